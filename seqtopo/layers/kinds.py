@@ -1,0 +1,214 @@
+"""What a parameter takes: one kind each, which reads a value, or says in words what it expects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from seqtopo.layers.objects import NoObject, read_object
+from seqtopo.layers.sizes import LIMIT, Expr
+from seqtopo.layers.values import DTYPES, Misfit, Object, Word
+
+POLICIES = ("mixed_float16", "mixed_bfloat16")
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of value: its words, and a reader that returns the value or raises ``Misfit``.
+
+    ``flags`` are the bare words that mean a value of this kind where no name is given.
+    ``takes`` is "value" for plain configuration, "layer" for a layer or flow, and "tensor" or
+    "tensors" for values of the graph, which the resolver reads from the tree.
+    """
+
+    words: str
+    read: Callable[[Any], Any]
+    flags: tuple[str, ...] = ()
+    takes: str = "value"
+
+
+def _is_int(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def size(least: int = 1) -> Kind:
+    """A size: a whole number from ``least`` up, or a symbol."""
+    words = f"a whole number from {least} up"
+
+    def read(value: Any) -> Any:
+        if isinstance(value, Expr) or (_is_int(value) and least <= value < LIMIT):
+            return value
+        raise Misfit(words if not _is_int(value) or value < least else f"a whole number below {LIMIT}")
+
+    return Kind(words, read)
+
+
+def integer(least: int | None = None) -> Kind:
+    """A whole number that must be known: an axis, a dilation, a seed."""
+    words = "a whole number" if least is None else f"a whole number from {least} up"
+
+    def read(value: Any) -> Any:
+        if _is_int(value) and (least is None or value >= least) and abs(value) < LIMIT:
+            return value
+        raise Misfit(words)
+
+    return Kind(words, read)
+
+
+def number(least: float | None = None, most: float | None = None, *, open_end: bool = False) -> Kind:
+    """A number, whole or not, between bounds; with ``open_end`` the upper one is left out."""
+    if least is None and most is None:
+        words = "a number"
+    elif most is None:
+        words = f"a number from {least:g} up"
+    else:
+        words = f"a number from {least:g} to {most:g}" + (", below the latter" if open_end else "")
+
+    def read(value: Any) -> Any:
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value:
+            raise Misfit(words)
+        low = least is None or value >= least
+        high = most is None or value < most or (value == most and not open_end)
+        if low and high:
+            return value
+        raise Misfit(words)
+
+    return Kind(words, read)
+
+
+def _read_bool(value: Any) -> Any:
+    if isinstance(value, bool):
+        return value
+    raise Misfit("true or false")
+
+
+def choice(*words: str, flags: bool = True) -> Kind:
+    """One of a few words, written bare or as a string; as a flag too, unless ``flags`` is off."""
+    known = ", ".join(words[:-1]) + (" or " if len(words) > 1 else "") + words[-1]
+
+    def read(value: Any) -> Any:
+        text = value.name if isinstance(value, Word) else value
+        if isinstance(text, str) and text in words:
+            return text
+        raise Misfit(known, words)
+
+    return Kind(known, read, flags=words if flags else ())
+
+
+def optional(kind: Kind) -> Kind:
+    """The same, or none."""
+
+    def read(value: Any) -> Any:
+        return None if value is None else kind.read(value)
+
+    return Kind(f"{kind.words}, or none", read, kind.flags, kind.takes)
+
+
+def either(*kinds: Kind) -> Kind:
+    """Whatever one of several kinds takes, tried in order."""
+    words = ", or ".join(k.words for k in kinds)
+
+    def read(value: Any) -> Any:
+        for kind in kinds:
+            try:
+                return kind.read(value)
+            except Misfit:
+                continue
+        raise Misfit(words)
+
+    return Kind(words, read, tuple(f for k in kinds for f in k.flags))
+
+
+def each(kind: Kind, count: int | None = None) -> Kind:
+    """A tuple or list of ``count`` values of one kind (any number where None)."""
+    words = f"{count or 'any number of'} values in parentheses, each {kind.words}"
+
+    def read(value: Any) -> Any:
+        if isinstance(value, (tuple, list)) and count in (None, len(value)):
+            return tuple(kind.read(v) for v in value)
+        raise Misfit(words)
+
+    return Kind(words, read)
+
+
+def spread(kind: Kind, count: int) -> Kind:
+    """One value for all of ``count`` axes, or a tuple with one for each; always read as the tuple."""
+    words = kind.words if count == 1 else f"{kind.words}, or {count} of them in parentheses"
+    several = each(kind, count)
+
+    def read(value: Any) -> Any:
+        if isinstance(value, (tuple, list)):
+            try:
+                return several.read(value)
+            except Misfit:
+                raise Misfit(words) from None
+        return (kind.read(value),) * count
+
+    return Kind(words, read)
+
+
+def _object(family: str, words: str) -> Kind:
+    def read(value: Any) -> Any:
+        if value is None:
+            return None
+        if isinstance(value, str):
+            value = Word(value)
+        if not isinstance(value, (Word, Object)):
+            raise Misfit(words)
+        try:
+            return read_object(family, value)
+        except NoObject as error:
+            raise Misfit(error.expected or words, error.near) from None
+
+    return Kind(words, read)
+
+
+def _read_string(value: Any) -> Any:
+    if isinstance(value, Word):
+        return value.name
+    if isinstance(value, str):
+        return value
+    raise Misfit("a string in quotes")
+
+
+def _read_dtype(value: Any) -> Any:
+    text = value.name if isinstance(value, Word) else value
+    if text is None or (isinstance(text, str) and text in (*DTYPES, *POLICIES)):
+        return text
+    raise Misfit(f"a dtype: {', '.join((*DTYPES[:4], *POLICIES))}", (*DTYPES, *POLICIES))
+
+
+def _read_axis(value: Any) -> Any:
+    text = value.name if isinstance(value, Word) else value
+    if text == "time":
+        return 1
+    if text == "features":
+        return -1
+    if _is_int(text) and abs(text) < 64:
+        return text
+    raise Misfit("an axis: time, features, or a number as Keras counts (1 is the first after the batch)")
+
+
+def _read_any(value: Any) -> Any:
+    return value
+
+
+SIZE = size()
+COUNT = size(0)
+BOOL = Kind("true or false", _read_bool)
+RATE = number(0, 1)
+NUMBER = number()
+SEED = optional(integer(0))
+STRING = Kind("a string in quotes", _read_string)
+DTYPE = Kind("a dtype such as float32 or mixed_float16", _read_dtype)
+AXIS = Kind("an axis: time, features, or a number as Keras counts", _read_axis, flags=("time", "features"))
+AXES = either(AXIS, each(AXIS))
+ACTIVATION = _object("activation", "an activation such as relu or tanh")
+INITIALIZER = _object("initializer", "an initializer such as glorot_uniform or orthogonal(gain=2)")
+REGULARIZER = _object("regularizer", "a regularizer such as l2(1e-4)")
+CONSTRAINT = _object("constraint", "a constraint such as max_norm(2)")
+ANYTHING = Kind("a value", _read_any)
+LAYER = Kind("a layer or a flow", _read_any, takes="layer")
+TENSOR = Kind("a value of the graph, such as a name that is bound to one", _read_any, takes="tensor")
+TENSORS = Kind("a value of the graph, or a list of them", _read_any, takes="tensors")

@@ -1,0 +1,47 @@
+"""A layer with its arguments: what Keras would construct, before Keras is there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from seqtopo.layers.row import Outcome, Row
+from seqtopo.layers.values import Tensor, show
+
+
+@dataclass(eq=False)
+class Layer:
+    """One instance of a row. Two calls of the same instance share its weights.
+
+    ``args`` are the arguments that were given, read by their kinds, under Keras' names; a layer or
+    a sub-model as an argument (``td(...)``, ``bi(...)``) is an ``Applied``. ``name`` is the layer's
+    Keras name, once it has one.
+    """
+
+    row: Row
+    args: dict[str, Any] = field(default_factory=dict)
+    name: str = ""
+
+    @property
+    def title(self) -> str:
+        """How messages call it: ``lstm(64)``."""
+        given = [show(self.args[n]) for n in self.row.positional if n in self.args]
+        return f"{self.row.name}({','.join(given)})" if given else self.row.name
+
+    def __str__(self) -> str:
+        return self.title
+
+    def get(self, name: str) -> Any:
+        """An argument, or its default."""
+        return self.args[name] if name in self.args else self.row.defaults.get(name)
+
+    def outcome(
+        self, inputs: tuple[Tensor, ...], tensors: Mapping[str, tuple[Tensor, ...]] | None = None
+    ) -> Outcome:
+        """Shapes, dtypes and weights of a call.
+
+        Raises:
+            Refusal: the layer does not take these values.
+        """
+        return self.row.outcome(self.args, inputs, tensors)

@@ -1,0 +1,423 @@
+"""What a row of the layer table is, and what follows from one: shapes, weights, dtypes.
+
+A row says a layer once: its names, its Keras class, its parameters, and its shapes as a pattern
+in einops' manner. ``T F -> T units`` reads the same in the row, the reference and the error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from typing import Any, Protocol
+
+from seqtopo.layers import kinds
+from seqtopo.layers.kinds import Kind
+from seqtopo.layers.sizes import LIMIT, Shape, Size, fits, product, show_shape
+from seqtopo.layers.values import FLOATS, Refusal, Tensor, Weight
+
+
+class _Required:
+    def __repr__(self) -> str:
+        return "REQUIRED"
+
+
+REQUIRED: Any = _Required()
+"""The default of a parameter that has none."""
+
+
+@dataclass(frozen=True)
+class Param:
+    """One parameter: its name (Keras' own), its kind and its default (Keras' own).
+
+    ``short`` is a second name people may write (``init`` for ``initial_state``); ``flags`` are bare
+    words and the value each stands for (``seq`` is ``return_sequences=True``). ``call`` parameters
+    belong to the layer's call, not to its constructor. ``keras`` is Keras' name where it differs,
+    and "" where Keras has no such parameter.
+    """
+
+    name: str
+    kind: Kind
+    default: Any = REQUIRED
+    short: str = ""
+    flags: Mapping[str, Any] = field(default_factory=dict)
+    call: bool = False
+    keras: str | None = None
+
+    @cached_property
+    def words(self) -> Mapping[str, Any]:
+        """Every bare word that sets this parameter, and to what."""
+        own = {self.name: True} if self.kind is kinds.BOOL else {}
+        return {**own, **{w: w for w in self.kind.flags}, **self.flags}
+
+    @property
+    def keras_name(self) -> str:
+        """The name that Keras knows it by."""
+        return self.name if self.keras is None else self.keras
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one call of a layer gives: outputs, weights, and second values by name (states, scores)."""
+
+    outputs: tuple[Tensor, ...]
+    weights: tuple[Weight, ...] = ()
+    extras: Mapping[str, tuple[Tensor, ...]] = field(default_factory=dict)
+
+
+class Applied(Protocol):
+    """Anything that can stand inside a wrapper: a layer with its arguments, or a sub-model."""
+
+    @property
+    def title(self) -> str:
+        """How messages call it, such as ``lstm(64)``."""
+        ...
+
+    def outcome(self, inputs: tuple[Tensor, ...], tensors: Mapping[str, tuple[Tensor, ...]]) -> Outcome:
+        """Shapes and weights of a call. Raises ``Refusal``."""
+        ...
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a rule works from: the row, every argument with defaults filled in, the incoming values.
+
+    ``axes`` are the sizes that the pattern bound, ``tensors`` the values given as call arguments.
+    """
+
+    row: Row
+    args: Mapping[str, Any]
+    inputs: tuple[Tensor, ...]
+    tensors: Mapping[str, tuple[Tensor, ...]]
+    axes: Mapping[str, Size]
+
+    def __getitem__(self, name: str) -> Any:
+        """An argument by its name."""
+        return self.args[name]
+
+    @property
+    def shape(self) -> Shape:
+        """The shape of the first incoming value."""
+        return self.inputs[0].shape
+
+    def refuse(self, code: str, message: str, **more: Any) -> Refusal:
+        """A refusal whose message starts with the layer's name: raise it."""
+        return Refusal(code, f"{self.row.name} {message}", **more)
+
+
+Rule = Callable[[Given], "Shape | Mapping[str, Size] | Outcome"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One layer.
+
+    - ``name``, ``keras``, ``about``: here, the class in ``keras.layers`` ("" for an operation that is
+      emitted as stock layers or ``keras.ops``), one sentence.
+    - ``params``: in Keras' order. ``positional``: the names that may be given by position, in the
+      order people write them; a last one ending in ``*`` takes all that are left.
+    - ``shape``: patterns, ``T F -> units; return_sequences: T F -> T units``. A clause with a flag
+      in front applies where that argument is true. Inputs are separated by commas. ``...`` stands
+      for any number of axes. A size that no input and no argument binds is computed by ``rule``,
+      which returns it by name, or returns the whole output shape, or an ``Outcome``.
+    - ``weights``: ``kernel: F units; bias: units if use_bias``, or a function. A trailing ``!`` on
+      the name marks one that is never trained.
+    - ``inputs``: how many values it takes, least and most (most None: any number).
+    - ``dtype``: ``compute`` (the layer's compute dtype), ``input`` (as it came in, floats cast),
+      ``keep`` (as it came in, untouched), or a dtype's name.
+    - ``extras``: second values by name. ``emit``: the emitter's name for an operation.
+    """
+
+    name: str
+    keras: str
+    about: str
+    shape: str
+    example: str
+    params: tuple[Param, ...] = ()
+    positional: tuple[str, ...] = ()
+    rule: Rule | None = None
+    weights: str | Callable[[Given], tuple[Weight, ...]] = ""
+    inputs: tuple[int, int | None] = (1, 1)
+    aliases: tuple[str, ...] = ()
+    dtype: str = "compute"
+    extras: Callable[[Given, Tensor], Mapping[str, tuple[Tensor, ...]]] | None = None
+    recurrent: bool = False
+    emit: str = ""
+    note: str = ""
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Param]:
+        """Every parameter by its name and its short name, the common ones included."""
+        found = {p.name: p for p in (*self.params, *(() if self.emit else COMMON))}
+        return found | {p.short: p for p in found.values() if p.short}
+
+    @cached_property
+    def flags(self) -> Mapping[str, tuple[Param, Any]]:
+        """Every bare word it understands, with the parameter and the value it stands for."""
+        found: dict[str, tuple[Param, Any]] = {}
+        for param in {id(p): p for p in self.by_name.values()}.values():
+            for word, value in param.words.items():
+                found.setdefault(word, (param, value))
+        return found
+
+    @cached_property
+    def defaults(self) -> Mapping[str, Any]:
+        """Every parameter that has a default, by name."""
+        return {p.name: p.default for p in self.by_name.values() if p.default is not REQUIRED}
+
+    @cached_property
+    def clauses(self) -> tuple[Clause, ...]:
+        """The shape patterns, read."""
+        return tuple(read_clause(text.strip()) for text in self.shape.split(";"))
+
+    def outcome(
+        self,
+        args: Mapping[str, Any],
+        inputs: tuple[Tensor, ...],
+        tensors: Mapping[str, tuple[Tensor, ...]] | None = None,
+    ) -> Outcome:
+        """What a call with these arguments and incoming values gives.
+
+        Raises:
+            Refusal: it cannot be called so; the refusal says why.
+        """
+        args = {**self.defaults, **args}
+        tensors = tensors or {}
+        self._count(inputs)
+        turned = args.get("data_format") == "channels_first"
+        seen = tuple(_last(t) for t in inputs) if turned else inputs
+        clause = next((c for c in reversed(self.clauses) if not c.when or args.get(c.when)), self.clauses[0])
+        axes = clause.match(self, inputs, seen)
+        given = Given(self, args, seen, tensors, axes)
+        solved = self.rule(given) if self.rule else {}
+        if isinstance(solved, Outcome):
+            return solved
+        if isinstance(solved, tuple):
+            shape = solved
+        else:
+            given = Given(self, args, seen, tensors, {**axes, **solved})
+            shape = clause.fill(given)
+        if turned and len(shape) >= len(seen[0].shape):
+            shape = (shape[-1], *shape[:-1])
+        check_sizes(self.name, inputs, shape)
+        output = Tensor(shape, self._dtype(args, inputs))
+        weights = self.weights_of(given)
+        if args.get("trainable") is False:
+            weights = tuple(Weight(w.name, w.shape, False) for w in weights)
+        extras = self.extras(given, output) if self.extras else {}
+        return Outcome((output,), weights, extras)
+
+    def weights_of(self, given: Given) -> tuple[Weight, ...]:
+        """The layer's variables, where its inputs are as given."""
+        if callable(self.weights):
+            return self.weights(given)
+        return tuple(
+            Weight(w.name, tuple(s for t in w.sizes for s in t.all(given)), w.trainable)
+            for w in read_weights(self.weights)
+            if not w.when or given.args[w.when]
+        )
+
+    def _count(self, inputs: tuple[Tensor, ...]) -> None:
+        least, most = self.inputs
+        if least <= len(inputs) and (most is None or len(inputs) <= most):
+            return
+        if most == 1:
+            raise Refusal(
+                "ST214",
+                f"{self.name} takes one value but is given {len(inputs)}",
+                label=f"takes one value, is given {len(inputs)}",
+                help="merge them first, with '-> concat' or '-> add'",
+                at=("inputs", 0),
+            )
+        wanted = f"{least}" if least == most else f"{least} or more" if most is None else f"{least} to {most}"
+        raise Refusal(
+            "ST314",
+            f"{self.name} takes {wanted} values in a list but is given {len(inputs)}",
+            label=f"takes {wanted} values, is given {len(inputs)}",
+            help=f"write the values as a list: [a, b] -> {self.name}",
+            at=("inputs", 0),
+        )
+
+    def _dtype(self, args: Mapping[str, Any], inputs: tuple[Tensor, ...]) -> str:
+        if self.dtype == "compute":
+            return compute_dtype(args)
+        if self.dtype in ("input", "keep"):
+            came = inputs[0].dtype
+            return compute_dtype(args) if came in FLOATS and self.dtype == "input" else came
+        return self.dtype
+
+
+COMMON = (
+    Param("name", kinds.optional(kinds.STRING), None),
+    Param("trainable", kinds.BOOL, True, flags={"frozen": False}),
+    Param("dtype", kinds.DTYPE, None),
+)
+"""What every Keras layer takes beside its own parameters."""
+
+
+def compute_dtype(args: Mapping[str, Any]) -> str:
+    """The dtype that a layer computes in, from its ``dtype`` argument.
+
+    >>> compute_dtype({}), compute_dtype({"dtype": "mixed_bfloat16"})
+    ('float32', 'bfloat16')
+    """
+    return (args.get("dtype") or "float32").removeprefix("mixed_")
+
+
+def _last(tensor: Tensor) -> Tensor:
+    shape = tensor.shape
+    return Tensor((*shape[1:], shape[0]), tensor.dtype) if shape else tensor
+
+
+def check_sizes(name: str, inputs: tuple[Tensor, ...], shape: Shape) -> None:
+    """Refuses a shape with a size below 1 or beyond the limit."""
+    came = " and ".join(show_shape(t.shape) for t in inputs)
+    for size in shape:
+        if isinstance(size, int) and size < 1:
+            raise Refusal(
+                "ST306",
+                f"{name} is given {came} and would leave {show_shape(shape)}: nothing is left of an axis",
+                label=f"would leave {show_shape(shape)}",
+                help="use a shorter kernel or window, padding 'same', or a longer input",
+                at=("input", 0),
+            )
+        if isinstance(size, int) and size >= LIMIT:
+            raise Refusal(
+                "ST316",
+                f"{name} would give {show_shape(shape)}: a size must stay below {LIMIT}",
+                label=f"gives {show_shape(shape)}",
+                help="make the sizes smaller",
+            )
+
+
+@dataclass(frozen=True)
+class Term:
+    """One place in a pattern: a product of names and numbers, ``4*units``, or ``...``."""
+
+    text: str
+    factors: tuple[str | int, ...]
+
+    def all(self, given: Given) -> Shape:
+        """The sizes it stands for: one, or for ``...`` and tuple arguments any number."""
+        if len(self.factors) == 1 and isinstance(self.factors[0], str):
+            value = given.axes.get(self.factors[0], given.args.get(self.factors[0]))
+            if isinstance(value, tuple):
+                return value
+        return (product(f if isinstance(f, int) else _size(given, f) for f in self.factors),)
+
+
+def _size(given: Given, name: str) -> Size:
+    value: Size = given.axes[name] if name in given.axes else given.args[name]
+    return value
+
+
+def read_term(text: str) -> Term:
+    """A place in a pattern, read."""
+    return Term(text, tuple(int(f) if f.isdigit() else f for f in text.split("*")))
+
+
+@dataclass(frozen=True)
+class WeightPattern:
+    """A weight in a row: its name, its sizes, the argument it depends on."""
+
+    name: str
+    sizes: tuple[Term, ...]
+    when: str
+    trainable: bool
+
+
+@lru_cache(maxsize=None)
+def read_weights(text: str) -> tuple[WeightPattern, ...]:
+    """The weights of a row, read.
+
+    >>> [(w.name, w.when) for w in read_weights("kernel: F units; bias: units if use_bias")]
+    [('kernel', ''), ('bias', 'use_bias')]
+    """
+    found = []
+    for part in filter(None, (p.strip() for p in text.split(";"))):
+        name, _, rest = part.partition(":")
+        sizes, _, when = rest.partition(" if ")
+        found.append(
+            WeightPattern(
+                name.rstrip("!"), tuple(map(read_term, sizes.split())), when.strip(), not name.endswith("!")
+            )
+        )
+    return tuple(found)
+
+
+@dataclass(frozen=True)
+class Clause:
+    """One ``inputs -> output`` of a row's pattern, and the argument that must be true for it."""
+
+    when: str
+    takes: tuple[tuple[str, ...], ...]
+    gives: tuple[Term, ...]
+
+    def match(self, row: Row, inputs: tuple[Tensor, ...], seen: tuple[Tensor, ...]) -> dict[str, Any]:
+        """The names of the pattern bound to the sizes of the values; ``inputs`` is what to show."""
+        axes: dict[str, Any] = {}
+        for i, (tensor, came) in enumerate(zip(seen, inputs, strict=True)):
+            names = self.takes[min(i, len(self.takes) - 1)]
+            free = "..." in names
+            least = len(names) - free
+            if len(tensor.shape) != least and not (free and len(tensor.shape) > least):
+                raise _rank(row, names, i, came)
+            start = names.index("...") if free else len(names)
+            middle = len(tensor.shape) - least
+            for name, size in zip(names[:start], tensor.shape[:start], strict=True):
+                _bind(row, axes, name, size, i, came)
+            if free:
+                axes.setdefault("...", tensor.shape[start : start + middle])
+                for name, size in zip(names[start + 1 :], tensor.shape[start + middle :], strict=True):
+                    _bind(row, axes, name, size, i, came)
+        return axes
+
+    def fill(self, given: Given) -> Shape:
+        """The output's shape."""
+        return tuple(size for term in self.gives for size in term.all(given))
+
+
+def show_pattern(names: tuple[str, ...]) -> str:
+    """A pattern as a shape: ``(T, F)``."""
+    return f"({', '.join(names)}{',' if len(names) == 1 else ''})"
+
+
+def _rank(row: Row, names: tuple[str, ...], i: int, came: Tensor) -> Refusal:
+    least = len(names) - ("..." in names)
+    axes = "axis" if least == 1 else "axes"
+    more = " or more" if "..." in names else ""
+    return Refusal(
+        "ST301",
+        f"{row.name} takes {show_pattern(names)} but is given {show_shape(came.shape)}",
+        label=f"takes {least}{more} {axes}, is given {len(came.shape)}",
+        at=("input", i),
+        takes=least,
+    )
+
+
+def _bind(row: Row, axes: dict[str, Any], name: str, size: Size, i: int, came: Tensor) -> None:
+    bound = axes.setdefault(name, size)
+    if not fits(bound, size):
+        raise Refusal(
+            "ST302",
+            f"{row.name} needs the same {name} in each value, but it is {bound} in the first and {size} here",
+            label=f"is given {show_shape(came.shape)}",
+            at=("input", i),
+        )
+
+
+@lru_cache(maxsize=None)
+def read_clause(text: str) -> Clause:
+    """A clause of a row's shape, read.
+
+    >>> clause = read_clause("return_sequences: T F -> T units")
+    >>> clause.when, clause.takes, [t.text for t in clause.gives]
+    ('return_sequences', (('T', 'F'),), ['T', 'units'])
+    """
+    when, colon, rest = text.rpartition(":")
+    takes, _, gives = (rest if colon else text).partition("->")
+    return Clause(
+        when.strip(),
+        tuple(tuple(part.split()) for part in takes.split(",")),
+        tuple(map(read_term, gives.split())),
+    )

@@ -1,0 +1,75 @@
+"""A spec's text, and places in it. Spans are half-open and count code points, not bytes."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+
+class Span(NamedTuple):
+    """A half-open stretch of a text: from ``start`` up to, not including, ``end``."""
+
+    start: int
+    end: int
+
+    def cover(self, other: Span) -> Span:
+        """The smallest span that holds both.
+
+        >>> Span(2, 4).cover(Span(7, 9))
+        Span(start=2, end=9)
+        """
+        return Span(min(self.start, other.start), max(self.end, other.end))
+
+
+class Place(NamedTuple):
+    """A place as people count it: both from 1."""
+
+    line: int
+    column: int
+
+
+@dataclass(frozen=True)
+class Source:
+    """A text and the name it is known by (a path, ``<spec>``, ``<stdin>``).
+
+    >>> source = Source("in(T,F)\\n-> lstm(64)", "spec.txt")
+    >>> source.place(11)
+    Place(line=2, column=4)
+    >>> source.line(2)
+    '-> lstm(64)'
+    """
+
+    text: str
+    name: str = "<spec>"
+    _starts: list[int] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        starts = [0]
+        find = self.text.find
+        at = find("\n")
+        while at >= 0:
+            starts.append(at + 1)
+            at = find("\n", at + 1)
+        object.__setattr__(self, "_starts", starts)
+
+    def place(self, offset: int) -> Place:
+        """The line and column of an offset; past the end, the place just behind the text."""
+        offset = max(0, min(offset, len(self.text)))
+        line = bisect_right(self._starts, offset)
+        return Place(line, offset - self._starts[line - 1] + 1)
+
+    @property
+    def lines(self) -> int:
+        """How many lines the text has."""
+        return len(self._starts)
+
+    def line(self, number: int) -> str:
+        """One line, counted from 1, without its line break."""
+        start = self._starts[number - 1]
+        end = self._starts[number] - 1 if number < len(self._starts) else len(self.text)
+        return self.text[start:end].rstrip("\r")
+
+    def start_of(self, number: int) -> int:
+        """The offset at which a line, counted from 1, begins."""
+        return self._starts[number - 1]

@@ -1,0 +1,223 @@
+"""The syntax tree: what the text says, before anyone asks what it means.
+
+One ladder of expressions serves flows, numbers, shapes and argument values, as in the grammar;
+``seqtopo.ir`` decides which of them an expression has to be where it stands. Every node is frozen
+and carries its span, from its first to behind its last character. Spans do not count when nodes
+are compared, so ``parse(print(x)) == x`` can be asked.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from seqtopo.source import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """Anything in the tree."""
+
+    span: Span = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Number(Node):
+    """``24``, ``1e-3``: an int where the text has neither a point nor an exponent."""
+
+    value: int | float
+    text: str = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class String(Node):
+    """``"channels_first"``, with the quotes removed and escapes undone."""
+
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Name(Node):
+    """A name, a symbol, a flag, an enumeration's word, ``true``, ``false`` or ``none``."""
+
+    name: str
+
+    @property
+    def is_symbol(self) -> bool:
+        """A symbol (a dimension) starts with an upper-case letter."""
+        return self.name[:1].isupper()
+
+
+@dataclass(frozen=True, slots=True)
+class Wild(Node):
+    """``_``: the width of the incoming value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown(Node):
+    """``?``: a size that is not known, or in ``reshape`` what is left over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group(Node):
+    """``(x)``: one expression in parentheses."""
+
+    body: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Tuple(Node):
+    """``()``, ``(a,)``, ``(a, b)``."""
+
+    items: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class List(Node):
+    """``[a, b]``: branches, outputs, or a list of values."""
+
+    items: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Range(Node):
+    """``[1..8]``: the whole numbers from 1 to 8, both included."""
+
+    low: Expr
+    high: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Negative(Node):
+    """``-x``."""
+
+    body: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Arithmetic(Node):
+    """Operators of one rank, read from left to right: ``first`` then (operator, operand) pairs.
+
+    ``*`` is also the repeat of a flow: ``lstm(64,seq) * 3``. Flat, so that a long sum does not
+    nest deeply.
+    """
+
+    first: Expr
+    rest: tuple[tuple[str, Expr], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute(Node):
+    """``encoder.state``: a second value of something named."""
+
+    base: Name
+    names: tuple[Name, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Argument(Node):
+    """One argument of a call; ``name`` is None where it is given by position or is a flag."""
+
+    name: Name | None
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Node):
+    """``lstm(64, seq)``: a layer, a source, a recipe, a Keras object or a wrapper."""
+
+    name: Name
+    args: tuple[Argument, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Flow(Node):
+    """``a -> b -> c``: at least two steps."""
+
+    steps: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class As(Node):
+    """``body as name``."""
+
+    body: Expr
+    name: Name
+
+
+@dataclass(frozen=True, slots=True)
+class For(Node):
+    """``body for D in values``, ``body for F, K in values``."""
+
+    body: Expr
+    targets: tuple[Name, ...]
+    values: Expr
+
+
+Expr = (
+    Number | String | Name | Wild | Unknown | Group | Tuple | List | Range | Negative
+    | Arithmetic | Attribute | Call | Flow | As | For
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Binding(Node):
+    """``T = 24`` inside a ``let``."""
+
+    name: Name
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter(Node):
+    """``Q=2`` in the head of a ``def``."""
+
+    name: Name
+    default: Expr | None
+
+
+@dataclass(frozen=True, slots=True)
+class Let(Node):
+    """``let T = 24, F = 2*G``."""
+
+    bindings: tuple[Binding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Bind(Node):
+    """``encoder = in(T,F) -> lstm(32)``."""
+
+    name: Name
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Def(Node):
+    """``def block(F, K=3) = conv1d(F,K) -> relu``."""
+
+    name: Name
+    params: tuple[Parameter, ...]
+    body: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Train(Node):
+    """``train adam(1e-3), loss=mse``."""
+
+    args: tuple[Argument, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Output(Node):
+    """A flow on a line of its own."""
+
+    value: Expr
+
+
+Statement = Let | Bind | Def | Train | Output
+
+
+@dataclass(frozen=True, slots=True)
+class Spec(Node):
+    """A whole text: the statements that could be read, in their order."""
+
+    statements: tuple[Statement, ...]
