@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from seqtopo.layers.objects import NoObject, read_object
+from seqtopo.layers.objects import BARE_ACTIVATIONS, NoObject, read_object
 from seqtopo.layers.sizes import LIMIT, Expr
 from seqtopo.layers.values import DTYPES, Misfit, Object, Word
 
@@ -133,22 +133,33 @@ def each(kind: Kind, count: int | None = None) -> Kind:
 
 
 def spread(kind: Kind, count: int) -> Kind:
-    """One value for all of ``count`` axes, or a tuple with one for each; always read as the tuple."""
+    """One value for all of ``count`` axes, or a tuple with one for each; read as the tuple, and for
+    a single axis as the value itself. ``per_axis`` gives the tuple of either, and of a default."""
     words = kind.words if count == 1 else f"{kind.words}, or {count} of them in parentheses"
     several = each(kind, count)
 
     def read(value: Any) -> Any:
         if isinstance(value, (tuple, list)):
             try:
-                return several.read(value)
+                found = several.read(value)
             except Misfit:
                 raise Misfit(words) from None
-        return (kind.read(value),) * count
+            return found[0] if count == 1 else found
+        return kind.read(value) if count == 1 else (kind.read(value),) * count
 
     return Kind(words, read)
 
 
-def _object(family: str, words: str) -> Kind:
+def per_axis(value: Any, count: int) -> tuple[Any, ...]:
+    """An argument of a ``spread`` kind, or its default, as one value for each axis.
+
+    >>> per_axis(2, 3), per_axis((1, 2), 2)
+    ((2, 2, 2), (1, 2))
+    """
+    return tuple(value) if isinstance(value, (tuple, list)) else (value,) * count
+
+
+def _object(family: str, words: str, flags: tuple[str, ...] = ()) -> Kind:
     def read(value: Any) -> Any:
         if value is None:
             return None
@@ -161,7 +172,15 @@ def _object(family: str, words: str) -> Kind:
         except NoObject as error:
             raise Misfit(error.expected or words, error.near) from None
 
-    return Kind(words, read)
+    return Kind(words, read, flags)
+
+
+def _read_activation(value: Any) -> Any:
+    found = ANY_ACTIVATION.read(value)
+    if "glu" in (found, getattr(found, "name", "")):
+        # Keras takes it, gives the layer's own shape, and fails at the first call.
+        raise Misfit("an activation that keeps the shape; glu halves an axis, so it is a step: -> act(glu)")
+    return found
 
 
 def _read_string(value: Any) -> Any:
@@ -204,7 +223,8 @@ STRING = Kind("a string in quotes", _read_string)
 DTYPE = Kind("a dtype such as float32 or mixed_float16", _read_dtype)
 AXIS = Kind("an axis: time, features, or a number as Keras counts", _read_axis, flags=("time", "features"))
 AXES = either(AXIS, each(AXIS))
-ACTIVATION = _object("activation", "an activation such as relu or tanh")
+ANY_ACTIVATION = _object("activation", "an activation such as relu or tanh", flags=BARE_ACTIVATIONS)
+ACTIVATION = Kind(ANY_ACTIVATION.words, _read_activation, tuple(n for n in BARE_ACTIVATIONS if n != "glu"))
 INITIALIZER = _object("initializer", "an initializer such as glorot_uniform or orthogonal(gain=2)")
 REGULARIZER = _object("regularizer", "a regularizer such as l2(1e-4)")
 CONSTRAINT = _object("constraint", "a constraint such as max_norm(2)")

@@ -2,11 +2,63 @@
 
 from __future__ import annotations
 
-from seqtopo.layers.values import Object, Word
+from collections.abc import Mapping
+from typing import Any
+
+from seqtopo.layers import layer_objects, loss_objects, optimizer_objects
+from seqtopo.layers.object_values import Entry, Part, Unfit
+from seqtopo.layers.values import Object, Word, show
+
+FAMILIES: Mapping[str, tuple[Entry, ...]] = {
+    "activation": layer_objects.ACTIVATIONS,
+    "initializer": layer_objects.INITIALIZERS,
+    "regularizer": layer_objects.REGULARIZERS,
+    "constraint": layer_objects.CONSTRAINTS,
+    "optimizer": optimizer_objects.OPTIMIZERS,
+    "schedule": optimizer_objects.SCHEDULES,
+    "loss": loss_objects.LOSSES,
+    "metric": loss_objects.METRICS,
+}
+"""Every family of objects: its rows, in the order of their names."""
+
+MODULES: Mapping[str, str] = {
+    "activation": "activations",
+    "initializer": "initializers",
+    "regularizer": "regularizers",
+    "constraint": "constraints",
+    "optimizer": "optimizers",
+    "schedule": "optimizers.schedules",
+    "loss": "losses",
+    "metric": "metrics",
+}
+"""The module of ``keras`` that a family stands in."""
+
+_WORDS = {
+    "activation": "an activation such as relu or tanh",
+    "initializer": "an initializer such as glorot_uniform or orthogonal(gain=2)",
+    "regularizer": "a regularizer such as l2(1e-4)",
+    "constraint": "a constraint such as max_norm(2)",
+    "optimizer": "an optimizer such as adam or sgd(0.01, momentum=0.9)",
+    "schedule": "a schedule such as exponential_decay(0.01, 1000, 0.9)",
+    "loss": "a loss such as mse or sparse_categorical_crossentropy",
+    "metric": "a metric such as mae or accuracy",
+}
+
+
+def _index(entries: tuple[Entry, ...]) -> dict[str, Entry]:
+    found: dict[str, Entry] = {}
+    for entry in entries:
+        for name in {entry.name, *entry.aliases, *filter(None, (entry.keras,))}:
+            if found.setdefault(name, entry) is not entry:
+                raise ValueError(f"two objects are called {name}")
+    return found
+
+
+_BY_NAME = {family: _index(entries) for family, entries in FAMILIES.items()}
 
 
 class NoObject(Exception):  # noqa: N818
-    """There is no such object, or not with these arguments."""
+    """There is no such object, or not with these arguments: what is expected, and the names there are."""
 
     def __init__(self, expected: str, near: tuple[str, ...] = ()) -> None:
         super().__init__(expected)
@@ -14,6 +66,98 @@ class NoObject(Exception):  # noqa: N818
         self.near = near
 
 
+def names(family: str) -> tuple[str, ...]:
+    """Every name an object of a family goes by here, the short ones included.
+
+    >>> names("regularizer")
+    ('l1', 'l1_l2', 'l1l2', 'l2', 'orthogonal_regularizer')
+    """
+    return tuple(n for e in FAMILIES[family] for n in (e.name, *e.aliases) if n[0].islower())
+
+
+BARE_ACTIVATIONS = tuple(
+    n for n in names("activation") if not any(part.required for part in _BY_NAME["activation"][n].parts)
+)
+"""The activations that need no arguments: those that may stand as a flag."""
+
+
+def entry_of(family: str, name: str) -> Entry | None:
+    """The row of an object, by any of its names; None where there is none."""
+    return _BY_NAME[family].get(name)
+
+
+def keras_name(family: str, name: str) -> str:
+    """The attribute of Keras' module that a name stands for: a class, or an activation's function.
+
+    ``accuracy`` and ``crossentropy`` give "": Keras chooses their class by the output's shape, from
+    the bare word alone. Raises ``KeyError`` for a name that is not in the table.
+
+    >>> keras_name("initializer", "he_normal"), keras_name("loss", "mse")
+    ('HeNormal', 'MeanSquaredError')
+    """
+    return _BY_NAME[family][name].keras
+
+
 def read_object(family: str, value: Word | Object) -> str | Object:
-    """The object a value names: its name, or with its arguments read."""
-    return value if isinstance(value, Object) else value.name
+    """The object a value names: its name, or with its arguments by Keras' parameter names.
+
+    Raises:
+        NoObject: there is none of that name, or it does not take these arguments.
+
+    >>> read_object("initializer", Word("uniform")), str(read_object("regularizer", Object("l2", (1e-4,))))
+    ('random_uniform', 'l2(l2=0.0001)')
+    """
+    entry = _BY_NAME[family].get(value.name)
+    if entry is None:
+        raise NoObject(_WORDS[family], names(family))
+    args, kwargs = (value.args, value.kwargs) if isinstance(value, Object) else ((), {})
+    given = _by_name(entry, args, kwargs)
+    missing = [p.name for p in entry.parts if p.required and p.name not in given]
+    if missing:
+        raise NoObject(f"{signature(entry)}, with {missing[0]}")
+    read = {p.name: _read(entry, p, given[p.name]) for p in entry.parts if p.name in given}
+    wanted = entry.check(read) if entry.check else ""
+    if wanted:
+        raise NoObject(f"{signature(entry)}, {wanted}")
+    return Object(entry.name, (), read) if read else entry.name
+
+
+def signature(entry: Entry) -> str:
+    """An object as it is called, with its first few parameters.
+
+    >>> signature(_BY_NAME["constraint"]["max_norm"])
+    'max_norm(max_value=2, axis=0)'
+    """
+    shown = [p.name if p.required else f"{p.name}={show(p.default)}" for p in entry.parts]
+    return f"{entry.name}({', '.join(shown[:4] + ['...'] * (len(shown) > 4))})"
+
+
+def _by_name(entry: Entry, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    if len(args) > len(entry.parts):
+        most = len(entry.parts)
+        count = f"at most {most} argument{'s' * (most != 1)}" if most else "no arguments"
+        raise NoObject(f"{signature(entry)}, with {count}")
+    given = {p.name: value for p, value in zip(entry.parts, args, strict=False)}
+    known = [p.name for p in entry.parts]
+    for name, value in kwargs.items():
+        if name not in known:
+            takes = f"which takes {', '.join(known)}" if known else "which takes no arguments"
+            raise NoObject(f"{signature(entry)}, {takes} but not {name}")
+        if name in given:
+            raise NoObject(f"{signature(entry)}, with {name} only once")
+        given[name] = value
+    return given
+
+
+def _read(entry: Entry, part: Part, value: Any) -> Any:
+    takes = part.takes
+    if isinstance(value, (Word, Object)):
+        for family in takes.families:
+            # Its own kind is no argument of an object (Keras has no loss scaling of loss scaling), so
+            # objects never nest deeper than the families do.
+            if _BY_NAME[family].get(value.name) not in (None, entry):
+                return read_object(family, value)
+    try:
+        return takes.read(value)
+    except Unfit:
+        raise NoObject(f"{signature(entry)}, whose {part.name} is {takes.words}") from None

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from seqtopo.layers import kinds
 from seqtopo.layers.kinds import Kind
-from seqtopo.layers.sizes import LIMIT, Shape, Size, fits, product, show_shape
+from seqtopo.layers.sizes import LIMIT, Shape, Size, fits, is_open, product, show_shape
 from seqtopo.layers.values import FLOATS, Refusal, Tensor, Weight
 
 
@@ -48,7 +48,7 @@ class Param:
     def words(self) -> Mapping[str, Any]:
         """Every bare word that sets this parameter, and to what."""
         own = {self.name: True} if self.kind is kinds.BOOL else {}
-        return {**own, **{w: w for w in self.kind.flags}, **self.flags}
+        return {**own, **{w: self.kind.read(w) for w in self.kind.flags}, **self.flags}
 
     @property
     def keras_name(self) -> str:
@@ -144,11 +144,16 @@ class Row:
     recurrent: bool = False
     emit: str = ""
     note: str = ""
+    steps: bool = False
+    """Whether what is wrapped sees one step at a time: the incoming shape without its first axis."""
+    without: tuple[str, ...] = ()
+    """Common parameters that this Keras class does not take."""
 
     @cached_property
     def by_name(self) -> Mapping[str, Param]:
         """Every parameter by its name and its short name, the common ones included."""
-        found = {p.name: p for p in (*self.params, *(() if self.emit else COMMON))}
+        common = () if self.emit else tuple(p for p in COMMON if p.name not in self.without)
+        found = {p.name: p for p in (*self.params, *common)}
         return found | {p.short: p for p in found.values() if p.short}
 
     @cached_property
@@ -202,6 +207,7 @@ class Row:
         check_sizes(self.name, inputs, shape)
         output = Tensor(shape, self._dtype(args, inputs))
         weights = self.weights_of(given)
+        check_weights(self.name, inputs, weights)
         if args.get("trainable") is False:
             weights = tuple(Weight(w.name, w.shape, False) for w in weights)
         extras = self.extras(given, output) if self.extras else {}
@@ -287,6 +293,21 @@ def check_sizes(name: str, inputs: tuple[Tensor, ...], shape: Shape) -> None:
                 f"{name} would give {show_shape(shape)}: a size must stay below {LIMIT}",
                 label=f"gives {show_shape(shape)}",
                 help="make the sizes smaller",
+            )
+
+
+def check_weights(name: str, inputs: tuple[Tensor, ...], weights: tuple[Weight, ...]) -> None:
+    """Refuses a weight whose shape is not known before the data is there."""
+    came = " and ".join(show_shape(t.shape) for t in inputs)
+    for weight in weights:
+        if any(map(is_open, weight.shape)):
+            raise Refusal(
+                "ST308",
+                f"{name} is given {came}, so its {weight.name} would have the shape {show_shape(weight.shape)}: "
+                "a weight's sizes must be known",
+                label=f"is given {came}",
+                help="write a number or a symbol in place of the ? where this size comes from",
+                at=("input", 0),
             )
 
 

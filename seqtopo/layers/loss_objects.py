@@ -1,0 +1,287 @@
+"""The losses and metrics that ``train`` may name: one row each, with Keras' own parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from seqtopo.layers.object_values import (
+    AXIS,
+    BOOL,
+    DTYPE,
+    NUMBER,
+    TEXT,
+    WHOLE,
+    Entry,
+    Part,
+    either,
+    number,
+    or_none,
+    parts,
+    several,
+    whole,
+    word,
+)
+
+_SHARE = number(0, 1)
+_LOGITS = (BOOL, False)
+_LAST = (whole(), -1)
+_IGNORED = (or_none(WHOLE), None)
+_REDUCTION = parts(
+    reduction=(
+        or_none(word("sum_over_batch_size", "sum", "none", "mean", "mean_with_sample_weight")),
+        "sum_over_batch_size",
+    )
+)
+_DTYPE = parts(dtype=(DTYPE, None))
+
+
+def _loss(
+    name: str,
+    keras: str,
+    aliases: str = "",
+    before: tuple[Part, ...] = (),
+    *,
+    between: tuple[Part, ...] = (),
+    behind: tuple[Part, ...] = (),
+    called: str = "",
+) -> Entry:
+    """A loss: what it takes ``before`` the reduction, ``between`` that and the name, ``behind`` the name."""
+    own = parts(name=(or_none(TEXT), called or name))
+    return Entry(name, keras, tuple(aliases.split()), before + _REDUCTION + between + own + behind + _DTYPE)
+
+
+_PROBABILITIES = parts(from_logits=_LOGITS, label_smoothing=(_SHARE, 0.0), axis=_LAST)
+_FOCUS = parts(alpha=(NUMBER, 0.25), gamma=(NUMBER, 2.0))
+
+LOSSES = (
+    _loss("binary_crossentropy", "BinaryCrossentropy", "bce", _PROBABILITIES),
+    _loss(
+        "binary_focal_crossentropy",
+        "BinaryFocalCrossentropy",
+        "",
+        parts(apply_class_balancing=(BOOL, False)) + _FOCUS + _PROBABILITIES,
+    ),
+    _loss("categorical_crossentropy", "CategoricalCrossentropy", "", _PROBABILITIES),
+    _loss("categorical_focal_crossentropy", "CategoricalFocalCrossentropy", "", _FOCUS + _PROBABILITIES),
+    _loss(
+        "categorical_generalized_cross_entropy",
+        "CategoricalGeneralizedCrossEntropy",
+        "",
+        parts(q=(number(above=0, below=1), 0.5)),
+    ),
+    _loss("categorical_hinge", "CategoricalHinge"),
+    _loss(
+        "circle",
+        "Circle",
+        "",
+        parts(gamma=(NUMBER, 80.0), margin=(NUMBER, 0.4), remove_diagonal=(BOOL, True)),
+    ),
+    _loss("cosine_similarity", "CosineSimilarity", "", parts(axis=_LAST)),
+    _loss("ctc", "CTC"),
+    _loss("dice", "Dice", behind=parts(axis=(or_none(AXIS), None))),
+    _loss("hinge", "Hinge"),
+    _loss("huber", "Huber", "", parts(delta=(number(above=0), 1.0)), called="huber_loss"),
+    _loss("kl_divergence", "KLDivergence", "kld"),
+    _loss("log_cosh", "LogCosh"),
+    _loss("mean_absolute_error", "MeanAbsoluteError", "mae"),
+    _loss("mean_absolute_percentage_error", "MeanAbsolutePercentageError", "mape"),
+    _loss("mean_squared_error", "MeanSquaredError", "mse"),
+    _loss("mean_squared_logarithmic_error", "MeanSquaredLogarithmicError", "msle"),
+    _loss("poisson", "Poisson"),
+    _loss(
+        "sparse_categorical_crossentropy",
+        "SparseCategoricalCrossentropy",
+        "",
+        parts(from_logits=_LOGITS, ignore_class=_IGNORED),
+        between=parts(axis=_LAST),
+    ),
+    _loss("squared_hinge", "SquaredHinge"),
+    _loss(
+        "tversky",
+        "Tversky",
+        "",
+        parts(alpha=(NUMBER, 0.5), beta=(NUMBER, 0.5)),
+        behind=parts(axis=(or_none(AXIS), None)),
+    ),
+)
+
+
+def _named(name: str | None) -> tuple[Part, ...]:
+    return parts(name=(or_none(TEXT), name), dtype=(DTYPE, None))
+
+
+def _metric(
+    name: str,
+    keras: str,
+    aliases: str = "",
+    behind: tuple[Part, ...] = (),
+    *,
+    before: tuple[Part, ...] = (),
+    called: str | None = "",
+) -> Entry:
+    """A metric: what it takes ``before`` its name and dtype, and ``behind`` them."""
+    own = _named(name if called == "" else called)
+    return Entry(name, keras, tuple(aliases.split()), before + own + behind)
+
+
+_THRESHOLDS = (or_none(either(_SHARE, several(_SHARE))), None)
+_COUNTED = parts(thresholds=_THRESHOLDS)
+_CLASS = (or_none(whole(0)), None)
+_TOP = parts(thresholds=_THRESHOLDS, top_k=(or_none(whole(1)), None), class_id=_CLASS)
+_AXIS = parts(axis=_LAST)
+_CURVE = parts(num_thresholds=(whole(1), 200), class_id=_CLASS)
+_SCORED = parts(average=(or_none(word("micro", "macro", "weighted")), None))
+_CUT = parts(threshold=(or_none(number(above=0, most=1)), None))
+_CLASSES = parts(num_classes=whole(1))
+_TARGETS = parts(target_class_ids=several(whole(0)))
+_SPARSE = parts(ignore_class=_IGNORED, sparse_y_true=(BOOL, True), sparse_y_pred=(BOOL, True), axis=_LAST)
+_ONE_HOT = parts(ignore_class=_IGNORED, sparse_y_pred=(BOOL, False), axis=_LAST)
+
+
+def _targets_are_classes(args: Mapping[str, Any]) -> str:
+    fits = max(args["target_class_ids"]) < args["num_classes"]
+    return "" if fits else "with target_class_ids below num_classes"
+
+
+def _labels_agree(args: Mapping[str, Any]) -> str:
+    if not args.get("multi_label") and args.get("num_labels"):
+        return "with num_labels only where multi_label is true"
+    return ""
+
+
+def _checked(entry: Entry, check: Any) -> Entry:
+    return Entry(entry.name, entry.keras, entry.aliases, entry.parts, check)
+
+
+METRICS = (
+    Entry("accuracy", "", ("acc",)),
+    Entry("crossentropy", "", ("ce",)),
+    _checked(
+        _metric(
+            "auc",
+            "AUC",
+            "",
+            parts(
+                thresholds=(or_none(several(_SHARE)), None),
+                multi_label=(BOOL, False),
+                num_labels=(or_none(whole(1)), None),
+                label_weights=(or_none(several(number(0))), None),
+                from_logits=_LOGITS,
+            ),
+            before=parts(
+                num_thresholds=(whole(2), 200),
+                curve=(word("ROC", "PR", "PRGAIN", "roc", "pr", "prgain"), "ROC"),
+                summation_method=(word("interpolation", "majoring", "minoring"), "interpolation"),
+            ),
+            called=None,
+        ),
+        _labels_agree,
+    ),
+    _metric("binary_accuracy", "BinaryAccuracy", "", parts(threshold=(NUMBER, 0.5))),
+    _metric(
+        "binary_crossentropy",
+        "BinaryCrossentropy",
+        "bce",
+        parts(from_logits=_LOGITS, label_smoothing=(_SHARE, 0)),
+    ),
+    _metric(
+        "binary_iou",
+        "BinaryIoU",
+        "binary_io_u",
+        before=parts(target_class_ids=(several(whole(0)), (0, 1)), threshold=(_SHARE, 0.5)),
+        called=None,
+    ),
+    _metric("categorical_accuracy", "CategoricalAccuracy"),
+    _metric(
+        "categorical_crossentropy",
+        "CategoricalCrossentropy",
+        "",
+        parts(from_logits=_LOGITS, label_smoothing=(_SHARE, 0), axis=_LAST),
+    ),
+    _metric("categorical_hinge", "CategoricalHinge"),
+    _metric("concordance_correlation", "ConcordanceCorrelation", "", _AXIS),
+    _metric("cosine_similarity", "CosineSimilarity", "", _AXIS),
+    _metric("f1_score", "F1Score", "", before=_SCORED + _CUT),
+    _metric(
+        "fbeta_score",
+        "FBetaScore",
+        "f_beta_score",
+        before=_SCORED + parts(beta=(number(above=0), 1.0)) + _CUT,
+    ),
+    _metric("false_negatives", "FalseNegatives", "", before=_COUNTED, called=None),
+    _metric("false_positives", "FalsePositives", "", before=_COUNTED, called=None),
+    _metric("hinge", "Hinge"),
+    _checked(
+        _metric("iou", "IoU", "io_u", _SPARSE, before=_CLASSES + _TARGETS, called=None), _targets_are_classes
+    ),
+    _metric("kl_divergence", "KLDivergence", "kld"),
+    _metric("log_cosh_error", "LogCoshError", "logcosh", called="logcosh"),
+    _metric("mean_absolute_error", "MeanAbsoluteError", "mae"),
+    _metric("mean_absolute_percentage_error", "MeanAbsolutePercentageError", "mape"),
+    _metric("mean_iou", "MeanIoU", "mean_io_u", _SPARSE, before=_CLASSES, called=None),
+    _metric("mean_squared_error", "MeanSquaredError", "mse"),
+    _metric("mean_squared_logarithmic_error", "MeanSquaredLogarithmicError", "msle"),
+    _checked(
+        _metric(
+            "one_hot_iou", "OneHotIoU", "one_hot_io_u", _ONE_HOT, before=_CLASSES + _TARGETS, called=None
+        ),
+        _targets_are_classes,
+    ),
+    _metric("one_hot_mean_iou", "OneHotMeanIoU", "one_hot_mean_io_u", _ONE_HOT, before=_CLASSES, called=None),
+    _metric("pearson_correlation", "PearsonCorrelation", "", _AXIS),
+    _metric("poisson", "Poisson"),
+    _metric("precision", "Precision", "", before=_TOP, called=None),
+    _metric(
+        "precision_at_recall", "PrecisionAtRecall", "", before=parts(recall=_SHARE) + _CURVE, called=None
+    ),
+    _metric(
+        "r2_score",
+        "R2Score",
+        "r2",
+        before=parts(
+            class_aggregation=(
+                or_none(word("uniform_average", "variance_weighted_average")),
+                "uniform_average",
+            ),
+            num_regressors=(whole(0), 0),
+        ),
+    ),
+    _metric("recall", "Recall", "", before=_TOP, called=None),
+    _metric(
+        "recall_at_precision", "RecallAtPrecision", "", before=parts(precision=_SHARE) + _CURVE, called=None
+    ),
+    _metric("root_mean_squared_error", "RootMeanSquaredError", "rmse"),
+    _metric(
+        "sensitivity_at_specificity",
+        "SensitivityAtSpecificity",
+        "",
+        before=parts(specificity=_SHARE) + _CURVE,
+        called=None,
+    ),
+    _metric("sparse_categorical_accuracy", "SparseCategoricalAccuracy"),
+    _metric(
+        "sparse_categorical_crossentropy",
+        "SparseCategoricalCrossentropy",
+        "",
+        parts(from_logits=_LOGITS, ignore_class=_IGNORED, axis=_LAST),
+    ),
+    _metric(
+        "sparse_top_k_categorical_accuracy",
+        "SparseTopKCategoricalAccuracy",
+        "",
+        parts(from_sorted_ids=(BOOL, False)),
+        before=parts(k=(whole(1), 5)),
+    ),
+    _metric(
+        "specificity_at_sensitivity",
+        "SpecificityAtSensitivity",
+        "",
+        before=parts(sensitivity=_SHARE) + _CURVE,
+        called=None,
+    ),
+    _metric("squared_hinge", "SquaredHinge"),
+    _metric("top_k_categorical_accuracy", "TopKCategoricalAccuracy", "", before=parts(k=(whole(1), 5))),
+    _metric("true_negatives", "TrueNegatives", "", before=_COUNTED, called=None),
+    _metric("true_positives", "TruePositives", "", before=_COUNTED, called=None),
+)

@@ -1,0 +1,181 @@
+"""What a row of a table of Keras objects is, and what the parameters of one take.
+
+These are not ``kinds``: the kinds read objects, so they stand above this module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any
+
+from seqtopo.layers.values import DTYPES, Word
+
+
+class Unfit(Exception):  # noqa: N818  (it is an answer, not a failure)
+    """A value is not what a parameter of an object takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Takes:
+    """What a parameter takes: its words, and a reader that returns the value or raises ``Unfit``.
+
+    ``families`` are the families of objects it takes, which the reader of objects reads itself.
+    """
+
+    words: str
+    read: Callable[[Any], Any]
+    families: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One parameter of an object, under Keras' name and with Keras' default."""
+
+    name: str
+    takes: Takes
+    default: Any
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One object: its name here, the attribute of its Keras module, its other names, its parameters.
+
+    ``keras`` is "" where only the bare word means something to Keras. ``check`` looks at all the
+    arguments together and says what they have to be, or "". ``ranks`` are the numbers of axes that a
+    weight may have for the object to work on it, where Keras says so.
+    """
+
+    name: str
+    keras: str
+    aliases: tuple[str, ...] = ()
+    parts: tuple[Part, ...] = ()
+    check: Callable[[Mapping[str, Any]], str] | None = None
+    ranks: tuple[int, int | None] | None = None
+
+
+def parts(**given: Takes | tuple[Takes, Any]) -> tuple[Part, ...]:
+    """Parameters in Keras' order: ``gain=(NUMBER, 1.0)``, or ``k=WHOLE`` where Keras has no default."""
+    return tuple(
+        Part(name, g, None, required=True) if isinstance(g, Takes) else Part(name, *g)
+        for name, g in given.items()
+    )
+
+
+def _read_bool(value: Any) -> Any:
+    if isinstance(value, bool):
+        return value
+    raise Unfit
+
+
+def number(
+    least: float | None = None,
+    most: float | None = None,
+    *,
+    above: float | None = None,
+    below: float | None = None,
+) -> Takes:
+    """A number between bounds, ``least`` and ``most`` included, ``above`` and ``below`` not.
+
+    Read as a float, which Keras demands in places (``sgd(momentum=0)``).
+    """
+    bounds = {"from": least, "above": above, "up to": most, "below": below}
+    words = " ".join(
+        ["a number", *(f"{word} {bound:g}" for word, bound in bounds.items() if bound is not None)]
+    )
+
+    def read(value: Any) -> Any:
+        fits = (
+            isinstance(value, (int, float))
+            and not isinstance(value, bool)
+            and isfinite(value)
+            and (least is None or value >= least)
+            and (above is None or value > above)
+            and (most is None or value <= most)
+            and (below is None or value < below)
+        )
+        if fits:
+            return float(value)
+        raise Unfit
+
+    return Takes(words, read)
+
+
+def whole(least: int | None = None) -> Takes:
+    """A whole number."""
+
+    def read(value: Any) -> Any:
+        if isinstance(value, int) and not isinstance(value, bool) and (least is None or value >= least):
+            return value
+        raise Unfit
+
+    return Takes("a whole number" if least is None else f"a whole number from {least} up", read)
+
+
+def word(*words: str) -> Takes:
+    """One of a few words, bare or as a string."""
+
+    def read(value: Any) -> Any:
+        text = value.name if isinstance(value, Word) else value
+        if isinstance(text, str) and text in words:
+            return text
+        raise Unfit
+
+    return Takes(" or ".join(words), read)
+
+
+def or_none(takes: Takes) -> Takes:
+    """The same, or none."""
+    return Takes(f"{takes.words}, or none", lambda v: None if v is None else takes.read(v), takes.families)
+
+
+def several(takes: Takes) -> Takes:
+    """A tuple or list of values, at least one."""
+
+    def read(value: Any) -> Any:
+        if isinstance(value, (tuple, list)) and value:
+            return tuple(takes.read(v) for v in value)
+        raise Unfit
+
+    return Takes(f"values in parentheses, each {takes.words}", read)
+
+
+def either(*options: Takes) -> Takes:
+    """What any of them takes, tried in order."""
+
+    def read(value: Any) -> Any:
+        for takes in options:
+            try:
+                return takes.read(value)
+            except Unfit:
+                continue
+        raise Unfit
+
+    return Takes(", or ".join(t.words for t in options), read, tuple(f for t in options for f in t.families))
+
+
+def _no_plain(value: Any) -> Any:
+    raise Unfit
+
+
+def an_object(family: str, words: str) -> Takes:
+    """An object of a family: ``exponential_decay(1e-2,1000,0.9)``."""
+    return Takes(words, _no_plain, (family,))
+
+
+def _read_text(value: Any) -> Any:
+    text = value.name if isinstance(value, Word) else value
+    if isinstance(text, str) and text:
+        return text
+    raise Unfit
+
+
+BOOL = Takes("true or false", _read_bool)
+NUMBER = number()
+WHOLE = whole()
+TEXT = Takes("a string in quotes", _read_text)
+DTYPE = or_none(word(*DTYPES))
+AXIS = either(whole(), several(whole()))
+SEED = or_none(whole(0))
