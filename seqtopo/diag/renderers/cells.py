@@ -1,0 +1,135 @@
+"""How characters look in a terminal: their columns, and what stands for one that cannot be shown."""
+
+from __future__ import annotations
+
+import unicodedata
+
+_TAB = "    "
+_UNSHOWABLE = "\ufffd"
+_JOINER = "\u200d"
+_EMOJI_STYLE = "\ufe0f"
+# More marks than these on one letter are dropped, so that no text grows without taking up room.
+_MOST_MARKS = 4
+_ELLIPSIS = "..."
+
+
+def cell(text: str, at: int) -> tuple[str, int]:
+    """What to show for ``text[at]``, and its width in columns (0, 1, 2, or 4 for a tab).
+
+    Control characters, and those that would hide or reorder others, get a visible stand-in: a spec must not
+    steer the terminal that it is shown in.
+
+    >>> cell("a", 0), cell("\\u4e2d", 0), cell("\\x1b", 0)
+    (('a', 1), ('\u4e2d', 2), ('\u241b', 1))
+    """
+    char = text[at]
+    if " " <= char <= "~":
+        return char, 1
+    if char == "\t":
+        return _TAB, len(_TAB)
+    if char < " ":
+        return chr(0x2400 + ord(char)), 1
+    if char == "\x7f":
+        return "\u2421", 1
+    before = text[at - 1] if at else ""
+    category = unicodedata.category(char)
+    if category in ("Cc", "Cs", "Zl", "Zp") or (category == "Cf" and char not in "\xad\u200c\u200d"):
+        return _UNSHOWABLE, 1
+    if char == _EMOJI_STYLE and _emoji(before) and _wide(before) == 1:
+        return char, 1
+    if _joins(char, category):
+        crowd = text[max(0, at - _MOST_MARKS) : at]
+        if len(crowd) == _MOST_MARKS and all(_joins(mark, unicodedata.category(mark)) for mark in crowd):
+            return "", 0
+        return char, 0
+    if before == _JOINER and at > 1 and (text[at - 2] == _EMOJI_STYLE or _emoji(text[at - 2])):
+        return char, 0
+    if "\U0001f3fb" <= char <= "\U0001f3ff" and _emoji(before):
+        return char, 0
+    return char, _wide(char)
+
+
+def _joins(char: str, category: str) -> bool:
+    return category in ("Mn", "Me") or char in "\u200c\u200d" or "\u1160" <= char <= "\u11ff"
+
+
+def _emoji(char: str) -> bool:
+    # From the first pictures on; below are signs of plain text, and our own stand-ins.
+    return char >= "\u2600" and char != _UNSHOWABLE and unicodedata.category(char) == "So"
+
+
+def _wide(char: str) -> int:
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
+
+
+def visible(text: str) -> str:
+    """A text on one line, safe to print: every character as `cell` shows it, line breaks as spaces."""
+    text = text.replace("\r\n", " ").replace("\n", " ")
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(cell(text, at)[0] for at in range(len(text)))
+
+
+def shortened(text: str, most: int) -> str:
+    """A text of at most ``most`` characters, with its middle left out where it is longer.
+
+    >>> shortened("abcdefghijkl", 9)
+    'abc...jkl'
+    """
+    if len(text) <= most:
+        return text
+    half = (most - len(_ELLIPSIS)) // 2
+    return text[:half] + _ELLIPSIS + text[len(text) - half :]
+
+
+def width(text: str) -> int:
+    """The columns that a text takes up.
+
+    >>> width("\u4e2d\u6587 ok")
+    7
+    """
+    if text.isascii() and text.isprintable():
+        return len(text)
+    return sum(cell(text, at)[1] for at in range(len(text)))
+
+
+def wrap(text: str, room: int | None) -> list[str]:
+    """A text broken at its spaces into lines of at most ``room`` columns; words longer than that are cut.
+
+    None for ``room`` breaks nothing. There is always at least one line.
+
+    >>> wrap("needs a sequence", 10)
+    ['needs a', 'sequence']
+    """
+    if room is None or width(text) <= room:
+        return [text]
+    room = max(room, 2)
+    lines: list[str] = []
+    line = ""
+    taken = 0
+    for word in text.split(" "):
+        size = width(word)
+        if line and taken + 1 + size <= room:
+            line, taken = f"{line} {word}", taken + 1 + size
+            continue
+        if line:
+            lines.append(line)
+        *full, line = _cut(word, room)
+        lines += full
+        taken = width(line)
+    lines.append(line)
+    return lines
+
+
+def _cut(word: str, room: int) -> list[str]:
+    """A word in pieces of at most ``room`` columns."""
+    pieces: list[str] = []
+    start = taken = 0
+    for at in range(len(word)):
+        size = cell(word, at)[1]
+        if taken + size > room and at > start:
+            pieces.append(word[start:at])
+            start, taken = at, 0
+        taken += size
+    pieces.append(word[start:])
+    return pieces

@@ -1,0 +1,53 @@
+"""Diagnostics as GitHub workflow commands, which a pull request shows beside the lines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from seqtopo.diag.codes import CODES
+from seqtopo.diag.model import Diagnostic
+from seqtopo.diag.renderers.cells import visible
+from seqtopo.diag.renderers.places import region
+
+_COMMANDS = {"error": "error", "warning": "warning", "info": "notice"}
+
+
+def render_github(diagnostics: Sequence[Diagnostic]) -> str:
+    """One ``::error file=...,line=...::message`` for each diagnostic; notes and help go into the message.
+
+    >>> from seqtopo.source import Span
+    >>> print(render_github([Diagnostic("ST402", "no backend", Span(0, 0))]), end="")
+    ::error title=ST402 no-backend::no backend
+    """
+    return "".join(_command(diagnostic) + "\n" for diagnostic in diagnostics)
+
+
+def _command(diagnostic: Diagnostic) -> str:
+    properties: list[tuple[str, object]] = []
+    if diagnostic.source:
+        place = region(diagnostic.source, diagnostic.span)
+        properties = [
+            ("file", diagnostic.source.name),
+            ("line", place.line),
+            ("col", place.column),
+            ("endLine", place.end_line),
+            ("endColumn", place.end_column),
+        ]
+    row = CODES.get(diagnostic.code)
+    properties.append(("title", f"{diagnostic.code} {row.name}" if row else diagnostic.code))
+    written = ",".join(f"{name}={_property(str(value))}" for name, value in properties)
+    parts = [diagnostic.message, diagnostic.label, *(f"note: {note}" for note in diagnostic.notes)]
+    parts += [f"help: {text}" for text in (diagnostic.help, *(fix.title for fix in diagnostic.fixes)) if text]
+    message = _message("\n".join(dict.fromkeys(part for part in parts if part)))
+    return f"::{_COMMANDS[diagnostic.severity]} {written}::{message}"
+
+
+def _message(text: str) -> str:
+    lines = (visible(line.rstrip("\r")) for line in text.split("\n"))
+    return "%0A".join(line.replace("%", "%25") for line in lines)
+
+
+def _property(text: str) -> str:
+    # Not made visible like a message: a file has to be found under exactly this name.
+    text = text.encode("utf-8", "replace").decode("utf-8").replace("%", "%25")
+    return text.replace("\r", "%0D").replace("\n", "%0A").replace(":", "%3A").replace(",", "%2C")
