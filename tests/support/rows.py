@@ -65,12 +65,12 @@ def assert_both_refuse(
     shapes: Sequence[GivenShape],
     code: str,
     dtypes: Sequence[str] | None = None,
-    match: str = "",
+    match: str = r".",
 ) -> Refusal:
-    """Asserts that the row refuses with ``code`` and that Keras refuses the same, when it is made or called."""
+    """Asserts that the row refuses with ``code``, and that Keras refuses too, when made or called."""
     refusal = assert_row_refuses(row_name, args, shapes, code, dtypes, match)
     row = NAMES[row_name]
-    with pytest.raises(Exception, match=""):
+    with pytest.raises(Exception, match=r"."):
         _call_keras(row, _read(row, args, strict=False), _tensors(shapes, dtypes), {})
     return refusal
 
@@ -81,7 +81,7 @@ def assert_row_refuses(
     shapes: Sequence[GivenShape],
     code: str,
     dtypes: Sequence[str] | None = None,
-    match: str = "",
+    match: str = r".",
 ) -> Refusal:
     """Asserts that the row refuses with ``code``, whatever Keras does.
 
@@ -139,7 +139,7 @@ def _call_keras(
     for name, each in tensors.items():
         made = [keras.Input(_as_keras(t.shape), dtype=t.dtype) for t in each]
         call[row.by_name[name].keras_name] = made if row.by_name[name].kind.takes == "tensors" else made[0]
-    return layer, layer(sources if len(sources) > 1 else sources[0], **call)
+    return layer, layer(*row.arranged(sources), **call)
 
 
 def _keras_object(value: Any) -> Any:

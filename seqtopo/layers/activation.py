@@ -1,0 +1,169 @@
+"""Activations as layers of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from seqtopo.layers import kinds as k
+from seqtopo.layers.axes import axis_index, axis_indices
+from seqtopo.layers.parameters import MASK, check_floats, constraints, initializer, regularizers
+from seqtopo.layers.row import Given, Param, Row
+from seqtopo.layers.sizes import Shape, fits, floor_div, is_open, remainder
+from seqtopo.layers.values import Object
+
+NOT_NEGATIVE = k.number(0)
+_SAME = "... -> ..."
+_ALONG_AN_AXIS = ("glu", "log_softmax", "softmax", "sparsemax")
+
+
+def _floats(given: Given) -> Shape:
+    check_floats(given)
+    return given.shape
+
+
+def _act(given: Given) -> Shape:
+    function = given["activation"]
+    shape = given.shape
+    name, axis = (
+        (function.name, function.kwargs.get("axis", -1)) if isinstance(function, Object) else (function, -1)
+    )
+    if name not in _ALONG_AN_AXIS:
+        return shape
+    index = axis_index(given, "activation", axis)
+    if name != "glu":
+        return shape
+    rest = remainder(shape[index], 2)
+    if isinstance(rest, int) and rest:
+        raise given.refuse(
+            "ST302",
+            f"halves an axis with glu, but is given {given.inputs[0]}, where it has {shape[index]} values",
+            label=f"an axis of {shape[index]} has no halves",
+            help="give the layer before it an even width: twice what glu is to leave",
+            at=("input", 0),
+        )
+    return (*shape[:index], floor_div(shape[index], 2), *shape[index + 1 :])
+
+
+def _prelu(given: Given) -> Mapping[str, Any]:
+    check_floats(given)
+    shape = given.shape
+    if given["shared_axes"] is None:
+        shared: tuple[int, ...] = ()
+    else:
+        shared = axis_indices(given, "shared_axes")
+        value = given["shared_axes"]
+        written = value if isinstance(value, tuple) else (value,)
+        if min(written) < 0:
+            # Keras counts from the wrong end here: -1 would share the axis before the last.
+            counted = ",".join(str(i + 1) for i in shared)
+            raise given.refuse(
+                "ST312",
+                "counts shared_axes from the front only",
+                label="must be counted from 1",
+                help=f"write shared_axes=({counted},)" if len(shared) > 1 else f"write shared_axes={counted}",
+                at=("argument", "shared_axes"),
+            )
+    if any(is_open(s) for i, s in enumerate(shape) if i not in shared):
+        raise given.refuse(
+            "ST308",
+            f"learns one slope for each place of {given.inputs[0]}, so the sizes must be known",
+            label=f"is given {given.inputs[0]}",
+            help="share the slopes along the open axis: prelu(shared_axes=time)",
+            at=("input", 0),
+        )
+    return {"slopes": tuple(1 if i in shared else s for i, s in enumerate(shape))}
+
+
+def _softmax(given: Given) -> Shape:
+    check_floats(given)
+    axis_indices(given)
+    shape = given.shape
+    for mask in given.tensors.get("mask", ()):
+        pairs = zip(reversed(mask.shape), reversed(shape), strict=False)
+        if len(mask.shape) > len(shape) or not all(m == 1 or fits(m, s) for m, s in pairs):
+            raise given.refuse(
+                "ST302",
+                f"needs a mask that fits {given.inputs[0]}, but is given {mask}",
+                label=f"is {mask}: each axis must be 1 or as long as the value's",
+                help="give the mask an axis of 1 in the place of each axis that it lacks",
+                at=("argument", "mask"),
+            )
+    return shape
+
+
+ROWS = (
+    Row(
+        "act",
+        "Activation",
+        "Applies a function to each value.",
+        _SAME,
+        "in(T,8) -> dense(16) -> act(gelu)",
+        params=(Param("activation", k.ANY_ACTIVATION),),
+        positional=("activation",),
+        rule=_act,
+        aliases=("activation",),
+        note="glu, which halves an axis, is keras.ops.glu: Keras' layer would say the wrong shape.",
+    ),
+    Row(
+        "relu",
+        "ReLU",
+        "Values below the threshold become 0, or keep a part of themselves.",
+        _SAME,
+        "in(T,8) -> relu(max_value=6)",
+        params=(
+            Param("max_value", k.optional(NOT_NEGATIVE), None),
+            Param("negative_slope", NOT_NEGATIVE, 0.0),
+            Param("threshold", NOT_NEGATIVE, 0.0),
+        ),
+        positional=("max_value",),
+        aliases=("re_lu",),
+    ),
+    Row(
+        "leaky_relu",
+        "LeakyReLU",
+        "Values below 0 keep a fixed part of themselves.",
+        _SAME,
+        "in(T,8) -> leaky_relu(0.1)",
+        params=(Param("negative_slope", NOT_NEGATIVE, 0.3),),
+        positional=("negative_slope",),
+        rule=_floats,
+        aliases=("leaky_re_lu",),
+    ),
+    Row(
+        "prelu",
+        "PReLU",
+        "Values below 0 keep a learned part of themselves.",
+        _SAME,
+        "in(T,8) -> prelu(shared_axes=time)",
+        params=(
+            initializer("alpha", "Zeros"),
+            *regularizers("alpha"),
+            *constraints("alpha"),
+            Param("shared_axes", k.optional(k.AXES), None),
+        ),
+        rule=_prelu,
+        weights="alpha: slopes",
+        aliases=("p_re_lu",),
+    ),
+    Row(
+        "elu",
+        "ELU",
+        "Values below 0 bend towards -alpha.",
+        _SAME,
+        "in(T,8) -> elu(0.5)",
+        params=(Param("alpha", k.NUMBER, 1.0),),
+        positional=("alpha",),
+        rule=_floats,
+    ),
+    Row(
+        "softmax",
+        "Softmax",
+        "Values along an axis become shares that add up to 1.",
+        _SAME,
+        "in(T,8) -> softmax(time)",
+        params=(Param("axis", k.AXES, -1), MASK),
+        positional=("axis",),
+        rule=_softmax,
+    ),
+)

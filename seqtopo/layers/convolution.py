@@ -1,0 +1,265 @@
+"""Convolutions over one, two or three axes: plain, depthwise, separable and transposed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from seqtopo.layers import kinds as k
+from seqtopo.layers.kinds import per_axis
+from seqtopo.layers.parameters import (
+    ACTIVATION,
+    CAUSAL_PADDING,
+    DATA_FORMAT,
+    FILTERS,
+    PADDING,
+    USE_BIAS,
+    check_floats,
+    constraints,
+    initializer,
+    regularizers,
+)
+from seqtopo.layers.row import Given, Param, Row, Rule
+from seqtopo.layers.sizes import Size, floor_div, remainder
+from seqtopo.layers.windows import slid, spatial_axes, unslid
+
+_OVER = {1: "the steps of a sequence", 2: "the height and width of an image", 3: "a volume"}
+_GIVES = {1: "steps", 2: "height width", 3: "depth height width"}
+_EXAMPLE = {1: "in(T,8)", 2: "in(28,28,3)", 3: "in(16,28,28,3)"}
+
+GROUPS = Param("groups", k.integer(1), 1)
+DEPTH_MULTIPLIER = Param("depth_multiplier", k.SIZE, 1)
+BIAS_INITIALIZER = initializer("bias", "zeros")
+
+
+def kernel_size(rank: int) -> Param:
+    """The kernel's size along each axis."""
+    return Param("kernel_size", k.spread(k.SIZE, rank))
+
+
+def strides(rank: int) -> Param:
+    """How far the kernel moves at a time."""
+    return Param("strides", k.spread(k.integer(1), rank), _one(rank))
+
+
+def dilation_rate(rank: int) -> Param:
+    """The distance between the places that a kernel sees."""
+    return Param("dilation_rate", k.spread(k.integer(1), rank), _one(rank))
+
+
+def output_padding(rank: int) -> Param:
+    """What a transposed convolution adds at the end of an axis."""
+    return Param("output_padding", k.optional(k.spread(k.integer(0), rank)), None)
+
+
+def _one(rank: int) -> Any:
+    return 1 if rank == 1 else (1,) * rank
+
+
+def _sizes(given: Given, rank: int, gives: tuple[Size, ...]) -> dict[str, Size]:
+    return dict(zip(_GIVES[rank].split(), gives, strict=True))
+
+
+def check_dilation(given: Given, rank: int) -> None:
+    """Refuses strides and dilation together, which Keras' convolutions do not compute."""
+    stride, dilation = given["strides"], given["dilation_rate"]
+    if max(per_axis(stride, rank)) > 1 and max(per_axis(dilation, rank)) > 1:
+        raise given.refuse(
+            "ST203",
+            "cannot have strides and dilation_rate above 1 at once",
+            label="one of the two must be 1",
+            help="keep the dilation and shorten the sequence after it: -> maxpool1d(2)"
+            if rank == 1
+            else f"keep the dilation and pool after it: -> maxpool{rank}d(2)",
+            at=("argument", "dilation_rate"),
+        )
+
+
+def check_groups(given: Given, channels: Size) -> None:
+    """Refuses groups that do not divide the incoming channels and the filters."""
+    groups = given["groups"]
+    for what, size in (("incoming channels", channels), ("filters", given["filters"])):
+        rest = remainder(size, groups)
+        if isinstance(rest, int) and rest:
+            raise given.refuse(
+                "ST203",
+                f"has {groups} groups, which do not divide its {size} {what}",
+                label=f"does not divide {size}",
+                help=f"use a number of groups that divides {size}",
+                at=("argument", "groups"),
+            )
+
+
+def _conv(rank: int) -> Rule:
+    def rule(given: Given) -> Mapping[str, Size]:
+        check_floats(given)
+        check_dilation(given, rank)
+        channels = given.shape[-1]
+        check_groups(given, channels)
+        return {
+            **_sizes(given, rank, slid(given, rank, "kernel_size")),
+            "channels": floor_div(channels, given["groups"]),
+        }
+
+    return rule
+
+
+def _depthwise(rank: int) -> Rule:
+    def rule(given: Given) -> Mapping[str, Size]:
+        check_floats(given)
+        return {
+            **_sizes(given, rank, slid(given, rank, "kernel_size")),
+            "channels": given.shape[-1],
+        }
+
+    return rule
+
+
+def _transpose(rank: int) -> Rule:
+    def rule(given: Given) -> Mapping[str, Size]:
+        check_floats(given)
+        check_dilation(given, rank)
+        return {**_sizes(given, rank, unslid(given, rank)), "channels": given.shape[-1]}
+
+    return rule
+
+
+def _pattern(rank: int, gives: str) -> str:
+    width = "F" if rank == 1 else "C"
+    return f"{' '.join(spatial_axes(rank))} {width} -> {_GIVES[rank]} {gives}"
+
+
+def _aliases(name: str, *more: str) -> tuple[str, ...]:
+    return (name.replace("conv", "convolution"), *more)
+
+
+def _conv_row(rank: int) -> Row:
+    return Row(
+        f"conv{rank}d",
+        f"Conv{rank}D",
+        f"Convolution over {_OVER[rank]}.",
+        _pattern(rank, "filters"),
+        f"{_EXAMPLE[rank]} -> conv{rank}d(32,3,same,relu)",
+        params=(
+            FILTERS,
+            kernel_size(rank),
+            strides(rank),
+            CAUSAL_PADDING if rank == 1 else PADDING,
+            DATA_FORMAT,
+            dilation_rate(rank),
+            GROUPS,
+            ACTIVATION,
+            USE_BIAS,
+            initializer("kernel", "glorot_uniform"),
+            BIAS_INITIALIZER,
+            *regularizers("kernel", "bias", "activity"),
+            *constraints("kernel", "bias"),
+        ),
+        positional=("filters", "kernel_size", "strides"),
+        rule=_conv(rank),
+        weights="kernel: kernel_size channels filters; bias: filters if use_bias",
+        aliases=_aliases(f"conv{rank}d"),
+    )
+
+
+def _separable_row(rank: int) -> Row:
+    name = f"separable_conv{rank}d"
+    ones = " ".join(["1"] * rank)
+    return Row(
+        name,
+        f"SeparableConv{rank}D",
+        f"Convolution over {_OVER[rank]}, each channel alone, then one that mixes the channels.",
+        _pattern(rank, "filters"),
+        f"{_EXAMPLE[rank]} -> {name}(32,3,same,relu)",
+        params=(
+            FILTERS,
+            kernel_size(rank),
+            strides(rank),
+            PADDING,
+            DATA_FORMAT,
+            dilation_rate(rank),
+            DEPTH_MULTIPLIER,
+            ACTIVATION,
+            USE_BIAS,
+            initializer("depthwise", "glorot_uniform"),
+            initializer("pointwise", "glorot_uniform"),
+            BIAS_INITIALIZER,
+            *regularizers("depthwise", "pointwise", "bias", "activity"),
+            *constraints("depthwise", "pointwise", "bias"),
+        ),
+        positional=("filters", "kernel_size", "strides"),
+        rule=_depthwise(rank),
+        weights="depthwise_kernel: kernel_size channels depth_multiplier; "
+        f"pointwise_kernel: {ones} channels*depth_multiplier filters; bias: filters if use_bias",
+        aliases=_aliases(name, f"sepconv{rank}d"),
+    )
+
+
+def _depthwise_row(rank: int) -> Row:
+    name = f"depthwise_conv{rank}d"
+    return Row(
+        name,
+        f"DepthwiseConv{rank}D",
+        f"Convolution over {_OVER[rank]}, each channel alone.",
+        _pattern(rank, "channels*depth_multiplier"),
+        f"{_EXAMPLE[rank]} -> {name}(3,same)",
+        params=(
+            kernel_size(rank),
+            strides(rank),
+            PADDING,
+            DEPTH_MULTIPLIER,
+            DATA_FORMAT,
+            dilation_rate(rank),
+            ACTIVATION,
+            USE_BIAS,
+            initializer("depthwise", "glorot_uniform"),
+            BIAS_INITIALIZER,
+            *regularizers("depthwise", "bias", "activity"),
+            *constraints("depthwise", "bias"),
+        ),
+        positional=("kernel_size", "strides"),
+        rule=_depthwise(rank),
+        weights="kernel: kernel_size channels depth_multiplier; bias: channels*depth_multiplier if use_bias",
+        aliases=(f"dwconv{rank}d",),
+    )
+
+
+def _transpose_row(rank: int) -> Row:
+    name = f"conv{rank}d_transpose"
+    # Keras has the two the other way round in three dimensions.
+    ends = (DATA_FORMAT, output_padding(rank)) if rank == 3 else (output_padding(rank), DATA_FORMAT)
+    return Row(
+        name,
+        f"Conv{rank}DTranspose",
+        f"Convolution backwards over {_OVER[rank]}: with strides it makes the axes longer.",
+        _pattern(rank, "filters"),
+        f"{_EXAMPLE[rank]} -> {name}(32,3,2,same)",
+        params=(
+            FILTERS,
+            kernel_size(rank),
+            strides(rank),
+            PADDING,
+            *ends,
+            dilation_rate(rank),
+            ACTIVATION,
+            USE_BIAS,
+            initializer("kernel", "glorot_uniform"),
+            BIAS_INITIALIZER,
+            *regularizers("kernel", "bias", "activity"),
+            *constraints("kernel", "bias"),
+        ),
+        positional=("filters", "kernel_size", "strides"),
+        rule=_transpose(rank),
+        weights="kernel: kernel_size filters channels; bias: filters if use_bias",
+        aliases=_aliases(name),
+    )
+
+
+_MAKERS: tuple[tuple[Callable[[int], Row], tuple[int, ...]], ...] = (
+    (_conv_row, (1, 2, 3)),
+    (_separable_row, (1, 2)),
+    (_depthwise_row, (1, 2)),
+    (_transpose_row, (1, 2, 3)),
+)
+
+ROWS = tuple(make(rank) for make, ranks in _MAKERS for rank in ranks)

@@ -1,0 +1,206 @@
+"""Normalizations: over features, a batch, groups, and by length."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from seqtopo.layers import kinds as k
+from seqtopo.layers.axes import axis_index, axis_indices
+from seqtopo.layers.parameters import MASK, check_floats, constraints, initializer, regularizers
+from seqtopo.layers.row import Given, Param, Row
+from seqtopo.layers.sizes import Expr, Shape, Size, fits, is_open, remainder
+from seqtopo.layers.values import Misfit
+
+AXIS = Param("axis", k.AXIS, -1)
+AXES = Param("axis", k.AXES, -1)
+EPSILON = Param("epsilon", k.number(0), 1e-3)
+CENTER = Param("center", k.BOOL, True)
+SCALE = Param("scale", k.BOOL, True)
+_SCALED = (CENTER, SCALE, initializer("beta", "zeros"), initializer("gamma", "ones"))
+_SMOOTH = (*regularizers("beta", "gamma"), *constraints("beta", "gamma"))
+_SAME = "... -> ..."
+
+
+def _written_axes(given: Given) -> tuple[int, ...]:
+    value = given["axis"]
+    return tuple(value) if isinstance(value, tuple) else (value,)
+
+
+def _width(given: Given) -> Mapping[str, Any]:
+    where = dict(zip(_written_axes(given), axis_indices(given), strict=True))
+    # Keras sorts the axes as they are written, negative ones first, and shapes its weights so.
+    return {"width": tuple(given.shape[where[axis]] for axis in sorted(where))}
+
+
+def _last_axes(given: Given) -> Mapping[str, Any]:
+    found = axis_indices(given)
+    rank = len(given.shape)
+    written = sorted(_written_axes(given))
+    trailing = list(range(rank - len(found), rank))
+    if sorted(found) != trailing or [axis_index(given, "axis", a) for a in written] != trailing:
+        raise given.refuse(
+            "ST312",
+            f"scales the last axes only, but axis is {given['axis']} of {given.inputs[0]}",
+            label="must be the last axes",
+            help=f"write axis={tuple(range(-len(found), 0))}"
+            if len(found) > 1
+            else "leave axis out, or permute the axis to the end first",
+            at=("argument", "axis"),
+        )
+    check_floats(given)
+    return {"width": tuple(given.shape[i] for i in trailing)}
+
+
+def _unit(given: Given) -> Shape:
+    check_floats(given)
+    axis_indices(given)
+    return given.shape
+
+
+def _batch(given: Given) -> Mapping[str, Size]:
+    mask = given.tensors.get("mask")
+    wanted = given.shape[:-1]
+    if mask and not (len(mask[0].shape) == len(wanted) and all(map(fits, mask[0].shape, wanted))):
+        raise given.refuse(
+            "ST302",
+            f"needs a mask with one axis less than {given.inputs[0]}, but is given {mask[0]}",
+            label=f"is {mask[0]}",
+            at=("argument", "mask"),
+        )
+    return {"width": given.shape[axis_index(given, "axis", given["axis"])]}
+
+
+def _groups(given: Given) -> Mapping[str, Size]:
+    width = given.shape[axis_index(given, "axis", given["axis"])]
+    groups = given["groups"]
+    if groups == 0:
+        raise given.refuse(
+            "ST203",
+            "has no groups",
+            label="must be 1 or more, or -1",
+            help="write a number of groups, or -1 for one group a channel",
+            at=("argument", "groups"),
+        )
+    if is_open(width):
+        raise given.refuse(
+            "ST308",
+            f"is given {given.inputs[0]}: the axis that it divides into groups must be known",
+            label=f"is given {given.inputs[0]}",
+            help="write a number or a symbol in place of the ? where this size comes from",
+            at=("input", 0),
+        )
+    rest = 0 if groups == -1 else remainder(width, groups)
+    if isinstance(rest, int) and rest:
+        raise given.refuse(
+            "ST203",
+            f"has {groups} groups, which do not divide its {width} channels",
+            label=f"does not divide {width}",
+            help=_divisors(width),
+            at=("argument", "groups"),
+        )
+    return {"width": width}
+
+
+def _divisors(width: Size) -> str:
+    if isinstance(width, Expr):
+        return f"use a number of groups that divides {width}"
+    largest = max(d for d in range(1, 33) if width % d == 0)
+    return f"groups={largest} divides {width}, and so does 1"
+
+
+def _read_clipping(value: Any) -> Any:
+    words = "none, or three numbers (rmin, rmax, dmax)"
+    if value is None:
+        return None
+    if isinstance(value, Mapping):
+        value = tuple(value.get(name) for name in ("rmin", "rmax", "dmax"))
+    if not isinstance(value, (tuple, list)) or len(value) != 3:
+        raise Misfit(words)
+    try:
+        low, high, shift = map(k.optional(k.number(0)).read, value)
+    except Misfit:
+        raise Misfit(words) from None
+    if low is not None and high is not None and high < low:
+        raise Misfit(f"{words}, rmax not below rmin")
+    return {"rmin": low, "rmax": high, "dmax": shift}
+
+
+CLIPPING = k.Kind("none, or three numbers (rmin, rmax, dmax)", _read_clipping)
+
+ROWS = (
+    Row(
+        "norm",
+        "LayerNormalization",
+        "Each sample to mean 0 and variance 1 along an axis, then a learned scale and shift.",
+        _SAME,
+        "in(T,8) -> norm",
+        params=(AXES, EPSILON, *_SCALED, *_SMOOTH),
+        positional=("axis",),
+        rule=_width,
+        weights="gamma: width if scale; beta: width if center",
+        aliases=("layer_normalization", "layernorm"),
+        note="Along other axes than the last ones, Keras computes this on TensorFlow and JAX only.",
+    ),
+    Row(
+        "batchnorm",
+        "BatchNormalization",
+        "Each feature to mean 0 and variance 1 over the batch, then a learned scale and shift.",
+        _SAME,
+        "in(T,8) -> conv1d(16,3) -> batchnorm -> relu",
+        params=(
+            AXIS,
+            Param("momentum", k.number(0, 1), 0.99),
+            EPSILON,
+            *_SCALED,
+            initializer("moving_mean", "zeros"),
+            initializer("moving_variance", "ones"),
+            *_SMOOTH,
+            Param("renorm", k.BOOL, False),
+            Param("renorm_clipping", CLIPPING, None),
+            Param("renorm_momentum", k.number(0, 1), 0.99),
+            Param("synchronized", k.BOOL, False),
+            MASK,
+        ),
+        positional=("axis",),
+        rule=_batch,
+        weights="gamma: width if scale; beta: width if center; moving_mean!: width; moving_variance!: width; "
+        "moving_stddev!: width if renorm; renorm_mean!: width if renorm; renorm_stddev!: width if renorm",
+        aliases=("batch_normalization",),
+    ),
+    Row(
+        "group_normalization",
+        "GroupNormalization",
+        "Groups of channels to mean 0 and variance 1, then a learned scale and shift.",
+        _SAME,
+        "in(T,64) -> group_normalization(8)",
+        params=(Param("groups", k.integer(-1), 32), AXIS, EPSILON, *_SCALED, *_SMOOTH),
+        positional=("groups", "axis"),
+        rule=_groups,
+        weights="gamma: width if scale; beta: width if center",
+        aliases=("groupnorm",),
+    ),
+    Row(
+        "rms_normalization",
+        "RMSNormalization",
+        "Each sample divided by its root mean square, then a learned scale.",
+        _SAME,
+        "in(T,8) -> rms_normalization",
+        params=(AXES, Param("epsilon", k.number(0), 1e-6)),
+        positional=("axis",),
+        rule=_last_axes,
+        weights="scale: width",
+        aliases=("rmsnorm",),
+    ),
+    Row(
+        "unit_normalization",
+        "UnitNormalization",
+        "Each vector to length 1.",
+        _SAME,
+        "in(T,8) -> unit_normalization",
+        params=(AXES,),
+        positional=("axis",),
+        rule=_unit,
+        aliases=("unitnorm",),
+    ),
+)

@@ -1,0 +1,123 @@
+"""Poolings: over windows, over everything, and to a given size."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from seqtopo.layers import kinds as k
+from seqtopo.layers.kinds import per_axis
+from seqtopo.layers.parameters import DATA_FORMAT, MASK, PADDING, check_floats
+from seqtopo.layers.row import REQUIRED, Given, Param, Row, Rule
+from seqtopo.layers.sizes import Size, fits
+from seqtopo.layers.windows import slid, spatial_axes
+
+_GIVES = {1: "steps", 2: "height width", 3: "depth height width"}
+_EXAMPLE = {1: "in(T,8)", 2: "in(28,28,3)", 3: "in(16,28,28,3)"}
+_WORDS = {"max": "largest value", "avg": "mean"}
+_KERAS = {"max": "Max", "avg": "Average"}
+KEEPDIMS = Param("keepdims", k.BOOL, False)
+
+
+def _takes(rank: int) -> str:
+    return f"{' '.join(spatial_axes(rank))} {'F' if rank == 1 else 'C'}"
+
+
+def _names(kind: str, before: str, rank: int) -> tuple[str, ...]:
+    long = "average" if kind == "avg" else kind
+    return tuple(
+        dict.fromkeys(
+            f"{before}{word}_{pool}{rank}d"
+            for word, pool in ((long, "pooling"), (kind, "pool"), (kind, "pooling"))
+        )
+    )
+
+
+def _pool(rank: int) -> Rule:
+    def rule(given: Given) -> Mapping[str, Size]:
+        check_floats(given)
+        return dict(zip(_GIVES[rank].split(), slid(given, rank, "pool_size"), strict=True))
+
+    return rule
+
+
+def _pool_row(kind: str, rank: int) -> Row:
+    default: Any = REQUIRED if kind == "avg" else 2 if rank == 1 else (2,) * rank
+    name = f"{kind}pool{rank}d"
+    return Row(
+        name,
+        f"{_KERAS[kind]}Pooling{rank}D",
+        f"The {_WORDS[kind]} of each window.",
+        f"{_takes(rank)} -> {_GIVES[rank]} {_takes(rank).split()[-1]}",
+        f"{_EXAMPLE[rank]} -> {name}(2)",
+        params=(
+            Param("pool_size", k.spread(k.integer(1), rank), default),
+            Param("strides", k.optional(k.spread(k.integer(1), rank)), None),
+            PADDING,
+            DATA_FORMAT,
+        ),
+        positional=("pool_size", "strides"),
+        rule=_pool(rank),
+        aliases=_names(kind, "", rank),
+    )
+
+
+def _check_mask(given: Given) -> Mapping[str, Size]:
+    mask = given.tensors.get("mask")
+    steps = given.shape[0]
+    if mask and (len(mask[0].shape) != 1 or not fits(mask[0].shape[0], steps)):
+        raise given.refuse(
+            "ST302",
+            f"needs a mask with one value for each of its {steps} steps, but is given {mask[0]}",
+            label=f"is {mask[0]}, not ({steps},)",
+            at=("argument", "mask"),
+        )
+    return {}
+
+
+def _global_row(kind: str, rank: int) -> Row:
+    masked = kind == "avg" and rank == 1
+    takes = _takes(rank)
+    width = takes.split()[-1]
+    return Row(
+        f"g{kind}pool{rank}d",
+        f"Global{_KERAS[kind]}Pooling{rank}D",
+        f"The {_WORDS[kind]} over all {'steps' if rank == 1 else 'places'}.",
+        f"{takes} -> {width}; keepdims: {takes} -> {' '.join(['1'] * rank)} {width}",
+        f"{_EXAMPLE[rank]} -> g{kind}pool{rank}d",
+        params=(DATA_FORMAT, KEEPDIMS, *((MASK,) if masked else ())),
+        rule=_check_mask if masked else None,
+        aliases=_names(kind, "global_", rank),
+    )
+
+
+def _adapt(rank: int) -> Rule:
+    def rule(given: Given) -> Mapping[str, Size]:
+        check_floats(given)
+        return dict(zip(_GIVES[rank].split(), per_axis(given["output_size"], rank), strict=True))
+
+    return rule
+
+
+def _adaptive_row(kind: str, rank: int) -> Row:
+    name = f"adaptive_{'average' if kind == 'avg' else kind}_pooling{rank}d"
+    takes = _takes(rank)
+    return Row(
+        name,
+        f"Adaptive{_KERAS[kind]}Pooling{rank}D",
+        f"The {_WORDS[kind]} of as many windows as asked for, whatever the length.",
+        f"{takes} -> {_GIVES[rank]} {takes.split()[-1]}",
+        f"{_EXAMPLE[rank]} -> {name}(4)",
+        params=(Param("output_size", k.spread(k.SIZE, rank)), DATA_FORMAT),
+        positional=("output_size",),
+        rule=_adapt(rank),
+        aliases=(f"adaptive_{kind}pool{rank}d",),
+    )
+
+
+ROWS = tuple(
+    make(kind, rank)
+    for make in (_pool_row, _global_row, _adaptive_row)
+    for kind in ("max", "avg")
+    for rank in (1, 2, 3)
+)

@@ -1,0 +1,112 @@
+"""How many places a window has on an axis: convolutions, poolings and their reverse."""
+
+from __future__ import annotations
+
+from seqtopo.layers.kinds import per_axis
+from seqtopo.layers.row import Given
+from seqtopo.layers.sizes import Expr, Shape, Size, ceil_div, floor_div, remainder, symbols
+from seqtopo.layers.values import Refusal
+
+_AXES = {1: ("T",), 2: ("H", "W"), 3: ("D", "H", "W")}
+
+
+def spatial_axes(rank: int) -> tuple[str, ...]:
+    """The names that patterns give the axes a window moves over: ``T``, or ``H W``, or ``D H W``."""
+    return _AXES[rank]
+
+
+def spatial(given: Given, rank: int) -> Shape:
+    """The sizes of the axes that a window moves over."""
+    return given.shape[:rank]
+
+
+def slid(given: Given, rank: int, window: str) -> Shape:
+    """The places of a window that moves over ``rank`` axes; ``window`` is the argument with its size.
+
+    Exact for every padding: ``valid`` fits the window in, ``same`` and ``causal`` take one place for
+    each stride.
+
+    Raises:
+        Refusal: ST306, where the window does not fit in.
+    """
+    windows = per_axis(given[window], rank)
+    # A pooling window moves by its own length unless told otherwise.
+    strides = windows if given["strides"] is None else per_axis(given["strides"], rank)
+    dilations = per_axis(given.args.get("dilation_rate", 1), rank)
+    places = []
+    for length, size, stride, dilation in zip(spatial(given, rank), windows, strides, dilations, strict=True):
+        if given["padding"] != "valid":
+            places.append(ceil_div(length, stride))
+            continue
+        span = dilation * (size - 1) + 1
+        left = length - span
+        if isinstance(left, int) and left < 0:
+            raise _too_long(given, window, size, dilation, span, length)
+        places.append(floor_div(left, stride) + 1)
+    return tuple(places)
+
+
+def _too_long(given: Given, window: str, size: Size, dilation: int, span: Size, length: Size) -> Refusal:
+    spans = f" spans {span}" if dilation == 1 else f" with dilation_rate {dilation} spans {span}"
+    return given.refuse(
+        "ST306",
+        f"is given {given.inputs[0]}, but {window} {size}{spans} along an axis of {length}",
+        label=f"spans {span}, is given {length}",
+        help=f"use a {window} that fits, padding 'same', or a longer input",
+        at=("argument", window),
+    )
+
+
+def unslid(given: Given, rank: int) -> Shape:
+    """The sizes that a transposed convolution gives back.
+
+    Raises:
+        Refusal: ST203, where ``output_padding`` does not go with the other arguments; ST308, where
+            the result depends on which is larger, a symbolic kernel or its stride.
+    """
+    kernels = per_axis(given["kernel_size"], rank)
+    strides = per_axis(given["strides"], rank)
+    dilations = per_axis(given["dilation_rate"], rank)
+    extras = per_axis(given["output_padding"], rank)
+    return tuple(
+        _unslid_axis(given, *values)
+        for values in zip(spatial(given, rank), kernels, strides, dilations, extras, strict=True)
+    )
+
+
+def _unslid_axis(
+    given: Given, length: Size, kernel: Size, stride: int, dilation: int, extra: int | None
+) -> Size:
+    span = (kernel - 1) * dilation + 1
+    if extra is not None and extra >= stride:
+        raise given.refuse(
+            "ST203",
+            f"has output_padding {extra} with a stride of {stride}: it must be below the stride",
+            label=f"must be below {stride}",
+            help="leave output_padding out, or make it smaller than strides",
+            at=("argument", "output_padding"),
+        )
+    if given["padding"] == "same":
+        if extra is None:
+            return length * stride
+        if remainder(span, 2) == 0 and extra == 0:
+            raise given.refuse(
+                "ST203",
+                f"has an even kernel ({kernel}), padding 'same' and output_padding 0: "
+                "TensorFlow cannot compute this",
+                label="fails on TensorFlow",
+                help="leave output_padding out, or use an odd kernel_size",
+                at=("argument", "output_padding"),
+            )
+        return (length - 1) * stride + remainder(span, 2) + extra
+    if extra is not None:
+        return (length - 1) * stride + span + extra
+    if isinstance(span, Expr) and stride > 1:
+        raise given.refuse(
+            "ST308",
+            f"has strides of {stride}, so its kernel_size must be a number, not {kernel}",
+            label="must be a number here",
+            help=f"bind {' and '.join(sorted(symbols(kernel)))} with let, or write a number",
+            at=("argument", "kernel_size"),
+        )
+    return (length - 1) * stride + (span if isinstance(span, Expr) else max(span, stride))
