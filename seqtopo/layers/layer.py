@@ -26,7 +26,8 @@ class Layer:
     @property
     def title(self) -> str:
         """How messages call it: ``lstm(64)``."""
-        given = [show(self.args[n]) for n in self.row.positional if n in self.args]
+        positional = (n.rstrip("*") for n in self.row.positional)
+        given = [v if isinstance(v := self.args[n], str) else show(v) for n in positional if n in self.args]
         return f"{self.row.name}({','.join(given)})" if given else self.row.name
 
     def __str__(self) -> str:

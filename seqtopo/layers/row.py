@@ -6,12 +6,13 @@ in einops' manner. ``T F -> T units`` reads the same in the row, the reference a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any, Protocol
 
 from seqtopo.layers import kinds
+from seqtopo.layers.weight_objects import check_objects
 from seqtopo.layers.kinds import Kind
 from seqtopo.layers.sizes import LIMIT, Shape, Size, fits, is_open, product, show_shape
 from seqtopo.layers.values import FLOATS, Refusal, Tensor, Weight
@@ -58,11 +59,16 @@ class Param:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one call of a layer gives: outputs, weights, and second values by name (states, scores)."""
+    """What one call of a layer gives: outputs, weights, and second values by name (states, scores).
+
+    ``needs`` are sizes that Keras must have as numbers to build the layer, beside the weights' own:
+    the steps of an unrolled layer.
+    """
 
     outputs: tuple[Tensor, ...]
     weights: tuple[Weight, ...] = ()
     extras: Mapping[str, tuple[Tensor, ...]] = field(default_factory=dict)
+    needs: tuple[Size, ...] = ()
 
 
 class Applied(Protocol):
@@ -144,17 +150,42 @@ class Row:
     recurrent: bool = False
     emit: str = ""
     note: str = ""
+    make: Callable[..., Any] | None = None
+    """What makes the Keras layer of a custom row, from the arguments by name and ``name``."""
     steps: bool = False
     """Whether what is wrapped sees one step at a time: the incoming shape without its first axis."""
+    needs: Callable[[Given], tuple[Size, ...]] | None = None
+    """Sizes that Keras must have as numbers, beside those of the weights."""
+    settle: Callable[[Given], Mapping[str, Any]] | None = None
+    """Arguments that Keras needs in full and the incoming shapes decide (see ``settled``)."""
     without: tuple[str, ...] = ()
     """Common parameters that this Keras class does not take."""
+    emit_when: str = ""
+    """The argument that turns a Keras layer into the operation ``emit``: ``max(time)`` reduces, and
+    ``max`` alone merges."""
+    apart: bool = False
+    """Whether Keras takes several values one by one, as ``layer(query, value)``, and not as a list."""
 
     @cached_property
     def by_name(self) -> Mapping[str, Param]:
         """Every parameter by its name and its short name, the common ones included."""
-        common = () if self.emit else tuple(p for p in COMMON if p.name not in self.without)
+        common = () if self.emit and not self.keras else tuple(p for p in COMMON if p.name not in self.without)
         found = {p.name: p for p in (*self.params, *common)}
         return found | {p.short: p for p in found.values() if p.short}
+
+    def operation(self, args: Mapping[str, Any]) -> str:
+        """The emitter's name where these arguments make it an operation; "" for the Keras layer."""
+        return self.emit if not self.emit_when or args.get(self.emit_when) is not None else ""
+
+    def arranged(self, values: Sequence[Any]) -> tuple[Any, ...]:
+        """The values that come in as Keras' call takes them: alone, as a list, or one by one.
+
+        One value alone where the layer takes them one by one stands for the first two: it attends to
+        itself.
+        """
+        if self.apart:
+            return tuple(values) if len(values) > 1 else (values[0], values[0])
+        return (values[0],) if self.inputs[1] == 1 else (list(values),)
 
     @cached_property
     def flags(self) -> Mapping[str, tuple[Param, Any]]:
@@ -208,10 +239,24 @@ class Row:
         output = Tensor(shape, self._dtype(args, inputs))
         weights = self.weights_of(given)
         check_weights(self.name, inputs, weights)
+        check_objects(self.name, args, weights)
         if args.get("trainable") is False:
             weights = tuple(Weight(w.name, w.shape, False) for w in weights)
         extras = self.extras(given, output) if self.extras else {}
-        return Outcome((output,), weights, extras)
+        needs = self.needs(given) if self.needs else ()
+        check_needs(self.name, inputs, needs)
+        return Outcome((output,), weights, extras, needs)
+
+    def settled(
+        self,
+        args: Mapping[str, Any],
+        inputs: tuple[Tensor, ...],
+        tensors: Mapping[str, tuple[Tensor, ...]] | None = None,
+    ) -> Mapping[str, Any]:
+        """The arguments as Keras needs them, where the incoming shapes decide some: what to construct it with."""
+        if self.settle is None:
+            return args
+        return {**args, **self.settle(Given(self, {**self.defaults, **args}, inputs, tensors or {}, {}))}
 
     def weights_of(self, given: Given) -> tuple[Weight, ...]:
         """The layer's variables, where its inputs are as given."""
@@ -309,6 +354,19 @@ def check_weights(name: str, inputs: tuple[Tensor, ...], weights: tuple[Weight, 
                 help="write a number or a symbol in place of the ? where this size comes from",
                 at=("input", 0),
             )
+
+
+def check_needs(name: str, inputs: tuple[Tensor, ...], needs: tuple[Size, ...]) -> None:
+    """Refuses a size that Keras must have as a number and that a ``?`` takes part in."""
+    came = " and ".join(show_shape(t.shape) for t in inputs)
+    if any(map(is_open, needs)):
+        raise Refusal(
+            "ST308",
+            f"{name} is given {came}, but with these arguments it is built for a known number there",
+            label=f"is given {came}",
+            help="write a number or a symbol in place of the ?",
+            at=("input", 0),
+        )
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,345 @@
+"""The Python face: check a spec, compile it to a Keras model, format it, add a layer."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seqtopo.diag.model import Diagnostic
+from seqtopo.diag.nearest import nearest
+from seqtopo.ir import buildable
+from seqtopo.ir.kind import kind
+from seqtopo.ir.resolve import Resolved, resolve, symbols_of
+from seqtopo.layers.sizes import Shape, Size, product, total
+from seqtopo.source import Source, Span
+from seqtopo.syntax import tree
+from seqtopo.syntax.parse import parse
+
+if TYPE_CHECKING:
+    import keras
+
+Text = str | Path
+
+
+class SpecError(ValueError):
+    """A spec that cannot be compiled. ``diagnostics`` says why; as text it reads like the CLI."""
+
+    def __init__(self, diagnostics: tuple[Diagnostic, ...]) -> None:
+        self.diagnostics = diagnostics
+        super().__init__(diagnostics)
+
+    def __str__(self) -> str:
+        from seqtopo.diag.renderers import RENDERERS
+
+        return "\n" + RENDERERS["text"](self.diagnostics)
+
+
+@dataclass(frozen=True)
+class LayerShape:
+    """One line of the shape table: a call of a layer, or an input (``layer`` is ``in``).
+
+    ``inputs`` and ``outputs`` are shapes without the batch axis; ``params`` counts the layer's
+    parameters at its first call, and is 0 at later ones, where ``shared`` is True.
+    """
+
+    name: str
+    layer: str
+    inputs: tuple[Shape, ...]
+    outputs: tuple[Shape, ...]
+    dtype: str
+    params: Size
+    shared: bool
+    span: Span
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a check found.
+
+    ``shapes`` is the shape table, ``outputs`` each output's shape by its name, ``params`` the number
+    of parameters (symbolic where sizes are), ``kind`` the topology's kind. They are empty, and
+    ``params`` and ``kind`` None, where there are errors.
+    """
+
+    source: Source
+    diagnostics: tuple[Diagnostic, ...]
+    shapes: tuple[LayerShape, ...] = ()
+    outputs: Mapping[str, Shape] = field(default_factory=dict)
+    params: Size | None = None
+    kind: str | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is no error."""
+        return not any(d.severity == "error" for d in self.diagnostics)
+
+    def __str__(self) -> str:
+        from seqtopo.cli.table import shape_table
+        from seqtopo.diag.renderers import RENDERERS
+
+        parts = [RENDERERS["text"](self.diagnostics)] if self.diagnostics else []
+        return "\n".join([*parts, *([shape_table(self)] if self.ok else [])])
+
+
+@dataclass
+class Checked:
+    """A spec that was read: its tree, its graph where it has one, and what was found."""
+
+    source: Source
+    spec: tree.Spec | None
+    resolved: Resolved | None
+    diagnostics: tuple[Diagnostic, ...]
+
+    @cached_property
+    def ok(self) -> bool:
+        """Whether there is no error."""
+        return self.resolved is not None and not any(d.severity == "error" for d in self.diagnostics)
+
+
+def read(spec: Text | Source) -> tuple[Source, tuple[Diagnostic, ...]]:
+    """The text of a spec, from itself or from its file."""
+    if isinstance(spec, Source):
+        return spec, ()
+    if isinstance(spec, Path):
+        return _read_file(spec)
+    if not isinstance(spec, str):
+        raise TypeError(f"a spec is a text or a pathlib.Path, not {type(spec).__name__}")
+    return Source(spec), ()
+
+
+MOST_BYTES = 20_000_000
+
+
+def _read_file(path: Path) -> tuple[Source, tuple[Diagnostic, ...]]:
+    try:
+        with path.open("rb") as file:
+            data = file.read(MOST_BYTES + 1)
+        return Source(data.decode("utf-8-sig").replace("\r\n", "\n"), str(path)), ()
+    except UnicodeDecodeError as error:
+        source = Source("", str(path))
+        return source, (
+            Diagnostic(
+                "ST105",
+                f"{path} is not a text in UTF-8: byte {error.start} cannot be read",
+                Span(0, 0),
+                help="save the spec as UTF-8 text",
+                source=source,
+            ),
+        )
+    except OSError as error:
+        source = Source("", str(path))
+        reason = (error.strerror or str(error)).lower()
+        return source, (
+            Diagnostic(
+                "ST405",
+                f"{path} cannot be read: {reason}",
+                Span(0, 0),
+                help="check the path",
+                source=source,
+            ),
+        )
+
+
+def analyse(spec: Text | Source, dims: Mapping[str, Any] | None = None) -> Checked:
+    """Reads and resolves a spec; never raises for a user's mistake."""
+    source, problems = read(spec)
+    if problems:
+        return Checked(source, None, None, problems)
+    parsed, found = parse(source)
+    if parsed is None:
+        return Checked(source, None, None, tuple(found))
+    bound, wrong = _bindings(dims or {}, parsed, source)
+    resolved, more = resolve(parsed, source, bound)
+    if found and all(d.code in ("ST106", "ST206", "ST201") for d in more):
+        # What could not be read may be what is missing: only the reading is reported.
+        more = []
+    every = (*found, *wrong, *more)
+    if any(d.severity == "error" for d in every):
+        resolved = None
+    return Checked(source, parsed, resolved, every)
+
+
+def _bindings(
+    dims: Mapping[str, Any], spec: tree.Spec, source: Source
+) -> tuple[dict[str, Any], list[Diagnostic]]:
+    bound: dict[str, Any] = {}
+    wrong: list[Diagnostic] = []
+    known = symbols_of(spec) if dims else set()
+    for name, value in dims.items():
+        message = ""
+        help = ""
+        if name not in known:
+            near = nearest(name, sorted(known))
+            message = f"{name} is bound from outside, but the spec has no {name}"
+            help = (
+                f"did you mean {near}?"
+                if near
+                else f"the spec's names are {', '.join(sorted(known)) or 'none'}"
+            )
+        elif not isinstance(value, (float, tuple)) or isinstance(value, bool):
+            try:
+                value = operator.index(value)
+            except TypeError:
+                message = f"{name} must be a number, not {value!r}"
+                help = f"write {name}=24"
+            else:
+                if isinstance(value, bool) or not 0 < value < 2**31:
+                    message = f"{name} must be a whole number from 1 up, below 2**31, not {value}"
+                    help = f"write {name}=24"
+        if message:
+            wrong.append(Diagnostic("ST406", message, Span(0, 0), help=help, source=source))
+        else:
+            bound[name] = value
+    return bound, wrong
+
+
+def check(spec: Text, **dims: Any) -> Report:
+    """Checks a spec without Keras and without NumPy.
+
+    Args:
+        spec: the text, or a ``pathlib.Path`` of it.
+        dims: numbers for symbols; they win over the spec's ``let``.
+
+    Returns:
+        The report; a mistake in the spec is a diagnostic in it, never an exception.
+
+    >>> report = check("in(T,8) -> lstm(64,seq) -> dense(3)")
+    >>> report.ok, report.kind, report.params
+    (True, 'many-to-many', 18883)
+    >>> check("in(T,8) -> lstm(64) -> lstm(32)").diagnostics[0].code
+    'ST301'
+    """
+    return report(analyse(spec, dims))
+
+
+def report(checked: Checked) -> Report:
+    """The report of a spec that was read."""
+    if checked.resolved is None or not checked.ok:
+        return Report(checked.source, checked.diagnostics)
+    graph = checked.resolved.graph
+    lines: list[LayerShape] = []
+    seen: set[int] = set()
+    outputs: dict[str, Shape] = {}
+    for index in graph.ancestors(graph.outputs):
+        node = graph.nodes[index]
+        tensors = node.outputs or ()
+        shapes = tuple(t.shape for t in tensors)
+        if node.layer is None:
+            lines.append(LayerShape(node.name, "in", (), shapes, tensors[0].dtype, 0, False, node.span))
+            continue
+        shared = id(node.layer) in seen
+        seen.add(id(node.layer))
+        weights = () if shared else graph.weights.get(node.layer, ())
+        lines.append(
+            LayerShape(
+                node.layer.name,
+                node.layer.title,
+                tuple(t.shape for v in node.inputs if (t := graph.tensor(v)) is not None),
+                shapes,
+                tensors[0].dtype,
+                total(product(w.shape) for w in weights),
+                shared,
+                node.span,
+            )
+        )
+    for i, value in enumerate(graph.outputs):
+        tensor = graph.tensor(value)
+        node = graph.nodes[value.node]
+        name = graph.output_names[i] or (node.layer.name if node.layer else node.name)
+        if tensor is not None:
+            outputs[name if name not in outputs else f"{name}_{i}"] = tensor.shape
+    return Report(
+        checked.source, checked.diagnostics, tuple(lines), outputs, buildable.params(graph), kind(graph)
+    )
+
+
+def compile(
+    spec: Text, *, backend: str | None = None, max_params: int = buildable.MAX_PARAMS, **dims: Any
+) -> keras.Model:
+    """Builds the Keras model that a spec describes, of stock Keras layers.
+
+    Args:
+        spec: the text, or a ``pathlib.Path`` of it.
+        backend: ``jax``, ``torch`` or ``tensorflow``; else ``KERAS_BACKEND`` decides, then
+            ``keras.json``, then what is installed. Must be chosen before Keras is imported.
+        max_params: more parameters than this are not built.
+        dims: numbers for symbols; they win over the spec's ``let``.
+
+    Returns:
+        The model of the last flow, compiled where the spec has a ``train`` statement. It has a
+        method ``part(name)`` for the spec's named models, with the same weights.
+
+    Raises:
+        SpecError: the spec is wrong, a symbol needs a number, or no backend can be had.
+
+    >>> model = compile("in(T,F) -> lstm(8) -> dense(1)", T=24, F=3)
+    >>> model.output_shape, model.count_params()
+    ((None, 1), 393)
+    """
+    built = _build(spec, dims, backend, max_params)
+    return built.main()
+
+
+def compile_all(
+    spec: Text, *, backend: str | None = None, max_params: int = buildable.MAX_PARAMS, **dims: Any
+) -> dict[str, keras.Model]:
+    """Builds every named model of a spec; they share their layers, and so their weights.
+
+    Takes and raises what ``compile`` does. Returns the models by name: each binding that has a
+    source, and each block that is used, as a model of its own; the model of the last flow, if it has
+    no name, is called ``model``.
+
+    >>> models = compile_all('''
+    ... encoder = in(5,3) -> lstm(4)
+    ... decoder = in(4) -> repeat(5) -> lstm(3,seq)
+    ... autoencoder = encoder -> decoder
+    ... ''')
+    >>> sorted(models), models["decoder"].output_shape
+    (['autoencoder', 'decoder', 'encoder'], (None, 5, 3))
+    """
+    built = _build(spec, dims, backend, max_params)
+    main = built.main()
+    found = {name: built.part(name) for name in built.parts()}
+    found[built.resolved.graph.name] = main
+    return found
+
+
+def _build(spec: Text, dims: Mapping[str, Any], backend: str | None, max_params: int) -> Any:
+    checked = analyse(spec, dims)
+    if checked.resolved is None or not checked.ok or checked.spec is None:
+        raise SpecError(checked.diagnostics)
+    graph = checked.resolved.graph
+    missing = buildable.unbound(graph, checked.spec) or buildable.too_large(graph, max_params)
+    if missing:
+        raise SpecError(tuple(replace(d, source=checked.source) for d in missing))
+    from seqtopo.emit.backend import BackendError, choose
+
+    try:
+        choose(backend)
+    except BackendError as error:
+        raise SpecError((error.diagnostic,)) from None
+    from seqtopo.emit.build import Built
+
+    return Built(checked.resolved)
+
+
+def format_spec(text: str) -> str:
+    r"""A spec in the house style, with its comments; the text itself is what is returned unchanged
+    where it is formatted already.
+
+    Raises:
+        SpecError: the text cannot be read.
+
+    >>> format_spec("in( T , F )->lstm( 64,seq )")
+    'in(T,F) -> lstm(64,seq)\\n'
+    """
+    from seqtopo.syntax.print import format_text
+
+    formatted, found = format_text(Source(text))
+    if formatted is None:
+        raise SpecError(tuple(found))
+    return formatted

@@ -1,0 +1,65 @@
+"""The models of a resolved spec: the last flow's, and its named parts, over one set of layers."""
+
+from __future__ import annotations
+
+import keras
+
+from seqtopo.emit.keras import Emitter
+from seqtopo.emit.training import compile_model
+from seqtopo.ir.graph import Value
+from seqtopo.ir.resolve import Resolved
+from seqtopo.ir.scope import Named
+
+
+class Built:
+    """Builds on demand; each model once."""
+
+    def __init__(self, resolved: Resolved) -> None:
+        self.resolved = resolved
+        self._emitter = Emitter(resolved.graph)
+        self._models: dict[str, keras.Model] = {}
+
+    def main(self) -> keras.Model:
+        """The model of the last flow, compiled where the spec says how it is trained."""
+        graph = self.resolved.graph
+        model = self._emitter.model(
+            [Value(i) for i in graph.inputs], graph.outputs, graph.name, graph.output_names
+        )
+        self._models[graph.name] = model
+        if self.resolved.training is not None:
+            compile_model(model, self.resolved.training)
+        # A plain attribute of the instance: nothing of it is saved, and the class stays Keras' own.
+        model.part = self.part
+        return model
+
+    def parts(self) -> list[str]:
+        """The names that ``part`` knows, beside the last flow's own."""
+        return [name for name in self.resolved.parts if self._ends(name)[0] and not self._is_input(name)]
+
+    def part(self, name: str) -> keras.Model:
+        """A named model of the spec, with the same layers and weights as the whole.
+
+        Raises:
+            KeyError: the spec has no model of that name; says which there are.
+        """
+        if name not in self._models:
+            if name not in self.resolved.parts:
+                known = ", ".join(sorted({*self.parts(), *self._models}))
+                raise KeyError(f"the spec has no part {name}; its parts are {known}")
+            inputs, outputs = self._ends(name)
+            self._models[name] = self._emitter.model(inputs, outputs, name)
+        return self._models[name]
+
+    def _is_input(self, name: str) -> bool:
+        bound = self.resolved.parts[name]
+        graph = self.resolved.graph
+        return isinstance(bound, Named) and all(graph.nodes[v.node].layer is None for v in bound.values)
+
+    def _ends(self, name: str) -> tuple[list[Value], tuple[Value, ...]]:
+        """From where to where a part goes: a block from what it was first applied to."""
+        bound = self.resolved.parts[name]
+        graph = self.resolved.graph
+        if isinstance(bound, Named):
+            return [Value(i) for i in graph.sources(bound.values)], bound.values
+        use = next((u for u in bound.uses if u.graph is graph), None)
+        return (list(use.incoming), use.values) if use is not None else ([], ())

@@ -1,0 +1,54 @@
+"""Keras objects: activations, initializers, optimizers and the like, from their names and arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+
+from seqtopo.layers import objects
+from seqtopo.layers.values import Object
+
+_IN_LAYERS = ("initializer", "regularizer", "constraint", "activation")
+ACTIVATION_LAYERS = {"relu": "ReLU", "leaky_relu": "LeakyReLU", "elu": "ELU", "softmax": "Softmax"}
+"""An activation with arguments is a layer to Keras: a function with some bound could not be saved."""
+
+
+def argument(value: Any) -> Any:
+    """A layer's argument as Keras takes it."""
+    if isinstance(value, Object):
+        family = next(f for f in _IN_LAYERS if objects.entry_of(f, value.name))
+        return made(family, value)
+    if isinstance(value, tuple):
+        return tuple(map(argument, value))
+    if isinstance(value, list):
+        return [argument(v) for v in value]
+    return value
+
+
+def made(family: str, value: Any) -> Any:
+    """An object of a family: the name as it stands for one without arguments, else the object."""
+    if isinstance(value, (list, tuple)):
+        return [made(family, v) for v in value]
+    if not isinstance(value, Object):
+        return value
+    kwargs = {name: _inner(v) for name, v in value.kwargs.items()}
+    if family == "activation":
+        return getattr(keras.layers, ACTIVATION_LAYERS[value.name])(**kwargs)
+    module: Any = keras
+    for part in objects.MODULES[family].split("."):
+        module = getattr(module, part)
+    return getattr(module, objects.keras_name(family, value.name))(**kwargs)
+
+
+def _inner(value: Any) -> Any:
+    """An argument of an object, which may be an object itself: a schedule, an inner optimizer."""
+    if isinstance(value, Object):
+        family = next(f for f in objects.FAMILIES if objects.entry_of(f, value.name))
+        return made(family, value)
+    if isinstance(value, Mapping):
+        return {k: _inner(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(map(_inner, value))
+    return value

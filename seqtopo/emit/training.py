@@ -1,0 +1,45 @@
+"""``train``: the model is compiled with the optimizer, loss and metrics that the spec names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from seqtopo.emit.objects import made
+from seqtopo.ir.training import Training
+
+
+def compile_model(model: keras.Model, training: Training) -> None:
+    """Compiles a model as its spec says."""
+    options = dict(training.options)
+    if "weighted_metrics" in options:
+        options["weighted_metrics"] = made("metric", options["weighted_metrics"])
+    model.compile(
+        optimizer=made("optimizer", training.optimizer),
+        loss=made("loss", training.loss),
+        metrics=made("metric", training.metrics),
+        **options,
+    )
+    save_anywhere(model)
+
+
+def save_anywhere(model: keras.Model) -> None:
+    """Lets the compiled model be saved so that every backend can go on training it.
+
+    On PyTorch, Keras writes the backend's own subclass of the optimizer into the file, which no other
+    backend can load; the optimizer it stands for is written instead.
+    """
+    if keras.backend.backend() != "torch":
+        return
+    stock = model.get_compile_config
+
+    def get_compile_config() -> Any:
+        config = stock()
+        optimizer = config.get("optimizer") if config else None
+        if isinstance(optimizer, dict) and "torch" in str(optimizer.get("module", "")):
+            optimizer["module"] = "keras.optimizers"
+            optimizer["registered_name"] = None
+        return config
+
+    model.get_compile_config = get_compile_config

@@ -1,0 +1,164 @@
+"""From a layer's refusal to a diagnostic: who made the shape, and how to mend it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from seqtopo.diag.model import Edit, Fix, Label
+from seqtopo.ir.graph import Graph, Node, Value
+from seqtopo.ir.problem import Problem
+from seqtopo.layers.values import Refusal, Tensor
+from seqtopo.source import Span
+from seqtopo.syntax import tree
+from seqtopo.syntax.print import print_expr
+
+
+def problem_of(refusal: Refusal, graph: Graph, node: Node, call: tree.Expr, source_of: Sources) -> Problem:
+    """The problem that a refusal is, blamed on the layer that made the shape where that is another."""
+    at = refusal.at
+    span = node.span
+    labels: list[Label] = []
+    helps = [refusal.help] if refusal.help else []
+    fixes: list[Fix] = []
+    if at is not None and at[0] == "argument":
+        span = node.spans.get(str(at[1]), span)
+    if at is not None and at[0] in ("input", "inputs") and node.inputs:
+        index = min(int(at[1]), len(node.inputs) - 1)
+        came = graph.tensor(node.inputs[index])
+        for i in range(len(node.inputs)) if at[0] == "inputs" or len(node.inputs) > 1 else (index,):
+            made = maker(graph, node.inputs[i])
+            tensor = graph.tensor(node.inputs[i])
+            if made.span != node.span and tensor is not None:
+                labels.append(Label(made.span, f"gives {tensor}{_why(made)}"))
+        if came is not None and refusal.takes is not None:
+            more_help, fixes = _rank_fixes(graph, node, index, came, refusal.takes, call, source_of)
+            helps = helps if helps else [*helps, *more_help]
+    if len(labels) > 4:
+        labels = [*labels[:3], labels[-1]]
+    return Problem(
+        refusal.code,
+        refusal.message,
+        span,
+        label=refusal.label,
+        labels=tuple(dict.fromkeys(labels)),
+        notes=refusal.notes,
+        help="; or ".join(helps),
+        fixes=tuple(fixes),
+    )
+
+
+class Sources:
+    """Finds the tree node that a graph node was written as, to build fixes on."""
+
+    def __init__(self) -> None:
+        self._calls: dict[Span, tree.Expr] = {}
+
+    def note(self, expr: tree.Expr) -> None:
+        """Remembers a step."""
+        self._calls[expr.span] = expr
+
+    def of(self, node: Node) -> tree.Expr | None:
+        """The step a node was written as."""
+        return self._calls.get(node.span)
+
+
+def maker(graph: Graph, value: Value) -> Node:
+    """The node that gave a value its number of axes: behind those that only pass it on."""
+    node = graph.nodes[value.node]
+    for _ in range(len(graph.nodes)):
+        if node.layer is None or len(node.inputs) != 1 or value.extra:
+            return node
+        before, after = graph.tensor(node.inputs[0]), graph.tensor(value)
+        if before is None or after is None or len(before.shape) != len(after.shape):
+            return node
+        if _forgets_steps(node):
+            return node
+        value = node.inputs[0]
+        node = graph.nodes[value.node]
+    return node
+
+
+def _forgets_steps(node: Node) -> bool:
+    layer = node.layer
+    return layer is not None and layer.row.recurrent and not layer.get("return_sequences")
+
+
+def _why(node: Node) -> str:
+    if _forgets_steps(node):
+        return ": only its last step"
+    return ""
+
+
+def _rank_fixes(
+    graph: Graph, node: Node, index: int, came: Tensor, takes: int, call: tree.Expr, source_of: Sources
+) -> tuple[list[str], list[Fix]]:
+    made = maker(graph, node.inputs[index])
+    helps: list[str] = []
+    fixes: list[Fix] = []
+    name = node.layer.row.name if node.layer is not None else "the layer"
+    if takes > len(came.shape):
+        expr = source_of.of(made)
+        if _forgets_steps(made) and expr is not None and made.layer is not None:
+            helps.append(f"add seq to the {made.layer.row.name} before it, to keep its steps")
+            fixes.append(Fix("keep the steps", (Edit(expr.span, print_expr(with_flag(expr, "seq"))),)))
+        if len(came.shape) == 1 and takes == 2:
+            source = next(iter(_steps_of(graph)), None)
+            steps = str(source) if source is not None else "T"
+            if not fixes:
+                helps.append(f"repeat({steps}) makes a sequence of one vector")
+            fixes.append(Fix("repeat the vector at every step", (Edit(_at(call), f"repeat({steps}) -> "),)))
+    elif takes < len(came.shape):
+        if node.layer is not None and node.layer.row.name == "repeat" and made.layer is not None:
+            expr = source_of.of(made)
+            if made.layer.row.recurrent and expr is not None:
+                helps.append(f"take seq off the {made.layer.row.name}, to keep only its last step")
+                fixes.append(
+                    Fix("keep only the last step", (Edit(expr.span, print_expr(without(expr, "seq"))),))
+                )
+        elif takes >= 1 and len(came.shape) == takes + 1 and node.layer is not None:
+            if not node.layer.row.recurrent:
+                helps.append(f"td({name}(...)) applies it at every step")
+                fixes.append(Fix("apply it at every step", (Edit(call.span, f"td({print_expr(call)})"),)))
+    return helps, fixes
+
+
+def _steps_of(graph: Graph) -> Iterator[object]:
+    for node in graph.nodes:
+        if node.layer is None and node.outputs and len(node.outputs[0].shape) >= 2:
+            yield node.outputs[0].shape[0]
+
+
+def _at(call: tree.Expr) -> Span:
+    return Span(call.span.start, call.span.start)
+
+
+def with_flag(expr: tree.Expr, flag: str) -> tree.Expr:
+    """A step with a flag more; for a wrapper, on the layer inside it."""
+    span = expr.span
+    word = tree.Argument(span, None, tree.Name(span, flag))
+    if isinstance(expr, tree.Name):
+        return tree.Call(span, expr, (word,))
+    if isinstance(expr, tree.Group):
+        return tree.Group(span, with_flag(expr.body, flag))
+    if isinstance(expr, tree.Call):
+        if expr.name.name in ("bi", "bidirectional") and expr.args:
+            first = expr.args[0]
+            inner = tree.Argument(first.span, first.name, with_flag(first.value, flag))
+            return tree.Call(span, expr.name, (inner, *expr.args[1:]))
+        at = next((i for i, a in enumerate(expr.args) if a.name is not None), len(expr.args))
+        return tree.Call(span, expr.name, (*expr.args[:at], word, *expr.args[at:]))
+    return expr
+
+
+def without(expr: tree.Expr, flag: str) -> tree.Expr:
+    """A step without a flag; for a wrapper, on the layer inside it."""
+    if isinstance(expr, tree.Group):
+        return tree.Group(expr.span, without(expr.body, flag))
+    if isinstance(expr, tree.Call):
+        if expr.name.name in ("bi", "bidirectional") and expr.args:
+            first = expr.args[0]
+            inner = tree.Argument(first.span, first.name, without(first.value, flag))
+            return tree.Call(expr.span, expr.name, (inner, *expr.args[1:]))
+        kept = tuple(a for a in expr.args if not (isinstance(a.value, tree.Name) and a.value.name == flag))
+        return tree.Call(expr.span, expr.name, kept)
+    return expr

@@ -1,0 +1,123 @@
+"""What a graph still needs before it can be built: numbers for symbols, and a bearable size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from seqtopo.diag.model import Diagnostic, Label
+from seqtopo.ir.graph import Graph, Node, SubModel, Value
+from seqtopo.layers.layer import Layer
+from seqtopo.layers.sizes import Expr, Size, product, symbols, total
+from seqtopo.source import Span
+from seqtopo.syntax import tree
+
+MAX_PARAMS = 2_000_000_000
+"""Parameters a model may have unless told otherwise: 8 GB in float32."""
+
+
+def unbound(graph: Graph, spec: tree.Spec) -> list[Diagnostic]:
+    """One diagnostic for each symbol that needs a number before Keras can build the graph."""
+    wanted: dict[str, tuple[Node, str]] = {}
+    for index in graph.ancestors(graph.outputs):
+        node = graph.nodes[index]
+        for size, what in _needs(graph, node):
+            for name in sorted(symbols(size)):
+                wanted.setdefault(name, (node, what))
+    return [_diagnostic(name, node, what, spec) for name, (node, what) in wanted.items()]
+
+
+def _diagnostic(name: str, node: Node, what: str, spec: tree.Spec) -> Diagnostic:
+    place = _first(name, spec) or node.span
+    labels = () if place == node.span else (Label(node.span, f"needs it: {what}"),)
+    return Diagnostic(
+        "ST401",
+        f"{name} needs a number before this can be built: {what}",
+        place,
+        label="not bound",
+        labels=labels,
+        help=f"bind it: -D {name}=64 on the command line, compile(spec, {name}=64) in Python, or "
+        f"'let {name} = 64' in the spec",
+    )
+
+
+def _needs(graph: Graph, node: Node) -> Iterator[tuple[Size, str]]:
+    if node.layer is None:
+        if isinstance(node.batch, Expr):
+            yield node.batch, "a fixed batch is a number"
+        return
+    layer = node.layer
+    for weight in graph.weights.get(layer, ()):
+        for size in weight.shape:
+            if isinstance(size, Expr):
+                yield size, f"{layer.title} has weights of that size"
+    yield from _arguments(graph, layer)
+
+
+def _arguments(graph: Graph, layer: Layer) -> Iterator[tuple[Size, str]]:
+    for name, value in layer.args.items():
+        if isinstance(value, Layer):
+            yield from _arguments(graph, value)
+        elif isinstance(value, SubModel):
+            for node in value.graph.nodes:
+                if node.layer is not None:
+                    yield from _arguments(value.graph, node.layer)
+        else:
+            sizes = value if isinstance(value, tuple) else (value,)
+            open_sizes = [s for s in sizes if isinstance(s, Expr)]
+            if layer.row.name == "repeat" and _named_by_input(graph, open_sizes):
+                continue
+            if layer.row.name == "reshape" and len(open_sizes) == 1:
+                continue
+            for size in open_sizes:
+                yield size, f"{layer.row.name}'s {name} is a number to Keras"
+
+
+def _named_by_input(graph: Graph, sizes: list[Expr]) -> bool:
+    lengths = {s for i in graph.inputs for s in (graph.nodes[i].outputs or ())[0].shape}
+    return bool(sizes) and all(s in lengths for s in sizes)
+
+
+def _first(name: str, spec: tree.Spec) -> Span | None:
+    """Where a symbol is written first."""
+    todo: list[object] = list(reversed(spec.statements))
+    while todo:
+        here = todo.pop()
+        if isinstance(here, tree.Name):
+            if here.name == name:
+                return here.span
+        elif isinstance(here, tree.Node):
+            todo.extend(getattr(here, f) for f in reversed(list(here.__dataclass_fields__)))
+        elif isinstance(here, tuple):
+            todo.extend(reversed(here))
+    return None
+
+
+def params(graph: Graph, values: tuple[Value, ...] | None = None) -> Size:
+    """How many parameters the layers behind the outputs (or other values) have; shared ones once."""
+    layers = graph.layers(graph.outputs if values is None else values)
+    return total(product(w.shape) for layer in layers for w in graph.weights.get(layer, ()))
+
+
+def too_large(graph: Graph, most: int) -> list[Diagnostic]:
+    """A diagnostic where there are more parameters than may be built."""
+    count = params(graph)
+    if not isinstance(count, int) or count <= most:
+        return []
+    layers = graph.layers(graph.outputs)
+    sizes = {la: total(product(w.shape) for w in graph.weights.get(la, ())) for la in layers}
+    largest = max(layers, key=lambda la: size if isinstance(size := sizes[la], int) else 0)
+    span = next(n.span for n in graph.nodes if n.layer is largest)
+    return [
+        Diagnostic(
+            "ST403",
+            f"the model would have {count:,} parameters, {_gigabytes(count)} in float32; "
+            f"the limit is {most:,}",
+            span,
+            label=f"{largest.title} alone has {sizes[largest]:,}",
+            help=f"make it smaller, or raise the limit: --max-params {count}",
+        )
+    ]
+
+
+def _gigabytes(count: int) -> str:
+    return f"{count * 4 / 1e9:,.1f} GB"

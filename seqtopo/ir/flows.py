@@ -1,0 +1,396 @@
+"""Flows: each step of the tree becomes nodes of the graph, with their shapes, as it is walked.
+
+A node gets its shape when it is added, since ``_`` and ``is(...)`` are answered from it. Where a
+layer stands decides which weights it has: its place is the tree node together with the *frame* it
+is walked in. A recipe's use, a copy (``* n``) and a turn of a ``for`` open a frame of their own;
+a named block has one frame for all its uses, and so shares its layers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from seqtopo.diag.model import Edit, Fix, Label
+from seqtopo.diag.nearest import nearest
+from seqtopo.ir.applying import Applying
+from seqtopo.ir.graph import Bundle, Value
+from seqtopo.ir.inputs import read_input
+from seqtopo.ir.problem import Broken, Problem
+from seqtopo.ir.scope import Block, Failed, Named, Plain, Recipe, Scope
+from seqtopo.ir.walker import (
+    MOST_LAYERS,
+    Env,
+    TooMuch,
+    as_activation,
+    callee_name,
+    too_many,
+)
+from seqtopo.layers import registry
+from seqtopo.layers.sizes import Size, is_open, same, show_shape
+from seqtopo.layers.values import Word, show
+from seqtopo.syntax import tree
+from seqtopo.syntax.print import print_expr
+
+
+class Flows(Applying):
+    """The walk over every form of a flow."""
+
+    def _walk(self, expr: tree.Expr, incoming: Bundle | None, env: Env, head: bool) -> Bundle:
+        match expr:
+            case tree.Flow():
+                return self._flow(expr, incoming, env, head)
+            case tree.Call():
+                return self._call(expr, incoming, env, head)
+            case tree.Name():
+                return self._name(expr, incoming, env, head)
+            case tree.Group():
+                return self.run(expr.body, incoming, env, head)
+            case tree.List():
+                found: list[Value] = []
+                for item in expr.items:
+                    found.extend(self._guarded(item, incoming, env))
+                return tuple(found)
+            case tree.As():
+                return self._as(expr, incoming, env, head)
+            case tree.For():
+                return self._for(expr, incoming, env, head)
+            case tree.Arithmetic():
+                return self._repeat(expr, incoming, env, head)
+            case tree.Attribute():
+                if not head:
+                    raise Problem(
+                        "ST213",
+                        f"{print_expr(expr)} is a value: it cannot be applied to what comes in",
+                        expr.span,
+                        help="put it in a branch: [id, "
+                        + print_expr(expr)
+                        + "], or start from it with init=",
+                    )
+                return self._second(expr, env)
+            case _:
+                raise Problem(
+                    "ST213",
+                    f"{print_expr(expr)} is not a layer or a flow",
+                    expr.span,
+                    label="no step",
+                    help="a step is a layer, as in dense(64)",
+                )
+
+    def _guarded(self, expr: tree.Expr, incoming: Bundle | None, env: Env) -> Bundle:
+        """One branch; a mistake in it does not hide those of the others."""
+        try:
+            return self.run(expr, incoming, env, head=True)
+        except Problem as problem:
+            self.report(problem)
+        except Broken:
+            pass
+        return self.broken(expr.span, env)
+
+    def _flow(self, expr: tree.Flow, incoming: Bundle | None, env: Env, head: bool) -> Bundle:
+        for i, step in enumerate(expr.steps):
+            try:
+                if i and self.has_source(step, env.scope, head=False):
+                    raise self._lost(step)
+                incoming = self.run(step, incoming, env, head=head and i == 0)
+            except Problem as problem:
+                if i == 0 and incoming is None and problem.diagnostic.code in ("ST210",):
+                    raise
+                self.report(problem)
+                incoming = self.broken(step.span, env)
+            except Broken:
+                incoming = self.broken(step.span, env)
+        assert incoming is not None
+        return incoming
+
+    def _name(self, expr: tree.Name, incoming: Bundle | None, env: Env, head: bool) -> Bundle:
+        name = expr.name
+        if name == "id":
+            return self._needed(incoming, expr)
+        bound = env.scope.find(name)
+        match bound:
+            case Failed():
+                raise Broken
+            case Named():
+                if head:
+                    return self._here(bound, expr, env)
+                return self._apply_model(bound, name, self._needed(incoming, expr), expr.span, env)
+            case Block():
+                return self._apply_block(bound, self._needed(incoming, expr), expr, env)
+            case Recipe():
+                raise Problem(
+                    "ST219",
+                    f"{name} is a recipe: it is used with parentheses",
+                    expr.span,
+                    help=f"write {name}(...)",
+                    fixes=(Fix(f"write {name}()", (Edit(expr.span, f"{name}()"),)),),
+                )
+            case Plain(value=Word(name=word)):
+                return self._named_layer(expr, tree.Name(expr.span, word), incoming, env)
+            case Plain(value=value):
+                raise Problem(
+                    "ST213", f"{name} is {show(value)}, not a layer", expr.span, help="write dense(...)"
+                )
+        if expr.is_symbol:
+            raise Problem(
+                "ST213",
+                f"{name} is a size, not a layer",
+                expr.span,
+                label="no step",
+                help="names of layers and bindings start with a lower-case letter",
+            )
+        return self._named_layer(expr, expr, incoming, env)
+
+    def _named_layer(self, at: tree.Name, name: tree.Name, incoming: Bundle | None, env: Env) -> Bundle:
+        """A layer by its bare name; ``at`` is where it stands, which may be a parameter's name."""
+        call = as_activation(name)
+        row = self._row(callee_name(call), env)
+        return self._layer_step(at, call, row, incoming, env)
+
+    def _call(self, expr: tree.Call, incoming: Bundle | None, env: Env, head: bool) -> Bundle:
+        name = expr.name.name
+        if name == "in":
+            if incoming is not None and not head:
+                raise self._lost(expr)
+            return (self._input(expr, env),)
+        if name == "is":
+            return self._assert(expr, self._needed(incoming, expr), env)
+        if name == "res":
+            return self._residual(expr, self._needed(incoming, expr), env)
+        bound = env.scope.find(name)
+        match bound:
+            case Failed():
+                raise Broken
+            case Recipe():
+                return self._use_recipe(bound, expr, incoming, env)
+            case Block():
+                return self._call_shared(bound, expr, self._needed(incoming, expr), env)
+            case Named():
+                raise Problem(
+                    "ST213",
+                    f"{name} is a value, not a layer: it takes no arguments",
+                    expr.span,
+                    labels=(Label(bound.span, "bound here"),),
+                    help=f"write -> {name}",
+                )
+            case Plain(value=Word(name=word)):
+                called = tree.Name(expr.name.span, word)
+                renamed = tree.Call(expr.span, called, expr.args)
+                return self._layer_step(expr, renamed, self._row(called, env), incoming, env)
+            case Plain():
+                raise Problem("ST213", f"{name} is a number or a tuple, not a layer", expr.name.span)
+        if expr.name.name in ("id", "train", "let", "def"):
+            raise Problem("ST213", f"{expr.name.name} takes no arguments here", expr.span)
+        return self._layer_step(expr, expr, self._row(expr.name, env), incoming, env)
+
+    def _input(self, expr: tree.Call, env: Env) -> Value:
+        if self._nodes >= MOST_LAYERS:
+            self.report(too_many(expr.span))
+            raise TooMuch
+        self._nodes += 1
+        found = read_input(expr, lambda e: self.evaluator.value(e, env.scope))
+        node = env.graph.add(expr.span, batch=found.batch, below=found.below)
+        node.outputs = (found.tensor,)
+        self.sources.note(expr)
+        return Value(node.index)
+
+    def _assert(self, expr: tree.Call, incoming: Bundle, env: Env) -> Bundle:
+        width = self._width(incoming, env)
+        wanted: list[Size] = []
+        for arg in expr.args:
+            size = self.evaluator.value(arg.value, env.scope, width)
+            if (
+                arg.name is not None
+                or isinstance(size, (bool, float, str, Word, tuple, list))
+                or size is None
+            ):
+                raise Problem("ST203", "is(...) takes sizes, as in is(T,64)", arg.span, label="not a size")
+            wanted.append(size)
+        tensors = env.graph.tensors(incoming)
+        if tensors is None:
+            raise Broken
+        if len(tensors) != 1:
+            raise Problem("ST214", f"is(...) looks at one value, but {len(tensors)} come in", expr.span)
+        shape = tensors[0].shape
+        if len(shape) != len(wanted) or not all(
+            is_open(w) or same(w, have) is True for w, have in zip(wanted, shape, strict=True)
+        ):
+            made = env.graph.nodes[incoming[0].node]
+            raise Problem(
+                "ST305",
+                f"the shape here is {show_shape(shape)}, not {show_shape(wanted)}",
+                expr.span,
+                label="does not hold",
+                labels=(Label(made.span, f"gives {show_shape(shape)}"),),
+                help="mend the layers before it, or the assertion",
+                fixes=(Fix("assert what it is", (Edit(expr.span, f"is{_tight(shape)}"),)),),
+            )
+        return incoming
+
+    def _residual(self, expr: tree.Call, incoming: Bundle, env: Env) -> Bundle:
+        if len(expr.args) != 1 or expr.args[0].name is not None:
+            raise Problem(
+                "ST204" if not expr.args else "ST205",
+                "res(...) takes one flow, as in res(conv1d(64,3,same) -> relu)",
+                expr.span,
+            )
+        inner = self._guarded(expr.args[0].value, incoming, env)
+        add = tree.Name(expr.span, "add")
+        return self._layer_step(expr, add, self._row(add, env), (*incoming, *inner), env)
+
+    def _repeat(self, expr: tree.Arithmetic, incoming: Bundle | None, env: Env, head: bool) -> Bundle:
+        if any(operator != "*" for operator, _ in expr.rest):
+            operator = next(o for o, _ in expr.rest if o != "*")
+            layer = {"+": "add", "-": "sub"}.get(operator)
+            items = ", ".join(print_expr(e) for e in (expr.first, *(e for _, e in expr.rest)))
+            raise Problem(
+                "ST213",
+                f"'{operator}' joins numbers, not flows",
+                expr.span,
+                help=f"merge flows with a list: [{items}] -> {layer}" if layer else "",
+                fixes=(
+                    (Fix(f"merge with {layer}", (Edit(expr.span, f"[{items}] -> {layer}"),)),)
+                    if layer
+                    else ()
+                ),
+            )
+        times = 1
+        for _, operand in expr.rest:
+            count = self.evaluator.value(operand, env.scope, self._width(incoming, env))
+            if isinstance(count, bool) or not isinstance(count, int) or count < 0:
+                raise Problem(
+                    "ST203",
+                    f"a flow is repeated a whole number of times, not {show(count)}",
+                    operand.span,
+                    help="bind the symbol, or write the number",
+                )
+            times *= count
+        if times > MOST_LAYERS:
+            self.report(too_many(expr.span, times))
+            raise TooMuch
+        values = self._needed(incoming, expr)
+        for turn in range(times):
+            inner = replace(env, frame=self.frame(env.frame, (id(expr), turn)), loops=True)
+            values = self.run(expr.first, values, inner, head=False)
+        return values
+
+    def _for(self, expr: tree.For, incoming: Bundle | None, env: Env, head: bool) -> Bundle:
+        width = self._width(incoming, env)
+        values = self.evaluator.value(expr.values, env.scope, width)
+        if not isinstance(values, (list, tuple)):
+            raise Problem(
+                "ST203", "for goes through a list or a range, as in [1,2,4] or [1..8]", expr.values.span
+            )
+        found = incoming
+        for turn, item in enumerate(values):
+            items = (item,) if len(expr.targets) == 1 else item
+            if not isinstance(items, (tuple, list)) or len(items) != len(expr.targets):
+                raise Problem(
+                    "ST219",
+                    f"for binds {len(expr.targets)} names, but is given {show(item)}",
+                    expr.values.span,
+                    help="give each turn a tuple of that many values, as in [(64,8), (128,5)]",
+                )
+            scope = Scope(env.scope, own_names=False)
+            for target, value in zip(expr.targets, items, strict=True):
+                scope.names[target.name] = Plain(value, target.span)
+            inner = replace(env, scope=scope, frame=self.frame(env.frame, (id(expr), turn)), loops=True)
+            found = self.run(expr.body, found, inner, head=head and turn == 0)
+        return self._needed(found, expr)
+
+    def _as(self, expr: tree.As, incoming: Bundle | None, env: Env, head: bool) -> Bundle:
+        before = len(env.graph.nodes)
+        values = self.run(expr.body, incoming, env, head)
+        nodes = range(before, len(env.graph.nodes))
+        name = expr.name.name
+        home = env.scope.home()
+        known = home.names.get(name)
+        if isinstance(known, Named) and known.collects and known.span == expr.name.span:
+            home.names[name] = replace(
+                known, values=known.values + values, nodes=range(known.nodes.start, nodes.stop)
+            )
+        else:
+            self.check_name(expr.name, home)
+            home.names[name] = Named(
+                values, expr.name.span, env.graph, nodes, collects=env.loops or env.frame != 0
+            )
+        if len(values) == 1 and not values[0].extra:
+            node = env.graph.nodes[values[0].node]
+            if node.index in nodes:
+                if node.layer is None:
+                    node.name = node.name or name
+                elif not node.layer.name:
+                    node.layer.name = name
+        return values
+
+    def check_name(self, name: tree.Name, scope: Scope) -> None:
+        """Raises Problem where a name cannot be bound."""
+        known = scope.names.get(name.name)
+        if known is not None:
+            raise Problem(
+                "ST207",
+                f"{name.name} is bound a second time",
+                name.span,
+                label="again",
+                labels=(Label(known.span, "bound here first"),),
+                help="choose another name",
+            )
+        taken = registry.taken(name.name)
+        if taken:
+            raise Problem(
+                "ST207",
+                f"{name.name} cannot be a name here: it is {taken}",
+                name.span,
+                help=f"choose another name, such as {name.name}_1",
+                fixes=(),
+            )
+
+    def _second(self, expr: tree.Attribute, env: Env) -> Bundle:
+        base = expr.base.name
+        bound = env.scope.find(base)
+        asked = ".".join(n.name for n in expr.names)
+        if isinstance(bound, Failed):
+            raise Broken
+        if isinstance(bound, Block):
+            uses = [u for u in bound.uses if u.graph is env.graph]
+            if not uses:
+                raise Problem(
+                    "ST216",
+                    f"{base} has no {asked} yet: it was not applied to anything before this",
+                    expr.span,
+                    labels=(Label(bound.span, "bound here"),),
+                    help=f"apply {base} first",
+                )
+            values, nodes = uses[-1].values, uses[-1].nodes
+        elif isinstance(bound, Named):
+            values, nodes = self._here(bound, expr, env), bound.nodes
+        else:
+            near = nearest(base, list(env.scope.all_names()))
+            raise Problem(
+                "ST206",
+                f"nothing is bound to {base}",
+                expr.base.span,
+                help=f"did you mean {near}?" if near else f"name a layer so: ... as {base}",
+            )
+        graph = env.graph
+        own = [i for i in nodes if asked in graph.nodes[i].extras]
+        if not own:
+            behind = graph.ancestors(values)
+            if any(graph.nodes[i].outputs is None for i in behind):
+                raise Broken
+            own = [i for i in behind if asked in graph.nodes[i].extras]
+        if not own:
+            raise Problem(
+                "ST216",
+                f"{base} has no {asked}"
+                + (": there is no recurrent layer in it" if asked == "state" else ""),
+                expr.span,
+                labels=(Label(bound.span, "bound here"),),
+                help="state is the final state of a recurrent layer, scores are those of an attention layer",
+            )
+        node = graph.nodes[own[-1]]
+        node.wants.add(asked)
+        return tuple(Value(node.index, i, asked) for i in range(len(node.extras[asked])))
+
+
+def _tight(shape: tuple[Size, ...]) -> str:
+    return f"({','.join(map(str, shape))})"

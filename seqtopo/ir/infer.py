@@ -1,0 +1,108 @@
+"""Shapes: what each node gives, from its layer's row and from what comes in."""
+
+from __future__ import annotations
+
+from seqtopo.ir.graph import Graph, Node, SubModel, Value
+from seqtopo.layers.layer import Layer
+from seqtopo.layers.row import Outcome
+from seqtopo.layers.sizes import Expr, fits, show_shape
+from seqtopo.layers.values import Refusal, Tensor, Weight
+
+
+def infer(graph: Graph, node: Node) -> None:
+    """Fills in a call's outputs, second values and its layer's weights.
+
+    Does nothing where something that comes in has no shape itself: that was said before.
+
+    Raises:
+        Refusal: the layer does not take what comes in.
+    """
+    assert node.layer is not None
+    inputs = graph.tensors(node.inputs)
+    given = {name: graph.tensors(values) for name, values in node.tensors.items()}
+    if inputs is None or None in given.values():
+        return
+    layer = node.layer
+    outcome = layer.row.outcome(
+        {**layer.args, **node.call}, inputs, {n: t for n, t in given.items() if t is not None}
+    )
+    known = graph.weights.get(layer)
+    if known is None:
+        graph.weights[layer] = outcome.weights
+    else:
+        _same_weights(layer, known, outcome.weights, inputs)
+    node.outputs = outcome.outputs
+    node.extras = outcome.extras
+
+
+def _same_weights(
+    layer: Layer, known: tuple[Weight, ...], now: tuple[Weight, ...], inputs: tuple[Tensor, ...]
+) -> None:
+    for old, new in zip(known, now, strict=False):
+        if len(old.shape) != len(new.shape) or not all(map(fits, old.shape, new.shape)):
+            came = " and ".join(show_shape(t.shape) for t in inputs)
+            raise Refusal(
+                "ST311",
+                f"{layer.title} is shared, but does not fit here: its {old.name} has shape "
+                f"{show_shape(old.shape)}, and {came} would need {show_shape(new.shape)}",
+                label=f"is given {came}",
+                help="give every use the same width, or use a recipe (def) to make fresh layers each time",
+                at=("input", 0),
+            )
+
+
+def replay(model: SubModel, inputs: tuple[Tensor, ...]) -> Outcome:
+    """What a sub-model gives for other incoming values: its nodes' rows asked once more, in order.
+
+    Raises:
+        Refusal: a layer inside does not take what reaches it, or an input is declared otherwise.
+    """
+    graph = model.graph
+    if len(inputs) != len(graph.inputs):
+        raise Refusal(
+            "ST314",
+            f"{model.title} takes {len(graph.inputs)} values, but is given {len(inputs)}",
+            label=f"takes {len(graph.inputs)} values, is given {len(inputs)}",
+        )
+    found: dict[Value, Tensor] = {}
+    weights: dict[Layer, tuple[Weight, ...]] = {}
+    for index, tensor in zip(graph.inputs, inputs, strict=True):
+        check_input(model.title, graph.nodes[index], tensor)
+        found[Value(index)] = tensor
+    for index in graph.ancestors(graph.outputs):
+        node = graph.nodes[index]
+        if node.layer is None:
+            continue
+        outcome = node.layer.row.outcome(
+            {**node.layer.args, **node.call},
+            tuple(found[v] for v in node.inputs),
+            {name: tuple(found[v] for v in values) for name, values in node.tensors.items()},
+        )
+        weights.setdefault(node.layer, outcome.weights)
+        for i, tensor in enumerate(outcome.outputs):
+            found[Value(index, i)] = tensor
+        for name, tensors in outcome.extras.items():
+            for i, tensor in enumerate(tensors):
+                found[Value(index, i, name)] = tensor
+    return Outcome(tuple(found[v] for v in graph.outputs), tuple(w for ws in weights.values() for w in ws))
+
+
+def check_input(title: str, node: Node, came: Tensor) -> None:
+    """Refuses a value that is not what an ``in(...)`` declares.
+
+    A symbol there stands for whatever comes: the sub-model is a function, its sizes are parameters.
+    """
+    assert node.outputs is not None
+    wanted = node.outputs[0]
+    if len(wanted.shape) != len(came.shape) or not all(
+        isinstance(want, Expr) or fits(want, have)
+        for want, have in zip(wanted.shape, came.shape, strict=True)
+    ):
+        same_rank = len(wanted.shape) == len(came.shape)
+        raise Refusal(
+            "ST302" if same_rank else "ST301",
+            f"{title} takes {wanted} as its in(...) says, but is given {came}",
+            label=f"takes {wanted}, is given {came}",
+            at=("input", 0),
+            takes=len(wanted.shape),
+        )

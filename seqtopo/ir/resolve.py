@@ -1,0 +1,358 @@
+"""From the syntax tree to the graph: statements, names, dimensions; flows are walked by ``Flows``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from seqtopo.diag.model import Diagnostic, Label
+from seqtopo.diag.nearest import nearest
+from seqtopo.ir.flows import Env, Flows, TooMuch
+from seqtopo.ir.graph import Bundle, Graph
+from seqtopo.ir.names import name_layers
+from seqtopo.ir.problem import Broken, Problem
+from seqtopo.ir.scope import Block, Failed, Named, Plain, Recipe, Scope
+from seqtopo.ir.training import Training, read_training
+from seqtopo.layers.sizes import Expr
+from seqtopo.layers.values import show
+from seqtopo.source import Source, Span
+from seqtopo.syntax import tree
+
+
+@dataclass
+class Resolved:
+    """What a spec means: the graph of its output, its named parts, how it is trained."""
+
+    graph: Graph
+    source: Source
+    parts: dict[str, Named | Block] = field(default_factory=dict)
+    training: Training | None = None
+
+    def part(self, name: str) -> tuple[tuple[int, ...] | Bundle, Bundle] | None:
+        """What a named model goes from and to: its inputs and its outputs; None where it has none."""
+        found = self.parts.get(name)
+        if isinstance(found, Named):
+            return tuple(self.graph.sources(found.values)), found.values
+        return None
+
+
+def resolve(
+    spec: tree.Spec, source: Source, dims: Mapping[str, Any] | None = None
+) -> tuple[Resolved | None, list[Diagnostic]]:
+    """The graph of a spec, with shapes, and everything that is wrong with it.
+
+    ``dims`` are bindings from outside: they win over those of ``let``. The graph is None where the
+    output cannot be told.
+    """
+    resolver = _Resolver(spec, source, dict(dims or {}))
+    resolved = resolver.resolve()
+    found = sorted(resolver.flows.diagnostics.values(), key=lambda d: d.span)
+    errors = any(d.severity == "error" for d in found)
+    return (None if errors else resolved), [replace(d, source=source) for d in found]
+
+
+class _Resolver:
+    def __init__(self, spec: tree.Spec, source: Source, dims: dict[str, Any]) -> None:
+        self.spec = spec
+        self.source = source
+        self.dims = dims
+        self.scope = Scope()
+        self.graph = Graph()
+        self.flows = Flows(self.graph)
+        self.blocks: dict[str, Block] = {}
+
+    def resolve(self) -> Resolved | None:
+        self._dimensions()
+        self._recipes()
+        training = None
+        last: tuple[tree.Bind | tree.Output, Bundle | None] | None = None
+        try:
+            for statement in self.spec.statements:
+                if isinstance(statement, tree.Bind):
+                    last = (statement, self._bind(statement))
+                elif isinstance(statement, tree.Output):
+                    last = (statement, self._output(statement))
+                elif isinstance(statement, tree.Train):
+                    training = self._train(statement, training)
+        except TooMuch:
+            return None
+        if last is None:
+            self._empty()
+            return None
+        statement, values = last
+        if values is None:
+            self._sourceless(statement)
+            return None
+        return self._finish(statement, values, training)
+
+    # ---- dimensions and recipes, which may stand anywhere ----------------------------------------
+
+    def _dimensions(self) -> None:
+        bindings = [b for s in self.spec.statements if isinstance(s, tree.Let) for b in s.bindings]
+        waiting: dict[str, tree.Binding] = {}
+        for binding in bindings:
+            name = binding.name.name
+            try:
+                if name in waiting:
+                    raise Problem(
+                        "ST207",
+                        f"{name} is bound a second time",
+                        binding.name.span,
+                        label="again",
+                        labels=(Label(waiting[name].name.span, "bound here first"),),
+                    )
+                self.flows.check_name(binding.name, Scope())
+                waiting[name] = binding
+            except Problem as problem:
+                self.flows.report(problem)
+        for name, value in self.dims.items():
+            span = waiting.pop(name).span if name in waiting else Span(0, 0)
+            self.scope.names[name] = Plain(value, span)
+        # Bindings may refer to later ones: each round settles those whose names are all settled.
+        while waiting:
+            ready = [n for n, b in waiting.items() if not (_names(b.value) & waiting.keys())]
+            if not ready:
+                circle = next(iter(waiting.values()))
+                self.flows.report(
+                    Problem(
+                        "ST208",
+                        f"{circle.name.name} is defined by itself",
+                        circle.span,
+                        help="bind one of the names in the circle to a number",
+                    )
+                )
+                self.scope.names.update({n: Failed(b.span) for n, b in waiting.items()})
+                return
+            for name in ready:
+                self._dimension(waiting.pop(name))
+
+    def _dimension(self, binding: tree.Binding) -> None:
+        name = binding.name.name
+        try:
+            value = self.flows.evaluator.value(binding.value, self.scope)
+            if isinstance(value, bool) or not isinstance(value, (int, float, tuple, Expr)):
+                raise Problem(
+                    "ST203",
+                    f"let binds numbers, dimensions and tuples: {name} cannot be {show(value)}",
+                    binding.value.span,
+                    help=f"a flow or layer is named without let: {name.lower()} = ...",
+                )
+            self.scope.names[name] = Plain(value, binding.span)
+        except Problem as problem:
+            self.flows.report(problem)
+            self.scope.names[name] = Failed(binding.span)
+        except Broken:
+            self.scope.names[name] = Failed(binding.span)
+
+    def _recipes(self) -> None:
+        for statement in self.spec.statements:
+            if not isinstance(statement, tree.Def):
+                continue
+            try:
+                self.flows.check_name(statement.name, self.scope)
+                seen: dict[str, tree.Name] = {}
+                for param in statement.params:
+                    name = param.name
+                    if name.name in seen:
+                        raise Problem("ST207", f"{name.name} is a parameter twice", name.span)
+                    if not name.is_symbol:
+                        self.flows.check_name(name, Scope())
+                    seen[name.name] = name
+            except Problem as problem:
+                self.flows.report(problem)
+                self.scope.names.setdefault(statement.name.name, Failed(statement.span))
+                continue
+            self.scope.names[statement.name.name] = Recipe(
+                statement.name.name, statement.params, statement.body, statement.name.span
+            )
+
+    # ---- flows -----------------------------------------------------------------------------------
+
+    def _bind(self, statement: tree.Bind) -> Bundle | None:
+        name = statement.name
+        if name.is_symbol:
+            self.flows.report(
+                Problem(
+                    "ST207",
+                    f"{name.name} is a dimension's name, since it starts with an upper-case letter",
+                    name.span,
+                    help=f"name a flow in lower case: {name.name.lower()} = ...; or bind a size: "
+                    f"let {name.name} = ...",
+                )
+            )
+        try:
+            self.flows.check_name(name, self.scope)
+        except Problem as problem:
+            self.flows.report(problem)
+            self.scope.names.setdefault(name.name, Failed(statement.span))
+        taken = name.name in self.scope.names or name.is_symbol
+        env = Env(self.scope, self.graph, self.flows.frame(0, ("block", name.name)), name.name)
+        if not self.flows.has_source(statement.value, self.scope):
+            block = Block(name.name, statement.value, name.span)
+            if not taken:
+                self.scope.names[name.name] = block
+                self.blocks[name.name] = block
+            return None
+        before = len(self.graph.nodes)
+        values = self._run(statement.value, env)
+        bound = (
+            Named(values, name.span, self.graph, range(before, len(self.graph.nodes)))
+            if self.graph.tensors(values) is not None
+            else Failed(name.span)
+        )
+        if not taken:
+            self.scope.names[name.name] = bound
+        if isinstance(bound, Named) and isinstance(_bare(statement.value), tree.Call) and len(values) == 1:
+            node = self.graph.nodes[values[0].node]
+            if node.layer is None and node.index >= before and not node.name:
+                node.name = name.name
+        return values
+
+    def _output(self, statement: tree.Output) -> Bundle | None:
+        if not self.flows.has_source(statement.value, self.scope):
+            return None
+        env = Env(self.scope, self.graph, self.flows.frame(0, ("flow", statement.span)))
+        return self._run(statement.value, env)
+
+    def _run(self, expr: tree.Expr, env: Env) -> Bundle:
+        try:
+            return self.flows.run(expr, None, env, head=True)
+        except Problem as problem:
+            self.flows.report(problem)
+        except Broken:
+            pass
+        return self.flows.broken(expr.span, env)
+
+    def _train(self, statement: tree.Train, known: Training | None) -> Training | None:
+        if known is not None:
+            self.flows.report(
+                Problem(
+                    "ST217",
+                    "there are two train statements",
+                    statement.span,
+                    labels=(Label(known.span, "the first"),),
+                    help="keep one",
+                )
+            )
+            return known
+        try:
+            return read_training(statement, lambda e: self.flows.evaluator.value(e, self.scope))
+        except Problem as problem:
+            self.flows.report(problem)
+        except Broken:
+            pass
+        return None
+
+    # ---- the model -------------------------------------------------------------------------------
+
+    def _empty(self) -> None:
+        if not any(d.severity == "error" for d in self.flows.diagnostics.values()):
+            self.flows.report(
+                Problem(
+                    "ST106",
+                    "there is no flow in this spec, so there is no model",
+                    Span(0, min(1, len(self.source.text))),
+                    help="write one, such as: in(T,F) -> lstm(32) -> dense(1)",
+                )
+            )
+
+    def _sourceless(self, statement: tree.Bind | tree.Output) -> None:
+        """The last flow has nothing coming in: walk it so, for the diagnostic at its first step."""
+        env = Env(self.scope, self.graph)
+        self._run(statement.value, env)
+        if not self.flows.diagnostics:
+            self.flows.report(
+                Problem(
+                    "ST210",
+                    "nothing comes into the last flow, so there is no model",
+                    statement.span,
+                    help="begin it with in(...), such as in(T,F)",
+                )
+            )
+
+    def _finish(
+        self, statement: tree.Bind | tree.Output, values: Bundle, training: Training | None
+    ) -> Resolved:
+        graph = self.graph
+        graph.outputs = values
+        graph.inputs = graph.sources(values)
+        if isinstance(statement, tree.Bind):
+            graph.name = statement.name.name
+        parts: dict[str, Named | Block] = {
+            name: bound
+            for name, bound in self.scope.names.items()
+            if isinstance(bound, Named) and bound.graph is graph
+        }
+        parts.update({n: b for n, b in self.blocks.items() if b.uses})
+        graph.output_names = self._output_names(statement, values)
+        name_layers(graph, self.flows.prefix_of)
+        return Resolved(graph, self.source, parts, training)
+
+    def _output_names(self, statement: tree.Bind | tree.Output, values: Bundle) -> tuple[str, ...]:
+        """Several outputs bear the names of their bindings; "" where an item is no plain name."""
+        if len(values) < 2:
+            return ("",) * len(values)
+        found: list[str] = []
+        body = _bare(statement.value)
+        for item in body.items if isinstance(body, tree.List) else ():
+            item = _bare(item)
+            bound = self.scope.find(item.name) if isinstance(item, tree.Name) else None
+            if isinstance(item, tree.As):
+                bound = self.scope.find(item.name.name)
+                item = item.name
+            if isinstance(item, tree.Name) and isinstance(bound, Named) and len(bound.values) == 1:
+                found.append(item.name)
+            else:
+                found.append("")
+        return tuple(found) if len(found) == len(values) else ("",) * len(values)
+
+
+def _bare(expr: tree.Expr) -> tree.Expr:
+    while isinstance(expr, tree.Group):
+        expr = expr.body
+    return expr
+
+
+def _names(expr: tree.Expr) -> set[str]:
+    """Every name in a dimension's value."""
+    found: set[str] = set()
+    todo: list[tree.Expr] = [expr]
+    while todo:
+        here = todo.pop()
+        match here:
+            case tree.Name():
+                found.add(here.name)
+            case tree.Group() | tree.Negative():
+                todo.append(here.body)
+            case tree.Tuple() | tree.List():
+                todo.extend(here.items)
+            case tree.Arithmetic():
+                todo.append(here.first)
+                todo.extend(operand for _, operand in here.rest)
+    return found
+
+
+def unknown_dims(spec: tree.Spec, dims: Mapping[str, Any]) -> list[tuple[str, str | None]]:
+    """The bindings from outside that nothing in the spec uses, each with the nearest known name."""
+    known = symbols_of(spec)
+    return [(name, nearest(name, sorted(known))) for name in dims if name not in known]
+
+
+def symbols_of(spec: tree.Spec) -> set[str]:
+    """Every name in a spec that a binding from outside may set: its symbols and its ``let``s."""
+    found: set[str] = set()
+    todo: list[Any] = list(spec.statements)
+    while todo:
+        here = todo.pop()
+        if isinstance(here, tree.Name):
+            if here.is_symbol:
+                found.add(here.name)
+        elif isinstance(here, tree.Binding):
+            found.add(here.name.name)
+            todo.append(here.value)
+        elif isinstance(here, tree.Node):
+            todo.extend(getattr(here, field) for field in here.__dataclass_fields__)
+        elif isinstance(here, tuple):
+            todo.extend(here)
+    return found

@@ -1,0 +1,164 @@
+"""The ``train`` statement: optimizer, loss, metrics, labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from seqtopo.diag.model import Edit, Fix
+from seqtopo.diag.nearest import nearest
+from seqtopo.ir.problem import Problem
+from seqtopo.layers.objects import NoObject, read_object
+from seqtopo.layers.sizes import Expr, Size
+from seqtopo.layers.values import DTYPES, Object, Word, show
+from seqtopo.source import Span
+from seqtopo.syntax import tree
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The shape of one label, without the batch axis; ``below`` is V in ``int(V)``."""
+
+    shape: tuple[Size, ...]
+    dtype: str = "float32"
+    below: Size | None = None
+
+
+@dataclass(frozen=True)
+class Training:
+    """What ``model.compile`` is called with, and the labels that are expected, one for each output."""
+
+    span: Span
+    optimizer: Any = "rmsprop"
+    loss: Any = None
+    metrics: Any = None
+    labels: tuple[Labels, ...] | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+    spans: dict[str, Span] = field(default_factory=dict)
+
+
+OPTIONS = {
+    "loss_weights": "a number for each output",
+    "weighted_metrics": "metrics that take sample weights",
+    "run_eagerly": "true or false",
+    "steps_per_execution": "a whole number",
+    "jit_compile": "true, false or auto",
+    "auto_scale_loss": "true or false",
+}
+"""The other arguments of ``keras.Model.compile``, and what each takes."""
+
+_FAMILIES = {"optimizer": "optimizer", "loss": "loss", "metrics": "metric", "weighted_metrics": "metric"}
+
+
+def read_training(statement: tree.Train, value: Callable[[tree.Expr], Any]) -> Training:
+    """Reads a ``train`` statement.
+
+    Raises:
+        Problem: it names something that Keras does not know, or something twice.
+    """
+    found: dict[str, Any] = {}
+    spans: dict[str, Span] = {}
+    for arg in statement.args:
+        name = arg.name.name if arg.name is not None else "optimizer"
+        if name in spans:
+            raise Problem("ST217", f"{name} is given twice", arg.span, help="keep one")
+        if name not in (*_FAMILIES, *OPTIONS, "labels"):
+            known = ["optimizer", "loss", "metrics", "labels", *OPTIONS]
+            near = nearest(name, known)
+            raise Problem(
+                "ST217",
+                f"train has no argument {name}",
+                arg.span,
+                help=f"did you mean {near}?" if near else f"it takes {', '.join(known)}",
+            )
+        spans[name] = arg.span
+        if name == "labels":
+            found[name] = _labels(arg.value, value)
+        elif name in _FAMILIES:
+            found[name] = _objects(_FAMILIES[name], name, value(arg.value), arg)
+        else:
+            found[name] = _option(name, value(arg.value), arg)
+    options = {name: found.pop(name) for name in OPTIONS if name in found}
+    return Training(statement.span, options=options, spans=spans, **found)
+
+
+def _objects(family: str, name: str, value: Any, arg: tree.Argument) -> Any:
+    if isinstance(value, (list, tuple)) and family != "optimizer":
+        return [_objects(family, name, item, arg) for item in value]
+    if value is None and family != "optimizer":
+        return None
+    if isinstance(value, str):
+        value = Word(value)
+    if not isinstance(value, (Word, Object)):
+        raise Problem("ST217", f"{name} cannot be {show(value)}", arg.span, help=f"as in {_EXAMPLES[family]}")
+    try:
+        return read_object(family, value)
+    except NoObject as error:
+        near = nearest(value.name, error.near) if error.near else None
+        raise Problem(
+            "ST217",
+            f"{name} {show(value)} is not one: expected {error.expected}",
+            arg.value.span,
+            help=f"did you mean {near}?" if near else f"as in {_EXAMPLES[family]}",
+            fixes=(Fix(f"write {near}", (Edit(arg.value.span, near),)),)
+            if near and isinstance(arg.value, tree.Name)
+            else (),
+        ) from None
+
+
+_EXAMPLES = {"optimizer": "train adam(1e-3)", "loss": "loss=mse", "metric": "metrics=[mae]"}
+
+
+def _option(name: str, value: Any, arg: tree.Argument) -> Any:
+    fits = {
+        "run_eagerly": isinstance(value, bool),
+        "auto_scale_loss": isinstance(value, bool),
+        "steps_per_execution": isinstance(value, int) and not isinstance(value, bool) and value >= 1,
+        "jit_compile": isinstance(value, bool) or value == Word("auto"),
+    }.get(name, _numbers(value))
+    if not fits:
+        raise Problem("ST217", f"{name} must be {OPTIONS[name]}, not {show(value)}", arg.span)
+    return value.name if isinstance(value, Word) else value
+
+
+def _numbers(value: Any) -> bool:
+    items = value if isinstance(value, (list, tuple)) else [value]
+    return all(isinstance(i, (int, float)) and not isinstance(i, bool) for i in items)
+
+
+def _labels(expr: tree.Expr, value: Callable[[tree.Expr], Any]) -> tuple[Labels, ...]:
+    if isinstance(expr, tree.List):
+        return tuple(_label(item, value) for item in expr.items)
+    return (_label(expr, value),)
+
+
+def _label(expr: tree.Expr, value: Callable[[tree.Expr], Any]) -> Labels:
+    if isinstance(expr, tree.Tuple):
+        items = [value(item) for item in expr.items]
+    elif isinstance(expr, tree.Group):
+        items = [value(expr.body)]
+    else:
+        raise Problem(
+            "ST217",
+            "labels are written as a shape in parentheses",
+            expr.span,
+            help="as in labels=(1), labels=(T,1), labels=(int) or labels=()",
+        )
+    shape: list[Size] = []
+    dtype, below = "float32", None
+    for item in items:
+        if isinstance(item, Word) and (item.name == "int" or item.name in DTYPES):
+            dtype = "int32" if item.name == "int" else item.name
+        elif isinstance(item, Object) and item.name == "int" and len(item.args) == 1 and not item.kwargs:
+            dtype, below = "int32", item.args[0]
+        elif isinstance(item, Expr) or (isinstance(item, int) and not isinstance(item, bool) and item >= 1):
+            shape.append(item)
+        else:
+            raise Problem(
+                "ST217",
+                f"a label's shape has sizes and perhaps int, not {show(item)}",
+                expr.span,
+                help="as in labels=(1), labels=(T,1) or labels=(int)",
+            )
+    return Labels(tuple(shape), dtype, below)

@@ -1,0 +1,249 @@
+"""What every part of the walk over flows needs: the graph, frames, limits, and what names mean."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from seqtopo.diag.model import Diagnostic, Edit, Fix, Label
+from seqtopo.diag.nearest import nearest
+from seqtopo.ir.blame import Sources
+from seqtopo.ir.evaluate import Evaluator
+from seqtopo.ir.graph import Bundle, Graph, Node, Value
+from seqtopo.ir.problem import Broken, Problem
+from seqtopo.ir.scope import Failed, Named, Recipe, Scope
+from seqtopo.layers import registry
+from seqtopo.layers.excluded import why_not
+from seqtopo.layers.layer import Layer
+from seqtopo.layers.objects import entry_of
+from seqtopo.layers.row import Row
+from seqtopo.source import Span
+from seqtopo.syntax import tree
+from seqtopo.syntax.print import print_expr
+
+MOST_LAYERS = 100_000
+MOST_STEPS = 400_000
+DEEPEST = 150
+
+
+class TooMuch(Exception):  # noqa: N818
+    """The spec expands beyond the limits: nothing more is looked at."""
+
+
+@dataclass(frozen=True)
+class Env:
+    """Where a step is walked: names, frame, what default names begin with, recipes around it."""
+
+    scope: Scope
+    graph: Graph
+    frame: int = 0
+    prefix: str = ""
+    within: tuple[str, ...] = ()
+    loops: bool = False
+
+
+class Walker:
+    """Walks flows and fills a graph; diagnostics gather in ``diagnostics``."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.diagnostics: dict[tuple[str, Span], Diagnostic] = {}
+        self.evaluator = Evaluator()
+        self.sources = Sources()
+        self._layers: dict[tuple[int, int], Layer] = {}
+        self._frames: dict[tuple[int, object], int] = {}
+        self._prefixes: dict[Layer, str] = {}
+        self._steps = 0
+        self._depth = 0
+        self._nodes = 0
+
+    def report(self, problem: Problem) -> None:
+        """Keeps a diagnostic, once for each place."""
+        found = problem.diagnostic
+        self.diagnostics.setdefault((found.code, found.span), found)
+
+    def prefix_of(self, layer: Layer) -> str:
+        """The binding or recipe that a layer was first written in."""
+        return self._prefixes.get(layer, "")
+
+    def frame(self, parent: int, key: object) -> int:
+        """The frame inside another; the same key gives the same frame."""
+        return self._frames.setdefault((parent, key), len(self._frames) + 1)
+
+    def run(self, expr: tree.Expr, incoming: Bundle | None, env: Env, head: bool) -> Bundle:
+        """The values that a step gives. ``head``: names with a value stand for it.
+
+        Raises:
+            Problem, Broken: the step cannot be resolved.
+            TooMuch: the spec expands beyond the limits.
+        """
+        self._steps += 1
+        if self._steps > MOST_STEPS:
+            self.report(too_many(expr.span))
+            raise TooMuch
+        self._depth += 1
+        try:
+            if self._depth > DEEPEST:
+                raise Problem(
+                    "ST104",
+                    "names, recipes and brackets are nested too deeply here",
+                    expr.span,
+                    help="say the inner part in fewer levels",
+                )
+            return self._walk(expr, incoming, env, head)
+        finally:
+            self._depth -= 1
+
+    def _walk(self, expr: tree.Expr, incoming: Bundle | None, env: Env, head: bool) -> Bundle:
+        raise NotImplementedError
+
+    def broken(self, span: Span, env: Env) -> Bundle:
+        """A value of which nothing can be told."""
+        return (Value(env.graph.add(span).index),)
+
+    def _add(self, graph: Graph, span: Span, layer: Layer) -> Node:
+        self._nodes += 1
+        if self._nodes > MOST_LAYERS:
+            self.report(too_many(span))
+            raise TooMuch
+        return graph.add(span, layer)
+
+    def _needed(self, incoming: Bundle | None, expr: tree.Expr) -> Bundle:
+        if incoming is not None:
+            return incoming
+        raise Problem(
+            "ST210",
+            f"nothing comes into {print_expr(expr)}: the flow has no source",
+            expr.span,
+            label="no input",
+            help="begin the flow with in(...), such as in(T,F), or with the name of a value",
+        )
+
+    def _lost(self, step: tree.Expr) -> Problem:
+        return Problem(
+            "ST213",
+            f"{print_expr(step)} starts from its own source, so what comes in here would be lost",
+            step.span,
+            help="put it at the head of a flow, or in a branch: [id, ...]",
+        )
+
+    def _here(self, bound: Named, expr: tree.Expr, env: Env) -> Bundle:
+        if bound.graph is not env.graph:
+            raise Problem(
+                "ST313",
+                f"{print_expr(expr)} is a value from outside: td(...) sees one step at a time, "
+                "so it cannot take it",
+                expr.span,
+                labels=(Label(bound.span, "bound here"),),
+                help="merge it before or after td(...)",
+            )
+        return bound.values
+
+    def _row(self, name: tree.Name, env: Env) -> Row:
+        row = registry.find(name.name)
+        if row is not None:
+            return row
+        reason = why_not(name.name)
+        if reason is not None:
+            raise Problem(
+                "ST209",
+                f"{name.name} is left out of the language: {reason.why}",
+                name.span,
+                label="left out",
+                help=reason.instead,
+            )
+        known = [*registry.names(), *env.scope.all_names()]
+        near = nearest(name.name, known)
+        raise Problem(
+            "ST206" if "." in name.name else "ST201",
+            f"there is no layer {name.name}, and nothing is bound to that name",
+            name.span,
+            label="unknown",
+            help=f"did you mean {near}?" if near else "'seqtopo layers' lists every layer",
+            fixes=(Fix(f"write {near}", (Edit(name.span, near),)),) if near else (),
+        )
+
+    def _width(self, incoming: Bundle | None, env: Env) -> Callable[[Span], Any] | None:
+        if incoming is None:
+            return None
+
+        def width(span: Span) -> Any:
+            tensors = env.graph.tensors(incoming)
+            if tensors is None:
+                raise Broken
+            if len(tensors) != 1 or not tensors[0].shape:
+                raise Problem(
+                    "ST213",
+                    "'_' is the width of one incoming value, "
+                    + (f"but {len(tensors)} come in" if len(tensors) != 1 else "which has no axis"),
+                    span,
+                    help="write the number",
+                )
+            return tensors[0].shape[-1]
+
+        return width
+
+    def has_source(self, expr: tree.Expr, scope: Scope, head: bool = True, depth: int = 0) -> bool:
+        """Whether a flow begins with its own source, so that nothing needs to come in."""
+        if depth > DEEPEST:
+            return False
+        match expr:
+            case tree.Flow():
+                return self.has_source(expr.steps[0], scope, head, depth + 1)
+            case tree.Group() | tree.As() | tree.For():
+                return self.has_source(expr.body, scope, head, depth + 1)
+            case tree.Arithmetic():
+                return self.has_source(expr.first, scope, head, depth + 1)
+            case tree.List():
+                return bool(expr.items) and all(
+                    self.has_source(item, scope, True, depth + 1) for item in expr.items
+                )
+            case tree.Attribute():
+                return head
+            case tree.Name():
+                return head and isinstance(scope.find(expr.name), (Named, Failed))
+            case tree.Call():
+                if expr.name.name == "in":
+                    return True
+                recipe = scope.find(expr.name.name)
+                if isinstance(recipe, Recipe):
+                    return self.has_source(recipe.body, scope, True, depth + 1)
+        return False
+
+
+def bare(expr: tree.Expr) -> tree.Expr:
+    while isinstance(expr, tree.Group):
+        expr = expr.body
+    return expr
+
+
+def callee_name(expr: tree.Call | tree.Name) -> tree.Name:
+    return expr.name if isinstance(expr, tree.Call) else expr
+
+
+def callee(expr: tree.Call | tree.Name) -> str:
+    return callee_name(expr).name
+
+
+def as_activation(expr: tree.Call | tree.Name) -> tree.Call | tree.Name:
+    """A bare activation's name as a layer is ``act(name)``; everything else as it is."""
+    if isinstance(expr, tree.Name) and entry_of("activation", expr.name):
+        return tree.Call(expr.span, tree.Name(expr.span, "act"), (tree.Argument(expr.span, None, expr),))
+    return expr
+
+
+def renamed(expr: tree.Call | tree.Name, name: str) -> tree.Call | tree.Name:
+    if isinstance(expr, tree.Call):
+        return tree.Call(expr.span, tree.Name(expr.name.span, name), expr.args)
+    return tree.Name(expr.span, name)
+
+
+def too_many(span: Span, count: int | None = None) -> Problem:
+    return Problem(
+        "ST211",
+        f"the spec expands to more than {MOST_LAYERS:,} layers",
+        span,
+        label=f"{count:,} copies" if count else "here the limit is passed",
+        help="repeat fewer times",
+    )

@@ -1,0 +1,85 @@
+"""Every layer by name: the table's rows, and custom ones that joined it."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from seqtopo.layers.objects import entry_of
+from seqtopo.layers.row import Row
+from seqtopo.layers.table import NAMES
+
+ENTRY_POINTS = "seqtopo.layers"
+"""The entry-point group by which a package adds layers."""
+
+LANGUAGE = {
+    "let": "a word that begins a statement",
+    "def": "a word that begins a statement",
+    "train": "a word that begins a statement",
+    "in": "the source of a flow",
+    "for": "a word of the language",
+    "as": "a word of the language",
+    "is": "the assertion of a shape",
+    "id": "the incoming value",
+    "res": "the residual block",
+    "true": "a value",
+    "false": "a value",
+    "none": "a value",
+}
+"""The words of the language itself, and what each is."""
+
+_custom: dict[str, Row] = {}
+
+
+def find(name: str) -> Row | None:
+    """The row of a name, or None. Packages' layers are looked for only when no other is found."""
+    return NAMES.get(name) or _custom.get(name) or _from_packages().get(name)
+
+
+def register(row: Row) -> None:
+    """Adds a custom layer.
+
+    Raises:
+        ValueError: a layer of the table or a word of the language has that name.
+    """
+    for name in (row.name, *row.aliases):
+        if name in NAMES or name in LANGUAGE:
+            raise ValueError(f"there is a layer or word {name!r} already: choose another name")
+        _custom[name] = row
+
+
+def names() -> tuple[str, ...]:
+    """Every name that a layer can be called by."""
+    return (*NAMES, *_custom)
+
+
+def taken(name: str) -> str:
+    """What a name is already, for one who wants to bind it; "" where it is free."""
+    if name in LANGUAGE:
+        return LANGUAGE[name]
+    if name in NAMES or name in _custom:
+        return "a layer"
+    if entry_of("activation", name):
+        return "an activation"
+    if name in _flags():
+        return "a flag"
+    return ""
+
+
+@lru_cache(maxsize=1)
+def _flags() -> frozenset[str]:
+    return frozenset(word for row in NAMES.values() for word in row.flags)
+
+
+@lru_cache(maxsize=1)
+def _from_packages() -> dict[str, Row]:
+    from importlib.metadata import entry_points
+
+    for entry in entry_points(group=ENTRY_POINTS):
+        found = entry.load()
+        rows = found if isinstance(found, (tuple, list)) else (found,)
+        for row in rows:
+            row = getattr(row, "row", row)
+            if isinstance(row, Row):
+                for name in (row.name, *row.aliases):
+                    _custom.setdefault(name, row)
+    return _custom
