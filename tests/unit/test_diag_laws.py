@@ -27,7 +27,9 @@ TEXTS = st.one_of(
     st.text(CHARS, min_size=1, max_size=30).map(lambda text: text * 20),
     st.text("ab ->(),1", min_size=60, max_size=200),
 )
-WORDS = st.text(CHARS, max_size=50)
+WORDS = st.one_of(st.text(CHARS, max_size=50), st.text("abcd  ", min_size=30, max_size=90))
+# Said here once more, so that a hole in `cell` is seen.
+FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 SPANS = st.tuples(st.integers(-2, 620), st.integers(-2, 620)).map(lambda pair: Span(*sorted(pair)))
 
 
@@ -65,7 +67,7 @@ def test_a_picture_keeps_to_its_width_and_steers_no_terminal(
     picture.encode("utf-8")
     for line in picture.split("\n"):
         assert width(line) <= room, line
-        assert line == visible(line), "nothing in it that a terminal would obey"
+        assert not FORBIDDEN.search(line)
         assert line == line.rstrip(" ")
 
 

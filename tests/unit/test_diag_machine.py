@@ -124,12 +124,22 @@ def test_json_without_a_text_has_null_places() -> None:
     assert render_json([]) == "[]\n"
 
 
+def test_json_keeps_wrong_places_within_the_text() -> None:
+    source = Source("in(T)")
+    spans = (Span(-5, 2), Span(3, 900), Span(99, 99), Span(4, 2))
+    found = json.loads(render_json([replace(NOWHERE, span=span, source=source) for span in spans]))
+    assert [(one["start"], one["end"]) for one in found] == [(0, 2), (3, 5), (5, 5), (4, 4)]
+    assert [(one["column"], one["end_column"]) for one in found] == [(1, 3), (4, 6), (6, 6), (5, 5)]
+
+
 def test_github_escapes_what_it_must() -> None:
     odd = replace(
-        BAD, message="a: 5%, b\r\nnext", source=Source(BAD.source.text if BAD.source else "", "a,b:c%.txt")
+        BAD,
+        message="a: 5%, b\r\nnext",
+        source=Source(BAD.source.text if BAD.source else "", "a,b:c%\r\n.txt"),
     )
     assert render_github([odd, replace(NOWHERE, severity="info")]) == (
-        "::error file=a%2Cb%3Ac%25.txt,line=2,col=4,endLine=2,endColumn=12,title=ST301 wrong-rank"
+        "::error file=a%2Cb%3Ac%25%0D%0A.txt,line=2,col=4,endLine=2,endColumn=12,title=ST301 wrong-rank"
         "::a: 5%25, b%0Anext%0Atakes 2 axes, is given 1%0Anote: 100%25 sure"
         "%0Ahelp: add seq to the lstm before it%0Ahelp: add seq\n"
         "::notice title=ST402 no-backend::no backend\n"

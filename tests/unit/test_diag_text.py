@@ -444,6 +444,21 @@ def test_line_ends_of_windows_are_not_seen() -> None:
     assert "\r" not in render_text([bad])
 
 
+def test_a_stretch_may_end_with_its_line() -> None:
+    bad = Diagnostic("ST206", "m", Span(4, 10), label="x", source=Source("a = in(T)\nb"))
+    assert_picture(
+        render_text([bad]),
+        """
+        error[ST206]: m
+         --> <spec>:1:5
+        1 | a = in(T)
+          |     ^^^^^ x
+
+        1 error
+        """,
+    )
+
+
 def test_a_wrong_span_is_shown_as_well_as_it_can_be() -> None:
     source = Source("in(T)")
     for span in (Span(-5, 2), Span(3, 900), Span(4, 2), Span(99, 99)):
@@ -512,6 +527,11 @@ def test_places_too_far_apart_get_a_line_each() -> None:
         1 error
         """,
     )
+
+
+def test_a_place_too_wide_for_its_ends_shows_where_it_begins() -> None:
+    bad = Diagnostic("ST101", "m", Span(2, 40), source=Source("ab" + "\t" * 38 + "cd"))
+    assert "| ab        ...\n  |   ^^^^^^^^\n" in render_text([bad], width=20)
 
 
 def test_a_spec_of_a_hundred_thousand_steps_on_one_line_is_quick_and_short() -> None:

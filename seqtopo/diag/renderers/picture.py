@@ -57,10 +57,6 @@ def _marks(source: Source, span: Span, words: str, *, primary: bool) -> list[Mar
     words = visible(shortened(words, _MOST_WORDS)).strip()
     first, column = source.place(start)
     last, end_column = source.place(end)
-    if last > first and end_column == 1:
-        # The stretch ends with a line break: nothing of the next line belongs to it.
-        last -= 1
-        end_column = len(source.line(last)) + 1
     if first == last:
         size = len(source.line(first))
         return [Mark(first, min(column - 1, size), min(end_column - 1, size), words, primary)]
