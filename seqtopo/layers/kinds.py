@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 from seqtopo.layers.objects import BARE_ACTIVATIONS, NoObject, read_object
@@ -204,9 +205,35 @@ def _read_axis(value: Any) -> Any:
         return 1
     if text == "features":
         return -1
-    if _is_int(text) and abs(text) < 64:
+    if not isinstance(text, str) and _is_int(text) and abs(text) < 64:
         return text
     raise Misfit("an axis: time, features, or a number as Keras counts (1 is the first after the batch)")
+
+
+def _read_nothing(value: Any) -> Any:
+    if value is None:
+        return None
+    raise Misfit("none: it takes a Python object, so give it to the built layer from Python")
+
+
+def array_shape(value: Any) -> tuple[int, ...]:
+    """The shape of an argument of the kind ``ARRAY``; ``Misfit`` where it is ragged or not numbers.
+
+    >>> array_shape(2.0), array_shape(((1, 2, 3), (4, 5, 6)))
+    ((), (2, 3))
+    """
+    if isinstance(value, (tuple, list)) and value:
+        inner = {array_shape(v) for v in value}
+        if len(inner) == 1:
+            return (len(value), *inner.pop())
+    elif isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value):
+        return ()
+    raise Misfit(ARRAY.words)
+
+
+def _read_array(value: Any) -> Any:
+    array_shape(value)
+    return value
 
 
 def _read_any(value: Any) -> Any:
@@ -228,6 +255,8 @@ ACTIVATION = Kind(ANY_ACTIVATION.words, _read_activation, tuple(n for n in BARE_
 INITIALIZER = _object("initializer", "an initializer such as glorot_uniform or orthogonal(gain=2)")
 REGULARIZER = _object("regularizer", "a regularizer such as l2(1e-4)")
 CONSTRAINT = _object("constraint", "a constraint such as max_norm(2)")
+ARRAY = Kind("a number, or numbers in parentheses, nested for more axes", _read_array)
+NOTHING = Kind("none", _read_nothing)
 ANYTHING = Kind("a value", _read_any)
 LAYER = Kind("a layer or a flow", _read_any, takes="layer")
 TENSOR = Kind("a value of the graph, such as a name that is bound to one", _read_any, takes="tensor")

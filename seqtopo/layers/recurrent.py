@@ -1,31 +1,57 @@
-"""Recurrent layers: LSTM, GRU, the simple RNN."""
+"""Recurrent layers: LSTM, GRU, the simple RNN, and the convolutional LSTMs."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from seqtopo.layers import kinds as k
-from seqtopo.layers.row import Given, Param, Row, compute_dtype
-from seqtopo.layers.sizes import Size, fits
-from seqtopo.layers.values import Tensor
+from seqtopo.layers.convolution import check_dilation, kernel_size
+from seqtopo.layers.kinds import per_axis
+from seqtopo.layers.parameters import DATA_FORMAT, FILTERS, MASK, PADDING, SEED, USE_BIAS
+from seqtopo.layers.row import (
+    Given,
+    Outcome,
+    Param,
+    Row,
+    check_needs,
+    check_sizes,
+    check_weights,
+    compute_dtype,
+)
+from seqtopo.layers.sizes import Shape, Size, fits
+from seqtopo.layers.values import Tensor, Weight
+from seqtopo.layers.weight_objects import check_objects
+from seqtopo.layers.windows import slid
 
 SEQ = Param("return_sequences", k.BOOL, False, flags={"seq": True})
 STATE = Param("return_state", k.BOOL, False)
 BACK = Param("go_backwards", k.BOOL, False, flags={"back": True})
 STATEFUL = Param("stateful", k.BOOL, False)
 UNROLL = Param("unroll", k.BOOL, False)
-USE_BIAS = Param("use_bias", k.BOOL, True, flags={"nobias": False})
 INITIAL_STATE = Param("initial_state", k.TENSORS, None, short="init", call=True)
-MASK = Param("mask", k.TENSOR, None, call=True)
 
 
-def states_of(given: Given, count: int, width: Size) -> tuple[Tensor, ...]:
-    """The final states: ``count`` vectors of ``width``. Checks those it starts from, too."""
-    state = Tensor((width,), compute_dtype(given.args))
+def states_of(given: Given, count: int, shape: Shape) -> tuple[Tensor, ...]:
+    """The final states: ``count`` of one shape. Checks those it starts from, too, and the mask."""
+    states = (Tensor(shape, compute_dtype(given.args)),) * count
+    check_call(given, states, given.inputs[0].shape[0])
+    return states
+
+
+def check_call(given: Given, states: tuple[Tensor, ...], steps: Size) -> None:
+    """Refuses initial states and masks that do not go with the sequence; Keras looks at neither."""
     came = given.tensors.get("initial_state")
     if came is not None:
-        check_states(given, came, (state,) * count)
-    return (state,) * count
+        check_states(given, came, states)
+    for mask in given.tensors.get("mask", ()):
+        if len(mask.shape) != 1 or not fits(mask.shape[0], steps):
+            raise given.refuse(
+                "ST302" if len(mask.shape) == 1 else "ST301",
+                f"takes a mask with one value a step, ({steps},), but is given {mask}",
+                label=f"gives {mask}, a mask is ({steps},)",
+                help="make the mask from the same sequence, one true or false for each step",
+                at=("argument", "mask"),
+            )
 
 
 def check_states(given: Given, came: tuple[Tensor, ...], wanted: tuple[Tensor, ...]) -> None:
@@ -47,33 +73,39 @@ def check_states(given: Given, came: tuple[Tensor, ...], wanted: tuple[Tensor, .
                 f"starts from a state of shape {want}, but is given {have}",
                 label=f"gives {have}, a state is {want}",
                 help=(
-                    f"project it to the width first: -> dense({want.shape[-1]})"
-                    if same_rank
-                    else "a state is one vector a sample: hand over name.state, not the sequence"
+                    "a state is one vector a sample: hand over name.state, not the sequence"
+                    if not same_rank
+                    else f"project it to the width first: -> dense({want.shape[-1]})"
+                    if len(want.shape) == 1
+                    else "hand over the state of a layer with the same filters and places"
                 ),
                 at=("argument", "initial_state"),
             )
 
 
 def _one_state(given: Given, output: Tensor) -> Mapping[str, tuple[Tensor, ...]]:
-    return {"state": states_of(given, 1, given["units"])}
+    return {"state": states_of(given, 1, (given["units"],))}
 
 
 def _two_states(given: Given, output: Tensor) -> Mapping[str, tuple[Tensor, ...]]:
-    return {"state": states_of(given, 2, given["units"])}
+    return {"state": states_of(given, 2, (given["units"],))}
+
+
+def _unrolled(given: Given) -> tuple[Size, ...]:
+    return (given.shape[0],) if given["unroll"] else ()
 
 
 SHAPE = "T F -> units; return_sequences: T F -> T units"
 
-
-def _initializers(kernel: str = "glorot_uniform", recurrent: str = "orthogonal") -> tuple[Param, ...]:
-    return (
-        Param("kernel_initializer", k.INITIALIZER, kernel),
-        Param("recurrent_initializer", k.INITIALIZER, recurrent),
-        Param("bias_initializer", k.INITIALIZER, "zeros"),
-    )
-
-
+UNITS = Param("units", k.SIZE)
+ACTIVATION = Param("activation", k.ACTIVATION, "tanh")
+RECURRENT_ACTIVATION = Param("recurrent_activation", k.ACTIVATION, "sigmoid")
+UNIT_FORGET_BIAS = Param("unit_forget_bias", k.BOOL, True)
+_INITIALIZERS = (
+    Param("kernel_initializer", k.INITIALIZER, "glorot_uniform"),
+    Param("recurrent_initializer", k.INITIALIZER, "orthogonal"),
+    Param("bias_initializer", k.INITIALIZER, "zeros"),
+)
 _REGULARIZERS = (
     Param("kernel_regularizer", k.REGULARIZER, None),
     Param("recurrent_regularizer", k.REGULARIZER, None),
@@ -84,11 +116,86 @@ _REGULARIZERS = (
     Param("bias_constraint", k.CONSTRAINT, None),
     Param("dropout", k.RATE, 0.0),
     Param("recurrent_dropout", k.RATE, 0.0),
-    Param("seed", k.SEED, None),
 )
 _RETURNS = (SEQ, STATE, BACK, STATEFUL)
 _CALL = (INITIAL_STATE, MASK)
 _USE_CUDNN = Param("use_cudnn", k.either(k.BOOL, k.choice("auto", flags=False)), "auto")
+
+
+def _gru_weights(given: Given) -> tuple[Weight, ...]:
+    features, units = given.axes["F"], given["units"]
+    weights = [Weight("kernel", (features, 3 * units)), Weight("recurrent_kernel", (units, 3 * units))]
+    if given["use_bias"]:
+        # One bias for the input and one for the state, where the reset comes after the product.
+        weights.append(Weight("bias", (2, 3 * units) if given["reset_after"] else (3 * units,)))
+    return tuple(weights)
+
+
+def _conv_lstm(rank: int) -> Row:
+    """The row of a convolutional LSTM over ``rank`` axes of each step."""
+    axes = {1: "W", 2: "H W", 3: "D H W"}[rank]
+    images = {1: "a line", 2: "an image", 3: "a volume"}[rank]
+    example = {1: "in(T,28,3)", 2: "in(T,28,28,3)", 3: "in(T,16,28,28,3)"}[rank]
+
+    def rule(given: Given) -> Outcome:
+        return _conv_lstm_outcome(given, rank)
+
+    return Row(
+        f"convlstm{rank}d",
+        f"ConvLSTM{rank}D",
+        f"An LSTM whose steps are each {images}: its products are convolutions.",
+        f"T {axes} C -> {axes.lower()} filters; return_sequences: T {axes} C -> T {axes.lower()} filters",
+        f"{example} -> convlstm{rank}d(16,3,seq)",
+        params=(
+            FILTERS,
+            kernel_size(rank),
+            Param("strides", k.spread(k.integer(1), rank), 1),
+            PADDING,
+            DATA_FORMAT,
+            Param("dilation_rate", k.spread(k.integer(1), rank), 1),
+            ACTIVATION,
+            RECURRENT_ACTIVATION,
+            USE_BIAS,
+            *_INITIALIZERS,
+            UNIT_FORGET_BIAS,
+            *_REGULARIZERS,
+            SEED,
+            *_RETURNS,
+            *_CALL,
+        ),
+        positional=("filters", "kernel_size", "strides"),
+        rule=rule,
+        aliases=(f"conv_lstm{rank}d",),
+        recurrent=True,
+    )
+
+
+def _conv_lstm_outcome(given: Given, rank: int) -> Outcome:
+    row, args, filters = given.row, given.args, given["filters"]
+    check_dilation(given, rank)
+    turned = given.inputs[0]
+    first = given["data_format"] == "channels_first"
+    # The table turns (T, C, H, W) into (C, H, W, T), as it does for a layer without steps.
+    steps, channels = (turned.shape[-1], turned.shape[0]) if first else (turned.shape[0], turned.shape[-1])
+    sizes = turned.shape[1:-1]
+    came = (Tensor((steps, channels, *sizes), turned.dtype) if first else turned,)
+    places = slid(Given(row, args, (Tensor((*sizes, channels)),), {}, {}), rank, "kernel_size")
+    state = Tensor((filters, *places) if first else (*places, filters), compute_dtype(args))
+    output = Tensor((steps, *state.shape), state.dtype) if given["return_sequences"] else state
+    check_sizes(row.name, came, output.shape)
+    check_needs(row.name, came, sizes)
+    kernels = per_axis(given["kernel_size"], rank)
+    trained = given["trainable"] is not False
+    weights = (
+        Weight("kernel", (*kernels, channels, 4 * filters), trained),
+        Weight("recurrent_kernel", (*kernels, filters, 4 * filters), trained),
+        *(Weight("bias", (4 * filters,), trained) for _ in range(given["use_bias"])),
+    )
+    check_weights(row.name, came, weights)
+    check_objects(row.name, args, weights)
+    check_call(given, (state, state), steps)
+    return Outcome((output,), weights, {"state": (state, state)}, sizes)
+
 
 ROWS = (
     Row(
@@ -98,13 +205,14 @@ ROWS = (
         SHAPE,
         "in(T,8) -> lstm(64,seq) -> lstm(32)",
         params=(
-            Param("units", k.SIZE),
-            Param("activation", k.ACTIVATION, "tanh"),
-            Param("recurrent_activation", k.ACTIVATION, "sigmoid"),
+            UNITS,
+            ACTIVATION,
+            RECURRENT_ACTIVATION,
             USE_BIAS,
-            *_initializers(),
-            Param("unit_forget_bias", k.BOOL, True),
+            *_INITIALIZERS,
+            UNIT_FORGET_BIAS,
             *_REGULARIZERS,
+            SEED,
             *_RETURNS,
             UNROLL,
             _USE_CUDNN,
@@ -114,5 +222,49 @@ ROWS = (
         weights="kernel: F 4*units; recurrent_kernel: units 4*units; bias: 4*units if use_bias",
         extras=_two_states,
         recurrent=True,
+        needs=_unrolled,
     ),
+    Row(
+        "gru",
+        "GRU",
+        "Gated recurrent unit: reads a sequence step by step and carries one state.",
+        SHAPE,
+        "in(T,8) -> gru(64,seq) -> gru(32)",
+        params=(
+            UNITS,
+            ACTIVATION,
+            RECURRENT_ACTIVATION,
+            USE_BIAS,
+            *_INITIALIZERS,
+            *_REGULARIZERS,
+            SEED,
+            *_RETURNS,
+            UNROLL,
+            Param("reset_after", k.BOOL, True),
+            _USE_CUDNN,
+            *_CALL,
+        ),
+        positional=("units",),
+        weights=_gru_weights,
+        extras=_one_state,
+        recurrent=True,
+        needs=_unrolled,
+    ),
+    Row(
+        "rnn",
+        "SimpleRNN",
+        "The plain recurrent layer: its output is its state, fed back at the next step.",
+        SHAPE,
+        "in(T,1) -> rnn(20,seq) -> rnn(20)",
+        params=(UNITS, ACTIVATION, USE_BIAS, *_INITIALIZERS, *_REGULARIZERS, *_RETURNS, UNROLL, SEED, *_CALL),
+        positional=("units",),
+        weights="kernel: F units; recurrent_kernel: units units; bias: units if use_bias",
+        extras=_one_state,
+        aliases=("simple_rnn",),
+        recurrent=True,
+        needs=_unrolled,
+    ),
+    _conv_lstm(1),
+    _conv_lstm(2),
+    _conv_lstm(3),
 )

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cache, cached_property
 from typing import Any, Protocol
 
 from seqtopo.layers import kinds
-from seqtopo.layers.weight_objects import check_objects
 from seqtopo.layers.kinds import Kind
 from seqtopo.layers.sizes import LIMIT, Shape, Size, fits, is_open, product, show_shape
 from seqtopo.layers.values import FLOATS, Refusal, Tensor, Weight
+from seqtopo.layers.weight_objects import check_objects
 
 
 class _Required:
@@ -162,20 +162,25 @@ class Row:
     """Common parameters that this Keras class does not take."""
     emit_when: str = ""
     """The argument that turns a Keras layer into the operation ``emit``: ``max(time)`` reduces, and
-    ``max`` alone merges."""
+    ``max`` alone merges. Where only one word of it does, ``activation=glu``."""
     apart: bool = False
     """Whether Keras takes several values one by one, as ``layer(query, value)``, and not as a list."""
 
     @cached_property
     def by_name(self) -> Mapping[str, Param]:
         """Every parameter by its name and its short name, the common ones included."""
-        common = () if self.emit and not self.keras else tuple(p for p in COMMON if p.name not in self.without)
+        common = (
+            () if self.emit and not self.keras else tuple(p for p in COMMON if p.name not in self.without)
+        )
         found = {p.name: p for p in (*self.params, *common)}
         return found | {p.short: p for p in found.values() if p.short}
 
     def operation(self, args: Mapping[str, Any]) -> str:
         """The emitter's name where these arguments make it an operation; "" for the Keras layer."""
-        return self.emit if not self.emit_when or args.get(self.emit_when) is not None else ""
+        name, _, word = self.emit_when.partition("=")
+        value = args.get(name)
+        turned = getattr(value, "name", value) == word if word else value is not None
+        return self.emit if not name or turned else ""
 
     def arranged(self, values: Sequence[Any]) -> tuple[Any, ...]:
         """The values that come in as Keras' call takes them: alone, as a list, or one by one.
@@ -253,7 +258,7 @@ class Row:
         inputs: tuple[Tensor, ...],
         tensors: Mapping[str, tuple[Tensor, ...]] | None = None,
     ) -> Mapping[str, Any]:
-        """The arguments as Keras needs them, where the incoming shapes decide some: what to construct it with."""
+        """The arguments to construct the Keras layer with: the same, but for those that shapes decide."""
         if self.settle is None:
             return args
         return {**args, **self.settle(Given(self, {**self.defaults, **args}, inputs, tensors or {}, {}))}
@@ -405,7 +410,7 @@ class WeightPattern:
     trainable: bool
 
 
-@lru_cache(maxsize=None)
+@cache
 def read_weights(text: str) -> tuple[WeightPattern, ...]:
     """The weights of a row, read.
 
@@ -485,7 +490,7 @@ def _bind(row: Row, axes: dict[str, Any], name: str, size: Size, i: int, came: T
         )
 
 
-@lru_cache(maxsize=None)
+@cache
 def read_clause(text: str) -> Clause:
     """A clause of a row's shape, read.
 

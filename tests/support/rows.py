@@ -14,10 +14,13 @@ os.environ.setdefault("KERAS_BACKEND", "torch")
 import keras
 
 from seqtopo.layers import objects
+from seqtopo.layers.layer import Layer
 from seqtopo.layers.row import Outcome, Row
 from seqtopo.layers.sizes import Shape, Size, symbol
 from seqtopo.layers.table import NAMES
 from seqtopo.layers.values import Misfit, Object, Refusal, Tensor
+
+__all__ = ["GivenShape", "assert_both_refuse", "assert_row_agrees", "assert_row_refuses", "keras"]
 
 GivenShape = Sequence[int | str | Size]
 """A shape without the batch axis; a string is a symbol, which Keras gets as None."""
@@ -132,8 +135,7 @@ def _call_keras(
     inputs: tuple[Tensor, ...],
     tensors: Mapping[str, tuple[Tensor, ...]],
 ) -> tuple[Any, Any]:
-    own = {row.by_name[n].keras_name: _keras_object(v) for n, v in values.items() if not row.by_name[n].call}
-    layer = getattr(keras.layers, row.keras)(**own)
+    layer = _keras_layer(row, row.settled(values, inputs, tensors))
     sources = [keras.Input(_as_keras(t.shape), dtype=t.dtype) for t in inputs]
     call: dict[str, Any] = {n: v for n, v in values.items() if row.by_name[n].call}
     for name, each in tensors.items():
@@ -142,7 +144,14 @@ def _call_keras(
     return layer, layer(*row.arranged(sources), **call)
 
 
+def _keras_layer(row: Row, values: Mapping[str, Any]) -> Any:
+    own = {row.by_name[n].keras_name: _keras_object(v) for n, v in values.items() if not row.by_name[n].call}
+    return getattr(keras.layers, row.keras)(**own)
+
+
 def _keras_object(value: Any) -> Any:
+    if isinstance(value, Layer):
+        return _keras_layer(value.row, value.args)
     if not isinstance(value, Object):
         return value
     for family in ("initializer", "regularizer", "constraint", "activation"):

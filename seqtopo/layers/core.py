@@ -1,0 +1,233 @@
+"""The basic layers: dense, embeddings, masking, rescaling and normalizing with given numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from seqtopo.layers import einsum_dense
+from seqtopo.layers import kinds as k
+from seqtopo.layers.axes import axis_indices
+from seqtopo.layers.kinds import array_shape
+from seqtopo.layers.lora import LORA, QUANTIZATION, with_lora
+from seqtopo.layers.parameters import ACTIVATION, USE_BIAS, constraints, initializer, regularizers
+from seqtopo.layers.row import Given, Param, Row
+from seqtopo.layers.sizes import Shape, Size, fits
+from seqtopo.layers.values import FLOATS, Weight
+
+
+def _dense_weights(given: Given) -> tuple[Weight, ...]:
+    units = given["units"]
+    bias = (Weight("bias", (units,)),) if given["use_bias"] else ()
+    return with_lora(given, Weight("kernel", (given.axes["F"], units)), bias)
+
+
+def _embedding_weights(given: Given) -> tuple[Weight, ...]:
+    return with_lora(given, Weight("embeddings", (given["input_dim"], given["output_dim"])))
+
+
+def _tied_weights(given: Given) -> tuple[Weight, ...]:
+    vocab, width = given["input_dim"], given["output_dim"]
+    untied = () if given["tie_weights"] else (Weight("reverse_embeddings", (width, vocab)),)
+    return (Weight("embeddings", (vocab, width)), *untied)
+
+
+def _check_reverse(given: Given) -> dict[str, Size]:
+    if given["logit_soft_cap"] == 0:
+        raise given.refuse(
+            "ST203",
+            "divides by its logit_soft_cap, which is 0",
+            label="must be above 0",
+            help="leave it out for no cap",
+            at=("argument", "logit_soft_cap"),
+        )
+    # Keras looks at the width only when data comes through.
+    if given["reverse"] and not fits(given.axes["W"], given["output_dim"]):
+        raise given.refuse(
+            "ST302",
+            f"turns vectors of {given['output_dim']} back into ids, but is given {given.inputs[0]}",
+            label=f"is given {given.inputs[0]}",
+            help=f"project to the width first: -> dense({given['output_dim']})",
+            at=("input", 0),
+        )
+    return {}
+
+
+def _check_broadcast(given: Given) -> dict[str, Size]:
+    for name in ("scale", "offset"):
+        numbers = array_shape(given[name])
+        under = given.shape[len(given.shape) - len(numbers) :]
+        if len(numbers) > len(given.shape) or not all(map(_stretches, numbers, under)):
+            raise given.refuse(
+                "ST302",
+                f"has a {name} of shape {numbers}, which does not stretch over {given.inputs[0]}",
+                label=f"has the shape {numbers}",
+                help="give one number, or one for each feature",
+                at=("argument", name),
+            )
+    return {}
+
+
+def _stretches(have: int, over: Size) -> bool:
+    return have == 1 or have == over
+
+
+def _kept(given: Given) -> tuple[int, ...]:
+    """The axes that have their own mean and variance, in their order."""
+    return () if given["axis"] is None else tuple(sorted(axis_indices(given)))
+
+
+def _check_moments(given: Given) -> dict[str, Size]:
+    for name in ("mean", "variance"):
+        if given[name] is None:
+            raise given.refuse(
+                "ST203",
+                f"needs a {name}: a spec holds no data to take it from",
+                label=f"has no {name}",
+                help="write both, as normalization(mean=(0.5,1.2), variance=(1,4)), or use batchnorm or norm",
+            )
+    kept = _kept(given)
+    mean, variance = array_shape(given["mean"]), array_shape(given["variance"])
+    over = tuple(given.shape[i] for i in kept)
+    fit = len(mean) <= len(over) and all(map(_stretches, mean, over[len(over) - len(mean) :]))
+    if mean != variance or not fit:
+        other = f" and a variance of shape {variance}" if mean != variance else ""
+        wants = f"one number, or {'*'.join(map(str, over))} of them" if over else "one number"
+        raise given.refuse(
+            "ST302",
+            f"has a mean of shape {mean}{other}, where it is given {given.inputs[0]} and takes {wants}",
+            label=f"has the shape {mean}",
+            help="give mean and variance one number each, or one for each size of the axis",
+            at=("argument", "mean"),
+        )
+    if _least(given["variance"]) < 0:
+        raise given.refuse(
+            "ST203",
+            "has a variance below 0, whose root is no number",
+            label="must be 0 or more",
+            help="a variance is a mean of squares: give the standard deviation's square",
+            at=("argument", "variance"),
+        )
+    return {}
+
+
+def _least(value: Any) -> float:
+    return min(map(_least, value)) if isinstance(value, (tuple, list)) else float(value)
+
+
+def _kept_sizes(given: Given) -> Shape:
+    return tuple(given.shape[i] for i in _kept(given))
+
+
+_EMBEDDINGS = (
+    initializer("embeddings", "uniform"),
+    *regularizers("embeddings"),
+    *constraints("embeddings"),
+    Param("mask_zero", k.BOOL, False, flags={"mask": True}),
+)
+_VOCAB = Param("input_dim", k.SIZE, short="vocab")
+_WIDTH = Param("output_dim", k.SIZE, short="width")
+
+ROWS = (
+    Row(
+        "dense",
+        "Dense",
+        "A fully connected layer over the last axis, the same at every step.",
+        "... F -> ... units",
+        "in(T,8) -> lstm(32) -> dense(10,softmax)",
+        params=(
+            Param("units", k.SIZE),
+            ACTIVATION,
+            USE_BIAS,
+            initializer("kernel", "glorot_uniform"),
+            initializer("bias", "zeros"),
+            *regularizers("kernel", "bias", "activity"),
+            *constraints("kernel", "bias"),
+            *LORA,
+            QUANTIZATION,
+        ),
+        positional=("units", "activation"),
+        weights=_dense_weights,
+    ),
+    einsum_dense.ROW,
+    Row(
+        "embed",
+        "Embedding",
+        "Looks each id up in a table of vectors.",
+        "... -> ... output_dim",
+        "in(T,int) -> embed(5000,64,mask) -> gru(32)",
+        params=(
+            _VOCAB,
+            _WIDTH,
+            *_EMBEDDINGS,
+            Param("weights", k.NOTHING, None),
+            *LORA,
+            QUANTIZATION,
+        ),
+        positional=("input_dim", "output_dim"),
+        weights=_embedding_weights,
+        aliases=("embedding",),
+    ),
+    Row(
+        "reversible_embedding",
+        "ReversibleEmbedding",
+        "Looks ids up in a table, and with reverse turns vectors back into scores for every id.",
+        "... -> ... output_dim; reverse: ... W -> ... input_dim",
+        "in(T,512) -> reversible_embedding(5000,512,reverse)",
+        params=(
+            _VOCAB,
+            _WIDTH,
+            Param("tie_weights", k.BOOL, True),
+            *_EMBEDDINGS,
+            Param("reverse_dtype", k.optional(k.choice(*FLOATS, flags=False)), None),
+            Param("logit_soft_cap", k.optional(k.number(0)), None),
+            Param("reverse", k.BOOL, False, call=True),
+        ),
+        positional=("input_dim", "output_dim"),
+        rule=_check_reverse,
+        weights=_tied_weights,
+    ),
+    Row(
+        "mask",
+        "Masking",
+        "Masks the steps whose features all have one value, so that the layers after it skip them.",
+        "... F -> ... F",
+        "in(T,8) -> mask(0) -> lstm(32)",
+        params=(Param("mask_value", k.NUMBER, 0.0),),
+        positional=("mask_value",),
+        aliases=("masking",),
+    ),
+    Row(
+        "rescaling",
+        "Rescaling",
+        "Multiplies by a scale and adds an offset.",
+        "... -> ...",
+        "in(28,28,1) -> rescaling(0.0039) -> flatten",
+        params=(Param("scale", k.ARRAY), Param("offset", k.ARRAY, 0.0)),
+        positional=("scale", "offset"),
+        rule=_check_broadcast,
+    ),
+    Row(
+        "normalization",
+        "Normalization",
+        "Subtracts a given mean and divides by the root of a given variance.",
+        "... -> ...",
+        "in(T,2) -> normalization(mean=(20,0.5),variance=(9,0.04)) -> lstm(32)",
+        params=(
+            Param("axis", k.optional(k.AXES), -1),
+            Param("mean", k.optional(k.ARRAY), None),
+            Param("variance", k.optional(k.ARRAY), None),
+            Param("invert", k.BOOL, False),
+        ),
+        positional=("axis",),
+        rule=_check_moments,
+        needs=_kept_sizes,
+    ),
+    Row(
+        "identity",
+        "Identity",
+        "The incoming value unchanged, as a layer of its own.",
+        "... -> ...",
+        "in(T,8) -> identity",
+        dtype="input",
+    ),
+)

@@ -1,0 +1,273 @@
+"""A dense layer whose product is written as an equation, and how that equation is read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from seqtopo.layers import kinds as k
+from seqtopo.layers.lora import LORA, QUANTIZATION, with_lora
+from seqtopo.layers.parameters import ACTIVATION, constraints, initializer, regularizers
+from seqtopo.layers.row import Given, Param, Row
+from seqtopo.layers.sizes import Expr, Shape, Size, fits
+from seqtopo.layers.values import Refusal, Weight
+
+_FORM = re.compile(r"(\.\.\.)?([a-zA-Z]+)(\.\.\.)?,([a-zA-Z]+)->(\.\.\.)?([a-zA-Z]+)(\.\.\.)?")
+
+
+@dataclass(frozen=True)
+class Equation:
+    """An equation of ``einsum_dense``: the letters of the input, the kernel and the output.
+
+    ``left`` and ``right`` say at which end an ellipsis stands for any number of axes.
+    """
+
+    takes: str
+    kernel: str
+    gives: str
+    left: bool
+    right: bool
+
+
+def read_equation(text: str) -> Equation | None:
+    """An equation, read; None where it is not of a form that Keras knows.
+
+    >>> read_equation("...x,xy->...y")
+    Equation(takes='x', kernel='xy', gives='y', left=True, right=False)
+    >>> read_equation("ab->ba")
+    """
+    found = _FORM.fullmatch(text)
+    if found is None:
+        return None
+    left, takes, right, kernel, left_out, gives, right_out = found.groups()
+    if (left, right) != (left_out, right_out) or (left and right) or (right and len(takes) < 2):
+        return None
+    return Equation(takes, kernel, gives, bool(left), bool(right))
+
+
+def _no(given: Given, code: str, message: str, label: str, help: str, at: str = "equation") -> Refusal:
+    return given.refuse(code, message, label=label, help=help, at=("argument", at))
+
+
+def _letters(given: Given) -> Equation:
+    """The equation, with every letter where one can stand."""
+    text = given["equation"]
+    found = read_equation(text)
+    if found is None:
+        raise _no(
+            given,
+            "ST203",
+            f"cannot read the equation '{text}'",
+            "is not of a form it knows",
+            "write 'abc,cd->abd', '...x,xy->...y' or 'ab...,bc->ac...': the input, the kernel, the output",
+        )
+    for part in (found.takes, found.kernel, found.gives):
+        if len(set(part)) < len(part):
+            raise _no(
+                given,
+                "ST203",
+                f"has the equation '{text}', where {part} names a letter twice",
+                f"{part} names a letter twice",
+                "give each axis a letter of its own",
+            )
+    for letter in found.gives:
+        if letter not in found.takes and letter not in found.kernel:
+            raise _no(
+                given,
+                "ST203",
+                f"has the equation '{text}', whose output has {letter}, which neither input nor kernel has",
+                f"{letter} comes from nowhere",
+                f"put {letter} into the kernel to make a new axis of it",
+            )
+    for letter in found.kernel:
+        if letter not in found.takes and letter not in found.gives:
+            raise _no(
+                given,
+                "ST203",
+                f"has the equation '{text}', whose kernel has {letter}, which neither input nor output has",
+                f"{letter} has no size",
+                f"put {letter} into the output, or take it out of the kernel",
+            )
+    return found
+
+
+def _axes(given: Given, equation: Equation) -> int:
+    """How many incoming axes, the batch included, the ellipsis stands for."""
+    rank = len(given.shape) + 1
+    elided = rank - len(equation.takes)
+    if elided < 0 or (elided and not (equation.left or equation.right)):
+        more = " or more" if equation.left or equation.right else ""
+        raise given.refuse(
+            "ST301",
+            f"has the equation '{given['equation']}', whose input has {len(equation.takes)}{more} axes with "
+            f"the batch, but is given {given.inputs[0]}",
+            label=f"is given {rank} axes with the batch",
+            help="write a letter for each axis of the input, the batch first, or ... for the leading ones",
+            at=("input", 0),
+            takes=len(equation.takes) - 1,
+        )
+    return elided
+
+
+def _check_batch(given: Given, equation: Equation, elided: int) -> None:
+    if equation.left and elided:
+        return
+    batch = equation.takes[0]
+    if equation.gives[0] != batch or batch in equation.kernel:
+        raise _no(
+            given,
+            "ST203",
+            f"has the equation '{given['equation']}', where {batch} is the batch: it must come first in the "
+            "output and stay out of the kernel",
+            f"{batch} is the batch",
+            f"begin the output with {batch}, and keep it out of the kernel",
+        )
+
+
+@dataclass(frozen=True)
+class Solved:
+    """What an equation comes to: the output without the batch, the kernel, the bias, and
+    ``output_shape`` with every number that is known, and none where the input's open size stays."""
+
+    output: Shape
+    kernel: Shape
+    bias: Shape | None
+    written: tuple[Size | None, ...]
+
+
+def solve(given: Given) -> Solved:
+    """The shapes of an ``einsum_dense``.
+
+    Raises:
+        Refusal: ST203 for an equation, output_shape or bias_axes that cannot be; ST301 and ST302 for
+            an input that they do not fit; ST308 for a size of the kernel that nothing tells.
+    """
+    equation = _letters(given)
+    elided = _axes(given, equation)
+    _check_batch(given, equation, elided)
+    batched = not (equation.left and elided)
+    # None stands for the batch, whose size no letter may need.
+    incoming: tuple[Size | None, ...] = (None, *given.shape)
+    own = incoming[elided:] if equation.left else incoming[: len(equation.takes)]
+    sizes = dict(zip(equation.takes, own, strict=True))
+    letters = equation.gives[batched:]
+    written = given["output_shape"]
+    written = written if isinstance(written, tuple) else (written,)
+    if len(written) != len(letters):
+        raise _no(
+            given,
+            "ST203",
+            f"has the equation '{given['equation']}', whose output has {len(letters)} axes to size, but "
+            f"output_shape has {len(written)}",
+            f"has {len(written)}, needs {len(letters)}",
+            f"give a size for each of {', '.join(letters)}, or none where the input's stays",
+            at="output_shape",
+        )
+    filled = tuple(_agree(given, letter, size, sizes) for letter, size in zip(letters, written, strict=True))
+    sizes |= dict(zip(letters, filled, strict=True))
+    kept = given.shape[: elided - 1] if equation.left and elided else ()
+    trailing = given.shape[len(equation.takes) - 1 :] if equation.right else ()
+    kernel = tuple(_known(sizes[letter]) for letter in equation.kernel)
+    bias = _bias(given, equation, sizes, len(trailing))
+    stays = {letter for letter in letters if letter in equation.takes and isinstance(sizes[letter], Expr)}
+    plain = tuple(None if letter in stays else sizes[letter] for letter in letters)
+    return Solved((*kept, *filled, *trailing), kernel, bias, plain)
+
+
+def _known(size: Size | None) -> Size:
+    assert size is not None, "the batch was refused in the kernel"
+    return size
+
+
+def _agree(given: Given, letter: str, size: Size | None, sizes: Mapping[str, Size | None]) -> Size:
+    """An output's size: as it is written, or the input's where none is."""
+    came = sizes.get(letter)
+    if size is None and came is None:
+        raise _no(
+            given,
+            "ST308",
+            f"makes a new axis {letter}, whose size output_shape does not tell",
+            f"{letter} has no size",
+            f"write a number or a symbol for {letter}",
+            at="output_shape",
+        )
+    if size is not None and came is not None and not fits(size, came):
+        raise _no(
+            given,
+            "ST302",
+            f"has the equation '{given['equation']}' and an output_shape whose {letter} is {size}, but the "
+            f"input's is {came}",
+            f"{letter} is {came} in the input",
+            f"write none for {letter}, and it stays as it comes in",
+            at="output_shape",
+        )
+    size = came if came is not None else size
+    assert size is not None
+    return size
+
+
+def _bias(
+    given: Given, equation: Equation, sizes: Mapping[str, Size | None], trailing: int
+) -> tuple[Size, ...] | None:
+    axes = given["bias_axes"]
+    if axes is None:
+        return None
+    strange = [a for a in axes if a not in equation.gives or sizes[a] is None]
+    if strange or not axes:
+        what = f"{strange[0]}, which is not an axis of the output to size" if strange else "no axis at all"
+        raise _no(
+            given,
+            "ST203",
+            f"has bias_axes '{axes}' with {what}",
+            "must be letters of the output",
+            f"write some of {', '.join(equation.gives)}, such as '{equation.gives[-1]}', or leave it out",
+            at="bias_axes",
+        )
+    start = min(map(equation.gives.index, axes))
+    return (
+        *(_known(sizes[letter]) if letter in axes else 1 for letter in equation.gives[start:]),
+        *(1,) * trailing,
+    )
+
+
+def _shape(given: Given) -> Shape:
+    return solve(given).output
+
+
+def _weights(given: Given) -> tuple[Weight, ...]:
+    solved = solve(given)
+    bias = (Weight("bias", solved.bias),) if solved.bias is not None else ()
+    return with_lora(given, Weight("kernel", solved.kernel), bias)
+
+
+def _settle(given: Given) -> Mapping[str, Any]:
+    # Keras leaves an axis open where output_shape says none, even where the input's size is known.
+    return {"output_shape": solve(given).written}
+
+
+ROW = Row(
+    "einsum_dense",
+    "EinsumDense",
+    "A dense layer whose product with its kernel is written as an equation, the batch axis included.",
+    "... -> output_shape",
+    "in(T,64) -> einsum_dense('abc,cde->abde',(none,8,16),bias_axes='de')",
+    params=(
+        Param("equation", k.STRING),
+        Param("output_shape", k.either(k.optional(k.SIZE), k.each(k.optional(k.SIZE)))),
+        ACTIVATION,
+        Param("bias_axes", k.optional(k.STRING), None),
+        initializer("kernel", "glorot_uniform"),
+        initializer("bias", "zeros"),
+        *regularizers("kernel", "bias"),
+        *constraints("kernel", "bias"),
+        *LORA,
+        Param("gptq_unpacked_column_size", k.NOTHING, None),
+        QUANTIZATION,
+    ),
+    positional=("equation", "output_shape"),
+    rule=_shape,
+    weights=_weights,
+    settle=_settle,
+)

@@ -1,0 +1,53 @@
+"""Whether the initializers, regularizers and constraints of a layer can work on its weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from seqtopo.layers.objects import entry_of
+from seqtopo.layers.values import Object, Refusal, Weight
+
+_FAMILIES = ("initializer", "regularizer", "constraint")
+
+
+def check_objects(name: str, args: Mapping[str, Any], weights: tuple[Weight, ...]) -> None:
+    """Refuses an object that needs other axes than the weight has: ``bias_initializer=orthogonal``.
+
+    Which argument fills which weight follows from their names, as Keras chose them.
+    """
+    for weight in weights:
+        last = weight.name.rpartition("/")[2]
+        for family in _FAMILIES:
+            argument = f"{last.removesuffix('_kernel')}_{family}"
+            value = args.get(argument)
+            if value is not None:
+                _check(name, family, argument, value, weight)
+
+
+def _check(name: str, family: str, argument: str, value: Any, weight: Weight) -> None:
+    called = value.name if isinstance(value, Object) else value
+    entry = entry_of(family, called)
+    rank = len(weight.shape)
+    if entry is None:
+        return
+    if entry.ranks is not None:
+        least, most = entry.ranks
+        if rank < least or (most is not None and rank > most):
+            wanted = f"{least}" if least == most else f"{least} or more"
+            raise _refusal(name, argument, f"{called} works on weights of {wanted} axes", weight)
+    axes = value.kwargs.get("axis", ()) if isinstance(value, Object) and family == "constraint" else ()
+    for axis in axes if isinstance(axes, tuple) else (axes,):
+        if not -rank <= axis < rank:
+            raise _refusal(name, argument, f"{called} is told to work along axis {axis}", weight)
+
+
+def _refusal(name: str, argument: str, why: str, weight: Weight) -> Refusal:
+    axes = f"{len(weight.shape)} ax{'is' if len(weight.shape) == 1 else 'es'}"
+    return Refusal(
+        "ST203",
+        f"{name} has a {weight.name} of {axes}, but its {argument} {why}",
+        label=f"{weight.name} has {axes}",
+        help=f"choose another {argument}, or leave it out",
+        at=("argument", argument),
+    )

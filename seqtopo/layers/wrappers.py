@@ -1,0 +1,248 @@
+"""Layers around a layer: both directions, every step, repeating, a kernel kept to a norm."""
+
+from __future__ import annotations
+
+from typing import Any, TypeGuard
+
+from seqtopo.layers import kinds as k
+from seqtopo.layers.layer import Layer
+from seqtopo.layers.parameters import MASK
+from seqtopo.layers.recurrent import INITIAL_STATE, check_call
+from seqtopo.layers.row import Given, Outcome, Param, Row, compute_dtype
+from seqtopo.layers.values import FLOATS, Refusal, Tensor, Weight
+
+_INNER = Param("layer", k.LAYER)
+_NORMED = ("Dense", "EinsumDense", "Embedding", "Conv", "DepthwiseConv")
+
+
+def _check_trainable(given: Given) -> None:
+    """Refuses ``frozen`` on the wrapper: Keras sets it there and trains the layer inside all the same."""
+    if given["trainable"] is False:
+        raise given.refuse(
+            "ST313",
+            "does not pass frozen on: Keras would still train the layer inside",
+            label="stays outside",
+            help=f"write it inside: {given.row.name}({given['layer'].title}) with frozen among its arguments",
+            at=("argument", "trainable"),
+        )
+
+
+def _inside(given: Given, inner: Any, step: Tensor, argument: str = "layer") -> Outcome:
+    """What the layer inside gives; a refusal of its own is told from where the wrapper stands."""
+    try:
+        outcome: Outcome = inner.outcome((step,), {})
+    except Refusal as refusal:
+        by_input = refusal.at is not None and refusal.at[0] != "argument"
+        outer = len(given.inputs[0].shape) - len(step.shape)
+        raise Refusal(
+            refusal.code,
+            f"{refusal.message}, inside {given.row.name}",
+            label=refusal.label,
+            help=refusal.help,
+            notes=refusal.notes,
+            at=refusal.at if by_input else ("argument", argument),
+            takes=None if refusal.takes is None else refusal.takes + outer,
+        ) from None
+    return outcome
+
+
+def _td(given: Given) -> Outcome:
+    inner, came = given["layer"], given.inputs[0]
+    _check_trainable(given)
+    if isinstance(inner, Layer) and inner.row.inputs != (1, 1):
+        raise given.refuse(
+            "ST313",
+            f"applies a layer to one value a step, but {inner.row.name} takes several",
+            label="takes several values",
+            help=f"put it into a flow: td(id -> {inner.title})",
+            at=("argument", "layer"),
+        )
+    steps = came.shape[0]
+    outcome = _inside(given, inner, Tensor(came.shape[1:], came.dtype))
+    if len(outcome.outputs) != 1:
+        raise given.refuse(
+            "ST313",
+            f"gives one value a step, but {inner.title} gives {len(outcome.outputs)}",
+            label=f"gives {len(outcome.outputs)} values",
+            help="merge them inside, with '-> concat' or '-> add'",
+            at=("argument", "layer"),
+        )
+    # The mask goes with the steps, as a recurrent layer's does.
+    check_call(given, (), steps)
+    output = Tensor((steps, *outcome.outputs[0].shape), compute_dtype(given.args))
+    return Outcome((output,), outcome.weights, {}, outcome.needs)
+
+
+def _is_recurrent(inner: Any) -> TypeGuard[Layer]:
+    return isinstance(inner, Layer) and inner.row.recurrent and inner.row.keras != "Bidirectional"
+
+
+def _halves(given: Given) -> tuple[Layer, Layer]:
+    """The layer that reads forward and the one that reads backward."""
+    forward, backward = given["layer"], given["backward_layer"]
+    for argument, inner in (("layer", forward), ("backward_layer", backward)):
+        if not _is_recurrent(inner) and not (inner is None and argument == "backward_layer"):
+            raise given.refuse(
+                "ST313",
+                f"reads a sequence both ways with a recurrent layer, which {inner.title} is not",
+                label="is not recurrent",
+                help="wrap one of lstm, gru, rnn, convlstm1d, convlstm2d, convlstm3d, each in its own bi",
+                at=("argument", argument),
+            )
+    if backward is None:
+        if forward.get("go_backwards"):
+            raise given.refuse(
+                "ST313",
+                f"makes the backward layer from {forward.title}, which reads backwards already",
+                label="reads backwards already",
+                help="leave back out: bi adds the other direction",
+                at=("argument", "layer"),
+            )
+        return forward, Layer(forward.row, {**forward.args, "go_backwards": True})
+    if bool(forward.get("go_backwards")) == bool(backward.get("go_backwards")):
+        ways = "backwards" if forward.get("go_backwards") else "forwards"
+        raise given.refuse(
+            "ST313",
+            f"needs one layer for each direction, but both read {ways}",
+            label=f"reads {ways}, as the other does",
+            help=f"write back in one of them: backward={backward.row.name}({backward.get('units')},back)"
+            if "units" in backward.args
+            else "write back in exactly one of them",
+            at=("argument", "backward_layer"),
+        )
+    for name, word in (("return_sequences", "seq"), ("stateful", "stateful")):
+        if bool(forward.get(name)) != bool(backward.get(name)):
+            raise given.refuse(
+                "ST313",
+                f"needs {word} in both layers or in neither",
+                label=f"{word} stands in only one",
+                help=f"write {word} in both",
+                at=("argument", "backward_layer"),
+            )
+    return forward, backward
+
+
+def _bi(given: Given) -> Outcome:
+    forward, backward = _halves(given)
+    _check_trainable(given)
+    came = given.inputs[0]
+    one = _inside(given, forward, came)
+    two = _inside(given, backward, came, "backward_layer" if given["backward_layer"] is not None else "layer")
+    ahead, back = one.outputs[0].shape, two.outputs[0].shape
+    if ahead != back:
+        # Keras takes the forward layer's shape for both, so even unmerged ones come out wrong.
+        raise given.refuse(
+            "ST303",
+            f"needs layers of one width, but forward gives {one.outputs[0]} and backward {two.outputs[0]}",
+            label=f"gives {two.outputs[0]}, the other {one.outputs[0]}",
+            help=f"give both the same width: {ahead[-1]}",
+            at=("argument", "backward_layer"),
+        )
+    dtype = compute_dtype(given.args)
+    shape = (*ahead[:-1], ahead[-1] * 2) if given["merge_mode"] == "concat" else ahead
+    outputs = (Tensor(shape, dtype),) * (2 if given["merge_mode"] is None else 1)
+    states = tuple(Tensor(s.shape, dtype) for s in (*one.extras["state"], *two.extras["state"]))
+    alike = len(one.extras["state"]) == len(two.extras["state"])
+    if not alike and given.tensors.get("initial_state") is not None:
+        # Keras hands one half of the list to each layer, whatever they carry.
+        raise given.refuse(
+            "ST304",
+            f"cannot start from states: {forward.row.name} and {backward.row.name} carry different numbers",
+            label="the halves carry different states",
+            help=f"use two layers of one kind: bi({forward.title})",
+            at=("argument", "initial_state"),
+        )
+    check_call(given, states, came.shape[0])
+    weights = one.weights + two.weights
+    return Outcome(outputs, weights, {"state": states} if alike else {}, one.needs + two.needs)
+
+
+def _spectral(given: Given) -> Outcome:
+    inner, came = given["layer"], given.inputs[0]
+    _check_trainable(given)
+    if not isinstance(inner, Layer) or not inner.row.keras.startswith(_NORMED):
+        raise given.refuse(
+            "ST313",
+            f"keeps a kernel to a norm, and {inner.title} has not one of its own",
+            label="has no one kernel",
+            help="wrap a dense, conv1d, conv2d, conv3d or embed layer",
+            at=("argument", "layer"),
+        )
+    if inner.get("lora_rank") is not None:
+        raise given.refuse(
+            "ST313",
+            "needs a kernel that it can set, which one with a lora_rank is not",
+            label="has a lora_rank",
+            help="leave lora_rank out",
+            at=("argument", "layer"),
+        )
+    if came.dtype not in FLOATS:
+        # Keras turns the output back into the dtype of the input: vectors would become whole numbers.
+        raise given.refuse(
+            "ST310",
+            f"gives the dtype it is given, and {came.dtype} would cut its output to whole numbers",
+            label=f"is given {came.dtype}",
+            help="leave the dtype out of in(...): it is float32 then",
+            at=("input", 0),
+        )
+    outcome = _inside(given, inner, came)
+    first, *rest = outcome.weights
+    vector = Weight("vector_u", (1, first.shape[-1]), trainable=False)
+    output = Tensor(outcome.outputs[0].shape, compute_dtype(given.args))
+    return Outcome((output,), (first, vector, *rest), {}, outcome.needs)
+
+
+ROWS = (
+    Row(
+        "bi",
+        "Bidirectional",
+        "Reads a sequence with a recurrent layer forwards and with another backwards, and merges the two.",
+        "T ... -> layer...",
+        "in(T,8) -> bi(lstm(64,seq)) -> bi(gru(32),sum)",
+        params=(
+            _INNER,
+            Param("merge_mode", k.optional(k.choice("sum", "mul", "concat", "ave")), "concat"),
+            Param("weights", k.NOTHING, None),
+            Param("backward_layer", k.optional(k.LAYER), None, short="backward"),
+            INITIAL_STATE,
+            MASK,
+        ),
+        positional=("layer", "merge_mode"),
+        rule=_bi,
+        aliases=("bidirectional",),
+        recurrent=True,
+    ),
+    Row(
+        "td",
+        "TimeDistributed",
+        "Applies a layer or a whole flow to every step, with the same weights.",
+        "T F ... -> T layer...",
+        "in(T,28,28,1) -> td(conv2d(16,3,relu) -> maxpool2d(2) -> flatten) -> lstm(32)",
+        params=(_INNER, MASK),
+        positional=("layer",),
+        rule=_td,
+        aliases=("time_distributed",),
+        steps=True,
+    ),
+    Row(
+        "repeat",
+        "RepeatVector",
+        "Repeats one vector a number of times, as the steps of a sequence.",
+        "F -> n F",
+        "in(32) -> repeat(10) -> lstm(64,seq)",
+        params=(Param("n", k.SIZE),),
+        positional=("n",),
+        aliases=("repeat_vector",),
+    ),
+    Row(
+        "spectral_normalization",
+        "SpectralNormalization",
+        "Keeps the largest singular value of a layer's kernel at 1.",
+        "... -> layer...",
+        "in(T,8) -> spectral_normalization(conv1d(16,3))",
+        params=(_INNER, Param("power_iterations", k.integer(1), 1)),
+        positional=("layer",),
+        rule=_spectral,
+        aliases=("spectralnorm",),
+    ),
+)
