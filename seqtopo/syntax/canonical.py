@@ -1,0 +1,145 @@
+"""From a tree to its text on one line, in the one style there is.
+
+No blank after a comma between arguments and in a tuple, one after a comma in a list, in ``let``,
+``train`` and the head of a ``def``; blanks around ``->`` and around the ``*`` that repeats a flow,
+none in arithmetic on sizes, and none around the ``=`` of an argument.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from seqtopo.syntax import tree
+
+# How loosely an expression binds; a looser one stands in parentheses where a tighter one is needed.
+FLOW, STEP, SUM, PRODUCT, FACTOR, ATOM = range(6)
+
+
+def print_expr(node: tree.Node) -> str:
+    """The canonical text of any node of the tree, on one line.
+
+    Parentheses are added where the text would otherwise be read as another tree.
+
+    >>> from seqtopo.source import Source
+    >>> from seqtopo.syntax.parse import parse
+    >>> spec, _ = parse(Source("x=in( T ,F )->[ a,b ]->lstm( 64,seq )*2"))
+    >>> print_expr(spec.statements[0])
+    'x = in(T,F) -> [a, b] -> lstm(64,seq) * 2'
+    """
+    return _PRINTERS[type(node)](node)
+
+
+def print_spec(spec: tree.Spec) -> str:
+    """The canonical text of a whole spec, a line a statement; comments are not in the tree."""
+    return "".join(print_expr(statement) + "\n" for statement in spec.statements)
+
+
+def level(node: tree.Node) -> int:
+    """How loosely a node binds, from FLOW to ATOM."""
+    if isinstance(node, tree.Arithmetic):
+        return SUM if node.rest[0][0] in "+-" else PRODUCT
+    return _LEVELS.get(type(node), ATOM)
+
+
+def operator(node: tree.Arithmetic, mark: str) -> str:
+    """An operator with the blanks that it has in this expression."""
+    return mark if _is_size(node) else f" {mark} "
+
+
+def loop_head(node: tree.For) -> str:
+    """What stands between the body of a ``for`` and its values."""
+    return f" for {', '.join(name.name for name in node.targets)} in "
+
+
+def definition_head(node: tree.Def) -> str:
+    """A ``def`` up to its body."""
+    return f"def {node.name.name}({_joined(', ', node.params)}) = "
+
+
+def _at(node: tree.Node, needed: int) -> str:
+    text = print_expr(node)
+    return f"({text})" if level(node) < needed else text
+
+
+def _is_size(node: tree.Node) -> bool:
+    """Whether an expression is arithmetic on sizes, and not the repeat of a flow."""
+    match node:
+        case tree.Number() | tree.Wild() | tree.Unknown():
+            return True
+        case tree.Name():
+            return node.is_symbol
+        case tree.Group() | tree.Negative():
+            return _is_size(node.body)
+        case tree.Arithmetic():
+            return _is_size(node.first) and all(_is_size(operand) for _, operand in node.rest)
+        case _:
+            return False
+
+
+def _joined(comma: str, nodes: Iterable[tree.Node]) -> str:
+    return comma.join([print_expr(node) for node in nodes])
+
+
+def _string(node: tree.String) -> str:
+    quote = "'" if '"' in node.value and "'" not in node.value else '"'
+    text = node.value.replace("\\", "\\\\").replace(quote, "\\" + quote)
+    return quote + text.replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t") + quote
+
+
+def _tuple(node: tree.Tuple) -> str:
+    return f"({_joined(',', node.items)},)" if len(node.items) == 1 else f"({_joined(',', node.items)})"
+
+
+def _arithmetic(node: tree.Arithmetic) -> str:
+    tighter = level(node) + 1
+    parts = [_at(node.first, tighter)]
+    tight = _is_size(node)
+    for mark, operand in node.rest:
+        parts += (mark if tight else f" {mark} ", _at(operand, tighter))
+    return "".join(parts)
+
+
+def _parameter(node: tree.Parameter) -> str:
+    return node.name.name if node.default is None else f"{node.name.name}={print_expr(node.default)}"
+
+
+def _argument(node: tree.Argument) -> str:
+    value = print_expr(node.value)
+    return value if node.name is None else f"{node.name.name}={value}"
+
+
+_LEVELS: dict[type[tree.Node], int] = {
+    tree.Flow: FLOW,
+    tree.As: STEP,
+    tree.For: STEP,
+    tree.Negative: FACTOR,
+}
+
+_PRINTERS: dict[type[tree.Node], Callable[[Any], str]] = {
+    tree.Number: lambda n: n.text,
+    tree.String: _string,
+    tree.Name: lambda n: n.name,
+    tree.Wild: lambda n: "_",
+    tree.Unknown: lambda n: "?",
+    tree.Group: lambda n: f"({print_expr(n.body)})",
+    tree.Tuple: _tuple,
+    tree.List: lambda n: f"[{_joined(', ', n.items)}]",
+    tree.Range: lambda n: f"[{_at(n.low, SUM)}..{_at(n.high, SUM)}]",
+    tree.Negative: lambda n: f"-{_at(n.body, FACTOR)}",
+    tree.Arithmetic: _arithmetic,
+    tree.Attribute: lambda n: ".".join([n.base.name, *(name.name for name in n.names)]),
+    tree.Argument: _argument,
+    tree.Call: lambda n: f"{n.name.name}({_joined(',', n.args)})",
+    tree.Flow: lambda n: " -> ".join([_at(step, STEP) for step in n.steps]),
+    tree.As: lambda n: f"{_at(n.body, STEP)} as {n.name.name}",
+    tree.For: lambda n: f"{_at(n.body, STEP)}{loop_head(n)}{_at(n.values, SUM)}",
+    tree.Binding: lambda n: f"{n.name.name} = {print_expr(n.value)}",
+    tree.Parameter: _parameter,
+    tree.Let: lambda n: f"let {_joined(', ', n.bindings)}",
+    tree.Bind: lambda n: f"{n.name.name} = {print_expr(n.value)}",
+    tree.Def: lambda n: definition_head(n) + print_expr(n.body),
+    tree.Train: lambda n: f"train {_joined(', ', n.args)}",
+    tree.Output: lambda n: print_expr(n.value),
+    tree.Spec: print_spec,
+}

@@ -1,0 +1,268 @@
+"""Marks that are missing, misplaced or mixed up: one function a kind of mistake.
+
+Each asks whether its mistake is the one at hand; if so it reports it and gives True.
+"""
+
+from __future__ import annotations
+
+from seqtopo.diag.model import Edit, Fix
+from seqtopo.source import Span
+from seqtopo.syntax.findings import edit
+from seqtopo.syntax.place import ENDS, OPERANDS, STARTS, Place
+from seqtopo.syntax.strays import shown
+
+
+def bare_arguments(place: Place) -> bool:
+    """``lstm 64``: a call without its parentheses."""
+    if place.kind() not in ("NUMBER", "UNKNOWN", "STRING", "WILD") or place.kind(-1) not in ("NAME", "IN"):
+        return False
+    if place.kind(-2) in ("LET", "DEF", "FOR", "AS", "DOT") or place.breaks_line():
+        return False
+    _, bracket = place.opener()
+    name = place.last
+    if bracket == "call" and place.kind(-2) in ("LPAR", "COMMA") and place.at > 2:
+        # 'lstm(units 64)': in a call, '=' is missing as likely as ','.
+        gap = Span(name.end, place.token().start)
+        fixes = (
+            *edit(f"write {name.text}={place.token().text}", gap, "="),
+            *edit("insert ','", Span(name.end, name.end), ","),
+        )
+        return place.say(
+            f"{shown(name.text)} is followed by {shown(place.token().text)} with no ',' or '=' between them",
+            "expected ',' or '='",
+            "part arguments by ',', and give one by name with '='",
+            fixes,
+        )
+    end = place.at
+    while place.kind(end - place.at) in OPERANDS:
+        end += 1
+    given = ",".join(token.text for token in place.tokens[place.at : end])
+    whole = Span(name.end, place.tokens[end - 1].end)
+    return place.say(
+        f"the arguments of {shown(name.text)} stand without parentheses",
+        "expected '('",
+        f"write {name.text}({given})" if len(given) < 60 else "put the arguments in parentheses",
+        edit("put them in parentheses", whole, f"({given})"),
+    )
+
+
+def missing_between(place: Place) -> bool:
+    """Two things side by side: a comma is missing in brackets, an arrow in a flow."""
+    if place.kind() not in STARTS or place.kind(-1) not in ENDS:
+        return False
+    if place.tokens[0].type == "DEF" and place.opener()[1] == "" and place.kind(-2) == "DEF":
+        return False
+    if place.kind() == "LPAR" and place.last.type in ("RPAR", "RSQB", "NUMBER", "STRING"):
+        return _called(place)
+    opener, bracket = place.opener()
+    behind = Span(place.last.end, place.last.end)
+    between = f"between {shown(place.last.text)} and {shown(place.token().text)}"
+    comma, arrow = edit("insert ','", behind, ","), edit("insert '->'", behind, " ->")
+    if bracket in ("call", "head"):
+        what = place.tokens[opener - 1].text
+        return place.say(
+            f"a ',' is missing {between}",
+            "expected ','",
+            f"part the {'arguments' if bracket == 'call' else 'parameters'} of {shown(what)} by ','",
+            comma,
+        )
+    if bracket in ("list", "group") and "COMMA" in place.accepts:
+        return place.say(
+            f"a ',' or '->' is missing {between}",
+            "expected ',' or '->'",
+            "write ',' between items, '->' between steps",
+            (*comma, *arrow),
+        )
+    statement = place.tokens[0].type
+    if statement in ("LET", "TRAIN"):
+        return place.say(
+            f"a ',' is missing {between}",
+            "expected ','",
+            f"part what stands after '{place.tokens[0].text}' by ','",
+            comma,
+        )
+    if "ARROW" in place.accepts:
+        return place.say(
+            f"a '->' is missing {between}", "expected '->'", "join the steps of a flow by '->'", arrow
+        )
+    return False
+
+
+def _called(place: Place) -> bool:
+    """``lstm(64)(x)``: Keras' way to apply a layer."""
+    fixes: tuple[Fix, ...] = ()
+    if place.kind(1) == "NAME" and place.kind(2) == "RPAR" and place.kind(3) == "":
+        start = place.tokens[2 if place.tokens[1].type == "EQUALS" else 0].start
+        value = place.token(1)
+        moved = (
+            Edit(Span(start, start), f"{value.text} -> "),
+            Edit(Span(place.last.end, place.token(2).end), ""),
+        )
+        fixes = (Fix(f"put {value.text} before it", moved),)
+    return place.say(
+        "a layer is applied by '->', not by a second pair of parentheses",
+        "not a call",
+        "write the input first: x -> lstm(64)",
+        fixes,
+    )
+
+
+def calls_attribute(place: Place) -> bool:
+    """``layers.LSTM(64)``."""
+    if place.kind() != "LPAR" or place.kind(-2) != "DOT":
+        return False
+    first = place.at - 1
+    while first > 1 and place.tokens[first - 1].type == "DOT":
+        first -= 2
+    path = "".join(token.text for token in place.tokens[first : place.at])
+    name = place.last.text
+    return place.say(
+        f"{shown(path)} cannot be called: layers are written by their bare names",
+        "not a layer's name",
+        f"write {name.lower()}(...)",
+        edit(f"remove {shown(path[: -len(name)])}", Span(place.tokens[first].start, place.last.start), ""),
+    )
+
+
+def equals(place: Place) -> bool:
+    if place.kind() != "EQUALS":
+        return False
+    _, bracket = place.opener()
+    first = place.tokens[0]
+    if bracket == "call":
+        return place.say(
+            "only a single name can stand before '=' in a call",
+            "expected ',' or ')'",
+            "give an argument by its name: dropout=0.2",
+        )
+    if bracket:
+        return place.say(
+            f"'=' cannot stand in a {bracket}",
+            "expected ','",
+            "give the name a line of its own, before this one: name = ...",
+        )
+    if first.type == "NAME" and place.kind(-1) == "RPAR" and place.tokens[1].type == "LPAR":
+        return place.say(
+            "a recipe with parameters begins with 'def'",
+            "not a name",
+            f"write def {first.text}(...) = ...",
+            edit("insert 'def'", Span(first.start, first.start), "def "),
+        )
+    if first.type == "DEF" and place.at == 2:
+        return False
+    if any(token.type == "EQUALS" for token in place.tokens[: place.at]) and first.type != "LET":
+        return place.say("a statement has one '='", "a second '='", "give each name a line of its own")
+    return place.say(
+        "only a name can stand before '='", "not after a name", "write it like this: name = FLOW"
+    )
+
+
+def definition_head(place: Place) -> bool:
+    """What is wrong between ``def`` and its ``=``."""
+    if place.tokens[0].type != "DEF" or any(
+        t.type == "EQUALS" for t in place.tokens[: place.at] if place.at < 3
+    ):
+        return False
+    if place.at == 2:
+        name = place.tokens[1]
+        fixes: tuple[Fix, ...] = ()
+        if place.kind() == "EQUALS":
+            head = Span(place.tokens[0].start, name.start)
+            fixes = (
+                *edit(f"write {name.text}()", Span(name.end, name.end), "()"),
+                *edit("remove 'def'", head, ""),
+            )
+        return place.say(
+            f"expected '(' after the name of a recipe, {place.found()}",
+            "expected '('",
+            f"write def {name.text}() = FLOW, or without 'def' to name one thing: {name.text} = FLOW",
+            fixes,
+        )
+    _, bracket = place.opener()
+    if bracket == "head":
+        return place.say(
+            f"a recipe's parameters are names, {place.found()}",
+            "expected a name",
+            "write them like this: def name(P, Q=2) = FLOW",
+        )
+    if place.accepts == {"EQUALS"}:
+        return place.say(
+            f"expected '=' after the head of a recipe, {place.found()}",
+            "expected '='",
+            "write it like this: def name(P, Q=2) = FLOW",
+        )
+    return False
+
+
+def dot(place: Place) -> bool:
+    if place.kind() == "RANGE":
+        return place.say("a range stands in square brackets", "not in brackets", "write it like this: [1..8]")
+    at = 0 if place.kind() == "DOT" else -1
+    if place.kind(at) != "DOT":
+        return False
+    dot = place.token(at)
+    after = place.kind(at + 1)
+    before = place.kind(at - 1)
+    if after == "NUMBER" and before not in ENDS:
+        return place.say(
+            "a number has digits on both sides of its point",
+            "no digit before it",
+            f"write 0.{place.token(at + 1).text}",
+            edit("insert 0", Span(dot.start, dot.start), "0"),
+        )
+    if before == "NUMBER":
+        return place.say(
+            "a number has digits on both sides of one point",
+            "not a number",
+            f"write {place.token(at - 1).text}.0",
+            edit("insert 0", Span(dot.end, dot.end), "0") if after != "NUMBER" else (),
+        )
+    return place.say(
+        f"only a name has a second value after '.', {place.found()}",
+        "expected a name on both sides",
+        "write it like this: encoder.state",
+    )
+
+
+def comma(place: Place) -> bool:
+    if place.kind() != "COMMA":
+        return False
+    last = place.kind(-1)
+    if last == "COMMA":
+        return place.say(
+            "two ',' stand side by side",
+            "nothing between them",
+            "remove one, or write what is missing",
+            edit("remove one ','", place.span, ""),
+        )
+    if last in ("LPAR", "LSQB"):
+        return place.say(
+            f"nothing stands between {shown(place.last.text)} and ','",
+            "nothing before it",
+            "remove it, or write what is missing",
+            edit("remove ','", place.span, ""),
+        )
+    if place.opener()[0] < 0 and place.tokens[0].type not in ("LET", "DEF", "TRAIN") and last in ENDS:
+        binds = place.kind(1 - place.at) == "EQUALS"
+        begin, end = place.tokens[2 if binds else 0].start, place.tokens[-1].end
+        fix = Fix("put it in brackets", (Edit(Span(begin, begin), "["), Edit(Span(end, end), "]")))
+        return place.say(
+            "several values stand in square brackets",
+            "not in brackets",
+            "write branches and outputs as a list: [a, b]",
+            (fix,),
+        )
+    return False
+
+
+def arrow_in_front(place: Place) -> bool:
+    if place.kind() != "ARROW" or place.kind(-1) not in ("LPAR", "LSQB", "COMMA"):
+        return False
+    return place.say(
+        "nothing stands before '->'",
+        "expected a layer before it",
+        "remove it: a branch receives the incoming value by itself",
+        edit("remove '->'", Span(place.token().start, place.tokens[place.at + 1].start), "")
+        if place.at + 1 < len(place.tokens)
+        else (),
+    )

@@ -1,0 +1,100 @@
+"""From a text to tokens. The words come from the grammar; what it does not know becomes STRAY.
+
+Nothing is lost: whatever lies between two tokens is blank.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from seqtopo.source import Span
+from seqtopo.syntax.lookalikes import INSTEAD, LOOKALIKES
+
+
+class Token:
+    """One word, mark or comment of the text: ``type`` is its terminal's name in the grammar."""
+
+    __slots__ = ("end", "start", "text", "type")
+
+    # What Lark copies from the last token to the end of a sentence; our own offsets are start and end.
+    start_pos = end_pos = line = column = end_line = end_column = None
+
+    def __init__(self, type: str, text: str, start: int, end: int) -> None:
+        self.type = type
+        self.text = text
+        self.start = start
+        self.end = end
+
+    @property
+    def span(self) -> Span:
+        """From the first to behind the last character."""
+        return Span(self.start, self.end)
+
+    def __repr__(self) -> str:
+        return f"Token({self.type!r}, {self.text!r}, {self.start}, {self.end})"
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """One pattern for all terminals, and the names that are words of the language."""
+
+    pattern: re.Pattern[str]
+    keywords: dict[str, str]
+
+
+# The words Python has for what is written small here; no symbol may bear their names.
+PYTHON_CONSTANTS = {"True": "true", "False": "false", "None": "none"}
+
+# Quotation marks of a text processor: a string all the same.
+_CURLY = "“[^“”\n]*”|„[^„“”\n]*[“”]|‘[^‘’\n]*’"
+_UNCLOSED = r"""["'][^\n]*"""
+
+
+def _alternatives(texts: Iterable[str]) -> str:
+    """The longest first: '->' before '-', '..' before '.'."""
+    return "|".join(re.escape(text) for text in sorted(texts, key=len, reverse=True))
+
+
+def vocabulary(marks: Iterable[tuple[str, str]], patterns: Iterable[tuple[str, str]]) -> Vocabulary:
+    """The vocabulary for a grammar's literal terminals and its terminals that are patterns.
+
+    Both are (name of the terminal, text) pairs. A literal that looks like a name is a keyword.
+    """
+    marks = list(marks)
+    keywords = {text: name for name, text in marks if text.isidentifier()}
+    literal = {text: name for name, text in marks if not text.isidentifier()}
+    options = [f"(?P<{name}>{text})" for name, text in patterns]
+    known = [*LOOKALIKES, *INSTEAD]
+    options.append(f"(?P<CURLY>{_CURLY})")
+    # Before the marks, of which they may be made up; the single ones stand behind them.
+    options.append(f"(?P<ALIKE>{_alternatives(text for text in known if len(text) > 1)})")
+    longest = sorted(literal, key=len, reverse=True)
+    options += [f"(?P<{literal[text]}>{re.escape(text)})" for text in longest]
+    single = re.escape("".join(text for text in known if len(text) == 1))
+    options.append(f"(?P<UNCLOSED>{_UNCLOSED})")
+    options.append(rf"(?P<STRAY>[{single}]|\w+|[^\x00-\x7F\s{single}]+|\S)")
+    # The end is matched too, or blanks at the end of a text would be tried from each of them anew.
+    return Vocabulary(re.compile(rf"[^\S\n]*(?:{'|'.join(options)}|\Z)"), keywords)
+
+
+def lex(text: str, words: Vocabulary) -> list[Token]:
+    """All tokens of a text in their order, comments and line breaks among them."""
+    tokens: list[Token] = []
+    append = tokens.append
+    keyword = words.keywords.get
+    # A byte-order mark is no part of what was written.
+    start = 1 if text.startswith("\ufeff") else 0
+    for match in words.pattern.finditer(text, start):
+        kind = match.lastgroup
+        if kind is None:
+            break
+        word = match[kind]
+        end = match.end()
+        if kind == "NAME":
+            kind = keyword(word, kind)
+            if word in PYTHON_CONSTANTS:
+                kind = "CONSTANT"
+        append(Token(kind, word, end - len(word), end))
+    return tokens
