@@ -33,6 +33,7 @@ def _act(given: Given) -> Shape:
     index = axis_index(given, "activation", axis)
     if name != "glu":
         return shape
+    check_floats(given)
     rest = remainder(shape[index], 2)
     if isinstance(rest, int) and rest:
         raise given.refuse(
@@ -103,6 +104,8 @@ ROWS = (
         positional=("activation",),
         rule=_act,
         aliases=("activation",),
+        emit="glu",
+        emit_when="activation=glu",
         note="glu, which halves an axis, is keras.ops.glu: Keras' layer would say the wrong shape.",
     ),
     Row(

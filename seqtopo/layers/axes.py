@@ -43,6 +43,12 @@ def axis_indices(given: Given, name: str = "axis") -> tuple[int, ...]:
 
     Raises:
         Refusal: ST312, for an axis that is named twice or not at all.
+
+    >>> from seqtopo.layers.row import Row
+    >>> from seqtopo.layers.values import Tensor
+    >>> row = Row("norm", "LayerNormalization", "", "... -> ...", "")
+    >>> axis_indices(Given(row, {"axis": (1, -1)}, (Tensor((24, 8)),), {}, {}))
+    (0, 1)
     """
     value = given[name]
     axes = value if isinstance(value, (tuple, list)) else (value,)

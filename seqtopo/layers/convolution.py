@@ -21,11 +21,9 @@ from seqtopo.layers.parameters import (
 )
 from seqtopo.layers.row import Given, Param, Row, Rule
 from seqtopo.layers.sizes import Size, floor_div, remainder
-from seqtopo.layers.windows import slid, spatial_axes, unslid
+from seqtopo.layers.windows import EXAMPLE, GIVES, TAKES, named, slid, unslid
 
 _OVER = {1: "the steps of a sequence", 2: "the height and width of an image", 3: "a volume"}
-_GIVES = {1: "steps", 2: "height width", 3: "depth height width"}
-_EXAMPLE = {1: "in(T,8)", 2: "in(28,28,3)", 3: "in(16,28,28,3)"}
 
 GROUPS = Param("groups", k.integer(1), 1)
 DEPTH_MULTIPLIER = Param("depth_multiplier", k.SIZE, 1)
@@ -54,10 +52,6 @@ def output_padding(rank: int) -> Param:
 
 def _one(rank: int) -> Any:
     return 1 if rank == 1 else (1,) * rank
-
-
-def _sizes(given: Given, rank: int, gives: tuple[Size, ...]) -> dict[str, Size]:
-    return dict(zip(_GIVES[rank].split(), gives, strict=True))
 
 
 def check_dilation(given: Given, rank: int) -> None:
@@ -97,7 +91,7 @@ def _conv(rank: int) -> Rule:
         channels = given.shape[-1]
         check_groups(given, channels)
         return {
-            **_sizes(given, rank, slid(given, rank, "kernel_size")),
+            **named(rank, slid(given, rank, "kernel_size")),
             "channels": floor_div(channels, given["groups"]),
         }
 
@@ -108,7 +102,7 @@ def _depthwise(rank: int) -> Rule:
     def rule(given: Given) -> Mapping[str, Size]:
         check_floats(given)
         return {
-            **_sizes(given, rank, slid(given, rank, "kernel_size")),
+            **named(rank, slid(given, rank, "kernel_size")),
             "channels": given.shape[-1],
         }
 
@@ -119,14 +113,13 @@ def _transpose(rank: int) -> Rule:
     def rule(given: Given) -> Mapping[str, Size]:
         check_floats(given)
         check_dilation(given, rank)
-        return {**_sizes(given, rank, unslid(given, rank)), "channels": given.shape[-1]}
+        return {**named(rank, unslid(given, rank)), "channels": given.shape[-1]}
 
     return rule
 
 
 def _pattern(rank: int, gives: str) -> str:
-    width = "F" if rank == 1 else "C"
-    return f"{' '.join(spatial_axes(rank))} {width} -> {_GIVES[rank]} {gives}"
+    return f"{TAKES[rank]} -> {GIVES[rank]} {gives}"
 
 
 def _aliases(name: str, *more: str) -> tuple[str, ...]:
@@ -139,7 +132,7 @@ def _conv_row(rank: int) -> Row:
         f"Conv{rank}D",
         f"Convolution over {_OVER[rank]}.",
         _pattern(rank, "filters"),
-        f"{_EXAMPLE[rank]} -> conv{rank}d(32,3,same,relu)",
+        f"{EXAMPLE[rank]} -> conv{rank}d(32,3,same,relu)",
         params=(
             FILTERS,
             kernel_size(rank),
@@ -170,7 +163,7 @@ def _separable_row(rank: int) -> Row:
         f"SeparableConv{rank}D",
         f"Convolution over {_OVER[rank]}, each channel alone, then one that mixes the channels.",
         _pattern(rank, "filters"),
-        f"{_EXAMPLE[rank]} -> {name}(32,3,same,relu)",
+        f"{EXAMPLE[rank]} -> {name}(32,3,same,relu)",
         params=(
             FILTERS,
             kernel_size(rank),
@@ -202,7 +195,7 @@ def _depthwise_row(rank: int) -> Row:
         f"DepthwiseConv{rank}D",
         f"Convolution over {_OVER[rank]}, each channel alone.",
         _pattern(rank, "channels*depth_multiplier"),
-        f"{_EXAMPLE[rank]} -> {name}(3,same)",
+        f"{EXAMPLE[rank]} -> {name}(3,same)",
         params=(
             kernel_size(rank),
             strides(rank),
@@ -233,7 +226,7 @@ def _transpose_row(rank: int) -> Row:
         f"Conv{rank}DTranspose",
         f"Convolution backwards over {_OVER[rank]}: with strides it makes the axes longer.",
         _pattern(rank, "filters"),
-        f"{_EXAMPLE[rank]} -> {name}(32,3,2,same)",
+        f"{EXAMPLE[rank]} -> {name}(32,3,2,same)",
         params=(
             FILTERS,
             kernel_size(rank),

@@ -9,7 +9,7 @@ from seqtopo.layers import kinds as k
 from seqtopo.layers.axes import axis_index, axis_indices
 from seqtopo.layers.parameters import MASK, check_floats, constraints, initializer, regularizers
 from seqtopo.layers.row import Given, Param, Row
-from seqtopo.layers.sizes import Expr, Shape, Size, fits, is_open, remainder
+from seqtopo.layers.sizes import Expr, Shape, Size, fits, remainder
 from seqtopo.layers.values import Misfit
 
 AXIS = Param("axis", k.AXIS, -1)
@@ -81,14 +81,6 @@ def _groups(given: Given) -> Mapping[str, Size]:
             label="must be 1 or more, or -1",
             help="write a number of groups, or -1 for one group a channel",
             at=("argument", "groups"),
-        )
-    if is_open(width):
-        raise given.refuse(
-            "ST308",
-            f"is given {given.inputs[0]}: the axis that it divides into groups must be known",
-            label=f"is given {given.inputs[0]}",
-            help="write a number or a symbol in place of the ? where this size comes from",
-            at=("input", 0),
         )
     rest = 0 if groups == -1 else remainder(width, groups)
     if isinstance(rest, int) and rest:
@@ -177,6 +169,7 @@ ROWS = (
         params=(Param("groups", k.integer(-1), 32), AXIS, EPSILON, *_SCALED, *_SMOOTH),
         positional=("groups", "axis"),
         rule=_groups,
+        needs=lambda given: (given.axes["width"],),
         weights="gamma: width if scale; beta: width if center",
         aliases=("groupnorm",),
     ),

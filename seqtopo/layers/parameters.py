@@ -22,7 +22,11 @@ def initializer(of: str, default: str) -> Param:
 
 
 def regularizers(*of: str) -> tuple[Param, ...]:
-    """The regularizers of several weights, in that order."""
+    """The regularizers of several weights, in that order.
+
+    >>> [p.name for p in regularizers("kernel", "bias")]
+    ['kernel_regularizer', 'bias_regularizer']
+    """
     return tuple(Param(f"{name}_regularizer", k.REGULARIZER, None) for name in of)
 
 
@@ -41,7 +45,7 @@ def check_floats(given: Given) -> None:
     if came.dtype not in FLOATS:
         raise given.refuse(
             "ST310",
-            f"computes with fractions (float32) but is given {came} of {came.dtype}",
+            f"computes with fractions (float32) but is given {came.dtype}",
             label=f"is given {came.dtype}",
             help="embed the ids first, or leave the dtype out of in(...): it is float32 then",
             at=("input", 0),

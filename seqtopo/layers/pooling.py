@@ -10,17 +10,11 @@ from seqtopo.layers.kinds import per_axis
 from seqtopo.layers.parameters import DATA_FORMAT, MASK, PADDING, check_floats
 from seqtopo.layers.row import REQUIRED, Given, Param, Row, Rule
 from seqtopo.layers.sizes import Size, fits
-from seqtopo.layers.windows import slid, spatial_axes
+from seqtopo.layers.windows import EXAMPLE, GIVES, TAKES, WIDTH, named, slid
 
-_GIVES = {1: "steps", 2: "height width", 3: "depth height width"}
-_EXAMPLE = {1: "in(T,8)", 2: "in(28,28,3)", 3: "in(16,28,28,3)"}
 _WORDS = {"max": "largest value", "avg": "mean"}
 _KERAS = {"max": "Max", "avg": "Average"}
 KEEPDIMS = Param("keepdims", k.BOOL, False)
-
-
-def _takes(rank: int) -> str:
-    return f"{' '.join(spatial_axes(rank))} {'F' if rank == 1 else 'C'}"
 
 
 def _names(kind: str, before: str, rank: int) -> tuple[str, ...]:
@@ -36,7 +30,7 @@ def _names(kind: str, before: str, rank: int) -> tuple[str, ...]:
 def _pool(rank: int) -> Rule:
     def rule(given: Given) -> Mapping[str, Size]:
         check_floats(given)
-        return dict(zip(_GIVES[rank].split(), slid(given, rank, "pool_size"), strict=True))
+        return named(rank, slid(given, rank, "pool_size"))
 
     return rule
 
@@ -48,8 +42,8 @@ def _pool_row(kind: str, rank: int) -> Row:
         name,
         f"{_KERAS[kind]}Pooling{rank}D",
         f"The {_WORDS[kind]} of each window.",
-        f"{_takes(rank)} -> {_GIVES[rank]} {_takes(rank).split()[-1]}",
-        f"{_EXAMPLE[rank]} -> {name}(2)",
+        f"{TAKES[rank]} -> {GIVES[rank]} {WIDTH[rank]}",
+        f"{EXAMPLE[rank]} -> {name}(2)",
         params=(
             Param("pool_size", k.spread(k.integer(1), rank), default),
             Param("strides", k.optional(k.spread(k.integer(1), rank)), None),
@@ -77,14 +71,13 @@ def _check_mask(given: Given) -> Mapping[str, Size]:
 
 def _global_row(kind: str, rank: int) -> Row:
     masked = kind == "avg" and rank == 1
-    takes = _takes(rank)
-    width = takes.split()[-1]
+    takes, width = TAKES[rank], WIDTH[rank]
     return Row(
         f"g{kind}pool{rank}d",
         f"Global{_KERAS[kind]}Pooling{rank}D",
         f"The {_WORDS[kind]} over all {'steps' if rank == 1 else 'places'}.",
         f"{takes} -> {width}; keepdims: {takes} -> {' '.join(['1'] * rank)} {width}",
-        f"{_EXAMPLE[rank]} -> g{kind}pool{rank}d",
+        f"{EXAMPLE[rank]} -> g{kind}pool{rank}d",
         params=(DATA_FORMAT, KEEPDIMS, *((MASK,) if masked else ())),
         rule=_check_mask if masked else None,
         aliases=_names(kind, "global_", rank),
@@ -94,20 +87,19 @@ def _global_row(kind: str, rank: int) -> Row:
 def _adapt(rank: int) -> Rule:
     def rule(given: Given) -> Mapping[str, Size]:
         check_floats(given)
-        return dict(zip(_GIVES[rank].split(), per_axis(given["output_size"], rank), strict=True))
+        return named(rank, per_axis(given["output_size"], rank))
 
     return rule
 
 
 def _adaptive_row(kind: str, rank: int) -> Row:
     name = f"adaptive_{'average' if kind == 'avg' else kind}_pooling{rank}d"
-    takes = _takes(rank)
     return Row(
         name,
         f"Adaptive{_KERAS[kind]}Pooling{rank}D",
         f"The {_WORDS[kind]} of as many windows as asked for, whatever the length.",
-        f"{takes} -> {_GIVES[rank]} {takes.split()[-1]}",
-        f"{_EXAMPLE[rank]} -> {name}(4)",
+        f"{TAKES[rank]} -> {GIVES[rank]} {WIDTH[rank]}",
+        f"{EXAMPLE[rank]} -> {name}(4)",
         params=(Param("output_size", k.spread(k.SIZE, rank)), DATA_FORMAT),
         positional=("output_size",),
         rule=_adapt(rank),

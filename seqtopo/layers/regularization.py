@@ -7,7 +7,7 @@ from seqtopo.layers.parameters import DATA_FORMAT, SEED, check_floats
 from seqtopo.layers.row import Given, Param, Row
 from seqtopo.layers.sizes import Shape, same
 from seqtopo.layers.values import show
-from seqtopo.layers.windows import spatial_axes
+from seqtopo.layers.windows import EXAMPLE, TAKES
 
 RATE = Param("rate", k.RATE)
 # A rate of 1 divides by zero in these two, at the first training step.
@@ -42,14 +42,12 @@ def _noise(given: Given) -> Shape:
 
 
 def _spatial_row(rank: int) -> Row:
-    axes = " ".join((*spatial_axes(rank), "F" if rank == 1 else "C"))
-    sizes = {1: "in(T,8)", 2: "in(28,28,3)", 3: "in(16,28,28,3)"}
     return Row(
         f"spatial_dropout{rank}d",
         f"SpatialDropout{rank}D",
         f"Sets whole {_WHAT[rank]} to 0 while training.",
-        f"{axes} -> {axes}",
-        f"{sizes[rank]} -> spatial_dropout{rank}d(0.2)",
+        f"{TAKES[rank]} -> {TAKES[rank]}",
+        f"{EXAMPLE[rank]} -> spatial_dropout{rank}d(0.2)",
         params=(RATE, *((DATA_FORMAT,) if rank > 1 else ()), SEED),
         positional=("rate",),
         rule=_floats,

@@ -20,14 +20,11 @@ from seqtopo.layers.sizes import (
     is_open,
     product,
     remainder,
-    show_shape,
+    symbols,
     unknown,
 )
 from seqtopo.layers.values import Misfit, Refusal
-from seqtopo.layers.windows import spatial, spatial_axes
-
-_GIVES = {1: "steps", 2: "height width", 3: "depth height width"}
-_EXAMPLE = {1: "in(T,8)", 2: "in(28,28,3)", 3: "in(16,28,28,3)"}
+from seqtopo.layers.windows import EXAMPLE, GIVES, TAKES, WIDTH, named, spatial
 
 
 def borders(rank: int) -> Kind:
@@ -35,13 +32,16 @@ def borders(rank: int) -> Kind:
 
     A number is for every end; several axes also take one number, or one pair, each. For one axis
     it is read as the pair itself.
+
+    >>> borders(1).read(2), borders(2).read((1, (0, 3)))
+    ((2, 2), ((1, 1), (0, 3)))
     """
     words = (
-        "a number, or two in parentheses: (before, after)"
+        "a number, or two in parentheses: (before,after)"
         if rank == 1
         else f"a number, or {rank} numbers or pairs in parentheses: {'(a,b),' * (rank - 1)}(a,b)"
     )
-    pair = k.spread(k.COUNT, 2)
+    pair = k.spread(k.COUNT if rank == 1 else k.integer(0), 2)
 
     def read(value: Any) -> Any:
         try:
@@ -71,14 +71,13 @@ def _crop(rank: int) -> Rule:
             if isinstance(rest, int) and rest < 1:
                 raise given.refuse(
                     "ST306",
-                    f"is given {given.inputs[0]} and takes {before} and {after} off an axis of {size}: "
-                    "nothing is left",
+                    f"takes {before} and {after} off an axis of {size}: nothing is left",
                     label=f"takes off {before + after} of {size}",
                     help="take off less, or use a longer input",
                     at=("argument", "cropping"),
                 )
             left.append(rest)
-        return dict(zip(_GIVES[rank].split(), left, strict=True))
+        return named(rank, left)
 
     return rule
 
@@ -87,7 +86,7 @@ def _pad(rank: int) -> Rule:
     def rule(given: Given) -> Mapping[str, Size]:
         ends = _ends(given, "padding", rank)
         padded = (s + before + after for s, (before, after) in zip(spatial(given, rank), ends, strict=True))
-        return dict(zip(_GIVES[rank].split(), padded, strict=True))
+        return named(rank, padded)
 
     return rule
 
@@ -98,14 +97,13 @@ def _upsample(rank: int) -> Rule:
             check_floats(given)
         factors = per_axis(given["size"], rank)
         longer = (s * factor for s, factor in zip(spatial(given, rank), factors, strict=True))
-        return dict(zip(_GIVES[rank].split(), longer, strict=True))
+        return named(rank, longer)
 
     return rule
 
 
 def _over(rank: int) -> str:
-    width = "F" if rank == 1 else "C"
-    return f"{' '.join(spatial_axes(rank))} {width} -> {_GIVES[rank]} {width}"
+    return f"{TAKES[rank]} -> {GIVES[rank]} {WIDTH[rank]}"
 
 
 def _where(rank: int) -> str:
@@ -119,7 +117,7 @@ def _crop_row(rank: int) -> Row:
         f"Cropping{rank}D",
         f"Takes places off {_where(rank)}.",
         _over(rank),
-        f"{_EXAMPLE[rank]} -> cropping{rank}d(1)",
+        f"{EXAMPLE[rank]} -> cropping{rank}d(1)",
         params=(Param("cropping", borders(rank), default), *((DATA_FORMAT,) if rank > 1 else ())),
         positional=("cropping",),
         rule=_crop(rank),
@@ -133,7 +131,7 @@ def _pad_row(rank: int) -> Row:
         f"ZeroPadding{rank}D",
         f"Puts zeros {_where(rank)}.",
         _over(rank),
-        f"{_EXAMPLE[rank]} -> zero_padding{rank}d(1)",
+        f"{EXAMPLE[rank]} -> zero_padding{rank}d(1)",
         params=(Param("padding", borders(rank), default), DATA_FORMAT),
         positional=("padding",),
         rule=_pad(rank),
@@ -152,7 +150,7 @@ def _upsample_row(rank: int) -> Row:
         f"UpSampling{rank}D",
         "Repeats each step." if rank == 1 else "Repeats each place along each axis.",
         _over(rank),
-        f"{_EXAMPLE[rank]} -> upsample{rank}d(2)",
+        f"{EXAMPLE[rank]} -> upsample{rank}d(2)",
         params=(
             Param("size", k.spread(k.SIZE, rank), default),
             *((DATA_FORMAT,) if rank > 1 else ()),
@@ -219,12 +217,18 @@ def _numbers(count: Size) -> str:
 
 def _no_reshape(given: Given, needs: str, have: Size) -> Refusal:
     target = ", ".join("?" if s == -1 else str(s) for s in given["target_shape"])
-    have_text = show_shape(given.inputs[0].shape)
+    open_names = " and ".join(sorted(symbols(have)))
+    if -1 in given["target_shape"]:
+        advice = f"choose sizes whose product divides {have}"
+    elif open_names:
+        advice = f"bind {open_names} so that the numbers agree, or write ? for one of the sizes"
+    else:
+        advice = f"choose sizes whose product is {have}, or write ? for one of them"
     return Refusal(
         "ST307",
-        f"{given.row.name}({target}) {needs} but is given {have_text}, which is {have}",
+        f"{given.row.name}({target}) {needs} but is given {given.inputs[0]}, which is {have}",
         label=f"{needs}, is given {have}",
-        help="choose sizes whose product is the same, or write ? for one of them",
+        help=advice,
         at=("input", 0),
     )
 

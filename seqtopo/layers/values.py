@@ -68,6 +68,9 @@ def show(value: object) -> str:
         return repr(value)
     if isinstance(value, tuple):
         return f"({','.join(map(show, value))}{',' if len(value) == 1 else ''})"
+    if isinstance(value, Mapping):
+        # Read from a tuple, by a kind that knows the names.
+        return show(tuple(value.values()))
     if isinstance(value, list):
         return f"[{', '.join(map(show, value))}]"
     return str(value)

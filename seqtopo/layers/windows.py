@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from seqtopo.layers.kinds import per_axis
 from seqtopo.layers.row import Given
 from seqtopo.layers.sizes import Expr, Shape, Size, ceil_div, floor_div, remainder, symbols
 from seqtopo.layers.values import Refusal
 
-_AXES = {1: ("T",), 2: ("H", "W"), 3: ("D", "H", "W")}
+TAKES = {1: "T F", 2: "H W C", 3: "D H W C"}
+"""The pattern of what a window over so many axes takes, the channels last."""
+WIDTH = {1: "F", 2: "C", 3: "C"}
+"""The pattern's name for the channels."""
+GIVES = {1: "steps", 2: "height width", 3: "depth height width"}
+"""The pattern's names for the places that there are afterwards."""
+EXAMPLE = {1: "in(T,8)", 2: "in(28,28,3)", 3: "in(16,28,28,3)"}
 
 
-def spatial_axes(rank: int) -> tuple[str, ...]:
-    """The names that patterns give the axes a window moves over: ``T``, or ``H W``, or ``D H W``."""
-    return _AXES[rank]
+def named(rank: int, places: Iterable[Size]) -> dict[str, Size]:
+    """The places by their names in the pattern.
+
+    >>> named(2, (9, 8))
+    {'height': 9, 'width': 8}
+    """
+    return dict(zip(GIVES[rank].split(), places, strict=True))
 
 
 def spatial(given: Given, rank: int) -> Shape:
@@ -28,6 +40,14 @@ def slid(given: Given, rank: int, window: str) -> Shape:
 
     Raises:
         Refusal: ST306, where the window does not fit in.
+
+    >>> from seqtopo.layers.row import Row
+    >>> from seqtopo.layers.sizes import symbol
+    >>> from seqtopo.layers.values import Tensor
+    >>> row = Row("conv1d", "Conv1D", "", "T F -> steps filters", "")
+    >>> args = {"kernel_size": 3, "strides": 2, "padding": "valid"}
+    >>> [str(s) for s in slid(Given(row, args, (Tensor((symbol("T"), 8)),), {}, {}), 1, "kernel_size")]
+    ['(T+1)//2-1']
     """
     windows = per_axis(given[window], rank)
     # A pooling window moves by its own length unless told otherwise.
@@ -47,10 +67,10 @@ def slid(given: Given, rank: int, window: str) -> Shape:
 
 
 def _too_long(given: Given, window: str, size: Size, dilation: int, span: Size, length: Size) -> Refusal:
-    spans = f" spans {span}" if dilation == 1 else f" with dilation_rate {dilation} spans {span}"
+    what = f"{window} {size}" if dilation == 1 else f"{window} {size} and dilation_rate {dilation}"
     return given.refuse(
         "ST306",
-        f"is given {given.inputs[0]}, but {window} {size}{spans} along an axis of {length}",
+        f"needs an axis of {span} or more for {what}, but is given {length}",
         label=f"spans {span}, is given {length}",
         help=f"use a {window} that fits, padding 'same', or a longer input",
         at=("argument", window),

@@ -14,7 +14,7 @@ from seqtopo.layers.row import COMMON, REQUIRED, Param, Row
 from seqtopo.layers.table import NAMES, ROWS
 from tests.support.rows import keras
 
-KERAS_ROWS = tuple(row for row in ROWS if row.keras and not row.emit)
+KERAS_ROWS = tuple(row for row in ROWS if row.keras)
 COMMON_NAMES = {*(p.name for p in COMMON), "autocast", "kwargs", "self"}
 FOR_CALLS_ONLY = {"inputs", "training", "kwargs", "self"}
 
@@ -48,7 +48,7 @@ def assert_common_parameters_agree(row: Row) -> None:
 
 def snake_case(name: str) -> str:
     """A class name as Keras writes a layer's default name."""
-    return keras.src.utils.naming.to_snake_case(name)
+    return str(keras.src.utils.naming.to_snake_case(name))
 
 
 def test_there_are_rows_to_compare() -> None:

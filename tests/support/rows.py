@@ -78,6 +78,26 @@ def assert_both_refuse(
     return refusal
 
 
+def assert_breaks_when_run(
+    row_name: str,
+    args: Mapping[str, Any],
+    shapes: Sequence[GivenShape],
+    code: str,
+    dtypes: Sequence[str] | None = None,
+    match: str = "",
+) -> Refusal:
+    """Asserts that the row refuses with ``code`` what Keras builds, but cannot run."""
+    refusal = assert_row_refuses(row_name, args, shapes, code, dtypes, match)
+    row = NAMES[row_name]
+    inputs = _tensors(shapes, dtypes)
+    layer, _ = _call_keras(row, _read(row, args, strict=False), inputs, {})
+    data = [keras.ops.ones((2, *_as_keras(t.shape)), dtype=t.dtype) for t in inputs]
+    call = {n: v for n, v in _read(row, args, strict=False).items() if row.by_name[n].call}
+    with pytest.raises(Exception, match=r"."):
+        layer(*row.arranged(data), **call)
+    return refusal
+
+
 def assert_row_refuses(
     row_name: str,
     args: Mapping[str, Any],
