@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +22,8 @@ from seqtopo.syntax.parse import parse
 
 if TYPE_CHECKING:
     import keras
+
+    from seqtopo.emit.build import Built
 
 Text = str | Path
 
@@ -117,19 +120,7 @@ MOST_BYTES = 20_000_000
 def _read_file(path: Path) -> tuple[Source, tuple[Diagnostic, ...]]:
     try:
         with path.open("rb") as file:
-            data = file.read(MOST_BYTES + 1)
-        return Source(data.decode("utf-8-sig").replace("\r\n", "\n"), str(path)), ()
-    except UnicodeDecodeError as error:
-        source = Source("", str(path))
-        return source, (
-            Diagnostic(
-                "ST105",
-                f"{path} is not a text in UTF-8: byte {error.start} cannot be read",
-                Span(0, 0),
-                help="save the spec as UTF-8 text",
-                source=source,
-            ),
-        )
+            return decode(file.read(MOST_BYTES + 1), str(path))
     except OSError as error:
         source = Source("", str(path))
         reason = (error.strerror or str(error)).lower()
@@ -139,6 +130,30 @@ def _read_file(path: Path) -> tuple[Source, tuple[Diagnostic, ...]]:
                 f"{path} cannot be read: {reason}",
                 Span(0, 0),
                 help="check the path",
+                source=source,
+            ),
+        )
+
+
+def decode(data: bytes, name: str) -> tuple[Source, tuple[Diagnostic, ...]]:
+    r"""The text of a spec from its bytes: UTF-8, with or without a byte order mark, lines ending in
+    a line feed or as Windows ends them.
+
+    >>> decode(b"in(T,F)\r\n-> lstm(4)", "spec.txt")[0].text
+    'in(T,F)\n-> lstm(4)'
+    >>> decode(b"\xff", "spec.txt")[1][0].code
+    'ST105'
+    """
+    try:
+        return Source(data.decode("utf-8-sig").replace("\r\n", "\n"), name), ()
+    except UnicodeDecodeError as error:
+        source = Source("", name)
+        return source, (
+            Diagnostic(
+                "ST105",
+                f"{name} is not a text in UTF-8: byte {error.start} cannot be read",
+                Span(0, 0),
+                help="save the spec as UTF-8 text",
                 source=source,
             ),
         )
@@ -280,8 +295,9 @@ def compile(
     >>> model.output_shape, model.count_params()
     ((None, 1), 393)
     """
-    built = _build(spec, dims, backend, max_params)
-    return built.main()
+    built = build(analyse(spec, dims), backend, max_params)
+    with keras_refusals(built.resolved.source):
+        return built.main()
 
 
 def compile_all(
@@ -301,21 +317,25 @@ def compile_all(
     >>> sorted(models), models["decoder"].output_shape
     (['autoencoder', 'decoder', 'encoder'], (None, 5, 3))
     """
-    built = _build(spec, dims, backend, max_params)
-    main = built.main()
-    found = {name: built.part(name) for name in built.parts()}
+    built = build(analyse(spec, dims), backend, max_params)
+    with keras_refusals(built.resolved.source):
+        main = built.main()
+        found = {name: built.part(name) for name in built.parts()}
     found[built.resolved.graph.name] = main
     return found
 
 
-def _build(spec: Text, dims: Mapping[str, Any], backend: str | None, max_params: int) -> Any:
-    checked = analyse(spec, dims)
-    if checked.resolved is None or not checked.ok or checked.spec is None:
+def build(checked: Checked, backend: str | None = None, max_params: int = buildable.MAX_PARAMS) -> Built:
+    """The models of a spec that was read, each built when it is asked for.
+
+    Raises:
+        SpecError: what ``compile`` raises it for.
+    """
+    if checked.resolved is None or not checked.ok:
         raise SpecError(checked.diagnostics)
-    graph = checked.resolved.graph
-    missing = buildable.unbound(graph, checked.spec) or buildable.too_large(graph, max_params)
+    missing = unbuildable(checked, max_params)
     if missing:
-        raise SpecError(tuple(replace(d, source=checked.source) for d in missing))
+        raise SpecError(missing)
     from seqtopo.emit.backend import BackendError, choose
 
     try:
@@ -327,6 +347,47 @@ def _build(spec: Text, dims: Mapping[str, Any], backend: str | None, max_params:
     return Built(checked.resolved)
 
 
+@contextmanager
+def keras_refusals(source: Source) -> Iterator[None]:
+    """Where Keras refuses what the checker accepted, a diagnostic with Keras' words.
+
+    Raises:
+        SpecError: ST404, from Keras' own error.
+    """
+    try:
+        yield
+    except SpecError:
+        raise
+    except Exception as error:
+        import keras
+
+        said = str(error).strip() or type(error).__name__
+        raise SpecError(
+            (
+                Diagnostic(
+                    "ST404",
+                    "Keras refused a spec in which the checker found nothing wrong",
+                    Span(0, 0),
+                    notes=(
+                        f"Keras {keras.__version__} on {keras.config.backend()} said: {said}",
+                        "either the checker is wrong, or this Keras is newer than the ones it knows",
+                    ),
+                    help="please report it, with the spec and these notes",
+                    source=source,
+                ),
+            )
+        ) from error
+
+
+def unbuildable(checked: Checked, max_params: int = buildable.MAX_PARAMS) -> tuple[Diagnostic, ...]:
+    """What keeps a spec without errors from being built: symbols without a number, or its size."""
+    if checked.resolved is None or checked.spec is None:
+        return ()
+    graph = checked.resolved.graph
+    missing = buildable.unbound(graph, checked.spec) or buildable.too_large(graph, max_params)
+    return tuple(replace(d, source=checked.source) for d in missing)
+
+
 def format_spec(text: str) -> str:
     r"""A spec in the house style, with its comments; the text itself is what is returned unchanged
     where it is formatted already.
@@ -335,7 +396,7 @@ def format_spec(text: str) -> str:
         SpecError: the text cannot be read.
 
     >>> format_spec("in( T , F )->lstm( 64,seq )")
-    'in(T,F) -> lstm(64,seq)\\n'
+    'in(T,F) -> lstm(64,seq)\n'
     """
     from seqtopo.syntax.print import format_text
 
