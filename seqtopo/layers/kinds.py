@@ -213,7 +213,7 @@ def _read_axis(value: Any) -> Any:
 def _read_nothing(value: Any) -> Any:
     if value is None:
         return None
-    raise Misfit("none: it takes a Python object, so give it to the built layer from Python")
+    raise Misfit("left out: it takes a Python object, to be given to the built layer")
 
 
 def array_shape(value: Any) -> tuple[int, ...]:

@@ -84,6 +84,7 @@ def number(
     bounds = {"from": least, "above": above, "up to": most, "below": below}
     words = " ".join(
         ["a number", *(f"{word} {bound:g}" for word, bound in bounds.items() if bound is not None)]
+        + ["up"] * (least is not None and most is None)
     )
 
     def read(value: Any) -> Any:

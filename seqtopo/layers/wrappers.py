@@ -18,11 +18,16 @@ _NORMED = ("Dense", "EinsumDense", "Embedding", "Conv", "DepthwiseConv")
 def _check_trainable(given: Given) -> None:
     """Refuses ``frozen`` on the wrapper: Keras sets it there and trains the layer inside all the same."""
     if given["trainable"] is False:
+        inner = given["layer"].title
+        frozen = f"{inner[:-1]},frozen)" if inner.endswith(")") else f"{inner}(frozen)"
+        one = isinstance(given["layer"], Layer)
         raise given.refuse(
             "ST313",
             "does not pass frozen on: Keras would still train the layer inside",
             label="stays outside",
-            help=f"write it inside: {given.row.name}({given['layer'].title}) with frozen among its arguments",
+            help=f"write it inside: {given.row.name}({frozen})"
+            if one
+            else "write it in each layer of the flow",
             at=("argument", "trainable"),
         )
 
@@ -86,7 +91,7 @@ def _halves(given: Given) -> tuple[Layer, Layer]:
                 "ST313",
                 f"reads a sequence both ways with a recurrent layer, which {inner.title} is not",
                 label="is not recurrent",
-                help="wrap one of lstm, gru, rnn, convlstm1d, convlstm2d, convlstm3d, each in its own bi",
+                help="wrap one lstm, gru, rnn or convlstm; a flow of several takes a bi around each",
                 at=("argument", argument),
             )
     if backward is None:
