@@ -13,6 +13,7 @@ from seqtopo.layers import (
     normalization,
     operations,
     pooling,
+    preprocessing,
     recurrent,
     regularization,
     reshaping,
@@ -33,6 +34,7 @@ FAMILIES = {
     "reshaping": reshaping,
     "activation": activation,
     "operations": operations,
+    "preprocessing": preprocessing,
 }
 """The modules of rows, in the order of the reference."""
 

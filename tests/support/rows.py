@@ -84,7 +84,7 @@ def assert_breaks_when_run(
     shapes: Sequence[GivenShape],
     code: str,
     dtypes: Sequence[str] | None = None,
-    match: str = "",
+    match: str = ".",
 ) -> Refusal:
     """Asserts that the row refuses with ``code`` what Keras builds, but cannot run."""
     refusal = assert_row_refuses(row_name, args, shapes, code, dtypes, match)

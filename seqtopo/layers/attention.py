@@ -1,0 +1,419 @@
+"""Attention: dot-product, additive, and with several heads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from seqtopo.layers import kinds as k
+from seqtopo.layers.parameters import SEED, USE_BIAS
+from seqtopo.layers.row import Given, Param, Row, compute_dtype
+from seqtopo.layers.sizes import Shape, Size, fits, show_shape
+from seqtopo.layers.values import FLOATS, Refusal, Tensor, Weight
+
+CAUSAL = Param("use_causal_mask", k.BOOL, False, flags={"causal": True}, call=True)
+SCORES = Param("return_attention_scores", k.BOOL, False, call=True)
+
+
+def attended(given: Given) -> tuple[Tensor, Tensor, Tensor]:
+    """The query, the value and the key. One value attends to itself; without a key, the value is it."""
+    query = given.inputs[0]
+    value = given.inputs[1] if len(given.inputs) > 1 else query
+    key = given.inputs[2] if len(given.inputs) > 2 else value
+    return query, value, key
+
+
+def _no_scores(given: Given) -> None:
+    if given.args.get("return_attention_scores"):
+        raise given.refuse(
+            "ST215",
+            "never returns its scores as a second output",
+            label="not needed",
+            help="name the step and use name.scores where the scores are wanted",
+            at=("argument", "return_attention_scores"),
+        )
+
+
+def _mismatch(given: Given, what: str, first: Tensor, second: Tensor, blame: int, help: str) -> Refusal:
+    return given.refuse(
+        "ST309",
+        f"needs {what}, but is given {first} and {second}",
+        label=f"is given {second}",
+        help=help,
+        at=("input", blame),
+    )
+
+
+def _same_steps(given: Given, value: Tensor, key: Tensor) -> None:
+    """Keras compares these as they are: a length it does not know equals no number."""
+    for a, b in zip(value.shape[:-1], key.shape[:-1], strict=True):
+        if not fits(a, b) or isinstance(a, int) != isinstance(b, int):
+            help = "every value needs its key: let both come from the same sequence"
+            raise _mismatch(given, "as many steps in the key as in the value", value, key, 2, help)
+
+
+def _same_rank(given: Given) -> None:
+    first = given.inputs[0]
+    for i, other in enumerate(given.inputs):
+        if len(other.shape) != len(first.shape):
+            help = "give query, value and key the same axes: steps, then features"
+            raise _mismatch(given, "the same number of axes in each value", first, other, i, help)
+
+
+def _floats(given: Given) -> None:
+    for i, tensor in enumerate(given.inputs):
+        if tensor.dtype not in FLOATS:
+            raise given.refuse(
+                "ST310",
+                f"needs vectors of fractions, but is given {tensor.dtype}",
+                label=f"is {tensor.dtype}",
+                help="turn ids into vectors first: -> embed(vocab, width)",
+                at=("input", i),
+            )
+
+
+def _check_mask(given: Given, name: str, wanted: tuple[Shape, ...]) -> None:
+    """Refuses a mask that is of none of the wanted shapes; sizes of 1 stand for any."""
+    for mask in given.tensors.get(name, ()):
+        if not any(
+            len(mask.shape) == len(shape)
+            and all(have == 1 or fits(have, want) for have, want in zip(mask.shape, shape, strict=True))
+            for shape in wanted
+        ):
+            raise given.refuse(
+                "ST309",
+                f"takes a {name} of shape {' or '.join(map(show_shape, wanted))}, but is given {mask}",
+                label=f"is {mask}",
+                at=("argument", name),
+            )
+
+
+def _dot_product(given: Given) -> Shape:
+    """The output of ``attention``: the query's steps, the value's width."""
+    _floats(given)
+    return _scored(given)
+
+
+def _scored(given: Given) -> Shape:
+    _no_scores(given)
+    query, value, key = attended(given)
+    _same_rank(given)
+    for i, other in enumerate(given.inputs[1:], 1):
+        if not all(map(fits, query.shape[:-2], other.shape[:-2])):
+            help = "only the steps may differ in number"
+            raise _mismatch(given, "the same leading axes in each value", query, other, i, help)
+    if not fits(query.shape[-1], key.shape[-1]):
+        width = query.shape[-1]
+        help = f"bring the key to the query's width first: -> dense({width})"
+        blame = len(given.inputs) - 1
+        raise _mismatch(given, "queries and keys of one width", query, key, blame, help)
+    _same_steps(given, value, key)
+    _check_masks(given, query, value)
+    return (*query.shape[:-1], value.shape[-1])
+
+
+def _check_masks(given: Given, query: Tensor, value: Tensor) -> None:
+    masks = given.tensors.get("mask")
+    if masks is None:
+        return
+    if len(masks) not in (2, 3):
+        raise given.refuse(
+            "ST203",
+            f"takes two masks, the query's and the value's, but is given {len(masks)}",
+            label=f"{len(masks)} given",
+            help="write mask=[query_mask, value_mask]",
+            at=("argument", "mask"),
+        )
+    for mask, of in zip(masks, (query, value, value), strict=False):
+        if len(of.shape) != 2 or len(mask.shape) != 1 or not fits(mask.shape[0], of.shape[0]):
+            raise given.refuse(
+                "ST309",
+                f"takes for {of} a mask with one truth value a step, but is given {mask}",
+                label=f"is {mask}",
+                at=("argument", "mask"),
+            )
+
+
+def _scores(given: Given, output: Tensor) -> Mapping[str, tuple[Tensor, ...]]:
+    query, _, key = attended(given)
+    return {"scores": (Tensor((*query.shape[:-1], key.shape[-2]), output.dtype),)}
+
+
+_MASKS = Param("mask", k.TENSORS, None, call=True)
+_SHAPE = "... T F, ... S V, ... S' K -> ... T V"
+
+
+def _scale(given: Given) -> tuple[Weight, ...]:
+    if given.row.name == "additive_attention":
+        return (Weight("scale", (given.shape[-1],)),) if given["use_scale"] else ()
+    scale = (Weight("scale", ()),) if given["use_scale"] else ()
+    return scale + ((Weight("concat_score_weight", ()),) if given["score_mode"] == "concat" else ())
+
+
+def attention_axes(given: Given) -> tuple[int, ...]:
+    """The axes that ``mha`` attends over, counted from the batch: every one but batch and features."""
+    rank = len(given.shape) + 1
+    axes = given["attention_axes"]
+    if axes is None:
+        return tuple(range(1, rank - 1))
+    found = tuple(a if a >= 0 else a + rank for a in ((axes,) if isinstance(axes, int) else axes))
+    if not found or len(set(found)) < len(found) or not all(0 < a < rank - 1 for a in found):
+        raise given.refuse(
+            "ST312",
+            f"cannot attend over axes {axes} of {given.inputs[0]}: only steps can be attended to",
+            label="neither the batch nor the features, and each axis once",
+            help=f"choose among {', '.join(map(str, range(1, rank - 1)))}",
+            at=("argument", "attention_axes"),
+        )
+    return found
+
+
+def _many_heads(given: Given) -> Shape:
+    """The output of ``mha``: the query's axes, the last replaced by ``output_shape`` where given."""
+    _no_scores(given)
+    _floats(given)
+    _same_rank(given)
+    query, value, key = attended(given)
+    axes = attention_axes(given)
+    for i, other in enumerate(given.inputs[1:], 1):
+        for axis, (want, have) in enumerate(zip(query.shape[:-1], other.shape[:-1], strict=True), 1):
+            if axis not in axes and not fits(want, have):
+                help = "only the axes that are attended over may differ in size"
+                raise _mismatch(given, f"the same size of axis {axis} in each value", query, other, i, help)
+    _same_steps(given, value, key)
+    _no_fused_dropout(given)
+    if "query_mask" in given.tensors:
+        raise given.refuse(
+            "ST203",
+            "reads the query's mask from the query itself, and would not look at this one",
+            label="has no effect in Keras",
+            help="give value_mask or attention_mask; a query's mask comes from embed(mask) or mask",
+            at=("argument", "query_mask"),
+        )
+    _steps_only(given, axes)
+    steps = tuple(query.shape[a - 1] for a in axes)
+    others = tuple(value.shape[a - 1] for a in axes)
+    rest = tuple(s for a, s in enumerate(query.shape[:-1], 1) if a not in axes)
+    whole = (*rest, *steps, *others)
+    _check_mask(given, "attention_mask", (whole, (*rest, given["num_heads"], *steps, *others)))
+    for name in ("value_mask", "key_mask"):
+        _check_mask(given, name, (others,))
+    return (*query.shape[:-1], *_output_shape(given))
+
+
+def _steps_only(given: Given, axes: tuple[int, ...]) -> None:
+    """Keras makes these masks for one axis of steps, the first after the batch."""
+    for name in ("use_causal_mask", "sliding_window", "value_mask", "key_mask"):
+        if (given.args.get(name) or name in given.tensors) and axes != (1,):
+            raise given.refuse(
+                "ST309",
+                f"masks steps by {name} along the time axis alone, but attends over axes {axes}",
+                label="works for one axis of steps",
+                help="give attention_axes=1, or an attention_mask of the full shape",
+                at=("argument", name),
+            )
+
+
+def _no_fused_dropout(given: Given) -> None:
+    if given["flash_attention"] and given["dropout"]:
+        raise given.refuse(
+            "ST203",
+            "cannot drop out scores that flash attention never makes",
+            label="not together with flash_attention",
+            help="leave out dropout, or flash_attention",
+            at=("argument", "dropout"),
+        )
+
+
+def _output_shape(given: Given) -> Shape:
+    out = given["output_shape"]
+    if not out:
+        return (given.shape[-1],)
+    return out if isinstance(out, tuple) else (out,)
+
+
+def _head_scores(given: Given, output: Tensor) -> Mapping[str, tuple[Tensor, ...]]:
+    if given["flash_attention"]:
+        return {}
+    query, value, _ = attended(given)
+    axes = attention_axes(given)
+    rest = tuple(s for a, s in enumerate(query.shape[:-1], 1) if a not in axes)
+    steps = tuple(t.shape[a - 1] for t in (query, value) for a in axes)
+    return {"scores": (Tensor((*rest, given["num_heads"], *steps), output.dtype),)}
+
+
+def _projection(given: Given, name: str, kernel: Shape, bias: Shape) -> tuple[Weight, ...]:
+    weights = (Weight(f"{name}/kernel", kernel),)
+    return weights + ((Weight(f"{name}/bias", bias),) if given["use_bias"] else ())
+
+
+def _projections(given: Given, key: Shape, value: Shape, whole: Shape, out: Shape) -> tuple[Weight, ...]:
+    """The variables, where each head has these shapes: (heads, width) for key, value and query."""
+    q, v, kk = (t.shape[-1] for t in attended(given))
+    query = (whole[0], key[1])
+    return (
+        *_projection(given, "query", (q, *query), query),
+        *_projection(given, "key", (kk, *key), key),
+        *(_projection(given, "gate", (q, *whole), whole) if given["use_gate"] else ()),
+        *_projection(given, "value", (v, *value), value),
+        *_projection(given, "attention_output", (*whole, *out), out),
+    )
+
+
+def _mha_weights(given: Given) -> tuple[Weight, ...]:
+    heads, width = given["num_heads"], given["key_dim"]
+    value = (heads, given["value_dim"] or width)
+    return _projections(given, (heads, width), value, value, _output_shape(given))
+
+
+def _grouped(given: Given) -> Shape:
+    """The output of ``group_query_attention``: the query's shape."""
+    _no_scores(given)
+    _floats(given)
+    query, value, key = attended(given)
+    _same_steps(given, value, key)
+    if not fits(query.shape[-1], value.shape[-1]):
+        help = f"bring the value to the query's width first: -> dense({query.shape[-1]})"
+        raise _mismatch(given, "queries and values of one width", query, value, 1, help)
+    _no_fused_dropout(given)
+    heads: Size = given["num_query_heads"]
+    groups: Size = given["num_key_value_heads"]
+    if isinstance(heads, int) and isinstance(groups, int) and heads % groups:
+        raise given.refuse(
+            "ST203",
+            f"shares {groups} keys among {heads} queries, which does not come out even",
+            label=f"{heads} is no multiple of {groups}",
+            help="choose num_key_value_heads so that it divides num_query_heads",
+            at=("argument", "num_key_value_heads"),
+        )
+    steps, others = query.shape[0], value.shape[0]
+    _check_mask(given, "attention_mask", ((steps, others), (heads, steps, others)))
+    _check_mask(given, "query_mask", ((steps,),))
+    for name in ("value_mask", "key_mask"):
+        _check_mask(given, name, ((others,),))
+    return query.shape
+
+
+def _grouped_scores(given: Given, output: Tensor) -> Mapping[str, tuple[Tensor, ...]]:
+    if given["flash_attention"]:
+        return {}
+    query, value, _ = attended(given)
+    shape = (given["num_query_heads"], query.shape[0], value.shape[0])
+    return {"scores": (Tensor(shape, compute_dtype(given.args)),)}
+
+
+def _grouped_weights(given: Given) -> tuple[Weight, ...]:
+    width = given["head_dim"]
+    few = (given["num_key_value_heads"], width)
+    return _projections(given, few, few, (given["num_query_heads"], width), (given.shape[-1],))
+
+
+_HEAD_PARAMS = (
+    Param("kernel_initializer", k.INITIALIZER, "glorot_uniform"),
+    Param("bias_initializer", k.INITIALIZER, "zeros"),
+    Param("kernel_regularizer", k.REGULARIZER, None),
+    Param("bias_regularizer", k.REGULARIZER, None),
+    Param("activity_regularizer", k.REGULARIZER, None),
+    Param("kernel_constraint", k.CONSTRAINT, None),
+    Param("bias_constraint", k.CONSTRAINT, None),
+    Param("use_gate", k.BOOL, False),
+    SEED,
+    Param("query_mask", k.TENSOR, None, call=True),
+    Param("value_mask", k.TENSOR, None, call=True),
+    Param("key_mask", k.TENSOR, None, call=True),
+    Param("attention_mask", k.TENSOR, None, call=True),
+    SCORES,
+    CAUSAL,
+)
+_WINDOW = Param("sliding_window", k.optional(k.SIZE), None)
+_FLASH = Param("flash_attention", k.optional(k.BOOL), None)
+
+ROWS = (
+    Row(
+        "attention",
+        "Attention",
+        "Dot-product (Luong) attention: each query becomes a mix of the values whose keys are like it.",
+        _SHAPE,
+        "[in(T,64), in(S,64)] -> attention",
+        params=(
+            Param("use_scale", k.BOOL, False),
+            Param("score_mode", k.choice("dot", "concat"), "dot"),
+            Param("dropout", k.RATE, 0.0),
+            SEED,
+            _MASKS,
+            SCORES,
+            CAUSAL,
+        ),
+        rule=_dot_product,
+        weights=_scale,
+        inputs=(2, 3),
+        extras=_scores,
+    ),
+    Row(
+        "additive_attention",
+        "AdditiveAttention",
+        "Additive (Bahdanau) attention: scores are a learned sum over tanh(query + key).",
+        _SHAPE,
+        "[in(T,64), in(S,64)] -> additive_attention",
+        params=(
+            Param("use_scale", k.BOOL, True),
+            Param("dropout", k.RATE, 0.0),
+            _MASKS,
+            SCORES,
+            CAUSAL,
+        ),
+        rule=_scored,
+        weights=_scale,
+        inputs=(2, 3),
+        extras=_scores,
+    ),
+    Row(
+        "mha",
+        "MultiHeadAttention",
+        "Attention with several heads: of one value to itself, or of [query, value] or [query, value, key].",
+        "T ... F, S ... V, S' ... K -> T ... F",
+        "in(T,64) -> mha(8,64)",
+        params=(
+            Param("num_heads", k.SIZE, short="heads"),
+            Param("key_dim", k.SIZE),
+            Param("value_dim", k.optional(k.SIZE), None),
+            Param("dropout", k.RATE, 0.0),
+            USE_BIAS,
+            Param("output_shape", k.optional(k.either(k.SIZE, k.each(k.SIZE))), None),
+            Param("attention_axes", k.optional(k.AXES), None),
+            _WINDOW,
+            _FLASH,
+            *_HEAD_PARAMS,
+        ),
+        positional=("num_heads", "key_dim"),
+        rule=_many_heads,
+        weights=_mha_weights,
+        inputs=(1, 3),
+        apart=True,
+        aliases=("multi_head_attention",),
+        extras=_head_scores,
+    ),
+    Row(
+        "group_query_attention",
+        "GroupQueryAttention",
+        "Attention with several heads, of which groups of queries share keys and values.",
+        "T F, S V, S' K -> T F",
+        "in(T,64) -> group_query_attention(16,8,2)",
+        params=(
+            Param("head_dim", k.SIZE),
+            Param("num_query_heads", k.SIZE),
+            Param("num_key_value_heads", k.SIZE),
+            Param("dropout", k.RATE, 0.0),
+            USE_BIAS,
+            _WINDOW,
+            _FLASH,
+            *_HEAD_PARAMS,
+        ),
+        positional=("head_dim", "num_query_heads", "num_key_value_heads"),
+        rule=_grouped,
+        weights=_grouped_weights,
+        inputs=(1, 3),
+        apart=True,
+        aliases=("gqa", "grouped_query_attention"),
+        extras=_grouped_scores,
+    ),
+)

@@ -1,0 +1,256 @@
+"""Merging layers: several values made one, by elements, side by side, or as dot products."""
+
+from __future__ import annotations
+
+from seqtopo.layers import kinds as k
+from seqtopo.layers.axes import axis_index
+from seqtopo.layers.operations import KEEPDIMS, reduced
+from seqtopo.layers.row import Given, Outcome, Param, Row
+from seqtopo.layers.sizes import Shape, Size, fits, is_open, same, show_shape, total
+from seqtopo.layers.values import FLOATS, Refusal, Tensor
+
+
+def _mismatch(given: Given, blame: int, message: str, help: str) -> Refusal:
+    shown = show_shape(given.inputs[blame].shape)
+    return given.refuse("ST303", message, label=f"is {shown}", help=help, at=("input", blame))
+
+
+def _same_rank(given: Given) -> None:
+    first = given.inputs[0]
+    for i, other in enumerate(given.inputs[1:], 1):
+        if len(other.shape) == len(first.shape):
+            continue
+        short, long = sorted((first, other), key=lambda t: len(t.shape))
+        help = f"give {short} as many axes: -> expand(1)"
+        if len(short.shape) == 1 and len(long.shape) == 2:
+            help += f", or repeat it at every step: -> repeat({long.shape[0]})"
+        raise _mismatch(given, i, f"merges values of equal axes, not {first} and {other}", help)
+
+
+def _one_size(given: Given, blame: int, axis: int, a: Size, b: Size) -> Size:
+    """The size of an axis of two values merged by elements. Keras knows none where one is open."""
+    if a == b or b == 1:
+        return a
+    if a == 1 or (fits(a, b) and is_open(b)):
+        return b
+    if fits(a, b):
+        return a
+    first, other = given.inputs[0], given.inputs[blame]
+    message = f"cannot merge {first} with {other}: axis {axis + 1} is {a} in one and {b} in the other"
+    if same(a, b) is None:
+        help = "use one symbol for both, or bind them to the same number"
+    elif axis == len(first.shape) - 1:
+        help = f"project one to the other's width first: -> dense({a})"
+    else:
+        help = "make them equally long: padding 'same' in a convolution, or last(N), crop, pad"
+    raise _mismatch(given, blame, message, help)
+
+
+def _by_elements(given: Given) -> Shape:
+    _same_rank(given)
+    shape = given.shape
+    for i, other in enumerate(given.inputs[1:], 1):
+        sizes = enumerate(zip(shape, other.shape, strict=True))
+        shape = tuple(_one_size(given, i, axis, a, b) for axis, (a, b) in sizes)
+    return shape
+
+
+def _numbers(given: Given) -> None:
+    for i, tensor in enumerate(given.inputs):
+        if tensor.dtype == "bool":
+            raise given.refuse(
+                "ST310",
+                "needs numbers, but is given bool",
+                label="is bool",
+                help="turn it into numbers first: -> cast(float32)",
+                at=("input", i),
+            )
+
+
+def _arithmetic(given: Given) -> Shape:
+    _numbers(given)
+    return _by_elements(given)
+
+
+def _extreme(given: Given) -> Shape | Outcome:
+    """``max`` and ``min``: over an axis where one is named, else by elements."""
+    if given["axis"] is not None:
+        if len(given.inputs) > 1:
+            raise given.refuse(
+                "ST214",
+                f"over an axis takes one value, but is given {len(given.inputs)}",
+                label=f"takes one value, is given {len(given.inputs)}",
+                help=f"merge by elements with '-> {given.row.name}', or '-> concat' first",
+                at=("inputs", 0),
+            )
+        return Outcome((Tensor(reduced(given), given.inputs[0].dtype),))
+    if len(given.inputs) == 1:
+        name = given.row.name
+        raise given.refuse(
+            "ST314",
+            "merges two or more values, but is given one",
+            label="takes 2 or more values, is given 1",
+            help=f"write [a, b] -> {name}, or name the axis to reduce: {name}(time)",
+            at=("inputs", 0),
+        )
+    return _by_elements(given)
+
+
+def _concatenated(given: Given) -> Shape:
+    """The sizes add along the axis; the others are equal."""
+    first = given.inputs[0]
+    at = axis_index(given, "axis", given["axis"])
+    for i, other in enumerate(given.inputs[1:], 1):
+        if len(other.shape) != len(first.shape):
+            _same_rank(given)
+        for axis, (a, b) in enumerate(zip(first.shape, other.shape, strict=True)):
+            if axis != at and not fits(a, b):
+                message = (
+                    f"cannot join {first} and {other}: axis {axis + 1} is {a} in one and {b} in the other"
+                )
+                last = axis == len(first.shape) - 1
+                help = (
+                    f"project one to the other's width first: -> dense({a})"
+                    if last
+                    else "make them equally long: repeat a vector at every step, or last(N), crop, pad"
+                )
+                raise _mismatch(given, i, message, help)
+    joined = total(t.shape[at] for t in given.inputs)
+    return (*first.shape[:at], joined, *first.shape[at + 1 :])
+
+
+def _dotted(given: Given) -> Shape:
+    _numbers(given)
+    axes = given["axes"]
+    pair = axes if isinstance(axes, tuple) else (axes, axes)
+    first, second = given.inputs
+    for i, tensor in enumerate(given.inputs):
+        if given["normalize"] and tensor.dtype not in FLOATS:
+            raise given.refuse(
+                "ST310",
+                f"normalizes fractions, but is given {tensor.dtype}",
+                label=f"is {tensor.dtype}",
+                help="-> cast(float32) first",
+                at=("input", i),
+            )
+    a, b = (axis_index(given, "axes", x, t.shape) for x, t in zip(pair, given.inputs, strict=True))
+    if not fits(first.shape[a], second.shape[b]):
+        raise _mismatch(
+            given,
+            1,
+            f"sums over axes of one size, but these are {first.shape[a]} of {first} and {second.shape[b]} "
+            f"of {second}",
+            f"choose other axes, or project first: -> dense({first.shape[a]})",
+        )
+    if isinstance(first.shape[a], int) != isinstance(second.shape[b], int):
+        raise given.refuse(
+            "ST308",
+            f"must know both sizes it sums over, but these are {first.shape[a]} and {second.shape[b]}",
+            label="one is not known",
+            help="write the number in in(...), or bind the symbol",
+            at=("input", 0),
+        )
+    rest = (*first.shape[:a], *first.shape[a + 1 :], *second.shape[:b], *second.shape[b + 1 :])
+    return rest or (1,)
+
+
+_AXIS = Param("axis", k.optional(k.AXES), None, keras="")
+_BY_ELEMENTS = "..., ... -> ..."
+
+ROWS = (
+    Row(
+        "add",
+        "Add",
+        "The sum of several values, element by element.",
+        _BY_ELEMENTS,
+        "[in(T,8), in(T,8)] -> add",
+        rule=_arithmetic,
+        inputs=(1, None),
+    ),
+    Row(
+        "sub",
+        "Subtract",
+        "The first value minus the second, element by element.",
+        _BY_ELEMENTS,
+        "[in(T,8), in(T,8)] -> sub",
+        rule=_arithmetic,
+        inputs=(2, 2),
+        aliases=("subtract",),
+    ),
+    Row(
+        "mul",
+        "Multiply",
+        "The product of several values, element by element.",
+        _BY_ELEMENTS,
+        "[in(T,8), in(T,8)] -> mul",
+        rule=_arithmetic,
+        inputs=(1, None),
+        aliases=("multiply",),
+    ),
+    Row(
+        "avg",
+        "Average",
+        "The mean of several values, element by element.",
+        _BY_ELEMENTS,
+        "[in(T,8), in(T,8)] -> avg",
+        rule=_arithmetic,
+        inputs=(1, None),
+        aliases=("average",),
+    ),
+    Row(
+        "max",
+        "Maximum",
+        "The largest of several values, element by element; with an axis, the largest along it.",
+        _BY_ELEMENTS,
+        "[in(T,8), in(T,8)] -> max",
+        params=(_AXIS, KEEPDIMS),
+        positional=("axis",),
+        rule=_extreme,
+        inputs=(1, None),
+        aliases=("maximum",),
+        emit="max",
+        emit_when="axis",
+        note="With an axis, masked steps take no part.",
+    ),
+    Row(
+        "min",
+        "Minimum",
+        "The smallest of several values, element by element; with an axis, the smallest along it.",
+        _BY_ELEMENTS,
+        "[in(T,8), in(T,8)] -> min",
+        params=(_AXIS, KEEPDIMS),
+        positional=("axis",),
+        rule=_extreme,
+        inputs=(1, None),
+        aliases=("minimum",),
+        emit="min",
+        emit_when="axis",
+        note="With an axis, masked steps take no part.",
+    ),
+    Row(
+        "concat",
+        "Concatenate",
+        "Several values side by side along an axis, the features unless another is named.",
+        _BY_ELEMENTS,
+        "[in(T,8), in(T,4)] -> concat",
+        params=(Param("axis", k.AXIS, -1),),
+        positional=("axis",),
+        rule=_concatenated,
+        inputs=(1, None),
+        aliases=("concatenate",),
+    ),
+    Row(
+        "dot",
+        "Dot",
+        "Dot products of two values along an axis of each.",
+        "..., ... -> ...",
+        "[in(8), in(8)] -> dot(1)",
+        params=(
+            Param("axes", k.either(k.AXIS, k.each(k.AXIS, 2))),
+            Param("normalize", k.BOOL, False),
+        ),
+        positional=("axes",),
+        rule=_dotted,
+        inputs=(2, 2),
+    ),
+)
