@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import keras
 
+from seqtopo.emit import deep
+from seqtopo.emit.naming import name_masks
 from seqtopo.emit.objects import argument
 from seqtopo.emit.operations import EMITTERS, repeat_like
 from seqtopo.ir.graph import Graph, Node, SubModel, Value
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.sizes import Expr, Size
+from seqtopo.layers.values import Tensor
 
 
 class Emitter:
@@ -23,9 +26,15 @@ class Emitter:
     Shared layers are shared between all the models of one emitter.
     """
 
-    def __init__(self, graph: Graph, layers: dict[Layer, Any] | None = None) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        layers: dict[Layer, Any] | None = None,
+        made: dict[Layer, dict[str, Any]] | None = None,
+    ) -> None:
         self.graph = graph
         self._layers: dict[Layer, Any] = {} if layers is None else layers
+        self._made: dict[Layer, dict[str, Any]] = {} if made is None else made
         self._tensors: dict[Value, Any] = {}
         self._kept = _kept(graph)
 
@@ -33,44 +42,75 @@ class Emitter:
         self, inputs: Sequence[Value], outputs: Sequence[Value], name: str, output_names: Sequence[str] = ()
     ) -> keras.Model:
         """The model from some values to others; ``inputs`` may be any values that cut the graph."""
+        inner = self if self._declared(inputs) else Emitter(self.graph, self._layers, self._made)
         with deep_recursion(len(self.graph.nodes)):
-            self._emit(outputs)
-            ends = [self.tensor(v) for v in outputs]
-            starts = [self.tensor(v) for v in inputs]
-            ends = _named(ends, output_names, starts)
-            return keras.Model(starts, ends if len(ends) > 1 else ends[0], name=name)
-
-    def tensor(self, value: Value) -> Any:
-        """The Keras tensor of a value that was emitted."""
-        return self._tensors[value]
-
-    def _emit(self, outputs: Sequence[Value]) -> None:
-        for index in self.graph.ancestors(outputs):
-            node = self.graph.nodes[index]
-            if Value(index) in self._tensors:
-                continue
-            if node.layer is None:
-                self._tensors[Value(index)] = _input(node)
+            inner._declare(inputs)
+            if deep.depth(self.graph, outputs) > deep.DEEPEST:
+                inner._emit_deep(inputs, outputs, name)
             else:
+                inner._emit(deep.between(self.graph, inputs, outputs))
+            ends = [inner._tensors[v] for v in outputs]
+            starts = [inner._tensors[v] for v in inputs]
+            ends = _named(ends, output_names, starts)
+            return _model(starts, ends, name)
+
+    def _declared(self, values: Sequence[Value]) -> bool:
+        return all(self.graph.nodes[v.node].layer is None for v in values)
+
+    def _declare(self, values: Sequence[Value]) -> None:
+        """Makes the inputs: those of the spec by their names, any other value as one of its shape."""
+        for value in values:
+            if value not in self._tensors:
+                node = self.graph.nodes[value.node]
+                tensor = self.graph.tensor(value)
+                assert tensor is not None
+                self._tensors[value] = _input(tensor, node.batch, node.name if node.layer is None else "")
+
+    def _emit(self, nodes: Iterable[int]) -> None:
+        for index in nodes:
+            node = self.graph.nodes[index]
+            if node.layer is None:
+                self._declare([Value(index)])
+            elif Value(index) not in self._tensors:
                 self._call(node, node.layer)
 
+    def _emit_deep(self, inputs: Sequence[Value], outputs: Sequence[Value], name: str) -> None:
+        """Emits sub-models in a row, each of some of the nodes, since Keras cannot walk them in one."""
+        for i, segment in enumerate(deep.segments(self.graph, inputs, outputs)):
+            if all(v in self._tensors for v in segment.outputs):
+                continue
+            inside = Emitter(self.graph, self._layers, self._made)
+            for value in segment.inputs:
+                tensor = self.graph.tensor(value)
+                assert tensor is not None
+                inside._tensors[value] = _input(tensor, None, "")
+            inside._emit(segment.nodes)
+            starts = [inside._tensors[v] for v in segment.inputs]
+            ends = [inside._tensors[v] for v in segment.outputs]
+            given = [self._tensors[v] for v in segment.inputs]
+            results = _model(starts, ends, f"{name}_{i}")(given if len(given) > 1 else given[0])
+            results = results if isinstance(results, (list, tuple)) else [results]
+            self._tensors.update(zip(segment.outputs, results, strict=True))
+
     def _call(self, node: Node, layer: Layer) -> None:
-        given = [self.tensor(v) for v in node.inputs]
+        given = [self._tensors[v] for v in node.inputs]
         row = layer.row
         operation = row.operation(layer.args)
         if operation:
             args = {**row.defaults, **layer.args, **node.call}
-            result = EMITTERS[operation](given, args, layer.name)
+            result = EMITTERS[operation](given, args, layer.name, self._made.setdefault(layer, {}))
         elif row.name == "repeat" and isinstance(layer.args["n"], Expr):
             result = repeat_like(given[0], *self._reference(layer.args["n"]), layer.name)
         else:
             call = {row.by_name[name].keras_name: value for name, value in node.call.items()}
             for name, values in node.tensors.items():
                 param = row.by_name[name]
-                tensors = [self.tensor(v) for v in values]
+                tensors = [self._tensors[v] for v in values]
                 call[param.keras_name] = tensors if param.kind.takes == "tensors" else tensors[0]
             call.update({SECOND[w].argument: True for w in node.wants if SECOND[w].in_call})
-            result = self.layer(layer)(*row.arranged(given), **call)
+            if row.name == "softmax" and "mask" not in call:
+                call.update(_softmax_mask(given[0]))
+            result = self.layer(layer, node)(*row.arranged(given), **call)
         self._keep(node, layer, list(result) if isinstance(result, (list, tuple)) else [result])
 
     def _keep(self, node: Node, layer: Layer, results: list[Any]) -> None:
@@ -93,13 +133,21 @@ class Emitter:
                         return self._tensors[Value(node.index)], axis + 1
         raise KeyError(str(size))
 
-    def layer(self, layer: Layer) -> Any:
-        """The Keras layer: made the first time, then the same."""
+    def layer(self, layer: Layer, node: Node | None = None) -> Any:
+        """The Keras layer: made the first time, as ``node`` calls it, then the same."""
         if layer not in self._layers:
+            args: Mapping[str, Any] = layer.args
+            if node is not None:
+                inputs = self.graph.tensors(node.inputs)
+                assert inputs is not None
+                args = layer.row.settled(layer.args, inputs)
             kwargs = {}
-            for name, value in layer.args.items():
-                inside = self._inner(value) if isinstance(value, (Layer, SubModel)) else argument(value)
-                kwargs[layer.row.by_name[name].keras_name] = _left_over(inside)
+            for name, value in args.items():
+                param = layer.row.by_name[name]
+                inside = (
+                    self._inner(value) if isinstance(value, (Layer, SubModel)) else argument(param, value)
+                )
+                kwargs[param.keras_name] = _left_over(inside)
             for name in self._kept.get(layer, ()):
                 if SECOND[name].argument in layer.row.by_name:
                     kwargs[SECOND[name].argument] = True
@@ -110,9 +158,27 @@ class Emitter:
     def _inner(self, inner: Layer | SubModel) -> Any:
         if isinstance(inner, Layer):
             return self.layer(inner)
-        inside = Emitter(inner.graph, self._layers)
+        inside = Emitter(inner.graph, self._layers, self._made)
         inputs = [Value(i) for i in inner.graph.inputs]
         return inside.model(inputs, inner.graph.outputs, inner.name or "steps")
+
+
+def _model(starts: list[Any], ends: list[Any], name: str) -> keras.Model:
+    model = keras.Model(
+        starts if len(starts) > 1 else starts[0], ends if len(ends) > 1 else ends[0], name=name
+    )
+    name_masks(model)
+    return model
+
+
+def _softmax_mask(x: Any) -> dict[str, Any]:
+    """A mask of steps, with an axis for the features: as it comes, Keras would take it for one of them."""
+    mask = getattr(x, "_keras_mask", None)
+    if mask is None or len(mask.shape) >= len(x.shape):
+        return {}
+    for _ in range(len(x.shape) - len(mask.shape)):
+        mask = keras.ops.expand_dims(mask, -1)
+    return {"mask": mask}
 
 
 def _left_over(value: Any) -> Any:
@@ -149,14 +215,12 @@ def _kept(graph: Graph) -> dict[Layer, tuple[str, ...]]:
     return found
 
 
-def _input(node: Node) -> Any:
-    assert node.outputs is not None
-    tensor = node.outputs[0]
+def _input(tensor: Tensor, batch: Size | None, name: str) -> Any:
     return keras.Input(
         tuple(s if isinstance(s, int) else None for s in tensor.shape),
-        batch_size=node.batch if isinstance(node.batch, int) else None,
+        batch_size=batch if isinstance(batch, int) else None,
         dtype=tensor.dtype,
-        name=node.name or None,
+        name=name or None,
     )
 
 

@@ -8,29 +8,25 @@ from typing import Any
 import keras
 
 from seqtopo.layers import objects
+from seqtopo.layers.layer_objects import ACTIVATION_LAYERS
+from seqtopo.layers.row import Param
 from seqtopo.layers.values import Object
 
-_IN_LAYERS = ("initializer", "regularizer", "constraint", "activation")
-ACTIVATION_LAYERS = {"relu": "ReLU", "leaky_relu": "LeakyReLU", "elu": "ELU", "softmax": "Softmax"}
-"""An activation with arguments is a layer to Keras: a function with some bound could not be saved."""
+_CLASSES = ("initializer", "regularizer", "constraint")
+"""Families whose every name is a class; in the others Keras gives some bare words a meaning of their own."""
 
 
-def argument(value: Any) -> Any:
+def argument(param: Param, value: Any) -> Any:
     """A layer's argument as Keras takes it."""
-    if isinstance(value, Object):
-        family = next(f for f in _IN_LAYERS if objects.entry_of(f, value.name))
-        return made(family, value)
-    if isinstance(value, tuple):
-        return tuple(map(argument, value))
-    if isinstance(value, list):
-        return [argument(v) for v in value]
-    return value
+    return made(param.kind.family, value) if param.kind.family else value
 
 
 def made(family: str, value: Any) -> Any:
     """An object of a family: the name as it stands for one without arguments, else the object."""
     if isinstance(value, (list, tuple)):
         return [made(family, v) for v in value]
+    if isinstance(value, str) and family in _CLASSES:
+        value = Object(value)
     if not isinstance(value, Object):
         return value
     kwargs = {name: _inner(v) for name, v in value.kwargs.items()}

@@ -29,6 +29,12 @@ class Applying(Calls):
         block.uses.append(Use(env.graph, incoming, values, range(before, len(env.graph.nodes))))
         return values
 
+    def name_block(self, block: Block) -> None:
+        """A block that is one layer names it."""
+        layer = self._layers.get((self.frame(0, ("block", block.name)), id(bare(block.body))))
+        if layer is not None and not layer.name:
+            layer.name = block.name
+
     def _call_shared(self, block: Block, expr: tree.Call, incoming: Bundle, env: Env) -> Bundle:
         """``token(reverse)``: one shared layer, with other arguments of its call."""
         body = bare(block.body)

@@ -115,10 +115,9 @@ def _rank_fixes(
                 fixes.append(
                     Fix("keep only the last step", (Edit(expr.span, print_expr(without(expr, "seq"))),))
                 )
-        elif takes >= 1 and len(came.shape) == takes + 1 and node.layer is not None:
-            if not node.layer.row.recurrent:
-                helps.append(f"td({name}(...)) applies it at every step")
-                fixes.append(Fix("apply it at every step", (Edit(call.span, f"td({print_expr(call)})"),)))
+        elif len(came.shape) == takes + 1 and node.layer is not None and not node.layer.row.recurrent:
+            helps.append(f"td({name}(...)) applies it at every step")
+            fixes.append(Fix("apply it at every step", (Edit(call.span, f"td({print_expr(call)})"),)))
     return helps, fixes
 
 

@@ -50,6 +50,8 @@ def _needs(graph: Graph, node: Node) -> Iterator[tuple[Size, str]]:
         for size in weight.shape:
             if isinstance(size, Expr):
                 yield size, f"{layer.title} has weights of that size"
+    for size in graph.needs.get(layer, ()):
+        yield size, f"{layer.title} needs to know it"
     yield from _arguments(graph, layer)
 
 

@@ -66,7 +66,7 @@ class Flows(Applying):
                         + print_expr(expr)
                         + "], or start from it with init=",
                     )
-                return self._second(expr, env)
+                return self.second(expr, env)
             case _:
                 raise Problem(
                     "ST213",
@@ -344,7 +344,12 @@ class Flows(Applying):
                 fixes=(),
             )
 
-    def _second(self, expr: tree.Attribute, env: Env) -> Bundle:
+    def second(self, expr: tree.Attribute, env: Env) -> Bundle:
+        """The second values that ``name.state`` or ``name.scores`` stands for.
+
+        Raises:
+            Problem, Broken: there are none.
+        """
         base = expr.base.name
         bound = env.scope.find(base)
         asked = ".".join(n.name for n in expr.names)

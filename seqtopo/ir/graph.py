@@ -71,6 +71,8 @@ class Graph:
     output_names: tuple[str, ...] = ()
     name: str = "model"
     weights: dict[Layer, tuple[Weight, ...]] = field(default_factory=dict)
+    needs: dict[Layer, tuple[Size, ...]] = field(default_factory=dict)
+    """Sizes that Keras must have as numbers, beside those of the weights."""
 
     def add(self, span: Span, layer: Layer | None = None, **more: Any) -> Node:
         """A new node at the end."""

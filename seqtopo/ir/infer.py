@@ -5,7 +5,7 @@ from __future__ import annotations
 from seqtopo.ir.graph import Graph, Node, SubModel, Value
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.row import Outcome
-from seqtopo.layers.sizes import Expr, fits, show_shape
+from seqtopo.layers.sizes import Expr, Size, fits, show_shape
 from seqtopo.layers.values import Refusal, Tensor, Weight
 
 
@@ -29,6 +29,7 @@ def infer(graph: Graph, node: Node) -> None:
     known = graph.weights.get(layer)
     if known is None:
         graph.weights[layer] = outcome.weights
+        graph.needs[layer] = outcome.needs
     else:
         _same_weights(layer, known, outcome.weights, inputs)
     node.outputs = outcome.outputs
@@ -66,6 +67,7 @@ def replay(model: SubModel, inputs: tuple[Tensor, ...]) -> Outcome:
         )
     found: dict[Value, Tensor] = {}
     weights: dict[Layer, tuple[Weight, ...]] = {}
+    needs: list[Size] = []
     for index, tensor in zip(graph.inputs, inputs, strict=True):
         check_input(model.title, graph.nodes[index], tensor)
         found[Value(index)] = tensor
@@ -79,12 +81,17 @@ def replay(model: SubModel, inputs: tuple[Tensor, ...]) -> Outcome:
             {name: tuple(found[v] for v in values) for name, values in node.tensors.items()},
         )
         weights.setdefault(node.layer, outcome.weights)
+        needs.extend(outcome.needs)
         for i, tensor in enumerate(outcome.outputs):
             found[Value(index, i)] = tensor
         for name, tensors in outcome.extras.items():
             for i, tensor in enumerate(tensors):
                 found[Value(index, i, name)] = tensor
-    return Outcome(tuple(found[v] for v in graph.outputs), tuple(w for ws in weights.values() for w in ws))
+    return Outcome(
+        tuple(found[v] for v in graph.outputs),
+        tuple(w for ws in weights.values() for w in ws),
+        needs=tuple(needs),
+    )
 
 
 def check_input(title: str, node: Node, came: Tensor) -> None:

@@ -8,12 +8,13 @@ from typing import Any
 
 from seqtopo.diag.model import Diagnostic, Label
 from seqtopo.diag.nearest import nearest
-from seqtopo.ir.flows import Env, Flows, TooMuch
+from seqtopo.ir.flows import Flows
 from seqtopo.ir.graph import Bundle, Graph
 from seqtopo.ir.names import name_layers
 from seqtopo.ir.problem import Broken, Problem
 from seqtopo.ir.scope import Block, Failed, Named, Plain, Recipe, Scope
 from seqtopo.ir.training import Training, read_training
+from seqtopo.ir.walker import Env, TooMuch, bare
 from seqtopo.layers.sizes import Expr
 from seqtopo.layers.values import show
 from seqtopo.source import Source, Span
@@ -203,7 +204,7 @@ class _Resolver:
         )
         if not taken:
             self.scope.names[name.name] = bound
-        if isinstance(bound, Named) and isinstance(_bare(statement.value), tree.Call) and len(values) == 1:
+        if isinstance(bound, Named) and isinstance(bare(statement.value), tree.Call) and len(values) == 1:
             node = self.graph.nodes[values[0].node]
             if node.layer is None and node.index >= before and not node.name:
                 node.name = name.name
@@ -286,32 +287,31 @@ class _Resolver:
         }
         parts.update({n: b for n, b in self.blocks.items() if b.uses})
         graph.output_names = self._output_names(statement, values)
+        for block in self.blocks.values():
+            self.flows.name_block(block)
         name_layers(graph, self.flows.prefix_of)
         return Resolved(graph, self.source, parts, training)
 
     def _output_names(self, statement: tree.Bind | tree.Output, values: Bundle) -> tuple[str, ...]:
         """Several outputs bear the names of their bindings; "" where an item is no plain name."""
-        if len(values) < 2:
-            return ("",) * len(values)
         found: list[str] = []
-        body = _bare(statement.value)
+        body = bare(statement.value)
         for item in body.items if isinstance(body, tree.List) else ():
-            item = _bare(item)
-            bound = self.scope.find(item.name) if isinstance(item, tree.Name) else None
-            if isinstance(item, tree.As):
-                bound = self.scope.find(item.name.name)
-                item = item.name
-            if isinstance(item, tree.Name) and isinstance(bound, Named) and len(bound.values) == 1:
-                found.append(item.name)
-            else:
-                found.append("")
-        return tuple(found) if len(found) == len(values) else ("",) * len(values)
+            name, count = self._output_name(bare(item))
+            found.extend([name] if count == 1 else [f"{name}_{i}" if name else "" for i in range(count)])
+        return tuple(found) if len(found) == len(values) > 1 else ("",) * len(values)
 
-
-def _bare(expr: tree.Expr) -> tree.Expr:
-    while isinstance(expr, tree.Group):
-        expr = expr.body
-    return expr
+    def _output_name(self, item: tree.Expr) -> tuple[str, int]:
+        """What an item of the last list is called, and how many values it stands for."""
+        if isinstance(item, tree.As):
+            item = item.name
+        if isinstance(item, tree.Attribute):
+            second = ".".join(n.name for n in item.names)
+            return f"{item.base.name}_{second}", len(self.flows.second(item, Env(self.scope, self.graph)))
+        bound = self.scope.find(item.name) if isinstance(item, tree.Name) else None
+        if isinstance(item, tree.Name) and isinstance(bound, Named):
+            return item.name, len(bound.values)
+        return "", 1
 
 
 def _names(expr: tree.Expr) -> set[str]:

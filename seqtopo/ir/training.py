@@ -93,7 +93,9 @@ def _objects(family: str, name: str, value: Any, arg: tree.Argument) -> Any:
     if not isinstance(value, (Word, Object)):
         raise Problem("ST217", f"{name} cannot be {show(value)}", arg.span, help=f"as in {_EXAMPLES[family]}")
     try:
-        return read_object(family, value)
+        found = read_object(family, value)
+        # Keras reports a metric under the very word it is given, so a bare word stays as it is.
+        return value.name if isinstance(value, Word) and family in ("loss", "metric") else found
     except NoObject as error:
         near = nearest(value.name, error.near) if error.near else None
         raise Problem(

@@ -153,6 +153,13 @@ class Walker:
                 label="left out",
                 help=reason.instead,
             )
+        if entry_of("activation", name.name):
+            raise Problem(
+                "ST201",
+                f"{name.name} is an activation, not a layer: as a step it is written without parentheses",
+                name.span,
+                help=f"write {name.name}, or with arguments act({name.name}(...))",
+            )
         known = [*registry.names(), *env.scope.all_names()]
         near = nearest(name.name, known)
         raise Problem(

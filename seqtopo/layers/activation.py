@@ -7,6 +7,7 @@ from typing import Any
 
 from seqtopo.layers import kinds as k
 from seqtopo.layers.axes import axis_index, axis_indices
+from seqtopo.layers.layer_objects import ACTIVATION_LAYERS
 from seqtopo.layers.parameters import MASK, check_floats, constraints, initializer, regularizers
 from seqtopo.layers.row import Given, Param, Row
 from seqtopo.layers.sizes import Shape, fits, floor_div, is_open, remainder
@@ -93,6 +94,12 @@ def _softmax(given: Given) -> Shape:
     return shape
 
 
+def _is_operation(args: Mapping[str, Any]) -> bool:
+    """Keras' layer says the wrong shape for glu, and cannot save a function with arguments."""
+    function = args.get("activation")
+    return function == "glu" or (isinstance(function, Object) and function.name not in ACTIVATION_LAYERS)
+
+
 ROWS = (
     Row(
         "act",
@@ -104,9 +111,9 @@ ROWS = (
         positional=("activation",),
         rule=_act,
         aliases=("activation",),
-        emit="glu",
-        emit_when="activation=glu",
-        note="glu, which halves an axis, is keras.ops.glu: Keras' layer would say the wrong shape.",
+        emit="activation",
+        emit_when=_is_operation,
+        note="glu, and an activation with arguments that no layer of Keras takes, is the one of keras.ops.",
     ),
     Row(
         "relu",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
+from seqtopo.layers.layer_objects import ACTIVATION_LAYERS
 from seqtopo.layers.objects import BARE_ACTIVATIONS, NoObject, read_object
 from seqtopo.layers.sizes import LIMIT, Expr
 from seqtopo.layers.values import DTYPES, Misfit, Object, Word
@@ -27,6 +28,8 @@ class Kind:
     read: Callable[[Any], Any]
     flags: tuple[str, ...] = ()
     takes: str = "value"
+    family: str = ""
+    """The family of Keras objects it names one of; "" where it is no object."""
 
 
 def _is_int(value: object) -> bool:
@@ -135,7 +138,8 @@ def each(kind: Kind, count: int | None = None) -> Kind:
 
 def spread(kind: Kind, count: int) -> Kind:
     """One value for all of ``count`` axes, or a tuple with one for each; read as the tuple, and for
-    a single axis as the value itself. ``per_axis`` gives the tuple of either, and of a default."""
+    a single axis as the value itself. ``per_axis`` gives the tuple of either, and of a default.
+    """
     words = kind.words if count == 1 else f"{kind.words}, or {count} of them in parentheses"
     several = each(kind, count)
 
@@ -173,7 +177,7 @@ def _object(family: str, words: str, flags: tuple[str, ...] = ()) -> Kind:
         except NoObject as error:
             raise Misfit(error.expected or words, error.near) from None
 
-    return Kind(words, read, flags)
+    return Kind(words, read, flags, family=family)
 
 
 def _read_activation(value: Any) -> Any:
@@ -181,6 +185,11 @@ def _read_activation(value: Any) -> Any:
     if "glu" in (found, getattr(found, "name", "")):
         # Keras takes it, gives the layer's own shape, and fails at the first call.
         raise Misfit("an activation that keeps the shape; glu halves an axis, so it is a step: -> act(glu)")
+    if isinstance(found, Object) and found.name not in ACTIVATION_LAYERS:
+        # Keras could not save the function with its arguments.
+        raise Misfit(
+            f"one that Keras can save: {found.name} with arguments is a step of its own, -> act({found})"
+        )
     return found
 
 
@@ -251,7 +260,12 @@ DTYPE = Kind("a dtype such as float32 or mixed_float16", _read_dtype)
 AXIS = Kind("an axis: time, features, or a number as Keras counts", _read_axis, flags=("time", "features"))
 AXES = either(AXIS, each(AXIS))
 ANY_ACTIVATION = _object("activation", "an activation such as relu or tanh", flags=BARE_ACTIVATIONS)
-ACTIVATION = Kind(ANY_ACTIVATION.words, _read_activation, tuple(n for n in BARE_ACTIVATIONS if n != "glu"))
+ACTIVATION = Kind(
+    ANY_ACTIVATION.words,
+    _read_activation,
+    tuple(n for n in BARE_ACTIVATIONS if n != "glu"),
+    family="activation",
+)
 INITIALIZER = _object("initializer", "an initializer such as glorot_uniform or orthogonal(gain=2)")
 REGULARIZER = _object("regularizer", "a regularizer such as l2(1e-4)")
 CONSTRAINT = _object("constraint", "a constraint such as max_norm(2)")

@@ -160,9 +160,9 @@ class Row:
     """Arguments that Keras needs in full and the incoming shapes decide (see ``settled``)."""
     without: tuple[str, ...] = ()
     """Common parameters that this Keras class does not take."""
-    emit_when: str = ""
-    """The argument that turns a Keras layer into the operation ``emit``: ``max(time)`` reduces, and
-    ``max`` alone merges. Where only one word of it does, ``activation=glu``."""
+    emit_when: Callable[[Mapping[str, Any]], bool] | None = None
+    """Which arguments turn a Keras layer into the operation ``emit``: ``max(time)`` reduces, and ``max``
+    alone merges."""
     apart: bool = False
     """Whether Keras takes several values one by one, as ``layer(query, value)``, and not as a list."""
 
@@ -177,10 +177,7 @@ class Row:
 
     def operation(self, args: Mapping[str, Any]) -> str:
         """The emitter's name where these arguments make it an operation; "" for the Keras layer."""
-        name, _, word = self.emit_when.partition("=")
-        value = args.get(name)
-        turned = getattr(value, "name", value) == word if word else value is not None
-        return self.emit if not name or turned else ""
+        return self.emit if self.emit_when is None or self.emit_when(args) else ""
 
     def arranged(self, values: Sequence[Any]) -> tuple[Any, ...]:
         """The values that come in as Keras' call takes them: alone, as a list, or one by one.
@@ -353,8 +350,8 @@ def check_weights(name: str, inputs: tuple[Tensor, ...], weights: tuple[Weight, 
         if any(map(is_open, weight.shape)):
             raise Refusal(
                 "ST308",
-                f"{name} is given {came}, so its {weight.name} would have the shape {show_shape(weight.shape)}: "
-                "a weight's sizes must be known",
+                f"{name} is given {came}, so its {weight.name} would have the shape "
+                f"{show_shape(weight.shape)}: a weight's sizes must be known",
                 label=f"is given {came}",
                 help="write a number or a symbol in place of the ? where this size comes from",
                 at=("input", 0),

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import reduce
 from typing import Union
 
 LIMIT = 2**31
@@ -224,18 +223,25 @@ def remainder(a: Size, b: int) -> Size:
 
 def product(sizes: Iterable[Size]) -> Size:
     """All sizes multiplied; 1 for none."""
-    return reduce(_times, sizes, 1)
+    result: Size = 1
+    for size in sizes:
+        result = result * size
+    return result
 
 
 def total(sizes: Iterable[Size]) -> Size:
     """All sizes added; 0 for none."""
-    return reduce(lambda a, b: _sum(a, b, 1), sizes, 0)
+    result: Size = 0
+    for size in sizes:
+        result = result + size
+    return result
 
 
 def divides(a: Size, b: Size) -> Size | None:
     """``a / b`` where it comes out even for every value of the symbols, else None.
 
-    >>> divides(24, 8), divides(25, 8), str(divides(symbol("T") * 6, 3)), str(divides(symbol("T") * 6, symbol("T")))
+    >>> T = symbol("T")
+    >>> divides(24, 8), divides(25, 8), str(divides(T * 6, 3)), str(divides(T * 6, T))
     (3, None, '2*T', '6')
     """
     if isinstance(b, int):

@@ -76,7 +76,7 @@ def show(value: object) -> str:
     return str(value)
 
 
-class Misfit(Exception):
+class Misfit(Exception):  # noqa: N818  (it is an answer, not a failure)
     """An argument's value is not what its parameter takes; says what is expected instead."""
 
     def __init__(self, expected: str, near: tuple[str, ...] = ()) -> None:
