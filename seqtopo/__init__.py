@@ -6,7 +6,8 @@ True
 """
 
 from seqtopo.api import LayerShape, Report, SpecError, check, compile, compile_all, format_spec
+from seqtopo.layers.custom import layer
 
-__all__ = ["LayerShape", "Report", "SpecError", "check", "compile", "compile_all", "format_spec"]
+__all__ = ["LayerShape", "Report", "SpecError", "check", "compile", "compile_all", "format_spec", "layer"]
 
 __version__ = "0.1.0"

@@ -116,6 +116,8 @@ class Emitter:
     def _keep(self, node: Node, layer: Layer, results: list[Any]) -> None:
         """Files the tensors of a call: its outputs, then the second values it was asked for."""
         outputs = node.outputs or ()
+        if layer.row.make is not None:
+            _hold_to_rule(layer, outputs, results)
         for i in range(len(outputs)):
             self._tensors[Value(node.index, i)] = results[i]
         rest = iter(results[len(outputs) :])
@@ -152,7 +154,9 @@ class Emitter:
                 if SECOND[name].argument in layer.row.by_name:
                     kwargs[SECOND[name].argument] = True
             make = layer.row.make or getattr(keras.layers, layer.row.keras)
-            self._layers[layer] = make(**kwargs, name=layer.name or None)
+            if "name" in layer.row.by_name:
+                kwargs["name"] = layer.name or None
+            self._layers[layer] = make(**kwargs)
         return self._layers[layer]
 
     def _inner(self, inner: Layer | SubModel) -> Any:
@@ -161,6 +165,17 @@ class Emitter:
         inside = Emitter(inner.graph, self._layers, self._made)
         inputs = [Value(i) for i in inner.graph.inputs]
         return inside.model(inputs, inner.graph.outputs, inner.name or "steps")
+
+
+def _hold_to_rule(layer: Layer, said: Sequence[Tensor], given: Sequence[Any]) -> None:
+    """A custom layer's rule was written by hand: what Keras gives must be what it says."""
+    for want, have in zip(said, given, strict=False):
+        shape = tuple(have.shape[1:])
+        numbers = tuple(s if isinstance(s, int) else None for s in want.shape)
+        if len(shape) != len(numbers) or any(
+            n is not None and s is not None and n != s for n, s in zip(numbers, shape, strict=True)
+        ):
+            raise ValueError(f"the shape rule of {layer.row.name} says {want}, but its layer gives {shape}")
 
 
 def _model(starts: list[Any], ends: list[Any], name: str) -> keras.Model:

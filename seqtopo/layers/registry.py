@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 from seqtopo.layers.objects import entry_of
@@ -63,6 +64,15 @@ def taken(name: str) -> str:
     if name in _flags():
         return "a flag"
     return ""
+
+
+def snake_case(name: str) -> str:
+    """A class's name as Keras writes a layer's: ``AttendPool`` is ``attend_pool``.
+
+    >>> snake_case("AttendPool"), snake_case("attend_pool")
+    ('attend_pool', 'attend_pool')
+    """
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
 
 
 @lru_cache(maxsize=1)
