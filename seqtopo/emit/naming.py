@@ -24,7 +24,7 @@ def named(output: Any, inputs: Sequence[Any], name: str) -> Any:
     """
     found = _between(output, inputs, name)
     last = output._keras_history[0]
-    if last not in _named and all(operation.name != name for operation in found):
+    if last not in _named and not any(isinstance(o, keras.Layer) and o.name == name for o in found):
         last.name = name
         _named.add(last)
     _count((o for o in found if not isinstance(o, keras.Layer) and o not in _named), f"{name}-")

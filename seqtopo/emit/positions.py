@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from keras import layers, ops
 
-from seqtopo.emit.objects import argument
+from seqtopo.emit.objects import made as made_of
 
 EXACT = 2**14
 """Up to this position the sinusoids are good to about 1e-6."""
@@ -29,7 +29,7 @@ def _learned(x: Any, args: Mapping[str, Any], name: str, made: dict[str, Any]) -
         made["table"] = layers.Embedding(
             args["length"] or x.shape[1],
             x.shape[2],
-            embeddings_initializer=argument(args["embeddings_initializer"]),
+            embeddings_initializer=made_of("initializer", args["embeddings_initializer"]),
             trainable=args["trainable"],
             name=name,
         )

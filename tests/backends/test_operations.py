@@ -1,0 +1,120 @@
+"""Operations without a Keras layer: right by NumPy, and the same when plain Keras loads them elsewhere."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from seqtopo.layers.sizes import symbol
+from seqtopo.layers.table import ROWS
+from tests.support import operation_cases as cases
+
+ROOT = Path(__file__).parents[2]
+BACKENDS = ("jax", "torch", "tensorflow")
+MODELS = {
+    "any_length": (cases.ANY_LENGTH, (symbol("T"), cases.WIDTH), "float32"),
+    "fixed": (cases.FIXED[:2], (cases.STEPS, cases.WIDTH), "float32"),
+    "squeezed": (cases.FIXED[2:], (cases.STEPS, 1), "float32"),
+    "ids": (cases.IDS, (symbol("T"),), "int32"),
+    "masked": (cases.MASKED, (symbol("T"), cases.WIDTH), "float32"),
+}
+
+
+def _run(backend: str, *argv: str) -> None:
+    env = {**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", *argv],
+        env=env,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"{backend}: {done.stderr[-3000:]}"
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for each backend, with what it built and saved, and what the two others make of it."""
+    root = tmp_path_factory.mktemp("operations")
+    for backend in BACKENDS:
+        _run(backend, "-m", "tests.support.operation_cases", str(root / backend))
+    for backend in BACKENDS:
+        others = [str(root / other) for other in BACKENDS if other != backend]
+        _run(backend, str(ROOT / "tests/support/load_plain.py"), backend, *others)
+    return root
+
+
+def _report(built: Path, backend: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((built / backend / "report.json").read_text())
+    return found
+
+
+@cache
+def _arrays(path: Path) -> list[Any]:
+    with np.load(path) as data:
+        return [data[key] for key in data.files]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("name", MODELS)
+def test_an_operation_does_what_numpy_does(built: Path, backend: str, name: str) -> None:
+    (data,) = _arrays(built / backend / f"{name}.in.npz")
+    outputs = _arrays(built / backend / f"{name}.out.npz")
+    mask = data != 0
+    if name == "masked":
+        data = (data[..., None] + np.arange(cases.WIDTH)).astype("float32")
+    for case, output in zip(MODELS[name][0], outputs, strict=True):
+        if case.says is not None:
+            wanted = case.says(data, mask) if name == "masked" else case.says(data)
+            np.testing.assert_allclose(output, wanted, rtol=1e-5, atol=1e-5, err_msg=case.label)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("name", [*MODELS, "repeated"])
+def test_plain_keras_loads_it_on_another_backend(built: Path, backend: str, name: str) -> None:
+    here = _arrays(built / backend / f"{name}.out.npz")
+    for other in BACKENDS:
+        if other != backend:
+            there = _arrays(built / backend / other / f"{name}.out.npz")
+            assert len(here) == len(there)
+            for i, (a, b) in enumerate(zip(here, there, strict=True)):
+                np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5, err_msg=f"{other}: output {i}")
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("name", ["any_length", "fixed", "squeezed", "ids"])
+def test_a_row_says_what_is_built(built: Path, backend: str, name: str) -> None:
+    several, shape, dtype = MODELS[name]
+    spoken = _report(built, backend)["spoken"][name]
+    for case, (label, sizes, kind) in zip(several, spoken, strict=True):
+        row = cases.says(case, shape, dtype)
+        assert [s if isinstance(s, int) else None for s in row.shape] == sizes, label
+        assert row.dtype == kind, label
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_two_builds_give_equal_names(built: Path, backend: str) -> None:
+    report = _report(built, backend)
+    assert report["names"] == report["again"]
+    assert report["names"] == _report(built, "jax")["names"]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_learned_positions_train(built: Path, backend: str) -> None:
+    moved = _report(built, backend)["trained"]
+    assert set(moved) == {"float32", "mixed_float16", "mixed_bfloat16"}
+    assert all(how_far > 0 for how_far in moved.values()), moved
+
+
+def test_every_operation_has_a_case() -> None:
+    tried = {case.row for several, _, _ in MODELS.values() for case in several}
+    assert {row.name for row in ROWS if row.emit} == tried
