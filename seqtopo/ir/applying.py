@@ -88,7 +88,7 @@ class Applying(Calls):
                         help=f"did you mean {near}?" if near else f"its parameters are {', '.join(names)}",
                     )
             if name in given:
-                raise Problem("ST205", f"{name} is given twice", arg.span)
+                raise Problem("ST205", f"{name} is given twice", arg.span, help="keep one of them")
             given[name] = arg
         width = self._width(incoming, env)
         for param in recipe.params:
@@ -134,7 +134,8 @@ class Applying(Calls):
                     refusal.message,
                     span,
                     label=refusal.label,
-                    labels=(Label(graph.nodes[index].span, "takes"),),
+                    labels=(Label(graph.nodes[index].span, "declares it"),),
+                    help=refusal.help,
                 ) from None
 
         def there(value: Value) -> Value:
@@ -178,4 +179,5 @@ def _recipe_count(recipe: Recipe, call: tree.Call, names: list[str]) -> Problem:
         f"{recipe.name} is given {len(call.args)} argument{'s' * (len(call.args) != 1)}, it takes {wanted}",
         call.span,
         labels=(Label(recipe.span, "the recipe"),),
+        help=f"write {wanted}",
     )

@@ -123,7 +123,10 @@ def _put(
         read = tensors(arg.value)
         if read is not None and takes == "tensor" and len(read) != 1:
             raise Problem(
-                "ST203", f"{row.name}({param.name}=...) takes one value, this is {len(read)}", arg.span
+                "ST203",
+                f"{row.name}({param.name}=...) takes one value, this is {len(read)}",
+                arg.span,
+                help="merge them first: [a, b] -> concat as both",
             )
         _set(found, param, read, arg)
         return
@@ -159,7 +162,7 @@ def _read(row: Row, param: Param, value: Any, arg: tree.Argument) -> Any:
             f"{row.name}({given}): {name} must be {misfit.expected}",
             arg.value.span,
             label=f"{show(value)} is not",
-            help=f"did you mean {near}?" if near else "",
+            help=f"did you mean {near}?" if near else f"as in: {row.example}",
             fixes=fixes,
         ) from None
 

@@ -118,7 +118,16 @@ def _rank_fixes(
         elif len(came.shape) == takes + 1 and node.layer is not None and not node.layer.row.recurrent:
             helps.append(f"td({name}(...)) applies it at every step")
             fixes.append(Fix("apply it at every step", (Edit(call.span, f"td({print_expr(call)})"),)))
+    if not helps:
+        helps.append(_in_words(takes, len(came.shape)))
     return helps, fixes
+
+
+def _in_words(takes: int, given: int) -> str:
+    """What to do about a number of axes, where no fix can be written."""
+    if takes > given:
+        return "declare the missing axis in the in(...), keep it in the layers before, or make it with expand"
+    return "take an axis away first: last step (no seq), mean(time), flatten, or td(...) around the layer"
 
 
 def _steps_of(graph: Graph) -> Iterator[object]:

@@ -157,7 +157,10 @@ class Calls(Walker):
                 called = None
             if called is None and callee(call) not in ("id", "res", "is", "in"):
                 inner = replace(env, frame=frame, prefix=name or env.prefix)
-                return self._layer_inside(body, as_activation(call), incoming, inner)
+                layer = self._layer_inside(body, as_activation(call), incoming, inner)
+                if not (row.steps and layer.row.operation(layer.args)):
+                    return layer
+                # Keras has no layer for it to wrap: it is a flow of one step.
         return self._sub_model(body, row, incoming, replace(env, frame=frame), name)
 
     def _layer_inside(self, at: tree.Expr, call: tree.Call | tree.Name, incoming: Bundle, env: Env) -> Layer:

@@ -77,7 +77,9 @@ class Evaluator:
                     if arg.name is None:
                         args.append(value)
                     elif arg.name.name in kwargs:
-                        raise Problem("ST205", f"{arg.name.name} is given twice", arg.span)
+                        raise Problem(
+                            "ST205", f"{arg.name.name} is given twice", arg.span, help="keep one of them"
+                        )
                     else:
                         kwargs[arg.name.name] = value
                 return Object(expr.name.name, tuple(args), kwargs)
@@ -87,6 +89,7 @@ class Evaluator:
                     "a flow stands where a plain value belongs",
                     expr.span,
                     label="not a number, a word or a tuple",
+                    help="write a number, a word, a string or a tuple",
                 )
 
     def _name(self, expr: tree.Name, scope: Scope) -> Any:
@@ -110,7 +113,12 @@ class Evaluator:
                     help=f"bind it: let {end} = 8" if isinstance(end, Expr) and end.is_atom else "",
                 )
         if high - low >= MOST_VALUES:
-            raise Problem("ST211", f"a range of {high - low + 1} values is too long", expr.span)
+            raise Problem(
+                "ST211",
+                f"a range of {high - low + 1} values is too long",
+                expr.span,
+                help=f"go through at most {MOST_VALUES:,} values",
+            )
         return list(range(low, high + 1))
 
     def _arithmetic(self, expr: tree.Arithmetic, scope: Scope, width: Callable[[Span], Any] | None) -> Any:
@@ -128,13 +136,22 @@ class Evaluator:
 
 def _not_a_number(span: Span) -> Problem:
     return Problem(
-        "ST212", "arithmetic needs numbers or dimensions on both sides", span, label="not a number"
+        "ST212",
+        "arithmetic needs numbers or dimensions on both sides",
+        span,
+        label="not a number",
+        help="write a number, a symbol, or an expression of them",
     )
 
 
 def _apply(operator: str, a: Any, b: Any, span: Span) -> Any:
     if (isinstance(a, float) and isinstance(b, Expr)) or (isinstance(b, float) and isinstance(a, Expr)):
-        raise Problem("ST212", "a size is a whole number: it cannot be joined with a fraction", span)
+        raise Problem(
+            "ST212",
+            "a size is a whole number: it cannot be joined with a fraction",
+            span,
+            help="use whole numbers",
+        )
     if operator in ("//", "%"):
         if not isinstance(b, int) or b < 1 or isinstance(a, float):
             raise Problem(
@@ -144,9 +161,10 @@ def _apply(operator: str, a: Any, b: Any, span: Span) -> Any:
                 else f"'{operator}' divides whole numbers only",
                 span,
                 label="the divisor",
+                help="divide by a number such as 2",
             )
         return floor_div(a, b) if operator == "//" else remainder(a, b)
     result = a + b if operator == "+" else a - b if operator == "-" else a * b
     if isinstance(result, int) and abs(result) >= LIMIT**2:
-        raise Problem("ST212", "the result is too large for a size", span)
+        raise Problem("ST212", "the result is too large for a size", span, help="make the numbers smaller")
     return result

@@ -177,9 +177,16 @@ class Flows(Applying):
                 renamed = tree.Call(expr.span, called, expr.args)
                 return self._layer_step(expr, renamed, self._row(called, env), incoming, env)
             case Plain():
-                raise Problem("ST213", f"{name} is a number or a tuple, not a layer", expr.name.span)
+                raise Problem(
+                    "ST213",
+                    f"{name} is a number or a tuple, not a layer",
+                    expr.name.span,
+                    help="a step is a layer, as in dense(64)",
+                )
         if expr.name.name in ("id", "train", "let", "def"):
-            raise Problem("ST213", f"{expr.name.name} takes no arguments here", expr.span)
+            raise Problem(
+                "ST213", f"{expr.name.name} takes no arguments here", expr.span, help="write it alone"
+            )
         return self._layer_step(expr, expr, self._row(expr.name, env), incoming, env)
 
     def _input(self, expr: tree.Call, env: Env) -> Value:
@@ -203,13 +210,20 @@ class Flows(Applying):
                 or isinstance(size, (bool, float, str, Word, tuple, list))
                 or size is None
             ):
-                raise Problem("ST203", "is(...) takes sizes, as in is(T,64)", arg.span, label="not a size")
+                raise Problem(
+                    "ST203", "is(...) takes sizes", arg.span, label="not a size", help="as in is(T,64)"
+                )
             wanted.append(size)
         tensors = env.graph.tensors(incoming)
         if tensors is None:
             raise Broken
         if len(tensors) != 1:
-            raise Problem("ST214", f"is(...) looks at one value, but {len(tensors)} come in", expr.span)
+            raise Problem(
+                "ST214",
+                f"is(...) looks at one value, but {len(tensors)} come in",
+                expr.span,
+                help="merge them first, or assert in each branch",
+            )
         shape = tensors[0].shape
         if len(shape) != len(wanted) or not all(
             is_open(w) or same(w, have) is True for w, have in zip(wanted, shape, strict=True)
@@ -230,8 +244,9 @@ class Flows(Applying):
         if len(expr.args) != 1 or expr.args[0].name is not None:
             raise Problem(
                 "ST204" if not expr.args else "ST205",
-                "res(...) takes one flow, as in res(conv1d(64,3,same) -> relu)",
+                "res(...) takes one flow, and nothing else",
                 expr.span,
+                help="write res(FLOW), as in res(conv1d(64,3,same) -> relu)",
             )
         inner = self._guarded(expr.args[0].value, incoming, env)
         add = tree.Name(expr.span, "add")
@@ -278,7 +293,10 @@ class Flows(Applying):
         values = self.evaluator.value(expr.values, env.scope, width)
         if not isinstance(values, (list, tuple)):
             raise Problem(
-                "ST203", "for goes through a list or a range, as in [1,2,4] or [1..8]", expr.values.span
+                "ST203",
+                "for goes through a list or a range",
+                expr.values.span,
+                help="as in [1,2,4] or [1..8]",
             )
         found = incoming
         for turn, item in enumerate(values):

@@ -64,6 +64,7 @@ def replay(model: SubModel, inputs: tuple[Tensor, ...]) -> Outcome:
             "ST314",
             f"{model.title} takes {len(graph.inputs)} values, but is given {len(inputs)}",
             label=f"takes {len(graph.inputs)} values, is given {len(inputs)}",
+            help="give it one value for each of its inputs, as a list",
         )
     found: dict[Value, Tensor] = {}
     weights: dict[Layer, tuple[Weight, ...]] = {}
@@ -110,6 +111,7 @@ def check_input(title: str, node: Node, came: Tensor) -> None:
             "ST302" if same_rank else "ST301",
             f"{title} takes {wanted} as its in(...) says, but is given {came}",
             label=f"takes {wanted}, is given {came}",
+            help="change what comes in, or the in(...) that declares it",
             at=("input", 0),
             takes=len(wanted.shape),
         )

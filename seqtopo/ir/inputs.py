@@ -56,10 +56,17 @@ def read_input(call: tree.Call, value: Callable[[tree.Expr], Any]) -> InputArgum
             continue
         if isinstance(given, Word) or (isinstance(given, Object) and given.name == "int"):
             if dtype is not None:
-                raise Problem("ST218", "in(...) is given two dtypes", arg.span, label="the second")
+                raise Problem(
+                    "ST218", "in(...) is given two dtypes", arg.span, label="the second", help="keep one"
+                )
             if isinstance(given, Object):
                 if len(given.args) != 1 or given.kwargs:
-                    raise Problem("ST218", "int(V) takes one size: ids are below it", arg.span)
+                    raise Problem(
+                        "ST218",
+                        "int(V) takes one size: ids are below it",
+                        arg.span,
+                        help="as in in(T,int(1000))",
+                    )
                 below = _size(given.args[0], arg, "the number of ids")
                 dtype = "int32"
             else:
@@ -102,7 +109,13 @@ def _size(given: Any, arg: tree.Argument, what: str) -> Size:
             help="-1 and none are written '?'" if given == -1 else "",
         )
     if given >= LIMIT:
-        raise Problem("ST316", f"{what} must stay below {LIMIT:,}", arg.span, label=f"is {given:,}")
+        raise Problem(
+            "ST316",
+            f"{what} must stay below {LIMIT:,}",
+            arg.span,
+            label=f"is {given:,}",
+            help="make it smaller",
+        )
     return given
 
 

@@ -68,9 +68,14 @@ class _Resolver:
         self._recipes()
         training = None
         last: tuple[tree.Bind | tree.Output, Bundle | None] | None = None
+        self.flows.later = {
+            s.name.name: s.name.span for s in reversed(self.spec.statements) if isinstance(s, tree.Bind)
+        }
         try:
             for statement in self.spec.statements:
                 if isinstance(statement, tree.Bind):
+                    if self.flows.later.get(statement.name.name) == statement.name.span:
+                        del self.flows.later[statement.name.name]
                     last = (statement, self._bind(statement))
                 elif isinstance(statement, tree.Output):
                     last = (statement, self._output(statement))
@@ -102,6 +107,7 @@ class _Resolver:
                         binding.name.span,
                         label="again",
                         labels=(Label(waiting[name].name.span, "bound here first"),),
+                        help="keep one of them",
                     )
                 self.flows.check_name(binding.name, Scope())
                 waiting[name] = binding
@@ -156,7 +162,9 @@ class _Resolver:
                 for param in statement.params:
                     name = param.name
                     if name.name in seen:
-                        raise Problem("ST207", f"{name.name} is a parameter twice", name.span)
+                        raise Problem(
+                            "ST207", f"{name.name} is a parameter twice", name.span, help="rename one"
+                        )
                     if not name.is_symbol:
                         self.flows.check_name(name, Scope())
                     seen[name.name] = name
@@ -212,6 +220,7 @@ class _Resolver:
 
     def _output(self, statement: tree.Output) -> Bundle | None:
         if not self.flows.has_source(statement.value, self.scope):
+            self._sourceless(statement)
             return None
         env = Env(self.scope, self.graph, self.flows.frame(0, ("flow", statement.span)))
         return self._run(statement.value, env)
@@ -259,10 +268,10 @@ class _Resolver:
             )
 
     def _sourceless(self, statement: tree.Bind | tree.Output) -> None:
-        """The last flow has nothing coming in: walk it so, for the diagnostic at its first step."""
-        env = Env(self.scope, self.graph)
-        self._run(statement.value, env)
-        if not self.flows.diagnostics:
+        """A flow for the output has nothing coming in: walk it so, for the diagnostic at its first step."""
+        before = len(self.flows.diagnostics)
+        self._run(statement.value, Env(self.scope, self.graph))
+        if len(self.flows.diagnostics) == before and not isinstance(statement, tree.Output):
             self.flows.report(
                 Problem(
                     "ST210",

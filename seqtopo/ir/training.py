@@ -120,7 +120,9 @@ def _option(name: str, value: Any, arg: tree.Argument) -> Any:
         "jit_compile": isinstance(value, bool) or value == Word("auto"),
     }.get(name, _numbers(value))
     if not fits:
-        raise Problem("ST217", f"{name} must be {OPTIONS[name]}, not {show(value)}", arg.span)
+        raise Problem(
+            "ST217", f"{name} must be {OPTIONS[name]}, not {show(value)}", arg.span, help=f"write {name}=..."
+        )
     return value.name if isinstance(value, Word) else value
 
 

@@ -48,6 +48,8 @@ class Walker:
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
+        self.later: dict[str, Span] = {}
+        """Names that are bound further down."""
         self.diagnostics: dict[tuple[str, Span], Diagnostic] = {}
         self.evaluator = Evaluator()
         self.sources = Sources()
@@ -159,6 +161,15 @@ class Walker:
                 f"{name.name} is an activation, not a layer: as a step it is written without parentheses",
                 name.span,
                 help=f"write {name.name}, or with arguments act({name.name}(...))",
+            )
+        if name.name in self.later:
+            raise Problem(
+                "ST206",
+                f"{name.name} is bound further down: a name can be used from where it is bound",
+                name.span,
+                label="not bound yet",
+                labels=(Label(self.later[name.name], "bound here"),),
+                help="move that line up",
             )
         known = [*registry.names(), *env.scope.all_names()]
         near = nearest(name.name, known)

@@ -83,6 +83,7 @@ def _check_mask(given: Given, name: str, wanted: tuple[Shape, ...]) -> None:
                 "ST309",
                 f"takes a {name} of shape {' or '.join(map(show_shape, wanted))}, but is given {mask}",
                 label=f"is {mask}",
+                help="give it a value of that shape, with the dtype bool",
                 at=("argument", name),
             )
 
@@ -129,6 +130,7 @@ def _check_masks(given: Given, query: Tensor, value: Tensor) -> None:
                 "ST309",
                 f"takes for {of} a mask with one truth value a step, but is given {mask}",
                 label=f"is {mask}",
+                help="give it a value such as in(T,bool), with as many steps",
                 at=("argument", "mask"),
             )
 

@@ -66,6 +66,7 @@ def _batch(given: Given) -> Mapping[str, Size]:
             "ST302",
             f"needs a mask with one axis less than {given.inputs[0]}, but is given {mask[0]}",
             label=f"is {mask[0]}",
+            help="give it one truth value for each vector along the last axis",
             at=("argument", "mask"),
         )
     return {"width": given.shape[axis_index(given, "axis", given["axis"])]}

@@ -64,6 +64,7 @@ def _check_mask(given: Given) -> Mapping[str, Size]:
             "ST302",
             f"needs a mask with one value for each of its {steps} steps, but is given {mask[0]}",
             label=f"is {mask[0]}, not ({steps},)",
+            help=f"give it a value such as in({steps},bool)",
             at=("argument", "mask"),
         )
     return {}

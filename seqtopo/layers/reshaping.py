@@ -263,6 +263,7 @@ def _permute(given: Given) -> Shape:
             "ST301",
             f"orders {len(dims)} axes but is given {given.inputs[0]}",
             label=f"orders {len(dims)} axes, is given {rank}",
+            help=f"name each of the {rank} axes once, counted from 1",
             at=("input", 0),
             takes=len(dims),
         )

@@ -483,6 +483,7 @@ def _bind(row: Row, axes: dict[str, Any], name: str, size: Size, i: int, came: T
             "ST302",
             f"{row.name} needs the same {name} in each value, but it is {bound} in the first and {size} here",
             label=f"is given {show_shape(came.shape)}",
+            help=f"give each value the same {name}",
             at=("input", i),
         )
 

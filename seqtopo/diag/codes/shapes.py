@@ -31,12 +31,11 @@ ROWS = (
             "arguments. The message names the axis, its size and the size that would fit."
         ),
         why=(
-            "Some arguments tie sizes together: the channels have to divide evenly into `groups`, and two "
-            "vectors need the same length for a dot product. Sizes that are known now need not wait for "
-            "Keras."
+            "A sub-model's `in` says what it takes, and two vectors need the same length for a dot "
+            "product. Sizes that are known now need not wait for Keras."
         ),
-        example="in(10,3) -> conv1d(8, 3, groups=2)",
-        instead="in(10,4) -> conv1d(8, 3, groups=2)",
+        example="head = in(32) -> dense(2)\nin(T,8) -> lstm(64) -> head",
+        instead="head = in(32) -> dense(2)\nin(T,8) -> lstm(32) -> head",
     ),
     Code(
         code="ST303",
@@ -152,16 +151,16 @@ ROWS = (
         name="wrong-dtype",
         summary="The layer is given the wrong kind of numbers.",
         what=(
-            "`embed` looks ids up in a table and needs whole numbers: declare them with the flag `int`, as "
-            "in `in(T,int)`. Most other layers calculate and need floats, so ids go through an `embed` "
-            "first."
+            "The layer calculates with fractions, and whole numbers or truth values come in. Ids go through "
+            "an `embed` first; other whole numbers through `cast(float32)`."
         ),
         why=(
-            "An id is a name, not a quantity: word 7 is not seven times word 1. Keras converts between the "
-            "kinds in silence, and the model then learns nothing useful."
+            "A softmax or a normalization of whole numbers has no whole answer: one backend refuses, another "
+            "cuts the fraction off in silence. An id, besides, is a name and no quantity: word 7 is not seven "
+            "times word 1."
         ),
-        example="in(T) -> embed(1000,16)",
-        instead="in(T,int) -> embed(1000,16)",
+        example="in(T,8,int) -> softmax(time)",
+        instead="in(T,8,int) -> cast(float32) -> softmax(time)",
     ),
     Code(
         code="ST311",
@@ -217,16 +216,16 @@ ROWS = (
         name="input-count",
         summary="The layer or sub-model takes another number of inputs.",
         what=(
-            "Merging layers take a list of at least two values, attention two or three, and a sub-model as "
-            "many as it has `in`s, in the order they are written. Write them as a list in front of the "
-            "arrow: `[a, b] -> add`."
+            "Attention takes two values or three, `sub` and `dot` two, and a sub-model as many as it has "
+            "`in`s, in the order they are written. Write them as a list in front of the arrow: "
+            "`[query, value] -> attention`."
         ),
         why=(
-            "A merge of one value would do nothing, so something is missing. For a sub-model, each value "
-            "has to meet its own input."
+            "Attention asks with one value and answers with another, so one alone says only half. For a "
+            "sub-model, each value has to meet its own input."
         ),
-        example="in(T,8) -> lstm(8,seq) -> add",
-        instead="in(T,8) -> [id, lstm(8,seq)] -> add",
+        example="in(T,8) -> lstm(8,seq) -> attention",
+        instead="in(T,8) -> lstm(8,seq) -> [id, id] -> attention",
     ),
     Code(
         code="ST315",

@@ -51,7 +51,7 @@ def summary(diagnostics: Sequence[Diagnostic]) -> str:
     """How many there are of each severity, the gravest first.
 
     >>> from seqtopo.source import Span
-    >>> summary([Diagnostic("ST201", "", Span(0, 0)), Diagnostic("ST601", "", Span(0, 0), "warning")])
+    >>> summary([Diagnostic("ST201", "", Span(0, 0)), Diagnostic("ST305", "", Span(0, 0), "warning")])
     '1 error, 1 warning'
     """
     counts = Counter(diagnostic.severity for diagnostic in diagnostics)
