@@ -47,7 +47,7 @@ def read_stray(token: Token, findings: Findings) -> Token | None:
                 f"write '{meant.text}'",
                 token.span,
                 meant.text,
-                meant.certain and _stands_alone(token, findings),
+                safe,
             ),
         )
         return Token(meant.kind, meant.text, token.start, token.end)

@@ -28,9 +28,10 @@ numbers = st.one_of(
         lambda value: tree.Number(S, float(repr(value)), _decimal(value))
     ),
 )
-strings = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=8).map(
-    lambda value: tree.String(S, value)
+_characters = st.sampled_from("\"'\\\n\r\tn#") | st.characters(
+    exclude_characters="\0", exclude_categories=["Cs"]
 )
+strings = st.text(_characters, max_size=8).map(lambda value: tree.String(S, value))
 leaves: st.SearchStrategy[tree.Expr] = st.one_of(
     numbers,
     strings,
@@ -171,7 +172,10 @@ def mutated(draw: st.DrawFn) -> str:
 
 
 anything = st.one_of(
-    st.text(max_size=60), noise, mutated(), st.binary(max_size=60).map(lambda b: b.decode("latin-1"))
+    st.text(max_size=60),
+    noise,
+    mutated(),
+    st.binary(max_size=60).map(lambda b: b.decode("latin-1")),
 )
 
 
@@ -181,6 +185,19 @@ def assert_within(diagnostic: Diagnostic, text: str) -> None:
     places += [edit.span for fix in diagnostic.fixes for edit in fix.edits]
     for span in places:
         assert 0 <= span.start <= span.end <= len(text)
+
+
+def assert_reported_well(text: str) -> None:
+    """What is said about a text is whole, in order, and about places that it has."""
+    spec, diagnostics = parse(Source(text))
+    assert spec is not None or diagnostics
+    for diagnostic in diagnostics:
+        assert re.fullmatch("ST10[1-5]", diagnostic.code)
+        assert diagnostic.message
+        assert diagnostic.help
+        assert_within(diagnostic, text)
+    assert diagnostics == sorted(diagnostics, key=lambda d: d.span)
+    assert (format_text(Source(text))[0] is None) == bool(diagnostics)
 
 
 @laws
@@ -203,18 +220,25 @@ def test_a_printed_spec_reads_as_its_tree(spec: tree.Spec) -> None:
 @example("x = in(T,F) # a\n  -> [ # b\n lstm(4 # c\n ) ] # d\n# e", 88)
 @example("(a # c\n as n) * (2) # d", 10)
 @example("f( # a\n\n) # b\n\n# c", 88)
+@example("[a -> b * # c\n 3]", 88)
 def test_formatting_keeps_the_tree_and_the_comments_and_is_stable(text: str, width: int) -> None:
     result, diagnostics = format_text(Source(text), width)
     assert diagnostics == []
     assert result is not None
     assert parse(Source(result))[0] == parse(Source(text))[0]
     assert comments(result) == comments(text)
+    assert set(comments(result, on_own_line=True)) >= set(comments(text, on_own_line=True))
     assert format_text(Source(result), width)[0] == result
     assert not re.search(r"[ \t]\n|\n\n\n", result)
 
 
-def comments(text: str) -> list[str]:
-    return [token.text.rstrip() for token in tokenize(text) if token.type == "COMMENT"]
+def comments(text: str, on_own_line: bool = False) -> list[str] | set[str]:
+    """All comments in their order, or the set of those before which nothing stands on their line."""
+    tokens = tokenize(text)
+    found = [(i, token.text.rstrip()) for i, token in enumerate(tokens) if token.type == "COMMENT"]
+    if on_own_line:
+        return {comment for i, comment in found if i == 0 or tokens[i - 1].type == "NEWLINE"}
+    return [comment for _, comment in found]
 
 
 @settings(laws, max_examples=400)
@@ -223,15 +247,13 @@ def comments(text: str) -> list[str]:
 @example("(\n)\n(")
 @example("a = (x\nb = y) -> (c")
 def test_any_text_at_all_gives_diagnostics_within_it(text: str) -> None:
-    spec, diagnostics = parse(Source(text))
-    assert spec is not None or diagnostics
-    for diagnostic in diagnostics:
-        assert re.fullmatch("ST10[1-5]", diagnostic.code)
-        assert diagnostic.message
-        assert diagnostic.help
-        assert_within(diagnostic, text)
-    assert diagnostics == sorted(diagnostics, key=lambda d: d.span)
-    assert (format_text(Source(text))[0] is None) == bool(diagnostics)
+    assert_reported_well(text)
+
+
+@pytest.mark.parametrize("text", TOPOLOGIES)
+def test_a_spec_cut_short_anywhere_gives_diagnostics_within_it(text: str) -> None:
+    for end in range(len(text)):
+        assert_reported_well(text[:end])
 
 
 @settings(laws, max_examples=300)
