@@ -96,11 +96,12 @@ class Emitter:
         given = [self._tensors[v] for v in node.inputs]
         row = layer.row
         operation = row.operation(layer.args)
+        made = self._made.setdefault(layer, {})
         if operation:
             args = {**row.defaults, **layer.args, **node.call}
-            result = EMITTERS[operation](given, args, layer.name, self._made.setdefault(layer, {}))
+            result = EMITTERS[operation](given, args, layer.name, made)
         elif row.name == "repeat" and isinstance(layer.args["n"], Expr):
-            result = repeat_like(given[0], *self._reference(layer.args["n"]), layer.name)
+            result = repeat_like(given[0], *self._reference(layer.args["n"]), layer.name, made)
         else:
             call = {row.by_name[name].keras_name: value for name, value in node.call.items()}
             for name, values in node.tensors.items():
@@ -108,6 +109,8 @@ class Emitter:
                 tensors = [self._tensors[v] for v in values]
                 call[param.keras_name] = tensors if param.kind.takes == "tensors" else tensors[0]
             call.update({SECOND[w].argument: True for w in node.wants if SECOND[w].in_call})
+            if row.name == "mha" and _unlike_heads(layer):
+                call[SECOND["scores"].argument] = True
             if row.name == "softmax" and "mask" not in call:
                 call.update(_softmax_mask(given[0]))
             result = self.layer(layer, node)(*row.arranged(given), **call)
@@ -212,6 +215,16 @@ class Second:
 
 
 SECOND = {"state": Second("return_state", False), "scores": Second("return_attention_scores", True)}
+
+
+def _unlike_heads(layer: Layer) -> bool:
+    """Whether values are of another width than keys.
+
+    The fused attention of JAX takes one width only. Keras leaves it aside where it has to give the
+    scores; asked for on every backend, since a saved model may be loaded on another.
+    """
+    width = layer.get("value_dim")
+    return width not in (None, layer.get("key_dim")) and not layer.get("flash_attention")
 
 
 def _kept(graph: Graph) -> dict[Layer, tuple[str, ...]]:

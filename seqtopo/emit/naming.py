@@ -15,14 +15,15 @@ _named: WeakSet[Any] = WeakSet()
 """The operations that have their name already: each belongs to the first node that made use of it."""
 
 
-def named(output: Any, inputs: Sequence[Any], name: str) -> Any:
+def named(output: Any, inputs: Sequence[Any], name: str, own: Sequence[Any] = ()) -> Any:
     """Names every operation between ``inputs`` and ``output`` after the node, and returns ``output``.
 
     Keras numbers operations by how many the process has made. The last one is called ``name``, those
     before it ``name-flip``, ``name-get_item``; the hyphen keeps them apart from names that a spec can
-    say. Layers were named when they were made. The operations of a mask are among them.
+    say. Layers were named when they were made; ``own`` are those that an earlier call made. The
+    operations of a mask are among them.
     """
-    found = _between(output, inputs, name)
+    found = _between(output, inputs, name, own)
     last = output._keras_history[0]
     if last not in _named and not any(isinstance(o, keras.Layer) and o.name == name for o in found):
         last.name = name
@@ -45,7 +46,7 @@ def _count(operations: Iterable[Any], stem: str) -> None:
         _named.add(operation)
 
 
-def _between(output: Any, inputs: Sequence[Any], name: str) -> list[Any]:
+def _between(output: Any, inputs: Sequence[Any], name: str, own: Sequence[Any]) -> list[Any]:
     """What the node made on the way to ``output``, and masks that nothing has named, first to last."""
     found: dict[int, Any] = {}
     todo, seen = [output], {id(x) for x in inputs}
@@ -55,8 +56,9 @@ def _between(output: Any, inputs: Sequence[Any], name: str) -> list[Any]:
             continue
         seen.add(id(tensor))
         operation, node, _ = tensor._keras_history
-        own = operation.name == name or operation.name.startswith(f"{name}-")
-        if operation in _named or (isinstance(operation, keras.Layer) and not own):
+        made_here = operation.name == name or operation.name.startswith(f"{name}-")
+        foreign = isinstance(operation, keras.Layer) and not made_here and operation not in own
+        if operation in _named or foreign:
             continue
         found[id(operation)] = operation
         arguments = operation._inbound_nodes[node].arguments

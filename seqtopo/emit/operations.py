@@ -19,6 +19,7 @@ from keras import layers, ops
 
 from seqtopo.emit.naming import named
 from seqtopo.emit.positions import positions
+from seqtopo.layers.objects import keras_name
 from seqtopo.layers.operations import slice_size
 from seqtopo.layers.row import compute_dtype
 from seqtopo.layers.sizes import unknown
@@ -236,24 +237,29 @@ def _pos(inputs: Sequence[Value], args: Mapping[str, Any], name: str, made: dict
     return _remasked(ops.add(x, positions(x, args, name, made)), _mask_of(x), name)
 
 
-def repeat_like(x: Value, reference: Value, axis: int, name: str) -> Value:
+def repeat_like(
+    x: Value, reference: Value, axis: int, name: str, made: dict[str, Any] | None = None
+) -> Value:
     """A vector at every step of another value: (batch, F) and (batch, T, ...) give (batch, T, F).
 
     ``axis`` is the axis of ``reference`` whose length counts, with the batch as 0.
     """
     key = tuple(slice(None) if i in (0, axis) else 0 for i in range(len(reference.shape)))
     steps = ops.expand_dims(ops.zeros_like(reference[key], dtype=x.dtype), -1)
-    return named(ops.add(ops.expand_dims(x, 1), steps), (x, reference), name)
+    stem = _stem("repeat", name, {} if made is None else made)
+    return named(ops.add(ops.expand_dims(x, 1), steps), (x, reference), stem)
 
 
-def _glu(inputs: Sequence[Value], args: Mapping[str, Any], name: str, made: dict[str, Any]) -> Value:
+def _activation(inputs: Sequence[Value], args: Mapping[str, Any], name: str, made: dict[str, Any]) -> Value:
     (x,), function = inputs, args["activation"]
-    axis = function.kwargs.get("axis", -1) if isinstance(function, Object) else -1
-    return _remasked(ops.glu(ops.cast(x, compute_dtype(args)), axis=axis), _mask_of(x), name)
+    kwargs = function.kwargs if isinstance(function, Object) else {}
+    called = getattr(ops, keras_name("activation", getattr(function, "name", function)))
+    dtype = compute_dtype(args)
+    return _remasked(called(x if x.dtype == dtype else ops.cast(x, dtype), **kwargs), _mask_of(x), name)
 
 
 _FUNCTIONS: Mapping[str, Function] = {
-    "glu": _glu,
+    "activation": _activation,
     "last": _last,
     "first": _first,
     "at": _at,
@@ -277,6 +283,13 @@ _FUNCTIONS: Mapping[str, Function] = {
 }
 
 
+def _stem(emit: str, name: str, made: dict[str, Any]) -> str:
+    """What this call's operations are named after: the layer's name, and which call of it this is."""
+    made["calls"] = made.get("calls", 0) + 1
+    stem = name or f"{emit}_{keras.backend.get_uid(emit)}"
+    return stem if made["calls"] == 1 else f"{stem}-{made['calls']}"
+
+
 @dataclass(frozen=True)
 class Emitter:
     """The emitter of one operation: call it for the value that the operation gives."""
@@ -297,10 +310,9 @@ class Emitter:
         made, and are called ``name-2`` and so on.
         """
         made = {} if made is None else made
-        made["calls"] = made.get("calls", 0) + 1
-        stem = name or f"{self.emit}_{keras.backend.get_uid(self.emit)}"
-        stem = stem if made["calls"] == 1 else f"{stem}-{made['calls']}"
-        return named(_FUNCTIONS[self.emit](inputs, args, stem, made), inputs, stem)
+        stem = _stem(self.emit, name, made)
+        output = _FUNCTIONS[self.emit](inputs, args, stem, made)
+        return named(output, inputs, stem, [m for m in made.values() if isinstance(m, keras.Layer)])
 
 
 EMITTERS: Mapping[str, Emitter] = {emit: Emitter(emit) for emit in _FUNCTIONS}

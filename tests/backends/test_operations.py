@@ -79,7 +79,7 @@ def test_an_operation_does_what_numpy_does(built: Path, backend: str, name: str)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("name", [*MODELS, "repeated"])
+@pytest.mark.parametrize("name", [*MODELS, "repeated", *cases.SPECS])
 def test_plain_keras_loads_it_on_another_backend(built: Path, backend: str, name: str) -> None:
     here = _arrays(built / backend / f"{name}.out.npz")
     for other in BACKENDS:
