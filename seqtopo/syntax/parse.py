@@ -16,6 +16,7 @@ from seqtopo.diag.model import Diagnostic
 from seqtopo.source import Source, Span
 from seqtopo.syntax import tree
 from seqtopo.syntax.build import Builder, NumberError
+from seqtopo.syntax.drive import Reduction, Table, drive
 from seqtopo.syntax.explain import explain
 from seqtopo.syntax.findings import Findings
 from seqtopo.syntax.lines import Sentence, split
@@ -47,8 +48,19 @@ def grammar_text() -> str:
     return path.read_text(encoding="utf-8")
 
 
+@dataclass(frozen=True)
+class _Grammar:
+    """The grammar, loaded: Lark's parser, the tables it computed, and the words of the language."""
+
+    lark: Lark
+    table: Table
+    start: int
+    end: int
+    words: Vocabulary
+
+
 @cache
-def _lark() -> tuple[Lark, Vocabulary]:
+def _grammar() -> _Grammar:
     from lark import Lark
     from lark.lexer import Lexer, PatternStr
 
@@ -75,7 +87,24 @@ def _lark() -> tuple[Lark, Vocabulary]:
         for t in lark.terminals
         if not isinstance(t.pattern, PatternStr) and t.name not in blank
     ]
-    return lark, vocabulary(marks, patterns)
+    engine: Any = lark.parser.parser
+    states, start, end = _tables(engine.parser)
+    return _Grammar(lark, states, start, end, vocabulary(marks, patterns))
+
+
+def _tables(engine: Any) -> tuple[Table, int, int]:
+    """Lark's tables with the builder's functions in them, and the states a statement begins and ends in."""
+    from lark.parsers.lalr_analysis import Shift
+
+    def entry(action: Any, target: Any) -> int | Reduction:
+        if action is Shift:
+            return int(target)
+        passes = target.options.expand1 and not target.alias and len(target.expansion) == 1
+        return len(target.expansion), target.origin.name, None if passes else engine.callbacks[target]
+
+    found = engine.parse_table
+    table = {state: {kind: entry(*todo) for kind, todo in row.items()} for state, row in found.states.items()}
+    return table, found.start_states["statement"], found.end_states["statement"]
 
 
 def tokenize(text: str) -> list[Token]:
@@ -84,7 +113,7 @@ def tokenize(text: str) -> list[Token]:
     >>> [token.text for token in tokenize("in(T) -> relu")]
     ['in', '(', 'T', ')', '->', 'relu']
     """
-    return lex(text, _lark()[1])
+    return lex(text, _grammar().words)
 
 
 def parse(source: Source) -> tuple[tree.Spec | None, list[Diagnostic]]:
@@ -153,11 +182,14 @@ def _refuse(source: Source, findings: Findings) -> None:
 def _statement(sentence: Sentence, findings: Findings) -> tree.Statement | None:
     from lark.exceptions import UnexpectedToken
 
-    lark, _ = _lark()
+    grammar = _grammar()
     tokens = sentence.tokens
     try:
-        # The tokens stand in for a text, which Lark allows with a lexer of one's own.
-        return lark.parse(tokens)  # type: ignore[return-value]
+        statement = drive(grammar.table, grammar.start, grammar.end, tokens)
+        if statement is not None:
+            return statement  # type: ignore[no-any-return]  # the grammar's start rule makes no other
+        # Lark stops at the same token, and says what could stand there.
+        return grammar.lark.parse(tokens)  # type: ignore[return-value]
     except UnexpectedToken as error:
         at = next((i for i, token in enumerate(tokens) if token is error.token), len(tokens))
         explain(tokens, at, frozenset(error.accepts), findings)

@@ -7,11 +7,15 @@ import re
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from lark.exceptions import UnexpectedToken
 
 from seqtopo.diag.model import Diagnostic
 from seqtopo.source import Source, Span
 from seqtopo.syntax import tree
-from seqtopo.syntax.parse import parse, tokenize
+from seqtopo.syntax.drive import drive
+from seqtopo.syntax.findings import Findings
+from seqtopo.syntax.lines import split
+from seqtopo.syntax.parse import _grammar, parse, tokenize
 from seqtopo.syntax.print import format_text, print_expr, print_spec
 
 S = Span(0, 0)
@@ -267,6 +271,21 @@ def test_a_safe_fix_removes_its_diagnostic_and_brings_no_other(text: str) -> Non
             if fix.safe:
                 _, after = parse(Source(fix.apply(text)))
                 assert len(after) < len(before)
+
+
+@settings(laws, max_examples=300)
+@given(specs.map(print_spec) | anything)
+def test_the_tables_are_run_as_lark_runs_them(text: str) -> None:
+    grammar = _grammar()
+    for sentence in split(tokenize(text), Findings(Source(text))):
+        if not sentence.sound:
+            continue
+        driven = drive(grammar.table, grammar.start, grammar.end, sentence.tokens)
+        try:
+            expected = grammar.lark.parse(sentence.tokens)  # type: ignore[arg-type]
+        except UnexpectedToken:
+            expected = None
+        assert driven == expected
 
 
 @settings(laws, max_examples=300)
