@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from seqtopo.layers import kinds as k
 from seqtopo.layers.axes import axis_index
 from seqtopo.layers.operations import KEEPDIMS, reduced
@@ -157,6 +160,11 @@ def _dotted(given: Given) -> Shape:
 _AXIS = Param("axis", k.optional(k.AXES), None, keras="")
 _BY_ELEMENTS = "..., ... -> ..."
 
+
+def _reduces(args: Mapping[str, Any]) -> bool:
+    return args.get("axis") is not None
+
+
 ROWS = (
     Row(
         "add",
@@ -209,7 +217,7 @@ ROWS = (
         inputs=(1, None),
         aliases=("maximum",),
         emit="max",
-        emit_when="axis",
+        emit_when=_reduces,
         note="With an axis, masked steps take no part.",
     ),
     Row(
@@ -224,7 +232,7 @@ ROWS = (
         inputs=(1, None),
         aliases=("minimum",),
         emit="min",
-        emit_when="axis",
+        emit_when=_reduces,
         note="With an axis, masked steps take no part.",
     ),
     Row(

@@ -52,8 +52,9 @@ def test_attention_refuses(row: str) -> None:
 
 
 def test_attention_of_ids_is_refused() -> None:
+    """Keras builds it; TensorFlow and PyTorch break on one or the other at the first batch."""
     for row, shapes, args in (("attention", [(5, 8), (5, 8)], {}), ("mha", [(5, 8)], HEADS)):
-        assert_breaks_when_run(row, args, shapes, "ST310", ["int32"] * len(shapes))
+        assert_row_refuses(row, args, shapes, "ST310", ["int32"] * len(shapes))
 
 
 @pytest.mark.parametrize(
