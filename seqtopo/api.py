@@ -122,17 +122,19 @@ def _read_file(path: Path) -> tuple[Source, tuple[Diagnostic, ...]]:
         with path.open("rb") as file:
             return decode(file.read(MOST_BYTES + 1), str(path))
     except OSError as error:
-        source = Source("", str(path))
-        reason = (error.strerror or str(error)).lower()
-        return source, (
-            Diagnostic(
-                "ST405",
-                f"{path} cannot be read: {reason}",
-                Span(0, 0),
-                help="check the path",
-                source=source,
-            ),
-        )
+        return Source("", str(path)), (unreadable(path, error),)
+
+
+def unreadable(path: Path, error: OSError) -> Diagnostic:
+    """What is wrong where a spec's file cannot be read."""
+    reason = (error.strerror or str(error)).lower()
+    return Diagnostic(
+        "ST405",
+        f"{path} cannot be read: {reason}",
+        Span(0, 0),
+        help="check the path",
+        source=Source("", str(path)),
+    )
 
 
 def decode(data: bytes, name: str) -> tuple[Source, tuple[Diagnostic, ...]]:
@@ -167,7 +169,7 @@ def analyse(spec: Text | Source, dims: Mapping[str, Any] | None = None) -> Check
     parsed, found = parse(source)
     if parsed is None:
         return Checked(source, None, None, tuple(found))
-    bound, wrong = _bindings(dims or {}, parsed, source)
+    bound, wrong = _bindings(dims or {}, parsed)
     resolved, more = resolve(parsed, source, bound)
     if found and all(d.code in ("ST106", "ST206", "ST201") for d in more):
         # What could not be read may be what is missing: only the reading is reported.
@@ -178,9 +180,7 @@ def analyse(spec: Text | Source, dims: Mapping[str, Any] | None = None) -> Check
     return Checked(source, parsed, resolved, every)
 
 
-def _bindings(
-    dims: Mapping[str, Any], spec: tree.Spec, source: Source
-) -> tuple[dict[str, Any], list[Diagnostic]]:
+def _bindings(dims: Mapping[str, Any], spec: tree.Spec) -> tuple[dict[str, Any], list[Diagnostic]]:
     bound: dict[str, Any] = {}
     wrong: list[Diagnostic] = []
     known = symbols_of(spec) if dims else set()
@@ -206,7 +206,7 @@ def _bindings(
                     message = f"{name} must be a whole number from 1 up, below 2**31, not {value}"
                     help = f"write {name}=24"
         if message:
-            wrong.append(Diagnostic("ST406", message, Span(0, 0), help=help, source=source))
+            wrong.append(Diagnostic("ST406", message, Span(0, 0), help=help))
         else:
             bound[name] = value
     return bound, wrong

@@ -112,7 +112,7 @@ def too_large(graph: Graph, most: int) -> list[Diagnostic]:
     return [
         Diagnostic(
             "ST403",
-            f"the model would have {count:,} parameters, {_gigabytes(count)} in float32; "
+            f"the model would have {count:,} parameters, {_memory(count)} in float32; "
             f"the limit is {most:,}",
             span,
             label=f"{largest.title} alone has {sizes[largest]:,}",
@@ -121,5 +121,6 @@ def too_large(graph: Graph, most: int) -> list[Diagnostic]:
     ]
 
 
-def _gigabytes(count: int) -> str:
-    return f"{count * 4 / 1e9:,.1f} GB"
+def _memory(count: int) -> str:
+    size = count * 4
+    return f"{size / 1e9:,.1f} GB" if size >= 1e9 else f"{size / 1e6:,.1f} MB" if size >= 1e5 else f"{size:,} bytes"

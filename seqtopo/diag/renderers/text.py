@@ -81,7 +81,8 @@ def _rows(diagnostic: Diagnostic, width: int | None, context: int) -> list[Row]:
         where = f"{visible(source.name)}:{place.line}:{place.column}"
         rows.append(((" " * gutter + "--> ", "frame"), (where, "plain")))
         room = None if width is None else width - gutter - len(" | ")
-        rows += picture(source, marks, style, gutter=gutter, room=room, context=context)
+        if source.text or diagnostic.label:
+            rows += picture(source, marks, style, gutter=gutter, room=room, context=context)
     notes = list(diagnostic.notes)
     if len(diagnostic.labels) > MOST_LABELS:
         notes.append(f"and {len(diagnostic.labels) - MOST_LABELS} more places")
