@@ -1,0 +1,137 @@
+"""What the commands take, and words for what they do not take."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from seqtopo.ir.buildable import MAX_PARAMS
+
+Number = int | float
+Value = Number | tuple[Number, ...]
+
+_NAME = re.compile(r"[^\W\d]\w*")
+_WHOLE = re.compile(r"[+-]?\d{1,18}")
+_FRACTION = re.compile(r"[+-]?(\d{1,18}\.\d{0,18}|\.\d{1,18}|\d{1,18}(\.\d{0,18})?[eE][+-]?\d{1,3})")
+
+FORMATS = ("text", "concise", "json", "github", "sarif")
+
+
+class UsageError(Exception):
+    """The command was called in a way it does not understand; says how to call it."""
+
+    def __init__(self, message: str, help: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.help = help
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors teach: what is wrong, an example, where to read more."""
+
+    def __init__(self, command: str, about: str, examples: Sequence[str]) -> None:
+        super().__init__(
+            prog=f"seqtopo {command}",
+            description=about,
+            epilog="examples:\n" + "\n".join(f"  {example}" for example in examples),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        self.examples = examples
+
+    def error(self, message: str) -> NoReturn:
+        """Raises ``UsageError`` with an example."""
+        message = message.removeprefix("argument ")
+        if message.startswith("the following arguments are required: "):
+            message = f"{self.prog} needs a {message.rpartition(' ')[2]}"
+        raise UsageError(message, f"for example: {self.examples[0]}\n{self.prog} --help says more")
+
+
+def add_spec_options(parser: Parser) -> None:
+    """Adds ``-D`` and ``--max-params``."""
+    parser.add_argument(
+        "-D",
+        dest="dims",
+        metavar="NAME=VALUE",
+        type=binding,
+        action="append",
+        default=[],
+        help="a number for a symbol, such as -D T=24; wins over 'let' in the spec; once for each symbol",
+    )
+    parser.add_argument(
+        "--max-params",
+        metavar="N",
+        type=_count,
+        default=MAX_PARAMS,
+        help=f"the most parameters the model may have (default: {MAX_PARAMS:,})",
+    )
+
+
+def add_format(parser: Parser) -> None:
+    """Adds ``--format``."""
+    parser.add_argument(
+        "--format",
+        choices=FORMATS,
+        default="text",
+        help="how to write what was found: text for people (the default), concise (one line each), "
+        "json for programs, github for annotations in a pull request, sarif for code scanning",
+    )
+
+
+def binding(text: str) -> tuple[str, Value]:
+    """A ``-D NAME=VALUE``, read.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none; says what one looks like.
+
+    >>> binding("T=24"), binding("RATE=0.5"), binding("SIZES=(3,5)")
+    (('T', 24), ('RATE', 0.5), ('SIZES', (3, 5)))
+    """
+    name, equals, value = (part.strip() for part in text.partition("="))
+    shown = text if len(text) <= 40 else text[:37] + "..."
+    if not equals or not _NAME.fullmatch(name):
+        raise argparse.ArgumentTypeError(f"{shown!r} is not NAME=VALUE; write -D T=24")
+    found = _value(value)
+    if found is None:
+        more = "; write one -D for each: -D T=24 -D F=3" if "=" in value else f"; write -D {name[:20]}=24"
+        raise argparse.ArgumentTypeError(f"the value in {shown!r} is not a number{more}")
+    return name, found
+
+
+def _value(text: str) -> Value | None:
+    if text.startswith("(") and text.endswith(")"):
+        items = [_number(item.strip()) for item in text[1:-1].removesuffix(",").split(",")]
+        known = [item for item in items if item is not None]
+        return tuple(known) if len(known) == len(items) else None
+    return _number(text)
+
+
+def _number(text: str) -> Number | None:
+    if _WHOLE.fullmatch(text):
+        return int(text)
+    return float(text) if _FRACTION.fullmatch(text) else None
+
+
+def _count(text: str) -> int:
+    digits = text.replace("_", "").replace(",", "")
+    if not digits.isascii() or not digits.isdigit() or len(digits) > 18 or int(digits) < 1:
+        raise argparse.ArgumentTypeError(
+            f"{text[:40]!r} is not a whole number from 1 up; write --max-params 1000000"
+        )
+    return int(digits)
+
+
+def dims_of(pairs: Sequence[tuple[str, Value]]) -> dict[str, Any]:
+    """The bindings by name.
+
+    Raises:
+        UsageError: one is given twice.
+    """
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise UsageError(f"-D {name} is given twice", f"write it once: -D {name}={value}")
+        found[name] = value
+    return found

@@ -1,0 +1,227 @@
+"""``seqtopo build``: from a spec to a saved Keras model."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seqtopo import api
+from seqtopo.api import Checked, SpecError
+from seqtopo.cli.arguments import Parser, UsageError, add_format, add_spec_options, dims_of
+from seqtopo.cli.check import as_json
+from seqtopo.cli.columns import Column, columns
+from seqtopo.cli.files import STDIN, cannot_write, check_spec, is_text, write_whole
+from seqtopo.cli.table import shape_table
+from seqtopo.cli.terminal import put, terminal
+from seqtopo.diag.model import Diagnostic
+from seqtopo.diag.nearest import nearest
+from seqtopo.diag.renderers import RENDERERS, render_text
+
+if TYPE_CHECKING:
+    import keras
+
+    from seqtopo.emit.build import Built
+
+SUFFIX = ".keras"
+
+
+def parser() -> Parser:
+    """What the command takes."""
+    made = Parser(
+        "build",
+        "Builds the Keras model of a spec and saves it as a .keras file, which Keras loads without seqtopo.",
+        (
+            "seqtopo build spec.txt",
+            "seqtopo build spec.txt -D T=24 -D F=3 -o model.keras --backend jax",
+            "seqtopo build autoencoder.txt --part encoder",
+            "seqtopo build autoencoder.txt --all -o models   (each named model, in that folder)",
+        ),
+    )
+    made.add_argument("spec", help="a file, - for the standard input, or a spec")
+    made.add_argument(
+        "-o",
+        "--output",
+        metavar="PATH",
+        help="where to save the model (default: the spec's name with .keras, beside the spec); "
+        "with --all, the folder",
+    )
+    made.add_argument(
+        "--backend", metavar="NAME", help="tensorflow, torch or jax (default: what Keras is set to)"
+    )
+    which = made.add_mutually_exclusive_group()
+    which.add_argument("--part", metavar="NAME", help="save this named model of the spec")
+    which.add_argument("--all", action="store_true", help="save every named model of the spec")
+    add_spec_options(made)
+    add_format(made)
+    return made
+
+
+@dataclass(frozen=True)
+class Saved:
+    """One model that was saved: its name, its file, its parameters."""
+
+    name: str
+    file: Path
+    params: int
+    compiled: bool
+
+
+def run(args: argparse.Namespace) -> int:
+    """Checks, builds, saves, and says where the model is. Returns the exit code."""
+    dims = dims_of(args.dims)
+    target = _target(args)
+    checked = check_spec(args.spec, dims)
+    try:
+        if args.part and checked.resolved is not None and checked.ok:
+            _check_part(checked, args.part)
+        trouble = _no_place(target, args.all) if checked.ok else None
+        if trouble is not None:
+            raise SpecError((trouble,))
+        built = api.build(checked, args.backend, args.max_params)
+        with api.keras_refusals(checked.source):
+            models = _models(built, args.part, args.all)
+        saved = _save(models, target, args.all)
+    except SpecError as error:
+        _put_wrong(checked, error.diagnostics, args.format)
+        return 1
+    _put_built(checked, saved, args)
+    return 0
+
+
+def _target(args: argparse.Namespace) -> Path:
+    """Where to save: a file, or a folder for several models.
+
+    Raises:
+        UsageError: Keras could not read it there, or the spec would be overwritten.
+    """
+    at_hand = args.spec == STDIN or is_text(args.spec)
+    spec = Path("model") if at_hand else Path(args.spec)
+    if args.all:
+        return Path(args.output) if args.output else spec.with_name(f"{spec.stem}_models")
+    name = args.part or spec.stem
+    if not args.output:
+        target = spec.with_name(f"{name}{SUFFIX}")
+    elif os.path.isdir(args.output):
+        target = Path(args.output) / f"{name}{SUFFIX}"
+    else:
+        target = Path(args.output)
+    if target.suffix != SUFFIX:
+        raise UsageError(
+            f"a model's file ends in {SUFFIX}, not {target.name}", f"write -o {target.stem}{SUFFIX}"
+        )
+    if not at_hand and os.path.realpath(target) == os.path.realpath(spec):
+        raise UsageError(f"the model would overwrite its spec, {spec}", f"write -o model{SUFFIX}")
+    return target
+
+
+def _no_place(target: Path, folder: bool) -> Diagnostic | None:
+    """What keeps a model from being saved there; asked before a minute is spent on building it."""
+    parent = target.parent
+    try:
+        if not parent.is_dir():
+            raise FileNotFoundError(0, "")
+        if folder:
+            target.mkdir(exist_ok=True)
+            parent = target
+        elif target.is_dir():
+            raise IsADirectoryError(0, "it is a folder")
+        if not os.access(parent, os.W_OK):
+            raise PermissionError(0, f"the folder {parent} is not writable")
+    except OSError as error:
+        return cannot_write(target, error)
+    return None
+
+
+def _check_part(checked: Checked, name: str) -> None:
+    """Raises UsageError where the spec has no model of that name."""
+    assert checked.resolved is not None
+    known = sorted({*checked.resolved.parts, checked.resolved.graph.name})
+    if name not in known:
+        near = nearest(name, known)
+        raise UsageError(
+            f"{checked.source.name} has no model called {name}",
+            f"did you mean --part {near}?" if near else f"its models are {', '.join(known)}",
+        )
+
+
+def _models(built: Built, part: str | None, every: bool) -> dict[str, keras.Model]:
+    main = built.main()
+    name = built.resolved.graph.name
+    if part:
+        return {part: built.part(part)}
+    if not every:
+        return {name: main}
+    return {**{part: built.part(part) for part in built.parts()}, name: main}
+
+
+def _save(models: Mapping[str, keras.Model], target: Path, folder: bool) -> list[Saved]:
+    """Raises SpecError (ST405) where a file cannot be written."""
+    saved: list[Saved] = []
+    for name, model in models.items():
+        path = target / f"{name}{SUFFIX}" if folder else target
+        try:
+            write_whole(path, model.save)
+        except OSError as error:
+            raise SpecError((cannot_write(path, error),)) from error
+        saved.append(Saved(name, path, model.count_params(), model.compiled))
+    return saved
+
+
+def _put_wrong(checked: Checked, found: Sequence[Diagnostic], form: str) -> None:
+    warnings = tuple(d for d in checked.diagnostics if d not in found)
+    every = (*warnings, *found)
+    if form == "text":
+        screen = terminal(sys.stderr)
+        put(render_text(every, width=screen.width, color=screen.color), sys.stderr)
+    elif form == "json":
+        wrong = Checked(checked.source, checked.spec, None, every)
+        put(as_json([api.report(wrong)], [()]))
+    else:
+        put(RENDERERS[form](every))
+
+
+def _put_built(checked: Checked, saved: Sequence[Saved], args: argparse.Namespace) -> None:
+    report = api.report(checked)
+    if args.format == "json":
+        put(as_json([report], [()], [{one.name: str(one.file) for one in saved}]))
+        return
+    if args.format != "text":
+        if text := RENDERERS[args.format](checked.diagnostics):
+            put(text)
+        return
+    screen = terminal(sys.stdout)
+    if checked.diagnostics:
+        put(render_text(checked.diagnostics, width=screen.width, color=screen.color), sys.stderr)
+    if args.part or args.all:
+        table = [
+            Column("model", [one.name for one in saved]),
+            Column("parameters", [f"{one.params:,}" for one in saved], right=True),
+            Column("file", [str(one.file) for one in saved]),
+        ]
+        put(columns(table, None, color=screen.color))
+    else:
+        put(shape_table(report, screen.width, color=screen.color))
+    put("\n" + _how_to_load(saved))
+
+
+def _how_to_load(saved: Sequence[Saved]) -> str:
+    last = saved[-1]
+    where = str(last.file) if len(saved) == 1 else f"{len(saved)} files in {last.file.parent}"
+    then = (
+        "model.fit(x, y)"
+        if last.compiled
+        else 'model.compile("adam", "mse")  # or as your data wants it; then model.fit(x, y)'
+    )
+    return "\n".join(
+        (
+            f"Saved {where}. To use it in Python:",
+            "  import keras",
+            f"  model = keras.models.load_model({str(last.file)!r})",
+            f"  {then}",
+        )
+    )

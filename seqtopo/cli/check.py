@@ -1,0 +1,161 @@
+"""``seqtopo check``: what is wrong with specs, and the shapes of those that are right."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from seqtopo import api
+from seqtopo.api import Checked, Report
+from seqtopo.cli.arguments import Parser, add_format, add_spec_options, dims_of
+from seqtopo.cli.files import STDIN, check_spec, is_text
+from seqtopo.cli.table import shape_table
+from seqtopo.cli.terminal import put, terminal
+from seqtopo.diag.model import Diagnostic
+from seqtopo.diag.renderers import RENDERERS, render_json, render_text
+from seqtopo.layers.sizes import Shape, Size
+
+
+def parser() -> Parser:
+    """What the command takes."""
+    made = Parser(
+        "check",
+        "Checks specs without Keras. A right one is shown with its shapes; a wrong one, with the place,\n"
+        "the cause and a way out.",
+        (
+            "seqtopo check spec.txt",
+            'seqtopo check "in(T,8) -> lstm(64,seq) -> lstm(32)"   (the spec itself)',
+            "seqtopo check encoder.txt decoder.txt -D T=24 --format concise",
+            "cat spec.txt | seqtopo check -",
+        ),
+    )
+    made.add_argument("specs", nargs="+", metavar="spec", help="a file, - for the standard input, or a spec")
+    add_spec_options(made)
+    add_format(made)
+    return made
+
+
+def run(args: argparse.Namespace) -> int:
+    """Checks and says what was found. Returns the exit code."""
+    dims = dims_of(args.dims)
+    checked = [check_spec(spec, dims) for spec in args.specs]
+    if dims and len(checked) > 1:
+        checked = _bound_apart(checked, dims)
+    found: list[Report] = []
+    unbound: list[tuple[Diagnostic, ...]] = []
+    for one in checked:
+        lacking = api.unbuildable(one, args.max_params) if one.ok else ()
+        unbound.append(tuple(d for d in lacking if d.code == "ST401"))
+        wrong = tuple(d for d in lacking if d.code != "ST401")
+        found.append(api.report(Checked(one.source, one.spec, one.resolved, (*one.diagnostics, *wrong))))
+    every = [d for report in found for d in report.diagnostics]
+    if args.format == "json":
+        put(as_json(found, unbound))
+    elif args.format == "text":
+        _put_text(args.specs, found, unbound)
+    elif text := RENDERERS[args.format](every):
+        put(text)
+    return 0 if all(report.ok for report in found) else 1
+
+
+def _bound_apart(checked: Sequence[Checked], dims: Mapping[str, Any]) -> list[Checked]:
+    """Several specs need not all have every symbol that is bound; one of them must."""
+    from seqtopo.ir.resolve import symbols_of
+
+    known = [symbols_of(one.spec) if one.spec else set() for one in checked]
+    somewhere = set().union(*known)
+    return [
+        api.analyse(one.source, {n: v for n, v in dims.items() if n in names or n not in somewhere})
+        if one.spec and not names >= dims.keys()
+        else one
+        for one, names in zip(checked, known, strict=True)
+    ]
+
+
+def _put_text(
+    specs: Sequence[str], found: Sequence[Report], unbound: Sequence[tuple[Diagnostic, ...]]
+) -> None:
+    screen = terminal(sys.stdout)
+    every = [d for report in found for d in report.diagnostics]
+    if every:
+        put(render_text(every, width=screen.width, color=screen.color))
+    if len(found) > 1:
+        for report in found:
+            put(f"{report.source.name}: " + (_in_short(report) if report.ok else "has errors, see above"))
+        return
+    report = found[0]
+    if report.ok:
+        put(("\n" if every else "") + shape_table(report, screen.width, color=screen.color))
+        put("\n" + _next_step(specs[0], report, unbound[0]))
+
+
+def _in_short(report: Report) -> str:
+    count = f"{report.params:,}" if isinstance(report.params, int) else str(report.params)
+    return f"fine; {report.kind}, {count} parameters"
+
+
+def _next_step(spec: str, report: Report, unbound: tuple[Diagnostic, ...]) -> str:
+    """How to build it, and what that still needs."""
+    quoted = f'"{spec}"' if is_text(spec) else "spec.txt" if spec == STDIN else spec
+    if "\n" in quoted or len(quoted) > 60:
+        quoted = "spec.txt"
+    lines = [f"{d.message}." for d in unbound]
+    bound = "".join(f" -D {d.message.split()[0]}=64" for d in unbound)
+    return "\n".join([*lines, f"To build it: seqtopo build {quoted}{bound}"])
+
+
+def as_json(
+    found: Sequence[Report],
+    unbound: Sequence[Sequence[Diagnostic]],
+    files: Sequence[Mapping[str, str]] | None = None,
+) -> str:
+    """The reports as JSON, always ASCII. The keys are stable:
+
+    - ``version``: of this form; ``specs``: one object for each spec, with
+    - ``file``, ``ok``, ``diagnostics`` (as ``render_json`` writes them), ``kind``, ``params``,
+    - ``shapes``: each with ``name``, ``layer``, ``inputs``, ``outputs``, ``dtype``, ``params``, ``shared``,
+    - ``outputs``: shapes by name; ``unbound``: the symbols that need a number before it can be built;
+    - after a build also ``files``: where each model is, by its name.
+
+    A size is a number, or a text where symbols take part.
+    """
+    import json
+
+    specs: list[dict[str, Any]] = []
+    for report, needs in zip(found, unbound, strict=True):
+        specs.append(
+            {
+                "file": report.source.name,
+                "ok": report.ok,
+                "kind": report.kind,
+                "params": None if report.params is None else _size(report.params),
+                "shapes": [
+                    {
+                        "name": line.name,
+                        "layer": line.layer,
+                        "inputs": [_shape(shape) for shape in line.inputs],
+                        "outputs": [_shape(shape) for shape in line.outputs],
+                        "dtype": line.dtype,
+                        "params": _size(line.params),
+                        "shared": line.shared,
+                    }
+                    for line in report.shapes
+                ],
+                "outputs": {name: _shape(shape) for name, shape in report.outputs.items()},
+                "unbound": [d.message.split()[0] for d in needs],
+                "diagnostics": json.loads(render_json(report.diagnostics)),
+            }
+        )
+    for spec, saved in zip(specs, files or (), strict=False):
+        spec["files"] = dict(saved)
+    return json.dumps({"version": 1, "specs": specs}, indent=2)
+
+
+def _size(size: Size) -> int | str:
+    return size if isinstance(size, int) else str(size)
+
+
+def _shape(shape: Shape) -> list[int | str]:
+    return [_size(size) for size in shape]

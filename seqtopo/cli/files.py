@@ -1,0 +1,93 @@
+"""Specs from files and the standard input, and files written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from seqtopo.api import MOST_BYTES, Checked, analyse, decode, read
+from seqtopo.diag.model import Diagnostic
+from seqtopo.source import Source, Span
+
+STDIN = "-"
+STDIN_NAME = "<stdin>"
+
+
+def load(argument: str) -> tuple[Source, tuple[Diagnostic, ...]]:
+    """The spec that an argument names: a path, ``-`` for the standard input, or the spec itself, which
+    is told by its arrow.
+
+    >>> load("in(T,8) -> lstm(4)")[0].name
+    '<spec>'
+    """
+    if argument == STDIN:
+        return decode(read_input(), STDIN_NAME)
+    path = Path(argument)
+    if is_text(argument):
+        return Source(argument), ()
+    return read(path)
+
+
+def is_text(argument: str) -> bool:
+    """Whether an argument is a spec, not the name of a file with one."""
+    return "->" in argument and not os.path.lexists(argument)
+
+
+def read_input() -> bytes:
+    """All of the standard input; no more of it than a spec may have."""
+    return sys.stdin.buffer.read(MOST_BYTES + 1)
+
+
+def check_spec(argument: str, dims: Mapping[str, Any]) -> Checked:
+    """The spec that an argument names, read and resolved."""
+    source, problems = load(argument)
+    if problems:
+        return Checked(source, None, None, problems)
+    return analyse(source, dims)
+
+
+def write_whole(path: Path, write: Callable[[Path], object]) -> None:
+    """Writes a file beside ``path`` and then puts it in its place, so that there is never half a file.
+
+    The file keeps the permissions of the one it replaces; a link stays one.
+
+    Raises:
+        OSError: it cannot be written; what stood there is unchanged.
+    """
+    import tempfile
+
+    real = Path(os.path.realpath(path))
+    if real.exists() and not real.is_file():
+        raise OSError(0, "it is not a file")
+    handle, name = tempfile.mkstemp(dir=real.parent, prefix=".seqtopo-", suffix=real.suffix)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        write(temporary)
+        temporary.chmod(real.stat().st_mode & 0o7777 if real.exists() else 0o666 & ~_umask())
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        temporary.replace(real)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _umask() -> int:
+    # There is no way to ask for it without setting it.
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
+def cannot_write(path: Path, error: OSError) -> Diagnostic:
+    """What is wrong where a file could not be written."""
+    reason = (error.strerror or str(error)).lower()
+    help = "check the path and its permissions"
+    if isinstance(error, FileNotFoundError):
+        reason = f"there is no folder {path.parent}"
+        help = "make the folder first, or choose another place with -o"
+    return Diagnostic("ST405", f"{path} cannot be written: {reason}", Span(0, 0), help=help)

@@ -1,0 +1,124 @@
+"""``seqtopo fmt``: specs in the one house style, in place."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from seqtopo.api import MOST_BYTES, decode, unreadable
+from seqtopo.cli.arguments import Parser
+from seqtopo.cli.files import STDIN, STDIN_NAME, cannot_write, read_input, write_whole
+from seqtopo.cli.terminal import put, put_bytes, terminal
+from seqtopo.diag.model import Diagnostic
+from seqtopo.diag.renderers.text import render_text
+from seqtopo.syntax.print import format_text
+
+_MARK = b"\xef\xbb\xbf"
+
+
+def parser() -> Parser:
+    """What the command takes."""
+    made = Parser(
+        "fmt",
+        "Writes specs in the one house style, in place; comments stay, and so does the meaning.",
+        (
+            "seqtopo fmt spec.txt",
+            "seqtopo fmt specs/*.txt --check   (changes nothing; exit code 1 where something would change)",
+            "seqtopo fmt spec.txt --diff       (shows what would change)",
+            "cat spec.txt | seqtopo fmt -      (writes to the standard output)",
+        ),
+    )
+    made.add_argument("specs", nargs="+", metavar="spec", help="a file, or - for the standard input")
+    made.add_argument("--check", action="store_true", help="change nothing, say which files would change")
+    made.add_argument("--diff", action="store_true", help="change nothing, show what would change")
+    return made
+
+
+@dataclass(frozen=True)
+class Formatted:
+    """A file's text before and after, without its line endings; ``data`` is what to write."""
+
+    name: str
+    before: str
+    after: str
+    data: bytes
+
+    @property
+    def changes(self) -> bool:
+        """Whether there is something to write."""
+        return self.before != self.after
+
+
+def run(args: argparse.Namespace) -> int:
+    """Formats, or with ``--check`` and ``--diff`` only says what would change. Returns the exit code."""
+    found: list[Diagnostic] = []
+    done: list[Formatted] = []
+    for spec in dict.fromkeys(args.specs):
+        formatted, wrong = _format(spec)
+        found += wrong
+        if formatted is None:
+            continue
+        if args.check or args.diff:
+            _show(formatted, args.diff)
+        elif spec == STDIN:
+            put_bytes(formatted.data)
+        elif formatted.changes:
+            try:
+                write_whole(Path(spec), lambda path, data=formatted.data: path.write_bytes(data))
+            except OSError as error:
+                found.append(cannot_write(Path(spec), error))
+                continue
+            put(f"formatted {spec}")
+        done.append(formatted)
+    if found:
+        screen = terminal(sys.stderr)
+        put(render_text(found, width=screen.width, color=screen.color), sys.stderr)
+    changed = sum(one.changes for one in done)
+    if not changed and done and not found and args.specs != [STDIN]:
+        put("nothing to change")
+    return 1 if found or (args.check and changed) else 0
+
+
+def _format(spec: str) -> tuple[Formatted | None, list[Diagnostic]]:
+    try:
+        data = read_input() if spec == STDIN else _bytes(Path(spec))
+    except OSError as error:
+        return None, [unreadable(Path(spec), error)]
+    name = STDIN_NAME if spec == STDIN else spec
+    source, problems = decode(data, name)
+    if problems:
+        return None, list(problems)
+    after, wrong = format_text(source)
+    if after is None:
+        return None, [replace(d, source=source) for d in wrong]
+    written = after.replace("\n", _ending(data)).encode("utf-8")
+    return Formatted(name, source.text, after, (_MARK if data.startswith(_MARK) else b"") + written), []
+
+
+def _bytes(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(MOST_BYTES + 1)
+
+
+def _ending(data: bytes) -> str:
+    """How the lines of a file end, which is how its first one does."""
+    return "\r\n" if data[: data.find(b"\n") + 1].endswith(b"\r\n") else "\n"
+
+
+def _show(formatted: Formatted, diff: bool) -> None:
+    if not formatted.changes:
+        return
+    if not diff:
+        put(f"would format {formatted.name}")
+        return
+    from difflib import unified_diff
+
+    lines = unified_diff(
+        formatted.before.splitlines(keepends=True),
+        formatted.after.splitlines(keepends=True),
+        formatted.name,
+        f"{formatted.name} (formatted)",
+    )
+    put("".join(line if line.endswith("\n") else line + "\n\\ No newline at end of file\n" for line in lines))

@@ -1,0 +1,129 @@
+"""The command ``seqtopo``: finds the subcommand, and turns whatever happens into an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from seqtopo.cli.arguments import UsageError
+from seqtopo.cli.terminal import put, terminal
+from seqtopo.diag.model import Diagnostic
+from seqtopo.diag.nearest import nearest
+from seqtopo.source import Span
+
+FINE, FINDINGS, USAGE, INTERRUPTED, CLOSED = 0, 1, 2, 130, 141
+"""Exit codes; the last two are those of a process that the signals INT and PIPE ended."""
+
+COMMANDS = {
+    "check": "is the spec right, and what shapes does it have? Needs no Keras.",
+    "build": "make the Keras model and save it",
+    "fmt": "write specs in the one house style",
+    "layers": "the layers there are, and what each takes",
+    "explain": "what the code of a message means",
+}
+
+OVERVIEW = """\
+seqtopo: say a sequence model in one line, get a checked Keras model.
+
+A first spec, to try:
+  seqtopo check "in(T,8) -> lstm(64,seq) -> lstm(32) -> dense(1)"
+
+It reads: T steps with 8 features come in, an LSTM gives 64 numbers at every
+step, another one gives 32 at the last step, and a dense layer makes one of
+them. Save it as a file, spec.txt, and build it with: seqtopo build spec.txt
+
+commands:
+{commands}
+
+seqtopo COMMAND --help shows examples of each; seqtopo --version, the version."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs a command line, by default that of the process.
+
+    Returns:
+        0 where all is fine, 1 where something was found, 2 where the command was not understood.
+        Whatever happens is said in words; with ``SEQTOPO_DEBUG=1`` a fault of ours shows its traceback.
+    """
+    try:
+        code = _run(list(sys.argv[1:] if argv is None else argv))
+        sys.stdout.flush()
+    except UsageError as error:
+        put(f"seqtopo: {error.message}" + (f"\n{error.help}" if error.help else ""), sys.stderr)
+        return USAGE
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        _quiet()
+        return CLOSED
+    except Exception as error:
+        return _own_fault(error)
+    return code
+
+
+def _run(argv: list[str]) -> int:
+    first = argv[0] if argv else ""
+    if first in ("", "-h", "--help", "help"):
+        put(OVERVIEW.format(commands="\n".join(f"  {name:8} {what}" for name, what in COMMANDS.items())))
+        return FINE
+    if first in ("-V", "--version"):
+        from seqtopo import __version__
+
+        put(f"seqtopo {__version__}")
+        return FINE
+    if first not in COMMANDS:
+        raise _no_command(first)
+    command = import_module(f"seqtopo.cli.{first}")
+    try:
+        arguments = command.parser().parse_args(argv[1:])
+    except SystemExit as ended:  # after --help
+        return int(ended.code or 0)
+    result: int = command.run(arguments)
+    return result
+
+
+def _no_command(word: str) -> UsageError:
+    shown = word if len(word) <= 60 else word[:57] + "..."
+    if "->" in word or os.path.lexists(word):
+        quoted = f'"{shown}"' if " " in shown else shown
+        return UsageError(f"a command comes first: seqtopo check {quoted}")
+    near = nearest(word, COMMANDS)
+    known = f"the commands are {', '.join(COMMANDS)}"
+    return UsageError(f"there is no command {shown}", f"did you mean seqtopo {near}?" if near else known)
+
+
+def _quiet() -> None:
+    """Lets the interpreter flush into nothing when it ends: nobody reads what it would write."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, ValueError):
+        return
+
+
+def _own_fault(error: Exception) -> int:
+    import platform
+    import traceback
+
+    from seqtopo import __version__
+    from seqtopo.diag.renderers.text import render_text
+
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{'/'.join(where.filename.replace(os.sep, '/').split('/')[-2:])}:{where.lineno}"
+    said = " ".join(str(error).split())[:300]
+    found = Diagnostic(
+        "ST901",
+        "this is a mistake in seqtopo, not in your spec",
+        Span(0, 0),
+        notes=(
+            f"seqtopo {__version__}, Python {platform.python_version()}, {place}: "
+            f"{type(error).__name__}: {said}",
+        ),
+        help="please report the line above, with the spec; SEQTOPO_DEBUG=1 shows the whole traceback",
+    )
+    if os.environ.get("SEQTOPO_DEBUG", "") not in ("", "0"):
+        put("".join(traceback.format_exception(error)), sys.stderr)
+    screen = terminal(sys.stderr)
+    put(render_text([found], width=None, color=screen.color), sys.stderr)
+    return FINDINGS
