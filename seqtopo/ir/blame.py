@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from seqtopo.diag.model import Edit, Fix, Label
 from seqtopo.ir.graph import Graph, Node, Value
 from seqtopo.ir.problem import Problem
+from seqtopo.layers.sizes import Size, is_open
 from seqtopo.layers.values import Refusal, Tensor
 from seqtopo.source import Span
 from seqtopo.syntax import tree
@@ -37,7 +38,7 @@ def problem_of(refusal: Refusal, graph: Graph, node: Node, call: tree.Expr, sour
         labels = [*labels[:3], labels[-1]]
     return Problem(
         refusal.code,
-        refusal.message,
+        _as_written(refusal.message, node, call),
         span,
         label=refusal.label,
         labels=tuple(dict.fromkeys(labels)),
@@ -45,6 +46,17 @@ def problem_of(refusal: Refusal, graph: Graph, node: Node, call: tree.Expr, sour
         help="; or ".join(helps),
         fixes=tuple(fixes),
     )
+
+
+def _as_written(message: str, node: Node, call: tree.Expr) -> str:
+    """The message with the layer's name as the spec has it, which may be another of its names."""
+    written = call.name if isinstance(call, tree.Call) else call
+    if node.layer is None or not isinstance(written, tree.Name):
+        return message
+    name = node.layer.row.name
+    if written.name in node.layer.row.aliases and message.startswith(f"{name} "):
+        return written.name + message.removeprefix(name)
+    return message
 
 
 class Sources:
@@ -99,11 +111,10 @@ def _rank_fixes(
     if takes > len(came.shape):
         expr = source_of.of(made)
         if _forgets_steps(made) and expr is not None and made.layer is not None:
-            helps.append(f"add seq to the {made.layer.row.name} before it, to keep its steps")
+            helps.append(f"add seq to the {_called(expr)} before it, to keep its steps")
             fixes.append(Fix("keep the steps", (Edit(expr.span, print_expr(with_flag(expr, "seq"))),)))
-        if len(came.shape) == 1 and takes == 2:
-            source = next(iter(_steps_of(graph)), None)
-            steps = str(source) if source is not None else "T"
+        steps = next(_steps_of(graph), None)
+        if len(came.shape) == 1 and takes == 2 and steps is not None:
             if not fixes:
                 helps.append(f"repeat({steps}) makes a sequence of one vector")
             fixes.append(Fix("repeat the vector at every step", (Edit(_at(call), f"repeat({steps}) -> "),)))
@@ -111,7 +122,7 @@ def _rank_fixes(
         if node.layer is not None and node.layer.row.name == "repeat" and made.layer is not None:
             expr = source_of.of(made)
             if made.layer.row.recurrent and expr is not None:
-                helps.append(f"take seq off the {made.layer.row.name}, to keep only its last step")
+                helps.append(f"take seq off the {_called(expr)}, to keep only its last step")
                 fixes.append(
                     Fix("keep only the last step", (Edit(expr.span, print_expr(without(expr, "seq"))),))
                 )
@@ -130,10 +141,18 @@ def _in_words(takes: int, given: int) -> str:
     return "take an axis away first: last step (no seq), mean(time), flatten, or td(...) around the layer"
 
 
-def _steps_of(graph: Graph) -> Iterator[object]:
+def _steps_of(graph: Graph) -> Iterator[Size]:
+    """The numbers of steps that the inputs declare, where they say one."""
     for node in graph.nodes:
         if node.layer is None and node.outputs and len(node.outputs[0].shape) >= 2:
-            yield node.outputs[0].shape[0]
+            steps = node.outputs[0].shape[0]
+            if not is_open(steps):
+                yield steps
+
+
+def _called(expr: tree.Expr) -> str:
+    name = expr.name if isinstance(expr, tree.Call) else expr
+    return name.name if isinstance(name, tree.Name) else "layer"
 
 
 def _at(call: tree.Expr) -> Span:
