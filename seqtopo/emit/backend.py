@@ -70,6 +70,13 @@ def choose(wanted: str | None = None) -> str:
     return name
 
 
+def running() -> str:
+    """Which Keras runs in this process, and on what, in words."""
+    import keras
+
+    return f"Keras {keras.__version__} on {keras.config.backend()}"
+
+
 def _install(name: str) -> str:
     extra = name if name in PREFERENCE else PREFERENCE[0]
     return f"install it: pip install 'seqtopo[{extra}]'"

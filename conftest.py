@@ -1,0 +1,56 @@
+"""Where the tests and the doctests of the package run: settings of Keras, what runs once for each backend."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+# Before anything of it is imported, or its assertions would not say what they compared.
+pytest.register_assert_rewrite("tests.support")
+
+from seqtopo.emit.backend import PREFERENCE  # noqa: E402
+from tests.support.backend_run import PLACES, ROOT  # noqa: E402
+
+pytest_plugins = ("tests.support.no_skips", "pytester")
+
+# Keras reads and writes keras.json there: the tests have nothing to do with the user's.
+os.environ["KERAS_HOME"] = tempfile.mkdtemp(prefix="keras-home-")
+atexit.register(shutil.rmtree, os.environ["KERAS_HOME"], ignore_errors=True)
+os.environ.setdefault("KERAS_BACKEND", PREFERENCE[0])
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leaves what needs a backend to the tests that run it on each one, unless it is named."""
+    if collection_path == ROOT / "tests" / "support":
+        return True
+    asked = [(config.invocation_params.dir / argument.split("::")[0]).resolve() for argument in config.args]
+    for place in PLACES:
+        if collection_path == ROOT / place and not any(_inside(path, ROOT / place) for path in asked):
+            return True
+    return None
+
+
+def _inside(path: Path, place: Path) -> bool:
+    return path == place or place in path.parents
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts the longest tests, a backend each, where each of two workers starts with one."""
+    long = [item for item in items if item.get_closest_marker("whole_backend")]
+    others = [item for item in items if item not in long]
+    middle = len(others) // 2
+    items[:] = [*long[::2], *others[:middle], *long[1::2], *others[middle:]]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Says what each backend's own run came to."""
+    for report in terminalreporter.stats.get("passed", []):
+        for name, value in report.user_properties:
+            if name == "whole_backend":
+                terminalreporter.write_line(value)

@@ -1,0 +1,81 @@
+"""Imports run one way; a reader of the package may start at the bottom."""
+
+from __future__ import annotations
+
+import re
+import sys
+
+import pytest
+
+from tests.support.imports import ON_THEIR_OWN, ORDER, UPWARD, importers_of, imports, part, sources, upward
+
+MODULES = sources()
+OUTSIDE = {
+    "lark": r"seqtopo\.syntax\.parse",
+    "keras": r"seqtopo\.(emit|decompile|runtime)\..*",
+    "numpy": r"seqtopo\.((emit|decompile|runtime)\..*|data)",
+    "jax": r"seqtopo\.runtime\..*",
+    "torch": r"seqtopo\.runtime\..*",
+    "tensorflow": r"seqtopo\.runtime\..*",
+}
+"""Who may import what is not the standard library's."""
+
+
+def test_there_are_modules_to_look_at() -> None:
+    assert len(MODULES) > 50
+    assert {part(name) for name in MODULES} <= set(ORDER)
+    assert set(ON_THEIR_OWN) <= set(ORDER)
+
+
+def test_imports_run_down_only() -> None:
+    assert not upward(MODULES)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "match"),
+    [
+        ("seqtopo.diag.planted", "import seqtopo.api", "api is above diag"),
+        ("seqtopo.syntax.planted", "from seqtopo.layers.table import NAMES", "layers is above syntax"),
+        ("seqtopo.ir.planted", "from seqtopo import check", "__init__ is above ir"),
+        ("seqtopo.ir.planted", "def f():\n    from seqtopo.emit import keras", "emit is above ir"),
+        ("seqtopo.layers.planted", "from seqtopo.source import Span", "layers stands on its own"),
+        ("seqtopo.layers.planted", "try:\n    import seqtopo.diag\nfinally: pass", "stands on its own"),
+        ("seqtopo.api", "from seqtopo.cli.table import shape_table", "cli is above api"),
+    ],
+)
+def test_an_import_that_runs_upwards_is_noticed(name: str, text: str, match: str) -> None:
+    (wrong,) = upward({**MODULES, name: text})
+    assert re.search(match, wrong)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from seqtopo.diag.model import Diagnostic",
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from seqtopo.api import Report",
+    ],
+)
+def test_other_imports_are_fine(text: str) -> None:
+    assert not upward({**MODULES, "seqtopo.ir.planted": text})
+
+
+def test_each_exception_is_needed() -> None:
+    there = {(found.importer, found.imported) for found in imports(MODULES)}
+    assert set(UPWARD) <= there
+
+
+@pytest.mark.parametrize("package", OUTSIDE)
+def test_a_package_from_outside_is_imported_where_it_belongs_only(package: str) -> None:
+    strangers = {name for name in importers_of(package, MODULES) if not re.fullmatch(OUTSIDE[package], name)}
+    assert not strangers
+
+
+def test_nothing_else_from_outside_is_imported() -> None:
+    known = {"seqtopo", *OUTSIDE, *sys.stdlib_module_names}
+    assert not {found for found in imports(MODULES) if found.imported.split(".")[0] not in known}
+
+
+def test_a_package_that_is_imported_elsewhere_is_noticed() -> None:
+    planted = {**MODULES, "seqtopo.ir.planted": "def f():\n    import keras.ops"}
+    assert "seqtopo.ir.planted" in importers_of("keras", planted)
+    assert not re.fullmatch(OUTSIDE["keras"], "seqtopo.ir.planted")
