@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 from seqtopo.diag.model import Diagnostic
 from seqtopo.diag.nearest import nearest
 from seqtopo.ir import buildable
+from seqtopo.ir.counting import count, owners, params
 from seqtopo.ir.kind import kind
 from seqtopo.ir.resolve import Resolved, resolve, symbols_of
-from seqtopo.layers.sizes import Shape, Size, product, total
+from seqtopo.layers.layer import Layer
+from seqtopo.layers.sizes import Shape, Size
 from seqtopo.source import Source, Span
 from seqtopo.syntax import tree
 from seqtopo.syntax.parse import parse
@@ -237,7 +239,8 @@ def report(checked: Checked) -> Report:
         return Report(checked.source, checked.diagnostics)
     graph = checked.resolved.graph
     lines: list[LayerShape] = []
-    seen: set[int] = set()
+    seen: set[Layer] = set()
+    counted: set[Layer] = set()
     outputs: dict[str, Shape] = {}
     for index in graph.ancestors(graph.outputs):
         node = graph.nodes[index]
@@ -246,9 +249,10 @@ def report(checked: Checked) -> Report:
         if node.layer is None:
             lines.append(LayerShape(node.name, "in", (), shapes, tensors[0].dtype, 0, False, node.span))
             continue
-        shared = id(node.layer) in seen
-        seen.add(id(node.layer))
-        weights = () if shared else graph.weights.get(node.layer, ())
+        shared = node.layer in seen
+        seen.add(node.layer)
+        new = {la: ws for la, ws in owners(graph, [node.layer]).items() if la not in counted}
+        counted.update(new)
         lines.append(
             LayerShape(
                 node.layer.name,
@@ -256,7 +260,7 @@ def report(checked: Checked) -> Report:
                 tuple(t.shape for v in node.inputs if (t := graph.tensor(v)) is not None),
                 shapes,
                 tensors[0].dtype,
-                total(product(w.shape) for w in weights),
+                count(w for weights in new.values() for w in weights),
                 shared,
                 node.span,
             )
@@ -267,9 +271,7 @@ def report(checked: Checked) -> Report:
         name = graph.output_names[i] or (node.layer.name if node.layer else node.name)
         if tensor is not None:
             outputs[name if name not in outputs else f"{name}_{i}"] = tensor.shape
-    return Report(
-        checked.source, checked.diagnostics, tuple(lines), outputs, buildable.params(graph), kind(graph)
-    )
+    return Report(checked.source, checked.diagnostics, tuple(lines), outputs, params(graph), kind(graph))
 
 
 def compile(
@@ -359,7 +361,7 @@ def keras_refusals(source: Source) -> Iterator[None]:
     except SpecError:
         raise
     except Exception as error:
-        import keras
+        from seqtopo.emit.backend import running
 
         said = str(error).strip() or type(error).__name__
         raise SpecError(
@@ -369,7 +371,7 @@ def keras_refusals(source: Source) -> Iterator[None]:
                     "Keras refused a spec in which the checker found nothing wrong",
                     Span(0, 0),
                     notes=(
-                        f"Keras {keras.__version__} on {keras.config.backend()} said: {said}",
+                        f"{running()} said: {said}",
                         "either the checker is wrong, or this Keras is newer than the ones it knows",
                     ),
                     help="please report it, with the spec and these notes",
