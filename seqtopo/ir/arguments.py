@@ -54,7 +54,7 @@ def read_arguments(
                 _unknown(row, arg.name.name, arg.name.span, named=True)
             _put(found, row, param, arg, value, layer, tensors)
             continue
-        if isinstance(arg.value, tree.Name) and not arg.value.is_symbol:
+        if isinstance(arg.value, tree.Name):
             word = value(arg.value)
             if isinstance(word, Word):
                 flag = row.flags.get(word.name)

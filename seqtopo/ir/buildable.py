@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from seqtopo.diag.model import Diagnostic, Label
-from seqtopo.ir.graph import Graph, Node, SubModel, Value
+from seqtopo.ir import counting
+from seqtopo.ir.graph import Graph, Node, SubModel
 from seqtopo.layers.layer import Layer
-from seqtopo.layers.sizes import Expr, Size, product, symbols, total
+from seqtopo.layers.sizes import Expr, Size, symbols
 from seqtopo.source import Span
 from seqtopo.syntax import tree
 
@@ -94,26 +95,19 @@ def _first(name: str, spec: tree.Spec) -> Span | None:
     return None
 
 
-def params(graph: Graph, values: tuple[Value, ...] | None = None) -> Size:
-    """How many parameters the layers behind the outputs (or other values) have; shared ones once."""
-    layers = graph.layers(graph.outputs if values is None else values)
-    return total(product(w.shape) for layer in layers for w in graph.weights.get(layer, ()))
-
-
 def too_large(graph: Graph, most: int) -> list[Diagnostic]:
     """A diagnostic where there are more parameters than may be built."""
-    count = params(graph)
+    count = counting.params(graph)
     if not isinstance(count, int) or count <= most:
         return []
     layers = graph.layers(graph.outputs)
-    sizes = {la: total(product(w.shape) for w in graph.weights.get(la, ())) for la in layers}
+    sizes = {la: counting.count(graph.weights.get(la, ())) for la in layers}
     largest = max(layers, key=lambda la: size if isinstance(size := sizes[la], int) else 0)
     span = next(n.span for n in graph.nodes if n.layer is largest)
     return [
         Diagnostic(
             "ST403",
-            f"the model would have {count:,} parameters, {_memory(count)} in float32; "
-            f"the limit is {most:,}",
+            f"the model would have {count:,} parameters, {_memory(count)} in float32; the limit is {most:,}",
             span,
             label=f"{largest.title} alone has {sizes[largest]:,}",
             help=f"make it smaller, or raise the limit: --max-params {count}",
@@ -123,4 +117,10 @@ def too_large(graph: Graph, most: int) -> list[Diagnostic]:
 
 def _memory(count: int) -> str:
     size = count * 4
-    return f"{size / 1e9:,.1f} GB" if size >= 1e9 else f"{size / 1e6:,.1f} MB" if size >= 1e5 else f"{size:,} bytes"
+    return (
+        f"{size / 1e9:,.1f} GB"
+        if size >= 1e9
+        else f"{size / 1e6:,.1f} MB"
+        if size >= 1e5
+        else f"{size:,} bytes"
+    )

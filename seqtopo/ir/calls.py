@@ -215,6 +215,7 @@ class Calls(Walker):
         graph.inputs = old.sources(bound.values)
         graph.outputs = bound.values
         graph.weights = old.weights
+        graph.first = old.first
         return SubModel(graph, name)
 
     def _hand_over(self, layer: Layer, arguments: Arguments, env: Env) -> dict[str, Bundle]:

@@ -22,6 +22,7 @@ from seqtopo.ir.walker import (
     Env,
     TooMuch,
     as_activation,
+    bare,
     callee_name,
     too_many,
 )
@@ -89,9 +90,13 @@ class Flows(Applying):
     def _flow(self, expr: tree.Flow, incoming: Bundle | None, env: Env, head: bool) -> Bundle:
         for i, step in enumerate(expr.steps):
             try:
-                if i and self.has_source(step, env.scope, head=False):
+                alone = i > 0 and self.has_source(step, env.scope, head=False)
+                if alone and not isinstance(bare(step), tree.List):
                     raise self._lost(step)
-                incoming = self.run(step, incoming, env, head=head and i == 0)
+                values = self.run(step, incoming, env, head=head and i == 0)
+                if alone and incoming is not None and not self._follows(values, incoming, env):
+                    raise self._lost(step)
+                incoming = values
             except Problem as problem:
                 if i == 0 and incoming is None and problem.diagnostic.code in ("ST210",):
                     raise
@@ -101,6 +106,11 @@ class Flows(Applying):
                 incoming = self.broken(step.span, env)
         assert incoming is not None
         return incoming
+
+    def _follows(self, values: Bundle, incoming: Bundle, env: Env) -> bool:
+        """Whether what comes in takes part in what goes on: a list may name what led to it."""
+        behind = set(env.graph.ancestors(values))
+        return all(v.node in behind for v in incoming)
 
     def _name(self, expr: tree.Name, incoming: Bundle | None, env: Env, head: bool) -> Bundle:
         name = expr.name

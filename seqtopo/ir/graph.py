@@ -73,6 +73,8 @@ class Graph:
     weights: dict[Layer, tuple[Weight, ...]] = field(default_factory=dict)
     needs: dict[Layer, tuple[Size, ...]] = field(default_factory=dict)
     """Sizes that Keras must have as numbers, beside those of the weights."""
+    first: dict[Layer, tuple[Tensor, ...]] = field(default_factory=dict)
+    """What came into each layer at its first call: Keras builds it for that."""
 
     def add(self, span: Span, layer: Layer | None = None, **more: Any) -> Node:
         """A new node at the end."""

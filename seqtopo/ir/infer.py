@@ -30,8 +30,10 @@ def infer(graph: Graph, node: Node) -> None:
     if known is None:
         graph.weights[layer] = outcome.weights
         graph.needs[layer] = outcome.needs
+        graph.first[layer] = inputs
     else:
         _same_weights(layer, known, outcome.weights, inputs)
+        _same_inputs(layer, graph.first[layer], inputs)
     node.outputs = outcome.outputs
     node.extras = outcome.extras
 
@@ -50,6 +52,24 @@ def _same_weights(
                 help="give every use the same width, or use a recipe (def) to make fresh layers each time",
                 at=("input", 0),
             )
+
+
+def _same_inputs(layer: Layer, first: tuple[Tensor, ...], inputs: tuple[Tensor, ...]) -> None:
+    """Refuses another shape than the first where Keras takes no other, and other whole numbers than
+    those that the layer was told of.
+    """
+    row = layer.row
+    shapes = row.one_shape and [t.shape for t in first] != [t.shape for t in inputs]
+    told = row.dtype == "told" and len({row.settled(layer.args, t).get("dtype") for t in (first, inputs)}) > 1
+    if shapes or told:
+        had, came = (" and ".join(f"{t} {t.dtype}" for t in each) for each in (first, inputs))
+        raise Refusal(
+            "ST311",
+            f"{layer.title} is shared, but does not fit here: it was built for {had}, and is given {came}",
+            label=f"is given {came}",
+            help="use a recipe (def) to make fresh layers each time",
+            at=("input", 0),
+        )
 
 
 def replay(model: SubModel, inputs: tuple[Tensor, ...]) -> Outcome:

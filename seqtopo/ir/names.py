@@ -30,7 +30,7 @@ def name_layers(graph: Graph, prefix_of: Callable[[Layer], str]) -> None:
             prefix = prefix_of(layer)
             base = _base(layer)
             layer.name = _unique(f"{prefix}_{base}" if prefix else base, used)
-    for node in nodes:
+    for node in sorted(nodes, key=lambda n: n.index not in graph.inputs):
         if node.layer is None and node.outputs is not None and not node.name:
             node.name = _unique("input", used)
 

@@ -1,0 +1,43 @@
+"""Parameters: which layers own weights, each counted once however often it is called."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from seqtopo.ir.graph import Graph, SubModel, Value
+from seqtopo.layers.layer import Layer
+from seqtopo.layers.sizes import Size, product, total
+from seqtopo.layers.values import Weight
+
+
+def owners(graph: Graph, layers: Iterable[Layer]) -> dict[Layer, tuple[Weight, ...]]:
+    """The weights behind layers, by the layer that has them.
+
+    ``td`` has none of its own: what it applies at every step has them, and may be called outside too.
+    """
+    found: dict[Layer, tuple[Weight, ...]] = {}
+    for layer in layers:
+        for owner, weights in _owners(layer, graph.weights.get(layer, ())):
+            found.setdefault(owner, weights)
+    return found
+
+
+def _owners(layer: Layer, weights: tuple[Weight, ...]) -> Iterator[tuple[Layer, tuple[Weight, ...]]]:
+    inner = layer.args.get("layer") if layer.row.steps else None
+    if isinstance(inner, Layer):
+        yield from _owners(inner, weights)
+    elif isinstance(inner, SubModel):
+        yield from owners(inner.graph, inner.graph.layers(inner.graph.outputs)).items()
+    else:
+        yield layer, weights
+
+
+def count(weights: Iterable[Weight]) -> Size:
+    """How many parameters weights have together; symbolic where sizes are."""
+    return total(product(w.shape) for w in weights)
+
+
+def params(graph: Graph, values: tuple[Value, ...] | None = None) -> Size:
+    """How many parameters the layers behind the outputs (or other values) have; shared ones once."""
+    found = owners(graph, graph.layers(graph.outputs if values is None else values))
+    return count(w for weights in found.values() for w in weights)
