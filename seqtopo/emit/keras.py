@@ -113,7 +113,11 @@ class Emitter:
                 call[SECOND["scores"].argument] = True
             if row.name == "softmax" and "mask" not in call:
                 call.update(_softmax_mask(given[0]))
-            result = self.layer(layer, node)(*row.arranged(given), **call)
+            made = self.layer(layer, node)
+            result = made(*row.arranged(given), **call)
+            if layer.args.get("trainable") is False:
+                # What a layer makes when it is first called, Keras would train all the same.
+                made.trainable = False
         self._keep(node, layer, list(result) if isinstance(result, (list, tuple)) else [result])
 
     def _keep(self, node: Node, layer: Layer, results: list[Any]) -> None:
@@ -150,7 +154,9 @@ class Emitter:
             for name, value in args.items():
                 param = layer.row.by_name[name]
                 inside = (
-                    self._inner(value) if isinstance(value, (Layer, SubModel)) else argument(param, value)
+                    self._inner(value)
+                    if isinstance(value, (Layer, SubModel))
+                    else argument(param, value, layer.args.get("dtype"))
                 )
                 kwargs[param.keras_name] = _left_over(inside)
             for name in self._kept.get(layer, ()):

@@ -16,12 +16,12 @@ _CLASSES = ("initializer", "regularizer", "constraint")
 """Families whose every name is a class; in the others Keras gives some bare words a meaning of their own."""
 
 
-def argument(param: Param, value: Any) -> Any:
-    """A layer's argument as Keras takes it."""
-    return made(param.kind.family, value) if param.kind.family else value
+def argument(param: Param, value: Any, dtype: str | None = None) -> Any:
+    """A layer's argument as Keras takes it; ``dtype`` is the layer's own."""
+    return made(param.kind.family, value, dtype) if param.kind.family else value
 
 
-def made(family: str, value: Any) -> Any:
+def made(family: str, value: Any, dtype: str | None = None) -> Any:
     """An object of a family: the name as it stands for one without arguments, else the object."""
     if isinstance(value, (list, tuple)):
         return [made(family, v) for v in value]
@@ -31,7 +31,8 @@ def made(family: str, value: Any) -> Any:
         return value
     kwargs = {name: _inner(v) for name, v in value.kwargs.items()}
     if family == "activation":
-        return getattr(keras.layers, ACTIVATION_LAYERS[value.name])(**kwargs)
+        # It is a layer, and would cast what it gets to a dtype of its own.
+        return getattr(keras.layers, ACTIVATION_LAYERS[value.name])(**kwargs, dtype=dtype)
     module: Any = keras
     for part in objects.MODULES[family].split("."):
         module = getattr(module, part)

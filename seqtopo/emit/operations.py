@@ -29,6 +29,8 @@ Value = Any
 """A KerasTensor: Keras has no types to import."""
 Function = Callable[[Sequence[Value], Mapping[str, Any], str, dict[str, Any]], Value]
 
+NARROW = ("bool", "int8", "int16", "uint8", "uint16")
+"""What is summed as int32: each backend widens these in its own way."""
 MARKER = -(2.0**15)
 """What masked steps are set to: exact in every float dtype, float16 included."""
 LOWEST = {"float16": -65504.0, "bfloat16": -3.3e38, "float32": -3.4e38, "float64": -1.7e308}
@@ -60,8 +62,8 @@ def _along(axis: int, key: Any) -> tuple[Any, ...]:
 
 
 def _dtype(x: Value) -> dict[str, str]:
-    """Keeps a stock layer from casting floats to another dtype."""
-    return {"dtype": x.dtype} if keras.backend.is_float_dtype(x.dtype) else {}
+    """Keeps a stock layer from casting floats to another dtype, and from calling whole numbers floats."""
+    return {"dtype": x.dtype}
 
 
 def _pinned(y: Value, axis: int, size: int, name: str) -> Value:
@@ -150,6 +152,8 @@ def _reduction(function: Callable[..., Value], neutral: Callable[[str], float]) 
         (x,) = inputs
         axes = _axes(x, args)
         mask = _mask_of(x)
+        if function is ops.sum and x.dtype in NARROW:
+            x = ops.cast(x, "int32")
         if mask is not None and 1 in axes:
             x, mask = _only_unmasked(x, mask, neutral(x.dtype)), None
         return _remasked(function(x, axis=axes, keepdims=args["keepdims"]), mask, name)

@@ -24,6 +24,7 @@ def _floats(given: Given) -> Shape:
 
 
 def _act(given: Given) -> Shape:
+    check_floats(given)
     function = given["activation"]
     shape = given.shape
     name, axis = (
@@ -34,7 +35,6 @@ def _act(given: Given) -> Shape:
     index = axis_index(given, "activation", axis)
     if name != "glu":
         return shape
-    check_floats(given)
     rest = remainder(shape[index], 2)
     if isinstance(rest, int) and rest:
         raise given.refuse(
@@ -127,6 +127,7 @@ ROWS = (
             Param("threshold", NOT_NEGATIVE, 0.0),
         ),
         positional=("max_value",),
+        rule=_floats,
         aliases=("re_lu",),
     ),
     Row(

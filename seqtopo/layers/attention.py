@@ -91,10 +91,6 @@ def _check_mask(given: Given, name: str, wanted: tuple[Shape, ...]) -> None:
 def _dot_product(given: Given) -> Shape:
     """The output of ``attention``: the query's steps, the value's width."""
     _floats(given)
-    return _scored(given)
-
-
-def _scored(given: Given) -> Shape:
     _no_scores(given)
     query, value, key = attended(given)
     _same_rank(given)
@@ -363,7 +359,7 @@ ROWS = (
             SCORES,
             CAUSAL,
         ),
-        rule=_scored,
+        rule=_dot_product,
         weights=_scale,
         inputs=(2, 3),
         extras=_scores,

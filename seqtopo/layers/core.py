@@ -9,7 +9,14 @@ from seqtopo.layers import kinds as k
 from seqtopo.layers.axes import axis_indices
 from seqtopo.layers.kinds import array_shape
 from seqtopo.layers.lora import LORA, QUANTIZATION, with_lora
-from seqtopo.layers.parameters import ACTIVATION, USE_BIAS, constraints, initializer, regularizers
+from seqtopo.layers.parameters import (
+    ACTIVATION,
+    USE_BIAS,
+    check_floats,
+    constraints,
+    initializer,
+    regularizers,
+)
 from seqtopo.layers.row import Given, Param, Row
 from seqtopo.layers.sizes import Shape, Size, fits
 from seqtopo.layers.values import FLOATS, Weight
@@ -29,6 +36,12 @@ def _tied_weights(given: Given) -> tuple[Weight, ...]:
     vocab, width = given["input_dim"], given["output_dim"]
     untied = () if given["tie_weights"] else (Weight("reverse_embeddings", (width, vocab)),)
     return (Weight("embeddings", (vocab, width)), *untied)
+
+
+def _floats_alone(given: Given) -> dict[str, Size]:
+    # Keras says that ids come out as fractions, and gives them as they were.
+    check_floats(given)
+    return {}
 
 
 def _check_reverse(given: Given) -> dict[str, Size]:
@@ -194,6 +207,7 @@ ROWS = (
         "in(T,8) -> mask(0) -> lstm(32)",
         params=(Param("mask_value", k.NUMBER, 0.0),),
         positional=("mask_value",),
+        rule=_floats_alone,
         aliases=("masking",),
     ),
     Row(

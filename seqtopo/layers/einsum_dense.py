@@ -11,7 +11,7 @@ from seqtopo.layers import kinds as k
 from seqtopo.layers.lora import LORA, QUANTIZATION, with_lora
 from seqtopo.layers.parameters import ACTIVATION, constraints, initializer, regularizers
 from seqtopo.layers.row import Given, Param, Row
-from seqtopo.layers.sizes import Expr, Shape, Size, fits
+from seqtopo.layers.sizes import Expr, Shape, Size, fits, show_shape
 from seqtopo.layers.values import Refusal, Weight
 
 _FORM = re.compile(r"(\.\.\.)?([a-zA-Z]+)(\.\.\.)?,([a-zA-Z]+)->(\.\.\.)?([a-zA-Z]+)(\.\.\.)?")
@@ -129,7 +129,8 @@ def _check_batch(given: Given, equation: Equation, elided: int) -> None:
 @dataclass(frozen=True)
 class Solved:
     """What an equation comes to: the output without the batch, the kernel, the bias, and
-    ``output_shape`` with every number that is known, and none where the input's open size stays."""
+    ``output_shape`` with every number that is known, and none where the input's open size stays.
+    """
 
     output: Shape
     kernel: Shape
@@ -168,6 +169,16 @@ def solve(given: Given) -> Solved:
     filled = tuple(_agree(given, letter, size, sizes) for letter, size in zip(letters, written, strict=True))
     sizes |= dict(zip(letters, filled, strict=True))
     kept = given.shape[: elided - 1] if equation.left and elided else ()
+    if kept != kept[::-1]:
+        # Keras would tell the layers after it these sizes in reverse.
+        raise _no(
+            given,
+            "ST203",
+            f"has the equation '{given['equation']}', where ... stands for {show_shape(kept)}: Keras takes "
+            "axes of different sizes there in the wrong order",
+            f"... stands for {show_shape(kept)}",
+            "write a letter for each axis, the batch first",
+        )
     trailing = given.shape[len(equation.takes) - 1 :] if equation.right else ()
     kernel = tuple(_known(sizes[letter]) for letter in equation.kernel)
     bias = _bias(given, equation, sizes, len(trailing))

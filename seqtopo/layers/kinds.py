@@ -10,7 +10,7 @@ from typing import Any
 from seqtopo.layers.layer_objects import ACTIVATION_LAYERS
 from seqtopo.layers.objects import BARE_ACTIVATIONS, NoObject, read_object
 from seqtopo.layers.sizes import LIMIT, Expr
-from seqtopo.layers.values import DTYPES, Misfit, Object, Word
+from seqtopo.layers.values import FLOATS, Misfit, Object, Word
 
 POLICIES = ("mixed_float16", "mixed_bfloat16")
 
@@ -202,10 +202,11 @@ def _read_string(value: Any) -> Any:
 
 
 def _read_dtype(value: Any) -> Any:
+    # Keras takes dtypes of whole numbers, too: weights, products and poolings then fail here or there.
     text = value.name if isinstance(value, Word) else value
-    if text is None or (isinstance(text, str) and text in (*DTYPES, *POLICIES)):
+    if text is None or (isinstance(text, str) and text in (*FLOATS, *POLICIES)):
         return text
-    raise Misfit(f"a dtype: {', '.join((*DTYPES[:4], *POLICIES))}", (*DTYPES, *POLICIES))
+    raise Misfit(f"a dtype: {', '.join((*FLOATS, *POLICIES))}", (*FLOATS, *POLICIES))
 
 
 def _read_axis(value: Any) -> Any:

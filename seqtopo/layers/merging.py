@@ -8,6 +8,7 @@ from typing import Any
 from seqtopo.layers import kinds as k
 from seqtopo.layers.axes import axis_index
 from seqtopo.layers.operations import KEEPDIMS, reduced
+from seqtopo.layers.parameters import check_floats
 from seqtopo.layers.row import Given, Outcome, Param, Row
 from seqtopo.layers.sizes import Shape, Size, fits, is_open, same, show_shape, total
 from seqtopo.layers.values import FLOATS, Refusal, Tensor
@@ -75,6 +76,13 @@ def _arithmetic(given: Given) -> Shape:
     return _by_elements(given)
 
 
+def _averaged(given: Given) -> Shape:
+    if not any(t.dtype in FLOATS for t in given.inputs):
+        # One backend makes float64 of whole numbers alone, the others float32.
+        check_floats(given)
+    return _by_elements(given)
+
+
 def _extreme(given: Given) -> Shape | Outcome:
     """``max`` and ``min``: over an axis where one is named, else by elements."""
     if given["axis"] is not None:
@@ -96,7 +104,15 @@ def _extreme(given: Given) -> Shape | Outcome:
             help=f"write [a, b] -> {name}, or name the axis to reduce: {name}(time)",
             at=("inputs", 0),
         )
-    return _by_elements(given)
+    if given["keepdims"]:
+        raise given.refuse(
+            "ST203",
+            "keeps the axis it reduces, but none is named",
+            label="no axis to keep",
+            help=f"name the axis: {given.row.name}(time,keepdims)",
+            at=("argument", "keepdims"),
+        )
+    return _arithmetic(given)
 
 
 def _concatenated(given: Given) -> Shape:
@@ -174,6 +190,7 @@ ROWS = (
         "[in(T,8), in(T,8)] -> add",
         rule=_arithmetic,
         inputs=(1, None),
+        dtype="told",
     ),
     Row(
         "sub",
@@ -183,6 +200,7 @@ ROWS = (
         "[in(T,8), in(T,8)] -> sub",
         rule=_arithmetic,
         inputs=(2, 2),
+        dtype="told",
         aliases=("subtract",),
     ),
     Row(
@@ -193,6 +211,7 @@ ROWS = (
         "[in(T,8), in(T,8)] -> mul",
         rule=_arithmetic,
         inputs=(1, None),
+        dtype="told",
         aliases=("multiply",),
     ),
     Row(
@@ -201,7 +220,7 @@ ROWS = (
         "The mean of several values, element by element.",
         _BY_ELEMENTS,
         "[in(T,8), in(T,8)] -> avg",
-        rule=_arithmetic,
+        rule=_averaged,
         inputs=(1, None),
         aliases=("average",),
     ),
@@ -215,6 +234,7 @@ ROWS = (
         positional=("axis",),
         rule=_extreme,
         inputs=(1, None),
+        dtype="told",
         aliases=("maximum",),
         emit="max",
         emit_when=_reduces,
@@ -230,6 +250,7 @@ ROWS = (
         positional=("axis",),
         rule=_extreme,
         inputs=(1, None),
+        dtype="told",
         aliases=("minimum",),
         emit="min",
         emit_when=_reduces,
@@ -245,6 +266,7 @@ ROWS = (
         positional=("axis",),
         rule=_concatenated,
         inputs=(1, None),
+        dtype="told",
         aliases=("concatenate",),
     ),
     Row(
@@ -260,5 +282,6 @@ ROWS = (
         positional=("axes",),
         rule=_dotted,
         inputs=(2, 2),
+        dtype="told",
     ),
 )

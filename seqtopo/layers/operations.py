@@ -129,7 +129,7 @@ def _mean(given: Given) -> Outcome:
     return Outcome((Tensor(reduced(given), dtype if dtype in FLOATS else "float32"),))
 
 
-_SUMS = {"bool": "int32", "int8": "int32", "int16": "int32", "uint8": "uint32", "uint16": "uint32"}
+_SUMS = dict.fromkeys(("bool", "int8", "int16", "uint8", "uint16"), "int32")
 
 
 def _sum(given: Given) -> Outcome:

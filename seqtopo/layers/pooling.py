@@ -81,6 +81,7 @@ def _global_row(kind: str, rank: int) -> Row:
         f"{EXAMPLE[rank]} -> g{kind}pool{rank}d",
         params=(DATA_FORMAT, KEEPDIMS, *((MASK,) if masked else ())),
         rule=_check_mask if masked else None,
+        dtype="compute" if kind == "avg" else "told",
         aliases=_names(kind, "global_", rank),
     )
 

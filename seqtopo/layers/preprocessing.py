@@ -8,7 +8,7 @@ from seqtopo.layers import kinds as k
 from seqtopo.layers.parameters import DATA_FORMAT, PADDING, check_floats
 from seqtopo.layers.row import Given, Param, Row
 from seqtopo.layers.sizes import Shape, Size, ceil_div
-from seqtopo.layers.values import Weight
+from seqtopo.layers.values import FLOATS, Weight
 
 WINDOWS = (
     *("hann", "hamming", "blackman", "bartlett", "boxcar", "triang", "flattop", "parzen", "bohman"),
@@ -126,6 +126,15 @@ def _encoded(given: Given) -> Shape:
             label="not on every backend",
             help="leave out sparse",
             at=("argument", "sparse"),
+        )
+    dtype = given.inputs[0].dtype
+    if dtype not in (*FLOATS, "int32", "int64"):
+        raise given.refuse(
+            "ST310",
+            f"takes ids, which are int32 or int64 on every backend, but is given {dtype}",
+            label=f"is {dtype}",
+            help="-> cast(int32) first",
+            at=("input", 0),
         )
     kept = given.shape
     if given["output_mode"] == "one_hot":

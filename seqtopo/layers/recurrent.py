@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from seqtopo.layers import kinds as k
 from seqtopo.layers.convolution import check_dilation, kernel_size
 from seqtopo.layers.kinds import per_axis
-from seqtopo.layers.parameters import DATA_FORMAT, FILTERS, MASK, PADDING, SEED, USE_BIAS
+from seqtopo.layers.parameters import DATA_FORMAT, FILTERS, MASK, PADDING, SEED, USE_BIAS, check_floats
 from seqtopo.layers.row import (
     Given,
     Outcome,
@@ -171,6 +171,7 @@ def _conv_lstm(rank: int) -> Row:
 
 
 def _conv_lstm_outcome(given: Given, rank: int) -> Outcome:
+    check_floats(given)
     row, args, filters = given.row, given.args, given["filters"]
     check_dilation(given, rank)
     turned = given.inputs[0]

@@ -104,5 +104,6 @@ ROWS = (
         _SAME,
         "in(T,8) -> activity_regularization(l2=0.01)",
         params=(Param("l1", k.number(0), 0.0), Param("l2", k.number(0), 0.0)),
+        rule=_floats,
     ),
 )

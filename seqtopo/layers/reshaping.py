@@ -121,6 +121,7 @@ def _crop_row(rank: int) -> Row:
         params=(Param("cropping", borders(rank), default), *((DATA_FORMAT,) if rank > 1 else ())),
         positional=("cropping",),
         rule=_crop(rank),
+        dtype="told",
     )
 
 
@@ -135,6 +136,7 @@ def _pad_row(rank: int) -> Row:
         params=(Param("padding", borders(rank), default), DATA_FORMAT),
         positional=("padding",),
         rule=_pad(rank),
+        dtype="told",
     )
 
 
@@ -158,6 +160,7 @@ def _upsample_row(rank: int) -> Row:
         ),
         positional=("size",),
         rule=_upsample(rank),
+        dtype="told",
         aliases=(f"up_sampling{rank}d",),
     )
 

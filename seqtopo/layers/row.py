@@ -15,7 +15,7 @@ from seqtopo.layers import kinds
 from seqtopo.layers.kinds import Kind
 from seqtopo.layers.sizes import LIMIT, Shape, Size, fits, is_open, product, show_shape
 from seqtopo.layers.values import FLOATS, Refusal, Tensor, Weight
-from seqtopo.layers.weight_objects import check_objects
+from seqtopo.layers.weight_objects import check_objects, check_penalty
 
 
 class _Required:
@@ -130,7 +130,8 @@ class Row:
       the name marks one that is never trained.
     - ``inputs``: how many values it takes, least and most (most None: any number).
     - ``dtype``: ``compute`` (the layer's compute dtype), ``input`` (as it came in, floats cast),
-      ``keep`` (as it came in, untouched), or a dtype's name.
+      ``told`` (as ``input``, but Keras says so of whole numbers only where the layer is told their
+      dtype, see ``settled``), ``keep`` (as it came in, untouched), or a dtype's name.
     - ``extras``: second values by name. ``emit``: the emitter's name for an operation.
     """
 
@@ -163,6 +164,8 @@ class Row:
     emit_when: Callable[[Mapping[str, Any]], bool] | None = None
     """Which arguments turn a Keras layer into the operation ``emit``: ``max(time)`` reduces, and ``max``
     alone merges."""
+    one_shape: bool = False
+    """Whether Keras takes later calls of a layer with the shape of its first alone."""
     apart: bool = False
     """Whether Keras takes several values one by one, as ``layer(query, value)``, and not as a list."""
 
@@ -242,6 +245,7 @@ class Row:
         weights = self.weights_of(given)
         check_weights(self.name, inputs, weights)
         check_objects(self.name, args, weights)
+        check_penalty(self.name, args, output)
         if args.get("trainable") is False:
             weights = tuple(Weight(w.name, w.shape, False) for w in weights)
         extras = self.extras(given, output) if self.extras else {}
@@ -256,6 +260,8 @@ class Row:
         tensors: Mapping[str, tuple[Tensor, ...]] | None = None,
     ) -> Mapping[str, Any]:
         """The arguments to construct the Keras layer with: the same, but for those that shapes decide."""
+        if self.dtype == "told" and (dtype := self._dtype(args, inputs)) not in FLOATS:
+            return {**args, "dtype": dtype}
         if self.settle is None:
             return args
         return {**args, **self.settle(Given(self, {**self.defaults, **args}, inputs, tensors or {}, {}))}
@@ -294,10 +300,27 @@ class Row:
     def _dtype(self, args: Mapping[str, Any], inputs: tuple[Tensor, ...]) -> str:
         if self.dtype == "compute":
             return compute_dtype(args)
+        if self.dtype == "told":
+            return self._told(args, inputs)
         if self.dtype in ("input", "keep"):
             came = inputs[0].dtype
             return compute_dtype(args) if came in FLOATS and self.dtype == "input" else came
         return self.dtype
+
+    def _told(self, args: Mapping[str, Any], inputs: tuple[Tensor, ...]) -> str:
+        came = dict.fromkeys(t.dtype for t in inputs)
+        if any(dtype in FLOATS for dtype in came):
+            return compute_dtype(args)
+        if len(came) > 1:
+            raise Refusal(
+                "ST310",
+                f"{self.name} is given {' and '.join(came)}: what whole numbers of two dtypes become "
+                "is not the same on every backend",
+                label=f"is given {' and '.join(came)}",
+                help=f"turn one into the other first: -> cast({inputs[0].dtype})",
+                at=("input", len(inputs) - 1),
+            )
+        return inputs[0].dtype
 
 
 COMMON = (

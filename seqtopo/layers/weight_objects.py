@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from seqtopo.layers.objects import entry_of
-from seqtopo.layers.values import Object, Refusal, Weight
+from seqtopo.layers.values import Object, Refusal, Tensor, Weight
 
 _FAMILIES = ("initializer", "regularizer", "constraint")
 
@@ -25,6 +25,15 @@ def check_objects(name: str, args: Mapping[str, Any], weights: tuple[Weight, ...
                 _check(name, family, argument, value, weight)
 
 
+def check_penalty(name: str, args: Mapping[str, Any], output: Tensor) -> None:
+    """Refuses an ``activity_regularizer`` that needs other axes than the output has, batch included."""
+    value = args.get("activity_regularizer")
+    if value is not None:
+        # Keras flattens nothing: the output is one more weight to it, with the batch as first axis.
+        whole = Weight("output with its batch", (1, *output.shape))
+        _check(name, "regularizer", "activity_regularizer", value, whole)
+
+
 def _check(name: str, family: str, argument: str, value: Any, weight: Weight) -> None:
     called = value.name if isinstance(value, Object) else value
     entry = entry_of(family, called)
@@ -36,6 +45,9 @@ def _check(name: str, family: str, argument: str, value: Any, weight: Weight) ->
         if rank < least or (most is not None and rank > most):
             wanted = f"{least}" if least == most else f"{least} or more"
             raise _refusal(name, argument, f"{called} works on weights of {wanted} axes", weight)
+    if called == "stft" and weight.shape[1] != 1:
+        why = f"makes kernels of one channel, not of {weight.shape[1]}"
+        raise _refusal(name, argument, why, weight)
     axes = value.kwargs.get("axis", ()) if isinstance(value, Object) and family == "constraint" else ()
     for axis in axes if isinstance(axes, tuple) else (axes,):
         if not -rank <= axis < rank:

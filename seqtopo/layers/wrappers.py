@@ -74,8 +74,15 @@ def _td(given: Given) -> Outcome:
         )
     # The mask goes with the steps, as a recurrent layer's does.
     check_call(given, (), steps)
-    output = Tensor((steps, *outcome.outputs[0].shape), compute_dtype(given.args))
-    return Outcome((output,), outcome.weights, {}, outcome.needs)
+    inside = outcome.outputs[0].dtype
+    dtype = compute_dtype(given.args) if inside in FLOATS else inside
+    return Outcome((Tensor((steps, *outcome.outputs[0].shape), dtype),), outcome.weights, {}, outcome.needs)
+
+
+def _td_dtype(given: Given) -> dict[str, Any]:
+    """Keras says of whole numbers that they are what the wrapper computes in: it is told their dtype."""
+    dtype = _td(given).outputs[0].dtype
+    return {} if dtype in FLOATS else {"dtype": dtype}
 
 
 def _is_recurrent(inner: Any) -> TypeGuard[Layer]:
@@ -226,6 +233,7 @@ ROWS = (
         params=(_INNER, MASK),
         positional=("layer",),
         rule=_td,
+        settle=_td_dtype,
         aliases=("time_distributed",),
         steps=True,
     ),
@@ -238,6 +246,7 @@ ROWS = (
         params=(Param("n", k.SIZE),),
         positional=("n",),
         aliases=("repeat_vector",),
+        dtype="told",
     ),
     Row(
         "spectral_normalization",
@@ -249,5 +258,6 @@ ROWS = (
         positional=("layer",),
         rule=_spectral,
         aliases=("spectralnorm",),
+        one_shape=True,
     ),
 )

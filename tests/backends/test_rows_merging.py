@@ -23,7 +23,10 @@ def test_merging_by_elements_agrees(row: str) -> None:
     assert_row_agrees(row, {}, [(1, 8), (5, 1)])
     assert_row_agrees(row, {}, [(5, 8), (unknown(0), 8)])
     assert_row_agrees(row, {}, [(8,), (8,)], ["int32", "float32"])
-    assert_row_agrees(row, {}, [(8,), (8,)], ["int32", "int32"])
+    if row == "avg":
+        assert_row_refuses(row, {}, [(8,), (8,)], "ST310", ["int32", "int32"])
+    else:
+        assert assert_row_agrees(row, {}, [(8,), (8,)], ["int32", "int32"]).outputs[0].dtype == "int32"
 
 
 @pytest.mark.parametrize("row", ["add", "mul", "avg", "max", "min"])
