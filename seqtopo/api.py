@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from seqtopo.diag.model import Diagnostic
 from seqtopo.diag.nearest import nearest
 from seqtopo.ir import buildable
-from seqtopo.ir.counting import count, owners, params
+from seqtopo.ir.counting import count, owners, params, trainable_params
 from seqtopo.ir.kind import kind
 from seqtopo.ir.resolve import Resolved, resolve, symbols_of
 from seqtopo.layers.layer import Layer
@@ -66,8 +66,8 @@ class Report:
     """What a check found.
 
     ``shapes`` is the shape table, ``outputs`` each output's shape by its name, ``params`` the number
-    of parameters (symbolic where sizes are), ``kind`` the topology's kind. They are empty, and
-    ``params`` and ``kind`` None, where there are errors.
+    of parameters (symbolic where sizes are), ``trainable_params`` that of the trained ones, ``kind``
+    the topology's kind. They are empty, or None, where there are errors.
     """
 
     source: Source
@@ -75,6 +75,7 @@ class Report:
     shapes: tuple[LayerShape, ...] = ()
     outputs: Mapping[str, Shape] = field(default_factory=dict)
     params: Size | None = None
+    trainable_params: Size | None = None
     kind: str | None = None
 
     @property
@@ -271,7 +272,15 @@ def report(checked: Checked) -> Report:
         name = graph.output_names[i] or (node.layer.name if node.layer else node.name)
         if tensor is not None:
             outputs[name if name not in outputs else f"{name}_{i}"] = tensor.shape
-    return Report(checked.source, checked.diagnostics, tuple(lines), outputs, params(graph), kind(graph))
+    return Report(
+        checked.source,
+        checked.diagnostics,
+        tuple(lines),
+        outputs,
+        params(graph),
+        trainable_params(graph),
+        kind(graph),
+    )
 
 
 def compile(

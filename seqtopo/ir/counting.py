@@ -39,5 +39,14 @@ def count(weights: Iterable[Weight]) -> Size:
 
 def params(graph: Graph, values: tuple[Value, ...] | None = None) -> Size:
     """How many parameters the layers behind the outputs (or other values) have; shared ones once."""
-    found = owners(graph, graph.layers(graph.outputs if values is None else values))
-    return count(w for weights in found.values() for w in weights)
+    return count(_weights(graph, graph.outputs if values is None else values))
+
+
+def trainable_params(graph: Graph) -> Size:
+    """How many of the parameters behind the outputs are trained."""
+    return count(w for w in _weights(graph, graph.outputs) if w.trainable)
+
+
+def _weights(graph: Graph, values: tuple[Value, ...]) -> Iterator[Weight]:
+    for weights in owners(graph, graph.layers(values)).values():
+        yield from weights
