@@ -294,7 +294,7 @@ class Flows(Applying):
             raise TooMuch
         values = self._needed(incoming, expr)
         for turn in range(times):
-            inner = replace(env, frame=self.frame(env.frame, (id(expr), turn)), loops=True)
+            inner = replace(env, frame=self.frame(env.frame, (id(expr), turn)))
             values = self.run(expr.first, values, inner, head=False)
         return values
 
@@ -321,7 +321,7 @@ class Flows(Applying):
             scope = Scope(env.scope, own_names=False)
             for target, value in zip(expr.targets, items, strict=True):
                 scope.names[target.name] = Plain(value, target.span)
-            inner = replace(env, scope=scope, frame=self.frame(env.frame, (id(expr), turn)), loops=True)
+            inner = replace(env, scope=scope, frame=self.frame(env.frame, (id(expr), turn)))
             found = self.run(expr.body, found, inner, head=head and turn == 0)
         return self._needed(found, expr)
 
@@ -332,15 +332,14 @@ class Flows(Applying):
         name = expr.name.name
         home = env.scope.home()
         known = home.names.get(name)
-        if isinstance(known, Named) and known.collects and known.span == expr.name.span:
+        if isinstance(known, Named) and known.span == expr.name.span:
+            # The same place once more, in a copy or a turn of a loop: the name collects.
             home.names[name] = replace(
                 known, values=known.values + values, nodes=range(known.nodes.start, nodes.stop)
             )
         else:
             self.check_name(expr.name, home)
-            home.names[name] = Named(
-                values, expr.name.span, env.graph, nodes, collects=env.loops or env.frame != 0
-            )
+            home.names[name] = Named(values, expr.name.span, env.graph, nodes)
         if len(values) == 1 and not values[0].extra:
             node = env.graph.nodes[values[0].node]
             if node.index in nodes:

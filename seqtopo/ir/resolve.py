@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from seqtopo.diag.model import Diagnostic, Label
-from seqtopo.diag.nearest import nearest
 from seqtopo.ir.flows import Flows
 from seqtopo.ir.graph import Bundle, Graph
 from seqtopo.ir.names import name_layers
@@ -29,13 +28,6 @@ class Resolved:
     source: Source
     parts: dict[str, Named | Block] = field(default_factory=dict)
     training: Training | None = None
-
-    def part(self, name: str) -> tuple[tuple[int, ...] | Bundle, Bundle] | None:
-        """What a named model goes from and to: its inputs and its outputs; None where it has none."""
-        found = self.parts.get(name)
-        if isinstance(found, Named):
-            return tuple(self.graph.sources(found.values)), found.values
-        return None
 
 
 def resolve(
@@ -340,12 +332,6 @@ def _names(expr: tree.Expr) -> set[str]:
                 todo.append(here.first)
                 todo.extend(operand for _, operand in here.rest)
     return found
-
-
-def unknown_dims(spec: tree.Spec, dims: Mapping[str, Any]) -> list[tuple[str, str | None]]:
-    """The bindings from outside that nothing in the spec uses, each with the nearest known name."""
-    known = symbols_of(spec)
-    return [(name, nearest(name, sorted(known))) for name in dims if name not in known]
 
 
 def symbols_of(spec: tree.Spec) -> set[str]:

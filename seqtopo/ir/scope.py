@@ -24,7 +24,7 @@ class Plain:
 
 @dataclass
 class Named:
-    """A value of a graph, bound by ``=`` or ``as``; with ``collects``, one of a growing list.
+    """A value of a graph, bound by ``=`` or ``as``, or the list that an ``as`` has collected.
 
     ``nodes`` is the stretch of the graph that was made for it.
     """
@@ -33,7 +33,6 @@ class Named:
     span: Span
     graph: Graph
     nodes: range = range(0)
-    collects: bool = False
 
 
 @dataclass

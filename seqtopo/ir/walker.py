@@ -40,7 +40,6 @@ class Env:
     frame: int = 0
     prefix: str = ""
     within: tuple[str, ...] = ()
-    loops: bool = False
 
 
 class Walker:
