@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from seqtopo import api
 from seqtopo.api import Checked, SpecError
@@ -164,6 +164,9 @@ def _save(models: Mapping[str, keras.Model], target: Path, folder: bool) -> list
     saved: list[Saved] = []
     for name, model in models.items():
         path = target / f"{name}{SUFFIX}" if folder else target
+        if model.compiled and model.trainable_variables and not model.optimizer.built:
+            # Saved before its first step, an optimizer has no variables, and Keras warns on loading.
+            model.optimizer.build(model.trainable_variables)
         try:
             write_whole(path, model.save)
         except OSError as error:

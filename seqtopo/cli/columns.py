@@ -6,23 +6,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from seqtopo.diag.renderers.cells import shortened, visible, width
+from seqtopo.diag.renderers.cells import shortened, visible, width, wrap
 from seqtopo.diag.renderers.paint import Row, paint
 
 _GAP = "  "
 _NARROWEST = 6
-_LONGEST = 120
+_SENTENCE = 45
+_SHORT_SENTENCE = 20
+_LONGEST = 200
 
 
 @dataclass(frozen=True)
 class Column:
-    """A heading and its cells. ``right`` aligns numbers; a column with ``drop`` is left out where the
-    terminal is too narrow for all, 1 first; any other loses the middle of its longest words."""
+    """A heading and its cells. ``right`` aligns numbers. Where the terminal is too narrow for all, a
+    column with ``drop`` is left out, 1 first; sentences at the end of the line, ``wrapped``, go on in the
+    next; any other column loses the middle of its longest words.
+    """
 
     heading: str
     cells: Sequence[str]
     right: bool = False
     drop: int = 0
+    wrapped: bool = False
 
     @cached_property
     def texts(self) -> list[str]:
@@ -44,16 +49,28 @@ def columns(found: Sequence[Column], most: int | None, *, indent: int = 0, color
     """
     kept = [column for column in found if any(column.cells)]
     room = None if most is None else max(most - indent, _NARROWEST * len(kept))
-    while room is not None and _total(kept) > room and any(column.drop for column in kept):
+    while room is not None and _least(kept) > room and any(column.drop for column in kept):
         first = min((column for column in kept if column.drop), key=lambda column: column.drop)
         kept = [column for column in kept if column is not first]
     widths = _widths(kept, room)
     rows: list[Row] = []
     for at in range(len(kept[0].texts)):
-        cells = [_padded(c.texts[at], w, c.right) for c, w in zip(kept, widths, strict=True)]
-        line = " " * indent + _GAP.join(cells)
-        rows.append(((line.rstrip(), "strong" if at == 0 else "plain"),))
+        cells = [_lines(c.texts[at], w, c.wrapped) for c, w in zip(kept, widths, strict=True)]
+        for line in range(max(map(len, cells))):
+            texts = [cell[line] if line < len(cell) else "" for cell in cells]
+            padded = [_padded(t, w, c.right) for c, t, w in zip(kept, texts, widths, strict=True)]
+            text = " " * indent + _GAP.join(padded)
+            rows.append(((text.rstrip(), "strong" if at == 0 else "plain"),))
     return paint(rows, color).removesuffix("\n")
+
+
+def _lines(text: str, room: int, wrapped: bool) -> list[str]:
+    return wrap(text, room) if wrapped else [fitted(text, room)]
+
+
+def _least(kept: Sequence[Column]) -> int:
+    """The room below which a column has to go."""
+    return _total(kept) - sum(max(c.width - _SENTENCE, 0) for c in kept if c.wrapped)
 
 
 def _total(kept: Sequence[Column]) -> int:
@@ -64,10 +81,14 @@ def _widths(kept: Sequence[Column], room: int | None) -> list[int]:
     widths = [column.width for column in kept]
     over = 0 if room is None else _total(kept) - room
     # A number without its middle says something else, so words give way first.
-    for group in (False, True):
-        places = [at for at, column in enumerate(kept) if column.right is group]
+    groups = (
+        ([at for at, c in enumerate(kept) if c.wrapped], _SHORT_SENTENCE),
+        ([at for at, c in enumerate(kept) if not c.wrapped and not c.right], _NARROWEST),
+        ([at for at, c in enumerate(kept) if c.wrapped or c.right], _NARROWEST),
+    )
+    for places, least in groups:
         while over > 0 and (widest := max(places, key=widths.__getitem__, default=-1)) >= 0:
-            if widths[widest] <= _NARROWEST:
+            if widths[widest] <= least:
                 break
             widths[widest] -= 1
             over -= 1
@@ -75,7 +96,6 @@ def _widths(kept: Sequence[Column], room: int | None) -> list[int]:
 
 
 def _padded(text: str, room: int, right: bool) -> str:
-    text = fitted(text, room)
     gap = " " * (room - width(text))
     return gap + text if right else text + gap
 
@@ -83,8 +103,8 @@ def _padded(text: str, room: int, right: bool) -> str:
 def fitted(text: str, room: int) -> str:
     """A text of at most ``room`` columns, without its middle where it is longer.
 
-    >>> fitted("multi_head_attention_1", 12), fitted("\u4e2d\u6587\u4e2d\u6587", 7)
-    ('multi_h..n_1', '\u4e2d..\u6587')
+    >>> fitted("multi_head_attention_1", 12), fitted("中文中文中", 9)
+    ('multi_h..n_1', '中文..中')
     """
     if width(text) <= room:
         return text
@@ -95,7 +115,7 @@ def fitted(text: str, room: int) -> str:
 
 def _within(text: str, room: int) -> str:
     end = taken = 0
-    for end, char in enumerate(text):  # noqa: B007  (the end is what is wanted)
+    for end, char in enumerate(text):
         taken += width(char)
         if taken > room:
             return text[:end]

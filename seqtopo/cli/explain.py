@@ -16,7 +16,7 @@ def parser() -> Parser:
     """What the command takes."""
     made = Parser(
         "explain",
-        "Explains the code of a message: what it means, why it matters, an example and what to write instead.",
+        "Explains the code of a message: what it means, why, an example and what to write instead.",
         (
             "seqtopo explain ST301",
             "seqtopo explain wrong-rank   (the same, by its name)",
@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
             Column("code", [row.code for row in rows]),
             Column("name", [row.name for row in rows]),
             Column("", [row.severity if row.severity != "error" else "" for row in rows], drop=1),
-            Column("what it says", [row.summary for row in rows]),
+            Column("what it says", [row.summary for row in rows], wrapped=True),
         ]
         put(columns(table, screen.width, color=screen.color))
         put(f"\nseqtopo explain {rows[0].code} shows the page of one.")

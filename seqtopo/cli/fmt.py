@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from seqtopo.api import MOST_BYTES, decode, unreadable
@@ -66,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
             put_bytes(formatted.data)
         elif formatted.changes:
             try:
-                write_whole(Path(spec), lambda path, data=formatted.data: path.write_bytes(data))
+                write_whole(Path(spec), partial(Path.write_bytes, data=formatted.data))
             except OSError as error:
                 found.append(cannot_write(Path(spec), error))
                 continue

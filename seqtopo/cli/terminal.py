@@ -23,7 +23,8 @@ UNSEEN_WIDTH = 100
 
 def terminal(stream: TextIO) -> Terminal:
     """What a stream can show. ``NO_COLOR`` and ``FORCE_COLOR`` decide over colour where they are set
-    (see no-color.org), then ``TERM=dumb``; ``COLUMNS`` decides over the width."""
+    (see no-color.org), then ``TERM=dumb``; ``COLUMNS`` decides over the width.
+    """
     shown = bool(getattr(stream, "isatty", bool)())
     if os.environ.get("NO_COLOR"):
         color = False

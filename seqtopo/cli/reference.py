@@ -1,0 +1,122 @@
+"""The tables of the language reference, from the rows: ``python -m seqtopo.cli.reference`` writes them.
+
+``--check`` writes nothing, and ends with exit code 1 where the page is stale.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from seqtopo.cli.files import write_whole
+from seqtopo.cli.layer_facts import LayerFacts, facts
+from seqtopo.cli.terminal import put
+from seqtopo.layers.excluded import EXCLUDED
+from seqtopo.layers.objects import FAMILIES as OBJECTS
+from seqtopo.layers.objects import MODULES, names
+from seqtopo.layers.table import FAMILIES
+
+PAGE = Path(__file__).resolve().parents[2] / "grammar" / "LANGUAGE.md"
+"""The language reference, in a checkout."""
+
+BEGIN = "<!-- {name}: from the rows; python -m seqtopo.cli.reference writes it -->"
+END = "<!-- end of {name} -->"
+_SHOWN_FLAGS = 6
+
+
+def layer_tables() -> str:
+    """The layers as Markdown, a table for each family."""
+    parts: list[str] = []
+    for family in FAMILIES.values():
+        heading = (family.__doc__ or "").split("\n")[0].replace("``", "`")
+        lines = ["| layer | by position | flags | shape | what it does |", "| --- | --- | --- | --- | --- |"]
+        lines += [_line(facts(row)) for row in family.ROWS]
+        parts.append(f"{heading}\n\n" + "\n".join(lines))
+    return "\n\n".join(parts)
+
+
+def _line(of: LayerFacts) -> str:
+    cells = (
+        ", ".join(f"`{name}`" for name in (of.name, *of.aliases)),
+        f"`{', '.join(of.positional).replace('*', ', ...')}`" if of.positional else "",
+        " ".join(_flags(of)),
+        "; ".join(f"`{shape}`" for shape in of.shapes),
+        f"{of.about} {of.note}".strip(),
+    )
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _flags(of: LayerFacts) -> list[str]:
+    """The flags, the short word where a parameter has one; of many words, a few."""
+    found: list[str] = []
+    for param in of.params:
+        words = [word for word in param.flags if word != param.name] or list(param.flags)
+        if len(words) > _SHOWN_FLAGS:
+            found.append(f"any `{param.name}`")
+        else:
+            found += [f"`{word}`" for word in words]
+    return found
+
+
+def object_tables() -> str:
+    """The Keras objects that arguments name, as Markdown."""
+    lines = ["| family | in Keras | names |", "| --- | --- | --- |"]
+    for family in OBJECTS:
+        known = " ".join(f"`{name}`" for name in names(family))
+        lines.append(f"| {family} | `keras.{MODULES[family]}` | {known} |")
+    return "\n".join(lines)
+
+
+def excluded_table() -> str:
+    """What ``keras.layers`` has and the language leaves out, as Markdown; one line for each reason."""
+    grouped: dict[tuple[str, str], list[str]] = {}
+    for name, reason in EXCLUDED.items():
+        grouped.setdefault((reason.why, reason.instead), []).append(name)
+    lines = ["| in Keras | left out, since | instead |", "| --- | --- | --- |"]
+    for (why, instead), found in grouped.items():
+        known = " ".join(f"`{name}`" for name in found)
+        lines.append(f"| {known} | {why} | {instead.replace('{name}', 'NAME')} |")
+    return "\n".join(lines)
+
+
+PARTS = {"layers": layer_tables, "objects": object_tables, "left out": excluded_table}
+"""The generated parts of the page, by the names in its markers."""
+
+
+def refreshed(text: str) -> str:
+    """The page with its generated parts written anew.
+
+    Raises:
+        ValueError: a marker is missing.
+    """
+    for name, table in PARTS.items():
+        begin, end = BEGIN.format(name=name), END.format(name=name)
+        head, found, rest = text.partition(begin)
+        _, closed, tail = rest.partition(end)
+        if not found or not closed:
+            raise ValueError(f"the page lacks the marker {begin if not found else end}")
+        text = f"{head}{begin}\n\n{table()}\n\n{end}{tail}"
+    return text
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Writes the page anew, or with ``--check`` says whether it is stale. Returns the exit code."""
+    arguments = sys.argv[1:] if argv is None else list(argv)
+    if arguments not in ([], ["--check"]):
+        put("usage: python -m seqtopo.cli.reference [--check]", sys.stderr)
+        return 2
+    before = PAGE.read_text(encoding="utf-8")
+    after = refreshed(before)
+    if before == after:
+        return 0
+    if arguments:
+        put(f"{PAGE} is stale: run python -m seqtopo.cli.reference", sys.stderr)
+        return 1
+    write_whole(PAGE, lambda path: path.write_text(after, encoding="utf-8"))
+    put(f"wrote {PAGE}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,181 @@
+"""The command itself: help, usage errors, exit codes, and what never happens: a traceback."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from seqtopo.cli import arguments, check, main
+from seqtopo.cli.main import COMMANDS
+from seqtopo.cli.main import main as run
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def child(*argv: str, stdin: str = "", **env: str) -> subprocess.CompletedProcess[str]:
+    """The command in a process of its own."""
+    return subprocess.run(
+        [sys.executable, *argv],
+        input=stdin,
+        cwd=ROOT,
+        env={**os.environ, **env},
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_alone_it_shows_a_spec_to_try_that_checks(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([]) == 0
+    shown = capsys.readouterr().out
+    assert all(f"  {name} " in shown for name in COMMANDS)
+    [line] = [line for line in shown.splitlines() if line.startswith("  seqtopo check")]
+    spec = line.partition('"')[2].rstrip('"')
+    assert run(["check", spec]) == 0
+    assert all(len(line) <= 80 for line in shown.splitlines())
+
+
+def test_it_tells_its_version(capsys: pytest.CaptureFixture[str]) -> None:
+    from seqtopo import __version__
+
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out == f"seqtopo {__version__}\n"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_help_has_examples(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([command, "--help"]) == 0
+    examples = capsys.readouterr().out.partition("examples:\n")[2].splitlines()
+    assert len(examples) >= 2
+    assert all("seqtopo " + command in line for line in examples)
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (["chek"], "did you mean seqtopo check?"),
+        (["zzzzzz"], "the commands are check, build"),
+        (["in(T,8) -> lstm(4)"], 'a command comes first: seqtopo check "in(T,8) -> lstm(4)"'),
+        (["check"], "seqtopo check needs a spec\nfor example: seqtopo check spec.txt"),
+        (["check", "x", "-D", "T"], "'T' is not NAME=VALUE; write -D T=24"),
+        (["check", "x", "-D", "T=x"], "the value in 'T=x' is not a number; write -D T=24"),
+        (["check", "x", "-D", "T=2,F=3"], "write one -D for each: -D T=24 -D F=3"),
+        (["check", "x", "-D", "T=2", "-D", "T=3"], "-D T is given twice"),
+        (["check", "x", "--max-params", "0"], "write --max-params 1000000"),
+        (["check", "x", "--format", "xml"], "invalid choice: 'xml'"),
+        (["check", "x", "--nope"], "unrecognized arguments: --nope"),
+        (["build", "x", "-o", "m.h5"], "a model's file ends in .keras, not m.h5\nwrite -o m.keras"),
+        (["build", "x.keras"], "would overwrite its spec"),
+        (["build", "x", "--part", "a", "--all"], "not allowed with"),
+        (["explain", "ST31"], "did you mean seqtopo explain ST301?"),
+        (["explain", "qqqqq"], "seqtopo explain lists all codes"),
+        (["layers", "lstn"], "did you mean seqtopo layers lstm?"),
+        (["layers", "qqqqqqq"], "seqtopo layers lists all of them"),
+    ],
+)
+def test_a_usage_error_says_what_to_write(
+    argv: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(argv) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert words in shown.err
+    assert shown.err.startswith("seqtopo: ")
+    assert "Traceback" not in shown.err
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("T=24", ("T", 24)),
+        (" T = 24 ", ("T", 24)),
+        ("T=-1", ("T", -1)),
+        ("R=1e-3", ("R", 0.001)),
+        ("R=.5", ("R", 0.5)),
+        ("S=(3,5)", ("S", (3, 5))),
+        ("S=(3,)", ("S", (3,))),
+    ],
+)
+def test_a_binding_is_read(text: str, found: object) -> None:
+    assert arguments.binding(text) == found
+
+
+def test_our_own_fault_is_one_line_to_report(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(check, "check_spec", lambda *_: {}["nothing"])
+    assert run(["check", "in(T,8) -> lstm(4)"]) == 1
+    shown = capsys.readouterr().err
+    assert "error[ST901]" in shown
+    assert "KeyError: 'nothing'" in shown
+    assert "Traceback" not in shown
+    monkeypatch.setenv("SEQTOPO_DEBUG", "1")
+    assert run(["check", "in(T,8) -> lstm(4)"]) == 1
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_an_interrupt_ends_in_silence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(check, "check_spec", interrupt)
+    assert run(["check", "x"]) == main.INTERRUPTED == 130
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_closed_pipe_ends_in_silence() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    ended = subprocess.run(
+        [sys.executable, "-m", "seqtopo", "layers", "--format", "json"],
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        cwd=ROOT,
+        text=True,
+    )
+    os.close(writer)
+    assert (ended.returncode, ended.stderr) == (main.CLOSED, "")
+
+
+def test_the_module_runs_and_reads_the_standard_input() -> None:
+    ended = child("-m", "seqtopo", "check", "-", "--format", "concise", stdin="in(T,8) -> lstm(4) -> lstm(4)")
+    assert (ended.returncode, ended.stderr) == (1, "")
+    assert ended.stdout.startswith("<stdin>:1:23: error[ST301]")
+    assert child("-m", "seqtopo", "check", "-", stdin="in(T,8) -> lstm(4)").returncode == 0
+
+
+def test_what_the_stream_cannot_encode_is_escaped() -> None:
+    ended = child(
+        "-m",
+        "seqtopo",
+        "check",
+        "-",
+        stdin="in(T,8) -> \N{GREEK SMALL LETTER LAMDA}",
+        PYTHONIOENCODING="ascii",
+        PYTHONUTF8="0",
+    )
+    assert ended.returncode == 1
+    assert "Traceback" not in ended.stderr
+
+
+WATCHED = ("keras", "numpy", "importlib.metadata", "tensorflow", "torch", "jax")
+LOADED = "import sys; sys.stderr.write(' '.join(m for m in {watched!r} if m in sys.modules))"
+
+
+def loaded_after(code: str) -> str:
+    """Which of the watched modules a process has loaded after some code."""
+    return child("-c", code + LOADED.format(watched=WATCHED)).stderr
+
+
+def test_checking_loads_neither_keras_nor_numpy() -> None:
+    code = "from seqtopo.cli.main import main; main(['check', 'in(T,8) -> lstm(4) -> dense(1)']); "
+    assert loaded_after(code) == ""
+
+
+def test_the_test_of_what_is_loaded_would_notice() -> None:
+    assert loaded_after("import numpy; import importlib.metadata; ") == "numpy importlib.metadata"
