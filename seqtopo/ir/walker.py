@@ -230,16 +230,19 @@ class Walker:
 
 
 def bare(expr: tree.Expr) -> tree.Expr:
+    """An expression without the parentheses around it."""
     while isinstance(expr, tree.Group):
         expr = expr.body
     return expr
 
 
 def callee_name(expr: tree.Call | tree.Name) -> tree.Name:
+    """What a step calls, with or without arguments, where it stands."""
     return expr.name if isinstance(expr, tree.Call) else expr
 
 
 def callee(expr: tree.Call | tree.Name) -> str:
+    """What a step calls, with or without arguments."""
     return callee_name(expr).name
 
 
@@ -251,12 +254,14 @@ def as_activation(expr: tree.Call | tree.Name) -> tree.Call | tree.Name:
 
 
 def renamed(expr: tree.Call | tree.Name, name: str) -> tree.Call | tree.Name:
+    """The same step, calling ``name``."""
     if isinstance(expr, tree.Call):
         return tree.Call(expr.span, tree.Name(expr.name.span, name), expr.args)
     return tree.Name(expr.span, name)
 
 
 def too_many(span: Span, count: int | None = None) -> Problem:
+    """The problem of a spec that expands to more layers than anybody means."""
     return Problem(
         "ST211",
         f"the spec expands to more than {MOST_LAYERS:,} layers",

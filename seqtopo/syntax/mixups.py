@@ -125,6 +125,7 @@ def calls_attribute(place: Place) -> bool:
 
 
 def equals(place: Place) -> bool:
+    """``=`` where none belongs: in brackets, a second one, or one after something that is no name."""
     if place.kind() != "EQUALS":
         return False
     _, bracket = place.opener()
@@ -195,6 +196,7 @@ def definition_head(place: Place) -> bool:
 
 
 def dot(place: Place) -> bool:
+    """``..`` outside brackets, or a ``.`` that belongs to no number and joins no two names."""
     if place.kind() == "RANGE":
         return place.say("a range stands in square brackets", "not in brackets", "write it like this: [1..8]")
     at = 0 if place.kind() == "DOT" else -1
@@ -225,6 +227,7 @@ def dot(place: Place) -> bool:
 
 
 def comma(place: Place) -> bool:
+    """``,`` with nothing to part."""
     if place.kind() != "COMMA":
         return False
     last = place.kind(-1)
@@ -256,6 +259,7 @@ def comma(place: Place) -> bool:
 
 
 def arrow_in_front(place: Place) -> bool:
+    """``(-> relu)``: an arrow with nothing before it."""
     if place.kind() != "ARROW" or place.kind(-1) not in ("LPAR", "LSQB", "COMMA"):
         return False
     return place.say(

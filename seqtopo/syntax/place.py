@@ -32,14 +32,17 @@ class Place:
         return self.tokens[index].type if 0 <= index < len(self.tokens) else ""
 
     def token(self, offset: int = 0) -> Token:
+        """The token that does not fit, or another one so many tokens away."""
         return self.tokens[self.at + offset]
 
     @property
     def ends(self) -> bool:
+        """Whether the sentence breaks off, so that no token is there."""
         return self.at == len(self.tokens)
 
     @property
     def last(self) -> Token:
+        """The token before, which still fitted."""
         return self.tokens[self.at - 1]
 
     @property

@@ -16,7 +16,14 @@ from tests.support.imports import ROOT, sources
 
 LEFT_OUT = {".git", ".venv", ".venv-demo", ".hypothesis", "__pycache__", "dist", "build"}
 TEXTS = {".py", ".md", ".toml", ".yml", ".yaml", ".lark", ".txt", ".json", ""}
-LONG = 600
+LONG = 450
+STILL_LONGER = {
+    "seqtopo/layers/row.py": "the contract of a row, which is read as one",
+    "tests/unit/test_diag_text.py": "one picture after another",
+    "tests/unit/test_parse.py": "one text after another",
+}
+CALLED_BY_THE_GRAMMAR = {"seqtopo.syntax.build.Builder"}
+"""Classes whose methods bear the names of the grammar's rules, where their meaning stands."""
 MACHINE = re.compile(r"(?<![\w.])/(?:work|root|home|opt|Users|tmp)/[\w.]")
 
 
@@ -39,7 +46,7 @@ def test_there_are_files_to_look_at() -> None:
 def test_no_file_is_too_long_to_read_in_one_go() -> None:
     modules = [file for file in FILES if file.suffix == ".py"]
     lengths = {str(f.relative_to(ROOT)): len(f.read_text(encoding="utf-8").splitlines()) for f in modules}
-    assert not {name: length for name, length in lengths.items() if length > LONG}
+    assert {name for name, length in lengths.items() if length > LONG} == set(STILL_LONGER)
 
 
 def test_no_file_names_a_place_on_somebodys_machine() -> None:
@@ -98,7 +105,7 @@ def undocumented(name: str, text: str) -> Iterator[str]:
                 continue
             if not ast.get_docstring(node):
                 yield f"{scope}.{node.name}"
-            if isinstance(node, ast.ClassDef):
+            if isinstance(node, ast.ClassDef) and f"{scope}.{node.name}" not in CALLED_BY_THE_GRAMMAR:
                 scopes.append((f"{scope}.{node.name}", node.body))
 
 
