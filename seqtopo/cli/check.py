@@ -15,6 +15,7 @@ from seqtopo.cli.table import shape_table
 from seqtopo.cli.terminal import put, terminal
 from seqtopo.diag.model import Diagnostic
 from seqtopo.diag.renderers import RENDERERS, render_json, render_text
+from seqtopo.diag.renderers.cells import wrap
 from seqtopo.layers.sizes import Shape, Size
 
 
@@ -83,12 +84,12 @@ def _put_text(
         put(render_text(every, width=screen.width, color=screen.color))
     if len(found) > 1:
         for report in found:
-            put(f"{report.source.name}: " + (_in_short(report) if report.ok else "has errors, see above"))
+            put(f"{report.source.name}: " + (_in_short(report) if report.ok else "errors, see above"))
         return
     report = found[0]
     if report.ok:
         put(("\n" if every else "") + shape_table(report, screen.width, color=screen.color))
-        put("\n" + _next_step(specs[0], report, unbound[0]))
+        put("\n" + _next_step(specs[0], unbound[0], screen.width))
 
 
 def _in_short(report: Report) -> str:
@@ -96,14 +97,14 @@ def _in_short(report: Report) -> str:
     return f"fine; {report.kind}, {count} parameters"
 
 
-def _next_step(spec: str, report: Report, unbound: tuple[Diagnostic, ...]) -> str:
+def _next_step(spec: str, unbound: tuple[Diagnostic, ...], width: int) -> str:
     """How to build it, and what that still needs."""
-    quoted = f'"{spec}"' if is_text(spec) else "spec.txt" if spec == STDIN else spec
-    if "\n" in quoted or len(quoted) > 60:
-        quoted = "spec.txt"
-    lines = [f"{d.message}." for d in unbound]
+    named = f'"{spec}"' if is_text(spec) else spec
+    if spec == STDIN or "\n" in named or '"' in spec or len(named) > 60:
+        named = "spec.txt"
+    lines = [line for d in unbound for line in wrap(f"{d.message}.", width)]
     bound = "".join(f" -D {d.message.split()[0]}=64" for d in unbound)
-    return "\n".join([*lines, f"To build it: seqtopo build {quoted}{bound}"])
+    return "\n".join([*lines, f"To build it: seqtopo build {named}{bound}"])
 
 
 def as_json(

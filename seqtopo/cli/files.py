@@ -17,8 +17,7 @@ STDIN_NAME = "<stdin>"
 
 
 def load(argument: str) -> tuple[Source, tuple[Diagnostic, ...]]:
-    """The spec that an argument names: a path, ``-`` for the standard input, or the spec itself, which
-    is told by its arrow.
+    """The spec that an argument names: a path, ``-`` for the standard input, or the spec itself.
 
     >>> load("in(T,8) -> lstm(4)")[0].name
     '<spec>'
@@ -32,8 +31,9 @@ def load(argument: str) -> tuple[Source, tuple[Diagnostic, ...]]:
 
 
 def is_text(argument: str) -> bool:
-    """Whether an argument is a spec, not the name of a file with one."""
-    return "->" in argument and not os.path.lexists(argument)
+    """Whether an argument is a spec, not the name of a file with one: by its arrow, its source, its lines."""
+    looks = not argument.strip() or any(sign in argument for sign in ("->", "in(", "\n"))
+    return looks and not os.path.lexists(argument)
 
 
 def read_input() -> bytes:

@@ -40,15 +40,20 @@ def shape_table(report: Report, width: int | None = None, *, color: bool = False
     <BLANKLINE>
     Shapes leave out the batch axis: (T, 8) is (batch, T, 8) in Keras, 3D.
     """
+    lines = report.shapes
+    # A total with symbols is a long sum: below the table it does not make a column wide.
+    total = isinstance(report.params, int)
     found = [
-        Column("name", [*(line.name for line in report.shapes), "total"]),
-        Column("layer", [*(line.layer for line in report.shapes), ""]),
-        Column("takes", [*(_shapes(line.inputs) for line in report.shapes), ""], drop=2),
-        Column("gives", [*(_gives(line) for line in report.shapes), ""]),
-        Column("parameters", [*(_params(line) for line in report.shapes), _count(report.params)], right=True),
-        Column("", [*(_note(line) for line in report.shapes), ""], drop=1),
+        Column("name", [*(line.name for line in lines), *["total"] * total]),
+        Column("layer", [*(line.layer for line in lines), *[""] * total]),
+        Column("takes", [*(_shapes(line.inputs) for line in lines), *[""] * total], drop=2),
+        Column("gives", [*(_gives(line) for line in lines), *[""] * total]),
+        Column("parameters", [*map(_params, lines), *[_count(report.params)] * total], right=True),
+        Column("", [*map(_note, lines), *[""] * total], drop=1),
     ]
     parts = [_kind(report, width), "", columns(found, width, indent=2, color=color), ""]
+    if not total:
+        parts += wrap(f"{report.params} parameters in total.", width)
     if len(report.outputs) > 1:
         named = ", ".join(f"{name} {show_shape(shape)}" for name, shape in report.outputs.items())
         parts += [*wrap(visible(f"{len(report.outputs)} outputs: {named}"), width)]

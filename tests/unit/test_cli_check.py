@@ -75,7 +75,7 @@ def test_several_specs_get_a_line_each(tmp_path: Path, capsys: Capture) -> None:
         f"{one}: fine; many-to-one, 31,104 parameters\n{two}: fine; many-to-one, 144 parameters\n"
     )
     assert main(["check", str(one), str(three)]) == 1
-    assert f"{three}: has errors, see above" in capsys.readouterr().out
+    assert f"{three}: errors, see above" in capsys.readouterr().out
     assert main(["check", str(one), str(two), "-D", "Q=24"]) == 1
 
 
