@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -51,7 +51,8 @@ class Emitter:
                 inner._emit(deep.between(self.graph, inputs, outputs))
             ends = [inner._tensors[v] for v in outputs]
             starts = [inner._tensors[v] for v in inputs]
-            ends = _named(ends, output_names, starts)
+            taken = {layer.name for layer in self._layers.values()}
+            ends = _named(ends, output_names, starts, taken)
             return _model(starts, ends, name)
 
     def _declared(self, values: Sequence[Value]) -> bool:
@@ -113,7 +114,9 @@ class Emitter:
                 call[SECOND["scores"].argument] = True
             if row.name == "softmax" and "mask" not in call:
                 call.update(_softmax_mask(given[0]))
-            made = self.layer(layer, node)
+            inputs = self.graph.tensors(node.inputs)
+            assert inputs is not None
+            made = self.layer(layer, inputs)
             result = made(*row.arranged(given), **call)
             if layer.args.get("trainable") is False:
                 # What a layer makes when it is first called, Keras would train all the same.
@@ -142,19 +145,17 @@ class Emitter:
                         return self._tensors[Value(node.index)], axis + 1
         raise KeyError(str(size))
 
-    def layer(self, layer: Layer, node: Node | None = None) -> Any:
-        """The Keras layer: made the first time, as ``node`` calls it, then the same."""
+    def layer(self, layer: Layer, inputs: tuple[Tensor, ...]) -> Any:
+        """The Keras layer: made the first time, for what comes in then, and the same after."""
         if layer not in self._layers:
-            args: Mapping[str, Any] = layer.args
-            if node is not None:
-                inputs = self.graph.tensors(node.inputs)
-                assert inputs is not None
-                args = layer.row.settled(layer.args, inputs)
+            row = layer.row
             kwargs = {}
-            for name, value in args.items():
-                param = layer.row.by_name[name]
+            for name, value in row.settled(layer.args, inputs).items():
+                param = row.by_name[name]
+                if not param.keras_name:
+                    continue
                 inside = (
-                    self._inner(value)
+                    self._inner(value, _steps(inputs) if row.steps else inputs)
                     if isinstance(value, (Layer, SubModel))
                     else argument(param, value, layer.args.get("dtype"))
                 )
@@ -168,12 +169,16 @@ class Emitter:
             self._layers[layer] = make(**kwargs)
         return self._layers[layer]
 
-    def _inner(self, inner: Layer | SubModel) -> Any:
+    def _inner(self, inner: Layer | SubModel, inputs: tuple[Tensor, ...]) -> Any:
         if isinstance(inner, Layer):
-            return self.layer(inner)
+            return self.layer(inner, inputs)
         inside = Emitter(inner.graph, self._layers, self._made)
-        inputs = [Value(i) for i in inner.graph.inputs]
-        return inside.model(inputs, inner.graph.outputs, inner.name or "steps")
+        starts = [Value(i) for i in inner.graph.inputs]
+        return inside.model(starts, inner.graph.outputs, inner.name or "steps")
+
+
+def _steps(inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    return tuple(Tensor(t.shape[1:], t.dtype) for t in inputs)
 
 
 def _hold_to_rule(layer: Layer, said: Sequence[Tensor], given: Sequence[Any]) -> None:
@@ -258,17 +263,22 @@ def _input(tensor: Tensor, batch: Size | None, name: str) -> Any:
     )
 
 
-def _named(ends: list[Any], names: Sequence[str], starts: list[Any]) -> list[Any]:
+def _named(ends: list[Any], names: Sequence[str], starts: list[Any], taken: set[str]) -> list[Any]:
     """Several outputs, each from a layer that bears its name.
 
-    A layer that has another name (it is used twice, or gives two outputs) gets an Identity behind it.
+    A layer that has another name (it is used twice, or gives two outputs) gets an Identity behind it;
+    that has a number in its name where another layer bears it.
     """
     found = []
     for i, end in enumerate(ends):
         name = names[i] if i < len(names) else ""
         repeated = any(end is other for other in (*starts, *ends[:i]))
         if repeated or (name and end._keras_history.operation.name != name):
-            end = keras.layers.Identity(name=name or None)(end)
+            free = next(
+                n for n in (name, *(f"{name}-{i}" for i in range(2, len(taken) + 3))) if n not in taken
+            )
+            taken.add(free)
+            end = keras.layers.Identity(name=free or None)(end)
         found.append(end)
     return found
 

@@ -203,6 +203,15 @@ class Calls(Walker):
         graph.outputs = self.run(body, tuple(inputs), inner, head=True)
         if graph.tensors(graph.outputs) is None:
             raise Broken
+        for node in graph.nodes:
+            if node.layer is None and node.index not in graph.inputs:
+                raise Problem(
+                    "ST313",
+                    f"{row.name}(...) sees one step at a time: an in(...) inside it would have no data",
+                    node.span,
+                    label="its own source",
+                    help="merge it before or after",
+                )
         return SubModel(graph, name)
 
     def _sub_model_of(self, bound: Named, name: str) -> SubModel:

@@ -83,7 +83,7 @@ def _softmax(given: Given) -> Shape:
     shape = given.shape
     for mask in given.tensors.get("mask", ()):
         pairs = zip(reversed(mask.shape), reversed(shape), strict=False)
-        if len(mask.shape) > len(shape) or not all(m == 1 or fits(m, s) for m, s in pairs):
+        if len(mask.shape) != len(shape) or not all(m == 1 or fits(m, s) for m, s in pairs):
             raise given.refuse(
                 "ST302",
                 f"needs a mask that fits {given.inputs[0]}, but is given {mask}",

@@ -17,7 +17,7 @@ from seqtopo.layers.parameters import (
     initializer,
     regularizers,
 )
-from seqtopo.layers.row import Given, Param, Row
+from seqtopo.layers.row import Given, Param, Row, compute_dtype
 from seqtopo.layers.sizes import Shape, Size, fits
 from seqtopo.layers.values import FLOATS, Weight
 
@@ -52,6 +52,16 @@ def _check_reverse(given: Given) -> dict[str, Size]:
             label="must be above 0",
             help="leave it out for no cap",
             at=("argument", "logit_soft_cap"),
+        )
+    reverse = given["reverse_dtype"]
+    if given["reverse"] and reverse not in (None, compute_dtype(given.args)):
+        # Keras says that it gives its own dtype, and gives this one.
+        raise given.refuse(
+            "ST310",
+            f"computes in {compute_dtype(given.args)}, but its reverse_dtype is {reverse}",
+            label="another dtype than the layer's",
+            help=f"leave reverse_dtype out, and write -> cast({reverse}) where that is wanted",
+            at=("argument", "reverse_dtype"),
         )
     # Keras looks at the width only when data comes through.
     if given["reverse"] and not fits(given.axes["W"], given["output_dim"]):

@@ -9,7 +9,7 @@ from typing import Any
 
 from seqtopo.layers import kinds as k
 from seqtopo.layers.lora import LORA, QUANTIZATION, with_lora
-from seqtopo.layers.parameters import ACTIVATION, constraints, initializer, regularizers
+from seqtopo.layers.parameters import ACTIVATION, check_floats, constraints, initializer, regularizers
 from seqtopo.layers.row import Given, Param, Row
 from seqtopo.layers.sizes import Expr, Shape, Size, fits, show_shape
 from seqtopo.layers.values import Refusal, Weight
@@ -145,6 +145,7 @@ def solve(given: Given) -> Solved:
         Refusal: ST203 for an equation, output_shape or bias_axes that cannot be; ST301 and ST302 for
             an input that they do not fit; ST308 for a size of the kernel that nothing tells.
     """
+    check_floats(given)
     equation = _letters(given)
     elided = _axes(given, equation)
     _check_batch(given, equation, elided)

@@ -28,7 +28,18 @@ def _written_axes(given: Given) -> tuple[int, ...]:
 
 
 def _width(given: Given) -> Mapping[str, Any]:
-    where = dict(zip(_written_axes(given), axis_indices(given), strict=True))
+    found = axis_indices(given)
+    rank = len(given.shape)
+    if sorted(found) != list(range(rank - len(found), rank)):
+        # On PyTorch, Keras hands it to a function that knows the last axes only.
+        raise given.refuse(
+            "ST312",
+            f"normalizes the last axes on every backend, but axis is {given['axis']} of {given.inputs[0]}",
+            label="must be the last axes",
+            help="leave axis out, or bring the axis to the end first: -> swap -> norm -> swap",
+            at=("argument", "axis"),
+        )
+    where = dict(zip(_written_axes(given), found, strict=True))
     # Keras sorts the axes as they are written, negative ones first, and shapes its weights so.
     return {"width": tuple(given.shape[where[axis]] for axis in sorted(where))}
 

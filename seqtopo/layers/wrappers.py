@@ -74,8 +74,16 @@ def _td(given: Given) -> Outcome:
         )
     # The mask goes with the steps, as a recurrent layer's does.
     check_call(given, (), steps)
-    inside = outcome.outputs[0].dtype
-    dtype = compute_dtype(given.args) if inside in FLOATS else inside
+    dtype, own = outcome.outputs[0].dtype, compute_dtype(given.args)
+    if dtype in FLOATS and dtype != own:
+        # Keras says that it gives its own, and gives what the layer inside does.
+        raise given.refuse(
+            "ST310",
+            f"computes in {own}, but {inner.title} gives {dtype} at every step",
+            label=f"is {own}, inside is {dtype}",
+            help=f"write dtype={dtype} in {given.row.name}(...), too",
+            at=("argument", "layer"),
+        )
     return Outcome((Tensor((steps, *outcome.outputs[0].shape), dtype),), outcome.weights, {}, outcome.needs)
 
 
