@@ -19,7 +19,7 @@ def problem_of(refusal: Refusal, graph: Graph, node: Node, call: tree.Expr, sour
     at = refusal.at
     span = node.span
     labels: list[Label] = []
-    helps = [refusal.help] if refusal.help else []
+    help = refusal.help
     fixes: list[Fix] = []
     if at is not None and at[0] == "argument":
         span = node.spans.get(str(at[1]), span)
@@ -32,8 +32,8 @@ def problem_of(refusal: Refusal, graph: Graph, node: Node, call: tree.Expr, sour
             if made.span != node.span and tensor is not None:
                 labels.append(Label(made.span, f"gives {tensor}{_why(made)}"))
         if came is not None and refusal.takes is not None:
-            more_help, fixes = _rank_fixes(graph, node, index, came, refusal.takes, call, source_of)
-            helps = helps if helps else [*helps, *more_help]
+            fixes = _rank_fixes(graph, node, index, came, refusal.takes, call, source_of)
+            help = help or ("" if fixes else _in_words(refusal.takes, len(came.shape)))
     if len(labels) > 4:
         labels = [*labels[:3], labels[-1]]
     return Problem(
@@ -43,7 +43,7 @@ def problem_of(refusal: Refusal, graph: Graph, node: Node, call: tree.Expr, sour
         label=refusal.label,
         labels=tuple(dict.fromkeys(labels)),
         notes=refusal.notes,
-        help="; or ".join(helps),
+        help=help,
         fixes=tuple(fixes),
     )
 
@@ -103,35 +103,31 @@ def _why(node: Node) -> str:
 
 def _rank_fixes(
     graph: Graph, node: Node, index: int, came: Tensor, takes: int, call: tree.Expr, source_of: Sources
-) -> tuple[list[str], list[Fix]]:
+) -> list[Fix]:
+    """The ways to another number of axes, the likeliest first."""
     made = maker(graph, node.inputs[index])
-    helps: list[str] = []
+    assert node.layer is not None
+    name = node.layer.row.name
     fixes: list[Fix] = []
-    name = node.layer.row.name if node.layer is not None else "the layer"
+    expr = source_of.of(made)
+    recurrent = made.layer is not None and made.layer.row.recurrent and expr is not None
     if takes > len(came.shape):
-        expr = source_of.of(made)
-        if _forgets_steps(made) and expr is not None and made.layer is not None:
-            helps.append(f"add seq to the {_called(expr)} before it, to keep its steps")
-            fixes.append(Fix("keep the steps", (Edit(expr.span, print_expr(with_flag(expr, "seq"))),)))
+        if recurrent and _forgets_steps(made) and expr is not None:
+            title = f"add seq to the {_called(expr)} before it, to keep its steps"
+            fixes.append(Fix(title, (Edit(expr.span, print_expr(with_flag(expr, "seq"))),)))
         steps = next(_steps_of(graph), None)
         if len(came.shape) == 1 and takes == 2 and steps is not None:
-            if not fixes:
-                helps.append(f"repeat({steps}) makes a sequence of one vector")
-            fixes.append(Fix("repeat the vector at every step", (Edit(_at(call), f"repeat({steps}) -> "),)))
-    elif takes < len(came.shape):
-        if node.layer is not None and node.layer.row.name == "repeat" and made.layer is not None:
-            expr = source_of.of(made)
-            if made.layer.row.recurrent and expr is not None:
-                helps.append(f"take seq off the {_called(expr)}, to keep only its last step")
-                fixes.append(
-                    Fix("keep only the last step", (Edit(expr.span, print_expr(without(expr, "seq"))),))
-                )
-        elif len(came.shape) == takes + 1 and node.layer is not None and not node.layer.row.recurrent:
-            helps.append(f"td({name}(...)) applies it at every step")
-            fixes.append(Fix("apply it at every step", (Edit(call.span, f"td({print_expr(call)})"),)))
-    if not helps:
-        helps.append(_in_words(takes, len(came.shape)))
-    return helps, fixes
+            title = "or repeat the vector at every step" if fixes else "repeat the vector at every step"
+            fixes.append(Fix(title, (Edit(_at(call), f"repeat({steps}) -> "),)))
+    elif name == "repeat":
+        if recurrent and expr is not None:
+            title = f"take seq off the {_called(expr)}, to keep only its last step"
+            fixes.append(Fix(title, (Edit(expr.span, print_expr(without(expr, "seq"))),)))
+    elif takes < len(came.shape) == takes + 1 and not node.layer.row.recurrent:
+        fixes.append(
+            Fix(f"apply {_called(call)} at every step", (Edit(call.span, f"td({print_expr(call)})"),))
+        )
+    return fixes
 
 
 def _in_words(takes: int, given: int) -> str:
