@@ -83,16 +83,22 @@ def maker(graph: Graph, value: Value) -> Node:
         before, after = graph.tensor(node.inputs[0]), graph.tensor(value)
         if before is None or after is None or len(before.shape) != len(after.shape):
             return node
-        if _forgets_steps(node):
+        if _recurrent(node):
             return node
         value = node.inputs[0]
         node = graph.nodes[value.node]
     return node
 
 
+def _recurrent(node: Node) -> bool:
+    return node.layer is not None and node.layer.row.recurrent
+
+
 def _forgets_steps(node: Node) -> bool:
-    layer = node.layer
-    return layer is not None and layer.row.recurrent and not layer.get("return_sequences")
+    if node.layer is None or not node.layer.row.recurrent:
+        return False
+    inner = node.layer.get("layer")
+    return not (node.layer if inner is None else inner).get("return_sequences")
 
 
 def _why(node: Node) -> str:
@@ -110,9 +116,8 @@ def _rank_fixes(
     name = node.layer.row.name
     fixes: list[Fix] = []
     expr = source_of.of(made)
-    recurrent = made.layer is not None and made.layer.row.recurrent and expr is not None
     if takes > len(came.shape):
-        if recurrent and _forgets_steps(made) and expr is not None:
+        if _forgets_steps(made) and expr is not None:
             title = f"add seq to the {_called(expr)} before it, to keep its steps"
             fixes.append(Fix(title, (Edit(expr.span, print_expr(with_flag(expr, "seq"))),)))
         steps = next(_steps_of(graph), None)
@@ -120,7 +125,7 @@ def _rank_fixes(
             title = "or repeat the vector at every step" if fixes else "repeat the vector at every step"
             fixes.append(Fix(title, (Edit(_at(call), f"repeat({steps}) -> "),)))
     elif name == "repeat":
-        if recurrent and expr is not None:
+        if _recurrent(made) and expr is not None:
             title = f"take seq off the {_called(expr)}, to keep only its last step"
             fixes.append(Fix(title, (Edit(expr.span, print_expr(without(expr, "seq"))),)))
     elif takes < len(came.shape) == takes + 1 and not node.layer.row.recurrent:
