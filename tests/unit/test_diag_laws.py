@@ -7,13 +7,13 @@ import re
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_diag_machine import assert_sarif
 
 from seqtopo.diag.model import Diagnostic, Edit, Fix, Label
 from seqtopo.diag.renderers import render_concise, render_github, render_json, render_sarif, render_text
 from seqtopo.diag.renderers.cells import visible, width, wrap
 from seqtopo.diag.renderers.crop import LEAST_ROOM, window
 from seqtopo.source import Source, Span
+from tests.unit.test_diag_machine import assert_sarif
 
 # What specs are made of, and what makes a picture hard: wide, combining, joined, forbidden characters.
 CHARS = st.one_of(
