@@ -14,7 +14,9 @@ import pytest
 from seqtopo.emit.backend import PREFERENCE
 from tests.support.imports import ROOT, sources
 
-LEFT_OUT = {".git", ".venv", ".venv-demo", ".hypothesis", "__pycache__", "dist", "build"}
+LEFT_OUT = {"__pycache__", "dist", "build"}
+HIDDEN = {".ci", ".github"}
+"""What is ours of what begins with a dot."""
 TEXTS = {".py", ".md", ".toml", ".yml", ".yaml", ".lark", ".txt", ".json", ""}
 LONG = 450
 STILL_LONGER = {
@@ -30,7 +32,7 @@ MACHINE = re.compile(r"(?<![\w.])/(?:work|root|home|opt|Users|tmp)/[\w.]")
 def files() -> Iterator[Path]:
     """The project's own texts."""
     for folder, folders, names in os.walk(ROOT):
-        folders[:] = [f for f in folders if f not in LEFT_OUT and not f.endswith(("_cache", ".egg-info"))]
+        folders[:] = [f for f in folders if f not in LEFT_OUT and (f[0] != "." or f in HIDDEN)]
         yield from (Path(folder) / name for name in names if Path(name).suffix in TEXTS)
 
 
