@@ -9,11 +9,11 @@ import numpy as np
 import seqtopo
 
 HERE = Path(__file__).parent
-STEPS = 24
+STEPS = 16
 
 
 def waves(count: int, chance: np.random.Generator) -> np.ndarray:
-    """Sine waves that begin anywhere, with one to two periods in 24 steps: shape (count, 24, 1)."""
+    """Sine waves that begin anywhere, with one to two periods in 16 steps: shape (count, 16, 1)."""
     periods = chance.uniform(1.0, 2.0, (count, 1))
     begin = chance.uniform(0.0, 2 * np.pi, (count, 1))
     turns = 2 * np.pi * periods * np.arange(STEPS) / STEPS
@@ -29,7 +29,7 @@ def chart(wave: np.ndarray) -> str:
 def main() -> None:
     """Trains the whole; encodes with one part and decodes with the other."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--epochs", type=int, default=40)
+    parser.add_argument("--epochs", type=int, default=30)
     parser.add_argument("--backend", help="jax, torch or tensorflow; else what Keras is set to")
     args = parser.parse_args()
 
@@ -41,22 +41,22 @@ def main() -> None:
 
     keras.utils.set_random_seed(11)
     chance = np.random.default_rng(11)
-    x, x_test = waves(2000, chance), waves(500, chance)
-    autoencoder.fit(x, x, epochs=args.epochs, batch_size=64, verbose=0)
+    x, x_test = waves(1024, chance), waves(256, chance)
+    autoencoder.fit(x, x, epochs=args.epochs, batch_size=32, verbose=0)
 
-    rebuilt = autoencoder.predict(x_test, verbose=0)
-    codes = encoder.predict(x_test, verbose=0)
+    rebuilt = autoencoder.predict(x_test, batch_size=256, verbose=0)
+    codes = encoder.predict(x_test, batch_size=256, verbose=0)
     print(f"{x_test.shape} waves -> {codes.shape} codes -> {rebuilt.shape} waves")
     print("mean squared error on waves it has not seen:")
     print(f"  {'always 0':20} {np.mean(x_test**2):.4f}")
     print(f"  {'the autoencoder':20} {np.mean((x_test - rebuilt) ** 2):.4f}")
 
-    apart = decoder.predict(codes, verbose=0)
+    apart = decoder.predict(codes, batch_size=256, verbose=0)
     print(f"decoder(encoder(x)) is autoencoder(x): {np.allclose(apart, rebuilt, atol=1e-5)}")
 
-    between = decoder.predict((codes[:1] + codes[1:2]) / 2, verbose=0)
+    between = decoder.predict((codes[:1] + codes[3:4]) / 2, verbose=0)
     print("\nthe decoder alone, on the code between those of two waves:")
-    for name, wave in [("one", rebuilt[0]), ("between", between[0]), ("the other", rebuilt[1])]:
+    for name, wave in [("one", rebuilt[0]), ("between", between[0]), ("the other", rebuilt[3])]:
         print(f"  {name:9} |{chart(wave)}|")
 
 

@@ -25,8 +25,8 @@ def one_hot(text: str) -> np.ndarray:
 
 
 def pieces() -> tuple[np.ndarray, np.ndarray]:
-    """40 characters from every third place on, and those that follow each: (n, 40, V) and (n, 40)."""
-    starts = range(0, len(TEXT) - STEPS, 3)
+    """40 characters from 256 places on, and those that follow each: (256, 40, V) and (256, 40)."""
+    starts = np.linspace(0, len(TEXT) - STEPS - 1, 256, dtype=int)
     x = np.stack([one_hot(TEXT[s : s + STEPS]) for s in starts])
     y = np.stack([[CHARACTERS.index(c) for c in TEXT[s + 1 : s + STEPS + 1]] for s in starts])
     return x, y.astype("int32")
@@ -48,15 +48,16 @@ def main() -> None:
     x, y = pieces()
     print(f"{len(TEXT)} characters, {len(CHARACTERS)} different ones; {len(x)} pieces of {STEPS}")
     model.fit(x, y, epochs=args.epochs, batch_size=32, verbose=0)
-    loss, accuracy = model.evaluate(x, y, verbose=0)
+    _, accuracy = model.evaluate(x, y, verbose=0)
     print(f"next character right, on the text it was trained on: {accuracy:.0%}")
 
     print("\nwhat comes next?")
-    for start in ("Beautiful is better than ugl", "Simple is better than comp", "Errors should never pass s"):
-        last = model.predict(one_hot(start)[None], verbose=0)[0, -1]
+    starts = ("Beautiful is better than u", "Explicit is better than im", "Errors should never pass s")
+    every = model.predict(np.stack([one_hot(start) for start in starts]), verbose=0)
+    for start, last in zip(starts, every[:, -1], strict=True):
         best = np.argsort(last)[::-1][:3]
         said = "  ".join(f"{CHARACTERS[i]!r} {last[i]:4.0%}" for i in best)
-        print(f"  {start:30} {said}")
+        print(f"  {start}   {said}")
 
 
 if __name__ == "__main__":

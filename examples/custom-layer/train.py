@@ -14,7 +14,7 @@ STEPS = 20
 
 
 def marked(count: int, chance: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Numbers, of which one is marked by a 1 beside it; that one is the answer: (count, 20, 2), (count, 1)."""
+    """Numbers, one of them marked by a 1 beside it, and that one: shapes (count, 20, 2) and (count, 1)."""
     numbers = chance.uniform(-1, 1, (count, STEPS))
     at = chance.integers(0, STEPS, count)
     marks = np.eye(STEPS)[at]
@@ -36,8 +36,8 @@ def main() -> None:
 
     keras.utils.set_random_seed(9)
     chance = np.random.default_rng(9)
-    x, y = marked(1000, chance)
-    x_test, y_test = marked(300, chance)
+    x, y = marked(1024, chance)
+    x_test, y_test = marked(256, chance)
     model.fit(x, y, epochs=args.epochs, batch_size=32, verbose=0)
 
     said = model.predict(x_test, verbose=0)
@@ -49,7 +49,8 @@ def main() -> None:
     model.save(saved)
     again = keras.saving.load_model(saved)
     print(f"\nlayers loaded: {', '.join(type(layer).__name__ for layer in again.layers)}")
-    print(f"the loaded model predicts the same: {np.allclose(again.predict(x_test, verbose=0), said, atol=1e-6)}")
+    same = np.allclose(again.predict(x_test, verbose=0), said, atol=1e-6)
+    print(f"the loaded model predicts the same: {same}")
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ def main() -> None:
     every = np.unique(counts(20_000, chance), axis=0)
     chance.shuffle(every)
     held_out, seen = every[:30], every[30:]
-    many = seen[chance.integers(0, len(seen), 2000)]
+    many = seen[chance.integers(0, len(seen), 2048)]
     model.fit(many[:, :-1], many[:, 1:], epochs=args.epochs, batch_size=64, verbose=0)
 
     said = model.predict(held_out[:, :-1], verbose=0).argmax(-1)
