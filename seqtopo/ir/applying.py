@@ -11,7 +11,7 @@ from seqtopo.ir.calls import Calls
 from seqtopo.ir.graph import Bundle, Value
 from seqtopo.ir.infer import check_input, infer
 from seqtopo.ir.problem import Broken, Problem
-from seqtopo.ir.scope import Block, Named, Plain, Recipe, Scope, Use
+from seqtopo.ir.scope import Block, Named, Passed, Recipe, Scope, Use
 from seqtopo.ir.walker import Env, bare, callee
 from seqtopo.layers import registry
 from seqtopo.layers.values import Refusal
@@ -24,7 +24,8 @@ class Applying(Calls):
 
     def _apply_block(self, block: Block, incoming: Bundle, expr: tree.Expr, env: Env) -> Bundle:
         before = len(env.graph.nodes)
-        inner = replace(env, frame=self.frame(0, ("block", block.name)), prefix=block.name)
+        frame = self.frame(0, ("block", block.name))
+        inner = replace(env, scope=env.scope.root(), frame=frame, prefix=block.name)
         values = self.run(block.body, incoming, inner, head=True)
         block.uses.append(Use(env.graph, incoming, values, range(before, len(env.graph.nodes))))
         return values
@@ -50,7 +51,7 @@ class Applying(Calls):
                 labels=(Label(block.span, "bound here"),),
                 help=f"write -> {block.name}, or make it a recipe: def {block.name}(...) = ...",
             )
-        inner = replace(env, frame=frame, prefix=block.name)
+        inner = replace(env, scope=env.scope.root(), frame=frame, prefix=block.name)
         before = len(env.graph.nodes)
         row = layer.row if layer is not None else self._row(tree.Name(expr.name.span, callee(body)), env)
         values = self._layer_step(body, body, row, incoming, inner, more=expr)
@@ -66,7 +67,7 @@ class Applying(Calls):
                 labels=(Label(recipe.span, "the recipe"),),
                 help="use '* n' or 'for' to repeat a part",
             )
-        scope = Scope(env.scope)
+        scope = Scope(env.scope.root())
         names = [p.name.name for p in recipe.params]
         given: dict[str, tree.Argument] = {}
         place = 0
@@ -94,12 +95,12 @@ class Applying(Calls):
         for param in recipe.params:
             arg_given = given.get(param.name.name)
             if arg_given is not None:
-                value = self.evaluator.value(arg_given.value, env.scope, width)
+                bound = self.evaluator.given(arg_given.value, env.scope, param.span, width)
             elif param.default is not None:
-                value = self.evaluator.value(param.default, scope, width)
+                bound = self.evaluator.given(param.default, scope, param.span, width)
             else:
                 raise _recipe_count(recipe, call, names)
-            scope.names[param.name.name] = Plain(value, param.span)
+            scope.names[param.name.name] = bound
         inner = replace(
             env,
             scope=scope,
@@ -108,6 +109,13 @@ class Applying(Calls):
             within=(*env.within, recipe.name),
         )
         return self.run(recipe.body, incoming, inner, head=True)
+
+    def _use_passed(
+        self, passed: Passed, at: tree.Name, incoming: Bundle | None, env: Env, head: bool
+    ) -> Bundle:
+        """A flow that was given to a recipe, where its parameter stands: fresh layers at each place."""
+        inner = replace(env, scope=passed.scope, frame=self.frame(env.frame, id(at)))
+        return self.run(passed.expr, incoming, inner, head)
 
     def _apply_model(self, bound: Named, name: str, incoming: Bundle, span: Span, env: Env) -> Bundle:
         """Applies what was made from inputs to other values, with the same layers."""

@@ -144,11 +144,15 @@ class Calls(Walker):
             bound = env.scope.find(body.name)
             if isinstance(bound, Failed):
                 raise Broken
+            if isinstance(bound, Plain) and bound.passed is not None:
+                inner = replace(env, scope=bound.passed.scope, frame=self.frame(env.frame, id(body)))
+                return self._inside(bound.passed.expr, row, incoming, inner)
             if isinstance(bound, Named):
                 return self._sub_model_of(bound, body.name)
             if isinstance(bound, Block):
                 name, frame = bound.name, self.frame(0, ("block", bound.name))
                 body = bare(bound.body)
+                env = replace(env, scope=env.scope.root())
         if isinstance(body, (tree.Call, tree.Name)):
             called = env.scope.find(callee(body))
             call = body

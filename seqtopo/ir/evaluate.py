@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from seqtopo.diag.model import Label
 from seqtopo.ir.problem import Broken, Problem
-from seqtopo.ir.scope import Failed, Plain, Scope
+from seqtopo.ir.scope import FLOW, Failed, Passed, Plain, Scope
 from seqtopo.layers.sizes import LIMIT, Expr, floor_div, remainder, symbol, unknown
 from seqtopo.layers.values import Object, Word
 from seqtopo.source import Span
@@ -92,11 +93,33 @@ class Evaluator:
                     help="write a number, a word, a string or a tuple",
                 )
 
+    def given(self, expr: tree.Expr, scope: Scope, span: Span, width: Callable[[Span], Any] | None) -> Plain:
+        """What a recipe's parameter or a ``for``'s name stands for: a value, a flow, or either.
+
+        Raises:
+            Problem: it is neither.
+        """
+        passed = Passed(expr, scope) if is_step(expr) else None
+        try:
+            return Plain(self.value(expr, scope, width), span, passed)
+        except Problem:
+            if passed is None or isinstance(expr, tree.Name):
+                raise
+            return Plain(FLOW, span, passed)
+
     def _name(self, expr: tree.Name, scope: Scope) -> Any:
         if expr.name in CONSTANTS:
             return CONSTANTS[expr.name]
         bound = scope.find(expr.name)
         if isinstance(bound, Plain):
+            if bound.value is FLOW:
+                raise Problem(
+                    "ST213",
+                    f"{expr.name} is a flow, and a plain value belongs here",
+                    expr.span,
+                    labels=(Label(bound.span, "given a flow"),),
+                    help=f"give {expr.name} a number or a word",
+                )
             return bound.value
         if isinstance(bound, Failed):
             raise Broken
@@ -132,6 +155,15 @@ class Evaluator:
             left = _apply(operator, left, right, operand.span)
             left_span = left_span.cover(operand.span)
         return left
+
+
+def is_step(expr: tree.Expr) -> bool:
+    """Whether an expression may stand as a step of a flow."""
+    while isinstance(expr, (tree.Group, tree.As, tree.For)):
+        expr = expr.body
+    if isinstance(expr, tree.Arithmetic):
+        return is_step(expr.first)
+    return isinstance(expr, (tree.Name, tree.Call, tree.Flow, tree.List, tree.Attribute))
 
 
 def _not_a_number(span: Span) -> Problem:

@@ -8,7 +8,9 @@ a named block has one frame for all its uses, and so shares its layers.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
 from seqtopo.diag.model import Edit, Fix, Label
 from seqtopo.diag.nearest import nearest
@@ -16,7 +18,7 @@ from seqtopo.ir.applying import Applying
 from seqtopo.ir.graph import Bundle, Value
 from seqtopo.ir.inputs import read_input
 from seqtopo.ir.problem import Broken, Problem
-from seqtopo.ir.scope import Block, Failed, Named, Plain, Recipe, Scope
+from seqtopo.ir.scope import Block, Bound, Failed, Named, Passed, Plain, Recipe, Scope
 from seqtopo.ir.walker import (
     MOST_LAYERS,
     Env,
@@ -29,6 +31,7 @@ from seqtopo.ir.walker import (
 from seqtopo.layers import registry
 from seqtopo.layers.sizes import Size, is_open, same, show_shape
 from seqtopo.layers.values import Word, show
+from seqtopo.source import Span
 from seqtopo.syntax import tree
 from seqtopo.syntax.print import print_expr
 
@@ -94,7 +97,8 @@ class Flows(Applying):
                 if alone and not isinstance(bare(step), tree.List):
                     raise self._lost(step)
                 values = self.run(step, incoming, env, head=head and i == 0)
-                if alone and incoming is not None and not self._follows(values, incoming, env):
+                named = isinstance(bare(expr.steps[i - 1]), tree.As)
+                if alone and not named and incoming is not None and not self._follows(values, incoming, env):
                     raise self._lost(step)
                 incoming = values
             except Problem as problem:
@@ -134,8 +138,8 @@ class Flows(Applying):
                     help=f"write {name}(...)",
                     fixes=(Fix(f"write {name}()", (Edit(expr.span, f"{name}()"),)),),
                 )
-            case Plain(value=Word(name=word)):
-                return self._named_layer(expr, tree.Name(expr.span, word), incoming, env)
+            case Plain(passed=Passed() as passed):
+                return self._use_passed(passed, expr, incoming, env, head)
             case Plain(value=value):
                 raise Problem(
                     "ST213", f"{name} is {show(value)}, not a layer", expr.span, help="write dense(...)"
@@ -300,30 +304,53 @@ class Flows(Applying):
 
     def _for(self, expr: tree.For, incoming: Bundle | None, env: Env, head: bool) -> Bundle:
         width = self._width(incoming, env)
-        values = self.evaluator.value(expr.values, env.scope, width)
-        if not isinstance(values, (list, tuple)):
+        found = incoming
+        for turn, bound in enumerate(self._turns(expr, env, width)):
+            scope = Scope(env.scope, bound, own_names=False)
+            inner = replace(env, scope=scope, frame=self.frame(env.frame, (id(expr), turn)))
+            found = self.run(expr.body, found, inner, head=head and turn == 0)
+        return self._needed(found, expr)
+
+    def _turns(
+        self, expr: tree.For, env: Env, width: Callable[[Span], Any] | None
+    ) -> Iterator[dict[str, Bound]]:
+        """What the names of a ``for`` stand for at each turn."""
+        values = bare(expr.values)
+        targets = expr.targets
+        if isinstance(values, tree.List):
+            for item in values.items:
+                one = bare(item)
+                if len(targets) == 1:
+                    yield {targets[0].name: self.evaluator.given(item, env.scope, targets[0].span, width)}
+                elif isinstance(one, tree.Tuple) and len(one.items) == len(targets):
+                    yield {
+                        target.name: self.evaluator.given(part, env.scope, target.span, width)
+                        for target, part in zip(targets, one.items, strict=True)
+                    }
+                else:
+                    yield self._turn(expr, self.evaluator.value(item, env.scope, width))
+            return
+        found = self.evaluator.value(expr.values, env.scope, width)
+        if not isinstance(found, (list, tuple)):
             raise Problem(
                 "ST203",
                 "for goes through a list or a range",
                 expr.values.span,
                 help="as in [1,2,4] or [1..8]",
             )
-        found = incoming
-        for turn, item in enumerate(values):
-            items = (item,) if len(expr.targets) == 1 else item
-            if not isinstance(items, (tuple, list)) or len(items) != len(expr.targets):
-                raise Problem(
-                    "ST219",
-                    f"for binds {len(expr.targets)} names, but is given {show(item)}",
-                    expr.values.span,
-                    help="give each turn a tuple of that many values, as in [(64,8), (128,5)]",
-                )
-            scope = Scope(env.scope, own_names=False)
-            for target, value in zip(expr.targets, items, strict=True):
-                scope.names[target.name] = Plain(value, target.span)
-            inner = replace(env, scope=scope, frame=self.frame(env.frame, (id(expr), turn)))
-            found = self.run(expr.body, found, inner, head=head and turn == 0)
-        return self._needed(found, expr)
+        for value in found:
+            yield self._turn(expr, value)
+
+    def _turn(self, expr: tree.For, value: Any) -> dict[str, Bound]:
+        values = (value,) if len(expr.targets) == 1 else value
+        if not isinstance(values, (tuple, list)) or len(values) != len(expr.targets):
+            raise Problem(
+                "ST219",
+                f"for binds {len(expr.targets)} names, but is given {show(value)}",
+                expr.values.span,
+                help="give each turn a tuple of that many values, as in [(64,8), (128,5)]",
+            )
+        return {t.name: Plain(v, t.span) for t, v in zip(expr.targets, values, strict=True)}
 
     def _as(self, expr: tree.As, incoming: Bundle | None, env: Env, head: bool) -> Bundle:
         before = len(env.graph.nodes)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from seqtopo.diag.model import Diagnostic, Label
+from seqtopo.ir.batches import check_batches
 from seqtopo.ir.flows import Flows
 from seqtopo.ir.graph import Bundle, Graph
 from seqtopo.ir.names import name_layers
@@ -279,6 +280,9 @@ class _Resolver:
         graph = self.graph
         graph.outputs = values
         graph.inputs = graph.sources(values)
+        if graph.tensors(values) is not None:
+            for problem in check_batches(graph):
+                self.flows.report(problem)
         if isinstance(statement, tree.Bind):
             graph.name = statement.name.name
         parts: dict[str, Named | Block] = {

@@ -14,12 +14,33 @@ KEYWORDS = ("let", "def", "train", "in", "for", "as", "is", "id", "res")
 """The words of the language itself."""
 
 
+@dataclass(frozen=True)
+class Passed:
+    """What was written for a recipe's parameter or a ``for``, and where its names are looked up."""
+
+    expr: tree.Expr
+    scope: Scope
+
+
+class _Flow:
+    def __str__(self) -> str:
+        return "a flow"
+
+
+FLOW = _Flow()
+"""The value of a name that was given a flow: it has none, it is a step."""
+
+
 @dataclass
 class Plain:
-    """A number, tuple or word: of a ``let``, a recipe's parameter, a ``for``."""
+    """A number, tuple or word, or a flow: of a ``let``, a recipe's parameter, a ``for``.
+
+    ``passed`` is what was written, for use as a step: each use makes fresh layers.
+    """
 
     value: Any
     span: Span
+    passed: Passed | None = None
 
 
 @dataclass
@@ -100,6 +121,13 @@ class Scope:
         """The scope that ``as`` binds in."""
         scope = self
         while not scope.own_names and scope.parent is not None:
+            scope = scope.parent
+        return scope
+
+    def root(self) -> Scope:
+        """The scope of the spec's own statements: what a recipe or a block sees, wherever it is used."""
+        scope = self
+        while scope.parent is not None:
             scope = scope.parent
         return scope
 

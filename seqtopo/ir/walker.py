@@ -12,7 +12,7 @@ from seqtopo.ir.blame import Sources
 from seqtopo.ir.evaluate import Evaluator
 from seqtopo.ir.graph import Bundle, Graph, Node, Value
 from seqtopo.ir.problem import Broken, Problem
-from seqtopo.ir.scope import Failed, Named, Recipe, Scope
+from seqtopo.ir.scope import Failed, Named, Plain, Recipe, Scope
 from seqtopo.layers import registry
 from seqtopo.layers.excluded import why_not
 from seqtopo.layers.layer import Layer
@@ -219,13 +219,16 @@ class Walker:
             case tree.Attribute():
                 return head
             case tree.Name():
-                return head and isinstance(scope.find(expr.name), (Named, Failed))
+                bound = scope.find(expr.name)
+                if isinstance(bound, Plain) and bound.passed is not None:
+                    return self.has_source(bound.passed.expr, bound.passed.scope, head, depth + 1)
+                return head and isinstance(bound, (Named, Failed))
             case tree.Call():
                 if expr.name.name == "in":
                     return True
                 recipe = scope.find(expr.name.name)
                 if isinstance(recipe, Recipe):
-                    return self.has_source(recipe.body, scope, True, depth + 1)
+                    return self.has_source(recipe.body, scope.root(), True, depth + 1)
         return False
 
 

@@ -284,3 +284,49 @@ class TestTimeDistributed:
         found = seqtopo.check("in(T,4) -> lstm(8) -> td(dense(2))").diagnostics
         assert [d.code for d in found] == ["ST301"]
         assert any("seq" in f.edits[0].text for f in found[0].fixes)
+
+
+class TestRecipes:
+    def test_a_flow_is_given_to_a_recipe(self) -> None:
+        spec = "def attend(F) = res(F -> dropout(0.1)) -> norm\nin(T,16) -> attend(mha(2,8)) -> attend(dense(32,relu) -> dense(_//2))"
+        assert _outputs(spec) == {"attend_norm_1": "(T, 16)"}
+
+    def test_each_use_of_a_given_flow_is_fresh(self) -> None:
+        assert _params("def twice(L) = L -> L\nin(4) -> twice(dense(4))") == "40"
+
+    def test_a_given_block_is_still_shared(self) -> None:
+        assert _params("b = dense(4)\ndef twice(L) = L -> L\nin(4) -> twice(b)") == "20"
+
+    def test_a_given_value_is_that_value(self) -> None:
+        spec = "def cross(M) = [id, M] -> mha(2,4)\nm = in(9,8)\nin(5,8) -> cross(m)"
+        assert _outputs(spec) == {"cross_mha": "(5, 8)"}
+
+    def test_a_given_layer_in_a_wrapper(self) -> None:
+        assert _outputs("def each(L) = td(L)\nin(5,4) -> each(dense(3)) -> each(relu)") == {
+            "each_td_1": "(5, 3)"
+        }
+        assert _outputs("def both(L) = bi(L)\nin(5,4) -> both(gru(3,seq))") == {"both_bi": "(5, 6)"}
+
+    def test_a_layer_by_name_is_called_with_arguments(self) -> None:
+        assert _outputs("def cell(L, N) = L(N,seq)\nin(5,4) -> cell(gru,3) -> cell(lstm,2)") == {
+            "cell_lstm": "(5, 2)"
+        }
+
+    def test_a_for_goes_through_flows(self) -> None:
+        assert _outputs("in(9,4) -> L for L in [lstm(8,seq), gru(3,seq), conv1d(2,3)]") == {
+            "conv1d": "(7, 2)"
+        }
+
+    def test_a_recipe_sees_the_spec_and_not_who_uses_it(self) -> None:
+        spec = "def inner() = dense(N)\ndef outer(N) = inner()\nin(3) -> outer(7)"
+        assert _outputs(spec) == {"inner_dense": "(N,)"}
+
+    def test_a_flow_where_a_number_belongs(self) -> None:
+        _only("def f(N) = dense(N)\nin(3) -> f(relu -> tanh)", "ST213")
+
+    def test_a_number_where_a_flow_belongs(self) -> None:
+        _only("def f(F) = res(F)\nin(3) -> f(7)", "ST213")
+
+    def test_a_value_that_was_named_just_before_is_not_lost(self) -> None:
+        spec = "t = in(4)\nin(4) -> dense(4) as a -> [t, t] -> add -> [id, a] -> mul"
+        assert _outputs(spec) == {"mul": "(4,)"}
