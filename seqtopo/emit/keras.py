@@ -12,7 +12,7 @@ import keras
 
 from seqtopo.emit import deep
 from seqtopo.emit.naming import name_masks
-from seqtopo.emit.objects import argument
+from seqtopo.emit.objects import argument, hold_regularizer
 from seqtopo.emit.operations import EMITTERS, repeat_like
 from seqtopo.ir.graph import Graph, Node, SubModel, Value
 from seqtopo.layers.layer import Layer
@@ -166,7 +166,8 @@ class Emitter:
             make = layer.row.make or getattr(keras.layers, layer.row.keras)
             if "name" in layer.row.by_name:
                 kwargs["name"] = layer.name or None
-            self._layers[layer] = make(**kwargs)
+            made = self._layers[layer] = make(**kwargs)
+            hold_regularizer(made, kwargs.get("activity_regularizer"))
         return self._layers[layer]
 
     def _inner(self, inner: Layer | SubModel, inputs: tuple[Tensor, ...]) -> Any:

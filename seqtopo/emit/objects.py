@@ -39,6 +39,15 @@ def made(family: str, value: Any, dtype: str | None = None) -> Any:
     return getattr(module, objects.keras_name(family, value.name))(**kwargs)
 
 
+def hold_regularizer(layer: Any, given: Any) -> None:
+    """Gives a layer the ``activity_regularizer`` that it was made with, where its class left it out.
+
+    Keras' ``SimpleRNN`` takes one, documents it, and never looks at it; a loaded one loses it again.
+    """
+    if given is not None and layer.activity_regularizer is None:
+        layer.activity_regularizer = keras.regularizers.get(given)
+
+
 def _inner(value: Any) -> Any:
     """An argument of an object, which may be an object itself: a schedule, an inner optimizer."""
     if isinstance(value, Object):

@@ -54,18 +54,6 @@ def _prelu(given: Given) -> Mapping[str, Any]:
         shared: tuple[int, ...] = ()
     else:
         shared = axis_indices(given, "shared_axes")
-        value = given["shared_axes"]
-        written = value if isinstance(value, tuple) else (value,)
-        if min(written) < 0:
-            # Keras counts from the wrong end here: -1 would share the axis before the last.
-            counted = ",".join(str(i + 1) for i in shared)
-            raise given.refuse(
-                "ST312",
-                "counts shared_axes from the front only",
-                label="must be counted from 1",
-                help=f"write shared_axes=({counted},)" if len(shared) > 1 else f"write shared_axes={counted}",
-                at=("argument", "shared_axes"),
-            )
     if any(is_open(s) for i, s in enumerate(shape) if i not in shared):
         raise given.refuse(
             "ST308",
@@ -75,6 +63,13 @@ def _prelu(given: Given) -> Mapping[str, Any]:
             at=("input", 0),
         )
     return {"slopes": tuple(1 if i in shared else s for i, s in enumerate(shape))}
+
+
+def _counted(given: Given) -> Mapping[str, Any]:
+    """``shared_axes`` from the front: to Keras, -1 is the axis before the last."""
+    if given["shared_axes"] is None:
+        return {}
+    return {"shared_axes": tuple(i + 1 for i in axis_indices(given, "shared_axes"))}
 
 
 def _softmax(given: Given) -> Shape:
@@ -154,6 +149,7 @@ ROWS = (
             Param("shared_axes", k.optional(k.AXES), None),
         ),
         rule=_prelu,
+        settle=_counted,
         weights="alpha: slopes",
         aliases=("p_re_lu",),
     ),

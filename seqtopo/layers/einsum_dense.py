@@ -251,7 +251,7 @@ def _shape(given: Given) -> Shape:
 def _weights(given: Given) -> tuple[Weight, ...]:
     solved = solve(given)
     bias = (Weight("bias", solved.bias),) if solved.bias is not None else ()
-    return with_lora(given, Weight("kernel", solved.kernel), bias)
+    return with_lora(given, Weight("kernel", solved.kernel), bias, keeps_alpha=True)
 
 
 def _settle(given: Given) -> Mapping[str, Any]:

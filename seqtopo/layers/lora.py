@@ -13,11 +13,16 @@ LORA = (
 QUANTIZATION = Param("quantization_config", k.NOTHING, None)
 
 
-def with_lora(given: Given, kernel: Weight, others: tuple[Weight, ...] = ()) -> tuple[Weight, ...]:
+def with_lora(
+    given: Given, kernel: Weight, others: tuple[Weight, ...] = (), *, keeps_alpha: bool = False
+) -> tuple[Weight, ...]:
     """The weights of a layer: with a ``lora_rank`` the kernel stands still and two thin ones are trained.
 
+    ``keeps_alpha`` says whether the Keras class heeds the ``lora_alpha`` it is made with.
+
     Raises:
-        Refusal: ST203, where the kernel has a constraint, which Keras does not combine with it.
+        Refusal: ST203, where the kernel has a constraint, which Keras does not combine with it, or
+            for a ``lora_alpha`` that Keras would put the rank in place of.
     """
     rank = given["lora_rank"]
     if rank is None:
@@ -30,6 +35,15 @@ def with_lora(given: Given, kernel: Weight, others: tuple[Weight, ...] = ()) -> 
             label="does not go with lora_rank",
             help=f"leave out {constraint} or lora_rank",
             at=("argument", constraint),
+        )
+    if not keeps_alpha and given["lora_alpha"] not in (None, rank):
+        raise given.refuse(
+            "ST203",
+            "cannot have a lora_alpha other than its lora_rank: "
+            f"Keras' {given.row.keras} puts the rank in its place",
+            label=f"would be {rank}",
+            help="leave out lora_alpha, or use einsum_dense, which heeds it",
+            at=("argument", "lora_alpha"),
         )
     thin = "lora_embeddings" if kernel.name == "embeddings" else "lora_kernel"
     return (

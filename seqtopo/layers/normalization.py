@@ -130,6 +130,13 @@ def _read_clipping(value: Any) -> Any:
     return {"rmin": low, "rmax": high, "dmax": shift}
 
 
+def _read_synchronized(value: Any) -> Any:
+    if value is False:
+        return value
+    raise Misfit("false: Keras has it on TensorFlow only")
+
+
+SYNCHRONIZED = k.Kind("false: Keras has it on TensorFlow only", _read_synchronized)
 CLIPPING = k.Kind("none, or three numbers (rmin, rmax, dmax)", _read_clipping)
 
 ROWS = (
@@ -163,7 +170,7 @@ ROWS = (
             Param("renorm", k.BOOL, False),
             Param("renorm_clipping", CLIPPING, None),
             Param("renorm_momentum", k.number(0, 1), 0.99),
-            Param("synchronized", k.BOOL, False),
+            Param("synchronized", SYNCHRONIZED, False),
             MASK,
         ),
         positional=("axis",),

@@ -23,6 +23,7 @@ def check_objects(name: str, args: Mapping[str, Any], weights: tuple[Weight, ...
             value = args.get(argument)
             if value is not None:
                 _check(name, family, argument, value, weight)
+                _check_dtype(name, argument, value, args.get("dtype"))
 
 
 def check_penalty(name: str, args: Mapping[str, Any], output: Tensor) -> None:
@@ -52,6 +53,19 @@ def _check(name: str, family: str, argument: str, value: Any, weight: Weight) ->
     for axis in axes if isinstance(axes, tuple) else (axes,):
         if not -rank <= axis < rank:
             raise _refusal(name, argument, f"{called} is told to work along axis {axis}", weight)
+
+
+def _check_dtype(name: str, argument: str, value: Any, dtype: str | None) -> None:
+    called = value.name if isinstance(value, Object) else value
+    if argument.endswith("_initializer") and called == "orthogonal" and dtype in ("float16", "bfloat16"):
+        raise Refusal(
+            "ST203",
+            f"{name} cannot make {dtype} weights with {argument}=orthogonal: "
+            f"not every backend decomposes matrices of {dtype}",
+            label=f"its weights are {dtype}",
+            help=f"write dtype=mixed_{dtype}, whose weights are float32, or choose another {argument}",
+            at=("argument", "dtype"),
+        )
 
 
 def _refusal(name: str, argument: str, why: str, weight: Weight) -> Refusal:

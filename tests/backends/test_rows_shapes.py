@@ -171,6 +171,7 @@ ACTIVATIONS: list[Case] = [
     ("prelu", {}, (5, 3)),
     ("prelu", {"shared_axes": Word("time")}, ("T", 3)),
     ("p_re_lu", {"shared_axes": (1, 2)}, (5, 6, 3)),
+    ("prelu", {"shared_axes": -1}, (5, 6, 3)),
     ("softmax", {}, ("T", 3)),
     ("softmax", {"axis": Word("time")}, ("T", 3)),
     ("softmax", {"axis": (1, 2)}, (5, 3)),
@@ -336,8 +337,6 @@ STRICTER: list[tuple[str, dict[str, Any], GivenShape, str]] = [
     ("act", {"activation": Word("glu")}, (5, 3), "ST302"),
     ("act", {"activation": Object("softmax", (), {"axis": 3})}, (5, 3), "ST312"),
     ("adaptive_max_pooling1d", {"output_size": 3}, (5,), "ST301"),
-    # Keras takes it and shares another axis than the one that is named.
-    ("prelu", {"shared_axes": -1}, (5, 3), "ST312"),
     # Keras on PyTorch normalizes the last axes only.
     ("norm", {"axis": Word("time")}, (5, 3), "ST312"),
     # Keras takes what leaves an axis empty.
