@@ -57,6 +57,22 @@ def _remasked(y: Value, mask: Value | None, name: str) -> Value:
     return layers.Masking(MARKER, dtype=y.dtype, name=f"{name}-mask")(marked)
 
 
+def masked_softmax(softmax: Any, x: Value, name: str) -> Value:
+    """What a Softmax layer makes of a value whose masked steps take no part.
+
+    As it comes, Keras would take the mask of the steps for one of the features, so it gets an axis for
+    them; and since Keras hands that wide mask on, which no other layer can read, it is made anew.
+    """
+    mask = getattr(x, "_keras_mask", None)
+    if mask is None or len(mask.shape) >= len(x.shape):
+        return softmax(x)
+    wide = mask
+    for _ in range(len(x.shape) - len(mask.shape)):
+        wide = ops.expand_dims(wide, -1)
+    y = softmax(x, mask=wide)
+    return _remasked(y, mask, name) if len(x.shape) == 3 else ops.where(wide, y, 0)
+
+
 def _along(axis: int, key: Any) -> tuple[Any, ...]:
     return (*(slice(None),) * axis, key)
 
@@ -262,6 +278,14 @@ def _activation(inputs: Sequence[Value], args: Mapping[str, Any], name: str, mad
     return _remasked(called(x if x.dtype == dtype else ops.cast(x, dtype), **kwargs), _mask_of(x), name)
 
 
+def _by_element(function: Callable[[Value], Value]) -> Function:
+    def emit(inputs: Sequence[Value], args: Mapping[str, Any], name: str, made: dict[str, Any]) -> Value:
+        (x,) = inputs
+        return _remasked(function(x), _mask_of(x), name)
+
+    return emit
+
+
 _FUNCTIONS: Mapping[str, Function] = {
     "activation": _activation,
     "last": _last,
@@ -276,6 +300,7 @@ _FUNCTIONS: Mapping[str, Function] = {
     "max": _reduction(ops.max, lambda dtype: LOWEST[dtype]),
     "min": _reduction(ops.min, lambda dtype: -LOWEST[dtype]),
     "cumsum": _cumsum,
+    **{name: _by_element(getattr(ops, name)) for name in ("abs", "exp", "log", "sqrt", "square")},
     "scale": _scale,
     "shift": _shift,
     "squeeze": _squeeze,

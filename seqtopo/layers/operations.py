@@ -102,6 +102,11 @@ def _same(given: Given) -> Shape:
     return given.shape
 
 
+def _by_element(given: Given) -> Shape:
+    check_floats(given)
+    return given.shape
+
+
 def _pad(given: Given) -> Shape:
     at = axis_index(given, "axis", given["axis"])
     if given.inputs[0].dtype == "bool":
@@ -381,6 +386,16 @@ ROWS = (
         (_own("amount", _AMOUNT),),
         rule=_calculated,
         note=_FOLLOWS,
+    ),
+    *(
+        _operation(name, about, f"in(T,8) -> {name}", rule=_by_element, note=_FOLLOWS)
+        for name, about in (
+            ("abs", "The size of every number, without its sign."),
+            ("exp", "e to the power of every number."),
+            ("log", "The natural logarithm of every number."),
+            ("sqrt", "The square root of every number."),
+            ("square", "Every number times itself."),
+        )
     ),
     _operation(
         "squeeze",

@@ -48,6 +48,13 @@ def _pos(x: Array) -> Array:
     return x + np.where(i % 2, np.cos(angle), np.sin(angle))
 
 
+def _some_nan(function: Any, x: Array) -> Array:
+    """Of a negative number there is none, here and in Keras."""
+    with np.errstate(invalid="ignore"):
+        found: Array = function(x)
+    return found
+
+
 def _table(x: Array) -> Array:
     return x + np.arange(x.shape[1])[None, :, None]
 
@@ -87,6 +94,11 @@ ANY_LENGTH = (
     Case("scale", {"factor": (1, 2, 3.5, -4)}, lambda x: x * np.array([1, 2, 3.5, -4])),
     Case("shift", {"amount": -3}, lambda x: x - 3),
     Case("shift", {"amount": (1, 2, 3.5, -4)}, lambda x: x + np.array([1, 2, 3.5, -4])),
+    Case("abs", {}, abs),
+    Case("exp", {}, np.exp),
+    Case("log", {}, lambda x: _some_nan(np.log, x)),
+    Case("sqrt", {}, lambda x: _some_nan(np.sqrt, x)),
+    Case("square", {}, np.square),
     Case("expand", {"axis": 1}, lambda x: x[:, None]),
     Case("expand", {"axis": -1}, lambda x: x[..., None]),
     Case("swap", {}, lambda x: x.swapaxes(1, 2)),
