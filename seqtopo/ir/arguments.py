@@ -156,7 +156,7 @@ def _read(row: Row, param: Param, value: Any, arg: tree.Argument) -> Any:
         name = param.short or param.name
         given = f"{name}={show(value)}"
         near = nearest(str(value), misfit.near) if misfit.near else None
-        fixes = (Fix(f"write {near}", (Edit(arg.value.span, near),)),) if near else ()
+        fixes = (Fix(f"did you mean {near}?", (Edit(arg.value.span, near),)),) if near else ()
         raise Problem(
             "ST203",
             f"{row.name}({given}): {name} must be {misfit.expected}",
@@ -213,7 +213,7 @@ def _unknown(row: Row, word: str, span: Span, *, named: bool) -> NoReturn:
         span,
         label=f"unknown {what}",
         help=f"did you mean {near}?" if near else _known(row, named),
-        fixes=(Fix(f"write {near}", (Edit(span, near),)),) if near else (),
+        fixes=(Fix(f"did you mean {near}?", (Edit(span, near),)),) if near else (),
     )
 
 

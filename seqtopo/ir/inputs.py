@@ -131,5 +131,5 @@ def _dtype(name: Any, arg: tree.Argument) -> str:
         f"in(...) has no flag {show(name)}" if isinstance(name, str) else f"{show(name)} is no dtype",
         arg.span,
         help=f"did you mean {near}?" if near else "a flag of in(...) is a dtype, such as int or float16",
-        fixes=(Fix(f"write {near}", (Edit(arg.span, near),)),) if near else (),
+        fixes=(Fix(f"did you mean {near}?", (Edit(arg.span, near),)),) if near else (),
     )

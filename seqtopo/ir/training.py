@@ -103,7 +103,7 @@ def _objects(family: str, name: str, value: Any, arg: tree.Argument) -> Any:
             f"{name} {show(value)} is not one: expected {error.expected}",
             arg.value.span,
             help=f"did you mean {near}?" if near else f"as in {_EXAMPLES[family]}",
-            fixes=(Fix(f"write {near}", (Edit(arg.value.span, near),)),)
+            fixes=(Fix(f"did you mean {near}?", (Edit(arg.value.span, near),)),)
             if near and isinstance(arg.value, tree.Name)
             else (),
         ) from None

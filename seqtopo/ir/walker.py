@@ -178,7 +178,7 @@ class Walker:
             name.span,
             label="unknown",
             help=f"did you mean {near}?" if near else "'seqtopo layers' lists every layer",
-            fixes=(Fix(f"write {near}", (Edit(name.span, near),)),) if near else (),
+            fixes=(Fix(f"did you mean {near}?", (Edit(name.span, near),)),) if near else (),
         )
 
     def _width(self, incoming: Bundle | None, env: Env) -> Callable[[Span], Any] | None:

@@ -16,7 +16,7 @@ from seqtopo.layers.values import FLOATS, Refusal, Tensor
 
 def _mismatch(given: Given, blame: int, message: str, help: str) -> Refusal:
     shown = show_shape(given.inputs[blame].shape)
-    return given.refuse("ST303", message, label=f"is {shown}", help=help, at=("input", blame))
+    return given.refuse("ST303", message, label=f"is given {shown}", help=help, at=("input", blame))
 
 
 def _same_rank(given: Given) -> None:
