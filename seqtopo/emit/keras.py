@@ -13,7 +13,7 @@ import keras
 from seqtopo.emit import deep
 from seqtopo.emit.naming import name_masks
 from seqtopo.emit.objects import argument, hold_regularizer
-from seqtopo.emit.operations import EMITTERS, repeat_like
+from seqtopo.emit.operations import EMITTERS, masked_softmax, repeat_like
 from seqtopo.ir.graph import Graph, Node, SubModel, Value
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.sizes import Expr, Size
@@ -51,7 +51,7 @@ class Emitter:
                 inner._emit(deep.between(self.graph, inputs, outputs))
             ends = [inner._tensors[v] for v in outputs]
             starts = [inner._tensors[v] for v in inputs]
-            taken = {layer.name for layer in self._layers.values()}
+            taken = {layer.name for layer in self.graph.layers()} - {""}
             ends = _named(ends, output_names, starts, taken)
             return _model(starts, ends, name)
 
@@ -112,12 +112,13 @@ class Emitter:
             call.update({SECOND[w].argument: True for w in node.wants if SECOND[w].in_call})
             if row.name == "mha" and _unlike_heads(layer):
                 call[SECOND["scores"].argument] = True
-            if row.name == "softmax" and "mask" not in call:
-                call.update(_softmax_mask(given[0]))
             inputs = self.graph.tensors(node.inputs)
             assert inputs is not None
             made = self.layer(layer, inputs)
-            result = made(*row.arranged(given), **call)
+            if row.name == "softmax" and "mask" not in call:
+                result = masked_softmax(made, given[0], layer.name)
+            else:
+                result = made(*row.arranged(given), **call)
             if layer.args.get("trainable") is False:
                 # What a layer makes when it is first called, Keras would train all the same.
                 made.trainable = False
@@ -201,16 +202,6 @@ def _model(starts: list[Any], ends: list[Any], name: str) -> keras.Model:
     return model
 
 
-def _softmax_mask(x: Any) -> dict[str, Any]:
-    """A mask of steps, with an axis for the features: as it comes, Keras would take it for one of them."""
-    mask = getattr(x, "_keras_mask", None)
-    if mask is None or len(mask.shape) >= len(x.shape):
-        return {}
-    for _ in range(len(x.shape) - len(mask.shape)):
-        mask = keras.ops.expand_dims(mask, -1)
-    return {"mask": mask}
-
-
 def _left_over(value: Any) -> Any:
     """In a shape, the one size that has no number is what is left over."""
     if isinstance(value, tuple):
@@ -275,11 +266,10 @@ def _named(ends: list[Any], names: Sequence[str], starts: list[Any], taken: set[
         name = names[i] if i < len(names) else ""
         repeated = any(end is other for other in (*starts, *ends[:i]))
         if repeated or (name and end._keras_history.operation.name != name):
-            free = next(
-                n for n in (name, *(f"{name}-{i}" for i in range(2, len(taken) + 3))) if n not in taken
-            )
-            taken.add(free)
-            end = keras.layers.Identity(name=free or None)(end)
+            if name in taken:
+                name = next(n for i in range(2, len(taken) + 3) if (n := f"{name}-{i}") not in taken)
+            taken |= {name} if name else set()
+            end = keras.layers.Identity(name=name or None, dtype=end.dtype)(end)
         found.append(end)
     return found
 
