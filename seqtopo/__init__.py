@@ -5,8 +5,9 @@
 True
 """
 
-from seqtopo.api import LayerShape, Report, SpecError, check, compile, compile_all, format_spec
+from seqtopo.api import SpecError, check, compile, compile_all, format_spec
 from seqtopo.layers.custom import layer
+from seqtopo.report import LayerShape, Report
 
 __all__ = ["LayerShape", "Report", "SpecError", "check", "compile", "compile_all", "format_spec", "layer"]
 

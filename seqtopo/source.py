@@ -31,9 +31,9 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True)
 class Source:
-    """A text and the name it is known by (a path, ``<spec>``, ``<stdin>``).
+    r"""A text and the name it is known by (a path, ``<spec>``, ``<stdin>``).
 
-    >>> source = Source("in(T,F)\\n-> lstm(64)", "spec.txt")
+    >>> source = Source("in(T,F)\n-> lstm(64)", "spec.txt")
     >>> source.place(11)
     Place(line=2, column=4)
     >>> source.line(2)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from seqtopo import api
-from seqtopo.api import Checked, Report
+from seqtopo.api import Checked
 from seqtopo.cli.arguments import Parser, add_format, add_spec_options, dims_of
 from seqtopo.cli.files import STDIN, check_spec, is_text
 from seqtopo.cli.table import shape_table
@@ -17,6 +17,7 @@ from seqtopo.diag.model import Diagnostic
 from seqtopo.diag.renderers import RENDERERS, render_json, render_text
 from seqtopo.diag.renderers.cells import wrap
 from seqtopo.layers.sizes import Shape, Size
+from seqtopo.report import Report
 
 
 def parser() -> Parser:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from seqtopo.layers import kinds
-from seqtopo.layers.row import COMMON, REQUIRED, Clause, Param, Row, show_pattern
+from seqtopo.layers.pattern import Clause, show_pattern
+from seqtopo.layers.row import COMMON, REQUIRED, Param, Row
 from seqtopo.layers.sizes import show_shape
 from seqtopo.layers.values import show
 

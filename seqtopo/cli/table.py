@@ -10,7 +10,7 @@ from seqtopo.layers.sizes import Shape, Size, show_shape, symbol
 from seqtopo.layers.table import NAMES
 
 if TYPE_CHECKING:
-    from seqtopo.api import LayerShape, Report
+    from seqtopo.report import LayerShape, Report
 
 KINDS = {
     "one-to-one": "one value in, one answer out",

@@ -29,7 +29,8 @@ class Edit:
 @dataclass(frozen=True, slots=True)
 class Fix:
     """A way out, written as edits. A safe one removes its diagnostic and brings no other;
-    the rest are guesses, for a person to choose from."""
+    the rest are guesses, for a person to choose from.
+    """
 
     title: str
     edits: tuple[Edit, ...]

@@ -72,7 +72,8 @@ def _rank(word: str, key: str, candidate: str) -> int | None:
 
 def _distance(left: str, right: str, allowed: int) -> int | None:
     """Insertions, deletions, substitutions and swaps of neighbours from one word to the other
-    (optimal string alignment); None if there are more than ``allowed``."""
+    (optimal string alignment); None if there are more than ``allowed``.
+    """
     if abs(len(left) - len(right)) > allowed:
         return None
     before: list[int] = []

@@ -7,17 +7,9 @@ from collections.abc import Mapping
 from seqtopo.layers import kinds as k
 from seqtopo.layers.convolution import check_dilation, kernel_size
 from seqtopo.layers.kinds import per_axis
+from seqtopo.layers.limits import check_needs, check_sizes, check_weights
 from seqtopo.layers.parameters import DATA_FORMAT, FILTERS, MASK, PADDING, SEED, USE_BIAS, check_floats
-from seqtopo.layers.row import (
-    Given,
-    Outcome,
-    Param,
-    Row,
-    check_needs,
-    check_sizes,
-    check_weights,
-    compute_dtype,
-)
+from seqtopo.layers.row import Given, Outcome, Param, Row, compute_dtype
 from seqtopo.layers.sizes import Shape, Size, fits
 from seqtopo.layers.values import Tensor, Weight
 from seqtopo.layers.weight_objects import check_objects

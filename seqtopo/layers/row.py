@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Any, Protocol
 
 from seqtopo.layers import kinds
 from seqtopo.layers.kinds import Kind
-from seqtopo.layers.sizes import LIMIT, Shape, Size, fits, is_open, product, show_shape
+from seqtopo.layers.limits import check_needs, check_sizes, check_weights
+from seqtopo.layers.pattern import Clause, read_clause, read_weights
+from seqtopo.layers.sizes import Shape, Size
 from seqtopo.layers.values import FLOATS, Refusal, Tensor, Weight
 from seqtopo.layers.weight_objects import check_objects, check_penalty
 
@@ -228,7 +230,7 @@ class Row:
         turned = args.get("data_format") == "channels_first"
         seen = tuple(_last(t) for t in inputs) if turned else inputs
         clause = next((c for c in reversed(self.clauses) if not c.when or args.get(c.when)), self.clauses[0])
-        axes = clause.match(self, inputs, seen)
+        axes = clause.match(self.name, inputs, seen)
         given = Given(self, args, seen, tensors, axes)
         solved = self.rule(given) if self.rule else {}
         if isinstance(solved, Outcome):
@@ -237,7 +239,7 @@ class Row:
             shape = solved
         else:
             given = Given(self, args, seen, tensors, {**axes, **solved})
-            shape = clause.fill(given)
+            shape = clause.fill(given.axes, args)
         if turned and len(shape) >= len(seen[0].shape):
             shape = (shape[-1], *shape[:-1])
         check_sizes(self.name, inputs, shape)
@@ -271,7 +273,7 @@ class Row:
         if callable(self.weights):
             return self.weights(given)
         return tuple(
-            Weight(w.name, tuple(s for t in w.sizes for s in t.all(given)), w.trainable)
+            Weight(w.name, tuple(s for t in w.sizes for s in t.all(given.axes, given.args)), w.trainable)
             for w in read_weights(self.weights)
             if not w.when or given.args[w.when]
         )
@@ -343,186 +345,3 @@ def compute_dtype(args: Mapping[str, Any]) -> str:
 def _last(tensor: Tensor) -> Tensor:
     shape = tensor.shape
     return Tensor((*shape[1:], shape[0]), tensor.dtype) if shape else tensor
-
-
-def check_sizes(name: str, inputs: tuple[Tensor, ...], shape: Shape) -> None:
-    """Refuses a shape with a size below 1 or beyond the limit."""
-    came = " and ".join(show_shape(t.shape) for t in inputs)
-    for size in shape:
-        if isinstance(size, int) and size < 1:
-            raise Refusal(
-                "ST306",
-                f"{name} is given {came} and would leave {show_shape(shape)}: nothing is left of an axis",
-                label=f"would leave {show_shape(shape)}",
-                help="use a shorter kernel or window, padding 'same', or a longer input",
-                at=("input", 0),
-            )
-        if isinstance(size, int) and size >= LIMIT:
-            raise Refusal(
-                "ST316",
-                f"{name} would give {show_shape(shape)}: a size must stay below {LIMIT}",
-                label=f"gives {show_shape(shape)}",
-                help="make the sizes smaller",
-            )
-
-
-def check_weights(name: str, inputs: tuple[Tensor, ...], weights: tuple[Weight, ...]) -> None:
-    """Refuses a weight whose shape is not known before the data is there."""
-    came = " and ".join(show_shape(t.shape) for t in inputs)
-    for weight in weights:
-        if any(map(is_open, weight.shape)):
-            raise Refusal(
-                "ST308",
-                f"{name} is given {came}, so its {weight.name} would have the shape "
-                f"{show_shape(weight.shape)}: a weight's sizes must be known",
-                label=f"is given {came}",
-                help="write a number or a symbol in place of the ? where this size comes from",
-                at=("input", 0),
-            )
-
-
-def check_needs(name: str, inputs: tuple[Tensor, ...], needs: tuple[Size, ...]) -> None:
-    """Refuses a size that Keras must have as a number and that a ``?`` takes part in."""
-    came = " and ".join(show_shape(t.shape) for t in inputs)
-    if any(map(is_open, needs)):
-        raise Refusal(
-            "ST308",
-            f"{name} is given {came}, but with these arguments it is built for a known number there",
-            label=f"is given {came}",
-            help="write a number or a symbol in place of the ?",
-            at=("input", 0),
-        )
-
-
-@dataclass(frozen=True)
-class Term:
-    """One place in a pattern: a product of names and numbers, ``4*units``, or ``...``."""
-
-    text: str
-    factors: tuple[str | int, ...]
-
-    def all(self, given: Given) -> Shape:
-        """The sizes it stands for: one, or for ``...`` and tuple arguments any number."""
-        if len(self.factors) == 1 and isinstance(self.factors[0], str):
-            value = given.axes.get(self.factors[0], given.args.get(self.factors[0]))
-            if isinstance(value, tuple):
-                return value
-        return (product(f if isinstance(f, int) else _size(given, f) for f in self.factors),)
-
-
-def _size(given: Given, name: str) -> Size:
-    value: Size = given.axes[name] if name in given.axes else given.args[name]
-    return value
-
-
-def read_term(text: str) -> Term:
-    """A place in a pattern, read."""
-    return Term(text, tuple(int(f) if f.isdigit() else f for f in text.split("*")))
-
-
-@dataclass(frozen=True)
-class WeightPattern:
-    """A weight in a row: its name, its sizes, the argument it depends on."""
-
-    name: str
-    sizes: tuple[Term, ...]
-    when: str
-    trainable: bool
-
-
-@cache
-def read_weights(text: str) -> tuple[WeightPattern, ...]:
-    """The weights of a row, read.
-
-    >>> [(w.name, w.when) for w in read_weights("kernel: F units; bias: units if use_bias")]
-    [('kernel', ''), ('bias', 'use_bias')]
-    """
-    found = []
-    for part in filter(None, (p.strip() for p in text.split(";"))):
-        name, _, rest = part.partition(":")
-        sizes, _, when = rest.partition(" if ")
-        found.append(
-            WeightPattern(
-                name.rstrip("!"), tuple(map(read_term, sizes.split())), when.strip(), not name.endswith("!")
-            )
-        )
-    return tuple(found)
-
-
-@dataclass(frozen=True)
-class Clause:
-    """One ``inputs -> output`` of a row's pattern, and the argument that must be true for it."""
-
-    when: str
-    takes: tuple[tuple[str, ...], ...]
-    gives: tuple[Term, ...]
-
-    def match(self, row: Row, inputs: tuple[Tensor, ...], seen: tuple[Tensor, ...]) -> dict[str, Any]:
-        """The names of the pattern bound to the sizes of the values; ``inputs`` is what to show."""
-        axes: dict[str, Any] = {}
-        for i, (tensor, came) in enumerate(zip(seen, inputs, strict=True)):
-            names = self.takes[min(i, len(self.takes) - 1)]
-            free = "..." in names
-            least = len(names) - free
-            if len(tensor.shape) != least and not (free and len(tensor.shape) > least):
-                raise _rank(row, names, i, came)
-            start = names.index("...") if free else len(names)
-            middle = len(tensor.shape) - least
-            for name, size in zip(names[:start], tensor.shape[:start], strict=True):
-                _bind(row, axes, name, size, i, came)
-            if free:
-                axes.setdefault("...", tensor.shape[start : start + middle])
-                for name, size in zip(names[start + 1 :], tensor.shape[start + middle :], strict=True):
-                    _bind(row, axes, name, size, i, came)
-        return axes
-
-    def fill(self, given: Given) -> Shape:
-        """The output's shape."""
-        return tuple(size for term in self.gives for size in term.all(given))
-
-
-def show_pattern(names: tuple[str, ...]) -> str:
-    """A pattern as a shape: ``(T, F)``."""
-    return f"({', '.join(names)}{',' if len(names) == 1 else ''})"
-
-
-def _rank(row: Row, names: tuple[str, ...], i: int, came: Tensor) -> Refusal:
-    least = len(names) - ("..." in names)
-    axes = "axis" if least == 1 else "axes"
-    more = " or more" if "..." in names else ""
-    return Refusal(
-        "ST301",
-        f"{row.name} takes {show_pattern(names)} but is given {show_shape(came.shape)}",
-        label=f"takes {least}{more} {axes}, is given {len(came.shape)}",
-        at=("input", i),
-        takes=least,
-    )
-
-
-def _bind(row: Row, axes: dict[str, Any], name: str, size: Size, i: int, came: Tensor) -> None:
-    bound = axes.setdefault(name, size)
-    if not fits(bound, size):
-        raise Refusal(
-            "ST302",
-            f"{row.name} needs the same {name} in each value, but it is {bound} in the first and {size} here",
-            label=f"is given {show_shape(came.shape)}",
-            help=f"give each value the same {name}",
-            at=("input", i),
-        )
-
-
-@cache
-def read_clause(text: str) -> Clause:
-    """A clause of a row's shape, read.
-
-    >>> clause = read_clause("return_sequences: T F -> T units")
-    >>> clause.when, clause.takes, [t.text for t in clause.gives]
-    ('return_sequences', (('T', 'F'),), ['T', 'units'])
-    """
-    when, colon, rest = text.rpartition(":")
-    takes, _, gives = (rest if colon else text).partition("->")
-    return Clause(
-        when.strip(),
-        tuple(tuple(part.split()) for part in takes.split(",")),
-        tuple(map(read_term, gives.split())),
-    )

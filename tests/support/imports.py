@@ -19,6 +19,7 @@ ORDER = (
     "decompile",
     "runtime",
     "data",
+    "report",
     "api",
     "__init__",
     "cli",
@@ -31,7 +32,7 @@ ON_THEIR_OWN = ("source", "layers")
 
 UPWARD = {
     (
-        "seqtopo.api",
+        "seqtopo.report",
         "seqtopo.cli.table",
     ): "a report prints as the command line shows it",
 }

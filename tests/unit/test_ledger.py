@@ -137,7 +137,10 @@ def test_the_promised_names_are_there(name: str) -> None:
     [
         ("in(T,3) -> lstm(4,seq)", "in(T,3) -> lstm(4,return_sequences=true)"),
         ("in(T,3) -> lstm(4,back)", "in(T,3) -> lstm(4,go_backwards=true)"),
-        ("in(5,3,batch=2) -> lstm(4,stateful,unroll)", "in(5,3,batch=2) -> lstm(4,stateful=true,unroll=true)"),
+        (
+            "in(5,3,batch=2) -> lstm(4,stateful,unroll)",
+            "in(5,3,batch=2) -> lstm(4,stateful=true,unroll=true)",
+        ),
         ("in(T,3) -> lstm(4,nobias,frozen)", "in(T,3) -> lstm(4,use_bias=false,trainable=false)"),
         ("in(T,3) -> lstm(4,relu)", "in(T,3) -> lstm(units=4,activation=relu)"),
         ("in(T,int) -> embed(9,4,mask)", "in(T,int) -> embed(vocab=9,width=4,mask_zero=true)"),

@@ -156,8 +156,8 @@ ROWS = (
         ),
         why=(
             "A softmax or a normalization of whole numbers has no whole answer: one backend refuses, another "
-            "cuts the fraction off in silence. An id, besides, is a name and no quantity: word 7 is not seven "
-            "times word 1."
+            "cuts the fraction off in silence. An id, besides, is a name and no quantity: word 7 is not "
+            "seven times word 1."
         ),
         example="in(T,8,int) -> softmax(time)",
         instead="in(T,8,int) -> cast(float32) -> softmax(time)",

@@ -14,12 +14,12 @@ _ELLIPSIS = "..."
 
 
 def cell(text: str, at: int) -> tuple[str, int]:
-    """What to show for ``text[at]``, and its width in columns (0, 1, 2, or 4 for a tab).
+    r"""What to show for ``text[at]``, and its width in columns (0, 1, 2, or 4 for a tab).
 
     Control characters, and those that would hide or reorder others, get a visible stand-in: a spec must not
     steer the terminal that it is shown in.
 
-    >>> cell("a", 0), cell("\\u4e2d", 0), cell("\\x1b", 0)
+    >>> cell("a", 0), cell("\u4e2d", 0), cell("\x1b", 0)
     (('a', 1), ('\u4e2d', 2), ('\u241b', 1))
     """
     char = text[at]

@@ -13,7 +13,7 @@ from seqtopo.source import Source, Span
 
 
 def render_json(diagnostics: Sequence[Diagnostic]) -> str:
-    """A JSON array with one object for each diagnostic; always ASCII. The keys are stable:
+    r"""A JSON array with one object for each diagnostic; always ASCII. The keys are stable:
 
     - ``code``, ``name`` (the code's short name, empty if there is none), ``severity`` (error, warning, info),
       ``message``, ``file``
@@ -26,7 +26,7 @@ def render_json(diagnostics: Sequence[Diagnostic]) -> str:
     ``file`` and the numbers are null where there is no text to point into.
 
     >>> render_json([])
-    '[]\\n'
+    '[]\n'
     """
     return json.dumps([_diagnostic(diagnostic) for diagnostic in diagnostics], indent=2) + "\n"
 

@@ -81,7 +81,8 @@ def picture(
     source: Source, marks: list[Mark], style: Style, *, gutter: int, room: int | None, context: int
 ) -> list[Row]:
     """The rows of the picture. ``gutter`` is the width of the line numbers, ``room`` that of the text
-    beside them, ``context`` how many lines to show before and after the primary place."""
+    beside them, ``context`` how many lines to show before and after the primary place.
+    """
     by_line: dict[int, list[Mark]] = {}
     for mark in marks:
         by_line.setdefault(mark.line, []).append(mark)
@@ -171,7 +172,8 @@ def _painted(placed: list[_Placed], style: Style) -> Row:
 
 def _hung_rows(hung: list[_Placed], style: Style, room: int | None) -> list[Row]:
     """The words beneath the marks, the rightmost first, each under the start of its mark; lines lead down
-    to those that are still to come."""
+    to those that are still to come.
+    """
     rows: list[Row] = []
     waiting = sorted(hung, key=lambda place: place.left)
     while waiting:

@@ -23,9 +23,9 @@ def clamped(source: Source, span: Span) -> Span:
 
 
 def region(source: Source, span: Span) -> Region:
-    """The lines and columns of a span.
+    r"""The lines and columns of a span.
 
-    >>> region(Source("in(T)\\n-> lstm(4)"), Span(3, 8))
+    >>> region(Source("in(T)\n-> lstm(4)"), Span(3, 8))
     Region(line=1, column=4, end_line=2, end_column=3)
     """
     start, end = clamped(source, span)

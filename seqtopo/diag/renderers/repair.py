@@ -20,7 +20,8 @@ _MOST_HUNKS = 4
 @dataclass(frozen=True)
 class Hunk:
     """Neighbouring lines that change. ``marks`` are the new parts of a single line, each inserted (``+``) or
-    put in place of something (``~``); without marks the hunk is shown as lines before and after."""
+    put in place of something (``~``); without marks the hunk is shown as lines before and after.
+    """
 
     number: int
     old: tuple[str, ...]

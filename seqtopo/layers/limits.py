@@ -1,0 +1,55 @@
+"""What no layer may give or need: sizes below one, beyond the limit, or unknown where a number must be."""
+
+from __future__ import annotations
+
+from seqtopo.layers.sizes import LIMIT, Shape, Size, is_open, show_shape
+from seqtopo.layers.values import Refusal, Tensor, Weight
+
+
+def check_sizes(name: str, inputs: tuple[Tensor, ...], shape: Shape) -> None:
+    """Refuses a shape with a size below 1 or beyond the limit."""
+    came = " and ".join(show_shape(t.shape) for t in inputs)
+    for size in shape:
+        if isinstance(size, int) and size < 1:
+            raise Refusal(
+                "ST306",
+                f"{name} is given {came} and would leave {show_shape(shape)}: nothing is left of an axis",
+                label=f"would leave {show_shape(shape)}",
+                help="use a shorter kernel or window, padding 'same', or a longer input",
+                at=("input", 0),
+            )
+        if isinstance(size, int) and size >= LIMIT:
+            raise Refusal(
+                "ST316",
+                f"{name} would give {show_shape(shape)}: a size must stay below {LIMIT}",
+                label=f"gives {show_shape(shape)}",
+                help="make the sizes smaller",
+            )
+
+
+def check_weights(name: str, inputs: tuple[Tensor, ...], weights: tuple[Weight, ...]) -> None:
+    """Refuses a weight whose shape is not known before the data is there."""
+    came = " and ".join(show_shape(t.shape) for t in inputs)
+    for weight in weights:
+        if any(map(is_open, weight.shape)):
+            raise Refusal(
+                "ST308",
+                f"{name} is given {came}, so its {weight.name} would have the shape "
+                f"{show_shape(weight.shape)}: a weight's sizes must be known",
+                label=f"is given {came}",
+                help="write a number or a symbol in place of the ? where this size comes from",
+                at=("input", 0),
+            )
+
+
+def check_needs(name: str, inputs: tuple[Tensor, ...], needs: tuple[Size, ...]) -> None:
+    """Refuses a size that Keras must have as a number and that a ``?`` takes part in."""
+    came = " and ".join(show_shape(t.shape) for t in inputs)
+    if any(map(is_open, needs)):
+        raise Refusal(
+            "ST308",
+            f"{name} is given {came}, but with these arguments it is built for a known number there",
+            label=f"is given {came}",
+            help="write a number or a symbol in place of the ?",
+            at=("input", 0),
+        )

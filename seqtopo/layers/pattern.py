@@ -1,0 +1,145 @@
+"""Shape patterns in einops' manner: ``T F -> T units``, read, matched with shapes, and filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from seqtopo.layers.sizes import Shape, Size, fits, product, show_shape
+from seqtopo.layers.values import Refusal, Tensor
+
+
+@dataclass(frozen=True)
+class Term:
+    """One place in a pattern: a product of names and numbers, ``4*units``, or ``...``."""
+
+    text: str
+    factors: tuple[str | int, ...]
+
+    def all(self, axes: Mapping[str, Any], args: Mapping[str, Any]) -> Shape:
+        """The sizes it stands for: one, or for ``...`` and tuple arguments any number."""
+        if len(self.factors) == 1 and isinstance(self.factors[0], str):
+            value = axes.get(self.factors[0], args.get(self.factors[0]))
+            if isinstance(value, tuple):
+                return value
+        return (product(f if isinstance(f, int) else _size(axes, args, f) for f in self.factors),)
+
+
+def _size(axes: Mapping[str, Any], args: Mapping[str, Any], name: str) -> Size:
+    value: Size = axes[name] if name in axes else args[name]
+    return value
+
+
+def read_term(text: str) -> Term:
+    """A place in a pattern, read."""
+    return Term(text, tuple(int(f) if f.isdigit() else f for f in text.split("*")))
+
+
+@dataclass(frozen=True)
+class WeightPattern:
+    """A weight in a row: its name, its sizes, the argument it depends on."""
+
+    name: str
+    sizes: tuple[Term, ...]
+    when: str
+    trainable: bool
+
+
+@cache
+def read_weights(text: str) -> tuple[WeightPattern, ...]:
+    """The weights of a row, read.
+
+    >>> [(w.name, w.when) for w in read_weights("kernel: F units; bias: units if use_bias")]
+    [('kernel', ''), ('bias', 'use_bias')]
+    """
+    found = []
+    for part in filter(None, (p.strip() for p in text.split(";"))):
+        name, _, rest = part.partition(":")
+        sizes, _, when = rest.partition(" if ")
+        found.append(
+            WeightPattern(
+                name.rstrip("!"), tuple(map(read_term, sizes.split())), when.strip(), not name.endswith("!")
+            )
+        )
+    return tuple(found)
+
+
+@dataclass(frozen=True)
+class Clause:
+    """One ``inputs -> output`` of a row's pattern, and the argument that must be true for it."""
+
+    when: str
+    takes: tuple[tuple[str, ...], ...]
+    gives: tuple[Term, ...]
+
+    def match(self, layer: str, inputs: tuple[Tensor, ...], seen: tuple[Tensor, ...]) -> dict[str, Any]:
+        """The names of the pattern bound to the sizes of the values; ``inputs`` is what to show."""
+        axes: dict[str, Any] = {}
+        for i, (tensor, came) in enumerate(zip(seen, inputs, strict=True)):
+            names = self.takes[min(i, len(self.takes) - 1)]
+            free = "..." in names
+            least = len(names) - free
+            if len(tensor.shape) != least and not (free and len(tensor.shape) > least):
+                raise _rank(layer, names, i, came)
+            start = names.index("...") if free else len(names)
+            middle = len(tensor.shape) - least
+            for name, size in zip(names[:start], tensor.shape[:start], strict=True):
+                _bind(layer, axes, name, size, i, came)
+            if free:
+                axes.setdefault("...", tensor.shape[start : start + middle])
+                for name, size in zip(names[start + 1 :], tensor.shape[start + middle :], strict=True):
+                    _bind(layer, axes, name, size, i, came)
+        return axes
+
+    def fill(self, axes: Mapping[str, Any], args: Mapping[str, Any]) -> Shape:
+        """The output's shape."""
+        return tuple(size for term in self.gives for size in term.all(axes, args))
+
+
+def show_pattern(names: tuple[str, ...]) -> str:
+    """A pattern as a shape: ``(T, F)``."""
+    return f"({', '.join(names)}{',' if len(names) == 1 else ''})"
+
+
+def _rank(layer: str, names: tuple[str, ...], i: int, came: Tensor) -> Refusal:
+    least = len(names) - ("..." in names)
+    axes = "axis" if least == 1 else "axes"
+    more = " or more" if "..." in names else ""
+    return Refusal(
+        "ST301",
+        f"{layer} takes {show_pattern(names)} but is given {show_shape(came.shape)}",
+        label=f"takes {least}{more} {axes}, is given {len(came.shape)}",
+        at=("input", i),
+        takes=least,
+    )
+
+
+def _bind(layer: str, axes: dict[str, Any], name: str, size: Size, i: int, came: Tensor) -> None:
+    bound = axes.setdefault(name, size)
+    if not fits(bound, size):
+        raise Refusal(
+            "ST302",
+            f"{layer} needs the same {name} in each value, but it is {bound} in the first and {size} here",
+            label=f"is given {show_shape(came.shape)}",
+            help=f"give each value the same {name}",
+            at=("input", i),
+        )
+
+
+@cache
+def read_clause(text: str) -> Clause:
+    """A clause of a row's shape, read.
+
+    >>> clause = read_clause("return_sequences: T F -> T units")
+    >>> clause.when, clause.takes, [t.text for t in clause.gives]
+    ('return_sequences', (('T', 'F'),), ['T', 'units'])
+    """
+    when, colon, rest = text.rpartition(":")
+    takes, _, gives = (rest if colon else text).partition("->")
+    return Clause(
+        when.strip(),
+        tuple(tuple(part.split()) for part in takes.split(",")),
+        tuple(map(read_term, gives.split())),
+    )

@@ -1,0 +1,111 @@
+"""What a check found: diagnostics, the shape table, the number of parameters, the topology's kind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from seqtopo.diag.model import Diagnostic
+from seqtopo.ir.counting import count, owners, params, trainable_params
+from seqtopo.ir.kind import kind
+from seqtopo.ir.resolve import Resolved
+from seqtopo.layers.layer import Layer
+from seqtopo.layers.sizes import Shape, Size
+from seqtopo.source import Source, Span
+
+
+@dataclass(frozen=True)
+class LayerShape:
+    """One line of the shape table: a call of a layer, or an input (``layer`` is ``in``).
+
+    ``inputs`` and ``outputs`` are shapes without the batch axis; ``params`` counts the layer's
+    parameters at its first call, and is 0 at later ones, where ``shared`` is True.
+    """
+
+    name: str
+    layer: str
+    inputs: tuple[Shape, ...]
+    outputs: tuple[Shape, ...]
+    dtype: str
+    params: Size
+    shared: bool
+    span: Span
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a check found.
+
+    ``shapes`` is the shape table, ``outputs`` each output's shape by its name, ``params`` the number
+    of parameters (symbolic where sizes are), ``trainable_params`` that of the trained ones, ``kind``
+    the topology's kind. They are empty, or None, where there are errors.
+    """
+
+    source: Source
+    diagnostics: tuple[Diagnostic, ...]
+    shapes: tuple[LayerShape, ...] = ()
+    outputs: Mapping[str, Shape] = field(default_factory=dict)
+    params: Size | None = None
+    trainable_params: Size | None = None
+    kind: str | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is no error."""
+        return not any(d.severity == "error" for d in self.diagnostics)
+
+    def __str__(self) -> str:
+        from seqtopo.cli.table import shape_table
+        from seqtopo.diag.renderers import RENDERERS
+
+        parts = [RENDERERS["text"](self.diagnostics)] if self.diagnostics else []
+        return "\n".join([*parts, *([shape_table(self)] if self.ok else [])])
+
+
+def report_of(source: Source, diagnostics: tuple[Diagnostic, ...], resolved: Resolved | None) -> Report:
+    """The report of a spec that was read."""
+    if resolved is None or any(d.severity == "error" for d in diagnostics):
+        return Report(source, diagnostics)
+    graph = resolved.graph
+    lines: list[LayerShape] = []
+    seen: set[Layer] = set()
+    counted: set[Layer] = set()
+    outputs: dict[str, Shape] = {}
+    for index in graph.ancestors(graph.outputs):
+        node = graph.nodes[index]
+        tensors = node.outputs or ()
+        shapes = tuple(t.shape for t in tensors)
+        if node.layer is None:
+            lines.append(LayerShape(node.name, "in", (), shapes, tensors[0].dtype, 0, False, node.span))
+            continue
+        shared = node.layer in seen
+        seen.add(node.layer)
+        new = {la: ws for la, ws in owners(graph, [node.layer]).items() if la not in counted}
+        counted.update(new)
+        lines.append(
+            LayerShape(
+                node.layer.name,
+                node.layer.title,
+                tuple(t.shape for v in node.inputs if (t := graph.tensor(v)) is not None),
+                shapes,
+                tensors[0].dtype,
+                count(w for weights in new.values() for w in weights),
+                shared,
+                node.span,
+            )
+        )
+    for i, value in enumerate(graph.outputs):
+        tensor = graph.tensor(value)
+        node = graph.nodes[value.node]
+        name = graph.output_names[i] or (node.layer.name if node.layer else node.name)
+        if tensor is not None:
+            outputs[name if name not in outputs else f"{name}_{i}"] = tensor.shape
+    return Report(
+        source,
+        diagnostics,
+        tuple(lines),
+        outputs,
+        params(graph),
+        trainable_params(graph),
+        kind(graph),
+    )
