@@ -20,7 +20,7 @@ from keras import layers, ops
 from seqtopo.emit.naming import named
 from seqtopo.emit.positions import positions
 from seqtopo.layers.objects import keras_name
-from seqtopo.layers.operations import slice_size
+from seqtopo.layers.operation_rules import slice_size
 from seqtopo.layers.row import compute_dtype
 from seqtopo.layers.sizes import unknown
 from seqtopo.layers.values import Object

@@ -8,17 +8,12 @@ a named block has one frame for all its uses, and so shares its layers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import replace
-from typing import Any
-
 from seqtopo.diag.model import Edit, Fix, Label
-from seqtopo.diag.nearest import nearest
-from seqtopo.ir.applying import Applying
 from seqtopo.ir.graph import Bundle, Value
 from seqtopo.ir.inputs import read_input
 from seqtopo.ir.problem import Broken, Problem
-from seqtopo.ir.scope import Block, Bound, Failed, Named, Passed, Plain, Recipe, Scope
+from seqtopo.ir.repeating import Repeating
+from seqtopo.ir.scope import Block, Failed, Named, Passed, Plain, Recipe
 from seqtopo.ir.walker import (
     MOST_LAYERS,
     Env,
@@ -28,15 +23,13 @@ from seqtopo.ir.walker import (
     callee_name,
     too_many,
 )
-from seqtopo.layers import registry
 from seqtopo.layers.sizes import Size, is_open, same, show_shape
 from seqtopo.layers.values import Word, show
-from seqtopo.source import Span
 from seqtopo.syntax import tree
 from seqtopo.syntax.print import print_expr
 
 
-class Flows(Applying):
+class Flows(Repeating):
     """The walk over every form of a flow."""
 
     def _walk(self, expr: tree.Expr, incoming: Bundle | None, env: Env, head: bool) -> Bundle:
@@ -265,190 +258,6 @@ class Flows(Applying):
         inner = self._guarded(expr.args[0].value, incoming, env)
         add = tree.Name(expr.span, "add")
         return self._layer_step(expr, add, self._row(add, env), (*incoming, *inner), env)
-
-    def _repeat(self, expr: tree.Arithmetic, incoming: Bundle | None, env: Env, head: bool) -> Bundle:
-        if any(operator != "*" for operator, _ in expr.rest):
-            operator = next(o for o, _ in expr.rest if o != "*")
-            layer = {"+": "add", "-": "sub"}.get(operator)
-            items = ", ".join(print_expr(e) for e in (expr.first, *(e for _, e in expr.rest)))
-            raise Problem(
-                "ST213",
-                f"'{operator}' joins numbers, not flows",
-                expr.span,
-                help=f"merge flows with a list: [{items}] -> {layer}" if layer else "",
-                fixes=(
-                    (Fix(f"merge with {layer}", (Edit(expr.span, f"[{items}] -> {layer}"),)),)
-                    if layer
-                    else ()
-                ),
-            )
-        times = 1
-        for _, operand in expr.rest:
-            count = self.evaluator.value(operand, env.scope, self._width(incoming, env))
-            if isinstance(count, bool) or not isinstance(count, int) or count < 0:
-                raise Problem(
-                    "ST203",
-                    f"a flow is repeated a whole number of times, not {show(count)}",
-                    operand.span,
-                    help="bind the symbol, or write the number",
-                )
-            times *= count
-        if times > MOST_LAYERS:
-            self.report(too_many(expr.span, times))
-            raise TooMuch
-        values = self._needed(incoming, expr)
-        for turn in range(times):
-            inner = replace(env, frame=self.frame(env.frame, (id(expr), turn)))
-            values = self.run(expr.first, values, inner, head=False)
-        return values
-
-    def _for(self, expr: tree.For, incoming: Bundle | None, env: Env, head: bool) -> Bundle:
-        width = self._width(incoming, env)
-        found = incoming
-        for turn, bound in enumerate(self._turns(expr, env, width)):
-            scope = Scope(env.scope, bound, own_names=False)
-            inner = replace(env, scope=scope, frame=self.frame(env.frame, (id(expr), turn)))
-            found = self.run(expr.body, found, inner, head=head and turn == 0)
-        return self._needed(found, expr)
-
-    def _turns(
-        self, expr: tree.For, env: Env, width: Callable[[Span], Any] | None
-    ) -> Iterator[dict[str, Bound]]:
-        """What the names of a ``for`` stand for at each turn."""
-        values = bare(expr.values)
-        targets = expr.targets
-        if isinstance(values, tree.List):
-            for item in values.items:
-                one = bare(item)
-                if len(targets) == 1:
-                    yield {targets[0].name: self.evaluator.given(item, env.scope, targets[0].span, width)}
-                elif isinstance(one, tree.Tuple) and len(one.items) == len(targets):
-                    yield {
-                        target.name: self.evaluator.given(part, env.scope, target.span, width)
-                        for target, part in zip(targets, one.items, strict=True)
-                    }
-                else:
-                    yield self._turn(expr, self.evaluator.value(item, env.scope, width))
-            return
-        found = self.evaluator.value(expr.values, env.scope, width)
-        if not isinstance(found, (list, tuple)):
-            raise Problem(
-                "ST203",
-                "for goes through a list or a range",
-                expr.values.span,
-                help="as in [1,2,4] or [1..8]",
-            )
-        for value in found:
-            yield self._turn(expr, value)
-
-    def _turn(self, expr: tree.For, value: Any) -> dict[str, Bound]:
-        values = (value,) if len(expr.targets) == 1 else value
-        if not isinstance(values, (tuple, list)) or len(values) != len(expr.targets):
-            raise Problem(
-                "ST219",
-                f"for binds {len(expr.targets)} names, but is given {show(value)}",
-                expr.values.span,
-                help="give each turn a tuple of that many values, as in [(64,8), (128,5)]",
-            )
-        return {t.name: Plain(v, t.span) for t, v in zip(expr.targets, values, strict=True)}
-
-    def _as(self, expr: tree.As, incoming: Bundle | None, env: Env, head: bool) -> Bundle:
-        before = len(env.graph.nodes)
-        values = self.run(expr.body, incoming, env, head)
-        nodes = range(before, len(env.graph.nodes))
-        name = expr.name.name
-        home = env.scope.home()
-        known = home.names.get(name)
-        if isinstance(known, Named) and known.span == expr.name.span:
-            # The same place once more, in a copy or a turn of a loop: the name collects.
-            home.names[name] = replace(
-                known, values=known.values + values, nodes=range(known.nodes.start, nodes.stop)
-            )
-        else:
-            self.check_name(expr.name, home)
-            home.names[name] = Named(values, expr.name.span, env.graph, nodes)
-        if len(values) == 1 and not values[0].extra:
-            node = env.graph.nodes[values[0].node]
-            if node.index in nodes:
-                if node.layer is None:
-                    node.name = node.name or name
-                elif not node.layer.name:
-                    node.layer.name = name
-        return values
-
-    def check_name(self, name: tree.Name, scope: Scope) -> None:
-        """Raises Problem where a name cannot be bound."""
-        known = scope.names.get(name.name)
-        if known is not None:
-            raise Problem(
-                "ST207",
-                f"{name.name} is bound a second time",
-                name.span,
-                label="again",
-                labels=(Label(known.span, "bound here first"),),
-                help="choose another name",
-            )
-        taken = registry.taken(name.name)
-        if taken:
-            raise Problem(
-                "ST207",
-                f"{name.name} cannot be a name here: it is {taken}",
-                name.span,
-                help=f"choose another name, such as {name.name}_1",
-                fixes=(),
-            )
-
-    def second(self, expr: tree.Attribute, env: Env) -> Bundle:
-        """The second values that ``name.state`` or ``name.scores`` stands for.
-
-        Raises:
-            Problem, Broken: there are none.
-        """
-        base = expr.base.name
-        bound = env.scope.find(base)
-        asked = ".".join(n.name for n in expr.names)
-        if isinstance(bound, Failed):
-            raise Broken
-        if isinstance(bound, Block):
-            uses = [u for u in bound.uses if u.graph is env.graph]
-            if not uses:
-                raise Problem(
-                    "ST216",
-                    f"{base} has no {asked} yet: it was not applied to anything before this",
-                    expr.span,
-                    labels=(Label(bound.span, "bound here"),),
-                    help=f"apply {base} first",
-                )
-            values, nodes = uses[-1].values, uses[-1].nodes
-        elif isinstance(bound, Named):
-            values, nodes = self._here(bound, expr, env), bound.nodes
-        else:
-            near = nearest(base, list(env.scope.all_names()))
-            raise Problem(
-                "ST206",
-                f"nothing is bound to {base}",
-                expr.base.span,
-                help=f"did you mean {near}?" if near else f"name a layer so: ... as {base}",
-            )
-        graph = env.graph
-        own = [i for i in nodes if asked in graph.nodes[i].extras]
-        if not own:
-            behind = graph.ancestors(values)
-            if any(graph.nodes[i].outputs is None for i in behind):
-                raise Broken
-            own = [i for i in behind if asked in graph.nodes[i].extras]
-        if not own:
-            raise Problem(
-                "ST216",
-                f"{base} has no {asked}"
-                + (": there is no recurrent layer in it" if asked == "state" else ""),
-                expr.span,
-                labels=(Label(bound.span, "bound here"),),
-                help="state is the final state of a recurrent layer, scores are those of an attention layer",
-            )
-        node = graph.nodes[own[-1]]
-        node.wants.add(asked)
-        return tuple(Value(node.index, i, asked) for i in range(len(node.extras[asked])))
 
 
 def _tight(shape: tuple[Size, ...]) -> str:

@@ -7,7 +7,8 @@ from typing import Any
 
 from seqtopo.layers import kinds as k
 from seqtopo.layers.axes import axis_index
-from seqtopo.layers.operations import KEEPDIMS, reduced
+from seqtopo.layers.operation_rules import reduced
+from seqtopo.layers.operations import KEEPDIMS
 from seqtopo.layers.parameters import check_floats
 from seqtopo.layers.row import Given, Outcome, Param, Row
 from seqtopo.layers.sizes import Shape, Size, fits, is_open, same, show_shape, total
