@@ -13,6 +13,7 @@ import keras
 import pytest
 
 import seqtopo
+from seqtopo.api import analyse
 from seqtopo.layers.row import Row
 from seqtopo.layers.table import NAMES
 from tests.support.parameter_values import (
@@ -31,6 +32,7 @@ from tests.support.parameter_values import (
     incoming,
     keras_parameters,
     refused,
+    spellings,
     value_of,
 )
 
@@ -56,9 +58,9 @@ class Built:
             base = tuple(case.always.items())
             if base not in self.plain:
                 self.plain[base] = f"b{len(self.plain)}"
-                without = dataclasses.replace(case, written="", sets=(), sources=())
+                without = dataclasses.replace(case, written="", config={}, sets=(), sources=())
                 branches.append(branch(without, self.plain[base], lines)[0])
-            self.names[case] = f"p{len(self.names)}"
+            self.names[case] = "called" if case.what == "name" else f"p{len(self.names)}"
             text, _ = branch(case, self.names[case], lines)
             branches.append(text)
             self.sources[case] = {f"c{i}": lines[f"{s} # c{i}"] for i, s in enumerate(case.sources)}
@@ -88,7 +90,7 @@ def branch(case: Case, name: str, sources: dict[str, str]) -> tuple[str, dict[st
         source(f"{text} # {i}")
         for i, text in enumerate(incoming(LEDGER[case.row], case.what.removesuffix(" (flag)")))
     ]
-    return f"{listed(given)} -> {call} as {name}", sources
+    return f"{listed(given)} -> {call}" + (f" as {name}" if "name" not in case.config else ""), sources
 
 
 def listed(flows: list[str]) -> str:
@@ -143,12 +145,12 @@ def assert_value_stands(row: Built, case: Case) -> None:
     for name, want in case.config.items():
         found = attrgetter(UNSEEN[case.row, name])(layer) if (case.row, name) in UNSEEN else have.get(name)
         assert agrees(found, plain(want)), f"{case.row}: {case.written} makes {name} {found!r}, not {want!r}"
-    changed = {n for n in have.keys() | base.keys() if n != "name" and have.get(n) != base.get(n)}
+    changed = {n for n in have.keys() | base.keys() if have.get(n) != base.get(n)} - {"name"}
     follows = {n for name in case.config for n in FOLLOWS.get((case.row, name), ())}
     strangers = changed - follows - case.config.keys()
     assert not strangers, f"{case.row}: {case.written} also changes {strangers}"
     if case.changes:
-        same = {name for name in case.config if (case.row, name) not in UNSEEN} - changed
+        same = {name for name in case.config if (case.row, name) not in UNSEEN} - changed - {"name"}
         assert not same, f"{case.row}: {case.written} does not change {same}"
     assert_call_was_given(row, case)
 
@@ -185,6 +187,25 @@ def test_the_value_stands_under_keras_name(case: Case) -> None:
     row = built(case.row)
     assert isinstance(row, Built), str(row)
     assert_value_stands(row, case)
+
+
+SPELLINGS = [pair for line in LEDGER.values() for pair in spellings(line)]
+
+
+@pytest.mark.parametrize(("short", "long"), SPELLINGS, ids=lambda c: f"{c.row}-{c.written.partition('=')[0]}")
+def test_a_word_says_what_the_long_form_says(short: Case, long: Case) -> None:
+    assert arguments(short) == arguments(long)
+
+
+def arguments(case: Case) -> str:
+    """The arguments of the case's layer and of its call, by Keras' names, as they are read."""
+    text, sources = branch(case, "p", {})
+    resolved = analyse(spec(sources, [text])).resolved
+    assert resolved is not None, text
+    node = resolved.graph.nodes[resolved.graph.outputs[0].node]
+    assert node.layer is not None
+    given = {**node.layer.args, **node.call, **node.tensors}
+    return str(sorted((node.layer.row.by_name[name].keras_name, str(value)) for name, value in given.items()))
 
 
 CANNOT_BE_GIVEN = [
@@ -242,14 +263,6 @@ def test_a_parameter_without_a_value_fails() -> None:
         value_of("lstm", "new_in_keras")
 
 
-@pytest.mark.parametrize("row", LEDGER)
-def test_a_name_is_the_layers(row: str) -> None:
-    line = LEDGER[row]
-    arguments = ["name='called'", *(f"{name}={text}" for name, text in always(line, "").items())]
-    model = seqtopo.compile(f"{listed(incoming(line))} -> {row}({', '.join(arguments)})")
-    assert type(model.get_layer("called")) is getattr(keras.layers, line.keras)
-
-
 def swapped(row: Row, one: str, two: str) -> Row:
     """The row in which two parameters stand for each other's Keras arguments."""
     names = {one: two, two: one}
@@ -271,7 +284,11 @@ def flagged(row: Row, of: str, **flags: Any) -> Row:
     [
         (swapped(NAMES["lstm"], "go_backwards", "unroll"), "go_backwards", "go_backwards False, not True"),
         (swapped(NAMES["lstm"], "go_backwards", "unroll"), "back (flag)", "go_backwards False, not True"),
-        (swapped(NAMES["lstm"], "kernel_regularizer", "bias_regularizer"), "bias_regularizer", "None, not"),
+        (
+            swapped(NAMES["lstm"], "kernel_regularizer", "bias_regularizer"),
+            "objects",
+            "kernel_regularizer Config",
+        ),
         (flagged(NAMES["lstm"], "go_backwards", back=False), "back (flag)", "go_backwards False, not True"),
         (
             flagged(flagged(NAMES["lstm"], "go_backwards"), "unroll", back=True),

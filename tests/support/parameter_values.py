@@ -52,12 +52,24 @@ class Case:
     """Whether it must change the configuration: the value is not the default."""
 
 
-INITIALIZER = ("constant(0.5)", Config("Constant", {"value": 0.5}))
-REGULARIZER = ("l1(0.5)", Config("L1", {"l1": 0.5}))
-CONSTRAINT = ("max_norm(3)", Config("MaxNorm", {"max_value": 3.0, "axis": 0}))
+_WEIGHTS = (
+    *("kernel", "recurrent", "bias", "embeddings", "depthwise", "pointwise", "alpha"),
+    *("beta", "gamma", "moving_mean", "moving_variance", "activity"),
+)
+OBJECTS: Mapping[str, tuple[str, Any]] = {
+    name: value
+    for i, weight in enumerate(_WEIGHTS)
+    for name, value in {
+        f"{weight}_initializer": (f"constant({i / 4})", Config("Constant", {"value": i / 4})),
+        f"{weight}_regularizer": (f"l1({i / 4})", Config("L1", {"l1": i / 4})),
+        f"{weight}_constraint": (f"max_norm({i})", Config("MaxNorm", {"max_value": float(i), "axis": 0})),
+    }.items()
+}
+"""Values for what a weight is made and held by: no two alike, so that one layer can be given them all."""
 
 VALUES: Mapping[str, tuple[str, Any]] = {
     # of every layer
+    "name": ("'called'", "called"),
     "trainable": ("false", False),
     "dtype": ("mixed_bfloat16", Config("DTypePolicy", {"name": "mixed_bfloat16"})),
     # sizes
@@ -150,13 +162,7 @@ VALUES: Mapping[str, tuple[str, Any]] = {
     # objects
     "activation": ("sigmoid", "sigmoid"),
     "recurrent_activation": ("softsign", "softsign"),
-    **{f"{n}_initializer": INITIALIZER for n in ("kernel", "recurrent", "bias", "embeddings", "depthwise")},
-    **{f"{n}_initializer": INITIALIZER for n in ("pointwise", "alpha", "beta", "gamma", "moving_mean")},
-    "moving_variance_initializer": INITIALIZER,
-    **{f"{n}_regularizer": REGULARIZER for n in ("kernel", "recurrent", "bias", "activity", "embeddings")},
-    **{f"{n}_regularizer": REGULARIZER for n in ("depthwise", "pointwise", "alpha", "beta", "gamma")},
-    **{f"{n}_constraint": CONSTRAINT for n in ("kernel", "recurrent", "bias", "embeddings", "depthwise")},
-    **{f"{n}_constraint": CONSTRAINT for n in ("pointwise", "alpha", "beta", "gamma")},
+    **OBJECTS,
     # layers
     "layer": ("dense(3)", Config("Dense", {"units": 3})),
     "backward_layer": ("lstm(2,relu,back)", Config("LSTM", {"activation": "relu", "go_backwards": True})),
@@ -388,24 +394,32 @@ def incoming(line: Line, of: str = "") -> list[str]:
 
 
 def cases(line: Line) -> Iterator[Case]:
-    """Every case of a row: each parameter, each bare word, each short name, those given by position."""
-    own = [name for name in keras_parameters(line) if not refused(line.name, name) and name != "name"]
+    """Every layer to build for a row: each parameter, each word of its own, what is given by position.
+
+    Initializers, regularizers and constraints are given to one layer together; the words that are
+    a parameter's name or value stand among the ``spellings``.
+    """
+    own = [name for name in keras_parameters(line) if not refused(line.name, name)]
     for name in own:
-        if (line.name, name) not in NO_TRACE:
-            yield _named(line, name, name)
-    for short, name in line.short.items():
-        if name in own:
-            yield _named(line, short, name)
-    words = {**line.flags, **({"relu": (line.activation, "relu")} if line.activation else {})}
-    for word, (name, value) in words.items():
-        if (line.name, word) in NO_WORDS:
-            continue
+        if name not in OBJECTS and (line.name, name) not in NO_TRACE:
+            yield _named(line, name)
+    objects = [name for name in own if name in OBJECTS]
+    if objects:
+        values = {name: value_of(line.name, name) for name in objects}
+        written = ", ".join(f"{name}={text}" for name, (text, _) in values.items())
+        config = {name: value for name, (_, value) in values.items()}
+        yield Case(line.name, "objects", written, config, always=always(line, ""))
+    for word, (name, value) in words(line).items():
         given = {name: WORDS_OF.get((line.name, word), value)}
         case = Case(line.name, f"{word} (flag)", word, always=always(line, name), sets=(name,), changes=False)
-        if name in own:
-            yield replace(case, config=given)
-        elif name in line.call and not refused(line.name, name):
+        if name in line.call:
             yield replace(case, call=given)
+        elif word not in (name, value, "frozen"):
+            yield replace(case, config=given)
+    if line.activation:
+        name = line.activation
+        given = {name: "relu"}
+        yield Case(line.name, "relu (flag)", "relu", given, always=always(line, name), sets=(name,))
     if line.order and line.order[0].rstrip("*") in own:
         yield _by_position(line)
     for name in line.call:
@@ -413,10 +427,31 @@ def cases(line: Line) -> Iterator[Case]:
             yield _of_the_call(line, name)
 
 
-def _named(line: Line, written: str, name: str) -> Case:
+def words(line: Line) -> dict[str, tuple[str, Any]]:
+    """The bare words of a row that can be given: Keras' argument and the value that each stands for."""
+    own = {*keras_parameters(line), *line.call}
+    return {
+        word: (name, value)
+        for word, (name, value) in line.flags.items()
+        if name in own and not refused(line.name, name) and (line.name, word) not in NO_WORDS
+    }
+
+
+def spellings(line: Line) -> Iterator[tuple[Case, Case]]:
+    """What can be said in two ways: a bare word or a short name, and the argument by Keras' name."""
+    for word, (name, value) in words(line).items():
+        text = {True: "true", False: "false"}.get(value, value) if isinstance(value, bool) else value
+        long = Case(line.name, word, f"{name}={text}", always=always(line, name), sets=(name,))
+        yield replace(long, written=word), long
+    for short, name in line.short.items():
+        long = _of_the_call(line, name) if name in line.call else _named(line, name)
+        yield replace(long, what=short, written=long.written.replace(name, short, 1)), long
+
+
+def _named(line: Line, name: str) -> Case:
     text, config = value_of(line.name, name)
     sets = (name, *re.findall(r", (\w+)=", text))
-    return Case(line.name, written, f"{written}={text}", {name: config}, always=always(line, name), sets=sets)
+    return Case(line.name, name, f"{name}={text}", {name: config}, always=always(line, name), sets=sets)
 
 
 def _by_position(line: Line) -> Case:
