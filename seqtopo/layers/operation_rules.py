@@ -36,6 +36,7 @@ def ends_rule(given: Given) -> Shape:
 
 
 def at_rule(given: Given) -> Shape:
+    """The shape of ``at``: without the axis."""
     at = axis_index(given, "axis", given["axis"])
     size, index = given.shape[at], given["index"]
     if isinstance(size, int) and not -size <= index < size:
@@ -64,6 +65,7 @@ def slice_size(size: Size, start: int, stop: Size | None, step: int) -> Size | N
 
 
 def slice_rule(given: Given) -> Shape:
+    """The shape of ``slice``."""
     at = axis_index(given, "axis", given["axis"])
     size = given.shape[at]
     start, stop, step = given["start"], given["stop"], given["step"]
@@ -82,17 +84,20 @@ def slice_rule(given: Given) -> Shape:
 
 
 def same_rule(given: Given) -> Shape:
+    """The shape as it came, where the axis is one."""
     if "axis" in given.args:
         axis_index(given, "axis", given["axis"])
     return given.shape
 
 
 def by_element_rule(given: Given) -> Shape:
+    """The shape as it came, of fractions only."""
     check_floats(given)
     return given.shape
 
 
 def pad_rule(given: Given) -> Shape:
+    """The shape of ``pad``."""
     at = axis_index(given, "axis", given["axis"])
     if given.inputs[0].dtype == "bool":
         raise given.refuse(
@@ -102,6 +107,7 @@ def pad_rule(given: Given) -> Shape:
 
 
 def crop_rule(given: Given) -> Shape:
+    """The shape of ``crop``."""
     at = axis_index(given, "axis", given["axis"])
     return _resized(given, given.shape[at] - given["before"] - given["after"])
 
@@ -115,6 +121,7 @@ def reduced(given: Given) -> Shape:
 
 
 def mean_rule(given: Given) -> Outcome:
+    """The shape and dtype of ``mean``: whole numbers have a mean in fractions."""
     dtype = given.inputs[0].dtype
     return Outcome((Tensor(reduced(given), dtype if dtype in FLOATS else "float32"),))
 
@@ -123,11 +130,13 @@ _SUMS = dict.fromkeys(("bool", "int8", "int16", "uint8", "uint16"), "int32")
 
 
 def sum_rule(given: Given) -> Outcome:
+    """The shape and dtype of ``sum``: small whole numbers are added up as int32."""
     dtype = given.inputs[0].dtype
     return Outcome((Tensor(reduced(given), _SUMS.get(dtype, dtype)),))
 
 
 def cumsum_rule(given: Given) -> Outcome:
+    """The shape and dtype of ``cumsum``."""
     dtype = given.inputs[0].dtype
     return Outcome((Tensor(same_rule(given), "int32" if dtype == "bool" else dtype),))
 
@@ -155,6 +164,7 @@ def calculated_rule(given: Given) -> Outcome:
 
 
 def squeeze_rule(given: Given) -> Shape:
+    """The shape of ``squeeze``."""
     at = axis_index(given, "axis", given["axis"])
     if given.shape[at] != 1:
         raise given.refuse(
@@ -168,12 +178,14 @@ def squeeze_rule(given: Given) -> Shape:
 
 
 def expand_rule(given: Given) -> Shape:
+    """The shape of ``expand``."""
     wider = (*given.shape, 1)
     at = axis_index(given, "axis", given["axis"], wider)
     return (*given.shape[:at], 1, *given.shape[at:])
 
 
 def swap_rule(given: Given) -> Shape:
+    """The shape of ``swap``."""
     a = axis_index(given, "first", given["first"])
     b = axis_index(given, "second", given["second"])
     shape = list(given.shape)
@@ -182,10 +194,12 @@ def swap_rule(given: Given) -> Shape:
 
 
 def cast_rule(given: Given) -> Outcome:
+    """The shape as it came, in the dtype asked for."""
     return Outcome((Tensor(given.shape, given["dtype"]),))
 
 
 def one_hot_rule(given: Given) -> Outcome:
+    """The shape of ``one_hot``: one more axis."""
     came = given.inputs[0]
     if came.dtype in FLOATS or came.dtype == "bool":
         raise given.refuse(
@@ -236,6 +250,7 @@ def _unknown_width(given: Given) -> Exception:
 
 
 def table_weights(given: Given) -> tuple[Weight, ...]:
+    """The table of learned positions."""
     if given["sin"]:
         return ()
     steps = given.shape[0] if given["length"] is None else given["length"]
