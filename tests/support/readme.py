@@ -50,8 +50,9 @@ def session(block: str) -> list[Command]:
 
 
 def environment(**more: str) -> dict[str, str]:
-    """A child's environment: our code, a Keras home of its own, a quiet TensorFlow."""
-    return {**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3", **more}
+    """A child's environment: our code, a Keras home of its own, a quiet TensorFlow, no terminal's width."""
+    inherited = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES", "FORCE_COLOR")}
+    return {**inherited, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3", **more}
 
 
 def output_of(command: Command, folder: Path) -> str:
