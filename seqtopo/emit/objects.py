@@ -12,8 +12,11 @@ from seqtopo.layers.layer_objects import ACTIVATION_LAYERS
 from seqtopo.layers.row import Param
 from seqtopo.layers.values import Object
 
-_CLASSES = ("initializer", "regularizer", "constraint")
+_CLASSES = ("initializer", "regularizer", "constraint", "optimizer")
 """Families whose every name is a class; in the others Keras gives some bare words a meaning of their own."""
+
+_BY_WORD = {"loss": keras.losses.get, "metric": keras.metrics.get}
+"""Families whose bare words go to Keras as they are, and what reads them there."""
 
 
 def argument(param: Param, value: Any, dtype: str | None = None) -> Any:
@@ -25,11 +28,15 @@ def made(family: str, value: Any, dtype: str | None = None) -> Any:
     """An object of a family: the name as it stands for one without arguments, else the object."""
     if isinstance(value, (list, tuple)):
         return [made(family, v) for v in value]
-    if isinstance(value, str) and family in _CLASSES:
-        value = Object(value)
+    if isinstance(value, str) and (family in _CLASSES or not _known(family, value)):
+        # A metric is reported under the word that the spec has for it.
+        value = Object(value, (), {"name": value} if family == "metric" else {})
     if not isinstance(value, Object):
         return value
     kwargs = {name: _inner(v) for name, v in value.kwargs.items()}
+    if family == "metric":
+        # Several thresholds are a list to Keras; axes are a tuple, but metrics work along one only.
+        kwargs = {name: list(v) if isinstance(v, tuple) else v for name, v in kwargs.items()}
     if family == "activation":
         # It is a layer, and would cast what it gets to a dtype of its own.
         return getattr(keras.layers, ACTIVATION_LAYERS[value.name])(**kwargs, dtype=dtype)
@@ -37,6 +44,17 @@ def made(family: str, value: Any, dtype: str | None = None) -> Any:
     for part in objects.MODULES[family].split("."):
         module = getattr(module, part)
     return getattr(module, objects.keras_name(family, value.name))(**kwargs)
+
+
+def _known(family: str, word: str) -> bool:
+    """Whether Keras knows a bare word itself: of a few classes, such as ``rmse``, it knows none."""
+    if family not in _BY_WORD or not objects.keras_name(family, word):
+        return True
+    try:
+        _BY_WORD[family](word)
+    except (ValueError, TypeError):
+        return False
+    return True
 
 
 def hold_regularizer(layer: Any, given: Any) -> None:

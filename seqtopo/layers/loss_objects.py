@@ -156,7 +156,6 @@ def _checked(entry: Entry, check: Any) -> Entry:
 
 METRICS = (
     Entry("accuracy", "", ("acc",)),
-    Entry("crossentropy", "", ("ce",)),
     _checked(
         _metric(
             "auc",

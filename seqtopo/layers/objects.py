@@ -89,7 +89,7 @@ def entry_of(family: str, name: str) -> Entry | None:
 def keras_name(family: str, name: str) -> str:
     """The attribute of Keras' module that a name stands for: a class, or an activation's function.
 
-    ``accuracy`` and ``crossentropy`` give "": Keras chooses their class by the output's shape, from
+    ``accuracy`` gives "": Keras chooses its class by the output's shape, from
     the bare word alone. Raises ``KeyError`` for a name that is not in the table.
 
     >>> keras_name("initializer", "he_normal"), keras_name("loss", "mse")

@@ -319,3 +319,18 @@ def test_a_planted_mistake_is_seen(row: Row, what: str, match: str, monkeypatch:
     (case,) = [case for case in CASES if (case.row, case.what) == (row.name, what)]
     with pytest.raises(AssertionError, match=match):
         assert_value_stands(Built([case]), case)
+
+
+def test_simple_rnn_is_held_by_its_activity_regularizer() -> None:
+    """Keras' class takes it and forgets it."""
+    model = seqtopo.compile("in(5,3) -> simple_rnn(4,activity_regularizer=l1(0.5))")
+    model(keras.ops.ones((2, 5, 3)))
+    assert len(model.losses) == 1
+
+
+def test_weights_of_half_precision_are_not_orthogonal() -> None:
+    """TensorFlow alone decomposes matrices of float16, with which Keras fills an orthogonal one."""
+    report = seqtopo.check("in(5,3) -> lstm(4,dtype=float16)")
+    assert [d.code for d in report.diagnostics] == ["ST203"]
+    assert "mixed_float16" in report.diagnostics[0].help
+    seqtopo.compile("in(5,3) -> lstm(4,dtype=float16,recurrent_initializer=glorot_uniform)")
