@@ -155,7 +155,9 @@ def _bindings(dims: Mapping[str, Any], spec: tree.Spec) -> tuple[dict[str, Any],
                 help = f"write {name}=24"
             else:
                 if isinstance(value, bool) or not 0 < value < 2**31:
-                    message = f"{name} must be a whole number from 1 up, below 2**31, not {value}"
+                    # Python writes out no number of more than 4,300 digits.
+                    shown = value if value.bit_length() < 200 else f"one of {value.bit_length()} bits"
+                    message = f"{name} must be a whole number from 1 up, below 2**31, not {shown}"
                     help = f"write {name}=24"
         if message:
             wrong.append(Diagnostic("ST406", message, Span(0, 0), help=help))

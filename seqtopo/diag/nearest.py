@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 # Longer words are compared for equality only: a table of edits over them would cost too much for a guess.
 _LONGEST = 64
@@ -40,6 +41,7 @@ def nearest_all(word: str, candidates: Iterable[str], *, limit: int = 3) -> tupl
     return tuple(candidate for _, _, candidate in sorted(ranked)[:limit])
 
 
+@lru_cache(maxsize=10_000)
 def _key(word: str) -> str:
     return word.replace("_", "").replace("-", "").lower()
 
@@ -65,7 +67,7 @@ def _rank(word: str, key: str, candidate: str) -> int | None:
     overshot = 2 * len(other) >= len(key) >= 2 * _SHORTEST_BEGINNING and key.startswith(other)
     if begun or overshot:
         return 40
-    if sorted(word.lower().split("_")) == sorted(candidate.lower().split("_")):
+    if len(key) == len(other) and sorted(word.lower().split("_")) == sorted(candidate.lower().split("_")):
         return 50
     return None
 

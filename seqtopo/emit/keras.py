@@ -121,7 +121,8 @@ class Emitter:
                 result = made(*row.arranged(given), **call)
             if layer.args.get("trainable") is False:
                 # What a layer makes when it is first called, Keras would train all the same.
-                made.trainable = False
+                for weight in made.weights:
+                    weight.trainable = False
         self._keep(node, layer, list(result) if isinstance(result, (list, tuple)) else [result])
 
     def _keep(self, node: Node, layer: Layer, results: list[Any]) -> None:

@@ -12,7 +12,7 @@ from seqtopo.ir.graph import Bundle, Value
 from seqtopo.ir.infer import check_input, infer
 from seqtopo.ir.problem import Broken, Problem
 from seqtopo.ir.scope import Block, Named, Passed, Recipe, Scope, Use
-from seqtopo.ir.walker import Env, bare, callee
+from seqtopo.ir.walker import Env, bare, callee, endless
 from seqtopo.layers import registry
 from seqtopo.layers.values import Refusal
 from seqtopo.source import Span
@@ -23,9 +23,12 @@ class Applying(Calls):
     """The part of the walk that applies names."""
 
     def _apply_block(self, block: Block, incoming: Bundle, expr: tree.Expr, env: Env) -> Bundle:
+        if block.name in env.within:
+            raise endless(block.name, expr.span, block.span)
         before = len(env.graph.nodes)
         frame = self.frame(0, ("block", block.name))
-        inner = replace(env, scope=env.scope.root(), frame=frame, prefix=block.name)
+        within = (*env.within, block.name)
+        inner = replace(env, scope=env.scope.root(), frame=frame, prefix=block.name, within=within)
         values = self.run(block.body, incoming, inner, head=True)
         block.uses.append(Use(env.graph, incoming, values, range(before, len(env.graph.nodes))))
         return values
@@ -60,13 +63,7 @@ class Applying(Calls):
 
     def _use_recipe(self, recipe: Recipe, call: tree.Call, incoming: Bundle | None, env: Env) -> Bundle:
         if recipe.name in env.within:
-            raise Problem(
-                "ST208",
-                f"{recipe.name} uses itself: it would never end",
-                call.span,
-                labels=(Label(recipe.span, "the recipe"),),
-                help="use '* n' or 'for' to repeat a part",
-            )
+            raise endless(recipe.name, call.span, recipe.span)
         scope = Scope(env.scope.root())
         names = [p.name.name for p in recipe.params]
         given: dict[str, tree.Argument] = {}

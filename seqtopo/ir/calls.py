@@ -5,14 +5,22 @@ from __future__ import annotations
 from dataclasses import replace
 
 from seqtopo.diag.model import Label
-from seqtopo.diag.nearest import nearest
 from seqtopo.ir.arguments import Arguments, read_arguments
 from seqtopo.ir.blame import problem_of
 from seqtopo.ir.graph import Bundle, Graph, SubModel, Value
 from seqtopo.ir.infer import infer
 from seqtopo.ir.problem import Broken, Problem
 from seqtopo.ir.scope import Block, Failed, Named, Plain
-from seqtopo.ir.walker import Env, Walker, as_activation, bare, callee, callee_name, renamed
+from seqtopo.ir.walker import (
+    Env,
+    Walker,
+    as_activation,
+    bare,
+    callee,
+    callee_name,
+    endless,
+    renamed,
+)
 from seqtopo.layers import registry
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.row import Row
@@ -126,7 +134,7 @@ class Calls(Walker):
             if isinstance(bound, Plain) and bound.value is None:
                 return None
             if bound is None:
-                near = nearest(expr.name, list(env.scope.all_names()))
+                near = self.guess(expr.name, env.scope.all_names())
                 raise Problem(
                     "ST206",
                     f"nothing is bound to {expr.name}",
@@ -137,6 +145,10 @@ class Calls(Walker):
 
     def _inside(self, expr: tree.Expr, row: Row, incoming: Bundle, env: Env) -> Layer | SubModel:
         """What stands in a wrapper: a layer, or a flow as a sub-model."""
+        with self.deeper(expr.span, levels=4):
+            return self._wrapped(expr, row, incoming, env)
+
+    def _wrapped(self, expr: tree.Expr, row: Row, incoming: Bundle, env: Env) -> Layer | SubModel:
         body = bare(expr)
         frame = env.frame
         name = ""
@@ -151,8 +163,10 @@ class Calls(Walker):
                 return self._sub_model_of(bound, body.name)
             if isinstance(bound, Block):
                 name, frame = bound.name, self.frame(0, ("block", bound.name))
+                if name in env.within:
+                    raise endless(name, expr.span, bound.span)
                 body = bare(bound.body)
-                env = replace(env, scope=env.scope.root())
+                env = replace(env, scope=env.scope.root(), within=(*env.within, name))
         if isinstance(body, (tree.Call, tree.Name)):
             called = env.scope.find(callee(body))
             call = body

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 from seqtopo.diag.model import Edit, Fix, Label
-from seqtopo.diag.nearest import nearest
 from seqtopo.ir.applying import Applying
 from seqtopo.ir.graph import Bundle, Value
 from seqtopo.ir.problem import Broken, Problem
@@ -186,7 +185,7 @@ class Repeating(Applying):
         elif isinstance(bound, Named):
             values, nodes = self._here(bound, expr, env), bound.nodes
         else:
-            near = nearest(base, list(env.scope.all_names()))
+            near = self.guess(base, env.scope.all_names())
             raise Problem(
                 "ST206",
                 f"nothing is bound to {base}",

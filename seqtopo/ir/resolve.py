@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -109,23 +110,31 @@ class _Resolver:
         for name, value in self.dims.items():
             span = waiting.pop(name).span if name in waiting else Span(0, 0)
             self.scope.names[name] = Plain(value, span)
-        # Bindings may refer to later ones: each round settles those whose names are all settled.
-        while waiting:
-            ready = [n for n, b in waiting.items() if not (_names(b.value) & waiting.keys())]
-            if not ready:
-                circle = next(iter(waiting.values()))
-                self.flows.report(
-                    Problem(
-                        "ST208",
-                        f"{circle.name.name} is defined by itself",
-                        circle.span,
-                        help="bind one of the names in the circle to a number",
-                    )
+        # Bindings may refer to later ones: each is settled when the last name it needs is.
+        needs = {name: _names(b.value) & waiting.keys() for name, b in waiting.items()}
+        users: dict[str, list[str]] = {}
+        for name, needed in needs.items():
+            for other in needed:
+                users.setdefault(other, []).append(name)
+        ready = deque(name for name, needed in needs.items() if not needed)
+        while ready:
+            name = ready.popleft()
+            self._dimension(waiting.pop(name))
+            for user in users.get(name, ()):
+                needs[user].discard(name)
+                if not needs[user]:
+                    ready.append(user)
+        if waiting:
+            circle = next(iter(waiting.values()))
+            self.flows.report(
+                Problem(
+                    "ST208",
+                    f"{circle.name.name} is defined by itself",
+                    circle.span,
+                    help="bind one of the names in the circle to a number",
                 )
-                self.scope.names.update({n: Failed(b.span) for n, b in waiting.items()})
-                return
-            for name in ready:
-                self._dimension(waiting.pop(name))
+            )
+            self.scope.names.update({n: Failed(b.span) for n, b in waiting.items()})
 
     def _dimension(self, binding: tree.Binding) -> None:
         name = binding.name.name

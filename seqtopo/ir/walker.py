@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,9 +23,10 @@ from seqtopo.source import Span
 from seqtopo.syntax import tree
 from seqtopo.syntax.print import print_expr
 
-MOST_LAYERS = 100_000
-MOST_STEPS = 400_000
-DEEPEST = 150
+MOST_LAYERS = 20_000
+MOST_GUESSES = 100
+MOST_STEPS = 80_000
+DEEPEST = 100
 
 
 class TooMuch(Exception):  # noqa: N818
@@ -57,12 +59,18 @@ class Walker:
         self._prefixes: dict[Layer, str] = {}
         self._steps = 0
         self._depth = 0
+        self._guesses = 0
         self._nodes = 0
 
     def report(self, problem: Problem) -> None:
         """Keeps a diagnostic, once for each place."""
         found = problem.diagnostic
         self.diagnostics.setdefault((found.code, found.span), found)
+
+    def guess(self, word: str, known: Iterable[str]) -> str | None:
+        """The nearest of many names; None where there have been so many mistakes that nobody reads on."""
+        self._guesses += 1
+        return nearest(word, known) if self._guesses <= MOST_GUESSES else None
 
     def prefix_of(self, layer: Layer) -> str:
         """The binding or recipe that a layer was first written in."""
@@ -83,18 +91,28 @@ class Walker:
         if self._steps > MOST_STEPS:
             self.report(too_many(expr.span))
             raise TooMuch
-        self._depth += 1
+        with self.deeper(expr.span):
+            return self._walk(expr, incoming, env, head)
+
+    @contextmanager
+    def deeper(self, span: Span, levels: int = 1) -> Iterator[None]:
+        """Counts how deeply the walk is nested, in levels of which each takes a handful of calls.
+
+        Raises:
+            Problem: it is nested more deeply than Python's own stack bears.
+        """
+        self._depth += levels
         try:
             if self._depth > DEEPEST:
                 raise Problem(
                     "ST104",
                     "names, recipes and brackets are nested too deeply here",
-                    expr.span,
+                    span,
                     help="say the inner part in fewer levels",
                 )
-            return self._walk(expr, incoming, env, head)
+            yield
         finally:
-            self._depth -= 1
+            self._depth -= levels
 
     def _walk(self, expr: tree.Expr, incoming: Bundle | None, env: Env, head: bool) -> Bundle:
         raise NotImplementedError
@@ -171,7 +189,7 @@ class Walker:
                 help="move that line up",
             )
         known = [*registry.names(), *env.scope.all_names()]
-        near = nearest(name.name, known)
+        near = self.guess(name.name, known)
         raise Problem(
             "ST206" if "." in name.name else "ST201",
             f"there is no layer {name.name}, and nothing is bound to that name",
@@ -261,6 +279,17 @@ def renamed(expr: tree.Call | tree.Name, name: str) -> tree.Call | tree.Name:
     if isinstance(expr, tree.Call):
         return tree.Call(expr.span, tree.Name(expr.name.span, name), expr.args)
     return tree.Name(expr.span, name)
+
+
+def endless(name: str, span: Span, bound: Span) -> Problem:
+    """The problem of a recipe or a block that stands in itself."""
+    return Problem(
+        "ST208",
+        f"{name} uses itself: it would never end",
+        span,
+        labels=(Label(bound, "bound here"),),
+        help="use '* n' or 'for' to repeat a part",
+    )
 
 
 def too_many(span: Span, count: int | None = None) -> Problem:

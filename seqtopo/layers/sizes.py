@@ -20,6 +20,10 @@ LIMIT = 2**31
 
 MOST_TERMS = 64
 """More terms than this in one size are not kept apart: the size becomes an unknown one."""
+MOST_FACTORS = 64
+"""So does a size where more symbols than this are multiplied."""
+MOST_DIVISIONS = 16
+"""And one where more divisions than this stand inside each other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +138,7 @@ def _build(terms: dict[Monomial, int]) -> Size:
         return 0
     if len(kept) == 1 and () in kept:
         return kept[()]
-    if len(kept) > MOST_TERMS:
+    if len(kept) > MOST_TERMS or max(map(len, kept)) > MOST_FACTORS:
         return unknown(-abs(hash(frozenset(kept.items()))) - 1)
     return Expr(tuple(sorted(kept.items(), key=lambda item: _key(item[0]))))
 
@@ -196,12 +200,14 @@ def floor_div(a: Size, b: int) -> Size:
     rest_size = _build(odd)
     if isinstance(rest_size, int):
         return _build(even)
-    one = rest_size.terms[0]
-    if len(rest_size.terms) == 1 and len(one[0]) == 1 and one[1] == 1 and isinstance(one[0][0], Quotient):
-        # (T//2)//3 is T//6
-        inner = one[0][0]
-        return _sum(_build(even), floor_div(inner.top, inner.bottom * b), 1)
-    return _sum(_build(even), Expr((((Quotient(rest_size, b),), 1),)), 1)
+    more = odd.pop((), 0)
+    left = [(m, c) for m, c in odd.items() if c]
+    if len(left) == 1 and left[0][1] == 1 and len(left[0][0]) == 1 and isinstance(left[0][0][0], Quotient):
+        # (T//2 + 1)//3 is (T + 2)//6
+        inner = left[0][0][0]
+        top = _sum(inner.top, more * inner.bottom, 1)
+        return _sum(_build(even), floor_div(top, inner.bottom * b), 1)
+    return _sum(_build(even), _divided(Quotient, rest_size, b), 1)
 
 
 def ceil_div(a: Size, b: int) -> Size:
@@ -218,7 +224,19 @@ def remainder(a: Size, b: int) -> Size:
     if isinstance(a, int):
         return a % b
     kept = _build({m: c % b for m, c in a.terms})
-    return kept % b if isinstance(kept, int) else Expr((((Remainder(kept, b),), 1),))
+    return kept % b if isinstance(kept, int) else _divided(Remainder, kept, b)
+
+
+def _divided(form: type[Quotient | Remainder], top: Expr, bottom: int) -> Expr:
+    if _divisions(top) >= MOST_DIVISIONS:
+        return unknown(-abs(hash((form.__name__, top, bottom))) - 1)
+    return Expr((((form(top, bottom),), 1),))
+
+
+def _divisions(size: Expr) -> int:
+    """How deeply divisions stand inside each other; never much deeper than what is allowed."""
+    inside = [a.top for monomial, _ in size.terms for a in monomial if isinstance(a, (Quotient, Remainder))]
+    return 1 + max(map(_divisions, inside)) if inside else 0
 
 
 def product(sizes: Iterable[Size]) -> Size:
