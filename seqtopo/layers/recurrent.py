@@ -256,6 +256,7 @@ ROWS = (
         aliases=("simple_rnn",),
         recurrent=True,
         needs=_unrolled,
+        note="Keras' class forgets its activity_regularizer: a loaded model is without it.",
     ),
     _conv_lstm(1),
     _conv_lstm(2),

@@ -139,6 +139,8 @@ def test_the_metric_is_told(made: Made) -> None:
 BY_WORD = ("rmse", "r2", "kld", "logcosh", "binary_iou", "fbeta_score", "mae", "acc", "auc")
 
 
+# JAX's word on the whole numbers that Keras' own binary_iou asks it for.
+@pytest.mark.filterwarnings("ignore:Explicitly requested dtype int64:UserWarning")
 def test_metrics_are_reported_under_the_words_of_the_spec() -> None:
     model = seqtopo.compile(f"in(2) -> dense(1,sigmoid)\ntrain sgd, loss=mse, metrics=[{', '.join(BY_WORD)}]")
     logs = model.train_on_batch(np.ones((4, 2)), np.array([[0.0], [1.0], [1.0], [0.0]]), return_dict=True)
