@@ -16,23 +16,25 @@ import seqtopo
 from seqtopo.api import analyse
 from seqtopo.layers.row import Row
 from seqtopo.layers.table import NAMES
+from tests.support.parameter_cases import (
+    LEDGER,
+    Case,
+    always,
+    cases,
+    incoming,
+    keras_parameters,
+    spellings,
+)
 from tests.support.parameter_values import (
     FOLLOWS,
-    LEDGER,
     NO_TRACE,
     NO_WORDS,
     REFUSED,
     REFUSED_OF,
     UNSEEN,
-    Case,
     Config,
     Refused,
-    always,
-    cases,
-    incoming,
-    keras_parameters,
     refused,
-    spellings,
     value_of,
 )
 
