@@ -21,21 +21,23 @@ def compile_model(model: keras.Model, training: Training) -> None:
         metrics=made("metric", training.metrics),
         **options,
     )
-    save_anywhere(model)
+    save_anywhere(model, options.get("jit_compile", "auto"))
 
 
-def save_anywhere(model: keras.Model) -> None:
+def save_anywhere(model: keras.Model, jit_compile: bool | str) -> None:
     """Lets the compiled model be saved so that every backend can go on training it.
 
     On PyTorch, Keras writes the backend's own subclass of the optimizer into the file, which no other
-    backend can load; the optimizer it stands for is written instead.
+    backend can load; the optimizer it stands for is written instead. And on every backend it writes
+    whether it found that compiling pays there; elsewhere that is found anew, unless the spec says it:
+    else JAX would go on without compiling, and PyTorch would compile each step.
     """
-    if keras.backend.backend() != "torch":
-        return
     stock = model.get_compile_config
 
     def get_compile_config() -> Any:
         config = stock()
+        if config:
+            config["jit_compile"] = jit_compile
         optimizer = config.get("optimizer") if config else None
         if isinstance(optimizer, dict) and "torch" in str(optimizer.get("module", "")):
             optimizer["module"] = "keras.optimizers"

@@ -10,7 +10,7 @@ from seqtopo.layers.kinds import per_axis
 from seqtopo.layers.parameters import DATA_FORMAT, MASK, PADDING, check_floats
 from seqtopo.layers.row import REQUIRED, Given, Param, Row, Rule
 from seqtopo.layers.sizes import Size, fits
-from seqtopo.layers.windows import EXAMPLE, GIVES, TAKES, WIDTH, named, slid
+from seqtopo.layers.windows import EXAMPLE, GIVES, TAKES, WIDTH, named, slid, spatial
 
 _WORDS = {"max": "largest value", "avg": "mean"}
 _KERAS = {"max": "Max", "avg": "Average"}
@@ -89,7 +89,18 @@ def _global_row(kind: str, rank: int) -> Row:
 def _adapt(rank: int) -> Rule:
     def rule(given: Given) -> Mapping[str, Size]:
         check_floats(given)
-        return named(rank, per_axis(given["output_size"], rank))
+        sizes = per_axis(given["output_size"], rank)
+        if 1 in sizes or 1 in spatial(given, rank):
+            # TensorFlow divides by zero then, which no program can catch.
+            one = "makes an axis of size 1" if 1 in sizes else f"is given {given.inputs[0]}, with an axis of 1"
+            raise given.refuse(
+                "ST203",
+                f"{one}: Keras on TensorFlow would end the whole process",
+                label="a size of 1",
+                help=f"reduce the axis instead: {'max' if 'max' in given.row.name else 'mean'}(1,keepdims)",
+                at=("argument", "output_size") if 1 in sizes else ("input", 0),
+            )
+        return named(rank, sizes)
 
     return rule
 

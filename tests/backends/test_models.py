@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import seqtopo
-from tests.support.compare_draws import cheap_weights
+from tests.support.cheap_weights import cheap_weights
 from tests.support.models import MODELS, Model
 
 

@@ -46,7 +46,9 @@ def test_every_code_is_emitted_and_every_emitted_code_is_defined() -> None:
     assert _emitted() == set(CODES)
 
 
-@pytest.mark.parametrize("code", [c for c in SHOWN if c.code.startswith(("ST2", "ST3"))], ids=lambda c: c.code)
+@pytest.mark.parametrize(
+    "code", [c for c in SHOWN if c.code.startswith(("ST2", "ST3"))], ids=lambda c: c.code
+)
 def test_a_diagnostic_says_what_to_do(code) -> None:
     (found,) = seqtopo.check(code.example).diagnostics
     assert found.help or found.fixes or found.labels, found.message

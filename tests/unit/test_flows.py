@@ -56,7 +56,10 @@ class TestSharing:
         assert _params("def r(A) = dense(8) -> A\nb = r(relu)\nin(8) -> b -> b") == "72"
 
     def test_two_inputs_through_one_block(self) -> None:
-        spec = "tok = embed(50,4)\na = in(7,int)\nb = in(9,int)\n[a -> tok -> lstm(3), b -> tok -> lstm(3)] -> concat"
+        spec = (
+            "tok = embed(50,4)\na = in(7,int)\nb = in(9,int)\n"
+            "[a -> tok -> lstm(3), b -> tok -> lstm(3)] -> concat"
+        )
         assert [line for line in _layers(spec) if line.startswith("tok")] == [
             "tok: embed(50,4) gives (7, 4)",
             "tok: embed(50,4) gives (9, 4)",
@@ -288,7 +291,10 @@ class TestTimeDistributed:
 
 class TestRecipes:
     def test_a_flow_is_given_to_a_recipe(self) -> None:
-        spec = "def attend(F) = res(F -> dropout(0.1)) -> norm\nin(T,16) -> attend(mha(2,8)) -> attend(dense(32,relu) -> dense(_//2))"
+        spec = (
+            "def attend(F) = res(F -> dropout(0.1)) -> norm\n"
+            "in(T,16) -> attend(mha(2,8)) -> attend(dense(32,relu) -> dense(_//2))"
+        )
         assert _outputs(spec) == {"attend_norm_1": "(T, 16)"}
 
     def test_each_use_of_a_given_flow_is_fresh(self) -> None:

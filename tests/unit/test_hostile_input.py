@@ -83,7 +83,7 @@ REFUSED: dict[str, tuple[Callable[[], str], tuple[str, ...]]] = {
     "tuples, 50,000 deep": (lambda: "in(3) -> dense(" + "(" * 50_000 + "1,)" * 50_000 + ")", ("ST104",)),
     "wrappers, 10,000 deep": (lambda: "in(3,3) -> " + "td(" * 10_000 + "relu" + ")" * 10_000, ("ST104",)),
     "minus, 100,000 times": (lambda: "in(3) -> dense(" + "-" * 100_000 + "1)", ("ST104", "ST102")),
-    "objects, 20,000 deep": (lambda: "in(3) -> dense(4,kernel_regularizer=" + "l2(" * 20_000 + ")" * 20_001, ("ST104",)),
+    "objects, 20,000 deep": (lambda: "in(3) -> dense(4,x=" + "l2(" * 20_000 + ")" * 20_001, ("ST104",)),
     "a billion copies": (lambda: "in(3,3) -> lstm(4,seq) * 1000000000", ("ST211",)),
     "copies of copies": (lambda: "in(3) -> ((((relu * 1000) * 1000) * 1000) * 1000)", ("ST211",)),
     "copies of nothing": (lambda: "in(3) -> ((((id * 100000) * 100000) * 100000) * 100000)", ("ST211",)),
@@ -150,7 +150,10 @@ REFUSED: dict[str, tuple[Callable[[], str], tuple[str, ...]]] = {
     "a long flag": (lambda: "in(3) -> dense(4," + "a" * 1_000_000 + ")", ("ST202",)),
     "a long symbol for a width": (lambda: "in(" + "T" * 100_000 + ",4) -> lstm(4) -> lstm(4)", ("ST301",)),
     "many errors": (lambda: "\n".join(f"a{i} = in(3) -> nothing{i}" for i in range(3000)), ("ST201",)),
-    "many unknown flags": (lambda: "in(3) -> dense(4," + ",".join(f"x{i}" for i in range(20_000)) + ")", ("ST202",)),
+    "many unknown flags": (
+        lambda: "in(3) -> dense(4," + ",".join(f"x{i}" for i in range(20_000)) + ")",
+        ("ST202",),
+    ),
     "many unknown symbols merged": (
         lambda: "[" + ", ".join(f"in(T{i},3)" for i in range(2000)) + "] -> add",
         ("ST303",),
@@ -274,9 +277,10 @@ SPECS = [
     "train adam(1e-3), loss=mse, metrics=[mae], labels=(T,50)",
 ]
 PIECES = (
-    *" \n\t,.()[]{}=+-*/%?_#'\"\\|&!@^~`:;<>$", "->", "//", "..", "in", "as", "for", "let", "def", "train", "id",
-    "is", "res", "td", "bi", "T", "?", "0", "1", "-1", "1e9", "0.5", "999999999999", "none", "true", "lstm(4)",
-    "lstm", "dense(", ")", "é", "\u202e", "𝟘", "\0", "\x7f", "\u2028", "’", "→", "“", "×", "…",
+    *" \n\t,.()[]{}=+-*/%?_#'\"\\|&!@^~`:;<>$", "->", "//", "..", "in", "as", "for", "let", "def",
+    "train", "id", "is", "res", "td", "bi", "T", "?", "0", "1", "-1", "1e9", "0.5", "999999999999", "none",
+    "true", "lstm(4)", "lstm", "dense(", ")", "é", "\u202e", "𝟘", "\0", "\x7f", "\u2028",
+    "’", "→", "“", "×", "…",
 )  # fmt: skip
 
 

@@ -1,0 +1,85 @@
+"""The backends agree: equal outputs under equal weights, and models that move from any to any other.
+
+Each backend builds, trains and saves every topology in a process of its own; then plain Keras, on each,
+loads what the other two saved, runs it, and goes on training where the spec says how.
+"""
+
+from __future__ import annotations
+
+import json
+from itertools import permutations
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from seqtopo.emit.backend import PREFERENCE
+from tests.support.children import run_module, run_plain_keras
+from tests.support.topologies import TOPOLOGIES
+
+BACKENDS = sorted(PREFERENCE)
+NAMES = [topology.name for topology in TOPOLOGIES]
+TRAINED = [topology.name for topology in TOPOLOGIES if topology.trained]
+MOVES = list(permutations(BACKENDS, 2))
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for each backend; in it one for each other backend, with what came of moving there."""
+    root = tmp_path_factory.mktemp("topologies")
+    # What JAX compiles for the first process serves the second one too.
+    compiled = {
+        "JAX_COMPILATION_CACHE_DIR": str(root / "compiled"),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+    }
+    for backend in BACKENDS:
+        run_module(backend, "tests.support.topology_run", str(root / backend), more=compiled)
+    for backend in BACKENDS:
+        others = [str(root / other) for other in BACKENDS if other != backend]
+        run_plain_keras(backend, backend, *others, more=compiled)
+    return root
+
+
+def assert_same(first: Path, second: Path) -> None:
+    """Asserts that two files hold the same arrays, to 1e-5."""
+    import numpy as np
+
+    with np.load(first) as here, np.load(second) as there:
+        assert here.files == there.files
+        assert here.files
+        for key in here.files:
+            assert np.isfinite(here[key]).all()
+            np.testing.assert_allclose(there[key], here[key], rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_equal_weights_give_equal_outputs(runs: Path, name: str) -> None:
+    first, *others = (runs / backend / f"{name}.fresh.npz" for backend in BACKENDS)
+    for other in others:
+        assert_same(first, other)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(("made", "moved"), MOVES)
+def test_a_saved_model_runs_on_another_backend(runs: Path, made: str, moved: str, name: str) -> None:
+    assert_same(runs / made / f"{name}.out.npz", runs / made / moved / f"{name}.out.npz")
+
+
+@pytest.mark.parametrize("name", TRAINED)
+@pytest.mark.parametrize(("made", "moved"), MOVES)
+def test_training_goes_on_on_another_backend(runs: Path, made: str, moved: str, name: str) -> None:
+    here, there = (read(runs / place / f"{name}.losses.json") for place in (made, f"{made}/{moved}"))
+    assert len(here) == len(there) == 2
+    for ours, theirs in zip(here, there, strict=True):
+        assert ours == pytest.approx(theirs, rel=1e-3, abs=1e-4)
+    assert here[0]["loss"] != here[1]["loss"]
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+    return found
+
+
+def test_there_is_training_to_go_on_with() -> None:
+    assert len(TRAINED) > 5

@@ -1,0 +1,89 @@
+"""Every topology on this backend: built, trained, run, saved, and loaded again by plain Keras."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+import seqtopo
+from tests.support import topologies as t
+from tests.support.cheap_weights import cheap_weights
+from tests.support.children import run_plain_keras
+
+BACKEND = keras.config.backend()
+BY_NAME = {topology.name: topology for topology in t.TOPOLOGIES}
+
+
+def trainable() -> list[Any]:
+    """The names of the topologies, marked where Keras cannot train what it builds."""
+    broken = pytest.mark.xfail(
+        raises=RuntimeError,
+        reason="Keras 3.15 on PyTorch overwrites the states of a stateful layer that gradients still need",
+    )
+    return [
+        pytest.param(each.name, marks=broken) if each.stateful and BACKEND == "torch" else each.name
+        for each in t.TOPOLOGIES
+    ]
+
+
+@cache
+def built(name: str) -> tuple[Any, list[Any]]:
+    """A topology's model under weights that are drawn for it, and data for its inputs."""
+    topology = BY_NAME[name]
+    with cheap_weights():
+        model = seqtopo.compile(topology.spec, **topology.dims)
+    t.set_weights(topology, model)
+    if not topology.trained:
+        model.compile("sgd", "mse")
+    return model, t.data(topology, model)
+
+
+@pytest.fixture(scope="module")
+def reloaded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with every model as it was saved, what it gives, and what plain Keras makes of it."""
+    folder = tmp_path_factory.mktemp("topologies")
+    for name in BY_NAME:
+        model, values = built(name)
+        model.save(folder / f"{name}.keras")
+        np.savez(folder / f"{name}.in.npz", *values)
+        given = t.one_or_list(values)
+        outputs = t.several(model.predict(given, batch_size=len(values[0]), verbose=0))
+        np.savez(folder / f"{name}.out.npz", *outputs)
+    run_plain_keras(BACKEND, "again", str(folder))
+    return folder
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_a_topology_is_built_to_what_the_checker_says(name: str) -> None:
+    topology = BY_NAME[name]
+    report = seqtopo.check(topology.spec, **topology.dims)
+    model, _ = built(name)
+    assert [tuple(y.shape[1:]) for y in model.outputs] == list(topology.outputs)
+    trained = sum(int(np.prod(w.shape)) for w in model.trainable_weights)
+    assert (model.count_params(), trained) == (report.params, report.trainable_params)
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_plain_keras_loads_a_topology(reloaded: Path, name: str) -> None:
+    with np.load(reloaded / f"{name}.out.npz") as here, np.load(reloaded / "again" / f"{name}.out.npz") as there:
+        assert here.files == there.files
+        for key in here.files:
+            assert np.isfinite(here[key]).all()
+            np.testing.assert_allclose(there[key], here[key], rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", trainable())
+def test_a_topology_trains(reloaded: Path, name: str) -> None:
+    model, values = built(name)
+    with np.load(reloaded / f"{name}.out.npz") as outputs:
+        labels = t.labels(BY_NAME[name], [outputs[key] for key in outputs.files])
+    before = [np.array(w) for w in model.trainable_weights]
+    loss = model.train_on_batch(t.one_or_list(values), t.one_or_list(labels), return_dict=True)["loss"]
+    assert np.isfinite(loss)
+    moved = [not np.array_equal(a, np.array(b)) for a, b in zip(before, model.trainable_weights, strict=True)]
+    assert any(moved)

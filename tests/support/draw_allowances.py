@@ -1,0 +1,90 @@
+"""Where the checker is stricter than Keras on purpose, and what a backend cannot run: each with why."""
+
+from __future__ import annotations
+
+
+def stricter(code: str, row: str, message: str) -> str:
+    """Why the checker refuses what Keras builds and runs; "" where there is no such reason."""
+    return next(
+        (
+            why
+            for c, rows, words, why in STRICTER
+            if c == code and (not rows or row in rows) and words in message
+        ),
+        "",
+    )
+
+
+def at_run(backend: str, text: str, error: BaseException) -> str:
+    """Why a backend cannot run a model that Keras builds; "" where that is no backend's limit."""
+    said = f"{type(error).__name__}: {error}"
+    return next(
+        (why for b, part, words, why in LIMITS if b in ("", backend) and part in text and words in said), ""
+    )
+
+
+STRICTER: tuple[tuple[str, tuple[str, ...], str, str], ...] = (
+    ("ST203", (), "would end the whole process", "Keras on TensorFlow divides by zero there, which ends it"),
+    ("ST301", (), "adaptive_", "Keras on TensorFlow divides by zero there, which ends the process"),
+    ("ST306", (), "samples, but is given", "not every backend reflects as much of a short signal"),
+    ("ST309", (), "takes for", "Keras' masks of steps go with one axis of them"),
+    ("ST302", ("rescaling",), "does not stretch", "Keras broadcasts unequal ranks in silence"),
+    ("ST312", ("norm",), "names no axis", "written so, it can only be a slip"),
+    ("ST308", (), "with these arguments it is built for a known number", "Keras unrolls no open length"),
+    ("ST203", (), "lora_alpha other than", "Keras puts the rank in its place, without a word"),
+    ("ST203", (), "decomposes matrices", "no backend but TensorFlow can"),
+    ("ST203", ("batchnorm",), "TensorFlow only", "no backend but TensorFlow can"),
+    ("ST303", (), "merges values of equal axes", "Keras broadcasts unequal ranks in silence"),
+    ("ST310", ("spectral_normalization",), "cut its output", "the output would be cut to whole numbers"),
+    ("ST313", (), "does not pass frozen on", "Keras would train what is meant to be frozen"),
+    ("ST312", (), "it is the batch", "no layer may mix the samples of a batch"),
+    ("ST312", (), "names an axis twice", "it can only be a slip"),
+    ("ST314", ("max", "min"), "is given one", "max(time) reduces, so max alone may be half written"),
+    ("ST310", (), "computes with fractions", "what whole numbers do here is not the same on every backend"),
+    ("ST310", (), "whole numbers of two dtypes", "what comes out is not the same on every backend"),
+    (
+        "ST310",
+        (),
+        "needs vectors of fractions",
+        "what whole numbers do here is not the same on every backend",
+    ),
+    (
+        "ST301",
+        ("attention", "additive_attention"),
+        "takes (..., T, F)",
+        "Keras takes the batch for the steps",
+    ),
+    ("ST301", ("mha",), "takes (T, ..., F)", "Keras attends over nothing: each value alone"),
+    ("ST312", ("mha",), "only steps can be attended to", "Keras attends over the features, or mixes samples"),
+    ("ST304", (), "starts from", "Keras looks neither at the number of states nor at their width"),
+    ("ST309", ("attention", "additive_attention"), "same leading axes", "Keras broadcasts them in silence"),
+    ("ST301", ("category_encoding",), "takes (T,)", "Keras encodes another axis than it says"),
+    ("ST302", (), "noise_shape", "Keras broadcasts unequal ranks in silence"),
+    ("ST312", ("normalization",), "names no axis", "written so, it can only be a slip"),
+    ("ST312", ("norm",), "normalizes the last axes", "Keras on PyTorch fails on others"),
+    (
+        "ST312",
+        ("rms_normalization",),
+        "scales the last axes only",
+        "Keras scales others by weights that broadcast",
+    ),
+    ("ST203", ("max", "min"), "keeps the axis it reduces", "Keras' layer of that name has no keepdims"),
+    ("ST310", (), "needs numbers, but is given bool", "TensorFlow has no arithmetic on truth values"),
+    ("ST203", ("mha",), "reads the query's mask from the query itself", "Keras does not look at the mask"),
+)
+"""Code, rows (none: all), words of the message, and the reason."""
+
+_NO_ID = "fractions that a layer has computed are no ids"
+LIMITS: tuple[tuple[str, str, str, str], ...] = (
+    ("", "embed", "index out of range", _NO_ID),
+    ("torch", "", "not implemented for 'BFloat16'", "not all of PyTorch runs in bfloat16 on a CPU"),
+    ("torch", "", "not implemented for 'Half'", "not all of PyTorch runs in float16 on a CPU"),
+    ("", "flash_attention", "Flash attention", "there is no flash attention on a CPU"),
+    ("torch", "lanczos", "not supported", "PyTorch has no Lanczos interpolation"),
+    ("", "mask", "out of bounds", "Keras' own masks go with one axis of steps"),
+    ("", "mask", "`mask` must be broadcastable", "Keras' own masks go with one axis of steps"),
+    ("torch", "mask_zero", "must match the size", "Keras' own masks go with one axis of steps"),
+    ("torch", "same", "smaller than kernel size", "a window longer than what it slides over, padding or not"),
+    ("", "category_encoding", "must be smaller than num_classes", _NO_ID),
+)
+"""Backend ("": all), words of the spec, words of the error, and what it cannot do."""
