@@ -92,7 +92,7 @@ def _adapt(rank: int) -> Rule:
         sizes = per_axis(given["output_size"], rank)
         if 1 in sizes or 1 in spatial(given, rank):
             # TensorFlow divides by zero then, which no program can catch.
-            one = "makes an axis of size 1" if 1 in sizes else f"is given {given.inputs[0]}, with an axis of 1"
+            one = "makes an axis of size 1" if 1 in sizes else f"is given {given.inputs[0]}"
             raise given.refuse(
                 "ST203",
                 f"{one}: Keras on TensorFlow would end the whole process",

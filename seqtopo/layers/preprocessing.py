@@ -201,6 +201,7 @@ ROWS = (
         ),
         rule=_stft,
         weights=_kernels,
+        needs=lambda given: (given.shape[-1],),
     ),
     Row(
         "mel_spectrogram",

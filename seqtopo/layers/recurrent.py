@@ -12,7 +12,7 @@ from seqtopo.layers.parameters import DATA_FORMAT, FILTERS, MASK, PADDING, SEED,
 from seqtopo.layers.row import Given, Outcome, Param, Row, compute_dtype
 from seqtopo.layers.sizes import Shape, Size, fits
 from seqtopo.layers.values import Tensor, Weight
-from seqtopo.layers.weight_objects import check_objects
+from seqtopo.layers.weight_objects import check_objects, check_penalty
 from seqtopo.layers.windows import slid
 
 SEQ = Param("return_sequences", k.BOOL, False, flags={"seq": True})
@@ -186,6 +186,7 @@ def _conv_lstm_outcome(given: Given, rank: int) -> Outcome:
     )
     check_weights(row.name, came, weights)
     check_objects(row.name, args, weights)
+    check_penalty(row.name, args, output)
     check_call(given, (state, state), steps)
     return Outcome((output,), weights, {"state": (state, state)}, sizes)
 

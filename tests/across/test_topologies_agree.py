@@ -7,6 +7,7 @@ loads what the other two saved, runs it, and goes on training where the spec say
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ BACKENDS = sorted(PREFERENCE)
 NAMES = [topology.name for topology in TOPOLOGIES]
 TRAINED = [topology.name for topology in TOPOLOGIES if topology.trained]
 MOVES = list(permutations(BACKENDS, 2))
+AT_ONCE = 2
+"""Processes at a time: each holds a backend in memory."""
 
 
 @pytest.fixture(scope="module")
@@ -33,11 +36,17 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
         "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
     }
-    for backend in BACKENDS:
+
+    def make(backend: str) -> None:
         run_module(backend, "tests.support.topology_run", str(root / backend), more=compiled)
-    for backend in BACKENDS:
+
+    def move(backend: str) -> None:
         others = [str(root / other) for other in BACKENDS if other != backend]
         run_plain_keras(backend, backend, *others, more=compiled)
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        list(pool.map(make, BACKENDS))
+        list(pool.map(move, BACKENDS))
     return root
 
 

@@ -21,7 +21,8 @@ from seqtopo.api import analyse, check
 from seqtopo.layers.row import Outcome, Row
 from seqtopo.layers.table import ROWS
 from seqtopo.layers.values import Refusal, Tensor
-from tests.support.compare_draws import cheap_weights, compare_accepted, compare_refused, refused_call
+from tests.support.cheap_weights import cheap_weights
+from tests.support.compare_draws import compare_accepted, compare_refused, refused_call
 from tests.support.draw_allowances import STRICTER
 from tests.support.draws import draw, shrink
 
@@ -150,6 +151,8 @@ ONCE_WRONG = [
     ("in(6,5) -> act(relu(max_value=6),dtype=mixed_bfloat16)", None),
     ("in(6,5) -> reversible_embedding(7,5,reverse,reverse_dtype=float16)", "ST310"),
     # Each backend must have it.
+    ("in(?,11) -> swap -> stft_spectrogram(frame_length=4)", "ST308"),
+    ("in(7,4,6) -> convlstm1d(3,1,activity_regularizer=orthogonal_regularizer(0.1))", "ST203"),
     ("in(12,8) -> norm(time)", "ST312"),
     ("in(12,8) -> norm((1,2))", None),
     ("in(8) -> softmax(mask=in(bool))", "ST302"),

@@ -70,7 +70,8 @@ def test_a_topology_is_built_to_what_the_checker_says(name: str) -> None:
 
 @pytest.mark.parametrize("name", BY_NAME)
 def test_plain_keras_loads_a_topology(reloaded: Path, name: str) -> None:
-    with np.load(reloaded / f"{name}.out.npz") as here, np.load(reloaded / "again" / f"{name}.out.npz") as there:
+    again = reloaded / "again"
+    with np.load(reloaded / f"{name}.out.npz") as here, np.load(again / f"{name}.out.npz") as there:
         assert here.files == there.files
         for key in here.files:
             assert np.isfinite(here[key]).all()

@@ -41,28 +41,6 @@ class Compared:
     skipped: str = ""
 
 
-@contextmanager
-def cheap_weights() -> Iterator[None]:
-    """Random initial weights from NumPy: a backend would compile a kernel for each shape."""
-    names = ("VarianceScaling", "RandomNormal", "RandomUniform", "TruncatedNormal", "Orthogonal")
-    classes = [getattr(keras.initializers, n) for n in names]
-    stock = {c: c.__call__ for c in classes}
-    numbers = np.random.default_rng(0)
-
-    def drawn(self: Any, shape: Any, dtype: Any = None) -> Any:
-        if isinstance(self, keras.initializers.Orthogonal) and len(shape) < 2:
-            return stock[keras.initializers.Orthogonal](self, shape, dtype)
-        return keras.ops.convert_to_tensor(numbers.normal(size=shape) * 0.1, dtype=dtype or "float32")
-
-    for c in classes:
-        c.__call__ = drawn
-    try:
-        yield
-    finally:
-        for c, call in stock.items():
-            c.__call__ = call
-
-
 # ---- what the checker accepts ------------------------------------------------------------------------
 
 
@@ -295,7 +273,7 @@ def _watching(found: list[Refused]) -> Iterator[None]:
         raw = _raw((*node.layer.args.values(), *node.call.values()))
         try:
             if raw:
-                raise Refusal("ST203", f"{node.layer.row.name} does not take {raw[0].value}")
+                raise Refusal("ST203", f"{node.layer.row.name} does not take {raw[0].name}={raw[0].value}")
             infer.infer(graph, node)
         except Refusal as refusal:
             found.append(Refused(refusal.code, refusal.message, graph, node))

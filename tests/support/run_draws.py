@@ -12,7 +12,8 @@ import sys
 from collections import Counter
 from dataclasses import dataclass, field
 
-from tests.support.compare_draws import cheap_weights, compare_accepted, compare_refused, keras, refused_call
+from tests.support.cheap_weights import cheap_weights
+from tests.support.compare_draws import compare_accepted, compare_refused, keras, refused_call
 from tests.support.draws import draw, rows_used, shrink
 
 MOST_ALIKE = 10
