@@ -39,7 +39,8 @@ def built(name: str) -> tuple[Any, list[Any]]:
         model = seqtopo.compile(topology.spec, **topology.dims)
     t.set_weights(topology, model)
     if not topology.trained:
-        model.compile("sgd", "mse")
+        # Those that say how they are trained show that TensorFlow can compile the step; it costs a lot.
+        model.compile("sgd", "mse", jit_compile=False if BACKEND == "tensorflow" else "auto")
     return model, t.data(topology, model)
 
 
