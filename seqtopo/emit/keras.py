@@ -51,7 +51,8 @@ class Emitter:
                 inner._emit(deep.between(self.graph, inputs, outputs))
             ends = [inner._tensors[v] for v in outputs]
             starts = [inner._tensors[v] for v in inputs]
-            taken = {layer.name for layer in self.graph.layers()} - {""}
+            taken = {layer.name for layer in self.graph.layers()} | {x.name for x in starts}
+            taken -= {""}
             ends = _named(ends, output_names, starts, taken)
             return _model(starts, ends, name)
 

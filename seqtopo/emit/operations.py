@@ -194,7 +194,10 @@ def _cumsum(inputs: Sequence[Value], args: Mapping[str, Any], name: str, made: d
     (x,) = inputs
     mask = _mask_of(x)
     counted = x if mask is None else _only_unmasked(x, mask, 0)
-    return _remasked(ops.cumsum(counted, axis=_axis(x, args["axis"])), mask, name)
+    summed = ops.cumsum(counted, axis=_axis(x, args["axis"]))
+    # On PyTorch, Keras says int64 of what is int32.
+    summed = ops.cast(summed, "int64") if x.dtype == "int64" else summed
+    return _remasked(summed, mask, name)
 
 
 def _listed(amount: Any) -> Any:

@@ -11,7 +11,7 @@ from seqtopo.layers.operation_rules import reduced
 from seqtopo.layers.operations import KEEPDIMS
 from seqtopo.layers.parameters import check_floats
 from seqtopo.layers.row import Given, Outcome, Param, Row
-from seqtopo.layers.sizes import Shape, Size, fits, is_open, same, show_shape, total
+from seqtopo.layers.sizes import Expr, Shape, Size, fits, is_open, same, show_shape, total
 from seqtopo.layers.values import FLOATS, Refusal, Tensor
 
 
@@ -35,6 +35,9 @@ def _same_rank(given: Given) -> None:
 def _one_size(given: Given, blame: int, axis: int, a: Size, b: Size) -> Size:
     """The size of an axis of two values merged by elements. Keras knows none where one is open."""
     if a == b or b == 1:
+        return a
+    if isinstance(a, Expr) and a.is_atom and is_open(a) and is_open(b):
+        # Of two lengths that only the data tells, the one that nothing was taken from.
         return a
     if a == 1 or (fits(a, b) and is_open(b)):
         return b

@@ -136,6 +136,14 @@ def _encoded(given: Given) -> Shape:
             help="-> cast(int32) first",
             at=("input", 0),
         )
+    if str(given.args.get("dtype")).startswith("mixed_"):
+        raise given.refuse(
+            "ST203",
+            f"has no weights to keep in another dtype: Keras gives float32 under {given['dtype']}",
+            label="not a policy of two dtypes",
+            help=f"write dtype={given['dtype'].removeprefix('mixed_')}",
+            at=("argument", "dtype"),
+        )
     kept = given.shape
     if given["output_mode"] == "one_hot":
         if kept[-1:] == (1,):

@@ -322,6 +322,14 @@ class Row:
                 help=f"turn one into the other first: -> cast({inputs[0].dtype})",
                 at=("input", len(inputs) - 1),
             )
+        if "int8" in came:
+            raise Refusal(
+                "ST310",
+                f"{self.name} is given int8, which Keras takes for a way to quantize a layer",
+                label="is given int8",
+                help="turn it into another dtype first: -> cast(int32)",
+                at=("input", 0),
+            )
         return inputs[0].dtype
 
 

@@ -20,6 +20,8 @@ def check_objects(name: str, args: Mapping[str, Any], weights: tuple[Weight, ...
         last = weight.name.rpartition("/")[2]
         for family in _FAMILIES:
             argument = f"{last.removesuffix('_kernel')}_{family}"
+            if argument not in args and last == "kernel":
+                argument = f"depthwise_{family}"
             value = args.get(argument)
             if value is not None:
                 _check(name, family, argument, value, weight)

@@ -75,6 +75,14 @@ def _td(given: Given) -> Outcome:
     # The mask goes with the steps, as a recurrent layer's does.
     check_call(given, (), steps)
     dtype, own = outcome.outputs[0].dtype, compute_dtype(given.args)
+    if dtype == "int8":
+        raise given.refuse(
+            "ST310",
+            f"applies {inner.title}, which gives int8: Keras takes that for a way to quantize a layer",
+            label="gives int8",
+            help="use another dtype inside, such as int32",
+            at=("argument", "layer"),
+        )
     if dtype in FLOATS and dtype != own:
         # Keras says that it gives its own, and gives what the layer inside does.
         raise given.refuse(

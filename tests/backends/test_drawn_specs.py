@@ -22,7 +22,8 @@ from seqtopo.layers.row import Outcome, Row
 from seqtopo.layers.table import ROWS
 from seqtopo.layers.values import Refusal, Tensor
 from tests.support.cheap_weights import cheap_weights
-from tests.support.compare_draws import compare_accepted, compare_refused, refused_call
+from tests.support.compare_accepted import compare_accepted
+from tests.support.compare_refused import compare_refused, refused_call
 from tests.support.draw_allowances import STRICTER
 from tests.support.draws import draw, shrink
 
@@ -120,6 +121,7 @@ ONCE_WRONG = [
     ("[in(4,int), in(4,int)] -> avg", "ST310"),
     ("[in(4,int), in(4,uint8)] -> concat", "ST310"),
     ("[in(4,bool), in(4,bool)] -> max", "ST310"),
+    ("[in(4,int8), in(4,int8)] -> add", "ST310"),
     ("[in(4,bool), in(5,bool)] -> concat", None),
     ("[in(T,int), in(S,int)] -> concat(time) -> embed(5,3)", None),
     ("in(8,8,3,uint8) -> zero_padding2d(1) -> rescaling(0.1)", None),
@@ -130,6 +132,9 @@ ONCE_WRONG = [
     ("in(6,4,3,int) -> td(crop(1,1))", None),
     ("in(6,3,uint8) -> sum(time)", None),
     ("in(4,3,3,int) -> convlstm1d(2,1)", "ST310"),
+    ("in(4,3,int64) -> cumsum", None),
+    ("in(6,4,6) -> td(cast(int8))", "ST310"),
+    ("in(4,int) -> category_encoding(3,dtype=mixed_bfloat16)", "ST203"),
     ("in(T,uint8) -> category_encoding(4)", "ST310"),
     ("c = cropping1d(1)\n[in(6,3,int) -> c -> cast(float32), in(6,3) -> c] -> add", "ST311"),
     # What a wrapper applies is not always a layer of Keras.
@@ -148,6 +153,7 @@ ONCE_WRONG = [
     ("in(6,5) -> dense(2,activity_regularizer=orthogonal_regularizer(0.1))", "ST203"),
     ("in(5) -> dense(2,activity_regularizer=orthogonal_regularizer(0.1))", None),
     ("in(6,5) -> conv1d(4,1,kernel_initializer=stft)", "ST203"),
+    ("in(6,5,3) -> depthwise_conv2d(3,depthwise_initializer=stft)", "ST203"),
     ("in(6,5) -> act(relu(max_value=6),dtype=mixed_bfloat16)", None),
     ("in(6,5) -> reversible_embedding(7,5,reverse,reverse_dtype=float16)", "ST310"),
     # Each backend must have it.
@@ -164,6 +170,7 @@ ONCE_WRONG = [
     ("in(4,3,batch=2) -> lstm(2,stateful)", None),
     ("[in(4,batch=2), in(4,batch=3)] -> add", "ST302"),
     # The names and dtypes of outputs.
+    ("main = in(7,int64)\n[main, main -> identity]", None),
     ("main = in(7,4) -> pos\n[main, main -> identity]", None),
     ("main = in(3) -> concat(dtype=bfloat16)\n[main, main]", None),
 ]

@@ -13,7 +13,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from tests.support.cheap_weights import cheap_weights
-from tests.support.compare_draws import compare_accepted, compare_refused, keras, refused_call
+from tests.support.compare_accepted import compare_accepted, keras
+from tests.support.compare_refused import compare_refused, refused_call
 from tests.support.draws import draw, rows_used, shrink
 
 MOST_ALIKE = 10
