@@ -88,7 +88,7 @@ STRICTER: tuple[tuple[str, tuple[str, ...], str, str], ...] = (
     ("ST312", ("mha",), "only steps can be attended to", "Keras attends over the features, or mixes samples"),
     ("ST304", (), "starts from", "Keras looks neither at the number of states nor at their width"),
     ("ST309", ("attention", "additive_attention"), "same leading axes", "Keras broadcasts them in silence"),
-    ("ST309", ("attention", "additive_attention"), "same number of axes", "Keras broadcasts unequal ranks"),
+    ("ST309", ("attention", "additive_attention"), "same number of axes", "Keras broadcasts them in silence"),
     ("ST301", ("category_encoding",), "takes (T,)", "Keras encodes another axis than it says"),
     ("ST302", (), "noise_shape", "Keras broadcasts unequal ranks in silence"),
     ("ST312", ("norm",), "normalizes the last axes", "Keras on PyTorch fails on others"),

@@ -144,6 +144,7 @@ VALUES: Mapping[str, tuple[str, Any]] = {
 VALUES_OF: Mapping[tuple[str, str], tuple[str, Any]] = {
     ("additive_attention", "use_scale"): ("false", False),
     ("rescaling", "scale"): ("0.5", 0.5),
+    ("category_encoding", "dtype"): ("bfloat16", Config("DTypePolicy", {"name": "bfloat16"})),
     ("td", "dtype"): (
         "mixed_bfloat16, layer=dense(2,dtype=mixed_bfloat16)",
         Config("DTypePolicy", {"name": "mixed_bfloat16"}),
