@@ -14,6 +14,7 @@ import sys
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,12 +34,12 @@ STRETCH = 500
 """Draws in one process: Keras holds on to some of what it builds."""
 
 
-def _stretch(first: int, count: int) -> dict[str, object]:
+def _stretch(first: int, count: int) -> dict[str, Any]:
     command = [sys.executable, "-W", "ignore", "-m", "tests.support.run_draws", str(first), str(count)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2])
     last = [line for line in done.stderr.splitlines() if line.startswith("draw ")][-1:]
     assert done.returncode == 0, f"{last} ended the process with {done.returncode}: {done.stderr[-3000:]}"
-    found: dict[str, object] = json.loads(done.stdout.splitlines()[-1])
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
 
 
@@ -48,9 +49,9 @@ def test_drawn_specs_agree_with_keras() -> None:
     wrong: list[str] = []
     for first in range(FIRST, FIRST + DRAWS, STRETCH):
         found = _stretch(first, min(STRETCH, FIRST + DRAWS - first))
-        totals.update({n: found[n] for n in ("accepted", "ran", "refused")})  # type: ignore[misc]
-        rows.update(found["rows"])  # type: ignore[call-overload]
-        wrong += found["wrong"]  # type: ignore[operator]
+        totals.update({name: found[name] for name in ("accepted", "ran", "refused")})
+        rows.update(found["rows"])
+        wrong += found["wrong"]
     print(dict(totals))
     assert not wrong, f"{len(wrong)} of {DRAWS} draws\n" + "\n".join(wrong)
     assert totals["accepted"] > 0.9 * DRAWS
@@ -177,6 +178,7 @@ ONCE_WRONG = [
 """Specs on which checker and Keras did not agree once, and the code by now: None where it builds."""
 
 
+@pytest.mark.filterwarnings("ignore:Explicitly requested dtype")
 @pytest.mark.parametrize(("text", "code"), ONCE_WRONG)
 def test_what_was_wrong_once(text: str, code: str | None) -> None:
     codes = [d.code for d in check(text).diagnostics]

@@ -10,7 +10,7 @@ from typing import Any
 from seqtopo.ir.evaluate import Evaluator
 from seqtopo.ir.problem import Problem
 from seqtopo.ir.scope import Scope
-from seqtopo.layers.objects import names
+from seqtopo.layers.objects import entry_of, names
 from seqtopo.layers.row import REQUIRED, Param, Row
 from seqtopo.layers.sizes import Size, product
 from seqtopo.layers.table import NAMES
@@ -133,8 +133,14 @@ def _einsum_shape(random: Random, come: tuple[Tensor, ...]) -> str:
     return random.choice(("4", f"({','.join([*sizes[:-1], '4'])},)", "(none,4)", "(none,2,3)", "4"))
 
 
+def _single(random: Random, come: tuple[Tensor, ...]) -> str:
+    found = [i for t in come for i, s in enumerate(t.shape, 1) if s == 1]
+    return str(random.choice(found or [1]))
+
+
 HINTS: dict[tuple[str, str], Hint] = {
     ("reshape", "target_shape"): _reshape,
+    ("squeeze", "axis"): _single,
     ("permute", "dims"): _permutation,
     ("group_normalization", "groups"): _channel_divisor,
     ("normalization", "mean"): _moments,
@@ -185,7 +191,8 @@ def call_text(random: Random, row: Row, come: tuple[Tensor, ...], inner: str, *,
         _more(random, row, come, named, used, inner, call=call)
     args += named
     name = random.choice((row.name, row.name, row.name, *row.aliases))
-    return f"{name}({','.join(args)})" if args else name
+    # Bare, an activation's name is that function, and not the layer of the name.
+    return f"{name}({','.join(args)})" if args or entry_of("activation", name) else name
 
 
 def _more(

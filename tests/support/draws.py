@@ -121,7 +121,7 @@ class _Drawing:
             sizes[1] = self.random.choice(("S", "T", "?"))
         if rank and self._chance(0.02):
             sizes[-1] = self.random.choice(("F", "?"))
-        if rank > 1 and self._chance(0.08):
+        if rank > 1 and self._chance(0.5 if self.drawn.target == "squeeze" else 0.08):
             sizes[self.random.randrange(rank)] = "1"
         if not dtype and self._chance(0.06):
             dtype = self.random.choice(("int", "bool", "float16", "int64", "uint8", "float64", "int(5)"))
