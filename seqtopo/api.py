@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -14,6 +14,7 @@ from seqtopo.diag.model import Diagnostic
 from seqtopo.diag.nearest import nearest
 from seqtopo.ir import buildable
 from seqtopo.ir.resolve import Resolved, resolve, symbols_of
+from seqtopo.lint.selection import Selection
 from seqtopo.report import Report, report_of
 from seqtopo.source import Source, Span
 from seqtopo.syntax import tree
@@ -166,11 +167,14 @@ def _bindings(dims: Mapping[str, Any], spec: tree.Spec) -> tuple[dict[str, Any],
     return bound, wrong
 
 
-def check(spec: Text, **dims: Any) -> Report:
+def check(spec: Text, *, select: Iterable[str] = (), ignore: Iterable[str] = (), **dims: Any) -> Report:
     """Checks a spec without Keras and without NumPy.
 
     Args:
         spec: the text, or a ``pathlib.Path`` of it.
+        select: rules to switch on beside those that are on by default: codes, their names, or
+            beginnings of codes; ``ALL`` is every one.
+        ignore: rules to switch off, in the same way. Errors cannot be switched off.
         dims: numbers for symbols; they win over the spec's ``let``.
 
     Returns:
@@ -182,7 +186,17 @@ def check(spec: Text, **dims: Any) -> Report:
     >>> check("in(T,8) -> lstm(64) -> lstm(32)").diagnostics[0].code
     'ST301'
     """
-    return report(analyse(spec, dims))
+    return report(linted(analyse(spec, dims), Selection(tuple(select), tuple(ignore))))
+
+
+def linted(checked: Checked, selection: Selection | None = None) -> Checked:
+    """A spec that was read, with what the rules find where there are no errors."""
+    if checked.resolved is None or checked.spec is None or not checked.ok:
+        return checked
+    from seqtopo.lint.run import lint
+
+    found = lint(checked.resolved, checked.spec, selection or Selection())
+    return replace(checked, diagnostics=(*checked.diagnostics, *found))
 
 
 def report(checked: Checked) -> Report:

@@ -45,6 +45,7 @@ def run(args: argparse.Namespace) -> int:
     checked = [check_spec(spec, dims) for spec in args.specs]
     if dims and len(checked) > 1:
         checked = _bound_apart(checked, dims)
+    checked = [api.linted(one) for one in checked]
     found: list[Report] = []
     unbound: list[tuple[Diagnostic, ...]] = []
     for one in checked:

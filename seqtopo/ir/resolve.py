@@ -9,6 +9,7 @@ from typing import Any
 
 from seqtopo.diag.model import Diagnostic, Label
 from seqtopo.ir.batches import check_batches
+from seqtopo.ir.blame import Sources
 from seqtopo.ir.flows import Flows
 from seqtopo.ir.graph import Bundle, Graph
 from seqtopo.ir.names import name_layers
@@ -30,6 +31,8 @@ class Resolved:
     source: Source
     parts: dict[str, Named | Block] = field(default_factory=dict)
     training: Training | None = None
+    written: Sources = field(default_factory=Sources)
+    """Finds the step that a node was written as."""
 
 
 def resolve(
@@ -304,7 +307,7 @@ class _Resolver:
         for block in self.blocks.values():
             self.flows.name_block(block)
         name_layers(graph, self.flows.prefix_of)
-        return Resolved(graph, self.source, parts, training)
+        return Resolved(graph, self.source, parts, training, self.flows.sources)
 
     def _output_names(self, statement: tree.Bind | tree.Output, values: Bundle) -> tuple[str, ...]:
         """Several outputs bear the names of their bindings; "" where an item is no plain name."""

@@ -15,6 +15,7 @@ ORDER = (
     "syntax",
     "layers",
     "ir",
+    "lint",
     "emit",
     "decompile",
     "runtime",

@@ -1,19 +1,27 @@
 """Every code there is, one row each: its number, its short name, how grave it is, and its page.
 
 Numbers by phase, and one file a phase: ST1xx the text, ST2xx its meaning, ST3xx shapes, ST4xx building,
-ST9xx our own bug.
+ST6xx lints (it builds, but is it what was meant?), ST7xx labels and data, ST9xx our own bug.
 """
 
 from __future__ import annotations
 
 import textwrap
 
-from seqtopo.diag.codes import building, meaning, shapes, text
+from seqtopo.diag.codes import bug, building, data, lints, meaning, shapes, text
 from seqtopo.diag.codes.row import Code
 
 __all__ = ["CODES", "PHASES", "Code", "find", "page"]
 
-PHASES: tuple[tuple[Code, ...], ...] = (text.ROWS, meaning.ROWS, shapes.ROWS, building.ROWS)
+PHASES: tuple[tuple[Code, ...], ...] = (
+    text.ROWS,
+    meaning.ROWS,
+    shapes.ROWS,
+    building.ROWS,
+    lints.ROWS,
+    data.ROWS,
+    bug.ROWS,
+)
 
 CODES: dict[str, Code] = {row.code: row for rows in PHASES for row in rows}
 
@@ -45,7 +53,7 @@ def page(code: str) -> str:
     if row is None:
         raise KeyError(code)
     parts = [
-        f"# {row.code} {row.name} ({row.severity})",
+        f"# {row.code} {row.name} ({row.severity}{'' if row.on else ', off by default'})",
         _paragraph(row.summary),
         "## What",
         _paragraph(row.what),

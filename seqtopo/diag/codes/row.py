@@ -11,7 +11,8 @@ from seqtopo.diag.model import Severity
 class Code:
     """One code and its page.
 
-    ``summary`` is one line; ``what`` and ``why`` are a few plain sentences each. ``example`` is a spec that
+    ``on`` is whether it is reported where nobody says otherwise; errors always are. ``summary`` is one
+    line; ``what`` and ``why`` are a few plain sentences each. ``example`` is a spec that
     gives this code and no other, ``instead`` one that checks clean. Where no spec can show the code by
     itself, ``example`` is empty and ``reason`` says why.
     """
@@ -25,3 +26,4 @@ class Code:
     instead: str = ""
     reason: str = ""
     severity: Severity = "error"
+    on: bool = True

@@ -1,0 +1,7 @@
+"""ST6xx: the spec builds, but is it what was meant? One file a subject, as the rules have."""
+
+from __future__ import annotations
+
+from seqtopo.diag.codes.lints import cost, direction, heads, masks, states, time, unused
+
+ROWS = (*time.ROWS, *direction.ROWS, *heads.ROWS, *masks.ROWS, *states.ROWS, *cost.ROWS, *unused.ROWS)

@@ -1,0 +1,31 @@
+"""Runs the rules over a spec in which there are no errors: it builds, but is it what was meant?"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from seqtopo.diag.codes import CODES
+from seqtopo.diag.model import Diagnostic
+from seqtopo.ir.resolve import Resolved
+from seqtopo.lint.rule import RULES
+from seqtopo.lint.rules import cost, direction, heads, masks, states, time, unused
+from seqtopo.lint.selection import Selection
+from seqtopo.lint.view import View
+from seqtopo.source import Span
+from seqtopo.syntax import tree
+
+MODULES = (time, direction, heads, masks, states, cost, unused)
+"""The modules that define rules: importing one puts its rules into the table."""
+
+
+def lint(resolved: Resolved, spec: tree.Spec, selection: Selection) -> list[Diagnostic]:
+    """What the rules that are on find, once for each place, in the order of the text."""
+    view = View(resolved, spec)
+    found: dict[tuple[str, Span, str], Diagnostic] = {}
+    for code, find in RULES.items():
+        if selection.on(CODES[code]):
+            for finding in find(view):
+                # Copies of a step stand at one place of the text.
+                key = (code, finding.span, finding.message)
+                found.setdefault(key, replace(finding.diagnostic(code), source=resolved.source))
+    return sorted(found.values(), key=lambda d: (d.span, d.code))

@@ -1,0 +1,88 @@
+"""What a rule sees: the graph behind the outputs, who uses a value, and what stands in the text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+
+from seqtopo.diag.model import Edit
+from seqtopo.ir.graph import Bundle, Graph, Node, Value
+from seqtopo.ir.resolve import Resolved
+from seqtopo.ir.training import Training
+from seqtopo.layers.values import Tensor
+from seqtopo.source import Source
+from seqtopo.syntax import tree
+from seqtopo.syntax.print import print_expr
+
+
+class View:
+    """A spec without errors: its tree, its graph, and answers about both."""
+
+    def __init__(self, resolved: Resolved, spec: tree.Spec) -> None:
+        self.resolved = resolved
+        self.spec = spec
+        self.graph: Graph = resolved.graph
+        self.source: Source = resolved.source
+        self.training: Training | None = resolved.training
+
+    @cached_property
+    def nodes(self) -> list[Node]:
+        """What the outputs are computed from, each after what it needs."""
+        return [self.graph.nodes[i] for i in self.graph.ancestors(self.graph.outputs)]
+
+    @cached_property
+    def calls(self) -> list[Node]:
+        """The nodes that are calls of a layer."""
+        return [node for node in self.nodes if node.layer is not None]
+
+    @cached_property
+    def _users(self) -> dict[int, list[Node]]:
+        found: dict[int, list[Node]] = {}
+        for node in self.nodes:
+            for index in dict.fromkeys(value.node for value in node.needs):
+                found.setdefault(index, []).append(node)
+        return found
+
+    def users(self, node: Node) -> list[Node]:
+        """The nodes that take something from a node, states included."""
+        return self._users.get(node.index, [])
+
+    def is_output(self, node: Node) -> bool:
+        """Whether something of it is an output of the model."""
+        return any(value.node == node.index for value in self.graph.outputs)
+
+    def maker(self, value: Value) -> Node:
+        """The node that a value comes from."""
+        return self.graph.nodes[value.node]
+
+    def tensor(self, value: Value) -> Tensor:
+        """Shape and dtype of a value: there are no errors, so it has both."""
+        found = self.graph.tensor(value)
+        assert found is not None
+        return found
+
+    def into(self, node: Node) -> tuple[Tensor, ...]:
+        """What comes into a call."""
+        return tuple(self.tensor(value) for value in node.inputs)
+
+    def out(self, node: Node) -> Tensor:
+        """What a node gives, the first of it."""
+        assert node.outputs is not None
+        return node.outputs[0]
+
+    def is_row(self, node: Node, *names: str) -> bool:
+        """Whether a node calls a layer of one of these rows, by their main names."""
+        return node.layer is not None and node.layer.row.name in names
+
+    def behind(self, values: Bundle) -> Iterator[Node]:
+        """The nodes that values are computed from, the nearest first."""
+        for index in reversed(self.graph.ancestors(values)):
+            yield self.graph.nodes[index]
+
+    def written(self, node: Node) -> tree.Expr | None:
+        """The step that a node was written as."""
+        return self.resolved.written.of(node)
+
+    def rewrite(self, node: Node, step: tree.Expr) -> Edit:
+        """The edit that puts another step in the place of a node's."""
+        return Edit(node.span, print_expr(step))
