@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,12 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from seqtopo.emit.backend import PREFERENCE
 from seqtopo.layers.sizes import symbol
 from seqtopo.layers.table import ROWS
 from tests.support import operation_cases as cases
+from tests.support.children import run_module, run_plain_keras
 
-ROOT = Path(__file__).parents[2]
-BACKENDS = ("jax", "torch", "tensorflow")
+BACKENDS = sorted(PREFERENCE)
 MODELS = {
     "any_length": (cases.ANY_LENGTH, (symbol("T"), cases.WIDTH), "float32"),
     "fixed": (cases.FIXED[:2], (cases.STEPS, cases.WIDTH), "float32"),
@@ -28,28 +26,15 @@ MODELS = {
 }
 
 
-def _run(backend: str, *argv: str) -> None:
-    env = {**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", *argv],
-        env=env,
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, f"{backend}: {done.stderr[-3000:]}"
-
-
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder for each backend, with what it built and saved, and what the two others make of it."""
     root = tmp_path_factory.mktemp("operations")
     for backend in BACKENDS:
-        _run(backend, "-m", "tests.support.operation_cases", str(root / backend))
+        run_module(backend, "tests.support.operation_cases", str(root / backend))
     for backend in BACKENDS:
         others = [str(root / other) for other in BACKENDS if other != backend]
-        _run(backend, str(ROOT / "tests/support/load_plain.py"), backend, *others)
+        run_plain_keras(backend, backend, *others)
     return root
 
 
