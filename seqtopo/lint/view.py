@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cached_property
 
 from seqtopo.diag.model import Edit
-from seqtopo.ir.graph import Bundle, Graph, Node, Value
+from seqtopo.ir.graph import Bundle, Graph, Node, SubModel, Value
 from seqtopo.ir.resolve import Resolved
 from seqtopo.ir.training import Training
+from seqtopo.layers.layer import Layer
 from seqtopo.layers.values import Tensor
+from seqtopo.lint.edits import Edits
 from seqtopo.source import Source
 from seqtopo.syntax import tree
 from seqtopo.syntax.print import print_expr
@@ -18,12 +21,32 @@ from seqtopo.syntax.print import print_expr
 class View:
     """A spec without errors: its tree, its graph, and answers about both."""
 
-    def __init__(self, resolved: Resolved, spec: tree.Spec) -> None:
+    def __init__(self, resolved: Resolved, spec: tree.Spec, around: View | None = None) -> None:
         self.resolved = resolved
+        self._around = around
         self.spec = spec
         self.graph: Graph = resolved.graph
         self.source: Source = resolved.source
         self.training: Training | None = resolved.training
+
+    @cached_property
+    def edits(self) -> Edits:
+        """Makes the edits of fixes."""
+        return Edits(self.spec, self.resolved.written) if self._around is None else self._around.edits
+
+    @cached_property
+    def flows(self) -> tuple[View, ...]:
+        """This view, and one of each flow that a wrapper applies, ``td(a -> b)``, to any depth."""
+        found: list[View] = [self]
+        for view in found:
+            for layer in view.graph.layers(view.graph.outputs):
+                inner = layer.get("layer")
+                while isinstance(inner, Layer):
+                    inner = inner.get("layer")
+                if isinstance(inner, SubModel):
+                    inside = replace(self.resolved, graph=inner.graph, training=None)
+                    found.append(View(inside, self.spec, self))
+        return tuple(found)
 
     @cached_property
     def nodes(self) -> list[Node]:

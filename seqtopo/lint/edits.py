@@ -1,0 +1,107 @@
+"""Edits of the text that a rule proposes, made on the tree: a step more, a step less, another step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields
+
+from seqtopo.diag.model import Edit
+from seqtopo.ir.blame import Sources
+from seqtopo.ir.graph import Node
+from seqtopo.source import Span
+from seqtopo.syntax import tree
+from seqtopo.syntax.print import print_expr
+
+
+def step(span: Span, name: str, *args: int | str | tree.Expr) -> tree.Expr:
+    """A step to put into a tree: ``step(span, "crop", 0, 1)``; a str is a name or a flag.
+
+    >>> print_expr(step(Span(0, 0), "crop", 0, 1)), print_expr(step(Span(0, 0), "flip"))
+    ('crop(0,1)', 'flip')
+    """
+    word = tree.Name(span, name)
+    given = tuple(tree.Argument(span, None, _value(span, a)) for a in args)
+    return tree.Call(span, word, given) if given else word
+
+
+def _value(span: Span, given: int | str | tree.Expr) -> tree.Expr:
+    if isinstance(given, str):
+        return tree.Name(span, given)
+    if isinstance(given, int):
+        number = tree.Number(span, abs(given), str(abs(given)))
+        return tree.Negative(span, number) if given < 0 else number
+    return given
+
+
+class Edits:
+    """The places of a spec's steps, and edits at them."""
+
+    def __init__(self, spec: tree.Spec, sources: Sources) -> None:
+        self._sources = sources
+        self._calls: dict[Span, tree.Call] = {}
+        self._flows: dict[Span, tuple[tree.Flow, int]] = {}
+        self._tight: set[Span] = set()
+        for node in _every(spec):
+            if isinstance(node, tree.Call):
+                self._calls[node.span] = node
+            elif isinstance(node, tree.Flow):
+                self._flows.update({s.span: (node, i) for i, s in enumerate(node.steps)})
+            elif isinstance(node, tree.Arithmetic):
+                self._tight.update({node.first.span, *(operand.span for _, operand in node.rest)})
+            elif isinstance(node, tree.For):
+                self._tight.add(node.body.span)
+
+    def call(self, node: Node) -> tree.Call | None:
+        """The call that stands at a node's place, an ``in(...)`` too; None where a bare name does."""
+        return self._calls.get(node.span)
+
+    def written(self, node: Node) -> tree.Expr | None:
+        """The step that a node was written as, or the ``in(...)`` that it is."""
+        return self._sources.of(node) or self.call(node)
+
+    def after(self, node: Node, *steps: tree.Expr) -> Edit | None:
+        """Puts steps behind a node's."""
+        here = self.written(node)
+        return None if here is None else self._put(here, (here, *steps))
+
+    def before(self, node: Node, *steps: tree.Expr) -> Edit | None:
+        """Puts steps in front of a node's."""
+        here = self.written(node)
+        return None if here is None else self._put(here, (*steps, here))
+
+    def replace(self, node: Node, *steps: tree.Expr) -> Edit | None:
+        """Puts steps in the place of a node's."""
+        here = self.written(node)
+        return None if here is None else self._put(here, steps)
+
+    def drop(self, node: Node) -> Edit | None:
+        """Takes a node's step out of its flow; ``id`` stays where it was alone."""
+        here = self.written(node)
+        if here is None:
+            return None
+        if here.span not in self._flows:
+            return Edit(here.span, "id")
+        flow, i = self._flows[here.span]
+        if i > 0:
+            return Edit(Span(flow.steps[i - 1].span.end, here.span.end), "")
+        return Edit(Span(here.span.start, flow.steps[1].span.start), "")
+
+    def _put(self, here: tree.Expr, steps: tuple[tree.Expr, ...]) -> Edit:
+        if len(steps) == 1:
+            return Edit(here.span, print_expr(steps[0]))
+        flow = tree.Flow(here.span, steps)
+        # Behind a '*' or before a 'for' an arrow would end the step.
+        grouped = here.span in self._tight
+        return Edit(here.span, print_expr(tree.Group(here.span, flow) if grouped else flow))
+
+
+def _every(spec: tree.Spec) -> Iterator[tree.Node]:
+    """Every node of a tree."""
+    todo: list[object] = [spec]
+    while todo:
+        here = todo.pop()
+        if isinstance(here, tuple):
+            todo.extend(here)
+        elif isinstance(here, tree.Node):
+            yield here
+            todo.extend(getattr(here, f.name) for f in fields(here) if f.name != "span")
