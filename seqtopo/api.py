@@ -14,7 +14,7 @@ from seqtopo.diag.model import Diagnostic
 from seqtopo.diag.nearest import nearest
 from seqtopo.ir import buildable
 from seqtopo.ir.resolve import Resolved, resolve, symbols_of
-from seqtopo.lint.selection import Selection
+from seqtopo.lint.selection import Selection, selection
 from seqtopo.report import Report, report_of
 from seqtopo.source import Source, Span
 from seqtopo.syntax import tree
@@ -167,7 +167,9 @@ def _bindings(dims: Mapping[str, Any], spec: tree.Spec) -> tuple[dict[str, Any],
     return bound, wrong
 
 
-def check(spec: Text, *, select: Iterable[str] = (), ignore: Iterable[str] = (), **dims: Any) -> Report:
+def check(
+    spec: Text, *, select: str | Iterable[str] = (), ignore: str | Iterable[str] = (), **dims: Any
+) -> Report:
     """Checks a spec without Keras and without NumPy.
 
     Args:
@@ -180,23 +182,26 @@ def check(spec: Text, *, select: Iterable[str] = (), ignore: Iterable[str] = (),
     Returns:
         The report; a mistake in the spec is a diagnostic in it, never an exception.
 
+    Raises:
+        ValueError: ``select`` or ``ignore`` names no code.
+
     >>> report = check("in(T,8) -> lstm(64,seq) -> dense(3)")
     >>> report.ok, report.kind, report.params
     (True, 'many-to-many', 18883)
     >>> check("in(T,8) -> lstm(64) -> lstm(32)").diagnostics[0].code
     'ST301'
     """
-    return report(linted(analyse(spec, dims), Selection(tuple(select), tuple(ignore))))
+    return report(linted(analyse(spec, dims), selection(select, ignore)))
 
 
-def linted(checked: Checked, selection: Selection | None = None) -> Checked:
+def linted(checked: Checked, chosen: Selection | None = None) -> Checked:
     """A spec that was read, with what the rules find where there are no errors."""
     if checked.resolved is None or checked.spec is None or not checked.ok:
         return checked
     from seqtopo.lint.run import lint
 
-    found = lint(checked.resolved, checked.spec, selection or Selection())
-    return replace(checked, diagnostics=(*checked.diagnostics, *found))
+    found = lint(checked.resolved, checked.spec, chosen or Selection(), checked.diagnostics)
+    return replace(checked, diagnostics=tuple(found))
 
 
 def report(checked: Checked) -> Report:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from seqtopo.diag.codes import CODES
 from seqtopo.diag.model import Diagnostic
 from seqtopo.ir.resolve import Resolved
+from seqtopo.lint.ignores import heed
 from seqtopo.lint.rule import RULES
 from seqtopo.lint.rules import cost, direction, heads, masks, states, time, unused
 from seqtopo.lint.selection import Selection
@@ -18,14 +20,21 @@ MODULES = (time, direction, heads, masks, states, cost, unused)
 """The modules that define rules: importing one puts its rules into the table."""
 
 
-def lint(resolved: Resolved, spec: tree.Spec, selection: Selection) -> list[Diagnostic]:
-    """What the rules that are on find, once for each place, in the order of the text."""
+def lint(
+    resolved: Resolved, spec: tree.Spec, selection: Selection, before: Iterable[Diagnostic] = ()
+) -> list[Diagnostic]:
+    """What the rules that are on find, once for each place, together with what was found ``before``.
+
+    In the order of the text, without what is switched off, by the selection or by a comment.
+    """
     view = View(resolved, spec)
     found: dict[tuple[str, Span, str], Diagnostic] = {}
-    for code, find in RULES.items():
-        if selection.on(CODES[code]):
-            for finding in find(view):
-                # Copies of a step stand at one place of the text.
-                key = (code, finding.span, finding.message)
-                found.setdefault(key, replace(finding.diagnostic(code), source=resolved.source))
-    return sorted(found.values(), key=lambda d: (d.span, d.code))
+    ran = [code for code in RULES if selection.on(CODES[code])]
+    for code in ran:
+        for finding in RULES[code](view):
+            # Copies of a step stand at one place of the text.
+            key = (code, finding.span, finding.message)
+            found.setdefault(key, replace(finding.diagnostic(code), source=resolved.source))
+    every = sorted((*before, *found.values()), key=lambda d: (d.span, d.code))
+    left = heed(every, resolved.source, spec, set(ran))
+    return [diagnostic for diagnostic in left if selection.on(CODES[diagnostic.code])]

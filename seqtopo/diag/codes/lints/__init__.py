@@ -2,6 +2,15 @@
 
 from __future__ import annotations
 
-from seqtopo.diag.codes.lints import cost, direction, heads, masks, states, time, unused
+from seqtopo.diag.codes.lints import cost, direction, heads, ignores, masks, states, time, unused
 
-ROWS = (*time.ROWS, *direction.ROWS, *heads.ROWS, *masks.ROWS, *states.ROWS, *cost.ROWS, *unused.ROWS)
+ROWS = (
+    *time.ROWS,
+    *direction.ROWS,
+    *heads.ROWS,
+    *masks.ROWS,
+    *states.ROWS,
+    *cost.ROWS,
+    *unused.ROWS,
+    *ignores.ROWS,
+)

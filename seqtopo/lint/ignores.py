@@ -1,0 +1,218 @@
+"""Comments that switch a rule off at one place: ``# seqtopo: ignore[ST621] reason``.
+
+At the end of a line such a comment speaks for what is found on that line, alone on a line for what is found
+on the next one that is not a comment. Where it ends a statement, or stands right before one, it speaks for
+the whole statement: breaking a long line, as the formatter does, changes nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+from seqtopo.diag.codes import CODES, find
+from seqtopo.diag.model import Diagnostic, Edit, Fix
+from seqtopo.diag.nearest import nearest
+from seqtopo.source import Source, Span
+from seqtopo.syntax import tree
+from seqtopo.syntax.parse import tokenize
+from seqtopo.syntax.tokens import Token
+
+UNKNOWN, UNUSED = "ST668", "ST669"
+
+_WORD = "seqtopo:"
+_COMMENT = re.compile(r"#[ \t]*seqtopo:[ \t]*(?P<verb>[\w-]*)[ \t]*(?:\[(?P<codes>[^\]\n]*)\])?")
+# Guessing what a word was meant to be costs more than all else here.
+_MOST_GUESSES = 50
+
+
+@dataclass(frozen=True)
+class Ignore:
+    """One comment that speaks to seqtopo, and the places it speaks for.
+
+    ``span`` reaches from its ``#`` to the end of the line, ``said`` as far as its bracket, ``words`` are
+    those in there; ``line`` is the line it speaks for, ``statement`` the place of the statement that it
+    speaks for as a whole (-1: of none). ``alone`` says that nothing else stands on its line.
+    """
+
+    span: Span
+    said: Span
+    words: tuple[str, ...]
+    line: int
+    statement: int
+    alone: bool
+
+
+def heed(
+    found: Sequence[Diagnostic], source: Source, spec: tree.Spec, ran: Collection[str]
+) -> list[Diagnostic]:
+    """What is left of the findings of a spec without errors, and what is wrong with its comments.
+
+    ``ran`` are the codes that were looked for: a comment for another one may be of use another time.
+
+    >>> from seqtopo.api import check
+    >>> check("in(3,1) -> lstm(8) -> dense(1,softmax)  # seqtopo: ignore[ST621] a baseline").diagnostics
+    ()
+    """
+    if _WORD not in source.text:
+        return list(found)
+    ignores = _ignores(source, spec)
+    silencers = _silencers(ignores)
+    starts = [statement.span.start for statement in spec.statements]
+    used: set[tuple[int, str]] = set()
+    kept: list[Diagnostic] = []
+    for diagnostic in found:
+        first, last = (source.place(at).line for at in diagnostic.span)
+        around = bisect_right(starts, diagnostic.span.start) - 1
+        places = (("line", first), ("line", last), ("statement", around))
+        silent = {by for kind, at in places if (by := silencers.get((kind, at, diagnostic.code))) is not None}
+        if silent and diagnostic.severity != "error":
+            used.update((by, diagnostic.code) for by in silent)
+        else:
+            kept.append(diagnostic)
+    guesses = _MOST_GUESSES
+    for at, one in enumerate(ignores):
+        unknown, idle = _sorted_out(one, at, used, ran)
+        if not one.words:
+            kept.append(_empty(one, source))
+        if unknown:
+            kept.append(_unknown(one, source, unknown, guesses))
+            guesses = max(0, guesses - len(unknown))
+        if idle:
+            kept.append(_unused(one, source, idle))
+    return sorted(kept, key=lambda d: (d.span, d.code))
+
+
+def _ignores(source: Source, spec: tree.Spec) -> list[Ignore]:
+    """The comments that speak to seqtopo. Read by the lexer: a ``#`` may stand in a string."""
+    tokens = [token for token in tokenize(source.text) if token.type != "NEWLINE"]
+    starts = [statement.span.start for statement in spec.statements]
+    found: list[Ignore] = []
+    behind: Token | None = None
+    for at in range(len(tokens) - 1, -1, -1):
+        token = tokens[at]
+        if token.type != "COMMENT":
+            behind = token
+            continue
+        match = _COMMENT.search(token.text)
+        if match is None:
+            continue
+        span = Span(token.start + match.start(), token.start + len(token.text.rstrip()))
+        # A comment may stand in words of its own: what is before it on the line is part of the token.
+        here = source.place(span.start).line
+        alone = at == 0 or source.place(tokens[at - 1].end - 1).line != here
+        codes = (match["codes"] or "") if match["verb"] == "ignore" else ""
+        words = tuple(dict.fromkeys(word.strip() for word in codes.split(",") if word.strip()))
+        spoken = behind.start if alone and behind is not None else span.start
+        around = bisect_right(starts, spoken) - 1
+        whole = around >= 0 and (
+            starts[around] == spoken if alone else spec.statements[around].span.end <= span.start
+        )
+        said = Span(span.start, min(token.start + match.end(), span.end))
+        found.append(Ignore(span, said, words, source.place(spoken).line, around if whole else -1, alone))
+    return found[::-1]
+
+
+def _silencers(ignores: Iterable[Ignore]) -> dict[tuple[str, int, str], int]:
+    """Which comment silences a code on a line or in a statement: the first one that names it."""
+    found: dict[tuple[str, int, str], int] = {}
+    for at, one in enumerate(ignores):
+        for word in one.words:
+            row = find(word)
+            if row is not None:
+                found.setdefault(("line", one.line, row.code), at)
+                if one.statement >= 0:
+                    found.setdefault(("statement", one.statement, row.code), at)
+    return found
+
+
+def _sorted_out(
+    one: Ignore, at: int, used: Collection[tuple[int, str]], ran: Collection[str]
+) -> tuple[list[str], list[str]]:
+    """The words of a comment that are no codes, and those that silence nothing."""
+    unknown: list[str] = []
+    idle: list[str] = []
+    for word in one.words:
+        row = find(word)
+        if row is None:
+            unknown.append(word)
+        elif (at, row.code) not in used and (row.severity == "error" or row.code in ran):
+            idle.append(word)
+    return unknown, idle
+
+
+def _empty(one: Ignore, source: Source) -> Diagnostic:
+    return Diagnostic(
+        UNKNOWN,
+        "this comment speaks to seqtopo, but names no code to ignore",
+        one.said,
+        CODES[UNKNOWN].severity,
+        label="ignores nothing",
+        help="write the codes in brackets, and then why: # seqtopo: ignore[ST621] a baseline",
+        source=source,
+    )
+
+
+def _unknown(one: Ignore, source: Source, words: list[str], guesses: int) -> Diagnostic:
+    fixes: list[Fix] = []
+    known = [word for row in CODES.values() if row.severity != "error" for word in (row.code, row.name)]
+    right = {word: meant for word in words[:guesses] if (meant := nearest(word, known))}
+    if right:
+        text = _with_words(one, source, [right.get(word, word) for word in one.words])
+        fixes.append(Fix(f"did you mean {', '.join(right.values())}?", (Edit(one.span, text),)))
+    # A word that is nearly a code was meant to silence something: that one is people's to take out.
+    fixes.append(_without(one, source, words, safe=not right))
+    return Diagnostic(
+        UNKNOWN,
+        f"there is no code {_listed(words)}, so the comment silences nothing by it",
+        one.said,
+        CODES[UNKNOWN].severity,
+        label="unknown code",
+        notes=("a comment takes whole codes or their names: ignore[ST621], ignore[softmax-over-one]",),
+        fixes=tuple(fixes),
+        source=source,
+    )
+
+
+def _unused(one: Ignore, source: Source, words: list[str]) -> Diagnostic:
+    errors = [word for word in words if (row := find(word)) is not None and row.severity == "error"]
+    missing = "which is not" if len(words) == 1 else "none of which is"
+    return Diagnostic(
+        UNUSED,
+        f"this comment ignores {_listed(words)}, {missing} found here",
+        one.said,
+        CODES[UNUSED].severity,
+        label="silences nothing",
+        notes=(f"{_listed(errors)} is an error, and errors cannot be ignored",) if errors else (),
+        fixes=(_without(one, source, words, safe=True),),
+        source=source,
+    )
+
+
+def _listed(words: Sequence[str]) -> str:
+    shown = [word if len(word) <= 40 else word[:37] + "..." for word in words[:4]]
+    return " or ".join(shown) + (f" or {len(words) - 4} others" if len(words) > 4 else "")
+
+
+def _with_words(one: Ignore, source: Source, words: Iterable[str]) -> str:
+    """The comment with other words in its brackets. Comments are no part of the tree."""
+    head, _, rest = source.text[one.span.start : one.span.end].partition("[")
+    return f"{head}[{', '.join(words)}]{rest.partition(']')[2]}"
+
+
+def _without(one: Ignore, source: Source, words: Collection[str], safe: bool) -> Fix:
+    """The fix that takes words out of a comment, and with the last of them all of it."""
+    gone = set(words)
+    left = [word for word in one.words if word not in gone]
+    if left:
+        title = "keep only what it silences" if safe else "or leave it out"
+        return Fix(title, (Edit(one.span, _with_words(one, source, left)),), safe)
+    start, end = one.span
+    line = source.start_of(source.place(start).line)
+    while start > line and source.text[start - 1] in " \t":
+        start -= 1
+    if start == line:
+        end += source.text[end : end + 1] == "\n"
+    return Fix("take the comment out" if safe else "or take it out", (Edit(Span(start, end), ""),), safe)
