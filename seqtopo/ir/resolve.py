@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from seqtopo.diag.model import Diagnostic, Label
@@ -12,6 +13,7 @@ from seqtopo.ir.batches import check_batches
 from seqtopo.ir.blame import Sources
 from seqtopo.ir.flows import Flows
 from seqtopo.ir.graph import Bundle, Graph
+from seqtopo.ir.labels import check_labels
 from seqtopo.ir.names import name_layers
 from seqtopo.ir.problem import Broken, Problem
 from seqtopo.ir.scope import Block, Failed, Named, Plain, Recipe, Scope
@@ -21,6 +23,7 @@ from seqtopo.layers.sizes import Expr
 from seqtopo.layers.values import show
 from seqtopo.source import Source, Span
 from seqtopo.syntax import tree
+from seqtopo.syntax.parse import parse
 
 
 @dataclass
@@ -36,25 +39,35 @@ class Resolved:
 
 
 def resolve(
-    spec: tree.Spec, source: Source, dims: Mapping[str, Any] | None = None
+    spec: tree.Spec, source: Source, dims: Mapping[str, Any] | None = None, *, labels: bool = True
 ) -> tuple[Resolved | None, list[Diagnostic]]:
     """The graph of a spec, with shapes, and everything that is wrong with it.
 
-    ``dims`` are bindings from outside: they win over those of ``let``. The graph is None where the
-    output cannot be told.
+    ``dims`` are bindings from outside: they win over those of ``let``. ``labels`` is whether declared
+    labels are compared with the outputs. The graph is None where the output cannot be told.
     """
-    resolver = _Resolver(spec, source, dict(dims or {}))
+    resolver = _Resolver(spec, source, dict(dims or {}), labels)
     resolved = resolver.resolve()
     found = sorted(resolver.flows.diagnostics.values(), key=lambda d: d.span)
     errors = any(d.severity == "error" for d in found)
     return (None if errors else resolved), [replace(d, source=source) for d in found]
 
 
+def rebuilt(text: str, dims: Mapping[str, Any] | None = None) -> Graph | None:
+    """The graph of another text, to try a fix on; None where it has errors. Labels are left out of it."""
+    spec, found = parse(Source(text))
+    if spec is None or any(d.severity == "error" for d in found):
+        return None
+    resolved, _ = resolve(spec, Source(text), dims, labels=False)
+    return resolved.graph if resolved is not None else None
+
+
 class _Resolver:
-    def __init__(self, spec: tree.Spec, source: Source, dims: dict[str, Any]) -> None:
+    def __init__(self, spec: tree.Spec, source: Source, dims: dict[str, Any], labels: bool) -> None:
         self.spec = spec
         self.source = source
         self.dims = dims
+        self.labels = labels
         self.scope = Scope()
         self.graph = Graph()
         self.flows = Flows(self.graph)
@@ -261,8 +274,11 @@ class _Resolver:
 
     # ---- the model -------------------------------------------------------------------------------
 
+    def _failed(self) -> bool:
+        return any(d.severity == "error" for d in self.flows.diagnostics.values())
+
     def _empty(self) -> None:
-        if not any(d.severity == "error" for d in self.flows.diagnostics.values()):
+        if not self._failed():
             self.flows.report(
                 Problem(
                     "ST106",
@@ -307,6 +323,10 @@ class _Resolver:
         for block in self.blocks.values():
             self.flows.name_block(block)
         name_layers(graph, self.flows.prefix_of)
+        if training is not None and self.labels and not self._failed():
+            rebuild = partial(rebuilt, dims=self.dims)
+            for problem in check_labels(graph, training, self.flows.sources, self.source.text, rebuild):
+                self.flows.report(problem)
         return Resolved(graph, self.source, parts, training, self.flows.sources)
 
     def _output_names(self, statement: tree.Bind | tree.Output, values: Bundle) -> tuple[str, ...]:

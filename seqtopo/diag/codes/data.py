@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from seqtopo.diag.codes import arrays, labels
 from seqtopo.diag.codes.row import Code
 
-ROWS: tuple[Code, ...] = ()
+ROWS: tuple[Code, ...] = (*labels.ROWS, *arrays.ROWS)

@@ -1,0 +1,134 @@
+"""Labels against what the model gives: shapes, ids or one-hot, ranges, as the loss wants them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from seqtopo.diag.codes import CODES
+from seqtopo.diag.model import Fix, Label
+from seqtopo.ir.blame import Sources
+from seqtopo.ir.compared import Compared
+from seqtopo.ir.graph import Graph
+from seqtopo.ir.label_fixes import Wanted, drafts
+from seqtopo.ir.label_values import kind_problems, range_problems
+from seqtopo.ir.label_words import Mismatch, mismatch
+from seqtopo.ir.loss_shapes import loss_name, verdict
+from seqtopo.ir.main_path import MainPath
+from seqtopo.ir.problem import Problem
+from seqtopo.ir.training import Training
+from seqtopo.layers.sizes import show_shape
+
+Rebuild = Callable[[str], "Graph | None"]
+"""The graph of another text of the spec; None where that has errors."""
+
+MOST_FIXES = 3
+
+
+def check_labels(
+    graph: Graph, training: Training, sources: Sources, text: str, rebuild: Rebuild
+) -> Iterator[Problem]:
+    """What is wrong with the labels and losses of a ``train`` statement: ST701 to ST708."""
+    losses = losses_of(training, len(graph.outputs))
+    if losses is None:
+        count = len(training.loss)
+        yield Problem(
+            "ST701",
+            f"there are {_many(count, 'loss', 'losses')}, but the model has "
+            f"{_many(len(graph.outputs), 'output')}",
+            training.spans["loss"],
+            help="give one loss for each output, in their order, or one for all",
+        )
+        return
+    labels = training.labels
+    if labels is None:
+        return
+    span = training.spans["labels"]
+    if len(labels) != len(graph.outputs):
+        yield Problem(
+            "ST701",
+            f"labels are given for {_many(len(labels), 'output')}, but the model has {len(graph.outputs)}",
+            span,
+            label=f"{len(labels)} here",
+            help="write one shape for each output, in their order: labels=[(1), (T,1)]",
+        )
+        return
+    for index, (given, loss) in enumerate(zip(labels, losses, strict=True)):
+        compared = Compared(given, loss, span=span)
+        yield from compare(graph, index, compared, training, sources, text, rebuild)
+
+
+def losses_of(training: Training | None, outputs: int) -> list[str] | None:
+    """The main name of each output's loss, "" for none; None where there are more or fewer than outputs."""
+    loss = training.loss if training is not None else None
+    if isinstance(loss, list):
+        return [loss_name(one) for one in loss] if len(loss) == outputs else None
+    return [loss_name(loss)] * outputs
+
+
+def compare(
+    graph: Graph,
+    index: int,
+    compared: Compared,
+    training: Training | None,
+    sources: Sources,
+    text: str,
+    rebuild: Rebuild,
+) -> Iterator[Problem]:
+    """What is wrong with the labels of one output."""
+    output = graph.outputs[index]
+    tensor = graph.tensor(output)
+    if tensor is None:
+        return
+    path = MainPath(graph, output)
+    kinds = list(kind_problems(compared, path, training))
+    if kinds:
+        yield from kinds
+        return
+    how = verdict(compared.loss, compared.labels.shape, tensor.shape)
+    if how == "fits":
+        yield from range_problems(compared, path, sources, lambda fix: rebuild(fix.apply(text)) is not None)
+        return
+    found = mismatch(path, compared, how)
+    fixes = _tried(drafts(path, Wanted(found.wanted), sources), index, compared, text, rebuild)
+    yield _problem(found, compared, fixes)
+
+
+def _tried(
+    fixes: Iterable[Fix], index: int, compared: Compared, text: str, rebuild: Rebuild
+) -> tuple[Fix, ...]:
+    """The fixes after which the spec has no errors and the output fits."""
+    found: list[Fix] = []
+    for fix in fixes:
+        if len(found) == MOST_FIXES:
+            break
+        if any(set(fix.edits) > set(good.edits) for good in found):
+            continue
+        graph = rebuild(fix.apply(text))
+        tensor = graph.tensor(graph.outputs[index]) if graph and index < len(graph.outputs) else None
+        if tensor is not None and verdict(compared.loss, compared.labels.shape, tensor.shape) == "fits":
+            found.append(fix)
+    return tuple(found)
+
+
+def _problem(found: Mismatch, compared: Compared, fixes: tuple[Fix, ...]) -> Problem:
+    code = "ST703" if found.how == "broadcasts" else "ST702"
+    if not compared.loss:
+        code = "ST707"
+    labels = found.labels
+    if compared.span is not None:
+        labels = (*labels, Label(compared.span, f"wants {show_shape(found.wanted)}"))
+    return Problem(
+        code,
+        found.message,
+        found.span,
+        severity=CODES[code].severity,
+        label=found.label,
+        labels=labels,
+        notes=found.notes,
+        help="" if fixes else found.help,
+        fixes=fixes,
+    )
+
+
+def _many(count: int, one: str, many: str = "") -> str:
+    return f"{count} {one if count == 1 else many or one + 's'}"

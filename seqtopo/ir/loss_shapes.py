@@ -1,0 +1,116 @@
+"""What each Keras loss wants of the shapes of labels and outputs, and what it does with others.
+
+Learned from ``keras.losses``: every loss that wraps a function first evens out ranks that differ by one
+where the longer one ends in 1. Some losses then let the backend broadcast, which trains something
+else in silence; the crossentropies refuse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from seqtopo.layers.objects import entry_of
+from seqtopo.layers.sizes import Shape, Size, fits
+from seqtopo.layers.values import Object
+
+Verdict = Literal["fits", "broadcasts", "breaks"]
+
+IDS = frozenset({"sparse_categorical_crossentropy", "categorical_generalized_cross_entropy"})
+"""Losses whose labels are class ids, one fewer axis than the output."""
+
+ONE_HOT = frozenset({"categorical_crossentropy", "categorical_focal_crossentropy"})
+"""Losses whose labels are a share for each class."""
+
+BINARY = frozenset({"binary_crossentropy", "binary_focal_crossentropy"})
+
+REGRESSIONS = frozenset(
+    {
+        "mean_squared_error",
+        "mean_absolute_error",
+        "mean_absolute_percentage_error",
+        "mean_squared_logarithmic_error",
+        "huber",
+        "log_cosh",
+    }
+)
+"""Losses that measure how far a number is from its label."""
+
+_EXACT = ONE_HOT | BINARY
+"""Losses that refuse to broadcast."""
+
+_FREE = frozenset({"circle"})
+"""Losses whose labels say nothing about the shape of the output."""
+
+_BATCH = object()
+"""Stands for the batch axis, which is equal to itself only."""
+
+
+def loss_name(loss: Any) -> str:
+    """The main name of a loss as ``train`` has it; "" where there is none.
+
+    >>> loss_name("mse"), loss_name(Object("bce")), loss_name(None)
+    ('mean_squared_error', 'binary_crossentropy', '')
+    """
+    word = loss.name if isinstance(loss, Object) else loss
+    entry = entry_of("loss", word) if isinstance(word, str) else None
+    return entry.name if entry is not None else ""
+
+
+def verdict(loss: str, labels: Shape, output: Shape) -> Verdict:
+    """What a loss, by its main name, does with labels and an output of these shapes, without the batch axis.
+
+    Without a loss, what any loss would: ids and full labels both fit.
+
+    >>> verdict("mean_squared_error", (), (1,)), verdict("mean_squared_error", (20, 1), (1,))
+    ('fits', 'broadcasts')
+    >>> verdict("binary_crossentropy", (20,), (1,)), verdict("sparse_categorical_crossentropy", (), (10,))
+    ('breaks', 'fits')
+    """
+    if loss in _FREE:
+        return "fits"
+    if loss == "ctc":
+        return "fits" if len(labels) == 1 and len(output) == 2 else "breaks"
+    if loss in IDS:
+        return "fits" if _are_ids(labels, output) else "breaks"
+    if not loss and _are_ids(labels, output):
+        return "fits"
+    found = _elementwise(labels, output)
+    return "breaks" if found == "broadcasts" and loss in _EXACT else found
+
+
+def _are_ids(labels: Shape, output: Shape) -> bool:
+    if len(labels) == len(output) and labels[-1:] == (1,):
+        labels = labels[:-1]
+    return len(labels) == len(output) - 1 and all(map(alike, labels, output))
+
+
+def alike(a: Size, b: Size) -> bool:
+    """Whether two sizes may be the same; 1 is not taken for an open one, which it would be stretched to."""
+    return fits(a, b) and (a == 1) == (b == 1)
+
+
+def _elementwise(labels: Shape, output: Shape) -> Verdict:
+    ours, theirs = _evened([_BATCH, *labels], [_BATCH, *output])
+    longer = max(len(ours), len(theirs))
+    if len(ours) == len(theirs) and all(map(_same, ours, theirs)):
+        return "fits"
+    pairs = zip(_filled(ours, longer), _filled(theirs, longer), strict=True)
+    return "broadcasts" if all(1 in pair or _same(*pair) for pair in pairs) else "breaks"
+
+
+def _evened(a: list[Any], b: list[Any]) -> tuple[list[Any], list[Any]]:
+    """Both with an axis of 1 squeezed from the longer, or added to a shorter that is the batch alone."""
+    if len(a) == len(b) + 1 and a[-1] == 1:
+        return (a, [*b, 1]) if len(b) == 1 else (a[:-1], b)
+    if len(b) == len(a) + 1 and b[-1] == 1:
+        return ([*a, 1], b) if len(a) == 1 else (a, b[:-1])
+    return a, b
+
+
+def _filled(sizes: Sequence[Any], length: int) -> list[Any]:
+    return [1] * (length - len(sizes)) + list(sizes)
+
+
+def _same(a: Any, b: Any) -> bool:
+    return a is b if _BATCH in (a, b) else alike(a, b)
