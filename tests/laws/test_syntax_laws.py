@@ -14,8 +14,9 @@ from seqtopo.source import Source, Span
 from seqtopo.syntax import tree
 from seqtopo.syntax.drive import drive
 from seqtopo.syntax.findings import Findings
+from seqtopo.syntax.grammar import grammar, lark_parser
 from seqtopo.syntax.lines import split
-from seqtopo.syntax.parse import _grammar, parse, tokenize
+from seqtopo.syntax.parse import parse, tokenize
 from seqtopo.syntax.print import format_text, print_expr, print_spec
 
 S = Span(0, 0)
@@ -276,13 +277,13 @@ def test_a_safe_fix_removes_its_diagnostic_and_brings_no_other(text: str) -> Non
 @settings(laws, max_examples=300)
 @given(specs.map(print_spec) | anything)
 def test_the_tables_are_run_as_lark_runs_them(text: str) -> None:
-    grammar = _grammar()
+    known = grammar()
     for sentence in split(tokenize(text), Findings(Source(text))):
         if not sentence.sound:
             continue
-        driven = drive(grammar.table, grammar.start, grammar.end, sentence.tokens)
+        driven = drive(known.table, known.start, known.end, sentence.tokens)
         try:
-            expected = grammar.lark.parse(sentence.tokens)  # type: ignore[arg-type]
+            expected = lark_parser().parse(sentence.tokens)  # type: ignore[arg-type]
         except UnexpectedToken:
             expected = None
         assert driven == expected

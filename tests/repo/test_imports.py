@@ -11,7 +11,7 @@ from tests.support.imports import ON_THEIR_OWN, ORDER, UPWARD, importers_of, imp
 
 MODULES = sources()
 OUTSIDE = {
-    "lark": r"seqtopo\.syntax\.parse",
+    "lark": r"seqtopo\.syntax\.(grammar|parse|store_tables)",
     "keras": r"seqtopo\.(emit|decompile|runtime)\..*",
     "numpy": r"seqtopo\.((emit|decompile|runtime)\..*|data)",
     "jax": r"seqtopo\.runtime\..*",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
+import subprocess
+import sys
 
 import pytest
 from lark import Lark, logger
@@ -12,8 +14,10 @@ from seqtopo.diag.model import Diagnostic
 from seqtopo.source import Source, Span
 from seqtopo.syntax import tree
 from seqtopo.syntax.findings import MOST
+from seqtopo.syntax.grammar import TABLES, grammar_text
 from seqtopo.syntax.lines import DEEPEST
-from seqtopo.syntax.parse import LONGEST, grammar_text, parse
+from seqtopo.syntax.parse import LONGEST, parse
+from seqtopo.syntax.store_tables import as_text, computed
 from seqtopo.syntax.tree import (
     Argument,
     Arithmetic,
@@ -499,3 +503,15 @@ def test_the_grammar_has_no_conflicts_and_no_nameless_terminals(caplog: pytest.L
         logger.removeHandler(caplog.handler)
     assert not re.search("conflict", caplog.text, re.IGNORECASE)
     assert [terminal.name for terminal in lark.terminals if terminal.name.startswith("__")] == []
+
+
+def test_the_stored_tables_are_those_that_lark_computes() -> None:
+    """``python -m seqtopo.syntax.store_tables`` writes them anew."""
+    assert TABLES.read_text(encoding="utf-8") == as_text(computed())
+
+
+def test_reading_a_spec_needs_no_lark_and_explaining_one_does() -> None:
+    code = "import seqtopo, sys; seqtopo.check({!r}); print('lark' in sys.modules)"
+    for spec, loaded in (("in(T,F) -> lstm(64)", "False"), ("in(T,F) -> lstm(64", "True")):
+        command = [sys.executable, "-c", code.format(spec)]
+        assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip() == loaded

@@ -1,0 +1,84 @@
+"""The grammar: Lark reads it, and its tables are kept beside this module.
+Reading the grammar takes Lark longer than everything else of a check together, so the tables it computes
+are written down once, in ``tables.json``, by ``python -m seqtopo.syntax.store_tables``. Lark itself is loaded
+only to say what could stand where a text cannot be read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seqtopo.syntax.build import Builder
+from seqtopo.syntax.drive import Reduction, Table
+from seqtopo.syntax.tokens import Vocabulary, vocabulary
+
+if TYPE_CHECKING:
+    from lark import Lark
+
+_HERE = Path(__file__).resolve()
+# In an installed package; beside a checkout.
+_PLACES = (_HERE.parents[1] / "seqtopo.lark", _HERE.parents[2] / "grammar" / "seqtopo.lark")
+TABLES = _HERE.with_name("tables.json")
+
+
+@dataclass(frozen=True)
+class Grammar:
+    """What reading a text takes: the tables, the states a statement begins and ends in, the words."""
+
+    table: Table
+    start: int
+    end: int
+    words: Vocabulary
+
+
+def grammar_text() -> str:
+    """The grammar, in Lark's notation, from the package or the checkout it is in."""
+    path = next((place for place in _PLACES if place.is_file()), _PLACES[0])
+    return path.read_text(encoding="utf-8")
+
+
+@cache
+def grammar() -> Grammar:
+    """The grammar, from its stored tables."""
+    stored = json.loads(TABLES.read_text(encoding="utf-8"))
+    builder = Builder()
+    reductions: list[Reduction] = [
+        (size, symbol, getattr(builder, method) if method else None)
+        for size, symbol, method in stored["reductions"]
+    ]
+    # A reduction is stored as its number from the end, -1 being the first: a shift is never negative.
+    table: Table = {
+        state: {kind: todo if todo >= 0 else reductions[-1 - todo] for kind, todo in row.items()}
+        for state, row in enumerate(stored["states"])
+    }
+    words = vocabulary(map(tuple, stored["marks"]), map(tuple, stored["patterns"]))
+    return Grammar(table, stored["start"], stored["end"], words)
+
+
+@cache
+def lark_parser() -> Lark:
+    """Lark's own parser of a statement, which takes the tokens of ``seqtopo.syntax.tokens``."""
+    from lark import Lark
+    from lark.lexer import Lexer
+
+    class Given(Lexer):
+        """Hands Lark the tokens of one statement."""
+
+        def __init__(self, lexer_conf: Any) -> None: ...
+
+        def lex(self, lexer_state: Any, parser_state: Any = None) -> Iterator[Any]:
+            return iter(lexer_state)
+
+    return Lark(
+        grammar_text(),
+        parser="lalr",
+        lexer=Given,
+        start="statement",
+        keep_all_tokens=True,
+        transformer=Builder(),  # Lark asks it for methods by name, no more
+    )
