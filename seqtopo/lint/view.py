@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property
@@ -13,7 +14,7 @@ from seqtopo.ir.training import Training
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.values import Tensor
 from seqtopo.lint.edits import Edits
-from seqtopo.source import Source
+from seqtopo.source import Source, Span
 from seqtopo.syntax import tree
 from seqtopo.syntax.print import print_expr
 
@@ -57,6 +58,14 @@ class View:
     def calls(self) -> list[Node]:
         """The nodes that are calls of a layer."""
         return [node for node in self.nodes if node.layer is not None]
+
+    @cached_property
+    def _places(self) -> Counter[Span]:
+        return Counter(node.span for node in self.nodes)
+
+    def copies(self, node: Node) -> int:
+        """How many nodes stand at its place in the text: several in a ``for``, or where a name is used."""
+        return self._places[node.span]
 
     @cached_property
     def _users(self) -> dict[int, list[Node]]:

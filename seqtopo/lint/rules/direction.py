@@ -1,3 +1,290 @@
-"""Direction and causality: what a step may know of the steps after it."""
+"""Direction: which steps a step has read, and in which order the steps stand."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+
+from seqtopo.diag.model import Edit, Fix, Label
+from seqtopo.ir.blame import without
+from seqtopo.ir.graph import Node
+from seqtopo.layers.sizes import Size
+from seqtopo.lint.edits import step
+from seqtopo.lint.rule import Finding, rule
+from seqtopo.lint.steps import along_time, inner, joins_features, merges, steps
+from seqtopo.lint.view import View
+from seqtopo.syntax import tree
+
+LAST, FIRST = "last", "first"
+
+
+@rule("ST611")
+def one_end_of_bidirectional(view: View) -> Iterator[Finding]:
+    """The last step of a ``bi``: its backward half has read one step there."""
+    for flow in view.flows:
+        for node, reader, end in _ends(flow):
+            assert reader.layer is not None
+            if reader.layer.row.name != "bi":
+                continue
+            half, other = ("backward", "forward") if end == LAST else ("forward", "backward")
+            title = inner(reader.layer).title
+            yield Finding(
+                node.span,
+                f"{_named(view, node)} takes the {end} step of both directions, where the {half} "
+                f"{inner(reader.layer).row.name} has read one step only",
+                label=f"the {half} half has read one step here",
+                labels=(Label(reader.span, f"reads both ways: bi({title})"),),
+                notes=(
+                    f"the {half} half reads from the {end} step on, so its summary of the whole sequence "
+                    f"stands at the {'first' if end == LAST else 'last'} one",
+                ),
+                help=f"take the state in which each half ends: bi({title}) without seq joins the two"
+                if end == LAST
+                else f"bi({title}) without seq joins the last state of each half; the {other} half alone "
+                "needs no bi",
+                fixes=tuple(_both_ends(flow, node, reader)),
+            )
+
+
+@rule("ST612")
+def least_read_step(view: View) -> Iterator[Finding]:
+    """The step at which a recurrent layer has read just one, taken for its summary."""
+    for flow in view.flows:
+        known = steps(flow)
+        for node, reader, end in _ends(flow):
+            assert reader.layer is not None
+            here = known[node.inputs[0].node]
+            fresh = LAST if here.flipped else FIRST
+            if reader.layer.row.name == "bi" or end != fresh:
+                continue
+            backwards = reader.layer.get("go_backwards")
+            full = "first" if here.flipped else "last"
+            yield Finding(
+                node.span,
+                f"{_named(view, node)} takes the step at which {reader.layer.title} has read one step only",
+                label="only one step has been read here",
+                labels=(
+                    Label(
+                        reader.span,
+                        "reads from the end, and gives what it read first as step 0"
+                        if backwards and not here.flipped
+                        else "reads from the end"
+                        if backwards
+                        else "reads from the start",
+                    ),
+                ),
+                help=f"its summary of all steps is the {full} one here: at({-1 if full == 'last' else 0}), "
+                "or no seq at all",
+                fixes=tuple(_other_end(flow, node, end)),
+            )
+
+
+@rule("ST613")
+def orders_merged(view: View) -> Iterator[Finding]:
+    """Steps that stand last first, merged with others that stand first to last."""
+    for flow in view.flows:
+        known = steps(flow)
+        for node in flow.calls:
+            if not (merges(node) or joins_features(node, flow.into(node)[0])):
+                continue
+            came = [None if v.extra else known.get(v.node) for v in node.inputs]
+            sides = [s for s, t in zip(came, flow.into(node), strict=True) if s and t.shape[0] != 1]
+            straight = {s.origin for s in sides if s.turned is None}
+            turned = next((s.turned for s in sides if s.turned is not None and s.origin in straight), None)
+            if turned is None:
+                continue
+            yield Finding(
+                node.span,
+                f"{_named(view, node)} pairs the first step of one value with the last of the other",
+                label="merges steps of opposite order",
+                labels=(Label(turned.span, "gives its last step first"),),
+                notes=(
+                    "a layer that goes backwards hands on its steps in the order in which it read them: "
+                    "Keras turns them back inside bi(...) only",
+                )
+                if turned.layer is not None and turned.layer.row.recurrent
+                else (),
+                help="turn them back before merging: -> flip; or write both directions as one bi(...)",
+                fixes=tuple(_flip(flow, turned)),
+            )
+
+
+@rule("ST614")
+def reversed_output(view: View) -> Iterator[Finding]:
+    """An output whose steps stand last first, because a layer went backwards."""
+    known = steps(view)
+    for value in dict.fromkeys(view.graph.outputs):
+        here = known.get(value.node) if not value.extra else None
+        if here is None or here.turned is None or view.graph.nodes[here.origin].layer is not None:
+            continue
+        turned = here.turned
+        if turned.layer is None or not turned.layer.row.recurrent:
+            continue
+        last = view.maker(value)
+        yield Finding(
+            turned.span,
+            f"{turned.layer.title} goes backwards and gives its last step first, and so does the model",
+            label="its steps come out last first",
+            labels=() if last.span == turned.span else (Label(last.span, "the output, in that order"),),
+            help="turn them back with -> flip, or reverse the labels in the same way",
+            fixes=tuple(_flip(view, turned)),
+        )
+
+
+# ---- which step is taken -------------------------------------------------------------------------
+
+
+def _ends(view: View) -> list[tuple[Node, Node, str]]:
+    """Calls that keep just one end of what a recurrent layer gives, with the layer and the end; not
+    where both ends are taken, and not where a half of the features is.
+    """
+    known = steps(view)
+    found: list[tuple[Node, Node, str]] = []
+    for node in view.calls:
+        end = _end(view, node)
+        here = known.get(node.inputs[0].node) if end else None
+        if here is not None and here.reader is not None:
+            found.append((node, here.reader, end))
+    both = {r.index for _, r, e in found if e == FIRST} & {r.index for _, r, e in found if e == LAST}
+    return [
+        (n, r, e) for n, r, e in found if r.index not in both and not _halved(view, n) and not _short(view, r)
+    ]
+
+
+def _short(view: View, reader: Node) -> bool:
+    """One step is its first and its last."""
+    return view.out(reader).shape[0] == 1
+
+
+def _end(view: View, node: Node) -> str:
+    """Which one step a call keeps: ``first``, ``last``, or "" for another or for several."""
+    layer = node.layer
+    if layer is None or not node.inputs:
+        return ""
+    came = view.into(node)[0]
+    size = came.shape[0] if came.shape else 0
+    name = layer.row.name
+    if name == "cropping1d" and len(came.shape) == 2:
+        before, after = layer.get("cropping")
+        return _cropped(before, after, size)
+    if name not in ("at", "last", "first", "slice", "crop") or not along_time(node, came):
+        return ""
+    if name == "at":
+        return _step(layer.get("index"), size)
+    if name in ("last", "first"):
+        return name if layer.get("n") == 1 else ""
+    if name == "crop":
+        return _cropped(layer.get("before"), layer.get("after"), size)
+    one = view.out(node).shape[0] == 1 and layer.get("step") == 1
+    return _step(layer.get("start"), size) if one else ""
+
+
+def _step(index: int, size: Size) -> str:
+    return FIRST if index == 0 else LAST if index == -1 or index + 1 == size else ""
+
+
+def _cropped(before: Size, after: Size, size: Size) -> str:
+    if after == 0 and before + 1 == size:
+        return LAST
+    return FIRST if before == 0 and after + 1 == size else ""
+
+
+def _halved(view: View, node: Node) -> bool:
+    """Whether whoever takes a value takes some of its features: the half that has read them all."""
+    users = view.users(node)
+    return bool(users) and all(
+        view.is_row(user, "first", "last", "slice", "crop")
+        and user.layer is not None
+        and user.layer.get("axis") in (-1, len(view.out(node).shape))
+        for user in users
+    )
+
+
+# ---- ways out ------------------------------------------------------------------------------------
+
+_NEAR = 8
+"""So many steps may stand between two layers for a fix to look at them all."""
+
+
+def _both_ends(view: View, node: Node, reader: Node) -> Iterator[Fix]:
+    edits = view.edits
+    assert reader.layer is not None
+    whole = edits.written(reader)
+    drop = edits.drop(node)
+    if whole is not None and drop is not None and _only(view, reader, node):
+        shorter = without(whole, "seq")
+        if shorter != whole and reader.layer.get("backward_layer") is None:
+            yield Fix(
+                "leave seq out: bi joins the states in which both halves end",
+                (view.rewrite(reader, shorter), drop),
+            )
+    units = inner(reader.layer).get("units")
+    if (
+        isinstance(units, int)
+        and reader.layer.get("merge_mode") == "concat"
+        and _same_width(view, node, reader)
+    ):
+        span = node.span
+        ends = ("at", -1), ("at", 0)
+        if len(view.out(node).shape) > 1:
+            ends = ("last", 1), ("first", 1)
+        (late, i), (early, j) = ends
+        forward = tree.Flow(span, (step(span, late, i), step(span, "first", units, "features")))
+        backward = tree.Flow(span, (step(span, early, j), step(span, "last", units, "features")))
+        edit = edits.replace(node, tree.List(span, (forward, backward)), step(span, "concat"))
+        if edit is not None:
+            yield Fix("take each half where it has read every step", (edit,))
+
+
+def _same_width(view: View, node: Node, reader: Node) -> bool:
+    """Whether the two halves still stand side by side: nothing after the ``bi`` has mixed features."""
+    for _ in range(_NEAR):
+        node = view.maker(node.inputs[0])
+        if node.index == reader.index:
+            return True
+        if not view.is_row(node, "dropout", "norm", "batchnorm", "act", "relu", "spatial_dropout1d", "mask"):
+            return False
+    return False
+
+
+def _only(view: View, reader: Node, node: Node) -> bool:
+    """Whether ``seq`` can go: nothing but this one step is used, and no copy of the layer is elsewhere."""
+    if len(view.out(node).shape) > 1:
+        return False
+    if view.copies(reader) != view.copies(node):
+        return False
+    here = reader
+    for _ in range(_NEAR):
+        if here.index == node.index:
+            return True
+        users = view.users(here)
+        rank_free = here is reader or view.is_row(
+            here, "dense", "dropout", "norm", "act", "relu", "batchnorm"
+        )
+        if len(users) != 1 or view.is_output(here) or not rank_free:
+            return False
+        here = users[0]
+    return False
+
+
+def _other_end(view: View, node: Node, end: str) -> Iterator[Fix]:
+    index, one = (-1, "last") if end == FIRST else (0, "first")
+    new = step(node.span, "at", index) if len(view.out(node).shape) == 1 else step(node.span, one, 1)
+    edit = view.edits.replace(node, new)
+    if edit is not None:
+        yield Fix("take the step that has read them all", (edit,))
+
+
+def _flip(view: View, turned: Node) -> Iterator[Fix]:
+    edit: Edit | None
+    if view.is_row(turned, "flip"):
+        edit = view.edits.drop(turned)
+        title = "leave the flip out"
+    else:
+        edit = view.edits.after(turned, step(turned.span, "flip"))
+        title = "turn its steps back into their order"
+    if edit is not None:
+        yield Fix(title, (edit,))
+
+
+def _named(view: View, node: Node) -> str:
+    return node.layer.title if node.layer is not None else "this"

@@ -1,0 +1,132 @@
+"""Answers: one for each step where nothing brings the steps together, or one where there should be many."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from seqtopo.diag.model import Fix, Label
+from seqtopo.ir.graph import Node
+from seqtopo.layers.sizes import Size, product, symbols
+from seqtopo.layers.values import FLOATS
+from seqtopo.lint.edits import step
+from seqtopo.lint.rule import Finding, rule
+from seqtopo.lint.steps import each_alone
+from seqtopo.lint.view import View
+
+
+@rule("ST608")
+def steps_never_meet(view: View) -> Iterator[Finding]:
+    """Dense layers alone on a sequence: they act on each step, and nothing brings the steps together."""
+    if view.training is not None and view.training.labels is not None:
+        return
+    alone = _dense_alone(view)
+    for value in dict.fromkeys(view.graph.outputs):
+        first = None if value.extra else alone.get(value.node)
+        if first is None or first.layer is None:
+            continue
+        came, out = view.into(first)[0], view.tensor(value)
+        edits = view.edits
+        flat = edits.before(first, step(first.span, "flatten"))
+        written = edits.written(first)
+        each = None if written is None else edits.replace(first, step(first.span, "td", written))
+        yield Finding(
+            first.span,
+            f"{first.layer.title} acts on each of the {came.shape[0]} steps of {came} alone, and so does all "
+            "that follows",
+            label=f"does not flatten {came}",
+            labels=()
+            if view.maker(value).span == first.span
+            else (Label(view.maker(value).span, f"gives {out}: an answer for each step"),),
+            help=f"to answer once from all {product(came.shape)} numbers, flatten first; to read the steps "
+            "in their order, put a recurrent layer or a convolution before it",
+            fixes=(
+                *((Fix("mix all steps: flatten first", (flat,)),) if flat is not None else ()),
+                *((Fix("or say that each step is meant: td(...)", (each,)),) if each is not None else ()),
+            ),
+        )
+
+
+def _dense_alone(view: View) -> dict[int, Node]:
+    """For what comes of an input of a fixed number of steps by dense layers alone, the first of these."""
+    plain: set[int] = set()
+    found: dict[int, Node] = {}
+    for node in view.nodes:
+        if node.layer is None:
+            came = view.out(node)
+            several = len(came.shape) == 2 and isinstance(came.shape[0], int) and came.shape[0] > 1
+            if several and came.dtype in FLOATS:
+                plain.add(node.index)
+            continue
+        before = node.inputs[0].node
+        if not view.is_row(node, *_EACH_FOR_ITSELF) or not (before in plain or before in found):
+            continue
+        if before in found:
+            found[node.index] = found[before]
+        elif view.is_row(node, "dense"):
+            found[node.index] = node
+        else:
+            plain.add(node.index)
+    return found
+
+
+_EACH_FOR_ITSELF = ("dense", "dropout", "act", "relu", "batchnorm", "norm")
+
+
+@rule("ST609")
+def steps_as_units(view: View) -> Iterator[Finding]:
+    """As many units as the ids have steps, behind a layer that has let the steps go."""
+    if view.training is not None and view.training.labels is not None:
+        return
+    steps: dict[Size, Node] = {}
+    for index in view.graph.inputs:
+        node = view.graph.nodes[index]
+        shape = view.out(node).shape
+        if view.out(node).dtype not in FLOATS and len(shape) == 1 and _telling(shape[0]):
+            steps.setdefault(shape[0], node)
+    summaries = _summaries(view)
+    for node in view.calls:
+        if not view.is_row(node, "dense") or not _ends_model(view, node):
+            continue
+        source = steps.get(view.out(node).shape[0])
+        summary = summaries.get(node.index)
+        if source is None or summary is None or summary.layer is None or node.layer is None:
+            continue
+        count = view.out(source).shape[0]
+        yield Finding(
+            node.span,
+            f"{node.layer.title} gives {count} numbers for the whole sequence, as many as it has steps",
+            label=f"{count} features of one vector, not {count} steps",
+            labels=(
+                Label(summary.span, "keeps its last step only"),
+                Label(source.span, f"{count} steps"),
+            ),
+            help=f"for an answer at every step, keep the steps with seq in {summary.layer.title} and give "
+            "dense as many units as one answer has numbers",
+        )
+
+
+def _telling(size: Size) -> bool:
+    """Whether a number of steps is not likely to be a number of classes by chance."""
+    return size > 20 if isinstance(size, int) else bool(symbols(size))
+
+
+def _summaries(view: View) -> dict[int, Node]:
+    """For the vectors that come of a recurrent layer without ``seq``, that layer."""
+    found: dict[int, Node] = {}
+    for node in view.calls:
+        assert node.layer is not None
+        if len(view.out(node).shape) != 1 or not node.inputs:
+            continue
+        if node.layer.row.recurrent:
+            found[node.index] = node
+        elif each_alone(node) and node.inputs[0].node in found:
+            found[node.index] = found[node.inputs[0].node]
+    return found
+
+
+def _ends_model(view: View, node: Node) -> bool:
+    """Whether it is an output, or an activation behind it is."""
+    users = view.users(node)
+    return view.is_output(node) or (
+        len(users) == 1 and view.is_row(users[0], "softmax", "act") and view.is_output(users[0])
+    )

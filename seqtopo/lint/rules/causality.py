@@ -1,0 +1,181 @@
+"""Causality: a model of the next step that is shown it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from seqtopo.diag.model import Fix, Label
+from seqtopo.ir.blame import with_flag, without
+from seqtopo.ir.graph import Node, Value
+from seqtopo.layers.layer import Layer
+from seqtopo.layers.sizes import Size
+from seqtopo.layers.values import FLOATS
+from seqtopo.lint.rule import Finding, rule
+from seqtopo.lint.steps import steps
+from seqtopo.lint.view import View
+from seqtopo.syntax import tree
+
+_ATTENTION = ("mha", "attention", "additive_attention", "group_query_attention")
+_SLIDES = ("conv1d", "separable_conv1d", "depthwise_conv1d")
+_MANY_KINDS = 16
+"""As many features as there are classes in the output are the same things only where there are many."""
+
+
+@rule("ST615")
+def sees_the_future(view: View) -> Iterator[Finding]:
+    """A layer that reads later steps, in a model that seems to foretell the next id at every step."""
+    origins = {index: here.origin for index, here in steps(view).items()}
+    groups: dict[int, list[Value]] = {}
+    for value in dict.fromkeys(view.graph.outputs):
+        if not value.extra and value.node in origins and _a_distribution(view, value):
+            groups.setdefault(origins[value.node], []).append(value)
+    for index, values in groups.items():
+        origin = view.graph.nodes[index]
+        near = _in_step(view, values, index, origins)
+        told = {value: _foretells(view, value, origin, near) for value in values}
+        values = [value for value in values if told[value]]
+        for node in _in_step(view, values, index, origins):
+            if _looks_ahead(view, node, index, origins):
+                yield _finding(view, node, values[0], told[values[0]])
+
+
+def _finding(view: View, node: Node, value: Value, why: str) -> Finding:
+    assert node.layer is not None
+    last = view.maker(value)
+    return Finding(
+        node.span,
+        f"{node.layer.title} reads the steps to come, in what looks like a model of the next step",
+        label="every step sees those after it",
+        labels=() if last.span == node.span else (Label(last.span, f"gives {view.tensor(value)}"),),
+        notes=(
+            why,
+            "a model that is trained on the next id finds it in its input: the loss falls to nothing, "
+            "and nothing is learned that helps to predict",
+        ),
+        help=_advice(node) + "; for tags, or for ids that were hidden from the input, all is well as it is",
+        fixes=tuple(_fixes(view, node)),
+    )
+
+
+def _advice(node: Node) -> str:
+    assert node.layer is not None
+    name = node.layer.row.name
+    if name == "bi":
+        return "read in one direction only"
+    if node.layer.row.recurrent:
+        return "read forwards only"
+    return "let each step see those up to it: causal"
+
+
+def _fixes(view: View, node: Node) -> Iterator[Fix]:
+    found = view.edits.written(node)
+    assert node.layer is not None
+    if found is None:
+        return
+    name = node.layer.row.name
+    if name in _ATTENTION:
+        yield Fix("let each step see only those up to it", (view.rewrite(node, with_flag(found, "causal")),))
+    elif name in _SLIDES:
+        bare = without(found, "same")
+        if bare != found:
+            yield Fix("pad at the start only", (view.rewrite(node, with_flag(bare, "causal")),))
+    elif name == "bi":
+        forward = _forward_alone(node.layer, found)
+        if forward is not None:
+            yield Fix("read forwards only, as wide as both halves", (view.rewrite(node, forward),))
+    elif without(found, "back") != found and not any(view.is_row(u, "flip") for u in view.users(node)):
+        yield Fix("read forwards", (view.rewrite(node, without(found, "back")),))
+
+
+def _forward_alone(layer: Layer, found: tree.Expr) -> tree.Expr | None:
+    """The layer inside a ``bi``, as wide as the ``bi`` was."""
+    call = found.args[0].value if isinstance(found, tree.Call) and found.args else None
+    if not isinstance(call, tree.Call) or not call.args or layer.get("initial_state") is not None:
+        return None
+    units = call.args[0]
+    if layer.get("merge_mode") != "concat":
+        return call
+    if units.name is not None or not isinstance(units.value, tree.Number):
+        return None
+    wide = int(units.value.value) * 2
+    number = tree.Number(units.value.span, wide, str(wide))
+    return tree.Call(call.span, call.name, (tree.Argument(units.span, None, number), *call.args[1:]))
+
+
+def _a_distribution(view: View, value: Value) -> bool:
+    """Whether it is a softmax over the last axis at every step, or the logits of one."""
+    if len(view.tensor(value).shape) != 2:
+        return False
+    layer = view.maker(value).layer
+    while layer is not None and layer.row.name == "td" and isinstance(layer.get("layer"), Layer):
+        layer = layer.get("layer")
+    if layer is None:
+        return False
+    if layer.row.name == "softmax":
+        return layer.get("axis") in (-1, 2)
+    if layer.row.name == "act":
+        return bool(layer.get("activation") == "softmax")
+    return layer.row.name in ("dense", "reversible_embedding") and layer.get("activation") in (
+        None,
+        "linear",
+        "softmax",
+    )
+
+
+def _in_step(view: View, values: list[Value], origin: int, origins: dict[int, int]) -> list[Node]:
+    """The nodes that outputs come from and whose steps are those of one input, in their order."""
+    found: set[int] = set()
+    todo = [value.node for value in values]
+    while todo:
+        here = todo.pop()
+        if here not in found and origins.get(here) == origin:
+            found.add(here)
+            todo.extend(v.node for v in view.graph.nodes[here].inputs if not v.extra)
+    return [view.graph.nodes[i] for i in sorted(found)]
+
+
+def _foretells(view: View, value: Value, origin: Node, near: list[Node]) -> str:
+    """Why the output seems to be the next of what comes in at every step; "" where it does not."""
+    if origin.layer is not None:
+        return ""
+    width = view.tensor(value).shape[-1]
+    came = view.out(origin)
+    ids = came.dtype not in FLOATS
+    tables = [
+        n.layer for n in near if view.is_row(n, "embed", "reversible_embedding") and n.layer is not None
+    ]
+    if ids and len(came.shape) == 1:
+        kinds: set[Size] = {t.get("input_dim") for t in tables} | {origin.below or 0}
+        if width in kinds:
+            return f"ids below {width} come in, and a distribution over {width} leaves at every step"
+    elif len(came.shape) == 2 and width == came.shape[-1] and _many(width):
+        return f"vectors of {width} come in, and a distribution over {width} leaves at every step"
+    started = next((n for n in near if n.tensors.get("initial_state")), None)
+    if started is None or not (ids or _many(width)):
+        return ""
+    others = view.graph.sources(started.tensors["initial_state"])
+    if others and origin.index not in others:
+        return "it starts from the state of another sequence, as the decoder of a translation does"
+    return ""
+
+
+def _many(width: Size) -> bool:
+    return not isinstance(width, int) or width >= _MANY_KINDS
+
+
+def _looks_ahead(view: View, node: Node, origin: int, origins: dict[int, int]) -> bool:
+    """Whether a call mixes later steps of the input into earlier ones."""
+    layer = node.layer
+    if layer is None or not node.inputs or origins.get(node.inputs[0].node) != origin:
+        return False
+    if layer.row.name in _ATTENTION:
+        if node.call.get("use_causal_mask") or node.tensors.get("attention_mask"):
+            return False
+        value = node.inputs[min(1, len(node.inputs) - 1)]
+        return not value.extra and origins.get(value.node) == origin
+    if layer.row.name in _SLIDES:
+        wide = layer.get("kernel_size") not in (1, (1,))
+        return bool(wide and layer.get("padding") == "same")
+    if layer.row.name == "bi":
+        return True
+    return layer.row.recurrent and bool(layer.get("go_backwards"))
