@@ -8,7 +8,21 @@ True
 from seqtopo.api import SpecError, check, compile, compile_all, format_spec
 from seqtopo.layers.custom import layer
 from seqtopo.report import LayerShape, Report
+from seqtopo.runtime.stateful import ResetStates, attach, get_states, set_states
 
-__all__ = ["LayerShape", "Report", "SpecError", "check", "compile", "compile_all", "format_spec", "layer"]
+__all__ = [
+    "LayerShape",
+    "Report",
+    "ResetStates",
+    "SpecError",
+    "attach",
+    "check",
+    "compile",
+    "compile_all",
+    "format_spec",
+    "get_states",
+    "layer",
+    "set_states",
+]
 
 __version__ = "0.1.0"

@@ -223,7 +223,8 @@ def compile(
 
     Returns:
         The model of the last flow, compiled where the spec has a ``train`` statement. It has a
-        method ``part(name)`` for the spec's named models, with the same weights.
+        method ``part(name)`` for the spec's named models, with the same weights; and where the spec
+        has stateful layers, what ``attach`` gives.
 
     Raises:
         SpecError: the spec is wrong, a symbol needs a number, or no backend can be had.
@@ -280,8 +281,9 @@ def build(checked: Checked, backend: str | None = None, max_params: int = builda
     except BackendError as error:
         raise SpecError((error.diagnostic,)) from None
     from seqtopo.emit.build import Built
+    from seqtopo.runtime import states
 
-    return Built(checked.resolved)
+    return Built(checked.resolved, states.attach)
 
 
 @contextmanager

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import keras
 
 from seqtopo.emit.keras import Emitter
@@ -12,10 +14,11 @@ from seqtopo.ir.scope import Named
 
 
 class Built:
-    """Builds on demand; each model once."""
+    """Builds on demand; each model once, and ``finish`` makes it ready to run."""
 
-    def __init__(self, resolved: Resolved) -> None:
+    def __init__(self, resolved: Resolved, finish: Callable[[keras.Model], keras.Model]) -> None:
         self.resolved = resolved
+        self._finish = finish
         self._emitter = Emitter(resolved.graph)
         self._models: dict[str, keras.Model] = {}
 
@@ -25,7 +28,7 @@ class Built:
         model = self._emitter.model(
             [Value(i) for i in graph.inputs], graph.outputs, graph.name, graph.output_names
         )
-        self._models[graph.name] = model
+        self._models[graph.name] = self._finish(model)
         if self.resolved.training is not None:
             compile_model(model, self.resolved.training)
         # A plain attribute of the instance: nothing of it is saved, and the class stays Keras' own.
@@ -47,7 +50,7 @@ class Built:
                 known = ", ".join(sorted({*self.parts(), *self._models}))
                 raise KeyError(f"the spec has no part {name}; its parts are {known}")
             inputs, outputs = self._ends(name)
-            self._models[name] = self._emitter.model(inputs, outputs, name)
+            self._models[name] = self._finish(self._emitter.model(inputs, outputs, name))
         return self._models[name]
 
     def _is_input(self, name: str) -> bool:

@@ -1,0 +1,1 @@
+"""What a built model needs to run well, equally on every backend."""

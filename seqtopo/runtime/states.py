@@ -1,0 +1,149 @@
+"""States that last from batch to batch, equally on every backend.
+
+Keras makes the state variables of a ``stateful`` layer untracked. So on JAX, whose trainer carries from step
+to step what ``model.variables`` holds, the state is lost after each batch, in silence; and on PyTorch the
+state is overwritten in place while the gradient still needs it, which is an error. Here the variables are
+tracked as Keras tracks the states of its random generators: variables, but neither weights nor saved. And
+the layer's loop is handed a copy of the state. Layers, configs and files stay Keras' own.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops, tree
+
+from seqtopo.runtime.fixed_batch import hold_to_batch
+
+
+class Tracked:
+    """A state variable in the place of a random generator, of which ``Layer.variables`` takes ``state``."""
+
+    def __init__(self, variable: Any) -> None:
+        self.state = variable
+
+
+def attach(model: keras.Model) -> keras.Model:
+    """Lets every stateful layer of a model carry its state; the same model again, see ``seqtopo.attach``."""
+    layers = stateful_layers(model)
+    for layer in layers:
+        if not _is_attached(layer):
+            _attach_layer(layer)
+    if layers and "reset_states" not in vars(model):
+        # Plain attributes of the instance: nothing of them is saved, and the class stays Keras' own.
+        model.reset_states = functools.partial(reset_states, model)
+        hold_to_batch(model)
+    return model
+
+
+def stateful_layers(model: keras.Model) -> list[Any]:
+    """The recurrent layers of a model that keep their state, wherever they stand: in sub-models, in
+    ``Bidirectional`` (both halves) and in ``TimeDistributed``. Each once, in the model's order.
+    """
+    found = model._flatten_layers(include_self=False, recursive=True)
+    return list(dict.fromkeys(x for x in found if isinstance(x, keras.layers.RNN) and x.stateful))
+
+
+def reset_states(model: keras.Model) -> None:
+    """Sets the states of every stateful layer to zeros, as before the first batch; also inside ``fit``,
+    from a callback.
+
+    Raises:
+        ValueError: the model has no stateful layer.
+    """
+    for variable in _variables(model):
+        variable.assign(ops.zeros(variable.shape, variable.dtype))
+
+
+def get_states(model: keras.Model) -> list[np.ndarray]:
+    """Copies of the states of every stateful layer, see ``seqtopo.get_states``."""
+    return [np.array(ops.convert_to_numpy(variable)) for variable in _variables(model)]
+
+
+def set_states(model: keras.Model, states: Sequence[Any]) -> None:
+    """Sets the states of every stateful layer, see ``seqtopo.set_states``."""
+    variables = _variables(model)
+    arrays = [np.asarray(state) for state in states]
+    want = [tuple(variable.shape) for variable in variables]
+    have = [array.shape for array in arrays]
+    if want != have:
+        raise ValueError(
+            f"the states of {model.name} have the shapes {want}, but {have} are given; "
+            "give what get_states gives for this model"
+        )
+    for variable, array in zip(variables, arrays, strict=True):
+        # A copy each: JAX gives the buffers of variables away when it trains.
+        variable.assign(ops.copy(ops.convert_to_tensor(array, variable.dtype)))
+
+
+def _variables(model: keras.Model) -> list[Any]:
+    layers = stateful_layers(model)
+    if not layers:
+        raise ValueError(
+            f"{model.name} has no stateful layer, so it has no states; write stateful in the spec, "
+            "as in lstm(4,stateful), or stateful=True in Keras"
+        )
+    if hasattr(model, "jax_state_sync"):
+        # Inside fit, evaluate and predict JAX keeps the values apart from the variables.
+        model.jax_state_sync()
+    return [variable for layer in layers for variable in tree.flatten(layer.states or [])]
+
+
+def _is_attached(layer: Any) -> bool:
+    return "reset_state" in vars(layer)
+
+
+def _attach_layer(layer: Any) -> None:
+    create = layer._create_state_variables
+
+    def create_and_track(batch_size: int) -> None:
+        create(batch_size)
+        _track(layer)
+
+    if layer.states is None:
+        layer._create_state_variables = create_and_track
+    else:
+        _track(layer)
+    layer.call = _carrying(layer, layer.call)
+    layer.reset_state = functools.partial(_reset, layer)
+
+
+def _track(layer: Any) -> None:
+    layer._seed_generators.extend(Tracked(variable) for variable in tree.flatten(layer.states))
+
+
+def _reset(layer: Any) -> None:
+    """As Keras' own, also where the states of stacked cells are nested."""
+    for variable in tree.flatten(layer.states or []):
+        variable.assign(ops.zeros(variable.shape, variable.dtype))
+
+
+def _carrying(layer: Any, stock: Callable[..., Any]) -> Callable[..., Any]:
+    """The layer's ``call``, which starts from a copy of the states unless it is given others."""
+    on_jax = keras.config.backend() == "jax"
+
+    @functools.wraps(stock)
+    def call(sequences: Any, *args: Any, **kwargs: Any) -> Any:
+        if not args and kwargs.get("initial_state") is None:
+            kwargs["initial_state"] = tree.map_structure(_start, layer.states)
+        result = stock(sequences, *args, **kwargs)
+        if on_jax:
+            # What was assigned may be what the caller is given too; JAX's trainer gives the buffers of
+            # variables away, and the caller's array with them.
+            for variable in tree.flatten(layer.states):
+                variable.assign(ops.copy(variable))
+        return result
+
+    return call
+
+
+def _start(variable: Any) -> Any:
+    """The state as it is now. On PyTorch the variable is written to before the gradient is computed, so
+    it is copied; and on JAX, where it may come from another call of a shared layer in the same step, no
+    gradient may go back through it, as none does elsewhere.
+    """
+    return ops.stop_gradient(ops.copy(ops.convert_to_tensor(variable)))
