@@ -1,4 +1,4 @@
-"""No rule finds fault with what is right: published models, the literature's topologies, the documentation."""
+"""No rule finds fault with what is right: published models, known topologies, the documentation."""
 
 from __future__ import annotations
 
