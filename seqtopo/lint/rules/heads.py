@@ -1,25 +1,192 @@
-"""Heads and losses: what the last layers give, and whether a loss can learn from it."""
+"""Heads: what the last layers give, and activations where they cannot do what they are for."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
+from seqtopo.diag.model import Fix, Label
+from seqtopo.ir.graph import Node
+from seqtopo.lint.edits import step
+from seqtopo.lint.head import NOISE, NORMS, Head, activation_of, head_of, losses
+from seqtopo.lint.places import place_of, with_word
 from seqtopo.lint.rule import Finding, rule
 from seqtopo.lint.view import View
+
+_REGRESSION = (
+    "mean_squared_error",
+    "mean_absolute_error",
+    "mean_absolute_percentage_error",
+    "mean_squared_logarithmic_error",
+    "huber",
+    "log_cosh",
+)
+"""Losses that measure how far a number is from another."""
 
 
 @rule("ST621")
 def softmax_over_one(view: View) -> Iterator[Finding]:
     """A softmax over an axis of size 1 is 1.0 whatever comes in."""
-    for node in view.calls:
-        if (
-            node.layer is not None
-            and node.layer.get("activation") == "softmax"
-            and view.out(node).shape[-1:] == (1,)
-        ):
+    for flow in view.flows:
+        for node in flow.calls:
+            place = place_of(flow, node)
+            if activation_of(place.layer) != "softmax" or not _over_one(flow, node):
+                continue
+            name = place.layer.row.name
+            alone = name in ("act", "softmax")
+            came = flow.into(node)[0] if alone else flow.out(node)
+            one = "it is given one number" if alone else f"{place.layer.title} gives one number"
+            yield Finding(
+                place.span,
+                f"softmax over one number is always 1.0, and {one}: {came}",
+                label="always 1.0",
+                help="write sigmoid for one yes-or-no answer; softmax(time) for weights of the steps",
+                fixes=tuple(_ways_out(view, flow, node)),
+            )
+
+
+def _over_one(view: View, node: Node) -> bool:
+    """Whether the axis of a softmax has size 1, and no other is named beside it."""
+    assert node.layer is not None
+    layer = place_of(view, node).layer
+    axis = layer.get("axis") if layer.row.name == "softmax" else -1
+    if isinstance(axis, tuple) and len(axis) == 1:
+        axis = axis[0]
+    shape = view.out(node).shape
+    if not shape or not isinstance(axis, int):
+        return False
+    # Inside td the first axis of what comes in is the second of what td gives.
+    at = axis + node.layer.row.steps - 1 if axis > 0 else axis
+    return -len(shape) <= at < len(shape) and shape[at] == 1
+
+
+def _ways_out(view: View, flow: View, node: Node) -> Iterator[Fix]:
+    """Sigmoid and softmax along time; at the output sigmoid is likelier, inside the model the other."""
+    place = place_of(flow, node)
+    sigmoid = place.fix("write sigmoid, for a yes-or-no answer", lambda e: with_word(e, "softmax", "sigmoid"))
+    along: tuple[Fix, ...] = ()
+    if flow is view and len(view.out(node).shape) == 2 and place.expr is not None:
+        time = step(place.span, "softmax", "time")
+        if place.layer.row.name in ("act", "softmax"):
+            edit = view.edits.replace(node, time)
+        else:
+            bare = with_word(place.expr, "softmax", None)
+            wrapped = node.layer is not place.layer
+            edit = None if bare is None or wrapped else view.edits.replace(node, bare, time)
+        if edit is not None:
+            along = (Fix("weigh the steps: softmax(time)", (edit,)),)
+    last = {n.index for value in view.graph.outputs for n in _tail(view, value.node)}
+    yield from (*sigmoid, *along) if flow is view and node.index in last else (*along, *sigmoid)
+
+
+def _tail(view: View, index: int) -> Iterator[Node]:
+    """A node and what stands right before it, as far as its numbers only pass on."""
+    node = view.graph.nodes[index]
+    yield node
+    while node.layer is not None and node.layer.row.name in (*NOISE, "reshape", "squeeze", "identity"):
+        node = view.maker(node.inputs[0])
+        yield node
+
+
+@rule("ST626")
+def activation_twice(view: View) -> Iterator[Finding]:
+    """A softmax or sigmoid of what is one already."""
+    ends = {value.node for value in view.graph.outputs}
+    for flow in view.flows:
+        for node in flow.calls:
+            second = place_of(flow, node)
+            if second.layer.row.name not in ("act", "softmax"):
+                continue
+            before = flow.maker(node.inputs[0])
+            if before.layer is None or node.inputs[0].extra:
+                continue
+            first = place_of(flow, before)
+            pair = (activation_of(first.layer), activation_of(second.layer))
+            squashed = pair in (("softmax", "softmax"), ("sigmoid", "sigmoid"), ("softmax", "sigmoid"))
+            # Scores from 0 to 1 are a choice where a softmax makes weights of them, but not in the answer.
+            answer = pair == ("sigmoid", "softmax") and flow is view and node.index in ends
+            if not (squashed or answer) or first.layer.get("axis") != second.layer.get("axis"):
+                continue
+            once = f"{pair[1]} once" if pair[0] == pair[1] else f"{pair[0]} or {pair[1]}, not both"
+            edit = flow.edits.drop(node)
+            title = f"take the second out, and keep the {pair[0]}"
+            fixes: tuple[Fix, ...] = () if edit is None else (Fix(title, (edit,)),)
+            if first.layer.row.name not in ("act", "softmax") and pair[0] != pair[1]:
+                fixes += first.fix(f"keep the {pair[1]} alone", partial(with_word, old=pair[0], new=None))
             yield Finding(
                 node.span,
-                f"softmax over one number is always 1.0, and {node.layer.title} gives one number",
-                label="always 1.0",
-                help="write sigmoid for one binary answer, or softmax(time) for weights of the steps",
+                f"{pair[1]} of a {pair[0]}: what comes in lies between 0 and 1 already, so that every "
+                "answer comes out nearly alike",
+                label="squeezes a second time",
+                labels=(Label(first.span, f"gives a {pair[0]}"),),
+                help=f"write {once}",
+                fixes=fixes,
+            )
+
+
+@rule("ST627")
+def disturbed_output(view: View) -> Iterator[Finding]:
+    """Dropout or a normalization behind the head: the loss sees numbers that the head did not give."""
+    trained = {value for value, _ in losses(view)}
+    for value in view.graph.outputs:
+        head = head_of(view, value)
+        if head is None:
+            continue
+        # A flow that ends in dropout may go on elsewhere: only an answer or a loss makes it the end.
+        answer = head.gives in ("softmax", "sigmoid")
+        for flow, node in head.after:
+            assert node.layer is not None
+            name = place_of(flow, node).layer.row.name
+            if name in NOISE and (answer or value in trained):
+                yield _noisy(flow, node, name, head)
+    for value in view.graph.outputs:
+        node = view.maker(value)
+        if view.is_row(node, *NORMS):
+            before = view.maker(node.inputs[0])
+            gives = activation_of(place_of(view, before).layer) if before.layer is not None else ""
+            if gives in ("softmax", "sigmoid"):
+                yield _normed(view, node, gives)
+
+
+def _noisy(flow: View, node: Node, name: str, head: Head) -> Finding:
+    edit = flow.edits.drop(node)
+    return Finding(
+        node.span,
+        f"{name} behind the last layer changes the answers themselves while the model trains",
+        label="disturbs the output",
+        labels=(Label(head.place.span, "gives the answer"),),
+        notes=("the loss then punishes a right answer wherever it was set to 0",),
+        help="put it before the last layer, or take it out",
+        fixes=() if edit is None else (Fix("take it out", (edit,)),),
+    )
+
+
+def _normed(view: View, node: Node, gives: str) -> Finding:
+    assert node.layer is not None
+    edit = view.edits.drop(node)
+    first = place_of(view, view.maker(node.inputs[0]))
+    return Finding(
+        node.span,
+        f"{node.layer.row.name} behind a {gives}: what comes out are no probabilities any more",
+        label="moves them out of 0 to 1",
+        labels=(Label(first.span, f"gives a {gives}"),),
+        help=f"put it before the layer with the {gives}, or take it out",
+        fixes=() if edit is None else (Fix("take it out", (edit,)),),
+    )
+
+
+@rule("ST620")
+def relu_on_a_regression(view: View) -> Iterator[Finding]:
+    """A regression whose last activation is relu gives no number below 0, and may get stuck at 0."""
+    for value, loss in losses(view):
+        head = head_of(view, value)
+        if head is not None and head.gives == "relu" and loss.name in _REGRESSION:
+            yield Finding(
+                head.place.span,
+                f"{head.place.layer.title} ends in relu, so this regression never answers below 0",
+                label="0 or above",
+                notes=("where all of its answers are 0 it has no gradient, and learns nothing any more",),
+                help="leave relu out; if answers are 0 or above, softplus does not get stuck",
+                fixes=head.place.fix("leave relu out", lambda e: with_word(e, "relu", None))
+                + head.place.fix("use softplus", lambda e: with_word(e, "relu", "softplus")),
             )

@@ -1,0 +1,184 @@
+"""Ids: embeddings that are given what they cannot look up, and ids that are taken for numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from seqtopo.diag.model import Edit, Fix, Label
+from seqtopo.ir.graph import Node
+from seqtopo.layers.values import FLOATS
+from seqtopo.lint.places import place_of, with_argument
+from seqtopo.lint.rule import Finding, rule
+from seqtopo.lint.view import View
+from seqtopo.syntax import tree
+from seqtopo.syntax.print import print_expr
+
+_MOVES = (
+    *("identity", "reshape", "flatten", "permute", "swap", "squeeze", "expand", "repeat", "mask"),
+    *("last", "first", "slice", "at", "flip", "pad", "crop", "shift", "scale", "concat", "max", "min"),
+)
+"""Rows behind which the numbers are still those that came in, or ids of another range."""
+
+_FRACTIONS = (
+    *("dense", "dropout", "spatial_dropout1d", "gaussian_noise", "gaussian_dropout", "alpha_dropout"),
+    *("norm", "batchnorm", "group_normalization", "act", "relu", "leaky_relu", "elu", "softmax", "embed"),
+    *("conv1d", "lstm", "gru", "rnn", "bi", "avgpool1d", "gavgpool1d", "mean", "rescaling", "one_hot"),
+    *("normalization", "rms_normalization", "unit_normalization", "category_encoding"),
+)
+"""Rows whose numbers are no ids, whatever came in."""
+
+_ANY_RANK = ("dense", "dropout", "flatten", "act", "relu", "norm", "batchnorm", "identity")
+
+_TABLES = ("embed", "reversible_embedding")
+
+
+def _sources(view: View) -> Iterator[tuple[Node, Node, tuple[Node, ...]]]:
+    """Each look-up, what its ids come from, and the layers between, the last one first."""
+    for node in view.calls:
+        if not view.is_row(node, *_TABLES) or node.call.get("reverse"):
+            continue
+        between: list[Node] = []
+        here = view.maker(node.inputs[0])
+        while view.is_row(here, *_MOVES) and len(between) < len(view.nodes):
+            between.append(here)
+            here = view.maker(here.inputs[0])
+        yield node, here, tuple(between)
+
+
+@rule("ST632")
+def mask_on_ids(view: View) -> Iterator[Finding]:
+    """Masking before an embedding: it looks for steps whose features are all 0, and ids have no features."""
+    for node, _, between in _sources(view):
+        for mask in between:
+            if not view.is_row(mask, "mask"):
+                continue
+            drop = view.edits.drop(mask)
+            place = place_of(view, node)
+            flag = tree.Name(place.span, "mask")
+            masked = None if place.expr is None else with_argument(place.expr, None, flag)
+            edits = (
+                (drop, Edit(place.expr.span, print_expr(masked)))
+                if drop is not None and masked is not None and place.expr is not None
+                else ()
+            )
+            came = view.into(mask)[0]
+            yield Finding(
+                mask.span,
+                f"mask looks for steps whose features are all 0, but ids {came} have no features: it takes "
+                "the time steps for them",
+                label="masks no single step",
+                labels=(Label(node.span, "is given ids"),),
+                help="take it out, and let the embedding mask the id 0: embed(...,mask)",
+                fixes=(Fix("let the embedding mask the id 0", edits),) if edits else (),
+            )
+
+
+@rule("ST633")
+def embed_of_vectors(view: View) -> Iterator[Finding]:
+    """An embedding of vectors of floats: each number in them is taken for an id."""
+    for node, source, between in _sources(view):
+        came = view.into(node)[0]
+        shape = came.shape
+        if source.layer is not None or between or came.dtype not in FLOATS:
+            continue
+        if len(shape) < 2 or shape[-1] == 1:
+            continue
+        # What is made for one more axis does not take one less.
+        any_rank = all(view.is_row(user, *_ANY_RANK) for user in view.users(node))
+        drop = view.edits.drop(node) if any_rank else None
+        yield Finding(
+            node.span,
+            f"embed takes ids, but vectors {came} come in: it would make a vector of each number in them, "
+            f"{view.out(node)}",
+            label=f"is given vectors {came}",
+            labels=(Label(source.span, "declares numbers, not ids"),),
+            help="take embed out if the data is embedded already; for ids write in(T,int)",
+            fixes=(() if drop is None else (Fix("take embed out", (drop,)),)) + _as_ids(view, source),
+        )
+
+
+@rule("ST634")
+def embed_of_fractions(view: View) -> Iterator[Finding]:
+    """An embedding of what a layer has computed: no whole numbers, so the wrong rows are looked up."""
+    for node, source, between in _sources(view):
+        if not view.is_row(source, *_FRACTIONS) or source.layer is None:
+            continue
+        row = source.layer.row.name
+        hot = row in ("one_hot", "category_encoding")
+        gives = "zeros and ones" if hot else "numbers that are no ids"
+        drop = None if between else view.edits.drop(source)
+        fixes: tuple[Fix, ...] = ()
+        if hot and drop is not None and row == "one_hot":
+            fixes = (Fix("look the ids up themselves", (drop,)),)
+        elif row.endswith("dropout") or row == "gaussian_noise":
+            after = view.edits.written(source)
+            put = view.edits.after(node, after) if after is not None else None
+            if drop is not None and put is not None:
+                fixes = (Fix(f"put {row} behind the embedding", (drop, put)),)
+        yield Finding(
+            node.span,
+            f"embed looks ids up, but {row} gives {gives}: the wrong rows are looked up",
+            label="wants ids",
+            labels=(Label(source.span, f"gives {gives}"),),
+            help=f"give it the ids themselves, and put {row} behind it"
+            if not hot
+            else f"take {row} out, or embed out: a dense layer without bias does the same to one-hot vectors",
+            fixes=fixes,
+        )
+
+
+@rule("ST635")
+def ids_declared_as_floats(view: View) -> Iterator[Finding]:
+    """An ``in(T)`` without ``int`` before an embedding: Keras casts, so it works."""
+    for node, source, between in _sources(view):
+        if source.layer is not None:
+            continue
+        came = view.out(source)
+        if came.dtype not in FLOATS or (len(came.shape) > 1 and came.shape[-1] != 1 and not between):
+            continue
+        if any(view.is_row(n, "mask") for n in between):
+            continue
+        yield Finding(
+            source.span,
+            f"embed looks ids up, and this in(...) declares {came.dtype}",
+            label="no ids",
+            labels=(Label(node.span, "takes ids"),),
+            notes=("Keras cuts the numbers off to whole ones; above 16,777,216 a float32 cannot hold an id",),
+            help="say that they are ids: int, or int(5000) with the size of the table",
+            fixes=_as_ids(view, source),
+        )
+
+
+def _as_ids(view: View, source: Node) -> tuple[Fix, ...]:
+    call = view.edits.call(source)
+    if call is None or len(view.users(source)) != 1 or any(a.name is None and _dtype(a) for a in call.args):
+        return ()
+    changed = with_argument(call, None, tree.Name(call.span, "int"))
+    return () if changed is None else (Fix("declare ids", (Edit(call.span, print_expr(changed)),)),)
+
+
+def _dtype(arg: tree.Argument) -> bool:
+    return isinstance(arg.value, tree.Name) and arg.value.name in FLOATS
+
+
+@rule("ST636")
+def ids_as_numbers(view: View) -> Iterator[Finding]:
+    """Ids that a layer computes with: as if word 40 were twice word 20."""
+    for node in view.calls:
+        if not view.is_row(node, "dense", "lstm", "gru", "rnn", "bi", "conv1d"):
+            continue
+        here = view.maker(node.inputs[0])
+        while view.is_row(here, "expand", "reshape", "cast", "repeat", "flatten", "rescaling"):
+            here = view.maker(here.inputs[0])
+        below = here.below
+        if here.layer is not None or below is None or (isinstance(below, int) and below <= 2):
+            continue
+        assert node.layer is not None
+        yield Finding(
+            node.span,
+            f"{node.layer.row.name} computes with ids below {below} as with amounts, as if id 40 were twice "
+            "id 20",
+            label="computes with ids",
+            labels=(Label(here.span, f"declares ids below {below}"),),
+            help=f"look them up first: -> embed({below},32); for amounts leave int({below}) out",
+        )

@@ -1,0 +1,280 @@
+"""Heads and losses: whether a loss can learn from the numbers that it is given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+from seqtopo.diag.model import Edit, Fix, Label
+from seqtopo.layers.object_values import Entry
+from seqtopo.layers.objects import entry_of
+from seqtopo.lint.edits import step
+from seqtopo.lint.head import Head, Loss, argument, head_of, losses
+from seqtopo.lint.places import with_argument, with_word, word_of
+from seqtopo.lint.rule import Finding, rule
+from seqtopo.lint.view import View
+from seqtopo.source import Span
+from seqtopo.syntax import tree
+from seqtopo.syntax.print import print_expr
+
+_YES_OR_NO = ("binary_crossentropy", "binary_focal_crossentropy")
+_SPARSE = ("sparse_categorical_crossentropy",)
+_CLASSES = (
+    "categorical_crossentropy",
+    "categorical_focal_crossentropy",
+    "categorical_generalized_cross_entropy",
+    *_SPARSE,
+)
+_MARGINS = ("hinge", "squared_hinge")
+_DISTANCES = (
+    "mean_squared_error",
+    "mean_absolute_error",
+    "mean_absolute_percentage_error",
+    "mean_squared_logarithmic_error",
+    "huber",
+    "log_cosh",
+    "poisson",
+)
+_SHARES = ("softmax", "sparsemax", "sigmoid", "hard_sigmoid")
+_ABOVE_ZERO = (*_SHARES, "relu", "relu6", "softplus", "squareplus", "sparse_plus", "exponential")
+_HITS = ("accuracy", "binary_accuracy", "categorical_accuracy", "sparse_categorical_accuracy", "auc")
+_FAR_OFF = ("mae", "mean_absolute_error")
+_RANGES = {
+    "linear": "any number",
+    "tanh": "numbers from -1 to 1",
+    "softsign": "numbers from -1 to 1",
+    "hard_tanh": "numbers from -1 to 1",
+    "relu": "numbers from 0 up",
+    "softplus": "numbers from 0 up",
+}
+
+
+def _heads(view: View) -> Iterator[tuple[Head, Loss]]:
+    """Each head that can be told, with its loss, where the loss looks along the last axis."""
+    for value, loss in losses(view):
+        head = head_of(view, value)
+        if head is not None and loss.args.get("axis", -1) == -1:
+            yield head, loss
+
+
+def _entry(loss: Loss) -> Entry:
+    found = entry_of("loss", loss.name)
+    assert found is not None
+    return found
+
+
+def _says(loss: Loss, text: str) -> Label:
+    return Label(loss.expr.span, text)
+
+
+def _other_loss(loss: Loss, name: str) -> tuple[Fix, ...]:
+    """Another loss in the place of one that is written as its bare word."""
+    if not isinstance(loss.expr, tree.Name):
+        return ()
+    return (Fix(f"train it by {name}", (Edit(loss.expr.span, name),)),)
+
+
+def _head_word(head: Head, old: str, new: str) -> tuple[Fix, ...]:
+    return head.place.fix(f"write {new}", partial(with_word, old=old, new=new))
+
+
+@rule("ST622")
+def sigmoid_with_classes(view: View) -> Iterator[Finding]:
+    """Independent shares, and a loss that takes them for the shares of one choice."""
+    for head, loss in _heads(view):
+        if loss.name in _CLASSES and head.gives == "sigmoid" and not loss.from_logits and head.width != 1:
+            sparse = loss.name in _SPARSE
+            yield Finding(
+                head.place.span,
+                f"{loss.word} takes one choice among {head.width} classes, but sigmoid answers "
+                f"{head.width} questions apart: the answers do not add up to 1",
+                label="yes or no for each",
+                labels=(_says(loss, "one of all"),),
+                help="write softmax where one class is right"
+                + ("" if sparse else "; binary_crossentropy where several may be"),
+                fixes=_head_word(head, "sigmoid", "softmax")
+                + (() if sparse else _other_loss(loss, "binary_crossentropy")),
+            )
+
+
+@rule("ST623")
+def softmax_with_yes_or_no(view: View) -> Iterator[Finding]:
+    """The shares of one choice, and a loss that takes each for a question of its own."""
+    for head, loss in _heads(view):
+        many = not isinstance(head.width, int) or head.width > 2
+        # With two classes both losses come to the same number.
+        if loss.name in _YES_OR_NO and head.gives == "softmax" and many and not loss.from_logits:
+            yield Finding(
+                head.place.span,
+                f"{loss.word} asks {head.width} questions apart, but softmax lets only one class win: "
+                "the answers add up to 1",
+                label="one of all",
+                labels=(_says(loss, "yes or no for each"),),
+                help="write sigmoid where several may be right; categorical_crossentropy where one is",
+                fixes=_head_word(head, "softmax", "sigmoid") + _other_loss(loss, "categorical_crossentropy"),
+            )
+
+
+@rule("ST624")
+def no_probabilities(view: View) -> Iterator[Finding]:
+    """A loss that takes the logarithm of what the model gives, and a head that gives any number."""
+    for head, loss in _heads(view):
+        if not head.gives or loss.from_logits:
+            continue
+        if loss.name in (*_YES_OR_NO, *_CLASSES, "kl_divergence"):
+            if head.gives in (*_SHARES, "log_softmax") or (loss.name in _CLASSES and head.width == 1):
+                continue
+            wants = "numbers from 0 to 1"
+        elif loss.name == "poisson" and head.gives not in _ABOVE_ZERO:
+            wants = "numbers above 0"
+        else:
+            continue
+        gives = _RANGES.get(head.gives, f"what {head.gives} gives")
+        logits = (
+            loss.name in (*_YES_OR_NO, *_CLASSES) and loss.name != "categorical_generalized_cross_entropy"
+        )
+        right = "softplus" if loss.name == "poisson" else "sigmoid" if loss.name in _YES_OR_NO else "softmax"
+        told = logits and head.gives == "linear"
+        yield Finding(
+            head.place.span,
+            f"{loss.word} takes the logarithm of {wants}, but {head.place.layer.title} gives {gives}",
+            label=f"gives {gives}",
+            labels=(_says(loss, f"wants {wants}"),),
+            notes=("below 0 there is no logarithm: Keras cuts such numbers off, and learns nothing there",)
+            if loss.name != "poisson"
+            else (),
+            help=f"write {right} in the last layer"
+            + (", or tell the loss: from_logits=true" if told else ""),
+            fixes=(*_activated(view, head, right), *(_logits(loss) if told else ())),
+        )
+
+
+def _activated(view: View, head: Head, word: str) -> tuple[Fix, ...]:
+    """The head with an activation, in the place of the one that it has."""
+    layer, place = head.place.layer, head.place
+    title = f"write {word} in the last layer"
+    if layer.row.recurrent:
+        flow, node = head.at
+        edit = flow.edits.after(node, step(place.span, "dense", layer.get("units"), word))
+        whole = isinstance(layer.get("units"), int) and flow is view and edit is not None
+        return (Fix(f"answer by a dense layer with {word}", (edit,)),) if edit is not None and whole else ()
+    if head.gives != "linear" or layer.get("activation") is not None:
+        return place.fix(title, partial(with_word, old=word_of(layer.get("activation")), new=word))
+    if "activation" not in layer.row.by_name or layer.row.flags.get(word, (None,))[0] is None:
+        return ()
+    flag = tree.Name(place.span, word)
+    return place.fix(title, partial(with_argument, name=None, value=flag))
+
+
+def _logits(loss: Loss) -> tuple[Fix, ...]:
+    yes = tree.Name(loss.expr.span, "true")
+    changed = with_argument(loss.expr, "from_logits", yes)
+    if changed is None or "from_logits" in loss.args:
+        return ()
+    return (Fix("tell the loss that it gets logits", (Edit(loss.expr.span, print_expr(changed)),)),)
+
+
+@rule("ST625")
+def scores_wanted(view: View) -> Iterator[Finding]:
+    """A loss that applies the activation itself, and a head that has applied it before."""
+    for head, loss in _heads(view):
+        if head.gives not in ("softmax", "sigmoid"):
+            continue
+        if loss.from_logits:
+            why = "from_logits=true says that the loss applies it"
+            fixes = _told_less(loss)
+        elif loss.name == "ctc" and head.gives == "softmax":
+            why = "ctc applies a softmax itself"
+            fixes = ()
+        elif loss.name in _MARGINS and head.gives == "sigmoid":
+            why = f"{loss.word} wants numbers on both sides of 0"
+            fixes = _other_loss(loss, "binary_crossentropy")
+        else:
+            continue
+        margins = loss.name in _MARGINS
+        yield Finding(
+            head.place.span,
+            f"{loss.word} wants plain scores, but {head.gives} has made shares from 0 to 1 of them: {why}",
+            label=f"applies {head.gives}" + ("" if margins else " already"),
+            labels=(_says(loss, "wants scores"),),
+            help=f"leave {head.gives} out" + (f", or keep it and train by {_instead(loss, head)}"),
+            fixes=head.place.fix(f"leave {head.gives} out", partial(with_word, old=head.gives, new=None))
+            + fixes,
+        )
+
+
+def _instead(loss: Loss, head: Head) -> str:
+    if loss.from_logits:
+        return "a loss without from_logits"
+    return "binary_crossentropy" if head.gives == "sigmoid" else "a CTC loss of your own that takes shares"
+
+
+def _told_less(loss: Loss) -> tuple[Fix, ...]:
+    if not isinstance(loss.expr, tree.Call):
+        return ()
+    kept = tuple(a for a in loss.expr.args if a.name is None or a.name.name != "from_logits")
+    if len(kept) == len(loss.expr.args):
+        return ()
+    changed = tree.Call(loss.expr.span, loss.expr.name, kept) if kept else loss.expr.name
+    return (Fix("leave from_logits out", (Edit(loss.expr.span, print_expr(changed)),)),)
+
+
+@rule("ST628")
+def one_unit_for_classes(view: View) -> Iterator[Finding]:
+    """A choice among one class: there is nothing to learn."""
+    for head, loss in _heads(view):
+        if loss.name in _CLASSES and head.width == 1:
+            edits = _as_yes_or_no(head, loss)
+            yield Finding(
+                head.place.span,
+                f"{loss.word} chooses among classes, but {head.place.layer.title} gives one number: "
+                "a choice among one",
+                label="one class",
+                labels=(_says(loss, "needs one number a class"),),
+                help="for a yes-or-no answer write dense(1,sigmoid) and binary_crossentropy; for n classes "
+                "dense(n,softmax)",
+                fixes=(Fix("one yes-or-no answer: sigmoid and binary_crossentropy", edits),) if edits else (),
+            )
+
+
+def _as_yes_or_no(head: Head, loss: Loss) -> tuple[Edit, ...]:
+    """The edits that make it a sigmoid with its loss; none where the text does not say the parts."""
+    if not isinstance(loss.expr, tree.Name) or head.place.expr is None:
+        return ()
+    to = Edit(loss.expr.span, "binary_crossentropy")
+    if head.gives == "sigmoid":
+        return (to,)
+    if head.gives == "linear" and isinstance(head.place.expr, tree.Call):
+        changed = with_argument(head.place.expr, None, tree.Name(Span(0, 0), "sigmoid"))
+        if head.place.layer.get("activation") is not None or "sigmoid" not in head.place.layer.row.flags:
+            return ()
+    else:
+        changed = with_word(head.place.expr, head.gives, "sigmoid")
+    return () if changed is None else (Edit(head.place.expr.span, print_expr(changed)), to)
+
+
+@rule("ST629")
+def hits_of_a_regression(view: View) -> Iterator[Finding]:
+    """A share of exact hits, measured for numbers that are never hit exactly."""
+    written = argument(view.spec, "metrics")
+    if view.training is None or written is None:
+        return
+    pairs = list(_heads(view))
+    regression = [(h, lo) for h, lo in pairs if lo.name in _DISTANCES and h.gives not in _SHARES]
+    if not pairs or len(regression) != len(view.graph.outputs):
+        return
+    metrics = view.training.metrics if isinstance(view.training.metrics, list) else [view.training.metrics]
+    items = written.items if isinstance(written, (tree.List, tree.Tuple)) else (written,)
+    for metric, expr in zip(metrics, items, strict=False):
+        entry = entry_of("metric", word_of(metric))
+        if entry is None or entry.name not in _HITS:
+            continue
+        loss = regression[0][1]
+        yield Finding(
+            expr.span,
+            f"{entry.name} counts right answers, but {loss.word} trains a number, which is never "
+            "exactly right",
+            label="counts hits",
+            labels=(Label(regression[0][0].place.span, "gives a number"), _says(loss, "trains a number")),
+            help="write mae, for how far off it is",
+        )
