@@ -10,13 +10,43 @@ from seqtopo.diag.model import Diagnostic
 from seqtopo.ir.resolve import Resolved
 from seqtopo.lint.ignores import heed
 from seqtopo.lint.rule import RULES
-from seqtopo.lint.rules import cost, direction, heads, masks, states, time, unused
+from seqtopo.lint.rules import (
+    answers,
+    axes,
+    causality,
+    cost,
+    direction,
+    heads,
+    ids,
+    inputs,
+    lengths,
+    losses,
+    masks,
+    states,
+    time,
+    unused,
+)
 from seqtopo.lint.selection import Selection
 from seqtopo.lint.view import View
 from seqtopo.source import Span
 from seqtopo.syntax import tree
 
-MODULES = (time, direction, heads, masks, states, cost, unused)
+MODULES = (
+    time,
+    inputs,
+    axes,
+    lengths,
+    answers,
+    direction,
+    causality,
+    heads,
+    losses,
+    masks,
+    ids,
+    states,
+    cost,
+    unused,
+)
 """The modules that define rules: importing one puts its rules into the table."""
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from seqtopo.diag.model import Fix, Label
-from seqtopo.ir.graph import Node
+from seqtopo.ir.blame import without
+from seqtopo.ir.graph import Node, Value
 from seqtopo.layers.sizes import Size, product, symbols
 from seqtopo.layers.values import FLOATS
 from seqtopo.lint.edits import step
 from seqtopo.lint.rule import Finding, rule
-from seqtopo.lint.steps import each_alone
+from seqtopo.lint.steps import each_alone, steps
 from seqtopo.lint.view import View
 
 
@@ -77,17 +78,17 @@ def steps_as_units(view: View) -> Iterator[Finding]:
     """As many units as the ids have steps, behind a layer that has let the steps go."""
     if view.training is not None and view.training.labels is not None:
         return
-    steps: dict[Size, Node] = {}
+    counts: dict[Size, Node] = {}
     for index in view.graph.inputs:
         node = view.graph.nodes[index]
         shape = view.out(node).shape
         if view.out(node).dtype not in FLOATS and len(shape) == 1 and _telling(shape[0]):
-            steps.setdefault(shape[0], node)
+            counts.setdefault(shape[0], node)
     summaries = _summaries(view)
     for node in view.calls:
         if not view.is_row(node, "dense") or not _ends_model(view, node):
             continue
-        source = steps.get(view.out(node).shape[0])
+        source = counts.get(view.out(node).shape[0])
         summary = summaries.get(node.index)
         if source is None or summary is None or summary.layer is None or node.layer is None:
             continue
@@ -130,3 +131,59 @@ def _ends_model(view: View, node: Node) -> bool:
     return view.is_output(node) or (
         len(users) == 1 and view.is_row(users[0], "softmax", "act") and view.is_output(users[0])
     )
+
+
+@rule("ST610")
+def answer_at_each_step(view: View) -> Iterator[Finding]:
+    """A classifier's head at every step: for one answer a sample, the steps have to end before it."""
+    if view.training is not None and view.training.labels is not None:
+        return
+    known = steps(view)
+    for value in dict.fromkeys(view.graph.outputs):
+        shape, here = view.tensor(value).shape, known.get(value.node)
+        head = None if value.extra else _classifier(view, value)
+        if head is None or here is None or len(shape) != 2 or view.graph.nodes[here.origin].layer is not None:
+            continue
+        before = view.maker(head.inputs[0])
+        recurrent = before.layer is not None and before.layer.row.recurrent
+        pooled = view.edits.before(head, step(head.span, "gavgpool1d"))
+        yield Finding(
+            head.span,
+            f"the model answers at each of the {shape[0]} steps: its output is {view.tensor(value)}",
+            label=f"gives {view.tensor(value)}",
+            labels=(Label(before.span, f"keeps the {shape[0]} steps"),) if before.span != head.span else (),
+            help=f"for one answer a sample, let the steps end: {_ends(recurrent)}; for one a step, say so "
+            "with labels in train",
+            fixes=(
+                *_without_seq(view, before),
+                *((Fix("average over the steps first", (pooled,)),) if pooled is not None else ()),
+            ),
+        )
+
+
+def _ends(recurrent: bool) -> str:
+    return "no seq in the layer before, or gavgpool1d" if recurrent else "gavgpool1d, or at(-1)"
+
+
+def _without_seq(view: View, node: Node) -> Iterator[Fix]:
+    written = view.written(node)
+    if written is not None and view.copies(node) == len(view.users(node)) == 1:
+        shorter = without(written, "seq")
+        if node.layer is not None and node.layer.row.recurrent and shorter != written:
+            yield Fix("keep the last step only", (view.rewrite(node, shorter),))
+
+
+def _classifier(view: View, value: Value) -> Node | None:
+    """The ``dense`` behind a softmax or sigmoid over the last axis."""
+    node = view.maker(value)
+    if view.is_row(node, "softmax", "act") and node.layer is not None:
+        if not (node.layer.row.name == "softmax" or node.layer.get("activation") in _CLASSIFIES):
+            return None
+        node = view.maker(node.inputs[0])
+        return node if view.is_row(node, "dense") else None
+    if node.layer is None or not view.is_row(node, "dense"):
+        return None
+    return node if node.layer.get("activation") in _CLASSIFIES else None
+
+
+_CLASSIFIES = ("softmax", "sigmoid")

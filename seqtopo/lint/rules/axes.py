@@ -52,17 +52,17 @@ def _turned(before: Shape, after: Shape) -> tuple[int, ...] | None:
     >>> _turned((24, 3), (3, 24)), _turned((24, 3), (72,)), _turned((8, 4, 2), (4, 16))
     ((2, 1), None, (2, 1, 3))
     """
-    sizes = [size for size in before if size != 1]
-    if len(sizes) < 2 or any(map(is_open, (*before, *after))) or len(set(sizes)) < len(sizes):
+    if any(map(is_open, (*before, *after))):
         return None
-    wanted = [size for size in after if size != 1]
-    if len(wanted) == len(sizes) and set(wanted) == set(sizes):
-        order = tuple(before.index(size) + 1 for size in after if size != 1)
-        ones = [i + 1 for i, size in enumerate(before) if size == 1]
-        return None if wanted == sizes else (*order, *ones)
     # (height, width, channels) read as (width, height * channels): the columns of a picture as steps.
-    picture = len(sizes) == len(before) == 3
-    return (2, 1, 3) if picture and after == (before[1], product((before[0], before[2]))) else None
+    picture = len(before) == 3 and 1 not in before[:2] and before[0] != before[1]
+    if picture and after == (before[1], product((before[0], before[2]))):
+        return (2, 1, 3)
+    sizes, wanted = ([size for size in shape if size != 1] for shape in (before, after))
+    if wanted == sizes or set(wanted) != set(sizes) or not len(wanted) == len(sizes) == len(set(sizes)):
+        return None
+    ones = [i + 1 for i, size in enumerate(before) if size == 1]
+    return (*(before.index(size) + 1 for size in wanted), *ones)
 
 
 def _where(before: Shape, after: Shape) -> str:

@@ -52,7 +52,7 @@ def _finding(view: View, node: Node, value: Value, why: str) -> Finding:
             "a model that is trained on the next id finds it in its input: the loss falls to nothing, "
             "and nothing is learned that helps to predict",
         ),
-        help=_advice(node) + "; for tags, or for ids that were hidden from the input, all is well as it is",
+        help=f"{_advice(node)}; if it tags, or fills in hidden ids, all is well: # seqtopo: ignore[ST615]",
         fixes=tuple(_fixes(view, node)),
     )
 
@@ -88,18 +88,22 @@ def _fixes(view: View, node: Node) -> Iterator[Fix]:
 
 
 def _forward_alone(layer: Layer, found: tree.Expr) -> tree.Expr | None:
-    """The layer inside a ``bi``, as wide as the ``bi`` was."""
-    call = found.args[0].value if isinstance(found, tree.Call) and found.args else None
-    if not isinstance(call, tree.Call) or not call.args or layer.get("initial_state") is not None:
+    """The layer inside a ``bi``, as wide as the ``bi`` was, with the states and the mask it was given."""
+    if not isinstance(found, tree.Call) or not found.args or layer.get("backward_layer") is not None:
         return None
-    units = call.args[0]
-    if layer.get("merge_mode") != "concat":
-        return call
-    if units.name is not None or not isinstance(units.value, tree.Number):
+    call = found.args[0].value
+    if not isinstance(call, tree.Call) or not call.args:
         return None
-    wide = int(units.value.value) * 2
-    number = tree.Number(units.value.span, wide, str(wide))
-    return tree.Call(call.span, call.name, (tree.Argument(units.span, None, number), *call.args[1:]))
+    units, more = call.args[0], tuple(arg for arg in found.args[1:] if arg.name is not None)
+    if any(arg.name.name not in ("init", "initial_state", "mask") for arg in more if arg.name is not None):
+        return None
+    if layer.get("merge_mode") == "concat":
+        if units.name is not None or not isinstance(units.value, tree.Number):
+            return None
+        wide = int(units.value.value) * 2
+        number = tree.Number(units.value.span, wide, str(wide))
+        units = tree.Argument(units.span, None, number)
+    return tree.Call(call.span, call.name, (units, *call.args[1:], *more))
 
 
 def _a_distribution(view: View, value: Value) -> bool:

@@ -120,11 +120,14 @@ def reversed_output(view: View) -> Iterator[Finding]:
         if turned.layer is None or not turned.layer.row.recurrent:
             continue
         last = view.maker(value)
+        if last is turned:
+            # A lone layer with back and seq, and nothing behind it: as plain as it can be said.
+            continue
         yield Finding(
             turned.span,
             f"{turned.layer.title} goes backwards and gives its last step first, and so does the model",
             label="its steps come out last first",
-            labels=() if last.span == turned.span else (Label(last.span, "the output, in that order"),),
+            labels=(Label(last.span, "the output, in that order"),) if last.span != turned.span else (),
             help="turn them back with -> flip, or reverse the labels in the same way",
             fixes=tuple(_flip(view, turned)),
         )
@@ -217,19 +220,18 @@ def _both_ends(view: View, node: Node, reader: Node) -> Iterator[Fix]:
                 "leave seq out: bi joins the states in which both halves end",
                 (view.rewrite(reader, shorter), drop),
             )
-    units = inner(reader.layer).get("units")
-    if (
-        isinstance(units, int)
-        and reader.layer.get("merge_mode") == "concat"
-        and _same_width(view, node, reader)
-    ):
+    merged = reader.layer.get("merge_mode") == "concat"
+    if merged and len(view.out(reader).shape) == 2 and _same_width(view, node, reader):
         span = node.span
-        ends = ("at", -1), ("at", 0)
-        if len(view.out(node).shape) > 1:
-            ends = ("last", 1), ("first", 1)
-        (late, i), (early, j) = ends
-        forward = tree.Flow(span, (step(span, late, i), step(span, "first", units, "features")))
-        backward = tree.Flow(span, (step(span, early, j), step(span, "last", units, "features")))
+        half = tree.Arithmetic(span, tree.Wild(span), (("//", tree.Number(span, 2, "2")),))
+        one = len(view.out(node).shape) == 1
+        late, early = (
+            (step(span, "at", -1), step(span, "at", 0))
+            if one
+            else (step(span, "last", 1), step(span, "first", 1))
+        )
+        forward = tree.Flow(span, (late, step(span, "first", half, "features")))
+        backward = tree.Flow(span, (early, step(span, "last", half, "features")))
         edit = edits.replace(node, tree.List(span, (forward, backward)), step(span, "concat"))
         if edit is not None:
             yield Fix("take each half where it has read every step", (edit,))

@@ -124,6 +124,14 @@ def samples_in_input(view: View) -> Iterator[Finding]:
 
 def _without_samples(view: View, node: Node, left: tree.Call) -> Iterator[Fix]:
     """The ``in(...)`` without its first axis, where all that follows takes one axis less."""
-    rank_free = ("dense", "dropout", "embed", "act", "norm")
-    if all(view.is_row(call, *rank_free) for call in view.calls):
-        yield Fix("leave the samples out", (Edit(node.span, print_expr(left)),))
+    edits = [Edit(node.span, print_expr(left))]
+    for call in view.calls:
+        if view.is_row(call, "td") and view.copies(call) == 1:
+            written = view.written(call)
+            inside = written.args[0].value if isinstance(written, tree.Call) and written.args else None
+            if inside is None:
+                return
+            edits.append(view.rewrite(call, inside))
+        elif not view.is_row(call, "dense", "dropout", "embed", "act", "norm"):
+            return
+    yield Fix("leave the samples out", tuple(edits))

@@ -8,11 +8,16 @@ from math import prod
 from seqtopo.diag.model import Edit, Fix, Label
 from seqtopo.ir.blame import with_flag, without
 from seqtopo.ir.graph import Node
+from seqtopo.layers.sizes import Shape
+from seqtopo.layers.values import Refusal, Tensor
 from seqtopo.lint.edits import step
 from seqtopo.lint.rule import Finding, rule
 from seqtopo.lint.view import View
+from seqtopo.syntax import tree
+from seqtopo.syntax.print import print_expr
 
 _UP = ("upsample1d", "upsample2d", "conv1d_transpose", "conv2d_transpose")
+_SLIDES = ("conv1d", "conv2d", "separable_conv1d", "separable_conv2d", "maxpool1d", "avgpool1d", "maxpool2d")
 _MOST_SHOWN = 12
 
 
@@ -99,7 +104,7 @@ def _finding(view: View, path: list[Node], lengths: list[int], axis: int) -> Fin
         ),
         notes=(f"{what}: {_shown(lengths)}", *reasons),
         help=_advice(breaks, uneven, start, factor, what),
-        fixes=tuple(_fixes(view, path, lengths, breaks, factor, axis)),
+        fixes=tuple(_fixes(view, path, breaks, factor)),
     )
 
 
@@ -126,35 +131,95 @@ def _shown(lengths: list[int]) -> str:
     return " -> ".join(words)
 
 
-def _fixes(
-    view: View, path: list[Node], lengths: list[int], breaks: list[int], factor: int, axis: int
-) -> Iterator[Fix]:
-    """``same`` on the way up, and a crop of what is then too long."""
-    if len(view.out(path[0]).shape) != 2:
+def _fixes(view: View, path: list[Node], breaks: list[int], factor: int) -> Iterator[Fix]:
+    """``same`` on the way up, or both ways, with a crop of what is then too long, or a longer input."""
+    if any(view.copies(node) != 1 for node in path):
         return
-    edits: list[Edit] = []
-    gained = 0
-    for i in breaks:
+    valid = [i for i, node in enumerate(path) if _padded(node) == "valid" and view.is_row(node, *_SLIDES)]
+    start = view.out(path[0])
+    for padded in dict.fromkeys((tuple(breaks), tuple(valid))):
+        steps = _padded_steps(view, path, padded)
+        gives = _replayed(path, start, padded)
+        if steps is None or gives is None:
+            continue
+        title = "write same where steps are lost" if padded else ""
+        if gives.shape == start.shape:
+            yield Fix(title, _edits(view, path, steps))
+            return
+        surplus = _less(gives.shape, start.shape)
+        if surplus > 0:
+            last = path[-1]
+            here = steps.pop(len(path) - 1, None) or view.edits.written(last)
+            crop = step(last.span, "crop", 0, surplus)
+            end = None if here is None else view.edits.replace(last, here, crop)
+            if end is not None:
+                cropped = f"crop the {surplus} too many" if surplus > 1 else "crop the one too many"
+                edits = (*_edits(view, path, steps), end)
+                yield Fix(f"{title}, and {cropped}" if title else cropped, edits)
+                steps = _padded_steps(view, path, padded) or {}
+        longer = _declared(view, path, padded, factor)
+        if longer is not None:
+            declared, edit = longer
+            also = f"{title}, and " if title else ""
+            edits = (*_edits(view, path, steps), edit)
+            yield Fix(f"{also}declare {declared} steps, and pad the data", edits)
+        if surplus > 0 or longer is not None:
+            return
+
+
+def _declared(view: View, path: list[Node], padded: tuple[int, ...], factor: int) -> tuple[int, Edit] | None:
+    """The next number of steps that does come back, and the ``in(...)`` with it."""
+    call, start = view.edits.call(path[0]), view.out(path[0])
+    if (
+        call is None
+        or not call.args
+        or not isinstance(call.args[0].value, tree.Number)
+        or len(start.shape) != 2
+    ):
+        return None
+    steps = start.shape[0]
+    if not isinstance(steps, int) or factor < 1:
+        return None
+    longer = -(-steps // factor) * factor
+    came = Tensor((longer, *start.shape[1:]), start.dtype)
+    gives = _replayed(path, came, padded)
+    if gives is None or gives.shape != came.shape:
+        return None
+    first = call.args[0]
+    number = tree.Argument(first.span, None, tree.Number(first.span, longer, str(longer)))
+    return longer, Edit(call.span, print_expr(tree.Call(call.span, call.name, (number, *call.args[1:]))))
+
+
+def _less(shape: Shape, start: Shape) -> int:
+    """How many steps there are too many; 0 where there are too few, or where it is no sequence."""
+    if len(shape) != 2 or shape[1:] != start[1:]:
+        return 0
+    more = shape[0] - start[0]
+    return max(more, 0) if isinstance(more, int) else 0
+
+
+def _padded_steps(view: View, path: list[Node], padded: tuple[int, ...]) -> dict[int, tree.Expr] | None:
+    """The steps at these places with ``same``, by their places; None where one is not written out."""
+    found: dict[int, tree.Expr] = {}
+    for i in padded:
         written = view.written(path[i])
-        if written is None or view.copies(path[i]) != 1 or path[i].layer is None:
-            return
-        edits.append(view.rewrite(path[i], with_flag(without(written, "valid"), "same")))
-    length = lengths[breaks[0] - 1] if breaks else lengths[-1]
-    if breaks:
-        for i in range(breaks[0], len(path)):
-            if i not in breaks:
-                length = length * lengths[i] // lengths[i - 1] if view.is_row(path[i], *_UP) else length
-    gained = length - lengths[0]
-    if gained < 0:
-        return
-    if gained:
-        last = path[-1]
-        here = view.edits.after(last, step(last.span, "crop", 0, gained))
-        if here is None or view.copies(last) != 1:
-            return
-        edits = [e for e in edits if e.span != here.span]
-        edits.append(here)
-    if edits:
-        title = "pad on the way up" if breaks else ""
-        crop = f"crop the {gained} that are too many" if gained else ""
-        yield Fix(", and ".join(filter(None, (title, crop))), tuple(edits))
+        if written is None:
+            return None
+        found[i] = with_flag(without(written, "valid"), "same")
+    return found
+
+
+def _edits(view: View, path: list[Node], steps: dict[int, tree.Expr]) -> tuple[Edit, ...]:
+    return tuple(view.rewrite(path[i], expr) for i, expr in steps.items())
+
+
+def _replayed(path: list[Node], came: Tensor, padded: tuple[int, ...]) -> Tensor | None:
+    """What comes out for another input, and with ``same`` at these places."""
+    for i, node in enumerate(path[1:], 1):
+        assert node.layer is not None
+        args = {**node.layer.args, **node.call, **({"padding": "same"} if i in padded else {})}
+        try:
+            came = node.layer.row.outcome(args, (came,)).outputs[0]
+        except Refusal:
+            return None
+    return came

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from seqtopo.diag.model import Edit, Fix, Label
 from seqtopo.ir.blame import without
 from seqtopo.ir.graph import Node
+from seqtopo.layers.sizes import Shape
 from seqtopo.layers.values import FLOATS
 from seqtopo.lint.rule import Finding, rule
 from seqtopo.lint.steps import each_alone
@@ -28,8 +29,8 @@ def one_step(view: View) -> Iterator[Finding]:
         labels = (Label(node.span, "is given one step"),) if source.span != node.span else ()
         yield Finding(
             source.span,
-            f"{node.layer.title} never recurs: the sequence {came} that it is given has one step",
-            label="gives one step",
+            f"{node.layer.title} never recurs: it is given one step, {came}",
+            label=_one_of(view.out(source).shape),
             labels=labels,
             notes=(
                 "over one step a recurrent layer is a dense layer with gates: it starts from zeros, and "
@@ -113,6 +114,10 @@ def _means_one(view: View, node: Node) -> bool:
     return isinstance(first, tree.Number) and first.value == 1
 
 
+def _one_of(shape: Shape) -> str:
+    return f"one step of {shape[1]} features" if len(shape) == 2 and shape[1] != 1 else "one step"
+
+
 def _stateful(view: View) -> bool:
     for node in view.calls:
         assert node.layer is not None
@@ -154,6 +159,8 @@ def _as_steps(view: View, source: Node) -> Iterator[Fix]:
         if view.is_row(node, "pos", "embed"):
             return
     first, second = call.args[:2]
+    if not (isinstance(first.value, tree.Number) and isinstance(second.value, tree.Number)):
+        return
     swapped = tree.Call(call.span, call.name, (second, first, *call.args[2:]))
     edits = [Edit(call.span, print_expr(swapped))]
     kept = _last_recurrent(view)

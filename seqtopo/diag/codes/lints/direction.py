@@ -11,14 +11,14 @@ ROWS: tuple[Code, ...] = (
         severity="warning",
         summary="One step is taken of a bidirectional sequence: half of it has read one step there.",
         what=(
-            "`bi(lstm(64,seq))` gives at each step what the forward half has read up to it and the backward "
-            "half from the end down to it. At the last step the backward half has only begun. Its summary of "
-            "all steps stands at the first."
+            "`bi(lstm(64,seq))` gives at each step what the forward half has read up to it and the "
+            "backward half from the end down to it. At the last step the backward half has only begun. "
+            "Its summary of all steps stands at the first."
         ),
         why=(
-            "It builds and trains, and half of the units carry next to nothing. `bi(lstm(64))` without `seq` "
-            "joins the states in which both halves have read everything. Taking both ends, or a half of the "
-            "features, is left alone."
+            "It builds and trains, and half of the units carry next to nothing. `bi(lstm(64))` without "
+            "`seq` joins the states in which both halves have read everything. Taking both ends, or a "
+            "half of the features, is left alone."
         ),
         example="in(28,28) -> bi(lstm(128,seq)) -> at(-1) -> dense(10,softmax)",
         instead="in(28,28) -> bi(lstm(128)) -> dense(10,softmax)",
@@ -29,14 +29,14 @@ ROWS: tuple[Code, ...] = (
         severity="warning",
         summary="The step is taken at which a recurrent layer has read one step only.",
         what=(
-            "A recurrent layer knows most at the step that it reads last. With `seq` that is the last step of "
-            "what it gives, with `back` too, since it gives its steps in the order in which it read them. The "
-            "first one comes of one step alone."
+            "A recurrent layer knows most at the step that it reads last. With `seq` that is the last "
+            "step of what it gives, with `back` too, since it gives its steps in the order in which it "
+            "read them. The first one comes of one step alone."
         ),
         why=(
-            "The first place is the summary in models of attention, whose steps see each other, and in what "
-            "`back -> flip` gives. For a recurrent layer it leaves out all but one step, and the model trains "
-            "as if the sequence had that one."
+            "The first place is the summary in models of attention, whose steps see each other, and in "
+            "what `back -> flip` gives. For a recurrent layer it leaves out all but one step, and the "
+            "model trains as if the sequence had that one."
         ),
         example="in(24,3) -> lstm(32,seq) -> at(0) -> dense(1)",
         instead="in(24,3) -> lstm(32,seq) -> at(-1) -> dense(1)",
@@ -51,8 +51,8 @@ ROWS: tuple[Code, ...] = (
             "belongs to the last step. Merged with a forward sequence as it is, step 1 meets step T."
         ),
         why=(
-            "The shapes fit and nothing is said. Keras turns the steps back inside `bi(...)`, but not behind a "
-            "lone layer: there `flip` has to."
+            "The shapes fit and nothing is said. Keras turns the steps back inside `bi(...)`, but not "
+            "behind a lone layer: there `flip` has to."
         ),
         example="in(T,8) -> [lstm(16,seq), lstm(16,seq,back)] -> concat -> dense(1)",
         instead="in(T,8) -> [lstm(16,seq), lstm(16,seq,back) -> flip] -> concat -> dense(1)",
@@ -63,9 +63,9 @@ ROWS: tuple[Code, ...] = (
         severity="info",
         summary="The model gives its steps last first, because a layer goes backwards.",
         what=(
-            "`back` reads the sequence from its end and gives the steps in the order in which it read them. "
-            "Nothing turns them back before the output, so the first step of the output belongs to the last "
-            "of the input."
+            "`back` reads the sequence from its end and gives the steps in the order in which it read "
+            "them. Nothing turns them back before the output, so the first step of the output belongs to "
+            "the last of the input."
         ),
         why=(
             "Labels in their usual order then meet the wrong steps, without a word from Keras. Where the "
@@ -80,14 +80,14 @@ ROWS: tuple[Code, ...] = (
         severity="warning",
         summary="A layer reads later steps, in what looks like a model of the next step.",
         what=(
-            "At every step the model gives a distribution over the same ids that come in, or it decodes from "
-            "the state of another sequence. A step of it sees those after it: by attention or a convolution "
-            "that is not `causal`, by `bi` or by `back`."
+            "At every step the model gives a distribution over the same ids that come in, or it decodes "
+            "from the state of another sequence. A step of it sees those after it: by attention or a "
+            "convolution that is not `causal`, by `bi` or by `back`."
         ),
         why=(
-            "Trained on the next id, such a model copies it from its own input. The loss falls to nothing, "
-            "and what it generates is noise. A model that tags, or that fills in hidden ids, may look both "
-            "ways: ignore the rule there."
+            "Trained on the next id, such a model copies it from its own input. The loss falls to "
+            "nothing, and what it generates is noise. A model that tags, or that fills in hidden ids, may "
+            "look both ways: ignore the rule there."
         ),
         example="in(?,int) -> embed(100,32) -> [id, mha(2,16)] -> add -> dense(100,softmax)",
         instead="in(?,int) -> embed(100,32) -> [id, mha(2,16,causal)] -> add -> dense(100,softmax)",
