@@ -190,7 +190,10 @@ def trials(mistake: Mistake, right: bool = False) -> Iterator[Trial]:
 
 
 def _text(found: Diagnostic, advice: bool) -> str:
-    parts = [found.message, found.label, *(label.text for label in found.labels), *found.notes]
+    """Its words, each label after the text that it stands below."""
+    places = [(found.span, found.label), *((label.span, label.text) for label in found.labels)]
+    text = found.source.text if found.source else ""
+    parts = [found.message, *(f"{text[at.start : at.end]} {said}" for at, said in places), *found.notes]
     if advice:
         parts += [found.help, *(fix.title for fix in found.fixes)]
         parts += [edit.text for fix in found.fixes for edit in fix.edits]
