@@ -41,7 +41,7 @@ class Edits:
         self._calls: dict[Span, tree.Call] = {}
         self._flows: dict[Span, tuple[tree.Flow, int]] = {}
         self._tight: set[Span] = set()
-        for node in _every(spec):
+        for node in every(spec):
             if isinstance(node, tree.Call):
                 self._calls[node.span] = node
             elif isinstance(node, tree.Flow):
@@ -58,6 +58,12 @@ class Edits:
     def written(self, node: Node) -> tree.Expr | None:
         """The step that a node was written as, or the ``in(...)`` that it is."""
         return self._sources.of(node) or self.call(node)
+
+    def before_it(self, node: Node) -> tree.Expr | None:
+        """The step in front of a node's in its flow; None where that is the first, or stands alone."""
+        here = self.written(node)
+        flow, i = self._flows.get(here.span, (None, 0)) if here is not None else (None, 0)
+        return flow.steps[i - 1] if flow is not None and i > 0 else None
 
     def after(self, node: Node, *steps: tree.Expr) -> Edit | None:
         """Puts steps behind a node's."""
@@ -95,7 +101,7 @@ class Edits:
         return Edit(here.span, print_expr(tree.Group(here.span, flow) if grouped else flow))
 
 
-def _every(spec: tree.Spec) -> Iterator[tree.Node]:
+def every(spec: tree.Spec) -> Iterator[tree.Node]:
     """Every node of a tree."""
     todo: list[object] = [spec]
     while todo:

@@ -1,3 +1,273 @@
 """What costs memory or the fast kernels."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+from seqtopo.diag.model import Fix, Label
+from seqtopo.ir import counting
+from seqtopo.ir.graph import Node
+from seqtopo.layers.layer import Layer
+from seqtopo.layers.sizes import Size, product
+from seqtopo.layers.values import Tensor
+from seqtopo.lint.edits import step
+from seqtopo.lint.mask_flow import follow
+from seqtopo.lint.places import Place, place_of, without, word_of
+from seqtopo.lint.rule import Finding, rule
+from seqtopo.lint.view import View
+from seqtopo.syntax import tree
+
+MUCH_MEMORY = 2**30
+"""Bytes of one sample at one place that are worth a warning: 1 GiB."""
+
+MANY_PARAMETERS = 100_000_000
+"""Parameters of one layer, embeddings aside, that are worth a warning: 400 MB in float32."""
+
+MANY_UNROLLED = 100
+"""Steps that are too many to write out one by one."""
+
+_BYTES = 4
+
+_WHERE = {
+    "lstm": "TensorFlow, PyTorch and JAX hand it to cuDNN",
+    "gru": "TensorFlow and PyTorch hand it to cuDNN (JAX never does)",
+}
+_WANTED = {
+    "lstm": "tanh, sigmoid gates, a bias, no unroll and no recurrent_dropout",
+    "gru": "tanh, sigmoid gates, a bias, reset_after, no unroll and no recurrent_dropout",
+}
+
+
+@rule("ST651")
+def slow_kernel(view: View) -> Iterator[Finding]:
+    """Arguments with which Keras takes no fast kernel on a GPU, as its backends ask for them in 3.15.
+
+    Layers that have the same ones are told together.
+    """
+    alike: dict[tuple[str, ...], list[Place]] = {}
+    for flow in view.flows:
+        for node in flow.calls:
+            place = place_of(flow, node)
+            reasons = _reasons(place.layer, _long(flow, node, place.layer))
+            if reasons:
+                alike.setdefault((place.layer.row.name, *reasons), []).append(place)
+    for (name, *reasons), found in alike.items():
+        places = list({place.span: place for place in found}.values())
+        yield Finding(
+            places[0].span,
+            f"{' and '.join(reasons)} keep{'s' * (len(reasons) == 1)} {name} from the fast kernels of a GPU",
+            label="runs step by step there",
+            labels=tuple(Label(place.span, "so does this") for place in places[1:4]),
+            notes=(f"{_WHERE[name]} only with {_WANTED[name]}",),
+            help="leave recurrent_dropout out, or write dropout, which drops from the inputs: it is up to 25 "
+            "times as slow there"
+            if places[0].layer.get("recurrent_dropout")
+            else f"leave {'it' if len(reasons) == 1 else 'them'} out where training on a GPU has to be fast",
+            fixes=_faster(places),
+        )
+
+
+def _long(view: View, node: Node, layer: Layer) -> bool:
+    steps = view.into(node)[0].shape[0]
+    return bool(layer.get("unroll")) and isinstance(steps, int) and steps > MANY_UNROLLED
+
+
+def _reasons(layer: Layer, long: bool = False) -> tuple[str, ...]:
+    """What keeps a layer from the kernels; unrolling long sequences is told by a rule of its own."""
+    if layer.row.name not in _WHERE or layer.get("use_cudnn") is False:
+        return ()
+    activation, gate = word_of(layer.get("activation")), word_of(layer.get("recurrent_activation"))
+    found = {
+        "recurrent_dropout": bool(layer.get("recurrent_dropout")),
+        f"the activation {activation or 'linear'}": activation != "tanh",
+        f"the recurrent_activation {gate or 'linear'}": gate != "sigmoid",
+        "use_bias=false": layer.get("use_bias") is False,
+        "unroll": bool(layer.get("unroll")) and not long,
+        "reset_after=false": layer.get("reset_after") is False,
+    }
+    return tuple(reason for reason, holds in found.items() if holds)
+
+
+def _faster(places: list[Place]) -> tuple[Fix, ...]:
+    """Dropout on the inputs in the place of recurrent dropout."""
+    if not places[0].layer.get("recurrent_dropout"):
+        return ()
+    fixes: list[Fix] = []
+    for place in places:
+        plain = partial(without, param="recurrent_dropout", row=place.layer.row)
+        fixes += place.fix("", plain if place.layer.get("dropout") else _dropped)
+    if len(fixes) < len(places):
+        return ()
+    return (Fix("drop from the inputs instead", tuple(edit for fix in fixes for edit in fix.edits)),)
+
+
+def _dropped(expr: tree.Expr) -> tree.Expr | None:
+    if not isinstance(expr, tree.Call):
+        return None
+    args = tuple(
+        tree.Argument(a.span, tree.Name(a.span, "dropout"), a.value)
+        if a.name is not None and a.name.name == "recurrent_dropout"
+        else a
+        for a in expr.args
+    )
+    changed = tree.Call(expr.span, expr.name, args)
+    return changed if changed != expr else None
+
+
+@rule("ST652")
+def kernel_lost_to_a_mask(view: View) -> Iterator[Finding]:
+    """A mask that reaches a recurrent layer: only TensorFlow has a fast kernel that takes one."""
+    for flow in view.flows:
+        masks = follow(flow)
+        for node in flow.calls:
+            place = place_of(flow, node)
+            came = masks.before.get(node.index, ())
+            masked = came[0] if came else None
+            if place.layer.row.name not in ("lstm", "gru") or masked is None or masked.end is not None:
+                continue
+            if _reasons(place.layer):
+                continue
+            yield Finding(
+                place.span,
+                f"on PyTorch and JAX the mask keeps {place.layer.row.name} from the fast kernels of a GPU",
+                label="runs step by step there",
+                labels=(Label(masked.origin.span, "makes the mask"),),
+                notes=("TensorFlow has one for masks whose padding stands behind the words",),
+                help="use TensorFlow where training has to be fast, or batches of sequences of one length",
+            )
+
+
+@rule("ST653")
+def attention_memory(view: View) -> Iterator[Finding]:
+    """The scores of an attention: one number for each query, each key and each head."""
+    for flow in view.flows:
+        for node in flow.calls:
+            found = _scores(flow, node)
+            if found is None:
+                continue
+            heads, queries, keys = found
+            size = heads * queries * keys * _BYTES
+            if size <= MUCH_MEMORY:
+                continue
+            assert node.layer is not None
+            many = f"{heads} heads x " if heads > 1 else ""
+            yield Finding(
+                node.span,
+                f"the scores of {node.layer.title} take {memory(size)} a sample: "
+                f"{many}{queries:,} x {keys:,} numbers",
+                label=f"looks from {queries:,} steps at {keys:,}",
+                labels=tuple(
+                    Label(flow.graph.nodes[i].span, f"declares {queries:,} steps")
+                    for i in flow.graph.inputs
+                    if (flow.graph.nodes[i].outputs or ())[0].shape[:1] == (queries,)
+                ),
+                notes=("flash attention does without them, where the backend has it and dropout is 0",),
+                help="shorten the sequence first (conv1d with strides, avgpool1d), or read it in pieces",
+                fixes=_shortened(flow, node),
+            )
+
+
+def _scores(view: View, node: Node) -> tuple[int, int, int] | None:
+    """Heads, queries and keys of an attention whose sizes are numbers."""
+    layer = node.layer
+    if layer is None or layer.get("flash_attention"):
+        return None
+    counts = {"mha": "num_heads", "group_query_attention": "num_query_heads"}
+    if layer.row.name not in (*counts, "attention", "additive_attention"):
+        return None
+    heads = layer.get(counts[layer.row.name]) if layer.row.name in counts else 1
+    came = view.into(node)
+    query, value = came[0], came[1 if len(came) > 1 else 0]
+    if len(query.shape) != 2 or len(value.shape) != 2:
+        return None
+    sizes: tuple[Size, ...] = (heads, query.shape[0], value.shape[0])
+    numbers = [size for size in sizes if isinstance(size, int)]
+    return (numbers[0], numbers[1], numbers[2]) if len(numbers) == 3 else None
+
+
+def _shortened(view: View, node: Node) -> tuple[Fix, ...]:
+    edit = view.edits.before(node, step(node.span, "avgpool1d", 8)) if len(node.inputs) == 1 else None
+    users = view.users(view.maker(node.inputs[0]))
+    return () if edit is None or users != [node] else (Fix("shorten the sequence first", (edit,)),)
+
+
+@rule("ST654")
+def large_layer(view: View) -> Iterator[Finding]:
+    """A layer with more weights than fit a common GPU beside their gradients, mostly behind a flatten."""
+    first = {node.layer: node for node in reversed(view.calls)}
+    for layer, weights in view.graph.weights.items():
+        node = first.get(layer)
+        count = counting.count(weights)
+        if node is None or not isinstance(count, int) or count <= MANY_PARAMETERS:
+            continue
+        place = place_of(view, node)
+        if place.layer.row.name in ("embed", "reversible_embedding"):
+            continue
+        flat = view.maker(node.inputs[0])
+        behind = view.is_row(flat, "flatten")
+        pooled = view.edits.replace(flat, step(flat.span, "gavgpool1d")) if behind else None
+        fits = pooled is not None and len(view.into(flat)[0].shape) == 2
+        yield Finding(
+            place.span,
+            f"{place.layer.title} has {count:,} parameters, {memory(count * _BYTES)}, and four times that "
+            "while adam trains it",
+            label=f"is given {view.into(node)[0]}",
+            labels=(Label(flat.span, f"makes {view.out(flat)} of {view.into(flat)[0]}"),) if behind else (),
+            help="shorten what comes in first: pool the steps, or keep the last one alone"
+            if behind
+            else "make it smaller",
+            fixes=(Fix("take the mean of the steps", (pooled,)),) if fits and pooled is not None else (),
+        )
+
+
+@rule("ST655")
+def many_activations(view: View) -> Iterator[Finding]:
+    """What all the layers give for one sample, which training keeps until its gradients are computed."""
+    sizes = [(size, node) for node in view.calls for size in [_bytes(view.out(node))] if size is not None]
+    whole = sum(size for size, _ in sizes)
+    if whole <= MUCH_MEMORY:
+        return
+    largest, node = max(sizes, key=lambda pair: pair[0])
+    assert node.layer is not None
+    yield Finding(
+        node.span,
+        f"what the layers give takes {memory(whole)} a sample while the model trains, and "
+        f"{memory(largest)} of it is {view.out(node)} of {node.layer.title}",
+        label=f"gives {view.out(node)}",
+        help="shorten the sequence or its features before this layer, or train on pieces of it",
+    )
+
+
+def _bytes(tensor: Tensor) -> int | None:
+    count = product(tensor.shape)
+    return count * _BYTES if isinstance(count, int) else None
+
+
+def memory(size: int) -> str:
+    """A number of bytes for people.
+
+    >>> memory(12_800_000_000), memory(1_500_000)
+    ('12.8 GB', '1.5 MB')
+    """
+    return f"{size / 1e9:,.1f} GB" if size >= 1e9 else f"{size / 1e6:,.1f} MB"
+
+
+@rule("ST656")
+def long_unrolled(view: View) -> Iterator[Finding]:
+    """A recurrent layer that is written out step by step, over very many steps."""
+    for flow in view.flows:
+        for node in flow.calls:
+            place = place_of(flow, node)
+            if not place.layer.row.recurrent or not _long(flow, node, place.layer):
+                continue
+            steps = flow.into(node)[0].shape[0]
+            plain = partial(without, param="unroll", row=place.layer.row)
+            yield Finding(
+                place.span,
+                f"unroll writes {place.layer.row.name} out {steps:,} times, once for each step: that takes "
+                "long to build, and much memory",
+                label=f"{steps:,} steps",
+                help="leave unroll out: it helps short sequences, and keeps the fast kernels away",
+                fixes=place.fix("leave unroll out", plain),
+            )

@@ -106,7 +106,7 @@ def partly_stateful(view: View) -> Iterator[Finding]:
         if here.layer is None or not here.layer.row.recurrent:
             continue
         before = place_of(view, here)
-        if not _stateful(before.layer):
+        if not _stateful(before.layer) or view.is_row(here, "bi") or before.layer.get("go_backwards"):
             continue
         flag = tree.Name(place.span, "stateful")
         yield Finding(
@@ -144,3 +144,26 @@ def batch_without_states(view: View) -> Iterator[Finding]:
 def _without_batch(call: tree.Call) -> tree.Expr:
     kept = tuple(a for a in call.args if a.name is None or a.name.name != "batch")
     return tree.Call(call.span, call.name, kept)
+
+
+@rule("ST646")
+def shared_state(view: View) -> Iterator[Finding]:
+    """One stateful layer that reads two sequences: each begins where the other has ended."""
+    uses: dict[Layer, list[tuple[Node, Place]]] = {}
+    for node, place in _recurrent(view):
+        if _stateful(place.layer) and "initial_state" not in node.tensors:
+            uses.setdefault(place.layer, []).append((node, place))
+    for found in uses.values():
+        if len(found) > 1:
+            (_, place), *_ = found
+            came = [view.maker(node.inputs[0]).span for node, _ in found]
+            yield Finding(
+                place.span,
+                f"this stateful {place.layer.row.name} reads {len(found)} sequences, and begins each where "
+                "the one before has ended",
+                label="one state for all",
+                labels=tuple(dict.fromkeys(Label(span, "is read by it") for span in came[:3])),
+                help="make a recipe of it (def), so that each use has a layer and a state of its own, or "
+                "leave stateful out",
+                fixes=_forgetful(place),
+            )

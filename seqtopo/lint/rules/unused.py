@@ -1,21 +1,181 @@
-"""What does nothing: layers without an effect, names and inputs that nothing uses."""
+"""What does nothing: steps without an effect."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
+from seqtopo.diag.model import Fix
+from seqtopo.ir.graph import Node
+from seqtopo.layers.values import Object
+from seqtopo.lint.head import activation_of
+from seqtopo.lint.places import place_of
 from seqtopo.lint.rule import Finding, rule
 from seqtopo.lint.view import View
+from seqtopo.source import Span
+from seqtopo.syntax import tree
+
+_AXES = ("time", "features", "true", "false", "none")
+_MERGES = ("add", "mul", "avg", "concat", "max", "min")
+_BY_SIZE = ("reshape", "cast", "last", "first", *_MERGES)
+"""Rows that may do something for inputs of another size or number."""
+_RELUS = ("relu", "relu6")
+
+
+def _steps(view: View, idle: Callable[[View, Node], bool]) -> Iterator[tuple[View, Node]]:
+    """The steps that do nothing in any of their uses, and whose text alone says so.
+
+    Where a size has a name, the step may do something in another binding.
+    """
+    found: dict[Span, list[tuple[View, Node]]] = {}
+    for flow in view.flows:
+        for node in flow.graph.nodes:
+            if node.layer is not None and node.outputs is not None:
+                found.setdefault(node.span, []).append((flow, node))
+    seen = {node.span for flow in view.flows for node in flow.calls}
+    for span, uses in found.items():
+        if span in seen and all(idle(flow, node) for flow, node in uses) and _is_plain(*uses[0]):
+            yield uses[0]
+
+
+def _is_plain(view: View, node: Node) -> bool:
+    """Whether the text says the layer itself, and its arguments without a name that is bound."""
+    assert node.layer is not None
+    place = place_of(view, node)
+    if place.expr is None or place.layer is not node.layer:
+        return False
+    todo: list[tree.Expr] = [a.value for a in place.expr.args] if isinstance(place.expr, tree.Call) else []
+    flags = node.layer.row.flags
+    while todo:
+        here = todo.pop()
+        if isinstance(here, tree.Name):
+            if here.name not in _AXES and here.name not in flags and activation_of(node.layer) == "":
+                return False
+        elif isinstance(here, (tree.Tuple, tree.List)):
+            todo.extend(here.items)
+        elif isinstance(here, (tree.Group, tree.Negative)):
+            todo.append(here.body)
+        elif isinstance(here, tree.Arithmetic):
+            todo.append(here.first)
+            todo.extend(operand for _, operand in here.rest)
+    return True
+
+
+def _left_out(view: View, node: Node, safe: bool = False) -> tuple[Fix, ...]:
+    # Where `as` names the step, its name stays behind on `id`, which is for a person to look at.
+    edit = view.edits.drop(node)
+    return () if edit is None else (Fix("leave it out", (edit,), safe=safe and not edit.text),)
 
 
 @rule("ST661")
 def flatten_of_a_vector(view: View) -> Iterator[Finding]:
     """A vector is flat already."""
-    for node in view.calls:
-        if view.is_row(node, "flatten") and len(view.into(node)[0].shape) == 1:
-            yield Finding(
-                node.span,
-                f"flatten does nothing here: what comes in is a vector already, {view.into(node)[0]}",
-                label="no effect",
-                help="leave it out",
-            )
+
+    def idle(flow: View, node: Node) -> bool:
+        return flow.is_row(node, "flatten") and len(flow.into(node)[0].shape) == 1
+
+    for flow, node in _steps(view, idle):
+        yield Finding(
+            node.span,
+            f"flatten does nothing here: what comes in is a vector already, {flow.into(node)[0]}",
+            label="no effect",
+            help="leave it out",
+            fixes=_left_out(flow, node, safe=True),
+        )
+
+
+@rule("ST662")
+def step_without_effect(view: View) -> Iterator[Finding]:
+    """A step that hands on what comes in, as it came."""
+    for flow, node in _steps(view, lambda f, n: bool(_idle(f, n))):
+        assert node.layer is not None
+        yield Finding(
+            node.span,
+            f"{node.layer.row.name} does nothing here: {_idle(flow, node)}",
+            label="no effect",
+            help="leave it out",
+            fixes=_left_out(flow, node, safe=not flow.is_row(node, *_BY_SIZE)),
+        )
+
+
+def _idle(view: View, node: Node) -> str:
+    """Why a step hands on what comes in; "" where it does something."""
+    layer = node.layer
+    if layer is None or node.inputs[0].extra:
+        return ""
+    name, came = layer.row.name, view.into(node)
+    before, after = came[0], view.out(node)
+    if name in _MERGES and len(came) == 1:
+        if layer.get("axis") is not None and name in ("max", "min"):
+            return ""
+        # A name may stand for as many values as a loop has turns.
+        named = isinstance(view.edits.before_it(node), (tree.Name, tree.As, tree.For, type(None)))
+        return "" if named else "it is given one value, and there is nothing to merge"
+    if before.shape != after.shape or len(came) > 1:
+        return ""
+    if name == "reshape":
+        return f"what comes in has that shape already, {before}"
+    if name == "permute" and tuple(layer.get("dims")) == tuple(range(1, len(before.shape) + 1)):
+        return "it leaves every axis where it is"
+    if name == "cast" and before.dtype == after.dtype:
+        return f"what comes in is {before.dtype} already"
+    if name in ("scale", "shift"):
+        same = layer.get("factor") == 1 if name == "scale" else layer.get("amount") == 0
+        return "every number stays as it is" if same else ""
+    if name in ("pad", "crop") and layer.get("before") == layer.get("after") == 0:
+        return "no step comes or goes"
+    if name in ("last", "first") and isinstance(layer.get("n"), int) and layer.get("n") in before.shape:
+        return f"all of {before} stays"
+    if name == "upsample1d" and layer.get("size") == 1:
+        return "each step stays one"
+    return _relu_again(view, node)
+
+
+def _relu_again(view: View, node: Node) -> str:
+    place = place_of(view, node)
+    before = view.maker(node.inputs[0])
+    plain = place.layer.row.name == "act" or not place.layer.args
+    if activation_of(place.layer) != "relu" or before.layer is None or not plain:
+        return ""
+    first = place_of(view, before).layer
+    if isinstance(first.get("activation"), Object) or activation_of(first) not in _RELUS:
+        return ""
+    return (
+        ""
+        if first.row.recurrent or first.args.get("negative_slope")
+        else "what comes in has no number below 0"
+    )
+
+
+@rule("ST663")
+def dropout_of_nothing(view: View) -> Iterator[Finding]:
+    """A dropout with the rate 0."""
+
+    def idle(flow: View, node: Node) -> bool:
+        return node.layer is not None and "dropout" in node.layer.row.name and node.layer.get("rate") == 0
+
+    for flow, node in _steps(view, idle):
+        assert node.layer is not None
+        yield Finding(
+            node.span,
+            f"{node.layer.row.name} with the rate 0 drops nothing",
+            label="no effect",
+            help="leave it out, or give it a rate such as 0.2",
+            fixes=_left_out(flow, node),
+        )
+
+
+@rule("ST664")
+def linear_step(view: View) -> Iterator[Finding]:
+    """The activation that leaves every number as it is."""
+
+    def idle(flow: View, node: Node) -> bool:
+        return flow.is_row(node, "act") and node.layer is not None and activation_of(node.layer) == "linear"
+
+    for flow, node in _steps(view, idle):
+        yield Finding(
+            node.span,
+            "linear leaves every number as it is",
+            label="no effect",
+            help="leave it out, unless it is to say that no activation is meant",
+            fixes=_left_out(flow, node),
+        )

@@ -4,4 +4,106 @@ from __future__ import annotations
 
 from seqtopo.diag.codes.row import Code
 
-ROWS: tuple[Code, ...] = ()
+ROWS: tuple[Code, ...] = (
+    Code(
+        code="ST651",
+        name="slow-kernel",
+        severity="info",
+        summary="An argument keeps a recurrent layer from the fast kernels of a GPU.",
+        what=(
+            "On a GPU, Keras runs an LSTM or GRU in one cuDNN call where it can: with tanh and sigmoid, a "
+            "bias, no `unroll` and no `recurrent_dropout`, and for a GRU with `reset_after`. TensorFlow and "
+            "PyTorch do so for both layers, JAX for the LSTM. Anything else is computed step by step."
+        ),
+        why=(
+            "The model gives what was meant, only later: several times as slow, and up to 25 times as "
+            "people report it. On a CPU it makes no difference, and sometimes the argument is worth it. "
+            "`dropout` drops from the inputs alone, and keeps the kernels."
+        ),
+        example="in(T,8) -> lstm(128,recurrent_dropout=0.1) -> dense(1)",
+        instead="in(T,8) -> lstm(128,dropout=0.1) -> dense(1)",
+    ),
+    Code(
+        code="ST652",
+        name="kernel-lost-to-a-mask",
+        severity="info",
+        on=False,
+        summary="A mask keeps a recurrent layer from the fast kernels on PyTorch and JAX.",
+        what=(
+            "Keras hands masks to cuDNN on TensorFlow alone, and there only where the padding stands behind "
+            "the words. On PyTorch and JAX a masked layer is computed step by step."
+        ),
+        why=(
+            "The mask is right, and mostly worth its price. Where speed matters more, batches of sequences "
+            "of one length need none."
+        ),
+        example="in(T,int) -> embed(5000,64,mask) -> lstm(32)",
+        instead="in(T,int) -> embed(5000,64) -> lstm(32)",
+    ),
+    Code(
+        code="ST653",
+        name="attention-memory",
+        severity="warning",
+        summary="The scores of an attention take more than 1 GiB for each sample.",
+        what=(
+            "Attention compares every step with every other, once for each head: T x T numbers a head. The "
+            "scores of one sample alone pass 1 GiB here, in float32."
+        ),
+        why=(
+            "The memory grows with the square of the steps: twice as long takes four times as much, and "
+            "training keeps the scores for the gradients. Such a model builds at once, and fails at the "
+            "first batch."
+        ),
+        example="in(20000,int) -> embed(10000,64) -> mha(8,16) -> gavgpool1d -> dense(4,softmax)",
+        instead="in(512,int) -> embed(10000,64) -> mha(8,16) -> gavgpool1d -> dense(4,softmax)",
+    ),
+    Code(
+        code="ST654",
+        name="large-layer",
+        severity="warning",
+        summary="One layer has more than 100 million parameters.",
+        what=(
+            "The weights of one layer, embeddings aside, pass 100 million numbers, 400 MB in float32. Adam "
+            "keeps two more for each, and the gradients are as many again."
+        ),
+        why=(
+            "It is a dense layer behind a `flatten` as a rule: each unit gets a weight for every feature of "
+            "every step. So many weights learn the training data by heart; a pooling or a recurrent layer "
+            "makes a vector of the steps with few."
+        ),
+        example="in(5000,256) -> flatten -> dense(512,relu) -> dense(1)",
+        instead="in(5000,256) -> gavgpool1d -> dense(512,relu) -> dense(1)",
+    ),
+    Code(
+        code="ST655",
+        name="many-activations",
+        severity="warning",
+        summary="What the layers give takes more than 1 GiB for each sample.",
+        what=(
+            "Training keeps what every layer gave until its gradients are computed. For one sample that "
+            "passes 1 GiB here, and a batch takes as many times that as it has samples."
+        ),
+        why=(
+            "Parameters say nothing of it: a convolution has few, and gives long and wide sequences. The "
+            "model builds, and fails at the first batch."
+        ),
+        example="in(1000000,8) -> conv1d(512,3,same) -> gmaxpool1d -> dense(1)",
+        instead="in(1000000,8) -> conv1d(512,3,strides=64,same) -> gmaxpool1d -> dense(1)",
+    ),
+    Code(
+        code="ST656",
+        name="long-unrolled",
+        severity="warning",
+        summary="A recurrent layer is unrolled over more than 100 steps.",
+        what=(
+            "`unroll` writes a recurrent layer out, one copy of its computation for each step, instead of a "
+            "loop. Here that makes very many copies."
+        ),
+        why=(
+            "Unrolling can make short sequences faster. Over long ones, building and compiling takes "
+            "minutes, and memory grows with the steps; on a GPU the fast kernels are lost as well."
+        ),
+        example="in(1000,8) -> lstm(32,unroll) -> dense(1)",
+        instead="in(1000,8) -> lstm(32) -> dense(1)",
+    ),
+)

@@ -88,4 +88,20 @@ ROWS: tuple[Code, ...] = (
         example="in(20,3,batch=32) -> lstm(32) -> dense(1)",
         instead="in(20,3) -> lstm(32) -> dense(1)",
     ),
+    Code(
+        code="ST646",
+        name="shared-state",
+        severity="warning",
+        summary="One stateful layer reads several sequences, and mixes their states.",
+        what=(
+            "What has a name and is used twice is one layer, with one state. Where it is stateful, it starts "
+            "the second sequence from the end of the first, in the same batch."
+        ),
+        why=(
+            "Shared weights are meant, a shared state is not: the answer for one sequence depends on the "
+            "other. A recipe makes a layer for each; without `stateful` the weights can stay shared."
+        ),
+        example="read = lstm(8,stateful)\n[in(5,3,batch=4) -> read, in(5,3,batch=4) -> read] -> concat",
+        instead="read = lstm(8)\n[in(5,3) -> read, in(5,3) -> read] -> concat",
+    ),
 )

@@ -1,0 +1,144 @@
+"""Names, recipes, inputs and flows that nothing uses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from seqtopo.diag.model import Edit, Fix, Label
+from seqtopo.lint.edits import every
+from seqtopo.lint.rule import Finding, rule
+from seqtopo.lint.view import View
+from seqtopo.syntax import tree
+from seqtopo.syntax.print import print_expr
+
+
+def _used(view: View) -> set[str]:
+    """Every name that stands where it is used, and not where it is bound.
+
+    What a flow says of its own name is not a use.
+    """
+    found: set[str] = set()
+    for statement in view.spec.statements:
+        bound = {id(name) for node in every(statement) for name in _binds(node)}
+        names = {n.name for n in every(statement) if isinstance(n, tree.Name) and id(n) not in bound}
+        found |= names - ({statement.name.name} if isinstance(statement, tree.Bind) else set())
+    return found
+
+
+def _binds(node: tree.Node) -> Iterator[tree.Name]:
+    """The names in a node that it binds, or that say which argument is given."""
+    match node:
+        case tree.Bind() | tree.Def() | tree.Binding() | tree.Parameter() | tree.As():
+            yield node.name
+        case tree.For():
+            yield from node.targets
+        case tree.Argument(name=tree.Name() as name):
+            yield name
+
+
+def _model(view: View) -> tree.Statement | None:
+    """The statement whose flow is the model's output."""
+    flows = [s for s in view.spec.statements if isinstance(s, (tree.Bind, tree.Output))]
+    return flows[-1] if flows else None
+
+
+def _gone(statement: tree.Statement) -> tuple[Fix, ...]:
+    return (Fix("take it out", (Edit(statement.span, ""),)),)
+
+
+@rule("ST665")
+def unused_size(view: View) -> Iterator[Finding]:
+    """A ``let`` that nothing refers to."""
+    used = _used(view)
+    for statement in view.spec.statements:
+        for binding in statement.bindings if isinstance(statement, tree.Let) else ():
+            if binding.name.name in used:
+                continue
+            assert isinstance(statement, tree.Let)
+            rest = tuple(b for b in statement.bindings if b is not binding)
+            kept = print_expr(tree.Let(statement.span, rest)) if rest else ""
+            yield Finding(
+                binding.span,
+                f"nothing refers to {binding.name.name}",
+                label="not used",
+                help=f"write {binding.name.name} where the number is meant, or take it out",
+                fixes=(Fix("take it out", (Edit(statement.span, kept),)),),
+            )
+
+
+@rule("ST666")
+def unused_layers(view: View) -> Iterator[Finding]:
+    """A recipe or a block that is never applied: none of its layers is made."""
+    used, last = _used(view), _model(view)
+    for statement in view.spec.statements:
+        if not isinstance(statement, (tree.Def, tree.Bind)) or statement is last:
+            continue
+        name = statement.name.name
+        recipe = isinstance(statement, tree.Def)
+        if name in used or (not recipe and name in view.resolved.parts):
+            continue
+        yield Finding(
+            statement.name.span,
+            f"{name} is never applied, so none of its layers is part of a model",
+            label="not used",
+            help=f"write -> {name}{'(...)' if recipe else ''} where it belongs, or take it out",
+            fixes=_gone(statement),
+        )
+
+
+@rule("ST667")
+def unused_input(view: View) -> Iterator[Finding]:
+    """An input that reaches no output: the model does not take it."""
+    used, last = _used(view), _model(view)
+    for statement in view.spec.statements:
+        if not isinstance(statement, tree.Bind) or statement is last or statement.name.name in used:
+            continue
+        if statement.name.name in view.resolved.parts and _is_input(statement.value):
+            yield Finding(
+                statement.span,
+                f"the input {statement.name.name} reaches no output, so the model does not take it",
+                label="not used",
+                help="merge it with the others, as in [a, b] -> concat, or take it out",
+                fixes=_gone(statement),
+            )
+
+
+def _is_input(expr: tree.Expr) -> bool:
+    while isinstance(expr, (tree.Group, tree.As)):
+        expr = expr.body
+    return isinstance(expr, tree.Call) and expr.name.name == "in"
+
+
+@rule("ST668")
+def lost_flow(view: View) -> Iterator[Finding]:
+    """A flow without a name that is not the last: nothing is made of it."""
+    last = _model(view)
+    for statement in view.spec.statements:
+        if isinstance(statement, tree.Output) and statement is not last and last is not None:
+            yield Finding(
+                statement.span,
+                "nothing is made of this flow: the last flow of a spec is the model, and this one has no "
+                "name to use it by",
+                label="is lost",
+                labels=(Label(last.span, "is the model"),),
+                help="name both, as in a = ..., and write [a, b] at the end for a model of two outputs",
+            )
+
+
+@rule("ST669")
+def part_apart(view: View) -> Iterator[Finding]:
+    """A named model that is no part of the output: only ``compile_all`` and ``part`` give it."""
+    used, last = _used(view), _model(view)
+    for statement in view.spec.statements:
+        if not isinstance(statement, tree.Bind) or statement is last or statement.name.name in used:
+            continue
+        if statement.name.name in view.resolved.parts and not _is_input(statement.value):
+            name = statement.name.name
+            yield Finding(
+                statement.name.span,
+                f"{name} is no part of the model's output: it is a model of its own",
+                label="not used further down",
+                labels=(Label(last.span, "is the model"),) if last is not None else (),
+                help=f'to have it as a second output, list it at the end: [..., {name}]; part("{name}") gives '
+                "it alone",
+            )
