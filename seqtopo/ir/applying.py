@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from seqtopo.diag.model import Label
+from seqtopo.diag.model import Edit, Fix, Label
 from seqtopo.diag.nearest import nearest
 from seqtopo.ir.blame import problem_of
 from seqtopo.ir.calls import Calls
-from seqtopo.ir.graph import Bundle, Value
+from seqtopo.ir.graph import Bundle, Node, Value
 from seqtopo.ir.infer import check_input, infer
 from seqtopo.ir.problem import Broken, Problem
 from seqtopo.ir.scope import Block, Named, Passed, Recipe, Scope, Use
+from seqtopo.ir.site import size_text
 from seqtopo.ir.walker import Env, bare, callee, endless
 from seqtopo.layers import registry
-from seqtopo.layers.values import Refusal
+from seqtopo.layers.values import Refusal, Tensor
 from seqtopo.source import Span
 from seqtopo.syntax import tree
+from seqtopo.syntax.print import print_expr
+from seqtopo.syntax.rewrite import declared
 
 
 class Applying(Calls):
@@ -141,6 +144,7 @@ class Applying(Calls):
                     label=refusal.label,
                     labels=(Label(graph.nodes[index].span, "declares it"),),
                     help=refusal.help,
+                    fixes=self._declares(graph.nodes[index], tensor),
                 ) from None
 
         def there(value: Value) -> Value:
@@ -172,9 +176,19 @@ class Applying(Calls):
                     span,
                     label=found.label,
                     labels=(more, *found.labels),
+                    notes=found.notes,
                     help=found.help,
+                    fixes=found.fixes,
                 ) from None
         return tuple(map(there, bound.values))
+
+    def _declares(self, source: Node, came: Tensor) -> tuple[Fix, ...]:
+        """The ``in(...)`` of a named model with the sizes that come."""
+        written = self.sources.of(source)
+        if not isinstance(written, tree.Call):
+            return ()
+        new = print_expr(declared(written, tuple(map(size_text, came.shape))))
+        return (Fix(f"declare what comes: {new}", (Edit(written.span, new),)),)
 
 
 def _recipe_count(recipe: Recipe, call: tree.Call, names: list[str]) -> Problem:

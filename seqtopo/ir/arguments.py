@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import Any
 
-from seqtopo.diag.model import Edit, Fix
-from seqtopo.diag.nearest import nearest
 from seqtopo.ir.problem import Problem
+from seqtopo.ir.wrong_arguments import (
+    initializer_of_old,
+    is_initializer,
+    misfit_of,
+    missing,
+    one_too_many,
+    unknown_flag,
+    unknown_name,
+)
 from seqtopo.layers.row import REQUIRED, Param, Row
-from seqtopo.layers.values import Misfit, Word, show
+from seqtopo.layers.values import Misfit, Word
 from seqtopo.source import Span
 from seqtopo.syntax import tree
 
@@ -51,8 +58,8 @@ def read_arguments(
         if arg.name is not None:
             param = row.by_name.get(arg.name.name)
             if param is None:
-                _unknown(row, arg.name.name, arg.name.span, named=True)
-            _put(found, row, param, arg, value, layer, tensors)
+                raise unknown_name(row, arg, arg.name, call)
+            _put(found, row, param, arg, call, value, layer, tensors)
             continue
         if isinstance(arg.value, tree.Name):
             word = value(arg.value)
@@ -64,23 +71,16 @@ def read_arguments(
                 if taken >= len(positional) or positional[taken].kind.takes == "value":
                     as_positional = taken < len(positional) and _reads(positional[taken], word)
                     if not as_positional:
-                        _unknown(row, word.name, arg.span, named=False)
+                        raise unknown_flag(row, arg, word.name, call)
         if rest and taken == len(positional) - 1:
             several.append(arg)
             continue
         if taken >= len(positional):
-            names = ", ".join(p.short or p.name for p in positional)
-            raise Problem(
-                "ST205",
-                f"{row.name} takes {len(positional) or 'no'} argument{'s' * (len(positional) != 1)} "
-                f"by position{f' ({names})' if names else ''}, this is one more",
-                arg.span,
-                help=f"give it by name, as in {row.name}({_example_name(row, positional)}=...)",
-            )
-        _put(found, row, positional[taken], arg, value, layer, tensors)
+            raise one_too_many(row, arg, call)
+        _put(found, row, positional[taken], arg, call, value, layer, tensors)
         taken += 1
     if several:
-        _put_rest(found, row, positional[-1], several, value)
+        _put_rest(found, row, positional[-1], several, call, value)
     for name in () if unshared else found.args:
         raise Problem(
             "ST202",
@@ -89,37 +89,33 @@ def read_arguments(
             help="give it where the layer is bound",
         )
     if unshared:
-        _complete(found, row, call)
+        _complete(found, row, call, value)
     return found
 
 
-def _example_name(row: Row, positional: list[Param]) -> str:
-    for param in row.params:
-        if param not in positional and not param.call:
-            return param.name
-    return "name"
-
-
-def _complete(found: Arguments, row: Row, call: tree.Call | tree.Name) -> None:
+def _complete(found: Arguments, row: Row, call: tree.Call | tree.Name, value: Read) -> None:
     for param in row.params:
         if param.default is REQUIRED and param.name not in found.args and not param.call:
-            raise Problem(
-                "ST204",
-                f"{row.name} needs {param.short or param.name}: {param.kind.words}",
-                call.span,
-                label=f"{param.name} is missing",
-                help=f"as in: {row.example}",
-            )
+            raise missing(row, param, call, found.args, lambda: value(tree.Wild(call.span)))
 
 
 def _put(
-    found: Arguments, row: Row, param: Param, arg: tree.Argument, value: Read, layer: Read, tensors: Read
+    found: Arguments,
+    row: Row,
+    param: Param,
+    arg: tree.Argument,
+    call: tree.Call | tree.Name,
+    value: Read,
+    layer: Read,
+    tensors: Read,
 ) -> None:
     takes = param.kind.takes
     if takes == "layer":
         _set(found, param, layer(arg.value), arg)
         return
     if takes in ("tensor", "tensors"):
+        if is_initializer(row, param, arg.value, value):
+            raise initializer_of_old(row, arg)
         read = tensors(arg.value)
         if read is not None and takes == "tensor" and len(read) != 1:
             raise Problem(
@@ -130,15 +126,22 @@ def _put(
             )
         _set(found, param, read, arg)
         return
-    _set(found, param, _read(row, param, value(arg.value), arg), arg)
+    _set(found, param, _read(row, param, value(arg.value), arg, call, value), arg)
 
 
-def _put_rest(found: Arguments, row: Row, param: Param, several: list[tree.Argument], value: Read) -> None:
+def _put_rest(
+    found: Arguments,
+    row: Row,
+    param: Param,
+    several: list[tree.Argument],
+    call: tree.Call | tree.Name,
+    value: Read,
+) -> None:
     items = tuple(value(a.value) for a in several)
     if len(items) == 1 and isinstance(items[0], (tuple, list)):
         items = tuple(items[0])
     whole = tree.Argument(several[0].span.cover(several[-1].span), None, several[0].value)
-    _set(found, param, _read(row, param, items, whole), whole)
+    _set(found, param, _read(row, param, items, whole, call, value), whole)
 
 
 def _reads(param: Param, value: Any) -> bool:
@@ -149,22 +152,13 @@ def _reads(param: Param, value: Any) -> bool:
     return True
 
 
-def _read(row: Row, param: Param, value: Any, arg: tree.Argument) -> Any:
+def _read(
+    row: Row, param: Param, given: Any, arg: tree.Argument, call: tree.Call | tree.Name, value: Read
+) -> Any:
     try:
-        return param.kind.read(value)
+        return param.kind.read(given)
     except Misfit as misfit:
-        name = param.short or param.name
-        given = f"{name}={show(value)}"
-        near = nearest(str(value), misfit.near) if misfit.near else None
-        fixes = (Fix(f"did you mean {near}?", (Edit(arg.value.span, near),)),) if near else ()
-        raise Problem(
-            "ST203",
-            f"{row.name}({given}): {name} must be {misfit.expected}",
-            arg.value.span,
-            label=f"{show(value)} is not",
-            help=f"did you mean {near}?" if near else f"as in: {row.example}",
-            fixes=fixes,
-        ) from None
+        raise misfit_of(row, param, given, misfit, arg, call, value) from None
 
 
 def _set(found: Arguments, param: Param, value: Any, arg: tree.Argument) -> None:
@@ -184,41 +178,3 @@ def _set(found: Arguments, param: Param, value: Any, arg: tree.Argument) -> None
         found.call[param.name] = value
     else:
         found.args[param.name] = value
-
-
-def _unknown(row: Row, word: str, span: Span, *, named: bool) -> NoReturn:
-    names = list(row.by_name)
-    flags = list(row.flags)
-    near = nearest(word, names if named else [*flags, *names])
-    what = "argument" if named else "flag"
-    if named and word in row.flags:
-        param, value = row.flags[word]
-        raise Problem(
-            "ST202",
-            f"{row.name} has no argument {word}: it is a flag, a bare word that sets {param.name}",
-            span,
-            help=f"write {word} alone, or {param.name}={show(value)}",
-        )
-    if not named and word in row.by_name:
-        param = row.by_name[word]
-        raise Problem(
-            "ST202",
-            f"{row.name}'s {word} is no flag: it needs a value, {param.kind.words}",
-            span,
-            help=f"write {word}=...",
-        )
-    raise Problem(
-        "ST202",
-        f"{row.name} has no {what} {word}",
-        span,
-        label=f"unknown {what}",
-        help=f"did you mean {near}?" if near else _known(row, named),
-        fixes=(Fix(f"did you mean {near}?", (Edit(span, near),)),) if near else (),
-    )
-
-
-def _known(row: Row, named: bool) -> str:
-    if named:
-        return f"its arguments are {', '.join(p.name for p in row.params)}" if row.params else "it takes none"
-    short = [w for w in row.flags if w not in row.by_name]
-    return f"its flags are {', '.join(sorted(short))}" if short else "it takes no flags"

@@ -1,51 +1,82 @@
-"""From a layer's refusal to a diagnostic: who made the shape, and how to mend it."""
+"""From a layer's refusal to a diagnostic: who made the shape, how it came, and the ways out."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from itertools import islice
 
-from seqtopo.diag.model import Edit, Fix, Label
+from seqtopo.diag.model import Label
+from seqtopo.ir.fixes import chain_of, fixes_of, least_length
 from seqtopo.ir.graph import Graph, Node, Value
 from seqtopo.ir.problem import Problem
-from seqtopo.layers.sizes import Size, is_open
-from seqtopo.layers.values import Refusal, Tensor
-from seqtopo.source import Span
+from seqtopo.ir.site import Site, forgets_steps, maker, shaper
+from seqtopo.ir.sources import Sources as Sources
+from seqtopo.layers.values import Refusal
 from seqtopo.syntax import tree
-from seqtopo.syntax.print import print_expr
+from seqtopo.syntax.rewrite import with_flag as with_flag
+from seqtopo.syntax.rewrite import without as without
+
+MOST_PROPOSED = 8
+"""Proposals for one refusal; those that do not help are sorted out later."""
+_MOST_LABELS = 4
 
 
 def problem_of(refusal: Refusal, graph: Graph, node: Node, call: tree.Expr, source_of: Sources) -> Problem:
     """The problem that a refusal is, blamed on the layer that made the shape where that is another."""
+    assert node.layer is not None
+    site = Site(graph, node.layer.row, call, source_of, node)
     at = refusal.at
     span = node.span
     labels: list[Label] = []
-    help = refusal.help
-    fixes: list[Fix] = []
+    notes = refusal.notes
     if at is not None and at[0] == "argument":
         span = node.spans.get(str(at[1]), span)
+        labels += _given(graph, node, str(at[1]))
     if at is not None and at[0] in ("input", "inputs") and node.inputs:
         index = min(int(at[1]), len(node.inputs) - 1)
-        came = graph.tensor(node.inputs[index])
         for i in range(len(node.inputs)) if at[0] == "inputs" or len(node.inputs) > 1 else (index,):
-            made = maker(graph, node.inputs[i])
-            tensor = graph.tensor(node.inputs[i])
-            if made.span != node.span and tensor is not None:
-                labels.append(Label(made.span, f"gives {tensor}{_why(made)}"))
-        if came is not None and refusal.takes is not None:
-            fixes = _rank_fixes(graph, node, index, came, refusal.takes, call, source_of)
-            help = help or ("" if fixes else _in_words(refusal.takes, len(came.shape)))
-    if len(labels) > 4:
-        labels = [*labels[:3], labels[-1]]
+            labels += _made(site, node.inputs[i], refusal.takes)
+        if refusal.takes is not None:
+            notes += _copy(site, node.inputs[index])
+    message = _as_written(refusal.message, node, call)
+    way = chain_of(refusal, site)
+    if way is not None:
+        if len(way.shrinks) > 1 or refusal.code == "ST307":
+            left = "the steps on the way here" if refusal.code == "ST307" else "time runs out"
+            notes = (*notes, f"{left}: {way}")
+        made, before, after = way.hardest
+        if made.span not in (span, node.span, *(label.span for label in labels)):
+            labels.append(Label(made.span, f"leaves {after} of {before} steps"))
+    needed = least_length(site) if refusal.code == "ST306" and way is not None else None
+    if needed is not None:
+        notes = (*notes, f"the layers up to here need an input of {needed} steps or more")
+    fixes = tuple(islice(fixes_of(refusal, site), MOST_PROPOSED))
+    help = refusal.help
+    if refusal.takes is not None and not help and not fixes and node.inputs:
+        help = _in_words(refusal.takes, len(site.tensor(node.inputs[0]).shape))
+    labels = list(dict.fromkeys(labels))
+    if len(labels) > _MOST_LABELS:
+        labels = [*labels[: _MOST_LABELS - 1], labels[-1]]
     return Problem(
         refusal.code,
-        _as_written(refusal.message, node, call),
+        message,
         span,
         label=refusal.label,
-        labels=tuple(dict.fromkeys(labels)),
-        notes=refusal.notes,
+        labels=tuple(labels),
+        notes=notes,
         help=help,
-        fixes=tuple(fixes),
+        fixes=fixes,
     )
+
+
+def _given(graph: Graph, node: Node, argument: str) -> list[Label]:
+    """What the values of an argument were made by."""
+    labels = []
+    for value in node.tensors.get(argument, ()):
+        made, tensor = graph.nodes[value.node], graph.tensor(value)
+        if tensor is not None and made.span != node.span:
+            what = "its state is" if value.extra == "state" else "gives"
+            labels.append(Label(made.span, f"{what} {tensor}"))
+    return labels
 
 
 def _as_written(message: str, node: Node, call: tree.Expr) -> str:
@@ -59,80 +90,29 @@ def _as_written(message: str, node: Node, call: tree.Expr) -> str:
     return message
 
 
-class Sources:
-    """Finds the tree node that a graph node was written as, to build fixes on."""
-
-    def __init__(self) -> None:
-        self._calls: dict[Span, tree.Expr] = {}
-
-    def note(self, expr: tree.Expr) -> None:
-        """Remembers a step."""
-        self._calls[expr.span] = expr
-
-    def of(self, node: Node) -> tree.Expr | None:
-        """The step a node was written as."""
-        return self._calls.get(node.span)
-
-
-def maker(graph: Graph, value: Value) -> Node:
-    """The node that gave a value its number of axes: behind those that only pass it on."""
-    node = graph.nodes[value.node]
-    for _ in range(len(graph.nodes)):
-        if node.layer is None or len(node.inputs) != 1 or value.extra:
-            return node
-        before, after = graph.tensor(node.inputs[0]), graph.tensor(value)
-        if before is None or after is None or len(before.shape) != len(after.shape):
-            return node
-        if _recurrent(node):
-            return node
-        value = node.inputs[0]
-        node = graph.nodes[value.node]
-    return node
+def _made(site: Site, value: Value, takes: int | None) -> list[Label]:
+    """The layer that gave a value its axes, or where sizes are the point, its sizes."""
+    graph = site.graph
+    made = maker(graph, value) if takes is not None else shaper(graph, value)
+    tensor = graph.tensor(value) if value.node == made.index else graph.tensor(Value(made.index))
+    if tensor is None or site.node is None or made.span == site.node.span:
+        return []
+    why = ""
+    if value.extra and value.node == made.index:
+        why = f": its {value.extra}"
+    elif forgets_steps(made):
+        why = ": only its last step"
+    elif made.layer is None and takes == 2 and len(tensor.shape) == 1:
+        why = ": no time axis"
+    return [Label(made.span, f"gives {tensor}{why}")]
 
 
-def _recurrent(node: Node) -> bool:
-    return node.layer is not None and node.layer.row.recurrent
-
-
-def _forgets_steps(node: Node) -> bool:
-    if node.layer is None or not node.layer.row.recurrent:
-        return False
-    inner = node.layer.get("layer")
-    return not (node.layer if inner is None else inner).get("return_sequences")
-
-
-def _why(node: Node) -> str:
-    if _forgets_steps(node):
-        return ": only its last step"
-    return ""
-
-
-def _rank_fixes(
-    graph: Graph, node: Node, index: int, came: Tensor, takes: int, call: tree.Expr, source_of: Sources
-) -> list[Fix]:
-    """The ways to another number of axes, the likeliest first."""
-    made = maker(graph, node.inputs[index])
-    assert node.layer is not None
-    name = node.layer.row.name
-    fixes: list[Fix] = []
-    expr = source_of.of(made)
-    if takes > len(came.shape):
-        if _forgets_steps(made) and expr is not None:
-            title = f"add seq to the {_called(expr)} before it, to keep its steps"
-            fixes.append(Fix(title, (Edit(expr.span, print_expr(with_flag(expr, "seq"))),)))
-        steps = next(_steps_of(graph), None)
-        if len(came.shape) == 1 and takes == 2 and steps is not None:
-            title = "or repeat the vector at every step" if fixes else "repeat the vector at every step"
-            fixes.append(Fix(title, (Edit(_at(call), f"repeat({steps}) -> "),)))
-    elif name == "repeat":
-        if _recurrent(made) and expr is not None:
-            title = f"take seq off the {_called(expr)}, to keep only its last step"
-            fixes.append(Fix(title, (Edit(expr.span, print_expr(without(expr, "seq"))),)))
-    elif takes < len(came.shape) == takes + 1 and not node.layer.row.recurrent:
-        fixes.append(
-            Fix(f"apply {_called(call)} at every step", (Edit(call.span, f"td({print_expr(call)})"),))
-        )
-    return fixes
+def _copy(site: Site, value: Value) -> tuple[str, ...]:
+    """Where one text is several layers, that it was another copy that gave the value."""
+    made = maker(site.graph, value)
+    if site.node is None or made.span != site.node.span or not forgets_steps(made):
+        return ()
+    return (f"the copy before it gives {site.graph.tensor(Value(made.index))}: only its last step",)
 
 
 def _in_words(takes: int, given: int) -> str:
@@ -140,53 +120,3 @@ def _in_words(takes: int, given: int) -> str:
     if takes > given:
         return "declare the missing axis in the in(...), keep it in the layers before, or make it with expand"
     return "take an axis away first: last step (no seq), mean(time), flatten, or td(...) around the layer"
-
-
-def _steps_of(graph: Graph) -> Iterator[Size]:
-    """The numbers of steps that the inputs declare, where they say one."""
-    for node in graph.nodes:
-        if node.layer is None and node.outputs and len(node.outputs[0].shape) >= 2:
-            steps = node.outputs[0].shape[0]
-            if not is_open(steps):
-                yield steps
-
-
-def _called(expr: tree.Expr) -> str:
-    name = expr.name if isinstance(expr, tree.Call) else expr
-    return name.name if isinstance(name, tree.Name) else "layer"
-
-
-def _at(call: tree.Expr) -> Span:
-    return Span(call.span.start, call.span.start)
-
-
-def with_flag(expr: tree.Expr, flag: str) -> tree.Expr:
-    """A step with a flag more; for a wrapper, on the layer inside it."""
-    span = expr.span
-    word = tree.Argument(span, None, tree.Name(span, flag))
-    if isinstance(expr, tree.Name):
-        return tree.Call(span, expr, (word,))
-    if isinstance(expr, tree.Group):
-        return tree.Group(span, with_flag(expr.body, flag))
-    if isinstance(expr, tree.Call):
-        if expr.name.name in ("bi", "bidirectional") and expr.args:
-            first = expr.args[0]
-            inner = tree.Argument(first.span, first.name, with_flag(first.value, flag))
-            return tree.Call(span, expr.name, (inner, *expr.args[1:]))
-        at = next((i for i, a in enumerate(expr.args) if a.name is not None), len(expr.args))
-        return tree.Call(span, expr.name, (*expr.args[:at], word, *expr.args[at:]))
-    return expr
-
-
-def without(expr: tree.Expr, flag: str) -> tree.Expr:
-    """A step without a flag; for a wrapper, on the layer inside it."""
-    if isinstance(expr, tree.Group):
-        return tree.Group(expr.span, without(expr.body, flag))
-    if isinstance(expr, tree.Call):
-        if expr.name.name in ("bi", "bidirectional") and expr.args:
-            first = expr.args[0]
-            inner = tree.Argument(first.span, first.name, without(first.value, flag))
-            return tree.Call(expr.span, expr.name, (inner, *expr.args[1:]))
-        kept = tuple(a for a in expr.args if not (isinstance(a.value, tree.Name) and a.value.name == flag))
-        return tree.Call(expr.span, expr.name, kept)
-    return expr

@@ -10,7 +10,9 @@ from seqtopo.ir.blame import problem_of
 from seqtopo.ir.graph import Bundle, Graph, SubModel, Value
 from seqtopo.ir.infer import infer
 from seqtopo.ir.problem import Broken, Problem
+from seqtopo.ir.rank_fixes import keep_steps
 from seqtopo.ir.scope import Block, Failed, Named, Plain
+from seqtopo.ir.site import maker
 from seqtopo.ir.walker import (
     Env,
     Walker,
@@ -21,6 +23,7 @@ from seqtopo.ir.walker import (
     endless,
     renamed,
 )
+from seqtopo.ir.wrong_arguments import second_output
 from seqtopo.layers import registry
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.row import Row
@@ -114,16 +117,10 @@ class Calls(Walker):
             lambda e: self._values(e, env),
             unshared,
         )
-        for name, advice in (("return_state", "name.state"), ("return_attention_scores", "name.scores")):
+        for name in ("return_state", "return_attention_scores"):
             if found.args.get(name) or found.call.get(name):
-                second = advice.partition(".")[2]
-                raise Problem(
-                    "ST215",
-                    f"{name} is never written: the {second} is there when it is used",
-                    found.spans[name],
-                    label="take it out",
-                    help=f"name the layer ('{row.name}(...) as name') and write {advice} where you need it",
-                )
+                given = call.args if isinstance(call, tree.Call) else ()
+                raise second_output(row, name, next(a for a in given if a.span == found.spans[name]), call)
         return found
 
     def _values(self, expr: tree.Expr, env: Env) -> Bundle | None:
@@ -182,7 +179,7 @@ class Calls(Walker):
         return self._sub_model(body, row, incoming, replace(env, frame=frame), name)
 
     def _layer_inside(self, at: tree.Expr, call: tree.Call | tree.Name, incoming: Bundle, env: Env) -> Layer:
-        row = self._row(callee_name(call), env)
+        row = self._row(callee_name(call), env, at)
         layer, arguments = self._layer(at, call, row, incoming, env)
         for name in (*arguments.call, *arguments.tensors):
             raise Problem(
@@ -205,12 +202,15 @@ class Calls(Walker):
             shape = tensor.shape
             if row.steps:
                 if len(shape) < 2:
+                    made = maker(env.graph, incoming[0])
                     raise Problem(
                         "ST301",
                         f"{row.name} takes a sequence but is given {show_shape(shape)}",
                         body.span,
-                        labels=(Label(env.graph.nodes[incoming[0].node].span, f"gives {tensor}"),),
+                        label=f"takes 2 or more axes, is given {len(shape)}",
+                        labels=(Label(made.span, f"gives {tensor}"),),
                         help="keep the steps: add seq to the recurrent layer before it",
+                        fixes=tuple(keep_steps(made, self.sources.of(made))),
                     )
                 shape = shape[1:]
             node = graph.add(body.span)

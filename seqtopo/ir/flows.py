@@ -84,6 +84,7 @@ class Flows(Repeating):
         return self.broken(expr.span, env)
 
     def _flow(self, expr: tree.Flow, incoming: Bundle | None, env: Env, head: bool) -> Bundle:
+        self.sources.note_flow(expr)
         for i, step in enumerate(expr.steps):
             try:
                 alone = i > 0 and self.has_source(step, env.scope, head=False)
@@ -150,7 +151,7 @@ class Flows(Repeating):
     def _named_layer(self, at: tree.Name, name: tree.Name, incoming: Bundle | None, env: Env) -> Bundle:
         """A layer by its bare name; ``at`` is where it stands, which may be a parameter's name."""
         call = as_activation(name)
-        row = self._row(callee_name(call), env)
+        row = self._row(callee_name(call), env, at)
         return self._layer_step(at, call, row, incoming, env)
 
     def _call(self, expr: tree.Call, incoming: Bundle | None, env: Env, head: bool) -> Bundle:
@@ -194,7 +195,7 @@ class Flows(Repeating):
             raise Problem(
                 "ST213", f"{expr.name.name} takes no arguments here", expr.span, help="write it alone"
             )
-        return self._layer_step(expr, expr, self._row(expr.name, env), incoming, env)
+        return self._layer_step(expr, expr, self._row(expr.name, env, expr), incoming, env)
 
     def _input(self, expr: tree.Call, env: Env) -> Value:
         if self._nodes >= MOST_LAYERS:

@@ -10,14 +10,15 @@ from typing import Any
 
 from seqtopo.diag.model import Diagnostic, Label
 from seqtopo.ir.batches import check_batches
-from seqtopo.ir.blame import Sources
 from seqtopo.ir.flows import Flows
 from seqtopo.ir.graph import Bundle, Graph
 from seqtopo.ir.labels import check_labels
 from seqtopo.ir.names import name_layers
 from seqtopo.ir.problem import Broken, Problem
 from seqtopo.ir.scope import Block, Failed, Named, Plain, Recipe, Scope
+from seqtopo.ir.sources import Sources
 from seqtopo.ir.training import Training, read_training
+from seqtopo.ir.vetting import vetted
 from seqtopo.ir.walker import Env, TooMuch, bare
 from seqtopo.layers.sizes import Expr
 from seqtopo.layers.values import show
@@ -43,22 +44,33 @@ def resolve(
 ) -> tuple[Resolved | None, list[Diagnostic]]:
     """The graph of a spec, with shapes, and everything that is wrong with it.
 
-    ``dims`` are bindings from outside: they win over those of ``let``. ``labels`` is whether declared
-    labels are compared with the outputs. The graph is None where the output cannot be told.
+    ``dims`` are bindings from outside: they win over those of ``let``. ``labels`` is off for a
+    trial: then declared labels are not compared with the outputs, and fixes not tried. The graph is
+    None where the output cannot be told.
     """
     resolver = _Resolver(spec, source, dict(dims or {}), labels)
     resolved = resolver.resolve()
-    found = sorted(resolver.flows.diagnostics.values(), key=lambda d: d.span)
+    found = resolver.found()
     errors = any(d.severity == "error" for d in found)
+    if errors and labels and resolver.flows.size <= MOST_VETTED:
+        found = vetted(found, source.text, lambda text: _trial(text, dims)[1])
     return (None if errors else resolved), [replace(d, source=source) for d in found]
+
+
+MOST_VETTED = 1000
+"""Fixes are tried in specs of no more layers than this, since each is a check of its own."""
+
+
+def _trial(text: str, dims: Mapping[str, Any] | None) -> tuple[Resolved | None, list[Diagnostic]]:
+    spec, found = parse(Source(text))
+    if spec is None or found:
+        return None, found
+    return resolve(spec, Source(text), dims, labels=False)
 
 
 def rebuilt(text: str, dims: Mapping[str, Any] | None = None) -> Graph | None:
     """The graph of another text, to try a fix on; None where it has errors. Labels are left out of it."""
-    spec, found = parse(Source(text))
-    if spec is None or any(d.severity == "error" for d in found):
-        return None
-    resolved, _ = resolve(spec, Source(text), dims, labels=False)
+    resolved, _ = _trial(text, dims)
     return resolved.graph if resolved is not None else None
 
 
@@ -72,6 +84,10 @@ class _Resolver:
         self.graph = Graph()
         self.flows = Flows(self.graph)
         self.blocks: dict[str, Block] = {}
+
+    def found(self) -> list[Diagnostic]:
+        """What is wrong, in the order of the text."""
+        return sorted(self.flows.diagnostics.values(), key=lambda d: d.span)
 
     def resolve(self) -> Resolved | None:
         self._dimensions()

@@ -9,11 +9,12 @@ from typing import Any
 
 from seqtopo.diag.model import Diagnostic, Edit, Fix, Label
 from seqtopo.diag.nearest import nearest
-from seqtopo.ir.blame import Sources
 from seqtopo.ir.evaluate import Evaluator
 from seqtopo.ir.graph import Bundle, Graph, Node, Value
 from seqtopo.ir.problem import Broken, Problem
 from seqtopo.ir.scope import Failed, Named, Plain, Recipe, Scope
+from seqtopo.ir.sources import Sources
+from seqtopo.ir.unknown_layers import known_elsewhere
 from seqtopo.layers import registry
 from seqtopo.layers.excluded import why_not
 from seqtopo.layers.layer import Layer
@@ -66,6 +67,11 @@ class Walker:
         """Keeps a diagnostic, once for each place."""
         found = problem.diagnostic
         self.diagnostics.setdefault((found.code, found.span), found)
+
+    @property
+    def size(self) -> int:
+        """How many layers were made, and inputs."""
+        return self._nodes
 
     def guess(self, word: str, known: Iterable[str]) -> str | None:
         """The nearest of many names; None where there have been so many mistakes that nobody reads on."""
@@ -159,10 +165,13 @@ class Walker:
             )
         return bound.values
 
-    def _row(self, name: tree.Name, env: Env) -> Row:
+    def _row(self, name: tree.Name, env: Env, step: tree.Expr | None = None) -> Row:
+        """The row of a name; ``step`` is the call that it stands in, for a fix of the whole."""
         row = registry.find(name.name)
         if row is not None:
             return row
+        if name.name not in self.later and (elsewhere := known_elsewhere(name, step)) is not None:
+            raise elsewhere
         reason = why_not(name.name)
         if reason is not None:
             raise Problem(

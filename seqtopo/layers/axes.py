@@ -21,8 +21,8 @@ def axis_index(given: Given, name: str, axis: int, shape: Shape | None = None) -
     if axis == 0 or index == -1:
         raise given.refuse(
             "ST312",
-            f"cannot work along axis {axis}: it is the batch, whose samples stay apart",
-            label="is the batch axis",
+            f"cannot work along axis {axis}: it is the batch, whose samples must not mix",
+            label="would mix the samples of the batch",
             help="write time, features, or a number: 1 is the first axis after the batch, -1 the last",
             at=("argument", name),
         )

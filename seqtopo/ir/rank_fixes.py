@@ -1,0 +1,209 @@
+"""The ways from a number of axes that a layer does not take to one that it does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import isqrt
+
+from seqtopo.diag.model import Edit, Fix
+from seqtopo.ir.frames import frame_stack, frames
+from seqtopo.ir.graph import Node, Value
+from seqtopo.ir.site import (
+    Site,
+    at_every_step,
+    called,
+    declared_steps,
+    forgets_steps,
+    gives_steps,
+    maker,
+    size_text,
+)
+from seqtopo.layers.sizes import Expr, Size, is_open, product, show_shape
+from seqtopo.layers.values import FLOATS, Tensor
+from seqtopo.source import Span
+from seqtopo.syntax import tree
+from seqtopo.syntax.print import print_expr
+from seqtopo.syntax.rewrite import NOWHERE, call, declared, number, with_flag, without, word
+
+_COLLAPSES = ("flatten", "gmaxpool1d", "gavgpool1d", "mean", "max", "sum", "min", "at")
+"""Steps that take the time axis away, and may stand there for no reason."""
+_TIME = frozenset({"T", "N", "L", "S", "TIME", "STEPS", "LENGTH", "WINDOW", "LAGS"})
+"""Symbols that people give to a number of steps."""
+
+
+def rank_fixes(site: Site, value: Value, takes: int) -> Iterator[Fix]:
+    """Fixes of a value that has other axes than ``takes``, the likeliest first."""
+    came = site.tensor(value)
+    made = maker(site.graph, value)
+    if takes > len(came.shape):
+        yield from _more(site, value, came, made, takes)
+    elif site.row.name == "repeat":
+        yield from _one_vector(site, made)
+    else:
+        yield from _fewer(site, value, came, made, takes)
+
+
+def _more(site: Site, value: Value, came: Tensor, made: Node, takes: int) -> Iterator[Fix]:
+    expr = site.sources.of(made)
+    missing = takes - len(came.shape)
+    if not value.extra:
+        yield from keep_steps(made, expr)
+    if made.layer is None and missing == 1:
+        yield from _declares_more(site, made, expr, came, takes)
+    if made.layer is not None and len(came.shape) == 1:
+        yield from _uncollapsed(site, made, expr)
+    if missing == 1:
+        yield from frames(site, value, takes)
+    if site.row.name == "td" and isinstance(site.step, tree.Call) and len(came.shape) == 1:
+        inner = site.step.args[0].value
+        yield Fix("or leave td out: there is one step", (Edit(site.step.span, print_expr(inner)),))
+    if site.row.name.startswith(("gmaxpool", "gavgpool")) and (edit := _taken_out(site)) is not None:
+        yield Fix(f"take {called(site.step)} out: there is nothing left to pool", (edit,))
+    if len(came.shape) == 1:
+        yield from _restored(site, value, came, takes)
+
+
+def keep_steps(made: Node, expr: tree.Expr | None) -> Iterator[Fix]:
+    """``seq`` for a recurrent layer that hands on its last step only."""
+    if forgets_steps(made) and expr is not None:
+        title = f"add seq to the {called(expr)} before it, to keep its steps"
+        yield Fix(title, (Edit(expr.span, print_expr(with_flag(expr, "seq"))),))
+
+
+def _declares_more(site: Site, made: Node, expr: tree.Expr | None, came: Tensor, takes: int) -> Iterator[Fix]:
+    """The ``in(...)`` has an axis too few."""
+    if not isinstance(expr, tree.Call) or made.outputs is None:
+        return
+    if made.outputs[0].dtype not in FLOATS and len(came.shape) == 1:
+        vocab: Size = made.below if made.below is not None else 1000
+        yield Fix(
+            "turn the ids into vectors first", (site.before(call("embed", size_text(vocab), number(64))),)
+        )
+    first = made.outputs[0].shape
+    sizes = [size_text(s) for s in first]
+    time = free_symbol(site, "T")
+    single = first[0] if len(first) == 1 else 2
+    if len(first) == 1 and single != 1 and (not isinstance(single, Expr) or _is_time(single)):
+        title = f"declare one number a step: in({single},1)" if not is_open(single) else "in(?,1)"
+        yield Fix(title, (Edit(expr.span, print_expr(declared(expr, (*sizes, number(1))))),))
+    if len(first) > 1 or not _is_time(single):
+        what = "steps" if len(first) == 1 else "frames"
+        new = declared(expr, (word(time), *sizes))
+        yield Fix(f"declare the {what}: {print_expr(new)}", (Edit(expr.span, print_expr(new)),))
+
+
+def _is_time(size: Size) -> bool:
+    return isinstance(size, Expr) and (is_open(size) or str(size).upper() in _TIME)
+
+
+def free_symbol(site: Site, wish: str) -> str:
+    """A symbol for a size that no input declares yet."""
+    taken = {
+        str(s)
+        for n in site.graph.nodes
+        if n.layer is None and n.outputs is not None
+        for s in n.outputs[0].shape
+    }
+    return next(name for name in (wish, "S", "N", "STEPS", "STEPS_2") if name not in taken)
+
+
+def _uncollapsed(site: Site, made: Node, expr: tree.Expr | None) -> Iterator[Fix]:
+    """The step that took the time axis away, taken out or replaced by one that keeps it."""
+    assert made.layer is not None
+    name = made.layer.row.name
+    came = site.came(made)
+    if name not in _COLLAPSES or came is None or len(came.shape) != 2:
+        return
+    edit = site.rewrite(made, None)
+    if edit is not None and expr is not None:
+        yield Fix(f"take {called(expr)} out, to keep the steps", (edit,))
+    if name in ("gmaxpool1d", "gavgpool1d") and expr is not None:
+        pool = call(name[1:], number(2))
+        yield Fix(f"pool by twos instead: {print_expr(pool)}", (Edit(expr.span, print_expr(pool)),))
+
+
+def _taken_out(site: Site) -> Edit | None:
+    around = site.sources.around(site.step.span)
+    if around is None or around[1] == 0:
+        return None
+    flow, i = around
+    return Edit(Span(flow.steps[i - 1].span.end, flow.steps[i].span.end), "")
+
+
+def _restored(site: Site, value: Value, came: Tensor, takes: int) -> Iterator[Fix]:
+    """A vector made a sequence again: repeated, or turned into as many numbers and given their shape."""
+    flat = next((n for n in site.back(value) if n.layer is not None and n.layer.row.name == "flatten"), None)
+    before = site.came(flat) if flat is not None else None
+    steps = next(declared_steps(site.graph), None)
+    if before is not None and len(before.shape) == takes and site.row.name != "td":
+        shape = before.shape if takes > 2 or steps is None else (steps, before.shape[-1])
+        if all(isinstance(s, int) for s in shape):
+            back = call("reshape", *map(size_text, shape))
+            numbers = product(shape)
+            title = f"give it its axes again: reshape to {show_shape(shape)}"
+            if came.shape[0] == numbers:
+                yield Fix(title, (site.before(back),))
+            else:
+                first, *rest = [tree.Argument(NOWHERE, None, size_text(s)) for s in shape]
+                many = tree.Arithmetic(NOWHERE, first.value, tuple(("*", a.value) for a in rest))
+                dense = call("dense", many)
+                yield Fix(f"{title}, from as many numbers", (site.before(dense, back),))
+    repeats = site.row.recurrent or site.row.name in ("td", "attention", "mha", "additive_attention")
+    side = isqrt(width) if isinstance(width := came.shape[0], int) else 0
+    if takes == 3 and before is None and side > 1 and side * side == width:
+        square = call("reshape", number(side), number(side), number(1))
+        yield Fix(f"make it an image: {print_expr(square)}", (site.before(square),))
+    if takes == 2 and repeats and (steps is not None or not forgets_steps(maker(site.graph, value))):
+        times: Size = steps if steps is not None else 10
+        yield Fix(
+            f"or repeat the vector at every step: repeat({times})",
+            (site.before(call("repeat", size_text(times))),),
+        )
+
+
+def _one_vector(site: Site, made: Node) -> Iterator[Fix]:
+    """``repeat`` of a sequence."""
+    expr = site.sources.of(made)
+    if gives_steps(made) and expr is not None:
+        title = f"take seq off the {called(expr)}, to keep only its last step"
+        changed = without(expr, "seq", "return_sequences")
+        yield Fix(title, (Edit(expr.span, print_expr(changed)),))
+    yield Fix("or take the mean over the steps first", (site.before(word("gavgpool1d")),))
+    if (edit := _taken_out(site)) is not None:
+        yield Fix(f"or take {called(site.step)} out: there are steps already", (edit,))
+
+
+def _fewer(site: Site, value: Value, came: Tensor, made: Node, takes: int) -> Iterator[Fix]:
+    shape = came.shape
+    long = [s for s in shape if s != 1]
+    embed = next((n for n in site.back(value) if n.layer is not None and n.layer.row.name == "embed"), None)
+    fed = site.came(embed) if embed is not None else None
+    if embed is not None and fed is not None and fed.dtype in FLOATS and len(fed.shape) == takes:
+        edit = site.rewrite(embed, None)
+        if edit is not None:
+            yield Fix(f"take embed out: {fed} are vectors already, and no ids", (edit,))
+    if takes == 2 and len(long) == 2 and len(shape) > 2:
+        back = call("reshape", *map(size_text, long))
+        yield Fix(f"leave out the axes of one: {print_expr(back)}", (site.before(back),))
+    if site.row.name == "td" or len(shape) > takes + 1:
+        pass
+    elif not site.row.recurrent and takes >= 2:
+        yield from frame_stack(site)
+        wrapped = print_expr(at_every_step(site.step))
+        yield Fix(f"apply {called(site.step)} at every step", (Edit(site.step.span, wrapped),))
+    if takes == 2 and len(shape) > 2:
+        yield from frames(site, value, len(shape) + 1, flat=True)
+        if not any(map(is_open, shape[1:])):
+            wide = product(shape[1:])
+            flat = at_every_step(word("flatten"))
+            title = f"flatten each step: ({shape[0]}, {wide})"
+            yield Fix(title, (site.before(flat),))
+        if len(shape) in (4, 5):
+            pool = at_every_step(word(f"gavgpool{len(shape) - 2}d"))
+            yield Fix("take the mean over each step's image", (site.before(pool),))
+    if gives_steps(made) and takes == len(shape) - 1:
+        expr = site.sources.of(made)
+        if expr is not None:
+            changed = print_expr(without(expr, "seq", "return_sequences"))
+            title = f"take seq off the {called(expr)}, to keep only its last step"
+            yield Fix(title, (Edit(expr.span, changed),))

@@ -1,0 +1,32 @@
+"""Where in the text the nodes of a graph stand: their steps, and the flows around them."""
+
+from __future__ import annotations
+
+from seqtopo.ir.graph import Node
+from seqtopo.source import Span
+from seqtopo.syntax import tree
+
+
+class Sources:
+    """Finds the tree node that a graph node was written as, to build fixes on."""
+
+    def __init__(self) -> None:
+        self._calls: dict[Span, tree.Expr] = {}
+        self._flows: dict[Span, tuple[tree.Flow, int]] = {}
+
+    def note(self, expr: tree.Expr) -> None:
+        """Remembers a step."""
+        self._calls[expr.span] = expr
+
+    def note_flow(self, flow: tree.Flow) -> None:
+        """Remembers the steps of a flow by their places; once, however often it is walked."""
+        if flow.steps[0].span not in self._flows:
+            self._flows.update((step.span, (flow, i)) for i, step in enumerate(flow.steps))
+
+    def of(self, node: Node) -> tree.Expr | None:
+        """The step a node was written as."""
+        return self._calls.get(node.span)
+
+    def around(self, span: Span) -> tuple[tree.Flow, int] | None:
+        """The flow of which a stretch of text is a whole step, and which of them."""
+        return self._flows.get(span)

@@ -1,0 +1,178 @@
+"""Steps of the tree made into others: the pieces that fixes are built of.
+
+Every function returns a new expression and leaves the old one as it is. ``edit`` turns one into the
+edit that puts it in place of a stretch of text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from seqtopo.diag.model import Edit
+from seqtopo.source import Span
+from seqtopo.syntax import tree
+from seqtopo.syntax.print import print_expr
+
+NOWHERE = Span(0, 0)
+_WRAPPERS = ("bi", "bidirectional")
+
+
+def edit(span: Span, expr: tree.Expr) -> Edit:
+    """The edit that writes an expression in place of a stretch of text."""
+    return Edit(span, print_expr(expr))
+
+
+def number(value: int) -> tree.Expr:
+    """A whole number; a negative one with its sign."""
+    plain = tree.Number(NOWHERE, abs(value), str(abs(value)))
+    return plain if value >= 0 else tree.Negative(NOWHERE, plain)
+
+
+def word(name: str) -> tree.Name:
+    """A bare word."""
+    return tree.Name(NOWHERE, name)
+
+
+def _argument(value: tree.Expr | int | str) -> tree.Argument:
+    if isinstance(value, int):
+        value = number(value)
+    elif isinstance(value, str):
+        value = word(value)
+    return tree.Argument(NOWHERE, None, value)
+
+
+def call(name: str, *args: tree.Expr | int | str, **named: tree.Expr) -> tree.Call:
+    """A call with arguments by position, then by name.
+
+    >>> print_expr(call("conv1d", 64, 1, "same"))
+    'conv1d(64,1,same)'
+    """
+    by_name = tuple(tree.Argument(NOWHERE, word(k), v) for k, v in named.items())
+    return tree.Call(NOWHERE, word(name), (*map(_argument, args), *by_name))
+
+
+def steps_of(expr: tree.Expr) -> tuple[tree.Expr, ...]:
+    """The steps of a flow, or the one step that is no flow."""
+    return expr.steps if isinstance(expr, tree.Flow) else (expr,)
+
+
+def flow(steps: Sequence[tree.Expr]) -> tree.Expr:
+    """A flow of steps; the one step itself where there is no second.
+
+    >>> print_expr(flow((word("a"), flow((word("b"), word("c"))))))
+    'a -> b -> c'
+    """
+    flat = tuple(part for step in steps for part in steps_of(step))
+    return flat[0] if len(flat) == 1 else tree.Flow(NOWHERE, flat)
+
+
+def inside(expr: tree.Expr, change: Callable[[tree.Call], tree.Expr]) -> tree.Expr:
+    """A step with its call changed: that in parentheses, or the layer that a ``bi`` wraps.
+
+    A bare name counts as a call without arguments.
+    """
+    if isinstance(expr, tree.Name):
+        return change(tree.Call(expr.span, expr, ()))
+    if isinstance(expr, tree.Group):
+        return tree.Group(expr.span, inside(expr.body, change))
+    if isinstance(expr, tree.As):
+        return tree.As(expr.span, inside(expr.body, change), expr.name)
+    if isinstance(expr, tree.Call):
+        if expr.name.name in _WRAPPERS and expr.args:
+            first = expr.args[0]
+            inner = tree.Argument(first.span, first.name, inside(first.value, change))
+            return tree.Call(expr.span, expr.name, (inner, *expr.args[1:]))
+        return change(expr)
+    return expr
+
+
+def with_flag(expr: tree.Expr, flag: str) -> tree.Expr:
+    """A step with a flag more, before its arguments by name; for a ``bi``, on the layer inside it.
+
+    >>> print_expr(with_flag(call("bi", call("lstm", 64)), "seq"))
+    'bi(lstm(64,seq))'
+    """
+
+    def change(step: tree.Call) -> tree.Expr:
+        if any(a.name is None and isinstance(a.value, tree.Name) and a.value.name == flag for a in step.args):
+            return step
+        at = next((i for i, a in enumerate(step.args) if a.name is not None), len(step.args))
+        return tree.Call(step.span, step.name, (*step.args[:at], _argument(flag), *step.args[at:]))
+
+    return inside(expr, change)
+
+
+def without(expr: tree.Expr, flag: str, name: str = "") -> tree.Expr:
+    """A step without a flag, and without the argument ``name``; for a ``bi``, on the layer inside it.
+
+    >>> print_expr(without(call("bi", call("lstm", 64, "seq")), "seq"))
+    'bi(lstm(64))'
+    """
+
+    def change(step: tree.Call) -> tree.Expr:
+        kept = tuple(
+            a
+            for a in step.args
+            if not (
+                (a.name is None and isinstance(a.value, tree.Name) and a.value.name == flag)
+                or (a.name is not None and a.name.name in (name, flag))
+            )
+        )
+        return tree.Call(step.span, step.name, kept) if kept else step.name
+
+    return inside(expr, change)
+
+
+def without_argument(expr: tree.Call, given: tree.Argument) -> tree.Expr:
+    """A call without one of its arguments; its bare name where none is left."""
+    kept = tuple(a for a in expr.args if a is not given)
+    return tree.Call(expr.span, expr.name, kept) if kept else expr.name
+
+
+def with_argument(expr: tree.Expr, place: int, names: tuple[str, ...], value: tree.Expr) -> tree.Expr:
+    """A step with another value for an argument that stands at a place, or under one of its names.
+
+    Where it is not given yet, it is given by the first name.
+
+    >>> print_expr(with_argument(call("dense", 3, "relu"), 0, ("units",), number(8)))
+    'dense(8,relu)'
+    """
+
+    def change(step: tree.Call) -> tree.Expr:
+        at = -1
+        by_place = [i for i, a in enumerate(step.args) if a.name is None]
+        for i, given in enumerate(step.args):
+            if given.name is not None and given.name.name in names:
+                at = i
+        if at < 0 and 0 <= place < len(by_place):
+            at = by_place[place]
+        if at < 0:
+            more = tree.Argument(NOWHERE, word(names[0]), value)
+            return tree.Call(step.span, step.name, (*step.args, more))
+        new = tree.Argument(step.args[at].span, step.args[at].name, value)
+        return tree.Call(step.span, step.name, (*step.args[:at], new, *step.args[at + 1 :]))
+
+    return inside(expr, change)
+
+
+def renamed(expr: tree.Expr, name: str) -> tree.Expr:
+    """A step that calls another layer with the same arguments."""
+    return inside(expr, lambda step: tree.Call(step.span, word(name), step.args) if step.args else word(name))
+
+
+def declared(source: tree.Call, sizes: Sequence[tree.Expr]) -> tree.Expr:
+    """An ``in(...)`` with other sizes, and the same flags and arguments.
+
+    >>> print_expr(declared(call("in", 15, "int"), (number(15), number(1))))
+    'in(15,1,int)'
+    """
+    rest = tuple(a for a in source.args if not is_size(a))
+    return tree.Call(source.span, source.name, (*map(_argument, sizes), *rest))
+
+
+def is_size(given: tree.Argument) -> bool:
+    """Whether an argument of an ``in(...)`` is one of its sizes: no flag, no ``int(V)``, no name."""
+    value = given.value
+    if given.name is not None or isinstance(value, (tree.Call, tree.String)):
+        return False
+    return not isinstance(value, tree.Name) or value.is_symbol
