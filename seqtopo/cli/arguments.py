@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from seqtopo.ir.buildable import MAX_PARAMS
+from seqtopo.lint.selection import NoSuchRule, Selection, selection
 
 Number = int | float
 Value = Number | tuple[Number, ...]
@@ -49,8 +50,8 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(message, f"for example: {self.examples[0]}\n{self.prog} --help says more")
 
 
-def add_spec_options(parser: Parser) -> None:
-    """Adds ``-D`` and ``--max-params``."""
+def add_dims(parser: Parser) -> None:
+    """Adds ``-D``."""
     parser.add_argument(
         "-D",
         dest="dims",
@@ -60,13 +61,31 @@ def add_spec_options(parser: Parser) -> None:
         default=[],
         help="a number for a symbol, such as -D T=24; wins over 'let' in the spec; once for each symbol",
     )
+
+
+def add_spec_options(parser: Parser) -> None:
+    """Adds ``-D`` and ``--max-params``."""
+    add_dims(parser)
     parser.add_argument(
         "--max-params",
         metavar="N",
         type=_count,
-        default=MAX_PARAMS,
-        help=f"the most parameters the model may have (default: {MAX_PARAMS:,})",
+        help=f"the most parameters the model may have (default: {MAX_PARAMS:,}, or what pyproject.toml says)",
     )
+
+
+def add_rule_options(parser: Parser) -> None:
+    """Adds ``--select``, ``--ignore`` and ``--strict``."""
+    for name, what in (("select", "on, beside those that are on by default"), ("ignore", "off")):
+        parser.add_argument(
+            f"--{name}",
+            metavar="CODES",
+            action="append",
+            default=[],
+            help=f"rules to switch {what}: codes, names or beginnings of codes, such as ST621,ST65 "
+            "or ALL; wins over pyproject.toml",
+        )
+    parser.add_argument("--strict", action="store_true", help="warnings make the exit code 1, too")
 
 
 def add_format(parser: Parser) -> None:
@@ -135,3 +154,15 @@ def dims_of(pairs: Sequence[tuple[str, Value]]) -> dict[str, Any]:
             raise UsageError(f"-D {name} is given twice", f"write it once: -D {name}={value}")
         found[name] = value
     return found
+
+
+def chosen(args: argparse.Namespace, settings: Selection) -> Selection:
+    """The rules that ``--select`` and ``--ignore`` choose, on top of the settings.
+
+    Raises:
+        UsageError: one of them names no rule.
+    """
+    try:
+        return selection(args.select, args.ignore, settings)
+    except NoSuchRule as error:
+        raise UsageError(error.message, error.help) from None

@@ -16,6 +16,7 @@ from seqtopo.cli.arguments import Parser, UsageError, add_format, add_spec_optio
 from seqtopo.cli.check import as_json
 from seqtopo.cli.columns import Column, columns
 from seqtopo.cli.files import STDIN, cannot_write, check_spec, is_text, write_whole
+from seqtopo.cli.settings import settings_of
 from seqtopo.cli.table import shape_table
 from seqtopo.cli.terminal import put, terminal
 from seqtopo.diag.model import Diagnostic
@@ -75,14 +76,15 @@ def run(args: argparse.Namespace) -> int:
     """Checks, builds, saves, and says where the model is. Returns the exit code."""
     dims = dims_of(args.dims)
     target = _target(args)
-    checked = check_spec(args.spec, dims)
+    settings = settings_of(args.spec)
+    checked = api.linted(check_spec(args.spec, dims), settings.selection)
     try:
         if args.part and checked.resolved is not None and checked.ok:
             _check_part(checked, args.part)
         trouble = _no_place(target, args.all) if checked.ok else None
         if trouble is not None:
             raise SpecError((trouble,))
-        built = api.build(checked, args.backend, args.max_params)
+        built = api.build(checked, args.backend, args.max_params or settings.max_params)
         with api.keras_refusals(checked.source):
             models = _models(built, args.part, args.all)
         saved = _save(models, target, args.all)

@@ -9,8 +9,10 @@ from typing import Any
 
 from seqtopo import api
 from seqtopo.api import Checked
-from seqtopo.cli.arguments import Parser, add_format, add_spec_options, dims_of
+from seqtopo.cli.arguments import Parser, add_format, add_rule_options, add_spec_options, chosen, dims_of
+from seqtopo.cli.data_options import add_data_options, fitted
 from seqtopo.cli.files import STDIN, check_spec, is_text
+from seqtopo.cli.settings import settings_of
 from seqtopo.cli.table import shape_table
 from seqtopo.cli.terminal import put, terminal
 from seqtopo.diag.model import Diagnostic
@@ -25,16 +27,23 @@ def parser() -> Parser:
     made = Parser(
         "check",
         "Checks specs without Keras. A right one is shown with its shapes; a wrong one, with the place,\n"
-        "the cause and a way out.",
+        "the cause and a way out.\n\n"
+        "Warnings say what builds and is most likely not what was meant. A comment at the end of a line,\n"
+        "# seqtopo: ignore[ST621] and why, switches one off there. Settings for a whole project stand in\n"
+        "pyproject.toml, under [tool.seqtopo]: select, ignore, max-params.",
         (
             "seqtopo check spec.txt",
             'seqtopo check "in(T,8) -> lstm(64,seq) -> lstm(32)"   (the spec itself)',
             "seqtopo check encoder.txt decoder.txt -D T=24 --format concise",
+            "seqtopo check spec.txt --select ST65 --ignore ST621 --strict",
+            "seqtopo check spec.txt --x X.npy --y Y.npy --loss mse",
             "cat spec.txt | seqtopo check -",
         ),
     )
     made.add_argument("specs", nargs="+", metavar="spec", help="a file, - for the standard input, or a spec")
     add_spec_options(made)
+    add_data_options(made)
+    add_rule_options(made)
     add_format(made)
     return made
 
@@ -45,11 +54,13 @@ def run(args: argparse.Namespace) -> int:
     checked = [check_spec(spec, dims) for spec in args.specs]
     if dims and len(checked) > 1:
         checked = _bound_apart(checked, dims)
-    checked = [api.linted(one) for one in checked]
+    checked = fitted(checked, args, dims)
+    settings = [settings_of(spec) for spec in args.specs]
+    checked = [api.linted(one, chosen(args, of.selection)) for one, of in zip(checked, settings, strict=True)]
     found: list[Report] = []
     unbound: list[tuple[Diagnostic, ...]] = []
-    for one in checked:
-        lacking = api.unbuildable(one, args.max_params) if one.ok else ()
+    for one, of in zip(checked, settings, strict=True):
+        lacking = api.unbuildable(one, args.max_params or of.max_params) if one.ok else ()
         unbound.append(tuple(d for d in lacking if d.code == "ST401"))
         wrong = tuple(d for d in lacking if d.code != "ST401")
         found.append(api.report(Checked(one.source, one.spec, one.resolved, (*one.diagnostics, *wrong))))
@@ -60,7 +71,8 @@ def run(args: argparse.Namespace) -> int:
         _put_text(args.specs, found, unbound)
     elif text := RENDERERS[args.format](every):
         put(text)
-    return 0 if all(report.ok for report in found) else 1
+    grave = ("error", "warning") if args.strict else ("error",)
+    return 1 if any(d.severity in grave for d in every) else 0
 
 
 def _bound_apart(checked: Sequence[Checked], dims: Mapping[str, Any]) -> list[Checked]:

@@ -18,6 +18,7 @@ FINE, FINDINGS, USAGE, INTERRUPTED, CLOSED = 0, 1, 2, 130, 141
 
 COMMANDS = {
     "check": "is the spec right, and what shapes does it have? Needs no Keras.",
+    "show": "a walk through the spec in plain words, to learn from",
     "build": "make the Keras model and save it",
     "fmt": "write specs in the one house style",
     "layers": "the layers there are, and what each takes",

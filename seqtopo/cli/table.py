@@ -6,20 +6,12 @@ from typing import TYPE_CHECKING
 
 from seqtopo.cli.columns import Column, columns
 from seqtopo.diag.renderers.cells import visible, wrap
+from seqtopo.ir.kind import KINDS
 from seqtopo.layers.sizes import Shape, Size, show_shape, symbol
 from seqtopo.layers.table import NAMES
 
 if TYPE_CHECKING:
     from seqtopo.report import LayerShape, Report
-
-KINDS = {
-    "one-to-one": "one value in, one answer out",
-    "one-to-many": "one value in, a sequence out",
-    "many-to-one": "a sequence in, one answer out",
-    "many-to-many": "a sequence in, an answer at every step",
-    "many-to-many, delayed": "the whole sequence in first, then a sequence out",
-}
-"""The kinds of topologies in plain words."""
 
 
 def shape_table(report: Report, width: int | None = None, *, color: bool = False) -> str:

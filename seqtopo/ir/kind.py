@@ -9,6 +9,15 @@ from __future__ import annotations
 from seqtopo.ir.graph import Graph, Value
 from seqtopo.layers.values import INTEGERS
 
+KINDS = {
+    "one-to-one": "one value in, one answer out",
+    "one-to-many": "one value in, a sequence out",
+    "many-to-one": "a sequence in, one answer out",
+    "many-to-many": "a sequence in, an answer at every step",
+    "many-to-many, delayed": "the whole sequence in first, then a sequence out",
+}
+"""The kinds of topologies in plain words."""
+
 
 def kind(graph: Graph) -> str:
     """One of ``one-to-one``, ``one-to-many``, ``many-to-one``, ``many-to-many`` (each output step

@@ -21,6 +21,7 @@ ORDER = (
     "runtime",
     "data",
     "report",
+    "walkthrough",
     "api",
     "__init__",
     "cli",

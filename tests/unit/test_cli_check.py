@@ -12,8 +12,9 @@ import pytest
 from seqtopo import check
 from seqtopo.cli.columns import Column, columns
 from seqtopo.cli.main import main
-from seqtopo.cli.table import KINDS, shape_table
+from seqtopo.cli.table import shape_table
 from seqtopo.diag.renderers.cells import width
+from seqtopo.ir.kind import KINDS
 
 SPEC = "in(T,8) -> lstm(64,seq) -> lstm(32)"
 WRONG = "in(T,8) -> lstm(64) -> lstm(32)"

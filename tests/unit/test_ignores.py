@@ -39,7 +39,7 @@ def test_the_rule_that_is_ignored_below_finds_something() -> None:
         BROKEN + "  # seqtopo: ignore[ST621]",
         BROKEN.replace(")\n    -> dense", ")\n    # seqtopo: ignore[ST621]\n    -> dense"),
         f"# seqtopo: ignore[ST621]\n{BROKEN}",
-        f"def head() = dense(1,softmax)  # seqtopo: ignore[ST621]\nin(3,1) -> lstm(8) -> head()",
+        "def head() = dense(1,softmax)  # seqtopo: ignore[ST621]\nin(3,1) -> lstm(8) -> head()",
         "in(3,1)\n-> lstm(8)\n# seqtopo: ignore[ST621]\n-> dense(\n  1,\n  softmax\n)\n-> dense(2)",
         "in(3,1)\n-> lstm(8)\n-> dense(\n  1,\n  softmax\n)  # seqtopo: ignore[ST621]\n-> dense(2)",
     ],

@@ -1,0 +1,98 @@
+"""Settings of a project: ``[tool.seqtopo]`` in the nearest ``pyproject.toml`` that has one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from seqtopo.cli.arguments import UsageError
+from seqtopo.cli.files import STDIN, is_text
+from seqtopo.diag.nearest import nearest
+from seqtopo.ir.buildable import MAX_PARAMS
+from seqtopo.lint.selection import NoSuchRule, Selection, selection
+
+FILE = "pyproject.toml"
+_TABLE = "tool.seqtopo"
+_KEYS = ("select", "ignore", "max-params")
+_LARGEST = 10_000_000
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Which rules are on, and the most parameters that a model may have."""
+
+    selection: Selection = field(default_factory=Selection)
+    max_params: int = MAX_PARAMS
+
+
+def settings_for(folder: Path) -> Settings:
+    """The settings that hold for specs in a folder: those of the nearest file upwards, else the defaults.
+
+    Raises:
+        UsageError: the file cannot be read, or it says something that no setting is.
+    """
+    try:
+        here = folder.resolve()
+    except (OSError, RuntimeError):
+        # Where the folder itself cannot be told, neither can what lies above it.
+        return Settings()
+    for place in (here, *here.parents):
+        path = place / FILE
+        table = _table(path) if path.is_file() else None
+        if table is not None:
+            return _read(path, table)
+    return Settings()
+
+
+def settings_of(argument: str) -> Settings:
+    """The settings that hold for a spec as the command line names it; see `settings_for`."""
+    at_hand = argument == STDIN or is_text(argument)
+    return settings_for(Path() if at_hand else Path(argument).parent)
+
+
+def _table(path: Path) -> Mapping[str, Any] | None:
+    """What the file says of seqtopo; None where it says nothing."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(_LARGEST)
+    except OSError:
+        return None
+    if b"seqtopo" not in data:
+        # Reading TOML takes longer than most checks.
+        return None
+    import tomllib
+
+    try:
+        found = tomllib.loads(data.decode("utf-8")).get("tool", {})
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        said = " ".join(str(error).split()) or "it nests too deeply"
+        raise UsageError(f"{path} cannot be read: {said}", "mend it, since it may say how to check") from None
+    table = found.get("seqtopo") if isinstance(found, dict) else None
+    if table is not None and not isinstance(table, dict):
+        raise _wrong(path, "seqtopo is a table", f"write [{_TABLE}] and the settings below it")
+    return table
+
+
+def _read(path: Path, table: Mapping[str, Any]) -> Settings:
+    for key in table:
+        if key not in _KEYS:
+            near = nearest(key, _KEYS)
+            help = f"did you mean {near}?" if near else f"its settings are {', '.join(_KEYS)}"
+            raise _wrong(path, f"there is no setting {key[:60]}", help)
+    words = {key: table.get(key, []) for key in ("select", "ignore")}
+    for key, value in words.items():
+        if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
+            raise _wrong(path, f"{key} is a list of codes", f'write {key} = ["ST621"]')
+    most = table.get("max-params", MAX_PARAMS)
+    if not isinstance(most, int) or isinstance(most, bool) or most < 1:
+        raise _wrong(path, "max-params is a whole number from 1 up", "write max-params = 1_000_000")
+    try:
+        return Settings(selection(words["select"], words["ignore"]), most)
+    except NoSuchRule as error:
+        raise _wrong(path, error.message, error.help) from None
+
+
+def _wrong(path: Path, message: str, help: str) -> UsageError:
+    return UsageError(f"{path}, [{_TABLE}]: {message}", help)

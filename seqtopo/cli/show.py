@@ -1,0 +1,90 @@
+"""``seqtopo show``: a walk through a spec in plain words."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+
+from seqtopo import api
+from seqtopo.cli.arguments import Parser, add_dims, dims_of
+from seqtopo.cli.files import check_spec
+from seqtopo.cli.settings import settings_of
+from seqtopo.cli.terminal import put, terminal
+from seqtopo.diag.renderers import render_text
+from seqtopo.diag.renderers.cells import shortened, visible, wrap
+from seqtopo.diag.renderers.paint import Row, paint
+from seqtopo.ir.kind import KINDS
+from seqtopo.walkthrough import Step, Walk, walk
+
+_WIDEST = 80
+_LONGEST = 400
+_INDENT = "   "
+_SHAPE = re.compile(r"\([^()]{,40}\)")
+_HOLD = "\u00a0"
+
+
+def parser() -> Parser:
+    """What the command takes."""
+    made = Parser(
+        "show",
+        "Walks through a spec in plain words: what comes into each layer and what leaves it, which steps\n"
+        "are kept, where states go, which kind of topology it is and why, and what training compares.",
+        (
+            'seqtopo show "in(24,3) -> lstm(64,seq) -> lstm(32) -> dense(1)"',
+            "seqtopo show spec.txt",
+            "seqtopo show spec.txt -D T=24",
+        ),
+    )
+    made.add_argument("spec", help="a file, - for the standard input, or a spec")
+    add_dims(made)
+    return made
+
+
+def run(args: argparse.Namespace) -> int:
+    """Walks through a spec, or says what is wrong with it. Returns the exit code."""
+    screen = terminal(sys.stdout)
+    checked = api.linted(check_spec(args.spec, dims_of(args.dims)), settings_of(args.spec).selection)
+    if checked.diagnostics:
+        put(render_text(checked.diagnostics, width=screen.width, color=screen.color))
+    if checked.resolved is None or not checked.ok:
+        return 1
+    text = walkthrough(walk(checked.resolved), screen.width, color=screen.color)
+    put(("\n" if checked.diagnostics else "") + text)
+    return 0
+
+
+def walkthrough(found: Walk, width: int = _WIDEST, *, color: bool = False) -> str:
+    """A walk as text, in lines of at most ``width`` columns, and never of more than are easy to read.
+
+    >>> from seqtopo.api import analyse
+    >>> print(walkthrough(walk(analyse("in(8) -> dense(1)").resolved)).splitlines()[0])
+    one-to-one: one value in, one answer out
+    """
+    width = max(20, min(width, _WIDEST))
+    rows: list[Row] = [((line, "strong"),) for line in wrap(f"{found.kind}: {KINDS[found.kind]}", width)]
+    rows += [(), *_paragraph(found.reasons, width)]
+    rows += [(), *_paragraph([found.legend], width), ()]
+    for number, step in enumerate(found.steps, 1):
+        rows += [*_step(number, step, width), ()]
+    rows += [(("Training", "strong"),)]
+    rows += _paragraph(found.training, width, _INDENT)
+    return paint(rows, color).rstrip("\n")
+
+
+def _step(number: int, step: Step, width: int) -> list[Row]:
+    head = f"{number}. "
+    written = visible(shortened(f"{step.name}: {step.written}", _LONGEST))
+    lines = wrap(written, width - len(head))
+    rows: list[Row] = [((head + lines[0], "strong"),)]
+    rows += [((" " * len(head) + line, "strong"),) for line in lines[1:]]
+    rows += _paragraph([step.shapes], width, _INDENT)
+    rows += _paragraph([step.words], width, _INDENT)
+    return rows
+
+
+def _paragraph(texts: tuple[str, ...] | list[str], width: int, indent: str = "") -> list[Row]:
+    # A shape stays on one line.
+    held = (_SHAPE.sub(lambda shape: shape[0].replace(" ", _HOLD), visible(text)) for text in texts)
+    lines = [line for text in held for line in wrap(text, width - len(indent))]
+    return [((indent + line.replace(_HOLD, " "), "plain"),) for line in lines]

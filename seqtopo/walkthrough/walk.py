@@ -1,0 +1,170 @@
+"""From a graph to paragraphs: one for each step, and what stands around them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from seqtopo.ir.graph import Node, Value
+from seqtopo.ir.kind import kind
+from seqtopo.ir.resolve import Resolved
+from seqtopo.layers.layer import Layer
+from seqtopo.layers.values import Tensor
+from seqtopo.source import Span
+from seqtopo.syntax import tree
+from seqtopo.syntax.print import print_expr
+from seqtopo.walkthrough.at import At, name_of
+from seqtopo.walkthrough.layers import words_for
+from seqtopo.walkthrough.topology import reasons
+from seqtopo.walkthrough.training import trained
+from seqtopo.walkthrough.words import batched, count, is_sequence, listed, sentence, sentences, value
+
+
+@dataclass(frozen=True)
+class Step:
+    """One input or one call of a layer: its name, how it is written, shapes with the batch, and words."""
+
+    name: str
+    written: str
+    shapes: str
+    words: str
+
+
+@dataclass(frozen=True)
+class Walk:
+    """A spec in plain words: its kind and why, its steps in order, and how it is trained."""
+
+    kind: str
+    reasons: tuple[str, ...]
+    legend: str
+    steps: tuple[Step, ...]
+    training: tuple[str, ...]
+
+
+def walk(resolved: Resolved) -> Walk:
+    """What there is to say about a spec without errors, in the order in which it is computed.
+
+    >>> from seqtopo.api import analyse
+    >>> found = walk(analyse("in(24,3) -> lstm(32)").resolved)
+    >>> found.kind, [step.shapes for step in found.steps]
+    ('many-to-one', ['gives (batch, 24, 3)', 'takes (batch, 24, 3), gives (batch, 32)'])
+    """
+    return _Walker(resolved).walk()
+
+
+_LEGEND = (
+    "(batch, time steps, features) for a sequence",
+    "(batch, features) for a vector",
+    "(batch, height, width, channels) for a picture",
+)
+
+
+class _Walker:
+    def __init__(self, resolved: Resolved) -> None:
+        self.resolved = resolved
+        self.graph = resolved.graph
+        self.nodes = [self.graph.nodes[i] for i in self.graph.ancestors(self.graph.outputs)]
+        self.users: dict[int, list[Node]] = {}
+        for node in self.nodes:
+            for index in dict.fromkeys(needed.node for needed in node.needs):
+                self.users.setdefault(index, []).append(node)
+        self.copies: dict[tuple[Span, str], int] = {}
+        self.rows: set[str] = set()
+        self.first: dict[Layer, Node] = {}
+        self.alike: dict[tuple[str, str, str], str] = {}
+        self.batch = next((node.batch for node in self.nodes if node.batch is not None), None)
+
+    def walk(self) -> Walk:
+        found = kind(self.graph)
+        inputs = [self.graph.nodes[i] for i in self.graph.inputs]
+        pictures = any(map(self._is_picture, inputs))
+        samples = [value(t, self._is_picture(node)) for node in inputs for t in node.outputs or ()]
+        why = reasons(self.graph, found, samples, "picture" if pictures else "time axis")
+        return Walk(
+            found,
+            tuple(sentence(text) for text in why if text),
+            f"Shapes: {listed(_LEGEND[: 3 if pictures else 2])}.",
+            tuple(self._step(node, at) for at, node in enumerate(self.nodes)),
+            tuple(sentence(text) for text in trained(self.resolved.training, self.graph)),
+        )
+
+    def _is_picture(self, node: Node) -> bool:
+        """Whether the first axes of an input are places, since layers for pictures take it as it is."""
+        names = [user.layer.row.name for user in self.users.get(node.index, []) if user.layer is not None]
+        return bool(names) and all(name.endswith(("2d", "3d")) and "lstm" not in name for name in names)
+
+    def _step(self, node: Node, at: int) -> Step:
+        written = self._written(node)
+        if node.layer is None:
+            return Step(name_of(node), written, f"gives {self._shape(Value(node.index))}", self._input(node))
+        before = self.nodes[at - 1].index if at else -1
+        shapes = f"takes {self._takes(node, before)}, gives {self._shape(Value(node.index))}"
+        return Step(name_of(node), written, shapes, self._call(node, node.layer, written, shapes))
+
+    def _written(self, node: Node) -> str:
+        """The step as it stands in the spec, if it is that layer's alone; else what messages call it."""
+        expr = self.resolved.written.of(node)
+        word = expr.name if isinstance(expr, tree.Call) else expr
+        if node.layer is None:
+            return print_expr(expr) if expr is not None else "in"
+        names = (node.layer.row.name, *node.layer.row.aliases)
+        own = isinstance(word, tree.Name) and (
+            word.name in names or word.name == node.layer.get("activation")
+        )
+        return print_expr(expr) if own and expr is not None else node.layer.title
+
+    def _input(self, node: Node) -> str:
+        assert node.outputs
+        tensor = node.outputs[0]
+        words = [f"one sample is {value(tensor, self._is_picture(node))}"]
+        if tensor.shape and not isinstance(tensor.shape[0], int):
+            words.append(_left_open(tensor))
+        if node.batch is not None:
+            words.append(f"every batch has exactly {count(node.batch, 'sample')}")
+        if node.below is not None:
+            words.append(f"the ids are below {node.below}")
+        return sentences(words)
+
+    def _call(self, node: Node, layer: Layer, written: str, shapes: str) -> str:
+        place = (node.span, layer.row.name)
+        self.copies[place] = copy = self.copies.get(place, 0) + 1
+        first = self.first.setdefault(layer, node)
+        words = words_for(
+            At(self.graph, node, layer, tuple(self.users.get(node.index, ()))),
+            new=layer.row.name not in self.rows,
+        )
+        self.rows.add(layer.row.name)
+        said = sentences(words)
+        if first is not node:
+            again = "with the same weights" if self.graph.weights.get(layer) else "used once more"
+            return sentences([f"the same layer as {name_of(first)} above, {again}"])
+        # Where nothing is new but the weights, a reader need not go through it again.
+        known = self.alike.setdefault((written, shapes.partition(" from ")[0], said), layer.name)
+        if known != layer.name and len(said) > 80:
+            again = "another copy of the same step" if copy > 1 else "the same once more"
+            return sentences([f"as {known} above: {again}, with weights of its own"])
+        return said
+
+    def _takes(self, node: Node, before: int) -> str:
+        sources = [self._shape(value) for value in node.inputs]
+        names = [name_of(self.graph.nodes[came.node]) for came in node.inputs]
+        if [value.node for value in node.inputs] == [before]:
+            return sources[0]
+        if len(set(sources)) == 1 and len(sources) > 1:
+            shown = list(dict.fromkeys(names))
+            shown = shown if len(shown) <= 6 else [*shown[:5], f"{len(shown) - 5} more"]
+            return f"{len(sources)} times {sources[0]} from {listed(shown)}"
+        pairs = [f"{shape} from {name}" for shape, name in zip(sources, names, strict=True)]
+        return listed(pairs if len(pairs) <= 6 else [*pairs[:5], f"{len(pairs) - 5} more"])
+
+    def _shape(self, of: Value) -> str:
+        tensor = self.graph.tensor(of)
+        return batched(tensor.shape, self.batch) if tensor is not None else ""
+
+
+def _left_open(tensor: Tensor) -> str:
+    """What an open first axis means: a length that changes from batch to batch, or a width to be bound."""
+    size = str(tensor.shape[0])
+    if not is_sequence(tensor):
+        return f"{size} needs a number before the model can be built"
+    which = "the length is" if size == "?" else f"{size} is"
+    return f"{which} left open: the samples of one batch have the same, the next batch may have another"

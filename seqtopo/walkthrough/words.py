@@ -1,0 +1,99 @@
+"""Sizes, shapes and values in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from seqtopo.layers.sizes import Shape, Size, show_shape, symbol
+from seqtopo.layers.values import INTEGERS, Tensor
+
+
+def count(size: Size, one: str, many: str = "") -> str:
+    """So many of something.
+
+    >>> count(1, "step"), count(24, "step"), count(symbol("T"), "step")
+    ('1 step', '24 steps', 'T steps')
+    """
+    if str(size) == "?":
+        return f"any number of {many or one + 's'}"
+    shown = f"{size:,}" if isinstance(size, int) else str(size)
+    return f"{shown} {one}" if size == 1 else f"{shown} {many or one + 's'}"
+
+
+def the(size: Size, one: str) -> str:
+    """Every one of so many that were spoken of before: ``the 24 steps``, ``the one step``, ``the steps``."""
+    if size == 1:
+        return f"the one {one}"
+    return f"the {one}s" if str(size) == "?" else f"the {count(size, one)}"
+
+
+def batched(shape: Shape, batch: Size | None = None) -> str:
+    """A shape as Keras has it, with the batch in front.
+
+    >>> batched((24, 3)), batched((24, 3), 32)
+    ('(batch, 24, 3)', '(32, 24, 3)')
+    """
+    return show_shape((symbol("batch") if batch is None else batch, *shape))
+
+
+def listed(words: Sequence[str], last: str = "and") -> str:
+    """A list in words.
+
+    >>> listed(["a"]), listed(["a", "b", "c"])
+    ('a', 'a, b and c')
+    """
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}"
+
+
+def is_ids(tensor: Tensor) -> bool:
+    """Whether it holds whole numbers."""
+    return tensor.dtype in INTEGERS
+
+
+def is_sequence(tensor: Tensor) -> bool:
+    """Whether the first axis is that of time steps: two axes or more, or one of ids."""
+    return len(tensor.shape) >= 2 or (len(tensor.shape) == 1 and is_ids(tensor))
+
+
+def value(tensor: Tensor, picture: bool = False, each: str = "feature") -> str:
+    """What a value is, for one sample; ``picture`` where its first axes are places and not time.
+
+    ``each`` is what its last axis counts.
+
+    >>> value(Tensor((24, 3))), value(Tensor((8,))), value(Tensor((symbol("T"),), "int32"))
+    ('24 time steps, each with 3 features', 'a vector of 8 numbers', 'T time steps, each with one id')
+    """
+    shape = tensor.shape
+    if not shape:
+        return "one number"
+    if picture and len(shape) >= 3:
+        places = " by ".join(str(size) for size in shape[:-1])
+        return f"{places} places, each with {count(shape[-1], 'channel')}"
+    if len(shape) == 1:
+        if is_ids(tensor):
+            return f"{count(shape[0], 'time step')}, each with one id"
+        return "one number" if shape[0] == 1 else f"a vector of {count(shape[0], 'number')}"
+    steps = count(shape[0], "time step")
+    if len(shape) == 2:
+        return f"{steps}, each with {count(shape[1], 'id' if is_ids(tensor) else each)}"
+    return f"{steps}, each of shape {show_shape(shape[1:])}"
+
+
+def ahead(shape: Shape) -> str:
+    """A chain of lengths: ``30 to 28``.
+
+    >>> ahead((30, 28))
+    '30 to 28'
+    """
+    return " to ".join(str(size) for size in shape)
+
+
+def sentence(words: str) -> str:
+    """Words as a sentence: a capital in front, a full stop behind."""
+    words = words[:1].upper() + words[1:]
+    return words if words.endswith((".", "?", "!", ":")) else words + "."
+
+
+def sentences(words: Iterable[str]) -> str:
+    """Several of them, one after the other."""
+    return " ".join(sentence(part) for part in words if part)
