@@ -134,7 +134,7 @@ def _side(entry: dict[str, Any], right: bool) -> Written:
         return entry.get(f"right_{name}", plain) if right else plain
 
     return Written(
-        entry["right" if right else "wrong"].strip(),
+        (entry["right"] if right else entry.get("wrong", "")).strip(),
         _words(of("x") or []),
         _words(of("y") or []),
         of("loss"),
@@ -154,8 +154,8 @@ def mistakes() -> tuple[Mistake, ...]:
                 Mistake(
                     entry["id"],
                     entry.get("source", "our own"),
-                    entry["kind"],
-                    entry["when"],
+                    entry.get("kind", "nothing wrong"),
+                    entry.get("when", "none"),
                     _side(entry, right=False),
                     _side(entry, right=True),
                     frozenset(entry.get("needs", ())),
