@@ -118,7 +118,7 @@ def flattened(at: At) -> Iterator[str]:
     """``flatten``."""
     if len(at.came.shape) > 1:
         sizes = " times ".join(str(size) for size in at.came.shape)
-        yield f"{sizes} make {count(at.gives.shape[0], 'number')} in a row; there are no steps any more"
+        yield f"in a row there are {sizes}, {count(at.gives.shape[0], 'number')}, and no steps any more"
 
 
 def reshaped(at: At) -> Iterator[str]:

@@ -118,9 +118,9 @@ def test_a_walk_as_a_whole() -> None:
         ("in(9,5) -> last(3)", "Of the 9 steps the last 3 are kept"),
         ("in(9,5) -> at(-1)", "only the last is kept: the time axis is gone"),
         ("in(9,5) -> pad(0,2)", "It puts in 2 steps behind the sequence: 9 steps become 11"),
-        ("in(9,5) -> flatten", "9 times 5 make 45 numbers"),
+        ("in(9,5) -> flatten", "9 times 5, 45 numbers, and no steps"),
         ("[in(T,2) as a, in(T,3) as b] -> concat", "(batch, T, 2) from a and (batch, T, 3) from b"),
-        ("[in(T,2), in(T,3)] -> concat", "side by side, 2 + 3 features make 5"),
+        ("[in(T,2), in(T,3)] -> concat", "2 + 3 features make 5"),
         (
             "[in(T,4) as q, in(S,4) as v] -> attention",
             "The T steps of q (the query) each look at the S steps of v",
