@@ -31,8 +31,11 @@ class Emitter:
         graph: Graph,
         layers: dict[Layer, Any] | None = None,
         made: dict[Layer, dict[str, Any]] | None = None,
+        batch: Size | None = None,
     ) -> None:
         self.graph = graph
+        self._around = batch
+        """The fixed batch of the graph that this one stands in: what a layer takes at every step."""
         self._layers: dict[Layer, Any] = {} if layers is None else layers
         self._made: dict[Layer, dict[str, Any]] = {} if made is None else made
         self._tensors: dict[Value, Any] = {}
@@ -42,7 +45,7 @@ class Emitter:
         self, inputs: Sequence[Value], outputs: Sequence[Value], name: str, output_names: Sequence[str] = ()
     ) -> keras.Model:
         """The model from some values to others; ``inputs`` may be any values that cut the graph."""
-        inner = self if self._declared(inputs) else Emitter(self.graph, self._layers, self._made)
+        inner = self if self._declared(inputs) else self._beside()
         with deep_recursion(len(self.graph.nodes)):
             inner._declare(inputs)
             if deep.depth(self.graph, outputs) > deep.DEEPEST:
@@ -56,6 +59,10 @@ class Emitter:
             ends = _named(ends, output_names, starts, taken)
             return _model(starts, ends, name)
 
+    def _beside(self) -> Emitter:
+        """Another one over the same layers, with tensors of its own."""
+        return Emitter(self.graph, self._layers, self._made, self._around)
+
     def _declared(self, values: Sequence[Value]) -> bool:
         return all(self.graph.nodes[v.node].layer is None for v in values)
 
@@ -66,7 +73,12 @@ class Emitter:
                 node = self.graph.nodes[value.node]
                 tensor = self.graph.tensor(value)
                 assert tensor is not None
-                self._tensors[value] = _input(tensor, node.batch, node.name if node.layer is None else "")
+                batch = self._batch() if node.layer is not None else node.batch or self._around
+                self._tensors[value] = _input(tensor, batch, node.name if node.layer is None else "")
+
+    def _batch(self) -> Size | None:
+        """The one fixed batch of the graph, if it has one: stateful layers need it in every part."""
+        return next((n.batch for n in self.graph.nodes if n.batch is not None), self._around)
 
     def _emit(self, nodes: Iterable[int]) -> None:
         for index in nodes:
@@ -81,11 +93,11 @@ class Emitter:
         for i, segment in enumerate(deep.segments(self.graph, inputs, outputs)):
             if all(v in self._tensors for v in segment.outputs):
                 continue
-            inside = Emitter(self.graph, self._layers, self._made)
+            inside = self._beside()
             for value in segment.inputs:
                 tensor = self.graph.tensor(value)
                 assert tensor is not None
-                inside._tensors[value] = _input(tensor, None, "")
+                inside._tensors[value] = _input(tensor, self._batch(), "")
             inside._emit(segment.nodes)
             starts = [inside._tensors[v] for v in segment.inputs]
             ends = [inside._tensors[v] for v in segment.outputs]
@@ -176,7 +188,7 @@ class Emitter:
     def _inner(self, inner: Layer | SubModel, inputs: tuple[Tensor, ...]) -> Any:
         if isinstance(inner, Layer):
             return self.layer(inner, inputs)
-        inside = Emitter(inner.graph, self._layers, self._made)
+        inside = Emitter(inner.graph, self._layers, self._made, self._batch())
         starts = [Value(i) for i in inner.graph.inputs]
         return inside.model(starts, inner.graph.outputs, inner.name or "steps")
 

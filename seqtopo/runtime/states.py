@@ -29,14 +29,19 @@ class Tracked:
 
 def attach(model: keras.Model) -> keras.Model:
     """Lets every stateful layer of a model carry its state; the same model again, see ``seqtopo.attach``."""
-    layers = stateful_layers(model)
-    for layer in layers:
+    for layer in stateful_layers(model):
+        if layer.states is None:
+            raise ValueError(
+                f"{layer.name} in {model.name} has no states yet, since it was not built; build the model before "
+                "it is attached: give it a keras.Input with a batch_size, or call it once"
+            )
         if not _is_attached(layer):
             _attach_layer(layer)
-    if layers and "reset_states" not in vars(model):
-        # Plain attributes of the instance: nothing of them is saved, and the class stays Keras' own.
-        model.reset_states = functools.partial(reset_states, model)
-        hold_to_batch(model)
+    for inner in model._flatten_layers(include_self=True, recursive=True):
+        if isinstance(inner, keras.Model) and "reset_states" not in vars(inner) and stateful_layers(inner):
+            # Plain attributes of the instance: nothing of them is saved, and the class stays Keras' own.
+            inner.reset_states = functools.partial(reset_states, inner)
+            hold_to_batch(inner)
     return model
 
 
@@ -90,7 +95,7 @@ def _variables(model: keras.Model) -> list[Any]:
     if hasattr(model, "jax_state_sync"):
         # Inside fit, evaluate and predict JAX keeps the values apart from the variables.
         model.jax_state_sync()
-    return [variable for layer in layers for variable in tree.flatten(layer.states or [])]
+    return [variable for layer in layers for variable in tree.flatten(layer.states)]
 
 
 def _is_attached(layer: Any) -> bool:
@@ -98,27 +103,15 @@ def _is_attached(layer: Any) -> bool:
 
 
 def _attach_layer(layer: Any) -> None:
-    create = layer._create_state_variables
-
-    def create_and_track(batch_size: int) -> None:
-        create(batch_size)
-        _track(layer)
-
-    if layer.states is None:
-        layer._create_state_variables = create_and_track
-    else:
-        _track(layer)
+    # Past Layer's own tracker, which is locked once a layer is built.
+    layer._seed_generators.extend(Tracked(variable) for variable in tree.flatten(layer.states))
     layer.call = _carrying(layer, layer.call)
     layer.reset_state = functools.partial(_reset, layer)
 
 
-def _track(layer: Any) -> None:
-    layer._seed_generators.extend(Tracked(variable) for variable in tree.flatten(layer.states))
-
-
 def _reset(layer: Any) -> None:
     """As Keras' own, also where the states of stacked cells are nested."""
-    for variable in tree.flatten(layer.states or []):
+    for variable in tree.flatten(layer.states):
         variable.assign(ops.zeros(variable.shape, variable.dtype))
 
 
