@@ -101,8 +101,8 @@ class Edits:
         return Edit(here.span, print_expr(tree.Group(here.span, flow) if grouped else flow))
 
 
-def every(spec: tree.Spec) -> Iterator[tree.Node]:
-    """Every node of a tree."""
+def every(spec: tree.Node) -> Iterator[tree.Node]:
+    """Every node of a tree, itself included."""
     todo: list[object] = [spec]
     while todo:
         here = todo.pop()

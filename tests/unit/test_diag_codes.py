@@ -59,7 +59,8 @@ def test_a_row_shows_itself_or_says_why_not(row: Code) -> None:
 @pytest.mark.parametrize("row", ROWS, ids=ids)
 def test_a_page_says_all_of_its_row(row: Code) -> None:
     text = page(row.code)
-    assert text.startswith(f"# {row.code} {row.name} ({row.severity})\n")
+    off = "" if row.on else ", off by default"
+    assert text.startswith(f"# {row.code} {row.name} ({row.severity}{off})\n")
     flat = " ".join(text.split())
     for part in (row.summary, row.what, row.why, row.reason):
         assert part in flat

@@ -36,6 +36,12 @@ def _binds(node: tree.Node) -> Iterator[tree.Name]:
             yield name
 
 
+def _makes(statement: tree.Statement) -> set[str]:
+    """The names that a statement gives to values, by ``=`` and by ``as``."""
+    found = {node.name.name for node in every(statement) if isinstance(node, tree.As)}
+    return found | ({statement.name.name} if isinstance(statement, (tree.Bind, tree.Def)) else set())
+
+
 def _model(view: View) -> tree.Statement | None:
     """The statement whose flow is the model's output."""
     flows = [s for s in view.spec.statements if isinstance(s, (tree.Bind, tree.Output))]
@@ -75,7 +81,7 @@ def unused_layers(view: View) -> Iterator[Finding]:
             continue
         name = statement.name.name
         recipe = isinstance(statement, tree.Def)
-        if name in used or (not recipe and name in view.resolved.parts):
+        if _makes(statement) & used or (not recipe and name in view.resolved.parts):
             continue
         yield Finding(
             statement.name.span,
@@ -91,7 +97,7 @@ def unused_input(view: View) -> Iterator[Finding]:
     """An input that reaches no output: the model does not take it."""
     used, last = _used(view), _model(view)
     for statement in view.spec.statements:
-        if not isinstance(statement, tree.Bind) or statement is last or statement.name.name in used:
+        if not isinstance(statement, tree.Bind) or statement is last or _makes(statement) & used:
             continue
         if statement.name.name in view.resolved.parts and _is_input(statement.value):
             yield Finding(
@@ -109,12 +115,14 @@ def _is_input(expr: tree.Expr) -> bool:
     return isinstance(expr, tree.Call) and expr.name.name == "in"
 
 
-@rule("ST668")
+@rule("ST660")
 def lost_flow(view: View) -> Iterator[Finding]:
     """A flow without a name that is not the last: nothing is made of it."""
-    last = _model(view)
+    used, last = _used(view), _model(view)
     for statement in view.spec.statements:
         if isinstance(statement, tree.Output) and statement is not last and last is not None:
+            if _makes(statement) & used:
+                continue
             yield Finding(
                 statement.span,
                 "nothing is made of this flow: the last flow of a spec is the model, and this one has no "
@@ -125,12 +133,12 @@ def lost_flow(view: View) -> Iterator[Finding]:
             )
 
 
-@rule("ST669")
+@rule("ST664")
 def part_apart(view: View) -> Iterator[Finding]:
     """A named model that is no part of the output: only ``compile_all`` and ``part`` give it."""
     used, last = _used(view), _model(view)
     for statement in view.spec.statements:
-        if not isinstance(statement, tree.Bind) or statement is last or statement.name.name in used:
+        if not isinstance(statement, tree.Bind) or statement is last or _makes(statement) & used:
             continue
         if statement.name.name in view.resolved.parts and not _is_input(statement.value):
             name = statement.name.name
@@ -139,6 +147,6 @@ def part_apart(view: View) -> Iterator[Finding]:
                 f"{name} is no part of the model's output: it is a model of its own",
                 label="not used further down",
                 labels=(Label(last.span, "is the model"),) if last is not None else (),
-                help=f'to have it as a second output, list it at the end: [..., {name}]; part("{name}") gives '
-                "it alone",
+                help=f"for a second output, list it at the end: [..., {name}]; alone, it is "
+                f'model.part("{name}")',
             )

@@ -52,18 +52,18 @@ def slow_kernel(view: View) -> Iterator[Finding]:
             reasons = _reasons(place.layer, _long(flow, node, place.layer))
             if reasons:
                 alike.setdefault((place.layer.row.name, *reasons), []).append(place)
-    for (name, *reasons), found in alike.items():
+    for (name, *why), found in alike.items():
         places = list({place.span: place for place in found}.values())
         yield Finding(
             places[0].span,
-            f"{' and '.join(reasons)} keep{'s' * (len(reasons) == 1)} {name} from the fast kernels of a GPU",
+            f"{' and '.join(why)} keep{'s' * (len(why) == 1)} {name} from the fast kernels of a GPU",
             label="runs step by step there",
             labels=tuple(Label(place.span, "so does this") for place in places[1:4]),
             notes=(f"{_WHERE[name]} only with {_WANTED[name]}",),
             help="leave recurrent_dropout out, or write dropout, which drops from the inputs: it is up to 25 "
             "times as slow there"
             if places[0].layer.get("recurrent_dropout")
-            else f"leave {'it' if len(reasons) == 1 else 'them'} out where training on a GPU has to be fast",
+            else f"leave {'it' if len(why) == 1 else 'them'} out where training on a GPU has to be fast",
             fixes=_faster(places),
         )
 

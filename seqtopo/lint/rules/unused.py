@@ -90,11 +90,18 @@ def step_without_effect(view: View) -> Iterator[Finding]:
         assert node.layer is not None
         yield Finding(
             node.span,
-            f"{node.layer.row.name} does nothing here: {_idle(flow, node)}",
+            f"{_called(flow, node)} does nothing here: {_idle(flow, node)}",
             label="no effect",
             help="leave it out",
             fixes=_left_out(flow, node, safe=not flow.is_row(node, *_BY_SIZE)),
         )
+
+
+def _called(view: View, node: Node) -> str:
+    """What a step calls, as it is written."""
+    step = view.written(node)
+    name = step.name if isinstance(step, tree.Call) else step
+    return name.name if isinstance(name, tree.Name) else "the step"
 
 
 def _idle(view: View, node: Node) -> str:
@@ -147,35 +154,25 @@ def _relu_again(view: View, node: Node) -> str:
 
 
 @rule("ST663")
-def dropout_of_nothing(view: View) -> Iterator[Finding]:
-    """A dropout with the rate 0."""
-
-    def idle(flow: View, node: Node) -> bool:
-        return node.layer is not None and "dropout" in node.layer.row.name and node.layer.get("rate") == 0
-
-    for flow, node in _steps(view, idle):
-        assert node.layer is not None
+def placeholder(view: View) -> Iterator[Finding]:
+    """A dropout of nothing, or the activation that leaves every number as it is."""
+    for flow, node in _steps(view, _is_placeholder):
+        linear = flow.is_row(node, "act")
         yield Finding(
             node.span,
-            f"{node.layer.row.name} with the rate 0 drops nothing",
+            "linear leaves every number as it is"
+            if linear
+            else f"{_called(flow, node)} with the rate 0 drops nothing",
             label="no effect",
-            help="leave it out, or give it a rate such as 0.2",
+            help="leave it out, unless it says that no activation is meant"
+            if linear
+            else "leave it out, or give it a rate such as 0.2",
             fixes=_left_out(flow, node),
         )
 
 
-@rule("ST664")
-def linear_step(view: View) -> Iterator[Finding]:
-    """The activation that leaves every number as it is."""
-
-    def idle(flow: View, node: Node) -> bool:
-        return flow.is_row(node, "act") and node.layer is not None and activation_of(node.layer) == "linear"
-
-    for flow, node in _steps(view, idle):
-        yield Finding(
-            node.span,
-            "linear leaves every number as it is",
-            label="no effect",
-            help="leave it out, unless it is to say that no activation is meant",
-            fixes=_left_out(flow, node),
-        )
+def _is_placeholder(view: View, node: Node) -> bool:
+    assert node.layer is not None
+    if view.is_row(node, "act"):
+        return activation_of(node.layer) == "linear"
+    return "dropout" in node.layer.row.name and node.layer.get("rate") == 0

@@ -133,8 +133,8 @@ ROWS: tuple[Code, ...] = (
         severity="warning",
         summary="Dropout or a normalization stands behind the last layer.",
         what=(
-            "The answers themselves are changed: dropout sets some of them to 0 and enlarges the others "
-            "while the model trains, a normalization moves probabilities out of 0 to 1."
+            "The answers themselves are changed. Dropout sets some of them to 0 and enlarges the others "
+            "while the model trains; a normalization moves probabilities out of 0 to 1."
         ),
         why=(
             "The loss compares the changed answers with the labels. A right answer is punished where it was "

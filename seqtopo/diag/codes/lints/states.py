@@ -44,11 +44,11 @@ ROWS: tuple[Code, ...] = (
         severity="warning",
         summary="A stateful layer is given a state at every call, so what it kept is never used.",
         what=(
-            "`init=` hands a state over each time the layer is called, and Keras then does not look at the "
-            "one that `stateful` has kept."
+            "`init=` hands a state over each time the layer is called. Keras then does not look at the one "
+            "that `stateful` has kept."
         ),
         why=(
-            "One of the two is not what was meant: either the state comes from the encoder, or it goes on "
+            "One of the two is not what was meant. Either the state comes from the encoder, or it goes on "
             "from batch to batch."
         ),
         example="encoder = in(5,3,batch=4) -> lstm(8)\n"

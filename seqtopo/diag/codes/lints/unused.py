@@ -6,6 +6,22 @@ from seqtopo.diag.codes.row import Code
 
 ROWS: tuple[Code, ...] = (
     Code(
+        code="ST660",
+        name="lost-flow",
+        severity="warning",
+        summary="A flow without a name is not the last, so nothing is made of it.",
+        what=(
+            "The last flow of a spec is the model. An earlier one needs a name to be used further down, or "
+            "to be a model of its own."
+        ),
+        why=(
+            "Two flows on two lines look like two outputs. The first is checked, and then forgotten: two "
+            "outputs are written as a list."
+        ),
+        example="h = in(24,3) -> lstm(32)\nh -> dense(1)\nh -> dense(4,softmax)",
+        instead="h = in(24,3) -> lstm(32)\n[h -> dense(1), h -> dense(4,softmax)]",
+    ),
+    Code(
         code="ST661",
         name="flatten-of-a-vector",
         severity="info",
@@ -24,7 +40,7 @@ ROWS: tuple[Code, ...] = (
         severity="info",
         summary="A step hands on just what comes in.",
         what=(
-            "The step changes nothing: a `reshape` to the shape that is there, a `permute` that leaves every "
+            "The step changes nothing. It may be a `reshape` to the shape that is there, a `permute` that leaves every "
             "axis in its place, a merge of one value, a relu of what has no number below 0."
         ),
         why=(
@@ -36,38 +52,44 @@ ROWS: tuple[Code, ...] = (
     ),
     Code(
         code="ST663",
-        name="dropout-of-nothing",
+        name="placeholder-step",
         severity="info",
         on=False,
-        summary="A dropout has the rate 0.",
-        what="With the rate 0 nothing is dropped. The layer hands on what comes in.",
+        summary="A step is there for show: a dropout of nothing, or the activation linear.",
+        what=(
+            "With the rate 0 a dropout drops nothing, and `linear` leaves every number as it is. The step "
+            "hands on what comes in."
+        ),
         why=(
-            "As a place for a rate that is still to be found it is in order, so that this is off unless "
-            "asked for. A published model is cleaner without it."
+            "Such steps hold the place of a rate that is still to be found, or say that no activation is "
+            "meant, so that this is off unless asked for. A published model is cleaner without them."
         ),
         example="in(20,4) -> lstm(8) -> dropout(0) -> dense(1)",
         instead="in(20,4) -> lstm(8) -> dropout(0.2) -> dense(1)",
     ),
     Code(
         code="ST664",
-        name="linear-step",
+        name="part-apart",
         severity="info",
         on=False,
-        summary="The activation linear leaves every number as it is.",
-        what="A layer without an activation is linear already. A step `linear` behind it changes nothing.",
-        why=(
-            "Some write it to say that no activation is meant, so that this is off unless asked for. It "
-            "costs nothing."
+        summary="A named model is no part of the output.",
+        what=(
+            "The name stands for a model with inputs of its own or of the others, and nothing further down "
+            "uses it. `compile` leaves it out; `compile_all` and `part` give it."
         ),
-        example="in(20,4) -> lstm(8) -> dense(1) -> linear",
-        instead="in(20,4) -> lstm(8) -> dense(1)",
+        why=(
+            "A spec may hold several models, so this is off unless asked for. Where one model was meant, a "
+            "branch is missing in its output."
+        ),
+        example="h = in(24,3) -> lstm(32)\nkind = h -> dense(4,softmax)\nh -> dense(1)",
+        instead="h = in(24,3) -> lstm(32)\nkind = h -> dense(4,softmax)\n[h -> dense(1), kind]",
     ),
     Code(
         code="ST665",
         name="unused-size",
         severity="info",
         summary="Nothing refers to a name that let binds.",
-        what="The name is bound to a number, and stands nowhere else in the spec.",
+        what="The name is bound to a number. It stands nowhere else in the spec.",
         why=(
             "Whoever changes the number expects that the model changes. Mostly the number itself was written "
             "where the name was meant."
@@ -106,38 +128,5 @@ ROWS: tuple[Code, ...] = (
         ),
         example="series = in(24,3)\nplace = in(5)\nseries -> lstm(32) -> dense(1)",
         instead="series = in(24,3)\nplace = in(5)\n[series -> lstm(32), place] -> concat -> dense(1)",
-    ),
-    Code(
-        code="ST668",
-        name="lost-flow",
-        severity="warning",
-        summary="A flow without a name is not the last, so nothing is made of it.",
-        what=(
-            "The last flow of a spec is the model. An earlier one needs a name to be used further down, or "
-            "to be a model of its own."
-        ),
-        why=(
-            "Two flows on two lines look like two outputs. The first is checked, and then forgotten: two "
-            "outputs are written as a list."
-        ),
-        example="h = in(24,3) -> lstm(32)\nh -> dense(1)\nh -> dense(4,softmax)",
-        instead="h = in(24,3) -> lstm(32)\n[h -> dense(1), h -> dense(4,softmax)]",
-    ),
-    Code(
-        code="ST669",
-        name="part-apart",
-        severity="info",
-        on=False,
-        summary="A named model is no part of the output.",
-        what=(
-            "The name stands for a model with inputs of its own or of the others, and nothing further down "
-            "uses it. `compile` leaves it out; `compile_all` and `part` give it."
-        ),
-        why=(
-            "A spec may hold several models, so this is off unless asked for. Where one model was meant, a "
-            "branch is missing in its output."
-        ),
-        example="h = in(24,3) -> lstm(32)\nkind = h -> dense(4,softmax)\nh -> dense(1)",
-        instead="h = in(24,3) -> lstm(32)\nkind = h -> dense(4,softmax)\nvalue = h -> dense(1)\n[value, kind]",
     ),
 )
