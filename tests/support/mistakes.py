@@ -104,12 +104,12 @@ class Verdict:
 
 def array(shape: str, rng: np.random.Generator) -> Any:
     """Data from its few words: ``(8,10,4) f`` normal, ``u`` uniform, ``i5`` ids below 5, ``i[1,5)`` from 1,
-    ``hot`` one-hot. Ids reach both their ends.
+    ``hot`` one-hot, ``padded`` ids below 500 with zeros after each sequence's end. Ids reach both their ends.
 
     >>> array("(2,3) i5", np.random.default_rng(0)).max()
     np.int64(4)
     """
-    match = re.fullmatch(r"\(([\d,]*)\) (f|u|hot|i(\d+)|i\[(\d+),(\d+)\))", shape)
+    match = re.fullmatch(r"\(([\d,]*)\) (f|u|hot|padded|i(\d+)|i\[(-?\d+),(\d+)\))", shape)
     assert match is not None, shape
     sizes = tuple(int(size) for size in match[1].split(",") if size)
     if match[2] == "f":
@@ -118,6 +118,9 @@ def array(shape: str, rng: np.random.Generator) -> Any:
         return rng.uniform(size=sizes).astype("float32")
     if match[2] == "hot":
         return np.eye(sizes[-1], dtype="float32")[rng.integers(0, sizes[-1], sizes[:-1])]
+    if match[2] == "padded":
+        ids = rng.integers(1, 500, sizes)
+        return ids * (np.arange(sizes[1]) < rng.integers(3, sizes[1], (sizes[0], 1)))
     low, high = (0, int(match[3])) if match[3] else (int(match[4]), int(match[5]))
     found = rng.integers(low, high, sizes)
     found.flat[0], found.flat[-1] = low, high - 1
