@@ -8,8 +8,11 @@ import sys
 from seqtopo.cli.arguments import Parser, UsageError
 from seqtopo.cli.columns import Column, columns
 from seqtopo.cli.terminal import put, terminal
-from seqtopo.diag.codes import CODES, find, page
+from seqtopo.diag.codes import CODES, Code, find, page
+from seqtopo.diag.codes.groups import grouped
 from seqtopo.diag.nearest import nearest
+from seqtopo.diag.renderers.cells import wrap
+from seqtopo.diag.renderers.paint import paint
 
 
 def parser() -> Parser:
@@ -31,15 +34,7 @@ def run(args: argparse.Namespace) -> int:
     """Prints the page or the list. Returns the exit code."""
     screen = terminal(sys.stdout)
     if args.code is None:
-        rows = list(CODES.values())
-        table = [
-            Column("code", [row.code for row in rows]),
-            Column("name", [row.name for row in rows]),
-            Column("", [row.severity if row.severity != "error" else "" for row in rows], drop=1),
-            Column("what it says", [row.summary for row in rows], wrapped=True),
-        ]
-        put(columns(table, screen.width, color=screen.color))
-        put(f"\nseqtopo explain {rows[0].code} shows the page of one.")
+        put(overview(screen.width, color=screen.color))
         return 0
     code = args.code.strip().strip("[]")
     if find(code) is None:
@@ -51,3 +46,32 @@ def run(args: argparse.Namespace) -> int:
         )
     put(page(code))
     return 0
+
+
+def overview(width: int | None, *, color: bool = False) -> str:
+    """All codes in their groups, one a line."""
+    names = max(len(row.name) for row in CODES.values())
+    # The groups line up, except where names have to lose their middles.
+    pad = names if width is None or width >= _ROOMY else 0
+    parts: list[str] = []
+    for title, rows in grouped(CODES.values()).items():
+        table = [
+            Column("", [row.code for row in rows]),
+            Column("", [row.name.ljust(pad) for row in rows]),
+            Column("", [row.summary + _grade(row) for row in rows], wrapped=True),
+        ]
+        parts += [paint([((title, "strong"),)], color) + columns(table, width).lstrip("\n"), ""]
+    last = (
+        "What has no word behind it is an error, and always on. What is off is switched on by check --select.",
+        "seqtopo explain ST301 shows the page of one.",
+    )
+    return "\n".join([*parts, *(line for text in last for line in wrap(text, width))])
+
+
+_ROOMY = 80
+
+
+def _grade(row: Code) -> str:
+    if row.severity == "error":
+        return ""
+    return f" ({row.severity})" if row.on else f" ({row.severity}, off)"

@@ -1,6 +1,7 @@
-"""The tables of the language reference, from the rows: ``python -m seqtopo.cli.reference`` writes them.
+"""The generated documentation: ``python -m seqtopo.cli.reference`` writes it.
 
-``--check`` writes nothing, and ends with exit code 1 where the page is stale.
+The tables of the language reference come from the rows of the layers, the page of diagnostics from
+those of the codes. ``--check`` writes nothing, and ends with exit code 1 where a page is stale.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from seqtopo.cli.diagnostics_page import diagnostics_page
 from seqtopo.cli.files import write_whole
 from seqtopo.cli.layer_facts import LayerFacts, facts
 from seqtopo.cli.terminal import put
@@ -19,6 +21,8 @@ from seqtopo.layers.table import FAMILIES
 
 PAGE = Path(__file__).resolve().parents[2] / "grammar" / "LANGUAGE.md"
 """The language reference, in a checkout."""
+DIAGNOSTICS = PAGE.with_name("DIAGNOSTICS.md")
+"""The page of the codes, in a checkout."""
 
 BEGIN = "<!-- {name}: from the rows; python -m seqtopo.cli.reference writes it -->"
 END = "<!-- end of {name} -->"
@@ -101,21 +105,26 @@ def refreshed(text: str) -> str:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Writes the page anew, or with ``--check`` says whether it is stale. Returns the exit code."""
+    """Writes the pages anew, or with ``--check`` says which are stale. Returns the exit code."""
     arguments = sys.argv[1:] if argv is None else list(argv)
     if arguments not in ([], ["--check"]):
         put("usage: python -m seqtopo.cli.reference [--check]", sys.stderr)
         return 2
-    before = PAGE.read_text(encoding="utf-8")
-    after = refreshed(before)
-    if before == after:
-        return 0
-    if arguments:
-        put(f"{PAGE} is stale: run python -m seqtopo.cli.reference", sys.stderr)
-        return 1
-    write_whole(PAGE, lambda path: path.write_text(after, encoding="utf-8"))
-    put(f"wrote {PAGE}")
-    return 0
+    language = PAGE.read_text(encoding="utf-8")
+    diagnostics = DIAGNOSTICS.read_text(encoding="utf-8") if DIAGNOSTICS.exists() else ""
+    pages = ((PAGE, language, refreshed(language)), (DIAGNOSTICS, diagnostics, diagnostics_page()))
+    stale = [(page, after) for page, before, after in pages if before != after]
+    for page, after in stale:
+        if arguments:
+            put(f"{page} is stale: run python -m seqtopo.cli.reference", sys.stderr)
+        else:
+            _write(page, after)
+    return 1 if stale and arguments else 0
+
+
+def _write(page: Path, text: str) -> None:
+    write_whole(page, lambda path: path.write_text(text, encoding="utf-8"))
+    put(f"wrote {page}")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import pytest
 
 from seqtopo import check
 from seqtopo.cli import reference
+from seqtopo.cli.diagnostics_page import diagnostics_page
 from seqtopo.cli.layer_facts import facts
 from seqtopo.cli.main import main
 from seqtopo.diag.codes import CODES
@@ -110,12 +111,30 @@ def test_a_stale_reference_is_noticed_and_refreshed(
     stale = tmp_path / "LANGUAGE.md"
     stale.write_text(fresh.replace("| `lstm` |", "| `lstm`, `lstm2` |"), encoding="utf-8")
     monkeypatch.setattr(reference, "PAGE", stale)
+    monkeypatch.setattr(reference, "DIAGNOSTICS", tmp_path / "DIAGNOSTICS.md")
     assert reference.main(["--check"]) == 1
     assert "is stale" in capsys.readouterr().err
     assert reference.main([]) == 0
     assert stale.read_text(encoding="utf-8") == fresh
+    assert (tmp_path / "DIAGNOSTICS.md").read_text(encoding="utf-8") == diagnostics_page()
     assert reference.main(["--check"]) == 0
     assert reference.main(["--chek"]) == 2
+
+
+def test_the_page_of_diagnostics_is_fresh() -> None:
+    page = reference.DIAGNOSTICS.read_text(encoding="utf-8")
+    assert page == diagnostics_page(), "run python -m seqtopo.cli.reference"
+
+
+def test_the_page_of_diagnostics_has_a_section_and_a_link_for_each_code() -> None:
+    page = diagnostics_page()
+    anchors = set(re.findall(r"\]\(#([\w-]+)\)", page))
+    headings = re.findall(r"^#{2,3} (.*)$", page, re.M)
+    made = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    assert anchors | {"contents"} == made
+    for row in CODES.values():
+        assert f"\n### {row.code} {row.name}\n" in page
+        assert ("off by default" in page.partition(f"### {row.code} ")[2][:120]) is not row.on
 
 
 def test_a_page_without_markers_is_refused() -> None:
