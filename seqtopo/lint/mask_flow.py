@@ -18,8 +18,6 @@ class Masked:
 
     origin: Node
     end: Node | None = None
-    stands: bool = False
-    """Whether a recurrent layer has read past the padding: a masked step repeats the one before it."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +82,7 @@ def _goes_on(node: Node, layer: Layer, came: tuple[Masked | None, ...]) -> Maske
             return None
         inner = layer.get("layer")
         seq = (inner if isinstance(inner, Layer) else layer).get("return_sequences")
-        return Masked(first.origin, first.end, stands=True) if seq and first is not None else None
+        return first if seq else None
     if row.name in REDUCES and (row.name not in MERGES or layer.get("axis") is not None):
         return first if row.name in ("mean", "sum", "max", "min") and not _along_time(layer) else None
     if row.name in JOINS:
@@ -99,7 +97,7 @@ def _goes_on(node: Node, layer: Layer, came: tuple[Masked | None, ...]) -> Maske
         return first
     if first is None or first.end is not None:
         return first
-    return Masked(first.origin, node, first.stands)
+    return Masked(first.origin, node)
 
 
 def _either(one: Masked | None, other: Masked | None) -> Masked | None:

@@ -12,8 +12,9 @@ from seqtopo.layers.layer import Layer
 from seqtopo.layers.sizes import Size, product
 from seqtopo.layers.values import Tensor
 from seqtopo.lint.edits import step
+from seqtopo.lint.head import activation_of
 from seqtopo.lint.mask_flow import follow
-from seqtopo.lint.places import Place, place_of, without, word_of
+from seqtopo.lint.places import Place, place_of, with_argument, without, word_of
 from seqtopo.lint.rule import Finding, rule
 from seqtopo.lint.view import View
 from seqtopo.syntax import tree
@@ -270,4 +271,35 @@ def long_unrolled(view: View) -> Iterator[Finding]:
                 label=f"{steps:,} steps",
                 help="leave unroll out: it helps short sequences, and keeps the fast kernels away",
                 fixes=place.fix("leave unroll out", plain),
+            )
+
+
+@rule("ST657")
+def linear_chain(view: View) -> Iterator[Finding]:
+    """Two dense layers with no activation between: one could do the same with fewer weights.
+
+    A first one that is narrower than what comes in is another matter: it sums up.
+    """
+    for flow in view.flows:
+        for node in flow.calls:
+            before = flow.maker(node.inputs[0])
+            if not (flow.is_row(node, "dense") and flow.is_row(before, "dense")):
+                continue
+            first, second = place_of(flow, before), place_of(flow, node)
+            came, made = flow.into(before)[0].shape[-1], flow.out(before).shape[-1]
+            if not isinstance(came, int) or not isinstance(made, int) or made < came:
+                continue
+            if first.layer is second.layer or len(flow.users(before)) > 1 or flow.is_output(before):
+                continue
+            if activation_of(first.layer) != "linear" or first.layer.get("activity_regularizer") is not None:
+                continue
+            relu = tree.Name(first.span, "relu")
+            yield Finding(
+                first.span,
+                f"without an activation, {first.layer.title} and {second.layer.title} together are one dense "
+                "layer: what they can learn is the same",
+                label="has no activation",
+                labels=(Label(second.span, "and goes on from there"),),
+                help="give the first one an activation such as relu, or leave it out",
+                fixes=first.fix("write relu in the first", partial(with_argument, name=None, value=relu)),
             )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from seqtopo.diag.model import Edit, Fix, Label
 from seqtopo.ir.graph import Node
-from seqtopo.layers.values import FLOATS
+from seqtopo.layers.values import FLOATS, INTEGERS
 from seqtopo.lint.places import place_of, with_argument
 from seqtopo.lint.rule import Finding, rule
 from seqtopo.lint.view import View
@@ -171,14 +171,19 @@ def ids_as_numbers(view: View) -> Iterator[Finding]:
         while view.is_row(here, "expand", "reshape", "cast", "repeat", "flatten", "rescaling"):
             here = view.maker(here.inputs[0])
         below = here.below
-        if here.layer is not None or below is None or (isinstance(below, int) and below <= 2):
+        if here.layer is not None or (isinstance(below, int) and below <= 2):
             continue
+        # Without a size of the table, a row of whole numbers may be counts; one a step is an id.
+        one_a_step = view.into(node)[0].shape[1:] == (1,) and view.out(here).dtype in INTEGERS
+        cast = any(view.is_row(n, "cast", "rescaling") for n in view.behind(node.inputs))
+        if below is None and (not one_a_step or cast):
+            continue
+        kind = "ids" if below is None else f"ids below {below}"
         assert node.layer is not None
         yield Finding(
             node.span,
-            f"{node.layer.row.name} computes with ids below {below} as with amounts, as if id 40 were twice "
-            "id 20",
+            f"{node.layer.row.name} computes with {kind} as with amounts, as if id 40 were twice id 20",
             label="computes with ids",
-            labels=(Label(here.span, f"declares ids below {below}"),),
-            help=f"look them up first: -> embed({below},32); for amounts leave int({below}) out",
+            labels=(Label(here.span, f"declares {kind}"),),
+            help=f"look them up first: in(T,int) -> embed({below or 5000},32); for amounts leave int out",
         )

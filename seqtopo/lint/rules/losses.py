@@ -183,9 +183,6 @@ def scores_wanted(view: View) -> Iterator[Finding]:
         if loss.from_logits:
             why = "from_logits=true says that the loss applies it"
             fixes = _told_less(loss)
-        elif loss.name == "ctc" and head.gives == "softmax":
-            why = "ctc applies a softmax itself"
-            fixes = ()
         elif loss.name in _MARGINS and head.gives == "sigmoid":
             why = f"{loss.word} wants numbers on both sides of 0"
             fixes = _other_loss(loss, "binary_crossentropy")
@@ -197,16 +194,14 @@ def scores_wanted(view: View) -> Iterator[Finding]:
             f"{loss.word} wants plain scores, but {head.gives} has made shares from 0 to 1 of them: {why}",
             label=f"applies {head.gives}" + ("" if margins else " already"),
             labels=(_says(loss, "wants scores"),),
-            help=f"leave {head.gives} out" + (f", or keep it and train by {_instead(loss, head)}"),
+            help=f"leave {head.gives} out" + (f", or keep it and train by {_instead(loss)}"),
             fixes=head.place.fix(f"leave {head.gives} out", partial(with_word, old=head.gives, new=None))
             + fixes,
         )
 
 
-def _instead(loss: Loss, head: Head) -> str:
-    if loss.from_logits:
-        return "a loss without from_logits"
-    return "binary_crossentropy" if head.gives == "sigmoid" else "a CTC loss of your own that takes shares"
+def _instead(loss: Loss) -> str:
+    return "a loss without from_logits" if loss.from_logits else "binary_crossentropy"
 
 
 def _told_less(loss: Loss) -> tuple[Fix, ...]:
@@ -278,3 +273,19 @@ def hits_of_a_regression(view: View) -> Iterator[Finding]:
             labels=(Label(regression[0][0].place.span, "gives a number"), _says(loss, "trains a number")),
             help="write mae, for how far off it is",
         )
+
+
+@rule("ST630")
+def ctc_after_softmax(view: View) -> Iterator[Finding]:
+    """Keras' CTC loss applies a softmax itself; older ones took the shares."""
+    for head, loss in _heads(view):
+        if loss.name == "ctc" and head.gives == "softmax":
+            yield Finding(
+                head.place.span,
+                "Keras' ctc applies a softmax itself, so this one is applied twice",
+                label="applies softmax already",
+                labels=(_says(loss, "applies it once more"),),
+                notes=("keras.backend.ctc_batch_cost of Keras 2 took the shares of a softmax",),
+                help="leave softmax out, unless the loss is one of your own",
+                fixes=head.place.fix("leave softmax out", partial(with_word, old="softmax", new=None)),
+            )

@@ -36,7 +36,7 @@ def mask_lost(view: View) -> Iterator[Finding]:
         for node in flow.calls:
             came = masks.before.get(node.index, ())
             first = came[0] if came else None
-            if first is not None and first.end is None and _mixes(flow, node, first):
+            if first is not None and first.end is None and _mixes(flow, node):
                 ends.setdefault(node.index, (node, first, []))
             if heeds(node):
                 for mask in came:
@@ -48,18 +48,15 @@ def mask_lost(view: View) -> Iterator[Finding]:
         yield from _in_td(flow)
 
 
-def _mixes(view: View, node: Node, mask: Masked) -> bool:
-    if not view.is_row(node, *_MIXES) or len(view.into(node)[0].shape) != 2:
-        return False
-    # Behind a recurrent layer a padded step repeats the last one, which changes no maximum.
-    return not (view.is_row(node, "gmaxpool1d") and mask.stands)
+def _mixes(view: View, node: Node) -> bool:
+    return view.is_row(node, *_MIXES) and len(view.into(node)[0].shape) == 2
 
 
 def _lost(view: View, node: Node, mask: Masked, readers: list[Node], masks: Masks) -> Finding:
     assert node.layer is not None
     name = node.layer.row.name
     names = list(dict.fromkeys(r.layer.row.name for r in readers if r.layer is not None))
-    mixes = _mixes(view, node, mask)
+    mixes = _mixes(view, node)
     if name in ("add", "sub", "mul", "avg", "max", "min"):
         where = f"ends at {name}, since not every value that it merges has one"
     else:

@@ -106,4 +106,21 @@ ROWS: tuple[Code, ...] = (
         example="in(1000,8) -> lstm(32,unroll) -> dense(1)",
         instead="in(1000,8) -> lstm(32) -> dense(1)",
     ),
+    Code(
+        code="ST657",
+        name="linear-chain",
+        severity="info",
+        summary="Two dense layers follow each other with no activation between.",
+        what=(
+            "A dense layer without an activation is linear, and two linear layers in a row are one: what "
+            "both can learn together, the second could learn alone. Where the first is narrower than what "
+            "comes in, it sums up, and nothing is said."
+        ),
+        why=(
+            "The first layer costs weights and time and adds nothing. As a rule `relu` was forgotten in it, "
+            "and with that all that makes a deep model more than a line."
+        ),
+        example="in(24) -> dense(64) -> dense(32,relu) -> dense(1)",
+        instead="in(24) -> dense(64,relu) -> dense(32,relu) -> dense(1)",
+    ),
 )

@@ -9,7 +9,6 @@ ROWS: tuple[Code, ...] = (
         code="ST620",
         name="relu-on-a-regression",
         severity="info",
-        on=False,
         summary="The last layer of a regression ends in relu, so no answer is below 0.",
         what=(
             "Relu cuts everything below 0 off. A regression that ends in it cannot answer a negative number, "
@@ -98,7 +97,7 @@ ROWS: tuple[Code, ...] = (
         severity="warning",
         summary="The loss wants plain scores, and the last layer has made probabilities of them.",
         what=(
-            "With `from_logits=true`, a crossentropy applies softmax or sigmoid itself; `ctc` always does. "
+            "With `from_logits=true`, a crossentropy applies softmax or sigmoid itself. "
             "The hinge losses want numbers on both sides of 0. Here the last layer has made shares between 0 "
             "and 1 before."
         ),
@@ -175,5 +174,21 @@ ROWS: tuple[Code, ...] = (
         ),
         example="in(24,3) -> lstm(8) -> dense(1)\ntrain adam, loss=mse, metrics=[accuracy]",
         instead="in(24,3) -> lstm(8) -> dense(1)\ntrain adam, loss=mse, metrics=[mae]",
+    ),
+    Code(
+        code="ST630",
+        name="ctc-after-softmax",
+        severity="info",
+        summary="Keras' CTC loss applies a softmax, and the last layer has applied one before.",
+        what=(
+            "`keras.losses.CTC` wants plain scores, since it takes the logarithm of a softmax itself. The "
+            "last layer gives the shares of a softmax already."
+        ),
+        why=(
+            "The function of Keras 2, `ctc_batch_cost`, took shares, and most published models are built for "
+            "it. With the loss of Keras 3 they train slowly, for a softmax of a softmax is nearly flat."
+        ),
+        example="in(200,40) -> bi(lstm(32,seq)) -> dense(30,softmax)\ntrain adam, loss=ctc",
+        instead="in(200,40) -> bi(lstm(32,seq)) -> dense(30)\ntrain adam, loss=ctc",
     ),
 )

@@ -40,8 +40,8 @@ ROWS: tuple[Code, ...] = (
         severity="info",
         summary="A step hands on just what comes in.",
         what=(
-            "The step changes nothing. It may be a `reshape` to the shape that is there, a `permute` that leaves every "
-            "axis in its place, a merge of one value, a relu of what has no number below 0."
+            "The step changes nothing. It may be a `reshape` to the shape that is there, a `permute` that "
+            "leaves every axis in its place, a merge of one value, a relu of what has no number below 0."
         ),
         why=(
             "It does no harm, and costs little. The reader looks for what it is there for, and often there "
@@ -71,14 +71,13 @@ ROWS: tuple[Code, ...] = (
         code="ST664",
         name="part-apart",
         severity="info",
-        on=False,
         summary="A named model is no part of the output.",
         what=(
             "The name stands for a model with inputs of its own or of the others, and nothing further down "
             "uses it. `compile` leaves it out; `compile_all` and `part` give it."
         ),
         why=(
-            "A spec may hold several models, so this is off unless asked for. Where one model was meant, a "
+            "A spec may hold several models, and then this is as it should be. Where one model was meant, a "
             "branch is missing in its output."
         ),
         example="h = in(24,3) -> lstm(32)\nkind = h -> dense(4,softmax)\nh -> dense(1)",
