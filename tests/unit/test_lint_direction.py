@@ -154,7 +154,11 @@ def test_the_step_that_has_read_all_is_left_alone(spec: str) -> None:
             None,
             "in(T,8) -> res(lstm(8,seq,back) -> flip) -> lstm(4)",
         ),
-        ("in(T,8) -> [id, flip] -> add -> lstm(4)", "add", "in(T,8) -> [id, id] -> add -> lstm(4)"),
+        (
+            "in(T,8) -> [lstm(4,seq), flip -> lstm(4,seq)] -> concat -> lstm(4)",
+            "concat",
+            "in(T,8) -> [lstm(4,seq), flip -> lstm(4,seq) -> flip] -> concat -> lstm(4)",
+        ),
         (
             "in(T,8) -> [id, lstm(8,seq,back) * 3] -> add -> lstm(4)",
             "add",
@@ -179,6 +183,8 @@ def test_steps_of_opposite_order_that_are_merged_are_found(spec: str, at: str | 
         "in(T,8) -> [lstm(16,seq), lstm(16,seq,back) -> flip] -> concat -> dense(1)",
         "in(T,8) -> bi(lstm(8,seq)) -> dense(1)",
         "in(T,8) -> [lstm(16), lstm(16,back)] -> concat -> dense(1)",
+        "in(T,8) -> [id, flip] -> concat -> lstm(4)",
+        "in(T,8) -> [lstm(4,seq), flip -> lstm(4,seq) -> flip] -> concat -> lstm(4)",
         "in(T,8) -> [id, lstm(8,seq,back) * 2] -> add -> lstm(4)",
         "in(T,8) -> lstm(8,seq) -> lstm(8,seq,back) -> lstm(8)",
         "[in(T,8) -> lstm(4,seq), in(T,8) -> lstm(4,seq,back)] -> add -> lstm(4)",
@@ -243,6 +249,11 @@ TO_IDS = "dense(100,softmax)"
             "in(9,int(V)) -> embed(V,32) -> conv1d(32,3,same,relu) -> dense(V)",
             "conv1d(32,3,same,relu)",
             "in(9,int(V)) -> embed(V,32) -> conv1d(32,3,relu,causal) -> dense(V)",
+        ),
+        (
+            "in(9,int) -> one_hot(50) -> bi(gru(8,seq)) -> dense(50,softmax)",
+            "bi(gru(8,seq))",
+            "in(9,int) -> one_hot(50) -> gru(16,seq) -> dense(50,softmax)",
         ),
         (
             "in(T,V) -> bi(lstm(64,seq)) -> dense(V,softmax)",

@@ -146,10 +146,12 @@ def _foretells(view: View, value: Value, origin: Node, near: list[Node]) -> str:
     came = view.out(origin)
     ids = came.dtype not in FLOATS
     tables = [
-        n.layer for n in near if view.is_row(n, "embed", "reversible_embedding") and n.layer is not None
+        n.layer
+        for n in near
+        if view.is_row(n, "embed", "reversible_embedding", "one_hot") and n.layer is not None
     ]
     if ids and len(came.shape) == 1:
-        kinds: set[Size] = {t.get("input_dim") for t in tables} | {origin.below or 0}
+        kinds: set[Size] = {t.get("input_dim") or t.get("n") for t in tables} | {origin.below or 0}
         if width in kinds:
             return f"ids below {width} come in, and a distribution over {width} leaves at every step"
     elif len(came.shape) == 2 and width == came.shape[-1] and _many(width):

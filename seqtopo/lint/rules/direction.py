@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from seqtopo.diag.model import Edit, Fix, Label
+from seqtopo.diag.model import Fix, Label
 from seqtopo.ir.blame import without
 from seqtopo.ir.graph import Node
 from seqtopo.layers.sizes import Size
 from seqtopo.lint.edits import step
 from seqtopo.lint.rule import Finding, rule
-from seqtopo.lint.steps import along_time, inner, joins_features, merges, steps
+from seqtopo.lint.steps import Steps, along_time, inner, joins_features, merges, steps
 from seqtopo.lint.view import View
 from seqtopo.syntax import tree
 
@@ -89,9 +89,10 @@ def orders_merged(view: View) -> Iterator[Finding]:
             came = [None if v.extra else known.get(v.node) for v in node.inputs]
             sides = [s for s, t in zip(came, flow.into(node), strict=True) if s and t.shape[0] != 1]
             straight = {s.origin for s in sides if s.turned is None}
-            turned = next((s.turned for s in sides if s.turned is not None and s.origin in straight), None)
-            if turned is None:
+            side = next((s for s in sides if s.origin in straight and _by_reading(s)), None)
+            if side is None or side.turned is None:
                 continue
+            turned = side.turned
             yield Finding(
                 node.span,
                 f"{_named(view, node)} pairs the first step of one value with the last of the other",
@@ -104,7 +105,7 @@ def orders_merged(view: View) -> Iterator[Finding]:
                 if turned.layer is not None and turned.layer.row.recurrent
                 else (),
                 help="turn them back before merging: -> flip; or write both directions as one bi(...)",
-                fixes=tuple(_flip(flow, turned)),
+                fixes=tuple(_flip(flow, side.reader or turned)),
             )
 
 
@@ -131,6 +132,16 @@ def reversed_output(view: View) -> Iterator[Finding]:
             help="turn them back with -> flip, or reverse the labels in the same way",
             fixes=tuple(_flip(view, turned)),
         )
+
+
+def _by_reading(side: Steps) -> bool:
+    """Whether steps stand last first since a layer read them so; a lone flip is meant as it is."""
+    turned = side.turned
+    return turned is not None and (side.reader is not None or not _is_flip(turned))
+
+
+def _is_flip(node: Node) -> bool:
+    return node.layer is not None and node.layer.row.name == "flip"
 
 
 # ---- which step is taken -------------------------------------------------------------------------
@@ -276,16 +287,10 @@ def _other_end(view: View, node: Node, end: str) -> Iterator[Fix]:
         yield Fix("take the step that has read them all", (edit,))
 
 
-def _flip(view: View, turned: Node) -> Iterator[Fix]:
-    edit: Edit | None
-    if view.is_row(turned, "flip"):
-        edit = view.edits.drop(turned)
-        title = "leave the flip out"
-    else:
-        edit = view.edits.after(turned, step(turned.span, "flip"))
-        title = "turn its steps back into their order"
+def _flip(view: View, node: Node) -> Iterator[Fix]:
+    edit = view.edits.after(node, step(node.span, "flip"))
     if edit is not None:
-        yield Fix(title, (edit,))
+        yield Fix("turn its steps back into their order", (edit,))
 
 
 def _named(view: View, node: Node) -> str:

@@ -103,7 +103,7 @@ def _finding(view: View, path: list[Node], lengths: list[int], axis: int) -> Fin
             if node.span != blame.span
         ),
         notes=(f"{what}: {_shown(lengths)}", *reasons),
-        help=_advice(breaks, uneven, start, factor, what),
+        help=_advice(breaks, uneven, lengths, factor, what),
         fixes=tuple(_fixes(view, path, breaks, factor)),
     )
 
@@ -112,13 +112,14 @@ def _padded(node: Node) -> str:
     return "" if node.layer is None else str(node.layer.get("padding") or "")
 
 
-def _advice(breaks: list[int], uneven: bool, start: int, factor: int, what: str) -> str:
-    longer = -(-start // factor) * factor if factor else start
+def _advice(breaks: list[int], uneven: bool, lengths: list[int], factor: int, what: str) -> str:
     found = []
     if breaks:
         found.append("write same in the convolutions of the way up")
     if uneven:
-        found.append(f"give it {longer} {what} (pad the data), or crop what comes out")
+        longer = -(-lengths[0] // factor) * factor
+        crop = ", or crop what comes out" if lengths[-1] > lengths[0] or breaks else ""
+        found.append(f"pad the data to {longer} {what}{crop}")
     return "; ".join(found) or "compare the lengths on the way down with those on the way up"
 
 
