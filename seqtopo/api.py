@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 from seqtopo.diag.model import Diagnostic
 from seqtopo.diag.nearest import nearest
 from seqtopo.ir import buildable
+from seqtopo.ir.loss_shapes import loss_name
 from seqtopo.ir.resolve import Resolved, resolve, symbols_of
+from seqtopo.layers.objects import names
 from seqtopo.lint.selection import Selection, selection
 from seqtopo.report import Report, report_of
 from seqtopo.source import Source, Span
@@ -168,12 +170,25 @@ def _bindings(dims: Mapping[str, Any], spec: tree.Spec) -> tuple[dict[str, Any],
 
 
 def check(
-    spec: Text, *, select: str | Iterable[str] = (), ignore: str | Iterable[str] = (), **dims: Any
+    spec: Text,
+    *,
+    x: Any = None,
+    y: Any = None,
+    loss: str | None = None,
+    select: str | Iterable[str] = (),
+    ignore: str | Iterable[str] = (),
+    **dims: Any,
 ) -> Report:
-    """Checks a spec without Keras and without NumPy.
+    """Checks a spec without Keras and without NumPy; with data, against the data too.
 
     Args:
         spec: the text, or a ``pathlib.Path`` of it.
+        x: data for the inputs: an array ``(samples, ...)`` or the path of an ``.npy`` or ``.npz`` file;
+            for several inputs a list of them in the order of the text, or a dictionary by name. The
+            symbols of ``in(...)`` that nothing binds are learned from it. Ids, ranges and NaN are looked
+            at where NumPy is installed.
+        y: labels for the outputs, in the same way.
+        loss: the loss that y is for, where the spec has no ``train`` statement that says it.
         select: rules to switch on beside those that are on by default: codes, their names, or
             beginnings of codes; ``ALL`` is every one.
         ignore: rules to switch off, in the same way. Errors cannot be switched off.
@@ -183,7 +198,7 @@ def check(
         The report; a mistake in the spec is a diagnostic in it, never an exception.
 
     Raises:
-        ValueError: ``select`` or ``ignore`` names no code.
+        ValueError: ``select`` or ``ignore`` names no code, or ``loss`` no loss.
 
     >>> report = check("in(T,8) -> lstm(64,seq) -> dense(3)")
     >>> report.ok, report.kind, report.params
@@ -191,7 +206,34 @@ def check(
     >>> check("in(T,8) -> lstm(64) -> lstm(32)").diagnostics[0].code
     'ST301'
     """
-    return report(linted(analyse(spec, dims), selection(select, ignore)))
+    checked = with_data(analyse(spec, dims), x, y, loss, dims)
+    return report(linted(checked, selection(select, ignore)))
+
+
+def with_data(
+    checked: Checked, x: Any, y: Any, loss: str | None = None, dims: Mapping[str, Any] | None = None
+) -> Checked:
+    """A spec that was read with these ``dims``, its symbols bound by data, with what is wrong with the data.
+
+    Raises:
+        ValueError: there is no such loss.
+    """
+    if loss is not None and not loss_name(loss):
+        near = nearest(loss, names("loss"))
+        raise ValueError(f"there is no loss {loss!r}" + (f"; did you mean {near}?" if near else ""))
+    if checked.resolved is None or (x is None and y is None):
+        return checked
+    from seqtopo.data.fitting import fit, learned_from, read_data
+
+    data = read_data(checked.resolved.graph, x, y)
+    learned = learned_from(checked.resolved, data)
+    bound = {**(dims or {}), **learned.dims}
+    again = analyse(checked.source, bound) if learned.dims else checked
+    found = [*data.problems, *learned.problems]
+    if again.resolved is not None:
+        found += fit(again.resolved, data, bound, learned, loss or "")
+    placed = (d if d.source is not None else replace(d, source=checked.source) for d in found)
+    return replace(again, diagnostics=(*again.diagnostics, *placed))
 
 
 def linted(checked: Checked, chosen: Selection | None = None) -> Checked:

@@ -35,7 +35,7 @@ def check_batches(graph: Graph) -> Iterator[Problem]:
             continue
         came = [of[v.node] for v in node.inputs]
         of[index] = next((b for b in came if b is not None), None)
-        if None in came and _is_stateful(node.layer):
+        if None in came and is_stateful(node.layer):
             source = next((graph.nodes[i] for i in graph.sources(node.inputs) if of[i] is None), node)
             yield Problem(
                 "ST308",
@@ -48,12 +48,13 @@ def check_batches(graph: Graph) -> Iterator[Problem]:
             )
 
 
-def _is_stateful(layer: Layer) -> bool:
+def is_stateful(layer: Layer) -> bool:
+    """Whether a layer, or one inside it, carries its states from batch to batch."""
     if layer.get("stateful"):
         return True
     for inner in layer.args.values():
-        if isinstance(inner, Layer) and _is_stateful(inner):
+        if isinstance(inner, Layer) and is_stateful(inner):
             return True
-        if isinstance(inner, SubModel) and any(n.layer and _is_stateful(n.layer) for n in inner.graph.nodes):
+        if isinstance(inner, SubModel) and any(n.layer and is_stateful(n.layer) for n in inner.graph.nodes):
             return True
     return False

@@ -50,8 +50,10 @@ class Compared:
 
         >>> Compared(Labels((20, 1)), name="y").said
         'each label in y is (20, 1)'
+        >>> Compared(Labels(())).said
+        'labels are one number'
         """
-        shape = show_shape(self.labels.shape)
+        shape = show_shape(self.labels.shape) if self.labels.shape else "one number"
         return f"each label in {self.name} is {shape}" if self.name else f"labels are {shape}"
 
     @property

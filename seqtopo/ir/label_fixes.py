@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from seqtopo.diag.model import Edit, Fix
-from seqtopo.ir.blame import Sources, with_flag, without
 from seqtopo.ir.graph import Node
 from seqtopo.ir.main_path import MainPath, is_valid_convolution
+from seqtopo.ir.sources import Sources
 from seqtopo.layers.sizes import Shape, Size, is_open
 from seqtopo.source import Span
 from seqtopo.syntax import tree
 from seqtopo.syntax.print import print_expr
+from seqtopo.syntax.rewrite import with_flag, without
 
 _WRAPPERS = ("bi", "bidirectional", "td", "time_distributed")
 _WIDTHS = ("units", "filters")

@@ -8,20 +8,21 @@ from math import inf
 
 from seqtopo.diag.codes import CODES
 from seqtopo.diag.model import Edit, Fix, Label
-from seqtopo.ir.blame import Sources, without
 from seqtopo.ir.compared import Compared
 from seqtopo.ir.graph import Node
 from seqtopo.ir.label_fixes import Wanted, width_fix
-from seqtopo.ir.loss_shapes import BINARY, IDS, ONE_HOT, REGRESSIONS, alike, verdict
+from seqtopo.ir.loss_shapes import BINARY, IDS, ONE_HOT, REGRESSIONS, verdict
 from seqtopo.ir.main_path import MainPath
 from seqtopo.ir.problem import Problem
+from seqtopo.ir.sources import Sources
 from seqtopo.ir.training import Training
 from seqtopo.layers.layer import Layer
-from seqtopo.layers.sizes import Shape, is_open, show_shape
+from seqtopo.layers.sizes import Shape, fits, is_open, show_shape
 from seqtopo.layers.values import Object
 from seqtopo.source import Span
 from seqtopo.syntax import tree
 from seqtopo.syntax.print import print_expr
+from seqtopo.syntax.rewrite import without
 
 Tried = Callable[[Fix], bool]
 """Whether a fix leaves a spec without errors."""
@@ -49,7 +50,7 @@ def kind_problems(compared: Compared, path: MainPath, training: Training | None)
     output = path.shape
     if not output or output[-1] == 1:
         return
-    same = len(labels.shape) == len(output) and all(map(alike, labels.shape, output))
+    same = len(labels.shape) == len(output) and all(map(fits, labels.shape, output))
     if loss in IDS and same:
         ids = (*output[:-1], f"int({output[-1]})")
         yield _wrong_kind(
@@ -57,7 +58,7 @@ def kind_problems(compared: Compared, path: MainPath, training: Training | None)
             path,
             f"{compared.said}, one number for each class (one-hot), but {loss} wants class ids: "
             f"{_shown(output[:-1])}",
-            f"or make ids of them: {compared.holder if compared.name else 'y'}.argmax(axis=-1)",
+            f"either change the loss, or make ids of them: {compared.name or 'y'}.argmax(axis=-1)",
             _fixes(compared, training, "categorical_crossentropy", ",".join(map(str, ids))),
         )
     elif loss in IDS and values is not None and not values.whole:
@@ -78,7 +79,8 @@ def kind_problems(compared: Compared, path: MainPath, training: Training | None)
             path,
             f"{compared.said}, one class id each, but {loss} wants one number for each class (one-hot): "
             f"{show_shape(output)}",
-            "or make them one-hot: keras.utils.to_categorical(y)",
+            "either change the loss, or make them one-hot: "
+            f"keras.utils.to_categorical({compared.name or 'y'})",
             _fixes(compared, training, "sparse_categorical_crossentropy", ",".join(map(str, output))),
         )
 
@@ -225,7 +227,7 @@ def _reach(compared: Compared, path: MainPath, sources: Sources, tried: Tried) -
     if between is None:
         return
     low, high = between
-    shown = f"{low:g} to {high:g}"
+    shown = f"{low:.4g} to {high:.4g}"
     if compared.loss in BINARY:
         if low < 0 or high > 1:
             yield _out_of_range(
@@ -285,7 +287,7 @@ def _out_of_range(
         message,
         path.nodes[0].span,
         severity=CODES["ST708"].severity,
-        label="cannot learn them",
+        label=f"is compared with {compared.name or 'them'}",
         labels=(Label(compared.span, "the labels"),) if compared.span is not None else (),
         help=help,
         fixes=fixes,

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from seqtopo.diag.model import Label
 from seqtopo.ir.compared import Compared
 from seqtopo.ir.graph import Node
-from seqtopo.ir.loss_shapes import IDS, Verdict, alike
+from seqtopo.ir.loss_shapes import IDS, Verdict, shown_loss
 from seqtopo.ir.main_path import MainPath, is_valid_convolution
-from seqtopo.layers.sizes import Shape, show_shape
+from seqtopo.layers.sizes import Shape, fits, show_shape
 from seqtopo.source import Span
 
 
@@ -39,7 +39,7 @@ def mismatch(path: MainPath, compared: Compared, how: Verdict) -> Mismatch:
         return _collapsed(path, compared, output, wanted, how, notes)
     if len(wanted) < len(output):
         return _kept(path, compared, output, wanted, how, notes)
-    if not all(map(alike, wanted[:-1], output[:-1])):
+    if not all(map(fits, wanted[:-1], output[:-1])):
         return _lengths(path, compared, output, wanted, how, notes)
     node = path.wide or path.nodes[0]
     return Mismatch(
@@ -65,7 +65,7 @@ def _wanted(path: MainPath, compared: Compared, output: Shape) -> Shape:
         return (*labels[:1], output[-1]) if output else labels
     if len(labels) == 1 and len(output) <= 1 and path.collapse is not None and labels[0] != 1:
         steps = (*path.into(path.collapse)[:1], *path.steps[:1], *compared.steps)
-        if any(alike(labels[0], size) for size in steps):
+        if any(fits(labels[0], size) for size in steps):
             return (labels[0], 1)
     return labels
 
@@ -87,7 +87,7 @@ def _collapsed(
             help="declare the missing axis in in(...), or make it with repeat(N)",
         )
     steps = path.into(node)[0]
-    each = "one for every step" if alike(wanted[0], steps) else f"for {wanted[0]} steps"
+    each = "one for every step" if fits(wanted[0], steps) else f"for {wanted[0]} steps"
     return Mismatch(
         path,
         how,
@@ -176,7 +176,7 @@ def _notes(path: MainPath, compared: Compared, output: Shape, wanted: Shape, how
         effect = "every label with the same number, and learn their mean"
     else:
         effect = "labels with numbers that they do not belong to"
-    return (f"{compared.loss} would not fail: it would compare {effect}",)
+    return (f"{shown_loss(compared.loss)} would not fail: it would compare {effect}",)
 
 
 def _only(node: Node) -> str:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator
 
 from seqtopo.diag.codes import CODES
 from seqtopo.diag.model import Fix, Label
-from seqtopo.ir.blame import Sources
 from seqtopo.ir.compared import Compared
 from seqtopo.ir.graph import Graph
 from seqtopo.ir.label_fixes import Wanted, drafts
@@ -15,6 +14,7 @@ from seqtopo.ir.label_words import Mismatch, mismatch
 from seqtopo.ir.loss_shapes import loss_name, verdict
 from seqtopo.ir.main_path import MainPath
 from seqtopo.ir.problem import Problem
+from seqtopo.ir.sources import Sources
 from seqtopo.ir.training import Training
 from seqtopo.layers.sizes import show_shape
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from seqtopo.layers.objects import entry_of
-from seqtopo.layers.sizes import Shape, Size, fits
+from seqtopo.layers.sizes import Shape, fits
 from seqtopo.layers.values import Object
 
 Verdict = Literal["fits", "broadcasts", "breaks"]
@@ -57,6 +57,16 @@ def loss_name(loss: Any) -> str:
     return entry.name if entry is not None else ""
 
 
+def shown_loss(loss: str) -> str:
+    """A loss as most people write it.
+
+    >>> shown_loss("mean_squared_error"), shown_loss("binary_crossentropy")
+    ('mse', 'binary_crossentropy')
+    """
+    entry = entry_of("loss", loss)
+    return entry.aliases[0] if entry is not None and entry.aliases and loss in REGRESSIONS else loss
+
+
 def verdict(loss: str, labels: Shape, output: Shape) -> Verdict:
     """What a loss, by its main name, does with labels and an output of these shapes, without the batch axis.
 
@@ -82,20 +92,17 @@ def verdict(loss: str, labels: Shape, output: Shape) -> Verdict:
 def _are_ids(labels: Shape, output: Shape) -> bool:
     if len(labels) == len(output) and labels[-1:] == (1,):
         labels = labels[:-1]
-    return len(labels) == len(output) - 1 and all(map(alike, labels, output))
-
-
-def alike(a: Size, b: Size) -> bool:
-    """Whether two sizes may be the same; 1 is not taken for an open one, which it would be stretched to."""
-    return fits(a, b) and (a == 1) == (b == 1)
+    return len(labels) == len(output) - 1 and all(map(fits, labels, output))
 
 
 def _elementwise(labels: Shape, output: Shape) -> Verdict:
     ours, theirs = _evened([_BATCH, *labels], [_BATCH, *output])
     longer = max(len(ours), len(theirs))
-    if len(ours) == len(theirs) and all(map(_same, ours, theirs)):
+    pairs = list(zip(_filled(ours, longer), _filled(theirs, longer), strict=True))
+    # Where an axis was squeezed, 1 is another axis than the ? that it meets, and would be stretched to it.
+    as_many = len(labels) == len(output)
+    if len(ours) == len(theirs) and all(_same(a, b) and (as_many or (a == 1) == (b == 1)) for a, b in pairs):
         return "fits"
-    pairs = zip(_filled(ours, longer), _filled(theirs, longer), strict=True)
     return "broadcasts" if all(1 in pair or _same(*pair) for pair in pairs) else "breaks"
 
 
@@ -113,4 +120,4 @@ def _filled(sizes: Sequence[Any], length: int) -> list[Any]:
 
 
 def _same(a: Any, b: Any) -> bool:
-    return a is b if _BATCH in (a, b) else alike(a, b)
+    return a is b if _BATCH in (a, b) else fits(a, b)

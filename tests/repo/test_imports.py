@@ -13,7 +13,7 @@ MODULES = sources()
 OUTSIDE = {
     "lark": r"seqtopo\.syntax\.(grammar|parse|store_tables)",
     "keras": r"seqtopo\.(emit|decompile|runtime)\..*",
-    "numpy": r"seqtopo\.((emit|decompile|runtime)\..*|data)",
+    "numpy": r"seqtopo\.((emit|decompile|runtime)\..*|data(\..*)?)",
     "jax": r"seqtopo\.runtime\..*",
     "torch": r"seqtopo\.runtime\..*",
     "tensorflow": r"seqtopo\.runtime\..*",

@@ -14,8 +14,8 @@ ROWS: tuple[Code, ...] = (
             "losses, too, has one for each output. Here their numbers differ."
         ),
         why=(
-            "Keras pairs labels, losses and outputs by their order and stops where one is left over. It does "
-            "so at the first batch, after the model was built and the data was loaded."
+            "Keras pairs labels, losses and outputs by their order and stops where one is left over. It "
+            "does so at the first batch, after the model was built and the data was loaded."
         ),
         example=(
             "read = in(20,4) -> lstm(8)\nnext = read -> dense(1)\nkind = read -> dense(3,softmax)\n"
@@ -36,8 +36,9 @@ ROWS: tuple[Code, ...] = (
             "layer where they part."
         ),
         why=(
-            "A recurrent layer without `seq` ends the time axis, and `dense` never does: it works at each step "
-            "by itself. Keras tells the two shapes when the first batch fails, and not which layer to change."
+            "A recurrent layer without `seq` ends the time axis, and `dense` never does: it works at each "
+            "step by itself. Keras tells the two shapes when the first batch fails, and not which layer to "
+            "change."
         ),
         example="in(50,8) -> lstm(64,seq) -> dense(3,softmax)\n\n"
         "train adam, loss=categorical_crossentropy, labels=(3)",
@@ -49,12 +50,13 @@ ROWS: tuple[Code, ...] = (
         name="label-broadcast",
         summary="The labels do not fit the output, and the loss would stretch one to the other in silence.",
         what=(
-            "The shapes of labels and output differ, but one can be stretched to the other as NumPy does it. "
-            "`mse` and its like do not refuse that. They compare every label with every number it meets."
+            "The shapes of labels and output differ, but one can be stretched to the other as NumPy does "
+            "it. `mse` and its like do not refuse that. They compare every label with every number it "
+            "meets."
         ),
         why=(
-            "Training runs, the loss goes down, and what is learned is something like the mean of all steps. "
-            "Nothing ever says so. It is refused here because no one means it."
+            "Training runs, the loss goes down, and what is learned is something like the mean of all "
+            "steps. Nothing ever says so. It is refused here because no one means it."
         ),
         example="in(20,4) -> lstm(20) -> dense(1)\n\ntrain adam, loss=mse, labels=(20,1)",
         instead="in(20,4) -> lstm(20,seq) -> dense(1)\n\ntrain adam, loss=mse, labels=(20,1)",
@@ -65,12 +67,12 @@ ROWS: tuple[Code, ...] = (
         summary="The labels are class ids where the loss wants one-hot, or the other way round.",
         what=(
             "`sparse_categorical_crossentropy` wants one whole number for each answer, the id of the class. "
-            "`categorical_crossentropy` wants a number for each class, 1 for the right one. The labels are of "
-            "the other kind."
+            "`categorical_crossentropy` wants a number for each class, 1 for the right one. The labels are "
+            "of the other kind."
         ),
         why=(
-            "Both say the same, and both losses learn the same. Keras does not translate between them, "
-            "and its error speaks of ranks. Change the loss or the labels, whichever is easier."
+            "Both say the same, and both losses learn the same. Keras does not translate between them, and "
+            "its error speaks of ranks. Change the loss or the labels, whichever is easier."
         ),
         example="in(20,4) -> lstm(8) -> dense(10,softmax)\n\n"
         "train adam, loss=sparse_categorical_crossentropy, labels=(10)",
@@ -82,7 +84,7 @@ ROWS: tuple[Code, ...] = (
         name="label-ids",
         summary="A label is the id of a class that the model does not have.",
         what=(
-            "A last layer of 100 units knows the classes 0 to 99. A label beyond them, or below 0, is no class. "
+            "A last layer of 100 units knows the classes 0 to 99. A label beyond them, or below 0, is none. "
             "Very often the ids were counted from 1."
         ),
         why=(
@@ -104,8 +106,8 @@ ROWS: tuple[Code, ...] = (
             "before it have left too few steps."
         ),
         why=(
-            "There is no alignment, so the loss is infinite, and training goes nowhere or ends in NaN. "
-            "The shapes alone do not show it, since labels and outputs may have different lengths."
+            "There is no alignment, so the loss is infinite, and training goes nowhere or ends in NaN. The "
+            "shapes alone do not show it, since labels and outputs may have different lengths."
         ),
         example="in(312,20) -> conv1d(32,3,same) -> maxpool1d(8) -> dense(100)\n\n"
         "train adam, loss=ctc, labels=(64,int(100))",
@@ -118,8 +120,8 @@ ROWS: tuple[Code, ...] = (
         severity="warning",
         summary="The labels fit the output under no loss there is.",
         what=(
-            "No loss is named, so it is not known how labels and output will be compared. Neither as ids nor "
-            "number by number do their shapes fit, though."
+            "No loss is named, so it is not known how labels and output will be compared. Neither as ids "
+            "nor number by number do their shapes fit, though."
         ),
         why=(
             "Most often time was kept where one answer is wanted, or given up where one is wanted at every "

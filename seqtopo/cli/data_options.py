@@ -1,0 +1,66 @@
+"""``--x``, ``--y`` and ``--loss``: the data that a spec is checked against."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from seqtopo import api
+from seqtopo.api import Checked
+from seqtopo.cli.arguments import Parser, UsageError
+
+
+def add_data_options(parser: Parser) -> None:
+    """Adds ``--x``, ``--y`` and ``--loss``."""
+    for side, what in (("x", "an input"), ("y", "the labels of an output")):
+        parser.add_argument(
+            f"--{side}",
+            metavar="[NAME=]FILE",
+            action="append",
+            default=[],
+            help=f"an .npy or .npz file with data for {what}; once for each, by name where there are several",
+        )
+    parser.add_argument(
+        "--loss", metavar="NAME", help="the loss that --y is for, where the spec has no train statement"
+    )
+
+
+def fitted(checked: Sequence[Checked], args: argparse.Namespace, dims: Mapping[str, Any]) -> list[Checked]:
+    """The spec with its data, as ``--x`` and ``--y`` say it; unchanged where they say none.
+
+    Raises:
+        UsageError: there are several specs, a name stands twice, or there is no such loss.
+    """
+    x, y = _given("x", args.x), _given("y", args.y)
+    if x is None and y is None and args.loss is None:
+        return list(checked)
+    if len(checked) > 1:
+        raise UsageError(
+            "data is for one spec", "check the specs one by one: seqtopo check spec.txt --x X.npy"
+        )
+    if x is None and y is None:
+        raise UsageError("--loss says what --y is for", "for example: --y Y.npy --loss mse")
+    try:
+        return [api.with_data(checked[0], x, y, args.loss, dims)]
+    except ValueError as error:
+        raise UsageError(str(error), "for example: --loss mse") from None
+
+
+def _given(side: str, files: Sequence[str]) -> Any:
+    """What an option says: nothing, paths in their order, or paths by name."""
+    pairs = [_pair(file) for file in files]
+    names = [name for name, _ in pairs if name]
+    if not names:
+        return [path for _, path in pairs] or None
+    if len(names) < len(pairs) or len(set(names)) < len(names):
+        raise UsageError(
+            f"each --{side} needs a name of its own", f"for example: --{side} text=A.npy --{side} date=B.npy"
+        )
+    return dict(pairs)
+
+
+def _pair(file: str) -> tuple[str, str]:
+    name, equals, path = file.partition("=")
+    return (name, path) if equals and name.isidentifier() and not os.path.lexists(file) else ("", file)

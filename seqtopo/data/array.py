@@ -1,0 +1,93 @@
+"""One array of data: its shape and kind, and its numbers where they can be had."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from seqtopo.data.headers import Header
+from seqtopo.data.values import values_in_file, values_of
+from seqtopo.ir.compared import Values
+
+KINDS = {
+    "f": "floats",
+    "i": "whole numbers",
+    "u": "whole numbers",
+    "b": "booleans",
+    "U": "texts",
+    "S": "texts",
+    "O": "Python objects",
+    "c": "complex numbers",
+    "M": "dates",
+    "m": "times",
+}
+"""What an array can hold, in words, by NumPy's letters."""
+
+
+@dataclass(frozen=True)
+class Array:
+    """An array's name in messages (``x``, ``y``, ``x['tokens']``), shape with the samples' axis, and kind.
+
+    ``load`` gives what is known of its numbers; None where they cannot be looked at.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    kind: str
+    load: Callable[[], Values | None]
+
+    @cached_property
+    def values(self) -> Values | None:
+        """What is known of its numbers; None where they were not looked at."""
+        return self.load() if self.kind in "fiub" and 0 not in self.shape else None
+
+    @property
+    def words(self) -> str:
+        """What it holds, in words."""
+        return KINDS.get(self.kind, "something that is no number")
+
+
+def from_header(name: str, header: Header) -> Array:
+    """The array that a file's header tells of."""
+    return Array(name, header.shape, header.kind, lambda: values_in_file(header))
+
+
+def from_object(name: str, found: Any) -> Array | None:
+    """The array that a Python object is: NumPy's, a backend's, a table or nested lists; None for none."""
+    if hasattr(found, "to_numpy") and not hasattr(found, "dtype"):
+        found = found.to_numpy()
+    if isinstance(found, (list, tuple, int, float)):
+        found = _nested(found)
+    shape, dtype = getattr(found, "shape", None), getattr(found, "dtype", None)
+    if shape is None or dtype is None:
+        return None
+    try:
+        sizes = tuple(int(size) for size in shape)
+    except (TypeError, ValueError):
+        return None
+    return Array(name, sizes, _kind(dtype), lambda: values_of(found, sizes))
+
+
+def _nested(found: Any) -> Any:
+    try:
+        import numpy
+
+        return numpy.asarray(found)
+    except (ImportError, ValueError, TypeError, OverflowError):
+        return None
+
+
+def _kind(dtype: Any) -> str:
+    """NumPy's letter for a dtype of NumPy's or of a backend."""
+    kind = getattr(dtype, "kind", None)
+    if isinstance(kind, str) and kind in KINDS:
+        return kind
+    name = str(getattr(dtype, "name", dtype)).removeprefix("torch.")
+    for start, letter in (("float", "f"), ("bfloat", "f"), ("int", "i"), ("uint", "u"), ("bool", "b")):
+        if name.startswith(start):
+            return letter
+    return {"string": "U", "complex64": "c", "complex128": "c", "half": "f", "double": "f", "long": "i"}.get(
+        name, "V"
+    )

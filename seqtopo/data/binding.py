@@ -1,0 +1,78 @@
+"""What data says of the symbols: ``in(T,F)`` learns T and F."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from seqtopo.data.array import Array
+from seqtopo.diag.model import Diagnostic
+from seqtopo.ir.graph import Graph
+from seqtopo.ir.training import Training
+from seqtopo.layers.sizes import Expr, Shape, Symbol, same, substitute
+from seqtopo.source import Span
+
+
+@dataclass
+class Learned:
+    """The symbols that data has bound, where from, and where two arrays say two things."""
+
+    dims: dict[str, int] = field(default_factory=dict)
+    by: dict[str, str] = field(default_factory=dict)
+    problems: list[Diagnostic] = field(default_factory=list)
+
+    def take(self, declared: Shape, array: Array, span: Span) -> None:
+        """Binds the symbols of a declared shape by an array's, where they have as many axes."""
+        if len(array.shape) != len(declared) + 1:
+            return
+        for size, found in zip(declared, array.shape[1:], strict=True):
+            name = _symbol(size)
+            if not name or found < 1:
+                continue
+            known = self.dims.setdefault(name, found)
+            first = self.by.setdefault(name, array.name)
+            if known != found:
+                self.problems.append(
+                    Diagnostic(
+                        "ST721",
+                        f"{name} is {known} in {first}, but {found} in {array.name}",
+                        span,
+                        label=f"{name} is declared here",
+                        help="where the two may differ, give them symbols of their own, or write ?",
+                    )
+                )
+
+
+def learn(graph: Graph, x: Iterable[Array], y: Iterable[Array], training: Training | None) -> Learned:
+    """What x and then y say of the symbols that nothing else binds."""
+    learned = Learned()
+    for index, array in zip(graph.inputs, x, strict=False):
+        node = graph.nodes[index]
+        if node.outputs is not None:
+            learned.take(node.outputs[0].shape, array, node.span)
+    for i, (value, array) in enumerate(zip(graph.outputs, y, strict=False)):
+        for shape in _said_of(graph, i, training):
+            # What x has said holds: y is compared with it, and binds what is left.
+            left = tuple(substitute(size, learned.dims) for size in shape)
+            known = zip(left, array.shape[1:], strict=False)
+            if len(left) == len(array.shape) - 1 and not any(same(a, b) is False for a, b in known):
+                learned.take(left, array, graph.nodes[value.node].span)
+                break
+    return learned
+
+
+def _said_of(graph: Graph, index: int, training: Training | None) -> Iterator[Shape]:
+    """The shapes that a spec says labels have: as declared, or as the output."""
+    if training is not None and training.labels is not None and index < len(training.labels):
+        yield training.labels[index].shape
+    tensor = graph.tensor(graph.outputs[index])
+    if tensor is not None:
+        yield tensor.shape
+
+
+def _symbol(size: object) -> str:
+    """The name of a size that is one symbol; "" for any other."""
+    if isinstance(size, Expr) and size.is_atom:
+        atom = size.terms[0][0][0]
+        return atom.name if isinstance(atom, Symbol) else ""
+    return ""

@@ -1,0 +1,186 @@
+"""Data against a checked spec: x against the inputs, y against the outputs and their losses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from seqtopo.data.array import Array
+from seqtopo.data.binding import Learned, learn
+from seqtopo.data.given import NotData, paired, read_given
+from seqtopo.data.ids import id_problems
+from seqtopo.data.samples import Side, batch_problems, kind_problem, shape_problem
+from seqtopo.diag.codes import CODES
+from seqtopo.diag.model import Diagnostic, Fix
+from seqtopo.ir.batches import is_stateful
+from seqtopo.ir.compared import Compared
+from seqtopo.ir.graph import Graph
+from seqtopo.ir.labels import compare, losses_of
+from seqtopo.ir.loss_shapes import loss_name
+from seqtopo.ir.resolve import Resolved, rebuilt
+from seqtopo.ir.training import Labels
+from seqtopo.source import Span
+
+
+@dataclass(frozen=True)
+class Data:
+    """The arrays for a spec's inputs and outputs, in the order of both; what was wrong in reading them."""
+
+    x: tuple[Array, ...] = ()
+    y: tuple[Array, ...] = ()
+    problems: tuple[Diagnostic, ...] = ()
+
+
+def read_data(graph: Graph, x: Any, y: Any) -> Data:
+    """The arrays in what was given as x and y (None: nothing), for the inputs and outputs of a graph."""
+    found: dict[str, list[Array]] = {"x": [], "y": []}
+    problems: list[Diagnostic] = []
+    sides = (
+        ("x", x, [graph.nodes[i].name for i in graph.inputs], graph.nodes[graph.inputs[0]].span),
+        ("y", y, _output_names(graph), graph.nodes[graph.outputs[0].node].span),
+    )
+    for side, given, names, span in sides:
+        if given is None:
+            continue
+        try:
+            found[side] = paired(read_given(side, given), names, span)
+        except NotData as answer:
+            problems.append(answer.diagnostic)
+    return Data(tuple(found["x"]), tuple(found["y"]), tuple(problems))
+
+
+def _output_names(graph: Graph) -> list[str]:
+    found: list[str] = []
+    for name, value in zip(graph.output_names, graph.outputs, strict=True):
+        node = graph.nodes[value.node]
+        found.append(name or (node.layer.name if node.layer is not None else node.name))
+    return found
+
+
+def learned_from(resolved: Resolved, data: Data) -> Learned:
+    """The symbols that data binds, where nothing else does."""
+    return learn(resolved.graph, data.x, data.y, resolved.training)
+
+
+def fit(
+    resolved: Resolved, data: Data, dims: dict[str, Any], learned: Learned, loss: str = ""
+) -> list[Diagnostic]:
+    """What is wrong with data for a spec without errors, in the order of the text.
+
+    ``dims`` are the symbols that are bound from outside, to try fixes with; ``learned`` is what data has
+    bound; ``loss`` is the loss of every output, where the spec has no ``train`` statement that says it.
+    """
+    tried = partial(_tried, resolved.source.text, dims)
+    sides = [
+        Side(node, resolved.written.of(node), array, tried)
+        for index, array in zip(resolved.graph.inputs, data.x, strict=False)
+        for node in (resolved.graph.nodes[index],)
+    ]
+    found: list[Diagnostic] = []
+    fitting: list[Side] = []
+    for side in sides:
+        wrong = shape_problem(side) or kind_problem(side)
+        if wrong is not None:
+            # That two arrays say two things of a symbol is said once.
+            if wrong.code != "ST712" or all(d.span != wrong.span for d in learned.problems):
+                found.append(wrong)
+        else:
+            fitting.append(side)
+    found += id_problems(resolved, fitting)
+    found += _batches(resolved, fitting)
+    found += _targets(resolved, data, dims, loss)
+    if len(fitting) == len(sides):
+        found += _counts(resolved, data)
+    found += _odd_numbers(resolved, data)
+    return [replace(d, severity=CODES[d.code].severity) for d in sorted(found, key=lambda d: d.span)]
+
+
+def _tried(text: str, dims: dict[str, Any], fix: Fix) -> bool:
+    return rebuilt(fix.apply(text), dims) is not None
+
+
+def _batches(resolved: Resolved, sides: Sequence[Side]) -> Iterator[Diagnostic]:
+    stateful = any(layer is not None and is_stateful(layer) for layer in resolved.graph.layers())
+    for side in sides[:1]:
+        yield from batch_problems(side, stateful)
+
+
+def _targets(resolved: Resolved, data: Data, dims: dict[str, Any], loss: str) -> Iterator[Diagnostic]:
+    graph, training = resolved.graph, resolved.training
+    if not data.y:
+        return
+    losses = losses_of(training, len(graph.outputs)) or []
+    if loss:
+        losses = [loss_name(loss)] * len(graph.outputs)
+    steps = tuple(array.shape[1] for array in data.x if len(array.shape) > 1)
+    for index, (array, name) in enumerate(zip(data.y, losses, strict=False)):
+        node = graph.nodes[graph.outputs[index].node]
+        if array.kind not in "fiub":
+            yield Diagnostic(
+                "ST715",
+                f"{array.name} holds {array.words}, but a loss takes numbers",
+                node.span,
+                label=f"is compared with {array.name}",
+                help="make ids of names of classes first, counted from 0",
+            )
+            continue
+        if not array.shape:
+            continue
+        dtype = "float32" if array.kind == "f" else "int32"
+        compared = Compared(
+            Labels(array.shape[1:], dtype), name, array.name, values=array.values, steps=steps
+        )
+        rebuild = partial(rebuilt, dims=dims)
+        text = resolved.source.text
+        for problem in compare(graph, index, compared, training, resolved.written, text, rebuild):
+            yield problem.diagnostic
+
+
+def _counts(resolved: Resolved, data: Data) -> Iterator[Diagnostic]:
+    every = [array for array in (*data.x, *data.y) if array.shape]
+    other = next((a for a in every if a.shape[0] != every[0].shape[0]), None)
+    if other is not None:
+        first = every[0]
+        yield Diagnostic(
+            "ST718",
+            f"{first.name} has {first.shape[0]} samples, but {other.name} has {other.shape[0]}",
+            resolved.graph.nodes[resolved.graph.inputs[0]].span,
+            label=f"{first.name} comes in here",
+            help="each sample needs its own label: look at how they were cut, filtered or shifted",
+        )
+
+
+def _odd_numbers(resolved: Resolved, data: Data) -> Iterator[Diagnostic]:
+    graph = resolved.graph
+    spans = [graph.nodes[i].span for i in graph.inputs][: len(data.x)]
+    spans += [graph.nodes[v.node].span for v in graph.outputs][: len(data.y)]
+    for array, span in zip((*data.x, *data.y), spans, strict=True):
+        values = array.values
+        if values is None or values.partly:
+            yield from _unseen(array, span)
+        if values is not None and values.missing + values.endless:
+            count = values.missing or values.endless
+            what = "NaN" if values.missing else "infinite"
+            yield Diagnostic(
+                "ST720",
+                f"{array.name} holds numbers that are none: {count:,} {'are' if count > 1 else 'is'} {what}",
+                span,
+                label=f"{array.name} comes in here" if array in data.x else f"is compared with {array.name}",
+                help="one of them makes the loss NaN: fill them, or leave out their samples",
+            )
+
+
+def _unseen(array: Array, span: Span) -> Iterator[Diagnostic]:
+    if array.kind in "fiub" and 0 not in array.shape:
+        part = "only the first part of" if array.values is not None else "the numbers in"
+        yield Diagnostic(
+            "ST722",
+            f"{part} {array.name} {'was' if array.values is not None else 'were'}"
+            f"{' ' if array.values is not None else ' not '}looked at",
+            span,
+            help="ids, ranges and NaN in the rest are not known"
+            if array.values is not None
+            else "install NumPy to have ids, ranges and NaN checked too",
+        )

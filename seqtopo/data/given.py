@@ -1,0 +1,132 @@
+"""What people give as data: arrays, files, lists and dictionaries of them, brought in the model's order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from seqtopo.data.array import Array, from_header, from_object
+from seqtopo.data.headers import Unreadable, read_headers
+from seqtopo.diag.model import Diagnostic
+from seqtopo.source import Source, Span
+
+
+@dataclass(frozen=True)
+class Given:
+    """Arrays for one side (``x`` or ``y``): with names, where whoever gave them named them."""
+
+    side: str
+    arrays: tuple[tuple[str, Array], ...]
+    named: bool = False
+
+
+class NotData(Exception):  # noqa: N818  (it is an answer, not a failure)
+    """What was given is no data; carries the diagnostic."""
+
+    def __init__(self, diagnostic: Diagnostic) -> None:
+        super().__init__(diagnostic.message)
+        self.diagnostic = diagnostic
+
+
+def read_given(side: str, data: Any) -> Given:
+    """The arrays in what was given as ``x`` or ``y``: an array, a path, or a list or dictionary of them.
+
+    Raises:
+        NotData: there are none, or a file cannot be read.
+    """
+    if isinstance(data, Mapping):
+        found = [
+            (str(name), one)
+            for name, item in data.items()
+            for _, one in _arrays(f"{side}[{str(name)!r}]", item)
+        ]
+        return Given(side, tuple(found), True)
+    if isinstance(data, (list, tuple)) and data and all(_is_array(item) for item in data):
+        if len(data) == 1:
+            return read_given(side, data[0])
+        found = [("", one) for i, item in enumerate(data) for _, one in _arrays(f"{side}[{i}]", item)]
+        return Given(side, tuple(found))
+    found = _arrays(side, data)
+    return Given(side, tuple(found), len(found) > 1)
+
+
+def _is_array(item: Any) -> bool:
+    return isinstance(item, (str, Path)) or hasattr(item, "shape")
+
+
+def _arrays(name: str, item: Any) -> list[tuple[str, Array]]:
+    if isinstance(item, (str, Path)):
+        return _in_file(name, Path(item))
+    found = from_object(name, item)
+    if found is None:
+        raise NotData(
+            Diagnostic(
+                "ST710",
+                f"{name} is no array: it is a {type(item).__name__}",
+                Span(0, 0),
+                help="give an array, a path of an .npy or .npz file, or a list or dictionary of them",
+            )
+        )
+    return [("", found)]
+
+
+def _in_file(name: str, path: Path) -> list[tuple[str, Array]]:
+    try:
+        headers = read_headers(path)
+    except Unreadable as error:
+        raise NotData(
+            Diagnostic(
+                "ST710",
+                f"{path} cannot be read as data: {error.reason}",
+                Span(0, 0),
+                help=error.help,
+                source=Source("", str(path)),
+            )
+        ) from None
+    if len(headers) == 1:
+        return [("", from_header(name, header)) for header in headers.values()]
+    return [(member, from_header(f"{name}[{member!r}]", header)) for member, header in headers.items()]
+
+
+def paired(given: Given, names: Sequence[str], span: Span) -> list[Array]:
+    """The arrays in the order of inputs or outputs with these names.
+
+    Raises:
+        NotData: there are more or fewer, or their names are others.
+    """
+    by_name = {name: array for name, array in given.arrays if name}
+    if given.named and by_name.keys() >= set(names):
+        return [by_name[name] for name in names]
+    if len(names) == 1 and given.named:
+        # What people call the arrays of a file with both sides in it.
+        usual = [n for n in by_name if n.lower() in (given.side, f"{given.side}_train")]
+        if len(usual) == 1:
+            return [by_name[usual[0]]]
+    if len(given.arrays) == len(names) and (not given.named or _in_order(by_name)):
+        return [array for _, array in given.arrays]
+    what = "inputs" if given.side == "x" else "outputs"
+    wanted = f"{what} {', '.join(names)}" if len(names) > 1 else f"one {what[:-1]}, {names[0]}"
+    has = (
+        ", ".join(by_name)
+        if given.named
+        else f"{len(given.arrays)} arrays"
+        if len(given.arrays) > 1
+        else "one array"
+    )
+    raise NotData(
+        Diagnostic(
+            "ST711",
+            f"{given.side} has {has}, but the model has {wanted}",
+            span,
+            label=f"takes {', '.join(names)}" if given.side == "x" else f"gives {', '.join(names)}",
+            help=f"give one for each, by name: {given.side}={{{', '.join(f'{n!r}: ...' for n in names)}}} "
+            f"in Python, --{given.side} {names[0]}=FILE on the command line",
+        )
+    )
+
+
+def _in_order(names: Mapping[str, Array]) -> bool:
+    """Whether names say no more than an order: what ``numpy.savez`` calls arrays that have none."""
+    return list(names) == [f"arr_{i}" for i in range(len(names))]

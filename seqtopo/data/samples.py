@@ -1,0 +1,248 @@
+"""One array against one ``in(...)``: axes, steps, features, kinds, batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from seqtopo.data.array import Array
+from seqtopo.diag.model import Diagnostic, Edit, Fix
+from seqtopo.ir.graph import Node
+from seqtopo.layers.sizes import Shape, Size, fits, show_shape
+from seqtopo.layers.values import INTEGERS
+from seqtopo.syntax import tree
+from seqtopo.syntax.print import print_expr
+
+
+@dataclass(frozen=True)
+class Side:
+    """An input, how it is written, the array for it, and a way to try a fix."""
+
+    node: Node
+    written: tree.Expr | None
+    array: Array
+    tried: Callable[[Fix], bool]
+
+    @property
+    def declared(self) -> Shape:
+        """The shape that the input declares, without the batch axis."""
+        return self.node.outputs[0].shape if self.node.outputs else ()
+
+    @property
+    def call(self) -> str:
+        """The input as the spec has it."""
+        return print_expr(self.written) if self.written is not None else f"in{show_shape(self.declared)}"
+
+    @property
+    def is_ids(self) -> bool:
+        """Whether the input takes whole numbers."""
+        return self.node.outputs is not None and self.node.outputs[0].dtype in INTEGERS
+
+    def problem(
+        self,
+        code: str,
+        message: str,
+        label: str,
+        help: str = "",
+        notes: tuple[str, ...] = (),
+        fixes: tuple[Fix, ...] = (),
+    ) -> Diagnostic:
+        """A diagnostic at the input."""
+        good = tuple(fix for fix in fixes if self.tried(fix))
+        return Diagnostic(code, message, self.node.span, label=label, help=help, notes=notes, fixes=good)
+
+
+def accepts(declared: Shape, sample: tuple[int, ...]) -> bool:
+    """Whether Keras takes samples of a shape for an input: a last axis of 1 it adds or takes away itself.
+
+    >>> accepts((24, 1), (24,)), accepts((24,), (24, 1)), accepts((24, 3), (24,))
+    (True, True, False)
+    """
+    if len(sample) == len(declared) - 1 and declared[-1] == 1:
+        declared = declared[:-1]
+    elif len(sample) == len(declared) + 1 and sample[-1] == 1:
+        sample = sample[:-1]
+    return len(declared) == len(sample) and all(map(fits, declared, sample))
+
+
+def shape_problem(side: Side) -> Diagnostic | None:
+    """Why an array cannot come into an input; None where it can."""
+    shape, declared, name = side.array.shape, side.declared, side.array.name
+    if not shape:
+        return side.problem(
+            "ST712",
+            f"{name} is a single number, not samples of {show_shape(declared)}",
+            "takes samples",
+            help="give an array whose first axis counts the samples",
+        )
+    if not shape[0]:
+        return side.problem(
+            "ST712",
+            f"{name} is {show_shape(shape)}: it has no samples",
+            "takes samples",
+            help="look at how it was cut or filtered",
+        )
+    if accepts(declared, shape[1:]):
+        return None
+    if len(shape) == len(declared):
+        return _axis_missing(side)
+    if len(shape) == len(declared) + 1:
+        return _swapped(side) or _other_sizes(side)
+    return _other_axes(side)
+
+
+def _axis_missing(side: Side) -> Diagnostic:
+    shape, declared, name = side.array.shape, side.declared, side.array.name
+    if all(map(fits, declared, shape)):
+        return side.problem(
+            "ST713",
+            f"{name} is {show_shape(shape)}: exactly one sample of {side.call}, without a batch axis",
+            f"one sample is {show_shape(declared)}",
+            help=f"give it the axis: {name}[None], which is {show_shape((1, *shape))}",
+        )
+    if len(declared) >= 3 and all(map(fits, declared[1:], shape[1:])):
+        return side.problem(
+            "ST712",
+            f"{name} is {show_shape(shape)}: single frames of {show_shape(shape[1:])}, but {side.call} takes "
+            f"clips of {declared[0]} of them",
+            f"one sample is {show_shape(declared)}",
+            help=f"group the frames into clips: {name}.reshape(-1, {', '.join(map(str, declared))})",
+        )
+    return side.problem(
+        "ST712",
+        f"{name} is {show_shape(shape)}: {show_shape(shape[1:])} for each sample, but {side.call} takes "
+        f"{show_shape(declared)}",
+        f"one sample is {show_shape(declared)}",
+        help=f"for one feature a step, add its axis: {name}[..., None]; for a single sample, that of the "
+        f"batch: {name}[None]",
+        fixes=_resized(side, shape[1:]),
+    )
+
+
+def _swapped(side: Side) -> Diagnostic | None:
+    shape, declared, name = side.array.shape, side.declared, side.array.name
+    if len(declared) != 2:
+        return None
+    order = None
+    if fits(declared[0], shape[2]) and fits(declared[1], shape[1]):
+        order = (0, 2, 1)
+        found = "time steps and features are swapped"
+    elif fits(declared[0], shape[0]) and fits(declared[1], shape[2]) and isinstance(declared[0], int):
+        order = (1, 0, 2)
+        found = "its first axis counts the time steps, not the samples"
+    if order is None:
+        return None
+    turned = show_shape(tuple(shape[i] for i in order))
+    return side.problem(
+        "ST714",
+        f"{name} is {show_shape(shape)}, but {side.call} takes {show_shape(declared)}: {found}",
+        f"one sample is {show_shape(declared)}",
+        help=f"turn it: {name}.transpose{order}, which is {turned}; a reshape would mix them up",
+    )
+
+
+def _other_sizes(side: Side) -> Diagnostic:
+    sample, declared, name = side.array.shape[1:], side.declared, side.array.name
+    wrong = [i for i, (a, b) in enumerate(zip(declared, sample, strict=True)) if not fits(a, b)]
+    parts = [f"{sample[i]} {_axis(i, len(sample))}" for i in wrong]
+    own = [f"{declared[i]}" for i in wrong]
+    fixes = list(_resized(side, tuple(b if i in wrong else None for i, b in enumerate(sample))))
+    if wrong == [0] and len(sample) >= 2:
+        fixes += _resized(side, ("?", *[None] * (len(sample) - 1)), "or take any number of steps")
+    return side.problem(
+        "ST712",
+        f"{name} has {' and '.join(parts)}, but {side.call} declares {' and '.join(own)}",
+        f"one sample is {show_shape(declared)}",
+        help="" if fixes else f"give samples of {show_shape(declared)}, or declare {show_shape(sample)}",
+        fixes=tuple(fixes),
+    )
+
+
+def _axis(index: int, count: int) -> str:
+    """What an axis counts, in words, where the samples have so many."""
+    if index == count - 1 and count > 1:
+        return "features at each step" if count == 2 else "channels"
+    if index == 0:
+        return "time steps" if count > 1 else "numbers in each sample"
+    return f"on axis {index}"
+
+
+def _other_axes(side: Side) -> Diagnostic:
+    shape, declared, name = side.array.shape, side.declared, side.array.name
+    sample = shape[1:]
+    lacks = " and has no time axis" if len(declared) == 1 and len(sample) == 2 and not side.is_ids else ""
+    fixes = _resized(side, sample)
+    return side.problem(
+        "ST712",
+        f"{name} is {show_shape(shape)}: {show_shape(sample)} for each sample, but {side.call} takes "
+        f"{show_shape(declared)}{lacks}",
+        f"one sample is {show_shape(declared)}",
+        help=""
+        if fixes
+        else f"declare {show_shape(sample)}, or bring the samples into the shape {show_shape(declared)}",
+        fixes=fixes,
+    )
+
+
+def _resized(side: Side, sizes: tuple[int | str | None, ...], title: str = "") -> tuple[Fix, ...]:
+    """The ``in(...)`` with other sizes; None keeps one."""
+    call = side.written
+    if not isinstance(call, tree.Call):
+        return ()
+    old = [a for a in call.args if _is_size(a)]
+    rest = [a for a in call.args if not _is_size(a)]
+    if any(size is None for size in sizes) and len(old) != len(sizes):
+        return ()
+    new = [
+        old[i] if size is None else tree.Argument(call.span, None, tree.Name(call.span, str(size)))
+        for i, size in enumerate(sizes)
+    ]
+    text = print_expr(tree.Call(call.span, call.name, (*new, *rest)))
+    return (Fix(title or f"declare {text}", (Edit(call.span, text),)),)
+
+
+def _is_size(arg: tree.Argument) -> bool:
+    if arg.name is not None or isinstance(arg.value, tree.Call):
+        return False
+    return not (isinstance(arg.value, tree.Name) and not arg.value.is_symbol)
+
+
+def kind_problem(side: Side) -> Diagnostic | None:
+    """Why what an array holds cannot come into an input; None where it can."""
+    array = side.array
+    if array.kind not in "fiub":
+        return side.problem(
+            "ST715",
+            f"{array.name} holds {array.words}, but {side.call} takes numbers",
+            "takes numbers",
+            help="turn words into ids first, such as with keras.layers.StringLookup or TextVectorization"
+            if array.kind in "US"
+            else f"bring it into one array of numbers: numpy.asarray({array.name}, dtype='float32')",
+        )
+    values = array.values
+    if side.is_ids and array.kind == "f" and values is not None and not values.whole:
+        return side.problem(
+            "ST715",
+            f"{array.name} holds numbers that are not whole, but {side.call} takes ids",
+            "takes whole numbers",
+            help="for numbers as features, declare in(T,F) without int, and leave out the embedding",
+        )
+    return None
+
+
+def batch_problems(side: Side, stateful: bool) -> Iterator[Diagnostic]:
+    """A fixed batch that the samples do not fill evenly."""
+    batch: Size | None = side.node.batch
+    count = side.array.shape[0]
+    if not isinstance(batch, int) or count % batch == 0:
+        return
+    fewer, more = count // batch * batch, (count // batch + 1) * batch
+    why = "a stateful model takes" if stateful else f"batch={batch} takes"
+    yield side.problem(
+        "ST719",
+        f"{count} samples in batches of {batch} leave a last batch of {count % batch}, and {why} exactly "
+        f"{batch}",
+        f"batch={batch}",
+        help=f"use {f'{fewer} or ' if fewer else ''}{more} samples",
+        notes=("validation_split cuts the samples in two, and each part must come out even",),
+    )

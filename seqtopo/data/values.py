@@ -1,0 +1,114 @@
+"""What the numbers in an array are like, looked at piece by piece, by NumPy where it is installed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from seqtopo.data.headers import Header, Unreadable, open_member
+from seqtopo.ir.compared import Values
+
+if TYPE_CHECKING:
+    import numpy as np
+
+PIECE = 2**22
+"""How many numbers are looked at together."""
+MOST = 2**28
+"""How many are looked at in all: a few seconds' worth."""
+WIDEST = 2**26
+"""A sample of more numbers than this is not looked at: it would have to be held as a whole."""
+
+
+def values_in_file(header: Header) -> Values | None:
+    """What the numbers in a file are like; None where NumPy is not installed, or the file is damaged."""
+    if math.prod(header.shape[1:]) > WIDEST:
+        return None
+    try:
+        import numpy as np
+    except ImportError:
+        return None
+    try:
+        dtype = np.dtype(f"{header.order}{header.kind}{header.size}")
+        if header.member:
+            return _summary(_unpacked(header, dtype), header.shape, header.fortran)
+        order: Any = "F" if header.fortran else "C"
+        whole = np.memmap(header.path, dtype, "r", header.start, header.shape, order)
+        return values_of(whole, header.shape)
+    except (OSError, TypeError, ValueError, Unreadable):
+        return None
+
+
+def values_of(found: Any, shape: tuple[int, ...]) -> Values | None:
+    """What the numbers in an array object are like; None where it cannot be read as NumPy's."""
+    if math.prod(shape[1:]) > WIDEST:
+        return None
+    try:
+        import numpy as np
+    except ImportError:
+        return None
+
+    def pieces() -> Iterator[np.ndarray[Any, Any]]:
+        rows = max(1, PIECE // max(1, math.prod(shape[1:])))
+        for start in range(0, shape[0] if shape else 1, rows):
+            yield np.asarray(found[start : start + rows] if shape else found)
+
+    try:
+        return _summary(pieces(), shape)
+    # A tensor on another device, or of a kind that NumPy does not know, says so in its own way.
+    except (TypeError, ValueError, RuntimeError):
+        return None
+
+
+def _unpacked(header: Header, dtype: np.dtype[Any]) -> Iterator[np.ndarray[Any, Any]]:
+    """The numbers of an array in an archive: rows as they are stored, never all of them at once."""
+    import numpy as np
+
+    width = 1 if header.fortran else max(1, math.prod(header.shape[1:]))
+    rows = max(1, PIECE // width)
+    left = math.prod(header.shape) // width
+    with open_member(header) as member:
+        while left > 0:
+            count = min(rows, left)
+            raw = member.read(count * width * dtype.itemsize)
+            if len(raw) < count * width * dtype.itemsize:
+                raise Unreadable("it breaks off", "save it anew")
+            left -= count
+            piece = np.frombuffer(raw, dtype)
+            yield piece if header.fortran else piece.reshape(count, *header.shape[1:])
+
+
+def _summary(
+    pieces: Iterable[np.ndarray[Any, Any]], shape: tuple[int, ...], flat: bool = False
+) -> Values | None:
+    """What is known after looking at pieces, one behind the other; ``flat`` ones have lost their rows."""
+    import numpy as np
+
+    low, high = math.inf, -math.inf
+    whole, shares = True, not flat and len(shape) >= 2 and shape[-1] > 1
+    longest, missing, endless, seen = 0, 0, 0, 0
+    for piece in pieces:
+        seen += piece.size
+        finite = piece
+        if piece.dtype.kind == "f":
+            good = np.isfinite(piece)
+            if not good.all():
+                missing += int(np.isnan(piece).sum())
+                endless += int(np.isinf(piece).sum())
+                finite = piece[good]
+                shares = False
+            whole = whole and bool((finite == np.rint(finite)).all())
+        if finite.size:
+            low, high = min(low, float(finite.min())), max(high, float(finite.max()))
+        if shares:
+            rows = piece.sum(axis=-1, dtype="float64")
+            shares = low >= 0 and bool((abs(rows - 1) < 1e-3).all())
+        if not flat and piece.ndim == 2:
+            longest = max(longest, int((piece != 0).sum(axis=-1).max(initial=0)))
+        if seen >= MOST:
+            break
+    if low > high:
+        low, high = 0.0, 0.0
+    if flat and len(shape) == 2:
+        longest = shape[1]
+    return Values(low, high, whole, shares, longest, missing, endless, seen < math.prod(shape))

@@ -1,0 +1,294 @@
+"""Data against specs: shapes, kinds, ids, batches, labels; and what symbols learn from it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from seqtopo import check
+from seqtopo.api import analyse
+from seqtopo.report import Report
+from tests.support.imports import ROOT
+
+RANDOM = np.random.default_rng(0)
+SPARSE = "sparse_categorical_crossentropy"
+
+
+def floats(*shape: int) -> np.ndarray:
+    return RANDOM.normal(size=shape).astype("f4")
+
+
+def ids(low: int, high: int, *shape: int) -> np.ndarray:
+    """Whole numbers of which the least and the greatest are there."""
+    found = RANDOM.integers(low, high, shape).ravel()
+    found[:2] = (low, high - 1)
+    return found.reshape(shape)
+
+
+def one_hot(*shape: int) -> np.ndarray:
+    return np.eye(shape[-1])[RANDOM.integers(0, shape[-1], shape[:-1])]
+
+
+def report(spec: str, **given: Any) -> Report:
+    return check(spec, ignore=["ST6"], **given)
+
+
+def codes(spec: str, **given: Any) -> list[str]:
+    return [d.code for d in report(spec, **given).diagnostics]
+
+
+CLIPS = "in(4,8,8,3) -> td(conv2d(2,3)) -> td(flatten) -> lstm(4) -> dense(3,softmax)"
+STATEFUL = "in(10,int,batch=16) -> embed(20,4) -> lstm(3,stateful) -> dense(5,sigmoid)"
+
+WRONG: list[tuple[str, dict[str, Any], str, str]] = [
+    (
+        "in(1,4) -> flatten -> dense(1)",
+        {"x": floats(3, 1, 34)},
+        "ST712",
+        "34 features at each step, but in(1,4) declares 4",
+    ),
+    ("in(24,3) -> lstm(4)", {"x": floats(9, 30, 3)}, "ST712", "30 time steps, but in(24,3) declares 24"),
+    ("in(1) -> dense(1)", {"x": floats(8, 20, 3)}, "ST712", "has no time axis"),
+    ("in(20,3) -> lstm(4)", {"x": floats(8, 20)}, "ST712", "(20,) for each sample"),
+    ("in(20,3) -> lstm(4)", {"x": floats(0, 20, 3)}, "ST712", "no samples"),
+    ("in(20,3) -> lstm(4)", {"x": np.array(3.0)}, "ST712", "a single number"),
+    (CLIPS, {"x": floats(8, 8, 8, 3)}, "ST712", "single frames of (8, 8, 3)"),
+    ("in(6,30) -> lstm(4)", {"x": floats(6, 30)}, "ST713", "exactly one sample of in(6,30)"),
+    ("in(24,3) -> lstm(4)", {"x": floats(8, 3, 24)}, "ST714", "time steps and features are swapped"),
+    ("in(?,3) -> lstm(4)", {"x": floats(8, 3, 24)}, "ST714", "time steps and features are swapped"),
+    ("in(24,3) -> lstm(4)", {"x": floats(24, 8, 3)}, "ST714", "first axis counts the time steps"),
+    ("in(3,1) -> lstm(4)", {"x": np.array([["a", "b", "c"]])}, "ST715", "holds texts"),
+    ("in(3,1) -> lstm(4)", {"x": np.array([[[1], [2], None]], object)}, "ST715", "Python objects"),
+    ("in(3,int) -> embed(9,4)", {"x": floats(8, 3)}, "ST715", "not whole"),
+    (
+        "in(1,int) -> embed(100,5)",
+        {"x": ids(0, 101, 8, 1)},
+        "ST716",
+        "ids up to 100, but embed(100,5) has rows 0..99",
+    ),
+    ("in(4,int) -> embed(100,5)", {"x": ids(-1, 9, 8, 4)}, "ST716", "the id -1"),
+    ("in(4,int(50)) -> embed(100,5)", {"x": ids(0, 60, 8, 4)}, "ST716", "int(50) has rows 0..49"),
+    (
+        STATEFUL,
+        {"x": ids(0, 20, 500, 10)},
+        "ST719",
+        "a last batch of 4, and a stateful model takes exactly 16",
+    ),
+    ("in(5,3,batch=4) -> lstm(3)", {"x": floats(6, 5, 3)}, "ST719", "batch=4 takes exactly 4"),
+    (
+        "in(5,3) -> lstm(1)",
+        {"x": floats(6, 5, 3), "y": floats(5, 1)},
+        "ST718",
+        "x has 6 samples, but y has 5",
+    ),
+    ("in(5,3) -> lstm(1)", {"x": np.full((6, 5, 3), np.nan)}, "ST720", "90 are NaN"),
+    ("in(5,3) -> dense(1)", {"x": np.full((1, 5, 3), np.inf)}, "ST720", "15 are infinite"),
+    ("in(5,3) -> lstm(4) -> dense(9)", {"y": ids(1, 10, 8), "loss": SPARSE}, "ST705", "subtract 1 from y"),
+    ("in(5,3) -> lstm(4) -> dense(9)", {"y": ids(0, 12, 8), "loss": SPARSE}, "ST705", "go to 11"),
+    ("in(5,3) -> lstm(4) -> dense(9)", {"y": ids(-1, 9, 8), "loss": SPARSE}, "ST705", "begin at 0"),
+    ("in(5,3) -> lstm(4) -> dense(9)", {"y": one_hot(8, 9), "loss": SPARSE}, "ST704", "one-hot"),
+    ("in(5,3) -> lstm(4) -> dense(9)", {"y": 9 * np.abs(floats(8)), "loss": SPARSE}, "ST704", "not whole"),
+    (
+        "in(5,3) -> lstm(4) -> dense(9)",
+        {"y": ids(0, 9, 8, 1), "loss": "categorical_crossentropy"},
+        "ST704",
+        "class id",
+    ),
+    (
+        "in(5,3) -> dense(2)",
+        {"y": np.ones((8, 5, 2)), "loss": "categorical_crossentropy"},
+        "ST708",
+        "add up to 1",
+    ),
+    ("in(5,3) -> lstm(4) -> dense(1)", {"y": floats(8, 1), "loss": "bce"}, "ST708", "from 0 to 1"),
+    (
+        "in(5,3) -> lstm(1)",
+        {"y": 90 + floats(8, 1), "loss": "mse"},
+        "ST708",
+        "tanh gives none beyond -1 and 1",
+    ),
+    (
+        "in(5,3) -> lstm(3) -> dense(1,relu)",
+        {"y": -1 - ids(0, 5, 8, 1), "loss": "mae"},
+        "ST708",
+        "none below 0",
+    ),
+    (
+        "in(?,2) -> lstm(4) -> dense(1)",
+        {"x": floats(2, 29, 2), "y": floats(2, 29), "loss": "mse"},
+        "ST703",
+        "every step",
+    ),
+    (
+        "in(9,20) -> maxpool1d(4) -> dense(30)",
+        {"y": ids(1, 30, 2, 5), "loss": "ctc"},
+        "ST706",
+        "5 symbols with 2 steps",
+    ),
+    (
+        "in(5,3) -> lstm(4)",
+        {"x": floats(8, 5, 3), "y": floats(8, 3)},
+        "ST707",
+        "(3,), but the model gives (4,)",
+    ),
+    ("in(5,3) -> lstm(4)", {"y": np.array(["a", "b"])}, "ST715", "a loss takes numbers"),
+    ("in(5,3) -> lstm(4)", {"x": {"a": 1}.keys()}, "ST710", "no array"),
+]
+
+
+@pytest.mark.parametrize(("spec", "given", "code", "words"), WRONG)
+def test_what_is_wrong_is_said(spec: str, given: dict[str, Any], code: str, words: str) -> None:
+    (found,) = report(spec, **given).diagnostics
+    assert found.code == code
+    assert words in found.message
+    assert found.help or found.fixes
+    for fix in found.fixes:
+        assert not [d for d in analyse(fix.apply(spec)).diagnostics if d.severity == "error"]
+
+
+RIGHT: list[tuple[str, dict[str, Any]]] = [
+    ("in(24,3) -> lstm(4)", {"x": floats(9, 24, 3)}),
+    ("in(24,1) -> lstm(4)", {"x": floats(9, 24)}),
+    ("in(24) -> dense(4)", {"x": floats(9, 24, 1)}),
+    ("in(?,3) -> lstm(4,seq)", {"x": floats(1, 1, 3), "y": floats(1, 1, 4)}),
+    (
+        "in(T,F) -> lstm(4) -> repeat(T) -> lstm(4,seq) -> dense(F)",
+        {"x": floats(9, 24, 3), "y": floats(9, 24, 3)},
+    ),
+    ("in(3,int) -> embed(9,4)", {"x": ids(0, 9, 8, 3).astype("f8")}),
+    (CLIPS, {"x": floats(8, 4, 8, 8, 3), "y": one_hot(8, 3), "loss": "categorical_crossentropy"}),
+    (STATEFUL, {"x": ids(0, 20, 496, 10), "y": RANDOM.random((496, 5)), "loss": "bce"}),
+    ("in(5,3) -> lstm(4) -> dense(9)", {"x": floats(8, 5, 3), "y": ids(0, 9, 8), "loss": SPARSE}),
+    ("in(5,3) -> lstm(4) -> dense(9)", {"x": floats(8, 5, 3), "y": ids(0, 9, 8, 1), "loss": SPARSE}),
+    ("in(5,3) -> lstm(1)", {"x": floats(8, 5, 3), "y": np.tanh(floats(8)), "loss": "mse"}),
+    ("in(5,3) -> lstm(4) -> dense(1,sigmoid)", {"y": ids(0, 2, 8), "loss": "bce"}),
+    (
+        "in(9,20) -> maxpool1d(2) -> dense(30)",
+        {"y": np.pad(ids(1, 30, 2, 4), ((0, 0), (0, 9))), "loss": "ctc"},
+    ),
+    ("in(5,3) -> lstm(1)", {"x": [floats(8, 5, 3)], "y": [floats(8, 1) > 0]}),
+    ("in(2,1) -> lstm(1)", {"x": [[[1], [2]], [[3], [4]]], "y": [0.1, 0.2], "loss": "mse"}),
+]
+
+
+@pytest.mark.parametrize(("spec", "given"), RIGHT)
+def test_what_is_right_is_left_alone(spec: str, given: dict[str, Any]) -> None:
+    assert codes(spec, **given) == []
+
+
+TWO = "in(16,int) as tok -> embed(500,8) as a\nin(16,int) as seg -> embed(2,8) as b\n[a, b] -> add"
+
+
+def test_two_inputs_that_are_swapped() -> None:
+    tok, seg = ids(0, 500, 3, 16), ids(0, 2, 3, 16)
+    (found,) = report(TWO, x=[seg, tok]).diagnostics
+    assert found.code == "ST717"
+    assert "x[1] has ids up to 499, its table has 2 rows" in found.message
+    assert codes(TWO, x=[tok, seg]) == []
+    assert codes(TWO, x={"seg": seg, "tok": tok}) == []
+    assert codes(TWO, x={"seg": tok, "tok": seg}) == ["ST717"]
+    # Too large for both tables: that is another mistake.
+    assert codes(TWO, x=[tok, ids(0, 900, 3, 16)]) == ["ST716"]
+
+
+def test_the_number_of_arrays_and_their_names() -> None:
+    tok = ids(0, 2, 3, 16)
+    assert codes(TWO, x=tok) == ["ST711"]
+    assert codes(TWO, x={"tok": tok, "other": tok}) == ["ST711"]
+    assert codes(TWO, x=[tok, tok, tok]) == ["ST711"]
+    assert codes("in(16,int) -> embed(2,8)", x={"anything": tok}) == ["ST711"]
+
+
+def test_symbols_learn_from_data() -> None:
+    spec = "in(T,F) -> lstm(8) -> repeat(S) -> lstm(4,seq) -> dense(F)"
+    found = report(spec, x=floats(9, 24, 3), y=floats(9, 10, 3))
+    assert found.diagnostics == ()
+    assert found.shapes[0].outputs == ((24, 3),)
+    assert list(found.outputs.values()) == [(10, 3)]
+    assert isinstance(found.params, int)
+
+
+def test_what_is_bound_otherwise_is_not_learned() -> None:
+    x = floats(9, 24, 3)
+    assert codes("let T = 30\nin(T,3) -> lstm(4)", x=x) == ["ST712"]
+    assert codes("in(T,3) -> lstm(4)", x=x, T=30) == ["ST712"]
+    assert codes("in(T,3) -> lstm(4)", x=x, T=24) == []
+
+
+def test_two_arrays_that_say_two_things_of_a_symbol() -> None:
+    spec = "in(T,3) as a -> lstm(4) as p\nin(T,2) as b -> lstm(4) as q\n[p, q] -> concat"
+    (found,) = report(spec, x={"a": floats(4, 24, 3), "b": floats(4, 30, 2)}).diagnostics
+    assert (found.code, found.message) == ("ST721", "T is 24 in x['a'], but 30 in x['b']")
+
+
+def test_what_a_symbol_learns_is_checked_like_any_number() -> None:
+    assert codes("in(T,F) -> conv1d(4,9)", x=floats(9, 5, 3)) == ["ST306"]
+
+
+def test_files(tmp_path: Path) -> None:
+    x, y = floats(9, 24, 3), floats(9, 1)
+    np.save(tmp_path / "x.npy", x)
+    np.save(tmp_path / "y.npy", y)
+    np.savez(tmp_path / "both.npz", x_train=x, y_train=y)
+    np.savez(tmp_path / "inputs.npz", seg=ids(0, 2, 3, 16), tok=ids(0, 500, 3, 16))
+    np.savez(tmp_path / "unnamed.npz", ids(0, 2, 3, 16), ids(0, 500, 3, 16))
+    (tmp_path / "z.npy").write_bytes(b"1,2,3")
+    spec = "in(T,F) -> lstm(4) -> dense(1)"
+    assert codes(spec, x=tmp_path / "x.npy", y=str(tmp_path / "y.npy"), loss="mse") == []
+    assert codes(spec, x=tmp_path / "both.npz", y=tmp_path / "both.npz", loss="mse") == []
+    assert codes(TWO, x=tmp_path / "inputs.npz") == []
+    assert codes(TWO, x=tmp_path / "unnamed.npz") == ["ST717"]
+    (found,) = report(spec, x=tmp_path / "z.npy").diagnostics
+    assert (found.code, found.source and found.source.name) == ("ST710", str(tmp_path / "z.npy"))
+
+
+def test_only_the_first_part_of_very_much_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seqtopo.data.values.MOST", 10)
+    monkeypatch.setattr("seqtopo.data.values.PIECE", 10)
+    assert codes("in(5,3) -> lstm(4)", x=floats(9, 5, 3)) == ["ST722"]
+
+
+def test_without_numpy_the_headers_are_still_read(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", floats(9, 5, 3))
+    program = (
+        "import sys; sys.modules['numpy'] = None\nimport seqtopo\n"
+        "print(*[d.code for d in seqtopo.check('in(5,4) -> lstm(2)', x=sys.argv[1]).diagnostics])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / "x.npy")],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == ["ST712", "ST722"]
+
+
+def test_an_array_that_fails_when_it_is_read_is_not_looked_at() -> None:
+    class Far:
+        shape, dtype = (9, 5, 3), np.dtype("f4")
+
+        def __getitem__(self, key: object) -> object:
+            raise RuntimeError("it is on another device")
+
+    assert codes("in(5,3) -> lstm(4)", x=Far()) == ["ST722"]
+
+
+def test_a_loss_that_is_none() -> None:
+    with pytest.raises(ValueError, match="no loss 'msee'; did you mean mse"):
+        check("in(5,3) -> lstm(4)", y=floats(3, 4), loss="msee")
+
+
+def test_the_loss_of_a_train_statement_is_used() -> None:
+    spec = (
+        "in(5,3) -> lstm(4) -> dense(9)\n\ntrain adam, loss=sparse_categorical_crossentropy, labels=(int(9))"
+    )
+    assert codes(spec, y=ids(0, 9, 8)) == []
+    (found,) = report(spec, y=one_hot(8, 9)).diagnostics
+    assert found.code == "ST704"
+    assert found.fixes[0].apply(spec).endswith("loss=categorical_crossentropy, labels=(int(9))")

@@ -1,0 +1,184 @@
+"""Headers of ``.npy`` and ``.npz`` files, good and hostile: an answer or a reason, never a traceback."""
+
+from __future__ import annotations
+
+import io
+import os
+import pickle
+import struct
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from seqtopo.data.array import from_header
+from seqtopo.data.headers import MAGIC, MOST_MEMBERS, Unreadable, read_headers
+from tests.support.imports import ROOT
+
+CHILD = {**os.environ, "PYTHONPATH": str(ROOT)}
+
+
+def npy(header: str, data: bytes = b"", version: int = 1) -> bytes:
+    raw = header.encode("latin-1")
+    size = struct.pack("<H" if version == 1 else "<I", len(raw))
+    return MAGIC + bytes([version, 0]) + size + raw + data
+
+
+GOOD = "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }\n"
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.zeros((5, 3), "f4"),
+        np.zeros((5, 3), ">f8"),
+        np.asfortranarray(np.arange(12.0).reshape(3, 4)),
+        np.arange(4, dtype="u1"),
+        np.array(3),
+        np.array([True, False]),
+        np.array(["a", "bc"]),
+        np.zeros((0, 3)),
+        np.array([1 + 2j]),
+        np.array(["2020-01-01"], "M8[D]"),
+    ],
+    ids=lambda a: f"{a.dtype.str}{a.shape}",
+)
+@pytest.mark.parametrize("packed", ["npy", "npz", "packed npz"])
+def test_a_header_says_what_numpy_says(tmp_path: Path, array: np.ndarray, packed: str) -> None:
+    path = tmp_path / "x.data"
+    with path.open("wb") as file:
+        if packed == "npy":
+            np.save(file, array)
+        else:
+            (np.savez if packed == "npz" else np.savez_compressed)(file, x=array)
+    ((name, header),) = read_headers(path).items()
+    assert name == ("" if packed == "npy" else "x")
+    assert (header.shape, header.kind, header.size) == (array.shape, array.dtype.kind, array.dtype.itemsize)
+
+
+@pytest.mark.parametrize("dtype", ["f4", ">f8", "i2", ">i8", "u1", "?"])
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("packed", [False, True])
+def test_the_numbers_are_looked_at(tmp_path: Path, dtype: str, order: str, packed: bool) -> None:
+    array = np.array([[0, 1, 1], [1, 0, 0]], dtype, order=order)
+    path = tmp_path / "x"
+    with path.open("wb") as file:
+        np.savez_compressed(file, x=array) if packed else np.save(file, array)
+    ((_, header),) = read_headers(path).items()
+    values = from_header("x", header).values
+    assert values is not None
+    assert (values.low, values.high, values.whole, values.missing) == (0, 1, True, 0)
+
+
+HOSTILE = {
+    "empty": b"",
+    "a text": b"1,2,3\n4,5,6\n",
+    "magic alone": MAGIC,
+    "magic cut": MAGIC[:4],
+    "wrong magic": b"\x93NUMPX\x01\x00" + GOOD.encode(),
+    "unknown version": npy(GOOD, bytes(24), 9),
+    "no header": MAGIC + b"\x01\x00",
+    "cut header": npy(GOOD)[:30],
+    "cut data": npy(GOOD, bytes(23)),
+    "huge header": MAGIC + b"\x02\x00" + struct.pack("<I", 2**32 - 1) + b"{" * 1000,
+    "nested header": npy("(" * 60_000),
+    "huge shape": npy(GOOD.replace("(2, 3)", "(999999999999999999, 999999999999999999)"), bytes(24)),
+    "a shape of digits": npy(GOOD.replace("(2, 3)", "(" + "9" * 5000 + ",)"), bytes(24)),
+    "many axes": npy(GOOD.replace("(2, 3)", "(" + "1," * 100 + ")"), bytes(24)),
+    "negative shape": npy(GOOD.replace("(2, 3)", "(-2, 3)"), bytes(24)),
+    "code for a shape": npy(GOOD.replace("(2, 3)", "(__import__('os').system('x'),)")),
+    "records": npy("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (2,), }", bytes(8)),
+    "no keys": npy("{}"),
+    "a pickle": pickle.dumps([1, 2, 3]),
+    "half an archive": b"PK\x03\x04" + bytes(40),
+    "an empty archive": b"PK\x05\x06" + bytes(18),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_file_is_answered(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "x.npy"
+    path.write_bytes(HOSTILE[name])
+    with pytest.raises(Unreadable, match=r"\w") as raised:
+        read_headers(path)
+    assert raised.value.help
+
+
+def test_a_path_that_is_no_file_is_answered(tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / "none.npy"):
+        with pytest.raises(Unreadable, match=r"not a file|no such file"):
+            read_headers(path)
+
+
+def archive(path: Path, members: dict[str, bytes], packing: int = zipfile.ZIP_DEFLATED) -> Path:
+    with zipfile.ZipFile(path, "w", packing) as file:
+        for name, data in members.items():
+            file.writestr(name, data)
+    return path
+
+
+def test_hostile_archives_are_answered(tmp_path: Path) -> None:
+    good = npy(GOOD, bytes(24))
+    for members in (
+        {"x.npy": b"no array"},
+        {"x.npy": npy(GOOD, bytes(5))},
+        {f"{i}.npy": good for i in range(MOST_MEMBERS + 1)},
+        {"x.npy": good, "x": good},
+    ):
+        with pytest.raises(Unreadable, match=r"\w"):
+            read_headers(archive(tmp_path / "x.npz", members))
+    damaged = bytearray(archive(tmp_path / "y.npz", {"x.npy": good}).read_bytes())
+    damaged[45:60] = bytes(15)
+    (tmp_path / "y.npz").write_bytes(damaged)
+    with pytest.raises(Unreadable, match="damaged archive"):
+        read_headers(tmp_path / "y.npz")
+
+
+def test_a_zip_bomb_is_never_unpacked_as_a_whole(tmp_path: Path) -> None:
+    count = 2**26
+    header = GOOD.replace("(2, 3)", f"({count}, 1)")
+    path = tmp_path / "bomb.npz"
+    with (
+        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as file,
+        file.open("x.npy", "w") as member,
+    ):
+        member.write(npy(header))
+        for _ in range(4 * count // 2**24):
+            member.write(bytes(2**24))
+    program = (
+        "import resource, sys; from pathlib import Path\n"
+        "from seqtopo.data.array import from_header; from seqtopo.data.headers import read_headers\n"
+        "import numpy\nbefore = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "array = from_header('x', read_headers(Path(sys.argv[1]))['x'])\nassert array.values.high == 0\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=True
+    )
+    assert int(done.stdout) < 150_000  # kB; unpacked it would be 256 MB
+
+
+def test_objects_are_never_unpickled(tmp_path: Path) -> None:
+    class Trap:
+        def __reduce__(self) -> tuple[object, tuple[str]]:
+            return os.system, (f"touch {tmp_path / 'opened'}",)
+
+    path = tmp_path / "x.npy"
+    np.save(path, np.array([Trap()], object), allow_pickle=True)
+    array = from_header("x", read_headers(path)[""])
+    assert (array.kind, array.words, array.values) == ("O", "Python objects", None)
+    buffer = io.BytesIO()
+    np.savez(buffer, x=np.array([Trap()], object), allow_pickle=True)
+    assert not (tmp_path / "opened").exists()
+
+
+def test_reading_a_header_loads_no_numpy(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.zeros((5, 3)))
+    program = (
+        "import sys; from pathlib import Path; from seqtopo.data.headers import read_headers\n"
+        "assert read_headers(Path(sys.argv[1]))[''].shape == (5, 3)\nassert 'numpy' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", program, str(tmp_path / "x.npy")], check=True, env=CHILD)
