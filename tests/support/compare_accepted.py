@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -16,7 +16,7 @@ import numpy as np
 import seqtopo
 from seqtopo.api import analyse
 from seqtopo.ir.buildable import unbound
-from seqtopo.ir.graph import Graph, Value
+from seqtopo.ir.graph import Graph, Node, Value
 from seqtopo.layers.sizes import Shape, Size
 from seqtopo.layers.values import Tensor
 from tests.support.draw_allowances import at_run
@@ -24,6 +24,7 @@ from tests.support.sizes_at_run import Lengths, lengths_for, size_at
 
 BATCH = 2
 MOST_NUMBERS = 2_000_000
+ATTENTION = {"attention", "additive_attention", "mha", "group_query_attention"}
 LONG = (7, 12, 16, 5, 24, 1)
 """Lengths that are tried for what a spec leaves open."""
 
@@ -188,7 +189,17 @@ def narrowed(dtype: str) -> str:
 def _numbers(graph: Graph, lengths: Lengths) -> int:
     """How many numbers the largest value on the way has, a batch of them."""
     shapes = [t.shape for n in graph.nodes for t in n.outputs or ()]
-    return BATCH * max(prod(size_at(s, lengths) for s in shape) for shape in shapes)
+    scores = [found for node in graph.nodes for found in _scores(graph, node)]
+    return BATCH * max(prod(size_at(s, lengths) for s in shape) for shape in (*shapes, *scores))
+
+
+def _scores(graph: Graph, node: Node) -> Iterator[Shape]:
+    """What an attention holds for each place of its query and each of its value."""
+    if node.layer is not None and node.layer.row.name in ATTENTION:
+        came = graph.tensors(node.inputs) or ()
+        wide = max(int(node.layer.get(name) or 1) for name in ("num_heads", "num_query_heads"))
+        # Additive attention adds the two vectors of each pair before it sums them.
+        yield (*came[0].shape, *came[-1].shape[:-1], wide)
 
 
 def _guessed(graph: Graph) -> bool:
