@@ -12,6 +12,8 @@ from seqtopo.api import Checked
 from seqtopo.cli.arguments import Parser, add_format, add_rule_options, add_spec_options, chosen, dims_of
 from seqtopo.cli.data_options import add_data_options, fitted
 from seqtopo.cli.files import STDIN, check_spec, is_text
+from seqtopo.cli.fixing import add_fix_options, wanted
+from seqtopo.cli.fixing import run as run_fixing
 from seqtopo.cli.settings import settings_of
 from seqtopo.cli.table import shape_table
 from seqtopo.cli.terminal import put, terminal
@@ -37,6 +39,8 @@ def parser() -> Parser:
             "seqtopo check encoder.txt decoder.txt -D T=24 --format concise",
             "seqtopo check spec.txt --select ST65 --ignore ST621 --strict",
             "seqtopo check spec.txt --x X.npy --y Y.npy --loss mse",
+            "seqtopo check spec.txt --fix       (makes the safe fixes; --diff only shows them)",
+            "seqtopo check spec.txt --suggest   (prints each way out as a whole spec)",
             "cat spec.txt | seqtopo check -",
         ),
     )
@@ -44,12 +48,15 @@ def parser() -> Parser:
     add_spec_options(made)
     add_data_options(made)
     add_rule_options(made)
+    add_fix_options(made)
     add_format(made)
     return made
 
 
 def run(args: argparse.Namespace) -> int:
     """Checks and says what was found. Returns the exit code."""
+    if wanted(args):
+        return run_fixing(args)
     dims = dims_of(args.dims)
     checked = [check_spec(spec, dims) for spec in args.specs]
     if dims and len(checked) > 1:

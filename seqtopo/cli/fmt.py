@@ -8,15 +8,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from seqtopo.api import MOST_BYTES, decode, unreadable
 from seqtopo.cli.arguments import Parser
-from seqtopo.cli.files import STDIN, STDIN_NAME, cannot_write, read_input, write_whole
+from seqtopo.cli.files import STDIN, cannot_write, write_whole
+from seqtopo.cli.rewriting import original, put_difference
 from seqtopo.cli.terminal import put, put_bytes, terminal
 from seqtopo.diag.model import Diagnostic
 from seqtopo.diag.renderers.text import render_text
 from seqtopo.syntax.print import format_text
-
-_MARK = b"\xef\xbb\xbf"
 
 
 def parser() -> Parser:
@@ -83,29 +81,13 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _format(spec: str) -> tuple[Formatted | None, list[Diagnostic]]:
-    try:
-        data = read_input() if spec == STDIN else _bytes(Path(spec))
-    except OSError as error:
-        return None, [unreadable(Path(spec), error)]
-    name = STDIN_NAME if spec == STDIN else spec
-    source, problems = decode(data, name)
-    if problems:
+    found, problems = original(spec)
+    if found is None:
         return None, list(problems)
-    after, wrong = format_text(source)
+    after, wrong = format_text(found.source)
     if after is None:
-        return None, [replace(d, source=source) for d in wrong]
-    written = after.replace("\n", _ending(data)).encode("utf-8")
-    return Formatted(name, source.text, after, (_MARK if data.startswith(_MARK) else b"") + written), []
-
-
-def _bytes(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(MOST_BYTES + 1)
-
-
-def _ending(data: bytes) -> str:
-    """How the lines of a file end, which is how its first one does."""
-    return "\r\n" if data[: data.find(b"\n") + 1].endswith(b"\r\n") else "\n"
+        return None, [replace(d, source=found.source) for d in wrong]
+    return Formatted(found.source.name, found.source.text, after, found.written(after)), []
 
 
 def _show(formatted: Formatted, diff: bool) -> None:
@@ -114,12 +96,4 @@ def _show(formatted: Formatted, diff: bool) -> None:
     if not diff:
         put(f"would format {formatted.name}")
         return
-    from difflib import unified_diff
-
-    lines = unified_diff(
-        formatted.before.splitlines(keepends=True),
-        formatted.after.splitlines(keepends=True),
-        formatted.name,
-        f"{formatted.name} (formatted)",
-    )
-    put("".join(line if line.endswith("\n") else line + "\n\\ No newline at end of file\n" for line in lines))
+    put_difference(formatted.name, formatted.before, formatted.after, "formatted")

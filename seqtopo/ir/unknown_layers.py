@@ -6,7 +6,8 @@ from functools import lru_cache
 
 from seqtopo.diag.model import Edit, Fix
 from seqtopo.ir.problem import Problem
-from seqtopo.layers.legacy import CLASSES, Class
+from seqtopo.layers import legacy
+from seqtopo.layers.legacy import CLASSES, Class, Gone, Renamed
 from seqtopo.layers.table import NAMES
 from seqtopo.syntax import tree
 from seqtopo.syntax.print import print_expr
@@ -14,6 +15,7 @@ from seqtopo.syntax.rewrite import NOWHERE, edit, without_argument, word
 from seqtopo.syntax.rewrite import call as made
 
 _SOURCES = ("Input", "InputLayer", "input", "input_layer")
+_DEEPEST = 20
 _SHAPES = ("shape", "input_shape", "batch_shape", "batch_input_shape")
 
 
@@ -29,13 +31,18 @@ def known_elsewhere(name: tree.Name, step: tree.Expr | None) -> Problem | None:
     if name.name in _by_class():
         now = _by_class()[name.name]
         help = f"write {now}"
+        fix = Edit(name.span, now)
+        if step is not None and (new := modernized(step)) != tree.Call(
+            step.span, word(now), getattr(step, "args", ())
+        ):
+            fix = edit(step.span, new)
         return Problem(
             "ST201",
             f"there is no layer {name.name}: Keras' class of that name is {now} here",
             name.span,
             label="a Python class",
             help=help,
-            fixes=(Fix(help, (Edit(name.span, now),), safe=True),),
+            fixes=(Fix(help, (fix,), safe=True),),
         )
     old = CLASSES.get(name.name)
     return _old(name, step, old) if old is not None else None
@@ -80,20 +87,50 @@ def _translated(step: tree.Expr | None, old: Class) -> tree.Expr | None:
     elif old.to in ("gavgpool1d", "gmaxpool1d"):
         step = tree.Call(NOWHERE, step.name, ())
     inner = word(old.inside or old.to)
-    layer: tree.Expr = tree.Call(step.span, inner, step.args) if step.args else inner
+    layer = modernized(tree.Call(step.span, inner, step.args))
     return made(old.to, layer) if old.inside else layer
+
+
+def modernized(step: tree.Expr, depth: int = 0) -> tree.Expr:
+    """A call with the names of today, its own and its arguments', as far as they mean the same.
+
+    >>> from seqtopo.syntax.rewrite import number
+    >>> print_expr(modernized(made("Bidirectional", made("LSTM", 64, inner_init=word("zeros")))))
+    'bi(lstm(64,recurrent_initializer=zeros))'
+    """
+    name = step.name if isinstance(step, tree.Call) else step
+    if not isinstance(name, tree.Name) or depth > _DEEPEST:
+        return step
+    row = NAMES.get(_by_class().get(name.name, name.name))
+    if row is None:
+        return step
+    own = name if name.name in NAMES else word(row.name)
+    args = []
+    for given in step.args if isinstance(step, tree.Call) else ():
+        old = legacy.argument(given.name.name, row.by_name) if given.name is not None else None
+        if given.name is not None and given.name.name in row.by_name:
+            old = None
+        if isinstance(old, Gone) and old.harmless:
+            continue
+        label = word(old.to[0]) if isinstance(old, Renamed) and old.exact else given.name
+        args.append(tree.Argument(given.span, label, modernized(given.value, depth + 1)))
+    return tree.Call(step.span, own, tuple(args)) if args else own
 
 
 def _source(name: tree.Name, step: tree.Expr | None) -> Problem:
     new = _declared(step)
     help = f"write {print_expr(new)}" if new is not None else "write in(T,F)"
+    given = {a.name.name for a in getattr(step, "args", ()) if a.name is not None}
+    whole = given <= {*_SHAPES, "dtype"}
     return Problem(
         "ST201",
         f"there is no layer {name.name}: an input is a source, in(...), with the sizes of one sample",
         name.span,
         label="is written in",
         help=help,
-        fixes=(Fix(help, (edit(step.span, new),)),) if new is not None and step is not None else (),
+        fixes=(Fix(help, (edit(step.span, new),), safe=whole),)
+        if new is not None and step is not None
+        else (),
     )
 
 

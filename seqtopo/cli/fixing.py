@@ -1,0 +1,103 @@
+"""``seqtopo check --fix``, ``--diff`` and ``--suggest``: specs mended, or shown as they would be."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from seqtopo import api
+from seqtopo.cli.arguments import Parser, chosen, dims_of
+from seqtopo.cli.files import STDIN, cannot_write, is_text, write_whole
+from seqtopo.cli.rewriting import Original, original, put_difference
+from seqtopo.cli.settings import settings_of
+from seqtopo.cli.terminal import put, put_bytes, terminal
+from seqtopo.diag.fixing import Check, fixed, suggestions
+from seqtopo.diag.model import Diagnostic
+from seqtopo.diag.renderers.text import render_text
+from seqtopo.source import Source
+
+
+def add_fix_options(parser: Parser) -> None:
+    """Adds ``--fix``, ``--diff`` and ``--suggest``."""
+    one = parser.add_mutually_exclusive_group()
+    one.add_argument(
+        "--fix", action="store_true", help="make the fixes that are safe, in place; says what is left"
+    )
+    one.add_argument("--diff", action="store_true", help="show what --fix would change, and change nothing")
+    one.add_argument(
+        "--suggest", action="store_true", help="print each way out of the first mistake as a whole spec"
+    )
+
+
+def wanted(args: argparse.Namespace) -> bool:
+    """Whether one of the options is given."""
+    return bool(args.fix or args.diff or args.suggest)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Mends, shows or suggests. Returns the exit code: 1 where mistakes are left."""
+    left: list[Diagnostic] = []
+    for spec in dict.fromkeys(args.specs):
+        found, wrong = (Original(Source(spec), b""), ()) if is_text(spec) else original(spec)
+        left += wrong
+        if found is None:
+            continue
+        name = found.source.name
+        check = _checker(args, spec, dims_of(args.dims), name)
+        if args.suggest:
+            left += _suggest(found.source.text, check)
+        else:
+            left += _fix(spec, found, check, args.diff)
+    if left:
+        screen = terminal(sys.stderr)
+        put(render_text(left, width=screen.width, color=screen.color), sys.stderr)
+    return 1 if any(d.severity == "error" for d in left) else 0
+
+
+def _checker(args: argparse.Namespace, spec: str, dims: Mapping[str, Any], name: str) -> Check:
+    selection = chosen(args, settings_of(spec).selection)
+
+    def check(text: str) -> Sequence[Diagnostic]:
+        return api.linted(api.analyse(Source(text, name), dims), selection).diagnostics
+
+    return check
+
+
+def _fix(spec: str, found: Original, check: Check, only_show: bool) -> Sequence[Diagnostic]:
+    before = found.source.text
+    done = fixed(before, check)
+    name = found.source.name
+    count = f"{done.count} mistake{'s' * (done.count != 1)}"
+    if only_show:
+        if done.text != before:
+            put_difference(name, before, done.text, "fixed")
+        return [d for d in check(before) if d.severity == "error"]
+    if spec == STDIN or is_text(spec):
+        put_bytes(found.written(done.text + "\n" * (spec != STDIN)))
+    elif done.text != before:
+        try:
+            write_whole(Path(spec), partial(Path.write_bytes, data=found.written(done.text)))
+        except OSError as error:
+            return [cannot_write(Path(spec), error)]
+        put(f"fixed {count} in {spec}")
+    else:
+        put(f"nothing in {spec} has a safe fix")
+    if done.count and (spec == STDIN or is_text(spec)):
+        put(f"fixed {count}", sys.stderr)
+    return check(done.text)
+
+
+def _suggest(text: str, check: Check) -> Sequence[Diagnostic]:
+    some = False
+    for suggestion in suggestions(text, check):
+        put("\n" * some + f"# {'; then '.join(suggestion.titles)}\n{suggestion.text.rstrip()}")
+        some = True
+    if some:
+        return []
+    found = check(text)
+    put("# nothing to suggest" + ("" if found else ": the spec is fine"))
+    return found

@@ -1,0 +1,100 @@
+"""Fixes made: all the safe ones in a text, or one guess carried through until the text checks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from seqtopo.diag.model import Diagnostic, Edit, Fix
+
+MOST_ROUNDS = 20
+"""How often a text is mended and read again; what is found then may have safe fixes, too."""
+_MOST_CHECKS = 60
+_MOST_STEPS = 6
+
+Check = Callable[[str], Sequence[Diagnostic]]
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """A text with its safe fixes made, and how many there were."""
+
+    text: str
+    count: int
+
+
+def fixed(text: str, check: Check) -> Fixed:
+    """Makes every safe fix, and those that come up then, until there are none.
+
+    Of fixes that change the same place, the first is made in a round.
+
+    >>> from seqtopo.source import Span
+    >>> def check(text: str) -> list[Diagnostic]:
+    ...     if "LSTM" not in text:
+    ...         return []
+    ...     at = text.index("LSTM")
+    ...     fix = Fix("write lstm", (Edit(Span(at, at + 4), "lstm"),), safe=True)
+    ...     return [Diagnostic("ST201", "no layer LSTM", Span(at, at + 4), fixes=(fix,))]
+    >>> fixed("in(T,8) -> LSTM(4)", check)
+    Fixed(text='in(T,8) -> lstm(4)', count=1)
+    """
+    count = 0
+    seen = {text}
+    for _ in range(MOST_ROUNDS):
+        edits: list[Edit] = []
+        made = 0
+        for diagnostic in check(text):
+            safe = next((fix for fix in diagnostic.fixes if fix.safe), None)
+            if safe is not None and not any(_meet(a, b) for a in safe.edits for b in edits):
+                edits += safe.edits
+                made += 1
+        after = Fix("", tuple(edits)).apply(text)
+        if after in seen:
+            break
+        seen.add(after)
+        text = after
+        count += made
+    return Fixed(text, count)
+
+
+def _meet(one: Edit, other: Edit) -> bool:
+    return one.span.start <= other.span.end and other.span.start <= one.span.end
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A whole text that checks, and what was done to it, step by step."""
+
+    titles: tuple[str, ...]
+    text: str
+
+
+def suggestions(text: str, check: Check) -> Iterator[Suggestion]:
+    """Each fix of each diagnostic made, and where there are more mistakes, the first way out of those.
+
+    Only texts without an error are given, each once.
+    """
+    left = [_MOST_CHECKS]
+    seen = {text}
+    found = check(text)
+    errors = [d for d in found if d.severity == "error"]
+    for diagnostic in errors[:1] or found:
+        for fix in diagnostic.fixes:
+            done = _carried(fix.apply(text), (fix.title,), check, left)
+            if done is not None and done.text not in seen:
+                seen.add(done.text)
+                yield done
+
+
+def _carried(text: str, titles: tuple[str, ...], check: Check, left: list[int]) -> Suggestion | None:
+    """A text with its first mistakes mended, one after the other, until none is left."""
+    while left[0] > 0:
+        left[0] -= 1
+        errors = [d for d in check(text) if d.severity == "error"]
+        if not errors:
+            return Suggestion(titles, text)
+        fix = next((fix for d in errors for fix in d.fixes), None)
+        if fix is None or len(titles) == _MOST_STEPS:
+            return None
+        text, titles = fix.apply(text), (*titles, fix.title)
+    return None
