@@ -36,7 +36,7 @@ def files() -> Iterator[Path]:
 
 
 FILES = sorted(files())
-SCRIPTS = sorted((ROOT / "ci").iterdir())
+SCRIPTS = sorted(file for file in (ROOT / "ci").iterdir() if file.is_file())
 
 
 def test_there_are_files_to_look_at() -> None:

@@ -66,7 +66,7 @@ def test_a_page_says_all_of_its_row(row: Code) -> None:
         assert part in flat
     for spec in (row.example, row.instead):
         for line in spec.splitlines():
-            assert f"\n    {line}\n" in text
+            assert f"\n{'    ' if line else ''}{line}\n" in text
     prose = [line for line in text.splitlines() if not line.startswith("    ")]
     assert max(len(line) for line in prose) <= 80
 
