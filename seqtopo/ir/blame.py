@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import islice
 
 from seqtopo.diag.model import Label
+from seqtopo.ir.causes import causes
 from seqtopo.ir.fixes import chain_of, fixes_of, least_length
 from seqtopo.ir.graph import Graph, Node, Value
 from seqtopo.ir.problem import Problem
@@ -37,6 +38,7 @@ def problem_of(refusal: Refusal, graph: Graph, node: Node, call: tree.Expr, sour
             labels += _made(site, node.inputs[i], refusal.takes)
         if refusal.takes is not None:
             notes += _copy(site, node.inputs[index])
+    notes = (*notes, *causes(refusal, site))
     message = _as_written(refusal.message, node, call)
     way = chain_of(refusal, site)
     if way is not None:

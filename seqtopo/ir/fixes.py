@@ -12,8 +12,9 @@ from seqtopo.ir.graph import Value
 from seqtopo.ir.lengths import Chain, chain, least
 from seqtopo.ir.merge_fixes import attention_fixes, count_fixes, merge_fixes
 from seqtopo.ir.rank_fixes import rank_fixes
-from seqtopo.ir.site import Site, gives_steps, size_text
+from seqtopo.ir.site import Site, called, gives_steps, size_text
 from seqtopo.ir.state_fixes import state_fixes
+from seqtopo.layers.layer import Layer
 from seqtopo.layers.sizes import Size, divides, is_open, product
 from seqtopo.layers.values import FLOATS, Refusal
 from seqtopo.syntax import tree
@@ -22,6 +23,7 @@ from seqtopo.syntax.rewrite import (
     NOWHERE,
     call,
     declared,
+    flow,
     number,
     with_argument,
     with_flag,
@@ -41,6 +43,8 @@ def fixes_of(refusal: Refusal, site: Site) -> Iterator[Fix]:
         yield from rank_fixes(site, site.inputs[index], refusal.takes)
     elif code == "ST303" and site.row.name == "bi":
         yield from _one_width(site)
+    elif code == "ST313" and site.row.name == "bi":
+        yield from _directions(site, str(which))
     elif code == "ST303" and kind == "input":
         yield from merge_fixes(site, index)
     elif code == "ST304":
@@ -102,6 +106,29 @@ def _one_width(site: Site) -> Iterator[Fix]:
             return
         changed = with_argument(arg.value, 0, ("units",), number(units))
         yield Fix(f"give the {target} layer {units} units, too", (Edit(arg.value.span, print_expr(changed)),))
+
+
+def _directions(site: Site, argument: str) -> Iterator[Fix]:
+    """A ``bi`` of layers that read the same way, or of one that reads no way at all."""
+    if not isinstance(site.step, tree.Call) or site.node is None or site.node.layer is None:
+        return
+    args = site.step.args
+    layer = site.node.layer.get("backward_layer" if argument == "backward_layer" else "layer")
+    back = next(
+        (a for a in args if a.name is not None and a.name.name in ("backward", "backward_layer")), None
+    )
+    if isinstance(layer, Layer) and not layer.row.recurrent and len(args) == 1:
+        inner = print_expr(args[0].value)
+        yield Fix(f"leave bi out: {inner} reads no way in particular", (Edit(site.step.span, inner),))
+    elif isinstance(layer, Layer) and layer.row.recurrent and back is not None:
+        ways = bool(layer.get("go_backwards"))
+        changed = without(args[0].value, "back", "go_backwards") if ways else with_flag(back.value, "back")
+        title = "let the first read forwards" if ways else "let the second read backwards"
+        new = print_expr(changed)
+        yield Fix(f"{title}: {new}", (Edit((args[0] if ways else back).value.span, new),))
+    elif isinstance(layer, Layer) and layer.get("go_backwards"):
+        new = print_expr(without(args[0].value, "back", "go_backwards"))
+        yield Fix(f"leave back out: {new}", (Edit(args[0].value.span, new),))
 
 
 def _too_short(site: Site, window: str) -> Iterator[Fix]:
@@ -216,6 +243,8 @@ def _other_dtype(site: Site, index: int) -> Iterator[Fix]:
     source = site.source(value)
     if site.row.name == "mask" and came.dtype not in FLOATS:
         yield from _masked_ids(site)
+    elif came.dtype not in FLOATS:
+        yield from _behind_embed(site)
     if came.dtype in FLOATS or source is None:
         return
     node, expr = source
@@ -244,6 +273,17 @@ def _masked_ids(site: Site) -> Iterator[Fix]:
     if isinstance(following, tree.Call) and following.name.name in ("embed", "embedding"):
         gone = Edit(site.step.span.cover(following.span), print_expr(with_flag(following, "mask")))
         yield Fix("let embed mask the id 0", (gone,))
+
+
+def _behind_embed(site: Site) -> Iterator[Fix]:
+    """``dropout(0.2) -> embed(...)``: the two in the other order."""
+    around = site.sources.around(site.step.span)
+    if around is None or around[1] + 1 >= len(around[0].steps):
+        return
+    following = around[0].steps[around[1] + 1]
+    if isinstance(following, tree.Call) and following.name.name in ("embed", "embedding"):
+        turned = Edit(site.step.span.cover(following.span), print_expr(flow((following, site.step))))
+        yield Fix(f"put {called(site.step)} behind {called(following)}", (turned,))
 
 
 def _other_axis(site: Site, name: str) -> Iterator[Fix]:

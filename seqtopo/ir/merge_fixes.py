@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from seqtopo.diag.model import Edit, Fix
+from seqtopo.ir.causes import ATTENDS, stride_of
 from seqtopo.ir.graph import Node, Value
 from seqtopo.ir.rank_fixes import free_symbol
 from seqtopo.ir.site import (
@@ -32,7 +33,6 @@ from seqtopo.syntax.rewrite import (
 
 _SHORTENS = ("conv1d", "maxpool1d", "avgpool1d", "conv2d", "maxpool2d", "avgpool2d", "separable_conv1d",
              "depthwise_conv1d", "separable_conv2d", "depthwise_conv2d")  # fmt: skip
-_ATTENDS = ("attention", "additive_attention", "mha")
 
 
 def merge_fixes(site: Site, blamed: int) -> Iterator[Fix]:
@@ -119,6 +119,7 @@ def _plain(size: Size) -> bool:
 def _other_lengths(site: Site, blamed: int, one: Tensor, other: Tensor) -> Iterator[Fix]:
     yield from _swapped(site, blamed)
     yield from _padded(site, blamed)
+    yield from _strided(site, blamed, one, other)
     if site.row.name == "concat" and fits(one.shape[-1], other.shape[-1]) and len(one.shape) == 2:
         yield Fix("join them one after the other, along the time", (Edit(site.step.span, "concat(time)"),))
     a, b = one.shape[0], other.shape[0]
@@ -133,7 +134,7 @@ def _swapped(site: Site, blamed: int) -> Iterator[Fix]:
     """Attention gives one row for each step of its query, which stands first."""
     for value in (site.inputs[blamed], site.inputs[0]):
         node = site.graph.nodes[value.node]
-        if node.layer is None or node.layer.row.name not in _ATTENDS or len(node.inputs) != 2:
+        if node.layer is None or node.layer.row.name not in ATTENDS or len(node.inputs) != 2:
             continue
         around = site.sources.around(node.span)
         before = around[0].steps[around[1] - 1] if around is not None and around[1] else None
@@ -144,10 +145,10 @@ def _swapped(site: Site, blamed: int) -> Iterator[Fix]:
 
 
 def _padded(site: Site, blamed: int) -> Iterator[Fix]:
-    """Padding for the layers that made one of the values shorter."""
-    for i in (blamed, 0):
+    """Padding for the layers that made the values shorter: in all of them, or in one."""
+    for values in (site.inputs, (site.inputs[blamed],), (site.inputs[0],)):
         edits: dict[object, Edit] = {}
-        for node in site.back(site.inputs[i]):
+        for node in (node for value in values for node in site.back(value)):
             if not _shortens(node):
                 continue
             expr = site.sources.of(node)
@@ -157,6 +158,24 @@ def _padded(site: Site, blamed: int) -> Iterator[Fix]:
                 )
         if edits:
             yield Fix("pad with same, so that nothing is cut off", tuple(edits.values()))
+
+
+def _strided(site: Site, blamed: int, one: Tensor, other: Tensor) -> Iterator[Fix]:
+    """The strides of one way on the other, too: a projection of one place, as in residual networks."""
+    a, b = one.shape[0], other.shape[0]
+    rank = len(one.shape) - 1
+    if not isinstance(a, int) or not isinstance(b, int) or a == b or rank not in (1, 2, 3):
+        return
+    longer, (long, short) = (0, (a, b)) if a > b else (blamed, (b, a))
+    width = (other if longer == 0 else one).shape[-1]
+    steps = 1
+    for node in site.back(site.inputs[blamed if longer == 0 else 0]):
+        steps *= stride_of(node)
+    if steps > 1 and -(-long // steps) == short and isinstance(width, int):
+        step = call(f"conv{rank}d", number(width), number(1), number(steps))
+        edit = site.append(longer, step)
+        if edit is not None:
+            yield Fix(f"go {steps} steps at a time on the other way, too: {print_expr(step)}", (edit,))
 
 
 def _shortens(node: Node) -> bool:
@@ -222,7 +241,7 @@ def attention_fixes(site: Site, blamed: int) -> Iterator[Fix]:
 def count_fixes(site: Site) -> Iterator[Fix]:
     """Fixes of a layer that is given another number of values than it takes."""
     least, most = site.row.inputs
-    if len(site.inputs) == 1 and least == 2 and site.row.name in (*_ATTENDS, "dot"):
+    if len(site.inputs) == 1 and least == 2 and site.row.name in (*ATTENDS, "dot"):
         itself = tree.List(NOWHERE, (word("id"), word("id")))
         yield Fix("let it attend to itself: [id, id]", (site.before(itself),))
         if site.row.name == "attention":

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from math import isqrt
 
 from seqtopo.diag.model import Edit, Fix
+from seqtopo.ir.causes import samples_first
 from seqtopo.ir.frames import frame_stack, frames
 from seqtopo.ir.graph import Node, Value
 from seqtopo.ir.site import (
@@ -18,7 +19,7 @@ from seqtopo.ir.site import (
     maker,
     size_text,
 )
-from seqtopo.layers.sizes import Expr, Size, is_open, product, show_shape
+from seqtopo.layers.sizes import Expr, Shape, Size, is_open, product, show_shape
 from seqtopo.layers.values import FLOATS, Tensor
 from seqtopo.source import Span
 from seqtopo.syntax import tree
@@ -86,10 +87,21 @@ def _declares_more(site: Site, made: Node, expr: tree.Expr | None, came: Tensor,
     if len(first) == 1 and single != 1 and (not isinstance(single, Expr) or _is_time(single)):
         title = f"declare one number a step: in({single},1)" if not is_open(single) else "in(?,1)"
         yield Fix(title, (Edit(expr.span, print_expr(declared(expr, (*sizes, number(1))))),))
+    if lacks_channels(site, first, takes):
+        new = declared(expr, (*sizes, number(1)))
+        yield Fix(f"declare the one channel: {print_expr(new)}", (Edit(expr.span, print_expr(new)),))
+        if not site.row.recurrent:
+            return
     if len(first) > 1 or not _is_time(single):
         what = "steps" if len(first) == 1 else "frames"
         new = declared(expr, (word(time), *sizes))
         yield Fix(f"declare the {what}: {print_expr(new)}", (Edit(expr.span, print_expr(new)),))
+
+
+def lacks_channels(site: Site, shape: Shape, takes: int) -> bool:
+    """Whether a shape is that of images, or of a sequence of them, without their channels."""
+    places = int(site.row.name[-2]) if site.row.name[-2:] in ("2d", "3d") else 0
+    return places > 0 and len(shape) == takes - 1 and shape[-1] not in (1, 3, 4)
 
 
 def _is_time(size: Size) -> bool:
@@ -112,6 +124,9 @@ def _uncollapsed(site: Site, made: Node, expr: tree.Expr | None) -> Iterator[Fix
     assert made.layer is not None
     name = made.layer.row.name
     came = site.came(made)
+    if name == "flatten" and came is not None and len(came.shape) >= 4 and expr is not None:
+        each = print_expr(at_every_step(expr))
+        yield Fix(f"flatten each frame alone, to keep the steps: {each}", (Edit(expr.span, each),))
     if name not in _COLLAPSES or came is None or len(came.shape) != 2:
         return
     edit = site.rewrite(made, None)
@@ -173,6 +188,24 @@ def _one_vector(site: Site, made: Node) -> Iterator[Fix]:
         yield Fix(f"or take {called(site.step)} out: there are steps already", (edit,))
 
 
+def _one_sample(site: Site, made: Node) -> Iterator[Fix]:
+    """The ``in(...)`` without the number of samples at its beginning."""
+    expr = site.sources.of(made)
+    if isinstance(expr, tree.Call) and made.outputs is not None:
+        new = print_expr(declared(expr, tuple(map(size_text, made.outputs[0].shape[1:]))))
+        yield Fix(f"leave the samples out: {new}", (Edit(expr.span, new),))
+
+
+def _one_hot(site: Site, embed: Node) -> Iterator[Fix]:
+    """One-hot rows, of which an ``embed`` makes a vector for every 0 and 1."""
+    source = site.source(embed.inputs[0])
+    if source is None or source[0].outputs is None or source[0].index != embed.inputs[0].node:
+        return
+    sizes = tuple(map(size_text, source[0].outputs[0].shape))
+    new = print_expr(declared(source[1], sizes[:-1]))
+    yield Fix(f"give it the ids themselves: {new}", (Edit(source[1].span, new),))
+
+
 def _fewer(site: Site, value: Value, came: Tensor, made: Node, takes: int) -> Iterator[Fix]:
     shape = came.shape
     long = [s for s in shape if s != 1]
@@ -182,6 +215,10 @@ def _fewer(site: Site, value: Value, came: Tensor, made: Node, takes: int) -> It
         edit = site.rewrite(embed, None)
         if edit is not None:
             yield Fix(f"take embed out: {fed} are vectors already, and no ids", (edit,))
+    elif embed is not None and fed is not None and len(fed.shape) == takes:
+        yield from _one_hot(site, embed)
+    if samples_first(site, made, takes):
+        yield from _one_sample(site, made)
     if takes == 2 and len(long) == 2 and len(shape) > 2:
         back = call("reshape", *map(size_text, long))
         yield Fix(f"leave out the axes of one: {print_expr(back)}", (site.before(back),))

@@ -73,6 +73,7 @@ def _other_number(
     elif both and len(came) * 2 == wanted and not isinstance(given.value, tree.List):
         pair = tree.List(NOWHERE, (given.value, given.value))
         yield Fix("give both directions the same states", _given(given, pair))
+        yield from _both_ways(site)
     if not isinstance(given.value, tree.List) and len(came) == 1 and wanted == 2:
         pair = tree.List(NOWHERE, (given.value, given.value))
         yield Fix("start both h and c from it", _given(given, pair))
@@ -80,6 +81,16 @@ def _other_number(
     if other and not both:
         changed = print_expr(renamed(site.step, other))
         yield Fix(f"take a layer with that many states: {other}", (Edit(site.step.span, changed),))
+
+
+def _both_ways(site: Site) -> Iterator[Fix]:
+    """A ``bi`` around the layer whose states are handed over."""
+    values = site.node.tensors.get("initial_state", ()) if site.node is not None else ()
+    nodes = {value.node for value in values if value.extra == "state"}
+    expr = site.sources.of(site.graph.nodes[nodes.pop()]) if len(nodes) == 1 else None
+    if isinstance(expr, tree.Call):
+        wrapped = print_expr(call("bi", expr))
+        yield Fix(f"read both ways where the states come from, too: {wrapped}", (Edit(expr.span, wrapped),))
 
 
 def _other_width(site: Site, given: tree.Argument, widths: set[Size], units: int) -> Iterator[Fix]:

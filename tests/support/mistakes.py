@@ -75,15 +75,15 @@ class Trial:
     y: tuple[str, ...] = ()
     seed: int = 0
 
-    def check(self, text: str | None = None, x: tuple[str, ...] | None = None) -> Report:
-        """The report of it, or of another text with its data."""
+    def check(self) -> Report:
+        """The report of it."""
         rng = np.random.default_rng(self.seed)
         data: dict[str, Any] = {}
-        for name, shapes in (("x", self.x if x is None else x), ("y", self.y)):
+        for name, shapes in (("x", self.x), ("y", self.y)):
             arrays = [array(shape, rng) for shape in shapes]
             if arrays:
                 data[name] = arrays[0] if len(arrays) == 1 else arrays
-        return seqtopo.check(self.text if text is None else text, **data)
+        return seqtopo.check(self.text, **data)
 
 
 @dataclass(frozen=True)
@@ -236,7 +236,9 @@ def _of(mistake: Mistake, trial: Trial, report: Report, found: Diagnostic) -> Ve
     meant = {_size(seqtopo.check(spec)) for spec in (mistake.right.spec, *mistake.also)}
     results, same, checks = [], False, False
     for fix in found.fixes:
-        after = trial.check(fix.apply(source.text), mistake.right.x if trial.x else None)
+        text = fix.apply(source.text)
+        with_data = replace(trial, text=text, x=mistake.right.x, y=mistake.right.y)
+        after = (with_data if trial.x else replace(trial, text=text)).check()
         clean = after.ok and not any(d.code == found.code and d.severity != "info" for d in after.diagnostics)
         equal = clean and _size(after) in meant
         checks, same = checks or clean, same or equal
