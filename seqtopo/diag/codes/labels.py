@@ -19,11 +19,11 @@ ROWS: tuple[Code, ...] = (
         ),
         example=(
             "read = in(20,4) -> lstm(8)\nnext = read -> dense(1)\nkind = read -> dense(3,softmax)\n"
-            "[next, kind]\n\ntrain adam, loss=[mse, categorical_crossentropy], labels=(1)"
+            "[next, kind]\ntrain adam, loss=[mse, categorical_crossentropy], labels=(1)"
         ),
         instead=(
             "read = in(20,4) -> lstm(8)\nnext = read -> dense(1)\nkind = read -> dense(3,softmax)\n"
-            "[next, kind]\n\ntrain adam, loss=[mse, categorical_crossentropy], labels=[(1), (3)]"
+            "[next, kind]\ntrain adam, loss=[mse, categorical_crossentropy], labels=[(1), (3)]"
         ),
     ),
     Code(
@@ -40,9 +40,9 @@ ROWS: tuple[Code, ...] = (
             "step by itself. Keras tells the two shapes when the first batch fails, and not which layer to "
             "change."
         ),
-        example="in(50,8) -> lstm(64,seq) -> dense(3,softmax)\n\n"
+        example="in(50,8) -> lstm(64,seq) -> dense(3,softmax)\n"
         "train adam, loss=categorical_crossentropy, labels=(3)",
-        instead="in(50,8) -> lstm(64) -> dense(3,softmax)\n\n"
+        instead="in(50,8) -> lstm(64) -> dense(3,softmax)\n"
         "train adam, loss=categorical_crossentropy, labels=(3)",
     ),
     Code(
@@ -58,8 +58,8 @@ ROWS: tuple[Code, ...] = (
             "Training runs, the loss goes down, and what is learned is something like the mean of all "
             "steps. Nothing ever says so. It is refused here because no one means it."
         ),
-        example="in(20,4) -> lstm(20) -> dense(1)\n\ntrain adam, loss=mse, labels=(20,1)",
-        instead="in(20,4) -> lstm(20,seq) -> dense(1)\n\ntrain adam, loss=mse, labels=(20,1)",
+        example="in(20,4) -> lstm(20) -> dense(1)\ntrain adam, loss=mse, labels=(20,1)",
+        instead="in(20,4) -> lstm(20,seq) -> dense(1)\ntrain adam, loss=mse, labels=(20,1)",
     ),
     Code(
         code="ST704",
@@ -74,9 +74,9 @@ ROWS: tuple[Code, ...] = (
             "Both say the same, and both losses learn the same. Keras does not translate between them, and "
             "its error speaks of ranks. Change the loss or the labels, whichever is easier."
         ),
-        example="in(20,4) -> lstm(8) -> dense(10,softmax)\n\n"
+        example="in(20,4) -> lstm(8) -> dense(10,softmax)\n"
         "train adam, loss=sparse_categorical_crossentropy, labels=(10)",
-        instead="in(20,4) -> lstm(8) -> dense(10,softmax)\n\n"
+        instead="in(20,4) -> lstm(8) -> dense(10,softmax)\n"
         "train adam, loss=sparse_categorical_crossentropy, labels=(int(10))",
     ),
     Code(
@@ -91,9 +91,9 @@ ROWS: tuple[Code, ...] = (
             "On some backends this fails at some batch, with an error from deep inside; on others the label "
             "counts for nothing, or the loss is NaN. With ids from 1, subtract 1."
         ),
-        example="in(20,4) -> lstm(8) -> dense(100,softmax)\n\n"
+        example="in(20,4) -> lstm(8) -> dense(100,softmax)\n"
         "train adam, loss=sparse_categorical_crossentropy, labels=(int(101))",
-        instead="in(20,4) -> lstm(8) -> dense(101,softmax)\n\n"
+        instead="in(20,4) -> lstm(8) -> dense(101,softmax)\n"
         "train adam, loss=sparse_categorical_crossentropy, labels=(int(101))",
     ),
     Code(
@@ -109,9 +109,9 @@ ROWS: tuple[Code, ...] = (
             "There is no alignment, so the loss is infinite, and training goes nowhere or ends in NaN. The "
             "shapes alone do not show it, since labels and outputs may have different lengths."
         ),
-        example="in(312,20) -> conv1d(32,3,same) -> maxpool1d(8) -> dense(100)\n\n"
+        example="in(312,20) -> conv1d(32,3,same) -> maxpool1d(8) -> dense(100)\n"
         "train adam, loss=ctc, labels=(64,int(100))",
-        instead="in(312,20) -> conv1d(32,3,same) -> maxpool1d(4) -> dense(100)\n\n"
+        instead="in(312,20) -> conv1d(32,3,same) -> maxpool1d(4) -> dense(100)\n"
         "train adam, loss=ctc, labels=(64,int(100))",
     ),
     Code(
@@ -127,8 +127,8 @@ ROWS: tuple[Code, ...] = (
             "Most often time was kept where one answer is wanted, or given up where one is wanted at every "
             "step. With `loss=...` in a `train` statement it is known for certain."
         ),
-        example="in(50,8) -> lstm(64,seq) -> dense(3)\n\ntrain adam, labels=(50,7)",
-        instead="in(50,8) -> lstm(64,seq) -> dense(7)\n\ntrain adam, labels=(50,7)",
+        example="in(50,8) -> lstm(64,seq) -> dense(3)\ntrain adam, labels=(50,7)",
+        instead="in(50,8) -> lstm(64,seq) -> dense(7)\ntrain adam, labels=(50,7)",
     ),
     Code(
         code="ST708",
@@ -143,9 +143,9 @@ ROWS: tuple[Code, ...] = (
             "It trains, and never gets near those labels: the loss stays large, or is negative. Scale the "
             "labels, or end with a plain `dense`, which gives any number."
         ),
-        example="in(20,4) -> lstm(8) -> dense(1,sigmoid)\n\n"
+        example="in(20,4) -> lstm(8) -> dense(1,sigmoid)\n"
         "train adam, loss=binary_crossentropy, labels=(1,int(5))",
-        instead="in(20,4) -> lstm(8) -> dense(5,softmax)\n\n"
+        instead="in(20,4) -> lstm(8) -> dense(5,softmax)\n"
         "train adam, loss=sparse_categorical_crossentropy, labels=(1,int(5))",
     ),
 )
