@@ -34,7 +34,10 @@ def dense(at: At) -> Iterator[str]:
         yield f"at each of {the(at.steps, 'step')}, with the same weights: {made}"
     else:
         yield f"fully connected: {made}"
-    yield from activated(at.get("activation"), "them" if after != 1 else "it")
+    if after == 1 and at.get("activation") == "softmax":
+        yield "softmax over one number is always 1"
+    else:
+        yield from activated(at.get("activation"), "them" if after != 1 else "it")
 
 
 def _in(before: Size) -> str:
