@@ -37,6 +37,8 @@ class Resolved:
     training: Training | None = None
     written: Sources = field(default_factory=Sources)
     """Finds the step that a node was written as."""
+    dims: Mapping[str, Any] = field(default_factory=dict)
+    """The bindings that came from outside."""
 
 
 def resolve(
@@ -343,7 +345,7 @@ class _Resolver:
             rebuild = partial(rebuilt, dims=self.dims)
             for problem in check_labels(graph, training, self.flows.sources, self.source.text, rebuild):
                 self.flows.report(problem)
-        return Resolved(graph, self.source, parts, training, self.flows.sources)
+        return Resolved(graph, self.source, parts, training, self.flows.sources, self.dims)
 
     def _output_names(self, statement: tree.Bind | tree.Output, values: Bundle) -> tuple[str, ...]:
         """Several outputs bear the names of their bindings; "" where an item is no plain name."""

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import fields
 
 from seqtopo.diag.model import Edit
-from seqtopo.ir.blame import Sources
 from seqtopo.ir.graph import Node
+from seqtopo.ir.sources import Sources
 from seqtopo.source import Span
 from seqtopo.syntax import tree
 from seqtopo.syntax.print import print_expr

@@ -13,6 +13,7 @@ from seqtopo.lint.rule import RULES
 from seqtopo.lint.rules import (
     answers,
     axes,
+    bindings,
     causality,
     cost,
     direction,
@@ -27,6 +28,7 @@ from seqtopo.lint.rules import (
     unused,
 )
 from seqtopo.lint.selection import Selection
+from seqtopo.lint.trying import tried
 from seqtopo.lint.view import View
 from seqtopo.source import Span
 from seqtopo.syntax import tree
@@ -46,6 +48,7 @@ MODULES = (
     states,
     cost,
     unused,
+    bindings,
 )
 """The modules that define rules: importing one puts its rules into the table."""
 
@@ -65,6 +68,6 @@ def lint(
             # Copies of a step stand at one place of the text.
             key = (code, finding.span, finding.message)
             found.setdefault(key, replace(finding.diagnostic(code), source=resolved.source))
-    every = sorted((*before, *found.values()), key=lambda d: (d.span, d.code))
+    every = sorted((*before, *tried(found.values(), resolved)), key=lambda d: (d.span, d.code))
     left = heed(every, resolved.source, spec, set(ran))
     return [diagnostic for diagnostic in left if selection.on(CODES[diagnostic.code])]

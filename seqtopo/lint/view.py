@@ -50,6 +50,14 @@ class View:
         return tuple(found)
 
     @cached_property
+    def _inside(self) -> dict[int, View]:
+        return {id(view.graph): view for view in self.flows}
+
+    def inside(self, graph: Graph) -> View:
+        """The view of a flow that a wrapper here applies, at any depth."""
+        return self._inside[id(graph)]
+
+    @cached_property
     def nodes(self) -> list[Node]:
         """What the outputs are computed from, each after what it needs."""
         return [self.graph.nodes[i] for i in self.graph.ancestors(self.graph.outputs)]
@@ -74,6 +82,15 @@ class View:
             for index in dict.fromkeys(value.node for value in node.needs):
                 found.setdefault(index, []).append(node)
         return found
+
+    @cached_property
+    def _first(self) -> dict[Layer, Node]:
+        return {node.layer: node for node in reversed(self.graph.nodes) if node.layer is not None}
+
+    def first(self, node: Node) -> Node:
+        """The first call of a call's layer, where it is written out; itself, mostly."""
+        assert node.layer is not None
+        return self._first[node.layer]
 
     def users(self, node: Node) -> list[Node]:
         """The nodes that take something from a node, states included."""

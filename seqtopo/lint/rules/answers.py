@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from seqtopo.diag.model import Fix, Label
-from seqtopo.ir.blame import without
 from seqtopo.ir.graph import Node, Value
 from seqtopo.layers.sizes import Size, product, symbols
 from seqtopo.layers.values import FLOATS
@@ -13,6 +12,7 @@ from seqtopo.lint.edits import step
 from seqtopo.lint.rule import Finding, rule
 from seqtopo.lint.steps import each_alone, steps
 from seqtopo.lint.view import View
+from seqtopo.syntax.rewrite import without
 
 
 @rule("ST608")

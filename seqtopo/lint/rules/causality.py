@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from seqtopo.diag.model import Fix, Label
-from seqtopo.ir.blame import with_flag, without
 from seqtopo.ir.graph import Node, Value
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.sizes import Size
@@ -14,6 +13,7 @@ from seqtopo.lint.rule import Finding, rule
 from seqtopo.lint.steps import steps
 from seqtopo.lint.view import View
 from seqtopo.syntax import tree
+from seqtopo.syntax.rewrite import with_flag, without
 
 _ATTENTION = ("mha", "attention", "additive_attention", "group_query_attention")
 _SLIDES = ("conv1d", "separable_conv1d", "depthwise_conv1d")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from seqtopo.diag.model import Fix, Label
-from seqtopo.ir.blame import without
 from seqtopo.ir.graph import Node
 from seqtopo.layers.sizes import Size
 from seqtopo.lint.edits import step
@@ -13,6 +12,7 @@ from seqtopo.lint.rule import Finding, rule
 from seqtopo.lint.steps import Steps, along_time, inner, joins_features, merges, steps
 from seqtopo.lint.view import View
 from seqtopo.syntax import tree
+from seqtopo.syntax.rewrite import without
 
 LAST, FIRST = "last", "first"
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from math import prod
 
 from seqtopo.diag.model import Edit, Fix, Label
-from seqtopo.ir.blame import with_flag, without
 from seqtopo.ir.graph import Node
 from seqtopo.layers.sizes import Shape
 from seqtopo.layers.values import Refusal, Tensor
@@ -15,6 +14,7 @@ from seqtopo.lint.rule import Finding, rule
 from seqtopo.lint.view import View
 from seqtopo.syntax import tree
 from seqtopo.syntax.print import print_expr
+from seqtopo.syntax.rewrite import with_flag, without
 
 _UP = ("upsample1d", "upsample2d", "conv1d_transpose", "conv2d_transpose")
 _SLIDES = ("conv1d", "conv2d", "separable_conv1d", "separable_conv2d", "maxpool1d", "avgpool1d", "maxpool2d")

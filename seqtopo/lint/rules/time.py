@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from seqtopo.diag.model import Edit, Fix, Label
-from seqtopo.ir.blame import without
 from seqtopo.ir.graph import Node
 from seqtopo.layers.sizes import Shape
 from seqtopo.layers.values import FLOATS
@@ -14,6 +13,7 @@ from seqtopo.lint.steps import each_alone
 from seqtopo.lint.view import View
 from seqtopo.syntax import tree
 from seqtopo.syntax.print import print_expr
+from seqtopo.syntax.rewrite import without
 
 _SHORTENS = ("maxpool1d", "avgpool1d", "conv1d", "separable_conv1d", "depthwise_conv1d")
 

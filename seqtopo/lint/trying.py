@@ -1,0 +1,40 @@
+"""Ways out tried before they are shown: a text that would not check is not offered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from seqtopo.diag.model import Diagnostic, Fix
+from seqtopo.ir.resolve import MOST_VETTED, Resolved, rebuilt, resolve
+from seqtopo.source import Source
+from seqtopo.syntax.parse import parse
+
+MOST_TRIED = 24
+"""So many fixes of one text are tried; those of later findings are not offered."""
+
+
+def tried(found: Iterable[Diagnostic], resolved: Resolved) -> list[Diagnostic]:
+    """The same diagnostics, each with the fixes that leave a text without errors.
+
+    In a long spec nothing is tried, since each try is a check of its own, and every fix stays a guess.
+    """
+    if len(resolved.graph.nodes) > MOST_VETTED:
+        return [replace(d, fixes=tuple(replace(fix, safe=False) for fix in d.fixes)) for d in found]
+    left = MOST_TRIED
+    done: list[Diagnostic] = []
+    for diagnostic in found:
+        fixes, left = diagnostic.fixes[:left], max(0, left - len(diagnostic.fixes))
+        done.append(replace(diagnostic, fixes=tuple(fix for fix in fixes if _checks(fix, resolved))))
+    return done
+
+
+def _checks(fix: Fix, resolved: Resolved) -> bool:
+    text = fix.apply(resolved.source.text)
+    if rebuilt(text, resolved.dims) is None:
+        return False
+    if resolved.training is None or resolved.training.labels is None:
+        return True
+    # What the labels say of the outputs is left out of a trial.
+    spec, _ = parse(Source(text))
+    return spec is not None and resolve(spec, Source(text), resolved.dims)[0] is not None
