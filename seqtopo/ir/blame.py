@@ -43,14 +43,15 @@ def problem_of(refusal: Refusal, graph: Graph, node: Node, call: tree.Expr, sour
     way = chain_of(refusal, site)
     if way is not None:
         if len(way.shrinks) > 1 or refusal.code == "ST307":
-            left = "the steps on the way here" if refusal.code == "ST307" else "time runs out"
+            out = "time runs out" if _counted(site) == "steps" else "there is no place left"
+            left = f"the {_counted(site)} on the way here" if refusal.code == "ST307" else out
             notes = (*notes, f"{left}: {way}")
         made, before, after = way.hardest
         if made.span not in (span, node.span, *(label.span for label in labels)):
-            labels.append(Label(made.span, f"leaves {after} of {before} steps"))
+            labels.append(Label(made.span, f"leaves {after} of {before} {_counted(site)}"))
     needed = least_length(site) if refusal.code == "ST306" and way is not None else None
     if needed is not None:
-        notes = (*notes, f"the layers up to here need an input of {needed} steps or more")
+        notes = (*notes, f"the layers up to here need an input of {needed} {_counted(site)} or more")
     fixes = tuple(islice(fixes_of(refusal, site), MOST_PROPOSED))
     help = refusal.help
     if refusal.takes is not None and not help and not fixes and node.inputs:
@@ -68,6 +69,11 @@ def problem_of(refusal: Refusal, graph: Graph, node: Node, call: tree.Expr, sour
         help=help,
         fixes=fixes,
     )
+
+
+def _counted(site: Site) -> str:
+    """What the lengths of a chain count: an image has places, not steps."""
+    return "steps" if len(site.tensor(site.inputs[0]).shape) == 2 else "places"
 
 
 def _given(graph: Graph, node: Node, argument: str) -> list[Label]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from seqtopo.diag.model import Edit, Fix
 from seqtopo.ir.graph import Value
-from seqtopo.ir.lengths import Chain, chain, least
+from seqtopo.ir.lengths import Chain, chain, least, stretched
 from seqtopo.ir.merge_fixes import attention_fixes, count_fixes, merge_fixes
 from seqtopo.ir.rank_fixes import rank_fixes
 from seqtopo.ir.site import Site, called, gives_steps, size_text
@@ -143,9 +143,9 @@ def _too_short(site: Site, window: str) -> Iterator[Fix]:
     if needed is not None and source is not None and source[0].outputs is not None:
         node, expr = source
         assert node.outputs is not None
-        sizes = (number(needed), *map(size_text, node.outputs[0].shape[1:]))
-        title = f"give it at least {needed} steps"
-        yield Fix(title, (Edit(expr.span, print_expr(declared(expr, sizes))),))
+        sizes = stretched(node.outputs[0].shape, chain(site, site.inputs[0]).axis, needed)
+        title = f"give it at least {needed} {'steps' if len(lengths) == 2 else 'places'}"
+        yield Fix(title, (Edit(expr.span, print_expr(declared(expr, tuple(map(size_text, sizes))))),))
     place = site.row.positional.index(window) if window in site.row.positional else -1
     if window in ("kernel_size", "pool_size") and len(lengths) == 2 and isinstance(lengths[0], int):
         shorter = with_argument(site.step, place, (window,), number(lengths[0]))

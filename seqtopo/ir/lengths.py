@@ -1,4 +1,4 @@
-"""How long a sequence is behind each layer, and how long it must be for a layer to fit in."""
+"""How long a sequence is behind each layer, and how long it must be for a layer to fit in; an image, too."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from seqtopo.ir.graph import Node, Value
 from seqtopo.ir.site import Site
-from seqtopo.layers.sizes import Size
+from seqtopo.layers.sizes import Shape, Size
 from seqtopo.layers.values import Refusal, Tensor
 
 _LONGEST = 2**20
@@ -15,10 +15,14 @@ _MOST_SHOWN = 12
 
 @dataclass(frozen=True)
 class Chain:
-    """The layers that a sequence came through, from its input on, and its length behind each."""
+    """The layers that a sequence came through, from its input on, and its length behind each.
+
+    ``axis`` is where the lengths stand: of an image, the side that is the shortest in the end.
+    """
 
     nodes: tuple[Node, ...]
     lengths: tuple[Size, ...]
+    axis: int = 0
 
     @property
     def shrinks(self) -> tuple[Node, ...]:
@@ -49,20 +53,39 @@ def chain(site: Site, value: Value) -> Chain:
     """The lengths of a sequence on its way, back to where it was no sequence or came from several."""
     nodes: list[Node] = []
     lengths: list[Size] = []
+    here = site.tensor(value).shape
+    axis = _shortest(here)
     for node in site.back(value):
         given = node.outputs[0].shape if node.outputs is not None else ()
-        if node.layer is None and len(given) == 1 and given:
+        if node.layer is None and len(given) == 1 and len(here) == 2:
             # Ids: their steps are the only axis.
             nodes.append(node)
             lengths.append(given[0])
             break
-        if len(given) != 2:
+        if len(given) != len(here) or len(here) < 2:
             break
         nodes.append(node)
-        lengths.append(given[0])
+        lengths.append(given[axis])
         if node.layer is not None and node.layer.row.name in ("reshape", "permute", "repeat"):
             break
-    return Chain(tuple(reversed(nodes)), tuple(reversed(lengths)))
+    return Chain(tuple(reversed(nodes)), tuple(reversed(lengths)), axis)
+
+
+def _shortest(shape: Shape) -> int:
+    sides = [(size, i) for i, size in enumerate(shape[:-1]) if isinstance(size, int)]
+    return min(sides)[1] if sides else 0
+
+
+def stretched(shape: Shape, axis: int, length: int) -> Shape:
+    """A shape with another length; the sides of a square stay equal.
+
+    >>> stretched((12, 12, 3), 1, 18), stretched((50, 8), 0, 60)
+    ((18, 18, 3), (60, 8))
+    """
+    last = len(shape) - 1 if len(shape) > 1 else 1
+    return tuple(
+        length if i == axis or (i < last and size == shape[axis]) else size for i, size in enumerate(shape)
+    )
 
 
 def least(site: Site, found: Chain) -> int | None:
@@ -78,7 +101,7 @@ def least(site: Site, found: Chain) -> int | None:
     calls = [*found.nodes[1:], site.node]
 
     def fits(length: int) -> bool:
-        tensor = Tensor((length, *first.shape[1:]), first.dtype)
+        tensor = Tensor(stretched(first.shape, found.axis, length), first.dtype)
         try:
             for node in calls:
                 assert node.layer is not None

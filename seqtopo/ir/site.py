@@ -182,9 +182,9 @@ def called(step: tree.Expr) -> str:
 
 
 def declared_steps(graph: Graph) -> Iterator[Size]:
-    """The numbers of steps that the inputs declare, where they say one."""
+    """The numbers of steps that the inputs declare, where they say one; an image has none."""
     for node in graph.nodes:
-        if node.layer is None and node.outputs and len(node.outputs[0].shape) >= 2:
+        if node.layer is None and node.outputs and len(node.outputs[0].shape) in (2, 4, 5):
             steps = node.outputs[0].shape[0]
             if not is_open(steps):
                 yield steps

@@ -46,6 +46,14 @@ CAUSES = {
         "in(4,4,batch=5) -> reshape(5,4,4)",
         "the batch of 5 is no axis of a sample: a reshape cannot move it into one",
     ),
+    "the sides of an image": (
+        "in(12,12,1) -> conv2d(8,3) -> maxpool2d(2) -> conv2d(8,3) -> conv2d(8,5)",
+        "there is no place left: 12 -> 10 -> 5 -> 3",
+    ),
+    "the places before a reshape": (
+        "in(8,8,2) -> conv2d(4,3) -> reshape(8,8,4)",
+        "the places on the way here: 8 -> 6",
+    ),
     "a mask of ids": (
         "in(20,int) -> mask(0) -> embed(50,8)",
         "mask compares the features of each step with its number; a step of ids has no features",
@@ -53,6 +61,10 @@ CAUSES = {
 }
 
 FIXES = {
+    "in(12,12,1) -> conv2d(8,3) -> maxpool2d(2) -> conv2d(8,3) -> conv2d(8,5)": (
+        "in(16,16,1) -> conv2d(8,3) -> maxpool2d(2) -> conv2d(8,3) -> conv2d(8,5)"
+    ),
+    "in(30,8,1) -> conv2d(8,3) -> conv2d(8,7)": "in(30,9,1) -> conv2d(8,3) -> conv2d(8,7)",
     "in(1000,24,3) -> lstm(8)": "in(24,3) -> lstm(8)",
     "in(?,24,3,batch=4) -> bi(gru(8,seq))": "in(24,3,batch=4) -> bi(gru(8,seq))",
     "in(60000,28,28,1) -> conv2d(8,3)": "in(28,28,1) -> conv2d(8,3)",
