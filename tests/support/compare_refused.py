@@ -73,12 +73,12 @@ def _watching(found: list[Refused]) -> Iterator[None]:
             found.append(Refused(refusal.code, refusal.message, graph, node))
             raise
 
-    def lenient(row: Any, param: Any, value: Any, arg: Any) -> Any:
+    def lenient(row: Any, param: Any, value: Any, *more: Any) -> Any:
         try:
             param.kind.read(value)
         except Misfit:
             return Raw(param, value)
-        return read(row, param, value, arg)
+        return read(row, param, value, *more)
 
     arguments._read = lenient
     for module in stock:

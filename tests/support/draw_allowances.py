@@ -19,7 +19,12 @@ def at_run(backend: str, text: str, error: BaseException) -> str:
     """Why a backend cannot run a model that Keras builds; "" where that is no backend's limit."""
     said = f"{type(error).__name__}: {error}"
     return next(
-        (why for b, part, words, why in LIMITS if b in ("", backend) and part in text and words in said), ""
+        (
+            why
+            for b, parts, words, why in LIMITS
+            if b in ("", backend) and words in said and all(part in text for part in parts.split())
+        ),
+        "",
     )
 
 
@@ -58,6 +63,7 @@ STRICTER: tuple[tuple[str, tuple[str, ...], str, str], ...] = (
     ("ST311", ("spectral_normalization",), "it was built for", "Keras compares the sizes that it knows"),
     ("ST301", (), "takes a mask with one value a step", "Keras' own masks go with one axis of steps"),
     ("ST301", ("mask",), "takes (..., F)", "Keras takes the batch for the steps"),
+    ("ST301", ("mel_spectrogram", "stft_spectrogram"), "takes (T,)", "Keras takes the batch for the steps"),
     ("ST203", (), "does not take seed=", "Keras looks at a seed where it is used, if it is"),
     ("ST310", ("category_encoding",), "takes ids, which are", "TensorFlow counts no others"),
     ("ST308", (), "with these arguments it is built for a known number", "Keras unrolls no open length"),
@@ -135,5 +141,6 @@ LIMITS: tuple[tuple[str, str, str, str], ...] = (
     ("torch", "mask", "must match the size", "Keras' own masks go with one axis of steps"),
     ("torch", "same", "smaller than kernel size", "a window longer than what it slides over, padding or not"),
     ("", "category_encoding", "must be smaller than num_classes", _NO_ID),
+    ("", "mask attention", "comes out as", "Keras' own masks go with one axis of steps"),
 )
-"""Backend ("": all), words of the spec, words of the error, and what it cannot do."""
+"""Backend ("": all), words that all stand in the spec, words of the error, and what it cannot do."""
