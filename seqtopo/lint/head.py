@@ -11,7 +11,7 @@ from seqtopo.layers.layer import Layer
 from seqtopo.layers.objects import entry_of
 from seqtopo.layers.sizes import Size
 from seqtopo.layers.values import Object, Tensor
-from seqtopo.lint.places import Place, place_of, word_of
+from seqtopo.lint.places import FURTHEST, Place, place_of, word_of
 from seqtopo.lint.view import View
 from seqtopo.syntax import tree
 
@@ -59,11 +59,10 @@ class Head:
 
 def head_of(view: View, value: Value) -> Head | None:
     """The head of an output; None where that is an input, or nothing that has an activation."""
-    inside = {id(v.graph): v for v in view.flows}
     tensor = view.tensor(value)
     after: list[tuple[View, Node]] = []
     back: list[tuple[View, Value]] = []
-    while True:
+    for _ in range(FURTHEST):
         node = view.maker(value)
         if node.layer is None:
             # The input of a flow that td(...) applies: what comes into td.
@@ -77,7 +76,7 @@ def head_of(view: View, value: Value) -> Head | None:
         flow = place.layer.get("layer")
         if place.layer.row.steps and not isinstance(flow, Layer) and len(flow.graph.inputs) == 1:
             back.append((view, node.inputs[0]))
-            view, value = inside[id(flow.graph)], flow.graph.outputs[0]
+            view, value = view.inside(flow.graph), flow.graph.outputs[0]
             continue
         gives = activation_of(place.layer)
         if place.layer.row.name in _PASSES or (place.layer.row.name == "act" and gives == "linear"):
@@ -85,6 +84,7 @@ def head_of(view: View, value: Value) -> Head | None:
             value = node.inputs[0]
             continue
         return Head(place, gives, tensor, (view, node), tuple(after))
+    return None
 
 
 def activation_of(layer: Layer) -> str:

@@ -39,8 +39,7 @@ class Place:
 
 def place_of(view: View, node: Node) -> Place:
     """The innermost layer of a call, where it was written first."""
-    assert node.layer is not None
-    node = next(n for n in view.graph.nodes if n.layer is node.layer) if node.inputs else node
+    node = view.first(node)
     layer = node.layer
     assert layer is not None
     expr, span = view.written(node), node.span
@@ -49,6 +48,20 @@ def place_of(view: View, node: Node) -> Place:
         expr = _wrapped(expr)
         span = expr.span if expr is not None else node.spans.get("layer", span)
     return Place(layer, span, expr if expr is not None and _says(expr, layer.row) else None)
+
+
+FURTHEST = 100
+"""Steps that are gone back over at most: what stands behind more is no longer told of."""
+
+
+def back_over(view: View, node: Node, *rows: str) -> Node:
+    """The nearest node behind a call's first value that is no call of one of these rows."""
+    here = view.maker(node.inputs[0])
+    for _ in range(FURTHEST):
+        if not view.is_row(here, *rows) or here.inputs[0].extra:
+            break
+        here = view.maker(here.inputs[0])
+    return here
 
 
 def _wrapped(expr: tree.Expr | None) -> tree.Expr | None:

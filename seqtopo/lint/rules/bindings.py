@@ -8,8 +8,8 @@ from seqtopo.diag.model import Edit, Fix, Label
 from seqtopo.lint.edits import every
 from seqtopo.lint.rule import Finding, rule
 from seqtopo.lint.view import View
+from seqtopo.source import Span
 from seqtopo.syntax import tree
-from seqtopo.syntax.print import print_expr
 
 
 def _used(view: View) -> set[str]:
@@ -57,18 +57,21 @@ def unused_size(view: View) -> Iterator[Finding]:
     """A ``let`` that nothing refers to."""
     used = _used(view)
     for statement in view.spec.statements:
-        for binding in statement.bindings if isinstance(statement, tree.Let) else ():
+        bindings = statement.bindings if isinstance(statement, tree.Let) else ()
+        for i, binding in enumerate(bindings):
             if binding.name.name in used:
                 continue
-            assert isinstance(statement, tree.Let)
-            rest = tuple(b for b in statement.bindings if b is not binding)
-            kept = print_expr(tree.Let(statement.span, rest)) if rest else ""
+            gone = statement.span
+            if i > 0:
+                gone = Span(bindings[i - 1].span.end, binding.span.end)
+            elif len(bindings) > 1:
+                gone = Span(binding.span.start, bindings[1].span.start)
             yield Finding(
                 binding.span,
                 f"nothing refers to {binding.name.name}",
                 label="not used",
                 help=f"write {binding.name.name} where the number is meant, or take it out",
-                fixes=(Fix("take it out", (Edit(statement.span, kept),)),),
+                fixes=(Fix("take it out", (Edit(gone, ""),)),),
             )
 
 

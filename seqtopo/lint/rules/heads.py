@@ -9,7 +9,7 @@ from seqtopo.diag.model import Fix, Label
 from seqtopo.ir.graph import Node
 from seqtopo.lint.edits import step
 from seqtopo.lint.head import NOISE, NORMS, Head, activation_of, head_of, losses
-from seqtopo.lint.places import place_of, with_word
+from seqtopo.lint.places import back_over, place_of, with_word
 from seqtopo.lint.rule import Finding, rule
 from seqtopo.lint.view import View
 
@@ -24,9 +24,14 @@ _REGRESSION = (
 """Losses that measure how far a number is from another."""
 
 
+_TAIL = (*NOISE, "reshape", "squeeze", "identity")
+"""Rows that may stand behind the layer that answers."""
+
+
 @rule("ST621")
 def softmax_over_one(view: View) -> Iterator[Finding]:
     """A softmax over an axis of size 1 is 1.0 whatever comes in."""
+    last = {n.index for value in view.graph.outputs for n in _tail(view, value.node)}
     for flow in view.flows:
         for node in flow.calls:
             place = place_of(flow, node)
@@ -41,7 +46,7 @@ def softmax_over_one(view: View) -> Iterator[Finding]:
                 f"softmax over one number is always 1.0, and {one}: {came}",
                 label="always 1.0",
                 help="write sigmoid for one yes-or-no answer; softmax(time) for weights of the steps",
-                fixes=tuple(_ways_out(view, flow, node)),
+                fixes=tuple(_ways_out(view, flow, node, node.index in last)),
             )
 
 
@@ -60,7 +65,7 @@ def _over_one(view: View, node: Node) -> bool:
     return -len(shape) <= at < len(shape) and shape[at] == 1
 
 
-def _ways_out(view: View, flow: View, node: Node) -> Iterator[Fix]:
+def _ways_out(view: View, flow: View, node: Node, last: bool) -> Iterator[Fix]:
     """Sigmoid and softmax along time; at the output sigmoid is likelier, inside the model the other."""
     place = place_of(flow, node)
     sigmoid = place.fix("write sigmoid, for a yes-or-no answer", lambda e: with_word(e, "softmax", "sigmoid"))
@@ -75,17 +80,15 @@ def _ways_out(view: View, flow: View, node: Node) -> Iterator[Fix]:
             edit = None if bare is None or wrapped else view.edits.replace(node, bare, time)
         if edit is not None:
             along = (Fix("weigh the steps: softmax(time)", (edit,)),)
-    last = {n.index for value in view.graph.outputs for n in _tail(view, value.node)}
-    yield from (*sigmoid, *along) if flow is view and node.index in last else (*along, *sigmoid)
+    yield from (*sigmoid, *along) if flow is view and last else (*along, *sigmoid)
 
 
 def _tail(view: View, index: int) -> Iterator[Node]:
     """A node and what stands right before it, as far as its numbers only pass on."""
     node = view.graph.nodes[index]
     yield node
-    while node.layer is not None and node.layer.row.name in (*NOISE, "reshape", "squeeze", "identity"):
-        node = view.maker(node.inputs[0])
-        yield node
+    if view.is_row(node, *_TAIL):
+        yield back_over(view, node, *_TAIL)
 
 
 @rule("ST626")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from seqtopo.diag.model import Edit, Fix, Label
 from seqtopo.ir.graph import Node
 from seqtopo.layers.values import FLOATS, INTEGERS
-from seqtopo.lint.places import place_of, with_argument
+from seqtopo.lint.places import FURTHEST, back_over, place_of, with_argument
 from seqtopo.lint.rule import Finding, rule
 from seqtopo.lint.view import View
 from seqtopo.syntax import tree
@@ -39,7 +39,7 @@ def _sources(view: View) -> Iterator[tuple[Node, Node, tuple[Node, ...]]]:
             continue
         between: list[Node] = []
         here = view.maker(node.inputs[0])
-        while view.is_row(here, *_MOVES) and len(between) < len(view.nodes):
+        while view.is_row(here, *_MOVES) and len(between) < FURTHEST:
             between.append(here)
             here = view.maker(here.inputs[0])
         yield node, here, tuple(between)
@@ -167,16 +167,13 @@ def ids_as_numbers(view: View) -> Iterator[Finding]:
     for node in view.calls:
         if not view.is_row(node, "dense", "lstm", "gru", "rnn", "bi", "conv1d"):
             continue
-        here = view.maker(node.inputs[0])
-        while view.is_row(here, "expand", "reshape", "cast", "repeat", "flatten", "rescaling"):
-            here = view.maker(here.inputs[0])
+        here = back_over(view, node, "expand", "reshape", "repeat", "flatten")
         below = here.below
         if here.layer is not None or (isinstance(below, int) and below <= 2):
             continue
         # Without a size of the table, a row of whole numbers may be counts; one a step is an id.
         one_a_step = view.into(node)[0].shape[1:] == (1,) and view.out(here).dtype in INTEGERS
-        cast = any(view.is_row(n, "cast", "rescaling") for n in view.behind(node.inputs))
-        if below is None and (not one_a_step or cast):
+        if below is None and not one_a_step:
             continue
         kind = "ids" if below is None else f"ids below {below}"
         assert node.layer is not None

@@ -11,7 +11,7 @@ from seqtopo.layers.layer import Layer
 from seqtopo.layers.values import INTEGERS
 from seqtopo.lint.edits import step
 from seqtopo.lint.mask_flow import Masked, Masks, follow, heeds
-from seqtopo.lint.places import place_of, with_argument, without
+from seqtopo.lint.places import FURTHEST, back_over, place_of, with_argument, without
 from seqtopo.lint.rule import Finding, rule
 from seqtopo.lint.view import View
 from seqtopo.syntax import tree
@@ -110,7 +110,7 @@ def _ways_to_keep(view: View, node: Node, mask: Masked, readers: list[Node], mas
 
 def _straight(view: View, node: Node, reader: Node) -> bool:
     """Whether a value goes from one node to the other and nowhere else."""
-    for _ in view.nodes:
+    for _ in range(FURTHEST):
         users = view.users(node)
         if len(users) != 1 or view.is_output(node):
             return False
@@ -122,10 +122,8 @@ def _straight(view: View, node: Node, reader: Node) -> bool:
 
 def _without_seq(view: View, node: Node) -> Iterator[Fix]:
     """The recurrent layer before a flatten gives its last step alone, and flatten is not needed."""
-    here = view.maker(node.inputs[0])
-    while view.is_row(here, *_STEP_BY_STEP) and len(view.users(here)) == 1 and not here.inputs[0].extra:
-        here = view.maker(here.inputs[0])
-    if here.layer is None or not here.layer.row.recurrent or len(view.users(here)) != 1:
+    here = back_over(view, node, *_STEP_BY_STEP)
+    if here.layer is None or not here.layer.row.recurrent or not _straight(view, here, node):
         return
     place = place_of(view, here)
     last = None if place.expr is None else without(place.expr, "return_sequences", place.layer.row)
@@ -191,9 +189,7 @@ def padding_not_masked(view: View) -> Iterator[Finding]:
 
 def _table(view: View, node: Node) -> Node | None:
     """The embedding of ids that a recurrent layer reads, with nothing between that changes the steps."""
-    here = view.maker(node.inputs[0])
-    while view.is_row(here, *_STEP_BY_STEP, "pos", "spatial_dropout1d") and not here.inputs[0].extra:
-        here = view.maker(here.inputs[0])
+    here = back_over(view, node, *_STEP_BY_STEP, "pos", "spatial_dropout1d")
     if not view.is_row(here, "embed") or view.into(here)[0].dtype not in INTEGERS:
         return None
     return here if view.maker(here.inputs[0]).layer is None else None

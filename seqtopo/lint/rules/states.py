@@ -8,7 +8,7 @@ from functools import partial
 from seqtopo.diag.model import Edit, Fix, Label
 from seqtopo.ir.graph import Node
 from seqtopo.layers.layer import Layer
-from seqtopo.lint.places import Place, place_of, with_argument, without
+from seqtopo.lint.places import Place, back_over, place_of, with_argument, without
 from seqtopo.lint.rule import Finding, rule
 from seqtopo.lint.view import View
 from seqtopo.syntax import tree
@@ -100,9 +100,7 @@ def partly_stateful(view: View) -> Iterator[Finding]:
     for node, place in _recurrent(view):
         if _stateful(place.layer) or "initial_state" in node.tensors or view.is_row(node, "bi"):
             continue
-        here = view.maker(node.inputs[0])
-        while view.is_row(here, *_KEEPS_STEPS) and not here.inputs[0].extra:
-            here = view.maker(here.inputs[0])
+        here = back_over(view, node, *_KEEPS_STEPS)
         if here.layer is None or not here.layer.row.recurrent:
             continue
         before = place_of(view, here)

@@ -1,0 +1,104 @@
+"""Rules on losses: whether a loss can learn from the numbers that the last layer gives."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.lints import assert_found, assert_mended, findings
+
+BODY = "in(24,3) -> lstm(8)"
+
+
+def trained(head: str, loss: str, more: str = "") -> str:
+    """A spec with this head and this loss."""
+    return f"{BODY} -> {head}\ntrain adam, loss={loss}{more}"
+
+
+@pytest.mark.parametrize(
+    ("spec", "code", "at"),
+    [
+        (trained("dense(3,sigmoid)", "categorical_crossentropy"), "ST622", "dense(3,sigmoid)"),
+        (trained("dense(3) -> sigmoid", "sparse_categorical_crossentropy"), "ST622", "sigmoid"),
+        (trained("dense(N,sigmoid)", "categorical_focal_crossentropy"), "ST622", "dense(N,sigmoid)"),
+        (trained("dense(5,softmax)", "bce"), "ST623", "dense(5,softmax)"),
+        (trained("dense(5)", "categorical_crossentropy"), "ST624", "dense(5)"),
+        (trained("dense(1,tanh)", "binary_crossentropy"), "ST624", "dense(1,tanh)"),
+        (trained("dense(5,relu) -> dropout(0.1)", "categorical_crossentropy"), "ST624", "dense(5,relu)"),
+        (trained("dense(4)", "kl_divergence"), "ST624", "dense(4)"),
+        (trained("dense(1)", "poisson"), "ST624", "dense(1)"),
+        (f"{BODY}\ntrain adam, loss=bce", "ST624", "lstm(8)"),
+        (
+            trained("dense(5,softmax)", "categorical_crossentropy(from_logits=true)"),
+            "ST625",
+            "dense(5,softmax)",
+        ),
+        (trained("dense(1) -> sigmoid", "bce(from_logits=true)"), "ST625", "sigmoid"),
+        (trained("dense(1,sigmoid)", "hinge"), "ST625", "dense(1,sigmoid)"),
+        (trained("dense(1)", "sparse_categorical_crossentropy"), "ST628", "dense(1)"),
+        (trained("dense(1,sigmoid)", "categorical_crossentropy"), "ST628", "dense(1,sigmoid)"),
+        (trained("dense(1)", "mse", ", metrics=[accuracy]"), "ST629", "accuracy"),
+        (trained("dense(1)", "huber(delta=2)", ", metrics=[mae, acc]"), "ST629", "acc"),
+        (trained("repeat(9) -> lstm(4,seq) -> td(dense(7,softmax))", "ctc"), "ST630", "dense(7,softmax)"),
+    ],
+)
+def test_a_head_that_does_not_go_with_its_loss_is_found(spec: str, code: str, at: str) -> None:
+    found = assert_found(spec, code, at)
+    assert found.help
+    for fix in found.fixes:
+        assert findings(fix.apply(spec), code) == [], fix.title
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        trained("dense(3,softmax)", "categorical_crossentropy"),
+        trained("dense(3) -> softmax", "sparse_categorical_crossentropy"),
+        trained("dense(3,sigmoid)", "binary_crossentropy"),
+        trained("dense(3)", "categorical_crossentropy(from_logits=true)"),
+        trained("dense(1)", "bce(from_logits=true)"),
+        # With two classes both crossentropies come to the same number.
+        trained("dense(2,softmax)", "binary_crossentropy"),
+        trained("dense(1)", "mse", ", metrics=[mae]"),
+        trained("dense(1,tanh)", "hinge"),
+        trained("dense(1,exponential)", "poisson"),
+        trained("dense(3,softmax)", "mse", ", metrics=[accuracy]"),
+        trained("repeat(9) -> lstm(4,seq) -> td(dense(7))", "ctc"),
+        # Nothing is known of what a merge or an attention gives.
+        "a = in(8)\nb = in(8)\n[a -> dense(3), b -> dense(3)] -> add\ntrain adam, loss=bce",
+        "in(8)\ntrain adam, loss=bce",
+        trained("dense(3)", "none"),
+    ],
+)
+def test_a_head_that_goes_with_its_loss_is_left_alone(spec: str) -> None:
+    for code in ("ST622", "ST623", "ST624", "ST625", "ST628", "ST629", "ST630"):
+        assert findings(spec, code) == [], code
+
+
+def test_each_output_has_its_loss() -> None:
+    spec = f"h = {BODY}\n[h -> dense(4), h -> dense(3)]\ntrain adam, loss=[mse, categorical_crossentropy]"
+    assert_found(spec, "ST624", "dense(3)")
+    assert [text.splitlines()[1] for text in assert_mended(spec, "ST624")] == [
+        "[h -> dense(4), h -> dense(3,softmax)]",
+        "[h -> dense(4), h -> dense(3)]",
+    ]
+    shared = f"h = {BODY}\n[h -> dense(4,sigmoid), h -> dense(3)]\ntrain adam, loss=bce"
+    assert_found(shared, "ST624", "dense(3)")
+
+
+def test_the_two_ways_to_make_probabilities_are_both_offered() -> None:
+    assert assert_mended(trained("dense(5)", "categorical_crossentropy"), "ST624") == [
+        trained("dense(5,softmax)", "categorical_crossentropy"),
+        trained("dense(5)", "categorical_crossentropy(from_logits=true)"),
+    ]
+    assert assert_mended(f"{BODY}\ntrain adam, loss=bce", "ST624") == [trained("dense(8,sigmoid)", "bce")]
+
+
+def test_a_head_in_a_flow_at_every_step_is_found() -> None:
+    spec = "in(9,24,3) -> td(lstm(8) -> dense(5) -> dropout(0.1))\ntrain adam, loss=categorical_crossentropy"
+    assert_found(spec, "ST624", "dense(5)")
+
+
+def test_a_word_that_a_recipe_was_given_is_not_rewritten() -> None:
+    spec = f"def head(N, how) = dense(N,how)\n{BODY} -> head(5,softmax)\ntrain adam, loss=bce"
+    found = assert_found(spec, "ST623", "dense(N,how)")
+    assert [fix.title for fix in found.fixes] == ["train it by categorical_crossentropy"]
