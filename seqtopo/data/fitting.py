@@ -10,14 +10,14 @@ from typing import Any
 from seqtopo.data.array import Array
 from seqtopo.data.binding import Learned, learn
 from seqtopo.data.given import NotData, paired, read_given
-from seqtopo.data.ids import id_problems
+from seqtopo.data.ids import id_problems, swapped_shapes
 from seqtopo.data.samples import Side, batch_problems, kind_problem, shape_problem
 from seqtopo.diag.codes import CODES
 from seqtopo.diag.model import Diagnostic, Fix
 from seqtopo.ir.batches import is_stateful
 from seqtopo.ir.compared import Compared
 from seqtopo.ir.graph import Graph
-from seqtopo.ir.labels import compare, losses_of
+from seqtopo.ir.labels import compare, losses_of, swapped_labels
 from seqtopo.ir.loss_shapes import loss_name
 from seqtopo.ir.resolve import Resolved, rebuilt
 from seqtopo.ir.training import Labels
@@ -80,7 +80,9 @@ def fit(
     ]
     found: list[Diagnostic] = []
     fitting: list[Side] = []
-    for side in sides:
+    turned = swapped_shapes(sides)
+    found += turned
+    for side in () if turned else sides:
         wrong = shape_problem(side) or kind_problem(side)
         if wrong is not None:
             # That two arrays say two things of a symbol is said once.
@@ -115,7 +117,21 @@ def _targets(resolved: Resolved, data: Data, dims: dict[str, Any], loss: str) ->
     if loss:
         losses = [loss_name(loss)] * len(graph.outputs)
     steps = tuple(array.shape[1] for array in data.x if len(array.shape) > 1)
-    for index, (array, name) in enumerate(zip(data.y, losses, strict=False)):
+    every = [
+        Compared(
+            Labels(array.shape[1:], "float32" if array.kind == "f" else "int32"),
+            name,
+            array.name,
+            values=array.values,
+            steps=steps,
+        )
+        for array, name in zip(data.y, losses, strict=False)
+    ]
+    swapped = swapped_labels(graph, every)
+    if swapped is not None:
+        yield swapped.diagnostic
+        return
+    for index, (array, compared) in enumerate(zip(data.y, every, strict=True)):
         node = graph.nodes[graph.outputs[index].node]
         if array.kind not in "fiub":
             yield Diagnostic(
@@ -125,17 +141,11 @@ def _targets(resolved: Resolved, data: Data, dims: dict[str, Any], loss: str) ->
                 label=f"is compared with {array.name}",
                 help="make ids of names of classes first, counted from 0",
             )
-            continue
-        if not array.shape:
-            continue
-        dtype = "float32" if array.kind == "f" else "int32"
-        compared = Compared(
-            Labels(array.shape[1:], dtype), name, array.name, values=array.values, steps=steps
-        )
-        rebuild = partial(rebuilt, dims=dims)
-        text = resolved.source.text
-        for problem in compare(graph, index, compared, training, resolved.written, text, rebuild):
-            yield problem.diagnostic
+        elif array.shape:
+            rebuild = partial(rebuilt, dims=dims)
+            text = resolved.source.text
+            for problem in compare(graph, index, compared, training, resolved.written, text, rebuild):
+                yield problem.diagnostic
 
 
 def _counts(resolved: Resolved, data: Data) -> Iterator[Diagnostic]:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from seqtopo.data.samples import Side
+from seqtopo.data.samples import Side, accepts
 from seqtopo.diag.model import Diagnostic, Edit, Fix, Label
 from seqtopo.ir.graph import Graph, Node
 from seqtopo.ir.resolve import Resolved
+from seqtopo.layers.sizes import show_shape
 from seqtopo.syntax import tree
 from seqtopo.syntax.print import print_expr
+
+MOST_COMPARED = 20
+"""How many other inputs an array that does not fit is tried on."""
 
 
 def id_problems(resolved: Resolved, sides: Sequence[Side]) -> Iterator[Diagnostic]:
@@ -17,7 +21,7 @@ def id_problems(resolved: Resolved, sides: Sequence[Side]) -> Iterator[Diagnosti
     tables = {side.node.index: _table(resolved.graph, side.node) for side in sides}
     swapped: set[int] = set()
     for side in sides:
-        other = next((o for o in sides if _looks_swapped(side, o, tables)), None)
+        other = next((o for o in sides[:MOST_COMPARED] if _looks_swapped(side, o, tables)), None)
         if other is not None and side.node.index not in swapped:
             swapped |= {side.node.index, other.node.index}
             yield _swap(side, other, tables)
@@ -49,6 +53,28 @@ def _looks_swapped(side: Side, other: Side, tables: Tables) -> bool:
     if side.array.shape[1:] != other.array.shape[1:]:
         return False
     return ours.high >= mine[0] and ours.high < theirs[0] and its.high < mine[0] and its.whole
+
+
+def swapped_shapes(sides: Sequence[Side]) -> list[Diagnostic]:
+    """Two inputs of which neither takes its own array, and each the other's."""
+    for i, side in enumerate(sides):
+        for other in sides[i + 1 : i + 1 + MOST_COMPARED]:
+            mine, its = side.array.shape[1:], other.array.shape[1:]
+            wrong = not accepts(side.declared, mine) and not accepts(other.declared, its)
+            if wrong and accepts(side.declared, its) and accepts(other.declared, mine):
+                names = [one.node.name or one.call for one in (side, other)]
+                return [
+                    Diagnostic(
+                        "ST717",
+                        f"the arrays of {names[0]} and {names[1]} look swapped: {side.array.name} is "
+                        f"{show_shape(side.array.shape)}, but {side.call} takes {show_shape(side.declared)}",
+                        side.node.span,
+                        label=f"given {side.array.name}",
+                        labels=(Label(other.node.span, f"given {other.array.name}, which would fit there"),),
+                        help="give them in the order of the inputs in the text, or by name",
+                    )
+                ]
+    return []
 
 
 def _swap(side: Side, other: Side, tables: Tables) -> Diagnostic:

@@ -100,13 +100,16 @@ def _axis_missing(side: Side) -> Diagnostic:
             f"one sample is {show_shape(declared)}",
             help=f"give it the axis: {name}[None], which is {show_shape((1, *shape))}",
         )
-    if len(declared) >= 3 and all(map(fits, declared[1:], shape[1:])):
+    if len(declared) >= 2 and all(map(fits, declared[1:], shape[1:])):
+        steps = ", ".join(map(str, declared))
+        one, many = ("frames", "clips") if len(declared) > 2 else ("steps", "sequences")
         return side.problem(
             "ST712",
-            f"{name} is {show_shape(shape)}: single frames of {show_shape(shape[1:])}, but {side.call} takes "
-            f"clips of {declared[0]} of them",
+            f"{name} is {show_shape(shape)}: single {one} of {show_shape(shape[1:])}, but {side.call} takes "
+            f"{many} of {declared[0]} of them",
             f"one sample is {show_shape(declared)}",
-            help=f"group the frames into clips: {name}.reshape(-1, {', '.join(map(str, declared))})",
+            help=f"put {declared[0]} {one} together for each sample: {name}.reshape(-1, {steps}), or windows "
+            "that overlap",
         )
     return side.problem(
         "ST712",
@@ -121,23 +124,30 @@ def _axis_missing(side: Side) -> Diagnostic:
 
 def _swapped(side: Side) -> Diagnostic | None:
     shape, declared, name = side.array.shape, side.declared, side.array.name
-    if len(declared) != 2:
-        return None
-    order = None
-    if fits(declared[0], shape[2]) and fits(declared[1], shape[1]):
-        order = (0, 2, 1)
-        found = "time steps and features are swapped"
-    elif fits(declared[0], shape[0]) and fits(declared[1], shape[2]) and isinstance(declared[0], int):
+    order: tuple[int, ...] | None = None
+    for axis in range(1, len(declared)):
+        turned = (0, *(i for i in range(1, len(shape)) if i != axis), axis)
+        if len(declared) <= 4 and all(fits(a, shape[i]) for a, i in zip(declared, turned[1:], strict=True)):
+            order = turned
+            found = "time steps and features are swapped" if len(declared) == 2 else "the channels come first"
+            break
+    if (
+        order is None
+        and len(declared) == 2
+        and fits(declared[0], shape[0])
+        and fits(declared[1], shape[2])
+        and isinstance(declared[0], int)
+    ):
         order = (1, 0, 2)
         found = "its first axis counts the time steps, not the samples"
     if order is None:
         return None
-    turned = show_shape(tuple(shape[i] for i in order))
+    fitting = show_shape(tuple(shape[i] for i in order))
     return side.problem(
         "ST714",
         f"{name} is {show_shape(shape)}, but {side.call} takes {show_shape(declared)}: {found}",
         f"one sample is {show_shape(declared)}",
-        help=f"turn it: {name}.transpose{order}, which is {turned}; a reshape would mix them up",
+        help=f"turn it: {name}.transpose{order}, which is {fitting}; a reshape would mix them up",
     )
 
 
@@ -171,6 +181,15 @@ def _other_axes(side: Side) -> Diagnostic:
     shape, declared, name = side.array.shape, side.declared, side.array.name
     sample = shape[1:]
     lacks = " and has no time axis" if len(declared) == 1 and len(sample) == 2 and not side.is_ids else ""
+    if side.is_ids and len(sample) == len(declared) + 1:
+        return side.problem(
+            "ST712",
+            f"{name} is {show_shape(shape)}: {sample[-1]} numbers for each id, but {side.call} takes the ids "
+            f"themselves, {show_shape(declared)}",
+            "takes ids",
+            help=f"if they are one-hot, make ids of them: {name}.argmax(axis=-1); if they are vectors "
+            f"already, declare in{show_shape(sample)} and leave out the embedding",
+        )
     fixes = _resized(side, sample)
     return side.problem(
         "ST712",
@@ -223,7 +242,7 @@ def kind_problem(side: Side) -> Diagnostic | None:
     if side.is_ids and array.kind == "f" and values is not None and not values.whole:
         return side.problem(
             "ST715",
-            f"{array.name} holds numbers that are not whole, but {side.call} takes ids",
+            f"{array.name} holds fractions, but {side.call} takes ids, which are whole numbers",
             "takes whole numbers",
             help="for numbers as features, declare in(T,F) without int, and leave out the embedding",
         )

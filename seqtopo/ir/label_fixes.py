@@ -91,6 +91,11 @@ def _give_up_time(path: MainPath, sources: Sources) -> Iterator[Fix]:
 
 
 def _other_length(path: MainPath, wanted: Wanted, sources: Sources) -> Iterator[Fix]:
+    repeat = next((n for n in path.nodes if n.layer is not None and n.layer.row.name == "repeat"), None)
+    written = sources.of(repeat) if repeat is not None else None
+    if isinstance(written, tree.Call) and written.args and wanted.steps:
+        text = print_expr(with_argument(written, 0, wanted.steps))
+        yield Fix(f"write {text}", (Edit(written.span, text),))
     expr = sources.of(path.keeper) if path.keeper is not None else None
     if expr is not None:
         yield from _decoder(expr, wanted)
@@ -159,6 +164,13 @@ def _with_width(expr: tree.Expr, width: str) -> tree.Expr | None:
         return None
     args[index] = tree.Argument(args[index].span, args[index].name, value)
     return tree.Call(expr.span, expr.name, tuple(args))
+
+
+def with_argument(call: tree.Call, index: int, value: str) -> tree.Call:
+    """A call with another value for one of its arguments."""
+    old = call.args[index]
+    new = tree.Argument(old.span, old.name, tree.Name(old.value.span, value))
+    return tree.Call(call.span, call.name, (*call.args[:index], new, *call.args[index + 1 :]))
 
 
 def _unwrapped(node: Node, sources: Sources) -> Iterator[Edit]:

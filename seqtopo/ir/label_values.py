@@ -10,8 +10,8 @@ from seqtopo.diag.codes import CODES
 from seqtopo.diag.model import Edit, Fix, Label
 from seqtopo.ir.compared import Compared
 from seqtopo.ir.graph import Node
-from seqtopo.ir.label_fixes import Wanted, width_fix
-from seqtopo.ir.loss_shapes import BINARY, IDS, ONE_HOT, REGRESSIONS, verdict
+from seqtopo.ir.label_fixes import Wanted, width_fix, with_argument
+from seqtopo.ir.loss_shapes import BINARY, IDS, ONE_HOT, REGRESSIONS, shown_loss, verdict
 from seqtopo.ir.main_path import MainPath
 from seqtopo.ir.problem import Problem
 from seqtopo.ir.sources import Sources
@@ -70,10 +70,19 @@ def kind_problems(compared: Compared, path: MainPath, training: Training | None)
             (),
         )
     elif (
-        loss in ONE_HOT
-        and not same
-        and verdict("sparse_categorical_crossentropy", labels.shape, output) == "fits"
+        loss in REGRESSIONS
+        and _activation(path.nodes[0].layer) == "softmax"
+        and _ids_fit(labels.shape, output)
     ):
+        yield _wrong_kind(
+            compared,
+            path,
+            f"{shown_loss(loss)} compares numbers, but {compared.said}, one class id each, and the model "
+            f"gives a share for each class: {show_shape(output)}",
+            "for class ids use sparse_categorical_crossentropy",
+            _fixes(compared, training, "sparse_categorical_crossentropy", ",".join(map(str, output))),
+        )
+    elif loss in ONE_HOT and not same and _ids_fit(labels.shape, output):
         yield _wrong_kind(
             compared,
             path,
@@ -83,6 +92,10 @@ def kind_problems(compared: Compared, path: MainPath, training: Training | None)
             f"keras.utils.to_categorical({compared.name or 'y'})",
             _fixes(compared, training, "sparse_categorical_crossentropy", ",".join(map(str, output))),
         )
+
+
+def _ids_fit(labels: Shape, output: Shape) -> bool:
+    return verdict("sparse_categorical_crossentropy", labels, output) == "fits"
 
 
 def _wrong_kind(
@@ -203,21 +216,25 @@ def _alignment(compared: Compared, path: MainPath, sources: Sources, tried: Trie
         notes=("a symbol that follows itself needs a blank, one step more, in between",)
         + ((f"the steps on the way: {' -> '.join(map(str, path.steps))}",) if len(path.steps) > 2 else ()),
         help="shorten the time less: smaller strides and pools",
-        fixes=tuple(_less_pooling(node, length, path, sources, tried)),
+        fixes=tuple(_shortened_less(node, length, path, sources, tried)),
     )
 
 
-def _less_pooling(node: Node, length: int, path: MainPath, sources: Sources, tried: Tried) -> Iterator[Fix]:
+def _shortened_less(node: Node, length: int, path: MainPath, sources: Sources, tried: Tried) -> Iterator[Fix]:
     expr = sources.of(node)
     before = path.into(node)[0] if path.into(node) else 0
-    if not isinstance(expr, tree.Call) or not expr.args or not isinstance(before, int):
+    if not isinstance(expr, tree.Call) or not isinstance(before, int) or before < length:
         return
-    first = expr.args[0]
-    if "pool" not in expr.name.name or not isinstance(first.value, tree.Number) or before // length < 2:
+    stride = before // length
+    index = 0 if "pool" in expr.name.name else 2
+    named = [
+        i for i, a in enumerate(expr.args) if a.name is not None and a.name.name in ("strides", "pool_size")
+    ]
+    index = named[0] if named else index
+    if index >= len(expr.args) or not isinstance(expr.args[index].value, tree.Number):
         return
-    number = tree.Number(first.value.span, before // length, str(before // length))
-    changed = tree.Call(expr.span, expr.name, (tree.Argument(first.span, first.name, number), *expr.args[1:]))
-    fix = Fix(f"pool by {number.text}, not {first.value.text}", (Edit(expr.span, print_expr(changed)),))
+    text = print_expr(with_argument(expr, index, str(stride)))
+    fix = Fix(f"go on by {stride} steps at a time: {text}", (Edit(expr.span, text),))
     if tried(fix):
         yield fix
 

@@ -148,11 +148,21 @@ def _lengths(
         if node is cut
         else f"gives {show_shape(path.out(node))}",
         notes=notes,
-        help="let every convolution keep its steps (same), and choose a number of steps that each pool "
-        "divides evenly"
+        help=_comes_back(path)
         if node is cut
         else "where the lengths differ, read to the end first and repeat: "
         f"lstm(32) -> repeat({wanted[0]}) -> lstm(32,seq)",
+    )
+
+
+def _comes_back(path: MainPath) -> str:
+    """What lets convolutions and pools give back as many steps as came in."""
+    factor, steps = path.halvings, path.steps[0] if path.steps else 0
+    if factor == 1 or not isinstance(steps, int) or steps % factor == 0:
+        return "let every convolution keep its steps: same"
+    return (
+        f"let every convolution keep its steps (same), and pad the input to a multiple of {factor} steps: "
+        f"{-(-steps // factor) * factor}"
     )
 
 

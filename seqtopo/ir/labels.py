@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import combinations
 
 from seqtopo.diag.codes import CODES
 from seqtopo.diag.model import Fix, Label
@@ -22,6 +23,8 @@ Rebuild = Callable[[str], "Graph | None"]
 """The graph of another text of the spec; None where that has errors."""
 
 MOST_FIXES = 3
+MOST_COMPARED = 20
+"""Of no more outputs than this it is asked whether their labels are swapped."""
 
 
 def check_labels(
@@ -52,9 +55,39 @@ def check_labels(
             help="write one shape for each output, in their order: labels=[(1), (T,1)]",
         )
         return
-    for index, (given, loss) in enumerate(zip(labels, losses, strict=True)):
-        compared = Compared(given, loss, span=span)
+    every = [Compared(given, loss, span=span) for given, loss in zip(labels, losses, strict=True)]
+    swapped = swapped_labels(graph, every)
+    if swapped is not None:
+        yield swapped
+        return
+    for index, compared in enumerate(every):
         yield from compare(graph, index, compared, training, sources, text, rebuild)
+
+
+def swapped_labels(graph: Graph, every: Sequence[Compared]) -> Problem | None:
+    """ST701 where the labels of two outputs do not fit their own, and each fits the other's."""
+    shapes = [tensor.shape if (tensor := graph.tensor(v)) is not None else None for v in graph.outputs]
+
+    def fit(labels: int, output: int) -> bool:
+        shape = shapes[output]
+        return shape is None or verdict(every[output].loss, every[labels].labels.shape, shape) == "fits"
+
+    wrong = [i for i in range(len(every)) if not fit(i, i)][:MOST_COMPARED]
+    for a, b in combinations(wrong, 2):
+        if fit(a, b) and fit(b, a):
+            ours, theirs = every[a].labels.shape, every[b].labels.shape
+            node = graph.nodes[graph.outputs[a].node]
+            span = every[a].span or node.span
+            return Problem(
+                "ST701",
+                f"the labels of outputs {a + 1} and {b + 1} look swapped: labels are {show_shape(ours)} and "
+                f"{show_shape(theirs)}, the outputs {show_shape(shapes[a] or ())} and "
+                f"{show_shape(shapes[b] or ())}",
+                span,
+                label="in another order than the outputs",
+                help="give them in the order of the outputs",
+            )
+    return None
 
 
 def losses_of(training: Training | None, outputs: int) -> list[str] | None:

@@ -88,6 +88,15 @@ class MainPath:
         return None
 
     @cached_property
+    def halvings(self) -> int:
+        """How many steps become one on the way: the strides of all convolutions and pools, multiplied."""
+        found = 1
+        for node in self.nodes:
+            if node.layer is not None and len(self.out(node)) > 1 and len(self.into(node)) > 1:
+                found *= stride_of(node.layer)
+        return found
+
+    @cached_property
     def steps(self) -> tuple[Size, ...]:
         """The numbers of steps along the way, from the input on, each change once."""
         found: list[Size] = []
@@ -107,6 +116,17 @@ def units_of(layer: Layer) -> Size | None:
     if isinstance(inner, Layer):
         return units_of(inner)
     return next((layer.args[name] for name in _WIDTHS if name in layer.args), None)
+
+
+def stride_of(layer: Layer) -> int:
+    """By how many steps a convolution or a pool moves on; 1 for other layers."""
+    name = layer.row.name
+    if not name.startswith(("conv", "separable", "depthwise", "maxpool", "avgpool")) or "transpose" in name:
+        return 1
+    stride = layer.get("strides") or layer.get("pool_size")
+    if isinstance(stride, tuple):
+        stride = stride[0]
+    return stride if isinstance(stride, int) else 1
 
 
 def is_valid_convolution(node: Node) -> bool:

@@ -58,13 +58,27 @@ WRONG: list[tuple[str, dict[str, Any], str, str]] = [
     ("in(20,3) -> lstm(4)", {"x": floats(0, 20, 3)}, "ST712", "no samples"),
     ("in(20,3) -> lstm(4)", {"x": np.array(3.0)}, "ST712", "a single number"),
     (CLIPS, {"x": floats(8, 8, 8, 3)}, "ST712", "single frames of (8, 8, 3)"),
+    (
+        "in(10,3) -> lstm(4)",
+        {"x": floats(50, 3)},
+        "ST712",
+        "single steps of (3,)",
+    ),
+    ("in(8,8,3) -> conv2d(2,3)", {"x": floats(9, 3, 8, 8)}, "ST714", "the channels come first"),
+    ("in(9,int) -> embed(5,2)", {"x": one_hot(8, 9, 5)}, "ST712", "5 numbers for each id"),
+    (
+        "in(5,3) -> lstm(4) -> dense(3,softmax)",
+        {"y": ids(0, 3, 8), "loss": "mse"},
+        "ST704",
+        "mse compares numbers",
+    ),
     ("in(6,30) -> lstm(4)", {"x": floats(6, 30)}, "ST713", "exactly one sample of in(6,30)"),
     ("in(24,3) -> lstm(4)", {"x": floats(8, 3, 24)}, "ST714", "time steps and features are swapped"),
     ("in(?,3) -> lstm(4)", {"x": floats(8, 3, 24)}, "ST714", "time steps and features are swapped"),
     ("in(24,3) -> lstm(4)", {"x": floats(24, 8, 3)}, "ST714", "first axis counts the time steps"),
     ("in(3,1) -> lstm(4)", {"x": np.array([["a", "b", "c"]])}, "ST715", "holds texts"),
     ("in(3,1) -> lstm(4)", {"x": np.array([[[1], [2], None]], object)}, "ST715", "Python objects"),
-    ("in(3,int) -> embed(9,4)", {"x": floats(8, 3)}, "ST715", "not whole"),
+    ("in(3,int) -> embed(9,4)", {"x": floats(8, 3)}, "ST715", "holds fractions"),
     (
         "in(1,int) -> embed(100,5)",
         {"x": ids(0, 101, 8, 1)},
@@ -194,6 +208,23 @@ def test_two_inputs_that_are_swapped() -> None:
     assert codes(TWO, x={"seg": tok, "tok": seg}) == ["ST717"]
     # Too large for both tables: that is another mistake.
     assert codes(TWO, x=[tok, ids(0, 900, 3, 16)]) == ["ST716"]
+
+
+def test_two_inputs_of_other_shapes_that_are_swapped() -> None:
+    spec = "in(24,3) as series -> lstm(4) as a\nin(5) as facts -> dense(4) as b\n[a, b] -> concat"
+    (found,) = report(spec, x=[floats(9, 5), floats(9, 24, 3)]).diagnostics
+    assert found.code == "ST717"
+    assert codes(spec, x=[floats(9, 24, 3), floats(9, 5)]) == []
+    assert codes(spec, x=[floats(9, 5), floats(9, 24, 4)]) == ["ST712", "ST712"]
+
+
+def test_labels_of_two_outputs_that_are_swapped() -> None:
+    spec = "r = in(5,3) -> lstm(4)\na = r -> dense(1)\nb = r -> dense(3,softmax)\n[a, b]"
+    assert codes(spec, y=[one_hot(8, 3), floats(8, 1)], loss="mse") == ["ST701"]
+    assert codes(spec, y=[floats(8, 1), one_hot(8, 3)], loss="mse") == []
+    train = "\ntrain adam, loss=[mse, categorical_crossentropy], labels="
+    assert codes(f"{spec}{train}[(3), (1)]") == ["ST701"]
+    assert codes(f"{spec}{train}[(1), (3)]") == []
 
 
 def test_the_number_of_arrays_and_their_names() -> None:

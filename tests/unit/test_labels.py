@@ -183,6 +183,27 @@ def test_ctc() -> None:
     assert only("in(312,20) -> lstm(4) -> dense(100)", "loss=ctc, labels=(64)")[1].code == "ST702"
 
 
+def test_a_strided_convolution_before_ctc() -> None:
+    text, diagnostic = only(
+        "in(200,20) -> conv1d(8,5,2,same) -> conv1d(8,5,2,same) -> dense(30)", "loss=ctc, labels=(60)"
+    )
+    assert diagnostic.notes[1] == "the steps on the way: 200 -> 100 -> 50"
+    assert fixed(text, diagnostic) == ["in(200,20) -> conv1d(8,5,2,same) -> conv1d(8,5,1,same) -> dense(30)"]
+
+
+def test_a_repeat_of_another_length() -> None:
+    spec = "in(30,2) -> lstm(16) -> repeat(10) -> lstm(16,seq) -> dense(2)"
+    text, diagnostic = only(spec, "loss=mse, labels=(30,2)")
+    assert fixed(text, diagnostic)[0] == spec.replace("10", "30")
+
+
+def test_an_autoencoder_whose_length_does_not_come_back() -> None:
+    spec = "in(23,1) -> maxpool1d(2,same) * 3 -> upsample1d(2) * 2 -> conv1d(8,3) -> upsample1d(2)"
+    _, diagnostic = only(spec, "loss=mse, labels=(23,8)")
+    assert "a multiple of 8 steps: 24" in diagnostic.help
+    assert diagnostic.notes == ("the steps on the way: 23 -> 12 -> 6 -> 3 -> 6 -> 12 -> 10 -> 20",)
+
+
 def test_counts() -> None:
     spec = "r = in(9,3) -> lstm(8)\na = r -> dense(1)\nb = r -> dense(4)\n[a, b]"
     assert only(spec, "loss=mse, labels=(1)")[1].code == "ST701"
