@@ -8,6 +8,7 @@ from typing import Any
 from seqtopo.diag.model import Edit, Fix
 from seqtopo.diag.nearest import nearest
 from seqtopo.ir.problem import Broken, Problem
+from seqtopo.ir.unknown_layers import modernized
 from seqtopo.layers import legacy
 from seqtopo.layers.kinds import NOTHING
 from seqtopo.layers.legacy import Gone, Renamed
@@ -45,7 +46,7 @@ def unknown_name(row: Row, arg: tree.Argument, name: tree.Name, call: Step) -> P
     if _elsewhere(given, row):
         known = legacy.argument(given, row.by_name)
         if isinstance(known, Renamed):
-            return _renamed(row, arg, name, known)
+            return _renamed(row, arg, name, known, call)
         if isinstance(known, Gone):
             return _gone(row, arg, name, known, call)
     near = nearest(given, row.by_name)
@@ -65,7 +66,7 @@ def _elsewhere(given: str, row: Row) -> bool:
     return near is None or near.replace("_", "") != given.replace("_", "")
 
 
-def _renamed(row: Row, arg: tree.Argument, name: tree.Name, known: Renamed) -> Problem:
+def _renamed(row: Row, arg: tree.Argument, name: tree.Name, known: Renamed, call: Step) -> Problem:
     to = known.to[0]
     value = arg.value
     plain = (
@@ -80,8 +81,24 @@ def _renamed(row: Row, arg: tree.Argument, name: tree.Name, known: Renamed) -> P
         name.span,
         label=f"its name in {known.since}",
         help=help,
-        fixes=(Fix(help, (Edit(arg.span, print_expr(new)),), safe=known.exact or now is not None),),
+        fixes=(Fix(help, (_with_the_others(call, arg, new),), safe=known.exact or now is not None),),
     )
+
+
+def _with_the_others(call: Step, arg: tree.Argument, new: tree.Argument | None) -> Edit:
+    """The edit that puts an argument in place of an old one, or takes it out, and where more are old,
+    mends all of the call.
+    """
+    alone = Edit(arg.span, print_expr(new)) if new is not None else None
+    if not isinstance(call, tree.Call):
+        assert alone is not None
+        return alone
+    rest = without_argument(call, arg)
+    if new is not None:
+        kept = tuple(new if a is arg else a for a in call.args)
+        rest = tree.Call(call.span, call.name, kept)
+    every = modernized(rest)
+    return alone if alone is not None and every == rest else edit(call.span, every)
 
 
 def _gone(row: Row, arg: tree.Argument, name: tree.Name, known: Gone, call: Step) -> Problem:
