@@ -14,7 +14,8 @@ from seqtopo.diag.model import Diagnostic
 from seqtopo.diag.nearest import nearest
 from seqtopo.ir import buildable
 from seqtopo.ir.loss_shapes import loss_name
-from seqtopo.ir.resolve import Resolved, resolve, symbols_of
+from seqtopo.ir.resolve import Resolved, resolve
+from seqtopo.ir.symbols import symbols_of
 from seqtopo.layers.objects import names
 from seqtopo.lint.selection import Selection, selection
 from seqtopo.report import Report, report_of

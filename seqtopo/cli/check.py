@@ -84,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _bound_apart(checked: Sequence[Checked], dims: Mapping[str, Any]) -> list[Checked]:
     """Several specs need not all have every symbol that is bound; one of them must."""
-    from seqtopo.ir.resolve import symbols_of
+    from seqtopo.ir.symbols import symbols_of
 
     known = [symbols_of(one.spec) if one.spec else set() for one in checked]
     somewhere = set().union(*known)

@@ -17,6 +17,7 @@ from seqtopo.ir.names import name_layers
 from seqtopo.ir.problem import Broken, Problem
 from seqtopo.ir.scope import Block, Failed, Named, Plain, Recipe, Scope
 from seqtopo.ir.sources import Sources
+from seqtopo.ir.symbols import names_in
 from seqtopo.ir.training import Training, read_training
 from seqtopo.ir.vetting import vetted
 from seqtopo.ir.walker import Env, TooMuch, bare
@@ -145,7 +146,7 @@ class _Resolver:
             span = waiting.pop(name).span if name in waiting else Span(0, 0)
             self.scope.names[name] = Plain(value, span)
         # Bindings may refer to later ones: each is settled when the last name it needs is.
-        needs = {name: _names(b.value) & waiting.keys() for name, b in waiting.items()}
+        needs = {name: names_in(b.value) & waiting.keys() for name, b in waiting.items()}
         users: dict[str, list[str]] = {}
         for name, needed in needs.items():
             for other in needed:
@@ -367,41 +368,3 @@ class _Resolver:
         if isinstance(item, tree.Name) and isinstance(bound, Named):
             return item.name, len(bound.values)
         return "", 1
-
-
-def _names(expr: tree.Expr) -> set[str]:
-    """Every name in a dimension's value."""
-    found: set[str] = set()
-    todo: list[tree.Expr] = [expr]
-    while todo:
-        here = todo.pop()
-        match here:
-            case tree.Name():
-                found.add(here.name)
-            case tree.Group() | tree.Negative():
-                todo.append(here.body)
-            case tree.Tuple() | tree.List():
-                todo.extend(here.items)
-            case tree.Arithmetic():
-                todo.append(here.first)
-                todo.extend(operand for _, operand in here.rest)
-    return found
-
-
-def symbols_of(spec: tree.Spec) -> set[str]:
-    """Every name in a spec that a binding from outside may set: its symbols and its ``let``s."""
-    found: set[str] = set()
-    todo: list[Any] = list(spec.statements)
-    while todo:
-        here = todo.pop()
-        if isinstance(here, tree.Name):
-            if here.is_symbol:
-                found.add(here.name)
-        elif isinstance(here, tree.Binding):
-            found.add(here.name.name)
-            todo.append(here.value)
-        elif isinstance(here, tree.Node):
-            todo.extend(getattr(here, field) for field in here.__dataclass_fields__)
-        elif isinstance(here, tuple):
-            todo.extend(here)
-    return found

@@ -1,0 +1,45 @@
+"""The names that stand in expressions: those a dimension is computed from, those that can be bound."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from seqtopo.syntax import tree
+
+
+def names_in(expr: tree.Expr) -> set[str]:
+    """Every name in a dimension's value."""
+    found: set[str] = set()
+    todo: list[tree.Expr] = [expr]
+    while todo:
+        here = todo.pop()
+        match here:
+            case tree.Name():
+                found.add(here.name)
+            case tree.Group() | tree.Negative():
+                todo.append(here.body)
+            case tree.Tuple() | tree.List():
+                todo.extend(here.items)
+            case tree.Arithmetic():
+                todo.append(here.first)
+                todo.extend(operand for _, operand in here.rest)
+    return found
+
+
+def symbols_of(spec: tree.Spec) -> set[str]:
+    """Every name in a spec that a binding from outside may set: its symbols and its ``let``s."""
+    found: set[str] = set()
+    todo: list[Any] = list(spec.statements)
+    while todo:
+        here = todo.pop()
+        if isinstance(here, tree.Name):
+            if here.is_symbol:
+                found.add(here.name)
+        elif isinstance(here, tree.Binding):
+            found.add(here.name.name)
+            todo.append(here.value)
+        elif isinstance(here, tree.Node):
+            todo.extend(getattr(here, field) for field in here.__dataclass_fields__)
+        elif isinstance(here, tuple):
+            todo.extend(here)
+    return found
