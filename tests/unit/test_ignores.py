@@ -6,6 +6,9 @@ import pytest
 
 import seqtopo
 from seqtopo.diag.model import Diagnostic
+from seqtopo.lint.ignores import heed
+from seqtopo.source import Source, Span
+from seqtopo.syntax.parse import parse
 
 HEAD = "in(3,1) -> lstm(8) -> dense(1,softmax)"
 BROKEN = "in(3,1)\n    -> lstm(8)\n    -> dense(1,softmax)"
@@ -77,6 +80,11 @@ def test_a_comment_in_a_string_is_none() -> None:
 def test_errors_are_never_silenced() -> None:
     report = seqtopo.check("in(3,1) -> lstm(8) -> lstm(4)  # seqtopo: ignore[ST301]")
     assert [d.code for d in report.diagnostics] == ["ST301"]
+    source = Source(f"{HEAD}  # seqtopo: ignore[ST301]")
+    spec, _ = parse(source)
+    assert spec is not None
+    error = Diagnostic("ST301", "wrong", Span(0, 7), source=source)
+    assert [d.code for d in heed([error], source, spec, set())] == ["ST301", "ST669"]
 
 
 def test_a_rule_that_is_off_leaves_its_comments_alone() -> None:
