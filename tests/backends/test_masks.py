@@ -1,0 +1,55 @@
+"""What the table of masks says of each layer against what the installed Keras does."""
+
+from __future__ import annotations
+
+import pytest
+
+import seqtopo
+from seqtopo.api import analyse
+from seqtopo.layers.masking import ATTENTION, JOINS, MAKES, MERGES, PASSES, REDUCES
+from seqtopo.layers.row import Row
+from seqtopo.layers.table import ROWS
+from tests.support.rows import keras
+
+from seqtopo.emit.keras import Emitter  # isort: skip  (Keras' backend is chosen by the line above)
+
+KERAS_ROWS = tuple(row for row in ROWS if row.keras)
+HANDS_NONE_ON = {"dot"}
+"""Rows that take a mask without a warning, whose ``compute_mask`` gives none."""
+KNOWN = MAKES | PASSES | ATTENTION | MERGES | JOINS | REDUCES
+
+
+def assert_mask_agrees(row: Row) -> None:
+    """Asserts that a row is in a set of masks where its Keras class supports them, and only there."""
+    resolved = analyse(row.example).resolved
+    assert resolved is not None
+    node = next(node for node in resolved.graph.nodes if node.layer is not None and node.layer.row is row)
+    assert node.layer is not None
+    came = resolved.graph.tensors(node.inputs)
+    assert came is not None
+    layer = Emitter(resolved.graph).layer(node.layer, came)
+    assert type(layer) is getattr(keras.layers, row.keras)
+    ours = row.name in KNOWN or row.recurrent
+    assert layer.supports_masking == (ours or row.name in HANDS_NONE_ON), row.name
+
+
+@pytest.mark.parametrize("row", KERAS_ROWS, ids=lambda row: row.name)
+def test_a_row_hands_masks_on_where_keras_does(row: Row) -> None:
+    assert_mask_agrees(row)
+
+
+def test_a_set_that_leaves_a_layer_out_would_be_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    dense = next(row for row in ROWS if row.name == "dense")
+    monkeypatch.setattr("tests.backends.test_masks.KNOWN", frozenset())
+    with pytest.raises(AssertionError, match="dense"):
+        assert_mask_agrees(dense)
+
+
+def test_what_hands_none_on_hands_none_on() -> None:
+    spec = "[in(5,int) -> embed(9,4,mask), in(5,4)] -> dot(features)"
+    assert getattr(seqtopo.compile(spec).output, "_keras_mask", None) is None
+
+
+def test_td_hands_the_mask_of_what_it_wraps_to_nobody() -> None:
+    model = seqtopo.compile("in(3,5,int) -> td(embed(9,4,mask))")
+    assert getattr(model.output, "_keras_mask", None) is None
