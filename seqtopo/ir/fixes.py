@@ -11,7 +11,7 @@ from seqtopo.diag.model import Edit, Fix
 from seqtopo.ir.graph import Value
 from seqtopo.ir.lengths import Chain, chain, least, stretched
 from seqtopo.ir.merge_fixes import attention_fixes, count_fixes, merge_fixes
-from seqtopo.ir.rank_fixes import rank_fixes
+from seqtopo.ir.rank_fixes import free_symbol, rank_fixes
 from seqtopo.ir.site import Site, called, gives_steps, size_text
 from seqtopo.ir.state_fixes import state_fixes
 from seqtopo.layers.layer import Layer
@@ -54,6 +54,8 @@ def fixes_of(refusal: Refusal, site: Site) -> Iterator[Fix]:
     elif code == "ST307":
         yield from _other_count(site)
     elif code == "ST308":
+        if kind == "argument":
+            yield from _told_by_the_input(site, str(which))
         yield from _unknown_size(site, index)
     elif code == "ST309" and kind == "input":
         yield from attention_fixes(site, index)
@@ -217,6 +219,27 @@ def _unknown_size(site: Site, index: int) -> Iterator[Fix]:
     if gives_steps(before) and last is not None and gone is not None:
         shorter = Edit(last.span, print_expr(without(last, "seq", "return_sequences")))
         yield Fix("or keep the last step alone, without seq and flatten", (shorter, gone))
+
+
+def _told_by_the_input(site: Site, name: str) -> Iterator[Fix]:
+    """``repeat(?)``: a symbol for the input's length, which the argument then takes."""
+    span = site.node.spans.get(name) if site.node is not None else None
+    given = (
+        next((a for a in site.step.args if a.span == span), None)
+        if isinstance(site.step, tree.Call)
+        else None
+    )
+    source = site.source(site.inputs[0]) if site.inputs else None
+    if given is None or not isinstance(given.value, tree.Unknown) or source is None:
+        return
+    shape = source[0].outputs[0].shape if source[0].outputs is not None else ()
+    if not shape or not is_open(shape[0]):
+        return
+    length = free_symbol(site, "T")
+    new = print_expr(declared(source[1], (word(length), *map(size_text, shape[1:]))))
+    argument = print_expr(tree.Argument(NOWHERE, given.name, word(length)))
+    title = f"name the length of the input, and write it here: {new}, {called(site.step)}({length})"
+    yield Fix(title, (Edit(source[1].span, new), Edit(given.span, argument)))
 
 
 def _numbered(site: Site, value: Value) -> Iterator[Fix]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from seqtopo.layers.sizes import LIMIT, Shape, Size, is_open, show_shape
+from collections.abc import Mapping
+from typing import Any
+
+from seqtopo.layers.sizes import LIMIT, Expr, Shape, Size, is_open, show_shape
 from seqtopo.layers.values import Refusal, Tensor, Weight
 
 
@@ -53,3 +56,16 @@ def check_needs(name: str, inputs: tuple[Tensor, ...], needs: tuple[Size, ...]) 
             help="write a number or a symbol in place of the ?",
             at=("input", 0),
         )
+
+
+def check_arguments(name: str, args: Mapping[str, Any]) -> None:
+    """Refuses ``?`` for an argument: of a ``repeat(?)`` nothing tells how often, not even the data."""
+    for argument, value in args.items():
+        if isinstance(value, Expr) and is_open(value):
+            raise Refusal(
+                "ST308",
+                f"{name}({value}): nothing tells {argument}, and Keras needs a number there",
+                label="any size, of which nothing is told",
+                help="write a number, or name the size in an in(T,...) and write T here, too",
+                at=("argument", argument),
+            )

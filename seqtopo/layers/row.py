@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from seqtopo.layers import kinds
 from seqtopo.layers.kinds import Kind
-from seqtopo.layers.limits import check_needs, check_sizes, check_weights
+from seqtopo.layers.limits import check_arguments, check_needs, check_sizes, check_weights
 from seqtopo.layers.pattern import Clause, read_clause, read_weights
 from seqtopo.layers.sizes import Shape, Size
 from seqtopo.layers.values import FLOATS, Refusal, Tensor, Weight
@@ -253,6 +253,7 @@ class Row:
         extras = self.extras(given, output) if self.extras else {}
         needs = self.needs(given) if self.needs else ()
         check_needs(self.name, inputs, needs)
+        check_arguments(self.name, args)
         return Outcome((output,), weights, extras, needs)
 
     def settled(

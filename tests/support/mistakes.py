@@ -237,8 +237,12 @@ def _of(mistake: Mistake, trial: Trial, report: Report, found: Diagnostic) -> Ve
     results, same, checks = [], False, False
     for fix in found.fixes:
         text = fix.apply(source.text)
-        with_data = replace(trial, text=text, x=mistake.right.x, y=mistake.right.y)
-        after = (with_data if trial.x else replace(trial, text=text)).check()
+        same_data = replace(trial, text=text)
+        right_data = replace(same_data, x=mistake.right.x, y=mistake.right.y) if trial.x else same_data
+        after = same_data.check()
+        if not after.ok:
+            # Where the data was wrong, too, the fix is for the right one.
+            after = right_data.check()
         clean = after.ok and not any(d.code == found.code and d.severity != "info" for d in after.diagnostics)
         equal = clean and _size(after) in meant
         checks, same = checks or clean, same or equal
