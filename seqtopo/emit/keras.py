@@ -132,9 +132,10 @@ class Emitter:
                 result = masked_softmax(made, given[0], layer.name)
             else:
                 result = made(*row.arranged(given), **call)
-            if layer.args.get("trainable") is False:
-                # What a layer makes when it is first called, Keras would train all the same.
-                for weight in made.weights:
+            # What a frozen layer makes when it is first called, Keras would train all the same; so it would
+            # the cell of one inside bi.
+            for frozen in (part for part in made._flatten_layers() if not part.trainable):
+                for weight in frozen.weights:
                     weight.trainable = False
         self._keep(node, layer, list(result) if isinstance(result, (list, tuple)) else [result])
 

@@ -158,6 +158,7 @@ ONCE_WRONG = [
     ("in(7,8) -> mha(2,6,frozen)", None),
     ("in(7,8) -> group_query_attention(8,6,2,frozen)", None),
     ("in(6,8,8) -> convlstm1d(3,3,frozen)", None),
+    ("in(6,8,8) -> bi(convlstm1d(3,3,frozen))", None),
     # Keras builds these layers for one shape.
     ("s = spectral_normalization(conv1d(3,3,same))\nin(9,3) -> s -> maxpool1d(3) -> s", "ST311"),
     # Objects that do not go with what they are given.

@@ -132,7 +132,7 @@ LIMITS: tuple[tuple[str, str, str, str], ...] = (
     ("torch", "", "not implemented for 'BFloat16'", "not all of PyTorch runs in bfloat16 on a CPU"),
     ("torch", "", "not implemented for 'Half'", "not all of PyTorch runs in float16 on a CPU"),
     ("", "flash_attention", "Flash attention", "there is no flash attention on a CPU"),
-    ("jax", "bfloat16", "Invalid input type", "not all of JAX runs in bfloat16"),
+    ("", "bfloat16", "Invalid input type", "Keras has spectrograms in no bfloat16"),
     ("jax", "mask", "Incompatible shapes for broadcasting", "Keras' own masks go with one axis of steps"),
     ("", "use_cudnn", "cuDNN is not supported", "there is no cuDNN on a CPU"),
     ("torch", "lanczos", "not supported", "PyTorch has no Lanczos interpolation"),
