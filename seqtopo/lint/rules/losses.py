@@ -135,6 +135,7 @@ def no_probabilities(view: View) -> Iterator[Finding]:
         )
         right = "softplus" if loss.name == "poisson" else "sigmoid" if loss.name in _YES_OR_NO else "softmax"
         told = logits and head.gives == "linear"
+        fixes = (*_activated(view, head, right), *(_logits(loss) if told else ()))
         yield Finding(
             head.place.span,
             f"{loss.word} takes the logarithm of {wants}, but {head.place.layer.title} gives {gives}",
@@ -143,9 +144,8 @@ def no_probabilities(view: View) -> Iterator[Finding]:
             notes=("below 0 there is no logarithm: Keras cuts such numbers off, and learns nothing there",)
             if loss.name != "poisson"
             else (),
-            help=f"write {right} in the last layer"
-            + (", or tell the loss: from_logits=true" if told else ""),
-            fixes=(*_activated(view, head, right), *(_logits(loss) if told else ())),
+            help="" if fixes else f"write {right} in the last layer",
+            fixes=fixes,
         )
 
 
