@@ -110,6 +110,7 @@ ROWS: tuple[Code, ...] = (
         code="ST657",
         name="linear-chain",
         severity="info",
+        on=False,
         summary="Two dense layers follow each other with no activation between.",
         what=(
             "A dense layer without an activation is linear, and two linear layers in a row are one: what "
@@ -117,8 +118,8 @@ ROWS: tuple[Code, ...] = (
             "comes in, it sums up, and nothing is said."
         ),
         why=(
-            "The first layer costs weights and time and adds nothing. As a rule `relu` was forgotten in it, "
-            "and with that all that makes a deep model more than a line."
+            "The first layer costs weights and time and adds nothing. Often `relu` was forgotten in it. Some "
+            "do it on purpose, since it changes how the layers learn, so that this is off unless asked for."
         ),
         example="in(24) -> dense(64) -> dense(32,relu) -> dense(1)",
         instead="in(24) -> dense(64,relu) -> dense(32,relu) -> dense(1)",
