@@ -23,6 +23,11 @@ from seqtopo.ir.resolve import Resolved, rebuilt
 from seqtopo.ir.training import Labels
 from seqtopo.source import Span
 
+MOST_WRONG = 10
+"""After so many arrays that do not fit, the rest of them are not looked at: each try of a fix is a check."""
+MOST_OUTPUTS = 100
+"""Labels are looked at for no more outputs than this."""
+
 
 @dataclass(frozen=True)
 class Data:
@@ -83,6 +88,8 @@ def fit(
     turned = swapped_shapes(sides)
     found += turned
     for side in () if turned else sides:
+        if len(found) == MOST_WRONG:
+            break
         wrong = shape_problem(side) or kind_problem(side)
         if wrong is not None:
             # That two arrays say two things of a symbol is said once.
@@ -131,7 +138,7 @@ def _targets(resolved: Resolved, data: Data, dims: dict[str, Any], loss: str) ->
     if swapped is not None:
         yield swapped.diagnostic
         return
-    for index, (array, compared) in enumerate(zip(data.y, every, strict=True)):
+    for index, (array, compared) in enumerate(list(zip(data.y, every, strict=True))[:MOST_OUTPUTS]):
         node = graph.nodes[graph.outputs[index].node]
         if array.kind not in "fiub":
             yield Diagnostic(

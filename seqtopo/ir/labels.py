@@ -23,6 +23,10 @@ Rebuild = Callable[[str], "Graph | None"]
 """The graph of another text of the spec; None where that has errors."""
 
 MOST_FIXES = 3
+MOST_TRIED = 1000
+"""Fixes are tried in specs of no more layers than this, since each is a check of its own."""
+MOST_WRONG = 10
+"""After so many outputs with wrong labels, the rest of them are not looked at."""
 MOST_COMPARED = 20
 """Of no more outputs than this it is asked whether their labels are swapped."""
 
@@ -30,7 +34,7 @@ MOST_COMPARED = 20
 def check_labels(
     graph: Graph, training: Training, sources: Sources, text: str, rebuild: Rebuild
 ) -> Iterator[Problem]:
-    """What is wrong with the labels and losses of a ``train`` statement: ST701 to ST708."""
+    """What is wrong with the labels and losses of a ``train`` statement: ST701 to ST709."""
     losses = losses_of(training, len(graph.outputs))
     if losses is None:
         count = len(training.loss)
@@ -60,8 +64,13 @@ def check_labels(
     if swapped is not None:
         yield swapped
         return
+    wrong = 0
     for index, compared in enumerate(every):
-        yield from compare(graph, index, compared, training, sources, text, rebuild)
+        found = list(compare(graph, index, compared, training, sources, text, rebuild))
+        yield from found
+        wrong += bool(found)
+        if wrong == MOST_WRONG:
+            return
 
 
 def swapped_labels(graph: Graph, every: Sequence[Compared]) -> Problem | None:
@@ -119,9 +128,17 @@ def compare(
         return
     how = verdict(compared.loss, compared.labels.shape, tensor.shape)
     if how == "fits":
-        yield from range_problems(compared, path, sources, lambda fix: rebuild(fix.apply(text)) is not None)
+        yield from range_problems(
+            compared,
+            path,
+            sources,
+            lambda fix: len(graph.nodes) <= MOST_TRIED and rebuild(fix.apply(text)) is not None,
+        )
         return
     found = mismatch(path, compared, how)
+    if len(graph.nodes) > MOST_TRIED:
+        yield _problem(found, compared, ())
+        return
     fixes = _tried(drafts(path, Wanted(found.wanted), sources), index, compared, text, rebuild)
     yield _problem(found, compared, fixes)
 

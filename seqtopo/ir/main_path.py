@@ -17,13 +17,14 @@ class MainPath:
     def __init__(self, graph: Graph, output: Value) -> None:
         self.graph = graph
         self.output = output
-        self.nodes: list[Node] = []
-        node = graph.nodes[output.node]
-        while True:
-            self.nodes.append(node)
-            if node.layer is None or not node.inputs:
-                break
-            node = graph.nodes[node.inputs[0].node]
+
+    @cached_property
+    def nodes(self) -> list[Node]:
+        """All of them, the output's own first."""
+        found = [self.graph.nodes[self.output.node]]
+        while found[-1].layer is not None and found[-1].inputs:
+            found.append(self.graph.nodes[found[-1].inputs[0].node])
+        return found
 
     def into(self, node: Node) -> Shape:
         """The shape of the first value that comes into a node; () where there is none."""

@@ -221,7 +221,7 @@ def test_labels_without_a_loss_are_a_warning() -> None:
 def test_ids_beyond_what_a_binary_loss_takes() -> None:
     spec = "in(9,3) -> lstm(8) -> dense(1,sigmoid)"
     assert only(spec, "loss=bce, labels=(1,int(5))")[1].code == "ST708"
-    assert only(spec, "loss=mse, labels=(1,int(5))")[1].code == "ST708"
+    assert only(spec, "loss=mse, labels=(1,int(5))")[1].code == "ST709"
     assert found(spec, "loss=bce, labels=(1,int(2))")[1] == []
     assert found(spec, "loss=bce, labels=(1,int)")[1] == []
 
@@ -247,3 +247,9 @@ def test_ids_beyond_what_a_binary_loss_takes() -> None:
 )
 def test_what_fits_is_left_alone(spec: str, train: str) -> None:
     assert found(spec, train)[1] == []
+
+
+def test_very_many_outputs_are_not_each_mended() -> None:
+    several = ", ".join(["r"] * 2000)
+    spec = f"r = in(5,3) -> lstm(4)\n[{several}]"
+    assert 1 <= len(found(spec, f"loss=mse, labels=[{several.replace('r', '(3)')}]")[1]) <= 10
