@@ -130,7 +130,7 @@ def _fixes(compared: Compared, training: Training | None, loss: str, sizes: str)
 
 
 def range_problems(compared: Compared, path: MainPath, sources: Sources, tried: Tried) -> Iterator[Problem]:
-    """ST705 to ST708: labels whose shape fits, and whose values do not."""
+    """ST705 to ST709: labels whose shape fits, and whose values do not."""
     loss = compared.loss
     if loss in IDS or loss == "ctc":
         yield from _ids(compared, path, sources, tried)
@@ -277,6 +277,7 @@ def _reach(compared: Compared, path: MainPath, sources: Sources, tried: Tried) -
         f"{_holds(compared)} {shown}, but {name} gives {reach}",
         f"scale the labels, or end with a layer without {name}",
         fixes,
+        "ST709",
     )
 
 
@@ -297,13 +298,18 @@ def _activation(layer: Layer | None) -> str:
 
 
 def _out_of_range(
-    compared: Compared, path: MainPath, message: str, help: str, fixes: tuple[Fix, ...] = ()
+    compared: Compared,
+    path: MainPath,
+    message: str,
+    help: str,
+    fixes: tuple[Fix, ...] = (),
+    code: str = "ST708",
 ) -> Problem:
     return Problem(
-        "ST708",
+        code,
         message,
         path.nodes[0].span,
-        severity=CODES["ST708"].severity,
+        severity=CODES[code].severity,
         label=f"is compared with {compared.name or 'them'}",
         labels=(Label(compared.span, "the labels"),) if compared.span is not None else (),
         help=help,

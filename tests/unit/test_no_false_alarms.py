@@ -9,9 +9,25 @@ from tests.support.right_specs import right_specs
 
 SPECS = dict(right_specs())
 
+_AS_PUBLISHED = "it runs step by step on a GPU: TensorFlow's Keras 2 printed a warning of its own for this"
+
 WORTH_KNOWING: dict[str, dict[str, str]] = {
-    "ST614": {
-        "topology plain_rnn_every_argument": "it gives every argument of Keras, go_backwards among them",
+    "ST651": {
+        **{
+            f"model {name}": _AS_PUBLISHED
+            for name in (
+                "dlwp1_conv_gru_jena",
+                "dlwp2_stacked_gru_jena",
+                "hierarchical_attention",
+                "jb_composite_autoencoder",
+                "jb_encoder_decoder",
+                "jb_stacked_lstm",
+                "lstnet",
+                "ner_bilstm_cnn",
+                "sed_crnn",
+            )
+        },
+        "topology everything_regularized": "every way to regularize is in it, recurrent_dropout among them",
     },
 }
 """By code, the specs that are told something worth knowing, each with why its authors would agree."""

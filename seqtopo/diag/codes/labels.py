@@ -134,18 +134,34 @@ ROWS: tuple[Code, ...] = (
         code="ST708",
         name="label-range",
         severity="warning",
-        summary="Some labels are numbers that the last layer cannot give, or that the loss does not take.",
+        summary="Some labels are numbers that the loss does not take.",
         what=(
-            "A sigmoid gives numbers from 0 to 1, tanh from -1 to 1, relu none below 0. "
-            "`binary_crossentropy` wants labels from 0 to 1. Some of the labels lie outside."
+            "`binary_crossentropy` wants labels from 0 to 1, and `categorical_crossentropy` labels that add "
+            "up to 1. Some of the labels lie outside."
         ),
         why=(
-            "It trains, and never gets near those labels: the loss stays large, or is negative. Scale the "
-            "labels, or end with a plain `dense`, which gives any number."
+            "It trains, but on a loss that means nothing there: it may fall below 0, and without end. Class "
+            "ids want `sparse_categorical_crossentropy`, numbers of their own `mse`."
         ),
         example="in(20,4) -> lstm(8) -> dense(1,sigmoid)\n"
         "train adam, loss=binary_crossentropy, labels=(1,int(5))",
         instead="in(20,4) -> lstm(8) -> dense(5,softmax)\n"
         "train adam, loss=sparse_categorical_crossentropy, labels=(1,int(5))",
+    ),
+    Code(
+        code="ST709",
+        name="label-reach",
+        severity="info",
+        summary="Some labels are numbers that the last layer cannot give.",
+        what=(
+            "A sigmoid gives numbers from 0 to 1, tanh from -1 to 1, relu none below 0. Some of the labels "
+            "lie outside."
+        ),
+        why=(
+            "It trains, and never gets near those labels: the loss stays large. Scale the labels, or end "
+            "with a plain `dense`, which gives any number. Where few labels lie outside, it may be meant."
+        ),
+        example="in(20,4) -> lstm(8) -> dense(1,sigmoid)\ntrain adam, loss=mse, labels=(1,int(5))",
+        instead="in(20,4) -> lstm(8) -> dense(1)\ntrain adam, loss=mse, labels=(1,int(5))",
     ),
 )
