@@ -69,6 +69,10 @@ def _other_axes(site: Site, short: int, long: int) -> Iterator[Fix]:
     if forgets_steps(made) and expr is not None and not site.inputs[short].extra:
         changed = print_expr(with_flag(expr, "seq"))
         yield Fix(f"add seq to the {called(expr)}, to keep its steps", (Edit(expr.span, changed),))
+    if site.row.name != "concat" and vector.shape[0] == sequence.shape[0]:
+        edit = site.append(short, call("expand", number(-1)))
+        if edit is not None:
+            yield Fix("give each step its own number: expand(-1)", (edit,))
     pooled = list(_one_of_the_steps(site, long))
     repeated = list(_at_every_step(site, short, long, sequence.shape[0]))
     end = site.graph.nodes[site.inputs[long].node]

@@ -328,7 +328,7 @@ class _Resolver:
         graph.outputs = values
         graph.inputs = graph.sources(values)
         if graph.tensors(values) is not None:
-            for problem in check_batches(graph):
+            for problem in check_batches(graph, self.flows.sources):
                 self.flows.report(problem)
         if isinstance(statement, tree.Bind):
             graph.name = statement.name.name

@@ -61,6 +61,19 @@ CAUSES = {
 }
 
 FIXES = {
+    "in(9,1) -> lstm(4,stateful) -> dense(1)": "in(9,1,batch=32) -> lstm(4,stateful) -> dense(1)",
+    "[in(9,1) -> bi(gru(4,stateful)), in(3,batch=8)] -> concat": (
+        "[in(9,1,batch=8) -> bi(gru(4,stateful)), in(3,batch=8)] -> concat"
+    ),
+    "[in(9,1) -> gru(4,stateful), in(3)] -> concat": (
+        "[in(9,1,batch=32) -> gru(4,stateful), in(3,batch=32)] -> concat"
+    ),
+    "[in(9,1,batch=8) -> gru(4,stateful), in(3,batch=4)] -> concat": (
+        "[in(9,1,batch=8) -> gru(4,stateful), in(3,batch=8)] -> concat"
+    ),
+    "s = in(9,4)\n[s, s -> dense(1,tanh) -> flatten -> softmax] -> mul -> sum(time)": (
+        "s = in(9,4)\n[s, s -> dense(1,tanh) -> flatten -> softmax -> expand(-1)] -> mul -> sum(time)"
+    ),
     "in(12,12,1) -> conv2d(8,3) -> maxpool2d(2) -> conv2d(8,3) -> conv2d(8,5)": (
         "in(16,16,1) -> conv2d(8,3) -> maxpool2d(2) -> conv2d(8,3) -> conv2d(8,5)"
     ),
