@@ -143,3 +143,42 @@ def test_an_argument_that_nothing_tells_is_refused(step: str) -> None:
 
 def test_what_is_left_over_needs_no_telling() -> None:
     assert seqtopo.check("in(T,8) -> reshape(?,4) -> einsum_dense('abc,cd->abd',(?,4))").ok
+
+
+@pytest.mark.parametrize(
+    ("spec", "meant"),
+    [
+        ("in(60,int) -> batchnorm -> embed(50,8)", "in(60,int) -> embed(50,8) -> batchnorm"),
+        ("in(20,8) -> lstm(4,seq) -> embed(50,8)", "in(20,8) -> lstm(4,seq)"),
+    ],
+)
+def test_an_embedding_of_what_holds_no_ids_is_moved_or_taken_out(spec: str, meant: str) -> None:
+    (found,) = seqtopo.check(spec).diagnostics
+    assert found.code == "ST634"
+    assert [fix.apply(spec) for fix in found.fixes] == [meant]
+    assert not seqtopo.check(meant).diagnostics
+
+
+@pytest.mark.parametrize(
+    ("spec", "meant"),
+    [
+        ("in(3,10) -> conv1d(8,3,channels_first)", "in(3,10) -> permute(2,1) -> conv1d(8,3) -> permute(2,1)"),
+        (
+            "in(3,9,8) -> conv2d(4,3,relu,data_format=channels_first)",
+            "in(3,9,8) -> permute(2,3,1) -> conv2d(4,3,relu) -> permute(3,1,2)",
+        ),
+    ],
+)
+def test_channels_first_is_turned_and_back_with_the_same_shape(spec: str, meant: str) -> None:
+    report = seqtopo.check(spec)
+    (found,) = report.diagnostics
+    assert (found.code, found.severity) == ("ST658", "info")
+    assert [fix.apply(spec) for fix in found.fixes] == [meant]
+    assert list(seqtopo.check(meant).outputs.values()) == list(report.outputs.values())
+
+
+def test_several_convolutions_over_channels_first_are_told_once() -> None:
+    (found,) = seqtopo.check("in(3,10) -> conv1d(8,3,channels_first) -> td(dense(8)) * 1 -> "
+                             "conv1d(8,3,channels_first)").diagnostics  # fmt: skip
+    assert (found.code, len(found.labels), found.fixes) == ("ST658", 1, ())
+    assert not seqtopo.check("in(10,3) -> conv1d(8,3) -> maxpool1d(2)").diagnostics

@@ -17,7 +17,7 @@ from seqtopo.lint.mask_flow import follow
 from seqtopo.lint.places import Place, place_of, with_argument, without, word_of
 from seqtopo.lint.rule import Finding, rule
 from seqtopo.lint.view import View
-from seqtopo.syntax import tree
+from seqtopo.syntax import rewrite, tree
 
 MUCH_MEMORY = 2**30
 """Bytes of one sample at one place that are worth a warning: 1 GiB."""
@@ -303,3 +303,45 @@ def linear_chain(view: View) -> Iterator[Finding]:
                 help="give the first one an activation such as relu, or leave it out",
                 fixes=first.fix("write relu in the first", partial(with_argument, name=None, value=relu)),
             )
+
+
+@rule("ST658")
+def channels_before_places(view: View) -> Iterator[Finding]:
+    """Convolutions over channels_first, which TensorFlow has for GPUs; those of a flow are told together."""
+    for flow in view.flows:
+        found = [n for n in flow.calls if _channels_first(n)]
+        if not found:
+            continue
+        first = found[0]
+        order = ",".join(map(str, _channels_last(len(flow.out(first).shape))))
+        yield Finding(
+            first.span,
+            "on a CPU, TensorFlow convolves channels_first only in builds with oneDNN",
+            label="channels first",
+            labels=tuple(Label(node.span, "so does this") for node in found[1:4]),
+            notes=("on PyTorch, on JAX and on GPUs it runs; the numbers are the same in either layout",),
+            help=f"for a model that runs anywhere, write permute({order}) before it, and no channels_first",
+            fixes=tuple(_turned(flow, first)) if len(found) == 1 else (),
+        )
+
+
+def _channels_first(node: Node) -> bool:
+    layer = node.layer
+    return layer is not None and "conv" in layer.row.name and layer.get("data_format") == "channels_first"
+
+
+def _channels_last(rank: int) -> tuple[int, ...]:
+    return (*range(2, rank + 1), 1)
+
+
+def _turned(view: View, node: Node) -> Iterator[Fix]:
+    """The same numbers: turned, convolved in the usual layout, and turned back."""
+    found, rank = view.edits.written(node), len(view.out(node).shape)
+    if node.layer is None or node.layer.row.recurrent or not isinstance(found, tree.Call):
+        return
+    plain = rewrite.without(found, "channels_first", "data_format")
+    back = (rank, *range(1, rank))
+    turn = partial(step, node.span, "permute")
+    edit = view.edits.replace(node, turn(*_channels_last(rank)), plain, turn(*back))
+    if plain != found and edit is not None:
+        yield Fix("turn the axes before it, and back behind it", (edit,))

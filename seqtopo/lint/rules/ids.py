@@ -27,6 +27,13 @@ _FRACTIONS = (
 )
 """Rows whose numbers are no ids, whatever came in."""
 
+_EITHER_SIDE = frozenset(
+    {"dropout", "spatial_dropout1d", "gaussian_noise", "gaussian_dropout", "alpha_dropout", "norm",
+     "batchnorm", "group_normalization", "normalization", "rms_normalization", "unit_normalization",
+     "rescaling"}
+)  # fmt: skip
+"""Rows that have a place behind an embedding, too."""
+
 _ANY_RANK = ("dense", "dropout", "flatten", "act", "relu", "norm", "batchnorm", "identity")
 
 _TABLES = ("embed", "reversible_embedding")
@@ -110,11 +117,13 @@ def embed_of_fractions(view: View) -> Iterator[Finding]:
         fixes: tuple[Fix, ...] = ()
         if hot and drop is not None and row == "one_hot":
             fixes = (Fix("look the ids up themselves", (drop,)),)
-        elif row.endswith("dropout") or row == "gaussian_noise":
+        elif row in _EITHER_SIDE:
             after = view.edits.written(source)
             put = view.edits.after(node, after) if after is not None else None
             if drop is not None and put is not None:
                 fixes = (Fix(f"put {row} behind the embedding", (drop, put)),)
+        elif len(view.out(source).shape) > 1 and (gone := view.edits.drop(node)) is not None:
+            fixes = (Fix(f"take the embedding out: {row} gives vectors already", (gone,)),)
         yield Finding(
             node.span,
             f"embed looks ids up, but {row} gives {gives}: the wrong rows are looked up",

@@ -124,4 +124,20 @@ ROWS: tuple[Code, ...] = (
         example="in(24) -> dense(64) -> dense(32,relu) -> dense(1)",
         instead="in(24) -> dense(64,relu) -> dense(32,relu) -> dense(1)",
     ),
+    Code(
+        code="ST658",
+        name="channels-first",
+        severity="info",
+        summary="A convolution takes the channels first, which TensorFlow does not do on every CPU.",
+        what=(
+            "With `channels_first` the features, or channels, are the first axis and the steps or places "
+            "follow. TensorFlow has such convolutions for GPUs, and for CPUs in builds with oneDNN alone."
+        ),
+        why=(
+            "A model that was trained on a GPU then fails where it is used. PyTorch and JAX run it anywhere. "
+            "With a `permute` before it and the usual layout it runs everywhere, with the same numbers."
+        ),
+        example="in(3,10) -> conv1d(8,3,channels_first)",
+        instead="in(3,10) -> permute(2,1) -> conv1d(8,3) -> permute(2,1)",
+    ),
 )
