@@ -81,6 +81,6 @@ def _assert_whole(rows: int, size: int, what: str) -> None:
     if over:
         raise ValueError(
             f"{rows} {what} are not whole batches: the model is stateful and takes {size} rows at a time, "
-            f"each of which goes on from its row in the batch before. Leave out {over}, or give {size - over} "
-            "more"
+            f"each of which goes on from its row in the batch before. Leave out {over}, or "
+            f"give {size - over} more"
         )

@@ -32,8 +32,8 @@ def attach(model: keras.Model) -> keras.Model:
     for layer in stateful_layers(model):
         if layer.states is None:
             raise ValueError(
-                f"{layer.name} in {model.name} has no states yet, since it was not built; build the model before "
-                "it is attached: give it a keras.Input with a batch_size, or call it once"
+                f"{layer.name} in {model.name} has no states yet, since it was not built; build the model "
+                "before it is attached: give it a keras.Input with a batch_size, or call it once"
             )
         if not _is_attached(layer):
             _attach_layer(layer)
@@ -103,6 +103,9 @@ def _is_attached(layer: Any) -> bool:
 
 
 def _attach_layer(layer: Any) -> None:
+    for variable in tree.flatten(layer.states):
+        # In mixed precision, PyTorch would write to a copy that was cast; the layer casts by itself.
+        variable._autocast = False
     # Past Layer's own tracker, which is locked once a layer is built.
     layer._seed_generators.extend(Tracked(variable) for variable in tree.flatten(layer.states))
     layer.call = _carrying(layer, layer.call)
@@ -120,18 +123,42 @@ def _carrying(layer: Any, stock: Callable[..., Any]) -> Callable[..., Any]:
     on_jax = keras.config.backend() == "jax"
 
     @functools.wraps(stock)
-    def call(sequences: Any, *args: Any, **kwargs: Any) -> Any:
-        if not args and kwargs.get("initial_state") is None:
-            kwargs["initial_state"] = tree.map_structure(_start, layer.states)
-        result = stock(sequences, *args, **kwargs)
+    def call(sequences: Any, initial_state: Any = None, mask: Any = None, training: bool = False) -> Any:
+        if initial_state is None:
+            initial_state = tree.map_structure(_start, layer.states)
+        result = stock(sequences, initial_state=initial_state, mask=mask, training=training)
         if on_jax:
             # What was assigned may be what the caller is given too; JAX's trainer gives the buffers of
             # variables away, and the caller's array with them.
             for variable in tree.flatten(layer.states):
                 variable.assign(ops.copy(variable))
-        return result
+        masks = [each for each in tree.flatten(mask) if each is not None]
+        if not masks or len(masks[0].shape) != 2 or layer.zero_output_for_mask:
+            return result
+        output, *states = result if layer.return_state else (result,)
+        output = _remembered(layer, output, initial_state, masks[0])
+        return (output, *states) if layer.return_state else output
 
     return call
+
+
+def _remembered(layer: Any, output: Any, initial_state: Any, mask: Any) -> Any:
+    """The output of ``layer``, whose masked steps repeat the step before them: those at the beginning
+    repeat the state it started from, which is the last output of the batch before. So does Keras on
+    JAX where it does not unroll; elsewhere it gives zeros there.
+    """
+    last = initial_state[0]
+    if tree.is_nested(last):
+        # The states of stacked cells: the last one's output comes out.
+        last = initial_state[-1][0]
+    if layer.return_sequences:
+        order = ops.flip(mask, axis=1) if layer.go_backwards else mask
+        begun = ops.cumsum(ops.cast(order, "int32"), axis=1) > 0
+        last = ops.expand_dims(last, 1)
+    else:
+        begun = ops.any(mask, axis=1)
+    begun = ops.reshape(begun, (*ops.shape(begun), *[1] * (len(output.shape) - len(begun.shape))))
+    return ops.where(begun, output, ops.cast(last, output.dtype))
 
 
 def _start(variable: Any) -> Any:

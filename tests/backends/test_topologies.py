@@ -19,18 +19,6 @@ BACKEND = keras.config.backend()
 BY_NAME = {topology.name: topology for topology in t.TOPOLOGIES}
 
 
-def trainable() -> list[Any]:
-    """The names of the topologies, marked where Keras cannot train what it builds."""
-    broken = pytest.mark.xfail(
-        raises=RuntimeError,
-        reason="Keras 3.15 on PyTorch overwrites the states of a stateful layer that gradients still need",
-    )
-    return [
-        pytest.param(each.name, marks=broken) if each.stateful and BACKEND == "torch" else each.name
-        for each in t.TOPOLOGIES
-    ]
-
-
 @cache
 def built(name: str) -> tuple[Any, list[Any]]:
     """A topology's model under weights that are drawn for it, and data for its inputs."""
@@ -79,7 +67,7 @@ def test_plain_keras_loads_a_topology(reloaded: Path, name: str) -> None:
             np.testing.assert_allclose(there[key], here[key], rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", trainable())
+@pytest.mark.parametrize("name", BY_NAME)
 def test_a_topology_trains(reloaded: Path, name: str) -> None:
     model, values = built(name)
     with np.load(reloaded / f"{name}.out.npz") as outputs:
