@@ -55,13 +55,14 @@ def resolve(
     resolved = resolver.resolve()
     found = resolver.found()
     errors = any(d.severity == "error" for d in found)
-    if errors and labels and resolver.flows.size <= MOST_VETTED:
+    if errors and labels and worth_trying(resolver.flows.size, source):
         found = vetted(found, source.text, lambda text: _trial(text, dims)[1])
     return (None if errors else resolved), [replace(d, source=source) for d in found]
 
 
-MOST_VETTED = 1000
-"""Fixes are tried in specs of no more layers than this, since each is a check of its own."""
+def worth_trying(layers: int, source: Source) -> bool:
+    """Whether fixes are tried in a spec of this size: each try is a check of its own."""
+    return layers <= 1000 and len(source.text) <= 50_000
 
 
 def _trial(text: str, dims: Mapping[str, Any] | None) -> tuple[Resolved | None, list[Diagnostic]]:

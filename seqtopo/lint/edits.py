@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import fields
+from functools import cache
 
 from seqtopo.diag.model import Edit
 from seqtopo.ir.graph import Node
@@ -101,6 +102,12 @@ class Edits:
         return Edit(here.span, print_expr(tree.Group(here.span, flow) if grouped else flow))
 
 
+@cache
+def _parts(kind: type[tree.Node]) -> tuple[str, ...]:
+    """The fields of a kind of node that may hold nodes."""
+    return tuple(f.name for f in fields(kind) if f.name != "span")
+
+
 def every(spec: tree.Node) -> Iterator[tree.Node]:
     """Every node of a tree, itself included."""
     todo: list[object] = [spec]
@@ -110,4 +117,4 @@ def every(spec: tree.Node) -> Iterator[tree.Node]:
             todo.extend(here)
         elif isinstance(here, tree.Node):
             yield here
-            todo.extend(getattr(here, f.name) for f in fields(here) if f.name != "span")
+            todo.extend(getattr(here, name) for name in _parts(type(here)))

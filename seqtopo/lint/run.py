@@ -52,6 +52,10 @@ MODULES = (
 )
 """The modules that define rules: importing one puts its rules into the table."""
 
+MOST_PLACES = 50
+"""So many places of one spec a rule points at: nobody reads on."""
+_NO_FURTHER = f"there may be more such places: a rule points at {MOST_PLACES} of them at most"
+
 
 def lint(
     resolved: Resolved, spec: tree.Spec, selection: Selection, before: Iterable[Diagnostic] = ()
@@ -64,10 +68,19 @@ def lint(
     found: dict[tuple[str, Span, str], Diagnostic] = {}
     ran = [code for code in RULES if selection.on(CODES[code])]
     for code in ran:
+        places = 0
         for finding in RULES[code](view):
             # Copies of a step stand at one place of the text.
             key = (code, finding.span, finding.message)
-            found.setdefault(key, replace(finding.diagnostic(code), source=resolved.source))
+            if key in found:
+                continue
+            places += 1
+            diagnostic = replace(finding.diagnostic(code), source=resolved.source)
+            if places == MOST_PLACES:
+                diagnostic = replace(diagnostic, notes=(*diagnostic.notes, _NO_FURTHER))
+            found[key] = diagnostic
+            if places == MOST_PLACES:
+                break
     every = sorted((*before, *tried(found.values(), resolved)), key=lambda d: (d.span, d.code))
     left = heed(every, resolved.source, spec, set(ran))
     return [diagnostic for diagnostic in left if selection.on(CODES[diagnostic.code])]

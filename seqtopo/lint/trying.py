@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from seqtopo.diag.model import Diagnostic, Fix
-from seqtopo.ir.resolve import MOST_VETTED, Resolved, rebuilt, resolve
+from seqtopo.ir.resolve import Resolved, rebuilt, resolve, worth_trying
 from seqtopo.source import Source
 from seqtopo.syntax.parse import parse
 
@@ -19,7 +19,7 @@ def tried(found: Iterable[Diagnostic], resolved: Resolved) -> list[Diagnostic]:
 
     In a long spec nothing is tried, since each try is a check of its own, and every fix stays a guess.
     """
-    if len(resolved.graph.nodes) > MOST_VETTED:
+    if not worth_trying(len(resolved.graph.nodes), resolved.source):
         return [replace(d, fixes=tuple(replace(fix, safe=False) for fix in d.fixes)) for d in found]
     left = MOST_TRIED
     done: list[Diagnostic] = []

@@ -14,6 +14,7 @@ from seqtopo.ir.training import Training
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.values import Tensor
 from seqtopo.lint.edits import Edits
+from seqtopo.lint.names import Names
 from seqtopo.source import Source, Span
 from seqtopo.syntax import tree
 from seqtopo.syntax.print import print_expr
@@ -34,6 +35,11 @@ class View:
     def edits(self) -> Edits:
         """Makes the edits of fixes."""
         return Edits(self.spec, self.resolved.written) if self._around is None else self._around.edits
+
+    @cached_property
+    def names(self) -> Names:
+        """The names that the spec makes, and which of them it uses."""
+        return Names(self.spec)
 
     @cached_property
     def flows(self) -> tuple[View, ...]:

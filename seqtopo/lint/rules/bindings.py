@@ -5,41 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from seqtopo.diag.model import Edit, Fix, Label
-from seqtopo.lint.edits import every
 from seqtopo.lint.rule import Finding, rule
 from seqtopo.lint.view import View
 from seqtopo.source import Span
 from seqtopo.syntax import tree
-
-
-def _used(view: View) -> set[str]:
-    """Every name that stands where it is used, and not where it is bound.
-
-    What a flow says of its own name is not a use.
-    """
-    found: set[str] = set()
-    for statement in view.spec.statements:
-        bound = {id(name) for node in every(statement) for name in _binds(node)}
-        names = {n.name for n in every(statement) if isinstance(n, tree.Name) and id(n) not in bound}
-        found |= names - ({statement.name.name} if isinstance(statement, tree.Bind) else set())
-    return found
-
-
-def _binds(node: tree.Node) -> Iterator[tree.Name]:
-    """The names in a node that it binds, or that say which argument is given."""
-    match node:
-        case tree.Bind() | tree.Def() | tree.Binding() | tree.Parameter() | tree.As():
-            yield node.name
-        case tree.For():
-            yield from node.targets
-        case tree.Argument(name=tree.Name() as name):
-            yield name
-
-
-def _makes(statement: tree.Statement) -> set[str]:
-    """The names that a statement gives to values, by ``=`` and by ``as``."""
-    found = {node.name.name for node in every(statement) if isinstance(node, tree.As)}
-    return found | ({statement.name.name} if isinstance(statement, (tree.Bind, tree.Def)) else set())
 
 
 def _model(view: View) -> tree.Statement | None:
@@ -55,7 +24,7 @@ def _gone(statement: tree.Statement) -> tuple[Fix, ...]:
 @rule("ST665")
 def unused_size(view: View) -> Iterator[Finding]:
     """A ``let`` that nothing refers to."""
-    used = _used(view)
+    used = view.names.used
     for statement in view.spec.statements:
         bindings = statement.bindings if isinstance(statement, tree.Let) else ()
         for i, binding in enumerate(bindings):
@@ -78,13 +47,13 @@ def unused_size(view: View) -> Iterator[Finding]:
 @rule("ST666")
 def unused_layers(view: View) -> Iterator[Finding]:
     """A recipe or a block that is never applied: none of its layers is made."""
-    used, last = _used(view), _model(view)
+    last = _model(view)
     for statement in view.spec.statements:
         if not isinstance(statement, (tree.Def, tree.Bind)) or statement is last:
             continue
         name = statement.name.name
         recipe = isinstance(statement, tree.Def)
-        if _makes(statement) & used or (not recipe and name in view.resolved.parts):
+        if view.names.uses(statement) or (not recipe and name in view.resolved.parts):
             continue
         yield Finding(
             statement.name.span,
@@ -98,9 +67,9 @@ def unused_layers(view: View) -> Iterator[Finding]:
 @rule("ST667")
 def unused_input(view: View) -> Iterator[Finding]:
     """An input that reaches no output: the model does not take it."""
-    used, last = _used(view), _model(view)
+    last = _model(view)
     for statement in view.spec.statements:
-        if not isinstance(statement, tree.Bind) or statement is last or _makes(statement) & used:
+        if not isinstance(statement, tree.Bind) or statement is last or view.names.uses(statement):
             continue
         if statement.name.name in view.resolved.parts and _is_input(statement.value):
             yield Finding(
@@ -121,10 +90,10 @@ def _is_input(expr: tree.Expr) -> bool:
 @rule("ST660")
 def lost_flow(view: View) -> Iterator[Finding]:
     """A flow without a name that is not the last: nothing is made of it."""
-    used, last = _used(view), _model(view)
+    last = _model(view)
     for statement in view.spec.statements:
         if isinstance(statement, tree.Output) and statement is not last and last is not None:
-            if _makes(statement) & used:
+            if view.names.uses(statement):
                 continue
             yield Finding(
                 statement.span,
@@ -139,9 +108,9 @@ def lost_flow(view: View) -> Iterator[Finding]:
 @rule("ST664")
 def part_apart(view: View) -> Iterator[Finding]:
     """A named model that is no part of the output: only ``compile_all`` and ``part`` give it."""
-    used, last = _used(view), _model(view)
+    last = _model(view)
     for statement in view.spec.statements:
-        if not isinstance(statement, tree.Bind) or statement is last or _makes(statement) & used:
+        if not isinstance(statement, tree.Bind) or statement is last or view.names.uses(statement):
             continue
         if statement.name.name in view.resolved.parts and not _is_input(statement.value):
             name = statement.name.name
