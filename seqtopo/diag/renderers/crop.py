@@ -47,7 +47,8 @@ class Window:
 def window(line: str, wanted: Sequence[tuple[int, int]], room: int) -> Window:
     """A line cut down to ``room`` columns around the ``wanted`` stretches, the first of which matters most.
 
-    Stretches that find no place are left out, but never the first.
+    Stretches that find no place are left out, but never the first. Where none is wanted, the line's
+    beginning is what is shown.
 
     >>> window("in(T,F) -> " + "lstm(8) -> " * 9 + "dense(1)", [(110, 118)], 30).text
     '... -> lstm(8) -> dense(1)'
@@ -57,6 +58,8 @@ def window(line: str, wanted: Sequence[tuple[int, int]], room: int) -> Window:
     whole = _walk(line, 0, len(line), room)
     if whole.end == len(line) and whole.width <= room:
         return _window(line, [whole], (True,) * len(wanted))
+    if not wanted:
+        return _window(line, [_walk(line, 0, len(line), room - len(GAP))], ())
     pieces: list[_Piece] = []
     shown: list[bool] = []
     for start, end in wanted:
