@@ -24,11 +24,16 @@ def check_batches(graph: Graph, sources: Sources) -> Iterator[Problem]:
     where two inputs have different ones.
     """
     first: Node | None = None
+    ways_out: tuple[Fix, ...] = ()
     of: dict[int, Size | None] = {}
+    opened: dict[int, Node] = {}
+    """The nearest input without a fixed batch that each node comes from."""
     for index in graph.ancestors(graph.outputs):
         node = graph.nodes[index]
         if node.layer is None:
             of[index] = node.batch
+            if node.batch is None:
+                opened[index] = node
             if first is None and node.batch is not None:
                 first = node
             elif first is not None and node.batch is not None and not fits(node.batch, first.batch or 0):
@@ -47,20 +52,24 @@ def check_batches(graph: Graph, sources: Sources) -> Iterator[Problem]:
             continue
         came = [of[v.node] for v in node.inputs]
         of[index] = next((b for b in came if b is not None), None)
+        begins = next((opened[v.node] for v in node.inputs if v.node in opened), None)
+        if begins is not None and of[index] is None:
+            opened[index] = begins
         if None in came and is_stateful(node.layer):
-            source = next((graph.nodes[i] for i in graph.sources(node.inputs) if of[i] is None), node)
-            every = [graph.nodes[i] for i in graph.sources(graph.outputs)]
-            batch = next((n.batch for n in every if n.batch is not None), _LIKELY)
-            open_inputs = [n for n in every if n.batch is None]
+            if not ways_out:
+                # The same for every stateful layer, so it is made once.
+                every = [graph.nodes[i] for i in graph.inputs]
+                batch = next((n.batch for n in every if n.batch is not None), _LIKELY)
+                ways_out = tuple(_batch_of(sources, [n for n in every if n.batch is None], batch))
             yield Problem(
                 "ST308",
                 f"{node.layer.title} is stateful: it carries its states from one batch to the next, so it "
                 "must know how many samples a batch has",
                 node.span,
                 label="stateful",
-                labels=(Label(source.span, "any batch"),) if source is not node else (),
+                labels=(Label(begins.span, "any batch"),) if begins is not None else (),
                 help="write the batch in in(...), as in in(T,F,batch=1)",
-                fixes=tuple(_batch_of(sources, open_inputs, batch)),
+                fixes=ways_out,
             )
 
 
