@@ -59,7 +59,7 @@ def run(folder: Path, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
 
 
 def test_there_are_examples() -> None:
-    assert len(NAMES) == 7
+    assert len(NAMES) == 8
 
 
 @pytest.mark.parametrize("folder", NAMES, indirect=True)
@@ -110,3 +110,16 @@ def test_a_saved_custom_layer_loads_with_its_package_alone(folder: Path, tmp_pat
     )
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout.strip() == f"['InputLayer', 'GRU', 'AttendPool', 'Dense'] {model.count_params()}"
+
+
+@pytest.mark.parametrize("folder", ["stateful"], indirect=True)
+def test_the_lamp_is_known_by_the_state_only(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(folder, monkeypatch, "--epochs", "6")
+    right = [int(number) for number in re.findall(r"(\d+)%", capsys.readouterr().out)]
+    _, remembering, in_halves, forgetful, untouched, guessed = right
+    assert remembering == in_halves >= 95
+    assert untouched >= 95
+    assert forgetful < 80
+    assert guessed < 75

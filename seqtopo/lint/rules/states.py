@@ -39,7 +39,7 @@ def _forgetful(place: Place) -> tuple[Fix, ...]:
 
 @rule("ST641")
 def shuffled_states(view: View) -> Iterator[Finding]:
-    """Stateful layers in a model that is trained: fit shuffles unless it is told not to."""
+    """Stateful layers in a model that is trained: the order of its samples matters."""
     if view.training is None:
         return
     places = [place for _, place in _recurrent(view) if _stateful(place.layer)]
@@ -47,12 +47,16 @@ def shuffled_states(view: View) -> Iterator[Finding]:
         first, *others = places
         yield Finding(
             first.span,
-            "a stateful layer goes on where the last batch ended, and fit shuffles the samples",
+            "a stateful layer goes on where the last batch ended, so samples must not be shuffled",
             label="carries its state over",
             labels=tuple(dict.fromkeys(Label(p.span, "carries its state, too") for p in others[:3])),
-            notes=("row i of a batch has to go on where row i of the batch before it ended",),
-            help="train with fit(..., shuffle=False), and reset the states after each epoch; or leave "
-            "stateful out where samples stand alone",
+            notes=(
+                "row i of a batch has to go on where row i of the batch before it ended",
+                "fit of a model that seqtopo compiled keeps the order; that of a file that Keras loaded "
+                "shuffles, unless it is told shuffle=False",
+            ),
+            help="train with callbacks=[seqtopo.ResetStates()], which resets the states at each epoch; or "
+            "leave stateful out where samples stand alone",
             fixes=_forgetful(first) if not others else (),
         )
 

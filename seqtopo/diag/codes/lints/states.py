@@ -9,15 +9,16 @@ ROWS: tuple[Code, ...] = (
         code="ST641",
         name="shuffled-states",
         severity="info",
-        summary="A stateful layer is trained, and fit shuffles the samples unless told not to.",
+        summary="A stateful layer is trained, so the order of the samples matters.",
         what=(
-            "`stateful` carries the state from row i of one batch to row i of the next. `fit` shuffles "
-            "whole arrays by default, so the state then belongs to another sequence."
+            "`stateful` carries the state from row i of one batch to row i of the next. Where samples are "
+            "shuffled, the state belongs to another sequence. `fit` of a model that seqtopo compiled or "
+            "attached keeps the order of arrays; that of plain Keras shuffles them by default."
         ),
         why=(
             "Nothing fails: the layer trains on states that have nothing to do with its samples. A spec "
-            "cannot see how `fit` is called, so this only reminds: `shuffle=False`, batches in their "
-            "order, and a reset between epochs."
+            "cannot see how `fit` is called, so this only reminds: batches in their order (in plain Keras "
+            "`shuffle=False`), and states reset at each epoch, by `seqtopo.ResetStates()`."
         ),
         example="in(20,3,batch=4) -> lstm(32,stateful) -> dense(1)\ntrain adam, loss=mse",
         instead="in(20,3) -> lstm(32) -> dense(1)\ntrain adam, loss=mse",
