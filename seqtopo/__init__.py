@@ -5,7 +5,9 @@
 True
 """
 
-from seqtopo.api import SpecError, check, compile, compile_all, format_spec
+from seqtopo import data
+from seqtopo.api import check, compile, compile_all, format_spec
+from seqtopo.diag.error import SpecError
 from seqtopo.layers.custom import layer
 from seqtopo.report import LayerShape, Report
 from seqtopo.runtime.stateful import ResetStates, attach, get_states, set_states
@@ -19,6 +21,7 @@ __all__ = [
     "check",
     "compile",
     "compile_all",
+    "data",
     "format_spec",
     "get_states",
     "layer",

@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.diag.nearest import nearest
 from seqtopo.ir import buildable
@@ -29,19 +30,6 @@ if TYPE_CHECKING:
     from seqtopo.emit.build import Built
 
 Text = str | Path
-
-
-class SpecError(ValueError):
-    """A spec that cannot be compiled. ``diagnostics`` says why; as text it reads like the CLI."""
-
-    def __init__(self, diagnostics: tuple[Diagnostic, ...]) -> None:
-        self.diagnostics = diagnostics
-        super().__init__(diagnostics)
-
-    def __str__(self) -> str:
-        from seqtopo.diag.renderers import RENDERERS
-
-        return "\n" + RENDERERS["text"](self.diagnostics)
 
 
 @dataclass

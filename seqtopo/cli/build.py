@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seqtopo import api
-from seqtopo.api import Checked, SpecError
+from seqtopo.api import Checked
 from seqtopo.cli.arguments import Parser, UsageError, add_format, add_spec_options, dims_of
 from seqtopo.cli.check import as_json
 from seqtopo.cli.columns import Column, columns
@@ -19,6 +19,7 @@ from seqtopo.cli.files import STDIN, cannot_write, check_spec, is_text, write_wh
 from seqtopo.cli.settings import settings_of
 from seqtopo.cli.table import shape_table
 from seqtopo.cli.terminal import put, terminal
+from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.diag.nearest import nearest
 from seqtopo.diag.renderers import RENDERERS, render_text

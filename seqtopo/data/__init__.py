@@ -1,1 +1,5 @@
-"""Data against a spec: what arrays hold, read from their headers where that is enough."""
+"""Data: against a spec, read from headers where that is enough; and series, cut as a spec wants them."""
+
+from seqtopo.data.sequences import for_spec, pieces, split, windows
+
+__all__ = ["for_spec", "pieces", "split", "windows"]

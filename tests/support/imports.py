@@ -37,6 +37,10 @@ UPWARD = {
         "seqtopo.report",
         "seqtopo.cli.table",
     ): "a report prints as the command line shows it",
+    (
+        "seqtopo.data.spec_cutting",
+        "seqtopo.api",
+    ): "a series is cut for a spec that is read and checked as compile does it",
 }
 """Imports that run upwards all the same, inside a function, and why."""
 

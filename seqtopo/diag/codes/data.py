@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from seqtopo.diag.codes import arrays, labels
+from seqtopo.diag.codes import arrays, labels, series
 from seqtopo.diag.codes.row import Code
 
-ROWS: tuple[Code, ...] = (*labels.ROWS, *arrays.ROWS)
+ROWS: tuple[Code, ...] = (*labels.ROWS, *arrays.ROWS, *series.ROWS)

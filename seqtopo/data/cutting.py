@@ -1,0 +1,202 @@
+"""A series cut into batches of windows or of consecutive pieces. Nothing is copied before it is asked for."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from seqtopo.data.order import shuffled
+from seqtopo.data.series import Series, refuse
+
+Batch = tuple[np.ndarray[Any, Any], ...]
+Answers = Literal["ahead", "next", "same"]
+Remainder = Literal["keep", "drop", "pad", "error"]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is wanted for a window: ``ahead``, the ``horizon`` steps after it; ``next``, at each of its steps
+    the step after; ``same``, the window itself. Of these ``columns`` (None: of all). Without ``time_axis``
+    the steps ahead are one axis with the features.
+    """
+
+    answers: Answers = "ahead"
+    horizon: int = 1
+    columns: tuple[int, ...] | None = None
+    time_axis: bool = False
+
+    @property
+    def beyond(self) -> int:
+        """How many steps after the window they need."""
+        return {"ahead": self.horizon, "next": 1, "same": 0}[self.answers]
+
+    def at(self, starts: np.ndarray[Any, Any], steps: int) -> np.ndarray[Any, Any]:
+        """The numbers of the wanted steps for windows that start there: (windows, wanted steps)."""
+        if self.answers == "ahead":
+            return starts[:, None] + steps + np.arange(self.horizon)
+        return starts[:, None] + (self.answers == "next") + np.arange(steps)
+
+    def cut(self, series: Series, at: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """The wanted numbers at these steps."""
+        found = series.take(at, self.columns)
+        flat = self.answers == "ahead" and not self.time_axis
+        if not flat:
+            return found
+        return found[:, 0] if self.horizon == 1 else found.reshape(len(found), -1)
+
+
+@dataclass
+class Windows:
+    """Windows of ``steps`` that overlap: each begins ``stride`` steps after the one before."""
+
+    series: Series
+    steps: int
+    wanted: Wanted
+    stride: int = 1
+    batch_size: int = 32
+    shuffle: bool = False
+    seed: int = 0
+    remainder: Remainder = "keep"
+    epoch: int = 0
+
+    def __post_init__(self) -> None:
+        check_long_enough(self.series, self.steps, self.wanted, 1)
+        over = self.count % self.batch_size
+        if self.remainder == "drop" and self.count < self.batch_size:
+            refuse(
+                "ST724",
+                f"{self.series.name} gives {self.count} windows, fewer than the {self.batch_size} of a batch",
+                f"take batches of {self.count} or less, or a longer series",
+            )
+        if self.remainder == "error" and over:
+            refuse(
+                "ST726",
+                f"{self.count} windows do not fill batches of {self.batch_size}: {over} are left over",
+                f'take {self.count - over} windows, or say what to do: remainder="drop"',
+            )
+
+    @property
+    def count(self) -> int:
+        """How many windows there are."""
+        return (self.series.steps - self.steps - self.wanted.beyond) // self.stride + 1
+
+    @property
+    def dropped(self) -> int:
+        """How many windows are left out since they do not fill a batch."""
+        return self.count % self.batch_size if self.remainder == "drop" else 0
+
+    def __len__(self) -> int:
+        """How many batches there are."""
+        return -(-(self.count - self.dropped) // self.batch_size)
+
+    def __getitem__(self, index: int) -> Batch:
+        """One batch: x (batch, steps, F), y as wanted."""
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        first = index * self.batch_size
+        at = np.arange(first, min(first + self.batch_size, self.count))
+        if self.shuffle:
+            at = shuffled(at, self.count, self.seed, self.epoch)
+        starts = at * self.stride
+        x = self.series.take(starts[:, None] + np.arange(self.steps))
+        return x, self.wanted.cut(self.series, self.wanted.at(starts, self.steps))
+
+    def __str__(self) -> str:
+        left = f"; {self.dropped} left over" if self.dropped else ""
+        return f"{self.count - self.dropped:,} windows of {self.steps} steps{left}"
+
+
+@dataclass
+class Pieces:
+    """Pieces of ``steps``, one after the other; row i of a batch goes on where row i of the one before ended.
+
+    The series is laid in ``batch_size`` rows, ``row`` steps each. What does not fill them is dropped from
+    its end, filled up with zeros of weight 0, or an error.
+    """
+
+    series: Series
+    steps: int
+    wanted: Wanted
+    batch_size: int = 1
+    remainder: Remainder = "drop"
+    epoch: int = 0
+    row: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        series, steps, rows = self.series, self.steps, self.batch_size
+        check_long_enough(series, steps, self.wanted, 1 if self.remainder == "pad" else rows)
+        usable = series.steps - self.wanted.beyond
+        whole = usable // rows // steps * steps
+        self.row = math.ceil(usable / rows / steps) * steps if self.remainder == "pad" else whole
+        over = usable - rows * whole
+        if self.remainder == "error" and over:
+            beyond = f", and {self.wanted.beyond} for the last answers" if self.wanted.beyond else ""
+            refuse(
+                "ST726",
+                f"{series.name} has {series.steps:,} steps, of which {over:,} are left over: {rows} "
+                f"{'row' if rows == 1 else 'rows'} of pieces of {steps} take {rows * whole:,}{beyond}",
+                'say what to do with them: remainder="drop" leaves them out, remainder="pad" fills up with '
+                "zeros of weight 0",
+            )
+
+    @property
+    def dropped(self) -> int:
+        """How many steps at the end are in no piece; those that are only answers are not counted."""
+        return max(0, self.series.steps - self.wanted.beyond - self.batch_size * self.row)
+
+    @property
+    def padded(self) -> int:
+        """How many steps are filled up."""
+        return max(0, self.batch_size * self.row - (self.series.steps - self.wanted.beyond))
+
+    def __len__(self) -> int:
+        """How many batches there are: pieces in a row."""
+        return self.row // self.steps
+
+    def __getitem__(self, index: int) -> Batch:
+        """One batch: x (batch, steps, F), y as wanted; and the weights of the answers where it was padded."""
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        starts = np.arange(self.batch_size) * self.row + index * self.steps
+        x = self.series.take(starts[:, None] + np.arange(self.steps))
+        at = self.wanted.at(starts, self.steps)
+        y = self.wanted.cut(self.series, at)
+        if self.remainder != "pad":
+            return x, y
+        there = (at < self.series.steps).astype("float32")
+        by_step = self.wanted.answers != "ahead" or self.wanted.time_axis
+        return x, y, there if by_step else there.min(axis=1)
+
+    def __str__(self) -> str:
+        left = f"; {self.dropped} steps at the end left over" if self.dropped else ""
+        left = f"; {self.padded} steps filled up, with weight 0" if self.padded else left
+        rows = f" in {self.batch_size} rows" if self.batch_size > 1 else ""
+        return (
+            f"{len(self) * self.batch_size:,} pieces of {self.steps} steps{rows}, one after the other{left}"
+        )
+
+
+Cut = Windows | Pieces
+
+
+def check_long_enough(series: Series, steps: int, wanted: Wanted, rows: int) -> None:
+    """Raises SpecError (ST724) where a series is too short for one window, or for one piece in each row."""
+    needs = steps * rows + wanted.beyond
+    if series.steps >= needs:
+        return
+    what = f"{rows} rows of {steps} steps" if rows > 1 else f"one window of {steps} steps"
+    more = f" and the {wanted.beyond} after" if wanted.beyond else ""
+    room = (series.steps - wanted.beyond) // rows
+    refuse(
+        "ST724",
+        f"{series.name} has {series.steps} steps, but {what}{more} need {needs}",
+        f"take windows of {room} steps or less, or a longer series"
+        if room >= 1
+        else "take a longer series, or fewer steps ahead",
+        ("(steps, features) is the order; in the other one it would be long enough",)
+        if series.features >= needs > series.steps
+        else (),
+    )

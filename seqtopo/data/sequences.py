@@ -1,0 +1,279 @@
+"""The public face of series: NumPy and Keras are imported when one of these is called, not before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import keras
+
+    from seqtopo.data.cutting import Cut
+    from seqtopo.data.series import Series
+
+Targets = int | str | Sequence[int | str] | None
+
+
+def windows(
+    series: Any,
+    steps: int,
+    horizon: int = 1,
+    stride: int = 1,
+    *,
+    batch_size: int = 32,
+    shuffle: bool = False,
+    answers: Literal["ahead", "next", "same"] = "ahead",
+    targets: Targets = None,
+    time_axis: bool | None = None,
+    remainder: Literal["keep", "drop", "error"] = "keep",
+    ids: bool = False,
+    seed: int = 0,
+) -> keras.utils.PyDataset:
+    """Cuts a series into windows that overlap, each a sample on its own, and what is to be told of each.
+
+    Args:
+        series: (steps, features), or (steps,) for one feature: an array, a table with ``to_numpy``, or the
+        path
+            of an ``.npy``, ``.npz`` or ``.csv`` file. An ``.npy`` file, or an array of ``numpy.memmap``, may
+            be larger than memory: only the batches are copied.
+        steps: how many steps a window has.
+        horizon: how many steps after it are to be told.
+        stride: how many steps after one window the next begins.
+        batch_size: how many windows a batch has.
+        shuffle: a new order in each epoch, of all the windows, from ``seed``. Without it the order is that of
+            the series, whatever ``fit`` is told.
+        answers: ``"ahead"``, the ``horizon`` steps after the window; ``"next"``, at each step the one after
+        it,
+            for many-to-many; ``"same"``, the window itself, for autoencoders.
+        targets: the features that are to be told, by number or name; all if None.
+        time_axis: whether answers ahead have a time axis; by itself, where ``horizon`` is over 1.
+        remainder: what happens to windows that do not fill the last batch: ``"keep"`` gives a smaller one,
+            ``"drop"`` leaves them out, ``"error"`` refuses.
+        ids: the series holds ids: x is (batch, steps), of whole numbers.
+        seed: what the order starts from.
+
+    Returns:
+        A ``keras.utils.PyDataset`` for ``fit``, ``evaluate`` and ``predict`` on any backend. A batch is x
+        (batch, steps, F) and y: (batch, F) one step ahead, (batch, horizon, F) for several, (batch, steps, F)
+        for ``"next"`` and ``"same"``. Its ``cut`` says ``count`` and ``dropped``.
+
+    Raises:
+        SpecError: the series is too short, of another rank, no numbers, or has NaN in it.
+        ValueError: an argument is out of its range.
+
+    Windows over a series make forecasting supervised learning: Dietterich, "Machine Learning for Sequential
+    Data" (2002).
+
+    >>> import numpy as np
+    >>> found = windows(np.arange(10.0), 4, batch_size=3)
+    >>> x, y = found[0]
+    >>> x.shape, y.shape, x[1, :, 0].tolist(), y[1].tolist(), found.cut.count
+    ((3, 4, 1), (3, 1), [1.0, 2.0, 3.0, 4.0], [5.0], 6)
+    """
+    from seqtopo.data.cutting import Windows
+    from seqtopo.data.series import read_series
+
+    _whole(steps=steps, horizon=horizon, stride=stride, batch_size=batch_size)
+    _one_of("remainder", remainder, ("keep", "drop", "error"))
+    read = read_series(series, ids=ids)
+    wanted = _wanted(read, answers, horizon, targets, time_axis)
+    return _batches(Windows(read, steps, wanted, stride, batch_size, bool(shuffle), seed, remainder))
+
+
+def pieces(
+    series: Any,
+    steps: int,
+    batch: int = 1,
+    *,
+    horizon: int = 1,
+    answers: Literal["ahead", "next", "same"] = "ahead",
+    targets: Targets = None,
+    time_axis: bool | None = None,
+    remainder: Literal["drop", "pad", "error"] = "drop",
+    ids: bool = False,
+) -> keras.utils.PyDataset:
+    """Cuts a series into pieces one after the other, for ``stateful`` models, which go on where they stopped.
+
+    The series is laid in ``batch`` rows. Sample i of a batch goes on where sample i of the batch before
+    ended, and the order is never shuffled, whatever ``fit`` is told.
+
+    Args:
+        series: as for ``windows``.
+        steps: how many steps a piece has.
+        batch: how many rows there are: the ``batch`` of the spec.
+        horizon: as for ``windows``.
+        answers: as for ``windows``.
+        targets: as for ``windows``.
+        time_axis: as for ``windows``.
+        remainder: what happens to the steps at the end that fill no row of pieces: ``"drop"`` leaves them out
+            (``cut.dropped`` says how many), ``"pad"`` fills up with zeros, whose answers have weight 0,
+            ``"error"`` refuses.
+        ids: as for ``windows``.
+
+    Returns:
+        A ``keras.utils.PyDataset``; x and y have the shapes that ``windows`` gives them. With ``"pad"`` there
+        are weights, too: (batch,), or (batch, steps) where y has steps.
+
+    Raises:
+        SpecError: what ``windows`` raises it for; or steps are left over, and ``remainder`` is ``"error"``.
+        ValueError: an argument is out of its range.
+
+    It is how long texts are read in truncated backpropagation through time: Mikolov et al., "Recurrent neural
+    network based language model" (2010).
+
+    >>> import numpy as np
+    >>> found = pieces(np.arange(13.0), 3, batch=2, answers="next")
+    >>> [found[k][0][:, :, 0].tolist() for k in range(2)], found.cut.dropped
+    ([[[0.0, 1.0, 2.0], [6.0, 7.0, 8.0]], [[3.0, 4.0, 5.0], [9.0, 10.0, 11.0]]], 0)
+    """
+    from seqtopo.data.cutting import Pieces
+    from seqtopo.data.series import read_series
+
+    _whole(steps=steps, horizon=horizon, batch=batch)
+    _one_of("remainder", remainder, ("drop", "pad", "error"))
+    read = read_series(series, ids=ids)
+    return _batches(
+        Pieces(read, steps, _wanted(read, answers, horizon, targets, time_axis), batch, remainder)
+    )
+
+
+def for_spec(
+    spec: str | Path,
+    series: Any,
+    *,
+    steps: int | None = None,
+    horizon: int | None = None,
+    stride: int = 1,
+    batch_size: int | None = None,
+    shuffle: bool = False,
+    answers: Literal["ahead", "next", "same"] | None = None,
+    targets: Targets = None,
+    remainder: Literal["keep", "drop", "pad", "error"] | None = None,
+    seed: int = 0,
+    **dims: Any,
+) -> keras.utils.PyDataset:
+    """Cuts a series as a spec wants it: its steps, its batch, and answers of the shape that it gives.
+
+    A stateful spec gets ``pieces``, any other ``windows``. Many-to-one is told what comes ``"ahead"``, one
+    step after the window; many-to-many at each step the ``"next"``; many-to-many, delayed, as many steps
+    ahead as it gives; and where it gives back what it takes, as an autoencoder does, say ``answers="same"``.
+
+    Args:
+        spec: the text, or a ``pathlib.Path`` of it.
+        series: as for ``windows``; for a spec of ids, (steps,).
+        steps: how many steps a window has, where the spec leaves it open.
+        horizon: how many steps ahead, where the spec's output does not say it.
+        stride: as for ``windows``.
+        batch_size: how many samples a batch has; 32 where the spec does not say.
+        shuffle: as for ``windows``.
+        answers: what is wanted, where it is not what the kind of the spec says.
+        targets: the features that are to be told, where the spec gives fewer than it takes.
+        remainder: as for ``windows`` or ``pieces``. By itself ``"drop"`` where the batch is fixed, else
+            ``"keep"``.
+        seed: as for ``windows``.
+        dims: numbers for symbols. Those of ``in(T,F)`` are learned from ``steps`` and the series.
+
+    Returns:
+        What ``windows`` or ``pieces`` gives.
+
+    Raises:
+        SpecError: the spec is wrong, the series is, or one does not fit the other.
+        ValueError: an argument is out of its range.
+
+    >>> import numpy as np
+    >>> found = for_spec("in(24,F) -> lstm(8) -> dense(F)", np.zeros((100, 3)))
+    >>> [array.shape for array in found[0]]
+    [(32, 24, 3), (32, 3)]
+    """
+    from seqtopo.data.spec_cutting import Asked, cut_for
+
+    _whole(stride=stride)
+    for name, value in (("steps", steps), ("horizon", horizon), ("batch_size", batch_size)):
+        if value is not None:
+            _whole(**{name: value})
+    if answers is not None:
+        _one_of("answers", answers, ("ahead", "next", "same"))
+    asked = Asked(steps, horizon, stride, batch_size, bool(shuffle), answers, targets, remainder, seed)
+    return _batches(cut_for(spec, series, asked, dims)[0])
+
+
+def split(series: Any, validation: float | int = 0.2, *, ids: bool = False) -> tuple[Series, Series]:
+    """Parts a series by time: the earlier steps to train with, the last ones to see how well it does.
+
+    Cut each part by itself, and nothing of the end is known in training: no window reaches over the split.
+
+    Args:
+        series: as for ``windows``.
+        validation: the share of the steps that is held out, above 0 and below 1; or their number.
+        ids: the series holds ids.
+
+    Returns:
+        The two parts, for ``windows``, ``pieces`` and ``for_spec``; ``array`` is (steps, F), not copied.
+
+    Raises:
+        SpecError: what ``windows`` raises it for.
+        ValueError: the share is out of its range.
+
+    Holding out the end, not steps at random, is what keeps a forecast's test honest: Bergmeir and Benítez,
+    "On the use of cross-validation for time series predictor evaluation" (2012).
+
+    >>> import numpy as np
+    >>> train, test = split(np.arange(10.0), 0.3)
+    >>> train.steps, test.array[:, 0].tolist()
+    (7, [7.0, 8.0, 9.0])
+    """
+    from seqtopo.data.series import read_series
+
+    read = read_series(series, ids=ids)
+    held = validation if isinstance(validation, int) else round(read.steps * float(validation))
+    if isinstance(validation, bool) or not 0 < held < read.steps:
+        raise ValueError(
+            f"validation is the share to hold out, such as 0.2, or a number of steps below {read.steps}, not "
+            f"{validation!r}"
+        )
+    return read.part(0, read.steps - held), read.part(read.steps - held, read.steps)
+
+
+def _wanted(read: Series, answers: Any, horizon: int, targets: Targets, time_axis: bool | None) -> Any:
+    from seqtopo.data.cutting import Wanted
+
+    _one_of("answers", answers, ("ahead", "next", "same"))
+    columns = columns_of(read, targets)
+    return Wanted(answers, horizon, columns, horizon > 1 if time_axis is None else bool(time_axis))
+
+
+def columns_of(read: Series, targets: Targets) -> tuple[int, ...] | None:
+    """The numbers of the features that are to be told; None for all.
+
+    Raises:
+        SpecError: the series has no such feature.
+    """
+    if targets is None:
+        return None
+    several = [targets] if isinstance(targets, (int, str)) else list(targets)
+    return tuple(read.column(one) for one in several)
+
+
+def _batches(cut: Cut) -> keras.utils.PyDataset:
+    from seqtopo.diag.error import SpecError
+    from seqtopo.emit.backend import BackendError, choose
+
+    try:
+        choose()
+    except BackendError as error:
+        raise SpecError((error.diagnostic,)) from None
+    from seqtopo.runtime.datasets import Batches
+
+    return Batches(cut)
+
+
+def _whole(**numbers: Any) -> None:
+    for name, value in numbers.items():
+        if isinstance(value, bool) or not hasattr(value, "__index__") or value < 1:
+            raise ValueError(f"{name} is a whole number from 1 up, not {value!r}")
+
+
+def _one_of(name: str, value: Any, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise ValueError(f"{name} is one of {', '.join(map(repr, known))}, not {value!r}")

@@ -1,0 +1,225 @@
+"""A series: steps one after the other, each with its features, from an array or a file larger than memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+
+from seqtopo.data.array import KINDS
+from seqtopo.data.headers import Unreadable, read_headers
+from seqtopo.data.tables import SUFFIXES, read_table
+from seqtopo.data.values import MOST, PIECE
+from seqtopo.diag.error import SpecError
+from seqtopo.diag.model import Diagnostic
+from seqtopo.layers.sizes import show_shape
+from seqtopo.source import Source, Span
+
+
+def refuse(code: str, message: str, help: str, notes: tuple[str, ...] = ()) -> NoReturn:
+    """Raises a ``SpecError`` with one diagnostic that has no place in a spec."""
+    raise SpecError((Diagnostic(code, message, Span(0, 0), help=help, notes=notes),))
+
+
+@dataclass(frozen=True)
+class Series:
+    """Steps of features: ``array`` is (steps, features), or (steps,) where it holds ids.
+
+    ``columns`` are the features' names where they have some; ``name`` is what messages call it;
+    ``watched`` says that not all of it was looked at, so that what is cut from it still has to be.
+    """
+
+    array: np.ndarray[Any, Any]
+    columns: tuple[str, ...] = ()
+    name: str = "the series"
+    watched: bool = False
+    notes: tuple[str, ...] = ()
+
+    @property
+    def is_ids(self) -> bool:
+        """Whether each step is one id."""
+        return self.array.ndim == 1
+
+    @property
+    def steps(self) -> int:
+        """How many steps there are."""
+        return int(self.array.shape[0])
+
+    @property
+    def features(self) -> int:
+        """How many numbers a step has."""
+        return 1 if self.is_ids else int(self.array.shape[1])
+
+    def part(self, begin: int, end: int) -> Series:
+        """The steps from ``begin`` up to ``end``, not copied."""
+        return replace(self, array=self.array[begin:end])
+
+    def column(self, wanted: int | str) -> int:
+        """The number of a feature, by its name or its number.
+
+        Raises:
+            SpecError: ST723, there is none.
+        """
+        if isinstance(wanted, str) and wanted in self.columns:
+            return self.columns.index(wanted)
+        if isinstance(wanted, (int, np.integer)) and -self.features <= wanted < self.features:
+            return int(wanted) % self.features
+        known = f"its features are {', '.join(self.columns)}" if self.columns else "they have no names"
+        refuse(
+            "ST723",
+            f"{self.name} has no feature {wanted}",
+            f"{known}; by number they are 0 to {self.features - 1}",
+        )
+
+    def called(self, column: int) -> str:
+        """What a message calls a feature."""
+        return self.columns[column] if self.columns else f"feature {column}"
+
+    def take(self, at: np.ndarray[Any, Any], columns: Sequence[int] | None = None) -> np.ndarray[Any, Any]:
+        """The steps with these numbers, copied: float32, or int32 for ids. Those past the end are zeros."""
+        inside = at < self.steps
+        found = self.array[np.minimum(at, self.steps - 1)]
+        if columns is not None and not self.is_ids:
+            found = found[..., list(columns)]
+        found = np.asarray(found, "int32" if self.is_ids else "float32")
+        if self.watched and not np.isfinite(found).all():
+            self._refuse_gap(int(at[~np.isfinite(found).reshape(*at.shape, -1).all(-1)].min()))
+        if not inside.all():
+            found = np.where(inside if self.is_ids else inside[..., None], found, 0).astype(found.dtype)
+        return found
+
+    def look(self) -> Series:
+        """The series once its numbers were looked at, piece by piece.
+
+        Raises:
+            SpecError: ST725, one of them is NaN or infinite; says which is the first.
+        """
+        if self.array.dtype.kind != "f":
+            return self
+        rows = max(1, PIECE // self.features)
+        for begin in range(0, min(self.steps, MOST // self.features + 1), rows):
+            bad = ~np.isfinite(self.array[begin : begin + rows])
+            if bad.any():
+                self._refuse_gap(begin + int(np.argmax(bad.reshape(len(bad), -1).any(-1))))
+        return replace(self, watched=self.array.size > MOST)
+
+    def _refuse_gap(self, step: int) -> NoReturn:
+        row = np.atleast_1d(self.array[step])
+        column = int(np.argmax(~np.isfinite(row)))
+        what = "NaN" if np.isnan(row[column]) else "an infinite number"
+        where = "" if self.is_ids or self.features == 1 else f", in {self.called(column)}"
+        refuse(
+            "ST725",
+            f"{self.name} has {what} at step {step}{where} (counted from 0)",
+            "fill the gaps first, such as with the value before or a line between its neighbours, or leave "
+            "out that part of the series",
+        )
+
+
+def read_series(given: Any, *, ids: bool = False, name: str = "the series") -> Series:
+    """The series in what was given: an array, a table with ``to_numpy``, nested lists, or the path of an
+    ``.npy`` (mapped into memory, not read), ``.npz`` (with one array in it) or ``.csv`` file.
+
+    Raises:
+        SpecError: it is none; or it holds NaN or infinite numbers.
+    """
+    if isinstance(given, Series):
+        return given
+    columns: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    if isinstance(given, (str, Path)):
+        path = Path(given)
+        name = path.name
+        if path.suffix.lower() in SUFFIXES:
+            table = read_table(path)
+            given, columns, notes = table.numbers, table.columns, table.notes
+        else:
+            given = _mapped(path)
+    elif hasattr(given, "to_numpy"):
+        columns = tuple(str(c) for c in getattr(given, "columns", ()))
+        given = given.to_numpy()
+    try:
+        array = np.asarray(given) if not isinstance(given, np.ndarray) else given
+    except (ValueError, TypeError, RuntimeError):
+        refuse(
+            "ST723", f"{name} is no array: it is a {type(given).__name__}", "give numbers: (steps, features)"
+        )
+    array = _in_form(array, ids, name)
+    if columns and len(columns) != (1 if array.ndim == 1 else array.shape[1]):
+        columns = ()
+    return Series(array, columns, name, notes=notes).look()
+
+
+def _mapped(path: Path) -> np.ndarray[Any, Any]:
+    try:
+        headers = read_headers(path)
+    except Unreadable as error:
+        raise SpecError(
+            (
+                Diagnostic(
+                    "ST710",
+                    f"{path} cannot be read as data: {error.reason}",
+                    Span(0, 0),
+                    help=error.help,
+                    source=Source("", str(path)),
+                ),
+            )
+        ) from None
+    if len(headers) > 1:
+        refuse(
+            "ST723",
+            f"{path} holds {len(headers)} arrays ({', '.join(headers)}), but a series is one",
+            "give the one that is meant: numpy.load(path)[name]",
+        )
+    (member,) = headers
+    if headers[member].kind not in "fiub":
+        _refuse_kind(path.name, headers[member].kind)
+    # A file of objects is never opened: that would run what is in it.
+    found = np.load(path, mmap_mode=None if member else "r", allow_pickle=False)
+    return np.asarray(found[member]) if member else found
+
+
+def _in_form(array: np.ndarray[Any, Any], ids: bool, name: str) -> np.ndarray[Any, Any]:
+    if array.dtype.kind not in "fiub":
+        _refuse_kind(name, array.dtype.kind)
+    shape = show_shape(array.shape)
+    if array.ndim == 0 or not array.shape[0] or 0 in array.shape:
+        refuse("ST723", f"{name} is {shape}: there are no steps in it", "look at how it was read or filtered")
+    if ids:
+        if array.ndim == 2 and array.shape[1] == 1:
+            array = array[:, 0]
+        if array.ndim != 1:
+            refuse("ST723", f"{name} is {shape}, but ids are one for each step", "give ids of shape (steps,)")
+        if array.dtype.kind == "f":
+            refuse(
+                "ST715",
+                f"{name} holds {KINDS['f']}, but ids are whole numbers",
+                f"if they are whole, say so: {'series' if name == 'the series' else 'array'}.astype('int32')",
+            )
+        return array
+    if array.ndim == 1:
+        return array[:, None]
+    if array.ndim != 2:
+        refuse(
+            "ST723",
+            f"{name} is {shape}, but a series has two axes: (steps, features)",
+            "for several series, cut each by itself; for samples that are cut already, use them as they are: "
+            "model.fit(x, y)"
+            if array.ndim == 3
+            else "bring each step into one row of numbers: series.reshape(len(series), -1)",
+        )
+    return array
+
+
+def _refuse_kind(name: str, kind: str) -> NoReturn:
+    refuse(
+        "ST715",
+        f"{name} holds {KINDS.get(kind, 'something that is no number')}, but a series holds numbers",
+        "make ids of words first, such as with keras.layers.StringLookup"
+        if kind in "US"
+        else "leave out columns of dates and objects, and bring the rest into one array of numbers: "
+        "numpy.asarray(series, dtype='float32')",
+    )

@@ -1,0 +1,247 @@
+"""A series cut as a spec wants it: steps, batch and kind come from the checked spec."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy as np
+
+from seqtopo.data.cutting import Answers, Cut, Pieces, Remainder, Wanted, Windows
+from seqtopo.data.sequences import Targets, columns_of
+from seqtopo.data.series import Series, read_series
+from seqtopo.diag.error import SpecError
+from seqtopo.diag.model import Diagnostic
+from seqtopo.ir.batches import is_stateful
+from seqtopo.ir.graph import Graph, Node
+from seqtopo.ir.kind import kind
+from seqtopo.layers.sizes import Size, same, show_shape
+from seqtopo.layers.values import INTEGERS
+
+if TYPE_CHECKING:
+    from seqtopo.api import Checked
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What ``for_spec`` was told beside the spec; None where the spec says it."""
+
+    steps: int | None = None
+    horizon: int | None = None
+    stride: int = 1
+    batch_size: int | None = None
+    shuffle: bool = False
+    answers: Any = None
+    targets: Targets = None
+    remainder: Any = None
+    seed: int = 0
+    loss: str | None = None
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A spec that was read, and its input, to point at in what is refused."""
+
+    checked: Checked
+    node: Node
+
+    @property
+    def graph(self) -> Graph:
+        assert self.checked.resolved is not None
+        return self.checked.resolved.graph
+
+    @property
+    def steps(self) -> Size:
+        """How many steps the input takes."""
+        assert self.node.outputs is not None
+        return self.node.outputs[0].shape[0]
+
+    def refuse(self, message: str, help: str, label: str = "", node: Node | None = None) -> NoReturn:
+        """Raises SpecError (ST727) at the input, or another node."""
+        span = (node or self.node).span
+        found = Diagnostic("ST727", message, span, label=label, help=help, source=self.checked.source)
+        raise SpecError((found,))
+
+
+def cut_for(
+    spec: str | Path | Checked, series: Any, asked: Asked, dims: Mapping[str, Any]
+) -> tuple[Cut, Checked]:
+    """The batches that a spec wants of a series, and the spec with its symbols learned from them.
+
+    Raises:
+        SpecError: the spec is wrong, the series is, or one does not fit the other.
+    """
+    from seqtopo import api
+
+    checked = spec if isinstance(spec, api.Checked) else api.analyse(spec, dims)
+    if checked.resolved is None or not checked.ok:
+        raise SpecError(checked.diagnostics)
+    place = _input(checked)
+    read = read_series(series, ids=_takes_ids(place))
+    steps = _steps(place, asked)
+    batch = place.node.batch if isinstance(place.node.batch, int) else None
+    sample = _sample(read, steps, batch)
+    place = _input(_fitting(api.with_data(checked, sample, None, None, dims)))
+    wanted = _wanted(place, read, steps, asked)
+    cut = _cut(place, read, steps, batch, wanted, asked)
+    x, y = cut[0][:2]
+    return cut, _fitting(api.with_data(place.checked, x, y, asked.loss, dims))
+
+
+def _fitting(checked: Checked) -> Checked:
+    """The spec where the data fits it; raises SpecError otherwise."""
+    wrong = tuple(d for d in checked.diagnostics if d.severity == "error")
+    if wrong:
+        raise SpecError(wrong)
+    return checked
+
+
+def _input(checked: Checked) -> _Place:
+    assert checked.resolved is not None
+    graph = checked.resolved.graph
+    place = _Place(checked, graph.nodes[graph.inputs[0]])
+    if len(graph.inputs) > 1:
+        place.refuse(
+            f"the spec takes {len(graph.inputs)} inputs, but a series goes into one",
+            "cut the series for each input with seqtopo.data.windows, and give them to fit by name",
+        )
+    if len(graph.outputs) > 1:
+        place.refuse(
+            f"the spec gives {len(graph.outputs)} outputs, but a series has answers for one",
+            "cut the answers for each with seqtopo.data.windows, and give them to fit by name",
+        )
+    shape = place.node.outputs[0].shape if place.node.outputs else ()
+    if len(shape) != (1 if _takes_ids(place) else 2):
+        place.refuse(
+            f"a series is cut into samples of (steps, features), but this takes {show_shape(shape)}",
+            f"write in({shape[0]},1) for one feature at each step"
+            if len(shape) == 1
+            else "bring the samples into that shape yourself, and give them to fit",
+            f"one sample is {show_shape(shape)}",
+        )
+    return place
+
+
+def _takes_ids(place: _Place) -> bool:
+    return place.node.outputs is not None and place.node.outputs[0].dtype in INTEGERS
+
+
+def _steps(place: _Place, asked: Asked) -> int:
+    declared = place.steps
+    if not isinstance(declared, int):
+        if asked.steps is None:
+            place.refuse(
+                f"the spec takes sequences of any length ({declared} steps), so it does not say how long a "
+                "window is",
+                "say it: steps=24 in Python, --steps 24 on the command line; or write the number in the spec",
+                "any number of steps",
+            )
+        return asked.steps
+    if asked.steps not in (None, declared):
+        place.refuse(
+            f"windows of {asked.steps} steps are asked for, but the spec takes {declared}",
+            "leave out steps, or write a symbol in the spec: in(T,...)",
+            f"takes {declared} steps",
+        )
+    return declared
+
+
+def _sample(read: Series, steps: int, batch: int | None) -> np.ndarray[Any, Any]:
+    """What the spec is held against: of ids all, side by side; else a batch of the first window."""
+    rows = read.steps // steps // (batch or 1) * (batch or 1)
+    if read.is_ids and rows:
+        return read.array[: rows * steps].reshape(rows, steps)
+    first = read.take(np.arange(steps))
+    return np.broadcast_to(first, (batch or 1, *first.shape))
+
+
+def _wanted(place: _Place, read: Series, steps: int, asked: Asked) -> Wanted:
+    graph = place.graph
+    output = graph.outputs[0]
+    node, tensor = graph.nodes[output.node], graph.tensor(output)
+    assert tensor is not None
+    shape, found = tensor.shape, kind(graph)
+    many = len(shape) >= 2
+    delayed = found == "many-to-many, delayed"
+    answers: Answers = asked.answers or ("next" if many and not delayed else "ahead")
+    if many and answers != "ahead" and same(shape[0], steps) is False:
+        place.refuse(
+            f"the model gives {shape[0]} steps for the {steps} that it takes, so no step has an answer of "
+            "its own",
+            "keep every step (padding same or causal), or give as many as are wanted: repeat(N)",
+            f"gives {show_shape(shape)}",
+            node,
+        )
+    if not many and answers != "ahead":
+        place.refuse(
+            f"the model gives one answer for the whole window, {show_shape(shape)}, but {answers!r} wants "
+            "one for every step",
+            "add seq to the last recurrent layer, to keep its steps",
+            f"gives {show_shape(shape)}",
+            node,
+        )
+    columns = columns_of(read, asked.targets)
+    told = len(columns) if columns is not None else read.features
+    if many:
+        ahead = shape[0] if isinstance(shape[0], int) else steps
+        if answers == "ahead" and asked.horizon not in (None, ahead):
+            place.refuse(
+                f"{asked.horizon} steps ahead are wanted, but the model gives {ahead}",
+                f"leave out the horizon, or write repeat({asked.horizon})",
+                f"gives {show_shape(shape)}",
+                node,
+            )
+        wanted = Wanted(answers, ahead if answers == "ahead" else 1, columns, True)
+        width = 1
+    else:
+        gives = shape[-1] if shape else 1
+        # One feature, and several numbers in a row: as many steps ahead.
+        several = gives if told == 1 and not read.is_ids and isinstance(gives, int) else 1
+        wanted = Wanted("ahead", asked.horizon or several, columns)
+        width = wanted.horizon
+    if not read.is_ids and shape and same(shape[-1], told * width) is False:
+        _refuse_width(place, read, node, shape[-1], told, width)
+    return wanted
+
+
+def _refuse_width(place: _Place, read: Series, node: Node, gives: Size, told: int, width: int) -> NoReturn:
+    ahead = f"{width} steps of " if width > 1 else ""
+    first = repr(read.columns[0]) if read.columns else "0"
+    place.refuse(
+        f"the model gives {gives} {'number' if gives == 1 else 'numbers'}, but {ahead}{told} "
+        f"{'feature' if told == 1 else 'features'} of {read.name} are to be told",
+        f"say which feature it tells: targets=[{first}] in Python, --target "
+        f"{read.columns[0] if read.columns else 0} on the command line; or give {told * width} units to the "
+        "last layer",
+        f"gives {gives}",
+        node,
+    )
+
+
+def _cut(place: _Place, read: Series, steps: int, batch: int | None, wanted: Wanted, asked: Asked) -> Cut:
+    if batch is not None and asked.batch_size not in (None, batch):
+        place.refuse(
+            f"batches of {asked.batch_size} are asked for, but the spec has batch={batch}",
+            f"leave out the batch size, or write batch={asked.batch_size} in the spec",
+            f"takes batches of {batch}",
+        )
+    stateful = any(layer is not None and is_stateful(layer) for layer in place.graph.layers())
+    if stateful:
+        if asked.stride != 1 or asked.shuffle:
+            place.refuse(
+                "a stateful model goes on from one batch to the next, so its pieces can neither overlap nor "
+                "be shuffled",
+                "leave out stride and shuffle, or take stateful out of the spec",
+            )
+        left: Remainder = "drop" if asked.remainder in (None, "keep") else asked.remainder
+        return Pieces(read, steps, wanted, batch or 1, left)
+    remainder: Remainder = asked.remainder or ("drop" if batch is not None else "keep")
+    if remainder == "pad":
+        place.refuse(
+            'windows are not filled up: remainder="pad" is for the pieces of stateful models',
+            'leave it out, or write "drop"',
+        )
+    size = batch or asked.batch_size or 32
+    return Windows(read, steps, wanted, asked.stride, size, asked.shuffle, asked.seed, remainder)

@@ -1,0 +1,145 @@
+"""Series from ``.csv`` files: a row a step, a column a feature, with names in the first row."""
+
+from __future__ import annotations
+
+import csv
+import math
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from seqtopo.diag.error import SpecError
+from seqtopo.diag.model import Diagnostic
+from seqtopo.source import Source, Span
+
+if TYPE_CHECKING:
+    import numpy as np
+
+SUFFIXES = (".csv", ".tsv")
+MOST_COLUMNS = 10_000
+_DATE = re.compile(
+    r"\d{4}-\d\d(-\d\d)?([T ]\d\d:\d\d(:\d\d(\.\d+)?)?)?(Z|[+-]\d\d:?\d\d)?|\d\d?[./]\d\d?[./]\d{2,4}.*"
+)
+_MISSING = ("", "na", "n/a", "nan", "null", "none", "-", "?")
+
+
+@dataclass(frozen=True)
+class Table:
+    """The numbers of a table (rows, columns), the columns' names, and what was left out."""
+
+    numbers: np.ndarray[Any, Any]
+    columns: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+
+def read_table(path: Path) -> Table:
+    """Reads a table. Its first row may have names; columns of dates are left out, and noted.
+
+    Raises:
+        SpecError: ST728, with line and column, where a row is too long or too short or a field is no number;
+            ST710 where the file cannot be read as text.
+    """
+    import numpy as np
+
+    rows: list[list[float]] = []
+    names: tuple[str, ...] = ()
+    kept: list[int] = []
+    dates: list[int] = []
+    width = 0
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            start = file.read(4096)
+            file.seek(0)
+            reader = csv.reader(file, delimiter=_delimiter(start), strict=True)
+            for fields in reader:
+                line = reader.line_num
+                if not fields or not any(field.strip() for field in fields):
+                    continue
+                if not width:
+                    width = len(fields)
+                    if width > MOST_COLUMNS:
+                        _refuse(path, line, f"has {width:,} columns", "give a row for each step")
+                    if not any(_is_number(field) for field in fields):
+                        names = tuple(field.strip() or f"column {i + 1}" for i, field in enumerate(fields))
+                        continue
+                if len(fields) != width:
+                    _refuse(
+                        path,
+                        line,
+                        f"has {len(fields)} fields, but the rows before it have {width}",
+                        "look for a missing or an extra comma, or for text after the table's end",
+                    )
+                if not rows:
+                    dates = [i for i, field in enumerate(fields) if _DATE.fullmatch(field.strip())]
+                    kept = [i for i in range(width) if i not in dates]
+                rows.append([_number(path, line, i, fields[i], names) for i in kept])
+    except UnicodeDecodeError as error:
+        _unreadable(path, f"byte {error.start} is no text in UTF-8")
+    except csv.Error as error:
+        _unreadable(path, str(error))
+    except OSError as error:
+        _unreadable(path, (error.strerror or str(error)).lower())
+    if not rows or not kept:
+        _refuse(path, 1, "and those after it hold no numbers", "give a row of numbers for each step")
+    notes = tuple(
+        f"{path.name}: the column {names[i] if names else i + 1} holds dates and is left out" for i in dates
+    )
+    return Table(np.array(rows, "float64"), tuple(names[i] for i in kept) if names else (), notes)
+
+
+def _delimiter(start: str) -> str:
+    """The sign between fields: what stands most often in the first line, a comma if none does."""
+    first = start.partition("\n")[0]
+    return max((",", ";", "\t"), key=first.count)
+
+
+def _is_number(field: str) -> bool:
+    try:
+        float(field)
+    except ValueError:
+        return bool(_DATE.fullmatch(field.strip()))
+    return True
+
+
+def _number(path: Path, line: int, index: int, field: str, names: tuple[str, ...]) -> float:
+    column = f"column {index + 1}" + (f" ({names[index]})" if names else "")
+    text = field.strip()
+    try:
+        # Python reads 1_000 as a number, and no table means that.
+        found = math.nan if "_" in text else float(text)
+    except ValueError:
+        found = math.nan
+    if not math.isfinite(found):
+        _refuse_field(path, line, column, text)
+    return found
+
+
+def _refuse_field(path: Path, line: int, column: str, text: str) -> NoReturn:
+    if text.lower() in _MISSING:
+        shown = f"has nothing in {column}" if not text else f"has {text} in {column}"
+        _refuse(path, line, shown, "fill the gaps first, or leave out those rows")
+    shown = text if len(text) <= 40 else text[:37] + "..."
+    help = "leave out columns that hold no numbers; make numbers of words first"
+    if re.fullmatch(r"-?\d+,\d+", text):
+        help = "write numbers with a point: " + text.replace(",", ".")
+    _refuse(path, line, f"has {shown!r} in {column}, which is no number", help)
+
+
+def _refuse(path: Path, line: int, what: str, help: str) -> NoReturn:
+    raise SpecError((Diagnostic("ST728", f"{path.name}, line {line}: it {what}", Span(0, 0), help=help),))
+
+
+def _unreadable(path: Path, reason: str) -> NoReturn:
+    source = Source("", str(path))
+    raise SpecError(
+        (
+            Diagnostic(
+                "ST710",
+                f"{path} cannot be read as data: {reason}",
+                Span(0, 0),
+                help="save it as a table in UTF-8, a row for each step",
+                source=source,
+            ),
+        )
+    )

@@ -1,0 +1,108 @@
+"""ST723 to ST729: series that are cut into windows, tables they come from, and models' files."""
+
+from __future__ import annotations
+
+from seqtopo.diag.codes.row import Code
+
+_REASON = "It needs data beside the spec: {}"
+
+ROWS: tuple[Code, ...] = (
+    Code(
+        code="ST723",
+        name="series-shape",
+        summary="What was given as a series is not one: other axes, no steps, or no feature of that name.",
+        what=(
+            "A series has two axes: time steps, and the features at each of them. With one axis only it is a "
+            "series of one feature. Ids are one number a step."
+        ),
+        why=(
+            "Cutting makes samples of (steps, features) from it. An array with three axes is most likely cut "
+            "already, and goes into `fit` as it is."
+        ),
+        reason=_REASON.format("an array of shape (10, 24, 3) for `seqtopo.data.windows`."),
+    ),
+    Code(
+        code="ST724",
+        name="series-too-short",
+        summary="The series is shorter than one window with its answer.",
+        what=(
+            "A window needs its steps, and those after it that are to be told. For a batch of consecutive "
+            "pieces each row needs that many. Here are fewer in all."
+        ),
+        why=(
+            "There would be no sample, and Keras would say that the data set has length 0. Often the axes "
+            "are swapped, or the part that is held out is too small."
+        ),
+        reason=_REASON.format("a series of 20 steps for `in(24,1)`."),
+    ),
+    Code(
+        code="ST725",
+        name="series-gap",
+        summary="The series has NaN or infinite numbers in it; the message says where the first one is.",
+        what=(
+            "Some number is NaN (not a number) or infinite. It comes from a gap in the data, from a division "
+            "by zero or from a logarithm of zero."
+        ),
+        why=(
+            "Every window that it falls into would make the loss NaN, and then all the weights. Fill it, or "
+            "leave out that part of the series."
+        ),
+        reason=_REASON.format("a series with a NaN at step 17."),
+    ),
+    Code(
+        code="ST726",
+        name="series-remainder",
+        summary="Steps or windows are left over, and it was said that none may be.",
+        what=(
+            'Pieces of equal length seldom fill a series to its end. With `remainder="error"` that is '
+            "refused, and the message says how many are left over."
+        ),
+        why=(
+            "`drop` leaves them out. `pad` fills the pieces up with zeros, whose answers have weight 0. "
+            "Which is right depends on the data, so it can be said."
+        ),
+        reason=_REASON.format("100 steps in pieces of 24."),
+    ),
+    Code(
+        code="ST727",
+        name="series-for-spec",
+        summary="The spec does not say how a series is cut for it, or what was asked for does not fit it.",
+        what=(
+            "The steps of a window, the batch and the answers come from the spec. Here it leaves one open, "
+            "takes or gives something that no series has, or contradicts what was asked for."
+        ),
+        why=(
+            "A window of another length or an answer of another shape would fail at the first batch, or be "
+            "broadcast in silence. What the spec cannot say can be told beside it."
+        ),
+        reason=_REASON.format("a series of 3 features for a model that gives 1."),
+    ),
+    Code(
+        code="ST728",
+        name="table-row",
+        summary="A row of a table has too many or too few fields, or one that is no number.",
+        what=(
+            "A series in a `.csv` file has a row for each step and a column for each feature. Names may "
+            "stand in the first row, and columns of dates are left out."
+        ),
+        why=(
+            "Guessing what a broken row means would put wrong numbers into the series. The message has the "
+            "line and the column."
+        ),
+        reason=_REASON.format("a table with a word among its numbers."),
+    ),
+    Code(
+        code="ST729",
+        name="model-file",
+        summary="A file is no saved model that can be loaded here, or none that this command can use.",
+        what=(
+            "A `.keras` file is a zip archive with the layers, the weights and how the model is trained. "
+            "This one is missing, damaged or something else, or its model cannot do what was asked for."
+        ),
+        why=(
+            "Files are written whole or not at all, so a damaged one was hurt on its way. A model with "
+            "layers of its own needs the package that they come from."
+        ),
+        reason="It needs a saved model: a text file that is called `model.keras`.",
+    ),
+)
