@@ -29,9 +29,6 @@ WORTH_KNOWING: dict[str, dict[str, str]] = {
         },
         "topology everything_regularized": "every way to regularize is in it, recurrent_dropout among them",
     },
-    "ST641": {
-        "example stateful": "whoever trains it by fit has to say shuffle=False, as its script does",
-    },
 }
 """By code, the specs that are told something worth knowing, each with why its authors would agree."""
 
