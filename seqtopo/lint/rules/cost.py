@@ -70,8 +70,11 @@ def slow_kernel(view: View) -> Iterator[Finding]:
 
 
 def _long(view: View, node: Node, layer: Layer) -> bool:
+    """Whether a recurrent layer is unrolled over so many steps that a rule of its own tells it."""
+    if not layer.get("unroll"):
+        return False
     steps = view.into(node)[0].shape[0]
-    return bool(layer.get("unroll")) and isinstance(steps, int) and steps > MANY_UNROLLED
+    return isinstance(steps, int) and steps > MANY_UNROLLED
 
 
 def _reasons(layer: Layer, long: bool = False) -> tuple[str, ...]:
