@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import fields
 from functools import cache
+from typing import Any
 
 from seqtopo.diag.model import Edit
 from seqtopo.ir.graph import Node
@@ -103,7 +104,7 @@ class Edits:
 
 
 @cache
-def _parts(kind: type[tree.Node]) -> tuple[str, ...]:
+def _parts(kind: Any) -> tuple[str, ...]:
     """The fields of a kind of node that may hold nodes."""
     return tuple(f.name for f in fields(kind) if f.name != "span")
 
@@ -117,4 +118,5 @@ def every(spec: tree.Node) -> Iterator[tree.Node]:
             todo.extend(here)
         elif isinstance(here, tree.Node):
             yield here
-            todo.extend(getattr(here, name) for name in _parts(type(here)))
+            kind: Any = type(here)
+            todo.extend(getattr(here, name) for name in _parts(kind))

@@ -41,12 +41,15 @@ def softmax_over_one(view: View) -> Iterator[Finding]:
             alone = name in ("act", "softmax")
             came = flow.into(node)[0] if alone else flow.out(node)
             one = "it is given one number" if alone else f"{place.layer.title} gives one number"
+            fixes = tuple(_ways_out(view, flow, node, node.index in last))
             yield Finding(
                 place.span,
                 f"softmax over one number is always 1.0, and {one}: {came}",
                 label="always 1.0",
-                help="write sigmoid for one yes-or-no answer; softmax(time) for weights of the steps",
-                fixes=tuple(_ways_out(view, flow, node, node.index in last)),
+                help=""
+                if fixes
+                else "write sigmoid for one yes-or-no answer; softmax(time) for weights of the steps",
+                fixes=fixes,
             )
 
 

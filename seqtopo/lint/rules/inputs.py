@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from seqtopo.diag.model import Edit, Fix, Label
 from seqtopo.ir.graph import Node
-from seqtopo.layers.sizes import Size, is_open
+from seqtopo.layers.sizes import Shape, Size, is_open
 from seqtopo.layers.values import FLOATS
 from seqtopo.lint.edits import step
 from seqtopo.lint.rule import Finding, rule
@@ -46,7 +46,8 @@ def axes_swapped(view: View) -> Iterator[Finding]:
         if not users or not all(_reads_steps(view, user) for user in users):
             continue
         named = _symbol(call, 0) in _FEATURES and _symbol(call, 1) in _TIMES
-        if not named and not _lopsided(shape[0], shape[1]):
+        one_window = all(_one_window(view, user, shape) for user in users)
+        if not named and not one_window and not _lopsided(shape[0], shape[1]):
             continue
         first, second = call.args[:2]
         swapped = tree.Call(call.span, call.name, (second, first, *call.args[2:]))
@@ -87,6 +88,14 @@ def _lopsided(steps: Size, features: Size) -> bool:
         return False
     usual = features & -features >= 128
     return 1 < steps <= _FEW_STEPS and features >= _MANY_FEATURES and not usual
+
+
+def _one_window(view: View, node: Node, shape: Shape) -> bool:
+    """Whether a convolution has one window only, over a few steps of many more features."""
+    steps, features = shape
+    if not view.is_row(node, "conv1d", "separable_conv1d") or not isinstance(features, int):
+        return False
+    return isinstance(steps, int) and view.out(node).shape[0] == 1 < steps and features >= 50 * steps
 
 
 def _symbol(call: tree.Call, place: int) -> str:
