@@ -5,11 +5,12 @@
 True
 """
 
-from seqtopo import data
+from seqtopo import data, sampling
 from seqtopo.api import check, compile, compile_all, format_spec
 from seqtopo.diag.error import SpecError
 from seqtopo.layers.custom import layer
 from seqtopo.report import LayerShape, Report
+from seqtopo.rolling import generate, rollout
 from seqtopo.runtime.stateful import ResetStates, attach, get_states, set_states
 
 __all__ = [
@@ -23,8 +24,11 @@ __all__ = [
     "compile_all",
     "data",
     "format_spec",
+    "generate",
     "get_states",
     "layer",
+    "rollout",
+    "sampling",
     "set_states",
 ]
 

@@ -241,7 +241,12 @@ def report(checked: Checked) -> Report:
 
 
 def compile(
-    spec: Text, *, backend: str | None = None, max_params: int = buildable.MAX_PARAMS, **dims: Any
+    spec: Text,
+    *,
+    backend: str | None = None,
+    max_params: int = buildable.MAX_PARAMS,
+    step: bool = False,
+    **dims: Any,
 ) -> keras.Model:
     """Builds the Keras model that a spec describes, of stock Keras layers.
 
@@ -250,6 +255,9 @@ def compile(
         backend: ``jax``, ``torch`` or ``tensorflow``; else ``KERAS_BACKEND`` decides, then
             ``keras.json``, then what is installed. Must be chosen before Keras is imported.
         max_params: more parameters than this are not built.
+        step: gives the one-step twin instead, made of the same layers: one time step of each sequence
+            (batch, F), then the states, come in; the outputs, then the next states, come out. Its method
+            ``start(batch_size)`` gives the states to begin with.
         dims: numbers for symbols; they win over the spec's ``let``.
 
     Returns:
@@ -259,14 +267,24 @@ def compile(
 
     Raises:
         SpecError: the spec is wrong, a symbol needs a number, or no backend can be had.
+        ValueError: with ``step``, for a layer that needs more than the steps so far; names it.
 
     >>> model = compile("in(T,F) -> lstm(8) -> dense(1)", T=24, F=3)
     >>> model.output_shape, model.count_params()
     ((None, 1), 393)
+    >>> compile("in(?,3) -> lstm(8,seq) -> dense(1)", step=True).output_shape
+    [(None, 1), (None, 8), (None, 8)]
     """
     built = build(analyse(spec, dims), backend, max_params)
     with keras_refusals(built.resolved.source):
-        return built.main()
+        model = built.main()
+    if not step:
+        return model
+    from seqtopo.runtime.step import one_step
+
+    twin = one_step(model)
+    twin.model.start, twin.model.part = twin.start, built.part
+    return twin.model
 
 
 def compile_all(

@@ -22,6 +22,7 @@ PLACES = tuple(
         "seqtopo/emit",
         "seqtopo/decompile",
         "seqtopo/runtime",
+        "seqtopo/rolling.py",
     )
     if (ROOT / place).exists()
 )

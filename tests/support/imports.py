@@ -11,6 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 ORDER = (
     "source",
+    "sampling",
     "diag",
     "syntax",
     "layers",
@@ -23,13 +24,14 @@ ORDER = (
     "report",
     "walkthrough",
     "api",
+    "rolling",
     "__init__",
     "cli",
     "__main__",
 )
 """The parts of the package, from the bottom up: each may import those before it."""
 
-ON_THEIR_OWN = ("source", "layers")
+ON_THEIR_OWN = ("source", "sampling", "layers")
 """Parts that import no other part."""
 
 UPWARD = {

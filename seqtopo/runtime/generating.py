@@ -1,0 +1,240 @@
+"""Writes sequences with a trained encoder-decoder; see ``seqtopo.generate``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from seqtopo.runtime.beams import Beams
+from seqtopo.runtime.drawing import drawn, gives_probabilities, logits_of
+from seqtopo.runtime.kept import kept
+from seqtopo.runtime.loops import Compiled, numpy_of, scan
+from seqtopo.runtime.nodes import CannotStepError, functional
+from seqtopo.runtime.step import OneStep, is_sequence, one_step
+from seqtopo.sampling import Sampler, greedy
+
+CHUNK = 32
+"""After so many steps it is looked whether all sequences have ended."""
+
+
+def generated(
+    model: keras.Model,
+    source: Any,
+    *,
+    start: Any,
+    stop: int | None,
+    max_steps: int,
+    sample: Any,
+    beams: int,
+    length_penalty: float,
+    seed: int | None,
+    target: str | None,
+) -> np.ndarray:
+    """What ``seqtopo.generate`` gives."""
+    for name, number in (("max_steps", max_steps), ("beams", beams)):
+        if not isinstance(number, (int, np.integer)) or isinstance(number, bool) or number < 1:
+            raise ValueError(f"{name} is a whole number from 1 up, not {number!r}")
+    whole = kept(model, "whole", lambda: functional(model))
+    twin = kept(model, ("decoder", target), lambda: decoder_step(whole, target))
+    tensor = whole.inputs[twin.stepped[0]]
+    is_ids = not keras.backend.is_float_dtype(tensor.dtype)
+    output = whole.outputs[twin.outputs[0]]
+    if not is_ids and (stop is not None or beams > 1):
+        raise ValueError(
+            f"{whole.name} writes vectors, of which none is a stop sign, and beams choose among ids"
+        )
+    if beams > 1 and sample not in (None, greedy):
+        raise ValueError(
+            "beams look for the likeliest sequence, and sample draws by chance: take one of them"
+        )
+    if beams > 1 and beams > int(output.shape[-1]):
+        raise ValueError(f"{beams} beams need {beams} ids to choose from, but there are {output.shape[-1]}")
+    if not is_ids and output.shape[-1] != tensor.shape[-1]:
+        raise ValueError(f"{whole.name} gives {output.shape[-1]} features, but takes back {tensor.shape[-1]}")
+    arrays = _sources(whole, twin, source)
+    batch = arrays[0].shape[0]
+    probabilities = is_ids and gives_probabilities(whole, twin.outputs[0])
+    key = (target, is_ids, sample, stop, int(beams), float(length_penalty))
+    make = lambda: _Decoder(twin, is_ids, probabilities, sample or greedy, stop, int(beams))  # noqa: E731
+    loop = kept(model, ("generate", *key), make)
+    first = _first(start, batch, tensor)
+    numbers = np.random.default_rng(seed)
+    return loop(arrays, first, int(max_steps), numbers, float(length_penalty))
+
+
+def decoder_step(whole: Any, target: str | None) -> OneStep:
+    """The twin that writes: the model with one input by steps, all others read whole beforehand.
+
+    Raises:
+        CannotStepError: no input can be written so, or it is not clear which.
+    """
+    names = [x._keras_history[0].name for x in whole.inputs]
+    if target is not None and target not in names:
+        raise ValueError(f"{whole.name} has no input {target}; its inputs are {names}")
+    if len(names) < 2:
+        raise CannotStepError(
+            f"{whole.name} has one input only, so nothing to write from; "
+            "seqtopo.rollout goes on from a history"
+        )
+    tries = [i for i, x in enumerate(whole.inputs) if is_sequence(x) and target in (None, names[i])]
+    found, refused = [], []
+    for i in tries:
+        try:
+            twin = one_step(whole, [i])
+            # By steps of an encoder's input the answer can be told too, anew after each; it is not written.
+            found += [twin] if twin.sequences[0] else []
+        except CannotStepError as error:
+            refused.append(error)
+    if len(found) > 1:
+        raise CannotStepError(
+            f"more than one input of {whole.name} could be written: say which, target={names!r}"
+        )
+    if not found and refused:
+        raise refused[-1]
+    if not found:
+        raise CannotStepError(
+            f"no input of {whole.name} has an answer at each of its steps, to be written by it"
+        )
+    return found[0]
+
+
+def _sources(whole: Any, twin: OneStep, source: Any) -> list[np.ndarray]:
+    names = [whole.inputs[i]._keras_history[0].name for i in twin.others]
+    if isinstance(source, Mapping):
+        if set(source) != set(names):
+            raise ValueError(f"the source must be given for {names}, but is for {sorted(source)}")
+        source = [source[name] for name in names]
+    elif len(names) == 1:
+        one = isinstance(source, (list, tuple)) and len(source) == 1 and hasattr(source[0], "shape")
+        source = list(source) if one else [source]
+    if not isinstance(source, (list, tuple)) or len(source) != len(names):
+        raise ValueError(f"the source must be given for {names}, in a list or by name")
+    found = []
+    for name, one, i in zip(names, source, twin.others, strict=True):
+        tensor = whole.inputs[i]
+        array = np.asarray(one, dtype=keras.backend.standardize_dtype(tensor.dtype))
+        want = tuple(tensor.shape)
+        if array.ndim != len(want) or any(
+            w not in (None, h) for w, h in zip(want[1:], array.shape[1:], strict=False)
+        ):
+            shown = "(" + ", ".join(["batch", *("T" if w is None else str(w) for w in want[1:])]) + ")"
+            raise ValueError(f"{name} takes {shown}, but the source has the shape {array.shape}")
+        found.append(array)
+    if len({x.shape[0] for x in found}) != 1:
+        raise ValueError(f"the sources must agree in the batch, but have {[x.shape for x in found]}")
+    return found
+
+
+def _first(start: Any, batch: int, tensor: Any) -> np.ndarray:
+    dtype = keras.backend.standardize_dtype(tensor.dtype)
+    array = np.asarray(start, dtype=dtype)
+    want = (batch, *tensor.shape[2:])
+    try:
+        return np.array(np.broadcast_to(array, want))
+    except ValueError:
+        raise ValueError(f"start has the shape {array.shape}, but the first step is {want}") from None
+
+
+class _Decoder:
+    """The loop that writes, after the encoder has read."""
+
+    def __init__(
+        self, twin: OneStep, is_ids: bool, probabilities: bool, sample: Any, stop: int | None, beams: int
+    ) -> None:
+        self.twin, self.is_ids, self.probabilities = twin, is_ids, probabilities
+        self.sample: Sampler | Any = sample
+        self.stop = stop
+        self.beams = Beams(beams, stop) if beams > 1 else None
+        self.dtypes = [keras.backend.standardize_dtype(s.given.dtype) for s in twin.states]
+        models = [twin.model] + ([twin.encoder] if twin.encoder is not None else [])
+        self._read = Compiled(self._reading, models)
+        self._write = Compiled(self._beaming if self.beams else self._writing, models)
+
+    def __call__(
+        self, sources: list[np.ndarray], first: np.ndarray, steps: int, numbers: Any, penalty: float
+    ) -> np.ndarray:
+        """The written sequences (batch, steps, ...)."""
+        batch = first.shape[0]
+        contexts, states = self._read(sources, self.twin.start(batch, steps))
+        width = self.beams.width if self.beams else 1
+        carry: list[Any] = [np.repeat(first, width, axis=0), np.zeros((batch * width,), "bool")]
+        if self.beams:
+            carry += self.beams.start(batch, steps)
+        carry += states
+        found = []
+        for begin in range(0, steps, CHUNK):
+            size = min(CHUNK, steps - begin)
+            turns = np.arange(begin, begin + size, dtype="int32")
+            carry, written = self._write(
+                contexts, carry, turns, numbers.random((size, batch), dtype="float32")
+            )
+            found.append(numpy_of(written))
+            if self.stop is not None and bool(numpy_of(carry[1]).all()):
+                break
+        if self.beams:
+            return self.beams.best(numpy_of(carry[2:5]), penalty)
+        whole: np.ndarray = np.moveaxis(np.concatenate(found), 0, 1)
+        missing = steps - whole.shape[1]
+        return np.pad(whole, ((0, 0), (0, missing)), constant_values=self.stop or 0) if missing else whole
+
+    def _reading(self, sources: list[Any], states: list[Any]) -> tuple[list[Any], list[Any]]:
+        contexts: list[Any] = []
+        if self.twin.encoder is not None:
+            found = self.twin.encoder(sources if len(sources) > 1 else sources[0], training=False)
+            found = found if isinstance(found, (list, tuple)) else [found]
+            # Without the masks that Keras hangs on tensors: the twin takes those it needs as inputs.
+            found = [ops.stop_gradient(x) for x in found]
+            contexts, starts = found[: self.twin.contexts], iter(found[self.twin.contexts :])
+            states = [
+                x if s.context is None else ops.cast(next(starts), x.dtype)
+                for s, x in zip(self.twin.states, states, strict=True)
+            ]
+        if self.beams:
+            contexts, states = (
+                [ops.repeat(x, self.beams.width, axis=0) for x in y] for y in (contexts, states)
+            )
+        return contexts, list(states)
+
+    def _step(self, given: Any, contexts: list[Any], states: Sequence[Any]) -> tuple[Any, list[Any]]:
+        found = list(self.twin.model([given, *contexts, *states], training=False))
+        after = found[len(self.twin.outputs) :]
+        return found[0], [ops.cast(x, d) for x, d in zip(after, self.dtypes, strict=True)]
+
+    def _writing(self, contexts: list[Any], carry: list[Any], turns: Any, chances: Any) -> tuple[Any, Any]:
+        def body(contexts: list[Any], carry: list[Any], step: list[Any]) -> tuple[list[Any], list[Any]]:
+            given, done, *states = carry
+            output, states = self._step(given, contexts, states)
+            if not self.is_ids:
+                answer = ops.cast(output, given.dtype)
+                return [answer, done, *states], [answer]
+            answer = drawn(self.sample, logits_of(output, self.probabilities), step[1])
+            if self.stop is not None:
+                answer = ops.where(done, self.stop, answer)
+                done = ops.logical_or(done, ops.equal(answer, self.stop))
+            answer = ops.cast(answer, given.dtype)
+            return [answer, done, *states], [answer]
+
+        carry, (written,) = scan(body, list(contexts), list(carry), [turns, chances], turns.shape[0])
+        return list(carry), written
+
+    def _beaming(self, contexts: list[Any], carry: list[Any], turns: Any, chances: Any) -> tuple[Any, Any]:
+        assert self.beams is not None
+        beams = self.beams
+
+        def body(contexts: list[Any], carry: list[Any], step: list[Any]) -> tuple[list[Any], list[Any]]:
+            given, done, scores, lengths, written, *states = carry
+            output, states = self._step(given, contexts, states)
+            told = ops.log_softmax(ops.cast(logits_of(output, self.probabilities), "float32"), axis=-1)
+            from_, ids, done, scores, lengths, written = beams.turn(
+                told, done, scores, lengths, written, step[0]
+            )
+            states = [ops.take(x, from_, axis=0) for x in states]
+            ids = ops.cast(ids, given.dtype)
+            return [ids, done, scores, lengths, written, *states], [ids]
+
+        carry, (ids,) = scan(body, list(contexts), list(carry), [turns, chances], turns.shape[0])
+        return list(carry), ids

@@ -1,0 +1,186 @@
+"""What is given to a roll-out, put in order: the history, and what is known ahead."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import keras
+import numpy as np
+
+from seqtopo.runtime.step import is_sequence
+
+Extra = Literal["none", "features", "inputs"]
+
+
+@dataclass
+class Given:
+    """The history for each input with steps (batch, T, ...), and the inputs without steps.
+
+    ``main`` is the number, among those with steps, of the input that outputs are fed back into.
+    ``future`` is time first: (steps, batch, G). ``extra`` tells where it goes: behind the main input's own
+    features, or into the other inputs.
+    """
+
+    name: str
+    sequences: list[np.ndarray]
+    statics: list[np.ndarray]
+    main: int
+    main_features: int
+    future: list[np.ndarray] | None
+    extra: Extra
+    single: bool
+    dtypes: tuple[str, ...]
+
+    @property
+    def batch(self) -> int:
+        """How many sequences go side by side."""
+        return int(self.sequences[0].shape[0])
+
+    @property
+    def length(self) -> int:
+        """How many steps the history has."""
+        return int(self.sequences[0].shape[1])
+
+    @property
+    def is_ids(self) -> bool:
+        """Whether ids are fed back, not numbers."""
+        return not keras.backend.is_float_dtype(self.dtypes[self.main])
+
+    def output_is_ids(self, shape: Sequence[int | None]) -> bool:
+        """Whether an output of this shape says something of each id."""
+        return self.is_ids and len(shape) == 2
+
+    def keep_last(self, steps: int) -> None:
+        """Forgets all of the history but its last steps."""
+        self.sequences = [x[:, -steps:] for x in self.sequences]
+
+    def check_feedback(self, output: tuple[int | None, ...], samples: bool) -> None:
+        """Whether an output fits what goes in.
+
+        Raises:
+            ValueError: says what does not fit, and what to do.
+        """
+        width = output[-1]
+        if self.is_ids or samples:
+            if not self.is_ids and width != self.main_features:
+                raise ValueError(
+                    f"{self.name} says something of {width} ids, but takes {self.main_features} features: "
+                    "a drawn id cannot go back into it as one of that many"
+                )
+            return
+        if self.extra == "features":
+            known = sum(x.shape[-1] for x in self.future or [])
+            if width is not None and width + known != self.main_features:
+                raise ValueError(
+                    f"{self.name} takes {self.main_features} features and gives {width}, so future must have "
+                    f"{self.main_features - width}: shape (batch, steps, {self.main_features - width}), "
+                    f"but it has {known}"
+                )
+        elif width != self.main_features:
+            ahead = self.main_features - (width or 0)
+            way_out = (
+                f"give the other {ahead} as future=, shape (batch, steps, {ahead}); the features "
+                "that are fed back come first"
+                if ahead > 0
+                else "a model that is fed back gives as many as it takes, or fewer"
+            )
+            raise ValueError(
+                f"{self.name} takes {self.main_features} features at each step and gives {width}: {way_out}"
+            )
+
+
+def given_for(whole: Any, history: Any, future: Any, steps: int) -> Given:
+    """The history and the future of a roll-out, checked against the model's inputs.
+
+    Raises:
+        ValueError: says what does not fit, and what to do.
+    """
+    inputs = list(whole.inputs)
+    names = [x._keras_history[0].name for x in inputs]
+    arrays = _arrays(history, names)
+    with_steps = [i for i, x in enumerate(inputs) if is_sequence(x)]
+    if not with_steps:
+        raise ValueError(f"{whole.name} has no input with time steps that an output could be fed back into")
+    first = with_steps[0]
+    single = arrays[first].ndim == len(inputs[first].shape) - 1
+    if single:
+        arrays = [x[None] for x in arrays]
+    for name, array, tensor in zip(names, arrays, inputs, strict=True):
+        _check(name, array, tensor)
+    batches, lengths = {x.shape[0] for x in arrays}, {arrays[i].shape[1] for i in with_steps}
+    if len(batches) > 1 or len(lengths) > 1:
+        raise ValueError(
+            f"the inputs of the history must agree in batch and steps, but have {[x.shape for x in arrays]}"
+        )
+    if 0 in lengths or 0 in batches:
+        raise ValueError("the history is empty; it needs one step at least")
+    ahead, extra = _future(future, len(with_steps) - 1, (arrays[first].shape[0], steps), single)
+    dtypes = tuple(keras.backend.standardize_dtype(inputs[i].dtype) for i in with_steps)
+    sequences = [np.asarray(arrays[i], dtype=d) for i, d in zip(with_steps, dtypes, strict=True)]
+    statics = [
+        np.asarray(x, dtype=keras.backend.standardize_dtype(tensor.dtype))
+        for i, (x, tensor) in enumerate(zip(arrays, inputs, strict=True))
+        if i not in with_steps
+    ]
+    features = int(inputs[first].shape[-1] or 0) if len(inputs[first].shape) > 2 else 0
+    return Given(whole.name, sequences, statics, 0, features, ahead, extra, single, dtypes)
+
+
+def _arrays(history: Any, names: Sequence[str]) -> list[np.ndarray]:
+    if isinstance(history, Mapping):
+        if set(history) != set(names):
+            raise ValueError(f"the model's inputs are {list(names)}, but the history has {sorted(history)}")
+        history = [history[name] for name in names]
+    elif len(names) == 1:
+        # A list of numbers is an array, a list of one array that array.
+        one = isinstance(history, (list, tuple)) and len(history) == 1 and hasattr(history[0], "shape")
+        history = list(history) if one else [history]
+    if not isinstance(history, (list, tuple)) or len(history) != len(names):
+        raise ValueError(
+            f"the model has {len(names)} inputs, {list(names)}: "
+            "give the history of each, in a list or by name"
+        )
+    return [np.asarray(keras.ops.convert_to_numpy(x) if hasattr(x, "shape") else x) for x in history]
+
+
+def _check(name: str, array: np.ndarray, tensor: Any) -> None:
+    want = tuple(tensor.shape)
+    shown = "(" + ", ".join(["batch", *("T" if n is None else str(n) for n in want[1:])]) + ")"
+    if array.ndim != len(want):
+        raise ValueError(f"{name} takes {shown}, but the history has the shape {array.shape}")
+    for axis in range(2 if is_sequence(tensor) else 1, len(want)):
+        if want[axis] is not None and want[axis] != array.shape[axis]:
+            raise ValueError(
+                f"{name} takes {shown}, but the history has the shape {array.shape}: axis {axis} is "
+                f"{array.shape[axis]}, not {want[axis]}"
+            )
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise ValueError(f"the history of {name} has NaN or infinite numbers in it; fill or drop those steps")
+
+
+def _future(
+    future: Any, others: int, shape: tuple[int, int], single: bool
+) -> tuple[list[np.ndarray] | None, Extra]:
+    if future is None:
+        if others:
+            raise ValueError(
+                f"the model has {others} more input(s) with time steps: give what goes in there as future="
+            )
+        return None, "none"
+    several = list(future) if isinstance(future, (list, tuple)) and others > 1 else [future]
+    if others and len(several) != others:
+        raise ValueError(f"future must have one array for each of the {others} other inputs")
+    found = []
+    for one in several:
+        array = np.asarray(one)
+        if single:
+            array = array[None]
+        if array.shape[:2] != shape:
+            raise ValueError(
+                f"future must start with the shape {shape}: one row for each step that is rolled out, "
+                f"but has {array.shape}"
+            )
+        found.append(np.moveaxis(array, 0, 1))
+    return found, "inputs" if others else "features"

@@ -1,0 +1,75 @@
+"""The calls that a Keras model is made of, read from its own graph, whoever built it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import tree
+
+
+class CannotStepError(ValueError):
+    """A model, or a layer of it, that cannot be run one step at a time."""
+
+
+def functional(model: Any) -> Any:
+    """The functional model over the graph of ``model``: itself, or what is inside a Sequential.
+
+    Raises:
+        CannotStepError: it has no graph (a subclass with a ``call`` of its own, or not built yet).
+    """
+    if isinstance(model, keras.Sequential) and model.built:
+        return keras.Model(model.inputs, model.outputs, name=model.name)
+    # Keras' own class of functional models has no public name.
+    if isinstance(model, keras.Model) and hasattr(model, "operations") and hasattr(model, "inputs"):
+        return model
+    kind = "is not built yet" if isinstance(model, keras.Sequential) else "has no graph to read"
+    raise CannotStepError(
+        f"{getattr(model, 'name', model)} {kind}: it must be a functional or Sequential model with a "
+        "keras.Input, such as seqtopo.compile gives"
+    )
+
+
+def node_of(tensor: Any) -> Any:
+    """The node whose output a KerasTensor is."""
+    operation, index, _ = tensor._keras_history
+    return operation._inbound_nodes[index]
+
+
+def ordered(inputs: Sequence[Any], outputs: Sequence[Any]) -> list[Any]:
+    """The nodes between inputs and outputs, each after those it needs; without recursion, since a model may
+    be deeper than Python's stack.
+    """
+    given = {id(x) for x in inputs}
+    found: list[Any] = []
+    done: set[int] = set()
+    todo = [(node_of(x), False) for x in reversed(outputs) if id(x) not in given]
+    while todo:
+        node, ready = todo.pop()
+        if id(node) in done:
+            continue
+        if ready:
+            done.add(id(node))
+            found.append(node)
+            continue
+        todo.append((node, True))
+        needed = [x for x in node.arguments.keras_tensors if id(x) not in given]
+        todo += [(node_of(x), False) for x in needed]
+    return found
+
+
+def bound(operation: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of a call by the names that the operation's ``call`` has for them."""
+    return dict(inspect.signature(operation.call).bind(*args, **kwargs).arguments)
+
+
+def masked_by(tensor: Any) -> Any:
+    """The mask that Keras has put on a tensor, or None."""
+    return getattr(tensor, "_keras_mask", None)
+
+
+def tensors_in(values: Any) -> list[Any]:
+    """The KerasTensors in some arguments."""
+    return [x for x in tree.flatten(values) if isinstance(x, keras.KerasTensor)]

@@ -1,0 +1,309 @@
+"""Which calls of a Keras graph look at one time step at a time, and why the others do not.
+
+Inside a one-step model a sequence keeps its time axis, with one step in it: (batch, 1, F). So what looks at
+the steps one by one is called as it is, with the rank it was built for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from keras import KerasTensor
+
+TIME = 1
+"""The axis of the time steps, behind the batch."""
+
+ELEMENTWISE = frozenset(
+    {
+        "Abs",
+        "Absolute",
+        "Add",
+        "And",
+        "Arccos",
+        "Arcsin",
+        "Arctan",
+        "Arctan2",
+        "Cast",
+        "Ceil",
+        "Celu",
+        "Clip",
+        "Cos",
+        "Cosh",
+        "Divide",
+        "DivideNoNan",
+        "Elu",
+        "Equal",
+        "Erf",
+        "Exp",
+        "Expm1",
+        "Floor",
+        "FloorDivide",
+        "Gelu",
+        "Greater",
+        "GreaterEqual",
+        "HardSigmoid",
+        "HardSilu",
+        "HardTanh",
+        "Identity",
+        "IsFinite",
+        "Isfinite",
+        "Isinf",
+        "Isnan",
+        "LeakyRelu",
+        "Less",
+        "LessEqual",
+        "Log",
+        "Log10",
+        "Log1p",
+        "Log2",
+        "LogSigmoid",
+        "LogicalAnd",
+        "LogicalNot",
+        "LogicalOr",
+        "LogicalXor",
+        "Maximum",
+        "Minimum",
+        "Mod",
+        "Multiply",
+        "NanToNum",
+        "Negative",
+        "NotEqual",
+        "OnesLike",
+        "Power",
+        "Reciprocal",
+        "Relu",
+        "Relu6",
+        "Round",
+        "Rsqrt",
+        "Selu",
+        "Sigmoid",
+        "Sign",
+        "Silu",
+        "Sin",
+        "Sinh",
+        "Softplus",
+        "Softsign",
+        "SparsePlus",
+        "Sqrt",
+        "Square",
+        "Squareplus",
+        "Subtract",
+        "Tan",
+        "Tanh",
+        "TanhShrink",
+        "TrueDivide",
+        "Where",
+        "ZerosLike",
+    }
+)
+"""Operations that work element by element, by the names of their classes."""
+
+REDUCTIONS = frozenset(
+    {
+        "All",
+        "Amax",
+        "Amin",
+        "Any",
+        "Argmax",
+        "Argmin",
+        "Logsumexp",
+        "Max",
+        "Mean",
+        "Median",
+        "Min",
+        "Prod",
+        "Std",
+        "Sum",
+        "Var",
+    }
+)
+
+LAYERS = frozenset(
+    {
+        "Activation",
+        "ActivityRegularization",
+        "AlphaDropout",
+        "Dense",
+        "Discretization",
+        "Dropout",
+        "ELU",
+        "Embedding",
+        "GaussianDropout",
+        "GaussianNoise",
+        "Hashing",
+        "Identity",
+        "IntegerLookup",
+        "LeakyReLU",
+        "Masking",
+        "Normalization",
+        "ReLU",
+        "Rescaling",
+        "ReversibleEmbedding",
+        "SpatialDropout1D",
+        "StringLookup",
+        "TimeDistributed",
+    }
+)
+"""Layers that treat each step on its own, whatever their arguments."""
+
+MERGES = frozenset(
+    {
+        "Add",
+        "Average",
+        "Maximum",
+        "Minimum",
+        "Multiply",
+        "Subtract",
+    }
+)
+
+REASONS = {
+    "Bidirectional": "it reads the sequence from its end as well",
+    "Flatten": "it joins all the steps into one vector",
+    "Flip": "it turns the time axis round",
+    "GroupNormalization": "it normalises over all the steps",
+    "Pad": "it changes the number of steps",
+    "Transpose": "it moves the time axis",
+    "Permute": "it moves the time axis",
+    "RepeatVector": "it makes steps of what has none",
+    "ZeroPadding1D": "it changes the number of steps",
+    "Cropping1D": "it changes the number of steps",
+    "UpSampling1D": "it changes the number of steps",
+    "Conv1DTranspose": "it changes the number of steps",
+    "Lambda": "what its function does with the time axis is not known",
+    "Dot": "it multiplies over all the steps",
+}
+
+
+def reason(operation: Any) -> str:
+    """Why a call that is not known to look at one step at a time cannot be stepped."""
+    kind = type(operation).__name__
+    if "Pooling" in kind:
+        return "it pools over the steps"
+    return REASONS.get(kind, "it is not known to look at one step at a time")
+
+
+def refusal(
+    operation: Any, args: Sequence[Any], kwargs: Mapping[str, Any], flowing: Sequence[Any], output: Any
+) -> str | None:
+    """Why a call cannot be made step by step as it is; None if it can.
+
+    ``flowing`` are those of its arguments that are sequences run step by step, in the rank they have in the
+    whole model; ``output`` is what it gives there.
+    """
+    kind = type(operation).__name__
+    own = f"{type(operation).__module__}.".startswith("keras.")
+    if not own:
+        return "it is a class of its own, of which it is not known whether it looks at one step at a time"
+    is_layer = ".layers." in type(operation).__module__
+    if is_layer:
+        if kind in LAYERS:
+            return None
+        if kind in MERGES:
+            return _misaligned(args, kwargs, flowing)
+        check = _LAYER_CHECKS.get(kind)
+    else:
+        if kind in ELEMENTWISE:
+            return _misaligned(args, kwargs, flowing)
+        if kind in REDUCTIONS:
+            return _over_time(operation.axis, len(flowing[0].shape), "it is taken over all the steps")
+        check = _OPERATION_CHECKS.get(kind)
+    return reason(operation) if check is None else check(operation, flowing, output)
+
+
+def _misaligned(args: Sequence[Any], kwargs: Mapping[str, Any], flowing: Sequence[Any]) -> str | None:
+    """Elementwise, a value that is no sequence must be the same for every step."""
+    rank = max(len(x.shape) for x in flowing)
+    if any(len(x.shape) != rank for x in flowing):
+        return "it joins sequences of different ranks"
+    inside = {id(x) for x in flowing}
+    for value in _arrays((list(args), dict(kwargs))):
+        if id(value) in inside:
+            continue
+        shape = tuple(value.shape)
+        reaches = len(shape) - (rank - TIME)
+        if reaches >= 0 and shape[reaches] != 1:
+            return "it takes a value that has a number for each step at once"
+    return None
+
+
+def _arrays(values: Any) -> list[Any]:
+    if isinstance(values, Mapping):
+        return [x for v in values.values() for x in _arrays(v)]
+    if isinstance(values, (list, tuple)):
+        return [x for v in values for x in _arrays(v)]
+    return [values] if isinstance(values, (KerasTensor, np.ndarray)) or hasattr(values, "shape") else []
+
+
+def _axes(axis: Any, rank: int) -> set[int]:
+    if axis is None:
+        return set(range(rank))
+    several = axis if isinstance(axis, (tuple, list)) else (axis,)
+    return {a % rank for a in several}
+
+
+def _over_time(axis: Any, rank: int, why: str) -> str | None:
+    return why if _axes(axis, rank) & {0, TIME} else None
+
+
+def _axis_check(why: str, attribute: str = "axis") -> Callable[[Any, Sequence[Any], Any], str | None]:
+    def check(operation: Any, flowing: Sequence[Any], output: Any) -> str | None:
+        return _over_time(getattr(operation, attribute, -1), len(flowing[0].shape), why)
+
+    return check
+
+
+def _kept_axis(operation: Any, flowing: Sequence[Any], output: Any) -> str | None:
+    """The axis that is added or taken away must stand behind the time axis."""
+    rank = max(len(flowing[0].shape), len(output.shape))
+    return _over_time(operation.axis, rank, "it moves the time axis")
+
+
+def _prelu(operation: Any, flowing: Sequence[Any], output: Any) -> str | None:
+    return None if operation.alpha.shape[0] == 1 else "it has weights of its own for each step"
+
+
+def _reshape(operation: Any, flowing: Sequence[Any], output: Any) -> str | None:
+    length = flowing[0].shape[TIME]
+    same = length is not None and len(output.shape) > TIME and output.shape[TIME] == length
+    return None if same else "it changes the time axis"
+
+
+def _einsum_dense(operation: Any, flowing: Sequence[Any], output: Any) -> str | None:
+    given, _, rest = operation.equation.partition(",")
+    weights, _, gives = rest.partition("->")
+    if "..." in given:
+        return "its equation leaves axes open"
+    step = given[TIME]
+    stays = len(gives) > TIME and gives[TIME] == step and step not in weights
+    return None if stays and step not in (operation.bias_axes or "") else "it mixes the steps"
+
+
+def _fixed(operation: Any, flowing: Sequence[Any], output: Any) -> str | None:
+    return None
+
+
+_LAYER_CHECKS: Mapping[str, Callable[[Any, Sequence[Any], Any], str | None]] = {
+    "Softmax": _axis_check("it is taken over all the steps"),
+    "LayerNormalization": _axis_check("it normalises over all the steps"),
+    "RMSNormalization": _axis_check("it normalises over all the steps"),
+    "UnitNormalization": _axis_check("it normalises over all the steps"),
+    "BatchNormalization": _axis_check("it has statistics of its own for each step"),
+    "Concatenate": _axis_check("it joins sequences one behind the other"),
+    "PReLU": _prelu,
+    "Reshape": _reshape,
+    "EinsumDense": _einsum_dense,
+}
+
+_OPERATION_CHECKS: Mapping[str, Callable[[Any, Sequence[Any], Any], str | None]] = {
+    "Softmax": _axis_check("it is taken over all the steps"),
+    "LogSoftmax": _axis_check("it is taken over all the steps"),
+    "Concatenate": _axis_check("it joins sequences one behind the other"),
+    "Cumsum": _axis_check("it adds up over the steps"),
+    "ExpandDims": _kept_axis,
+    "Squeeze": _kept_axis,
+    "Stack": _kept_axis,
+    "OneHot": _fixed,
+}

@@ -1,0 +1,337 @@
+"""Feeds a model's outputs back into it, in one compiled loop; see ``seqtopo.rollout``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from seqtopo.runtime.drawing import drawn, gives_probabilities, logits_of
+from seqtopo.runtime.history import Given, given_for
+from seqtopo.runtime.kept import kept
+from seqtopo.runtime.loops import Compiled, numpy_of, scan
+from seqtopo.runtime.nodes import CannotStepError, functional
+from seqtopo.runtime.states import get_states
+from seqtopo.runtime.step import OneStep, is_sequence, one_step
+from seqtopo.sampling import greedy
+
+CHUNK = 100
+"""With a progress, so many steps are made between two reports."""
+
+
+def rolled_out(
+    model: keras.Model,
+    history: Any,
+    steps: int,
+    *,
+    future: Any = None,
+    sample: Any = None,
+    progress: Any = False,
+    seed: int | None = None,
+    mode: str | None = None,
+    states: Any = None,
+) -> np.ndarray:
+    """What ``seqtopo.rollout`` gives for a model that is built."""
+    if not isinstance(steps, (int, np.integer)) or isinstance(steps, bool) or steps < 1:
+        raise ValueError(f"steps is how many to go on for, 1 or more, not {steps!r}")
+    if mode not in (None, "step", "window"):
+        raise ValueError(f'mode is "step" or "window", or None to let it be chosen, not {mode!r}')
+    whole = kept(model, "whole", lambda: functional(model))
+    given = given_for(whole, history, future, int(steps))
+    twin, refused = kept(model, "twin", lambda: _twin_of(whole))
+    plan = _plan(whole, twin, refused, given, int(steps), mode, states is not None)
+    output = plan.twin.outputs[plan.place] if plan.twin is not None else plan.place
+    if sample is None and given.is_ids:
+        sample = greedy
+    given.check_feedback(tuple(whole.outputs[output].shape), sample is not None)
+    feed = Feed(given, sample, gives_probabilities(whole, output) if sample is not None else False)
+    key = (plan.mode, plan.place, plan.block, sample, given.extra, given.main_features)
+    stepping = plan.twin
+    if stepping is not None:
+        loop: Any = kept(model, ("step", *key), lambda: _StepLoop(stepping, plan.place, feed))
+        begin = loop.start(given, int(steps), states, model)
+    else:
+        loop = kept(model, ("window", *key), lambda: _WindowLoop(whole, plan.place, plan.block, feed))
+        begin = loop.start(given)
+    if sample is None:
+        chances = np.zeros((int(steps), 1), "float32")
+    else:
+        chances = np.random.default_rng(seed).random((int(steps), given.batch), dtype="float32")
+    found = _in_chunks(loop.run, begin, chances, given.future, int(steps), plan.block, progress)
+    answer: np.ndarray = np.moveaxis(found, 0, 1)
+    return answer[0] if given.single else answer
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to roll out: which output, which mode, and how many steps it gives at once."""
+
+    mode: str
+    place: int
+    twin: OneStep | None = None
+    block: int = 1
+
+
+def _plan(
+    whole: Any,
+    twin: OneStep | None,
+    refused: CannotStepError | None,
+    given: Given,
+    steps: int,
+    mode: str | None,
+    told: bool,
+) -> Plan:
+    length = whole.inputs[given.main].shape[1]
+    stateful = any(
+        getattr(layer, "stateful", False)
+        for layer in whole._flatten_layers(include_self=False, recursive=True)
+        if isinstance(layer, keras.layers.RNN)
+    )
+    if mode is None:
+        if stateful or told:
+            mode = "step"
+        elif length is None:
+            mode = "step" if twin is not None and not _gives_block(twin, whole) else "window"
+            if twin is None:
+                assert refused is not None
+                raise refused
+        else:
+            mode = "window"
+            if given.length < length and twin is not None and given.length + steps <= length + 1:
+                mode = "step"
+    if mode == "step":
+        if twin is None:
+            assert refused is not None
+            raise refused
+        if _gives_block(twin, whole):
+            raise ValueError(
+                f"{whole.name} gives several steps at once, so that it cannot be fed back one step at a "
+                'time; use mode="window"'
+            )
+        if told and not twin.states:
+            raise ValueError(f"{whole.name} has no states that it could start from")
+        return Plan("step", 0, twin)
+    if stateful:
+        raise ValueError(f'{whole.name} is stateful: it goes on step by step, so use mode="step"')
+    if told:
+        raise ValueError('states are for mode="step": a window is read from the start each time')
+    size = given.length if length is None else length
+    if given.length < size:
+        raise ValueError(
+            f"{whole.name} takes windows of {size} steps, but the history has only {given.length}; "
+            "give more of it, or build the model for any length: in(?,...)"
+        )
+    given.keep_last(size)
+    output = whole.outputs[0].shape
+    sequence = twin.sequences[0] if twin is not None else len(output) == 3 and output[1] in (None, size)
+    block = output[1] if not sequence and len(output) == 3 and not given.output_is_ids(output) else 1
+    if block is None:
+        raise ValueError(f"{whole.name} gives a sequence of no fixed length, so what follows is not clear")
+    if block > 1 and given.future is not None:
+        raise ValueError(f"{whole.name} gives {block} steps at once, which future cannot be fed along with")
+    return Plan("window", 0, None, 0 if sequence else block)
+
+
+def _gives_block(twin: OneStep, whole: Any) -> bool:
+    shape = whole.outputs[twin.outputs[0]].shape
+    return not twin.sequences[0] and len(shape) == 3 and shape[1] != 1
+
+
+def _twin_of(whole: Any) -> tuple[OneStep | None, CannotStepError | None]:
+    try:
+        return one_step(whole, [i for i, x in enumerate(whole.inputs) if is_sequence(x)]), None
+    except CannotStepError as error:
+        return None, error
+
+
+class Feed:
+    """From an output, what comes out and what goes in next."""
+
+    def __init__(self, given: Given, sample: Any, probabilities: bool) -> None:
+        self.sample = sample
+        self.probabilities = probabilities
+        self.is_ids = given.is_ids
+        self.dtypes = given.dtypes
+        self.main = given.main
+        self.extra = given.extra
+        self.features = given.main_features
+
+    def answer(self, output: Any, chance: Any) -> Any:
+        """What rollout gives for one step: (batch, F), or the ids (batch,)."""
+        if self.sample is None:
+            return output
+        return drawn(self.sample, logits_of(output, self.probabilities), chance)
+
+    def inputs(self, answer: Any, future: Sequence[Any]) -> list[Any]:
+        """The inputs of the next step, in the order of the model's sequences."""
+        if self.sample is not None and not self.is_ids:
+            answer = ops.one_hot(answer, self.features)
+        dtype = self.dtypes[self.main]
+        own = ops.cast(answer, dtype)
+        if self.extra == "features":
+            own = ops.concatenate([own, ops.cast(future[0], dtype)], axis=-1)
+        others = iter(future if self.extra == "inputs" else [])
+        return [own if i == self.main else ops.cast(next(others), d) for i, d in enumerate(self.dtypes)]
+
+
+class _StepLoop:
+    """Carries the states; two programs: reading the history, and going on."""
+
+    def __init__(self, twin: OneStep, place: int, feed: Feed) -> None:
+        self.twin, self.place, self.feed = twin, place, feed
+        self.dtypes = [keras.backend.standardize_dtype(s.given.dtype) for s in twin.states]
+        models = [twin.model] + ([twin.encoder] if twin.encoder is not None else [])
+        self._read = Compiled(self._reading, models)
+        self.run = Compiled(self._going_on, models)
+
+    def start(self, given: Given, steps: int, states: Any, model: Any) -> list[Any]:
+        """Reads the history: contexts, states and the first output."""
+        room = given.length + steps
+        first = self.twin.start(given.batch, room)
+        if states is not None:
+            _set_states(first, states, self.twin, model)
+        told = [s.context is None for s in self.twin.states] if states is None else [True] * len(first)
+        return list(self._read(given.sequences, given.statics, first, np.asarray(told)))
+
+    def _reading(self, sequences: list[Any], statics: list[Any], states: list[Any], told: Any) -> list[Any]:
+        contexts: list[Any] = []
+        if self.twin.encoder is not None:
+            found = self.twin.encoder(statics, training=False)
+            found = found if isinstance(found, (list, tuple)) else [found]
+            # Without the masks that Keras hangs on tensors: the twin takes those it needs as inputs.
+            found = [ops.stop_gradient(x) for x in found]
+            contexts, starts = found[: self.twin.contexts], iter(found[self.twin.contexts :])
+            states = [
+                x if s.context is None else ops.where(told[i], x, ops.cast(next(starts), x.dtype))
+                for i, (s, x) in enumerate(zip(self.twin.states, states, strict=True))
+            ]
+        moved = [ops.moveaxis(x, 1, 0) for x in sequences]
+        output, states = self._step([x[0] for x in moved], contexts, list(states))
+
+        def body(fixed: list[Any], carry: list[Any], step: list[Any]) -> tuple[list[Any], list[Any]]:
+            output, states = self._step(step, fixed, carry[1:])
+            return [output, *states], []
+
+        length = moved[0].shape[0]
+        if length > 1:
+            (output, *states), _ = scan(body, contexts, [output, *states], [x[1:] for x in moved], length - 1)
+        return [contexts, output, *states]
+
+    def _step(self, inputs: list[Any], contexts: list[Any], states: list[Any]) -> tuple[Any, list[Any]]:
+        found = self.twin.model([*inputs, *contexts, *states], training=False)
+        found = list(found) if isinstance(found, (list, tuple)) else [found]
+        number = len(self.twin.outputs)
+        output = found[self.place]
+        if len(output.shape) == 3 and not self.twin.sequences[self.place]:
+            output = output[:, 0]
+        following = found[number:]
+        return output, [ops.cast(x, d) for x, d in zip(following, self.dtypes, strict=True)]
+
+    def _going_on(self, begin: list[Any], chances: Any, future: list[Any]) -> tuple[Any, Any]:
+        contexts, *carry = begin
+
+        def body(fixed: list[Any], carry: list[Any], step: list[Any]) -> tuple[list[Any], list[Any]]:
+            output, *states = carry
+            answer = self.feed.answer(output, step[0])
+            output, states = self._step(self.feed.inputs(answer, step[1:]), fixed, states)
+            return [output, *states], [answer]
+
+        carry, (answers,) = scan(body, contexts, carry, [chances, *future], chances.shape[0])
+        return [contexts, *carry], answers
+
+
+class _WindowLoop:
+    """Slides a window: the model reads it anew each time."""
+
+    def __init__(self, whole: Any, place: int, block: int, feed: Feed) -> None:
+        self.whole, self.place, self.block, self.feed = whole, place, block, feed
+        self.run = Compiled(self._going_on, [whole])
+
+    def start(self, given: Given) -> list[Any]:
+        """The windows that are read first, and the inputs that have no steps."""
+        return [given.sequences, given.statics]
+
+    def _going_on(self, begin: list[Any], chances: Any, future: list[Any]) -> tuple[Any, Any]:
+        windows, statics = begin
+        place = self.place
+        inputs = self.feed
+
+        def body(statics: list[Any], windows: list[Any], step: list[Any]) -> tuple[list[Any], list[Any]]:
+            found = self.whole(inputs_in_order(self.whole, windows, statics), training=False)
+            output = (found if isinstance(found, (list, tuple)) else [found])[place]
+            if not self.block:
+                output = output[:, -1]
+            elif self.block > 1:
+                own = ops.cast(output, windows[0].dtype)
+                slid = ops.concatenate([windows[0], own], axis=1)[:, -windows[0].shape[1] :]
+                return [slid], [ops.moveaxis(output, 1, 0)]
+            elif len(output.shape) == 3:
+                output = output[:, 0]
+            answer = inputs.answer(output, step[0])
+            following = inputs.inputs(answer, step[1:])
+            slid = [
+                ops.concatenate([w[:, 1:], ops.expand_dims(x, 1)], axis=1)
+                for w, x in zip(windows, following, strict=True)
+            ]
+            return slid, [answer]
+
+        several = max(self.block, 1)
+        length = -(-chances.shape[0] // several)
+        windows, (answers,) = scan(body, statics, list(windows), [chances[::several], *future], length)
+        if several > 1:
+            answers = ops.reshape(answers, (length * several, *answers.shape[2:]))
+        return [windows, statics], answers
+
+
+def inputs_in_order(whole: Any, sequences: Sequence[Any], statics: Sequence[Any]) -> Any:
+    """The inputs of the whole model from those with steps and those without."""
+    with_steps, without = iter(sequences), iter(statics)
+    found = [next(with_steps) if is_sequence(x) else next(without) for x in whole.inputs]
+    return found if len(found) > 1 else found[0]
+
+
+def _set_states(first: list[np.ndarray], states: Any, twin: OneStep, model: Any) -> None:
+    if isinstance(states, str):
+        if states != "model":
+            raise ValueError(f'states are "model", those that the model remembers, or arrays, not {states!r}')
+        arrays: list[Any] = list(get_states(model))
+    else:
+        arrays = [np.asarray(x) for x in states]
+    want, have = [x.shape for x in first], [x.shape for x in arrays]
+    if want != have:
+        raise ValueError(f"the states have the shapes {want}, but {have} are given")
+    first[:] = [np.asarray(x, dtype=f.dtype) for x, f in zip(arrays, first, strict=True)]
+
+
+def _in_chunks(
+    run: Callable[..., Any],
+    begin: Any,
+    chances: np.ndarray,
+    future: Sequence[np.ndarray] | None,
+    steps: int,
+    block: int,
+    progress: Any,
+) -> np.ndarray:
+    several = max(block, 1)
+    size = -(-CHUNK // several) * several if progress and steps > CHUNK else steps
+    report = _report if progress is True else progress
+    found = []
+    for start in range(0, steps, size):
+        part = slice(start, min(start + size, steps))
+        begin, answers = run(begin, chances[part], [x[part] for x in future or []])
+        found.append(numpy_of(answers))
+        if progress:
+            report(part.stop, steps)
+    whole: np.ndarray = np.concatenate(found)[:steps]
+    return whole
+
+
+def _report(done: int, steps: int) -> None:
+    end = "\n" if done == steps else ""
+    sys.stderr.write(f"\r{done} of {steps} steps{end}")
+    sys.stderr.flush()

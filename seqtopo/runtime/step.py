@@ -1,0 +1,170 @@
+"""The one-step twin of a model: the same layers, one time step in, one out, the states in and out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+
+from seqtopo.runtime.nodes import CannotStepError, functional, ordered
+from seqtopo.runtime.stepper import Seen, State, Stepper
+
+
+@dataclass(eq=False)
+class OneStep:
+    """A model that does one step, and what goes with it.
+
+    ``model`` takes the step's inputs, then ``contexts`` (what does not depend on the steps, such as an
+    encoder's outputs), then ``states``; it gives the outputs, then the next states. ``encoder`` gives, from
+    the other inputs of the whole model, the contexts and the starts of those states that have one; it is
+    None where nothing is needed. ``stepped`` are the numbers of the whole model's inputs that go in by
+    steps, ``others`` those of the encoder's. ``outputs`` are the numbers of its outputs, and ``sequences``
+    tells for each whether it gives one at every step; the others say what is known after the last.
+    """
+
+    model: keras.Model
+    encoder: keras.Model | None
+    stepped: tuple[int, ...]
+    others: tuple[int, ...]
+    contexts: int
+    states: tuple[State, ...]
+    outputs: tuple[int, ...]
+    sequences: tuple[bool, ...]
+
+    def start(self, batch_size: int, room: int | None = None) -> list[np.ndarray]:
+        """The states before the first step: zeros, each (batch, ...).
+
+        ``room`` is how many steps a causal attention is to remember at most; only its states need it.
+
+        Raises:
+            ValueError: a causal attention is there, but no ``room``.
+        """
+        found = []
+        for state in self.states:
+            if room is None and None in state.shape[1:]:
+                raise ValueError(
+                    f"{state.name} remembers every step: say for how many there must be room, "
+                    f"start({batch_size}, room=100)"
+                )
+            shape = (batch_size, *(size or room or 0 for size in state.shape[1:]))
+            found.append(np.zeros(shape, dtype=keras.backend.standardize_dtype(state.given.dtype)))
+        return found
+
+
+def one_step(model: keras.Model, stepped: Sequence[int] | None = None) -> OneStep:
+    """The one-step twin of a functional or Sequential model, derived from its own graph.
+
+    It is made of the same layers (of a recurrent one, of its cell), and so of the same weights: training one
+    trains the other. Dropout and other layers that only work in training do not in the twin.
+
+    Args:
+        model: any functional or Sequential Keras model: built by seqtopo, by hand, or loaded.
+        stepped: the numbers of the inputs that go in by steps; else it is found out: all the sequences, or
+            in an encoder-decoder the one that the output follows.
+
+    Returns:
+        The twin. Its model's inputs are (batch, F) or ids (batch,), then states.
+
+    Raises:
+        CannotStepError: (a ValueError) names the layer that needs more than the steps so far, says why, and
+            what to do.
+
+    That a causal model is a function of a step and a state is how Graves ("Generating Sequences With
+    Recurrent Neural Networks", 2013) writes, and how transformers decode with a cache of keys and values.
+
+    >>> import keras
+    >>> inputs = keras.Input((None, 3))
+    >>> whole = keras.Model(inputs, keras.layers.Dense(1)(keras.layers.LSTM(4)(inputs)))
+    >>> twin = one_step(whole)
+    >>> twin.model.input_shape, twin.model.output_shape
+    ([(None, 3), (None, 4), (None, 4)], [(None, 1), (None, 4), (None, 4)])
+    >>> [state.shape for state in twin.start(2)]
+    [(2, 4), (2, 4)]
+    """
+    whole = functional(model)
+    if stepped is not None:
+        return _twin(whole, tuple(stepped))
+    sequences = tuple(i for i, x in enumerate(whole.inputs) if is_sequence(x))
+    if not sequences:
+        raise CannotStepError(f"{whole.name} has no input with time steps")
+    tries = [sequences]
+    if len(sequences) > 1:
+        tries += [(i,) for i in reversed(sequences)]
+    refused: list[CannotStepError] = []
+    for some in tries:
+        try:
+            return _twin(whole, some)
+        except CannotStepError as error:
+            refused.append(error)
+    raise refused[0]
+
+
+def is_sequence(tensor: Any) -> bool:
+    """Whether an input has time steps: (batch, T, F), or ids or a mask (batch, T)."""
+    rank = len(tensor.shape)
+    return rank > 2 or (rank == 2 and not keras.backend.is_float_dtype(tensor.dtype))
+
+
+def _twin(whole: Any, stepped: tuple[int, ...]) -> OneStep:
+    stepper = Stepper()
+    given, seen = [], []
+    for i, x in enumerate(whole.inputs):
+        if i in stepped:
+            step, sequence = stepper.one(x, x._keras_history[0].name)
+            given.append(step)
+            seen.append(Seen("steps", sequence))
+        else:
+            seen.append(Seen("context", x))
+    found = stepper.run(whole.inputs, seen, whole.outputs)
+    ends, numbers, sequences = [], [], []
+    for i, end in enumerate(found):
+        if end is not None and end.kind != "context":
+            ends.append(stepper.flat(end.tensor) if end.kind == "steps" else end.tensor)
+            numbers.append(i)
+            sequences.append(end.kind == "steps")
+    if not ends:
+        raise CannotStepError(f"no output of {whole.name} depends on the steps that go in")
+    states = stepper.states
+    contexts = list(stepper.contexts.values())
+    starts = [*given, *(x for _, x in contexts), *(s.given for s in states)]
+    _unlike_names(starts, [*ends, *(s.next for s in states)])
+    model = keras.Model(starts, [*ends, *(s.next for s in states)], name=f"{whole.name}_step")
+    wanted = [x for x, _ in contexts] + [s.context for s in states if s.context is not None]
+    others = tuple(i for i in range(len(whole.inputs)) if i not in stepped)
+    encoder = (
+        keras.Model([whole.inputs[i] for i in others], wanted, name=f"{whole.name}_encoder")
+        if wanted
+        else None
+    )
+    return OneStep(
+        model,
+        encoder,
+        stepped,
+        others,
+        len(contexts),
+        tuple(states),
+        tuple(numbers),
+        tuple(sequences),
+    )
+
+
+def _unlike_names(starts: Sequence[Any], ends: Sequence[Any]) -> None:
+    """Layers of inner models, which are all in one model now, must not bear the same name.
+
+    Raises:
+        CannotStepError: two do.
+    """
+    found: dict[str, Any] = {}
+    for node in ordered(starts, ends):
+        operation = node.operation
+        if found.setdefault(operation.name, operation) is not operation:
+            raise CannotStepError(
+                f"two layers in inner models are called {operation.name}, and the one-step model holds both: "
+                "give them names of their own"
+            )
+
+
+__all__ = ["CannotStepError", "OneStep", "is_sequence", "one_step"]
