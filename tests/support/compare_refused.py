@@ -166,7 +166,7 @@ def compare_refused(refused: Refused) -> Compared:
         dtype = keras.backend.standardize_dtype(real.dtype)
         if len(real.shape) != len(said.shape) or any(b not in (None, a) for a, b in sizes):
             return Compared(ran=True)
-        if dtype not in (said.dtype, narrowed(said.dtype)):
+        if dtype not in (said.dtype, *narrowed(said.dtype)):
             return Compared(ran=True)
     given = ", ".join(str(graph.tensor(v)) for v in node.needs)
     gives = ", ".join(str(tuple(r.shape)) for r in model.outputs)
