@@ -20,6 +20,8 @@ COMMANDS = {
     "check": "is the spec right, and what shapes does it have? Needs no Keras.",
     "show": "a walk through the spec in plain words, to learn from",
     "build": "make the Keras model and save it",
+    "fit": "train on a file of data, save, compare: the whole job",
+    "forecast": "go on from the end of a series with a saved model",
     "fmt": "write specs in the one house style",
     "layers": "the layers there are, and what each takes",
     "explain": "what the code of a message means",

@@ -29,13 +29,16 @@ class Series:
     """Steps of features: ``array`` is (steps, features), or (steps,) where it holds ids.
 
     ``columns`` are the features' names where they have some; ``name`` is what messages call it;
-    ``watched`` says that not all of it was looked at, so that what is cut from it still has to be.
+    ``mean`` and ``spread``, where they are given, scale each feature; ``watched`` says that not all of
+    it was looked at, so that what is cut from it still has to be.
     """
 
     array: np.ndarray[Any, Any]
     columns: tuple[str, ...] = ()
     name: str = "the series"
     watched: bool = False
+    mean: np.ndarray[Any, Any] | None = None
+    spread: np.ndarray[Any, Any] | None = None
     notes: tuple[str, ...] = ()
 
     @property
@@ -82,6 +85,8 @@ class Series:
         """The steps with these numbers, copied: float32, or int32 for ids. Those past the end are zeros."""
         inside = at < self.steps
         found = self.array[np.minimum(at, self.steps - 1)]
+        if self.mean is not None and self.spread is not None:
+            found = (found - self.mean) / self.spread
         if columns is not None and not self.is_ids:
             found = found[..., list(columns)]
         found = np.asarray(found, "int32" if self.is_ids else "float32")
@@ -90,6 +95,15 @@ class Series:
         if not inside.all():
             found = np.where(inside if self.is_ids else inside[..., None], found, 0).astype(found.dtype)
         return found
+
+    def moments(self) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+        """The mean and the standard deviation of each feature, (features,); a spread of 0 counts as 1."""
+        rows = max(1, PIECE // self.features)
+        parts = [self.array[i : i + rows] for i in range(0, self.steps, rows)]
+        mean = sum(part.sum(axis=0, dtype="float64") for part in parts) / self.steps
+        squares = sum(((part - mean) ** 2).sum(axis=0, dtype="float64") for part in parts)
+        spread = np.atleast_1d(np.sqrt(squares / self.steps))
+        return np.atleast_1d(mean), np.where(spread > 0, spread, 1.0)
 
     def look(self) -> Series:
         """The series once its numbers were looked at, piece by piece.
@@ -136,6 +150,8 @@ def read_series(given: Any, *, ids: bool = False, name: str = "the series") -> S
         if path.suffix.lower() in SUFFIXES:
             table = read_table(path)
             given, columns, notes = table.numbers, table.columns, table.notes
+            if ids and bool((given == np.rint(given)).all()):
+                given = given.astype("int64")
         else:
             given = _mapped(path)
     elif hasattr(given, "to_numpy"):

@@ -90,6 +90,19 @@ def cut_for(
     return cut, _fitting(api.with_data(place.checked, x, y, asked.loss, dims))
 
 
+def takes_ids(checked: Checked) -> bool:
+    """Whether a spec without errors takes ids."""
+    assert checked.resolved is not None
+    graph = checked.resolved.graph
+    return _takes_ids(_Place(checked, graph.nodes[graph.inputs[0]]))
+
+
+def carries_states(checked: Checked) -> bool:
+    """Whether a spec without errors has a stateful layer."""
+    assert checked.resolved is not None
+    return any(layer is not None and is_stateful(layer) for layer in checked.resolved.graph.layers())
+
+
 def _fitting(checked: Checked) -> Checked:
     """The spec where the data fits it; raises SpecError otherwise."""
     wrong = tuple(d for d in checked.diagnostics if d.severity == "error")
@@ -227,8 +240,7 @@ def _cut(place: _Place, read: Series, steps: int, batch: int | None, wanted: Wan
             f"leave out the batch size, or write batch={asked.batch_size} in the spec",
             f"takes batches of {batch}",
         )
-    stateful = any(layer is not None and is_stateful(layer) for layer in place.graph.layers())
-    if stateful:
+    if carries_states(place.checked):
         if asked.stride != 1 or asked.shuffle:
             place.refuse(
                 "a stateful model goes on from one batch to the next, so its pieces can neither overlap nor "

@@ -126,6 +126,7 @@ def _carrying(layer: Any, stock: Callable[..., Any]) -> Callable[..., Any]:
     def call(sequences: Any, initial_state: Any = None, mask: Any = None, training: bool = False) -> Any:
         if initial_state is None:
             initial_state = tree.map_structure(_start, layer.states)
+        _fix_batch(sequences, tree.flatten(layer.states)[0].shape[0])
         result = stock(sequences, initial_state=initial_state, mask=mask, training=training)
         if on_jax:
             # What was assigned may be what the caller is given too; JAX's trainer gives the buffers of
@@ -159,6 +160,14 @@ def _remembered(layer: Any, output: Any, initial_state: Any, mask: Any) -> Any:
         begun = ops.any(mask, axis=1)
     begun = ops.reshape(begun, (*ops.shape(begun), *[1] * (len(output.shape) - len(begun.shape))))
     return ops.where(begun, output, ops.cast(last, output.dtype))
+
+
+def _fix_batch(sequences: Any, batch: int) -> None:
+    """Tells TensorFlow's graph how many sequences there are, which a data set leaves open: a loop that starts
+    from a state for one could otherwise end in a state for any number, and is refused.
+    """
+    if sequences.shape[0] is None and hasattr(sequences, "set_shape"):
+        sequences.set_shape((batch, *sequences.shape[1:]))
 
 
 def _start(variable: Any) -> Any:

@@ -1,0 +1,148 @@
+"""``seqtopo forecast``: what comes next, by a saved model."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from seqtopo.cli.arguments import Parser
+from seqtopo.cli.columns import Column, columns
+from seqtopo.cli.files import cannot_write, write_whole
+from seqtopo.cli.fit import whole
+from seqtopo.cli.terminal import put, terminal
+from seqtopo.diag.error import SpecError
+from seqtopo.diag.model import Diagnostic
+from seqtopo.diag.renderers import render_text
+from seqtopo.source import Source, Span
+
+if TYPE_CHECKING:
+    from seqtopo.data.series import Series
+    from seqtopo.runtime.model_files import Notes
+
+SHOWN = 20
+"""So many steps are shown; a file has all of them."""
+
+
+def parser() -> Parser:
+    """What the command takes."""
+    made = Parser(
+        "forecast",
+        "Reads a history with a saved model, and goes on from its end: each forecast is fed back as the\n"
+        "next step. A model from seqtopo fit has the end of its series with it, so the history can be\n"
+        "left out; it also knows the features' names and how they were scaled.",
+        (
+            "seqtopo forecast model.keras --steps 14",
+            "seqtopo forecast model.keras --steps 100 --history today.csv -o ahead.csv",
+        ),
+    )
+    made.add_argument("model", help="a .keras file, of seqtopo fit or of Keras itself")
+    made.add_argument("--steps", metavar="N", type=whole, required=True, help="how many steps to go on for")
+    made.add_argument(
+        "--history",
+        metavar="FILE",
+        help="a .csv or .npy file of what came before (default: what the model has)",
+    )
+    made.add_argument("-o", "--output", metavar="FILE", help="write all steps to this .csv file")
+    made.add_argument("--backend", metavar="NAME", help="tensorflow, torch or jax")
+    return made
+
+
+def run(args: argparse.Namespace) -> int:
+    """Loads, reads the history, goes on, shows. Returns the exit code."""
+    try:
+        names, numbers = _forecast(args)
+        if args.output:
+            from seqtopo.data.loading import write_table
+
+            path = Path(args.output)
+            try:
+                write_whole(path, lambda file: write_table(file, names, numbers))
+            except OSError as error:
+                raise SpecError((cannot_write(path, error),)) from None
+    except SpecError as error:
+        screen = terminal(sys.stderr)
+        put(render_text(error.diagnostics, width=screen.width, color=screen.color), sys.stderr)
+        return 1
+    rows = numbers[:SHOWN].tolist()
+    table = [Column("step", [str(i) for i in range(1, len(rows) + 1)], right=True)]
+    for i, name in enumerate(names):
+        table.append(Column(name, [f"{row[i]:.6g}" for row in rows], right=True))
+    put(columns(table, terminal(sys.stdout).width))
+    if args.output:
+        put(f"\nWrote {len(numbers):,} steps to {args.output}")
+    elif len(numbers) > SHOWN:
+        put(f"and {len(numbers) - SHOWN:,} more; -o ahead.csv writes all of them")
+    return 0
+
+
+def _forecast(args: argparse.Namespace) -> tuple[list[str], Any]:
+    # Keras imports TensorFlow, where it is installed, on any backend; what it greets with is for nobody.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    from seqtopo.emit.backend import BackendError, choose
+
+    path = Path(args.model)
+    if not path.is_file():
+        _refuse(path, "it is not a file" if path.exists() else "no such file", "check the path")
+    try:
+        choose(args.backend)
+    except BackendError as error:
+        raise SpecError((error.diagnostic,)) from None
+    from seqtopo.runtime.forecasting import forecast, takes
+    from seqtopo.runtime.model_files import NoModelError, load_with
+
+    try:
+        model, notes = load_with(path)
+    except NoModelError as error:
+        _refuse(path, error.reason, error.help)
+    try:
+        ids, features = takes(model)
+        history, names = _history(args, path, notes, ids, features)
+        return names, forecast(model, notes, history, args.steps)
+    except SpecError:
+        raise
+    except ValueError as error:
+        _refuse(
+            path, str(error), "use seqtopo.rollout in Python, which takes more kinds of models", "goes on"
+        )
+
+
+def _history(
+    args: argparse.Namespace, path: Path, notes: Notes, ids: bool, features: int
+) -> tuple[Any, list[str]]:
+    """The history, its features in the order of the model, and the names of those that are told."""
+    from seqtopo.data.series import read_series
+
+    given: Any = args.history or notes.history
+    if given is None:
+        _refuse(path, "no history is saved with it", "give what came before: --history data.csv", "goes on")
+    read: Series = read_series(given, ids=ids, name="the history")
+    array, names = read.array, list(read.columns or notes.columns)
+    if notes.columns and read.columns and list(read.columns) != notes.columns:
+        if sorted(read.columns) != sorted(notes.columns):
+            _refuse(
+                path,
+                f"{read.name} has the features {', '.join(read.columns)}, but it was trained on "
+                f"{', '.join(notes.columns)}",
+                "give a history with the same columns",
+                "goes on",
+            )
+        names = notes.columns
+        array = array[:, [read.column(name) for name in names]]
+    if not ids and array.shape[1] != features:
+        _refuse(
+            path,
+            f"it takes {features} features at each step, but {read.name} has {array.shape[1]}",
+            "give a history with the columns that it was trained on",
+            "goes on",
+        )
+    told = notes.targets or list(range(read.features))
+    return array, [names[i] if names else ("id" if ids else f"feature {i}") for i in told]
+
+
+def _refuse(path: Path, reason: str, help: str, what: str = "loaded") -> NoReturn:
+    said = f"{path} cannot be {what}: {reason}" if what == "loaded" else f"{path} cannot go on: {reason}"
+    found = Diagnostic("ST729", said, Span(0, 0), help=help, source=Source("", str(path)))
+    raise SpecError((found,))

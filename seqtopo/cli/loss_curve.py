@@ -1,0 +1,91 @@
+"""The loss over the epochs as a picture: SVG, written by hand."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from html import escape
+
+WIDTH, HEIGHT = 640, 360
+LEFT, RIGHT, TOP, BOTTOM = 70, 110, 44, 46
+COLORS = {"loss": "#0b6e99", "val_loss": "#c2410c"}
+WORDS = {"loss": "training", "val_loss": "held out"}
+
+
+def loss_curve(history: Mapping[str, Sequence[float]], title: str) -> str:
+    """The picture of ``loss`` and, where there is one, ``val_loss``: a line each, named at its end."""
+    lines = {name: values for name in COLORS if (values := list(history.get(name, ())))}
+    numbers = [value for values in lines.values() for value in values if math.isfinite(value)] or [0.0, 1.0]
+    ticks = _ticks(min(0.0, *numbers), max(numbers))
+    low, high = ticks[0], ticks[-1]
+    epochs = max(map(len, lines.values()), default=1)
+
+    def x(epoch: int) -> float:
+        share = (epoch - 1) / (epochs - 1) if epochs > 1 else 0.5
+        return LEFT + share * (WIDTH - LEFT - RIGHT)
+
+    def y(value: float) -> float:
+        return HEIGHT - BOTTOM - (value - low) / (high - low) * (HEIGHT - TOP - BOTTOM)
+
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" '
+        f'height="{HEIGHT}" font-family="sans-serif" font-size="13" fill="#333">',
+        f'<title>{escape(title)}</title><rect width="{WIDTH}" height="{HEIGHT}" fill="#fff"/>',
+        f'<text x="{LEFT}" y="24" font-size="15" font-weight="bold">{escape(title)}</text>',
+    ]
+    for tick in ticks:
+        parts.append(
+            f'<path d="M{LEFT} {y(tick):.1f}H{WIDTH - RIGHT}" stroke="#ddd"/>'
+            f'<text x="{LEFT - 8}" y="{y(tick) + 4:.1f}" text-anchor="end">{tick:.4g}</text>'
+        )
+    for epoch in _epochs(epochs):
+        parts.append(
+            f'<text x="{x(epoch):.1f}" y="{HEIGHT - BOTTOM + 20}" text-anchor="middle">{epoch}</text>'
+        )
+    middle = (LEFT + WIDTH - RIGHT) / 2
+    parts.append(f'<text x="{middle:.0f}" y="{HEIGHT - 8}" text-anchor="middle">epoch</text>')
+    ends = _apart({name: y(values[-1]) for name, values in lines.items() if math.isfinite(values[-1])})
+    for name, values in lines.items():
+        points = [(x(i), y(value)) for i, value in enumerate(values, 1) if math.isfinite(value)]
+        path = " ".join(f"{a:.1f},{b:.1f}" for a, b in points)
+        parts.append(f'<polyline points="{path}" fill="none" stroke="{COLORS[name]}" stroke-width="2"/>')
+        if len(points) <= 40:
+            parts += [f'<circle cx="{a:.1f}" cy="{b:.1f}" r="2.5" fill="{COLORS[name]}"/>' for a, b in points]
+        if name in ends:
+            where = f'x="{WIDTH - RIGHT + 10 if epochs > 1 else middle + 10:.0f}" y="{ends[name] + 4:.1f}"'
+            parts.append(f'<text {where} fill="{COLORS[name]}">{WORDS[name]}</text>')
+    return "\n".join([*parts, "</svg>"]) + "\n"
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """Round numbers from below to above, five or so.
+
+    >>> _ticks(0.0, 0.43)
+    [0.0, 0.1, 0.2, 0.3, 0.4, 0.5]
+    """
+    span = high - low or abs(high) or 1.0
+    rough = span / 5
+    size = 10.0 ** math.floor(math.log10(rough))
+    step = next(size * k for k in (1, 2, 5, 10) if size * k >= rough * 0.999)
+    first, last = math.floor(low / step + 1e-9), math.ceil((low + span) / step - 1e-9)
+    return [round(i * step, 12) for i in range(first, last + 1)]
+
+
+def _epochs(count: int) -> list[int]:
+    """The epochs whose numbers are written: the first, the last, and some between.
+
+    >>> _epochs(3), _epochs(20)
+    ([1, 2, 3], [1, 5, 10, 15, 20])
+    """
+    step = next(s for k in range(9) for s in (10**k, 2 * 10**k, 5 * 10**k) if count / s <= 6)
+    between = [e for e in range(step, count, step) if e > 1 and count - e >= step * 0.5]
+    return sorted({1, *between, count})
+
+
+def _apart(ends: dict[str, float]) -> dict[str, float]:
+    """Heights for two names at the lines' ends, so that one does not stand on the other."""
+    names = sorted(ends, key=lambda name: ends[name])
+    if len(names) == 2 and (gap := ends[names[1]] - ends[names[0]]) < 16:
+        push = (16 - gap) / 2
+        return {names[0]: ends[names[0]] - push, names[1]: ends[names[1]] + push}
+    return ends

@@ -1,0 +1,137 @@
+"""Training that goes on where it was stopped: after each epoch all that it depends on is written down."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from seqtopo.emit.training import save_anywhere
+from seqtopo.runtime.datasets import Batches, Cut
+from seqtopo.runtime.drawing import gives_probabilities
+from seqtopo.runtime.reset_states import ResetStates
+from seqtopo.runtime.states import reset_states, stateful_layers
+
+History = dict[str, list[float]]
+Write = Callable[[Path], object]
+
+
+def seed_everything(seed: int) -> None:
+    """Makes what is drawn from here on, weights for one, the same in each run."""
+    keras.utils.set_random_seed(seed)
+
+
+def compile_plainly(model: keras.Model, ids: bool) -> str:
+    """Compiles a model whose spec does not say how, with Adam and a loss for ids or numbers; says which."""
+    loss: Any = "mse"
+    if ids:
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=not gives_probabilities(model, 0))
+    model.compile("adam", loss)
+    save_anywhere(model, "auto")
+    return "adam, loss=" + ("sparse_categorical_crossentropy" if ids else "mse")
+
+
+class Progress:
+    """A run's epochs so far: ``history`` by name, and the model's variables, in one file."""
+
+    def __init__(self, path: Path, fingerprint: str) -> None:
+        self.path = path
+        self.fingerprint = fingerprint
+        self.history: History = {}
+        self.epochs = 0
+
+    def restore(self, model: keras.Model) -> bool:
+        """Takes up what the file says; False where it is another run's, damaged, or not there."""
+        try:
+            with np.load(self.path, allow_pickle=False) as found:
+                notes = json.loads(str(found["notes"]))
+                values = [found[f"v{i}"] for i in range(len(found.files) - 1)]
+        # NumPy and zipfile have many ways to say that a file is no archive of theirs.
+        except Exception:
+            return False
+        variables = _variables(model)
+        shapes = [tuple(variable.shape) for variable in variables]
+        if notes.get("fingerprint") != self.fingerprint or shapes != [value.shape for value in values]:
+            return False
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
+        self.history, self.epochs = notes["history"], notes["epochs"]
+        return True
+
+    def writer(self, model: keras.Model) -> Write:
+        """What writes the file anew, as it is now."""
+        notes = {"fingerprint": self.fingerprint, "history": self.history, "epochs": self.epochs}
+        values = [keras.ops.convert_to_numpy(variable) for variable in _variables(model)]
+        named = {f"v{i}": value for i, value in enumerate(values)}
+
+        def write(path: Path) -> None:
+            with path.open("wb") as file:
+                np.savez(file, notes=np.array(json.dumps(notes)), **named)
+
+        return write
+
+
+def _variables(model: keras.Model) -> list[Any]:
+    if not model.optimizer.built:
+        model.optimizer.build(model.trainable_variables)
+    return [*model.variables, *model.optimizer.variables]
+
+
+def train(
+    model: keras.Model,
+    cut: Cut,
+    held_out: Cut | None,
+    epochs: int,
+    progress: Progress,
+    keep: Callable[[Write], None],
+    tell: Callable[[int, dict[str, float]], None] | None,
+) -> None:
+    """Trains for the epochs that are left. After each one ``keep`` is given what writes the progress, and
+    ``tell`` the numbers; without ``tell`` Keras shows its bar.
+    """
+    batches = Batches(cut)
+    validation = Batches(held_out) if held_out is not None else None
+    stateful = [ResetStates(evaluate=True)] if stateful_layers(model) else []
+    drawn = [generator.state for x in model._flatten_layers() for generator in x._seed_generators]
+    states: list[np.ndarray[Any, Any]] = []
+
+    def begin(epoch: int, logs: Any) -> None:
+        # What chance there is in an epoch comes from its number, so that it is the same whether the run
+        # was stopped before it or not: fit looks at a batch before the first one, which takes of it, and
+        # PyTorch draws what dropout leaves out from its one generator for all.
+        batches.go_to(epoch)
+        keras.utils.set_random_seed(epoch)
+        for variable, state in zip(drawn, states, strict=True):
+            variable.assign(state)
+
+    ordered = keras.callbacks.LambdaCallback(on_epoch_begin=begin)
+    while progress.epochs < epochs:
+        epoch = progress.epochs
+        states[:] = [np.array(keras.ops.convert_to_numpy(variable)) for variable in drawn]
+        done = model.fit(
+            batches,
+            validation_data=validation,
+            initial_epoch=epoch,
+            epochs=epoch + 1,
+            verbose=0 if tell else 1,
+            shuffle=False,
+            callbacks=[ordered, *stateful],
+        )
+        numbers = {name: float(values[-1]) for name, values in done.history.items()}
+        for name, value in numbers.items():
+            progress.history.setdefault(name, []).append(value)
+        progress.epochs = epoch + 1
+        keep(progress.writer(model))
+        if tell:
+            tell(epoch + 1, numbers)
+
+
+def predictor(model: keras.Model) -> Callable[[Any], Any]:
+    """What a model gives for one batch after another, from the states it has before the first one."""
+    if stateful_layers(model):
+        reset_states(model)
+    return lambda x: np.asarray(model.predict_on_batch(x))
