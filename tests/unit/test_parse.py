@@ -512,6 +512,6 @@ def test_the_stored_tables_are_those_that_lark_computes() -> None:
 
 def test_reading_a_spec_needs_no_lark_and_explaining_one_does() -> None:
     code = "import seqtopo, sys; seqtopo.check({!r}); print('lark' in sys.modules)"
-    for spec, loaded in (("in(T,F) -> lstm(64)", "False"), ("in(T,F) -> lstm(64", "True")):
+    for spec, loaded in (("in(T,F) -> lstm(64)", "False"), ("in(T,F) -> -> lstm(64)", "True")):
         command = [sys.executable, "-c", code.format(spec)]
         assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip() == loaded
