@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 
 import seqtopo
+from seqtopo import data
 
 HERE = Path(__file__).parent
 STEPS = 16
+BROKEN = 41
 
 
 def waves(count: int, chance: np.random.Generator) -> np.ndarray:
@@ -53,6 +55,15 @@ def main() -> None:
 
     apart = decoder.predict(codes, batch_size=256, verbose=0)
     print(f"decoder(encoder(x)) is autoencoder(x): {np.allclose(apart, rebuilt, atol=1e-5)}")
+
+    # A machine that gives a wave after another, and stops in the middle of one.
+    series = waves(60, chance).reshape(-1, 1)
+    series[BROKEN * STEPS + 4 : BROKEN * STEPS + 12] = 0.0
+    cut = data.for_spec(HERE / "spec.txt", series, answers="same", stride=STEPS, batch_size=60)
+    x, y = cut[0]
+    off = np.mean((autoencoder.predict(x, verbose=0) - y) ** 2, axis=(1, 2))
+    print(f"of {len(off)} waves in a row, wave {BROKEN} is broken; the worst rebuilt is wave {off.argmax()}")
+    print(f"  its error is {off.max() / np.median(off):.0f} times that of most")
 
     between = decoder.predict((codes[:1] + codes[3:4]) / 2, verbose=0)
     print("\nthe decoder alone, on the code between those of two waves:")

@@ -15,6 +15,7 @@ import keras
 import pytest
 
 import seqtopo
+from seqtopo.cli.main import main
 from seqtopo.layers import registry
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -59,7 +60,7 @@ def run(folder: Path, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
 
 
 def test_there_are_examples() -> None:
-    assert len(NAMES) == 8
+    assert len(NAMES) == 10
 
 
 @pytest.mark.parametrize("folder", NAMES, indirect=True)
@@ -87,6 +88,21 @@ def test_the_temperatures_beat_tomorrow_is_as_today(
     model = keras.models.load_model(folder / "temperatures.keras")
     assert model.input_shape == (None, 29, 1)
     assert {type(layer).__module__.partition(".")[0] for layer in model.layers} == {"keras"}
+
+
+@pytest.mark.parametrize("folder", ["temperatures"], indirect=True)
+def test_the_temperatures_are_told_from_the_command_line(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(folder)
+    runpy.run_path(str(folder / "make_data.py"), run_name="__main__")
+    saved = ["-o", "days.keras"]
+    assert main(["fit", "spec.txt", "temperatures.csv", "--scale", "--epochs", "4", *saved]) == 0
+    shown = capsys.readouterr().out
+    errors = dict(re.findall(r"^  (the .+?) +(\d+\.\d+)$", shown, re.M))
+    assert float(errors["the model"]) < float(errors["the last value"]) < float(errors["the mean"])
+    assert main(["forecast", "days.keras", "--steps", "7"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 8
 
 
 @pytest.mark.parametrize("folder", ["custom-layer"], indirect=True)
