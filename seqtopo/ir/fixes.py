@@ -159,7 +159,10 @@ def _other_count(site: Site) -> Iterator[Fix]:
     """A ``reshape`` to another count of numbers than there are."""
     if site.node is None or site.node.layer is None:
         return
-    target: tuple[Size, ...] = site.node.layer.get("target_shape")
+    target: tuple[Size, ...] | None = site.node.layer.get("target_shape")
+    if target is None:
+        # It stands inside td, which sees one step at a time.
+        return
     name = site.step.name.name if isinstance(site.step, tree.Call) else "reshape"
     have = product(site.tensor(site.inputs[0]).shape)
     source = site.source(site.inputs[0])

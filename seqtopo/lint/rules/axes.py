@@ -94,6 +94,8 @@ def stretched_merge(view: View) -> Iterator[Finding]:
             if not flow.is_row(node, "add", "sub", "avg") or len(node.inputs) < 2:
                 continue
             shapes = [tensor.shape for tensor in flow.into(node)]
+            if not flow.out(node).shape:
+                continue
             width = flow.out(node).shape[-1]
             if width == 1 or any(shape[:-1] != shapes[0][:-1] for shape in shapes):
                 continue
