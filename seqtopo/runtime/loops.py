@@ -21,7 +21,7 @@ Body = Callable[[list[Any], list[Any], list[Any]], tuple[list[Any], list[Any]]]
 CHEAPER = frozenset({"add", "mm", "mul", "sigmoid", "sub", "tanh"})
 """Operations of a recurrent step that PyTorch has under a plain name as well."""
 
-WORTH_TRACING = 8
+WORTH_TRACING = 4
 """So many turns on PyTorch: tracing takes as long as some of them."""
 
 
@@ -114,8 +114,6 @@ def _traced(body: Body, fixed: list[Any], carry: list[Any], step: list[Any]) -> 
     key = (next(loops), first, second, *((tuple(x.shape), x.dtype, x.device) for x in given))
     values = [v.value.detach() for v in variables]
     if key not in traces:
-        import torch
-        from torch.fx.experimental.proxy_tensor import make_fx
 
         def bare(*flat: Any) -> list[Any]:
             given = list(flat[len(variables) :])
@@ -124,14 +122,9 @@ def _traced(body: Body, fixed: list[Any], carry: list[Any], step: list[Any]) -> 
                 carried, gives = body(given[:first], given[first:second], given[second:])
             return [*carried, *gives]
 
-        traced = make_fx(bare)(*values, *given)
-        for node in traced.graph.nodes:
-            # The same operations under the names that cost half as much to call.
-            kind = getattr(getattr(node.target, "overloadpacket", None), "__name__", "")
-            node.target = getattr(torch, kind) if kind in CHEAPER else node.target
-        traced.graph.eliminate_dead_code()
-        traced.recompile()
-        traces[key] = traced.forward
+        traces[key] = _bare_operations(bare, [*values, *given])
+    if traces[key] is None:
+        return body
     forward = traces[key]
     carried = len(carry)
 
@@ -140,6 +133,28 @@ def _traced(body: Body, fixed: list[Any], carry: list[Any], step: list[Any]) -> 
         return found[:carried], found[carried:]
 
     return turn
+
+
+def _bare_operations(function: Callable[..., Any], arguments: list[Any]) -> Callable[..., Any] | None:
+    """What a function of tensors comes down to on PyTorch; None where that depends on the numbers in them,
+    as where one is looked at in Python.
+    """
+    import torch
+    from torch.fx.experimental.proxy_tensor import make_fx
+
+    try:
+        traced = make_fx(function)(*arguments)
+    except RuntimeError:
+        # If it is wrong in itself, it will say so when it is run as it is.
+        return None
+    for node in traced.graph.nodes:
+        # The same operations under the names that cost half as much to call.
+        kind = getattr(getattr(node.target, "overloadpacket", None), "__name__", "")
+        node.target = getattr(torch, kind) if kind in CHEAPER else node.target
+    traced.graph.eliminate_dead_code()
+    traced.recompile()
+    found: Callable[..., Any] = traced.forward
+    return found
 
 
 def _tensorflow_scan(

@@ -170,7 +170,9 @@ class Feed:
     def inputs(self, answer: Any, future: Sequence[Any]) -> list[Any]:
         """The inputs of the next step, in the order of the model's sequences."""
         if self.sample is not None and not self.is_ids:
-            answer = ops.one_hot(answer, self.features)
+            # Keras' one_hot looks at the numbers on PyTorch, so that it cannot be traced.
+            places = ops.cast(ops.arange(self.features), "int32")
+            answer = ops.equal(ops.expand_dims(ops.cast(answer, "int32"), -1), places)
         dtype = self.dtypes[self.main]
         own = ops.cast(answer, dtype)
         if self.extra == "features":

@@ -202,3 +202,14 @@ def test_an_open_length_by_windows() -> None:
     second = model.predict(np.concatenate([history[:, 1:], first], axis=1), verbose=0)[:, -1:]
     have = seqtopo.rollout(model, history, 2, mode="window")
     np.testing.assert_allclose(have, np.concatenate([first, second], axis=1), atol=1e-5)
+
+
+def test_what_looks_at_numbers_in_python_runs_too() -> None:
+    """On PyTorch, such a model cannot be traced."""
+    model = ready("in(?,int(5)) -> one_hot(5) -> gru(4,seq) -> dense(5)")
+    ids = cases.generator().integers(0, 5, (2, 5)).astype("int32")
+    have = seqtopo.rollout(model, ids, 6)
+    for i in range(6):
+        said = model.predict(ids, verbose=0)[:, -1].argmax(-1)
+        np.testing.assert_array_equal(have[:, i], said)
+        ids = np.concatenate([ids, said[:, None].astype("int32")], axis=1)
