@@ -10,7 +10,7 @@ from typing import Any
 from seqtopo.data.array import Array, from_header, from_object
 from seqtopo.data.headers import Unreadable, read_headers
 from seqtopo.diag.model import Diagnostic
-from seqtopo.source import Source, Span
+from seqtopo.source import Span
 
 
 @dataclass(frozen=True)
@@ -76,15 +76,7 @@ def _in_file(name: str, path: Path) -> list[tuple[str, Array]]:
     try:
         headers = read_headers(path)
     except Unreadable as error:
-        raise NotData(
-            Diagnostic(
-                "ST710",
-                f"{path} cannot be read as data: {error.reason}",
-                Span(0, 0),
-                help=error.help,
-                source=Source("", str(path)),
-            )
-        ) from None
+        raise NotData(error.diagnostic(path)) from None
     if len(headers) == 1:
         return [("", from_header(name, header)) for header in headers.values()]
     return [(member, from_header(f"{name}[{member!r}]", header)) for member, header in headers.items()]

@@ -16,6 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from seqtopo.diag.model import Diagnostic
+from seqtopo.source import Source, Span
+
 if TYPE_CHECKING:
     import zipfile
 
@@ -40,6 +43,16 @@ class Unreadable(Exception):  # noqa: N818  (it is an answer, not a failure)
         super().__init__(reason)
         self.reason = reason
         self.help = help
+
+    def diagnostic(self, path: Path) -> Diagnostic:
+        """What is wrong with the file at ``path``."""
+        return Diagnostic(
+            "ST710",
+            f"{path} cannot be read as data: {self.reason}",
+            Span(0, 0),
+            help=self.help,
+            source=Source("", str(path)),
+        )
 
 
 @dataclass(frozen=True)

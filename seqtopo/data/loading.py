@@ -9,7 +9,8 @@ import numpy as np
 
 from seqtopo.data.headers import Unreadable, read_headers
 from seqtopo.data.samples_cut import Samples
-from seqtopo.data.series import Series, read_series, refuse
+from seqtopo.data.series import Series, read_series
+from seqtopo.diag.error import SpecError
 
 
 def load(path: Path, ids: bool) -> Series | Samples:
@@ -21,7 +22,7 @@ def load(path: Path, ids: bool) -> Series | Samples:
     try:
         names = set(read_headers(path)) if path.suffix.lower() == ".npz" else set()
     except Unreadable as error:
-        refuse("ST710", f"{path} cannot be read as data: {error.reason}", error.help)
+        raise SpecError((error.diagnostic(path),)) from None
     if not {"x", "y"} <= names:
         return read_series(path, ids=ids)
     with np.load(path, allow_pickle=False) as found:

@@ -16,7 +16,7 @@ from seqtopo.data.values import MOST, PIECE
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.layers.sizes import show_shape
-from seqtopo.source import Source, Span
+from seqtopo.source import Span
 
 
 def refuse(code: str, message: str, help: str, notes: tuple[str, ...] = ()) -> NoReturn:
@@ -173,17 +173,7 @@ def _mapped(path: Path) -> np.ndarray[Any, Any]:
     try:
         headers = read_headers(path)
     except Unreadable as error:
-        raise SpecError(
-            (
-                Diagnostic(
-                    "ST710",
-                    f"{path} cannot be read as data: {error.reason}",
-                    Span(0, 0),
-                    help=error.help,
-                    source=Source("", str(path)),
-                ),
-            )
-        ) from None
+        raise SpecError((error.diagnostic(path),)) from None
     if len(headers) > 1:
         refuse(
             "ST723",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import cache
 from typing import Any
 
@@ -13,6 +13,7 @@ from seqtopo.ir.sources import Sources
 from seqtopo.source import Span
 from seqtopo.syntax import tree
 from seqtopo.syntax.print import print_expr
+from seqtopo.syntax.rewrite import call
 
 
 def step(span: Span, name: str, *args: int | str | tree.Expr) -> tree.Expr:
@@ -21,18 +22,7 @@ def step(span: Span, name: str, *args: int | str | tree.Expr) -> tree.Expr:
     >>> print_expr(step(Span(0, 0), "crop", 0, 1)), print_expr(step(Span(0, 0), "flip"))
     ('crop(0,1)', 'flip')
     """
-    word = tree.Name(span, name)
-    given = tuple(tree.Argument(span, None, _value(span, a)) for a in args)
-    return tree.Call(span, word, given) if given else word
-
-
-def _value(span: Span, given: int | str | tree.Expr) -> tree.Expr:
-    if isinstance(given, str):
-        return tree.Name(span, given)
-    if isinstance(given, int):
-        number = tree.Number(span, abs(given), str(abs(given)))
-        return tree.Negative(span, number) if given < 0 else number
-    return given
+    return replace(call(name, *args), span=span) if args else tree.Name(span, name)
 
 
 class Edits:
