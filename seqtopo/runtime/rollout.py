@@ -213,15 +213,15 @@ class _StepLoop:
                 for i, (s, x) in enumerate(zip(self.twin.states, states, strict=True))
             ]
         moved = [ops.moveaxis(x, 1, 0) for x in sequences]
-        output, states = self._step([x[0] for x in moved], contexts, list(states))
+        end = self.twin.model.outputs[self.place]
+        width = end.shape[1:] if self.twin.sequences[self.place] or len(end.shape) < 3 else end.shape[2:]
+        output = ops.zeros((sequences[0].shape[0], *width), dtype=end.dtype)
 
         def body(fixed: list[Any], carry: list[Any], step: list[Any]) -> tuple[list[Any], list[Any]]:
             output, states = self._step(step, fixed, carry[1:])
             return [output, *states], []
 
-        length = moved[0].shape[0]
-        if length > 1:
-            (output, *states), _ = scan(body, contexts, [output, *states], [x[1:] for x in moved], length - 1)
+        (output, *states), _ = scan(body, contexts, [output, *states], moved, moved[0].shape[0])
         return [contexts, output, *states]
 
     def _step(self, inputs: list[Any], contexts: list[Any], states: list[Any]) -> tuple[Any, list[Any]]:

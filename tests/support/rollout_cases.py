@@ -62,12 +62,21 @@ def history_for(model: Any, steps: int = 6, batch: int = 3) -> np.ndarray:
 
 
 def naive(model: Any, history: np.ndarray, steps: int, future: np.ndarray | None = None) -> np.ndarray:
-    """``predict`` on the history as it grows; of a fixed length, on its last steps."""
+    """``predict`` on the history as it grows; of a fixed length, on its last steps.
+
+    JAX would compile each length anew. There, where answers are given at every step and look at none to come,
+    the steps to come are filled up.
+    """
+    import keras
+
     window = model.inputs[0].shape[1] or 0
+    fills = keras.backend.backend() == "jax" and model.outputs[0].shape[1:-1] == (None,)
+    length = history.shape[1] + steps
     found = []
     for i in range(steps):
-        answer = model.predict(history[:, -window:], verbose=0)
-        answer = answer[:, -1] if answer.ndim == 3 else answer
+        missing = length - history.shape[1] if fills else 0
+        answer = model.predict(np.pad(history, ((0, 0), (0, missing), (0, 0)))[:, -window:], verbose=0)
+        answer = answer[:, -1 - missing] if answer.ndim == 3 else answer
         found.append(answer)
         known = answer if future is None else np.concatenate([answer, future[:, i]], axis=-1)
         history = np.concatenate([history, known[:, None]], axis=1)
@@ -76,8 +85,9 @@ def naive(model: Any, history: np.ndarray, steps: int, future: np.ndarray | None
 
 def written(model: Any, source: np.ndarray, start: int, steps: int) -> np.ndarray:
     """``predict`` on what was written so far, the likeliest id each time."""
-    found = np.full((len(source), 1), start, "int32")
-    for _ in range(steps):
-        said = model.predict({"source": source, "target": found}, verbose=0)
-        found = np.concatenate([found, said[:, -1:].argmax(-1).astype("int32")], axis=1)
+    found = np.full((len(source), steps + 1), start, "int32")
+    for i in range(steps):
+        # Steps to come do not matter: the decoder reads from left to right.
+        said = model.predict({"source": source, "target": found[:, :-1]}, verbose=0)
+        found[:, i + 1] = said[:, i].argmax(-1)
     return found[:, 1:]
