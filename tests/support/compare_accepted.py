@@ -226,7 +226,17 @@ def _lengths(graph: Graph, shortest: int) -> dict[Any, int] | None:
         if n.layer is not None and n.layer.row.name == "pos" and isinstance(n.layer.args.get("length"), int)
         for t in n.outputs or ()
     ]
-    return lengths if all(tables) and all(size_at(s, lengths) >= 1 for s in sizes) else None
+    # Pooled to a number of windows, a length of 1 ends the process on TensorFlow.
+    pooled = [
+        size_at(s, lengths) > 1
+        for n in (graph.nodes[i] for i in used)
+        if n.layer is not None and n.layer.row.name.startswith("adaptive_")
+        for t in graph.tensors(n.inputs) or ()
+        for s in t.shape
+        if not isinstance(s, int)
+    ]
+    fits = all(tables) and all(pooled) and all(size_at(s, lengths) >= 1 for s in sizes)
+    return lengths if fits else None
 
 
 def values_of(tensor: Tensor, lengths: Lengths, batch: Size | None) -> Any:

@@ -140,6 +140,12 @@ LIMITS: tuple[tuple[str, str, str, str], ...] = (
         "Could not find device for node",
         "not all of TensorFlow runs in every float dtype",
     ),
+    (
+        "tensorflow",
+        "dtype=",
+        "was expected to be a double tensor",
+        "not all of TensorFlow runs in every float dtype",
+    ),
     ("tensorflow", "", "Input dims must be <= 5", "TensorFlow's softmax takes five axes at most"),
     (
         "tensorflow",
