@@ -44,11 +44,14 @@ def _inside(path: Path, place: Path) -> bool:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Puts the longest tests, a backend each, where each of two workers starts with one."""
-    long = [item for item in items if item.get_closest_marker("whole_backend")]
-    others = [item for item in items if item not in long]
-    middle = len(others) // 2
-    items[:] = [*long[::2], *others[:middle], *long[1::2], *others[middle:]]
+    """Puts what takes longest first, a whole backend each, and then what compares them."""
+
+    def turn(item: pytest.Item) -> int:
+        if item.get_closest_marker("whole_backend"):
+            return 0
+        return 1 if item.get_closest_marker("xdist_group") else 2
+
+    items.sort(key=turn)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -16,6 +16,8 @@ from seqtopo.layers.table import ROWS
 from tests.support import operation_cases as cases
 from tests.support.children import run_module, run_plain_keras
 
+pytestmark = pytest.mark.xdist_group("operations_agree")  # its fixture runs every backend: once
+
 BACKENDS = sorted(PREFERENCE)
 MODELS = {
     "any_length": (cases.ANY_LENGTH, (symbol("T"), cases.WIDTH), "float32"),

@@ -12,6 +12,8 @@ from seqtopo.emit.backend import PREFERENCE
 from tests.support import rollout_cases as cases
 from tests.support.children import run_module
 
+pytestmark = pytest.mark.xdist_group("rollouts_agree")  # its fixture runs every backend: once
+
 NAMES = [*cases.STEPPED, *cases.WINDOWS]
 IDS = [f"{how}_{name}" for name in cases.WRITERS for how in ("written_by", "beams_of")]
 AT_ONCE = 2

@@ -13,6 +13,8 @@ from seqtopo.emit.backend import PREFERENCE
 from tests.support.children import run_module
 from tests.support.stateful_cases import CASES, COMPILED, Case
 
+pytestmark = pytest.mark.xdist_group("stateful_agree")  # its fixture runs every backend: once
+
 REFERENCE = "stock"
 """Keras alone on TensorFlow."""
 RUNS = (REFERENCE, *PREFERENCE)

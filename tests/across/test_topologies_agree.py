@@ -18,6 +18,8 @@ from seqtopo.emit.backend import PREFERENCE
 from tests.support.children import run_module, run_plain_keras
 from tests.support.topologies import TOPOLOGIES
 
+pytestmark = pytest.mark.xdist_group("topologies_agree")  # its fixture runs every backend: once
+
 BACKENDS = sorted(PREFERENCE)
 NAMES = [topology.name for topology in TOPOLOGIES]
 TRAINED = [topology.name for topology in TOPOLOGIES if topology.trained]

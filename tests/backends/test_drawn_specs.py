@@ -28,7 +28,7 @@ from tests.support.compare_refused import compare_refused, refused_call
 from tests.support.draw_allowances import STRICTER
 from tests.support.draws import draw, shrink
 
-DRAWS = int(os.environ.get("SEQTOPO_DRAWS", "300"))
+DRAWS = int(os.environ.get("SEQTOPO_DRAWS", "240"))
 FIRST = int(os.environ.get("SEQTOPO_FIRST_DRAW", "0"))
 STRETCH = 500
 """Draws in one process: Keras holds on to some of what it builds."""
