@@ -60,7 +60,7 @@ def run(folder: Path, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
 
 
 def test_there_are_examples() -> None:
-    assert len(NAMES) == 11
+    assert len(NAMES) == 12
 
 
 @pytest.mark.parametrize("folder", NAMES, indirect=True)
