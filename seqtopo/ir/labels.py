@@ -17,14 +17,13 @@ from seqtopo.ir.main_path import MainPath
 from seqtopo.ir.problem import Problem
 from seqtopo.ir.sources import Sources
 from seqtopo.ir.training import Training
+from seqtopo.ir.vetting import MOST_LAYERS
 from seqtopo.layers.sizes import show_shape
 
 Rebuild = Callable[[str], "Graph | None"]
 """The graph of another text of the spec; None where that has errors."""
 
 MOST_FIXES = 3
-MOST_TRIED = 1000
-"""Fixes are tried in specs of no more layers than this, since each is a check of its own."""
 MOST_WRONG = 10
 """After so many outputs with wrong labels, the rest of them are not looked at."""
 MOST_COMPARED = 20
@@ -132,11 +131,11 @@ def compare(
             compared,
             path,
             sources,
-            lambda fix: len(graph.nodes) <= MOST_TRIED and rebuild(fix.apply(text)) is not None,
+            lambda fix: len(graph.nodes) <= MOST_LAYERS and rebuild(fix.apply(text)) is not None,
         )
         return
     found = mismatch(path, compared, how)
-    if len(graph.nodes) > MOST_TRIED:
+    if len(graph.nodes) > MOST_LAYERS:
         yield _problem(found, compared, ())
         return
     fixes = _tried(drafts(path, Wanted(found.wanted), sources), index, compared, text, rebuild)

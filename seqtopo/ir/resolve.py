@@ -19,7 +19,7 @@ from seqtopo.ir.scope import Block, Failed, Named, Plain, Recipe, Scope
 from seqtopo.ir.sources import Sources
 from seqtopo.ir.symbols import names_in
 from seqtopo.ir.training import Training, read_training
-from seqtopo.ir.vetting import vetted
+from seqtopo.ir.vetting import vetted, worth_trying
 from seqtopo.ir.walker import Env, TooMuch, bare
 from seqtopo.layers.sizes import Expr
 from seqtopo.layers.values import show
@@ -55,14 +55,9 @@ def resolve(
     resolved = resolver.resolve()
     found = resolver.found()
     errors = any(d.severity == "error" for d in found)
-    if errors and labels and worth_trying(resolver.flows.size, source):
+    if errors and labels and worth_trying(resolver.flows.size, source.text):
         found = vetted(found, source.text, lambda text: _trial(text, dims)[1])
     return (None if errors else resolved), [replace(d, source=source) for d in found]
-
-
-def worth_trying(layers: int, source: Source) -> bool:
-    """Whether fixes are tried in a spec of this size: each try is a check of its own."""
-    return layers <= 1000 and len(source.text) <= 50_000
 
 
 def _trial(text: str, dims: Mapping[str, Any] | None) -> tuple[Resolved | None, list[Diagnostic]]:

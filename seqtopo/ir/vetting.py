@@ -7,12 +7,21 @@ from dataclasses import replace
 
 from seqtopo.diag.model import Diagnostic, Fix
 
+Check = Callable[[str], Sequence[Diagnostic]]
+
+MOST_LAYERS = 1000
+"""Fixes are tried in specs of no more layers than this, since each try is a check of its own."""
+MOST_TEXT = 50_000
+"""Nor in texts of more characters."""
 MOST_TRIED = 24
 """Fixes of one text that are tried; later ones are not offered."""
 MOST_SHOWN = 4
 """Fixes of one diagnostic that are offered."""
 
-Check = Callable[[str], Sequence[Diagnostic]]
+
+def worth_trying(layers: int, text: str) -> bool:
+    """Whether fixes are tried in a spec of this size."""
+    return layers <= MOST_LAYERS and len(text) <= MOST_TEXT
 
 
 def vetted(found: Iterable[Diagnostic], text: str, check: Check) -> list[Diagnostic]:

@@ -6,12 +6,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from seqtopo.diag.model import Diagnostic, Fix
-from seqtopo.ir.resolve import Resolved, rebuilt, resolve, worth_trying
+from seqtopo.ir.resolve import Resolved, rebuilt, resolve
+from seqtopo.ir.vetting import MOST_TRIED, worth_trying
 from seqtopo.source import Source
 from seqtopo.syntax.parse import parse
-
-MOST_TRIED = 24
-"""So many fixes of one text are tried; those of later findings are not offered."""
 
 
 def tried(found: Iterable[Diagnostic], resolved: Resolved) -> list[Diagnostic]:
@@ -19,7 +17,7 @@ def tried(found: Iterable[Diagnostic], resolved: Resolved) -> list[Diagnostic]:
 
     In a long spec nothing is tried, since each try is a check of its own, and every fix stays a guess.
     """
-    if not worth_trying(len(resolved.graph.nodes), resolved.source):
+    if not worth_trying(len(resolved.graph.nodes), resolved.source.text):
         return [replace(d, fixes=tuple(replace(fix, safe=False) for fix in d.fixes)) for d in found]
     left = MOST_TRIED
     done: list[Diagnostic] = []

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from functools import partial
 
 from seqtopo.diag.model import Edit, Fix, Label
-from seqtopo.layers.object_values import Entry
 from seqtopo.layers.objects import entry_of
 from seqtopo.lint.edits import step
 from seqtopo.lint.head import Head, Loss, argument, head_of, losses
@@ -55,12 +54,6 @@ def _heads(view: View) -> Iterator[tuple[Head, Loss]]:
         head = head_of(view, value)
         if head is not None and loss.args.get("axis", -1) == -1:
             yield head, loss
-
-
-def _entry(loss: Loss) -> Entry:
-    found = entry_of("loss", loss.name)
-    assert found is not None
-    return found
 
 
 def _says(loss: Loss, text: str) -> Label:
