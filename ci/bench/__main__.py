@@ -1,33 +1,81 @@
-"""The measurements: ``python ci/bench`` takes all of them, ``python ci/bench cold_check`` one.
+"""The measurements: how many times as long A takes as B, the two timed by turns in one run.
 
-Each module beside this one has a ``measure()`` that gives lines to print. What is measured is how many
-times as long A takes as B, the two timed by turns in one run: absolute times say more about the machine
-than about us. Nothing is asserted here.
+Absolute times say more about the machine than about us. Nothing is asserted here.
+
+A module beside this one is a measurement: its ``measure()`` gives rows; where it names ``BACKENDS``,
+``measure(backend)`` is called once for each, in a process of its own.
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parents[1])]
 
-def main(names: list[str]) -> int:
-    """Takes the measurements of these names, or all. Returns the exit code."""
-    here = Path(__file__).parent
-    known = sorted({file.stem for file in here.glob("*.py")} - {"__main__", "timing"})
-    unknown = [name for name in names if name not in known]
+import accelerators  # noqa: E402
+import children  # noqa: E402
+import results  # noqa: E402
+from timing import Row  # noqa: E402
+
+HELPERS = {"__main__", "accelerators", "children", "results", "picture", "timing"}
+
+
+def main(argv: list[str]) -> int:
+    """Takes the measurements that the command line names, or all. Returns the exit code."""
+    known = sorted({file.stem for file in HERE.glob("*.py")} - HELPERS)
+    parser = argparse.ArgumentParser(
+        prog="ci/bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(known)}; all by default")
+    parser.add_argument("--backend", action="append", metavar="NAME", help="only on this backend")
+    parser.add_argument("--gpu", action="store_true", help="on an accelerator, where there is one")
+    parser.add_argument(
+        "--write",
+        action="store_true",
+        help="also writes results.json and results.svg, and the table of the README; what is not measured "
+        "anew stays as it was",
+    )
+    args = parser.parse_args(argv)
+    unknown = [name for name in args.names if name not in known]
     if unknown:
-        print(f"there is no {unknown[0]}; the measurements are {', '.join(known)}", file=sys.stderr)
-        return 2
-    sys.path[:0] = [str(here), str(here.parents[1])]
-    for name in names or known:
+        parser.error(f"there is no {unknown[0]}; the measurements are {', '.join(known)}")
+    if args.gpu:
+        missing = accelerators.use(args.backend)
+        if missing:
+            print(missing, file=sys.stderr)
+            return 1
+    else:
+        accelerators.leave_alone()
+    found: dict[str, list[Row]] = {}
+    for name in args.names or known:
         module = import_module(name)
-        print(f"{name}: {(module.__doc__ or '').splitlines()[0]}")
-        for line in module.measure():
-            print(f"  {line}", flush=True)
+        print(f"\n{name}: {(module.__doc__ or '').splitlines()[0]}")
+        found[name] = []
+        for row in _rows(name, args.backend):
+            found[name].append(row)
+            print("  " + results.line(row), flush=True)
+    if args.write:
+        results.write(found, gpu=args.gpu)
     return 0
 
 
+def _rows(name: str, backends: list[str] | None) -> Iterator[Row]:
+    module = import_module(name)
+    if not hasattr(module, "BACKENDS"):
+        yield from module.measure()
+        return
+    for backend in module.BACKENDS:
+        if not backends or backend in backends:
+            yield from children.rows(name, backend)
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except children.FailedError as error:
+        sys.exit(str(error))

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from timing import by_turns, ratio
+from timing import Row, compare
 
 ROOT = Path(__file__).resolve().parents[2]
 SPEC = "in(24,8) -> lstm(64,seq) -> lstm(32) -> dense(1)"
@@ -25,24 +25,18 @@ def _process(*argv: str, backend: str = "") -> None:
     subprocess.run([sys.executable, *argv], cwd=ROOT, env=env, check=True, capture_output=True)
 
 
-def measure() -> Iterator[str]:
+def measure() -> Iterator[Row]:
     """The check against an empty program and against Keras on each backend."""
     nothing, check = "python -c pass", "seqtopo check"
-    times = by_turns(
-        {
-            nothing: lambda: _process("-c", "pass"),
-            check: lambda: _process("-m", "seqtopo", "check", SPEC),
-        },
-        ROUNDS,
-    )
-    yield ratio(times, check, nothing)
+    tasks = {
+        nothing: lambda: _process("-c", "pass"),
+        check: lambda: _process("-m", "seqtopo", "check", SPEC),
+    }
+    yield from compare("a cold check", tasks, {(check, nothing): 5.0}, ROUNDS, headline=True)
     for backend in ("jax", "torch", "tensorflow"):
-        build = f"building it with Keras on {backend}"
-        times = by_turns(
-            {
-                check: lambda: _process("-m", "seqtopo", "check", SPEC),
-                build: lambda backend=backend: _process("-c", KERAS, backend=backend),
-            },
-            3,
-        )
-        yield ratio(times, build, check)
+        build = "building it with Keras"
+        tasks = {
+            check: lambda: _process("-m", "seqtopo", "check", SPEC),
+            build: lambda backend=backend: _process("-c", KERAS, backend=backend),
+        }
+        yield from compare("a cold check", tasks, {(check, build): None}, 3, backend)

@@ -1,41 +1,20 @@
-"""200 steps fed back: the loop of ``predict`` that people write, against one ``seqtopo.rollout``."""
+"""200 steps fed back: the loop of `predict` that people write, against one `seqtopo.rollout`."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
+
+from timing import Row, compare
 
 BACKENDS = ("jax", "torch", "tensorflow")
 STEPS = 200
 ROUNDS = 3
-HERE = Path(__file__).parent
+NAIVE, OURS = "a loop of predict", "rollout"
 
 
-def measure() -> Iterator[str]:
-    """Two lines for each backend, each backend in a process of its own."""
-    for backend in BACKENDS:
-        done = subprocess.run(
-            [sys.executable, "-W", "ignore", __file__],
-            env={
-                **os.environ,
-                "KERAS_BACKEND": backend,
-                "PYTHONPATH": os.pathsep.join([str(HERE.parents[1]), os.environ.get("PYTHONPATH", "")]),
-                "TF_CPP_MIN_LOG_LEVEL": "3",
-            },
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise SystemExit(f"on {backend}: {done.stderr[-2000:]}")
-        yield from (f"{backend}: {line}" for line in done.stdout.splitlines())
-
-
-def _lines() -> Iterator[str]:
+def measure(backend: str) -> Iterator[Row]:
+    """A window that slides, and a state that is kept."""
     import numpy as np
 
     import seqtopo
@@ -51,7 +30,9 @@ def _lines() -> Iterator[str]:
             seen = np.concatenate([seen, said[:, None]], axis=1)
         return seen[:, 29:]
 
-    yield _line("a window of 29 that slides", slides, lambda: seqtopo.rollout(window, history, STEPS))
+    yield from _row(
+        "a window of 29 that slides", slides, lambda: seqtopo.rollout(window, history, STEPS), backend
+    )
 
     # The best that can be written by hand with predict: its shapes stay the same, its states last.
     keeps = seqtopo.compile("in(1,1,batch=1) -> lstm(32,seq,stateful) -> dense(1)")
@@ -68,22 +49,14 @@ def _lines() -> Iterator[str]:
             said = keeps.predict(said, verbose=0)
         return np.stack(found, axis=1)
 
-    yield _line("an LSTM that keeps its state", remembers, lambda: seqtopo.rollout(free, history, STEPS))
-
-
-def _line(what: str, naive: Callable[[], Any], ours: Callable[[], Any]) -> str:
-    import numpy as np
-    from timing import by_turns
-
-    off = float(np.abs(naive() - ours()).max())
-    times = by_turns({"naive": naive, "ours": ours}, ROUNDS)
-    return (
-        f"{what}, {STEPS} steps: a loop of predict takes {times['naive'] / times['ours']:.0f} times as long "
-        f"as rollout; they differ by {off:.1e} at most"
+    yield from _row(
+        "an LSTM that keeps its state", remembers, lambda: seqtopo.rollout(free, history, STEPS), backend
     )
 
 
-if __name__ == "__main__":
-    sys.path.insert(0, str(HERE))
-    for line in _lines():
-        print(line)
+def _row(what: str, naive: Any, ours: Any, backend: str) -> Iterator[Row]:
+    import numpy as np
+
+    np.testing.assert_allclose(naive(), ours(), atol=1e-5)
+    tasks = {NAIVE: naive, OURS: ours}
+    yield from compare(f"{what}, {STEPS} steps", tasks, {(OURS, NAIVE): None}, ROUNDS, backend, headline=True)

@@ -2,22 +2,80 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from statistics import median
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from statistics import median, quantiles
 from time import perf_counter
 
+Task = Callable[[], object]
 
-def by_turns(tasks: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """The median time of each task in seconds, each run once a round."""
-    taken: dict[str, list[float]] = {name: [] for name in tasks}
-    for _ in range(rounds):
-        for name, task in tasks.items():
-            start = perf_counter()
+
+@dataclass(frozen=True)
+class Row:
+    """How many times as long ``a`` takes as ``b``: the median over the rounds, and the quartiles.
+
+    ``what`` says the work, such as ``LSTM(64), T=200, fit``; ``most`` is the ratio that we want to stay
+    below. ``unit`` is "times" for a ratio; a row may also carry another number, such as layers a second.
+    The README shows the rows that are a ``headline``.
+    """
+
+    what: str
+    a: str
+    b: str
+    ratio: float
+    low: float
+    high: float
+    rounds: int
+    most: float | None = None
+    backend: str = ""
+    unit: str = "times"
+    headline: bool = False
+
+    @property
+    def met(self) -> bool | None:
+        """Whether it is below what we want, where we want something."""
+        return None if self.most is None else self.ratio <= self.most
+
+
+def by_turns(tasks: Mapping[str, Task], rounds: int, warm_up: bool = False) -> dict[str, list[float]]:
+    """The times of each task in seconds, each run once a round, in turn first and last."""
+    if warm_up:
+        for task in tasks.values():
             task()
+    taken: dict[str, list[float]] = {name: [] for name in tasks}
+    for turn in range(rounds):
+        for name in list(tasks)[:: 1 if turn % 2 else -1]:
+            start = perf_counter()
+            tasks[name]()
             taken[name].append(perf_counter() - start)
-    return {name: median(times) for name, times in taken.items()}
+    return taken
 
 
-def ratio(times: Mapping[str, float], a: str, b: str) -> str:
-    """How many times as long ``a`` takes as ``b``, in words."""
-    return f"{a} takes {times[a] / times[b]:.2f} times as long as {b}"
+def row(
+    what: str,
+    times: Mapping[str, list[float]],
+    a: str,
+    b: str,
+    most: float | None = None,
+    backend: str = "",
+    headline: bool = False,
+) -> Row:
+    """The row of two tasks that were timed by turns."""
+    ratios = [x / y for x, y in zip(times[a], times[b], strict=True)]
+    low, _, high = quantiles(ratios, n=4, method="inclusive") if len(ratios) > 1 else [ratios[0]] * 3
+    return Row(what, a, b, median(ratios), low, high, len(ratios), most, backend, headline=headline)
+
+
+def compare(
+    what: str,
+    tasks: Mapping[str, Task],
+    pairs: Mapping[tuple[str, str], float | None],
+    rounds: int,
+    backend: str = "",
+    warm_up: bool = True,
+    headline: bool = False,
+) -> Iterator[Row]:
+    """Times tasks by turns and gives the rows of ``pairs``, (a, b) with the most that we want, or None."""
+    times = by_turns(tasks, rounds, warm_up)
+    for (a, b), most in pairs.items():
+        yield row(what, times, a, b, most, backend, headline)

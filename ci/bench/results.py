@@ -1,0 +1,150 @@
+"""What was measured: a line each for the terminal, a file for programs, a table for the README."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from datetime import date
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from timing import Row
+
+HERE = Path(__file__).resolve().parent
+FILE = HERE / "results.json"
+PICTURE = HERE / "results.svg"
+PAGE = HERE / "RESULTS.md"
+README = HERE.parents[1] / "README.md"
+BEGIN, END = "<!-- ci/bench --write makes this table -->", "<!-- end of the table -->"
+PACKAGES = ("keras", "jax", "torch", "tensorflow", "numpy")
+BACKEND_NAMES = {"jax": "JAX", "torch": "PyTorch", "tensorflow": "TensorFlow", "": ""}
+
+
+def line(row: Row) -> str:
+    """A row in words, for the terminal."""
+    where = f"{BACKEND_NAMES.get(row.backend, row.backend)}: " if row.backend else ""
+    spread = f"{number(row.low)} to {number(row.high)}"
+    if row.unit != "times":
+        return f"{where}{row.what}: {row.a}: {number(row.ratio)} {row.unit} ({spread})"
+    wanted = ""
+    if row.most is not None:
+        wanted = f"; at most {number(row.most)} is wanted" + ("" if row.met else ": NOT MET")
+    return f"{where}{row.what}: {row.a} takes {number(row.ratio)} ({spread}) of {row.b}{wanted}"
+
+
+def number(value: float) -> str:
+    """A ratio with as many digits as say something.
+
+    >>> number(0.0034), number(0.851), number(12.3), number(21400.0)
+    ('0.0034', '0.85', '12', '21,400')
+    """
+    if value >= 10:
+        return f"{value:,.0f}"
+    return f"{value:.2f}" if value >= 0.1 else f"{value:.2g}"
+
+
+def write(found: Mapping[str, Sequence[Row]], gpu: bool = False) -> None:
+    """Puts new rows in the place of the old ones of the same measurement and backend, everywhere."""
+    from picture import draw
+
+    device = "gpu" if gpu else "cpu"
+    kept = read()
+    machine = {"date": date.today().isoformat(), "machine": machine_name(), **versions()}
+    for name, rows in found.items():
+        backends = {row.backend for row in rows}
+        new = [{"measurement": name, "device": device, "at": machine, **asdict(row)} for row in rows]
+        kept = [
+            old
+            for old in kept
+            if (old["measurement"], old["device"]) != (name, device) or old["backend"] not in backends
+        ] + new
+    kept.sort(key=lambda each: (each["device"], each["measurement"]))
+    FILE.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+    PICTURE.write_text(draw(kept), encoding="utf-8")
+    PAGE.write_text(page(kept), encoding="utf-8")
+    README.write_text(with_table(README.read_text(encoding="utf-8"), kept), encoding="utf-8")
+
+
+def read() -> list[dict[str, Any]]:
+    """The rows of the last runs."""
+    found: list[dict[str, Any]] = json.loads(FILE.read_text(encoding="utf-8")) if FILE.exists() else []
+    return found
+
+
+def page(kept: Sequence[Mapping[str, Any]]) -> str:
+    """Every row, as a page of its own."""
+    parts = ["# What was measured", "", *_how(), ""]
+    for device in sorted({each["device"] for each in kept}):
+        rows = [each for each in kept if each["device"] == device]
+        parts += [f"## On a {device.upper()}", "", *_table(rows), "", _when(rows), ""]
+    return "\n".join(parts)
+
+
+def with_table(text: str, kept: Sequence[Mapping[str, Any]]) -> str:
+    """A text with the headlines' table between its two marks.
+
+    Raises:
+        ValueError: the marks are not there.
+    """
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError("README.md has no place for the table of measurements")
+    rows = [each for each in kept if each["device"] == "cpu" and each["headline"]]
+    return "\n".join([f"{before}{begin}", *_table(rows), "", _when(rows), f"{end}{after}"])
+
+
+def _how() -> Iterator[str]:
+    yield "Written by `python ci/bench --write`. How long A takes, of B: the two are timed by turns in one run,"
+    yield "so that what else the machine does falls on both; medians, and quartiles in brackets."
+
+
+def _table(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    yield "| what | on | A | takes, of B | B | wanted |"
+    yield "| --- | --- | --- | --- | --- | --- |"
+    for each in rows:
+        row = Row(**{k: v for k, v in each.items() if k not in ("measurement", "device", "at")})
+        wanted = "" if row.most is None else f"at most {number(row.most)}" + ("" if row.met else ", not met")
+        unit = "" if row.unit == "times" else f" {row.unit}"
+        ratio = f"**{number(row.ratio)}**{unit} ({number(row.low)} to {number(row.high)})"
+        yield f"| {row.what} | {BACKEND_NAMES[row.backend]} | {row.a} | {ratio} | {row.b} | {wanted} |"
+
+
+def _when(rows: Sequence[Mapping[str, Any]]) -> str:
+    if not rows:
+        return "Nothing was measured yet."
+    days = sorted({each["at"]["date"] for each in rows})
+    at = max((each["at"] for each in rows), key=lambda each: str(each["date"]))
+    packages = ", ".join(f"{name} {at[name]}" for name in PACKAGES if at.get(name))
+    when = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
+    return f"Measured {when} on {at['machine']}, Python {at['python']}, {packages}."
+
+
+def versions() -> dict[str, str]:
+    """The versions of what is measured."""
+    found = {"python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def machine_name() -> str:
+    """The machine in words: how many cores of what."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return f"{cores} cores of {_processor()}, {platform.system()}"
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    named = [each.partition(":")[2].strip() for each in lines if each.startswith("model name")]
+    return named[0] if named else platform.processor() or platform.machine()
