@@ -11,9 +11,11 @@ from seqtopo.diag.error import SpecError
 from seqtopo.layers.custom import layer
 from seqtopo.report import LayerShape, Report
 from seqtopo.rolling import generate, rollout
+from seqtopo.runtime.kernels.listing import LayerKernel, kernels
 from seqtopo.runtime.stateful import ResetStates, attach, get_states, set_states
 
 __all__ = [
+    "LayerKernel",
     "LayerShape",
     "Report",
     "ResetStates",
@@ -26,6 +28,7 @@ __all__ = [
     "format_spec",
     "generate",
     "get_states",
+    "kernels",
     "layer",
     "rollout",
     "sampling",

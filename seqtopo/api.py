@@ -6,7 +6,7 @@ import operator
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -181,6 +181,8 @@ def check(
         select: rules to switch on beside those that are on by default: codes, their names, or
             beginnings of codes; ``ALL`` is every one.
         ignore: rules to switch off, in the same way. Errors cannot be switched off.
+        kernels: whether its layers run on the fastest kernels there are for them, see ``kernels``;
+            otherwise they run as Keras has them.
         dims: numbers for symbols; they win over the spec's ``let``.
 
     Returns:
@@ -246,6 +248,7 @@ def compile(
     backend: str | None = None,
     max_params: int = buildable.MAX_PARAMS,
     step: bool = False,
+    kernels: bool = True,
     **dims: Any,
 ) -> keras.Model:
     """Builds the Keras model that a spec describes, of stock Keras layers.
@@ -258,12 +261,14 @@ def compile(
         step: gives the one-step twin instead, made of the same layers: one time step of each sequence
             (batch, F), then the states, come in; the outputs, then the next states, come out. Its method
             ``start(batch_size)`` gives the states to begin with.
+        kernels: whether its layers run on the fastest kernels there are for them, see ``kernels``;
+            otherwise they run as Keras has them.
         dims: numbers for symbols; they win over the spec's ``let``.
 
     Returns:
         The model of the last flow, compiled where the spec has a ``train`` statement. It has a
-        method ``part(name)`` for the spec's named models, with the same weights; and where the spec
-        has stateful layers, what ``attach`` gives.
+        method ``part(name)`` for the spec's named models, with the same weights; and it is attached,
+        see ``attach``.
 
     Raises:
         SpecError: the spec is wrong, a symbol needs a number, or no backend can be had.
@@ -275,7 +280,7 @@ def compile(
     >>> compile("in(?,3) -> lstm(8,seq) -> dense(1)", step=True).output_shape
     [(None, 1), (None, 8), (None, 8)]
     """
-    built = build(analyse(spec, dims), backend, max_params)
+    built = build(analyse(spec, dims), backend, max_params, kernels=kernels)
     with keras_refusals(built.resolved.source):
         model = built.main()
     if not step:
@@ -288,7 +293,12 @@ def compile(
 
 
 def compile_all(
-    spec: Text, *, backend: str | None = None, max_params: int = buildable.MAX_PARAMS, **dims: Any
+    spec: Text,
+    *,
+    backend: str | None = None,
+    max_params: int = buildable.MAX_PARAMS,
+    kernels: bool = True,
+    **dims: Any,
 ) -> dict[str, keras.Model]:
     """Builds every named model of a spec; they share their layers, and so their weights.
 
@@ -304,7 +314,7 @@ def compile_all(
     >>> sorted(models), models["decoder"].output_shape
     (['autoencoder', 'decoder', 'encoder'], (None, 5, 3))
     """
-    built = build(analyse(spec, dims), backend, max_params)
+    built = build(analyse(spec, dims), backend, max_params, kernels=kernels)
     with keras_refusals(built.resolved.source):
         main = built.main()
         found = {name: built.part(name) for name in built.parts()}
@@ -312,8 +322,14 @@ def compile_all(
     return found
 
 
-def build(checked: Checked, backend: str | None = None, max_params: int = buildable.MAX_PARAMS) -> Built:
-    """The models of a spec that was read, each built when it is asked for.
+def build(
+    checked: Checked,
+    backend: str | None = None,
+    max_params: int = buildable.MAX_PARAMS,
+    *,
+    kernels: bool = True,
+) -> Built:
+    """The models of a spec that was read, each built when it is asked for, and ready to run.
 
     Raises:
         SpecError: what ``compile`` raises it for.
@@ -330,9 +346,9 @@ def build(checked: Checked, backend: str | None = None, max_params: int = builda
     except BackendError as error:
         raise SpecError((error.diagnostic,)) from None
     from seqtopo.emit.build import Built
-    from seqtopo.runtime import states
+    from seqtopo.runtime.stateful import attach
 
-    return Built(checked.resolved, states.attach)
+    return Built(checked.resolved, partial(attach, kernels=kernels))
 
 
 @contextmanager

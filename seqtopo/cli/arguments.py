@@ -50,6 +50,13 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(message, f"for example: {self.examples[0]}\n{self.prog} --help says more")
 
 
+def add_stock(parser: Parser) -> None:
+    """Adds ``--stock``."""
+    parser.add_argument(
+        "--stock", action="store_true", help="run the layers as Keras has them, without seqtopo's kernels"
+    )
+
+
 def add_dims(parser: Parser) -> None:
     """Adds ``-D``."""
     parser.add_argument(

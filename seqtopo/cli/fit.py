@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from seqtopo import __version__, api
 from seqtopo.api import Checked
-from seqtopo.cli.arguments import Parser, UsageError, add_spec_options, dims_of
+from seqtopo.cli.arguments import Parser, UsageError, add_spec_options, add_stock, dims_of
 from seqtopo.cli.build import SUFFIX
 from seqtopo.cli.columns import Column, columns
 from seqtopo.cli.files import STDIN, cannot_write, check_spec, is_text, write_whole
@@ -93,6 +93,7 @@ def parser() -> Parser:
         "-o", "--output", metavar="PATH", help="where to save (default: the spec's name, .keras)"
     )
     made.add_argument("--backend", metavar="NAME", help="tensorflow, torch or jax")
+    add_stock(made)
     add_spec_options(made)
     return made
 
@@ -230,7 +231,8 @@ def _fit(job: Job, args: argparse.Namespace, target: Path) -> None:
     from seqtopo.runtime import training_runs as runs
 
     runs.seed_everything(args.seed)
-    built = api.build(job.checked, args.backend, args.max_params or settings_of(args.spec).max_params)
+    most = args.max_params or settings_of(args.spec).max_params
+    built = api.build(job.checked, args.backend, most, kernels=not args.stock)
     with api.keras_refusals(job.checked.source):
         model = built.main()
         if not model.compiled:

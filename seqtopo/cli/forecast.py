@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from seqtopo.cli.arguments import Parser
+from seqtopo.cli.arguments import Parser, add_stock
 from seqtopo.cli.columns import Column, columns
 from seqtopo.cli.files import cannot_write, write_whole
 from seqtopo.cli.fit import whole
@@ -47,6 +47,7 @@ def parser() -> Parser:
     )
     made.add_argument("-o", "--output", metavar="FILE", help="write all steps to this .csv file")
     made.add_argument("--backend", metavar="NAME", help="tensorflow, torch or jax")
+    add_stock(made)
     return made
 
 
@@ -94,7 +95,7 @@ def _forecast(args: argparse.Namespace) -> tuple[list[str], Any]:
     from seqtopo.runtime.model_files import NoModelError, load_with
 
     try:
-        model, notes = load_with(path)
+        model, notes = load_with(path, kernels=not args.stock)
     except NoModelError as error:
         _refuse(path, error.reason, error.help)
     try:

@@ -12,7 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from seqtopo.runtime.states import attach
+from seqtopo.runtime.stateful import attach
 
 NOTES, HISTORY = "seqtopo.json", "seqtopo.npy"
 
@@ -56,7 +56,7 @@ def save_with(model: keras.Model, notes: Notes, path: Path) -> None:
             archive.writestr(HISTORY, data.getvalue())
 
 
-def load_with(path: Path) -> tuple[keras.Model, Notes]:
+def load_with(path: Path, *, kernels: bool = True) -> tuple[keras.Model, Notes]:
     """A saved model, ready to run, and its notes; empty ones where Keras alone has saved it.
 
     Raises:
@@ -80,7 +80,7 @@ def load_with(path: Path) -> tuple[keras.Model, Notes]:
         )
     try:
         model = keras.saving.load_model(path)
-        return attach(model), notes
+        return attach(model, kernels=kernels), notes
     # Keras raises whatever the layers inside do.
     except Exception as error:
         said = " ".join(str(error).split())[:200] or type(error).__name__

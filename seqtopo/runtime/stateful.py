@@ -1,4 +1,4 @@
-"""The public face of states: Keras is imported when one of these is called, not before."""
+"""The public face of what makes a model ready to run: Keras is imported when it is called."""
 
 from __future__ import annotations
 
@@ -10,17 +10,20 @@ if TYPE_CHECKING:
     import numpy as np
 
 
-def attach(model: keras.Model) -> keras.Model:
-    """Lets the stateful layers of a Keras model carry their states, equally on every backend.
+def attach(model: keras.Model, *, kernels: bool = True) -> keras.Model:
+    """Lets a Keras model run fast, and its stateful layers carry their states, equally on every backend.
 
     ``compile`` and ``compile_all`` do it for what they build; this is for a model that was loaded,
-    cloned, unpickled or written by hand. In Keras alone the states are lost on JAX, without a word, and
-    training is an error on PyTorch. The layers stay Keras' own, and the saved file is the same.
+    cloned, unpickled or written by hand. Its layers compute the same on the fastest kernels there are for
+    them (``seqtopo.kernels`` lists these). And states last, which in Keras alone are lost on JAX, without a
+    word, while training is an error on PyTorch. The layers stay Keras' own, and the saved file is the same.
 
     Args:
         model: any Keras model, compiled or not, run before or not. What is ``stateful`` in it may be
             ``LSTM``, ``GRU``, ``SimpleRNN``, ``ConvLSTM``, ``RNN`` of any cells, or ``Bidirectional`` of
             them, also inside other models. It takes ``(batch, T, F)`` with a fixed batch.
+        kernels: whether its layers run on kernels. Where this is false, kernels that are in them already
+            are taken out, and each layer computes as Keras has it.
 
     Returns:
         The same model. Its states last through ``fit``, ``evaluate``, ``predict``, ``train_on_batch`` and
@@ -38,8 +41,11 @@ def attach(model: keras.Model) -> keras.Model:
     (3, 5)
     """
     from seqtopo.runtime import states
+    from seqtopo.runtime.kernels import attaching
 
-    return states.attach(model)
+    states.attach(model)
+    (attaching.attach if kernels else attaching.detach)(model)
+    return model
 
 
 def get_states(model: keras.Model) -> list[np.ndarray]:

@@ -1,0 +1,76 @@
+"""Puts kernels into the layers of a model, each into the one instance, and takes them out again.
+
+Only a plain attribute of the instance changes: its ``inner_loop``, or its ``call`` where it wraps another
+layer. The class, the config, the weights and the saved file stay Keras' own. What makes a new layer from
+the config (``clone_model``, ``copy.deepcopy``, ``pickle``, a file) makes one without a kernel.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from importlib import import_module
+from typing import Any
+
+import keras
+
+from seqtopo.runtime.kernels.kernel import Choice, Kernel, NotNow, Stock
+
+
+class Attached:
+    """A layer's method with a kernel in it, which hands on to the stock method what the kernel cannot do."""
+
+    def __init__(self, layer: Any, kernel: Kernel) -> None:
+        stock = getattr(layer, kernel.method)
+        functools.update_wrapper(self, stock)
+        self.kernel = kernel
+        self.fell_back = ""
+        self._layer = layer
+        self._stock = stock
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """What the stock method gives for the same arguments."""
+        try:
+            result = self.kernel.run(self._layer, *args, **kwargs)
+        except NotNow as reason:
+            self.fell_back = str(reason)
+            return self._stock(*args, **kwargs)
+        self.fell_back = ""
+        return result
+
+
+def attach(model: keras.Model) -> None:
+    """Puts a kernel into every layer of a model that has one on this backend and none yet."""
+    for layer in layers(model):
+        choice = choose(layer)
+        if isinstance(choice, Kernel) and attached(layer) is None:
+            setattr(layer, choice.method, Attached(layer, choice))
+
+
+def detach(model: keras.Model) -> None:
+    """Takes the kernels out again, so that each layer computes as Keras has it."""
+    for layer in layers(model):
+        inside = attached(layer)
+        if inside is not None:
+            delattr(layer, inside.kernel.method)
+
+
+def layers(model: keras.Model) -> Iterator[Any]:
+    """The layers of a model, wherever they stand (in sub-models, in wrappers), each once, in its order."""
+    found = model._flatten_layers(include_self=False, recursive=True)
+    return iter({id(layer): layer for layer in found}.values())
+
+
+def attached(layer: Any) -> Attached | None:
+    """The kernel's method in a layer."""
+    return next((x for x in vars(layer).values() if isinstance(x, Attached)), None)
+
+
+def choose(layer: Any) -> Choice:
+    """The kernel that is best for a layer on the running backend, or why there is none."""
+    choice: Choice = import_module(f"seqtopo.runtime.kernels.on_{keras.config.backend()}").choose(layer)
+    if isinstance(choice, Kernel):
+        there = vars(layer).get(choice.method)
+        if there is not None and not isinstance(there, Attached):
+            return Stock(f"its {choice.method} has been replaced in this instance")
+    return choice

@@ -1,0 +1,69 @@
+"""Which layer of a model runs on which kernel, and why not on a faster one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import keras
+
+
+@dataclass(frozen=True)
+class LayerKernel:
+    """One layer of a model: its kernel, ``stock`` for Keras' own code, and why not a faster one.
+
+    Where the last call was handed on to Keras' own code, ``why_not_faster`` says so.
+    """
+
+    layer: str
+    kernel: str
+    why_not_faster: str = ""
+
+
+class Kernels(tuple[LayerKernel, ...]):
+    """The kernels of a model, layer by layer; printed as a table."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        """The table: one layer a line."""
+        wide = [max(len(row.layer) for row in self), max(len(row.kernel) for row in self)] if self else [0, 0]
+        lines = [f"{row.layer:{wide[0]}}  {row.kernel:{wide[1]}}  {row.why_not_faster}" for row in self]
+        return "\n".join(line.rstrip() for line in lines)
+
+
+def kernels(model: keras.Model) -> Kernels:
+    """Which kernel each layer of a model runs on, and why not a faster one.
+
+    Args:
+        model: any Keras model. ``compile`` and ``attach`` put kernels into one; a model that was loaded,
+            cloned or written by hand runs on Keras' own code until it is attached.
+
+    Returns:
+        A ``LayerKernel`` for each layer whose kind has kernels on the running backend, with those inside
+        wrappers and sub-models, in the model's order. Printed, it is a table.
+
+    >>> import seqtopo
+    >>> model = seqtopo.compile("in(3,1) -> lstm(4,seq,relu) -> dense(1)", kernels=False)
+    >>> [(row.layer, row.kernel) for row in kernels(model)]
+    [('lstm', 'stock')]
+    """
+    from seqtopo.runtime.kernels.attaching import attached, choose, layers
+    from seqtopo.runtime.kernels.kernel import Kernel
+
+    found = []
+    for layer in layers(model):
+        inside, choice = attached(layer), choose(layer)
+        if inside is not None:
+            why = inside.kernel.why_not_faster
+            if inside.fell_back:
+                why = f"the last call ran on stock Keras: {inside.fell_back}"
+            found.append(LayerKernel(layer.name, inside.kernel.name, why))
+        elif isinstance(choice, Kernel):
+            found.append(
+                LayerKernel(layer.name, "stock", f"not attached; seqtopo.attach gives it {choice.name}")
+            )
+        elif choice is not None:
+            found.append(LayerKernel(layer.name, "stock", choice.why))
+    return Kernels(found)

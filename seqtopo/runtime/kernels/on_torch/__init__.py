@@ -1,0 +1,21 @@
+"""The kernels for PyTorch: its native recurrent layers, called on the very weights of Keras' own layers.
+
+Keras' loops take one step at a time through Python, and some index the whole sequence at each step, so that
+the backward pass costs the square of the time steps. On a GPU the native calls run cuDNN.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from keras import layers
+
+from seqtopo.runtime.kernels.kernel import Choice
+from seqtopo.runtime.kernels.on_torch import native
+
+
+def choose(layer: Any) -> Choice:
+    """The kernel for a layer, or why there is none."""
+    if isinstance(layer, (layers.LSTM, layers.GRU, layers.SimpleRNN)):
+        return native.choose(layer)
+    return None

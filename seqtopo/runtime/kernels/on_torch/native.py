@@ -1,0 +1,159 @@
+"""PyTorch's own LSTM, GRU and RNN on the weights of Keras' layers.
+
+What differs: the order of a GRU's gates, and that PyTorch's weights are transposed and have two biases. The
+weights are handed over as views of Keras' variables wherever that is possible, and gradients flow to these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from keras import activations, layers, ops
+
+from seqtopo.runtime.kernels.kernel import Choice, Kernel, NotNow, Stock
+from seqtopo.runtime.kernels.on_torch.packing import packing
+
+Weights = list[torch.Tensor]
+
+
+@dataclass(frozen=True)
+class Native:
+    """A native call, what it computes, and how a cell's weights are handed to it."""
+
+    kind: str
+    cell: type[Any]
+    activation: Callable[..., Any]
+    call: Callable[..., Any]
+    weights: Callable[[Any], Weights]
+
+
+def choose(layer: Any) -> Choice:
+    """The native kernel of a layer, or why it has none."""
+    cell: Any = layer.cell
+    if type(layer) not in CALLS or type(cell) is not CALLS[type(layer)][0].cell:
+        return Stock("it is not Keras' own layer, but a subclass")
+    if "call" in vars(cell):
+        return Stock("the call of its cell has been replaced in this instance")
+    options = CALLS[type(layer)]
+    kind = f"PyTorch's {options[0].kind}"
+    native = next((each for each in options if each.activation is cell.activation), None)
+    if native is None:
+        known = " or ".join(_name(each.activation) for each in options)
+        return Stock(f"{kind} has activation={known}, not {_name(cell.activation)}")
+    gate = getattr(cell, "recurrent_activation", activations.sigmoid)
+    if gate is not activations.sigmoid:
+        return Stock(f"{kind} has recurrent_activation=sigmoid, not {_name(gate)}")
+    if not getattr(cell, "reset_after", True):
+        return Stock(f"{kind} has reset_after=true")
+    if cell.recurrent_dropout:
+        return Stock(f"{kind} has no recurrent_dropout")
+    if cell.dropout and getattr(cell, "implementation", 2) == 1:
+        return Stock(f"{kind} has one dropout mask for all gates, implementation=1 has several")
+    return Kernel(f"native {native.kind}", "inner_loop", partial(run, native))
+
+
+def _name(activation: Any) -> str:
+    return str(getattr(activation, "__name__", activation))
+
+
+def run(
+    native: Native, layer: Any, sequences: torch.Tensor, initial_state: Any, mask: Any, training: bool = False
+) -> Any:
+    """A recurrent layer's ``inner_loop``: the last output, all outputs, and the states at the end.
+
+    Raises:
+        NotNow: the stock loop has to do it.
+    """
+    mask = mask[0] if isinstance(mask, (list, tuple)) else mask
+    device = sequences.device.type
+    if device == "meta":
+        raise NotNow("only the shapes are asked for")
+    if device == "cuda" and getattr(layer, "use_cudnn", "auto") is False:
+        raise NotNow("use_cudnn is false")
+    if mask is not None and mask.ndim != 2:
+        raise NotNow(f"its mask has {mask.ndim} axes, not two")
+    if not sequences.shape[0] or not sequences.shape[1]:
+        raise NotNow("there is nothing to go through")
+    packed = None
+    if mask is not None:
+        packed = packing(mask.bool(), layer.go_backwards, layer.zero_output_for_mask)
+        if packed is not None and not len(packed.rows):
+            raise NotNow("every step is masked")
+    cell = layer.cell
+    if training and cell.dropout:
+        sequences = sequences * ops.expand_dims(cell.get_dropout_mask(sequences[:, 0, :]), 1)
+    weights = native.weights(cell)
+    sequences = sequences.to(weights[0].dtype)
+    # Whether there are biases, how many layers, dropout between them, whether a gradient is wanted, and
+    # whether it goes both ways.
+    options = (cell.bias is not None, 1, 0.0, torch.is_grad_enabled(), False)
+    if packed is not None:
+        given = [state.to(sequences.dtype).index_select(0, packed.rows) for state in initial_state]
+        found, *states = native.call(packed.pack(sequences), packed.sizes, _states(given), weights, *options)
+        outputs = packed.unpack(found, not layer.return_sequences)
+        ends = [packed.final(e[0], s.to(e.dtype)) for e, s in zip(states, initial_state, strict=True)]
+        return outputs[:, -1], outputs, ends
+    if layer.go_backwards:
+        sequences = sequences.flip(1)
+    given = [state.to(sequences.dtype) for state in initial_state]
+    outputs, *states = native.call(sequences, _states(given), weights, *options, True)
+    last = outputs[:, -1]
+    return last, outputs if layer.return_sequences else last[:, None], [state[0] for state in states]
+
+
+def _states(states: list[torch.Tensor]) -> Any:
+    """States as the native calls take them: with an axis for stacked layers, two in a tuple."""
+    found = tuple(state[None] for state in states)
+    return found if len(found) > 1 else found[0]
+
+
+def _plain_weights(cell: Any) -> Weights:
+    return [*_turned(cell), *_biases(cell)]
+
+
+_lstm_weights = _plain_weights
+"""Both have the gates in one order: input, forget, candidate, output."""
+
+
+def _gru_weights(cell: Any) -> Weights:
+    """Keras has update before reset, PyTorch reset before update; the candidate is the last."""
+    biases = [] if cell.bias is None else list(_tensor(cell.bias))
+    return [_reset_first(each) for each in (*_turned(cell), *biases)]
+
+
+def _reset_first(gates: torch.Tensor) -> torch.Tensor:
+    update, reset, candidate = gates.chunk(3)
+    return torch.cat((reset, update, candidate))
+
+
+def _turned(cell: Any) -> Weights:
+    return [_tensor(cell.kernel).t(), _tensor(cell.recurrent_kernel).t()]
+
+
+def _biases(cell: Any) -> Weights:
+    """Keras' one bias, and nothing in place of PyTorch's second."""
+    if cell.bias is None:
+        return []
+    bias = _tensor(cell.bias)
+    return [bias, torch.zeros_like(bias)]
+
+
+def _tensor(variable: Any) -> torch.Tensor:
+    """A variable's value, in the precision in which its layer computes."""
+    found: torch.Tensor = ops.convert_to_tensor(variable)
+    return found
+
+
+CALLS = {
+    layers.LSTM: (Native("LSTM", layers.LSTMCell, activations.tanh, torch._VF.lstm, _lstm_weights),),
+    layers.GRU: (Native("GRU", layers.GRUCell, activations.tanh, torch._VF.gru, _gru_weights),),
+    layers.SimpleRNN: (
+        Native("RNN", layers.SimpleRNNCell, activations.tanh, torch._VF.rnn_tanh, _plain_weights),
+        Native("RNN", layers.SimpleRNNCell, activations.relu, torch._VF.rnn_relu, _plain_weights),
+    ),
+}
+"""The native calls for each layer: more than one where they differ in the activation."""
