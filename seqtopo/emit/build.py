@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import keras
 
-from seqtopo.emit.keras import Emitter
-from seqtopo.emit.training import compile_model
+from seqtopo.emit.emitter import Emitter
+from seqtopo.emit.keras_stock import KerasStock
+from seqtopo.emit.training import compile_model, save_anywhere
 from seqtopo.ir.graph import Value
 from seqtopo.ir.resolve import Resolved
 from seqtopo.ir.scope import Named
@@ -19,7 +20,8 @@ class Built:
     def __init__(self, resolved: Resolved, finish: Callable[[keras.Model], keras.Model]) -> None:
         self.resolved = resolved
         self._finish = finish
-        self._emitter = Emitter(resolved.graph)
+        self._stock = KerasStock()
+        self._emitter = Emitter(resolved.graph, self._stock)
         self._models: dict[str, keras.Model] = {}
 
     def main(self) -> keras.Model:
@@ -30,7 +32,9 @@ class Built:
         )
         self._models[graph.name] = self._finish(model)
         if self.resolved.training is not None:
-            compile_model(model, self.resolved.training)
+            training = self.resolved.training
+            compile_model(self._stock, model, training)
+            save_anywhere(model, training.options.get("jit_compile", "auto"))
         # A plain attribute of the instance: nothing of it is saved, and the class stays Keras' own.
         model.part = self.part
         return model

@@ -2,66 +2,38 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
 from typing import Any
-from weakref import WeakSet
-
-import keras
-from keras import tree
-
-_named: WeakSet[Any] = WeakSet()
-"""The operations that have their name already: each belongs to the first node that made use of it."""
 
 
-def named(output: Any, inputs: Sequence[Any], name: str, own: Sequence[Any] = ()) -> Any:
-    """Names every operation between ``inputs`` and ``output`` after the node, and returns ``output``.
+class OperationNames:
+    """Names for the operations that are asked of a stock.
 
-    Keras numbers operations by how many the process has made. The last one is called ``name``, those
-    before it ``name-flip``, ``name-get_item``; the hyphen keeps them apart from names that a spec can
-    say. Layers were named when they were made; ``own`` are those that an earlier call made. The
-    operations of a mask are among them.
+    Keras numbers operations by how many the process has made. Here the last one of a node is called as the
+    node is, ``steps``, those before it ``steps-flip``, ``steps-get_item``; the hyphen keeps them apart from
+    names that a spec can say. Layers are named when they are made.
     """
-    found = _between(output, inputs, name, own)
-    last = output._keras_history[0]
-    if last not in _named and not any(isinstance(o, keras.Layer) and o.name == name for o in found):
-        last.name = name
-        _named.add(last)
-    _count((o for o in found if not isinstance(o, keras.Layer) and o not in _named), f"{name}-")
-    return output
 
+    def __init__(self) -> None:
+        self.named: list[tuple[str, Any]] = []
+        """Every operation's name, with the tensor that it gave."""
+        self._new: list[tuple[str, Any]] = []
 
-def name_masks(model: keras.Model) -> None:
-    """Names what is left: the operations by which masks are computed."""
-    _count((o for o in model.operations if not isinstance(o, keras.Layer) and o not in _named), "mask-")
+    def note(self, kind: str, tensor: Any) -> Any:
+        """A tensor that an operation of a kind has just given."""
+        self._new.append((kind, tensor))
+        return tensor
 
-
-def _count(operations: Iterable[Any], stem: str) -> None:
-    taken: Counter[str] = Counter()
-    for operation in operations:
-        kind = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(operation).__name__).lower()
-        taken[kind] += 1
-        operation.name = f"{stem}{kind}" + (f"-{taken[kind]}" if taken[kind] > 1 else "")
-        _named.add(operation)
-
-
-def _between(output: Any, inputs: Sequence[Any], name: str, own: Sequence[Any]) -> list[Any]:
-    """What the node made on the way to ``output``, and masks that nothing has named, first to last."""
-    found: dict[int, Any] = {}
-    todo, seen = [output], {id(x) for x in inputs}
-    while todo:
-        tensor = todo.pop()
-        if id(tensor) in seen:
-            continue
-        seen.add(id(tensor))
-        operation, node, _ = tensor._keras_history
-        made_here = operation.name == name or operation.name.startswith(f"{name}-")
-        foreign = isinstance(operation, keras.Layer) and not made_here and operation not in own
-        if operation in _named or foreign:
-            continue
-        found[id(operation)] = operation
-        arguments = operation._inbound_nodes[node].arguments
-        given = tree.flatten([arguments.args, arguments.kwargs])
-        todo.extend(x for x in given if isinstance(x, keras.KerasTensor))
-    return list(reversed(found.values()))
+    def settle(self, value: Any, stem: str, taken: bool) -> list[tuple[str, Any]]:
+        """The names of what was noted since the last time, ``value`` being what all of it is for."""
+        count: Counter[str] = Counter()
+        found = []
+        for kind, tensor in self._new:
+            if tensor is value and not taken:
+                found.append((stem, tensor))
+                continue
+            count[kind] += 1
+            found.append((f"{stem}-{kind}" + (f"-{count[kind]}" if count[kind] > 1 else ""), tensor))
+        self._new = []
+        self.named += found
+        return found

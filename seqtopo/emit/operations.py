@@ -1,7 +1,8 @@
 """Operations that Keras has no layer for, as stock layers and ``keras.ops`` on the graph.
 
 Nothing here is a Lambda, a custom class or a captured array, so a saved model loads in plain Keras,
-on any backend.
+on any backend. Everything is asked of the stock that a call is given: Keras itself, or what writes the
+same down as Python.
 
 Keras' operations drop masks. Where a value of shape (batch, T, F) has one, it is made anew from its
 own graph: masked steps get a marker, which a Masking layer turns into zeros and a mask.
@@ -13,21 +14,45 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import keras
-import numpy as np
-from keras import layers, ops
-
-from seqtopo.emit.naming import named
 from seqtopo.emit.positions import positions
+from seqtopo.emit.stock import Stock
 from seqtopo.layers.objects import keras_name
 from seqtopo.layers.operation_rules import slice_size
 from seqtopo.layers.row import compute_dtype
 from seqtopo.layers.sizes import unknown
-from seqtopo.layers.values import Object
+from seqtopo.layers.values import FLOATS, Object, Tensor
 
 Value = Any
-"""A KerasTensor: Keras has no types to import."""
-Function = Callable[[Sequence[Value], Mapping[str, Any], str, dict[str, Any]], Value]
+"""A KerasTensor, or what stands for one: Keras has no types to import."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of an operation: what it is made of, what comes in, the row's arguments, sizes as numbers.
+
+    ``name`` is what it is called after, ``output`` what the checker says that it gives, and ``made`` are the
+    layers that an earlier call of it made.
+    """
+
+    stock: Stock
+    inputs: Sequence[Value]
+    args: Mapping[str, Any]
+    name: str
+    output: Tensor
+    made: dict[str, Any]
+
+    @property
+    def x(self) -> Value:
+        """The first value that comes in."""
+        return self.inputs[0]
+
+    @property
+    def axis(self) -> int:
+        """The axis it works along, counted from the front."""
+        return _axis(self.x, self.args["axis"])
+
+
+Function = Callable[[Call], Value]
 
 NARROW = ("bool", "int8", "int16", "uint8", "uint16")
 """What is summed as int32: each backend widens these in its own way."""
@@ -40,37 +65,37 @@ def _axis(x: Value, axis: int) -> int:
     return axis if axis >= 0 else len(x.shape) + axis
 
 
-def _mask_of(x: Value) -> Value | None:
+def _mask_of(c: Call) -> Value | None:
     """The mask of a value of shape (batch, T, F), itself a value of the graph."""
-    mask = getattr(x, "_keras_mask", None)
-    return mask if mask is not None and len(x.shape) == 3 and len(mask.shape) == 2 else None
+    mask = c.stock.mask(c.x)
+    return mask if mask is not None and len(c.x.shape) == 3 and len(mask.shape) == 2 else None
 
 
-def _only_unmasked(x: Value, mask: Value, other: float) -> Value:
-    return ops.where(ops.expand_dims(mask, -1), x, other)
+def _only_unmasked(c: Call, x: Value, mask: Value, other: float) -> Value:
+    return c.stock.ops.where(c.stock.ops.expand_dims(mask, -1), x, other)
 
 
-def _remasked(y: Value, mask: Value | None, name: str) -> Value:
-    if mask is None or len(y.shape) != 3 or not keras.backend.is_float_dtype(y.dtype):
+def _remasked(c: Call, y: Value, mask: Value | None) -> Value:
+    if mask is None or len(c.output.shape) != 2 or c.output.dtype not in FLOATS:
         return y
-    marked = _only_unmasked(y, mask, MARKER)
-    return layers.Masking(MARKER, dtype=y.dtype, name=f"{name}-mask")(marked)
+    marked = _only_unmasked(c, y, mask, MARKER)
+    return c.stock.layers.Masking(MARKER, dtype=c.output.dtype, name=f"{c.name}-mask")(marked)
 
 
-def masked_softmax(softmax: Any, x: Value, name: str) -> Value:
+def masked_softmax(c: Call, softmax: Any) -> Value:
     """What a Softmax layer makes of a value whose masked steps take no part.
 
     As it comes, Keras would take the mask of the steps for one of the features, so it gets an axis for
     them; and since Keras hands that wide mask on, which no other layer can read, it is made anew.
     """
-    mask = getattr(x, "_keras_mask", None)
-    if mask is None or len(mask.shape) >= len(x.shape):
-        return softmax(x)
+    ops, mask = c.stock.ops, c.stock.mask(c.x)
+    if mask is None or len(mask.shape) >= len(c.x.shape):
+        return softmax(c.x)
     wide = mask
-    for _ in range(len(x.shape) - len(mask.shape)):
+    for _ in range(len(c.x.shape) - len(mask.shape)):
         wide = ops.expand_dims(wide, -1)
-    y = softmax(x, mask=wide)
-    return _remasked(y, mask, name) if len(x.shape) == 3 else ops.where(wide, y, 0)
+    y = softmax(c.x, mask=wide)
+    return _remasked(c, y, mask) if len(c.x.shape) == 3 else ops.where(wide, y, 0)
 
 
 def _along(axis: int, key: Any) -> tuple[Any, ...]:
@@ -82,122 +107,111 @@ def _dtype(x: Value) -> dict[str, str]:
     return {"dtype": x.dtype}
 
 
-def _pinned(y: Value, axis: int, size: int, name: str) -> Value:
+def _pinned(c: Call, y: Value, axis: int, size: int) -> Value:
     """The same value with the size said that Keras cannot tell from a slice of an open axis."""
-    if y.shape[axis] is not None:
+    if c.x.shape[axis] is not None:
         return y
-    target = [size if i == axis else s for i, s in enumerate(y.shape)][1:]
+    target = [size if i == axis else s for i, s in enumerate(c.x.shape)][1:]
     if target.count(None) > 1:
         return y
     shape = tuple(-1 if s is None else s for s in target)
-    return layers.Reshape(shape, name=f"{name}-length", **_dtype(y))(y)
+    return c.stock.layers.Reshape(shape, name=f"{c.name}-length", **_dtype(c.x))(y)
 
 
-def _sliced(x: Value, axis: int, part: slice, size: int | None, name: str) -> Value:
-    y = x[_along(axis, part)]
+def _sliced(c: Call, axis: int, part: slice, size: int | None) -> Value:
+    y = c.stock.ops.get_item(c.x, _along(axis, part))
     if size is not None:
-        y = _pinned(y, axis, size, name)
-    mask = _mask_of(x)
+        y = _pinned(c, y, axis, size)
+    mask = _mask_of(c)
     if mask is not None and axis == 1:
-        mask = mask[:, part]
-    return _remasked(y, mask, name)
+        mask = c.stock.ops.get_item(mask, _along(1, part))
+    return _remasked(c, y, mask)
 
 
-def _last(inputs: Sequence[Value], args: Mapping[str, Any], name: str, made: dict[str, Any]) -> Value:
-    (x,), n = inputs, args["n"]
-    return _sliced(x, _axis(x, args["axis"]), slice(-n, None), n, name)
+def _last(c: Call) -> Value:
+    return _sliced(c, c.axis, slice(-c.args["n"], None), c.args["n"])
 
 
-def _first(inputs: Sequence[Value], args: Mapping[str, Any], name: str, made: dict[str, Any]) -> Value:
-    (x,), n = inputs, args["n"]
-    return _sliced(x, _axis(x, args["axis"]), slice(0, n), n, name)
+def _first(c: Call) -> Value:
+    return _sliced(c, c.axis, slice(0, c.args["n"]), c.args["n"])
 
 
-def _at(inputs: Sequence[Value], args: Mapping[str, Any], name: str, made: dict[str, Any]) -> Value:
-    (x,) = inputs
-    return x[_along(_axis(x, args["axis"]), args["index"])]
+def _at(c: Call) -> Value:
+    return c.stock.ops.get_item(c.x, _along(c.axis, c.args["index"]))
 
 
-def _slice(inputs: Sequence[Value], args: Mapping[str, Any], name: str, made: dict[str, Any]) -> Value:
-    (x,) = inputs
-    axis = _axis(x, args["axis"])
-    start, stop, step = args["start"], args["stop"], args["step"]
-    size = slice_size(unknown(0) if x.shape[axis] is None else x.shape[axis], start, stop, step)
-    return _sliced(x, axis, slice(start, stop, step), size if isinstance(size, int) else None, name)
+def _slice(c: Call) -> Value:
+    start, stop, step = c.args["start"], c.args["stop"], c.args["step"]
+    have = c.x.shape[c.axis]
+    size = slice_size(unknown(0) if have is None else have, start, stop, step)
+    return _sliced(c, c.axis, slice(start, stop, step), size if isinstance(size, int) else None)
 
 
-def _flip(inputs: Sequence[Value], args: Mapping[str, Any], name: str, made: dict[str, Any]) -> Value:
-    (x,) = inputs
-    axis = _axis(x, args["axis"])
-    mask = _mask_of(x)
-    if mask is not None and axis == 1:
-        mask = ops.flip(mask, axis=1)
-    return _remasked(ops.flip(x, axis=axis), mask, name)
+def _flip(c: Call) -> Value:
+    mask = _mask_of(c)
+    if mask is not None and c.axis == 1:
+        mask = c.stock.ops.flip(mask, axis=1)
+    return _remasked(c, c.stock.ops.flip(c.x, axis=c.axis), mask)
 
 
-def _pad(inputs: Sequence[Value], args: Mapping[str, Any], name: str, made: dict[str, Any]) -> Value:
-    (x,) = inputs
-    axis, ends = _axis(x, args["axis"]), (args["before"], args["after"])
-    mask = _mask_of(x)
-    if mask is None and axis == 1 and len(x.shape) == 3 and args["value"] == 0:
-        return layers.ZeroPadding1D(ends, name=name, **_dtype(x))(x)
-    widths = tuple(ends if i == axis else (0, 0) for i in range(len(x.shape)))
-    if mask is not None and axis == 1:
+def _pad(c: Call) -> Value:
+    ops, ends, value = c.stock.ops, (c.args["before"], c.args["after"]), c.args["value"]
+    mask = _mask_of(c)
+    if mask is None and c.axis == 1 and len(c.x.shape) == 3 and value == 0:
+        return c.stock.layers.ZeroPadding1D(ends, name=c.name, **_dtype(c.x))(c.x)
+    widths = tuple(ends if i == c.axis else (0, 0) for i in range(len(c.x.shape)))
+    if mask is not None and c.axis == 1:
         # torch pads no booleans
         mask = ops.cast(ops.pad(ops.cast(mask, "int32"), ((0, 0), ends), constant_values=1), "bool")
-    return _remasked(ops.pad(x, widths, constant_values=args["value"]), mask, name)
+    return _remasked(c, ops.pad(c.x, widths, constant_values=value), mask)
 
 
-def _crop(inputs: Sequence[Value], args: Mapping[str, Any], name: str, made: dict[str, Any]) -> Value:
-    (x,) = inputs
-    axis, before, after = _axis(x, args["axis"]), args["before"], args["after"]
-    if _mask_of(x) is None and axis == 1 and len(x.shape) == 3:
-        return layers.Cropping1D((before, after), name=name, **_dtype(x))(x)
-    return _sliced(x, axis, slice(before, -after if after else None), None, name)
+def _crop(c: Call) -> Value:
+    before, after = c.args["before"], c.args["after"]
+    if _mask_of(c) is None and c.axis == 1 and len(c.x.shape) == 3:
+        return c.stock.layers.Cropping1D((before, after), name=c.name, **_dtype(c.x))(c.x)
+    return _sliced(c, c.axis, slice(before, -after if after else None), None)
 
 
-def _axes(x: Value, args: Mapping[str, Any]) -> tuple[int, ...]:
-    axis = args["axis"]
-    return tuple(_axis(x, a) for a in (axis if isinstance(axis, (tuple, list)) else (axis,)))
+def _axes(c: Call) -> tuple[int, ...]:
+    axis = c.args["axis"]
+    return tuple(_axis(c.x, a) for a in (axis if isinstance(axis, (tuple, list)) else (axis,)))
 
 
-def _reduction(function: Callable[..., Value], neutral: Callable[[str], float]) -> Function:
+def _reduction(function: str, neutral: Callable[[str], float]) -> Function:
     """The emitter of a reduction that masked steps take no part in: they become ``neutral``."""
 
-    def emit(inputs: Sequence[Value], args: Mapping[str, Any], name: str, made: dict[str, Any]) -> Value:
-        (x,) = inputs
-        axes = _axes(x, args)
-        mask = _mask_of(x)
-        if function is ops.sum and x.dtype in NARROW:
-            x = ops.cast(x, "int32")
+    def emit(c: Call) -> Value:
+        x, dtype, axes, mask = c.x, c.x.dtype, _axes(c), _mask_of(c)
+        if function == "sum" and dtype in NARROW:
+            x, dtype = c.stock.ops.cast(x, "int32"), "int32"
         if mask is not None and 1 in axes:
-            x, mask = _only_unmasked(x, mask, neutral(x.dtype)), None
-        return _remasked(function(x, axis=axes, keepdims=args["keepdims"]), mask, name)
+            x, mask = _only_unmasked(c, x, mask, neutral(dtype)), None
+        reduced = getattr(c.stock.ops, function)(x, axis=axes, keepdims=c.args["keepdims"])
+        return _remasked(c, reduced, mask)
 
     return emit
 
 
-def _mean(inputs: Sequence[Value], args: Mapping[str, Any], name: str, made: dict[str, Any]) -> Value:
-    (x,) = inputs
-    axes = _axes(x, args)
-    mask = _mask_of(x)
-    if axes == (1,) and len(x.shape) == 3 and keras.backend.is_float_dtype(x.dtype):
-        return layers.GlobalAveragePooling1D(keepdims=args["keepdims"], name=name, dtype=x.dtype)(x)
+def _mean(c: Call) -> Value:
+    x, axes, keepdims, mask = c.x, _axes(c), c.args["keepdims"], _mask_of(c)
+    pooling = c.stock.layers.GlobalAveragePooling1D
+    if axes == (1,) and len(x.shape) == 3 and x.dtype in FLOATS:
+        return pooling(keepdims=keepdims, name=c.name, dtype=x.dtype)(x)
     if mask is not None and 1 in axes:
         # the mean over several axes at once: over the steps that count, then over the others
-        steps = layers.GlobalAveragePooling1D(keepdims=True, name=f"{name}-steps", dtype=x.dtype)(x)
-        return ops.mean(steps, axis=axes, keepdims=args["keepdims"])
-    return _remasked(ops.mean(x, axis=axes, keepdims=args["keepdims"]), mask, name)
+        steps = pooling(keepdims=True, name=f"{c.name}-steps", dtype=x.dtype)(x)
+        return c.stock.ops.mean(steps, axis=axes, keepdims=keepdims)
+    return _remasked(c, c.stock.ops.mean(x, axis=axes, keepdims=keepdims), mask)
 
 
-def _cumsum(inputs: Sequence[Value], args: Mapping[str, Any], name: str, made: dict[str, Any]) -> Value:
-    (x,) = inputs
-    mask = _mask_of(x)
-    counted = x if mask is None else _only_unmasked(x, mask, 0)
-    summed = ops.cumsum(counted, axis=_axis(x, args["axis"]))
+def _cumsum(c: Call) -> Value:
+    mask = _mask_of(c)
+    counted = c.x if mask is None else _only_unmasked(c, c.x, mask, 0)
+    summed = c.stock.ops.cumsum(counted, axis=c.axis)
     # On PyTorch, Keras says int64 of what is int32.
-    summed = ops.cast(summed, "int64") if x.dtype == "int64" else summed
-    return _remasked(summed, mask, name)
+    summed = c.stock.ops.cast(summed, "int64") if c.x.dtype == "int64" else summed
+    return _remasked(c, summed, mask)
 
 
 def _listed(amount: Any) -> Any:
@@ -206,85 +220,82 @@ def _listed(amount: Any) -> Any:
 
 def _whole(x: Value, amount: Any) -> bool:
     several = amount if isinstance(amount, tuple) else (amount,)
-    return not keras.backend.is_float_dtype(x.dtype) and all(isinstance(a, int) for a in several)
+    return x.dtype not in FLOATS and all(isinstance(a, int) for a in several)
 
 
-def _constant(x: Value, amount: Any) -> Any:
+def _constant(c: Call, amount: Any) -> Any:
     """A number as it is; several as an array, which Keras saves by its values."""
-    return np.asarray(amount, dtype=x.dtype) if isinstance(amount, tuple) else amount
+    return c.stock.array(amount, c.x.dtype) if isinstance(amount, tuple) else amount
 
 
-def _scale(inputs: Sequence[Value], args: Mapping[str, Any], name: str, made: dict[str, Any]) -> Value:
-    (x,), factor = inputs, args["factor"]
-    if _whole(x, factor):
-        return ops.multiply(x, _constant(x, factor))
-    dtype = x.dtype if keras.backend.is_float_dtype(x.dtype) else "float32"
-    return layers.Rescaling(_listed(factor), dtype=dtype, name=name)(x)
+def _scale(c: Call) -> Value:
+    factor = c.args["factor"]
+    if _whole(c.x, factor):
+        return c.stock.ops.multiply(c.x, _constant(c, factor))
+    dtype = c.x.dtype if c.x.dtype in FLOATS else "float32"
+    return c.stock.layers.Rescaling(_listed(factor), dtype=dtype, name=c.name)(c.x)
 
 
-def _shift(inputs: Sequence[Value], args: Mapping[str, Any], name: str, made: dict[str, Any]) -> Value:
-    (x,), amount = inputs, args["amount"]
-    if _whole(x, amount):
-        return ops.add(x, _constant(x, amount))
-    dtype = x.dtype if keras.backend.is_float_dtype(x.dtype) else "float32"
-    return layers.Rescaling(1.0, _listed(amount), dtype=dtype, name=name)(x)
+def _shift(c: Call) -> Value:
+    amount = c.args["amount"]
+    if _whole(c.x, amount):
+        return c.stock.ops.add(c.x, _constant(c, amount))
+    dtype = c.x.dtype if c.x.dtype in FLOATS else "float32"
+    return c.stock.layers.Rescaling(1.0, _listed(amount), dtype=dtype, name=c.name)(c.x)
 
 
-def _squeeze(inputs: Sequence[Value], args: Mapping[str, Any], name: str, made: dict[str, Any]) -> Value:
-    return ops.squeeze(inputs[0], axis=_axis(inputs[0], args["axis"]))
+def _squeeze(c: Call) -> Value:
+    return c.stock.ops.squeeze(c.x, axis=c.axis)
 
 
-def _expand(inputs: Sequence[Value], args: Mapping[str, Any], name: str, made: dict[str, Any]) -> Value:
-    return ops.expand_dims(inputs[0], axis=args["axis"])
+def _expand(c: Call) -> Value:
+    return c.stock.ops.expand_dims(c.x, axis=c.args["axis"])
 
 
-def _swap(inputs: Sequence[Value], args: Mapping[str, Any], name: str, made: dict[str, Any]) -> Value:
-    (x,) = inputs
-    order = list(range(len(x.shape)))
-    a, b = _axis(x, args["first"]), _axis(x, args["second"])
+def _swap(c: Call) -> Value:
+    order = list(range(len(c.x.shape)))
+    a, b = _axis(c.x, c.args["first"]), _axis(c.x, c.args["second"])
     order[a], order[b] = order[b], order[a]
-    return layers.Permute(tuple(order[1:]), name=name, **_dtype(x))(x)
+    return c.stock.layers.Permute(tuple(order[1:]), name=c.name, **_dtype(c.x))(c.x)
 
 
-def _cast(inputs: Sequence[Value], args: Mapping[str, Any], name: str, made: dict[str, Any]) -> Value:
-    (x,) = inputs
-    return _remasked(ops.cast(x, args["dtype"]), _mask_of(x), name)
+def _cast(c: Call) -> Value:
+    return _remasked(c, c.stock.ops.cast(c.x, c.args["dtype"]), _mask_of(c))
 
 
-def _one_hot(inputs: Sequence[Value], args: Mapping[str, Any], name: str, made: dict[str, Any]) -> Value:
-    return ops.one_hot(inputs[0], args["n"], dtype="float32")
+def _one_hot(c: Call) -> Value:
+    return c.stock.ops.one_hot(c.x, c.args["n"], dtype="float32")
 
 
-def _pos(inputs: Sequence[Value], args: Mapping[str, Any], name: str, made: dict[str, Any]) -> Value:
-    (x,) = inputs
-    return _remasked(ops.add(x, positions(x, args, name, made)), _mask_of(x), name)
+def _pos(c: Call) -> Value:
+    vectors = positions(c.stock, c.x, c.args, c.name, c.made)
+    return _remasked(c, c.stock.ops.add(c.x, vectors), _mask_of(c))
 
 
-def repeat_like(
-    x: Value, reference: Value, axis: int, name: str, made: dict[str, Any] | None = None
-) -> Value:
+def _repeat(c: Call) -> Value:
     """A vector at every step of another value: (batch, F) and (batch, T, ...) give (batch, T, F).
 
-    ``axis`` is the axis of ``reference`` whose length counts, with the batch as 0.
+    ``axis`` is the axis of the other value whose length counts, with the batch as 0.
     """
+    x, reference = c.inputs
+    ops, axis = c.stock.ops, c.args["axis"]
     key = tuple(slice(None) if i in (0, axis) else 0 for i in range(len(reference.shape)))
-    steps = ops.expand_dims(ops.zeros_like(reference[key], dtype=x.dtype), -1)
-    stem = _stem("repeat", name, {} if made is None else made)
-    return named(ops.add(ops.expand_dims(x, 1), steps), (x, reference), stem)
+    steps = ops.expand_dims(ops.zeros_like(ops.get_item(reference, key), dtype=x.dtype), -1)
+    return ops.add(ops.expand_dims(x, 1), steps)
 
 
-def _activation(inputs: Sequence[Value], args: Mapping[str, Any], name: str, made: dict[str, Any]) -> Value:
-    (x,), function = inputs, args["activation"]
+def _activation(c: Call) -> Value:
+    function = c.args["activation"]
     kwargs = function.kwargs if isinstance(function, Object) else {}
-    called = getattr(ops, keras_name("activation", getattr(function, "name", function)))
-    dtype = compute_dtype(args)
-    return _remasked(called(x if x.dtype == dtype else ops.cast(x, dtype), **kwargs), _mask_of(x), name)
+    called = getattr(c.stock.ops, keras_name("activation", getattr(function, "name", function)))
+    dtype = compute_dtype(c.args)
+    x = c.x if c.x.dtype == dtype else c.stock.ops.cast(c.x, dtype)
+    return _remasked(c, called(x, **kwargs), _mask_of(c))
 
 
-def _by_element(function: Callable[[Value], Value]) -> Function:
-    def emit(inputs: Sequence[Value], args: Mapping[str, Any], name: str, made: dict[str, Any]) -> Value:
-        (x,) = inputs
-        return _remasked(function(x), _mask_of(x), name)
+def _by_element(function: str) -> Function:
+    def emit(c: Call) -> Value:
+        return _remasked(c, getattr(c.stock.ops, function)(c.x), _mask_of(c))
 
     return emit
 
@@ -299,11 +310,11 @@ _FUNCTIONS: Mapping[str, Function] = {
     "pad": _pad,
     "crop": _crop,
     "mean": _mean,
-    "sum": _reduction(ops.sum, lambda dtype: 0),
-    "max": _reduction(ops.max, lambda dtype: LOWEST[dtype]),
-    "min": _reduction(ops.min, lambda dtype: -LOWEST[dtype]),
+    "sum": _reduction("sum", lambda dtype: 0),
+    "max": _reduction("max", lambda dtype: LOWEST[dtype]),
+    "min": _reduction("min", lambda dtype: -LOWEST[dtype]),
     "cumsum": _cumsum,
-    **{name: _by_element(getattr(ops, name)) for name in ("abs", "exp", "log", "sqrt", "square")},
+    **{name: _by_element(name) for name in ("abs", "exp", "log", "sqrt", "square")},
     "scale": _scale,
     "shift": _shift,
     "squeeze": _squeeze,
@@ -312,40 +323,39 @@ _FUNCTIONS: Mapping[str, Function] = {
     "cast": _cast,
     "one_hot": _one_hot,
     "pos": _pos,
+    "repeat": _repeat,
 }
 
 
-def _stem(emit: str, name: str, made: dict[str, Any]) -> str:
-    """What this call's operations are named after: the layer's name, and which call of it this is."""
-    made["calls"] = made.get("calls", 0) + 1
-    stem = name or f"{emit}_{keras.backend.get_uid(emit)}"
-    return stem if made["calls"] == 1 else f"{stem}-{made['calls']}"
-
-
 @dataclass(frozen=True)
-class Emitter:
+class OperationEmitter:
     """The emitter of one operation: call it for the value that the operation gives."""
 
     emit: str
 
     def __call__(
         self,
+        stock: Stock,
         inputs: Sequence[Value],
         args: Mapping[str, Any],
         name: str,
+        output: Tensor,
         made: dict[str, Any] | None = None,
     ) -> Value:
         """The value, from those that come in and the row's arguments, sizes as numbers.
 
         The last operation, or the layer that holds weights, is called ``name``, the others after it.
         Calls of one layer get the same ``made``, at first empty: later ones share what the first
-        made, and are called ``name-2`` and so on.
+        made, and are called ``name-2`` and so on. ``output`` is what the checker says of the value.
         """
         made = {} if made is None else made
-        stem = _stem(self.emit, name, made)
-        output = _FUNCTIONS[self.emit](inputs, args, stem, made)
-        return named(output, inputs, stem, [m for m in made.values() if isinstance(m, keras.Layer)])
+        made["calls"] = made.get("calls", 0) + 1
+        stem = name or stock.unique(self.emit)
+        stem = stem if made["calls"] == 1 else f"{stem}-{made['calls']}"
+        value = _FUNCTIONS[self.emit](Call(stock, inputs, args, stem, output, made))
+        stock.name_made(value, stem, any(getattr(m, "name", "") == stem for m in made.values()))
+        return value
 
 
-EMITTERS: Mapping[str, Emitter] = {emit: Emitter(emit) for emit in _FUNCTIONS}
-"""The emitters, by the ``emit`` of the rows."""
+EMITTERS: Mapping[str, OperationEmitter] = {emit: OperationEmitter(emit) for emit in _FUNCTIONS}
+"""The emitters, by the ``emit`` of the rows; ``repeat`` for one that follows another value's length."""

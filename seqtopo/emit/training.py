@@ -4,27 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
-import keras
-
 from seqtopo.emit.objects import made
+from seqtopo.emit.stock import Stock
 from seqtopo.ir.training import Training
 
 
-def compile_model(model: keras.Model, training: Training) -> None:
+def compile_model(stock: Stock, model: Any, training: Training) -> None:
     """Compiles a model as its spec says."""
     options = dict(training.options)
     if "weighted_metrics" in options:
-        options["weighted_metrics"] = made("metric", options["weighted_metrics"])
-    model.compile(
-        optimizer=made("optimizer", training.optimizer),
-        loss=made("loss", training.loss),
-        metrics=made("metric", training.metrics),
+        options["weighted_metrics"] = made(stock, "metric", options["weighted_metrics"])
+    given = {
+        "optimizer": made(stock, "optimizer", training.optimizer),
+        "loss": made(stock, "loss", training.loss),
+        "metrics": made(stock, "metric", training.metrics),
         **options,
-    )
-    save_anywhere(model, options.get("jit_compile", "auto"))
+    }
+    stock.compile(model, given)
 
 
-def save_anywhere(model: keras.Model, jit_compile: bool | str) -> None:
+def save_anywhere(model: Any, jit_compile: bool | str) -> None:
     """Lets the compiled model be saved so that every backend can go on training it.
 
     On PyTorch, Keras writes the backend's own subclass of the optimizer into the file, which no other

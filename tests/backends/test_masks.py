@@ -11,7 +11,8 @@ from seqtopo.layers.row import Row
 from seqtopo.layers.table import ROWS
 from tests.support.rows import keras
 
-from seqtopo.emit.keras import Emitter  # isort: skip  (Keras' backend is chosen by the line above)
+from seqtopo.emit.emitter import Emitter  # isort: skip  (Keras' backend is chosen by the line above)
+from seqtopo.emit.keras_stock import KerasStock  # isort: skip
 
 KERAS_ROWS = tuple(row for row in ROWS if row.keras)
 HANDS_NONE_ON = {"dot"}
@@ -27,7 +28,7 @@ def assert_mask_agrees(row: Row) -> None:
     assert node.layer is not None
     came = resolved.graph.tensors(node.inputs)
     assert came is not None
-    layer = Emitter(resolved.graph).layer(node.layer, came)
+    layer = Emitter(resolved.graph, KerasStock()).layer(node.layer, came)
     assert type(layer) is getattr(keras.layers, row.keras)
     ours = row.name in KNOWN or row.recurrent
     assert layer.supports_masking == (ours or row.name in HANDS_NONE_ON), row.name

@@ -17,9 +17,10 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 
 import seqtopo
-from seqtopo.emit.naming import name_masks
-from seqtopo.emit.operations import EMITTERS, repeat_like
+from seqtopo.emit.keras_stock import KerasStock
+from seqtopo.emit.operations import EMITTERS
 from seqtopo.layers.row import Row
+from seqtopo.layers.sizes import unknown
 from seqtopo.layers.table import NAMES
 from seqtopo.layers.values import Tensor
 
@@ -178,10 +179,12 @@ SPECS = {
 """Whole specs, with what only a graph has: layers that are called twice, masks on the way."""
 
 
-def emit(case: Case, inputs: list[Any], name: str) -> Any:
+def emit(case: Case, inputs: list[Any], name: str, stock: KerasStock) -> Any:
     """The value a case gives on the graph."""
     row = NAMES[case.row]
-    return EMITTERS[row.operation(case.args)](inputs, {**row.defaults, **case.args}, name)
+    shape = tuple(unknown(i) if size is None else size for i, size in enumerate(inputs[0].shape[1:]))
+    output = says(case, shape, inputs[0].dtype)
+    return EMITTERS[row.operation(case.args)](stock, inputs, {**row.defaults, **case.args}, name, output)
 
 
 def says(case: Case, shape: tuple[Any, ...], dtype: str) -> Tensor:
@@ -196,31 +199,30 @@ def models() -> dict[str, tuple[keras.Model, list[Array], list[Case]]]:
     floats = made.normal(size=(SAMPLES, STEPS, WIDTH)).astype("float32")
     ids = np.array([[1 + (i + t) % 4 if t < n else 0 for t in range(STEPS)] for i, n in enumerate(LENGTHS)])
     ids = ids.astype("int32")
-    found = {}
+    found, stock = {}, KerasStock()
     for name, cases, shape, data in (
         ("any_length", ANY_LENGTH, (None, WIDTH), floats),
         ("fixed", FIXED[:2], (STEPS, WIDTH), floats),
         ("ids", IDS, (None,), ids),
     ):
         x = keras.Input(shape, dtype=str(data.dtype), name="x")
-        ends = [emit(case, [x], f"{case.row}{i}") for i, case in enumerate(cases)]
-        found[name] = (keras.Model(x, ends, name=name), [data], list(cases))
+        ends = [emit(case, [x], f"{case.row}{i}", stock) for i, case in enumerate(cases)]
+        found[name] = (stock.model([x], ends, name), [data], list(cases))
     x = keras.Input((STEPS, 1), name="x")
-    model = keras.Model(x, emit(FIXED[2], [x], "squeeze"), name="squeezed")
+    model = stock.model([x], [emit(FIXED[2], [x], "squeeze", stock)], "squeezed")
     found["squeezed"] = (model, [floats[:, :, :1]], [FIXED[2]])
     x = keras.Input((None,), dtype="int32", name="x")
     value = keras.layers.Embedding(5, WIDTH, mask_zero=True, name="embed")(x)
     ends = []
     for i, case in enumerate(MASKED):
-        end = emit(case, [value], f"{case.row}{i}")
+        end = emit(case, [value], f"{case.row}{i}", stock)
         pooled = keras.layers.GlobalAveragePooling1D(name=f"pool{i}")
         ends.append(pooled(end) if len(end.shape) == 3 else end)
-    found["masked"] = (keras.Model(x, ends, name="masked"), [ids], list(MASKED))
+    found["masked"] = (stock.model([x], ends, "masked"), [ids], list(MASKED))
     x, steps = keras.Input((WIDTH,), name="x"), keras.Input((None, 2), dtype="int32", name="steps")
-    model = keras.Model([x, steps], repeat_like(x, steps, 1, "repeat"), name="repeated")
+    end = EMITTERS["repeat"](stock, [x, steps], {"axis": 1}, "repeat", Tensor((unknown(0), WIDTH)))
+    model = stock.model([x, steps], [end], "repeated")
     found["repeated"] = (model, [floats[:, 0], np.ones((SAMPLES, 5, 2), "int32")], [Case("repeat_like")])
-    for model, _, _ in found.values():
-        name_masks(model)
     for name, spec in SPECS.items():
         keras.utils.set_random_seed(1)
         model = seqtopo.compile(spec)
@@ -243,7 +245,7 @@ def train(policy: str) -> float:
     keras.config.set_dtype_policy(policy)
     x = keras.Input((None, WIDTH))
     wide = keras.layers.Dense(WIDTH)(x)
-    y = emit(Case("pos", {"length": 9}), [wide], "pos")
+    y = emit(Case("pos", {"length": 9}), [wide], "pos", KerasStock())
     keras.config.set_dtype_policy("float32")
     assert y.dtype == wide.dtype
     model = keras.Model(x, keras.layers.Dense(1, dtype="float32")(y))

@@ -1,19 +1,20 @@
-"""From a graph to a Keras model of stock layers. The only importer of Keras in the compile path."""
+"""From a graph to a model of stock layers: what is made, in which order, and what it is called with.
+
+Everything is asked of a stock, so the same walk builds a Keras model and writes one as Python.
+"""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import keras
-
 from seqtopo.emit import deep
-from seqtopo.emit.naming import name_masks
-from seqtopo.emit.objects import argument, hold_regularizer
-from seqtopo.emit.operations import EMITTERS, masked_softmax, repeat_like
+from seqtopo.emit.objects import argument
+from seqtopo.emit.operations import EMITTERS, Call, masked_softmax
+from seqtopo.emit.stock import Stock
 from seqtopo.ir.graph import Graph, Node, SubModel, Value
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.sizes import Expr, Size
@@ -29,11 +30,13 @@ class Emitter:
     def __init__(
         self,
         graph: Graph,
+        stock: Stock,
         layers: dict[Layer, Any] | None = None,
         made: dict[Layer, dict[str, Any]] | None = None,
         batch: Size | None = None,
     ) -> None:
         self.graph = graph
+        self.stock = stock
         self._around = batch
         """The fixed batch of the graph that this one stands in: what a layer takes at every step."""
         self._layers: dict[Layer, Any] = {} if layers is None else layers
@@ -43,7 +46,7 @@ class Emitter:
 
     def model(
         self, inputs: Sequence[Value], outputs: Sequence[Value], name: str, output_names: Sequence[str] = ()
-    ) -> keras.Model:
+    ) -> Any:
         """The model from some values to others; ``inputs`` may be any values that cut the graph."""
         inner = self if self._declared(inputs) else self._beside()
         with deep_recursion(len(self.graph.nodes)):
@@ -56,12 +59,12 @@ class Emitter:
             starts = [inner._tensors[v] for v in inputs]
             taken = {layer.name for layer in self.graph.layers()} | {x.name for x in starts}
             taken -= {""}
-            ends = _named(ends, output_names, starts, taken)
-            return _model(starts, ends, name)
+            ends = _named(self.stock, ends, output_names, starts, taken)
+            return self.stock.model(starts, ends, name)
 
     def _beside(self) -> Emitter:
         """Another one over the same layers, with tensors of its own."""
-        return Emitter(self.graph, self._layers, self._made, self._around)
+        return Emitter(self.graph, self.stock, self._layers, self._made, self._around)
 
     def _declared(self, values: Sequence[Value]) -> bool:
         return all(self.graph.nodes[v.node].layer is None for v in values)
@@ -74,7 +77,9 @@ class Emitter:
                 tensor = self.graph.tensor(value)
                 assert tensor is not None
                 batch = self._batch() if node.layer is not None else node.batch or self._around
-                self._tensors[value] = _input(tensor, batch, node.name if node.layer is None else "")
+                self._tensors[value] = self.stock.input(
+                    tensor, batch, node.name if node.layer is None else ""
+                )
 
     def _batch(self) -> Size | None:
         """The one fixed batch of the graph, if it has one: stateful layers need it in every part."""
@@ -97,13 +102,14 @@ class Emitter:
             for value in segment.inputs:
                 tensor = self.graph.tensor(value)
                 assert tensor is not None
-                inside._tensors[value] = _input(tensor, self._batch(), "")
+                inside._tensors[value] = self.stock.input(tensor, self._batch(), "")
             inside._emit(segment.nodes)
             starts = [inside._tensors[v] for v in segment.inputs]
             ends = [inside._tensors[v] for v in segment.outputs]
             given = [self._tensors[v] for v in segment.inputs]
-            results = _model(starts, ends, f"{name}_{i}")(given if len(given) > 1 else given[0])
-            results = results if isinstance(results, (list, tuple)) else [results]
+            gives = [t for v in segment.outputs if (t := self.graph.tensor(v)) is not None]
+            inner = self.stock.model(starts, ends, f"{name}_{i}")
+            results = self.stock.call(inner, [given if len(given) > 1 else given[0]], {}, gives)
             self._tensors.update(zip(segment.outputs, results, strict=True))
 
     def _call(self, node: Node, layer: Layer) -> None:
@@ -111,33 +117,55 @@ class Emitter:
         row = layer.row
         operation = row.operation(layer.args)
         made = self._made.setdefault(layer, {})
+        args = {**row.defaults, **layer.args, **node.call}
+        if row.name == "repeat" and isinstance(layer.args["n"], Expr):
+            operation = "repeat"
+            reference, args["axis"] = self._reference(layer.args["n"])
+            given = [given[0], reference]
         if operation:
-            args = {**row.defaults, **layer.args, **node.call}
-            result = EMITTERS[operation](given, args, layer.name, made)
-        elif row.name == "repeat" and isinstance(layer.args["n"], Expr):
-            result = repeat_like(given[0], *self._reference(layer.args["n"]), layer.name, made)
+            emit = EMITTERS[operation]
+            results = [emit(self.stock, given, args, layer.name, _first_of(node), made)]
         else:
-            call = {row.by_name[name].keras_name: value for name, value in node.call.items()}
-            for name, values in node.tensors.items():
-                param = row.by_name[name]
-                tensors = [self._tensors[v] for v in values]
-                call[param.keras_name] = tensors if param.kind.takes == "tensors" else tensors[0]
-            call.update({SECOND[w].argument: True for w in node.wants if SECOND[w].in_call})
-            if row.name == "mha" and _unlike_heads(layer):
-                call[SECOND["scores"].argument] = True
-            inputs = self.graph.tensors(node.inputs)
-            assert inputs is not None
-            made = self.layer(layer, inputs)
-            if row.name == "softmax" and "mask" not in call:
-                result = masked_softmax(made, given[0], layer.name)
-            else:
-                result = made(*row.arranged(given), **call)
-            # What a frozen layer makes when it is first called, Keras would train all the same; so it would
-            # the cell of one inside bi.
-            for frozen in (part for part in made._flatten_layers() if not part.trainable):
-                for weight in frozen.weights:
-                    weight.trainable = False
-        self._keep(node, layer, list(result) if isinstance(result, (list, tuple)) else [result])
+            results = self._call_layer(node, layer, given)
+        self._keep(node, layer, results)
+
+    def _call_layer(self, node: Node, layer: Layer, given: list[Any]) -> list[Any]:
+        row = layer.row
+        call = {row.by_name[name].keras_name: value for name, value in node.call.items()}
+        for name, values in node.tensors.items():
+            param = row.by_name[name]
+            tensors = [self._tensors[v] for v in values]
+            call[param.keras_name] = tensors if param.kind.takes == "tensors" else tensors[0]
+        call.update({SECOND[w].argument: True for w in node.wants if SECOND[w].in_call})
+        if row.name == "mha" and _unlike_heads(layer):
+            call[SECOND["scores"].argument] = True
+        inputs = self.graph.tensors(node.inputs)
+        assert inputs is not None
+        made = self.layer(layer, inputs)
+        if row.name == "softmax" and "mask" not in call:
+            softmax = Call(self.stock, given, layer.args, layer.name, _first_of(node), {})
+            result = masked_softmax(softmax, made)
+            self.stock.name_made(result, layer.name, taken=True)
+            results = [result]
+        else:
+            results = self.stock.call(made, row.arranged(given), call, self._gives(node, layer, call))
+        if _frozen(layer):
+            self.stock.freeze(made)
+        return results
+
+    def _extras(self, node: Node, layer: Layer) -> Iterator[tuple[str, int, Tensor]]:
+        """The second values that a call gives: those it is asked for, and those its layer always gives."""
+        for name, tensors in node.extras.items():
+            if name in node.wants or name in self._kept.get(layer, ()):
+                for i, tensor in enumerate(tensors):
+                    yield name, i, tensor
+
+    def _gives(self, node: Node, layer: Layer, call: Mapping[str, Any]) -> list[Tensor]:
+        """What the checker says of everything that a call gives, in Keras' order."""
+        extras = [tensor for _, _, tensor in self._extras(node, layer)]
+        if call.get(SECOND["scores"].argument) and not extras:
+            extras = list(node.extras["scores"])
+        return [*(node.outputs or ()), *extras]
 
     def _keep(self, node: Node, layer: Layer, results: list[Any]) -> None:
         """Files the tensors of a call: its outputs, then the second values it was asked for."""
@@ -146,11 +174,8 @@ class Emitter:
             _hold_to_rule(layer, outputs, results)
         for i in range(len(outputs)):
             self._tensors[Value(node.index, i)] = results[i]
-        rest = iter(results[len(outputs) :])
-        for name, tensors in node.extras.items():
-            if name in node.wants or name in self._kept.get(layer, ()):
-                for i in range(len(tensors)):
-                    self._tensors[Value(node.index, i, name)] = next(rest)
+        for (name, i, _), tensor in zip(self._extras(node, layer), results[len(outputs) :], strict=False):
+            self._tensors[Value(node.index, i, name)] = tensor
 
     def _reference(self, size: Size) -> tuple[Any, int]:
         """An input that names a size, and the axis it names: at run time it has that many steps."""
@@ -173,23 +198,27 @@ class Emitter:
                 inside = (
                     self._inner(value, _steps(inputs) if row.steps else inputs)
                     if isinstance(value, (Layer, SubModel))
-                    else argument(param, value, layer.args.get("dtype"))
+                    else argument(self.stock, param, value, layer.args.get("dtype"))
                 )
                 kwargs[param.keras_name] = _left_over(inside)
             for name in self._kept.get(layer, ()):
-                if SECOND[name].argument in layer.row.by_name:
+                if SECOND[name].argument in row.by_name:
                     kwargs[SECOND[name].argument] = True
-            make = layer.row.make or getattr(keras.layers, layer.row.keras)
-            if "name" in layer.row.by_name:
+            if "name" in row.by_name:
                 kwargs["name"] = layer.name or None
-            made = self._layers[layer] = make(**kwargs)
-            hold_regularizer(made, kwargs.get("activity_regularizer"))
+            if row.make is not None:
+                made = self.stock.custom(row.make, kwargs)
+            else:
+                made = getattr(self.stock.layers, row.keras)(**kwargs)
+            if kwargs.get("activity_regularizer") is not None:
+                self.stock.hold_regularizer(made, kwargs["activity_regularizer"])
+            self._layers[layer] = made
         return self._layers[layer]
 
     def _inner(self, inner: Layer | SubModel, inputs: tuple[Tensor, ...]) -> Any:
         if isinstance(inner, Layer):
             return self.layer(inner, inputs)
-        inside = Emitter(inner.graph, self._layers, self._made, self._batch())
+        inside = Emitter(inner.graph, self.stock, self._layers, self._made, self._batch())
         starts = [Value(i) for i in inner.graph.inputs]
         return inside.model(starts, inner.graph.outputs, inner.name or "steps")
 
@@ -209,12 +238,18 @@ def _hold_to_rule(layer: Layer, said: Sequence[Tensor], given: Sequence[Any]) ->
             raise ValueError(f"the shape rule of {layer.row.name} says {want}, but its layer gives {shape}")
 
 
-def _model(starts: list[Any], ends: list[Any], name: str) -> keras.Model:
-    model = keras.Model(
-        starts if len(starts) > 1 else starts[0], ends if len(ends) > 1 else ends[0], name=name
-    )
-    name_masks(model)
-    return model
+def _first_of(node: Node) -> Tensor:
+    """What the checker says of the first value that a node gives."""
+    return node.outputs[0] if node.outputs else Tensor(())
+
+
+def _frozen(layer: Layer) -> bool:
+    """Whether weights of it are to be kept from training once it is called: its own, or those of a layer
+    inside. What a custom layer has inside is not known.
+    """
+    inner = [value for value in layer.args.values() if isinstance(value, Layer)]
+    custom = layer.row.make is not None
+    return custom or layer.args.get("trainable") is False or any(map(_frozen, inner))
 
 
 def _left_over(value: Any) -> Any:
@@ -261,16 +296,9 @@ def _kept(graph: Graph) -> dict[Layer, tuple[str, ...]]:
     return found
 
 
-def _input(tensor: Tensor, batch: Size | None, name: str) -> Any:
-    return keras.Input(
-        tuple(s if isinstance(s, int) else None for s in tensor.shape),
-        batch_size=batch if isinstance(batch, int) else None,
-        dtype=tensor.dtype,
-        name=name or None,
-    )
-
-
-def _named(ends: list[Any], names: Sequence[str], starts: list[Any], taken: set[str]) -> list[Any]:
+def _named(
+    stock: Stock, ends: list[Any], names: Sequence[str], starts: list[Any], taken: set[str]
+) -> list[Any]:
     """Several outputs, each from a layer that bears its name.
 
     A layer that has another name (it is used twice, or gives two outputs) gets an Identity behind it;
@@ -280,11 +308,11 @@ def _named(ends: list[Any], names: Sequence[str], starts: list[Any], taken: set[
     for i, end in enumerate(ends):
         name = names[i] if i < len(names) else ""
         repeated = any(end is other for other in (*starts, *ends[:i]))
-        if repeated or (name and end._keras_history.operation.name != name):
+        if repeated or (name and stock.name_of(end) != name):
             if name in taken:
                 name = next(n for i in range(2, len(taken) + 3) if (n := f"{name}-{i}") not in taken)
             taken |= {name} if name else set()
-            end = keras.layers.Identity(name=name or None, dtype=end.dtype)(end)
+            end = stock.layers.Identity(name=name or None, dtype=end.dtype)(end)
         found.append(end)
     return found
 

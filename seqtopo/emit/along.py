@@ -1,0 +1,60 @@
+"""Functions that a model needs while it is built, and which a model written as Python takes along.
+
+Their source is copied as it stands, so each uses nothing but ``keras``, ``np`` and the standard library's
+modules that are imported here.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+
+import keras
+import numpy as np
+
+
+def name_operations(model: keras.Model, names: dict[str, keras.KerasTensor]) -> None:
+    """Names the operations in a model, which Keras numbers by how many it has made before.
+
+    ``names`` has those of tensors that an operation gave; what is left computes masks.
+    """
+    named = set()
+    for name, tensor in names.items():
+        operation = tensor._keras_history.operation
+        operation.name = name
+        named.add(operation)
+    count: Counter[str] = Counter()
+    for operation in model.operations:
+        known = operation in named or operation.name.startswith("mask-")
+        if known or isinstance(operation, keras.Layer):
+            continue
+        kind = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(operation).__name__).lower()
+        count[kind] += 1
+        number = f"-{count[kind]}" if count[kind] > 1 else ""
+        operation.name = f"mask-{kind}{number}"
+
+
+def freeze(layer: keras.Layer) -> None:
+    """Keeps the weights that a frozen layer made when it was first called from being trained.
+
+    Keras would train them all the same; so it would those of a frozen layer in a wrapper.
+    """
+    for part in layer._flatten_layers():
+        if not part.trainable:
+            for weight in part.weights:
+                weight.trainable = False
+
+
+def sinusoid_rates(width: int) -> tuple[np.ndarray, ...]:
+    """What positions are multiplied by for sinusoids: turns a step, for each of the features.
+
+    Each rate comes as its leading bits, whose product with a position of up to 2**14 is exact, and what
+    is left; then a quarter turn for the cosines.
+    """
+    rates = [10000.0 ** (-2 * (i // 2) / width) / (2 * math.pi) for i in range(width)]
+    shifts = [10 - math.frexp(rate)[1] for rate in rates]
+    leading = [math.ldexp(round(math.ldexp(r, n)), -n) for r, n in zip(rates, shifts, strict=True)]
+    rest = [rate - lead for rate, lead in zip(rates, leading, strict=True)]
+    quarter = [0.25 * (i % 2) for i in range(width)]
+    return tuple(np.asarray(each, "float32") for each in (leading, rest, quarter))

@@ -1,0 +1,117 @@
+"""Keras itself as the stock that a model is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from seqtopo.emit import along
+from seqtopo.emit.naming import OperationNames
+from seqtopo.layers.sizes import Size
+from seqtopo.layers.values import Tensor
+
+
+class _Operations:
+    """``keras.ops``, which notes what each operation gives."""
+
+    def __init__(self, names: OperationNames) -> None:
+        self._names = names
+
+    def __getattr__(self, kind: str) -> Any:
+        function = getattr(keras.ops, kind)
+        return lambda *args, **kwargs: self._names.note(kind, function(*args, **kwargs))
+
+    def get_item(self, x: Any, key: Any) -> Any:
+        return self._names.note("get_item", x[key])
+
+
+class KerasStock:
+    """What the emitters ask for, made at once."""
+
+    def __init__(self) -> None:
+        self._names = OperationNames()
+        self.layers: Any = keras.layers
+        self.ops: Any = _Operations(self._names)
+
+    def input(self, tensor: Tensor, batch: Size | None, name: str) -> Any:
+        """An input of the model."""
+        return keras.Input(
+            tuple(s if isinstance(s, int) else None for s in tensor.shape),
+            batch_size=batch if isinstance(batch, int) else None,
+            dtype=tensor.dtype,
+            name=name or None,
+        )
+
+    def model(self, starts: Sequence[Any], ends: Sequence[Any], name: str) -> keras.Model:
+        """The model from some tensors to others, with its operations named."""
+        model = keras.Model(
+            starts[0] if len(starts) == 1 else list(starts),
+            ends[0] if len(ends) == 1 else list(ends),
+            name=name,
+        )
+        inside = set(model.operations)
+        names = {n: x for n, x in self._names.named if x._keras_history.operation in inside}
+        along.name_operations(model, names)
+        return model
+
+    def custom(self, make: Any, kwargs: Mapping[str, Any]) -> Any:
+        """A layer that a function or class of the user's makes."""
+        return make(**kwargs)
+
+    def call(
+        self, layer: Any, args: Sequence[Any], kwargs: Mapping[str, Any], gives: Sequence[Tensor]
+    ) -> list[Any]:
+        """What a layer or a model gives when it is called."""
+        result = layer(*args, **kwargs)
+        return list(result) if isinstance(result, (list, tuple)) else [result]
+
+    def object(self, path: str, kwargs: Mapping[str, Any]) -> Any:
+        """An object of Keras by its place in ``keras``."""
+        found: Any = keras
+        for part in path.split("."):
+            found = getattr(found, part)
+        return found(**kwargs)
+
+    def array(self, values: Any, dtype: str) -> Any:
+        """An array of constants, which Keras saves by its values."""
+        return np.asarray(values, dtype=dtype)
+
+    def worked_out(self, function: str, argument: int, index: int) -> Any:
+        """One of the arrays that a function of ``along`` gives."""
+        return getattr(along, function)(argument)[index]
+
+    def mask(self, x: Any) -> Any | None:
+        """The mask that Keras has put on a tensor."""
+        return getattr(x, "_keras_mask", None)
+
+    def freeze(self, layer: Any) -> None:
+        """Keeps what a frozen layer made when it was first called from being trained."""
+        along.freeze(layer)
+
+    def hold_regularizer(self, layer: Any, given: Any) -> None:
+        """Gives a layer the ``activity_regularizer`` that it was made with, where its class left it out.
+
+        Keras' ``SimpleRNN`` takes one, documents it, and never looks at it; a loaded one loses it again.
+        """
+        if layer.activity_regularizer is None:
+            layer.activity_regularizer = keras.regularizers.get(given)
+
+    def unique(self, word: str) -> str:
+        """A name that no other operation of the process has."""
+        return f"{word}_{keras.backend.get_uid(word)}"
+
+    def name_made(self, value: Any, stem: str, taken: bool) -> None:
+        """Names the operations that were made since the last call of this."""
+        for name, tensor in self._names.settle(value, stem, taken):
+            tensor._keras_history.operation.name = name
+
+    def name_of(self, tensor: Any) -> str:
+        """The name of what made a tensor."""
+        return str(tensor._keras_history.operation.name)
+
+    def compile(self, model: keras.Model, kwargs: Mapping[str, Any]) -> None:
+        """Compiles a model."""
+        model.compile(**kwargs)
