@@ -3,36 +3,70 @@
 >>> import seqtopo
 >>> seqtopo.check("in(T,F) -> lstm(64,seq) -> lstm(32)").ok
 True
+
+Importing this imports nothing else: a name is loaded when it is first asked for.
 """
 
-from seqtopo import data, sampling
-from seqtopo.api import check, compile, compile_all, format_spec
-from seqtopo.diag.error import SpecError
-from seqtopo.layers.custom import layer
-from seqtopo.report import LayerShape, Report
-from seqtopo.rolling import generate, rollout
-from seqtopo.runtime.kernels.listing import LayerKernel, kernels
-from seqtopo.runtime.stateful import ResetStates, attach, get_states, set_states
+import sys
 
-__all__ = [
-    "LayerKernel",
-    "LayerShape",
-    "Report",
-    "ResetStates",
-    "SpecError",
-    "attach",
-    "check",
-    "compile",
-    "compile_all",
-    "data",
-    "format_spec",
-    "generate",
-    "get_states",
-    "kernels",
-    "layer",
-    "rollout",
-    "sampling",
-    "set_states",
-]
+TYPE_CHECKING = False  # as typing has it; importing that would cost as much as starting Python does
+if TYPE_CHECKING:
+    from seqtopo import data as data
+    from seqtopo import sampling as sampling
+    from seqtopo.api import check as check
+    from seqtopo.api import compile as compile
+    from seqtopo.api import compile_all as compile_all
+    from seqtopo.api import format_spec as format_spec
+    from seqtopo.diag.error import SpecError as SpecError
+    from seqtopo.layers.custom import layer as layer
+    from seqtopo.report import LayerShape as LayerShape
+    from seqtopo.report import Report as Report
+    from seqtopo.rolling import generate as generate
+    from seqtopo.rolling import rollout as rollout
+    from seqtopo.runtime.kernels.listing import LayerKernel as LayerKernel
+    from seqtopo.runtime.kernels.listing import kernels as kernels
+    from seqtopo.runtime.stateful import ResetStates as ResetStates
+    from seqtopo.runtime.stateful import attach as attach
+    from seqtopo.runtime.stateful import get_states as get_states
+    from seqtopo.runtime.stateful import set_states as set_states
 
 __version__ = "0.1.0"
+
+# Where each public name is: the imports above, for the interpreter. A test holds the two together.
+_HOMES = {
+    "LayerKernel": "seqtopo.runtime.kernels.listing",
+    "LayerShape": "seqtopo.report",
+    "Report": "seqtopo.report",
+    "ResetStates": "seqtopo.runtime.stateful",
+    "SpecError": "seqtopo.diag.error",
+    "attach": "seqtopo.runtime.stateful",
+    "check": "seqtopo.api",
+    "compile": "seqtopo.api",
+    "compile_all": "seqtopo.api",
+    "data": "seqtopo",
+    "format_spec": "seqtopo.api",
+    "generate": "seqtopo.rolling",
+    "get_states": "seqtopo.runtime.stateful",
+    "kernels": "seqtopo.runtime.kernels.listing",
+    "layer": "seqtopo.layers.custom",
+    "rollout": "seqtopo.rolling",
+    "sampling": "seqtopo",
+    "set_states": "seqtopo.runtime.stateful",
+}
+
+if not TYPE_CHECKING:  # a type checker that saw this would take any name for a public one
+    __all__ = list(_HOMES)
+
+    def __getattr__(name):
+        if name not in _HOMES:
+            this = sys.modules[__name__]  # from it Python finds the name that was meant
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name, obj=this)
+        from importlib import import_module
+
+        home = _HOMES[name]
+        found = import_module(f"{home}.{name}") if home == __name__ else getattr(import_module(home), name)
+        globals()[name] = found
+        return found
+
+    def __dir__():
+        return sorted({*globals(), *_HOMES})
