@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from seqtopo.api import format_spec as format_spec
     from seqtopo.diag.error import SpecError as SpecError
     from seqtopo.layers.custom import layer as layer
+    from seqtopo.pictures.draw import Drawing as Drawing
+    from seqtopo.pictures.draw import draw as draw
     from seqtopo.report import LayerShape as LayerShape
     from seqtopo.report import Report as Report
     from seqtopo.rolling import generate as generate
@@ -34,6 +36,7 @@ __version__ = "0.1.0"
 
 # Where each public name is: the imports above, for the interpreter. A test holds the two together.
 _HOMES = {
+    "Drawing": "seqtopo.pictures.draw",
     "LayerKernel": "seqtopo.runtime.kernels.listing",
     "LayerShape": "seqtopo.report",
     "Report": "seqtopo.report",
@@ -44,6 +47,7 @@ _HOMES = {
     "compile": "seqtopo.api",
     "compile_all": "seqtopo.api",
     "data": "seqtopo",
+    "draw": "seqtopo.pictures.draw",
     "format_spec": "seqtopo.api",
     "generate": "seqtopo.rolling",
     "get_states": "seqtopo.runtime.stateful",

@@ -19,6 +19,7 @@ FINE, FINDINGS, USAGE, INTERRUPTED, CLOSED = 0, 1, 2, 130, 141
 COMMANDS = {
     "check": "is the spec right, and what shapes does it have? Needs no Keras.",
     "show": "a walk through the spec in plain words, to learn from",
+    "draw": "a picture of the spec: SVG, PNG, Mermaid, or text in the terminal",
     "build": "make the Keras model and save it",
     "fit": "train on a file of data, save, compare: the whole job",
     "forecast": "go on from the end of a series with a saved model",

@@ -14,6 +14,7 @@ OUTSIDE = {
     "lark": r"seqtopo\.syntax\.(grammar|parse|store_tables)",
     "keras": r"seqtopo\.(emit|decompile|runtime)\..*",
     "numpy": r"seqtopo\.((emit|decompile|runtime)\..*|data(\..*)?)",
+    "PIL": r"seqtopo\.pictures\.png",
     "jax": r"seqtopo\.runtime\..*",
     "torch": r"seqtopo\.runtime\..*",
     "tensorflow": r"seqtopo\.runtime\..*",

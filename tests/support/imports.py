@@ -25,6 +25,7 @@ ORDER = (
     "walkthrough",
     "api",
     "rolling",
+    "pictures",
     "__init__",
     "cli",
     "__main__",

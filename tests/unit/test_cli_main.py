@@ -57,7 +57,7 @@ def test_each_help_has_examples(command: str, capsys: pytest.CaptureFixture[str]
     ("argv", "words"),
     [
         (["chek"], "did you mean seqtopo check?"),
-        (["zzzzzz"], "the commands are check, show, build"),
+        (["zzzzzz"], "the commands are check, show, draw, build"),
         (["in(T,8) -> lstm(4)"], 'a command comes first: seqtopo check "in(T,8) -> lstm(4)"'),
         (["check"], "seqtopo check needs a spec\nfor example: seqtopo check spec.txt"),
         (["check", "x", "-D", "T"], "'T' is not NAME=VALUE; write -D T=24"),

@@ -1,0 +1,102 @@
+"""``seqtopo draw``: a spec as a picture."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from seqtopo.cli.arguments import Parser, UsageError, add_dims, dims_of
+from seqtopo.cli.files import cannot_write, check_spec, write_whole
+from seqtopo.cli.terminal import put, terminal
+from seqtopo.diag.error import SpecError
+from seqtopo.diag.renderers import render_text
+from seqtopo.pictures.draw import FORMATS, THEMES, drawing_of
+
+_SIGNS = "┌┄▼×…╎"
+
+
+def parser() -> Parser:
+    """What the command takes."""
+    made = Parser(
+        "draw",
+        "Draws a spec: its layers as a graph, with shapes, branches, shared weights and states.\n"
+        "Without -o it is drawn in characters, on the terminal.",
+        (
+            'seqtopo draw "in(24,3) -> lstm(64,seq) -> lstm(32) -> dense(1)"',
+            "seqtopo draw spec.txt -o topology.svg",
+            "seqtopo draw spec.txt -o topology.png --scale 3 --theme light",
+            "seqtopo draw --mermaid spec.txt",
+        ),
+    )
+    made.add_argument("spec", help="a file, - for the standard input, or a spec")
+    made.add_argument(
+        "-o",
+        dest="output",
+        metavar="FILE",
+        type=Path,
+        help=f"where to write it; the ending says what: {', '.join(FORMATS)} (.mmd and .md are Mermaid)",
+    )
+    shown = made.add_mutually_exclusive_group()
+    shown.add_argument("--text", action="store_true", help="in characters (the default without -o)")
+    shown.add_argument("--mermaid", action="store_true", help="as a Mermaid flowchart, for Markdown")
+    made.add_argument("--ascii", action="store_true", help="in ASCII characters alone")
+    made.add_argument("--unfold", action="store_true", help="every copy of '* n' and 'for' by itself")
+    made.add_argument(
+        "--theme", choices=THEMES, default="auto", help="colours; auto: as the reader's screen (SVG)"
+    )
+    made.add_argument(
+        "--scale", type=_scale, default=2.0, metavar="N", help="how large a PNG is (default: 2)"
+    )
+    add_dims(made)
+    return made
+
+
+def _scale(text: str) -> float:
+    try:
+        found = float(text)
+    except ValueError:
+        found = 0.0
+    if not 0.1 <= found <= 20:
+        raise argparse.ArgumentTypeError(f"{text[:20]!r} is not a number from 0.1 to 20; write --scale 2")
+    return found
+
+
+def run(args: argparse.Namespace) -> int:
+    """Draws a spec, or says what is wrong with it. Returns the exit code."""
+    output: Path | None = args.output
+    if output is not None and output.suffix.lower() not in FORMATS:
+        raise UsageError(
+            f"{output} has no ending that says what to write",
+            f"write one of {', '.join(FORMATS)}: seqtopo draw spec.txt -o topology.svg",
+        )
+    if output is not None and (args.text or args.mermaid):
+        raise UsageError("-o writes a file, by its ending", "leave out --text and --mermaid, or -o")
+    screen = terminal(sys.stdout)
+    checked = check_spec(args.spec, dims_of(args.dims))
+    try:
+        drawing = drawing_of(checked, fold=not args.unfold, theme=args.theme)
+        if output is not None:
+            data = drawing.encoded(output.suffix, scale=args.scale)
+    except SpecError as error:
+        put(render_text(error.diagnostics, width=screen.width, color=screen.color))
+        return 1
+    if output is None:
+        put(drawing.mermaid() if args.mermaid else drawing.text(screen.width, ascii=args.ascii or _plain()))
+        return 0
+    try:
+        write_whole(output, lambda path: path.write_bytes(data))
+    except OSError as error:
+        put(render_text([cannot_write(output, error)], width=screen.width, color=screen.color), sys.stderr)
+        return 1
+    put(f"Wrote {output}")
+    return 0
+
+
+def _plain() -> bool:
+    """Whether the output cannot take box-drawing characters."""
+    try:
+        _SIGNS.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except (UnicodeEncodeError, LookupError):
+        return True
+    return False

@@ -1,0 +1,37 @@
+"""ST45x to ST46x: the spec is fine, but cannot be drawn as asked."""
+
+from __future__ import annotations
+
+from seqtopo.diag.codes.row import Code
+
+ROWS = (
+    Code(
+        code="ST451",
+        name="too-large-to-draw",
+        summary="A picture of the spec would have more boxes than anybody can read.",
+        what=(
+            "`seqtopo draw` makes one box for each layer, and one for copies that `* n` or `for` makes one "
+            "after the other. This spec comes to more boxes than the limit even so. Draw a part of it by "
+            "itself, or fold what repeats."
+        ),
+        why=(
+            "A picture of thousands of boxes takes long to lay out and shows nothing. Where layers repeat, "
+            "one box with their number says the same."
+        ),
+        reason="The spec is fine for everything but a picture; `seqtopo check` lists its layers.",
+    ),
+    Code(
+        code="ST453",
+        name="no-pillow",
+        summary="A PNG is wanted, and Pillow is not installed.",
+        what=(
+            "SVG, text and Mermaid need nothing beside seqtopo. A PNG is drawn by Pillow, a Python package "
+            "without system libraries of its own: `pip install 'seqtopo[draw]'` brings it."
+        ),
+        why=(
+            "Checking a spec should stay light to install. So what one kind of picture needs comes as an "
+            "extra, and is asked for when such a picture is."
+        ),
+        reason="It depends on what is installed, not on the spec.",
+    ),
+)

@@ -1,0 +1,325 @@
+"""From a plan to a scene: every block gets its size and its place, every arrow its way.
+
+Lines run between the rows of boxes, or through a row where nothing else lies; so none crosses a box, and
+labels stand in room that belongs to their box.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from seqtopo.diag.renderers.cells import wrap
+from seqtopo.pictures.layering import Edge, Layers, Stretch, layered
+from seqtopo.pictures.metrics import Metrics
+from seqtopo.pictures.placing import placed
+from seqtopo.pictures.plan import Block, Plan
+from seqtopo.pictures.routing import Net, assign_tracks, spread
+from seqtopo.pictures.scene import Box, Line, Point, Scene, Size, Text, straightened
+
+SHARED = "Boxes with the same letter share their weights."
+
+
+def arrange(plan: Plan, metrics: Metrics, title: str = "", about: str = "") -> Scene:
+    """The scene of a plan, in units of ``metrics``."""
+    inner = _Arrangement(plan, metrics).scene()
+    margin = metrics.margin
+    scene = Scene(title, about, inner.scene.w + 2 * margin, inner.scene.h + 2 * margin)
+    inner.scene.shifted_into(scene, margin, margin)
+    if _shared(plan):
+        w = metrics.width(SHARED)
+        y = scene.h - margin + metrics.small_line
+        scene.texts.append(Text(margin, y, SHARED, "small", "start", w, faint=True))
+        scene.w = max(scene.w, w + 2 * margin)
+        scene.h = y + metrics.small_line // 2 + (1 if metrics.cells else margin)
+    return scene
+
+
+def _shared(plan: Plan) -> bool:
+    return any(block.tag or (block.inner is not None and _shared(block.inner)) for block in plan.blocks)
+
+
+@dataclass
+class _Inner:
+    """A scene with the places at which lines come in from above and go out below."""
+
+    scene: Scene
+    entries: list[int]
+    exits: list[int]
+
+
+@dataclass
+class _Measured:
+    """A block and its room: from its place to the left and to the right, and its heights."""
+
+    block: Block
+    left: int = 0
+    right: int = 0
+    box_left: int = 0
+    box_right: int = 0
+    box_h: int = 0
+    roles: int = 0
+    """The height of the words above the box."""
+    below: int = 0
+    """The height of the labels below it."""
+    ports: list[int] = field(default_factory=list)
+    lines: list[tuple[str, Size, bool]] = field(default_factory=list)
+    inner: _Inner | None = None
+
+    @property
+    def h(self) -> int:
+        return self.roles + self.box_h + self.below
+
+
+class _Arrangement:
+    def __init__(self, plan: Plan, metrics: Metrics) -> None:
+        self.plan = plan
+        self.m = metrics
+        self.measured = [self._measure(block) for block in plan.blocks]
+        self.scene_ = Scene()
+
+    def scene(self) -> _Inner:
+        blocks = self.plan.blocks
+        entries = [i for i, b in enumerate(blocks) if b.family == "entry"]
+        exits = [i for i, b in enumerate(blocks) if b.family == "exit"]
+        entries.sort(key=lambda i: blocks[i].number)
+        exits.sort(key=lambda i: blocks[i].number)
+        edges = [Edge(a.source, a.port, a.target, a.slot) for a in self.plan.arrows]
+        layers = layered(len(blocks), edges, entries, exits)
+        m = self.m
+        extents = [(s.left, s.right) for s in self.measured]
+        extents += [(0, 0)] * (len(layers.ranks) - len(extents))
+        between = [m.beside if layers.is_stand_in(e) else m.between for e in range(len(extents))]
+        xs = placed(layers, extents, between)
+        low = min((x - e[0] for x, e in zip(xs, extents, strict=True)), default=0)
+        self.xs = [x - low for x in xs]
+        self.scene_.w = max((x + e[1] for x, e in zip(self.xs, extents, strict=True)), default=0)
+        self._slots(layers)
+        self._rows(layers, framed=bool(entries or exits))
+        self._lines(layers)
+        for i in range(len(blocks)):
+            self._draw(i)
+        return _Inner(self.scene_, [self.xs[i] for i in entries], [self.xs[i] for i in exits])
+
+    # ---- sizes -----------------------------------------------------------------------------------
+
+    def _measure(self, block: Block) -> _Measured:
+        m = self.m
+        found = _Measured(block)
+        if block.family in ("entry", "exit"):
+            found.ports = [0]
+            found.left = m.label
+        elif block.inner is not None:
+            self._measure_frame(found, block.inner)
+        else:
+            self._measure_box(found)
+        if block.family != "exit" and any(port.label for port in block.ports):
+            found.below = m.small_line if m.cells else m.small_line + 5
+        if any(block.slots):
+            found.roles = m.small_line if m.cells else m.small_line + 4
+        self._ports(found)
+        beside = max((m.width(text) for text in self._beside(block)), default=0)
+        found.left = max(found.left, found.box_left + (beside + m.label if beside else 0))
+        role = max((m.label + m.width(text) for text in block.slots if text), default=0)
+        found.right = max(found.right, found.box_right + role)
+        return found
+
+    def _beside(self, block: Block) -> list[str]:
+        return [*block.beside, *([f"shared {block.tag}"] if block.tag and block.inner else [])]
+
+    def _measure_box(self, found: _Measured) -> None:
+        m, block = self.m, found.block
+        found.lines = [(line, "title", False) for line in _broken(block.title, m, "title")]
+        if block.details:
+            found.lines += [(t, "small", False) for t in _broken(", ".join(block.details), m, "small")]
+        if block.name:
+            found.lines += [(t, "small", True) for t in _broken(block.name, m, "small")]
+        widest = max(m.width(text, size) for text, size, _ in found.lines)
+        tag = (m.width(block.tag, "small") + 2 * m.label) if block.tag else 0
+        slots = sum(self._slot_room(role) for role in block.slots)
+        w = max(widest + 2 * m.pad_x + 2 * tag, slots + m.pad_x, 3 * m.pad_x)
+        w += 0 if m.cells else w % 2
+        found.box_left = w // 2
+        found.box_right = w - w // 2
+        found.box_h = sum(m.line(size) for _, size, _ in found.lines) + 2 * m.pad_y
+
+    def _slot_room(self, role: str) -> int:
+        m = self.m
+        return m.beside + (m.width(role) + m.label if role else 0)
+
+    def _measure_frame(self, found: _Measured, plan: Plan) -> None:
+        m = self.m
+        # What leaves the frame has its label below: the places of the exits must leave room for them.
+        exits = [b for b in plan.blocks if b.family == "exit"]
+        for exit in exits:
+            ports = found.block.ports
+            exit.title = ports[exit.number].label if exit.number < len(ports) else ""
+        inner = _Arrangement(plan, m)
+        for measured in inner.measured:
+            if measured.block.family == "exit" and measured.block.title:
+                measured.right = m.label + m.width(measured.block.title)
+        found.inner = inner.scene()
+        anchor = found.inner.entries[0] if found.inner.entries else found.inner.scene.w // 2
+        found.box_left = anchor + m.frame
+        found.box_right = found.inner.scene.w - anchor + m.frame
+        found.box_h = found.inner.scene.h
+
+    def _ports(self, found: _Measured) -> None:
+        """Where values leave, from the block's place: the first straight below it, others on its right."""
+        m = self.m
+        if found.block.family == "exit":
+            return
+        if found.inner is not None:
+            anchor = found.inner.entries[0] if found.inner.entries else found.inner.scene.w // 2
+            found.ports = [x - anchor for x in found.inner.exits]
+        else:
+            found.ports = []
+            at = 0
+            for port in found.block.ports:
+                found.ports.append(at)
+                at += m.label + m.width(port.label) + m.beside
+            if len(found.ports) > 1:
+                found.box_right = max(found.box_right, found.ports[-1] + m.pad_x)
+        for at, port in zip(found.ports, found.block.ports, strict=False):
+            room = m.label + m.width(port.label) if port.label else 0
+            found.right = max(found.right, at + room)
+
+    # ---- places ----------------------------------------------------------------------------------
+
+    def _slots(self, layers: Layers) -> None:
+        """Where each edge arrives at its block."""
+        m = self.m
+        self.arrive: dict[tuple[int, int], int] = {}
+        for target, s in enumerate(self.measured):
+            own = sorted((x for x in layers.stretches if x.bottom == target), key=lambda x: x.slot)
+            if not own:
+                continue
+            if s.inner is not None:
+                anchor = s.inner.entries[0] if s.inner.entries else 0
+                at = [self.xs[target] + s.inner.entries[x.slot] - anchor for x in own]
+            elif s.block.family == "exit":
+                at = [self.xs[target]] * len(own)
+            else:
+                wanted = [self._leave(x) for x in own]
+                rooms = [self._slot_room(s.block.slots[x.slot]) for x in own]
+                x = self.xs[target]
+                pad = m.pad_x if not m.cells else 1
+                low, high = x - s.box_left + pad, x + s.box_right - pad - (1 if m.cells else 0)
+                at = spread(wanted, rooms, low, high)
+            self.arrive.update({(target, x.slot): place for x, place in zip(own, at, strict=True)})
+
+    def _leave(self, s: Stretch) -> int:
+        """Where a stretch begins."""
+        return self.xs[s.top] + (self.measured[s.top].ports[s.port] if s.port >= 0 else 0)
+
+    def _land(self, s: Stretch) -> int:
+        """Where a stretch ends."""
+        return self.arrive[s.bottom, s.slot] if s.slot >= 0 else self.xs[s.bottom]
+
+    def _rows(self, layers: Layers, framed: bool) -> None:
+        m = self.m
+        self.ys = [0] * len(layers.ranks)
+        self.gaps: list[int] = []
+        self.nets: list[dict[tuple[int, int], Net]] = []
+        y = (m.border + (0 if m.cells else m.frame // 2)) if framed else 0
+        for rank, row in enumerate(layers.rows):
+            for element in row:
+                self.ys[element] = y
+            y += max((self.measured[e].h for e in row if not layers.is_stand_in(e)), default=0)
+            nets: dict[tuple[int, int], Net] = {}
+            for s in layers.stretches:
+                if layers.ranks[s.top] == rank:
+                    net = nets.setdefault((s.top, s.port), Net(self._leave(s), []))
+                    net.bottoms.append(self._land(s))
+            self.nets.append(nets)
+            self.gaps.append(y)
+            if rank + 1 < len(layers.rows):
+                tracks = assign_tracks(list(nets.values()), 0 if m.cells else m.beside // 2)
+                below = layers.rows[rank + 1]
+                head = m.gap if any(not layers.is_stand_in(e) for e in below) else 0
+                y += head + tracks * (1 if m.cells else m.beside)
+        self.scene_.h = y + (m.border + (0 if m.cells else m.frame // 2) if framed else 0)
+
+    # ---- lines and boxes -------------------------------------------------------------------------
+
+    def _lines(self, layers: Layers) -> None:
+        into = {(s.bottom, s.slot): s for s in layers.stretches if s.slot >= 0}
+        through = {s.bottom: s for s in layers.stretches if s.slot < 0}
+        for arrow in self.plan.arrows:
+            way = [into[arrow.target, arrow.slot]]
+            while layers.is_stand_in(way[0].top):
+                way.insert(0, through[way[0].top])
+            points = [self._start(arrow.source, arrow.port)]
+            for s in way:
+                points += self._turns(layers, s)
+            target = self.measured[arrow.target]
+            if target.block.family == "exit":
+                points.append((self.xs[arrow.target], self.scene_.h - self.m.border))
+            else:
+                points.append((self._land(way[-1]), self.ys[arrow.target] + target.roles))
+            inside = target.block.family == "exit"
+            self.scene_.lines.append(Line(straightened(points), arrow.style, arrow=not inside))
+            role = target.block.slots[arrow.slot]
+            if role and not inside:
+                x, w = self._land(way[-1]) + self.m.label, self.m.width(role)
+                y = self.ys[arrow.target] + (0 if self.m.cells else target.roles // 2 - 2)
+                self.scene_.texts.append(Text(x, y, role, "small", "start", w, faint=True))
+
+    def _start(self, source: int, port: int) -> Point:
+        s = self.measured[source]
+        x = self.xs[source] + s.ports[port]
+        if s.block.family == "entry":
+            return x, self.m.border
+        return x, self.ys[source] + s.roles + s.box_h
+
+    def _turns(self, layers: Layers, s: Stretch) -> list[Point]:
+        rank = layers.ranks[s.top]
+        net = self.nets[rank][s.top, s.port]
+        if net.track < 0:
+            return [(self._leave(s), self.gaps[rank])]
+        m = self.m
+        y = self.gaps[rank] + (net.track if m.cells else net.track * m.beside + m.beside // 2)
+        return [(self._leave(s), y), (self._land(s), y)]
+
+    def _draw(self, i: int) -> None:
+        m, s, block = self.m, self.measured[i], self.plan.blocks[i]
+        x, y = self.xs[i], self.ys[i] + s.roles
+        scene = self.scene_
+        middle = 0 if m.cells else m.small_line // 2
+        for at, port in zip(s.ports, block.ports, strict=False):
+            if port.label and block.family != "exit":
+                where = y + s.box_h + (0 if m.cells else middle + 3)
+                w = m.width(port.label)
+                scene.texts.append(Text(x + at + m.label, where, port.label, "small", "start", w, faint=True))
+        if block.family in ("entry", "exit"):
+            return
+        left = x - s.box_left
+        scene.boxes.append(Box(left, y, s.box_left + s.box_right, s.box_h, block.family, block.copies))
+        beside = self._beside(block)
+        top = y + s.box_h // 2 - m.small_line * len(beside) // 2
+        for k, text in enumerate(beside):
+            where = top + k * m.small_line + middle
+            scene.texts.append(Text(left - m.label, where, text, "small", "end", m.width(text)))
+        if s.inner is not None:
+            s.inner.scene.shifted_into(scene, left + m.frame, y)
+            return
+        centre = left + (s.box_left + s.box_right) // 2
+        line = y + m.pad_y
+        for text, size, faint in s.lines:
+            half = 0 if m.cells else m.line(size) // 2
+            w = m.width(text, size)
+            scene.texts.append(Text(centre, line + half, text, size, "middle", w, faint=faint))
+            line += m.line(size)
+        if block.tag:
+            right = left + s.box_left + s.box_right - m.label - (0 if m.cells else 2)
+            where = y + (1 if m.cells else m.pad_y + m.title_line // 2)
+            scene.texts.append(Text(right, where, block.tag, "small", "end", m.width(block.tag)))
+
+
+def _broken(text: str, metrics: Metrics, size: Size) -> list[str]:
+    """A text in lines that are not too wide: broken at spaces, else behind commas."""
+    if metrics.width(text, size) <= metrics.widest:
+        return [text]
+    spaced = text if " " in text else text.replace(",", ", ")
+    each = max(1, metrics.width(spaced, size) / len(spaced))
+    lines = wrap(spaced, max(8, int(metrics.widest / each)))
+    return lines if len(lines) <= 4 else [*lines[:4], "…"]

@@ -1,0 +1,230 @@
+"""``seqtopo.draw``: a spec as a picture, to save, to print, or to see in a notebook."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from seqtopo.api import Checked, Text, analyse
+from seqtopo.diag.error import SpecError
+from seqtopo.diag.model import Diagnostic
+from seqtopo.source import Span
+
+if TYPE_CHECKING:
+    from seqtopo.pictures.metrics import Metrics
+    from seqtopo.pictures.plan import Plan
+    from seqtopo.pictures.scene import Scene
+
+Theme = Literal["auto", "light", "dark"]
+THEMES: tuple[Theme, ...] = ("auto", "light", "dark")
+
+FORMATS = (".svg", ".png", ".mmd", ".md", ".txt")
+"""What a picture can be saved as."""
+
+MOST_BLOCKS = 400
+"""A picture of more boxes than this shows nothing to anybody."""
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A picture of a spec: the graph of its layers.
+
+    Notebooks show it as it is. ``svg()``, ``png()``, ``text()`` and ``mermaid()`` give it in other forms,
+    and ``save`` writes one of them by the ending of the file's name.
+
+    >>> picture = draw("in(T,8) -> lstm(64) -> dense(1)")
+    >>> picture.svg()[:5], picture.mermaid().splitlines()[0]
+    ('<svg ', 'flowchart TD')
+    """
+
+    title: str
+    about: str
+    plan: Plan
+    theme: Theme = "auto"
+    _scenes: dict[bool, Scene] = field(default_factory=dict, compare=False, repr=False)
+
+    def _scene(self, metrics: Metrics) -> Scene:
+        found = self._scenes.get(metrics.cells)
+        if found is None:
+            from seqtopo.pictures.arrange import arrange
+
+            found = arrange(self.plan, metrics, self.title, self.about)
+            self._scenes[metrics.cells] = found
+        return found
+
+    @cached_property
+    def scene(self) -> Scene:
+        """Its boxes, lines and texts at their places, in pixels."""
+        from seqtopo.pictures.metrics import PIXELS
+
+        return self._scene(PIXELS)
+
+    def svg(self, theme: Theme | None = None) -> str:
+        """It as SVG. ``theme`` is ``light``, ``dark`` or ``auto``, which goes by the reader's screen."""
+        from seqtopo.pictures.svg import svg
+
+        return svg(self.scene, theme or self.theme)
+
+    def png(self, scale: float = 2.0, theme: Theme | None = None) -> bytes:
+        """It as a PNG file's bytes, ``scale`` times as large as the SVG.
+
+        Raises:
+            SpecError: Pillow is not installed; ``pip install 'seqtopo[draw]'`` brings it.
+        """
+        from seqtopo.pictures.png import png
+
+        try:
+            return png(self.scene, scale=scale, dark=(theme or self.theme) == "dark")
+        except ImportError:
+            raise SpecError((_no_pillow(),)) from None
+
+    def text(self, width: int | None = None, *, ascii: bool = False) -> str:
+        """It in characters for a terminal of so many columns, or as a list where that is too narrow."""
+        from seqtopo.pictures.metrics import CELLS
+        from seqtopo.pictures.text import listing, text
+
+        scene = self._scene(CELLS)
+        if width is not None and scene.w > width:
+            return listing(self.plan, ascii=ascii)
+        return text(scene, ascii=ascii)
+
+    def mermaid(self) -> str:
+        """The graph as a Mermaid flowchart, for Markdown."""
+        from seqtopo.pictures.mermaid import mermaid
+
+        return mermaid(self.plan)
+
+    def save(self, path: str | Path, *, scale: float = 2.0) -> Path:
+        """Writes it as ``.svg``, ``.png``, ``.mmd`` or ``.md`` (Mermaid) or ``.txt``, and returns the path.
+
+        Raises:
+            ValueError: the name has none of these endings.
+            SpecError: a PNG is wanted, and Pillow is not installed.
+            OSError: the file cannot be written.
+        """
+        path = Path(path)
+        path.write_bytes(self.encoded(path.suffix, scale=scale))
+        return path
+
+    def encoded(self, ending: str, *, scale: float = 2.0) -> bytes:
+        """The bytes of a file with this ending; raises what ``save`` does."""
+        match ending.lower():
+            case ".png":
+                return self.png(scale)
+            case ".svg":
+                found = self.svg()
+            case ".mmd":
+                found = self.mermaid()
+            case ".md":
+                found = f"```mermaid\n{self.mermaid()}```\n"
+            case ".txt":
+                found = self.text() + "\n"
+            case _:
+                raise ValueError(
+                    f"a picture is saved as {', '.join(FORMATS)}, not as {ending or 'no ending'!r}"
+                )
+        return found.encode("utf-8")
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def _repr_svg_(self) -> str:
+        return self.svg()
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return {"image/svg+xml": self.svg(), "text/plain": self.text()}
+
+
+def draw(
+    spec: Text,
+    *,
+    fold: bool = True,
+    theme: Theme = "auto",
+    **dims: Any,
+) -> Drawing:
+    """Draws a spec; loads neither Keras nor NumPy.
+
+    Args:
+        spec: the text, or a ``pathlib.Path`` of it.
+        fold: draws copies (``* 3``, a ``for``) as one box with their number; False draws each.
+        theme: ``light``, ``dark``, or ``auto``: as the reader's screen is.
+        dims: numbers for symbols; they win over the spec's ``let``.
+
+    Raises:
+        SpecError: the spec has errors, or cannot be drawn so; says why.
+        ValueError: there is no such theme.
+
+    >>> print(draw("in(8) -> dense(1)"))
+      ╭───────╮
+      │ in(8) │
+      ╰───────╯
+          ╷(8,)
+          ▼
+    ┌──────────┐
+    │ dense(1) │
+    └──────────┘
+          ╷(1,)
+          ▼
+     ╭────────╮
+     │ output │
+     ╰────────╯
+    """
+    return drawing_of(analyse(spec, dims), fold=fold, theme=theme)
+
+
+def drawing_of(checked: Checked, *, fold: bool = True, theme: Theme = "auto") -> Drawing:
+    """The picture of a spec that was read; takes and raises what ``draw`` does."""
+    from seqtopo.ir.kind import KINDS, kind
+    from seqtopo.ir.scope import Block
+    from seqtopo.pictures.folding import loops_of
+    from seqtopo.pictures.plan import plan_of
+
+    if theme not in THEMES:
+        raise ValueError(f"a theme is {', '.join(THEMES)}, not {theme!r}")
+    if checked.resolved is None or checked.spec is None or not checked.ok:
+        raise SpecError(checked.diagnostics)
+    resolved = checked.resolved
+    graph = resolved.graph
+    names: dict[int, str] = {}
+    for name, part in resolved.parts.items():
+        for values in (
+            [u.values for u in part.uses if u.graph is graph] if isinstance(part, Block) else [part.values]
+        ):
+            if len(values) == 1 and not values[0].extra and graph.nodes[values[0].node].layer is not None:
+                names[values[0].node] = name
+    plan = plan_of(graph, loops_of(checked.spec), names, folded=fold)
+    found = kind(graph)
+    title = f"{graph.name}: {found}" if graph.name != "model" else found
+    about = f"{KINDS[found]}. {_about(plan)}"
+    if plan.size > MOST_BLOCKS:
+        raise SpecError((_too_large(checked, plan.size),))
+    return Drawing(title, about, plan, theme)
+
+
+def _about(plan: Plan) -> str:
+    """What a picture shows, in words, for those who do not see it."""
+    words = [" ".join([block.title, *block.beside]).strip() for block in plan.blocks]
+    shown = words if len(words) <= 40 else [*words[:39], f"{len(words) - 39} more"]
+    return f"{len(words)} boxes: {', '.join(shown)}."
+
+
+def _too_large(checked: Checked, size: int) -> Diagnostic:
+    return Diagnostic(
+        "ST451",
+        f"a picture of {size:,} boxes would show nothing: {MOST_BLOCKS} are the most",
+        Span(0, 0),
+        notes=("copies that '* n' or 'for' makes are one box, where each does the same as the one before",),
+        help="draw a part of it by itself, or write what repeats with '* n' or 'for'",
+        source=checked.source,
+    )
+
+
+def _no_pillow() -> Diagnostic:
+    return Diagnostic(
+        "ST453",
+        "a PNG is drawn by Pillow, which is not installed",
+        Span(0, 0),
+        help="pip install 'seqtopo[draw]', or save it as .svg, which needs nothing",
+    )

@@ -1,0 +1,173 @@
+"""What a box says: the layer with its main arguments, and the family it belongs to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from seqtopo.diag.renderers.cells import shortened, visible
+from seqtopo.ir.graph import Node, SubModel
+from seqtopo.layers.layer import Layer
+from seqtopo.layers.row import Param, Row
+from seqtopo.layers.sizes import Shape, show_shape
+from seqtopo.layers.values import show
+
+_LONGEST = 60
+_MOST_VALUES = 4
+_ASIDE = re.compile(r"(initializer|regularizer|constraint|^seed|^dtype|^name)$")
+"""Arguments that say nothing about the topology."""
+
+_MERGES = ("add", "sub", "mul", "avg", "max", "min", "concat", "dot")
+_BEGINNINGS = {
+    "convolution": ("conv", "separable_conv", "depthwise_conv", "maxpool", "avgpool", "adaptive"),
+    "dense": ("dense", "embed", "einsum_dense", "reversible_embedding", "one_hot"),
+    "attention": ("attention", "additive_attention", "mha", "group_query_attention"),
+}
+
+
+def family(layer: Layer) -> str:
+    """What kind of layer it is, for its colours: a wrapper is of the kind of what it wraps."""
+    inner = layer.get("layer")
+    if isinstance(inner, Layer):
+        return family(inner)
+    name = layer.row.name
+    if layer.row.recurrent:
+        return "recurrent"
+    if name in _MERGES and layer.row.inputs[1] != 1 and not layer.row.operation(layer.args):
+        return "merge"
+    for found, beginnings in _BEGINNINGS.items():
+        if name.startswith(beginnings):
+            return found
+    return "other"
+
+
+def title(node: Node) -> str:
+    """The layer with the arguments that are given by position: ``lstm(64)``."""
+    layer = node.layer
+    if layer is None:
+        return "in" + (f"({_declared(node)})" if _declared(node) else "")
+    inner = layer.get("layer")
+    if isinstance(inner, SubModel):
+        return layer.row.name if not inner.name else f"{layer.row.name}({inner.name})"
+    if layer.row.name == "act":
+        return said(str(layer.args.get("activation", "act")))
+    return said(layer.title)
+
+
+def _declared(node: Node) -> str:
+    """The sizes of an input, as its ``in(...)`` says them."""
+    if not node.outputs:
+        return ""
+    tensor = node.outputs[0]
+    words = [str(size) for size in tensor.shape]
+    if tensor.dtype != "float32":
+        short = "int" if tensor.dtype == "int32" else tensor.dtype
+        words.append(short if node.below is None else f"{short}({node.below})")
+    if node.batch is not None:
+        words.append(f"batch={node.batch}")
+    return said(", ".join(words))
+
+
+def details(nodes: Sequence[Node]) -> list[str]:
+    """The other arguments that matter, each as the spec writes it: ``seq``, ``dropout=0.2``; for several
+    copies of a layer, those that matter in one of them.
+    """
+    layers = [node.layer for node in nodes if node.layer is not None]
+    if not layers:
+        return []
+    columns = [_every_argument(layer, node.call) for layer, node in zip(layers, nodes, strict=True)]
+    keys = list(dict.fromkeys(key for column in columns for key in column))
+    found = []
+    for key in keys:
+        texts = [
+            column[key] if key in column else _default(layer, key)
+            for layer, column in zip(layers, columns, strict=True)
+        ]
+        found.append(said(merged(texts)))
+    return list(dict.fromkeys(found))
+
+
+def _every_argument(layer: Layer, call: Mapping[str, Any]) -> dict[tuple[str, str], str]:
+    """What is shown of a layer's arguments and of those of the layer in it, each under a key of its own."""
+    found = {("", name): text for name, text in _arguments(layer.row, {**layer.args, **call})}
+    inner, backward = layer.args.get("layer"), layer.args.get("backward_layer")
+    if isinstance(inner, Layer):
+        found |= {("layer", name): text for name, text in _arguments(inner.row, inner.args)}
+    if isinstance(backward, Layer):
+        found["", "backward"] = f"backward={backward.title}"
+    return found
+
+
+def _default(layer: Layer, key: tuple[str, str]) -> str:
+    """An argument where it has its default, beside copies of the layer in which it has another."""
+    inner = layer.args.get(key[0]) if key[0] else layer
+    param = inner.row.by_name.get(key[1]) if isinstance(inner, Layer) else None
+    return f"{param.short or key[1]}={show(param.default)}" if param is not None else "-"
+
+
+def _arguments(row: Row, args: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+    positional = {name.rstrip("*") for name in row.positional}
+    for name, value in args.items():
+        param = row.by_name.get(name)
+        if name in positional or param is None or _ASIDE.search(name):
+            continue
+        if isinstance(value, (Layer, SubModel)) or value == param.default:
+            continue
+        yield name, _argument(param, name, value)
+
+
+def _argument(param: Param, name: str, value: Any) -> str:
+    words = [word for word, meant in param.words.items() if _same(meant, value)]
+    if words:
+        return min(words, key=len)
+    return f"{param.short or name}={value if isinstance(value, str) else show(value)}"
+
+
+def _same(one: Any, other: Any) -> bool:
+    return type(one) is type(other) and bool(one == other)
+
+
+def said(text: str) -> str:
+    """A text of somebody's spec, on one line, not too long, and safe to show."""
+    return shortened(visible(text), _LONGEST)
+
+
+def given_name(node: Node) -> str:
+    """The name that somebody gave a node; "" for one that says no more than which layer it is, and in
+    which recipe or binding it was written: ``lstm_1``, ``block_lstm_1``.
+    """
+    if node.layer is None:
+        return "" if re.fullmatch(r"input(_\d+)?", node.name) else node.name
+    plain = re.sub(r"_\d+$", "", node.layer.name)
+    bases = {node.layer.row.name, str(node.layer.args.get("activation", node.layer.row.name))}
+    return "" if any(plain == base or plain.endswith(f"_{base}") for base in bases) else node.layer.name
+
+
+def merged(texts: Sequence[str]) -> str:
+    """One text for several copies: what differs from copy to copy stands side by side.
+
+    >>> merged(["conv1d(16,3)", "conv1d(32,3)"])
+    'conv1d(16/32,3)'
+    >>> merged(["D=1", "D=2", "D=4", "D=8", "D=16"])
+    'D=1/2/…/16'
+    """
+    if len(set(texts)) == 1:
+        return texts[0]
+    split = [re.split(r"([^\w.*+?-]+)", text) for text in texts]
+    if len(set(map(len, split))) > 1:
+        return _listed(texts)
+    return "".join(_listed(tokens) for tokens in zip(*split, strict=True))
+
+
+def _listed(values: Sequence[str]) -> str:
+    values = list(dict.fromkeys(values))
+    if len(values) > _MOST_VALUES:
+        values = [*values[:2], "…", values[-1]]
+    return "/".join(values)
+
+
+def shape_word(shape: Shape, dtype: str = "float32") -> str:
+    """A shape on an edge; whole numbers and truth values are said."""
+    short = {"float32": "", "int32": " int"}.get(dtype, f" {dtype}")
+    return said(f"{show_shape(shape)}{short}")

@@ -1,0 +1,353 @@
+"""What is drawn of a graph: boxes with what they say, and arrows between them. No places yet."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from seqtopo.ir.graph import Graph, Node, SubModel, Value
+from seqtopo.layers.layer import Layer
+from seqtopo.pictures import labels
+from seqtopo.pictures.folding import Group, Item, Leaf, fold, leaves
+from seqtopo.pictures.scene import Style
+from seqtopo.source import Span
+
+
+@dataclass
+class Port:
+    """Where something leaves a box: its shape, and whether it is a state."""
+
+    label: str
+    style: Style = "data"
+
+
+@dataclass
+class Block:
+    """A box: a layer, an input, an output, or a frame around an ``inner`` plan.
+
+    ``beside`` stands on its left, as ``×3``; boxes with the same ``tag`` share their weights. ``slots``
+    are what comes in, each with the word at its arrow's head. In an inner plan, blocks of the families
+    ``entry`` and ``exit`` stand for the frame's slots and ports, by their ``number``.
+    """
+
+    family: str
+    title: str = ""
+    details: list[str] = field(default_factory=list)
+    name: str = ""
+    tag: str = ""
+    beside: list[str] = field(default_factory=list)
+    copies: bool = False
+    inner: Plan | None = None
+    number: int = 0
+    slots: list[str] = field(default_factory=list)
+    ports: list[Port] = field(default_factory=list)
+
+
+@dataclass
+class Arrow:
+    """From a port of one block to a slot of another; blocks by their places in the plan."""
+
+    source: int
+    port: int
+    target: int
+    slot: int
+    style: Style
+
+
+@dataclass
+class Plan:
+    """The blocks in the order in which they are computed, and the arrows."""
+
+    blocks: list[Block] = field(default_factory=list)
+    arrows: list[Arrow] = field(default_factory=list)
+
+    @property
+    def size(self) -> int:
+        """How many blocks there are, those in frames included."""
+        return sum(1 + (block.inner.size if block.inner else 0) for block in self.blocks)
+
+
+def plan_of(
+    graph: Graph,
+    loops: Sequence[Span] = (),
+    names: Mapping[int, str] | None = None,
+    *,
+    folded: bool = True,
+) -> Plan:
+    """What is drawn of a graph. ``loops`` are the places whose copies may differ (see ``fold``), ``names``
+    what the values of nodes are called.
+
+    >>> from seqtopo.api import analyse
+    >>> found = plan_of(analyse("in(T,8) -> lstm(64,seq) * 3 -> dense(1)").resolved.graph)
+    >>> [(block.title, block.beside) for block in found.blocks]
+    [('in(T, 8)', []), ('lstm(64)', ['×3']), ('dense(1)', []), ('output', [])]
+    """
+    tags = _Tags()
+    plan = _Planner(graph, loops, names or {}, folded, tags).whole()
+    tags.settle()
+    return plan
+
+
+class _Tags:
+    """Which blocks are calls of the same layer."""
+
+    def __init__(self) -> None:
+        self.blocks: dict[Layer, list[Block]] = {}
+
+    def note(self, layer: Layer, block: Block) -> None:
+        self.blocks.setdefault(layer, []).append(block)
+
+    def settle(self) -> None:
+        """Gives each shared layer a letter, in the order of the first calls."""
+        shared = [blocks for blocks in self.blocks.values() if len(blocks) > 1]
+        for number, blocks in enumerate(shared):
+            for block in blocks:
+                block.tag = _letters(number)
+
+
+def _letters(number: int) -> str:
+    found = ""
+    while number >= 0:
+        found = chr(ord("A") + number % 26) + found
+        number = number // 26 - 1
+    return found
+
+
+class _Planner:
+    def __init__(
+        self, graph: Graph, loops: Sequence[Span], names: Mapping[int, str], folded: bool, tags: _Tags
+    ) -> None:
+        self.graph = graph
+        self.loops = loops
+        self.names = names
+        self.folded = folded
+        self.tags = tags
+        self.live = set(graph.ancestors(graph.outputs))
+
+    def whole(self) -> Plan:
+        level = _Level(self, self.items())
+        for i, value in enumerate(self.graph.outputs):
+            name = self.graph.output_names[i] if i < len(self.graph.output_names) else ""
+            block = level.add(Block("output", "output", name=labels.said(name)))
+            level.connect(value, block, "data", "")
+        level.finish()
+        return level.plan
+
+    def inside(self) -> Plan:
+        """The plan of a sub-model: its inputs are entries, its outputs exits."""
+        level = _Level(self, self.items(), self.graph.inputs)
+        level.exits(self.graph.outputs)
+        level.finish()
+        return level.plan
+
+    def items(self) -> list[Item]:
+        if self.folded:
+            return fold(self.graph, self.loops)
+        return [Leaf([node]) for node in self.graph.nodes]
+
+    def shape(self, value: Value) -> str:
+        tensor = self.graph.tensor(value)
+        return labels.shape_word(tensor.shape, tensor.dtype) if tensor is not None else ""
+
+
+class _Level:
+    """One plan in the making: that of the whole, or of what is in a frame."""
+
+    def __init__(self, planner: _Planner, items: Sequence[Item], entries: Sequence[int] = ()) -> None:
+        self.planner = planner
+        self.graph = planner.graph
+        self.plan = Plan()
+        self.owner: dict[int, int] = {}
+        self.groups: dict[int, Group] = {}
+        self.ports: dict[tuple[int, tuple[int, int | str]], int] = {}
+        self.values: dict[tuple[int, int], list[Value]] = {}
+        self.entered: dict[Value, int] = {}
+        self.alike = {leaf.nodes[0].index: [node.index for node in leaf.alike] for leaf in leaves(items)}
+        for number, index in enumerate(entries):
+            self._enter(Value(index), number)
+        for item in items:
+            if any(node.index in planner.live for node in item.nodes):
+                self._item(item)
+
+    def add(self, block: Block) -> int:
+        self.plan.blocks.append(block)
+        return len(self.plan.blocks) - 1
+
+    # ---- blocks ----------------------------------------------------------------------------------
+
+    def _item(self, item: Item) -> None:
+        nodes = item.nodes
+        if all(node.index in self.owner for node in nodes):
+            return
+        if isinstance(item, Leaf):
+            place = self.add(self._leaf(item, nodes[0]))
+        elif len(item.items) == 1 and isinstance(item.items[0], Leaf):
+            place = self.add(self._copies(item, nodes))
+            self.groups[place] = item
+        else:
+            place = self.add(Block("frame", beside=[f"×{item.count}"]))
+            self.groups[place] = item
+        for node in nodes:
+            self.owner[node.index] = place
+        for value, style, role in self._needs(item):
+            self.connect(value, place, style, role)
+
+    def _leaf(self, leaf: Leaf, node: Node) -> Block:
+        alike = leaf.alike
+        block = Block(
+            labels.family(node.layer) if node.layer is not None else "input",
+            labels.merged([labels.title(n) for n in alike]),
+            labels.details(alike),
+        )
+        name = self.planner.names.get(node.index) or labels.given_name(node)
+        block.name = labels.said(re.sub(r"_\d+$", "", name) if len(alike) > 1 else name)
+        if node.layer is None:
+            return block
+        inner = node.layer.get("layer")
+        if isinstance(inner, SubModel):
+            block.family = "frame"
+            block.beside = [block.title, *(["at every", "step"] if node.layer.row.name == "td" else [])]
+            outer = self.planner
+            planner = _Planner(inner.graph, outer.loops, {}, outer.folded, outer.tags)
+            block.inner = planner.inside()
+        if self.graph.weights.get(node.layer):
+            self.planner.tags.note(node.layer, block)
+        return block
+
+    def _copies(self, group: Group, nodes: Sequence[Node]) -> Block:
+        leaf = group.items[0]
+        assert isinstance(leaf, Leaf)
+        block = self._leaf(leaf, nodes[0])
+        block.copies = block.inner is None
+        shared = len({node.layer for node in nodes}) == 1 and self.graph.weights.get(_layer(nodes[0]))
+        block.beside = [f"×{group.count}", *(["same", "weights"] if shared else []), *block.beside]
+        return block
+
+    # ---- arrows ----------------------------------------------------------------------------------
+
+    def _needs(self, item: Item) -> list[tuple[Value, Style, str]]:
+        """What comes into an item from outside of it, in order."""
+        if isinstance(item, Leaf):
+            return list(_slots(item.nodes[0]))
+        first = range(item.start, item.start + item.size)
+        found: dict[Value, Style] = {}
+        for index in first:
+            for value, style, _ in _slots(self.graph.nodes[index]):
+                if value.node not in first:
+                    found[value] = "data" if style == "data" else found.get(value, style)
+        return [(value, style, "") for value, style in found.items()]
+
+    def connect(self, value: Value, target: int, style: Style, role: str) -> None:
+        source, port = self._origin(value)
+        block = self.plan.blocks[target]
+        for arrow in self.plan.arrows:
+            same = (arrow.source, arrow.port, arrow.target) == (source, port, target)
+            if same and arrow.style == style and block.slots[arrow.slot] == role:
+                return
+        block.slots.append(role)
+        self.plan.arrows.append(Arrow(source, port, target, len(block.slots) - 1, style))
+
+    def _origin(self, value: Value) -> tuple[int, int]:
+        """The block and the port that a value comes from."""
+        place = self.owner.get(value.node)
+        if place is None:
+            if value not in self.entered:
+                self._enter(value, len(self.entered))
+            return self.entered[value], 0
+        group = self.groups.get(place)
+        offset = (value.node - group.start) % group.size if group is not None else 0
+        key = (offset, value.extra or value.output)
+        port = self.ports.get((place, key))
+        if port is None:
+            port = self.ports[place, key] = len(self.plan.blocks[place].ports)
+            self.plan.blocks[place].ports.append(Port("", "state" if value.extra else "data"))
+        self.values.setdefault((place, port), [])
+        if value not in self.values[place, port]:
+            self.values[place, port].append(value)
+        return place, port
+
+    def _enter(self, value: Value, number: int) -> None:
+        node = self.graph.nodes[value.node]
+        block = Block("entry", number=number, ports=[Port(self.planner.shape(value))])
+        if value.extra:
+            block.ports[0].style = "state"
+        self.entered[value] = self.add(block)
+        if node.layer is None and not value.extra and value.node in self.graph.inputs:
+            self.owner.setdefault(value.node, self.entered[value])
+            self.ports[self.entered[value], (0, 0)] = 0
+
+    def exits(self, values: Sequence[Value]) -> None:
+        """Lets values leave the frame, in this order."""
+        for number, value in enumerate(values):
+            self.connect(value, self.add(Block("exit", number=number)), "data", "")
+
+    # ---- labels and frames, once it is known what leaves each block ----------------------------
+
+    def finish(self) -> None:
+        for (place, port), values in self.values.items():
+            self.plan.blocks[place].ports[port].label = self._label(place, values)
+        for place, group in self.groups.items():
+            block = self.plan.blocks[place]
+            if block.family == "frame" and block.inner is None:
+                block.inner = self._frame(group, block, place)
+
+    def _label(self, place: int, values: list[Value]) -> str:
+        last = values[-1]
+        shape = self.planner.shape(last)
+        if last.extra:
+            shapes = {self.planner.shape(value) for value in values}
+            several = "s" if last.extra == "state" and len(values) > 1 else ""
+            return f"{last.extra}{several} {shape}" if len(shapes) == 1 else f"{last.extra}{several}"
+        if place in self.groups and len(values) > 1:
+            return f"{len(values)} × {shape}"
+        leaf = self.plan.blocks[place]
+        return shape if leaf.family == "frame" or place in self.groups else self._merged(last)
+
+    def _merged(self, value: Value) -> str:
+        alike = self.alike.get(value.node, [value.node])
+        return labels.merged([self.planner.shape(Value(index, *value[1:])) for index in alike])
+
+    def _frame(self, group: Group, block: Block, place: int) -> Plan:
+        """What is in the frame of copies: the first copy, in the words of all."""
+        start, size = group.start, group.size
+        inner = _Level(self.planner, group.first())
+        offsets = {port: key[0] for (owner, key), port in self.ports.items() if owner == place}
+        leaving: list[Value] = []
+        for port in range(len(block.ports)):
+            value = self.values[place, port][0]
+            leaving.append(Value(start + offsets[port], *value[1:]))
+        for node in self.graph.nodes[start + size : start + 2 * size]:
+            leaving += [v for v in node.needs if start <= v.node < start + size and v not in leaving]
+        inner.exits(leaving)
+        inner.finish()
+        return inner.plan
+
+
+def _layer(node: Node) -> Layer:
+    assert node.layer is not None
+    return node.layer
+
+
+_ROLES = {
+    "attention": ("query", "value", "key"),
+    "additive_attention": ("query", "value", "key"),
+    "mha": ("query", "value", "key"),
+    "group_query_attention": ("query", "value", "key"),
+    "sub": ("", "minus"),
+}
+
+
+def _slots(node: Node) -> list[tuple[Value, Style, str]]:
+    """What comes into a node, how it is drawn, and the word at its arrow."""
+    roles = _ROLES.get(node.layer.row.name, ()) if node.layer is not None else ()
+    several = len(node.inputs) > 1
+    found: list[tuple[Value, Style, str]] = [
+        (value, "state" if value.extra else "data", roles[i] if several and i < len(roles) else "")
+        for i, value in enumerate(node.inputs)
+    ]
+    for name, values in node.tensors.items():
+        state = name == "initial_state"
+        role = "" if state else name.replace("_", " ")
+        found += [(value, "state" if state else "mask", role) for value in values]
+    return found

@@ -1,0 +1,105 @@
+"""What a picture is made of: boxes, lines and texts at their places. The writers know nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+Point = tuple[int, int]
+
+Style = Literal["data", "state", "mask", "dropped"]
+"""What goes along a line: solid, dashed, dotted, or faded and cut off."""
+
+Size = Literal["title", "small"]
+"""How large a text is."""
+
+
+@dataclass(frozen=True)
+class Box:
+    """A rectangle; ``family`` says which colours it has, ``copies`` that more of them lie behind it."""
+
+    x: int
+    y: int
+    w: int
+    h: int
+    family: str
+    copies: bool = False
+
+    @property
+    def is_frame(self) -> bool:
+        """Whether other boxes may lie in it."""
+        return self.family in ("frame", "band")
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of horizontal and vertical stretches; ``arrow`` puts a head at its end."""
+
+    points: tuple[Point, ...]
+    style: Style = "data"
+    arrow: bool = True
+
+
+@dataclass(frozen=True)
+class Text:
+    """A line of text: ``x`` is its left, its middle or its right, as ``anchor`` says, ``y`` its middle.
+
+    ``sub`` is what stands lower behind it, as the T of x_T; ``w`` is the width that was reckoned for all.
+    """
+
+    x: int
+    y: int
+    text: str
+    size: Size = "small"
+    anchor: Literal["start", "middle", "end"] = "middle"
+    w: int = 0
+    sub: str = ""
+    faint: bool = False
+
+    @property
+    def left(self) -> int:
+        """Where it begins."""
+        return self.x - {"start": 0, "middle": self.w // 2, "end": self.w}[self.anchor]
+
+
+@dataclass
+class Scene:
+    """Everything in a picture, its size, and what it shows in words."""
+
+    title: str = ""
+    about: str = ""
+    w: int = 0
+    h: int = 0
+    boxes: list[Box] = field(default_factory=list)
+    lines: list[Line] = field(default_factory=list)
+    texts: list[Text] = field(default_factory=list)
+
+    def shifted_into(self, other: Scene, dx: int, dy: int) -> None:
+        """Adds all of it to another scene, moved."""
+        for b in self.boxes:
+            other.boxes.append(Box(b.x + dx, b.y + dy, b.w, b.h, b.family, b.copies))
+        for line in self.lines:
+            moved = tuple((x + dx, y + dy) for x, y in line.points)
+            other.lines.append(Line(moved, line.style, line.arrow))
+        for t in self.texts:
+            other.texts.append(Text(t.x + dx, t.y + dy, t.text, t.size, t.anchor, t.w, t.sub, t.faint))
+
+
+def straightened(points: Sequence[Point]) -> tuple[Point, ...]:
+    """The corners of a line: points that it only passes through, or twice, are left out.
+
+    >>> straightened([(0, 0), (0, 4), (0, 9), (5, 9), (5, 9)])
+    ((0, 0), (0, 9), (5, 9))
+    """
+    found: list[Point] = []
+    for point in points:
+        if found and found[-1] == point:
+            continue
+        if len(found) > 1 and (
+            found[-2][0] == found[-1][0] == point[0] or found[-2][1] == found[-1][1] == point[1]
+        ):
+            found[-1] = point
+        else:
+            found.append(point)
+    return tuple(found)

@@ -1,0 +1,122 @@
+"""A scene as SVG: generic fonts, colours for light and for dark, nothing that runs or is fetched."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from xml.sax.saxutils import escape
+
+from seqtopo.pictures.colours import COLOURS, FAINT, INK, LINE, PAPER, STYLES
+from seqtopo.pictures.metrics import PIXELS
+from seqtopo.pictures.scene import Box, Line, Point, Scene, Text
+
+FONT = "'DejaVu Sans', Verdana, 'Helvetica Neue', Arial, sans-serif"
+
+
+def svg(scene: Scene, theme: str = "auto") -> str:
+    """The scene as one SVG document, in ``light`` or ``dark``, or ``auto``: as the reader's screen is."""
+    dark = theme == "dark"
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {scene.w} {scene.h}" width="{scene.w}" '
+        f'height="{scene.h}" role="img" aria-labelledby="title desc" font-family="{FONT}">',
+        f'<title id="title">{_text(scene.title)}</title>',
+        f'<desc id="desc">{_text(scene.about)}</desc>',
+    ]
+    if theme == "auto":
+        parts.append(f"<style>@media (prefers-color-scheme:dark){{{_dark()}}}</style>")
+    parts.append(f'<rect class="paper" width="{scene.w}" height="{scene.h}" fill="{PAPER[dark]}"/>')
+    # Frames first: everything else lies on them.
+    parts += [_box(box, dark) for box in scene.boxes if box.is_frame]
+    parts += [_line(line, dark) for line in scene.lines]
+    parts += [_box(box, dark) for box in scene.boxes if not box.is_frame]
+    parts += [_words(text, dark) for text in scene.texts]
+    return "\n".join([*parts, "</svg>"]) + "\n"
+
+
+def _dark() -> str:
+    rules = [f".paper{{fill:{PAPER[1]}}}", f".ink{{fill:{INK[1]}}}", f".faint{{fill:{FAINT[1]}}}"]
+    rules += [f".line{{stroke:{LINE[1]}}}", f".head{{fill:{LINE[1]}}}"]
+    for family, (_, _, fill, stroke) in COLOURS.items():
+        rules.append(f".{family}{{fill:{fill};stroke:{stroke}}}")
+    return "".join(rules)
+
+
+def _box(box: Box, dark: bool) -> str:
+    colours = COLOURS[box.family]
+    fill, stroke = colours[2:] if dark else colours[:2]
+    radius = min(box.h // 2, 14) if box.family in ("input", "output") else 5
+    more = ' stroke-dasharray="5 4"' if box.family == "frame" else ""
+    where = (
+        f'width="{box.w}" height="{box.h}" rx="{radius}" class="{box.family}" fill="{fill}" stroke="{stroke}"'
+    )
+    behind = f'<rect x="{box.x + 4}" y="{box.y + 4}" {where}/>' if box.copies else ""
+    return f'{behind}<rect x="{box.x}" y="{box.y}" {where}{more}/>'
+
+
+def _line(line: Line, dark: bool) -> str:
+    dash = STYLES[line.style]
+    more = f' stroke-dasharray="{dash}"' if dash else ""
+    points: Sequence[Point] = line.points
+    colour = LINE[dark]
+    head = ""
+    if line.arrow:
+        head = f'<path d="{_head(points)}" class="head" fill="{colour}"/>'
+        points = _shortened(points)
+    path = f'<path d="{_path(points)}" class="line" fill="none" stroke="{colour}" stroke-width="1.3"{more}/>'
+    return path + head
+
+
+def _path(points: Sequence[Point]) -> str:
+    """A way with round corners."""
+    found = [f"M{points[0][0]} {points[0][1]}"]
+    for before, here, after in zip(points, points[1:], points[2:], strict=False):
+        reach = min(PIXELS.corner, _apart(before, here) // 2, _apart(here, after) // 2)
+        (ax, ay), (bx, by) = _towards(here, before, reach), _towards(here, after, reach)
+        found.append(f"L{ax} {ay}Q{here[0]} {here[1]} {bx} {by}")
+    return "".join([*found, f"L{points[-1][0]} {points[-1][1]}"])
+
+
+def _apart(a: Point, b: Point) -> int:
+    return abs(a[0] - b[0]) + abs(a[1] - b[1])
+
+
+def _towards(a: Point, b: Point, by: int) -> Point:
+    def step(p: int, q: int) -> int:
+        return p + (by if q > p else -by if q < p else 0)
+
+    return step(a[0], b[0]), step(a[1], b[1])
+
+
+def _shortened(points: Sequence[Point]) -> list[Point]:
+    """The way without its last bit, which lies under the arrow's head."""
+    reach = min(4, _apart(points[-1], points[-2]))
+    return [*points[:-1], _towards(points[-1], points[-2], reach)]
+
+
+def _head(points: Sequence[Point]) -> str:
+    (ax, ay), (bx, by) = points[-2], points[-1]
+    dx, dy = (bx > ax) - (bx < ax), (by > ay) - (by < ay)
+    size, half = PIXELS.head, 4
+    cx, cy = bx - dx * size, by - dy * size
+    return f"M{bx} {by}L{cx - dy * half} {cy - dx * half}L{cx + dy * half} {cy + dx * half}Z"
+
+
+def _words(text: Text, dark: bool) -> str:
+    shown = (FAINT if text.faint else INK)[dark]
+    size = PIXELS.title if text.size == "title" else PIXELS.small
+    bold = ' font-weight="600"' if text.size == "title" else ""
+    anchor = "" if text.anchor == "start" else f' text-anchor="{text.anchor}"'
+    sub = f'<tspan dy="3" font-size="{size - 3}">{_text(text.sub)}</tspan>' if text.sub else ""
+    kind = "faint" if text.faint else "ink"
+    return (
+        f'<text x="{text.x}" y="{text.y + size * 36 // 100}" font-size="{size}"{bold}{anchor} class="{kind}" '
+        f'fill="{shown}" xml:space="preserve">{_text(text.text)}{sub}</text>'
+    )
+
+
+def _text(text: str) -> str:
+    """A text that cannot be taken for anything else in XML; what XML does not allow at all is shown."""
+    allowed = "".join(
+        c if c in "\t\n" or " " <= c < "\ud800" or "\ue000" <= c not in "\ufffe\uffff" else "\ufffd"
+        for c in text
+    )
+    return escape(allowed, {'"': "&quot;", "'": "&#39;"})

@@ -1,0 +1,103 @@
+"""``seqtopo draw``: pictures on the terminal and in files, and what is said where there is none."""
+
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+
+import pytest
+
+from seqtopo.cli.main import main
+
+Capture = pytest.CaptureFixture[str]
+SPEC = "in(24,3) -> lstm(64,seq) -> dense(1)"
+
+
+def test_without_a_file_it_is_drawn_on_the_terminal(capsys: Capture) -> None:
+    assert main(["draw", SPEC]) == 0
+    shown = capsys.readouterr().out
+    assert "│ lstm(64) │" in shown
+    assert "(24, 64)" in shown
+
+
+def test_in_ascii_alone(capsys: Capture) -> None:
+    assert main(["draw", "--ascii", "in(T,8) -> lstm(8,seq) * 3"]) == 0
+    shown = capsys.readouterr().out
+    assert shown.isascii()
+    assert "x3 |" in shown
+
+
+def test_where_the_output_takes_no_boxes_it_is_ascii(monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="ascii"))
+    assert main(["draw", SPEC]) == 0
+    sys.stdout.flush()
+    assert b"| lstm(64) |" in raw.getvalue()
+    assert b"\\u" not in raw.getvalue()
+
+
+def test_a_narrow_terminal_gets_a_list(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    monkeypatch.setenv("COLUMNS", "24")
+    assert main(["draw", "x = in(T,8)\n[x -> lstm(4), x -> gru(4), x -> rnn(4)] -> concat"]) == 0
+    shown = capsys.readouterr().out
+    assert "5. concat <- 2, 3, 4" in shown
+    assert "┌" not in shown
+
+
+@pytest.mark.parametrize(
+    ("ending", "start"),
+    [
+        (".svg", b"<svg "),
+        (".png", b"\x89PNG\r\n"),
+        (".mmd", b"flowchart TD"),
+        (".md", b"```mermaid"),
+        (".txt", "╭───".encode()),
+    ],
+)
+def test_a_file_is_written_by_its_ending(ending: str, start: bytes, tmp_path: Path, capsys: Capture) -> None:
+    path = tmp_path / f"topology{ending}"
+    assert main(["draw", SPEC, "-o", str(path)]) == 0
+    assert path.read_bytes().startswith(start)
+    assert capsys.readouterr().out == f"Wrote {path}\n"
+
+
+def test_an_ending_that_says_nothing_is_not_understood(capsys: Capture) -> None:
+    assert main(["draw", SPEC, "-o", "topology.bmp"]) == 2
+    assert ".svg, .png" in capsys.readouterr().err
+
+
+def test_a_file_that_cannot_be_written(tmp_path: Path, capsys: Capture) -> None:
+    assert main(["draw", SPEC, "-o", str(tmp_path / "nowhere" / "a.svg")]) == 1
+    assert "ST405" in capsys.readouterr().err
+
+
+def test_a_wrong_spec_is_told_and_not_drawn(tmp_path: Path, capsys: Capture) -> None:
+    path = tmp_path / "a.svg"
+    assert main(["draw", "in(T,8) -> lstm(4) -> lstm(4)", "-o", str(path)]) == 1
+    assert "ST301" in capsys.readouterr().out
+    assert not path.exists()
+
+
+def test_without_pillow_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    assert main(["draw", SPEC, "-o", "a.png"]) == 1
+    shown = capsys.readouterr().out
+    assert "ST453" in shown
+    assert "pip install 'seqtopo[draw]'" in shown
+
+
+def test_mermaid(capsys: Capture) -> None:
+    assert main(["draw", "--mermaid", SPEC]) == 0
+    assert 'n1["lstm(64)<br/>seq"]' in capsys.readouterr().out
+
+
+def test_sizes_from_outside(capsys: Capture) -> None:
+    assert main(["draw", "in(T,8) -> lstm(U)", "-D", "U=5"]) == 0
+    assert "lstm(5)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("scale", ["0", "x", "1e9"])
+def test_a_scale_that_is_none(scale: str, capsys: Capture) -> None:
+    assert main(["draw", SPEC, "-o", "a.png", "--scale", scale]) == 2
+    assert "from 0.1 to 20" in capsys.readouterr().err

@@ -1,0 +1,289 @@
+"""Pictures of graphs: nothing lies on anything else, copies are folded, nothing breaks out of a label."""
+
+from __future__ import annotations
+
+import re
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import seqtopo
+from seqtopo.pictures.arrange import arrange
+from seqtopo.pictures.folding import loops_of
+from seqtopo.pictures.mermaid import mermaid
+from seqtopo.pictures.metrics import CELLS, PIXELS, Metrics
+from seqtopo.pictures.plan import Arrow, Block, Plan, Port, plan_of
+from seqtopo.pictures.scene import Box, Line, Scene, Text
+from seqtopo.pictures.svg import svg
+from seqtopo.pictures.text import text
+from tests.support.draws import draw
+from tests.support.golden import assert_golden
+from tests.support.models import MODELS
+from tests.support.pictures import faults
+from tests.support.topologies import TOPOLOGIES
+
+DRAWN = [spec for i in range(120) if (spec := draw(i).accepted)]
+SPECS = {
+    **{model.id: model.path.read_text(encoding="utf-8") for model in MODELS},
+    **{topology.name: topology.spec for topology in TOPOLOGIES},
+}
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def plan(spec: str) -> Plan:
+    """The plan of a spec."""
+    checked = seqtopo.api.analyse(spec)
+    assert checked.resolved is not None
+    assert checked.spec is not None
+    return plan_of(checked.resolved.graph, loops_of(checked.spec))
+
+
+def assert_nothing_lies_on_anything(spec: str) -> None:
+    """Asserts it of a spec's picture, in pixels and in cells."""
+    found = plan(spec)
+    for metrics in (PIXELS, CELLS):
+        assert faults(arrange(found, metrics), metrics) == []
+
+
+def test_there_is_something_to_draw() -> None:
+    assert len(MODELS) > 40
+    assert len(DRAWN) > 60
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_nothing_lies_on_anything_in_known_specs(name: str) -> None:
+    assert_nothing_lies_on_anything(SPECS[name])
+
+
+def test_nothing_lies_on_anything_in_drawn_specs() -> None:
+    for spec in DRAWN:
+        assert_nothing_lies_on_anything(spec)
+
+
+BOX = Box(0, 0, 50, 20, "other")
+
+
+@pytest.mark.parametrize(
+    ("scene", "match"),
+    [
+        (Scene(w=99, h=99, boxes=[BOX, Box(40, 10, 50, 20, "other")]), "lie on each other"),
+        (Scene(w=99, h=99, texts=[Text(9, 9, "ab", w=9), Text(15, 9, "cd", w=9)]), "lie on each other"),
+        (Scene(w=99, h=99, boxes=[BOX], texts=[Text(50, 9, "ab", w=9)]), "lies on the edge"),
+        (Scene(w=99, h=99, boxes=[BOX], lines=[Line(((20, 0), (20, 60)))]), "crosses"),
+        (Scene(w=99, h=99, boxes=[BOX], lines=[Line(((0, 10), (90, 10)))]), "crosses"),
+        (Scene(w=99, h=99, texts=[Text(9, 9, "ab", w=9)], lines=[Line(((9, 0), (9, 60)))]), "runs through"),
+        (Scene(w=99, h=99, lines=[Line(((9, 0), (9, 60))), Line(((9, 40), (9, 80)))]), "run on each other"),
+        (Scene(w=9, h=9, boxes=[BOX]), "not on the picture"),
+    ],
+)
+def test_what_lies_on_something_would_be_noticed(scene: Scene, match: str) -> None:
+    assert any(re.search(match, fault) for fault in faults(scene, PIXELS))
+
+
+# ---- what a picture shows --------------------------------------------------------------------------
+
+
+def said(spec: str) -> list[str]:
+    """What the boxes of a spec say, one after the other."""
+    return [" ".join([*block.beside, block.title]).strip() for block in plan(spec).blocks]
+
+
+def test_copies_are_one_box() -> None:
+    assert said("in(T,8) -> lstm(8,seq) * 100 -> dense(1)") == [
+        "in(T, 8)",
+        "×100 lstm(8)",
+        "dense(1)",
+        "output",
+    ]
+
+
+def test_copies_of_several_layers_are_a_frame() -> None:
+    found = plan("in(T,8) -> (res(norm -> dense(8))) * 6 -> dense(1)")
+    frame = found.blocks[1]
+    assert (frame.family, frame.beside) == ("frame", ["×6"])
+    assert frame.inner is not None
+    assert [b.title for b in frame.inner.blocks if b.title] == ["norm", "dense(8)", "add"]
+
+
+def test_a_loop_tells_what_differs() -> None:
+    spec = "in(T,8) -> conv1d(8,2,causal,dilation_rate=D) for D in [1,2,4,8,16]"
+    block = plan(spec).blocks[1]
+    assert block.details == ["causal", "dilation_rate=1/2/…/16"]
+    assert block.beside == ["×5"]
+
+
+def test_what_is_collected_in_a_loop_leaves_its_frame() -> None:
+    found = plan("in(T,4) -> res(conv1d(4,2,causal) as skips) * 3\nskips -> add")
+    frame = next(block for block in found.blocks if block.inner)
+    assert [port.label for port in frame.ports] == ["3 × (T, 4)"]
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "x = in(T,8)\n[x -> lstm(4), x -> lstm(4)] -> add",
+        "read = lstm(4)\na = in(T,8)\nb = in(S,8)\n[a -> read, b -> read] -> add",
+        "in(T,8) -> dense(8) -> dense(8,relu) -> dense(8)",
+    ],
+)
+def test_what_is_no_copy_of_the_one_before_is_not_folded(spec: str) -> None:
+    assert not any("×" in words for words in said(spec))
+
+
+def test_shared_weights_bear_a_letter() -> None:
+    found = plan(
+        "read = embed(50,6) -> lstm(4)\n[in(T,int) -> read, in(S,int) -> read] -> concat -> dense(1)"
+    )
+    tags = {block.title: block.tag for block in found.blocks}
+    assert tags["embed(50,6)"] == "A"
+    assert tags["lstm(4)"] == "B"
+    assert tags["dense(1)"] == ""
+    assert [b.tag for b in found.blocks].count("A") == 2
+
+
+def test_a_shared_layer_applied_over_and_over_says_so() -> None:
+    (block,) = [
+        b for b in plan("step = dense(8,relu)\nin(8) -> step * 3").blocks if b.title == "dense(8,relu)"
+    ]
+    assert block.beside == ["×3", "same", "weights"]
+
+
+def test_a_state_handed_over_is_dashed() -> None:
+    found = plan("encoder = in(S,3) -> lstm(8)\nin(T,3) -> lstm(8,seq,init=encoder.state)")
+    (arrow,) = [arrow for arrow in found.arrows if arrow.style == "state"]
+    assert found.blocks[arrow.source].ports[arrow.port].label == "states (8,)"
+    scene = arrange(found, PIXELS)
+    assert [line.style for line in scene.lines].count("state") == 1
+    assert 'stroke-dasharray="6 4"' in svg(scene)
+
+
+def test_every_box_of_a_flow_inside_td_is_there() -> None:
+    frame = plan("in(T,8,8,1) -> td(conv2d(3,3) -> flatten) -> lstm(4)").blocks[1]
+    assert frame.inner is not None
+    assert [block.family for block in frame.inner.blocks] == ["entry", "convolution", "other", "exit"]
+
+
+def test_unfolded_every_copy_is_drawn() -> None:
+    spec = "in(T,8) -> lstm(8,seq) * 5"
+    assert seqtopo.draw(spec, fold=False).plan.size == seqtopo.draw(spec).plan.size + 4
+
+
+def test_a_picture_that_nobody_can_read_is_refused() -> None:
+    with pytest.raises(seqtopo.SpecError, match="ST451"):
+        seqtopo.draw("in(T,8) -> lstm(8,seq) * 500", fold=False)
+
+
+def test_it_is_the_same_every_time() -> None:
+    spec = SPECS["bidaf"]
+    assert seqtopo.draw(spec).svg() == seqtopo.draw(spec).svg()
+
+
+# ---- nothing breaks out ----------------------------------------------------------------------------
+
+
+def hostile(words: str) -> Plan:
+    """A plan in which every word is somebody else's."""
+    inner = Plan(
+        [Block("entry", ports=[Port(words)]), Block("other", words, slots=[words], ports=[Port(words)])]
+    )
+    inner.arrows = [Arrow(0, 0, 1, 0, "data")]
+    blocks = [
+        Block("input", words, [words], words, ports=[Port(words)]),
+        Block("recurrent", words, [words, words], words, words, [words], slots=[words], ports=[Port(words)]),
+        Block("frame", beside=[words], inner=inner, slots=[words]),
+    ]
+    return Plan(blocks, [Arrow(0, 0, 1, 0, "data"), Arrow(1, 0, 2, 0, "state")])
+
+
+WORDS = st.one_of(
+    st.text(max_size=30),
+    st.sampled_from(
+        [
+            '"]:::x',
+            "</text><script>alert(1)</script>",
+            '" onload="alert(1)',
+            "]]>",
+            "&#0;",
+            "%%{init: {}}%%",
+            "end",
+            "a\nclick n0 href",
+            "`x`",
+            "#quot;",
+            "\x00\ud800\ufffe\u202e",
+        ]
+    ),
+)
+TAGS = {f"{SVG}{name}" for name in ("svg", "title", "desc", "style", "rect", "path", "text", "tspan")}
+NODE = r'\s*[\w]+(\(\[|\[|\{\{)"[^"<>`\[\]{}|;]*(#\w+;[^"<>`\[\]{}|;]*|<br/>[^"<>`\[\]{}|;]*)*"(\]\)|\]|\}\})'
+EDGE = r'\s*\w+ (-->|-\.->)(\|"([^"<>`\[\]{}|;]|#\w+;)*"\|)? \w+'
+FRAME = r'\s*subgraph \w+\["([^"<>`\[\]{}|;]|#\w+;)*"\]|\s*end'
+
+
+@settings(max_examples=150, deadline=None)
+@given(WORDS)
+def test_nothing_breaks_out_of_a_label(words: str) -> None:
+    found = hostile(words)
+    root = ElementTree.fromstring(svg(arrange(found, PIXELS, words, words)))
+    assert {element.tag for element in root.iter()} <= TAGS
+    attributes = {name for element in root.iter() for name in element.attrib}
+    assert not [name for name in attributes if name.startswith("on") or "href" in name]
+    first, *lines = mermaid(found).splitlines()
+    assert first == "flowchart TD"
+    assert len(lines) == 7
+    for line in lines:
+        assert re.fullmatch(f"{NODE}|{EDGE}|{FRAME}", line), line
+    assert text(arrange(found, CELLS), ascii=True).isascii()
+
+
+def test_a_label_that_breaks_out_would_be_noticed() -> None:
+    assert not re.fullmatch(f"{NODE}|{EDGE}|{FRAME}", '    n0["a"] click"]')
+    assert f"{SVG}script" not in TAGS
+
+
+def test_a_hostile_name_in_a_spec_is_only_a_name() -> None:
+    spec = "in(T,8) -> lstm(4, name='</text><script>x</script>')"
+    if seqtopo.check(spec).ok:
+        root = ElementTree.fromstring(seqtopo.draw(spec).svg())
+        assert {element.tag for element in root.iter()} <= TAGS
+
+
+# ---- files that were looked at ---------------------------------------------------------------------
+
+GOLDEN = {
+    "chain": "in(24,3) -> lstm(64,seq) -> lstm(32) -> dense(1)",
+    "copies": "in(T,8) -> lstm(64,seq) * 12 -> dense(1)",
+    "states": SPECS["keras_lstm_seq2seq"],
+    "skips": SPECS["tcn_imdb"],
+    "transformer": SPECS["kio_nmt_transformer"],
+    "shared": "read = embed(5000,64) -> lstm(32)\n\n"
+    "[in(?,int) as asked -> read, in(?,int) as known -> read] -> concat -> dense(1,sigmoid)",
+    "frames": SPECS["frames"],
+    "outputs": SPECS["two_outputs"],
+    "masks": SPECS["mask_from_outside"],
+    "unet": "def down(F) = conv1d(F,3,same,relu)\n"
+    "in(64,1) -> down(16) as a -> maxpool1d(2) -> down(32) as b -> maxpool1d(2) -> down(64)\n"
+    "-> [upsample1d(2), b] -> concat -> down(32) -> [upsample1d(2), a] -> concat -> down(16) -> conv1d(1,1)",
+}
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_pictures_are_what_they_were(name: str) -> None:
+    picture = seqtopo.draw(GOLDEN[name])
+    assert_golden(f"pictures/{name}.svg", picture.svg().encode())
+    assert_golden(f"pictures/{name}.txt", picture.encoded(".txt"))
+    assert_golden(f"pictures/{name}.mmd", picture.encoded(".mmd"))
+
+
+def test_a_golden_file_is_never_written_where_ci_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CI", "true")
+    monkeypatch.setenv("SEQTOPO_REWRITE_GOLDEN", "1")
+    with pytest.raises(AssertionError, match="for people who look"):
+        assert_golden("pictures/chain.svg", b"")
+
+
+@pytest.mark.parametrize("metrics", [PIXELS, CELLS], ids=["pixels", "cells"])
+def test_a_label_is_as_wide_as_it_is_reckoned(metrics: Metrics) -> None:
+    assert metrics.width("lstm(64)") < metrics.width("lstm(64) and more")
+    assert metrics.width("中文") > metrics.width("ab")
