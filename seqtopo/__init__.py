@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from seqtopo.api import compile_all as compile_all
     from seqtopo.api import format_spec as format_spec
     from seqtopo.diag.error import SpecError as SpecError
+    from seqtopo.exporting import Exported as Exported
+    from seqtopo.exporting import export as export
     from seqtopo.layers.custom import layer as layer
     from seqtopo.pictures.draw import Drawing as Drawing
     from seqtopo.pictures.draw import draw as draw
@@ -37,6 +39,7 @@ __version__ = "0.1.0"
 # Where each public name is: the imports above, for the interpreter. A test holds the two together.
 _HOMES = {
     "Drawing": "seqtopo.pictures.draw",
+    "Exported": "seqtopo.exporting",
     "LayerKernel": "seqtopo.runtime.kernels.listing",
     "LayerShape": "seqtopo.report",
     "Report": "seqtopo.report",
@@ -48,6 +51,7 @@ _HOMES = {
     "compile_all": "seqtopo.api",
     "data": "seqtopo",
     "draw": "seqtopo.pictures.draw",
+    "export": "seqtopo.exporting",
     "format_spec": "seqtopo.api",
     "generate": "seqtopo.rolling",
     "get_states": "seqtopo.runtime.stateful",

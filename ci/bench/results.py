@@ -99,8 +99,8 @@ def with_table(text: str, kept: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _how() -> Iterator[str]:
-    yield "Written by `python ci/bench --write`. How long A takes, of B: the two are timed by turns in one run,"
-    yield "so that what else the machine does falls on both; medians, and quartiles in brackets."
+    yield "Written by `python ci/bench --write`. How long A takes, of B: the two are timed by turns in one"
+    yield "run, so that what else the machine does falls on both; medians, and quartiles in brackets."
 
 
 def _table(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:

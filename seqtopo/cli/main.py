@@ -21,6 +21,7 @@ COMMANDS = {
     "show": "a walk through the spec in plain words, to learn from",
     "draw": "a picture of the spec: SVG, PNG, Mermaid, or text in the terminal",
     "build": "make the Keras model and save it",
+    "export": "write a model for another program: ONNX, TensorFlow, PyTorch",
     "fit": "train on a file of data, save, compare: the whole job",
     "forecast": "go on from the end of a series with a saved model",
     "fmt": "write specs in the one house style",

@@ -12,12 +12,14 @@ from tests.support.imports import ON_THEIR_OWN, ORDER, UPWARD, importers_of, imp
 MODULES = sources()
 OUTSIDE = {
     "lark": r"seqtopo\.syntax\.(grammar|parse|store_tables)",
-    "keras": r"seqtopo\.(emit|decompile|runtime)\..*",
-    "numpy": r"seqtopo\.((emit|decompile|runtime)\..*|data(\..*)?)",
+    "keras": r"seqtopo\.(emit|decompile|runtime|exporting)\..*",
+    "numpy": r"seqtopo\.((emit|decompile|runtime|exporting)\..*|data(\..*)?)",
     "PIL": r"seqtopo\.pictures\.png",
     "jax": r"seqtopo\.runtime\..*",
-    "torch": r"seqtopo\.runtime\..*",
-    "tensorflow": r"seqtopo\.runtime\..*",
+    "torch": r"seqtopo\.(runtime|exporting)\..*",
+    "tensorflow": r"seqtopo\.(runtime|exporting)\..*",
+    "onnx": r"seqtopo\.exporting\..*",
+    "onnxruntime": r"seqtopo\.exporting\..*",
 }
 """Who may import what is not the standard library's."""
 

@@ -26,6 +26,7 @@ ORDER = (
     "api",
     "rolling",
     "pictures",
+    "exporting",
     "__init__",
     "cli",
     "__main__",

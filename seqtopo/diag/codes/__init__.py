@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import textwrap
 
-from seqtopo.diag.codes import bug, building, data, lints, meaning, pictures, shapes, text
+from seqtopo.diag.codes import bug, building, data, exporting, lints, meaning, pictures, shapes, text
 from seqtopo.diag.codes.row import Code
 
 __all__ = ["CODES", "PHASES", "Code", "find", "page"]
@@ -18,6 +18,7 @@ PHASES: tuple[tuple[Code, ...], ...] = (
     meaning.ROWS,
     shapes.ROWS,
     building.ROWS,
+    exporting.ROWS,
     pictures.ROWS,
     lints.ROWS,
     data.ROWS,

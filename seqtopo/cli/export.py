@@ -1,0 +1,132 @@
+"""``seqtopo export``: a model for other programs, compared with Keras before it is kept."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from seqtopo import api
+from seqtopo.cli.arguments import Parser, UsageError, add_spec_options, dims_of
+from seqtopo.cli.build import SUFFIX
+from seqtopo.cli.columns import Column, columns
+from seqtopo.cli.files import check_spec
+from seqtopo.cli.settings import settings_of
+from seqtopo.cli.terminal import put, terminal
+from seqtopo.diag.error import SpecError
+from seqtopo.diag.renderers import render_text
+from seqtopo.exporting import Exported, chosen_backend, chosen_format, exported, refuse_place
+from seqtopo.exporting.formats import FORMATS
+
+CLOSE = 1e-6
+"""What is no farther apart, of the largest number, is called the same: float32 tells no more."""
+
+
+def parser() -> Parser:
+    """What the command takes."""
+    made = Parser(
+        "export",
+        "Writes a model for another program: ONNX, TensorFlow SavedModel or Lite, PyTorch. It is run there\n"
+        "and compared with Keras, at two batch sizes and two lengths, before the file is kept.\n\n"
+        "The weights of a .keras file go along; a spec is built with fresh ones.",
+        (
+            "seqtopo export model.keras -o model.onnx",
+            "seqtopo export spec.txt -D T=24 -o model.tflite",
+            "seqtopo export model.keras -o served   (a folder: TensorFlow SavedModel)",
+            "seqtopo export model.keras -o step.onnx --step   (one step a call, states in and out)",
+        ),
+    )
+    made.add_argument("model", help="a .keras file, a file with a spec, - for the standard input, or a spec")
+    made.add_argument(
+        "-o", "--output", metavar="PATH", required=True, help="where to write; its ending says the format"
+    )
+    made.add_argument(
+        "--format", metavar="NAME", help=f"one of {', '.join(FORMATS)} (default: by the ending)"
+    )
+    made.add_argument(
+        "--via", metavar="BACKEND", help="the backend that writes it (default: the one that does it best)"
+    )
+    made.add_argument(
+        "--step", action="store_true", help="the one-step twin: a step and the states in, the next states out"
+    )
+    made.add_argument(
+        "--batch", metavar="N", type=int, help="fix the number of sequences (TensorFlow Lite: 1 by default)"
+    )
+    add_spec_options(made)
+    return made
+
+
+def run(args: argparse.Namespace) -> int:
+    """Builds where it is a spec, exports, says what to do with it. Returns the exit code."""
+    if args.batch is not None and args.batch < 1:
+        raise UsageError(f"--batch {args.batch} is no number of sequences", "write --batch 1")
+    target = Path(args.output)
+    file = Path(args.model)
+    dims = dims_of(args.dims)
+    try:
+        row = chosen_format(target, args.format)
+        backend = chosen_backend(row, args.via)
+        refuse_place(target, row)
+        wanted = _model(file, dims) if file.suffix == SUFFIX else _spec(args, dims)
+        done = exported({**wanted, "step": args.step, "batch": args.batch}, target, row, backend)
+    except SpecError as error:
+        screen = terminal(sys.stderr)
+        put(render_text(error.diagnostics, width=screen.width, color=screen.color), sys.stderr)
+        return 1
+    put(_told(done))
+    return 0
+
+
+def _model(file: Path, dims: Mapping[str, Any]) -> dict[str, Any]:
+    if not file.is_file():
+        raise UsageError(f"there is no file {file}", "build it first: seqtopo build spec.txt")
+    if dims:
+        first = next(iter(dims))
+        raise UsageError("-D is for specs; a .keras file has its numbers", f"leave out -D {first}")
+    return {"model": str(file.absolute())}
+
+
+def _spec(args: argparse.Namespace, dims: Mapping[str, Any]) -> dict[str, Any]:
+    """A spec, checked here, so that what is wrong with it is shown at its place.
+
+    Raises:
+        SpecError: it is wrong, or cannot be built.
+    """
+    settings = settings_of(args.model)
+    checked = api.linted(check_spec(args.model, dims), settings.selection)
+    most = args.max_params or settings.max_params
+    missing = checked.diagnostics if not checked.ok else api.unbuildable(checked, most)
+    if missing:
+        raise SpecError(missing)
+    return {"spec": checked.source.text, "dims": dims, "max_params": most}
+
+
+def _told(done: Exported) -> str:
+    parts = [f"Wrote {done.path}: {done.format}, through {done.backend}", "", _ports(done), ""]
+    if not done.engine:
+        parts += [f"It was not compared with Keras: what runs {done.format} is not installed."]
+    else:
+        shapes = ["; ".join(_shape(shape) for shape in inputs) for inputs, _ in done.compared]
+        worst = max(apart for _, apart in done.compared)
+        how = "the same as Keras" if worst <= CLOSE else f"as Keras, to {worst:.1e} of the largest number"
+        parts += [f"Run in {done.engine} on {' and on '.join(shapes)}: {how}."]
+    return "\n".join(parts)
+
+
+def _ports(done: Exported) -> str:
+    rows = [("takes", port) for port in done.inputs] + [("gives", port) for port in done.outputs]
+    return columns(
+        [
+            Column("", [f"  {word}" for word, _ in rows]),
+            Column("name", [port.name for _, port in rows]),
+            Column("shape", [_shape(port.shape) for _, port in rows]),
+            Column("dtype", [port.dtype for _, port in rows]),
+        ],
+        terminal(sys.stdout).width,
+    )
+
+
+def _shape(shape: tuple[int | str, ...]) -> str:
+    return f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"

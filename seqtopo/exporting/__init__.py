@@ -1,0 +1,290 @@
+"""Models for other programs: ``seqtopo.export``. The work is done in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seqtopo.diag.error import SpecError
+from seqtopo.diag.model import Diagnostic
+from seqtopo.diag.nearest import nearest
+from seqtopo.exporting.formats import FORMATS, Format, able, format_of, has, written_by
+from seqtopo.source import Span
+
+if TYPE_CHECKING:
+    import keras
+
+
+@dataclass(frozen=True)
+class Port:
+    """An input or output of what was exported: its name there, its shape, with words for what is open."""
+
+    name: str
+    shape: tuple[int | str, ...]
+    dtype: str
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was written, and how it compared with Keras.
+
+    ``engine`` is the program that ran it, "" where none is installed; ``compared`` are the shapes that went
+    in, and how far the outputs were apart, of the largest number.
+    """
+
+    path: Path
+    format: str
+    backend: str
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+    engine: str
+    compared: tuple[tuple[tuple[tuple[int, ...], ...], float], ...]
+
+
+def export(
+    model: keras.Model | Path,
+    path: str | Path,
+    *,
+    format: str | None = None,
+    via: str | None = None,
+    step: bool = False,
+    batch: int | None = None,
+) -> Exported:
+    """Writes a model for another program, by Keras' own ``export``, and compares the two before it is kept.
+
+    Args:
+        model: a Keras model, or the ``pathlib.Path`` of a ``.keras`` file.
+        path: where to write. Its ending says the format: ``.onnx``, ``.tflite``, ``.pt2`` (PyTorch), or none,
+            for the folder of a TensorFlow SavedModel.
+        format: ``onnx``, ``saved_model``, ``tflite`` or ``pt2``, where the ending does not say it.
+        via: the backend that writes it; the model goes there as a ``.keras`` file, so any will do. Else it is
+            the one that writes the format best, of those that are installed.
+        step: exports the one-step twin: one time step and the states go in, the answer and the next states
+            come out.
+        batch: fixes how many sequences go in at a time. TensorFlow Lite needs it for recurrent layers, and
+            gets 1.
+
+    Returns:
+        What was written, under which names its inputs and outputs go, and how far its answers were from
+        Keras': it is run at two batch sizes and two lengths, where they are open.
+
+    Raises:
+        SpecError: the backend cannot export it (says which can), what it exported gives something else than
+            Keras, a package is missing, or the place cannot be written to.
+
+    >>> import seqtopo
+    >>> model = seqtopo.compile("in(?,3) -> gru(4) -> dense(1)")
+    >>> try:
+    ...     export(model, "model.h5")
+    ... except seqtopo.SpecError as error:
+    ...     print(error.diagnostics[0].message)
+    no format ends in .h5
+    """
+    target = Path(path)
+    row = chosen_format(target, format)
+    backend = chosen_backend(row, via)
+    refuse_place(target, row)
+    options = {"step": step, "batch": batch}
+    if isinstance(model, Path):
+        return exported({"model": str(model.absolute()), **options}, target, row, backend)
+    with tempfile.TemporaryDirectory(prefix="seqtopo-") as folder:
+        file = Path(folder) / "model.keras"
+        model.save(file)
+        return exported({"model": str(file), **options}, target, row, backend)
+
+
+def _refuse(code: str, message: str, help: str, notes: Sequence[str] = ()) -> SpecError:
+    return SpecError((Diagnostic(code, message, Span(0, 0), notes=tuple(notes), help=help),))
+
+
+def chosen_format(path: Path, name: str | None) -> Format:
+    """The format that is asked for, by name or by the path's ending.
+
+    Raises:
+        SpecError: there is none of that name or ending.
+    """
+    if name is not None:
+        if name in FORMATS:
+            return FORMATS[name]
+        near = nearest(name, FORMATS)
+        known = f"the formats are {', '.join(FORMATS)}"
+        raise _refuse("ST433", f"there is no format {name}", f"did you mean {near}?" if near else known)
+    found = format_of(path)
+    if found is None:
+        endings = ", ".join(row.suffix for row in FORMATS.values() if row.suffix)
+        raise _refuse(
+            "ST433",
+            f"no format ends in {path.suffix}",
+            f"the endings are {endings}, or none for a TensorFlow SavedModel; or name one: --format onnx",
+        )
+    return found
+
+
+def chosen_backend(format: Format, via: str | None) -> str:
+    """The backend that writes: the one asked for, else the best that is installed.
+
+    Raises:
+        SpecError: it cannot write the format, or a package is missing.
+    """
+    from seqtopo.emit.backend import installed
+
+    there = installed()
+    can = able(format, there)
+    ways = (
+        f"take one that can: --via {can[0]}" if can else f"{format.title} is written by {written_by(format)}"
+    )
+    if via is None:
+        if can:
+            return can[0]
+        best, needs = next(iter(format.writers.items()))
+        missing = " ".join(dict.fromkeys(name for name in (best, needs) if not has(name)))
+        raise _refuse(
+            "ST433",
+            f"nothing that is installed writes {format.title}",
+            f"install {missing}: pip install {missing}",
+        )
+    if via not in format.writers:
+        raise _refuse("ST433", f"{via} cannot write {format.title}", ways)
+    if via not in there:
+        raise _refuse("ST433", f"the backend {via} is not installed", f"pip install {via}; or {ways}")
+    if not has(format.writers[via]):
+        needs = format.writers[via]
+        raise _refuse(
+            "ST433",
+            f"{via} needs the package {needs} to write {format.title}",
+            f"pip install {needs}; or {ways}",
+        )
+    return via
+
+
+def refuse_place(target: Path, format: Format) -> None:
+    """Sees to it that something can be written there, before a minute is spent on making it.
+
+    Raises:
+        SpecError: there is no such folder, or something else stands there.
+    """
+    stands = target.exists()
+    reason = ""
+    if not target.absolute().parent.is_dir():
+        reason = f"there is no folder {target.parent}"
+    elif stands and format.suffix and not target.is_file():
+        reason = "it is not a file"
+    elif stands and not format.suffix and not _replaceable(target):
+        reason = "it is there, and is no SavedModel"
+    elif not os.access(target.absolute().parent, os.W_OK):
+        reason = f"the folder {target.absolute().parent} is not writable"
+    if reason:
+        raise _refuse("ST405", f"{target} cannot be written: {reason}", "choose another place with -o")
+
+
+def _replaceable(folder: Path) -> bool:
+    return folder.is_dir() and ((folder / "saved_model.pb").is_file() or not any(folder.iterdir()))
+
+
+def exported(wanted: Mapping[str, Any], target: Path, format: Format, backend: str) -> Exported:
+    """Exports what is wanted (see ``child.Request``) in a process on ``backend``, and puts it in its place.
+
+    Raises:
+        SpecError: as ``export``.
+    """
+    place = target.absolute()
+    with tempfile.TemporaryDirectory(dir=place.parent, prefix=".seqtopo-") as folder:
+        # Under its final name: large ONNX models name the files that hold their weights.
+        out = Path(folder) / "out" / place.name
+        out.parent.mkdir()
+        answer = _asked(
+            {**wanted, "out": str(out), "format": format.name},
+            Path(folder) / "request.json",
+            backend,
+        )
+        if "refused" in answer:
+            raise _with_ways(answer["refused"], format, backend)
+        for made in out.parent.iterdir():
+            _put(made, place.parent / made.name)
+    names = answer.get("names", {})
+    return Exported(
+        target,
+        format.title,
+        backend,
+        _ports(answer["inputs"], names.get("inputs")),
+        _ports(answer["outputs"], names.get("outputs")),
+        answer["engine"],
+        tuple(
+            (tuple(tuple(shape) for shape in each["inputs"]), float(each["apart"]))
+            for each in answer["compared"]
+        ),
+    )
+
+
+def _ports(ports: Sequence[Any], names: Sequence[str] | None) -> tuple[Port, ...]:
+    return tuple(
+        Port(names[i] if names else name, tuple(shape), dtype) for i, (name, shape, dtype) in enumerate(ports)
+    )
+
+
+def _put(made: Path, place: Path) -> None:
+    if place.is_dir():
+        shutil.rmtree(place)
+    mask = os.umask(0o077)
+    os.umask(mask)
+    if made.is_file():
+        made.chmod(0o666 & ~mask)
+    made.replace(place)
+
+
+def _asked(request: Mapping[str, Any], file: Path, backend: str) -> dict[str, Any]:
+    """What the child answers.
+
+    Raises:
+        SpecError: it came to no answer.
+    """
+    file.write_text(json.dumps(request), encoding="utf-8")
+    # What can be imported here, a custom layer's package for one, can be imported there.
+    path = os.pathsep.join(filter(None, (str(Path(__file__).resolve().parents[2]), *sys.path)))
+    done = subprocess.run(
+        [sys.executable, "-P", "-W", "ignore", "-m", "seqtopo.exporting.child", str(file)],
+        env={**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": path},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    answer: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if done.returncode == 0 else {}
+    if not answer:
+        last = [line.strip() for line in done.stderr.splitlines() if line.strip()][-1:]
+        return {
+            "refused": {
+                "code": "ST431",
+                "message": f"{backend} ended while it exported the model (exit code {done.returncode})",
+                "notes": last,
+                "help": "",
+            }
+        }
+    return answer
+
+
+def _with_ways(refused: Mapping[str, Any], format: Format, backend: str) -> SpecError:
+    """A refusal of the child, with what else could write it, where it says nothing better."""
+    from seqtopo.emit.backend import installed
+
+    others = [name for name in able(format, installed()) if name != backend]
+    elsewhere = [name for name in format.writers if name != backend and name not in others]
+    help = refused["help"]
+    if not help and others:
+        help = f"let another backend write it: --via {others[0]}"
+    elif not help and elsewhere:
+        needs = format.writers[elsewhere[0]]
+        packages = " ".join(dict.fromkeys((elsewhere[0], needs)))
+        help = f"{elsewhere[0]} may be able to: pip install {packages}, then --via {elsewhere[0]}"
+    elif not help:
+        help = "choose another format: .onnx is taken by most programs"
+    return _refuse(refused["code"], refused["message"], help, refused["notes"])

@@ -1,0 +1,346 @@
+"""The program that exports one model, on a backend of its own: converters print, and may end the process.
+
+``python -m seqtopo.exporting.child REQUEST``: the request is a file of JSON, and the answer is written
+into it.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, TypedDict
+
+import keras
+import numpy as np
+from keras import tree
+
+from seqtopo.api import compile
+from seqtopo.diag.error import SpecError
+from seqtopo.exporting.engines import ENGINES
+from seqtopo.exporting.formats import FORMATS, Format, has
+from seqtopo.runtime.states import stateful_layers
+from seqtopo.runtime.step import one_step
+
+Array = np.ndarray[Any, Any]
+
+LENGTHS = ((7, 12), (32, 48), (160, 224))
+"""Numbers of steps to compare at; the longer ones for models that take no fewer."""
+BATCHES = (2, 3)
+SLACK = {"float32": 1e-4, "float64": 1e-4}
+"""How far the two may be apart, of the largest number that comes out; more for the narrow dtypes."""
+
+
+class Request(TypedDict, total=False):
+    """What is asked for: the file of a ``model``, or a ``spec`` with its ``dims``; where to write it, how."""
+
+    model: str
+    spec: str
+    dims: dict[str, Any]
+    max_params: int
+    out: str
+    format: str
+    step: bool
+    batch: int | None
+
+
+class RefusedError(Exception):
+    """Why a model is not exported: the code of the diagnostic, and what is to be said."""
+
+    def __init__(self, code: str, message: str, *notes: str, help: str = "") -> None:
+        super().__init__(message)
+        self.answer = {"code": code, "message": message, "notes": list(notes), "help": help}
+
+
+def main(request_file: str) -> int:
+    """Does what the request says. Returns the exit code: 0 also where the answer is a refusal."""
+    path = Path(request_file)
+    request = json.loads(path.read_text(encoding="utf-8"))
+    warnings.simplefilter("ignore")
+    try:
+        answer = export(request)
+    except RefusedError as refused:
+        answer = {"refused": refused.answer}
+    path.write_text(json.dumps(answer), encoding="utf-8")
+    return 0
+
+
+def export(request: Request) -> dict[str, Any]:
+    """Loads, exports, runs and compares; gives what there is to say of it.
+
+    Raises:
+        RefusedError: it cannot be exported, or what was exported gives something else.
+    """
+    format = FORMATS[request["format"]]
+    model = _flat(_built(request) if "spec" in request else _loaded(request["model"]))
+    names = [_named(x) for x in model.outputs]
+    if request["step"]:
+        model, names = _step_of(model, names)
+    elif stateful_layers(model):
+        raise RefusedError(
+            "ST435",
+            "the model is stateful, and what is exported keeps no states between calls",
+            help="export its one-step twin, which takes its states and gives the next ones: --step",
+        )
+    signature = _signature(model, format, request["batch"])
+    shown = [_sizes(spec.shape) for spec in signature]
+    samples = list(_samples(model, signature))
+    if not samples:
+        raise RefusedError(
+            "ST431",
+            "the model cannot be exported: Keras itself cannot run it at any length that was tried",
+            help="bind the number of time steps: -D T=24",
+        )
+    _write(model, signature, format, request["out"], names)
+    answer = {
+        "inputs": [[x.name, shape, str(x.dtype)] for x, shape in zip(model.inputs, shown, strict=True)],
+        "outputs": [
+            [name, _sizes((signature[0].shape[0], *x.shape[1:])), str(x.dtype)]
+            for name, x in zip(names, model.outputs, strict=True)
+        ],
+        "engine": "",
+        "compared": [],
+    }
+    if not has(format.engine):
+        return answer
+    return {**answer, **_compared(model, format, request["out"], samples)}
+
+
+def _built(request: Request) -> keras.Model:
+    dims: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in request["dims"].items()
+    }
+    dims["max_params"] = request["max_params"]
+    try:
+        return compile(request["spec"], **dims)
+    except SpecError as error:
+        first = error.diagnostics[0]
+        raise RefusedError(first.code, first.message, *first.notes, help=first.help) from None
+
+
+def _loaded(path: str) -> keras.Model:
+    try:
+        return keras.saving.load_model(path, compile=False)
+    except Exception as error:
+        raise RefusedError(
+            "ST431", "Keras cannot load the model", _said(error), help="save it anew"
+        ) from None
+
+
+def _flat(model: keras.Model) -> keras.Model:
+    """The model, with its inputs and outputs as flat lists."""
+    if not getattr(model, "inputs", None) or not getattr(model, "outputs", None):
+        raise RefusedError(
+            "ST431",
+            "the model does not say what it takes: it is neither functional nor Sequential, or was not built",
+            help="give it a keras.Input and save it again",
+        )
+    return keras.Model(list(model.inputs), list(model.outputs), name=model.name)
+
+
+def _step_of(model: keras.Model, names: Sequence[str]) -> tuple[keras.Model, list[str]]:
+    """The one-step twin, and its outputs' names: the answers, then the next states."""
+    try:
+        twin = one_step(model)
+    except ValueError as error:
+        raise RefusedError("ST431", str(error), help="export the model as it is, without --step") from None
+    return twin.model, [*(names[i] for i in twin.outputs), *(f"next_{state.name}" for state in twin.states)]
+
+
+def _named(output: Any) -> str:
+    """An output's name: that of the layer it comes from."""
+    return str(output._keras_history.operation.name)
+
+
+def _sizes(shape: Sequence[int | None]) -> list[int | str]:
+    """A shape with words for what is open: the batch, and the time steps."""
+    words = ("batch", "time")
+    return [words[min(i, 1)] if size is None else int(size) for i, size in enumerate(shape)]
+
+
+def _alone(values: list[Any]) -> Any:
+    """Several as a list, one by itself, as a functional model takes them."""
+    return values[0] if len(values) == 1 else values
+
+
+def _signature(model: keras.Model, format: Format, batch: int | None) -> list[Any]:
+    """What comes in: the batch is open where the format lets it be, and nobody wants another.
+
+    Raises:
+        RefusedError: a recurrent layer needs a number that is not there.
+    """
+    recurrent = [
+        x.name for x in model.layers if any(isinstance(y, keras.layers.RNN) for y in x._flatten_layers())
+    ]
+    fixed = {x.shape[0] for x in model.inputs} - {None}
+    if recurrent and not format.any_batch and batch is None and not fixed:
+        batch = 1
+    backend = keras.config.backend()
+    open_steps = any(None in x.shape[1:] for x in model.inputs)
+    if recurrent and open_steps and backend not in format.any_steps:
+        others = [name for name in format.any_steps if name in format.writers]
+        raise RefusedError(
+            "ST434",
+            f"{format.title} through {backend} needs a number of time steps, for {recurrent[0]}",
+            format.loops,
+            help="bind it: -D T=24"
+            + (f"; or take a way that keeps it open: --via {others[0]}" if others else ""),
+        )
+    return [
+        keras.InputSpec(
+            shape=(batch or x.shape[0], *x.shape[1:]),
+            dtype=keras.backend.standardize_dtype(x.dtype),
+            name=x.name,
+        )
+        for x in model.inputs
+    ]
+
+
+def _samples(model: keras.Model, signature: Sequence[Any]) -> Iterator[tuple[list[Array], list[Array]]]:
+    """Inputs of two batches and two lengths, where they are open, and what Keras gives for them."""
+    open_batch = all(spec.shape[0] is None for spec in signature)
+    open_steps = any(None in spec.shape[1:] for spec in signature)
+    batches = BATCHES if open_batch else (signature[0].shape[0],) * 2
+    for lengths in LENGTHS if open_steps else ((0, 0),):
+        found = []
+        for batch, steps in dict.fromkeys(zip(batches, lengths, strict=True)):
+            arrays = [_array(spec, batch, steps) for spec in signature]
+            try:
+                found.append((arrays, _run(model, arrays)))
+            # Keras and the backends raise what they like for a length that is too short.
+            except Exception:
+                found = []
+                break
+        if found:
+            yield from found
+            return
+
+
+def _array(spec: Any, batch: int, steps: int) -> Array:
+    shape = tuple(batch if i == 0 else steps if size is None else size for i, size in enumerate(spec.shape))
+    draw = np.random.default_rng(1)
+    if spec.dtype.startswith(("int", "uint", "bool")):
+        # Ids that every vocabulary has.
+        return np.asarray(draw.integers(0, 2, shape), dtype=spec.dtype)
+    return np.asarray(draw.normal(size=shape), dtype="float32" if spec.dtype == "bfloat16" else spec.dtype)
+
+
+def _run(model: keras.Model, arrays: Sequence[Array]) -> list[Array]:
+    found = model(_alone([keras.ops.convert_to_tensor(array) for array in arrays]), training=False)
+    return [np.asarray(keras.ops.convert_to_numpy(keras.ops.cast(x, "float32"))) for x in tree.flatten(found)]
+
+
+def _write(
+    model: keras.Model, signature: Sequence[Any], format: Format, out: str, names: Sequence[str]
+) -> None:
+    kwargs: dict[str, Any] = {}
+    if format.name == "pt2":
+        kwargs["dynamic_shapes"] = _open_axes(signature)
+    try:
+        model.export(
+            out, format=format.keras, verbose=False, input_signature=[_alone(list(signature))], **kwargs
+        )
+    # Converters raise of whatever kind, and so do the backends under them.
+    except Exception as error:
+        raise RefusedError(
+            "ST431", f"{keras.config.backend()} cannot export this model as {format.title}", _said(error)
+        ) from None
+
+    if format.name == "onnx":
+        _name_outputs(out, names)
+
+
+def _name_outputs(file: str, names: Sequence[str]) -> None:
+    """Gives the outputs of an ONNX file the names of their layers; converters call them what they like."""
+    import onnx
+
+    found = onnx.load(file, load_external_data=False)
+    graph = found.graph
+    taken = {name for node in graph.node for name in (*node.input, *node.output)}
+    taken |= {x.name for x in (*graph.input, *graph.initializer)}
+    if len(set(names)) < len(names) or taken & set(names):
+        return
+    for output, name in zip(graph.output, names, strict=True):
+        graph.node.append(onnx.helper.make_node("Identity", [output.name], [name]))
+        output.name = name
+    onnx.save(found, file)
+
+
+def _open_axes(signature: Sequence[Any]) -> Any:
+    """Which axes stay open, as ``torch.export`` is told."""
+    from torch.export import Dim
+
+    axes = [{axis: Dim.DYNAMIC for axis, size in enumerate(spec.shape) if size is None} for spec in signature]
+    return axes[0] if len(axes) == 1 else [(axes,)]
+
+
+def _compared(
+    model: keras.Model, format: Format, out: str, samples: Sequence[tuple[list[Array], list[Array]]]
+) -> dict[str, Any]:
+    """Runs what was exported on the samples.
+
+    Raises:
+        RefusedError: it gives something else than Keras, or does not run.
+    """
+    names = [x.name for x in model.inputs]
+    found = []
+    try:
+        engine = ENGINES[format.name](out, names)
+    except Exception as error:
+        raise RefusedError(
+            "ST432",
+            f"what {keras.config.backend()} exported cannot be loaded, so it was not kept",
+            _said(error),
+        ) from None
+    for arrays, want in samples:
+        shapes = [list(array.shape) for array in arrays]
+        try:
+            have = engine.run(arrays)
+        except Exception as error:
+            raise RefusedError(
+                "ST432",
+                f"what {keras.config.backend()} exported does not run at {_shown(shapes)}, "
+                "so it was not kept",
+                _said(error),
+            ) from None
+        off = _apart(want, have)
+        if off is None or off > SLACK.get(model.compute_dtype, 3e-2):
+            ours, theirs = (_shown([list(x.shape) for x in each]) for each in (want, have))
+            how = f"they differ by {off:.2g} of the largest number" if off is not None else ""
+            raise RefusedError(
+                "ST432",
+                f"what {keras.config.backend()} exported does not give what Keras gives at {_shown(shapes)}, "
+                "so it was not kept",
+                how or f"it gives {theirs}, and Keras {ours}",
+            )
+        found.append({"inputs": shapes, "apart": off})
+    more = {"outputs": list(engine.outputs)} if engine.outputs else {}
+    return {"engine": engine.title, "compared": found, "names": {"inputs": list(engine.inputs), **more}}
+
+
+def _shown(shapes: Sequence[Sequence[int]]) -> str:
+    return " and ".join(f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})" for shape in shapes)
+
+
+def _apart(want: Sequence[Array], have: Sequence[Array]) -> float | None:
+    """How far apart, of the largest number; None where the shapes differ."""
+    if [x.shape for x in want] != [np.shape(x) for x in have]:
+        return None
+    far = [
+        float(np.max(np.abs(a - np.asarray(b, "float32")), initial=0))
+        / max(1.0, float(np.max(np.abs(a), initial=0)))
+        for a, b in zip(want, have, strict=True)
+    ]
+    return max(far) if np.isfinite(far).all() else float("inf")
+
+
+def _said(error: BaseException) -> str:
+    """What an error says, on one line and not too long."""
+    words = " ".join(str(error).split())
+    return f"{type(error).__name__}: {words[:300]}{'...' if len(words) > 300 else ''}"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
