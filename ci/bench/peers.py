@@ -1,0 +1,36 @@
+"""A model from one line of text: VGSLify's, against ours of the same layers, on the backends that it knows.
+
+It comes with ``pip install vgslify``. The other neighbour, neural-dsl (0.2.9), cannot do the same work: its
+package does not import as it is installed, and the Keras code that it writes for this model does not run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.util import find_spec
+
+from timing import Row, compare
+
+BACKENDS = ("tensorflow", "torch")
+SPEC = "in(24,8) -> lstm(64,seq) -> lstm(32) -> dense(1)"
+VGSL = "None,24,8 Lfs64 Lf32 Fl1"
+DEEP_SPEC = "in(24,8) -> lstm(32,seq) * 20 -> dense(1)"
+DEEP_VGSL = f"None,24,8 {'Lfs32 ' * 20}Fl1"
+ROUNDS = 7
+
+
+def measure(backend: str) -> Iterator[Row]:
+    """The building of a small and of a deeper model; nothing where VGSLify is not installed."""
+    if find_spec("vgslify") is None:
+        return
+    from vgslify import VGSLModelGenerator
+
+    import seqtopo
+
+    theirs = VGSLModelGenerator(backend=backend)
+    for what, spec, vgsl in (("two LSTMs", SPEC, VGSL), ("twenty LSTMs", DEEP_SPEC, DEEP_VGSL)):
+        tasks = {
+            "seqtopo": lambda spec=spec: seqtopo.compile(spec),
+            "VGSLify": lambda vgsl=vgsl: theirs.generate_model(vgsl),
+        }
+        yield from compare(f"building {what}", tasks, {("seqtopo", "VGSLify"): None}, ROUNDS, backend)
