@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
+from seqtopo.dataclass import dataclass, field
 from seqtopo.diag.model import Diagnostic
 from seqtopo.ir.counting import count, owners, params, trainable_params
 from seqtopo.ir.kind import kind

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from seqtopo.dataclass import dataclass
 
 
 @dataclass(frozen=True)

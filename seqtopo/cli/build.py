@@ -6,7 +6,6 @@ import argparse
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ from seqtopo.cli.files import STDIN, cannot_write, check_spec, is_text, write_wh
 from seqtopo.cli.settings import settings_of
 from seqtopo.cli.table import shape_table
 from seqtopo.cli.terminal import put, terminal
+from seqtopo.dataclass import dataclass
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.diag.nearest import nearest

@@ -8,7 +8,6 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +20,7 @@ from seqtopo.cli.files import STDIN, cannot_write, check_spec, is_text, write_wh
 from seqtopo.cli.loss_curve import loss_curve
 from seqtopo.cli.settings import settings_of
 from seqtopo.cli.terminal import put, terminal
+from seqtopo.dataclass import dataclass, replace
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.diag.renderers import render_text

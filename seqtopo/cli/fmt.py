@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from seqtopo.cli.arguments import Parser
 from seqtopo.cli.files import STDIN, cannot_write, write_whole
 from seqtopo.cli.rewriting import original, put_difference
 from seqtopo.cli.terminal import put, put_bytes, terminal
+from seqtopo.dataclass import dataclass, replace
 from seqtopo.diag.model import Diagnostic
 from seqtopo.diag.renderers.text import render_text
 from seqtopo.syntax.print import format_text

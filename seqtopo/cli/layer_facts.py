@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from seqtopo.dataclass import dataclass
 from seqtopo.layers import kinds
 from seqtopo.layers.pattern import Clause, show_pattern
 from seqtopo.layers.row import COMMON, REQUIRED, Param, Row

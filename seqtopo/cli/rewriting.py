@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from seqtopo.api import MOST_BYTES, decode, unreadable
 from seqtopo.cli.files import STDIN, STDIN_NAME, read_input
 from seqtopo.cli.terminal import put
+from seqtopo.dataclass import dataclass
 from seqtopo.diag.model import Diagnostic
 from seqtopo.source import Source
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from seqtopo.cli.arguments import UsageError
 from seqtopo.cli.files import STDIN, is_text
+from seqtopo.dataclass import dataclass, field
 from seqtopo.diag.nearest import nearest
 from seqtopo.ir.buildable import MAX_PARAMS
 from seqtopo.lint.selection import NoSuchRule, Selection, selection

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 
 from seqtopo.data.order import shuffled
 from seqtopo.data.series import Series, refuse
+from seqtopo.dataclass import dataclass, field
 
 Batch = tuple[np.ndarray[Any, Any], ...]
 Answers = Literal["ahead", "next", "same"]

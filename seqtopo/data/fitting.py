@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -12,6 +11,7 @@ from seqtopo.data.binding import Learned, learn
 from seqtopo.data.given import NotData, paired, read_given
 from seqtopo.data.ids import id_problems, swapped_shapes
 from seqtopo.data.samples import Side, batch_problems, kind_problem, shape_problem
+from seqtopo.dataclass import dataclass, replace
 from seqtopo.diag.codes import CODES
 from seqtopo.diag.model import Diagnostic, Fix
 from seqtopo.ir.batches import is_stateful

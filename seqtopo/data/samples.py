@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from seqtopo.data.array import Array
+from seqtopo.dataclass import dataclass
 from seqtopo.diag.model import Diagnostic, Edit, Fix
 from seqtopo.ir.graph import Node
 from seqtopo.layers.sizes import Shape, Size, fits, show_shape

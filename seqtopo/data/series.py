@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -13,6 +12,7 @@ from seqtopo.data.array import KINDS
 from seqtopo.data.headers import Unreadable, read_headers
 from seqtopo.data.tables import SUFFIXES, read_table
 from seqtopo.data.values import MOST, PIECE
+from seqtopo.dataclass import dataclass, replace
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.layers.sizes import show_shape

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -12,6 +11,7 @@ import numpy as np
 from seqtopo.data.cutting import Answers, Cut, Pieces, Remainder, Wanted, Windows
 from seqtopo.data.sequences import Targets, columns_of
 from seqtopo.data.series import Series, read_series
+from seqtopo.dataclass import dataclass
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.ir.batches import is_stateful

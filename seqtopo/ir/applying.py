@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+from seqtopo.dataclass import replace
 from seqtopo.diag.model import Edit, Fix, Label
 from seqtopo.diag.nearest import nearest
 from seqtopo.ir.blame import problem_of

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
+from seqtopo.dataclass import dataclass, field
 from seqtopo.ir.problem import Problem
 from seqtopo.ir.wrong_arguments import (
     initializer_of_old,

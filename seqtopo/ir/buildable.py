@@ -89,7 +89,7 @@ def _first(name: str, spec: tree.Spec) -> Span | None:
             if here.name == name:
                 return here.span
         elif isinstance(here, tree.Node):
-            todo.extend(getattr(here, f) for f in reversed(list(here.__dataclass_fields__)))
+            todo.extend(getattr(here, f) for f in reversed(here.__match_args__))
         elif isinstance(here, tuple):
             todo.extend(reversed(here))
     return None

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+from seqtopo.dataclass import replace
 from seqtopo.diag.model import Label
 from seqtopo.ir.arguments import Arguments, read_arguments
 from seqtopo.ir.blame import problem_of

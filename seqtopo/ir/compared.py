@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from seqtopo.dataclass import dataclass
 from seqtopo.ir.training import Labels
 from seqtopo.layers.sizes import Size, show_shape
 from seqtopo.source import Span

@@ -8,9 +8,9 @@ not be told has no outputs: whatever follows from it is not looked at again.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from seqtopo.dataclass import dataclass, field
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.row import Outcome
 from seqtopo.layers.sizes import Size

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from seqtopo.dataclass import dataclass
 from seqtopo.diag.model import Edit, Fix
 from seqtopo.ir.graph import Node
 from seqtopo.ir.main_path import MainPath, is_valid_convolution

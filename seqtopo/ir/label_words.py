@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from seqtopo.dataclass import dataclass
 from seqtopo.diag.model import Label
 from seqtopo.ir.compared import Compared
 from seqtopo.ir.graph import Node

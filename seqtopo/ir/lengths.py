@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from seqtopo.dataclass import dataclass
 from seqtopo.ir.graph import Node, Value
 from seqtopo.ir.site import Site
 from seqtopo.layers.sizes import Shape, Size

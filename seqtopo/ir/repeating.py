@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Any
 
+from seqtopo.dataclass import replace
 from seqtopo.diag.model import Edit, Fix, Label
 from seqtopo.ir.applying import Applying
 from seqtopo.ir.graph import Bundle, Value

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
+from seqtopo.dataclass import dataclass, field, replace
 from seqtopo.diag.model import Diagnostic, Label
 from seqtopo.ir.batches import check_batches
 from seqtopo.ir.flows import Flows

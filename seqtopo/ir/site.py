@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from seqtopo.dataclass import dataclass
 from seqtopo.diag.model import Edit
 from seqtopo.ir.graph import Graph, Node, Value
 from seqtopo.ir.sources import Sources

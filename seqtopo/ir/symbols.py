@@ -39,7 +39,7 @@ def symbols_of(spec: tree.Spec) -> set[str]:
             found.add(here.name.name)
             todo.append(here.value)
         elif isinstance(here, tree.Node):
-            todo.extend(getattr(here, field) for field in here.__dataclass_fields__)
+            todo.extend(getattr(here, field) for field in here.__match_args__)
         elif isinstance(here, tuple):
             todo.extend(here)
     return found

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields, replace
 from functools import cache
 from typing import Any
 
+from seqtopo.dataclass import replace
 from seqtopo.diag.model import Edit
 from seqtopo.ir.graph import Node
 from seqtopo.ir.sources import Sources
@@ -96,7 +96,7 @@ class Edits:
 @cache
 def _parts(kind: Any) -> tuple[str, ...]:
     """The fields of a kind of node that may hold nodes."""
-    return tuple(f.name for f in fields(kind) if f.name != "span")
+    return tuple(name for name in kind.__match_args__ if name != "span")
 
 
 def every(spec: tree.Node) -> Iterator[tree.Node]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
+from seqtopo.dataclass import dataclass, replace
 from seqtopo.ir.graph import Node
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.values import Tensor

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
+from seqtopo.dataclass import replace
 from seqtopo.diag.model import Diagnostic, Fix
 from seqtopo.ir.resolve import Resolved, rebuilt, resolve
 from seqtopo.ir.vetting import MOST_TRIED, worth_trying

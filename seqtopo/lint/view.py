@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import cached_property
 
+from seqtopo.dataclass import replace
 from seqtopo.diag.model import Edit
 from seqtopo.ir.graph import Bundle, Graph, Node, SubModel, Value
 from seqtopo.ir.resolve import Resolved

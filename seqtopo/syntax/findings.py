@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+from seqtopo.dataclass import replace
 from seqtopo.diag.model import Diagnostic, Edit, Fix, Label
 from seqtopo.source import Source, Span
 

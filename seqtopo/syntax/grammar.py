@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seqtopo.dataclass import dataclass
 from seqtopo.syntax.build import Builder
 from seqtopo.syntax.drive import Reduction, Table
 from seqtopo.syntax.tokens import Vocabulary, vocabulary

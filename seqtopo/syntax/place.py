@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from seqtopo.dataclass import dataclass
 from seqtopo.diag.model import Fix
 from seqtopo.source import Span
 from seqtopo.syntax.findings import Findings

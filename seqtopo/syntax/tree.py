@@ -8,8 +8,7 @@ are compared, so ``parse(print(x)) == x`` can be asked.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
+from seqtopo.dataclass import dataclass, field
 from seqtopo.source import Span
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from seqtopo.dataclass import dataclass
 from seqtopo.ir.graph import Node, Value
 from seqtopo.ir.kind import kind
 from seqtopo.ir.resolve import Resolved

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from seqtopo.dataclass import dataclass
 from seqtopo.diag.model import Diagnostic
 from seqtopo.diag.renderers.cells import shortened, visible, width, wrap
 from seqtopo.diag.renderers.crop import Window, window
