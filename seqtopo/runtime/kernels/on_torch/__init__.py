@@ -10,6 +10,7 @@ from typing import Any
 
 from keras import layers
 
+from seqtopo.runtime.kernels import time_distributed
 from seqtopo.runtime.kernels.kernel import Choice
 from seqtopo.runtime.kernels.on_torch import native
 
@@ -18,4 +19,6 @@ def choose(layer: Any) -> Choice:
     """The kernel for a layer, or why there is none."""
     if isinstance(layer, (layers.LSTM, layers.GRU, layers.SimpleRNN)):
         return native.choose(layer)
+    if isinstance(layer, layers.TimeDistributed):
+        return time_distributed.choose(layer)
     return None

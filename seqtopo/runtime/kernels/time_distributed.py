@@ -1,0 +1,92 @@
+"""``TimeDistributed`` in one call: the time steps are samples like any others to the layer inside.
+
+Keras calls the layer inside once for each step, and stacks what it gives. Where that layer treats each
+sample by itself, without chance and without anything that it remembers, the steps can be laid into the
+batch axis, and it is called once.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import layers, ops, tree
+
+from seqtopo.runtime.kernels.attaching import attached
+from seqtopo.runtime.kernels.kernel import Choice, Kernel, NotNow, Stock
+
+SAMPLE_BY_SAMPLE = {
+    getattr(layers, name)
+    for name in (
+        "Activation", "Add", "Average", "AveragePooling1D", "AveragePooling2D", "AveragePooling3D",
+        "Bidirectional", "Concatenate", "Conv1D", "Conv1DTranspose", "Conv2D", "Conv2DTranspose", "Conv3D",
+        "Conv3DTranspose", "Cropping1D", "Cropping2D", "Cropping3D", "Dense", "DepthwiseConv1D",
+        "DepthwiseConv2D", "ELU", "EinsumDense", "Embedding", "Flatten", "GRU", "GRUCell",
+        "GlobalAveragePooling1D", "GlobalAveragePooling2D", "GlobalAveragePooling3D", "GlobalMaxPooling1D",
+        "GlobalMaxPooling2D", "GlobalMaxPooling3D", "GroupNormalization", "Identity", "InputLayer", "LSTM",
+        "LSTMCell", "LayerNormalization", "LeakyReLU", "MaxPooling1D", "MaxPooling2D", "MaxPooling3D",
+        "Maximum", "Minimum", "Multiply", "PReLU", "Permute", "ReLU", "RepeatVector", "Rescaling", "Reshape",
+        "SeparableConv1D", "SeparableConv2D", "SimpleRNN", "SimpleRNNCell", "Softmax", "Subtract",
+        "TimeDistributed", "UnitNormalization", "UpSampling1D", "UpSampling2D", "UpSampling3D",
+        "ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D",
+    )
+}  # fmt: skip
+"""Layers that treat each sample by itself, unless one of their settings says otherwise."""
+
+
+def choose(layer: Any) -> Choice:
+    """The kernel of a ``TimeDistributed``, or why it has none."""
+    if type(layer) is not layers.TimeDistributed:
+        return Stock("it is not Keras' own layer, but a subclass")
+    inner = layer.layer
+    for each in inner._flatten_layers(include_self=True, recursive=True):
+        why = _why_not(each)
+        if why:
+            return Stock(f"its steps are called one by one: {each.name} {why}")
+    return Kernel("all steps at once", "call", run)
+
+
+def _why_not(layer: Any) -> str:
+    """Why a layer cannot take all steps at once."""
+    if "call" in vars(layer) and attached(layer) is None:
+        return "has another call than its class"
+    if isinstance(layer, keras.Model):
+        if not type(layer).__module__.startswith("keras.") or not layer.built:
+            return "is no model of layers alone"
+        # A Sequential has layers alone; other models may have operations too, which may do anything.
+        odd = [x.name for x in getattr(layer, "operations", None) or () if not isinstance(x, keras.Layer)]
+        return f"has the operation {odd[0]}" if odd else ""
+    if type(layer) not in SAMPLE_BY_SAMPLE:
+        return "may not treat each sample by itself"
+    if getattr(layer, "dropout", 0) or getattr(layer, "recurrent_dropout", 0):
+        return "draws dropout anew at each step"
+    if getattr(layer, "stateful", False):
+        return "is stateful"
+    if layer.activity_regularizer is not None:
+        return "has an activity_regularizer"
+    if layer.quantization_mode is not None:
+        return "is quantized"
+    axes = tree.flatten(getattr(layer, "axis", -1))
+    if any(axis is not None and (axis == 0 or axis < -1) for axis in axes):
+        return "works along an axis that may be that of the samples"
+    for name in ("activation", "recurrent_activation"):
+        function = getattr(layer, name, None)
+        module = getattr(function, "__module__", None) or type(function).__module__
+        if function is not None and not module.startswith("keras."):
+            return f"has an {name} that is not Keras' own"
+    return ""
+
+
+def run(layer: Any, inputs: Any, training: Any = None, mask: Any = None) -> Any:
+    """A ``TimeDistributed``'s ``call``.
+
+    Raises:
+        NotNow: there is a mask for the layer inside, which is given to it step by step.
+    """
+    inner = layer.layer
+    if mask is not None and (inner._call_has_mask_arg or tuple(mask.shape[:2]) != tuple(inputs.shape[:2])):
+        raise NotNow("it has a mask, which is given to the layer inside step by step")
+    kwargs = {"training": training} if inner._call_has_training_arg else {}
+    batch, steps, *sample = ops.shape(inputs)
+    outputs = inner.call(ops.reshape(inputs, (-1, *sample)), **kwargs)
+    return ops.reshape(outputs, (batch, steps, *ops.shape(outputs)[1:]))
