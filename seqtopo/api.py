@@ -246,6 +246,7 @@ def compile(
     spec: Text,
     *,
     backend: str | None = None,
+    seed: int | None = None,
     max_params: int = buildable.MAX_PARAMS,
     step: bool = False,
     kernels: bool = True,
@@ -257,6 +258,10 @@ def compile(
         spec: the text, or a ``pathlib.Path`` of it.
         backend: ``jax``, ``torch`` or ``tensorflow``; else ``KERAS_BACKEND`` decides, then
             ``keras.json``, then what is installed. Must be chosen before Keras is imported.
+        seed: what the initial weights are drawn from, on the host: the same spec and seed give the same
+            weights, to the bit, on every backend. Dropout and the like start from it too. Else each
+            build has others, as in Keras, and ``keras.utils.set_random_seed`` makes a program's the same
+            in each run.
         max_params: more parameters than this are not built.
         step: gives the one-step twin instead, made of the same layers: one time step of each sequence
             (batch, F), then the states, come in; the outputs, then the next states, come out. Its method
@@ -272,7 +277,8 @@ def compile(
 
     Raises:
         SpecError: the spec is wrong, a symbol needs a number, or no backend can be had.
-        ValueError: with ``step``, for a layer that needs more than the steps so far; names it.
+        ValueError: with ``step``, for a layer that needs more than the steps so far, which it names; or
+            the seed is no whole number from 0 up.
 
     >>> model = compile("in(T,F) -> lstm(8) -> dense(1)", T=24, F=3)
     >>> model.output_shape, model.count_params()
@@ -280,7 +286,7 @@ def compile(
     >>> compile("in(?,3) -> lstm(8,seq) -> dense(1)", step=True).output_shape
     [(None, 1), (None, 8), (None, 8)]
     """
-    built = build(analyse(spec, dims), backend, max_params, kernels=kernels)
+    built = build(analyse(spec, dims), backend, max_params, kernels=kernels, seed=seed)
     with keras_refusals(built.resolved.source):
         model = built.main()
     if not step:
@@ -296,6 +302,7 @@ def compile_all(
     spec: Text,
     *,
     backend: str | None = None,
+    seed: int | None = None,
     max_params: int = buildable.MAX_PARAMS,
     kernels: bool = True,
     **dims: Any,
@@ -314,7 +321,7 @@ def compile_all(
     >>> sorted(models), models["decoder"].output_shape
     (['autoencoder', 'decoder', 'encoder'], (None, 5, 3))
     """
-    built = build(analyse(spec, dims), backend, max_params, kernels=kernels)
+    built = build(analyse(spec, dims), backend, max_params, kernels=kernels, seed=seed)
     with keras_refusals(built.resolved.source):
         main = built.main()
         found = {name: built.part(name) for name in built.parts()}
@@ -328,14 +335,18 @@ def build(
     max_params: int = buildable.MAX_PARAMS,
     *,
     kernels: bool = True,
+    seed: int | None = None,
 ) -> Built:
     """The models of a spec that was read, each built when it is asked for, and ready to run.
 
     Raises:
         SpecError: what ``compile`` raises it for.
+        ValueError: the seed is no whole number from 0 up.
     """
     if checked.resolved is None or not checked.ok:
         raise SpecError(checked.diagnostics)
+    if seed is not None and (isinstance(seed, bool) or not hasattr(seed, "__index__") or seed < 0):
+        raise ValueError(f"a seed is a whole number from 0 up, such as seed=1, not {seed!r}")
     missing = unbuildable(checked, max_params)
     if missing:
         raise SpecError(missing)
@@ -348,7 +359,11 @@ def build(
     from seqtopo.emit.build import Built
     from seqtopo.runtime.stateful import attach
 
-    return Built(checked.resolved, partial(attach, kernels=kernels))
+    return Built(
+        checked.resolved,
+        partial(attach, kernels=kernels),
+        None if seed is None else operator.index(seed),
+    )
 
 
 @contextmanager

@@ -106,6 +106,17 @@ def add_format(parser: Parser) -> None:
     )
 
 
+def seed(text: str) -> int:
+    """A ``--seed``, read: what Keras and NumPy take for one.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none.
+    """
+    if not text.isascii() or not text.isdigit() or len(text) > 10 or int(text) >= 2**32:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a whole number from 0 up, below 2**32")
+    return int(text)
+
+
 def binding(text: str) -> tuple[str, Value]:
     """A ``-D NAME=VALUE``, read.
 

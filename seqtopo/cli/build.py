@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from seqtopo import api
 from seqtopo.api import Checked
-from seqtopo.cli.arguments import Parser, UsageError, add_format, add_spec_options, dims_of
+from seqtopo.cli.arguments import Parser, UsageError, add_format, add_spec_options, dims_of, seed
 from seqtopo.cli.check import as_json
 from seqtopo.cli.columns import Column, columns
 from seqtopo.cli.files import STDIN, cannot_write, check_spec, is_text, write_whole
@@ -55,6 +55,12 @@ def parser() -> Parser:
     made.add_argument(
         "--backend", metavar="NAME", help="tensorflow, torch or jax (default: what Keras is set to)"
     )
+    made.add_argument(
+        "--seed",
+        metavar="N",
+        type=seed,
+        help="what the initial weights are drawn from, the same on every backend (default: others each time)",
+    )
     which = made.add_mutually_exclusive_group()
     which.add_argument("--part", metavar="NAME", help="save this named model of the spec")
     which.add_argument("--all", action="store_true", help="save every named model of the spec")
@@ -85,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
         trouble = _no_place(target, args.all) if checked.ok else None
         if trouble is not None:
             raise SpecError((trouble,))
-        built = api.build(checked, args.backend, args.max_params or settings.max_params)
+        built = api.build(checked, args.backend, args.max_params or settings.max_params, seed=args.seed)
         with api.keras_refusals(checked.source):
             models = _models(built, args.part, args.all)
         saved = _save(models, target, args.all)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from seqtopo import __version__, api
 from seqtopo.api import Checked
-from seqtopo.cli.arguments import Parser, UsageError, add_spec_options, add_stock, dims_of
+from seqtopo.cli.arguments import Parser, UsageError, add_spec_options, add_stock, dims_of, seed
 from seqtopo.cli.build import SUFFIX
 from seqtopo.cli.columns import Column, columns
 from seqtopo.cli.files import STDIN, cannot_write, check_spec, is_text, write_whole
@@ -88,7 +88,13 @@ def parser() -> Parser:
         "seqtopo forecast gives, is in the data's own units. Nothing is scaled otherwise",
     )
     made.add_argument("--same", action="store_true", help="tell the window itself, as autoencoders do")
-    made.add_argument("--seed", metavar="N", type=int, default=0, help="what chance starts from (default: 0)")
+    made.add_argument(
+        "--seed",
+        metavar="N",
+        type=seed,
+        default=0,
+        help="what chance starts from: initial weights, the order of samples, dropout (default: 0)",
+    )
     made.add_argument(
         "-o", "--output", metavar="PATH", help="where to save (default: the spec's name, .keras)"
     )
@@ -232,7 +238,7 @@ def _fit(job: Job, args: argparse.Namespace, target: Path) -> None:
 
     runs.seed_everything(args.seed)
     most = args.max_params or settings_of(args.spec).max_params
-    built = api.build(job.checked, args.backend, most, kernels=not args.stock)
+    built = api.build(job.checked, args.backend, most, kernels=not args.stock, seed=args.seed)
     with api.keras_refusals(job.checked.source):
         model = built.main()
         if not model.compiled:

@@ -91,7 +91,8 @@ class Emitter:
             if node.layer is None:
                 self._declare([Value(index)])
             elif Value(index) not in self._tensors:
-                self._call(node, node.layer)
+                with self.stock.making(node.layer.name):
+                    self._call(node, node.layer)
 
     def _emit_deep(self, inputs: Sequence[Value], outputs: Sequence[Value], name: str) -> None:
         """Emits sub-models in a row, each of some of the nodes, since Keras cannot walk them in one."""

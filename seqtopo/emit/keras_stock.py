@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import keras
 import numpy as np
 
 from seqtopo.emit import along
+from seqtopo.emit.initial_weights import InitialWeights
 from seqtopo.emit.naming import OperationNames
 from seqtopo.layers.sizes import Size
 from seqtopo.layers.values import Tensor
@@ -29,9 +31,10 @@ class _Operations:
 
 
 class KerasStock:
-    """What the emitters ask for, made at once."""
+    """What the emitters ask for, made at once; ``weights`` says the initial ones."""
 
-    def __init__(self) -> None:
+    def __init__(self, seed: int | None = None) -> None:
+        self.weights = InitialWeights(seed)
         self._names = OperationNames()
         self.layers: Any = keras.layers
         self.ops: Any = _Operations(self._names)
@@ -57,6 +60,10 @@ class KerasStock:
         along.name_operations(model, names)
         return model
 
+    def making(self, name: str) -> AbstractContextManager[None]:
+        """In here, variables that are made are those of the layer of this name."""
+        return self.weights.of(name)
+
     def custom(self, make: Any, kwargs: Mapping[str, Any]) -> Any:
         """A layer that a function or class of the user's makes."""
         return make(**kwargs)
@@ -66,6 +73,7 @@ class KerasStock:
     ) -> list[Any]:
         """What a layer or a model gives when it is called."""
         result = layer(*args, **kwargs)
+        self.weights.seed_generators(layer)
         return list(result) if isinstance(result, (list, tuple)) else [result]
 
     def object(self, path: str, kwargs: Mapping[str, Any]) -> Any:

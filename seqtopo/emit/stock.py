@@ -7,6 +7,7 @@ other writes down as Python what it is asked for. So what is built and what is w
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from seqtopo.layers.sizes import Size
@@ -28,6 +29,9 @@ class Stock(Protocol):
 
     def model(self, starts: Sequence[Any], ends: Sequence[Any], name: str) -> Any:
         """The model from some tensors to others."""
+
+    def making(self, name: str) -> AbstractContextManager[None]:
+        """In here, what is made is for the layer of this name."""
 
     def custom(self, make: Any, kwargs: Mapping[str, Any]) -> Any:
         """A layer that a function or class of the user's makes."""

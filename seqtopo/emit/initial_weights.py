@@ -1,0 +1,164 @@
+"""Where a model's initial weights come from: one seed, drawn on the host.
+
+While a model is built, Keras' variables ask here for their first values. Each weight has random numbers of
+its own, told by the seed, the name of its layer in the spec and its place among that layer's. So they depend
+neither on the backend, nor on what the process did before, nor on the rest of the model.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from hashlib import blake2b
+from threading import Lock
+from typing import Any
+from weakref import WeakSet
+
+import keras
+import numpy as np
+from keras.src.backend.common import global_state
+
+from seqtopo.emit.initializers import draw
+
+
+class InitialWeights:
+    """The initial weights of a spec's layers, from a seed.
+
+    Without one, a seed is drawn from Python's ``random``, as Keras' own are: two builds differ, and
+    ``keras.utils.set_random_seed`` makes a program's builds the same in each run.
+    """
+
+    def __init__(self, seed: int | None = None) -> None:
+        self.seed = random.getrandbits(64) if seed is None else seed
+        self._layer = ""
+        self._drawn: Counter[str] = Counter()
+        self._seeded: WeakSet[Any] = WeakSet()
+
+    @contextmanager
+    def supplied(self) -> Iterator[None]:
+        """In here, the variables that this thread makes get their first values from the seed."""
+        before = _current.set(self)
+        _hook.put()
+        try:
+            yield
+        finally:
+            _hook.take_away()
+            _current.reset(before)
+
+    @contextmanager
+    def of(self, layer: str) -> Iterator[None]:
+        """In here, they are those of the layer of this name; one without a name is part of another."""
+        before, self._layer = self._layer, layer or self._layer
+        try:
+            yield
+        finally:
+            self._layer = before
+
+    def initialize(self, variable: Any, initializer: Any, stock: Any) -> None:
+        """Gives a new variable its first value; ``stock`` is Keras' own method for it."""
+        said = _seed_of(initializer)
+        if said is not None and not isinstance(said, int):
+            # A seed generator: Keras goes on from where it is.
+            stock(variable, initializer)
+            return
+
+        def numbers() -> np.random.Generator:
+            return np.random.Generator(np.random.PCG64(self._bits("weight") if said is None else _hash(said)))
+
+        values = draw(initializer, tuple(variable._shape), variable._dtype, numbers)
+        if values is not None:
+            variable._initialize(variable._convert_to_tensor(values, dtype=variable._dtype))
+        elif said is None and hasattr(initializer, "_init_seed"):
+            # A class that goes back to Keras' own draws from the backend: from our seed, this once.
+            before, initializer.seed = initializer.seed, self._bits("weight") % 2**31
+            try:
+                stock(variable, initializer)
+            finally:
+                initializer.seed = before
+        else:
+            stock(variable, initializer)
+
+    def seed_generators(self, layer: Any) -> None:
+        """Seeds what a layer draws when it runs, noise for one, where the spec says no seed for it.
+
+        On PyTorch, Keras leaves dropout that has none to PyTorch's own generator, which is faster.
+        """
+        for part in layer._flatten_layers():
+            for generator in part._seed_generators:
+                if generator._initial_seed is None and generator not in self._seeded:
+                    self._seeded.add(generator)
+                    seed = [self._bits("running") % 2**31, 0]
+                    generator.state.assign(np.array(seed, dtype=generator.state.dtype))
+
+    def _bits(self, purpose: str) -> int:
+        """128 bits, each time others: this layer's next for that purpose."""
+        key = f"{self.seed}/{self._layer}/{purpose}"
+        self._drawn[key] += 1
+        return _hash(f"{key}/{self._drawn[key]}")
+
+
+def _seed_of(initializer: Any) -> Any:
+    """The seed that an initializer was given; None where Keras drew it one, or it has none."""
+    said = getattr(initializer, "_init_seed", None)
+    scopes = global_state.get_global_attribute("name_scope_stack")
+    # An EinsumDense gives its weight a copy of its initializer that takes a drawn seed for one given.
+    own = getattr(scopes[-1].caller, "kernel_initializer", None) if scopes else None
+    drawn = getattr(own, "_init_seed", said) is None and getattr(own, "seed", None) == said
+    return None if drawn else said
+
+
+def _hash(said: int | str) -> int:
+    return int.from_bytes(blake2b(str(said).encode(), digest_size=16).digest())
+
+
+_current: ContextVar[InitialWeights | None] = ContextVar("initial_weights", default=None)
+
+
+class _Hook:
+    """Keras' variables ask for their first values while this is there.
+
+    Keras has no public place to say them: a layer's inner ones make their own variables, and its
+    initializers must stay what they are. So the one method that every new variable goes through is
+    another one as long as something is being built. It leaves what other threads make alone.
+    """
+
+    METHOD = "_initialize_with_initializer"
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._users = 0
+        self._inherited = True
+        self._stock: Any = None
+
+    def put(self) -> None:
+        """Puts it there, for one user more."""
+        with self._lock:
+            self._users += 1
+            if self._users == 1:
+                self._inherited = self.METHOD not in vars(keras.Variable)
+                self._stock = stock = getattr(keras.Variable, self.METHOD)
+
+                def initialize(variable: Any, initializer: Any) -> None:
+                    weights = _current.get()
+                    if weights is None:
+                        stock(variable, initializer)
+                    else:
+                        weights.initialize(variable, initializer, stock)
+
+                setattr(keras.Variable, self.METHOD, initialize)
+
+    def take_away(self) -> None:
+        """Takes it away, when the last user goes."""
+        with self._lock:
+            self._users -= 1
+            if not self._users:
+                if self._inherited:
+                    delattr(keras.Variable, self.METHOD)
+                else:
+                    setattr(keras.Variable, self.METHOD, self._stock)
+
+
+_hook = _Hook()
