@@ -20,6 +20,8 @@ OUTSIDE = {
     "tensorflow": r"seqtopo\.(runtime|exporting)\..*",
     "onnx": r"seqtopo\.exporting\..*",
     "onnxruntime": r"seqtopo\.exporting\..*",
+    "scipy": r"seqtopo\.emit\.initializers",
+    "threadpoolctl": r"seqtopo\.emit\.initializers",
 }
 """Who may import what is not the standard library's."""
 
