@@ -61,6 +61,12 @@ class Report:
         parts = [RENDERERS["text"](self.diagnostics)] if self.diagnostics else []
         return "\n".join([*parts, *([shape_table(self)] if self.ok else [])])
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the findings with their places, and the table of shapes."""
+        from seqtopo.pictures.html import html
+
+        return html(self)
+
 
 def report_of(source: Source, diagnostics: tuple[Diagnostic, ...], resolved: Resolved | None) -> Report:
     """The report of a spec that was read."""

@@ -20,12 +20,13 @@ def parser() -> Parser:
     """What the command takes."""
     made = Parser(
         "draw",
-        "Draws a spec: its layers as a graph, with shapes, branches, shared weights and states.\n"
-        "Without -o it is drawn in characters, on the terminal.",
+        "Draws a spec: its layers as a graph, with shapes, branches, shared weights and states; or its\n"
+        "time steps side by side. Without -o it is drawn in characters, on the terminal.",
         (
             'seqtopo draw "in(24,3) -> lstm(64,seq) -> lstm(32) -> dense(1)"',
             "seqtopo draw spec.txt -o topology.svg",
             "seqtopo draw spec.txt -o topology.png --scale 3 --theme light",
+            "seqtopo draw --unrolled spec.txt -o steps.svg",
             "seqtopo draw --mermaid spec.txt",
         ),
     )
@@ -36,6 +37,11 @@ def parser() -> Parser:
         metavar="FILE",
         type=Path,
         help=f"where to write it; the ending says what: {', '.join(FORMATS)} (.mmd and .md are Mermaid)",
+    )
+    made.add_argument(
+        "--unrolled",
+        action="store_true",
+        help="time steps side by side: inputs below, states to the right, outputs above",
     )
     shown = made.add_mutually_exclusive_group()
     shown.add_argument("--text", action="store_true", help="in characters (the default without -o)")
@@ -70,12 +76,14 @@ def run(args: argparse.Namespace) -> int:
             f"{output} has no ending that says what to write",
             f"write one of {', '.join(FORMATS)}: seqtopo draw spec.txt -o topology.svg",
         )
+    if args.mermaid and args.unrolled:
+        raise UsageError("Mermaid draws graphs, not unrolled steps", "leave out one of the two")
     if output is not None and (args.text or args.mermaid):
         raise UsageError("-o writes a file, by its ending", "leave out --text and --mermaid, or -o")
     screen = terminal(sys.stdout)
     checked = check_spec(args.spec, dims_of(args.dims))
     try:
-        drawing = drawing_of(checked, fold=not args.unfold, theme=args.theme)
+        drawing = drawing_of(checked, unrolled=args.unrolled, fold=not args.unfold, theme=args.theme)
         if output is not None:
             data = drawing.encoded(output.suffix, scale=args.scale)
     except SpecError as error:

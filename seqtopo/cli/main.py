@@ -19,7 +19,7 @@ FINE, FINDINGS, USAGE, INTERRUPTED, CLOSED = 0, 1, 2, 130, 141
 COMMANDS = {
     "check": "is the spec right, and what shapes does it have? Needs no Keras.",
     "show": "a walk through the spec in plain words, to learn from",
-    "draw": "a picture of the spec: SVG, PNG, Mermaid, or text in the terminal",
+    "draw": "a picture of the spec, or of its steps side by side",
     "build": "make the Keras model and save it",
     "export": "write a model for another program: ONNX, TensorFlow, PyTorch",
     "fit": "train on a file of data, save, compare: the whole job",

@@ -228,7 +228,7 @@ class _Arrangement:
             nets: dict[tuple[int, int], Net] = {}
             for s in layers.stretches:
                 if layers.ranks[s.top] == rank:
-                    net = nets.setdefault((s.top, s.port), Net(self._leave(s), []))
+                    net = nets.setdefault((s.top, s.port), Net([self._leave(s)], []))
                     net.bottoms.append(self._land(s))
             self.nets.append(nets)
             self.gaps.append(y)

@@ -17,7 +17,6 @@ COLOURS: dict[str, tuple[str, str, str, str]] = {
     "merge": ("#fbe3e3", "#b0555a", "#4a2023", "#df8f93"),
     "other": ("#f7f8f9", "#a3acb5", "#20252b", "#6b757f"),
     "frame": ("#fafbfc", "#a3acb5", "#1b1f24", "#6b757f"),
-    "band": ("#f5f6f8", "#f5f6f8", "#1c2026", "#1c2026"),
     "empty": ("#ffffff", "#a3acb5", "#16191d", "#6b757f"),
 }
 """Fill and outline for light, fill and outline for dark."""

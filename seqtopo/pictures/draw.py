@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from seqtopo.pictures.metrics import Metrics
     from seqtopo.pictures.plan import Plan
     from seqtopo.pictures.scene import Scene
+    from seqtopo.pictures.tiers import Unrolled
 
 Theme = Literal["auto", "light", "dark"]
 THEMES: tuple[Theme, ...] = ("auto", "light", "dark")
@@ -29,7 +30,7 @@ MOST_BLOCKS = 400
 
 @dataclass(frozen=True)
 class Drawing:
-    """A picture of a spec: the graph of its layers.
+    """A picture of a spec: the graph of its layers, or its steps side by side.
 
     Notebooks show it as it is. ``svg()``, ``png()``, ``text()`` and ``mermaid()`` give it in other forms,
     and ``save`` writes one of them by the ending of the file's name.
@@ -42,15 +43,19 @@ class Drawing:
     title: str
     about: str
     plan: Plan
+    unrolled: Unrolled | None = None
     theme: Theme = "auto"
     _scenes: dict[bool, Scene] = field(default_factory=dict, compare=False, repr=False)
 
     def _scene(self, metrics: Metrics) -> Scene:
         found = self._scenes.get(metrics.cells)
         if found is None:
-            from seqtopo.pictures.arrange import arrange
+            if self.unrolled is not None:
+                found = self.unrolled.scene(metrics, self.title, self.about)
+            else:
+                from seqtopo.pictures.arrange import arrange
 
-            found = arrange(self.plan, metrics, self.title, self.about)
+                found = arrange(self.plan, metrics, self.title, self.about)
             self._scenes[metrics.cells] = found
         return found
 
@@ -86,9 +91,12 @@ class Drawing:
         from seqtopo.pictures.text import listing, text
 
         scene = self._scene(CELLS)
-        if width is not None and scene.w > width:
-            return listing(self.plan, ascii=ascii)
-        return text(scene, ascii=ascii)
+        if width is not None and scene.w > width and self.unrolled is not None:
+            scene = self.unrolled.scene(CELLS, narrow=True)
+        if width is None or scene.w <= width:
+            return text(scene, ascii=ascii)
+        note = f"The picture takes {scene.w} columns, and here are {width}. In words:"
+        return f"{note}\n\n{listing(self.plan, ascii=ascii)}"
 
     def mermaid(self) -> str:
         """The graph as a Mermaid flowchart, for Markdown."""
@@ -140,6 +148,7 @@ class Drawing:
 def draw(
     spec: Text,
     *,
+    unrolled: bool = False,
     fold: bool = True,
     theme: Theme = "auto",
     **dims: Any,
@@ -148,6 +157,7 @@ def draw(
 
     Args:
         spec: the text, or a ``pathlib.Path`` of it.
+        unrolled: the time steps side by side, states going to the right, instead of the graph of layers.
         fold: draws copies (``* 3``, a ``for``) as one box with their number; False draws each.
         theme: ``light``, ``dark``, or ``auto``: as the reader's screen is.
         dims: numbers for symbols; they win over the spec's ``let``.
@@ -160,21 +170,23 @@ def draw(
       ╭───────╮
       │ in(8) │
       ╰───────╯
-          ╷(8,)
+          │(8,)
           ▼
     ┌──────────┐
     │ dense(1) │
     └──────────┘
-          ╷(1,)
+          │(1,)
           ▼
      ╭────────╮
      │ output │
      ╰────────╯
     """
-    return drawing_of(analyse(spec, dims), fold=fold, theme=theme)
+    return drawing_of(analyse(spec, dims), unrolled=unrolled, fold=fold, theme=theme)
 
 
-def drawing_of(checked: Checked, *, fold: bool = True, theme: Theme = "auto") -> Drawing:
+def drawing_of(
+    checked: Checked, *, unrolled: bool = False, fold: bool = True, theme: Theme = "auto"
+) -> Drawing:
     """The picture of a spec that was read; takes and raises what ``draw`` does."""
     from seqtopo.ir.kind import KINDS, kind
     from seqtopo.ir.scope import Block
@@ -198,9 +210,13 @@ def drawing_of(checked: Checked, *, fold: bool = True, theme: Theme = "auto") ->
     found = kind(graph)
     title = f"{graph.name}: {found}" if graph.name != "model" else found
     about = f"{KINDS[found]}. {_about(plan)}"
+    if unrolled:
+        from seqtopo.pictures.unrolled import unroll
+
+        return Drawing(title, about, plan, unroll(resolved), theme)
     if plan.size > MOST_BLOCKS:
         raise SpecError((_too_large(checked, plan.size),))
-    return Drawing(title, about, plan, theme)
+    return Drawing(title, about, plan, None, theme)
 
 
 def _about(plan: Plan) -> str:

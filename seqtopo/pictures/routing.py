@@ -8,23 +8,23 @@ from dataclasses import dataclass
 
 @dataclass
 class Net:
-    """What leaves one place above and arrives at one or more below; ``track`` is where it turns, -1 for one
-    that goes straight down.
+    """What leaves one place above, or several, and arrives at one or more below; ``track`` is where it turns,
+    -1 for one that goes straight down.
     """
 
-    top: int
+    tops: list[int]
     bottoms: list[int]
     track: int = -1
 
     @property
     def span(self) -> tuple[int, int]:
         """From where to where it runs on its track."""
-        return min(self.top, *self.bottoms), max(self.top, *self.bottoms)
+        return min(self.tops + self.bottoms), max(self.tops + self.bottoms)
 
     @property
     def straight(self) -> bool:
         """Whether it needs no track."""
-        return all(bottom == self.top for bottom in self.bottoms)
+        return len({*self.tops, *self.bottoms}) == 1
 
 
 def assign_tracks(nets: Sequence[Net], near: int) -> int:
@@ -33,7 +33,7 @@ def assign_tracks(nets: Sequence[Net], near: int) -> int:
     Two nets on one track lie apart by more than ``near``. Where one comes down at the place at which another
     goes on down, it turns above it, so that they do not lie on each other.
 
-    >>> nets = [Net(0, [10]), Net(20, [30]), Net(10, [5])]
+    >>> nets = [Net([0], [10]), Net([20], [30]), Net([10], [5])]
     >>> assign_tracks(nets, 1), [net.track for net in nets]
     (2, [1, 0, 0])
     """
@@ -41,7 +41,7 @@ def assign_tracks(nets: Sequence[Net], near: int) -> int:
     above: dict[int, set[int]] = {i: set() for i in range(len(turning))}
     for i, one in enumerate(turning):
         for j, other in enumerate(turning):
-            if i != j and any(abs(one.top - bottom) <= near for bottom in other.bottoms):
+            if i != j and any(abs(top - bottom) <= near for top in one.tops for bottom in other.bottoms):
                 above[j].add(i)
     tracks: list[list[Net]] = []
     done: set[int] = set()
@@ -49,7 +49,7 @@ def assign_tracks(nets: Sequence[Net], near: int) -> int:
         ready = [i for i in above if i not in done and above[i] <= done]
         # A circle is broken at the widest: lines may then touch for a little.
         ready = ready or [max((i for i in above if i not in done), key=lambda i: turning[i].span)]
-        for i in sorted(ready, key=lambda i: (turning[i].span[0] - turning[i].span[1], turning[i].top)):
+        for i in sorted(ready, key=lambda i: (turning[i].span[0] - turning[i].span[1], turning[i].tops)):
             net = turning[i]
             low = max((turning[j].track + 1 for j in above[i] if j in done), default=0)
             track = low

@@ -29,7 +29,7 @@ class Box:
     @property
     def is_frame(self) -> bool:
         """Whether other boxes may lie in it."""
-        return self.family in ("frame", "band")
+        return self.family == "frame"
 
 
 @dataclass(frozen=True)

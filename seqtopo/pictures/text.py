@@ -19,7 +19,7 @@ _ASCII = {
     **dict.fromkeys("│╵╷╎┆", "|"),
     **dict.fromkeys("─╴╶╌┄", "-"),
     **dict.fromkeys("┘┐┤└┌├┴┬┼╭╮╰╯", "+"),
-    **dict(zip("▲▼◄►×…⋯✕·", "^v<>x~~x.", strict=True)),
+    **dict(zip("▲▼◄►→←×…⋯✕′", "^v<>><x~~x'", strict=True)),
 }
 
 
@@ -75,8 +75,6 @@ class _Canvas:
         return found
 
     def _box(self, box: Box) -> None:
-        if box.family == "band":
-            return
         across, down = ("┄", "┆") if box.family == "frame" else ("─", "│")
         corners = _CORNERS.get(box.family, "┌┐└┘")
         left, right, top, bottom = box.x, box.x + box.w - 1, box.y, box.y + box.h - 1
@@ -100,8 +98,14 @@ class _Canvas:
                 self._join((x, y), there, line)
                 x, y = x + dx, y + dy
                 self._join((x, y), back, line)
-        if len(points) == 1:
-            self._join(points[0], _UP | _DOWN, line)
+        # It begins at a box, and goes on to one.
+        (_, first), (_, last) = line.points[0], line.points[-1]
+        if first != last:
+            there, back = (_DOWN, _UP) if last > first else (_UP, _DOWN)
+        else:
+            there, back = _direction(line.points[0], line.points[-1])
+        self._join(points[0], back, line)
+        self._join(points[-1], there, line)
 
     def _join(self, point: Point, join: int, line: Line) -> None:
         self.joins[point] = self.joins.get(point, 0) | join

@@ -43,6 +43,10 @@ UPWARD = {
         "seqtopo.cli.table",
     ): "a report prints as the command line shows it",
     (
+        "seqtopo.report",
+        "seqtopo.pictures.html",
+    ): "a report shows itself in a notebook",
+    (
         "seqtopo.data.spec_cutting",
         "seqtopo.api",
     ): "a series is cut for a spec that is read and checked as compile does it",

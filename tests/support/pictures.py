@@ -69,7 +69,7 @@ def _texts(scene: Scene, metrics: Metrics) -> Iterator[str]:
     for text, room in rooms:
         for box in scene.boxes:
             whole = area(box, metrics)
-            if box.family != "band" and meet(room, whole) and not within(room, whole):
+            if meet(room, whole) and not within(room, whole):
                 yield f"{text} lies on the edge of {box}"
             if not box.is_frame and within(room, whole) and metrics.width(text.text, text.size) > box.w:
                 yield f"{text} is too wide for {box}"
@@ -87,8 +87,9 @@ def _lines(scene: Scene, metrics: Metrics) -> Iterator[str]:
         for x0, y0, x1, y1 in stretches(line):
             for box in scene.boxes:
                 left, top, right, bottom = area(box, metrics)
-                if box.family == "band":
-                    continue
+                if metrics.cells:
+                    # The cells of its border are where lines begin and end.
+                    left, top, right, bottom = left + 1, top + 1, right - 1, bottom - 1
                 crosses = x0 < right and left < x1 if y0 == y1 else left < x0 < right
                 crosses = crosses and (y0 < bottom and top < y1 if x0 == x1 else top < y0 < bottom)
                 inside = left <= x0 and x1 <= right and top <= y0 and y1 <= bottom
@@ -105,7 +106,7 @@ def _lines(scene: Scene, metrics: Metrics) -> Iterator[str]:
 def _lines_on_lines(scene: Scene) -> Iterator[str]:
     every = [(line, part) for line in scene.lines for part in stretches(line)]
     for (a, one), (b, other) in combinations(every, 2):
-        if a.points[0] == b.points[0] or (a.style == b.style == "dropped"):
+        if a.points[0] == b.points[0] or a.points[-1] == b.points[-1]:
             continue
         flat = one[1] == one[3] == other[1] == other[3] and min(one[2], other[2]) > max(one[0], other[0])
         tall = one[0] == one[2] == other[0] == other[2] and min(one[3], other[3]) > max(one[1], other[1])

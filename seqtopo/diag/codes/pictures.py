@@ -21,6 +21,21 @@ ROWS = (
         reason="The spec is fine for everything but a picture; `seqtopo check` lists its layers.",
     ),
     Code(
+        code="ST452",
+        name="not-unrolled",
+        summary="The spec cannot be drawn step by step.",
+        what=(
+            "`seqtopo draw --unrolled` puts time steps side by side: inputs below, states going to the "
+            "right, outputs above. This spec has nothing that goes along steps, or more layers on top of "
+            "each other than fit into such a picture. The message says which. Draw it without `--unrolled`."
+        ),
+        why=(
+            "The drawing is for what happens from step to step. Where nothing does, or a hundred layers "
+            "do, the graph of layers says more."
+        ),
+        reason="The spec is fine; it is only this kind of picture that it does not have.",
+    ),
+    Code(
         code="ST453",
         name="no-pillow",
         summary="A PNG is wanted, and Pillow is not installed.",

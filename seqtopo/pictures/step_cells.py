@@ -1,0 +1,196 @@
+"""Where the cells of an unrolled spec are: in columns, with lanes beside them for what passes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from seqtopo.diag.renderers.cells import shortened
+from seqtopo.pictures.columns import Column, Columns, step_word
+from seqtopo.pictures.metrics import Metrics
+from seqtopo.pictures.scene import Size
+from seqtopo.pictures.tiers import Axis, Link, Tier, Unrolled, region_of
+
+_WIDEST, _LONGEST, _NARROW = 34, 46, 12
+AFTER = "next batch"
+
+
+@dataclass(eq=False)
+class Cell:
+    """A box of a row at ``x``, or, where it is not ``solid``, a place that lines pass or end at."""
+
+    row: int
+    slot: int
+    x: int
+    left: int
+    right: int
+    solid: bool = True
+    gone: bool = False
+    word: tuple[str, ...] = ()
+    sub: str = ""
+
+
+class Cells:
+    """The cells of an unrolled spec, in units of ``metrics``; ``narrow`` leaves out what it can."""
+
+    def __init__(self, unrolled: Unrolled, metrics: Metrics, *, narrow: bool = False) -> None:
+        self.m = metrics
+        self.narrow = narrow
+        self.tiers = unrolled.tiers
+        self.regions = unrolled.regions
+        self.columns = Columns(unrolled)
+        self.rows = max(tier.row for tier in self.tiers) + 1
+        self.cells: list[dict[int, Cell]] = [{} for _ in self.tiers]
+        self.bars: dict[int, Cell] = {}
+        self.joined: set[int] = set()
+        self.touched: dict[tuple[int, int], Cell] = {}
+
+    def _links(self, tier: Tier) -> Iterator[Link]:
+        """What comes from below; a state from the side is drawn otherwise."""
+        yield from tier.links
+        for link in tier.state:
+            if self.tiers[link.source].row != tier.row:
+                yield link
+
+    def _lanes(self) -> None:
+        """Gives what passes beside cells of other rows a lane, which is its own as long as it does."""
+        reach: dict[tuple[int, str], int] = {}
+        for tier in self.tiers:
+            for link in self._links(tier):
+                key = (link.source, chain_of(link))
+                reach[key] = max(reach.get(key, 0), tier.row)
+        self.lane: dict[tuple[int, str], int] = {}
+        self.straight: dict[int, str] = {}
+        busy: dict[Axis, list[list[tuple[int, int]]]] = {region: [] for region in self.regions}
+        for key, high in sorted(reach.items()):
+            low = self.tiers[key[0]].row
+            if high <= low + 1:
+                continue
+            region = region_of(self.tiers[key[0]].place.axis)
+            between = [t for t in self.tiers if low < t.row < high and region_of(t.place.axis) is region]
+            if not between and self.straight.setdefault(*key) == key[1]:
+                continue
+            lanes = busy[region]
+            free = (n for n, spans in enumerate(lanes) if all(high <= a or b <= low for a, b in spans))
+            lane = next(free, len(lanes))
+            if lane == len(lanes):
+                lanes.append([])
+            lanes[lane].append((low, high))
+            self.lane[key] = lane
+        self.busy = busy
+        self.lanes = {region: len(lanes) for region, lanes in busy.items()}
+
+    def _crossed(self, tier: Tier) -> bool:
+        """Whether something passes the row of a bar: it is then drawn as cells that are joined."""
+        spans = self.busy[region_of(tier.place.axis)]
+        return any(low < tier.row < high for lane in spans for low, high in lane)
+
+    def _places(self) -> None:
+        """Where the columns of each region are, and the words on their left."""
+        m = self.m
+        self.slots: dict[Axis, list[int]] = {}
+        self.width: dict[Axis, int] = {}
+        self.beside: dict[Axis, int] = {}
+        self.gutter = 3 if m.cells else 26
+        x = m.margin
+        for region in self.regions:
+            own = [t for t in self.tiers if region_of(t.place.axis) is region]
+            x += max(m.width(text, size) for t in own for text, size in words_beside(t, self.narrow))
+            self.beside[region] = x
+            early = any(t.stateful for t in own)
+            x += (2 if m.cells else 14) + self.gutter * early
+            cell = max(m.width(word + sub, "title") for t in own for word, sub in self._words(t))
+            cell += 4 if m.cells else 16
+            pitch = cell + self.gutter + self.lanes[region] * m.beside
+            count = self.columns.count[region]
+            self.width[region] = cell
+            self.slots[region] = [x + cell // 2 + i * pitch for i in range(count)]
+            wide = max((m.width(t.word, "title") + 2 * m.pad_x for t in own if t.kind == "bar"), default=0)
+            x += max(count * pitch, wide + self.gutter)
+            if early:
+                x += m.width(AFTER) + self.gutter + m.label + 1
+        self.w = x - self.gutter + m.margin
+
+    def _words(self, tier: Tier) -> Iterator[tuple[str, str]]:
+        """What stands in the cells of a tier, and what stands lower behind it."""
+        if tier.kind == "bar" and not self._crossed(tier):
+            return
+        for column in self.columns.steps(tier.gives if tier.kind == "range" else tier.place):
+            for word in words_in(tier):
+                yield word, self._sub(tier, column)
+
+    def _sub(self, tier: Tier, column: Column) -> str:
+        numbered = tier.family in ("input", "output") and tier.place.many
+        return step_word(column.size) if numbered and column.size is not None else ""
+
+    # ---- cells -------------------------------------------------------------------------------------
+
+    def _make_cells(self, i: int, tier: Tier) -> None:
+        taken = self.columns.steps(tier.place)
+        region = region_of(tier.place.axis)
+        slots, wide = self.slots[region], self.width[region]
+        every = [*taken, *self.columns.steps(tier.gives)]
+        if i in self.joined:
+            for column in every:
+                self.cells[i].setdefault(column.slot, self._cell(tier, column, solid=True))
+            return
+        if tier.kind == "bar":
+            left = min(slots[c.slot] for c in every) - wide // 2
+            right = max(slots[c.slot] for c in every) - wide // 2 + wide
+            right = max(right, left + self.m.width(tier.word, "title") + 2 * self.m.pad_x)
+            self.bars[i] = Cell(tier.row, taken[0].slot, (left + right) // 2, left, right, word=(tier.word,))
+            return
+        came = {c.slot for c in taken} if tier.kind == "range" else set()
+        gives = self.columns.steps(tier.gives) if tier.kind == "range" else taken
+        for column in gives:
+            self.cells[i][column.slot] = self._cell(tier, column, solid=column.slot not in came)
+        for column in taken:
+            if column.slot not in self.cells[i]:
+                self.cells[i][column.slot] = self._cell(tier, column, solid=False, gone=True)
+
+    def _cell(self, tier: Tier, column: Column, *, solid: bool, gone: bool = False) -> Cell:
+        region = region_of(tier.place.axis)
+        x, wide = self.slots[region][column.slot], self.width[region]
+        left, right = (x - wide // 2, x - wide // 2 + wide) if solid else (x, x)
+        word, sub = words_in(tier), self._sub(tier, column)
+        return Cell(tier.row, column.slot, x, left, right, solid, gone, word, sub)
+
+    def _touch(self, i: int, x: int) -> Cell:
+        """The place at which something enters or leaves a bar."""
+        bar = self.bars[i]
+        x = min(max(x, bar.left + self.m.beside // 2), bar.right - self.m.beside // 2)
+        return self.touched.setdefault((i, x), Cell(bar.row, -1, x, x, x))
+
+    def _gives(self, i: int, link: Link) -> list[Cell]:
+        """The cells that what a tier gives comes from, one for each step."""
+        tier = self.tiers[i]
+        if i in self.bars:
+            slots = self.slots[region_of(tier.gives.axis)]
+            return [self._touch(i, slots[c.slot]) for c in self.columns.steps(tier.gives)]
+        steps = self.columns.steps(tier.gives)
+        if link.style == "state" and tier.kind == "steps":
+            # Of what is read backwards, the last state is that of the first step.
+            steps = self.columns.steps(tier.place)
+            steps = steps[:1] if tier.direction == "backward" else steps[-1:]
+        elif tier.ends:
+            steps = [s for end in tier.ends for s in self.columns.at(tier.place, end)]
+        return [self.cells[i][slot] for slot in dict.fromkeys(step.slot for step in steps)]
+
+
+def chain_of(link: Link) -> str:
+    """What a tier gives goes one way step by step, another as a whole, and a state by itself."""
+    return f"{'step' if link.way == 'step' else 'whole'} {link.style}"
+
+
+def words_in(tier: Tier) -> tuple[str, ...]:
+    """The words in a cell; of both directions, forward comes first."""
+    if tier.direction == "both":
+        return f"{tier.word} →", f"← {tier.word}"
+    return (tier.short,)
+
+
+def words_beside(tier: Tier, narrow: bool) -> tuple[tuple[str, Size], tuple[str, Size]]:
+    """What stands on the left of a tier: the layer, and below it what it gives."""
+    if narrow:
+        return (shortened(tier.title, _NARROW), "title"), ("", "small")
+    return (shortened(tier.title, _WIDEST), "title"), (shortened(tier.note, _LONGEST), "small")

@@ -1,0 +1,102 @@
+"""What an unrolled picture is made of: axes of time, and tiers of cells along them. No places yet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from seqtopo.layers.sizes import Size
+from seqtopo.pictures.metrics import Metrics
+from seqtopo.pictures.scene import Scene, Style
+
+Kind = Literal["steps", "copies", "range", "bar", "vector", "output"]
+Way = Literal["step", "gather", "spread", "one"]
+"""How one tier feeds another: step by step, all steps to one place, one to all steps, one to one."""
+
+
+@dataclass(eq=False)
+class Axis:
+    """One sequence of time steps: its last step, and the steps that are shown, by their order."""
+
+    last: Size
+    number: int
+    alone: bool = False
+    """Whether it is no sequence, but the place of a vector that comes from nowhere in time."""
+    marks: dict[int, Size] = field(default_factory=dict)
+    root: Axis | None = None
+    region: Axis | None = None
+    """The axis with which it shares its columns, where it is not the same."""
+
+    def find(self) -> Axis:
+        """The axis that it was found to be the same as."""
+        return self if self.root is None else self.root.find()
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a value is: at the steps from ``first`` to ``last`` of an axis, or at ``last`` alone."""
+
+    axis: Axis
+    first: Size
+    last: Size
+    many: bool = True
+
+
+@dataclass
+class Link:
+    """What a tier is given by another one."""
+
+    source: int
+    way: Way
+    style: Style = "data"
+
+
+@dataclass
+class Tier:
+    """One layer along the steps. ``place`` is where its cells are, ``gives`` where what it gives is."""
+
+    kind: Kind
+    family: str
+    word: str
+    title: str
+    note: str
+    place: Place
+    gives: Place
+    links: list[Link] = field(default_factory=list)
+    state: list[Link] = field(default_factory=list)
+    direction: Literal["", "forward", "backward", "both"] = ""
+    stateful: bool = False
+    ends: list[Size] = field(default_factory=list)
+    """The steps whose outputs make the one that goes on, where the others are dropped."""
+    row: int = 0
+
+    @property
+    def short(self) -> str:
+        """The word without arguments."""
+        return self.word.partition("(")[0]
+
+
+@dataclass
+class Unrolled:
+    """All tiers, the axes from left to right, and a number for each step to put steps in order."""
+
+    tiers: list[Tier]
+    regions: list[Axis]
+    order: Callable[[Size], int]
+
+    def scene(self, metrics: Metrics, title: str = "", about: str = "", *, narrow: bool = False) -> Scene:
+        """Its picture, in units of ``metrics``; ``narrow`` leaves out what it can."""
+        from seqtopo.pictures.steps import Steps
+
+        return Steps(self, metrics, narrow=narrow).scene(title, about)
+
+
+def region_of(axis: Axis) -> Axis:
+    """The axis whose columns an axis shares."""
+    axis = axis.find()
+    return region_of(axis.region) if axis.region is not None else axis
+
+
+class TooMuch(Exception):  # noqa: N818  (it is an answer, not a failure)
+    """There is no such picture of a spec, or it would be too large; says which."""

@@ -1,0 +1,402 @@
+"""A spec along its time steps: which layers lie on which row, at which steps, and what goes where.
+
+Each sequence of the model has an axis of time; axes whose steps are the same steps are one. Axes side by side
+make the columns of the picture. Every layer is a tier: a row of cells at steps of an axis, a bar over all of
+them where a layer looks at them all at once, or a single cell for a vector.
+"""
+
+from __future__ import annotations
+
+from seqtopo.diag.error import SpecError
+from seqtopo.diag.model import Diagnostic
+from seqtopo.ir.graph import Graph, Node, SubModel, Value
+from seqtopo.ir.resolve import Resolved
+from seqtopo.layers.layer import Layer
+from seqtopo.layers.sizes import Expr, Size, substitute, symbol, symbols
+from seqtopo.layers.values import FLOATS, Tensor
+from seqtopo.pictures import labels
+from seqtopo.pictures.scene import Style
+from seqtopo.pictures.stacking import MOST_AXES, MOST_ROWS, side_by_side, stack
+from seqtopo.pictures.tiers import Axis, Link, Place, Tier, TooMuch, Unrolled, Way, region_of
+from seqtopo.source import Span
+
+_FAR = 1000
+"""The number of steps that stands for an open one, to put steps in order."""
+
+_BY_STEP = (
+    "dense",
+    "einsum_dense",
+    "embed",
+    "reversible_embedding",
+    "mask",
+    "rescaling",
+    "normalization",
+    "identity",
+    "norm",
+    "batchnorm",
+    "group_normalization",
+    "rms_normalization",
+    "unit_normalization",
+    "dropout",
+    "spatial_dropout1d",
+    "gaussian_dropout",
+    "gaussian_noise",
+    "alpha_dropout",
+    "activity_regularization",
+    "add",
+    "sub",
+    "mul",
+    "avg",
+    "max",
+    "min",
+    "concat",
+    "act",
+    "relu",
+    "leaky_relu",
+    "prelu",
+    "elu",
+    "softmax",
+    "scale",
+    "shift",
+    "abs",
+    "exp",
+    "log",
+    "sqrt",
+    "square",
+    "cast",
+    "one_hot",
+    "pos",
+    "td",
+)
+"""Layers that treat every step by itself, where their axis is not that of time."""
+
+
+def unroll(resolved: Resolved) -> Unrolled:
+    """A graph along its time steps.
+
+    Raises:
+        SpecError: nothing in it goes from step to step, or more lies on top of each other than can be shown.
+
+    >>> from seqtopo.api import analyse
+    >>> found = unroll(analyse("in(T,8) -> lstm(4,seq) -> lstm(2)").resolved)
+    >>> [(tier.word, tier.row, tier.direction) for tier in found.tiers]
+    [('x', 0, ''), ('lstm', 1, 'forward'), ('lstm', 2, 'forward'), ('y', 3, '')]
+    """
+    unrolling = _Unrolling(resolved.graph)
+    try:
+        return unrolling.whole()
+    except TooMuch as much:
+        raise SpecError(
+            (
+                Diagnostic(
+                    "ST452",
+                    str(much),
+                    Span(0, 0),
+                    help="leave out --unrolled: the graph of its layers shows it",
+                    source=resolved.source,
+                ),
+            )
+        ) from None
+
+
+class _Unrolling:
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.tiers: list[Tier] = []
+        self.axes: list[Axis] = []
+        self.at: dict[Value, tuple[int, Place]] = {}
+        self.letters = iter("xzuvwsrq")
+        lengths = {
+            s
+            for i in graph.inputs
+            for tensor in graph.nodes[i].outputs or ()
+            for s in (symbols(tensor.shape[0]) if tensor.shape else ())
+        }
+        self.far = lengths
+
+    def whole(self) -> Unrolled:
+        graph = self.graph
+        nodes = [graph.nodes[i] for i in graph.ancestors(graph.outputs)]
+        if len(nodes) > 400:
+            raise TooMuch(f"{len(nodes):,} layers do not fit on top of each other; {MOST_ROWS} rows do")
+        pictures = [
+            n for n in nodes if n.layer is not None and n.layer.row.name.endswith(("conv2d", "conv3d"))
+        ]
+        if pictures:
+            raise TooMuch("there are no time steps to put side by side: the axes are those of pictures")
+        for node in nodes:
+            self._node(node)
+        for i, value in enumerate(graph.outputs):
+            name = graph.output_names[i] if i < len(graph.output_names) else ""
+            self._output(value, name, "y" + "′" * min(i, 3))
+        regions = side_by_side(self.tiers, self.axes)
+        stack(self.tiers, regions)
+        return Unrolled(self.tiers, regions, self.order)
+
+    # ---- numbers ---------------------------------------------------------------------------------
+
+    def order(self, size: Size) -> int:
+        """A number for a step, to put steps in order: open lengths are long, other symbols short."""
+        values = {name: _FAR if name in self.far else 7 for name in symbols(size)}
+        found = substitute(size, values) if values else size
+        return found if isinstance(found, int) else _FAR
+
+    def _axis(self, last: Size, alone: bool = False) -> Axis:
+        if isinstance(last, Expr) and not symbols(last):
+            last = symbol("T")
+            self.far.add("T")
+        axis = Axis(last, len(self.axes), alone)
+        self.axes.append(axis)
+        if len(self.axes) > 4 * MOST_AXES:
+            raise TooMuch("there are too many sequences of different lengths to put side by side")
+        end = self.order(last)
+        if alone:
+            self._mark(axis, 1)
+        elif end <= 6:
+            for step in range(1, end + 1):
+                self._mark(axis, step)
+        else:
+            for mark in (1, 2, last):
+                self._mark(axis, mark)
+        return axis
+
+    def _mark(self, axis: Axis, size: Size) -> None:
+        axis.find().marks.setdefault(self.order(size), size)
+
+    def _whole(self, axis: Axis) -> Place:
+        return Place(axis, 1, axis.last, not axis.alone)
+
+    # ---- nodes -----------------------------------------------------------------------------------
+
+    def _node(self, node: Node) -> None:
+        if node.layer is None:
+            self._input(node)
+            return
+        came = [self.at[v] for v in node.inputs]
+        tensor = self._gives(node)
+        layer = node.layer
+        core = layer.get("layer") if layer.row.name == "bi" else layer
+        if isinstance(core, Layer) and core.row.recurrent and came and came[0][1].many:
+            tier = self._recurrent(node, layer, core, came[0][1], tensor)
+        elif layer.row.name == "repeat" and came and not came[0][1].many:
+            tier = self._copies(node, came[0][1], tensor)
+        elif layer.row.name in ("last", "first", "at", "pad", "crop") and came[0][1].many and _on_time(layer):
+            tier = self._range(node, layer, came[0][1])
+        elif not any(place.many for _, place in came):
+            tier = self._vector(node, [place for _, place in came], tensor)
+        elif self._steps_alone(node, came, tensor):
+            tier = self._steps(node, came)
+        else:
+            tier = self._bar(node, came, tensor)
+        self._feed(tier, node)
+        number = self._add(tier)
+        for output in range(len(node.outputs or ())):
+            self.at[Value(node.index, output)] = (number, tier.gives)
+        for name, tensors in node.extras.items():
+            last = tier.gives.last
+            if tier.place.many:
+                last = tier.place.first if tier.direction == "backward" else tier.place.last
+            for output in range(len(tensors)):
+                place = Place(tier.place.axis, last, last, many=False)
+                self.at[Value(node.index, output, name)] = (number, place)
+
+    def _gives(self, node: Node) -> Tensor:
+        assert node.outputs
+        return node.outputs[0]
+
+    def _add(self, tier: Tier) -> int:
+        self.tiers.append(tier)
+        return len(self.tiers) - 1
+
+    def _input(self, node: Node) -> None:
+        assert node.outputs
+        tensor = node.outputs[0]
+        many = _is_sequence(tensor)
+        axis = self._axis(tensor.shape[0] if many else 1, alone=not many)
+        place = self._whole(axis)
+        name = labels.said(labels.given_name(node))
+        word = name if name and len(name) <= 2 else next(self.letters, "x")
+        tier = Tier("steps" if many else "vector", "input", word, labels.title(node), name, place, place)
+        self.at[Value(node.index)] = (self._add(tier), place)
+
+    def _words(self, node: Node, more: str = "") -> tuple[str, str, str, str]:
+        """The family of a tier, what stands in its cells, and what stands beside it."""
+        layer = node.layer
+        assert layer is not None
+        tensor = self._gives(node)
+        shape = labels.shape_word(tensor.shape, tensor.dtype)
+        inner = layer.get("layer")
+        word = layer.row.name
+        if isinstance(inner, Layer):
+            word = inner.row.name
+        elif isinstance(inner, SubModel) and inner.name:
+            word = inner.name
+        elif word == "act":
+            word = labels.title(node)
+        note = "  ".join(part for part in (", ".join(labels.details([node])[:2]), shape, more) if part)
+        return labels.family(layer), labels.said(word)[:12], labels.title(node), note
+
+    def _recurrent(self, node: Node, layer: Layer, core: Layer, came: Place, tensor: Tensor) -> Tier:
+        both = layer.row.name == "bi"
+        back = bool(core.get("go_backwards"))
+        many = bool(core.get("return_sequences"))
+        first = back and not both
+        place = Place(came.axis, came.first, came.last)
+        step = came.first if first else came.last
+        gives = place if many else Place(came.axis, step, step, many=False)
+        family, word, title, note = self._words(node, "" if many else "last step only")
+        tier = Tier("steps", family, word, title, note, place, gives)
+        tier.direction = "both" if both else "backward" if back else "forward"
+        tier.stateful = bool(core.get("stateful"))
+        if not many:
+            tier.ends = [came.first, came.last] if both else [step]
+        return tier
+
+    def _copies(self, node: Node, came: Place, tensor: Tensor) -> Tier:
+        axis = self._axis(tensor.shape[0])
+        if came.axis.alone and came.axis.region is None:
+            came.axis.region = axis
+        family, _, title, note = self._words(node)
+        place = self._whole(axis)
+        return Tier("copies", family, "copy", title, note, place, place)
+
+    def _range(self, node: Node, layer: Layer, came: Place) -> Tier:
+        """Steps left out at the ends, or put there."""
+        axis, first, last = came.axis, came.first, came.last
+        name = layer.row.name
+        many = name != "at"
+        if name == "last":
+            first = last - layer.get("n") + 1
+        elif name == "first":
+            last = first + layer.get("n") - 1
+        elif name == "at":
+            index = layer.get("index")
+            first = last = (first + index) if index >= 0 else (last + index + 1)
+        else:
+            sign = -1 if name == "pad" else 1
+            first = first + layer.get("before") * sign
+            last = last - layer.get("after") * sign
+        for mark in (first, last):
+            self._mark(axis, mark)
+        if name == "pad":
+            for k in (1, 2):
+                if self.order(came.last + k) < self.order(last):
+                    self._mark(axis, came.last + k)
+        gives = Place(axis, first, last, many)
+        family, _, title, note = self._words(node)
+        return Tier("range", family, "0" if name == "pad" else "", title, note, came, gives)
+
+    def _vector(self, node: Node, came: list[Place], tensor: Tensor) -> Tier:
+        family, word, title, note = self._words(node)
+        place = max(came, key=lambda p: p.axis.number)
+        if _is_sequence(tensor):
+            # Steps that begin here: a reshape, or an expand.
+            axis = self._axis(tensor.shape[0])
+            if place.axis.alone and place.axis.region is None:
+                place.axis.region = axis
+            return Tier("copies", family, word, title, note, self._whole(axis), self._whole(axis))
+        return Tier("vector", family, word, title, note, place, place)
+
+    def _steps_alone(self, node: Node, came: list[tuple[int, Place]], tensor: Tensor) -> bool:
+        """Whether each step is treated by itself."""
+        layer = node.layer
+        assert layer is not None
+        name = layer.row.name
+        if name not in _BY_STEP or not _is_sequence(tensor):
+            return False
+        inner = layer.get("layer")
+        if isinstance(inner, Layer) and name != "td":
+            return False
+        axis = layer.get("axis") if name in ("concat", "softmax", "max", "min") else -1
+        rank = len(tensor.shape)
+        if isinstance(axis, tuple) or (isinstance(axis, int) and axis in (1, -rank) and rank > 1):
+            return False
+        lengths = {self.order(p.last - p.first) for _, p in came if p.many}
+        return len(lengths) == 1
+
+    def _steps(self, node: Node, came: list[tuple[int, Place]]) -> Tier:
+        places = [place for _, place in came if place.many]
+        for other in places[1:]:
+            self._same(places[0].axis, other.axis)
+        family, word, title, note = self._words(node)
+        return Tier("steps", family, word, title, note, places[0], places[0])
+
+    def _same(self, one: Axis, other: Axis) -> None:
+        """Two axes turn out to be the same steps."""
+        a, b = one.find(), other.find()
+        if a is b:
+            return
+        if b.number < a.number:
+            a, b = b, a
+        region, other_region = region_of(a), region_of(b)
+        if b is region:
+            a, b = b, a
+        if other_region is not region and other_region is not b:
+            other_region.region = region
+        b.root = a
+        a.region = None if a is region else region
+        a.marks = {**b.marks, **a.marks}
+
+    def _bar(self, node: Node, came: list[tuple[int, Place]], tensor: Tensor) -> Tier:
+        family, _, title, note = self._words(node)
+        first = next(place for _, place in came if place.many)
+        gives = Place(first.axis, first.last, first.last, many=False)
+        if _is_sequence(tensor):
+            same = self.order(tensor.shape[0]) == self.order(first.last) - self.order(first.first) + 1
+            if same:
+                gives = first
+            else:
+                axis = self._axis(tensor.shape[0])
+                axis.region = first.axis
+                gives = self._whole(axis)
+        return Tier("bar", family, title, title, note, first, gives)
+
+    def _output(self, value: Value, name: str, word: str) -> None:
+        source, place = self.at[value]
+        tensor = self.graph.tensor(value)
+        shape = labels.shape_word(tensor.shape, tensor.dtype) if tensor is not None else ""
+        tier = Tier("output", "output", word, labels.said(name) or "output", shape, place, place)
+        style: Style = "state" if value.extra else "data"
+        tier.links.append(Link(source, "step" if place.many else "one", style))
+        self._add(tier)
+
+    # ---- what feeds what -------------------------------------------------------------------------
+
+    def _feed(self, tier: Tier, node: Node) -> None:
+        for value in node.inputs:
+            source, place = self.at[value]
+            style: Style = "state" if value.extra else "data"
+            tier.links.append(Link(source, self._way(tier, place), style))
+        for name, values in node.tensors.items():
+            for value in values:
+                source, place = self.at[value]
+                if name == "initial_state":
+                    link = Link(source, "one" if not place.many else "gather", "state")
+                    if all((old.source, old.way) != (link.source, link.way) for old in tier.state):
+                        tier.state.append(link)
+                else:
+                    if place.many and tier.kind == "steps":
+                        self._same(tier.place.axis, place.axis)
+                    tier.links.append(Link(source, self._way(tier, place), "mask"))
+
+    def _way(self, tier: Tier, came: Place) -> Way:
+        if tier.kind in ("copies", "vector"):
+            if came.many:
+                return "gather"
+            return "spread" if tier.kind == "copies" else "one"
+        if not came.many:
+            return "one" if tier.kind in ("bar", "output") else "spread"
+        if tier.kind == "bar":
+            near = region_of(came.axis) is region_of(tier.place.axis)
+            return "step" if near else "gather"
+        return "step"
+
+
+def _on_time(layer: Layer) -> bool:
+    axis = layer.get("axis")
+    return axis in (None, 1)
+
+
+def _is_sequence(tensor: Tensor) -> bool:
+    """Whether the first axis is that of time steps: two axes or more, or one of ids or truth values."""
+    return len(tensor.shape) >= 2 or (len(tensor.shape) == 1 and tensor.dtype not in FLOATS)
