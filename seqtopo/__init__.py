@@ -13,6 +13,7 @@ TYPE_CHECKING = False  # as typing has it; importing that would cost as much as 
 if TYPE_CHECKING:
     from seqtopo import data as data
     from seqtopo import sampling as sampling
+    from seqtopo.answering import predictor as predictor
     from seqtopo.api import check as check
     from seqtopo.api import compile as compile
     from seqtopo.api import compile_all as compile_all
@@ -57,6 +58,7 @@ _HOMES = {
     "get_states": "seqtopo.runtime.stateful",
     "kernels": "seqtopo.runtime.kernels.listing",
     "layer": "seqtopo.layers.custom",
+    "predictor": "seqtopo.answering",
     "rollout": "seqtopo.rolling",
     "sampling": "seqtopo",
     "set_states": "seqtopo.runtime.stateful",

@@ -298,13 +298,13 @@ def _told(job: Job) -> tuple[int, ...]:
 def _compare(job: Job, model: keras.Model) -> None:
     """Says how far off the model is on what was held out, and how far those who know nothing are."""
     from seqtopo.data import baselines
-    from seqtopo.runtime.training_runs import predictor
+    from seqtopo.runtime.training_runs import from_its_start
 
     if job.held is None:
         return
     held, train = job.held, job.train
     batches = (held[i] for i in range(len(held)))
-    predict = predictor(model)
+    predict = from_its_start(model)
     if job.ids:
         ids = job.early.array if job.early is not None else getattr(train, "y", None)
         if ids is None or len(model.output_shape) < 2:

@@ -15,11 +15,10 @@ import keras
 import numpy as np
 from keras import tree
 
+from seqtopo.runtime.bare import CannotTraceError, bare_operations
+
 Body = Callable[[list[Any], list[Any], list[Any]], tuple[list[Any], list[Any]]]
 """From what is fixed, what is carried and this turn's slices to what is carried on and what is given."""
-
-CHEAPER = frozenset({"add", "mm", "mul", "sigmoid", "sub", "tanh"})
-"""Operations of a recurrent step that PyTorch has under a plain name as well."""
 
 WORTH_TRACING = 4
 """So many turns on PyTorch: tracing takes as long as some of them."""
@@ -122,7 +121,10 @@ def _traced(body: Body, fixed: list[Any], carry: list[Any], step: list[Any]) -> 
                 carried, gives = body(given[:first], given[first:second], given[second:])
             return [*carried, *gives]
 
-        traces[key] = _bare_operations(bare, [*values, *given])
+        try:
+            traces[key], _ = bare_operations(bare, [*values, *given])
+        except CannotTraceError:
+            traces[key] = None
     if traces[key] is None:
         return body
     forward = traces[key]
@@ -133,28 +135,6 @@ def _traced(body: Body, fixed: list[Any], carry: list[Any], step: list[Any]) -> 
         return found[:carried], found[carried:]
 
     return turn
-
-
-def _bare_operations(function: Callable[..., Any], arguments: list[Any]) -> Callable[..., Any] | None:
-    """What a function of tensors comes down to on PyTorch; None where that depends on the numbers in them,
-    as where one is looked at in Python.
-    """
-    import torch
-    from torch.fx.experimental.proxy_tensor import make_fx
-
-    try:
-        traced = make_fx(function)(*arguments)
-    except RuntimeError:
-        # If it is wrong in itself, it will say so when it is run as it is.
-        return None
-    for node in traced.graph.nodes:
-        # The same operations under the names that cost half as much to call.
-        kind = getattr(getattr(node.target, "overloadpacket", None), "__name__", "")
-        node.target = getattr(torch, kind) if kind in CHEAPER else node.target
-    traced.graph.eliminate_dead_code()
-    traced.recompile()
-    found: Callable[..., Any] = traced.forward
-    return found
 
 
 def _tensorflow_scan(

@@ -130,7 +130,7 @@ def train(
             tell(epoch + 1, numbers)
 
 
-def predictor(model: keras.Model) -> Callable[[Any], Any]:
+def from_its_start(model: keras.Model) -> Callable[[Any], Any]:
     """What a model gives for one batch after another, from the states it has before the first one."""
     if stateful_layers(model):
         reset_states(model)

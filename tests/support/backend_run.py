@@ -22,6 +22,7 @@ PLACES = tuple(
         "seqtopo/emit",
         "seqtopo/decompile",
         "seqtopo/runtime",
+        "seqtopo/answering.py",
         "seqtopo/rolling.py",
     )
     if (ROOT / place).exists()

@@ -25,6 +25,7 @@ ORDER = (
     "report",
     "walkthrough",
     "api",
+    "answering",
     "rolling",
     "pictures",
     "exporting",

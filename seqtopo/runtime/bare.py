@@ -1,0 +1,203 @@
+"""What a function of tensors comes down to on PyTorch: its operations one after the other.
+
+Around each layer Keras looks at names, masks, dtypes and scopes; for a small model on one sample that is
+nearly all the time. Traced once, only what PyTorch itself is asked to do is left.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from functools import cache, partial
+from operator import getitem
+from typing import Any
+
+_TRACING = threading.Lock()
+"""PyTorch's tracer replaces methods of all modules while it is at work."""
+
+_whole: list[Callable[..., list[Any]]] = []
+"""What was traced as one operation, by the number that the operation has for it until tracing is over."""
+
+
+class CannotTraceError(Exception):
+    """What a function does depends on the numbers in its tensors, as where one is looked at in Python."""
+
+
+def bare_operations(
+    function: Callable[..., Any], arguments: Sequence[Any], steady: int = 0
+) -> tuple[Callable[..., Any], int]:
+    """The operations of a function that takes tensors and gives a list of them, as a function of the same
+    arguments, and how many they are. They hold for tensors of these shapes, and with gradients off.
+
+    The first ``steady`` arguments are always these very tensors, whatever numbers are in them then: they
+    are not given again, and what only looks at them in another way is done here.
+
+    Raises:
+        CannotTraceError: the operations differ with the numbers in the tensors.
+    """
+    from torch.fx.experimental.proxy_tensor import make_fx
+
+    with _TRACING:
+        _whole.clear()
+        try:
+            # Before operations are taken apart for the gradient: a whole LSTM is then one of them.
+            traced = make_fx(function, pre_dispatch=True)(*arguments)
+        except RuntimeError as error:
+            # If the function is wrong in itself, it will say so when it is run as it is.
+            raise CannotTraceError(str(error)) from error
+        _put_in_whole(traced)
+    bound = _quicken(traced, arguments, steady)
+    count = sum(node.op == "call_function" and node.target is not getitem for node in traced.graph.nodes)
+    return partial(traced.forward, *bound), count
+
+
+def as_one_operation(function: Callable[..., list[Any]], *tensors: Any) -> list[Any]:
+    """What a function of tensors gives; where ``bare_operations`` traces, it is one operation, so that what
+    it does may depend on the numbers. Its other tensors are those that it finds when it runs.
+    """
+    _whole.append(function)
+    found: list[Any] = _operation()(len(_whole) - 1, list(tensors))
+    return found
+
+
+@cache
+def _operation() -> Any:
+    import torch
+
+    library = torch.library.Library("seqtopo", "FRAGMENT")
+    library.define("whole(int number, Tensor[] tensors) -> Tensor[]")
+    library.impl("whole", lambda number, tensors: _whole[number](*tensors), "CompositeExplicitAutograd")
+    _kept.append(library)
+    return torch.ops.seqtopo.whole.default
+
+
+_kept: list[Any] = []
+"""An operation of PyTorch is there as long as the library that defines it."""
+
+
+def _put_in_whole(traced: Any) -> None:
+    """Puts functions that were traced as one operation in its place."""
+    for node in traced.graph.nodes:
+        if _whole and node.target is _operation():
+            number, tensors = node.args
+            node.target, node.args = _whole[number], tuple(tensors)
+    traced.recompile()
+
+
+def _quicken(traced: Any, arguments: Sequence[Any], steady: int) -> list[Any]:
+    """Leaves out what gives its argument again, takes out what is the same each time, and asks for the
+    others under the names that cost half as much to call, where they give the same on these arguments.
+
+    Returns:
+        What was taken out: the first arguments from now on.
+    """
+    import torch
+    from torch.fx.node import map_arg
+
+    graph = traced.graph
+    places = [node for node in graph.nodes if node.op == "placeholder"]
+    values: dict[Any, Any] = dict(zip(places, arguments, strict=True))
+    # What is the same tensor each time; and of these, what has the same numbers in it too.
+    same = dict.fromkeys(places[:steady])
+    known: set[Any] = set()
+    writes = any(_writes(node.target) for node in graph.nodes)
+    for node in list(graph.nodes):
+        if node.op == "get_attr":
+            values[node] = getattr(traced, node.target)
+            same[node] = None
+            known.add(node)
+        elif node.op == "call_function":
+            if node.target is torch._C._set_grad_enabled:
+                # What is traced runs with gradients off.
+                graph.erase_node(node)
+                continue
+            args, kwargs = map_arg((node.args, node.kwargs), values.__getitem__)
+            found = values[node] = node.target(*args, **kwargs)
+            if getattr(node.target, "_overloadname", "").startswith("dtype") and found is args[0]:
+                node.replace_all_uses_with(node.args[0])
+                continue
+            if not writes and known.issuperset(node.all_input_nodes) and _are_tensors(found):
+                known.add(node)
+                same[node] = None
+            elif (
+                not writes
+                and same.keys() >= set(node.all_input_nodes)
+                and _only_looks(node.target, args, found)
+            ):
+                same[node] = None
+            elif not _writes(node.target):
+                node.target = _cheaper(node.target, args, kwargs, found)
+    kept = [x for x in same if isinstance(values[x], torch.Tensor) and not same.keys() >= set(x.users)]
+    with graph.inserting_before(places[0] if places else None):
+        for node in kept:
+            node.replace_all_uses_with(graph.placeholder(f"kept_{node.name}"))
+    graph.eliminate_dead_code()
+    for node in places[:steady]:
+        graph.erase_node(node)
+    traced.recompile()
+    return [values[node] for node in kept]
+
+
+def _are_tensors(found: Any) -> bool:
+    import torch
+
+    several = found if isinstance(found, (list, tuple)) else [found]
+    return all(isinstance(x, torch.Tensor) for x in several)
+
+
+def _only_looks(target: Any, args: Any, found: Any) -> bool:
+    """Whether what an operation gives is its first argument, looked at in another way."""
+    if target is getitem:
+        return True
+    returns = getattr(getattr(target, "_schema", None), "returns", [])
+    if len(returns) != 1 or returns[0].alias_info is None or not _are_tensors(found):
+        return False
+    # Some look where they can, and else copy.
+    several = found if isinstance(found, (list, tuple)) else [found]
+    memory = args[0].untyped_storage().data_ptr()
+    return all(x.untyped_storage().data_ptr() == memory for x in several)
+
+
+def _writes(target: Any) -> bool:
+    """Whether an operation changes its arguments, or gives something else each time."""
+    import torch
+
+    if not isinstance(target, torch._ops.OpOverload):
+        return False
+    return target._schema.is_mutable or torch.Tag.nondeterministic_seeded in target.tags
+
+
+def _cheaper(target: Any, args: Any, kwargs: Any, wanted: Any) -> Any:
+    import torch
+
+    name = getattr(getattr(target, "overloadpacket", None), "__name__", None)
+    for place in (torch, torch.Tensor, torch._C._nn):
+        known = getattr(place, name, None) if name else None
+        if known is None:
+            continue
+        try:
+            found = known(*args, **kwargs)
+        # Under that name it takes other arguments.
+        except (TypeError, RuntimeError):
+            continue
+        if _same(found, wanted):
+            return known
+    return target
+
+
+def _same(a: Any, b: Any) -> bool:
+    import torch
+
+    if isinstance(b, (list, tuple)):
+        return (
+            isinstance(a, (list, tuple))
+            and len(a) == len(b)
+            and all(_same(x, y) for x, y in zip(a, b, strict=True))
+        )
+    if not isinstance(b, torch.Tensor):
+        return bool(a == b)
+    return (
+        isinstance(a, torch.Tensor)
+        and (a.dtype, a.shape, a.stride(), a.device) == (b.dtype, b.shape, b.stride(), b.device)
+        and torch.equal(torch.nan_to_num(a), torch.nan_to_num(b))
+    )
