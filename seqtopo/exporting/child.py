@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -21,10 +21,14 @@ from seqtopo.api import compile
 from seqtopo.diag.error import SpecError
 from seqtopo.exporting.engines import ENGINES
 from seqtopo.exporting.formats import FORMATS, Format, has
+from seqtopo.runtime.kernels import attaching, time_distributed
+from seqtopo.runtime.kernels.kernel import Kernel
 from seqtopo.runtime.states import stateful_layers
 from seqtopo.runtime.step import one_step
 
 Array = np.ndarray[Any, Any]
+Sample = tuple[list[Array], list[Array]]
+"""Inputs, and what Keras gives for them."""
 
 LENGTHS = ((7, 12), (32, 48), (160, 224))
 """Numbers of steps to compare at; the longer ones for models that take no fewer."""
@@ -85,7 +89,6 @@ def export(request: Request) -> dict[str, Any]:
             help="export its one-step twin, which takes its states and gives the next ones: --step",
         )
     signature = _signature(model, format, request["batch"])
-    shown = [_sizes(spec.shape) for spec in signature]
     samples = list(_samples(model, signature))
     if not samples:
         raise RefusedError(
@@ -93,26 +96,88 @@ def export(request: Request) -> dict[str, Any]:
             "the model cannot be exported: Keras itself cannot run it at any length that was tried",
             help="bind the number of time steps: -D T=24",
         )
-    _write(model, signature, format, request["out"], names)
-    answer = {
-        "inputs": [[x.name, shape, str(x.dtype)] for x, shape in zip(model.inputs, shown, strict=True)],
+    return {
+        "inputs": [
+            [x.name, _sizes(spec.shape), spec.dtype] for x, spec in zip(model.inputs, signature, strict=True)
+        ],
         "outputs": [
             [name, _sizes((signature[0].shape[0], *x.shape[1:])), str(x.dtype)]
             for name, x in zip(names, model.outputs, strict=True)
         ],
         "engine": "",
         "compared": [],
+        **_written(model, signature, format, request["out"], names, samples),
     }
-    if not has(format.engine):
-        return answer
-    return {**answer, **_compared(model, format, request["out"], samples)}
+
+
+def _written(
+    model: keras.Model,
+    signature: Sequence[Any],
+    format: Format,
+    out: str,
+    names: Sequence[str],
+    samples: Sequence[Sample],
+) -> dict[str, Any]:
+    """Writes and compares, in the first of the ways that comes to something right.
+
+    Raises:
+        RefusedError: what the last way came to.
+    """
+    *others, last = _ways(format)
+    for way in others:
+        way(model)
+        try:
+            return _in_one_way(model, signature, format, out, names, samples)
+        except RefusedError:
+            continue
+    last(model)
+    return _in_one_way(model, signature, format, out, names, samples)
+
+
+def _ways(format: Format) -> list[Callable[[keras.Model], object]]:
+    """How the layers may compute while a converter writes them down.
+
+    On PyTorch, ONNX has its native recurrent layers too, for any number of steps; where that is not the same
+    (under a mask, say, which only the comparison tells), Keras' own loop is written out step by step.
+    """
+    if keras.config.backend() != "torch":
+        return [_lay_steps_together]
+    if format.name == "onnx" and has(format.engine):
+        return [attaching.attach, attaching.detach]
+    return [attaching.detach]
+
+
+def _lay_steps_together(model: keras.Model) -> None:
+    """Calls what a ``TimeDistributed`` wraps once for all steps, where that gives the same.
+
+    Keras (3.15) runs it for as many steps as there are sequences, where the number of steps is open in
+    TensorFlow's graph, and on JAX it cannot be written at all.
+    """
+    for layer in attaching.layers(model):
+        if isinstance(layer, keras.layers.TimeDistributed):
+            choice = time_distributed.choose(layer)
+            if isinstance(choice, Kernel):
+                setattr(layer, choice.method, attaching.Attached(layer, choice))
+
+
+def _in_one_way(
+    model: keras.Model,
+    signature: Sequence[Any],
+    format: Format,
+    out: str,
+    names: Sequence[str],
+    samples: Sequence[Sample],
+) -> dict[str, Any]:
+    _refuse_open_loops(model, format)
+    _write(model, signature, format, out, names)
+    return _compared(model, format, out, samples) if has(format.engine) else {}
 
 
 def _built(request: Request) -> keras.Model:
     dims: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in request["dims"].items()
     }
-    dims["max_params"] = request["max_params"]
+    dims |= {"max_params": request["max_params"], "kernels": False}
     try:
         return compile(request["spec"], **dims)
     except SpecError as error:
@@ -160,34 +225,41 @@ def _sizes(shape: Sequence[int | None]) -> list[int | str]:
     return [words[min(i, 1)] if size is None else int(size) for i, size in enumerate(shape)]
 
 
+def _loops(layer: Any) -> bool:
+    """Whether a layer runs a loop of Keras' own over the time steps."""
+    if not isinstance(layer, keras.layers.RNN):
+        return False
+    return keras.config.backend() != "torch" or attaching.attached(layer) is None
+
+
 def _alone(values: list[Any]) -> Any:
     """Several as a list, one by itself, as a functional model takes them."""
     return values[0] if len(values) == 1 else values
 
 
-def _signature(model: keras.Model, format: Format, batch: int | None) -> list[Any]:
-    """What comes in: the batch is open where the format lets it be, and nobody wants another.
+def _refuse_open_loops(model: keras.Model, format: Format) -> None:
+    """Raises RefusedError where the loop of a recurrent layer needs a number of steps that is not there."""
+    if keras.config.backend() in format.any_steps or not any(None in x.shape[1:] for x in model.inputs):
+        return
+    looping = [x.name for x in model.layers if any(map(_loops, x._flatten_layers()))]
+    if not looping:
+        return
+    others = [name for name in format.any_steps if name in format.writers]
+    raise RefusedError(
+        "ST434",
+        f"{format.title} through {keras.config.backend()} needs a number of time steps, for {looping[0]}",
+        format.loops,
+        help="bind it: -D T=24"
+        + (f"; or take a way that keeps it open: --via {others[0]}" if others else ""),
+    )
 
-    Raises:
-        RefusedError: a recurrent layer needs a number that is not there.
-    """
-    recurrent = [
-        x.name for x in model.layers if any(isinstance(y, keras.layers.RNN) for y in x._flatten_layers())
-    ]
+
+def _signature(model: keras.Model, format: Format, batch: int | None) -> list[Any]:
+    """What comes in: the batch is open where the format lets it be, and nobody wants another."""
+    recurrent = any(isinstance(x, keras.layers.RNN) for x in model._flatten_layers())
     fixed = {x.shape[0] for x in model.inputs} - {None}
     if recurrent and not format.any_batch and batch is None and not fixed:
         batch = 1
-    backend = keras.config.backend()
-    open_steps = any(None in x.shape[1:] for x in model.inputs)
-    if recurrent and open_steps and backend not in format.any_steps:
-        others = [name for name in format.any_steps if name in format.writers]
-        raise RefusedError(
-            "ST434",
-            f"{format.title} through {backend} needs a number of time steps, for {recurrent[0]}",
-            format.loops,
-            help="bind it: -D T=24"
-            + (f"; or take a way that keeps it open: --via {others[0]}" if others else ""),
-        )
     return [
         keras.InputSpec(
             shape=(batch or x.shape[0], *x.shape[1:]),
@@ -198,7 +270,7 @@ def _signature(model: keras.Model, format: Format, batch: int | None) -> list[An
     ]
 
 
-def _samples(model: keras.Model, signature: Sequence[Any]) -> Iterator[tuple[list[Array], list[Array]]]:
+def _samples(model: keras.Model, signature: Sequence[Any]) -> Iterator[Sample]:
     """Inputs of two batches and two lengths, where they are open, and what Keras gives for them."""
     open_batch = all(spec.shape[0] is None for spec in signature)
     open_steps = any(None in spec.shape[1:] for spec in signature)
@@ -276,9 +348,7 @@ def _open_axes(signature: Sequence[Any]) -> Any:
     return axes[0] if len(axes) == 1 else [(axes,)]
 
 
-def _compared(
-    model: keras.Model, format: Format, out: str, samples: Sequence[tuple[list[Array], list[Array]]]
-) -> dict[str, Any]:
+def _compared(model: keras.Model, format: Format, out: str, samples: Sequence[Sample]) -> dict[str, Any]:
     """Runs what was exported on the samples.
 
     Raises:
