@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from seqtopo.api import compile as compile
     from seqtopo.api import compile_all as compile_all
     from seqtopo.api import format_spec as format_spec
+    from seqtopo.api import to_python as to_python
     from seqtopo.diag.error import SpecError as SpecError
     from seqtopo.exporting import Exported as Exported
     from seqtopo.exporting import export as export
@@ -62,6 +63,7 @@ _HOMES = {
     "rollout": "seqtopo.rolling",
     "sampling": "seqtopo",
     "set_states": "seqtopo.runtime.stateful",
+    "to_python": "seqtopo.api",
 }
 
 if not TYPE_CHECKING:  # a type checker that saw this would take any name for a public one

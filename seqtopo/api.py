@@ -343,13 +343,9 @@ def build(
         SpecError: what ``compile`` raises it for.
         ValueError: the seed is no whole number from 0 up.
     """
-    if checked.resolved is None or not checked.ok:
-        raise SpecError(checked.diagnostics)
+    resolved = buildable_spec(checked, max_params)
     if seed is not None and (isinstance(seed, bool) or not hasattr(seed, "__index__") or seed < 0):
         raise ValueError(f"a seed is a whole number from 0 up, such as seed=1, not {seed!r}")
-    missing = unbuildable(checked, max_params)
-    if missing:
-        raise SpecError(missing)
     from seqtopo.emit.backend import BackendError, choose
 
     try:
@@ -359,11 +355,21 @@ def build(
     from seqtopo.emit.build import Built
     from seqtopo.runtime.stateful import attach
 
-    return Built(
-        checked.resolved,
-        partial(attach, kernels=kernels),
-        None if seed is None else operator.index(seed),
-    )
+    return Built(resolved, partial(attach, kernels=kernels), None if seed is None else operator.index(seed))
+
+
+def buildable_spec(checked: Checked, max_params: int = buildable.MAX_PARAMS) -> Resolved:
+    """The graphs of a spec that was read, where a model can be made of it.
+
+    Raises:
+        SpecError: it is wrong, a symbol needs a number, or it has too many parameters.
+    """
+    if checked.resolved is None or not checked.ok:
+        raise SpecError(checked.diagnostics)
+    missing = unbuildable(checked, max_params)
+    if missing:
+        raise SpecError(missing)
+    return checked.resolved
 
 
 @contextmanager
@@ -423,3 +429,47 @@ def format_spec(text: str) -> str:
     if formatted is None:
         raise SpecError(tuple(found))
     return formatted
+
+
+def to_python(spec: Text, *, part: str = "", max_params: int = buildable.MAX_PARAMS, **dims: Any) -> str:
+    """Writes the Keras code of the model that a spec describes: a module with ``build()``.
+
+    Running it gives the model that ``compile`` gives, with the same config; neither seqtopo is needed for
+    that, nor Keras for writing it.
+
+    Args:
+        spec: the text, or a ``pathlib.Path`` of it.
+        part: a named model of the spec, instead of that of the last flow.
+        max_params: models with more parameters than this are not written.
+        dims: numbers for symbols; they win over the spec's ``let``.
+
+    Raises:
+        SpecError: the spec is wrong, a symbol needs a number, or a custom layer cannot be imported.
+        KeyError: the spec has no part of that name.
+
+    >>> written = to_python("in(24,3) -> lstm(64) -> dense(1)")
+    >>> for line in written.splitlines()[8:12]:
+    ...     print(line.strip())
+    inputs = keras.Input(shape=(24, 3), name="input")  # (batch, 24, 3)
+    x = layers.LSTM(64, name="lstm")(inputs)  # (batch, 64)
+    x = layers.Dense(1, name="dense")(x)  # (batch, 1)
+    return keras.Model(inputs, x, name="model")
+    """
+    return python_of(analyse(spec, dims), max_params, part)
+
+
+def python_of(checked: Checked, max_params: int = buildable.MAX_PARAMS, part: str = "") -> str:
+    """The Keras code of a spec that was read: of its last flow, or of a named part.
+
+    Raises:
+        SpecError: what ``to_python`` raises it for.
+    """
+    resolved = buildable_spec(checked, max_params)
+    from seqtopo.emit.python.code import Unwritable
+    from seqtopo.emit.python.write import write_python
+
+    try:
+        return write_python(resolved, part)
+    except Unwritable as error:
+        found = Diagnostic("ST421", error.message, Span(0, 0), help=error.help, source=checked.source)
+        raise SpecError((found,)) from None

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from keyword import iskeyword
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,16 +31,21 @@ if TYPE_CHECKING:
     from seqtopo.emit.build import Built
 
 SUFFIX = ".keras"
+SUFFIXES = (SUFFIX, ".py", ".json")
+"""What a model can be saved as: Keras' file, Keras code, Keras' config."""
 
 
 def parser() -> Parser:
     """What the command takes."""
     made = Parser(
         "build",
-        "Builds the Keras model of a spec and saves it as a .keras file, which Keras loads without seqtopo.",
+        "Builds the Keras model of a spec and saves it as a .keras file, which Keras loads without seqtopo; "
+        "or writes it as Keras code (.py) or as Keras' config (.json).",
         (
             "seqtopo build spec.txt",
             "seqtopo build spec.txt -D T=24 -D F=3 -o model.keras --backend jax",
+            "seqtopo build spec.txt -o model.py      (the Keras code; needs no Keras)",
+            "seqtopo build spec.txt -o model.json    (for keras.models.model_from_json)",
             "seqtopo build autoencoder.txt --part encoder",
             "seqtopo build autoencoder.txt --all -o models   (each named model, in that folder)",
         ),
@@ -49,8 +55,8 @@ def parser() -> Parser:
         "-o",
         "--output",
         metavar="PATH",
-        help="where to save the model (default: the spec's name with .keras, beside the spec); "
-        "with --all, the folder",
+        help="where to save the model, as .keras, .py or .json (default: the spec's name with .keras, "
+        "beside the spec); with --all, the folder",
     )
     made.add_argument(
         "--backend", metavar="NAME", help="tensorflow, torch or jax (default: what Keras is set to)"
@@ -91,7 +97,12 @@ def run(args: argparse.Namespace) -> int:
         trouble = _no_place(target, args.all) if checked.ok else None
         if trouble is not None:
             raise SpecError((trouble,))
-        built = api.build(checked, args.backend, args.max_params or settings.max_params, seed=args.seed)
+        most = args.max_params or settings.max_params
+        if target.suffix == ".py" and not args.all:
+            _write(target, api.python_of(checked, most, args.part or ""))
+            _put_written(checked, target, args)
+            return 0
+        built = api.build(checked, args.backend, most, seed=args.seed)
         with api.keras_refusals(checked.source):
             models = _models(built, args.part, args.all)
         saved = _save(models, target, args.all)
@@ -111,6 +122,10 @@ def _target(args: argparse.Namespace) -> Path:
     at_hand = args.spec == STDIN or is_text(args.spec)
     spec = Path("model") if at_hand else Path(args.spec)
     if args.all:
+        if Path(args.output or "").suffix in SUFFIXES:
+            raise UsageError(
+                f"--all saves several models, in a folder, not in {args.output}", "write -o models"
+            )
         return Path(args.output) if args.output else spec.with_name(f"{spec.stem}_models")
     name = args.part or spec.stem
     if not args.output:
@@ -119,12 +134,14 @@ def _target(args: argparse.Namespace) -> Path:
         target = Path(args.output) / f"{name}{SUFFIX}"
     else:
         target = Path(args.output)
-    if target.suffix != SUFFIX:
+    if target.suffix not in SUFFIXES:
         raise UsageError(
-            f"a model's file ends in {SUFFIX}, not {target.name}", f"write -o {target.stem}{SUFFIX}"
+            f"a model is saved as {SUFFIX}, as Keras code in .py, or as Keras' config in .json, not as "
+            f"{target.name}",
+            f"write -o {target.stem}{nearest(target.suffix, SUFFIXES) or SUFFIX}",
         )
     if not at_hand and os.path.realpath(target) == os.path.realpath(spec):
-        raise UsageError(f"the model would overwrite its spec, {spec}", f"write -o model{SUFFIX}")
+        raise UsageError(f"the model would overwrite its spec, {spec}", f"write -o model{target.suffix}")
     return target
 
 
@@ -176,12 +193,24 @@ def _save(models: Mapping[str, keras.Model], target: Path, folder: bool) -> list
         if model.compiled and model.trainable_variables and not model.optimizer.built:
             # Saved before its first step, an optimizer has no variables, and Keras warns on loading.
             model.optimizer.build(model.trainable_variables)
-        try:
-            write_whole(path, model.save)
-        except OSError as error:
-            raise SpecError((cannot_write(path, error),)) from error
+        if path.suffix == ".json":
+            _write(path, model.to_json(indent=2) + "\n")
+        else:
+            _put_file(path, model.save)
         saved.append(Saved(name, path, model.count_params(), model.compiled))
     return saved
+
+
+def _write(path: Path, text: str) -> None:
+    """Raises SpecError (ST405) where the file cannot be written."""
+    _put_file(path, lambda there: there.write_text(text, encoding="utf-8"))
+
+
+def _put_file(path: Path, write: Callable[[Path], object]) -> None:
+    try:
+        write_whole(path, write)
+    except OSError as error:
+        raise SpecError((cannot_write(path, error),)) from error
 
 
 def _put_wrong(checked: Checked, found: Sequence[Diagnostic], form: str) -> None:
@@ -198,9 +227,24 @@ def _put_wrong(checked: Checked, found: Sequence[Diagnostic], form: str) -> None
 
 
 def _put_built(checked: Checked, saved: Sequence[Saved], args: argparse.Namespace) -> None:
+    table = [
+        Column("model", [one.name for one in saved]),
+        Column("parameters", [f"{one.params:,}" for one in saved], right=True),
+        Column("file", [str(one.file) for one in saved]),
+    ]
+    files = {one.name: str(one.file) for one in saved}
+    _put_report(checked, files, args, table if args.part or args.all else ())
+    if args.format == "text":
+        put("\n" + _how_to_load(saved))
+
+
+def _put_report(
+    checked: Checked, files: Mapping[str, str], args: argparse.Namespace, table: Sequence[Column] = ()
+) -> None:
+    """What was found, and the shapes or another table; for programs, the files too."""
     report = api.report(checked)
     if args.format == "json":
-        put(as_json([report], [()], [{one.name: str(one.file) for one in saved}]))
+        put(as_json([report], [()], [files]))
         return
     if args.format != "text":
         if text := RENDERERS[args.format](checked.diagnostics):
@@ -209,16 +253,20 @@ def _put_built(checked: Checked, saved: Sequence[Saved], args: argparse.Namespac
     screen = terminal(sys.stdout)
     if checked.diagnostics:
         put(render_text(checked.diagnostics, width=screen.width, color=screen.color), sys.stderr)
-    if args.part or args.all:
-        table = [
-            Column("model", [one.name for one in saved]),
-            Column("parameters", [f"{one.params:,}" for one in saved], right=True),
-            Column("file", [str(one.file) for one in saved]),
-        ]
+    if table:
         put(columns(table, None, color=screen.color))
     else:
         put(shape_table(report, screen.width, color=screen.color))
-    put("\n" + _how_to_load(saved))
+
+
+def _put_written(checked: Checked, target: Path, args: argparse.Namespace) -> None:
+    """What is said where Python was written: nothing was built, so there is no Keras to ask."""
+    name = args.part or (checked.resolved.graph.name if checked.resolved is not None else "model")
+    _put_report(checked, {name: str(target)}, args)
+    if args.format == "text":
+        importable = target.stem.isidentifier() and not iskeyword(target.stem)
+        how = f"from {target.stem} import model" if importable else f"python -i {target}"
+        put(f"\nWrote {target}, which needs nothing but Keras. To use it in Python:\n  {how}")
 
 
 def _how_to_load(saved: Sequence[Saved]) -> str:
@@ -229,11 +277,11 @@ def _how_to_load(saved: Sequence[Saved]) -> str:
         if last.compiled
         else 'model.compile("adam", "mse")  # or as your data wants it; then model.fit(x, y)'
     )
-    return "\n".join(
-        (
-            f"Saved {where}. To use it in Python:",
-            "  import keras",
-            f"  model = keras.models.load_model({str(last.file)!r})",
-            f"  {then}",
-        )
+    file = repr(str(last.file))
+    load = (
+        f"keras.models.model_from_json(open({file}).read())"
+        if last.file.suffix == ".json"
+        else f"keras.models.load_model({file})"
     )
+    lines = (f"Saved {where}. To use it in Python:", "  import keras", f"  model = {load}", f"  {then}")
+    return "\n".join(lines)

@@ -14,16 +14,21 @@ import keras
 import numpy as np
 
 
-def name_operations(model: keras.Model, names: dict[str, keras.KerasTensor]) -> None:
-    """Names the operations in a model, which Keras numbers by how many it has made before.
+def name_operations(names: dict[str, keras.KerasTensor]) -> set[keras.Operation]:
+    """Names the operations that gave some tensors, and returns them.
 
-    ``names`` has those of tensors that an operation gave; what is left computes masks.
+    Keras numbers operations by how many it has made before.
     """
     named = set()
     for name, tensor in names.items():
         operation = tensor._keras_history.operation
         operation.name = name
         named.add(operation)
+    return named
+
+
+def name_masks(model: keras.Model, named: set[keras.Operation]) -> None:
+    """Names the operations that compute masks: those in a model that have no name yet."""
     count: Counter[str] = Counter()
     for operation in model.operations:
         known = operation in named or operation.name.startswith("mask-")
@@ -54,7 +59,8 @@ def sinusoid_rates(width: int) -> tuple[np.ndarray, ...]:
     """
     rates = [10000.0 ** (-2 * (i // 2) / width) / (2 * math.pi) for i in range(width)]
     shifts = [10 - math.frexp(rate)[1] for rate in rates]
-    leading = [math.ldexp(round(math.ldexp(r, n)), -n) for r, n in zip(rates, shifts, strict=True)]
+    both = zip(rates, shifts, strict=True)
+    leading = [math.ldexp(round(math.ldexp(rate, n)), -n) for rate, n in both]
     rest = [rate - lead for rate, lead in zip(rates, leading, strict=True)]
     quarter = [0.25 * (i % 2) for i in range(width)]
     return tuple(np.asarray(each, "float32") for each in (leading, rest, quarter))

@@ -10,10 +10,10 @@ import keras
 
 from seqtopo.emit.emitter import Emitter
 from seqtopo.emit.keras_stock import KerasStock
+from seqtopo.emit.parts import ends_of, parts_of
 from seqtopo.emit.training import compile_model, save_anywhere
 from seqtopo.ir.graph import Value
 from seqtopo.ir.resolve import Resolved
-from seqtopo.ir.scope import Named
 
 
 class Built:
@@ -46,7 +46,7 @@ class Built:
 
     def parts(self) -> list[str]:
         """The names that ``part`` knows, beside the last flow's own."""
-        return [name for name in self.resolved.parts if self._ends(name)[0] and not self._is_input(name)]
+        return parts_of(self.resolved)
 
     def part(self, name: str) -> keras.Model:
         """A named model of the spec, with the same layers and weights as the whole.
@@ -55,28 +55,11 @@ class Built:
             KeyError: the spec has no model of that name; says which there are.
         """
         if name not in self._models:
-            if name not in self.resolved.parts:
-                known = ", ".join(sorted({*self.parts(), *self._models}))
-                raise KeyError(f"the spec has no part {name}; its parts are {known}")
-            inputs, outputs = self._ends(name)
+            inputs, outputs = ends_of(self.resolved, name)
             with _nothing_to_collect(), self._stock.weights.supplied():
                 model = self._emitter.model(inputs, outputs, name)
             self._models[name] = self._finish(model)
         return self._models[name]
-
-    def _is_input(self, name: str) -> bool:
-        bound = self.resolved.parts[name]
-        graph = self.resolved.graph
-        return isinstance(bound, Named) and all(graph.nodes[v.node].layer is None for v in bound.values)
-
-    def _ends(self, name: str) -> tuple[list[Value], tuple[Value, ...]]:
-        """From where to where a part goes: a block from what it was first applied to."""
-        bound = self.resolved.parts[name]
-        graph = self.resolved.graph
-        if isinstance(bound, Named):
-            return [Value(i) for i in graph.sources(bound.values)], bound.values
-        use = next((u for u in bound.uses if u.graph is graph), None)
-        return (list(use.incoming), use.values) if use is not None else ([], ())
 
 
 @contextmanager

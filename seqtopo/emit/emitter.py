@@ -146,7 +146,7 @@ class Emitter:
         if row.name == "softmax" and "mask" not in call:
             softmax = Call(self.stock, given, layer.args, layer.name, _first_of(node), {})
             result = masked_softmax(softmax, made)
-            self.stock.name_made(result, layer.name, taken=True)
+            self.stock.settle(result, _first_of(node), layer.name, taken=True)
             results = [result]
         else:
             results = self.stock.call(made, row.arranged(given), call, self._gives(node, layer, call))

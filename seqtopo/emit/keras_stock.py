@@ -36,6 +36,7 @@ class KerasStock:
     def __init__(self, seed: int | None = None) -> None:
         self.weights = InitialWeights(seed)
         self._names = OperationNames()
+        self._named: set[keras.Operation] = set()
         self.layers: Any = keras.layers
         self.ops: Any = _Operations(self._names)
 
@@ -49,15 +50,13 @@ class KerasStock:
         )
 
     def model(self, starts: Sequence[Any], ends: Sequence[Any], name: str) -> keras.Model:
-        """The model from some tensors to others, with its operations named."""
+        """The model from some tensors to others, with the operations that compute masks named."""
         model = keras.Model(
             starts[0] if len(starts) == 1 else list(starts),
             ends[0] if len(ends) == 1 else list(ends),
             name=name,
         )
-        inside = set(model.operations)
-        names = {n: x for n, x in self._names.named if x._keras_history.operation in inside}
-        along.name_operations(model, names)
+        along.name_masks(model, self._named)
         return model
 
     def making(self, name: str) -> AbstractContextManager[None]:
@@ -111,10 +110,9 @@ class KerasStock:
         """A name that no other operation of the process has."""
         return f"{word}_{keras.backend.get_uid(word)}"
 
-    def name_made(self, value: Any, stem: str, taken: bool) -> None:
+    def settle(self, value: Any, gives: Tensor, stem: str, taken: bool) -> None:
         """Names the operations that were made since the last call of this."""
-        for name, tensor in self._names.settle(value, stem, taken):
-            tensor._keras_history.operation.name = name
+        self._named |= along.name_operations(dict(self._names.settle(value, stem, taken)))
 
     def name_of(self, tensor: Any) -> str:
         """The name of what made a tensor."""

@@ -144,7 +144,8 @@ def _slice(c: Call) -> Value:
     start, stop, step = c.args["start"], c.args["stop"], c.args["step"]
     have = c.x.shape[c.axis]
     size = slice_size(unknown(0) if have is None else have, start, stop, step)
-    return _sliced(c, c.axis, slice(start, stop, step), size if isinstance(size, int) else None)
+    part = slice(start, stop, None if step == 1 else step)
+    return _sliced(c, c.axis, part, size if isinstance(size, int) else None)
 
 
 def _flip(c: Call) -> Value:
@@ -195,9 +196,10 @@ def _reduction(function: str, neutral: Callable[[str], float]) -> Function:
 
 def _mean(c: Call) -> Value:
     x, axes, keepdims, mask = c.x, _axes(c), c.args["keepdims"], _mask_of(c)
+    kept = {"keepdims": True} if keepdims else {}
     pooling = c.stock.layers.GlobalAveragePooling1D
     if axes == (1,) and len(x.shape) == 3 and x.dtype in FLOATS:
-        return pooling(keepdims=keepdims, name=c.name, dtype=x.dtype)(x)
+        return pooling(**kept, name=c.name, dtype=x.dtype)(x)
     if mask is not None and 1 in axes:
         # the mean over several axes at once: over the steps that count, then over the others
         steps = pooling(keepdims=True, name=f"{c.name}-steps", dtype=x.dtype)(x)
@@ -353,7 +355,7 @@ class OperationEmitter:
         stem = name or stock.unique(self.emit)
         stem = stem if made["calls"] == 1 else f"{stem}-{made['calls']}"
         value = _FUNCTIONS[self.emit](Call(stock, inputs, args, stem, output, made))
-        stock.name_made(value, stem, any(getattr(m, "name", "") == stem for m in made.values()))
+        stock.settle(value, output, stem, any(getattr(m, "name", "") == stem for m in made.values()))
         return value
 
 

@@ -29,7 +29,7 @@ def _learned(stock: Stock, x: Any, args: Mapping[str, Any], name: str, made: dic
             args["length"] or x.shape[1],
             x.shape[2],
             embeddings_initializer=initializer,
-            trainable=args["trainable"],
+            **({} if args["trainable"] else {"trainable": False}),
             name=name,
         )
     ops = stock.ops

@@ -62,9 +62,10 @@ class Stock(Protocol):
     def unique(self, word: str) -> str:
         """A name that no other operation has: the word with a number."""
 
-    def name_made(self, value: Any, stem: str, taken: bool) -> None:
-        """Names the operations made since the last call of this: the one that gives ``value`` is called
-        ``stem``, unless that is ``taken`` by a layer, and the others after it.
+    def settle(self, value: Any, gives: Tensor, stem: str, taken: bool) -> None:
+        """A node's value, of which the checker says ``gives``, is there, made of all that was asked for since
+        the last call of this. The operation behind it is called ``stem``, unless that is ``taken`` by a
+        layer, and the others after it.
         """
 
     def name_of(self, tensor: Any) -> str:

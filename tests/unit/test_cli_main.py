@@ -67,7 +67,7 @@ def test_each_help_has_examples(command: str, capsys: pytest.CaptureFixture[str]
         (["check", "x", "--max-params", "0"], "write --max-params 1000000"),
         (["check", "x", "--format", "xml"], "invalid choice: 'xml'"),
         (["check", "x", "--nope"], "unrecognized arguments: --nope"),
-        (["build", "x", "-o", "m.h5"], "a model's file ends in .keras, not m.h5\nwrite -o m.keras"),
+        (["build", "x", "-o", "m.h5"], "config in .json, not as m.h5\nwrite -o m.keras"),
         (["build", "x.keras"], "would overwrite its spec"),
         (["build", "x", "--part", "a", "--all"], "not allowed with"),
         (["explain", "ST31"], "did you mean seqtopo explain ST301?"),

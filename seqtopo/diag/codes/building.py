@@ -96,4 +96,20 @@ ROWS = (
         ),
         reason="It depends on what is given beside the spec.",
     ),
+    Code(
+        code="ST421",
+        name="not-writable-as-python",
+        summary="A layer of your own cannot be written into a Python file.",
+        what=(
+            "`seqtopo build -o model.py` writes Keras code that needs nothing of seqtopo. A custom layer is "
+            "imported there from the module that defines it, so it has to stand at the top of one: not in "
+            "a notebook, in the script that is running, or inside a function. Its arguments have to be "
+            "numbers, strings, booleans or tuples of them."
+        ),
+        why=(
+            "The file is meant to be read and run on its own. Code that could not find the layer, or found "
+            "another of the same name, would only fail later."
+        ),
+        reason="It depends on where the custom layer is defined, not on the spec.",
+    ),
 )

@@ -1,0 +1,35 @@
+"""The named models of a spec: from where to where each of them goes."""
+
+from __future__ import annotations
+
+from seqtopo.ir.graph import Value
+from seqtopo.ir.resolve import Resolved
+from seqtopo.ir.scope import Named
+
+
+def parts_of(resolved: Resolved) -> list[str]:
+    """The names of a spec that stand for models, beside the last flow's own."""
+    return [name for name in resolved.parts if ends_of(resolved, name)[0] and not _is_input(resolved, name)]
+
+
+def ends_of(resolved: Resolved, name: str) -> tuple[list[Value], tuple[Value, ...]]:
+    """From where to where a named model goes: a block from what it was first applied to.
+
+    Raises:
+        KeyError: the spec has no model of that name; says which there are.
+    """
+    if name not in resolved.parts:
+        known = ", ".join(sorted({*parts_of(resolved), resolved.graph.name}))
+        raise KeyError(f"the spec has no part {name}; its parts are {known}")
+    bound = resolved.parts[name]
+    graph = resolved.graph
+    if isinstance(bound, Named):
+        return [Value(i) for i in graph.sources(bound.values)], bound.values
+    use = next((u for u in bound.uses if u.graph is graph), None)
+    return (list(use.incoming), use.values) if use is not None else ([], ())
+
+
+def _is_input(resolved: Resolved, name: str) -> bool:
+    bound = resolved.parts[name]
+    graph = resolved.graph
+    return isinstance(bound, Named) and all(graph.nodes[v.node].layer is None for v in bound.values)

@@ -1,0 +1,1 @@
+"""A graph as the Keras code that a careful person would write."""

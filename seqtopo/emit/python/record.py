@@ -1,0 +1,300 @@
+"""The stock that writes down what it is asked for, as statements of Python."""
+
+from __future__ import annotations
+
+import builtins
+import keyword
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from seqtopo.emit.naming import OperationNames
+from seqtopo.emit.python.code import Apply, Attribute, Dotted, Item, Unwritable, is_dotted
+from seqtopo.emit.python.masks import mask_axes
+from seqtopo.layers.row import REQUIRED
+from seqtopo.layers.sizes import Expr, Size
+from seqtopo.layers.table import ROWS
+from seqtopo.layers.values import Tensor
+
+FORGETS_REGULARIZER = frozenset({"SimpleRNN"})
+"""Classes that take an ``activity_regularizer`` and never look at it."""
+
+RESERVED = frozenset(
+    {*keyword.kwlist, *keyword.softkwlist, *dir(builtins)}
+    | {"keras", "layers", "ops", "np", "math", "re", "Counter", "build", "model"}
+    | {"name_operations", "name_masks", "freeze", "sinusoid_rates"}
+)
+"""Names that mean something in a written module."""
+
+_REQUIRED: Mapping[str, tuple[str, ...]] = {
+    row.keras: tuple(p.keras_name for p in row.params if p.default is REQUIRED) for row in ROWS if row.keras
+}
+"""What people give a class by position, in Keras' order."""
+
+
+@dataclass(eq=False)
+class Written:
+    """Something that a statement makes, or that stands inside one: a tensor, a layer or a model."""
+
+    name: str = ""
+    """Keras' name for it, which its variable is called after."""
+
+
+Made = TypeVar("Made", bound=Written)
+
+
+@dataclass(eq=False)
+class WrittenTensor(Written):
+    """A tensor. What a single operation on the way gives has no shape: nothing asks for it."""
+
+    shape: tuple[int | None, ...] = ()
+    dtype: str = "float32"
+    mask_axes: int | None = None
+    mask: WrittenTensor | None = None
+    gives: Tensor | None = None
+
+
+@dataclass(eq=False)
+class WrittenLayer(Written):
+    """A layer, which stands in its one call or has a variable; ``keras`` is its class."""
+
+    recorder: Recorder | None = None
+    keras: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __call__(self, x: Any, **kwargs: Any) -> Any:
+        """The one value that a call gives."""
+        assert self.recorder is not None
+        return self.recorder.call(self, [x], kwargs, ())[0]
+
+    @property
+    def sequences(self) -> bool:
+        """Whether it, or the layer inside it, returns every step."""
+        inner = self.options.get("layer")
+        options = inner.options if isinstance(inner, WrittenLayer) else self.options
+        return bool(options.get("return_sequences"))
+
+
+@dataclass(eq=False)
+class WrittenModel(Written):
+    """A model, with the tensors it goes from and to."""
+
+    starts: Sequence[WrittenTensor] = ()
+    ends: Sequence[WrittenTensor] = ()
+
+
+@dataclass(eq=False)
+class Statement:
+    """``targets = value``; without targets, it is a call for its effect on ``subject``."""
+
+    value: Any
+    targets: tuple[Written, ...] = ()
+    subject: Written | None = None
+    attribute: str = ""
+    """The attribute of ``subject`` that is set."""
+
+
+class Recorder:
+    """What the emitters ask for, written down in order."""
+
+    def __init__(self) -> None:
+        self.statements: list[Statement] = []
+        self.names = OperationNames()
+        self.layers: Any = _Asked(lambda name: lambda *a, **k: self._layer(name, a, k))
+        self.ops: Any = _Asked(lambda name: lambda *a, **k: self._operation(name, a, k))
+        self.imports: dict[str, str] = {}
+        """Names that custom layers are imported by, and their modules."""
+        self._numbers: dict[str, int] = {}
+        self._frozen: set[Written] = set()
+        self._worked_out: dict[tuple[str, int], tuple[Written, ...]] = {}
+
+    # ---- what is made --------------------------------------------------------------------------------
+
+    def input(self, tensor: Tensor, batch: Size | None, name: str) -> WrittenTensor:
+        """An input of the model."""
+        shape = _numbers(tensor)
+        options: dict[str, Any] = {"shape": shape}
+        if isinstance(batch, int):
+            options["batch_size"] = batch
+        if tensor.dtype != "float32":
+            options["dtype"] = tensor.dtype
+        if name:
+            options["name"] = name
+        made = WrittenTensor(name, (None, *shape), tensor.dtype, gives=tensor)
+        return self._put(Apply(Dotted("keras.Input"), (), options), made)
+
+    def model(self, starts: Sequence[Any], ends: Sequence[Any], name: str) -> WrittenModel:
+        """The model from some tensors to others."""
+        call = Apply(Dotted("keras.Model"), (_one_or_list(starts), _one_or_list(ends)), {"name": name})
+        return self._put(call, WrittenModel(name, tuple(starts), tuple(ends)))
+
+    def _layer(self, keras: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> WrittenLayer:
+        options = {k: v for k, v in kwargs.items() if k != "name" or v is not None}
+        given = dict(options)
+        positional = list(args)
+        for required in _REQUIRED.get(keras, ())[len(positional) :]:
+            if required not in given:
+                break
+            positional.append(given.pop(required))
+        made = WrittenLayer(options.get("name", ""), self, keras, options)
+        return self._put(Apply(Dotted(f"layers.{keras}"), positional, given), made)
+
+    def making(self, name: str) -> AbstractContextManager[None]:
+        """Nothing is drawn here."""
+        return nullcontext()
+
+    def custom(self, make: Any, kwargs: Mapping[str, Any]) -> WrittenLayer:
+        """A layer that a function or class of the user's makes, imported from where it stands.
+
+        Raises:
+            Unwritable: nothing can import it.
+        """
+        module, name = str(getattr(make, "__module__", "")), str(getattr(make, "__qualname__", ""))
+        known = is_dotted(module) and is_dotted(name) and "." not in name and module != "__main__"
+        if not known or name in RESERVED or self.imports.get(name, module) != module:
+            raise Unwritable(
+                f"the layer that {name or make!r} makes cannot be written as Python: a module cannot import "
+                f"it from {module or 'nowhere'}",
+                "define it at the top of a module of its own, under a name that nothing else has",
+            )
+        self.imports[name] = module
+        options = {k: v for k, v in kwargs.items() if k != "name" or v is not None}
+        made = WrittenLayer(options.get("name", ""), self, "", options)
+        return self._put(Apply(Dotted(name), (), options), made)
+
+    def call(
+        self, layer: Any, args: Sequence[Any], kwargs: Mapping[str, Any], gives: Sequence[Tensor]
+    ) -> list[Any]:
+        """What a layer or a model gives: one tensor, unless the checker says more of it."""
+        masks = None
+        dtype = "float32"
+        if isinstance(layer, WrittenLayer):
+            came = list(tensors_in([args[0], *args[1:2]] if isinstance(args[0], list) else args[:1]))
+            given = kwargs.get("mask")
+            masks = mask_axes(
+                layer.keras,
+                layer.options,
+                [len(given.shape)] if isinstance(given, WrittenTensor) else [x.mask_axes for x in came],
+                [len(x.shape) or 3 for x in came],
+                layer.sequences,
+            )
+            dtype = layer.options.get("dtype") or dtype
+        made = [WrittenTensor(layer.name, (None, *_numbers(t)), t.dtype, gives=t) for t in gives] or [
+            WrittenTensor(layer.name, (), dtype)
+        ]
+        made[0].mask_axes = masks
+        for i, extra in enumerate(made[1:], 1):
+            extra.name = f"{layer.name}_{i}"
+        self.statements.append(Statement(Apply(layer, list(args), dict(kwargs)), tuple(made)))
+        return list(made)
+
+    def _operation(self, kind: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> WrittenTensor:
+        value = Item(args[0], args[1]) if kind == "get_item" else Apply(Dotted(f"ops.{kind}"), args, kwargs)
+        made: WrittenTensor = self.names.note(kind, self._put(value, WrittenTensor()))
+        return made
+
+    def object(self, path: str, kwargs: Mapping[str, Any]) -> Apply:
+        """An object of Keras by its place in ``keras``."""
+        return Apply(Dotted(f"keras.{path}"), (), kwargs)
+
+    def array(self, values: Any, dtype: str) -> Apply:
+        """An array of constants."""
+        return Apply(Dotted("np.array"), (_lists(values),), {"dtype": dtype})
+
+    def worked_out(self, function: str, argument: int, index: int) -> Written:
+        """One of the three arrays that a function of ``seqtopo.emit.along`` gives, which goes along."""
+        key = (function, argument)
+        if key not in self._worked_out:
+            made = tuple(Written(name) for name in ("leading", "rest", "quarter"))
+            self.statements.append(Statement(Apply(Dotted(function), (argument,)), made))
+            self._worked_out[key] = made
+        return self._worked_out[key][index]
+
+    def mask(self, x: WrittenTensor) -> WrittenTensor | None:
+        """The mask that Keras has put on a tensor."""
+        if x.mask is None and x.mask_axes is not None:
+            made = WrittenTensor(f"{x.name}_mask", (None,) * x.mask_axes, "bool")
+            x.mask = self._put(Attribute(x, "_keras_mask"), made)
+        return x.mask
+
+    # ---- what is done with it ------------------------------------------------------------------------
+
+    def freeze(self, layer: WrittenLayer) -> None:
+        """Keeps what a frozen layer made when it was first called from being trained."""
+        if layer not in self._frozen:
+            self._frozen.add(layer)
+            self.statements.append(Statement(Apply(Dotted("freeze"), (layer,)), subject=layer))
+
+    def hold_regularizer(self, layer: WrittenLayer, given: Any) -> None:
+        """Gives a layer the activity regularizer that its class leaves out."""
+        if layer.keras in FORGETS_REGULARIZER:
+            self.statements.append(Statement(given, subject=layer, attribute="activity_regularizer"))
+
+    def compile(self, model: WrittenModel, kwargs: Mapping[str, Any]) -> None:
+        """Compiles a model."""
+        given = {k: v for k, v in kwargs.items() if v is not None}
+        self.statements.append(Statement(Apply(Attribute(model, "compile"), (), given), subject=model))
+
+    def unique(self, word: str) -> str:
+        """A name that no other operation has, as Keras counts in a new process."""
+        self._numbers[word] = self._numbers.get(word, 0) + 1
+        return f"{word}_{self._numbers[word]}"
+
+    def settle(self, value: Any, gives: Tensor, stem: str, taken: bool) -> None:
+        """Names the operations that a node's value is made of, and says what the value is."""
+        for name, tensor in self.names.settle(value, stem, taken):
+            tensor.name = name
+        value.shape, value.dtype, value.gives = (None, *_numbers(gives)), gives.dtype, gives
+
+    def name_of(self, tensor: WrittenTensor) -> str:
+        """The name of what made a tensor."""
+        return tensor.name
+
+    def _put(self, value: Any, made: Made) -> Made:
+        self.statements.append(Statement(value, (made,)))
+        return made
+
+
+class _Asked:
+    """Gives a maker for whatever name it is asked for."""
+
+    def __init__(self, maker: Callable[[str], Callable[..., Any]]) -> None:
+        self._maker = maker
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        return self._maker(name)
+
+
+def inside(value: Any) -> Iterator[Written]:
+    """What a value stands for or is made of, as far as it was written down."""
+    todo = [value]
+    while todo:
+        here = todo.pop()
+        if isinstance(here, Written):
+            yield here
+        elif isinstance(here, Apply):
+            todo += [*reversed([*here.kwargs.values()]), *reversed(here.args), here.function]
+        elif isinstance(here, (Item, Attribute)):
+            todo.append(here.of)
+        elif isinstance(here, Mapping):
+            todo += reversed([*here.values()])
+        elif isinstance(here, (list, tuple)):
+            todo += reversed(here)
+
+
+def tensors_in(value: Any) -> Iterator[WrittenTensor]:
+    """The tensors among them."""
+    return (x for x in inside(value) if isinstance(x, WrittenTensor))
+
+
+def _numbers(tensor: Tensor) -> tuple[int | None, ...]:
+    return tuple(None if isinstance(s, Expr) else s for s in tensor.shape)
+
+
+def _one_or_list(values: Sequence[Any]) -> Any:
+    return values[0] if len(values) == 1 else list(values)
+
+
+def _lists(values: Any) -> Any:
+    return [_lists(v) for v in values] if isinstance(values, (list, tuple)) else values
