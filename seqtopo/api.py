@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import operator
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property, partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqtopo.dataclass import dataclass, replace
@@ -25,11 +25,14 @@ from seqtopo.syntax import tree
 from seqtopo.syntax.parse import parse
 
 if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import TypeAlias
+
     import keras
 
     from seqtopo.emit.build import Built
 
-Text = str | Path
+Text: TypeAlias = "str | Path"
 
 
 @dataclass
@@ -51,8 +54,8 @@ def read(spec: Text | Source) -> tuple[Source, tuple[Diagnostic, ...]]:
     """The text of a spec, from itself or from its file."""
     if isinstance(spec, Source):
         return spec, ()
-    if isinstance(spec, Path):
-        return _read_file(spec)
+    if isinstance(spec, os.PathLike):
+        return read_file(spec)
     if not isinstance(spec, str):
         raise TypeError(f"a spec is a text or a pathlib.Path, not {type(spec).__name__}")
     return Source(spec), ()
@@ -61,15 +64,16 @@ def read(spec: Text | Source) -> tuple[Source, tuple[Diagnostic, ...]]:
 MOST_BYTES = 20_000_000
 
 
-def _read_file(path: Path) -> tuple[Source, tuple[Diagnostic, ...]]:
+def read_file(path: str | os.PathLike[str]) -> tuple[Source, tuple[Diagnostic, ...]]:
+    """The text of a spec from its file."""
     try:
-        with path.open("rb") as file:
+        with open(path, "rb") as file:
             return decode(file.read(MOST_BYTES + 1), str(path))
     except OSError as error:
         return Source("", str(path)), (unreadable(path, error),)
 
 
-def unreadable(path: Path, error: OSError) -> Diagnostic:
+def unreadable(path: str | os.PathLike[str], error: OSError) -> Diagnostic:
     """What is wrong where a spec's file cannot be read."""
     reason = (error.strerror or str(error)).lower()
     return Diagnostic(

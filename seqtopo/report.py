@@ -56,9 +56,9 @@ class Report:
 
     def __str__(self) -> str:
         from seqtopo.cli.table import shape_table
-        from seqtopo.diag.renderers import RENDERERS
+        from seqtopo.diag.renderers.text import render_text
 
-        parts = [RENDERERS["text"](self.diagnostics)] if self.diagnostics else []
+        parts = [render_text(self.diagnostics)] if self.diagnostics else []
         return "\n".join([*parts, *([shape_table(self)] if self.ok else [])])
 
     def _repr_html_(self) -> str:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import argparse
 import re
-from collections.abc import Sequence
-from typing import Any, NoReturn
+from collections.abc import Mapping, Sequence
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 from seqtopo.ir.buildable import MAX_PARAMS
 from seqtopo.lint.selection import NoSuchRule, Selection, selection
 
+if TYPE_CHECKING:
+    import argparse
+
 Number = int | float
 Value = Number | tuple[Number, ...]
 
-_NAME = re.compile(r"[^\W\d]\w*")
-_WHOLE = re.compile(r"[+-]?\d{1,18}")
-_FRACTION = re.compile(r"[+-]?(\d{1,18}\.\d{0,18}|\.\d{1,18}|\d{1,18}(\.\d{0,18})?[eE][+-]?\d{1,3})")
+_NAME = r"[^\W\d]\w*"
+_WHOLE = r"[+-]?\d{1,18}"
+_FRACTION = r"[+-]?(\d{1,18}\.\d{0,18}|\.\d{1,18}|\d{1,18}(\.\d{0,18})?[eE][+-]?\d{1,3})"
 
 FORMATS = ("text", "concise", "json", "github", "sarif")
 
@@ -29,25 +32,76 @@ class UsageError(Exception):
         self.help = help
 
 
-class Parser(argparse.ArgumentParser):
-    """An argument parser whose errors teach: what is wrong, an example, where to read more."""
+class _Group:
+    """Arguments as they are declared, not yet those of a parser."""
+
+    def __init__(self) -> None:
+        self.declared: list[tuple[tuple[str, ...], dict[str, Any]]] = []
+
+    def add_argument(self, *names: str, **settings: Any) -> None:
+        """Declares an argument, as ``argparse`` takes it."""
+        self.declared.append((names, settings))
+
+
+class Parser(_Group):
+    """What a command takes.
+
+    Most runs name a spec and no option. They are read here: only the others, and those that ask for help,
+    load ``argparse``, which takes as long as starting Python.
+    """
 
     def __init__(self, command: str, about: str, examples: Sequence[str]) -> None:
-        super().__init__(
-            prog=f"seqtopo {command}",
-            description=about,
-            epilog="examples:\n" + "\n".join(f"  {example}" for example in examples),
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-            allow_abbrev=False,
-        )
-        self.examples = examples
+        super().__init__()
+        self._says = (command, about, examples)
+        self._groups: list[_Group] = []
 
-    def error(self, message: str) -> NoReturn:
-        """Raises ``UsageError`` with an example."""
-        message = message.removeprefix("argument ")
-        if message.startswith("the following arguments are required: "):
-            message = f"{self.prog} needs a {message.rpartition(' ')[2]}"
-        raise UsageError(message, f"for example: {self.examples[0]}\n{self.prog} --help says more")
+    def add_mutually_exclusive_group(self) -> _Group:
+        """Arguments of which one may be given."""
+        self._groups.append(_Group())
+        return self._groups[-1]
+
+    def parse_args(self, words: Sequence[str]) -> argparse.Namespace:
+        """The arguments by name.
+
+        Raises:
+            UsageError: they are not understood.
+            SystemExit: help was asked for, and printed.
+        """
+        return self._plain(words) or self.in_full().parse_args(words)
+
+    def in_full(self) -> argparse.ArgumentParser:
+        """The parser that reads everything."""
+        from seqtopo.cli.full_parser import FullParser
+
+        made = FullParser(*self._says)
+        for names, settings in self.declared:
+            made.add_argument(*names, **settings)
+        for group in self._groups:
+            one = made.add_mutually_exclusive_group()
+            for names, settings in group.declared:
+                one.add_argument(*names, **settings)
+        return made
+
+    def _plain(self, words: Sequence[str]) -> Any:
+        """The same for words that are no options, where one argument takes them all; else None."""
+        if not words or any(word.startswith("-") and word != "-" for word in words):
+            return None
+        found: dict[str, Any] = {}
+        for names, settings in (d for group in (self, *self._groups) for d in group.declared):
+            if names[0].startswith("-"):
+                switch = settings.get("action") == "store_true"
+                found[_dest(names, settings)] = settings.get("default", False if switch else None)
+            elif settings.get("nargs") == "+" and "type" not in settings:
+                found[names[0]] = list(words)
+            else:
+                return None
+        return SimpleNamespace(**found)
+
+
+def _dest(names: Sequence[str], settings: Mapping[str, Any]) -> str:
+    long = next((name for name in names if name.startswith("--")), names[0])
+    dest: str = settings.get("dest", long.lstrip("-").replace("-", "_"))
+    return dest
 
 
 def add_stock(parser: Parser) -> None:
@@ -95,6 +149,18 @@ def add_rule_options(parser: Parser) -> None:
     parser.add_argument("--strict", action="store_true", help="warnings make the exit code 1, too")
 
 
+def add_fix_options(parser: Parser) -> None:
+    """Adds ``--fix``, ``--diff`` and ``--suggest``."""
+    one = parser.add_mutually_exclusive_group()
+    one.add_argument(
+        "--fix", action="store_true", help="make the fixes that are safe, in place; says what is left"
+    )
+    one.add_argument("--diff", action="store_true", help="show what --fix would change, and change nothing")
+    one.add_argument(
+        "--suggest", action="store_true", help="print each way out of the first mistake as a whole spec"
+    )
+
+
 def add_format(parser: Parser) -> None:
     """Adds ``--format``."""
     parser.add_argument(
@@ -126,14 +192,16 @@ def binding(text: str) -> tuple[str, Value]:
     >>> binding("T=24"), binding("RATE=0.5"), binding("SIZES=(3,5)")
     (('T', 24), ('RATE', 0.5), ('SIZES', (3, 5)))
     """
+    from argparse import ArgumentTypeError
+
     name, equals, value = (part.strip() for part in text.partition("="))
     shown = text if len(text) <= 40 else text[:37] + "..."
-    if not equals or not _NAME.fullmatch(name):
-        raise argparse.ArgumentTypeError(f"{shown!r} is not NAME=VALUE; write -D T=24")
+    if not equals or not re.fullmatch(_NAME, name):
+        raise ArgumentTypeError(f"{shown!r} is not NAME=VALUE; write -D T=24")
     found = _value(value)
     if found is None:
         more = "; write one -D for each: -D T=24 -D F=3" if "=" in value else f"; write -D {name[:20]}=24"
-        raise argparse.ArgumentTypeError(f"the value in {shown!r} is not a number{more}")
+        raise ArgumentTypeError(f"the value in {shown!r} is not a number{more}")
     return name, found
 
 
@@ -146,17 +214,17 @@ def _value(text: str) -> Value | None:
 
 
 def _number(text: str) -> Number | None:
-    if _WHOLE.fullmatch(text):
+    if re.fullmatch(_WHOLE, text):
         return int(text)
-    return float(text) if _FRACTION.fullmatch(text) else None
+    return float(text) if re.fullmatch(_FRACTION, text) else None
 
 
 def _count(text: str) -> int:
+    from argparse import ArgumentTypeError
+
     digits = text.replace("_", "").replace(",", "")
     if not digits.isascii() or not digits.isdigit() or len(digits) > 18 or int(digits) < 1:
-        raise argparse.ArgumentTypeError(
-            f"{text[:40]!r} is not a whole number from 1 up; write --max-params 1000000"
-        )
+        raise ArgumentTypeError(f"{text[:40]!r} is not a whole number from 1 up; write --max-params 1000000")
     return int(digits)
 
 

@@ -23,7 +23,8 @@ from seqtopo.dataclass import dataclass
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.diag.nearest import nearest
-from seqtopo.diag.renderers import RENDERERS, render_text
+from seqtopo.diag.renderers import renderer
+from seqtopo.diag.renderers.text import render_text
 
 if TYPE_CHECKING:
     import keras
@@ -223,7 +224,7 @@ def _put_wrong(checked: Checked, found: Sequence[Diagnostic], form: str) -> None
         wrong = Checked(checked.source, checked.spec, None, every)
         put(as_json([api.report(wrong)], [()]))
     else:
-        put(RENDERERS[form](every))
+        put(renderer(form)(every))
 
 
 def _put_built(checked: Checked, saved: Sequence[Saved], args: argparse.Namespace) -> None:
@@ -247,7 +248,7 @@ def _put_report(
         put(as_json([report], [()], [files]))
         return
     if args.format != "text":
-        if text := RENDERERS[args.format](checked.diagnostics):
+        if text := renderer(args.format)(checked.diagnostics):
             put(text)
         return
     screen = terminal(sys.stdout)

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from seqtopo import api
 from seqtopo.api import Checked
-from seqtopo.cli.arguments import Parser, add_format, add_rule_options, add_spec_options, chosen, dims_of
+from seqtopo.cli.arguments import (
+    Parser,
+    add_fix_options,
+    add_format,
+    add_rule_options,
+    add_spec_options,
+    chosen,
+    dims_of,
+)
 from seqtopo.cli.data_options import add_data_options, fitted
 from seqtopo.cli.files import STDIN, check_spec, is_text
-from seqtopo.cli.fixing import add_fix_options, wanted
-from seqtopo.cli.fixing import run as run_fixing
 from seqtopo.cli.settings import settings_of
-from seqtopo.cli.table import shape_table
 from seqtopo.cli.terminal import put, terminal
 from seqtopo.diag.model import Diagnostic
-from seqtopo.diag.renderers import RENDERERS, render_json, render_text
+from seqtopo.diag.renderers import renderer
 from seqtopo.diag.renderers.cells import wrap
 from seqtopo.layers.sizes import Shape, Size
 from seqtopo.report import Report
+
+if TYPE_CHECKING:
+    import argparse
 
 
 def parser() -> Parser:
@@ -55,8 +62,10 @@ def parser() -> Parser:
 
 def run(args: argparse.Namespace) -> int:
     """Checks and says what was found. Returns the exit code."""
-    if wanted(args):
-        return run_fixing(args)
+    if args.fix or args.diff or args.suggest:
+        from seqtopo.cli import fixing
+
+        return fixing.run(args)
     dims = dims_of(args.dims)
     checked = [check_spec(spec, dims) for spec in args.specs]
     if dims and len(checked) > 1:
@@ -76,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
         put(as_json(found, unbound))
     elif args.format == "text":
         _put_text(args.specs, found, unbound)
-    elif text := RENDERERS[args.format](every):
+    elif text := renderer(args.format)(every):
         put(text)
     grave = ("error", "warning") if args.strict else ("error",)
     return 1 if any(d.severity in grave for d in every) else 0
@@ -102,6 +111,8 @@ def _put_text(
     screen = terminal(sys.stdout)
     every = [d for report in found for d in report.diagnostics]
     if every:
+        from seqtopo.diag.renderers.text import render_text
+
         put(render_text(every, width=screen.width, color=screen.color))
     if len(found) > 1:
         for report in found:
@@ -109,6 +120,8 @@ def _put_text(
         return
     report = found[0]
     if report.ok:
+        from seqtopo.cli.table import shape_table
+
         put(("\n" if every else "") + shape_table(report, screen.width, color=screen.color))
         put("\n" + _next_step(specs[0], unbound[0], screen.width))
 
@@ -144,6 +157,8 @@ def as_json(
     A size is a number, or a text where symbols take part.
     """
     import json
+
+    from seqtopo.diag.renderers.json import render_json
 
     specs: list[dict[str, Any]] = []
     for report, needs in zip(found, unbound, strict=True):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from seqtopo import api
 from seqtopo.api import Checked
 from seqtopo.cli.arguments import Parser, UsageError
+
+if TYPE_CHECKING:
+    import argparse
 
 
 def add_data_options(parser: Parser) -> None:

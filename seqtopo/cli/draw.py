@@ -10,7 +10,7 @@ from seqtopo.cli.arguments import Parser, UsageError, add_dims, dims_of
 from seqtopo.cli.files import cannot_write, check_spec, write_whole
 from seqtopo.cli.terminal import put, terminal
 from seqtopo.diag.error import SpecError
-from seqtopo.diag.renderers import render_text
+from seqtopo.diag.renderers.text import render_text
 from seqtopo.pictures.draw import FORMATS, THEMES, drawing_of
 
 _SIGNS = "┌┄▼×…╎"

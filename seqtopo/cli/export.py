@@ -16,7 +16,7 @@ from seqtopo.cli.files import check_spec
 from seqtopo.cli.settings import settings_of
 from seqtopo.cli.terminal import put, terminal
 from seqtopo.diag.error import SpecError
-from seqtopo.diag.renderers import render_text
+from seqtopo.diag.renderers.text import render_text
 from seqtopo.exporting import Exported, chosen_backend, chosen_format, exported, refuse_place
 from seqtopo.exporting.formats import FORMATS
 

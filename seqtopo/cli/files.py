@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from seqtopo.api import MOST_BYTES, Checked, analyse, decode, read
+from seqtopo.api import MOST_BYTES, Checked, analyse, decode, read_file
 from seqtopo.diag.model import Diagnostic
 from seqtopo.source import Source, Span
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 STDIN = "-"
 STDIN_NAME = "<stdin>"
@@ -24,10 +26,7 @@ def load(argument: str) -> tuple[Source, tuple[Diagnostic, ...]]:
     """
     if argument == STDIN:
         return decode(read_input(), STDIN_NAME)
-    path = Path(argument)
-    if is_text(argument):
-        return Source(argument), ()
-    return read(path)
+    return (Source(argument), ()) if is_text(argument) else read_file(argument)
 
 
 def is_text(argument: str) -> bool:
@@ -58,6 +57,7 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
         OSError: it cannot be written; what stood there is unchanged.
     """
     import tempfile
+    from pathlib import Path
 
     real = Path(os.path.realpath(path))
     if real.exists() and not real.is_file():

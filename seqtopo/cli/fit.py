@@ -23,7 +23,7 @@ from seqtopo.cli.terminal import put, terminal
 from seqtopo.dataclass import dataclass, replace
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
-from seqtopo.diag.renderers import render_text
+from seqtopo.diag.renderers.text import render_text
 
 if TYPE_CHECKING:
     import keras

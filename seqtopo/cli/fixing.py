@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from seqtopo import api
-from seqtopo.cli.arguments import Parser, chosen, dims_of
+from seqtopo.cli.arguments import chosen, dims_of
 from seqtopo.cli.files import STDIN, cannot_write, is_text, write_whole
 from seqtopo.cli.rewriting import Original, original, put_difference
 from seqtopo.cli.settings import settings_of
@@ -20,22 +19,8 @@ from seqtopo.diag.model import Diagnostic
 from seqtopo.diag.renderers.text import render_text
 from seqtopo.source import Source
 
-
-def add_fix_options(parser: Parser) -> None:
-    """Adds ``--fix``, ``--diff`` and ``--suggest``."""
-    one = parser.add_mutually_exclusive_group()
-    one.add_argument(
-        "--fix", action="store_true", help="make the fixes that are safe, in place; says what is left"
-    )
-    one.add_argument("--diff", action="store_true", help="show what --fix would change, and change nothing")
-    one.add_argument(
-        "--suggest", action="store_true", help="print each way out of the first mistake as a whole spec"
-    )
-
-
-def wanted(args: argparse.Namespace) -> bool:
-    """Whether one of the options is given."""
-    return bool(args.fix or args.diff or args.suggest)
+if TYPE_CHECKING:
+    import argparse
 
 
 def run(args: argparse.Namespace) -> int:

@@ -15,7 +15,7 @@ from seqtopo.cli.fit import whole
 from seqtopo.cli.terminal import put, terminal
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
-from seqtopo.diag.renderers import render_text
+from seqtopo.diag.renderers.text import render_text
 from seqtopo.source import Source, Span
 
 if TYPE_CHECKING:

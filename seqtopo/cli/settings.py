@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from seqtopo.cli.arguments import UsageError
@@ -27,40 +28,42 @@ class Settings:
     max_params: int = MAX_PARAMS
 
 
-def settings_for(folder: Path) -> Settings:
+def settings_for(folder: str | os.PathLike[str]) -> Settings:
     """The settings that hold for specs in a folder: those of the nearest file upwards, else the defaults.
 
     Raises:
         UsageError: the file cannot be read, or it says something that no setting is.
     """
     try:
-        here = folder.resolve()
-    except (OSError, RuntimeError):
+        here = os.path.realpath(folder)
+    except OSError:
         # Where the folder itself cannot be told, neither can what lies above it.
         return Settings()
-    for place in (here, *here.parents):
-        path = place / FILE
-        table = _table(path) if path.is_file() else None
+    while True:
+        path = os.path.join(here, FILE)
+        table = _table(path) if os.path.isfile(path) else None
         if table is not None:
             return _read(path, table)
-    return Settings()
+        above = os.path.dirname(here)
+        if above == here:
+            return Settings()
+        here = above
 
 
 def settings_of(argument: str) -> Settings:
     """The settings that hold for a spec as the command line names it; see `settings_for`."""
     at_hand = argument == STDIN or is_text(argument)
-    return settings_for(Path() if at_hand else Path(argument).parent)
+    return settings_for("" if at_hand else os.path.dirname(argument))
 
 
-def _table(path: Path) -> Mapping[str, Any] | None:
+def _table(path: str) -> Mapping[str, Any] | None:
     """What the file says of seqtopo; None where it says nothing."""
     try:
-        with path.open("rb") as file:
+        with open(path, "rb") as file:
             data = file.read(_LARGEST)
     except OSError:
         return None
-    if b"seqtopo" not in data:
-        # Reading TOML takes longer than most checks.
+    if not _may_say_something(data):
         return None
     import tomllib
 
@@ -75,7 +78,19 @@ def _table(path: Path) -> Mapping[str, Any] | None:
     return table
 
 
-def _read(path: Path, table: Mapping[str, Any]) -> Settings:
+def _may_say_something(data: bytes) -> bool:
+    """Whether the table may be in a file: reading TOML takes longer than most checks.
+
+    What leads to the table begins a line with ``tool``; where that stands alone, as in ``[tool]``, other
+    lines may say the rest. An escape in quotes may hide anything.
+    """
+    if b"seqtopo" not in data and b"\\" not in data:
+        return False
+    heads = re.finditer(rb"""(?m)^[ \t]*\[*[ \t]*(?:["']?tool["']?[ \t]*(\.[^\n]*)?|"[^"\n]*\\)""", data)
+    return any(not head[1] or b"seqtopo" in head[1] or b"\\" in head[1] for head in heads)
+
+
+def _read(path: str, table: Mapping[str, Any]) -> Settings:
     for key in table:
         if key not in _KEYS:
             near = nearest(key, _KEYS)
@@ -94,5 +109,5 @@ def _read(path: Path, table: Mapping[str, Any]) -> Settings:
         raise _wrong(path, error.message, error.help) from None
 
 
-def _wrong(path: Path, message: str, help: str) -> UsageError:
+def _wrong(path: str, message: str, help: str) -> UsageError:
     return UsageError(f"{path}, [{_TABLE}]: {message}", help)

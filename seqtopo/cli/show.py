@@ -11,9 +11,9 @@ from seqtopo.cli.arguments import Parser, add_dims, dims_of
 from seqtopo.cli.files import check_spec
 from seqtopo.cli.settings import settings_of
 from seqtopo.cli.terminal import put, terminal
-from seqtopo.diag.renderers import render_text
 from seqtopo.diag.renderers.cells import shortened, visible, wrap
 from seqtopo.diag.renderers.paint import Row, paint
+from seqtopo.diag.renderers.text import render_text
 from seqtopo.ir.kind import KINDS
 from seqtopo.walkthrough import Step, Walk, walk
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from typing import TextIO
 
@@ -20,6 +19,7 @@ class Terminal:
 
 UNSEEN_WIDTH = 100
 """The width of what is no terminal: a file, a pipe."""
+_USUAL_WIDTH = 80
 
 
 def terminal(stream: TextIO) -> Terminal:
@@ -33,10 +33,18 @@ def terminal(stream: TextIO) -> Terminal:
         color = True
     else:
         color = shown and os.environ.get("TERM") != "dumb"
-    fallback = (80 if shown else UNSEEN_WIDTH, 24)
-    if shown or os.environ.get("COLUMNS"):
-        return Terminal(shutil.get_terminal_size(fallback).columns, color)
-    return Terminal(fallback[0], color)
+    return Terminal(_columns() if shown or os.environ.get("COLUMNS") else UNSEEN_WIDTH, color)
+
+
+def _columns() -> int:
+    # As shutil has it, which loads what packs files.
+    given = os.environ.get("COLUMNS", "")
+    if given.isdecimal() and int(given):
+        return int(given)
+    try:
+        return os.get_terminal_size(sys.__stdout__.fileno()).columns or _USUAL_WIDTH  # type: ignore[union-attr]
+    except (AttributeError, OSError, ValueError):  # there is none, or it is closed
+        return _USUAL_WIDTH
 
 
 def put(text: str, stream: TextIO | None = None) -> None:

@@ -10,7 +10,7 @@ from seqtopo.ir.graph import Graph, Node
 from seqtopo.ir.resolve import Resolved
 from seqtopo.layers.sizes import show_shape
 from seqtopo.syntax import tree
-from seqtopo.syntax.print import print_expr
+from seqtopo.syntax.canonical import print_expr
 
 MOST_COMPARED = 20
 """How many other inputs an array that does not fit is tried on."""

@@ -11,7 +11,7 @@ from seqtopo.ir.graph import Node
 from seqtopo.layers.sizes import Shape, Size, fits, show_shape
 from seqtopo.layers.values import INTEGERS
 from seqtopo.syntax import tree
-from seqtopo.syntax.print import print_expr
+from seqtopo.syntax.canonical import print_expr
 
 
 @dataclass(frozen=True)

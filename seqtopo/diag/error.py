@@ -15,6 +15,6 @@ class SpecError(ValueError):
         super().__init__(diagnostics)
 
     def __str__(self) -> str:
-        from seqtopo.diag.renderers import RENDERERS
+        from seqtopo.diag.renderers.text import render_text
 
-        return "\n" + RENDERERS["text"](self.diagnostics)
+        return "\n" + render_text(self.diagnostics)

@@ -5,20 +5,17 @@ from __future__ import annotations
 from seqtopo.dataclass import replace
 from seqtopo.diag.model import Edit, Fix, Label
 from seqtopo.diag.nearest import nearest
-from seqtopo.ir.blame import problem_of
 from seqtopo.ir.calls import Calls
 from seqtopo.ir.graph import Bundle, Node, Value
 from seqtopo.ir.infer import check_input, infer
 from seqtopo.ir.problem import Broken, Problem
 from seqtopo.ir.scope import Block, Named, Passed, Recipe, Scope, Use
-from seqtopo.ir.site import size_text
 from seqtopo.ir.walker import Env, bare, callee, endless
 from seqtopo.layers import registry
 from seqtopo.layers.values import Refusal, Tensor
 from seqtopo.source import Span
 from seqtopo.syntax import tree
-from seqtopo.syntax.print import print_expr
-from seqtopo.syntax.rewrite import declared
+from seqtopo.syntax.canonical import print_expr
 
 
 class Applying(Calls):
@@ -166,6 +163,8 @@ class Applying(Calls):
             try:
                 infer(env.graph, copy)
             except Refusal as refusal:
+                from seqtopo.ir.blame import problem_of
+
                 problem = problem_of(refusal, env.graph, copy, tree.Name(span, name), self.sources)
                 more = Label(node.span, f"this layer of {name}")
                 found = problem.diagnostic
@@ -186,6 +185,9 @@ class Applying(Calls):
         written = self.sources.of(source)
         if not isinstance(written, tree.Call):
             return ()
+        from seqtopo.ir.site import size_text
+        from seqtopo.syntax.rewrite import declared
+
         new = print_expr(declared(written, tuple(map(size_text, came.shape))))
         return (Fix(f"declare what comes: {new}", (Edit(written.span, new),)),)
 

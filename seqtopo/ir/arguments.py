@@ -7,15 +7,6 @@ from typing import Any
 
 from seqtopo.dataclass import dataclass, field
 from seqtopo.ir.problem import Problem
-from seqtopo.ir.wrong_arguments import (
-    initializer_of_old,
-    is_initializer,
-    misfit_of,
-    missing,
-    one_too_many,
-    unknown_flag,
-    unknown_name,
-)
 from seqtopo.layers.row import REQUIRED, Param, Row
 from seqtopo.layers.values import Misfit, Word
 from seqtopo.source import Span
@@ -58,6 +49,8 @@ def read_arguments(
         if arg.name is not None:
             param = row.by_name.get(arg.name.name)
             if param is None:
+                from seqtopo.ir.wrong_arguments import unknown_name
+
                 raise unknown_name(row, arg, arg.name, call)
             _put(found, row, param, arg, call, value, layer, tensors)
             continue
@@ -71,11 +64,15 @@ def read_arguments(
                 if taken >= len(positional) or positional[taken].kind.takes == "value":
                     as_positional = taken < len(positional) and _reads(positional[taken], word)
                     if not as_positional:
+                        from seqtopo.ir.wrong_arguments import unknown_flag
+
                         raise unknown_flag(row, arg, word.name, call)
         if rest and taken == len(positional) - 1:
             several.append(arg)
             continue
         if taken >= len(positional):
+            from seqtopo.ir.wrong_arguments import one_too_many
+
             raise one_too_many(row, arg, call)
         _put(found, row, positional[taken], arg, call, value, layer, tensors)
         taken += 1
@@ -96,6 +93,8 @@ def read_arguments(
 def _complete(found: Arguments, row: Row, call: tree.Call | tree.Name, value: Read) -> None:
     for param in row.params:
         if param.default is REQUIRED and param.name not in found.args and not param.call:
+            from seqtopo.ir.wrong_arguments import missing
+
             raise missing(row, param, call, found.args, lambda: value(tree.Wild(call.span)))
 
 
@@ -114,6 +113,8 @@ def _put(
         _set(found, param, layer(arg.value), arg)
         return
     if takes in ("tensor", "tensors"):
+        from seqtopo.ir.wrong_arguments import initializer_of_old, is_initializer
+
         if is_initializer(row, param, arg.value, value):
             raise initializer_of_old(row, arg)
         read = tensors(arg.value)
@@ -158,6 +159,8 @@ def _read(
     try:
         return param.kind.read(given)
     except Misfit as misfit:
+        from seqtopo.ir.wrong_arguments import misfit_of
+
         raise misfit_of(row, param, given, misfit, arg, call, value) from None
 
 

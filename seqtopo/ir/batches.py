@@ -7,13 +7,10 @@ from collections.abc import Iterator, Sequence
 from seqtopo.diag.model import Edit, Fix, Label
 from seqtopo.ir.graph import Graph, Node, SubModel
 from seqtopo.ir.problem import Problem
-from seqtopo.ir.site import size_text
 from seqtopo.ir.sources import Sources
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.sizes import Size, fits
 from seqtopo.syntax import tree
-from seqtopo.syntax.print import print_expr
-from seqtopo.syntax.rewrite import with_argument
 
 _LIKELY = 32
 """A batch to propose where none is written: what ``fit`` takes by itself."""
@@ -75,6 +72,10 @@ def check_batches(graph: Graph, sources: Sources) -> Iterator[Problem]:
 
 def _batch_of(sources: Sources, nodes: Sequence[Node], batch: Size | None) -> Iterator[Fix]:
     """The same fixed batch in several inputs."""
+    from seqtopo.ir.site import size_text
+    from seqtopo.syntax.canonical import print_expr
+    from seqtopo.syntax.rewrite import with_argument
+
     edits = []
     for node in nodes:
         expr = sources.of(node)

@@ -5,13 +5,10 @@ from __future__ import annotations
 from seqtopo.dataclass import replace
 from seqtopo.diag.model import Label
 from seqtopo.ir.arguments import Arguments, read_arguments
-from seqtopo.ir.blame import problem_of
 from seqtopo.ir.graph import Bundle, Graph, SubModel, Value
 from seqtopo.ir.infer import infer
 from seqtopo.ir.problem import Broken, Problem
-from seqtopo.ir.rank_fixes import keep_steps
 from seqtopo.ir.scope import Block, Failed, Named, Plain
-from seqtopo.ir.site import maker
 from seqtopo.ir.walker import (
     Env,
     Walker,
@@ -22,7 +19,6 @@ from seqtopo.ir.walker import (
     endless,
     renamed,
 )
-from seqtopo.ir.wrong_arguments import second_output
 from seqtopo.layers import registry
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.row import Row
@@ -72,6 +68,8 @@ class Calls(Walker):
         try:
             infer(env.graph, node)
         except Refusal as refusal:
+            from seqtopo.ir.blame import problem_of
+
             raise problem_of(refusal, env.graph, node, shown, self.sources) from None
         count = len(node.outputs) if node.outputs is not None else 1
         return tuple(Value(node.index, i) for i in range(count))
@@ -119,6 +117,8 @@ class Calls(Walker):
         for name in ("return_state", "return_attention_scores"):
             if found.args.get(name) or found.call.get(name):
                 given = call.args if isinstance(call, tree.Call) else ()
+                from seqtopo.ir.wrong_arguments import second_output
+
                 raise second_output(row, name, next(a for a in given if a.span == found.spans[name]), call)
         return found
 
@@ -201,6 +201,9 @@ class Calls(Walker):
             shape = tensor.shape
             if row.steps:
                 if len(shape) < 2:
+                    from seqtopo.ir.rank_fixes import keep_steps
+                    from seqtopo.ir.site import maker
+
                     made = maker(env.graph, incoming[0])
                     raise Problem(
                         "ST301",

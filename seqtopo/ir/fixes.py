@@ -18,7 +18,7 @@ from seqtopo.layers.layer import Layer
 from seqtopo.layers.sizes import Size, divides, is_open, product
 from seqtopo.layers.values import FLOATS, Refusal
 from seqtopo.syntax import tree
-from seqtopo.syntax.print import print_expr
+from seqtopo.syntax.canonical import print_expr
 from seqtopo.syntax.rewrite import (
     NOWHERE,
     call,

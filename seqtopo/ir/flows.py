@@ -26,7 +26,7 @@ from seqtopo.ir.walker import (
 from seqtopo.layers.sizes import Size, is_open, same, show_shape
 from seqtopo.layers.values import Word, show
 from seqtopo.syntax import tree
-from seqtopo.syntax.print import print_expr
+from seqtopo.syntax.canonical import print_expr
 
 
 class Flows(Repeating):

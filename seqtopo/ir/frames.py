@@ -10,7 +10,7 @@ from seqtopo.ir.site import Site, at_every_step, size_text
 from seqtopo.layers import registry
 from seqtopo.source import Span
 from seqtopo.syntax import tree
-from seqtopo.syntax.print import print_expr
+from seqtopo.syntax.canonical import print_expr
 from seqtopo.syntax.rewrite import declared, flow, word
 
 _ANY_AXES = frozenset(

@@ -12,7 +12,7 @@ from seqtopo.ir.sources import Sources
 from seqtopo.layers.sizes import Shape, Size, is_open
 from seqtopo.source import Span
 from seqtopo.syntax import tree
-from seqtopo.syntax.print import print_expr
+from seqtopo.syntax.canonical import print_expr
 from seqtopo.syntax.rewrite import with_flag, without
 
 _WRAPPERS = ("bi", "bidirectional", "td", "time_distributed")

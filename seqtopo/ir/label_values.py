@@ -21,7 +21,7 @@ from seqtopo.layers.sizes import Shape, fits, is_open, show_shape
 from seqtopo.layers.values import Object
 from seqtopo.source import Span
 from seqtopo.syntax import tree
-from seqtopo.syntax.print import print_expr
+from seqtopo.syntax.canonical import print_expr
 from seqtopo.syntax.rewrite import without
 
 Tried = Callable[[Fix], bool]

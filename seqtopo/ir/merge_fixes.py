@@ -20,7 +20,7 @@ from seqtopo.ir.site import (
 from seqtopo.layers.sizes import Size, fits, is_open
 from seqtopo.layers.values import Tensor
 from seqtopo.syntax import tree
-from seqtopo.syntax.print import print_expr
+from seqtopo.syntax.canonical import print_expr
 from seqtopo.syntax.rewrite import (
     NOWHERE,
     call,

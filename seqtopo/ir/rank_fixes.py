@@ -23,7 +23,7 @@ from seqtopo.layers.sizes import Expr, Shape, Size, is_open, product, show_shape
 from seqtopo.layers.values import FLOATS, Tensor
 from seqtopo.source import Span
 from seqtopo.syntax import tree
-from seqtopo.syntax.print import print_expr
+from seqtopo.syntax.canonical import print_expr
 from seqtopo.syntax.rewrite import NOWHERE, call, declared, number, with_flag, without, word
 
 _COLLAPSES = ("flatten", "gmaxpool1d", "gavgpool1d", "mean", "max", "sum", "min", "at")

@@ -22,7 +22,7 @@ from seqtopo.layers import registry
 from seqtopo.layers.values import show
 from seqtopo.source import Span
 from seqtopo.syntax import tree
-from seqtopo.syntax.print import print_expr
+from seqtopo.syntax.canonical import print_expr
 
 
 class Repeating(Applying):

@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from seqtopo.dataclass import dataclass, field, replace
 from seqtopo.diag.model import Diagnostic, Label
 from seqtopo.ir.batches import check_batches
 from seqtopo.ir.flows import Flows
 from seqtopo.ir.graph import Bundle, Graph
-from seqtopo.ir.labels import check_labels
 from seqtopo.ir.names import name_layers
 from seqtopo.ir.problem import Broken, Problem
 from seqtopo.ir.scope import Block, Failed, Named, Plain, Recipe, Scope
 from seqtopo.ir.sources import Sources
 from seqtopo.ir.symbols import names_in
-from seqtopo.ir.training import Training, read_training
 from seqtopo.ir.vetting import vetted, worth_trying
 from seqtopo.ir.walker import Env, TooMuch, bare
 from seqtopo.layers.sizes import Expr
@@ -26,6 +24,9 @@ from seqtopo.layers.values import show
 from seqtopo.source import Source, Span
 from seqtopo.syntax import tree
 from seqtopo.syntax.parse import parse
+
+if TYPE_CHECKING:
+    from seqtopo.ir.training import Training
 
 
 @dataclass
@@ -279,6 +280,8 @@ class _Resolver:
                 )
             )
             return known
+        from seqtopo.ir.training import read_training
+
         try:
             return read_training(statement, lambda e: self.flows.evaluator.value(e, self.scope))
         except Problem as problem:
@@ -339,6 +342,8 @@ class _Resolver:
             self.flows.name_block(block)
         name_layers(graph, self.flows.prefix_of)
         if training is not None and self.labels and not self._failed():
+            from seqtopo.ir.labels import check_labels
+
             rebuild = partial(rebuilt, dims=self.dims)
             for problem in check_labels(graph, training, self.flows.sources, self.source.text, rebuild):
                 self.flows.report(problem)

@@ -14,7 +14,7 @@ from seqtopo.layers.sizes import Size, is_open
 from seqtopo.layers.values import Tensor
 from seqtopo.source import Span
 from seqtopo.syntax import tree
-from seqtopo.syntax.print import print_expr
+from seqtopo.syntax.canonical import print_expr
 from seqtopo.syntax.rewrite import NOWHERE, call, flow, number, with_argument, word
 
 MOST_BACK = 200

@@ -9,7 +9,7 @@ from seqtopo.ir.site import Site, called, core, resized, size_text
 from seqtopo.layers.sizes import Size
 from seqtopo.layers.values import Tensor
 from seqtopo.syntax import tree
-from seqtopo.syntax.print import print_expr
+from seqtopo.syntax.canonical import print_expr
 from seqtopo.syntax.rewrite import NOWHERE, call, flow, renamed, word
 
 _STATES = {"lstm": 2, "gru": 1, "rnn": 1}

@@ -10,7 +10,7 @@ from seqtopo.layers import legacy
 from seqtopo.layers.legacy import CLASSES, Class, Gone, Renamed
 from seqtopo.layers.table import NAMES
 from seqtopo.syntax import tree
-from seqtopo.syntax.print import print_expr
+from seqtopo.syntax.canonical import print_expr
 from seqtopo.syntax.rewrite import NOWHERE, edit, without_argument, word
 from seqtopo.syntax.rewrite import call as made
 

@@ -8,21 +8,18 @@ from typing import Any
 
 from seqtopo.dataclass import dataclass
 from seqtopo.diag.model import Diagnostic, Edit, Fix, Label
-from seqtopo.diag.nearest import nearest
 from seqtopo.ir.evaluate import Evaluator
 from seqtopo.ir.graph import Bundle, Graph, Node, Value
 from seqtopo.ir.problem import Broken, Problem
 from seqtopo.ir.scope import Failed, Named, Plain, Recipe, Scope
 from seqtopo.ir.sources import Sources
-from seqtopo.ir.unknown_layers import known_elsewhere
 from seqtopo.layers import registry
-from seqtopo.layers.excluded import why_not
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.objects import entry_of
 from seqtopo.layers.row import Row
 from seqtopo.source import Span
 from seqtopo.syntax import tree
-from seqtopo.syntax.print import print_expr
+from seqtopo.syntax.canonical import print_expr
 
 MOST_LAYERS = 20_000
 MOST_GUESSES = 100
@@ -75,6 +72,8 @@ class Walker:
 
     def guess(self, word: str, known: Iterable[str]) -> str | None:
         """The nearest of many names; None where there have been so many mistakes that nobody reads on."""
+        from seqtopo.diag.nearest import nearest
+
         self._guesses += 1
         return nearest(word, known) if self._guesses <= MOST_GUESSES else None
 
@@ -170,6 +169,9 @@ class Walker:
         row = registry.find(name.name)
         if row is not None:
             return row
+        from seqtopo.ir.unknown_layers import known_elsewhere
+        from seqtopo.layers.excluded import why_not
+
         if name.name not in self.later and (elsewhere := known_elsewhere(name, step)) is not None:
             raise elsewhere
         reason = why_not(name.name)

@@ -16,7 +16,7 @@ from seqtopo.layers.objects import entry_of
 from seqtopo.layers.row import Param, Row
 from seqtopo.layers.values import Misfit, Word, show
 from seqtopo.syntax import tree
-from seqtopo.syntax.print import print_expr
+from seqtopo.syntax.canonical import print_expr
 from seqtopo.syntax.rewrite import call as made
 from seqtopo.syntax.rewrite import edit, number, with_flag, without_argument, word
 

@@ -12,7 +12,7 @@ from seqtopo.ir.graph import Node
 from seqtopo.ir.sources import Sources
 from seqtopo.source import Span
 from seqtopo.syntax import tree
-from seqtopo.syntax.print import print_expr
+from seqtopo.syntax.canonical import print_expr
 from seqtopo.syntax.rewrite import call
 
 

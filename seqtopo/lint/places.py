@@ -15,7 +15,7 @@ from seqtopo.layers.values import Object
 from seqtopo.lint.view import View
 from seqtopo.source import Span
 from seqtopo.syntax import tree
-from seqtopo.syntax.print import print_expr
+from seqtopo.syntax.canonical import print_expr
 
 
 @dataclass(frozen=True)

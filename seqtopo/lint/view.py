@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from seqtopo.dataclass import replace
 from seqtopo.diag.model import Edit
 from seqtopo.ir.graph import Bundle, Graph, Node, SubModel, Value
 from seqtopo.ir.resolve import Resolved
-from seqtopo.ir.training import Training
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.values import Tensor
 from seqtopo.lint.edits import Edits
 from seqtopo.lint.names import Names
 from seqtopo.source import Source, Span
 from seqtopo.syntax import tree
-from seqtopo.syntax.print import print_expr
+from seqtopo.syntax.canonical import print_expr
+
+if TYPE_CHECKING:
+    from seqtopo.ir.training import Training
 
 
 class View:

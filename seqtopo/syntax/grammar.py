@@ -1,18 +1,20 @@
 """The grammar: Lark reads it, and its tables are kept beside this module.
+
 Reading the grammar takes Lark longer than everything else of a check together, so the tables it computes
-are written down once, in ``tables.json``, by ``python -m seqtopo.syntax.store_tables``. Lark itself is loaded
-only to say what could stand where a text cannot be read.
+are written down once, in ``tables.py``, by ``python -m seqtopo.syntax.store_tables``: a module of constants
+is what Python itself keeps compiled, and keeps safely. Lark is loaded only to say what could stand where a
+text cannot be read.
 """
 
 from __future__ import annotations
 
-import json
+import os
 from collections.abc import Iterator
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqtopo.dataclass import dataclass
+from seqtopo.syntax import tables
 from seqtopo.syntax.build import Builder
 from seqtopo.syntax.drive import Reduction, Table
 from seqtopo.syntax.tokens import Vocabulary, vocabulary
@@ -20,10 +22,8 @@ from seqtopo.syntax.tokens import Vocabulary, vocabulary
 if TYPE_CHECKING:
     from lark import Lark
 
-_HERE = Path(__file__).resolve()
 # In an installed package; beside a checkout.
-_PLACES = (_HERE.parents[1] / "seqtopo.lark", _HERE.parents[2] / "grammar" / "seqtopo.lark")
-TABLES = _HERE.with_name("tables.json")
+_PLACES = ("../seqtopo.lark", "../../grammar/seqtopo.lark")
 
 
 @dataclass(frozen=True)
@@ -38,26 +38,27 @@ class Grammar:
 
 def grammar_text() -> str:
     """The grammar, in Lark's notation, from the package or the checkout it is in."""
-    path = next((place for place in _PLACES if place.is_file()), _PLACES[0])
-    return path.read_text(encoding="utf-8")
+    here = os.path.dirname(os.path.realpath(__file__))
+    paths = [os.path.join(here, place) for place in _PLACES]
+    path = next(filter(os.path.isfile, paths), paths[0])
+    with open(path, encoding="utf-8") as file:
+        return file.read()
 
 
 @cache
 def grammar() -> Grammar:
     """The grammar, from its stored tables."""
-    stored = json.loads(TABLES.read_text(encoding="utf-8"))
     builder = Builder()
     reductions: list[Reduction] = [
         (size, symbol, getattr(builder, method) if method else None)
-        for size, symbol, method in stored["reductions"]
+        for size, symbol, method in tables.REDUCTIONS
     ]
     # A reduction is stored as its number from the end, -1 being the first: a shift is never negative.
     table: Table = {
         state: {kind: todo if todo >= 0 else reductions[-1 - todo] for kind, todo in row.items()}
-        for state, row in enumerate(stored["states"])
+        for state, row in enumerate(tables.STATES)
     }
-    words = vocabulary(map(tuple, stored["marks"]), map(tuple, stored["patterns"]))
-    return Grammar(table, stored["start"], stored["end"], words)
+    return Grammar(table, tables.START, tables.END, vocabulary(tables.MARKS, tables.PATTERNS))
 
 
 @cache

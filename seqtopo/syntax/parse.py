@@ -12,11 +12,9 @@ from seqtopo.source import Source, Span
 from seqtopo.syntax import tree
 from seqtopo.syntax.build import NumberError
 from seqtopo.syntax.drive import drive
-from seqtopo.syntax.explain import explain
 from seqtopo.syntax.findings import Findings
 from seqtopo.syntax.grammar import grammar, lark_parser
 from seqtopo.syntax.lines import Sentence, split
-from seqtopo.syntax.pasted import find_python
 from seqtopo.syntax.tokens import Token, lex
 
 LONGEST = 5_000_000
@@ -71,6 +69,8 @@ def read(source: Source) -> Reading:
         if statement is not None:
             statements.append(statement)
     if findings.diagnostics():
+        from seqtopo.syntax.pasted import find_python
+
         python = find_python(source)
         if python is not None:
             region, add = python
@@ -120,6 +120,8 @@ def _statement(sentence: Sentence, findings: Findings) -> tree.Statement | None:
 def _say_why(tokens: list[Token], findings: Findings) -> None:
     """Reports where the tokens cease to be a sentence: Lark stops there too, and says what could follow."""
     from lark.exceptions import UnexpectedToken
+
+    from seqtopo.syntax.explain import explain
 
     try:
         lark_parser().parse(tokens)

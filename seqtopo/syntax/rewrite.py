@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from seqtopo.diag.model import Edit
 from seqtopo.source import Span
 from seqtopo.syntax import tree
-from seqtopo.syntax.print import print_expr
+from seqtopo.syntax.canonical import print_expr
 
 NOWHERE = Span(0, 0)
 _WRAPPERS = ("bi", "bidirectional")

@@ -5,14 +5,25 @@ To be run after a change of the grammar; a test compares what is stored with wha
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
-from seqtopo.syntax.grammar import TABLES, lark_parser
+from seqtopo.syntax.grammar import lark_parser
+
+TABLES = Path(__file__).with_name("tables.py")
+
+_HEAD = '''"""The grammar's tables, from Lark: ``python -m seqtopo.syntax.store_tables`` writes them."""
+
+# fmt: off
+'''
+
+# What a type checker cannot tell by itself.
+_KINDS = {"STATES": ": tuple[dict[str, int], ...]"}
 
 
 def computed() -> dict[str, Any]:
-    """The tables as Lark computes them, in the form they are stored in."""
+    """The tables as Lark computes them, by the names they are stored under."""
     from lark.lexer import PatternStr
     from lark.parsers.lalr_analysis import Shift
 
@@ -36,34 +47,42 @@ def computed() -> dict[str, Any]:
             return number[target]
         passes = target.options.expand1 and not target.alias and len(target.expansion) == 1
         method = "" if passes else engine.callbacks[target].__name__
-        reduction = (len(target.expansion), target.origin.name, method)
+        reduction = (len(target.expansion), str(target.origin.name), method)
         if reduction not in reductions:
             reductions.append(reduction)
         return -1 - reductions.index(reduction)
 
     states = [
-        {kind: entry(*todo) for kind, todo in sorted(found.states[state].items(), key=lambda item: item[0])}
+        {
+            str(kind): entry(*todo)
+            for kind, todo in sorted(found.states[state].items(), key=lambda item: item[0])
+        }
         for state in reached
     ]
     return {
-        "start": number[start],
-        "end": number[end],
-        "marks": [[t.name, t.pattern.value] for t in lark.terminals if isinstance(t.pattern, PatternStr)],
-        "patterns": [
-            [t.name, t.pattern.to_regexp()]
+        "START": number[start],
+        "END": number[end],
+        "MARKS": [(t.name, t.pattern.value) for t in lark.terminals if isinstance(t.pattern, PatternStr)],
+        "PATTERNS": [
+            (t.name, t.pattern.to_regexp())
             for t in lark.terminals
             if not isinstance(t.pattern, PatternStr) and t.name != "BLANK"
         ],
-        "reductions": [list(reduction) for reduction in reductions],
-        "states": states,
+        "REDUCTIONS": reductions,
+        "STATES": states,
     }
 
 
 def as_text(tables: dict[str, Any]) -> str:
-    """The tables as they are stored: one state a line, so that a change shows as what it changes."""
-    lines = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in tables.items() if key != "states"]
-    states = ",\n".join(json.dumps(state, separators=(",", ":")) for state in tables["states"])
-    return "{" + ",\n".join([*lines, f'"states": [\n{states}\n]']) + "}\n"
+    """The module of the tables: one entry a line, so that a change shows as what it changes."""
+    return _HEAD + "".join(
+        f"{name}{_KINDS.get(name, '')} = {_in_lines(value) if isinstance(value, list) else value}\n"
+        for name, value in tables.items()
+    )
+
+
+def _in_lines(entries: Iterable[object]) -> str:
+    return "(\n" + "".join(f"    {entry!r},\n" for entry in entries) + ")"
 
 
 if __name__ == "__main__":

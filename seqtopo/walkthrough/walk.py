@@ -10,7 +10,7 @@ from seqtopo.layers.layer import Layer
 from seqtopo.layers.values import Tensor
 from seqtopo.source import Span
 from seqtopo.syntax import tree
-from seqtopo.syntax.print import print_expr
+from seqtopo.syntax.canonical import print_expr
 from seqtopo.walkthrough.at import At, name_of
 from seqtopo.walkthrough.layers import words_for
 from seqtopo.walkthrough.topology import reasons

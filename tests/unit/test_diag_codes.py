@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
 
 import pytest
 
+from seqtopo.diag import codes as PAGES  # noqa: N812
 from seqtopo.diag.codes import CODES, PHASES, Code, find, page
 
 ROWS = list(CODES.values())
@@ -17,13 +23,50 @@ def sentences(text: str) -> int:
     return len(re.findall(r"[.!?](?= |$)", re.sub(r"`[^`]*`", "code", text)))
 
 
+def rows_of(file: str) -> tuple[Code, ...]:
+    rows: tuple[Code, ...] = import_module(f"seqtopo.diag.codes.{file}").ROWS
+    return rows
+
+
+def test_a_page_is_read_when_its_phase_is_asked_for() -> None:
+    program = "import sys; from seqtopo.diag.codes import CODES; {}; print(*sys.modules)"
+    read = {}
+    for asked in ("CODES['ST301']", "'ST999' in CODES", "list(CODES)"):
+        command = [sys.executable, "-c", program.format(asked)]
+        said = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+        read[asked] = {name[19:] for name in said if name.startswith("seqtopo.diag.codes.")} - {"row"}
+    assert read["CODES['ST301']"] == {"shapes"}
+    assert read["'ST999' in CODES"] == {"bug"}
+    assert read["list(CODES)"] >= {file for files in PHASES.values() for file in files}
+
+
+def test_every_file_of_pages_belongs_to_a_phase() -> None:
+    folder = Path(PAGES.__file__ or "").parent
+    there = {path.stem for path in folder.glob("*.py")} | {path.name for path in folder.glob("[a-z]*/")}
+    parts = {"row", "groups", "__init__", "arrays", "labels", "series"}  # the last three make up data
+    assert there - parts == {file for files in PHASES.values() for file in files}
+
+
+@pytest.mark.parametrize("code", ["ST301", "ST101"])
+def test_a_code_in_the_wrong_phase_or_defined_twice_is_noticed(
+    monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    from seqtopo.diag.codes import text
+
+    monkeypatch.setattr(text, "ROWS", (*text.ROWS, replace(text.ROWS[0], code=code)))
+    with pytest.raises(ValueError, match=f"{code} in text.py is defined twice, or in the wrong phase"):
+        PAGES._rows.__wrapped__("ST1")
+
+
 def test_there_are_codes_of_every_phase_we_have() -> None:
     assert {code[:3] for code in CODES} >= {"ST1", "ST2", "ST3", "ST4", "ST9"}
     assert len(CODES) >= 48
 
 
 def test_a_code_is_defined_once() -> None:
-    assert sum(len(rows) for rows in PHASES) == len(CODES)
+    rows = [row for files in PHASES.values() for file in files for row in rows_of(file)]
+    assert rows == ROWS
+    assert len({row.code for row in rows}) == len(rows)
     assert len({row.name for row in ROWS}) == len(CODES)
 
 

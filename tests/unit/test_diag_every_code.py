@@ -14,8 +14,12 @@ import pytest
 import seqtopo
 from seqtopo.diag.codes import CODES
 from seqtopo.diag.model import Diagnostic
-from seqtopo.diag.renderers import render_concise, render_github, render_json, render_sarif, render_text
 from seqtopo.diag.renderers.cells import width
+from seqtopo.diag.renderers.concise import render_concise
+from seqtopo.diag.renderers.github import render_github
+from seqtopo.diag.renderers.json import render_json
+from seqtopo.diag.renderers.sarif import render_sarif
+from seqtopo.diag.renderers.text import render_text
 
 SHOWN = [code for code, row in CODES.items() if row.example]
 LEVELS = {"error": "error", "warning": "warning", "info": "notice"}

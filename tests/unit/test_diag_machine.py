@@ -12,14 +12,12 @@ import pytest
 
 from seqtopo.diag.codes import CODES
 from seqtopo.diag.model import Diagnostic, Edit, Fix, Label
-from seqtopo.diag.renderers import (
-    RENDERERS,
-    render_concise,
-    render_github,
-    render_json,
-    render_sarif,
-    render_text,
-)
+from seqtopo.diag.renderers import NAMES, renderer
+from seqtopo.diag.renderers.concise import render_concise
+from seqtopo.diag.renderers.github import render_github
+from seqtopo.diag.renderers.json import render_json
+from seqtopo.diag.renderers.sarif import render_sarif
+from seqtopo.diag.renderers.text import render_text
 from seqtopo.source import Source, Span
 
 SCHEMA: dict[str, Any] = json.loads(
@@ -58,7 +56,7 @@ def test_the_table_names_all_renderers() -> None:
         "github": render_github,
         "sarif": render_sarif,
     }
-    assert expected == RENDERERS
+    assert expected == {name: renderer(name) for name in NAMES}
 
 
 def test_concise_is_one_line_each() -> None:

@@ -10,7 +10,7 @@ from textwrap import dedent
 import pytest
 
 from seqtopo.diag.model import Diagnostic, Edit, Fix, Label
-from seqtopo.diag.renderers import render_text
+from seqtopo.diag.renderers.text import render_text
 from seqtopo.source import Source, Span
 
 

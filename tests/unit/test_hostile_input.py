@@ -13,7 +13,7 @@ from random import Random
 import pytest
 
 from seqtopo.api import check
-from seqtopo.diag.renderers import RENDERERS
+from seqtopo.diag.renderers.text import render_text
 from seqtopo.layers.table import ROWS
 
 MEMORY = 1 << 30
@@ -25,11 +25,11 @@ import json, resource, sys, time
 resource.setrlimit(resource.RLIMIT_AS, ({memory}, {memory}))
 from pathlib import Path
 from seqtopo.api import check
-from seqtopo.diag.renderers import RENDERERS
+from seqtopo.diag.renderers.text import render_text
 name = sys.argv[1]
 start = time.process_time()
 report = check(Path(name))
-text = RENDERERS["text"](report.diagnostics)
+text = render_text(report.diagnostics)
 print(json.dumps({{"ok": report.ok, "codes": [d.code for d in report.diagnostics],
                   "seconds": time.process_time() - start, "length": len(text)}}))
 """
@@ -255,14 +255,14 @@ def test_files_that_are_no_text(tmp_path: Path) -> None:
 def test_lone_surrogates(text: str) -> None:
     report = check(text)
     assert not report.ok
-    assert RENDERERS["text"](report.diagnostics)
+    assert render_text(report.diagnostics)
 
 
 def test_bindings_from_outside_may_be_anything() -> None:
     for value in (0, -1, 10**5000, 1.5, "24", None, True, (1, 2), [1], object(), float("nan"), b"1"):
         report = check("in(T,3) -> lstm(4)", T=value)
         assert report.diagnostics == () or report.diagnostics[0].code.startswith("ST"), value
-        RENDERERS["text"](report.diagnostics)
+        render_text(report.diagnostics)
 
 
 # ---- texts changed at random -------------------------------------------------------------------------
@@ -322,7 +322,7 @@ def test_changed_specs_never_raise() -> None:
         text = _changed(Random(f"changed {seed}"))
         try:
             report = check(text)
-            shown = RENDERERS["text"](report.diagnostics)
+            shown = render_text(report.diagnostics)
         except Exception as error:
             error.add_note(f"the text was {text!r}, of seed {seed}")
             raise

@@ -14,10 +14,10 @@ from seqtopo.diag.model import Diagnostic
 from seqtopo.source import Source, Span
 from seqtopo.syntax import tree
 from seqtopo.syntax.findings import MOST
-from seqtopo.syntax.grammar import TABLES, grammar_text
+from seqtopo.syntax.grammar import grammar_text
 from seqtopo.syntax.lines import DEEPEST
 from seqtopo.syntax.parse import LONGEST, parse
-from seqtopo.syntax.store_tables import as_text, computed
+from seqtopo.syntax.store_tables import TABLES, as_text, computed
 from seqtopo.syntax.tree import (
     Argument,
     Arithmetic,

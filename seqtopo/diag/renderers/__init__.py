@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from importlib import import_module
 
 from seqtopo.diag.model import Diagnostic
-from seqtopo.diag.renderers.concise import render_concise
-from seqtopo.diag.renderers.github import render_github
-from seqtopo.diag.renderers.json import render_json
-from seqtopo.diag.renderers.sarif import render_sarif
-from seqtopo.diag.renderers.text import render_text, summary
 
-__all__ = [
-    "RENDERERS",
-    "render_concise",
-    "render_github",
-    "render_json",
-    "render_sarif",
-    "render_text",
-    "summary",
-]
+NAMES = ("text", "concise", "json", "github", "sarif")
+"""One module each, with a function ``render_...`` of the same name."""
 
-RENDERERS: dict[str, Callable[[Sequence[Diagnostic]], str]] = {
-    "text": render_text,
-    "concise": render_concise,
-    "json": render_json,
-    "github": render_github,
-    "sarif": render_sarif,
-}
+
+def renderer(name: str) -> Callable[[Sequence[Diagnostic]], str]:
+    """The function that writes in this way, loaded now: most runs need one of them or none.
+
+    >>> renderer("concise")(())
+    ''
+    """
+    module = import_module(f"{__name__}.{NAMES[NAMES.index(name)]}")
+    render: Callable[[Sequence[Diagnostic]], str] = getattr(module, f"render_{name}")
+    return render

@@ -11,7 +11,7 @@ from seqtopo.lint.places import FURTHEST, back_over, place_of, with_argument
 from seqtopo.lint.rule import Finding, rule
 from seqtopo.lint.view import View
 from seqtopo.syntax import tree
-from seqtopo.syntax.print import print_expr
+from seqtopo.syntax.canonical import print_expr
 
 _MOVES = (
     *("identity", "reshape", "flatten", "permute", "swap", "squeeze", "expand", "repeat", "mask"),

@@ -12,7 +12,7 @@ from seqtopo.lint.edits import step
 from seqtopo.lint.rule import Finding, rule
 from seqtopo.lint.view import View
 from seqtopo.syntax import tree
-from seqtopo.syntax.print import print_expr
+from seqtopo.syntax.canonical import print_expr
 
 _TIMES = {
     "T", "TIME", "TIMES", "STEPS", "TIMESTEPS", "TIME_STEPS", "SEQ", "SEQ_LEN", "SEQLEN", "LENGTH", "LEN",

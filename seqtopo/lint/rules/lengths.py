@@ -13,7 +13,7 @@ from seqtopo.lint.edits import step
 from seqtopo.lint.rule import Finding, rule
 from seqtopo.lint.view import View
 from seqtopo.syntax import tree
-from seqtopo.syntax.print import print_expr
+from seqtopo.syntax.canonical import print_expr
 from seqtopo.syntax.rewrite import with_flag, without
 
 _UP = ("upsample1d", "upsample2d", "conv1d_transpose", "conv2d_transpose")

@@ -14,7 +14,7 @@ from seqtopo.lint.rule import Finding, rule
 from seqtopo.lint.view import View
 from seqtopo.source import Span
 from seqtopo.syntax import tree
-from seqtopo.syntax.print import print_expr
+from seqtopo.syntax.canonical import print_expr
 
 _YES_OR_NO = ("binary_crossentropy", "binary_focal_crossentropy")
 _SPARSE = ("sparse_categorical_crossentropy",)

@@ -15,7 +15,7 @@ from seqtopo.lint.places import FURTHEST, back_over, place_of, with_argument, wi
 from seqtopo.lint.rule import Finding, rule
 from seqtopo.lint.view import View
 from seqtopo.syntax import tree
-from seqtopo.syntax.print import print_expr
+from seqtopo.syntax.canonical import print_expr
 
 _MIXES = (
     *("flatten", "conv1d", "separable_conv1d", "depthwise_conv1d", "conv1d_transpose"),

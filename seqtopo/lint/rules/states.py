@@ -12,7 +12,7 @@ from seqtopo.lint.places import Place, back_over, place_of, with_argument, witho
 from seqtopo.lint.rule import Finding, rule
 from seqtopo.lint.view import View
 from seqtopo.syntax import tree
-from seqtopo.syntax.print import print_expr
+from seqtopo.syntax.canonical import print_expr
 
 _KEEPS_STEPS = (
     *("dropout", "spatial_dropout1d", "norm", "batchnorm", "dense", "act", "relu", "identity", "td"),

@@ -12,7 +12,7 @@ from seqtopo.lint.rule import Finding, rule
 from seqtopo.lint.steps import each_alone
 from seqtopo.lint.view import View
 from seqtopo.syntax import tree
-from seqtopo.syntax.print import print_expr
+from seqtopo.syntax.canonical import print_expr
 from seqtopo.syntax.rewrite import without
 
 _SHORTENS = ("maxpool1d", "avgpool1d", "conv1d", "separable_conv1d", "depthwise_conv1d")
