@@ -1,7 +1,7 @@
-"""The generated documentation: ``python -m seqtopo.cli.reference`` writes it.
+"""What is generated: ``python -m seqtopo.cli.reference`` writes it.
 
-The tables of the language reference come from the rows of the layers, the page of diagnostics from
-those of the codes. ``--check`` writes nothing, and ends with exit code 1 where a page is stale.
+The tables of the language reference and the index of the layers come from their rows, the page of
+diagnostics from those of the codes. ``--check`` writes nothing, and ends with exit code 1 where one is stale.
 """
 
 from __future__ import annotations
@@ -15,14 +15,18 @@ from seqtopo.cli.files import write_whole
 from seqtopo.cli.layer_facts import LayerFacts, facts
 from seqtopo.cli.terminal import put
 from seqtopo.layers.excluded import EXCLUDED
+from seqtopo.layers.names import indexed
 from seqtopo.layers.objects import FAMILIES as OBJECTS
 from seqtopo.layers.objects import MODULES, names
-from seqtopo.layers.table import FAMILIES
+from seqtopo.layers.table import FAMILIES, ROWS
 
 PAGE = Path(__file__).resolve().parents[2] / "grammar" / "LANGUAGE.md"
 """The language reference, in a checkout."""
 DIAGNOSTICS = PAGE.with_name("DIAGNOSTICS.md")
 """The page of the codes, in a checkout."""
+
+INDEX = Path(__file__).resolve().parents[1] / "layers" / "index.py"
+"""The index of the rows, in the package."""
 
 BEGIN = "<!-- {name}: from the rows; python -m seqtopo.cli.reference writes it -->"
 END = "<!-- end of {name} -->"
@@ -84,6 +88,26 @@ def excluded_table() -> str:
     return "\n".join(lines)
 
 
+def index() -> str:
+    """The module that says which module each row is in, so that no other need be read.
+
+    Raises:
+        ValueError: two rows have the same name.
+    """
+    homes = {row.name: name for name, family in FAMILIES.items() for row in family.ROWS}
+    flags = sorted({word for row in ROWS for word in row.flags})
+    lines = [
+        '"""Where the rows are, and what flags there are: ``python -m seqtopo.cli.reference`` writes it."""',
+        "\nMODULES = {",
+        *(f'    "{name}": "{homes[row.name]}",' for name, row in indexed(ROWS).items()),
+        '}\n"""The module of ``seqtopo.layers`` that each name is in, in the order of the reference."""',
+        "\nFLAGS = {",
+        *(f'    "{flag}",' for flag in flags),
+        '}\n"""Every bare word that some row understands."""\n',
+    ]
+    return "\n".join(lines)
+
+
 PARTS = {"layers": layer_tables, "objects": object_tables, "left out": excluded_table}
 """The generated parts of the page, by the names in its markers."""
 
@@ -112,7 +136,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     language = PAGE.read_text(encoding="utf-8")
     diagnostics = DIAGNOSTICS.read_text(encoding="utf-8") if DIAGNOSTICS.exists() else ""
-    pages = ((PAGE, language, refreshed(language)), (DIAGNOSTICS, diagnostics, diagnostics_page()))
+    pages = (
+        (PAGE, language, refreshed(language)),
+        (DIAGNOSTICS, diagnostics, diagnostics_page()),
+        (INDEX, INDEX.read_text(encoding="utf-8"), index()),
+    )
     stale = [(page, after) for page, before, after in pages if before != after]
     for page, after in stale:
         if arguments:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from seqtopo.cli.columns import Column, columns
 from seqtopo.diag.renderers.cells import visible, wrap
 from seqtopo.ir.kind import KINDS
+from seqtopo.layers.names import NAMES
 from seqtopo.layers.sizes import Shape, Size, show_shape, symbol
-from seqtopo.layers.table import NAMES
 
 if TYPE_CHECKING:
     from seqtopo.report import LayerShape, Report

@@ -8,7 +8,7 @@ from seqtopo.diag.model import Edit, Fix
 from seqtopo.ir.problem import Problem
 from seqtopo.layers import legacy
 from seqtopo.layers.legacy import CLASSES, Class, Gone, Renamed
-from seqtopo.layers.table import NAMES
+from seqtopo.layers.names import NAMES
 from seqtopo.syntax import tree
 from seqtopo.syntax.canonical import print_expr
 from seqtopo.syntax.rewrite import NOWHERE, edit, without_argument, word

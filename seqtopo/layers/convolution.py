@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from seqtopo.layers import kinds as k
-from seqtopo.layers.kinds import per_axis
 from seqtopo.layers.parameters import (
     ACTIVATION,
     CAUSAL_PADDING,
@@ -17,22 +16,18 @@ from seqtopo.layers.parameters import (
     check_floats,
     constraints,
     initializer,
+    kernel_size,
     regularizers,
 )
 from seqtopo.layers.row import Given, Param, Row, Rule
 from seqtopo.layers.sizes import Size, floor_div, remainder
-from seqtopo.layers.windows import EXAMPLE, GIVES, TAKES, named, slid, unslid
+from seqtopo.layers.windows import EXAMPLE, GIVES, TAKES, check_dilation, named, slid, unslid
 
 _OVER = {1: "the steps of a sequence", 2: "the height and width of an image", 3: "a volume"}
 
 GROUPS = Param("groups", k.integer(1), 1)
 DEPTH_MULTIPLIER = Param("depth_multiplier", k.SIZE, 1)
 BIAS_INITIALIZER = initializer("bias", "zeros")
-
-
-def kernel_size(rank: int) -> Param:
-    """The kernel's size along each axis."""
-    return Param("kernel_size", k.spread(k.SIZE, rank))
 
 
 def strides(rank: int) -> Param:
@@ -52,21 +47,6 @@ def output_padding(rank: int) -> Param:
 
 def _one(rank: int) -> Any:
     return 1 if rank == 1 else (1,) * rank
-
-
-def check_dilation(given: Given, rank: int) -> None:
-    """Refuses strides and dilation together, which Keras' convolutions do not compute."""
-    stride, dilation = given["strides"], given["dilation_rate"]
-    if max(per_axis(stride, rank)) > 1 and max(per_axis(dilation, rank)) > 1:
-        raise given.refuse(
-            "ST203",
-            "cannot have strides and dilation_rate above 1 at once",
-            label="one of the two must be 1",
-            help="keep the dilation and shorten the sequence after it: -> maxpool1d(2)"
-            if rank == 1
-            else f"keep the dilation and pool after it: -> maxpool{rank}d(2)",
-            at=("argument", "dilation_rate"),
-        )
 
 
 def check_groups(given: Given, channels: Size) -> None:

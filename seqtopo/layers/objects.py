@@ -2,24 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib import import_module
 from typing import Any
 
-from seqtopo.layers import layer_objects, loss_objects, optimizer_objects
 from seqtopo.layers.object_values import Entry, Part, Unfit
 from seqtopo.layers.values import Object, Word, show
 
-FAMILIES: Mapping[str, tuple[Entry, ...]] = {
-    "activation": layer_objects.ACTIVATIONS,
-    "initializer": layer_objects.INITIALIZERS,
-    "regularizer": layer_objects.REGULARIZERS,
-    "constraint": layer_objects.CONSTRAINTS,
-    "optimizer": optimizer_objects.OPTIMIZERS,
-    "schedule": optimizer_objects.SCHEDULES,
-    "loss": loss_objects.LOSSES,
-    "metric": loss_objects.METRICS,
+_TABLES = {
+    "activation": ("layer_objects", "ACTIVATIONS"),
+    "initializer": ("layer_objects", "INITIALIZERS"),
+    "regularizer": ("layer_objects", "REGULARIZERS"),
+    "constraint": ("layer_objects", "CONSTRAINTS"),
+    "optimizer": ("optimizer_objects", "OPTIMIZERS"),
+    "schedule": ("optimizer_objects", "SCHEDULES"),
+    "loss": ("loss_objects", "LOSSES"),
+    "metric": ("loss_objects", "METRICS"),
 }
-"""Every family of objects: its rows, in the order of their names."""
+
+
+class _Families(Mapping[str, tuple[Entry, ...]]):
+    def __getitem__(self, family: str) -> tuple[Entry, ...]:
+        module, table = _TABLES[family]
+        entries: tuple[Entry, ...] = getattr(import_module(f"seqtopo.layers.{module}"), table)
+        return entries
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_TABLES)
+
+    def __len__(self) -> int:
+        return len(_TABLES)
+
+
+FAMILIES: Mapping[str, tuple[Entry, ...]] = _Families()
+"""Every family of objects: its rows, in the order of their names, read when one is asked for."""
 
 MODULES: Mapping[str, str] = {
     "activation": "activations",
@@ -45,16 +62,14 @@ _WORDS = {
 }
 
 
-def _index(entries: tuple[Entry, ...]) -> dict[str, Entry]:
+@cache
+def _by_name(family: str) -> dict[str, Entry]:
     found: dict[str, Entry] = {}
-    for entry in entries:
+    for entry in FAMILIES[family]:
         for name in {entry.name, *entry.aliases, *filter(None, (entry.keras,))}:
             if found.setdefault(name, entry) is not entry:
                 raise ValueError(f"two objects are called {name}")
     return found
-
-
-_BY_NAME = {family: _index(entries) for family, entries in FAMILIES.items()}
 
 
 class NoObject(Exception):  # noqa: N818
@@ -76,14 +91,14 @@ def names(family: str) -> tuple[str, ...]:
 
 
 BARE_ACTIVATIONS = tuple(
-    n for n in names("activation") if not any(part.required for part in _BY_NAME["activation"][n].parts)
+    n for n in names("activation") if not any(part.required for part in _by_name("activation")[n].parts)
 )
 """The activations that need no arguments: those that may stand as a flag."""
 
 
 def entry_of(family: str, name: str) -> Entry | None:
     """The row of an object, by any of its names; None where there is none."""
-    return _BY_NAME[family].get(name)
+    return _by_name(family).get(name)
 
 
 def keras_name(family: str, name: str) -> str:
@@ -95,7 +110,7 @@ def keras_name(family: str, name: str) -> str:
     >>> keras_name("initializer", "he_normal"), keras_name("loss", "mse")
     ('HeNormal', 'MeanSquaredError')
     """
-    return _BY_NAME[family][name].keras
+    return _by_name(family)[name].keras
 
 
 def read_object(family: str, value: Word | Object) -> str | Object:
@@ -107,11 +122,11 @@ def read_object(family: str, value: Word | Object) -> str | Object:
     >>> read_object("initializer", Word("uniform")), str(read_object("regularizer", Object("l2", (1e-4,))))
     ('random_uniform', 'l2(l2=0.0001)')
     """
-    entry = _BY_NAME[family].get(value.name)
+    entry = _by_name(family).get(value.name)
     if entry is None:
         raise NoObject(_WORDS[family], names(family))
     args, kwargs = (value.args, value.kwargs) if isinstance(value, Object) else ((), {})
-    given = _by_name(entry, args, kwargs)
+    given = _named(entry, args, kwargs)
     missing = [p.name for p in entry.parts if p.required and p.name not in given]
     if missing:
         raise NoObject(f"{signature(entry)}, with {missing[0]}")
@@ -125,14 +140,14 @@ def read_object(family: str, value: Word | Object) -> str | Object:
 def signature(entry: Entry) -> str:
     """An object as it is called, with its first few parameters.
 
-    >>> signature(_BY_NAME["constraint"]["max_norm"])
+    >>> signature(_by_name("constraint")["max_norm"])
     'max_norm(max_value=2, axis=0)'
     """
     shown = [p.name if p.required else f"{p.name}={show(p.default)}" for p in entry.parts]
     return f"{entry.name}({', '.join(shown[:4] + ['...'] * (len(shown) > 4))})"
 
 
-def _by_name(entry: Entry, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+def _named(entry: Entry, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
     if len(args) > len(entry.parts):
         most = len(entry.parts)
         count = f"at most {most} argument{'s' * (most != 1)}" if most else "no arguments"
@@ -155,7 +170,7 @@ def _read(entry: Entry, part: Part, value: Any) -> Any:
         for family in takes.families:
             # Its own kind is no argument of an object (Keras has no loss scaling of loss scaling), so
             # objects never nest deeper than the families do.
-            if _BY_NAME[family].get(value.name) not in (None, entry):
+            if _by_name(family).get(value.name) not in (None, entry):
                 return read_object(family, value)
     try:
         return takes.read(value)

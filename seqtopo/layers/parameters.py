@@ -16,6 +16,11 @@ SEED = Param("seed", k.SEED, None)
 MASK = Param("mask", k.TENSOR, None, call=True)
 
 
+def kernel_size(rank: int) -> Param:
+    """The kernel's size along each axis."""
+    return Param("kernel_size", k.spread(k.SIZE, rank))
+
+
 def initializer(of: str, default: str) -> Param:
     """The initializer of a weight: ``kernel_initializer``."""
     return Param(f"{of}_initializer", k.INITIALIZER, default)

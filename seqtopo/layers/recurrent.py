@@ -5,15 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from seqtopo.layers import kinds as k
-from seqtopo.layers.convolution import check_dilation, kernel_size
 from seqtopo.layers.kinds import per_axis
 from seqtopo.layers.limits import check_needs, check_sizes, check_weights
-from seqtopo.layers.parameters import DATA_FORMAT, FILTERS, MASK, PADDING, SEED, USE_BIAS, check_floats
+from seqtopo.layers.parameters import (
+    DATA_FORMAT,
+    FILTERS,
+    MASK,
+    PADDING,
+    SEED,
+    USE_BIAS,
+    check_floats,
+    kernel_size,
+)
 from seqtopo.layers.row import Given, Outcome, Param, Row, compute_dtype
 from seqtopo.layers.sizes import Shape, Size, fits
 from seqtopo.layers.values import Tensor, Weight
 from seqtopo.layers.weight_objects import check_objects, check_penalty
-from seqtopo.layers.windows import slid
+from seqtopo.layers.windows import check_dilation, slid
 
 SEQ = Param("return_sequences", k.BOOL, False, flags={"seq": True})
 STATE = Param("return_state", k.BOOL, False)

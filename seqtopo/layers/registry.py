@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from seqtopo.layers.index import FLAGS
+from seqtopo.layers.names import NAMES
 from seqtopo.layers.objects import entry_of
 from seqtopo.layers.row import Row
-from seqtopo.layers.table import NAMES
 
 ENTRY_POINTS = "seqtopo.layers"
 """The entry-point group by which a package adds layers."""
@@ -61,7 +62,7 @@ def taken(name: str) -> str:
         return "a layer"
     if entry_of("activation", name):
         return "an activation"
-    if name in _flags():
+    if name in FLAGS:
         return "a flag"
     return ""
 
@@ -73,11 +74,6 @@ def snake_case(name: str) -> str:
     ('attend_pool', 'attend_pool')
     """
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
-
-
-@lru_cache(maxsize=1)
-def _flags() -> frozenset[str]:
-    return frozenset(word for row in NAMES.values() for word in row.flags)
 
 
 @lru_cache(maxsize=1)

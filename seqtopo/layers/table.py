@@ -1,8 +1,6 @@
-"""The layer table: every row by its name, and the short names."""
+"""The whole layer table: every module of rows, for what goes through all of them."""
 
 from __future__ import annotations
-
-from collections.abc import Iterable, Mapping
 
 from seqtopo.layers import (
     activation,
@@ -19,6 +17,7 @@ from seqtopo.layers import (
     reshaping,
     wrappers,
 )
+from seqtopo.layers.names import NAMES as NAMES
 from seqtopo.layers.row import Row
 
 FAMILIES = {
@@ -38,19 +37,5 @@ FAMILIES = {
 }
 """The modules of rows, in the order of the reference."""
 
-
-def _index(rows: Iterable[Row]) -> dict[str, Row]:
-    found: dict[str, Row] = {}
-    for row in rows:
-        for name in (row.name, *row.aliases):
-            if name in found:
-                raise ValueError(f"two rows are called {name}")
-            found[name] = row
-    return found
-
-
 ROWS: tuple[Row, ...] = tuple(row for family in FAMILIES.values() for row in family.ROWS)
 """Every row, in the order of the reference."""
-
-NAMES: Mapping[str, Row] = _index(ROWS)
-"""Every name that a spec may call a layer by, the short ones included."""

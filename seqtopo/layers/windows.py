@@ -32,6 +32,21 @@ def spatial(given: Given, rank: int) -> Shape:
     return given.shape[:rank]
 
 
+def check_dilation(given: Given, rank: int) -> None:
+    """Refuses strides and dilation together, which Keras' convolutions do not compute."""
+    stride, dilation = given["strides"], given["dilation_rate"]
+    if max(per_axis(stride, rank)) > 1 and max(per_axis(dilation, rank)) > 1:
+        raise given.refuse(
+            "ST203",
+            "cannot have strides and dilation_rate above 1 at once",
+            label="one of the two must be 1",
+            help="keep the dilation and shorten the sequence after it: -> maxpool1d(2)"
+            if rank == 1
+            else f"keep the dilation and pool after it: -> maxpool{rank}d(2)",
+            at=("argument", "dilation_rate"),
+        )
+
+
 def slid(given: Given, rank: int, window: str) -> Shape:
     """The places of a window that moves over ``rank`` axes; ``window`` is the argument with its size.
 

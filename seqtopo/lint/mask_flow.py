@@ -8,7 +8,7 @@ from seqtopo.dataclass import dataclass
 from seqtopo.ir.graph import Node, Value
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.masking import ATTENTION, JOINS, MERGES, PASSES, REDUCES
-from seqtopo.layers.table import NAMES
+from seqtopo.layers.names import NAMES
 from seqtopo.lint.view import View
 
 

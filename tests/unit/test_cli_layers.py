@@ -112,13 +112,24 @@ def test_a_stale_reference_is_noticed_and_refreshed(
     stale.write_text(fresh.replace("| `lstm` |", "| `lstm`, `lstm2` |"), encoding="utf-8")
     monkeypatch.setattr(reference, "PAGE", stale)
     monkeypatch.setattr(reference, "DIAGNOSTICS", tmp_path / "DIAGNOSTICS.md")
+    index = tmp_path / "index.py"
+    index.write_text(reference.index().replace('"lstm": "recurrent"', '"lstm": "core"'), encoding="utf-8")
+    monkeypatch.setattr(reference, "INDEX", index)
     assert reference.main(["--check"]) == 1
-    assert "is stale" in capsys.readouterr().err
+    assert capsys.readouterr().err.count("is stale") == 3
     assert reference.main([]) == 0
+    assert index.read_text(encoding="utf-8") == reference.index()
     assert stale.read_text(encoding="utf-8") == fresh
     assert (tmp_path / "DIAGNOSTICS.md").read_text(encoding="utf-8") == diagnostics_page()
     assert reference.main(["--check"]) == 0
     assert reference.main(["--chek"]) == 2
+
+
+def test_the_index_of_the_rows_is_fresh() -> None:
+    """Or a layer is not found, or found where it is not."""
+    assert reference.INDEX.read_text(encoding="utf-8") == reference.index(), (
+        "run python -m seqtopo.cli.reference"
+    )
 
 
 def test_the_page_of_diagnostics_is_fresh() -> None:
