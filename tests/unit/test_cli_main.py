@@ -179,3 +179,44 @@ def test_checking_loads_neither_keras_nor_numpy() -> None:
 
 def test_the_test_of_what_is_loaded_would_notice() -> None:
     assert loaded_after("import numpy; import importlib.metadata; ") == "numpy importlib.metadata"
+
+
+def process(*argv: str) -> subprocess.CompletedProcess[str]:
+    """The command in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "seqtopo", *argv], capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize(
+    ("argv", "code"),
+    [
+        (("check", "in(T,8) -> lstm(4)"), 0),
+        (("check", "in(T,8) -> lstm(4) -> lstm(4)"), 1),
+        (("check",), 2),
+        (("layers", "lstm"), 0),
+        (("--version",), 0),
+        (("chek",), 2),
+    ],
+)
+def test_a_process_ends_with_the_exit_code_and_has_said_everything(argv: tuple[str, ...], code: int) -> None:
+    said = process(*argv)
+    assert said.returncode == code
+    assert said.stdout or said.stderr
+
+
+def test_a_long_output_through_a_pipe_is_whole() -> None:
+    spec = "in(T,8) -> lstm(8,seq) * 3000 -> dense(1)"
+    assert process("check", spec).stdout.count("lstm(8)") >= 3000
+
+
+def test_what_watches_a_run_sees_its_end() -> None:
+    code = (
+        "import sys, atexit; atexit.register(print, 'ended'); "
+        "sys.argv = ['seqtopo', 'check', 'in(T,8) -> lstm(4)']; "
+        "{}from seqtopo.__main__ import process; process()"
+    )
+    watched = [sys.executable, "-c", code.format("sys.setprofile(lambda *_: None); ")]
+    alone = [sys.executable, "-c", code.format("")]
+    said = [subprocess.run(c, capture_output=True, text=True, check=True).stdout for c in (watched, alone)]
+    assert ["ended" in text for text in said] == [True, False]
