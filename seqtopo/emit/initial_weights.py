@@ -66,7 +66,9 @@ class InitialWeights:
             return
 
         def numbers() -> np.random.Generator:
-            return np.random.Generator(np.random.PCG64(self._bits("weight") if said is None else _hash(said)))
+            # Each key has a stream of its own (Salmon et al., "Parallel random numbers", 2011).
+            key = self._bits("weight") if said is None else _hash(said)
+            return np.random.Generator(np.random.Philox(key=key))
 
         values = draw(initializer, tuple(variable._shape), variable._dtype, numbers)
         if values is not None:

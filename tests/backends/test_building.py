@@ -1,0 +1,87 @@
+"""Building costs as much for each layer, however many there are: counted in calls, not in seconds."""
+
+from __future__ import annotations
+
+import cProfile
+import gc
+from collections.abc import Callable
+
+import pytest
+
+import seqtopo
+from seqtopo.emit import deep
+
+SPECS: dict[str, Callable[[int], str]] = {
+    "a chain": lambda n: "in(8) -> " + " -> ".join(["dense(8,relu)"] * n),
+    "branches": lambda n: "x = in(8)\n[" + ", ".join(["x -> dense(8)"] * n) + "] -> add",
+    "a shared layer": lambda n: "d = dense(8)\nx = in(8)\n[" + ", ".join(["x -> d"] * n) + "] -> add",
+    "operations": lambda n: "in(5,8) -> " + " -> ".join(["flip(time) -> exp"] * n),
+    "steps around": lambda n: "\n".join(
+        [
+            "x0 = in(8)",
+            *(f"x{i + 1} = [x{i}, x{i} -> dense(8)] -> add" for i in range(n)),
+            f"x{n} -> dense(1)",
+        ]
+    ),
+}
+
+
+def calls(spec: str) -> int:
+    """How many calls of Python's functions a build takes."""
+    profile = cProfile.Profile()
+    profile.runcall(seqtopo.compile, spec, seed=1)
+    return sum(entry.callcount for entry in profile.getstats())
+
+
+def assert_linear(spec: Callable[[int], str], step: int) -> None:
+    """Asserts that as many layers more always cost as many calls more."""
+    calls(spec(2))  # what is done once in a process
+    one, two, three = (calls(spec(step * n)) for n in (1, 2, 3))
+    assert three - two == pytest.approx(two - one, rel=0.04)
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_building_is_linear(name: str) -> None:
+    assert_linear(SPECS[name], 16)
+
+
+def test_so_it_is_where_graphs_are_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deep, "DEEPEST", 20)
+    monkeypatch.setattr(deep, "SEGMENT", 10)
+    assert_linear(SPECS["a chain"], 21)
+    assert_linear(SPECS["steps around"], 21)
+
+
+def test_what_is_not_linear_would_be_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    between = deep.between
+
+    def slow(graph: object, *rest: object) -> object:
+        for _ in graph.nodes:  # type: ignore[attr-defined]
+            between(graph, *rest)  # type: ignore[arg-type]
+        return between(graph, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(deep, "between", slow)
+    with pytest.raises(AssertionError, match="comparison failed"):
+        assert_linear(SPECS["a chain"], 16)
+
+
+@pytest.mark.parametrize("on", [True, False])
+def test_the_search_for_garbage_is_as_it_was(on: bool) -> None:
+    assert gc.isenabled()
+    if not on:
+        gc.disable()
+    try:
+        seqtopo.compile("in(3) -> dense(2)")
+        assert gc.isenabled() == on
+    finally:
+        gc.enable()
+
+
+def test_the_search_for_garbage_goes_on_after_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuses(*_: object) -> None:
+        raise RuntimeError("no room")
+
+    monkeypatch.setattr(deep, "between", refuses)
+    with pytest.raises(seqtopo.SpecError, match="no room"):
+        seqtopo.compile("in(3) -> dense(2)")
+    assert gc.isenabled()
