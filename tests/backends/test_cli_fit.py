@@ -15,7 +15,9 @@ import keras
 import numpy as np
 import pytest
 
+import seqtopo
 from seqtopo.cli.main import main
+from seqtopo.runtime import training_runs
 
 ROOT = Path(__file__).resolve().parents[2]
 SPEC = "in(8,F) -> gru(6) -> dropout(0.1) -> dense(F)\n\ntrain adam(1e-2), loss=mse\n"
@@ -221,3 +223,18 @@ def test_a_model_of_keras_alone_needs_a_history(capsys: Capture) -> None:
 def test_what_cannot_be_done_is_told(argv: list[str], code: int, words: str, capsys: Capture) -> None:
     assert main(argv) == code
     assert words in " ".join(capsys.readouterr().err.split())
+
+
+def test_training_starts_from_what_compile_gives_for_the_seed(monkeypatch: pytest.MonkeyPatch) -> None:
+    found: list[np.ndarray] = []
+
+    def train(model: keras.Model, *_: object) -> None:
+        found.extend(model.get_weights())
+        raise seqtopo.SpecError(())
+
+    monkeypatch.setattr(training_runs, "train", train)
+    spec = "in(6,2) -> lstm(4) -> dense(2)"
+    assert main(["fit", spec, "waves.csv", "--seed", "3", "-o", "a.keras"]) == 1
+    expected = seqtopo.compile(spec, seed=3).get_weights()
+    for ours, theirs in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
