@@ -8,7 +8,7 @@ before it gives.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from seqtopo.ir.graph import Graph, Node, Value
@@ -151,37 +151,46 @@ class _Folding:
         return None
 
     def _within(self, items: list[_Stretch], first: int, last: int, period: int) -> list[_Stretch] | None:
-        """The first fold in a stretch in which items are alike ``period`` apart."""
+        """The best fold in a stretch in which items are alike ``period`` apart.
+
+        It is one in which the fewest values go from copy to copy, which is where a block begins; then one of
+        the most copies, then the last, since what comes before a loop may be alike to its end.
+        """
+        found: list[tuple[int, int, int]] = []
         for phase in range(min(period, last - first - 2 * period + 1)):
             copies = [items[i : i + period] for i in range(first + phase, last - period + 1, period)]
             at = 0
             while at < len(copies) - 1:
-                count = self._chain(copies, at)
+                count, carried = self._chain(copies, at)
                 for many in (count, count - 1):
                     if many > 1 and self._leave_alike(copies[at : at + many]):
-                        start = first + phase + at * period
-                        folded = self._joined(copies[at : at + many])
-                        return [*items[:start], folded, *items[start + many * period :]]
+                        found.append((carried, -many, -(first + phase + at * period)))
+                        break
                 at += max(1, count - 1)
-        return None
+        if not found:
+            return None
+        _, many, start = min(found)
+        start, stop = -start, -start - many * period
+        copies = [items[i : i + period] for i in range(start, stop, period)]
+        return [*items[:start], self._joined(copies), *items[stop:]]
 
-    def _chain(self, copies: list[list[_Stretch]], at: int) -> int:
+    def _chain(self, copies: list[list[_Stretch]], at: int) -> tuple[int, int]:
         """How many copies, from one on, each do with what the one before gives what the second does with
-        the first's.
+        the first's; and how many values that is.
         """
         starts = [copy[0].start for copy in copies[at:]]
         size = copies[at][-1].stop - starts[0]
         carried: dict[tuple[int, int], tuple[int, int, str]] = {}
         for turn in range(1, len(starts)):
             if copies[at + turn][-1].stop - starts[turn] != size:
-                return turn
+                return turn, len(set(carried.values()))
             for offset in range(size):
                 pair = self.graph.nodes[starts[0] + offset], self.graph.nodes[starts[turn] + offset]
                 if not self._same_needs(pair, starts, turn, size, offset, carried):
-                    return turn
+                    return turn, len(set(carried.values()))
             if not carried:
-                return turn
-        return len(starts)
+                return turn, 0
+        return len(starts), len(set(carried.values()))
 
     def _same_needs(
         self,
@@ -268,12 +277,12 @@ def loops_of(spec: tree.Spec) -> list[Span]:
     return found
 
 
-def _walk(root: object) -> Iterator[object]:
+def _walk(root: Any) -> Iterator[tree.Node]:
     todo = [root]
     while todo:
-        node = todo.pop()
-        if isinstance(node, tuple):
-            todo.extend(node)
-        elif is_dataclass(node) and not isinstance(node, Span):
-            yield node
-            todo.extend(getattr(node, f.name) for f in fields(node))
+        here = todo.pop()
+        if isinstance(here, tuple):
+            todo.extend(here)
+        elif isinstance(here, tree.Node):
+            yield here
+            todo.extend(getattr(here, name) for name in here.__match_args__)

@@ -158,6 +158,7 @@ class _Level:
         self.planner = planner
         self.graph = planner.graph
         self.plan = Plan()
+        self.submodel = bool(entries)
         self.owner: dict[int, int] = {}
         self.groups: dict[int, Group] = {}
         self.ports: dict[tuple[int, tuple[int, int | str]], int] = {}
@@ -268,12 +269,13 @@ class _Level:
         return place, port
 
     def _enter(self, value: Value, number: int) -> None:
-        node = self.graph.nodes[value.node]
-        block = Block("entry", number=number, ports=[Port(self.planner.shape(value))])
+        # What comes into copies has its shape above their frame.
+        label = self.planner.shape(value) if self.submodel else ""
+        block = Block("entry", number=number, ports=[Port(label)])
         if value.extra:
             block.ports[0].style = "state"
         self.entered[value] = self.add(block)
-        if node.layer is None and not value.extra and value.node in self.graph.inputs:
+        if self.submodel:
             self.owner.setdefault(value.node, self.entered[value])
             self.ports[self.entered[value], (0, 0)] = 0
 

@@ -59,7 +59,7 @@ def _font(size: float, bold: bool) -> ImageFont.FreeTypeFont:
     from PIL import ImageFont
 
     name = "labels-bold.ttf" if bold else "labels.ttf"
-    return ImageFont.truetype(Path(__file__).with_name(name), size)
+    return ImageFont.truetype(str(Path(__file__).with_name(name)), size)
 
 
 class _Pen:

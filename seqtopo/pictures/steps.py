@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from seqtopo.pictures.columns import Column
 from seqtopo.pictures.routing import Net, assign_tracks, spread
 from seqtopo.pictures.scene import Box, Line, Point, Scene, Style, Text, straightened
 from seqtopo.pictures.step_cells import AFTER, Cell, Cells, chain_of, words_beside
@@ -197,10 +198,15 @@ class Steps(Cells):
             for cell in cells:
                 if cell.slot not in kept:
                     self._dropped(cell)
-        for column in self.columns.dots(tier.gives if tier.kind == "range" else tier.place):
+        for column in self._dots(i, tier):
             x = self.slots[region][column.slot]
             for y in self._lines_of(tier):
                 out.texts.append(Text(x, y, DOTS, "title", "middle", m.width(DOTS, "title")))
+
+    def _dots(self, i: int, tier: Tier) -> list[Column]:
+        """The dots between the cells of a tier."""
+        dots = self.columns.dots(tier.gives if tier.kind == "range" else tier.place)
+        return [column for column in dots if column.slot not in self.cells[i]]
 
     def _box(self, cell: Cell, tier: Tier) -> None:
         m = self.m
@@ -275,7 +281,7 @@ class Steps(Cells):
         half = self.m.width(DOTS, "title") // 2 + (0 if self.m.cells else 2)
         slots = self.slots[region_of(tier.place.axis)]
         more = 1 if self.m.cells else 0
-        for column in self.columns.dots(tier.place):
+        for column in self._dots(i, tier):
             ends.append((slots[column.slot] - half, slots[column.slot] + half + more))
         ends.sort()
         for n, y in enumerate(self._lines_of(tier)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from xml.sax.saxutils import escape
+from html import escape
 
 from seqtopo.pictures.colours import COLOURS, FAINT, INK, LINE, PAPER, STYLES
 from seqtopo.pictures.metrics import PIXELS
@@ -119,4 +119,4 @@ def _text(text: str) -> str:
         c if c in "\t\n" or " " <= c < "\ud800" or "\ue000" <= c not in "\ufffe\uffff" else "\ufffd"
         for c in text
     )
-    return escape(allowed, {'"': "&quot;", "'": "&#39;"})
+    return escape(allowed)

@@ -10,11 +10,12 @@ import pytest
 
 from tests.support.imports import ROOT
 
-HEAVY = ("keras", "numpy", "jax", "torch", "tensorflow")
+HEAVY = ("keras", "numpy", "jax", "torch", "tensorflow", "PIL")
 CHECK = "import seqtopo; assert seqtopo.check('in(T,8) -> lstm(64,seq) -> lstm(32) -> dense(1)').ok"
 WRONG = "import seqtopo; assert 'lstm' in str(seqtopo.check('in(T,8) -> lstm(64) -> lstm(32)'))"
 FORMAT = "import seqtopo; seqtopo.format_spec('in( T )')"
 PYTHON = "import seqtopo; assert 'LSTM(64' in seqtopo.to_python('in(8,3) -> lstm(64,seq) -> pos(sin)')"
+DRAW = "import seqtopo; p = seqtopo.draw('in(T,8) -> lstm(4)', unrolled=True); p.svg(), p.text(), p.mermaid()"
 COMMAND = "from seqtopo.cli.main import main; assert main(['check', 'in(T,8) -> lstm(64)']) == 0"
 
 
@@ -32,7 +33,7 @@ def loaded_by(program: str) -> set[str]:
     return set(said.stdout.splitlines()[-1].split()) & set(HEAVY)
 
 
-@pytest.mark.parametrize("program", ["import seqtopo", CHECK, WRONG, FORMAT, PYTHON, COMMAND])
+@pytest.mark.parametrize("program", ["import seqtopo", CHECK, WRONG, FORMAT, PYTHON, DRAW, COMMAND])
 def test_nothing_heavy_is_loaded(program: str) -> None:
     assert loaded_by(program) == set()
 

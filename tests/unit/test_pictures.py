@@ -221,7 +221,7 @@ EDGE = r'\s*\w+ (-->|-\.->)(\|"([^"<>`\[\]{}|;]|#\w+;)*"\|)? \w+'
 FRAME = r'\s*subgraph \w+\["([^"<>`\[\]{}|;]|#\w+;)*"\]|\s*end'
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(WORDS)
 def test_nothing_breaks_out_of_a_label(words: str) -> None:
     found = hostile(words)
@@ -287,3 +287,46 @@ def test_a_golden_file_is_never_written_where_ci_is_set(monkeypatch: pytest.Monk
 def test_a_label_is_as_wide_as_it_is_reckoned(metrics: Metrics) -> None:
     assert metrics.width("lstm(64)") < metrics.width("lstm(64) and more")
     assert metrics.width("中文") > metrics.width("ab")
+
+
+# ---- any graph at all ------------------------------------------------------------------------------
+
+
+@st.composite
+def plans(draw: st.DrawFn, depth: int = 1) -> Plan:
+    """Plans of any form: long ways, many edges, second ports, frames in frames."""
+    words = st.text("abc,() 12", max_size=12)
+    entries = draw(st.integers(0, 2)) if depth == 0 else 0
+    blocks = [Block("entry", number=i, ports=[Port(draw(words))]) for i in range(entries)]
+    arrows: list[Arrow] = []
+    for place in range(entries, entries + draw(st.integers(1, 9))):
+        block = Block("other", draw(words), [draw(words)] if draw(st.booleans()) else [], draw(words))
+        block.ports = [Port(draw(words)) for _ in range(draw(st.integers(1, 2)))]
+        for _ in range(draw(st.integers(0, 3)) if place else 0):
+            source = draw(st.integers(0, place - 1))
+            if blocks[source].ports:
+                port = draw(st.integers(0, len(blocks[source].ports) - 1))
+                arrows.append(Arrow(source, port, place, len(block.slots), "data"))
+                block.slots.append(draw(st.sampled_from(["", "", "query"])))
+        if depth and block.slots and draw(st.integers(0, 3)) == 0:
+            inner = draw(plans(depth=0))
+            taken = [b for b in inner.blocks if b.family == "entry"]
+            if len(taken) == len(block.slots):
+                block.family, block.beside, block.title = "frame", ["×3"], ""
+                block.slots = [""] * len(block.slots)
+                last = len(inner.blocks) - 1
+                for number in range(len(block.ports)):
+                    inner.blocks.append(Block("exit", number=number, slots=[""]))
+                    inner.arrows.append(Arrow(last, 0, len(inner.blocks) - 1, 0, "data"))
+                block.inner = inner
+        blocks.append(block)
+    return Plan(blocks, arrows)
+
+
+@settings(max_examples=60, deadline=None)
+@given(plans())
+def test_nothing_lies_on_anything_in_any_graph(found: Plan) -> None:
+    for metrics in (PIXELS, CELLS):
+        wrong = faults(arrange(found, metrics), metrics)
+        # Lines may touch where each of two would have to turn above the other.
+        assert [fault for fault in wrong if "run on each other" not in fault] == []
