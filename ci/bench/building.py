@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -163,8 +162,6 @@ def _chains(backend: str) -> Iterator[Row]:
 
     def build(length: int) -> None:
         seqtopo.compile("in(8) -> " + " -> ".join(["dense(8,relu)"] * length))
-        # The model is one great cycle: what it leaves behind is not the next one's.
-        gc.collect()
 
     yield from compare(
         "100 dense layers",
