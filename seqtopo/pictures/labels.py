@@ -52,6 +52,8 @@ def title(node: Node) -> str:
         return layer.row.name if not inner.name else f"{layer.row.name}({inner.name})"
     if layer.row.name == "act":
         return said(str(layer.args.get("activation", "act")))
+    if isinstance(inner, Layer) and inner.row.name == "act":
+        return said(f"{layer.row.name}({inner.args.get('activation', 'act')})")
     return said(layer.title)
 
 
@@ -85,7 +87,8 @@ def details(nodes: Sequence[Node]) -> list[str]:
             for layer, column in zip(layers, columns, strict=True)
         ]
         found.append(said(merged(texts)))
-    return list(dict.fromkeys(found))
+    # Flags first: they say more about the topology than numbers do.
+    return sorted(dict.fromkeys(found), key=lambda text: "=" in text)
 
 
 def _every_argument(layer: Layer, call: Mapping[str, Any]) -> dict[tuple[str, str], str]:

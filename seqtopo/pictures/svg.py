@@ -17,13 +17,13 @@ def svg(scene: Scene, theme: str = "auto") -> str:
     dark = theme == "dark"
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {scene.w} {scene.h}" width="{scene.w}" '
-        f'height="{scene.h}" role="img" aria-labelledby="title desc" font-family="{FONT}">',
-        f'<title id="title">{_text(scene.title)}</title>',
-        f'<desc id="desc">{_text(scene.about)}</desc>',
+        f'height="{scene.h}" role="img" font-family="{FONT}">',
+        f"<title>{_text(scene.title)}</title>",
+        f"<desc>{_text(scene.about)}</desc>",
     ]
     if theme == "auto":
         parts.append(f"<style>@media (prefers-color-scheme:dark){{{_dark()}}}</style>")
-    parts.append(f'<rect class="paper" width="{scene.w}" height="{scene.h}" fill="{PAPER[dark]}"/>')
+    parts.append(f'<rect class="st-paper" width="{scene.w}" height="{scene.h}" fill="{PAPER[dark]}"/>')
     # Frames first: everything else lies on them.
     parts += [_box(box, dark) for box in scene.boxes if box.is_frame]
     parts += [_line(line, dark) for line in scene.lines]
@@ -33,10 +33,10 @@ def svg(scene: Scene, theme: str = "auto") -> str:
 
 
 def _dark() -> str:
-    rules = [f".paper{{fill:{PAPER[1]}}}", f".ink{{fill:{INK[1]}}}", f".faint{{fill:{FAINT[1]}}}"]
-    rules += [f".line{{stroke:{LINE[1]}}}", f".head{{fill:{LINE[1]}}}"]
+    rules = [f".st-paper{{fill:{PAPER[1]}}}", f".st-ink{{fill:{INK[1]}}}", f".st-faint{{fill:{FAINT[1]}}}"]
+    rules += [f".st-line{{stroke:{LINE[1]}}}", f".st-head{{fill:{LINE[1]}}}"]
     for family, (_, _, fill, stroke) in COLOURS.items():
-        rules.append(f".{family}{{fill:{fill};stroke:{stroke}}}")
+        rules.append(f".st-{family}{{fill:{fill};stroke:{stroke}}}")
     return "".join(rules)
 
 
@@ -45,9 +45,8 @@ def _box(box: Box, dark: bool) -> str:
     fill, stroke = colours[2:] if dark else colours[:2]
     radius = min(box.h // 2, 14) if box.family in ("input", "output") else 5
     more = ' stroke-dasharray="5 4"' if box.family == "frame" else ""
-    where = (
-        f'width="{box.w}" height="{box.h}" rx="{radius}" class="{box.family}" fill="{fill}" stroke="{stroke}"'
-    )
+    where = f'width="{box.w}" height="{box.h}" rx="{radius}" class="st-{box.family}" fill="{fill}"'
+    where += f' stroke="{stroke}"'
     behind = f'<rect x="{box.x + 4}" y="{box.y + 4}" {where}/>' if box.copies else ""
     return f'{behind}<rect x="{box.x}" y="{box.y}" {where}{more}/>'
 
@@ -59,9 +58,11 @@ def _line(line: Line, dark: bool) -> str:
     colour = LINE[dark]
     head = ""
     if line.arrow:
-        head = f'<path d="{_head(points)}" class="head" fill="{colour}"/>'
+        head = f'<path d="{_head(points)}" class="st-head" fill="{colour}"/>'
         points = _shortened(points)
-    path = f'<path d="{_path(points)}" class="line" fill="none" stroke="{colour}" stroke-width="1.3"{more}/>'
+    path = (
+        f'<path d="{_path(points)}" class="st-line" fill="none" stroke="{colour}" stroke-width="1.3"{more}/>'
+    )
     return path + head
 
 
@@ -108,8 +109,8 @@ def _words(text: Text, dark: bool) -> str:
     sub = f'<tspan dy="3" font-size="{size - 3}">{_text(text.sub)}</tspan>' if text.sub else ""
     kind = "faint" if text.faint else "ink"
     return (
-        f'<text x="{text.x}" y="{text.y + size * 36 // 100}" font-size="{size}"{bold}{anchor} class="{kind}" '
-        f'fill="{shown}" xml:space="preserve">{_text(text.text)}{sub}</text>'
+        f'<text x="{text.x}" y="{text.y + size * 36 // 100}" font-size="{size}"{bold}{anchor} '
+        f'class="st-{kind}" fill="{shown}" xml:space="preserve">{_text(text.text)}{sub}</text>'
     )
 
 

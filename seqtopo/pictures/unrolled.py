@@ -228,7 +228,7 @@ class _Unrolling:
         inner = layer.get("layer")
         word = layer.row.name
         if isinstance(inner, Layer):
-            word = inner.row.name
+            word = inner.row.name if inner.row.name != "act" else str(inner.args.get("activation", "act"))
         elif isinstance(inner, SubModel) and inner.name:
             word = inner.name
         elif word == "act":

@@ -101,3 +101,23 @@ def test_sizes_from_outside(capsys: Capture) -> None:
 def test_a_scale_that_is_none(scale: str, capsys: Capture) -> None:
     assert main(["draw", SPEC, "-o", "a.png", "--scale", scale]) == 2
     assert "from 0.1 to 20" in capsys.readouterr().err
+
+
+def test_steps_side_by_side(capsys: Capture) -> None:
+    assert main(["draw", "--unrolled", "in(3,8) -> lstm(4,seq)"]) == 0
+    shown = capsys.readouterr().out
+    assert "lstm │──►│ lstm" in shown
+    assert "y3" in shown
+
+
+def test_what_cannot_be_unrolled_says_what_to_do(capsys: Capture) -> None:
+    assert main(["draw", "--unrolled", "in(T,8) -> dense(8) * 60"]) == 1
+    shown = capsys.readouterr().out
+    assert "ST452" in shown
+    assert "leave out --unrolled" in shown
+
+
+@pytest.mark.parametrize("more", [["--unrolled", "--mermaid"], ["--mermaid", "-o", "a.mmd"]])
+def test_what_does_not_go_together(more: list[str], capsys: Capture) -> None:
+    assert main(["draw", SPEC, *more]) == 2
+    assert "leave out" in capsys.readouterr().err

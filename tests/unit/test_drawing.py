@@ -1,11 +1,15 @@
-"""What notebooks show: drawings as SVG, reports as a table with what was found."""
+"""Drawings as objects: what notebooks show, and files; reports as a table with what was found."""
 
 from __future__ import annotations
 
 from html.parser import HTMLParser
+from io import BytesIO
+from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 import seqtopo
 from seqtopo.diag.model import Diagnostic
@@ -78,3 +82,46 @@ def test_a_drawing_shows_itself() -> None:
     assert bundle["image/svg+xml"] == picture._repr_svg_()
     assert "lstm(4)" in bundle["text/plain"]
     assert "lstm(4)" in str(picture)
+
+
+SPEC = "encoder = in(S,3) -> lstm(8)\nin(T,3) -> lstm(8,seq,init=encoder.state) -> dense(2)"
+
+
+@pytest.mark.parametrize("unrolled", [False, True])
+@pytest.mark.parametrize(("theme", "paper"), [("light", (255, 255, 255)), ("dark", (22, 25, 29))])
+def test_a_png_is_the_same_picture(unrolled: bool, theme: str, paper: tuple[int, int, int]) -> None:
+    picture = seqtopo.draw(SPEC, unrolled=unrolled, theme=theme)
+    image = Image.open(BytesIO(picture.png(scale=2)))
+    assert image.size == (2 * picture.scene.w, 2 * picture.scene.h)
+    assert image.getpixel((1, 1)) == paper
+    for box in picture.scene.boxes:
+        inside = image.crop((2 * box.x + 8, 2 * box.y + 8, 2 * (box.x + box.w) - 8, 2 * (box.y + box.h) - 8))
+        colours = {colour for _, colour in inside.getcolors(1 << 20)}
+        assert paper not in colours
+        assert len(colours) > 4, "there is something written in it"
+
+
+def test_the_dark_svg_has_no_light_paper() -> None:
+    picture = seqtopo.draw(SPEC)
+    assert "prefers-color-scheme" in picture.svg()
+    assert "prefers-color-scheme" not in picture.svg("light")
+    assert "#ffffff" not in picture.svg("dark")
+
+
+def test_an_svg_says_what_it_shows() -> None:
+    svg = seqtopo.draw("in(T,8) -> lstm(4)").svg()
+    assert "<title>many-to-one</title>" in svg
+    assert "<desc>a sequence in, one answer out. 3 boxes: in(T, 8), lstm(4), output.</desc>" in svg
+
+
+def test_a_drawing_is_saved_by_its_ending(tmp_path: Path) -> None:
+    picture = seqtopo.draw(SPEC)
+    for name in ("a.svg", "a.png", "a.mmd", "a.md", "a.txt"):
+        assert picture.save(tmp_path / name).stat().st_size > 100
+    with pytest.raises(ValueError, match=r"not as '\.bmp'"):
+        picture.save(tmp_path / "a.bmp")
+
+
+def test_a_theme_that_is_none() -> None:
+    with pytest.raises(ValueError, match="auto, light, dark"):
+        seqtopo.draw(SPEC, theme="sepia")  # type: ignore[arg-type]
