@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import keras
@@ -139,7 +141,8 @@ def test_an_answer_is_an_array_of_its_own() -> None:
 
 
 def test_weights_are_those_of_now() -> None:
-    model, x = compiled(), sequences(2, 4, 2)
+    # A normalization reckons with its weights alone, before it looks at what comes in.
+    model, x = compiled("in(?,2) -> gru(3,seq) -> batchnorm -> dense(2)"), sequences(2, 4, 2)
     answer = assert_as_predict(model, x)
     drawn(model, 2)
     assert_same(answer(x), model.predict(x, verbose=0))
@@ -213,14 +216,31 @@ def test_threads_may_ask_at_a_time() -> None:
             np.testing.assert_allclose(found, want, rtol=1e-5, atol=1e-6)
 
 
-def test_threads_do_not_lose_a_step_of_a_state() -> None:
+def test_threads_do_not_lose_a_step_of_a_state(monkeypatch: pytest.MonkeyPatch) -> None:
     model = compiled("in(1,1,batch=1) -> simple_rnn(1,linear,stateful)")
     # The state counts.
     model.set_weights([np.ones((1, 1)), np.ones((1, 1)), np.zeros(1)])
+    stock, inside, most = under_test.lowered, [0], [0]
+
+    def slow(call: Any, arrays: Any) -> Any:
+        program = stock(call, arrays)
+
+        def run(arrays: Any) -> Any:
+            inside[0] += 1
+            most[0] = max(most[0], inside[0])
+            time.sleep(0.002)
+            found = program.run(arrays)
+            inside[0] -= 1
+            return found
+
+        return replace(program, run=run)
+
+    monkeypatch.setattr(under_test, "lowered", slow)
     answer, one = seqtopo.predictor(model), np.ones((1, 1, 1))
     with ThreadPoolExecutor(8) as pool:
         found = sorted(float(x[0, 0]) for x in pool.map(answer, [one] * 60))
     assert found == list(range(1, 61))
+    assert most == [1]
 
 
 @pytest.fixture
