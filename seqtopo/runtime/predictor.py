@@ -13,7 +13,7 @@ import numpy as np
 from keras import ops, tree
 
 from seqtopo.runtime.lowered import Arrays, Call, Program, lowered
-from seqtopo.runtime.nodes import functional
+from seqtopo.runtime.nodes import functional, ordered
 from seqtopo.runtime.states import attach, get_states, set_states, stateful_layers
 
 KEPT = 64
@@ -31,7 +31,8 @@ class Predictor:
         self._stateful = bool(stateful_layers(model))
         if self._stateful:
             attach(model)
-        self._inputs = [_Input(x, len(whole.inputs) > 1) for x in whole.inputs]
+        rows = _embedded(whole)
+        self._inputs = [_Input(x, len(whole.inputs) > 1, rows.get(id(x))) for x in whole.inputs]
         structure = whole.input
         self._structure = structure[0] if isinstance(structure, list) and len(structure) == 1 else structure
         self._call = Call(model, self._structure)
@@ -147,7 +148,8 @@ class Predictor:
 class _Input:
     """What one input of a model takes."""
 
-    def __init__(self, tensor: Any, one_of_several: bool) -> None:
+    def __init__(self, tensor: Any, one_of_several: bool, rows: int | None) -> None:
+        self.rows = rows
         self.name = tensor.name
         self.shape = tuple(tensor.shape)
         self.optional = bool(getattr(tensor._keras_history.operation, "optional", False))
@@ -178,7 +180,11 @@ class _Input:
                     f"{self.what} takes {self}, but is given {x.dtype}; "
                     f"if that is meant, give x.astype({self.dtype.name!r})"
                 )
-            return x.astype(self.dtype, order="C")
+            x = x.astype(self.dtype, order="C")
+        if self.rows is not None and x.size and not 0 <= x.min() <= x.max() < self.rows:
+            # JAX and XLA would answer all the same.
+            wrong = x.min() if x.min() < 0 else x.max()
+            raise ValueError(f"{self.what} takes ids from 0 to {self.rows - 1}, but is given {wrong}")
         if not (x.flags.c_contiguous and x.flags.writeable):
             # PyTorch takes no others.
             return np.array(x, order="C")
@@ -204,6 +210,18 @@ class _Input:
             return f"{said}: {len(have)} axes for {len(want)}"
         axis = next(i for i, (w, h) in enumerate(zip(want, have, strict=True)) if w not in (None, h))
         return f"{said}: axis {axis} has {have[axis]} for {want[axis]}"
+
+
+def _embedded(whole: Any) -> dict[int, int]:
+    """How many rows the embedding has that an input goes to, by the id of its tensor."""
+    found: dict[int, int] = {}
+    for node in ordered(whole.inputs, whole.outputs):
+        if isinstance(node.operation, keras.layers.Embedding):
+            for tensor in node.arguments.keras_tensors:
+                if "int" in keras.backend.standardize_dtype(tensor.dtype):
+                    rows = node.operation.input_dim
+                    found[id(tensor)] = min(found.get(id(tensor), rows), rows)
+    return found
 
 
 def _shown(shape: Sequence[int | None]) -> str:

@@ -123,7 +123,14 @@ def test_whatever_can_be_an_array_is_taken() -> None:
     x = sequences(2, 4, 2)
     fixed = x.copy()
     fixed.flags.writeable = False
-    ways = [x.astype("float64"), x[::-1, ::-1][::-1, ::-1], np.asfortranarray(x), x.tolist(), fixed]
+    ways = [
+        x.astype("float64"),
+        x[::-1, ::-1][::-1, ::-1],
+        np.asfortranarray(x),
+        np.asfortranarray(x, "float64"),
+        x.tolist(),
+        fixed,
+    ]
     answer = assert_as_predict(model, x)
     for way in [*ways, ops.convert_to_tensor(x), [x]]:
         assert_same(answer(way), answer(x))
@@ -307,6 +314,9 @@ def test_ids_are_whole_numbers() -> None:
         match=r"takes \(\?, \?\) int32, but is given float64; if that is meant, give x\.astype\('int32'\)",
     ):
         answer(np.array([[1.0, 2.0]]))
+    for wrong in (9, -1):
+        with pytest.raises(ValueError, match=rf"the model takes ids from 0 to 8, but is given {wrong}"):
+            answer(np.array([[3, wrong, 0]]))
 
 
 def test_warming_up_wants_to_know_open_sizes() -> None:
