@@ -116,7 +116,8 @@ def _quicken(traced: Any, arguments: Sequence[Any], steady: int) -> list[Any]:
             if getattr(node.target, "_overloadname", "").startswith("dtype") and found is args[0]:
                 node.replace_all_uses_with(node.args[0])
                 continue
-            if not writes and known.issuperset(node.all_input_nodes) and _are_tensors(found):
+            steadily = not writes and not _draws(node.target)
+            if steadily and known.issuperset(node.all_input_nodes) and _are_tensors(found):
                 known.add(node)
                 same[node] = None
             elif (
@@ -159,12 +160,17 @@ def _only_looks(target: Any, args: Any, found: Any) -> bool:
 
 
 def _writes(target: Any) -> bool:
-    """Whether an operation changes its arguments, or gives something else each time."""
+    """Whether an operation changes its arguments."""
     import torch
 
-    if not isinstance(target, torch._ops.OpOverload):
-        return False
-    return target._schema.is_mutable or torch.Tag.nondeterministic_seeded in target.tags
+    return isinstance(target, torch._ops.OpOverload) and target._schema.is_mutable
+
+
+def _draws(target: Any) -> bool:
+    """Whether an operation may give something else each time."""
+    import torch
+
+    return isinstance(target, torch._ops.OpOverload) and torch.Tag.nondeterministic_seeded in target.tags
 
 
 def _cheaper(target: Any, args: Any, kwargs: Any, wanted: Any) -> Any:

@@ -148,7 +148,6 @@ def test_an_answer_is_an_array_of_its_own() -> None:
 
 
 def test_weights_are_those_of_now() -> None:
-    # A normalization reckons with its weights alone, before it looks at what comes in.
     model, x = compiled("in(?,2) -> gru(3,seq) -> batchnorm -> dense(2)"), sequences(2, 4, 2)
     answer = assert_as_predict(model, x)
     drawn(model, 2)
@@ -165,6 +164,19 @@ def test_weights_are_those_of_now() -> None:
     assert np.abs(inside[0] - inside[1]).max() > 1e-3
     assert_same(answer(x), inside[-1])
     assert_same(answer(x), model.predict(x, verbose=0))
+
+
+def test_what_is_reckoned_from_weights_alone_is_reckoned_anew() -> None:
+    class Doubled(layers.Dense):
+        def call(self, x: Any, training: bool | None = None) -> Any:
+            return ops.matmul(x, ops.transpose(ops.transpose(self.kernel) * 2))
+
+    start = keras.Input((2,))
+    model, x = drawn(keras.Model(start, Doubled(2)(start))), sequences(3, 2)
+    answer = seqtopo.predictor(model)
+    before = answer(x)
+    model.set_weights([3 * w for w in model.get_weights()])
+    assert_same(answer(x), 3 * before)
 
 
 def test_a_variable_that_is_another_one_now_is_seen() -> None:
