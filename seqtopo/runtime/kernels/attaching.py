@@ -20,18 +20,20 @@ from seqtopo.runtime.kernels.kernel import Choice, Kernel, NotNow, Stock
 class Attached:
     """A layer's method with a kernel in it, which hands on to the stock method what the kernel cannot do."""
 
-    def __init__(self, layer: Any, kernel: Kernel) -> None:
-        stock = getattr(layer, kernel.method)
+    def __init__(self, layer: Any, kernel: Kernel, method: str = "") -> None:
+        method = method or kernel.method
+        stock = getattr(layer, method)
         functools.update_wrapper(self, stock)
         self.kernel = kernel
         self.fell_back = ""
         self._layer = layer
         self._stock = stock
+        self._run = kernel.methods[method]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """What the stock method gives for the same arguments."""
         try:
-            result = self.kernel.run(self._layer, *args, **kwargs)
+            result = self._run(self._layer, *args, **kwargs)
         except NotNow as reason:
             self.fell_back = str(reason)
             return self._stock(*args, **kwargs)
@@ -44,7 +46,8 @@ def attach(model: keras.Model) -> None:
     for layer in layers(model):
         choice = choose(layer)
         if isinstance(choice, Kernel) and attached(layer) is None:
-            setattr(layer, choice.method, Attached(layer, choice))
+            for method in choice.methods:
+                setattr(layer, method, Attached(layer, choice, method))
 
 
 def detach(model: keras.Model) -> None:
@@ -52,25 +55,27 @@ def detach(model: keras.Model) -> None:
     for layer in layers(model):
         inside = attached(layer)
         if inside is not None:
-            delattr(layer, inside.kernel.method)
+            for method in inside.kernel.methods:
+                delattr(layer, method)
 
 
 def layers(model: keras.Model) -> Iterator[Any]:
-    """The layers of a model, wherever they stand (in sub-models, in wrappers), each once, in its order."""
-    found = model._flatten_layers(include_self=False, recursive=True)
+    """A model and its layers, wherever they stand (in sub-models, in wrappers), each once, in its order."""
+    found = model._flatten_layers(include_self=True, recursive=True)
     return iter({id(layer): layer for layer in found}.values())
 
 
 def attached(layer: Any) -> Attached | None:
-    """The kernel's method in a layer."""
-    return next((x for x in vars(layer).values() if isinstance(x, Attached)), None)
+    """The method that a layer's kernel is for, with the kernel in it."""
+    found = (x for x in vars(layer).values() if isinstance(x, Attached))
+    return next((x for x in found if vars(layer).get(x.kernel.method) is x), None)
 
 
 def choose(layer: Any) -> Choice:
     """The kernel that is best for a layer on the running backend, or why there is none."""
     choice: Choice = import_module(f"seqtopo.runtime.kernels.on_{keras.config.backend()}").choose(layer)
     if isinstance(choice, Kernel):
-        there = vars(layer).get(choice.method)
-        if there is not None and not isinstance(there, Attached):
-            return Stock(f"its {choice.method} has been replaced in this instance")
+        for method in choice.methods:
+            if not isinstance(vars(layer).get(method), Attached | None):
+                return Stock(f"its {method} has been replaced in this instance")
     return choice

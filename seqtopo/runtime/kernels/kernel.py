@@ -11,15 +11,21 @@ from typing import Any
 class Kernel:
     """Another way to compute a layer's ``method``, with equal outputs and gradients.
 
-    ``run(layer, ...)`` takes what the method takes. It reads the layer's weights and settings at each call,
-    and keeps nothing. Where it cannot compute this call it raises ``NotNow``, before it has drawn a random
-    number or changed anything; then the stock method runs.
+    ``run(layer, ...)`` takes what the method takes; ``more`` has other methods of the layer with theirs. It
+    reads the layer's weights and settings at each call, and keeps nothing. Where it cannot compute this call
+    it raises ``NotNow``, before it has drawn a random number or changed anything; then the stock method runs.
     """
 
     name: str
     method: str
     run: Callable[..., Any]
     why_not_faster: str = ""
+    more: tuple[tuple[str, Callable[..., Any]], ...] = ()
+
+    @property
+    def methods(self) -> dict[str, Callable[..., Any]]:
+        """All that it computes another way."""
+        return {self.method: self.run, **dict(self.more)}
 
 
 class NotNow(Exception):  # noqa: N818 - no error: the stock method takes over

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import keras
 from keras import layers
 
 from seqtopo.runtime.kernels import time_distributed
 from seqtopo.runtime.kernels.kernel import Choice
-from seqtopo.runtime.kernels.on_torch import native
+from seqtopo.runtime.kernels.on_torch import dense, native, steps
 
 
 def choose(layer: Any) -> Choice:
@@ -21,4 +22,8 @@ def choose(layer: Any) -> Choice:
         return native.choose(layer)
     if isinstance(layer, layers.TimeDistributed):
         return time_distributed.choose(layer)
+    if isinstance(layer, layers.Dense):
+        return dense.choose(layer)
+    if isinstance(layer, keras.Model):
+        return steps.choose(layer)
     return None

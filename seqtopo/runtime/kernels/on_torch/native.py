@@ -53,11 +53,33 @@ def choose(layer: Any) -> Choice:
         return Stock(f"{kind} has no recurrent_dropout")
     if cell.dropout and getattr(cell, "implementation", 2) == 1:
         return Stock(f"{kind} has one dropout mask for all gates, implementation=1 has several")
-    return Kernel(f"native {native.kind}", "inner_loop", partial(run, native))
+    # A stateful layer's call is wrapped by what carries its states.
+    more = () if layer.stateful else (("call", call),)
+    return Kernel(f"native {native.kind}", "inner_loop", partial(run, native), more=more)
 
 
 def _name(activation: Any) -> str:
     return str(getattr(activation, "__name__", activation))
+
+
+def call(
+    layer: Any, sequences: torch.Tensor, initial_state: Any = None, mask: Any = None, training: bool = False
+) -> Any:
+    """A recurrent layer's ``call`` where nothing is to be done before and after its ``inner_loop``.
+
+    Raises:
+        NotNow: states are given, dropout masks have to be drawn, or it is unrolled.
+    """
+    cell = layer.cell
+    if initial_state is not None or cell.dropout or layer.unroll or layer.stateful:
+        raise NotNow("Keras prepares the loop")
+    zeros = torch.zeros(
+        (sequences.shape[0], cell.units), dtype=_tensor(cell.kernel).dtype, device=sequences.device
+    )
+    starts = [zeros] * len(layer.state_size)
+    last, outputs, states = layer.inner_loop(sequences, starts, mask, training=training)
+    output = outputs if layer.return_sequences else last
+    return (output, *states) if layer.return_state else output
 
 
 def run(
@@ -78,15 +100,17 @@ def run(
         raise NotNow(f"its mask has {mask.ndim} axes, not two")
     if not sequences.shape[0] or not sequences.shape[1]:
         raise NotNow("there is nothing to go through")
+    cell = layer.cell
+    weights = native.weights(cell)
+    if sequences.shape[-1] != weights[0].shape[-1]:
+        raise NotNow("it is given another number of features than it has weights for")
     packed = None
     if mask is not None:
         packed = packing(mask.bool(), layer.go_backwards, layer.zero_output_for_mask)
         if packed is not None and not len(packed.rows):
             raise NotNow("every step is masked")
-    cell = layer.cell
     if training and cell.dropout:
         sequences = sequences * ops.expand_dims(cell.get_dropout_mask(sequences[:, 0, :]), 1)
-    weights = native.weights(cell)
     sequences = sequences.to(weights[0].dtype)
     # Whether there are biases, how many layers, dropout between them, whether a gradient is wanted, and
     # whether it goes both ways.
@@ -144,7 +168,7 @@ def _biases(cell: Any) -> Weights:
 
 def _tensor(variable: Any) -> torch.Tensor:
     """A variable's value, in the precision in which its layer computes."""
-    found: torch.Tensor = ops.convert_to_tensor(variable)
+    found: torch.Tensor = variable.value
     return found
 
 

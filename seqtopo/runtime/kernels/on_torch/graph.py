@@ -1,0 +1,164 @@
+"""A model's graph walked straight: each layer's ``call``, without what Keras does around it every time.
+
+Around a layer's ``call`` Keras converts the inputs and checks them, finds out whether it trains, opens scopes
+and hands on masks and losses. In a graph of built layers of Keras' own, in one precision, without masks and
+without losses of what they give, all of this leads to the same ``call``; on PyTorch it takes longer than a
+small layer does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import torch
+from keras import layers, tree
+
+# Where Keras puts its tensors; it has no public name.
+from keras.src.backend.torch.core import get_device
+
+from seqtopo.runtime.kernels.kernel import NotNow, Stock
+from seqtopo.runtime.nodes import ordered
+
+
+def walk_of(model: Any) -> Walk | Stock:
+    """The straight walk through a functional or Sequential model, or why there is none."""
+    graph = _graph(model)
+    if graph is None:
+        return Stock("it is no model of layers alone")
+    calls = []
+    for node in ordered(graph.inputs, graph.outputs):
+        why = _why_not(node)
+        if why:
+            return Stock(f"its layers are called as Keras calls them: {node.operation.name} {why}")
+        calls.append(_call_of(node))
+    return Walk(graph, tuple(calls))
+
+
+def _graph(model: Any) -> Any:
+    """The functional model over a model's graph; none for a model of another kind."""
+    if not type(model).__module__.startswith("keras."):
+        return None
+    graph = model._functional if isinstance(model, keras.Sequential) else model
+    return graph if graph is not None and hasattr(graph, "operations") and model.built else None
+
+
+def _why_not(node: Any) -> str:
+    """Why the call of a layer in a graph cannot be made straight."""
+    layer = node.operation
+    if not isinstance(layer, keras.Layer) or type(layer).__call__ is not keras.Layer.__call__:
+        return "is no layer, but an operation"
+    for each in layer._flatten_layers():
+        if not type(each).__module__.startswith("keras."):
+            return "is not Keras' own"
+        if isinstance(each, layers.Masking) or getattr(each, "mask_zero", False):
+            return "gives a mask"
+        if each.activity_regularizer is not None:
+            return "has an activity_regularizer"
+    if node.arguments.kwargs.get("mask") is not None:
+        return "is given a mask"
+    if not _plain(layer):
+        return "has hooks, is quantized, or computes in another precision than that of its weights"
+    if any("float" in x.dtype and x.dtype != layer.compute_dtype for x in node.arguments.keras_tensors):
+        return "converts what it is given"
+    return ""
+
+
+def _plain(layer: Any) -> bool:
+    """Whether nothing was set since that would make Keras do more than to call a layer."""
+    return (
+        layer.built
+        and layer.activity_regularizer is None
+        and layer.quantization_mode is None
+        and layer.compute_dtype == layer.variable_dtype
+        and not (layer._remat_mode or layer._forward_hooks or layer._forward_pre_hooks)
+    )
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of a layer: what it is given, and what it gives, by the identities of the graph's tensors.
+
+    ``given`` where it takes one tensor and ``constants``; else ``arguments`` are filled in, Keras' way.
+    """
+
+    layer: Any
+    given: int | None
+    constants: dict[str, Any]
+    arguments: Any
+    gives: tuple[int, ...]
+
+
+def _call_of(node: Any) -> Call:
+    arguments = node.arguments
+    (*args,), kwargs = arguments.args, arguments.kwargs
+    alone = len(args) == 1 and len(arguments.keras_tensors) == 1 and args[0] is arguments.keras_tensors[0]
+    given = id(args[0]) if alone else None
+    return Call(node.operation, given, kwargs, arguments, tuple(id(x) for x in node.output_tensors))
+
+
+class Walk:
+    """The ``call`` of a model over ``graph``, by its ``calls``."""
+
+    def __init__(self, graph: Any, calls: tuple[Call, ...]) -> None:
+        self.graph = graph
+        self.calls = calls
+
+    def __call__(self, model: Any, inputs: Any, training: Any = None, mask: Any = None, **kwargs: Any) -> Any:
+        """What the model's own ``call`` gives.
+
+        Raises:
+            NotNow: it was changed since it was attached, is distributed, or is given masks.
+        """
+        if _graph(model) is not self.graph or not all(_plain(call.layer) for call in self.calls):
+            raise NotNow("its layers were changed since it was attached")
+        if kwargs or any(x is not None for x in (mask if isinstance(mask, (list, tuple)) else [mask])):
+            raise NotNow("it is given a mask")
+        if keras.distribution.distribution() is not None:
+            raise NotNow("it is distributed")
+        values = {id(x): y for x, y in zip(self.graph.inputs, self._inputs(inputs), strict=True)}
+        for call in self.calls:
+            layer = call.layer
+            if call.given is not None:
+                args, given = (values[call.given],), call.constants
+            else:
+                args, given = call.arguments.fill_in(values)
+            if training is not None and layer._call_has_training_arg:
+                given = {**given, "training": training}
+            outputs = layer.call(*args, **given)
+            if isinstance(outputs, torch.Tensor):
+                values[call.gives[0]] = outputs
+            else:
+                values.update(zip(call.gives, tree.flatten(outputs), strict=True))
+        found = [values[id(x)] for x in self.graph.outputs]
+        return found[0] if len(found) == 1 else tree.pack_sequence_as(self.graph._outputs_struct, found)
+
+    def _inputs(self, inputs: Any) -> Any:
+        """The inputs as Keras makes them ready, which leaves one tensor that fits as it is.
+
+        Raises:
+            NotNow: they have masks, or do not fit; then Keras says how.
+        """
+        flat = [inputs] if isinstance(inputs, torch.Tensor) else tree.flatten(inputs)
+        wanted = self.graph.inputs
+        if len(flat) != len(wanted) or not all(map(_fits, flat, wanted)):
+            raise NotNow("its inputs have other shapes")
+        if any(getattr(x, "_keras_mask", None) is not None for x in flat):
+            raise NotNow("it is given a mask")
+        first, want = flat[0], wanted[0]
+        if (
+            first is inputs
+            and str(first.dtype) == f"torch.{want.dtype}"
+            and first.device.type == get_device()
+        ):
+            return flat
+        return self.graph._standardize_inputs(inputs)
+
+
+def _fits(given: Any, wanted: Any) -> bool:
+    """Whether an input has the shape that its graph says."""
+    shape = getattr(given, "shape", ())
+    return len(shape) == len(wanted.shape) and all(
+        want is None or want == have for have, want in zip(shape, wanted.shape, strict=True)
+    )

@@ -1,0 +1,229 @@
+"""A model's steps of training and prediction, without what Keras does in each that a plain model never needs.
+
+The loss, the metrics and the optimizer are Keras' own and do what they do. What takes the shorter way is a
+mean squared error, the mean of the losses so far, and Adam's update, each where it is set up as it is by
+default; all else goes Keras' way.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from functools import partial
+from typing import Any
+
+import keras
+import numpy as np
+import torch
+from keras import tree
+
+# Where Keras puts its tensors; it has no public name.
+from keras.src.backend.torch.core import get_device
+
+from seqtopo.runtime.kernels.kernel import Choice, Kernel, NotNow, Stock
+from seqtopo.runtime.kernels.on_torch.graph import Walk, walk_of
+
+RUNS = ("fit", "evaluate", "predict")
+
+OWN = ("compute_loss", "_compute_loss", "compute_metrics", "zero_grad", "__call__")
+"""What a user may have put into a model; then each step goes as Keras goes."""
+
+
+def choose(model: Any) -> Choice:
+    """The kernel of a model: its graph walked straight, and its steps, or why there is none."""
+    walk = walk_of(model)
+    if isinstance(walk, Stock):
+        return walk
+    steps = Steps(walk)
+    more: dict[str, Any] = {"train_step": steps.train, "predict_step": steps.predict}
+    # What holds a stateful model to its batches has wrapped them before.
+    more |= {name: partial(in_step, name) for name in RUNS if "reset_states" not in vars(model)}
+    return Kernel("straight calls", "call", walk, more=tuple(more.items()))
+
+
+class InStep(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
+    """A callback that does nothing at the end of each batch, and so keeps Keras from another thread.
+
+    Where no callback wants the end of a batch, Keras tells them of it in a thread of its own, so as not to
+    wait for an accelerator. Where the main thread computes, it waits for that thread at each batch instead.
+    """
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Nothing."""
+
+    def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Nothing."""
+
+    def on_predict_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Nothing."""
+
+
+def in_step(name: str, model: Any, *args: Any, **kwargs: Any) -> Any:
+    """A model's ``fit``, ``evaluate`` or ``predict``, with its callbacks called where it computes.
+
+    Raises:
+        NotNow: it computes on an accelerator, or the callbacks are a ``CallbackList``, which is kept.
+    """
+    stock = getattr(type(model), name)
+    given = inspect.signature(stock).bind(model, *args, **kwargs)
+    callbacks = given.arguments.get("callbacks")
+    if get_device() != "cpu" or isinstance(callbacks, keras.callbacks.CallbackList):
+        raise NotNow("its callbacks are called as Keras does")
+    if name == "predict" and _nobody_looks_on(model, given.arguments):
+        return _predict(model, given.arguments["x"], given.arguments.get("batch_size") or 32)
+    given.arguments["callbacks"] = [*tree.flatten(callbacks or []), InStep()]
+    return stock(*given.args, **given.kwargs)
+
+
+def _nobody_looks_on(model: Any, given: dict[str, Any]) -> bool:
+    """Whether ``predict`` is asked for what the model gives for an array, and for nothing else."""
+    x = given["x"]
+    return (
+        isinstance(x, np.ndarray)
+        and x.dtype == np.float32
+        and x.flags.c_contiguous
+        and x.flags.writeable
+        and len(x) > 0
+        and given.get("verbose") == 0
+        and given.get("callbacks") is None
+        and given.get("steps") is None
+        and not model.jit_compile
+        and "make_predict_function" not in vars(model)
+    )
+
+
+def _predict(model: Any, x: Any, batch_size: int) -> Any:
+    """What ``predict`` gives for an array."""
+    model.eval()
+    with torch.no_grad():
+        batches = torch.from_numpy(x).split(batch_size)
+        found = [model.predict_step((batch,)) for batch in batches]
+    return tree.map_structure(
+        lambda *parts: np.concatenate([keras.ops.convert_to_numpy(x) for x in parts]), *found
+    )
+
+
+class Steps:
+    """The ``train_step`` and ``predict_step`` of a model whose graph is walked straight from end to end."""
+
+    def __init__(self, walk: Walk) -> None:
+        self.walk = walk
+
+    def predict(self, model: Any, data: Any) -> Any:
+        """What ``predict_step`` gives: the outputs for a batch."""
+        x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+        return self._outputs(model, x, training=False)
+
+    def train(self, model: Any, data: Any) -> Any:
+        """What ``train_step`` does and gives: one update of the weights, and the metrics."""
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        optimizer, weights = model.optimizer, model.trainable_weights
+        if optimizer is None or not weights or any(name in vars(model) for name in OWN):
+            raise NotNow("it has steps of its own, or nothing to train")
+        outputs = self._outputs(model, x, training=True)
+        model.zero_grad()
+        loss = _loss(model, x, y, outputs, sample_weight)
+        _track(model._loss_tracker, loss, tree.flatten(x)[0].shape[0])
+        optimizer.scale_loss(loss).backward()
+        gradients = [variable.value.grad for variable in weights]
+        with torch.no_grad():
+            if not _adam(optimizer, gradients, weights):
+                optimizer.apply(gradients, weights)
+        return model.compute_metrics(x, y, outputs, sample_weight=sample_weight)
+
+    def _outputs(self, model: Any, x: Any, *, training: bool) -> Any:
+        """What the model gives, called without all that Keras does around a call.
+
+        Raises:
+            NotNow: something is to be done around the call; or as ``Walk`` says.
+        """
+        if model._forward_hooks or model._forward_pre_hooks or model.activity_regularizer is not None:
+            raise NotNow("there are hooks")
+        return self.walk(model, x, training=training)
+
+
+def _loss(model: Any, x: Any, y: Any, outputs: Any, sample_weight: Any) -> torch.Tensor:
+    """The loss of a batch, with what regularizers add."""
+    found: torch.Tensor
+    if (
+        sample_weight is None
+        and isinstance(y, torch.Tensor)
+        and isinstance(outputs, torch.Tensor)
+        and y.shape == outputs.shape
+        and y.dtype == outputs.dtype == torch.float32
+        and _is_plain_error(model._compile_loss)
+    ):
+        found = torch.nn.functional.mse_loss(outputs, y)
+        more = model.losses
+        if not more:
+            return found
+        # As Keras adds them up.
+        return torch.stack([found, *(model._aggregate_additional_loss(each) for each in more)]).sum()
+    found = model._compute_loss(x=x, y=y, y_pred=outputs, sample_weight=sample_weight, training=True)
+    return found
+
+
+def _is_plain_error(compiled: Any) -> bool:
+    """Whether a model's loss is the mean squared error of its one output, and nothing else."""
+    if type(compiled).__module__ != "keras.src.trainers.compile_utils" or not compiled.built:
+        return False
+    losses = compiled._flat_losses
+    if len(losses) != 1 or losses[0].loss_weights is not None or compiled.metrics:
+        return False
+    loss = losses[0].loss
+    function = getattr(loss, "fn", loss)
+    plain = function is keras.losses.mean_squared_error
+    return plain and loss.reduction == "sum_over_batch_size" and loss.dtype == compiled.dtype == "float32"
+
+
+def _track(tracker: Any, loss: torch.Tensor, batch: int) -> None:
+    """Counts a batch in, as ``Mean.update_state`` does."""
+    if type(tracker) is not keras.metrics.Mean or tracker.dtype != "float32" or loss.dtype != torch.float32:
+        tracker.update_state(loss, sample_weight=batch)
+        return
+    with torch.no_grad():
+        tracker.total.value.add_(loss, alpha=batch)
+        tracker.count.value.add_(batch)
+
+
+def _adam(optimizer: Any, gradients: list[torch.Tensor | None], variables: list[Any]) -> bool:
+    """Adam's update in one call; whether it could be done that way.
+
+    PyTorch adds epsilon to the corrected root, Keras to the uncorrected one.
+    """
+    if not (
+        variables[0].value.device.type == "cpu"
+        and isinstance(optimizer, keras.optimizers.Adam)
+        and type(optimizer).__module__.startswith("keras.")
+        and type(optimizer).__name__ == "Adam"
+        and optimizer.built
+        and not (optimizer.clipnorm or optimizer.clipvalue or optimizer.global_clipnorm)
+        and not (optimizer.weight_decay or optimizer.use_ema or optimizer.gradient_accumulation_steps)
+        and not (optimizer.amsgrad or optimizer.loss_scale_factor)
+        and len(variables) == len(optimizer._trainable_variables)
+    ):
+        return False
+    for gradient, variable, known in zip(gradients, variables, optimizer._trainable_variables, strict=True):
+        if gradient is None or variable is not known or variable.constraint is not None:
+            return False
+        if gradient.dtype != torch.float32 or variable.overwrite_with_gradient:
+            return False
+    step = int(optimizer.iterations.value) + 1
+    correction = math.sqrt(1 - optimizer.beta_2**step)
+    torch._fused_adam_(
+        [variable.value for variable in variables],
+        gradients,
+        [each.value for each in optimizer._momentums],
+        [each.value for each in optimizer._velocities],
+        [],
+        [torch.tensor(float(step))] * len(variables),
+        lr=float(optimizer.learning_rate),
+        beta1=optimizer.beta_1,
+        beta2=optimizer.beta_2,
+        weight_decay=0.0,
+        eps=optimizer.epsilon / correction,
+        amsgrad=False,
+        maximize=False,
+    )
+    optimizer.iterations.assign_add(1)
+    return True
