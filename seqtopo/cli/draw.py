@@ -28,6 +28,7 @@ def parser() -> Parser:
             "seqtopo draw spec.txt -o topology.png --scale 3 --theme light",
             "seqtopo draw --unrolled spec.txt -o steps.svg",
             "seqtopo draw --mermaid spec.txt",
+            "seqtopo draw spec.txt --part encoder",
         ),
     )
     made.add_argument("spec", help="a file, - for the standard input, or a spec")
@@ -43,6 +44,7 @@ def parser() -> Parser:
         action="store_true",
         help="time steps side by side: inputs below, states to the right, outputs above",
     )
+    made.add_argument("--part", metavar="NAME", default="", help="draw this named model of the spec")
     shown = made.add_mutually_exclusive_group()
     shown.add_argument("--text", action="store_true", help="in characters (the default without -o)")
     shown.add_argument("--mermaid", action="store_true", help="as a Mermaid flowchart, for Markdown")
@@ -83,9 +85,13 @@ def run(args: argparse.Namespace) -> int:
     screen = terminal(sys.stdout)
     checked = check_spec(args.spec, dims_of(args.dims))
     try:
-        drawing = drawing_of(checked, unrolled=args.unrolled, fold=not args.unfold, theme=args.theme)
+        drawing = drawing_of(
+            checked, unrolled=args.unrolled, part=args.part, fold=not args.unfold, theme=args.theme
+        )
         if output is not None:
             data = drawing.encoded(output.suffix, scale=args.scale)
+    except KeyError as error:
+        raise UsageError(str(error.args[0])) from None
     except SpecError as error:
         put(render_text(error.diagnostics, width=screen.width, color=screen.color))
         return 1

@@ -149,6 +149,7 @@ def draw(
     spec: Text,
     *,
     unrolled: bool = False,
+    part: str = "",
     fold: bool = True,
     theme: Theme = "auto",
     **dims: Any,
@@ -158,6 +159,7 @@ def draw(
     Args:
         spec: the text, or a ``pathlib.Path`` of it.
         unrolled: the time steps side by side, states going to the right, instead of the graph of layers.
+        part: a named model of the spec to draw, instead of the whole.
         fold: draws copies (``* 3``, a ``for``) as one box with their number; False draws each.
         theme: ``light``, ``dark``, or ``auto``: as the reader's screen is.
         dims: numbers for symbols; they win over the spec's ``let``.
@@ -165,6 +167,7 @@ def draw(
     Raises:
         SpecError: the spec has errors, or cannot be drawn so; says why.
         ValueError: there is no such theme.
+        KeyError: the spec has no part of that name; says which there are.
 
     >>> print(draw("in(8) -> dense(1)"))
       ╭───────╮
@@ -181,16 +184,17 @@ def draw(
      │ output │
      ╰────────╯
     """
-    return drawing_of(analyse(spec, dims), unrolled=unrolled, fold=fold, theme=theme)
+    return drawing_of(analyse(spec, dims), unrolled=unrolled, part=part, fold=fold, theme=theme)
 
 
 def drawing_of(
-    checked: Checked, *, unrolled: bool = False, fold: bool = True, theme: Theme = "auto"
+    checked: Checked, *, unrolled: bool = False, part: str = "", fold: bool = True, theme: Theme = "auto"
 ) -> Drawing:
     """The picture of a spec that was read; takes and raises what ``draw`` does."""
     from seqtopo.ir.kind import KINDS, kind
     from seqtopo.ir.scope import Block
     from seqtopo.pictures.folding import loops_of
+    from seqtopo.pictures.part import part_of
     from seqtopo.pictures.plan import plan_of
 
     if theme not in THEMES:
@@ -198,11 +202,13 @@ def drawing_of(
     if checked.resolved is None or checked.spec is None or not checked.ok:
         raise SpecError(checked.diagnostics)
     resolved = checked.resolved
-    graph = resolved.graph
+    graph = part_of(resolved, part) if part else resolved.graph
     names: dict[int, str] = {}
-    for name, part in resolved.parts.items():
+    for name, bound in resolved.parts.items():
         for values in (
-            [u.values for u in part.uses if u.graph is graph] if isinstance(part, Block) else [part.values]
+            [u.values for u in bound.uses if u.graph is resolved.graph]
+            if isinstance(bound, Block)
+            else [bound.values]
         ):
             if len(values) == 1 and not values[0].extra and graph.nodes[values[0].node].layer is not None:
                 names[values[0].node] = name
@@ -213,7 +219,7 @@ def drawing_of(
     if unrolled:
         from seqtopo.pictures.unrolled import unroll
 
-        return Drawing(title, about, plan, unroll(resolved), theme)
+        return Drawing(title, about, plan, unroll(graph, checked.source), theme)
     if plan.size > MOST_BLOCKS:
         raise SpecError((_too_large(checked, plan.size),))
     return Drawing(title, about, plan, None, theme)
@@ -232,7 +238,7 @@ def _too_large(checked: Checked, size: int) -> Diagnostic:
         f"a picture of {size:,} boxes would show nothing: {MOST_BLOCKS} are the most",
         Span(0, 0),
         notes=("copies that '* n' or 'for' makes are one box, where each does the same as the one before",),
-        help="draw a part of it by itself, or write what repeats with '* n' or 'for'",
+        help="draw a named part of it with --part, or write what repeats with '* n' or 'for'",
         source=checked.source,
     )
 

@@ -77,13 +77,15 @@ def spread(wanted: Sequence[int], rooms: Sequence[int], low: int, high: int) -> 
     [50, 80]
     >>> spread([50, 50, 50], [10, 10, 10], 20, 80)
     [40, 50, 60]
+    >>> spread([10, 10], [30, 30], 20, 80)
+    [20, 50]
     """
     order = sorted(range(len(wanted)), key=lambda i: (wanted[i], i))
     at = [min(max(wanted[i], low), high) for i in order]
     # Several that come from the same side share their shift, around the middle of them.
     if len(at) > 1 and len(set(at)) == 1:
         whole = sum(rooms[i] for i in order[:-1])
-        at[0] -= whole // 2
+        at[0] = max(low, at[0] - whole // 2)
     for k in range(1, len(at)):
         at[k] = max(at[k], at[k - 1] + rooms[order[k - 1]])
     limit = high

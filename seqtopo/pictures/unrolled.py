@@ -10,7 +10,6 @@ from __future__ import annotations
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.ir.graph import Graph, Node, SubModel, Value
-from seqtopo.ir.resolve import Resolved
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.sizes import Expr, Size, substitute, symbol, symbols
 from seqtopo.layers.values import FLOATS, Tensor
@@ -18,7 +17,7 @@ from seqtopo.pictures import labels
 from seqtopo.pictures.scene import Style
 from seqtopo.pictures.stacking import MOST_AXES, MOST_ROWS, side_by_side, stack
 from seqtopo.pictures.tiers import Axis, Link, Place, Tier, TooMuch, Unrolled, Way, region_of
-from seqtopo.source import Span
+from seqtopo.source import Source, Span
 
 _FAR = 1000
 """The number of steps that stands for an open one, to put steps in order."""
@@ -71,18 +70,18 @@ _BY_STEP = (
 """Layers that treat every step by itself, where their axis is not that of time."""
 
 
-def unroll(resolved: Resolved) -> Unrolled:
+def unroll(graph: Graph, source: Source | None = None) -> Unrolled:
     """A graph along its time steps.
 
     Raises:
         SpecError: nothing in it goes from step to step, or more lies on top of each other than can be shown.
 
     >>> from seqtopo.api import analyse
-    >>> found = unroll(analyse("in(T,8) -> lstm(4,seq) -> lstm(2)").resolved)
+    >>> found = unroll(analyse("in(T,8) -> lstm(4,seq) -> lstm(2)").resolved.graph)
     >>> [(tier.word, tier.row, tier.direction) for tier in found.tiers]
     [('x', 0, ''), ('lstm', 1, 'forward'), ('lstm', 2, 'forward'), ('y', 3, '')]
     """
-    unrolling = _Unrolling(resolved.graph)
+    unrolling = _Unrolling(graph)
     try:
         return unrolling.whole()
     except TooMuch as much:
@@ -93,7 +92,7 @@ def unroll(resolved: Resolved) -> Unrolled:
                     str(much),
                     Span(0, 0),
                     help="leave out --unrolled: the graph of its layers shows it",
-                    source=resolved.source,
+                    source=source,
                 ),
             )
         ) from None

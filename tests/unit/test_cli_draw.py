@@ -121,3 +121,22 @@ def test_what_cannot_be_unrolled_says_what_to_do(capsys: Capture) -> None:
 def test_what_does_not_go_together(more: list[str], capsys: Capture) -> None:
     assert main(["draw", SPEC, *more]) == 2
     assert "leave out" in capsys.readouterr().err
+
+
+PARTS = "read = lstm(4) -> dense(2)\nencoder = in(T,8) -> gru(3,seq)\nencoder -> read"
+
+
+def test_a_part_is_drawn_by_itself(capsys: Capture) -> None:
+    assert main(["draw", PARTS, "--part", "encoder"]) == 0
+    shown = capsys.readouterr().out
+    assert "gru(3)" in shown
+    assert "lstm(4)" not in shown
+    assert main(["draw", PARTS, "--part", "read", "--unrolled"]) == 0
+    shown = capsys.readouterr().out
+    assert "gru" not in shown
+    assert "in(T, 3)" in shown
+
+
+def test_a_part_that_there_is_none_of(capsys: Capture) -> None:
+    assert main(["draw", PARTS, "--part", "decoder"]) == 2
+    assert "its parts are encoder, model, read" in capsys.readouterr().err

@@ -114,6 +114,13 @@ def test_a_loop_tells_what_differs() -> None:
     assert block.beside == ["×5"]
 
 
+def test_a_fold_begins_where_the_loop_does() -> None:
+    frames = [block for block in plan(SPECS["kio_speaker_resnet1d"]).blocks if block.inner]
+    assert [frame.beside for frame in frames] == [["×2"], ["×3"]]
+    assert [len(frame.slots) for frame in frames] == [1, 1]
+    assert "conv1d(16/32,1)" in [block.title for frame in frames[:1] for block in frame.inner.blocks]
+
+
 def test_what_is_collected_in_a_loop_leaves_its_frame() -> None:
     found = plan("in(T,4) -> res(conv1d(4,2,causal) as skips) * 3\nskips -> add")
     frame = next(block for block in found.blocks if block.inner)

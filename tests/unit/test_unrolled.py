@@ -27,7 +27,7 @@ def unrolled(spec: str) -> Unrolled:
     """A spec along its steps."""
     resolved = analyse(spec).resolved
     assert resolved is not None
-    return unroll(resolved)
+    return unroll(resolved.graph, resolved.source)
 
 
 def assert_nothing_lies_on_anything(spec: str) -> bool:

@@ -11,8 +11,8 @@ ROWS = (
         summary="A picture of the spec would have more boxes than anybody can read.",
         what=(
             "`seqtopo draw` makes one box for each layer, and one for copies that `* n` or `for` makes one "
-            "after the other. This spec comes to more boxes than the limit even so. Draw a part of it by "
-            "itself, or fold what repeats."
+            "after the other. This spec comes to more boxes than the limit even so. Draw a part of it "
+            "with `--part NAME`, or fold what repeats."
         ),
         why=(
             "A picture of thousands of boxes takes long to lay out and shows nothing. Where layers repeat, "
