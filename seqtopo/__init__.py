@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from seqtopo.diag.error import SpecError as SpecError
     from seqtopo.exporting import Exported as Exported
     from seqtopo.exporting import export as export
+    from seqtopo.formats.convert import convert as convert
     from seqtopo.layers.custom import layer as layer
     from seqtopo.pictures.draw import Drawing as Drawing
     from seqtopo.pictures.draw import draw as draw
@@ -51,6 +52,7 @@ _HOMES = {
     "check": "seqtopo.api",
     "compile": "seqtopo.api",
     "compile_all": "seqtopo.api",
+    "convert": "seqtopo.formats.convert",
     "data": "seqtopo",
     "draw": "seqtopo.pictures.draw",
     "export": "seqtopo.exporting",

@@ -22,6 +22,7 @@ COMMANDS = {
     "draw": "a picture of the spec, or of its steps side by side",
     "build": "make the Keras model and save it",
     "export": "write a model for another program: ONNX, TensorFlow, PyTorch",
+    "convert": "a topology that another program wrote, as a spec",
     "fit": "train on a file of data, save, compare: the whole job",
     "forecast": "go on from the end of a series with a saved model",
     "fmt": "write specs in the one house style",

@@ -20,6 +20,7 @@ ORDER = (
     "lint",
     "emit",
     "decompile",
+    "formats",
     "runtime",
     "data",
     "report",

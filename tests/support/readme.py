@@ -1,7 +1,8 @@
 """What README.md shows, taken out and run; ``python -m tests.support.readme`` writes its outputs anew.
 
 A ``console`` block is a session of commands, ``$ seqtopo ...`` or ``$ cat FILE``, which says what is in a
-file; a ``python`` block is a doctest; a ``seqtopo`` block is a spec.
+file, or shows Python that a command before it wrote; a ``python`` block is a doctest; a ``seqtopo`` block
+is a spec.
 """
 
 from __future__ import annotations
@@ -58,6 +59,8 @@ def environment(**more: str) -> dict[str, str]:
 def output_of(command: Command, folder: Path) -> str:
     """What a command prints in ``folder``, run as a person would."""
     program, *arguments = shlex.split(command.line)
+    if program == "cat" and arguments[0].endswith(".py"):
+        return (folder / arguments[0]).read_text(encoding="utf-8")
     if program == "cat":
         (folder / arguments[0]).write_text(command.shown, encoding="utf-8")
         return command.shown

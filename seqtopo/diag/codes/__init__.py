@@ -1,7 +1,8 @@
 """Every code there is, one row each: its number, its short name, how grave it is, and its page.
 
 Numbers by phase, and one file a phase: ST1xx the text, ST2xx its meaning, ST3xx shapes, ST4xx building,
-ST6xx lints (it builds, but is it what was meant?), ST7xx labels and data, ST9xx our own bug.
+ST5xx what other programs wrote, ST6xx lints (it builds, but is it what was meant?), ST7xx labels and data,
+ST9xx our own bug.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ PHASES: Mapping[str, tuple[str, ...]] = {
     "ST2": ("meaning",),
     "ST3": ("shapes",),
     "ST4": ("building", "exporting", "pictures"),
+    "ST5": ("formats",),
     "ST6": ("lints",),
     "ST7": ("data",),
     "ST9": ("bug",),

@@ -11,6 +11,7 @@ TITLES = {
     "ST2": "What it means: names, layers, arguments",
     "ST3": "Shapes",
     "ST4": "Building, files and data",
+    "ST5": "What other programs wrote",
     "ST6": "Other lints",
     "ST60": "Lints: time steps",
     "ST61": "Lints: direction",

@@ -84,7 +84,7 @@ def _statement_lines(arranged: Arranged, statement: Statement) -> list[str]:
     names = [_variable(arranged, target) for target in statement.targets]
     prefix = f"{', '.join(names)} = "
     above: list[str] = []
-    if len(STEP + prefix) > WIDTH // 2 and len(names) > 1:
+    if len(STEP + prefix) > WIDTH - len("layers.Bidirectional(") and len(names) > 1:
         above = [f"{STEP}(", *(f"{STEP * 2}{name}," for name in names)]
         prefix = ") = "
     comment = _shapes(statement)

@@ -1,0 +1,87 @@
+"""``seqtopo convert``: a topology that another program wrote, as a spec."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from seqtopo import api
+from seqtopo.cli.arguments import Parser, UsageError, add_format
+from seqtopo.cli.files import STDIN, STDIN_NAME, cannot_write, read_input, write_whole
+from seqtopo.cli.terminal import put, terminal
+from seqtopo.diag.model import Diagnostic
+from seqtopo.diag.nearest import nearest
+from seqtopo.diag.renderers import RENDERERS
+from seqtopo.diag.renderers.text import render_text
+from seqtopo.formats.convert import FORMATS
+from seqtopo.formats.vgsl import read_vgsl
+from seqtopo.formats.vgsl_words import DIALECTS, table
+from seqtopo.source import Source
+
+
+def parser() -> Parser:
+    """What the command takes."""
+    made = Parser(
+        "convert",
+        "Turns a topology in another program's notation into a spec: VGSL, as Tesseract, kraken and VGSLify "
+        "write it.\nThe spec's width is X and its height Y where they are open.",
+        (
+            'seqtopo convert vgsl "[1,36,0,1 Ct3,3,16 Mp3,3 Lfys64 Lfx96 Lrx96 Lfx512 O1c111]"',
+            "seqtopo convert vgsl model.vgsl -o spec.txt",
+            'seqtopo convert vgsl "[None,64,None,1 Cr3,3,32 Rc3 Bl128 O1s92]" --dialect vgslify',
+        ),
+    )
+    made.epilog = f"{made.epilog}\n\nthe words of VGSL, Y, X and N being numbers:\n{table()}"
+    made.add_argument("form", help=f"the notation: {', '.join(FORMATS)}")
+    made.add_argument("text", help="the topology, a file of it, or - for the standard input")
+    made.add_argument("-o", "--output", metavar="PATH", help="a file to write the spec to")
+    made.add_argument(
+        "--dialect", choices=DIALECTS, default="", help="whose VGSL it is (default: whose words they are)"
+    )
+    add_format(made)
+    return made
+
+
+def run(args: argparse.Namespace) -> int:
+    """Converts, and says what cannot be said. Returns the exit code."""
+    if args.form not in FORMATS:
+        near = nearest(args.form, FORMATS)
+        known = f"the notations are {', '.join(FORMATS)}"
+        raise UsageError(f"there is no notation {args.form}", f"did you mean {near}?" if near else known)
+    source, found = _load(args.text)
+    spec = None
+    if not found:
+        spec, wrong = read_vgsl(source, args.dialect)
+        found = tuple(wrong)
+    if spec is not None and args.output:
+        data = spec.encode()
+        try:
+            write_whole(Path(args.output), lambda path: path.write_bytes(data))
+        except OSError as error:
+            spec, found = None, (cannot_write(Path(args.output), error),)
+    if spec is None:
+        _put_wrong(found, args.format)
+        return 1
+    if args.output:
+        put(f"Wrote {args.output}. To look at it: seqtopo check {args.output}")
+    else:
+        put(spec)
+    return 0
+
+
+def _load(argument: str) -> tuple[Source, tuple[Diagnostic, ...]]:
+    if argument == STDIN:
+        return api.decode(read_input(), STDIN_NAME)
+    if os.path.lexists(argument):
+        return api.read(Path(argument))
+    return Source(argument.strip(), "<vgsl>"), ()
+
+
+def _put_wrong(found: tuple[Diagnostic, ...], form: str) -> None:
+    if form == "text":
+        screen = terminal(sys.stderr)
+        put(render_text(found, width=screen.width, color=screen.color), sys.stderr)
+    else:
+        put(RENDERERS[form](found))

@@ -1,0 +1,1 @@
+"""Topologies that other programs write, as specs."""
