@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from seqtopo.api import compile as compile
     from seqtopo.api import compile_all as compile_all
     from seqtopo.api import format_spec as format_spec
-    from seqtopo.api import to_python as to_python
     from seqtopo.diag.error import SpecError as SpecError
     from seqtopo.exporting import Exported as Exported
     from seqtopo.exporting import export as export
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     from seqtopo.runtime.stateful import attach as attach
     from seqtopo.runtime.stateful import get_states as get_states
     from seqtopo.runtime.stateful import set_states as set_states
+    from seqtopo.writing import to_python as to_python
 
 __version__ = "0.1.0"
 
@@ -65,7 +65,7 @@ _HOMES = {
     "rollout": "seqtopo.rolling",
     "sampling": "seqtopo",
     "set_states": "seqtopo.runtime.stateful",
-    "to_python": "seqtopo.api",
+    "to_python": "seqtopo.writing",
 }
 
 if not TYPE_CHECKING:  # a type checker that saw this would take any name for a public one

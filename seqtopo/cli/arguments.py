@@ -53,6 +53,8 @@ class Parser(_Group):
     def __init__(self, command: str, about: str, examples: Sequence[str]) -> None:
         super().__init__()
         self._says = (command, about, examples)
+        self.more = ""
+        """What else the help says, before the examples."""
         self._groups: list[_Group] = []
 
     def add_mutually_exclusive_group(self) -> _Group:
@@ -74,6 +76,7 @@ class Parser(_Group):
         from seqtopo.cli.full_parser import FullParser
 
         made = FullParser(*self._says)
+        made.epilog = "\n\n".join(filter(None, (self.more, made.epilog)))
         for names, settings in self.declared:
             made.add_argument(*names, **settings)
         for group in self._groups:

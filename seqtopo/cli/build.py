@@ -25,6 +25,7 @@ from seqtopo.diag.model import Diagnostic
 from seqtopo.diag.nearest import nearest
 from seqtopo.diag.renderers import renderer
 from seqtopo.diag.renderers.text import render_text
+from seqtopo.writing import python_of
 
 if TYPE_CHECKING:
     import keras
@@ -100,7 +101,7 @@ def run(args: argparse.Namespace) -> int:
             raise SpecError((trouble,))
         most = args.max_params or settings.max_params
         if target.suffix == ".py" and not args.all:
-            _write(target, api.python_of(checked, most, args.part or ""))
+            _write(target, python_of(checked, most, args.part or ""))
             _put_written(checked, target, args)
             return 0
         built = api.build(checked, args.backend, most, seed=args.seed)

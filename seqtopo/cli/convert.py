@@ -13,7 +13,7 @@ from seqtopo.cli.files import STDIN, STDIN_NAME, cannot_write, read_input, write
 from seqtopo.cli.terminal import put, terminal
 from seqtopo.diag.model import Diagnostic
 from seqtopo.diag.nearest import nearest
-from seqtopo.diag.renderers import RENDERERS
+from seqtopo.diag.renderers import renderer
 from seqtopo.diag.renderers.text import render_text
 from seqtopo.formats.convert import FORMATS
 from seqtopo.formats.vgsl import read_vgsl
@@ -33,7 +33,7 @@ def parser() -> Parser:
             'seqtopo convert vgsl "[None,64,None,1 Cr3,3,32 Rc3 Bl128 O1s92]" --dialect vgslify',
         ),
     )
-    made.epilog = f"{made.epilog}\n\nthe words of VGSL, Y, X and N being numbers:\n{table()}"
+    made.more = f"the words of VGSL, Y, X and N being numbers:\n{table()}"
     made.add_argument("form", help=f"the notation: {', '.join(FORMATS)}")
     made.add_argument("text", help="the topology, a file of it, or - for the standard input")
     made.add_argument("-o", "--output", metavar="PATH", help="a file to write the spec to")
@@ -84,4 +84,4 @@ def _put_wrong(found: tuple[Diagnostic, ...], form: str) -> None:
         screen = terminal(sys.stderr)
         put(render_text(found, width=screen.width, color=screen.color), sys.stderr)
     else:
-        put(RENDERERS[form](found))
+        put(renderer(form)(found))

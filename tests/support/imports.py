@@ -26,6 +26,7 @@ ORDER = (
     "report",
     "walkthrough",
     "api",
+    "writing",
     "answering",
     "rolling",
     "pictures",
