@@ -16,7 +16,7 @@ from seqtopo.runtime.kernels import attaching
 from tests.support.cheap_weights import cheap_weights
 
 BACKEND = keras.config.backend()
-EXAMPLES = {"torch": 80, "tensorflow": 5, "jax": 3}[BACKEND]
+EXAMPLES = {"torch": 40, "tensorflow": 5, "jax": 3}[BACKEND]
 """The others compile each of them, and are tested where they have kernels."""
 MASKS = ("none", "right", "left", "holes", "empty rows", "nothing", "everything")
 
@@ -121,6 +121,8 @@ def model_of(case: Case) -> Any:
 
 def outcome(case: Case, *, kernels: bool) -> tuple[Any, list[np.ndarray]]:
     """The model, and in a row: its outputs, losses of two steps, the weights after them."""
+    # On PyTorch, Keras draws dropout from PyTorch's own generator.
+    keras.utils.set_random_seed(case.seed)
     with cheap_weights():
         model = seqtopo.attach(model_of(case), kernels=kernels)
     random = np.random.default_rng(case.seed)

@@ -174,13 +174,16 @@ NOT_STRAIGHT: dict[str, tuple[Callable[[], Any], str]] = {
     "not_built": (lambda: keras.Sequential([layers.Dense(2)]), "it is no model of layers alone"),
 }
 
-NATIVE: dict[str, tuple[Callable[[], Any], str]] = {
+LOOPS: dict[str, tuple[Callable[[], Any], str]] = {
     "activation": (lambda: layers.LSTM(2, activation="relu"), "has activation=tanh, not relu"),
     "either": (lambda: layers.SimpleRNN(2, activation="elu"), "has activation=tanh or relu, not elu"),
     "gate": (lambda: layers.GRU(2, recurrent_activation="relu"), "recurrent_activation=sigmoid, not relu"),
     "reset": (lambda: layers.GRU(2, reset_after=False), "has reset_after=true"),
     "dropout": (lambda: layers.LSTM(2, recurrent_dropout=0.1), "has no recurrent_dropout"),
-    "masks": (lambda: layers.LSTM(2, dropout=0.1, implementation=1), "has one dropout mask for all gates"),
+}
+
+NATIVE: dict[str, tuple[Callable[[], Any], str]] = {
+    "masks": (lambda: layers.LSTM(2, dropout=0.1, implementation=1), "is left to Keras"),
     "subclass": (lambda: type("Own", (layers.LSTM,), {})(2), "but a subclass"),
 }
 
@@ -197,12 +200,18 @@ def test_why_a_layer_runs_on_stock_keras(case: str) -> None:
     assert_stock(keras.Sequential([keras.Input((4, 3)), make()]), why)
 
 
-def assert_stock(model: Any, why: str) -> None:
-    """A model or a layer of it runs on stock Keras, and the reason is said."""
+@pytest.mark.parametrize("case", LOOPS)
+def test_why_a_layer_is_not_native(case: str) -> None:
+    make, why = LOOPS[case]
+    assert_stock(keras.Sequential([keras.Input((4, 3)), make()]), why, "loop")
+
+
+def assert_stock(model: Any, why: str, kernel: str = "stock") -> None:
+    """A model or a layer of it runs on stock Keras or a loop, and the reason is said."""
     if BACKEND != "torch":
         return
     rows = seqtopo.kernels(seqtopo.attach(model))
-    assert any(row.kernel == "stock" and why in row.why_not_faster for row in rows), str(rows)
+    assert any(row.kernel == kernel and why in row.why_not_faster for row in rows), str(rows)
 
 
 def fell_back(model: Any) -> str:

@@ -17,8 +17,9 @@ ROWS: tuple[Code, ...] = (
         ),
         why=(
             "The model gives what was meant, only later: several times as slow, and up to 25 times as "
-            "people report it. On a CPU it makes no difference, and sometimes the argument is worth it. "
-            "`dropout` drops from the inputs alone, and keeps the kernels."
+            "people report it. On a CPU it makes a difference on PyTorch alone, whose native layers seqtopo "
+            "calls; and sometimes the argument is worth it. `dropout` drops from the inputs alone, and "
+            "keeps the kernels."
         ),
         example="in(T,8) -> lstm(128,recurrent_dropout=0.1) -> dense(1)",
         instead="in(T,8) -> lstm(128,dropout=0.1) -> dense(1)",
@@ -31,7 +32,8 @@ ROWS: tuple[Code, ...] = (
         summary="A mask keeps a recurrent layer from the fast kernels on PyTorch and JAX.",
         what=(
             "Keras hands masks to cuDNN on TensorFlow alone, and there only where the padding stands behind "
-            "the words. On PyTorch and JAX a masked layer is computed step by step."
+            "the words. On PyTorch and JAX it computes a masked layer step by step. (The kernels of "
+            "`seqtopo.compile` on PyTorch take any mask; a saved model loaded in plain Keras has none.)"
         ),
         why=(
             "The mask is right, and mostly worth its price. Where speed matters more, batches of sequences "

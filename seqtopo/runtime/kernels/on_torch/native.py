@@ -15,6 +15,7 @@ import torch
 from keras import activations, layers, ops
 
 from seqtopo.runtime.kernels.kernel import Choice, Kernel, NotNow, Stock
+from seqtopo.runtime.kernels.on_torch.loop import loop
 from seqtopo.runtime.kernels.on_torch.packing import packing
 
 Weights = list[torch.Tensor]
@@ -40,19 +41,19 @@ def choose(layer: Any) -> Choice:
         return Stock("the call of its cell has been replaced in this instance")
     options = CALLS[type(layer)]
     kind = f"PyTorch's {options[0].kind}"
+    if cell.dropout and getattr(cell, "implementation", 2) == 1 and not cell.recurrent_dropout:
+        return Stock("with dropout and implementation=1 it is left to Keras")
     native = next((each for each in options if each.activation is cell.activation), None)
+    gate = getattr(cell, "recurrent_activation", activations.sigmoid)
     if native is None:
         known = " or ".join(_name(each.activation) for each in options)
-        return Stock(f"{kind} has activation={known}, not {_name(cell.activation)}")
-    gate = getattr(cell, "recurrent_activation", activations.sigmoid)
+        return loop(f"{kind} has activation={known}, not {_name(cell.activation)}")
     if gate is not activations.sigmoid:
-        return Stock(f"{kind} has recurrent_activation=sigmoid, not {_name(gate)}")
+        return loop(f"{kind} has recurrent_activation=sigmoid, not {_name(gate)}")
     if not getattr(cell, "reset_after", True):
-        return Stock(f"{kind} has reset_after=true")
+        return loop(f"{kind} has reset_after=true")
     if cell.recurrent_dropout:
-        return Stock(f"{kind} has no recurrent_dropout")
-    if cell.dropout and getattr(cell, "implementation", 2) == 1:
-        return Stock(f"{kind} has one dropout mask for all gates, implementation=1 has several")
+        return loop(f"{kind} has no recurrent_dropout")
     # A stateful layer's call is wrapped by what carries its states.
     more = () if layer.stateful else (("call", call),)
     return Kernel(f"native {native.kind}", "inner_loop", partial(run, native), more=more)
