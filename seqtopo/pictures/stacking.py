@@ -82,6 +82,9 @@ class _Stacking:
 
     def _may_lie_beside(self, i: int, source: int, beside: dict[int, int]) -> bool:
         ours, theirs = region_of(self.tiers[i].place.axis), region_of(self.tiers[source].place.axis)
+        if self.tiers[source].direction == "backward" and self.tiers[source].place.many:
+            # Its last state is on the far side, at the first step.
+            return False
         if self.regions.index(theirs) + 1 != self.regions.index(ours):
             return False
         members = {k for k in beside if _top(beside, k) in (_top(beside, i), _top(beside, source))}

@@ -132,11 +132,17 @@ def test_what_is_collected_in_a_loop_leaves_its_frame() -> None:
     [
         "x = in(T,8)\n[x -> lstm(4), x -> lstm(4)] -> add",
         "read = lstm(4)\na = in(T,8)\nb = in(S,8)\n[a -> read, b -> read] -> add",
+        "def read() = lstm(4)\nx = in(T,8)\n[x -> read(), x -> read()] -> add",
         "in(T,8) -> dense(8) -> dense(8,relu) -> dense(8)",
     ],
 )
 def test_what_is_no_copy_of_the_one_before_is_not_folded(spec: str) -> None:
     assert not any("×" in words for words in said(spec))
+
+
+def test_a_copy_that_is_used_by_itself_is_drawn_by_itself() -> None:
+    spec = "def f() = dense(8,relu)\na = in(8) -> f()\nb = a -> f()\nc = b -> f()\n[a, c] -> add"
+    assert not any("×3" in words for words in said(spec))
 
 
 def test_shared_weights_bear_a_letter() -> None:

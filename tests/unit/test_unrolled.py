@@ -152,6 +152,15 @@ def test_an_encoder_hands_its_state_to_the_decoder_beside_it() -> None:
     assert handed.points[0][1] == handed.points[-1][1]
 
 
+def test_the_last_state_of_what_reads_backwards_is_that_of_the_first_step() -> None:
+    spec = "encoder = in(3,3) -> lstm(8,back)\nin(T,3) -> lstm(8,seq,init=encoder.state)"
+    assert assert_nothing_lies_on_anything(spec)
+    scene = unrolled(spec).scene(PIXELS)
+    (handed,) = [line for line in scene.lines if line.style == "state"]
+    (first,) = [text.x for text in scene.texts if text.text + text.sub == "x1"]
+    assert handed.points[0][0] == first
+
+
 def test_states_of_every_level_lie_beside_each_other() -> None:
     found = unrolled(SPECS["states_of_every_level"])
     assert [tier.row for tier in found.tiers if tier.direction] == [1, 2, 1, 2]
