@@ -44,7 +44,10 @@ ROWS = (
             "tf2onnx, jax2onnx or onnxscript, and onnxruntime to be compared. `pip install "
             "'seqtopo[export]'` brings them."
         ),
-        why="Building and training need none of it, so it is not installed along.",
+        why=(
+            "Building and training need none of it, so it is not installed along. What is missing is looked "
+            "for before anything is built."
+        ),
         reason=REASON,
     ),
     Code(
@@ -57,8 +60,8 @@ ROWS = (
             "open: ONNX or a SavedModel through TensorFlow or JAX."
         ),
         why=(
-            "Without the number, such an exporter writes a loop of a single step, and the file answers for "
-            "the first step only."
+            "Without the number, such an exporter writes a loop of a single step. The file loads, runs, and "
+            "answers for the first step only."
         ),
         reason="The spec alone is fine; it depends on the format.",
     ),
@@ -71,7 +74,10 @@ ROWS = (
             "(`--step`, or `step=True`) takes its states as inputs and gives the next ones as outputs, so "
             "the program that runs it hands them on."
         ),
-        why="Exported as it is, each call would start from the same states, without a word.",
+        why=(
+            "Exported as it is, each call would start from the same states, without a word. A series that is "
+            "handed over piece by piece would be forgotten after each piece."
+        ),
         reason="The spec alone is fine; only exporting it is refused.",
     ),
 )
