@@ -1,0 +1,64 @@
+"""Which names nobody chose: those that Keras, or our own emitter, gives by itself."""
+
+from __future__ import annotations
+
+import re
+
+from seqtopo.layers.excluded import snake_case
+from seqtopo.layers.objects import entry_of
+from seqtopo.layers.row import Row
+
+INPUTS = ("input", "input_layer", "keras_tensor", "input_tensor")
+MODELS = ("model", "functional", "sequential", "steps")
+
+
+def base(name: str) -> str:
+    """A name without the number behind it.
+
+    >>> base("lstm_3"), base("encoder_lstm"), base("conv1d")
+    ('lstm', 'encoder_lstm', 'conv1d')
+    """
+    return _match(name)
+
+
+def _match(name: str) -> str:
+    found = re.fullmatch(r"(.+?)_\d+", name)
+    return found[1] if found else name
+
+
+def bases(row: Row, activation: object = None) -> set[str]:
+    """What a layer of this row may be called where nobody chose."""
+    found = {row.name, *row.aliases}
+    if row.keras:
+        found |= {snake_case(row.keras), row.keras.lower()}
+    if row.emit:
+        found |= {row.emit, snake_case(row.emit)}
+    if isinstance(activation, str) and entry_of("activation", activation):
+        found.add(activation)
+    return found
+
+
+def split(name: str, row: Row, activation: object = None) -> tuple[bool, str]:
+    """Whether a layer's name is automatic, and the binding or recipe in front of it.
+
+    >>> from seqtopo.layers.table import NAMES
+    >>> split("lstm_2", NAMES["lstm"]), split("encoder_lstm", NAMES["lstm"]), split("lower", NAMES["lstm"])
+    ((True, ''), (True, 'encoder'), (False, ''))
+    """
+    stem = _match(name)
+    for known in sorted(bases(row, activation), key=len, reverse=True):
+        if known in (stem, name):
+            return True, ""
+        if stem.endswith(f"_{known}") and len(stem) > len(known) + 1:
+            return True, stem[: -len(known) - 1]
+    return False, ""
+
+
+def is_model(name: str) -> bool:
+    """Whether a model's name is one that nobody chose."""
+    return _match(name) in MODELS
+
+
+def is_input(name: str) -> bool:
+    """Whether an input's name is one that nobody chose."""
+    return _match(name) in INPUTS

@@ -1,0 +1,278 @@
+"""The calls that a model's configuration holds, each after those it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from seqtopo.decompile.losses import wrong
+from seqtopo.decompile.reading import as_dict, as_list, as_text, shown
+
+MOST_CALLS = 20_000
+"""As many layers as a spec may have."""
+TENSOR = "__keras_tensor__"
+SLICE = "__slice__"
+
+Shaped = tuple[tuple[int | None, ...], str]
+"""A shape with the batch axis, and a dtype."""
+
+
+class Ref(NamedTuple):
+    """One output of one call of a layer, by the layer's name."""
+
+    layer: str
+    call: int
+    output: int = 0
+
+
+@dataclass
+class Call:
+    """One call of a layer, a model or an operation of ``keras.ops``."""
+
+    ref: Ref
+    config: Mapping[str, Any]
+    args: list[Any] = field(default_factory=list)
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    gives: dict[int, Shaped] = field(default_factory=dict)
+    """What its outputs are, where a later call says it."""
+    shapes: Mapping[Ref, Shaped] = field(default_factory=dict)
+    """What comes in."""
+
+    @property
+    def name(self) -> str:
+        """The layer's name."""
+        return self.ref.layer
+
+    @property
+    def kind(self) -> str:
+        """The class."""
+        return str(self.config.get("class_name"))
+
+    @property
+    def is_input(self) -> bool:
+        """Whether it is an ``InputLayer``."""
+        return self.kind == "InputLayer"
+
+    @property
+    def is_keras(self) -> bool:
+        """Whether the class is Keras' own."""
+        return str(self.config.get("module")).split(".")[0] == "keras"
+
+    @property
+    def is_operation(self) -> bool:
+        """Whether it is an operation of ``keras.ops``."""
+        return str(self.config.get("module")).startswith(("keras.src.ops", "keras.ops"))
+
+    @cached_property
+    def settings(self) -> Mapping[str, Any]:
+        """The layer's or operation's own configuration."""
+        return as_dict(self.config.get("config"), f"the config of {shown(self.name)}")
+
+    @property
+    def asks_state(self) -> bool:
+        """Whether a recurrent layer, or the one inside a wrapper, gives its states."""
+        inner = self.settings.get("layer")
+        config = inner.get("config") if isinstance(inner, dict) else None
+        return bool(self.settings.get("return_state")) or bool(
+            isinstance(config, dict) and config.get("return_state")
+        )
+
+
+@dataclass
+class Calls:
+    """A model's calls in order, and where it begins and ends."""
+
+    ordered: list[Call]
+    inputs: list[Ref]
+    outputs: list[Ref]
+    output_keys: tuple[str, ...] = ()
+
+    @cached_property
+    def by_ref(self) -> Mapping[Ref, Call]:
+        """The calls by what they give first."""
+        return {call.ref: call for call in self.ordered}
+
+
+def refs_in(value: Any) -> Iterator[Ref]:
+    """The tensors in some arguments, in their order."""
+    if isinstance(value, (list, tuple)):
+        for item in value:
+            yield from refs_in(item)
+    elif isinstance(value, dict):
+        if value.get("class_name") == TENSOR:
+            yield _history(as_dict(value.get("config"), "a tensor").get("keras_history"))
+        else:
+            for item in value.values():
+                yield from refs_in(item)
+
+
+def _history(value: Any) -> Ref:
+    parts = as_list(value, "a tensor's keras_history")
+    if len(parts) < 3 or not isinstance(parts[0], str) or not all(type(p) is int for p in parts[1:3]):
+        raise wrong(f"a tensor is said to come from {shown(parts)}, which is no layer, call and output")
+    return Ref(parts[0], parts[1], parts[2])
+
+
+def calls_of(config: Mapping[str, Any], inside: bool) -> Calls:
+    """The calls of a serialized ``Sequential`` or functional model; ``inside`` another one, it may do
+    without inputs of its own.
+
+    Raises:
+        UnreadableError: it is not what Keras writes (ST502).
+    """
+    body = as_dict(config.get("config"), "the model's config")
+    layers = [as_dict(x, "a layer") for x in as_list(body.get("layers"), "the model's layers")]
+    if len(layers) > MOST_CALLS:
+        raise wrong(f"the model has {len(layers):,} layers, which is more than {MOST_CALLS:,}")
+    if config.get("class_name") == "Sequential":
+        return _sequential(config, body, layers, inside)
+    return _functional(body, layers)
+
+
+def _sequential(
+    config: Mapping[str, Any], body: Mapping[str, Any], layers: list[dict[str, Any]], inside: bool
+) -> Calls:
+    calls: list[Call] = []
+    taken: dict[str, int] = {}
+    for layer in layers:
+        settings = layer.get("config")
+        name = settings.get("name") if isinstance(settings, dict) else None
+        name = name if isinstance(name, str) else f"layer_{len(calls)}"
+        number = taken[name] = taken.get(name, -1) + 1
+        if layer.get("class_name") == "InputLayer":
+            if not calls:
+                calls.append(Call(Ref(name, 0), layer))
+            continue
+        if not calls:
+            calls.append(_unsaid_input(config, body, inside))
+        calls.append(Call(Ref(name, number), layer, [_tensor(calls[-1].ref)]))
+    if not calls:
+        raise wrong("the model has no layers", "add layers, and an Input, before it is saved")
+    return Calls(calls, [calls[0].ref], [calls[-1].ref])
+
+
+def _tensor(ref: Ref) -> dict[str, Any]:
+    return {"class_name": TENSOR, "config": {"keras_history": list(ref)}}
+
+
+def _unsaid_input(config: Mapping[str, Any], body: Mapping[str, Any], inside: bool) -> Call:
+    """The input of a Sequential that has none in its list."""
+    build = config.get("build_config")
+    shape = body.get("build_input_shape") or (build.get("input_shape") if isinstance(build, dict) else None)
+    if shape is None and not inside:
+        raise wrong(
+            "the model is Sequential and was never built, so nothing says what comes in",
+            "give it an Input first, or build it: model.build((None, 24, 3))",
+        )
+    layer = {
+        "class_name": "InputLayer",
+        "module": "keras.layers",
+        "config": {"batch_shape": shape, "name": "input"},
+    }
+    return Call(Ref("input", -1), layer)
+
+
+def _functional(body: Mapping[str, Any], layers: list[dict[str, Any]]) -> Calls:
+    found: dict[tuple[str, int], Call] = {}
+    shapes: dict[Ref, Shaped] = {}
+    for layer in layers:
+        name = as_text(layer.get("name"), "a layer's name")
+        nodes = as_list(layer.get("inbound_nodes", []), f"the inbound_nodes of {shown(name)}")
+        if (name, 0) in found:
+            raise wrong(f"two layers are called {shown(name)}")
+        if layer.get("class_name") == "InputLayer" or not nodes:
+            found[name, 0] = Call(Ref(name, 0), layer)
+        for i, node in enumerate(nodes):
+            node = as_dict(node, f"a call of {shown(name)}")
+            args = as_list(node.get("args", []), f"the args of {shown(name)}")
+            kwargs = as_dict(node.get("kwargs", {}), f"the kwargs of {shown(name)}")
+            found[name, i] = Call(Ref(name, i), layer, args, kwargs)
+            _shapes([args, kwargs], shapes)
+    if len(found) > MOST_CALLS:
+        raise wrong(f"the model has {len(found):,} calls, which is more than {MOST_CALLS:,}")
+    for ref, shaped in shapes.items():
+        giver = found.get((ref.layer, ref.call))
+        if giver is not None:
+            giver.gives[ref.output] = shaped
+    for call in found.values():
+        call.shapes = shapes
+    inputs, _ = _ends(body.get("input_layers"), "input_layers", found)
+    outputs, keys = _ends(body.get("output_layers"), "output_layers", found)
+    return Calls(_sorted(found, outputs, inputs), inputs, outputs, keys)
+
+
+def _shapes(value: Any, into: dict[Ref, Shaped]) -> None:
+    todo = [value]
+    while todo:
+        here = todo.pop()
+        if isinstance(here, (list, tuple)):
+            todo.extend(here)
+        elif isinstance(here, dict):
+            config = here.get("config")
+            if here.get("class_name") != TENSOR or not isinstance(config, dict):
+                todo.extend(here.values())
+                continue
+            shape = config.get("shape")
+            if isinstance(shape, list) and all(s is None or type(s) is int for s in shape):
+                into[_history(config.get("keras_history"))] = (tuple(shape), str(config.get("dtype")))
+
+
+def _ends(value: Any, what: str, found: Mapping[tuple[str, int], Call]) -> tuple[list[Ref], tuple[str, ...]]:
+    """The inputs or outputs: one, a list of them, or by name; the tree is flattened as Keras does."""
+    keys: list[str] = []
+    refs: list[Ref] = []
+
+    def walk(item: Any, key: str) -> None:
+        if isinstance(item, dict):
+            for name in sorted(item):
+                walk(item[name], name)
+        elif isinstance(item, list) and len(item) == 3 and isinstance(item[0], str):
+            refs.append(_history(item))
+            keys.append(key)
+        elif isinstance(item, list):
+            for one in item:
+                walk(one, key)
+        else:
+            raise wrong(f"the model's {what} are {shown(value)}")
+
+    walk(value, "")
+    if not refs:
+        raise wrong(f"the model has no {what}")
+    for i, ref in enumerate(refs):
+        # Keras counts the calls of a model inside a model from 1 here, and from 0 elsewhere.
+        if (ref.layer, ref.call) not in found and (ref.layer, ref.call - 1) in found:
+            refs[i] = ref._replace(call=ref.call - 1)
+        elif (ref.layer, ref.call) not in found:
+            raise wrong(f"the model's {what} name {shown(ref.layer)}, which is not there")
+    return refs, tuple(keys)
+
+
+def _sorted(found: Mapping[tuple[str, int], Call], outputs: list[Ref], inputs: list[Ref]) -> list[Call]:
+    """The calls that lead to the outputs, each after those it needs; the inputs first."""
+    done: dict[tuple[str, int], Call] = {}
+    open_: set[tuple[str, int]] = set()
+    todo = [((r.layer, r.call), False) for r in (*reversed(outputs), *reversed(inputs))]
+    while todo:
+        key, ready = todo.pop()
+        if key in done:
+            continue
+        call = found.get(key)
+        if call is None:
+            raise wrong(f"a call takes what call {key[1]} of {shown(key[0])} gives, which is not there")
+        if ready:
+            done[key] = call
+            open_.discard(key)
+            continue
+        if key in open_:
+            raise wrong(f"{shown(key[0])} takes what it gives itself: the layers go round in a circle")
+        open_.add(key)
+        todo.append((key, True))
+        needed = dict.fromkeys((r.layer, r.call) for r in refs_in([call.args, dict(call.kwargs)]))
+        for other in reversed(needed):
+            if other in open_:
+                raise wrong(f"{shown(other[0])} takes what it gives itself: the layers go round in a circle")
+            if other not in done:
+                todo.append((other, False))
+    return list(done.values())

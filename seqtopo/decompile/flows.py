@@ -1,0 +1,423 @@
+"""From a graph to the statements of a spec: chains as flows, parting ways as lists, the rest by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from seqtopo.decompile import writing
+from seqtopo.decompile.graphs import Decoded, Part
+from seqtopo.decompile.naming import Naming
+from seqtopo.decompile.sharing import one_step, shared_parts
+from seqtopo.decompile.units import (
+    Item,
+    OrderError,
+    Plan,
+    State,
+    Unit,
+    Units,
+    UnsayableError,
+    branch_end,
+    plan,
+)
+from seqtopo.ir.graph import Graph, SubModel, Value
+from seqtopo.layers.layer import Layer
+from seqtopo.layers.sizes import Expr
+from seqtopo.syntax import tree
+
+NOWHERE = writing.NOWHERE
+Steps = tuple[tree.Expr, ...]
+MOST_TRIES = 400
+"""So many values may get a statement of their own, until each is named before it is taken."""
+
+
+@dataclass(frozen=True)
+class Choices:
+    """How to write: tried from the shortest text to the plainest."""
+
+    forks: bool = True
+    parts: bool = True
+    blocks: bool = True
+    opens: str = "T"
+    """How open sizes are written: as symbols, or as ``?``."""
+
+
+@dataclass
+class Written:
+    """The statements of a spec, and the last flow's name."""
+
+    statements: list[tree.Statement] = field(default_factory=list)
+
+
+class Writer:
+    """Writes one model's statements."""
+
+    def __init__(self, decoded: Decoded, naming: Naming, choices: Choices) -> None:
+        self.decoded = decoded
+        self.graph = decoded.graph
+        self.naming = naming
+        self.choices = choices
+        self.opens: dict[Any, str] = {}
+        self.blocks: dict[object, str] = {}
+        """What is bound without a source: shared layers, and models inside the model."""
+        self.statements: list[tree.Statement] = []
+        self.pending: list[tree.Statement] = []
+
+    def write(self) -> list[tree.Statement]:
+        """All statements, the last one the model's output."""
+        parts = self._parts() if self.choices.parts else []
+        units = Units(self.graph, self.graph.outputs, parts)
+        self._name_opens()
+        self._shared(units)
+        forced: set[int] = set()
+        naming, statements = self.naming, list(self.statements)
+        for _ in range(MOST_TRIES):
+            made = plan(units, self.choices.forks, forced)
+            flows = _Flows(self, units, made)
+            self.naming, self.statements = naming.copy(), list(statements)
+            try:
+                body = flows.all()
+            except OrderError as error:
+                end = branch_end(units, made, error.unit)
+                forced.add(error.unit if end is None or end in forced else end)
+                continue
+            met = [flows.inputs[id(node)] for node in every(body) if id(node) in flows.inputs]
+            if met == list(self.graph.inputs) or forced.issuperset(self.graph.inputs):
+                naming.lost = self.naming.lost
+                return [*self.statements, *body]
+            forced.update(self.graph.inputs)
+        raise UnsayableError("no order of the statements was found")
+
+    # ---- sizes, parts, shared layers ---------------------------------------------------------------
+
+    def _name_opens(self) -> None:
+        """Symbols for the open sizes of the inputs: T where there is one, else each its own."""
+        taken = {
+            str(s) for i in self.graph.inputs for t in self.graph.nodes[i].outputs or () for s in t.shape
+        }
+        found = [
+            s
+            for node in self.graph.nodes
+            if node.layer is None and node.outputs
+            for s in node.outputs[0].shape
+            if isinstance(s, Expr) and s.is_atom and str(s) == "?"
+        ]
+        if self.choices.opens != "T" or len(found) > 4:
+            return
+        letters = [n for n in ("T", "S", "L", "M", "N", "T1", "T2", "T3") if n not in taken]
+        self.opens = dict(zip(found, letters, strict=False))
+
+    def _parts(self) -> list[Part]:
+        """What is written as one step: models inside the model, and regions of shared layers."""
+        nested = [part for part in self.decoded.parts if one_step(self.graph, part)]
+        taken = {i for part in nested for i in part.nodes}
+        hint = {layer: self.naming.hint(layer) for layer in self.graph.layers()}
+        return [*nested, *shared_parts(self.graph, taken, hint)]
+
+    def _shared(self, units: Units) -> None:
+        """Bindings for layers that are called more than once, and for parts."""
+        calls: dict[Layer, int] = {}
+        self._count(self.graph, self.graph.ancestors(self.graph.outputs), calls)
+        inside: set[int] = set()
+        for unit in units.units.values():
+            if unit.part is not None:
+                inside |= unit.part.nodes
+        for index in self.graph.ancestors(self.graph.outputs):
+            layer = self.graph.nodes[index].layer
+            if layer is not None and calls[layer] > 1 and index not in inside and layer not in self.blocks:
+                self.block(layer, index)
+        for unit in units.units.values():
+            if unit.part is not None and unit.part.key not in self.blocks:
+                self._part(unit.part)
+
+    def _count(self, graph: Graph, nodes: Sequence[int], calls: dict[Layer, int]) -> None:
+        for index in nodes:
+            layer = graph.nodes[index].layer
+            if layer is None:
+                continue
+            calls[layer] = calls.get(layer, 0) + 1
+            if calls[layer] == 1:
+                self._inner(layer, calls)
+
+    def _inner(self, layer: Layer, calls: dict[Layer, int]) -> None:
+        for value in layer.args.values():
+            if isinstance(value, Layer):
+                calls[value] = calls.get(value, 0) + 1
+            elif isinstance(value, SubModel):
+                self._count(value.graph, value.graph.ancestors(value.graph.outputs), calls)
+
+    def block(self, layer: Layer, index: int) -> None:
+        """A binding of one shared layer."""
+        node = self.graph.nodes[index]
+        tensors = self.graph.tensors(node.inputs) or ()
+        name = self.naming.block(layer)
+        step = writing.layer(layer, tensors, self.inside, {}, {})
+        if layer.name and not self.naming.is_automatic(layer) and layer.name != name:
+            step = self.naming.named(step, layer)
+        self.blocks[layer] = name
+        self.statements.append(tree.Bind(NOWHERE, writing.name(name), step))
+
+    def _part(self, part: Part) -> None:
+        units = Units(self.graph, part.values, (), part.incoming)
+        name = self.naming.binding(part.name, part.name or "model")
+        body = self._body(units, part.incoming[0].node, name)
+        self.blocks[part.key] = name
+        self.statements.append(tree.Bind(NOWHERE, writing.name(name), body))
+
+    def _body(self, units: Units, base: int, name: str) -> tree.Expr:
+        """A flow from what comes in. Names in it would be the whole spec's, so then it is a recipe."""
+        made = plan(units, body=True)
+        if made.named:
+            raise UnsayableError("values in a flow are taken in a way that needs statements")
+        flow = _Flows(self, units, made)
+        for index in sorted(made.inline):
+            flow.names[index] = self.naming.value(units.units[index], True)
+        if len(units.outputs) == 1:
+            body = as_flow(flow.steps(units.outputs[0], base))
+        else:
+            body = tree.List(NOWHERE, flow.branches(units.outputs, base))
+        if not made.inline:
+            return body
+        recipe = self.naming.fresh(f"{name}_flow" if name else "flow")
+        self.statements.append(tree.Def(NOWHERE, writing.name(recipe), (), body))
+        return writing.call(recipe, [])
+
+    def inside(self, inner: Layer | SubModel) -> tree.Expr:
+        """What stands in a wrapper."""
+        if isinstance(inner, Layer):
+            if inner in self.blocks:
+                return writing.name(self.blocks[inner])
+            step = writing.layer(inner, (), self.inside, {}, {})
+            return self.naming.inner(step, inner)
+        graph = inner.graph
+        units = Units(graph, graph.outputs, (), [Value(i) for i in graph.inputs])
+        body = self._body(units, graph.inputs[0], inner.name)
+        if inner.name and len(graph.inputs) == 1:
+            name = self.naming.binding(inner.name, inner.name)
+            self.statements.append(tree.Bind(NOWHERE, writing.name(name), body))
+            return writing.name(name)
+        return body
+
+
+class _Flows:
+    """Writes the units of one graph."""
+
+    def __init__(self, writer: Writer, units: Units, made: Plan) -> None:
+        self.writer = writer
+        self.units = units
+        self.plan = made
+        self.graph = units.graph
+        self.names: dict[int, str] = {}
+        self.written: set[int] = set()
+        """The inline names that stand in the text already."""
+        self.inputs: dict[int, int] = {}
+        """The inputs, by the id of the step that each is written as."""
+
+    # ---- statements ------------------------------------------------------------------------------
+
+    def all(self) -> list[tree.Statement]:
+        """The named values in their order, then the output."""
+        found: list[tree.Statement] = []
+        for index in sorted(self.plan.named | set(self.plan.inline)):
+            self.names[index] = self._name(index)
+        for index in sorted(self.plan.named):
+            found.append(self._statement(index))
+        found.append(self._output())
+        return found
+
+    def _name(self, index: int) -> str:
+        unit = self.units.units[index]
+        return self.writer.naming.value(unit, index in self.plan.inline)
+
+    def _statement(self, index: int) -> tree.Statement:
+        steps = self.steps(index, None, defining=index)
+        unit = self.units.units[index]
+        name = self.names[index]
+        flow = as_flow(steps)
+        if unit.layer is not None and self.writer.naming.bears(unit, name):
+            # The name is the layer's, too: `as` says both.
+            return tree.Output(NOWHERE, flow)
+        return tree.Bind(NOWHERE, writing.name(name), flow)
+
+    def _output(self) -> tree.Statement:
+        outputs = self.units.outputs
+        if len(outputs) == 1 and isinstance(outputs[0], int) and outputs[0] not in self.names:
+            flow = as_flow(self.steps(outputs[0], None))
+        elif len(outputs) == 1:
+            flow = self._item(outputs[0])
+        else:
+            flow = self._outputs(outputs)
+        name = self.writer.naming.model(self.writer.decoded.name)
+        if name:
+            return tree.Bind(NOWHERE, writing.name(name), flow)
+        return tree.Output(NOWHERE, flow)
+
+    def _outputs(self, outputs: Sequence[Item]) -> tree.Expr:
+        fork = self.plan.forks.get(-1)
+        items = self.branches(outputs, fork)
+        items = tuple(self._unnamed(o, e) for o, e in zip(outputs, items, strict=True))
+        listed: tree.Expr = tree.List(NOWHERE, items)
+        if fork is None:
+            return listed
+        return as_flow((*self.steps(fork, None), listed))
+
+    def _unnamed(self, item: Item, expr: tree.Expr) -> tree.Expr:
+        """An output that is only a name would be named after it: a list around it keeps that away."""
+        if not isinstance(expr, tree.Name) or not isinstance(item, int):
+            return expr
+        unit = self.units.units[item]
+        if unit.layer is not None and self.writer.naming.bears(unit, expr.name):
+            return expr
+        return tree.List(NOWHERE, (expr,))
+
+    # ---- flows -----------------------------------------------------------------------------------
+
+    def steps(self, index: int | Item, base: int | None, defining: int = -1) -> Steps:
+        """The steps from ``base``, or from a source, to a unit's value."""
+        assert isinstance(index, int)
+        found: list[tree.Expr] = []
+        at: int = index
+        while True:
+            if at == base:
+                break
+            if at in self.names and at != defining and at not in self.plan.inline:
+                found.append(writing.name(self.names[at]))
+                break
+            unit = self.units.units[at]
+            more, then = self._step(unit, base)
+            found += more
+            if then is None:
+                break
+            at = then
+        return tuple(reversed(found))
+
+    def _step(self, unit: Unit, base: int | None) -> tuple[list[tree.Expr], int | None]:
+        """A unit's own step, the list before it where it takes several values, and what flows in there."""
+        if unit.node is not None and unit.node.layer is None:
+            return [self._input(unit)], None
+        items = unit.items
+        fork = self.plan.forks.get(unit.index)
+        if len(items) == 1 and isinstance(items[0], int):
+            if self.plan.inline.get(items[0], unit.index) != unit.index:
+                return [self._call(unit, ()), self._reference(items[0])], None
+            return [self._call(unit, ())], items[0]
+        if not items:
+            return [self._call(unit, ())], None
+        branches = self.branches(items, fork if fork is not None else base, unit.index)
+        residual = self._residual(unit, branches, fork is not None or base is not None)
+        call = self._call(unit, branches) if residual is None else residual
+        steps = [call] if residual is not None else [call, tree.List(NOWHERE, branches)]
+        return steps, fork
+
+    def branches(self, items: Sequence[Item], base: int | None, by: int = -1) -> tuple[tree.Expr, ...]:
+        """Each item as a flow from ``base``, which is ``id``, or from its own source."""
+        return tuple(self._branch(item, base, by) for item in items)
+
+    def _branch(self, item: Item, base: int | None, by: int) -> tree.Expr:
+        if isinstance(item, State):
+            return self._item(item)
+        if item in self.plan.inline and self.plan.inline[item] != by and item != base:
+            return self._reference(item)
+        return as_flow(self.steps(item, base))
+
+    def _reference(self, index: int) -> tree.Expr:
+        """An inline name, which must stand further up."""
+        if index not in self.written:
+            raise OrderError(index)
+        return writing.name(self.names[index])
+
+    def _item(self, item: Item) -> tree.Expr:
+        if isinstance(item, State):
+            base = writing.name(self._known(item.unit))
+            return tree.Attribute(NOWHERE, base, (writing.name(item.extra),))
+        return writing.name(self._known(item))
+
+    def _known(self, index: int) -> str:
+        if index not in self.names:
+            raise UnsayableError("a value is taken before it has a name")
+        if index in self.plan.inline and index not in self.written:
+            raise OrderError(index)
+        return self.names[index]
+
+    def _residual(self, unit: Unit, branches: tuple[tree.Expr, ...], relative: bool) -> tree.Expr | None:
+        """``res(...)`` for a sum of what comes in and what is made of it."""
+        layer = unit.layer
+        plain = (
+            layer is not None
+            and layer.row.name == "add"
+            and not layer.args
+            and layer not in self.writer.blocks
+        )
+        if not (plain and relative and len(branches) == 2 and branches[0] == writing.name("id")):
+            return None
+        if isinstance(branches[1], tree.Name) and branches[1].name == "id":
+            return None
+        step: tree.Expr = writing.call("res", [writing.argument(branches[1])])
+        return self._as(unit, step)
+
+    def _input(self, unit: Unit) -> tree.Expr:
+        node = unit.node
+        assert node is not None
+        assert node.outputs is not None
+        step: tree.Expr = writing.source(node.outputs[0], node.batch, self.writer.opens)
+        self.inputs[id(step)] = unit.index
+        name = self.writer.naming.input(node)
+        bound = self.names.get(unit.index)
+        if bound is not None and bound == name:
+            return step
+        return tree.As(NOWHERE, step, writing.name(name)) if name else step
+
+    def _call(self, unit: Unit, branches: tuple[tree.Expr, ...]) -> tree.Expr:
+        if unit.part is not None:
+            return writing.name(self.writer.blocks[unit.part.key])
+        node, layer = unit.node, unit.layer
+        assert node is not None
+        assert layer is not None
+        tensors = {key: self._values(items) for key, items in unit.tensors.items()}
+        block = self.writer.blocks.get(layer)
+        if block is not None:
+            args = writing.arguments(layer, node.call, tensors)
+            step: tree.Expr = writing.call(block, args) if args else writing.name(block)
+            return self._as(unit, step, own=False)
+        came = self.graph.tensors(node.inputs) or ()
+        step = writing.layer(layer, came, self.writer.inside, dict(node.call), tensors)
+        return self._as(unit, step)
+
+    def _as(self, unit: Unit, step: tree.Expr, own: bool = True) -> tree.Expr:
+        """The step with its name, where the layer has one or something refers to it in the middle."""
+        naming = self.writer.naming
+        layer = unit.layer
+        name = self.names.get(unit.index)
+        if name is not None and unit.index in self.plan.inline:
+            self.written.add(unit.index)
+            return tree.As(NOWHERE, step, writing.name(name))
+        if layer is None or not own:
+            return step
+        if name is not None and naming.bears(unit, name):
+            return tree.As(NOWHERE, step, writing.name(name))
+        return step if naming.is_automatic(layer) else naming.named(step, layer)
+
+    def _values(self, items: tuple[Item, ...]) -> tree.Expr:
+        if len(items) == 1:
+            return self._item(items[0])
+        return tree.List(NOWHERE, tuple(map(self._item, items)))
+
+
+def as_flow(steps: Sequence[tree.Expr]) -> tree.Expr:
+    """Steps as one expression; ``id`` where there is none."""
+    if not steps:
+        return writing.name("id")
+    return steps[0] if len(steps) == 1 else tree.Flow(NOWHERE, tuple(steps))
+
+
+def every(nodes: Iterable[Any]) -> Iterator[tree.Node]:
+    """Every node of some trees, in the order of the text."""
+    todo = list(nodes)[::-1]
+    while todo:
+        here = todo.pop()
+        if isinstance(here, tree.Node):
+            yield here
+            todo += [getattr(here, f.name) for f in fields(here)][::-1]
+        elif isinstance(here, tuple):
+            todo += here[::-1]

@@ -1,0 +1,437 @@
+"""From a model's configuration to a graph: calls in order, shared layers, models inside models."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from seqtopo.decompile import automatic
+from seqtopo.decompile.calls import Call, Ref, calls_of, refs_in
+from seqtopo.decompile.layers import NoRowError, Read, make, read_layer, settle
+from seqtopo.decompile.losses import Losses, wrong
+from seqtopo.decompile.masks import Masks
+from seqtopo.decompile.operations import match
+from seqtopo.decompile.reading import as_dict, as_list, shown
+from seqtopo.diag.model import Diagnostic
+from seqtopo.ir.graph import Bundle, Graph, Node, SubModel, Value
+from seqtopo.ir.infer import infer
+from seqtopo.layers.layer import Layer
+from seqtopo.layers.row import Row
+from seqtopo.layers.sizes import Size, symbol, unknown
+from seqtopo.layers.table import NAMES
+from seqtopo.layers.values import DTYPES, Refusal, Tensor
+from seqtopo.source import Span
+
+NOWHERE = Span(0, 0)
+MODELS = ("Functional", "Sequential", "Model")
+"""The classes of models that are made of a graph of layers."""
+RNN_CALL = ("initial_state", "mask", "training")
+POSITIONAL: Mapping[str, tuple[str, ...]] = {
+    "MultiHeadAttention": ("query_mask", "value_mask", "key_mask", "attention_mask"),
+    "Softmax": ("mask",),
+    "ReversibleEmbedding": ("reverse",),
+}
+"""What Keras' calls take by position behind the values; recurrent layers take ``RNN_CALL``."""
+VALUES = ("inputs", "sequences", "query", "value", "key", "x")
+"""The names of the values in Keras' calls, in their order."""
+
+
+@dataclass
+class Part:
+    """One use of a model inside the model: its nodes, what comes in, what it gives."""
+
+    key: object
+    name: str
+    nodes: frozenset[int]
+    incoming: Bundle
+    values: Bundle
+    config: Mapping[str, Any]
+
+
+@dataclass
+class Decoded:
+    """A model as a graph, and which of its nodes were a model of their own."""
+
+    graph: Graph
+    parts: list[Part] = field(default_factory=list)
+    name: str = ""
+    output_keys: tuple[str, ...] = ()
+
+
+class Reader:
+    """Reads one model; ``losses`` gathers what a spec cannot say."""
+
+    def __init__(self, losses: Losses) -> None:
+        self.losses = losses
+        self.decoded = Decoded(Graph())
+        self.shared: dict[Any, Layer] = {}
+        self.opens = 0
+        self.symbols = 0
+        self.models: dict[str, int] = {}
+        self.masks: dict[int, dict[Value, frozenset[Any]]] = {}
+        self.noted: dict[int, list[tuple[int, Diagnostic]]] = {}
+        """What was found of each graph's nodes."""
+
+    def read(self, config: Mapping[str, Any]) -> Decoded:
+        """The graph of a serialized model."""
+        kind = config.get("class_name")
+        if kind not in MODELS:
+            raise wrong(
+                f"the model is of the class {shown(kind)}, which is code: its configuration has no graph",
+                "only Sequential and functional models can be read from their configuration",
+            )
+        body = as_dict(config.get("config"), "the model's config")
+        name = body.get("name")
+        self.decoded.name = name if isinstance(name, str) else "model"
+        graph = self.decoded.graph
+        graph.name = self.decoded.name
+        self._model(config, graph, None, ())
+        return self.decoded
+
+    # ---- models ----------------------------------------------------------------------------------
+
+    def _model(
+        self, config: Mapping[str, Any], graph: Graph, incoming: Bundle | None, path: tuple[Any, ...]
+    ) -> Bundle:
+        """The values that a model gives; ``incoming`` stands for its inputs, where it is inside another."""
+        calls = calls_of(config, incoming is not None)
+        walk = _Walk(self, graph, path)
+        if incoming is not None:
+            if len(incoming) != len(calls.inputs):
+                raise wrong(
+                    f"a model is called with {len(incoming)} values, but has {len(calls.inputs)} inputs"
+                )
+            for ref, value in zip(calls.inputs, incoming, strict=True):
+                walk.values[ref] = value
+        else:
+            for ref in calls.inputs:
+                walk.input(calls.by_ref[ref])
+        noted = self.noted.setdefault(id(graph), [])
+        for call in calls.ordered:
+            if call.is_input and call.ref in walk.values:
+                continue
+            with self.losses.apart() as found:
+                walk.call(call)
+            if call.ref in walk.values:
+                noted += [(walk.values[call.ref].node, d) for d in found]
+        with self.losses.apart() as found:
+            outputs = tuple(v for ref in calls.outputs for v in walk.needed(ref, "an output"))
+        noted += [(v.node, d) for v in outputs[-1:] for d in found]
+        if incoming is None:
+            graph.inputs = tuple(walk.values[ref].node for ref in calls.inputs)
+            graph.outputs = outputs
+            graph.output_names = ("",) * len(outputs)
+            self.decoded.output_keys = calls.output_keys
+            self._settle(graph)
+        return outputs
+
+    def _settle(self, graph: Graph) -> None:
+        """Keeps what was found of the nodes that lead to the outputs."""
+        behind = set(graph.ancestors(graph.outputs))
+        for index, found in self.noted.pop(id(graph), ()):
+            if index in behind:
+                self.losses.found.append(found)
+
+    def sub_model(
+        self, config: Mapping[str, Any], inputs: tuple[Tensor, ...], path: tuple[Any, ...]
+    ) -> SubModel:
+        """A model as one thing, such as ``td`` applies at every step."""
+        body = as_dict(config.get("config"), "a model's config")
+        name = str(body.get("name", ""))
+        graph = Graph(name="" if automatic.is_model(name) else name)
+        values = []
+        for tensor in inputs:
+            node = graph.add(NOWHERE)
+            node.outputs = (tensor,)
+            values.append(Value(node.index))
+        graph.inputs = tuple(v.node for v in values)
+        graph.outputs = self._model(config, graph, tuple(values), path)
+        self._settle(graph)
+        return SubModel(graph, graph.name)
+
+    def name_size(self, graph: Graph, value: Value, axis: int) -> Size:
+        """An input's open size, which something repeats to: it gets a name."""
+        node = graph.nodes[value.node]
+        assert node.outputs is not None
+        (tensor,) = node.outputs
+        size = symbol(open_name(self.symbols))
+        self.symbols += 1
+        node.outputs = (Tensor((*tensor.shape[:axis], size, *tensor.shape[axis + 1 :]), tensor.dtype),)
+        return size
+
+    def fresh(self) -> Any:
+        """A size that is not known."""
+        self.opens += 1
+        return unknown(self.opens)
+
+
+class _Walk:
+    """One model's calls, from the first to the last."""
+
+    def __init__(self, reader: Reader, graph: Graph, path: tuple[Any, ...]) -> None:
+        self.reader = reader
+        self.losses = reader.losses
+        self.graph = graph
+        self.path = path
+        self.values: dict[Ref, Value] = {}
+        self.raw: dict[Ref, Call] = {}
+        self.masks = Masks(self, reader.masks.setdefault(id(graph), {}))
+        self.cut: set[str] = set()
+
+    def needed(self, ref: Ref, by: str) -> Bundle:
+        """The value of a reference; one that no spec can say comes in as an input of its own."""
+        if ref not in self.values:
+            call = self.raw.get(ref._replace(output=0))
+            if call is None:
+                raise wrong(
+                    f"{shown(by)} takes the output {ref.output} of {shown(ref.layer)}, which is not there"
+                )
+            self._cut(call, ref, "", None)
+        return (self.values[ref],)
+
+    def input(self, call: Call) -> None:
+        """An ``InputLayer``."""
+        config = as_dict(call.config.get("config"), f"the config of {shown(call.name)}")
+        shape = config.get("batch_shape", config.get("batch_input_shape"))
+        sizes = as_list(shape, f"the batch_shape of {shown(call.name)}")
+        for flag in ("sparse", "ragged", "optional"):
+            if config.get(flag):
+                self.losses.argument(call.name, flag, "true")
+        dtype = config.get("dtype") or "float32"
+        if not isinstance(dtype, str) or dtype not in DTYPES:
+            self.losses.argument(call.name, "dtype", shown(dtype))
+            dtype = "float32"
+        self._source(call.ref, sizes, dtype, call.name)
+
+    def _source(self, ref: Ref, sizes: Sequence[Any], dtype: str, name: str) -> None:
+        for size in sizes:
+            if size is not None and (not isinstance(size, int) or isinstance(size, bool) or size < 1):
+                raise wrong(f"the shape of {shown(name)} has the size {shown(size)}")
+        node = self.graph.add(NOWHERE, batch=sizes[0] if sizes else None)
+        shape = tuple(self.reader.fresh() if s is None else s for s in sizes[1:])
+        node.outputs = (Tensor(shape, dtype),)
+        node.name = name
+        self.values[ref] = Value(node.index)
+
+    # ---- calls -----------------------------------------------------------------------------------
+
+    def call(self, call: Call) -> None:
+        """One call of a layer, an operation or a model."""
+        self.raw[call.ref] = call
+        if call.is_input:
+            self.input(call)
+            return
+        if call.config.get("class_name") in MODELS and call.is_keras:
+            self._inner_model(call)
+            return
+        if match(self, call):
+            return
+        if call.is_operation:
+            return  # a piece of something larger, perhaps; else it is cut where it is needed
+        try:
+            self._layer_call(call)
+        except NoRowError as error:
+            self._cut(call, call.ref, str(error), None)
+
+    def _inner_model(self, call: Call) -> None:
+        named = [call.kwargs[name] for name in VALUES if name in call.kwargs]
+        refs = refs_in([call.args, named])
+        incoming = tuple(v for ref in refs for v in self.needed(ref, call.name))
+        before = len(self.graph.nodes)
+        values = self.reader._model(call.config, self.graph, incoming, (*self.path, call.name))
+        for i, value in enumerate(values):
+            self.values[call.ref._replace(output=i)] = value
+        if self.graph is self.reader.decoded.graph and not self.path:
+            nodes = frozenset(range(before, len(self.graph.nodes)))
+            key = self.reader.models.setdefault(call.name, len(self.reader.models))
+            self.reader.decoded.parts.append(Part(key, call.name, nodes, incoming, values, call.config))
+
+    def _layer_call(self, call: Call) -> None:
+        layer, read = self.layer(call)
+        row = layer.row
+        values, kwargs = self._arguments(call, row)
+        incoming = self._incoming(row, values)
+        node = self.graph.add(NOWHERE, layer)
+        node.inputs = incoming
+        if read.inner:
+            self._wrapped(call, layer, read, node)
+        settle(layer, self.graph.tensors(node.inputs) or ())
+        call_args: dict[str, Any] = {}
+        for key, value in kwargs.items():
+            self._call_argument(call, row, node, key, value, call_args)
+        node.call = call_args
+        self.place(call, node)
+
+    def place(self, call: Call, node: Node, *, quiet: bool = False) -> bool:
+        """Shapes of a node that was made for a call, and its values under the call's references."""
+        assert node.layer is not None
+        try:
+            infer(self.graph, node)
+        except Refusal as refusal:
+            self.graph.nodes.pop()
+            if not quiet:
+                self._cut(call, call.ref, refusal.message, "ST509")
+            return False
+        self._second_values(call, node)
+        self.masks.after(node)
+        return True
+
+    def _second_values(self, call: Call, node: Node) -> None:
+        """Files the outputs; and states and scores where the layer was asked for them."""
+        assert node.layer is not None
+        outputs = node.outputs or ()
+        for i in range(len(outputs)):
+            self.values[call.ref._replace(output=i)] = Value(node.index, i)
+        at = len(outputs)
+        for name, tensors in node.extras.items():
+            asked = call.asks_state if name == "state" else call.kwargs.get("return_attention_scores")
+            for i in range(len(tensors) if asked else 0):
+                self.values[call.ref._replace(output=at)] = Value(node.index, i, name)
+                at += 1
+
+    def layer(self, call: Call) -> tuple[Layer, Read]:
+        """The layer of a call: the same for all calls of one name, and for one shared object."""
+        read = read_layer(call.config, self.losses)
+        read.args.pop("return_state", None)
+        key = self._key(call.config, call.name)
+        known = self.reader.shared.get(key)
+        if known is None:
+            known = self.reader.shared[key] = make(read)
+        return known, read
+
+    def _key(self, config: Mapping[str, Any], name: str) -> tuple[Any, ...]:
+        shared = config.get("shared_object_id")
+        return ("object", shared) if isinstance(shared, (int, str)) else (*self.path, name)
+
+    def _wrapped(self, call: Call, layer: Layer, read: Read, node: Node) -> None:
+        """The layers inside a wrapper, made the first time it is called."""
+        for name, config in read.inner.items():
+            if name in layer.args:
+                continue
+            if name == "backward_layer" and _mirrors(read.inner["layer"], config):
+                continue
+            path = (*self.path, call.name, name)
+            if config.get("class_name") in MODELS:
+                tensors = self.graph.tensors(node.inputs) or ()
+                steps = tuple(Tensor(t.shape[1:] if layer.row.steps else t.shape, t.dtype) for t in tensors)
+                layer.args[name] = self.reader.sub_model(config, steps, path)
+                continue
+            inner = read_layer(config, self.losses, inside=True)
+            inner.args.pop("return_state", None)
+            key = self._key(config, "")
+            key = key if key[0] == "object" else path
+            layer.args[name] = self.reader.shared.setdefault(key, make(inner))
+
+    def _arguments(self, call: Call, row: Row) -> tuple[list[Any], dict[str, Any]]:
+        """What a call was given: the values that come in, and everything else by Keras' names."""
+        kwargs = dict(call.kwargs)
+        values: list[Any] = []
+        rest = list(call.args)
+        if row.apart:
+            while rest and len(values) < 3 and refs_in(rest[0]):
+                values.append(rest.pop(0))
+        elif rest:
+            values.append(rest.pop(0))
+        values += [kwargs.pop(name) for name in VALUES if name in kwargs]
+        names = RNN_CALL if row.recurrent else POSITIONAL.get(row.keras, ())
+        for i, value in enumerate(rest):
+            if i < len(names):
+                kwargs.setdefault(names[i], value)
+            elif value is not None:
+                self.losses.argument(call.name, f"argument {i + 2}", shown(value))
+        return values, kwargs
+
+    def _incoming(self, row: Row, values: list[Any]) -> Bundle:
+        refs = [ref for value in values for ref in refs_in(value)]
+        found = tuple(v for ref in refs for v in self.needed(ref, row.name))
+        # One value that attends to itself.
+        if row.apart and len(found) > 1 and all(v == found[0] for v in found):
+            return found[:1]
+        if row.apart and len(found) == 3 and found[1] == found[2]:
+            return found[:2]
+        return found
+
+    def _call_argument(
+        self, call: Call, row: Row, node: Node, key: str, value: Any, into: dict[str, Any]
+    ) -> None:
+        if value is None or (key, value) in (("training", False), ("return_attention_scores", False)):
+            if key == "training" and value is False and row.name in ("batchnorm", "bn"):
+                self.losses.argument(call.name, "training", "false")
+            return
+        if key == "return_attention_scores":
+            return
+        refs = list(refs_in(value))
+        param = next((p for p in row.params if p.call and p.keras_name == key), None)
+        if refs and self.masks.automatic(node, key, refs):
+            return
+        if param is None:
+            self.losses.argument(call.name, shown(key), shown(value) if not refs else "a value")
+        elif param.kind.takes in ("tensor", "tensors"):
+            sayable = all(ref in self.values for ref in refs) and refs
+            if not sayable:
+                self.losses.argument(call.name, shown(key), "an operation of keras.ops")
+                return
+            tensors = dict(node.tensors)
+            tensors[param.name] = tuple(self.values[ref] for ref in refs)
+            node.tensors = tensors
+        elif not isinstance(value, (dict, list)):
+            if value != param.default:
+                into[param.name] = value
+        else:
+            self.losses.argument(call.name, shown(key), shown(value))
+
+    # ---- what no spec can say ----------------------------------------------------------------------
+
+    def _cut(self, call: Call, ref: Ref, why: str, code: str | None) -> None:
+        """Puts a value of the right shape where something stands that no spec can say."""
+        if call.is_operation:
+            what = f"the operation {shown(call.kind)}"
+            why = why or "the language has no row for it"
+        else:
+            what = f"a {shown(call.kind)} layer"
+        tensor = call.gives.get(ref.output)
+        if tensor is None:
+            raise wrong(f"nothing says what {shown(call.name)} gives: {what}, {why}")
+        shape, dtype = tensor
+        came = [r for r in refs_in([call.args, call.kwargs]) if r in self.values]
+        same = len(came) == 1 and call.shapes.get(came[0]) == tensor and ref.output == 0
+        stands = "stands as identity" if same else "comes in as an input of its own"
+        self.losses.add(code or "ST503", f"{shown(call.name)} is {what}: {why}; what it gives {stands}")
+        if same:
+            node = self.graph.add(NOWHERE, Layer(NAMES["identity"], {}, call.name))
+            node.inputs = (self.values[came[0]],)
+            infer(self.graph, node)
+            self.values[ref] = Value(node.index)
+            return
+        self._source(ref, list(shape), dtype if dtype in DTYPES else "float32", call.name)
+
+
+def _mirrors(forward: Mapping[str, Any], backward: Mapping[str, Any]) -> bool:
+    """Whether a backward layer is what Bidirectional makes of the forward one."""
+    if forward.get("class_name") != backward.get("class_name"):
+        return False
+    one, two = forward.get("config"), backward.get("config")
+    if not isinstance(one, dict) or not isinstance(two, dict):
+        return False
+    asides = ("name", "go_backwards")
+    ahead = {k: v for k, v in one.items() if k not in asides}
+    back = {k: v for k, v in two.items() if k not in asides}
+    return ahead == back and bool(one.get("go_backwards")) != bool(two.get("go_backwards"))
+
+
+def open_name(number: int) -> str:
+    """A name for an open size: T, S, L, M, N, then T1 and so on.
+
+    >>> [open_name(i) for i in (0, 1, 5)]
+    ['T', 'S', 'T1']
+    """
+    letters = "TSLMN"
+    return letters[number] if number < len(letters) else f"T{number - len(letters) + 1}"
+
+
+def layers_in(graph: Graph) -> Iterator[tuple[Node, Layer]]:
+    """Every call of a layer, with the layer."""
+    for node in graph.nodes:
+        if node.layer is not None:
+            yield node, node.layer

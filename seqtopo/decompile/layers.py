@@ -1,0 +1,208 @@
+"""A layer's configuration as a layer of the table: derived from the rows, parameter by parameter."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from seqtopo.decompile.losses import Losses
+from seqtopo.decompile.reading import as_dict, as_text, shown
+from seqtopo.decompile.values import UnsayableError, plain
+from seqtopo.layers import registry
+from seqtopo.layers.excluded import why_not
+from seqtopo.layers.layer import Layer
+from seqtopo.layers.row import REQUIRED, Param, Row
+from seqtopo.layers.table import ROWS
+from seqtopo.layers.values import Misfit, Tensor
+
+KERAS_ROWS: Mapping[str, Row] = {row.keras: row for row in ROWS if row.keras}
+"""The rows by their class in ``keras.layers``."""
+
+UNSAID: Mapping[str, Any] = {
+    "zero_output_for_mask": False,
+    "use_gate": False,
+    "autocast": True,
+    "stateful": False,
+    "return_state": False,
+    "synchronized": False,
+    "implementation": 2,
+    "rms_scaling": False,
+    "unroll": False,
+    "data_format": "channels_last",
+}
+"""What Keras writes beside the rows' parameters, and the value that says nothing."""
+
+
+SET_BY_WRAPPERS = ("zero_output_for_mask",)
+"""What ``Bidirectional`` sets in the layers inside."""
+
+
+class NoRowError(Exception):
+    """The language has no layer of this kind; says why."""
+
+
+@dataclass
+class Read:
+    """A layer that was read: its row's arguments, and the name in its configuration."""
+
+    row: Row
+    args: dict[str, Any] = field(default_factory=dict)
+    name: str = ""
+    inner: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Configurations of what it wraps, by the parameter's name."""
+    dtype: str = ""
+    """A dtype of whole numbers, which only some layers are told."""
+
+
+def row_of(config: Mapping[str, Any]) -> Row:
+    """The row of a serialized layer.
+
+    Raises:
+        NoRowError: there is none; says why.
+    """
+    name = as_text(config.get("class_name"), "a layer's class_name")
+    module = config.get("module")
+    package = str(config.get("registered_name") or "")
+    own = isinstance(module, str) and module.split(".")[0] == "keras" and ">" not in package
+    if own:
+        row = KERAS_ROWS.get(name)
+        if row is not None:
+            return row
+        reason = why_not(name)
+        raise NoRowError(reason.why if reason else "the language has no row for it")
+    custom = registry.find(registry.snake_case(name))
+    if custom is not None and custom.make is not None:
+        return custom
+    raise NoRowError("it is a custom layer, which seqtopo does not know here")
+
+
+def read_layer(config: Mapping[str, Any], losses: Losses, inside: bool = False) -> Read:
+    """What a serialized layer says, by its row; what no argument can say goes to ``losses``. ``inside``
+    a wrapper, it has arguments that the wrapper set.
+
+    Raises:
+        NoRowError: the language has no such layer, or cannot say an argument that it must have.
+    """
+    row = row_of(config)
+    inner = as_dict(config.get("config"), f"the config of {shown(config.get('class_name'))}")
+    name = inner.get("name", config.get("name"))
+    read = Read(row, name=name if isinstance(name, str) else row.name)
+    params = {p.keras_name: p for p in row.by_name.values() if p.keras_name and not p.call}
+    for key, value in inner.items():
+        if key == "name":
+            continue
+        param = params.get(key)
+        if param is None:
+            if not (_says_nothing(key, value) or (inside and key in SET_BY_WRAPPERS)):
+                losses.argument(read.name, shown(key), shown(value))
+            continue
+        if key == "dtype":
+            _dtype(read, value, losses)
+        elif param.kind.takes == "layer":
+            if value is not None:
+                read.inner[param.name] = as_dict(value, f"{shown(key)} of {shown(read.name)}")
+        elif param.call or (key == "data_format" and value == UNSAID[key]):
+            continue
+        else:
+            _argument(read, param, value, losses)
+    if same_value(read.args.get("strides"), read.args.get("pool_size", row.defaults.get("pool_size", ()))):
+        del read.args["strides"]
+    for param in row.params:
+        missing = param.default is REQUIRED and not param.call and param.name not in read.args
+        if missing and param.name not in read.inner:
+            raise NoRowError(f"it has no {param.name} that a spec can say")
+    return read
+
+
+def _says_nothing(key: str, value: Any) -> bool:
+    """Whether an argument that no row has is as it is by default."""
+    if key in ("dtype", "trainable"):
+        return value is True or "float32" in (value, plain_dtype(value))
+    return value is None or (key in UNSAID and value == UNSAID[key])
+
+
+def plain_dtype(value: Any) -> Any:
+    """The name in a serialized dtype policy."""
+    config = value.get("config") if isinstance(value, dict) else None
+    return config.get("name") if isinstance(config, dict) else None
+
+
+def _dtype(read: Read, value: Any, losses: Losses) -> None:
+    name = value
+    if isinstance(value, dict):
+        config = value.get("config")
+        plain_policy = value.get("class_name") == "DTypePolicy" and isinstance(config, dict)
+        name = config.get("name") if plain_policy and isinstance(config, dict) else None
+    if name in (None, "float32") and not (isinstance(value, dict) and name is None):
+        return
+    param = read.row.by_name.get("dtype")
+    try:
+        if param is None or not isinstance(name, str):
+            raise Misfit("")
+        read.args["dtype"] = param.kind.read(name)
+    except Misfit:
+        if isinstance(name, str) and name.replace("uint", "int").startswith(("int", "bool")):
+            read.dtype = name
+        else:
+            losses.argument(read.name, "dtype", shown(name or value))
+
+
+def _argument(read: Read, param: Param, value: Any, losses: Losses) -> None:
+    try:
+        found = param.kind.read(plain(value, param.kind.family))
+        if same_value(found, default_of(param)):
+            return
+        read.args[param.name] = found
+    except UnsayableError as error:
+        _unsaid(read, param, value, str(error), losses)
+    except Misfit as misfit:
+        if value == UNSAID.get(param.name, REQUIRED) or same_value(_tuple(value), default_of(param)):
+            return
+        _unsaid(read, param, value, f"expected {misfit.expected}", losses)
+
+
+def _unsaid(read: Read, param: Param, value: Any, why: str, losses: Losses) -> None:
+    if param.default is REQUIRED:
+        raise NoRowError(f"its {param.name} is {shown(value)}: {why}")
+    losses.argument(read.name, param.name, shown(value), why)
+
+
+def default_of(param: Param) -> Any:
+    """A parameter's default, read as an argument is."""
+    if param.default is REQUIRED:
+        return REQUIRED
+    try:
+        return param.kind.read(param.default)
+    except Misfit:
+        return param.default
+
+
+def _tuple(value: Any) -> Any:
+    return tuple(map(_tuple, value)) if isinstance(value, list) else value
+
+
+def same_value(a: Any, b: Any) -> bool:
+    """Whether two arguments say the same to Keras: ``linear`` and none, an axis alone or in a tuple."""
+    if isinstance(a, bool) != isinstance(b, bool):
+        return False
+    if a == b:
+        return True
+    if isinstance(a, tuple) and len(a) == 1 and not isinstance(b, tuple):
+        return same_value(a[0], b)
+    return a in ("linear", None) and b in ("linear", None)
+
+
+def make(read: Read) -> Layer:
+    """The layer of what was read."""
+    return Layer(read.row, dict(read.args), read.name)
+
+
+def settle(layer: Layer, inputs: tuple[Tensor, ...]) -> None:
+    """Leaves out what Keras wrote only because the incoming shapes decide it."""
+    if layer.row.keras != "MultiHeadAttention" or not inputs:
+        return
+    if layer.args.get("value_dim") == layer.args.get("key_dim"):
+        layer.args.pop("value_dim", None)
+    if layer.args.get("attention_axes") == tuple(range(1, len(inputs[0].shape))):
+        layer.args.pop("attention_axes", None)

@@ -1,0 +1,63 @@
+"""What a spec cannot say of a model, as diagnostics: each with the layer that it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from seqtopo.diag.model import Diagnostic, Severity
+from seqtopo.source import Source, Span
+
+
+class UnreadableError(Exception):
+    """A file or configuration holds no model that can be read; carries the diagnostic."""
+
+    def __init__(self, code: str, message: str, help: str = "") -> None:
+        super().__init__(message)
+        self.diagnostic = Diagnostic(code, message, Span(0, 0), help=help)
+
+
+def wrong(message: str, help: str = "it is not what Keras 3 writes; save the model anew") -> UnreadableError:
+    """A configuration that Keras 3 does not write."""
+    return UnreadableError("ST502", message, help)
+
+
+@dataclass
+class Losses:
+    """Gathers what is lost or said otherwise, in the order in which it is met.
+
+    What is found while a call is read belongs to what the call gives: the pieces of an operation are read
+    one by one, and what was said of them does not count once the whole is known.
+    """
+
+    name: str = ""
+    found: list[Diagnostic] = field(default_factory=list)
+
+    def add(self, code: str, message: str, severity: Severity = "warning", help: str = "") -> None:
+        """Keeps one finding."""
+        source = Source("", self.name) if self.name else None
+        self.found.append(Diagnostic(code, message, Span(0, 0), severity, help=help, source=source))
+
+    def argument(self, layer: str, argument: str, value: str, why: str = "") -> None:
+        """An argument that is left out of the spec."""
+        reason = f": {why}" if why else ""
+        self.add("ST504", f"{layer} has {argument}={value}, which a spec cannot say{reason}")
+
+    def otherwise(self, layer: str, what: str) -> None:
+        """What the spec says by other means, to the same outputs."""
+        self.add("ST506", f"{layer} {what}", "info")
+
+    @contextmanager
+    def apart(self) -> Iterator[list[Diagnostic]]:
+        """What is found meanwhile, in a list of its own."""
+        before, self.found = self.found, []
+        try:
+            yield self.found
+        finally:
+            self.found = before
+
+    @property
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        """Each finding once."""
+        return tuple(dict.fromkeys(self.found))

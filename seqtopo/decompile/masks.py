@@ -1,0 +1,116 @@
+"""Masks that Keras hands on by itself. Its configurations hold them as operations and arguments of calls,
+which a spec leaves out: they come of themselves again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from seqtopo.decompile.calls import Ref, refs_in
+from seqtopo.ir.graph import Node, Value
+from seqtopo.layers.layer import Layer
+from seqtopo.layers.masking import ATTENTION, JOINS, MERGES, PASSES
+
+if TYPE_CHECKING:
+    from seqtopo.decompile.graphs import _Walk
+
+Origin = tuple[Value, float]
+"""What a mask says: which steps of a value are not all this number."""
+
+MASK_ARGUMENTS = ("mask", "query_mask", "value_mask", "key_mask")
+_OF_MASKS = frozenset(
+    {
+        *("Any", "ExpandDims", "GetItem", "Flip", "Cast", "Pad", "LogicalAnd", "LogicalOr", "Concatenate"),
+        *(
+            "BroadcastTo",
+            "OnesLike",
+            "Squeeze",
+            "BitwiseAnd",
+            "BitwiseOr",
+            "Tile",
+            "Reshape",
+            "Repeat",
+            "All",
+        ),
+    }
+)
+"""Operations that masks are made by from other masks."""
+
+
+class Masks:
+    """The mask that each value has, by where it came from."""
+
+    def __init__(self, walk: _Walk, of: dict[Value, frozenset[Origin]]) -> None:
+        self.walk = walk
+        self.of = of
+
+    def after(self, node: Node) -> None:
+        """Files the mask of what a call gives."""
+        found = self._after(node)
+        if found:
+            self.of[Value(node.index)] = found
+
+    def _after(self, node: Node) -> frozenset[Origin]:
+        none: frozenset[Origin] = frozenset()
+        if node.layer is None:
+            return none
+        row, came = node.layer.row, [self.of.get(v, none) for v in node.inputs]
+        if row.name == "mask":
+            return frozenset({(node.inputs[0], float(node.layer.get("mask_value")))})
+        if row.name in ("embed", "reversible_embedding"):
+            return frozenset({(node.inputs[0], 0.0)}) if node.layer.get("mask_zero") else none
+        if row.recurrent:
+            inner = node.layer.get("layer")
+            seq = (inner if isinstance(inner, Layer) else node.layer).get("return_sequences")
+            return came[0] if seq and came else none
+        if row.name in JOINS:
+            return none.union(*came)
+        if row.name in MERGES and node.layer.get("axis") is None:
+            return none.union(*came) if all(came) else none
+        if row.name in PASSES or row.name in ATTENTION or row.make is not None:
+            return came[0] if came else none
+        return none
+
+    def automatic(self, node: Node, argument: str, refs: Sequence[Ref]) -> bool:
+        """Whether an argument of a call is the mask that its values have anyway."""
+        if argument not in MASK_ARGUMENTS:
+            return False
+        came: frozenset[Origin] = frozenset().union(*(self.of.get(v, frozenset()) for v in node.inputs))
+        found = [self.origins(ref) for ref in refs]
+        return all(f is not None and f and f <= came for f in found)
+
+    def origins(self, ref: Ref) -> frozenset[Origin] | None:
+        """What a mask was made from; None where it is something else than a mask."""
+        found: set[Origin] = set()
+        todo, seen = [ref], set()
+        while todo:
+            here = todo.pop()
+            if here in seen:
+                continue
+            seen.add(here)
+            call = self.walk.raw.get(here._replace(output=0))
+            if call is None or not call.is_operation:
+                return None
+            inside = list(refs_in(call.args))
+            if call.kind in ("ZerosLike", "OnesLike"):
+                continue
+            if call.kind == "NotEqual" and len(inside) == 1 and len(call.args) == 2:
+                value, number = self.walk.values.get(inside[0]), call.args[1]
+                marked = self.walk.raw.get(inside[0])
+                if value is None and marked is not None and marked.kind == "Where":
+                    todo += list(refs_in(marked.args))[:1]
+                    continue
+                if value is None or not isinstance(number, (int, float)):
+                    return None
+                found.add((value, float(number)))
+            elif call.kind in _OF_MASKS:
+                todo += inside
+            else:
+                return None
+        return frozenset(found)
+
+    def is_of(self, ref: Any, value: Value) -> bool:
+        """Whether a mask is the one that a value has."""
+        found = self.origins(ref)
+        return bool(found) and found is not None and found <= self.of.get(value, frozenset())

@@ -1,0 +1,197 @@
+"""Names in the spec: those that somebody chose are kept, others are made where one is needed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from seqtopo.decompile import automatic, writing
+from seqtopo.decompile.units import Unit
+from seqtopo.ir.graph import Graph, Node
+from seqtopo.layers import registry
+from seqtopo.layers.excluded import snake_case
+from seqtopo.layers.layer import Layer
+from seqtopo.layers.row import Row
+from seqtopo.syntax import tree
+
+_NAME = re.compile(r"[a-z][A-Za-z0-9_]*")
+WORDS = (
+    (("embed", "reversible_embedding"), "embedded"),
+    (("lstm", "gru", "rnn", "bi"), "read"),
+    (("dense", "einsum_dense"), "projected"),
+    (("concat", "add", "sub", "mul", "avg", "max", "min", "dot"), "merged"),
+    (("norm", "batchnorm"), "normed"),
+    (("attention", "mha", "additive_attention", "group_query_attention"), "attended"),
+    (("softmax",), "shares"),
+)
+"""What values are called that need a name and have none, by the rows that make them."""
+
+
+def is_name(text: str) -> bool:
+    """Whether a text can be a name of the language, and is free."""
+    return _NAME.fullmatch(text) is not None and not registry.taken(text)
+
+
+def ours(graph: Graph) -> bool:
+    """Whether a graph bears the names that our own emitter gives, and none that only Keras gives."""
+    found = False
+    for node in graph.nodes:
+        stem = automatic.base(node.layer.name if node.layer is not None else node.name)
+        if node.layer is None:
+            if stem in automatic.INPUTS and stem != "input":
+                return False
+            found = found or stem == "input"
+        elif node.layer.row.keras:
+            row = node.layer.row
+            keras = {snake_case(row.keras), row.keras.lower()}
+            if stem in keras and row.name not in keras:
+                return False
+            own = row.name not in keras and (stem == row.name or stem.endswith(f"_{row.name}"))
+            found = found or own
+    return found
+
+
+@dataclass
+class Naming:
+    """Every name of one spec: which are taken, and which layers keep theirs."""
+
+    ours: bool
+    taken: set[str] = field(default_factory=set)
+    kept: set[str] = field(default_factory=set)
+    """Names that layers and inputs have: other things may not take them first."""
+    lost: list[str] = field(default_factory=list)
+
+    def copy(self) -> Naming:
+        """One to try with."""
+        return Naming(self.ours, set(self.taken), set(self.kept), [])
+
+    def reserve(self, graph: Graph) -> None:
+        """Keeps the names that somebody chose free for their layers."""
+        for node in graph.nodes:
+            name = node.layer.name if node.layer is not None else node.name
+            chosen = not self.is_automatic(node.layer) if node.layer else not automatic.is_input(name)
+            if chosen and is_name(name):
+                self.kept.add(name)
+
+    # ---- layers ------------------------------------------------------------------------------------
+
+    def is_automatic(self, layer: Layer) -> bool:
+        """Whether nobody chose a layer's name."""
+        return not layer.name or self._is_automatic(layer.name, layer.row, layer.args.get("activation"))
+
+    def _is_automatic(self, name: str, row: Row, activation: object) -> bool:
+        found, prefix = automatic.split(name, row, activation)
+        return found and (not prefix or self.ours)
+
+    def named(self, step: tree.Expr, layer: Layer) -> tree.Expr:
+        """A step with the name that its layer has."""
+        name = layer.name
+        if is_name(name) and name not in self.taken:
+            self.taken.add(name)
+            return tree.As(writing.NOWHERE, step, writing.name(name))
+        return self._quoted(step, layer)
+
+    def inner(self, step: tree.Expr, layer: Layer) -> tree.Expr:
+        """A step inside a wrapper with its layer's name, where somebody chose it."""
+        name = re.sub(r"^(forward|backward)_", "", layer.name)
+        if not name or self._is_automatic(name, layer.row, layer.args.get("activation")):
+            return step
+        return self._quoted(step, layer, name)
+
+    def _quoted(self, step: tree.Expr, layer: Layer, name: str = "") -> tree.Expr:
+        if isinstance(step, tree.Name) and step.name != layer.row.name:
+            step = writing.call(layer.row.name, [writing.argument(step)])
+        if "name" not in layer.row.by_name or not isinstance(step, (tree.Name, tree.Call)):
+            self.lost.append(name or layer.name)
+            return step
+        given = writing.argument(tree.String(writing.NOWHERE, name or layer.name), "name")
+        if isinstance(step, tree.Name):
+            return writing.call(step.name, [given])
+        if step.name.name == "res":
+            self.lost.append(name or layer.name)
+            return step
+        return tree.Call(writing.NOWHERE, step.name, (*step.args, given))
+
+    def input(self, node: Node) -> str:
+        """The name of an input, where somebody chose one that can be said."""
+        if not node.name or automatic.is_input(node.name):
+            return ""
+        if is_name(node.name):
+            return node.name
+        self.lost.append(node.name)
+        return ""
+
+    # ---- values, blocks, models ------------------------------------------------------------------
+
+    def bears(self, unit: Unit, name: str) -> bool:
+        """Whether a unit's layer has this very name, chosen."""
+        return unit.layer is not None and unit.layer.name == name and not self.is_automatic(unit.layer)
+
+    def value(self, unit: Unit, inline: bool) -> str:
+        """A name for a unit's value."""
+        if unit.part is not None:
+            return self.fresh("part")
+        assert unit.node is not None
+        layer = unit.layer
+        own = layer.name if layer is not None else unit.node.name
+        chosen = not self.is_automatic(layer) if layer is not None else not automatic.is_input(own)
+        if chosen and is_name(own) and own not in self.taken:
+            self.taken.add(own)
+            return own
+        if layer is None:
+            return self.fresh("x")
+        hint = self.hint(layer)
+        return self.fresh(hint or word(layer.row))
+
+    def hint(self, layer: Layer) -> str:
+        """The binding that a layer of our own models was written in."""
+        if not self.ours:
+            return ""
+        found, prefix = automatic.split(layer.name, layer.row, layer.args.get("activation"))
+        return prefix if found and is_name(prefix) else ""
+
+    def block(self, layer: Layer) -> str:
+        """A name for a shared layer: its own where somebody chose one."""
+        if not self.is_automatic(layer) and is_name(layer.name) and layer.name not in self.taken:
+            self.taken.add(layer.name)
+            return layer.name
+        return self.fresh(f"shared_{layer.row.name}")
+
+    def binding(self, wanted: str, otherwise: str) -> str:
+        """A name for a part: the wanted one where it is free."""
+        if is_name(wanted) and wanted not in self.taken:
+            self.taken.add(wanted)
+            return wanted
+        return self.fresh(re.sub(r"\W", "_", otherwise).strip("_").lower() or "part")
+
+    def model(self, name: str) -> str:
+        """The last flow's name; "" where the model's is automatic."""
+        if automatic.is_model(name):
+            return ""
+        if is_name(name) and name not in self.taken | self.kept:
+            return name
+        if name not in self.lost and not (is_name(name) and name in self.taken):
+            self.lost.append(name)
+        return ""
+
+    def fresh(self, word: str) -> str:
+        """A name that nothing has: the word, or with a number behind it."""
+        found = word
+        for number in self._numbers():
+            if is_name(found) and found not in self.taken and found not in self.kept:
+                break
+            found = f"{word}_{number}"
+        self.taken.add(found)
+        return found
+
+    def _numbers(self) -> Iterable[int]:
+        return range(2, 10**6)
+
+
+def word(row: Row) -> str:
+    """What the value of a layer is called where it needs a name."""
+    for rows, found in WORDS:
+        if row.name in rows:
+            return found
+    return "found" if row.name.startswith("conv") else "h"

@@ -1,0 +1,133 @@
+"""A model's configuration from its file, without Keras and without running anything that it holds.
+
+A ``.keras`` file is a zip archive; its ``config.json`` alone is read, up to a bound, so neither weights
+nor code are touched, and a file that was made to do harm costs no more than a large one.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+from seqtopo.decompile.losses import UnreadableError, wrong
+
+MOST_BYTES = 64_000_000
+"""A configuration of more bytes than this is not read: a layer's takes about 2,000."""
+DEEPEST = 240
+"""Lists and dictionaries that are nested deeper than this are not read: a model in a model takes about 7."""
+
+SUFFIXES = (".keras", ".json")
+"""The files that hold a model's configuration."""
+
+_NO_MODEL = "give a .keras file that Keras 3 has saved, or the text of model.to_json()"
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """The configuration of the model in a file.
+
+    Raises:
+        UnreadableError: there is none, or it is damaged, too large or nested too deeply (ST501).
+    """
+    try:
+        if path.suffix == ".json":
+            with path.open("rb") as file:
+                return parse_config(file.read(MOST_BYTES + 1), str(path))
+        return parse_config(_from_archive(path), str(path))
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise UnreadableError("ST405", f"{path} cannot be read: {reason}", "check the path") from None
+
+
+def parse_config(data: bytes | str, name: str) -> dict[str, Any]:
+    """The configuration in a JSON text.
+
+    Raises:
+        UnreadableError: it is none (ST501).
+    """
+    if len(data) > MOST_BYTES:
+        raise _no_model(f"{name} has a configuration of more than {MOST_BYTES:,} bytes")
+    try:
+        found = json.loads(data)
+    except RecursionError:
+        raise _no_model(f"{name} has a configuration that is nested too deeply to be read") from None
+    except ValueError as error:
+        said = str(error).splitlines()[0][:100]
+        raise _no_model(f"the configuration in {name} is not JSON: {said}") from None
+    _bounded(found, name)
+    if not isinstance(found, dict):
+        raise _no_model(f"{name} holds no model, but {_kind(found)}")
+    return found
+
+
+def _bounded(value: Any, name: str) -> None:
+    """Refuses what is nested too deeply for the readers, which recur."""
+    level = [value]
+    for _ in range(DEEPEST):
+        level = [
+            inner
+            for one in level
+            if isinstance(one, (dict, list))
+            for inner in (one.values() if isinstance(one, dict) else one)
+        ]
+        if not level:
+            return
+    raise _no_model(f"{name} has a configuration that is nested more than {DEEPEST} levels deep")
+
+
+def _from_archive(path: Path) -> bytes:
+    if path.is_dir():
+        raise _no_model(f"{path} is a folder")
+    try:
+        with zipfile.ZipFile(path) as archive, archive.open("config.json") as file:
+            return file.read(MOST_BYTES + 1)
+    except KeyError:
+        raise _no_model(f"{path} is an archive, but no Keras model is in it: it has no config.json") from None
+    except OSError as error:
+        if error.errno is None:  # zipfile's own, of a damaged archive
+            raise _no_model(f"{path} is damaged: {str(error)[:100]}") from None
+        raise
+    except (zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, EOFError) as error:
+        said = "it is no .keras file" if "not a zip" in str(error) else "it is damaged"
+        raise _no_model(f"{path} cannot be read: {said}") from None
+    except (RuntimeError, NotImplementedError, ValueError, OverflowError) as error:
+        raise _no_model(f"{path} cannot be read: {str(error)[:100]}") from None
+
+
+def _no_model(message: str) -> UnreadableError:
+    return UnreadableError("ST501", message, _NO_MODEL)
+
+
+def _kind(value: Any) -> str:
+    names = {list: "a list", str: "a text", int: "a number", float: "a number", bool: "true or false"}
+    return names.get(type(value), "nothing")
+
+
+def shown(value: Any, most: int = 40) -> str:
+    """A value of a configuration in a message, cut where it is long."""
+    text = value if isinstance(value, str) else json.dumps(value, default=str)
+    text = " ".join("".join(c if c.isprintable() else " " for c in text[: 4 * most]).split())
+    return text if len(text) <= most else text[: most - 3] + "..."
+
+
+def as_dict(value: Any, what: str) -> dict[str, Any]:
+    """A dictionary, or ``UnreadableError``: what was to be one."""
+    if not isinstance(value, dict):
+        raise wrong(f"{what} is {_kind(value)}, not a dictionary")
+    return value
+
+
+def as_list(value: Any, what: str) -> list[Any]:
+    """A list, or ``UnreadableError``."""
+    if not isinstance(value, (list, tuple)):
+        raise wrong(f"{what} is {_kind(value)}, not a list")
+    return list(value)
+
+
+def as_text(value: Any, what: str) -> str:
+    """A text, or ``UnreadableError``."""
+    if not isinstance(value, str):
+        raise wrong(f"{what} is {_kind(value)}, not a text")
+    return value

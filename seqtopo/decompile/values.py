@@ -1,0 +1,115 @@
+"""Values of a Keras configuration as a spec's arguments have them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import isfinite
+from typing import Any
+
+from seqtopo.decompile.reading import shown
+from seqtopo.layers import objects
+from seqtopo.layers.layer_objects import ACTIVATION_LAYERS
+from seqtopo.layers.object_values import Entry, Part
+from seqtopo.layers.values import Object, Word
+
+_ACTIVATION_OF = {layer: word for word, layer in ACTIVATION_LAYERS.items()}
+_LAYER_KEYS = ("name", "trainable", "dtype")
+
+
+class UnsayableError(Exception):
+    """A value has no word in the language; says why."""
+
+
+def plain(value: Any, family: str = "") -> Any:
+    """A configuration's value as the reader of arguments takes it: numbers, texts, tuples, objects.
+
+    ``family`` is the family of Keras objects that is meant, where one is.
+
+    Raises:
+        UnsayableError: no spec can say it.
+    """
+    if isinstance(value, str):
+        return Word(value) if family else value
+    if value is None or isinstance(value, (bool, int)):
+        return value
+    if isinstance(value, float):
+        if not isfinite(value):
+            raise UnsayableError("it is no finite number")
+        return value
+    if isinstance(value, (list, tuple)):
+        return tuple(plain(v, family) for v in value)
+    if isinstance(value, dict):
+        return _from_dict(value, family)
+    raise UnsayableError(f"it is a {type(value).__name__}")
+
+
+def _from_dict(value: dict[str, Any], family: str) -> Any:
+    name, config = value.get("class_name"), value.get("config")
+    if name in ("__numpy__", "__tensor__") and isinstance(config, dict):
+        return plain(config.get("value"))
+    if name == "DTypePolicy" and isinstance(config, dict):
+        return plain(config.get("name"))
+    if name == "function" and isinstance(config, str):
+        # A Python function by its name: Keras' own, where it is one of Keras' activations.
+        if value.get("registered_name") in (None, "function") and objects.entry_of(family or "-", config):
+            return Word(config)
+        raise UnsayableError("it is a Python function")
+    if name == "__lambda__":
+        raise UnsayableError("it is a Python function")
+    if family and isinstance(name, str):
+        return object_of(family, value)
+    raise UnsayableError("it is a Python object")
+
+
+def object_of(family: str, value: Mapping[str, Any]) -> Word | Object:
+    """A Keras object from its class and its configuration, without what is as by default.
+
+    Raises:
+        UnsayableError: there is no row for it, or it has an argument that the row does not have.
+    """
+    name, config = str(value.get("class_name")), value.get("config")
+    config = config if isinstance(config, dict) else {}
+    module = value.get("module")
+    if not (isinstance(module, str) and module.split(".")[0] == "keras") or ">" in str(
+        value.get("registered_name") or ""
+    ):
+        raise UnsayableError(f"{shown(name)} is not one of Keras' own")
+    if family == "activation":
+        name = _ACTIVATION_OF.get(name, name)
+    entry = _entry(family, name)
+    if entry is None:
+        raise UnsayableError(f"there is no {family} {shown(name)} in the language")
+    kwargs: dict[str, Any] = {}
+    known = {part.name: part for part in entry.parts}
+    for key, given in config.items():
+        part = known.get(key)
+        if part is None:
+            if given is not None and not _is_aside(family, key):
+                raise UnsayableError(f"{entry.name} has {shown(key)}={shown(given)}")
+            continue
+        read = _part(part, given)
+        if read != part.default or part.required:
+            kwargs[key] = read
+    return Object(entry.name, (), kwargs) if kwargs else Word(entry.name)
+
+
+def _entry(family: str, name: str) -> Entry | None:
+    return objects.entry_of(family, name) if family in objects.FAMILIES else None
+
+
+def _is_aside(family: str, key: str) -> bool:
+    """What a configuration holds beside the arguments of an object."""
+    if family == "activation":
+        return key in _LAYER_KEYS
+    if family in ("loss", "metric", "optimizer", "schedule"):
+        return key in ("name", "fn", "reduction", "dtype", "is_legacy_optimizer")
+    return key == "dtype"
+
+
+def _part(part: Part, given: Any) -> Any:
+    """An argument of an object; objects in it by the families that it takes."""
+    if isinstance(given, dict) and part.takes.families:
+        for family in part.takes.families:
+            if _entry(family, str(given.get("class_name"))) is not None:
+                return object_of(family, given)
+    return plain(given)
