@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from seqtopo.api import compile as compile
     from seqtopo.api import compile_all as compile_all
     from seqtopo.api import format_spec as format_spec
+    from seqtopo.decompiling import decompile as decompile
     from seqtopo.diag.error import SpecError as SpecError
     from seqtopo.exporting import Exported as Exported
     from seqtopo.exporting import export as export
@@ -54,6 +55,7 @@ _HOMES = {
     "compile_all": "seqtopo.api",
     "convert": "seqtopo.formats.convert",
     "data": "seqtopo",
+    "decompile": "seqtopo.decompiling",
     "draw": "seqtopo.pictures.draw",
     "export": "seqtopo.exporting",
     "format_spec": "seqtopo.api",

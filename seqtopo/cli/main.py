@@ -25,6 +25,8 @@ COMMANDS = {
     "convert": "a topology that another program wrote, as a spec",
     "fit": "train on a file of data, save, compare: the whole job",
     "forecast": "go on from the end of a series with a saved model",
+    "decompile": "write the spec of a saved Keras model",
+    "diff": "what differs between two specs or saved models?",
     "fmt": "write specs in the one house style",
     "layers": "the layers there are, and what each takes",
     "explain": "what the code of a message means",
@@ -72,7 +74,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(argv: list[str]) -> int:
     first = argv[0] if argv else ""
     if first in ("", "-h", "--help", "help"):
-        put(OVERVIEW.format(commands="\n".join(f"  {name:8} {what}" for name, what in COMMANDS.items())))
+        put(OVERVIEW.format(commands="\n".join(f"  {name:9} {what}" for name, what in COMMANDS.items())))
         return FINE
     if first in ("-V", "--version"):
         from seqtopo import __version__

@@ -14,8 +14,8 @@ MAKERS = r"emit\.(along|backend|build|initial_weights|initializers|keras_stock)"
 """The emitters that make a Keras model; the others only ask for one, and may write it down instead."""
 OUTSIDE = {
     "lark": r"seqtopo\.syntax\.(grammar|parse|store_tables)",
-    "keras": rf"seqtopo\.({MAKERS}|(decompile|runtime|exporting)\..*)",
-    "numpy": rf"seqtopo\.({MAKERS}|(decompile|runtime|exporting)\..*|data(\..*)?)",
+    "keras": rf"seqtopo\.({MAKERS}|(runtime|exporting)\..*)",
+    "numpy": rf"seqtopo\.({MAKERS}|(runtime|exporting)\..*|data(\..*)?)",
     "PIL": r"seqtopo\.pictures\.png",
     "jax": r"seqtopo\.runtime\..*",
     "torch": r"seqtopo\.(runtime|exporting)\..*",

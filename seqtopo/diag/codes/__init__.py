@@ -20,7 +20,7 @@ PHASES: Mapping[str, tuple[str, ...]] = {
     "ST2": ("meaning",),
     "ST3": ("shapes",),
     "ST4": ("building", "exporting", "pictures"),
-    "ST5": ("formats",),
+    "ST5": ("decompiling", "formats"),
     "ST6": ("lints",),
     "ST7": ("data",),
     "ST9": ("bug",),

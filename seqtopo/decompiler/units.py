@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
 
-from seqtopo.decompile.graphs import Part
+from seqtopo.decompiler.graphs import Part
 from seqtopo.ir.graph import Bundle, Graph, Node, Value
 from seqtopo.layers.layer import Layer
 
@@ -70,17 +70,24 @@ class Units:
     """A graph's steps between some values and others."""
 
     def __init__(
-        self, graph: Graph, ends: Bundle, parts: Sequence[Part] = (), starts: Iterable[Value] = ()
+        self,
+        graph: Graph,
+        ends: Bundle,
+        parts: Sequence[Part] = (),
+        starts: Iterable[Value] = (),
+        loose: Bundle = (),
     ) -> None:
         self.graph = graph
         self.starts = tuple(starts)
         self.units: dict[int, Unit] = {}
         self._part_at = {i: part for part in parts for i in part.nodes}
         self._hidden: set[int] = set()
-        for unit in self._reach(ends):
+        for unit in self._reach((*ends, *loose)):
             self.units[unit.index] = unit
         self.outputs = self._items(ends)
         self._uses()
+        for value in loose:
+            self.named.setdefault(self._home(value.node), "value")
 
     # ---- the units -------------------------------------------------------------------------------
 

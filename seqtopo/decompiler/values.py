@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Mapping
 from math import isfinite
 from typing import Any
 
-from seqtopo.decompile.reading import shown
+from seqtopo.decompiler.automatic import base
+from seqtopo.decompiler.files import shown
 from seqtopo.layers import objects
+from seqtopo.layers.excluded import snake_case
 from seqtopo.layers.layer_objects import ACTIVATION_LAYERS
 from seqtopo.layers.object_values import Entry, Part
 from seqtopo.layers.values import Object, Word
@@ -56,6 +59,8 @@ def _from_dict(value: dict[str, Any], family: str) -> Any:
         raise UnsayableError("it is a Python function")
     if name == "__lambda__":
         raise UnsayableError("it is a Python function")
+    if name is None and all(isinstance(v, (int, float, str, type(None))) for v in value.values()):
+        return tuple(map(plain, value.values()))
     if family and isinstance(name, str):
         return object_of(family, value)
     raise UnsayableError("it is a Python object")
@@ -87,10 +92,46 @@ def object_of(family: str, value: Mapping[str, Any]) -> Word | Object:
             if given is not None and not _is_aside(family, key):
                 raise UnsayableError(f"{entry.name} has {shown(key)}={shown(given)}")
             continue
-        read = _part(part, given)
+        if key == "name" and isinstance(given, str):
+            if given in entry.aliases:
+                # Keras reports a metric under the very word it was given.
+                return Word(given)
+            if _nobodys(given, name, part.default):
+                continue
+        if key == "dtype" and "float32" in (given, _policy(given)):
+            continue
+        read = _part(part, _shortest(given) if key == "learning_rate" else given)
         if read != part.default or part.required:
             kwargs[key] = read
+    if family == "activation" and not kwargs and entry.parts and name in ACTIVATION_LAYERS:
+        # Given as a layer: with an argument it is one again.
+        kwargs[entry.parts[0].name] = entry.parts[0].default
     return Object(entry.name, (), kwargs) if kwargs else Word(entry.name)
+
+
+def _nobodys(given: str, kind: str, default: Any) -> bool:
+    """Whether an object's name is the one that Keras gives to its class."""
+    return base(given) in (default, kind, kind.lower(), snake_case(kind))
+
+
+def _policy(value: Any) -> Any:
+    config = value.get("config") if isinstance(value, dict) else None
+    return config.get("name") if isinstance(config, dict) else None
+
+
+def _shortest(value: Any) -> Any:
+    """A number in 32 bits, as Keras holds a learning rate, by its fewest digits.
+
+    >>> _shortest(0.0010000000474974513), _shortest(0.1)
+    (0.001, 0.1)
+    """
+    if not isinstance(value, float) or not isfinite(value):
+        return value
+    try:
+        packed = struct.pack("f", value)
+    except OverflowError:
+        return value
+    return next((v for d in range(1, 10) if struct.pack("f", v := float(f"{value:.{d}g}")) == packed), value)
 
 
 def _entry(family: str, name: str) -> Entry | None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, fields
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from seqtopo.decompile import writing
-from seqtopo.decompile.graphs import Decoded, Part
-from seqtopo.decompile.naming import Naming
-from seqtopo.decompile.sharing import one_step, shared_parts
-from seqtopo.decompile.units import (
+from seqtopo.decompiler import writing
+from seqtopo.decompiler.graphs import Decoded, Part
+from seqtopo.decompiler.naming import Naming
+from seqtopo.decompiler.sharing import one_step, shared_parts
+from seqtopo.decompiler.unify import every
+from seqtopo.decompiler.units import (
     Item,
     OrderError,
     Plan,
@@ -25,6 +27,7 @@ from seqtopo.ir.graph import Graph, SubModel, Value
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.sizes import Expr
 from seqtopo.syntax import tree
+from seqtopo.syntax.canonical import print_expr
 
 NOWHERE = writing.NOWHERE
 Steps = tuple[tree.Expr, ...]
@@ -43,13 +46,6 @@ class Choices:
     """How open sizes are written: as symbols, or as ``?``."""
 
 
-@dataclass
-class Written:
-    """The statements of a spec, and the last flow's name."""
-
-    statements: list[tree.Statement] = field(default_factory=list)
-
-
 class Writer:
     """Writes one model's statements."""
 
@@ -62,12 +58,14 @@ class Writer:
         self.blocks: dict[object, str] = {}
         """What is bound without a source: shared layers, and models inside the model."""
         self.statements: list[tree.Statement] = []
-        self.pending: list[tree.Statement] = []
+        self.hints: dict[str, Counter[str]] = {}
+        """By the text of a step, what the binding or recipe was called that our own names tell of."""
 
     def write(self) -> list[tree.Statement]:
         """All statements, the last one the model's output."""
         parts = self._parts() if self.choices.parts else []
-        units = Units(self.graph, self.graph.outputs, parts)
+        loose = tuple(v for _, v in self.decoded.cut if not v.extra)
+        units = Units(self.graph, self.graph.outputs, parts, (), loose)
         self._name_opens()
         self._shared(units)
         forced: set[int] = set()
@@ -83,6 +81,7 @@ class Writer:
                 forced.add(error.unit if end is None or end in forced else end)
                 continue
             met = [flows.inputs[id(node)] for node in every(body) if id(node) in flows.inputs]
+            met = [i for i in met if i in self.graph.inputs]
             if met == list(self.graph.inputs) or forced.issuperset(self.graph.inputs):
                 naming.lost = self.naming.lost
                 return [*self.statements, *body]
@@ -172,7 +171,7 @@ class Writer:
             raise UnsayableError("values in a flow are taken in a way that needs statements")
         flow = _Flows(self, units, made)
         for index in sorted(made.inline):
-            flow.names[index] = self.naming.value(units.units[index], True)
+            flow.names[index] = self.naming.value(units.units[index])
         if len(units.outputs) == 1:
             body = as_flow(flow.steps(units.outputs[0], base))
         else:
@@ -228,7 +227,30 @@ class _Flows:
 
     def _name(self, index: int) -> str:
         unit = self.units.units[index]
-        return self.writer.naming.value(unit, index in self.plan.inline)
+        return self.writer.naming.value(unit, self._hint(index))
+
+    def _hint(self, index: int) -> str:
+        """What our own names say that the statement of a unit was called: most of its layers, and none of
+        the others', have it.
+        """
+        naming = self.writer.naming
+        inside: Counter[str] = Counter()
+        behind: set[int] = set()
+        todo = [index]
+        while todo:
+            here = todo.pop()
+            if here in behind or (here != index and here in self.plan.named):
+                continue
+            behind.add(here)
+            todo += self.units.units[here].sources
+        outside: set[str] = set()
+        for unit in self.units.units.values():
+            hint = naming.hint(unit.layer) if unit.layer is not None else ""
+            if hint and unit.index in behind:
+                inside[hint] += 1
+            elif hint:
+                outside.add(hint)
+        return next((word for word, _ in inside.most_common() if word not in outside), "")
 
     def _statement(self, index: int) -> tree.Statement:
         steps = self.steps(index, None, defining=index)
@@ -382,6 +404,9 @@ class _Flows:
             return self._as(unit, step, own=False)
         came = self.graph.tensors(node.inputs) or ()
         step = writing.layer(layer, came, self.writer.inside, dict(node.call), tensors)
+        hint = self.writer.naming.hint(layer)
+        if hint:
+            self.writer.hints.setdefault(print_expr(step), Counter())[hint] += 1
         return self._as(unit, step)
 
     def _as(self, unit: Unit, step: tree.Expr, own: bool = True) -> tree.Expr:
@@ -409,15 +434,3 @@ def as_flow(steps: Sequence[tree.Expr]) -> tree.Expr:
     if not steps:
         return writing.name("id")
     return steps[0] if len(steps) == 1 else tree.Flow(NOWHERE, tuple(steps))
-
-
-def every(nodes: Iterable[Any]) -> Iterator[tree.Node]:
-    """Every node of some trees, in the order of the text."""
-    todo = list(nodes)[::-1]
-    while todo:
-        here = todo.pop()
-        if isinstance(here, tree.Node):
-            yield here
-            todo += [getattr(here, f.name) for f in fields(here)][::-1]
-        elif isinstance(here, tuple):
-            todo += here[::-1]

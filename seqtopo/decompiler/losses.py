@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from seqtopo.diag.model import Diagnostic, Severity
 from seqtopo.source import Source, Span
@@ -16,6 +16,10 @@ class UnreadableError(Exception):
     def __init__(self, code: str, message: str, help: str = "") -> None:
         super().__init__(message)
         self.diagnostic = Diagnostic(code, message, Span(0, 0), help=help)
+
+    def placed(self, name: str) -> Diagnostic:
+        """The diagnostic, of the file of that name."""
+        return replace(self.diagnostic, source=Source("", name)) if name else self.diagnostic
 
 
 def wrong(message: str, help: str = "it is not what Keras 3 writes; save the model anew") -> UnreadableError:

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from seqtopo.decompile.losses import Losses
-from seqtopo.decompile.reading import as_dict, as_text, shown
-from seqtopo.decompile.values import UnsayableError, plain
+from seqtopo.decompiler.files import as_dict, as_text, shown
+from seqtopo.decompiler.losses import Losses
+from seqtopo.decompiler.values import UnsayableError, plain
 from seqtopo.layers import registry
 from seqtopo.layers.excluded import why_not
 from seqtopo.layers.layer import Layer

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from seqtopo.decompile.layers import same_value
+from seqtopo.decompiler.layers import same_value
 from seqtopo.ir.graph import SubModel
 from seqtopo.layers import kinds
 from seqtopo.layers.layer import Layer
@@ -72,6 +72,8 @@ def value(given: Any) -> tree.Expr:
         return name(given) if _WORD.fullmatch(given) else tree.String(NOWHERE, given)
     if isinstance(given, tuple):
         return tree.Tuple(NOWHERE, tuple(map(value, given)))
+    if isinstance(given, Mapping):
+        return value(tuple(given.values()))
     if isinstance(given, list):
         return tree.List(NOWHERE, tuple(map(value, given)))
     if isinstance(given, Object):

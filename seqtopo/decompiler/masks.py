@@ -7,17 +7,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from seqtopo.decompile.calls import Ref, refs_in
+from seqtopo.decompiler.calls import Ref, refs_in
 from seqtopo.ir.graph import Node, Value
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.masking import ATTENTION, JOINS, MERGES, PASSES
 
 if TYPE_CHECKING:
-    from seqtopo.decompile.graphs import _Walk
+    from seqtopo.decompiler.graphs import _Walk
 
 Origin = tuple[Value, float]
 """What a mask says: which steps of a value are not all this number."""
 
+GIVEN = float("inf")
+"""In an origin: the mask is the value itself."""
 MASK_ARGUMENTS = ("mask", "query_mask", "value_mask", "key_mask")
 _OF_MASKS = frozenset(
     {
@@ -68,6 +70,9 @@ class Masks:
             return none.union(*came)
         if row.name in MERGES and node.layer.get("axis") is None:
             return none.union(*came) if all(came) else none
+        given = node.tensors.get("mask") if row.name in ATTENTION else None
+        if given:
+            return frozenset({(given[0], GIVEN)})
         if row.name in PASSES or row.name in ATTENTION or row.make is not None:
             return came[0] if came else none
         return none
@@ -90,6 +95,9 @@ class Masks:
                 continue
             seen.add(here)
             call = self.walk.raw.get(here._replace(output=0))
+            if here in self.walk.values and (call is None or not call.is_operation):
+                found.add((self.walk.values[here], GIVEN))
+                continue
             if call is None or not call.is_operation:
                 return None
             inside = list(refs_in(call.args))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from seqtopo.decompile.layers import default_of, same_value
+from seqtopo.decompiler.layers import default_of, same_value
 from seqtopo.ir.graph import Graph, SubModel, Value
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.row import Param

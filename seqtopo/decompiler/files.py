@@ -12,7 +12,7 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-from seqtopo.decompile.losses import UnreadableError, wrong
+from seqtopo.decompiler.losses import UnreadableError, wrong
 
 MOST_BYTES = 64_000_000
 """A configuration of more bytes than this is not read: a layer's takes about 2,000."""

@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from seqtopo.decompile import automatic
-from seqtopo.decompile.calls import Call, Ref, calls_of, refs_in
-from seqtopo.decompile.layers import NoRowError, Read, make, read_layer, settle
-from seqtopo.decompile.losses import Losses, wrong
-from seqtopo.decompile.masks import Masks
-from seqtopo.decompile.operations import match
-from seqtopo.decompile.reading import as_dict, as_list, shown
+from seqtopo.decompiler import automatic
+from seqtopo.decompiler.calls import Call, Ref, calls_of, refs_in
+from seqtopo.decompiler.files import as_dict, as_list, shown
+from seqtopo.decompiler.layers import NoRowError, Read, make, read_layer, settle
+from seqtopo.decompiler.losses import Losses, wrong
+from seqtopo.decompiler.masks import Masks
+from seqtopo.decompiler.operations import match
+from seqtopo.decompiler.values import UnsayableError, plain
 from seqtopo.diag.model import Diagnostic
 from seqtopo.ir.graph import Bundle, Graph, Node, SubModel, Value
 from seqtopo.ir.infer import infer
@@ -20,7 +21,7 @@ from seqtopo.layers.layer import Layer
 from seqtopo.layers.row import Row
 from seqtopo.layers.sizes import Size, symbol, unknown
 from seqtopo.layers.table import NAMES
-from seqtopo.layers.values import DTYPES, Refusal, Tensor
+from seqtopo.layers.values import DTYPES, Misfit, Refusal, Tensor
 from seqtopo.source import Span
 
 NOWHERE = Span(0, 0)
@@ -57,6 +58,8 @@ class Decoded:
     parts: list[Part] = field(default_factory=list)
     name: str = ""
     output_keys: tuple[str, ...] = ()
+    cut: list[tuple[str, Value]] = field(default_factory=list)
+    """What came into layers that no spec can say, and their names."""
 
 
 class Reader:
@@ -70,12 +73,16 @@ class Reader:
         self.symbols = 0
         self.models: dict[str, int] = {}
         self.masks: dict[int, dict[Value, frozenset[Any]]] = {}
+        self.asked: list[tuple[str, int, int]] = []
+        """The calls that give their states: layer, node and graph."""
         self.noted: dict[int, list[tuple[int, Diagnostic]]] = {}
         """What was found of each graph's nodes."""
 
     def read(self, config: Mapping[str, Any]) -> Decoded:
         """The graph of a serialized model."""
         kind = config.get("class_name")
+        if kind is None:
+            raise wrong("it holds no model: it has no class_name", "give what model.to_json() says")
         if kind not in MODELS:
             raise wrong(
                 f"the model is of the class {shown(kind)}, which is code: its configuration has no graph",
@@ -119,7 +126,10 @@ class Reader:
             outputs = tuple(v for ref in calls.outputs for v in walk.needed(ref, "an output"))
         noted += [(v.node, d) for v in outputs[-1:] for d in found]
         if incoming is None:
-            graph.inputs = tuple(walk.values[ref].node for ref in calls.inputs)
+            behind = set(graph.ancestors(outputs))
+            declared = [walk.values[ref].node for ref in calls.inputs]
+            inputs = [*declared, *(i for i in sorted(behind) if graph.nodes[i].layer is None)]
+            graph.inputs = tuple(i for i in dict.fromkeys(inputs) if i in behind)
             graph.outputs = outputs
             graph.output_names = ("",) * len(outputs)
             self.decoded.output_keys = calls.output_keys
@@ -128,7 +138,13 @@ class Reader:
 
     def _settle(self, graph: Graph) -> None:
         """Keeps what was found of the nodes that lead to the outputs."""
-        behind = set(graph.ancestors(graph.outputs))
+        loose = [v for _, v in self.decoded.cut] if graph is self.decoded.graph else []
+        behind = set(graph.ancestors((*graph.outputs, *loose)))
+        used = {v.node for i in behind for v in graph.nodes[i].needs if v.extra}
+        used |= {v.node for v in graph.outputs if v.extra}
+        for name, index, where in self.asked:
+            if where == id(graph) and index in behind and index not in used:
+                self.losses.otherwise(name, "returns its states, which nothing uses: they are left out")
         for index, found in self.noted.pop(id(graph), ()):
             if index in behind:
                 self.losses.found.append(found)
@@ -238,6 +254,8 @@ class _Walk:
         named = [call.kwargs[name] for name in VALUES if name in call.kwargs]
         refs = refs_in([call.args, named])
         incoming = tuple(v for ref in refs for v in self.needed(ref, call.name))
+        said = "is a model inside the model: in the built one, its layers stand in the whole"
+        self.losses.otherwise(call.name, said)
         before = len(self.graph.nodes)
         values = self.reader._model(call.config, self.graph, incoming, (*self.path, call.name))
         for i, value in enumerate(values):
@@ -255,7 +273,7 @@ class _Walk:
         node = self.graph.add(NOWHERE, layer)
         node.inputs = incoming
         if read.inner:
-            self._wrapped(call, layer, read, node)
+            self._wrapped(layer, read, self.graph.tensors(incoming) or (), (*self.path, call.name))
         settle(layer, self.graph.tensors(node.inputs) or ())
         call_args: dict[str, Any] = {}
         for key, value in kwargs.items():
@@ -274,6 +292,8 @@ class _Walk:
                 self._cut(call, call.ref, refusal.message, "ST509")
             return False
         self._second_values(call, node)
+        if call.asks_state and node.extras.get("state"):
+            self.reader.asked.append((call.name, node.index, id(self.graph)))
         self.masks.after(node)
         return True
 
@@ -304,24 +324,25 @@ class _Walk:
         shared = config.get("shared_object_id")
         return ("object", shared) if isinstance(shared, (int, str)) else (*self.path, name)
 
-    def _wrapped(self, call: Call, layer: Layer, read: Read, node: Node) -> None:
+    def _wrapped(self, layer: Layer, read: Read, tensors: tuple[Tensor, ...], path: tuple[Any, ...]) -> None:
         """The layers inside a wrapper, made the first time it is called."""
+        steps = tuple(Tensor(t.shape[1:] if layer.row.steps else t.shape, t.dtype) for t in tensors)
         for name, config in read.inner.items():
             if name in layer.args:
                 continue
             if name == "backward_layer" and _mirrors(read.inner["layer"], config):
                 continue
-            path = (*self.path, call.name, name)
             if config.get("class_name") in MODELS:
-                tensors = self.graph.tensors(node.inputs) or ()
-                steps = tuple(Tensor(t.shape[1:] if layer.row.steps else t.shape, t.dtype) for t in tensors)
-                layer.args[name] = self.reader.sub_model(config, steps, path)
+                layer.args[name] = self.reader.sub_model(config, steps, (*path, name))
                 continue
             inner = read_layer(config, self.losses, inside=True)
             inner.args.pop("return_state", None)
             key = self._key(config, "")
-            key = key if key[0] == "object" else path
-            layer.args[name] = self.reader.shared.setdefault(key, make(inner))
+            key = key if key[0] == "object" else (*path, name)
+            made = self.reader.shared.setdefault(key, make(inner))
+            layer.args[name] = made
+            if inner.inner:
+                self._wrapped(made, inner, steps, (*path, name))
 
     def _arguments(self, call: Call, row: Row) -> tuple[list[Any], dict[str, Any]]:
         """What a call was given: the values that come in, and everything else by Keras' names."""
@@ -345,12 +366,8 @@ class _Walk:
     def _incoming(self, row: Row, values: list[Any]) -> Bundle:
         refs = [ref for value in values for ref in refs_in(value)]
         found = tuple(v for ref in refs for v in self.needed(ref, row.name))
-        # One value that attends to itself.
-        if row.apart and len(found) > 1 and all(v == found[0] for v in found):
-            return found[:1]
-        if row.apart and len(found) == 3 and found[1] == found[2]:
-            return found[:2]
-        return found
+        attends_to_itself = row.apart and len(found) == 2 and found[0] == found[1]
+        return found[:1] if attends_to_itself else found
 
     def _call_argument(
         self, call: Call, row: Row, node: Node, key: str, value: Any, into: dict[str, Any]
@@ -375,11 +392,14 @@ class _Walk:
             tensors = dict(node.tensors)
             tensors[param.name] = tuple(self.values[ref] for ref in refs)
             node.tensors = tensors
-        elif not isinstance(value, (dict, list)):
-            if value != param.default:
-                into[param.name] = value
         else:
-            self.losses.argument(call.name, shown(key), shown(value))
+            try:
+                read = param.kind.read(plain(value, param.kind.family))
+            except (Misfit, UnsayableError):
+                self.losses.argument(call.name, shown(key), shown(value))
+                return
+            if read != param.default:
+                into[param.name] = read
 
     # ---- what no spec can say ----------------------------------------------------------------------
 
@@ -404,7 +424,10 @@ class _Walk:
             infer(self.graph, node)
             self.values[ref] = Value(node.index)
             return
-        self._source(ref, list(shape), dtype if dtype in DTYPES else "float32", call.name)
+        name = f"{call.name}_{ref.output}" if ref.output else call.name
+        self._source(ref, list(shape), dtype if dtype in DTYPES else "float32", name)
+        if self.graph is self.reader.decoded.graph:
+            self.reader.decoded.cut += [(call.name, self.values[r]) for r in came]
 
 
 def _mirrors(forward: Mapping[str, Any], backward: Mapping[str, Any]) -> bool:
@@ -415,9 +438,16 @@ def _mirrors(forward: Mapping[str, Any], backward: Mapping[str, Any]) -> bool:
     if not isinstance(one, dict) or not isinstance(two, dict):
         return False
     asides = ("name", "go_backwards")
-    ahead = {k: v for k, v in one.items() if k not in asides}
-    back = {k: v for k, v in two.items() if k not in asides}
+    ahead = _unmarked({k: v for k, v in one.items() if k not in asides})
+    back = _unmarked({k: v for k, v in two.items() if k not in asides})
     return ahead == back and bool(one.get("go_backwards")) != bool(two.get("go_backwards"))
+
+
+def _unmarked(value: Any) -> Any:
+    """The same without marks of what is shared, which initializers have."""
+    if isinstance(value, dict):
+        return {k: _unmarked(v) for k, v in value.items() if k != "shared_object_id"}
+    return [_unmarked(v) for v in value] if isinstance(value, list) else value
 
 
 def open_name(number: int) -> str:

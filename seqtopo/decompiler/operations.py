@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from math import ldexp
 from typing import TYPE_CHECKING, Any
 
-from seqtopo.decompile import automatic
-from seqtopo.decompile.calls import SLICE, Call, Ref, refs_in
-from seqtopo.decompile.layers import default_of, same_value
-from seqtopo.decompile.values import UnsayableError, plain
+from seqtopo.decompiler import automatic
+from seqtopo.decompiler.calls import SLICE, Call, Ref, refs_in
+from seqtopo.decompiler.layers import default_of, same_value
+from seqtopo.decompiler.values import UnsayableError, plain
 from seqtopo.layers.excluded import snake_case
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.objects import entry_of
@@ -25,7 +25,7 @@ from seqtopo.layers.values import Misfit, Object, Word
 from seqtopo.source import Span
 
 if TYPE_CHECKING:
-    from seqtopo.decompile.graphs import _Walk
+    from seqtopo.decompiler.graphs import _Walk
 
 MARKER = -(2.0**15)
 """What the emitter sets masked steps to, before a Masking layer."""
@@ -87,10 +87,14 @@ def _place(walk: _Walk, call: Call, made: Made) -> bool:
                 read[key] = found
     except (Misfit, UnsayableError):
         return False
-    stem = call.name.split("-")[0]
-    layer = Layer(row, read, stem)
+    nobodys = automatic.base(call.name) == snake_case(call.kind)
+    layer = Layer(row, read, made.table or ("" if nobodys else stem_of(call.name)))
     if made.table:
         layer = walk.reader.shared.setdefault(("table", *walk.path, made.table), layer)
+    came = walk.graph.tensor(walk.values[made.refs[0]])
+    if made.name != "expand" and came is not None and read.get("axis") == len(came.shape) > 1:
+        # The emitter counts it from the front; the last is the features.
+        read["axis"] = -1
     node = walk.graph.add(Span(0, 0), layer)
     node.inputs = tuple(walk.values[ref] for ref in made.refs)
     if not walk.place(call, node, quiet=True):
@@ -98,6 +102,11 @@ def _place(walk: _Walk, call: Call, made: Made) -> bool:
     if made.said:
         walk.losses.otherwise(call.name, made.said)
     return True
+
+
+def stem_of(name: str) -> str:
+    """An operation's name; "" for one with a hyphen, which only our emitter gives, to pieces and copies."""
+    return "" if "-" in name else name
 
 
 # ---- masks ------------------------------------------------------------------------------------------
@@ -114,17 +123,17 @@ def _marked(walk: _Walk, ref: Ref, other: Callable[[Any], bool]) -> tuple[Ref, R
 
 def _remasked(walk: _Walk, call: Call) -> bool:
     """A value whose mask was made anew: the value itself, which has that mask."""
-    (ref, *more) = refs_in(call.args)
-    found = _marked(walk, ref, lambda v: v == MARKER)
-    if found is None or more or found[1] not in walk.values:
+    refs = list(refs_in(call.args))
+    found = _marked(walk, refs[0], lambda v: v == MARKER) if len(refs) == 1 else None
+    if found is None or found[1] not in walk.values:
         return False
     value = walk.values[found[1]]
     if not walk.masks.is_of(found[0], value):
         return False
     walk.values[call.ref] = value
     layer = walk.graph.nodes[value.node].layer
-    if layer is not None and layer.name.split("-")[0] == call.name.split("-")[0]:
-        layer.name = call.name.removesuffix("-mask").split("-")[0]
+    if layer is not None and not layer.name:
+        layer.name = stem_of(call.name.removesuffix("-mask"))
     return True
 
 
@@ -171,6 +180,8 @@ def _swapped(dims: Any) -> dict[str, Any] | None:
     if not isinstance(dims, list):
         return None
     moved = [i for i, d in enumerate(dims, 1) if d != i]
+    if not moved:
+        return {"first": 1, "second": 1}
     if len(moved) != 2 or [dims[moved[0] - 1], dims[moved[1] - 1]] != [moved[1], moved[0]]:
         return None
     return {"first": moved[0], "second": moved[1]}
@@ -270,7 +281,7 @@ def _slice(call: Call, refs: Sequence[Ref]) -> Made | None:
             return Made("last", {"n": -start, "axis": axis}, refs)
         if not start and stop is not None and stop > 0:
             return Made("first", {"n": stop, "axis": axis}, refs)
-        if start != 0 and (start or 0) >= 0 and (stop is None or stop < 0):
+        if (start or 0) >= 0 and (stop is None or stop < 0):
             return Made("crop", {"before": start or 0, "after": -(stop or 0), "axis": axis}, refs)
     return Made("slice", {"start": start or 0, "stop": stop, "step": step or 1, "axis": axis}, refs)
 
@@ -299,7 +310,7 @@ def _pinned(walk: _Walk, call: Call) -> bool:
     walk.values[call.ref] = value
     layer = walk.graph.nodes[value.node].layer
     if layer is not None:
-        layer.name = stem.split("-")[0]
+        layer.name = stem_of(stem)
     return True
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from seqtopo.decompile.losses import wrong
-from seqtopo.decompile.reading import as_dict, as_list, as_text, shown
+from seqtopo.decompiler.files import as_dict, as_list, as_text, shown
+from seqtopo.decompiler.losses import wrong
 
 MOST_CALLS = 20_000
 """As many layers as a spec may have."""
@@ -199,6 +199,9 @@ def _functional(body: Mapping[str, Any], layers: list[dict[str, Any]]) -> Calls:
     for call in found.values():
         call.shapes = shapes
     inputs, _ = _ends(body.get("input_layers"), "input_layers", found)
+    for ref in inputs:
+        if ref.output or not found[ref.layer, ref.call].is_input:
+            raise wrong(f"the model's input_layers name {shown(ref.layer)}, which is no input")
     outputs, keys = _ends(body.get("output_layers"), "output_layers", found)
     return Calls(_sorted(found, outputs, inputs), inputs, outputs, keys)
 

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from seqtopo.decompile import automatic, writing
-from seqtopo.decompile.units import Unit
+from seqtopo.decompiler import automatic, writing
+from seqtopo.decompiler.units import Unit
 from seqtopo.ir.graph import Graph, Node
 from seqtopo.layers import registry
 from seqtopo.layers.excluded import snake_case
@@ -128,10 +128,10 @@ class Naming:
         """Whether a unit's layer has this very name, chosen."""
         return unit.layer is not None and unit.layer.name == name and not self.is_automatic(unit.layer)
 
-    def value(self, unit: Unit, inline: bool) -> str:
+    def value(self, unit: Unit, hint: str = "") -> str:
         """A name for a unit's value."""
         if unit.part is not None:
-            return self.fresh("part")
+            return self.fresh(hint or f"{self._part_word(unit.part.name)}_out")
         assert unit.node is not None
         layer = unit.layer
         own = layer.name if layer is not None else unit.node.name
@@ -141,8 +141,11 @@ class Naming:
             return own
         if layer is None:
             return self.fresh("x")
-        hint = self.hint(layer)
         return self.fresh(hint or word(layer.row))
+
+    def _part_word(self, name: str) -> str:
+        word = re.sub(r"\W", "_", name).strip("_").lower()
+        return word if _NAME.fullmatch(word) else "part"
 
     def hint(self, layer: Layer) -> str:
         """The binding that a layer of our own models was written in."""

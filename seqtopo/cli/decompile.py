@@ -1,0 +1,106 @@
+"""``seqtopo decompile``: from a saved Keras model back to a spec."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seqtopo.cli.arguments import Parser, UsageError
+from seqtopo.cli.files import cannot_write, write_whole
+from seqtopo.cli.terminal import put, terminal
+from seqtopo.decompiler.files import SUFFIXES
+from seqtopo.decompiling import decompiled
+from seqtopo.diag.error import SpecError
+from seqtopo.diag.model import Diagnostic
+from seqtopo.diag.renderers import render_json, render_text
+
+if TYPE_CHECKING:
+    from seqtopo.decompiler.decompile import Decompiled
+
+
+def parser() -> Parser:
+    """What the command takes."""
+    made = Parser(
+        "decompile",
+        "Writes the spec of a saved Keras model: of the configuration in a .keras file, or of the text that\n"
+        "model.to_json() gives. It loads neither Keras nor weights, and runs nothing that the file holds.\n"
+        "What a spec cannot say is left out, and listed.",
+        (
+            "seqtopo decompile model.keras",
+            "seqtopo decompile model.keras -o spec.txt --strict",
+            "seqtopo decompile model.json --format json",
+        ),
+    )
+    made.add_argument("model", help="a .keras file, or a .json file with a model's configuration")
+    made.add_argument("-o", "--output", metavar="FILE", help="write the spec to this file")
+    made.add_argument(
+        "--strict", action="store_true", help="exit with 1 where a spec cannot say all of the model"
+    )
+    made.add_argument(
+        "--format",
+        choices=("text", "json"),
+        default="text",
+        help="text for people (the default), json for programs: the spec, and what it leaves out",
+    )
+    return made
+
+
+def run(args: argparse.Namespace) -> int:
+    """Reads, writes the spec, lists what it leaves out. Returns the exit code."""
+    path = Path(args.model)
+    if path.suffix not in SUFFIXES:
+        known = " or ".join(SUFFIXES)
+        raise UsageError(f"a model's file ends in {known}, not {path.name}", _help(path))
+    try:
+        found = decompiled(path)
+        if args.output:
+            _write(Path(args.output), found)
+    except SpecError as error:
+        _show_wrong(error, args.format)
+        return 1
+    _show(found, args)
+    return 1 if args.strict and found.lossy else 0
+
+
+def _help(path: Path) -> str:
+    if path.suffix in (".h5", ".hdf5"):
+        return "load it in Keras and save it anew: model.save('model.keras')"
+    if path.suffix == ".txt":
+        return "it is a spec already? seqtopo check reads those"
+    return "for example: seqtopo decompile model.keras"
+
+
+def _write(path: Path, found: Decompiled) -> None:
+    try:
+        write_whole(path, lambda file: file.write_text(found.text, encoding="utf-8"))
+    except OSError as error:
+        raise SpecError((cannot_write(path, error),)) from None
+
+
+def _show(found: Decompiled, args: argparse.Namespace) -> None:
+    if args.format == "json":
+        put(_json(found.text, found.diagnostics))
+        return
+    if found.diagnostics:
+        screen = terminal(sys.stderr)
+        put(render_text(found.diagnostics, width=screen.width, color=screen.color), sys.stderr)
+    if args.output:
+        put(f"Wrote {args.output}. To look at it: seqtopo check {args.output}")
+    else:
+        put(found.text.rstrip("\n"))
+
+
+def _json(spec: str | None, found: Sequence[Diagnostic]) -> str:
+    return json.dumps({"spec": spec, "diagnostics": json.loads(render_json(found))}, indent=2)
+
+
+def _show_wrong(error: SpecError, form: str) -> None:
+    if form == "json":
+        put(_json(None, error.diagnostics))
+        return
+    screen = terminal(sys.stderr)
+    put(render_text(error.diagnostics, width=screen.width, color=screen.color), sys.stderr)

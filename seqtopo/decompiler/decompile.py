@@ -1,0 +1,193 @@
+"""A Keras model's own configuration as a spec: the text that a person would have written."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from seqtopo.decompiler.flows import Choices, Writer
+from seqtopo.decompiler.folding import fold
+from seqtopo.decompiler.graphs import Decoded, Reader
+from seqtopo.decompiler.losses import Losses, wrong
+from seqtopo.decompiler.naming import Naming, ours
+from seqtopo.decompiler.recipes import MOST, Hints, with_recipe
+from seqtopo.decompiler.same import difference
+from seqtopo.decompiler.training import train_statement
+from seqtopo.decompiler.units import UnsayableError
+from seqtopo.decompiler.writing import NOWHERE
+from seqtopo.diag.model import Diagnostic
+from seqtopo.ir.evaluate import Evaluator
+from seqtopo.ir.graph import Graph
+from seqtopo.ir.resolve import Resolved, resolve
+from seqtopo.ir.scope import Scope
+from seqtopo.ir.training import Training, read_training
+from seqtopo.source import Source
+from seqtopo.syntax import tree
+from seqtopo.syntax.canonical import print_expr, print_spec
+from seqtopo.syntax.parse import parse
+from seqtopo.syntax.print import format_text
+
+
+@dataclass(frozen=True)
+class Decompiled:
+    """A spec, and what it cannot say of the model it comes from."""
+
+    text: str
+    diagnostics: tuple[Diagnostic, ...]
+    graph: Graph
+    training: Training | None = None
+
+    @property
+    def lossy(self) -> bool:
+        """Whether something of the model is left out."""
+        return any(d.severity == "warning" for d in self.diagnostics)
+
+
+class FailedError(Exception):
+    """No text that was tried means the same model: our own fault. Says where they differ."""
+
+
+def decompile_config(config: Mapping[str, Any], name: str = "") -> Decompiled:
+    """The spec of a serialized model.
+
+    Raises:
+        UnreadableError: the configuration holds no model.
+        FailedError: no spec was found that means the same.
+    """
+    losses = Losses(name)
+    evaluator = Evaluator()
+
+    def values(expr: tree.Expr) -> Any:
+        return evaluator.value(expr, Scope())
+
+    try:
+        decoded = Reader(losses).read(config)
+        statements, lost = _statements(decoded)
+        outputs = [decoded.graph.nodes[v.node] for v in decoded.graph.outputs]
+        names = [n.layer.name if n.layer is not None else n.name for n in outputs]
+        train = train_statement(config.get("compile_config"), names, losses, values)
+        train = _fitting(statements, train, losses)
+    except RecursionError:
+        raise wrong("the model is nested too deeply to be read") from None
+    for one in dict.fromkeys(lost):
+        losses.add("ST507", f"the name {one!r} is left out: it is no name in a spec, or taken there")
+    text = _text([*statements, *([train] if train is not None else [])])
+    left_out = [f"# {d.message}" for d in losses.diagnostics if d.severity == "warning"]
+    lines = [line for one in left_out for line in textwrap.wrap(one, 88, subsequent_indent="#   ")]
+    comment = "".join(f"{line}\n" for line in lines)
+    training = read_training(train, values) if train is not None else None
+    return Decompiled(comment + formatted(_spaced(text)), losses.diagnostics, decoded.graph, training)
+
+
+def _fitting(
+    statements: Sequence[tree.Statement], train: tree.Train | None, losses: Losses
+) -> tree.Train | None:
+    """The ``train`` statement without what the checker does not take for these outputs."""
+    while train is not None:
+        spec, _ = parse(Source(_text([*statements, train])))
+        assert spec is not None
+        _, found = resolve(spec, Source(_text([*statements, train])))
+        wrong = next((d for d in found if d.severity == "error"), None)
+        if wrong is None:
+            return train
+        at = next((a for a in reversed(train.args) if a.name is not None), None)
+        if at is None or at.name is None:
+            return None
+        losses.add("ST505", f"the model was compiled with {print_expr(at)}: {wrong.message}")
+        rest = tuple(a for a in train.args if a is not at)
+        train = tree.Train(NOWHERE, rest) if rest else None
+    return None
+
+
+def _spaced(text: str) -> str:
+    """A blank line around recipes, before the last flow and before ``train``."""
+    lines = text.splitlines()
+    found: list[str] = []
+    last = len(lines) - 1 - lines[-1].startswith("train ")
+    for i, line in enumerate(lines):
+        before = lines[i - 1] if i else ""
+        apart = before.startswith("def ") != line.startswith("def ") or line.startswith("train ")
+        if i and (apart or (i == last and last > 2)):
+            found.append("")
+        found.append(line)
+    return "\n".join(found) + "\n"
+
+
+TRIES = (
+    Choices(),
+    Choices(opens="?"),
+    Choices(parts=False),
+    Choices(parts=False, opens="?"),
+    Choices(parts=False, forks=False),
+    Choices(parts=False, forks=False, opens="?"),
+)
+
+
+def _statements(decoded: Decoded) -> tuple[list[tree.Statement], list[str]]:
+    said = ""
+    for choices in TRIES:
+        naming = Naming(ours(decoded.graph))
+        naming.reserve(decoded.graph)
+        writer = Writer(decoded, naming, choices)
+        try:
+            statements = writer.write()
+        except UnsayableError as error:
+            said = str(error)
+            continue
+        said = compare(_text(statements), decoded.graph)
+        if not said:
+            return shortened(statements, decoded, writer.naming, writer.hints), naming.lost
+    raise FailedError(said)
+
+
+def shortened(
+    statements: list[tree.Statement], decoded: Decoded, naming: Naming, hints: Hints
+) -> list[tree.Statement]:
+    """The statements with repeats said once, where that means the same."""
+    found = statements
+    for collect in (True, False):
+        folded = fold(statements, collect).statements
+        if not compare(_text(folded), decoded.graph):
+            found = folded
+            break
+    for _ in range(MOST):
+        trial = naming.copy()
+        with_one = with_recipe(found, hints, trial.fresh)
+        if with_one is None:
+            break
+        again = next(
+            (t for t in (fold(with_one, False).statements, with_one) if not compare(_text(t), decoded.graph)),
+            None,
+        )
+        if again is None:
+            break
+        found, naming.taken = again, trial.taken
+    return found
+
+
+def _text(statements: Sequence[tree.Statement]) -> str:
+    return print_spec(tree.Spec(NOWHERE, tuple(statements)))
+
+
+def compare(text: str, graph: Graph) -> str:
+    """Where a spec means another model than a graph; "" where it means the same."""
+    resolved, found = read(text)
+    if resolved is None:
+        return f"{found[0].code} {found[0].message}" if found else "it cannot be read"
+    return difference(graph, resolved.graph)
+
+
+def read(text: str) -> tuple[Resolved | None, list[Diagnostic]]:
+    """A spec that was written, resolved."""
+    spec, found = parse(Source(text))
+    if spec is None or found:
+        return None, found
+    return resolve(spec, Source(text), labels=False)
+
+
+def formatted(text: str) -> str:
+    """The text in the house style."""
+    found, _ = format_text(Source(text))
+    return text if found is None else found

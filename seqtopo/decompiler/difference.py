@@ -1,0 +1,296 @@
+"""What differs between two topologies, layer by layer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import Any
+
+from seqtopo.decompiler import same, writing
+from seqtopo.ir.graph import Graph, Node, SubModel, Value
+from seqtopo.ir.training import Training
+from seqtopo.layers.layer import Layer
+from seqtopo.layers.sizes import Expr, Shape, Size, show_shape
+from seqtopo.layers.values import show
+from seqtopo.syntax import tree
+from seqtopo.syntax.canonical import print_expr
+
+
+@dataclass(frozen=True)
+class Side:
+    """One topology: what it is called, its graph, how it is trained."""
+
+    name: str
+    graph: Graph
+    training: Training | None = None
+
+
+@dataclass(frozen=True)
+class Step:
+    """One call of a layer, or an input: as it is written, and what comes in and goes out."""
+
+    index: int
+    name: str
+    text: str
+    row: str
+    takes: tuple[str, ...]
+    gives: tuple[Shape, ...]
+    params: Size
+    again: bool
+    """Whether the layer was called before: its weights are counted there."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """A layer that was added, removed or changed: of both sides, and what is different, in words."""
+
+    kind: str
+    one: Step | None
+    two: Step | None
+    differences: tuple[tuple[str, str, str], ...] = ()
+
+    @property
+    def only_follows(self) -> bool:
+        """Whether nothing but its shapes and sizes is different, as follows from a change before it."""
+        whats = {what for what, _, _ in self.differences}
+        return bool(whats) and whats <= {"gives", "parameters"}
+
+
+@dataclass(frozen=True)
+class Difference:
+    """All that differs; nothing does where ``changes`` and ``training`` are empty."""
+
+    changes: tuple[Change, ...]
+    training: tuple[tuple[str, str, str], ...]
+    params: tuple[Size, Size]
+    unchanged: int = 0
+    """How many layers are the same."""
+
+    def __bool__(self) -> bool:
+        return bool(self.changes or self.training)
+
+
+def difference(one: Side, two: Side) -> Difference:
+    """What differs from one topology to the other.
+
+    Layers are aligned as lines are in a difference of texts: equal ones first, then those of the same
+    kind that stand between them. Names that differ are no difference, nor are the names of open sizes.
+    """
+    a, b = steps_of(one.graph), steps_of(two.graph)
+    training = tuple(_training(one.training, two.training))
+    if not same.difference(one.graph, two.graph):
+        return Difference((), training, (_total(a), _total(b)), len(a))
+    pairs = _aligned(a, b)
+    back = {y.index: x for x, y in pairs if x is not None and y is not None}
+    changes = [change for x, y in pairs if (change := _change(x, y, back, one, two)) is not None]
+    ends = _ends(one.graph, two.graph, back)
+    return Difference(
+        (*changes, *ends),
+        training,
+        (_total(a), _total(b)),
+        len(pairs) - len(changes),
+    )
+
+
+# ---- steps ------------------------------------------------------------------------------------------
+
+
+def steps_of(graph: Graph) -> list[Step]:
+    """The calls that lead to the outputs, in their order."""
+    seen: set[Layer] = set()
+    found = []
+    for index in _ordered(graph):
+        node = graph.nodes[index]
+        again = node.layer is not None and node.layer in seen
+        if node.layer is not None:
+            seen.add(node.layer)
+        found.append(_step(graph, node, again))
+    return found
+
+
+def _ordered(graph: Graph) -> list[int]:
+    """The nodes behind the outputs, each after those it needs, in an order that is the graph's own:
+    whichever way it was written, the ways that lead to a step are gone through one after the other.
+    """
+    found: dict[int, None] = {}
+    todo = [(v.node, False) for v in (*graph.outputs, *(Value(i) for i in graph.inputs))][::-1]
+    while todo:
+        index, ready = todo.pop()
+        if index in found:
+            continue
+        if ready:
+            found[index] = None
+            continue
+        todo.append((index, True))
+        todo += [(v.node, False) for v in graph.nodes[index].needs][::-1]
+    return list(found)
+
+
+def _step(graph: Graph, node: Node, again: bool) -> Step:
+    layer = node.layer
+    gives = tuple(t.shape for t in node.outputs or ())
+    if layer is None:
+        assert node.outputs is not None
+        text = print_expr(writing.source(node.outputs[0], node.batch, {}))
+        return Step(node.index, node.name, text, "in", (), gives, 0, False)
+    takes = tuple(_source_name(graph, v) for v in node.needs)
+    params: Size = 0
+    for weight in graph.weights.get(layer, ()) if not again else ():
+        count: Size = 1
+        for size in weight.shape:
+            count = count * size
+        params = params + count
+    return Step(
+        node.index, layer.name, _text(graph, node, layer), layer.row.name, takes, gives, params, again
+    )
+
+
+def _text(graph: Graph, node: Node, layer: Layer) -> str:
+    return print_expr(writing.layer(layer, graph.tensors(node.inputs) or (), _inside, dict(node.call), {}))
+
+
+def _inside(inner: Layer | SubModel) -> tree.Expr:
+    if isinstance(inner, Layer):
+        return writing.layer(inner, (), _inside, {}, {})
+    nodes = [inner.graph.nodes[i] for i in inner.graph.ancestors(inner.graph.outputs)]
+    steps = [writing.layer(n.layer, (), _inside, dict(n.call), {}) for n in nodes if n.layer is not None]
+    if not steps:
+        return writing.name("id")
+    return steps[0] if len(steps) == 1 else tree.Flow(writing.NOWHERE, tuple(steps))
+
+
+def _source_name(graph: Graph, value: Value) -> str:
+    node = graph.nodes[value.node]
+    name = node.name if node.layer is None else node.layer.name
+    return f"{name or 'a step'}.{value.extra}" if value.extra else name or "a step"
+
+
+def _total(steps: Sequence[Step]) -> Size:
+    found: Size = 0
+    for step in steps:
+        found = found + step.params
+    return found
+
+
+# ---- alignment --------------------------------------------------------------------------------------
+
+
+def _aligned(a: Sequence[Step], b: Sequence[Step]) -> list[tuple[Step | None, Step | None]]:
+    """The steps of both sides in pairs; None where the other side has none."""
+    found: list[tuple[Step | None, Step | None]] = []
+    whole = SequenceMatcher(None, [s.text for s in a], [s.text for s in b], autojunk=False)
+    for tag, i, j, k, m in whole.get_opcodes():
+        if tag == "equal":
+            found += zip(a[i:j], b[k:m], strict=True)
+            continue
+        kinds = SequenceMatcher(None, [s.row for s in a[i:j]], [s.row for s in b[k:m]], autojunk=False)
+        for inner, p, q, r, s in kinds.get_opcodes():
+            left, right = a[i:j][p:q], b[k:m][r:s]
+            if inner == "equal":
+                found += zip(left, right, strict=True)
+            else:
+                found += [(x, None) for x in left]
+                found += [(None, y) for y in right]
+    return found
+
+
+def _change(x: Step | None, y: Step | None, back: Mapping[int, Step], one: Side, two: Side) -> Change | None:
+    if x is None or y is None:
+        return Change("removed" if y is None else "added", x, y)
+    differences = [*_arguments(x, y, one, two), *_wiring(x, y, back, one, two)]
+    if not _same_shapes(x.gives, y.gives):
+        differences.append(("gives", _shapes(x.gives), _shapes(y.gives)))
+    if x.params != y.params and not (isinstance(x.params, Expr) and isinstance(y.params, Expr)):
+        differences.append(("parameters", _count(x.params), _count(y.params)))
+    if x.again != y.again:
+        words = {True: "shared with an earlier step", False: "weights of its own"}
+        differences.append(("weights", words[x.again], words[y.again]))
+    return Change("changed", x, y, tuple(differences)) if differences else None
+
+
+def _arguments(x: Step, y: Step, one: Side, two: Side) -> list[tuple[str, str, str]]:
+    a, b = one.graph.nodes[x.index], two.graph.nodes[y.index]
+    if a.layer is None or b.layer is None:
+        ends: list[tuple[str, str, str]] = []
+        types = [n.outputs[0].dtype if n.outputs else "" for n in (a, b)]
+        if types[0] != types[1]:
+            ends.append(("dtype", types[0], types[1]))
+        if a.batch != b.batch:
+            ends.append(("batch", show(a.batch), show(b.batch)))
+        return ends
+    found: list[tuple[str, str, str]] = []
+    row = a.layer.row
+    for name in dict.fromkeys((*a.layer.args, *b.layer.args, *a.call, *b.call)):
+        ours, theirs = (_argument(row, n, name) for n in (a, b))
+        if ours != theirs:
+            found.append((name, ours, theirs))
+    return found
+
+
+def _argument(row: Any, node: Node, name: str) -> str:
+    assert node.layer is not None
+    param = row.by_name.get(name)
+    value = node.call.get(name, node.layer.args.get(name, param.default if param else None))
+    if isinstance(value, (Layer, SubModel)):
+        return print_expr(_inside(value))
+    if isinstance(value, str):
+        return value
+    if isinstance(value, tuple) and len(value) == 1:
+        value = value[0]
+    return "?" if isinstance(value, Expr) else show(tuple(value) if isinstance(value, list) else value)
+
+
+def _wiring(x: Step, y: Step, back: Mapping[int, Step], one: Side, two: Side) -> list[tuple[str, str, str]]:
+    """What comes in, where it does not come from the same steps."""
+    ours = [(v.node, v.output, v.extra) for v in one.graph.nodes[x.index].needs]
+    theirs = []
+    for v in two.graph.nodes[y.index].needs:
+        step = back.get(v.node)
+        theirs.append((step.index if step is not None else None, v.output, v.extra))
+    if ours == theirs:
+        return []
+    if len(ours) == len(theirs) == 1 and theirs[0][0] is None:
+        return []  # a step was added or changed before it, which is told there
+    return [("takes", ", ".join(x.takes) or "nothing", ", ".join(y.takes) or "nothing")]
+
+
+def _ends(one: Graph, two: Graph, back: Mapping[int, Step]) -> list[Change]:
+    ours = [(v.node, v.output, v.extra) for v in one.outputs]
+    theirs = [(back[v.node].index if v.node in back else None, v.output, v.extra) for v in two.outputs]
+    if ours == theirs or (len(ours) == len(theirs) == 1 and theirs[0][0] is None):
+        return []
+    names = [", ".join(_source_name(g, v) for v in g.outputs) for g in (one, two)]
+    return [Change("changed", None, None, (("outputs", names[0], names[1]),))]
+
+
+def _same_shapes(one: Sequence[Shape], two: Sequence[Shape]) -> bool:
+    return [_closed(s) for s in one] == [_closed(s) for s in two]
+
+
+def _closed(shape: Shape) -> tuple[int | None, ...]:
+    return tuple(s if isinstance(s, int) else None for s in shape)
+
+
+def _shapes(shapes: Sequence[Shape]) -> str:
+    return " and ".join(map(show_shape, shapes))
+
+
+def _count(params: Size) -> str:
+    return f"{params:,}" if isinstance(params, int) else str(params)
+
+
+# ---- training ---------------------------------------------------------------------------------------
+
+
+def _training(one: Training | None, two: Training | None) -> list[tuple[str, str, str]]:
+    a, b = (_said(t) for t in (one, two))
+    return [(k, a.get(k, "none"), b.get(k, "none")) for k in {**a, **b} if a.get(k) != b.get(k)]
+
+
+def _said(training: Training | None) -> dict[str, str]:
+    if training is None:
+        return {}
+    found = {"optimizer": training.optimizer, "loss": training.loss, "metrics": training.metrics}
+    found |= training.options
+    return {k: v if isinstance(v, str) else show(v) for k, v in found.items() if v is not None}

@@ -1,0 +1,260 @@
+"""Repeats in a flow: equal steps become ``* 3``, alike ones a ``for``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from seqtopo.decompiler import writing
+from seqtopo.decompiler.flows import as_flow
+from seqtopo.decompiler.unify import Pattern, every, size, symbols, unify
+from seqtopo.syntax import tree
+
+LONGEST = 24
+"""A repeated part has at most so many steps."""
+SHORTEST_LOOP = 26
+"""Two alike parts become a loop only where each is at least so long as text."""
+
+APART = 16
+"""So much shorter a text must be for a list to be parted from what merges it."""
+
+
+@dataclass
+class Folded:
+    """The statements with their repeats folded, and what the loops have collected: how many of each name."""
+
+    statements: list[tree.Statement]
+    collected: dict[str, int]
+
+
+def fold(statements: Sequence[tree.Statement], collect: bool = True) -> Folded:
+    """The same statements with repeats said once.
+
+    ``collect`` lets names that number off be collected by a loop.
+    """
+    one = _Folder(symbols(statements), _values(statements), collect)
+    found = [one.statement(s) for s in statements]
+    listed = [_listed(s, one.collected) for s in found]
+    return Folded(listed, one.collected)
+
+
+def _values(statements: Iterable[tree.Statement]) -> set[str]:
+    """The names that stand for values: what begins with one is not repeated."""
+    named = {n.name.name for n in every(statements) if isinstance(n, tree.As)}
+    bound = {
+        s.name.name for s in statements if isinstance(s, tree.Bind) and begins_with_source(s.value, named)
+    }
+    return named | bound
+
+
+def begins_with_source(expr: tree.Expr, values: set[str]) -> bool:
+    """Whether a flow begins with an input or a value's name."""
+    while True:
+        match expr:
+            case tree.Flow():
+                expr = expr.steps[0]
+            case tree.As() | tree.For() | tree.Group():
+                expr = expr.body
+            case tree.Arithmetic():
+                expr = expr.first
+            case tree.List():
+                return bool(expr.items) and all(begins_with_source(i, values) for i in expr.items)
+            case tree.Call():
+                return expr.name.name == "in"
+            case tree.Name():
+                return expr.name in values
+            case _:
+                return True
+
+
+class _Folder:
+    def __init__(self, taken: set[str], values: set[str], collect: bool) -> None:
+        self.taken = taken
+        self.values = values
+        self.collect = collect
+        self.collected: dict[str, int] = {}
+
+    def statement(self, statement: tree.Statement) -> tree.Statement:
+        match statement:
+            case tree.Bind():
+                self._add(statement)
+                return replace(statement, value=self.expr(statement.value))
+            case tree.Output():
+                return replace(statement, value=self.expr(statement.value, ends=True))
+            case tree.Def():
+                return replace(statement, body=self.expr(statement.body))
+        return statement
+
+    def _add(self, statement: tree.Bind) -> None:
+        if begins_with_source(statement.value, self.values):
+            self.values.add(statement.name.name)
+
+    def expr(self, node: Any, ends: bool = False) -> Any:
+        """An expression with every flow in it folded; ``ends``: nothing takes its value."""
+        if isinstance(node, tuple):
+            return tuple(self.expr(n) for n in node)
+        if not isinstance(node, tree.Node):
+            return node
+        if isinstance(node, tree.Flow):
+            return self.flow(self.completed(node.steps) if ends else [node.steps])
+        parts = {f.name: getattr(node, f.name) for f in fields(node)}
+        return replace(node, **{k: v if k == "span" else self.expr(v) for k, v in parts.items()})
+
+    def flow(self, several: Sequence[tuple[tree.Expr, ...]]) -> tree.Expr:
+        """The shortest of several ways to say a flow, each folded."""
+        before = dict(self.collected)
+        found: list[tuple[int, tree.Expr, dict[str, int]]] = []
+        for steps in several:
+            self.collected = dict(before)
+            folded = as_flow(self.steps(tuple(map(self.expr, steps))))
+            found.append((size([folded]), folded, self.collected))
+        _, shortest, self.collected = min(found, key=lambda f: f[0])
+        return shortest
+
+    def steps(self, steps: tuple[tree.Expr, ...]) -> tuple[tree.Expr, ...]:
+        """The steps of a flow, its best repeat folded, then the next best."""
+        for _ in range(64):
+            best = self._best(steps)
+            if best is None:
+                return steps
+            start, stop, folded, pattern = best
+            if pattern is not None:
+                self.collected.update(pattern.collected)
+            steps = (*steps[:start], folded, *steps[stop:])
+        return steps
+
+    def _best(self, steps: tuple[tree.Expr, ...]) -> tuple[int, int, tree.Expr, Pattern | None] | None:
+        found: tuple[int, int, tree.Expr, Pattern | None] | None = None
+        most = 0
+        first = 1 if begins_with_source(steps[0], self.values) else 0
+        lengths = [size([s]) for s in steps]
+        heads = [_head(s) for s in steps]
+        for period in range(1, min(LONGEST, (len(steps) - first) // 2) + 1):
+            start = first
+            while start + 2 * period <= len(steps):
+                times = _times(heads, start, period)
+                if times < 2:
+                    start += 1
+                    continue
+                candidate = self._folded(steps, start, period, times)
+                if candidate is not None:
+                    stop, folded, pattern = candidate
+                    saved = sum(lengths[start:stop]) - size([folded])
+                    # A list stays beside what merges it.
+                    if start and isinstance(steps[start - 1], tree.List):
+                        saved -= APART
+                    elif isinstance(steps[start], tree.Name):
+                        saved -= 1
+                    if saved > most:
+                        most, found = saved, (start, stop, folded, pattern)
+                start += 1
+        return found
+
+    def _folded(
+        self, steps: tuple[tree.Expr, ...], start: int, period: int, times: int
+    ) -> tuple[int, tree.Expr, Pattern | None] | None:
+        """The longest repeat of so many steps from here on."""
+        runs = [steps[start + i * period : start + (i + 1) * period] for i in range(times)]
+        equal = 1
+        while equal < times and runs[equal] == runs[0]:
+            equal += 1
+        if equal > 1 and not any(isinstance(n, tree.As) for n in every(runs[0])):
+            body = as_flow(runs[0])
+            folded = tree.Arithmetic(writing.NOWHERE, body, (("*", writing.number(equal)),))
+            if equal == times:
+                return start + equal * period, folded, None
+            alike = self._loop(runs, start, period)
+            return alike if alike is not None else (start + equal * period, folded, None)
+        return self._loop(runs, start, period)
+
+    def _loop(
+        self, runs: list[tuple[tree.Expr, ...]], start: int, period: int
+    ) -> tuple[int, tree.Expr, Pattern] | None:
+        for count in range(len(runs), 1, -1):
+            pattern = unify(runs[:count], self.taken | set(self.collected))
+            if pattern is None or (pattern.collected and not self.collect) or not pattern.columns:
+                continue
+            if count == 2 and (size(pattern.steps) < SHORTEST_LOOP or pattern.collected):
+                continue
+            return start + count * period, loop(pattern, count), pattern
+        return None
+
+    def completed(self, steps: tuple[tree.Expr, ...]) -> list[tuple[tree.Expr, ...]]:
+        """The steps; and with a last turn whose sum nothing takes, with its sum: what is not taken is not
+        built.
+        """
+        if not (self.collect and isinstance(steps[-1], tree.As)):
+            return [steps]
+        for at in range(len(steps) - 1, 0, -1):
+            here = steps[at]
+            if not (isinstance(here, tree.Call) and here.name.name == "res"):
+                continue
+            inner = here.args[0].value
+            inside = inner.steps if isinstance(inner, tree.Flow) else (inner,)
+            cut = len(steps) - len(inside)
+            if cut <= at or unify([inside[:-1], steps[cut:-1]], self.taken) is None:
+                break
+            whole = writing.call("res", [writing.argument(as_flow(steps[cut:]))])
+            turns = (*steps[:cut], whole)
+            return [steps, turns, (*turns, *steps[at + 1 : cut])]
+        return [steps]
+
+
+def _head(step: tree.Expr) -> object:
+    """What steps must have in common to be alike at all."""
+    if isinstance(step, (tree.As, tree.For)):
+        return type(step), _head(step.body)
+    if isinstance(step, tree.Call):
+        return step.name.name
+    if isinstance(step, tree.List):
+        return tuple(map(_head, step.items))
+    return step if isinstance(step, tree.Name) else type(step)
+
+
+def _times(heads: Sequence[object], start: int, period: int) -> int:
+    """How often the heads of so many steps come one after the other."""
+    times = 1
+    while True:
+        here = start + times * period
+        if here + period > len(heads) or heads[here : here + period] != heads[start : start + period]:
+            return times
+        times += 1
+
+
+def loop(pattern: Pattern, count: int) -> tree.For:
+    """A ``for`` over the values of a pattern."""
+    names = tuple(writing.name(n) for n in pattern.columns)
+    columns = list(pattern.columns.values())
+    if len(columns) == 1:
+        (column,) = columns
+        whole = [c.value for c in column if isinstance(c, tree.Number) and isinstance(c.value, int)]
+        if count > 3 and whole == list(range(whole[0] if whole else 0, (whole[0] if whole else 0) + count)):
+            values: tree.Expr = tree.Range(writing.NOWHERE, column[0], column[-1])
+        else:
+            values = tree.List(writing.NOWHERE, column)
+    else:
+        rows = zip(*columns, strict=True)
+        values = tree.List(writing.NOWHERE, tuple(tree.Tuple(writing.NOWHERE, tuple(r)) for r in rows))
+    return tree.For(writing.NOWHERE, as_flow(pattern.steps), names, values)
+
+
+def _listed(node: Any, collected: dict[str, int]) -> Any:
+    """Lists of all that a loop has collected, as its name."""
+    if isinstance(node, tuple):
+        return tuple(_listed(n, collected) for n in node)
+    if not isinstance(node, tree.Node) or not collected:
+        return node
+    if isinstance(node, tree.List):
+        items = list(_listed(node.items, collected))
+        for name, count in collected.items():
+            wanted = [writing.name(name), *(writing.name(f"{name}_{i}") for i in range(1, count))]
+            for at in range(len(items) - count + 1):
+                if items[at : at + count] == wanted:
+                    items[at : at + count] = [writing.name(name)]
+                    break
+        if len(items) == 1 and len(node.items) > 1:
+            return items[0]
+        return replace(node, items=tuple(items))
+    parts = {f.name: getattr(node, f.name) for f in fields(node)}
+    return replace(node, **{k: v if k == "span" else _listed(v, collected) for k, v in parts.items()})

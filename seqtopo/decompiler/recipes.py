@@ -1,0 +1,214 @@
+"""Parts that stand in several places become a recipe: ``def``."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from seqtopo.decompiler import writing
+from seqtopo.decompiler.flows import as_flow
+from seqtopo.decompiler.folding import _values, begins_with_source
+from seqtopo.decompiler.unify import Pattern, every, size, symbols, unify
+from seqtopo.syntax import tree
+from seqtopo.syntax.canonical import print_expr
+
+LONGEST = 14
+"""A recipe has at most so many steps."""
+LEAST = 24
+"""It must save so many characters."""
+MOST = 8
+"""So many recipes in one spec are enough."""
+
+Hints = Mapping[str, Counter[str]]
+"""By the text of a step, what the recipe or binding was called that it was written in."""
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Some steps of a flow: the flow by its id, where they begin, how many; the loops around it."""
+
+    flow: int
+    start: int
+    steps: tuple[tree.Expr, ...]
+    loops: frozenset[str]
+
+
+def with_recipe(
+    statements: Sequence[tree.Statement], hints: Hints, fresh: Callable[[str], str]
+) -> list[tree.Statement] | None:
+    """The same statements with one recipe more; None where none is worth it."""
+    taken = symbols(statements)
+    values = _values(statements)
+    best: tuple[int, Pattern, list[_Place]] | None = None
+    for places in _alike(statements, values):
+        for chosen in _choices(places):
+            loops = set().union(*(p.loops for p in chosen))
+            pattern = unify([p.steps for p in chosen], taken, loops)
+            if pattern is None or pattern.collected:
+                continue
+            saved = _saved(pattern, chosen)
+            if saved >= LEAST and (best is None or saved > best[0]):
+                best = (saved, pattern, chosen)
+    if best is None:
+        return None
+    _, pattern, places = best
+    name = fresh(_word(pattern, places, hints))
+    replaced = _Replacer(name, pattern, places)
+    found = [replaced.node(s) for s in statements]
+    params = tuple(tree.Parameter(writing.NOWHERE, writing.name(p), None) for p in pattern.columns)
+    recipe = tree.Def(writing.NOWHERE, writing.name(name), params, as_flow(pattern.steps))
+    return [recipe, *found]
+
+
+def _alike(statements: Sequence[tree.Statement], values: set[str]) -> Iterator[list[_Place]]:
+    """Places of equally many steps whose layers are the same, one after the other."""
+    found: dict[tuple[object, ...], list[_Place]] = {}
+    for flow, steps, loops in _flows(statements):
+        first = 1 if begins_with_source(steps[0], values) else 0
+        heads = [_shape(s) for s in steps]
+        usable = [not _is_bound(s, values) for s in steps]
+        for start in range(first, len(steps)):
+            for count in range(1, min(LONGEST, len(steps) - start) + 1):
+                if not usable[start + count - 1]:
+                    break
+                place = _Place(flow, start, steps[start : start + count], loops)
+                found.setdefault(tuple(heads[start : start + count]), []).append(place)
+    for places in found.values():
+        if len(places) > 1:
+            yield places
+
+
+def _flows(nodes: Sequence[Any]) -> Iterator[tuple[int, tuple[tree.Expr, ...], frozenset[str]]]:
+    """Every flow, with the names of the loops around it."""
+    todo: list[tuple[Any, frozenset[str]]] = [(n, frozenset()) for n in nodes]
+    while todo:
+        here, loops = todo.pop()
+        if isinstance(here, tuple):
+            todo += [(n, loops) for n in here]
+        elif isinstance(here, tree.Node):
+            if isinstance(here, tree.Flow):
+                yield id(here), here.steps, loops
+            elif isinstance(here, (tree.Def, tree.Bind, tree.Output)):
+                body = here.body if isinstance(here, tree.Def) else here.value
+                if not isinstance(body, tree.Flow):
+                    yield id(body), (body,), loops
+                if isinstance(here, tree.Def):
+                    loops = loops | {p.name.name for p in here.params}
+            elif isinstance(here, tree.For):
+                loops = loops | {t.name for t in here.targets}
+            todo += [(getattr(here, f.name), loops) for f in fields(here) if f.name != "span"]
+
+
+def _shape(step: tree.Expr) -> object:
+    """What two steps must have in common for one pattern."""
+    if isinstance(step, tree.Call):
+        inner = tuple(_shape(a.value) for a in step.args if isinstance(a.value, (tree.Call, tree.Flow)))
+        return step.name.name, len([a for a in step.args if a.name is None]), inner
+    if isinstance(step, tree.Flow):
+        return tuple(map(_shape, step.steps))
+    if isinstance(step, tree.List):
+        return tuple(map(_shape, step.items))
+    if isinstance(step, tree.Arithmetic):
+        return "*", _shape(step.first), print_expr(step.rest[0][1])
+    if isinstance(step, tree.For):
+        return "for", _shape(step.body), print_expr(step.values)
+    if isinstance(step, tree.Name):
+        return step.name
+    return type(step)
+
+
+def _is_bound(step: tree.Expr, values: set[str]) -> bool:
+    """Whether a step names something, has an input of its own, or refers to a value."""
+    return any(
+        isinstance(n, (tree.As, tree.Attribute))
+        or (isinstance(n, tree.Name) and n.name in values)
+        or (isinstance(n, tree.Call) and n.name.name == "in")
+        for n in every([step])
+    )
+
+
+def _choices(places: list[_Place]) -> Iterator[list[_Place]]:
+    """Places that do not overlap: all that can be one pattern, or those that are equal."""
+    apart: list[_Place] = []
+    for place in places:
+        if not any(_overlap(place, other) for other in apart):
+            apart.append(place)
+    if len(apart) < 2:
+        return
+    yield apart
+    equal: dict[tuple[tree.Expr, ...], list[_Place]] = {}
+    for place in apart:
+        equal.setdefault(place.steps, []).append(place)
+    if len(equal) > 1:
+        yield from (same for same in equal.values() if len(same) > 1)
+
+
+def _overlap(one: _Place, two: _Place) -> bool:
+    return one.flow == two.flow and (
+        one.start < two.start + len(two.steps) and two.start < one.start + len(one.steps)
+    )
+
+
+def _saved(pattern: Pattern, places: list[_Place]) -> int:
+    """How much shorter the text gets."""
+    given = sum(size(column) for column in pattern.columns.values())
+    head = len("def block() = ") + 3 * len(pattern.columns)
+    return sum(size(p.steps) for p in places) - size(pattern.steps) - head - given - 11 * len(places)
+
+
+def _word(pattern: Pattern, places: list[_Place], hints: Hints) -> str:
+    """What the recipe is called: as it was in the model's names, else after what is in it."""
+    known: Counter[str] = Counter()
+    for place in places:
+        for step in every(place.steps):
+            known.update(hints.get(print_expr(step), {}))
+    if known:
+        return known.most_common(1)[0][0]
+    rows = symbols(pattern.steps)
+    if {"mha", "attention"} & rows:
+        return "attend"
+    if any(r.startswith("conv") for r in rows):
+        return "conv"
+    if {"lstm", "gru", "rnn"} & rows:
+        return "read"
+    return "block"
+
+
+class _Replacer:
+    """Puts a recipe's uses in the place of what it stands for."""
+
+    def __init__(self, name: str, pattern: Pattern, places: list[_Place]) -> None:
+        self.name = name
+        self.pattern = pattern
+        self.at = {(p.flow, p.start): (i, len(p.steps)) for i, p in enumerate(places)}
+
+    def node(self, node: Any) -> Any:
+        """A tree with the places in it replaced."""
+        if isinstance(node, tuple):
+            return tuple(self.node(n) for n in node)
+        if not isinstance(node, tree.Node):
+            return node
+        if isinstance(node, tree.Flow):
+            return self._flow(node)
+        if (id(node), 0) in self.at:
+            return self._use(self.at[id(node), 0][0])
+        parts = {f.name: getattr(node, f.name) for f in fields(node)}
+        return replace(node, **{k: v if k == "span" else self.node(v) for k, v in parts.items()})
+
+    def _flow(self, node: tree.Flow) -> tree.Expr:
+        steps: list[tree.Expr] = []
+        at = 0
+        while at < len(node.steps):
+            use = self.at.get((id(node), at))
+            if use is None:
+                steps.append(self.node(node.steps[at]))
+                at += 1
+            else:
+                steps.append(self._use(use[0]))
+                at += use[1]
+        return as_flow(steps)
+
+    def _use(self, turn: int) -> tree.Expr:
+        return writing.call(self.name, [writing.argument(c[turn]) for c in self.pattern.columns.values()])

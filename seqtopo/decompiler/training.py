@@ -1,0 +1,131 @@
+"""``train`` from what a model was compiled with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from seqtopo.decompiler import writing
+from seqtopo.decompiler.files import shown
+from seqtopo.decompiler.losses import Losses
+from seqtopo.decompiler.values import UnsayableError, object_of
+from seqtopo.ir.problem import Broken, Problem
+from seqtopo.ir.training import read_training
+from seqtopo.layers.objects import entry_of
+from seqtopo.layers.values import Object, Word
+from seqtopo.syntax import tree
+
+FAMILIES = {"loss": "loss", "metrics": "metric", "weighted_metrics": "metric"}
+AS_BY_DEFAULT: Mapping[str, tuple[Any, ...]] = {
+    "loss_weights": (None,),
+    "run_eagerly": (False, None),
+    "steps_per_execution": (1, None),
+    # Keras writes down what it found to be faster here; elsewhere that is found anew.
+    "jit_compile": ("auto", True, False, None),
+    "auto_scale_loss": (True, None),
+}
+"""What an argument of ``compile`` says that need not be said."""
+
+Read = Callable[[tree.Expr], Any]
+
+
+def train_statement(config: Any, outputs: Sequence[str], losses: Losses, read: Read) -> tree.Train | None:
+    """The ``train`` statement of a compile configuration; None where the model was not compiled.
+
+    ``outputs`` are the names by which Keras knows the outputs. ``read`` reads a value that is written.
+    """
+    if not isinstance(config, dict) or not config:
+        return None
+    one = _Training(tuple(outputs), losses, read)
+    return one.statement(config)
+
+
+class _Training:
+    def __init__(self, outputs: tuple[str, ...], losses: Losses, read: Read) -> None:
+        self.outputs = outputs
+        self.losses = losses
+        self.read = read
+        self.args: list[tree.Argument] = []
+
+    def statement(self, config: Mapping[str, Any]) -> tree.Train | None:
+        """Every argument that can be said, and the others as losses."""
+        self._add("", config.get("optimizer"), self._optimizer)
+        for key, family in FAMILIES.items():
+            given = config.get(key)
+            if given not in (None, []):
+                self._add(key, given, partial(self._objects, family))
+        for key, defaults in AS_BY_DEFAULT.items():
+            given = config.get(key)
+            if any(given is d or (given == d and type(given) is type(d)) for d in defaults):
+                continue
+            self._add(key, given, self._option)
+        for key in config:
+            if key not in (*FAMILIES, *AS_BY_DEFAULT, "optimizer"):
+                self._lost(key, config[key], "it is no argument of train")
+        return tree.Train(writing.NOWHERE, tuple(self.args)) if self.args else None
+
+    def _add(self, key: str, given: Any, write: Callable[[Any], tree.Expr]) -> None:
+        if given is None:
+            return
+        try:
+            argument = writing.argument(write(given), key)
+            read_training(tree.Train(writing.NOWHERE, (argument,)), self.read)
+        except UnsayableError as error:
+            self._lost(key or "optimizer", given, str(error))
+        except Problem as problem:
+            self._lost(key or "optimizer", given, problem.diagnostic.message)
+        except (Broken, TypeError, ValueError):
+            self._lost(key or "optimizer", given, "a spec has no such value")
+        else:
+            self.args.append(argument)
+
+    def _lost(self, key: str, given: Any, why: str) -> None:
+        kind = given.get("class_name") if isinstance(given, dict) else None
+        said = given.get("config") if kind == "function" and isinstance(given, dict) else kind or given
+        self.losses.add("ST505", f"the model was compiled with {shown(key)} {shown(said)}: {why}")
+
+    def _optimizer(self, given: Any) -> tree.Expr:
+        if isinstance(given, str):
+            return writing.name(given)
+        return self._object("optimizer", given)
+
+    def _object(self, family: str, given: Any) -> tree.Expr:
+        if isinstance(given, str):
+            if entry_of(family, given) is None:
+                raise UnsayableError(f"{shown(given)} is none of Keras' own")
+            return writing.name(given)
+        if not isinstance(given, dict):
+            raise UnsayableError("a spec has no such value")
+        if given.get("class_name") == "function":
+            word = given.get("config")
+            if isinstance(word, str) and given.get("registered_name") in (None, "function"):
+                return self._object(family, word)
+            raise UnsayableError("it is a Python function")
+        found: Word | Object = object_of(family, given)
+        entry = entry_of(family, found.name)
+        if family == "loss" and isinstance(found, Word) and entry is not None:
+            # The word that people write.
+            found = Word(min((entry.name, *entry.aliases), key=len))
+        return writing.value(found)
+
+    def _objects(self, family: str, given: Any) -> tree.Expr:
+        if isinstance(given, dict) and "class_name" not in given:
+            given = self._by_output(given)
+        if isinstance(given, (list, tuple)):
+            items = [writing.name("none") if g is None else self._objects(family, g) for g in given]
+            return tree.List(writing.NOWHERE, tuple(items))
+        return self._object(family, given)
+
+    def _by_output(self, given: Mapping[str, Any]) -> list[Any]:
+        """What is given by the outputs' names, in their order."""
+        if not set(given) <= set(self.outputs):
+            raise UnsayableError("it is given by names that are not the outputs'")
+        return [given.get(name) for name in self.outputs]
+
+    def _option(self, given: Any) -> tree.Expr:
+        if isinstance(given, dict):
+            given = self._by_output(given)
+        if isinstance(given, str) and given != "auto":
+            raise UnsayableError("a spec has no such value")
+        return writing.value(given)

@@ -1,0 +1,142 @@
+"""Models to specs and back, on this backend: the same configuration, and the same outputs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+import pytest
+
+import seqtopo
+from seqtopo.api import analyse
+from seqtopo.decompiling import decompiled
+from seqtopo.emit.serialized import serialized
+from tests.support.cheap_weights import cheap_weights
+from tests.support.draws import draw
+from tests.support.keras_models import MODELS
+from tests.support.models import MODELS as PUBLISHED
+from tests.support.roundtrip import built, chosen_names, differing, round_trip
+from tests.support.same_outputs import assert_same_outputs
+
+SAID_OTHERWISE = {
+    "seq2seq": 1,
+    "transformer": 4,
+    "siamese": 1,
+    "autoencoder": 2,
+    "operations": 3,
+    "nested_twice": 2,
+}
+"""How much of a model written by hand a spec says by other means; of the others, nothing."""
+DRAWS = 40
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_model_of_keras_comes_back(name: str) -> None:
+    with cheap_weights():
+        model = MODELS[name]()
+        trip = round_trip(model)
+        again = seqtopo.compile(trip.found.text)
+    codes = [d.code for d in trip.found.diagnostics]
+    assert codes == ["ST506"] * SAID_OTHERWISE.get(name, 0), trip.found.diagnostics
+    assert trip.wrong == "" or name in SAID_OTHERWISE
+    assert again.count_params() == model.count_params()
+    assert_same_outputs(model, again, 2e-2 if name == "mixed_precision" else 1e-5)
+    if not codes:
+        assert chosen_names(serialized(model)) <= {layer.name for layer in again.layers}
+
+
+def test_what_a_model_was_compiled_with_comes_back() -> None:
+    model = MODELS["scheduled"]()
+    again = seqtopo.compile(seqtopo.decompile(model))
+    one, two = model.get_compile_config(), again.get_compile_config()
+    for config in (one, two):
+        # Keras numbers optimizers by how many the process has made.
+        del config["optimizer"]["config"]["name"]
+    assert one["optimizer"]["config"] == two["optimizer"]["config"]
+    assert two["loss_weights"] == [1, 0.5]
+    assert two["loss"][1]["config"]["label_smoothing"] == 0.1
+    assert two["metrics"][1] == ["accuracy"]
+
+
+def test_a_file_says_the_same_as_the_model(tmp_path: Path) -> None:
+    model = MODELS["classifier"]()
+    model.save(tmp_path / "model.keras")
+    (tmp_path / "model.json").write_text(model.to_json(), encoding="utf-8")
+    text = seqtopo.decompile(model)
+    assert seqtopo.decompile(tmp_path / "model.keras") == text
+    assert seqtopo.decompile(str(tmp_path / "model.json")) == text
+
+
+def test_layers_of_a_live_model_that_are_shared_stay_so() -> None:
+    model = MODELS["nested_twice"]()
+    text = seqtopo.decompile(model)
+    assert text.count("dense(4)") == 1
+    assert seqtopo.compile(text).count_params() == model.count_params() == 28
+
+
+@pytest.mark.parametrize("model", PUBLISHED, ids=lambda model: model.id)
+def test_a_published_model_comes_back(model) -> None:
+    with cheap_weights():
+        trip = round_trip(seqtopo.compile(model.path))
+    assert (trip.wrong, trip.found.diagnostics) == ("", ())
+
+
+def test_drawn_models_come_back() -> None:
+    wrong = []
+    seen = 0
+    with cheap_weights():
+        for seed in range(DRAWS):
+            text = draw(seed).accepted
+            model = built(text) if text else None
+            if model is None:
+                continue
+            seen += 1
+            trip = round_trip(model)
+            if trip.wrong and trip.lossless:
+                wrong.append(f"draw {seed}: {text!r} gives {trip.found.text!r}, {trip.wrong}")
+            assert analyse(trip.found.text).ok
+    assert seen > DRAWS / 2
+    assert not wrong, "\n".join(wrong)
+
+
+def test_a_difference_would_be_noticed() -> None:
+    one = serialized(seqtopo.compile("in(4,3) -> lstm(4,seq) -> dense(2,relu)"))
+    for other in (
+        "in(4,3) -> lstm(4,seq) -> dense(2)",
+        "in(4,3) -> gru(4,seq) -> dense(2,relu)",
+        "in(4,3) -> lstm(4,seq) -> dense(2,relu) -> dense(2,relu)",
+        "in(4,3) -> [lstm(4,seq), id] -> concat -> dense(2,relu)",
+    ):
+        assert differing(one, serialized(seqtopo.compile(other)))
+    assert not differing(one, serialized(seqtopo.compile("in(4,3) -> lstm(4,seq) as x -> dense(2,relu)")))
+
+
+@keras.saving.register_keras_serializable("tests")
+class Doubled(keras.layers.Layer):
+    """A custom layer that a spec knows nothing of."""
+
+    def call(self, inputs):
+        return 2 * inputs
+
+
+def test_what_cannot_be_said_is_listed() -> None:
+    inputs = keras.Input((6, 3))
+    x = Doubled(name="twice")(keras.layers.LSTM(4, return_sequences=True)(inputs))
+    x = keras.layers.Lambda(lambda y: y[:, 0], output_shape=(4,), name="first_step")(x)
+    x = keras.layers.Dropout(0.5, name="always")(x, training=True)
+    model = keras.Model(inputs, keras.layers.Dense(1)(x))
+    model.compile("adam", lambda a, b: a - b)
+    found = decompiled(model)
+    assert [(d.code, d.severity) for d in found.diagnostics] == [
+        ("ST503", "warning"),
+        ("ST503", "warning"),
+        ("ST504", "warning"),
+        ("ST505", "warning"),
+    ]
+    said = " ".join(d.message for d in found.diagnostics)
+    for word in ("twice", "first_step", "always", "training=true", "loss"):
+        assert word in said
+    assert analyse(found.text).ok
+    assert found.text.startswith("# twice is a Doubled layer")
+    with pytest.raises(seqtopo.SpecError, match="first_step"):
+        seqtopo.decompile(model, strict=True)
