@@ -16,7 +16,8 @@ from seqtopo.decompiler.files import SUFFIXES
 from seqtopo.decompiling import decompiled
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
-from seqtopo.diag.renderers import render_json, render_text
+from seqtopo.diag.renderers.json import render_json
+from seqtopo.diag.renderers.text import render_text
 
 if TYPE_CHECKING:
     from seqtopo.decompiler.decompile import Decompiled

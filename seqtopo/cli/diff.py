@@ -7,6 +7,7 @@ import json
 import sys
 import textwrap
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,8 @@ from seqtopo.decompiler.difference import Change, Difference, Side, Step, differ
 from seqtopo.decompiler.files import SUFFIXES
 from seqtopo.decompiling import decompiled
 from seqtopo.diag.error import SpecError
-from seqtopo.diag.renderers import render_json, render_text
+from seqtopo.diag.renderers.json import render_json
+from seqtopo.diag.renderers.text import render_text
 from seqtopo.layers.sizes import Size, show_shape
 
 SAME, DIFFERENT, TROUBLE = 0, 1, 2
@@ -67,6 +69,8 @@ def run(args: argparse.Namespace) -> int:
             put(render_text(error.diagnostics, width=screen.width, color=screen.color), sys.stderr)
         return TROUBLE
     found = difference(one, two)
+    if one.name == two.name:
+        one, two = replace(one, name="the first"), replace(two, name="the second")
     if args.format == "json":
         put(json.dumps(as_data(found, one.name, two.name), indent=2))
     else:

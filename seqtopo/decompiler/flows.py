@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from seqtopo.decompiler import writing
-from seqtopo.decompiler.graphs import Decoded, Part
+from seqtopo.decompiler.graphs import Decoded
 from seqtopo.decompiler.naming import Naming
 from seqtopo.decompiler.sharing import one_step, shared_parts
 from seqtopo.decompiler.unify import every
@@ -23,6 +23,7 @@ from seqtopo.decompiler.units import (
     branch_end,
     plan,
 )
+from seqtopo.decompiler.walk import Part
 from seqtopo.ir.graph import Graph, SubModel, Value
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.sizes import Expr

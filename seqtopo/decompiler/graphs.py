@@ -2,52 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from seqtopo.decompiler import automatic
-from seqtopo.decompiler.calls import Call, Ref, calls_of, refs_in
-from seqtopo.decompiler.files import as_dict, as_list, shown
-from seqtopo.decompiler.layers import NoRowError, Read, make, read_layer, settle
+from seqtopo.decompiler.calls import calls_of
+from seqtopo.decompiler.files import as_dict, shown
 from seqtopo.decompiler.losses import Losses, wrong
-from seqtopo.decompiler.masks import Masks
-from seqtopo.decompiler.operations import match
-from seqtopo.decompiler.values import UnsayableError, plain
+from seqtopo.decompiler.walk import MODELS, Part, Walk
 from seqtopo.diag.model import Diagnostic
-from seqtopo.ir.graph import Bundle, Graph, Node, SubModel, Value
-from seqtopo.ir.infer import infer
+from seqtopo.ir.graph import Bundle, Graph, SubModel, Value
 from seqtopo.layers.layer import Layer
-from seqtopo.layers.row import Row
 from seqtopo.layers.sizes import Size, symbol, unknown
-from seqtopo.layers.table import NAMES
-from seqtopo.layers.values import DTYPES, Misfit, Refusal, Tensor
+from seqtopo.layers.values import Tensor
 from seqtopo.source import Span
 
 NOWHERE = Span(0, 0)
-MODELS = ("Functional", "Sequential", "Model")
-"""The classes of models that are made of a graph of layers."""
-RNN_CALL = ("initial_state", "mask", "training")
-POSITIONAL: Mapping[str, tuple[str, ...]] = {
-    "MultiHeadAttention": ("query_mask", "value_mask", "key_mask", "attention_mask"),
-    "Softmax": ("mask",),
-    "ReversibleEmbedding": ("reverse",),
-}
-"""What Keras' calls take by position behind the values; recurrent layers take ``RNN_CALL``."""
-VALUES = ("inputs", "sequences", "query", "value", "key", "x")
-"""The names of the values in Keras' calls, in their order."""
-
-
-@dataclass
-class Part:
-    """One use of a model inside the model: its nodes, what comes in, what it gives."""
-
-    key: object
-    name: str
-    nodes: frozenset[int]
-    incoming: Bundle
-    values: Bundle
-    config: Mapping[str, Any]
 
 
 @dataclass
@@ -103,7 +74,7 @@ class Reader:
     ) -> Bundle:
         """The values that a model gives; ``incoming`` stands for its inputs, where it is inside another."""
         calls = calls_of(config, incoming is not None)
-        walk = _Walk(self, graph, path)
+        walk = Walk(self, graph, path)
         if incoming is not None:
             if len(incoming) != len(calls.inputs):
                 raise wrong(
@@ -182,274 +153,6 @@ class Reader:
         return unknown(self.opens)
 
 
-class _Walk:
-    """One model's calls, from the first to the last."""
-
-    def __init__(self, reader: Reader, graph: Graph, path: tuple[Any, ...]) -> None:
-        self.reader = reader
-        self.losses = reader.losses
-        self.graph = graph
-        self.path = path
-        self.values: dict[Ref, Value] = {}
-        self.raw: dict[Ref, Call] = {}
-        self.masks = Masks(self, reader.masks.setdefault(id(graph), {}))
-        self.cut: set[str] = set()
-
-    def needed(self, ref: Ref, by: str) -> Bundle:
-        """The value of a reference; one that no spec can say comes in as an input of its own."""
-        if ref not in self.values:
-            call = self.raw.get(ref._replace(output=0))
-            if call is None:
-                raise wrong(
-                    f"{shown(by)} takes the output {ref.output} of {shown(ref.layer)}, which is not there"
-                )
-            self._cut(call, ref, "", None)
-        return (self.values[ref],)
-
-    def input(self, call: Call) -> None:
-        """An ``InputLayer``."""
-        config = as_dict(call.config.get("config"), f"the config of {shown(call.name)}")
-        shape = config.get("batch_shape", config.get("batch_input_shape"))
-        sizes = as_list(shape, f"the batch_shape of {shown(call.name)}")
-        for flag in ("sparse", "ragged", "optional"):
-            if config.get(flag):
-                self.losses.argument(call.name, flag, "true")
-        dtype = config.get("dtype") or "float32"
-        if not isinstance(dtype, str) or dtype not in DTYPES:
-            self.losses.argument(call.name, "dtype", shown(dtype))
-            dtype = "float32"
-        self._source(call.ref, sizes, dtype, call.name)
-
-    def _source(self, ref: Ref, sizes: Sequence[Any], dtype: str, name: str) -> None:
-        for size in sizes:
-            if size is not None and (not isinstance(size, int) or isinstance(size, bool) or size < 1):
-                raise wrong(f"the shape of {shown(name)} has the size {shown(size)}")
-        node = self.graph.add(NOWHERE, batch=sizes[0] if sizes else None)
-        shape = tuple(self.reader.fresh() if s is None else s for s in sizes[1:])
-        node.outputs = (Tensor(shape, dtype),)
-        node.name = name
-        self.values[ref] = Value(node.index)
-
-    # ---- calls -----------------------------------------------------------------------------------
-
-    def call(self, call: Call) -> None:
-        """One call of a layer, an operation or a model."""
-        self.raw[call.ref] = call
-        if call.is_input:
-            self.input(call)
-            return
-        if call.config.get("class_name") in MODELS and call.is_keras:
-            self._inner_model(call)
-            return
-        if match(self, call):
-            return
-        if call.is_operation:
-            return  # a piece of something larger, perhaps; else it is cut where it is needed
-        try:
-            self._layer_call(call)
-        except NoRowError as error:
-            self._cut(call, call.ref, str(error), None)
-
-    def _inner_model(self, call: Call) -> None:
-        named = [call.kwargs[name] for name in VALUES if name in call.kwargs]
-        refs = refs_in([call.args, named])
-        incoming = tuple(v for ref in refs for v in self.needed(ref, call.name))
-        said = "is a model inside the model: in the built one, its layers stand in the whole"
-        self.losses.otherwise(call.name, said)
-        before = len(self.graph.nodes)
-        values = self.reader._model(call.config, self.graph, incoming, (*self.path, call.name))
-        for i, value in enumerate(values):
-            self.values[call.ref._replace(output=i)] = value
-        if self.graph is self.reader.decoded.graph and not self.path:
-            nodes = frozenset(range(before, len(self.graph.nodes)))
-            key = self.reader.models.setdefault(call.name, len(self.reader.models))
-            self.reader.decoded.parts.append(Part(key, call.name, nodes, incoming, values, call.config))
-
-    def _layer_call(self, call: Call) -> None:
-        layer, read = self.layer(call)
-        row = layer.row
-        values, kwargs = self._arguments(call, row)
-        incoming = self._incoming(row, values)
-        node = self.graph.add(NOWHERE, layer)
-        node.inputs = incoming
-        if read.inner:
-            self._wrapped(layer, read, self.graph.tensors(incoming) or (), (*self.path, call.name))
-        settle(layer, self.graph.tensors(node.inputs) or ())
-        call_args: dict[str, Any] = {}
-        for key, value in kwargs.items():
-            self._call_argument(call, row, node, key, value, call_args)
-        node.call = call_args
-        self.place(call, node)
-
-    def place(self, call: Call, node: Node, *, quiet: bool = False) -> bool:
-        """Shapes of a node that was made for a call, and its values under the call's references."""
-        assert node.layer is not None
-        try:
-            infer(self.graph, node)
-        except Refusal as refusal:
-            self.graph.nodes.pop()
-            if not quiet:
-                self._cut(call, call.ref, refusal.message, "ST509")
-            return False
-        self._second_values(call, node)
-        if call.asks_state and node.extras.get("state"):
-            self.reader.asked.append((call.name, node.index, id(self.graph)))
-        self.masks.after(node)
-        return True
-
-    def _second_values(self, call: Call, node: Node) -> None:
-        """Files the outputs; and states and scores where the layer was asked for them."""
-        assert node.layer is not None
-        outputs = node.outputs or ()
-        for i in range(len(outputs)):
-            self.values[call.ref._replace(output=i)] = Value(node.index, i)
-        at = len(outputs)
-        for name, tensors in node.extras.items():
-            asked = call.asks_state if name == "state" else call.kwargs.get("return_attention_scores")
-            for i in range(len(tensors) if asked else 0):
-                self.values[call.ref._replace(output=at)] = Value(node.index, i, name)
-                at += 1
-
-    def layer(self, call: Call) -> tuple[Layer, Read]:
-        """The layer of a call: the same for all calls of one name, and for one shared object."""
-        read = read_layer(call.config, self.losses)
-        read.args.pop("return_state", None)
-        key = self._key(call.config, call.name)
-        known = self.reader.shared.get(key)
-        if known is None:
-            known = self.reader.shared[key] = make(read)
-        return known, read
-
-    def _key(self, config: Mapping[str, Any], name: str) -> tuple[Any, ...]:
-        shared = config.get("shared_object_id")
-        return ("object", shared) if isinstance(shared, (int, str)) else (*self.path, name)
-
-    def _wrapped(self, layer: Layer, read: Read, tensors: tuple[Tensor, ...], path: tuple[Any, ...]) -> None:
-        """The layers inside a wrapper, made the first time it is called."""
-        steps = tuple(Tensor(t.shape[1:] if layer.row.steps else t.shape, t.dtype) for t in tensors)
-        for name, config in read.inner.items():
-            if name in layer.args:
-                continue
-            if name == "backward_layer" and _mirrors(read.inner["layer"], config):
-                continue
-            if config.get("class_name") in MODELS:
-                layer.args[name] = self.reader.sub_model(config, steps, (*path, name))
-                continue
-            inner = read_layer(config, self.losses, inside=True)
-            inner.args.pop("return_state", None)
-            key = self._key(config, "")
-            key = key if key[0] == "object" else (*path, name)
-            made = self.reader.shared.setdefault(key, make(inner))
-            layer.args[name] = made
-            if inner.inner:
-                self._wrapped(made, inner, steps, (*path, name))
-
-    def _arguments(self, call: Call, row: Row) -> tuple[list[Any], dict[str, Any]]:
-        """What a call was given: the values that come in, and everything else by Keras' names."""
-        kwargs = dict(call.kwargs)
-        values: list[Any] = []
-        rest = list(call.args)
-        if row.apart:
-            while rest and len(values) < 3 and refs_in(rest[0]):
-                values.append(rest.pop(0))
-        elif rest:
-            values.append(rest.pop(0))
-        values += [kwargs.pop(name) for name in VALUES if name in kwargs]
-        names = RNN_CALL if row.recurrent else POSITIONAL.get(row.keras, ())
-        for i, value in enumerate(rest):
-            if i < len(names):
-                kwargs.setdefault(names[i], value)
-            elif value is not None:
-                self.losses.argument(call.name, f"argument {i + 2}", shown(value))
-        return values, kwargs
-
-    def _incoming(self, row: Row, values: list[Any]) -> Bundle:
-        refs = [ref for value in values for ref in refs_in(value)]
-        found = tuple(v for ref in refs for v in self.needed(ref, row.name))
-        attends_to_itself = row.apart and len(found) == 2 and found[0] == found[1]
-        return found[:1] if attends_to_itself else found
-
-    def _call_argument(
-        self, call: Call, row: Row, node: Node, key: str, value: Any, into: dict[str, Any]
-    ) -> None:
-        if value is None or (key, value) in (("training", False), ("return_attention_scores", False)):
-            if key == "training" and value is False and row.name in ("batchnorm", "bn"):
-                self.losses.argument(call.name, "training", "false")
-            return
-        if key == "return_attention_scores":
-            return
-        refs = list(refs_in(value))
-        param = next((p for p in row.params if p.call and p.keras_name == key), None)
-        if refs and self.masks.automatic(node, key, refs):
-            return
-        if param is None:
-            self.losses.argument(call.name, shown(key), shown(value) if not refs else "a value")
-        elif param.kind.takes in ("tensor", "tensors"):
-            sayable = all(ref in self.values for ref in refs) and refs
-            if not sayable:
-                self.losses.argument(call.name, shown(key), "an operation of keras.ops")
-                return
-            tensors = dict(node.tensors)
-            tensors[param.name] = tuple(self.values[ref] for ref in refs)
-            node.tensors = tensors
-        else:
-            try:
-                read = param.kind.read(plain(value, param.kind.family))
-            except (Misfit, UnsayableError):
-                self.losses.argument(call.name, shown(key), shown(value))
-                return
-            if read != param.default:
-                into[param.name] = read
-
-    # ---- what no spec can say ----------------------------------------------------------------------
-
-    def _cut(self, call: Call, ref: Ref, why: str, code: str | None) -> None:
-        """Puts a value of the right shape where something stands that no spec can say."""
-        if call.is_operation:
-            what = f"the operation {shown(call.kind)}"
-            why = why or "the language has no row for it"
-        else:
-            what = f"a {shown(call.kind)} layer"
-        tensor = call.gives.get(ref.output)
-        if tensor is None:
-            raise wrong(f"nothing says what {shown(call.name)} gives: {what}, {why}")
-        shape, dtype = tensor
-        came = [r for r in refs_in([call.args, call.kwargs]) if r in self.values]
-        same = len(came) == 1 and call.shapes.get(came[0]) == tensor and ref.output == 0
-        stands = "stands as identity" if same else "comes in as an input of its own"
-        self.losses.add(code or "ST503", f"{shown(call.name)} is {what}: {why}; what it gives {stands}")
-        if same:
-            node = self.graph.add(NOWHERE, Layer(NAMES["identity"], {}, call.name))
-            node.inputs = (self.values[came[0]],)
-            infer(self.graph, node)
-            self.values[ref] = Value(node.index)
-            return
-        name = f"{call.name}_{ref.output}" if ref.output else call.name
-        self._source(ref, list(shape), dtype if dtype in DTYPES else "float32", name)
-        if self.graph is self.reader.decoded.graph:
-            self.reader.decoded.cut += [(call.name, self.values[r]) for r in came]
-
-
-def _mirrors(forward: Mapping[str, Any], backward: Mapping[str, Any]) -> bool:
-    """Whether a backward layer is what Bidirectional makes of the forward one."""
-    if forward.get("class_name") != backward.get("class_name"):
-        return False
-    one, two = forward.get("config"), backward.get("config")
-    if not isinstance(one, dict) or not isinstance(two, dict):
-        return False
-    asides = ("name", "go_backwards")
-    ahead = _unmarked({k: v for k, v in one.items() if k not in asides})
-    back = _unmarked({k: v for k, v in two.items() if k not in asides})
-    return ahead == back and bool(one.get("go_backwards")) != bool(two.get("go_backwards"))
-
-
-def _unmarked(value: Any) -> Any:
-    """The same without marks of what is shared, which initializers have."""
-    if isinstance(value, dict):
-        return {k: _unmarked(v) for k, v in value.items() if k != "shared_object_id"}
-    return [_unmarked(v) for v in value] if isinstance(value, list) else value
-
-
 def open_name(number: int) -> str:
     """A name for an open size: T, S, L, M, N, then T1 and so on.
 
@@ -458,10 +161,3 @@ def open_name(number: int) -> str:
     """
     letters = "TSLMN"
     return letters[number] if number < len(letters) else f"T{number - len(letters) + 1}"
-
-
-def layers_in(graph: Graph) -> Iterator[tuple[Node, Layer]]:
-    """Every call of a layer, with the layer."""
-    for node in graph.nodes:
-        if node.layer is not None:
-            yield node, node.layer

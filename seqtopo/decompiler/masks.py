@@ -13,7 +13,7 @@ from seqtopo.layers.layer import Layer
 from seqtopo.layers.masking import ATTENTION, JOINS, MERGES, PASSES
 
 if TYPE_CHECKING:
-    from seqtopo.decompiler.graphs import _Walk
+    from seqtopo.decompiler.walk import Walk
 
 Origin = tuple[Value, float]
 """What a mask says: which steps of a value are not all this number."""
@@ -43,7 +43,7 @@ _OF_MASKS = frozenset(
 class Masks:
     """The mask that each value has, by where it came from."""
 
-    def __init__(self, walk: _Walk, of: dict[Value, frozenset[Origin]]) -> None:
+    def __init__(self, walk: Walk, of: dict[Value, frozenset[Origin]]) -> None:
         self.walk = walk
         self.of = of
 

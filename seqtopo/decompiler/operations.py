@@ -18,14 +18,14 @@ from seqtopo.decompiler.layers import default_of, same_value
 from seqtopo.decompiler.values import UnsayableError, plain
 from seqtopo.layers.excluded import snake_case
 from seqtopo.layers.layer import Layer
+from seqtopo.layers.names import NAMES
 from seqtopo.layers.objects import entry_of
 from seqtopo.layers.sizes import is_open
-from seqtopo.layers.table import NAMES
 from seqtopo.layers.values import Misfit, Object, Word
 from seqtopo.source import Span
 
 if TYPE_CHECKING:
-    from seqtopo.decompiler.graphs import _Walk
+    from seqtopo.decompiler.walk import Walk
 
 MARKER = -(2.0**15)
 """What the emitter sets masked steps to, before a Masking layer."""
@@ -62,7 +62,7 @@ HINTS = {
 """Stock layers that an operation is built of: told apart from the layer's own row by their names alone."""
 
 
-def match(walk: _Walk, call: Call) -> bool:
+def match(walk: Walk, call: Call) -> bool:
     """Makes the node of an operation that ends with this call; False where none does."""
     if call.kind == "Masking" and call.settings.get("mask_value") == MARKER:
         return _remasked(walk, call)
@@ -74,7 +74,7 @@ def match(walk: _Walk, call: Call) -> bool:
     return made is not None and _place(walk, call, made)
 
 
-def _place(walk: _Walk, call: Call, made: Made) -> bool:
+def _place(walk: Walk, call: Call, made: Made) -> bool:
     if not all(ref in walk.values for ref in made.refs):
         return False
     row = NAMES[made.name]
@@ -112,7 +112,7 @@ def stem_of(name: str) -> str:
 # ---- masks ------------------------------------------------------------------------------------------
 
 
-def _marked(walk: _Walk, ref: Ref, other: Callable[[Any], bool]) -> tuple[Ref, Ref] | None:
+def _marked(walk: Walk, ref: Ref, other: Callable[[Any], bool]) -> tuple[Ref, Ref] | None:
     """The mask and the value of ``where(expand_dims(mask), value, other)``."""
     call = walk.raw.get(ref)
     if call is None or call.kind != "Where" or len(call.args) != 3 or not other(call.args[2]):
@@ -121,7 +121,7 @@ def _marked(walk: _Walk, ref: Ref, other: Callable[[Any], bool]) -> tuple[Ref, R
     return (refs[0], refs[1]) if len(refs) == 2 else None
 
 
-def _remasked(walk: _Walk, call: Call) -> bool:
+def _remasked(walk: Walk, call: Call) -> bool:
     """A value whose mask was made anew: the value itself, which has that mask."""
     refs = list(refs_in(call.args))
     found = _marked(walk, refs[0], lambda v: v == MARKER) if len(refs) == 1 else None
@@ -137,7 +137,7 @@ def _remasked(walk: _Walk, call: Call) -> bool:
     return True
 
 
-def _zeroed(walk: _Walk, call: Call) -> bool:
+def _zeroed(walk: Walk, call: Call) -> bool:
     """What our softmax makes of masked places of a value that has not three axes."""
     found = _marked(walk, call.ref, lambda v: v == 0)
     value = walk.values.get(found[1]) if found else None
@@ -148,7 +148,7 @@ def _zeroed(walk: _Walk, call: Call) -> bool:
     return True
 
 
-def _unmasked(walk: _Walk, ref: Ref) -> Ref:
+def _unmasked(walk: Walk, ref: Ref) -> Ref:
     """What comes into a reduction before its masked steps are taken out."""
     found = _marked(walk, ref, lambda v: isinstance(v, (int, float)))
     value = walk.values.get(found[1]) if found else None
@@ -187,7 +187,7 @@ def _swapped(dims: Any) -> dict[str, Any] | None:
     return {"first": moved[0], "second": moved[1]}
 
 
-def _operation(walk: _Walk, call: Call) -> Made | None:
+def _operation(walk: Walk, call: Call) -> Made | None:
     kind, config = call.kind, call.settings
     refs = list(refs_in(call.args))
     if not refs:
@@ -255,7 +255,7 @@ def _function(call: Call, refs: Sequence[Ref]) -> Made | None:
         return None
 
 
-def _steps_first(walk: _Walk, ref: Ref) -> Ref:
+def _steps_first(walk: Walk, ref: Ref) -> Ref:
     """What comes into the mean over the steps that stands before one over several axes."""
     call = walk.raw.get(ref)
     if call is not None and call.kind == "GlobalAveragePooling1D" and call.name.endswith("-steps"):
@@ -297,7 +297,7 @@ def _part(part: Any) -> dict[str, Any] | int | None:
     return found if all(v is None or type(v) is int for v in found.values()) else None
 
 
-def _pinned(walk: _Walk, call: Call) -> bool:
+def _pinned(walk: Walk, call: Call) -> bool:
     """A slice of an open axis, whose length is then said by a Reshape of its own."""
     refs = list(refs_in(call.args))
     before = walk.raw.get(refs[0]) if len(refs) == 1 else None
@@ -327,7 +327,7 @@ def _pad(call: Call, refs: Sequence[Ref]) -> Made | None:
     return Made("pad", {"before": before, "after": after, "axis": axis, "value": number or 0}, refs)
 
 
-def _joined(walk: _Walk, call: Call, refs: list[Ref]) -> Made | None:
+def _joined(walk: Walk, call: Call, refs: list[Ref]) -> Made | None:
     """A sum, product and so on of two values; or of a value and a number."""
     repeated = _repeated(walk, call, refs) or _positions(walk, call, refs)
     if repeated is not None:
@@ -351,7 +351,7 @@ def _joined(walk: _Walk, call: Call, refs: list[Ref]) -> Made | None:
     return None
 
 
-def _chain(walk: _Walk, ref: Ref, *kinds: str) -> list[Call] | None:
+def _chain(walk: Walk, ref: Ref, *kinds: str) -> list[Call] | None:
     """The calls of these kinds, one behind another, that end in a value."""
     found: list[Call] = []
     for kind in kinds:
@@ -366,7 +366,7 @@ def _chain(walk: _Walk, ref: Ref, *kinds: str) -> list[Call] | None:
     return found
 
 
-def _repeated(walk: _Walk, call: Call, refs: list[Ref]) -> Made | None:
+def _repeated(walk: Walk, call: Call, refs: list[Ref]) -> Made | None:
     """``repeat(T)``: a vector plus zeros of another value's length."""
     if call.kind != "Add" or len(refs) != 2:
         return None
@@ -389,7 +389,7 @@ def _repeated(walk: _Walk, call: Call, refs: list[Ref]) -> Made | None:
     return Made("repeat", {}, [next(iter(refs_in(one[0].args)))], ready={"n": size})
 
 
-def _positions(walk: _Walk, call: Call, refs: list[Ref]) -> Made | None:
+def _positions(walk: Walk, call: Call, refs: list[Ref]) -> Made | None:
     """``pos``: a value plus vectors that are told by the number of each step."""
     if call.kind != "Add" or len(refs) != 2:
         return None

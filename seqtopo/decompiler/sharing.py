@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from seqtopo.decompiler.graphs import Part
+from seqtopo.decompiler.walk import Part
 from seqtopo.ir.graph import Graph, Value
 from seqtopo.layers.layer import Layer
 

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
 
-from seqtopo.decompiler.graphs import Part
+from seqtopo.decompiler.walk import Part
 from seqtopo.ir.graph import Bundle, Graph, Node, Value
 from seqtopo.layers.layer import Layer
 

@@ -20,7 +20,7 @@ import keras
 import seqtopo
 from seqtopo.decompiler import automatic
 from seqtopo.decompiler.decompile import Decompiled, decompile_config
-from seqtopo.decompiler.graphs import MODELS as MODEL_CLASSES
+from seqtopo.decompiler.walk import MODELS as MODEL_CLASSES
 from seqtopo.emit.serialized import serialized
 from seqtopo.runtime.nodes import functional
 from tests.support.cheap_weights import cheap_weights
