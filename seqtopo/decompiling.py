@@ -64,7 +64,7 @@ def decompiled(model: keras.Model | str | Path | Mapping[str, Any]) -> Decompile
         elif isinstance(model, (str, Path)):
             config = read_config(Path(model))
         else:
-            from seqtopo.emit.serialized import serialized
+            from seqtopo.runtime.serialized import serialized
 
             config = serialized(model)
         return decompile_config(config, name)

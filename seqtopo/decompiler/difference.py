@@ -54,7 +54,8 @@ class Change:
     def only_follows(self) -> bool:
         """Whether nothing but its shapes and sizes is different, as follows from a change before it."""
         whats = {what for what, _, _ in self.differences}
-        return bool(whats) and whats <= {"gives", "parameters"}
+        follows = bool(whats) and whats <= {"gives", "parameters"}
+        return follows and self.one is not None and self.one.row != "in"
 
 
 @dataclass(frozen=True)

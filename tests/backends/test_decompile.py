@@ -10,7 +10,7 @@ import pytest
 import seqtopo
 from seqtopo.api import analyse
 from seqtopo.decompiling import decompiled
-from seqtopo.emit.serialized import serialized
+from seqtopo.runtime.serialized import serialized
 from tests.support.cheap_weights import cheap_weights
 from tests.support.draws import draw
 from tests.support.keras_models import MODELS

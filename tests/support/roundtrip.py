@@ -21,8 +21,8 @@ import seqtopo
 from seqtopo.decompiler import automatic
 from seqtopo.decompiler.decompile import Decompiled, decompile_config
 from seqtopo.decompiler.walk import MODELS as MODEL_CLASSES
-from seqtopo.emit.serialized import serialized
 from seqtopo.runtime.nodes import functional
+from seqtopo.runtime.serialized import serialized
 from tests.support.cheap_weights import cheap_weights
 
 ASIDES = ("build_config", "shared_object_id", "registered_name", "module", "compile_config")
