@@ -131,12 +131,13 @@ else:
         return init
 
     def _comparison(names, frozen):
-        if len(names) > 1:
-            key = attrgetter(*names)
-        else:
+        if len(names) == 1:
+            only = attrgetter(*names)
 
             def key(self):
-                return tuple(getattr(self, name) for name in names)
+                return (only(self),)
+        else:
+            key = attrgetter(*names) if names else lambda _: ()
 
         def __eq__(self, other):  # noqa: N807
             return key(self) == key(other) if other.__class__ is self.__class__ else NotImplemented

@@ -10,7 +10,7 @@ from seqtopo.ir.counting import count, owners, params, trainable_params
 from seqtopo.ir.kind import kind
 from seqtopo.ir.resolve import Resolved
 from seqtopo.layers.layer import Layer
-from seqtopo.layers.sizes import Shape, Size
+from seqtopo.layers.sizes import Shape, Size, total
 from seqtopo.source import Source, Span
 
 
@@ -76,6 +76,8 @@ def report_of(source: Source, diagnostics: tuple[Diagnostic, ...], resolved: Res
     lines: list[LayerShape] = []
     seen: set[Layer] = set()
     counted: set[Layer] = set()
+    counts: dict[int, Size] = {}
+    """By the weights' identity: calls that are alike have the same."""
     outputs: dict[str, Shape] = {}
     for index in graph.ancestors(graph.outputs):
         node = graph.nodes[index]
@@ -86,8 +88,12 @@ def report_of(source: Source, diagnostics: tuple[Diagnostic, ...], resolved: Res
             continue
         shared = node.layer in seen
         seen.add(node.layer)
-        new = {la: ws for la, ws in owners(graph, [node.layer]).items() if la not in counted}
+        new = {} if shared else owners(graph, [node.layer])
+        new = {la: ws for la, ws in new.items() if la not in counted}
         counted.update(new)
+        for weights in new.values():
+            if id(weights) not in counts:
+                counts[id(weights)] = count(weights)
         lines.append(
             LayerShape(
                 node.layer.name,
@@ -95,7 +101,7 @@ def report_of(source: Source, diagnostics: tuple[Diagnostic, ...], resolved: Res
                 tuple(t.shape for v in node.inputs if (t := graph.tensor(v)) is not None),
                 shapes,
                 tensors[0].dtype,
-                count(w for weights in new.values() for w in weights),
+                total(counts[id(weights)] for weights in new.values()),
                 shared,
                 node.span,
             )

@@ -39,14 +39,21 @@ def count(weights: Iterable[Weight]) -> Size:
 
 def params(graph: Graph, values: tuple[Value, ...] | None = None) -> Size:
     """How many parameters the layers behind the outputs (or other values) have; shared ones once."""
-    return count(_weights(graph, graph.outputs if values is None else values))
+    return _count_all(graph, graph.outputs if values is None else values)
 
 
 def trainable_params(graph: Graph) -> Size:
     """How many of the parameters behind the outputs are trained."""
-    return count(w for w in _weights(graph, graph.outputs) if w.trainable)
+    return _count_all(graph, graph.outputs, trained=True)
 
 
-def _weights(graph: Graph, values: tuple[Value, ...]) -> Iterator[Weight]:
+def _count_all(graph: Graph, values: tuple[Value, ...], *, trained: bool = False) -> Size:
+    """Layers that are alike have the very same weights: those are counted once, and multiplied."""
+    often: dict[int, int] = {}
+    of: dict[int, tuple[Weight, ...]] = {}
     for weights in owners(graph, graph.layers(values)).values():
-        yield from weights
+        often[id(weights)] = often.get(id(weights), 0) + 1
+        of[id(weights)] = weights
+    return total(
+        count(w for w in weights if w.trainable or not trained) * often[here] for here, weights in of.items()
+    )

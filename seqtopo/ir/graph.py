@@ -75,12 +75,39 @@ class Graph:
     """Sizes that Keras must have as numbers, beside those of the weights."""
     first: dict[Layer, tuple[Tensor, ...]] = field(default_factory=dict)
     """What came into each layer at its first call: Keras builds it for that."""
+    outcomes: dict[Any, Outcome] = field(default_factory=dict, repr=False)
+    """What calls gave, by all they depend on: most layers of a deep model are like others."""
 
     def add(self, span: Span, layer: Layer | None = None, **more: Any) -> Node:
         """A new node at the end."""
         node = Node(len(self.nodes), span, layer, **more)
         self.nodes.append(node)
         return node
+
+    def outcome(
+        self,
+        layer: Layer,
+        call: Mapping[str, Any],
+        inputs: tuple[Tensor, ...],
+        tensors: Mapping[str, tuple[Tensor, ...]],
+    ) -> Outcome:
+        """What a call of a layer gives.
+
+        Raises:
+            Refusal: the layer does not take these values.
+        """
+        row = layer.row
+        args = {**layer.args, **call}
+        if tensors or row.wraps:
+            return row.outcome(args, inputs, tensors)
+        try:
+            key = (row.name, inputs, *args.items())
+            known = self.outcomes.get(key)
+        except TypeError:  # a list among the arguments
+            return row.outcome(args, inputs)
+        if known is None:
+            known = self.outcomes[key] = row.outcome(args, inputs)
+        return known
 
     def tensor(self, value: Value) -> Tensor | None:
         """Shape and dtype of a value; None where they could not be told."""

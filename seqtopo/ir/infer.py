@@ -23,9 +23,7 @@ def infer(graph: Graph, node: Node) -> None:
     if inputs is None or None in given.values():
         return
     layer = node.layer
-    outcome = layer.row.outcome(
-        {**layer.args, **node.call}, inputs, {n: t for n, t in given.items() if t is not None}
-    )
+    outcome = graph.outcome(layer, node.call, inputs, {n: t for n, t in given.items() if t is not None})
     known = graph.weights.get(layer)
     if known is None:
         graph.weights[layer] = outcome.weights

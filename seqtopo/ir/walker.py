@@ -21,9 +21,9 @@ from seqtopo.source import Span
 from seqtopo.syntax import tree
 from seqtopo.syntax.canonical import print_expr
 
-MOST_LAYERS = 20_000
+MOST_LAYERS = 100_000
 MOST_GUESSES = 100
-MOST_STEPS = 80_000
+MOST_STEPS = 400_000
 DEEPEST = 100
 
 

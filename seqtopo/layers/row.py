@@ -180,6 +180,11 @@ class Row:
         found = {p.name: p for p in (*self.params, *common)}
         return found | {p.short: p for p in found.values() if p.short}
 
+    @cached_property
+    def wraps(self) -> bool:
+        """Whether a layer or a flow stands inside it."""
+        return any(param.kind.takes == "layer" for param in self.params)
+
     def operation(self, args: Mapping[str, Any]) -> str:
         """The emitter's name where these arguments make it an operation; "" for the Keras layer."""
         return self.emit if self.emit_when is None or self.emit_when(args) else ""

@@ -242,10 +242,14 @@ def _divisions(size: Expr) -> int:
 
 def product(sizes: Iterable[Size]) -> Size:
     """All sizes multiplied; 1 for none."""
+    known = 1
     result: Size = 1
     for size in sizes:
-        result = result * size
-    return result
+        if isinstance(size, int):
+            known *= size
+        else:
+            result = result * size
+    return result * known
 
 
 def total(sizes: Iterable[Size]) -> Size:

@@ -104,9 +104,10 @@ def every(spec: tree.Node) -> Iterator[tree.Node]:
     todo: list[object] = [spec]
     while todo:
         here = todo.pop()
-        if isinstance(here, tuple):
-            todo.extend(here)
-        elif isinstance(here, tree.Node):
+        if isinstance(here, tree.Node):
             yield here
             kind: Any = type(here)
-            todo.extend(getattr(here, name) for name in _parts(kind))
+            for name in _parts(kind):
+                todo.append(getattr(here, name))
+        elif isinstance(here, tuple):
+            todo.extend(here)

@@ -9,7 +9,7 @@ from seqtopo.ir.graph import Node, Value
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.masking import ATTENTION, JOINS, MERGES, PASSES, REDUCES
 from seqtopo.layers.names import NAMES
-from seqtopo.lint.view import View
+from seqtopo.lint.view import View, once
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ class Masks:
     heeded: frozenset[int]
 
 
+@once
 def follow(view: View) -> Masks:
     """Follows the masks from node to node, in their order."""
     after: dict[int, Masked | None] = {}

@@ -12,7 +12,7 @@ from seqtopo.layers import registry
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.row import Row
 from seqtopo.layers.values import Object
-from seqtopo.lint.view import View
+from seqtopo.lint.view import View, once
 from seqtopo.source import Span
 from seqtopo.syntax import tree
 from seqtopo.syntax.canonical import print_expr
@@ -39,9 +39,20 @@ class Place:
 
 def place_of(view: View, node: Node) -> Place:
     """The innermost layer of a call, where it was written first."""
-    node = view.first(node)
     layer = node.layer
     assert layer is not None
+    places = _places(view)
+    if layer not in places:
+        places[layer] = _place(view, view.first(node), layer)
+    return places[layer]
+
+
+@once
+def _places(view: View) -> dict[Layer, Place]:
+    return {}
+
+
+def _place(view: View, node: Node, layer: Layer) -> Place:
     expr, span = view.written(node), node.span
     while isinstance(inner := layer.get("layer"), Layer):
         layer = inner

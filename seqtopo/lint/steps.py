@@ -6,7 +6,7 @@ from seqtopo.dataclass import dataclass, replace
 from seqtopo.ir.graph import Node
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.values import Tensor
-from seqtopo.lint.view import View
+from seqtopo.lint.view import View, once
 
 MERGES = {"add", "sub", "mul", "avg", "max", "min"}
 """Rows that merge by elements; ``max`` and ``min`` reduce where they are given an axis."""
@@ -77,6 +77,7 @@ class Steps:
     flipped: bool = False
 
 
+@once
 def steps(view: View) -> dict[int, Steps]:
     """The steps of each node that has any: two axes or more, or the ids of an input."""
     found: dict[int, Steps] = {}

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from seqtopo.dataclass import replace
 from seqtopo.diag.model import Edit
@@ -22,6 +22,21 @@ from seqtopo.syntax.canonical import print_expr
 if TYPE_CHECKING:
     from seqtopo.ir.training import Training
 
+Answer = TypeVar("Answer")
+
+
+def once(ask: Callable[[View], Answer]) -> Callable[[View], Answer]:
+    """A question about a view that several rules ask: it is answered once."""
+
+    def answer(view: View) -> Answer:
+        if ask not in view.answers:
+            view.answers[ask] = ask(view)
+        found: Answer = view.answers[ask]
+        return found
+
+    answer.__doc__ = ask.__doc__
+    return answer
+
 
 class View:
     """A spec without errors: its tree, its graph, and answers about both."""
@@ -33,6 +48,7 @@ class View:
         self.graph: Graph = resolved.graph
         self.source: Source = resolved.source
         self.training: Training | None = resolved.training
+        self.answers: dict[object, Any] = {}
 
     @cached_property
     def edits(self) -> Edits:
@@ -107,7 +123,11 @@ class View:
 
     def is_output(self, node: Node) -> bool:
         """Whether something of it is an output of the model."""
-        return any(value.node == node.index for value in self.graph.outputs)
+        return node.index in self._outputs
+
+    @cached_property
+    def _outputs(self) -> set[int]:
+        return {value.node for value in self.graph.outputs}
 
     def maker(self, value: Value) -> Node:
         """The node that a value comes from."""

@@ -165,10 +165,10 @@ ROWS = (
     Code(
         code="ST211",
         name="too-many-layers",
-        summary="Written out, this spec has more than 20,000 layers.",
+        summary="Written out, this spec has more than 100,000 layers.",
         what=(
             "`* n`, `for` and recipes are written out before the model is built, and they multiply when "
-            "they stand inside each other. This spec grows past the limit of 20,000 layers."
+            "they stand inside each other. This spec grows past the limit of 100,000 layers."
         ),
         why=(
             "A few characters can ask for more layers than any memory holds. The limit is far above real "
