@@ -7,8 +7,9 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from seqtopo.api import MOST_BYTES, Checked, analyse, decode, read_file
+from seqtopo.api import Checked, analyse
 from seqtopo.diag.model import Diagnostic
+from seqtopo.reading import MOST_BYTES, decode, read_file
 from seqtopo.source import Source, Span
 
 if TYPE_CHECKING:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from seqtopo.api import MOST_BYTES, decode, unreadable
 from seqtopo.cli.files import STDIN, STDIN_NAME, read_input
 from seqtopo.cli.terminal import put
 from seqtopo.dataclass import dataclass
 from seqtopo.diag.model import Diagnostic
+from seqtopo.reading import MOST_BYTES, decode, unreadable
 from seqtopo.source import Source
 
 _MARK = b"\xef\xbb\xbf"

@@ -141,8 +141,11 @@ class Calls(Walker):
 
     def _inside(self, expr: tree.Expr, row: Row, incoming: Bundle, env: Env) -> Layer | SubModel:
         """What stands in a wrapper: a layer, or a flow as a sub-model."""
-        with self.deeper(expr.span, levels=4):
+        self.deepen(expr.span, levels=4)
+        try:
             return self._wrapped(expr, row, incoming, env)
+        finally:
+            self.depth -= 4
 
     def _wrapped(self, expr: tree.Expr, row: Row, incoming: Bundle, env: Env) -> Layer | SubModel:
         body = bare(expr)

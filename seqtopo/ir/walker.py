@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from seqtopo.dataclass import dataclass
@@ -56,7 +55,7 @@ class Walker:
         self._frames: dict[tuple[int, object], int] = {}
         self._prefixes: dict[Layer, str] = {}
         self._steps = 0
-        self._depth = 0
+        self.depth = 0
         self._guesses = 0
         self._nodes = 0
 
@@ -96,28 +95,28 @@ class Walker:
         if self._steps > MOST_STEPS:
             self.report(too_many(expr.span))
             raise TooMuch
-        with self.deeper(expr.span):
+        self.deepen(expr.span)
+        try:
             return self._walk(expr, incoming, env, head)
+        finally:
+            self.depth -= 1
 
-    @contextmanager
-    def deeper(self, span: Span, levels: int = 1) -> Iterator[None]:
+    def deepen(self, span: Span, levels: int = 1) -> None:
         """Counts how deeply the walk is nested, in levels of which each takes a handful of calls.
+
+        Who goes deeper takes the levels off ``depth`` again.
 
         Raises:
             Problem: it is nested more deeply than Python's own stack bears.
         """
-        self._depth += levels
-        try:
-            if self._depth > DEEPEST:
-                raise Problem(
-                    "ST104",
-                    "names, recipes and brackets are nested too deeply here",
-                    span,
-                    help="say the inner part in fewer levels",
-                )
-            yield
-        finally:
-            self._depth -= levels
+        if self.depth + levels > DEEPEST:
+            raise Problem(
+                "ST104",
+                "names, recipes and brackets are nested too deeply here",
+                span,
+                help="say the inner part in fewer levels",
+            )
+        self.depth += levels
 
     def _walk(self, expr: tree.Expr, incoming: Bundle | None, env: Env, head: bool) -> Bundle:
         raise NotImplementedError

@@ -14,6 +14,7 @@ ORDER = (
     "source",
     "sampling",
     "diag",
+    "reading",
     "syntax",
     "layers",
     "ir",

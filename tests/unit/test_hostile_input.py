@@ -200,7 +200,7 @@ def _bounded(path: Path) -> dict[str, object]:
         [sys.executable, "-c", CHILD.format(memory=MEMORY), str(path)],
         capture_output=True,
         text=True,
-        timeout=SECONDS * 3,
+        timeout=SECONDS * 6,
         check=False,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )

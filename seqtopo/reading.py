@@ -1,0 +1,66 @@
+"""The text of a spec, from where it stands."""
+
+from __future__ import annotations
+
+import os
+
+from seqtopo.diag.model import Diagnostic
+from seqtopo.source import Source, Span
+
+MOST_BYTES = 20_000_000
+
+
+def read(spec: str | os.PathLike[str] | Source) -> tuple[Source, tuple[Diagnostic, ...]]:
+    """The text of a spec, from itself or from its file."""
+    if isinstance(spec, Source):
+        return spec, ()
+    if isinstance(spec, os.PathLike):
+        return read_file(spec)
+    if not isinstance(spec, str):
+        raise TypeError(f"a spec is a text or a pathlib.Path, not {type(spec).__name__}")
+    return Source(spec), ()
+
+
+def read_file(path: str | os.PathLike[str]) -> tuple[Source, tuple[Diagnostic, ...]]:
+    """The text of a spec from its file."""
+    try:
+        with open(path, "rb") as file:
+            return decode(file.read(MOST_BYTES + 1), str(path))
+    except OSError as error:
+        return Source("", str(path)), (unreadable(path, error),)
+
+
+def unreadable(path: str | os.PathLike[str], error: OSError) -> Diagnostic:
+    """What is wrong where a spec's file cannot be read."""
+    reason = (error.strerror or str(error)).lower()
+    return Diagnostic(
+        "ST405",
+        f"{path} cannot be read: {reason}",
+        Span(0, 0),
+        help="check the path",
+        source=Source("", str(path)),
+    )
+
+
+def decode(data: bytes, name: str) -> tuple[Source, tuple[Diagnostic, ...]]:
+    r"""The text of a spec from its bytes: UTF-8, with or without a byte order mark, lines ending in
+    a line feed or as Windows ends them.
+
+    >>> decode(b"in(T,F)\r\n-> lstm(4)", "spec.txt")[0].text
+    'in(T,F)\n-> lstm(4)'
+    >>> decode(b"\xff", "spec.txt")[1][0].code
+    'ST105'
+    """
+    try:
+        return Source(data.decode("utf-8-sig").replace("\r\n", "\n"), name), ()
+    except UnicodeDecodeError as error:
+        source = Source("", name)
+        return source, (
+            Diagnostic(
+                "ST105",
+                f"{name} is not a text in UTF-8: byte {error.start} cannot be read",
+                Span(0, 0),
+                help="save the spec as UTF-8 text",
+                source=source,
+            ),
+        )
