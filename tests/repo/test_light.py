@@ -1,10 +1,11 @@
-"""Checking a spec is light: no Keras, no NumPy, no backend is loaded for it."""
+"""Checking a spec is light: neither Keras, NumPy nor a backend is loaded for it, nor what it does not use."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -18,9 +19,55 @@ PYTHON = "import seqtopo; assert 'LSTM(64' in seqtopo.to_python('in(8,3) -> lstm
 DRAW = "import seqtopo; p = seqtopo.draw('in(T,8) -> lstm(4)', unrolled=True); p.svg(), p.text(), p.mermaid()"
 COMMAND = "from seqtopo.cli.main import main; assert main(['check', 'in(T,8) -> lstm(64)']) == 0"
 
+SLOW = {
+    "argparse": "options are read by it; most runs have none",
+    "dataclasses": "seqtopo.dataclass stands for it",
+    "datetime": "comes with tomllib",
+    "gettext": "comes with argparse",
+    "importlib.metadata": "looks for layers of packages, once no other is found",
+    "importlib.resources": "the tables are a module",
+    "inspect": "comes with dataclasses",
+    "json": "only --format json writes it",
+    "lark": "only says why a text cannot be read",
+    "locale": "comes with gettext",
+    "pathlib": "os.path does it",
+    "shutil": "os knows how wide a terminal is",
+    "string": "comes with tomllib",
+    "tempfile": "only what is written needs it",
+    "textwrap": "only the pages of codes need it",
+    "threading": "nothing runs beside a check",
+    "tomllib": "only a project with settings needs it",
+    "traceback": "only a fault of ours is traced",
+    "urllib.parse": "comes with pathlib",
+}
+"""Modules that take long to load, and why no check needs them."""
+ONLY_FOR_MISTAKES = (
+    "diag.renderers.picture",
+    "diag.renderers.text",
+    "ir.blame",
+    "ir.fixes",
+    "layers.legacy",
+    "syntax.explain",
+)
+ONLY_FOR_WHAT_IS_RIGHT = ("cli.table", "lint.rules.time", "lint.run", "lint.view")
+FOR_NEITHER = (
+    "cli.fixing",
+    "diag.codes.text",
+    "diag.renderers.json",
+    "ir.labels",
+    "layers.convolution",
+    "layers.table",
+    "runtime",
+)
+
 
 def loaded_by(program: str) -> set[str]:
     """Which heavy packages a program loads, in a process of its own."""
+    return modules_of(program) & set(HEAVY)
+
+
+def modules_of(program: str) -> set[str]:
+    """All modules that a program loads, in a process of its own."""
     said = subprocess.run(
         [sys.executable, "-c", f"{program}\nimport sys\nprint()\nprint(*sys.modules)"],
         cwd=ROOT,
@@ -30,7 +77,7 @@ def loaded_by(program: str) -> set[str]:
         check=False,
     )
     assert said.returncode == 0, said.stderr
-    return set(said.stdout.splitlines()[-1].split()) & set(HEAVY)
+    return set(said.stdout.splitlines()[-1].split())
 
 
 @pytest.mark.parametrize("program", ["import seqtopo", CHECK, WRONG, FORMAT, PYTHON, DRAW, COMMAND])
@@ -47,3 +94,77 @@ def test_a_package_that_is_loaded_would_be_noticed(package: str) -> None:
 
 def test_numpy_itself_would_be_noticed() -> None:
     assert "numpy" in loaded_by(f"{CHECK}; import numpy")
+
+
+def of_a_check(folder: Path, text: str, before: str = "") -> set[str]:
+    """The modules that a check of a file loads, as the command does it."""
+    spec = folder / "spec.txt"
+    spec.write_text(text, encoding="utf-8")
+    return modules_of(f"{before}from seqtopo.cli.main import main; main(['check', {str(spec)!r}])")
+
+
+RIGHT_TEXT, WRONG_TEXT = "in(T,8) -> lstm(64,seq) -> lstm(32) -> dense(1)", "in(T,8) -> lstm(64) -> lstm(32)"
+
+
+@pytest.mark.parametrize("text", [RIGHT_TEXT, WRONG_TEXT])
+def test_a_check_loads_nothing_slow(tmp_path: Path, text: str) -> None:
+    assert of_a_check(tmp_path, text) & set(SLOW) == set()
+
+
+@pytest.mark.parametrize("module", SLOW)
+def test_a_slow_module_that_is_loaded_would_be_noticed(module: str) -> None:
+    planted = f"import sys, types; sys.modules[{module!r}] = types.ModuleType({module!r}); print()"
+    assert module in modules_of(planted)
+
+
+def test_settings_of_another_program_are_not_read(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text(
+        "[project]\ndependencies = ['seqtopo']\n[tool.ruff]\n", encoding="utf-8"
+    )
+    assert "tomllib" not in of_a_check(tmp_path, RIGHT_TEXT)
+    (tmp_path / "pyproject.toml").write_text("[tool.seqtopo]\nignore = []\n", encoding="utf-8")
+    assert "tomllib" in of_a_check(tmp_path, RIGHT_TEXT)
+
+
+def test_a_check_reads_of_us_what_it_uses(tmp_path: Path) -> None:
+    right, wrong = of_a_check(tmp_path, RIGHT_TEXT), of_a_check(tmp_path, WRONG_TEXT)
+    assert right & {f"seqtopo.{name}" for name in (*ONLY_FOR_MISTAKES, *FOR_NEITHER)} == set()
+    assert wrong & {f"seqtopo.{name}" for name in (*ONLY_FOR_WHAT_IS_RIGHT, *FOR_NEITHER)} == set()
+    # These names are those of modules, or nothing would be noticed.
+    assert {f"seqtopo.{name}" for name in (*ONLY_FOR_WHAT_IS_RIGHT,)} <= right
+    assert {
+        f"seqtopo.{name}" for name in ONLY_FOR_MISTAKES if name not in ("layers.legacy", "syntax.explain")
+    } <= wrong
+    assert all(
+        (ROOT / "seqtopo" / name.replace(".", "/")).with_suffix(".py").is_file() or name == "runtime"
+        for name in FOR_NEITHER
+    )
+
+
+@pytest.mark.parametrize("damage", ["unwritable", "foreign", "empty", "stale"])
+def test_what_python_keeps_compiled_may_be_damaged(tmp_path: Path, damage: str) -> None:
+    """The grammar's tables are kept by Python alone, as any module: there is no cache of ours to go wrong."""
+    kept = tmp_path / "kept"
+    check = ["-c", "from seqtopo.cli.main import main; main(['check', 'in(T,8) -> lstm(4)'])"]
+    env = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "PYTHONPYCACHEPREFIX": str(kept),
+        "PYTHONDONTWRITEBYTECODE": "",
+    }
+    env = {name: value for name, value in env.items() if value}
+    if damage == "unwritable":
+        kept.write_text("no folder", encoding="utf-8")
+    else:
+        subprocess.run([sys.executable, *check], env=env, capture_output=True, check=True)
+        (tables,) = kept.rglob("tables.cpython-*.pyc")
+        data = tables.read_bytes()
+        changed = {
+            "foreign": b"\0\0\r\n" + data[4:],
+            "empty": b"",
+            "stale": data[:8] + b"\1" * 8 + b"nonsense",
+        }
+        tables.write_bytes(changed[damage])
+    said = subprocess.run([sys.executable, *check], env=env, capture_output=True, text=True, check=True)
+    assert "many-to-one" in said.stdout
+    assert not said.stderr
