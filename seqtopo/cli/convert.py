@@ -7,7 +7,6 @@ import os
 import sys
 from pathlib import Path
 
-from seqtopo import api
 from seqtopo.cli.arguments import Parser, UsageError, add_format
 from seqtopo.cli.files import STDIN, STDIN_NAME, cannot_write, read_input, write_whole
 from seqtopo.cli.terminal import put, terminal
@@ -18,6 +17,7 @@ from seqtopo.diag.renderers.text import render_text
 from seqtopo.formats.convert import FORMATS
 from seqtopo.formats.vgsl import read_vgsl
 from seqtopo.formats.vgsl_words import DIALECTS, table
+from seqtopo.reading import decode, read
 from seqtopo.source import Source
 
 
@@ -73,9 +73,9 @@ def run(args: argparse.Namespace) -> int:
 
 def _load(argument: str) -> tuple[Source, tuple[Diagnostic, ...]]:
     if argument == STDIN:
-        return api.decode(read_input(), STDIN_NAME)
+        return decode(read_input(), STDIN_NAME)
     if os.path.lexists(argument):
-        return api.read(Path(argument))
+        return read(Path(argument))
     return Source(argument.strip(), "<vgsl>"), ()
 
 
