@@ -1,0 +1,79 @@
+"""A scan over the time steps of a cell, with the gradient that the cell has.
+
+The first axis is time: inputs are of shape ``(T, batch, F)``, outputs ``(T, batch, units)``. JAX
+differentiates it in reverse (``grad``, ``vjp``), also under ``vmap`` and twice; forward mode (``jvp``,
+``hessian``) it refuses, as for everything that has a gradient of its own.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import jax
+from jax import lax
+from jax import numpy as jnp
+
+from seqtopo.runtime.kernels.cells import Array, Cell, States, Weights
+
+Found = tuple[Array | None, States]
+
+
+def scan(
+    cell: Cell,
+    sequences: bool,
+    x: Array,
+    counts: Array | None,
+    states: States,
+    weights: Weights,
+    training: bool = False,
+) -> tuple[Array, States]:
+    """All outputs, or the last one alone, and the states at the end; the same in training and out of it."""
+    outputs, states = _scan(cell, sequences, x, counts, states, weights)
+    return states[0][None] if outputs is None else outputs, states
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(0, 1))
+def _scan(
+    cell: Cell, sequences: bool, x: Array, counts: Array | None, states: States, weights: Weights
+) -> Found:
+
+    def step(states: States, given: Any) -> Any:
+        now, counted = given
+        states, _ = cell.step(now, counted, states, weights)
+        return states, states[0] if sequences else None
+
+    last, outputs = lax.scan(step, states, (x, counts))
+    return outputs, last
+
+
+def _forward(
+    cell: Cell, sequences: bool, x: Array, counts: Array | None, states: States, weights: Weights
+) -> tuple[Found, Any]:
+    def step(states: States, given: Any) -> Any:
+        now, counted = given
+        after, saved = cell.step(now, counted, states, weights)
+        return after, (after[0] if sequences else states[0], saved)
+
+    last, (outputs, saved) = lax.scan(step, states, (x, counts))
+    return (outputs if sequences else None, last), (x, counts, states[0], weights, outputs, saved)
+
+
+def _backward(cell: Cell, sequences: bool, kept: Any, gradient: Found) -> tuple[Any, ...]:
+    x, counts, first, weights, outputs, saved = kept
+    d_outputs, d_last = gradient
+    turned = weights[1].T
+
+    def step(d_states: States, given: Any) -> Any:
+        d_output, counted, saved = given
+        if d_output is not None:
+            d_states = (d_states[0] + d_output, *d_states[1:])
+        return cell.back(d_states, counted, saved, turned)
+
+    d_first, d_gates = lax.scan(step, d_last, (d_outputs, counts, saved), reverse=True)
+    before = jnp.concatenate([first[None], outputs[:-1]]) if sequences else outputs
+    d_x, d_weights = cell.finish(x, before, d_gates, weights)
+    return d_x, None, d_first, d_weights
+
+
+_scan.defvjp(_forward, _backward)

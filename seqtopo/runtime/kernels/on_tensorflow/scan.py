@@ -1,0 +1,158 @@
+"""A loop over the time steps of a cell, with the gradient that the cell has, each compiled by XLA.
+
+The first axis is time: inputs are of shape ``(T, batch, F)``, outputs ``(T, batch, units)``. XLA compiles
+anew for each batch size and each number of steps; so a loop is compiled where training repeats it often, and
+not where someone asks for answers.
+"""
+
+from __future__ import annotations
+
+import sys
+from functools import lru_cache
+from types import FrameType
+from typing import Any
+
+import tensorflow as tf
+
+from seqtopo.runtime.kernels.cells import Array, Cell, States, Weights
+from seqtopo.runtime.kernels.kernel import NotNow
+
+EXPORTERS = ("keras.src.export", "tensorflow.python.saved_model", "tensorflow.lite", "tf2onnx")
+"""Who traces a model so that other programs can run it, which may not have XLA."""
+
+
+def scan(
+    cell: Cell,
+    sequences: bool,
+    x: Array,
+    counts: Array | None,
+    states: States,
+    weights: Weights,
+    training: bool = False,
+) -> tuple[Array, States]:
+    """All outputs, or the last one alone, and the states at the end.
+
+    Raises:
+        NotNow: Keras' own loop has to do it.
+    """
+    if not training:
+        raise NotNow("it does not train; XLA would compile it for each size of a batch")
+    if tf.executing_eagerly():
+        raise NotNow("it runs eagerly, step by step")
+    if x.shape[0] is None:
+        raise NotNow("how many time steps there are is not known when it is traced")
+    if tf.distribute.has_strategy():
+        raise NotNow("it runs under a distribution strategy")
+    if _is_exported():
+        raise NotNow("it is exported, for programs that may not have XLA")
+    bias = weights[2]
+    given = (x, *states, *weights[: 2 if bias is None else 3])
+    loop = _compiled(cell, sequences, len(states), bias is not None, x.shape[0])
+
+    def compute(*given: Array) -> Any:
+        outputs, last, saved = loop.forward(counts, *given)
+
+        def gradient(*d_found: Array) -> Any:
+            d_outputs, d_last = (d_found[0], d_found[1:]) if sequences else (None, d_found)
+            return loop.backward(counts, outputs, saved, d_outputs, d_last, *given)
+
+        return (outputs, *last) if sequences else last, gradient
+
+    found = tf.custom_gradient(compute)(*given)
+    outputs, last = (found[0], tuple(found[1:])) if sequences else (found[0][None], tuple(found))
+    if counts is not None:
+        # Keras gives zeros on TensorFlow until a first step counts, and not the state that it started from.
+        begun = tf.cumsum(tf.cast(counts, tf.int32), 0) > 0
+        outputs = tf.where(begun if sequences else begun[-1:], outputs, tf.zeros_like(outputs))
+    return outputs, last
+
+
+class _Loop:
+    """The loops of one kind of cell, of one number of steps: there, and back."""
+
+    def __init__(self, cell: Cell, sequences: bool, states: int, bias: bool, steps: int) -> None:
+        self._cell, self._sequences, self._states, self._bias, self._steps = (
+            cell, sequences, states, bias, steps,
+        )  # fmt: skip
+        self.forward = tf.function(self._forward, jit_compile=True, autograph=False)
+        self.backward = tf.function(self._backward, jit_compile=True, autograph=False)
+
+    def _named(self, states_and_weights: tuple[Array, ...]) -> tuple[States, Weights]:
+        weights = states_and_weights[self._states :]
+        kernel, recurrent, bias = weights if self._bias else (*weights, None)
+        return states_and_weights[: self._states], (kernel, recurrent, bias)
+
+    def _forward(self, counts: Array | None, x: Array, *rest: Array) -> Any:
+        """All outputs, or the states before each step; the states at the end; what the way back needs."""
+        states, weights = self._named(rest)
+
+        def step(t: Array, states: States) -> Any:
+            after, saved = self._cell.step(x[t], _at(counts, t), states, weights)
+            return after, (after[0] if self._sequences else states[0], *saved)
+
+        last, (outputs, *saved) = self._over_time(step, states, reverse=False)
+        return outputs, last, tuple(saved)
+
+    def _backward(
+        self,
+        counts: Array | None,
+        outputs: Array,
+        saved: States,
+        d_outputs: Array | None,
+        d_last: States,
+        x: Array,
+        *rest: Array,
+    ) -> Any:
+        """The gradient of the inputs, of the first states, and of the weights."""
+        states, weights = self._named(rest)
+        turned = tf.transpose(weights[1])
+
+        def step(t: Array, d_states: States) -> Any:
+            if d_outputs is not None:
+                d_states = (d_states[0] + d_outputs[t], *d_states[1:])
+            return self._cell.back(d_states, _at(counts, t), tuple(each[t] for each in saved), turned)
+
+        d_first, d_gates = self._over_time(step, d_last, reverse=True)
+        before = tf.concat([states[0][None], outputs[:-1]], 0) if self._sequences else outputs
+        d_x, d_weights = self._cell.finish(x, before, d_gates, weights)
+        return d_x, *d_first, *(each for each in d_weights if each is not None)
+
+    def _over_time(self, step: Any, states: States, reverse: bool) -> Any:
+        """The states after all steps, and what each step gives, stacked over time."""
+        steps = self._steps
+        first = steps - 1 if reverse else 0
+        # What a step gives is known by its first call, which XLA takes out again.
+        _, example = step(tf.constant(first), states)
+        stacks = tuple(tf.TensorArray(e.dtype, steps, element_shape=e.shape) for e in example)
+
+        def body(i: Array, states: States, stacks: Any) -> Any:
+            t = steps - 1 - i if reverse else i
+            states, given = step(t, states)
+            return i + 1, states, tuple(s.write(t, g) for s, g in zip(stacks, given, strict=True))
+
+        _, states, stacks = tf.while_loop(
+            lambda i, *_: i < steps,
+            body,
+            (tf.constant(0), tuple(states), stacks),
+            maximum_iterations=steps,
+        )
+        return states, tuple(stack.stack() for stack in stacks)
+
+
+@lru_cache(maxsize=256)
+def _compiled(cell: Cell, sequences: bool, states: int, bias: bool, steps: int) -> _Loop:
+    return _Loop(cell, sequences, states, bias, steps)
+
+
+def _at(counts: Array | None, t: Array) -> Array | None:
+    return None if counts is None else counts[t]
+
+
+def _is_exported() -> bool:
+    """Whether one of the exporters is tracing: the trace has no other sign of it."""
+    frame: FrameType | None = sys._getframe()
+    while frame is not None:
+        if frame.f_globals.get("__name__", "").startswith(EXPORTERS):
+            return True
+        frame = frame.f_back
+    return False

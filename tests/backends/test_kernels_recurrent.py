@@ -1,0 +1,152 @@
+"""Recurrent kernels: equal to stock Keras, in outputs, states, and weights after training."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from keras import layers, ops
+
+import seqtopo
+from tests.support.cheap_weights import cheap_weights
+
+BACKEND = keras.config.backend()
+KINDS = ("LSTM", "GRU", "SimpleRNN")
+BATCH, STEPS, FEATURES, UNITS = 4, 5, 3, 4
+
+ARGUMENTS = st.fixed_dictionaries(
+    {
+        "return_sequences": st.booleans(),
+        "go_backwards": st.booleans(),
+        "use_bias": st.booleans(),
+        "zero_output_for_mask": st.booleans(),
+        "activation": st.sampled_from(["tanh", "tanh", "relu", "linear", "selu"]),
+        "dropout": st.sampled_from([0, 0, 0.5]),
+        "unroll": st.sampled_from([False, False, False, True]),
+    }
+)
+GATED = st.fixed_dictionaries(
+    {
+        "recurrent_activation": st.sampled_from(["sigmoid", "sigmoid", "hard_sigmoid", "tanh"]),
+        "recurrent_dropout": st.sampled_from([0, 0, 0, 0.5]),
+    }
+)
+
+
+@st.composite
+def drawn_layers(draw: Any) -> list[tuple[str, dict[str, Any]]]:
+    """One layer of each kind, with arguments of its own."""
+    found = []
+    for kind in KINDS:
+        arguments = draw(ARGUMENTS)
+        if kind != "SimpleRNN":
+            arguments |= draw(GATED)
+        if kind == "GRU":
+            arguments["reset_after"] = draw(st.sampled_from([True, True, False]))
+        found.append((kind, arguments))
+    return found
+
+
+def side_by_side(which: list[tuple[str, dict[str, Any]]], masked: bool, states: bool = False) -> Any:
+    """A model of layers that all take the same sequence and, where ``states``, states to start from.
+
+    It gives their outputs and their states at the end.
+    """
+    keras.utils.clear_session()
+    start = keras.Input((STEPS, FEATURES))
+    begin = [keras.Input((UNITS,)) for _ in range(2)] if states else []
+    sequence = layers.Masking()(start) if masked else start
+    ends = []
+    with cheap_weights():
+        for n, (kind, arguments) in enumerate(which):
+            layer = getattr(layers, kind)(UNITS, return_state=True, seed=n, **arguments)
+            takes = begin[: 2 if kind == "LSTM" else 1] or None
+            ends += layer(sequence, initial_state=takes)
+    model = keras.Model([start, *begin], ends)
+    random = np.random.default_rng(2)
+    model.set_weights([random.normal(size=w.shape) / 2 for w in model.get_weights()])
+    return model
+
+
+def batch(model: Any) -> tuple[list[Any], list[Any]]:
+    """Inputs and targets; some steps are zeros, which is what is masked: all steps of the first sequence."""
+    random = np.random.default_rng(3)
+    x = [random.normal(size=(BATCH, *each.shape[1:])).astype("float32") for each in model.inputs]
+    x[0][random.random((BATCH, STEPS)) < 0.4] = 0
+    x[0][0] = 0
+    y = [random.normal(size=(BATCH, *each.shape[1:])).astype("float32") for each in model.outputs]
+    return x, y
+
+
+def run_and_train(model: Any) -> list[Any]:
+    """The outputs, then the weights after two steps of training from the same random states."""
+    weights = model.get_weights()
+    x, y = batch(model)
+    model.compile(keras.optimizers.SGD(0.3), "mse")
+    for layer in model._flatten_layers():
+        for generator in layer._seed_generators:
+            generator.state.assign(np.array([7, 0], "uint32"))
+    given = [ops.convert_to_numpy(each) for each in model.predict_on_batch(x)]
+    for _ in range(2):
+        model.train_on_batch(x, y)
+    trained = model.get_weights()
+    model.set_weights(weights)
+    return [*given, *trained]
+
+
+def assert_equal_to_stock(model: Any, rtol: float = 2e-5, atol: float = 2e-6) -> seqtopo.Kernels:
+    """That a model gives and learns the same on kernels as on stock Keras. Returns what it ran on."""
+    stock = run_and_train(seqtopo.attach(model, kernels=False))
+    ours = run_and_train(seqtopo.attach(model))
+    for a, b in zip(ours, stock, strict=True):
+        np.testing.assert_allclose(a, b, rtol=rtol, atol=atol)
+    return seqtopo.kernels(model)
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_each_kind_with_what_kernels_can_do(masked: bool) -> None:
+    which = [
+        (kind, {"return_sequences": seq, "go_backwards": back, "zero_output_for_mask": back})
+        for kind, seq, back in itertools.product(KINDS, (False, True), (False, True))
+    ]
+    found = assert_equal_to_stock(side_by_side(which, masked, states=True))
+    assert [row.kernel for row in found if row.kernel != "stock"] == [row.kernel for row in found]
+    assert not [row for row in found if "stock" in row.why_not_faster]
+
+
+@settings(
+    max_examples=4,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],
+    database=None,
+)
+@given(which=drawn_layers(), masked=st.booleans(), states=st.booleans())
+def test_drawn_arguments(which: list[tuple[str, dict[str, Any]]], masked: bool, states: bool) -> None:
+    assert_equal_to_stock(side_by_side(which, masked, states))
+
+
+@pytest.mark.parametrize("dtype", ["mixed_bfloat16"])
+def test_mixed_precision(dtype: str) -> None:
+    model = side_by_side([(kind, {"return_sequences": True, "dtype": dtype}) for kind in KINDS], masked=True)
+    # What stock Keras adds up in half precision, one step after another.
+    assert_equal_to_stock(model, rtol=0.05, atol=0.05)
+    assert {str(weight.dtype) for weight in model.weights if "seed" not in weight.name} == {"float32"}
+
+
+def test_trained_on_kernels_and_loaded_in_plain_keras(tmp_path: Path) -> None:
+    model = seqtopo.compile("in(5,3) -> bi(lstm(3,seq)) -> gru(4,seq) -> rnn(2)")
+    x = np.random.default_rng(1).normal(size=(6, 5, 3)).astype("float32")
+    model.compile("adam", "mse")
+    model.fit(x, x[:, 0, :2], verbose=0)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(
+        loaded.predict(x, verbose=0), model.predict(x, verbose=0), rtol=1e-5, atol=1e-6
+    )
