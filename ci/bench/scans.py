@@ -31,7 +31,7 @@ def most(backend: str, kind: str, steps: int) -> float | None:
 
 def _rows(kind: str, steps: int, backend: str) -> Iterator[Row]:
     spec = f"in({steps},8) -> {kind}({UNITS},seq) -> {kind}({UNITS}) -> dense(1)"
-    stock, ours, x, y = _pair(spec, backend)
+    stock, ours, x, y = _pair(spec)
     what = f"two {kind}({UNITS}), T={steps}, batch {BATCH}"
     tasks: dict[str, Task] = {
         STOCK: _fit(stock, x, y),
@@ -53,20 +53,20 @@ def _rows(kind: str, steps: int, backend: str) -> Iterator[Row]:
 def _wrapped(backend: str) -> Iterator[Row]:
     """Layers that Keras calls once a step."""
     for inside in ("activation(relu)", "dense(16)"):
-        stock, ours, x, y = _pair(f"in(200,8) -> td({inside}) -> mean_pool -> dense(1)", backend)
+        stock, ours, x, y = _pair(f"in(200,8) -> td({inside}) -> mean_pool -> dense(1)")
         tasks: dict[str, Task] = {STOCK: _fit(stock, x, y), OURS: _fit(ours, x, y)}
         what = f"td({inside}), T=200, batch {BATCH}, fit"
         yield from compare(what, tasks, {(OURS, STOCK): 1.0}, ROUNDS, backend)
 
 
-def _pair(spec: str, backend: str) -> tuple[Any, Any, Any, Any]:
+def _pair(spec: str) -> tuple[Any, Any, Any, Any]:
     """A spec's model on stock Keras and on kernels, with the same weights, and data for them."""
     import keras
     import numpy as np
 
     import seqtopo
 
-    stock, ours = seqtopo.compile(spec, backend, kernels=False), seqtopo.compile(spec, backend)
+    stock, ours = seqtopo.compile(spec, kernels=False), seqtopo.compile(spec)
     ours.set_weights(stock.get_weights())
     for model in (stock, ours):
         model.compile(keras.optimizers.SGD(0.01), "mse")

@@ -137,7 +137,8 @@ def test_a_layer_that_two_models_share_is_attached_once() -> None:
     inside = attaching.attached(shared)
     seqtopo.attach(models[1])
     assert attaching.attached(shared) is inside
-    assert [row.layer for row in seqtopo.kernels(models[0])][1:] == [shared.name] * (inside is not None)
+    listed = [row.layer for row in seqtopo.kernels(models[1]) if row.layer == shared.name]
+    assert listed == [shared.name] * (inside is not None)
 
 
 def test_a_model_without_kernels_has_an_empty_table() -> None:
