@@ -17,6 +17,9 @@ import tensorflow as tf
 from seqtopo.runtime.kernels.cells import Array, Cell, States, Weights
 from seqtopo.runtime.kernels.kernel import NotNow
 
+LEAST_STEPS = 16
+"""For shorter sequences, compiling takes longer than most trainings win by it."""
+
 EXPORTERS = ("keras.src.export", "tensorflow.python.saved_model", "tensorflow.lite", "tf2onnx")
 """Who traces a model so that other programs can run it, which may not have XLA."""
 
@@ -41,6 +44,8 @@ def scan(
         raise NotNow("it runs eagerly, step by step")
     if x.shape[0] is None:
         raise NotNow("how many time steps there are is not known when it is traced")
+    if x.shape[0] < LEAST_STEPS:
+        raise NotNow(f"it has fewer than {LEAST_STEPS} time steps, for which compiling does not pay")
     if tf.distribute.has_strategy():
         raise NotNow("it runs under a distribution strategy")
     if _is_exported():
