@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+from seqtopo.api import Checked, analyse
 from seqtopo.cli.arguments import Parser, UsageError, add_dims, dims_of
 from seqtopo.cli.files import cannot_write, check_spec, write_whole
 from seqtopo.cli.terminal import put, terminal
+from seqtopo.decompiler.files import SUFFIXES as MODELS
+from seqtopo.decompiling import decompiled
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.renderers.text import render_text
 from seqtopo.pictures.draw import FORMATS, THEMES, drawing_of
@@ -29,9 +34,12 @@ def parser() -> Parser:
             "seqtopo draw --unrolled spec.txt -o steps.svg",
             "seqtopo draw --mermaid spec.txt",
             "seqtopo draw spec.txt --part encoder",
+            "seqtopo draw model.keras -o topology.svg",
         ),
     )
-    made.add_argument("spec", help="a file, - for the standard input, or a spec")
+    made.add_argument(
+        "spec", help="a file, - for the standard input, or a spec; or a saved Keras model, .keras or .json"
+    )
     made.add_argument(
         "-o",
         dest="output",
@@ -83,8 +91,8 @@ def run(args: argparse.Namespace) -> int:
     if output is not None and (args.text or args.mermaid):
         raise UsageError("-o writes a file, by its ending", "leave out --text and --mermaid, or -o")
     screen = terminal(sys.stdout)
-    checked = check_spec(args.spec, dims_of(args.dims))
     try:
+        checked = _checked(args.spec, dims_of(args.dims))
         drawing = drawing_of(
             checked, unrolled=args.unrolled, part=args.part, fold=not args.unfold, theme=args.theme
         )
@@ -105,6 +113,22 @@ def run(args: argparse.Namespace) -> int:
         return 1
     put(f"Wrote {output}")
     return 0
+
+
+def _checked(argument: str, dims: Mapping[str, Any]) -> Checked:
+    """The spec that an argument names, or that a saved model comes from; what it leaves out is told.
+
+    Raises:
+        SpecError: there is no model in the file.
+    """
+    path = Path(argument)
+    if path.suffix not in MODELS:
+        return check_spec(argument, dims)
+    found = decompiled(path)
+    if found.diagnostics:
+        screen = terminal(sys.stderr)
+        put(render_text(found.diagnostics, width=screen.width, color=screen.color), sys.stderr)
+    return analyse(found.text, dims)
 
 
 def _plain() -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import sys
 from pathlib import Path
 
@@ -140,3 +141,22 @@ def test_a_part_is_drawn_by_itself(capsys: Capture) -> None:
 def test_a_part_that_there_is_none_of(capsys: Capture) -> None:
     assert main(["draw", PARTS, "--part", "decoder"]) == 2
     assert "its parts are encoder, model, read" in capsys.readouterr().err
+
+
+def test_a_saved_model_is_drawn_without_keras(tmp_path: Path, capsys: Capture) -> None:
+    lstm = {"name": "lstm", "units": 4, "return_sequences": True}
+    layers = [
+        {"class_name": "InputLayer", "config": {"batch_shape": [None, 5, 3], "name": "x"}},
+        {"class_name": "LSTM", "config": lstm, "module": "keras.layers"},
+        {"class_name": "Dense", "config": {"name": "dense", "units": 2}, "module": "keras.layers"},
+    ]
+    config = {"class_name": "Sequential", "config": {"name": "model", "layers": layers}}
+    path = tmp_path / "model.json"
+    path.write_text(json.dumps(config), encoding="utf-8")
+    assert main(["draw", str(path)]) == 0
+    shown = capsys.readouterr().out
+    assert "lstm(4)" in shown
+    assert "dense(2)" in shown
+    path.write_text("{", encoding="utf-8")
+    assert main(["draw", str(path)]) == 1
+    assert "ST50" in capsys.readouterr().out
