@@ -6,37 +6,62 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from timing import Row, compare
 
 ROOT = Path(__file__).resolve().parents[2]
-SPEC = "in(24,8) -> lstm(64,seq) -> lstm(32) -> dense(1)"
+RIGHT = "in(24,8) -> lstm(64,seq) -> lstm(32) -> dense(1)"
+WRONG = "in(24,8) -> lstm(64) -> lstm(32) -> dense(1)"
+SCRIPT = "from seqtopo.__main__ import process; process()"
+"""What the command that pip installs runs."""
 KERAS = """
 import keras
 from keras.layers import LSTM, Dense
 keras.Sequential([keras.Input((24, 8)), LSTM(64, return_sequences=True), LSTM(32), Dense(1)])
 """
 ROUNDS = 15
-
-
-def _process(*argv: str, backend: str = "") -> None:
-    env = {**os.environ, "KERAS_BACKEND": backend} if backend else None
-    subprocess.run([sys.executable, *argv], cwd=ROOT, env=env, check=True, capture_output=True)
+NOTHING, CHECK = "python -c pass", "seqtopo check"
 
 
 def measure() -> Iterator[Row]:
-    """The check against an empty program and against Keras on each backend."""
-    nothing, check = "python -c pass", "seqtopo check"
-    tasks = {
-        nothing: lambda: _process("-c", "pass"),
-        check: lambda: _process("-m", "seqtopo", "check", SPEC),
-    }
-    yield from compare("a cold check", tasks, {(check, nothing): 5.0}, ROUNDS, headline=True)
-    for backend in ("jax", "torch", "tensorflow"):
-        build = "building it with Keras"
+    """The check against an empty program, with what others cost, and against Keras on each backend."""
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "spec.txt").write_text(RIGHT, encoding="utf-8")
+        (folder / "wrong.txt").write_text(WRONG, encoding="utf-8")
+        run = partial(_process, folder)
         tasks = {
-            check: lambda: _process("-m", "seqtopo", "check", SPEC),
-            build: lambda backend=backend: _process("-c", KERAS, backend=backend),
+            NOTHING: lambda: run("-c", "pass"),
+            CHECK: lambda: run("-c", SCRIPT, "check", "spec.txt"),
+            "seqtopo check, of a wrong spec": lambda: run("-c", SCRIPT, "check", "wrong.txt"),
+            "python -m seqtopo check": lambda: run("-m", "seqtopo", "check", "spec.txt"),
+            "import seqtopo": lambda: run("-c", "import seqtopo"),
+            "import argparse": lambda: run("-c", "import argparse"),
+            "import dataclasses": lambda: run("-c", "import dataclasses"),
+            "import lark": lambda: run("-c", "import lark"),
         }
-        yield from compare("a cold check", tasks, {(check, build): None}, 3, backend)
+        for task in tasks.values():
+            task()  # so that all of it is compiled, as what pip installs is
+        wanted = {(task, NOTHING): 5.0 if "check" in task else None for task in tasks if task != NOTHING}
+        for row in compare("a cold check", tasks, wanted, ROUNDS):
+            yield replace(row, headline=row.a.startswith(CHECK))
+        for backend in ("jax", "torch", "tensorflow"):
+            build = "building it with Keras"
+            against = {
+                CHECK: tasks[CHECK],
+                build: lambda backend=backend: run("-c", KERAS, backend=backend),
+            }
+            yield from compare("a cold check", against, {(CHECK, build): None}, 3, backend)
+
+
+def _process(folder: Path, *argv: str, backend: str = "") -> None:
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    env |= {"PYTHONPATH": str(ROOT), "PYTHONPYCACHEPREFIX": str(folder / "compiled")}
+    if backend:
+        env["KERAS_BACKEND"] = backend
+    done = subprocess.run([sys.executable, *argv], cwd=folder, env=env, capture_output=True, check=False)
+    assert done.returncode == ("wrong.txt" in argv), done.stderr.decode()[-500:]

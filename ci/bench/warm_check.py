@@ -1,0 +1,49 @@
+"""How many layers a second are checked, and whether one costs the same among many."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from statistics import median, quantiles
+from time import process_time
+
+from timing import Row
+
+SPECS: dict[str, Callable[[int], str]] = {
+    "a chain written out": lambda n: "in(T,8)" + " -> lstm(8,seq)" * n,
+    "copies": lambda n: f"in(T,8) -> lstm(8,seq) * {n}",
+    "residual blocks": lambda n: f"in(T,8) -> res(conv1d(8,3,same) -> relu) * {n // 3}",
+    "branches": lambda n: "in(T,8) -> [" + ", ".join(["lstm(8,seq)"] * n) + "] -> concat",
+}
+ROUNDS = 5
+
+
+def measure() -> Iterator[Row]:
+    """Reading and shapes alone, the whole check with its lints; then what a layer costs among many."""
+    from seqtopo import api
+
+    def read(text: str) -> None:
+        assert api.analyse(text).ok
+
+    def whole(text: str) -> None:
+        assert api.report(api.linted(api.analyse(text))).ok
+
+    for name, spec in SPECS.items():
+        for what, work in (("read, with shapes", read), ("checked, with lints", whole)):
+            few = _seconds(work, spec(1000), ROUNDS)
+            rates = [1000 / taken for taken in few]
+            low, _, high = quantiles(rates, n=4)
+            yield Row(name, what, "", median(rates), low, high, ROUNDS, unit="layers a second")
+        many = _seconds(whole, spec(50_000), 1)[0] / 50
+        among = [many / taken for taken in few]
+        low, _, high = quantiles(among, n=4)
+        yield Row(name, "a layer among 50,000", "one among 1,000", median(among), low, high, ROUNDS, most=1.5)
+
+
+def _seconds(work: Callable[[str], None], text: str, rounds: int) -> list[float]:
+    work(text)
+    taken = []
+    for _ in range(rounds):
+        start = process_time()
+        work(text)
+        taken.append(process_time() - start)
+    return taken
