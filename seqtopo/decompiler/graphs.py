@@ -94,7 +94,7 @@ class Reader:
             if call.ref in walk.values:
                 noted += [(walk.values[call.ref].node, d) for d in found]
         with self.losses.apart() as found:
-            outputs = tuple(v for ref in calls.outputs for v in walk.needed(ref, "an output"))
+            outputs = walk.whole(tuple(v for ref in calls.outputs for v in walk.needed(ref, "an output")))
         noted += [(v.node, d) for v in outputs[-1:] for d in found]
         if incoming is None:
             behind = set(graph.ancestors(outputs))

@@ -138,6 +138,8 @@ class Walk:
         row = layer.row
         values, kwargs = self._arguments(call, row)
         incoming = self._incoming(row, values)
+        # Before the node, since it may need a source of its own.
+        given = {key: self._given(value) for key, value in kwargs.items()}
         node = self.graph.add(NOWHERE, layer)
         node.inputs = incoming
         if read.inner:
@@ -145,7 +147,7 @@ class Walk:
         settle(layer, self.graph.tensors(node.inputs) or ())
         call_args: dict[str, Any] = {}
         for key, value in kwargs.items():
-            self._call_argument(call, row, node, key, value, call_args)
+            self._call_argument(call, row, node, key, value, call_args, given[key])
         node.call = call_args
         self.place(call, node)
 
@@ -233,12 +235,63 @@ class Walk:
 
     def _incoming(self, row: Row, values: list[Any]) -> Bundle:
         refs = [ref for value in values for ref in refs_in(value)]
-        found = tuple(v for ref in refs for v in self.needed(ref, row.name))
+        found = self.whole(tuple(v for ref in refs for v in self.needed(ref, row.name)))
         attends_to_itself = row.apart and len(found) == 2 and found[0] == found[1]
         return found[:1] if attends_to_itself else found
 
+    def _given(self, value: Any) -> Bundle | None:
+        """The values in an argument of a call; None where one of them is no value of the graph."""
+        refs = list(refs_in(value))
+        if not refs or not all(ref in self.values for ref in refs):
+            return None
+        return self.whole(tuple(self.values[ref] for ref in refs))
+
+    def whole(self, values: Bundle) -> Bundle:
+        """Values as a spec can take them: of several that a layer gives, all or none.
+
+        The state h of an LSTM that gives its last step is that very step; any other that is taken alone
+        comes in as an input of its own.
+        """
+        found = list(values)
+        at = 0
+        while at < len(found):
+            value = found[at]
+            node = self.graph.nodes[value.node]
+            several = node.extras.get(value.extra, ()) if value.extra else node.outputs or ()
+            whole = [Value(value.node, i, value.extra) for i in range(len(several))]
+            if found[at : at + len(whole)] == whole or node.layer is None:
+                at += max(1, len(whole))
+                continue
+            found[at] = self._alone(value, node.layer)
+            at += 1
+        return tuple(found)
+
+    def _alone(self, value: Value, layer: Layer) -> Value:
+        name = layer.name or layer.row.name
+        first = value.extra == "state" and not value.output and layer.row.name in ("lstm", "gru", "rnn")
+        if first and not layer.get("return_sequences"):
+            self.losses.otherwise(name, "gives its first state, said as its output, which is the same")
+            return Value(value.node)
+        tensor = self.graph.tensor(value)
+        assert tensor is not None
+        what = f"{value.extra or 'output'} {value.output}"
+        self.losses.add(
+            "ST504", f"{shown(name)}: its {what} is taken alone; it comes in as an input of its own"
+        )
+        node = self.graph.add(NOWHERE)
+        node.outputs = (tensor,)
+        node.name = f"{name}_{value.extra or 'output'}_{value.output}"
+        return Value(node.index)
+
     def _call_argument(
-        self, call: Call, row: Row, node: Node, key: str, value: Any, into: dict[str, Any]
+        self,
+        call: Call,
+        row: Row,
+        node: Node,
+        key: str,
+        value: Any,
+        into: dict[str, Any],
+        given: Bundle | None,
     ) -> None:
         if value is None or (key, value) in (("training", False), ("return_attention_scores", False)):
             if key == "training" and value is False and row.name in ("batchnorm", "bn"):
@@ -253,12 +306,11 @@ class Walk:
         if param is None:
             self.losses.argument(call.name, shown(key), shown(value) if not refs else "a value")
         elif param.kind.takes in ("tensor", "tensors"):
-            sayable = all(ref in self.values for ref in refs) and refs
-            if not sayable:
+            if given is None:
                 self.losses.argument(call.name, shown(key), "an operation of keras.ops")
                 return
             tensors = dict(node.tensors)
-            tensors[param.name] = tuple(self.values[ref] for ref in refs)
+            tensors[param.name] = given
             node.tensors = tensors
         else:
             try:

@@ -181,6 +181,13 @@ def bahdanau() -> Any:
     return Model(inputs, layers.Dense(2)(x))
 
 
+def one_state() -> Any:
+    """An LSTM of whose two states only h is used."""
+    inputs = Input((9, 3))
+    _, state_h, _ = layers.LSTM(5, return_state=True)(inputs)
+    return Model(inputs, layers.Dense(2)(state_h))
+
+
 def nested_twice() -> Any:
     """A model inside a model inside a model, and a layer that all of them share."""
     shared = layers.Dense(4, name="shared_dense")
@@ -196,7 +203,7 @@ MODELS: dict[str, Callable[[], Any]] = {
     make.__name__: make
     for make in (
         *(classifier, seq2seq, inception, residual_tcn, transformer, siamese, autoencoder, wavenet, tagger),
-        *(conv_autoencoder, mixed_precision, scheduled, operations, bahdanau, nested_twice),
+        *(conv_autoencoder, mixed_precision, scheduled, operations, bahdanau, one_state, nested_twice),
     )
 }
 """The models by name."""

@@ -137,6 +137,20 @@ def test_states_are_handed_over() -> None:
     assert text_of(config) == "read = in(24,3) as a -> gru(5)\nin(24,3) as b -> gru(5,init=read.state)\n"
 
 
+def test_a_state_that_is_taken_alone_is_listed() -> None:
+    first = called(layer("LSTM", "lstm", units=5, return_state=True), tensor("input_layer"))
+    for output, code in ((1, "ST506"), (2, "ST504")):
+        head = called(layer("Dense", "dense", units=2), tensor("lstm", None, 5, output=output))
+        found = decompile_config(model([source(), first, head]))
+        assert code in [d.code for d in found.diagnostics]
+        assert seqtopo.check(found.text).ok
+    pair = [tensor("lstm", None, 5, output=2), tensor("lstm", None, 5, output=1)]
+    swapped = called(layer("LSTM", "lstm_1", units=5), tensor("input_layer"), initial_state=pair)
+    found = decompile_config(model([source(), first, swapped]))
+    assert [d.code for d in found.diagnostics if d.severity == "warning"] == ["ST504"]
+    assert seqtopo.check(found.text).ok
+
+
 def test_a_mask_that_comes_of_itself_is_left_out() -> None:
     ids = source("ids", 9)
     ids["config"]["dtype"] = "int32"
