@@ -9,7 +9,7 @@ from timing import Row, compare
 
 BACKENDS = ("torch",)
 BATCH, FEATURES, UNITS = 64, 8, 64
-STEPS = {50: 10, 200: 4, 500: 2}
+STEPS = {50: 40, 200: 6, 500: 2}
 """So many steps of training are one fit."""
 KERAS, OURS, HAND = "stock Keras", "seqtopo", "torch.nn by hand"
 KINDS = {"lstm": "LSTM", "gru": "GRU", "simple_rnn": "RNN"}
