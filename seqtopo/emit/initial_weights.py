@@ -90,7 +90,9 @@ class InitialWeights:
         """
         for part in layer._flatten_layers():
             for generator in part._seed_generators:
-                if generator._initial_seed is None and generator not in self._seeded:
+                # What keeps a layer's states stands among its generators, see ``runtime.states``.
+                seed = getattr(generator, "_initial_seed", 0)
+                if seed is None and generator not in self._seeded:
                     self._seeded.add(generator)
                     seed = [self._bits("running") % 2**31, 0]
                     generator.state.assign(np.array(seed, dtype=generator.state.dtype))

@@ -81,7 +81,7 @@ def trained(name: str, *, kernels: bool) -> tuple[Any, dict[str, list[float]], n
     else:
         seqtopo.attach(model)
     how = {k: v() if callable(v) else v for k, v in ({"optimizer": "adam"} | how).items()}
-    model.compile(**how)
+    model.compile(**how, run_eagerly=BACKEND == "tensorflow")
     history = model.fit(X, Y, batch_size=5, epochs=3, shuffle=False, verbose=0, **given).history
     return model, history, model.predict(X, batch_size=5, verbose=0)
 
@@ -117,7 +117,9 @@ def test_what_does_not_fit_is_said_as_keras_says_it() -> None:
     model = seqtopo.attach(keras.Model(inside.inputs, inside.outputs))
     model.compile("adam", "mse")
     for run in (model, model.predict, lambda x: model.fit(x, Y[:2], verbose=0)):
-        with pytest.raises(ValueError, match=r"expected shape=\(None, 4, 3\), found shape=\(2, 4, 5\)"):
+        with pytest.raises(
+            ValueError, match=r"expected shape=\(None, 4, 3\), found shape=\((2|None), 4, 5\)"
+        ):
             run(np.zeros((2, 4, 5), "float32"))
     if BACKEND == "torch":
         for run in (seqtopo.attach(inside), inside.layers[1]):
