@@ -20,7 +20,9 @@ from seqtopo.runtime.kernels.on_jax.scan import scan
 
 def choose(layer: Any) -> Choice:
     """The kernel for a layer, or why there is none."""
-    if isinstance(layer, (layers.LSTM, layers.GRU, layers.SimpleRNN)):
+    if isinstance(layer, layers.SimpleRNN):
+        return Stock("Keras' own loop is as fast on JAX")
+    if isinstance(layer, (layers.LSTM, layers.GRU)):
         if jax.default_backend() != "cpu":
             return Stock(f"its kernel was measured on CPUs alone, and JAX runs on {jax.default_backend()}")
         return recurrent.choose(layer, "scan with its own gradient", scan)

@@ -55,11 +55,10 @@ def scan(
     loop = _compiled(cell, sequences, len(states), bias is not None, x.shape[0])
 
     def compute(*given: Array) -> Any:
-        outputs, last, saved = loop.forward(counts, *given)
+        outputs, last, saved = loop.forward(counts, *_cut(given))
 
         def gradient(*d_found: Array) -> Any:
-            d_outputs, d_last = (d_found[0], d_found[1:]) if sequences else (None, d_found)
-            return loop.backward(counts, outputs, saved, d_outputs, d_last, *given)
+            return _back(loop, counts, outputs, saved, given, d_found)
 
         return (outputs, *last) if sequences else last, gradient
 
@@ -72,6 +71,34 @@ def scan(
     return outputs, last
 
 
+def _back(
+    loop: _Loop, counts: Array | None, outputs: Array, saved: States, given: States, d_found: States
+) -> Any:
+    """The gradient of what the loop was given. XLA cannot differentiate its loops once more: where that is
+    asked for, TensorFlow differentiates a loop that is not compiled, twice.
+    """
+    # The second time, what was saved comes from the other loop.
+    outputs, saved = tf.stop_gradient(outputs), _cut(saved)
+
+    def compute(*values: Array) -> Any:
+        given, d_found = values[: len(values) - loop.gives], values[len(values) - loop.gives :]
+
+        def gradient(*d_values: Array) -> Any:
+            with tf.GradientTape() as tape:
+                tape.watch(values)
+                once = loop.plain_gradient(counts, given, d_found)
+            return tape.gradient(once, values, d_values, unconnected_gradients="zero")
+
+        return loop.backward(counts, outputs, saved, _cut(given), _cut(d_found)), gradient
+
+    return tf.custom_gradient(compute)(*given, *d_found)
+
+
+def _cut(values: States) -> States:
+    """Values that TensorFlow does not follow: the gradient of what they give is said elsewhere."""
+    return tuple(tf.stop_gradient(each) for each in values)
+
+
 class _Loop:
     """The loops of one kind of cell, of one number of steps: there, and back."""
 
@@ -79,6 +106,7 @@ class _Loop:
         self._cell, self._sequences, self._states, self._bias, self._steps = (
             cell, sequences, states, bias, steps,
         )  # fmt: skip
+        self.gives = states + sequences
         self.forward = tf.function(self._forward, jit_compile=True, autograph=False)
         self.backward = tf.function(self._backward, jit_compile=True, autograph=False)
 
@@ -98,18 +126,21 @@ class _Loop:
         last, (outputs, *saved) = self._over_time(step, states, reverse=False)
         return outputs, last, tuple(saved)
 
+    def plain_gradient(self, counts: Array | None, given: States, d_found: States) -> Any:
+        """What the way back gives, by TensorFlow's own differentiation."""
+        with tf.GradientTape() as tape:
+            tape.watch(given)
+            outputs, last, _ = self._forward(counts, *given)
+            found = (outputs, *last) if self._sequences else last
+        return tape.gradient(found, given, d_found, unconnected_gradients="zero")
+
     def _backward(
-        self,
-        counts: Array | None,
-        outputs: Array,
-        saved: States,
-        d_outputs: Array | None,
-        d_last: States,
-        x: Array,
-        *rest: Array,
+        self, counts: Array | None, outputs: Array, saved: States, given: States, d_found: States
     ) -> Any:
         """The gradient of the inputs, of the first states, and of the weights."""
-        states, weights = self._named(rest)
+        x, *rest = given
+        d_outputs, d_last = (d_found[0], d_found[1:]) if self._sequences else (None, d_found)
+        states, weights = self._named(tuple(rest))
         turned = tf.transpose(weights[1])
 
         def step(t: Array, d_states: States) -> Any:
