@@ -198,3 +198,32 @@ def test_trained_on_kernels_and_loaded_in_plain_keras(tmp_path: Path) -> None:
     np.testing.assert_allclose(
         loaded.predict(x, verbose=0), model.predict(x, verbose=0), rtol=1e-5, atol=1e-6
     )
+
+
+def test_what_tensorflow_hands_on_to_keras_says_why(tmp_path: Path) -> None:
+    model = seqtopo.compile(f"in({STEPS},3) -> lstm(3) -> dense(1)")
+    x = np.ones((2, STEPS, 3), "float32")
+    model.compile("sgd", "mse")
+    model.fit(x, x[:, 0, :1], verbose=0)
+    assert not _why_not_faster(model)
+    if BACKEND != "tensorflow":
+        return
+    import tensorflow as tf
+
+    model.predict(x, verbose=0)
+    assert "it does not train" in _why_not_faster(model)
+    archive = keras.export.ExportArchive()
+    archive.track(model)
+    shape = tf.TensorSpec((None, STEPS, 3))
+    archive.add_endpoint("trains", lambda x: model(x, training=True), input_signature=[shape])
+    archive.write_out(str(tmp_path / "exported"), verbose=False)
+    assert "it is exported" in _why_not_faster(model)
+    with tf.distribute.MirroredStrategy(["CPU:0"]).scope():
+        model = seqtopo.attach(keras.models.clone_model(model))
+        model.compile("sgd", "mse")
+    model.fit(x, x[:, 0, :1], verbose=0)
+    assert "a distribution strategy" in _why_not_faster(model)
+
+
+def _why_not_faster(model: Any) -> str:
+    return next(each.why_not_faster for each in seqtopo.kernels(model) if each.layer.startswith("lstm"))
