@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -16,6 +16,10 @@ LONGEST = 24
 SHORTEST_LOOP = 26
 """Two alike parts become a loop only where each is at least so long as text."""
 
+MOST_COMPARED = 20_000
+"""After so many steps compared, only equal ones are folded: a very long flow takes seconds, not minutes."""
+FEW = 8
+"""Up to so many turns each number of them is tried."""
 APART = 16
 """So much shorter a text must be for a list to be parted from what merges it."""
 
@@ -74,6 +78,8 @@ class _Folder:
         self.values = values
         self.collect = collect
         self.collected: dict[str, int] = {}
+        self.compared = 0
+        """How many steps were compared for loops."""
 
     def statement(self, statement: tree.Statement) -> tree.Statement:
         match statement:
@@ -127,17 +133,24 @@ class _Folder:
     def _best(self, steps: tuple[tree.Expr, ...]) -> tuple[int, int, tree.Expr, Pattern | None] | None:
         found: tuple[int, int, tree.Expr, Pattern | None] | None = None
         most = 0
-        first = 1 if begins_with_source(steps[0], self.values) else 0
+        first = over = 1 if begins_with_source(steps[0], self.values) else 0
         lengths = [size([s]) for s in steps]
         heads = [_head(s) for s in steps]
         for period in range(1, min(LONGEST, (len(steps) - first) // 2) + 1):
             start = first
+            phases = len(steps)
             while start + 2 * period <= len(steps):
+                if start >= phases:
+                    # All ways to begin this repeat were tried.
+                    start, phases = max(start, over), len(steps)
+                    continue
                 times = _times(heads, start, period)
                 if times < 2:
                     start += 1
                     continue
                 candidate = self._folded(steps, start, period, times)
+                if candidate is not None and phases == len(steps) and times > FEW:
+                    phases, over = start + period, start + period * (times - 1)
                 if candidate is not None:
                     stop, folded, pattern = candidate
                     saved = sum(lengths[start:stop]) - size([folded])
@@ -171,7 +184,10 @@ class _Folder:
     def _loop(
         self, runs: list[tuple[tree.Expr, ...]], start: int, period: int
     ) -> tuple[int, tree.Expr, Pattern] | None:
-        for count in range(len(runs), 1, -1):
+        for count in _counts(len(runs)):
+            self.compared += count * period
+            if self.compared > MOST_COMPARED:
+                return None
             pattern = unify(runs[:count], self.taken | set(self.collected))
             if pattern is None or (pattern.collected and not self.collect) or not pattern.columns:
                 continue
@@ -199,6 +215,13 @@ class _Folder:
             turns = (*steps[:cut], whole)
             return [steps, turns, (*turns, *steps[at + 1 : cut])]
         return [steps]
+
+
+def _counts(most: int) -> Iterator[int]:
+    """How many turns to try, from all down to two; not each number where there are many."""
+    while most > 1:
+        yield most
+        most = most - 1 if most <= FEW else most // 2
 
 
 def _head(step: tree.Expr) -> object:
