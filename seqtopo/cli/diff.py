@@ -7,7 +7,6 @@ import json
 import sys
 import textwrap
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 from seqtopo.cli.arguments import Parser, add_dims, dims_of
 from seqtopo.cli.files import check_spec
 from seqtopo.cli.terminal import put, terminal
+from seqtopo.dataclass import replace
 from seqtopo.decompiler.difference import Change, Difference, Side, Step, difference
 from seqtopo.decompiler.files import SUFFIXES
 from seqtopo.decompiling import decompiled

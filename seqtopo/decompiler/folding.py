@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from seqtopo.dataclass import dataclass, replace
 from seqtopo.decompiler import writing
 from seqtopo.decompiler.flows import as_flow
 from seqtopo.decompiler.unify import Pattern, every, size, symbols, unify
@@ -104,7 +104,7 @@ class _Folder:
             return node
         if isinstance(node, tree.Flow):
             return self.flow(self.completed(node.steps) if ends else [node.steps])
-        parts = {f.name: getattr(node, f.name) for f in fields(node)}
+        parts = {name: getattr(node, name) for name in node.__match_args__}
         return replace(node, **{k: v if k == "span" else self.expr(v) for k, v in parts.items()})
 
     def flow(self, several: Sequence[tuple[tree.Expr, ...]]) -> tree.Expr:
@@ -279,5 +279,5 @@ def _listed(node: Any, collected: dict[str, int]) -> Any:
         if len(items) == 1 and len(node.items) > 1:
             return items[0]
         return replace(node, items=tuple(items))
-    parts = {f.name: getattr(node, f.name) for f in fields(node)}
+    parts = {name: getattr(node, name) for name in node.__match_args__}
     return replace(node, **{k: v if k == "span" else _listed(v, collected) for k, v in parts.items()})

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+from seqtopo.dataclass import dataclass, field
 from seqtopo.decompiler import automatic
 from seqtopo.decompiler.calls import calls_of
 from seqtopo.decompiler.files import as_dict, shown

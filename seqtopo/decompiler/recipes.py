@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from seqtopo.dataclass import dataclass, replace
 from seqtopo.decompiler import writing
 from seqtopo.decompiler.flows import as_flow
 from seqtopo.decompiler.folding import _values, begins_with_source
@@ -98,7 +98,7 @@ def _flows(nodes: Sequence[Any]) -> Iterator[tuple[int, tuple[tree.Expr, ...], f
                     loops = loops | {p.name.name for p in here.params}
             elif isinstance(here, tree.For):
                 loops = loops | {t.name for t in here.targets}
-            todo += [(getattr(here, f.name), loops) for f in fields(here) if f.name != "span"]
+            todo += [(getattr(here, name), loops) for name in here.__match_args__ if name != "span"]
 
 
 def _shape(step: tree.Expr) -> object:
@@ -194,7 +194,7 @@ class _Replacer:
             return self._flow(node)
         if (id(node), 0) in self.at:
             return self._use(self.at[id(node), 0][0])
-        parts = {f.name: getattr(node, f.name) for f in fields(node)}
+        parts = {name: getattr(node, name) for name in node.__match_args__}
         return replace(node, **{k: v if k == "span" else self.node(v) for k, v in parts.items()})
 
     def _flow(self, node: tree.Flow) -> tree.Expr:

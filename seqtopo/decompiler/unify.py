@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
+from seqtopo.dataclass import dataclass, field, replace
 from seqtopo.decompiler import writing
 from seqtopo.layers.names import NAMES
 from seqtopo.layers.row import REQUIRED
@@ -83,9 +83,9 @@ class _Unifier:
         if isinstance(first, (tree.Number, tree.Name, tree.String, tree.Negative)):
             return self._leaf(many, of)
         parts = {}
-        for f in fields(first):
-            values = [getattr(m, f.name) for m in many]
-            parts[f.name] = values[0] if f.name == "span" else self._part(values, of)
+        for name in first.__match_args__:
+            values = [getattr(m, name) for m in many]
+            parts[name] = values[0] if name == "span" else self._part(values, of)
         return replace(first, **parts)
 
     def _part(self, values: list[Any], of: str | None) -> Any:
@@ -186,7 +186,7 @@ def every(nodes: Iterable[Any]) -> Iterator[tree.Node]:
         here = todo.pop()
         if isinstance(here, tree.Node):
             yield here
-            todo += [getattr(here, f.name) for f in fields(here) if f.name != "span"][::-1]
+            todo += [getattr(here, name) for name in here.__match_args__ if name != "span"][::-1]
         elif isinstance(here, tuple):
             todo += here[::-1]
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from seqtopo.dataclass import dataclass
 from seqtopo.decompiler.calls import Call, Ref, refs_in
 from seqtopo.decompiler.files import as_dict, as_list, shown
 from seqtopo.decompiler.layers import NoRowError, Read, make, read_layer, settle

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from operator import attrgetter, is_
 from time import perf_counter
 from typing import Any
@@ -13,6 +12,7 @@ import keras
 import numpy as np
 from keras import ops, tree
 
+from seqtopo.dataclass import dataclass, replace
 from seqtopo.runtime.bare import CannotTraceError, bare_operations
 from seqtopo.runtime.lent_kernels import lent_kernels
 
