@@ -181,8 +181,10 @@ def seed(text: str) -> int:
     Raises:
         argparse.ArgumentTypeError: it is none.
     """
+    from argparse import ArgumentTypeError
+
     if not text.isascii() or not text.isdigit() or len(text) > 10 or int(text) >= 2**32:
-        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a whole number from 0 up, below 2**32")
+        raise ArgumentTypeError(f"{text[:40]!r} is not a whole number from 0 up, below 2**32")
     return int(text)
 
 
