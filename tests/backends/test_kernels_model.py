@@ -109,7 +109,9 @@ def test_several_inputs_and_outputs_in_any_order() -> None:
         got = model(given, training=False)
         for ours, stock in zip(got, want, strict=True):
             np.testing.assert_allclose(*map(keras.ops.convert_to_numpy, (ours, stock)), rtol=1e-5, atol=1e-6)
-    assert not [row for row in seqtopo.kernels(model) if "last call" in row.why_not_faster]
+    # Those of TensorFlow train only.
+    fell_back = [row for row in seqtopo.kernels(model) if "last call" in row.why_not_faster]
+    assert bool(fell_back) is (keras.config.backend() == "tensorflow")
 
 
 def test_what_does_not_fit_is_said_as_keras_says_it() -> None:
