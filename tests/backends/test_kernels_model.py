@@ -100,6 +100,20 @@ def test_it_trains_and_predicts_as_stock_keras_does(name: str) -> None:
     assert int(steps) == {"metrics": 6, "gathered": 4}.get(name, 9)
 
 
+def test_a_stateful_layer_that_is_called_twice_goes_on_in_keras_order() -> None:
+    spec = "reader = gru(3,stateful)\n[in(4,2,batch=2) -> reader, in(4,2,batch=2) -> reader] -> concat"
+    with cheap_weights():
+        model = seqtopo.compile(spec, kernels=False)
+    numbers = np.random.default_rng(5)
+    model.set_weights([numbers.normal(size=w.shape) for w in model.get_weights()])
+    x = [numbers.normal(size=(2, 4, 2)).astype("float32") for _ in range(2)]
+    want = [model.predict_on_batch(x) for _ in range(2)]
+    model.reset_states()
+    seqtopo.attach(model)
+    for each in want:
+        np.testing.assert_allclose(model.predict_on_batch(x), each, rtol=1e-5, atol=1e-6)
+
+
 def test_several_inputs_and_outputs_in_any_order() -> None:
     with cheap_weights():
         model = branches()

@@ -8,6 +8,7 @@ small layer does.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +20,6 @@ from keras import layers, tree
 from keras.src.backend.torch.core import get_device
 
 from seqtopo.runtime.kernels.kernel import NotNow, Stock
-from seqtopo.runtime.nodes import ordered
 
 
 def walk_of(model: Any) -> Walk | Stock:
@@ -28,12 +28,18 @@ def walk_of(model: Any) -> Walk | Stock:
     if graph is None:
         return Stock("it is no model of layers alone")
     calls = []
-    for node in ordered(graph.inputs, graph.outputs):
+    for node in _as_keras_runs_them(graph):
         why = _why_not(node)
         if why:
             return Stock(f"its layers are called as Keras calls them: {node.operation.name} {why}")
         calls.append(_call_of(node))
     return Walk(graph, tuple(calls))
+
+
+def _as_keras_runs_them(graph: Any) -> Iterator[Any]:
+    """The calls of a graph in Keras' order: a stateful layer that is called twice goes on from the first."""
+    for depth in sorted(graph._nodes_by_depth, reverse=True):
+        yield from (node for node in graph._nodes_by_depth[depth] if not node.is_input)
 
 
 def _graph(model: Any) -> Any:
