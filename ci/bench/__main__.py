@@ -56,11 +56,15 @@ def main(argv: list[str]) -> int:
         module = import_module(name)
         print(f"\n{name}: {(module.__doc__ or '').splitlines()[0]}")
         found[name] = []
-        for row in _rows(name, args.backend):
-            found[name].append(row)
-            print("  " + results.line(row), flush=True)
-    if args.write:
-        results.write(found, gpu=args.gpu)
+        try:
+            for row in _rows(name, args.backend):
+                found[name].append(row)
+                print("  " + results.line(row), flush=True)
+        except KeyboardInterrupt:
+            print("  stopped")
+        # After each one, and after a stop: some take minutes.
+        if args.write and found[name]:
+            results.write({name: found[name]}, gpu=args.gpu)
     return 0
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-WIDTH, LINE, LEFT, RIGHT, TOP, BOTTOM = 980, 22, 470, 30, 64, 40
+WIDTH, LINE, LEFT, RIGHT, TOP, BOTTOM = 1180, 22, 640, 30, 64, 40
 NAMES = {"jax": "JAX", "torch": "PyTorch", "tensorflow": "TensorFlow", "": ""}
 COLORS = {"jax": "#7c3aed", "torch": "#c2410c", "tensorflow": "#0b6e99", "": "#333"}
 
