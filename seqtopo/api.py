@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import gc
 import operator
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
+from seqtopo import collector
 from seqtopo.dataclass import dataclass, replace
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
@@ -51,21 +51,7 @@ class Checked:
         return self.resolved is not None and not any(d.severity == "error" for d in self.diagnostics)
 
 
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Keeps the collector off. What a check makes lives to its end: there is nothing to find, and looking
-    at all there is, again and again, doubles the time of 100,000 layers.
-    """
-    on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if on:
-            gc.enable()
-
-
-@_uncollected()
+@collector.off()
 def analyse(spec: Text | Source, dims: Mapping[str, Any] | None = None) -> Checked:
     """Reads and resolves a spec; never raises for a user's mistake."""
     source, problems = read(spec)
@@ -188,7 +174,7 @@ def with_data(
     return replace(again, diagnostics=(*again.diagnostics, *placed))
 
 
-@_uncollected()
+@collector.off()
 def linted(checked: Checked, chosen: Selection | None = None) -> Checked:
     """A spec that was read, with what the rules find where there are no errors."""
     if checked.resolved is None or checked.spec is None or not checked.ok:
@@ -199,7 +185,7 @@ def linted(checked: Checked, chosen: Selection | None = None) -> Checked:
     return replace(checked, diagnostics=tuple(found))
 
 
-@_uncollected()
+@collector.off()
 def report(checked: Checked) -> Report:
     """The report of a spec that was read."""
     return report_of(checked.source, checked.diagnostics, checked.resolved)

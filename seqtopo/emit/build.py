@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import keras
 
+from seqtopo import collector
 from seqtopo.emit.emitter import Emitter
 from seqtopo.emit.keras_stock import KerasStock
 from seqtopo.emit.parts import ends_of, parts_of
@@ -31,7 +30,7 @@ class Built:
     def main(self) -> keras.Model:
         """The model of the last flow, compiled where the spec says how it is trained."""
         graph = self.resolved.graph
-        with _nothing_to_collect(), self._stock.weights.supplied():
+        with collector.off(), self._stock.weights.supplied():
             model = self._emitter.model(
                 [Value(i) for i in graph.inputs], graph.outputs, graph.name, graph.output_names
             )
@@ -56,23 +55,7 @@ class Built:
         """
         if name not in self._models:
             inputs, outputs = ends_of(self.resolved, name)
-            with _nothing_to_collect(), self._stock.weights.supplied():
+            with collector.off(), self._stock.weights.supplied():
                 model = self._emitter.model(inputs, outputs, name)
             self._models[name] = self._finish(model)
         return self._models[name]
-
-
-@contextmanager
-def _nothing_to_collect() -> Iterator[None]:
-    """Leaves Python's search for cycles to later: what is built stays.
-
-    Each new layer is thousands of objects, so that it would walk all of a backend's many times over: nearly
-    half of the time of a model of 100 layers on PyTorch.
-    """
-    on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if on:
-            gc.enable()

@@ -22,7 +22,6 @@ from seqtopo.diag.error import SpecError
 from seqtopo.exporting.engines import ENGINES
 from seqtopo.exporting.formats import FORMATS, Format, has
 from seqtopo.runtime.kernels import attaching, time_distributed
-from seqtopo.runtime.kernels.kernel import Kernel
 from seqtopo.runtime.states import stateful_layers
 from seqtopo.runtime.step import one_step
 
@@ -123,15 +122,17 @@ def _written(
     Raises:
         RefusedError: what the last way came to.
     """
-    *others, last = _ways(format)
-    for way in others:
+    ways = _ways(format)
+    for left, way in enumerate(ways, 1 - len(ways)):
         way(model)
         try:
-            return _in_one_way(model, signature, format, out, names, samples)
+            _refuse_open_loops(model, format)
+            _write(model, signature, format, out, names)
+            return _compared(model, format, out, samples) if has(format.engine) else {}
         except RefusedError:
-            continue
-    last(model)
-    return _in_one_way(model, signature, format, out, names, samples)
+            if not left:
+                raise
+    raise AssertionError("there is a way for every format")
 
 
 def _ways(format: Format) -> list[Callable[[keras.Model], object]]:
@@ -153,24 +154,12 @@ def _lay_steps_together(model: keras.Model) -> None:
     Keras (3.15) runs it for as many steps as there are sequences, where the number of steps is open in
     TensorFlow's graph, and on JAX it cannot be written at all.
     """
-    for layer in attaching.layers(model):
-        if isinstance(layer, keras.layers.TimeDistributed):
-            choice = time_distributed.choose(layer)
-            if isinstance(choice, Kernel):
-                setattr(layer, choice.method, attaching.Attached(layer, choice))
-
-
-def _in_one_way(
-    model: keras.Model,
-    signature: Sequence[Any],
-    format: Format,
-    out: str,
-    names: Sequence[str],
-    samples: Sequence[Sample],
-) -> dict[str, Any]:
-    _refuse_open_loops(model, format)
-    _write(model, signature, format, out, names)
-    return _compared(model, format, out, samples) if has(format.engine) else {}
+    attaching.attach(
+        model,
+        lambda layer: (
+            time_distributed.choose(layer) if isinstance(layer, keras.layers.TimeDistributed) else None
+        ),
+    )
 
 
 def _built(request: Request) -> keras.Model:

@@ -8,7 +8,7 @@ the config (``clone_model``, ``copy.deepcopy``, ``pickle``, a file) makes one wi
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from typing import Any
 
@@ -41,10 +41,12 @@ class Attached:
         return result
 
 
-def attach(model: keras.Model) -> None:
-    """Puts a kernel into every layer of a model that has one on this backend and none yet."""
+def attach(model: keras.Model, chooser: Callable[[Any], Choice] | None = None) -> None:
+    """Puts a kernel into every layer of a model that has none yet: the one that ``chooser`` says, by itself
+    the one that is best on this backend.
+    """
     for layer in layers(model):
-        choice = choose(layer)
+        choice = (chooser or choose)(layer)
         if isinstance(choice, Kernel) and attached(layer) is None:
             for method in choice.methods:
                 setattr(layer, method, Attached(layer, choice, method))
