@@ -27,17 +27,32 @@ def name_operations(names: dict[str, keras.KerasTensor]) -> set[keras.Operation]
     return named
 
 
-def name_masks(model: keras.Model, named: set[keras.Operation]) -> None:
-    """Names the operations that compute masks: those in a model that have no name yet."""
+def name_masks(ends: list[keras.KerasTensor], named: set[keras.Operation]) -> None:
+    """Names the operations that compute masks: those behind ``ends`` that have no name yet.
+
+    A model that is made of them wants names that differ, those of layers included.
+    """
+    calls: dict[tuple[keras.Operation, int], None] = {}
+    waiting = list(ends)
+    while waiting:
+        operation, index, _ = waiting.pop()._keras_history
+        if (operation, index) not in calls:
+            calls[operation, index] = None
+            waiting += operation._inbound_nodes[index].input_tensors
+    operations = dict.fromkeys(operation for operation, _ in reversed(calls))
+    taken = {operation.name for operation in operations}
     count: Counter[str] = Counter()
-    for operation in model.operations:
+    for operation in operations:
         known = operation in named or operation.name.startswith("mask-")
         if known or isinstance(operation, keras.Layer):
             continue
         kind = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(operation).__name__).lower()
-        count[kind] += 1
-        number = f"-{count[kind]}" if count[kind] > 1 else ""
-        operation.name = f"mask-{kind}{number}"
+        name = ""
+        while not name or name in taken:
+            count[kind] += 1
+            name = f"mask-{kind}-{count[kind]}" if count[kind] > 1 else f"mask-{kind}"
+        operation.name = name
+        taken.add(name)
 
 
 def freeze(layer: keras.Layer) -> None:

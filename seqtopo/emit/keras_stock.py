@@ -51,13 +51,12 @@ class KerasStock:
 
     def model(self, starts: Sequence[Any], ends: Sequence[Any], name: str) -> keras.Model:
         """The model from some tensors to others, with the operations that compute masks named."""
-        model = keras.Model(
+        along.name_masks(list(ends), self._named)
+        return keras.Model(
             starts[0] if len(starts) == 1 else list(starts),
             ends[0] if len(ends) == 1 else list(ends),
             name=name,
         )
-        along.name_masks(model, self._named)
-        return model
 
     def making(self, name: str) -> AbstractContextManager[None]:
         """In here, variables that are made are those of the layer of this name."""

@@ -82,6 +82,7 @@ ODD = {
     "shared_masks": "f = flip\na = in(6,4) -> mask -> f\nb = in(5,4) -> f\n[a, b] -> concat(time) -> gru(2)",
     "twice": "tower = mask -> lstm(2,seq) -> flip\n[in(6,4) -> tower, in(5,4) -> tower] -> concat(time)",
     "inner_masks": "in(3,5,int) -> td(embed(9,4,mask) -> pos(sin) -> mean(time)) -> gru(2)",
+    "names_of_masks": "in(6,int) -> embed(9,4,mask) -> dense(3) as not_equal -> dense(2) as any -> lstm(2)",
     "two_ends": "a = in(4,3) -> dense(2)\n[a, a -> flip as b, a]",
 }
 

@@ -97,8 +97,8 @@ def _kept(statements: Sequence[Statement], model: WrittenModel) -> list[Statemen
 
 
 def _with_names(statement: Statement, kept: Sequence[Statement], recorder: Recorder) -> Iterator[Statement]:
-    """A statement; one that makes a model stands between those that name its operations: its own before it,
-    since their names must differ from those of layers, and behind it those that compute masks.
+    """A statement; one that makes a model stands behind those that name its operations, its own and those
+    that compute masks, since their names must differ from those of layers.
     """
     model = statement.targets[0] if statement.targets else None
     if not isinstance(model, WrittenModel):
@@ -112,10 +112,10 @@ def _with_names(statement: Statement, kept: Sequence[Statement], recorder: Recor
     naming = Apply(Dotted("name_operations"), (names,))
     if names:
         yield Statement(naming, (named,) if masked else (), model)
-    yield statement
     if masked:
         given = named if names else Apply(Dotted("set"))
-        yield Statement(Apply(Dotted("name_masks"), (model, given)), subject=model)
+        yield Statement(Apply(Dotted("name_masks"), (list(model.ends), given)), subject=model)
+    yield statement
 
 
 def _calls(model: WrittenModel, kept: Iterable[Statement]) -> list[Statement]:
