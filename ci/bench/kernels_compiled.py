@@ -9,8 +9,9 @@ from timing import Row, Task, compare
 
 BACKENDS = ("jax", "tensorflow")
 KINDS = ("lstm", "gru", "simple_rnn")
-STEPS = (50, 200, 500)
-UNITS, BATCH, BATCHES, ROUNDS = 64, 32, 4, 7
+STEPS = {50: 32, 200: 16, 500: 8}
+"""So many steps of training are one fit: few for an epoch, so what a fit costs once still shows."""
+UNITS, BATCH, ROUNDS = 64, 32, 7
 STOCK, OURS, BARE = "stock Keras", "seqtopo", "a loop without a trainer"
 
 
@@ -71,7 +72,8 @@ def _pair(spec: str) -> tuple[Any, Any, Any, Any]:
     for model in (stock, ours):
         model.compile(keras.optimizers.SGD(0.01), "mse")
     random = np.random.default_rng(1)
-    x = random.normal(size=(BATCH * BATCHES, *stock.input_shape[1:])).astype("float32")
+    length = stock.input_shape[1]
+    x = random.normal(size=(BATCH * STEPS[length], *stock.input_shape[1:])).astype("float32")
     return stock, ours, x, random.normal(size=(len(x), 1)).astype("float32")
 
 
