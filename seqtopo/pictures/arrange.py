@@ -13,6 +13,7 @@ from seqtopo.pictures.layering import Edge, Layers, Stretch, layered
 from seqtopo.pictures.metrics import Metrics
 from seqtopo.pictures.placing import placed
 from seqtopo.pictures.plan import Block, Plan
+from seqtopo.pictures.rails import rails
 from seqtopo.pictures.routing import Net, assign_tracks, spread
 from seqtopo.pictures.scene import Box, Line, Point, Scene, Size, Text, straightened
 
@@ -86,10 +87,13 @@ class _Arrangement:
         edges = [Edge(a.source, a.port, a.target, a.slot) for a in self.plan.arrows]
         layers = layered(len(blocks), edges, entries, exits)
         m = self.m
+        straight = rails(layers)
+        self.straight = set(straight)
+        self._widen(layers)
         extents = [(s.left, s.right) for s in self.measured]
         extents += [(0, 0)] * (len(layers.ranks) - len(extents))
         between = [m.beside if layers.is_stand_in(e) else m.between for e in range(len(extents))]
-        xs = placed(layers, extents, between)
+        xs = placed(layers, extents, between, straight, self._shift)
         low = min((x - e[0] for x, e in zip(xs, extents, strict=True)), default=0)
         self.xs = [x - low for x in xs]
         self.scene_.w = max((x + e[1] for x, e in zip(self.xs, extents, strict=True)), default=0)
@@ -183,7 +187,34 @@ class _Arrangement:
             room = m.label + m.width(port.label) if port.label else 0
             found.right = max(found.right, at + room)
 
+    def _widen(self, layers: Layers) -> None:
+        """Makes room in boxes, so that a line that is to be straight can arrive in the middle."""
+        m = self.m
+        place = {element: i for row in layers.rows for i, element in enumerate(row)}
+        for s in self.straight:
+            found = self.measured[s.bottom] if s.slot >= 0 else None
+            if found is None or not found.box_h or found.inner is not None:
+                continue
+            own = sorted(
+                (x for x in layers.stretches if x.bottom == s.bottom),
+                key=lambda x: (place[x.top], x.port, x.slot),
+            )
+            rooms = [self._slot_room(found.block.slots[x.slot]) for x in own]
+            at = own.index(s)
+            half = max(sum(rooms[:at]), sum(rooms[at:-1])) + m.pad_x if len(own) > 1 else 0
+            grown_left, grown_right = max(0, half - found.box_left), max(0, half - found.box_right)
+            found.box_left += grown_left
+            found.left += grown_left
+            found.box_right += grown_right
+            found.right += grown_right
+
     # ---- places ----------------------------------------------------------------------------------
+
+    def _shift(self, s: Stretch) -> int:
+        """How far the bottom block of a straight stretch has its place to the right of the top one's."""
+        shift = self.measured[s.top].ports[s.port] if s.port >= 0 else 0
+        inner = self.measured[s.bottom].inner if s.slot >= 0 else None
+        return shift - (inner.entries[s.slot] - inner.entries[0] if inner is not None else 0)
 
     def _slots(self, layers: Layers) -> None:
         """Where each edge arrives at its block."""
@@ -204,7 +235,11 @@ class _Arrangement:
                 x = self.xs[target]
                 pad = m.pad_x if not m.cells else 1
                 low, high = x - s.box_left + pad, x + s.box_right - pad - (1 if m.cells else 0)
-                at = spread(wanted, rooms, low, high)
+                pinned = next((i for i, arriving in enumerate(own) if arriving in self.straight), None)
+                at = spread(wanted, rooms, low, high, pinned)
+                if len(at) == 1 and 0 < abs(at[0] - wanted[0]) < m.beside:
+                    # A step too small for its two corners would look like a slip.
+                    at = [x]
             self.arrive.update({(target, x.slot): place for x, place in zip(own, at, strict=True)})
 
     def _leave(self, s: Stretch) -> int:

@@ -6,89 +6,108 @@ to one side, and between them the middle. Widths are taken into account as dagre
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 
-from seqtopo.pictures.layering import Layers
+from seqtopo.pictures.layering import Layers, Stretch
 
 Extent = tuple[int, int]
 """How far an element reaches to the left and to the right of its place."""
 
 
-def placed(layers: Layers, extents: Sequence[Extent], between: Sequence[int]) -> list[int]:
-    """The place of each element; ``between`` is the room that each needs on either side."""
-    up: list[list[int]] = [[] for _ in layers.ranks]
-    down: list[list[int]] = [[] for _ in layers.ranks]
-    for s in layers.stretches:
-        if s.bottom not in down[s.top]:
-            up[s.bottom].append(s.top)
-            down[s.top].append(s.bottom)
-    conflicts = _conflicts(layers, up)
-    found: list[list[float]] = []
+def placed(
+    layers: Layers,
+    extents: Sequence[Extent],
+    between: Sequence[int],
+    rails: Sequence[Stretch] = (),
+    shift: Callable[[Stretch], int] = lambda _: 0,
+) -> list[int]:
+    """The place of each element; ``between`` is the room that each needs on either side.
+
+    ``rails`` are straight in any case: none of them may cross another, or share an end above or below with
+    one. ``shift`` is how far the bottom of a stretch lies to the right of its top where it is straight.
+    """
+    edges = _Edges(layers, rails, shift)
+    found: list[list[int]] = []
     for downwards in (True, False):
         for leftwards in (True, False):
             rows = layers.rows if downwards else layers.rows[::-1]
             rows = rows if leftwards else [row[::-1] for row in rows]
             ends = extents if leftwards else [(right, left) for left, right in extents]
-            xs = _one_way(rows, up if downwards else down, ends, between, conflicts)
+            xs = _compacted(rows, *_aligned(rows, edges, downwards, leftwards), ends, between)
             found.append(xs if leftwards else [-x for x in xs])
-    return _balanced(layers, found, extents, between)
+    return _balanced(found, extents)
 
 
-def _conflicts(layers: Layers, up: Sequence[Sequence[int]]) -> set[tuple[int, int]]:
-    """Edges that must give way: they cross a stretch between two stand-ins, which is to be straight."""
-    found: set[tuple[int, int]] = set()
-    place = {e: i for row in layers.rows for i, e in enumerate(row)}
-    for row in layers.rows:
-        inner = [
-            (place[u], place[v])
-            for v in row
-            for u in up[v]
-            if layers.is_stand_in(v) and layers.is_stand_in(u)
-        ]
-        if not inner:
-            continue
-        for v in row:
-            for u in up[v]:
-                if layers.is_stand_in(v) and layers.is_stand_in(u):
-                    continue
-                at, to = place[u], place[v]
-                if any((a - at) * (b - to) < 0 for a, b in inner):
-                    found.add((u, v))
-    return found
+class _Edges:
+    """What is above and below each element, and which of it is to be straight."""
+
+    def __init__(self, layers: Layers, rails: Sequence[Stretch], shift: Callable[[Stretch], int]) -> None:
+        self.up: list[list[int]] = [[] for _ in layers.ranks]
+        self.down: list[list[int]] = [[] for _ in layers.ranks]
+        self.shifts: dict[tuple[int, int], int] = {}
+        for s in (*rails, *layers.stretches):
+            if (s.top, s.bottom) not in self.shifts:
+                self.shifts[s.top, s.bottom] = shift(s)
+                self.up[s.bottom].append(s.top)
+                self.down[s.top].append(s.bottom)
+        self.below = {s.top: s.bottom for s in rails}
+        self.above = {s.bottom: s.top for s in rails}
+        self.crossing = self._crossing(layers)
+
+    def _crossing(self, layers: Layers) -> set[tuple[int, int]]:
+        """Edges that cross a rail, and so cannot be straight."""
+        found: set[tuple[int, int]] = set()
+        place = {e: i for row in layers.rows for i, e in enumerate(row)}
+        for row in layers.rows:
+            straight = [(place[self.above[v]], place[v]) for v in row if v in self.above]
+            for v in row:
+                for u in self.up[v]:
+                    if any((a - place[u]) * (b - place[v]) < 0 for a, b in straight):
+                        found.add((u, v))
+        return found
+
+    def candidates(self, v: int, downwards: bool, place: Mapping[int, int]) -> list[int]:
+        """What an element may be aligned with: its rail, or else the one or two in the middle."""
+        onto, back = (self.above, self.below) if downwards else (self.below, self.above)
+        if v in onto:
+            return [onto[v]]
+        near = sorted(self.up[v] if downwards else self.down[v], key=lambda n: place[n])
+        middle = dict.fromkeys((near[(len(near) - 1) // 2], near[len(near) // 2])) if near else ()
+        pairs = [(u, (u, v) if downwards else (v, u)) for u in middle]
+        return [u for u, pair in pairs if u not in back and pair not in self.crossing]
 
 
-def _one_way(
-    rows: Sequence[Sequence[int]],
-    towards: Sequence[Sequence[int]],
-    extents: Sequence[Extent],
-    between: Sequence[int],
-    conflicts: set[tuple[int, int]],
-) -> list[float]:
-    count = len(extents)
+def _aligned(
+    rows: Sequence[Sequence[int]], edges: _Edges, downwards: bool, leftwards: bool
+) -> tuple[list[int], list[int]]:
+    """The blocks of elements that come to lie above each other: of each element the first of its block, and
+    how far to the right of that it lies.
+    """
+    root = list(range(len(edges.up)))
+    offset = [0] * len(root)
+    taken: set[int] = set()
     place = {e: i for row in rows for i, e in enumerate(row)}
-    root, after = list(range(count)), list(range(count))
     for row in rows:
         last = -1
         for v in row:
-            near = sorted(towards[v], key=lambda n: place[n])
-            if not near:
-                continue
-            for u in dict.fromkeys((near[(len(near) - 1) // 2], near[len(near) // 2])):
-                if after[v] == v and last < place[u] and not ({(u, v), (v, u)} & conflicts):
-                    after[u] = v
-                    root[v] = root[u]
-                    after[v] = root[v]
+            for u in edges.candidates(v, downwards, place):
+                if root[v] == v and u not in taken and last < place[u]:
+                    taken.add(u)
                     last = place[u]
-    return _compacted(rows, root, extents, between)
+                    root[v] = root[u]
+                    shift = edges.shifts[u, v] if downwards else -edges.shifts[v, u]
+                    offset[v] = offset[u] + (shift if leftwards else -shift)
+    return root, offset
 
 
 def _compacted(
     rows: Sequence[Sequence[int]],
     root: Sequence[int],
+    offset: Sequence[int],
     extents: Sequence[Extent],
     between: Sequence[int],
-) -> list[float]:
+) -> list[int]:
     """Blocks of aligned elements pushed to the left, then back to what stands on their right."""
     left: dict[int, dict[int, int]] = {r: {} for r in root}
     right: dict[int, dict[int, int]] = {r: {} for r in root}
@@ -96,7 +115,8 @@ def _compacted(
         for u, v in pairwise(row):
             room = extents[u][1] + max(between[u], between[v]) + extents[v][0]
             a, b = root[u], root[v]
-            left[b][a] = max(left[b].get(a, 0), room)
+            room += offset[u] - offset[v]
+            left[b][a] = max(left[b].get(a, room), room)
             right[a][b] = left[b][a]
     order: list[int] = []
     waiting = {block: len(found) for block, found in left.items()}
@@ -108,26 +128,24 @@ def _compacted(
             waiting[other] -= 1
             if not waiting[other]:
                 ready.append(other)
-    xs: dict[int, float] = {}
+    xs: dict[int, int] = {}
     for block in order:
-        xs[block] = max((xs[a] + room for a, room in left[block].items()), default=0.0)
+        xs[block] = max((xs[a] + room for a, room in left[block].items()), default=0)
     for block in reversed(order):
         if right[block]:
             xs[block] = max(xs[block], min(xs[b] - room for b, room in right[block].items()))
-    return [xs[r] for r in root]
+    return [xs[r] + more for r, more in zip(root, offset, strict=True)]
 
 
-def _balanced(
-    layers: Layers,
-    found: list[list[float]],
-    extents: Sequence[Extent],
-    between: Sequence[int],
-) -> list[int]:
-    """Between the four: each shifted to the narrowest one's side, and of each place the two middle ones."""
+def _balanced(found: Sequence[Sequence[int]], extents: Sequence[Extent]) -> list[int]:
+    """Between the four: each shifted to the narrowest one's side, and of each place the two middle ones.
+
+    What is far enough apart in all four is so here, since the middle of two whole numbers is rounded down.
+    """
     if not extents:
         return []
 
-    def ends(xs: list[float]) -> tuple[float, float]:
+    def ends(xs: Sequence[int]) -> tuple[int, int]:
         return (
             min(x - e[0] for x, e in zip(xs, extents, strict=True)),
             max(x + e[1] for x, e in zip(xs, extents, strict=True)),
@@ -141,10 +159,4 @@ def _balanced(
         shift = start - own[0] if i % 2 == 0 else stop - own[1]
         shifted.append([x + shift for x in xs])
     middle = [sorted(four) for four in zip(*shifted, strict=True)]
-    placed = [round((four[1] + four[2]) / 2) for four in middle]
-    # Rounding may have brought neighbours too close.
-    for row in layers.rows:
-        for u, v in pairwise(row):
-            room = extents[u][1] + max(between[u], between[v]) + extents[v][0]
-            placed[v] = max(placed[v], placed[u] + room)
-    return placed
+    return [(four[1] + four[2]) // 2 for four in middle]

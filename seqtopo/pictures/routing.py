@@ -68,10 +68,13 @@ def _meet(one: Net, other: Net, near: int) -> bool:
     return a <= d + near and c <= b + near
 
 
-def spread(wanted: Sequence[int], rooms: Sequence[int], low: int, high: int) -> list[int]:
+def spread(
+    wanted: Sequence[int], rooms: Sequence[int], low: int, high: int, pinned: int | None = None
+) -> list[int]:
     """Places for slots, each as near as can be to where its edge comes from, in order of those.
 
     ``rooms`` is the room that each needs on its right. All lie between ``low`` and ``high`` where they fit.
+    The ``pinned`` one lies where it wants to; the others make way.
 
     >>> spread([50, 200], [10, 10], 20, 80)
     [50, 80]
@@ -79,18 +82,23 @@ def spread(wanted: Sequence[int], rooms: Sequence[int], low: int, high: int) -> 
     [40, 50, 60]
     >>> spread([10, 10], [30, 30], 20, 80)
     [20, 50]
+    >>> spread([0, 45, 50], [10, 10, 10], 20, 80, pinned=2)
+    [20, 40, 50]
     """
     order = sorted(range(len(wanted)), key=lambda i: (wanted[i], i))
     at = [min(max(wanted[i], low), high) for i in order]
+    fixed = order.index(pinned) if pinned is not None else len(at)
     # Several that come from the same side share their shift, around the middle of them.
-    if len(at) > 1 and len(set(at)) == 1:
+    if pinned is None and len(at) > 1 and len(set(at)) == 1:
         whole = sum(rooms[i] for i in order[:-1])
         at[0] = max(low, at[0] - whole // 2)
     for k in range(1, len(at)):
-        at[k] = max(at[k], at[k - 1] + rooms[order[k - 1]])
+        if k != fixed:
+            at[k] = max(at[k], at[k - 1] + rooms[order[k - 1]])
     limit = high
     for k in range(len(at) - 1, -1, -1):
-        at[k] = min(at[k], max(limit, low))
+        if k != fixed:
+            at[k] = min(at[k], max(limit, low))
         limit = at[k] - (rooms[order[k - 1]] if k else 0)
     found = [0] * len(wanted)
     for k, i in enumerate(order):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from itertools import combinations
 
 from seqtopo.pictures.metrics import Metrics
-from seqtopo.pictures.scene import Box, Line, Scene, Text
+from seqtopo.pictures.scene import Box, Line, Point, Scene, Text
 
 Area = tuple[float, float, float, float]
 """Left, top, right and bottom."""
@@ -41,6 +42,35 @@ def meet(a: Area, b: Area) -> bool:
 def within(a: Area, b: Area) -> bool:
     """Whether one area lies in another."""
     return b[0] <= a[0] and a[2] <= b[2] and b[1] <= a[1] and a[3] <= b[3]
+
+
+def crooked(scene: Scene) -> list[Line]:
+    """The links of chains that are not on one line with the middle of their boxes: a link alone leaves one
+    thing and alone arrives at another.
+    """
+
+    def ends(line: Line) -> tuple[Box | Point, Box | Point]:
+        (x0, y0), (x1, y1) = line.points[0], line.points[-1]
+        starts = [b for b in scene.boxes if b.x <= x0 <= b.x + b.w and y0 == b.y + b.h]
+        stops = [b for b in scene.boxes if b.x <= x1 <= b.x + b.w and y1 == b.y]
+        return starts[0] if starts else (x0, y0), stops[0] if stops else (x1, y1)
+
+    tied = [(line, *ends(line)) for line in scene.lines]
+    leaving = Counter(start for _, start, _ in tied)
+    arriving = Counter(stop for _, _, stop in tied)
+    ports = {end: {line.points[0][0] for line, start, _ in tied if start == end} for end in leaving}
+
+    def middle(end: Box | Point, x: int) -> bool:
+        # A box from which states leave beside its output reaches further to the right.
+        free = not isinstance(end, Box) or end.is_frame or len(ports.get(end, ())) > 1
+        return free or x == end.x + end.w // 2
+
+    def on_one_line(line: Line, start: Box | Point, stop: Box | Point) -> bool:
+        x = line.points[0][0]
+        return len(line.points) == 2 and middle(start, x) and middle(stop, x)
+
+    links = [link for link in tied if leaving[link[1]] == arriving[link[2]] == 1]
+    return [link[0] for link in links if not on_one_line(*link)]
 
 
 def _outside(scene: Scene, metrics: Metrics) -> Iterator[str]:

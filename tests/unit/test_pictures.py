@@ -21,7 +21,7 @@ from seqtopo.pictures.text import text
 from tests.support.draws import draw
 from tests.support.golden import assert_golden
 from tests.support.models import MODELS
-from tests.support.pictures import faults
+from tests.support.pictures import crooked, faults
 from tests.support.topologies import TOPOLOGIES
 
 DRAWN = [spec for i in range(120) if (spec := draw(i).accepted)]
@@ -40,11 +40,15 @@ def plan(spec: str) -> Plan:
     return plan_of(checked.resolved.graph, loops_of(checked.spec))
 
 
-def assert_nothing_lies_on_anything(spec: str) -> None:
-    """Asserts it of a spec's picture, in pixels and in cells."""
+def assert_laid_out(spec: str) -> None:
+    """Asserts of a spec's picture, in pixels and in cells, that nothing lies on anything else and that chains
+    are straight.
+    """
     found = plan(spec)
     for metrics in (PIXELS, CELLS):
-        assert faults(arrange(found, metrics), metrics) == []
+        scene = arrange(found, metrics)
+        assert faults(scene, metrics) == []
+        assert crooked(scene) == []
 
 
 def test_there_is_something_to_draw() -> None:
@@ -53,13 +57,13 @@ def test_there_is_something_to_draw() -> None:
 
 
 @pytest.mark.parametrize("name", SPECS)
-def test_nothing_lies_on_anything_in_known_specs(name: str) -> None:
-    assert_nothing_lies_on_anything(SPECS[name])
+def test_known_specs_are_laid_out_well(name: str) -> None:
+    assert_laid_out(SPECS[name])
 
 
-def test_nothing_lies_on_anything_in_drawn_specs() -> None:
+def test_drawn_specs_are_laid_out_well() -> None:
     for spec in DRAWN:
-        assert_nothing_lies_on_anything(spec)
+        assert_laid_out(spec)
 
 
 BOX = Box(0, 0, 50, 20, "other")
@@ -80,6 +84,35 @@ BOX = Box(0, 0, 50, 20, "other")
 )
 def test_what_lies_on_something_would_be_noticed(scene: Scene, match: str) -> None:
     assert any(re.search(match, fault) for fault in faults(scene, PIXELS))
+
+
+@pytest.mark.parametrize(
+    ("line", "straight"),
+    [
+        (Line(((25, 20), (25, 60))), True),
+        (Line(((25, 20), (25, 40), (27, 40), (27, 60))), False),
+        (Line(((24, 20), (24, 60))), False),
+    ],
+)
+def test_a_link_that_is_not_straight_would_be_noticed(line: Line, straight: bool) -> None:
+    scene = Scene(w=99, h=99, boxes=[BOX, Box(0, 60, 50, 20, "other")], lines=[line])
+    assert crooked(scene) == ([] if straight else [line])
+
+
+@pytest.mark.parametrize("metrics", [PIXELS, CELLS], ids=["pixels", "cells"])
+@pytest.mark.parametrize(
+    ("spec", "skips"),
+    [
+        ("in(T,16) -> res(conv1d(16,3,same) -> relu -> conv1d(16,3,same)) -> res(lstm(16,seq))", 2),
+        ("in(T,16) -> res(norm -> res(dense(16) -> relu) -> dense(16)) -> dense(3)", 2),
+        ("in(T,16) -> (res(mha(2,8)) -> norm -> res(dense(9,relu) -> dense(16)) -> norm) * 4 -> dense(3)", 2),
+        ("in(T,4) as a -> gru(8,seq) as b -> gru(8,seq) as c -> gru(8,seq) as d\n[a,b,c,d] -> concat", 3),
+        ("in(T,8) -> lstm(8,seq) as a -> lstm(8,seq) -> dense(1) as b\n[a, b]", 1),
+    ],
+)
+def test_only_skips_step_aside(spec: str, skips: int, metrics: Metrics) -> None:
+    lines = arrange(plan(spec), metrics).lines
+    assert sum(len(line.points) > 2 for line in lines) == skips
 
 
 # ---- what a picture shows --------------------------------------------------------------------------
