@@ -54,6 +54,16 @@ def split(name: str, row: Row, activation: object = None) -> tuple[bool, str]:
     return False, ""
 
 
+def giver(name: str, extra: str) -> str:
+    """The binding whose states or scores an output's name tells of; "" where it tells of none.
+
+    >>> giver("encoder_state_1", "state"), giver("seen_scores", "scores"), giver("hidden", "state")
+    ('encoder', 'seen', '')
+    """
+    found = re.fullmatch(rf"(\w+)_{extra}(_\d+)?(-\d+)?", name)
+    return found[1] if found else ""
+
+
 def is_model(name: str) -> bool:
     """Whether a model's name is one that nobody chose."""
     return _match(name) in MODELS

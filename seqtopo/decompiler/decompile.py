@@ -19,7 +19,7 @@ from seqtopo.decompiler.units import UnsayableError
 from seqtopo.decompiler.writing import NOWHERE
 from seqtopo.diag.model import Diagnostic
 from seqtopo.ir.evaluate import Evaluator
-from seqtopo.ir.graph import Graph
+from seqtopo.ir.graph import Graph, Node
 from seqtopo.ir.resolve import Resolved, resolve
 from seqtopo.ir.scope import Scope
 from seqtopo.ir.training import Training, read_training
@@ -65,8 +65,7 @@ def decompile_config(config: Mapping[str, Any], name: str = "") -> Decompiled:
     try:
         decoded = Reader(losses).read(config)
         statements, lost = _statements(decoded)
-        outputs = [decoded.graph.nodes[v.node] for v in decoded.graph.outputs]
-        names = [n.layer.name if n.layer is not None else n.name for n in outputs]
+        names = [decoded.aliases.get(v) or _name(decoded.graph.nodes[v.node]) for v in decoded.graph.outputs]
         train = train_statement(config.get("compile_config"), names, losses, values)
         train = _fitting(statements, train, losses)
     except RecursionError:
@@ -79,6 +78,10 @@ def decompile_config(config: Mapping[str, Any], name: str = "") -> Decompiled:
     comment = "".join(f"{line}\n" for line in lines)
     training = read_training(train, values) if train is not None else None
     return Decompiled(comment + formatted(_spaced(text)), losses.diagnostics, decoded.graph, training)
+
+
+def _name(node: Node) -> str:
+    return node.layer.name if node.layer is not None else node.name
 
 
 def _fitting(

@@ -8,6 +8,7 @@ from typing import Any
 
 from seqtopo.dataclass import dataclass
 from seqtopo.decompiler import writing
+from seqtopo.decompiler.automatic import giver
 from seqtopo.decompiler.graphs import Decoded
 from seqtopo.decompiler.naming import Naming
 from seqtopo.decompiler.sharing import one_step, shared_parts
@@ -228,7 +229,14 @@ class _Flows:
 
     def _name(self, index: int) -> str:
         unit = self.units.units[index]
-        return self.writer.naming.value(unit, self._hint(index))
+        naming = self.writer.naming
+        # What is called `step_state` is written `step.state`.
+        aliases = self.writer.decoded.aliases.items()
+        wanted = next((giver(name, v.extra) for v, name in aliases if v.node == index), "")
+        if wanted and index in self.plan.named and naming.free(unit, wanted):
+            naming.taken.add(wanted)
+            return wanted
+        return naming.value(unit, wanted or self._hint(index))
 
     def _hint(self, index: int) -> str:
         """What our own names say that the statement of a unit was called: most of its layers, and none of

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 from seqtopo.dataclass import dataclass, field
 from seqtopo.decompiler import automatic
-from seqtopo.decompiler.calls import calls_of
+from seqtopo.decompiler.calls import calls_of, refs_in
 from seqtopo.decompiler.files import as_dict, shown
 from seqtopo.decompiler.losses import Losses, wrong
 from seqtopo.decompiler.walk import MODELS, Part, Walk
@@ -29,6 +30,8 @@ class Decoded:
     parts: list[Part] = field(default_factory=list)
     name: str = ""
     output_keys: tuple[str, ...] = ()
+    aliases: dict[Value, str] = field(default_factory=dict)
+    """Second values that an Identity gives out under a name of its own, and that name."""
     cut: list[tuple[str, Value]] = field(default_factory=list)
     """What came into layers that no spec can say, and their names."""
 
@@ -85,6 +88,8 @@ class Reader:
         else:
             for ref in calls.inputs:
                 walk.input(calls.by_ref[ref])
+            taken = Counter(ref for call in calls.ordered for ref in refs_in([call.args, call.kwargs]))
+            walk.ends = frozenset(ref for ref in calls.outputs if not taken[ref])
         noted = self.noted.setdefault(id(graph), [])
         for call in calls.ordered:
             if call.is_input and call.ref in walk.values:

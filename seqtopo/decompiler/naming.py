@@ -128,6 +128,11 @@ class Naming:
         """Whether a unit's layer has this very name, chosen."""
         return unit.layer is not None and unit.layer.name == name and not self.is_automatic(unit.layer)
 
+    def free(self, unit: Unit, name: str) -> bool:
+        """Whether a name can be a unit's: it is a name, and nothing else has it or will."""
+        own = name not in self.kept or self.bears(unit, name)
+        return is_name(name) and name not in self.taken and own
+
     def value(self, unit: Unit, hint: str = "") -> str:
         """A name for a unit's value."""
         if unit.part is not None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from seqtopo.dataclass import dataclass
+from seqtopo.decompiler import automatic
 from seqtopo.decompiler.calls import Call, Ref, refs_in
 from seqtopo.decompiler.files import as_dict, as_list, shown
 from seqtopo.decompiler.layers import NoRowError, Read, make, read_layer, settle
@@ -62,6 +63,8 @@ class Walk:
         self.raw: dict[Ref, Call] = {}
         self.masks = Masks(self, reader.masks.setdefault(id(graph), {}))
         self.cut: set[str] = set()
+        self.ends: frozenset[Ref] = frozenset()
+        """The outputs of the whole model that nothing else takes."""
 
     def needed(self, ref: Ref, by: str) -> Bundle:
         """The value of a reference; one that no spec can say comes in as an input of its own."""
@@ -109,7 +112,7 @@ class Walk:
         if call.config.get("class_name") in MODELS and call.is_keras:
             self._inner_model(call)
             return
-        if match(self, call):
+        if self._is_alias(call) or match(self, call):
             return
         if call.is_operation:
             return  # a piece of something larger, perhaps; else it is cut where it is needed
@@ -117,6 +120,26 @@ class Walk:
             self._layer_call(call)
         except NoRowError as error:
             self._cut(call, call.ref, str(error), None)
+
+    def _is_alias(self, call: Call) -> bool:
+        """Takes an Identity that only gives a state or scores out under a name for that value itself."""
+        refs = list(refs_in(call.args))
+        if call.kind != "Identity" or not call.is_keras or call.ref not in self.ends or len(refs) != 1:
+            return False
+        (value,) = self.needed(refs[0], call.name)
+        tensor = self.graph.tensor(value)
+        node = self.graph.nodes[value.node]
+        if not value.extra or tensor is None or _dtype(call.settings) != tensor.dtype:
+            return False
+        if not automatic.giver(call.name, value.extra):
+            if len(node.extras[value.extra]) == 1:
+                return False
+            if not automatic.split(call.name, NAMES["identity"])[0]:
+                said = f"the name {call.name!r} is left out: the {value.extra}s are given out together"
+                self.losses.add("ST507", said)
+        self.reader.decoded.aliases.setdefault(value, call.name)
+        self.values[call.ref] = value
+        return True
 
     def _inner_model(self, call: Call) -> None:
         named = [call.kwargs[name] for name in VALUES if name in call.kwargs]
@@ -348,6 +371,13 @@ class Walk:
         self._source(ref, list(shape), dtype if dtype in DTYPES else "float32", name)
         if self.graph is self.reader.decoded.graph:
             self.reader.decoded.cut += [(call.name, self.values[r]) for r in came]
+
+
+def _dtype(settings: Mapping[str, Any]) -> object:
+    """What a layer computes in, by its configuration."""
+    found = settings.get("dtype")
+    inner = found.get("config") if isinstance(found, dict) else None
+    return inner.get("name") if isinstance(inner, dict) else found
 
 
 def _mirrors(forward: Mapping[str, Any], backward: Mapping[str, Any]) -> bool:

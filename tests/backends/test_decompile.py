@@ -9,6 +9,7 @@ import pytest
 
 import seqtopo
 from seqtopo.api import analyse
+from seqtopo.decompiler.same import difference
 from seqtopo.decompiling import decompiled
 from seqtopo.runtime.serialized import serialized
 from tests.support.cheap_weights import cheap_weights
@@ -83,6 +84,11 @@ def test_a_published_model_comes_back(model) -> None:
     with cheap_weights():
         trip = round_trip(seqtopo.compile(model.path))
     assert (trip.wrong, trip.found.diagnostics) == ("", ())
+    written = analyse(model.path.read_text(encoding="utf-8")).resolved
+    again = analyse(trip.found.text).resolved
+    assert written is not None
+    assert again is not None
+    assert difference(written.graph, again.graph) == ""
 
 
 def test_drawn_models_come_back() -> None:

@@ -152,6 +152,34 @@ def test_a_state_that_is_taken_alone_is_listed() -> None:
     assert seqtopo.check(found.text).ok
 
 
+def given_out(*names: str, kind: str = "LSTM", dense: bool = False) -> dict[str, Any]:
+    """A recurrent layer whose states leave the model, each by an Identity of such a name."""
+    rnn = called(layer(kind, "read", units=5, return_state=True), tensor("input_layer"))
+    ends = [
+        called(layer("Identity", name), tensor("read", None, 5, output=i + 1)) for i, name in enumerate(names)
+    ]
+    more = [called(DENSE, tensor(names[0], None, 5))] if dense else []
+    outputs = ["read", *names, *(["dense_7"] if dense else [])]
+    return model([source(), rnn, *ends, *more], [[name, 0, 0] for name in outputs])
+
+
+def test_states_that_are_given_out_bear_the_name_of_what_gives_them() -> None:
+    assert text_of(given_out("read_state_0", "read_state_1")) == (
+        "in(24,3) -> lstm(5) as read\n[read, read.state]\n"
+    )
+    assert text_of(given_out("step_state", kind="GRU")).splitlines()[-1] == "[[step], step.state]"
+
+
+def test_an_identity_of_a_state_that_somebody_named_is_kept_or_listed() -> None:
+    assert "identity as hidden" in text_of(given_out("hidden", kind="GRU"))
+    assert "identity as read_state" in text_of(given_out("read_state", kind="GRU", dense=True))
+    found = decompile_config(given_out("hidden", "cell"))
+    assert found.text.splitlines()[-1] == "[read, read.state]"
+    assert [d.message for d in found.diagnostics] == [
+        f"the name {name!r} is left out: the states are given out together" for name in ("hidden", "cell")
+    ]
+
+
 def test_a_mask_that_comes_of_itself_is_left_out() -> None:
     ids = source("ids", 9)
     ids["config"]["dtype"] = "int32"
