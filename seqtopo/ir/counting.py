@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from seqtopo.ir.graph import Graph, SubModel, Value
 from seqtopo.layers.layer import Layer
@@ -35,6 +35,13 @@ def _owners(layer: Layer, weights: tuple[Weight, ...]) -> Iterator[tuple[Layer, 
 def count(weights: Iterable[Weight]) -> Size:
     """How many parameters weights have together; symbolic where sizes are."""
     return total(product(w.shape) for w in weights)
+
+
+def counts(weights: Mapping[Layer, tuple[Weight, ...]]) -> dict[Layer, Size]:
+    """How many parameters each layer has. Layers that are alike have the very same weights: counted once."""
+    known = {id(each): each for each in weights.values()}
+    numbers = {here: count(each) for here, each in known.items()}
+    return {layer: numbers[id(each)] for layer, each in weights.items()}
 
 
 def params(graph: Graph, values: tuple[Value, ...] | None = None) -> Size:

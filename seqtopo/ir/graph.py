@@ -7,7 +7,8 @@ not be told has no outputs: whatever follows from it is not looked at again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
+from itertools import chain
 from typing import Any, NamedTuple
 
 from seqtopo.dataclass import dataclass, field
@@ -54,11 +55,9 @@ class Node:
     wants: set[str] = field(default_factory=set)
 
     @property
-    def needs(self) -> Iterator[Value]:
+    def needs(self) -> Bundle:
         """Every value it is computed from."""
-        yield from self.inputs
-        for values in self.tensors.values():
-            yield from values
+        return tuple(chain(self.inputs, *self.tensors.values())) if self.tensors else self.inputs
 
 
 @dataclass
@@ -130,7 +129,7 @@ class Graph:
             here = todo.pop()
             if here not in seen:
                 seen.add(here)
-                todo.extend(v.node for v in self.nodes[here].needs)
+                todo += [v.node for v in self.nodes[here].needs]
         return sorted(seen)
 
     def sources(self, values: Iterable[Value]) -> tuple[int, ...]:

@@ -156,6 +156,13 @@ def _sum(a: Size, b: Size, sign: int) -> Size:
 
 
 def _times(a: Size, b: Size) -> Size:
+    if isinstance(a, int):
+        a, b = b, a
+    if isinstance(a, int) and isinstance(b, int):
+        return a * b
+    if isinstance(a, Expr) and isinstance(b, int) and b:
+        # The terms stay in their order.
+        return a if b == 1 else Expr(tuple((monomial, factor * b) for monomial, factor in a.terms))
     out: dict[Monomial, int] = {}
     for m1, c1 in _terms(a).items():
         for m2, c2 in _terms(b).items():
@@ -243,13 +250,13 @@ def _divisions(size: Expr) -> int:
 def product(sizes: Iterable[Size]) -> Size:
     """All sizes multiplied; 1 for none."""
     known = 1
-    result: Size = 1
+    result: Size | None = None
     for size in sizes:
         if isinstance(size, int):
             known *= size
         else:
-            result = result * size
-    return result * known
+            result = size if result is None else result * size
+    return known if result is None else result * known
 
 
 def total(sizes: Iterable[Size]) -> Size:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 from seqtopo.dataclass import replace
@@ -25,36 +25,49 @@ def step(span: Span, name: str, *args: int | str | tree.Expr) -> tree.Expr:
     return replace(call(name, *args), span=span) if args else tree.Name(span, name)
 
 
-class Edits:
-    """The places of a spec's steps, and edits at them."""
+class _Places:
+    """What stands where in a spec: its calls, its steps, and those that an arrow behind would break."""
 
-    def __init__(self, spec: tree.Spec, sources: Sources) -> None:
-        self._sources = sources
-        self._calls: dict[Span, tree.Call] = {}
-        self._flows: dict[Span, tuple[tree.Flow, int]] = {}
-        self._tight: set[Span] = set()
+    def __init__(self, spec: tree.Spec) -> None:
+        self.calls: dict[Span, tree.Call] = {}
+        self.steps: dict[Span, tuple[tree.Flow, int]] = {}
+        self.tight: set[Span] = set()
         for node in every(spec):
             if isinstance(node, tree.Call):
-                self._calls[node.span] = node
+                self.calls[node.span] = node
             elif isinstance(node, tree.Flow):
-                self._flows.update({s.span: (node, i) for i, s in enumerate(node.steps)})
+                self.steps.update({s.span: (node, i) for i, s in enumerate(node.steps)})
             elif isinstance(node, tree.Arithmetic):
-                self._tight.update({node.first.span, *(operand.span for _, operand in node.rest)})
+                self.tight.update({node.first.span, *(operand.span for _, operand in node.rest)})
             elif isinstance(node, tree.For):
-                self._tight.add(node.body.span)
+                self.tight.add(node.body.span)
+
+
+class Edits:
+    """Edits at the steps of a spec."""
+
+    def __init__(self, spec: tree.Spec, sources: Sources) -> None:
+        self._spec = spec
+        self._sources = sources
+
+    @cached_property
+    def _places(self) -> _Places:
+        # The whole tree is walked for them: in most specs no edit is made at all.
+        return _Places(self._spec)
 
     def call(self, node: Node) -> tree.Call | None:
         """The call that stands at a node's place, an ``in(...)`` too; None where a bare name does."""
-        return self._calls.get(node.span)
+        found = self.written(node)
+        return found if isinstance(found, tree.Call) else None
 
     def written(self, node: Node) -> tree.Expr | None:
         """The step that a node was written as, or the ``in(...)`` that it is."""
-        return self._sources.of(node) or self.call(node)
+        return self._sources.of(node) or self._places.calls.get(node.span)
 
     def before_it(self, node: Node) -> tree.Expr | None:
         """The step in front of a node's in its flow; None where that is the first, or stands alone."""
         here = self.written(node)
-        flow, i = self._flows.get(here.span, (None, 0)) if here is not None else (None, 0)
+        flow, i = self._places.steps.get(here.span, (None, 0)) if here is not None else (None, 0)
         return flow.steps[i - 1] if flow is not None and i > 0 else None
 
     def after(self, node: Node, *steps: tree.Expr) -> Edit | None:
@@ -77,9 +90,9 @@ class Edits:
         here = self.written(node)
         if here is None:
             return None
-        if here.span not in self._flows:
+        if here.span not in self._places.steps:
             return Edit(here.span, "id")
-        flow, i = self._flows[here.span]
+        flow, i = self._places.steps[here.span]
         if i > 0:
             return Edit(Span(flow.steps[i - 1].span.end, here.span.end), "")
         return Edit(Span(here.span.start, flow.steps[1].span.start), "")
@@ -89,7 +102,7 @@ class Edits:
             return Edit(here.span, print_expr(steps[0]))
         flow = tree.Flow(here.span, steps)
         # Behind a '*' or before a 'for' an arrow would end the step.
-        grouped = here.span in self._tight
+        grouped = here.span in self._places.tight
         return Edit(here.span, print_expr(tree.Group(here.span, flow) if grouped else flow))
 
 

@@ -11,6 +11,7 @@ from seqtopo.layers.layer import Layer
 from seqtopo.layers.objects import entry_of
 from seqtopo.layers.sizes import Size
 from seqtopo.layers.values import Object, Tensor
+from seqtopo.lint.index import in_order
 from seqtopo.lint.places import FURTHEST, Place, place_of, word_of
 from seqtopo.lint.view import View
 from seqtopo.syntax import tree
@@ -103,6 +104,13 @@ def activation_of(layer: Layer) -> str:
     entry = entry_of("activation", word_of(value))
     name = entry.name if entry is not None else ""
     return "" if name == "softmax" and row.recurrent and row.name != "rnn" else name
+
+
+def with_activation(view: View, name: str) -> list[Node]:
+    """The calls of layers, wrapped or not, that have an activation, given or by themselves."""
+    rows = [row.name for row in view.index.rows.values() if activation_of(Layer(row)) == name]
+    found = in_order(view.index.held(rows), view.calls_given("activation"))
+    return [node for node in found if activation_of(place_of(view, node).layer) == name]
 
 
 @dataclass(frozen=True)

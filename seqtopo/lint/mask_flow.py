@@ -24,8 +24,8 @@ class Masked:
 class Masks:
     """What became of every mask of a graph.
 
-    ``before`` are the masks of what comes into each node, by its index. ``heeded`` are the nodes whose
-    masks something has taken notice of, by index.
+    ``before`` are the masks of what comes into each node, by its index; none where nothing makes a mask.
+    ``heeded`` are the nodes whose masks something has taken notice of, by index.
     """
 
     before: dict[int, tuple[Masked | None, ...]]
@@ -35,6 +35,8 @@ class Masks:
 @once
 def follow(view: View) -> Masks:
     """Follows the masks from node to node, in their order."""
+    if not any(_makes(node) for node in view.calls_of("mask", "embed")):
+        return Masks({}, frozenset())
     after: dict[int, Masked | None] = {}
     before: dict[int, tuple[Masked | None, ...]] = {}
     heeded: set[int] = set()
@@ -52,6 +54,14 @@ def follow(view: View) -> Masks:
             heeded.update(m.origin.index for m in came if m is not None and m.end is None)
         after[node.index] = _goes_on(node, node.layer, came)
     return Masks(before, frozenset(heeded))
+
+
+def _makes(node: Node) -> bool:
+    """Whether a call makes a mask."""
+    layer = node.layer
+    return layer is not None and (
+        layer.row.name == "mask" or (layer.row.name == "embed" and bool(layer.get("mask_zero")))
+    )
 
 
 def heeds(node: Node) -> bool:
@@ -73,7 +83,7 @@ def _goes_on(node: Node, layer: Layer, came: tuple[Masked | None, ...]) -> Maske
     """The mask of what a node gives."""
     row = layer.row
     first = came[0] if came else None
-    if row.name == "mask" or (row.name == "embed" and layer.get("mask_zero")):
+    if _makes(node):
         return Masked(node)
     if row.name in ("embed", "reversible_embedding"):
         # The mask of ids is another matter: there are no features yet.

@@ -14,6 +14,7 @@ from seqtopo.ir.resolve import Resolved
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.values import Tensor
 from seqtopo.lint.edits import Edits
+from seqtopo.lint.index import Index
 from seqtopo.lint.names import Names
 from seqtopo.source import Source, Span
 from seqtopo.syntax import tree
@@ -65,8 +66,8 @@ class View:
         """This view, and one of each flow that a wrapper applies, ``td(a -> b)``, to any depth."""
         found: list[View] = [self]
         for view in found:
-            for layer in view.graph.layers(view.graph.outputs):
-                inner = layer.get("layer")
+            for layer in dict.fromkeys(node.layer for node in view.calls_given("layer")):
+                inner: object = layer
                 while isinstance(inner, Layer):
                     inner = inner.get("layer")
                 if isinstance(inner, SubModel):
@@ -91,6 +92,29 @@ class View:
     def calls(self) -> list[Node]:
         """The nodes that are calls of a layer."""
         return [node for node in self.nodes if node.layer is not None]
+
+    @cached_property
+    def inputs(self) -> list[Node]:
+        """The nodes that are inputs."""
+        return [node for node in self.nodes if node.layer is None]
+
+    @cached_property
+    def index(self) -> Index:
+        """Finds calls by what they call."""
+        return Index(self.calls)
+
+    def calls_of(self, *rows: str) -> list[Node]:
+        """The calls of layers of one of these rows, by their main names."""
+        return self.index.called(rows)
+
+    def calls_given(self, *arguments: str) -> list[Node]:
+        """The calls of layers that are given one of these arguments, or wrap one that is."""
+        return self.index.given(arguments)
+
+    @cached_property
+    def recurrent(self) -> list[Node]:
+        """The calls of recurrent layers."""
+        return [node for node in self.calls if node.layer is not None and node.layer.row.recurrent]
 
     @cached_property
     def _places(self) -> Counter[Span]:

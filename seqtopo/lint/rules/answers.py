@@ -51,15 +51,14 @@ def _dense_alone(view: View) -> dict[int, Node]:
     """For what comes of an input of a fixed number of steps by dense layers alone, the first of these."""
     plain: set[int] = set()
     found: dict[int, Node] = {}
-    for node in view.nodes:
-        if node.layer is None:
-            came = view.out(node)
-            several = len(came.shape) == 2 and isinstance(came.shape[0], int) and came.shape[0] > 1
-            if several and came.dtype in FLOATS:
-                plain.add(node.index)
-            continue
+    for node in view.inputs:
+        came = view.out(node)
+        several = len(came.shape) == 2 and isinstance(came.shape[0], int) and came.shape[0] > 1
+        if several and came.dtype in FLOATS:
+            plain.add(node.index)
+    for node in view.calls_of(*_EACH_FOR_ITSELF) if plain else ():
         before = node.inputs[0].node
-        if not view.is_row(node, *_EACH_FOR_ITSELF) or not (before in plain or before in found):
+        if before not in plain and before not in found:
             continue
         if before in found:
             found[node.index] = found[before]
@@ -84,9 +83,9 @@ def steps_as_units(view: View) -> Iterator[Finding]:
         shape = view.out(node).shape
         if view.out(node).dtype not in FLOATS and len(shape) == 1 and _telling(shape[0]):
             counts.setdefault(shape[0], node)
-    summaries = _summaries(view)
-    for node in view.calls:
-        if not view.is_row(node, "dense") or not _ends_model(view, node):
+    summaries = _summaries(view) if counts else {}
+    for node in view.calls_of("dense") if counts else ():
+        if not _ends_model(view, node):
             continue
         source = counts.get(view.out(node).shape[0])
         summary = summaries.get(node.index)
@@ -138,11 +137,11 @@ def answer_at_each_step(view: View) -> Iterator[Finding]:
     """A classifier's head at every step: for one answer a sample, the steps have to end before it."""
     if view.training is not None and view.training.labels is not None:
         return
-    known = steps(view)
     for value in dict.fromkeys(view.graph.outputs):
-        shape, here = view.tensor(value).shape, known.get(value.node)
+        shape = view.tensor(value).shape
         head = None if value.extra else _classifier(view, value)
-        if head is None or here is None or len(shape) != 2 or view.graph.nodes[here.origin].layer is not None:
+        here = steps(view).get(value.node) if head is not None and len(shape) == 2 else None
+        if head is None or here is None or view.graph.nodes[here.origin].layer is not None:
             continue
         before = view.maker(head.inputs[0])
         recurrent = before.layer is not None and before.layer.row.recurrent

@@ -18,8 +18,8 @@ from seqtopo.syntax import tree
 def reshape_for_permute(view: View) -> Iterator[Finding]:
     """A reshape that gives the axes in another order: the numbers stay where they are."""
     for flow in view.flows:
-        for node in flow.calls:
-            if not flow.is_row(node, "reshape") or _calculated(flow, node):
+        for node in flow.calls_of("reshape"):
+            if _calculated(flow, node):
                 continue
             before, after = flow.into(node)[0].shape, flow.out(node).shape
             order = _turned(before, after)
@@ -89,10 +89,9 @@ def _permuted(view: View, node: Node, order: tuple[int, ...]) -> Iterator[Fix]:
 def stretched_merge(view: View) -> Iterator[Finding]:
     """A raw input of one feature that is added to many: Keras adds it to each of them."""
     for flow in view.flows:
-        raw = _raw(flow)
-        for node in flow.calls:
-            if not flow.is_row(node, "add", "sub", "avg") or len(node.inputs) < 2:
-                continue
+        merging = [node for node in flow.calls_of("add", "sub", "avg") if len(node.inputs) > 1]
+        raw = _raw(flow) if merging else {}
+        for node in merging:
             shapes = [tensor.shape for tensor in flow.into(node)]
             if not flow.out(node).shape:
                 continue

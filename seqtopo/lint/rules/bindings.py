@@ -24,11 +24,10 @@ def _gone(statement: tree.Statement) -> tuple[Fix, ...]:
 @rule("ST665")
 def unused_size(view: View) -> Iterator[Finding]:
     """A ``let`` that nothing refers to."""
-    used = view.names.used
     for statement in view.spec.statements:
         bindings = statement.bindings if isinstance(statement, tree.Let) else ()
         for i, binding in enumerate(bindings):
-            if binding.name.name in used:
+            if binding.name.name in view.names.used:
                 continue
             gone = statement.span
             if i > 0:

@@ -24,10 +24,11 @@ _MANY_KINDS = 16
 @rule("ST615")
 def sees_the_future(view: View) -> Iterator[Finding]:
     """A layer that reads later steps, in a model that seems to foretell the next id at every step."""
-    origins = {index: here.origin for index, here in steps(view).items()}
+    shares = [v for v in dict.fromkeys(view.graph.outputs) if not v.extra and _a_distribution(view, v)]
+    origins = {index: here.origin for index, here in steps(view).items()} if shares else {}
     groups: dict[int, list[Value]] = {}
-    for value in dict.fromkeys(view.graph.outputs):
-        if not value.extra and value.node in origins and _a_distribution(view, value):
+    for value in shares:
+        if value.node in origins:
             groups.setdefault(origins[value.node], []).append(value)
     for index, values in groups.items():
         origin = view.graph.nodes[index]

@@ -39,6 +39,9 @@ _WANTED = {
     "gru": "tanh, sigmoid gates, a bias, reset_after, no unroll and no recurrent_dropout",
 }
 
+_DECIDE = ("recurrent_dropout", "activation", "recurrent_activation", "use_bias", "unroll", "reset_after")
+"""Arguments that decide on the kernel; with their defaults there is one."""
+
 
 @rule("ST651")
 def slow_kernel(view: View) -> Iterator[Finding]:
@@ -48,7 +51,7 @@ def slow_kernel(view: View) -> Iterator[Finding]:
     """
     alike: dict[tuple[str, ...], list[Place]] = {}
     for flow in view.flows:
-        for node in flow.calls:
+        for node in flow.calls_given(*_DECIDE):
             place = place_of(flow, node)
             reasons = _reasons(place.layer, _long(flow, node, place.layer))
             if reasons:
@@ -124,9 +127,8 @@ def kernel_lost_to_a_mask(view: View) -> Iterator[Finding]:
     """A mask that reaches a recurrent layer: only TensorFlow has a fast kernel that takes one."""
     for flow in view.flows:
         masks = follow(flow)
-        for node in flow.calls:
-            place = place_of(flow, node)
-            came = masks.before.get(node.index, ())
+        for index, came in masks.before.items():
+            place = place_of(flow, flow.graph.nodes[index])
             masked = came[0] if came else None
             if place.layer.row.name not in ("lstm", "gru") or masked is None or masked.end is not None:
                 continue
@@ -142,11 +144,20 @@ def kernel_lost_to_a_mask(view: View) -> Iterator[Finding]:
             )
 
 
+_ATTENTION = {
+    "mha": "num_heads",
+    "group_query_attention": "num_query_heads",
+    "attention": "",
+    "additive_attention": "",
+}
+"""Rows that compare each step with each, and the argument that counts their heads."""
+
+
 @rule("ST653")
 def attention_memory(view: View) -> Iterator[Finding]:
     """The scores of an attention: one number for each query, each key and each head."""
     for flow in view.flows:
-        for node in flow.calls:
+        for node in flow.calls_of(*_ATTENTION):
             found = _scores(flow, node)
             if found is None:
                 continue
@@ -177,10 +188,8 @@ def _scores(view: View, node: Node) -> tuple[int, int, int] | None:
     layer = node.layer
     if layer is None or layer.get("flash_attention"):
         return None
-    counts = {"mha": "num_heads", "group_query_attention": "num_query_heads"}
-    if layer.row.name not in (*counts, "attention", "additive_attention"):
-        return None
-    heads = layer.get(counts[layer.row.name]) if layer.row.name in counts else 1
+    counted = _ATTENTION[layer.row.name]
+    heads = layer.get(counted) if counted else 1
     came = view.into(node)
     query, value = came[0], came[1 if len(came) > 1 else 0]
     if len(query.shape) != 2 or len(value.shape) != 2:
@@ -199,11 +208,12 @@ def _shortened(view: View, node: Node) -> tuple[Fix, ...]:
 @rule("ST654")
 def large_layer(view: View) -> Iterator[Finding]:
     """A layer with more weights than fit a common GPU beside their gradients, mostly behind a flatten."""
-    first = {node.layer: node for node in reversed(view.calls)}
-    for layer, weights in view.graph.weights.items():
+    counts = counting.counts(view.graph.weights)
+    large = {la: n for la, n in counts.items() if isinstance(n, int) and n > MANY_PARAMETERS}
+    first = {node.layer: node for node in reversed(view.calls)} if large else {}
+    for layer, count in large.items():
         node = first.get(layer)
-        count = counting.count(weights)
-        if node is None or not isinstance(count, int) or count <= MANY_PARAMETERS:
+        if node is None:
             continue
         place = place_of(view, node)
         if place.layer.row.name in ("embed", "reversible_embedding"):
@@ -261,7 +271,7 @@ def memory(size: int) -> str:
 def long_unrolled(view: View) -> Iterator[Finding]:
     """A recurrent layer that is written out step by step, over very many steps."""
     for flow in view.flows:
-        for node in flow.calls:
+        for node in flow.calls_given("unroll"):
             place = place_of(flow, node)
             if not place.layer.row.recurrent or not _long(flow, node, place.layer):
                 continue
@@ -284,9 +294,9 @@ def linear_chain(view: View) -> Iterator[Finding]:
     A first one that is narrower than what comes in is another matter: it sums up.
     """
     for flow in view.flows:
-        for node in flow.calls:
+        for node in flow.calls_of("dense"):
             before = flow.maker(node.inputs[0])
-            if not (flow.is_row(node, "dense") and flow.is_row(before, "dense")):
+            if not flow.is_row(before, "dense"):
                 continue
             first, second = place_of(flow, before), place_of(flow, node)
             came, made = flow.into(before)[0].shape[-1], flow.out(before).shape[-1]
@@ -312,7 +322,7 @@ def linear_chain(view: View) -> Iterator[Finding]:
 def channels_before_places(view: View) -> Iterator[Finding]:
     """Convolutions over channels_first, which TensorFlow has for GPUs; those of a flow are told together."""
     for flow in view.flows:
-        found = [n for n in flow.calls if _channels_first(n)]
+        found = [n for n in flow.calls_given("data_format") if _channels_first(n)]
         if not found:
             continue
         first = found[0]

@@ -9,7 +9,7 @@ from seqtopo.ir.graph import Node
 from seqtopo.layers.sizes import Size
 from seqtopo.lint.edits import step
 from seqtopo.lint.rule import Finding, rule
-from seqtopo.lint.steps import Steps, along_time, inner, joins_features, merges, steps
+from seqtopo.lint.steps import MERGES, Steps, along_time, inner, joins_features, merges, steps
 from seqtopo.lint.view import View
 from seqtopo.syntax import tree
 from seqtopo.syntax.rewrite import without
@@ -49,10 +49,9 @@ def one_end_of_bidirectional(view: View) -> Iterator[Finding]:
 def least_read_step(view: View) -> Iterator[Finding]:
     """The step at which a recurrent layer has read just one, taken for its summary."""
     for flow in view.flows:
-        known = steps(flow)
         for node, reader, end in _ends(flow):
             assert reader.layer is not None
-            here = known[node.inputs[0].node]
+            here = steps(flow)[node.inputs[0].node]
             fresh = LAST if here.flipped else FIRST
             if reader.layer.row.name == "bi" or end != fresh:
                 continue
@@ -82,11 +81,10 @@ def least_read_step(view: View) -> Iterator[Finding]:
 def orders_merged(view: View) -> Iterator[Finding]:
     """Steps that stand last first, merged with others that stand first to last."""
     for flow in view.flows:
-        known = steps(flow)
-        for node in flow.calls:
+        for node in flow.calls_of(*MERGES, "concat"):
             if not (merges(node) or joins_features(node, flow.into(node)[0])):
                 continue
-            came = [None if v.extra else known.get(v.node) for v in node.inputs]
+            came = [None if v.extra else steps(flow).get(v.node) for v in node.inputs]
             sides = [s for s, t in zip(came, flow.into(node), strict=True) if s and t.shape[0] != 1]
             straight = {s.origin for s in sides if s.turned is None}
             side = next((s for s in sides if s.origin in straight and _by_reading(s)), None)
@@ -112,9 +110,10 @@ def orders_merged(view: View) -> Iterator[Finding]:
 @rule("ST614")
 def reversed_output(view: View) -> Iterator[Finding]:
     """An output whose steps stand last first, because a layer went backwards."""
-    known = steps(view)
+    if not view.calls_given("go_backwards"):
+        return
     for value in dict.fromkeys(view.graph.outputs):
-        here = known.get(value.node) if not value.extra else None
+        here = steps(view).get(value.node) if not value.extra else None
         if here is None or here.turned is None or view.graph.nodes[here.origin].layer is not None:
             continue
         turned = here.turned
@@ -147,15 +146,18 @@ def _is_flip(node: Node) -> bool:
 # ---- which step is taken -------------------------------------------------------------------------
 
 
+_TAKES_STEPS = ("at", "last", "first", "slice", "crop", "cropping1d")
+"""Rows that take one step or a few."""
+
+
 def _ends(view: View) -> list[tuple[Node, Node, str]]:
     """Calls that keep just one end of what a recurrent layer gives, with the layer and the end; not
     where both ends are taken, and not where a half of the features is.
     """
-    known = steps(view)
     found: list[tuple[Node, Node, str]] = []
-    for node in view.calls:
+    for node in view.calls_of(*_TAKES_STEPS):
         end = _end(view, node)
-        here = known.get(node.inputs[0].node) if end else None
+        here = steps(view).get(node.inputs[0].node) if end else None
         if here is not None and here.reader is not None:
             found.append((node, here.reader, end))
     both = {r.index for _, r, e in found if e == FIRST} & {r.index for _, r, e in found if e == LAST}

@@ -8,7 +8,7 @@ from functools import partial
 from seqtopo.diag.model import Fix, Label
 from seqtopo.ir.graph import Node
 from seqtopo.lint.edits import step
-from seqtopo.lint.head import NOISE, NORMS, Head, activation_of, head_of, losses
+from seqtopo.lint.head import NOISE, NORMS, Head, activation_of, head_of, losses, with_activation
 from seqtopo.lint.places import back_over, place_of, with_word
 from seqtopo.lint.rule import Finding, rule
 from seqtopo.lint.view import View
@@ -33,10 +33,10 @@ def softmax_over_one(view: View) -> Iterator[Finding]:
     """A softmax over an axis of size 1 is 1.0 whatever comes in."""
     last = {n.index for value in view.graph.outputs for n in _tail(view, value.node)}
     for flow in view.flows:
-        for node in flow.calls:
-            place = place_of(flow, node)
-            if activation_of(place.layer) != "softmax" or not _over_one(flow, node):
+        for node in with_activation(flow, "softmax"):
+            if not _over_one(flow, node):
                 continue
+            place = place_of(flow, node)
             name = place.layer.row.name
             alone = name in ("act", "softmax")
             came = flow.into(node)[0] if alone else flow.out(node)
@@ -99,10 +99,8 @@ def activation_twice(view: View) -> Iterator[Finding]:
     """A softmax or sigmoid of what is one already."""
     ends = {value.node for value in view.graph.outputs}
     for flow in view.flows:
-        for node in flow.calls:
+        for node in flow.index.held(("act", "softmax")):
             second = place_of(flow, node)
-            if second.layer.row.name not in ("act", "softmax"):
-                continue
             before = flow.maker(node.inputs[0])
             if before.layer is None or node.inputs[0].extra:
                 continue

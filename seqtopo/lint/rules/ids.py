@@ -41,8 +41,8 @@ _TABLES = ("embed", "reversible_embedding")
 
 def _sources(view: View) -> Iterator[tuple[Node, Node, tuple[Node, ...]]]:
     """Each look-up, what its ids come from, and the layers between, the last one first."""
-    for node in view.calls:
-        if not view.is_row(node, *_TABLES) or node.call.get("reverse"):
+    for node in view.calls_of(*_TABLES):
+        if node.call.get("reverse"):
             continue
         between: list[Node] = []
         here = view.maker(node.inputs[0])
@@ -173,9 +173,9 @@ def _dtype(arg: tree.Argument) -> bool:
 @rule("ST636")
 def ids_as_numbers(view: View) -> Iterator[Finding]:
     """Ids that a layer computes with: as if word 40 were twice word 20."""
-    for node in view.calls:
-        if not view.is_row(node, "dense", "lstm", "gru", "rnn", "bi", "conv1d"):
-            continue
+    if not any(node.below is not None or view.out(node).dtype in INTEGERS for node in view.inputs):
+        return
+    for node in view.calls_of("dense", "lstm", "gru", "rnn", "bi", "conv1d"):
         here = back_over(view, node, "expand", "reshape", "repeat", "flatten")
         below = here.below
         if here.layer is not None or (isinstance(below, int) and below <= 2):

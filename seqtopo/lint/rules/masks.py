@@ -33,8 +33,8 @@ def mask_lost(view: View) -> Iterator[Finding]:
     for flow in view.flows:
         masks = follow(flow)
         ends: dict[int, tuple[Node, Masked, list[Node]]] = {}
-        for node in flow.calls:
-            came = masks.before.get(node.index, ())
+        for index, came in masks.before.items():
+            node = flow.graph.nodes[index]
             first = came[0] if came else None
             if first is not None and first.end is None and _mixes(flow, node):
                 ends.setdefault(node.index, (node, first, []))
@@ -143,7 +143,7 @@ def _unmasked(view: View, origin: Node) -> Edit | None:
 
 def _in_td(view: View) -> Iterator[Finding]:
     """``td(embed(...,mask))``: the mask is made inside, and td hands on values alone."""
-    for node in view.calls:
+    for node in view.calls_given("layer"):
         assert node.layer is not None
         inner = node.layer.get("layer")
         if not node.layer.row.steps or not isinstance(inner, Layer):
@@ -167,10 +167,10 @@ def padding_not_masked(view: View) -> Iterator[Finding]:
     """Ids that are read step by step without a mask: padding, where there is any, is read as a word."""
     for flow in view.flows:
         masks = follow(flow)
-        for node in flow.calls:
-            if node.layer is None or not node.layer.row.recurrent or "mask" in node.tensors:
+        for node in flow.recurrent if flow.calls_of("embed") else ():
+            if node.layer is None or "mask" in node.tensors:
                 continue
-            if masks.before[node.index][0] is not None:
+            if masks.before.get(node.index, (None,))[0] is not None:
                 continue
             table = _table(flow, node)
             if table is None:
@@ -198,9 +198,8 @@ def _table(view: View, node: Node) -> Node | None:
 @rule("ST638")
 def zero_may_be_data(view: View) -> Iterator[Finding]:
     """A single feature, masked where it is 0: a 0 that was measured is skipped as well."""
-    for node in view.calls:
-        if not view.is_row(node, "mask") or node.layer is None:
-            continue
+    for node in view.calls_of("mask"):
+        assert node.layer is not None
         came = view.into(node)[0]
         if node.layer.get("mask_value") == 0 and came.shape[-1:] == (1,):
             if view.maker(node.inputs[0]).layer is not None:

@@ -26,11 +26,9 @@ def _stateful(layer: Layer) -> bool:
 
 
 def _recurrent(view: View) -> Iterator[tuple[Node, Place]]:
-    """Each recurrent layer, with the one inside its wrapper."""
-    for node in view.calls:
-        assert node.layer is not None
-        if node.layer.row.recurrent:
-            yield node, place_of(view, node)
+    """Each recurrent layer, with the one inside its wrapper; none where none of them is stateful."""
+    for node in view.recurrent if view.calls_given("stateful") else ():
+        yield node, place_of(view, node)
 
 
 def _forgetful(place: Place) -> tuple[Fix, ...]:
@@ -127,8 +125,8 @@ def batch_without_states(view: View) -> Iterator[Finding]:
     """A fixed batch that nothing needs: the last, shorter batch of the data will not fit."""
     if any(_stateful(place.layer) for flow in view.flows for _, place in _recurrent(flow)):
         return
-    for node in view.nodes:
-        if node.layer is not None or node.batch is None:
+    for node in view.inputs:
+        if node.batch is None:
             continue
         call = view.edits.call(node)
         kept = None if call is None else _without_batch(call)

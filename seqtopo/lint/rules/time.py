@@ -10,7 +10,7 @@ from seqtopo.layers.sizes import Shape
 from seqtopo.layers.values import FLOATS
 from seqtopo.lint.rule import Finding, rule
 from seqtopo.lint.steps import each_alone
-from seqtopo.lint.view import View
+from seqtopo.lint.view import View, once
 from seqtopo.syntax import tree
 from seqtopo.syntax.canonical import print_expr
 from seqtopo.syntax.rewrite import without
@@ -68,28 +68,30 @@ def one_step_at_a_time(view: View) -> Iterator[Finding]:
         )
 
 
-def _one_step(view: View) -> Iterator[tuple[Node, Node]]:
+@once
+def _one_step(view: View) -> list[tuple[Node, Node]]:
     """What gives a sequence of one step, and the first recurrent layer that is given it."""
-    begins: dict[int, Node] = {}
+    sources = [n for n in view.inputs if view.out(n).shape[:1] == (1,) and _means_one(view, n)]
+    shortens = [n for n in view.calls_of("reshape", *_SHORTENS) if _leaves_one(view, n)]
+    begins = {node.index: node for node in sources}
+    first = {node.index: node for node in shortens}
     told: set[int] = set()
-    for node in view.nodes:
-        if node.layer is None:
-            shape = view.out(node).shape
-            if shape[:1] == (1,) and _means_one(view, node):
-                begins[node.index] = node
-            continue
+    found: list[tuple[Node, Node]] = []
+    for node in view.calls if begins or first else ():
+        assert node.layer is not None
         begin = begins.get(node.inputs[0].node) if node.inputs and not node.inputs[0].extra else None
         if begin is None:
-            if _leaves_one(view, node):
+            if node.index in first:
                 begins[node.index] = node
             continue
         if node.layer.row.recurrent and begin.index not in told:
             told.add(begin.index)
             # A model of one step, whose state goes in and out, is run by a loop outside.
             if not node.tensors.get("initial_state") and not node.wants:
-                yield begin, node
+                found.append((begin, node))
         if each_alone(node) or node.layer.row.recurrent:
             begins[node.index] = begin
+    return found
 
 
 def _leaves_one(view: View, node: Node) -> bool:
@@ -99,7 +101,7 @@ def _leaves_one(view: View, node: Node) -> bool:
         return False
     if view.is_row(node, "reshape"):
         return len(before) == 1
-    return view.is_row(node, *_SHORTENS) and len(before) == 2 and before[0] != 1
+    return len(before) == 2 and before[0] != 1
 
 
 def _means_one(view: View, node: Node) -> bool:
@@ -119,7 +121,7 @@ def _one_of(shape: Shape) -> str:
 
 
 def _stateful(view: View) -> bool:
-    for node in view.calls:
+    for node in view.calls_given("stateful"):
         assert node.layer is not None
         inner = node.layer.get("layer")
         if node.layer.get("stateful") or (hasattr(inner, "row") and inner.get("stateful")):

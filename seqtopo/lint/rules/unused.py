@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from seqtopo.diag.model import Fix
 from seqtopo.ir.graph import Node
@@ -18,22 +18,28 @@ _AXES = ("time", "features", "true", "false", "none")
 _MERGES = ("add", "mul", "avg", "concat", "max", "min")
 _BY_SIZE = ("reshape", "cast", "last", "first", *_MERGES)
 """Rows that may do something for inputs of another size or number."""
+_MAY_BE_IDLE = (
+    *_BY_SIZE,
+    *("permute", "scale", "shift", "pad", "crop", "upsample1d", "act", "relu"),
+)
 _RELUS = ("relu", "relu6")
 
 
-def _steps(view: View, idle: Callable[[View, Node], bool]) -> Iterator[tuple[View, Node]]:
-    """The steps that do nothing in any of their uses, and whose text alone says so.
+def _steps(
+    view: View, rows: Iterable[str], idle: Callable[[View, Node], bool]
+) -> Iterator[tuple[View, Node]]:
+    """The steps of some rows that do nothing in any of their uses, and whose text alone says so.
 
     Where a size has a name, the step may do something in another binding.
     """
+    seen = {n.span for flow in view.flows for n in flow.calls_of(*rows) if idle(flow, n)}
     found: dict[Span, list[tuple[View, Node]]] = {}
-    for flow in view.flows:
+    for flow in view.flows if seen else ():
         for node in flow.graph.nodes:
-            if node.layer is not None and node.outputs is not None:
+            if node.span in seen and node.layer is not None and node.outputs is not None:
                 found.setdefault(node.span, []).append((flow, node))
-    seen = {node.span for flow in view.flows for node in flow.calls}
-    for span, uses in found.items():
-        if span in seen and all(idle(flow, node) for flow, node in uses) and _is_plain(*uses[0]):
+    for uses in found.values():
+        if all(idle(flow, node) for flow, node in uses) and _is_plain(*uses[0]):
             yield uses[0]
 
 
@@ -73,7 +79,7 @@ def flatten_of_a_vector(view: View) -> Iterator[Finding]:
     def idle(flow: View, node: Node) -> bool:
         return flow.is_row(node, "flatten") and len(flow.into(node)[0].shape) == 1
 
-    for flow, node in _steps(view, idle):
+    for flow, node in _steps(view, ("flatten",), idle):
         yield Finding(
             node.span,
             f"flatten does nothing here: what comes in is a vector already, {flow.into(node)[0]}",
@@ -86,7 +92,7 @@ def flatten_of_a_vector(view: View) -> Iterator[Finding]:
 @rule("ST662")
 def step_without_effect(view: View) -> Iterator[Finding]:
     """A step that hands on what comes in, as it came."""
-    for flow, node in _steps(view, lambda f, n: bool(_idle(f, n))):
+    for flow, node in _steps(view, _MAY_BE_IDLE, lambda f, n: bool(_idle(f, n))):
         assert node.layer is not None
         yield Finding(
             node.span,
@@ -156,7 +162,8 @@ def _relu_again(view: View, node: Node) -> str:
 @rule("ST663")
 def placeholder(view: View) -> Iterator[Finding]:
     """A dropout of nothing, or the activation that leaves every number as it is."""
-    for flow, node in _steps(view, _is_placeholder):
+    rows = {row for flow in view.flows for row in flow.index.rows if row == "act" or "dropout" in row}
+    for flow, node in _steps(view, rows, _is_placeholder):
         linear = flow.is_row(node, "act")
         yield Finding(
             node.span,
