@@ -131,19 +131,22 @@ else:
         return init
 
     def _comparison(names, frozen):
+        key = attrgetter(*names) if names else lambda _: ()
         if len(names) == 1:
-            only = attrgetter(*names)
+            # The getter of one name gives what it is, and of several a tuple.
 
-            def key(self):
-                return (only(self),)
+            def __eq__(self, other):  # noqa: N807
+                return (key(self),) == (key(other),) if other.__class__ is self.__class__ else NotImplemented
+
+            def __hash__(self):  # noqa: N807
+                return hash((key(self),))
         else:
-            key = attrgetter(*names) if names else lambda _: ()
 
-        def __eq__(self, other):  # noqa: N807
-            return key(self) == key(other) if other.__class__ is self.__class__ else NotImplemented
+            def __eq__(self, other):  # noqa: N807
+                return key(self) == key(other) if other.__class__ is self.__class__ else NotImplemented
 
-        def __hash__(self):  # noqa: N807
-            return hash(key(self))
+            def __hash__(self):  # noqa: N807
+                return hash(key(self))
 
         return {"__eq__": __eq__, "__hash__": __hash__ if frozen else None}
 

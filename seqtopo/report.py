@@ -6,11 +6,12 @@ from collections.abc import Mapping
 
 from seqtopo.dataclass import dataclass, field
 from seqtopo.diag.model import Diagnostic
-from seqtopo.ir.counting import count, owners, params, trainable_params
+from seqtopo.ir.counting import count, owners, together
 from seqtopo.ir.kind import kind
 from seqtopo.ir.resolve import Resolved
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.sizes import Shape, Size, total
+from seqtopo.layers.values import Weight
 from seqtopo.source import Source, Span
 
 
@@ -75,33 +76,34 @@ def report_of(source: Source, diagnostics: tuple[Diagnostic, ...], resolved: Res
     graph = resolved.graph
     lines: list[LayerShape] = []
     seen: set[Layer] = set()
-    counted: set[Layer] = set()
+    owned: dict[Layer, tuple[Weight, ...]] = {}
     counts: dict[int, Size] = {}
     """By the weights' identity: calls that are alike have the same."""
     outputs: dict[str, Shape] = {}
     for index in graph.ancestors(graph.outputs):
         node = graph.nodes[index]
         tensors = node.outputs or ()
-        shapes = tuple(t.shape for t in tensors)
+        shapes = tuple([t.shape for t in tensors])
         if node.layer is None:
             lines.append(LayerShape(node.name, "in", (), shapes, tensors[0].dtype, 0, False, node.span))
             continue
         shared = node.layer in seen
         seen.add(node.layer)
-        new = {} if shared else owners(graph, [node.layer])
-        new = {la: ws for la, ws in new.items() if la not in counted}
-        counted.update(new)
-        for weights in new.values():
-            if id(weights) not in counts:
-                counts[id(weights)] = count(weights)
+        new: list[Size] = []
+        for owner, weights in () if shared else owners(graph, [node.layer]).items():
+            if owner not in owned:
+                owned[owner] = weights
+                if id(weights) not in counts:
+                    counts[id(weights)] = count(weights)
+                new.append(counts[id(weights)])
         lines.append(
             LayerShape(
                 node.layer.name,
                 node.layer.title,
-                tuple(t.shape for v in node.inputs if (t := graph.tensor(v)) is not None),
+                tuple([t.shape for v in node.inputs if (t := graph.tensor(v)) is not None]),
                 shapes,
                 tensors[0].dtype,
-                total(counts[id(weights)] for weights in new.values()),
+                new[0] if len(new) == 1 else total(new),
                 shared,
                 node.span,
             )
@@ -117,7 +119,7 @@ def report_of(source: Source, diagnostics: tuple[Diagnostic, ...], resolved: Res
         diagnostics,
         tuple(lines),
         outputs,
-        params(graph),
-        trainable_params(graph),
+        together(owned.values()),
+        together(owned.values(), trained=True),
         kind(graph),
     )

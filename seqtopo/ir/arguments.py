@@ -7,7 +7,7 @@ from typing import Any
 
 from seqtopo.dataclass import dataclass, field
 from seqtopo.ir.problem import Problem
-from seqtopo.layers.row import REQUIRED, Param, Row
+from seqtopo.layers.row import Param, Row
 from seqtopo.layers.values import Misfit, Word
 from seqtopo.source import Span
 from seqtopo.syntax import tree
@@ -41,7 +41,7 @@ def read_arguments(
         Problem: an argument is unknown, missing, given twice, or not of its parameter's kind.
     """
     found = Arguments()
-    positional = [row.by_name[name.rstrip("*")] for name in row.positional]
+    positional = row.by_place
     rest = bool(row.positional) and row.positional[-1].endswith("*")
     taken = 0
     several: list[tree.Argument] = []
@@ -91,8 +91,8 @@ def read_arguments(
 
 
 def _complete(found: Arguments, row: Row, call: tree.Call | tree.Name, value: Read) -> None:
-    for param in row.params:
-        if param.default is REQUIRED and param.name not in found.args and not param.call:
+    for param in row.required:
+        if param.name not in found.args:
             from seqtopo.ir.wrong_arguments import missing
 
             raise missing(row, param, call, found.args, lambda: value(tree.Wild(call.span)))

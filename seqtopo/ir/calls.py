@@ -55,11 +55,15 @@ class Calls(Walker):
             )
         tensors = self._hand_over(layer, arguments, env)
         span = more.span if more is not None else at.span
-        node = self._add(env.graph, span, layer)
-        node.inputs = values
-        node.call = arguments.call
-        node.tensors = tensors
-        node.spans = arguments.spans
+        node = self._add(
+            env.graph,
+            span,
+            layer,
+            inputs=values,
+            call=arguments.call,
+            tensors=tensors,
+            spans=arguments.spans,
+        )
         shown = more if more is not None else at
         self.sources.note(shown)
         for used in node.needs:
@@ -115,7 +119,7 @@ class Calls(Walker):
             unshared,
         )
         for name in ("return_state", "return_attention_scores"):
-            if found.args.get(name) or found.call.get(name):
+            if name in found.spans and (found.args.get(name) or found.call.get(name)):
                 given = call.args if isinstance(call, tree.Call) else ()
                 from seqtopo.ir.wrong_arguments import second_output
 
@@ -156,7 +160,7 @@ class Calls(Walker):
             if isinstance(bound, Failed):
                 raise Broken
             if isinstance(bound, Plain) and bound.passed is not None:
-                inner = replace(env, scope=bound.passed.scope, frame=self.frame(env.frame, id(body)))
+                inner = env.inside(self.frame(env.frame, id(body)), bound.passed.scope)
                 return self._inside(bound.passed.expr, row, incoming, inner)
             if isinstance(bound, Named):
                 return self._sub_model_of(bound, body.name)
@@ -178,7 +182,7 @@ class Calls(Walker):
                 if not (row.steps and layer.row.operation(layer.args)):
                     return layer
                 # Keras has no layer for it to wrap: it is a flow of one step.
-        return self._sub_model(body, row, incoming, replace(env, frame=frame), name)
+        return self._sub_model(body, row, incoming, env.inside(frame), name)
 
     def _layer_inside(self, at: tree.Expr, call: tree.Call | tree.Name, incoming: Bundle, env: Env) -> Layer:
         row = self._row(callee_name(call), env, at)
@@ -254,8 +258,10 @@ class Calls(Walker):
         """The call's values; a two-directional layer's states, handed to a one-directional one,
         merged as its outputs are.
         """
-        tensors = dict(arguments.tensors)
+        tensors = arguments.tensors
         values: Bundle = tensors.get("initial_state", ())
+        if not values:
+            return tensors
         makers = {v.node for v in values if v.extra == "state"}
         if len(makers) != 1 or not all(v.extra == "state" for v in values):
             return tensors
@@ -276,5 +282,4 @@ class Calls(Walker):
             merged.append(Value(joined.index))
         for value in values:
             node.wants.add(value.extra)
-        tensors["initial_state"] = tuple(merged)
-        return tensors
+        return {**tensors, "initial_state": tuple(merged)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
 from seqtopo.ir.graph import Graph, SubModel, Value
 from seqtopo.layers.layer import Layer
@@ -17,19 +17,17 @@ def owners(graph: Graph, layers: Iterable[Layer]) -> dict[Layer, tuple[Weight, .
     """
     found: dict[Layer, tuple[Weight, ...]] = {}
     for layer in layers:
-        for owner, weights in _owners(layer, graph.weights.get(layer, ())):
-            found.setdefault(owner, weights)
+        weights = graph.weights.get(layer, ())
+        inner = layer.args.get("layer") if layer.row.steps else None
+        while isinstance(inner, Layer):
+            layer = inner
+            inner = layer.args.get("layer") if layer.row.steps else None
+        if isinstance(inner, SubModel):
+            for owner, its in owners(inner.graph, inner.graph.layers(inner.graph.outputs)).items():
+                found.setdefault(owner, its)
+        else:
+            found.setdefault(layer, weights)
     return found
-
-
-def _owners(layer: Layer, weights: tuple[Weight, ...]) -> Iterator[tuple[Layer, tuple[Weight, ...]]]:
-    inner = layer.args.get("layer") if layer.row.steps else None
-    if isinstance(inner, Layer):
-        yield from _owners(inner, weights)
-    elif isinstance(inner, SubModel):
-        yield from owners(inner.graph, inner.graph.layers(inner.graph.outputs)).items()
-    else:
-        yield layer, weights
 
 
 def count(weights: Iterable[Weight]) -> Size:
@@ -46,19 +44,17 @@ def counts(weights: Mapping[Layer, tuple[Weight, ...]]) -> dict[Layer, Size]:
 
 def params(graph: Graph, values: tuple[Value, ...] | None = None) -> Size:
     """How many parameters the layers behind the outputs (or other values) have; shared ones once."""
-    return _count_all(graph, graph.outputs if values is None else values)
+    return together(owners(graph, graph.layers(graph.outputs if values is None else values)).values())
 
 
-def trainable_params(graph: Graph) -> Size:
-    """How many of the parameters behind the outputs are trained."""
-    return _count_all(graph, graph.outputs, trained=True)
+def together(owned: Iterable[tuple[Weight, ...]], *, trained: bool = False) -> Size:
+    """How many parameters several layers have, or how many of them are trained.
 
-
-def _count_all(graph: Graph, values: tuple[Value, ...], *, trained: bool = False) -> Size:
-    """Layers that are alike have the very same weights: those are counted once, and multiplied."""
+    Layers that are alike have the very same weights: those are counted once, and multiplied.
+    """
     often: dict[int, int] = {}
     of: dict[int, tuple[Weight, ...]] = {}
-    for weights in owners(graph, graph.layers(values)).values():
+    for weights in owned:
         often[id(weights)] = often.get(id(weights), 0) + 1
         of[id(weights)] = weights
     return total(

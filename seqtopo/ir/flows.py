@@ -91,7 +91,7 @@ class Flows(Repeating):
                 if alone and not isinstance(bare(step), tree.List):
                     raise self._lost(step)
                 values = self.run(step, incoming, env, head=head and i == 0)
-                named = isinstance(bare(expr.steps[i - 1]), tree.As)
+                named = alone and isinstance(bare(expr.steps[i - 1]), tree.As)
                 if alone and not named and incoming is not None and not self._follows(values, incoming, env):
                     raise self._lost(step)
                 incoming = values
@@ -166,6 +166,8 @@ class Flows(Repeating):
             return self._residual(expr, self._needed(incoming, expr), env)
         bound = env.scope.find(name)
         match bound:
+            case None:
+                pass
             case Failed():
                 raise Broken
             case Recipe():

@@ -118,8 +118,13 @@ class Graph:
 
     def tensors(self, values: Iterable[Value]) -> tuple[Tensor, ...] | None:
         """Those of several values; None where one is missing."""
-        found = [self.tensor(v) for v in values]
-        return None if None in found else tuple(t for t in found if t is not None)
+        found: list[Tensor] = []
+        for value in values:
+            tensor = self.tensor(value)
+            if tensor is None:
+                return None
+            found.append(tensor)
+        return tuple(found)
 
     def ancestors(self, values: Iterable[Value]) -> list[int]:
         """The nodes that values are computed from, their own included, in order."""
@@ -129,7 +134,8 @@ class Graph:
             here = todo.pop()
             if here not in seen:
                 seen.add(here)
-                todo += [v.node for v in self.nodes[here].needs]
+                for value in self.nodes[here].needs:
+                    todo.append(value.node)
         return sorted(seen)
 
     def sources(self, values: Iterable[Value]) -> tuple[int, ...]:

@@ -24,13 +24,13 @@ def kind(graph: Graph) -> str:
     comes from the steps up to it) and ``many-to-many, delayed`` (the whole input first, then the
     output).
     """
-    follows = _steps(graph)
     many_in = any(_is_sequence(graph, Value(i)) for i in graph.inputs)
     many_out = any(_has_steps(graph, v) for v in graph.outputs)
     if not many_out:
         return "many-to-one" if many_in else "one-to-one"
     if not many_in:
         return "one-to-many"
+    follows = _steps(graph)
     in_step = any(follows.get(v, False) for v in graph.outputs if _has_steps(graph, v))
     return "many-to-many" if in_step else "many-to-many, delayed"
 
@@ -50,20 +50,17 @@ def _has_steps(graph: Graph, value: Value) -> bool:
 
 def _steps(graph: Graph) -> dict[Value, bool]:
     """For each value, whether its steps are those of an input of the model, however filtered."""
+    behind = [graph.nodes[i] for i in graph.ancestors(graph.outputs)]
+    if len(graph.inputs) > 1 and any(node.tensors.get("initial_state") for node in behind):
+        # An encoder's state starts the decoder: the first input is read whole before any output.
+        return {}
     found: dict[Value, bool] = {}
-    for index in graph.ancestors(graph.outputs):
-        node = graph.nodes[index]
-        for i in range(len(node.outputs or ())):
-            value = Value(index, i)
-            tensor = graph.tensor(value)
-            if tensor is None or not tensor.shape:
-                found[value] = False
-            elif node.layer is None:
+    for node in behind:
+        follows = any(found.get(value, False) for value in node.inputs)
+        for i, tensor in enumerate(node.outputs or ()):
+            value = Value(node.index, i)
+            if node.layer is None:
                 found[value] = _is_sequence(graph, value)
             else:
-                found[value] = len(tensor.shape) >= 2 and any(found.get(v, False) for v in node.inputs)
-    states = any(graph.nodes[i].tensors.get("initial_state") for i in graph.ancestors(graph.outputs))
-    if states and len(graph.inputs) > 1:
-        # An encoder's state starts the decoder: the first input is read whole before any output.
-        return dict.fromkeys(found, False)
+                found[value] = follows and len(tensor.shape) >= 2
     return found

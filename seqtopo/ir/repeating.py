@@ -60,7 +60,7 @@ class Repeating(Applying):
             raise TooMuch
         values = self._needed(incoming, expr)
         for turn in range(times):
-            inner = replace(env, frame=self.frame(env.frame, (id(expr), turn)))
+            inner = env.inside(self.frame(env.frame, (id(expr), turn)))
             values = self.run(expr.first, values, inner, head=False)
         return values
 
@@ -69,7 +69,7 @@ class Repeating(Applying):
         found = incoming
         for turn, bound in enumerate(self._turns(expr, env, width)):
             scope = Scope(env.scope, bound, own_names=False)
-            inner = replace(env, scope=scope, frame=self.frame(env.frame, (id(expr), turn)))
+            inner = env.inside(self.frame(env.frame, (id(expr), turn)), scope)
             found = self.run(expr.body, found, inner, head=head and turn == 0)
         return self._needed(found, expr)
 

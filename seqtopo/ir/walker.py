@@ -40,6 +40,10 @@ class Env:
     prefix: str = ""
     within: tuple[str, ...] = ()
 
+    def inside(self, frame: int, scope: Scope | None = None) -> Env:
+        """The same in another frame, and perhaps with other names."""
+        return Env(scope or self.scope, self.graph, frame, self.prefix, self.within)
+
 
 class Walker:
     """Walks flows and fills a graph; diagnostics gather in ``diagnostics``."""
@@ -125,12 +129,12 @@ class Walker:
         """A value of which nothing can be told."""
         return (Value(env.graph.add(span).index),)
 
-    def _add(self, graph: Graph, span: Span, layer: Layer) -> Node:
+    def _add(self, graph: Graph, span: Span, layer: Layer, **more: Any) -> Node:
         self._nodes += 1
         if self._nodes > MOST_LAYERS:
             self.report(too_many(span))
             raise TooMuch
-        return graph.add(span, layer)
+        return graph.add(span, layer, **more)
 
     def _needed(self, incoming: Bundle | None, expr: tree.Expr) -> Bundle:
         if incoming is not None:
@@ -234,6 +238,12 @@ class Walker:
         if depth > DEEPEST:
             return False
         match expr:
+            case tree.Call():
+                if expr.name.name == "in":
+                    return True
+                recipe = scope.find(expr.name.name)
+                if isinstance(recipe, Recipe):
+                    return self.has_source(recipe.body, scope.root(), True, depth + 1)
             case tree.Flow():
                 return self.has_source(expr.steps[0], scope, head, depth + 1)
             case tree.Group() | tree.As() | tree.For():
@@ -251,12 +261,6 @@ class Walker:
                 if isinstance(bound, Plain) and bound.passed is not None:
                     return self.has_source(bound.passed.expr, bound.passed.scope, head, depth + 1)
                 return head and isinstance(bound, (Named, Failed))
-            case tree.Call():
-                if expr.name.name == "in":
-                    return True
-                recipe = scope.find(expr.name.name)
-                if isinstance(recipe, Recipe):
-                    return self.has_source(recipe.body, scope.root(), True, depth + 1)
         return False
 
 

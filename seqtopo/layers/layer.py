@@ -26,8 +26,9 @@ class Layer:
     @property
     def title(self) -> str:
         """How messages call it: ``lstm(64)``."""
-        positional = (n.rstrip("*") for n in self.row.positional)
-        given = [v if isinstance(v := self.args[n], str) else show(v) for n in positional if n in self.args]
+        given = [
+            v if isinstance(v := self.args[n], str) else show(v) for n in self.row.places if n in self.args
+        ]
         return f"{self.row.name}({','.join(given)})" if given else self.row.name
 
     def __str__(self) -> str:

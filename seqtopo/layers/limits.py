@@ -11,9 +11,9 @@ from seqtopo.layers.values import Refusal, Tensor, Weight
 
 def check_sizes(name: str, inputs: tuple[Tensor, ...], shape: Shape) -> None:
     """Refuses a shape with a size below 1 or beyond the limit."""
-    came = " and ".join(show_shape(t.shape) for t in inputs)
     for size in shape:
         if isinstance(size, int) and size < 1:
+            came = _shown(inputs)
             raise Refusal(
                 "ST306",
                 f"{name} is given {came} and would leave {show_shape(shape)}: nothing is left of an axis",
@@ -32,9 +32,9 @@ def check_sizes(name: str, inputs: tuple[Tensor, ...], shape: Shape) -> None:
 
 def check_weights(name: str, inputs: tuple[Tensor, ...], weights: tuple[Weight, ...]) -> None:
     """Refuses a weight whose shape is not known before the data is there."""
-    came = " and ".join(show_shape(t.shape) for t in inputs)
     for weight in weights:
         if any(map(is_open, weight.shape)):
+            came = _shown(inputs)
             raise Refusal(
                 "ST308",
                 f"{name} is given {came}, so its {weight.name} would have the shape "
@@ -47,8 +47,8 @@ def check_weights(name: str, inputs: tuple[Tensor, ...], weights: tuple[Weight, 
 
 def check_needs(name: str, inputs: tuple[Tensor, ...], needs: tuple[Size, ...]) -> None:
     """Refuses a size that Keras must have as a number and that a ``?`` takes part in."""
-    came = " and ".join(show_shape(t.shape) for t in inputs)
     if any(map(is_open, needs)):
+        came = _shown(inputs)
         raise Refusal(
             "ST308",
             f"{name} is given {came}, but with these arguments it is built for a known number there",
@@ -69,3 +69,7 @@ def check_arguments(name: str, args: Mapping[str, Any]) -> None:
                 help="write a number, or name the size in an in(T,...) and write T here, too",
                 at=("argument", argument),
             )
+
+
+def _shown(inputs: tuple[Tensor, ...]) -> str:
+    return " and ".join(show_shape(t.shape) for t in inputs)

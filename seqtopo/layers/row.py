@@ -181,6 +181,21 @@ class Row:
         return found | {p.short: p for p in found.values() if p.short}
 
     @cached_property
+    def places(self) -> tuple[str, ...]:
+        """The names of the parameters that may be given by position."""
+        return tuple(name.rstrip("*") for name in self.positional)
+
+    @cached_property
+    def by_place(self) -> tuple[Param, ...]:
+        """The parameters that may be given by position."""
+        return tuple(self.by_name[name] for name in self.places)
+
+    @cached_property
+    def required(self) -> tuple[Param, ...]:
+        """The parameters of the layer itself that have no default."""
+        return tuple(p for p in self.params if p.default is REQUIRED and not p.call)
+
+    @cached_property
     def wraps(self) -> bool:
         """Whether a layer or a flow stands inside it."""
         return any(param.kind.takes == "layer" for param in self.params)

@@ -64,6 +64,8 @@ def show(value: object) -> str:
     """
     if value is None or isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, (int, float)):
+        return str(value)
     if isinstance(value, str):
         return repr(value)
     if isinstance(value, tuple):

@@ -19,8 +19,15 @@ Reduction = tuple[int, str, Callable[[list[Any]], Any] | None]
 Table = dict[int, dict[str, int | Reduction]]
 
 
-def drive(table: Table, start: int, end: int, tokens: Sequence[Token]) -> Any:
-    """What the tokens read as, or None where they are no sentence of the grammar."""
+Ladder = dict[tuple[int, int, str], int]
+"""Where an operand that is passed on unchanged gets to, by the state below it, its own, and what follows."""
+
+
+def drive(table: Table, ladder: Ladder, start: int, end: int, tokens: Sequence[Token]) -> Any:
+    """What the tokens read as, or None where they are no sentence of the grammar.
+
+    What is learned of the table's ladder is kept in ``ladder``.
+    """
     states: list[Any] = [start]
     values: list[Any] = []
     for token in (*tokens, END):
@@ -35,7 +42,11 @@ def drive(table: Table, start: int, end: int, tokens: Sequence[Token]) -> Any:
                 return None
             size, symbol, make = todo  # type: ignore[misc]  # an int was dealt with above
             if make is None:
-                states[-1] = table[states[-2]][symbol]
+                here = (states[-2], states[-1], kind)
+                there = ladder.get(here)
+                if there is None:
+                    there = ladder[here] = _climb(table, end, *here)
+                states[-1] = there
             else:
                 children = values[-size:]
                 del states[-size:], values[-size:]
@@ -44,3 +55,13 @@ def drive(table: Table, start: int, end: int, tokens: Sequence[Token]) -> Any:
             if token is END and states[-1] == end:
                 return values[-1]
     return None
+
+
+def _climb(table: Table, end: int, below: int, state: int, kind: str) -> int:
+    """The state that steps which pass an operand on unchanged lead to."""
+    while state != end:
+        todo = table[state].get(kind)
+        if todo is None or isinstance(todo, int) or todo[2] is not None:
+            break
+        state = table[below][todo[1]]  # type: ignore[assignment]  # a symbol is gone to, never reduced
+    return state

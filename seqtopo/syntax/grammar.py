@@ -13,10 +13,10 @@ from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from seqtopo.dataclass import dataclass
+from seqtopo.dataclass import dataclass, field
 from seqtopo.syntax import tables
 from seqtopo.syntax.build import Builder
-from seqtopo.syntax.drive import Reduction, Table
+from seqtopo.syntax.drive import Ladder, Reduction, Table
 from seqtopo.syntax.tokens import Vocabulary, vocabulary
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ class Grammar:
     start: int
     end: int
     words: Vocabulary
+    ladder: Ladder = field(default_factory=dict)
 
 
 def grammar_text() -> str:

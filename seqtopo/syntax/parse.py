@@ -107,7 +107,7 @@ def _statement(sentence: Sentence, findings: Findings) -> tree.Statement | None:
     tokens = sentence.tokens
     known = grammar()
     try:
-        statement = drive(known.table, known.start, known.end, tokens)
+        statement = drive(known.table, known.ladder, known.start, known.end, tokens)
         if statement is None:
             _say_why(tokens, findings)
         return statement  # type: ignore[no-any-return]  # the grammar's start rule makes no other

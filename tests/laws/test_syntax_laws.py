@@ -281,7 +281,7 @@ def test_the_tables_are_run_as_lark_runs_them(text: str) -> None:
     for sentence in split(tokenize(text), Findings(Source(text))):
         if not sentence.sound:
             continue
-        driven = drive(known.table, known.start, known.end, sentence.tokens)
+        driven = drive(known.table, known.ladder, known.start, known.end, sentence.tokens)
         try:
             expected = lark_parser().parse(sentence.tokens)  # type: ignore[arg-type]
         except UnexpectedToken:
