@@ -28,11 +28,11 @@ def line(row: Row) -> str:
     """A row in words, for the terminal."""
     where = f"{BACKEND_NAMES.get(row.backend, row.backend)}: " if row.backend else ""
     spread = f"{number(row.low)} to {number(row.high)}"
-    if row.unit != "times":
-        return f"{where}{row.what}: {row.a}: {number(row.ratio)} {row.unit} ({spread})"
     wanted = ""
     if row.most is not None:
         wanted = f"; at most {number(row.most)} is wanted" + ("" if row.met else ": NOT MET")
+    if row.unit != "times":
+        return f"{where}{row.what}: {row.a}: {number(row.ratio)} {row.unit} ({spread}){wanted}"
     return f"{where}{row.what}: {row.a} takes {number(row.ratio)} ({spread}) of {row.b}{wanted}"
 
 

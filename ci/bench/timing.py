@@ -15,7 +15,7 @@ class Row:
     """How many times as long ``a`` takes as ``b``: the median over the rounds, and the quartiles.
 
     ``what`` says the work, such as ``LSTM(64), T=200, fit``; ``most`` is the ratio that we want to stay
-    below. ``unit`` is "times" for a ratio; a row may also carry another number, such as layers a second.
+    below. ``unit`` is "times" for a ratio; a row may also carry another number, such as microseconds a layer.
     The README shows the rows that are a ``headline``.
     """
 
