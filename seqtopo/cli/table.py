@@ -1,4 +1,4 @@
-"""The shape table: what comes into each layer and what comes out, and how many parameters it has."""
+"""The shape table in a terminal."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from seqtopo.cli.columns import Column, columns
 from seqtopo.diag.renderers.cells import visible, wrap
-from seqtopo.ir.kind import KINDS
-from seqtopo.layers.names import NAMES
-from seqtopo.layers.sizes import Shape, Size, show_shape, symbol
+from seqtopo.report_table import HEADINGS, below, cells, kind
 
 if TYPE_CHECKING:
-    from seqtopo.report import LayerShape, Report
+    from seqtopo.report import Report
+
+_DROPPED = {"takes": 2, "": 1}
 
 
 def shape_table(report: Report, width: int | None = None, *, color: bool = False) -> str:
@@ -32,65 +32,11 @@ def shape_table(report: Report, width: int | None = None, *, color: bool = False
     <BLANKLINE>
     Shapes leave out the batch axis: (T, 8) is (batch, T, 8) in Keras, 3D.
     """
-    lines = report.shapes
-    # A total with symbols is a long sum: below the table it does not make a column wide.
-    total = isinstance(report.params, int)
+    lines = cells(report)
     found = [
-        Column("name", [*(line.name for line in lines), *["total"] * total]),
-        Column("layer", [*(line.layer for line in lines), *[""] * total]),
-        Column("takes", [*(_shapes(line.inputs) for line in lines), *[""] * total], drop=2),
-        Column("gives", [*(_gives(line) for line in lines), *[""] * total]),
-        Column("parameters", [*map(_params, lines), *[_count(report.params)] * total], right=True),
-        Column("", [*map(_note, lines), *[""] * total], drop=1),
+        Column(heading, [line[i] for line in lines], heading == "parameters", _DROPPED.get(heading, 0))
+        for i, heading in enumerate(HEADINGS)
     ]
-    parts = [_kind(report, width), "", columns(found, width, indent=2, color=color), ""]
-    if not total:
-        parts += wrap(f"{report.params} parameters in total.", width)
-    if len(report.outputs) > 1:
-        named = ", ".join(f"{name} {show_shape(shape)}" for name, shape in report.outputs.items())
-        parts += [*wrap(visible(f"{len(report.outputs)} outputs: {named}"), width)]
-    parts += wrap(visible(_footnote(report)), width)
-    return "\n".join(parts)
-
-
-def _kind(report: Report, width: int | None) -> str:
-    words = KINDS.get(report.kind or "", "")
-    return "\n".join(wrap(f"{report.kind}: {words}" if words else f"{report.kind}", width))
-
-
-def _footnote(report: Report) -> str:
-    shapes = [shape for line in report.shapes for shape in line.outputs]
-    shape: Shape = max(shapes[:20], key=len, default=())
-    inner = show_shape((symbol("batch"), *shape))
-    return f"Shapes leave out the batch axis: {show_shape(shape)} is {inner} in Keras, {len(shape) + 1}D."
-
-
-def _shapes(shapes: tuple[Shape, ...]) -> str:
-    if len(shapes) > 1 and len(set(shapes)) == 1:
-        return f"{len(shapes)} times {show_shape(shapes[0])}"
-    return ", ".join(map(show_shape, shapes))
-
-
-def _gives(line: LayerShape) -> str:
-    dtype = "" if line.dtype == "float32" else f" {line.dtype}"
-    return _shapes(line.outputs) + dtype
-
-
-def _count(size: Size | None) -> str:
-    return f"{size:,}" if isinstance(size, int) else str(size)
-
-
-def _params(line: LayerShape) -> str:
-    return "shared" if line.shared else _count(line.params)
-
-
-def _note(line: LayerShape) -> str:
-    """What happens to the time axis, where a reader may wonder."""
-    if not line.inputs or not line.outputs:
-        return ""
-    came, gives = len(line.inputs[0]), len(line.outputs[0])
-    change = "" if came == gives else f"{came + 1}D to {gives + 1}D"
-    row = NAMES.get(line.layer.partition("(")[0])
-    if row is not None and (row.recurrent or row.name == "bi"):
-        return "every step" if came == gives else f"the last step only: {change}"
-    return change
+    parts = wrap(": ".join(part for part in kind(report) if part), width)
+    parts += ["", columns(found, width, indent=2, color=color), ""]
+    return "\n".join([*parts, *(line for said in below(report) for line in wrap(visible(said), width))])

@@ -5,18 +5,21 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from seqtopo.diag.model import Diagnostic
+from seqtopo.diag.model import Diagnostic, Label
 from seqtopo.diag.renderers.cells import visible
-from seqtopo.ir.kind import KINDS
-from seqtopo.layers.sizes import Shape, Size, show_shape
+from seqtopo.report_table import HEADINGS, below, cells, kind
 
 if TYPE_CHECKING:
-    from seqtopo.report import LayerShape, Report
+    from seqtopo.report import Report
 
 _MARKS = {"error": "error", "warning": "warning", "info": "note"}
-_EDGES = {"error": "#c0392b", "warning": "#b7791f", "info": "#4a78b5"}
-_CELL = "padding:2px 12px 2px 0;text-align:left;vertical-align:top"
-_NUMBER = "padding:2px 0;text-align:right;vertical-align:top"
+_EDGES = {"error": "#d64541", "warning": "#b07d1a", "info": "#4f80c0"}
+"""Colours that can be read on white and on black."""
+_CELL = "padding:2px 12px 2px 0;text-align:left;vertical-align:top;white-space:nowrap"
+_NUMBER = "padding:2px 12px 2px 0;text-align:right;vertical-align:top;white-space:nowrap"
+_PRE = "margin:4px 0;background:none;color:inherit;white-space:pre-wrap;overflow-wrap:anywhere"
+_QUOTED = 60
+"""A place that is only quoted has no more characters than this."""
 
 
 def html(report: Report) -> str:
@@ -40,6 +43,7 @@ def _finding(report: Report, found: Diagnostic) -> str:
     source = found.source or report.source
     if found.span.end > found.span.start:
         lines.append(_excerpt(source.text, found, edge))
+    lines += [_elsewhere(source.text, label) for label in found.labels]
     lines += [f"<div>{_said(note)}</div>" for note in found.notes]
     ways = [fix.title for fix in found.fixes] or ([found.help] if found.help else [])
     lines += [f"<div><i>help:</i> {_said(way)}</div>" for way in ways]
@@ -59,41 +63,43 @@ def _excerpt(text: str, found: Diagnostic, edge: str) -> str:
         text[min(found.span.end, stop) : stop],
     )
     label = f' <span style="color:{edge}">{_said(found.label)}</span>' if found.label else ""
-    line = text.count("\n", 0, found.span.start) + 1
     return (
-        f'<pre style="margin:4px 0;background:none"><span style="opacity:.6">{line}: </span>{_said(before)}'
+        f'<pre style="{_PRE}">{_line(text, found.span.start)}{_said(before)}'
         f'<u style="text-decoration-color:{edge};text-decoration-thickness:2px">{_said(at)}</u>'
         f"{_said(after)}{label}</pre>"
     )
 
 
-def _table(report: Report) -> str:
-    words = KINDS.get(report.kind or "", "")
-    head = f"<div><b>{_said(report.kind or '')}</b>{': ' + _said(words) if words else ''}</div>"
-    heads = "".join(
-        f'<th style="{_NUMBER if name == "parameters" else _CELL}">{name}</th>'
-        for name in ("name", "layer", "takes", "gives", "parameters")
-    )
-    rows = "".join(map(_row, report.shapes))
-    total = f'<td colspan="4" style="{_CELL}">total</td><td style="{_NUMBER}">{_count(report.params)}</td>'
+def _elsewhere(text: str, label: Label) -> str:
+    """Another place that has to do with a finding, and why."""
+    place = " ".join(text[label.span.start : label.span.end].split())
+    quoted = place if len(place) <= _QUOTED else f"{place[:_QUOTED]}…"
     return (
-        f'{head}<table style="border-collapse:collapse;margin:4px 0"><thead><tr>{heads}</tr></thead>'
-        f"<tbody>{rows}<tr>{total}</tr></tbody></table>"
-        '<div style="opacity:.7">Shapes leave out the batch axis.</div>'
+        f'<pre style="{_PRE}">{_line(text, label.span.start)}'
+        f'<u>{_said(quoted)}</u> <span style="opacity:.7">{_said(label.text)}</span></pre>'
     )
 
 
-def _row(line: LayerShape) -> str:
-    params = "shared" if line.shared else _count(line.params)
-    dtype = "" if line.dtype == "float32" else f" {line.dtype}"
-    cells = [line.name, line.layer, _shapes(line.inputs), f"{_shapes(line.outputs)}{dtype}"]
-    shown = "".join(f'<td style="{_CELL}">{_said(cell)}</td>' for cell in cells)
-    return f'<tr>{shown}<td style="{_NUMBER}">{params}</td></tr>'
+def _line(text: str, place: int) -> str:
+    number = text.count("\n", 0, place) + 1
+    return f'<span style="opacity:.6">{number}: </span>'
 
 
-def _shapes(shapes: tuple[Shape, ...]) -> str:
-    return ", ".join(map(show_shape, shapes))
-
-
-def _count(size: Size | None) -> str:
-    return f"{size:,}" if isinstance(size, int) else _said(str(size))
+def _table(report: Report) -> str:
+    name, meaning = kind(report)
+    head = f"<div><b>{_said(name)}</b>{': ' + _said(meaning) if meaning else ''}</div>"
+    styles = [_NUMBER if heading == "parameters" else _CELL for heading in HEADINGS]
+    heads = "".join(
+        f'<th style="{style}">{heading}</th>' for style, heading in zip(styles, HEADINGS, strict=True)
+    )
+    rows = "".join(
+        "<tr>"
+        + "".join(f'<td style="{style}">{_said(cell)}</td>' for style, cell in zip(styles, line, strict=True))
+        + "</tr>"
+        for line in cells(report)
+    )
+    last = "".join(f'<div style="opacity:.7">{_said(said)}</div>' for said in below(report))
+    return (
+        f'{head}<div style="overflow-x:auto"><table style="border-collapse:collapse;margin:4px 0">'
+        f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>{last}"
+    )

@@ -26,6 +26,7 @@ ORDER = (
     "runtime",
     "data",
     "report",
+    "report_table",
     "walkthrough",
     "api",
     "writing",

@@ -48,6 +48,8 @@ def test_a_report_shows_its_table() -> None:
     assert "lstm(64)" in found.text
     assert "18,688" in found.text
     assert "many-to-one" in found.text
+    assert "the last step only: 3D to 2D" in found.text
+    assert "(T, 8) is (batch, T, 8) in Keras" in found.text
     assert found.tags <= TAGS
 
 
@@ -57,6 +59,7 @@ def test_a_report_shows_what_is_wrong_and_where() -> None:
     assert "ST301" in html
     assert ">lstm(32)</u>" in html
     assert "2: " in read(html).text
+    assert "lstm(64) gives (64,): only its last step" in read(html).text
     assert "add seq to the lstm before it" in html
     assert "<table" not in html
 
@@ -72,7 +75,7 @@ def test_nothing_breaks_out_of_a_report(words: str) -> None:
     for report in (Report(source, (found,)), Report(source, (), (line,), {}, 1, 1, wicked)):
         shown = read(report._repr_html_())
         assert shown.tags <= TAGS
-        assert shown.attributes <= {"style", "colspan"}
+        assert shown.attributes <= {"style"}
 
 
 def test_a_drawing_shows_itself() -> None:
