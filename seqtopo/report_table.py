@@ -22,7 +22,7 @@ def cells(report: Report) -> list[tuple[str, ...]]:
     >>> cells(check("in(T,8) -> lstm(64)"))[1]
     ('lstm', 'lstm(64)', '(T, 8)', '(64,)', '18,688', 'the last step only: 3D to 2D')
     """
-    found = [
+    found: list[tuple[str, ...]] = [
         (line.name, line.layer, _shapes(line.inputs), _gives(line), _params(line), _note(line))
         for line in report.shapes
     ]

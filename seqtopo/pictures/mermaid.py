@@ -6,11 +6,15 @@ from seqtopo.pictures.plan import Block, Plan
 
 _SHAPES = {"input": ("([", "])"), "output": ("([", "])"), "merge": ("{{", "}}")}
 _ARROWS = {"data": "-->", "state": "-.->", "mask": "-.->", "dropped": "-.->"}
+_ROOM = '%%{init: {"flowchart": {"subGraphTitleMargin": {"bottom": 16}}}}%%'
+"""Without it, the first box of a frame lies on the frame's title."""
 
 
 def mermaid(plan: Plan) -> str:
     """The flowchart, without the fence around it."""
-    return "\n".join(["flowchart TD", *_level(plan, "n", "    ")]) + "\n"
+    framed = any(block.inner is not None for block in plan.blocks)
+    head = [_ROOM, "flowchart TD"] if framed else ["flowchart TD"]
+    return "\n".join([*head, *_level(plan, "n", "    ")]) + "\n"
 
 
 def _level(plan: Plan, prefix: str, indent: str) -> list[str]:
@@ -18,60 +22,64 @@ def _level(plan: Plan, prefix: str, indent: str) -> list[str]:
     for place, block in enumerate(plan.blocks):
         name = f"{prefix}{place}"
         if block.inner is not None:
-            lines.append(f'{indent}subgraph {name}["{label(" ".join(_said(block)))}"]')
+            lines.append(f'{indent}subgraph {name}["{label(" ".join(_said(block))) or " "}"]')
             lines += _level(block.inner, f"{name}_", indent + "    ")
             lines.append(f"{indent}end")
         elif block.family not in ("entry", "exit"):
             opening, closing = _SHAPES.get(block.family, ("[", "]"))
-            said = "<br/>".join(label(part) for part in _said(block))
+            said = "<br/>".join(map(label, _said(block))) or " "
             lines.append(f'{indent}{name}{opening}"{said}"{closing}')
+        elif _parts(plan, place):
+            lines.append(f'{indent}{name}((" "))')
     for arrow in plan.arrows:
-        if plan.blocks[arrow.target].family == "exit":
+        source, target = plan.blocks[arrow.source], plan.blocks[arrow.target]
+        inside = source.family == "entry"
+        if target.family == "exit" or (inside and not _parts(plan, arrow.source)):
             continue
-        source = plan.blocks[arrow.source]
-        if source.family == "entry":
-            continue
-        words = source.ports[arrow.port].label
-        role = plan.blocks[arrow.target].slots[arrow.slot]
-        said = label(": ".join(part for part in (role, words) if part))
+        role, words = target.slots[arrow.slot], source.ports[arrow.port].label
+        said = label(": ".join(part for part in (role, "" if inside else words) if part))
         between = f'|"{said}"|' if said else ""
-        for start in _starts(plan, arrow.source, arrow.port, prefix):
-            for end in _ends(plan, arrow.target, arrow.slot, prefix):
+        for start in _boxes(plan, arrow.source, arrow.port, prefix, leaving=True):
+            for end in _boxes(plan, arrow.target, arrow.slot, prefix, leaving=False):
                 lines.append(f"{indent}{start} {_ARROWS[arrow.style]}{between} {end}")
     return lines
 
 
-def _starts(plan: Plan, place: int, port: int, prefix: str) -> list[str]:
-    """The boxes that an arrow begins at: in a frame, those that feed its exit."""
-    block = plan.blocks[place]
-    if block.inner is None:
-        return [f"{prefix}{place}"]
-    inner = block.inner
-    return [
-        name
-        for arrow in inner.arrows
-        if (end := inner.blocks[arrow.target]).family == "exit" and end.number == port
-        for name in _starts(inner, arrow.source, arrow.port, f"{prefix}{place}_")
-        if inner.blocks[arrow.source].family != "entry"
-    ] or [f"{prefix}{place}"]
+def _parts(plan: Plan, entry: int) -> bool:
+    """Whether what comes in at an entry goes more than one way: that is drawn as a place of its own, so
+    that a skip within the frame does not begin outside of it.
+    """
+    if plan.blocks[entry].family != "entry":
+        return False
+    ways = [a for a in plan.arrows if a.source == entry and plan.blocks[a.target].family != "exit"]
+    return len(ways) > 1
 
 
-def _ends(plan: Plan, place: int, slot: int, prefix: str) -> list[str]:
-    """The boxes that an arrow ends at: in a frame, those that its entry feeds."""
-    block = plan.blocks[place]
-    if block.inner is None:
-        return [f"{prefix}{place}"]
-    inner = block.inner
-    return [
-        name
-        for arrow in inner.arrows
-        if (start := inner.blocks[arrow.source]).family == "entry" and start.number == slot
-        for name in _ends(inner, arrow.target, arrow.slot, f"{prefix}{place}_")
-        if inner.blocks[arrow.target].family != "exit"
-    ] or [f"{prefix}{place}"]
+def _boxes(plan: Plan, place: int, number: int, prefix: str, *, leaving: bool) -> list[str]:
+    """The boxes that an arrow begins at, or ends at: in a frame, those beside its exit or entry of that
+    ``number``.
+    """
+    name = f"{prefix}{place}"
+    inner = plan.blocks[place].inner
+    if inner is None:
+        return [name]
+    gate, other_gate = ("exit", "entry") if leaving else ("entry", "exit")
+    found: list[str] = []
+    for arrow in inner.arrows:
+        at, box, port = (
+            (arrow.target, arrow.source, arrow.port) if leaving else (arrow.source, arrow.target, arrow.slot)
+        )
+        block = inner.blocks[at]
+        if block.family != gate or block.number != number or inner.blocks[box].family == other_gate:
+            continue
+        if _parts(inner, at):
+            return [f"{name}_{at}"]
+        found += _boxes(inner, box, port, f"{name}_", leaving=leaving)
+    return found or [name]
 
 
 def _said(block: Block) -> list[str]:
+    """The lines in a box. Mermaid takes no box without any: callers put a space there."""
     found = [*block.beside, *([] if block.inner is not None else [block.title])]
     found += [", ".join(block.details)] if block.details else []
     found += [block.name] if block.name else []
@@ -80,15 +88,19 @@ def _said(block: Block) -> list[str]:
 
 
 def label(text: str) -> str:
-    """A text between quotation marks, in which nothing can be taken for Mermaid, Markdown or HTML.
+    """A text between quotation marks, in which nothing can be taken for Mermaid, Markdown, HTML or an icon.
 
-    >>> label('lstm(64) "a" <b>')
-    'lstm(64) #quot;a#quot; #lt;b#gt;'
+    >>> label('lstm(64) "a" <b>'), label("query: (T, 8)"), label("fa:fa-car")
+    ('lstm(64) #quot;a#quot; #lt;b#gt;', 'query: (T, 8)', 'fa#58;fa-car')
     """
     return "".join(
-        char if char.isalnum() or char in " (),.:/=_+-×…?" else f"#{_NAMED.get(char, str(ord(char)))};"
-        for char in text
+        char if _is_plain(char, text[i + 1 : i + 2]) else f"#{_NAMED.get(char, str(ord(char)))};"
+        for i, char in enumerate(text)
     )
+
+
+def _is_plain(char: str, following: str) -> bool:
+    return char.isalnum() or char in " (),./=_+-×…?" or (char == ":" and following == " ")
 
 
 _NAMED = {'"': "quot", "<": "lt", ">": "gt", "&": "amp"}

@@ -211,6 +211,13 @@ def test_every_box_of_a_flow_inside_td_is_there() -> None:
     assert [block.family for block in frame.inner.blocks] == ["entry", "convolution", "other", "exit"]
 
 
+def test_a_skip_within_a_frame_begins_within_it_in_mermaid() -> None:
+    found = mermaid(plan("in(T,8) -> (res(norm -> dense(8))) * 6 -> dense(1)")).splitlines()
+    assert '    n0 -->|"(T, 8)"| n1_1' in found
+    assert '        n1_1((" "))' in found
+    assert {"        n1_1 --> n1_0", "        n1_1 --> n1_3"} <= set(found)
+
+
 def test_unfolded_every_copy_is_drawn() -> None:
     spec = "in(T,8) -> lstm(8,seq) * 5"
     assert seqtopo.draw(spec, fold=False).plan.size == seqtopo.draw(spec).plan.size + 4
@@ -256,15 +263,19 @@ WORDS = st.one_of(
             "end",
             "a\nclick n0 href",
             "`x`",
+            "",
+            "fa:fa-car",
             "#quot;",
             "\x00\ud800\ufffe\u202e",
         ]
     ),
 )
 TAGS = {f"{SVG}{name}" for name in ("svg", "title", "desc", "style", "rect", "path", "text", "tspan")}
-NODE = r'\s*[\w]+(\(\[|\[|\{\{)"[^"<>`\[\]{}|;]*(#\w+;[^"<>`\[\]{}|;]*|<br/>[^"<>`\[\]{}|;]*)*"(\]\)|\]|\}\})'
-EDGE = r'\s*\w+ (-->|-\.->)(\|"([^"<>`\[\]{}|;]|#\w+;)*"\|)? \w+'
-FRAME = r'\s*subgraph \w+\["([^"<>`\[\]{}|;]|#\w+;)*"\]|\s*end'
+WORD = r'([^"<>`\[\]{}|;#]|#\w+;)+'
+"""What Mermaid's own parser takes between quotation marks: something, and there are no icons in it."""
+NODE = rf'\s*\w+(\(\[|\[|\{{\{{|\(\()"{WORD}(<br/>{WORD})*"(\]\)|\]|\}}\}}|\)\))'
+EDGE = rf'\s*\w+ (-->|-\.->)(\|"{WORD}"\|)? \w+'
+FRAME = rf'\s*subgraph \w+\["{WORD}"\]|\s*end'
 
 
 @settings(max_examples=80, deadline=None)
@@ -275,16 +286,18 @@ def test_nothing_breaks_out_of_a_label(words: str) -> None:
     assert {element.tag for element in root.iter()} <= TAGS
     attributes = {name for element in root.iter() for name in element.attrib}
     assert not [name for name in attributes if name.startswith("on") or "href" in name]
-    first, *lines = mermaid(found).splitlines()
-    assert first == "flowchart TD"
+    directive, first, *lines = mermaid(found).splitlines()
+    assert (directive[:7], first) == ("%%{init", "flowchart TD")
     assert len(lines) == 7
     for line in lines:
         assert re.fullmatch(f"{NODE}|{EDGE}|{FRAME}", line), line
+        assert "fa:" not in line
     assert text(arrange(found, CELLS), ascii=True).isascii()
 
 
 def test_a_label_that_breaks_out_would_be_noticed() -> None:
-    assert not re.fullmatch(f"{NODE}|{EDGE}|{FRAME}", '    n0["a"] click"]')
+    for line in ('    n0["a"] click"]', '    n0[""]', '    n0["a#b"]', '    n0 -->|""| n1'):
+        assert not re.fullmatch(f"{NODE}|{EDGE}|{FRAME}", line)
     assert f"{SVG}script" not in TAGS
 
 
