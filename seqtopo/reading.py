@@ -32,12 +32,14 @@ def read_file(path: str | os.PathLike[str]) -> tuple[Source, tuple[Diagnostic, .
 
 def unreadable(path: str | os.PathLike[str], error: OSError) -> Diagnostic:
     """What is wrong where a spec's file cannot be read."""
-    reason = (error.strerror or str(error)).lower()
+    reason, help = (error.strerror or str(error)).lower(), "check the path"
+    if isinstance(error, IsADirectoryError):
+        reason, help = "it is a folder", "give a file in it"
     return Diagnostic(
         "ST405",
         f"{path} cannot be read: {reason}",
         Span(0, 0),
-        help="check the path",
+        help=help,
         source=Source("", str(path)),
     )
 
@@ -60,7 +62,16 @@ def decode(data: bytes, name: str) -> tuple[Source, tuple[Diagnostic, ...]]:
                 "ST105",
                 f"{name} is not a text in UTF-8: byte {error.start} cannot be read",
                 Span(0, 0),
-                help="save the spec as UTF-8 text",
+                help=_way_out(data),
                 source=source,
             ),
         )
+
+
+def _way_out(data: bytes) -> str:
+    """What to do with bytes that are no text, by what they begin with."""
+    if data.startswith(b"PK\x03\x04"):
+        return "is it a saved Keras model? seqtopo decompile model.keras gives its spec"
+    if data.startswith(b"\x89HDF"):
+        return "is it a model of older Keras? load it there and save it anew: model.save('model.keras')"
+    return "save the spec as UTF-8 text"

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from pathlib import Path
 
 from seqtopo.cli.arguments import Parser, UsageError, add_format
-from seqtopo.cli.files import STDIN, STDIN_NAME, cannot_write, read_input, write_whole
+from seqtopo.cli.files import (
+    STDIN,
+    STDIN_NAME,
+    apart,
+    cannot_write,
+    read_input,
+    text_place,
+    write_whole,
+)
 from seqtopo.cli.terminal import put, terminal
 from seqtopo.diag.model import Diagnostic
 from seqtopo.diag.nearest import nearest
@@ -50,6 +59,9 @@ def run(args: argparse.Namespace) -> int:
         near = nearest(args.form, FORMATS)
         known = f"the notations are {', '.join(FORMATS)}"
         raise UsageError(f"there is no notation {args.form}", f"did you mean {near}?" if near else known)
+    if args.output:
+        apart(args.output, args.text)
+        text_place(args.output, "a spec")
     source, found = _load(args.text)
     spec = None
     if not found:
@@ -74,9 +86,14 @@ def run(args: argparse.Namespace) -> int:
 def _load(argument: str) -> tuple[Source, tuple[Diagnostic, ...]]:
     if argument == STDIN:
         return decode(read_input(), STDIN_NAME)
-    if os.path.lexists(argument):
+    if os.path.lexists(argument) or _is_path(argument):
         return read(Path(argument))
     return Source(argument.strip(), "<vgsl>"), ()
+
+
+def _is_path(argument: str) -> bool:
+    """Whether an argument can only be a file's name: it has no bracket, and an ending or a folder."""
+    return "[" not in argument and bool(re.search(r"[\w-]\.\w+$|[/\\]", argument))
 
 
 def _put_wrong(found: tuple[Diagnostic, ...], form: str) -> None:

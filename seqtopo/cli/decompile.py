@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seqtopo.cli.arguments import Parser, UsageError
-from seqtopo.cli.files import cannot_write, write_whole
+from seqtopo.cli.files import apart, cannot_write, text_place, write_whole
 from seqtopo.cli.terminal import put, terminal
 from seqtopo.decompiler.files import SUFFIXES
 from seqtopo.decompiling import decompiled
@@ -56,6 +56,9 @@ def run(args: argparse.Namespace) -> int:
     if path.suffix not in SUFFIXES:
         known = " or ".join(SUFFIXES)
         raise UsageError(f"a model's file ends in {known}, not {path.name}", _help(path))
+    if args.output:
+        apart(args.output, args.model)
+        text_place(args.output, "a spec")
     try:
         found = decompiled(path)
         if args.output:

@@ -11,8 +11,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from seqtopo.cli.arguments import Parser, add_dims, dims_of
-from seqtopo.cli.files import check_spec
+from seqtopo.cli.arguments import Parser, UsageError, add_dims, dims_of
+from seqtopo.cli.files import STDIN, check_spec
 from seqtopo.cli.terminal import put, terminal
 from seqtopo.dataclass import replace
 from seqtopo.decompiler.difference import Change, Difference, Side, Step, difference
@@ -58,6 +58,8 @@ def parser() -> Parser:
 def run(args: argparse.Namespace) -> int:
     """Reads both, compares, shows. Returns the exit code."""
     dims = dims_of(args.dims)
+    if args.a == args.b == STDIN:
+        raise UsageError("the standard input can be read only once", "give one of the two as a file")
     try:
         one, two = _side(args.a, dims), _side(args.b, dims)
     except SpecError as error:

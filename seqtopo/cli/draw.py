@@ -10,7 +10,7 @@ from typing import Any
 
 from seqtopo.api import Checked, analyse
 from seqtopo.cli.arguments import Parser, UsageError, add_dims, dims_of
-from seqtopo.cli.files import cannot_write, check_spec, write_whole
+from seqtopo.cli.files import apart, cannot_write, check_spec, write_whole
 from seqtopo.cli.terminal import put, terminal
 from seqtopo.decompiler.files import SUFFIXES as MODELS
 from seqtopo.decompiling import decompiled
@@ -83,9 +83,12 @@ def run(args: argparse.Namespace) -> int:
     output: Path | None = args.output
     if output is not None and output.suffix.lower() not in FORMATS:
         raise UsageError(
-            f"{output} has no ending that says what to write",
-            f"write one of {', '.join(FORMATS)}: seqtopo draw spec.txt -o topology.svg",
+            f"the ending of {str(args.output)!r} does not say what to write",
+            f"write one of {', '.join(FORMATS)}: seqtopo draw spec.txt -o topology.svg; without -o it is "
+            "drawn on the terminal",
         )
+    if output is not None:
+        apart(output, args.spec)
     if args.mermaid and args.unrolled:
         raise UsageError("Mermaid draws graphs, not unrolled steps", "leave out one of the two")
     if output is not None and (args.text or args.mermaid):

@@ -15,6 +15,8 @@ from seqtopo.cli.columns import Column, columns
 from seqtopo.cli.files import check_spec
 from seqtopo.cli.settings import settings_of
 from seqtopo.cli.terminal import put, terminal
+from seqtopo.decompiler.files import read_config
+from seqtopo.decompiler.losses import UnreadableError
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.renderers.text import render_text
 from seqtopo.exporting import Exported, chosen_backend, chosen_format, exported, refuse_place
@@ -69,6 +71,11 @@ def run(args: argparse.Namespace) -> int:
         row = chosen_format(target, args.format)
         backend = chosen_backend(row, args.via)
         refuse_place(target, row)
+        if file.suffix == ".json":
+            raise UsageError(
+                f"{file} has no weights: it can only be a model's configuration",
+                f"make a spec of it: seqtopo decompile {file} -o {file.stem}.txt",
+            )
         wanted = _model(file, dims) if file.suffix == SUFFIX else _spec(args, dims)
         done = exported({**wanted, "step": args.step, "batch": args.batch}, target, row, backend)
     except SpecError as error:
@@ -80,8 +87,12 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _model(file: Path, dims: Mapping[str, Any]) -> dict[str, Any]:
-    if not file.is_file():
+    if not file.exists():
         raise UsageError(f"there is no file {file}", "build it first: seqtopo build spec.txt")
+    try:
+        read_config(file)  # what is no model is told here, in a moment
+    except UnreadableError as error:
+        raise SpecError((error.placed(str(file)),)) from None
     if dims:
         first = next(iter(dims))
         raise UsageError("-D is for specs; a .keras file has its numbers", f"leave out -D {first}")

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from seqtopo.api import Checked, analyse
+from seqtopo.cli.arguments import UsageError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.reading import MOST_BYTES, decode, read_file
 from seqtopo.source import Source, Span
@@ -49,6 +50,28 @@ def check_spec(argument: str, dims: Mapping[str, Any]) -> Checked:
     return analyse(source, dims)
 
 
+def apart(output: str | Path, *inputs: str) -> None:
+    """Refuses to write onto what is read. Raises UsageError."""
+    from pathlib import Path
+
+    path = Path(output)
+    for given in inputs:
+        if os.path.exists(given) and os.path.realpath(given) == os.path.realpath(path):
+            other = path.with_stem(f"{path.stem}-new")
+            raise UsageError(f"that would write over {given}, which is read", f"write -o {other}")
+
+
+def text_place(output: str | Path, what: str) -> None:
+    """Refuses to write a text under an ending that says it is a model or a program. Raises UsageError."""
+    from pathlib import Path
+
+    path = Path(output)
+    if path.suffix.lower() in (".keras", ".json", ".h5", ".hdf5", ".py", ".onnx"):
+        raise UsageError(
+            f"{what} is a text, and {path} would not be one", f"write -o {path.stem or 'spec'}.txt"
+        )
+
+
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     """Writes a file beside ``path`` and then puts it in its place, so that there is never half a file.
 
@@ -62,7 +85,7 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
 
     real = Path(os.path.realpath(path))
     if real.exists() and not real.is_file():
-        raise OSError(0, "it is not a file")
+        raise OSError(0, "it is a folder" if real.is_dir() else "it is not a file")
     handle, name = tempfile.mkstemp(dir=real.parent, prefix=".seqtopo-", suffix=real.suffix)
     os.close(handle)
     temporary = Path(name)
@@ -88,7 +111,7 @@ def cannot_write(path: Path, error: OSError) -> Diagnostic:
     """What is wrong where a file could not be written."""
     reason = (error.strerror or str(error)).lower()
     help = "check the path and its permissions"
-    if isinstance(error, FileNotFoundError):
+    if isinstance(error, FileNotFoundError) and not path.absolute().parent.is_dir():
         reason = f"there is no folder {path.parent}"
         help = "make the folder first, or choose another place with -o"
     return Diagnostic("ST405", f"{path} cannot be written: {reason}", Span(0, 0), help=help)

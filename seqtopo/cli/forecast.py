@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from seqtopo.cli.arguments import Parser, add_stock
 from seqtopo.cli.columns import Column, columns
-from seqtopo.cli.files import cannot_write, write_whole
+from seqtopo.cli.files import apart, cannot_write, write_whole
 from seqtopo.cli.fit import whole
 from seqtopo.cli.terminal import put, terminal
 from seqtopo.diag.error import SpecError
@@ -53,6 +53,8 @@ def parser() -> Parser:
 
 def run(args: argparse.Namespace) -> int:
     """Loads, reads the history, goes on, shows. Returns the exit code."""
+    if args.output:
+        apart(args.output, args.model, *([args.history] if args.history else []))
     try:
         names, numbers = _forecast(args)
         if args.output:

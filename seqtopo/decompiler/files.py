@@ -91,6 +91,7 @@ def _from_archive(path: Path) -> bytes:
         raise
     except (zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, EOFError) as error:
         said = "it is no .keras file" if "not a zip" in str(error) else "it is damaged"
+        said = said if path.stat().st_size else "it is empty"
         raise _no_model(f"{path} cannot be read: {said}") from None
     except (RuntimeError, NotImplementedError, ValueError, OverflowError) as error:
         raise _no_model(f"{path} cannot be read: {str(error)[:100]}") from None

@@ -176,7 +176,7 @@ def refuse_place(target: Path, format: Format) -> None:
     if not target.absolute().parent.is_dir():
         reason = f"there is no folder {target.parent}"
     elif stands and format.suffix and not target.is_file():
-        reason = "it is not a file"
+        reason = "it is a folder" if target.is_dir() else "it is not a file"
     elif stands and not format.suffix and not _replaceable(target):
         reason = "it is there, and is no SavedModel"
     elif not os.access(target.absolute().parent, os.W_OK):

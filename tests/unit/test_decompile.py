@@ -274,7 +274,7 @@ def test_a_zip_bomb_is_not_filled(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (b"", "no .keras file"),
+        (b"", "it is empty"),
         (b"PK\x03\x04 and no more", "no .keras file"),
         (b"x" * 1000, "no .keras file"),
     ],
