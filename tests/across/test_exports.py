@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -122,7 +123,8 @@ def test_a_wrong_spec_and_a_missing_file_are_shown_as_elsewhere(tmp_path: Path, 
     assert "F needs a number before this can be built" in capsys.readouterr().err
     assert main(["export", str(tmp_path / "no.keras"), "-o", out]) == 2
     assert "there is no file" in capsys.readouterr().err
-    (tmp_path / "bad.keras").write_bytes(b"no model")
+    with zipfile.ZipFile(tmp_path / "bad.keras", "w") as archive:
+        archive.writestr("config.json", "{}")
     assert main(["export", str(tmp_path / "bad.keras"), "-o", out]) == 1
     assert "error[ST431]: Keras cannot load the model" in capsys.readouterr().err
 
