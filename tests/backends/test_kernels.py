@@ -17,6 +17,7 @@ import seqtopo
 from seqtopo.runtime.kernels import attaching
 from seqtopo.runtime.kernels.kernel import Kernel, NotNow
 from tests.support.cheap_weights import cheap_weights
+from tests.support.numbering import number_anew
 
 SPEC = "in(5,3) -> lstm(4,seq) -> bi(gru(3,seq)) -> td(dense(4,relu)) -> rnn(2) -> dense(1)"
 X = np.random.default_rng(1).normal(size=(6, 5, 3)).astype("float32")
@@ -24,7 +25,7 @@ X = np.random.default_rng(1).normal(size=(6, 5, 3)).astype("float32")
 
 def built(spec: str = SPEC, **options: Any) -> Any:
     """A spec's model, under weights drawn for it."""
-    keras.utils.clear_session()
+    number_anew()
     with cheap_weights():
         model = seqtopo.compile(spec, **options)
     random = np.random.default_rng(2)

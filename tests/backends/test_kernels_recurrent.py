@@ -15,6 +15,7 @@ from keras import layers, ops
 
 import seqtopo
 from tests.support.cheap_weights import cheap_weights
+from tests.support.numbering import number_anew
 
 BACKEND = keras.config.backend()
 EXAMPLES = {"torch": 3, "tensorflow": 1, "jax": 1}[BACKEND]
@@ -61,7 +62,7 @@ def side_by_side(which: list[tuple[str, dict[str, Any]]], masked: bool, states: 
 
     It gives their outputs and their states at the end.
     """
-    keras.utils.clear_session()
+    number_anew()
     start = keras.Input((STEPS, FEATURES))
     begin = [keras.Input((UNITS,)) for _ in range(2)] if states else []
     sequence = layers.Masking()(start) if masked else start

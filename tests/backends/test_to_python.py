@@ -7,7 +7,6 @@ are compared on PyTorch, which compiles nothing first; in the long run those of 
 from __future__ import annotations
 
 import json
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -24,9 +23,11 @@ from seqtopo.emit.python.record import FORGETS_REGULARIZER
 from seqtopo.ir.buildable import unbound
 from seqtopo.layers import objects
 from seqtopo.layers.table import NAMES
+from tests.support.backend_run import LONG
 from tests.support.compare_python import compare_python, run_source
 from tests.support.draws import draw
 from tests.support.imports import ROOT
+from tests.support.numbering import number_anew
 from tests.support.right_specs import right_specs
 from tests.support.topologies import TOPOLOGIES
 
@@ -34,7 +35,7 @@ HERE = PREFERENCE.index(keras.config.backend())
 DIMS = {f"topology {topology.name}": topology.dims for topology in TOPOLOGIES}
 UNIQUE = {text: name for name, text in reversed(list(right_specs())) if not name.startswith("instead of")}
 RUNS = keras.config.backend() == "torch"
-EVERY = RUNS and "SEQTOPO_FIRST_DRAW" in os.environ
+EVERY = RUNS and LONG
 MINE = {
     name: text
     for i, (text, name) in enumerate(sorted(UNIQUE.items()))
@@ -109,7 +110,7 @@ def test_a_part_is_written_alone() -> None:
     spec = "code = in(5,3) -> lstm(4)\nagain = in(4) -> repeat(5) -> lstm(3,seq)\ncode -> again"
     model = run_source(seqtopo.to_python(spec, part="again"))
     assert (model.name, model.output_shape) == ("again", (None, 5, 3))
-    keras.backend.clear_session()
+    number_anew()
     assert run_source(seqtopo.to_python(spec, part="again")).get_config() == model.get_config()
 
 

@@ -26,6 +26,10 @@ PLACES = (
 """What runs once for each backend; everything else runs once."""
 
 
+LONG = "SEQTOPO_FIRST_DRAW" in os.environ
+"""Whether this is the long run, in which everything runs on every backend."""
+
+
 def command(*arguments: str, places: Sequence[str] = PLACES) -> list[str]:
     """The command line of a run of ``places``."""
     return [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments, *places]

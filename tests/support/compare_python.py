@@ -12,6 +12,7 @@ import numpy as np
 
 import seqtopo
 from tests.support.cheap_weights import cheap_weights
+from tests.support.numbering import number_anew
 
 
 def run_source(source: str) -> Any:
@@ -25,9 +26,9 @@ def compare_python(spec: str, run: bool = True, **dims: Any) -> str:
     """What differs between the written model and the compiled one; "" where nothing does."""
     source = seqtopo.to_python(spec, **dims)
     with cheap_weights():
-        keras.backend.clear_session()
+        number_anew()
         model = seqtopo.compile(spec, **dims)
-        keras.backend.clear_session()
+        number_anew()
         written = run_source(source)
     if written.get_config() != model.get_config():
         return first_difference(model.get_config(), written.get_config())

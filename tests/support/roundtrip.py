@@ -15,7 +15,6 @@ from typing import Any
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
 
-import keras
 
 import seqtopo
 from seqtopo.decompiler import automatic
@@ -24,6 +23,7 @@ from seqtopo.decompiler.walk import MODELS as MODEL_CLASSES
 from seqtopo.runtime.nodes import functional
 from seqtopo.runtime.serialized import serialized
 from tests.support.cheap_weights import cheap_weights
+from tests.support.numbering import number_anew
 
 ASIDES = ("build_config", "shared_object_id", "registered_name", "module", "compile_config")
 """What a configuration says beside the topology."""
@@ -232,6 +232,6 @@ def _published() -> Iterator[tuple[str, Any]]:
 if __name__ == "__main__":
     with cheap_weights():
         print("published:", dict(figures(_published(), "-v" in sys.argv)))
-        keras.backend.clear_session()
+        number_anew()
         draws = [int(a) for a in sys.argv[1:] if a.isdigit()] or [200]
         print("drawn:", dict(figures(_drawn(draws[0]), "-v" in sys.argv)))
