@@ -1,14 +1,14 @@
 """The backends agree: equal outputs under equal weights, and models that move from any to any other.
 
 Each backend builds, trains and saves every topology in a process of its own; then plain Keras, on each,
-loads what the other two saved, runs it, and goes on training where the spec says how.
+loads what all three saved, runs it, and goes on training where the spec says how.
 """
 
 from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-from itertools import permutations
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +23,14 @@ pytestmark = pytest.mark.xdist_group("topologies_agree")  # its fixture runs eve
 BACKENDS = sorted(PREFERENCE)
 NAMES = [topology.name for topology in TOPOLOGIES]
 TRAINED = [topology.name for topology in TOPOLOGIES if topology.trained]
-MOVES = list(permutations(BACKENDS, 2))
+MOVES = list(product(BACKENDS, repeat=2))
 AT_ONCE = 2
 """Processes at a time: each holds a backend in memory."""
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder for each backend; in it one for each other backend, with what came of moving there."""
+    """A folder for each backend; in it one for each backend, with what came of moving there."""
     root = tmp_path_factory.mktemp("topologies")
     # What JAX compiles for the first process serves the second one too.
     compiled = {
@@ -43,8 +43,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         run_module(backend, "tests.support.topology_run", str(root / backend), more=compiled)
 
     def move(backend: str) -> None:
-        others = [str(root / other) for other in BACKENDS if other != backend]
-        run_plain_keras(backend, backend, *others, more=compiled)
+        run_plain_keras(backend, backend, *(str(root / made) for made in BACKENDS), more=compiled)
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         list(pool.map(make, BACKENDS))
@@ -73,13 +72,13 @@ def test_equal_weights_give_equal_outputs(runs: Path, name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize(("made", "moved"), MOVES)
-def test_a_saved_model_runs_on_another_backend(runs: Path, made: str, moved: str, name: str) -> None:
+def test_plain_keras_runs_a_saved_model_on_any_backend(runs: Path, made: str, moved: str, name: str) -> None:
     assert_same(runs / made / f"{name}.out.npz", runs / made / moved / f"{name}.out.npz")
 
 
 @pytest.mark.parametrize("name", TRAINED)
 @pytest.mark.parametrize(("made", "moved"), MOVES)
-def test_training_goes_on_on_another_backend(runs: Path, made: str, moved: str, name: str) -> None:
+def test_training_goes_on_on_any_backend(runs: Path, made: str, moved: str, name: str) -> None:
     here, there = (read(runs / place / f"{name}.losses.json") for place in (made, f"{made}/{moved}"))
     assert len(here) == len(there) == 2
     for ours, theirs in zip(here, there, strict=True):

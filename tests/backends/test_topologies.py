@@ -1,9 +1,11 @@
-"""Every topology on this backend: built, trained, run, saved, and loaded again by plain Keras."""
+"""Every topology on this backend: built, trained and run.
+
+``tests/across`` saves each, and has plain Keras load it on every backend.
+"""
 
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -12,11 +14,13 @@ import pytest
 
 import seqtopo
 from tests.support import topologies as t
+from tests.support.backend_run import LONG
 from tests.support.cheap_weights import cheap_weights
-from tests.support.children import run_plain_keras
 
 BACKEND = keras.config.backend()
 BY_NAME = {topology.name: topology for topology in t.TOPOLOGIES}
+SOME = list(BY_NAME)[:: 1 if BACKEND == "torch" or LONG else 4]
+"""Those that are compiled: all where nothing is, or little; in the long run all on every backend."""
 
 
 @cache
@@ -32,21 +36,6 @@ def built(name: str) -> tuple[Any, list[Any]]:
     return model, t.data(topology, model)
 
 
-@pytest.fixture(scope="module")
-def reloaded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with every model as it was saved, what it gives, and what plain Keras makes of it."""
-    folder = tmp_path_factory.mktemp("topologies")
-    for name in BY_NAME:
-        model, values = built(name)
-        model.save(folder / f"{name}.keras")
-        np.savez(folder / f"{name}.in.npz", *values)
-        given = t.one_or_list(values)
-        outputs = t.several(model.predict(given, batch_size=len(values[0]), verbose=0))
-        np.savez(folder / f"{name}.out.npz", *outputs)
-    run_plain_keras(BACKEND, "again", str(folder))
-    return folder
-
-
 @pytest.mark.parametrize("name", BY_NAME)
 def test_a_topology_is_built_to_what_the_checker_says(name: str) -> None:
     topology = BY_NAME[name]
@@ -57,19 +46,8 @@ def test_a_topology_is_built_to_what_the_checker_says(name: str) -> None:
     assert (model.count_params(), trained) == (report.params, report.trainable_params)
 
 
-@pytest.mark.parametrize("name", BY_NAME)
-def test_plain_keras_loads_a_topology(reloaded: Path, name: str) -> None:
-    again = reloaded / "again"
-    with np.load(reloaded / f"{name}.out.npz") as here, np.load(again / f"{name}.out.npz") as there:
-        assert here.files == there.files
-        for key in here.files:
-            assert np.isfinite(here[key]).all()
-            np.testing.assert_allclose(there[key], here[key], rtol=1e-5, atol=1e-5)
-
-
-@pytest.mark.parametrize("name", list(BY_NAME)[:: 1 if BACKEND == "torch" else 4])
+@pytest.mark.parametrize("name", SOME)
 def test_a_predictor_answers_what_predict_gives(name: str) -> None:
-    # All of them where what is compiled is ours to find out; elsewhere the compiler is the backend's own.
     model, values = built(name)
     given = t.one_or_list(values)
     answer = seqtopo.predictor(model)
@@ -83,13 +61,14 @@ def test_a_predictor_answers_what_predict_gives(name: str) -> None:
             np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", BY_NAME)
-def test_a_topology_trains(reloaded: Path, name: str) -> None:
+@pytest.mark.parametrize("name", SOME)
+def test_a_topology_trains(name: str) -> None:
     model, values = built(name)
-    with np.load(reloaded / f"{name}.out.npz") as outputs:
-        labels = t.labels(BY_NAME[name], [outputs[key] for key in outputs.files])
+    given = t.one_or_list(values)
+    outputs = t.several(model.predict(given, batch_size=len(values[0]), verbose=0))
+    labels = t.labels(BY_NAME[name], outputs)
     before = [np.array(w) for w in model.trainable_weights]
-    loss = model.train_on_batch(t.one_or_list(values), t.one_or_list(labels), return_dict=True)["loss"]
+    loss = model.train_on_batch(given, t.one_or_list(labels), return_dict=True)["loss"]
     assert np.isfinite(loss)
     moved = [not np.array_equal(a, np.array(b)) for a, b in zip(before, model.trainable_weights, strict=True)]
     assert any(moved)
