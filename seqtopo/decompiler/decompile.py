@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from seqtopo.dataclass import dataclass
-from seqtopo.decompiler.flows import Choices, Writer
 from seqtopo.decompiler.folding import fold
 from seqtopo.decompiler.graphs import Decoded, Reader
 from seqtopo.decompiler.losses import Losses, wrong
@@ -16,6 +15,7 @@ from seqtopo.decompiler.recipes import MOST, Hints, with_recipe
 from seqtopo.decompiler.same import difference
 from seqtopo.decompiler.training import train_statement
 from seqtopo.decompiler.units import UnsayableError
+from seqtopo.decompiler.writer import Choices, Writer
 from seqtopo.decompiler.writing import NOWHERE
 from seqtopo.diag.model import Diagnostic
 from seqtopo.ir.evaluate import Evaluator

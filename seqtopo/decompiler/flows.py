@@ -1,207 +1,25 @@
-"""From a graph to the statements of a spec: chains as flows, parting ways as lists, the rest by name."""
+"""The units of a graph as flows: chains, parting ways as lists, the rest by name."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
-from seqtopo.dataclass import dataclass
 from seqtopo.decompiler import writing
 from seqtopo.decompiler.automatic import giver
-from seqtopo.decompiler.graphs import Decoded
-from seqtopo.decompiler.naming import Naming
-from seqtopo.decompiler.sharing import one_step, shared_parts
-from seqtopo.decompiler.unify import every
-from seqtopo.decompiler.units import (
-    Item,
-    OrderError,
-    Plan,
-    State,
-    Unit,
-    Units,
-    UnsayableError,
-    branch_end,
-    plan,
-)
-from seqtopo.decompiler.walk import Part
-from seqtopo.ir.graph import Graph, SubModel, Value
-from seqtopo.layers.layer import Layer
-from seqtopo.layers.sizes import Expr
+from seqtopo.decompiler.units import Item, OrderError, Plan, State, Unit, Units, UnsayableError
 from seqtopo.syntax import tree
 from seqtopo.syntax.canonical import print_expr
 
+if TYPE_CHECKING:
+    from seqtopo.decompiler.writer import Writer
+
 NOWHERE = writing.NOWHERE
 Steps = tuple[tree.Expr, ...]
-MOST_TRIES = 400
-"""So many values may get a statement of their own, until each is named before it is taken."""
 
 
-@dataclass(frozen=True)
-class Choices:
-    """How to write: tried from the shortest text to the plainest."""
-
-    forks: bool = True
-    parts: bool = True
-    blocks: bool = True
-    opens: str = "T"
-    """How open sizes are written: as symbols, or as ``?``."""
-
-
-class Writer:
-    """Writes one model's statements."""
-
-    def __init__(self, decoded: Decoded, naming: Naming, choices: Choices) -> None:
-        self.decoded = decoded
-        self.graph = decoded.graph
-        self.naming = naming
-        self.choices = choices
-        self.opens: dict[Any, str] = {}
-        self.blocks: dict[object, str] = {}
-        """What is bound without a source: shared layers, and models inside the model."""
-        self.statements: list[tree.Statement] = []
-        self.hints: dict[str, Counter[str]] = {}
-        """By the text of a step, what the binding or recipe was called that our own names tell of."""
-
-    def write(self) -> list[tree.Statement]:
-        """All statements, the last one the model's output."""
-        parts = self._parts() if self.choices.parts else []
-        loose = tuple(v for _, v in self.decoded.cut if not v.extra)
-        units = Units(self.graph, self.graph.outputs, parts, (), loose)
-        self._name_opens()
-        self._shared(units)
-        forced: set[int] = set()
-        naming, statements = self.naming, list(self.statements)
-        for _ in range(MOST_TRIES):
-            made = plan(units, self.choices.forks, forced)
-            flows = _Flows(self, units, made)
-            self.naming, self.statements = naming.copy(), list(statements)
-            try:
-                body = flows.all()
-            except OrderError as error:
-                end = branch_end(units, made, error.unit)
-                forced.add(error.unit if end is None or end in forced else end)
-                continue
-            met = [flows.inputs[id(node)] for node in every(body) if id(node) in flows.inputs]
-            met = [i for i in met if i in self.graph.inputs]
-            if met == list(self.graph.inputs) or forced.issuperset(self.graph.inputs):
-                naming.lost = self.naming.lost
-                return [*self.statements, *body]
-            forced.update(self.graph.inputs)
-        raise UnsayableError("no order of the statements was found")
-
-    # ---- sizes, parts, shared layers ---------------------------------------------------------------
-
-    def _name_opens(self) -> None:
-        """Symbols for the open sizes of the inputs: T where there is one, else each its own."""
-        taken = {
-            str(s) for i in self.graph.inputs for t in self.graph.nodes[i].outputs or () for s in t.shape
-        }
-        found = [
-            s
-            for node in self.graph.nodes
-            if node.layer is None and node.outputs
-            for s in node.outputs[0].shape
-            if isinstance(s, Expr) and s.is_atom and str(s) == "?"
-        ]
-        if self.choices.opens != "T" or len(found) > 4:
-            return
-        letters = [n for n in ("T", "S", "L", "M", "N", "T1", "T2", "T3") if n not in taken]
-        self.opens = dict(zip(found, letters, strict=False))
-
-    def _parts(self) -> list[Part]:
-        """What is written as one step: models inside the model, and regions of shared layers."""
-        nested = [part for part in self.decoded.parts if one_step(self.graph, part)]
-        taken = {i for part in nested for i in part.nodes}
-        hint = {layer: self.naming.hint(layer) for layer in self.graph.layers()}
-        return [*nested, *shared_parts(self.graph, taken, hint)]
-
-    def _shared(self, units: Units) -> None:
-        """Bindings for layers that are called more than once, and for parts."""
-        calls: dict[Layer, int] = {}
-        self._count(self.graph, self.graph.ancestors(self.graph.outputs), calls)
-        inside: set[int] = set()
-        for unit in units.units.values():
-            if unit.part is not None:
-                inside |= unit.part.nodes
-        for index in self.graph.ancestors(self.graph.outputs):
-            layer = self.graph.nodes[index].layer
-            if layer is not None and calls[layer] > 1 and index not in inside and layer not in self.blocks:
-                self.block(layer, index)
-        for unit in units.units.values():
-            if unit.part is not None and unit.part.key not in self.blocks:
-                self._part(unit.part)
-
-    def _count(self, graph: Graph, nodes: Sequence[int], calls: dict[Layer, int]) -> None:
-        for index in nodes:
-            layer = graph.nodes[index].layer
-            if layer is None:
-                continue
-            calls[layer] = calls.get(layer, 0) + 1
-            if calls[layer] == 1:
-                self._inner(layer, calls)
-
-    def _inner(self, layer: Layer, calls: dict[Layer, int]) -> None:
-        for value in layer.args.values():
-            if isinstance(value, Layer):
-                calls[value] = calls.get(value, 0) + 1
-            elif isinstance(value, SubModel):
-                self._count(value.graph, value.graph.ancestors(value.graph.outputs), calls)
-
-    def block(self, layer: Layer, index: int) -> None:
-        """A binding of one shared layer."""
-        node = self.graph.nodes[index]
-        tensors = self.graph.tensors(node.inputs) or ()
-        name = self.naming.block(layer)
-        step = writing.layer(layer, tensors, self.inside, {}, {})
-        if layer.name and not self.naming.is_automatic(layer) and layer.name != name:
-            step = self.naming.named(step, layer)
-        self.blocks[layer] = name
-        self.statements.append(tree.Bind(NOWHERE, writing.name(name), step))
-
-    def _part(self, part: Part) -> None:
-        units = Units(self.graph, part.values, (), part.incoming)
-        name = self.naming.binding(part.name, part.name or "model")
-        body = self._body(units, part.incoming[0].node, name)
-        self.blocks[part.key] = name
-        self.statements.append(tree.Bind(NOWHERE, writing.name(name), body))
-
-    def _body(self, units: Units, base: int, name: str) -> tree.Expr:
-        """A flow from what comes in. Names in it would be the whole spec's, so then it is a recipe."""
-        made = plan(units, body=True)
-        if made.named:
-            raise UnsayableError("values in a flow are taken in a way that needs statements")
-        flow = _Flows(self, units, made)
-        for index in sorted(made.inline):
-            flow.names[index] = self.naming.value(units.units[index])
-        if len(units.outputs) == 1:
-            body = as_flow(flow.steps(units.outputs[0], base))
-        else:
-            body = tree.List(NOWHERE, flow.branches(units.outputs, base))
-        if not made.inline:
-            return body
-        recipe = self.naming.fresh(f"{name}_flow" if name else "flow")
-        self.statements.append(tree.Def(NOWHERE, writing.name(recipe), (), body))
-        return writing.call(recipe, [])
-
-    def inside(self, inner: Layer | SubModel) -> tree.Expr:
-        """What stands in a wrapper."""
-        if isinstance(inner, Layer):
-            if inner in self.blocks:
-                return writing.name(self.blocks[inner])
-            step = writing.layer(inner, (), self.inside, {}, {})
-            return self.naming.inner(step, inner)
-        graph = inner.graph
-        units = Units(graph, graph.outputs, (), [Value(i) for i in graph.inputs])
-        body = self._body(units, graph.inputs[0], inner.name)
-        if inner.name and len(graph.inputs) == 1:
-            name = self.naming.binding(inner.name, inner.name)
-            self.statements.append(tree.Bind(NOWHERE, writing.name(name), body))
-            return writing.name(name)
-        return body
-
-
-class _Flows:
+class Flows:
     """Writes the units of one graph."""
 
     def __init__(self, writer: Writer, units: Units, made: Plan) -> None:
