@@ -42,7 +42,7 @@ def _rows(kind: str, steps: int, backend: str) -> Iterator[Row]:
     yield from compare(
         f"{what}, fit",
         tasks,
-        {(OURS, STOCK): most(backend, kind, steps), (STOCK, BARE): None},
+        {(OURS, STOCK): most(backend, kind, steps), (STOCK, BARE): None, (OURS, BARE): None},
         ROUNDS,
         backend,
         headline=steps == 200,

@@ -19,7 +19,7 @@ MOST_FIT, MOST_PREDICT = 1.05, 1.25
 
 
 def measure(backend: str) -> Iterator[Row]:
-    """A layer of each kind at three lengths; an autoencoder; masks, both ways, dense layers over time."""
+    """A layer of each kind at three lengths; an autoencoder; both ways; masks, dense layers over time."""
     for kind in KINDS:
         for length in STEPS:
             spec = f"in({length},{FEATURES}) -> {kind}({UNITS}) -> dense(1)"
@@ -32,9 +32,11 @@ def measure(backend: str) -> Iterator[Row]:
         backend,
         whole=True,
     )
+    # PyTorch goes both ways in one call, we in two.
+    both = "bi(lstm(64))"
+    yield from _against_hand(both, f"in(200,{FEATURES}) -> {both} -> dense(1)", "lstm", 200, backend)
     for what, spec in (
         ("lstm(64), half of the steps masked", "in(200,8) -> mask -> lstm(64) -> dense(1)"),
-        ("bi(lstm(64))", "in(200,8) -> bi(lstm(64)) -> dense(1)"),
         ("gru(64,relu)", "in(200,8) -> gru(64,activation=relu) -> dense(1)"),
         ("td(dense(64)) * 2", "in(200,8) -> td(dense(64)) * 2 -> gavgpool1d -> dense(1)"),
     ):
@@ -77,7 +79,7 @@ def _against_hand(
 
     x, y = _data(length, whole=whole)
     models = _models(spec)
-    net = _Autoencoder(length).net if whole else _Hand(kind).net
+    net = _Autoencoder(length).net if whole else _Hand(kind, both="bi(" in spec).net
     _same_weights(models[OURS], net)
     optimizer = torch.optim.Adam(net.parameters())
     inputs, labels = torch.from_numpy(x), torch.from_numpy(y)
@@ -124,15 +126,16 @@ def _same_weights(model: Any, net: Any) -> None:
     import torch
     from keras import layers
 
-    from seqtopo.runtime.kernels.attaching import layers as layers_of
     from seqtopo.runtime.kernels.on_torch.native import CALLS
 
     found: list[Any] = []
-    for layer in layers_of(model):
-        if type(layer) in CALLS:
-            found += CALLS[type(layer)][0].weights(layer.cell)
-        elif isinstance(layer, layers.Dense):
-            found += [layer.kernel.value.t(), layer.bias.value]
+    for outer in model.layers:
+        ways = [getattr(outer, name, None) for name in ("forward_layer", "backward_layer", "layer")]
+        for layer in [way for way in ways if way is not None] or [outer]:
+            if type(layer) in CALLS:
+                found += CALLS[type(layer)][0].weights(layer.cell)
+            elif isinstance(layer, layers.Dense):
+                found += [layer.kernel.value.t(), layer.bias.value]
     with torch.no_grad():
         for parameter, value in zip(net.parameters(), found, strict=True):
             parameter.copy_(value)
@@ -148,19 +151,25 @@ def _against_keras(what: str, spec: str, length: int, backend: str) -> Iterator[
 
 
 class _Hand:
-    """A recurrent layer and a dense one, as one writes it."""
+    """A recurrent layer, one way or both, and a dense one, as one writes it."""
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, *, both: bool) -> None:
         import torch
 
         class Net(torch.nn.Module):
             def __init__(self) -> None:
                 super().__init__()
-                self.read = getattr(torch.nn, KINDS[kind])(FEATURES, UNITS, batch_first=True)
-                self.say = torch.nn.Linear(UNITS, 1)
+                layer = getattr(torch.nn, KINDS[kind])
+                self.read = layer(FEATURES, UNITS, batch_first=True, bidirectional=both)
+                self.say = torch.nn.Linear(UNITS * (1 + both), 1)
 
             def forward(self, x: Any) -> Any:
-                return self.say(self.read(x)[0][:, -1])
+                steps = self.read(x)[0]
+                last = steps[:, -1]
+                if both:
+                    # Backwards it has read all at the first step.
+                    last = torch.cat((last[:, :UNITS], steps[:, 0, UNITS:]), -1)
+                return self.say(last)
 
         self.net = Net()
 
