@@ -9,31 +9,20 @@ from __future__ import annotations
 import json
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypedDict
 
 import keras
-import numpy as np
-from keras import tree
 
 from seqtopo.api import compile
 from seqtopo.diag.error import SpecError
-from seqtopo.exporting.engines import ENGINES
+from seqtopo.exporting.comparing import Sample, alone, compared, samples
 from seqtopo.exporting.formats import FORMATS, Format, has
+from seqtopo.exporting.refused import RefusedError, said
 from seqtopo.runtime.kernels import attaching, time_distributed
 from seqtopo.runtime.states import stateful_layers
 from seqtopo.runtime.step import one_step
-
-Array = np.ndarray[Any, Any]
-Sample = tuple[list[Array], list[Array]]
-"""Inputs, and what Keras gives for them."""
-
-LENGTHS = ((7, 12), (32, 48), (160, 224))
-"""Numbers of steps to compare at; the longer ones for models that take no fewer."""
-BATCHES = (2, 3)
-SLACK = {"float32": 1e-4, "float64": 1e-4}
-"""How far the two may be apart, of the largest number that comes out; more for the narrow dtypes."""
 
 
 class Request(TypedDict, total=False):
@@ -47,14 +36,6 @@ class Request(TypedDict, total=False):
     format: str
     step: bool
     batch: int | None
-
-
-class RefusedError(Exception):
-    """Why a model is not exported: the code of the diagnostic, and what is to be said."""
-
-    def __init__(self, code: str, message: str, *notes: str, help: str = "") -> None:
-        super().__init__(message)
-        self.answer = {"code": code, "message": message, "notes": list(notes), "help": help}
 
 
 def main(request_file: str) -> int:
@@ -88,8 +69,8 @@ def export(request: Request) -> dict[str, Any]:
             help="export its one-step twin, which takes its states and gives the next ones: --step",
         )
     signature = _signature(model, format, request["batch"])
-    samples = list(_samples(model, signature))
-    if not samples:
+    trials = list(samples(model, signature))
+    if not trials:
         raise RefusedError(
             "ST431",
             "the model cannot be exported: Keras itself cannot run it at any length that was tried",
@@ -105,7 +86,7 @@ def export(request: Request) -> dict[str, Any]:
         ],
         "engine": "",
         "compared": [],
-        **_written(model, signature, format, request["out"], names, samples),
+        **_written(model, signature, format, request["out"], names, trials),
     }
 
 
@@ -115,7 +96,7 @@ def _written(
     format: Format,
     out: str,
     names: Sequence[str],
-    samples: Sequence[Sample],
+    trials: Sequence[Sample],
 ) -> dict[str, Any]:
     """Writes and compares, in the first of the ways that comes to something right.
 
@@ -128,7 +109,7 @@ def _written(
         try:
             _refuse_open_loops(model, format)
             _write(model, signature, format, out, names)
-            return _compared(model, format, out, samples) if has(format.engine) else {}
+            return compared(model, format, out, trials) if has(format.engine) else {}
         except RefusedError:
             if not left:
                 raise
@@ -178,9 +159,7 @@ def _loaded(path: str) -> keras.Model:
     try:
         return keras.saving.load_model(path, compile=False)
     except Exception as error:
-        raise RefusedError(
-            "ST431", "Keras cannot load the model", _said(error), help="save it anew"
-        ) from None
+        raise RefusedError("ST431", "Keras cannot load the model", said(error), help="save it anew") from None
 
 
 def _flat(model: keras.Model) -> keras.Model:
@@ -221,11 +200,6 @@ def _loops(layer: Any) -> bool:
     return keras.config.backend() != "torch" or attaching.attached(layer) is None
 
 
-def _alone(values: list[Any]) -> Any:
-    """Several as a list, one by itself, as a functional model takes them."""
-    return values[0] if len(values) == 1 else values
-
-
 def _refuse_open_loops(model: keras.Model, format: Format) -> None:
     """Raises RefusedError where the loop of a recurrent layer needs a number of steps that is not there."""
     if keras.config.backend() in format.any_steps or not any(None in x.shape[1:] for x in model.inputs):
@@ -259,40 +233,6 @@ def _signature(model: keras.Model, format: Format, batch: int | None) -> list[An
     ]
 
 
-def _samples(model: keras.Model, signature: Sequence[Any]) -> Iterator[Sample]:
-    """Inputs of two batches and two lengths, where they are open, and what Keras gives for them."""
-    open_batch = all(spec.shape[0] is None for spec in signature)
-    open_steps = any(None in spec.shape[1:] for spec in signature)
-    batches = BATCHES if open_batch else (signature[0].shape[0],) * 2
-    for lengths in LENGTHS if open_steps else ((0, 0),):
-        found = []
-        for batch, steps in dict.fromkeys(zip(batches, lengths, strict=True)):
-            arrays = [_array(spec, batch, steps) for spec in signature]
-            try:
-                found.append((arrays, _run(model, arrays)))
-            # Keras and the backends raise what they like for a length that is too short.
-            except Exception:
-                found = []
-                break
-        if found:
-            yield from found
-            return
-
-
-def _array(spec: Any, batch: int, steps: int) -> Array:
-    shape = tuple(batch if i == 0 else steps if size is None else size for i, size in enumerate(spec.shape))
-    draw = np.random.default_rng(1)
-    if spec.dtype.startswith(("int", "uint", "bool")):
-        # Ids that every vocabulary has.
-        return np.asarray(draw.integers(0, 2, shape), dtype=spec.dtype)
-    return np.asarray(draw.normal(size=shape), dtype="float32" if spec.dtype == "bfloat16" else spec.dtype)
-
-
-def _run(model: keras.Model, arrays: Sequence[Array]) -> list[Array]:
-    found = model(_alone([keras.ops.convert_to_tensor(array) for array in arrays]), training=False)
-    return [np.asarray(keras.ops.convert_to_numpy(keras.ops.cast(x, "float32"))) for x in tree.flatten(found)]
-
-
 def _write(
     model: keras.Model, signature: Sequence[Any], format: Format, out: str, names: Sequence[str]
 ) -> None:
@@ -301,12 +241,12 @@ def _write(
         kwargs["dynamic_shapes"] = _open_axes(signature)
     try:
         model.export(
-            out, format=format.keras, verbose=False, input_signature=[_alone(list(signature))], **kwargs
+            out, format=format.keras, verbose=False, input_signature=[alone(list(signature))], **kwargs
         )
     # Converters raise of whatever kind, and so do the backends under them.
     except Exception as error:
         raise RefusedError(
-            "ST431", f"{keras.config.backend()} cannot export this model as {format.title}", _said(error)
+            "ST431", f"{keras.config.backend()} cannot export this model as {format.title}", said(error)
         ) from None
 
     if format.name == "onnx":
@@ -335,70 +275,6 @@ def _open_axes(signature: Sequence[Any]) -> Any:
 
     axes = [{axis: Dim.DYNAMIC for axis, size in enumerate(spec.shape) if size is None} for spec in signature]
     return axes[0] if len(axes) == 1 else [(axes,)]
-
-
-def _compared(model: keras.Model, format: Format, out: str, samples: Sequence[Sample]) -> dict[str, Any]:
-    """Runs what was exported on the samples.
-
-    Raises:
-        RefusedError: it gives something else than Keras, or does not run.
-    """
-    names = [x.name for x in model.inputs]
-    found = []
-    try:
-        engine = ENGINES[format.name](out, names)
-    except Exception as error:
-        raise RefusedError(
-            "ST432",
-            f"what {keras.config.backend()} exported cannot be loaded, so it was not kept",
-            _said(error),
-        ) from None
-    for arrays, want in samples:
-        shapes = [list(array.shape) for array in arrays]
-        try:
-            have = engine.run(arrays)
-        except Exception as error:
-            raise RefusedError(
-                "ST432",
-                f"what {keras.config.backend()} exported does not run at {_shown(shapes)}, "
-                "so it was not kept",
-                _said(error),
-            ) from None
-        off = _apart(want, have)
-        if off is None or off > SLACK.get(model.compute_dtype, 3e-2):
-            ours, theirs = (_shown([list(x.shape) for x in each]) for each in (want, have))
-            how = f"they differ by {off:.2g} of the largest number" if off is not None else ""
-            raise RefusedError(
-                "ST432",
-                f"what {keras.config.backend()} exported does not give what Keras gives at {_shown(shapes)}, "
-                "so it was not kept",
-                how or f"it gives {theirs}, and Keras {ours}",
-            )
-        found.append({"inputs": shapes, "apart": off})
-    more = {"outputs": list(engine.outputs)} if engine.outputs else {}
-    return {"engine": engine.title, "compared": found, "names": {"inputs": list(engine.inputs), **more}}
-
-
-def _shown(shapes: Sequence[Sequence[int]]) -> str:
-    return " and ".join(f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})" for shape in shapes)
-
-
-def _apart(want: Sequence[Array], have: Sequence[Array]) -> float | None:
-    """How far apart, of the largest number; None where the shapes differ."""
-    if [x.shape for x in want] != [np.shape(x) for x in have]:
-        return None
-    far = [
-        float(np.max(np.abs(a - np.asarray(b, "float32")), initial=0))
-        / max(1.0, float(np.max(np.abs(a), initial=0)))
-        for a, b in zip(want, have, strict=True)
-    ]
-    return max(far) if np.isfinite(far).all() else float("inf")
-
-
-def _said(error: BaseException) -> str:
-    """What an error says, on one line and not too long."""
-    words = " ".join(str(error).split())
-    return f"{type(error).__name__}: {words[:300]}{'...' if len(words) > 300 else ''}"
 
 
 if __name__ == "__main__":

@@ -1,0 +1,121 @@
+"""What was exported is run beside Keras, on the same inputs, and compared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from keras import tree
+
+from seqtopo.exporting.engines import ENGINES
+from seqtopo.exporting.formats import Format
+from seqtopo.exporting.refused import RefusedError, said
+
+Array = np.ndarray[Any, Any]
+Sample = tuple[list[Array], list[Array]]
+"""Inputs, and what Keras gives for them."""
+
+LENGTHS = ((7, 12), (32, 48), (160, 224))
+"""Numbers of steps to compare at; the longer ones for models that take no fewer."""
+BATCHES = (2, 3)
+SLACK = {"float32": 1e-4, "float64": 1e-4}
+"""How far the two may be apart, of the largest number that comes out; more for the narrow dtypes."""
+
+
+def samples(model: keras.Model, signature: Sequence[Any]) -> Iterator[Sample]:
+    """Inputs of two batches and two lengths, where they are open, and what Keras gives for them."""
+    open_batch = all(spec.shape[0] is None for spec in signature)
+    open_steps = any(None in spec.shape[1:] for spec in signature)
+    batches = BATCHES if open_batch else (signature[0].shape[0],) * 2
+    for lengths in LENGTHS if open_steps else ((0, 0),):
+        found = []
+        for batch, steps in dict.fromkeys(zip(batches, lengths, strict=True)):
+            arrays = [_array(spec, batch, steps) for spec in signature]
+            try:
+                found.append((arrays, _run(model, arrays)))
+            # Keras and the backends raise what they like for a length that is too short.
+            except Exception:
+                found = []
+                break
+        if found:
+            yield from found
+            return
+
+
+def _array(spec: Any, batch: int, steps: int) -> Array:
+    shape = tuple(batch if i == 0 else steps if size is None else size for i, size in enumerate(spec.shape))
+    draw = np.random.default_rng(1)
+    if spec.dtype.startswith(("int", "uint", "bool")):
+        # Ids that every vocabulary has.
+        return np.asarray(draw.integers(0, 2, shape), dtype=spec.dtype)
+    return np.asarray(draw.normal(size=shape), dtype="float32" if spec.dtype == "bfloat16" else spec.dtype)
+
+
+def _run(model: keras.Model, arrays: Sequence[Array]) -> list[Array]:
+    found = model(alone([keras.ops.convert_to_tensor(array) for array in arrays]), training=False)
+    return [np.asarray(keras.ops.convert_to_numpy(keras.ops.cast(x, "float32"))) for x in tree.flatten(found)]
+
+
+def alone(values: list[Any]) -> Any:
+    """Several as a list, one by itself, as a functional model takes them."""
+    return values[0] if len(values) == 1 else values
+
+
+def compared(model: keras.Model, format: Format, out: str, trials: Sequence[Sample]) -> dict[str, Any]:
+    """Runs what was exported on the samples.
+
+    Raises:
+        RefusedError: it gives something else than Keras, or does not run.
+    """
+    names = [x.name for x in model.inputs]
+    found = []
+    try:
+        engine = ENGINES[format.name](out, names)
+    except Exception as error:
+        raise RefusedError(
+            "ST432",
+            f"what {keras.config.backend()} exported cannot be loaded, so it was not kept",
+            said(error),
+        ) from None
+    for arrays, want in trials:
+        shapes = [list(array.shape) for array in arrays]
+        try:
+            have = engine.run(arrays)
+        except Exception as error:
+            raise RefusedError(
+                "ST432",
+                f"what {keras.config.backend()} exported does not run at {_shown(shapes)}, "
+                "so it was not kept",
+                said(error),
+            ) from None
+        off = _apart(want, have)
+        if off is None or off > SLACK.get(model.compute_dtype, 3e-2):
+            ours, theirs = (_shown([list(x.shape) for x in each]) for each in (want, have))
+            how = f"they differ by {off:.2g} of the largest number" if off is not None else ""
+            raise RefusedError(
+                "ST432",
+                f"what {keras.config.backend()} exported does not give what Keras gives at {_shown(shapes)}, "
+                "so it was not kept",
+                how or f"it gives {theirs}, and Keras {ours}",
+            )
+        found.append({"inputs": shapes, "apart": off})
+    more = {"outputs": list(engine.outputs)} if engine.outputs else {}
+    return {"engine": engine.title, "compared": found, "names": {"inputs": list(engine.inputs), **more}}
+
+
+def _shown(shapes: Sequence[Sequence[int]]) -> str:
+    return " and ".join(f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})" for shape in shapes)
+
+
+def _apart(want: Sequence[Array], have: Sequence[Array]) -> float | None:
+    """How far apart, of the largest number; None where the shapes differ."""
+    if [x.shape for x in want] != [np.shape(x) for x in have]:
+        return None
+    far = [
+        float(np.max(np.abs(a - np.asarray(b, "float32")), initial=0))
+        / max(1.0, float(np.max(np.abs(a), initial=0)))
+        for a, b in zip(want, have, strict=True)
+    ]
+    return max(far) if np.isfinite(far).all() else float("inf")
