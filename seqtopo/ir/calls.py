@@ -76,7 +76,7 @@ class Calls(Walker):
 
             raise problem_of(refusal, env.graph, node, shown, self.sources) from None
         count = len(node.outputs) if node.outputs is not None else 1
-        return tuple(Value(node.index, i) for i in range(count))
+        return tuple([Value(node.index, i) for i in range(count)])
 
     def _layer(
         self,

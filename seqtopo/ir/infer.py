@@ -19,11 +19,16 @@ def infer(graph: Graph, node: Node) -> None:
     """
     assert node.layer is not None
     inputs = graph.tensors(node.inputs)
-    given = {name: graph.tensors(values) for name, values in node.tensors.items()}
-    if inputs is None or None in given.values():
+    if inputs is None:
         return
+    given: dict[str, tuple[Tensor, ...]] = {}
+    for name, values in node.tensors.items():
+        tensors = graph.tensors(values)
+        if tensors is None:
+            return
+        given[name] = tensors
     layer = node.layer
-    outcome = graph.outcome(layer, node.call, inputs, {n: t for n, t in given.items() if t is not None})
+    outcome = graph.outcome(layer, node.call, inputs, given)
     known = graph.weights.get(layer)
     if known is None:
         graph.weights[layer] = outcome.weights

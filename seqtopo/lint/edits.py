@@ -109,6 +109,8 @@ class Edits:
 @cache
 def _parts(kind: Any) -> tuple[str, ...]:
     """The fields of a kind of node that may hold nodes."""
+    if kind in (tree.Name, tree.Number, tree.String):
+        return ()
     return tuple(name for name in kind.__match_args__ if name != "span")
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from seqtopo.lint.edits import every
 from seqtopo.syntax import tree
 
@@ -17,13 +15,20 @@ class Names:
         self.used: set[str] = set()
         self._made: dict[int, set[str]] = {}
         for statement in spec.statements:
-            nodes = list(every(statement))
-            bound = {id(name) for node in nodes for name in _binds(node)}
-            names = {n.name for n in nodes if isinstance(n, tree.Name) and id(n) not in bound}
-            self.used |= names - ({statement.name.name} if isinstance(statement, tree.Bind) else set())
-            made = {node.name.name for node in nodes if isinstance(node, tree.As)}
+            names: list[tree.Name] = []
+            bound: set[int] = set()
+            made: set[str] = set()
+            for node in every(statement):
+                if isinstance(node, tree.Name):
+                    names.append(node)
+                    continue
+                bound.update(map(id, _binds(node)))
+                if isinstance(node, tree.As):
+                    made.add(node.name.name)
             if isinstance(statement, (tree.Bind, tree.Def)):
                 made.add(statement.name.name)
+            own = statement.name.name if isinstance(statement, tree.Bind) else ""
+            self.used.update(n.name for n in names if id(n) not in bound and n.name != own)
             self._made[id(statement)] = made
 
     def uses(self, statement: tree.Statement) -> bool:
@@ -31,12 +36,13 @@ class Names:
         return not self._made[id(statement)].isdisjoint(self.used)
 
 
-def _binds(node: tree.Node) -> Iterator[tree.Name]:
+def _binds(node: tree.Node) -> tuple[tree.Name, ...]:
     """The names in a node that it binds, or that say which argument is given."""
     match node:
         case tree.Bind() | tree.Def() | tree.Binding() | tree.Parameter() | tree.As():
-            yield node.name
+            return (node.name,)
         case tree.For():
-            yield from node.targets
+            return node.targets
         case tree.Argument(name=tree.Name() as name):
-            yield name
+            return (name,)
+    return ()

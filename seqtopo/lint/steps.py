@@ -36,12 +36,12 @@ def each_alone(node: Node) -> bool:
     return node.layer is not None and node.layer.row.name in _EACH_ALONE
 
 
-def joins_features(node: Node, came: Tensor) -> bool:
+def joins_features(view: View, node: Node) -> bool:
     """Whether it is a ``concat`` along the features."""
     return (
         node.layer is not None
         and node.layer.row.name == "concat"
-        and node.layer.get("axis") in (-1, len(came.shape))
+        and node.layer.get("axis") in (-1, len(view.came(node).shape))
     )
 
 
@@ -97,13 +97,13 @@ def _after(view: View, node: Node, found: dict[int, Steps]) -> Steps | None:
     first = came[0]
     if len(shape) < 2 and not (first is not None and each_alone(node) and _ids(view, node)):
         return None
-    if merges(node) or joins_features(node, view.into(node)[0]):
+    if merges(node) or joins_features(view, node):
         known = [s for s in came if s is not None]
         if not known:
             return Steps(node.index)
         # One whose steps stretch along the others' says nothing of their order.
         reader = next((s for s in known if s.reader is not None), known[0])
-        return replace(known[0], reader=reader.reader, flipped=reader.flipped)
+        return Steps(known[0].origin, known[0].turned, reader.reader, reader.flipped)
     if first is None:
         return Steps(node.index)
     if node.layer.row.recurrent:
@@ -113,7 +113,7 @@ def _after(view: View, node: Node, found: dict[int, Steps]) -> Steps | None:
         unmerged = node.layer.row.name == "bi" and node.layer.get("merge_mode") is None
         return Steps(first.origin, _turn(first, node) if back else first.turned, None if unmerged else node)
     name = node.layer.row.name
-    if name == "flip" and along_time(node, view.into(node)[0]):
+    if name == "flip" and along_time(node, view.came(node)):
         return replace(first, turned=_turn(first, node), flipped=not first.flipped)
     if each_alone(node):
         return first
@@ -128,5 +128,5 @@ def _turn(before: Steps, node: Node) -> Node | None:
 
 def _ids(view: View, node: Node) -> bool:
     """Whether it hands on ids, one for each step."""
-    came = view.into(node)[0]
+    came = view.came(node)
     return len(came.shape) == 1 and came.dtype != "float32" and view.out(node).dtype != "float32"

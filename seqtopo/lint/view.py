@@ -128,7 +128,7 @@ class View:
     def _users(self) -> dict[int, list[Node]]:
         found: dict[int, list[Node]] = {}
         for node in self.nodes:
-            for index in dict.fromkeys(value.node for value in node.needs):
+            for index in {value.node for value in node.needs}:
                 found.setdefault(index, []).append(node)
         return found
 
@@ -165,7 +165,11 @@ class View:
 
     def into(self, node: Node) -> tuple[Tensor, ...]:
         """What comes into a call."""
-        return tuple(self.tensor(value) for value in node.inputs)
+        return tuple([self.tensor(value) for value in node.inputs])
+
+    def came(self, node: Node) -> Tensor:
+        """What comes into a call, the first of it."""
+        return self.tensor(node.inputs[0])
 
     def out(self, node: Node) -> Tensor:
         """What a node gives, the first of it."""

@@ -25,7 +25,7 @@ def steps_never_meet(view: View) -> Iterator[Finding]:
         first = None if value.extra else alone.get(value.node)
         if first is None or first.layer is None:
             continue
-        came, out = view.into(first)[0], view.tensor(value)
+        came, out = view.came(first), view.tensor(value)
         edits = view.edits
         flat = edits.before(first, step(first.span, "flatten"))
         written = edits.written(first)

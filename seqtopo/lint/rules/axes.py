@@ -21,7 +21,7 @@ def reshape_for_permute(view: View) -> Iterator[Finding]:
         for node in flow.calls_of("reshape"):
             if _calculated(flow, node):
                 continue
-            before, after = flow.into(node)[0].shape, flow.out(node).shape
+            before, after = flow.came(node).shape, flow.out(node).shape
             order = _turned(before, after)
             if order is None:
                 continue
@@ -78,7 +78,7 @@ def _where(before: Shape, after: Shape) -> str:
 
 def _permuted(view: View, node: Node, order: tuple[int, ...]) -> Iterator[Fix]:
     turn = step(node.span, "permute", *order)
-    before, after = view.into(node)[0].shape, view.out(node).shape
+    before, after = view.came(node).shape, view.out(node).shape
     same = tuple(before[i - 1] for i in order) == after
     edit = view.edits.replace(node, turn) if same else view.edits.before(node, turn)
     if edit is not None:

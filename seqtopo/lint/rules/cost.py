@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from math import prod
 
 from seqtopo.diag.model import Fix, Label
 from seqtopo.ir import counting
 from seqtopo.ir.graph import Node
 from seqtopo.layers.layer import Layer
-from seqtopo.layers.sizes import Size, product
+from seqtopo.layers.sizes import Size
 from seqtopo.layers.values import Tensor
 from seqtopo.lint.edits import step
 from seqtopo.lint.head import activation_of
@@ -76,7 +77,7 @@ def _long(view: View, node: Node, layer: Layer) -> bool:
     """Whether a recurrent layer is unrolled over so many steps that a rule of its own tells it."""
     if not layer.get("unroll"):
         return False
-    steps = view.into(node)[0].shape[0]
+    steps = view.came(node).shape[0]
     return isinstance(steps, int) and steps > MANY_UNROLLED
 
 
@@ -221,13 +222,13 @@ def large_layer(view: View) -> Iterator[Finding]:
         flat = view.maker(node.inputs[0])
         behind = view.is_row(flat, "flatten")
         pooled = view.edits.replace(flat, step(flat.span, "gavgpool1d")) if behind else None
-        fits = pooled is not None and len(view.into(flat)[0].shape) == 2
+        fits = pooled is not None and len(view.came(flat).shape) == 2
         yield Finding(
             place.span,
             f"{place.layer.title} has {count:,} parameters, {memory(count * _BYTES)}, and four times that "
             "while adam trains it",
-            label=f"is given {view.into(node)[0]}",
-            labels=(Label(flat.span, f"makes {view.out(flat)} of {view.into(flat)[0]}"),) if behind else (),
+            label=f"is given {view.came(node)}",
+            labels=(Label(flat.span, f"makes {view.out(flat)} of {view.came(flat)}"),) if behind else (),
             help="shorten what comes in first: pool the steps, or keep the last one alone"
             if behind
             else "make it smaller",
@@ -254,8 +255,8 @@ def many_activations(view: View) -> Iterator[Finding]:
 
 
 def _bytes(tensor: Tensor) -> int | None:
-    count = product(tensor.shape)
-    return count * _BYTES if isinstance(count, int) else None
+    known = [size for size in tensor.shape if isinstance(size, int)]
+    return prod(known) * _BYTES if len(known) == len(tensor.shape) else None
 
 
 def memory(size: int) -> str:
@@ -275,7 +276,7 @@ def long_unrolled(view: View) -> Iterator[Finding]:
             place = place_of(flow, node)
             if not place.layer.row.recurrent or not _long(flow, node, place.layer):
                 continue
-            steps = flow.into(node)[0].shape[0]
+            steps = flow.came(node).shape[0]
             plain = partial(without, param="unroll", row=place.layer.row)
             yield Finding(
                 place.span,
@@ -299,7 +300,7 @@ def linear_chain(view: View) -> Iterator[Finding]:
             if not flow.is_row(before, "dense"):
                 continue
             first, second = place_of(flow, before), place_of(flow, node)
-            came, made = flow.into(before)[0].shape[-1], flow.out(before).shape[-1]
+            came, made = flow.came(before).shape[-1], flow.out(before).shape[-1]
             if not isinstance(came, int) or not isinstance(made, int) or made < came:
                 continue
             if first.layer is second.layer or len(flow.users(before)) > 1 or flow.is_output(before):

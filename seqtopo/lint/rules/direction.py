@@ -82,7 +82,7 @@ def orders_merged(view: View) -> Iterator[Finding]:
     """Steps that stand last first, merged with others that stand first to last."""
     for flow in view.flows:
         for node in flow.calls_of(*MERGES, "concat"):
-            if not (merges(node) or joins_features(node, flow.into(node)[0])):
+            if not (merges(node) or joins_features(flow, node)):
                 continue
             came = [None if v.extra else steps(flow).get(v.node) for v in node.inputs]
             sides = [s for s, t in zip(came, flow.into(node), strict=True) if s and t.shape[0] != 1]
@@ -176,7 +176,7 @@ def _end(view: View, node: Node) -> str:
     layer = node.layer
     if layer is None or not node.inputs:
         return ""
-    came = view.into(node)[0]
+    came = view.came(node)
     size = came.shape[0] if came.shape else 0
     name = layer.row.name
     if name == "cropping1d" and len(came.shape) == 2:

@@ -39,7 +39,7 @@ def softmax_over_one(view: View) -> Iterator[Finding]:
             place = place_of(flow, node)
             name = place.layer.row.name
             alone = name in ("act", "softmax")
-            came = flow.into(node)[0] if alone else flow.out(node)
+            came = flow.came(node) if alone else flow.out(node)
             one = "it is given one number" if alone else f"{place.layer.title} gives one number"
             fixes = tuple(_ways_out(view, flow, node, node.index in last))
             yield Finding(

@@ -68,7 +68,7 @@ def mask_on_ids(view: View) -> Iterator[Finding]:
                 if drop is not None and masked is not None and place.expr is not None
                 else ()
             )
-            came = view.into(mask)[0]
+            came = view.came(mask)
             yield Finding(
                 mask.span,
                 f"mask looks for steps whose features are all 0, but ids {came} have no features: it takes "
@@ -84,7 +84,7 @@ def mask_on_ids(view: View) -> Iterator[Finding]:
 def embed_of_vectors(view: View) -> Iterator[Finding]:
     """An embedding of vectors of floats: each number in them is taken for an id."""
     for node, source, between in _sources(view):
-        came = view.into(node)[0]
+        came = view.came(node)
         shape = came.shape
         if source.layer is not None or between or came.dtype not in FLOATS:
             continue
@@ -181,7 +181,7 @@ def ids_as_numbers(view: View) -> Iterator[Finding]:
         if here.layer is not None or (isinstance(below, int) and below <= 2):
             continue
         # Without a size of the table, a row of whole numbers may be counts; one a step is an id.
-        one_a_step = view.into(node)[0].shape[1:] == (1,) and view.out(here).dtype in INTEGERS
+        one_a_step = view.came(node).shape[1:] == (1,) and view.out(here).dtype in INTEGERS
         if below is None and not one_a_step:
             continue
         kind = "ids" if below is None else f"ids below {below}"

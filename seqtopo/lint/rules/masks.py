@@ -49,7 +49,7 @@ def mask_lost(view: View) -> Iterator[Finding]:
 
 
 def _mixes(view: View, node: Node) -> bool:
-    return view.is_row(node, *_MIXES) and len(view.into(node)[0].shape) == 2
+    return view.is_row(node, *_MIXES) and len(view.came(node).shape) == 2
 
 
 def _lost(view: View, node: Node, mask: Masked, readers: list[Node], masks: Masks) -> Finding:
@@ -190,7 +190,7 @@ def padding_not_masked(view: View) -> Iterator[Finding]:
 def _table(view: View, node: Node) -> Node | None:
     """The embedding of ids that a recurrent layer reads, with nothing between that changes the steps."""
     here = back_over(view, node, *_STEP_BY_STEP, "pos", "spatial_dropout1d")
-    if not view.is_row(here, "embed") or view.into(here)[0].dtype not in INTEGERS:
+    if not view.is_row(here, "embed") or view.came(here).dtype not in INTEGERS:
         return None
     return here if view.maker(here.inputs[0]).layer is None else None
 
@@ -200,7 +200,7 @@ def zero_may_be_data(view: View) -> Iterator[Finding]:
     """A single feature, masked where it is 0: a 0 that was measured is skipped as well."""
     for node in view.calls_of("mask"):
         assert node.layer is not None
-        came = view.into(node)[0]
+        came = view.came(node)
         if node.layer.get("mask_value") == 0 and came.shape[-1:] == (1,):
             if view.maker(node.inputs[0]).layer is not None:
                 continue

@@ -25,7 +25,7 @@ def one_step(view: View) -> Iterator[Finding]:
         if _stateful(view):
             continue
         assert node.layer is not None
-        came = view.into(node)[0]
+        came = view.came(node)
         labels = (Label(node.span, "is given one step"),) if source.span != node.span else ()
         yield Finding(
             source.span,
@@ -96,7 +96,7 @@ def _one_step(view: View) -> list[tuple[Node, Node]]:
 
 def _leaves_one(view: View, node: Node) -> bool:
     """Whether a call makes one step of several, or of a vector's numbers."""
-    after, before = view.out(node).shape, view.into(node)[0].shape if node.inputs else ()
+    after, before = view.out(node).shape, view.came(node).shape if node.inputs else ()
     if len(after) != 2 or after[0] != 1 or after[1] == 1:
         return False
     if view.is_row(node, "reshape"):

@@ -77,12 +77,12 @@ def flatten_of_a_vector(view: View) -> Iterator[Finding]:
     """A vector is flat already."""
 
     def idle(flow: View, node: Node) -> bool:
-        return flow.is_row(node, "flatten") and len(flow.into(node)[0].shape) == 1
+        return flow.is_row(node, "flatten") and len(flow.came(node).shape) == 1
 
     for flow, node in _steps(view, ("flatten",), idle):
         yield Finding(
             node.span,
-            f"flatten does nothing here: what comes in is a vector already, {flow.into(node)[0]}",
+            f"flatten does nothing here: what comes in is a vector already, {flow.came(node)}",
             label="no effect",
             help="leave it out",
             fixes=_left_out(flow, node, safe=True),
