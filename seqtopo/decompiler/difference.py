@@ -8,6 +8,7 @@ from typing import Any
 
 from seqtopo.dataclass import dataclass
 from seqtopo.decompiler import same, writing
+from seqtopo.decompiler.layers import spoken
 from seqtopo.ir.graph import Graph, Node, SubModel, Value
 from seqtopo.ir.training import Training
 from seqtopo.layers.layer import Layer
@@ -233,6 +234,7 @@ def _argument(row: Any, node: Node, name: str) -> str:
     assert node.layer is not None
     param = row.by_name.get(name)
     value = node.call.get(name, node.layer.args.get(name, param.default if param else None))
+    value = spoken(name, value)
     if isinstance(value, (Layer, SubModel)):
         return print_expr(_inside(value))
     if isinstance(value, str):

@@ -8,7 +8,7 @@ from typing import Any
 from seqtopo.dataclass import dataclass, field
 from seqtopo.decompiler.files import as_dict, as_text, shown
 from seqtopo.decompiler.losses import Losses
-from seqtopo.decompiler.values import UnsayableError, plain
+from seqtopo.decompiler.values import UnsayableError, plain, plain_dtype
 from seqtopo.layers import registry
 from seqtopo.layers.excluded import why_not
 from seqtopo.layers.layer import Layer
@@ -122,12 +122,6 @@ def _says_nothing(key: str, value: Any) -> bool:
     return value is None or (key in UNSAID and value == UNSAID[key])
 
 
-def plain_dtype(value: Any) -> Any:
-    """The name in a serialized dtype policy."""
-    config = value.get("config") if isinstance(value, dict) else None
-    return config.get("name") if isinstance(config, dict) else None
-
-
 def _dtype(read: Read, value: Any, losses: Losses) -> None:
     name = value
     if isinstance(value, dict):
@@ -191,6 +185,15 @@ def same_value(a: Any, b: Any) -> bool:
     if isinstance(a, tuple) and len(a) == 1 and not isinstance(b, tuple):
         return same_value(a[0], b)
     return a in ("linear", None) and b in ("linear", None)
+
+
+def spoken(name: str, value: Any) -> Any:
+    """An argument's value; None where it says what Keras takes anyhow.
+
+    >>> spoken("dtype", "float32"), spoken("dtype", "float16"), spoken("units", 3)
+    (None, 'float16', 3)
+    """
+    return None if value == {"data_format": "channels_last", "dtype": "float32"}.get(name) else value
 
 
 def make(read: Read) -> Layer:

@@ -66,6 +66,10 @@ def _from_dict(value: dict[str, Any], family: str) -> Any:
     raise UnsayableError("it is a Python object")
 
 
+_TENSORS = {("L1", "l1"), ("OrthogonalRegularizer", "factor")}
+"""What else Keras holds as a tensor of 32 bits, as it does a learning rate."""
+
+
 def object_of(family: str, value: Mapping[str, Any]) -> Word | Object:
     """A Keras object from its class and its configuration, without what is as by default.
 
@@ -98,9 +102,9 @@ def object_of(family: str, value: Mapping[str, Any]) -> Word | Object:
                 return Word(given)
             if _nobodys(given, name, part.default):
                 continue
-        if key == "dtype" and "float32" in (given, _policy(given)):
+        if key == "dtype" and "float32" in (given, plain_dtype(given)):
             continue
-        read = _part(part, _shortest(given) if key == "learning_rate" else given)
+        read = _part(part, _shortest(given) if (name, key) in _TENSORS or key == "learning_rate" else given)
         if read != part.default or part.required:
             kwargs[key] = read
     if family == "activation" and not kwargs and entry.parts and name in ACTIVATION_LAYERS:
@@ -114,7 +118,8 @@ def _nobodys(given: str, kind: str, default: Any) -> bool:
     return base(given) in (default, kind, kind.lower(), snake_case(kind))
 
 
-def _policy(value: Any) -> Any:
+def plain_dtype(value: Any) -> Any:
+    """The name in a serialized dtype policy."""
     config = value.get("config") if isinstance(value, dict) else None
     return config.get("name") if isinstance(config, dict) else None
 

@@ -13,7 +13,7 @@ from seqtopo.decompiler.layers import NoRowError, Read, make, read_layer, settle
 from seqtopo.decompiler.losses import wrong
 from seqtopo.decompiler.masks import Masks
 from seqtopo.decompiler.operations import match
-from seqtopo.decompiler.values import UnsayableError, plain
+from seqtopo.decompiler.values import UnsayableError, plain, plain_dtype
 from seqtopo.ir.graph import Bundle, Graph, Node, Value
 from seqtopo.ir.infer import infer
 from seqtopo.layers.layer import Layer
@@ -129,7 +129,8 @@ class Walk:
         (value,) = self.needed(refs[0], call.name)
         tensor = self.graph.tensor(value)
         node = self.graph.nodes[value.node]
-        if not value.extra or tensor is None or _dtype(call.settings) != tensor.dtype:
+        dtype = call.settings.get("dtype")
+        if not value.extra or tensor is None or (plain_dtype(dtype) or dtype) != tensor.dtype:
             return False
         if not automatic.giver(call.name, value.extra):
             if len(node.extras[value.extra]) == 1:
@@ -371,13 +372,6 @@ class Walk:
         self._source(ref, list(shape), dtype if dtype in DTYPES else "float32", name)
         if self.graph is self.reader.decoded.graph:
             self.reader.decoded.cut += [(call.name, self.values[r]) for r in came]
-
-
-def _dtype(settings: Mapping[str, Any]) -> object:
-    """What a layer computes in, by its configuration."""
-    found = settings.get("dtype")
-    inner = found.get("config") if isinstance(found, dict) else None
-    return inner.get("name") if isinstance(inner, dict) else found
 
 
 def _mirrors(forward: Mapping[str, Any], backward: Mapping[str, Any]) -> bool:

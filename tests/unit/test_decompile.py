@@ -107,6 +107,12 @@ def test_objects_are_written_as_people_write_them() -> None:
     }
     made = layer("Dense", "dense", units=4, kernel_regularizer=penalty, kernel_initializer=start)
     assert "dense(4,kernel_regularizer=l2(0.0001),kernel_initializer=orthogonal(2))" in text_of(chain(made))
+    # Keras holds this one as a tensor, and L2 as it is given.
+    held = {"module": "keras.regularizers", "class_name": "L1", "config": {"l1": 0.0010000000474974513}}
+    made = layer("Dense", "dense", units=4, kernel_regularizer=held)
+    assert "dense(4,kernel_regularizer=l1(0.001))" in text_of(chain(made))
+    held["config"] = {"l1": 0.009999999776482582}
+    assert "dense(4,kernel_regularizer=l1)" in text_of(chain(made))
 
 
 def test_repeats_are_said_once() -> None:

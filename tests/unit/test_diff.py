@@ -25,6 +25,7 @@ def run(capsys: pytest.CaptureFixture[str], *args: str) -> tuple[int, str]:
         "in(?,8) -> lstm(64,seq) as first_one -> lstm(32) -> dense(1)",
         "def block(U) = lstm(U,seq)\nin(T,8) -> block(64) -> lstm(32) -> dense(1)",
         "x = in(S,8) -> lstm(64,seq)\ny = x -> lstm(32)\ny -> dense(1,linear)",
+        "in(T,8) -> lstm(64,seq,dtype=float32) -> lstm(32) -> dense(1,dtype=float32)",
     ],
 )
 def test_the_same_topology_in_other_words_is_the_same(other: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -41,6 +42,7 @@ def test_the_same_topology_in_other_words_is_the_same(other: str, capsys: pytest
         (BASE, BASE.replace(" -> lstm(32)", " -> gru(32)"), ["- lstm_1: lstm(32)", "+ gru: gru(32)"]),
         (BASE, BASE.replace("64", "16"), ["    units: 64 -> 16", "    parameters: 18,688 -> 1,600"]),
         (BASE, BASE.replace("dense(1)", "dense(1,relu)"), ["    activation: none -> relu"]),
+        (BASE, BASE.replace("dense(1)", "dense(1,dtype=float16)"), ["    dtype: none -> float16"]),
         (BASE, BASE.replace("T,8", "T,9"), ["    gives: (T, 8) -> (T, 9)"]),
         (BASE, BASE.replace("T,8", "T,8,batch=4"), ["    batch: none -> 4"]),
         (BASE, f"{BASE}\n\ntrain adam, loss=mse", ["~ train: optimizer: none -> adam"]),
