@@ -87,6 +87,9 @@ class _Arrangement:
         edges = [Edge(a.source, a.port, a.target, a.slot) for a in self.plan.arrows]
         layers = layered(len(blocks), edges, entries, exits)
         m = self.m
+        self.into: dict[int, list[Stretch]] = {}
+        for s in layers.stretches:
+            self.into.setdefault(s.bottom, []).append(s)
         straight = rails(layers)
         self.straight = set(straight)
         self._widen(layers)
@@ -97,7 +100,7 @@ class _Arrangement:
         low = min((x - e[0] for x, e in zip(xs, extents, strict=True)), default=0)
         self.xs = [x - low for x in xs]
         self.scene_.w = max((x + e[1] for x, e in zip(self.xs, extents, strict=True)), default=0)
-        self._slots(layers)
+        self._slots()
         self._rows(layers, framed=bool(entries or exits))
         self._lines(layers)
         for i in range(len(blocks)):
@@ -195,10 +198,7 @@ class _Arrangement:
             found = self.measured[s.bottom] if s.slot >= 0 else None
             if found is None or not found.box_h or found.inner is not None:
                 continue
-            own = sorted(
-                (x for x in layers.stretches if x.bottom == s.bottom),
-                key=lambda x: (place[x.top], x.port, x.slot),
-            )
+            own = sorted(self.into[s.bottom], key=lambda x: (place[x.top], x.port, x.slot))
             rooms = [self._slot_room(found.block.slots[x.slot]) for x in own]
             at = own.index(s)
             half = max(sum(rooms[:at]), sum(rooms[at:-1])) + m.pad_x if len(own) > 1 else 0
@@ -216,12 +216,12 @@ class _Arrangement:
         inner = self.measured[s.bottom].inner if s.slot >= 0 else None
         return shift - (inner.entries[s.slot] - inner.entries[0] if inner is not None else 0)
 
-    def _slots(self, layers: Layers) -> None:
+    def _slots(self) -> None:
         """Where each edge arrives at its block."""
         m = self.m
         self.arrive: dict[tuple[int, int], int] = {}
         for target, s in enumerate(self.measured):
-            own = sorted((x for x in layers.stretches if x.bottom == target), key=lambda x: x.slot)
+            own = sorted(self.into.get(target, ()), key=lambda x: x.slot)
             if not own:
                 continue
             if s.inner is not None:
@@ -255,16 +255,18 @@ class _Arrangement:
         self.ys = [0] * len(layers.ranks)
         self.gaps: list[int] = []
         self.nets: list[dict[tuple[int, int], Net]] = []
+        leaving: list[list[Stretch]] = [[] for _ in layers.rows]
+        for s in layers.stretches:
+            leaving[layers.ranks[s.top]].append(s)
         y = (m.border + (0 if m.cells else m.frame // 2)) if framed else 0
         for rank, row in enumerate(layers.rows):
             for element in row:
                 self.ys[element] = y
             y += max((self.measured[e].h for e in row if not layers.is_stand_in(e)), default=0)
             nets: dict[tuple[int, int], Net] = {}
-            for s in layers.stretches:
-                if layers.ranks[s.top] == rank:
-                    net = nets.setdefault((s.top, s.port), Net([self._leave(s)], []))
-                    net.bottoms.append(self._land(s))
+            for s in leaving[rank]:
+                net = nets.setdefault((s.top, s.port), Net([self._leave(s)], []))
+                net.bottoms.append(self._land(s))
             self.nets.append(nets)
             self.gaps.append(y)
             if rank + 1 < len(layers.rows):
