@@ -98,6 +98,15 @@ def _extreme(given: Given) -> Shape | Outcome:
                 help=f"merge by elements with '-> {given.row.name}', or '-> concat' first",
                 at=("inputs", 0),
             )
+        dtype = given["dtype"]
+        if dtype not in (None, given.inputs[0].dtype):
+            raise given.refuse(
+                "ST203",
+                "over an axis is a plain operation, in the dtype of what comes in",
+                label=f"comes in as {given.inputs[0].dtype}",
+                help=f"write -> cast({dtype.removeprefix('mixed_')}) before it",
+                at=("argument", "dtype"),
+            )
         return Outcome((Tensor(reduced(given), given.inputs[0].dtype),))
     if len(given.inputs) == 1:
         name = given.row.name

@@ -177,6 +177,8 @@ ONCE_WRONG = [
     ("in(4,4,3) -> adaptive_maxpool2d(1)", "ST203"),
     ("[in(4,3), in(4,3)] -> max(keepdims)", "ST203"),
     ("[in(4,3), in(4,3)] -> max(keepdims=false)", None),
+    ("in(4,3) -> max(time,dtype=float16)", "ST203"),
+    ("in(4,3) -> max(time,dtype=float32)", None),
     # States go from batch to batch: there must be one.
     ("in(4,3) -> lstm(2,stateful)", "ST308"),
     ("in(4,3,batch=2) -> lstm(2,stateful)", None),

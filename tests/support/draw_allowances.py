@@ -118,6 +118,7 @@ STRICTER: tuple[tuple[str, tuple[str, ...], str, str], ...] = (
         "Keras scales others by weights that broadcast",
     ),
     ("ST203", ("max", "min"), "keeps the axis it reduces", "Keras' layer of that name has no keepdims"),
+    ("ST203", ("max", "min"), "over an axis is a plain operation", "Keras' operation takes no dtype"),
     ("ST310", (), "needs numbers, but is given bool", "TensorFlow has no arithmetic on truth values"),
     ("ST203", ("mha",), "reads the query's mask from the query itself", "Keras does not look at the mask"),
 )
