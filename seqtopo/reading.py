@@ -54,18 +54,19 @@ def decode(data: bytes, name: str) -> tuple[Source, tuple[Diagnostic, ...]]:
     'ST105'
     """
     try:
-        return Source(data.decode("utf-8-sig").replace("\r\n", "\n"), name), ()
+        text = data.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
-        source = Source("", name)
-        return source, (
-            Diagnostic(
-                "ST105",
-                f"{name} is not a text in UTF-8: byte {error.start} cannot be read",
-                Span(0, 0),
-                help=_way_out(data),
-                source=source,
-            ),
-        )
+        said = f"{name} is not a text in UTF-8: byte {error.start} cannot be read"
+        return _no_spec(name, said, _way_out(data))
+    if text.lstrip().startswith("{") and '"class_name"' in text[:1000]:
+        said = f"{name} holds a Keras model as JSON, not a spec"
+        return _no_spec(name, said, "seqtopo decompile model.json gives its spec")
+    return Source(text, name), ()
+
+
+def _no_spec(name: str, said: str, help: str) -> tuple[Source, tuple[Diagnostic, ...]]:
+    source = Source("", name)
+    return source, (Diagnostic("ST105", said, Span(0, 0), help=help, source=source),)
 
 
 def _way_out(data: bytes) -> str:

@@ -26,7 +26,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("folder", "folder.txt", "folder.keras"):
         Path(name).mkdir()
     Path("spec.txt").write_text(SPEC, encoding="utf-8")
-    Path("model.json").write_text(CONFIG, encoding="utf-8")
+    for name in ("model.json", "keras.txt"):
+        Path(name).write_text(CONFIG, encoding="utf-8")
     for name in ("empty.txt", "empty.keras"):
         Path(name).touch()
     Path("bytes.txt").write_bytes(b"\xff\xfe\0")
@@ -57,6 +58,7 @@ MODELS = (["draw"], ["diff", SPEC], ["export", "-o", "x.onnx"], ["decompile"])
         ("folder", "folder cannot be read: it is a folder", "give a file in it"),
         ("folder.txt", "folder.txt cannot be read: it is a folder", "give a file in it"),
         ("empty.txt", "there is no flow in this spec", "write one, such as"),
+        ("keras.txt", "keras.txt holds a Keras model as JSON", "seqtopo decompile model.json"),
         ("bytes.txt", "bytes.txt is not a text in UTF-8", "save the spec as UTF-8 text"),
         ("packed.txt", "packed.txt is not a text in UTF-8", "seqtopo decompile model.keras"),
         ("old.h5", "old.h5 is not a text in UTF-8", "save it anew: model.save('model.keras')"),
