@@ -158,7 +158,7 @@ class Applying(Calls):
             copy.inputs = tuple(map(there, node.inputs))
             copy.call = node.call
             copy.tensors = {k: tuple(map(there, v)) for k, v in node.tensors.items()}
-            copy.wants = set(node.wants)
+            copy.wants = node.wants
             moved[index] = copy.index
             try:
                 infer(env.graph, copy)

@@ -20,13 +20,16 @@ def check_batches(graph: Graph, sources: Sources) -> Iterator[Problem]:
     """What is wrong with the batches of a graph: ST308 where a stateful layer has no fixed one, ST302
     where two inputs have different ones.
     """
+    behind = [graph.nodes[index] for index in graph.ancestors(graph.outputs)]
+    if not any(node.batch is not None or (node.layer and is_stateful(node.layer)) for node in behind):
+        return
     first: Node | None = None
     ways_out: tuple[Fix, ...] = ()
     of: dict[int, Size | None] = {}
     opened: dict[int, Node] = {}
     """The nearest input without a fixed batch that each node comes from."""
-    for index in graph.ancestors(graph.outputs):
-        node = graph.nodes[index]
+    for node in behind:
+        index = node.index
         if node.layer is None:
             of[index] = node.batch
             if node.batch is None:

@@ -68,7 +68,7 @@ class Calls(Walker):
         self.sources.note(shown)
         for used in node.needs:
             if used.extra:
-                env.graph.nodes[used.node].wants.add(used.extra)
+                env.graph.nodes[used.node].wants |= {used.extra}
         try:
             infer(env.graph, node)
         except Refusal as refusal:
@@ -281,5 +281,5 @@ class Calls(Walker):
             infer(env.graph, joined)
             merged.append(Value(joined.index))
         for value in values:
-            node.wants.add(value.extra)
+            node.wants |= {value.extra}
         return {**tensors, "initial_state": tuple(merged)}

@@ -31,7 +31,7 @@ Bundle = tuple[Value, ...]
 """What flows along an arrow: one value, or the several of a list."""
 
 
-@dataclass
+@dataclass(slots=True)
 class Node:
     """An input (``layer`` is None) or one call of a layer.
 
@@ -52,7 +52,7 @@ class Node:
     batch: Size | None = None
     below: Size | None = None
     spans: Mapping[str, Span] = field(default_factory=dict)
-    wants: set[str] = field(default_factory=set)
+    wants: frozenset[str] = frozenset()
 
     @property
     def needs(self) -> Bundle:

@@ -209,5 +209,5 @@ class Repeating(Applying):
                 help="state is the final state of a recurrent layer, scores are those of an attention layer",
             )
         node = graph.nodes[own[-1]]
-        node.wants.add(asked)
+        node.wants |= {asked}
         return tuple(Value(node.index, i, asked) for i in range(len(node.extras[asked])))

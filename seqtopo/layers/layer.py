@@ -10,7 +10,7 @@ from seqtopo.layers.row import Outcome, Row
 from seqtopo.layers.values import Tensor, show
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Layer:
     """One instance of a row. Two calls of the same instance share its weights.
 

@@ -47,6 +47,9 @@ def drive(table: Table, ladder: Ladder, start: int, end: int, tokens: Sequence[T
                 if there is None:
                     there = ladder[here] = _climb(table, end, *here)
                 states[-1] = there
+            elif size == 1:
+                values[-1] = make([values[-1]])
+                states[-1] = table[states[-2]][symbol]
             else:
                 children = values[-size:]
                 del states[-size:], values[-size:]
