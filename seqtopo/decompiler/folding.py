@@ -8,7 +8,7 @@ from typing import Any
 from seqtopo.dataclass import dataclass, replace
 from seqtopo.decompiler import writing
 from seqtopo.decompiler.flows import as_flow
-from seqtopo.decompiler.unify import Pattern, every, size, symbols, unify
+from seqtopo.decompiler.unify import Pattern, size, symbols, unify
 from seqtopo.syntax import tree
 
 LONGEST = 24
@@ -45,7 +45,7 @@ def fold(statements: Sequence[tree.Statement], collect: bool = True) -> Folded:
 
 def _values(statements: Iterable[tree.Statement]) -> set[str]:
     """The names that stand for values: what begins with one is not repeated."""
-    named = {n.name.name for n in every(statements) if isinstance(n, tree.As)}
+    named = {n.name.name for n in tree.every(statements) if isinstance(n, tree.As)}
     bound = {
         s.name.name for s in statements if isinstance(s, tree.Bind) and begins_with_source(s.value, named)
     }
@@ -172,7 +172,7 @@ class _Folder:
         equal = 1
         while equal < times and runs[equal] == runs[0]:
             equal += 1
-        if equal > 1 and not any(isinstance(n, tree.As) for n in every(runs[0])):
+        if equal > 1 and not any(isinstance(n, tree.As) for n in tree.every(runs[0])):
             body = as_flow(runs[0])
             folded = tree.Arithmetic(writing.NOWHERE, body, (("*", writing.number(equal)),))
             if equal == times:

@@ -10,7 +10,7 @@ from seqtopo.dataclass import dataclass, replace
 from seqtopo.decompiler import writing
 from seqtopo.decompiler.flows import as_flow
 from seqtopo.decompiler.folding import _values, begins_with_source
-from seqtopo.decompiler.unify import Pattern, every, size, symbols, unify
+from seqtopo.decompiler.unify import Pattern, size, symbols, unify
 from seqtopo.syntax import tree
 from seqtopo.syntax.canonical import print_expr
 
@@ -125,7 +125,7 @@ def _is_bound(step: tree.Expr, values: set[str]) -> bool:
         isinstance(n, (tree.As, tree.Attribute))
         or (isinstance(n, tree.Name) and n.name in values)
         or (isinstance(n, tree.Call) and n.name.name == "in")
-        for n in every([step])
+        for n in tree.every([step])
     )
 
 
@@ -162,7 +162,7 @@ def _word(pattern: Pattern, places: list[_Place], hints: Hints) -> str:
     """What the recipe is called: as it was in the model's names, else after what is in it."""
     known: Counter[str] = Counter()
     for place in places:
-        for step in every(place.steps):
+        for step in tree.every(place.steps):
             known.update(hints.get(print_expr(step), {}))
     if known:
         return known.most_common(1)[0][0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from seqtopo.dataclass import dataclass, field, replace
@@ -101,7 +101,7 @@ class _Unifier:
 
     def _has_loop(self, node: tree.Node) -> bool:
         return bool(self.loops) and any(
-            isinstance(n, tree.Name) and n.name in self.loops for n in every([node])
+            isinstance(n, tree.Name) and n.name in self.loops for n in tree.every([node])
         )
 
     def _named(self, many: Sequence[tree.As]) -> tree.As:
@@ -179,21 +179,9 @@ def _number(node: tree.Expr) -> object:
     return _number(node.body) if isinstance(node, tree.Negative) else getattr(node, "value", None)
 
 
-def every(nodes: Iterable[Any]) -> Iterator[tree.Node]:
-    """Every node of some trees, in the order of the text."""
-    todo = list(nodes)[::-1]
-    while todo:
-        here = todo.pop()
-        if isinstance(here, tree.Node):
-            yield here
-            todo += [getattr(here, name) for name in here.__match_args__ if name != "span"][::-1]
-        elif isinstance(here, tuple):
-            todo += here[::-1]
-
-
 def symbols(nodes: Iterable[Any]) -> set[str]:
     """Every name in some trees."""
-    return {n.name for n in every(nodes) if isinstance(n, tree.Name)}
+    return {n.name for n in tree.every(nodes) if isinstance(n, tree.Name)}
 
 
 def size(nodes: Iterable[tree.Node]) -> int:

@@ -12,7 +12,6 @@ from seqtopo.decompiler.flows import Flows, as_flow
 from seqtopo.decompiler.graphs import Decoded
 from seqtopo.decompiler.naming import Naming
 from seqtopo.decompiler.sharing import one_step, shared_parts
-from seqtopo.decompiler.unify import every
 from seqtopo.decompiler.units import OrderError, Units, UnsayableError, branch_end, plan
 from seqtopo.decompiler.walk import Part
 from seqtopo.ir.graph import Graph, SubModel, Value
@@ -70,7 +69,7 @@ class Writer:
                 end = branch_end(units, made, error.unit)
                 forced.add(error.unit if end is None or end in forced else end)
                 continue
-            met = [flows.inputs[id(node)] for node in every(body) if id(node) in flows.inputs]
+            met = [flows.inputs[id(node)] for node in tree.every(body) if id(node) in flows.inputs]
             met = [i for i in met if i in self.graph.inputs]
             if met == list(self.graph.inputs) or forced.issuperset(self.graph.inputs):
                 naming.lost = self.naming.lost

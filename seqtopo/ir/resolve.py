@@ -252,10 +252,7 @@ class _Resolver:
                 node.name = name.name
         return values
 
-    def _output(self, statement: tree.Output) -> Bundle | None:
-        if not self.flows.has_source(statement.value, self.scope):
-            self._sourceless(statement)
-            return None
+    def _output(self, statement: tree.Output) -> Bundle:
         env = Env(self.scope, self.graph, self.flows.frame(0, ("flow", statement.span)))
         return self._run(statement.value, env)
 
@@ -307,10 +304,10 @@ class _Resolver:
             )
 
     def _sourceless(self, statement: tree.Bind | tree.Output) -> None:
-        """A flow for the output has nothing coming in: walk it so, for the diagnostic at its first step."""
+        """The last flow has nothing coming in: walk it so, for the diagnostic at its first step."""
         before = len(self.flows.diagnostics)
         self._run(statement.value, Env(self.scope, self.graph))
-        if len(self.flows.diagnostics) == before and not isinstance(statement, tree.Output):
+        if len(self.flows.diagnostics) == before:
             self.flows.report(
                 Problem(
                     "ST210",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from seqtopo.syntax import tree
 
 
@@ -29,17 +27,9 @@ def names_in(expr: tree.Expr) -> set[str]:
 def symbols_of(spec: tree.Spec) -> set[str]:
     """Every name in a spec that a binding from outside may set: its symbols and its ``let``s."""
     found: set[str] = set()
-    todo: list[Any] = list(spec.statements)
-    while todo:
-        here = todo.pop()
-        if isinstance(here, tree.Name):
-            if here.is_symbol:
-                found.add(here.name)
+    for here in tree.every(spec):
+        if isinstance(here, tree.Name) and here.is_symbol:
+            found.add(here.name)
         elif isinstance(here, tree.Binding):
             found.add(here.name.name)
-            todo.append(here.value)
-        elif isinstance(here, tree.Node):
-            todo.extend(getattr(here, field) for field in here.__match_args__)
-        elif isinstance(here, tuple):
-            todo.extend(here)
     return found

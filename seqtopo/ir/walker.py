@@ -251,9 +251,7 @@ class Walker:
             case tree.Arithmetic():
                 return self.has_source(expr.first, scope, head, depth + 1)
             case tree.List():
-                return bool(expr.items) and all(
-                    self.has_source(item, scope, True, depth + 1) for item in expr.items
-                )
+                return bool(expr.items) and self._have_sources(expr.items, scope, depth + 1)
             case tree.Attribute():
                 return head
             case tree.Name():
@@ -262,6 +260,19 @@ class Walker:
                     return self.has_source(bound.passed.expr, bound.passed.scope, head, depth + 1)
                 return head and isinstance(bound, (Named, Failed))
         return False
+
+    def _have_sources(self, branches: tuple[tree.Expr, ...], scope: Scope, depth: int) -> bool:
+        """Whether each branch has its own source; one may begin with what an earlier one names."""
+        inner = Scope(scope, own_names=False)
+        seen = 0
+        for i, branch in enumerate(branches):
+            if not self.has_source(branch, inner, True, depth):
+                made = [n.name for n in tree.every(branches[seen:i]) if isinstance(n, tree.As)]
+                inner.names.update((name.name, Failed(name.span)) for name in made)
+                seen = i
+                if not (made and self.has_source(branch, inner, True, depth)):
+                    return False
+        return True
 
 
 def bare(expr: tree.Expr) -> tree.Expr:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import cache, cached_property
-from typing import Any
+from functools import cached_property
 
 from seqtopo.dataclass import replace
 from seqtopo.diag.model import Edit
@@ -32,7 +30,7 @@ class _Places:
         self.calls: dict[Span, tree.Call] = {}
         self.steps: dict[Span, tuple[tree.Flow, int]] = {}
         self.tight: set[Span] = set()
-        for node in every(spec):
+        for node in tree.every(spec):
             if isinstance(node, tree.Call):
                 self.calls[node.span] = node
             elif isinstance(node, tree.Flow):
@@ -104,25 +102,3 @@ class Edits:
         # Behind a '*' or before a 'for' an arrow would end the step.
         grouped = here.span in self._places.tight
         return Edit(here.span, print_expr(tree.Group(here.span, flow) if grouped else flow))
-
-
-@cache
-def _parts(kind: Any) -> tuple[str, ...]:
-    """The fields of a kind of node that may hold nodes."""
-    if kind in (tree.Name, tree.Number, tree.String):
-        return ()
-    return tuple(name for name in kind.__match_args__ if name != "span")
-
-
-def every(spec: tree.Node) -> Iterator[tree.Node]:
-    """Every node of a tree, itself included."""
-    todo: list[object] = [spec]
-    while todo:
-        here = todo.pop()
-        if isinstance(here, tree.Node):
-            yield here
-            kind: Any = type(here)
-            for name in _parts(kind):
-                todo.append(getattr(here, name))
-        elif isinstance(here, tuple):
-            todo.extend(here)

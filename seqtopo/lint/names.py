@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from seqtopo.lint.edits import every
 from seqtopo.syntax import tree
 
 
@@ -18,7 +17,7 @@ class Names:
             names: list[tree.Name] = []
             bound: set[int] = set()
             made: set[str] = set()
-            for node in every(statement):
+            for node in tree.every(statement):
                 if isinstance(node, tree.Name):
                     names.append(node)
                     continue

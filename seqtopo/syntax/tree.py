@@ -8,6 +8,10 @@ are compared, so ``parse(print(x)) == x`` can be asked.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from functools import cache
+from typing import Any
+
 from seqtopo.dataclass import dataclass, field
 from seqtopo.source import Span
 
@@ -220,3 +224,25 @@ class Spec(Node):
     """A whole text: the statements that could be read, in their order."""
 
     statements: tuple[Statement, ...]
+
+
+@cache
+def _parts(kind: Any) -> tuple[str, ...]:
+    """The fields of a kind of node that may hold nodes, the last first."""
+    if kind in (Name, Number, String):
+        return ()
+    return tuple(name for name in reversed(kind.__match_args__) if name != "span")
+
+
+def every(nodes: Node | Iterable[Node]) -> Iterator[Node]:
+    """Every node of some trees, they themselves included, in the order of the text."""
+    todo: list[object] = [nodes if isinstance(nodes, Node) else tuple(nodes)]
+    while todo:
+        here = todo.pop()
+        if isinstance(here, Node):
+            yield here
+            kind: Any = type(here)
+            for name in _parts(kind):
+                todo.append(getattr(here, name))
+        elif isinstance(here, tuple):
+            todo.extend(reversed(here))

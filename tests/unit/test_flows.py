@@ -136,6 +136,15 @@ class TestNames:
     def test_as_names_the_step_before_it(self) -> None:
         assert _layers("in(4) -> dense(3) -> dense(2) as two")[-1].startswith("two: ")
 
+    def test_a_branch_may_begin_with_what_an_earlier_one_names(self) -> None:
+        assert _outputs("[in(5,4) as x, x -> flip]") == {"x": "(5, 4)", "flip": "(5, 4)"}
+        assert _outputs("[in(5,4) as x, x]") == {"x": "(5, 4)", "x_1": "(5, 4)"}
+        assert _outputs("[in(8) as x, x -> dense(3) as y, [x, y] -> concat] -> concat") == {
+            "concat_1": "(22,)"
+        }
+        assert "there is no layer x" in _only("[x -> flip, in(5,4) as x]", "ST201")
+        assert "nothing comes into lstm(3)" in _only("[in(5,4) as x, lstm(3)]", "ST210")
+
     def test_as_collects_in_a_for(self) -> None:
         spec = "in(9,4) -> (conv1d(4,2,causal,dilation_rate=D) as skips) for D in [1,2,4]\nskips -> add"
         assert _outputs(spec) == {"add": "(9, 4)"}
