@@ -65,11 +65,12 @@ def _fit(model: Any, x: Any, y: Any) -> Task:
 
 
 def _against_stock(
-    what: str, models: dict[str, Any], x: Any, y: Any, backend: str, *, headline: bool = False
+    what: str, models: dict[str, Any], x: Any, y: Any, backend: str, *, shown: bool = False
 ) -> Iterator[Row]:
     some = slice(None, None, max(1, len(x) // (BATCH * STOCK_STEPS)))
     tasks = {name: _fit(model, x[some], y[some]) for name, model in models.items()}
-    yield from compare(what, tasks, {(OURS, KERAS): None}, 3, backend, headline=headline)
+    pair = (OURS, KERAS)
+    yield from compare(what, tasks, {pair: None}, 3, backend, headlines=[pair] if shown else [])
 
 
 def _against_hand(
@@ -100,7 +101,8 @@ def _against_hand(
         with torch.no_grad():
             return torch.cat([net(batch) for batch in inputs.split(BATCH)]).numpy()
 
-    headline = length == 200
+    shown = length == 200 and (whole or what in ("lstm(64)", "gru(64)"))
+    headlines = [(OURS, HAND)] if shown else []
     ours = models[OURS]
     yield from compare(
         f"{what}, T={length}, fit",
@@ -108,16 +110,16 @@ def _against_hand(
         {(OURS, HAND): MOST_FIT},
         7,
         backend,
-        headline=headline,
+        headlines=headlines,
     )
-    yield from _against_stock(f"{what}, T={length}, fit", models, x, y, backend, headline=headline)
+    yield from _against_stock(f"{what}, T={length}, fit", models, x, y, backend, shown=shown)
     yield from compare(
         f"{what}, T={length}, predict",
         {OURS: lambda: ours.predict(x, batch_size=BATCH, verbose=0), HAND: predict},
         {(OURS, HAND): MOST_PREDICT},
         9,
         backend,
-        headline=headline,
+        headlines=headlines,
     )
 
 

@@ -21,6 +21,8 @@ PAGE = HERE / "RESULTS.md"
 README = HERE.parents[1] / "README.md"
 BEGIN, END = "<!-- ci/bench --write makes this table -->", "<!-- end of the table -->"
 PACKAGES = ("keras", "jax", "torch", "tensorflow", "numpy")
+ORDER = ("kernels_torch", "kernels_compiled", "answering", "rollout", "building", "cold_check", "warm_check")
+"""In which order the measurements are shown; the others come last."""
 BACKEND_NAMES = {"jax": "JAX", "torch": "PyTorch", "tensorflow": "TensorFlow", "": ""}
 
 
@@ -62,7 +64,7 @@ def write(found: Mapping[str, Sequence[Row]], gpu: bool = False) -> None:
             for old in kept
             if (old["measurement"], old["device"]) != (name, device) or old["backend"] not in backends
         ] + new
-    kept.sort(key=lambda each: (each["device"], each["measurement"]))
+    kept.sort(key=lambda each: (each["device"], [*ORDER, each["measurement"]].index(each["measurement"])))
     FILE.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
     PICTURE.write_text(draw(kept), encoding="utf-8")
     PAGE.write_text(page(kept), encoding="utf-8")

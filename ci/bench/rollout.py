@@ -59,4 +59,5 @@ def _row(what: str, naive: Any, ours: Any, backend: str) -> Iterator[Row]:
 
     np.testing.assert_allclose(naive(), ours(), atol=1e-5)
     tasks = {NAIVE: naive, OURS: ours}
-    yield from compare(f"{what}, {STEPS} steps", tasks, {(OURS, NAIVE): None}, ROUNDS, backend, headline=True)
+    pair = (OURS, NAIVE)
+    yield from compare(f"{what}, {STEPS} steps", tasks, {pair: None}, ROUNDS, backend, headlines=[pair])

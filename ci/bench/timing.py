@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from statistics import median, quantiles
 from time import perf_counter
 
 Task = Callable[[], object]
+Pair = tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -69,13 +70,16 @@ def row(
 def compare(
     what: str,
     tasks: Mapping[str, Task],
-    pairs: Mapping[tuple[str, str], float | None],
+    pairs: Mapping[Pair, float | None],
     rounds: int,
     backend: str = "",
     warm_up: bool = True,
-    headline: bool = False,
+    headlines: Collection[Pair] = (),
 ) -> Iterator[Row]:
-    """Times tasks by turns and gives the rows of ``pairs``, (a, b) with the most that we want, or None."""
+    """Times tasks by turns and gives the rows of ``pairs``, (a, b) with the most that we want, or None.
+
+    Those that are among ``headlines`` are for the README.
+    """
     times = by_turns(tasks, rounds, warm_up)
     for (a, b), most in pairs.items():
-        yield row(what, times, a, b, most, backend, headline)
+        yield row(what, times, a, b, most, backend, headline=(a, b) in headlines)
