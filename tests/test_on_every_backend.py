@@ -13,8 +13,9 @@ from tests.support.backend_run import PLACES, run
 RUNS_ON_IT = ["tests/backends/test_runs_on_it.py"]
 
 
+# The two that compile take longest: of two workers each begins with one of them.
 @pytest.mark.whole_backend
-@pytest.mark.parametrize("backend", PREFERENCE)
+@pytest.mark.parametrize("backend", sorted(PREFERENCE, key="torch".__eq__))
 def test_on(backend: str, record_property: Callable[[str, object], None]) -> None:
     code, said = run(backend)
     closing = said.strip().rpartition("\n")[2].strip("= ")
