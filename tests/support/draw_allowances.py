@@ -55,6 +55,12 @@ STRICTER: tuple[tuple[str, tuple[str, ...], str, str], ...] = (
         "some backends only, and no layer after it takes them",
     ),
     ("ST203", ("normalization",), "variance below 0", "what comes out is no number"),
+    (
+        "ST203",
+        ("einsum_dense",),
+        "take gptq_unpacked_column_size=",
+        "Keras writes it itself, when it saves a quantized layer, and looks at it only there",
+    ),
     ("ST203", (), "=True, not", "Keras takes true for 1"),
     ("ST203", (), "=False, not", "Keras takes false for 0"),
     ("ST203", (), "not true or false", "Keras asks only whether a value counts as true"),
