@@ -10,6 +10,7 @@ from seqtopo.dataclass import dataclass, field
 from seqtopo.decompiler import automatic
 from seqtopo.decompiler.calls import calls_of, refs_in
 from seqtopo.decompiler.files import as_dict, shown
+from seqtopo.decompiler.handed import merging_states
 from seqtopo.decompiler.losses import Losses, wrong
 from seqtopo.decompiler.walk import MODELS, Part, Walk
 from seqtopo.diag.model import Diagnostic
@@ -78,6 +79,7 @@ class Reader:
         """The values that a model gives; ``incoming`` stands for its inputs, where it is inside another."""
         calls = calls_of(config, incoming is not None)
         walk = Walk(self, graph, path)
+        walk.merging_states = merging_states(calls)
         if incoming is not None:
             if len(incoming) != len(calls.inputs):
                 raise wrong(

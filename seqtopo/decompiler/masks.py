@@ -34,6 +34,7 @@ _OF_MASKS = frozenset(
             "Reshape",
             "Repeat",
             "All",
+            "ConvertToTensor",
         ),
     }
 )

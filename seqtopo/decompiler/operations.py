@@ -276,13 +276,15 @@ def _slice(call: Call, refs: Sequence[Ref]) -> Made | None:
         return Made("at", {"index": last, "axis": axis}, refs)
     assert isinstance(last, dict)
     start, stop, step = last["start"], last["stop"], last["step"]
-    if step is None:
+    stem = call.name.split("-")[0]
+    named = next((row for row in ("slice", "crop") if automatic.split(stem, NAMES[row])[0]), "")
+    if step is None and named == "crop" and (start or 0) >= 0 and (stop is None or stop < 0):
+        return Made("crop", {"before": start or 0, "after": -(stop or 0), "axis": axis}, refs)
+    if step is None and not named:
         if start is not None and start < 0 and stop is None:
             return Made("last", {"n": -start, "axis": axis}, refs)
         if not start and stop is not None and stop > 0:
             return Made("first", {"n": stop, "axis": axis}, refs)
-        if (start or 0) >= 0 and (stop is None or stop < 0):
-            return Made("crop", {"before": start or 0, "after": -(stop or 0), "axis": axis}, refs)
     return Made("slice", {"start": start or 0, "stop": stop, "step": step or 1, "axis": axis}, refs)
 
 

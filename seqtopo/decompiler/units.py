@@ -110,14 +110,18 @@ class Units:
                 continue
             needs = part.incoming if part is not None else tuple(node.needs)
             todo += [v.node for v in needs]
-        for unit in found.values():
-            if unit.index in fixed:
+        free = [unit for unit in found.values() if unit.index not in fixed]
+        for unit in free:
+            if unit.node is not None:
+                unit.tensors = {k: self._given(k, v) for k, v in unit.node.tensors.items()}
+        # What only merges states, which take their place, takes single ones.
+        for unit in free:
+            if unit.index in self._hidden:
                 continue
             if unit.part is not None:
                 unit.items = self._items(unit.part.incoming)
             elif unit.node is not None:
                 unit.items = self._items(unit.node.inputs)
-                unit.tensors = {k: self._given(k, v) for k, v in unit.node.tensors.items()}
         return sorted((u for u in found.values() if u.index not in self._hidden), key=lambda u: u.index)
 
     def _outputs_of(self, index: int) -> list[Value]:

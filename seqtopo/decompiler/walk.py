@@ -65,6 +65,7 @@ class Walk:
         self.cut: set[str] = set()
         self.ends: frozenset[Ref] = frozenset()
         """The outputs of the whole model that nothing else takes."""
+        self.merging_states: frozenset[Ref] = frozenset()
 
     def needed(self, ref: Ref, by: str) -> Bundle:
         """The value of a reference; one that no spec can say comes in as an input of its own."""
@@ -161,7 +162,7 @@ class Walk:
         layer, read = self.layer(call)
         row = layer.row
         values, kwargs = self._arguments(call, row)
-        incoming = self._incoming(row, values)
+        incoming = self._incoming(row, values, whole=call.ref not in self.merging_states)
         # Before the node, since it may need a source of its own.
         given = {key: self._given(value) for key, value in kwargs.items()}
         node = self.graph.add(NOWHERE, layer)
@@ -257,9 +258,11 @@ class Walk:
                 self.losses.argument(call.name, f"argument {i + 2}", shown(value))
         return values, kwargs
 
-    def _incoming(self, row: Row, values: list[Any]) -> Bundle:
+    def _incoming(self, row: Row, values: list[Any], *, whole: bool) -> Bundle:
         refs = [ref for value in values for ref in refs_in(value)]
-        found = self.whole(tuple(v for ref in refs for v in self.needed(ref, row.name)))
+        found = tuple(v for ref in refs for v in self.needed(ref, row.name))
+        if whole:
+            found = self.whole(found)
         attends_to_itself = row.apart and len(found) == 2 and found[0] == found[1]
         return found[:1] if attends_to_itself else found
 

@@ -91,6 +91,40 @@ def test_a_published_model_comes_back(model) -> None:
     assert difference(written.graph, again.graph) == ""
 
 
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "in(T,11) -> exp -> slice(3)",
+        "in(T,11) -> slice(-2) -> flip",
+        "in(T,11) -> last(2) -> flip",
+        "in(6,11) -> crop(2,1)",
+        "in(6,11) -> crop(2,1,features)",
+        "in(6,int) -> embed(9,4,mask) -> dense(3) as not_equal -> lstm(2)",
+        "in(T,12) -> bi(lstm(4,seq)) as n0\nn0 -> lstm(8,seq,init=n0.state)",
+        "a = in(T,12) -> bi(lstm(4))\nin(S,3) -> lstm(8,seq,init=a.state)",
+        "a = in(T,12) -> bi(lstm(4),sum)\nin(S,3) -> lstm(4,seq,init=a.state)",
+        "a = in(T,12) -> bi(gru(4))\nin(S,3) -> gru(8,seq,init=a.state)",
+        "a = in(T,12) -> bi(lstm(4))\nin(S,3) -> bi(lstm(4,seq),init=a.state)",
+        "x = in(5,bool)\nin(5,7) -> [id, id] -> attention(mask=[x, x]) -> last(5,features)",
+    ],
+)
+def test_a_spec_comes_back_word_for_word(spec: str) -> None:
+    with cheap_weights():
+        trip = round_trip(seqtopo.compile(spec))
+    assert trip.found.text.strip() == spec
+    assert (trip.wrong, trip.found.diagnostics) == ("", ())
+
+
+def test_merged_states_that_something_else_takes_are_told() -> None:
+    past, future = keras.Input((None, 3)), keras.Input((None, 2))
+    _, fh, fc, bh, bc = keras.layers.Bidirectional(keras.layers.LSTM(4, return_state=True), name="past")(past)
+    h, c = keras.layers.Concatenate()([fh, bh]), keras.layers.Concatenate()([fc, bc])
+    y = keras.layers.LSTM(8)(future, initial_state=[h, c])
+    trip = round_trip(keras.Model([past, future], [y, keras.layers.Dense(2)(c)]))
+    assert {d.code for d in trip.found.diagnostics} == {"ST504"}
+    assert "past: its state 1 is taken alone" in " ".join(d.message for d in trip.found.diagnostics)
+
+
 def test_drawn_models_come_back() -> None:
     wrong = []
     seen = 0

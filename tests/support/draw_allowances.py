@@ -57,6 +57,12 @@ STRICTER: tuple[tuple[str, tuple[str, ...], str, str], ...] = (
     ("ST203", ("normalization",), "variance below 0", "what comes out is no number"),
     (
         "ST203",
+        ("conv1d_transpose",),
+        "makes kernels of one channel",
+        "Keras keeps a kernel of another shape than it asked for; the bias alone stretches to its channels",
+    ),
+    (
+        "ST203",
         ("einsum_dense",),
         "take gptq_unpacked_column_size=",
         "Keras writes it itself, when it saves a quantized layer, and looks at it only there",
