@@ -34,6 +34,7 @@ def _rows(kind: str, steps: int, backend: str) -> Iterator[Row]:
     spec = f"in({steps},8) -> {kind}({UNITS},seq) -> {kind}({UNITS}) -> dense(1)"
     stock, ours, x, y = _pair(spec)
     what = f"two {kind}({UNITS}), T={steps}, batch {BATCH}"
+    fit_most = most(backend, kind, steps)
     tasks: dict[str, Task] = {
         STOCK: _fit(stock, x, y),
         OURS: _fit(ours, x, y),
@@ -42,13 +43,15 @@ def _rows(kind: str, steps: int, backend: str) -> Iterator[Row]:
     yield from compare(
         f"{what}, fit",
         tasks,
-        {(OURS, STOCK): most(backend, kind, steps), (STOCK, BARE): None, (OURS, BARE): None},
+        {(OURS, STOCK): fit_most, (STOCK, BARE): None, (OURS, BARE): None},
         ROUNDS,
         backend,
         headlines=[(OURS, STOCK)] if steps == 200 and kind != "simple_rnn" else [],
     )
     tasks = {name: _predict(model, x) for name, model in ((STOCK, stock), (OURS, ours))}
-    yield from compare(f"{what}, predict", tasks, {(OURS, STOCK): 1.02}, ROUNDS, backend)
+    # Without a kernel there is nothing to compare but the noise.
+    wanted = 1.02 if fit_most is not None else None
+    yield from compare(f"{what}, predict", tasks, {(OURS, STOCK): wanted}, ROUNDS, backend)
 
 
 def _wrapped(backend: str) -> Iterator[Row]:

@@ -16,7 +16,7 @@ from keras import activations, layers, ops
 
 from seqtopo.runtime.kernels.kernel import Choice, Kernel, NotNow, Stock
 from seqtopo.runtime.kernels.on_torch.loop import loop
-from seqtopo.runtime.kernels.on_torch.packing import packing
+from seqtopo.runtime.kernels.on_torch.packing import Aligned, Packed, packing
 
 Weights = list[torch.Tensor]
 
@@ -30,6 +30,7 @@ class Native:
     activation: Callable[..., Any]
     call: Callable[..., Any]
     weights: Callable[[Any], Weights]
+    states: int = 1
 
 
 def choose(layer: Any) -> Choice:
@@ -105,10 +106,13 @@ def run(
     weights = native.weights(cell)
     if sequences.shape[-1] != weights[0].shape[-1]:
         raise NotNow("it is given another number of features than it has weights for")
-    packed = None
+    laid = None
     if mask is not None:
-        packed = packing(mask.bool(), layer.go_backwards, layer.zero_output_for_mask)
-        if packed is not None and not len(packed.rows):
+        # Of c, the native call tells what it is after all steps only.
+        every_state = native.states > 1 and (layer.return_state or layer.stateful)
+        aligned = device == "cpu" and not every_state
+        laid = packing(mask.bool(), layer.go_backwards, layer.zero_output_for_mask, aligned=aligned)
+        if laid is not None and not len(laid.rows):
             raise NotNow("every step is masked")
     if training and cell.dropout:
         sequences = sequences * ops.expand_dims(cell.get_dropout_mask(sequences[:, 0, :]), 1)
@@ -116,12 +120,21 @@ def run(
     # Whether there are biases, how many layers, dropout between them, whether a gradient is wanted, and
     # whether it goes both ways.
     options = (cell.bias is not None, 1, 0.0, torch.is_grad_enabled(), False)
-    if packed is not None:
-        given = [state.to(sequences.dtype).index_select(0, packed.rows) for state in initial_state]
-        found, *states = native.call(packed.pack(sequences), packed.sizes, _states(given), weights, *options)
-        outputs = packed.unpack(found, not layer.return_sequences)
-        ends = [packed.final(e[0], s.to(e.dtype)) for e, s in zip(states, initial_state, strict=True)]
-        return outputs[:, -1], outputs, ends
+    if laid is not None:
+        steps = laid.pack(sequences)
+        starts = _states([state.to(sequences.dtype).index_select(0, laid.rows) for state in initial_state])
+        if isinstance(laid, Packed):
+            found, *states = native.call(steps, laid.sizes, starts, weights, *options)
+            ends = [state[0] for state in states]
+        else:
+            assert isinstance(laid, Aligned)
+            found, *_ = native.call(steps, starts, weights, *options, True)
+            ends = [laid.last(found)]
+        outputs = laid.unpack(found, not layer.return_sequences)
+        finals = [
+            laid.final(end, first.to(end.dtype)) for end, first in zip(ends, initial_state, strict=False)
+        ]
+        return outputs[:, -1], outputs, finals
     if layer.go_backwards:
         sequences = sequences.flip(1)
     given = [state.to(sequences.dtype) for state in initial_state]
@@ -174,7 +187,7 @@ def _tensor(variable: Any) -> torch.Tensor:
 
 
 CALLS = {
-    layers.LSTM: (Native("LSTM", layers.LSTMCell, activations.tanh, torch._VF.lstm, _lstm_weights),),
+    layers.LSTM: (Native("LSTM", layers.LSTMCell, activations.tanh, torch._VF.lstm, _lstm_weights, 2),),
     layers.GRU: (Native("GRU", layers.GRUCell, activations.tanh, torch._VF.gru, _gru_weights),),
     layers.SimpleRNN: (
         Native("RNN", layers.SimpleRNNCell, activations.tanh, torch._VF.rnn_tanh, _plain_weights),
