@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from seqtopo.decompiler.calls import Call, Calls, Ref, refs_in
-
-_MERGES = {"concat": "Concatenate", "sum": "Add", "mul": "Multiply", "ave": "Average", "None": "Concatenate"}
-"""The layer that merges states as each ``merge_mode`` merges outputs."""
+from seqtopo.layers.names import NAMES
+from seqtopo.layers.wrappers import merging_row
 
 
 def merging_states(calls: Calls) -> frozenset[Ref]:
@@ -48,9 +47,10 @@ def _are_merged(calls: Calls, starts: list[Ref]) -> bool:
     reader = calls.by_ref.get(pairs[0][0]._replace(output=0))
     if reader is None or reader.kind != "Bidirectional":
         return False
-    kind = _MERGES.get(str(reader.settings.get("merge_mode")))
+    mode = reader.settings.get("merge_mode")
+    kind = NAMES[merging_row(mode)].keras
     right = all(m is not None and m.kind == kind and m.settings.get("axis", -1) == -1 for m in merges)
     # Behind the outputs come the states of the forward layer, then those of the other.
-    first, half = (2 if reader.settings.get("merge_mode") is None else 1), len(starts)
+    first, half = (2 if mode is None else 1), len(starts)
     wanted = [tuple(reader.ref._replace(output=first + i + j) for j in (0, half)) for i in range(half)]
     return right and pairs == wanted

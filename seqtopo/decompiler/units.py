@@ -11,6 +11,7 @@ from seqtopo.dataclass import dataclass, field
 from seqtopo.decompiler.walk import Part
 from seqtopo.ir.graph import Bundle, Graph, Node, Value
 from seqtopo.layers.layer import Layer
+from seqtopo.layers.wrappers import merging_row
 
 SINK = -1
 """What takes the outputs, as a consumer."""
@@ -178,10 +179,8 @@ class Units:
             return None
         half = len(made)
         wanted = [(Value(node, i, "state"), Value(node, i + half, "state")) for i in range(half)]
-        mode = {"concat": "concat", "sum": "add", "mul": "mul", "ave": "avg"}.get(
-            str(layer.get("merge_mode"))
-        )
-        right = [n.layer.row.name for n in made if n.layer is not None] == [mode or "concat"] * half
+        merge = merging_row(layer.get("merge_mode"))
+        right = all(n.layer is not None and n.layer.row.name == merge for n in made)
         return node if right and [tuple(p) for p in pairs] == wanted else None
 
     # ---- who takes what --------------------------------------------------------------------------

@@ -268,9 +268,9 @@ class Calls(Walker):
         node = env.graph.nodes[makers.pop()]
         if node.layer is None or node.layer.row.name != "bi" or layer.row.name == "bi":
             return tensors
-        merge = {"concat": "concat", "sum": "add", "mul": "mul", "ave": "avg"}.get(
-            str(node.layer.get("merge_mode")), "concat"
-        )
+        from seqtopo.layers.wrappers import merging_row
+
+        merge = merging_row(node.layer.get("merge_mode"))
         half = len(values) // 2
         merged = []
         for forward, backward in zip(values[:half], values[half:], strict=True):

@@ -12,7 +12,18 @@ from seqtopo.layers.row import Given, Outcome, Param, Row, compute_dtype
 from seqtopo.layers.values import FLOATS, Refusal, Tensor, Weight
 
 _INNER = Param("layer", k.LAYER)
+_MERGING = {"sum": "add", "mul": "mul", "concat": "concat", "ave": "avg"}
+"""The row that merges two values as each ``merge_mode`` merges the outputs of both directions."""
 _NORMED = ("Dense", "EinsumDense", "Embedding", "Conv", "DepthwiseConv")
+
+
+def merging_row(mode: object) -> str:
+    """The row that merges the states of both directions: as the outputs, joined where those stay two.
+
+    >>> merging_row("ave"), merging_row(None)
+    ('avg', 'concat')
+    """
+    return _MERGING.get(str(mode), "concat")
 
 
 def _check_trainable(given: Given) -> None:
@@ -229,7 +240,7 @@ ROWS = (
         "in(T,8) -> bi(lstm(64,seq)) -> bi(gru(32),sum)",
         params=(
             _INNER,
-            Param("merge_mode", k.optional(k.choice("sum", "mul", "concat", "ave")), "concat"),
+            Param("merge_mode", k.optional(k.choice(*_MERGING)), "concat"),
             Param("weights", k.NOTHING, None),
             Param("backward_layer", k.optional(k.LAYER), None, short="backward"),
             INITIAL_STATE,
