@@ -26,10 +26,11 @@ FORMATS = ("text", "concise", "json", "github", "sarif")
 class UsageError(Exception):
     """The command was called in a way it does not understand; says how to call it."""
 
-    def __init__(self, message: str, help: str = "") -> None:
+    def __init__(self, message: str, *help: str) -> None:
         super().__init__(message)
         self.message = message
         self.help = help
+        """Lines of its own, each about what to write instead."""
 
 
 class _Group:

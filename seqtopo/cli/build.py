@@ -18,13 +18,12 @@ from seqtopo.cli.columns import Column, columns
 from seqtopo.cli.files import STDIN, cannot_write, check_spec, is_text, write_whole
 from seqtopo.cli.settings import settings_of
 from seqtopo.cli.table import shape_table
-from seqtopo.cli.terminal import put, terminal
+from seqtopo.cli.terminal import put, put_diagnostics, say, terminal
 from seqtopo.dataclass import dataclass
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.diag.nearest import nearest
 from seqtopo.diag.renderers import renderer
-from seqtopo.diag.renderers.text import render_text
 from seqtopo.writing import python_of
 
 if TYPE_CHECKING:
@@ -219,13 +218,12 @@ def _put_wrong(checked: Checked, found: Sequence[Diagnostic], form: str) -> None
     warnings = tuple(d for d in checked.diagnostics if d not in found)
     every = (*warnings, *found)
     if form == "text":
-        screen = terminal(sys.stderr)
-        put(render_text(every, width=screen.width, color=screen.color), sys.stderr)
+        put_diagnostics(every)
     elif form == "json":
         wrong = Checked(checked.source, checked.spec, None, every)
         put(as_json([api.report(wrong)], [()]))
     else:
-        put(renderer(form)(every))
+        put(renderer(form)(every), log_commands=form == "github")
 
 
 def _put_built(checked: Checked, saved: Sequence[Saved], args: argparse.Namespace) -> None:
@@ -237,7 +235,7 @@ def _put_built(checked: Checked, saved: Sequence[Saved], args: argparse.Namespac
     files = {one.name: str(one.file) for one in saved}
     _put_report(checked, files, args, table if args.part or args.all else ())
     if args.format == "text":
-        put("\n" + _how_to_load(saved))
+        say("", *_how_to_load(saved))
 
 
 def _put_report(
@@ -250,11 +248,10 @@ def _put_report(
         return
     if args.format != "text":
         if text := renderer(args.format)(checked.diagnostics):
-            put(text)
+            put(text, log_commands=args.format == "github")
         return
     screen = terminal(sys.stdout)
-    if checked.diagnostics:
-        put(render_text(checked.diagnostics, width=screen.width, color=screen.color), sys.stderr)
+    put_diagnostics(checked.diagnostics)
     if table:
         put(columns(table, None, color=screen.color))
     else:
@@ -268,10 +265,10 @@ def _put_written(checked: Checked, target: Path, args: argparse.Namespace) -> No
     if args.format == "text":
         importable = target.stem.isidentifier() and not iskeyword(target.stem)
         how = f"from {target.stem} import model" if importable else f"python -i {target}"
-        put(f"\nWrote {target}, which needs nothing but Keras. To use it in Python:\n  {how}")
+        say("", f"Wrote {target}, which needs nothing but Keras. To use it in Python:", f"  {how}")
 
 
-def _how_to_load(saved: Sequence[Saved]) -> str:
+def _how_to_load(saved: Sequence[Saved]) -> tuple[str, ...]:
     last = saved[-1]
     where = str(last.file) if len(saved) == 1 else f"{len(saved)} files in {last.file.parent}"
     then = (
@@ -285,5 +282,4 @@ def _how_to_load(saved: Sequence[Saved]) -> str:
         if last.file.suffix == ".json"
         else f"keras.models.load_model({file})"
     )
-    lines = (f"Saved {where}. To use it in Python:", "  import keras", f"  model = {load}", f"  {then}")
-    return "\n".join(lines)
+    return (f"Saved {where}. To use it in Python:", "  import keras", f"  model = {load}", f"  {then}")

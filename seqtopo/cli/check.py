@@ -20,7 +20,7 @@ from seqtopo.cli.arguments import (
 from seqtopo.cli.data_options import add_data_options, fitted
 from seqtopo.cli.files import STDIN, check_spec, is_text
 from seqtopo.cli.settings import settings_of
-from seqtopo.cli.terminal import put, terminal
+from seqtopo.cli.terminal import put, put_diagnostics, say, terminal
 from seqtopo.diag.model import Diagnostic
 from seqtopo.diag.renderers import renderer
 from seqtopo.diag.renderers.cells import wrap
@@ -86,7 +86,7 @@ def run(args: argparse.Namespace) -> int:
     elif args.format == "text":
         _put_text(args.specs, found, unbound)
     elif text := renderer(args.format)(every):
-        put(text)
+        put(text, log_commands=args.format == "github")
     grave = ("error", "warning") if args.strict else ("error",)
     return 1 if any(d.severity in grave for d in every) else 0
 
@@ -110,13 +110,10 @@ def _put_text(
 ) -> None:
     screen = terminal(sys.stdout)
     every = [d for report in found for d in report.diagnostics]
-    if every:
-        from seqtopo.diag.renderers.text import render_text
-
-        put(render_text(every, width=screen.width, color=screen.color))
+    put_diagnostics(every, sys.stdout)
     if len(found) > 1:
         for report in found:
-            put(f"{report.source.name}: " + (_in_short(report) if report.ok else "errors, see above"))
+            say(f"{report.source.name}: " + (_in_short(report) if report.ok else "errors, see above"))
         return
     report = found[0]
     if report.ok:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import re
-import sys
 from pathlib import Path
 
 from seqtopo.cli.arguments import Parser, UsageError, add_format
@@ -18,11 +17,10 @@ from seqtopo.cli.files import (
     text_place,
     write_whole,
 )
-from seqtopo.cli.terminal import put, terminal
+from seqtopo.cli.terminal import put, put_diagnostics, say
 from seqtopo.diag.model import Diagnostic
 from seqtopo.diag.nearest import nearest
 from seqtopo.diag.renderers import renderer
-from seqtopo.diag.renderers.text import render_text
 from seqtopo.formats.convert import FORMATS
 from seqtopo.formats.vgsl import read_vgsl
 from seqtopo.formats.vgsl_words import DIALECTS, table
@@ -77,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
         _put_wrong(found, args.format)
         return 1
     if args.output:
-        put(f"Wrote {args.output}. To look at it: seqtopo check {args.output}")
+        say(f"Wrote {args.output}. To look at it: seqtopo check {args.output}")
     else:
         put(spec)
     return 0
@@ -98,7 +96,6 @@ def _is_path(argument: str) -> bool:
 
 def _put_wrong(found: tuple[Diagnostic, ...], form: str) -> None:
     if form == "text":
-        screen = terminal(sys.stderr)
-        put(render_text(found, width=screen.width, color=screen.color), sys.stderr)
+        put_diagnostics(found)
     else:
-        put(renderer(form)(found))
+        put(renderer(form)(found), log_commands=form == "github")

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seqtopo.cli.arguments import Parser, UsageError
 from seqtopo.cli.files import apart, cannot_write, text_place, write_whole
-from seqtopo.cli.terminal import put, terminal
+from seqtopo.cli.terminal import put, put_diagnostics, say
 from seqtopo.decompiler.files import SUFFIXES
 from seqtopo.decompiling import decompiled
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.diag.renderers.json import render_json
-from seqtopo.diag.renderers.text import render_text
 
 if TYPE_CHECKING:
     from seqtopo.decompiler.decompile import Decompiled
@@ -90,10 +88,9 @@ def _show(found: Decompiled, args: argparse.Namespace) -> None:
         put(_json(found.text, found.diagnostics))
         return
     if found.diagnostics:
-        screen = terminal(sys.stderr)
-        put(render_text(found.diagnostics, width=screen.width, color=screen.color), sys.stderr)
+        put_diagnostics(found.diagnostics)
     if args.output:
-        put(f"Wrote {args.output}. To look at it: seqtopo check {args.output}")
+        say(f"Wrote {args.output}. To look at it: seqtopo check {args.output}")
     else:
         put(found.text.rstrip("\n"))
 
@@ -106,5 +103,4 @@ def _show_wrong(error: SpecError, form: str) -> None:
     if form == "json":
         put(_json(None, error.diagnostics))
         return
-    screen = terminal(sys.stderr)
-    put(render_text(error.diagnostics, width=screen.width, color=screen.color), sys.stderr)
+    put_diagnostics(error.diagnostics)

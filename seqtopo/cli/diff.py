@@ -13,14 +13,13 @@ from typing import Any
 
 from seqtopo.cli.arguments import Parser, UsageError, add_dims, dims_of
 from seqtopo.cli.files import STDIN, check_spec
-from seqtopo.cli.terminal import put, terminal
+from seqtopo.cli.terminal import put, put_diagnostics, terminal
 from seqtopo.dataclass import replace
 from seqtopo.decompiler.difference import Change, Difference, Side, Step, difference
 from seqtopo.decompiler.files import SUFFIXES
 from seqtopo.decompiling import decompiled
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.renderers.json import render_json
-from seqtopo.diag.renderers.text import render_text
 from seqtopo.layers.sizes import Size, show_shape
 
 SAME, DIFFERENT, TROUBLE = 0, 1, 2
@@ -67,8 +66,7 @@ def run(args: argparse.Namespace) -> int:
             wrong = json.loads(render_json(error.diagnostics))
             put(json.dumps({"same": None, "diagnostics": wrong}, indent=2))
         else:
-            screen = terminal(sys.stderr)
-            put(render_text(error.diagnostics, width=screen.width, color=screen.color), sys.stderr)
+            put_diagnostics(error.diagnostics)
         return TROUBLE
     found = difference(one, two)
     if one.name == two.name:

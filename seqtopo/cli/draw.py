@@ -11,11 +11,10 @@ from typing import Any
 from seqtopo.api import Checked, analyse
 from seqtopo.cli.arguments import Parser, UsageError, add_dims, dims_of
 from seqtopo.cli.files import apart, cannot_write, check_spec, write_whole
-from seqtopo.cli.terminal import put, terminal
+from seqtopo.cli.terminal import put, put_diagnostics, say, terminal
 from seqtopo.decompiler.files import SUFFIXES as MODELS
 from seqtopo.decompiling import decompiled
 from seqtopo.diag.error import SpecError
-from seqtopo.diag.renderers.text import render_text
 from seqtopo.pictures.draw import FORMATS, THEMES, drawing_of
 
 _SIGNS = "┌┄▼×…╎"
@@ -104,7 +103,7 @@ def run(args: argparse.Namespace) -> int:
     except KeyError as error:
         raise UsageError(str(error.args[0])) from None
     except SpecError as error:
-        put(render_text(error.diagnostics, width=screen.width, color=screen.color))
+        put_diagnostics(error.diagnostics, sys.stdout)
         return 1
     if output is None:
         put(drawing.mermaid() if args.mermaid else drawing.text(screen.width, ascii=args.ascii or _plain()))
@@ -112,9 +111,9 @@ def run(args: argparse.Namespace) -> int:
     try:
         write_whole(output, lambda path: path.write_bytes(data))
     except OSError as error:
-        put(render_text([cannot_write(output, error)], width=screen.width, color=screen.color), sys.stderr)
+        put_diagnostics([cannot_write(output, error)])
         return 1
-    put(f"Wrote {output}")
+    say(f"Wrote {output}")
     return 0
 
 
@@ -129,8 +128,7 @@ def _checked(argument: str, dims: Mapping[str, Any]) -> Checked:
         return check_spec(argument, dims)
     found = decompiled(path)
     if found.diagnostics:
-        screen = terminal(sys.stderr)
-        put(render_text(found.diagnostics, width=screen.width, color=screen.color), sys.stderr)
+        put_diagnostics(found.diagnostics)
     return analyse(found.text, dims)
 
 

@@ -14,11 +14,10 @@ from seqtopo.cli.build import SUFFIX
 from seqtopo.cli.columns import Column, columns
 from seqtopo.cli.files import check_spec
 from seqtopo.cli.settings import settings_of
-from seqtopo.cli.terminal import put, terminal
+from seqtopo.cli.terminal import put, put_diagnostics, say, terminal
 from seqtopo.decompiler.files import read_config
 from seqtopo.decompiler.losses import UnreadableError
 from seqtopo.diag.error import SpecError
-from seqtopo.diag.renderers.text import render_text
 from seqtopo.exporting import Exported, chosen_backend, chosen_format, exported, refuse_place
 from seqtopo.exporting.formats import FORMATS
 
@@ -79,10 +78,11 @@ def run(args: argparse.Namespace) -> int:
         wanted = _model(file, dims) if file.suffix == SUFFIX else _spec(args, dims)
         done = exported({**wanted, "step": args.step, "batch": args.batch}, target, row, backend)
     except SpecError as error:
-        screen = terminal(sys.stderr)
-        put(render_text(error.diagnostics, width=screen.width, color=screen.color), sys.stderr)
+        put_diagnostics(error.diagnostics)
         return 1
-    put(_told(done))
+    say(f"Wrote {done.path}: {done.format}, through {done.backend}", "")
+    put(_ports(done))
+    say("", _compared(done))
     return 0
 
 
@@ -114,16 +114,13 @@ def _spec(args: argparse.Namespace, dims: Mapping[str, Any]) -> dict[str, Any]:
     return {"spec": checked.source.text, "dims": dims, "max_params": most}
 
 
-def _told(done: Exported) -> str:
-    parts = [f"Wrote {done.path}: {done.format}, through {done.backend}", "", _ports(done), ""]
+def _compared(done: Exported) -> str:
     if not done.engine:
-        parts += [f"It was not compared with Keras: what runs {done.format} is not installed."]
-    else:
-        shapes = ["; ".join(_shape(shape) for shape in inputs) for inputs, _ in done.compared]
-        worst = max(apart for _, apart in done.compared)
-        how = "the same as Keras" if worst <= CLOSE else f"as Keras, to {worst:.1e} of the largest number"
-        parts += [f"Run in {done.engine} on {' and on '.join(shapes)}: {how}."]
-    return "\n".join(parts)
+        return f"It was not compared with Keras: what runs {done.format} is not installed."
+    shapes = ["; ".join(_shape(shape) for shape in inputs) for inputs, _ in done.compared]
+    worst = max(apart for _, apart in done.compared)
+    how = "the same as Keras" if worst <= CLOSE else f"as Keras, to {worst:.1e} of the largest number"
+    return f"Run in {done.engine} on {' and on '.join(shapes)}: {how}."
 
 
 def _ports(done: Exported) -> str:

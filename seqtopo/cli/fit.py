@@ -19,11 +19,10 @@ from seqtopo.cli.columns import Column, columns
 from seqtopo.cli.files import STDIN, cannot_write, check_spec, is_text, write_whole
 from seqtopo.cli.loss_curve import loss_curve
 from seqtopo.cli.settings import settings_of
-from seqtopo.cli.terminal import put, terminal
+from seqtopo.cli.terminal import put, put_diagnostics, say, terminal
 from seqtopo.dataclass import dataclass, replace
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
-from seqtopo.diag.renderers.text import render_text
 
 if TYPE_CHECKING:
     import keras
@@ -155,9 +154,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _warn(found: tuple[Diagnostic, ...]) -> None:
-    if found:
-        screen = terminal(sys.stderr)
-        put(render_text(found, width=screen.width, color=screen.color), sys.stderr)
+    put_diagnostics(found)
 
 
 def _target(args: argparse.Namespace) -> Path:
@@ -185,7 +182,7 @@ def _job(checked: Checked, args: argparse.Namespace, dims: dict[str, Any]) -> Jo
     if isinstance(read, Samples):
         return _given_samples(checked, args, dims, read)
     for note in read.notes:
-        put(note)
+        say(note)
     held = round(read.steps * args.validation)
     early, late = read.part(0, read.steps - held), read.part(read.steps - held, read.steps)
     if args.scale:
@@ -201,9 +198,9 @@ def _job(checked: Checked, args: argparse.Namespace, dims: dict[str, Any]) -> Jo
     rest = cut_for(checked, part, replace(asked, shuffle=False, stride=1), dims)[0] if held else None
     named = f" ({', '.join(read.columns[:MOST_SHOWN])})" if read.columns else ""
     what = "ids" if ids else f"of {read.features} feature{'s' if read.features > 1 else ''}{named}"
-    put(f"{read.name}: {read.steps:,} steps {what}")
-    put(f"train: {train}")
-    put(f"held out: {rest}, of the last {held:,} steps" if rest is not None else "nothing is held out")
+    say(f"{read.name}: {read.steps:,} steps {what}")
+    say(f"train: {train}")
+    say(f"held out: {rest}, of the last {held:,} steps" if rest is not None else "nothing is held out")
     return Job(again, train, rest, read, early, ids)
 
 
@@ -219,7 +216,7 @@ def _given_samples(checked: Checked, args: argparse.Namespace, dims: dict[str, A
     samples = replace(samples, batch_size=size, shuffle=True, seed=args.seed, whole=fixed)
     held = round(len(samples.x) * args.validation)
     early, late = samples.split(held)
-    put(f"{Path(args.data).name}: {early} to train with, the last {late} are held out")
+    say(f"{Path(args.data).name}: {early} to train with, the last {late} are held out")
     whole = samples.y.dtype.kind in "iu"
     return Job(again, early, late if len(late) else None, None, None, whole)
 
@@ -243,22 +240,22 @@ def _fit(job: Job, args: argparse.Namespace, target: Path) -> None:
         model = built.main()
         if not model.compiled:
             how = runs.compile_plainly(model, job.ids)
-            put(f"the spec has no train line, so it is trained with {how}")
+            say(f"the spec has no train line, so it is trained with {how}")
     options = {name: value for name, value in vars(args).items() if name not in ("epochs", "output", "data")}
     said = json.dumps([__version__, running(), job.checked.source.text, options, digest(Path(args.data))])
     mark = hashlib.sha256(said.encode()).hexdigest()
     progress = runs.Progress(target.with_suffix(".progress.npz"), mark)
     if progress.restore(model):
-        put(f"going on after epoch {progress.epochs}, from {progress.path}")
+        say(f"going on after epoch {progress.epochs}, from {progress.path}")
     elif progress.path.exists():
-        put(f"{progress.path} is of another run, so this one starts from the beginning")
+        say(f"{progress.path} is of another run, so this one starts from the beginning")
 
     def keep(write: Callable[[Path], object]) -> None:
         _write(progress.path, write)
 
     def tell(epoch: int, numbers: dict[str, float]) -> None:
         shown = "".join(f"  {name} {value:.4g}" for name, value in numbers.items())
-        put(f"epoch {epoch}/{args.epochs}{shown}")
+        say(f"epoch {epoch}/{args.epochs}{shown}")
         sys.stdout.flush()
 
     runs.train(model, job.train, job.held, args.epochs, progress, keep, None if sys.stdout.isatty() else tell)
@@ -270,9 +267,9 @@ def _fit(job: Job, args: argparse.Namespace, target: Path) -> None:
     _compare(job, model)
     _save(job, model, target)
     progress.path.unlink(missing_ok=True)
-    put(f"\nSaved {target}, and its loss curve as {picture}")
+    say("", f"Saved {target}, and its loss curve as {picture}")
     if job.series is not None and not args.same:
-        put(f"To go on from the end of the series: seqtopo forecast {target} --steps 10")
+        say(f"To go on from the end of the series: seqtopo forecast {target} --steps 10")
 
 
 def _write(path: Path, write: Callable[[Path], object]) -> None:
@@ -339,14 +336,14 @@ def _compare(job: Job, model: keras.Model) -> None:
 
 
 def _put_scores(scores: Scores, held: str) -> None:
-    put(f"\non what was held out ({held}), {scores.what}:")
+    say("", f"on what was held out ({held}), {scores.what}:")
     shown = range(min(len(scores.columns), MOST_SHOWN))
     table = [Column("", [name for name, _ in scores.rows])]
     for i in shown:
         table.append(Column(scores.columns[i], [f"{row[i]:.4g}" for _, row in scores.rows], right=True))
     put(columns(table, terminal(sys.stdout).width, indent=2))
     if len(scores.columns) > MOST_SHOWN:
-        put(f"  and {len(scores.columns) - MOST_SHOWN} more features")
+        say(f"  and {len(scores.columns) - MOST_SHOWN} more features")
 
 
 def _save(job: Job, model: keras.Model, target: Path) -> None:

@@ -13,10 +13,9 @@ from seqtopo.cli.arguments import chosen, dims_of
 from seqtopo.cli.files import STDIN, cannot_write, is_text, write_whole
 from seqtopo.cli.rewriting import Original, original, put_difference
 from seqtopo.cli.settings import settings_of
-from seqtopo.cli.terminal import put, put_bytes, terminal
+from seqtopo.cli.terminal import put, put_bytes, put_diagnostics, say
 from seqtopo.diag.fixing import Check, fixed, suggestions
 from seqtopo.diag.model import Diagnostic
-from seqtopo.diag.renderers.text import render_text
 from seqtopo.source import Source
 
 if TYPE_CHECKING:
@@ -37,9 +36,7 @@ def run(args: argparse.Namespace) -> int:
             left += _suggest(found.source.text, check)
         else:
             left += _fix(spec, found, check, args.diff)
-    if left:
-        screen = terminal(sys.stderr)
-        put(render_text(left, width=screen.width, color=screen.color), sys.stderr)
+    put_diagnostics(left)
     return 1 if any(d.severity == "error" for d in left) else 0
 
 
@@ -61,28 +58,31 @@ def _fix(spec: str, found: Original, check: Check, only_show: bool) -> Sequence[
         if done.text != before:
             put_difference(name, before, done.text, "fixed")
         return [d for d in check(before) if d.severity == "error"]
-    if spec == STDIN or is_text(spec):
-        put_bytes(found.written(done.text + "\n" * (spec != STDIN)))
+    if spec == STDIN:
+        put_bytes(found.written(done.text))
+    elif is_text(spec):
+        put(done.text)
     elif done.text != before:
         try:
             write_whole(Path(spec), partial(Path.write_bytes, data=found.written(done.text)))
         except OSError as error:
             return [cannot_write(Path(spec), error)]
-        put(f"fixed {count} in {spec}")
+        say(f"fixed {count} in {spec}")
     else:
-        put(f"nothing in {spec} has a safe fix")
+        say(f"nothing in {spec} has a safe fix")
     if done.count and (spec == STDIN or is_text(spec)):
-        put(f"fixed {count}", sys.stderr)
+        say(f"fixed {count}", stream=sys.stderr)
     return check(done.text)
 
 
 def _suggest(text: str, check: Check) -> Sequence[Diagnostic]:
     some = False
     for suggestion in suggestions(text, check):
-        put("\n" * some + f"# {'; then '.join(suggestion.titles)}\n{suggestion.text.rstrip()}")
+        say(*[""] * some, f"# {'; then '.join(suggestion.titles)}")
+        put(suggestion.text.rstrip())
         some = True
     if some:
         return []
     found = check(text)
-    put("# nothing to suggest" + ("" if found else ": the spec is fine"))
+    say("# nothing to suggest" + ("" if found else ": the spec is fine"))
     return found

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from functools import partial
 from pathlib import Path
 
 from seqtopo.cli.arguments import Parser
 from seqtopo.cli.files import STDIN, cannot_write, write_whole
 from seqtopo.cli.rewriting import original, put_difference
-from seqtopo.cli.terminal import put, put_bytes, terminal
+from seqtopo.cli.terminal import put_bytes, put_diagnostics, say
 from seqtopo.dataclass import dataclass, replace
 from seqtopo.diag.model import Diagnostic
-from seqtopo.diag.renderers.text import render_text
 from seqtopo.syntax.print import format_text
 
 
@@ -69,14 +67,12 @@ def run(args: argparse.Namespace) -> int:
             except OSError as error:
                 found.append(cannot_write(Path(spec), error))
                 continue
-            put(f"formatted {spec}")
+            say(f"formatted {spec}")
         done.append(formatted)
-    if found:
-        screen = terminal(sys.stderr)
-        put(render_text(found, width=screen.width, color=screen.color), sys.stderr)
+    put_diagnostics(found)
     changed = sum(one.changes for one in done)
     if not changed and done and not found and args.specs != [STDIN]:
-        put("nothing to change")
+        say("nothing to change")
     return 1 if found or (args.check and changed) else 0
 
 
@@ -94,6 +90,6 @@ def _show(formatted: Formatted, diff: bool) -> None:
     if not formatted.changes:
         return
     if not diff:
-        put(f"would format {formatted.name}")
+        say(f"would format {formatted.name}")
         return
     put_difference(formatted.name, formatted.before, formatted.after, "formatted")

@@ -12,10 +12,9 @@ from seqtopo.cli.arguments import Parser, add_stock
 from seqtopo.cli.columns import Column, columns
 from seqtopo.cli.files import apart, cannot_write, write_whole
 from seqtopo.cli.fit import whole
-from seqtopo.cli.terminal import put, terminal
+from seqtopo.cli.terminal import put, put_diagnostics, say, terminal
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
-from seqtopo.diag.renderers.text import render_text
 from seqtopo.source import Source, Span
 
 if TYPE_CHECKING:
@@ -66,8 +65,7 @@ def run(args: argparse.Namespace) -> int:
             except OSError as error:
                 raise SpecError((cannot_write(path, error),)) from None
     except SpecError as error:
-        screen = terminal(sys.stderr)
-        put(render_text(error.diagnostics, width=screen.width, color=screen.color), sys.stderr)
+        put_diagnostics(error.diagnostics)
         return 1
     rows = numbers[:SHOWN].tolist()
     table = [Column("step", [str(i) for i in range(1, len(rows) + 1)], right=True)]
@@ -75,9 +73,9 @@ def run(args: argparse.Namespace) -> int:
         table.append(Column(name, [f"{row[i]:.6g}" for row in rows], right=True))
     put(columns(table, terminal(sys.stdout).width))
     if args.output:
-        put(f"\nWrote {len(numbers):,} steps to {args.output}")
+        say("", f"Wrote {len(numbers):,} steps to {args.output}")
     elif len(numbers) > SHOWN:
-        put(f"and {len(numbers) - SHOWN:,} more; -o ahead.csv writes all of them")
+        say(f"and {len(numbers) - SHOWN:,} more; -o ahead.csv writes all of them")
     return 0
 
 

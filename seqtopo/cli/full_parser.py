@@ -27,4 +27,4 @@ class FullParser(argparse.ArgumentParser):
         message = message.removeprefix("argument ")
         if message.startswith("the following arguments are required: "):
             message = f"{self.prog} needs a {message.rpartition(' ')[2]}"
-        raise UsageError(message, f"for example: {self.examples[0]}\n{self.prog} --help says more")
+        raise UsageError(message, f"for example: {self.examples[0]}", f"{self.prog} --help says more")

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from seqtopo.cli.arguments import Parser, UsageError
 from seqtopo.cli.columns import Column, columns
 from seqtopo.cli.layer_facts import COMMON_NAMES, LayerFacts, ParamFacts, facts
-from seqtopo.cli.terminal import put, terminal
+from seqtopo.cli.terminal import put, say, terminal
 from seqtopo.diag.nearest import nearest
 from seqtopo.diag.renderers.cells import wrap
 from seqtopo.diag.renderers.paint import Row as Line
@@ -50,14 +50,14 @@ def run(args: argparse.Namespace) -> int:
     name = args.name.strip()
     row = _row(name)
     if row is None and (reason := why_not(name)) is not None:
-        put(f"{name} is left out of the language: {reason.why}.\nInstead: {reason.instead}.")
+        say(f"{name} is left out of the language: {reason.why}.", f"Instead: {reason.instead}.")
         return 0
     if row is None and name in LANGUAGE:
-        put(f"{name} is {LANGUAGE[name]}, and no layer. The language reference says more.")
+        say(f"{name} is {LANGUAGE[name]}, and no layer. The language reference says more.")
         return 0
     if row is None and entry_of("activation", name) is not None:
-        put(f"{name} is an activation: a flag, as in 'dense(16,{name})', or a step of its own, as in")
-        put(f"'dense(16) -> {name}'. As a step it is this layer:\n")
+        say(f"{name} is an activation: a flag, as in 'dense(16,{name})', or a step of its own, as in")
+        say(f"'dense(16) -> {name}'. As a step it is this layer:", "")
         row = find("act")
     if row is None:
         raise _unknown(name)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from seqtopo.cli.arguments import UsageError
-from seqtopo.cli.terminal import put, terminal
+from seqtopo.cli.terminal import put, put_diagnostics, say
 from seqtopo.diag.model import Diagnostic
 from seqtopo.diag.nearest import nearest
 from seqtopo.source import Span
@@ -59,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = _run(list(sys.argv[1:] if argv is None else argv))
         sys.stdout.flush()
     except UsageError as error:
-        put(f"seqtopo: {error.message}" + (f"\n{error.help}" if error.help else ""), sys.stderr)
+        say(f"seqtopo: {error.message}", *error.help, stream=sys.stderr)
         return USAGE
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -74,12 +74,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(argv: list[str]) -> int:
     first = argv[0] if argv else ""
     if first in ("", "-h", "--help", "help"):
-        put(OVERVIEW.format(commands="\n".join(f"  {name:9} {what}" for name, what in COMMANDS.items())))
+        commands = "\n".join(f"  {name:9} {what}" for name, what in COMMANDS.items())
+        put(OVERVIEW.format(commands=commands))
         return FINE
     if first in ("-V", "--version"):
         from seqtopo import __version__
 
-        put(f"seqtopo {__version__}")
+        say(f"seqtopo {__version__}")
         return FINE
     if first not in COMMANDS:
         raise _no_command(first)
@@ -115,7 +116,6 @@ def _own_fault(error: Exception) -> int:
     import traceback
 
     from seqtopo import __version__
-    from seqtopo.diag.renderers.text import render_text
 
     where = traceback.extract_tb(error.__traceback__)[-1]
     place = f"{'/'.join(where.filename.replace(os.sep, '/').split('/')[-2:])}:{where.lineno}"
@@ -132,6 +132,5 @@ def _own_fault(error: Exception) -> int:
     )
     if os.environ.get("SEQTOPO_DEBUG", "") not in ("", "0"):
         put("".join(traceback.format_exception(error)), sys.stderr)
-    screen = terminal(sys.stderr)
-    put(render_text([found], width=None, color=screen.color), sys.stderr)
+    put_diagnostics([found])
     return FINDINGS

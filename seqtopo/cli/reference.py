@@ -13,7 +13,7 @@ from pathlib import Path
 from seqtopo.cli.diagnostics_page import diagnostics_page
 from seqtopo.cli.files import write_whole
 from seqtopo.cli.layer_facts import LayerFacts, facts
-from seqtopo.cli.terminal import put
+from seqtopo.cli.terminal import say
 from seqtopo.layers.excluded import EXCLUDED
 from seqtopo.layers.names import indexed
 from seqtopo.layers.objects import FAMILIES as OBJECTS
@@ -132,7 +132,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Writes the pages anew, or with ``--check`` says which are stale. Returns the exit code."""
     arguments = sys.argv[1:] if argv is None else list(argv)
     if arguments not in ([], ["--check"]):
-        put("usage: python -m seqtopo.cli.reference [--check]", sys.stderr)
+        say("usage: python -m seqtopo.cli.reference [--check]", stream=sys.stderr)
         return 2
     language = PAGE.read_text(encoding="utf-8")
     diagnostics = DIAGNOSTICS.read_text(encoding="utf-8") if DIAGNOSTICS.exists() else ""
@@ -144,7 +144,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     stale = [(page, after) for page, before, after in pages if before != after]
     for page, after in stale:
         if arguments:
-            put(f"{page} is stale: run python -m seqtopo.cli.reference", sys.stderr)
+            say(f"{page} is stale: run python -m seqtopo.cli.reference", stream=sys.stderr)
         else:
             _write(page, after)
     return 1 if stale and arguments else 0
@@ -152,7 +152,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _write(page: Path, text: str) -> None:
     write_whole(page, lambda path: path.write_text(text, encoding="utf-8"))
-    put(f"wrote {page}")
+    say(f"wrote {page}")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from seqtopo.cli.files import STDIN, STDIN_NAME, read_input
 from seqtopo.cli.terminal import put
 from seqtopo.dataclass import dataclass
 from seqtopo.diag.model import Diagnostic
+from seqtopo.diag.renderers.cells import visible
 from seqtopo.reading import MOST_BYTES, decode, unreadable
 from seqtopo.source import Source
 
@@ -51,6 +52,7 @@ def put_difference(name: str, before: str, after: str, done: str) -> None:
     """Shows what changes between two texts, as ``diff -u`` does."""
     from difflib import unified_diff
 
+    name = visible(name)
     lines = unified_diff(
         before.splitlines(keepends=True), after.splitlines(keepends=True), name, f"{name} ({done})"
     )

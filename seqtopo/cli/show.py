@@ -10,10 +10,9 @@ from seqtopo import api
 from seqtopo.cli.arguments import Parser, add_dims, dims_of
 from seqtopo.cli.files import check_spec
 from seqtopo.cli.settings import settings_of
-from seqtopo.cli.terminal import put, terminal
+from seqtopo.cli.terminal import put, put_diagnostics, terminal
 from seqtopo.diag.renderers.cells import shortened, visible, wrap
 from seqtopo.diag.renderers.paint import Row, paint
-from seqtopo.diag.renderers.text import render_text
 from seqtopo.ir.kind import KINDS
 from seqtopo.walkthrough import Step, Walk, walk
 
@@ -46,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     screen = terminal(sys.stdout)
     checked = api.linted(check_spec(args.spec, dims_of(args.dims)), settings_of(args.spec).selection)
     if checked.diagnostics:
-        put(render_text(checked.diagnostics, width=screen.width, color=screen.color))
+        put_diagnostics(checked.diagnostics, sys.stdout)
     if checked.resolved is None or not checked.ok:
         return 1
     text = walkthrough(walk(checked.resolved), screen.width, color=screen.color)

@@ -1,12 +1,21 @@
-"""Where text goes: how wide it may be, whether in colour, and in which encoding."""
+"""Write to the terminal: everything that the commands print goes through ``say`` or ``put``.
+
+Names of files, columns and layers, and the words of the command line, come from others. In a terminal a
+control character can hide or rewrite what stands there, and in the log of a build a line that begins with
+``::`` is a command to the service that runs it. So nothing reaches a stream as it came.
+"""
 
 from __future__ import annotations
 
 import os
+import re
 import sys
+from collections.abc import Sequence
 from typing import TextIO
 
 from seqtopo.dataclass import dataclass
+from seqtopo.diag.model import Diagnostic
+from seqtopo.diag.renderers.cells import no_log_command, visible
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +56,51 @@ def _columns() -> int:
         return _USUAL_WIDTH
 
 
-def put(text: str, stream: TextIO | None = None) -> None:
-    """Writes a text and ends its line; what the stream cannot encode is written as an escape."""
+_UNPRINTED = re.compile(r"[^\n -~]|^ *(?:::|##)", re.MULTILINE)
+# A colour as diag/renderers/paint.py writes it.
+_COLOR = re.compile(r"(\x1b\[(?:\d{1,2}(?:;\d{1,2})?)?m)")
+
+
+def say(*lines: str, stream: TextIO | None = None) -> None:
+    r"""Writes each text as one line; what is in it from others cannot begin another line.
+
+    >>> say("saved a\nb\x1b[31m.keras")
+    saved a b\u241b[31m.keras
+    """
+    put("".join(f"{visible(line)}\n" for line in lines), stream)
+
+
+def put(text: str, stream: TextIO | None = None, *, log_commands: bool = False) -> None:
+    """Writes a text that a renderer laid out in lines, and ends its last line.
+
+    Control characters and those that reorder text get a visible stand-in; colours stay. ``log_commands``
+    lets lines through that a build service takes for commands. What the stream cannot encode is written
+    as an escape.
+    """
     stream = sys.stdout if stream is None else stream
+    if not log_commands and _UNPRINTED.search(text):
+        text = "\n".join(map(_cleaned, text.split("\n")))
     encoding = getattr(stream, "encoding", None) or "utf-8"
     text = text.encode(encoding, "backslashreplace").decode(encoding)
     stream.write(text if text.endswith("\n") else text + "\n")
+
+
+def _cleaned(line: str) -> str:
+    parts = _COLOR.split(line)
+    return no_log_command("".join(part if i % 2 else visible(part) for i, part in enumerate(parts)))
+
+
+def put_diagnostics(found: Sequence[Diagnostic], stream: TextIO | None = None) -> None:
+    """Writes diagnostics for people, as wide and colourful as the stream is; nothing where there are none.
+
+    ``stream`` is the standard error where none is given.
+    """
+    if found:
+        from seqtopo.diag.renderers.text import render_text
+
+        stream = sys.stderr if stream is None else stream
+        screen = terminal(stream)
+        put(render_text(found, width=screen.width, color=screen.color), stream)
 
 
 def put_bytes(data: bytes) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 _TAB = "    "
@@ -11,6 +12,8 @@ _EMOJI_STYLE = "\ufe0f"
 # More marks than these on one letter are dropped, so that no text grows without taking up room.
 _MOST_MARKS = 4
 _ELLIPSIS = "..."
+# In the logs of GitHub Actions and of Azure Pipelines.
+_LOG_COMMAND = re.compile(r"^(\s*)(::|##\[|##vso\[)")
 
 
 def cell(text: str, at: int) -> tuple[str, int]:
@@ -68,6 +71,15 @@ def visible(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join(cell(text, at)[0] for at in range(len(text)))
+
+
+def no_log_command(line: str) -> str:
+    """The line with a quote before what a build service would take for a command, if it starts with one.
+
+    >>> no_log_command("  ::error::what stands in a header"), no_log_command("a::b")
+    ("  '::error::what stands in a header", 'a::b')
+    """
+    return _LOG_COMMAND.sub(r"\1'\2", line, count=1)
 
 
 def shortened(text: str, most: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from seqtopo.diag.codes import CODES
@@ -10,6 +11,8 @@ from seqtopo.diag.renderers.cells import visible
 from seqtopo.diag.renderers.places import region
 
 _COMMANDS = {"error": "error", "warning": "warning", "info": "notice"}
+_BREAKS = {"\r": "%0D", "\n": "%0A"}
+_ESCAPED = str.maketrans({"%": "%25", ":": "%3A", ",": "%2C"})
 
 
 def render_github(diagnostics: Sequence[Diagnostic]) -> str:
@@ -48,6 +51,6 @@ def _message(text: str) -> str:
 
 
 def _property(text: str) -> str:
-    # Not made visible like a message: a file has to be found under exactly this name.
-    text = text.encode("utf-8", "replace").decode("utf-8").replace("%", "%25")
-    return text.replace("\r", "%0D").replace("\n", "%0A").replace(":", "%3A").replace(",", "%2C")
+    # A file has to be found under this name, so its line breaks are kept, as escapes.
+    parts = re.split(r"([\r\n])", text)
+    return "".join(_BREAKS.get(part) or visible(part).translate(_ESCAPED) for part in parts)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
+from seqtopo.diag.renderers.cells import no_log_command
+
 Style = Literal["plain", "strong", "error", "warning", "info", "frame", "help", "added", "removed"]
 Row = tuple[tuple[str, Style], ...]
 
@@ -28,6 +30,9 @@ def paint(rows: Iterable[Row], color: bool) -> str:
 
 def _line(row: Row, color: bool) -> str:
     plain = "".join(text for text, _ in row)
+    if no_log_command(plain) != plain:
+        row = ((no_log_command(plain), "plain"),)
+        plain = row[0][0]
     left = len(plain.rstrip(" "))
     parts: list[str] = []
     for text, style in row:
