@@ -15,10 +15,12 @@ from seqtopo.emit.backend import PREFERENCE
 from tests.support.imports import ROOT, sources
 
 LEFT_OUT = {"__pycache__", "dist", "build"}
+GIT = ROOT / ".git"
+"""A folder, or a file in a work tree of its own."""
 HIDDEN = {".ci", ".github"}
 """What is ours of what begins with a dot."""
 TEXTS = {".py", ".md", ".toml", ".yml", ".yaml", ".lark", ".txt", ".json", ""}
-LONG = 450
+LONG = 500
 STILL_LONGER = {
     "tests/unit/test_diag_text.py": "one picture after another",
     "tests/unit/test_parse.py": "one text after another",
@@ -32,7 +34,9 @@ def files() -> Iterator[Path]:
     """The project's own texts."""
     for folder, folders, names in os.walk(ROOT):
         folders[:] = [f for f in folders if f not in LEFT_OUT and (f[0] != "." or f in HIDDEN)]
-        yield from (Path(folder) / name for name in names if Path(name).suffix in TEXTS)
+        yield from (
+            Path(folder) / name for name in names if Path(name).suffix in TEXTS and Path(folder) / name != GIT
+        )
 
 
 FILES = sorted(files())
