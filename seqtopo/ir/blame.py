@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import islice
 
 from seqtopo.diag.model import Label
+from seqtopo.ir.branches import behind_merge
 from seqtopo.ir.causes import causes
 from seqtopo.ir.fixes import chain_of, fixes_of, least_length
 from seqtopo.ir.graph import Graph, Node, Value
@@ -102,6 +103,12 @@ def _made(site: Site, value: Value, takes: int | None) -> list[Label]:
     """The layer that gave a value its axes, or where sizes are the point, its sizes."""
     graph = site.graph
     made = maker(graph, value) if takes is not None else shaper(graph, value)
+    forgetful = [b.made for b in behind_merge(graph, value) if forgets_steps(b.made)] if takes else []
+    if forgetful:
+        return [
+            Label(node.span, f"gives {graph.tensor(Value(node.index))}: only its last step")
+            for node in forgetful
+        ]
     tensor = graph.tensor(value) if value.node == made.index else graph.tensor(Value(made.index))
     if tensor is None or site.node is None or made.span == site.node.span:
         return []

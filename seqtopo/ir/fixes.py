@@ -11,8 +11,8 @@ from seqtopo.diag.model import Edit, Fix
 from seqtopo.ir.graph import Value
 from seqtopo.ir.lengths import Chain, chain, least, stretched
 from seqtopo.ir.merge_fixes import attention_fixes, count_fixes, merge_fixes
-from seqtopo.ir.rank_fixes import free_symbol, rank_fixes
-from seqtopo.ir.site import Site, called, gives_steps, size_text
+from seqtopo.ir.rank_fixes import flattened, rank_fixes
+from seqtopo.ir.site import Site, called, free_symbol, gives_steps, size_text
 from seqtopo.ir.state_fixes import state_fixes
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.sizes import Size, divides, is_open, product
@@ -180,6 +180,11 @@ def _other_count(site: Site) -> Iterator[Fix]:
     if len(rest) >= 1 and (product(rest) == have or -1 in rest):
         shown = call(name, *map(_target, rest))
         yield Fix("leave the batch out of it", (Edit(site.step.span, print_expr(shown)),))
+    shape, whole = flattened(site, site.inputs[0])
+    if whole and len(shape) > 1 and shape != target and (shape[0] == target[0] or target[0] == -1):
+        back = call(name, *map(size_text, shape))
+        title = f"undo the flatten before it: {print_expr(back)}"
+        yield Fix(title, (Edit(site.step.span, print_expr(back)),))
     shrinks = chain(site, site.inputs[0]).shrinks
     edits = {}
     for node in shrinks:
@@ -189,7 +194,9 @@ def _other_count(site: Site) -> Iterator[Fix]:
             edits[expr.span] = Edit(expr.span, print_expr(padded))
     if edits:
         yield Fix("pad with same before it, so that nothing is cut off", tuple(edits.values()))
-    for i in range(len(target)):
+    # Steps that are as many as they were stay so: another size is left open.
+    steps_stay = target[:1] == site.tensor(site.inputs[0]).shape[:1]
+    for i in (*range(1, len(target)), 0) if steps_stay else range(len(target)):
         others = [s for k, s in enumerate(target) if k != i]
         if -1 not in others and others and divides(have, product(others)) is not None:
             free = (*target[:i], -1, *target[i + 1 :])
@@ -238,7 +245,7 @@ def _told_by_the_input(site: Site, name: str) -> Iterator[Fix]:
     shape = source[0].outputs[0].shape if source[0].outputs is not None else ()
     if not shape or not is_open(shape[0]):
         return
-    length = free_symbol(site, "T")
+    length = free_symbol(site.graph, "T")
     new = print_expr(declared(source[1], (word(length), *map(size_text, shape[1:]))))
     argument = print_expr(tree.Argument(NOWHERE, given.name, word(length)))
     title = f"name the length of the input, and write it here: {new}, {called(site.step)}({length})"

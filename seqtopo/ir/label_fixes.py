@@ -6,14 +6,16 @@ from collections.abc import Iterator
 
 from seqtopo.dataclass import dataclass
 from seqtopo.diag.model import Edit, Fix
+from seqtopo.ir.branches import behind_merge, steps_kept, steps_let_go
 from seqtopo.ir.graph import Node
 from seqtopo.ir.main_path import MainPath, is_valid_convolution
+from seqtopo.ir.site import size_text
 from seqtopo.ir.sources import Sources
-from seqtopo.layers.sizes import Shape, Size, is_open
+from seqtopo.layers.sizes import Shape, Size, fits, is_open, product, show_shape
 from seqtopo.source import Span
 from seqtopo.syntax import tree
 from seqtopo.syntax.canonical import print_expr
-from seqtopo.syntax.rewrite import with_flag, without
+from seqtopo.syntax.rewrite import NOWHERE, call, with_flag, without, word
 
 _WRAPPERS = ("bi", "bidirectional", "td", "time_distributed")
 _WIDTHS = ("units", "filters")
@@ -38,6 +40,7 @@ class Wanted:
 
 def drafts(path: MainPath, wanted: Wanted, sources: Sources) -> Iterator[Fix]:
     """Every plausible way, the likeliest first; each also with the width set right."""
+    yield from _regrouped(path, wanted, sources)
     width = width_fix(path, wanted, sources)
     for fix in _by_time(path, wanted, sources):
         yield fix
@@ -45,6 +48,98 @@ def drafts(path: MainPath, wanted: Wanted, sources: Sources) -> Iterator[Fix]:
             yield Fix(f"{fix.title}, and {width.title}", _joined(fix.edits, width.edits))
     if width is not None:
         yield width
+    if len(wanted.shape) > max(len(path.shape), 1):
+        yield from _answered_whole(path, wanted, sources)
+
+
+def _regrouped(path: MainPath, wanted: Wanted, sources: Sources) -> Iterator[Fix]:
+    """The same numbers with other axes: some of them cut in several, or joined, or two of them turned."""
+    given, asked = path.shape, wanted.shape
+    if path.nodes[0].layer is None or given == asked or any(map(is_open, (*given[1:], *asked[1:]))):
+        return
+    if len(given) == len(asked):
+        if len(set(given)) == len(given) and set(given) == set(asked):
+            order = [given.index(size) + 1 for size in asked]
+            turn = call("permute", *order)
+            yield _behind(path, sources, turn, f"turn the axes behind it: {print_expr(turn)}")
+        return
+    cut = len(asked) > len(given)
+    groups = _groups(given, asked) if cut else _groups(asked, given)
+    if groups is None:
+        return
+    shape = show_shape(asked)
+    if not cut and len(asked) == 1:
+        step: tree.Expr = word("flatten")
+        title = f"join the {' x '.join(map(str, given))} numbers to one answer: flatten"
+    else:
+        step = call("reshape", *map(size_text, asked))
+        changed = [(one, many) for one, many in groups if len(many) > 1]
+        what = " and ".join(
+            f"{one} into {' x '.join(map(str, many))}" if cut else f"{' x '.join(map(str, many))} to {one}"
+            for one, many in changed
+        )
+        title = f"{'cut' if cut else 'join'} {what}, as {shape} has them: {print_expr(step)}"
+    yield _behind(path, sources, step, title)
+
+
+def _groups(few: Shape, many: Shape) -> list[tuple[Size, Shape]] | None:
+    """For each axis of a shape the axes of another that it holds, in their order; None if they do not match.
+
+    >>> _groups((20, 30), (20, 10, 3)), _groups((20, 30), (30, 20))
+    ([(20, (20,)), (30, (10, 3))], None)
+    """
+    found: list[tuple[Size, Shape]] = []
+    rest = list(many)
+    for i, size in enumerate(few):
+        taken: list[Size] = rest[:1]
+        del rest[:1]
+        last = i == len(few) - 1
+        while rest and (last or not fits(size, product(taken))):
+            taken.append(rest.pop(0))
+        if not taken or not fits(size, product(taken)):
+            return None
+        found.append((size, tuple(taken)))
+    return None if rest else found
+
+
+def _answered_whole(path: MainPath, wanted: Wanted, sources: Sources) -> Iterator[Fix]:
+    """A last layer that gives all the numbers that the last axes of a label hold, cut into these."""
+    kept = len(path.shape) - 1
+    asked, last = wanted.shape, path.nodes[0]
+    if last.layer is None or path.shape[:kept] != asked[:kept] or not all(map(writable, asked)):
+        return
+    if (
+        asked[-1] == 1
+        or fits(product(asked), product(path.shape))
+        or (not kept and asked[:1] == path.steps[:1])
+    ):
+        return
+    first, *rest = map(size_text, asked[kept:])
+    many = print_expr(tree.Arithmetic(NOWHERE, first, tuple(("*", size) for size in rest)))
+    cut = print_expr(call("reshape", *map(size_text, asked)))
+    expr = sources.of(last)
+    plain = last is path.wide and last.layer.get("activation") in (None, "linear") and not _recurs(last)
+    changed = _with_width(expr, many) if expr is not None and plain else None
+    if changed is not None:
+        text = f"{print_expr(changed)} -> {cut}"
+        yield Fix(f"answer all of them at once, and cut them: {text}", (Edit(last.span, text),))
+    elif last.layer.row.recurrent:
+        text = f"dense({many}) -> {cut}"
+        at = Span(last.span.end, last.span.end)
+        yield Fix(f"answer all of them at once, and cut them: {text}", (Edit(at, f" -> {text}"),))
+
+
+def _behind(path: MainPath, sources: Sources, step: tree.Expr, title: str) -> Fix:
+    """A step behind the last layer; a softmax there goes behind it, since it works on the last axis."""
+    node = path.nodes[0]
+    expr, text = sources.of(node), print_expr(step)
+    if expr is not None and node.layer is not None and len(path.shape) != len(path.into(node)) - 1:
+        if node.layer.row.name == "softmax" or print_expr(expr) == "softmax":
+            return Fix(title, (Edit(Span(expr.span.start, expr.span.start), f"{text} -> "),))
+        bare = without(expr, "softmax", "activation")
+        if node.layer.get("activation") == "softmax" and bare != expr:
+            return Fix(title, (Edit(expr.span, f"{print_expr(bare)} -> {text} -> softmax"),))
+    return Fix(title, (Edit(Span(node.span.end, node.span.end), f" -> {text}"),))
 
 
 def _by_time(path: MainPath, wanted: Wanted, sources: Sources) -> Iterator[Fix]:
@@ -58,6 +153,9 @@ def _by_time(path: MainPath, wanted: Wanted, sources: Sources) -> Iterator[Fix]:
 
 
 def _keep_time(path: MainPath, wanted: Wanted, sources: Sources) -> Iterator[Fix]:
+    kept = steps_kept(path.graph, sources, behind_merge(path.graph, path.output))
+    if kept is not None:
+        yield kept
     node = path.collapse
     expr = sources.of(node) if node is not None else None
     if node is None or node.layer is None or expr is None:
@@ -77,6 +175,9 @@ def _keep_time(path: MainPath, wanted: Wanted, sources: Sources) -> Iterator[Fix
 
 def _give_up_time(path: MainPath, sources: Sources) -> Iterator[Fix]:
     bare = tuple(e for node in path.head for e in _unwrapped(node, sources))
+    let_go = steps_let_go(sources, behind_merge(path.graph, path.output))
+    if let_go is not None:
+        yield Fix(let_go.title, (*let_go.edits, *bare))
     expr = sources.of(path.keeper) if path.keeper is not None else None
     if expr is not None:
         title = f"take seq off {print_expr(expr)}, to keep its last step only"
@@ -197,3 +298,8 @@ def _overlap(ours: tuple[Edit, ...], theirs: tuple[Edit, ...]) -> bool:
 
 def _written(size: Size) -> str:
     return "" if is_open(size) else str(size)
+
+
+def writable(size: Size) -> bool:
+    """Whether a size can be written as it is: a number, or one symbol."""
+    return isinstance(size, int) or (size.is_atom and not is_open(size))

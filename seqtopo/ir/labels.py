@@ -7,6 +7,7 @@ from itertools import combinations
 
 from seqtopo.diag.codes import CODES
 from seqtopo.diag.model import Fix, Label
+from seqtopo.ir.axis_contents import misread_axes
 from seqtopo.ir.compared import Compared
 from seqtopo.ir.graph import Graph
 from seqtopo.ir.label_fixes import Wanted, drafts
@@ -138,15 +139,16 @@ def compare(
     if len(graph.nodes) > MOST_LAYERS:
         yield _problem(found, compared, ())
         return
-    fixes = _tried(drafts(path, Wanted(found.wanted), sources), index, compared, text, rebuild)
+    fixes = _tried(drafts(path, Wanted(found.wanted), sources), graph, index, compared, text, rebuild)
     yield _problem(found, compared, fixes)
 
 
 def _tried(
-    fixes: Iterable[Fix], index: int, compared: Compared, text: str, rebuild: Rebuild
+    fixes: Iterable[Fix], given: Graph, index: int, compared: Compared, text: str, rebuild: Rebuild
 ) -> tuple[Fix, ...]:
-    """The fixes after which the spec has no errors and the output fits."""
+    """The fixes after which the spec has no errors and the output fits, with its axes what they were."""
     found: list[Fix] = []
+    before = misread_axes(given)
     for fix in fixes:
         if len(found) == MOST_FIXES:
             break
@@ -154,7 +156,9 @@ def _tried(
             continue
         graph = rebuild(fix.apply(text))
         tensor = graph.tensor(graph.outputs[index]) if graph and index < len(graph.outputs) else None
-        if tensor is not None and verdict(compared.loss, compared.labels.shape, tensor.shape) == "fits":
+        if tensor is None or verdict(compared.loss, compared.labels.shape, tensor.shape) != "fits":
+            continue
+        if graph is not None and misread_axes(graph) <= before:
             found.append(fix)
     return tuple(found)
 

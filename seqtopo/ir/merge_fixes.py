@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from seqtopo.diag.model import Edit, Fix
+from seqtopo.ir.branches import behind_merge, steps_kept
 from seqtopo.ir.causes import ATTENDS, stride_of
 from seqtopo.ir.graph import Node, Value
-from seqtopo.ir.rank_fixes import free_symbol
 from seqtopo.ir.site import (
     Site,
     called,
     forgets_steps,
+    free_symbol,
     gives_steps,
     maker,
     resized,
     size_text,
+    step_itself,
 )
 from seqtopo.layers.sizes import Size, fits, is_open
 from seqtopo.layers.values import Tensor
@@ -64,11 +66,17 @@ def _other_axes(site: Site, short: int, long: int) -> Iterator[Fix]:
         if edit is not None:
             yield Fix("give the other as many axes: expand(1)", (edit,))
         return
+    taken = step_itself(site.graph, site.sources, site.inputs[long])
+    if taken is not None:
+        yield Fix(f"take the step itself, not a sequence of one: {taken[0]}", (taken[1],))
     made = maker(site.graph, site.inputs[short])
     expr = site.sources.of(made)
     if forgets_steps(made) and expr is not None and not site.inputs[short].extra:
         changed = print_expr(with_flag(expr, "seq"))
         yield Fix(f"add seq to the {called(expr)}, to keep its steps", (Edit(expr.span, changed),))
+    kept = steps_kept(site.graph, site.sources, behind_merge(site.graph, site.inputs[short]))
+    if kept is not None:
+        yield kept
     if site.row.name != "concat" and vector.shape[0] == sequence.shape[0]:
         edit = site.append(short, call("expand", number(-1)))
         if edit is not None:
@@ -108,7 +116,7 @@ def _at_every_step(site: Site, short: int, long: int, steps: Size) -> Iterator[F
         return
     source, expr = found
     assert source.outputs is not None
-    name = free_symbol(site, "T")
+    name = free_symbol(site.graph, "T")
     sizes = (word(name), *map(size_text, source.outputs[0].shape[1:]))
     edit = site.append(short, call("repeat", word(name)))
     if edit is not None:

@@ -6,28 +6,32 @@ from collections.abc import Iterator
 from math import isqrt
 
 from seqtopo.diag.model import Edit, Fix
+from seqtopo.ir.branches import behind_merge, branches, steps_kept
 from seqtopo.ir.causes import samples_first
 from seqtopo.ir.frames import frame_stack, frames
-from seqtopo.ir.graph import Node, Value
+from seqtopo.ir.graph import Node, SubModel, Value
 from seqtopo.ir.site import (
     Site,
     at_every_step,
     called,
+    collapses_steps,
     declared_steps,
     forgets_steps,
+    free_symbol,
     gives_steps,
     maker,
+    named_steps,
     size_text,
+    step_itself,
 )
-from seqtopo.layers.sizes import Expr, Shape, Size, is_open, product, show_shape
+from seqtopo.layers.layer import Layer
+from seqtopo.layers.sizes import Expr, Shape, Size, fits, is_open, product, show_shape
 from seqtopo.layers.values import FLOATS, Tensor
 from seqtopo.source import Span
 from seqtopo.syntax import tree
 from seqtopo.syntax.canonical import print_expr
 from seqtopo.syntax.rewrite import NOWHERE, call, declared, number, with_flag, without, word
 
-_COLLAPSES = ("flatten", "gmaxpool1d", "gavgpool1d", "mean", "max", "sum", "min", "at")
-"""Steps that take the time axis away, and may stand there for no reason."""
 _TIME = frozenset({"T", "N", "L", "S", "TIME", "STEPS", "LENGTH", "WINDOW", "LAGS"})
 """Symbols that people give to a number of steps."""
 
@@ -39,7 +43,7 @@ def rank_fixes(site: Site, value: Value, takes: int) -> Iterator[Fix]:
     if takes > len(came.shape):
         yield from _more(site, value, came, made, takes)
     elif site.row.name == "repeat":
-        yield from _one_vector(site, made)
+        yield from _one_vector(site, value, made)
     else:
         yield from _fewer(site, value, came, made, takes)
 
@@ -49,10 +53,12 @@ def _more(site: Site, value: Value, came: Tensor, made: Node, takes: int) -> Ite
     missing = takes - len(came.shape)
     if not value.extra:
         yield from keep_steps(made, expr)
+        yield from _kept_in_branches(site, value)
     if made.layer is None and missing == 1:
         yield from _declares_more(site, made, expr, came, takes)
     if made.layer is not None and len(came.shape) == 1:
         yield from _uncollapsed(site, made, expr)
+    yield from _unflattened(site, value, takes)
     if missing == 1:
         yield from frames(site, value, takes)
     if site.row.name == "td" and isinstance(site.step, tree.Call) and len(came.shape) == 1:
@@ -71,6 +77,24 @@ def keep_steps(made: Node, expr: tree.Expr | None) -> Iterator[Fix]:
         yield Fix(title, (Edit(expr.span, print_expr(with_flag(expr, "seq"))),))
 
 
+def _kept_in_branches(site: Site, value: Value) -> Iterator[Fix]:
+    """The steps kept in every branch that comes in: of a merge before the layer, or of its own values."""
+    found = behind_merge(site.graph, value)
+    if not found and len(site.inputs) > 1 and site.node is not None:
+        found = branches(site.graph, site.inputs, site.node)
+    fix = steps_kept(site.graph, site.sources, found)
+    if fix is None:
+        return
+    yield fix
+    merge = found[0].merge
+    step = site.sources.of(merge)
+    lengths = {came.shape[0] for b in found if (came := site.came(b.made)) is not None}
+    joins = site.node is not merge and merge.layer is not None and merge.layer.row.name == "concat"
+    if len(lengths) > 1 and joins and isinstance(step, tree.Name):
+        behind = Edit(step.span, print_expr(call(step.name, "time")))
+        yield Fix(f"{fix.title}, and join them one after the other", (*fix.edits, behind))
+
+
 def _declares_more(site: Site, made: Node, expr: tree.Expr | None, came: Tensor, takes: int) -> Iterator[Fix]:
     """The ``in(...)`` has an axis too few."""
     if not isinstance(expr, tree.Call) or made.outputs is None:
@@ -82,7 +106,7 @@ def _declares_more(site: Site, made: Node, expr: tree.Expr | None, came: Tensor,
         )
     first = made.outputs[0].shape
     sizes = [size_text(s) for s in first]
-    time = free_symbol(site, "T")
+    time = free_symbol(site.graph, "T")
     single = first[0] if len(first) == 1 else 2
     if len(first) == 1 and single != 1 and (not isinstance(single, Expr) or _is_time(single)):
         title = f"declare one number a step: in({single},1)" if not is_open(single) else "in(?,1)"
@@ -108,15 +132,55 @@ def _is_time(size: Size) -> bool:
     return isinstance(size, Expr) and (is_open(size) or str(size).upper() in _TIME)
 
 
-def free_symbol(site: Site, wish: str) -> str:
-    """A symbol for a size that no input declares yet."""
-    taken = {
-        str(s)
-        for n in site.graph.nodes
-        if n.layer is None and n.outputs is not None
-        for s in n.outputs[0].shape
-    }
-    return next(name for name in (wish, "S", "N", "STEPS", "STEPS_2") if name not in taken)
+def flattened(site: Site, value: Value) -> tuple[Shape, bool]:
+    """The axes that a value had before the ``flatten`` on its way, with those that came in front of them
+    since, and whether it has their numbers still; () where it came through none.
+    """
+    came = site.tensor(value).shape
+    for node in site.back(value):
+        before = _before_flatten(site, node)
+        if before is not None:
+            return (*came[:-1], *before), fits(product(before), came[-1])
+    return (), False
+
+
+def _before_flatten(site: Site, node: Node) -> Shape | None:
+    """What a ``flatten`` is given, alone or at the end of a ``td``; None for other nodes."""
+    came = site.came(node)
+    if node.layer is None or came is None:
+        return None
+    if node.layer.row.name == "flatten":
+        return came.shape
+    inner = node.layer.get("layer") if node.layer.row.steps else None
+    if isinstance(inner, Layer):
+        return came.shape[1:] if inner.row.name == "flatten" else None
+    if isinstance(inner, SubModel) and len(inner.graph.outputs) == 1:
+        last = inner.graph.nodes[inner.graph.outputs[0].node]
+        before = inner.graph.tensor(last.inputs[0]) if last.inputs else None
+        if last.layer is not None and last.layer.row.name == "flatten" and before is not None:
+            return before.shape
+    return None
+
+
+def _unflattened(site: Site, value: Value, takes: int) -> Iterator[Fix]:
+    """A ``reshape`` that undoes the ``flatten`` before, where steps came in front of its numbers since."""
+    came = site.tensor(value).shape
+    shape, whole = flattened(site, value)
+    # Inside td a layer takes the axes of one step.
+    if (
+        len(came) < 2
+        or len(shape) - takes not in (0, int(site.row.steps))
+        or not all(isinstance(size, int) for size in shape)
+    ):
+        return
+    back = call("reshape", *map(size_text, shape))
+    title = f"give each step its axes again: reshape to {show_shape(shape)}"
+    if whole:
+        yield Fix(title, (site.before(back),))
+    else:
+        first, *rest = map(size_text, shape[len(came) - 1 :])
+        many = tree.Arithmetic(NOWHERE, first, tuple(("*", size) for size in rest))
+        yield Fix(f"{title}, from as many numbers", (site.before(call("dense", many), back),))
 
 
 def _uncollapsed(site: Site, made: Node, expr: tree.Expr | None) -> Iterator[Fix]:
@@ -127,7 +191,7 @@ def _uncollapsed(site: Site, made: Node, expr: tree.Expr | None) -> Iterator[Fix
     if name == "flatten" and came is not None and len(came.shape) >= 4 and expr is not None:
         each = print_expr(at_every_step(expr))
         yield Fix(f"flatten each frame alone, to keep the steps: {each}", (Edit(expr.span, each),))
-    if name not in _COLLAPSES or came is None or len(came.shape) != 2:
+    if not collapses_steps(made) or came is None or len(came.shape) != 2:
         return
     edit = site.rewrite(made, None)
     if edit is not None and expr is not None:
@@ -168,7 +232,16 @@ def _restored(site: Site, value: Value, came: Tensor, takes: int) -> Iterator[Fi
     if takes == 3 and before is None and side > 1 and side * side == width:
         square = call("reshape", number(side), number(side), number(1))
         yield Fix(f"make it an image: {print_expr(square)}", (site.before(square),))
-    if takes == 2 and repeats and (steps is not None or not forgets_steps(maker(site.graph, value))):
+    if (
+        takes == 2
+        and repeats
+        and steps is None
+        and (named := named_steps(site.graph, site.sources)) is not None
+    ):
+        name, edit = named
+        step = site.before(call("repeat", word(name)))
+        yield Fix(f"or repeat the vector at every step, {name} of them: repeat({name})", (edit, step))
+    elif takes == 2 and repeats and (steps is not None or not forgets_steps(maker(site.graph, value))):
         times: Size = steps if steps is not None else 10
         yield Fix(
             f"or repeat the vector at every step: repeat({times})",
@@ -176,9 +249,12 @@ def _restored(site: Site, value: Value, came: Tensor, takes: int) -> Iterator[Fi
         )
 
 
-def _one_vector(site: Site, made: Node) -> Iterator[Fix]:
+def _one_vector(site: Site, value: Value, made: Node) -> Iterator[Fix]:
     """``repeat`` of a sequence."""
     expr = site.sources.of(made)
+    taken = step_itself(site.graph, site.sources, value)
+    if taken is not None:
+        yield Fix(f"take the step itself, not a sequence of one: {taken[0]}", (taken[1],))
     if gives_steps(made) and expr is not None:
         title = f"take seq off the {called(expr)}, to keep only its last step"
         changed = without(expr, "seq", "return_sequences")

@@ -57,8 +57,29 @@ def resolve(
     found = resolver.found()
     errors = any(d.severity == "error" for d in found)
     if errors and labels and worth_trying(resolver.flows.size, source.text):
-        found = vetted(found, source.text, lambda text: _trial(text, dims)[1])
+        found = _vetted(found, source.text, dims, resolver.graph)
     return (None if errors else resolved), [replace(d, source=source) for d in found]
+
+
+def _vetted(
+    found: list[Diagnostic], text: str, dims: Mapping[str, Any] | None, graph: Graph
+) -> list[Diagnostic]:
+    """The diagnostics with the fixes that help, and after which no axis is read as another than before."""
+    from seqtopo.ir.axis_contents import misread_axes
+
+    before = misread_axes(graph)
+    tried: dict[str, Graph | None] = {}
+
+    def check(after: str) -> list[Diagnostic]:
+        resolved, left = _trial(after, dims)
+        tried[after] = resolved.graph if resolved is not None else None
+        return left
+
+    def misreads(after: str) -> bool:
+        now = tried[after]
+        return now is not None and misread_axes(now) > before
+
+    return vetted(found, text, check, misreads)
 
 
 def _trial(text: str, dims: Mapping[str, Any] | None) -> tuple[Resolved | None, list[Diagnostic]]:

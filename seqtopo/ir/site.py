@@ -15,7 +15,7 @@ from seqtopo.layers.values import Tensor
 from seqtopo.source import Span
 from seqtopo.syntax import tree
 from seqtopo.syntax.canonical import print_expr
-from seqtopo.syntax.rewrite import NOWHERE, call, flow, number, with_argument, word
+from seqtopo.syntax.rewrite import NOWHERE, call, declared, flow, number, with_argument, word
 
 MOST_BACK = 200
 """How many steps back a cause is looked for."""
@@ -64,13 +64,7 @@ class Site:
         """The edit that writes another step for a node's; without one the step is taken out."""
         if step is not None:
             return Edit(node.span, print_expr(step))
-        around = self.sources.around(node.span)
-        if around is None:
-            return None
-        steps, i = around[0].steps, around[1]
-        if i > 0:
-            return Edit(Span(steps[i - 1].span.end, steps[i].span.end), "")
-        return Edit(Span(steps[0].span.start, steps[1].span.start), "")
+        return taken_out(self.sources, node)
 
     def branches(self) -> tuple[tree.Expr, ...]:
         """The items of the list that comes in, one for each value; none where it is no plain list."""
@@ -103,6 +97,17 @@ class Site:
         return (last, expr) if last.layer is None and isinstance(expr, tree.Call) else None
 
 
+def taken_out(sources: Sources, node: Node) -> Edit | None:
+    """The edit that takes a node's step out of its flow; None where it stands in none."""
+    around = sources.around(node.span)
+    if around is None:
+        return None
+    steps, i = around[0].steps, around[1]
+    if i > 0:
+        return Edit(Span(steps[i - 1].span.end, steps[i].span.end), "")
+    return Edit(Span(steps[0].span.start, steps[1].span.start), "")
+
+
 def is_recurrent(node: Node) -> bool:
     """Whether a node is a call of a recurrent layer."""
     return node.layer is not None and node.layer.row.recurrent
@@ -125,6 +130,47 @@ def gives_steps(node: Node) -> bool:
 def forgets_steps(node: Node) -> bool:
     """Whether a recurrent node gives its last step only."""
     return is_recurrent(node) and not gives_steps(node)
+
+
+def one_step_at(graph: Graph, node: Node) -> int | None:
+    """Which step a ``slice``, ``last`` or ``first`` keeps, where it keeps one and its axis; None else."""
+    layer = node.layer
+    if layer is None or layer.row.name not in ("slice", "last", "first") or layer.get("axis") != 1:
+        return None
+    came, gives = graph.tensor(node.inputs[0]), node.outputs[0].shape if node.outputs else ()
+    if came is None or len(came.shape) < 2 or gives[:1] != (1,):
+        return None
+    found = {"last": -1, "first": 0}.get(layer.row.name, layer.get("start"))
+    return found if isinstance(found, int) else None
+
+
+def step_itself(graph: Graph, sources: Sources, value: Value) -> tuple[str, Edit] | None:
+    """``at(i)`` in the place of a ``slice`` of one step that a value comes from, and its edit."""
+    for _ in range(MOST_BACK):
+        node = graph.nodes[value.node]
+        index = one_step_at(graph, node)
+        expr = sources.of(node)
+        if index is not None and expr is not None:
+            taken = print_expr(call("at", index))
+            return taken, Edit(expr.span, taken)
+        if (
+            node.layer is None
+            or len(node.inputs) != 1
+            or not node.outputs
+            or node.outputs[0].shape[:1] != (1,)
+        ):
+            return None
+        value = node.inputs[0]
+    return None
+
+
+_COLLAPSES = ("flatten", "gmaxpool1d", "gavgpool1d", "mean", "max", "sum", "min", "at")
+"""Steps that take the time axis away, and may stand there for no reason."""
+
+
+def collapses_steps(node: Node) -> bool:
+    """Whether a call takes the time axis away without reading it in its order."""
+    return node.layer is not None and node.layer.row.name in _COLLAPSES
 
 
 def maker(graph: Graph, value: Value) -> Node:
@@ -188,6 +234,29 @@ def declared_steps(graph: Graph) -> Iterator[Size]:
             steps = node.outputs[0].shape[0]
             if not is_open(steps):
                 yield steps
+
+
+def free_symbol(graph: Graph, wish: str) -> str:
+    """A symbol for a size that no input declares yet."""
+    taken = {
+        str(s) for n in graph.nodes if n.layer is None and n.outputs is not None for s in n.outputs[0].shape
+    }
+    return next(name for name in (wish, "S", "N", "STEPS", "STEPS_2") if name not in taken)
+
+
+def named_steps(graph: Graph, sources: Sources) -> tuple[str, Edit] | None:
+    """A symbol for the steps of the one input whose number of them is open, and the edit that writes it."""
+    found = [
+        node
+        for node in graph.nodes
+        if node.layer is None and node.outputs and len(node.outputs[0].shape) in (2, 4, 5)
+    ]
+    expr = sources.of(found[0]) if len(found) == 1 else None
+    if not isinstance(expr, tree.Call) or not found[0].outputs or not is_open(found[0].outputs[0].shape[0]):
+        return None
+    name = free_symbol(graph, "T")
+    sizes = (word(name), *map(size_text, found[0].outputs[0].shape[1:]))
+    return name, Edit(expr.span, print_expr(declared(expr, sizes)))
 
 
 def at_every_step(step: tree.Expr) -> tree.Expr:

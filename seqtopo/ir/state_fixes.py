@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from seqtopo.diag.model import Edit, Fix
-from seqtopo.ir.site import Site, called, core, resized, size_text
+from seqtopo.ir.site import Site, called, core, resized, size_text, step_itself
 from seqtopo.layers.sizes import Size
 from seqtopo.layers.values import Tensor
+from seqtopo.source import Span
 from seqtopo.syntax import tree
 from seqtopo.syntax.canonical import print_expr
 from seqtopo.syntax.rewrite import NOWHERE, call, flow, renamed, word
@@ -26,6 +27,7 @@ def state_fixes(site: Site) -> Iterator[Fix]:
     both = node.layer.row.name == "bi"
     wanted = (2 if both else 1) * _STATES.get(layer.row.name if layer is not None else "", 1)
     came = [site.tensor(v) for v in node.tensors.get("initial_state", ())]
+    yield from _steps_themselves(site, given, came, wanted)
     yield from _of_the_layer(given)
     yield from _other_number(site, given, came, wanted, both)
     widths = {t.shape[0] for t in came if len(t.shape) == 1}
@@ -40,6 +42,35 @@ def _init(step: tree.Expr) -> tree.Argument | None:
 
 def _given(given: tree.Argument, value: tree.Expr) -> tuple[Edit, ...]:
     return (Edit(given.span, print_expr(tree.Argument(NOWHERE, given.name, value))),)
+
+
+def _steps_themselves(site: Site, given: tree.Argument, came: list[Tensor], wanted: int) -> Iterator[Fix]:
+    """``at(i)`` for states that were taken as sequences of one step, or that stand in one sequence."""
+    assert site.node is not None
+    values = site.node.tensors.get("initial_state", ())
+    items = given.value.items if isinstance(given.value, tree.List) else (given.value,)
+    if not any(len(tensor.shape) == 2 for tensor in came):
+        return
+    edits: dict[Span, Edit] = {}
+    names: list[str] = []
+    for i, (value, tensor) in enumerate(zip(values, came, strict=True)):
+        if len(tensor.shape) == 1:
+            continue
+        found = step_itself(site.graph, site.sources, value)
+        if found is None and tensor.shape[:1] == (1,) and len(items) == len(came):
+            found = "at(0)", Edit(items[i].span, print_expr(flow((items[i], call("at", 0)))))
+        if found is None:
+            break
+        edits[found[1].span] = found[1]
+        names.append(found[0])
+    else:
+        if wanted == len(came):
+            title = f"take the step{'s' * (len(names) > 1)} out of the sequence: {', '.join(names)}"
+            yield Fix(title, tuple(edits.values()))
+    if len(came) == 1 and came[0].shape[:1] == (wanted,) and wanted > 1:
+        each = tuple(flow((given.value, call("at", i))) for i in range(wanted))
+        title = f"take its {wanted} steps for the states: {', '.join(f'at({i})' for i in range(wanted))}"
+        yield Fix(title, _given(given, tree.List(NOWHERE, each)))
 
 
 def _of_the_layer(given: tree.Argument) -> Iterator[Fix]:

@@ -24,11 +24,14 @@ def worth_trying(layers: int, text: str) -> bool:
     return layers <= MOST_LAYERS and len(text) <= MOST_TEXT
 
 
-def vetted(found: Iterable[Diagnostic], text: str, check: Check) -> list[Diagnostic]:
+def vetted(
+    found: Iterable[Diagnostic], text: str, check: Check, misreads: Callable[[str], bool] | None = None
+) -> list[Diagnostic]:
     """The same diagnostics, with the fixes that help: each is made and the text is checked again.
 
     A fix helps if its mistake is gone; where shapes are the point, none may come up before it
-    either. One that removes its diagnostic and brings another is no safe one.
+    either. One that removes its diagnostic and brings another is no safe one. ``misreads`` says of a
+    checked text whether more layers than before would take something else for the time steps.
     """
     every = list(found)
     before = [d for d in every if d.severity == "error" and d.code < "ST4"]
@@ -52,7 +55,7 @@ def vetted(found: Iterable[Diagnostic], text: str, check: Check) -> list[Diagnos
                 continue
             left -= 1
             now = [d for d in check(after) if d.severity == "error"]
-            if _helps(diagnostic, fix, before, now):
+            if _helps(diagnostic, fix, before, now) and not (misreads is not None and misreads(after)):
                 fix = replace(fix, safe=fix.safe and _alone(diagnostic, before, now))
                 kept.append(fix)
                 if len(now) < len(before):

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from seqtopo.dataclass import replace
 from seqtopo.diag.model import Diagnostic, Fix
+from seqtopo.ir.axis_contents import misread_axes
 from seqtopo.ir.resolve import Resolved, rebuilt, resolve
 from seqtopo.ir.vetting import MOST_TRIED, worth_trying
 from seqtopo.source import Source
@@ -13,7 +14,7 @@ from seqtopo.syntax.parse import parse
 
 
 def tried(found: Iterable[Diagnostic], resolved: Resolved) -> list[Diagnostic]:
-    """The same diagnostics, each with the fixes that leave a text without errors.
+    """The same diagnostics, each with the fixes that leave a text without errors, and its axes what they are.
 
     In a long spec nothing is tried, since each try is a check of its own, and every fix stays a guess.
     """
@@ -29,7 +30,8 @@ def tried(found: Iterable[Diagnostic], resolved: Resolved) -> list[Diagnostic]:
 
 def _checks(fix: Fix, resolved: Resolved) -> bool:
     text = fix.apply(resolved.source.text)
-    if rebuilt(text, resolved.dims) is None:
+    graph = rebuilt(text, resolved.dims)
+    if graph is None or misread_axes(graph) > misread_axes(resolved.graph):
         return False
     if resolved.training is None or resolved.training.labels is None:
         return True
