@@ -295,12 +295,9 @@ def build(
     resolved = buildable_spec(checked, max_params)
     if seed is not None and (isinstance(seed, bool) or not hasattr(seed, "__index__") or seed < 0):
         raise ValueError(f"a seed is a whole number from 0 up, such as seed=1, not {seed!r}")
-    from seqtopo.emit.backend import BackendError, choose
+    from seqtopo.emit.backend import choose
 
-    try:
-        choose(backend)
-    except BackendError as error:
-        raise SpecError((error.diagnostic,)) from None
+    choose(backend)
     from seqtopo.emit.build import Built
     from seqtopo.runtime.stateful import attach
 
@@ -333,9 +330,13 @@ def keras_refusals(source: Source) -> Iterator[None]:
     except SpecError:
         raise
     except Exception as error:
-        from seqtopo.emit.backend import running
+        from seqtopo.emit.backend import old_versions, running
 
         said = str(error).strip() or type(error).__name__
+        newer = "either the checker is wrong, or this Keras is newer than the ones it knows"
+        report = "report it, with the spec and these notes"
+        old = old_versions()
+        help = f"install such a version first; if it stays, {report}" if old else f"please {report}"
         raise SpecError(
             (
                 Diagnostic(
@@ -344,9 +345,9 @@ def keras_refusals(source: Source) -> Iterator[None]:
                     Span(0, 0),
                     notes=(
                         f"{running()} said: {said}",
-                        "either the checker is wrong, or this Keras is newer than the ones it knows",
+                        *(old or (newer,)),
                     ),
-                    help="please report it, with the spec and these notes",
+                    help=help,
                     source=source,
                 ),
             )

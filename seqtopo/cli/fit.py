@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seqtopo import __version__, api
+from seqtopo import __version__, api, packages
 from seqtopo.api import Checked
 from seqtopo.cli.arguments import Parser, UsageError, add_spec_options, add_stock, dims_of, seed
 from seqtopo.cli.build import SUFFIX
@@ -175,7 +175,8 @@ def _job(checked: Checked, args: argparse.Namespace, dims: dict[str, Any]) -> Jo
         from seqtopo.data.samples_cut import Samples
         from seqtopo.data.spec_cutting import Asked, carries_states, cut_for, takes_ids
     except ImportError:
-        raise UsageError("NumPy is not installed", "install a backend: pip install 'seqtopo[jax]'") from None
+        help = f"install a backend, which brings it: {packages.get_extra('jax')}"
+        raise UsageError("NumPy is not installed", help) from None
 
     ids = takes_ids(checked)
     read = load(Path(args.data), ids)
@@ -224,12 +225,9 @@ def _given_samples(checked: Checked, args: argparse.Namespace, dims: dict[str, A
 def _fit(job: Job, args: argparse.Namespace, target: Path) -> None:
     # Keras imports TensorFlow, where it is installed, on any backend; what it greets with is for nobody.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    from seqtopo.emit.backend import BackendError, choose, running
+    from seqtopo.emit.backend import choose, running
 
-    try:
-        choose(args.backend)
-    except BackendError as error:
-        raise SpecError((error.diagnostic,)) from None
+    choose(args.backend)
     from seqtopo.data.loading import digest
     from seqtopo.runtime import training_runs as runs
 

@@ -82,15 +82,12 @@ def run(args: argparse.Namespace) -> int:
 def _forecast(args: argparse.Namespace) -> tuple[list[str], Any]:
     # Keras imports TensorFlow, where it is installed, on any backend; what it greets with is for nobody.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    from seqtopo.emit.backend import BackendError, choose
+    from seqtopo.emit.backend import choose
 
     path = Path(args.model)
     if not path.is_file():
         _refuse(path, "it is not a file" if path.exists() else "no such file", "check the path")
-    try:
-        choose(args.backend)
-    except BackendError as error:
-        raise SpecError((error.diagnostic,)) from None
+    choose(args.backend)
     from seqtopo.runtime.forecasting import forecast, takes
     from seqtopo.runtime.model_files import NoModelError, load_with
 

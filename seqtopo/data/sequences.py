@@ -256,13 +256,9 @@ def columns_of(read: Series, targets: Targets) -> tuple[int, ...] | None:
 
 
 def _batches(cut: Cut) -> keras.utils.PyDataset:
-    from seqtopo.diag.error import SpecError
-    from seqtopo.emit.backend import BackendError, choose
+    from seqtopo.emit.backend import choose
 
-    try:
-        choose()
-    except BackendError as error:
-        raise SpecError((error.diagnostic,)) from None
+    choose()
     from seqtopo.runtime.datasets import Batches
 
     return Batches(cut)

@@ -8,6 +8,8 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+from seqtopo import packages
+from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.diag.nearest import nearest
 from seqtopo.source import Span
@@ -18,12 +20,11 @@ PREFERENCE = ("jax", "torch", "tensorflow")
 VARIABLE = "KERAS_BACKEND"
 
 
-class BackendError(ValueError):
-    """No backend can be chosen; carries the diagnostic."""
+class BackendError(SpecError):
+    """No backend can be chosen, or it cannot be loaded."""
 
-    def __init__(self, message: str, help: str) -> None:
-        super().__init__(f"{message}\n{help}")
-        self.diagnostic = Diagnostic("ST402", message, Span(0, 0), help=help)
+    def __init__(self, message: str, help: str, code: str = "ST402", *notes: str) -> None:
+        super().__init__((Diagnostic(code, message, Span(0, 0), notes=notes, help=help),))
 
 
 def installed() -> tuple[str, ...]:
@@ -32,17 +33,16 @@ def installed() -> tuple[str, ...]:
 
 
 def choose(wanted: str | None = None) -> str:
-    """Chooses the backend and tells Keras, by ``KERAS_BACKEND``.
+    """Chooses the backend, tells Keras by ``KERAS_BACKEND``, and loads it.
 
     ``wanted`` comes first, then ``KERAS_BACKEND``, then the user's ``keras.json`` where it names an
     installed backend (Keras writes "tensorflow" there by itself), then the first one installed.
 
     Raises:
-        BackendError: there is no Keras, the backend is unknown or not installed, or Keras runs on
-            another one already.
+        BackendError: there is no Keras, or one of a version that does not work; the backend is unknown, not
+            installed or cannot be loaded; or Keras runs on another one already.
     """
-    if find_spec("keras") is None:
-        raise BackendError("Keras is not installed", _install(wanted or PREFERENCE[0]))
+    refuse_packages(wanted)
     if "keras" in sys.modules:
         running = str(sys.modules["keras"].config.backend())
         if wanted and wanted != running:
@@ -67,7 +67,58 @@ def choose(wanted: str | None = None) -> str:
     if name == "tensorflow":
         # TensorFlow greets on import; what a user needs to know comes as a diagnostic.
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    _load(name)
     return name
+
+
+def refuse_packages(wanted: str | None = None) -> None:
+    """Sees to it that what building needs is installed, beside a backend. Loads nothing.
+
+    Raises:
+        BackendError: something is missing, or this Keras is known not to work.
+    """
+    lacking = packages.missing()
+    if lacking:
+        backend = wanted if wanted in PREFERENCE else next(iter(installed()), PREFERENCE[0])
+        title = "Keras" if lacking[0] == "keras" else f"{lacking[0]}, which building needs,"
+        raise BackendError(f"{title} is not installed", _install(backend))
+    loaded = sys.modules.get("keras")
+    _check_version(str(getattr(loaded, "__version__", "")) if loaded else packages.installed("keras"))
+
+
+def _load(name: str) -> None:
+    """Imports Keras.
+
+    Raises:
+        BackendError: it cannot be imported on this backend, or its version does not work.
+    """
+    try:
+        import keras
+    # A broken package raises of whatever kind: a missing library is an OSError on PyTorch.
+    except Exception as error:
+        said = " ".join(str(error).split())[:300] or type(error).__name__
+        raise BackendError(
+            f"Keras cannot be loaded on {name}",
+            f"repair {name}, or choose another backend that is installed; {_install(name)}",
+            "ST437",
+            f"{type(error).__name__}: {said}",
+            *old_versions(name),
+        ) from error
+    _check_version(keras.__version__)
+
+
+def _check_version(found: str) -> None:
+    """Raises BackendError (ST436) where this Keras is known not to work."""
+    wrong = packages.outside("keras", found)
+    if wrong:
+        raise BackendError(wrong, f"install one: {packages.get(packages.wanted('keras'))}", "ST436")
+
+
+def old_versions(backend: str = "") -> tuple[str, ...]:
+    """What is wrong with the versions of Keras and of a backend, by default the running one, in words."""
+    backend = backend or str(sys.modules["keras"].config.backend())
+    wrong = [packages.outside(name, packages.installed(name)) for name in ("keras", backend)]
+    return tuple(filter(None, wrong))
 
 
 def running() -> str:
@@ -79,13 +130,14 @@ def running() -> str:
 
 def _install(name: str) -> str:
     extra = name if name in PREFERENCE else PREFERENCE[0]
-    return f"install it: pip install 'seqtopo[{extra}]'"
+    return f"install it: {packages.get_extra(extra)}"
 
 
 def _configured(there: tuple[str, ...]) -> str:
-    home = os.environ.get("KERAS_HOME") or Path.home() / ".keras"
+    # A user without a home folder has "~" for one, here and in Keras.
+    home = os.environ.get("KERAS_HOME") or os.path.join(os.path.expanduser("~"), ".keras")
     try:
-        found = json.loads((Path(home) / "keras.json").read_text(encoding="utf-8"))
+        found = json.loads(Path(home, "keras.json").read_text(encoding="utf-8"))
         name = found.get("backend", "") if isinstance(found, dict) else ""
     except (OSError, ValueError):
         return ""

@@ -207,6 +207,9 @@ class Emitter:
                     kwargs[SECOND[name].argument] = True
             if "name" in row.by_name:
                 kwargs["name"] = layer.name or None
+            for name, value in self.stock.settings().items():
+                if name in row.by_name and kwargs.get(name) is None:
+                    kwargs[name] = value
             if row.make is not None:
                 made = self.stock.custom(row.make, kwargs)
             else:

@@ -62,6 +62,14 @@ class KerasStock:
         """In here, variables that are made are those of the layer of this name."""
         return self.weights.of(name)
 
+    def settings(self) -> Mapping[str, Any]:
+        """What layers must be told, since Keras would take it from the user's ``keras.json`` instead.
+
+        A spec has its channels last, unless it says otherwise.
+        """
+        usual = {"data_format": "channels_last"}
+        return {} if keras.config.image_data_format() == usual["data_format"] else usual
+
     def custom(self, make: Any, kwargs: Mapping[str, Any]) -> Any:
         """A layer that a function or class of the user's makes."""
         return make(**kwargs)

@@ -33,6 +33,9 @@ class Stock(Protocol):
     def making(self, name: str) -> AbstractContextManager[None]:
         """In here, what is made is for the layer of this name."""
 
+    def settings(self) -> Mapping[str, Any]:
+        """What layers must be told, since Keras would take it from the user's ``keras.json`` instead."""
+
     def custom(self, make: Any, kwargs: Mapping[str, Any]) -> Any:
         """A layer that a function or class of the user's makes."""
 

@@ -8,11 +8,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seqtopo import packages
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.diag.nearest import nearest
@@ -134,8 +135,9 @@ def chosen_backend(format: Format, via: str | None) -> str:
     Raises:
         SpecError: it cannot write the format, or a package is missing.
     """
-    from seqtopo.emit.backend import installed
+    from seqtopo.emit.backend import installed, refuse_packages
 
+    refuse_packages(via)
     there = installed()
     can = able(format, there)
     ways = (
@@ -145,24 +147,28 @@ def chosen_backend(format: Format, via: str | None) -> str:
         if can:
             return can[0]
         best, needs = next(iter(format.writers.items()))
-        missing = " ".join(dict.fromkeys(name for name in (best, needs) if not has(name)))
+        missing = list(dict.fromkeys(name for name in (best, needs) if not has(name)))
         raise _refuse(
             "ST433",
             f"nothing that is installed writes {format.title}",
-            f"install {missing}: pip install {missing}",
+            f"install {' and '.join(missing)}: {_install(missing)}",
         )
     if via not in format.writers:
         raise _refuse("ST433", f"{via} cannot write {format.title}", ways)
     if via not in there:
-        raise _refuse("ST433", f"the backend {via} is not installed", f"pip install {via}; or {ways}")
+        raise _refuse("ST433", f"the backend {via} is not installed", f"{_install([via])}; or {ways}")
     if not has(format.writers[via]):
         needs = format.writers[via]
         raise _refuse(
             "ST433",
             f"{via} needs the package {needs} to write {format.title}",
-            f"pip install {needs}; or {ways}",
+            f"{_install([needs])}; or {ways}",
         )
     return via
+
+
+def _install(names: Iterable[str]) -> str:
+    return packages.get(*map(packages.wanted, names))
 
 
 def refuse_place(target: Path, format: Format) -> None:
@@ -283,8 +289,8 @@ def _with_ways(refused: Mapping[str, Any], format: Format, backend: str) -> Spec
         help = f"let another backend write it: --via {others[0]}"
     elif not help and elsewhere:
         needs = format.writers[elsewhere[0]]
-        packages = " ".join(dict.fromkeys((elsewhere[0], needs)))
-        help = f"{elsewhere[0]} may be able to: pip install {packages}, then --via {elsewhere[0]}"
+        lacking = dict.fromkeys((elsewhere[0], needs))
+        help = f"{elsewhere[0]} may be able to: {_install(lacking)}, then --via {elsewhere[0]}"
     elif not help:
         help = "choose another format: .onnx is taken by most programs"
     return _refuse(refused["code"], refused["message"], help, refused["notes"])

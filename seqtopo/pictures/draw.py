@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from seqtopo import packages
 from seqtopo.api import Checked, Text, analyse
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
@@ -76,7 +77,7 @@ class Drawing:
         """It as a PNG file's bytes, ``scale`` times as large as the SVG.
 
         Raises:
-            SpecError: Pillow is not installed; ``pip install 'seqtopo[draw]'`` brings it.
+            SpecError: Pillow is not installed; the extra ``draw`` brings it, and the message says how.
         """
         from seqtopo.pictures.png import png
 
@@ -248,5 +249,5 @@ def _no_pillow() -> Diagnostic:
         "ST453",
         "a PNG is drawn by Pillow, which is not installed",
         Span(0, 0),
-        help="pip install 'seqtopo[draw]', or save it as .svg, which needs nothing",
+        help=f"{packages.get_extra('draw')}, or save it as .svg, which needs nothing",
     )

@@ -85,3 +85,25 @@ def test_the_search_for_garbage_goes_on_after_an_error(monkeypatch: pytest.Monke
     with pytest.raises(seqtopo.SpecError, match="no room"):
         seqtopo.compile("in(3) -> dense(2)")
     assert gc.isenabled()
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "in(8,8,8) -> conv2d(4,3) -> maxpool2d(2) -> gavgpool2d",
+        "in(8,8) -> bi(lstm(4,seq)) -> td(dense(3)) -> gmaxpool1d",
+        "in(6,6,6) -> td(conv1d(4,3)) -> flatten(data_format=none)",
+        "in(4,6,6,6) -> convlstm2d(3,2) -> zero_padding2d(1)",
+    ],
+)
+def test_fault_0_the_users_keras_json_does_not_turn_the_axes_of_a_spec(spec: str) -> None:
+    import keras
+
+    usual = seqtopo.compile(spec, seed=1)
+    keras.config.set_image_data_format("channels_first")
+    try:
+        other = seqtopo.compile(spec, seed=1)
+    finally:
+        keras.config.set_image_data_format("channels_last")
+    assert other.output_shape == usual.output_shape
+    assert [layer.output.shape for layer in other.layers] == [layer.output.shape for layer in usual.layers]

@@ -41,8 +41,8 @@ ROWS = (
         what=(
             "The ending of the file says the format: `.onnx`, `.tflite`, `.pt2`, or none for the folder of a "
             "TensorFlow SavedModel; `--format` says it by name. ONNX needs a package for each backend: "
-            "tf2onnx, jax2onnx or onnxscript, and onnxruntime to be compared. `pip install "
-            "'seqtopo[export]'` brings them."
+            "tf2onnx, jax2onnx or onnxscript, and onnxruntime to be compared. The extra "
+            "`export` brings them all, and the message says by which command those that are missing."
         ),
         why=(
             "Building and training need none of it, so it is not installed along. What is missing is looked "
@@ -79,5 +79,34 @@ ROWS = (
             "handed over piece by piece would be forgotten after each piece."
         ),
         reason="The spec alone is fine; only exporting it is refused.",
+    ),
+    Code(
+        code="ST436",
+        name="keras-version",
+        summary="The Keras that is installed is of a version that seqtopo does not work with.",
+        what=(
+            "Layers, their arguments and the format of saved models differ between versions of Keras. The "
+            "message says which one is installed, which ones work, and the command that installs one."
+        ),
+        why=(
+            "An older Keras lacks layers and arguments that the checker knows. A model would fail while it "
+            "is built, or later, with words that say nothing of the version."
+        ),
+        reason="It depends on what is installed, not on the spec.",
+    ),
+    Code(
+        code="ST437",
+        name="keras-does-not-load",
+        summary="Keras, or the backend it is to run on, is installed but cannot be loaded.",
+        what=(
+            "Python found the packages and failed while it imported them. The note has the error's own "
+            "words: a package that another one needs is missing, two versions do not go together, or a "
+            "library of the system is not there."
+        ),
+        why=(
+            "Nothing is known to be wrong with the spec. `seqtopo check` needs neither Keras nor a backend; "
+            "what builds a model needs one that loads."
+        ),
+        reason="It depends on what is installed, not on the spec.",
     ),
 )

@@ -41,7 +41,8 @@ ROWS = (
         summary="A PNG is wanted, and Pillow is not installed.",
         what=(
             "SVG, text and Mermaid need nothing beside seqtopo. A PNG is drawn by Pillow, a Python package "
-            "without system libraries of its own: `pip install 'seqtopo[draw]'` brings it."
+            "without system libraries of its own: the extra `draw` brings it, and the message "
+            "says by which command."
         ),
         why=(
             "Checking a spec should stay light to install. So what one kind of picture needs comes as an "

@@ -144,6 +144,10 @@ class Recorder:
         """Nothing is drawn here."""
         return nullcontext()
 
+    def settings(self) -> Mapping[str, Any]:
+        """Nothing: the code says what a spec says, and is as Keras' users write it."""
+        return {}
+
     def custom(self, make: Any, kwargs: Mapping[str, Any]) -> WrittenLayer:
         """A layer that a function or class of the user's makes, imported from where it stands.
 
