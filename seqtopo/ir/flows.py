@@ -23,7 +23,7 @@ from seqtopo.ir.walker import (
     callee_name,
     too_many,
 )
-from seqtopo.layers.sizes import Size, is_open, same, show_shape
+from seqtopo.layers.sizes import Expr, Size, is_open, same, show_shape
 from seqtopo.layers.values import Word, show
 from seqtopo.syntax import tree
 from seqtopo.syntax.canonical import print_expr
@@ -46,6 +46,14 @@ class Flows(Repeating):
                 found: list[Value] = []
                 for item in expr.items:
                     found.extend(self._guarded(item, incoming, env))
+                if not found:
+                    raise Problem(
+                        "ST213",
+                        "this list has no branch, so nothing comes out of it",
+                        expr.span,
+                        label="empty",
+                        help="write at least one branch, as in [lstm(32), gru(32)], or id for what comes in",
+                    )
                 return tuple(found)
             case tree.As():
                 return self._as(expr, incoming, env, head)
@@ -215,11 +223,8 @@ class Flows(Repeating):
         wanted: list[Size] = []
         for arg in expr.args:
             size = self.evaluator.value(arg.value, env.scope, width)
-            if (
-                arg.name is not None
-                or isinstance(size, (bool, float, str, Word, tuple, list))
-                or size is None
-            ):
+            known = isinstance(size, (int, Expr)) and not isinstance(size, bool)
+            if arg.name is not None or not known:
                 raise Problem(
                     "ST203", "is(...) takes sizes", arg.span, label="not a size", help="as in is(T,64)"
                 )

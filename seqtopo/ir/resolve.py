@@ -382,7 +382,11 @@ class _Resolver:
             item = item.name
         if isinstance(item, tree.Attribute):
             second = ".".join(n.name for n in item.names)
-            return f"{item.base.name}_{second}", len(self.flows.second(item, Env(self.scope, self.graph)))
+            try:
+                count = len(self.flows.second(item, Env(self.scope, self.graph)))
+            except (Problem, Broken):  # reported where the list was walked
+                return "", 1
+            return f"{item.base.name}_{second}", count
         bound = self.scope.find(item.name) if isinstance(item, tree.Name) else None
         if isinstance(item, tree.Name) and isinstance(bound, Named):
             return item.name, len(bound.values)

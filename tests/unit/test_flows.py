@@ -345,3 +345,42 @@ class TestRecipes:
     def test_a_value_that_was_named_just_before_is_not_lost(self) -> None:
         spec = "t = in(4)\nin(4) -> dense(4) as a -> [t, t] -> add -> [id, a] -> mul"
         assert _outputs(spec) == {"mul": "(4,)"}
+
+
+class TestNothingRaises:
+    @pytest.mark.parametrize(
+        ("spec", "code"),
+        [
+            ("enc = in(5,3) -> lstm(4)\n[enc, encoder.state]", "ST206"),
+            ("in(T,3) -> lstm(4) as l\n[l, l.stat]", "ST216"),
+            ("in(T,3) -> dense(4) as d\n[d, d.state]", "ST216"),
+            ("block = lstm(4)\n[in(5,3), block.state]", "ST216"),
+            ("[in(T,3) -> lstm(4) as l, l.scores]", "ST216"),
+            ("in(4) -> [id, nobody.state, id.state]", "ST206"),
+        ],
+    )
+    def test_fault_b1_a_second_value_that_is_not_there(self, spec: str, code: str) -> None:
+        assert code in [d.code for d in seqtopo.check(spec).diagnostics]
+
+    @pytest.mark.parametrize(
+        "spec",
+        [
+            "in(4,3) -> []",
+            "in(4,3) -> [[]]",
+            "in(4,3) -> [] as c",
+            "in(4,3) -> ([])",
+            "in(4,3) -> [[], id] -> concat",
+            "in(4,3) -> res([])",
+            "in(4,3) -> td([])",
+            "in(4,3) -> lstm(3,init=[])",
+            "b = []\nin(3) -> b",
+            "def r(N) = []\nin(3) -> r(3)",
+            "[]",
+            "[] -> dense(3)",
+        ],
+    )
+    def test_fault_b3_a_list_without_a_branch(self, spec: str) -> None:
+        assert "has no branch" in _only(spec, "ST213")
+
+    def test_what_is_no_size_in_an_assertion(self) -> None:
+        assert "takes sizes" in _only("in(4) -> is(l2(0.1))", "ST203")
