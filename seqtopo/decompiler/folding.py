@@ -58,7 +58,7 @@ def begins_with_source(expr: tree.Expr, values: set[str]) -> bool:
         match expr:
             case tree.Flow():
                 expr = expr.steps[0]
-            case tree.As() | tree.For() | tree.Group():
+            case tree.As() | tree.For() | tree.Branches() | tree.Group():
                 expr = expr.body
             case tree.Arithmetic():
                 expr = expr.first
@@ -104,8 +104,41 @@ class _Folder:
             return node
         if isinstance(node, tree.Flow):
             return self.flow(self.completed(node.steps) if ends else [node.steps])
+        if isinstance(node, tree.Argument) and isinstance(node.value, tree.List):
+            # A list of values: what stands in it may be flows, but it is no list of branches.
+            return replace(node, value=replace(node.value, items=self.expr(node.value.items)))
+        if isinstance(node, tree.List):
+            return replace(node, items=self.branches(self.expr(node.items)))
         parts = {name: getattr(node, name) for name in node.__match_args__}
         return replace(node, **{k: v if k == "span" else self.expr(v) for k, v in parts.items()})
+
+    def branches(self, items: tuple[tree.Expr, ...]) -> tuple[tree.Expr, ...]:
+        """The items of a list, with those that are alike and side by side as a loop."""
+        found: list[tree.Expr] = []
+        heads = [tuple(map(_head, _steps(item))) for item in items]
+        at = 0
+        while at < len(items):
+            stop = at + 1
+            while stop < len(items) and heads[stop] == heads[at]:
+                stop += 1
+            looped = self._side_by_side(items[at:stop])
+            found.append(looped[1] if looped is not None else items[at])
+            at += looped[0] if looped is not None else 1
+        return tuple(found)
+
+    def _side_by_side(self, items: tuple[tree.Expr, ...]) -> tuple[int, tree.Expr] | None:
+        """How many items one loop says, from the first on, and the loop."""
+        made = self._loop([_steps(item) for item in items], 0, 1)
+        if made is None:
+            return None
+        count, row, pattern = made
+        looped = tree.Branches(
+            writing.NOWHERE, row.body, (tree.Loop(writing.NOWHERE, row.targets, row.values),)
+        )
+        if sum(size([item]) for item in items[:count]) - size([looped]) <= (APART if count == 2 else 0):
+            return None
+        self.collected.update(pattern.collected)
+        return count, looped
 
     def flow(self, several: Sequence[tuple[tree.Expr, ...]]) -> tree.Expr:
         """The shortest of several ways to say a flow, each folded."""
@@ -183,7 +216,7 @@ class _Folder:
 
     def _loop(
         self, runs: list[tuple[tree.Expr, ...]], start: int, period: int
-    ) -> tuple[int, tree.Expr, Pattern] | None:
+    ) -> tuple[int, tree.For, Pattern] | None:
         for count in _counts(len(runs)):
             self.compared += count * period
             if self.compared > MOST_COMPARED:
@@ -217,6 +250,11 @@ class _Folder:
         return [steps]
 
 
+def _steps(item: tree.Expr) -> tuple[tree.Expr, ...]:
+    """The steps of a branch."""
+    return item.steps if isinstance(item, tree.Flow) else (item,)
+
+
 def _counts(most: int) -> Iterator[int]:
     """How many turns to try, from all down to two; not each number where there are many."""
     while most > 1:
@@ -226,7 +264,7 @@ def _counts(most: int) -> Iterator[int]:
 
 def _head(step: tree.Expr) -> object:
     """What steps must have in common to be alike at all."""
-    if isinstance(step, (tree.As, tree.For)):
+    if isinstance(step, (tree.As, tree.For, tree.Branches)):
         return type(step), _head(step.body)
     if isinstance(step, tree.Call):
         return step.name.name

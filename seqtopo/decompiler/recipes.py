@@ -98,6 +98,8 @@ def _flows(nodes: Sequence[Any]) -> Iterator[tuple[int, tuple[tree.Expr, ...], f
                     loops = loops | {p.name.name for p in here.params}
             elif isinstance(here, tree.For):
                 loops = loops | {t.name for t in here.targets}
+            elif isinstance(here, tree.Branches):
+                loops = loops | {t.name for loop in here.loops for t in loop.targets}
             todo += [(getattr(here, name), loops) for name in here.__match_args__ if name != "span"]
 
 
@@ -114,6 +116,8 @@ def _shape(step: tree.Expr) -> object:
         return "*", _shape(step.first), print_expr(step.rest[0][1])
     if isinstance(step, tree.For):
         return "for", _shape(step.body), print_expr(step.values)
+    if isinstance(step, tree.Branches):
+        return "branches", _shape(step.body), tuple(map(print_expr, step.loops))
     if isinstance(step, tree.Name):
         return step.name
     return type(step)

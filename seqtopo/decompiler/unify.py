@@ -49,12 +49,18 @@ def unify(
 
     ``taken`` are names that may not be used; names of ``loops`` around are handed on as parameters.
     """
-    one = _Unifier(len(runs), set(taken), set(loops))
+    one = _Unifier(len(runs), set(taken) | _targets(runs[0]), set(loops))
     try:
         steps = tuple(one.expr(column, None) for column in zip(*runs, strict=True))
     except UnlikeError:
         return None
     return Pattern(steps, one.columns, one.collected)
+
+
+def _targets(run: Sequence[tree.Expr]) -> set[str]:
+    """The names that loops inside some steps bind: one of them around these would be hidden there."""
+    loops = [n for n in tree.every(run) if isinstance(n, (tree.For, tree.Loop))]
+    return {target.name for loop in loops for target in loop.targets}
 
 
 class _Unifier:

@@ -84,6 +84,15 @@ class Evaluator:
                     else:
                         kwargs[arg.name.name] = value
                 return Object(expr.name.name, tuple(args), kwargs)
+            case tree.For() | tree.Branches():
+                raise Problem(
+                    "ST213",
+                    "a 'for' makes layers, and plain values belong here",
+                    expr.span,
+                    label="no value",
+                    help="write the values out, as in [2,4]; a loop is part of a flow: "
+                    "[conv1d(8,K) for K in [2,4]] -> concat",
+                )
             case _:
                 raise Problem(
                     "ST213",

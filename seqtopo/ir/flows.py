@@ -59,6 +59,8 @@ class Flows(Repeating):
                 return self._as(expr, incoming, env, head)
             case tree.For():
                 return self._for(expr, incoming, env, head)
+            case tree.Branches():
+                return self._branches(expr, incoming, env)
             case tree.Arithmetic():
                 return self._repeat(expr, incoming, env, head)
             case tree.Attribute():
@@ -91,6 +93,16 @@ class Flows(Repeating):
             pass
         return self.broken(expr.span, env)
 
+    def _branches(self, expr: tree.Branches, incoming: Bundle | None, env: Env) -> Bundle:
+        """A branch for each value of the loops: fresh layers, what comes in for all of them."""
+        found: list[Value] = []
+        turns = 0
+        for inner in self.nested(expr, incoming, env):
+            turns += 1
+            found.extend(self._guarded(expr.body, incoming, inner))
+        self.sources.note_branches(expr, turns, len(found))
+        return tuple(found)
+
     def _flow(self, expr: tree.Flow, incoming: Bundle | None, env: Env, head: bool) -> Bundle:
         self.sources.note_flow(expr)
         for i, step in enumerate(expr.steps):
@@ -114,7 +126,12 @@ class Flows(Repeating):
         return incoming
 
     def _follows(self, values: Bundle, incoming: Bundle, env: Env) -> bool:
-        """Whether what comes in takes part in what goes on: a list may name what led to it."""
+        """Whether what comes in takes part in what goes on: a list may name what led to it.
+
+        What is broken has been reported: nothing more is said of it.
+        """
+        if env.graph.tensors(values) is None:
+            return True
         behind = set(env.graph.ancestors(values))
         return all(v.node in behind for v in incoming)
 

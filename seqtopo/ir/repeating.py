@@ -19,7 +19,8 @@ from seqtopo.ir.walker import (
     too_many,
 )
 from seqtopo.layers import registry
-from seqtopo.layers.values import show
+from seqtopo.layers.sizes import Expr
+from seqtopo.layers.values import Object, show
 from seqtopo.source import Span
 from seqtopo.syntax import tree
 from seqtopo.syntax.canonical import print_expr
@@ -73,12 +74,38 @@ class Repeating(Applying):
             found = self.run(expr.body, found, inner, head=head and turn == 0)
         return self._needed(found, expr)
 
+    def nested(self, expr: tree.Branches, incoming: Bundle | None, env: Env) -> Iterator[Env]:
+        """Where each branch is walked: the first loop is the outermost, and later ones see its names."""
+        width = self._width(incoming, env)
+
+        def inside(scope: Scope, loops: tuple[tree.Loop, ...]) -> Iterator[Scope]:
+            if not loops:
+                yield scope
+                return
+            for bound in self._turns(loops[0], Env(scope, env.graph), width):
+                yield from inside(Scope(scope, bound, own_names=False), loops[1:])
+
+        for turn, scope in enumerate(inside(env.scope, expr.loops)):
+            yield env.inside(self.frame(env.frame, (id(expr), turn)), scope)
+
     def _turns(
-        self, expr: tree.For, env: Env, width: Callable[[Span], Any] | None
+        self, expr: tree.For | tree.Loop, env: Env, width: Callable[[Span], Any] | None
     ) -> Iterator[dict[str, Bound]]:
         """What the names of a ``for`` stand for at each turn."""
-        values = bare(expr.values)
-        targets = expr.targets
+        values, targets = bare(expr.values), expr.targets
+        each = self._collected(values, env.scope, env)
+        if each is not None:
+            if len(targets) > 1:
+                raise Problem(
+                    "ST219",
+                    f"for binds {len(targets)} names, but {print_expr(values)} holds single values",
+                    expr.values.span,
+                    help=f"bind one name: for {targets[0].name} in {print_expr(values)}",
+                )
+            for value in each:
+                own = range(value.node, value.node + 1)
+                yield {targets[0].name: Named((value,), targets[0].span, env.graph, own)}
+            return
         if isinstance(values, tree.List):
             for item in values.items:
                 one = bare(item)
@@ -98,12 +125,22 @@ class Repeating(Applying):
                 "ST203",
                 "for goes through a list or a range",
                 expr.values.span,
-                help="as in [1,2,4] or [1..8]",
+                help="as in [1,2,4] or [1..8], or a name that 'as' has collected values under",
+                fixes=_as_range(found, expr.values.span),
             )
         for value in found:
             yield self._turn(expr, value)
 
-    def _turn(self, expr: tree.For, value: Any) -> dict[str, Bound]:
+    def _collected(self, values: tree.Expr, scope: Scope, env: Env) -> Bundle | None:
+        """The values of the graph that a ``for`` goes through, where a name stands for some."""
+        if isinstance(values, tree.Attribute):
+            return self.second(values, Env(scope, env.graph))
+        bound = scope.find(values.name) if isinstance(values, tree.Name) else None
+        if isinstance(bound, Plain) and bound.passed is not None:
+            return self._collected(bare(bound.passed.expr), bound.passed.scope, env)
+        return self._here(bound, values, env) if isinstance(bound, Named) else None
+
+    def _turn(self, expr: tree.For | tree.Loop, value: Any) -> dict[str, Bound]:
         values = (value,) if len(expr.targets) == 1 else value
         if not isinstance(values, (tuple, list)) or len(values) != len(expr.targets):
             raise Problem(
@@ -211,3 +248,14 @@ class Repeating(Applying):
         node = graph.nodes[own[-1]]
         node.wants |= {asked}
         return tuple(Value(node.index, i, asked) for i in range(len(node.extras[asked])))
+
+
+def _as_range(found: Any, span: Span) -> tuple[Fix, ...]:
+    """The fix for Python's ``range(1,9)``, which ends before its last number."""
+    if not (
+        isinstance(found, Object) and found.name == "range" and 0 < len(found.args) < 3 and not found.kwargs
+    ):
+        return ()
+    first, stop = found.args if len(found.args) == 2 else (0, found.args[0])
+    last = stop - 1 if isinstance(stop, (int, Expr)) else stop
+    return (Fix(f"write [{first}..{last}]", (Edit(span, f"[{first}..{last}]"),)),)

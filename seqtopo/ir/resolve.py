@@ -387,6 +387,8 @@ class _Resolver:
             except (Problem, Broken):  # reported where the list was walked
                 return "", 1
             return f"{item.base.name}_{second}", count
+        if isinstance(item, tree.Branches):
+            return "", self.flows.sources.branches.get(item.span, (item, 0, 1))[2]
         bound = self.scope.find(item.name) if isinstance(item, tree.Name) else None
         if isinstance(item, tree.Name) and isinstance(bound, Named):
             return item.name, len(bound.values)

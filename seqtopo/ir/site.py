@@ -67,14 +67,27 @@ class Site:
         return taken_out(self.sources, node)
 
     def branches(self) -> tuple[tree.Expr, ...]:
-        """The items of the list that comes in, one for each value; none where it is no plain list."""
+        """The items of the list that comes in, one for each value; none where it is no plain list.
+
+        Of a loop in the list it is the loop's body, once for each value that it gives.
+        """
         if isinstance(self.step, tree.Call) and self.step.name.name == "res" and len(self.step.args) == 1:
             items: tuple[tree.Expr, ...] = (word("id"), self.step.args[0].value)
         else:
             around = self.sources.around(self.step.span)
             before = around[0].steps[around[1] - 1] if around is not None and around[1] > 0 else None
-            items = before.items if isinstance(before, tree.List) else ()
+            items = self._spread(before.items) if isinstance(before, tree.List) else ()
         return items if len(items) == len(self.inputs) else ()
+
+    def _spread(self, items: tuple[tree.Expr, ...]) -> tuple[tree.Expr, ...]:
+        found: list[tree.Expr] = []
+        for item in items:
+            if isinstance(item, tree.Branches):
+                _, turns, _ = self.sources.branches.get(item.span, (item, 0, 0))
+                found += [item.body] * turns
+            else:
+                found.append(item)
+        return tuple(found)
 
     def append(self, i: int, *steps: tree.Expr) -> Edit | None:
         """The edit that puts steps at the end of a branch."""

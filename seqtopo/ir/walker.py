@@ -250,6 +250,8 @@ class Walker:
                 return self.has_source(expr.body, scope, head, depth + 1)
             case tree.Arithmetic():
                 return self.has_source(expr.first, scope, head, depth + 1)
+            case tree.Branches():
+                return self._branch_sources(expr, scope, depth + 1)
             case tree.List():
                 return bool(expr.items) and self._have_sources(expr.items, scope, depth + 1)
             case tree.Attribute():
@@ -273,6 +275,23 @@ class Walker:
                 if not (made and self.has_source(branch, inner, True, depth)):
                     return False
         return True
+
+    def _branch_sources(self, expr: tree.Branches, scope: Scope, depth: int) -> bool:
+        """Whether each branch of a loop has its own source; a value that the loop goes through is one."""
+        if self.has_source(expr.body, scope, True, depth):
+            return True
+        for loop in expr.loops:
+            for i, target in enumerate(loop.targets):
+                inner = Scope(scope, {target.name: Failed(target.span)}, own_names=False)
+                if self.has_source(expr.body, inner, True, depth):
+                    found = bare(loop.values)
+                    if not isinstance(found, tree.List):
+                        return self.has_source(found, scope, True, depth)
+                    parts = [bare(item) for item in found.items]
+                    if len(loop.targets) > 1:
+                        parts = [p.items[i] for p in parts if isinstance(p, tree.Tuple) and len(p.items) > i]
+                    return all(self.has_source(part, scope, True, depth) for part in parts)
+        return False
 
 
 def bare(expr: tree.Expr) -> tree.Expr:

@@ -40,7 +40,7 @@ def _binds(node: tree.Node) -> tuple[tree.Name, ...]:
     match node:
         case tree.Bind() | tree.Def() | tree.Binding() | tree.Parameter() | tree.As():
             return (node.name,)
-        case tree.For():
+        case tree.For() | tree.Loop():
             return node.targets
         case tree.Argument(name=tree.Name() as name):
             return (name,)

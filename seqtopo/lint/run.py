@@ -26,6 +26,7 @@ from seqtopo.lint.rules import (
     states,
     time,
     unused,
+    versions,
 )
 from seqtopo.lint.selection import Selection
 from seqtopo.lint.trying import tried
@@ -49,6 +50,7 @@ MODULES = (
     cost,
     unused,
     bindings,
+    versions,
 )
 """The modules that define rules: importing one puts its rules into the table."""
 

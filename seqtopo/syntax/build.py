@@ -58,6 +58,11 @@ class Builder:
         grown.append(c[2])
         return grown
 
+    def grow_loops(self, c: list[Any]) -> list[Any]:
+        grown: list[Any] = c[0]
+        grown.append(c[1])
+        return grown
+
     # Statements
 
     def let(self, c: list[Any]) -> tree.Let:
@@ -92,6 +97,12 @@ class Builder:
 
     def loop(self, c: list[Any]) -> tree.For:
         return tree.For(_between(c[0], c[4]), c[0], tuple(_name(token) for token in c[2]), c[4])
+
+    def clause(self, c: list[Any]) -> tree.Loop:
+        return tree.Loop(_between(c[0], c[3]), tuple(_name(token) for token in c[1]), c[3])
+
+    def branches(self, c: list[Any]) -> tree.Branches:
+        return tree.Branches(_between(c[0], c[1][-1]), c[0], tuple(c[1]))
 
     def sum_of(self, c: list[Any]) -> tree.Arithmetic:
         chain = c[0]

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from seqtopo.dataclass import replace
 from seqtopo.syntax import tree
 
 # How loosely an expression binds; a looser one stands in parentheses where a tighter one is needed.
@@ -47,9 +48,25 @@ def operator(node: tree.Arithmetic, mark: str) -> str:
     return mark if _is_size(node) else f" {mark} "
 
 
-def loop_head(node: tree.For) -> str:
+def loop_head(node: tree.For | tree.Loop) -> str:
     """What stands between the body of a ``for`` and its values."""
     return f" for {', '.join(name.name for name in node.targets)} in "
+
+
+def entry(node: tree.Expr) -> tree.Expr:
+    """An item of a list: a row, which is a ``for`` in other places, in parentheses.
+
+    Without them the ``for`` would make a branch of each value.
+    """
+    match node:
+        case tree.For():
+            return tree.Group(node.span, node)
+        case tree.Flow():
+            return replace(node, steps=tuple(map(entry, node.steps)))
+        case tree.As() | tree.Branches():
+            return replace(node, body=entry(node.body))
+        case _:
+            return node
 
 
 def definition_head(node: tree.Def) -> str:
@@ -124,7 +141,7 @@ _PRINTERS: dict[type[tree.Node], Callable[[Any], str]] = {
     tree.Unknown: lambda n: "?",
     tree.Group: lambda n: f"({print_expr(n.body)})",
     tree.Tuple: _tuple,
-    tree.List: lambda n: f"[{_joined(', ', n.items)}]",
+    tree.List: lambda n: f"[{_joined(', ', map(entry, n.items))}]",
     tree.Range: lambda n: f"[{_at(n.low, SUM)}..{_at(n.high, SUM)}]",
     tree.Negative: lambda n: f"-{_at(n.body, FACTOR)}",
     tree.Arithmetic: _arithmetic,
@@ -134,6 +151,8 @@ _PRINTERS: dict[type[tree.Node], Callable[[Any], str]] = {
     tree.Flow: lambda n: " -> ".join([_at(step, STEP) for step in n.steps]),
     tree.As: lambda n: f"{_at(n.body, STEP)} as {n.name.name}",
     tree.For: lambda n: f"{_at(n.body, STEP)}{loop_head(n)}{_at(n.values, SUM)}",
+    tree.Loop: lambda n: f"{loop_head(n)}{_at(n.values, SUM)}",
+    tree.Branches: lambda n: f"{print_expr(n.body)}{_joined('', n.loops)}",
     tree.Binding: lambda n: f"{n.name.name} = {print_expr(n.value)}",
     tree.Parameter: _parameter,
     tree.Let: lambda n: f"let {_joined(', ', n.bindings)}",

@@ -197,5 +197,6 @@ _CASES: tuple[Callable[[Place], bool], ...] = (
     mixups.dot,
     mixups.comma,
     mixups.arrow_in_front,
+    mixups.goes_on_after_loop,
     _expected,
 )

@@ -270,3 +270,49 @@ def arrow_in_front(place: Place) -> bool:
         if place.at + 1 < len(place.tokens)
         else (),
     )
+
+
+def goes_on_after_loop(place: Place) -> bool:
+    """``[a for K in [3,5] -> b]``: a step behind the values of a loop in a list."""
+    opener, bracket = place.opener()
+    if place.kind() != "ARROW" or bracket != "list" or "ARROW" in place.accepts:
+        return False
+    outside = _outside_brackets(place, opener + 1)
+    first = max([opener, *(i for i in outside if i < place.at and place.tokens[i].type == "COMMA")]) + 1
+    item = [i for i in outside if first <= i < place.at]
+    loop = next((i for i in item if place.tokens[i].type == "FOR"), -1)
+    if loop < 0:
+        return False
+    step = max([first - 1, *(i for i in item if i < loop and place.tokens[i].type == "ARROW")]) + 1
+    fixes: tuple[Fix, ...] = ()
+    end = next((i for i in outside if i > place.at and place.tokens[i].type in ("COMMA", "RSQB")), 0)
+    clause = Span(place.tokens[loop - 1].end, place.last.end)
+    rest = [place.tokens[i].type for i in outside if loop < i < end]
+    if end and not {"FOR", "AS"}.intersection(rest):
+        text, behind = place.findings.source.text, place.tokens[end - 1].end
+        moved = (Edit(clause, ""), Edit(Span(behind, behind), text[clause.start : clause.end]))
+        fixes = (Fix("let each branch go on so", moved),)
+    start, behind = place.tokens[step].start, place.last.end
+    row = (Edit(Span(start, start), "("), Edit(Span(behind, behind), ")"))
+    return place.say(
+        "in a list a 'for' takes the whole item, and makes a branch of each value: no step can follow it",
+        "behind the values of 'for'",
+        "write the step before 'for' for it to be in each branch, or put a row in parentheses: "
+        "[(a for D in [1,2]) -> b]",
+        (*fixes, Fix("put the row in parentheses", row)),
+    )
+
+
+def _outside_brackets(place: Place, first: int) -> list[int]:
+    """The tokens from one on that stand in no bracket of their own, up to the bracket that closes theirs."""
+    found: list[int] = []
+    depth = 0
+    for i in range(first, len(place.tokens)):
+        kind = place.tokens[i].type
+        depth -= kind in ("RPAR", "RSQB")
+        if depth <= 0:
+            found.append(i)
+        if depth < 0:
+            break
+        depth += kind in ("LPAR", "LSQB")
+    return found

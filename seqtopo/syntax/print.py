@@ -192,6 +192,9 @@ class _Writer:
                 return self.must_break(node.body)
             case tree.For():
                 return self.must_break(node.body) or self.must_break(node.values)
+            case tree.Branches(loops=loops):
+                before = self.comment_in(node.span.start, loops[-1].span.start)
+                return before or any(self.must_break(loop.values) for loop in loops)
             case tree.Arithmetic():
                 return any(map(self.must_break, (node.first, *(operand for _, operand in node.rest))))
             case _:
@@ -230,6 +233,13 @@ class _Writer:
                 self.expr(node.body, indent, len(loop_head(node)))
                 self.put(loop_head(node))
                 self.expr(node.values, indent, tail)
+            case tree.Branches():
+                self.expr(node.body, indent)
+                for loop in node.loops:
+                    self.flush(loop.span.start, indent)
+                    self.newline(indent)
+                    self.put(loop_head(loop).lstrip())
+                    self.expr(loop.values, indent, tail)
             case tree.Arithmetic():
                 self.expr(node.first, indent)
                 for mark, operand in node.rest:

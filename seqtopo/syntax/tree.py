@@ -149,16 +149,35 @@ class As(Node):
 
 @dataclass(frozen=True, slots=True)
 class For(Node):
-    """``body for D in values``, ``body for F, K in values``."""
+    """``body for D in values``, ``body for F, K in values``: one after the other, in a row."""
 
     body: Expr
     targets: tuple[Name, ...]
     values: Expr
 
 
+@dataclass(frozen=True, slots=True)
+class Loop(Node):
+    """``for K in values``, behind an item of a list."""
+
+    targets: tuple[Name, ...]
+    values: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Branches(Node):
+    """``body for K in values`` as an item of a list: a branch for each value, side by side.
+
+    Of several loops the first is the outermost, as in Python.
+    """
+
+    body: Expr
+    loops: tuple[Loop, ...]
+
+
 Expr = (
     Number | String | Name | Wild | Unknown | Group | Tuple | List | Range | Negative
-    | Arithmetic | Attribute | Call | Flow | As | For
+    | Arithmetic | Attribute | Call | Flow | As | For | Branches
 )  # fmt: skip
 
 

@@ -184,3 +184,20 @@ def test_what_cannot_be_said_is_listed() -> None:
     assert found.text.startswith("# twice is a Doubled layer")
     with pytest.raises(seqtopo.SpecError, match="first_step"):
         seqtopo.decompile(model, strict=True)
+
+
+def test_fault_a6_branches_that_are_alike_come_back_as_a_loop() -> None:
+    ids = keras.Input((50,), dtype="int32")
+    embedded = keras.layers.Embedding(100, 16)(ids)
+    towers = [keras.layers.Conv1D(128, k, activation="relu")(embedded) for k in (3, 4, 5)]
+    merged = keras.layers.Concatenate()([keras.layers.GlobalMaxPooling1D()(tower) for tower in towers])
+    trip = round_trip(keras.Model(ids, keras.layers.Dense(2, activation="softmax")(merged)))
+    assert "-> [conv1d(128,K,relu) -> gmaxpool1d for K in [3, 4, 5]]" in trip.found.text
+    assert trip.wrong == ""
+    # A whole block of branches, twice, and a row inside a list, which stands in parentheses.
+    blocks = round_trip(MODELS["inception"]())
+    assert "conv1d(F,K,same,relu) for K in [1, 3, 5]," in blocks.found.text
+    assert ") for F in [8, 16]" in blocks.found.text
+    assert blocks.wrong == ""
+    row = "in(20,4) -> [id, (conv1d(4,3,same,dilation_rate=D) for D in [1, 2, 4])] -> concat"
+    assert seqtopo.decompile(seqtopo.compile(row)).strip() == row

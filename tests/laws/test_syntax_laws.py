@@ -12,6 +12,7 @@ from lark.exceptions import UnexpectedToken
 from seqtopo.diag.model import Diagnostic
 from seqtopo.source import Source, Span
 from seqtopo.syntax import tree
+from seqtopo.syntax.canonical import entry
 from seqtopo.syntax.drive import drive
 from seqtopo.syntax.findings import Findings
 from seqtopo.syntax.grammar import grammar, lark_parser
@@ -65,6 +66,21 @@ def chain(operands: st.SearchStrategy[tree.Expr], marks: list[str]) -> st.Search
     return operands | st.builds(tree.Arithmetic, st.just(S), operands, rest)
 
 
+def items(inner: st.SearchStrategy[tree.Expr]) -> st.SearchStrategy[tree.Expr]:
+    """Items of a list: a row in parentheses, as it has to be there, or branches."""
+    rows = inner.map(entry)
+    targets = st.lists(names, min_size=1, max_size=2).map(tuple)
+    loops = st.lists(st.builds(tree.Loop, st.just(S), targets, sums_of(inner)), min_size=1, max_size=2)
+    branches = st.builds(tree.Branches, st.just(S), rows, loops.map(tuple))
+    return st.one_of(rows, rows, branches, st.builds(tree.As, st.just(S), branches, names))
+
+
+def sums_of(inner: st.SearchStrategy[tree.Expr]) -> st.SearchStrategy[tree.Expr]:
+    """What may stand behind ``in``: looser expressions in parentheses."""
+    tight = (tree.Flow, tree.As, tree.For)
+    return inner.map(lambda found: tree.Group(S, found) if isinstance(found, tight) else found)
+
+
 def ladder(inner: st.SearchStrategy[tree.Expr]) -> st.SearchStrategy[tree.Expr]:
     """Any expression whose brackets hold ``inner``."""
     callees = st.sampled_from(WORDS).map(lambda text: tree.Name(S, text))
@@ -72,7 +88,7 @@ def ladder(inner: st.SearchStrategy[tree.Expr]) -> st.SearchStrategy[tree.Expr]:
         leaves,
         st.builds(tree.Group, st.just(S), inner),
         st.builds(tree.Tuple, st.just(S), some(inner)),
-        st.builds(tree.List, st.just(S), some(inner)),
+        st.builds(tree.List, st.just(S), some(items(inner))),
         st.builds(tree.Call, st.just(S), callees, st.lists(arguments(inner), max_size=4).map(tuple)),
         st.builds(tree.Range, st.just(S), leaves, leaves),
     )
@@ -120,6 +136,7 @@ TOPOLOGIES = [
     "in(29,1) -> simple_rnn(20) -> dense(1)",
     "let T = 24, F = 3\nencoder = in(T,F) -> lstm(64,seq) -> lstm(32)\n"
     "decoder = in(32) -> repeat(T) -> lstm(64,seq) -> td(dense(F))\nautoencoder = encoder -> decoder",
+    "in(T,4) -> [id, conv1d(8,1) -> conv1d(8,K,same) for K in [3,5,7], (relu for N in [1..2])] -> concat",
     "def block(D, K=2) = res(conv1d(_,K,causal,dilation_rate=D) -> relu as skips)\n"
     "in(T,1) -> block(D) for D in [1,2,4,8] -> [skips, id] -> add\ntrain adam(1e-3), loss=mse, labels=(1)",
 ]

@@ -120,9 +120,11 @@ def _idle(view: View, node: Node) -> str:
     if name in _MERGES and len(came) == 1:
         if layer.get("axis") is not None and name in ("max", "min"):
             return ""
-        # A name may stand for as many values as a loop has turns.
-        named = isinstance(view.edits.before_it(node), (tree.Name, tree.As, tree.For, type(None)))
-        return "" if named else "it is given one value, and there is nothing to merge"
+        # A name may stand for as many values as a loop has turns, and so may an item of a list.
+        written = view.edits.before_it(node)
+        loops = isinstance(written, tree.List) and any(map(_is_loop, tree.every(written)))
+        named = isinstance(written, (tree.Name, tree.As, tree.For, type(None)))
+        return "" if named or loops else "it is given one value, and there is nothing to merge"
     if before.shape != after.shape or len(came) > 1:
         return ""
     if name == "reshape":
@@ -141,6 +143,10 @@ def _idle(view: View, node: Node) -> str:
     if name == "upsample1d" and layer.get("size") == 1:
         return "each step stays one"
     return _relu_again(view, node)
+
+
+def _is_loop(node: tree.Node) -> bool:
+    return isinstance(node, tree.Branches)
 
 
 def _relu_again(view: View, node: Node) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from seqtopo.diag.codes.lints import cost, direction, heads, ignores, masks, states, time, unused
+from seqtopo.diag.codes.lints import cost, direction, heads, ignores, masks, states, time, unused, versions
 
 ROWS = (
     *time.ROWS,
@@ -13,4 +13,5 @@ ROWS = (
     *cost.ROWS,
     *unused.ROWS,
     *ignores.ROWS,
+    *versions.ROWS,
 )
