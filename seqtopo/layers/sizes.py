@@ -329,11 +329,11 @@ def is_open(size: Size) -> bool:
 
 
 def substitute(size: Size, values: Mapping[str, Size]) -> Size:
-    """The size with symbols replaced.
+    """The size with symbols replaced, and unknown sizes by what is given for ``?``.
 
     >>> T = symbol("T")
-    >>> substitute((T + 1) // 2, {"T": 9})
-    5
+    >>> substitute((T + 1) // 2, {"T": 9}), substitute(unknown(1) - 2, {"?": 9})
+    (5, 7)
     """
     if isinstance(size, int):
         return size
@@ -348,7 +348,7 @@ def substitute(size: Size, values: Mapping[str, Size]) -> Size:
             elif isinstance(atom, Remainder):
                 value = remainder(substitute(atom.top, values), atom.bottom)
             else:
-                value = Expr((((atom,), 1),))
+                value = values.get("?", Expr((((atom,), 1),)))
             term = _times(term, value)
         out = _sum(out, term, 1)
     return out

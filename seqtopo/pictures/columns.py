@@ -27,19 +27,39 @@ class Columns:
         used = {axis.find(): None for tier in unrolled.tiers for axis in (tier.place.axis, tier.gives.axis)}
         self.rows: dict[Axis, list[tuple[int, Size | None]]] = {axis: _columns(axis) for axis in used}
         self.count: dict[Axis, int] = {}
+        self.slots: dict[Axis, list[int]] = {}
         for axis, row in self.rows.items():
             region = region_of(axis)
             self.count[region] = max(self.count.get(region, 1), len(row))
 
     def of(self, axis: Axis) -> list[Column]:
         """All columns of an axis, dots included."""
-        row = self.rows[axis.find()]
-        count = self.count[region_of(axis)]
-        found = []
-        for i, (order, size) in enumerate(row):
-            slot = i if len(row) == count else 0 if len(row) == 1 else i * (count - 1) // (len(row) - 1)
-            found.append(Column(slot, order, size))
-        return found
+        axis = axis.find()
+        if axis not in self.slots:
+            self.slots[axis] = self._slots(axis)
+        return [
+            Column(slot, order, size)
+            for slot, (order, size) in zip(self.slots[axis], self.rows[axis], strict=True)
+        ]
+
+    def _slots(self, axis: Axis) -> list[int]:
+        """The slot of each column: near the step below it where one is known, else spread over all."""
+        row, count = self.rows[axis], self.count[region_of(axis)]
+        wanted = [i * (count - 1) // max(1, len(row) - 1) for i in range(len(row))]
+        base = axis.region.find() if axis.region is not None else None
+        if axis.above is not None and base is not None and base in self.rows:
+            below = self.of(base)
+            for i, (order, size) in enumerate(row):
+                step = axis.above(order) if size is not None else None
+                if step is not None:
+                    wanted[i] = min(below, key=lambda c: (abs(c.order - step), c.slot)).slot
+                elif i:
+                    wanted[i] = wanted[i - 1] + 1
+        for i in range(1, len(row)):
+            wanted[i] = max(wanted[i], wanted[i - 1] + 1)
+        for i in reversed(range(len(row))):
+            wanted[i] = min(wanted[i], count - len(row) + i)
+        return wanted
 
     def steps(self, place: Place) -> list[Column]:
         """The steps of a place that are shown."""

@@ -17,7 +17,10 @@ Size = Literal["title", "small"]
 
 @dataclass(frozen=True)
 class Box:
-    """A rectangle; ``family`` says which colours it has, ``copies`` that more of them lie behind it."""
+    """A rectangle; ``family`` says which colours it has, ``copies`` that more of them lie behind it.
+
+    ``shows`` is the number of what it shows: a tier of an unrolled spec, or a block of a plan.
+    """
 
     x: int
     y: int
@@ -25,6 +28,7 @@ class Box:
     h: int
     family: str
     copies: bool = False
+    shows: int = -1
 
     @property
     def is_frame(self) -> bool:
@@ -34,11 +38,15 @@ class Box:
 
 @dataclass(frozen=True)
 class Line:
-    """A line of horizontal and vertical stretches; ``arrow`` puts a head at its end."""
+    """A line of horizontal and vertical stretches; ``arrow`` puts a head at its end.
+
+    Lines with the same ``net``, which is not 0, carry the same value and may run on each other.
+    """
 
     points: tuple[Point, ...]
     style: Style = "data"
     arrow: bool = True
+    net: int = 0
 
 
 @dataclass(frozen=True)
@@ -78,10 +86,10 @@ class Scene:
     def shifted_into(self, other: Scene, dx: int, dy: int) -> None:
         """Adds all of it to another scene, moved."""
         for b in self.boxes:
-            other.boxes.append(Box(b.x + dx, b.y + dy, b.w, b.h, b.family, b.copies))
+            other.boxes.append(Box(b.x + dx, b.y + dy, b.w, b.h, b.family, b.copies, b.shows))
         for line in self.lines:
             moved = tuple((x + dx, y + dy) for x, y in line.points)
-            other.lines.append(Line(moved, line.style, line.arrow))
+            other.lines.append(Line(moved, line.style, line.arrow, line.net))
         for t in self.texts:
             other.texts.append(Text(t.x + dx, t.y + dy, t.text, t.size, t.anchor, t.w, t.sub, t.faint))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from seqtopo.pictures.tiers import Axis, Tier, TooMuch, region_of
+from seqtopo.pictures.tiers import Axis, Link, Tier, TooMuch, region_of
 
 MOST_ROWS = 40
 MOST_AXES = 8
@@ -52,7 +52,7 @@ class _Stacking:
         beside = {i: i for i in range(len(self.tiers))}
         for i, tier in enumerate(self.tiers):
             for link in tier.state:
-                if link.way == "one" and self._may_lie_beside(i, link.source, beside):
+                if all(map(self._goes_across, tier.state)) and self._may_lie_beside(i, link.source, beside):
                     beside[_top(beside, i)] = _top(beside, link.source)
         groups: dict[int, list[int]] = {}
         for i in range(len(self.tiers)):
@@ -80,11 +80,13 @@ class _Stacking:
             if link.source not in group:
                 yield link.source
 
+    def _goes_across(self, link: Link) -> bool:
+        """Whether a state goes from the last step of one layer to the first of the next."""
+        last = self.tiers[link.source].place.last
+        return link.way == "one" and not link.to_last and link.place.last == last
+
     def _may_lie_beside(self, i: int, source: int, beside: dict[int, int]) -> bool:
         ours, theirs = region_of(self.tiers[i].place.axis), region_of(self.tiers[source].place.axis)
-        if self.tiers[source].direction == "backward" and self.tiers[source].place.many:
-            # Its last state is on the far side, at the first step.
-            return False
         if self.regions.index(theirs) + 1 != self.regions.index(ours):
             return False
         members = {k for k in beside if _top(beside, k) in (_top(beside, i), _top(beside, source))}

@@ -43,7 +43,8 @@ class Cells:
         self.cells: list[dict[int, Cell]] = [{} for _ in self.tiers]
         self.bars: dict[int, Cell] = {}
         self.joined: set[int] = set()
-        self.touched: dict[tuple[int, int], Cell] = {}
+        self.touched: dict[tuple[int, int, int], Cell] = {}
+        self.dotted: dict[tuple[int, int], Cell] = {}
 
     def _links(self, tier: Tier) -> Iterator[Link]:
         """What comes from below; a state from the side is drawn otherwise."""
@@ -52,12 +53,26 @@ class Cells:
             if self.tiers[link.source].row != tier.row:
                 yield link
 
+    def _chain(self, i: int, link: Link) -> str:
+        """What goes one way of what a tier gives: single steps, all of them as a whole, or a state."""
+        if link.style == "state":
+            return f"state {link.place.last}"
+        return f"{'step' if link.way == 'step' and not self._is_joined(i, link) else 'whole'} {link.style}"
+
+    def _is_joined(self, i: int, link: Link) -> bool:
+        """Whether every step of what is given goes to every cell."""
+        return i in self.joined and not link.alone
+
+    def _across_from(self, tier: Tier) -> list[Link]:
+        """The states that come from the layer beside it."""
+        return [link for link in tier.state if self.tiers[link.source].row == tier.row]
+
     def _lanes(self) -> None:
         """Gives what passes beside cells of other rows a lane, which is its own as long as it does."""
         reach: dict[tuple[int, str], int] = {}
-        for tier in self.tiers:
+        for i, tier in enumerate(self.tiers):
             for link in self._links(tier):
-                key = (link.source, chain_of(link))
+                key = (link.source, self._chain(i, link))
                 reach[key] = max(reach.get(key, 0), tier.row)
         self.lane: dict[tuple[int, str], int] = {}
         self.straight: dict[int, str] = {}
@@ -98,7 +113,8 @@ class Cells:
             x += max(m.width(text, size) for t in own for text, size in words_beside(t, self.narrow))
             self.beside[region] = x
             early = any(t.stateful for t in own)
-            x += (2 if m.cells else 14) + self.gutter * early
+            across = any(self._across_from(t) for t in own)
+            x += (2 if m.cells else 14) + self.gutter * early + (2 if m.cells else 10) * across
             cell = max(m.width(word + sub, "title") for t in own for word, sub in self._words(t))
             cell += 4 if m.cells else 16
             pitch = cell + self.gutter + self.lanes[region] * m.beside
@@ -115,7 +131,7 @@ class Cells:
         """What stands in the cells of a tier, and what stands lower behind it."""
         if tier.kind == "bar" and not self._crossed(tier):
             return
-        for column in self.columns.steps(tier.gives if tier.kind == "range" else tier.place):
+        for column in self.columns.steps(tier.gives if tier.kind in ("range", "bar") else tier.place):
             for word in words_in(tier):
                 yield word, self._sub(tier, column)
 
@@ -131,8 +147,8 @@ class Cells:
         slots, wide = self.slots[region], self.width[region]
         every = [*taken, *self.columns.steps(tier.gives)]
         if i in self.joined:
-            for column in every:
-                self.cells[i].setdefault(column.slot, self._cell(tier, column, solid=True))
+            for column in self.columns.steps(tier.gives):
+                self.cells[i][column.slot] = self._cell(tier, column, solid=True)
             return
         if tier.kind == "bar":
             left = min(slots[c.slot] for c in every) - wide // 2
@@ -155,31 +171,33 @@ class Cells:
         word, sub = words_in(tier), self._sub(tier, column)
         return Cell(tier.row, column.slot, x, left, right, solid, gone, word, sub)
 
-    def _touch(self, i: int, x: int) -> Cell:
+    def _touch(self, i: int, x: int, slot: int = -1) -> Cell:
         """The place at which something enters or leaves a bar."""
         bar = self.bars[i]
         x = min(max(x, bar.left + self.m.beside // 2), bar.right - self.m.beside // 2)
-        return self.touched.setdefault((i, x), Cell(bar.row, -1, x, x, x))
+        return self.touched.setdefault((i, x, slot), Cell(bar.row, slot, x, x, x))
 
-    def _gives(self, i: int, link: Link) -> list[Cell]:
-        """The cells that what a tier gives comes from, one for each step."""
-        tier = self.tiers[i]
+    def _gives(self, link: Link) -> list[Cell]:
+        """The cells that what a link gives comes from, one for each step."""
+        i, tier = link.source, self.tiers[link.source]
         if i in self.bars:
-            slots = self.slots[region_of(tier.gives.axis)]
-            return [self._touch(i, slots[c.slot]) for c in self.columns.steps(tier.gives)]
-        steps = self.columns.steps(tier.gives)
-        if link.style == "state" and tier.kind == "steps":
-            # Of what is read backwards, the last state is that of the first step.
-            steps = self.columns.steps(tier.place)
-            steps = steps[:1] if tier.direction == "backward" else steps[-1:]
-        elif tier.ends:
+            slots = self.slots[region_of(link.place.axis)]
+            return [self._touch(i, slots[c.slot], c.slot) for c in self.columns.steps(link.place)]
+        steps = self.columns.steps(link.place)
+        if tier.ends and link.style == "data":
             steps = [s for end in tier.ends for s in self.columns.at(tier.place, end)]
-        return [self.cells[i][slot] for slot in dict.fromkeys(step.slot for step in steps)]
+        found = [self.cells[i][step.slot] for step in steps if step.slot in self.cells[i]]
+        return list(dict.fromkeys(found)) or list(self.cells[i].values())[-1:]
 
-
-def chain_of(link: Link) -> str:
-    """What a tier gives goes one way step by step, another as a whole, and a state by itself."""
-    return f"{'step' if link.way == 'step' else 'whole'} {link.style}"
+    def _hidden(self, link: Link, column: Column) -> Cell:
+        """The dots that stand for steps of what a link gives, as a place from which lines come."""
+        x = self.slots[region_of(link.place.axis)][column.slot]
+        if link.source in self.bars:
+            return self._touch(link.source, x, column.slot)
+        row = self.tiers[link.source].row
+        return self.dotted.setdefault(
+            (link.source, column.slot), Cell(row, column.slot, x, x, x, solid=False)
+        )
 
 
 def words_in(tier: Tier) -> tuple[str, ...]:

@@ -9,12 +9,14 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from seqtopo.pictures.columns import Column
+from seqtopo.pictures.reading import reads_between
 from seqtopo.pictures.routing import Net, assign_tracks, spread
 from seqtopo.pictures.scene import Box, Line, Point, Scene, Style, Text, straightened
-from seqtopo.pictures.step_cells import AFTER, Cell, Cells, chain_of, words_beside
+from seqtopo.pictures.step_cells import AFTER, Cell, Cells, words_beside
 from seqtopo.pictures.tiers import Link, Tier, region_of
 
 DOTS, GONE = "⋯", "✕"
+HIDDEN = "⋯ are steps that are left out; an arrow from there comes from one of them or several."
 
 
 @dataclass(eq=False)
@@ -46,6 +48,7 @@ class Steps(Cells):
         self.out = Scene()
         self._lanes()
         self.joined = {i for i, tier in enumerate(self.tiers) if tier.kind == "bar" and self._crossed(tier)}
+        self._lanes()
         self._places()
         for i, tier in enumerate(self.tiers):
             self._make_cells(i, tier)
@@ -53,8 +56,8 @@ class Steps(Cells):
         self._route(wires)
         for i, tier in enumerate(self.tiers):
             self._draw_tier(i, tier)
-        for wire in wires:
-            self._draw_wire(wire)
+        for number, wire in enumerate(wires, 1):
+            self._draw_wire(wire, number)
         self._draw_states()
         found = self._turned()
         found.title, found.about = title, about
@@ -66,34 +69,60 @@ class Steps(Cells):
         found: dict[tuple[int, str, int], _Wire] = {}
         for i, tier in enumerate(self.tiers):
             for link in self._links(tier):
-                gives = self._gives(link.source, link)
-                if link.way == "step":
-                    pairs = [
-                        (n, [cell], target)
-                        for n, cell in enumerate(gives)
-                        if (target := self._takes(i, cell, link)) is not None
-                    ]
-                elif link.way == "spread":
-                    pairs = [(-1, gives, cell) for cell in self.cells[i].values()]
-                else:
-                    pairs = [(-1, gives, self._end(i, link))]
-                for n, sources, target in pairs:
-                    wire = found.get((link.source, chain_of(link), n))
+                for n, sources, targets in self._ways(i, link):
+                    chain = self._chain(i, link)
+                    wire = found.get((link.source, chain, n))
                     if wire is None:
-                        wire = _Wire(sources, link.style, self._passes(link, sources))
-                        found[link.source, chain_of(link), n] = wire
-                    if target not in wire.targets:
-                        wire.targets.append(target)
+                        wire = _Wire(sources, link.style, self._passes(link, chain, sources))
+                        found[link.source, chain, n] = wire
+                    wire.targets += [target for target in targets if target not in wire.targets]
         return list(found.values())
 
-    def _takes(self, i: int, cell: Cell, link: Link) -> Cell | None:
-        """Where the step of a cell goes in a tier."""
-        if i in self.bars:
-            return self._touch(i, cell.x)
-        source, own = self.tiers[link.source], self.tiers[i]
-        if source.gives.axis.find() is own.place.axis.find() or cell.slot in self.cells[i]:
-            return self.cells[i].get(cell.slot)
-        return None
+    def _ways(self, i: int, link: Link) -> list[tuple[int, list[Cell], list[Cell]]]:
+        """What of a link goes together: the slot of the step, or -1 for all, the cells that it comes from,
+        and those that it goes to.
+        """
+        gives = self._gives(link)
+        joined = self._is_joined(i, link)
+        if link.way == "step" and not joined:
+            ways = self._windows(i, link) if link.reads is not None else self._in_step(i, gives, link)
+            if ways:
+                return ways
+        if link.way == "spread" or joined or self.tiers[i].kind == "copies":
+            return [(-1, gives, list(self.cells[i].values()))]
+        return [(-1, gives, [self._end(i, link)])]
+
+    def _in_step(self, i: int, gives: list[Cell], link: Link) -> list[tuple[int, list[Cell], list[Cell]]]:
+        """Each step to the one above it, the same step or, of a bar, the place."""
+        found: list[tuple[int, list[Cell], list[Cell]]] = []
+        for cell in gives:
+            above = self._touch(i, cell.x) if i in self.bars else self.cells[i].get(cell.slot)
+            if above is not None:
+                found.append((cell.slot, [cell], [above]))
+        return found
+
+    def _windows(self, i: int, link: Link) -> list[tuple[int, list[Cell], list[Cell]]]:
+        """Each step to those that are made of it; of steps that are not shown, the dots."""
+        assert link.reads is not None
+        order, own = self.columns.order, self.tiers[i].gives
+        base = order(link.place.first) - 1
+        shown = self.columns.steps(link.place)
+        numbers = {column.slot: column.order - base for column in shown}
+        sources = dict(zip(numbers, self._gives(link), strict=True))
+        found: dict[int, tuple[int, list[Cell], list[Cell]]] = {}
+        dots = self.columns.dots(link.place)
+        for column in self.columns.steps(own):
+            target = self.cells[i][column.slot]
+            read = link.reads(column.order - order(own.first) + 1)
+            for slot, source in sources.items():
+                if numbers[slot] in read:
+                    found.setdefault(slot, (slot, [source], []))[2].append(target)
+            for dot in dots:
+                low = max(numbers[slot] for slot in numbers if slot < dot.slot)
+                high = min(numbers[slot] for slot in numbers if slot > dot.slot)
+                if reads_between(read, low, high):
+                    found.setdefault(dot.slot, (dot.slot, [self._hidden(link, dot)], []))[2].append(target)
+        return list(found.values())
 
     def _end(self, i: int, link: Link) -> Cell:
         """Where everything goes that comes to one place of a tier."""
@@ -104,19 +133,19 @@ class Steps(Cells):
             left = self.regions.index(other) <= self.regions.index(own)
             bar = self.bars[i]
             return self._touch(i, bar.left if left else bar.right)
-        cells = list(self.cells[i].values())
-        return cells[-1] if tier.direction == "backward" or not tier.place.many else cells[0]
+        cells = sorted(self.cells[i].values(), key=lambda cell: cell.slot)
+        return cells[-1] if link.to_last or not tier.place.many else cells[0]
 
-    def _passes(self, link: Link, sources: list[Cell]) -> int:
+    def _passes(self, link: Link, chain: str, sources: list[Cell]) -> int:
         """Where a wire passes the cells of the rows between."""
         last = max(sources, key=lambda cell: cell.x)
-        if self.straight.get(link.source) == chain_of(link):
+        if self.straight.get(link.source) == chain:
             return last.x
         region = region_of(self.tiers[link.source].place.axis)
         slots = self.slots[region]
         near = min(slots, key=lambda x: (abs(x - last.x), x))
         right = near - self.width[region] // 2 + self.width[region]
-        lane = self.lane.get((link.source, chain_of(link)), 0)
+        lane = self.lane.get((link.source, chain), 0)
         return right + (1 if self.m.cells else 8) + lane * self.m.beside
 
     def _route(self, wires: list[_Wire]) -> None:
@@ -129,8 +158,11 @@ class Steps(Cells):
         self.arrive: dict[tuple[Cell, _Wire], int] = {}
         for cell, own in arriving.items():
             wanted = [self._from(wire, cell) for wire in own]
+            if len(own) == 1 and sum(target.row == cell.row for target in own[0].targets) > 1:
+                wanted = [cell.x]
             pad = 1 if m.cells else 7
-            places = spread(wanted, [m.beside] * len(own), cell.left + pad, cell.right - 1 - pad)
+            middle = wanted.index(cell.x) if wanted.count(cell.x) == 1 else None
+            places = spread(wanted, [m.beside] * len(own), cell.left + pad, cell.right - 1 - pad, middle)
             for wire, x in zip(own, places, strict=True):
                 self.arrive[cell, wire] = x if cell.right > cell.left else cell.x
         self.ys: list[int] = []
@@ -142,7 +174,8 @@ class Steps(Cells):
             self.ys.append(y)
             self.hs.append((5 if tall else 3) if m.cells else (58 if tall else 38))
             y += self.hs[-1]
-            if any(t.row == row and self._dropping(t) for t in self.tiers):
+            beside = [t for t in self.tiers if t.row == row]
+            if any(map(self._dropping, beside)) or any(map(self._across_from, beside)):
                 y += 1 if m.cells else 20
             self.gaps.append(y)
             nets = []
@@ -158,8 +191,6 @@ class Steps(Cells):
         self.h = y
 
     def _from(self, wire: _Wire, cell: Cell) -> int:
-        if len([target for target in wire.targets if target.row == cell.row]) > 1:
-            return cell.x
         if cell.row > wire.low + 1:
             return wire.at
         return min((source.x for source in wire.sources), key=lambda x: abs(x - cell.x))
@@ -190,11 +221,11 @@ class Steps(Cells):
             if cell.gone:
                 self._gone(cell.x, middle)
             elif cell.solid:
-                self._box(cell, tier)
+                self._box(cell, i)
         if i in self.bars:
             return
         if self._dropping(tier):
-            kept = {cell.slot for cell in self._gives(i, Link(i, "one"))}
+            kept = {s.slot for end in tier.ends for s in self.columns.at(tier.place, end)}
             for cell in cells:
                 if cell.slot not in kept:
                     self._dropped(cell)
@@ -208,11 +239,11 @@ class Steps(Cells):
         dots = self.columns.dots(tier.gives if tier.kind == "range" else tier.place)
         return [column for column in dots if column.slot not in self.cells[i]]
 
-    def _box(self, cell: Cell, tier: Tier) -> None:
-        m = self.m
+    def _box(self, cell: Cell, i: int) -> None:
+        m, tier = self.m, self.tiers[i]
         y = self.ys[cell.row]
         family = "empty" if tier.kind in ("copies", "range") else tier.family
-        self.out.boxes.append(Box(cell.left, y, cell.right - cell.left, self.hs[cell.row], family))
+        self.out.boxes.append(Box(cell.left, y, cell.right - cell.left, self.hs[cell.row], family, shows=i))
         for word, at in zip(cell.word, self._lines_of(tier), strict=True):
             w = m.width(word, "title") + (m.width(cell.sub) if cell.sub else 0)
             self.out.texts.append(Text(cell.x, at, word, "title", "middle", w, cell.sub))
@@ -234,21 +265,22 @@ class Steps(Cells):
         w = self.m.width(GONE)
         self.out.texts.append(Text(x, y, GONE, "small", "middle", w, faint=True))
 
-    def _draw_wire(self, wire: _Wire) -> None:
+    def _draw_wire(self, wire: _Wire, net: int) -> None:
         for n, source in enumerate(wire.sources):
-            for target in wire.targets if n == 0 else wire.targets[:1]:
-                self._draw_way(wire, source, target)
+            near = min(wire.targets, key=lambda cell: (abs(cell.x - source.x), cell.row))
+            for target in wire.targets if n == 0 else [near]:
+                self._draw_way(wire, source, target, net)
 
-    def _draw_way(self, wire: _Wire, source: Cell, target: Cell) -> None:
+    def _draw_way(self, wire: _Wire, source: Cell, target: Cell, net: int) -> None:
         start = self.ys[source.row] + self.hs[source.row] if source.solid else self.gaps[source.row]
         points: list[Point] = [(source.x, start)]
         for row in range(wire.low, target.row):
             last = row + 1 == target.row
             x = self.arrive[target, wire] if last else wire.at
-            net = wire.nets[row]
-            if net.track >= 0:
+            track = wire.nets[row].track
+            if track >= 0:
                 m = self.m
-                y = self.gaps[row] + (net.track if m.cells else net.track * m.beside + m.beside // 2)
+                y = self.gaps[row] + (track if m.cells else track * m.beside + m.beside // 2)
                 points += [(points[-1][0], y), (x, y)]
         x = self.arrive[target, wire]
         style = wire.style
@@ -261,19 +293,36 @@ class Steps(Cells):
             points.append((x, self.gaps[target.row]))
         way = straightened(points)
         if len(way) > 1:
-            self.out.lines.append(Line(way, style, arrow=target.solid))
+            self.out.lines.append(Line(way, style, arrow=target.solid, net=net))
 
     # ---- states ------------------------------------------------------------------------------------
 
     def _draw_states(self) -> None:
         for i, tier in enumerate(self.tiers):
-            if tier.direction or i in self.joined:
+            if tier.direction:
                 self._passed_on(i, tier)
-            for link in tier.state:
-                if self.tiers[link.source].row == tier.row:
-                    source = self._gives(link.source, link)[-1]
-                    first = min(self.cells[i].values(), key=lambda cell: cell.x)
-                    self._across(source.right, first.left, self._middle(tier.row), "state")
+            for link in self._across_from(tier):
+                first = min(self.cells[i].values(), key=lambda cell: cell.x)
+                self._handed_over(link, self._gives(link)[-1], first)
+
+    def _handed_over(self, link: Link, source: Cell, first: Cell) -> None:
+        """A state from the last step of one layer to the first one of the layer beside it: around the words
+        that stand between them.
+        """
+        m, middle = self.m, self._middle(source.row)
+        lanes = self.lanes[region_of(link.place.axis)] * m.beside
+        start = source.right + lanes + self.gutter // 2
+        end = first.left - (2 if m.cells else 16)
+        y = self.ys[source.row] + self.hs[source.row] + (0 if m.cells else 10)
+        way = [
+            (source.right, middle),
+            (start, middle),
+            (start, y),
+            (end, y),
+            (end, middle),
+            (first.left, middle),
+        ]
+        self.out.lines.append(Line(tuple(way), "state"))
 
     def _passed_on(self, i: int, tier: Tier) -> None:
         """From each step to the next one."""
@@ -287,7 +336,7 @@ class Steps(Cells):
         for n, y in enumerate(self._lines_of(tier)):
             back = tier.direction == "backward" or n == 1
             for (_, left), (right, _) in pairwise(ends):
-                self._across(*((right, left) if back else (left, right)), y, "data", bool(tier.direction))
+                self._across(*((right, left) if back else (left, right)), y, "data")
         if tier.stateful:
             y, back = self._middle(tier.row), tier.direction == "backward"
             low, high = ends[0][0] - self.gutter, ends[-1][1] + self.gutter
@@ -306,11 +355,16 @@ class Steps(Cells):
     def _turned(self) -> Scene:
         flip = self.h - 1 if self.m.cells else self.h
         found = Scene(w=self.w, h=self.h)
+        if self.dotted and not self.narrow:
+            w, y = self.m.width(HIDDEN), self.h + (1 if self.m.cells else 0)
+            found.texts.append(Text(self.m.margin, y, HIDDEN, "small", "start", w, faint=True))
+            found.w = max(found.w, w + 2 * self.m.margin)
+            found.h = y + (1 if self.m.cells else self.m.margin)
         for b in self.out.boxes:
-            found.boxes.append(Box(b.x, self.h - b.y - b.h, b.w, b.h, b.family, b.copies))
+            found.boxes.append(Box(b.x, self.h - b.y - b.h, b.w, b.h, b.family, b.copies, b.shows))
         for line in self.out.lines:
             turned = tuple((x, flip - y) for x, y in line.points)
-            found.lines.append(Line(turned, line.style, line.arrow))
+            found.lines.append(Line(turned, line.style, line.arrow, line.net))
         for t in self.out.texts:
             found.texts.append(Text(t.x, flip - t.y, t.text, t.size, t.anchor, t.w, t.sub, t.faint))
         return found

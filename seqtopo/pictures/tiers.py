@@ -8,6 +8,7 @@ from typing import Literal
 
 from seqtopo.layers.sizes import Size
 from seqtopo.pictures.metrics import Metrics
+from seqtopo.pictures.reading import Reads
 from seqtopo.pictures.scene import Scene, Style
 
 Kind = Literal["steps", "copies", "range", "bar", "vector", "output"]
@@ -27,10 +28,16 @@ class Axis:
     root: Axis | None = None
     region: Axis | None = None
     """The axis with which it shares its columns, where it is not the same."""
+    above: Callable[[int], int | None] | None = None
+    """Above which step of that axis one of its own is best, by their orders."""
 
     def find(self) -> Axis:
         """The axis that it was found to be the same as."""
         return self if self.root is None else self.root.find()
+
+    def mark(self, number: int, step: Size) -> None:
+        """Shows a step, whose place in the order of steps is the number."""
+        self.find().marks.setdefault(number, step)
 
 
 @dataclass(frozen=True)
@@ -45,11 +52,20 @@ class Place:
 
 @dataclass
 class Link:
-    """What a tier is given by another one."""
+    """What a tier is given by another one; ``place`` is where what is given is.
+
+    ``reads`` says which of its steps each step is made of, where that is a window; both count from 1.
+    """
 
     source: int
     way: Way
-    style: Style = "data"
+    style: Style
+    place: Place
+    reads: Reads | None = None
+    alone: bool = False
+    """Whether each of its steps counts for the same step alone, as that of a query."""
+    to_last: bool = False
+    """Whether a state goes to the last step, where the reading backwards begins."""
 
 
 @dataclass

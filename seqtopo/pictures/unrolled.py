@@ -7,20 +7,28 @@ them where a layer looks at them all at once, or a single cell for a vector.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.ir.graph import Graph, Node, SubModel, Value
 from seqtopo.layers.layer import Layer
-from seqtopo.layers.sizes import Expr, Size, substitute, symbol, symbols
+from seqtopo.layers.sizes import Size, atoms, is_open, substitute, symbol, symbols
 from seqtopo.layers.values import FLOATS, Tensor
 from seqtopo.pictures import labels
+from seqtopo.pictures.plan import ROLES
+from seqtopo.pictures.reading import Reads, reads_of, so_far
 from seqtopo.pictures.scene import Style
+from seqtopo.pictures.showing import show_what_is_read
 from seqtopo.pictures.stacking import MOST_AXES, MOST_ROWS, side_by_side, stack
 from seqtopo.pictures.tiers import Axis, Link, Place, Tier, TooMuch, Unrolled, Way, region_of
 from seqtopo.source import Source, Span
 
-_FAR = 1000
-"""The number of steps that stands for an open one, to put steps in order."""
+_FAR = 5040
+"""The number of steps that stands for an open one, to put steps in order: strides and pools divide it."""
+
+_LONGEST_DETAILS = 36
+"""The most characters of a layer's arguments that stand beside its cells."""
 
 _BY_STEP = (
     "dense",
@@ -33,7 +41,6 @@ _BY_STEP = (
     "identity",
     "norm",
     "batchnorm",
-    "group_normalization",
     "rms_normalization",
     "unit_normalization",
     "dropout",
@@ -112,6 +119,10 @@ class _Unrolling:
             for s in (symbols(tensor.shape[0]) if tensor.shape else ())
         }
         self.far = lengths
+        self.long = 0
+        sizes = [s for node in graph.nodes for t in node.outputs or () for s in t.shape[:1] if atoms(s)]
+        beside = max((abs(self.order(size)) for size in sizes), default=0)
+        self.long = _FAR * (1 + beside * 10 // _FAR)
 
     def whole(self) -> Unrolled:
         graph = self.graph
@@ -128,6 +139,7 @@ class _Unrolling:
         for i, value in enumerate(graph.outputs):
             name = graph.output_names[i] if i < len(graph.output_names) else ""
             self._output(value, name, "y" + "′" * min(i, 3))
+        show_what_is_read(self.tiers, self.order)
         regions = side_by_side(self.tiers, self.axes)
         stack(self.tiers, regions)
         return Unrolled(self.tiers, regions, self.order)
@@ -136,14 +148,14 @@ class _Unrolling:
 
     def order(self, size: Size) -> int:
         """A number for a step, to put steps in order: open lengths are long, other symbols short."""
-        values = {name: _FAR if name in self.far else 7 for name in symbols(size)}
-        found = substitute(size, values) if values else size
-        return found if isinstance(found, int) else _FAR
+        values = {name: self.long if name in self.far else 7 for name in symbols(size)}
+        found = substitute(size, {**values, "?": self.long})
+        return found if isinstance(found, int) else self.long
 
     def _axis(self, last: Size, alone: bool = False) -> Axis:
-        if isinstance(last, Expr) and not symbols(last):
-            last = symbol("T")
+        if is_open(last):
             self.far.add("T")
+            last = substitute(last, {"?": symbol("T")})
         axis = Axis(last, len(self.axes), alone)
         self.axes.append(axis)
         if len(self.axes) > 4 * MOST_AXES:
@@ -151,16 +163,17 @@ class _Unrolling:
         end = self.order(last)
         if alone:
             self._mark(axis, 1)
-        elif end <= 6:
+        elif isinstance(last, int) and end <= 6:
             for step in range(1, end + 1):
                 self._mark(axis, step)
         else:
             for mark in (1, 2, last):
-                self._mark(axis, mark)
+                if self.order(mark) <= end:
+                    self._mark(axis, mark)
         return axis
 
     def _mark(self, axis: Axis, size: Size) -> None:
-        axis.find().marks.setdefault(self.order(size), size)
+        axis.mark(self.order(size), size)
 
     def _whole(self, axis: Axis) -> Place:
         return Place(axis, 1, axis.last, not axis.alone)
@@ -172,6 +185,7 @@ class _Unrolling:
             self._input(node)
             return
         came = [self.at[v] for v in node.inputs]
+        reads: Reads | None = None
         tensor = self._gives(node)
         layer = node.layer
         core = layer.get("layer") if layer.row.name == "bi" else layer
@@ -185,9 +199,11 @@ class _Unrolling:
             tier = self._vector(node, [place for _, place in came], tensor)
         elif self._steps_alone(node, came, tensor):
             tier = self._steps(node, came)
+        elif (reads := self._reads(node, came, tensor)) is not None:
+            tier = self._windows(node, came[0][1], tensor, reads)
         else:
             tier = self._bar(node, came, tensor)
-        self._feed(tier, node)
+        self._feed(tier, node, reads)
         number = self._add(tier)
         for output in range(len(node.outputs or ())):
             self.at[Value(node.index, output)] = (number, tier.gives)
@@ -196,7 +212,10 @@ class _Unrolling:
             if tier.place.many:
                 last = tier.place.first if tier.direction == "backward" else tier.place.last
             for output in range(len(tensors)):
-                place = Place(tier.place.axis, last, last, many=False)
+                # Of both directions, the second half of the states is of the one that ends at the first step.
+                back = tier.direction == "both" and name == "state" and 2 * output >= len(tensors)
+                end = tier.place.first if back else last
+                place = Place(tier.place.axis, end, end, many=False)
                 self.at[Value(node.index, output, name)] = (number, place)
 
     def _gives(self, node: Node) -> Tensor:
@@ -232,7 +251,7 @@ class _Unrolling:
             word = inner.name
         elif word == "act":
             word = labels.title(node)
-        note = "  ".join(part for part in (", ".join(labels.details([node])[:2]), shape, more) if part)
+        note = "  ".join(part for part in (_cut(labels.details([node])), shape, more) if part)
         return labels.family(layer), labels.said(word)[:12], labels.title(node), note
 
     def _recurrent(self, node: Node, layer: Layer, core: Layer, came: Place, tensor: Tensor) -> Tier:
@@ -336,13 +355,43 @@ class _Unrolling:
         a.region = None if a is region else region
         a.marks = {**b.marks, **a.marks}
 
+    def _reads(self, node: Node, came: list[tuple[int, Place]], tensor: Tensor) -> Reads | None:
+        """Which steps each step is made of, where it is not made of all of them."""
+        layer = node.layer
+        assert layer is not None
+        inner = layer.get("layer")
+        if isinstance(inner, Layer) and not layer.row.steps:
+            layer = inner
+        if node.call.get("use_causal_mask") and len(tensor.shape) == 2:
+            steps = self.order(tensor.shape[0])
+            return so_far if all(p.many and self._count(p) == steps for _, p in came) else None
+        if len(came) != 1 or not came[0][1].many or not _is_sequence(tensor):
+            return None
+        return reads_of(layer, self.order, self._count(came[0][1]))
+
+    def _windows(self, node: Node, came: Place, tensor: Tensor, reads: Reads) -> Tier:
+        family, word, title, note = self._words(node)
+        if self.order(tensor.shape[0]) == self._count(came):
+            place = came
+        else:
+            axis = self._axis(tensor.shape[0])
+            axis.region = came.axis
+            axis.above = lambda step: self._middle_of(reads(step), came)
+            place = self._whole(axis)
+        return Tier("steps", family, word, title, note, place, place)
+
+    def _count(self, place: Place) -> int:
+        return self.order(place.last) - self.order(place.first) + 1
+
+    def _middle_of(self, read: Sequence[int], place: Place) -> int | None:
+        return self.order(place.first) - 1 + read[len(read) // 2] if read else None
+
     def _bar(self, node: Node, came: list[tuple[int, Place]], tensor: Tensor) -> Tier:
         family, _, title, note = self._words(node)
         first = next(place for _, place in came if place.many)
         gives = Place(first.axis, first.last, first.last, many=False)
         if _is_sequence(tensor):
-            same = self.order(tensor.shape[0]) == self.order(first.last) - self.order(first.first) + 1
-            if same:
+            if self.order(tensor.shape[0]) == self._count(first):
                 gives = first
             else:
                 axis = self._axis(tensor.shape[0])
@@ -356,27 +405,35 @@ class _Unrolling:
         shape = labels.shape_word(tensor.shape, tensor.dtype) if tensor is not None else ""
         tier = Tier("output", "output", word, labels.said(name) or "output", shape, place, place)
         style: Style = "state" if value.extra else "data"
-        tier.links.append(Link(source, "step" if place.many else "one", style))
+        tier.links.append(Link(source, "step" if place.many else "one", style, place))
         self._add(tier)
 
     # ---- what feeds what -------------------------------------------------------------------------
 
-    def _feed(self, tier: Tier, node: Node) -> None:
-        for value in node.inputs:
+    def _feed(self, tier: Tier, node: Node, reads: Reads | None) -> None:
+        assert node.layer is not None
+        asks = "query" in ROLES.get(node.layer.row.name, ()) and len(set(node.inputs)) > 1
+        for n, value in enumerate(node.inputs):
             source, place = self.at[value]
             style: Style = "state" if value.extra else "data"
-            tier.links.append(Link(source, self._way(tier, place), style))
+            asking = asks and n == 0
+            link = Link(source, self._way(tier, place), style, place, None if asking else reads)
+            link.alone = tier.kind == "steps" or (asking and place == tier.gives)
+            tier.links.append(link)
         for name, values in node.tensors.items():
-            for value in values:
+            for n, value in enumerate(values):
                 source, place = self.at[value]
                 if name == "initial_state":
-                    link = Link(source, "one" if not place.many else "gather", "state")
-                    if all((old.source, old.way) != (link.source, link.way) for old in tier.state):
+                    link = Link(source, "one" if not place.many else "gather", "state", place)
+                    link.to_last = tier.direction == "backward" or (
+                        tier.direction == "both" and 2 * n >= len(values)
+                    )
+                    if link not in tier.state:
                         tier.state.append(link)
                 else:
                     if place.many and tier.kind == "steps":
                         self._same(tier.place.axis, place.axis)
-                    tier.links.append(Link(source, self._way(tier, place), "mask"))
+                    tier.links.append(Link(source, self._way(tier, place), "mask", place))
 
     def _way(self, tier: Tier, came: Place) -> Way:
         if tier.kind in ("copies", "vector"):
@@ -389,6 +446,15 @@ class _Unrolling:
             near = region_of(came.axis) is region_of(tier.place.axis)
             return "step" if near else "gather"
         return "step"
+
+
+def _cut(details: list[str]) -> str:
+    """As many of them as there is room for beside the cells; dots for the rest."""
+    found = ", ".join(details)
+    while len(found) > _LONGEST_DETAILS and details:
+        details = details[:-1]
+        found = ", ".join([*details, "…"])
+    return found
 
 
 def _on_time(layer: Layer) -> bool:

@@ -1,13 +1,16 @@
-"""What is wrong with a picture: boxes, labels and lines that lie on each other."""
+"""What is wrong with a picture: things that lie on each other, and arrows that are missing."""
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from itertools import combinations
 
+from seqtopo.ir.graph import Graph
 from seqtopo.pictures.metrics import Metrics
 from seqtopo.pictures.scene import Box, Line, Point, Scene, Text
+from seqtopo.pictures.tiers import Unrolled
 
 Area = tuple[float, float, float, float]
 """Left, top, right and bottom."""
@@ -21,7 +24,85 @@ def faults(scene: Scene, metrics: Metrics) -> list[str]:
         *_texts(scene, metrics),
         *_lines(scene, metrics),
         *_lines_on_lines(scene),
+        *_struck_labels(scene, metrics),
     ]
+
+
+def missing_arrows(graph: Graph, unrolled: Unrolled, scene: Scene) -> list[str]:
+    """The edges of a graph that no arrow of its unrolled picture shows, in words.
+
+    A layer that only leaves steps out, or puts some there, has no box for the steps that it keeps: lines
+    pass it, and lead from what is before it to what is after it.
+    """
+    order = list(graph.ancestors(graph.outputs))
+    tier_of = {node: i for i, node in enumerate(order)}
+    edges = {(tier_of[value.node], tier_of[n]) for n in order for value in graph.nodes[n].needs}
+    edges |= {(tier_of[value.node], len(order) + i) for i, value in enumerate(graph.outputs)}
+    assert len(unrolled.tiers) == len(order) + len(graph.outputs)
+    shown = set(_arrows(scene))
+    passed = {i for i, tier in enumerate(unrolled.tiers) if tier.kind == "range"}
+
+    def ends(tier: int, forward: bool) -> set[int]:
+        if tier not in passed:
+            return {tier}
+        onward = {b if forward else a for a, b in edges if (a if forward else b) == tier}
+        return {tier}.union(*(ends(other, forward) for other in onward))
+
+    # What leaves out every step that comes in is where the lines from there end.
+    cut = {start.shows for start, end in _tied(scene) if end is None}
+    shown |= {(a, b) for a, b in edges if a in cut and b in passed}
+    return [
+        f"no arrow from {unrolled.tiers[a].title} to {unrolled.tiers[b].title}"
+        for a, b in sorted(edges)
+        if not any((one, other) in shown for one in ends(a, False) for other in ends(b, True))
+    ]
+
+
+def cells_without_arrows(unrolled: Unrolled, scene: Scene) -> list[str]:
+    """The boxes of layers that nothing comes into, in words: each step of a layer is made of something.
+
+    Not those of steps that are put there, and not those of a transposed convolution, which are zeros where
+    no step of its input reaches.
+    """
+    arrived = {_box_at(scene, line.points[-1]) for line in scene.lines if line.arrow}
+    free = [
+        i
+        for i, tier in enumerate(unrolled.tiers)
+        if tier.family == "input" or tier.kind == "range" or re.search("transpose|zero_padding", tier.title)
+    ]
+    boxes = [box for box in scene.boxes if box.shows not in free and box not in arrived]
+    return [f"nothing comes into {unrolled.tiers[box.shows].title} at {box.x}" for box in boxes]
+
+
+def _arrows(scene: Scene) -> Iterator[tuple[int, int]]:
+    """From which tier to which one lines lead, those that others carry on included."""
+    for start, end in _tied(scene):
+        if end is not None:
+            yield start.shows, end.shows
+
+
+def _tied(scene: Scene) -> Iterator[tuple[Box, Box | None]]:
+    """The boxes that lines lead from and to; None for one that is cut off."""
+    onward: dict[Point, list[Line]] = {}
+    for line in scene.lines:
+        onward.setdefault(line.points[0], []).append(line)
+    for line in scene.lines:
+        start = _box_at(scene, line.points[0])
+        todo, seen = [line], {line.points[-1]}
+        while start is not None and todo:
+            here = todo.pop()
+            end = _box_at(scene, here.points[-1])
+            if end is not None or here.style == "dropped":
+                yield start, end
+                continue
+            more = [other for other in onward.get(here.points[-1], ()) if other.points[-1] not in seen]
+            seen.update(other.points[-1] for other in more)
+            todo += more
+
+
+def _box_at(scene: Scene, point: Point) -> Box | None:
+    x, y = point
+    return next((b for b in scene.boxes if b.x <= x <= b.x + b.w and b.y <= y <= b.y + b.h), None)
 
 
 def area(thing: Box | Text, metrics: Metrics) -> Area:
@@ -133,10 +214,24 @@ def _lines(scene: Scene, metrics: Metrics) -> Iterator[str]:
                     yield f"{line} runs through {text}"
 
 
+def _struck_labels(scene: Scene, metrics: Metrics) -> Iterator[str]:
+    """Lines between the two lines of one label, or in a terminal through a label."""
+    rooms = [area(text, metrics) for text in scene.texts if text.anchor == "end"]
+    line_height = 1 if metrics.cells else metrics.title_line
+    for one, other in combinations(rooms, 2):
+        if one[2] == other[2] and 0 <= other[1] - one[3] <= line_height:
+            rooms.append((min(one[0], other[0]), one[1], one[2], other[3]))
+    for left, top, right, bottom in rooms:
+        for line in scene.lines:
+            for x0, y0, x1, y1 in stretches(line):
+                if x0 < right and left <= x1 and y0 < bottom and top <= y1:
+                    yield f"{line} strikes through the label at {left}, {top}"
+
+
 def _lines_on_lines(scene: Scene) -> Iterator[str]:
     every = [(line, part) for line in scene.lines for part in stretches(line)]
     for (a, one), (b, other) in combinations(every, 2):
-        if a.points[0] == b.points[0] or a.points[-1] == b.points[-1]:
+        if a.points[0] == b.points[0] or a.points[-1] == b.points[-1] or 0 < a.net == b.net:
             continue
         flat = one[1] == one[3] == other[1] == other[3] and min(one[2], other[2]) > max(one[0], other[0])
         tall = one[0] == one[2] == other[0] == other[2] and min(one[3], other[3]) > max(one[1], other[1])

@@ -9,11 +9,12 @@ import pytest
 import seqtopo
 from seqtopo.api import analyse
 from seqtopo.pictures.metrics import CELLS, PIXELS
+from seqtopo.pictures.scene import Line
 from seqtopo.pictures.unrolled import Unrolled, unroll
 from tests.support.draws import draw
 from tests.support.golden import assert_golden
 from tests.support.models import MODELS
-from tests.support.pictures import faults
+from tests.support.pictures import cells_without_arrows, faults, missing_arrows
 from tests.support.topologies import LITERATURE, TOPOLOGIES
 
 DRAWN = [spec for i in range(120) if (spec := draw(i).accepted)]
@@ -32,15 +33,21 @@ def unrolled(spec: str) -> Unrolled:
 
 def assert_nothing_lies_on_anything(spec: str) -> bool:
     """Asserts it of a spec's picture; False where it has none, which a diagnostic says."""
+    resolved = analyse(spec).resolved
+    assert resolved is not None
     try:
-        found = unrolled(spec)
+        found = unroll(resolved.graph, resolved.source)
     except seqtopo.SpecError as error:
         if [d.code for d in error.diagnostics] != ["ST452"]:
             raise
         return False
     for metrics in (PIXELS, CELLS):
-        assert faults(found.scene(metrics), metrics) == []
-        assert faults(found.scene(metrics, narrow=True), metrics) == []
+        for narrow in (False, True):
+            scene = found.scene(metrics, narrow=narrow)
+            assert faults(scene, metrics) == []
+            if not metrics.cells and not narrow:
+                assert missing_arrows(resolved.graph, found, scene) == []
+                assert cells_without_arrows(found, scene) == []
     return True
 
 
@@ -57,6 +64,139 @@ def test_nothing_lies_on_anything_in_drawn_specs() -> None:
 def test_most_models_have_such_a_picture() -> None:
     shown = [assert_nothing_lies_on_anything(model.path.read_text(encoding="utf-8")) for model in MODELS]
     assert sum(shown) > len(MODELS) / 2
+
+
+# ---- every edge has an arrow -----------------------------------------------------------------------
+
+
+def made_of(spec: str, layer: str) -> dict[str, set[str]]:
+    """What each step of a layer is made of: the words of the cells, and dots, that arrows come from.
+
+    All cells are told by the step of the input that is below them.
+    """
+    scene = unrolled(spec).scene(PIXELS)
+    steps = {text.x: text.sub for text in scene.texts if text.text == "x"}
+    steps |= {text.x: "…" for text in scene.texts if text.text == "⋯"}
+    found: dict[str, set[str]] = {}
+    for line in scene.lines:
+        (x0, _), (x1, y1) = line.points[0], line.points[-1]
+        for box in scene.boxes:
+            if box.x <= x1 <= box.x + box.w and y1 == box.y + box.h:
+                inside = [t for t in scene.texts if box.x < t.x < box.x + box.w and box.y < t.y < y1]
+                if [t.text for t in inside] == [layer]:
+                    found.setdefault(steps[inside[0].x], set()).add(steps[x0])
+    return found
+
+
+def test_fault_a16_a_convolution_is_fed_by_the_steps_that_it_reads() -> None:
+    assert made_of("in(4,3) -> conv1d(8,3,same)", "conv1d") == {
+        "1": {"1", "2"},
+        "2": {"1", "2", "3"},
+        "3": {"2", "3", "4"},
+        "4": {"3", "4"},
+    }
+    found = made_of("in(T,3) -> conv1d(8,2,causal,dilation_rate=4)", "conv1d")
+    assert found["1"] == {"1"}
+    assert found["T"] == {"T", "T-4"}
+    assert found["T-4"] == {"T-4", "…"}
+
+
+def test_fault_a16_the_cone_of_a_tcn_is_shown_where_it_is_small() -> None:
+    spec = "in(T,3) -> conv1d(8,2,causal,dilation_rate=D) for D in [1, 2, 4]"
+    shown = words(spec)[0]
+    assert shown == ["x1", "x2", *(f"xT-{n}" for n in range(7, 0, -1)), "xT"]
+    notes = [text.text for text in unrolled(spec).scene(PIXELS).texts]
+    assert "causal, dilation_rate=4  (T, 8)" in notes
+
+
+def test_fault_a16_a_wide_kernel_reads_from_the_dots_and_says_so() -> None:
+    found = made_of("in(T,3) -> conv1d(8,31,same)", "conv1d")
+    assert found["T"] == {"…", "T"}
+    texts = [text.text for text in unrolled("in(T,3) -> conv1d(8,31,same)").scene(PIXELS).texts]
+    assert any("steps that are left out" in text for text in texts)
+
+
+def test_fault_a16_what_turns_pools_and_shifts_steps_says_which() -> None:
+    assert made_of("in(3,2) -> flip", "flip") == {"1": {"3"}, "2": {"2"}, "3": {"1"}}
+    assert made_of("in(6,2) -> maxpool1d(2)", "maxpool1d") == {
+        "2": {"1", "2"},
+        "4": {"3", "4"},
+        "6": {"5", "6"},
+    }
+    assert made_of("in(3,2) -> cumsum(1)", "cumsum") == {"1": {"1"}, "2": {"1", "2"}, "3": {"1", "2", "3"}}
+    causal = made_of("in(3,2) -> mha(1,2,causal)", "mha")
+    assert causal == {"1": {"1"}, "2": {"1", "2"}, "3": {"1", "2", "3"}}
+
+
+def test_fault_a16_what_mixes_all_steps_is_one_bar_or_fed_by_all() -> None:
+    for layer in ("group_normalization(2)", "mha(2,2)", "conv1d(4,3,same) -> group_normalization(4)"):
+        assert assert_nothing_lies_on_anything(f"in(T,4) -> {layer} -> lstm(4)")
+        assert assert_nothing_lies_on_anything(f"in(T,4) -> res({layer}) -> lstm(4)")
+    scene = unrolled("in(T,4) -> group_normalization(2)").scene(PIXELS)
+    assert [text.text for text in scene.texts].count("group_normalization(2)") == 2
+
+
+def test_fault_a16_every_step_of_a_query_sees_every_step_of_the_values() -> None:
+    spec = "e = in(3,4)\nd = in(2,4)\n[d, e] -> attention as a\n[a, d] -> concat"
+    scene = unrolled(spec).scene(PIXELS)
+    boxes = {box for box in scene.boxes if box.family == "attention"}
+    assert len(boxes) == 2
+    for box in boxes:
+        ends = {line.points[-1] for line in scene.lines}
+        assert len([x for x, y in ends if box.x <= x <= box.x + box.w and y == box.y + box.h]) == 2
+
+
+def test_fault_a16_states_of_both_directions_come_from_both_ends() -> None:
+    spec = "e = in(S,3) -> bi(lstm(4))\nin(T,3) -> bi(lstm(4,seq),init=e.state)"
+    assert assert_nothing_lies_on_anything(spec)
+    scene = unrolled(spec).scene(PIXELS)
+    places = {text.text + text.sub: text.x for text in scene.texts}
+    states = [line.points for line in scene.lines if line.style == "state"]
+    assert {points[0][0] for points in states} == {places["x1"], places["xS"]}
+    to_last = [points[-1][0] for points in states if points[0][0] == places["x1"]]
+    assert all(abs(x - places["zT"]) < abs(x - places["z1"]) for x in to_last)
+
+
+def test_fault_a16_the_law_finds_what_is_missing() -> None:
+    spec = "encoder = in(S,3) -> lstm(8)\nin(T,3) -> lstm(8,seq,init=encoder.state)"
+    resolved = analyse(spec).resolved
+    assert resolved is not None
+    found = unroll(resolved.graph)
+    scene = found.scene(PIXELS)
+    (state,) = [line for line in scene.lines if line.style == "state"]
+    scene.lines.remove(state)
+    assert missing_arrows(resolved.graph, found, scene) == ["no arrow from lstm(8) to lstm(8)"]
+    scene.lines.append(Line((state.points[0], state.points[-1]), "state"))
+    assert missing_arrows(resolved.graph, found, scene) == []
+    assert [fault for fault in faults(scene, PIXELS) if "strikes through the label" in fault]
+    upright = [line for line in scene.lines if line.points[0][0] == line.points[-1][0]]
+    for line in upright:
+        scene.lines.remove(line)
+    assert len(cells_without_arrows(found, scene)) == 4
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "in(T,8) -> conv1d(4,2000)",
+        "in(?,8) -> conv1d(4,2000) -> conv1d(4,9000) -> lstm(3)",
+        "in(1,8) -> conv1d(4,1) -> lstm(2)",
+        "in(1,8) -> conv1d(4,5,causal,dilation_rate=1000) -> lstm(2,seq)",
+        "in(1000000,8) -> conv1d(4,999999) -> maxpool1d(2)",
+        "in(3,8) -> conv1d(4,3)",
+        "in(T,8) -> conv1d(4,3,500) -> dense(1)",
+        "in(T,8) -> maxpool1d(2000) -> upsample1d(2000) -> conv1d(1,7)",
+        "in(2,8) -> conv1d_transpose(4,3000,2999)",
+        "in(T,8) -> pad(0,1000000) -> crop(999999,0) -> lstm(1)",
+        "in(T,8) -> crop(5000,6000) -> last(1)",
+        "in(8) -> repeat(100000) -> avgpool1d(77777)",
+        "in(T,8) -> slice(-4000,-1) -> flip",
+        "in(T,8) -> last(N) -> conv1d(2,8)",
+        "in(3,8) -> pad(0,4) -> last(2)",
+    ],
+)
+def test_fault_b6_any_sizes_have_a_picture(spec: str) -> None:
+    assert assert_nothing_lies_on_anything(spec)
 
 
 # ---- the five kinds --------------------------------------------------------------------------------
