@@ -8,7 +8,7 @@ from typing import Any
 from seqtopo.dataclass import dataclass, field
 from seqtopo.decompiler.files import as_dict, as_text, shown
 from seqtopo.decompiler.losses import Losses
-from seqtopo.decompiler.values import UnsayableError, plain, plain_dtype
+from seqtopo.decompiler.values import UnsayableError, plain, plain_dtype, unsaved_parts
 from seqtopo.layers import registry
 from seqtopo.layers.excluded import why_not
 from seqtopo.layers.layer import Layer
@@ -147,6 +147,8 @@ def _argument(read: Read, param: Param, value: Any, losses: Losses) -> None:
         found = param.kind.read(plain(value, param.kind.family))
         if same_value(found, default_of(param)):
             return
+        for kind, part in unsaved_parts(param.kind.family, value):
+            losses.unsaved(kind, part.name, part.default, f"{param.name} of {read.name}")
         read.args[param.name] = found
     except UnsayableError as error:
         _unsaid(read, param, value, str(error), losses)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from seqtopo.dataclass import dataclass, field, replace
 from seqtopo.diag.model import Diagnostic, Severity
@@ -47,6 +48,13 @@ class Losses:
         """An argument that is left out of the spec."""
         reason = f": {why}" if why else ""
         self.add("ST504", f"{layer} has {argument}={value}, which a spec cannot say{reason}")
+
+    def unsaved(self, kind: str, argument: str, default: Any, layer: str = "") -> None:
+        """An argument of an object that Keras leaves out of what it saves."""
+        where = f"{layer} has" if layer else "the model was compiled with"
+        message = f"{where} {kind}, whose {argument} Keras does not save: the spec has the default, {default}"
+        help = f"if it was another, write {kind}({argument}=...)"
+        self.add("ST504" if layer else "ST505", message, help=help)
 
     def otherwise(self, layer: str, what: str) -> None:
         """What the spec says by other means, to the same outputs."""

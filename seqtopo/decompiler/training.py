@@ -9,7 +9,7 @@ from typing import Any
 from seqtopo.decompiler import writing
 from seqtopo.decompiler.files import shown
 from seqtopo.decompiler.losses import Losses
-from seqtopo.decompiler.values import UnsayableError, object_of
+from seqtopo.decompiler.values import UnsayableError, object_of, unsaved_parts
 from seqtopo.ir.problem import Broken, Problem
 from seqtopo.ir.training import read_training
 from seqtopo.layers.objects import entry_of
@@ -103,11 +103,13 @@ class _Training:
                 return self._object(family, word)
             raise UnsayableError("it is a Python function")
         found: Word | Object = object_of(family, given)
+        for name, part in unsaved_parts(family, given):
+            self.losses.unsaved(name, part.name, part.default)
         entry = entry_of(family, found.name)
         if family == "loss" and isinstance(found, Word) and entry is not None:
             # The word that people write.
             found = Word(min((entry.name, *entry.aliases), key=len))
-        return writing.value(found)
+        return writing.value(found, family)
 
     def _objects(self, family: str, given: Any) -> tree.Expr:
         if isinstance(given, dict) and "class_name" not in given:

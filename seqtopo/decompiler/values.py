@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from math import isfinite
 from typing import Any
 
@@ -88,6 +88,7 @@ def object_of(family: str, value: Mapping[str, Any]) -> Word | Object:
     entry = _entry(family, name)
     if entry is None:
         raise UnsayableError(f"there is no {family} {shown(name)} in the language")
+    word = entry.name
     kwargs: dict[str, Any] = {}
     known = {part.name: part for part in entry.parts}
     for key, given in config.items():
@@ -97,25 +98,45 @@ def object_of(family: str, value: Mapping[str, Any]) -> Word | Object:
                 raise UnsayableError(f"{entry.name} has {shown(key)}={shown(given)}")
             continue
         if key == "name" and isinstance(given, str):
-            if given in entry.aliases:
+            if family == "metric" and base(given) in entry.aliases:
                 # Keras reports a metric under the very word it was given.
-                return Word(given)
+                word = base(given)
             if _nobodys(given, name, part.default):
                 continue
         if key == "dtype" and "float32" in (given, plain_dtype(given)):
             continue
         read = _part(part, _shortest(given) if (name, key) in _TENSORS or key == "learning_rate" else given)
+        if read == () and part.default is None:
+            continue  # what Keras makes of none
         if read != part.default or part.required:
             kwargs[key] = read
     if family == "activation" and not kwargs and entry.parts and name in ACTIVATION_LAYERS:
         # Given as a layer: with an argument it is one again.
         kwargs[entry.parts[0].name] = entry.parts[0].default
-    return Object(entry.name, (), kwargs) if kwargs else Word(entry.name)
+    if kwargs == {"name": word}:
+        return Word(word)
+    return Object(entry.name, (), kwargs) if kwargs else Word(word)
 
 
 def _nobodys(given: str, kind: str, default: Any) -> bool:
-    """Whether an object's name is the one that Keras gives to its class."""
-    return base(given) in (default, kind, kind.lower(), snake_case(kind))
+    """Whether an object's name is the one that Keras gives to its class, with a number where it has no
+    other for it.
+    """
+    return given == default if default is not None else base(given) in (kind, kind.lower(), snake_case(kind))
+
+
+def unsaved_parts(family: str, value: Any) -> Iterator[tuple[str, Part]]:
+    """The arguments that Keras leaves out of the configuration of an object, and of those inside it, with
+    the object's name. A loss's dtype is not among them: it says only how exactly Keras counts.
+    """
+    if not isinstance(value, dict):
+        return
+    entry = _entry(family, str(value.get("class_name")))
+    config = value.get("config")
+    if entry is not None and isinstance(config, dict):
+        for part in entry.parts:
+            if part.unsaved and part.name not in config and part.name != "dtype":
+                yield entry.name, part
 
 
 def plain_dtype(value: Any) -> Any:

@@ -10,6 +10,7 @@ from seqtopo.decompiler.layers import same_value
 from seqtopo.ir.graph import SubModel
 from seqtopo.layers import kinds
 from seqtopo.layers.layer import Layer
+from seqtopo.layers.object_values import TEXT, Part
 from seqtopo.layers.objects import BARE_ACTIVATIONS, FAMILIES, entry_of
 from seqtopo.layers.row import REQUIRED, Param, Row
 from seqtopo.layers.sizes import Expr, is_open
@@ -58,8 +59,8 @@ def size(value: Any) -> tree.Expr:
     return number(value)
 
 
-def value(given: Any) -> tree.Expr:
-    """A plain value as it is written."""
+def value(given: Any, family: str = "") -> tree.Expr:
+    """A plain value as it is written; of an object, ``family`` says which of that name it is."""
     if given is None or isinstance(given, bool):
         return name(str(given).lower())
     if isinstance(given, (int, float)):
@@ -71,27 +72,40 @@ def value(given: Any) -> tree.Expr:
     if isinstance(given, str):
         return name(given) if _WORD.fullmatch(given) else tree.String(NOWHERE, given)
     if isinstance(given, tuple):
-        return tree.Tuple(NOWHERE, tuple(map(value, given)))
+        return tree.Tuple(NOWHERE, tuple(value(v, family) for v in given))
     if isinstance(given, Mapping):
         return value(tuple(given.values()))
     if isinstance(given, list):
         return tree.List(NOWHERE, tuple(map(value, given)))
     if isinstance(given, Object):
-        return keras_object(given)
+        return keras_object(given, family)
     raise TypeError(type(given).__name__)
 
 
-def keras_object(given: Object) -> tree.Call:
+def keras_object(given: Object, family: str = "") -> tree.Call:
     """``l2(1e-4)``: the arguments that it must have, and the first, by position."""
-    entry = next((e for family in FAMILIES if (e := entry_of(family, given.name))), None)
+    families = [family] if family else list(FAMILIES)
+    entry = next((e for family in families if (e := entry_of(family, given.name))), None)
     args: list[tree.Argument] = []
-    rest = dict(given.kwargs)
-    for i, part in enumerate(entry.parts if entry else ()):
+    parts = {part.name: part for part in entry.parts} if entry else {}
+    rest = {key: _part(parts[key], v) if key in parts else value(v) for key, v in given.kwargs.items()}
+    for i, part in enumerate(parts.values()):
         if part.name not in rest or (i and not part.required):
             break
-        args.append(argument(value(rest.pop(part.name))))
-    args += [argument(value(v), key) for key, v in rest.items()]
+        args.append(argument(rest.pop(part.name)))
+    args += [argument(v, key) for key, v in rest.items()]
     return call(given.name, args)
+
+
+def _part(part: Part, given: Any) -> tree.Expr:
+    """An argument of an object. A text stands in quotes: bare, it may be a name of the spec."""
+    if TEXT.words in part.takes.words:
+        if isinstance(given, str):
+            return tree.String(NOWHERE, given)
+        if isinstance(given, tuple):
+            return tree.Tuple(NOWHERE, tuple(tree.String(NOWHERE, v) for v in given))
+    known = [f for f in part.takes.families if isinstance(given, Object) and entry_of(f, given.name)]
+    return value(given, next(iter(known), ""))
 
 
 def argument(given: tree.Expr, key: str = "") -> tree.Argument:
@@ -208,7 +222,7 @@ def _value(param: Param, given: Any, came: tuple[Tensor, ...], inside: Inside) -
         return value(given[0])
     if param.kind is kinds.STRING and isinstance(given, str):
         return tree.String(NOWHERE, given)
-    return value(given)
+    return value(given, param.kind.family)
 
 
 def _spreads(param: Param, given: tuple[Any, ...]) -> bool:

@@ -323,7 +323,7 @@ _HEAD_PARAMS = (
     CAUSAL,
 )
 _WINDOW = Param("sliding_window", k.optional(k.SIZE), None)
-_FLASH = Param("flash_attention", k.optional(k.BOOL), None)
+_FLASH = Param("flash_attention", k.optional(k.BOOL), None, unsaved="_flash_attention")
 
 ROWS = (
     Row(

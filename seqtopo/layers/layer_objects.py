@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from seqtopo.layers.object_values import AXIS, BOOL, NUMBER, SEED, Entry, number, or_none, parts, whole, word
+from seqtopo.layers.object_values import (
+    AXIS,
+    BOOL,
+    NUMBER,
+    SEED,
+    Entry,
+    number,
+    or_none,
+    parts,
+    unsaved,
+    whole,
+    word,
+)
 
 _NOT_NEGATIVE = number(0)
 _SLOPE = (NUMBER, 0.0)
@@ -64,7 +76,13 @@ INITIALIZERS = (
     Entry("glorot_uniform", "GlorotUniform", parts=parts(**_FANS)),
     Entry("he_normal", "HeNormal", parts=parts(**_FANS)),
     Entry("he_uniform", "HeUniform", parts=parts(**_FANS)),
-    Entry("identity", "Identity", ("IdentityInitializer",), parts(gain=(NUMBER, 1.0)), ranks=(2, 2)),
+    Entry(
+        "identity",
+        "Identity",
+        ("IdentityInitializer",),
+        unsaved("gain", parts(gain=(NUMBER, 1.0))),
+        ranks=(2, 2),
+    ),
     Entry("lecun_normal", "LecunNormal", parts=parts(**_FANS)),
     Entry("lecun_uniform", "LecunUniform", parts=parts(**_FANS)),
     Entry("ones", "Ones", ("one",)),

@@ -19,6 +19,7 @@ from seqtopo.layers.object_values import (
     or_none,
     parts,
     several,
+    unsaved,
     whole,
     word,
 )
@@ -33,7 +34,7 @@ _REDUCTION = parts(
         "sum_over_batch_size",
     )
 )
-_DTYPE = parts(dtype=(DTYPE, None))
+_DTYPE = unsaved("dtype", parts(dtype=(DTYPE, None)))
 
 
 def _loss(
@@ -77,11 +78,17 @@ LOSSES = (
         "",
         parts(gamma=(NUMBER, 80.0), margin=(NUMBER, 0.4), remove_diagonal=(BOOL, True)),
     ),
-    _loss("cosine_similarity", "CosineSimilarity", "", parts(axis=_LAST)),
+    _loss("cosine_similarity", "CosineSimilarity", "", unsaved("_fn_kwargs.axis", parts(axis=_LAST))),
     _loss("ctc", "CTC"),
     _loss("dice", "Dice", behind=parts(axis=(or_none(AXIS), None))),
     _loss("hinge", "Hinge"),
-    _loss("huber", "Huber", "", parts(delta=(number(above=0), 1.0)), called="huber_loss"),
+    _loss(
+        "huber",
+        "Huber",
+        "",
+        unsaved("_fn_kwargs.delta", parts(delta=(number(above=0), 1.0))),
+        called="huber_loss",
+    ),
     _loss("kl_divergence", "KLDivergence", "kld"),
     _loss("log_cosh", "LogCosh"),
     _loss("mean_absolute_error", "MeanAbsoluteError", "mae"),
@@ -94,7 +101,7 @@ LOSSES = (
         "SparseCategoricalCrossentropy",
         "",
         parts(from_logits=_LOGITS, ignore_class=_IGNORED),
-        between=parts(axis=_LAST),
+        between=unsaved("_fn_kwargs.axis", parts(axis=_LAST)),
     ),
     _loss("squared_hinge", "SquaredHinge"),
     _loss(
@@ -200,7 +207,7 @@ METRICS = (
     ),
     _metric("categorical_hinge", "CategoricalHinge"),
     _metric("concordance_correlation", "ConcordanceCorrelation", "", _AXIS),
-    _metric("cosine_similarity", "CosineSimilarity", "", _AXIS),
+    _metric("cosine_similarity", "CosineSimilarity", "", unsaved("_fn_kwargs.axis", _AXIS)),
     _metric("f1_score", "F1Score", "", before=_SCORED + _CUT),
     _metric(
         "fbeta_score",

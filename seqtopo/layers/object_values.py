@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from math import isfinite
 from typing import Any
 
-from seqtopo.dataclass import dataclass
+from seqtopo.dataclass import dataclass, replace
 from seqtopo.layers.values import DTYPES, Word
 
 
@@ -31,12 +31,17 @@ class Takes:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One parameter of an object, under Keras' name and with Keras' default."""
+    """One parameter of an object, under Keras' name and with Keras' default.
+
+    ``unsaved`` is the attribute of the live object that holds the value, where Keras leaves the parameter
+    out of the object's configuration.
+    """
 
     name: str
     takes: Takes
     default: Any
     required: bool = False
+    unsaved: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,11 @@ def parts(**given: Takes | tuple[Takes, Any]) -> tuple[Part, ...]:
         Part(name, g, None, required=True) if isinstance(g, Takes) else Part(name, *g)
         for name, g in given.items()
     )
+
+
+def unsaved(attribute: str, given: tuple[Part, ...]) -> tuple[Part, ...]:
+    """Parameters that Keras leaves out of the configuration, and the attribute that holds their value."""
+    return tuple(replace(part, unsaved=attribute) for part in given)
 
 
 def _read_bool(value: Any) -> Any:

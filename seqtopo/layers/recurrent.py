@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from seqtopo.dataclass import replace
 from seqtopo.layers import kinds as k
 from seqtopo.layers.kinds import per_axis
 from seqtopo.layers.limits import check_needs, check_sizes, check_weights
@@ -119,7 +120,8 @@ _REGULARIZERS = (
 )
 _RETURNS = (SEQ, STATE, BACK, STATEFUL)
 _CALL = (INITIAL_STATE, MASK)
-_USE_CUDNN = Param("use_cudnn", k.either(k.BOOL, k.choice("auto", flags=False)), "auto")
+_RNN_SEED = replace(SEED, unsaved="cell.seed")
+_USE_CUDNN = Param("use_cudnn", k.either(k.BOOL, k.choice("auto", flags=False)), "auto", unsaved="use_cudnn")
 
 
 def _gru_weights(given: Given) -> tuple[Weight, ...]:
@@ -258,7 +260,10 @@ ROWS = (
         "The plain recurrent layer: its output is its state, fed back at the next step.",
         SHAPE,
         "in(T,1) -> rnn(20,seq) -> rnn(20)",
-        params=(UNITS, ACTIVATION, USE_BIAS, *_INITIALIZERS, *_REGULARIZERS, *_RETURNS, UNROLL, SEED, *_CALL),
+        params=(
+            *(UNITS, ACTIVATION, USE_BIAS, *_INITIALIZERS, *_REGULARIZERS),
+            *(*_RETURNS, UNROLL, _RNN_SEED, *_CALL),
+        ),
         positional=("units",),
         weights="kernel: F units; recurrent_kernel: units units; bias: units if use_bias",
         extras=_one_state,

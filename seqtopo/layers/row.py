@@ -36,7 +36,8 @@ class Param:
     ``short`` is a second name people may write (``init`` for ``initial_state``); ``flags`` are bare
     words and the value each stands for (``seq`` is ``return_sequences=True``). ``call`` parameters
     belong to the layer's call, not to its constructor. ``keras`` is Keras' name where it differs,
-    and "" where Keras has no such parameter.
+    and "" where Keras has no such parameter. ``unsaved`` is the attribute of the live layer that holds
+    the value, where Keras leaves the parameter out of the layer's configuration.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Param:
     flags: Mapping[str, Any] = field(default_factory=dict)
     call: bool = False
     keras: str | None = None
+    unsaved: str = ""
 
     @cached_property
     def words(self) -> Mapping[str, Any]:

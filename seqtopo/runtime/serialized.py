@@ -10,6 +10,10 @@ from typing import Any
 
 import keras
 
+from seqtopo.decompiler.layers import KERAS_ROWS
+from seqtopo.decompiler.training import FAMILIES
+from seqtopo.layers.objects import entry_of
+
 
 def serialized(model: keras.Model) -> dict[str, Any]:
     """What ``model.save`` writes of a model beside its weights, as plain data.
@@ -27,7 +31,58 @@ def serialized(model: keras.Model) -> dict[str, Any]:
     for found, layer in places:
         if several[id(layer)] > 1:
             found["shared_object_id"] = id(layer)
+        _complete(found, layer)
+    given = config.get("compile_config")
+    if not isinstance(given, dict):
+        return config
+    for key, family in FAMILIES.items():
+        _complete_objects(given.get(key), _live(model, f"_compile_config.config.{key}"), family)
     return config
+
+
+def _complete(config: dict[str, Any], layer: Any) -> None:
+    """Adds what Keras leaves out of a layer's configuration, and out of those of its initializers."""
+    row, inner = KERAS_ROWS.get(str(config.get("class_name"))), config.get("config")
+    if row is None or not isinstance(inner, dict) or type(layer) is not getattr(keras.layers, row.keras):
+        return
+    for param in row.params:
+        if param.unsaved:
+            _add(inner, param.name, param.unsaved, param.default, layer)
+        elif param.kind.family:
+            _complete_objects(inner.get(param.keras_name), _live(layer, param.keras_name), param.kind.family)
+
+
+def _complete_objects(config: Any, live: Any, family: str) -> None:
+    """Adds what Keras leaves out of the configurations of some objects."""
+    if isinstance(config, list) and isinstance(live, (list, tuple)) and len(config) == len(live):
+        for found, each in zip(config, live, strict=True):
+            _complete_objects(found, each, family)
+    if not isinstance(config, dict):
+        return
+    if "class_name" not in config and isinstance(live, dict):
+        for key, found in config.items():
+            _complete_objects(found, live.get(key), family)
+        return
+    entry, inner = entry_of(family, str(config.get("class_name"))), config.get("config")
+    if entry is not None and isinstance(inner, dict):
+        for part in entry.parts:
+            if part.unsaved:
+                _add(inner, part.name, part.unsaved, part.default, live)
+
+
+def _add(config: dict[str, Any], name: str, attribute: str, default: Any, live: Any) -> None:
+    """Adds a value that a live object has. False says what none says, where none is the default."""
+    value = _live(live, attribute)
+    if isinstance(value, (bool, int, float, str)) and not (value is False and default is None):
+        config.setdefault(name, value)
+
+
+def _live(live: Any, attribute: str) -> Any:
+    """An attribute of an attribute, or a value of a dictionary that is one; None where there is none."""
+    found = live
+    for name in attribute.split("."):
+        found = found.get(name) if isinstance(found, dict) else getattr(found, name, None)
+    return found
 
 
 def _places(config: dict[str, Any], layer: Any) -> Iterator[tuple[dict[str, Any], Any]]:

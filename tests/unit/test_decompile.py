@@ -21,6 +21,7 @@ from seqtopo.decompiler.folding import fold
 from seqtopo.source import Source
 from seqtopo.syntax.parse import parse
 from seqtopo.syntax.print import print_spec
+from tests.support.children import run_module
 
 DTYPE = {
     "module": "keras",
@@ -439,3 +440,7 @@ def test_other_files_are_told_apart(capsys: pytest.CaptureFixture[str]) -> None:
     assert "model.save" in capsys.readouterr().err
     assert main(["decompile", "spec.txt"]) == 2
     assert "seqtopo check" in capsys.readouterr().err
+
+
+def test_fault_a3_objects_come_back_in_a_fresh_process() -> None:
+    run_module("jax", "tests.backends.test_decompile_objects")

@@ -61,8 +61,9 @@ ROWS = (
         summary="An argument of a layer or of its call cannot be said, and is left out.",
         what=(
             "The layer has a row, but the row has no such parameter or does not take this value: "
-            "`training=True` in a call, say, or an initializer that is a Python object. The spec has the "
-            "layer without it."
+            "`training=True` in a call, say, or an initializer that is a Python object. Or Keras does not "
+            "save it, as the gain of `identity`: a live model still has it, and a file does not. The spec "
+            "has the layer without it."
         ),
         why=(
             "Without the argument the built model may compute something else, so it is never left out in "
@@ -77,7 +78,9 @@ ROWS = (
         summary="Something that the model was compiled with cannot be said by train.",
         what=(
             "A loss, metric or optimizer that is a Python function or a class of your own, or one with an "
-            "argument that `train` does not know. The rest of what the model was compiled with is there."
+            "argument that `train` does not know; or one that Keras does not save, as the `delta` of "
+            "`huber`, where the model comes from a file. The rest of what the model was compiled with is "
+            "there."
         ),
         why=(
             "`train` names Keras' own objects only, since a spec holds no code. Call `model.compile` in "
