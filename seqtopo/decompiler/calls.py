@@ -150,6 +150,17 @@ def _sequential(
         calls.append(Call(Ref(name, number), layer, [_tensor(calls[-1].ref)]))
     if not calls:
         raise wrong("the model has no layers", "add layers, and an Input, before it is saved")
+    shapes: dict[Ref, Shaped] = {}
+    for call, taker in zip(calls, [*calls[1:], None], strict=True):
+        # What a layer was built for is what the one before it gives.
+        build = taker.config.get("build_config") if taker is not None else None
+        shape = build.get("input_shape") if isinstance(build, dict) else None
+        if isinstance(shape, list) and all(s is None or type(s) is int for s in shape):
+            call.gives[0] = (tuple(shape), "float32")
+        _told(call)
+        if 0 in call.gives:
+            shapes[call.ref] = call.gives[0]
+        call.shapes = shapes
     return Calls(calls, [calls[0].ref], [calls[-1].ref])
 
 
@@ -197,6 +208,7 @@ def _functional(body: Mapping[str, Any], layers: list[dict[str, Any]]) -> Calls:
         if giver is not None:
             giver.gives[ref.output] = shaped
     for call in found.values():
+        _told(call)
         call.shapes = shapes
     inputs, _ = _ends(body.get("input_layers"), "input_layers", found)
     for ref in inputs:
@@ -220,6 +232,12 @@ def _shapes(value: Any, into: dict[Ref, Shaped]) -> None:
             shape = config.get("shape")
             if isinstance(shape, list) and all(s is None or type(s) is int for s in shape):
                 into[_history(config.get("keras_history"))] = (tuple(shape), str(config.get("dtype")))
+
+
+def _told(call: Call) -> None:
+    """Files what a live model says that a call gives; a file does not say it."""
+    for i, (shape, dtype) in enumerate(call.config.get("gives") or ()):
+        call.gives[i] = (tuple(shape), dtype)
 
 
 def _ends(value: Any, what: str, found: Mapping[tuple[str, int], Call]) -> tuple[list[Ref], tuple[str, ...]]:

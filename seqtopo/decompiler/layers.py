@@ -12,9 +12,9 @@ from seqtopo.decompiler.values import UnsayableError, plain, plain_dtype, unsave
 from seqtopo.layers import registry
 from seqtopo.layers.excluded import why_not
 from seqtopo.layers.layer import Layer
-from seqtopo.layers.row import REQUIRED, Param, Row
+from seqtopo.layers.row import REQUIRED, Given, Param, Row
 from seqtopo.layers.table import ROWS
-from seqtopo.layers.values import Misfit, Tensor
+from seqtopo.layers.values import Misfit, Tensor, show
 
 KERAS_ROWS: Mapping[str, Row] = {row.keras: row for row in ROWS if row.keras}
 """The rows by their class in ``keras.layers``."""
@@ -145,6 +145,8 @@ def _dtype(read: Read, value: Any, losses: Losses) -> None:
 def _argument(read: Read, param: Param, value: Any, losses: Losses) -> None:
     try:
         found = param.kind.read(plain(value, param.kind.family))
+        if found == () and _takes_none(param):
+            found = None  # what Keras makes of none
         if same_value(found, default_of(param)):
             return
         for kind, part in unsaved_parts(param.kind.family, value):
@@ -156,6 +158,13 @@ def _argument(read: Read, param: Param, value: Any, losses: Losses) -> None:
         if value == UNSAID.get(param.name, REQUIRED) or same_value(_tuple(value), default_of(param)):
             return
         _unsaid(read, param, value, f"expected {misfit.expected}", losses)
+
+
+def _takes_none(param: Param) -> bool:
+    try:
+        return param.kind.read(None) is None
+    except Misfit:
+        return False
 
 
 def _unsaid(read: Read, param: Param, value: Any, why: str, losses: Losses) -> None:
@@ -203,8 +212,16 @@ def make(read: Read) -> Layer:
     return Layer(read.row, dict(read.args), read.name)
 
 
-def settle(layer: Layer, inputs: tuple[Tensor, ...]) -> None:
-    """Leaves out what Keras wrote only because the incoming shapes decide it."""
+def settle(layer: Layer, inputs: tuple[Tensor, ...], losses: Losses) -> None:
+    """Leaves out what Keras wrote only because the incoming shapes decide it, and counts as a spec does."""
+    if layer.row.counted and inputs:
+        given = Given(layer.row, {**layer.row.defaults, **layer.args}, inputs, {}, {})
+        for name, value in layer.row.counted(given).items():
+            was = layer.args.get(name)
+            layer.args[name] = value
+            if not same_value(layer.row.settled(layer.args, inputs)[name], was):
+                what = f"has {name}={show(was)}, which Keras takes for {show(value)} here: said so"
+                losses.otherwise(layer.name or layer.row.name, what)
     if layer.row.keras != "MultiHeadAttention" or not inputs:
         return
     if layer.args.get("value_dim") == layer.args.get("key_dim"):

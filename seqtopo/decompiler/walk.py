@@ -169,7 +169,7 @@ class Walk:
         node.inputs = incoming
         if read.inner:
             self._wrapped(layer, read, self.graph.tensors(incoming) or (), (*self.path, call.name))
-        settle(layer, self.graph.tensors(node.inputs) or ())
+        settle(layer, self.graph.tensors(node.inputs) or (), self.losses)
         call_args: dict[str, Any] = {}
         for key, value in kwargs.items():
             self._call_argument(call, row, node, key, value, call_args, given[key])
@@ -236,6 +236,7 @@ class Walk:
             key = key if key[0] == "object" else (*path, name)
             made = self.reader.shared.setdefault(key, make(inner))
             layer.args[name] = made
+            settle(made, steps, self.losses)
             if inner.inner:
                 self._wrapped(made, inner, steps, (*path, name))
 
@@ -359,7 +360,10 @@ class Walk:
             what = f"a {shown(call.kind)} layer"
         tensor = call.gives.get(ref.output)
         if tensor is None:
-            raise wrong(f"nothing says what {shown(call.name)} gives: {what}, {why}")
+            raise wrong(
+                f"{shown(call.name)} is {what}: {why}; and nothing in the file says what shape it gives",
+                "load the model in Keras, and give it to seqtopo.decompile: a live model has its shapes",
+            )
         shape, dtype = tensor
         came = [r for r in refs_in([call.args, call.kwargs]) if r in self.values]
         same = len(came) == 1 and call.shapes.get(came[0]) == tensor and ref.output == 0

@@ -72,6 +72,18 @@ def _counted(given: Given) -> Mapping[str, Any]:
     return {"shared_axes": tuple(i + 1 for i in axis_indices(given, "shared_axes"))}
 
 
+def _from_the_front(given: Given) -> Mapping[str, Any]:
+    """``shared_axes`` of a Keras layer, which takes i for the size i - 1 of the shape without the batch."""
+    axes, rank = given["shared_axes"], len(given.shape)
+    if axes is None:
+        return {}
+    return {
+        "shared_axes": tuple(
+            sorted({(i - 1) % rank + 1 for i in (axes if isinstance(axes, tuple) else (axes,))})
+        )
+    }
+
+
 def _softmax(given: Given) -> Shape:
     check_floats(given)
     axis_indices(given)
@@ -150,6 +162,7 @@ ROWS = (
         ),
         rule=_prelu,
         settle=_counted,
+        counted=_from_the_front,
         weights="alpha: slopes",
         aliases=("p_re_lu",),
     ),

@@ -11,7 +11,7 @@ from seqtopo.layers import kinds as k
 from seqtopo.layers.lora import LORA, QUANTIZATION, with_lora
 from seqtopo.layers.parameters import ACTIVATION, check_floats, constraints, initializer, regularizers
 from seqtopo.layers.row import Given, Param, Row
-from seqtopo.layers.sizes import Expr, Shape, Size, fits, show_shape
+from seqtopo.layers.sizes import Expr, Shape, Size, fits, is_open, show_shape, unknown
 from seqtopo.layers.values import Refusal, Weight
 
 _FORM = re.compile(r"(\.\.\.)?([a-zA-Z]+)(\.\.\.)?,([a-zA-Z]+)->(\.\.\.)?([a-zA-Z]+)(\.\.\.)?")
@@ -167,6 +167,11 @@ def solve(given: Given) -> Solved:
             f"give a size for each of {', '.join(letters)}, or none where the input's stays",
             at="output_shape",
         )
+    left_open = {
+        letter
+        for letter, size in zip(letters, written, strict=True)
+        if letter in equation.takes and size is not None and is_open(size)
+    }
     filled = tuple(_agree(given, letter, size, sizes) for letter, size in zip(letters, written, strict=True))
     sizes |= dict(zip(letters, filled, strict=True))
     kept = given.shape[: elided - 1] if equation.left and elided else ()
@@ -184,8 +189,13 @@ def solve(given: Given) -> Solved:
     kernel = tuple(_known(sizes[letter]) for letter in equation.kernel)
     bias = _bias(given, equation, sizes, len(trailing))
     stays = {letter for letter in letters if letter in equation.takes and isinstance(sizes[letter], Expr)}
+    stays |= left_open
     plain = tuple(None if letter in stays else sizes[letter] for letter in letters)
-    return Solved((*kept, *filled, *trailing), kernel, bias, plain)
+    shown = tuple(
+        _known(size if letter in left_open else sizes[letter])
+        for letter, size in zip(letters, written, strict=True)
+    )
+    return Solved((*kept, *shown, *trailing), kernel, bias, plain)
 
 
 def _known(size: Size | None) -> Size:
@@ -255,8 +265,19 @@ def _weights(given: Given) -> tuple[Weight, ...]:
 
 
 def _settle(given: Given) -> Mapping[str, Any]:
-    # Keras leaves an axis open where output_shape says none, even where the input's size is known.
+    # Keras leaves an axis open where output_shape says none, even where the input's size is known; a spec
+    # says ? for that.
     return {"output_shape": solve(given).written}
+
+
+def _counted(given: Given) -> Mapping[str, Any]:
+    written, solved = given["output_shape"], solve(given).written
+    several = written if isinstance(written, tuple) else (written,)
+    found = tuple(
+        unknown(-1 - i) if size is None and isinstance(known, int) else size
+        for i, (size, known) in enumerate(zip(several, solved, strict=True))
+    )
+    return {} if found == several else {"output_shape": found}
 
 
 ROW = Row(
@@ -282,4 +303,6 @@ ROW = Row(
     rule=_shape,
     weights=_weights,
     settle=_settle,
+    counted=_counted,
+    note="In `output_shape`, `none` is the size that comes in, and `?` leaves it open as Keras' None does.",
 )

@@ -163,6 +163,8 @@ class Row:
     """Sizes that Keras must have as numbers, beside those of the weights."""
     settle: Callable[[Given], Mapping[str, Any]] | None = None
     """Arguments that Keras needs in full and the incoming shapes decide (see ``settled``)."""
+    counted: Callable[[Given], Mapping[str, Any]] | None = None
+    """Arguments of a Keras layer as the language counts them, where Keras counts otherwise."""
     without: tuple[str, ...] = ()
     """Common parameters that this Keras class does not take."""
     emit_when: Callable[[Mapping[str, Any]], bool] | None = None

@@ -32,12 +32,20 @@ def serialized(model: keras.Model) -> dict[str, Any]:
         if several[id(layer)] > 1:
             found["shared_object_id"] = id(layer)
         _complete(found, layer)
+        calls = [_shapes(node.output_tensors) for node in getattr(layer, "_inbound_nodes", ())]
+        if calls and all(shapes == calls[0] for shapes in calls):
+            found["gives"] = calls[0]
     given = config.get("compile_config")
     if not isinstance(given, dict):
         return config
     for key, family in FAMILIES.items():
         _complete_objects(given.get(key), _live(model, f"_compile_config.config.{key}"), family)
     return config
+
+
+def _shapes(tensors: Any) -> list[Any]:
+    """The shapes and dtypes of what a layer gives, which a configuration leaves to the next one to say."""
+    return [[list(tensor.shape), tensor.dtype] for tensor in tensors]
 
 
 def _complete(config: dict[str, Any], layer: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import keras
 import pytest
@@ -201,3 +202,93 @@ def test_fault_a6_branches_that_are_alike_come_back_as_a_loop() -> None:
     assert blocks.wrong == ""
     row = "in(20,4) -> [id, (conv1d(4,3,same,dilation_rate=D) for D in [1, 2, 4])] -> concat"
     assert seqtopo.decompile(seqtopo.compile(row)).strip() == row
+
+
+AXES = {
+    "prelu": (range(-1, 3), lambda a: keras.layers.PReLU("random_normal", shared_axes=[a])),
+    "softmax": ((-2, -1, 1, 2), lambda a: keras.layers.Softmax(a)),
+    "batchnorm": ((-2, -1, 1, 2), lambda a: keras.layers.BatchNormalization(a)),
+    "norm": ((-1, 2), lambda a: keras.layers.LayerNormalization(a)),
+    "group_normalization": ((-2, -1, 1, 2), lambda a: keras.layers.GroupNormalization(1, a)),
+    "rms_normalization": ((-1, 2), lambda a: keras.layers.RMSNormalization(a)),
+    "unit_normalization": ((-2, -1, 1, 2), lambda a: keras.layers.UnitNormalization(a)),
+    "normalization": ((-2, -1, 1, 2), lambda a: keras.layers.Normalization(a, mean=2.0, variance=3.0)),
+    "max_norm": (
+        (-2, -1, 0, 1),
+        lambda a: keras.layers.Dense(6, kernel_constraint=keras.constraints.MaxNorm(1, a)),
+    ),
+}
+"""Layers that work along an axis, by the axes that Keras takes of (6,5) and the checker takes, too."""
+
+
+@pytest.mark.parametrize(("name", "axis"), [(name, a) for name, (axes, _) in AXES.items() for a in axes])
+def test_fault_a4_each_axis_comes_back(name: str, axis: int) -> None:
+    model = keras.Sequential([keras.Input((6, 5)), AXES[name][1](axis)])
+    trip = round_trip(model)
+    again = seqtopo.compile(trip.found.text)
+    assert [w.shape for w in again.weights] == [w.shape for w in model.weights]
+    assert_same_outputs(model, again, 1e-5)
+    codes = [d.code for d in trip.found.diagnostics]
+    # Keras takes i for the size i - 1 of the shape without the batch, which a spec says from the front.
+    assert codes == ["ST506"] * (name == "prelu" and axis < 1)
+    assert bool(trip.wrong) == bool(codes)
+
+
+def test_fault_a4_an_axis_inside_a_wrapper_comes_back() -> None:
+    inner = keras.layers.PReLU("random_normal", shared_axes=[-1])
+    model = keras.Sequential([keras.Input((3, 6, 5)), keras.layers.TimeDistributed(inner)])
+    again = seqtopo.compile(seqtopo.decompile(model))
+    assert again.count_params() == model.count_params() == 5
+    assert_same_outputs(model, again, 1e-5)
+
+
+@pytest.mark.parametrize("around", [lambda layer: layer, keras.layers.TimeDistributed])
+@pytest.mark.parametrize(
+    ("steps", "shape"),
+    [(6, (None, 5)), (6, (6, 5)), (6, (None, 2, 5)), (6, (6, 2, 5)), (None, (None, 5)), (None, (None, 2, 5))],
+)
+def test_fault_a5_an_open_size_comes_back(
+    shape: tuple[int | None, ...], steps: int | None, around: Any
+) -> None:
+    equation = "abc,cd->abd" if len(shape) == 2 else "abc,cde->abde"
+    layer = around(keras.layers.EinsumDense(equation, output_shape=shape))
+    outer = () if isinstance(layer, keras.layers.EinsumDense) else (4,)
+    model = keras.Sequential([keras.Input((*outer, steps, 3)), layer])
+    trip = round_trip(model)
+    assert (trip.wrong, trip.found.diagnostics) == ("", ())
+    assert seqtopo.compile(trip.found.text).output_shape == model.output_shape
+
+
+@pytest.mark.parametrize(
+    ("shape", "layer"),
+    [
+        ((6, 4), lambda: keras.layers.Normalization(None, mean=2.0, variance=3.0)),
+        ((6, 4), lambda: keras.layers.Dropout(0.5, noise_shape=(None, 1, None))),
+        ((6, 4), lambda: keras.layers.Reshape((-1, 8))),
+        ((None, 4), lambda: keras.layers.Reshape((-1, 2, 2))),
+        ((5, 6, 4), lambda: keras.layers.TimeDistributed(keras.layers.Reshape((-1, 8)))),
+        ((6, 4), lambda: keras.layers.Rescaling([1.0, 2.0, 3.0, 4.0], [0.0, 0.0, 0.0, 1.0])),
+    ],
+)
+def test_fault_a5_none_and_what_is_left_over_come_back(shape: Any, layer: Any) -> None:
+    trip = round_trip(keras.Sequential([keras.Input(shape), layer()]))
+    assert (trip.wrong, trip.found.diagnostics) == ("", ())
+
+
+def test_a_last_layer_without_a_row_is_listed(tmp_path: Path) -> None:
+    """Nothing takes what it gives, so a file does not say its shape; a live model does."""
+    model = keras.Sequential([keras.Input((6, 3)), keras.layers.LSTM(4), Doubled(name="twice")])
+    found = decompiled(model)
+    assert [d.code for d in found.diagnostics] == ["ST503"]
+    assert found.text.endswith("in(6,3) -> lstm(4) -> identity as twice\n")
+    model.save(tmp_path / "model.keras")
+    with pytest.raises(seqtopo.SpecError, match="nothing in the file says what shape it gives"):
+        seqtopo.decompile(tmp_path / "model.keras")
+
+
+def test_a_layer_without_a_row_inside_a_sequential_is_listed(tmp_path: Path) -> None:
+    model = keras.Sequential([keras.Input((6, 3)), Doubled(name="twice"), keras.layers.LSTM(4)])
+    model.save(tmp_path / "model.keras")
+    for given in (model, tmp_path / "model.keras"):
+        assert [d.code for d in decompiled(given).diagnostics] == ["ST503"]
+        assert seqtopo.decompile(given).endswith("in(6,3) -> identity as twice -> lstm(4)\n")
