@@ -110,6 +110,7 @@ def check(
     *,
     x: Any = None,
     y: Any = None,
+    sample_weight: Any = None,
     loss: str | None = None,
     select: str | Iterable[str] = (),
     ignore: str | Iterable[str] = (),
@@ -124,6 +125,8 @@ def check(
             symbols of ``in(...)`` that nothing binds are learned from it. Ids, ranges and NaN are looked
             at where NumPy is installed.
         y: labels for the outputs, in the same way.
+        sample_weight: the weights that ``fit`` will be given: (samples,) for one answer a sample, or with
+            the axes of the steps; one array for all outputs, or one for each.
         loss: the loss that y is for, where the spec has no ``train`` statement that says it.
         select: rules to switch on beside those that are on by default: codes, their names, or
             beginnings of codes; ``ALL`` is every one.
@@ -144,12 +147,17 @@ def check(
     >>> check("in(T,8) -> lstm(64) -> lstm(32)").diagnostics[0].code
     'ST301'
     """
-    checked = with_data(analyse(spec, dims), x, y, loss, dims)
+    checked = with_data(analyse(spec, dims), x, y, loss, dims, sample_weight)
     return report(linted(checked, selection(select, ignore)))
 
 
 def with_data(
-    checked: Checked, x: Any, y: Any, loss: str | None = None, dims: Mapping[str, Any] | None = None
+    checked: Checked,
+    x: Any,
+    y: Any,
+    loss: str | None = None,
+    dims: Mapping[str, Any] | None = None,
+    sample_weight: Any = None,
 ) -> Checked:
     """A spec that was read with these ``dims``, its symbols bound by data, with what is wrong with the data.
 
@@ -159,17 +167,20 @@ def with_data(
     if loss is not None and not loss_name(loss):
         near = nearest(loss, names("loss"))
         raise ValueError(f"there is no loss {loss!r}" + (f"; did you mean {near}?" if near else ""))
-    if checked.resolved is None or (x is None and y is None):
+    if checked.resolved is None or (x is None and y is None and sample_weight is None):
         return checked
     from seqtopo.data.fitting import fit, learned_from, read_data
 
-    data = read_data(checked.resolved.graph, x, y)
+    data = read_data(checked.resolved.graph, x, y, sample_weight)
     learned = learned_from(checked.resolved, data)
     bound = {**(dims or {}), **learned.dims}
     again = analyse(checked.source, bound) if learned.dims else checked
     found = [*data.problems, *learned.problems]
     if again.resolved is not None:
         found += fit(again.resolved, data, bound, learned, loss or "")
+        if data.y:
+            values = tuple(array.values for array in data.y)
+            again = replace(again, resolved=replace(again.resolved, label_values=values))
     placed = (d if d.source is not None else replace(d, source=checked.source) for d in found)
     return replace(again, diagnostics=(*again.diagnostics, *placed))
 

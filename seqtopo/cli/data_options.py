@@ -1,4 +1,4 @@
-"""``--x``, ``--y`` and ``--loss``: the data that a spec is checked against."""
+"""``--x``, ``--y``, ``--weights`` and ``--loss``: the data that a spec is checked against."""
 
 from __future__ import annotations
 
@@ -15,14 +15,19 @@ if TYPE_CHECKING:
 
 
 def add_data_options(parser: Parser) -> None:
-    """Adds ``--x``, ``--y`` and ``--loss``."""
-    for side, what in (("x", "an input"), ("y", "the labels of an output")):
+    """Adds ``--x``, ``--y``, ``--weights`` and ``--loss``."""
+    sides = (
+        ("x", "data for an input"),
+        ("y", "the labels of an output"),
+        ("weights", "sample weights, for all outputs or one"),
+    )
+    for side, what in sides:
         parser.add_argument(
             f"--{side}",
             metavar="[NAME=]FILE",
             action="append",
             default=[],
-            help=f"an .npy or .npz file with data for {what}; once for each, by name where there are several",
+            help=f"an .npy or .npz file with {what}; once for each, by name where there are several",
         )
     parser.add_argument(
         "--loss", metavar="NAME", help="the loss that --y is for, where the spec has no train statement"
@@ -30,22 +35,23 @@ def add_data_options(parser: Parser) -> None:
 
 
 def fitted(checked: Sequence[Checked], args: argparse.Namespace, dims: Mapping[str, Any]) -> list[Checked]:
-    """The spec with its data, as ``--x`` and ``--y`` say it; unchanged where they say none.
+    """The spec with its data, as ``--x``, ``--y`` and ``--weights`` say it; unchanged where they say none.
 
     Raises:
         UsageError: there are several specs, a name stands twice, or there is no such loss.
     """
-    x, y = _given("x", args.x), _given("y", args.y)
-    if x is None and y is None and args.loss is None:
+    x, y, weights = (_given(side, getattr(args, side)) for side in ("x", "y", "weights"))
+    nothing = x is None and y is None and weights is None
+    if nothing and args.loss is None:
         return list(checked)
     if len(checked) > 1:
         raise UsageError(
             "data is for one spec", "check the specs one by one: seqtopo check spec.txt --x X.npy"
         )
-    if x is None and y is None:
+    if nothing:
         raise UsageError("--loss says what --y is for", "for example: --y Y.npy --loss mse")
     try:
-        return [api.with_data(checked[0], x, y, args.loss, dims)]
+        return [api.with_data(checked[0], x, y, args.loss, dims, weights)]
     except ValueError as error:
         raise UsageError(str(error), "for example: --loss mse") from None
 

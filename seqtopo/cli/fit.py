@@ -6,36 +6,39 @@ import argparse
 import hashlib
 import json
 import os
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from seqtopo import __version__, api, packages
-from seqtopo.api import Checked
+from seqtopo import __version__, api
 from seqtopo.cli.arguments import Parser, UsageError, add_spec_options, add_stock, dims_of, seed
 from seqtopo.cli.build import SUFFIX
-from seqtopo.cli.columns import Column, columns
-from seqtopo.cli.files import STDIN, cannot_write, check_spec, is_text, write_whole
-from seqtopo.cli.loss_curve import loss_curve
+from seqtopo.cli.files import STDIN, apart, cannot_write, check_spec, is_text, write_whole
+from seqtopo.cli.fit_data import Job, job_of
+from seqtopo.cli.fit_scores import compare
+from seqtopo.cli.loss_curve import is_loss_curve, loss_curve
 from seqtopo.cli.settings import settings_of
-from seqtopo.cli.terminal import put, put_diagnostics, say, terminal
-from seqtopo.dataclass import dataclass, replace
+from seqtopo.cli.terminal import put_diagnostics, say
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
+from seqtopo.source import Span
 
 if TYPE_CHECKING:
     import keras
 
-    from seqtopo.data.baselines import Scores
-    from seqtopo.data.cutting import Cut, Wanted
-    from seqtopo.data.samples_cut import Samples
-    from seqtopo.data.series import Series
+    from seqtopo.runtime.model_files import Notes
+    from seqtopo.runtime.training_runs import NotFiniteError
 
-MOST_SHOWN = 6
-"""So many features have a column of their own in the comparison."""
+AHEAD = 10
+"""So many steps ahead are proposed."""
 KEPT = 1000
 """So many steps of the series' end are saved with the model, for forecasts to start from."""
+PROGRESS, PICTURE = ".progress.npz", ".svg"
+"""The endings of the files beside the model: the epochs so far, and the loss curve."""
+OUTSIDE = ("epochs", "output", "data", "force")
+"""The options that a run goes on with, whatever they were before."""
 
 
 def parser() -> Parser:
@@ -97,6 +100,7 @@ def parser() -> Parser:
     made.add_argument(
         "-o", "--output", metavar="PATH", help="where to save (default: the spec's name, .keras)"
     )
+    made.add_argument("--force", action="store_true", help="replace a finished model that is there already")
     made.add_argument("--backend", metavar="NAME", help="tensorflow, torch or jax")
     add_stock(made)
     add_spec_options(made)
@@ -124,28 +128,18 @@ def _share(text: str) -> float:
     return found
 
 
-@dataclass(frozen=True)
-class Job:
-    """What there is to do: the spec, its symbols learned; what is trained on, and what is held out."""
-
-    checked: Checked
-    train: Cut | Samples
-    held: Cut | Samples | None
-    series: Series | None
-    early: Series | None
-    ids: bool
-
-
 def run(args: argparse.Namespace) -> int:
     """Trains, compares, saves. Returns the exit code."""
     dims = dims_of(args.dims)
     target = _target(args)
-    checked = api.linted(check_spec(args.spec, dims), settings_of(args.spec).selection)
+    checked = check_spec(args.spec, dims)
     try:
         if not checked.ok:
             raise SpecError(checked.diagnostics)
-        job = _job(checked, args, dims)
-        _warn(checked.diagnostics)
+        if not target.with_suffix(PROGRESS).exists():
+            _keep_what_is_there(target, args)
+        job = job_of(checked, args, dims)
+        _warn(job.checked.diagnostics)
         _fit(job, args, target)
     except SpecError as error:
         _warn(error.diagnostics)
@@ -166,60 +160,32 @@ def _target(args: argparse.Namespace) -> Path:
         )
     if not os.path.isdir(target.parent):
         raise UsageError(f"there is no folder {target.parent}", "make it first, or save elsewhere with -o")
+    for written in (target, target.with_suffix(PROGRESS), target.with_suffix(PICTURE)):
+        apart(written, args.data, *([] if at_hand else [args.spec]))
     return target
 
 
-def _job(checked: Checked, args: argparse.Namespace, dims: dict[str, Any]) -> Job:
-    try:
-        from seqtopo.data.loading import load
-        from seqtopo.data.samples_cut import Samples
-        from seqtopo.data.spec_cutting import Asked, carries_states, cut_for, takes_ids
-    except ImportError:
-        help = f"install a backend, which brings it: {packages.get_extra('jax')}"
-        raise UsageError("NumPy is not installed", help) from None
-
-    ids = takes_ids(checked)
-    read = load(Path(args.data), ids)
-    if isinstance(read, Samples):
-        return _given_samples(checked, args, dims, read)
-    for note in read.notes:
-        say(note)
-    held = round(read.steps * args.validation)
-    early, late = read.part(0, read.steps - held), read.part(read.steps - held, read.steps)
-    if args.scale:
-        if ids:
-            raise UsageError("--scale is for numbers, and the spec takes ids", "leave it out")
-        mean, spread = early.moments()
-        early, late = (replace(part, mean=mean, spread=spread) for part in (early, late))
-    targets = [int(t) if t.isdigit() and t not in read.columns else t for t in args.target or ()] or None
-    asked = Asked(args.steps, None, args.stride, args.batch, False, "same" if args.same else None, targets)
-    asked = replace(asked, seed=args.seed, shuffle=not carries_states(checked))
-    train, again = cut_for(checked, early, asked, dims)
-    part = replace(late, name=f"the held-out end of {read.name}")
-    rest = cut_for(checked, part, replace(asked, shuffle=False, stride=1), dims)[0] if held else None
-    named = f" ({', '.join(read.columns[:MOST_SHOWN])})" if read.columns else ""
-    what = "ids" if ids else f"of {read.features} feature{'s' if read.features > 1 else ''}{named}"
-    say(f"{read.name}: {read.steps:,} steps {what}")
-    say(f"train: {train}")
-    say(f"held out: {rest}, of the last {held:,} steps" if rest is not None else "nothing is held out")
-    return Job(again, train, rest, read, early, ids)
-
-
-def _given_samples(checked: Checked, args: argparse.Namespace, dims: dict[str, Any], samples: Samples) -> Job:
-    assert checked.resolved is not None
-    again = api.with_data(checked, args.data, args.data, None, dims)
-    if not again.ok:
-        raise SpecError(again.diagnostics)
-    graph = checked.resolved.graph
-    batch = graph.nodes[graph.inputs[0]].batch
-    fixed = isinstance(batch, int)
-    size = batch if isinstance(batch, int) else args.batch or 32
-    samples = replace(samples, batch_size=size, shuffle=True, seed=args.seed, whole=fixed)
-    held = round(len(samples.x) * args.validation)
-    early, late = samples.split(held)
-    say(f"{Path(args.data).name}: {early} to train with, the last {late} are held out")
-    whole = samples.y.dtype.kind in "iu"
-    return Job(again, early, late if len(late) else None, None, None, whole)
+def _keep_what_is_there(target: Path, args: argparse.Namespace) -> None:
+    """Raises SpecError (ST732) where a model, or a picture that is no loss curve, would be replaced."""
+    picture = target.with_suffix(PICTURE)
+    there = target if os.path.lexists(target) else picture
+    if args.force or not os.path.lexists(there) or (there is picture and is_loss_curve(picture)):
+        return
+    names = (target.with_stem(f"{target.stem}-{i}") for i in range(2, 1000))
+    free = next(
+        n for n in names if not any(os.path.lexists(n.with_suffix(s)) for s in (SUFFIX, PICTURE, PROGRESS))
+    )
+    what = "a model is there already" if there is target else "a picture is there that is no loss curve"
+    raise SpecError(
+        (
+            Diagnostic(
+                "ST732",
+                f"{there} would be replaced: {what}",
+                Span(0, 0),
+                help=f"save elsewhere: -o {shlex.quote(str(free))}; or replace it: --force",
+            ),
+        )
+    )
 
 
 def _fit(job: Job, args: argparse.Namespace, target: Path) -> None:
@@ -231,18 +197,19 @@ def _fit(job: Job, args: argparse.Namespace, target: Path) -> None:
     from seqtopo.data.loading import digest
     from seqtopo.runtime import training_runs as runs
 
+    options = {name: value for name, value in vars(args).items() if name not in OUTSIDE}
+    said = json.dumps([__version__, running(), job.checked.source.text, options, digest(Path(args.data))])
+    progress = runs.Progress(target.with_suffix(PROGRESS), hashlib.sha256(said.encode()).hexdigest())
+    if not progress.belongs():
+        _keep_what_is_there(target, args)
     runs.seed_everything(args.seed)
     most = args.max_params or settings_of(args.spec).max_params
     built = api.build(job.checked, args.backend, most, kernels=not args.stock, seed=args.seed)
     with api.keras_refusals(job.checked.source):
         model = built.main()
-        if not model.compiled:
-            how = runs.compile_plainly(model, job.ids)
-            say(f"the spec has no train line, so it is trained with {how}")
-    options = {name: value for name, value in vars(args).items() if name not in ("epochs", "output", "data")}
-    said = json.dumps([__version__, running(), job.checked.source.text, options, digest(Path(args.data))])
-    mark = hashlib.sha256(said.encode()).hexdigest()
-    progress = runs.Progress(target.with_suffix(".progress.npz"), mark)
+    if job.added:
+        lacks = "has no train line" if job.added.startswith("train ") else "names no loss"
+        say(f"the spec {lacks}, so it is trained with {job.added.removeprefix('train ')}")
     if progress.restore(model):
         say(f"going on after epoch {progress.epochs}, from {progress.path}")
     elif progress.path.exists():
@@ -256,18 +223,57 @@ def _fit(job: Job, args: argparse.Namespace, target: Path) -> None:
         say(f"epoch {epoch}/{args.epochs}{shown}")
         sys.stdout.flush()
 
-    runs.train(model, job.train, job.held, args.epochs, progress, keep, None if sys.stdout.isatty() else tell)
-    picture = target.with_suffix(".svg")
-    _write(
-        picture,
-        lambda path: path.write_text(loss_curve(progress.history, f"{target.stem}: loss"), encoding="utf-8"),
-    )
-    _compare(job, model)
-    _save(job, model, target)
+    shown = None if sys.stdout.isatty() else tell
+    try:
+        runs.train(model, job.train, job.held, args.epochs, progress, keep, shown)
+    except runs.NotFiniteError as error:
+        raise SpecError((_not_finite(error, progress.kept, args),)) from None
+    except KeyboardInterrupt:
+        done = f"stopped after epoch {progress.kept} of {args.epochs}" if progress.kept else "stopped"
+        from_there = "goes on from there" if progress.kept else "starts anew: no epoch was whole"
+        say("", f"{done}; the same command {from_there}")
+        raise
+    picture = target.with_suffix(PICTURE)
+    title = f"{target.stem}: loss"
+    compare(job, model)
+    _write(picture, lambda path: path.write_text(loss_curve(progress.history, title), encoding="utf-8"))
+    notes = _save(job, model, target)
     progress.path.unlink(missing_ok=True)
     say("", f"Saved {target}, and its loss curve as {picture}")
-    if job.series is not None and not args.same:
-        say(f"To go on from the end of the series: seqtopo forecast {target} --steps 10")
+    _say_how_to_go_on(job, args, model, notes, target)
+
+
+def _say_how_to_go_on(
+    job: Job, args: argparse.Namespace, model: keras.Model, notes: Notes, target: Path
+) -> None:
+    """Names the command that forecasts, as far as this model can."""
+    from seqtopo.runtime.forecasting import most_steps
+
+    if job.series is None or notes.history is None:
+        return
+    try:
+        most = most_steps(model, notes, notes.history)
+    except ValueError:
+        return
+    backend = f" --backend {args.backend}" if args.backend else ""
+    command = f"seqtopo forecast {shlex.quote(str(target))} --steps {most or AHEAD}{backend}"
+    say(f"To go on from the end of the series: {command}")
+    if most is not None:
+        say("For more steps it needs the features that it does not tell: --future FILE")
+
+
+def _not_finite(error: NotFiniteError, whole: int, args: argparse.Namespace) -> Diagnostic:
+    held = error.name.startswith("val_")
+    where = "on what is held out" if held else "in training"
+    ways = "look for such numbers in the data" if held else "take a lower learning rate, such as adam(1e-4)"
+    ways += "" if args.scale or held else ", or bring the features to one size with --scale"
+    kept = f"; --epochs {whole} saves the model as it was after epoch {whole}" if whole else ""
+    return Diagnostic(
+        "ST731",
+        f"{error.name.removeprefix('val_')} is {error.value} {where}, in epoch {error.epoch}",
+        Span(0, 0),
+        help=ways + kept,
+    )
 
 
 def _write(path: Path, write: Callable[[Path], object]) -> None:
@@ -278,82 +284,16 @@ def _write(path: Path, write: Callable[[Path], object]) -> None:
         raise SpecError((cannot_write(path, error),)) from error
 
 
-def _wanted(job: Job) -> Wanted | None:
-    return getattr(job.train, "wanted", None)
-
-
-def _told(job: Job) -> tuple[int, ...]:
-    """The numbers of the features that are told."""
-    assert job.series is not None
-    wanted = _wanted(job)
-    every = tuple(range(job.series.features))
-    return wanted.columns if wanted is not None and wanted.columns is not None else every
-
-
-def _compare(job: Job, model: keras.Model) -> None:
-    """Says how far off the model is on what was held out, and how far those who know nothing are."""
-    from seqtopo.data import baselines
-    from seqtopo.runtime.training_runs import from_its_start
-
-    if job.held is None:
-        return
-    held, train = job.held, job.train
-    batches = (held[i] for i in range(len(held)))
-    predict = from_its_start(model)
-    if job.ids:
-        ids = job.early.array if job.early is not None else getattr(train, "y", None)
-        if ids is None or len(model.output_shape) < 2:
-            return
-        scores = baselines.shares(batches, predict, baselines.most_common(ids), _wanted(job))
-    elif job.early is not None:
-        told = list(_told(job))
-        mean, spread = job.early.moments()
-        mean, spread = mean[told], spread[told]
-        scaled = job.early.mean is not None
-        names = tuple(job.early.called(i) for i in told) if job.early.columns or len(told) > 1 else ("error",)
-        scores = baselines.errors(
-            batches,
-            predict,
-            mean * 0 if scaled else mean,
-            spread if scaled else spread * 0 + 1,
-            _wanted(job),
-            names,
-        )
-    else:
-        y = getattr(train, "y", None)
-        if y is None or model.output_shape[1:] != y.shape[1:]:
-            return
-        mean = (
-            y.mean(axis=tuple(range(y.ndim - 1)))[None]
-            if y.ndim == 1
-            else y.mean(axis=tuple(range(y.ndim - 1)))
-        )
-        names = ("error",) if len(mean) == 1 else tuple(f"output {i}" for i in range(len(mean)))
-        scores = baselines.errors(batches, predict, mean, mean * 0 + 1, None, names)
-    _put_scores(scores, str(held))
-
-
-def _put_scores(scores: Scores, held: str) -> None:
-    say("", f"on what was held out ({held}), {scores.what}:")
-    shown = range(min(len(scores.columns), MOST_SHOWN))
-    table = [Column("", [name for name, _ in scores.rows])]
-    for i in shown:
-        table.append(Column(scores.columns[i], [f"{row[i]:.4g}" for _, row in scores.rows], right=True))
-    put(columns(table, terminal(sys.stdout).width, indent=2))
-    if len(scores.columns) > MOST_SHOWN:
-        say(f"  and {len(scores.columns) - MOST_SHOWN} more features")
-
-
-def _save(job: Job, model: keras.Model, target: Path) -> None:
+def _save(job: Job, model: keras.Model, target: Path) -> Notes:
     from seqtopo.runtime.model_files import Notes, save_with
 
     notes = Notes()
-    wanted = _wanted(job)
+    wanted = job.wanted
     if job.series is not None and job.early is not None and wanted is not None:
         early, series = job.early, job.series
         notes = Notes(
             list(series.columns),
-            list(_told(job)),
+            list(job.told),
             early.mean.tolist() if early.mean is not None else [],
             early.spread.tolist() if early.spread is not None else [],
             wanted.answers,
@@ -362,3 +302,4 @@ def _save(job: Job, model: keras.Model, target: Path) -> None:
             series.array[-max(KEPT, getattr(job.train, "steps", 0)) :],
         )
     _write(target, lambda path: save_with(model, notes, path))
+    return notes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import sys
 from pathlib import Path
@@ -35,6 +36,7 @@ def parser() -> Parser:
         (
             "seqtopo forecast model.keras --steps 14",
             "seqtopo forecast model.keras --steps 100 --history today.csv -o ahead.csv",
+            "seqtopo forecast model.keras --steps 7 --future calendar.csv   (features that it does not tell)",
         ),
     )
     made.add_argument("model", help="a .keras file, of seqtopo fit or of Keras itself")
@@ -43,6 +45,11 @@ def parser() -> Parser:
         "--history",
         metavar="FILE",
         help="a .csv or .npy file of what came before (default: what the model has)",
+    )
+    made.add_argument(
+        "--future",
+        metavar="FILE",
+        help="a .csv or .npy file of the features that the model does not tell, for each of the steps ahead",
     )
     made.add_argument("-o", "--output", metavar="FILE", help="write all steps to this .csv file")
     made.add_argument("--backend", metavar="NAME", help="tensorflow, torch or jax")
@@ -53,7 +60,7 @@ def parser() -> Parser:
 def run(args: argparse.Namespace) -> int:
     """Loads, reads the history, goes on, shows. Returns the exit code."""
     if args.output:
-        apart(args.output, args.model, *([args.history] if args.history else []))
+        apart(args.output, args.model, *filter(None, (args.history, args.future)))
     try:
         names, numbers = _forecast(args)
         if args.output:
@@ -98,7 +105,10 @@ def _forecast(args: argparse.Namespace) -> tuple[list[str], Any]:
     try:
         ids, features = takes(model)
         history, names = _history(args, path, notes, ids, features)
-        return names, forecast(model, notes, history, args.steps)
+        future = _future(args, notes, history) if args.future else None
+        numbers = forecast(model, notes, history, args.steps, future)
+        _check_finite(numbers, names, path)
+        return names, numbers
     except SpecError:
         raise
     except ValueError as error:
@@ -119,6 +129,13 @@ def _history(
     read: Series = read_series(given, ids=ids, name="the history")
     array, names = read.array, list(read.columns or notes.columns)
     if notes.columns and read.columns and list(read.columns) != notes.columns:
+        if len(set(read.columns)) < len(read.columns):
+            _refuse(
+                path,
+                f"{read.name} has two features of one name, in another order than it was trained on",
+                f"give them in its order: {', '.join(notes.columns)}",
+                "goes on",
+            )
         if sorted(read.columns) != sorted(notes.columns):
             _refuse(
                 path,
@@ -138,6 +155,62 @@ def _history(
         )
     told = notes.targets or list(range(read.features))
     return array, [names[i] if names else ("id" if ids else f"feature {i}") for i in told]
+
+
+def _future(args: argparse.Namespace, notes: Notes, history: Any) -> Any:
+    """The features that are not told, (steps, features), in their order.
+
+    Raises:
+        SpecError: ST733, there are none, or the file has others or too few rows; or it cannot be read.
+    """
+    from seqtopo.data.series import read_series
+    from seqtopo.runtime.forecasting import untold
+
+    features = history.shape[1] if history.ndim > 1 else 1
+    others = untold(notes.targets or list(range(features)), features)
+    if not others:
+        _refuse_future("the model tells all the features that it takes", "leave out --future")
+    read: Series = read_series(args.future, name="what is known ahead")
+    names = [notes.columns[number] for number in others] if notes.columns else []
+    wanted = ", ".join(names) or f"{len(others)} columns, of the features {', '.join(map(str, others))}"
+    if read.columns and names:
+        lacking = [name for name in names if read.columns.count(name) != 1]
+        if lacking:
+            _refuse_future(
+                f"{read.name} has no single column {lacking[0]}: its columns are {', '.join(read.columns)}",
+                f"give {wanted}, a row for each step",
+            )
+        found = read.array[:, [read.column(name) for name in names]]
+    elif read.features == len(others):
+        found = read.array
+    else:
+        _refuse_future(f"{read.name} has {read.features} columns", f"give {wanted}, a row for each step")
+    if read.steps < args.steps:
+        _refuse_future(
+            f"{read.name} has {read.steps} steps, but {args.steps} are to be told",
+            f"give a row for each of them, or write --steps {read.steps}",
+        )
+    return found
+
+
+def _refuse_future(message: str, help: str) -> NoReturn:
+    raise SpecError((Diagnostic("ST733", message, Span(0, 0), help=help),))
+
+
+def _check_finite(numbers: Any, names: list[str], path: Path) -> None:
+    """Raises SpecError (ST731) for the first number that is not finite."""
+    for step, row in enumerate(numbers.tolist(), 1):
+        for name, value in zip(names, row, strict=True):
+            if not math.isfinite(value):
+                found = Diagnostic(
+                    "ST731",
+                    f"{path} tells {value} for {name} at step {step}",
+                    Span(0, 0),
+                    help=(f"--steps {step - 1} are finite; " if step > 1 else "")
+                    + "look at the weights and at the history: one of them is too large or not a number",
+                    source=Source("", str(path)),
+                )
+                raise SpecError((found,))
 
 
 def _refuse(path: Path, reason: str, help: str, what: str = "loaded") -> NoReturn:

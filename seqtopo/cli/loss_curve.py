@@ -5,11 +5,25 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from html import escape
+from pathlib import Path
 
 WIDTH, HEIGHT = 640, 360
 LEFT, RIGHT, TOP, BOTTOM = 70, 110, 44, 46
 COLORS = {"loss": "#0b6e99", "val_loss": "#c2410c"}
 WORDS = {"loss": "training", "val_loss": "held out"}
+_START = (
+    f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" '
+    f'height="{HEIGHT}" font-family="sans-serif" font-size="13" fill="#333">'
+)
+
+
+def is_loss_curve(path: Path) -> bool:
+    """Whether a file is such a picture."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            return file.read(len(_START)) == _START
+    except (OSError, ValueError):
+        return False
 
 
 def loss_curve(history: Mapping[str, Sequence[float]], title: str) -> str:
@@ -28,8 +42,7 @@ def loss_curve(history: Mapping[str, Sequence[float]], title: str) -> str:
         return HEIGHT - BOTTOM - (value - low) / (high - low) * (HEIGHT - TOP - BOTTOM)
 
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" '
-        f'height="{HEIGHT}" font-family="sans-serif" font-size="13" fill="#333">',
+        _START,
         f'<title>{escape(title)}</title><rect width="{WIDTH}" height="{HEIGHT}" fill="#fff"/>',
         f'<text x="{LEFT}" y="24" font-size="15" font-weight="bold">{escape(title)}</text>',
     ]

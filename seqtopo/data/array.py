@@ -56,6 +56,8 @@ def from_header(name: str, header: Header) -> Array:
 
 def from_object(name: str, found: Any) -> Array | None:
     """The array that a Python object is: NumPy's, a backend's, a table or nested lists; None for none."""
+    if isinstance(found, Array):
+        return found
     if hasattr(found, "to_numpy") and not hasattr(found, "dtype"):
         found = found.to_numpy()
     if isinstance(found, (list, tuple, int, float)):

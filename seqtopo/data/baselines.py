@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -52,32 +52,63 @@ def errors(
     return Scores("root mean squared error", names, tuple(rows))
 
 
-def shares(
-    batches: Iterable[tuple[Array, ...]],
-    predict: Callable[[Array], Array],
-    common: int,
-    wanted: Wanted | None,
-) -> Scores:
-    """How often the id is told right, in percent: by the most common one of what was trained on, by the last
-    one of each window, and by the model.
+def usual(kind: str, labels: Array, width: int) -> Array:
+    """What is most usual among labels: the mean of numbers and of yes and no, (width,) or fewer; the share of
+    each class, (width,). ``kind`` is one of ``choosing.kinds_of``.
+
+    >>> usual("ids", np.array([2, 0, 2, 2]), 3).tolist(), usual("yes-no", np.array([0, 1, 1, 1]), 1).tolist()
+    ([0.25, 0.0, 0.75], [0.75])
     """
-    right: dict[str, float] = {}
-    count = 0
-    for x, y, *_ in batches:
-        told = y.reshape(len(y), -1)
-        guesses = {"the most common": np.full_like(told, common)}
-        if wanted is not None:
-            last = x[:, -1:] if wanted.answers == "ahead" else x
-            guesses["the one before"] = np.broadcast_to(last, told.shape)
-        guesses["the model"] = np.asarray(predict(x)).argmax(axis=-1).reshape(told.shape)
-        count += told.size
-        for name, guess in guesses.items():
-            right[name] = right.get(name, 0.0) + float((guess == told).sum())
-    rows = tuple((name, (100 * number / count,)) for name, number in right.items())
-    return Scores("told right, in percent", ("percent",), rows)
+    if kind == "ids":
+        counts = np.bincount(labels.ravel().astype("int64").clip(0), minlength=width)[:width]
+        return np.asarray(counts / max(counts.sum(), 1))
+    told = labels.reshape(-1, 1) if labels.ndim == 1 or width == 1 else labels
+    return np.asarray(told.mean(axis=tuple(range(told.ndim - 1)), dtype="float64"))
 
 
-def most_common(ids: Array) -> int:
-    """The id that stands most often."""
-    values, counts = np.unique(ids, return_counts=True)
-    return int(values[counts.argmax()])
+Guess = Callable[[Any, list[Array]], list[Array]]
+
+
+def guesses(
+    kinds: Sequence[str], known: Sequence[Array], logits: Sequence[bool], wanted: Wanted | None, ids: bool
+) -> dict[str, Guess]:
+    """What those who know nothing would answer, in the form that the loss takes: what is ``usual``, and of a
+    series, whose ``wanted`` is given, the last value.
+    """
+    forms = list(zip(kinds, logits, strict=True))
+
+    def most(x: Any, answers: list[Array]) -> list[Array]:
+        found = [_form(one, *form) for one, form in zip(known, forms, strict=True)]
+        return [_stretched(one, answer.shape) for one, answer in zip(found, answers, strict=True)]
+
+    def last(x: Any, answers: list[Array]) -> list[Array]:
+        assert wanted is not None
+        width = answers[0].shape[-1]
+        seen = x if ids or wanted.columns is None else x[..., list(wanted.columns)]
+        seen = seen[:, -1:] if wanted.answers == "ahead" else seen
+        if ids:
+            seen = np.eye(width)[seen] if kinds[0] == "ids" else seen[..., None]
+        found = _form(seen.astype("float64"), *forms[0])
+        if found.ndim > answers[0].ndim:
+            found = found[:, 0]
+        return [_stretched(found, answers[0].shape)]
+
+    made: dict[str, Guess] = {"the mean" if "number" in kinds else "the most common": most}
+    if wanted is not None and wanted.answers != "same":
+        made["the one before" if ids else "the last value"] = last
+    return made
+
+
+def _form(found: Array, kind: str, logits: bool) -> Array:
+    """Shares as the loss takes them: as they are, or as what a softmax or a sigmoid would make them of."""
+    if kind == "number" or not logits:
+        return found
+    safe = found.clip(1e-7, 1 - 1e-7)
+    return np.asarray(np.log(safe) - (np.log1p(-safe) if kind == "yes-no" else 0.0))
+
+
+def _stretched(found: Array, shape: tuple[int, ...]) -> Array:
+    """The same for each sample and step; several steps in one row one after the other."""
+    if shape and found.shape[-1:] != shape[-1:] and found.shape[-1] and shape[-1] % found.shape[-1] == 0:
+        found = np.tile(found, shape[-1] // found.shape[-1])
+    return np.broadcast_to(found, shape)

@@ -84,6 +84,11 @@ class Windows:
         return (self.series.steps - self.steps - self.wanted.beyond) // self.stride + 1
 
     @property
+    def before(self) -> int:
+        """How many steps of the first window lie before the first one that is told."""
+        return int(self.wanted.at(np.zeros(1, "int64"), self.steps).min())
+
+    @property
     def dropped(self) -> int:
         """How many windows are left out since they do not fill a batch."""
         return self.count % self.batch_size if self.remainder == "drop" else 0

@@ -21,6 +21,7 @@ from seqtopo.ir.labels import compare, losses_of, swapped_labels
 from seqtopo.ir.loss_shapes import loss_name
 from seqtopo.ir.resolve import Resolved, rebuilt
 from seqtopo.ir.training import Labels
+from seqtopo.layers.sizes import Shape, fits, show_shape
 from seqtopo.source import Span
 
 MOST_WRONG = 10
@@ -31,37 +32,47 @@ MOST_OUTPUTS = 100
 
 @dataclass(frozen=True)
 class Data:
-    """The arrays for a spec's inputs and outputs, in the order of both; what was wrong in reading them."""
+    """The arrays for a spec's inputs and outputs, in the order of both; what was wrong in reading them.
+
+    ``weights`` are the sample weights: one array for all outputs, or one for each.
+    """
 
     x: tuple[Array, ...] = ()
     y: tuple[Array, ...] = ()
+    weights: tuple[Array, ...] = ()
     problems: tuple[Diagnostic, ...] = ()
 
 
-def read_data(graph: Graph, x: Any, y: Any) -> Data:
-    """The arrays in what was given as x and y (None: nothing), for the inputs and outputs of a graph."""
-    found: dict[str, list[Array]] = {"x": [], "y": []}
+def read_data(graph: Graph, x: Any, y: Any, sample_weight: Any = None) -> Data:
+    """The arrays in what was given as x, y and weights (None: nothing), for a graph's inputs and outputs."""
+    found: dict[str, list[Array]] = {"x": [], "y": [], "sample_weight": []}
     problems: list[Diagnostic] = []
+    inputs, outputs = ends_of(graph)
+    at_output = graph.nodes[graph.outputs[0].node].span
     sides = (
-        ("x", x, [graph.nodes[i].name for i in graph.inputs], graph.nodes[graph.inputs[0]].span),
-        ("y", y, _output_names(graph), graph.nodes[graph.outputs[0].node].span),
+        ("x", x, inputs, graph.nodes[graph.inputs[0]].span),
+        ("y", y, outputs, at_output),
+        ("sample_weight", sample_weight, outputs, at_output),
     )
     for side, given, names, span in sides:
         if given is None:
             continue
         try:
-            found[side] = paired(read_given(side, given), names, span)
+            read = read_given(side, given)
+            one_for_all = side == "sample_weight" and len(read.arrays) == 1
+            found[side] = [read.arrays[0][1]] if one_for_all else paired(read, names, span)
         except NotData as answer:
             problems.append(answer.diagnostic)
-    return Data(tuple(found["x"]), tuple(found["y"]), tuple(problems))
+    return Data(tuple(found["x"]), tuple(found["y"]), tuple(found["sample_weight"]), tuple(problems))
 
 
-def _output_names(graph: Graph) -> list[str]:
+def ends_of(graph: Graph) -> tuple[list[str], list[str]]:
+    """The names by which data is given for the inputs and the outputs of a graph, in their order."""
     found: list[str] = []
     for name, value in zip(graph.output_names, graph.outputs, strict=True):
         node = graph.nodes[value.node]
         found.append(name or (node.layer.name if node.layer is not None else node.name))
-    return found
+    return [graph.nodes[i].name for i in graph.inputs], found
 
 
 def learned_from(resolved: Resolved, data: Data) -> Learned:
@@ -100,6 +111,7 @@ def fit(
     found += id_problems(resolved, fitting)
     found += _batches(resolved, fitting)
     found += _targets(resolved, data, dims, loss)
+    found += _weights(resolved, data, loss)
     if len(fitting) == len(sides):
         found += _counts(resolved, data)
     found += _odd_numbers(resolved, data)
@@ -155,8 +167,79 @@ def _targets(resolved: Resolved, data: Data, dims: dict[str, Any], loss: str) ->
                 yield problem.diagnostic
 
 
+def _weights(resolved: Resolved, data: Data, loss: str) -> Iterator[Diagnostic]:
+    """ST730, ST715: sample weights that Keras would refuse, or multiply with the losses of other samples."""
+    graph = resolved.graph
+    losses = losses_of(resolved.training, len(graph.outputs)) or []
+    several = len(data.weights) > 1
+    for index, (value, name) in enumerate(zip(graph.outputs, losses, strict=False)):
+        if index == MOST_OUTPUTS or not data.weights:
+            return
+        array = data.weights[index] if several else data.weights[0]
+        node, tensor = graph.nodes[value.node], graph.tensor(value)
+        if array.kind not in "fiub":
+            yield Diagnostic(
+                "ST715",
+                f"{array.name} holds {array.words}, but weights are numbers",
+                node.span,
+                label=f"is weighed by {array.name}",
+                help="give a number for each sample",
+            )
+        elif tensor is not None:
+            # A loss is one number for each answer: what lies along the last axis is taken together.
+            weighed = () if (loss_name(loss) or name) == "ctc" else tensor.shape[:-1]
+            if not _weigh(array.shape, weighed):
+                yield _misaligned(array, weighed, node.span)
+
+
+def _weigh(shape: tuple[int, ...], answers: Shape) -> bool:
+    """Whether weights of a shape (samples, ...) stand each beside its own answer, of samples of ``answers``.
+
+    >>> _weigh((40,), ()), _weigh((40, 10), ()), _weigh((40,), (10,)), _weigh((40, 1), (10,))
+    (True, False, False, True)
+    """
+    if not shape:
+        return True
+    each: Shape = shape[1:]
+    if len(each) == len(answers) + 1 and each[-1] == 1:
+        each = each[:-1]
+    elif len(each) == len(answers) - 1 and answers[-1] == 1:
+        answers = answers[:-1]
+    return len(each) == len(answers) and all(a == 1 or fits(b, a) for a, b in zip(each, answers, strict=True))
+
+
+def _misaligned(array: Array, answers: Shape, span: Span) -> Diagnostic:
+    name, each = array.name, array.shape[1:]
+    has = f"{show_shape(each)} for each sample" if each else "one number for each sample"
+    wants = f"{show_shape(answers)} answers a sample" if answers else "one answer for each sample"
+    one = ", ".join([":", *["None"] * len(answers)])
+    if answers and not each:
+        help = f"to weigh whole samples, give them the axes of the steps: {name}[{one}]"
+    elif answers:
+        count = array.shape[0]
+        alone = show_shape((count, *[1] * len(answers)))
+        help = f"give {show_shape((count, *answers))}; or one for each sample, {alone}"
+    else:
+        axes = ", ".join(map(str, range(1, len(array.shape))))
+        help = (
+            f"give one for each sample, such as {name}.mean(axis={axes if len(each) == 1 else f'({axes})'}); "
+            "weights of steps need a model that answers at every step"
+        )
+    return Diagnostic(
+        "ST730",
+        f"{name} is {show_shape(array.shape)}, {has}, but the model gives {wants}",
+        span,
+        label=f"gives {wants}",
+        notes=(
+            "Keras multiplies the two as they stand: it stops where the sizes differ, and where a batch has "
+            "as many samples as there are weights in a row, it weighs one sample by the weights of others",
+        ),
+        help=help,
+    )
+
+
 def _counts(resolved: Resolved, data: Data) -> Iterator[Diagnostic]:
-    every = [array for array in (*data.x, *data.y) if array.shape]
+    every = [array for array in (*data.x, *data.y, *data.weights) if array.shape]
     other = next((a for a in every if a.shape[0] != every[0].shape[0]), None)
     if other is not None:
         first = every[0]
@@ -172,8 +255,9 @@ def _counts(resolved: Resolved, data: Data) -> Iterator[Diagnostic]:
 def _odd_numbers(resolved: Resolved, data: Data) -> Iterator[Diagnostic]:
     graph = resolved.graph
     spans = [graph.nodes[i].span for i in graph.inputs][: len(data.x)]
-    spans += [graph.nodes[v.node].span for v in graph.outputs][: len(data.y)]
-    for array, span in zip((*data.x, *data.y), spans, strict=True):
+    at_outputs = [graph.nodes[v.node].span for v in graph.outputs]
+    spans += [*at_outputs[: len(data.y)], *at_outputs[: len(data.weights)]]
+    for array, span in zip((*data.x, *data.y, *data.weights), spans, strict=True):
         values = array.values
         if values is None or values.partly:
             yield from _unseen(array, span)
@@ -184,7 +268,9 @@ def _odd_numbers(resolved: Resolved, data: Data) -> Iterator[Diagnostic]:
                 "ST720",
                 f"{array.name} holds numbers that are none: {count:,} {'are' if count > 1 else 'is'} {what}",
                 span,
-                label=f"{array.name} comes in here" if array in data.x else f"is compared with {array.name}",
+                label=f"{array.name} comes in here"
+                if array in data.x
+                else f"is {'compared with' if array in data.y else 'weighed by'} {array.name}",
                 help="one of them makes the loss NaN: fill them, or leave out their samples",
             )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -89,13 +89,9 @@ def paired(given: Given, names: Sequence[str], span: Span) -> list[Array]:
         NotData: there are more or fewer, or their names are others.
     """
     by_name = {name: array for name, array in given.arrays if name}
-    if given.named and by_name.keys() >= set(names):
-        return [by_name[name] for name in names]
-    if len(names) == 1 and given.named:
-        # What people call the arrays of a file with both sides in it.
-        usual = [n for n in by_name if n.lower() in (given.side, f"{given.side}_train")]
-        if len(usual) == 1:
-            return [by_name[usual[0]]]
+    found = members(given.side, by_name, names) if given.named else None
+    if found is not None:
+        return [by_name[name] for name in found]
     if len(given.arrays) == len(names) and (not given.named or _in_order(by_name)):
         return [array for _, array in given.arrays]
     what = "inputs" if given.side == "x" else "outputs"
@@ -117,6 +113,21 @@ def paired(given: Given, names: Sequence[str], span: Span) -> list[Array]:
             f"in Python, --{given.side} {names[0]}=FILE on the command line",
         )
     )
+
+
+def members(side: str, there: Collection[str], names: Sequence[str]) -> list[str] | None:
+    """The arrays of a file with these for the inputs or outputs with those names; None where some lack.
+
+    >>> members("x", ["x", "y"], ["input"]), members("y", ["a", "b", "y"], ["price"])
+    (['x'], ['y'])
+    >>> members("x", ["b", "a", "y"], ["a", "b"])
+    ['a', 'b']
+    """
+    if set(names) <= set(there):
+        return list(names)
+    # What people call the arrays of a file with both sides in it.
+    usual = [n for n in there if n.lower() in (side, f"{side}_train")]
+    return usual if len(names) == len(usual) == 1 else None
 
 
 def _in_order(names: Mapping[str, Array]) -> bool:

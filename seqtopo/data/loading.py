@@ -3,30 +3,84 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, NoReturn
 
 import numpy as np
 
-from seqtopo.data.headers import Unreadable, read_headers
+from seqtopo.data.array import Array, from_header
+from seqtopo.data.given import members
+from seqtopo.data.headers import Header, Unreadable, read_headers
 from seqtopo.data.samples_cut import Samples
-from seqtopo.data.series import Series, read_series
+from seqtopo.data.series import Series, read_series, refuse
+from seqtopo.dataclass import dataclass
 from seqtopo.diag.error import SpecError
 
+WEIGHTS = ("sample_weight", "sample_weights", "weights")
+"""What the weights of the samples may be called in a file."""
 
-def load(path: Path, ids: bool) -> Series | Samples:
-    """What is in a file: samples where an ``.npz`` has x and y, a series otherwise.
+
+@dataclass(frozen=True)
+class Members:
+    """Where the samples for a spec are: the names of the arrays of an ``.npz`` file."""
+
+    path: Path
+    headers: Mapping[str, Header]
+    x: tuple[str, ...]
+    y: tuple[str, ...]
+    weights: str = ""
+
+    def arrays(self, side: str) -> list[Array] | None:
+        """What their headers say: of ``x``, ``y`` or ``sample_weight``; None where there is none."""
+        names = {"x": self.x, "y": self.y, "sample_weight": (self.weights,) * bool(self.weights)}[side]
+        called = [side if len(names) == 1 else f"{side}[{name!r}]" for name in names]
+        return [from_header(c, self.headers[n]) for c, n in zip(called, names, strict=True)] or None
+
+    def read(self) -> Samples:
+        """The arrays themselves; they were checked before."""
+        with np.load(self.path, allow_pickle=False) as found:
+            x, y = (tuple(_plain(found[name]) for name in side) for side in (self.x, self.y))
+            return Samples(x, y, _plain(found[self.weights]) if self.weights else None)
+
+
+def _plain(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """In a kind that every backend has: PyTorch lacks most unsigned numbers and means of booleans."""
+    return array.astype("int32") if array.dtype.kind in "ub" else array
+
+
+def load(path: Path, ids: bool, inputs: Sequence[str], outputs: Sequence[str]) -> Series | Members:
+    """What is in a file: samples where an ``.npz`` has arrays for the inputs and outputs, else a series.
 
     Raises:
         SpecError: it cannot be read, or holds no numbers.
     """
     try:
-        names = set(read_headers(path)) if path.suffix.lower() == ".npz" else set()
+        headers = read_headers(path) if path.suffix.lower() == ".npz" else {}
     except Unreadable as error:
         raise SpecError((error.diagnostic(path),)) from None
-    if not {"x", "y"} <= names:
-        return read_series(path, ids=ids)
-    with np.load(path, allow_pickle=False) as found:
-        return Samples(found["x"], found["y"])
+    names = list(headers)
+    x, y = members("x", names, inputs), members("y", names, outputs)
+    if x is not None and y is not None and not set(x) & set(y):
+        weights = next((name for name in WEIGHTS if name in names and name not in (*x, *y)), "")
+        return Members(path, headers, tuple(x), tuple(y), weights)
+    if len(names) > 1:
+        _refuse_names(path, names, inputs, outputs)
+    return read_series(path, ids=ids)
+
+
+def _refuse_names(
+    path: Path, names: Sequence[str], inputs: Sequence[str], outputs: Sequence[str]
+) -> NoReturn:
+    wanted_x = list(inputs) if len(inputs) > 1 else ["x"]
+    wanted_y = list(outputs) if len(outputs) > 1 else ["y"]
+    saved = ", ".join(f"{name}=..." for name in (*wanted_x, *wanted_y))
+    refuse(
+        "ST711",
+        f"{path.name} holds the arrays {', '.join(names)}, but this spec takes {', '.join(wanted_x)} and is "
+        f"trained with {', '.join(wanted_y)}",
+        f'save them under these names: numpy.savez("{path.name}", {saved}); a series is one array alone',
+    )
 
 
 def digest(path: Path) -> str:

@@ -249,10 +249,16 @@ def columns_of(read: Series, targets: Targets) -> tuple[int, ...] | None:
     Raises:
         SpecError: the series has no such feature.
     """
+    from seqtopo.data.series import refuse
+
     if targets is None:
         return None
     several = [targets] if isinstance(targets, (int, str)) else list(targets)
-    return tuple(read.column(one) for one in several)
+    found = tuple(read.column(one) for one in several)
+    again = next((one for i, one in enumerate(found) if one in found[:i]), None)
+    if again is not None:
+        refuse("ST723", f"{read.called(again)} is to be told twice", "name each feature once")
+    return found
 
 
 def _batches(cut: Cut) -> keras.utils.PyDataset:

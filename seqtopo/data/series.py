@@ -24,6 +24,9 @@ def refuse(code: str, message: str, help: str, notes: tuple[str, ...] = ()) -> N
     raise SpecError((Diagnostic(code, message, Span(0, 0), help=help, notes=notes),))
 
 
+LARGEST = float(np.finfo("float32").max)
+
+
 @dataclass(frozen=True)
 class Series:
     """Steps of features: ``array`` is (steps, features), or (steps,) where it holds ids.
@@ -66,6 +69,13 @@ class Series:
         Raises:
             SpecError: ST723, there is none.
         """
+        same = [i for i, name in enumerate(self.columns) if name == wanted]
+        if len(same) > 1:
+            refuse(
+                "ST723",
+                f"{self.name} has {len(same)} features called {wanted}",
+                f"say which by its number, counted from 0: {' or '.join(map(str, same))}; or rename one",
+            )
         if isinstance(wanted, str) and wanted in self.columns:
             return self.columns.index(wanted)
         if isinstance(wanted, (int, np.integer)) and -self.features <= wanted < self.features:
@@ -89,7 +99,8 @@ class Series:
             found = (found - self.mean) / self.spread
         if columns is not None and not self.is_ids:
             found = found[..., list(columns)]
-        found = np.asarray(found, "int32" if self.is_ids else "float32")
+        with np.errstate(over="ignore"):
+            found = np.asarray(found, "int32" if self.is_ids else "float32")
         if self.watched and not np.isfinite(found).all():
             self._refuse_gap(int(at[~np.isfinite(found).reshape(*at.shape, -1).all(-1)].min()))
         if not inside.all():
@@ -104,6 +115,50 @@ class Series:
         squares = sum(((part - mean) ** 2).sum(axis=0, dtype="float64") for part in parts)
         spread = np.atleast_1d(np.sqrt(squares / self.steps))
         return np.atleast_1d(mean), np.where(spread > 0, spread, 1.0)
+
+    def scaled_like(self, other: Series) -> Series:
+        """The same, scaled to mean 0 and spread 1 of the steps of another part.
+
+        Raises:
+            SpecError: ST731, the numbers are too large to be added up, or to be scaled.
+        """
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean, spread = other.moments() if other.mean is None else (other.mean, other.spread)
+            assert spread is not None
+            wrong = ~(np.isfinite(mean) & np.isfinite(spread))
+        if wrong.any():
+            self._refuse_large(int(np.argmax(wrong)), " to be scaled")
+        found = replace(self, mean=mean, spread=spread)
+        found.look_for_large()
+        return found
+
+    def look_for_large(self) -> None:
+        """Raises SpecError (ST731) where a number, scaled where it is to be, is too large for float32."""
+        if self.array.dtype.kind != "f" or self.is_ids:
+            return
+        rows = max(1, PIECE // self.features)
+        with np.errstate(over="ignore", invalid="ignore"):
+            for begin in range(0, min(self.steps, MOST // self.features + 1), rows):
+                found = self.array[begin : begin + rows]
+                if self.mean is not None and self.spread is not None:
+                    found = (found - self.mean) / self.spread
+                wrong = ~(np.abs(found) <= LARGEST)
+                if wrong.any():
+                    step, column = np.argwhere(wrong)[0].tolist()
+                    self._refuse_large(column, step=begin + step)
+
+    def _refuse_large(
+        self, column: int, why: str = " for float32, in which models compute", step: int = -1
+    ) -> NoReturn:
+        values = np.abs(self.array[:, column])
+        step = int(np.argmax(values)) if step < 0 else step
+        refuse(
+            "ST731",
+            f"{self.name} has {float(self.array[step, column]):.4g} at step {step}, in {self.called(column)} "
+            f"(counted from 0), which is too large{why}",
+            f"the largest number there is {LARGEST:.1e}: look for a mistake in the data, or bring it into "
+            "another unit first",
+        )
 
     def look(self) -> Series:
         """The series once its numbers were looked at, piece by piece.

@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from seqtopo.data.number_words import rewritten
 from seqtopo.dataclass import dataclass
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
@@ -89,9 +90,22 @@ def read_table(path: Path) -> Table:
 
 
 def _delimiter(start: str) -> str:
-    """The sign between fields: what stands most often in the first line, a comma if none does."""
-    first = start.partition("\n")[0]
-    return max((",", ";", "\t"), key=first.count)
+    r"""The sign between fields: one that cuts the first rows into equally many, a comma if none does.
+
+    >>> _delimiter("time;temp, C\n1;2,5\n"), _delimiter("a,b\n1,2\n"), _delimiter("1\n2\n")
+    (';', ',', ',')
+    """
+    lines = start.splitlines(keepends=True)
+    # The last of them may break off.
+    lines = lines[: max(1, min(len(lines) - 1, 20))]
+    for sign in ("\t", ";", ","):
+        try:
+            counts = {len(row) for row in csv.reader(lines, delimiter=sign) if row}
+        except csv.Error:
+            continue
+        if len(counts) == 1 and counts != {1}:
+            return sign
+    return max((",", ";", "\t"), key=lines[0].count if lines else "".count)
 
 
 def _is_number(field: str) -> bool:
@@ -120,10 +134,7 @@ def _refuse_field(path: Path, line: int, column: str, text: str) -> NoReturn:
         shown = f"has nothing in {column}" if not text else f"has {text} in {column}"
         _refuse(path, line, shown, "fill the gaps first, or leave out those rows")
     shown = text if len(text) <= 40 else text[:37] + "..."
-    help = "leave out columns that hold no numbers; make numbers of words first"
-    if re.fullmatch(r"-?\d+,\d+", text):
-        help = "write numbers with a point: " + text.replace(",", ".")
-    _refuse(path, line, f"has {shown!r} in {column}, which is no number", help)
+    _refuse(path, line, f"has {shown!r} in {column}, which is no number", rewritten(text))
 
 
 def _refuse(path: Path, line: int, what: str, help: str) -> NoReturn:

@@ -26,6 +26,7 @@ from seqtopo.syntax import tree
 from seqtopo.syntax.parse import parse
 
 if TYPE_CHECKING:
+    from seqtopo.ir.compared import Values
     from seqtopo.ir.training import Training
 
 
@@ -41,6 +42,8 @@ class Resolved:
     """Finds the step that a node was written as."""
     dims: Mapping[str, Any] = field(default_factory=dict)
     """The bindings that came from outside."""
+    label_values: tuple[Values | None, ...] = ()
+    """What is known of the numbers in each output's labels, where data was given."""
 
 
 def resolve(

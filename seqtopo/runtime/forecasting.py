@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from seqtopo.runtime.model_files import Notes
-from seqtopo.runtime.rollout import rolled_out
+from seqtopo.runtime.rollout import check_rollout, rolled_out
 
 Array = np.ndarray[Any, Any]
 
@@ -29,47 +29,119 @@ def takes(model: keras.Model) -> tuple[bool, int]:
     return ids, 1 if ids else int(shapes[0][2] or 0)
 
 
-def forecast(model: keras.Model, notes: Notes, history: Array, steps: int) -> Array:
+def forecast(
+    model: keras.Model, notes: Notes, history: Array, steps: int, future: Array | None = None
+) -> Array:
     """The next steps (steps, told features) after a history (time, features), in the units of the data.
+
+    ``future`` is what is known of the steps ahead, (steps, features that are not told), unscaled.
 
     Raises:
         ValueError: the model cannot go on for so long, or the history does not fit it.
     """
     ids, _ = takes(model)
-    if notes.answers == "same":
-        raise ValueError("it gives back the window that it takes, so it tells nothing of what comes after")
+    told = _told(model, notes, history)
     mean, spread = np.array(notes.mean or 0.0), np.array(notes.spread or 1.0)
     scaled = history if ids else np.asarray((history - mean) / spread, "float32")
-    length = model.inputs[0].shape[1]
-    if length is not None and len(scaled) < length:
-        raise ValueError(f"it takes windows of {length} steps, but the history has only {len(scaled)}")
-    told = notes.targets or list(range(1 if ids else history.shape[1]))
-    output = tuple(model.outputs[0].shape)
-    direct = not ids and len(output) == 2 and (notes.horizon > 1 or output[1] != history.shape[1])
-    if direct or (not ids and len(told) < history.shape[1]):
-        found = _directly(model, scaled, steps, len(told), history.shape[1])
+    if _is_direct(model, notes, history):
+        known = None
+        if future is not None:
+            others = untold(told, history.shape[1])
+            known = (future - (mean[others] if mean.ndim else mean)) / (
+                spread[others] if spread.ndim else spread
+            )
+        found = _directly(model, scaled, steps, told, known)
     else:
-        batch = model.inputs[0].shape[0]
-        start = scaled[None] if batch is None else np.repeat(scaled[None], batch, axis=0)
-        found = np.asarray(rolled_out(model, start, steps))[0]
+        found = np.asarray(rolled_out(model, _start(model, scaled), steps))[0]
     if ids:
         return found[:, None]
     return np.asarray(found * (spread[told] if spread.ndim else spread) + (mean[told] if mean.ndim else mean))
 
 
-def _directly(model: keras.Model, history: Array, steps: int, told: int, features: int) -> Array:
-    """For models that give several steps in one row, or tell only some features: whole windows."""
-    length = model.inputs[0].shape[1] or len(history)
+def most_steps(model: keras.Model, notes: Notes, history: Array) -> int | None:
+    """For how many steps ``forecast`` can go on by itself: None for any number.
+
+    Raises:
+        ValueError: for none at all.
+    """
+    told = _told(model, notes, history)
+    if not _is_direct(model, notes, history):
+        check_rollout(model, _start(model, history), 1)
+        return None
+    found = _answer(model, np.asarray(history, "float32"), len(told))
+    return None if len(told) == history.shape[1] else len(found)
+
+
+def untold(told: list[int], features: int) -> list[int]:
+    """The numbers of the features that are not told."""
+    return [number for number in range(features) if number not in told]
+
+
+def _told(model: keras.Model, notes: Notes, history: Array) -> list[int]:
+    """The numbers of the features that are told; raises ValueError where nothing is told of a history."""
+    ids, _ = takes(model)
+    if notes.answers == "same":
+        raise ValueError("it gives back the window that it takes, so it tells nothing of what comes after")
+    if ids and model.outputs[0].shape[-1] == 1:
+        raise ValueError("it gives one number for an id, so it does not say which id comes next")
+    length = model.inputs[0].shape[1]
+    if length is not None and len(history) < length:
+        raise ValueError(f"it takes windows of {length} steps, but the history has only {len(history)}")
+    return notes.targets or list(range(1 if ids else history.shape[1]))
+
+
+def _is_direct(model: keras.Model, notes: Notes, history: Array) -> bool:
+    """Whether a model gives several steps in one row, or tells only some features."""
+    if not keras.backend.is_float_dtype(model.inputs[0].dtype):
+        return False
+    output = tuple(model.outputs[0].shape)
+    several = len(output) == 2 and (notes.horizon > 1 or output[1] != history.shape[1])
+    return several or 0 < len(notes.targets) < history.shape[1]
+
+
+def _start(model: keras.Model, history: Array) -> Array:
+    batch = model.inputs[0].shape[0]
+    return history[None] if batch is None else np.repeat(history[None], batch, axis=0)
+
+
+def _directly(model: keras.Model, history: Array, steps: int, told: list[int], known: Array | None) -> Array:
+    """Goes on by whole windows: of each the next steps are told; what is not told of them is ``known``."""
+    features = history.shape[1]
+    others = untold(told, features)
+    rows = history
     found: list[Array] = []
-    while sum(map(len, found)) < steps:
-        window = np.concatenate([history, *found] if told == features else [history])[-length:]
-        answer = np.asarray(model.predict_on_batch(window[None])).reshape(-1, told)
-        if len(model.outputs[0].shape) == 3 and model.outputs[0].shape[1] in (None, length):
-            answer = answer[-1:]
+    done = 0
+    while done < steps:
+        answer = _answer(model, rows[-len(history) :], len(told))
         found.append(answer)
-        if told < features and len(answer) < steps:
+        done += len(answer)
+        if done >= steps:
+            break
+        if others and (known is None or len(known) < done):
             raise ValueError(
-                f"it tells {told} of the {features} features that it takes, so it can go on for "
-                f"{len(answer)} step{'s' if len(answer) > 1 else ''} only: the others are not known then"
+                f"it tells {len(told)} of the {features} features that it takes, so it can go on for "
+                f"{done} step{'s' if done > 1 else ''} only: the others are not known then"
             )
+        following = np.empty((len(answer), features), "float32")
+        following[:, told] = answer
+        if known is not None:
+            following[:, others] = known[done - len(answer) : done]
+        rows = np.concatenate([rows, following])
     return np.concatenate(found)[:steps]
+
+
+def _answer(model: keras.Model, history: Array, told: int) -> Array:
+    """What is told of the steps after a history: (steps, told)."""
+    length = model.inputs[0].shape[1]
+    window = history[-(length or len(history)) :]
+    try:
+        answer = np.asarray(model.predict_on_batch(_start(model, window)))[0]
+    # Keras and the backends have many ways to say that a shape is not theirs.
+    except Exception as error:
+        raise ValueError(f"it cannot read the history: {str(error).splitlines()[0][:200]}") from None
+    if answer.size % told:
+        raise ValueError(f"it gives {answer.size} numbers, which are no steps of {told} features")
+    rows: Array = answer.reshape(-1, told)
+    if len(model.outputs[0].shape) == 3 and model.outputs[0].shape[1] in (None, length):
+        rows = rows[-1:]
+    return rows

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
+import math
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -47,7 +50,7 @@ def save_with(model: keras.Model, notes: Notes, path: Path) -> None:
     if not model.optimizer.built:
         model.optimizer.build(model.trainable_variables)
     model.save(path)
-    text = json.dumps({name: value for name, value in vars(notes).items() if name != "history"})
+    text = json.dumps({**_plain(notes), "digest": _digest(notes)})
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr(NOTES, text)
         if notes.history is not None:
@@ -60,13 +63,12 @@ def load_with(path: Path, *, kernels: bool = True) -> tuple[keras.Model, Notes]:
     """A saved model, ready to run, and its notes; empty ones where Keras alone has saved it.
 
     Raises:
-        NoModelError: it cannot be loaded.
+        NoModelError: it cannot be loaded, or its notes were altered.
     """
     try:
         with zipfile.ZipFile(path) as archive:
             members = set(archive.namelist())
             damaged = archive.testzip()
-            notes = _notes(archive) if NOTES in members else Notes()
     except OSError as error:
         raise NoModelError((error.strerror or str(error)).lower(), "check the path") from None
     except (zipfile.BadZipFile, zipfile.LargeZipFile, RuntimeError, NotImplementedError):
@@ -80,7 +82,7 @@ def load_with(path: Path, *, kernels: bool = True) -> tuple[keras.Model, Notes]:
         )
     try:
         model = keras.saving.load_model(path)
-        return attach(model, kernels=kernels), notes
+        attached = attach(model, kernels=kernels)
     # Keras raises whatever the layers inside do.
     except Exception as error:
         said = " ".join(str(error).split())[:200] or type(error).__name__
@@ -89,14 +91,123 @@ def load_with(path: Path, *, kernels: bool = True) -> tuple[keras.Model, Notes]:
             "a layer of another package needs that package to be imported; a newer Keras writes files that "
             "an older one cannot read",
         ) from error
+    if NOTES not in members:
+        return attached, Notes()
+    with zipfile.ZipFile(path) as archive:
+        return attached, _notes(archive, model)
 
 
-def _notes(archive: zipfile.ZipFile) -> Notes:
+_FIELDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "columns": ("a list of names", lambda value: _is_list(value, str)),
+    "targets": ("a list of the numbers of features", lambda value: _is_list(value, int)),
+    "mean": ("a list of numbers", lambda value: _is_list(value, float)),
+    "spread": (
+        "a list of numbers above 0",
+        lambda value: _is_list(value, float) and all(number > 0 for number in value),
+    ),
+    "answers": ("ahead, next or same", lambda value: value in ("", "ahead", "next", "same")),
+    "steps": ("a whole number from 0 up", lambda value: _is_a(value, int) and value >= 0),
+    "horizon": ("a whole number from 1 up", lambda value: _is_a(value, int) and value >= 1),
+    "digest": ("a text", lambda value: isinstance(value, str)),
+}
+"""What each of the notes holds, and whether a value is that."""
+
+
+def _is_a(value: Any, kind: type) -> bool:
+    if isinstance(value, bool):
+        return False
+    if kind is float:
+        return isinstance(value, (int, float)) and math.isfinite(value)
+    return isinstance(value, kind)
+
+
+def _is_list(value: Any, kind: type) -> bool:
+    return isinstance(value, list) and all(_is_a(item, kind) for item in value)
+
+
+def _notes(archive: zipfile.ZipFile, model: keras.Model) -> Notes:
+    """Raises NoModelError where they are not as ``save_with`` writes them for this model."""
     try:
         found = json.loads(archive.read(NOTES))
-        notes = Notes(**found)
-        if HISTORY in archive.namelist():
+    except (ValueError, RecursionError):
+        raise _altered("it is no JSON") from None
+    if not isinstance(found, dict):
+        raise _altered("it is no object")
+    for name, value in found.items():
+        words, fits = _FIELDS.get(name, ("", lambda value: False))
+        if not words:
+            raise _altered(f"there is no {name[:40]!r} in it")
+        try:
+            right = fits(value)
+        except OverflowError:
+            right = False
+        if not right:
+            raise _altered(f"its {name} is not {words}")
+    kept = found.pop("digest", "")
+    notes = Notes(**found)
+    if HISTORY in archive.namelist():
+        try:
             notes.history = np.load(io.BytesIO(archive.read(HISTORY)), allow_pickle=False)
-    except (ValueError, TypeError, KeyError):
-        return Notes()
+        except (ValueError, EOFError, OSError):
+            raise _altered("the end of the series beside it is no array") from None
+    wrong = _at_odds(notes, model)
+    if wrong:
+        raise _altered(wrong)
+    if kept and kept != _digest(notes):
+        raise _altered("it is not what was saved")
     return notes
+
+
+def _at_odds(notes: Notes, model: keras.Model) -> str:
+    """What in the notes contradicts the rest of them, or the model; "" for nothing."""
+    history, told = notes.history, notes.targets
+    features = len(notes.columns)
+    if history is not None:
+        if history.ndim not in (1, 2) or history.dtype.kind not in "fiu" or not np.isfinite(history).all():
+            return "the end of the series beside it is not (steps, features)"
+        width = 1 if history.ndim == 1 else history.shape[1]
+        if features not in (0, width):
+            return f"it names {features} features, but the series has {width}"
+        features = width
+    elif told or notes.mean or notes.answers:
+        return "the end of the series is missing beside it"
+    if len(set(told)) < len(told) or any(not 0 <= number < features for number in told):
+        return f"its targets are not different ones of the features 0 to {features - 1}"
+    if len(notes.mean) != len(notes.spread) or len(notes.mean) not in (0, features):
+        return f"its mean and spread are not of {features} features"
+    if not told:
+        return ""
+    if len(model.inputs) != 1 or len(model.outputs) != 1:
+        return "a model of a series has one input and one output"
+    takes, gives = model.inputs[0].shape, model.outputs[0].shape
+    if len(takes) > 1 and takes[1] not in (None, notes.steps):
+        return f"its windows have {notes.steps} steps, but the model takes {takes[1]}"
+    if len(takes) == 3 and takes[2] not in (None, features):
+        return f"its series has {features} features, but the model takes {takes[2]}"
+    if (
+        history is not None
+        and history.ndim == 2
+        and len(gives) == 2
+        and gives[1] != len(told) * notes.horizon
+    ):
+        return f"the model gives {gives[1]} numbers, not {notes.horizon} steps of {len(told)}"
+    return ""
+
+
+def _digest(notes: Notes) -> str:
+    """What tells these notes, and the series beside them, from others."""
+    found = hashlib.sha256(json.dumps(_plain(notes), sort_keys=True).encode())
+    if notes.history is not None:
+        found.update(np.ascontiguousarray(notes.history).tobytes())
+    return found.hexdigest()
+
+
+def _plain(notes: Notes) -> dict[str, Any]:
+    return {name: value for name, value in vars(notes).items() if name != "history"}
+
+
+def _altered(what: str) -> NoModelError:
+    return NoModelError(
+        f"{NOTES} in it, which says what its numbers mean, was altered: {what}",
+        "train it anew with seqtopo fit; Keras alone loads it as it is: keras.saving.load_model",
+    )

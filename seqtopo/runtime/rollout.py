@@ -37,18 +37,7 @@ def rolled_out(
     states: Any = None,
 ) -> np.ndarray:
     """What ``seqtopo.rollout`` gives for a model that is built."""
-    if not isinstance(steps, (int, np.integer)) or isinstance(steps, bool) or steps < 1:
-        raise ValueError(f"steps is how many to go on for, 1 or more, not {steps!r}")
-    if mode not in (None, "step", "window"):
-        raise ValueError(f'mode is "step" or "window", or None to let it be chosen, not {mode!r}')
-    whole = kept(model, "whole", lambda: functional(model))
-    given = given_for(whole, history, future, int(steps))
-    twin, refused = kept(model, "twin", lambda: _twin_of(whole))
-    plan = _plan(whole, twin, refused, given, int(steps), mode, states is not None)
-    output = plan.twin.outputs[plan.place] if plan.twin is not None else plan.place
-    if sample is None and given.is_ids:
-        sample = greedy
-    given.check_feedback(tuple(whole.outputs[output].shape), sample is not None)
+    whole, given, plan, output, sample = _prepared(model, history, steps, future, sample, mode, states)
     feed = Feed(given, sample, gives_probabilities(whole, output) if sample is not None else False)
     key = (plan.mode, plan.place, plan.block, sample, given.extra, given.main_features)
     stepping = plan.twin
@@ -65,6 +54,36 @@ def rolled_out(
     found = _in_chunks(loop.run, begin, chances, given.future, int(steps), plan.block, progress)
     answer: np.ndarray = np.moveaxis(found, 0, 1)
     return answer[0] if given.single else answer
+
+
+def check_rollout(model: keras.Model, history: Any, steps: int) -> None:
+    """Raises ValueError where ``rolled_out`` would; compiles and runs nothing."""
+    _prepared(model, history, steps)
+
+
+def _prepared(
+    model: keras.Model,
+    history: Any,
+    steps: int,
+    future: Any = None,
+    sample: Any = None,
+    mode: str | None = None,
+    states: Any = None,
+) -> tuple[Any, Given, Plan, int, Any]:
+    """The functional model, the history in order, the plan, the number of the output, and the sampler."""
+    if not isinstance(steps, (int, np.integer)) or isinstance(steps, bool) or steps < 1:
+        raise ValueError(f"steps is how many to go on for, 1 or more, not {steps!r}")
+    if mode not in (None, "step", "window"):
+        raise ValueError(f'mode is "step" or "window", or None to let it be chosen, not {mode!r}')
+    whole = kept(model, "whole", lambda: functional(model))
+    given = given_for(whole, history, future, int(steps))
+    twin, refused = kept(model, "twin", lambda: _twin_of(whole))
+    plan = _plan(whole, twin, refused, given, int(steps), mode, states is not None)
+    output = plan.twin.outputs[plan.place] if plan.twin is not None else plan.place
+    if sample is None and given.is_ids:
+        sample = greedy
+    given.check_feedback(tuple(whole.outputs[output].shape), sample is not None)
+    return whole, given, plan, output, sample
 
 
 @dataclass(frozen=True)

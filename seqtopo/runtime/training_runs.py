@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from seqtopo.emit.training import save_anywhere
 from seqtopo.runtime.datasets import Batches, Cut
-from seqtopo.runtime.drawing import gives_probabilities
 from seqtopo.runtime.reset_states import ResetStates
 from seqtopo.runtime.states import reset_states, stateful_layers
 
@@ -25,14 +24,12 @@ def seed_everything(seed: int) -> None:
     keras.utils.set_random_seed(seed)
 
 
-def compile_plainly(model: keras.Model, ids: bool) -> str:
-    """Compiles a model whose spec does not say how, with Adam and a loss for ids or numbers; says which."""
-    loss: Any = "mse"
-    if ids:
-        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=not gives_probabilities(model, 0))
-    model.compile("adam", loss)
-    save_anywhere(model, "auto")
-    return "adam, loss=" + ("sparse_categorical_crossentropy" if ids else "mse")
+class NotFiniteError(Exception):
+    """The loss or a metric is not finite after an epoch: its name, what it is, and the epoch from 1."""
+
+    def __init__(self, name: str, value: float, epoch: int) -> None:
+        super().__init__(f"{name} is {value} in epoch {epoch}")
+        self.name, self.value, self.epoch = name, value, epoch
 
 
 class Progress:
@@ -43,6 +40,17 @@ class Progress:
         self.fingerprint = fingerprint
         self.history: History = {}
         self.epochs = 0
+        self.kept = 0
+        """How many of them are in the file."""
+
+    def belongs(self) -> bool:
+        """Whether there is a file of this very run."""
+        try:
+            with np.load(self.path, allow_pickle=False) as found:
+                return bool(json.loads(str(found["notes"]))["fingerprint"] == self.fingerprint)
+        # NumPy and zipfile have many ways to say that a file is no archive of theirs.
+        except Exception:
+            return False
 
     def restore(self, model: keras.Model) -> bool:
         """Takes up what the file says; False where it is another run's, damaged, or not there."""
@@ -60,6 +68,7 @@ class Progress:
         for variable, value in zip(variables, values, strict=True):
             variable.assign(value)
         self.history, self.epochs = notes["history"], notes["epochs"]
+        self.kept = self.epochs
         return True
 
     def writer(self, model: keras.Model) -> Write:
@@ -92,6 +101,9 @@ def train(
 ) -> None:
     """Trains for the epochs that are left. After each one ``keep`` is given what writes the progress, and
     ``tell`` the numbers; without ``tell`` Keras shows its bar.
+
+    Raises:
+        NotFiniteError: the loss or a metric is not finite; that epoch is not kept.
     """
     batches = Batches(cut)
     validation = Batches(held_out) if held_out is not None else None
@@ -123,15 +135,20 @@ def train(
         )
         numbers = {name: float(values[-1]) for name, values in done.history.items()}
         for name, value in numbers.items():
+            if not math.isfinite(value):
+                raise NotFiniteError(name, value, epoch + 1)
+        for name, value in numbers.items():
             progress.history.setdefault(name, []).append(value)
         progress.epochs = epoch + 1
         keep(progress.writer(model))
+        progress.kept = progress.epochs
         if tell:
             tell(epoch + 1, numbers)
 
 
 def from_its_start(model: keras.Model) -> Callable[[Any], Any]:
-    """What a model gives for one batch after another, from the states it has before the first one."""
+    """What a model gives, as arrays, for one batch after another, from the states before the first one."""
     if stateful_layers(model):
         reset_states(model)
-    return lambda x: np.asarray(model.predict_on_batch(x))
+    predict: Callable[[Any], Any] = model.predict_on_batch
+    return predict

@@ -214,7 +214,7 @@ def test_a_model_of_keras_alone_needs_a_history(capsys: Capture) -> None:
         (["fit", "spec.txt", "waves.csv", "--validation", "1"], 2, "share"),
         (["fit", "spec.txt", "waves.csv", "-o", "a.h5"], 2, "ends in .keras"),
         (["fit", "spec.txt", "waves.csv", "-o", "none/a.keras"], 2, "no folder"),
-        (["fit", "spec.txt", "waves.csv", "--validation", "0.01"], 1, "the held-out end of waves.csv"),
+        (["fit", "in(300,2) -> gru(2)", "waves.csv"], 1, "without its last 48 steps, which are held out"),
         (["fit", "in(8,3) -> gru(2)", "waves.csv"], 1, "2 features at each step"),
         (["fit", "spec.txt", "waves.csv", "--backend", "thano"], 1, "ST402"),
         (["forecast", "m.keras"], 2, "needs a --steps"),

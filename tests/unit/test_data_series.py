@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -311,3 +312,51 @@ def test_no_table_breaks_the_reader(data: bytes) -> None:
         except SpecError:
             return
         assert found.numbers.ndim == 2
+
+
+@pytest.mark.parametrize(
+    ("field", "words"),
+    [
+        ("1,234", "write 1234 if the comma stands between thousands, 1.234 if it is a decimal comma"),
+        ("-12,345", "-12345 if the comma stands between thousands, -12.345 if"),
+        ("1,234,567", "leave out the commas between thousands: 1234567"),
+        ("12,34,567", "leave out the commas between thousands: 1234567"),
+        ("1,234.50", "leave out the commas between thousands: 1234.50"),
+        ("1.234,5", "the points between thousands, and write a point for the decimals: 1234.5"),
+        ("1.234.567", "leave out the points between thousands: 1234567"),
+        ("1 234", "leave out the spaces between thousands: 1234"),
+        ("1\u00a0234,5", "the spaces between thousands, and write a point for the decimals: 1234.5"),
+        ("1'234", "leave out the apostrophes between thousands: 1234"),
+        ("0,123", "write numbers with a point, and nothing between thousands: 0.123"),
+        ("2,5", "write numbers with a point, and nothing between thousands: 2.5"),
+        ("1234,567", "write numbers with a point, and nothing between thousands: 1234.567"),
+        ("$1,234.50", "leave the currency out of the whole column; leave out the commas"),
+        ("5 %", "leave % out of the whole column"),
+        ("(5)", "with a minus sign: -5"),
+        ("\u22125", "write the minus sign as a hyphen: -5"),
+        ("5-", "write the minus sign in front: -5"),
+        ("20 kg", "leave kg out of the whole column"),
+        ("true", "write 1 for true"),
+        ("1|2", "put commas, semicolons or tabs between the fields"),
+        ("abc", "leave out columns that hold no numbers"),
+    ],
+)
+def test_fault_a12_a_field_keeps_its_size(field: str, words: str, tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text(f'a,b\n1,2\n3,"{field}"\n', encoding="utf-8")
+    with pytest.raises(SpecError) as caught:
+        read_table(path)
+    (found,) = caught.value.diagnostics
+    assert found.code == "ST728"
+    assert words in found.help
+    # Each number that is proposed reads as one of the digits that stand there.
+    proposed = re.findall(r"(?<![\w.])-?\d[\d.]*\d", found.help)
+    digits = re.sub(r"\D", "", field).lstrip("0")
+    assert all(re.sub(r"\D", "", one).lstrip("0") == digits for one in proposed)
+
+
+@pytest.mark.parametrize("text", ["t;temp, C;hum, %\n1;2;3\n4;5;6\n", "\ufefft;x;y\n1;2;3\n4;5;6\n"])
+def test_fault_a12_the_sign_between_fields_is_the_one_that_fits_all_rows(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text(text, encoding="utf-8")
+    assert read_table(path).numbers.tolist() == [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]

@@ -1,4 +1,4 @@
-"""ST723 to ST729: series that are cut into windows, tables they come from, and models' files."""
+"""ST723 to ST733: series that are cut into windows, tables, models' files, and what training comes to."""
 
 from __future__ import annotations
 
@@ -104,5 +104,63 @@ ROWS: tuple[Code, ...] = (
             "layers of its own needs the package that they come from."
         ),
         reason="It needs a saved model: a text file that is called `model.keras`.",
+    ),
+    Code(
+        code="ST730",
+        name="sample-weights",
+        summary="Sample weights have another shape than the answers that they weigh.",
+        what=(
+            "A loss is one number for each answer: for each sample, or for each step of each sample where "
+            "the model answers at every step. Weights stand beside them, in the same shape."
+        ),
+        why=(
+            "Keras multiplies the two as they are. Weights (40,10) for one answer a sample stop at batches "
+            "of 8; at batches of 10 they are multiplied the wrong way round, and no one says a word. Weights "
+            "(N,) for answers at every step need an axis more: (N,1)."
+        ),
+        reason=_REASON.format("weights of shape (40, 10) for a model that gives one answer."),
+    ),
+    Code(
+        code="ST731",
+        name="not-finite",
+        summary="A loss, a score or a forecast is not finite, or a number is too large for float32.",
+        what=(
+            "Something came to NaN (not a number) or to infinity. The message says where: the feature and "
+            "the step of the data, the epoch and the loss or metric, or the step of a forecast."
+        ),
+        why=(
+            "Models compute in float32, whose largest number is 3.4e38. Once a loss is NaN, all the weights "
+            "are, and nothing that the model gives means anything. Mostly the learning rate is too high, or "
+            "the data was not scaled."
+        ),
+        reason=_REASON.format("a feature with a value of 1e308."),
+    ),
+    Code(
+        code="ST732",
+        name="would-replace",
+        summary="A command would write over a file that is there already, and nobody said that it may.",
+        what=(
+            "`fit` saves a model and a picture of its loss. There is a finished model, or another picture, "
+            "at that path. An unfinished run at the same path goes on by itself."
+        ),
+        why=(
+            "A trained model may be the work of hours, and a file that was written over is gone. `--force` "
+            "replaces it; `-o` saves elsewhere."
+        ),
+        reason="It needs a file that a command would write over.",
+    ),
+    Code(
+        code="ST733",
+        name="known-ahead",
+        summary="What is known of the steps ahead does not fit the model or the number of steps.",
+        what=(
+            "A model that tells some of its features needs the others for each step that it goes on for. A "
+            "file of them has a row for each of these steps, and a column for each of these features."
+        ),
+        why=(
+            "Without them the model can go on only as far as it tells in one go. With a row too few, or a "
+            "column of another feature, it would go on from something else."
+        ),
+        reason=_REASON.format("`forecast --future` with a file that lacks a column."),
     ),
 )

@@ -243,13 +243,13 @@ def _as_yes_or_no(head: Head, loss: Loss) -> tuple[Edit, ...]:
 
 @rule("ST629")
 def hits_of_a_regression(view: View) -> Iterator[Finding]:
-    """A share of exact hits, measured for numbers that are never hit exactly."""
+    """A share of right classes, measured for numbers that stand for no class."""
     written = argument(view.spec, "metrics")
     if view.training is None or written is None:
         return
     pairs = list(_heads(view))
     regression = [(h, lo) for h, lo in pairs if lo.name in _DISTANCES and h.gives not in _SHARES]
-    if not pairs or len(regression) != len(view.graph.outputs):
+    if not pairs or len(regression) != len(view.graph.outputs) or _yes_or_no_labels(view):
         return
     metrics = view.training.metrics if isinstance(view.training.metrics, list) else [view.training.metrics]
     items = written.items if isinstance(written, (tree.List, tree.Tuple)) else (written,)
@@ -257,15 +257,40 @@ def hits_of_a_regression(view: View) -> Iterator[Finding]:
         entry = entry_of("metric", word_of(metric))
         if entry is None or entry.name not in _HITS:
             continue
-        loss = regression[0][1]
+        head, loss = regression[0]
         yield Finding(
             expr.span,
-            f"{entry.name} counts right answers, but {loss.word} trains a number, which is never "
-            "exactly right",
-            label="counts hits",
-            labels=(Label(regression[0][0].place.span, "gives a number"), _says(loss, "trains a number")),
-            help="write mae, for how far off it is",
+            f"{_what_counts(entry.name, head.width)}, but {loss.word} trains a number",
+            label="counts right classes",
+            labels=(Label(head.place.span, "gives a number"), _says(loss, "trains a number")),
+            help="write mae, for how far off it is; for labels of 0 and 1 declare labels=(int(2))",
         )
+
+
+def _yes_or_no_labels(view: View) -> bool:
+    """Whether every label is known to be 0 or 1, so that a number near it is an answer to be counted."""
+    declared = view.training.labels if view.training is not None else None
+    data = view.resolved.label_values
+    if data and all(data):
+        return all(
+            values is not None and values.whole and 0 <= values.low <= values.high <= 1 for values in data
+        )
+    return bool(declared) and all(label.below == 2 for label in declared or ())
+
+
+def _what_counts(metric: str, width: object) -> str:
+    """What Keras counts by a metric, where the model gives so many numbers."""
+    if metric == "auc":
+        return "auc takes the answers for probabilities of the labels 0 and 1"
+    if metric == "binary_accuracy" or (metric == "accuracy" and width == 1):
+        one = " for one unit" if metric == "accuracy" else ""
+        return (
+            f"{metric}{one} counts an answer above 0.5 as right where the label is exactly 1, and any other "
+            "where it is 0"
+        )
+    if width == 1:
+        return f"{metric} looks for the greatest of one number, which is always the first"
+    return f"{metric} compares which of the numbers is the greatest"
 
 
 @rule("ST630")

@@ -163,14 +163,17 @@ ROWS: tuple[Code, ...] = (
         code="ST629",
         name="hits-of-a-regression",
         severity="warning",
-        summary="Accuracy counts exact hits, and the loss trains a number that is never hit exactly.",
+        summary="Accuracy counts right classes, and the loss trains a number that stands for none.",
         what=(
-            "The loss measures how far a number is from the label. Accuracy counts how often an answer is "
-            "the right class. For numbers it is near 0, or a count of answers that happen to be whole."
+            "The loss measures how far a number is from the label. For one unit Keras takes `accuracy` for "
+            "`BinaryAccuracy`: an answer above 0.5 is right where the label is exactly 1, any other where it "
+            "is 0. For several units it compares which of them is the greatest."
         ),
         why=(
-            "An accuracy of 0 looks like a model that learns nothing, while its answers may be close. "
-            "`mae` says how far off they are, in the unit of the labels."
+            "For labels such as prices or temperatures that says nothing, and an accuracy near 0 looks "
+            "like a model that learns nothing. `mae` says how far off they are, in the labels' unit. "
+            "Where all labels are 0 or 1 the count is meant, and the rule is quiet: it sees them in the "
+            "data, or in `labels=(int(2))`."
         ),
         example="in(24,3) -> lstm(8) -> dense(1)\ntrain adam, loss=mse, metrics=[accuracy]",
         instead="in(24,3) -> lstm(8) -> dense(1)\ntrain adam, loss=mse, metrics=[mae]",

@@ -1,0 +1,198 @@
+"""What ``seqtopo fit`` trains on: a file of data, cut as the spec wants it, and checked against it."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seqtopo import api, packages
+from seqtopo.api import Checked
+from seqtopo.cli.arguments import UsageError
+from seqtopo.cli.settings import settings_of
+from seqtopo.cli.terminal import say
+from seqtopo.dataclass import dataclass, replace
+from seqtopo.diag.error import SpecError
+
+if TYPE_CHECKING:
+    from seqtopo.data.array import Array
+    from seqtopo.data.cutting import Cut, Wanted
+    from seqtopo.data.loading import Members
+    from seqtopo.data.samples_cut import Samples
+    from seqtopo.data.series import Series
+
+MOST_SHOWN = 6
+"""So many features are named."""
+OTHER_SHARES = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.0)
+"""The shares to hold out that are tried where a series is too short for the one that was asked for."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What there is to do: the spec, its symbols learned and its loss in it; what is trained on, and what is
+    held out. ``added`` is the loss or ``train`` statement that was chosen for the spec, "" for none.
+    """
+
+    checked: Checked
+    added: str
+    train: Cut | Samples
+    held: Cut | Samples | None
+    series: Series | None = None
+    early: Series | None = None
+    ids: bool = False
+
+    @property
+    def wanted(self) -> Wanted | None:
+        """What is told of a window or a piece; None for samples."""
+        return getattr(self.train, "wanted", None)
+
+    @property
+    def told(self) -> tuple[int, ...]:
+        """The numbers of the features of a series that are told."""
+        assert self.series is not None
+        wanted = self.wanted
+        every = tuple(range(self.series.features))
+        return wanted.columns if wanted is not None and wanted.columns is not None else every
+
+
+def job_of(checked: Checked, args: argparse.Namespace, dims: dict[str, Any]) -> Job:
+    """Reads the data, cuts it, and chooses a loss where the spec names none; says what there is.
+
+    Raises:
+        SpecError: something is wrong with the spec, the data, or both together.
+        UsageError: NumPy is not installed, or an option does not go with the spec.
+    """
+    try:
+        from seqtopo.data.choosing import labels_of
+        from seqtopo.data.fitting import ends_of
+        from seqtopo.data.loading import Members, load
+        from seqtopo.data.spec_cutting import takes_ids
+    except ImportError:
+        help = f"install a backend, which brings it: {packages.get_extra('jax')}"
+        raise UsageError("NumPy is not installed", help) from None
+
+    assert checked.resolved is not None
+    ids = takes_ids(checked)
+    read = load(Path(args.data), ids, *ends_of(checked.resolved.graph))
+    if isinstance(read, Members):
+        return _given_samples(checked, args, dims, read)
+    for note in read.notes:
+        say(note)
+    if args.scale and ids:
+        raise UsageError("--scale is for numbers, and the spec takes ids", "leave it out")
+    train, rest, early, again = _cut(checked, read, args, dims)
+    held = read.steps - early.steps
+    named = f" ({', '.join(read.columns[:MOST_SHOWN])})" if read.columns else ""
+    what = "ids" if ids else f"of {read.features} feature{'s' if read.features > 1 else ''}{named}"
+    say(f"{read.name}: {read.steps:,} steps {what}")
+    say(f"train: {train}")
+    say(f"held out: {rest}, to tell the last {held:,} steps" if rest is not None else "nothing is held out")
+    settled, added = _settled(again, args, [labels_of(train, read, early)], series=True, ids=ids)
+    return Job(settled, added, train, rest, read, early, ids)
+
+
+def _cut(
+    checked: Checked, read: Series, args: argparse.Namespace, dims: dict[str, Any]
+) -> tuple[Cut, Cut | None, Series, Checked]:
+    """What is trained on, what is held out, the steps before those, and the spec with its symbols learned.
+
+    Raises:
+        SpecError: the series does not go with the spec; where it is too short, names a share that works.
+    """
+    try:
+        return _cut_at(checked, read, args, dims, args.validation)
+    except SpecError as error:
+        short = error.diagnostics[0]
+        if short.code != "ST724":
+            raise
+        for share in sorted(OTHER_SHARES, key=lambda share: (share == 0, abs(share - args.validation))):
+            try:
+                _cut_at(checked, read, args, dims, share)
+            except SpecError:
+                continue
+            told = f"hold out {'nothing' if not share else 'another share'}: --validation {share:g}"
+            raise SpecError((replace(short, help=f"{told}; or {short.help}"),)) from None
+        raise
+
+
+def _cut_at(
+    checked: Checked, read: Series, args: argparse.Namespace, dims: dict[str, Any], share: float
+) -> tuple[Cut, Cut | None, Series, Checked]:
+    from seqtopo.data.cutting import Windows
+    from seqtopo.data.series import refuse
+    from seqtopo.data.spec_cutting import Asked, carries_states, cut_for
+
+    held = round(read.steps * share)
+    end = read.steps - held
+    if not end:
+        refuse("ST724", f"of the {read.steps} steps of {read.name} all are held out", "take a longer series")
+    before = f"{read.name} without its last {held:,} steps, which are held out," if held else read.name
+    early = replace(read.part(0, end), name=before)
+    if args.scale:
+        read = read.scaled_like(early)
+        early = replace(early, mean=read.mean, spread=read.spread)
+    read.look_for_large()
+    targets = [int(t) if t.isdigit() and t not in read.columns else t for t in args.target or ()] or None
+    asked = Asked(args.steps, None, args.stride, args.batch, False, "same" if args.same else None, targets)
+    asked = replace(asked, seed=args.seed, shuffle=not carries_states(checked))
+    train, again = cut_for(checked, early, asked, dims)
+    if not held:
+        return train, None, early, again
+    # What is told lies in the end that is held out; what a window is told from may lie before.
+    back = train.before if isinstance(train, Windows) else 0
+    late = replace(read.part(max(end - back, 0), read.steps), name=f"the held-out end of {read.name}")
+    rest = cut_for(checked, late, replace(asked, shuffle=False, stride=1), dims)[0]
+    return train, rest, early, again
+
+
+def _given_samples(checked: Checked, args: argparse.Namespace, dims: dict[str, Any], members: Members) -> Job:
+    x, y, weights = (members.arrays(side) for side in ("x", "y", "sample_weight"))
+    again = api.with_data(checked, x, y, None, dims, weights)
+    if not again.ok:
+        raise SpecError(again.diagnostics)
+    assert again.resolved is not None
+    graph = again.resolved.graph
+    settled, added = _settled(again, args, y or (), x, weights)
+    samples = members.read()
+    batch = graph.nodes[graph.inputs[0]].batch
+    fixed = isinstance(batch, int)
+    size = batch if isinstance(batch, int) else args.batch or 32
+    samples = replace(samples, batch_size=size, shuffle=True, seed=args.seed, whole=fixed)
+    held = round(len(samples.x[0]) * args.validation)
+    early, late = samples.split(held)
+    say(f"{Path(args.data).name}: {early} to train with, the last {late} are held out")
+    return Job(settled, added, early, late if len(late) else None)
+
+
+def _settled(
+    checked: Checked,
+    args: argparse.Namespace,
+    labels: Sequence[Array],
+    x: Sequence[Array] | None = None,
+    weights: Sequence[Array] | None = None,
+    *,
+    series: bool = False,
+    ids: bool = False,
+) -> tuple[Checked, str]:
+    """The spec with a loss, chosen where it names none, after all that check says of it with this data; and
+    what was chosen.
+
+    Raises:
+        SpecError: one of its rules finds an error.
+    """
+    from seqtopo.data.choosing import chosen_training, noted
+
+    assert checked.resolved is not None
+    assert checked.spec is not None
+    dims = dict(checked.resolved.dims)
+    source, added = chosen_training(checked.resolved, checked.spec, labels, series=series, ids=ids)
+    again = api.analyse(source, dims) if added else checked
+    given = api.with_data(replace(again, diagnostics=()), x, list(labels), None, dims, weights)
+    found = {(d.code, d.span, d.message): d for d in (*again.diagnostics, *given.diagnostics)}
+    settled = replace(given, diagnostics=tuple(found.values()))
+    linted = api.linted(settled, settings_of(args.spec).selection)
+    told = noted(linted.diagnostics, added, len(checked.source.text.rstrip()))
+    if not linted.ok:
+        raise SpecError(told)
+    return replace(linted, diagnostics=told), added

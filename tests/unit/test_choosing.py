@@ -1,0 +1,149 @@
+"""What ``fit`` chooses for a spec without a loss, sample weights, and metrics of labels that are 0 and 1."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import seqtopo
+from seqtopo import api
+from seqtopo.cli.main import main
+from seqtopo.data.array import from_object
+from seqtopo.data.choosing import chosen_training
+
+BODY = "in(5,2) -> lstm(8)"
+STEPS = "in(5,2) -> lstm(8,seq)"
+IDS = np.array([0, 2, 1, 0])
+YES = np.array([0, 1, 1, 0])
+HOT = np.eye(3)[IDS]
+TAGS = np.array([[1, 1, 0], [0, 0, 0], [1, 0, 1], [0, 1, 0]])
+BINARY = "loss=binary_crossentropy, metrics=[accuracy]"
+SPARSE = "loss=sparse_categorical_crossentropy, metrics=[accuracy]"
+LOGITS = "loss=sparse_categorical_crossentropy(from_logits=true), metrics=[accuracy]"
+
+
+def chosen(spec: str, *labels: np.ndarray, **how: bool) -> str:
+    """What is added to a spec for these labels."""
+    checked = api.analyse(spec)
+    assert checked.resolved is not None
+    assert checked.spec is not None
+    arrays = [from_object("y", array) for array in labels]
+    source, added = chosen_training(checked.resolved, checked.spec, [a for a in arrays if a], **how)
+    # What is chosen goes through check, and it finds nothing in it.
+    y = list(labels) if len(labels) > 1 else labels[0]
+    assert [d.code for d in seqtopo.check(source.text, y=y).diagnostics if d.severity != "info"] == []
+    return added
+
+
+@pytest.mark.parametrize(
+    ("head", "labels", "added"),
+    [
+        *[(f"{BODY} -> dense(1,sigmoid)", y, BINARY) for y in (YES, YES[:, None], YES * 1.0, YES > 0)],
+        (f"{BODY} -> dense(1) -> dropout(0.1) -> sigmoid", YES, BINARY),
+        (f"{STEPS} -> td(dense(1,sigmoid))", np.stack([YES] * 5, 1)[..., None], BINARY),
+        (f"{STEPS} -> td(dense(1,sigmoid))", np.stack([YES] * 5, 1), BINARY),
+        (f"{BODY} -> dense(1)", YES, "loss=mse"),
+        (f"{BODY} -> dense(1)", YES[:, None] * 1.0, "loss=mse"),
+        (f"{BODY} -> dense(1,sigmoid)", YES * 0.3, "loss=mse"),
+        (f"{BODY} -> dense(1)", np.array([3, 150, 7, 0]), "loss=mse"),
+        *[(f"{BODY} -> dense(3,softmax)", y, SPARSE) for y in (IDS, IDS[:, None], IDS * 1.0)],
+        *[(f"{BODY} -> dense(3)", y, LOGITS) for y in (IDS, IDS[:, None], IDS * 1.0)],
+        (f"{STEPS} -> td(dense(3)) -> softmax", np.stack([IDS] * 5, 1), SPARSE),
+        *[
+            (f"{BODY} -> dense(3,softmax)", y, "loss=categorical_crossentropy, metrics=[accuracy]")
+            for y in (HOT, HOT.astype(int))
+        ],
+        (f"{BODY} -> dense(3)", HOT, "loss=categorical_crossentropy(from_logits=true), metrics=[accuracy]"),
+        (
+            f"{BODY} -> dense(3,sigmoid)",
+            TAGS,
+            "loss=binary_crossentropy, metrics=[binary_accuracy]",
+        ),
+        (f"{BODY} -> dense(3)", HOT * 2.5 - 1, "loss=mse"),
+    ],
+)
+def test_fault_a1_a_loss_is_chosen_for_the_head_and_its_labels(
+    head: str, labels: np.ndarray, added: str
+) -> None:
+    assert chosen(head, labels) == f"train adam, {added}"
+
+
+def test_fault_a1_each_of_several_heads_gets_its_own() -> None:
+    spec = f"h = {BODY}\nyes = h -> dense(1,sigmoid)\nprice = h -> dense(1)\n[yes, price]"
+    assert chosen(spec, YES, YES * 2.5) == (
+        "train adam, loss=[binary_crossentropy, mse], metrics=[[accuracy], [mae]]"
+    )
+
+
+def test_fault_a1_only_what_a_train_line_lacks_is_added() -> None:
+    spec = f"{BODY} -> dense(1,sigmoid)\n\ntrain sgd(0.1), metrics=[auc]\n"
+    assert chosen(spec, YES) == "loss=binary_crossentropy"
+    assert chosen(f"{BODY} -> dense(1)\n\ntrain adam, loss=mae", YES) == ""
+
+
+def test_fault_a1_numbers_of_a_series_stay_numbers() -> None:
+    # What a model of a series answers goes back in: no scores instead of the numbers.
+    assert chosen(f"{BODY} -> dense(3)", HOT, series=True) == "train adam, loss=mse"
+    assert chosen(f"{BODY} -> dense(3)", IDS, series=True, ids=True) == f"train adam, {LOGITS}"
+
+
+@pytest.mark.parametrize(
+    ("spec", "labels", "quiet"),
+    [
+        ("dense(1)", YES, True),
+        ("dense(1)", YES[:, None] * 1.0, True),
+        ("dense(1)", YES * 2.5, False),
+        ("dense(1)", None, False),
+    ],
+)
+def test_fault_a10_hits_of_labels_that_are_0_and_1_are_counted(
+    spec: str, labels: np.ndarray | None, quiet: bool
+) -> None:
+    report = seqtopo.check(f"{BODY} -> {spec}\ntrain adam, loss=mse, metrics=[accuracy]", y=labels)
+    found = [d for d in report.diagnostics if d.code == "ST629"]
+    assert bool(found) is not quiet
+    assert all("never" not in d.message and "above 0.5" in d.message for d in found)
+
+
+def test_fault_a10_declared_labels_and_other_metrics() -> None:
+    line = "train adam, loss=mse, metrics=[{}], labels=({})"
+    for declared, metric, code in [("int(2)", "accuracy", ""), ("1", "accuracy", "ST629")]:
+        report = seqtopo.check(f"{BODY} -> dense(1)\n{line.format(metric, declared)}")
+        assert [d.code for d in report.diagnostics] == ([code] if code else [])
+    several = seqtopo.check(f"{BODY} -> dense(4)\ntrain adam, loss=mse, metrics=[accuracy]")
+    assert "compares which of the numbers is the greatest" in several.diagnostics[0].message
+
+
+@pytest.mark.parametrize(
+    ("spec", "weights", "code"),
+    [
+        ("dense(1)", (40,), ""),
+        ("dense(1)", (40, 1), ""),
+        ("dense(1)", (40, 10), "ST730"),
+        ("dense(1)", (30,), "ST718"),
+        ("repeat(10) -> lstm(4,seq)", (40,), "ST730"),
+        ("repeat(10) -> lstm(4,seq)", (40, 1), ""),
+        ("repeat(10) -> lstm(4,seq)", (40, 10), ""),
+        ("repeat(10) -> lstm(4,seq)", (40, 10, 1), ""),
+        ("repeat(10) -> lstm(4,seq)", (40, 4), "ST730"),
+        ("repeat(10) -> lstm(4,seq)", (40, 10, 4), "ST730"),
+    ],
+)
+def test_fault_a11_weights_stand_beside_the_answers(spec: str, weights: tuple[int, ...], code: str) -> None:
+    report = seqtopo.check(f"{BODY} -> {spec}", x=np.zeros((40, 5, 2)), sample_weight=np.ones(weights))
+    found = [d.code for d in report.diagnostics if d.severity == "error"]
+    assert found == [code] * bool(code)
+
+
+def test_fault_a11_weights_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    np.save(tmp_path / "w.npy", np.ones((40, 10)))
+    np.save(tmp_path / "y.npy", np.ones((40, 1)))
+    files = ["--y", str(tmp_path / "y.npy"), "--weights", str(tmp_path / "w.npy")]
+    assert main(["check", f"{BODY} -> dense(1)", *files, "--loss", "mse"]) == 1
+    shown = capsys.readouterr().out
+    assert "ST730" in shown
+    assert "sample_weight.mean(axis=1)" in shown
+    report = seqtopo.check(f"{BODY} -> dense(1)", sample_weight=np.array(["a"] * 40))
+    assert [d.code for d in report.diagnostics] == ["ST715"]
