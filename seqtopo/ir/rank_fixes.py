@@ -232,16 +232,15 @@ def _restored(site: Site, value: Value, came: Tensor, takes: int) -> Iterator[Fi
     if takes == 3 and before is None and side > 1 and side * side == width:
         square = call("reshape", number(side), number(side), number(1))
         yield Fix(f"make it an image: {print_expr(square)}", (site.before(square),))
-    if (
-        takes == 2
-        and repeats
-        and steps is None
-        and (named := named_steps(site.graph, site.sources)) is not None
-    ):
+    forgot = forgets_steps(maker(site.graph, value))
+    named = None
+    if takes == 2 and repeats and steps is None and not forgot:
+        named = named_steps(site.graph, site.sources)
+    if named is not None:
         name, edit = named
         step = site.before(call("repeat", word(name)))
         yield Fix(f"or repeat the vector at every step, {name} of them: repeat({name})", (edit, step))
-    elif takes == 2 and repeats and (steps is not None or not forgets_steps(maker(site.graph, value))):
+    elif takes == 2 and repeats and (steps is not None or not forgot):
         times: Size = steps if steps is not None else 10
         yield Fix(
             f"or repeat the vector at every step: repeat({times})",

@@ -20,6 +20,7 @@ TITLES = {
     "ST64": "Lints: states",
     "ST65": "Lints: cost and kernels",
     "ST66": "Lints: what does nothing, and comments that ignore a lint",
+    "ST67": "Lints: axes and channels",
     "ST7": "Labels and data",
     "ST70": "Labels and the loss",
     "ST71": "Data",

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import combinations, permutations
 
 from seqtopo.diag.model import Fix, Label
+from seqtopo.ir.axis_contents import PLACES, SCRAMBLED, Part, regrouped
 from seqtopo.ir.graph import Node
+from seqtopo.ir.site import size_text
+from seqtopo.layers.layer import Layer
 from seqtopo.layers.sizes import Shape, Size, is_open, product, show_shape
 from seqtopo.lint.edits import step
+from seqtopo.lint.places import FURTHEST, back_over
 from seqtopo.lint.rule import Finding, rule
 from seqtopo.lint.steps import each_alone
 from seqtopo.lint.view import View
@@ -19,12 +24,11 @@ def reshape_for_permute(view: View) -> Iterator[Finding]:
     """A reshape that gives the axes in another order: the numbers stay where they are."""
     for flow in view.flows:
         for node in flow.calls_of("reshape"):
-            if _calculated(flow, node):
-                continue
             before, after = flow.came(node).shape, flow.out(node).shape
-            order = _turned(before, after)
+            order = _turned(before, after, folds=_calculated(flow, node))
             if order is None:
                 continue
+            turns = f"to put axis {order[0]} first, write" if order[0] != 1 else "to turn axes, write"
             yield Finding(
                 node.span,
                 f"reshape does not turn axes: it reads the numbers of {show_shape(before)} row by row and "
@@ -32,7 +36,7 @@ def reshape_for_permute(view: View) -> Iterator[Finding]:
                 label=f"mixes the steps of {show_shape(before)}",
                 labels=(Label(flow.maker(node.inputs[0]).span, f"gives {show_shape(before)}"),),
                 notes=(_where(before, after),),
-                help=f"to put axis {order[0]} first, write permute({','.join(map(str, order))})"
+                help=f"{turns} permute({','.join(map(str, order))})"
                 + ("" if len(order) == len(after) == 2 else " before it"),
                 fixes=tuple(_permuted(flow, node, order)),
             )
@@ -46,33 +50,79 @@ def _calculated(view: View, node: Node) -> bool:
     return any(isinstance(a.value, (tree.Arithmetic, tree.Wild, tree.Group)) for a in call.args)
 
 
-def _turned(before: Shape, after: Shape) -> tuple[int, ...] | None:
+def _turned(before: Shape, after: Shape, *, folds: bool = False) -> tuple[int, ...] | None:
     """The order of axes that a shape of the same numbers seems to mean; None where it means none.
+
+    ``folds`` is whether the sizes are worked out in the text: then folds of whole steps are meant.
 
     >>> _turned((24, 3), (3, 24)), _turned((24, 3), (72,)), _turned((8, 4, 2), (4, 16))
     ((2, 1), None, (2, 1, 3))
+    >>> _turned((12, 7, 5), (7, 60)), _turned((3, 32, 32), (32, 32, 3)), _turned((10, 7), (14, 5))
+    ((2, 1, 3), (2, 3, 1), None)
     """
     if any(map(is_open, (*before, *after))):
         return None
-    # (height, width, channels) read as (width, height * channels): the columns of a picture as steps.
-    picture = len(before) == 3 and 1 not in before[:2] and before[0] != before[1]
-    if picture and after == (before[1], product((before[0], before[2]))):
-        return (2, 1, 3)
-    sizes, wanted = ([size for size in shape if size != 1] for shape in (before, after))
-    if wanted == sizes or set(wanted) != set(sizes) or not len(wanted) == len(sizes) == len(set(sizes)):
+    sizes = [size for size in before if size != 1]
+    wanted = [size for size in after if size != 1]
+    if not 2 <= len(sizes) <= _MOST_AXES or len(wanted) < 2 or _joined(sizes, wanted):
         return None
-    ones = [i + 1 for i, size in enumerate(before) if size == 1]
-    return (*(before.index(size) + 1 for size in wanted), *ones)
+    parts = [Part(PLACES, size) for size in sizes]
+    cut = any(
+        part.kind == SCRAMBLED for axis in regrouped(parts, tuple(sizes), tuple(wanted)) for part in axis
+    )
+    turned = sorted(map(str, sizes)) == sorted(map(str, wanted))
+    if not cut and not _of_a_picture(before, after) and (folds or not turned):
+        return None
+    numbers = [i for i, size in enumerate(before, 1) if size != 1]
+    ones = [i for i, size in enumerate(before, 1) if size == 1]
+    orders = [
+        order for order in permutations(range(len(sizes))) if _joined([sizes[i] for i in order], wanted)
+    ]
+    if not orders:
+        return None
+    order = min(orders, key=lambda o: sum(a > b for a, b in combinations(o, 2)))
+    return (*(numbers[i] for i in order), *ones)
+
+
+_MOST_AXES = 5
+"""Orders of more axes than this are not tried."""
+
+
+def _joined(sizes: Sequence[Size], wanted: Sequence[Size]) -> bool:
+    """Whether each wanted size is the product of whole axes, in their order."""
+    rest = list(sizes)
+    for size in wanted:
+        taken = rest[:1]
+        del rest[:1]
+        while rest and product(taken) != size:
+            taken.append(rest.pop(0))
+        if product(taken) != size or not taken:
+            return False
+    return not rest
+
+
+def _of_a_picture(before: Shape, after: Shape) -> bool:
+    """Whether (height, width, channels) is read as (width, height * channels), its columns as steps.
+
+    Axes in front that stay as they are do not matter.
+    """
+    while len(before) > 3 and len(after) > 2 and before[0] == after[0]:
+        before, after = before[1:], after[1:]
+    picture = len(before) == 3 and 1 not in before[:2] and before[0] != before[1]
+    return picture and after == (before[1], product((before[0], before[2])))
 
 
 def _where(before: Shape, after: Shape) -> str:
     """An example of a number that comes to stand elsewhere than a permute would put it."""
+    while len(before) > 2 and len(after) > 2 and before[0] == after[0]:
+        before, after = before[1:], after[1:]
     width, cut = product(before[1:]), product(after[1:])
     if not isinstance(width, int) or not isinstance(cut, int):
         return f"a new step holds numbers that stand side by side in {show_shape(before)}"
     if cut >= width:
         rest = f" and {cut % width} numbers of the next" if cut % width else ""
-        return f"the first of the {after[0]} new steps holds the first {cut // width} old ones whole{rest}"
+        whole = "old one" if cut // width == 1 else f"{cut // width} old ones"
+        return f"the first of the {after[0]} new steps holds the first {whole} whole{rest}"
     return f"the first of the {after[0]} new steps holds {cut} of the {width} numbers of the first old one"
 
 
@@ -83,6 +133,75 @@ def _permuted(view: View, node: Node, order: tuple[int, ...]) -> Iterator[Fix]:
     edit = view.edits.replace(node, turn) if same else view.edits.before(node, turn)
     if edit is not None:
         yield Fix("turn the axes" if same else "turn the axes first, then join two of them", (edit,))
+
+
+@rule("ST671")
+def rows_as_steps(view: View) -> Iterator[Finding]:
+    """The rows of an image that is wider than high, read as time steps."""
+    for node in view.recurrent if any(len(view.out(n).shape) == 3 for n in view.inputs) else ():
+        joined = back_over(view, node, *_EACH_STEP)
+        if joined.layer is None or not joined.inputs or joined.inputs[0].extra:
+            continue
+        before, after = view.came(joined).shape, view.out(joined).shape
+        flat = view.is_row(joined, "reshape") or _flattens_each(joined)
+        if not flat or len(before) != 3 or len(after) != 2 or after[0] != before[0]:
+            continue
+        height, width, channels = before
+        source = _of_one_image(view, joined)
+        if source is None or not isinstance(height, int) or not isinstance(width, int) or width < 2 * height:
+            continue
+        assert node.layer is not None
+        yield Finding(
+            joined.span,
+            f"{node.layer.title} reads the {height} rows of {show_shape(before)} as its time steps, each of "
+            f"{width} columns: which axis is time?",
+            label=f"{height} steps of {show_shape(after)}",
+            labels=(
+                Label(source.span, f"declares {view.out(source)}"),
+                Label(node.span, f"takes {height} steps"),
+            ),
+            notes=("a line of text is read along its width: each column of the image is a step",),
+            help=f"if the {width} columns are the steps, write permute(2,1,3) before it; if the rows are, "
+            "all is well: # seqtopo: ignore[ST671]",
+            fixes=tuple(_columns(view, joined, (width, height, channels))),
+        )
+
+
+_EACH_STEP = ("dense", "dropout", "act", "relu", "norm", "batchnorm")
+
+
+def _flattens_each(node: Node) -> bool:
+    inner = node.layer.get("layer") if node.layer is not None and node.layer.row.steps else None
+    return isinstance(inner, Layer) and inner.row.name == "flatten"
+
+
+def _of_one_image(view: View, node: Node) -> Node | None:
+    """The input of three axes whose rows a node has, behind convolutions and what keeps rows; None else."""
+    for _ in range(FURTHEST):
+        if node.layer is None:
+            shape = view.out(node).shape
+            return node if len(shape) == 3 and shape[-1] in (1, 3, 4) else None
+        # Whoever turns the axes, or takes one for time, has said which it is.
+        if len(node.inputs) != 1 or node.inputs[0].extra or view.is_row(node, "permute", "swap"):
+            return None
+        if node.layer.row.recurrent or (node.layer.row.steps and not _flattens_each(node)):
+            return None
+        node = view.maker(node.inputs[0])
+    return None
+
+
+def _columns(view: View, node: Node, turned: Shape) -> Iterator[Fix]:
+    turn = step(node.span, "permute", 2, 1, 3)
+    if not view.is_row(node, "reshape"):
+        edit = view.edits.before(node, turn)
+    elif all(isinstance(size, int) for size in turned):
+        width, height, channels = map(size_text, turned)
+        many = tree.Arithmetic(node.span, height, (("*", channels),))
+        edit = view.edits.replace(node, turn, step(node.span, "reshape", width, many))
+    else:
+        edit = None
+    if edit is not None:
+        yield Fix("read the columns as steps", (edit,))
 
 
 @rule("ST607")

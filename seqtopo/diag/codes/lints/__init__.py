@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from seqtopo.diag.codes.lints import cost, direction, heads, ignores, masks, states, time, unused, versions
+from seqtopo.diag.codes.lints import (
+    axes,
+    cost,
+    direction,
+    heads,
+    ignores,
+    masks,
+    states,
+    time,
+    unused,
+    versions,
+)
 
 ROWS = (
     *time.ROWS,
@@ -13,5 +24,6 @@ ROWS = (
     *cost.ROWS,
     *unused.ROWS,
     *ignores.ROWS,
+    *axes.ROWS,
     *versions.ROWS,
 )

@@ -84,8 +84,8 @@ ROWS: tuple[Code, ...] = (
         what=(
             "`reshape` keeps the numbers in the order in which they lie, row by row, and cuts them anew. "
             "Turning (24, 3) into (3, 24) so makes a row of the first eight steps, not of the first "
-            "feature. Where sizes are worked out, as in `reshape(T//2,2*_)`, folding is meant and nothing "
-            "is said."
+            "feature. Turning (12, 7, 5) into (7, 60) cuts within the old steps. Where sizes are worked out "
+            "and whole steps stay whole, as in `reshape(T//2,2*_)`, folding is meant and nothing is said."
         ),
         why=(
             "The shapes are as wished and the model trains, on numbers that belong to other steps. "
