@@ -23,7 +23,8 @@ def predictor(model: keras.Model) -> Predictor:
         A function ``answer``. ``answer(x)`` takes one batch, ``(batch, T, F)``; for several inputs a list,
         or a dict by their names. It gives a NumPy array, or a list or dict of them, as ``model.predict``.
         Weights and states are those that the model has when it is asked; stateful layers go on from
-        answer to answer. It may be asked from several threads.
+        answer to answer. It may be asked from several threads, and from a callback while the model trains. It
+        is copied and pickled as its model, and then compiles anew.
         ``answer.warm_up(shape)`` compiles ahead. ``answer.how`` says what runs for each shape, and where
         that is no more than Keras' own call, why. Programs of 64 shapes are kept.
 

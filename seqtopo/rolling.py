@@ -84,6 +84,7 @@ def generate(
     *,
     start: Any,
     max_steps: int,
+    future: Any = None,
     stop: int | None = None,
     sample: Any = None,
     beams: int = 1,
@@ -102,6 +103,9 @@ def generate(
         source: what to read: (batch, T, F) or ids (batch, T); for several inputs a list, or a dict by names.
         start: what the decoder is shown first: an id, or a vector (F,); or one for each row.
         max_steps: how many steps are written.
+        future: what is known ahead, (batch, max_steps, G), such as a calendar: the last G features of the
+            decoder's input, where it takes F+G and the model gives F; or what goes into an input by steps of
+            its own, beside the one that is written. Row i goes in with what was written before step i.
         stop: the id after which a sequence has ended; the rest is filled with it.
         sample: how an id is taken, as in ``rollout``; the likeliest if not told.
         beams: above 1, beam search: so many likeliest sequences side by side.
@@ -134,6 +138,7 @@ def generate(
         model,
         source,
         start=start,
+        future=future,
         stop=stop,
         max_steps=max_steps,
         sample=sample,

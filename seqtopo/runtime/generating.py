@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -14,6 +15,7 @@ from seqtopo.runtime.drawing import drawn, gives_probabilities, logits_of
 from seqtopo.runtime.kept import kept
 from seqtopo.runtime.loops import Compiled, numpy_of, scan
 from seqtopo.runtime.nodes import CannotStepError, functional
+from seqtopo.runtime.states import sync_variables
 from seqtopo.runtime.step import OneStep, is_sequence, one_step
 from seqtopo.sampling import Sampler, greedy
 
@@ -26,6 +28,7 @@ def generated(
     source: Any,
     *,
     start: Any,
+    future: Any,
     stop: int | None,
     max_steps: int,
     sample: Any,
@@ -38,9 +41,13 @@ def generated(
     for name, number in (("max_steps", max_steps), ("beams", beams)):
         if not isinstance(number, (int, np.integer)) or isinstance(number, bool) or number < 1:
             raise ValueError(f"{name} is a whole number from 1 up, not {number!r}")
+    sync_variables(model)
     whole = kept(model, "whole", lambda: functional(model))
-    twin = kept(model, ("decoder", target), lambda: decoder_step(whole, target))
-    tensor = whole.inputs[twin.stepped[0]]
+    ahead = None if future is None else np.asarray(future)
+    known = None if ahead is None else ahead.shape[2:]
+    writer = kept(model, ("decoder", target, known), lambda: decoder_step(whole, target, known))
+    twin = writer.twin
+    tensor = whole.inputs[twin.stepped[writer.main]]
     is_ids = not keras.backend.is_float_dtype(tensor.dtype)
     output = whole.outputs[twin.outputs[0]]
     if not is_ids and (stop is not None or beams > 1):
@@ -53,21 +60,46 @@ def generated(
         )
     if beams > 1 and beams > int(output.shape[-1]):
         raise ValueError(f"{beams} beams need {beams} ids to choose from, but there are {output.shape[-1]}")
-    if not is_ids and output.shape[-1] != tensor.shape[-1]:
-        raise ValueError(f"{whole.name} gives {output.shape[-1]} features, but takes back {tensor.shape[-1]}")
+    features = int(output.shape[-1] or 0)
+    lacking = 0 if is_ids else int(tensor.shape[-1] or 0) - features
+    if lacking and (lacking < 0 or known != (lacking,) or writer.joined is not None):
+        way_out = f"; give the other {lacking} as future=, shape (batch, max_steps, {lacking})"
+        raise ValueError(
+            f"{whole.name} gives {features} features, but takes back {tensor.shape[-1]}"
+            + way_out * (lacking > 0)
+        )
     arrays = _sources(whole, twin, source)
     batch = arrays[0].shape[0]
+    if ahead is not None and ahead.shape[:2] != (batch, max_steps):
+        raise ValueError(
+            f"future is known for each step that is written, so it begins with {(batch, int(max_steps))}, "
+            f"but it has the shape {ahead.shape}"
+        )
     probabilities = is_ids and gives_probabilities(whole, twin.outputs[0])
-    key = (target, is_ids, sample, stop, int(beams), float(length_penalty))
-    make = lambda: _Decoder(twin, is_ids, probabilities, sample or greedy, stop, int(beams))  # noqa: E731
+    key = (target, is_ids, sample, stop, int(beams), float(length_penalty), known)
+    make = lambda: _Decoder(writer, is_ids, probabilities, sample or greedy, stop, int(beams))  # noqa: E731
     loop = kept(model, ("generate", *key), make)
-    first = _first(start, batch, tensor)
+    first = _first(start, (batch,) if is_ids else (batch, features), tensor)
     numbers = np.random.default_rng(seed)
-    return loop(arrays, first, int(max_steps), numbers, float(length_penalty))
+    return loop(arrays, first, ahead, int(max_steps), numbers, float(length_penalty))
 
 
-def decoder_step(whole: Any, target: str | None) -> OneStep:
-    """The twin that writes: the model with one input by steps, all others read whole beforehand.
+@dataclass(frozen=True)
+class Writer:
+    """The one-step model of a decoder. ``main`` is the place, among its inputs by steps, of the one that is
+    written; ``joined`` is the place of the one that what is known ahead goes into, where it has its own.
+    """
+
+    twin: OneStep
+    main: int = 0
+    joined: int | None = None
+
+
+def decoder_step(whole: Any, target: str | None, known: tuple[int, ...] | None = None) -> Writer:
+    """The one-step model that writes: one input by steps, all others read whole beforehand.
+
+    ``known`` is the shape, without batch and steps, of what is known ahead: it goes in behind the features
+    that are written, or into an input by steps of its own.
 
     Raises:
         CannotStepError: no input can be written so, or it is not clear which.
@@ -80,18 +112,34 @@ def decoder_step(whole: Any, target: str | None) -> OneStep:
             f"{whole.name} has one input only, so nothing to write from; "
             "seqtopo.rollout goes on from a history"
         )
-    tries = [i for i, x in enumerate(whole.inputs) if is_sequence(x) and target in (None, names[i])]
-    found, refused = [], []
-    for i in tries:
+    sequences = [i for i, x in enumerate(whole.inputs) if is_sequence(x)]
+    tries: list[tuple[int, int | None]] = [(i, None) for i in sequences if target in (None, names[i])]
+    if known is not None:
+        tries += [
+            (i, j) for i, _ in tries for j in sequences if j != i and whole.inputs[j].shape[2:] == known
+        ]
+    found: list[Writer] = []
+    refused = []
+    for i, j in tries:
+        stepped = sorted({i} if j is None else {i, j})
         try:
-            twin = one_step(whole, [i])
-            # By steps of an encoder's input the answer can be told too, anew after each; it is not written.
-            found += [twin] if twin.sequences[0] else []
+            twin = one_step(whole, stepped)
         except CannotStepError as error:
             refused.append(error)
+            continue
+        # By steps of an encoder's input the answer can be told too, anew after each; it is not written.
+        fits = known is None or _takes_back(whole.inputs[i], whole.outputs[twin.outputs[0]], known, j)
+        if twin.sequences[0] and fits:
+            found.append(Writer(twin, stepped.index(i), None if j is None else stepped.index(j)))
     if len(found) > 1:
         raise CannotStepError(
             f"more than one input of {whole.name} could be written: say which, target={names!r}"
+        )
+    if not found and known is not None:
+        takes = ", ".join(f"{names[i]} {tuple(whole.inputs[i].shape[1:])}" for i in sequences)
+        raise CannotStepError(
+            f"future has {sum(known)} features at each step, but {whole.name} has no place for them: it "
+            f"takes {takes}. They go behind those that are written, or into an input of that width by itself"
         )
     if not found and refused:
         raise refused[-1]
@@ -100,6 +148,14 @@ def decoder_step(whole: Any, target: str | None) -> OneStep:
             f"no input of {whole.name} has an answer at each of its steps, to be written by it"
         )
     return found[0]
+
+
+def _takes_back(tensor: Any, output: Any, known: tuple[int, ...], joined: int | None) -> bool:
+    """Whether an input takes what comes out, with what is known ahead behind it or in another input."""
+    if not keras.backend.is_float_dtype(tensor.dtype):
+        return joined is not None
+    behind = sum(known) if joined is None else 0
+    return tuple(tensor.shape[2:]) == (output.shape[-1] + behind,)
 
 
 def _sources(whole: Any, twin: OneStep, source: Any) -> list[np.ndarray]:
@@ -129,10 +185,9 @@ def _sources(whole: Any, twin: OneStep, source: Any) -> list[np.ndarray]:
     return found
 
 
-def _first(start: Any, batch: int, tensor: Any) -> np.ndarray:
+def _first(start: Any, want: tuple[int, ...], tensor: Any) -> np.ndarray:
     dtype = keras.backend.standardize_dtype(tensor.dtype)
     array = np.asarray(start, dtype=dtype)
-    want = (batch, *tensor.shape[2:])
     try:
         return np.array(np.broadcast_to(array, want))
     except ValueError:
@@ -143,9 +198,10 @@ class _Decoder:
     """The loop that writes, after the encoder has read."""
 
     def __init__(
-        self, twin: OneStep, is_ids: bool, probabilities: bool, sample: Any, stop: int | None, beams: int
+        self, writer: Writer, is_ids: bool, probabilities: bool, sample: Any, stop: int | None, beams: int
     ) -> None:
-        self.twin, self.is_ids, self.probabilities = twin, is_ids, probabilities
+        twin = writer.twin
+        self.writer, self.twin, self.is_ids, self.probabilities = writer, twin, is_ids, probabilities
         self.sample: Sampler | Any = sample
         self.stop = stop
         self.beams = Beams(beams, stop) if beams > 1 else None
@@ -155,7 +211,13 @@ class _Decoder:
         self._write = Compiled(self._beaming if self.beams else self._writing, models)
 
     def __call__(
-        self, sources: list[np.ndarray], first: np.ndarray, steps: int, numbers: Any, penalty: float
+        self,
+        sources: list[np.ndarray],
+        first: np.ndarray,
+        ahead: np.ndarray | None,
+        steps: int,
+        numbers: Any,
+        penalty: float,
     ) -> np.ndarray:
         """The written sequences (batch, steps, ...)."""
         batch = first.shape[0]
@@ -165,13 +227,15 @@ class _Decoder:
         if self.beams:
             carry += self.beams.start(batch, steps)
         carry += states
+        # Time first, and what is known of a sequence for each of its beams.
+        known = [] if ahead is None else [np.moveaxis(np.repeat(ahead, width, axis=0), 0, 1)]
         found = []
         for begin in range(0, steps, CHUNK):
             size = min(CHUNK, steps - begin)
             turns = np.arange(begin, begin + size, dtype="int32")
-            carry, written = self._write(
-                contexts, carry, turns, numbers.random((size, batch), dtype="float32")
-            )
+            chances = numbers.random((size, batch), dtype="float32")
+            part = [x[begin : begin + size] for x in known]
+            carry, written = self._write(contexts, carry, turns, chances, part)
             found.append(numpy_of(written))
             if self.stop is not None and bool(numpy_of(carry[1]).all()):
                 break
@@ -199,15 +263,25 @@ class _Decoder:
             )
         return contexts, list(states)
 
-    def _step(self, given: Any, contexts: list[Any], states: Sequence[Any]) -> tuple[Any, list[Any]]:
-        found = list(self.twin.model([given, *contexts, *states], training=False))
+    def _step(
+        self, given: Any, known: Sequence[Any], contexts: list[Any], states: Sequence[Any]
+    ) -> tuple[Any, list[Any]]:
+        inputs = [given]
+        if known and self.writer.joined is None:
+            inputs = [ops.concatenate([given, ops.cast(known[0], given.dtype)], axis=-1)]
+        elif known:
+            joined = self.twin.model.inputs[self.writer.joined]
+            inputs.insert(self.writer.joined, ops.cast(known[0], joined.dtype))
+        found = list(self.twin.model([*inputs, *contexts, *states], training=False))
         after = found[len(self.twin.outputs) :]
         return found[0], [ops.cast(x, d) for x, d in zip(after, self.dtypes, strict=True)]
 
-    def _writing(self, contexts: list[Any], carry: list[Any], turns: Any, chances: Any) -> tuple[Any, Any]:
+    def _writing(
+        self, contexts: list[Any], carry: list[Any], turns: Any, chances: Any, known: list[Any]
+    ) -> tuple[Any, Any]:
         def body(contexts: list[Any], carry: list[Any], step: list[Any]) -> tuple[list[Any], list[Any]]:
             given, done, *states = carry
-            output, states = self._step(given, contexts, states)
+            output, states = self._step(given, step[2:], contexts, states)
             if not self.is_ids:
                 answer = ops.cast(output, given.dtype)
                 return [answer, done, *states], [answer]
@@ -218,16 +292,19 @@ class _Decoder:
             answer = ops.cast(answer, given.dtype)
             return [answer, done, *states], [answer]
 
-        carry, (written,) = scan(body, list(contexts), list(carry), [turns, chances], turns.shape[0])
+        steps = [turns, chances, *known]
+        carry, (written,) = scan(body, list(contexts), list(carry), steps, turns.shape[0])
         return list(carry), written
 
-    def _beaming(self, contexts: list[Any], carry: list[Any], turns: Any, chances: Any) -> tuple[Any, Any]:
+    def _beaming(
+        self, contexts: list[Any], carry: list[Any], turns: Any, chances: Any, known: list[Any]
+    ) -> tuple[Any, Any]:
         assert self.beams is not None
         beams = self.beams
 
         def body(contexts: list[Any], carry: list[Any], step: list[Any]) -> tuple[list[Any], list[Any]]:
             given, done, scores, lengths, written, *states = carry
-            output, states = self._step(given, contexts, states)
+            output, states = self._step(given, step[2:], contexts, states)
             told = ops.log_softmax(ops.cast(logits_of(output, self.probabilities), "float32"), axis=-1)
             from_, ids, done, scores, lengths, written = beams.turn(
                 told, done, scores, lengths, written, step[0]
@@ -236,5 +313,6 @@ class _Decoder:
             ids = ops.cast(ids, given.dtype)
             return [ids, done, scores, lengths, written, *states], [ids]
 
-        carry, (ids,) = scan(body, list(contexts), list(carry), [turns, chances], turns.shape[0])
+        steps = [turns, chances, *known]
+        carry, (ids,) = scan(body, list(contexts), list(carry), steps, turns.shape[0])
         return list(carry), ids

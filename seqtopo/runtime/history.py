@@ -105,6 +105,14 @@ def given_for(whole: Any, history: Any, future: Any, steps: int) -> Given:
         raise ValueError(f"{whole.name} has no input with time steps that an output could be fed back into")
     first = with_steps[0]
     single = arrays[first].ndim == len(inputs[first].shape) - 1
+    rows = inputs[first].shape[0]
+    if single and rows not in (None, 1):
+        # Nobody can tell whether its first axis is the batch or the steps of one sequence.
+        rest = ", ".join(str(size) for size in (rows, "steps", *inputs[first].shape[2:]))
+        raise ValueError(
+            f"the batch of {whole.name} is {rows}, but the history has the shape {arrays[first].shape}, "
+            f"without one: give ({rest})"
+        )
     if single:
         arrays = [x[None] for x in arrays]
     for name, array, tensor in zip(names, arrays, inputs, strict=True):

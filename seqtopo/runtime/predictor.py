@@ -14,7 +14,7 @@ from keras import ops, tree
 
 from seqtopo.runtime.lowered import Arrays, Call, Program, lowered
 from seqtopo.runtime.nodes import functional, ordered
-from seqtopo.runtime.states import attach, get_states, set_states, stateful_layers
+from seqtopo.runtime.states import attach, get_states, set_states, stateful_layers, sync_variables
 
 KEPT = 64
 """Programs of so many shapes are kept; the one that was asked for longest ago goes first."""
@@ -46,10 +46,15 @@ class Predictor:
     def __call__(self, x: Any) -> Any:
         """What ``model.predict`` gives for one batch."""
         arrays = self._arrays(x)
+        sync_variables(self.model)
         program = self._program(arrays)
         with self._writing if program.writes else nullcontext():
             found = program.run(arrays)
         return found[0] if self._call.outputs == 0 else tree.pack_sequence_as(self._call.outputs, found)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As its model: what is compiled belongs to this process, and is compiled anew in another."""
+        return type(self), (self.model,)
 
     def warm_up(self, *shapes: Sequence[int]) -> None:
         """Compiles for inputs of these shapes, batch included, so that the first answer is as fast as those

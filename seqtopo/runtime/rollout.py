@@ -16,7 +16,7 @@ from seqtopo.runtime.history import Given, given_for
 from seqtopo.runtime.kept import kept
 from seqtopo.runtime.loops import Compiled, numpy_of, scan
 from seqtopo.runtime.nodes import CannotStepError, functional
-from seqtopo.runtime.states import get_states
+from seqtopo.runtime.states import get_states, sync_variables
 from seqtopo.runtime.step import OneStep, is_sequence, one_step
 from seqtopo.sampling import greedy
 
@@ -75,6 +75,7 @@ def _prepared(
         raise ValueError(f"steps is how many to go on for, 1 or more, not {steps!r}")
     if mode not in (None, "step", "window"):
         raise ValueError(f'mode is "step" or "window", or None to let it be chosen, not {mode!r}')
+    sync_variables(model)
     whole = kept(model, "whole", lambda: functional(model))
     given = given_for(whole, history, future, int(steps))
     twin, refused = kept(model, "twin", lambda: _twin_of(whole))

@@ -85,6 +85,15 @@ def set_states(model: keras.Model, states: Sequence[Any]) -> None:
         variable.assign(ops.copy(ops.convert_to_tensor(array, variable.dtype)))
 
 
+def sync_variables(model: keras.Model) -> None:
+    """Writes the values that a running ``fit``, ``evaluate`` or ``predict`` works on into the variables.
+
+    On JAX the trainer keeps them apart, and the variables hold none until then. It does nothing elsewhere.
+    """
+    if hasattr(model, "jax_state_sync"):
+        model.jax_state_sync()
+
+
 def _variables(model: keras.Model) -> list[Any]:
     layers = stateful_layers(model)
     if not layers:
@@ -92,9 +101,7 @@ def _variables(model: keras.Model) -> list[Any]:
             f"{model.name} has no stateful layer, so it has no states; write stateful in the spec, "
             "as in lstm(4,stateful), or stateful=True in Keras"
         )
-    if hasattr(model, "jax_state_sync"):
-        # Inside fit, evaluate and predict JAX keeps the values apart from the variables.
-        model.jax_state_sync()
+    sync_variables(model)
     return [variable for layer in layers for variable in tree.flatten(layer.states)]
 
 

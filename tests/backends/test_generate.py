@@ -96,3 +96,52 @@ def test_mistakes_say_what_to_do() -> None:
         seqtopo.generate(model, source, start=8, max_steps=0)
     with pytest.raises(ValueError, match="start has the shape"):
         seqtopo.generate(model, source, start=[8, 8], max_steps=2)
+
+
+KNOWN_AHEAD = {
+    "behind its features": """
+encoder = in(?,2) as source -> lstm(6)
+decoder = in(?,5) as target -> lstm(6,seq,init=encoder.state) -> dense(2)
+""",
+    "in an input of its own": """
+encoder = in(?,2) as source -> lstm(6)
+decoder = [in(?,3) as calendar, in(?,2) as target] -> concat -> lstm(6,seq,init=encoder.state) -> dense(2)
+""",
+    "beside ids": """
+encoder = in(?,2) as source -> lstm(6)
+decoder = [in(?,int(9)) as target -> embed(9,4), in(?,3) as calendar]
+    -> concat -> lstm(6,seq,init=encoder.state) -> dense(9)
+""",
+}
+
+
+@pytest.mark.parametrize("how", KNOWN_AHEAD)
+def test_fault_d9_what_is_known_ahead(how: str) -> None:
+    """As ``predict`` on what was written so far, with what is known ahead beside it."""
+    model = seqtopo.compile(KNOWN_AHEAD[how])
+    cases.set_weights(model, 0.9)
+    source = cases.generator().normal(size=(3, 4, 2)).astype("float32")
+    ahead = cases.generator().normal(size=(3, 5, 3)).astype("float32")
+    ids = how == "beside ids"
+    shown = np.full((3, 6), 8, "int32") if ids else np.zeros((3, 6, 2), "float32")
+    for i in range(5):
+        given = {"source": source, "target": shown[:, :-1], "calendar": ahead}
+        if how == "behind its features":
+            given = {"source": source, "target": np.concatenate([shown[:, :-1], ahead], axis=-1)}
+        said = model.predict(given, verbose=0)[:, i]
+        shown[:, i + 1] = said.argmax(-1) if ids else said
+    start = 8 if ids else 0.0
+    have = seqtopo.generate(model, source, start=start, max_steps=5, future=ahead)
+    np.testing.assert_allclose(have, shown[:, 1:], atol=1e-5)
+    if ids:
+        assert seqtopo.generate(model, source, start=8, max_steps=5, future=ahead, beams=2).shape == (3, 5)
+    with pytest.raises(ValueError, match=r"begins with \(3, 4\), but it has the shape \(3, 5, 3\)"):
+        seqtopo.generate(model, source, start=start, max_steps=4, future=ahead)
+    with pytest.raises(ValueError, match=r"future has 2 features at each step, but .* has no place"):
+        seqtopo.generate(model, source, start=start, max_steps=5, future=ahead[..., :2])
+
+
+def test_fault_d9_says_what_is_lacking() -> None:
+    model = seqtopo.compile(KNOWN_AHEAD["behind its features"])
+    with pytest.raises(ValueError, match=r"give the other 3 as future=, shape \(batch, max_steps, 3\)"):
+        seqtopo.generate(model, np.ones((3, 4, 2)), start=0.0, max_steps=5)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -393,3 +395,35 @@ def test_a_model_without_kernels_is_lent_them() -> None:
         assert int(how.split()[0]) < 40
     else:
         assert how.startswith("one ")
+
+
+@pytest.mark.parametrize("spec", ["in(?,3) -> lstm(4) -> dense(1)", "in(?,3,batch=2) -> gru(4,stateful)"])
+def test_fault_b9_it_is_pickled_and_copied_as_its_model(spec: str) -> None:
+    model = seqtopo.compile(spec)
+    x = np.random.default_rng(0).normal(size=(2, 5, 3)).astype("float32")
+    answer = seqtopo.predictor(model)
+    want = answer(x)
+    for copied in (pickle.loads(pickle.dumps(answer)), copy.deepcopy(answer)):
+        assert copied.model is not model
+        if hasattr(model, "reset_states"):
+            seqtopo.set_states(copied.model, [np.zeros_like(s) for s in seqtopo.get_states(copied.model)])
+        np.testing.assert_allclose(copied(x), want, atol=1e-6)
+
+
+def test_fault_b9_it_answers_while_the_model_trains() -> None:
+    """From a callback, with the weights of that moment; so do the roll-outs."""
+    model = seqtopo.compile("in(4,2) -> lstm(3) -> dense(2)\ntrain sgd(0.1), loss=mse")
+    x, y = np.ones((8, 4, 2), "float32"), np.ones((8, 2), "float32")
+    answer = seqtopo.predictor(model)
+    found = []
+
+    class Asks(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            found.append((answer(x[:1]), seqtopo.rollout(model, x[:1], 2)))
+
+    before = answer(x[:1])
+    model.fit(x, y, batch_size=4, epochs=2, verbose=0, callbacks=[Asks()])
+    assert len(found) == 4
+    assert not np.allclose(found[0][0], before)
+    np.testing.assert_allclose(found[-1][0], model.predict(x[:1], verbose=0), atol=1e-6)
+    np.testing.assert_allclose(found[-1][1][:, 0], found[-1][0], atol=1e-6)

@@ -213,3 +213,13 @@ def test_what_looks_at_numbers_in_python_runs_too() -> None:
         said = model.predict(ids, verbose=0)[:, -1].argmax(-1)
         np.testing.assert_array_equal(have[:, i], said)
         ids = np.concatenate([ids, said[:, None].astype("int32")], axis=1)
+
+
+def test_fault_f9_a_fixed_batch_needs_its_axis() -> None:
+    """(4, 3) may be four rows of one step, or one row of four steps."""
+    model = ready("in(?,3,batch=4) -> lstm(4,seq) -> dense(3)")
+    with pytest.raises(ValueError, match=r"the batch of \w+ is 4, .* give \(4, steps, 3\)"):
+        seqtopo.rollout(model, np.zeros((4, 3)), 2)
+    assert seqtopo.rollout(model, np.zeros((4, 5, 3)), 2).shape == (4, 2, 3)
+    one = ready("in(?,3,batch=1) -> lstm(4,seq) -> dense(3)")
+    assert seqtopo.rollout(one, np.zeros((5, 3)), 2).shape == (2, 3)
