@@ -41,6 +41,12 @@ def read_arguments(
         Problem: an argument is unknown, missing, given twice, or not of its parameter's kind.
     """
     found = Arguments()
+    if row.recurrent and isinstance(call, tree.Call) and call.args and _may_be_cells(call.args[0].value):
+        from seqtopo.ir.cells import of_cells
+
+        problem = of_cells(row, call)
+        if problem is not None:
+            raise problem
     positional = row.by_place
     rest = bool(row.positional) and row.positional[-1].endswith("*")
     taken = 0
@@ -88,6 +94,15 @@ def read_arguments(
     if unshared:
         _complete(found, row, call, value)
     return found
+
+
+def _may_be_cells(given: tree.Expr) -> bool:
+    """Whether an argument is written as cells are, and as no number."""
+    if isinstance(given, tree.Arithmetic):
+        given = given.first
+    if isinstance(given, tree.Call):
+        return given.name.name.lower().endswith(("cell", "cells"))
+    return isinstance(given, (tree.List, tree.Tuple))
 
 
 def _complete(found: Arguments, row: Row, call: tree.Call | tree.Name, value: Read) -> None:

@@ -92,7 +92,7 @@ class Calls(Walker):
         arguments = self._arguments(row, call, incoming, env, known=known is not None)
         if known is not None:
             return known, arguments
-        layer = Layer(row, arguments.args)
+        layer = Layer(row, arguments.args, called=callee(call))
         if isinstance(layer.args.get("name"), str):
             layer.name = layer.args.pop("name")
         self._layers[key] = layer

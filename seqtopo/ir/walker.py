@@ -179,12 +179,17 @@ class Walker:
             raise elsewhere
         reason = why_not(name.name)
         if reason is not None:
+            from seqtopo.ir.cells import layers_of_cells
+
+            layers = layers_of_cells(step)
+            help = f"write {print_expr(layers)}" if layers is not None else reason.instead
             raise Problem(
                 "ST209",
                 f"{name.name} is left out of the language: {reason.why}",
                 name.span,
                 label="left out",
-                help=reason.instead,
+                help=help,
+                fixes=(Fix(help, (Edit(step.span, print_expr(layers)),)),) if layers and step else (),
             )
         if entry_of("activation", name.name):
             raise Problem(

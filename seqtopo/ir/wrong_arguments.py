@@ -9,6 +9,7 @@ from seqtopo.diag.model import Edit, Fix
 from seqtopo.diag.nearest import nearest
 from seqtopo.ir.problem import Broken, Problem
 from seqtopo.ir.unknown_layers import modernized
+from seqtopo.ir.walker import callee
 from seqtopo.layers import legacy
 from seqtopo.layers.kinds import NOTHING
 from seqtopo.layers.legacy import Gone, Renamed
@@ -35,7 +36,7 @@ def unknown_name(row: Row, arg: tree.Argument, name: tree.Name, call: Step) -> P
         fix = Fix(f"write {given} alone", (edit(arg.span, word(given)),))
         return Problem(
             "ST202",
-            f"{row.name} has no argument {given}: it is a flag, a bare word that sets {param.name}",
+            f"{_called(row, call)} has no argument {given}: it is a flag, a bare word that sets {param.name}",
             name.span,
             label="is a flag",
             help=f"write {given} alone, or {param.name}={show(value)}",
@@ -52,12 +53,18 @@ def unknown_name(row: Row, arg: tree.Argument, name: tree.Name, call: Step) -> P
     near = nearest(given, row.by_name)
     return Problem(
         "ST202",
-        f"{row.name} has no argument {given}",
+        f"{_called(row, call)} has no argument {given}",
         name.span,
         label="unknown argument",
         help=f"did you mean {near}?" if near else _known_names(row),
         fixes=(Fix(f"did you mean {near}?", (Edit(name.span, near),)),) if near else (),
     )
+
+
+def _called(row: Row, call: Step) -> str:
+    """A layer's name as the spec has it, which may be another of its names."""
+    written = callee(call)
+    return written if written in row.aliases else row.name
 
 
 def _elsewhere(given: str, row: Row) -> bool:
@@ -77,7 +84,7 @@ def _renamed(row: Row, arg: tree.Argument, name: tree.Name, known: Renamed, call
     help = f"write {print_expr(new)}"
     return Problem(
         "ST202",
-        f"{row.name} has no argument {name.name}: in Keras 3 it is {to}",
+        f"{_called(row, call)} has no argument {name.name}: in Keras 3 it is {to}",
         name.span,
         label=f"its name in {known.since}",
         help=help,
@@ -124,7 +131,7 @@ def _gone(row: Row, arg: tree.Argument, name: tree.Name, known: Gone, call: Step
             )
     return Problem(
         "ST202",
-        f"{row.name} has no argument {name.name}: {known.why}",
+        f"{_called(row, call)} has no argument {name.name}: {known.why}",
         name.span,
         label="stands elsewhere now" if known.harmless else "unknown argument",
         help=known.instead,
@@ -148,7 +155,7 @@ def unknown_flag(row: Row, arg: tree.Argument, given: str, call: Step) -> Proble
         param = row.by_name[given]
         return Problem(
             "ST202",
-            f"{row.name}'s {given} is no flag: it needs a value, {param.kind.words}",
+            f"{_called(row, call)}'s {given} is no flag: it needs a value, {param.kind.words}",
             arg.span,
             label="needs a value",
             help=f"write {given}=...",
@@ -160,7 +167,7 @@ def unknown_flag(row: Row, arg: tree.Argument, given: str, call: Step) -> Proble
         if now is not None and now in row.flags:
             return Problem(
                 "ST202",
-                f"{row.name} has no flag {given}: its {param.name} is {param.kind.words}",
+                f"{_called(row, call)} has no flag {given}: its {param.name} is {param.kind.words}",
                 arg.span,
                 label="unknown flag",
                 help=f"write {now}",
@@ -172,7 +179,7 @@ def unknown_flag(row: Row, arg: tree.Argument, given: str, call: Step) -> Proble
     near = nearest(given, [*row.flags, *row.by_name])
     return Problem(
         "ST202",
-        f"{row.name} has no flag {given}",
+        f"{_called(row, call)} has no flag {given}",
         arg.span,
         label="unknown flag",
         help=f"did you mean {near}?" if near else _known_flags(row),
@@ -182,6 +189,7 @@ def unknown_flag(row: Row, arg: tree.Argument, given: str, call: Step) -> Proble
 
 def second_output(row: Row, name: str, arg: tree.Argument, call: Step) -> Problem:
     """``return_state``: second outputs are used by name, never asked for."""
+    named = _called(row, call)
     second = "scores" if name == "return_attention_scores" else "state"
     fixes: tuple[Fix, ...] = ()
     if isinstance(call, tree.Call):
@@ -194,7 +202,7 @@ def second_output(row: Row, name: str, arg: tree.Argument, call: Step) -> Proble
         f"{name} is never written: a layer hands on its output, and its {second} is there when it is used",
         arg.span,
         label="take it out",
-        help=f"name the layer ('{row.name}(...) as name') and write name.{second} where you need it",
+        help=f"name the layer ('{named}(...) as name') and write name.{second} where you need it",
         fixes=fixes,
     )
 
@@ -210,11 +218,11 @@ def one_too_many(row: Row, arg: tree.Argument, call: Step) -> Problem:
                          (edit(call.span, without_argument(call, call.args[0])),)))  # fmt: skip
     return Problem(
         "ST205",
-        f"{row.name} takes {len(positional) or 'no'} argument{'s' * (len(positional) != 1)} "
+        f"{_called(row, call)} takes {len(positional) or 'no'} argument{'s' * (len(positional) != 1)} "
         f"by position{f' ({names})' if names else ''}, this is one more",
         arg.span,
         label="one more",
-        help=f"give it by name, as in {row.name}({_example_name(row, positional)}=...)",
+        help=f"give it by name, as in {_called(row, call)}({_example_name(row, positional)}=...)",
         fixes=tuple(fixes),
     )
 
@@ -240,7 +248,7 @@ def missing(
         fixes = (Fix(f"write {print_expr(step)}", (edit(call.span, step),)),)
     return Problem(
         "ST204",
-        f"{row.name} needs {param.short or param.name}: {param.kind.words}",
+        f"{_called(row, call)} needs {param.short or param.name}: {param.kind.words}",
         call.span,
         label=f"{param.name} is missing",
         help=fixes[0].title if fixes else f"as in: {row.example}",
@@ -272,7 +280,7 @@ def misfit_of(
         help, fixes = (ways[0].title, tuple(ways)) if ways else (help, ())
     return Problem(
         "ST203",
-        f"{row.name}({name}={shown}): {name} must be {misfit.expected}",
+        f"{_called(row, call)}({name}={shown}): {name} must be {misfit.expected}",
         arg.value.span,
         label=f"{shown} is not",
         help=help,

@@ -16,20 +16,22 @@ class Layer:
 
     ``args`` are the arguments that were given, read by their kinds, under Keras' names; a layer or
     a sub-model as an argument (``td(...)``, ``bi(...)``) is an ``Applied``. ``name`` is the layer's
-    Keras name, once it has one.
+    Keras name, once it has one. ``called`` is which of the row's names the spec has for it.
     """
 
     row: Row
     args: dict[str, Any] = field(default_factory=dict)
     name: str = ""
+    called: str = ""
 
     @property
     def title(self) -> str:
-        """How messages call it: ``lstm(64)``."""
+        """How messages call it: ``lstm(64)``, by the name that it is written with."""
         given = [
             v if isinstance(v := self.args[n], str) else show(v) for n in self.row.places if n in self.args
         ]
-        return f"{self.row.name}({','.join(given)})" if given else self.row.name
+        name = self.called or self.row.name
+        return f"{name}({','.join(given)})" if given else name
 
     def __str__(self) -> str:
         return self.title

@@ -47,13 +47,13 @@ def title(node: Node) -> str:
     layer = node.layer
     if layer is None:
         return "in" + (f"({_declared(node)})" if _declared(node) else "")
-    inner = layer.get("layer")
+    inner, name = layer.get("layer"), layer.called or layer.row.name
     if isinstance(inner, SubModel):
-        return layer.row.name if not inner.name else f"{layer.row.name}({inner.name})"
+        return name if not inner.name else f"{name}({inner.name})"
     if layer.row.name == "act":
         return said(str(layer.args.get("activation", "act")))
     if isinstance(inner, Layer) and inner.row.name == "act":
-        return said(f"{layer.row.name}({inner.args.get('activation', 'act')})")
+        return said(f"{name}({inner.args.get('activation', 'act')})")
     return said(layer.title)
 
 

@@ -65,8 +65,8 @@ def test_the_shape_table_says_what_comes_in_and_out_of_each_layer() -> None:
     report = check("in(29,1) -> simple_rnn(20,seq) -> simple_rnn(20) -> dense(1)")
     assert [(line.layer, line.inputs, line.outputs, line.params) for line in report.shapes] == [
         ("in", (), ((29, 1),), 0),
-        ("rnn(20)", ((29, 1),), ((29, 20),), 440),
-        ("rnn(20)", ((29, 20),), ((20,),), 820),
+        ("simple_rnn(20)", ((29, 1),), ((29, 20),), 440),
+        ("simple_rnn(20)", ((29, 20),), ((20,),), 820),
         ("dense(1)", ((20,),), ((1,),), 21),
     ]
     for name in ("(29, 20)", "1,281", "the last step only"):
