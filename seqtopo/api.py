@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
@@ -15,8 +15,9 @@ from seqtopo.diag.model import Diagnostic
 from seqtopo.diag.nearest import nearest
 from seqtopo.ir import buildable
 from seqtopo.ir.loss_shapes import loss_name
+from seqtopo.ir.outside import NoValue, read_value, value_of
 from seqtopo.ir.resolve import Resolved, resolve
-from seqtopo.ir.symbols import symbols_of
+from seqtopo.ir.symbols import names_in, symbols_of
 from seqtopo.layers.objects import names
 from seqtopo.lint.selection import Selection, selection
 from seqtopo.reading import read
@@ -44,6 +45,8 @@ class Checked:
     spec: tree.Spec | None
     resolved: Resolved | None
     diagnostics: tuple[Diagnostic, ...]
+    bound: Collection[str] = ()
+    """The names that are bound from outside."""
 
     @cached_property
     def ok(self) -> bool:
@@ -68,13 +71,17 @@ def analyse(spec: Text | Source, dims: Mapping[str, Any] | None = None) -> Check
     every = (*found, *wrong, *more)
     if any(d.severity == "error" for d in every):
         resolved = None
-    return Checked(source, parsed, resolved, every)
+    return Checked(source, parsed, resolved, every, tuple(bound))
 
 
 def _bindings(dims: Mapping[str, Any], spec: tree.Spec) -> tuple[dict[str, Any], list[Diagnostic]]:
     bound: dict[str, Any] = {}
     wrong: list[Diagnostic] = []
     known = symbols_of(spec) if dims else set()
+    for name, value in dims.items():
+        # A value may be written with names of its own: -D N=2*M -D M=3.
+        given = read_value(name, value) if isinstance(value, str) else None
+        known |= {n for n in names_in(given.value) if n[0].isupper()} if given is not None else set()
     for name, value in dims.items():
         message = ""
         help = ""
@@ -86,18 +93,12 @@ def _bindings(dims: Mapping[str, Any], spec: tree.Spec) -> tuple[dict[str, Any],
                 if near
                 else f"the spec's names are {', '.join(sorted(known)) or 'none'}"
             )
-        elif not isinstance(value, (float, tuple)) or isinstance(value, bool):
+        else:
             try:
-                value = operator.index(value)
-            except TypeError:
-                message = f"{name} must be a number, not {value!r}"
-                help = f"write {name}=24"
-            else:
-                if isinstance(value, bool) or not 0 < value < 2**31:
-                    # Python writes out no number of more than 4,300 digits.
-                    shown = value if value.bit_length() < 200 else f"one of {value.bit_length()} bits"
-                    message = f"{name} must be a whole number from 1 up, below 2**31, not {shown}"
-                    help = f"write {name}=24"
+                value = value_of(value)
+            except NoValue as answer:
+                message = f"{name} cannot be bound so: {answer}"
+                help = f'as in {name}=24, {name}="relu", {name}="lstm" or {name}="(lstm(8,seq) -> relu)"'
         if message:
             wrong.append(Diagnostic("ST406", message, Span(0, 0), help=help))
         else:
@@ -199,7 +200,11 @@ def linted(checked: Checked, chosen: Selection | None = None) -> Checked:
 @collector.off()
 def report(checked: Checked) -> Report:
     """The report of a spec that was read."""
-    return report_of(checked.source, checked.diagnostics, checked.resolved)
+    resolved, names = checked.resolved, ()
+    if resolved is None or resolved.free:
+        graph = None if resolved is None else resolved.graph
+        names = buildable.unbound_names(graph, checked.spec, checked.bound)
+    return report_of(checked.source, checked.diagnostics, resolved, names)
 
 
 def compile(

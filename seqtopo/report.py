@@ -39,7 +39,8 @@ class Report:
 
     ``shapes`` is the shape table, ``outputs`` each output's shape by its name, ``params`` the number
     of parameters (symbolic where sizes are), ``trainable_params`` that of the trained ones, ``kind``
-    the topology's kind. They are empty, or None, where there are errors.
+    the topology's kind. They are empty, or None, where there are errors. ``unbound`` names what must be
+    bound before the model can be built, also where that is an error.
     """
 
     source: Source
@@ -49,6 +50,7 @@ class Report:
     params: Size | None = None
     trainable_params: Size | None = None
     kind: str | None = None
+    unbound: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -69,10 +71,15 @@ class Report:
         return html(self)
 
 
-def report_of(source: Source, diagnostics: tuple[Diagnostic, ...], resolved: Resolved | None) -> Report:
-    """The report of a spec that was read."""
+def report_of(
+    source: Source,
+    diagnostics: tuple[Diagnostic, ...],
+    resolved: Resolved | None,
+    unbound: tuple[str, ...] = (),
+) -> Report:
+    """The report of a spec that was read; ``unbound`` are the names that building needs."""
     if resolved is None or any(d.severity == "error" for d in diagnostics):
-        return Report(source, diagnostics)
+        return Report(source, diagnostics, unbound=unbound)
     graph = resolved.graph
     lines: list[LayerShape] = []
     seen: set[Layer] = set()
@@ -122,4 +129,5 @@ def report_of(source: Source, diagnostics: tuple[Diagnostic, ...], resolved: Res
         together(owned.values()),
         together(owned.values(), trained=True),
         kind(graph),
+        unbound,
     )

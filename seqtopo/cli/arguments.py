@@ -8,13 +8,15 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from seqtopo.ir.buildable import MAX_PARAMS
+from seqtopo.layers.values import show
 from seqtopo.lint.selection import NoSuchRule, Selection, selection
+from seqtopo.shell import command
 
 if TYPE_CHECKING:
     import argparse
 
 Number = int | float
-Value = Number | tuple[Number, ...]
+Value = Number | tuple[Number, ...] | str
 
 _NAME = r"[^\W\d]\w*"
 _WHOLE = r"[+-]?\d{1,18}"
@@ -124,7 +126,8 @@ def add_dims(parser: Parser) -> None:
         type=binding,
         action="append",
         default=[],
-        help="a number for a symbol, such as -D T=24; wins over 'let' in the spec; once for each symbol",
+        help="what a name of the spec stands for: a number, a word, a layer or a flow, such as -D T=24, "
+        "-D ACT=relu or -D CELL=lstm; wins over 'let' in the spec; once for each name",
     )
 
 
@@ -190,13 +193,13 @@ def seed(text: str) -> int:
 
 
 def binding(text: str) -> tuple[str, Value]:
-    """A ``-D NAME=VALUE``, read.
+    """A ``-D NAME=VALUE``, read: a number or a tuple of numbers, or the text of another value.
 
     Raises:
         argparse.ArgumentTypeError: it is none; says what one looks like.
 
-    >>> binding("T=24"), binding("RATE=0.5"), binding("SIZES=(3,5)")
-    (('T', 24), ('RATE', 0.5), ('SIZES', (3, 5)))
+    >>> binding("T=24"), binding("RATE=0.5"), binding("SIZES=(3,5)"), binding("CELL=lstm")
+    (('T', 24), ('RATE', 0.5), ('SIZES', (3, 5)), ('CELL', 'lstm'))
     """
     from argparse import ArgumentTypeError
 
@@ -206,8 +209,10 @@ def binding(text: str) -> tuple[str, Value]:
         raise ArgumentTypeError(f"{shown!r} is not NAME=VALUE; write -D T=24")
     found = _value(value)
     if found is None:
-        more = "; write one -D for each: -D T=24 -D F=3" if "=" in value else f"; write -D {name[:20]}=24"
-        raise ArgumentTypeError(f"the value in {shown!r} is not a number{more}")
+        more = "write one -D for each: -D T=24 -D F=3"
+        if not re.search(r",\s*\w+\s*=", value):
+            more = f"write -D {name[:20]}=24, -D {name[:20]}=relu or -D '{name[:20]}=(lstm(8,seq) -> relu)'"
+        raise ArgumentTypeError(f"the value in {shown!r} is no number, word or layer; {more}")
     return name, found
 
 
@@ -215,8 +220,18 @@ def _value(text: str) -> Value | None:
     if text.startswith("(") and text.endswith(")"):
         items = [_number(item.strip()) for item in text[1:-1].removesuffix(",").split(",")]
         known = [item for item in items if item is not None]
-        return tuple(known) if len(known) == len(items) else None
-    return _number(text)
+        if len(known) == len(items):
+            return tuple(known)
+    number = _number(text)
+    if number is not None:
+        return number
+    from seqtopo.ir.outside import NoValue, value_of
+
+    try:
+        value: Value = value_of(text)
+    except NoValue:
+        return None
+    return value
 
 
 def _number(text: str) -> Number | None:
@@ -243,9 +258,20 @@ def dims_of(pairs: Sequence[tuple[str, Value]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in pairs:
         if name in found:
-            raise UsageError(f"-D {name} is given twice", f"write it once: -D {name}={value}")
+            once = command(*bound_from_outside({name: value}))
+            raise UsageError(f"-D {name} is given twice", f"write it once: {once}")
         found[name] = value
     return found
+
+
+def bound_from_outside(dims: Mapping[str, Any]) -> list[str]:
+    """The words that bind names on a command line.
+
+    >>> bound_from_outside({"T": 24, "CELL": "lstm", "K": (3, 5)})
+    ['-D', 'T=24', '-D', 'CELL=lstm', '-D', 'K=(3,5)']
+    """
+    pairs = [f"{name}={value if isinstance(value, str) else show(value)}" for name, value in dims.items()]
+    return [word for pair in pairs for word in ("-D", pair)]
 
 
 def chosen(args: argparse.Namespace, settings: Selection) -> Selection:

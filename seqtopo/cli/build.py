@@ -19,11 +19,12 @@ from seqtopo.cli.files import STDIN, cannot_write, check_spec, is_text, write_wh
 from seqtopo.cli.settings import settings_of
 from seqtopo.cli.table import shape_table
 from seqtopo.cli.terminal import put, put_diagnostics, say, terminal
-from seqtopo.dataclass import dataclass
+from seqtopo.dataclass import dataclass, replace
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.diag.nearest import nearest
 from seqtopo.diag.renderers import renderer
+from seqtopo.shell import command
 from seqtopo.writing import python_of
 
 if TYPE_CHECKING:
@@ -139,7 +140,7 @@ def _target(args: argparse.Namespace) -> Path:
         raise UsageError(
             f"a model is saved as {SUFFIX}, as Keras code in .py, or as Keras' config in .json, not as "
             f"{target.name}",
-            f"write -o {target.stem}{nearest(target.suffix, SUFFIXES) or SUFFIX}",
+            f"write {command('-o', target.stem + (nearest(target.suffix, SUFFIXES) or SUFFIX))}",
         )
     if not at_hand and os.path.realpath(target) == os.path.realpath(spec):
         raise UsageError(f"the model would overwrite its spec, {spec}", f"write -o model{target.suffix}")
@@ -220,8 +221,8 @@ def _put_wrong(checked: Checked, found: Sequence[Diagnostic], form: str) -> None
     if form == "text":
         put_diagnostics(every)
     elif form == "json":
-        wrong = Checked(checked.source, checked.spec, None, every)
-        put(as_json([api.report(wrong)], [()]))
+        wrong = replace(checked, resolved=None, diagnostics=every)
+        put(as_json([api.report(wrong)]))
     else:
         put(renderer(form)(every), log_commands=form == "github")
 
@@ -244,7 +245,7 @@ def _put_report(
     """What was found, and the shapes or another table; for programs, the files too."""
     report = api.report(checked)
     if args.format == "json":
-        put(as_json([report], [()], [files]))
+        put(as_json([report], [files]))
         return
     if args.format != "text":
         if text := renderer(args.format)(checked.diagnostics):
@@ -264,7 +265,7 @@ def _put_written(checked: Checked, target: Path, args: argparse.Namespace) -> No
     _put_report(checked, {name: str(target)}, args)
     if args.format == "text":
         importable = target.stem.isidentifier() and not iskeyword(target.stem)
-        how = f"from {target.stem} import model" if importable else f"python -i {target}"
+        how = f"from {target.stem} import model" if importable else command("python", "-i", str(target))
         say("", f"Wrote {target}, which needs nothing but Keras. To use it in Python:", f"  {how}")
 
 

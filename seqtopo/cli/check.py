@@ -14,18 +14,22 @@ from seqtopo.cli.arguments import (
     add_format,
     add_rule_options,
     add_spec_options,
+    bound_from_outside,
     chosen,
     dims_of,
 )
 from seqtopo.cli.data_options import add_data_options, fitted
-from seqtopo.cli.files import STDIN, check_spec, is_text
+from seqtopo.cli.files import STDIN, check_specs
 from seqtopo.cli.settings import settings_of
 from seqtopo.cli.terminal import put, put_diagnostics, say, terminal
+from seqtopo.dataclass import replace
 from seqtopo.diag.model import Diagnostic
 from seqtopo.diag.renderers import renderer
 from seqtopo.diag.renderers.cells import wrap
+from seqtopo.ir.buildable import unbound_names
 from seqtopo.layers.sizes import Shape, Size
 from seqtopo.report import Report
+from seqtopo.shell import command
 
 if TYPE_CHECKING:
     import argparse
@@ -67,10 +71,8 @@ def run(args: argparse.Namespace) -> int:
 
         return fixing.run(args)
     dims = dims_of(args.dims)
-    checked = [check_spec(spec, dims) for spec in args.specs]
-    if dims and len(checked) > 1:
-        checked = _bound_apart(checked, dims)
-    checked = fitted(checked, args, dims)
+    checked = check_specs(args.specs, dims)
+    before, checked = checked, fitted(checked, args, dims)
     settings = [settings_of(spec) for spec in args.specs]
     checked = [api.linted(one, chosen(args, of.selection)) for one, of in zip(checked, settings, strict=True)]
     found: list[Report] = []
@@ -79,34 +81,35 @@ def run(args: argparse.Namespace) -> int:
         lacking = api.unbuildable(one, args.max_params or of.max_params) if one.ok else ()
         unbound.append(tuple(d for d in lacking if d.code == "ST401"))
         wrong = tuple(d for d in lacking if d.code != "ST401")
-        found.append(api.report(Checked(one.source, one.spec, one.resolved, (*one.diagnostics, *wrong))))
+        found.append(api.report(replace(one, diagnostics=(*one.diagnostics, *wrong))))
     every = [d for report in found for d in report.diagnostics]
     if args.format == "json":
-        put(as_json(found, unbound))
+        put(as_json(found))
     elif args.format == "text":
-        _put_text(args.specs, found, unbound)
+        _put_text(found, unbound, _building(args, before[0], checked[0], dims))
     elif text := renderer(args.format)(every):
         put(text, log_commands=args.format == "github")
     grave = ("error", "warning") if args.strict else ("error",)
     return 1 if any(d.severity in grave for d in every) else 0
 
 
-def _bound_apart(checked: Sequence[Checked], dims: Mapping[str, Any]) -> list[Checked]:
-    """Several specs need not all have every symbol that is bound; one of them must."""
-    from seqtopo.ir.symbols import symbols_of
-
-    known = [symbols_of(one.spec) if one.spec else set() for one in checked]
-    somewhere = set().union(*known)
-    return [
-        api.analyse(one.source, {n: v for n, v in dims.items() if n in names or n not in somewhere})
-        if one.spec and not names >= dims.keys()
-        else one
-        for one, names in zip(checked, known, strict=True)
-    ]
+def _building(
+    args: argparse.Namespace, before: Checked, checked: Checked, dims: Mapping[str, Any]
+) -> list[str]:
+    """The words of the command that builds a spec; what data has said of its sizes is said by ``-D``."""
+    spec = args.specs[0]
+    words = ["seqtopo", "build", checked.source.text if spec == STDIN else spec]
+    bound = dict(dims)
+    if before.resolved is not None and checked.resolved is not None:
+        learned = {n: v for n, v in checked.resolved.dims.items() if n not in dims}
+        needed = unbound_names(before.resolved.graph, before.spec) if learned else ()
+        bound |= {name: learned[name] for name in needed if name in learned}
+    words += bound_from_outside(bound)
+    return [*words, "--max-params", str(args.max_params)] if args.max_params else words
 
 
 def _put_text(
-    specs: Sequence[str], found: Sequence[Report], unbound: Sequence[tuple[Diagnostic, ...]]
+    found: Sequence[Report], unbound: Sequence[tuple[Diagnostic, ...]], building: Sequence[str]
 ) -> None:
     screen = terminal(sys.stdout)
     every = [d for report in found for d in report.diagnostics]
@@ -120,7 +123,7 @@ def _put_text(
         from seqtopo.cli.table import shape_table
 
         put(("\n" if every else "") + shape_table(report, screen.width, color=screen.color))
-        put("\n" + _next_step(specs[0], unbound[0], screen.width))
+        put("\n" + _next_step(report, unbound[0], building, screen.width))
 
 
 def _in_short(report: Report) -> str:
@@ -128,19 +131,15 @@ def _in_short(report: Report) -> str:
     return f"fine; {report.kind}, {count} parameters"
 
 
-def _next_step(spec: str, unbound: tuple[Diagnostic, ...], width: int) -> str:
+def _next_step(report: Report, unbound: tuple[Diagnostic, ...], building: Sequence[str], width: int) -> str:
     """How to build it, and what that still needs."""
-    named = f'"{spec}"' if is_text(spec) else spec
-    if spec == STDIN or "\n" in named or '"' in spec or len(named) > 60:
-        named = "spec.txt"
     lines = [line for d in unbound for line in wrap(f"{d.message}.", width)]
-    bound = "".join(f" -D {d.message.split()[0]}=64" for d in unbound)
-    return "\n".join([*lines, f"To build it: seqtopo build {named}{bound}"])
+    bound = bound_from_outside(dict.fromkeys(report.unbound, 64))
+    return "\n".join([*lines, f"To build it: {command(*building, *bound)}"])
 
 
 def as_json(
     found: Sequence[Report],
-    unbound: Sequence[Sequence[Diagnostic]],
     files: Sequence[Mapping[str, str]] | None = None,
 ) -> str:
     """The reports as JSON, always ASCII. The keys are stable:
@@ -148,7 +147,7 @@ def as_json(
     - ``version``: of this form; ``specs``: one object for each spec, with
     - ``file``, ``ok``, ``diagnostics`` (as ``render_json`` writes them), ``kind``, ``params``,
     - ``shapes``: each with ``name``, ``layer``, ``inputs``, ``outputs``, ``dtype``, ``params``, ``shared``,
-    - ``outputs``: shapes by name; ``unbound``: the symbols that need a number before it can be built;
+    - ``outputs``: shapes by name; ``unbound``: the names that must be bound before it can be built;
     - after a build also ``files``: where each model is, by its name.
 
     A size is a number, or a text where symbols take part.
@@ -158,7 +157,7 @@ def as_json(
     from seqtopo.diag.renderers.json import render_json
 
     specs: list[dict[str, Any]] = []
-    for report, needs in zip(found, unbound, strict=True):
+    for report in found:
         specs.append(
             {
                 "file": report.source.name,
@@ -178,7 +177,7 @@ def as_json(
                     for line in report.shapes
                 ],
                 "outputs": {name: _shape(shape) for name, shape in report.outputs.items()},
-                "unbound": [d.message.split()[0] for d in needs],
+                "unbound": list(report.unbound),
                 "diagnostics": json.loads(render_json(report.diagnostics)),
             }
         )

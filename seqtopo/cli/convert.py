@@ -25,6 +25,7 @@ from seqtopo.formats.convert import FORMATS
 from seqtopo.formats.vgsl import read_vgsl
 from seqtopo.formats.vgsl_words import DIALECTS, table
 from seqtopo.reading import decode, read
+from seqtopo.shell import command
 from seqtopo.source import Source
 
 
@@ -75,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
         _put_wrong(found, args.format)
         return 1
     if args.output:
-        say(f"Wrote {args.output}. To look at it: seqtopo check {args.output}")
+        say(f"Wrote {args.output}. To look at it: {command('seqtopo', 'check', args.output)}")
     else:
         put(spec)
     return 0

@@ -16,6 +16,7 @@ from seqtopo.decompiling import decompiled
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.diag.renderers.json import render_json
+from seqtopo.shell import command
 
 if TYPE_CHECKING:
     from seqtopo.decompiler.decompile import Decompiled
@@ -90,7 +91,7 @@ def _show(found: Decompiled, args: argparse.Namespace) -> None:
     if found.diagnostics:
         put_diagnostics(found.diagnostics)
     if args.output:
-        say(f"Wrote {args.output}. To look at it: seqtopo check {args.output}")
+        say(f"Wrote {args.output}. To look at it: {command('seqtopo', 'check', args.output)}")
     else:
         put(found.text.rstrip("\n"))
 

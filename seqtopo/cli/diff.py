@@ -11,8 +11,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from seqtopo.api import Checked
 from seqtopo.cli.arguments import Parser, UsageError, add_dims, dims_of
-from seqtopo.cli.files import STDIN, check_spec
+from seqtopo.cli.files import STDIN, check_specs
 from seqtopo.cli.terminal import put, put_diagnostics, terminal
 from seqtopo.dataclass import replace
 from seqtopo.decompiler.difference import Change, Difference, Side, Step, difference
@@ -60,7 +61,9 @@ def run(args: argparse.Namespace) -> int:
     if args.a == args.b == STDIN:
         raise UsageError("the standard input can be read only once", "give one of the two as a file")
     try:
-        one, two = _side(args.a, dims), _side(args.b, dims)
+        specs = [side for side in (args.a, args.b) if Path(side).suffix not in SUFFIXES]
+        checked = iter(check_specs(specs, dims))
+        one, two = (_side(side, next(checked) if side in specs else None) for side in (args.a, args.b))
     except SpecError as error:
         if args.format == "json":
             wrong = json.loads(render_json(error.diagnostics))
@@ -78,13 +81,11 @@ def run(args: argparse.Namespace) -> int:
     return DIFFERENT if found else SAME
 
 
-def _side(argument: str, dims: dict[str, Any]) -> Side:
-    """A topology from a spec or a saved model. Raises SpecError."""
-    path = Path(argument)
-    if path.suffix in SUFFIXES:
-        found = decompiled(path)
+def _side(argument: str, checked: Checked | None) -> Side:
+    """A topology from a spec that was read, or else a saved model. Raises SpecError."""
+    if checked is None:
+        found = decompiled(Path(argument))
         return Side(argument, found.graph, found.training)
-    checked = check_spec(argument, dims)
     if checked.resolved is None or not checked.ok:
         raise SpecError(checked.diagnostics)
     return Side(checked.source.name, checked.resolved.graph, checked.resolved.training)

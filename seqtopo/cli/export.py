@@ -20,6 +20,7 @@ from seqtopo.decompiler.losses import UnreadableError
 from seqtopo.diag.error import SpecError
 from seqtopo.exporting import Exported, chosen_backend, chosen_format, exported, refuse_place
 from seqtopo.exporting.formats import FORMATS
+from seqtopo.shell import command
 
 CLOSE = 1e-6
 """What is no farther apart, of the largest number, is called the same: float32 tells no more."""
@@ -73,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
         if file.suffix == ".json":
             raise UsageError(
                 f"{file} has no weights: it can only be a model's configuration",
-                f"make a spec of it: seqtopo decompile {file} -o {file.stem}.txt",
+                "make a spec of it: " + command("seqtopo", "decompile", str(file), "-o", f"{file.stem}.txt"),
             )
         wanted = _model(file, dims) if file.suffix == SUFFIX else _spec(args, dims)
         done = exported({**wanted, "step": args.step, "batch": args.batch}, target, row, backend)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from seqtopo.api import Checked, analyse
 from seqtopo.cli.arguments import UsageError
 from seqtopo.diag.model import Diagnostic
+from seqtopo.ir.symbols import symbols_of
 from seqtopo.reading import MOST_BYTES, decode, read_file
+from seqtopo.shell import command
 from seqtopo.source import Source, Span
 
 if TYPE_CHECKING:
@@ -54,6 +56,19 @@ def check_spec(argument: str, dims: Mapping[str, Any]) -> Checked:
     return analyse(source, dims)
 
 
+def check_specs(arguments: Iterable[str], dims: Mapping[str, Any]) -> list[Checked]:
+    """Several specs, read and resolved. Not all need each name that is bound, but one of them must."""
+    checked = [check_spec(argument, dims) for argument in arguments]
+    known = [symbols_of(one.spec) if one.spec and dims else set() for one in checked]
+    somewhere = set().union(*known)
+    return [
+        analyse(one.source, {n: v for n, v in dims.items() if n in names or n not in somewhere})
+        if one.spec and len(checked) > 1 and not names >= dims.keys()
+        else one
+        for one, names in zip(checked, known, strict=True)
+    ]
+
+
 def apart(output: str | Path, *inputs: str) -> None:
     """Refuses to write onto what is read. Raises UsageError."""
     from pathlib import Path
@@ -62,7 +77,9 @@ def apart(output: str | Path, *inputs: str) -> None:
     for given in inputs:
         if os.path.exists(given) and os.path.realpath(given) == os.path.realpath(path):
             other = path.with_stem(f"{path.stem}-new")
-            raise UsageError(f"that would write over {given}, which is read", f"write -o {other}")
+            raise UsageError(
+                f"that would write over {given}, which is read", f"write {command('-o', str(other))}"
+            )
 
 
 def text_place(output: str | Path, what: str) -> None:
@@ -72,7 +89,8 @@ def text_place(output: str | Path, what: str) -> None:
     path = Path(output)
     if path.suffix.lower() in (".keras", ".json", ".h5", ".hdf5", ".py", ".onnx"):
         raise UsageError(
-            f"{what} is a text, and {path} would not be one", f"write -o {path.stem or 'spec'}.txt"
+            f"{what} is a text, and {path} would not be one",
+            f"write {command('-o', (path.stem or 'spec') + '.txt')}",
         )
 
 

@@ -6,7 +6,6 @@ import argparse
 import hashlib
 import json
 import os
-import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +22,7 @@ from seqtopo.cli.settings import settings_of
 from seqtopo.cli.terminal import put_diagnostics, say
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
+from seqtopo.shell import command
 from seqtopo.source import Span
 
 if TYPE_CHECKING:
@@ -156,7 +156,8 @@ def _target(args: argparse.Namespace) -> Path:
     target = Path(args.output) if args.output else Path("model" if at_hand else args.spec).with_suffix(SUFFIX)
     if target.suffix != SUFFIX:
         raise UsageError(
-            f"a model's file ends in {SUFFIX}, not {target.name}", f"write -o {target.stem}{SUFFIX}"
+            f"a model's file ends in {SUFFIX}, not {target.name}",
+            f"write {command('-o', target.stem + SUFFIX)}",
         )
     if not os.path.isdir(target.parent):
         raise UsageError(f"there is no folder {target.parent}", "make it first, or save elsewhere with -o")
@@ -182,7 +183,7 @@ def _keep_what_is_there(target: Path, args: argparse.Namespace) -> None:
                 "ST732",
                 f"{there} would be replaced: {what}",
                 Span(0, 0),
-                help=f"save elsewhere: -o {shlex.quote(str(free))}; or replace it: --force",
+                help=f"save elsewhere: {command('-o', str(free))}; or replace it: --force",
             ),
         )
     )
@@ -255,9 +256,9 @@ def _say_how_to_go_on(
         most = most_steps(model, notes, notes.history)
     except ValueError:
         return
-    backend = f" --backend {args.backend}" if args.backend else ""
-    command = f"seqtopo forecast {shlex.quote(str(target))} --steps {most or AHEAD}{backend}"
-    say(f"To go on from the end of the series: {command}")
+    words = ["seqtopo", "forecast", str(target), "--steps", str(most or AHEAD)]
+    words += ["--backend", args.backend] if args.backend else []
+    say(f"To go on from the end of the series: {command(*words)}")
     if most is not None:
         say("For more steps it needs the features that it does not tell: --future FILE")
 

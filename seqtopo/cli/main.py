@@ -11,6 +11,7 @@ from seqtopo.cli.arguments import UsageError
 from seqtopo.cli.terminal import put, put_diagnostics, say
 from seqtopo.diag.model import Diagnostic
 from seqtopo.diag.nearest import nearest
+from seqtopo.shell import command
 from seqtopo.source import Span
 
 FINE, FINDINGS, USAGE, INTERRUPTED, CLOSED = 0, 1, 2, 130, 141
@@ -84,20 +85,19 @@ def _run(argv: list[str]) -> int:
         return FINE
     if first not in COMMANDS:
         raise _no_command(first)
-    command = import_module(f"seqtopo.cli.{first}")
+    module = import_module(f"seqtopo.cli.{first}")
     try:
-        arguments = command.parser().parse_args(argv[1:])
+        arguments = module.parser().parse_args(argv[1:])
     except SystemExit as ended:  # after --help
         return int(ended.code or 0)
-    result: int = command.run(arguments)
+    result: int = module.run(arguments)
     return result
 
 
 def _no_command(word: str) -> UsageError:
     shown = word if len(word) <= 60 else word[:57] + "..."
     if "->" in word or os.path.lexists(word):
-        quoted = f'"{shown}"' if " " in shown else shown
-        return UsageError(f"a command comes first: seqtopo check {quoted}")
+        return UsageError(f"a command comes first: {command('seqtopo', 'check', word)}")
     near = nearest(word, COMMANDS)
     known = f"the commands are {', '.join(COMMANDS)}"
     return UsageError(f"there is no command {shown}", f"did you mean seqtopo {near}?" if near else known)

@@ -30,7 +30,7 @@ WORDS = (
 
 def is_name(text: str) -> bool:
     """Whether a text can be a name of the language, and is free."""
-    return _NAME.fullmatch(text) is not None and not registry.taken(text)
+    return _NAME.fullmatch(text) is not None and not registry.has_meaning(text)
 
 
 def ours(graph: Graph) -> bool:

@@ -110,8 +110,7 @@ class Applying(Calls):
         self, passed: Passed, at: tree.Name, incoming: Bundle | None, env: Env, head: bool
     ) -> Bundle:
         """A flow that was given to a recipe, where its parameter stands: fresh layers at each place."""
-        inner = env.inside(self.frame(env.frame, id(at)), passed.scope)
-        return self.run(passed.expr, incoming, inner, head)
+        return self.passed_on(passed, at, env, lambda inner: self.run(passed.expr, incoming, inner, head))
 
     def _apply_model(self, bound: Named, name: str, incoming: Bundle, span: Span, env: Env) -> Bundle:
         """Applies what was made from inputs to other values, with the same layers."""

@@ -61,13 +61,17 @@ def read_arguments(
             _put(found, row, param, arg, call, value, layer, tensors)
             continue
         if isinstance(arg.value, tree.Name):
-            word = value(arg.value)
+            # A word that is a flag of the layer stays one, whatever bears its name elsewhere.
+            plain = taken >= len(positional) or positional[taken].kind.takes == "value"
+            word: Any = Word(arg.value.name)
+            if word.name not in row.flags and plain:
+                word = value(arg.value)
             if isinstance(word, Word):
                 flag = row.flags.get(word.name)
                 if flag is not None:
                     _set(found, flag[0], flag[1], arg)
                     continue
-                if taken >= len(positional) or positional[taken].kind.takes == "value":
+                if plain:
                     as_positional = taken < len(positional) and _reads(positional[taken], word)
                     if not as_positional:
                         from seqtopo.ir.wrong_arguments import unknown_flag
@@ -79,7 +83,7 @@ def read_arguments(
         if taken >= len(positional):
             from seqtopo.ir.wrong_arguments import one_too_many
 
-            raise one_too_many(row, arg, call)
+            raise one_too_many(row, arg, call, value)
         _put(found, row, positional[taken], arg, call, value, layer, tensors)
         taken += 1
     if several:
@@ -142,7 +146,9 @@ def _put(
             )
         _set(found, param, read, arg)
         return
-    _set(found, param, _read(row, param, value(arg.value), arg, call, value), arg)
+    own = isinstance(arg.value, tree.Name) and arg.value.name in param.kind.flags
+    given = Word(arg.value.name) if own and isinstance(arg.value, tree.Name) else value(arg.value)
+    _set(found, param, _read(row, param, given, arg, call, value), arg)
 
 
 def _put_rest(

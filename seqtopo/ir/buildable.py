@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from seqtopo.diag.model import Diagnostic, Label
 from seqtopo.ir import counting
 from seqtopo.ir.graph import Graph, Node, SubModel
+from seqtopo.ir.outside import how_to_bind
+from seqtopo.ir.symbols import free_names, names_in
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.sizes import Expr, Size, symbols
 from seqtopo.source import Span
@@ -18,13 +20,34 @@ MAX_PARAMS = 2_000_000_000
 
 def unbound(graph: Graph, spec: tree.Spec) -> list[Diagnostic]:
     """One diagnostic for each symbol that needs a number before Keras can build the graph."""
-    wanted: dict[str, tuple[Node, str]] = {}
+    return [_diagnostic(name, node, what, spec) for name, (node, what) in wanted(graph).items()]
+
+
+def wanted(graph: Graph) -> dict[str, tuple[Node, str]]:
+    """The symbols that need a number before Keras can build the graph: who needs it, and why."""
+    found: dict[str, tuple[Node, str]] = {}
     for index in graph.ancestors(graph.outputs):
         node = graph.nodes[index]
         for size, what in _needs(graph, node):
             for name in sorted(symbols(size)):
-                wanted.setdefault(name, (node, what))
-    return [_diagnostic(name, node, what, spec) for name, (node, what) in wanted.items()]
+                found.setdefault(name, (node, what))
+    return found
+
+
+def unbound_names(graph: Graph | None, spec: tree.Spec | None, dims: Collection[str] = ()) -> tuple[str, ...]:
+    """The names that must be bound before Keras can build a spec, in the order of the text.
+
+    Where there is no graph, since something is wrong, these are all that stand for more than a size of an
+    input. ``dims`` are bound from outside.
+    """
+    if graph is not None:
+        return tuple(wanted(graph))
+    if spec is None:
+        return ()
+    shapes = [n for n in tree.every(spec) if isinstance(n, tree.Call) and n.name.name in ("in", "is")]
+    sizes = {name for shape in shapes for name in names_in(shape)}
+    names = dict.fromkeys(name.name for name in free_names(spec))
+    return tuple(name for name in names if name not in sizes and name not in dims)
 
 
 def _diagnostic(name: str, node: Node, what: str, spec: tree.Spec) -> Diagnostic:
@@ -36,8 +59,7 @@ def _diagnostic(name: str, node: Node, what: str, spec: tree.Spec) -> Diagnostic
         place,
         label="not bound",
         labels=labels,
-        help=f"bind it: -D {name}=64 on the command line, compile(spec, {name}=64) in Python, or "
-        f"'let {name} = 64' in the spec",
+        help=how_to_bind(name, "64"),
     )
 
 

@@ -133,6 +133,11 @@ class Calls(Walker):
             bound = env.scope.find(expr.name)
             if isinstance(bound, Plain) and bound.value is None:
                 return None
+            if bound is None and expr.is_symbol:
+                from seqtopo.ir.unbound import unbound_name
+
+                self.evaluator.free.setdefault(expr.name, expr.span)
+                raise unbound_name(expr.name, expr.span, "a value of the graph must stand here", "encoder")
             if bound is None:
                 near = self.guess(expr.name, env.scope.all_names())
                 raise Problem(
@@ -160,8 +165,10 @@ class Calls(Walker):
             if isinstance(bound, Failed):
                 raise Broken
             if isinstance(bound, Plain) and bound.passed is not None:
-                inner = env.inside(self.frame(env.frame, id(body)), bound.passed.scope)
-                return self._inside(bound.passed.expr, row, incoming, inner)
+                passed = bound.passed
+                return self.passed_on(
+                    passed, body, env, lambda inner: self._inside(passed.expr, row, incoming, inner)
+                )
             if isinstance(bound, Named):
                 return self._sub_model_of(bound, body.name)
             if isinstance(bound, Block):
@@ -175,7 +182,7 @@ class Calls(Walker):
             call = body
             if isinstance(called, Plain) and isinstance(called.value, Word):
                 call = renamed(body, called.value.name)
-                called = None
+                called = self.named_by(called)
             if called is None and callee(call) not in ("id", "res", "is", "in"):
                 inner = replace(env, frame=frame, prefix=name or env.prefix)
                 layer = self._layer_inside(body, as_activation(call), incoming, inner)

@@ -23,6 +23,10 @@ class Evaluator:
 
     def __init__(self) -> None:
         self._unknowns = 0
+        self.used: dict[Span, Plain] = {}
+        """Where a bound name stands for its value."""
+        self.free: dict[str, Span] = {}
+        """The symbols that nothing binds, and where each stands first."""
 
     def fresh(self) -> Expr:
         """A ``?`` that equals nothing before it."""
@@ -109,6 +113,9 @@ class Evaluator:
             Problem: it is neither.
         """
         passed = Passed(expr, scope) if is_step(expr) else None
+        known = scope.find(expr.name) if isinstance(expr, tree.Name) else None
+        if isinstance(known, Plain) and known.value is FLOW:
+            return Plain(FLOW, span, known.passed)
         try:
             return Plain(self.value(expr, scope, width), span, passed)
         except Problem:
@@ -121,6 +128,7 @@ class Evaluator:
             return CONSTANTS[expr.name]
         bound = scope.find(expr.name)
         if isinstance(bound, Plain):
+            self.used[expr.span] = bound
             if bound.value is FLOW:
                 raise Problem(
                     "ST213",
@@ -132,17 +140,23 @@ class Evaluator:
             return bound.value
         if isinstance(bound, Failed):
             raise Broken
-        return symbol(expr.name) if expr.is_symbol else Word(expr.name)
+        if expr.is_symbol:
+            self.free.setdefault(expr.name, expr.span)
+            return symbol(expr.name)
+        return Word(expr.name)
 
     def _range(self, expr: tree.Range, scope: Scope, width: Callable[[Span], Any] | None) -> list[int]:
         low, high = self.value(expr.low, scope, width), self.value(expr.high, scope, width)
         for end, part in ((low, expr.low), (high, expr.high)):
             if isinstance(end, bool) or not isinstance(end, int):
-                raise Problem(
+                from seqtopo.ir.unbound import unbound
+
+                wants = "a range needs whole numbers at both ends"
+                raise unbound(end, part.span, wants, "8", "ST212") or Problem(
                     "ST212",
                     f"a range needs whole numbers at both ends, not {end}",
                     part.span,
-                    help=f"bind it: let {end} = 8" if isinstance(end, Expr) and end.is_atom else "",
+                    help="as in [1..8]",
                 )
         if high - low >= MOST_VALUES:
             raise Problem(
@@ -195,7 +209,10 @@ def _apply(operator: str, a: Any, b: Any, span: Span) -> Any:
         )
     if operator in ("//", "%"):
         if not isinstance(b, int) or b < 1 or isinstance(a, float):
-            raise Problem(
+            from seqtopo.ir.unbound import unbound
+
+            wants = f"'{operator}' divides by a whole number from 1 up"
+            raise unbound(b, span, wants, "2", "ST212") or Problem(
                 "ST212",
                 f"'{operator}' divides by a whole number from 1 up, not by {b}"
                 if not isinstance(a, float)

@@ -160,15 +160,17 @@ class Flows(Repeating):
             case Plain(passed=Passed() as passed):
                 return self._use_passed(passed, expr, incoming, env, head)
             case Plain(value=value):
+                self.evaluator.used[expr.span] = bound
                 raise Problem(
                     "ST213", f"{name} is {show(value)}, not a layer", expr.span, help="write dense(...)"
                 )
-        if expr.is_symbol:
+        if expr.is_symbol and name in self.evaluator.free:
             raise Problem(
                 "ST213",
                 f"{name} is a size, not a layer",
                 expr.span,
                 label="no step",
+                labels=(Label(self.evaluator.free[name], "a size here"),),
                 help="names of layers and bindings start with a lower-case letter",
             )
         return self._named_layer(expr, expr, incoming, env)
@@ -208,15 +210,27 @@ class Flows(Repeating):
                     help=f"write -> {name}",
                 )
             case Plain(value=Word(name=word)):
+                self.evaluator.used[expr.name.span] = bound
                 called = tree.Name(expr.name.span, word)
                 renamed = tree.Call(expr.span, called, expr.args)
+                match self.named_by(bound):
+                    case Recipe() as recipe:
+                        return self._use_recipe(recipe, expr, incoming, env)
+                    case Block() as block:
+                        return self._call_shared(block, expr, self._needed(incoming, expr), env)
                 return self._layer_step(expr, renamed, self._row(called, env), incoming, env)
-            case Plain():
+            case Plain(value=value, passed=passed):
+                self.evaluator.used[expr.name.span] = bound
+                whole = f"{name} is {show(value)}, not a layer"
+                if passed is not None:
+                    whole = f"{name} is {show(value)}, which takes no more arguments"
                 raise Problem(
                     "ST213",
-                    f"{name} is a number or a tuple, not a layer",
+                    whole,
                     expr.name.span,
-                    help="a step is a layer, as in dense(64)",
+                    help=f"write {name} alone, or bind it to a layer without arguments: {name}=lstm"
+                    if passed is not None
+                    else "a step is a layer, as in dense(64)",
                 )
         if expr.name.name in ("id", "train", "let", "def"):
             raise Problem(

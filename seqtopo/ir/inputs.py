@@ -13,6 +13,9 @@ from seqtopo.layers.sizes import LIMIT, Expr, Size, is_open
 from seqtopo.layers.values import DTYPES, Object, Tensor, Word, show
 from seqtopo.syntax import tree
 
+_SHORT = {"int": "int32", "float": "float32", "uint": "uint32"}
+"""Dtypes by the short words for them."""
+
 
 @dataclass(frozen=True)
 class InputArguments:
@@ -34,7 +37,9 @@ def read_input(call: tree.Call, value: Callable[[tree.Expr], Any]) -> InputArgum
     batch: Size | None = None
     below: Size | None = None
     for arg in call.args:
-        given = value(arg.value)
+        # A dtype stays one, whatever bears its name elsewhere.
+        dtype_word = isinstance(arg.value, tree.Name) and arg.value.name in (*_SHORT, *DTYPES)
+        given = Word(arg.value.name) if dtype_word else value(arg.value)
         if arg.name is not None:
             if arg.name.name == "batch":
                 batch = _size(given, arg, "the batch size")
@@ -120,9 +125,8 @@ def _size(given: Any, arg: tree.Argument, what: str) -> Size:
 
 
 def _dtype(name: Any, arg: tree.Argument) -> str:
-    known = {"int": "int32", "float": "float32", "uint": "uint32"}
     if isinstance(name, str):
-        name = known.get(name, name)
+        name = _SHORT.get(name, name)
         if name in DTYPES:
             return str(name)
     near = nearest(str(name), [*DTYPES, "int", "batch"])

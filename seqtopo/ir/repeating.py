@@ -49,7 +49,10 @@ class Repeating(Applying):
         for _, operand in expr.rest:
             count = self.evaluator.value(operand, env.scope, self._width(incoming, env))
             if isinstance(count, bool) or not isinstance(count, int) or count < 0:
-                raise Problem(
+                from seqtopo.ir.unbound import unbound
+
+                wants = "a flow is repeated a whole number of times"
+                raise unbound(count, operand.span, wants, "2", "ST203") or Problem(
                     "ST203",
                     f"a flow is repeated a whole number of times, not {show(count)}",
                     operand.span,
@@ -92,7 +95,7 @@ class Repeating(Applying):
         self, expr: tree.For | tree.Loop, env: Env, width: Callable[[Span], Any] | None
     ) -> Iterator[dict[str, Bound]]:
         """What the names of a ``for`` stand for at each turn."""
-        values, targets = bare(expr.values), expr.targets
+        values, scope, targets = bare(expr.values), env.scope, expr.targets
         each = self._collected(values, env.scope, env)
         if each is not None:
             if len(targets) > 1:
@@ -106,22 +109,29 @@ class Repeating(Applying):
                 own = range(value.node, value.node + 1)
                 yield {targets[0].name: Named((value,), targets[0].span, env.graph, own)}
             return
+        named = scope.find(values.name) if isinstance(values, tree.Name) else None
+        if isinstance(named, Plain) and named.passed is not None:
+            # The items of a list that has a name may be layers, as those of one that is written here.
+            values, scope = bare(named.passed.expr), named.passed.scope
         if isinstance(values, tree.List):
             for item in values.items:
                 one = bare(item)
                 if len(targets) == 1:
-                    yield {targets[0].name: self.evaluator.given(item, env.scope, targets[0].span, width)}
+                    yield {targets[0].name: self.evaluator.given(item, scope, targets[0].span, width)}
                 elif isinstance(one, tree.Tuple) and len(one.items) == len(targets):
                     yield {
-                        target.name: self.evaluator.given(part, env.scope, target.span, width)
+                        target.name: self.evaluator.given(part, scope, target.span, width)
                         for target, part in zip(targets, one.items, strict=True)
                     }
                 else:
-                    yield self._turn(expr, self.evaluator.value(item, env.scope, width))
+                    yield self._turn(expr, self.evaluator.value(item, scope, width))
             return
         found = self.evaluator.value(expr.values, env.scope, width)
         if not isinstance(found, (list, tuple)):
-            raise Problem(
+            from seqtopo.ir.unbound import unbound
+
+            wants = "for goes through a list or a range"
+            raise unbound(found, expr.values.span, wants, "[1,2,4]") or Problem(
                 "ST203",
                 "for goes through a list or a range",
                 expr.values.span,
@@ -164,7 +174,7 @@ class Repeating(Applying):
                 known, values=known.values + values, nodes=range(known.nodes.start, nodes.stop)
             )
         else:
-            self.check_name(expr.name, home)
+            self.check_name(expr.name, home, flow=True)
             home.names[name] = Named(values, expr.name.span, env.graph, nodes)
         if len(values) == 1 and not values[0].extra:
             node = env.graph.nodes[values[0].node]
@@ -175,8 +185,8 @@ class Repeating(Applying):
                     node.layer.name = name
         return values
 
-    def check_name(self, name: tree.Name, scope: Scope) -> None:
-        """Raises Problem where a name cannot be bound."""
+    def check_name(self, name: tree.Name, scope: Scope, *, flow: bool = False) -> None:
+        """Raises Problem where a name cannot be bound; ``flow``, where it is one of a flow or a layer."""
         known = scope.names.get(name.name)
         if known is not None:
             raise Problem(
@@ -193,7 +203,13 @@ class Repeating(Applying):
                 "ST207",
                 f"{name.name} cannot be a name here: it is {taken}",
                 name.span,
-                help=f"choose another name, such as {name.name}_1",
+                help=f"choose another name, such as {name.name}_1"
+                + (
+                    f'; where a layer is to have that name in Keras, write name="{name.name}" among its '
+                    "arguments"
+                    if flow and name.name not in registry.LANGUAGE
+                    else ""
+                ),
                 fixes=(),
             )
 

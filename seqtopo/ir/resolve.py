@@ -13,14 +13,13 @@ from seqtopo.ir.batches import check_batches
 from seqtopo.ir.flows import Flows
 from seqtopo.ir.graph import Bundle, Graph
 from seqtopo.ir.names import name_layers
+from seqtopo.ir.outside import outside
 from seqtopo.ir.problem import Broken, Problem
 from seqtopo.ir.scope import Block, Failed, Named, Plain, Recipe, Scope
 from seqtopo.ir.sources import Sources
 from seqtopo.ir.symbols import names_in
 from seqtopo.ir.vetting import vetted, worth_trying
 from seqtopo.ir.walker import Env, TooMuch, bare
-from seqtopo.layers.sizes import Expr
-from seqtopo.layers.values import show
 from seqtopo.source import Source, Span
 from seqtopo.syntax import tree
 from seqtopo.syntax.parse import parse
@@ -44,6 +43,8 @@ class Resolved:
     """The bindings that came from outside."""
     label_values: tuple[Values | None, ...] = ()
     """What is known of the numbers in each output's labels, where data was given."""
+    free: Mapping[str, Span] = field(default_factory=dict)
+    """The symbols that nothing binds, and where each stands first."""
 
 
 def resolve(
@@ -103,10 +104,12 @@ class _Resolver:
         self.spec = spec
         self.source = source
         self.dims = dims
+        self.outside = outside(dims, source)
         self.labels = labels
         self.scope = Scope()
         self.graph = Graph()
         self.flows = Flows(self.graph)
+        self.flows.outside = self.outside
         self.blocks: dict[str, Block] = {}
 
     def found(self) -> list[Diagnostic]:
@@ -163,9 +166,10 @@ class _Resolver:
                 waiting[name] = binding
             except Problem as problem:
                 self.flows.report(problem)
-        for name, value in self.dims.items():
+        for name, value in self.outside.values.items():
             span = waiting.pop(name).span if name in waiting else Span(0, 0)
-            self.scope.names[name] = Plain(value, span)
+            self.scope.names[name] = Plain(value, span, note=self.outside.given[name].note)
+        waiting.update(self.outside.bindings)
         # Bindings may refer to later ones: each is settled when the last name it needs is.
         needs = {name: names_in(b.value) & waiting.keys() for name, b in waiting.items()}
         users: dict[str, list[str]] = {}
@@ -181,13 +185,13 @@ class _Resolver:
                 if not needs[user]:
                     ready.append(user)
         if waiting:
-            circle = next(iter(waiting.values()))
-            self.flows.report(
+            circle = min(waiting.values(), key=lambda b: b.span)
+            self._let_problem(
                 Problem(
                     "ST208",
                     f"{circle.name.name} is defined by itself",
                     circle.span,
-                    help="bind one of the names in the circle to a number",
+                    help="bind one of the names in the circle to a value without them",
                 )
             )
             self.scope.names.update({n: Failed(b.span) for n, b in waiting.items()})
@@ -195,20 +199,23 @@ class _Resolver:
     def _dimension(self, binding: tree.Binding) -> None:
         name = binding.name.name
         try:
-            value = self.flows.evaluator.value(binding.value, self.scope)
-            if isinstance(value, bool) or not isinstance(value, (int, float, tuple, Expr)):
-                raise Problem(
-                    "ST203",
-                    f"let binds numbers, dimensions and tuples: {name} cannot be {show(value)}",
-                    binding.value.span,
-                    help=f"a flow or layer is named without let: {name.lower()} = ...",
-                )
-            self.scope.names[name] = Plain(value, binding.span)
+            given = self.outside.given.get(name)
+            bound = self.flows.evaluator.given(binding.value, self.scope, binding.span, None)
+            self.scope.names[name] = bound if given is None else replace(bound, note=given.note)
         except Problem as problem:
-            self.flows.report(problem)
+            self._let_problem(problem)
             self.scope.names[name] = Failed(binding.span)
         except Broken:
             self.scope.names[name] = Failed(binding.span)
+
+    def _let_problem(self, problem: Problem) -> None:
+        """Reports what is wrong with a binding; one from outside is told at the name's first place."""
+        found = problem.diagnostic
+        given = self.outside.at(found.span)
+        if given is not None:
+            names = (n for n in tree.every(self.spec) if isinstance(n, tree.Name) and n.name == given.name)
+            problem.diagnostic = self.outside.placed(found, next(names).span)
+        self.flows.report(problem)
 
     def _recipes(self) -> None:
         for statement in self.spec.statements:
@@ -249,7 +256,7 @@ class _Resolver:
                 )
             )
         try:
-            self.flows.check_name(name, self.scope)
+            self.flows.check_name(name, self.scope, flow=True)
         except Problem as problem:
             self.flows.report(problem)
             self.scope.names.setdefault(name.name, Failed(statement.span))
@@ -368,7 +375,9 @@ class _Resolver:
             rebuild = partial(rebuilt, dims=self.dims)
             for problem in check_labels(graph, training, self.flows.sources, self.source.text, rebuild):
                 self.flows.report(problem)
-        return Resolved(graph, self.source, parts, training, self.flows.sources, self.dims)
+        return Resolved(
+            graph, self.source, parts, training, self.flows.sources, self.dims, free=self.flows.evaluator.free
+        )
 
     def _output_names(self, statement: tree.Bind | tree.Output, values: Bundle) -> tuple[str, ...]:
         """Several outputs bear the names of their bindings; "" where an item is no plain name."""

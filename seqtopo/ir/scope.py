@@ -35,12 +35,14 @@ FLOW = _Flow()
 class Plain:
     """A number, tuple or word, or a flow: of a ``let``, a recipe's parameter, a ``for``.
 
-    ``passed`` is what was written, for use as a step: each use makes fresh layers.
+    ``passed`` is what was written, for use as a step: each use makes fresh layers. ``note`` says of a
+    binding from outside what was bound.
     """
 
     value: Any
     span: Span
     passed: Passed | None = None
+    note: str = ""
 
 
 @dataclass

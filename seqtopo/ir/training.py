@@ -9,6 +9,7 @@ from seqtopo.dataclass import dataclass, field
 from seqtopo.diag.model import Edit, Fix
 from seqtopo.diag.nearest import nearest
 from seqtopo.ir.problem import Problem
+from seqtopo.ir.unbound import unbound
 from seqtopo.layers.objects import NoObject, read_object
 from seqtopo.layers.sizes import Expr, Size
 from seqtopo.layers.values import DTYPES, Object, Word, show
@@ -91,7 +92,10 @@ def _objects(family: str, name: str, value: Any, arg: tree.Argument) -> Any:
     if isinstance(value, str):
         value = Word(value)
     if not isinstance(value, (Word, Object)):
-        raise Problem("ST217", f"{name} cannot be {show(value)}", arg.span, help=f"as in {_EXAMPLES[family]}")
+        wants = f"here stands a word such as {_LIKELY[family]}"
+        raise unbound(value, arg.value.span, wants, _LIKELY[family]) or Problem(
+            "ST217", f"{name} cannot be {show(value)}", arg.span, help=f"as in {_EXAMPLES[family]}"
+        )
     try:
         found = read_object(family, value)
         # Keras reports a metric under the very word it is given, so a bare word stays as it is.
@@ -109,6 +113,7 @@ def _objects(family: str, name: str, value: Any, arg: tree.Argument) -> Any:
         ) from None
 
 
+_LIKELY = {"optimizer": "adam", "loss": "mse", "metric": "mae"}
 _EXAMPLES = {"optimizer": "train adam(1e-3)", "loss": "loss=mse", "metric": "metrics=[mae]"}
 
 
@@ -120,7 +125,8 @@ def _option(name: str, value: Any, arg: tree.Argument) -> Any:
         "jit_compile": isinstance(value, bool) or value == Word("auto"),
     }.get(name, _numbers(value))
     if not fits:
-        raise Problem(
+        example = "2" if name == "steps_per_execution" else "true"
+        raise unbound(value, arg.value.span, f"{name} must be {OPTIONS[name]}", example) or Problem(
             "ST217", f"{name} must be {OPTIONS[name]}, not {show(value)}", arg.span, help=f"write {name}=..."
         )
     return value.name if isinstance(value, Word) else value

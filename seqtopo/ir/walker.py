@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, TypeVar
 
-from seqtopo.dataclass import dataclass
+from seqtopo.dataclass import dataclass, replace
 from seqtopo.diag.model import Diagnostic, Edit, Fix, Label
 from seqtopo.ir.evaluate import Evaluator
-from seqtopo.ir.graph import Bundle, Graph, Node, Value
+from seqtopo.ir.graph import Bundle, Graph, Node, SubModel, Value
+from seqtopo.ir.outside import Outside
 from seqtopo.ir.problem import Broken, Problem
-from seqtopo.ir.scope import Failed, Named, Plain, Recipe, Scope
+from seqtopo.ir.scope import Block, Failed, Named, Passed, Plain, Recipe, Scope
 from seqtopo.ir.sources import Sources
 from seqtopo.layers import registry
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.objects import entry_of
 from seqtopo.layers.row import Row
+from seqtopo.layers.values import Word
 from seqtopo.source import Span
 from seqtopo.syntax import tree
 from seqtopo.syntax.canonical import print_expr
+
+Answer = TypeVar("Answer")
 
 MOST_LAYERS = 100_000
 MOST_GUESSES = 100
@@ -55,6 +60,8 @@ class Walker:
         self.diagnostics: dict[tuple[str, Span], Diagnostic] = {}
         self.evaluator = Evaluator()
         self.sources = Sources()
+        self.outside = Outside(sys.maxsize)
+        """What is bound from outside: nothing, until the resolver says so."""
         self._layers: dict[tuple[int, int], Layer] = {}
         self._frames: dict[tuple[int, object], int] = {}
         self._prefixes: dict[Layer, str] = {}
@@ -65,8 +72,16 @@ class Walker:
 
     def report(self, problem: Problem) -> None:
         """Keeps a diagnostic, once for each place."""
-        found = problem.diagnostic
+        found = self._told(problem.diagnostic)
         self.diagnostics.setdefault((found.code, found.span), found)
+
+    def _told(self, found: Diagnostic) -> Diagnostic:
+        """A diagnostic about a name that is bound from outside, with what it is bound to."""
+        bound = self.evaluator.used.get(found.span)
+        if bound is None or not bound.note or bound.note in found.notes:
+            return found
+        # What is written in the spec is the name, and the name is right.
+        return replace(found, notes=(*found.notes, bound.note), fixes=())
 
     @property
     def size(self) -> int:
@@ -147,6 +162,49 @@ class Walker:
             help="begin the flow with in(...), such as in(T,F), or with the name of a value",
         )
 
+    def passed_on(self, passed: Passed, at: tree.Expr, env: Env, use: Callable[[Env], Answer]) -> Answer:
+        """Uses a layer or a flow that a name stands for, with fresh layers at each place.
+
+        What was bound from outside has no place in the spec: it is told where the name stands.
+        """
+        inner = env.inside(self.frame(env.frame, id(at)), passed.scope)
+        if not self.outside.is_in(passed.expr.span):
+            return use(inner)
+        before, known = len(env.graph.nodes), set(self.diagnostics)
+        try:
+            made = use(inner)
+            if isinstance(made, SubModel):
+                self._place(made.graph.nodes, at.span)
+            return made
+        except Problem as problem:
+            problem.diagnostic = self.outside.placed(problem.diagnostic, at.span)
+            raise
+        finally:
+            self._place(env.graph.nodes[before:], at.span)
+            for key in self.diagnostics.keys() - known:
+                found = self.outside.placed(self.diagnostics.pop(key), at.span)
+                self.diagnostics.setdefault((found.code, found.span), found)
+
+    def _place(self, nodes: Iterable[Node], span: Span) -> None:
+        """Gives a place in the spec to the nodes that were made of what was bound from outside."""
+        todo = list(nodes)
+        for node in todo:
+            if not self.outside.is_in(node.span):
+                continue
+            node.span = span
+            node.spans = dict.fromkeys(node.spans, span)
+            inner: object = node.layer
+            while isinstance(inner, Layer):
+                inner = inner.get("layer") if inner.row.by_name.get("layer") else None
+            if isinstance(inner, SubModel):
+                todo += inner.graph.nodes
+
+    def named_by(self, bound: Plain) -> Recipe | Block | None:
+        """The recipe or block that a name stands for, where it is a word that names one."""
+        word = bound.value.name if isinstance(bound.value, Word) else ""
+        found = bound.passed.scope.find(word) if bound.passed is not None else None
+        return found if isinstance(found, (Recipe, Block)) else None
+
     def _lost(self, step: tree.Expr) -> Problem:
         return Problem(
             "ST213",
@@ -172,6 +230,8 @@ class Walker:
         row = registry.find(name.name)
         if row is not None:
             return row
+        if name.is_symbol:
+            self.evaluator.free.setdefault(name.name, name.span)
         from seqtopo.ir.unknown_layers import known_elsewhere
         from seqtopo.layers.excluded import why_not
 
@@ -209,6 +269,14 @@ class Walker:
             )
         known = [*registry.names(), *env.scope.all_names()]
         near = self.guess(name.name, known)
+        if name.is_symbol and (near is None or name.name.isupper()):
+            from seqtopo.ir.unbound import LAYER, unbound_name
+
+            wrong = unbound_name(name.name, name.span, "a layer must stand here", LAYER)
+            if near:
+                fix = Fix(f"or did you mean {near}?", (Edit(name.span, near),))
+                wrong.diagnostic = replace(wrong.diagnostic, fixes=(fix,))
+            raise wrong
         raise Problem(
             "ST206" if "." in name.name else "ST201",
             f"there is no layer {name.name}, and nothing is bound to that name",

@@ -8,6 +8,7 @@ from typing import Any
 from seqtopo.diag.model import Edit, Fix
 from seqtopo.diag.nearest import nearest
 from seqtopo.ir.problem import Broken, Problem
+from seqtopo.ir.unbound import example_of, unbound
 from seqtopo.ir.unknown_layers import modernized
 from seqtopo.ir.walker import callee
 from seqtopo.layers import legacy
@@ -207,8 +208,12 @@ def second_output(row: Row, name: str, arg: tree.Argument, call: Step) -> Proble
     )
 
 
-def one_too_many(row: Row, arg: tree.Argument, call: Step) -> Problem:
+def one_too_many(row: Row, arg: tree.Argument, call: Step, value: Read) -> Problem:
     """One argument by position more than the layer takes so."""
+    flags = [word for word in ("relu", *row.flags) if word in row.flags]
+    open_ = unbound(value(arg.value), arg.value.span, "a flag may stand here", flags[0]) if flags else None
+    if open_ is not None and isinstance(call, tree.Call) and not isinstance(call.args[0].value, tree.Name):
+        return open_
     positional = [row.by_name[name.rstrip("*")] for name in row.positional]
     names = ", ".join(p.short or p.name for p in positional)
     fixes: list[Fix] = []
@@ -261,6 +266,14 @@ def misfit_of(
 ) -> Problem:
     """A value that is not what its parameter takes."""
     name = param.short or param.name
+    open_ = unbound(
+        given,
+        arg.value.span,
+        f"{row.name}'s {name} must be {misfit.expected}",
+        example_of(param.kind, ["relu"]),
+    )
+    if open_ is not None:
+        return open_
     shown = show(given)
     fixes: tuple[Fix, ...] = ()
     help = f"as in: {row.example}"

@@ -58,13 +58,12 @@ def taken(name: str) -> str:
     """What a name is already, for one who wants to bind it; "" where it is free."""
     if name in LANGUAGE:
         return LANGUAGE[name]
-    if name in NAMES or name in _custom:
-        return "a layer"
-    if entry_of("activation", name):
-        return "an activation"
-    if name in FLAGS:
-        return "a flag"
-    return ""
+    return "a layer" if name in NAMES or name in _custom else ""
+
+
+def has_meaning(name: str) -> bool:
+    """Whether a name says something without being bound: what nobody chose for a name had better not."""
+    return bool(taken(name)) or entry_of("activation", name) is not None or name in FLAGS
 
 
 def snake_case(name: str) -> str:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from seqtopo.ir.symbols import names_in
 from seqtopo.syntax import tree
 
 
 class Names:
     """The names of a spec: ``used`` are those that stand where they are used, and not where they are
-    bound. What a flow says of its own name is not a use.
+    bound, or in what is bound from outside. What a flow says of its own name is not a use.
     """
 
-    def __init__(self, spec: tree.Spec) -> None:
-        self.used: set[str] = set()
+    def __init__(self, spec: tree.Spec, given: Iterable[tree.Binding] = ()) -> None:
+        self.used: set[str] = set().union(*(names_in(binding.value) for binding in given))
         self._made: dict[int, set[str]] = {}
         for statement in spec.statements:
             names: list[tree.Name] = []

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from seqtopo.dataclass import replace
 from seqtopo.diag.model import Edit
 from seqtopo.ir.graph import Bundle, Graph, Node, SubModel, Value
+from seqtopo.ir.outside import outside
 from seqtopo.ir.resolve import Resolved
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.values import Tensor
@@ -59,7 +60,8 @@ class View:
     @cached_property
     def names(self) -> Names:
         """The names that the spec makes, and which of them it uses."""
-        return Names(self.spec)
+        given = outside(self.resolved.dims, self.source).bindings
+        return Names(self.spec, given.values())
 
     @cached_property
     def flows(self) -> tuple[View, ...]:

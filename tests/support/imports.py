@@ -14,6 +14,7 @@ ORDER = (
     "dataclass",
     "source",
     "packages",
+    "shell",
     "sampling",
     "diag",
     "reading",

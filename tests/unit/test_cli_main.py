@@ -61,7 +61,7 @@ def test_each_help_has_examples(command: str, capsys: pytest.CaptureFixture[str]
         (["in(T,8) -> lstm(4)"], 'a command comes first: seqtopo check "in(T,8) -> lstm(4)"'),
         (["check"], "seqtopo check needs a spec\nfor example: seqtopo check spec.txt"),
         (["check", "x", "-D", "T"], "'T' is not NAME=VALUE; write -D T=24"),
-        (["check", "x", "-D", "T=x"], "the value in 'T=x' is not a number; write -D T=24"),
+        (["check", "x", "-D", "T=x+"], "the value in 'T=x+' is no number, word or layer; write -D T=24"),
         (["check", "x", "-D", "T=2,F=3"], "write one -D for each: -D T=24 -D F=3"),
         (["check", "x", "-D", "T=2", "-D", "T=3"], "-D T is given twice"),
         (["check", "x", "--max-params", "0"], "write --max-params 1000000"),
@@ -106,7 +106,7 @@ def test_a_binding_is_read(text: str, found: object) -> None:
 def test_our_own_fault_is_one_line_to_report(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(check, "check_spec", lambda *_: {}["nothing"])
+    monkeypatch.setattr(check, "check_specs", lambda *_: {}["nothing"])
     assert run(["check", "in(T,8) -> lstm(4)"]) == 1
     shown = capsys.readouterr().err
     assert "error[ST901]" in shown
@@ -123,7 +123,7 @@ def test_an_interrupt_ends_in_silence(
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(check, "check_spec", interrupt)
+    monkeypatch.setattr(check, "check_specs", interrupt)
     assert run(["check", "x"]) == main.INTERRUPTED == 130
     assert capsys.readouterr() == ("", "")
 

@@ -177,7 +177,7 @@ class TestNames:
         spec = "enc = in(4,2) -> lstm(3,seq) -> lstm(2)\nenc -> dense(1)"
         assert [line.split(":")[0] for line in _layers(spec)] == ["input", "enc_lstm", "enc_lstm_1", "dense"]
 
-    @pytest.mark.parametrize("name", ["lstm", "seq", "res", "time", "relu", "let", "id", "max_pooling1d"])
+    @pytest.mark.parametrize("name", ["lstm", "res", "relu", "let", "id", "max_pooling1d"])
     def test_a_name_that_is_taken(self, name: str) -> None:
         found = seqtopo.check(f"in(3) -> dense(2) as {name}").diagnostics
         assert [d.code for d in found][:1] in (["ST207"], ["ST102"])

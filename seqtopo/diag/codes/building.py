@@ -84,11 +84,11 @@ ROWS = (
     Code(
         code="ST406",
         name="bad-binding",
-        summary="A binding given from outside is not in the spec, or is not a number.",
+        summary="A binding given from outside is not in the spec, or is no value.",
         what=(
-            "`-D T=48` and `compile(T=48)` give a number to a symbol of the spec, or replace the one of its "
-            "`let`. This one names a symbol that the spec does not use, or its value is not a whole number "
-            "of at least 1. The message lists the symbols that there are."
+            "`-D T=48` and `compile(spec, T=48)` give a value to a name of the spec, or replace that of "
+            "its `let`: a number, a tuple, a word, a layer or a flow. This one binds a name that the spec "
+            "does not use, or its value cannot be read. The message lists the names that there are."
         ),
         why=(
             "A binding that has no effect is nearly always a misspelt one. Going on in silence would build "

@@ -105,8 +105,9 @@ ROWS = (
         name="name-taken",
         summary="This name already means something else.",
         what=(
-            "A name is bound once and keeps its meaning to the end. It may not be the name of a layer, of a "
-            "flag or of a word that begins a statement either. The message shows what holds the name."
+            "A name is bound once and keeps its meaning to the end. It may not be the name of a layer or a "
+            "word of the language either. The message shows what holds the name. A name that a layer is to "
+            'have in Keras is an argument of the layer, `name="rnn"`, and may be any.'
         ),
         why=(
             "A name that changed its meaning half-way would make shared weights hard to see: `encoder` has "
@@ -302,5 +303,22 @@ ROWS = (
         ),
         example="in(T,4) -> (conv1d(W,K,same)) for W, K in [(64,8), (128,5,3)]",
         instead="in(T,4) -> (conv1d(W,K,same)) for W, K in [(64,8), (128,5)]",
+    ),
+    Code(
+        code="ST223",
+        name="unbound-name",
+        summary="Nothing binds the name that stands here, and its value must be known.",
+        what=(
+            "A name that begins with an upper-case letter may stay open where it is a size. Here it stands "
+            "for a layer, a word or another value, without which nothing can be checked. Bind it with "
+            "`-D P=0.1` on the command line, `compile(spec, P=0.1)` in Python (a word, a layer or a flow "
+            'as a string, `CELL="lstm"`), or `let P = 0.1` in the spec.'
+        ),
+        why=(
+            "A size that is open has a shape to reason with. A layer that is not known has none, and a rate "
+            "that is not known cannot be held against its range."
+        ),
+        example="in(T,8) -> dropout(P)",
+        instead="let P = 0.1\nin(T,8) -> dropout(P)",
     ),
 )

@@ -1,0 +1,30 @@
+"""Commands to be pasted into a shell: every command that is printed with a user's words is written here."""
+
+from __future__ import annotations
+
+import re
+
+_PLAIN = re.compile(r"[A-Za-z0-9_@%+=:,./-]+")
+_IN_DOUBLE = re.compile(r'[^"$`\\!\n]*')
+
+
+def command(*words: str) -> str:
+    """A command of these words, each quoted where a shell would not take it as it is.
+
+    >>> print(command("seqtopo", "build", "in(T,8) -> lstm(4)", "-D", "T=24", "my spec.txt"))
+    seqtopo build "in(T,8) -> lstm(4)" -D T=24 "my spec.txt"
+    >>> print(command("seqtopo", "fmt", "it's $5.txt"))
+    seqtopo fmt 'it'"'"'s $5.txt'
+    """
+    return " ".join(map(_quoted, words))
+
+
+def _quoted(word: str) -> str:
+    """A word as a shell takes it: double quotes, which every shell knows, where they are enough."""
+    if _PLAIN.fullmatch(word):
+        return word
+    if word and _IN_DOUBLE.fullmatch(word):
+        return f'"{word}"'
+    from shlex import quote
+
+    return quote(word)
