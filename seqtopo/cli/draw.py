@@ -33,6 +33,7 @@ def parser() -> Parser:
             "seqtopo draw --unrolled spec.txt -o steps.svg",
             "seqtopo draw --mermaid spec.txt",
             "seqtopo draw spec.txt --part encoder",
+            "seqtopo draw spec.txt --no-parts",
             "seqtopo draw model.keras -o topology.svg",
         ),
     )
@@ -57,6 +58,9 @@ def parser() -> Parser:
     shown.add_argument("--mermaid", action="store_true", help="as a Mermaid flowchart, for Markdown")
     made.add_argument("--ascii", action="store_true", help="in ASCII characters alone")
     made.add_argument("--unfold", action="store_true", help="every copy of '* n' and 'for' by itself")
+    made.add_argument(
+        "--no-parts", action="store_true", help="no frames around the named flows that the spec is made of"
+    )
     made.add_argument(
         "--theme", choices=THEMES, default="auto", help="colours; auto: as the reader's screen (SVG)"
     )
@@ -96,7 +100,12 @@ def run(args: argparse.Namespace) -> int:
     try:
         checked = _checked(args.spec, dims_of(args.dims))
         drawing = drawing_of(
-            checked, unrolled=args.unrolled, part=args.part, fold=not args.unfold, theme=args.theme
+            checked,
+            unrolled=args.unrolled,
+            part=args.part,
+            fold=not args.unfold,
+            parts=not args.no_parts,
+            theme=args.theme,
         )
         if output is not None:
             data = drawing.encoded(output.suffix, scale=args.scale)

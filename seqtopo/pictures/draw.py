@@ -15,7 +15,7 @@ from seqtopo.source import Span
 
 if TYPE_CHECKING:
     from seqtopo.pictures.metrics import Metrics
-    from seqtopo.pictures.plan import Plan
+    from seqtopo.pictures.plan import Block, Plan
     from seqtopo.pictures.scene import Scene
     from seqtopo.pictures.tiers import Unrolled
 
@@ -152,6 +152,7 @@ def draw(
     unrolled: bool = False,
     part: str = "",
     fold: bool = True,
+    parts: bool = True,
     theme: Theme = "auto",
     **dims: Any,
 ) -> Drawing:
@@ -162,6 +163,7 @@ def draw(
         unrolled: the time steps side by side, states going to the right, instead of the graph of layers.
         part: a named model of the spec to draw, instead of the whole.
         fold: draws copies (``* 3``, a ``for``) as one box with their number; False draws each.
+        parts: draws named flows of two boxes or more as frames with their names; False draws none.
         theme: ``light``, ``dark``, or ``auto``: as the reader's screen is.
         dims: numbers for symbols; they win over the spec's ``let``.
 
@@ -185,16 +187,24 @@ def draw(
      │ output │
      ╰────────╯
     """
-    return drawing_of(analyse(spec, dims), unrolled=unrolled, part=part, fold=fold, theme=theme)
+    checked = analyse(spec, dims)
+    return drawing_of(checked, unrolled=unrolled, part=part, fold=fold, parts=parts, theme=theme)
 
 
 def drawing_of(
-    checked: Checked, *, unrolled: bool = False, part: str = "", fold: bool = True, theme: Theme = "auto"
+    checked: Checked,
+    *,
+    unrolled: bool = False,
+    part: str = "",
+    fold: bool = True,
+    parts: bool = True,
+    theme: Theme = "auto",
 ) -> Drawing:
     """The picture of a spec that was read; takes and raises what ``draw`` does."""
     from seqtopo.ir.kind import KINDS, kind
     from seqtopo.ir.scope import Block
     from seqtopo.pictures.folding import loops_of
+    from seqtopo.pictures.framing import stretches_of
     from seqtopo.pictures.part import part_of
     from seqtopo.pictures.plan import plan_of
 
@@ -213,7 +223,8 @@ def drawing_of(
         ):
             if len(values) == 1 and not values[0].extra and graph.nodes[values[0].node].layer is not None:
                 names[values[0].node] = name
-    plan = plan_of(graph, loops_of(checked.spec), names, folded=fold)
+    stretches = stretches_of(resolved, checked.spec, graph) if parts else []
+    plan = plan_of(graph, loops_of(checked.spec), names, stretches, folded=fold)
     found = kind(graph)
     title = f"{graph.name}: {found}" if graph.name != "model" else found
     about = f"{KINDS[found]}. {_about(plan)}"
@@ -228,9 +239,19 @@ def drawing_of(
 
 def _about(plan: Plan) -> str:
     """What a picture shows, in words, for those who do not see it."""
-    words = [" ".join([block.title, *block.beside]).strip() for block in plan.blocks]
+    words = [_said(block) for block in plan.blocks]
     shown = words if len(words) <= 40 else [*words[:39], f"{len(words) - 39} more"]
     return f"{len(words)} boxes: {', '.join(shown)}."
+
+
+def _said(block: Block) -> str:
+    """The words of a box; of a frame, what is in it too."""
+    words = " ".join([block.title, *block.beside]).strip()
+    if block.inner is None:
+        return words
+    inner = [said for inner in block.inner.blocks if (said := _said(inner))]
+    shown = inner if len(inner) <= 12 else [*inner[:11], f"{len(inner) - 11} more"]
+    return f"{words} ({', '.join(shown)})"
 
 
 def _too_large(checked: Checked, size: int) -> Diagnostic:

@@ -61,10 +61,24 @@ class Group:
 def _first(item: Item, count: int) -> Item:
     if isinstance(item, Leaf):
         return Leaf(item.nodes[: len(item.nodes) // count], item.alike)
+    assert isinstance(item, Group)
     return Group([_first(inner, count) for inner in item.items], item.count)
 
 
-Item = Leaf | Group
+@dataclass
+class Part:
+    """A named flow: the items that were made for it."""
+
+    name: str
+    items: list[Item]
+
+    @property
+    def nodes(self) -> list[Node]:
+        """All nodes of it."""
+        return [node for item in self.items for node in item.nodes]
+
+
+Item = Leaf | Group | Part
 Key = tuple[object, ...]
 
 LONGEST = 200
@@ -256,6 +270,7 @@ def _merge(items: list[Item]) -> Item:
     first = items[0]
     if isinstance(first, Leaf):
         return Leaf([node for item in items if isinstance(item, Leaf) for node in item.nodes])
+    assert isinstance(first, Group)
     inner = [item.items for item in items if isinstance(item, Group)]
     return Group([_merge(list(column)) for column in zip(*inner, strict=True)], first.count)
 

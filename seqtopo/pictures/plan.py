@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from seqtopo.ir.graph import Graph, Node, SubModel, Value
 from seqtopo.layers.layer import Layer
 from seqtopo.pictures import labels
-from seqtopo.pictures.folding import Group, Item, Leaf, fold, leaves
+from seqtopo.pictures.folding import Group, Item, Leaf, Part, fold, leaves
+from seqtopo.pictures.framing import Stretch, framed, names_left
 from seqtopo.pictures.scene import Style
 from seqtopo.source import Span
 
@@ -26,9 +27,9 @@ class Port:
 class Block:
     """A box: a layer, an input, an output, or a frame around an ``inner`` plan.
 
-    ``beside`` stands on its left, as ``×3``; boxes with the same ``tag`` share their weights. ``slots``
-    are what comes in, each with the word at its arrow's head. In an inner plan, blocks of the families
-    ``entry`` and ``exit`` stand for the frame's slots and ports, by their ``number``.
+    ``beside`` stands on its left, as ``×3`` or the name of a part; boxes with the same ``tag`` share their
+    weights. ``slots`` are what comes in, each with the word at its arrow's head. In an inner plan, blocks of
+    the families ``entry`` and ``exit`` stand for the frame's slots and ports, by their ``number``.
     """
 
     family: str
@@ -40,6 +41,8 @@ class Block:
     copies: bool = False
     inner: Plan | None = None
     number: int = 0
+    nodes: tuple[int, ...] = ()
+    """The nodes of the graph that it shows: of copies, those of all."""
     slots: list[str] = field(default_factory=list)
     ports: list[Port] = field(default_factory=list)
 
@@ -72,11 +75,12 @@ def plan_of(
     graph: Graph,
     loops: Sequence[Span] = (),
     names: Mapping[int, str] | None = None,
+    parts: Sequence[Stretch] = (),
     *,
     folded: bool = True,
 ) -> Plan:
     """What is drawn of a graph. ``loops`` are the places whose copies may differ (see ``fold``), ``names``
-    what the values of nodes are called.
+    what the values of nodes are called, ``parts`` what is framed.
 
     >>> from seqtopo.api import analyse
     >>> found = plan_of(analyse("in(T,8) -> lstm(64,seq) * 3 -> dense(1)").resolved.graph)
@@ -84,7 +88,9 @@ def plan_of(
     [('in(T, 8)', []), ('lstm(64)', ['×3']), ('dense(1)', []), ('output', [])]
     """
     tags = _Tags()
-    plan = _Planner(graph, loops, names or {}, folded, tags).whole()
+    planner = _Planner(graph, loops, names_left(names or {}, parts, graph.name), folded, tags)
+    planner.parts = parts
+    plan = planner.whole()
     tags.settle()
     return plan
 
@@ -123,12 +129,15 @@ class _Planner:
         self.names = names
         self.folded = folded
         self.tags = tags
+        self.parts: Sequence[Stretch] = ()
         self.live = set(graph.ancestors(graph.outputs))
 
     def whole(self) -> Plan:
         level = _Level(self, self.items())
         for i, value in enumerate(self.graph.outputs):
             name = self.graph.output_names[i] if i < len(self.graph.output_names) else ""
+            if not name and self.parts and self.graph.name not in ("model", *(p[2] for p in self.parts)):
+                name = self.graph.name
             block = level.add(Block("output", "output", name=labels.said(name)))
             level.connect(value, block, "data", "")
         level.finish()
@@ -142,9 +151,8 @@ class _Planner:
         return level.plan
 
     def items(self) -> list[Item]:
-        if self.folded:
-            return fold(self.graph, self.loops)
-        return [Leaf([node]) for node in self.graph.nodes]
+        items = fold(self.graph, self.loops) if self.folded else [Leaf([n]) for n in self.graph.nodes]
+        return framed(items, self.parts)
 
     def shape(self, value: Value) -> str:
         tensor = self.graph.tensor(value)
@@ -154,13 +162,21 @@ class _Planner:
 class _Level:
     """One plan in the making: that of the whole, or of what is in a frame."""
 
-    def __init__(self, planner: _Planner, items: Sequence[Item], entries: Sequence[int] = ()) -> None:
+    def __init__(
+        self,
+        planner: _Planner,
+        items: Sequence[Item],
+        entries: Sequence[int] = (),
+        numbers: Mapping[Value, int] | None = None,
+    ) -> None:
         self.planner = planner
         self.graph = planner.graph
         self.plan = Plan()
         self.submodel = bool(entries)
         self.owner: dict[int, int] = {}
         self.groups: dict[int, Group] = {}
+        self.parts: dict[int, tuple[Part, dict[Value, int]]] = {}
+        self.numbers = numbers or {}
         self.ports: dict[tuple[int, tuple[int, int | str]], int] = {}
         self.values: dict[tuple[int, int], list[Value]] = {}
         self.entered: dict[Value, int] = {}
@@ -183,16 +199,23 @@ class _Level:
             return
         if isinstance(item, Leaf):
             place = self.add(self._leaf(item, nodes[0]))
+        elif isinstance(item, Part):
+            place = self.add(Block("frame", beside=[labels.said(item.name)]))
+            self.parts[place] = item, {}
         elif len(item.items) == 1 and isinstance(item.items[0], Leaf):
             place = self.add(self._copies(item, nodes))
             self.groups[place] = item
         else:
             place = self.add(Block("frame", beside=[f"×{item.count}"]))
             self.groups[place] = item
+        shown = (node.index for leaf in leaves([item]) for node in leaf.alike)
+        self.plan.blocks[place].nodes = tuple(shown)
         for node in nodes:
             self.owner[node.index] = place
         for value, style, role in self._needs(item):
-            self.connect(value, place, style, role)
+            slot = self.connect(value, place, style, role)
+            if place in self.parts:
+                self.parts[place][1].setdefault(value, slot)
 
     def _leaf(self, leaf: Leaf, node: Node) -> Block:
         alike = leaf.alike
@@ -231,6 +254,10 @@ class _Level:
         """What comes into an item from outside of it, in order."""
         if isinstance(item, Leaf):
             return list(_slots(item.nodes[0]))
+        if isinstance(item, Part):
+            inside = {node.index for node in item.nodes}
+            needs = [need for inner in item.items for need in self._needs(inner)]
+            return [(value, style, "") for value, style, _ in needs if value.node not in inside]
         first = range(item.start, item.start + item.size)
         found: dict[Value, Style] = {}
         for index in first:
@@ -239,25 +266,32 @@ class _Level:
                     found[value] = "data" if style == "data" else found.get(value, style)
         return [(value, style, "") for value, style in found.items()]
 
-    def connect(self, value: Value, target: int, style: Style, role: str) -> None:
+    def connect(self, value: Value, target: int, style: Style, role: str) -> int:
+        """An arrow to a block; returns the slot at which it arrives."""
         source, port = self._origin(value)
         block = self.plan.blocks[target]
         for arrow in self.plan.arrows:
             same = (arrow.source, arrow.port, arrow.target) == (source, port, target)
             if same and arrow.style == style and block.slots[arrow.slot] == role:
-                return
+                return arrow.slot
         block.slots.append(role)
         self.plan.arrows.append(Arrow(source, port, target, len(block.slots) - 1, style))
+        return len(block.slots) - 1
 
     def _origin(self, value: Value) -> tuple[int, int]:
         """The block and the port that a value comes from."""
         place = self.owner.get(value.node)
         if place is None:
             if value not in self.entered:
-                self._enter(value, len(self.entered))
+                number = self.numbers.get(value, len(self.entered))
+                known = (v for v in self.entered if v in self.numbers and self.numbers[v] == number)
+                if (same := next(known, None)) is not None:
+                    return self.entered[same], 0
+                self._enter(value, number)
             return self.entered[value], 0
         group = self.groups.get(place)
         offset = (value.node - group.start) % group.size if group is not None else 0
+        offset = value.node if place in self.parts else offset
         key = (offset, value.extra or value.output)
         port = self.ports.get((place, key))
         if port is None:
@@ -282,13 +316,16 @@ class _Level:
     def exits(self, values: Sequence[Value]) -> None:
         """Lets values leave the frame, in this order."""
         for number, value in enumerate(values):
-            self.connect(value, self.add(Block("exit", number=number)), "data", "")
+            style: Style = "state" if value.extra else "data"
+            self.connect(value, self.add(Block("exit", number=number)), style, "")
 
     # ---- labels and frames, once it is known what leaves each block ----------------------------
 
     def finish(self) -> None:
         for (place, port), values in self.values.items():
             self.plan.blocks[place].ports[port].label = self._label(place, values)
+        for place, (part, slots) in self.parts.items():
+            self.plan.blocks[place].inner = self._part(part, slots, place)
         for place, group in self.groups.items():
             block = self.plan.blocks[place]
             if block.family == "frame" and block.inner is None:
@@ -309,6 +346,18 @@ class _Level:
     def _merged(self, value: Value) -> str:
         alike = self.alike.get(value.node, [value.node])
         return labels.merged([self.planner.shape(Value(index, *value[1:])) for index in alike])
+
+    def _part(self, part: Part, slots: Mapping[Value, int], place: int) -> Plan:
+        """What is in the frame of a named flow."""
+        inner = _Level(self.planner, part.items, numbers=slots)
+        inner.exits([self.values[place, port][0] for port in range(len(self.plan.blocks[place].ports))])
+        inner.finish()
+        # What only leaves the frame has its shape below the frame.
+        onward = [a for a in inner.plan.arrows if inner.plan.blocks[a.target].family != "exit"]
+        for arrow in inner.plan.arrows:
+            if all((arrow.source, arrow.port) != (a.source, a.port) for a in onward):
+                inner.plan.blocks[arrow.source].ports[arrow.port].label = ""
+        return inner.plan
 
     def _frame(self, group: Group, block: Block, place: int) -> Plan:
         """What is in the frame of copies: the first copy, in the words of all."""

@@ -9,6 +9,7 @@ from itertools import combinations
 
 from seqtopo.ir.graph import Graph
 from seqtopo.pictures.metrics import Metrics
+from seqtopo.pictures.plan import Arrow, Block, Plan
 from seqtopo.pictures.scene import Box, Line, Point, Scene, Text
 from seqtopo.pictures.tiers import Unrolled
 
@@ -56,6 +57,58 @@ def missing_arrows(graph: Graph, unrolled: Unrolled, scene: Scene) -> list[str]:
         for a, b in sorted(edges)
         if not any((one, other) in shown for one in ends(a, False) for other in ends(b, True))
     ]
+
+
+def missing_in_plan(graph: Graph, plan: Plan) -> list[str]:
+    """The edges of a graph that no arrow of its plan shows, in words; those into frames and out of them go on
+    in the frames.
+    """
+    edges = [(value.node, n) for n in graph.ancestors(graph.outputs) for value in graph.nodes[n].needs]
+    missing = [edge for edge in edges if not _is_shown(plan, *edge)]
+    outputs = [block for block in plan.blocks if block.family == "output"]
+    assert len(outputs) == len(graph.outputs)
+    for value, output in zip(graph.outputs, outputs, strict=True):
+        if not any(_leads(plan, arrow, value.node, output) for arrow in plan.arrows):
+            missing.append((value.node, -1))
+    return [f"no arrow from node {a} to node {b}" for a, b in missing]
+
+
+def _is_shown(plan: Plan, a: int, b: int) -> bool:
+    start, end = (next(block for block in plan.blocks if n in block.nodes) for n in (a, b))
+    if start is not end:
+        return any(
+            plan.blocks[arrow.target] is end and _leads(plan, arrow, a, end, b) for arrow in plan.arrows
+        )
+    if start.inner is None:
+        return True
+    # From copy to copy it is out of the frame and into it again.
+    leaves = any(_within(start.inner, "exit", block.number, a) for block in start.inner.blocks)
+    enters = any(_within(start.inner, "entry", block.number, b) for block in start.inner.blocks)
+    return (start.beside[:1] != [] and start.beside[0].startswith("×") and leaves and enters) or _is_shown(
+        start.inner, a, b
+    )
+
+
+def _leads(plan: Plan, arrow: Arrow, a: int, end: Block, b: int = -1) -> bool:
+    """Whether an arrow leads from the block of one node to that of another, within frames too."""
+    start = plan.blocks[arrow.source]
+    if a not in start.nodes or plan.blocks[arrow.target] is not end:
+        return False
+    out = start.inner is None or len(start.nodes) == 1 or _within(start.inner, "exit", arrow.port, a)
+    return out and (end.inner is None or len(end.nodes) == 1 or _within(end.inner, "entry", arrow.slot, b))
+
+
+def _within(plan: Plan, gate: str, number: int, node: int) -> bool:
+    """Whether a node's block is at one of the places where lines come into a frame or leave it."""
+    for arrow in plan.arrows:
+        ends = plan.blocks[arrow.source], plan.blocks[arrow.target]
+        at, block = ends if gate == "entry" else ends[::-1]
+        if (at.family, at.number) != (gate, number) or node not in block.nodes:
+            continue
+        deeper = arrow.slot if gate == "entry" else arrow.port
+        if block.inner is None or len(block.nodes) == 1 or _within(block.inner, gate, deeper, node):
+            return True
+    return False
 
 
 def cells_without_arrows(unrolled: Unrolled, scene: Scene) -> list[str]:

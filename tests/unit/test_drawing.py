@@ -97,7 +97,7 @@ def test_a_png_is_the_same_picture(unrolled: bool, theme: str, paper: tuple[int,
     image = Image.open(BytesIO(picture.png(scale=2)))
     assert image.size == (2 * picture.scene.w, 2 * picture.scene.h)
     assert image.getpixel((1, 1)) == paper
-    for box in picture.scene.boxes:
+    for box in (box for box in picture.scene.boxes if not box.is_frame):
         inside = image.crop((2 * box.x + 8, 2 * box.y + 8, 2 * (box.x + box.w) - 8, 2 * (box.y + box.h) - 8))
         colours = {colour for _, colour in inside.getcolors(1 << 20)}
         assert paper not in colours

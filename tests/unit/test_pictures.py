@@ -11,17 +11,16 @@ from hypothesis import strategies as st
 
 import seqtopo
 from seqtopo.pictures.arrange import arrange
-from seqtopo.pictures.folding import loops_of
 from seqtopo.pictures.mermaid import mermaid
 from seqtopo.pictures.metrics import CELLS, PIXELS, Metrics
-from seqtopo.pictures.plan import Arrow, Block, Plan, Port, plan_of
+from seqtopo.pictures.plan import Arrow, Block, Plan, Port
 from seqtopo.pictures.scene import Box, Line, Scene, Text
 from seqtopo.pictures.svg import svg
 from seqtopo.pictures.text import text
 from tests.support.draws import draw
 from tests.support.golden import assert_golden
 from tests.support.models import MODELS
-from tests.support.pictures import crooked, faults
+from tests.support.pictures import crooked, faults, missing_in_plan
 from tests.support.topologies import TOPOLOGIES
 
 DRAWN = [spec for i in range(120) if (spec := draw(i).accepted)]
@@ -32,19 +31,19 @@ SPECS = {
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-def plan(spec: str) -> Plan:
+def plan(spec: str, *, parts: bool = True) -> Plan:
     """The plan of a spec."""
-    checked = seqtopo.api.analyse(spec)
-    assert checked.resolved is not None
-    assert checked.spec is not None
-    return plan_of(checked.resolved.graph, loops_of(checked.spec))
+    return seqtopo.draw(spec, parts=parts).plan
 
 
 def assert_laid_out(spec: str) -> None:
-    """Asserts of a spec's picture, in pixels and in cells, that nothing lies on anything else and that chains
-    are straight.
+    """Asserts of a spec's picture, in pixels and in cells, that nothing lies on anything else, that chains
+    are straight, and that every edge of its graph has an arrow.
     """
     found = plan(spec)
+    resolved = seqtopo.api.analyse(spec).resolved
+    assert resolved is not None
+    assert missing_in_plan(resolved.graph, found) == []
     for metrics in (PIXELS, CELLS):
         scene = arrange(found, metrics)
         assert faults(scene, metrics) == []
@@ -182,11 +181,12 @@ def test_shared_weights_bear_a_letter() -> None:
     found = plan(
         "read = embed(50,6) -> lstm(4)\n[in(T,int) -> read, in(S,int) -> read] -> concat -> dense(1)"
     )
-    tags = {block.title: block.tag for block in found.blocks}
+    boxes = [b for block in found.blocks for b in (block.inner.blocks if block.inner else [block])]
+    tags = {block.title: block.tag for block in boxes}
     assert tags["embed(50,6)"] == "A"
     assert tags["lstm(4)"] == "B"
     assert tags["dense(1)"] == ""
-    assert [b.tag for b in found.blocks].count("A") == 2
+    assert [b.tag for b in boxes].count("A") == 2
 
 
 def test_a_shared_layer_applied_over_and_over_says_so() -> None:
@@ -197,7 +197,7 @@ def test_a_shared_layer_applied_over_and_over_says_so() -> None:
 
 
 def test_a_state_handed_over_is_dashed() -> None:
-    found = plan("encoder = in(S,3) -> lstm(8)\nin(T,3) -> lstm(8,seq,init=encoder.state)")
+    found = plan("encoder = in(S,3) -> lstm(8)\nin(T,3) -> lstm(8,seq,init=encoder.state)", parts=False)
     (arrow,) = [arrow for arrow in found.arrows if arrow.style == "state"]
     assert found.blocks[arrow.source].ports[arrow.port].label == "states (8,)"
     scene = arrange(found, PIXELS)
@@ -231,6 +231,83 @@ def test_a_picture_that_nobody_can_read_is_refused() -> None:
 def test_it_is_the_same_every_time() -> None:
     spec = SPECS["bidaf"]
     assert seqtopo.draw(spec).svg() == seqtopo.draw(spec).svg()
+
+
+AUTOENCODER = """
+encoder = in(24,3) -> lstm(64) -> dense(8)
+decoder = in(8) -> repeat(24) -> lstm(64,seq) -> td(dense(3))
+autoencoder = encoder -> decoder
+"""
+
+
+def frames(spec: str) -> dict[str, list[str]]:
+    """The frames of a picture by what stands beside them, with the boxes in them."""
+    blocks = [block for block in plan(spec).blocks if block.inner is not None]
+    return {
+        " ".join(block.beside): [b.title for b in block.inner.blocks if b.title]
+        for block in blocks
+        if block.inner is not None
+    }
+
+
+def test_fault_f7_named_parts_are_frames_with_their_names() -> None:
+    found = plan(AUTOENCODER)
+    assert [block.beside for block in found.blocks] == [["encoder"], ["decoder"], []]
+    assert [block.name for block in found.blocks] == ["", "", "autoencoder"]
+    assert frames(AUTOENCODER) == {
+        "encoder": ["in(24, 3)", "lstm(64)", "dense(8)"],
+        "decoder": ["repeat(24)", "lstm(64)", "td(dense(3))"],
+    }
+    assert not [b.name for block in found.blocks if block.inner for b in block.inner.blocks if b.name]
+
+
+def test_fault_f7_states_go_from_frame_to_frame() -> None:
+    spec = SPECS["translation_by_attention"]
+    found = plan(spec)
+    encoder, decoder = (block for block in found.blocks if block.inner is not None)
+    assert (encoder.beside, decoder.beside) == (["encoder"], ["decoder"])
+    assert {port.style for port in encoder.ports} == {"state", "data"}
+    assert "state" in {arrow.style for arrow in found.arrows}
+
+
+def test_fault_f7_a_part_used_twice_is_two_frames() -> None:
+    spec = "read = embed(50,6) -> lstm(4)\n[in(T,int) -> read, in(S,int) -> read] -> concat"
+    assert [block.beside for block in plan(spec).blocks if block.inner] == [["read"], ["read"]]
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "model = in(T,8) -> lstm(4) -> dense(1)",
+        "in(T,8) -> lstm(4) as l -> dense(1) -> dense(2)",
+        "x = in(T,8)\nread = lstm(4)\nx -> read -> dense(1)",
+        "encoder = in(T,8) -> lstm(4) -> dense(1)\nin(T,8) -> lstm(4) -> dense(1)",
+    ],
+)
+def test_fault_f7_what_is_no_part_has_no_frame(spec: str) -> None:
+    assert frames(spec) == {}
+
+
+def test_fault_f7_parts_may_lie_in_parts_and_frames_can_be_left_out() -> None:
+    spec = "cell = dense(8,relu) -> dense(8)\nencoder = in(T,8) -> cell -> lstm(4)\nencoder -> dense(1)"
+    (encoder,) = [block for block in plan(spec).blocks if block.inner is not None]
+    assert encoder.inner is not None
+    assert [block.beside for block in encoder.inner.blocks if block.inner is not None] == [["cell"]]
+    flat = seqtopo.draw(spec, parts=False).plan
+    assert not [block for block in flat.blocks if block.inner]
+    assert [block.name for block in flat.blocks if block.name] == ["cell", "encoder"]
+
+
+def test_fault_f7_an_arrow_that_is_missing_would_be_noticed() -> None:
+    resolved = seqtopo.api.analyse(AUTOENCODER).resolved
+    assert resolved is not None
+    found = plan(AUTOENCODER)
+    inner = found.blocks[1].inner
+    assert inner is not None
+    inner.arrows.pop(0)
+    assert missing_in_plan(resolved.graph, found) == ["no arrow from node 2 to node 7"]
+    del found.arrows[-1]
+    assert missing_in_plan(resolved.graph, found)[1:] == ["no arrow from node 9 to node -1"]
 
 
 # ---- nothing breaks out ----------------------------------------------------------------------------
