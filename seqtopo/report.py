@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from seqtopo.dataclass import dataclass, field
 from seqtopo.diag.model import Diagnostic
 from seqtopo.ir.counting import count, owners, together
-from seqtopo.ir.kind import kind
+from seqtopo.ir.kind import kind, meaning
+from seqtopo.ir.receptive import Receptive, receptive
 from seqtopo.ir.resolve import Resolved
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.sizes import Shape, Size, total
@@ -39,8 +40,9 @@ class Report:
 
     ``shapes`` is the shape table, ``outputs`` each output's shape by its name, ``params`` the number
     of parameters (symbolic where sizes are), ``trainable_params`` that of the trained ones, ``kind``
-    the topology's kind. They are empty, or None, where there are errors. ``unbound`` names what must be
-    bound before the model can be built, also where that is an error.
+    the topology's kind, ``meaning`` that in words, ``receptive`` how many steps an answer sees, where
+    that is less than all of them. They are empty, or None, where there are errors. ``unbound``
+    names what must be bound before the model can be built, also where that is an error.
     """
 
     source: Source
@@ -51,6 +53,8 @@ class Report:
     trainable_params: Size | None = None
     kind: str | None = None
     unbound: tuple[str, ...] = ()
+    meaning: str = ""
+    receptive: tuple[Receptive, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -130,4 +134,6 @@ def report_of(
         together(owned.values(), trained=True),
         kind(graph),
         unbound,
+        meaning(graph),
+        tuple(receptive(graph)),
     )

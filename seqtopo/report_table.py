@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from seqtopo.ir.kind import KINDS
 from seqtopo.layers.names import NAMES
 from seqtopo.layers.sizes import Shape, Size, show_shape, symbol
 
@@ -13,6 +12,9 @@ if TYPE_CHECKING:
 
 HEADINGS = ("name", "layer", "takes", "gives", "parameters", "")
 """What the columns are called; the last one holds notes."""
+
+
+_MOST_FIELDS = 4
 
 
 def cells(report: Report) -> list[tuple[str, ...]]:
@@ -32,12 +34,17 @@ def cells(report: Report) -> list[tuple[str, ...]]:
 
 def kind(report: Report) -> tuple[str, str]:
     """The topology's kind, and what that means."""
-    return report.kind or "", KINDS.get(report.kind or "", "")
+    return report.kind or "", report.meaning
 
 
 def below(report: Report) -> list[str]:
     """What is said below the table, line by line."""
     found = [] if _is_counted(report) else [f"{report.params} parameters in total."]
+    several = len(report.receptive) > 1
+    found += [
+        f"Receptive field{f' of {one.output}' if several else ''}: {one}."
+        for one in report.receptive[:_MOST_FIELDS]
+    ]
     if len(report.outputs) > 1:
         named = ", ".join(f"{name} {show_shape(shape)}" for name, shape in report.outputs.items())
         found.append(f"{len(report.outputs)} outputs: {named}")

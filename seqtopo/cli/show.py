@@ -13,7 +13,6 @@ from seqtopo.cli.settings import settings_of
 from seqtopo.cli.terminal import put, put_diagnostics, terminal
 from seqtopo.diag.renderers.cells import shortened, visible, wrap
 from seqtopo.diag.renderers.paint import Row, paint
-from seqtopo.ir.kind import KINDS
 from seqtopo.walkthrough import Step, Walk, walk
 
 _WIDEST = 80
@@ -61,7 +60,7 @@ def walkthrough(found: Walk, width: int = _WIDEST, *, color: bool = False) -> st
     one-to-one: one value in, one answer out
     """
     width = max(20, min(width, _WIDEST))
-    rows: list[Row] = [((line, "strong"),) for line in wrap(f"{found.kind}: {KINDS[found.kind]}", width)]
+    rows: list[Row] = [((line, "strong"),) for line in wrap(f"{found.kind}: {found.meaning}", width)]
     rows += [(), *_paragraph(found.reasons, width)]
     rows += [(), *_paragraph([found.legend], width), ()]
     for number, step in enumerate(found.steps, 1):

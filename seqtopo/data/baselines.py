@@ -41,7 +41,7 @@ def errors(
         guesses = {"the mean": np.broadcast_to(mean, told.shape)}
         if wanted is not None and wanted.answers != "same":
             last = x if wanted.columns is None else x[..., list(wanted.columns)]
-            last = last[:, -1:] if wanted.answers == "ahead" else last
+            last = last[:, wanted.known_before(x.shape[1])]
             guesses["the last value"] = np.broadcast_to(last, told.shape)
         guesses["the model"] = np.asarray(predict(x)).reshape(told.shape)
         count += float(np.broadcast_to(weight, (*told.shape[:2], 1)).sum())
@@ -85,7 +85,7 @@ def guesses(
         assert wanted is not None
         width = answers[0].shape[-1]
         seen = x if ids or wanted.columns is None else x[..., list(wanted.columns)]
-        seen = seen[:, -1:] if wanted.answers == "ahead" else seen
+        seen = seen[:, wanted.known_before(x.shape[1])]
         if ids:
             seen = np.eye(width)[seen] if kinds[0] == "ids" else seen[..., None]
         found = _form(seen.astype("float64"), *forms[0])

@@ -21,23 +21,50 @@ class Wanted:
     """What is wanted for a window: ``ahead``, the ``horizon`` steps after it; ``next``, at each of its steps
     the step after; ``same``, the window itself. Of these ``columns`` (None: of all). Without ``time_axis``
     the steps ahead are one axis with the features.
+
+    ``places`` are the wanted steps where they are others than these, counted from the window's end (0 is
+    the first step after it): a model that gives answers for some of its steps only is told those.
     """
 
     answers: Answers = "ahead"
     horizon: int = 1
     columns: tuple[int, ...] | None = None
     time_axis: bool = False
+    places: tuple[int, ...] | None = None
 
     @property
     def beyond(self) -> int:
         """How many steps after the window they need."""
+        if self.places is not None:
+            return max(0, max(self.places) + 1)
         return {"ahead": self.horizon, "next": 1, "same": 0}[self.answers]
+
+    def steps_of(self, steps: int) -> np.ndarray[Any, Any]:
+        """The wanted steps of a window of ``steps``, counted from its begin."""
+        if self.places is not None:
+            return np.asarray([steps + place for place in self.places])
+        begin, count = (steps, self.horizon) if self.answers == "ahead" else (self.answers == "next", steps)
+        return np.arange(begin, begin + count)
+
+    def __str__(self) -> str:
+        if self.answers == "same":
+            return "the window itself" if self.places is None else f"{len(self.places)} steps of the window"
+        if self.answers == "next":
+            which = "each step" if self.places is None else f"each of {len(self.places)} steps"
+            return f"for {which} of the window, the one after it"
+        if self.places is None:
+            return f"the {self.horizon} steps after the window" if self.horizon > 1 else "the step after it"
+        return f"{len(self.places)} of the steps after the window"
+
+    def known_before(self, steps: int) -> np.ndarray[Any, Any]:
+        """For each of them, the last step of the window that comes before it."""
+        found: np.ndarray[Any, Any] = np.clip(self.steps_of(steps) - 1, 0, steps - 1)
+        return found
 
     def at(self, starts: np.ndarray[Any, Any], steps: int) -> np.ndarray[Any, Any]:
         """The numbers of the wanted steps for windows that start there: (windows, wanted steps)."""
-        if self.answers == "ahead":
-            return starts[:, None] + steps + np.arange(self.horizon)
-        return starts[:, None] + (self.answers == "next") + np.arange(steps)
+        found: np.ndarray[Any, Any] = starts[:, None] + self.steps_of(steps)
+        return found
 
     def cut(self, series: Series, at: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         """The wanted numbers at these steps."""
@@ -189,12 +216,13 @@ Cut = Windows | Pieces
 
 def check_long_enough(series: Series, steps: int, wanted: Wanted, rows: int) -> None:
     """Raises SpecError (ST724) where a series is too short for one window, or for one piece in each row."""
-    needs = steps * rows + wanted.beyond
+    beyond = wanted.beyond
+    needs = steps * rows + beyond
     if series.steps >= needs:
         return
     what = f"{rows} rows of {steps} steps" if rows > 1 else f"one window of {steps} steps"
-    more = f" and the {wanted.beyond} after" if wanted.beyond else ""
-    room = (series.steps - wanted.beyond) // rows
+    more = f" and the {beyond} after" if beyond else ""
+    room = (series.steps - beyond) // rows
     refuse(
         "ST724",
         f"{series.name} has {series.steps} steps, but {what}{more} need {needs}",

@@ -239,6 +239,8 @@ def _wanted(read: Series, answers: Any, horizon: int, targets: Targets, time_axi
     from seqtopo.data.cutting import Wanted
 
     _one_of("answers", answers, ("ahead", "next", "same"))
+    if answers != "ahead" and (horizon != 1 or time_axis is not None):
+        raise ValueError(f'horizon and time_axis are for answers="ahead", not {answers!r}')
     columns = columns_of(read, targets)
     return Wanted(answers, horizon, columns, horizon > 1 if time_axis is None else bool(time_axis))
 

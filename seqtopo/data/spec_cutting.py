@@ -15,8 +15,8 @@ from seqtopo.dataclass import dataclass
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.ir.batches import is_stateful
-from seqtopo.ir.graph import Graph, Node
-from seqtopo.ir.kind import kind
+from seqtopo.ir.graph import Graph, Node, Value
+from seqtopo.ir.seen import Field, at_length, is_sequence, output_field
 from seqtopo.layers.sizes import Size, same, show_shape
 from seqtopo.layers.values import INTEGERS
 
@@ -138,7 +138,11 @@ def _input(checked: Checked) -> _Place:
 
 
 def _takes_ids(place: _Place) -> bool:
-    return place.node.outputs is not None and place.node.outputs[0].dtype in INTEGERS
+    """Whether ids come in: whole numbers, or an axis of numbers that are looked up."""
+    if place.node.outputs is None:
+        return False
+    tensor = place.node.outputs[0]
+    return tensor.dtype in INTEGERS or (len(tensor.shape) == 1 and is_sequence(place.graph, place.node.index))
 
 
 def _steps(place: _Place, asked: Asked) -> int:
@@ -175,22 +179,12 @@ def _wanted(place: _Place, read: Series, steps: int, asked: Asked) -> Wanted:
     output = graph.outputs[0]
     node, tensor = graph.nodes[output.node], graph.tensor(output)
     assert tensor is not None
-    shape, found = tensor.shape, kind(graph)
+    shape = tensor.shape
     many = len(shape) >= 2
-    delayed = found == "many-to-many, delayed"
-    answers: Answers = asked.answers or ("next" if many and not delayed else "ahead")
-    if many and answers != "ahead" and same(shape[0], steps) is False:
+    if not many and asked.answers not in (None, "ahead"):
         place.refuse(
-            f"the model gives {shape[0]} steps for the {steps} that it takes, so no step has an answer of "
-            "its own",
-            "keep every step (padding same or causal), or give as many as are wanted: repeat(N)",
-            f"gives {show_shape(shape)}",
-            node,
-        )
-    if not many and answers != "ahead":
-        place.refuse(
-            f"the model gives one answer for the whole window, {show_shape(shape)}, but {answers!r} wants "
-            "one for every step",
+            f"the model gives one answer for the whole window, {show_shape(shape)}, but {asked.answers!r} "
+            "wants one for every step",
             "add seq to the last recurrent layer, to keep its steps",
             f"gives {show_shape(shape)}",
             node,
@@ -198,15 +192,7 @@ def _wanted(place: _Place, read: Series, steps: int, asked: Asked) -> Wanted:
     columns = columns_of(read, asked.targets)
     told = len(columns) if columns is not None else read.features
     if many:
-        ahead = shape[0] if isinstance(shape[0], int) else steps
-        if answers == "ahead" and asked.horizon not in (None, ahead):
-            place.refuse(
-                f"{asked.horizon} steps ahead are wanted, but the model gives {ahead}",
-                f"leave out the horizon, or write repeat({asked.horizon})",
-                f"gives {show_shape(shape)}",
-                node,
-            )
-        wanted = Wanted(answers, ahead if answers == "ahead" else 1, columns, True)
+        wanted = _for_steps(place, node, output, steps, asked, columns)
         width = 1
     else:
         gives = shape[-1] if shape else 1
@@ -217,6 +203,93 @@ def _wanted(place: _Place, read: Series, steps: int, asked: Asked) -> Wanted:
     if not read.is_ids and shape and same(shape[-1], told * width) is False:
         _refuse_width(place, read, node, shape[-1], told, width)
     return wanted
+
+
+def _for_steps(
+    place: _Place,
+    node: Node,
+    output: Value,
+    steps: int,
+    asked: Asked,
+    columns: tuple[int, ...] | None,
+) -> Wanted:
+    """What is wanted of a model that gives several steps: for each, what it cannot have seen."""
+    tensor = place.graph.tensor(output)
+    assert tensor is not None
+    shape, source = tensor.shape, place.node.index
+    gives = at_length(shape[0], place.steps, steps)
+    count = gives if isinstance(gives, int) else steps
+    field = output_field(place.graph, output, source)
+    own = _own_steps(field, place.steps, steps, count)
+    behind = own is not None and min(own) >= steps
+    following = None if own is None or behind else _following(field, own, place.steps, steps)
+    answers: Answers = asked.answers or ("ahead" if following is None else "next")
+    if answers == "ahead":
+        if asked.horizon not in (None, count):
+            place.refuse(
+                f"{asked.horizon} steps ahead are wanted, but the model gives {count}",
+                f"leave out the horizon, or write repeat({asked.horizon}) or last({asked.horizon})",
+                f"gives {show_shape(shape)}",
+                node,
+            )
+        after = tuple(step - steps for step in own) if behind and own and not asked.answers else None
+        return Wanted("ahead", count, columns, True, None if after == tuple(range(count)) else after)
+    if asked.horizon not in (None, 1) or (answers == "same" and asked.horizon is not None):
+        place.refuse(
+            f"{asked.horizon} steps ahead are wanted, but the model is told "
+            + ("the step after each of its own" if answers == "next" else "the window itself"),
+            f'leave out the horizon, or say answers="ahead" for the {count} steps after the window',
+            f"gives {show_shape(shape)}",
+            node,
+        )
+    if answers == "same" and (own is None or behind) and count == steps:
+        return Wanted("same", 1, columns, True)
+    if own is None or behind:
+        place.refuse(
+            f"the model gives {count} steps for the {steps} that it takes, so no step has an answer of its "
+            "own",
+            'say answers="ahead", or keep every step: seq, padding same or causal',
+            f"gives {show_shape(shape)}",
+            node,
+        )
+    if answers == "next" and following is None:
+        place.refuse(
+            "each answer sees steps behind its own, so that the step after it stands in what the model is "
+            "shown",
+            'say answers="ahead" for the steps after the window, or let each step see those up to it: causal '
+            "padding, one direction",
+            f"gives {show_shape(shape)}",
+            node,
+        )
+    if own == tuple(range(steps)):
+        return Wanted(answers, 1, columns, True)
+    places = tuple(step + (answers == "next") - steps for step in own)
+    return Wanted(answers, 1, columns, True, places)
+
+
+def _own_steps(field: Field | None, length: Size, steps: int, count: int) -> tuple[int, ...] | None:
+    """The step of the window that each answer belongs to; None where none does, or it cannot be told."""
+    if field is None or field.axis != 0 or field.window.own is None:
+        return None
+    if not field.window.exact and count == steps:
+        return tuple(range(steps))
+    own = field.window.own._replace(plus=at_length(field.window.own.plus, length, steps))
+    found = [own.at(step) for step in range(count)]
+    if not field.window.exact or not all(isinstance(step, int) for step in found):
+        return None
+    return tuple(step for step in found if isinstance(step, int))
+
+
+def _following(field: Field | None, own: tuple[int, ...], length: Size, steps: int) -> tuple[int, ...] | None:
+    """The step after each answer's own; None where one of them stands in the window and is seen."""
+    assert field is not None
+    found = tuple(step + 1 for step in own)
+    high = field.window.high._replace(plus=at_length(field.window.high.plus, length, steps))
+    for place, step in enumerate(found):
+        last = high.at(place)
+        if step < steps and not (isinstance(last, int) and last < step):
+            return None
+    return found
 
 
 def _refuse_width(place: _Place, read: Series, node: Node, gives: Size, told: int, width: int) -> NoReturn:

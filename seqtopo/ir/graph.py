@@ -76,6 +76,8 @@ class Graph:
     """What came into each layer at its first call: Keras builds it for that."""
     outcomes: dict[Any, Outcome] = field(default_factory=dict, repr=False)
     """What calls gave, by all they depend on: most layers of a deep model are like others."""
+    seen: Any = field(default=None, repr=False)
+    """Which input steps each value sees, once ``ir.seen`` has looked."""
 
     def add(self, span: Span, layer: Layer | None = None, **more: Any) -> Node:
         """A new node at the end."""

@@ -6,8 +6,11 @@ Networks" (2015).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from seqtopo.ir.graph import Graph, Value
-from seqtopo.layers.values import INTEGERS
+from seqtopo.ir.seen import NOTHING, Field, fields, is_sequence
+from seqtopo.layers.sizes import Shape
 
 KINDS = {
     "one-to-one": "one value in, one answer out",
@@ -21,26 +24,61 @@ KINDS = {
 
 def kind(graph: Graph) -> str:
     """One of ``one-to-one``, ``one-to-many``, ``many-to-one``, ``many-to-many`` (each output step
-    comes from the steps up to it) and ``many-to-many, delayed`` (the whole input first, then the
-    output).
+    belongs to a step of the input) and ``many-to-many, delayed`` (the whole input first, then the
+    output, whose steps lie behind it or belong to none).
     """
-    many_in = any(_is_sequence(graph, Value(i)) for i in graph.inputs)
-    many_out = any(_has_steps(graph, v) for v in graph.outputs)
+    many_in = any(is_sequence(graph, i) for i in graph.inputs)
+    many_out = [v for v in graph.outputs if _has_steps(graph, v)]
     if not many_out:
         return "many-to-one" if many_in else "one-to-one"
     if not many_in:
         return "one-to-many"
-    follows = _steps(graph)
-    in_step = any(follows.get(v, False) for v in graph.outputs if _has_steps(graph, v))
+    in_step = not starts_from_another(graph) and any(_in_step(graph, v) for v in many_out)
     return "many-to-many" if in_step else "many-to-many, delayed"
 
 
-def _is_sequence(graph: Graph, value: Value) -> bool:
-    """An input of vectors at every step, or of one id at every step."""
-    tensor = graph.tensor(value)
-    if tensor is None:
-        return False
-    return len(tensor.shape) >= 2 or (len(tensor.shape) == 1 and tensor.dtype in INTEGERS)
+def meaning(graph: Graph) -> str:
+    """What the kind means, and for which steps there are answers where that is not every one.
+
+    >>> from seqtopo.api import analyse
+    >>> meaning(analyse("in(6,1) -> lstm(1,seq) -> last(3)").resolved.graph)
+    'a sequence in, an answer for each of the last 3 steps'
+    """
+    found = kind(graph)
+    if found == "many-to-many":
+        which = next((answered(f, s) for f, s in own_steps(graph) if within(f, s)), "at every step")
+        return f"a sequence in, an answer {which}"
+    if found != "many-to-many, delayed" or starts_from_another(graph):
+        return KINDS[found]
+    if any(not within(f, s) for f, s in own_steps(graph)):
+        return "the whole sequence in first, then an answer for each of the steps that follow it"
+    return KINDS[found]
+
+
+def own_steps(graph: Graph) -> Iterator[tuple[Field, Shape]]:
+    """What the outputs see of inputs to whose steps theirs belong, and the outputs' shapes."""
+    for value in graph.outputs:
+        tensor = graph.tensor(value)
+        if tensor is None or len(tensor.shape) < 2:
+            continue
+        for source, field in fields(graph).get(value, NOTHING).items():
+            if is_sequence(graph, source) and field.axis is not None and field.window.own is not None:
+                yield field, tensor.shape
+
+
+def answered(field: Field, shape: Shape) -> str:
+    """Which of the steps that come in there are answers for."""
+    own, length, left = field.window.own, field.length, shape[field.axis or 0]
+    assert own is not None
+    if left == length:
+        return "at every step, in reverse order" if own.factor < 0 else "at every step"
+    if (own.factor, own.over) == (1, 1):
+        for which, first in (("first", own.plus), ("last", own.plus + left - length)):
+            if first == 0:
+                return f"for each of the {which} {left} steps" if left != 1 else f"for the {which} step"
+    if own.factor > 1 and own.over == 1:
+        return f"for every {own.factor} steps"
+    return f"at {left} steps"
 
 
 def _has_steps(graph: Graph, value: Value) -> bool:
@@ -48,19 +86,29 @@ def _has_steps(graph: Graph, value: Value) -> bool:
     return tensor is not None and len(tensor.shape) >= 2
 
 
-def _steps(graph: Graph) -> dict[Value, bool]:
-    """For each value, whether its steps are those of an input of the model, however filtered."""
-    behind = [graph.nodes[i] for i in graph.ancestors(graph.outputs)]
-    if len(graph.inputs) > 1 and any(node.tensors.get("initial_state") for node in behind):
-        # An encoder's state starts the decoder: the first input is read whole before any output.
-        return {}
-    found: dict[Value, bool] = {}
-    for node in behind:
-        follows = any(found.get(value, False) for value in node.inputs)
-        for i, tensor in enumerate(node.outputs or ()):
-            value = Value(node.index, i)
-            if node.layer is None:
-                found[value] = _is_sequence(graph, value)
-            else:
-                found[value] = follows and len(tensor.shape) >= 2
-    return found
+def starts_from_another(graph: Graph) -> bool:
+    """Whether a state is handed over in a model of several inputs: an encoder's starts the decoder, so the
+    first input is read whole before any output.
+    """
+    if len(graph.inputs) < 2:
+        return False
+    return any(graph.nodes[i].tensors.get("initial_state") for i in graph.ancestors(graph.outputs))
+
+
+def _in_step(graph: Graph, value: Value) -> bool:
+    """Whether the steps of an output belong to steps of an input, or the first of them does."""
+    tensor = graph.tensor(value)
+    return tensor is not None and any(
+        is_sequence(graph, source) and within(field, tensor.shape)
+        for source, field in fields(graph).get(value, NOTHING).items()
+    )
+
+
+def within(field: Field, shape: Shape) -> bool:
+    """Whether an output step belongs to a step that comes in, and not to one behind the end."""
+    own = field.window.own
+    if field.axis is None or own is None:
+        return False
+    first = own.at(0) if own.factor >= 0 else own.at(shape[field.axis] - 1)
+    beyond = first - field.length
+    return not (isinstance(beyond, int) and beyond >= 0)

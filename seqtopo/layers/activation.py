@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from seqtopo.layers import kinds as k
+from seqtopo.layers import timing
 from seqtopo.layers.axes import axis_index, axis_indices
 from seqtopo.layers.layer_objects import ACTIVATION_LAYERS
 from seqtopo.layers.parameters import MASK, check_floats, constraints, initializer, regularizers
@@ -114,6 +115,7 @@ ROWS = (
         "Applies a function to each value.",
         _SAME,
         "in(T,8) -> dense(16) -> act(gelu)",
+        time=timing.activates,
         params=(Param("activation", k.ANY_ACTIVATION),),
         positional=("activation",),
         rule=_act,
@@ -128,6 +130,7 @@ ROWS = (
         "Values below the threshold become 0, or keep a part of themselves.",
         _SAME,
         "in(T,8) -> relu(max_value=6)",
+        time=timing.keeps,
         params=(
             Param("max_value", k.optional(NOT_NEGATIVE), None),
             Param("negative_slope", NOT_NEGATIVE, 0.0),
@@ -143,6 +146,7 @@ ROWS = (
         "Values below 0 keep a fixed part of themselves.",
         _SAME,
         "in(T,8) -> leaky_relu(0.1)",
+        time=timing.keeps,
         params=(Param("negative_slope", NOT_NEGATIVE, 0.3),),
         positional=("negative_slope",),
         rule=_floats,
@@ -154,6 +158,7 @@ ROWS = (
         "Values below 0 keep a learned part of themselves.",
         _SAME,
         "in(T,8) -> prelu(shared_axes=time)",
+        time=timing.keeps,
         params=(
             initializer("alpha", "Zeros"),
             *regularizers("alpha"),
@@ -172,6 +177,7 @@ ROWS = (
         "Values below 0 bend towards -alpha.",
         _SAME,
         "in(T,8) -> elu(0.5)",
+        time=timing.keeps,
         params=(Param("alpha", k.NUMBER, 1.0),),
         positional=("alpha",),
         rule=_floats,
@@ -182,6 +188,7 @@ ROWS = (
         "Values along an axis become shares that add up to 1.",
         _SAME,
         "in(T,8) -> softmax(time)",
+        time=timing.mixes,
         params=(Param("axis", k.AXES, -1), MASK),
         positional=("axis",),
         rule=_softmax,

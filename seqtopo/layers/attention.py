@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from seqtopo.layers import kinds as k
+from seqtopo.layers import timing
 from seqtopo.layers.parameters import SEED, USE_BIAS
 from seqtopo.layers.row import Given, Param, Row, compute_dtype
 from seqtopo.layers.sizes import Shape, Size, fits, show_shape
@@ -332,6 +333,7 @@ ROWS = (
         "Dot-product (Luong) attention: each query becomes a mix of the values whose keys are like it.",
         _SHAPE,
         "[in(T,64), in(S,64)] -> attention",
+        time=timing.attends,
         params=(
             Param("use_scale", k.BOOL, False),
             Param("score_mode", k.choice("dot", "concat"), "dot"),
@@ -352,6 +354,7 @@ ROWS = (
         "Additive (Bahdanau) attention: scores are a learned sum over tanh(query + key).",
         _SHAPE,
         "[in(T,64), in(S,64)] -> additive_attention",
+        time=timing.attends,
         params=(
             Param("use_scale", k.BOOL, True),
             Param("dropout", k.RATE, 0.0),
@@ -370,6 +373,7 @@ ROWS = (
         "Attention with several heads: of one value to itself, or of [query, value] or [query, value, key].",
         "T ... F, S ... V, S' ... K -> T ... F",
         "in(T,64) -> mha(8,64)",
+        time=timing.attends,
         params=(
             Param("num_heads", k.SIZE, short="heads"),
             Param("key_dim", k.SIZE),
@@ -396,6 +400,7 @@ ROWS = (
         "Attention with several heads, of which groups of queries share keys and values.",
         "T F, S V, S' K -> T F",
         "in(T,64) -> group_query_attention(16,8,2)",
+        time=timing.attends,
         params=(
             Param("head_dim", k.SIZE),
             Param("num_query_heads", k.SIZE),

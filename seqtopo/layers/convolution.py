@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from seqtopo.layers import kinds as k
+from seqtopo.layers import timing
 from seqtopo.layers.parameters import (
     ACTIVATION,
     CAUSAL_PADDING,
@@ -130,6 +131,7 @@ def _conv_row(rank: int) -> Row:
         ),
         positional=("filters", "kernel_size", "strides"),
         rule=_conv(rank),
+        time=timing.slides(rank),
         weights="kernel: kernel_size channels filters; bias: filters if use_bias",
         aliases=_aliases(f"conv{rank}d"),
     )
@@ -162,6 +164,7 @@ def _separable_row(rank: int) -> Row:
         ),
         positional=("filters", "kernel_size", "strides"),
         rule=_depthwise(rank),
+        time=timing.slides(rank),
         weights="depthwise_kernel: kernel_size channels depth_multiplier; "
         f"pointwise_kernel: {ones} channels*depth_multiplier filters; bias: filters if use_bias",
         aliases=_aliases(name, f"sepconv{rank}d"),
@@ -192,6 +195,7 @@ def _depthwise_row(rank: int) -> Row:
         ),
         positional=("kernel_size", "strides"),
         rule=_depthwise(rank),
+        time=timing.slides(rank),
         weights="kernel: kernel_size channels depth_multiplier; bias: channels*depth_multiplier if use_bias",
         aliases=(f"dwconv{rank}d",),
     )
@@ -223,6 +227,7 @@ def _transpose_row(rank: int) -> Row:
         ),
         positional=("filters", "kernel_size", "strides"),
         rule=_transpose(rank),
+        time=timing.unslides(rank),
         weights="kernel: kernel_size filters channels; bias: filters if use_bias",
         aliases=_aliases(name),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from seqtopo.layers import einsum_dense
+from seqtopo.layers import einsum_dense, timing
 from seqtopo.layers import kinds as k
 from seqtopo.layers.axes import axis_indices
 from seqtopo.layers.kinds import array_shape
@@ -157,6 +157,7 @@ ROWS = (
         "A fully connected layer over the last axis, the same at every step.",
         "... F -> ... units",
         "in(T,8) -> lstm(32) -> dense(10,softmax)",
+        time=timing.sums_features,
         params=(
             Param("units", k.SIZE),
             ACTIVATION,
@@ -178,6 +179,7 @@ ROWS = (
         "Looks each id up in a table of vectors.",
         "... -> ... output_dim",
         "in(T,int) -> embed(5000,64,mask) -> gru(32)",
+        time=timing.looks_up,
         params=(
             _VOCAB,
             _WIDTH,
@@ -196,6 +198,7 @@ ROWS = (
         "Looks ids up in a table, and with reverse turns vectors back into scores for every id.",
         "... -> ... output_dim; reverse: ... W -> ... input_dim",
         "in(T,512) -> reversible_embedding(5000,512,reverse)",
+        time=timing.looks_up,
         params=(
             _VOCAB,
             _WIDTH,
@@ -215,6 +218,7 @@ ROWS = (
         "Masks the steps whose features all have one value, so that the layers after it skip them.",
         "... F -> ... F",
         "in(T,8) -> mask(0) -> lstm(32)",
+        time=timing.keeps,
         params=(Param("mask_value", k.NUMBER, 0.0),),
         positional=("mask_value",),
         rule=_floats_alone,
@@ -226,6 +230,7 @@ ROWS = (
         "Multiplies by a scale and adds an offset.",
         "... -> ...",
         "in(28,28,1) -> rescaling(0.0039) -> flatten",
+        time=timing.keeps,
         params=(Param("scale", k.ARRAY), Param("offset", k.ARRAY, 0.0)),
         positional=("scale", "offset"),
         rule=_check_broadcast,
@@ -236,6 +241,7 @@ ROWS = (
         "Subtracts a given mean and divides by the root of a given variance.",
         "... -> ...",
         "in(T,2) -> normalization(mean=(20,0.5),variance=(9,0.04)) -> lstm(32)",
+        time=timing.keeps,
         params=(
             Param("axis", k.optional(k.AXES), -1),
             Param("mean", k.optional(k.ARRAY), None),
@@ -252,6 +258,7 @@ ROWS = (
         "The incoming value unchanged, as a layer of its own.",
         "... -> ...",
         "in(T,8) -> identity",
+        time=timing.keeps,
         dtype="input",
     ),
 )

@@ -8,10 +8,12 @@ from typing import Any
 
 from seqtopo.dataclass import dataclass
 from seqtopo.layers import kinds as k
+from seqtopo.layers import timing
 from seqtopo.layers.lora import LORA, QUANTIZATION, with_lora
 from seqtopo.layers.parameters import ACTIVATION, check_floats, constraints, initializer, regularizers
 from seqtopo.layers.row import Given, Param, Row
 from seqtopo.layers.sizes import Expr, Shape, Size, fits, is_open, show_shape, unknown
+from seqtopo.layers.step_windows import SAME, Call, Passed
 from seqtopo.layers.values import Refusal, Weight
 
 _FORM = re.compile(r"(\.\.\.)?([a-zA-Z]+)(\.\.\.)?,([a-zA-Z]+)->(\.\.\.)?([a-zA-Z]+)(\.\.\.)?")
@@ -280,12 +282,30 @@ def _counted(given: Given) -> Mapping[str, Any]:
     return {} if found == several else {"output_shape": found}
 
 
+def _time(call: Call) -> Passed:
+    """An axis whose letter goes out keeps its places; over another one is summed."""
+    equation = read_equation(call.get("equation"))
+    assert equation is not None
+    elided = len(call.came) + 1 - len(equation.takes)
+    at = call.axis + 1
+    if equation.left and at < elided:
+        return timing.keeps(call)
+    if equation.right and at >= len(equation.takes):
+        return Passed(len(call.gives) - len(call.came) + call.axis, SAME)
+    in_front = elided if equation.left else 0
+    letter = equation.takes[at - in_front]
+    if letter not in equation.gives:
+        return timing.ends(call)
+    return Passed(equation.gives.index(letter) + in_front - 1, SAME)
+
+
 ROW = Row(
     "einsum_dense",
     "EinsumDense",
     "A dense layer whose product with its kernel is written as an equation, the batch axis included.",
     "... -> output_shape",
     "in(T,64) -> einsum_dense('abc,cde->abde',(none,8,16),bias_axes='de')",
+    time=_time,
     params=(
         Param("equation", k.STRING),
         Param("output_shape", k.either(k.optional(k.SIZE), k.each(k.optional(k.SIZE)))),

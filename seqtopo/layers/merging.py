@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from seqtopo.layers import kinds as k
+from seqtopo.layers import timing
 from seqtopo.layers.axes import axis_index
 from seqtopo.layers.operation_rules import reduced
 from seqtopo.layers.operations import KEEPDIMS
@@ -201,6 +202,7 @@ ROWS = (
         "The sum of several values, element by element.",
         _BY_ELEMENTS,
         "[in(T,8), in(T,8)] -> add",
+        time=timing.merges,
         rule=_arithmetic,
         inputs=(1, None),
         dtype="told",
@@ -211,6 +213,7 @@ ROWS = (
         "The first value minus the second, element by element.",
         _BY_ELEMENTS,
         "[in(T,8), in(T,8)] -> sub",
+        time=timing.merges,
         rule=_arithmetic,
         inputs=(2, 2),
         dtype="told",
@@ -222,6 +225,7 @@ ROWS = (
         "The product of several values, element by element.",
         _BY_ELEMENTS,
         "[in(T,8), in(T,8)] -> mul",
+        time=timing.merges,
         rule=_arithmetic,
         inputs=(1, None),
         dtype="told",
@@ -233,6 +237,7 @@ ROWS = (
         "The mean of several values, element by element.",
         _BY_ELEMENTS,
         "[in(T,8), in(T,8)] -> avg",
+        time=timing.merges,
         rule=_averaged,
         inputs=(1, None),
         aliases=("average",),
@@ -243,6 +248,7 @@ ROWS = (
         "The largest of several values, element by element; with an axis, the largest along it.",
         _BY_ELEMENTS,
         "[in(T,8), in(T,8)] -> max",
+        time=timing.merges,
         params=(_AXIS, KEEPDIMS),
         positional=("axis",),
         rule=_extreme,
@@ -259,6 +265,7 @@ ROWS = (
         "The smallest of several values, element by element; with an axis, the smallest along it.",
         _BY_ELEMENTS,
         "[in(T,8), in(T,8)] -> min",
+        time=timing.merges,
         params=(_AXIS, KEEPDIMS),
         positional=("axis",),
         rule=_extreme,
@@ -275,6 +282,7 @@ ROWS = (
         "Several values side by side along an axis, the features unless another is named.",
         _BY_ELEMENTS,
         "[in(T,8), in(T,4)] -> concat",
+        time=timing.joins,
         params=(Param("axis", k.AXIS, -1),),
         positional=("axis",),
         rule=_concatenated,
@@ -288,6 +296,7 @@ ROWS = (
         "Dot products of two values along an axis of each.",
         "..., ... -> ...",
         "[in(8), in(8)] -> dot(1)",
+        time=timing.multiplies,
         params=(
             Param("axes", k.either(k.AXIS, k.each(k.AXIS, 2))),
             Param("normalize", k.BOOL, False),

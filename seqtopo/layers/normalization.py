@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from seqtopo.layers import kinds as k
+from seqtopo.layers import timing
 from seqtopo.layers.axes import axis_index, axis_indices
 from seqtopo.layers.parameters import MASK, check_floats, constraints, initializer, regularizers
 from seqtopo.layers.row import Given, Param, Row
@@ -146,6 +147,7 @@ ROWS = (
         "Each sample to mean 0 and variance 1 along an axis, then a learned scale and shift.",
         _SAME,
         "in(T,8) -> norm",
+        time=timing.mixes,
         params=(AXES, EPSILON, *_SCALED, *_SMOOTH),
         positional=("axis",),
         rule=_width,
@@ -159,6 +161,7 @@ ROWS = (
         "Each feature to mean 0 and variance 1 over the batch, then a learned scale and shift.",
         _SAME,
         "in(T,8) -> conv1d(16,3) -> batchnorm -> relu",
+        time=timing.keeps,
         params=(
             AXIS,
             Param("momentum", k.number(0, 1), 0.99),
@@ -185,6 +188,7 @@ ROWS = (
         "Groups of channels to mean 0 and variance 1, then a learned scale and shift.",
         _SAME,
         "in(T,64) -> group_normalization(8)",
+        time=timing.mixes_others,
         params=(Param("groups", k.integer(-1), 32), AXIS, EPSILON, *_SCALED, *_SMOOTH),
         positional=("groups", "axis"),
         rule=_groups,
@@ -198,6 +202,7 @@ ROWS = (
         "Each sample divided by its root mean square, then a learned scale.",
         _SAME,
         "in(T,8) -> rms_normalization",
+        time=timing.mixes,
         params=(AXES, Param("epsilon", k.number(0), 1e-6)),
         positional=("axis",),
         rule=_last_axes,
@@ -210,6 +215,7 @@ ROWS = (
         "Each vector to length 1.",
         _SAME,
         "in(T,8) -> unit_normalization",
+        time=timing.mixes,
         params=(AXES,),
         positional=("axis",),
         rule=_unit,

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from seqtopo.layers import kinds as k
+from seqtopo.layers import timing
 from seqtopo.layers.kinds import Kind
 from seqtopo.layers.operation_rules import (
     at_rule,
@@ -75,6 +76,7 @@ ROWS = (
         "The last n steps, or the last n of another axis.",
         "in(T,8) -> lstm(4,seq) -> last(3)",
         (_own("n", k.SIZE), AXIS),
+        time=timing.takes_last,
         rule=ends_rule,
         note=_FOLLOWS,
     ),
@@ -83,6 +85,7 @@ ROWS = (
         "The first n steps, or the first n of another axis.",
         "in(T,8) -> first(3)",
         (_own("n", k.SIZE), AXIS),
+        time=timing.keeps,
         rule=ends_rule,
         note=_FOLLOWS,
     ),
@@ -91,6 +94,7 @@ ROWS = (
         "One step, without the time axis; counted from the end where negative.",
         "in(T,8) -> at(-1)",
         (_own("index", k.integer()), AXIS),
+        time=timing.takes_one,
         rule=at_rule,
     ),
     _operation(
@@ -103,6 +107,7 @@ ROWS = (
             _own("step", k.integer(1), default=1),
             AXIS,
         ),
+        time=timing.takes_some,
         rule=slice_rule,
         note=_FOLLOWS,
     ),
@@ -111,6 +116,7 @@ ROWS = (
         "The steps in reverse, or another axis.",
         "in(T,8) -> flip",
         (AXIS,),
+        time=timing.turns,
         rule=same_rule,
         note=_FOLLOWS,
     ),
@@ -119,6 +125,7 @@ ROWS = (
         "Steps of zeros, or of another value, before and after.",
         "in(T,8) -> pad(0,4)",
         (_own("before", k.COUNT), _own("after", k.COUNT), AXIS, _own("value", k.NUMBER, default=0)),
+        time=timing.puts_in,
         rule=pad_rule,
         named=("value",),
         note="The new steps are not masked.",
@@ -128,6 +135,7 @@ ROWS = (
         "The sequence without so many steps before and after.",
         "in(T,8) -> crop(1,1)",
         (_own("before", k.COUNT), _own("after", k.COUNT), AXIS),
+        time=timing.takes_off,
         rule=crop_rule,
         note=_FOLLOWS,
     ),
@@ -136,6 +144,7 @@ ROWS = (
         "The mean over an axis, or over several.",
         "in(T,8) -> mean(time)",
         _REDUCED,
+        time=timing.removes,
         rule=mean_rule,
         note=_MASKED,
     ),
@@ -144,6 +153,7 @@ ROWS = (
         "The sum over an axis, or over several.",
         "in(T,8) -> sum(time)",
         _REDUCED,
+        time=timing.removes,
         rule=sum_rule,
         note=_MASKED,
     ),
@@ -152,6 +162,7 @@ ROWS = (
         "The running sum along the steps, or along another axis.",
         "in(T,8) -> cumsum",
         (AXIS,),
+        time=timing.sums_up,
         rule=cumsum_rule,
         note=_FOLLOWS,
     ),
@@ -160,6 +171,7 @@ ROWS = (
         "Every number times a factor; a tuple holds one for each feature.",
         "in(T,8) -> scale(0.5)",
         (_own("factor", _AMOUNT),),
+        time=timing.keeps,
         rule=calculated_rule,
         note=_FOLLOWS,
     ),
@@ -168,11 +180,12 @@ ROWS = (
         "Every number plus an amount; a tuple holds one for each feature.",
         "in(T,int) -> shift(1) -> embed(100,8)",
         (_own("amount", _AMOUNT),),
+        time=timing.keeps,
         rule=calculated_rule,
         note=_FOLLOWS,
     ),
     *(
-        _operation(name, about, f"in(T,8) -> {name}", rule=by_element_rule, note=_FOLLOWS)
+        _operation(name, about, f"in(T,8) -> {name}", rule=by_element_rule, time=timing.keeps, note=_FOLLOWS)
         for name, about in (
             ("abs", "The size of every number, without its sign."),
             ("exp", "e to the power of every number."),
@@ -186,6 +199,7 @@ ROWS = (
         "The value without an axis of size 1.",
         "in(T,1) -> squeeze(features)",
         (_own("axis", k.AXIS),),
+        time=timing.removes,
         rule=squeeze_rule,
     ),
     _operation(
@@ -193,6 +207,7 @@ ROWS = (
         "The value with a new axis of size 1 where axis says.",
         "in(8) -> expand(1)",
         (_own("axis", k.AXIS),),
+        time=timing.expands,
         rule=expand_rule,
     ),
     _operation(
@@ -200,6 +215,7 @@ ROWS = (
         "Two axes in each other's place: time and features, unless others are named.",
         "in(T,8) -> swap",
         (_own("first", _ONE_AXIS, default=1), _own("second", _ONE_AXIS, default=2)),
+        time=timing.swaps,
         rule=swap_rule,
     ),
     _operation(
@@ -207,6 +223,7 @@ ROWS = (
         "The same numbers in another dtype.",
         "in(T,int) -> cast(float32)",
         (_own("dtype", _DTYPE),),
+        time=timing.keeps,
         rule=cast_rule,
         note=_FOLLOWS,
     ),
@@ -215,6 +232,7 @@ ROWS = (
         "Ids as vectors of n numbers, 1 at the id's place and 0 elsewhere.",
         "in(T,int) -> one_hot(20)",
         (_own("n", k.SIZE),),
+        time=timing.looks_up,
         rule=one_hot_rule,
     ),
     _operation(
@@ -229,6 +247,7 @@ ROWS = (
         ),
         named=("embeddings_initializer", "trainable"),
         shape="T F -> T F",
+        time=timing.keeps,
         rule=positions_rule,
         weights=table_weights,
         note="The learned vectors are the weight of an Embedding layer. A mask follows its steps.",

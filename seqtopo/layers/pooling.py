@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from seqtopo.layers import kinds as k
+from seqtopo.layers import timing
 from seqtopo.layers.kinds import per_axis
 from seqtopo.layers.parameters import DATA_FORMAT, MASK, PADDING, check_floats
 from seqtopo.layers.row import REQUIRED, Given, Param, Row, Rule
@@ -52,6 +53,7 @@ def _pool_row(kind: str, rank: int) -> Row:
         ),
         positional=("pool_size", "strides"),
         rule=_pool(rank),
+        time=timing.slides(rank, "pool_size"),
         aliases=_names(kind, "", rank),
     )
 
@@ -81,6 +83,7 @@ def _global_row(kind: str, rank: int) -> Row:
         f"{EXAMPLE[rank]} -> g{kind}pool{rank}d",
         params=(DATA_FORMAT, KEEPDIMS, *((MASK,) if masked else ())),
         rule=_check_mask if masked else None,
+        time=timing.gathers(rank),
         dtype="compute" if kind == "avg" else "told",
         aliases=_names(kind, "global_", rank),
     )
@@ -116,6 +119,7 @@ def _adaptive_row(kind: str, rank: int) -> Row:
         params=(Param("output_size", k.spread(k.SIZE, rank)), DATA_FORMAT),
         positional=("output_size",),
         rule=_adapt(rank),
+        time=timing.adapts(rank),
         aliases=(f"adaptive_{kind}pool{rank}d",),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from seqtopo.layers import kinds as k
+from seqtopo.layers import timing
 from seqtopo.layers.parameters import DATA_FORMAT, PADDING, check_floats
 from seqtopo.layers.row import Given, Param, Row
 from seqtopo.layers.sizes import Shape, Size, ceil_div
@@ -180,6 +181,7 @@ ROWS = (
         "Ids as one vector that marks or counts them, or with one_hot a vector for each.",
         "... -> ... num_tokens",
         "in(T,int) -> category_encoding(20)",
+        time=timing.counts,
         params=(
             Param("num_tokens", k.optional(k.SIZE), None),
             Param("output_mode", k.choice("multi_hot", "count", "one_hot"), "multi_hot"),
@@ -195,6 +197,7 @@ ROWS = (
         "The spectrogram of each channel of a signal, by kernels that can be trained.",
         "T C -> frames bins",
         "in(16000,1) -> stft_spectrogram(frame_length=256)",
+        time=timing.frames,
         params=(
             Param("mode", k.choice("log", "magnitude", "psd", "real", "imag", "angle", "stft"), "log"),
             Param("frame_length", k.integer(1), 256),
@@ -217,6 +220,7 @@ ROWS = (
         "The spectrogram of a signal on the mel scale, in decibels: (bands, frames).",
         "T -> num_mel_bins frames",
         "in(16000) -> mel_spectrogram(num_mel_bins=80) -> swap",
+        time=timing.mel_frames,
         params=(
             Param("fft_length", k.integer(2), 2048),
             Param("sequence_stride", k.integer(1), 512),

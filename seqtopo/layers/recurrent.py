@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from seqtopo.dataclass import replace
 from seqtopo.layers import kinds as k
+from seqtopo.layers import timing
 from seqtopo.layers.kinds import per_axis
 from seqtopo.layers.limits import check_needs, check_sizes, check_weights
 from seqtopo.layers.parameters import (
@@ -167,6 +168,7 @@ def _conv_lstm(rank: int) -> Row:
         ),
         positional=("filters", "kernel_size", "strides"),
         rule=rule,
+        time=timing.recurrent,
         aliases=(f"conv_lstm{rank}d",),
         recurrent=True,
     )
@@ -208,6 +210,7 @@ ROWS = (
         "Long short-term memory: reads a sequence step by step and carries two states, h and c.",
         SHAPE,
         "in(T,8) -> lstm(64,seq) -> lstm(32)",
+        time=timing.recurrent,
         params=(
             UNITS,
             ACTIVATION,
@@ -234,6 +237,7 @@ ROWS = (
         "Gated recurrent unit: reads a sequence step by step and carries one state.",
         SHAPE,
         "in(T,8) -> gru(64,seq) -> gru(32)",
+        time=timing.recurrent,
         params=(
             UNITS,
             ACTIVATION,
@@ -260,6 +264,7 @@ ROWS = (
         "The plain recurrent layer: its output is its state, fed back at the next step.",
         SHAPE,
         "in(T,1) -> rnn(20,seq) -> rnn(20)",
+        time=timing.recurrent,
         params=(
             *(UNITS, ACTIVATION, USE_BIAS, *_INITIALIZERS, *_REGULARIZERS),
             *(*_RETURNS, UNROLL, _RNN_SEED, *_CALL),

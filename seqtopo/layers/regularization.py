@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from seqtopo.layers import kinds as k
+from seqtopo.layers import timing
 from seqtopo.layers.parameters import DATA_FORMAT, SEED, check_floats
 from seqtopo.layers.row import Given, Param, Row
 from seqtopo.layers.sizes import Shape, same
@@ -51,6 +52,7 @@ def _spatial_row(rank: int) -> Row:
         params=(RATE, *((DATA_FORMAT,) if rank > 1 else ()), SEED),
         positional=("rate",),
         rule=_floats,
+        time=timing.keeps,
         without=("trainable",),
     )
 
@@ -62,6 +64,7 @@ ROWS = (
         "Sets values to 0 at random while training.",
         _SAME,
         "in(T,8) -> dropout(0.2)",
+        time=timing.keeps,
         params=(RATE, NOISE_SHAPE, SEED),
         positional=("rate",),
         rule=_noise,
@@ -73,6 +76,7 @@ ROWS = (
         "Multiplies by noise around 1 while training.",
         _SAME,
         "in(T,8) -> gaussian_dropout(0.2)",
+        time=timing.keeps,
         params=(RATE_BELOW_ONE, SEED),
         positional=("rate",),
         rule=_floats,
@@ -83,6 +87,7 @@ ROWS = (
         "Adds noise around 0 while training.",
         _SAME,
         "in(T,8) -> gaussian_noise(0.1)",
+        time=timing.keeps,
         params=(Param("stddev", k.RATE), SEED),
         positional=("stddev",),
         rule=_floats,
@@ -93,6 +98,7 @@ ROWS = (
         "Dropout that keeps mean and variance, for selu.",
         _SAME,
         "in(T,8) -> alpha_dropout(0.2)",
+        time=timing.keeps,
         params=(RATE_BELOW_ONE, NOISE_SHAPE, SEED),
         positional=("rate",),
         rule=_noise,
@@ -103,6 +109,7 @@ ROWS = (
         "Passes values on and adds a penalty on their size to the loss.",
         _SAME,
         "in(T,8) -> activity_regularization(l2=0.01)",
+        time=timing.keeps,
         params=(Param("l1", k.number(0), 0.0), Param("l2", k.number(0), 0.0)),
         rule=_floats,
     ),

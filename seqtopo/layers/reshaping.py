@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from seqtopo.layers import kinds as k
+from seqtopo.layers import timing
 from seqtopo.layers.kinds import Kind, per_axis
 from seqtopo.layers.parameters import DATA_FORMAT, check_floats
 from seqtopo.layers.row import Given, Param, Row, Rule
@@ -23,6 +24,7 @@ from seqtopo.layers.sizes import (
     symbols,
     unknown,
 )
+from seqtopo.layers.step_windows import Call, Passed, TimeRule, shifted
 from seqtopo.layers.values import Misfit, Refusal
 from seqtopo.layers.windows import EXAMPLE, GIVES, TAKES, WIDTH, named, spatial
 
@@ -91,6 +93,20 @@ def _pad(rank: int) -> Rule:
     return rule
 
 
+def _time(rank: int, argument: str, sign: int) -> TimeRule:
+    """Places taken off or put in: they move by as many as there are in front."""
+
+    def rule(call: Call) -> Passed:
+        place = timing.place_of(call, rank)
+        if place is None:
+            return timing.keeps(call)
+        ends = borders(rank).read(call.get(argument))
+        before = ends[0] if rank == 1 else ends[place][0]
+        return Passed(call.axis, shifted(before * sign))
+
+    return rule
+
+
 def _upsample(rank: int) -> Rule:
     def rule(given: Given) -> Mapping[str, Size]:
         if given.args.get("interpolation", "nearest") != "nearest":
@@ -121,6 +137,7 @@ def _crop_row(rank: int) -> Row:
         params=(Param("cropping", borders(rank), default), *((DATA_FORMAT,) if rank > 1 else ())),
         positional=("cropping",),
         rule=_crop(rank),
+        time=_time(rank, "cropping", 1),
         dtype="told",
     )
 
@@ -136,6 +153,7 @@ def _pad_row(rank: int) -> Row:
         params=(Param("padding", borders(rank), default), DATA_FORMAT),
         positional=("padding",),
         rule=_pad(rank),
+        time=_time(rank, "padding", -1),
         dtype="told",
     )
 
@@ -160,6 +178,7 @@ def _upsample_row(rank: int) -> Row:
         ),
         positional=("size",),
         rule=_upsample(rank),
+        time=timing.spreads(rank),
         dtype="told",
         aliases=(f"up_sampling{rank}d",),
     )
@@ -281,6 +300,7 @@ ROWS = (
         "All numbers of a sample in one row.",
         "... -> numbers",
         "in(24,8) -> flatten",
+        time=timing.flattens,
         params=(DATA_FORMAT,),
         rule=_flatten,
         dtype="input",
@@ -291,6 +311,7 @@ ROWS = (
         "The same numbers of a sample in another shape; ? is what is left over.",
         "... -> target_shape",
         "in(24,8) -> reshape(12,?)",
+        time=timing.reshapes,
         params=(Param("target_shape", Kind(_TARGET_WORDS, _read_target)),),
         positional=("target_shape*",),
         rule=_reshape,
@@ -302,6 +323,7 @@ ROWS = (
         "The axes in another order.",
         "... -> ...",
         "in(24,8) -> permute(2,1)",
+        time=timing.moves_axes,
         params=(Param("dims", Kind("axes, each of them once, counted from 1", _read_dims)),),
         positional=("dims*",),
         rule=_permute,

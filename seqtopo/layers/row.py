@@ -16,6 +16,7 @@ from seqtopo.layers.kinds import Kind
 from seqtopo.layers.limits import check_arguments, check_needs, check_sizes, check_weights
 from seqtopo.layers.pattern import Clause, read_clause, read_weights
 from seqtopo.layers.sizes import Shape, Size
+from seqtopo.layers.step_windows import TimeRule
 from seqtopo.layers.values import FLOATS, Refusal, Tensor, Weight
 from seqtopo.layers.weight_objects import check_objects, check_penalty
 
@@ -155,6 +156,8 @@ class Row:
     recurrent: bool = False
     emit: str = ""
     note: str = ""
+    time: TimeRule | None = None
+    """Which incoming steps each outgoing step is made from; None for a custom layer that does not say."""
     make: Callable[..., Any] | None = None
     """What makes the Keras layer of a custom row, from the arguments by name and ``name``."""
     steps: bool = False

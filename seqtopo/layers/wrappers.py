@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeGuard
 
 from seqtopo.layers import kinds as k
+from seqtopo.layers import timing
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.parameters import MASK
 from seqtopo.layers.recurrent import INITIAL_STATE, check_call
@@ -238,6 +239,7 @@ ROWS = (
         "Reads a sequence with a recurrent layer forwards and with another backwards, and merges the two.",
         "T ... -> layer...",
         "in(T,8) -> bi(lstm(64,seq)) -> bi(gru(32),sum)",
+        time=timing.both_ways,
         params=(
             _INNER,
             Param("merge_mode", k.optional(k.choice(*_MERGING)), "concat"),
@@ -257,6 +259,7 @@ ROWS = (
         "Applies a layer or a whole flow to every step, with the same weights.",
         "T F ... -> T layer...",
         "in(T,28,28,1) -> td(conv2d(16,3,relu) -> maxpool2d(2) -> flatten) -> lstm(32)",
+        time=timing.each_step,
         params=(_INNER, MASK),
         positional=("layer",),
         rule=_td,
@@ -270,6 +273,7 @@ ROWS = (
         "Repeats one vector a number of times, as the steps of a sequence.",
         "F -> n F",
         "in(32) -> repeat(10) -> lstm(64,seq)",
+        time=timing.repeats,
         params=(Param("n", k.SIZE),),
         positional=("n",),
         aliases=("repeat_vector",),
@@ -281,6 +285,7 @@ ROWS = (
         "Keeps the largest singular value of a layer's kernel at 1.",
         "... -> layer...",
         "in(T,8) -> spectral_normalization(conv1d(16,3))",
+        time=timing.as_inside,
         params=(_INNER, Param("power_iterations", k.integer(1), 1)),
         positional=("layer",),
         rule=_spectral,

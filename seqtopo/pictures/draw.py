@@ -201,7 +201,7 @@ def drawing_of(
     theme: Theme = "auto",
 ) -> Drawing:
     """The picture of a spec that was read; takes and raises what ``draw`` does."""
-    from seqtopo.ir.kind import KINDS, kind
+    from seqtopo.ir.kind import kind, meaning
     from seqtopo.ir.scope import Block
     from seqtopo.pictures.folding import loops_of
     from seqtopo.pictures.framing import stretches_of
@@ -227,7 +227,7 @@ def drawing_of(
     plan = plan_of(graph, loops_of(checked.spec), names, stretches, folded=fold)
     found = kind(graph)
     title = f"{graph.name}: {found}" if graph.name != "model" else found
-    about = f"{KINDS[found]}. {_about(plan)}"
+    about = f"{meaning(graph)}. {_about(plan)}"
     if unrolled:
         from seqtopo.pictures.unrolled import unroll
 

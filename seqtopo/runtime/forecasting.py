@@ -7,7 +7,9 @@ from typing import Any
 import keras
 import numpy as np
 
+from seqtopo.runtime.answer_steps import next_answers
 from seqtopo.runtime.model_files import Notes
+from seqtopo.runtime.nodes import functional
 from seqtopo.runtime.rollout import check_rollout, rolled_out
 
 Array = np.ndarray[Any, Any]
@@ -50,7 +52,7 @@ def forecast(
             known = (future - (mean[others] if mean.ndim else mean)) / (
                 spread[others] if spread.ndim else spread
             )
-        found = _directly(model, scaled, steps, told, known)
+        found = _directly(model, notes, scaled, steps, told, known)
     else:
         found = np.asarray(rolled_out(model, _start(model, scaled), steps))[0]
     if ids:
@@ -68,7 +70,7 @@ def most_steps(model: keras.Model, notes: Notes, history: Array) -> int | None:
     if not _is_direct(model, notes, history):
         check_rollout(model, _start(model, history), 1)
         return None
-    found = _answer(model, np.asarray(history, "float32"), len(told))
+    found = _answer(model, notes, np.asarray(history, "float32"), len(told))
     return None if len(told) == history.shape[1] else len(found)
 
 
@@ -91,12 +93,13 @@ def _told(model: keras.Model, notes: Notes, history: Array) -> list[int]:
 
 
 def _is_direct(model: keras.Model, notes: Notes, history: Array) -> bool:
-    """Whether a model gives several steps in one row, or tells only some features."""
+    """Whether a model gives several steps at once, or tells only some features."""
     if not keras.backend.is_float_dtype(model.inputs[0].dtype):
         return False
     output = tuple(model.outputs[0].shape)
     several = len(output) == 2 and (notes.horizon > 1 or output[1] != history.shape[1])
-    return several or 0 < len(notes.targets) < history.shape[1]
+    block = len(output) == 3 and notes.answers == "ahead"
+    return several or block or 0 < len(notes.targets) < history.shape[1]
 
 
 def _start(model: keras.Model, history: Array) -> Array:
@@ -104,7 +107,9 @@ def _start(model: keras.Model, history: Array) -> Array:
     return history[None] if batch is None else np.repeat(history[None], batch, axis=0)
 
 
-def _directly(model: keras.Model, history: Array, steps: int, told: list[int], known: Array | None) -> Array:
+def _directly(
+    model: keras.Model, notes: Notes, history: Array, steps: int, told: list[int], known: Array | None
+) -> Array:
     """Goes on by whole windows: of each the next steps are told; what is not told of them is ``known``."""
     features = history.shape[1]
     others = untold(told, features)
@@ -112,7 +117,7 @@ def _directly(model: keras.Model, history: Array, steps: int, told: list[int], k
     found: list[Array] = []
     done = 0
     while done < steps:
-        answer = _answer(model, rows[-len(history) :], len(told))
+        answer = _answer(model, notes, rows[-len(history) :], len(told))
         found.append(answer)
         done += len(answer)
         if done >= steps:
@@ -130,7 +135,7 @@ def _directly(model: keras.Model, history: Array, steps: int, told: list[int], k
     return np.concatenate(found)[:steps]
 
 
-def _answer(model: keras.Model, history: Array, told: int) -> Array:
+def _answer(model: keras.Model, notes: Notes, history: Array, told: int) -> Array:
     """What is told of the steps after a history: (steps, told)."""
     length = model.inputs[0].shape[1]
     window = history[-(length or len(history)) :]
@@ -142,6 +147,14 @@ def _answer(model: keras.Model, history: Array, told: int) -> Array:
     if answer.size % told:
         raise ValueError(f"it gives {answer.size} numbers, which are no steps of {told} features")
     rows: Array = answer.reshape(-1, told)
-    if len(model.outputs[0].shape) == 3 and model.outputs[0].shape[1] in (None, length):
-        rows = rows[-1:]
-    return rows
+    return rows if len(model.outputs[0].shape) < 3 else rows[_following(model, notes, len(window), len(rows))]
+
+
+def _following(model: keras.Model, notes: Notes, steps: int, count: int) -> slice:
+    """Which of so many answers for a window of ``steps`` are those of the steps that follow it."""
+    which = next_answers(functional(model), 0, steps)
+    if which == "other":
+        raise ValueError("its answers belong to steps of which none is the next one")
+    if notes.answers == "ahead" or which == "all" or (not which and count != steps):
+        return slice(None)
+    return slice(-1, None)

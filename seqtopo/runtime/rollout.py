@@ -11,6 +11,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from seqtopo.runtime.answer_steps import next_answers
 from seqtopo.runtime.drawing import drawn, gives_probabilities, logits_of
 from seqtopo.runtime.history import Given, given_for
 from seqtopo.runtime.kept import kept
@@ -148,7 +149,16 @@ def _plan(
         )
     given.keep_last(size)
     output = whole.outputs[0].shape
-    sequence = twin.sequences[0] if twin is not None else len(output) == 3 and output[1] in (None, size)
+    which = next_answers(whole, given.main, size) if twin is None and len(output) == 3 else ""
+    if which == "other":
+        raise ValueError(
+            f"the answers of {whole.name} belong to steps of which none is the next one, so what follows is "
+            "not clear"
+        )
+    if twin is not None:
+        sequence = twin.sequences[0]
+    else:
+        sequence = which == "last" or (not which and len(output) == 3 and output[1] in (None, size))
     block = output[1] if not sequence and len(output) == 3 and not given.output_is_ids(output) else 1
     if block is None:
         raise ValueError(f"{whole.name} gives a sequence of no fixed length, so what follows is not clear")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from seqtopo.ir.graph import Graph, Node
-from seqtopo.layers.layer import Layer
-from seqtopo.layers.values import Tensor
+from seqtopo.ir.kind import answered, own_steps, starts_from_another, within
+from seqtopo.ir.receptive import receptive
+from seqtopo.ir.seen import Field
+from seqtopo.layers.sizes import Shape
+from seqtopo.layers.step_windows import SELF, Window
 from seqtopo.walkthrough.at import name_of
-from seqtopo.walkthrough.words import count, is_sequence, listed, value
+from seqtopo.walkthrough.words import count, has_steps, listed, the, value
 
 _SHOWN = 3
 
@@ -16,7 +19,6 @@ _SHOWN = 3
 def reasons(graph: Graph, kind: str, samples: list[str], axis: str) -> Iterator[str]:
     """Why the topology is of its kind: ``samples`` are its inputs in words, ``axis`` what they lie along."""
     nodes = [graph.nodes[i] for i in graph.ancestors(graph.outputs)]
-    came = [tensor for i in graph.inputs for tensor in graph.nodes[i].outputs or ()]
     gone = graph.tensors(graph.outputs) or ()
     yield f"what comes in, for each sample: {_values(samples)}"
     yield f"what goes out: {_values([value(tensor, each='number') for tensor in gone])}"
@@ -27,64 +29,71 @@ def reasons(graph: Graph, kind: str, samples: list[str], axis: str) -> Iterator[
         yield f"nothing that comes in has time steps; with {_named(begins)} they begin" if begins else ""
     elif kind == "many-to-one":
         yield f"in {_named(ends)} the {axis} ends: one answer for all of it" if ends else ""
+        yield from map(str, receptive(graph))
     elif kind == "many-to-many":
-        yield _in_step(nodes, came, gone)
+        yield _in_step(graph)
     else:
-        yield from _delayed(nodes, ends, begins)
+        yield from _delayed(graph, nodes, ends, begins)
 
 
-def _delayed(nodes: list[Node], ends: list[Node], begins: list[Node]) -> Iterator[str]:
+def _delayed(graph: Graph, nodes: list[Node], ends: list[Node], begins: list[Node]) -> Iterator[str]:
+    ahead = next(own_steps(graph), None)
     handed = [node for node in nodes if node.tensors.get("initial_state")]
-    if ends and begins:
-        yield (
-            f"in {_named(ends)} the time axis ends, when the whole sequence is read; with {_named(begins)} "
-            "another one begins: the output starts when the input is over"
-        )
-    elif handed:
+    if starts_from_another(graph):
         yield (
             f"what {_named(handed)} starts from is the end of another sequence: that one is read as a whole "
             "before the output begins"
         )
-
-
-def _in_step(nodes: list[Node], came: Sequence[Tensor], gone: Sequence[Tensor]) -> str:
-    lengths = {tensor.shape[0] for tensor in came if is_sequence(tensor)}
-    left = [tensor.shape[0] for tensor in gone if len(tensor.shape) >= 2]
-    if lengths.issuperset(left):
-        each = "there is one answer for each step that comes in"
+    elif ahead is not None and not within(*ahead):
+        field, shape = ahead
+        yield (
+            f"{the(shape[0], 'step')} that go out belong to none that comes in, but to those that follow: "
+            "the answers lie ahead of the input"
+        )
+        if field.fixed(shape[0]).whole or field.window.low.plus == 0:
+            yield "to each answer, all that comes in counts"
+    elif ends and begins:
+        yield (
+            f"in {_named(ends)} the time axis ends, when the whole sequence is read; with {_named(begins)} "
+            "another one begins: the output starts when the input is over"
+        )
     else:
-        before = " and ".join(sorted(map(str, lengths)))
-        each = f"{count(left[0], 'step')} go out where {before} come in, in their order"
-    if any(map(_looks_ahead, nodes)):
-        return f"{each}; to each answer, the steps behind its own may count, too"
-    if any(map(_remembers, nodes)):
+        yield "no step that goes out belongs to one that comes in: to each answer, all that comes in counts"
+
+
+def _in_step(graph: Graph) -> str:
+    found = [(field, shape) for field, shape in own_steps(graph) if within(field, shape)]
+    each = _answers(*found[0])
+    windows = [field.window for field, _ in found]
+    known = next((one for one in receptive(graph) if one.before is not None), None)
+    if all(window.low == window.own == window.high for window in windows):
+        return f"{each}; to each answer, that step alone counts"
+    if known is not None and len(found) == 1:
+        return f"{each}; {known}"
+    if all(_up_to(window) for window in windows):
         return f"{each}; to each answer, its own step and those before it count"
-    return f"{each}; to each answer, that step alone counts"
+    return f"{each}; to each answer, the steps behind its own may count, too"
 
 
-def _core(node: Node) -> Layer | None:
-    inner = node.layer.get("layer") if node.layer is not None else None
-    return inner if isinstance(inner, Layer) else node.layer
-
-
-def _looks_ahead(node: Node) -> bool:
-    layer = node.layer
-    if layer is None:
+def _up_to(window: Window) -> bool:
+    """Whether no step sees one behind its own."""
+    own, high = window.own, window.high
+    if own is None or (own.factor, own.over) != (high.factor, high.over) or own.factor < 0:
         return False
-    name = layer.row.name
-    if name in ("bi", "flip") or (layer.row.recurrent and layer.get("go_backwards")):
-        return True
-    if name in ("attention", "additive_attention", "mha", "group_query_attention"):
-        return not node.call.get("use_causal_mask", layer.get("use_causal_mask"))
-    return name == "conv1d" and layer.get("padding") == "same" and layer.get("kernel_size") not in (1, (1,))
+    beyond = high.plus - own.plus
+    return isinstance(beyond, int) and beyond <= 0
 
 
-def _remembers(node: Node) -> bool:
-    core = _core(node)
-    return core is not None and (
-        core.row.recurrent
-        or core.row.name in ("conv1d", "cumsum", "separable_conv1d", "depthwise_conv1d")
-        or core.row.name in ("attention", "additive_attention", "mha", "group_query_attention")
+def _answers(field: Field, shape: Shape) -> str:
+    """Which steps there are answers for."""
+    if field.window.own == SELF and shape[field.axis or 0] == field.length:
+        return "there is one answer for each step that comes in"
+    which = answered(field, shape)
+    if shape[field.axis or 0] == field.length:
+        return f"there is an answer {which}"
+    answer = f": an answer {which}" if which.startswith("for") else ""
+    return (
+        f"{count(shape[field.axis or 0], 'step')} go out where {field.length} come in, in their order{answer}"
     )
 
 
@@ -93,8 +102,8 @@ def _ends(graph: Graph, nodes: list[Node]) -> list[Node]:
     found = []
     for node in nodes:
         came = graph.tensors(node.inputs) or ()
-        if node.layer is not None and any(map(is_sequence, came)) and node.outputs:
-            found += [node] if len(node.outputs[0].shape) < 2 and not is_sequence(node.outputs[0]) else []
+        if node.layer is not None and any(map(has_steps, came)) and node.outputs:
+            found += [node] if len(node.outputs[0].shape) < 2 and not has_steps(node.outputs[0]) else []
     return found
 
 
@@ -103,8 +112,8 @@ def _begins(graph: Graph, nodes: list[Node]) -> list[Node]:
     found = []
     for node in nodes:
         came = graph.tensors(node.inputs) or ()
-        if node.layer is not None and came and not any(map(is_sequence, came)) and node.outputs:
-            found += [node] if is_sequence(node.outputs[0]) else []
+        if node.layer is not None and came and not any(map(has_steps, came)) and node.outputs:
+            found += [node] if has_steps(node.outputs[0]) else []
     return found
 
 

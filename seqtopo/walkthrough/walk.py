@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from seqtopo.dataclass import dataclass
 from seqtopo.ir.graph import Node, Value
-from seqtopo.ir.kind import kind
+from seqtopo.ir.kind import kind, meaning
+from seqtopo.ir.receptive import is_picture
 from seqtopo.ir.resolve import Resolved
+from seqtopo.ir.seen import is_sequence
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.values import Tensor
 from seqtopo.source import Span
@@ -15,7 +17,7 @@ from seqtopo.walkthrough.at import At, name_of
 from seqtopo.walkthrough.layers import words_for
 from seqtopo.walkthrough.topology import reasons
 from seqtopo.walkthrough.training import trained
-from seqtopo.walkthrough.words import batched, count, is_sequence, listed, sentence, sentences, value
+from seqtopo.walkthrough.words import batched, count, listed, sentence, sentences, value
 
 
 @dataclass(frozen=True)
@@ -30,9 +32,10 @@ class Step:
 
 @dataclass(frozen=True)
 class Walk:
-    """A spec in plain words: its kind and why, its steps in order, and how it is trained."""
+    """A spec in plain words: its kind, what that means and why; its steps in order; how it is trained."""
 
     kind: str
+    meaning: str
     reasons: tuple[str, ...]
     legend: str
     steps: tuple[Step, ...]
@@ -76,10 +79,11 @@ class _Walker:
         found = kind(self.graph)
         inputs = [self.graph.nodes[i] for i in self.graph.inputs]
         pictures = any(map(self._is_picture, inputs))
-        samples = [value(t, self._is_picture(node)) for node in inputs for t in node.outputs or ()]
+        samples = [self._sample(node) for node in inputs]
         why = reasons(self.graph, found, samples, "picture" if pictures else "time axis")
         return Walk(
             found,
+            meaning(self.graph),
             tuple(sentence(text) for text in why if text),
             f"Shapes: {listed(_LEGEND[: 3 if pictures else 2])}.",
             tuple(self._step(node, at) for at, node in enumerate(self.nodes)),
@@ -87,9 +91,12 @@ class _Walker:
         )
 
     def _is_picture(self, node: Node) -> bool:
-        """Whether the first axes of an input are places, since layers for pictures take it as it is."""
-        names = [user.layer.row.name for user in self.users.get(node.index, []) if user.layer is not None]
-        return bool(names) and all(name.endswith(("2d", "3d")) and "lstm" not in name for name in names)
+        return is_picture(self.graph, node.index)
+
+    def _sample(self, node: Node) -> str:
+        """One sample of an input, in words."""
+        assert node.outputs
+        return value(node.outputs[0], self._is_picture(node), steps=is_sequence(self.graph, node.index))
 
     def _step(self, node: Node, at: int) -> Step:
         written = self._written(node)
@@ -114,9 +121,9 @@ class _Walker:
     def _input(self, node: Node) -> str:
         assert node.outputs
         tensor = node.outputs[0]
-        words = [f"one sample is {value(tensor, self._is_picture(node))}"]
+        words = [f"one sample is {self._sample(node)}"]
         if tensor.shape and not isinstance(tensor.shape[0], int):
-            words.append(_left_open(tensor))
+            words.append(_left_open(tensor, is_sequence(self.graph, node.index)))
         if node.batch is not None:
             words.append(f"every batch has exactly {count(node.batch, 'sample')}")
         if node.below is not None:
@@ -160,10 +167,10 @@ class _Walker:
         return batched(tensor.shape, self.batch) if tensor is not None else ""
 
 
-def _left_open(tensor: Tensor) -> str:
+def _left_open(tensor: Tensor, steps: bool) -> str:
     """What an open first axis means: a length that changes from batch to batch, or a width to be bound."""
     size = str(tensor.shape[0])
-    if not is_sequence(tensor):
+    if not steps:
         return f"{size} needs a number before the model can be built"
     which = "the length is" if size == "?" else f"{size} is"
     return f"{which} left open: the samples of one batch have the same, the next batch may have another"

@@ -50,15 +50,15 @@ def is_ids(tensor: Tensor) -> bool:
     return tensor.dtype in INTEGERS
 
 
-def is_sequence(tensor: Tensor) -> bool:
+def has_steps(tensor: Tensor) -> bool:
     """Whether the first axis is that of time steps: two axes or more, or one of ids."""
     return len(tensor.shape) >= 2 or (len(tensor.shape) == 1 and is_ids(tensor))
 
 
-def value(tensor: Tensor, picture: bool = False, each: str = "feature") -> str:
+def value(tensor: Tensor, picture: bool = False, each: str = "feature", steps: bool = False) -> str:
     """What a value is, for one sample; ``picture`` where its first axes are places and not time.
 
-    ``each`` is what its last axis counts.
+    ``each`` is what its last axis counts; with ``steps`` a single axis counts time steps.
 
     >>> value(Tensor((24, 3))), value(Tensor((8,))), value(Tensor((symbol("T"),), "int32"))
     ('24 time steps, each with 3 features', 'a vector of 8 numbers', 'T time steps, each with one id')
@@ -70,13 +70,13 @@ def value(tensor: Tensor, picture: bool = False, each: str = "feature") -> str:
         places = " by ".join(str(size) for size in shape[:-1])
         return f"{places} places, each with {count(shape[-1], 'channel')}"
     if len(shape) == 1:
-        if is_ids(tensor):
-            return f"{count(shape[0], 'time step')}, each with one id"
+        if steps or is_ids(tensor):
+            return f"{count(shape[0], 'time step')}, each with one {'id' if is_ids(tensor) else 'number'}"
         return "one number" if shape[0] == 1 else f"a vector of {count(shape[0], 'number')}"
-    steps = count(shape[0], "time step")
+    several = count(shape[0], "time step")
     if len(shape) == 2:
-        return f"{steps}, each with {count(shape[1], 'id' if is_ids(tensor) else each)}"
-    return f"{steps}, each of shape {show_shape(shape[1:])}"
+        return f"{several}, each with {count(shape[1], 'id' if is_ids(tensor) else each)}"
+    return f"{several}, each of shape {show_shape(shape[1:])}"
 
 
 def ahead(shape: Shape) -> str:

@@ -96,7 +96,7 @@ LITERATURE = (
     Topology(
         "shifted",
         "in(T,D) -> pad(0,N) -> lstm(1,seq) -> last(N)",
-        MANY_TO_MANY,
+        DELAYED,
         ((2, 1),),
         {"T": 4, "D": 3, "N": 2},
     ),

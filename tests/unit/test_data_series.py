@@ -239,7 +239,12 @@ def test_ids_and_the_same_and_one_target() -> None:
         ("in(T,F) -> lstm(4) -> dense(F)", {}, "ST727", "any length"),
         ("in(24,F) -> lstm(4) -> dense(F)", {"steps": 12}, "ST727", "12 steps are asked for"),
         ("in(24,F) -> lstm(4) -> dense(F)", {"answers": "next"}, "ST727", "one answer for the whole"),
-        ("in(24,F) -> conv1d(2,3)", {}, "ST727", "gives 22 steps for the 24"),
+        (
+            "in(24,F) -> lstm(4) -> repeat(6) -> lstm(F,seq)",
+            {"answers": "next"},
+            "ST727",
+            "gives 6 steps for",
+        ),
         ("in(24) -> dense(1)", {}, "ST727", "takes (24,)"),
         ("[in(24,2), in(24,2)] -> add", {}, "ST727", "2 inputs"),
         ("in(24,F,batch=2) -> lstm(4,stateful) -> dense(F)", {"stride": 2}, "ST727", "neither overlap"),

@@ -1,0 +1,438 @@
+"""What a layer does with time: the rules that rows name in their column ``time``.
+
+A rule says where the time axis of one incoming value stands in what goes out (None: it has ended), and the
+window of incoming steps that each outgoing step sees.
+"""
+
+from __future__ import annotations
+
+from seqtopo.layers.kinds import per_axis
+from seqtopo.layers.sizes import Size, ceil_div, divides, floor_div, product
+from seqtopo.layers.step_windows import (
+    FIRST,
+    SAME,
+    SELF,
+    Bound,
+    Call,
+    Passed,
+    TimeRule,
+    Window,
+    every,
+    reduced,
+    shifted,
+)
+from seqtopo.layers.values import Object
+
+# ---- rules without arguments ---------------------------------------------------------------------------
+
+
+def keeps(call: Call) -> Passed:
+    """Each step from itself alone; the time axis stays where it is."""
+    return Passed(call.axis, SAME)
+
+
+def ends(call: Call) -> Passed:
+    """The time axis goes, and all of its steps count."""
+    return Passed(None, every(call.steps))
+
+
+def sums_features(call: Call) -> Passed:
+    """Each step from itself alone, where time is not the last axis, over which is summed."""
+    return ends(call) if call.axis == len(call.came) - 1 else keeps(call)
+
+
+def looks_up(call: Call) -> Passed:
+    """A vector for each id; back again, a sum over the last axis."""
+    return keeps(call) if len(call.gives) > len(call.came) else sums_features(call)
+
+
+def counts(call: Call) -> Passed:
+    """A vector for each id, or one that counts them all."""
+    return keeps(call) if call.axis < len(call.gives) - 1 else ends(call)
+
+
+def unknown(call: Call) -> Passed:
+    """What nobody has said: an axis that stays as long as it was counts as the same steps, mixed."""
+    if call.axis < len(call.gives) and call.gives[call.axis] == call.steps:
+        return Passed(call.axis, every(call.steps, SELF, False))
+    return Passed(None, every(call.steps, None, False))
+
+
+def recurrent(call: Call) -> Passed:
+    """The steps one after the other, each with what was read before; or what there is at the end."""
+    if call.axis:
+        return ends(call)
+    if not call.get("return_sequences"):
+        return ends(call)
+    last = Bound(0, call.steps - 1)
+    if call.get("go_backwards"):
+        # What comes out first is of the last step.
+        own = Bound(-1, call.steps - 1)
+        return Passed(0, Window(own, last, own))
+    return Passed(0, Window(FIRST, SELF, SELF))
+
+
+def both_ways(call: Call) -> Passed:
+    """Two recurrent layers; the backward one's steps are put in order again."""
+    inner = call.get("layer")
+    if call.axis or not inner.get("return_sequences"):
+        return ends(call)
+    if call.get("merge_mode") is not None:
+        return Passed(0, every(call.steps, SELF))
+    backwards = call.output == 1
+    if bool(inner.get("go_backwards")) is not backwards:
+        return Passed(0, Window(SELF, Bound(0, call.steps - 1), SELF))
+    return Passed(0, Window(FIRST, SELF, SELF))
+
+
+def each_step(call: Call) -> Passed:
+    """What is wrapped sees one step at a time."""
+    return keeps(call) if call.axis == 0 else Passed(None, every(call.steps, None, False))
+
+
+def as_inside(call: Call) -> Passed:
+    """As the wrapped layer does it."""
+    inner = call.get("layer")
+    rule = getattr(getattr(inner, "row", None), "time", None) or unknown
+    return rule(call._replace(get=inner.get))
+
+
+def repeats(call: Call) -> Passed:
+    """A new axis in front."""
+    return Passed(call.axis + 1, SAME)
+
+
+def flattens(call: Call) -> Passed:
+    """All numbers in a row, each a step of its own."""
+    return _cut_anew(call, 1)
+
+
+def reshapes(call: Call) -> Passed:
+    """The same numbers in rows of another length."""
+    return _cut_anew(call, product(call.gives[1:]))
+
+
+def _cut_anew(call: Call, width: Size) -> Passed:
+    before = product(call.came[1:])
+    if call.axis:
+        lead = call.came[: call.axis + 1]
+        kept = call.gives[: call.axis + 1] == lead and len(call.gives) > call.axis
+        return keeps(call) if kept else ends(call)
+    if before == width:
+        return keeps(call)
+    if not (isinstance(before, int) and isinstance(width, int)):
+        # With a symbol on both sides, whole rows may still be put together or cut.
+        more, fewer = divides(width, before), divides(before, width)
+        if isinstance(more, int):
+            width, before = more, 1
+        elif isinstance(fewer, int):
+            width, before = 1, fewer
+        else:
+            return Passed(0, every(call.steps, None, False))
+    low, high = reduced(width, 0, before), reduced(width, width - 1, before)
+    return Passed(0, Window(low, high, high))
+
+
+def moves_axes(call: Call) -> Passed:
+    """``permute``: the axes in another order."""
+    dims = call.get("dims")
+    return Passed(dims.index(call.axis + 1), SAME)
+
+
+def swaps(call: Call) -> Passed:
+    """``swap``: two axes in each other's place."""
+    (first,), (second,) = call.axes("first"), call.axes("second")
+    there = {first: second, second: first}
+    return Passed(there.get(call.axis, call.axis), SAME)
+
+
+def expands(call: Call) -> Passed:
+    """A new axis of one place."""
+    axis = call.get("axis")
+    at = axis - 1 if axis > 0 else len(call.gives) + axis
+    return Passed(call.axis + (at <= call.axis), SAME)
+
+
+def multiplies(call: Call) -> Passed:
+    """``dot``: the axes that are multiplied go, those of the second value come behind."""
+    axes = call.get("axes")
+    pair = axes if isinstance(axes, tuple) else (axes, axes)
+    gone = [a - 1 if a > 0 else len(t.shape) + a for a, t in zip(pair, call.inputs, strict=True)]
+    if call.axis == gone[call.place]:
+        return ends(call)
+    place = call.axis - (call.axis > gone[call.place])
+    return Passed(place + (len(call.inputs[0].shape) - 1 if call.place else 0), SAME)
+
+
+# ---- rules along an axis that is an argument -----------------------------------------------------------
+
+
+def mixes(call: Call) -> Passed:
+    """Each step from all of them along ``axis``; from itself alone along the others."""
+    return Passed(call.axis, every(call.steps, SELF)) if call.axis in call.axes() else keeps(call)
+
+
+def mixes_others(call: Call) -> Passed:
+    """Each from all of them: over every axis but that of the channels, and those in groups."""
+    return Passed(call.axis, every(call.steps, SELF, call.axis not in call.axes()))
+
+
+def activates(call: Call) -> Passed:
+    """An activation: most are by element, some along an axis."""
+    function = call.get("activation")
+    name, axis = function, -1
+    if isinstance(function, Object):
+        name, axis = function.name, function.kwargs.get("axis", -1)
+    if name not in ("softmax", "log_softmax", "sparsemax", "glu"):
+        return keeps(call)
+    along = axis - 1 if axis > 0 else len(call.came) + axis
+    if along != call.axis:
+        return keeps(call)
+    return ends(call) if name == "glu" else Passed(call.axis, every(call.steps, SELF))
+
+
+def sums_up(call: Call) -> Passed:
+    """Each step from itself and those before it."""
+    return Passed(call.axis, Window(FIRST, SELF, SELF)) if call.axis in call.axes() else keeps(call)
+
+
+def turns(call: Call) -> Passed:
+    """The steps in reverse."""
+    if call.axis not in call.axes():
+        return keeps(call)
+    bound = Bound(-1, call.steps - 1)
+    return Passed(call.axis, Window(bound, bound, bound))
+
+
+def removes(call: Call) -> Passed:
+    """The axes that ``axis`` names go: all places become one."""
+    gone = call.axes()
+    if call.axis in gone:
+        left = call.axis if call.get("keepdims") else None
+        return Passed(left, every(call.steps))
+    before = 0 if call.get("keepdims") else sum(a < call.axis for a in gone)
+    return Passed(call.axis - before, SAME)
+
+
+def takes_one(call: Call) -> Passed:
+    """``at``: one place of an axis."""
+    (axis,) = call.axes()
+    if call.axis != axis:
+        return Passed(call.axis - (axis < call.axis), SAME)
+    index = call.get("index")
+    at = Bound(0, index if index >= 0 else call.steps + index)
+    return Passed(None, Window(at, at, at))
+
+
+def takes_last(call: Call) -> Passed:
+    """``last``: the last n."""
+    return _moved(call, call.steps - call.get("n"))
+
+
+def takes_some(call: Call) -> Passed:
+    """``slice``: those from start on, every step-th."""
+    if call.axis not in call.axes():
+        return keeps(call)
+    start = call.get("start")
+    if start < 0:
+        start = max(call.steps + start, 0) if isinstance(call.steps, int) else call.steps + start
+    bound = Bound(call.get("step"), start)
+    return Passed(call.axis, Window(bound, bound, bound))
+
+
+def puts_in(call: Call) -> Passed:
+    """``pad``: new steps in front and behind."""
+    return _moved(call, 0 - call.get("before"))
+
+
+def takes_off(call: Call) -> Passed:
+    """``crop``: without so many in front and behind."""
+    return _moved(call, call.get("before"))
+
+
+def _moved(call: Call, by: Size) -> Passed:
+    return Passed(call.axis, shifted(by)) if call.axis in call.axes() else keeps(call)
+
+
+def merges(call: Call) -> Passed:
+    """By element; a value of one step stretches along the others. With an axis, ``max`` reduces."""
+    if len(call.inputs) == 1 and call.axes():
+        return removes(call)
+    if call.steps == 1 and call.gives[call.axis] != 1:
+        return Passed(call.axis, Window(FIRST, FIRST))
+    return keeps(call)
+
+
+def joins(call: Call) -> Passed:
+    """``concat``: the steps of one value behind those of another, or the features side by side."""
+    if call.axis not in call.axes():
+        return keeps(call)
+    before: Size = 0
+    for tensor in call.inputs[: call.place]:
+        before = before + tensor.shape[call.axis]
+    return Passed(call.axis, shifted(0 - before))
+
+
+# ---- windows -------------------------------------------------------------------------------------------
+
+
+def place_of(call: Call, rank: int) -> int | None:
+    """Which of the axes that a window moves over time is; None where it is the channels'."""
+    place = call.axis - (call.get("data_format") == "channels_first")
+    return place if 0 <= place < rank else None
+
+
+def _reach(low: Size, high: Size, stride: int, own: Size, exact: bool = True) -> Window:
+    return Window(Bound(stride, low), Bound(stride, high), Bound(stride, own), exact)
+
+
+def slides(rank: int, window: str = "kernel_size") -> TimeRule:
+    """A window that moves over ``rank`` axes; ``window`` is the argument with its size."""
+
+    def rule(call: Call) -> Passed:
+        place = place_of(call, rank)
+        if place is None:
+            # Filters, or pools of each channel by itself.
+            return keeps(call) if window == "pool_size" else ends(call)
+        size = per_axis(call.get(window), rank)[place]
+        strides = call.get("strides") or (call.get(window) if window == "pool_size" else 1)
+        stride = per_axis(strides, rank)[place]
+        dilation = per_axis(call.get("dilation_rate") or 1, rank)[place]
+        return Passed(call.axis, slid(call.steps, size, stride, dilation, call.get("padding")))
+
+    return rule
+
+
+def slid(steps: Size, size: Size, stride: int, dilation: int, padding: str) -> Window:
+    """What place i of a window sees of so many steps.
+
+    >>> slid(10, 3, 1, 2, "causal")[:2]
+    (Bound(factor=1, plus=-4, over=1), Bound(factor=1, plus=0, over=1))
+    """
+    beyond = (size - 1) * dilation
+    if padding == "causal":
+        return _reach(0 - beyond, 0, stride, 0)
+    if padding == "valid":
+        return _reach(0, beyond, stride, beyond)
+    if stride == 1:
+        left = floor_div(beyond, 2)
+        return _reach(0 - left, beyond - left, 1, 0)
+    # As many places as strides fit in; what must be put in for that stands half in front.
+    short = (ceil_div(steps, stride) - 1) * stride + beyond + 1 - steps
+    if isinstance(short, int):
+        left = max(short, 0) // 2
+        return _reach(-left, beyond - left, stride, floor_div(beyond, 2) - left)
+    return _reach(0 - floor_div(beyond, 2), beyond, stride, 0, False)
+
+
+def unslides(rank: int) -> TimeRule:
+    """A transposed convolution: each step is spread over a window of places."""
+
+    def rule(call: Call) -> Passed:
+        place = place_of(call, rank)
+        if place is None:
+            return ends(call)
+        kernel = per_axis(call.get("kernel_size"), rank)[place]
+        stride = per_axis(call.get("strides"), rank)[place]
+        dilation = per_axis(call.get("dilation_rate"), rank)[place]
+        beyond = (kernel - 1) * dilation
+        if not isinstance(beyond, int):
+            return Passed(call.axis, every(call.steps, SELF, False))
+        # How much is cut off in front depends on padding and output_padding; half of it at most.
+        cut = beyond if call.get("padding") == "same" else 0
+        low = reduced(1, stride - 1 - beyond, stride)
+        high = reduced(1, cut, stride)
+        return Passed(call.axis, Window(low, high, reduced(1, 0, stride), False))
+
+    return rule
+
+
+def gathers(rank: int) -> TimeRule:
+    """A global pooling: all places become one."""
+
+    def rule(call: Call) -> Passed:
+        if place_of(call, rank) is None:
+            first = call.get("data_format") == "channels_first"
+            return Passed(call.axis if first or call.get("keepdims") else 0, SAME)
+        return Passed(call.axis if call.get("keepdims") else None, every(call.steps))
+
+    return rule
+
+
+def adapts(rank: int) -> TimeRule:
+    """As many windows as are asked for, whatever the length."""
+
+    def rule(call: Call) -> Passed:
+        place = place_of(call, rank)
+        if place is None:
+            return keeps(call)
+        size = per_axis(call.get("output_size"), rank)[place]
+        if not (isinstance(call.steps, int) and isinstance(size, int)):
+            return Passed(call.axis, every(call.steps, None, False))
+        high = reduced(call.steps, call.steps - 1, size)
+        return Passed(call.axis, Window(reduced(call.steps, 0, size), high, high))
+
+    return rule
+
+
+def spreads(rank: int) -> TimeRule:
+    """``upsample``: each place several times."""
+
+    def rule(call: Call) -> Passed:
+        place = place_of(call, rank)
+        factor = per_axis(call.get("size"), rank)[place] if place is not None else 1
+        if not isinstance(factor, int):
+            return Passed(call.axis, every(call.steps, None, False))
+        bound = reduced(1, 0, factor)
+        if rank == 1 or call.get("interpolation") in (None, "nearest"):
+            return Passed(call.axis, Window(bound, bound, bound))
+        return Passed(call.axis, every(call.steps, bound, False))
+
+    return rule
+
+
+def frames(call: Call) -> Passed:
+    """``stft_spectrogram``: frames of a signal."""
+    if place_of(call, 1) is None:
+        return ends(call)
+    length = call.get("frame_length")
+    step = call.get("frame_step") or length // 2
+    return Passed(call.axis, slid(call.steps, length, step, 1, call.get("padding"))._replace(exact=False))
+
+
+def mel_frames(call: Call) -> Passed:
+    """``mel_spectrogram``: the frames stand behind the bands; the loudest of all sets the floor."""
+    return Passed(1, every(call.steps, Bound(call.get("sequence_stride"), 0), False))
+
+
+# ---- attention -----------------------------------------------------------------------------------------
+
+
+def attends(call: Call) -> Passed:
+    """The query's steps stay; each sees all of the value's, or with causal those up to its own."""
+    rank = len(call.came)
+    axes = call.get("attention_axes")
+    # Without axes of its own, dot-product attention looks along the last but one, mha along all of them.
+    over: tuple[int, ...] = (rank - 2,)
+    if axes is not None:
+        several = axes if isinstance(axes, (tuple, list)) else (axes,)
+        over = tuple(a - 1 if a > 0 else rank + a for a in several)
+    elif call.get("num_heads") is not None:
+        over = tuple(range(rank - 1))
+    if call.axis == rank - 1:
+        return ends(call)
+    if call.axis not in over:
+        return keeps(call)
+    if len(call.inputs) == 1:
+        return Passed(call.axis, _attended(call, SELF))
+    return keeps(call) if call.place == 0 else Passed(call.axis, _attended(call, None))
+
+
+def _attended(call: Call, own: Bound | None) -> Window:
+    window = call.get("sliding_window")
+    last = Bound(0, call.steps - 1)
+    low = FIRST if window is None else Bound(1, 1 - window)
+    high = last if window is None else Bound(1, window - 1)
+    if call.get("use_causal_mask"):
+        high = SELF
+    return Window(low, high, own)
