@@ -47,6 +47,8 @@ class Reader:
         self.opens = 0
         self.symbols = 0
         self.models: dict[str, int] = {}
+        self.models_inside: dict[Any, SubModel] = {}
+        """The models that wrappers apply."""
         self.masks: dict[int, dict[Value, frozenset[Any]]] = {}
         self.asked: list[tuple[str, int, int]] = []
         """The calls that give their states: layer, node and graph."""
@@ -141,6 +143,14 @@ class Reader:
             values.append(Value(node.index))
         graph.inputs = tuple(v.node for v in values)
         graph.outputs = self._model(config, graph, tuple(values), path)
+        if all(value.node in graph.inputs for value in graph.outputs):
+            self.losses.otherwise(
+                name, "is a model without layers: said as id, which is built as an Identity"
+            )
+        declared = [x["config"].get("dtype") for x in body["layers"] if x.get("class_name") == "InputLayer"]
+        for dtype, tensor in zip(declared, inputs, strict=False):
+            if dtype != tensor.dtype:
+                self.losses.otherwise(name, f"declares its input as {shown(dtype)}, said as {tensor.dtype}")
         self._settle(graph)
         return SubModel(graph, graph.name)
 

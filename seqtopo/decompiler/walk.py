@@ -228,7 +228,11 @@ class Walk:
             if name == "backward_layer" and _mirrors(read.inner["layer"], config):
                 continue
             if config.get("class_name") in MODELS:
-                layer.args[name] = self.reader.sub_model(config, steps, (*path, name))
+                key = self._key(config, "")
+                key = key if key[0] == "object" else (*path, name)
+                if key not in self.reader.models_inside:
+                    self.reader.models_inside[key] = self.reader.sub_model(config, steps, (*path, name))
+                layer.args[name] = self.reader.models_inside[key]
                 continue
             inner = read_layer(config, self.losses, inside=True)
             inner.args.pop("return_state", None)

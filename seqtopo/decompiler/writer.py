@@ -46,6 +46,8 @@ class Writer:
         self.opens: dict[Any, str] = {}
         self.blocks: dict[object, str] = {}
         """What is bound without a source: shared layers, and models inside the model."""
+        self.calls: dict[object, int] = {}
+        """How often each layer, and each model that a wrapper applies, is used."""
         self.statements: list[tree.Statement] = []
         self.hints: dict[str, Counter[str]] = {}
         """By the text of a step, what the binding or recipe was called that our own names tell of."""
@@ -105,7 +107,7 @@ class Writer:
 
     def _shared(self, units: Units) -> None:
         """Bindings for layers that are called more than once, and for parts."""
-        calls: dict[Layer, int] = {}
+        calls = self.calls
         self._count(self.graph, self.graph.ancestors(self.graph.outputs), calls)
         inside: set[int] = set()
         for unit in units.units.values():
@@ -114,12 +116,27 @@ class Writer:
         for index in self.graph.ancestors(self.graph.outputs):
             layer = self.graph.nodes[index].layer
             if layer is not None and calls[layer] > 1 and index not in inside and layer not in self.blocks:
-                self.block(layer, index)
+                self.block(layer, self.graph, index)
+        self._shared_inside(self.graph)
         for unit in units.units.values():
             if unit.part is not None and unit.part.key not in self.blocks:
                 self._part(unit.part)
 
-    def _count(self, graph: Graph, nodes: Sequence[int], calls: dict[Layer, int]) -> None:
+    def _shared_inside(self, graph: Graph) -> None:
+        """Bindings for layers that are called more than once in a model that a wrapper applies."""
+        for index in graph.ancestors(graph.outputs):
+            layer = graph.nodes[index].layer
+            if layer is None:
+                continue
+            if graph is not self.graph and self.calls[layer] > 1 and layer not in self.blocks:
+                self.block(layer, graph, index)
+            inner: object = layer
+            while isinstance(inner, Layer):
+                inner = next((v for v in inner.args.values() if isinstance(v, (Layer, SubModel))), None)
+            if isinstance(inner, SubModel):
+                self._shared_inside(inner.graph)
+
+    def _count(self, graph: Graph, nodes: Sequence[int], calls: dict[object, int]) -> None:
         for index in nodes:
             layer = graph.nodes[index].layer
             if layer is None:
@@ -128,17 +145,22 @@ class Writer:
             if calls[layer] == 1:
                 self._inner(layer, calls)
 
-    def _inner(self, layer: Layer, calls: dict[Layer, int]) -> None:
+    def _inner(self, layer: Layer, calls: dict[object, int]) -> None:
         for value in layer.args.values():
+            if not isinstance(value, (Layer, SubModel)):
+                continue
+            calls[value] = calls.get(value, 0) + 1
+            if calls[value] > 1:
+                continue
             if isinstance(value, Layer):
-                calls[value] = calls.get(value, 0) + 1
-            elif isinstance(value, SubModel):
+                self._inner(value, calls)
+            else:
                 self._count(value.graph, value.graph.ancestors(value.graph.outputs), calls)
 
-    def block(self, layer: Layer, index: int) -> None:
-        """A binding of one shared layer."""
-        node = self.graph.nodes[index]
-        tensors = self.graph.tensors(node.inputs) or ()
+    def block(self, layer: Layer, graph: Graph, index: int) -> None:
+        """A binding of one shared layer, which a node of a graph calls."""
+        node = graph.nodes[index]
+        tensors = graph.tensors(node.inputs) or ()
         name = self.naming.block(layer)
         step = writing.layer(layer, tensors, self.inside, {}, {})
         if layer.name and not self.naming.is_automatic(layer) and layer.name != name:
@@ -178,11 +200,18 @@ class Writer:
                 return writing.name(self.blocks[inner])
             step = writing.layer(inner, (), self.inside, {}, {})
             return self.naming.inner(step, inner)
+        if inner in self.blocks:
+            return writing.name(self.blocks[inner])
         graph = inner.graph
         units = Units(graph, graph.outputs, (), [Value(i) for i in graph.inputs])
         body = self._body(units, graph.inputs[0], inner.name)
-        if inner.name and len(graph.inputs) == 1:
-            name = self.naming.binding(inner.name, inner.name)
+        made = [i for i in graph.ancestors(graph.outputs) if graph.nodes[i].layer is not None]
+        if len(made) == 1 and not isinstance(body, tree.Flow):
+            # A step alone would be the layer itself, and not a model of it.
+            body = tree.Flow(NOWHERE, (writing.name("id"), body))
+        if (inner.name or self.calls[inner] > 1) and len(graph.inputs) == 1:
+            name = self.naming.binding(inner.name, inner.name or "steps")
+            self.blocks[inner] = name
             self.statements.append(tree.Bind(NOWHERE, writing.name(name), body))
             return writing.name(name)
         return body

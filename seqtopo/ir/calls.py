@@ -184,7 +184,8 @@ class Calls(Walker):
                 call = renamed(body, called.value.name)
                 called = self.named_by(called)
             if called is None and callee(call) not in ("id", "res", "is", "in"):
-                inner = replace(env, frame=frame, prefix=name or env.prefix)
+                steps = env.steps + row.steps
+                inner = replace(env, frame=frame, prefix=name or env.prefix, steps=steps)
                 layer = self._layer_inside(body, as_activation(call), incoming, inner)
                 if not (row.steps and layer.row.operation(layer.args)):
                     return layer
@@ -211,10 +212,11 @@ class Calls(Walker):
             raise Broken
         graph = Graph(name=name)
         inputs = []
+        steps = env.steps + row.steps
         for tensor in tensors:
             shape = tensor.shape
-            if row.steps:
-                if len(shape) < 2:
+            if steps:
+                if len(shape) <= steps:
                     from seqtopo.ir.rank_fixes import keep_steps
                     from seqtopo.ir.site import maker
 
@@ -223,17 +225,17 @@ class Calls(Walker):
                         "ST301",
                         f"{row.name} takes a sequence but is given {show_shape(shape)}",
                         body.span,
-                        label=f"takes 2 or more axes, is given {len(shape)}",
+                        label=f"takes {steps + 1} or more axes, is given {len(shape)}",
                         labels=(Label(made.span, f"gives {tensor}"),),
                         help="keep the steps: add seq to the recurrent layer before it",
                         fixes=tuple(keep_steps(made, self.sources.of(made))),
                     )
-                shape = shape[1:]
+                shape = shape[steps:]
             node = graph.add(body.span)
             node.outputs = (Tensor(shape, tensor.dtype),)
             inputs.append(Value(node.index))
         graph.inputs = tuple(v.node for v in inputs)
-        inner = replace(env, graph=graph, frame=self.frame(env.frame, id(body)))
+        inner = replace(env, graph=graph, frame=self.frame(env.frame, id(body)), steps=0)
         graph.outputs = self.run(body, tuple(inputs), inner, head=True)
         if graph.tensors(graph.outputs) is None:
             raise Broken

@@ -44,10 +44,12 @@ class Env:
     frame: int = 0
     prefix: str = ""
     within: tuple[str, ...] = ()
+    steps: int = 0
+    """How many wrappers around it, one directly in the other, see one step at a time."""
 
     def inside(self, frame: int, scope: Scope | None = None) -> Env:
         """The same in another frame, and perhaps with other names."""
-        return Env(scope or self.scope, self.graph, frame, self.prefix, self.within)
+        return Env(scope or self.scope, self.graph, frame, self.prefix, self.within, self.steps)
 
 
 class Walker:
