@@ -20,10 +20,6 @@ if TYPE_CHECKING:
 
 STDIN = "-"
 STDIN_NAME = "<stdin>"
-TEMPORARY = ".seqtopo-"
-"""How the name of a file begins that is still being written."""
-YOUNG = 60.0
-"""A file that was written to in so many seconds may belong to a write that has not locked it yet."""
 
 
 def load(argument: str) -> tuple[Source, tuple[Diagnostic, ...]]:
@@ -105,18 +101,18 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     import tempfile
     from pathlib import Path
 
+    from seqtopo import leftovers
+
     real = Path(os.path.realpath(path))
     if real.exists() and not real.is_file():
         raise OSError(0, "it is a folder" if real.is_dir() else "it is not a file")
-    _sweep(real.parent)
-    handle, name = tempfile.mkstemp(dir=real.parent, prefix=TEMPORARY, suffix=real.suffix)
+    leftovers.sweep(real.parent)
+    handle, name = tempfile.mkstemp(dir=real.parent, prefix=leftovers.PREFIX, suffix=real.suffix)
+    os.close(handle)
     temporary = Path(name)
     try:
-        try:
-            _lock(handle)
+        with leftovers.held(temporary):
             write(temporary)
-        finally:
-            os.close(handle)
         temporary.chmod(real.stat().st_mode & 0o7777 if real.exists() else 0o666 & ~_umask())
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
@@ -124,37 +120,6 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-
-
-def _lock(handle: int) -> bool:
-    """Whether a file that is open is locked for this process from now on: not where another one has it."""
-    try:
-        import fcntl
-
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (ImportError, OSError):
-        return False
-    return True
-
-
-def _sweep(folder: Path) -> None:
-    """Removes what writes that were killed have left in a folder: old files of ours that nobody holds."""
-    import time
-
-    for left in folder.glob(f"{TEMPORARY}*"):
-        try:
-            if not left.is_file() or left.is_symlink() or time.time() - left.stat().st_mtime < YOUNG:
-                continue
-            handle = os.open(left, os.O_RDWR)
-        except OSError:
-            continue
-        try:
-            if _lock(handle):
-                left.unlink(missing_ok=True)
-        except OSError:
-            continue
-        finally:
-            os.close(handle)
 
 
 def _umask() -> int:

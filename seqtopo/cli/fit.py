@@ -7,7 +7,8 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from seqtopo.cli.fit_scores import compare
 from seqtopo.cli.loss_curve import is_loss_curve, loss_curve
 from seqtopo.cli.settings import settings_of
 from seqtopo.cli.terminal import put_diagnostics, say
+from seqtopo.dataclass import dataclass
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.shell import command
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     import keras
 
     from seqtopo.runtime.model_files import Notes
-    from seqtopo.runtime.training_runs import NotFiniteError
+    from seqtopo.runtime.training_runs import NotFiniteError, Progress
 
 AHEAD = 10
 """So many steps ahead are proposed."""
@@ -138,27 +140,45 @@ def run(args: argparse.Namespace) -> int:
             raise SpecError(checked.diagnostics)
         if not target.with_suffix(PROGRESS).exists():
             _keep_what_is_there(target, args)
-        job = job_of(checked, args, dims)
-        _warn(job.checked.diagnostics)
-        _fit(job, args, target)
+        training = _Training(target, args.epochs)
+        with training.stopped_in_words():
+            job = job_of(checked, args, dims)
+            put_diagnostics(job.checked.diagnostics)
+            _fit(job, args, training)
     except SpecError as error:
-        _warn(error.diagnostics)
+        put_diagnostics(error.diagnostics)
         return 1
     return 0
 
 
-def _warn(found: tuple[Diagnostic, ...]) -> None:
-    put_diagnostics(found)
+@dataclass
+class _Training:
+    """Where the model goes, and how far the training is."""
+
+    target: Path
+    epochs: int
+    progress: Progress | None = None
+
+    @contextmanager
+    def stopped_in_words(self) -> Iterator[None]:
+        """Says at Ctrl-C what is kept, and that the same command goes on."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            kept = self.progress.kept if self.progress is not None else 0
+            if kept:
+                say("", f"stopped after epoch {kept} of {self.epochs}; the same command goes on from there")
+            else:
+                say("", "stopped before an epoch was whole; the same command starts anew")
+            raise
 
 
 def _target(args: argparse.Namespace) -> Path:
     at_hand = args.spec == STDIN or is_text(args.spec)
     target = Path(args.output) if args.output else Path("model" if at_hand else args.spec).with_suffix(SUFFIX)
     if target.suffix != SUFFIX:
-        raise UsageError(
-            f"a model's file ends in {SUFFIX}, not {target.name}",
-            f"write {command('-o', target.stem + SUFFIX)}",
-        )
+        named = command("-o", str(target.with_suffix(SUFFIX)))
+        raise UsageError(f"a model's file ends in {SUFFIX}, not {target.name}", f"write {named}")
     if not os.path.isdir(target.parent):
         raise UsageError(f"there is no folder {target.parent}", "make it first, or save elsewhere with -o")
     for written in (target, target.with_suffix(PROGRESS), target.with_suffix(PICTURE)):
@@ -189,7 +209,8 @@ def _keep_what_is_there(target: Path, args: argparse.Namespace) -> None:
     )
 
 
-def _fit(job: Job, args: argparse.Namespace, target: Path) -> None:
+def _fit(job: Job, args: argparse.Namespace, training: _Training) -> None:
+    target = training.target
     # Keras imports TensorFlow, where it is installed, on any backend; what it greets with is for nobody.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from seqtopo.emit.backend import choose, running
@@ -211,6 +232,7 @@ def _fit(job: Job, args: argparse.Namespace, target: Path) -> None:
     if job.added:
         lacks = "has no train line" if job.added.startswith("train ") else "names no loss"
         say(f"the spec {lacks}, so it is trained with {job.added.removeprefix('train ')}")
+    training.progress = progress
     if progress.restore(model):
         say(f"going on after epoch {progress.epochs}, from {progress.path}")
     elif progress.path.exists():
@@ -229,11 +251,6 @@ def _fit(job: Job, args: argparse.Namespace, target: Path) -> None:
         runs.train(model, job.train, job.held, args.epochs, progress, keep, shown)
     except runs.NotFiniteError as error:
         raise SpecError((_not_finite(error, progress.kept, args),)) from None
-    except KeyboardInterrupt:
-        done = f"stopped after epoch {progress.kept} of {args.epochs}" if progress.kept else "stopped"
-        from_there = "goes on from there" if progress.kept else "starts anew: no epoch was whole"
-        say("", f"{done}; the same command {from_there}")
-        raise
     picture = target.with_suffix(PICTURE)
     title = f"{target.stem}: loss"
     compare(job, model)

@@ -149,6 +149,8 @@ def _cut_at(
 
 
 def _given_samples(checked: Checked, args: argparse.Namespace, dims: dict[str, Any], members: Members) -> Job:
+    from seqtopo.data.series import refuse
+
     x, y, weights = (members.arrays(side) for side in ("x", "y", "sample_weight"))
     again = api.with_data(checked, x, y, None, dims, weights)
     if not again.ok:
@@ -162,8 +164,15 @@ def _given_samples(checked: Checked, args: argparse.Namespace, dims: dict[str, A
     size = batch if isinstance(batch, int) else args.batch or 32
     samples = replace(samples, batch_size=size, shuffle=True, seed=args.seed, whole=fixed)
     held = round(len(samples.x[0]) * args.validation)
+    other = "hold out another share, such as --validation 0.2, or nothing: --validation 0"
     early, late = samples.split(held)
-    say(f"{Path(args.data).name}: {early} to train with, the last {late} are held out")
+    for part, what in ((early, "left to train with"), (late, "held out")):
+        if len(part.x[0]) and not len(part):
+            refuse("ST724", f"{len(part.x[0])} samples are {what}, fewer than a batch of {size}", other)
+    if not len(early):
+        refuse("ST724", f"of the {held:,} samples all are held out", other)
+    rest = f"the last {late} are held out" if held else "nothing is held out"
+    say(f"{Path(args.data).name}: {early} to train with, {rest}")
     return Job(settled, added, early, late if len(late) else None)
 
 

@@ -11,6 +11,7 @@ from seqtopo.data.binding import Learned, learn
 from seqtopo.data.given import NotData, paired, read_given
 from seqtopo.data.ids import id_problems, swapped_shapes
 from seqtopo.data.samples import Side, batch_problems, kind_problem, shape_problem
+from seqtopo.data.values import LARGEST, TOO_LARGE
 from seqtopo.dataclass import dataclass, replace
 from seqtopo.diag.codes import CODES
 from seqtopo.diag.model import Diagnostic, Fix
@@ -272,6 +273,15 @@ def _odd_numbers(resolved: Resolved, data: Data) -> Iterator[Diagnostic]:
                 if array in data.x
                 else f"is {'compared with' if array in data.y else 'weighed by'} {array.name}",
                 help="one of them makes the loss NaN: fill them, or leave out their samples",
+            )
+
+        if values is not None and max(-values.low, values.high) > LARGEST:
+            far = values.high if values.high > LARGEST else values.low
+            yield Diagnostic(
+                "ST731",
+                f"{array.name} holds numbers up to {far:.4g}, too large for float32, in which models compute",
+                span,
+                help=TOO_LARGE,
             )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from seqtopo.data.array import KINDS
 from seqtopo.data.headers import Unreadable, read_headers
 from seqtopo.data.tables import SUFFIXES, read_table
-from seqtopo.data.values import MOST, PIECE
+from seqtopo.data.values import LARGEST, MOST, PIECE, TOO_LARGE
 from seqtopo.dataclass import dataclass, replace
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
@@ -22,9 +22,6 @@ from seqtopo.source import Span
 def refuse(code: str, message: str, help: str, notes: tuple[str, ...] = ()) -> NoReturn:
     """Raises a ``SpecError`` with one diagnostic that has no place in a spec."""
     raise SpecError((Diagnostic(code, message, Span(0, 0), help=help, notes=notes),))
-
-
-LARGEST = float(np.finfo("float32").max)
 
 
 @dataclass(frozen=True)
@@ -156,8 +153,7 @@ class Series:
             "ST731",
             f"{self.name} has {float(self.array[step, column]):.4g} at step {step}, in {self.called(column)} "
             f"(counted from 0), which is too large{why}",
-            f"the largest number there is {LARGEST:.1e}: look for a mistake in the data, or bring it into "
-            "another unit first",
+            TOO_LARGE,
         )
 
     def look(self) -> Series:

@@ -19,6 +19,7 @@ from seqtopo.ir.graph import Graph, Node, Value
 from seqtopo.ir.seen import Field, at_length, is_sequence, output_field
 from seqtopo.layers.sizes import Size, same, show_shape
 from seqtopo.layers.values import INTEGERS
+from seqtopo.shell import command
 
 if TYPE_CHECKING:
     from seqtopo.api import Checked
@@ -294,12 +295,17 @@ def _following(field: Field | None, own: tuple[int, ...], length: Size, steps: i
 
 def _refuse_width(place: _Place, read: Series, node: Node, gives: Size, told: int, width: int) -> NoReturn:
     ahead = f"{width} steps of " if width > 1 else ""
-    first = repr(read.columns[0]) if read.columns else "0"
+    # As many as it gives, so that what is proposed works; one where it gives more than there are.
+    several = gives if isinstance(gives, int) and gives < read.features else 1
+    names = [read.columns[i] if read.columns else i for i in range(several)]
+    if len(set(names)) < len(names):
+        names = list(range(several))
+    options = command(*(word for name in names for word in ("--target", str(name))))
     place.refuse(
         f"the model gives {gives} {'number' if gives == 1 else 'numbers'}, but {ahead}{told} "
         f"{'feature' if told == 1 else 'features'} of {read.name} are to be told",
-        f"say which feature it tells: targets=[{first}] in Python, --target "
-        f"{read.columns[0] if read.columns else 0} on the command line; or give {told * width} units to the "
+        f"say which {'feature' if several == 1 else 'features'} it tells: targets={names} in Python, "
+        f"{options} on the command line; or give {told * width} units to the "
         "last layer",
         f"gives {gives}",
         node,

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".csv", ".tsv")
 MOST_COLUMNS = 10_000
+MOST_LOOKED = 1000
+"""Of so many rows it is looked whether points may stand between thousands."""
 _DATE = re.compile(
     r"\d{4}-\d\d(-\d\d)?([T ]\d\d:\d\d(:\d\d(\.\d+)?)?)?(Z|[+-]\d\d:?\d\d)?|\d\d?[./]\d\d?[./]\d{2,4}.*"
 )
@@ -44,6 +46,7 @@ def read_table(path: Path) -> Table:
     import numpy as np
 
     rows: list[list[float]] = []
+    looked: list[list[str]] = []
     names: tuple[str, ...] = ()
     kept: list[int] = []
     dates: list[int] = []
@@ -52,7 +55,8 @@ def read_table(path: Path) -> Table:
         with path.open(encoding="utf-8-sig", newline="") as file:
             start = file.read(4096)
             file.seek(0)
-            reader = csv.reader(file, delimiter=_delimiter(start), strict=True)
+            delimiter = _delimiter(start)
+            reader = csv.reader(file, delimiter=delimiter, strict=True)
             for fields in reader:
                 line = reader.line_num
                 if not fields or not any(field.strip() for field in fields):
@@ -74,6 +78,8 @@ def read_table(path: Path) -> Table:
                 if not rows:
                     dates = [i for i, field in enumerate(fields) if _DATE.fullmatch(field.strip())]
                     kept = [i for i in range(width) if i not in dates]
+                if delimiter == ";" and len(looked) < MOST_LOOKED:
+                    looked.append(fields)
                 rows.append([_number(path, line, i, fields[i], names) for i in kept])
     except UnicodeDecodeError as error:
         _unreadable(path, f"byte {error.start} is no text in UTF-8")
@@ -86,7 +92,25 @@ def read_table(path: Path) -> Table:
     notes = tuple(
         f"{path.name}: the column {names[i] if names else i + 1} holds dates and is left out" for i in dates
     )
+    notes += tuple(
+        f"{path.name}: the points in column {names[i] if names else i + 1} were read as decimal points; if "
+        f"they stand between thousands, take them out of the file"
+        for i in kept
+        if _may_be_thousands([fields[i].strip() for fields in looked])
+    )
     return Table(np.array(rows, "float64"), tuple(names[i] for i in kept) if names else (), notes)
+
+
+def _may_be_thousands(fields: list[str]) -> bool:
+    """Whether the points in a column may stand between thousands: 987, 1.250, 12.400.
+
+    >>> _may_be_thousands(["987", "1.250", "12.400"]), _may_be_thousands(["0.250", "1.250", "1.5"])
+    (True, False)
+    """
+    with_point = [field for field in fields if "." in field]
+    return len(with_point) > 1 and all(
+        re.fullmatch(r"[+-]?([1-9]\d{0,2}\.\d{3}|\d{1,3})", field) for field in fields
+    )
 
 
 def _delimiter(start: str) -> str:

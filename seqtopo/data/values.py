@@ -16,6 +16,13 @@ PIECE = 2**22
 """How many numbers are looked at together."""
 MOST = 2**28
 """How many are looked at in all: a few seconds' worth."""
+LARGEST = (2 - 2**-23) * 2.0**127
+"""The largest number of float32."""
+TOO_LARGE = (
+    f"the largest number of float32 is {LARGEST:.1e}: look for a mistake in the data, or bring it into "
+    "another unit first"
+)
+"""What to do about a larger one."""
 WIDEST = 2**26
 """A sample of more numbers than this is not looked at: it would have to be held as a whole."""
 

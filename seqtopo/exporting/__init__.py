@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seqtopo import packages
+from seqtopo import leftovers, packages
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.diag.nearest import nearest
@@ -202,7 +202,9 @@ def exported(wanted: Mapping[str, Any], target: Path, format: Format, backend: s
         SpecError: as ``export``.
     """
     place = target.absolute()
-    with tempfile.TemporaryDirectory(dir=place.parent, prefix=".seqtopo-") as folder:
+    leftovers.sweep(place.parent)
+    in_place = tempfile.TemporaryDirectory(dir=place.parent, prefix=leftovers.PREFIX)
+    with in_place as folder, leftovers.held(folder):
         # Under its final name: large ONNX models name the files that hold their weights.
         out = Path(folder) / "out" / place.name
         out.parent.mkdir()

@@ -163,7 +163,7 @@ def _at_odds(notes: Notes, model: keras.Model) -> str:
     history, told = notes.history, notes.targets
     features = len(notes.columns)
     if history is not None:
-        if history.ndim not in (1, 2) or history.dtype.kind not in "fiu" or not np.isfinite(history).all():
+        if history.ndim not in (1, 2) or history.dtype.kind not in "fiub" or not np.isfinite(history).all():
             return "the end of the series beside it is not (steps, features)"
         width = 1 if history.ndim == 1 else history.shape[1]
         if features not in (0, width):

@@ -32,34 +32,52 @@ def own_scores(
     """
     found: dict[str, dict[str, float]] = {}
     for name, guess in [*guesses.items(), ("the model", None)]:
-        predict = begin()
         model.reset_metrics()
         if counted is not None:
             counted.reset_state()
-        sums, samples = 0.0, 0
-        numbers: dict[str, Any] = {}
-        for x, y, *weights in batches():
-            weight = weights[0] if weights else None
-            given = predict(x) if guess is None else _shapes(model, y, x)
-            given = list(given) if isinstance(given, (list, tuple)) else [given]
-            outputs = given if guess is None else guess(x, given)
-            tensors = [ops.convert_to_tensor(np.asarray(output, "float32")) for output in outputs]
-            told = tensors if len(tensors) > 1 else tensors[0]
-            labels = list(y) if isinstance(y, tuple) else y
-            loss = model.compute_loss(x, labels, told, weight, training=False)
-            penalty = sum(float(ops.convert_to_numpy(one)) for one in model.losses) if guess else 0.0
-            count = len(outputs[0])
-            sums += (float(ops.convert_to_numpy(loss)) - penalty) * count
-            samples += count
-            numbers = model.compute_metrics(x, labels, told, weight)
-            if counted is not None:
-                counted.update_state(labels, told, weight)
-        metrics = {key: float(np.mean(value)) for key, value in numbers.items() if key != "loss"}
-        if counted is not None:
-            metrics[RIGHT] = float(counted.result())
-        found[name] = {**metrics, "loss": sums / max(samples, 1)}
+        try:
+            found[name] = _score(model, batches(), begin(), guess, counted)
+        except ValueError:
+            # A loss may take answers of a form that has no such guess.
+            if guess is None:
+                raise
     model.reset_metrics()
     return found
+
+
+def _score(
+    model: keras.Model,
+    batches: Iterable[tuple[Any, ...]],
+    predict: Callable[[Any], Any],
+    guess: Guess | None,
+    counted: keras.metrics.Metric | None,
+) -> dict[str, float]:
+    loss, samples = 0.0, 0
+    numbers: dict[str, Any] = {}
+    for x, y, *weights in batches:
+        weight = weights[0] if weights else None
+        given = predict(x) if guess is None else _shapes(model, y, x)
+        given = list(given) if isinstance(given, (list, tuple)) else [given]
+        outputs = given if guess is None else guess(x, given)
+        tensors = [ops.convert_to_tensor(np.asarray(output, "float32")) for output in outputs]
+        told = tensors if len(tensors) > 1 else tensors[0]
+        labels = list(y) if isinstance(y, tuple) else y
+        batch = _number(model.compute_loss(x, labels, told, weight, training=False))
+        penalty = sum(map(_number, model.losses)) if guess is not None else 0.0
+        loss += (batch - penalty) * len(outputs[0])
+        samples += len(outputs[0])
+        numbers = model.compute_metrics(x, labels, told, weight)
+        if counted is not None:
+            counted.update_state(labels, told, weight)
+    metrics = {key: _number(value) for key, value in numbers.items() if key != "loss"}
+    if counted is not None:
+        metrics[RIGHT] = _number(counted.result())
+    return {**metrics, "loss": loss / max(samples, 1)}
+
+
+def _number(value: Any) -> float:
+    """A metric as one number: the mean, where it has one for each class."""
+    return float(np.mean(ops.convert_to_numpy(value)))
 
 
 def right_classes(kinds: list[str], logits: list[bool]) -> keras.metrics.Metric | None:

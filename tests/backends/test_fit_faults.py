@@ -13,6 +13,7 @@ import keras
 import numpy as np
 import pytest
 
+from seqtopo import leftovers
 from seqtopo.cli import files as cli_files
 from seqtopo.cli.main import main
 from seqtopo.runtime import model_files, training_runs
@@ -100,7 +101,7 @@ def test_fault_a1_what_is_chosen_is_checked_before_it_trains(capsys: Capture) ->
     x = np.zeros((40, 5, 2))
     np.savez("s.npz", x=x, y=np.full(40, 3.5), sample_weight=np.ones(40))
     assert main(["fit", "in(5,2) -> gru(3) -> dense(3)", "s.npz"]) == 1
-    assert "ST703" in capsys.readouterr().err
+    assert "ST702" in capsys.readouterr().err
     assert sorted(os.listdir(".")) == ["ids.npy", "s.npz"]
 
 
@@ -130,7 +131,7 @@ def test_fault_d6_what_fit_advises_works(capsys: Capture) -> None:
     assert main(["fit", COVARIATES, "s.csv", "--epochs", "1", "--target", "b", "-o", "a b.keras"]) == 0
     shown = capsys.readouterr().out
     (advised,) = re.findall(r"series: seqtopo (forecast .*)", shown)
-    assert advised == "forecast 'a b.keras' --steps 1"
+    assert advised == 'forecast "a b.keras" --steps 1'
     assert main(["forecast", "a b.keras", "--steps", "1"]) == 0
     assert main(["forecast", "a b.keras", "--steps", "4"]) == 1
     assert "go on for 1 step only" in words(capsys.readouterr().err)
@@ -278,13 +279,15 @@ def test_fault_d14_a_stop_says_what_goes_on(capsys: Capture, monkeypatch: pytest
 
 
 def test_fault_d14_leftovers_of_killed_writes_are_swept() -> None:
-    old = Path(".seqtopo-abc.keras")
-    old.write_bytes(b"half")
-    os.utime(old, (1, 1))
-    fresh = Path(".seqtopo-def.keras")
-    fresh.write_bytes(b"perhaps of a write that goes on")
-    other = Path(".seqtopo.toml")
-    other.write_text("of someone else")
-    os.utime(other, (1, 1))
-    cli_files.write_whole(Path("a.txt"), lambda path: path.write_text("whole"))
-    assert sorted(os.listdir(".")) == [".seqtopo-def.keras", ".seqtopo.toml", "a.txt"]
+    for name in (".seqtopo-abc.keras", ".seqtopo-held.npz", ".seqtopo.toml"):
+        Path(name).write_bytes(b"half")
+        os.utime(name, (1, 1))
+    folder = Path(".seqtopo-folder")
+    folder.mkdir()
+    (folder / "part").touch()
+    os.utime(folder, (1, 1))
+    Path(".seqtopo-def.keras").write_bytes(b"perhaps of a write that goes on")
+    with leftovers.held(".seqtopo-held.npz"):
+        cli_files.write_whole(Path("a.txt"), lambda path: path.write_text("whole"))
+    left = [".seqtopo-def.keras", ".seqtopo-held.npz", ".seqtopo.toml", "a.txt"]
+    assert sorted(os.listdir(".")) == left

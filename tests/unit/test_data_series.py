@@ -365,3 +365,14 @@ def test_fault_a12_the_sign_between_fields_is_the_one_that_fits_all_rows(text: s
     path = tmp_path / "table.csv"
     path.write_text(text, encoding="utf-8")
     assert read_table(path).numbers.tolist() == [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]
+
+
+def test_fault_a12_points_that_may_stand_between_thousands_are_noted(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text("a;b\n987;0.5\n1.250;1.25\n12.400;1.125\n")
+    found = read_table(path)
+    assert found.numbers[1].tolist() == [1.25, 1.25]
+    (note,) = found.notes
+    assert "the points in column a were read as decimal points" in note
+    path.write_text("a,b\n987,0.5\n1.250,1.25\n12.400,1.125\n")
+    assert not read_table(path).notes

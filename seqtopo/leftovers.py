@@ -1,0 +1,74 @@
+"""Temporary files and folders of ours: held while they are written, swept when a write was killed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PREFIX = ".seqtopo-"
+"""How the name of a file or folder begins that is still being written."""
+YOUNG = 60.0
+"""What was written to in so many seconds may belong to a write that does not hold it yet."""
+
+
+@contextmanager
+def held(path: Path | str) -> Iterator[None]:
+    """Keeps a file or folder from being swept by another process."""
+    handle = _open(path)
+    try:
+        if handle is not None:
+            _lock(handle)
+        yield
+    finally:
+        if handle is not None:
+            os.close(handle)
+
+
+def sweep(folder: Path) -> None:
+    """Removes what writes that were killed have left in a folder: what is ours and old, and nobody holds."""
+    import shutil
+    import time
+
+    for left in folder.glob(f"{PREFIX}*"):
+        try:
+            if left.is_symlink() or time.time() - left.stat().st_mtime < YOUNG:
+                continue
+        except OSError:
+            continue
+        handle = _open(left)
+        if handle is None:
+            continue
+        try:
+            if not _lock(handle):
+                continue
+            if left.is_dir():
+                shutil.rmtree(left, ignore_errors=True)
+            else:
+                left.unlink(missing_ok=True)
+        except OSError:
+            continue
+        finally:
+            os.close(handle)
+
+
+def _open(path: Path | str) -> int | None:
+    try:
+        return os.open(path, os.O_RDONLY)
+    except OSError:
+        return None
+
+
+def _lock(handle: int) -> bool:
+    """Whether it is locked for this process from now on: not where another one has it, nor on Windows."""
+    try:
+        import fcntl
+
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (ImportError, OSError):
+        return False
+    return True
