@@ -236,6 +236,9 @@ def _restored(site: Site, value: Value, came: Tensor, takes: int) -> Iterator[Fi
     named = None
     if takes == 2 and repeats and steps is None and not forgot:
         named = named_steps(site.graph, site.sources)
+    if site.node is not None and forgets_steps(site.node) and (named is not None or steps is not None):
+        # It would read copies of one vector, and hand on the last one only.
+        return
     if named is not None:
         name, edit = named
         step = site.before(call("repeat", word(name)))

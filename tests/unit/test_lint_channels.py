@@ -67,10 +67,6 @@ MIXED = {
         "softmax",
         "in(3,9,9) -> conv2d(3,1,channels_first) -> softmax(1)",
     ),
-    "in(1,8,8) -> conv2d(4,3,channels_first,same) -> dense(3)": (
-        "dense(3)",
-        "in(1,8,8) -> conv2d(4,3,channels_first,same) -> permute(2,3,1) -> dense(3)",
-    ),
     "in(10,32,32,3) -> td(conv2d(3,3) -> batchnorm -> conv2d(3,3,channels_first)) -> td(flatten) -> gru(2)": (
         "conv2d(3,3,channels_first)",
         "in(10,32,32,3) -> td(conv2d(3,3) -> batchnorm -> conv2d(3,3)) -> td(flatten) -> gru(2)",
@@ -93,6 +89,7 @@ def test_fault_e2_mixed_data_formats_are_found_and_made_one(spec: str) -> None:
         "in(1,8,8) -> conv2d(4,3,channels_first,same) -> flatten -> dense(3)",
         "in(3,100) -> conv1d(8,3,channels_first) -> permute(2,1) -> lstm(4)",
         "in(3,100) -> conv1d(8,3,channels_first) -> swap -> gavgpool1d",
+        "in(3,100) -> conv1d(8,3,channels_first) -> dense(10,relu) -> gavgpool1d(channels_first)",
         "in(1,8,8) -> conv2d(4,3,channels_first,same) -> gavgpool2d(channels_first) -> dense(2,softmax)",
         "in(8,8,1) -> conv2d(4,3,data_format=channels_last) -> batchnorm -> conv2d(4,3)",
         "in(1,8,8) -> res(conv2d(1,3,channels_first,same)) -> batchnorm(1) -> conv2d(4,3,channels_first)",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import combinations, permutations
 
 from seqtopo.diag.model import Fix, Label
@@ -10,13 +11,15 @@ from seqtopo.ir.axis_contents import PLACES, SCRAMBLED, Part, regrouped
 from seqtopo.ir.graph import Node
 from seqtopo.ir.site import size_text
 from seqtopo.layers.layer import Layer
+from seqtopo.layers.row import Row
 from seqtopo.layers.sizes import Shape, Size, is_open, product, show_shape
 from seqtopo.lint.edits import step
-from seqtopo.lint.places import FURTHEST, back_over
+from seqtopo.lint.places import FURTHEST, back_over, place_of, without
 from seqtopo.lint.rule import Finding, rule
 from seqtopo.lint.steps import each_alone
 from seqtopo.lint.view import View
 from seqtopo.syntax import tree
+from seqtopo.syntax.rewrite import with_flag
 
 
 @rule("ST605")
@@ -255,3 +258,90 @@ def _raw(view: View) -> dict[int, Node]:
             if source is not None:
                 found[node.index] = source
     return found
+
+
+@rule("ST673")
+def steps_of_a_vector(view: View) -> Iterator[Finding]:
+    """``last(3)`` of a vector that a recurrent layer or a pooling has made: features, and no steps."""
+    for node in view.calls_of("last", "first", "flip"):
+        assert node.layer is not None
+        if len(view.came(node).shape) != 1 or node.layer.get("axis") != 1:
+            continue
+        made = back_over(view, node, "dropout", "norm", "batchnorm", "act", "identity")
+        before = view.came(made).shape if made.inputs and not made.inputs[0].extra else ()
+        forgot = made.layer is not None and made.layer.row.recurrent
+        if len(before) != 2 or not (forgot or view.is_row(made, "gavgpool1d", "gmaxpool1d")):
+            continue
+        written = view.written(made) if forgot else None
+        kept = None if written is None else with_flag(written, "seq")
+        assert made.layer is not None
+        yield Finding(
+            node.span,
+            f"{node.layer.title} takes features here, no steps: {made.layer.title} gives one vector, "
+            f"{view.came(node)}",
+            label=f"along the {view.came(node).shape[0]} features",
+            labels=(Label(made.span, "only its last step" if forgot else "the steps are taken together"),),
+            help=f"keep the steps with seq in {made.layer.title}"
+            if forgot
+            else "take the steps before they end",
+            fixes=() if kept is None else (Fix("add seq, to keep the steps", (view.rewrite(made, kept),)),),
+        )
+
+
+@rule("ST674")
+def normalized_by_step(view: View) -> Iterator[Finding]:
+    """A batch normalization along the time axis: a mean and a scale for every step, not for a feature."""
+    first = any(place_of(view, n).layer.get("data_format") for n in view.calls_given("data_format"))
+    for node in view.calls_of("batchnorm") if not first else ():
+        came = view.came(node)
+        place = place_of(view, node)
+        if len(came.shape) != 2 or place.layer.get("axis") not in (1, -2) or came.shape[-1] == 1:
+            continue
+        yield Finding(
+            place.span,
+            f"batchnorm normalizes each of the {came.shape[0]} steps of {came} by itself, and all "
+            "features of a step alike",
+            label="along the time axis",
+            help="leave the axis out: the features, which have each their own unit, are the last axis",
+            fixes=place.fix("normalize the features", partial(_without_axis, row=place.layer.row)),
+        )
+
+
+def _without_axis(expr: tree.Expr, row: Row) -> tree.Expr | None:
+    """A call without its axis, which is its first argument where it is not named."""
+    if not isinstance(expr, tree.Call) or not expr.args:
+        return None
+    named = without(expr, "axis", row)
+    left = (
+        named.args if isinstance(named, tree.Call) else expr.args[1:] if expr.args[0].name is None else None
+    )
+    if left is None:
+        return None
+    return tree.Call(expr.span, expr.name, left) if left else expr.name
+
+
+@rule("ST675")
+def softmax_over_time(view: View) -> Iterator[Finding]:
+    """An answer whose softmax works along the steps where it gives several numbers at each of them."""
+    for value in dict.fromkeys(view.graph.outputs):
+        node = view.maker(value)
+        came = view.tensor(value)
+        if value.extra or not view.is_row(node, "softmax") or len(came.shape) != 2 or came.shape[-1] == 1:
+            continue
+        assert node.layer is not None
+        if node.layer.get("axis") not in (1, -2, (1,), (-2,)):
+            continue
+        before = back_over(view, node, *_EACH_STEP[1:])
+        # What has no weights gives weights of the steps, and no answer.
+        if before.layer is None or "kernel_regularizer" not in place_of(view, before).layer.row.by_name:
+            continue
+        place = place_of(view, node)
+        edit = view.edits.replace(node, tree.Name(node.span, "softmax"))
+        yield Finding(
+            place.span,
+            f"softmax works along the {came.shape[0]} steps of {came}: each of the {came.shape[-1]} columns "
+            "adds up to 1 over time, and the classes of a step do not",
+            label="along the time axis",
+            help="write softmax, for a distribution over the classes at each step",
+            fixes=() if edit is None else (Fix("a distribution at each step: softmax", (edit,)),),
+        )

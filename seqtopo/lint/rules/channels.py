@@ -109,7 +109,11 @@ def _misreads(view: View) -> Iterator[_Misread]:
         elif came is not None and came.first and _reads_last(view, node, layer, rank):
             yield _Misread(node, came, False)
             after = came if layer.row.name in (*NORMS, "concat", *_PASSES, "softmax") else None
-        elif layer.row.name in (*_PASSES, *NORMS, "concat", "softmax") or merges(node):
+        elif (
+            layer.row.name in (*_PASSES, *NORMS, "concat", "softmax")
+            or merges(node)
+            or (layer.row.name == "dense" and came is not None)
+        ):
             after = came
         elif layer.row.name == "dense" or layer.row.recurrent or view.is_row(node, "embed"):
             after = _Layout(node, False)
@@ -124,7 +128,8 @@ def _reads_last(view: View, node: Node, layer: Layer, rank: int) -> bool:
         return layer.get("axis") in (-1, rank)
     if name == "softmax" or (name == "act" and activation_of(layer) == "softmax"):
         return name == "act" or layer.get("axis") in (-1, rank)
-    return name == "dense" or (layer.row.recurrent and rank == 2) or name in ATTENTION
+    # A dense layer over the places is how some models mix them.
+    return (layer.row.recurrent and rank == 2) or name in ATTENTION
 
 
 def _mixed(view: View, group: list[_Misread]) -> Finding:
@@ -195,9 +200,7 @@ def _to_first(view: View, misread: _Misread) -> Edit | None:
         changed = step(place.span, "softmax" if name == "act" else name, 1)
     else:
         rank = len(view.came(node).shape)
-        wrapped = node.layer is not place.layer
-        turn = step(node.span, "permute", *range(2, rank + 1), 1)
-        return None if wrapped and name == "dense" else view.edits.before(node, turn)
+        return view.edits.before(node, step(node.span, "permute", *range(2, rank + 1), 1))
     return None if changed is None else Edit(expr.span, print_expr(changed))
 
 

@@ -17,6 +17,7 @@ from seqtopo.lint.head import activation_of
 from seqtopo.lint.mask_flow import follow
 from seqtopo.lint.places import Place, place_of, with_argument, without, word_of
 from seqtopo.lint.rule import Finding, rule
+from seqtopo.lint.rules.cells import GATES
 from seqtopo.lint.view import View
 from seqtopo.syntax import rewrite, tree
 
@@ -88,8 +89,9 @@ def _reasons(layer: Layer, long: bool = False) -> tuple[str, ...]:
     activation, gate = word_of(layer.get("activation")), word_of(layer.get("recurrent_activation"))
     found = {
         "recurrent_dropout": bool(layer.get("recurrent_dropout")),
-        f"the activation {activation or 'linear'}": activation != "tanh",
-        f"the recurrent_activation {gate or 'linear'}": gate != "sigmoid",
+        # A softmax, and what is no gate, are told by rules of their own.
+        f"the activation {activation or 'linear'}": activation not in ("tanh", "softmax"),
+        f"the recurrent_activation {gate or 'linear'}": gate != "sigmoid" and gate in GATES,
         "use_bias=false": layer.get("use_bias") is False,
         "unroll": bool(layer.get("unroll")) and not long,
         "reset_after=false": layer.get("reset_after") is False,

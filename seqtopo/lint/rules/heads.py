@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from math import exp
 
 from seqtopo.diag.model import Fix, Label
 from seqtopo.ir.graph import Node
@@ -194,3 +195,65 @@ def relu_on_a_regression(view: View) -> Iterator[Finding]:
                 fixes=head.place.fix("leave relu out", lambda e: with_word(e, "relu", None))
                 + head.place.fix("use softplus", lambda e: with_word(e, "relu", "softplus")),
             )
+
+
+_CUT = {
+    ("relu", "sigmoid"): "no answer is below 0.5",
+    ("relu", "softmax"): "scores below 0 are cut off, and unlikely classes are all alike",
+    ("tanh", "sigmoid"): "answers lie between 0.27 and 0.73",
+}
+_SQUEEZED = {"relu6": "relu", "softsign": "tanh", "hard_tanh": "tanh"}
+
+
+@rule("ST677")
+def cut_scores(view: View) -> Iterator[Finding]:
+    """An answer by softmax or sigmoid of scores that an activation has cut off or squeezed before."""
+    for value in dict.fromkeys(view.graph.outputs):
+        node = view.maker(value)
+        if value.extra or node.layer is None or not node.inputs or node.inputs[0].extra:
+            continue
+        second = place_of(view, node)
+        gives = activation_of(second.layer)
+        if second.layer.row.name not in ("act", "softmax") or gives not in ("softmax", "sigmoid"):
+            continue
+        before = back_over(view, node, *_TAIL)
+        if before.layer is None:
+            continue
+        first = place_of(view, before)
+        came = activation_of(first.layer)
+        came = _SQUEEZED.get(came, came)
+        width = view.came(node).shape[-1:]
+        told = _CUT.get((came, gives), "")
+        if (came, gives) == ("tanh", "softmax") and width and isinstance(width[0], int) and width[0] > 1:
+            share = exp(2) / (exp(2) + width[0] - 1)
+            told = f"the likeliest of {width[0]} classes never gets more than {share:.2f}"
+        if not told:
+            continue
+        yield Finding(
+            node.span,
+            f"{gives} of what {first.layer.title} gives, from {_SPANS[came]}: {told}",
+            label=f"is given numbers from {_SPANS[came]}",
+            labels=(Label(first.span, f"applies {activation_of(first.layer)}"),),
+            help=f"give {gives} plain scores, of a dense layer without an activation",
+            fixes=tuple(_plain_scores(view, before)),
+        )
+
+
+_SPANS = {"relu": "0 up", "tanh": "-1 to 1"}
+
+
+def _plain_scores(view: View, before: Node) -> Iterator[Fix]:
+    """The activation before left out; behind a recurrent layer a dense layer more."""
+    first = place_of(view, before)
+    name = activation_of(first.layer)
+    if first.layer.row.recurrent:
+        width = view.out(before).shape[-1]
+        edit = view.edits.after(before, step(before.span, "dense", width)) if isinstance(width, int) else None
+        if edit is not None:
+            yield Fix("put a dense layer between them", (edit,))
+    elif first.layer.row.name in ("act", "relu"):
+        edit = view.edits.drop(before)
+        if edit is not None:
+            yield Fix(f"leave {name} out", (edit,))
+    else:
+        yield from first.fix(f"leave {name} out", lambda e: with_word(e, name, None))

@@ -193,3 +193,35 @@ def ids_as_numbers(view: View) -> Iterator[Finding]:
             labels=(Label(here.span, f"declares {kind}"),),
             help=f"look them up first: in(T,int) -> embed({below or 5000},32); for amounts leave int out",
         )
+
+
+@rule("ST639")
+def embed_sizes_swapped(view: View) -> Iterator[Finding]:
+    """A table of few ids with very long vectors: its two sizes seem to be swapped."""
+    for node in view.calls_of("embed"):
+        place = place_of(view, node)
+        rows, width = place.layer.get("input_dim"), place.layer.get("output_dim")
+        if (
+            not isinstance(rows, int)
+            or not isinstance(width, int)
+            or width < _LONG_VECTOR
+            or width < 4 * rows
+        ):
+            continue
+        yield Finding(
+            place.span,
+            f"{place.layer.title} is a table of {rows} ids with vectors of {width} numbers: its sizes seem "
+            "to be swapped",
+            label=f"takes ids below {rows}",
+            help=f"the number of ids comes first: embed({width},{rows})",
+            fixes=place.fix(f"write embed({width},{rows})", _sizes_swapped),
+        )
+
+
+_LONG_VECTOR = 1000
+
+
+def _sizes_swapped(expr: tree.Expr) -> tree.Expr | None:
+    if not isinstance(expr, tree.Call) or len(expr.args) < 2 or expr.args[0].name or expr.args[1].name:
+        return None
+    return tree.Call(expr.span, expr.name, (expr.args[1], expr.args[0], *expr.args[2:]))

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from math import prod
 
 from seqtopo.diag.model import Edit, Fix, Label
 from seqtopo.ir.graph import Node
+from seqtopo.layers.layer import Layer
 from seqtopo.layers.sizes import Shape
 from seqtopo.layers.values import Refusal, Tensor
 from seqtopo.lint.edits import step
+from seqtopo.lint.places import place_of
 from seqtopo.lint.rule import Finding, rule
 from seqtopo.lint.view import View
 from seqtopo.syntax import tree
 from seqtopo.syntax.canonical import print_expr
-from seqtopo.syntax.rewrite import with_flag, without
+from seqtopo.syntax.rewrite import number, with_argument, with_flag, without
 
 _UP = ("upsample1d", "upsample2d", "conv1d_transpose", "conv2d_transpose")
 _SLIDES = ("conv1d", "conv2d", "separable_conv1d", "separable_conv2d", "maxpool1d", "avgpool1d", "maxpool2d")
@@ -226,3 +229,53 @@ def _replayed(path: list[Node], came: Tensor, padded: tuple[int, ...]) -> Tensor
         except Refusal:
             return None
     return came
+
+
+@rule("ST678")
+def steps_skipped(view: View) -> Iterator[Finding]:
+    """A window that moves on by more than its own length: what lies between is never read."""
+    for flow in view.flows:
+        for node in flow.calls_given("strides"):
+            place = place_of(flow, node)
+            layer = place.layer
+            if "transpose" in layer.row.name or layer.get("dilation_rate") not in (
+                None,
+                1,
+                (1,),
+                (1, 1),
+                (1, 1, 1),
+            ):
+                continue
+            name = "kernel_size" if "kernel_size" in layer.row.by_name else "pool_size"
+            window, moves = (_each(layer.get(n)) for n in (name, "strides"))
+            if len(window) == 1 or len(moves) == 1:
+                longer = max(len(window), len(moves))
+                window, moves = (sizes * longer if len(sizes) == 1 else sizes for sizes in (window, moves))
+            pairs = list(zip(window, moves, strict=False))
+            # A window of one place that moves on by several is how a residual block goes on with fewer.
+            if not any(1 < w < m for w, m in pairs):
+                continue
+            skips = next(m - w for w, m in pairs if 1 < w < m)
+            yield Finding(
+                place.span,
+                f"{layer.title} moves on by more than its window is long: {skips} of every "
+                f"{next(m for w, m in pairs if 1 < w < m)} steps are never read",
+                label=f"skips {skips}",
+                help=f"let strides be no larger than {name}",
+                fixes=place.fix(
+                    "move on by the window's length",
+                    partial(_with_strides, layer=layer, sizes=[min(w, m) for w, m in pairs]),
+                ),
+            )
+
+
+def _each(value: object) -> list[int]:
+    sizes = value if isinstance(value, (tuple, list)) else (value,)
+    return [size for size in sizes if isinstance(size, int)]
+
+
+def _with_strides(expr: tree.Expr, layer: Layer, sizes: list[int]) -> tree.Expr:
+    several = tuple(number(size) for size in sizes)
+    value = several[0] if len(set(sizes)) == 1 else tree.Tuple(expr.span, several)
+    return with_argument(expr, layer.row.places.index("strides") if "strides" in layer.row.places else -1,
+                         ("strides",), value)  # fmt: skip

@@ -56,8 +56,8 @@ ROWS: tuple[Code, ...] = (
             "training keeps the scores for the gradients. Such a model builds at once, and fails at the "
             "first batch."
         ),
-        example="in(20000,int) -> embed(10000,64) -> mha(8,16) -> gavgpool1d -> dense(4,softmax)",
-        instead="in(512,int) -> embed(10000,64) -> mha(8,16) -> gavgpool1d -> dense(4,softmax)",
+        example="in(20000,int) -> embed(10000,64) -> pos -> mha(8,16) -> gavgpool1d -> dense(4,softmax)",
+        instead="in(512,int) -> embed(10000,64) -> pos -> mha(8,16) -> gavgpool1d -> dense(4,softmax)",
     ),
     Code(
         code="ST654",
@@ -90,7 +90,7 @@ ROWS: tuple[Code, ...] = (
             "model builds, and fails at the first batch."
         ),
         example="in(1000000,8) -> conv1d(512,3,same) -> gmaxpool1d -> dense(1)",
-        instead="in(1000000,8) -> conv1d(512,3,strides=64,same) -> gmaxpool1d -> dense(1)",
+        instead="in(1000000,8) -> conv1d(512,64,strides=64,same) -> gmaxpool1d -> dense(1)",
     ),
     Code(
         code="ST656",

@@ -89,7 +89,27 @@ ROWS: tuple[Code, ...] = (
             "nothing, and what it generates is noise. A model that tags, or that fills in hidden ids, may "
             "look both ways: ignore the rule there."
         ),
-        example="in(?,int) -> embed(100,32) -> [id, mha(2,16)] -> add -> dense(100,softmax)",
-        instead="in(?,int) -> embed(100,32) -> [id, mha(2,16,causal)] -> add -> dense(100,softmax)",
+        example="in(?,int) -> embed(100,32) -> pos(sin) -> [id, mha(2,16)] -> add -> dense(100,softmax)",
+        instead="in(?,int) -> embed(100,32) -> pos(sin) -> [id, mha(2,16,causal)] -> add -> dense(100)",
+    ),
+    Code(
+        code="ST619",
+        name="query-and-value-swapped",
+        severity="warning",
+        summary="The query and the value of an attention seem to be swapped: what was read asks.",
+        what=(
+            "Attention gives one row for each step of its query, the first of its list. Here the query "
+            "is what an encoder read, and the value is a decoder: it starts from the encoder's state, "
+            "or sees its own past alone by causal attention."
+        ),
+        why=(
+            "The decoder is to ask which steps of the source matter for the word that it writes. The "
+            "other way round the output has a row for each step of the source, and where both are "
+            "equally long nothing is said."
+        ),
+        example="enc = in(9,4) -> lstm(8,seq)\ndec = in(9,4) -> lstm(8,seq,init=enc.state)\n\n"
+        "[enc, dec] -> attention -> dense(5,softmax)",
+        instead="enc = in(9,4) -> lstm(8,seq)\ndec = in(9,4) -> lstm(8,seq,init=enc.state)\n\n"
+        "[dec, enc] -> attention -> dense(5,softmax)",
     ),
 )

@@ -141,4 +141,21 @@ ROWS: tuple[Code, ...] = (
         example="in(T,1) -> mask(0) -> lstm(8)",
         instead="in(T,1) -> mask(-1) -> lstm(8)",
     ),
+    Code(
+        code="ST639",
+        name="embed-sizes-swapped",
+        severity="warning",
+        summary="The two sizes of an embedding seem to be swapped.",
+        what=(
+            "`embed(5000,64)` is a table of 5000 ids, each with a vector of 64 numbers. Here the "
+            "vectors are a thousand numbers long or more, and at least four times as many as there are "
+            "ids."
+        ),
+        why=(
+            "Ids from the table's end up have no row: an error on some backends, and zeros or another "
+            "row on others. No step says that the sizes stand in each other's place."
+        ),
+        example="in(T,int) -> embed(64,5000) -> lstm(32) -> dense(1)",
+        instead="in(T,int) -> embed(5000,64) -> lstm(32) -> dense(1)",
+    ),
 )

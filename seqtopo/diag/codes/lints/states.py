@@ -6,6 +6,23 @@ from seqtopo.diag.codes.row import Code
 
 ROWS: tuple[Code, ...] = (
     Code(
+        code="ST640",
+        name="gates-out-of-range",
+        severity="warning",
+        summary="The gates of a recurrent layer give numbers that are no shares.",
+        what=(
+            "The gates of an LSTM or a GRU multiply what is kept, forgotten and given on. Their "
+            "activation is `recurrent_activation`, and has to give numbers from 0 to 1: sigmoid or "
+            "hard_sigmoid. `activation` is another: that of the new values."
+        ),
+        why=(
+            "With relu or linear gates the state grows at each step without a bound, and soon is not a "
+            "number. With tanh a gate turns the sign of what it is to let through."
+        ),
+        example="in(24,3) -> lstm(8,recurrent_activation=relu) -> dense(1)",
+        instead="in(24,3) -> lstm(8) -> dense(1)",
+    ),
+    Code(
         code="ST641",
         name="shuffled-states",
         severity="info",
@@ -104,5 +121,54 @@ ROWS: tuple[Code, ...] = (
         ),
         example="read = lstm(8,stateful)\n[in(5,3,batch=4) -> read, in(5,3,batch=4) -> read] -> concat",
         instead="read = lstm(8)\n[in(5,3) -> read, in(5,3) -> read] -> concat",
+    ),
+    Code(
+        code="ST647",
+        name="steps-all-alike",
+        severity="warning",
+        summary="All steps of an output are the same: nothing behind `repeat` tells one from another.",
+        what=(
+            "`repeat(5)` makes five copies of one vector. `dense` and `td` do the same to each of them, "
+            "so that five equal answers come out."
+        ),
+        why=(
+            "The shapes are those of a decoder, and the loss falls to that of the mean over the steps. "
+            "A recurrent layer with `seq` goes on from step to step; so does `pos` in front of "
+            "attention."
+        ),
+        example="in(24,3) -> lstm(16) -> repeat(5) -> td(dense(1))",
+        instead="in(24,3) -> lstm(16) -> repeat(5) -> lstm(16,seq) -> td(dense(1))",
+    ),
+    Code(
+        code="ST648",
+        name="repeated-and-forgotten",
+        severity="warning",
+        summary="A vector is repeated for a recurrent layer that hands on its last step only.",
+        what=(
+            "`repeat(5)` says that five steps are to be written. The recurrent layer behind it has no "
+            "`seq`, so that one step is left."
+        ),
+        why=(
+            "A decoder that forgets its steps answers once for all of them. The head then has one "
+            "answer, or as many units as steps were meant. For one answer no `repeat` is needed."
+        ),
+        example="in(24,3) -> lstm(16) -> repeat(5) -> lstm(16) -> dense(1)",
+        instead="in(24,3) -> lstm(16) -> repeat(5) -> lstm(16,seq) -> dense(1)",
+    ),
+    Code(
+        code="ST649",
+        name="softmax-inside",
+        severity="warning",
+        summary="An LSTM or a GRU has softmax for its activation, which its gates undo.",
+        what=(
+            "The activation of an LSTM or a GRU makes its new values, and a gate multiplies each of "
+            "them. What comes out of a softmax there does not add up to 1."
+        ),
+        why=(
+            "As the last layer it looks like a classifier, and its answers are no distribution. The "
+            "crossentropies take logarithms of them all the same."
+        ),
+        example="in(24,3) -> lstm(5,softmax)",
+        instead="in(24,3) -> lstm(5) -> dense(5,softmax)",
     ),
 )

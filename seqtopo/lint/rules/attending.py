@@ -1,0 +1,124 @@
+"""Attention: who asks whom, and steps whose places nothing tells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from seqtopo.dataclass import dataclass, replace
+from seqtopo.diag.model import Edit, Fix, Label
+from seqtopo.ir.graph import Node, Value
+from seqtopo.layers.masking import ATTENTION, REDUCES
+from seqtopo.layers.sizes import is_open
+from seqtopo.layers.values import FLOATS
+from seqtopo.lint.edits import step
+from seqtopo.lint.rule import Finding, rule
+from seqtopo.lint.steps import along_time, each_alone, joins_features, merges
+from seqtopo.lint.view import View
+from seqtopo.syntax import tree
+from seqtopo.syntax.canonical import print_expr
+
+
+@rule("ST619")
+def query_and_value_swapped(view: View) -> Iterator[Finding]:
+    """An attention in which what was read asks the one that writes."""
+    for node in view.calls_of(*ATTENTION):
+        if len(node.inputs) < 2 or node.inputs[0].extra or node.inputs[1].extra:
+            continue
+        writer = _writer(view, node.inputs[0], node.inputs[1])
+        if writer is None or node.layer is None:
+            continue
+        before = view.edits.before_it(node)
+        edits: tuple[Edit, ...] = ()
+        if isinstance(before, tree.List) and len(before.items) == len(node.inputs) == 2:
+            turned = tree.List(before.span, before.items[::-1])
+            edits = (Edit(before.span, print_expr(turned)),)
+        query = view.tensor(node.inputs[0])
+        yield Finding(
+            node.span,
+            f"{node.layer.row.name} asks for each of the {query.shape[0]} steps that were read, and looks "
+            "among those that are written: query and value seem to be swapped",
+            label=f"gives one row for each step of its query, {query}",
+            labels=(Label(writer.span, "writes, and should ask"),),
+            help="the query comes first: the decoder asks, and the encoder's steps are the value",
+            fixes=(Fix("swap query and value", edits),) if edits else (),
+        )
+
+
+def _writer(view: View, query: Value, value: Value) -> Node | None:
+    """What shows that the value is a decoder of the query: its state from there, or its causal attention."""
+    asks = {node.index for node in view.behind((query,))}
+    told = [node for node in view.behind((value,)) if node.index not in asks]
+    for node in told:
+        state = node.tensors.get("initial_state", ())
+        if state and all(v.node in asks for v in state):
+            return node
+    inputs = {i for i in asks if view.graph.nodes[i].layer is None}
+    others = {node.index for node in view.behind((value,)) if node.layer is None}
+    if inputs & others or any(view.graph.nodes[i].call.get("use_causal_mask") for i in asks):
+        return None
+    return next((node for node in told if node.call.get("use_causal_mask")), None)
+
+
+@dataclass(frozen=True)
+class _Bag:
+    """Steps of ids that are told apart by what they are and not by where they stand."""
+
+    table: Node
+    attends: Node | None = None
+
+
+@rule("ST676")
+def order_not_seen(view: View) -> Iterator[Finding]:
+    """Attention over ids without their positions: the steps in any other order give the same."""
+    if not view.calls_of(*ATTENTION):
+        return
+    bags: dict[int, _Bag] = {}
+    told: set[int] = set()
+    for node in view.calls:
+        bag = _bag_after(view, node, bags)
+        if bag is None:
+            continue
+        pooled = node.layer is not None and node.layer.row.name in (*REDUCES, "gmaxpool1d")
+        ends = pooled and len(view.out(node).shape) == 1
+        if (ends or view.is_output(node)) and bag.attends is not None and bag.table.index not in told:
+            told.add(bag.table.index)
+            yield _unordered(view, bag.table, bag.attends)
+        if not ends:
+            bags[node.index] = bag
+
+
+def _bag_after(view: View, node: Node, bags: dict[int, _Bag]) -> _Bag | None:
+    assert node.layer is not None
+    if view.is_row(node, "embed"):
+        ids = view.maker(node.inputs[0])
+        plain = ids.layer is None and view.out(ids).dtype not in FLOATS and len(view.out(ids).shape) == 1
+        return _Bag(node) if plain else None
+    came = [None if value.extra else bags.get(value.node) for value in node.inputs]
+    known = [bag for bag in came if bag is not None]
+    if not known or len(known) < len(came) or len({bag.table.index for bag in known}) > 1:
+        return None
+    attended = next((bag for bag in known if bag.attends is not None), known[0])
+    if node.layer.row.name in ATTENTION:
+        if node.call.get("use_causal_mask") or node.tensors.get("attention_mask"):
+            return None
+        return replace(attended, attends=attended.attends or node)
+    pools = view.is_row(node, "gavgpool1d", "gmaxpool1d") or (
+        view.is_row(node, "mean", "sum", "max", "min") and along_time(node, view.came(node))
+    )
+    alone = each_alone(node) and not view.is_row(node, "pos")
+    return attended if alone or pools or merges(node) or joins_features(view, node) else None
+
+
+def _unordered(view: View, table: Node, attends: Node) -> Finding:
+    assert attends.layer is not None
+    steps = view.out(table).shape[0]
+    pos = step(table.span, "pos", "sin") if is_open(steps) else tree.Name(table.span, "pos")
+    edit = view.edits.after(table, pos)
+    return Finding(
+        attends.span,
+        f"{attends.layer.row.name} does not see in which order the ids stand: in any other it gives the same",
+        label="compares steps by what they are",
+        labels=(Label(table.span, "says nothing of the place"),),
+        help="add the positions behind the embedding: pos, or pos(sin) for any length",
+        fixes=() if edit is None else (Fix(f"add the positions: {print_expr(pos)}", (edit,)),),
+    )
