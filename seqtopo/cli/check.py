@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
         return fixing.run(args)
     dims = dims_of(args.dims)
     checked = check_specs(args.specs, dims)
-    before, checked = checked, fitted(checked, args, dims)
+    before, checked = checked, [fitted(one, args, dims, len(checked)) for one in checked]
     settings = [settings_of(spec) for spec in args.specs]
     checked = [api.linted(one, chosen(args, of.selection)) for one, of in zip(checked, settings, strict=True)]
     found: list[Report] = []

@@ -34,8 +34,10 @@ def add_data_options(parser: Parser) -> None:
     )
 
 
-def fitted(checked: Sequence[Checked], args: argparse.Namespace, dims: Mapping[str, Any]) -> list[Checked]:
+def fitted(checked: Checked, args: argparse.Namespace, dims: Mapping[str, Any], specs: int = 1) -> Checked:
     """The spec with its data, as ``--x``, ``--y`` and ``--weights`` say it; unchanged where they say none.
+
+    ``specs`` is how many there are: data is for one.
 
     Raises:
         UsageError: there are several specs, a name stands twice, or there is no such loss.
@@ -43,15 +45,15 @@ def fitted(checked: Sequence[Checked], args: argparse.Namespace, dims: Mapping[s
     x, y, weights = (_given(side, getattr(args, side)) for side in ("x", "y", "weights"))
     nothing = x is None and y is None and weights is None
     if nothing and args.loss is None:
-        return list(checked)
-    if len(checked) > 1:
+        return checked
+    if specs > 1:
         raise UsageError(
             "data is for one spec", "check the specs one by one: seqtopo check spec.txt --x X.npy"
         )
     if nothing:
         raise UsageError("--loss says what --y is for", "for example: --y Y.npy --loss mse")
     try:
-        return [api.with_data(checked[0], x, y, args.loss, dims, weights)]
+        return api.with_data(checked, x, y, args.loss, dims, weights)
     except ValueError as error:
         raise UsageError(str(error), "for example: --loss mse") from None
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from seqtopo import api
 from seqtopo.cli.arguments import chosen, dims_of
+from seqtopo.cli.data_options import fitted
 from seqtopo.cli.files import STDIN, cannot_write, is_text, write_whole
 from seqtopo.cli.rewriting import Original, original, put_difference
 from seqtopo.cli.settings import settings_of
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 def run(args: argparse.Namespace) -> int:
     """Mends, shows or suggests. Returns the exit code: 1 where mistakes are left."""
     left: list[Diagnostic] = []
+    grave = ("error", "warning") if args.strict else ("error",)
     for spec in dict.fromkeys(args.specs):
         found, wrong = (Original(Source(spec), b""), ()) if is_text(spec) else original(spec)
         left += wrong
@@ -35,21 +37,28 @@ def run(args: argparse.Namespace) -> int:
         if args.suggest:
             left += _suggest(found.source.text, check)
         else:
-            left += _fix(spec, found, check, args.diff)
+            left += _fix(spec, found, check, grave if args.diff else ())
     put_diagnostics(left)
-    return 1 if any(d.severity == "error" for d in left) else 0
+    return 1 if any(d.severity in grave for d in left) else 0
 
 
 def _checker(args: argparse.Namespace, spec: str, dims: Mapping[str, Any], name: str) -> Check:
-    selection = chosen(args, settings_of(spec).selection)
+    """Says of a text all that ``seqtopo check`` says of the spec, with its data."""
+    settings = settings_of(spec)
+    selection = chosen(args, settings.selection)
+    most = args.max_params or settings.max_params
 
     def check(text: str) -> Sequence[Diagnostic]:
-        return api.linted(api.analyse(Source(text, name), dims), selection).diagnostics
+        read = fitted(api.analyse(Source(text, name), dims), args, dims, len(args.specs))
+        checked = api.linted(read, selection)
+        lacking = api.unbuildable(checked, most) if checked.ok else ()
+        return (*checked.diagnostics, *(d for d in lacking if d.code != "ST401"))
 
     return check
 
 
-def _fix(spec: str, found: Original, check: Check, only_show: bool) -> Sequence[Diagnostic]:
+def _fix(spec: str, found: Original, check: Check, only_show: Sequence[str]) -> Sequence[Diagnostic]:
+    """Mends a spec, or with severities in ``only_show`` shows it mended; what is left to be told."""
     before = found.source.text
     done = fixed(before, check)
     name = found.source.name
@@ -57,7 +66,7 @@ def _fix(spec: str, found: Original, check: Check, only_show: bool) -> Sequence[
     if only_show:
         if done.text != before:
             put_difference(name, before, done.text, "fixed")
-        return [d for d in check(before) if d.severity == "error"]
+        return [d for d in check(before) if d.severity in only_show]
     if spec == STDIN:
         put_bytes(found.written(done.text))
     elif is_text(spec):

@@ -6,6 +6,7 @@ import io
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import seqtopo
@@ -150,3 +151,44 @@ def test_a_suggestion_gives_up_where_the_mistakes_do_not_end() -> None:
         return [Diagnostic("ST101", "wrong", Span(0, 1), fixes=(fix,))]
 
     assert list(suggestions("", check)) == []
+
+
+@pytest.fixture
+def labels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Samples of nine steps, and three numbers as the label of each."""
+    monkeypatch.chdir(tmp_path)
+    np.save("x.npy", np.zeros((20, 9, 4), "float32"))
+    np.save("y.npy", np.zeros((20, 3), "float32"))
+    return tmp_path
+
+
+@pytest.mark.parametrize("more", [["--suggest"], ["--fix"], ["--diff"]])
+def test_fault_a9_what_is_suggested_is_held_against_the_data(
+    more: list[str], labels: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = ["--x", "x.npy", "--y", "y.npy", "--loss", "mse"]
+    assert main(["check", "in(9,4) -> lstm(8) -> dense(2)", *data]) == 1
+    assert "error[ST702]" in capsys.readouterr().out
+    code = main(["check", "in(9,4) -> lstm(8) -> dense(2)", *data, *more])
+    shown = capsys.readouterr()
+    assert "the spec is fine" not in shown.out
+    if more == ["--suggest"]:
+        assert (code, shown.out.splitlines()[1]) == (0, "in(9,4) -> lstm(8) -> dense(3)")
+    else:
+        assert code == 1 or "dense(3)" in shown.out
+    assert main(["check", "in(9,4) -> lstm(8) -> dense(3)", *data, *more]) == 0
+
+
+def test_fault_a9_errors_beside_a_suggestion_stay_errors(
+    labels: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec = "in(9,4) -> lstm(8) -> dense(3)"
+    assert main(["check", spec, "--y", "none.npy", "--loss", "mse", "--suggest"]) == 1
+    assert "ST7" in capsys.readouterr().err
+    assert main(["check", spec, "--suggest", "--max-params", "10"]) == 1
+    assert "ST403" in capsys.readouterr().err
+    assert main(["check", spec, "in(9,4) -> lstm(3)", "--x", "x.npy", "--suggest"]) == 2
+    assert "data is for one spec" in capsys.readouterr().err
+    assert main(["check", spec, "--loss", "mse", "--suggest"]) == 2
+    for more in ([], ["--diff"]):
+        assert main(["check", "in(1,4) -> lstm(8) -> dense(3)", "--strict", *more]) == 1
