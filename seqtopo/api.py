@@ -47,6 +47,8 @@ class Checked:
     diagnostics: tuple[Diagnostic, ...]
     bound: Collection[str] = ()
     """The names that are bound from outside."""
+    seen: Resolved | None = None
+    """The same with the data's sizes in place of every ``?``, where there are some: the rules look at it."""
 
     @cached_property
     def ok(self) -> bool:
@@ -134,7 +136,7 @@ def check(
         ignore: rules to switch off, in the same way. Errors cannot be switched off.
         kernels: whether its layers run on the fastest kernels there are for them, see ``kernels``;
             otherwise they run as Keras has them.
-        dims: numbers for symbols; they win over the spec's ``let``.
+        dims: values of names: numbers, or texts such as ``"relu"`` or ``"lstm"``; they win over ``let``.
 
     Returns:
         The report; a mistake in the spec is a diagnostic in it, never an exception.
@@ -177,13 +179,21 @@ def with_data(
     bound = {**(dims or {}), **learned.dims}
     again = analyse(checked.source, bound) if learned.dims else checked
     found = [*data.problems, *learned.problems]
-    if again.resolved is not None:
-        found += fit(again.resolved, data, bound, learned, loss or "")
+    seen = None
+    if again.resolved is not None and again.spec is not None:
+        more: list[Diagnostic] = []
+        if learned.shapes:
+            seen, more = resolve(again.spec, again.source, bound, labels=False, shapes=learned.shapes)
+        found += fit(again.resolved, data, bound, learned, loss or "", seen)
+        # A fix would be tried without the sizes of the data.
+        known = {(d.code, d.span) for d in (*again.diagnostics, *found)}
+        found += [replace(d, fixes=()) for d in more if (d.code, d.span) not in known]
         if data.y:
             values = tuple(array.values for array in data.y)
             again = replace(again, resolved=replace(again.resolved, label_values=values))
+            seen = replace(seen, label_values=values) if seen is not None else None
     placed = (d if d.source is not None else replace(d, source=checked.source) for d in found)
-    return replace(again, diagnostics=(*again.diagnostics, *placed))
+    return replace(again, diagnostics=(*again.diagnostics, *placed), seen=seen)
 
 
 @collector.off()
@@ -193,7 +203,7 @@ def linted(checked: Checked, chosen: Selection | None = None) -> Checked:
         return checked
     from seqtopo.lint.run import lint
 
-    found = lint(checked.resolved, checked.spec, chosen or Selection(), checked.diagnostics)
+    found = lint(checked.seen or checked.resolved, checked.spec, chosen or Selection(), checked.diagnostics)
     return replace(checked, diagnostics=tuple(found))
 
 
@@ -233,7 +243,7 @@ def compile(
             ``start(batch_size)`` gives the states to begin with.
         kernels: whether its layers run on the fastest kernels there are for them, see ``kernels``;
             otherwise they run as Keras has them.
-        dims: numbers for symbols; they win over the spec's ``let``.
+        dims: values of names: numbers, or texts such as ``"relu"`` or ``"lstm"``; they win over ``let``.
 
     Returns:
         The model of the last flow, compiled where the spec has a ``train`` statement. It has a

@@ -21,7 +21,7 @@ def to_python(spec: Text, *, part: str = "", max_params: int = buildable.MAX_PAR
         spec: the text, or a ``pathlib.Path`` of it.
         part: a named model of the spec, instead of that of the last flow.
         max_params: models with more parameters than this are not written.
-        dims: numbers for symbols; they win over the spec's ``let``.
+        dims: values of names: numbers, or texts such as ``"relu"`` or ``"lstm"``; they win over ``let``.
 
     Raises:
         SpecError: the spec is wrong, a symbol needs a number, or a custom layer cannot be imported.

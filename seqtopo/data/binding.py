@@ -9,23 +9,44 @@ from seqtopo.dataclass import dataclass, field
 from seqtopo.diag.model import Diagnostic
 from seqtopo.ir.graph import Graph
 from seqtopo.ir.training import Training
-from seqtopo.layers.sizes import Expr, Shape, Symbol, same, substitute
+from seqtopo.layers.sizes import Expr, Shape, Symbol, is_open, same, substitute
 from seqtopo.source import Span
+
+
+def as_taken(declared: Shape, sample: tuple[int, ...]) -> tuple[int, ...] | None:
+    """The shape in which Keras takes samples for an input; None where they have other axes.
+
+    A last axis of 1 Keras adds or takes away itself. Samples of one number are no sequences of an open
+    length, though Keras would take them for sequences of one step.
+
+    >>> as_taken((24, 1), (24,)), as_taken((24,), (24, 1)), as_taken((24, 3), (24,))
+    ((24, 1), (24,), None)
+    """
+    if len(sample) == len(declared) - 1 and declared[-1] == 1:
+        open_ = len(declared) > 1 and not isinstance(declared[-2], int)
+        return None if open_ and sample[-1] == 1 else (*sample, 1)
+    if len(sample) == len(declared) + 1 and sample[-1] == 1:
+        sample = sample[:-1]
+    return sample if len(sample) == len(declared) else None
 
 
 @dataclass
 class Learned:
-    """The symbols that data has bound, where from, and where two arrays say two things."""
+    """The symbols that data has bound, where from, and where two arrays say two things.
+
+    ``shapes`` are those of the samples for the inputs that declare a ``?``, by their nodes.
+    """
 
     dims: dict[str, int] = field(default_factory=dict)
     by: dict[str, str] = field(default_factory=dict)
     problems: list[Diagnostic] = field(default_factory=list)
+    shapes: dict[int, tuple[int, ...]] = field(default_factory=dict)
 
-    def take(self, declared: Shape, array: Array, span: Span) -> None:
-        """Binds the symbols of a declared shape by an array's, where they have as many axes."""
-        if len(array.shape) != len(declared) + 1:
+    def take(self, declared: Shape, sample: tuple[int, ...], array: Array, span: Span) -> None:
+        """Binds the symbols of a declared shape by a sample's, where they have as many axes."""
+        if len(sample) != len(declared):
             return
-        for size, found in zip(declared, array.shape[1:], strict=True):
+        for size, found in zip(declared, sample, strict=True):
             name = _symbol(size)
             if not name or found < 1:
                 continue
@@ -48,15 +69,19 @@ def learn(graph: Graph, x: Iterable[Array], y: Iterable[Array], training: Traini
     learned = Learned()
     for index, array in zip(graph.inputs, x, strict=False):
         node = graph.nodes[index]
-        if node.outputs is not None:
-            learned.take(node.outputs[0].shape, array, node.span)
+        declared = node.outputs[0].shape if node.outputs is not None else ()
+        sample = as_taken(declared, array.shape[1:]) if array.shape else None
+        if sample is not None:
+            learned.take(declared, sample, array, node.span)
+            if any(map(is_open, declared)) and all(size > 0 for size in sample):
+                learned.shapes[index] = sample
     for i, (value, array) in enumerate(zip(graph.outputs, y, strict=False)):
         for shape in _said_of(graph, i, training):
             # What x has said holds: y is compared with it, and binds what is left.
             left = tuple(substitute(size, learned.dims) for size in shape)
             known = zip(left, array.shape[1:], strict=False)
             if len(left) == len(array.shape) - 1 and not any(same(a, b) is False for a, b in known):
-                learned.take(left, array, graph.nodes[value.node].span)
+                learned.take(left, array.shape[1:], array, graph.nodes[value.node].span)
                 break
     return learned
 

@@ -82,12 +82,18 @@ def learned_from(resolved: Resolved, data: Data) -> Learned:
 
 
 def fit(
-    resolved: Resolved, data: Data, dims: dict[str, Any], learned: Learned, loss: str = ""
+    resolved: Resolved,
+    data: Data,
+    dims: dict[str, Any],
+    learned: Learned,
+    loss: str = "",
+    seen: Resolved | None = None,
 ) -> list[Diagnostic]:
     """What is wrong with data for a spec without errors, in the order of the text.
 
     ``dims`` are the symbols that are bound from outside, to try fixes with; ``learned`` is what data has
     bound; ``loss`` is the loss of every output, where the spec has no ``train`` statement that says it.
+    ``seen`` is the spec with the data's sizes in place of every ``?``.
     """
     tried = partial(_tried, resolved.source.text, dims)
     sides = [
@@ -111,8 +117,8 @@ def fit(
             fitting.append(side)
     found += id_problems(resolved, fitting)
     found += _batches(resolved, fitting)
-    found += _targets(resolved, data, dims, loss)
-    found += _weights(resolved, data, loss)
+    found += _targets(seen or resolved, data, dims, loss)
+    found += _weights(seen or resolved, data, loss)
     if len(fitting) == len(sides):
         found += _counts(resolved, data)
     found += _odd_numbers(resolved, data)

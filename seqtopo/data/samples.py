@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from seqtopo.data.array import Array
+from seqtopo.data.binding import as_taken
 from seqtopo.dataclass import dataclass
 from seqtopo.diag.model import Diagnostic, Edit, Fix
 from seqtopo.ir.graph import Node
-from seqtopo.layers.sizes import Shape, Size, fits, show_shape
+from seqtopo.layers.sizes import Shape, Size, fits, is_open, show_shape
 from seqtopo.layers.values import INTEGERS
 from seqtopo.syntax import tree
 from seqtopo.syntax.canonical import print_expr
@@ -58,11 +59,8 @@ def accepts(declared: Shape, sample: tuple[int, ...]) -> bool:
     >>> accepts((24, 1), (24,)), accepts((24,), (24, 1)), accepts((24, 3), (24,))
     (True, True, False)
     """
-    if len(sample) == len(declared) - 1 and declared[-1] == 1:
-        declared = declared[:-1]
-    elif len(sample) == len(declared) + 1 and sample[-1] == 1:
-        sample = sample[:-1]
-    return len(declared) == len(sample) and all(map(fits, declared, sample))
+    taken = as_taken(declared, sample)
+    return taken is not None and all(map(fits, declared, taken))
 
 
 def shape_problem(side: Side) -> Diagnostic | None:
@@ -93,7 +91,8 @@ def shape_problem(side: Side) -> Diagnostic | None:
 
 def _axis_missing(side: Side) -> Diagnostic:
     shape, declared, name = side.array.shape, side.declared, side.array.name
-    if all(map(fits, declared, shape)):
+    one_number = declared[-1] == 1 and len(declared) > 1 and is_open(declared[0])
+    if all(map(fits, declared, shape)) and not one_number:
         return side.problem(
             "ST713",
             f"{name} is {show_shape(shape)}: exactly one sample of {side.call}, without a batch axis",
@@ -101,15 +100,16 @@ def _axis_missing(side: Side) -> Diagnostic:
             help=f"give it the axis: {name}[None], which is {show_shape((1, *shape))}",
         )
     if len(declared) >= 2 and all(map(fits, declared[1:], shape[1:])):
-        steps = ", ".join(map(str, declared))
+        steps = ", ".join("steps" if is_open(size) else str(size) for size in declared)
+        length = "any number" if is_open(declared[0]) else declared[0]
         one, many = ("frames", "clips") if len(declared) > 2 else ("steps", "sequences")
         return side.problem(
             "ST712",
             f"{name} is {show_shape(shape)}: single {one} of {show_shape(shape[1:])}, but {side.call} takes "
-            f"{many} of {declared[0]} of them",
+            f"{many} of {length} of them",
             f"one sample is {show_shape(declared)}",
-            help=f"put {declared[0]} {one} together for each sample: {name}.reshape(-1, {steps}), or windows "
-            "that overlap",
+            help=f"put {'several' if is_open(declared[0]) else declared[0]} {one} together for each sample: "
+            f"{name}.reshape(-1, {steps}), or windows that overlap",
         )
     return side.problem(
         "ST712",

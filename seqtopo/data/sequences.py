@@ -172,7 +172,7 @@ def for_spec(
         remainder: as for ``windows`` or ``pieces``. By itself ``"drop"`` where the batch is fixed, else
             ``"keep"``.
         seed: as for ``windows``.
-        dims: numbers for symbols. Those of ``in(T,F)`` are learned from ``steps`` and the series.
+        dims: what names stand for. Those of ``in(T,F)`` are learned from ``steps`` and the series.
 
     Returns:
         What ``windows`` or ``pieces`` gives.

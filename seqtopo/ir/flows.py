@@ -24,7 +24,7 @@ from seqtopo.ir.walker import (
     too_many,
 )
 from seqtopo.layers.sizes import Expr, Size, is_open, same, show_shape
-from seqtopo.layers.values import Word, show
+from seqtopo.layers.values import Tensor, Word, show
 from seqtopo.syntax import tree
 from seqtopo.syntax.canonical import print_expr
 
@@ -245,7 +245,10 @@ class Flows(Repeating):
         self._nodes += 1
         found = read_input(expr, lambda e: self.evaluator.value(e, env.scope))
         node = env.graph.add(expr.span, batch=found.batch, below=found.below)
-        node.outputs = (found.tensor,)
+        tensor = found.tensor
+        if env.graph is self.graph and node.index in self.shapes:
+            tensor = Tensor(self.shapes[node.index], tensor.dtype)
+        node.outputs = (tensor,)
         self.sources.note(expr)
         return Value(node.index)
 

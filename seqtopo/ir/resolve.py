@@ -20,6 +20,7 @@ from seqtopo.ir.sources import Sources
 from seqtopo.ir.symbols import names_in
 from seqtopo.ir.vetting import vetted, worth_trying
 from seqtopo.ir.walker import Env, TooMuch, bare
+from seqtopo.layers.sizes import Shape
 from seqtopo.source import Source, Span
 from seqtopo.syntax import tree
 from seqtopo.syntax.parse import parse
@@ -48,15 +49,21 @@ class Resolved:
 
 
 def resolve(
-    spec: tree.Spec, source: Source, dims: Mapping[str, Any] | None = None, *, labels: bool = True
+    spec: tree.Spec,
+    source: Source,
+    dims: Mapping[str, Any] | None = None,
+    *,
+    labels: bool = True,
+    shapes: Mapping[int, Shape] | None = None,
 ) -> tuple[Resolved | None, list[Diagnostic]]:
     """The graph of a spec, with shapes, and everything that is wrong with it.
 
     ``dims`` are bindings from outside: they win over those of ``let``. ``labels`` is off for a
-    trial: then declared labels are not compared with the outputs, and fixes not tried. The graph is
-    None where the output cannot be told.
+    trial: then declared labels are not compared with the outputs, and fixes not tried. ``shapes`` are
+    those that inputs have in the data, by their nodes. The graph is None where the output cannot be told.
     """
     resolver = _Resolver(spec, source, dict(dims or {}), labels)
+    resolver.flows.shapes = shapes or {}
     resolved = resolver.resolve()
     found = resolver.found()
     errors = any(d.severity == "error" for d in found)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from seqtopo.dataclass import dataclass, replace
@@ -18,6 +18,7 @@ from seqtopo.layers import registry
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.objects import entry_of
 from seqtopo.layers.row import Row
+from seqtopo.layers.sizes import Shape
 from seqtopo.layers.values import Word
 from seqtopo.source import Span
 from seqtopo.syntax import tree
@@ -62,6 +63,8 @@ class Walker:
         self.diagnostics: dict[tuple[str, Span], Diagnostic] = {}
         self.evaluator = Evaluator()
         self.sources = Sources()
+        self.shapes: Mapping[int, Shape] = {}
+        """The shapes that inputs have in the data, by their nodes, in place of what is declared."""
         self.outside = Outside(sys.maxsize)
         """What is bound from outside: nothing, until the resolver says so."""
         self._layers: dict[tuple[int, int], Layer] = {}

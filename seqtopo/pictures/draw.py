@@ -165,7 +165,7 @@ def draw(
         fold: draws copies (``* 3``, a ``for``) as one box with their number; False draws each.
         parts: draws named flows of two boxes or more as frames with their names; False draws none.
         theme: ``light``, ``dark``, or ``auto``: as the reader's screen is.
-        dims: numbers for symbols; they win over the spec's ``let``.
+        dims: values of names: numbers, or texts such as ``"relu"`` or ``"lstm"``; they win over ``let``.
 
     Raises:
         SpecError: the spec has errors, or cannot be drawn so; says why.

@@ -48,8 +48,9 @@ def test_one_step_that_is_meant_is_left_alone(spec: str) -> None:
     assert findings(spec, "ST601") == []
 
 
-def test_one_step_that_is_bound_from_outside_is_for_a_loop() -> None:
-    assert findings("in(T,7) -> lstm(8) -> dense(7)", "ST601", T=1) == []
+def test_fault_a7_one_step_that_is_bound_from_outside_is_one_step() -> None:
+    assert len(findings("in(T,7) -> lstm(8) -> dense(7)", "ST601", T=1)) == 1
+    assert findings("in(T,7) -> lstm(8) -> dense(7)", "ST601", T=2) == []
 
 
 def test_the_features_of_one_step_are_offered_as_steps() -> None:

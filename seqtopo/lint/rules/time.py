@@ -71,7 +71,7 @@ def one_step_at_a_time(view: View) -> Iterator[Finding]:
 @once
 def _one_step(view: View) -> list[tuple[Node, Node]]:
     """What gives a sequence of one step, and the first recurrent layer that is given it."""
-    sources = [n for n in view.inputs if view.out(n).shape[:1] == (1,) and _means_one(view, n)]
+    sources = [n for n in view.inputs if view.out(n).shape[:1] == (1,)]
     shortens = [n for n in view.calls_of("reshape", *_SHORTENS) if _leaves_one(view, n)]
     begins = {node.index: node for node in sources}
     first = {node.index: node for node in shortens}
@@ -102,18 +102,6 @@ def _leaves_one(view: View, node: Node) -> bool:
     if view.is_row(node, "reshape"):
         return len(before) == 1
     return len(before) == 2 and before[0] != 1
-
-
-def _means_one(view: View, node: Node) -> bool:
-    """Whether an ``in(...)`` has its 1 in the text: one that is bound from outside is for a loop."""
-    call = view.edits.call(node)
-    if call is None or not call.args:
-        return False
-    first = call.args[0].value
-    if isinstance(first, tree.Name):
-        lets = (b for s in view.spec.statements if isinstance(s, tree.Let) for b in s.bindings)
-        first = next((b.value for b in lets if b.name.name == first.name), first)
-    return isinstance(first, tree.Number) and first.value == 1
 
 
 def _one_of(shape: Shape) -> str:
