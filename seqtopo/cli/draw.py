@@ -34,6 +34,8 @@ def parser() -> Parser:
             "seqtopo draw --mermaid spec.txt",
             "seqtopo draw spec.txt --part encoder",
             "seqtopo draw spec.txt --no-parts",
+            'seqtopo draw --loop "in(T,3) -> lstm(8,seq) -> dense(3)"',
+            'seqtopo draw --unrolled --feedback "in(T,3) -> lstm(8,seq) -> dense(3)"',
             "seqtopo draw model.keras -o topology.svg",
         ),
     )
@@ -58,6 +60,12 @@ def parser() -> Parser:
     shown.add_argument("--mermaid", action="store_true", help="as a Mermaid flowchart, for Markdown")
     made.add_argument("--ascii", action="store_true", help="in ASCII characters alone")
     made.add_argument("--unfold", action="store_true", help="every copy of '* n' and 'for' by itself")
+    made.add_argument(
+        "--loop", action="store_true", help="the states of recurrent layers as arrows back into them"
+    )
+    made.add_argument(
+        "--feedback", action="store_true", help="the output as the next input, as a roll-out feeds it back"
+    )
     made.add_argument(
         "--no-parts", action="store_true", help="no frames around the named flows that the spec is made of"
     )
@@ -92,6 +100,8 @@ def run(args: argparse.Namespace) -> int:
         )
     if output is not None:
         apart(output, args.spec)
+    if args.loop and args.unrolled:
+        raise UsageError("unrolled, a loop is the arrow from step to step", "leave out one of the two")
     if args.mermaid and args.unrolled:
         raise UsageError("Mermaid draws graphs, not unrolled steps", "leave out one of the two")
     if output is not None and (args.text or args.mermaid):
@@ -105,6 +115,8 @@ def run(args: argparse.Namespace) -> int:
             part=args.part,
             fold=not args.unfold,
             parts=not args.no_parts,
+            loop=args.loop,
+            feedback=args.feedback,
             theme=args.theme,
         )
         if output is not None:

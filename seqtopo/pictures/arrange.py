@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from seqtopo.diag.renderers.cells import wrap
 from seqtopo.pictures.layering import Edge, Layers, Stretch, layered
+from seqtopo.pictures.looping import feed_back, loop_room, looped
 from seqtopo.pictures.metrics import Metrics
 from seqtopo.pictures.placing import placed
 from seqtopo.pictures.plan import Block, Plan
@@ -26,6 +27,8 @@ def arrange(plan: Plan, metrics: Metrics, title: str = "", about: str = "") -> S
     margin = metrics.margin
     scene = Scene(title, about, inner.scene.w + 2 * margin, inner.scene.h + 2 * margin)
     inner.scene.shifted_into(scene, margin, margin)
+    if plan.back is not None:
+        feed_back(scene, plan.back, metrics)
     if _shared(plan):
         w = metrics.width(SHARED)
         y = scene.h - margin + metrics.small_line
@@ -127,7 +130,8 @@ class _Arrangement:
         beside = max((m.width(text) for text in self._beside(block)), default=0)
         found.left = max(found.left, found.box_left + (beside + m.label if beside else 0))
         role = max((m.label + m.width(text) for text in block.slots if text), default=0)
-        found.right = max(found.right, found.box_right + role)
+        loop = loop_room(block.loop, m) if block.loop else 0
+        found.right = max(found.right, found.box_right + role + loop)
         return found
 
     def _beside(self, block: Block) -> list[str]:
@@ -148,6 +152,9 @@ class _Arrangement:
         found.box_left = w // 2
         found.box_right = w - w // 2
         found.box_h = sum(m.line(size) for _, size, _ in found.lines) + 2 * m.pad_y
+        if block.loop:
+            # The loop leaves below where it comes in.
+            found.box_h = max(found.box_h, 4 if m.cells else 40)
 
     def _slot_room(self, role: str) -> int:
         m = self.m
@@ -330,7 +337,11 @@ class _Arrangement:
         if block.family in ("entry", "exit"):
             return
         left = x - s.box_left
-        scene.boxes.append(Box(left, y, s.box_left + s.box_right, s.box_h, block.family, block.copies))
+        shows = block.nodes[0] if block.nodes else -1
+        box = Box(left, y, s.box_left + s.box_right, s.box_h, block.family, block.copies, shows)
+        scene.boxes.append(box)
+        if block.loop:
+            looped(scene, box, block.loop, m)
         beside = self._beside(block)
         top = y + s.box_h // 2 - m.small_line * len(beside) // 2
         for k, text in enumerate(beside):

@@ -153,6 +153,8 @@ def draw(
     part: str = "",
     fold: bool = True,
     parts: bool = True,
+    loop: bool = False,
+    feedback: bool = False,
     theme: Theme = "auto",
     **dims: Any,
 ) -> Drawing:
@@ -164,6 +166,8 @@ def draw(
         part: a named model of the spec to draw, instead of the whole.
         fold: draws copies (``* 3``, a ``for``) as one box with their number; False draws each.
         parts: draws named flows of two boxes or more as frames with their names; False draws none.
+        loop: draws the states of recurrent layers as arrows that go back into them.
+        feedback: draws the output as the next input, as ``rollout`` and ``generate`` feed it back.
         theme: ``light``, ``dark``, or ``auto``: as the reader's screen is.
         dims: values of names: numbers, or texts such as ``"relu"`` or ``"lstm"``; they win over ``let``.
 
@@ -188,7 +192,16 @@ def draw(
      ╰────────╯
     """
     checked = analyse(spec, dims)
-    return drawing_of(checked, unrolled=unrolled, part=part, fold=fold, parts=parts, theme=theme)
+    return drawing_of(
+        checked,
+        unrolled=unrolled,
+        part=part,
+        fold=fold,
+        parts=parts,
+        loop=loop,
+        feedback=feedback,
+        theme=theme,
+    )
 
 
 def drawing_of(
@@ -198,11 +211,14 @@ def drawing_of(
     part: str = "",
     fold: bool = True,
     parts: bool = True,
+    loop: bool = False,
+    feedback: bool = False,
     theme: Theme = "auto",
 ) -> Drawing:
     """The picture of a spec that was read; takes and raises what ``draw`` does."""
     from seqtopo.ir.kind import kind, meaning
     from seqtopo.ir.scope import Block
+    from seqtopo.pictures.feedback import feedback_of
     from seqtopo.pictures.folding import loops_of
     from seqtopo.pictures.framing import stretches_of
     from seqtopo.pictures.part import part_of
@@ -223,15 +239,22 @@ def drawing_of(
         ):
             if len(values) == 1 and not values[0].extra and graph.nodes[values[0].node].layer is not None:
                 names[values[0].node] = name
-    stretches = stretches_of(resolved, checked.spec, graph) if parts else []
-    plan = plan_of(graph, loops_of(checked.spec), names, stretches, folded=fold)
+    # What is fed back goes around everything, not through frames.
+    stretches = stretches_of(resolved, checked.spec, graph) if parts and not feedback else []
+    plan = plan_of(graph, loops_of(checked.spec), names, stretches, folded=fold, looped=loop)
+    plan.back = feedback_of(graph, checked.source) if feedback else None
     found = kind(graph)
     title = f"{graph.name}: {found}" if graph.name != "model" else found
     about = f"{meaning(graph)}. {_about(plan)}"
+    if plan.back is not None:
+        about += f" What goes out is fed back as {plan.back.words}."
     if unrolled:
         from seqtopo.pictures.unrolled import unroll
 
-        return Drawing(title, about, plan, unroll(graph, checked.source), theme)
+        found_steps = unroll(graph, checked.source)
+        if plan.back is not None:
+            found_steps.feed_back(plan.back, checked.source)
+        return Drawing(title, about, plan, found_steps, theme)
     if plan.size > MOST_BLOCKS:
         raise SpecError((_too_large(checked, plan.size),))
     return Drawing(title, about, plan, None, theme)

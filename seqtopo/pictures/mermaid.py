@@ -31,6 +31,13 @@ def _level(plan: Plan, prefix: str, indent: str) -> list[str]:
             lines.append(f'{indent}{name}{opening}"{said}"{closing}')
         elif _parts(plan, place):
             lines.append(f'{indent}{name}((" "))')
+        if block.loop:
+            lines.append(f'{indent}{name} -.->|"{label(", ".join(block.loop))}"| {name}')
+    if plan.back is not None:
+        outputs = [place for place, block in enumerate(plan.blocks) if block.family == "output"]
+        fed = next(place for place, block in enumerate(plan.blocks) if plan.back.node in block.nodes)
+        words = label(plan.back.words)
+        lines.append(f'{indent}{prefix}{outputs[plan.back.output]} -.->|"{words}"| {prefix}{fed}')
     for arrow in plan.arrows:
         source, target = plan.blocks[arrow.source], plan.blocks[arrow.target]
         inside = source.family == "entry"

@@ -41,6 +41,8 @@ class Block:
     copies: bool = False
     inner: Plan | None = None
     number: int = 0
+    loop: list[str] = field(default_factory=list)
+    """What goes back into it at the next step, where that is drawn: the states of a recurrent layer."""
     nodes: tuple[int, ...] = ()
     """The nodes of the graph that it shows: of copies, those of all."""
     slots: list[str] = field(default_factory=list)
@@ -58,12 +60,22 @@ class Arrow:
     style: Style
 
 
+@dataclass(frozen=True)
+class Feedback:
+    """An output that becomes the next input: the number of the output, the node of the input, and words."""
+
+    output: int
+    node: int
+    words: str
+
+
 @dataclass
 class Plan:
     """The blocks in the order in which they are computed, and the arrows."""
 
     blocks: list[Block] = field(default_factory=list)
     arrows: list[Arrow] = field(default_factory=list)
+    back: Feedback | None = None
 
     @property
     def size(self) -> int:
@@ -78,9 +90,11 @@ def plan_of(
     parts: Sequence[Stretch] = (),
     *,
     folded: bool = True,
+    looped: bool = False,
 ) -> Plan:
     """What is drawn of a graph. ``loops`` are the places whose copies may differ (see ``fold``), ``names``
-    what the values of nodes are called, ``parts`` what is framed.
+    what the values of nodes are called, ``parts`` what is framed; ``looped`` draws the states that recurrent
+    layers hand on from step to step.
 
     >>> from seqtopo.api import analyse
     >>> found = plan_of(analyse("in(T,8) -> lstm(64,seq) * 3 -> dense(1)").resolved.graph)
@@ -90,6 +104,7 @@ def plan_of(
     tags = _Tags()
     planner = _Planner(graph, loops, names_left(names or {}, parts, graph.name), folded, tags)
     planner.parts = parts
+    planner.looped = looped
     plan = planner.whole()
     tags.settle()
     return plan
@@ -130,6 +145,7 @@ class _Planner:
         self.folded = folded
         self.tags = tags
         self.parts: Sequence[Stretch] = ()
+        self.looped = False
         self.live = set(graph.ancestors(graph.outputs))
 
     def whole(self) -> Plan:
@@ -228,12 +244,15 @@ class _Level:
         block.name = labels.said(re.sub(r"_\d+$", "", name) if len(alike) > 1 else name)
         if node.layer is None:
             return block
+        if self.planner.looped and block.family == "recurrent":
+            block.loop = _states(node)
         inner = node.layer.get("layer")
         if isinstance(inner, SubModel):
             block.family = "frame"
             block.beside = [block.title, *(["at every", "step"] if node.layer.row.name == "td" else [])]
             outer = self.planner
             planner = _Planner(inner.graph, outer.loops, {}, outer.folded, outer.tags)
+            planner.looped = outer.looped
             block.inner = planner.inside()
         if self.graph.weights.get(node.layer):
             self.planner.tags.note(node.layer, block)
@@ -373,6 +392,14 @@ class _Level:
         inner.exits(leaving)
         inner.finish()
         return inner.plan
+
+
+def _states(node: Node) -> list[str]:
+    """The states of a recurrent layer as they are called everywhere; of both directions, one line each."""
+    count = len(node.extras.get("state", ()))
+    both = _layer(node).row.name == "bi"
+    words = ", ".join("hc"[: count // 2 if both else count]) or "states"
+    return [f"{words} →", f"{words} ←"] if both else [words]
 
 
 def _layer(node: Node) -> Layer:

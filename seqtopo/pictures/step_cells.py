@@ -39,6 +39,7 @@ class Cells:
         self.tiers = unrolled.tiers
         self.regions = unrolled.regions
         self.columns = Columns(unrolled)
+        self.back = unrolled.back
         self.rows = max(tier.row for tier in self.tiers) + 1
         self.cells: list[dict[int, Cell]] = [{} for _ in self.tiers]
         self.bars: dict[int, Cell] = {}
@@ -97,7 +98,12 @@ class Cells:
 
     def _crossed(self, tier: Tier) -> bool:
         """Whether something passes the row of a bar: it is then drawn as cells that are joined."""
-        spans = self.busy[region_of(tier.place.axis)]
+        region = region_of(tier.place.axis)
+        if self.back is not None:
+            given, taken = (self.tiers[i] for i in self.back)
+            if region is region_of(given.place.axis) and taken.row < tier.row < given.row:
+                return True
+        spans = self.busy[region]
         return any(low < tier.row < high for lane in spans for low, high in lane)
 
     def _places(self) -> None:

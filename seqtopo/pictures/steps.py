@@ -59,6 +59,7 @@ class Steps(Cells):
         for number, wire in enumerate(wires, 1):
             self._draw_wire(wire, number)
         self._draw_states()
+        self._draw_feedback()
         found = self._turned()
         found.title, found.about = title, about
         return found
@@ -349,6 +350,25 @@ class Steps(Cells):
         """A horizontal arrow. In cells, one to the left begins and ends on the other side of its cells."""
         shift = -1 if self.m.cells and end < start else 0
         self.out.lines.append(Line(((start + shift, y), (end + shift, y)), style, arrow))
+
+    def _draw_feedback(self) -> None:
+        """From each output to the next step of the input, between their columns."""
+        if self.back is None:
+            return
+        given, taken = self.back
+        region = region_of(self.tiers[taken].place.axis)
+        slots, wide = self.slots[region], self.width[region]
+        outs = {cell.slot: cell.right for cell in self.cells[given].values()}
+        ins = {cell.slot: cell.left for cell in self.cells[taken].values()}
+        half = self.m.width(DOTS, "title") // 2 + (0 if self.m.cells else 4)
+        for column in self._dots(taken, self.tiers[taken]):
+            outs[column.slot] = slots[column.slot] + half + self.m.cells
+            ins[column.slot] = slots[column.slot] - half
+        top, bottom = self._middle(self.tiers[given].row), self._middle(self.tiers[taken].row)
+        for slot, after in pairwise(sorted(outs)):
+            x = slots[after] - wide // 2 - (2 if self.m.cells else self.gutter // 2)
+            way = (outs[slot], top), (x, top), (x, bottom), (ins[after], bottom)
+            self.out.lines.append(Line(way, "state"))
 
     # ---- turned over -------------------------------------------------------------------------------
 

@@ -100,12 +100,20 @@ class _Canvas:
                 self._join((x, y), back, line)
         # It begins at a box, and goes on to one.
         (_, first), (_, last) = line.points[0], line.points[-1]
-        if first != last:
+        if self._is_beside(line.points[0]) or line.points[-2][1] == last:
+            # It goes out or in at the side: a state, or something that goes back.
+            there, back = _direction(*line.points[-2:])[0], _direction(*line.points[:2])[1]
+        elif first != last:
             there, back = (_DOWN, _UP) if last > first else (_UP, _DOWN)
         else:
             there, back = _direction(line.points[0], line.points[-1])
         self._join(points[0], back, line)
         self._join(points[-1], there, line)
+
+    def _is_beside(self, point: Point) -> bool:
+        """Whether a point is on the right of a box."""
+        x, y = point
+        return any(b.x + b.w == x and b.y <= y < b.y + b.h for b in self.scene.boxes if not b.is_frame)
 
     def _join(self, point: Point, join: int, line: Line) -> None:
         self.joins[point] = self.joins.get(point, 0) | join
@@ -154,6 +162,7 @@ def listing(plan: Plan, *, ascii: bool = False, indent: str = "") -> str:
         words = [block.title, *block.details] if block.inner is None else []
         words += [f"named {block.name}"] if block.name else []
         words += [f"shared {block.tag}"] if block.tag else []
+        words += [f"loop: {', '.join(block.loop)}"] if block.loop else []
         head = f"{indent}{number}. {' '.join([*block.beside, ', '.join(words)]).strip()}"
         came = [numbers[a.source] for a in plan.arrows if a.target == place and a.source in numbers]
         came = list(dict.fromkeys(came))

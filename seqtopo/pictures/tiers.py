@@ -6,10 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
+from seqtopo.diag.error import SpecError
+from seqtopo.diag.model import Diagnostic
 from seqtopo.layers.sizes import Size
 from seqtopo.pictures.metrics import Metrics
+from seqtopo.pictures.plan import Feedback
 from seqtopo.pictures.reading import Reads
 from seqtopo.pictures.scene import Scene, Style
+from seqtopo.source import Source, Span
 
 Kind = Literal["steps", "copies", "range", "bar", "vector", "output"]
 Way = Literal["step", "gather", "spread", "one"]
@@ -100,6 +104,34 @@ class Unrolled:
     tiers: list[Tier]
     regions: list[Axis]
     order: Callable[[Size], int]
+    nodes: list[int] = field(default_factory=list)
+    """The node of the graph that each tier shows; outputs come after them."""
+    back: tuple[int, int] | None = None
+    """The tiers of an output and of the input whose next step it becomes."""
+
+    def feed_back(self, back: Feedback, source: Source | None = None) -> None:
+        """Draws an output at every step as the next step of an input.
+
+        Raises:
+            SpecError: there is no output at every step of that input.
+        """
+        tiers = len(self.nodes) + back.output, self.nodes.index(back.node)
+        given, taken = (self.tiers[i].gives for i in tiers)
+        ends = given.axis.find(), self.order(given.first), self.order(given.last)
+        if not given.many or ends != (taken.axis.find(), self.order(taken.first), self.order(taken.last)):
+            raise SpecError(
+                (
+                    Diagnostic(
+                        "ST454",
+                        "side by side, only an output at every step of the input is fed back, each to the "
+                        "step after it",
+                        Span(0, 0),
+                        help="leave out --unrolled: then the arrow goes from the output to the input",
+                        source=source,
+                    ),
+                )
+            )
+        self.back = tiers
 
     def scene(self, metrics: Metrics, title: str = "", about: str = "", *, narrow: bool = False) -> Scene:
         """Its picture, in units of ``metrics``; ``narrow`` leaves out what it can."""

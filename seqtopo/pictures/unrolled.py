@@ -142,7 +142,7 @@ class _Unrolling:
         show_what_is_read(self.tiers, self.order)
         regions = side_by_side(self.tiers, self.axes)
         stack(self.tiers, regions)
-        return Unrolled(self.tiers, regions, self.order)
+        return Unrolled(self.tiers, regions, self.order, [node.index for node in nodes])
 
     # ---- numbers ---------------------------------------------------------------------------------
 

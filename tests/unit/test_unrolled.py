@@ -199,6 +199,31 @@ def test_fault_b6_any_sizes_have_a_picture(spec: str) -> None:
     assert assert_nothing_lies_on_anything(spec)
 
 
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "in(T,3) -> lstm(8,seq) -> dense(3)",
+        "in(3,3) -> gru(8,seq) -> dense(3)",
+        "in(T,8) -> res(conv1d(8,3,causal)) -> res(norm -> mha(2,4)) -> group_normalization(2)",
+        "e = in(S,3) -> lstm(4)\nin(T,3) -> lstm(4,seq,init=e.state) -> dense(3)",
+        "in(T,int(9)) -> embed(9,4) -> mha(1,4,causal) -> dense(9,softmax)",
+        "in(T,3) -> res(bi(lstm(3,seq)) -> dense(3)) -> dense(3)",
+    ],
+)
+def test_fault_f8_each_output_goes_to_the_next_step(spec: str) -> None:
+    drawing = seqtopo.draw(spec, unrolled=True, feedback=True)
+    found = drawing.unrolled
+    assert found is not None
+    for metrics in (PIXELS, CELLS):
+        assert faults(found.scene(metrics), metrics) == []
+    scene = found.scene(PIXELS)
+    assert found.back is not None
+    inputs = sorted((box for box in scene.boxes if box.shows == found.back[1]), key=lambda box: box.x)
+    ends = [line.points[-1] for line in scene.lines if line.style == "state"]
+    fed = [any(x == box.x and box.y < y < box.y + box.h for x, y in ends) for box in inputs]
+    assert fed == [False] + [True] * (len(inputs) - 1)
+
+
 # ---- the five kinds --------------------------------------------------------------------------------
 
 

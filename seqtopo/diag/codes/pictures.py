@@ -50,4 +50,21 @@ ROWS = (
         ),
         reason="It depends on what is installed, not on the spec.",
     ),
+    Code(
+        code="ST454",
+        name="no-feedback",
+        summary="What a spec gives cannot be fed back into it.",
+        what=(
+            "`seqtopo draw --feedback` draws the output as the next input, as `seqtopo.rollout` and "
+            "`seqtopo.generate` feed it back. For that, a step of an input must have as many features as "
+            "the output, or more where some are known ahead; or the input takes ids, of which one is chosen. "
+            "With `--unrolled`, there must be an output at every step of that input: then each goes to the "
+            "step after it."
+        ),
+        why=(
+            "An arrow from an output to an input says that the model can go on by itself. Here it cannot: "
+            "shapes do not fit, or one output stands for the whole sequence."
+        ),
+        reason="The spec is fine; it is only this kind of picture that it does not have.",
+    ),
 )
