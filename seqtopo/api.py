@@ -168,7 +168,10 @@ def with_data(
         ValueError: there is no such loss.
     """
     if loss is not None and not loss_name(loss):
-        near = nearest(loss, names("loss"))
+        from seqtopo.layers.legacy_objects import OBJECTS
+
+        old = OBJECTS["loss"].get(loss)
+        near = old.to if old is not None else nearest(loss.lower(), names("loss"))
         raise ValueError(f"there is no loss {loss!r}" + (f"; did you mean {near}?" if near else ""))
     if checked.resolved is None or (x is None and y is None and sample_weight is None):
         return checked

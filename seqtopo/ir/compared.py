@@ -51,9 +51,20 @@ class Compared:
         'each label in y is (20, 1)'
         >>> Compared(Labels(())).said
         'labels are one number'
+        >>> Compared(Labels((), "int32", 4)).said
+        'labels are one id of 4 classes'
         """
+        below = self.labels.below
         shape = show_shape(self.labels.shape) if self.labels.shape else "one number"
+        if below is not None:
+            shape = f"{show_shape(self.labels.shape)} ids" if self.labels.shape else "one id"
+            shape += f" of {below} classes"
         return f"each label in {self.name} is {shape}" if self.name else f"labels are {shape}"
+
+    @property
+    def said_of_ids(self) -> str:
+        """The same, where the labels are class ids whether or not they are declared so."""
+        return self.said if self.labels.below is not None else f"{self.said}, one class id each"
 
     @property
     def holder(self) -> str:

@@ -11,7 +11,7 @@ from seqtopo.diag.model import Edit, Fix, Label
 from seqtopo.ir.compared import Compared
 from seqtopo.ir.graph import Node
 from seqtopo.ir.label_fixes import Wanted, width_fix, with_argument
-from seqtopo.ir.loss_shapes import BINARY, IDS, ONE_HOT, REGRESSIONS, shown_loss, verdict
+from seqtopo.ir.loss_shapes import BINARY, IDS, ONE_HOT, PER_CLASS, REGRESSIONS, shown_loss, verdict
 from seqtopo.ir.main_path import MainPath
 from seqtopo.ir.problem import Problem
 from seqtopo.ir.sources import Sources
@@ -39,6 +39,10 @@ RANGES = {
     "relu6": (0.0, 6.0),
 }
 """What an activation can give, where that is not every number."""
+
+
+_OF_SHARES = BINARY | {"poisson", "cosine_similarity", "hinge", "squared_hinge"}
+"""Losses of an output in shares, which are compared with a label number by number."""
 
 
 # ---- ids or one-hot --------------------------------------------------------------------------------
@@ -77,21 +81,33 @@ def kind_problems(compared: Compared, path: MainPath, training: Training | None)
         yield _wrong_kind(
             compared,
             path,
-            f"{shown_loss(loss)} compares numbers, but {compared.said}, one class id each, and the model "
+            f"{shown_loss(loss)} compares numbers, but {compared.said_of_ids}, and the model "
             f"gives a share for each class: {show_shape(output)}",
             "for class ids use sparse_categorical_crossentropy",
             _fixes(compared, training, "sparse_categorical_crossentropy", ",".join(map(str, output))),
         )
-    elif loss in ONE_HOT and not same and _ids_fit(labels.shape, output):
+    elif loss in _others(path) and not same and _ids_fit(labels.shape, output):
+        fixes = _fixes(compared, training, "sparse_categorical_crossentropy", ",".join(map(str, output)))
         yield _wrong_kind(
             compared,
             path,
-            f"{compared.said}, one class id each, but {loss} wants one number for each class (one-hot): "
+            f"{compared.said_of_ids}, but {loss} wants one number for each class (one-hot): "
             f"{show_shape(output)}",
             "either change the loss, or make them one-hot: "
             f"keras.utils.to_categorical({compared.name or 'y'})",
-            _fixes(compared, training, "sparse_categorical_crossentropy", ",".join(map(str, output))),
+            fixes if loss in ONE_HOT else tuple([_first(fix) for fix in fixes[::-1]]),
         )
+
+
+def _first(fix: Fix) -> Fix:
+    return replace(fix, title=fix.title.removeprefix("or "))
+
+
+def _others(path: MainPath) -> frozenset[str]:
+    """The losses that want a number for each class of what a path gives, besides those of numbers."""
+    return (
+        ONE_HOT | PER_CLASS | (_OF_SHARES if _activation(path.nodes[0].layer) == "softmax" else frozenset())
+    )
 
 
 def _ids_fit(labels: Shape, output: Shape) -> bool:

@@ -103,6 +103,19 @@ def _kept(
     path: MainPath, compared: Compared, output: Shape, wanted: Shape, how: Verdict, notes: tuple[str, ...]
 ) -> Mismatch:
     node = path.keeper or path.first_dense or (path.head[-1] if path.head else path.nodes[0])
+    if len(output) == 1:
+        # A vector has no steps: it has more numbers than the label.
+        node = path.wide or path.nodes[0]
+        return Mismatch(
+            path,
+            how,
+            wanted,
+            f"{compared.said}, but the model gives {output[0]} numbers: {show_shape(output)}",
+            node.span,
+            f"makes the width {output[0]}",
+            notes=notes,
+            help="let the last layer give as many numbers as a label has",
+        )
     steps = output[0]
     if node is path.keeper:
         label = f"keeps its {steps} steps: gives {show_shape(path.out(node))}"

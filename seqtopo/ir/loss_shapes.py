@@ -22,6 +22,9 @@ IDS = frozenset({"sparse_categorical_crossentropy", "categorical_generalized_cro
 ONE_HOT = frozenset({"categorical_crossentropy", "categorical_focal_crossentropy"})
 """Losses whose labels are a share for each class."""
 
+PER_CLASS = frozenset({"kl_divergence", "categorical_hinge", "dice", "tversky"})
+"""Further losses whose labels have a number for each class; the backend would stretch ids to them."""
+
 BINARY = frozenset({"binary_crossentropy", "binary_focal_crossentropy"})
 
 REGRESSIONS = frozenset(

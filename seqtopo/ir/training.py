@@ -15,6 +15,7 @@ from seqtopo.layers.sizes import Expr, Size
 from seqtopo.layers.values import DTYPES, Object, Word, show
 from seqtopo.source import Span
 from seqtopo.syntax import tree
+from seqtopo.syntax.canonical import print_expr
 
 
 @dataclass(frozen=True)
@@ -77,40 +78,58 @@ def read_training(statement: tree.Train, value: Callable[[tree.Expr], Any]) -> T
         if name == "labels":
             found[name] = _labels(arg.value, value)
         elif name in _FAMILIES:
-            found[name] = _objects(_FAMILIES[name], name, value(arg.value), arg)
+            found[name] = _objects(_FAMILIES[name], name, value(arg.value), arg.value, value)
         else:
             found[name] = _option(name, value(arg.value), arg)
     options = {name: found.pop(name) for name in OPTIONS if name in found}
     return Training(statement.span, options=options, spans=spans, **found)
 
 
-def _objects(family: str, name: str, value: Any, arg: tree.Argument) -> Any:
-    if isinstance(value, (list, tuple)) and family != "optimizer":
-        return [_objects(family, name, item, arg) for item in value]
-    if value is None and family != "optimizer":
+def _objects(family: str, name: str, given: Any, expr: tree.Expr, value: Callable[[tree.Expr], Any]) -> Any:
+    if isinstance(given, (list, tuple)) and family != "optimizer":
+        parts = expr.items if isinstance(expr, (tree.List, tree.Tuple)) else ()
+        exprs = parts if len(parts) == len(given) else (expr,) * len(given)
+        return [_objects(family, name, g, e, value) for g, e in zip(given, exprs, strict=True)]
+    if given is None and family != "optimizer":
         return None
-    if isinstance(value, str):
-        value = Word(value)
-    if not isinstance(value, (Word, Object)):
+    if isinstance(given, str):
+        given = Word(given)
+    if not isinstance(given, (Word, Object)):
         wants = f"here stands a word such as {_LIKELY[family]}"
-        raise unbound(value, arg.value.span, wants, _LIKELY[family]) or Problem(
-            "ST217", f"{name} cannot be {show(value)}", arg.span, help=f"as in {_EXAMPLES[family]}"
+        raise (
+            _modern(family, expr, value)
+            or unbound(given, expr.span, wants, _LIKELY[family])
+            or Problem(
+                "ST217", f"{name} cannot be {show(given)}", expr.span, help=f"as in {_EXAMPLES[family]}"
+            )
         )
     try:
-        found = read_object(family, value)
+        found = read_object(family, given)
         # Keras reports a metric under the very word it is given, so a bare word stays as it is.
-        return value.name if isinstance(value, Word) and family in ("loss", "metric") else found
+        return given.name if isinstance(given, Word) and family in ("loss", "metric") else found
     except NoObject as error:
-        near = nearest(value.name, error.near) if error.near else None
-        raise Problem(
+        near = nearest(given.name, error.near) if error.near else None
+        raise _modern(family, expr, value) or Problem(
             "ST217",
-            f"{name} {show(value)} is not one: expected {error.expected}",
-            arg.value.span,
+            f"{name} {show(given)} is not one: expected {error.expected}",
+            expr.span,
             help=f"did you mean {near}?" if near else f"as in {_EXAMPLES[family]}",
-            fixes=(Fix(f"did you mean {near}?", (Edit(arg.value.span, near),)),)
-            if near and isinstance(arg.value, tree.Name)
+            fixes=(Fix(f"did you mean {near}?", (Edit(expr.span, near),)),)
+            if near and isinstance(expr, tree.Name)
             else (),
         ) from None
+
+
+def _modern(family: str, expr: tree.Expr, value: Callable[[tree.Expr], Any]) -> Problem | None:
+    """The problem of an object that an earlier Keras or another library has so; None where none does."""
+    from seqtopo.ir.old_objects import modernized
+
+    now = modernized(family, expr, value)
+    if now is None:
+        return None
+    shown = print_expr(now.expr)
+    fix = Fix(f"write {shown}", (Edit(expr.span, shown),), safe=now.exact)
+    return Problem("ST217", now.why, expr.span, help=fix.title, fixes=(fix,))
 
 
 _LIKELY = {"optimizer": "adam", "loss": "mse", "metric": "mae"}
