@@ -216,7 +216,11 @@ def report(checked: Checked) -> Report:
     resolved, names = checked.resolved, ()
     if resolved is None or resolved.free:
         graph = None if resolved is None else resolved.graph
-        names = buildable.unbound_names(graph, checked.spec, checked.bound)
+        text = checked.source.text
+        # A Python class's name is no name to bind: it is another word for a layer.
+        wrong = {text[d.span.start : d.span.end] for d in checked.diagnostics if d.code == "ST201"}
+        unbound = buildable.unbound_names(graph, checked.spec, checked.bound)
+        names = tuple(name for name in unbound if name not in wrong)
     return report_of(checked.source, checked.diagnostics, resolved, names)
 
 

@@ -162,11 +162,17 @@ def _labels(expr: tree.Expr, value: Callable[[tree.Expr], Any]) -> tuple[Labels,
     return (_label(expr, value),)
 
 
+def _label_size(item: tree.Expr, value: Callable[[tree.Expr], Any]) -> Any:
+    # A dtype stays one, whatever bears its name elsewhere.
+    dtype = isinstance(item, tree.Name) and item.name in ("int", *DTYPES)
+    return Word(item.name) if dtype and isinstance(item, tree.Name) else value(item)
+
+
 def _label(expr: tree.Expr, value: Callable[[tree.Expr], Any]) -> Labels:
     if isinstance(expr, tree.Tuple):
-        items = [value(item) for item in expr.items]
+        items = [_label_size(item, value) for item in expr.items]
     elif isinstance(expr, tree.Group):
-        items = [value(expr.body)]
+        items = [_label_size(expr.body, value)]
     else:
         raise Problem(
             "ST217",

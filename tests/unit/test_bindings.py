@@ -165,6 +165,7 @@ def test_fault_d12_the_report_says_what_must_be_bound(capsys: Capture) -> None:
     assert seqtopo.check("in(T,F) -> lstm(H)").unbound == ("F", "H")
     assert seqtopo.check("in(T,F) -> lstm(H)", F=3).unbound == ("H",)
     assert seqtopo.check("in(T,8) -> lstm(3)").unbound == ()
+    assert seqtopo.check("in(T,8) -> LSTM(H)").unbound == ("H",)
     spec = "in(T,8) -> CELL(H,seq) -> dropout(P) -> dense(3,ACT)"
     assert seqtopo.check(spec).unbound == ("CELL", "H", "P", "ACT")
     assert seqtopo.check(spec, CELL="lstm").unbound == ("H", "P", "ACT")
@@ -249,6 +250,7 @@ def test_fault_d11_a_flag_stays_one_among_a_layers_arguments() -> None:
         "in(5,8) -> conv1d(3,2,same,tanh) -> flip(time) -> conv1d(3,2,padding=causal)",
         "in(5,8) -> softmax(axis=time)",
         "in(5,int) -> embed(9,4)",
+        "train adam, loss=sparse_categorical_crossentropy, labels=(int)\nin(8) -> dense(3,softmax)",
     ):
         assert _layers(lets + spec) == _layers(spec), spec
     assert seqtopo.check(lets + "in(5,8) -> lstm(seq)").diagnostics[0].code == "ST204"
