@@ -81,12 +81,22 @@ class Walker:
         self.diagnostics.setdefault((found.code, found.span), found)
 
     def _told(self, found: Diagnostic) -> Diagnostic:
-        """A diagnostic about a name that is bound from outside, with what it is bound to."""
+        """A diagnostic about a name, with what it is bound to: the name is right, and its value is not."""
         bound = self.evaluator.used.get(found.span)
-        if bound is None or not bound.note or bound.note in found.notes:
+        if bound is None or bound.note in found.notes:
             return found
-        # What is written in the spec is the name, and the name is right.
-        return replace(found, notes=(*found.notes, bound.note), fixes=())
+        if bound.note:
+            return replace(found, notes=(*found.notes, bound.note), fixes=())
+        place = bound.passed.expr.span if bound.passed is not None else found.span
+        if place == found.span or any(label.span == place for label in found.labels):
+            return found
+        moved = [
+            replace(
+                fix, edits=tuple(replace(e, span=place) if e.span == found.span else e for e in fix.edits)
+            )
+            for fix in found.fixes
+        ]
+        return replace(found, labels=(*found.labels, Label(place, "is its value")), fixes=tuple(moved))
 
     @property
     def size(self) -> int:

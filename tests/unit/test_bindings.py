@@ -265,3 +265,18 @@ def test_fault_f10_a_name_that_is_a_layers_can_be_keras_name(name: str, spec: st
     assert seqtopo.check(f'in(5,8) -> lstm(4,name="{name}")').shapes[-1].name == name
     # A size is no layer, so it has no name in Keras.
     assert "Keras" not in seqtopo.check(f"let {name} = 3\nin(5,8) -> lstm(4)").diagnostics[0].help
+
+
+@pytest.mark.parametrize(
+    ("spec", "fixed"),
+    [
+        ("let ACT = rleu\nin(8) -> dense(3,ACT)", "let ACT = relu\nin(8) -> dense(3,ACT)"),
+        ("def f(A) = dense(3,A)\nin(8) -> f(rleu)", "def f(A) = dense(3,A)\nin(8) -> f(relu)"),
+        ("let CELL = lsmt\nin(5,8) -> CELL(3)", "let CELL = lstm\nin(5,8) -> CELL(3)"),
+        ("let OPT = adm\ntrain OPT\nin(8) -> dense(3)", "let OPT = adam\ntrain OPT\nin(8) -> dense(3)"),
+    ],
+)
+def test_fault_d12_a_value_is_mended_where_it_is_written(spec: str, fixed: str) -> None:
+    [found] = seqtopo.check(spec).diagnostics
+    assert [fix.apply(spec) for fix in found.fixes] == [fixed]
+    assert any(label.text == "is its value" for label in found.labels)
