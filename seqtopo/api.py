@@ -213,7 +213,8 @@ def linted(checked: Checked, chosen: Selection | None = None) -> Checked:
 @collector.off()
 def report(checked: Checked) -> Report:
     """The report of a spec that was read."""
-    resolved, names = checked.resolved, ()
+    resolved = checked.resolved
+    names: tuple[str, ...] = ()
     if resolved is None or resolved.free:
         graph = None if resolved is None else resolved.graph
         text = checked.source.text

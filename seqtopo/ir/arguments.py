@@ -146,8 +146,8 @@ def _put(
             )
         _set(found, param, read, arg)
         return
-    own = isinstance(arg.value, tree.Name) and arg.value.name in param.kind.flags
-    given = Word(arg.value.name) if own and isinstance(arg.value, tree.Name) else value(arg.value)
+    word = arg.value.name if isinstance(arg.value, tree.Name) else ""
+    given = Word(word) if word in param.kind.flags else value(arg.value)
     _set(found, param, _read(row, param, given, arg, call, value), arg)
 
 

@@ -38,8 +38,8 @@ def read_input(call: tree.Call, value: Callable[[tree.Expr], Any]) -> InputArgum
     below: Size | None = None
     for arg in call.args:
         # A dtype stays one, whatever bears its name elsewhere.
-        dtype_word = isinstance(arg.value, tree.Name) and arg.value.name in (*_SHORT, *DTYPES)
-        given = Word(arg.value.name) if dtype_word else value(arg.value)
+        word = arg.value.name if isinstance(arg.value, tree.Name) else ""
+        given = Word(word) if word in (*_SHORT, *DTYPES) else value(arg.value)
         if arg.name is not None:
             if arg.name.name == "batch":
                 batch = _size(given, arg, "the batch size")

@@ -61,6 +61,7 @@ def _text(given: Any) -> str:
         if isinstance(given, list):
             return f"[{items}]"
         return f"({items}{',' if len(given) == 1 else ''})"
+    number: int | float
     try:
         number = operator.index(given)
     except TypeError:

@@ -164,8 +164,8 @@ def _labels(expr: tree.Expr, value: Callable[[tree.Expr], Any]) -> tuple[Labels,
 
 def _label_size(item: tree.Expr, value: Callable[[tree.Expr], Any]) -> Any:
     # A dtype stays one, whatever bears its name elsewhere.
-    dtype = isinstance(item, tree.Name) and item.name in ("int", *DTYPES)
-    return Word(item.name) if dtype and isinstance(item, tree.Name) else value(item)
+    word = item.name if isinstance(item, tree.Name) else ""
+    return Word(word) if word in ("int", *DTYPES) else value(item)
 
 
 def _label(expr: tree.Expr, value: Callable[[tree.Expr], Any]) -> Labels:
