@@ -164,7 +164,7 @@ class Flows(Repeating):
                 raise Problem(
                     "ST213", f"{name} is {show(value)}, not a layer", expr.span, help="write dense(...)"
                 )
-        if expr.is_symbol and name in self.evaluator.free:
+        if expr.is_symbol and self.evaluator.free.get(name, expr.span) != expr.span:
             raise Problem(
                 "ST213",
                 f"{name} is a size, not a layer",
@@ -219,6 +219,11 @@ class Flows(Repeating):
                     case Block() as block:
                         return self._call_shared(block, expr, self._needed(incoming, expr), env)
                 return self._layer_step(expr, renamed, self._row(called, env), incoming, env)
+            case Plain(value=Expr(is_atom=True) as size) if not is_open(size):
+                # A name that stands for another one, which nothing binds.
+                self.evaluator.used[expr.name.span] = bound
+                called = tree.Name(expr.name.span, str(size))
+                return self._layer_step(expr, expr, self._row(called, env), incoming, env)
             case Plain(value=value, passed=passed):
                 self.evaluator.used[expr.name.span] = bound
                 whole = f"{name} is {show(value)}, not a layer"

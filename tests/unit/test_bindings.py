@@ -280,3 +280,13 @@ def test_fault_d12_a_value_is_mended_where_it_is_written(spec: str, fixed: str) 
     [found] = seqtopo.check(spec).diagnostics
     assert [fix.apply(spec) for fix in found.fixes] == [fixed]
     assert any(label.text == "is its value" for label in found.labels)
+
+
+def test_fault_d12_a_name_for_a_name_that_nothing_binds() -> None:
+    for flow in ("A -> dense(1)", "A(3) -> dense(1)", "bi(A(3)) -> dense(1)", "dropout(A)"):
+        [found] = seqtopo.check(f"let A = B\nin(T,8) -> {flow}").diagnostics
+        assert (found.code, found.message.partition(":")[0]) == ("ST223", "B is not bound"), flow
+    [found] = seqtopo.check("in(5,8) -> CELL(4)", CELL="LSTM").diagnostics
+    assert (found.code, found.help, found.fixes) == ("ST201", "write lstm", ())
+    [found] = seqtopo.check("in(5,8) -> CELL(4)", CELL="LSTM(").diagnostics
+    assert found.code == "ST406"
