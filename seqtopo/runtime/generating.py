@@ -267,11 +267,11 @@ class _Decoder:
         self, given: Any, known: Sequence[Any], contexts: list[Any], states: Sequence[Any]
     ) -> tuple[Any, list[Any]]:
         inputs = [given]
-        if known and self.writer.joined is None:
+        joined = self.writer.joined
+        if known and joined is None:
             inputs = [ops.concatenate([given, ops.cast(known[0], given.dtype)], axis=-1)]
-        elif known:
-            joined = self.twin.model.inputs[self.writer.joined]
-            inputs.insert(self.writer.joined, ops.cast(known[0], joined.dtype))
+        elif known and joined is not None:
+            inputs.insert(joined, ops.cast(known[0], self.twin.model.inputs[joined].dtype))
         found = list(self.twin.model([*inputs, *contexts, *states], training=False))
         after = found[len(self.twin.outputs) :]
         return found[0], [ops.cast(x, d) for x, d in zip(after, self.dtypes, strict=True)]

@@ -187,10 +187,10 @@ class Stepper:
             raise cannot(operation, why)
         if isinstance(operation, keras.layers.Reshape):
             operation = keras.layers.Reshape((1, *operation.target_shape[1:]), dtype=operation.dtype_policy)
-        found = self.called(node, env, operation)
-        if any(x.shape[TIME] != 1 for x in found):
+        called = self.called(node, env, operation)
+        if any(x.shape[TIME] != 1 for x in called):
             raise cannot(operation, "it joins single steps with a whole sequence")
-        return [Seen("steps", x) for x in found]
+        return [Seen("steps", x) for x in called]
 
     def _inlined(self, node: Any, env: dict[int, Seen]) -> list[Seen | None]:
         """A model inside the model: its own calls, one by one."""

@@ -1,8 +1,8 @@
 """A scan over the time steps of a cell, with the gradient that the cell has.
 
 The first axis is time: inputs are of shape ``(T, batch, F)``, outputs ``(T, batch, units)``. JAX
-differentiates it in reverse (``grad``, ``vjp``), also under ``vmap`` and twice; forward mode (``jvp``,
-``hessian``) it refuses, as for everything that has a gradient of its own.
+differentiates it in reverse (``grad``, ``vjp``), also under ``vmap`` and twice. It has no rule for forward
+mode (``jvp``, ``jacfwd``); there Keras' own loop runs, unless ``jit`` stands between the two and hides it.
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ from typing import Any
 import jax
 from jax import lax
 from jax import numpy as jnp
+from jax.interpreters.ad import JVPTracer
 
 from seqtopo.runtime.kernels.cells import Array, Cell, States, Weights
+from seqtopo.runtime.kernels.kernel import NotNow
 
 Found = tuple[Array | None, States]
 
@@ -28,7 +30,13 @@ def scan(
     weights: Weights,
     training: bool = False,
 ) -> tuple[Array, States]:
-    """All outputs, or the last one alone, and the states at the end; the same in training and out of it."""
+    """All outputs, or the last one alone, and the states at the end; the same in training and out of it.
+
+    Raises:
+        NotNow: it is differentiated in forward mode.
+    """
+    if any(isinstance(each, JVPTracer) for each in jax.tree.leaves((x, states, weights))):
+        raise NotNow("its gradient is written by hand, and JAX wants a derivative in forward mode")
     outputs, states = _scan(cell, sequences, x, counts, states, weights)
     return states[0][None] if outputs is None else outputs, states
 

@@ -13,6 +13,8 @@ from typing import Any
 
 import torch
 from keras import activations, layers, ops
+from torch._C._functorch import peek_interpreter_stack
+from torch.autograd import forward_ad
 
 from seqtopo.runtime.kernels.kernel import Choice, Kernel, NotNow, Stock
 from seqtopo.runtime.kernels.on_torch.loop import loop
@@ -96,6 +98,8 @@ def run(
     device = sequences.device.type
     if device == "meta":
         raise NotNow("only the shapes are asked for")
+    if transformed := _transform(device):
+        raise NotNow(f"PyTorch's own call does not know {transformed}")
     if device == "cuda" and getattr(layer, "use_cudnn", "auto") is False:
         raise NotNow("use_cudnn is false")
     if mask is not None and mask.ndim != 2:
@@ -141,6 +145,16 @@ def run(
     outputs, *states = native.call(sequences, _states(given), weights, *options, True)
     last = outputs[:, -1]
     return last, outputs if layer.return_sequences else last[:, None], [state[0] for state in states]
+
+
+def _transform(device: str) -> str:
+    """What PyTorch is doing with every operation that its recurrent calls have no rule for, or nothing."""
+    if peek_interpreter_stack() is not None:
+        return "the transforms of torch.func"
+    if forward_ad._current_level >= 0:
+        return "forward-mode differentiation"
+    # Under it the weights stay what they are, and some CPUs lack a primitive for two precisions.
+    return "autocast" if device == "cpu" and torch.is_autocast_enabled(device) else ""
 
 
 def _states(states: list[torch.Tensor]) -> Any:
