@@ -14,6 +14,7 @@ MOST_CALLS = 20_000
 """As many layers as a spec may have."""
 TENSOR = "__keras_tensor__"
 SLICE = "__slice__"
+ELLIPSIS = "__ellipsis__"
 
 Shaped = tuple[tuple[int | None, ...], str]
 """A shape with the batch axis, and a dtype."""

@@ -47,6 +47,8 @@ class Reader:
         self.opens = 0
         self.symbols = 0
         self.models: dict[str, int] = {}
+        self.unmasked: dict[tuple[int, int], str] = {}
+        """What drops a mask in Keras and not in a spec: graph, node and how it is said."""
         self.models_inside: dict[Any, SubModel] = {}
         """The models that wrappers apply."""
         self.masks: dict[int, dict[Value, frozenset[Any]]] = {}
@@ -125,6 +127,9 @@ class Reader:
         for name, index, where in self.asked:
             if where == id(graph) and index in behind and index not in used:
                 self.losses.otherwise(name, "returns its states, which nothing uses: they are left out")
+        for (where, index), said in self.unmasked.items():
+            if where == id(graph) and index in behind:
+                self.losses.add("ST504", said)
         for index, found in self.noted.pop(id(graph), ()):
             if index in behind:
                 self.losses.found.append(found)

@@ -11,54 +11,41 @@ from collections.abc import Callable, Mapping, Sequence
 from math import ldexp
 from typing import TYPE_CHECKING, Any
 
-from seqtopo.dataclass import dataclass, field
+from seqtopo.dataclass import replace
 from seqtopo.decompiler import automatic
-from seqtopo.decompiler.calls import SLICE, Call, Ref, refs_in
+from seqtopo.decompiler.calls import Call, Ref, refs_in
 from seqtopo.decompiler.layers import default_of, same_value
+from seqtopo.decompiler.slices import Made, is_ours, of_key
 from seqtopo.decompiler.values import UnsayableError, plain
+from seqtopo.ir.graph import Value
 from seqtopo.layers.excluded import snake_case
 from seqtopo.layers.layer import Layer
+from seqtopo.layers.masking import REDUCES
 from seqtopo.layers.names import NAMES
 from seqtopo.layers.objects import entry_of
 from seqtopo.layers.sizes import is_open
-from seqtopo.layers.values import Misfit, Object, Word
+from seqtopo.layers.values import FLOATS, Misfit, Object, Word
 from seqtopo.source import Span
 
 if TYPE_CHECKING:
     from seqtopo.decompiler.walk import Walk
+    from seqtopo.ir.graph import Node
 
 MARKER = -(2.0**15)
 """What the emitter sets masked steps to, before a Masking layer."""
-
-
-@dataclass(frozen=True)
-class Made:
-    """A row's name, its arguments, what comes in, and what is said otherwise ("" for nothing).
-
-    ``ready`` are arguments that are read already; ``table`` names the layer whose weights it has.
-    """
-
-    name: str
-    args: Mapping[str, Any]
-    refs: Sequence[Ref]
-    said: str = ""
-    ready: Mapping[str, Any] = field(default_factory=dict)
-    table: str = ""
-
-
 BY_ELEMENT = {"Absolute": "abs", "Abs": "abs", "Exp": "exp", "Log": "log", "Sqrt": "sqrt", "Square": "square"}
 REDUCTIONS = {"Mean": "mean", "Sum": "sum", "Max": "max", "Min": "min"}
 MERGES = {"Add": "add", "Subtract": "sub", "Multiply": "mul", "Maximum": "max", "Minimum": "min"}
 WAVES = ("Sin", "Multiply", "Subtract", "Add", "Subtract", "Multiply", "Subtract", "Cumsum", "OnesLike")
 """The operations of the sinusoids, from the last to the first."""
-HINTS = {
+HINTS: Mapping[tuple[str, str], Callable[[Mapping[str, Any]], dict[str, Any] | None]] = {
     ("Rescaling", "scale"): lambda c: {"factor": c.get("scale")} if not c.get("offset") else None,
     ("Rescaling", "shift"): lambda c: {"amount": c.get("offset")} if c.get("scale") == 1 else None,
     ("GlobalAveragePooling1D", "mean"): lambda c: {"axis": 1, "keepdims": c.get("keepdims", False)},
     ("ZeroPadding1D", "pad"): lambda c: _pair(c.get("padding")),
     ("Cropping1D", "crop"): lambda c: _pair(c.get("cropping")),
     ("Permute", "swap"): lambda c: _swapped(c.get("dims")),
-}  # type: Mapping[tuple[str, str], Callable[[Mapping[str, Any]], dict[str, Any] | None]]
+}
 """Stock layers that an operation is built of: told apart from the layer's own row by their names alone."""
 
 
@@ -70,6 +57,8 @@ def match(walk: Walk, call: Call) -> bool:
         return _zeroed(walk, call)
     if call.kind == "Reshape" and call.is_keras and not call.is_operation:
         return _pinned(walk, call)
+    if call.kind == "GetItem" and call.is_operation:
+        return _slices(walk, call)
     made = _operation(walk, call) if call.is_operation else _hinted(call)
     return made is not None and _place(walk, call, made)
 
@@ -101,7 +90,24 @@ def _place(walk: Walk, call: Call, made: Made) -> bool:
         return False
     if made.said:
         walk.losses.otherwise(call.name, made.said)
+    _tell_mask(walk, call, made, node)
     return True
+
+
+def _tell_mask(walk: Walk, call: Call, made: Made, node: Node) -> None:
+    """Keeps for later that Keras' operation drops a mask which the row heeds; ours makes it anew."""
+    value = Value(node.index)
+    came = node.inputs[0]
+    given = next(iter(refs_in(call.args)), None)
+    reduces = made.name in REDUCES and made.name != "at" and walk.masks.of.get(came) and given in made.refs
+    tensor = walk.graph.tensor(value)
+    passes = (
+        walk.masks.of.get(value) and tensor is not None and len(tensor.shape) == 2 and tensor.dtype in FLOATS
+    )
+    if call.is_operation and (passes or reduces):
+        row = made.name if made.name != "act" else "an activation"
+        said = f"{call.name} drops the mask of what comes in, as operations do; {row} in a spec heeds it"
+        walk.reader.unmasked[id(walk.graph), node.index] = said
 
 
 def stem_of(name: str) -> str:
@@ -131,6 +137,7 @@ def _remasked(walk: Walk, call: Call) -> bool:
     if not walk.masks.is_of(found[0], value):
         return False
     walk.values[call.ref] = value
+    walk.reader.unmasked.pop((id(walk.graph), value.node), None)
     layer = walk.graph.nodes[value.node].layer
     if layer is not None and not layer.name:
         layer.name = stem_of(call.name.removesuffix("-mask"))
@@ -193,8 +200,6 @@ def _operation(walk: Walk, call: Call) -> Made | None:
     if not refs:
         return None
     one = refs[:1]
-    if kind == "GetItem":
-        return _slice(call, one)
     if kind == "Flip" and type(config.get("axis")) is int:
         return Made("flip", {"axis": config["axis"]}, one)
     if kind == "Pad":
@@ -263,40 +268,43 @@ def _steps_first(walk: Walk, ref: Ref) -> Ref:
     return ref
 
 
-def _slice(call: Call, refs: Sequence[Ref]) -> Made | None:
-    key = call.args[1] if len(call.args) > 1 else None
-    parts = key if isinstance(key, list) else [key]
-    whole = {"start": None, "stop": None, "step": None}
-    settings = [_part(p) for p in parts]
-    axis = len(parts) - 1
-    if axis < 1 or settings[-1] is None or any(s != whole for s in settings[:-1]):
-        return None
-    last = settings[-1]
-    if isinstance(last, int):
-        return Made("at", {"index": last, "axis": axis}, refs)
-    assert isinstance(last, dict)
-    start, stop, step = last["start"], last["stop"], last["step"]
-    stem = call.name.split("-")[0]
-    named = next((row for row in ("slice", "crop") if automatic.split(stem, NAMES[row])[0]), "")
-    if step is None and named == "crop" and (start or 0) >= 0 and (stop is None or stop < 0):
-        return Made("crop", {"before": start or 0, "after": -(stop or 0), "axis": axis}, refs)
-    if step is None and not named:
-        if start is not None and start < 0 and stop is None:
-            return Made("last", {"n": -start, "axis": axis}, refs)
-        if not start and stop is not None and stop > 0:
-            return Made("first", {"n": stop, "axis": axis}, refs)
-    return Made("slice", {"start": start or 0, "stop": stop, "step": step or 1, "axis": axis}, refs)
+def _slices(walk: Walk, call: Call) -> bool:
+    """Makes the nodes of ``x[:, -3:, 0]``: one for each axis that is cut, picked or added, in a row.
+
+    False where the key cuts the batch, which no spec does.
+    """
+    refs = list(refs_in(call.args))
+    tensor = walk.graph.tensor(walk.values[refs[0]]) if refs and refs[0] in walk.values else None
+    key = call.args[1] if len(call.args) == 2 else None
+    if len(refs) != 1 or tensor is None or not isinstance(key, list):
+        return False
+    made = of_key(call, key, tensor)
+    if made is None:
+        return False
+    if not made:
+        made = [Made("identity", {}, (), "is an operation that takes all there is, said as identity")]
+    elif len(made) > 1:
+        made[-1] = replace(made[-1], said="works along several axes, said one after the other")
+    ref = refs[0]
+    for i, one in enumerate(made):
+        last = i == len(made) - 1
+        then = call if last else replace(call, ref=call.ref._replace(layer=f"{call.name}-{i}"))
+        if not _place(walk, then, replace(one, refs=[ref])):
+            return False
+        _tell_short(walk, call, walk.graph.nodes[walk.values[then.ref].node])
+        ref = then.ref
+    return True
 
 
-def _part(part: Any) -> dict[str, Any] | int | None:
-    """A slice of one axis, or one index; None for anything else."""
-    if type(part) is int:
-        return part
-    config = part.get("config") if isinstance(part, dict) and part.get("class_name") == SLICE else None
-    if not isinstance(config, dict):
-        return None
-    found = {name: config.get(name) for name in ("start", "stop", "step")}
-    return found if all(v is None or type(v) is int for v in found.values()) else None
+def _tell_short(walk: Walk, call: Call, node: Node) -> None:
+    """Tells of a cut that gives what there is of too few steps, where the built model needs them all."""
+    came = walk.graph.tensor(node.inputs[0])
+    if node.layer is None or came is None or node.layer.row.name not in ("last", "first") or is_ours(call):
+        return
+    axis, least = node.layer.get("axis"), node.layer.get("n")
+    if least != 1 and not isinstance(came.shape[axis - 1 if axis > 0 else axis], int):
+        said = f"takes what there is of fewer than {least} steps; {node.layer.title} needs {least}"
+        walk.losses.otherwise(call.name, said)
 
 
 def _pinned(walk: Walk, call: Call) -> bool:

@@ -359,7 +359,8 @@ class Walk:
         """Puts a value of the right shape where something stands that no spec can say."""
         if call.is_operation:
             what = f"the operation {shown(call.kind)}"
-            why = why or "the language has no row for it"
+            batch = "it cuts the batch, which a spec leaves as it is"
+            why = why or (batch if call.kind == "GetItem" else "the language has no row for it")
         else:
             what = f"a {shown(call.kind)} layer"
         tensor = call.gives.get(ref.output)
