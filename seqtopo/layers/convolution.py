@@ -7,6 +7,7 @@ from typing import Any
 
 from seqtopo.layers import kinds as k
 from seqtopo.layers import timing
+from seqtopo.layers.kinds import per_axis
 from seqtopo.layers.parameters import (
     ACTIVATION,
     CAUSAL_PADDING,
@@ -22,7 +23,7 @@ from seqtopo.layers.parameters import (
 )
 from seqtopo.layers.row import Given, Param, Row, Rule
 from seqtopo.layers.sizes import Size, floor_div, remainder
-from seqtopo.layers.windows import EXAMPLE, GIVES, TAKES, check_dilation, named, slid, unslid
+from seqtopo.layers.windows import EXAMPLE, GIVES, TAKES, channels_first, check_dilation, named, slid, unslid
 
 _OVER = {1: "the steps of a sequence", 2: "the height and width of an image", 3: "a volume"}
 
@@ -99,6 +100,21 @@ def _transpose(rank: int) -> Rule:
     return rule
 
 
+def _backwards(rank: int) -> Callable[[Mapping[str, Any]], str]:
+    def by_onednn(args: Mapping[str, Any]) -> str:
+        dilated = max(per_axis(args["dilation_rate"], rank)) > 1
+        return channels_first(args) or ("dilation_rate above 1" if dilated else "")
+
+    return by_onednn
+
+
+def _unequal_strides(args: Mapping[str, Any]) -> str:
+    """The words for strides that differ; with a dilation, Keras strides afterwards, by itself."""
+    strides, dilations = (per_axis(args[name], 2) for name in ("strides", "dilation_rate"))
+    unequal = len(set(strides)) > 1 and max(dilations) == 1
+    return "strides that differ between rows and columns" if unequal else ""
+
+
 def _pattern(rank: int, gives: str) -> str:
     return f"{TAKES[rank]} -> {GIVES[rank]} {gives}"
 
@@ -134,6 +150,7 @@ def _conv_row(rank: int) -> Row:
         time=timing.slides(rank),
         weights="kernel: kernel_size channels filters; bias: filters if use_bias",
         aliases=_aliases(f"conv{rank}d"),
+        by_onednn=channels_first if rank < 3 else None,
     )
 
 
@@ -168,6 +185,7 @@ def _separable_row(rank: int) -> Row:
         weights="depthwise_kernel: kernel_size channels depth_multiplier; "
         f"pointwise_kernel: {ones} channels*depth_multiplier filters; bias: filters if use_bias",
         aliases=_aliases(name, f"sepconv{rank}d"),
+        by_onednn=_unequal_strides if rank == 2 else None,
     )
 
 
@@ -198,6 +216,7 @@ def _depthwise_row(rank: int) -> Row:
         time=timing.slides(rank),
         weights="kernel: kernel_size channels depth_multiplier; bias: channels*depth_multiplier if use_bias",
         aliases=(f"dwconv{rank}d",),
+        by_onednn=_unequal_strides if rank == 2 else None,
     )
 
 
@@ -230,6 +249,7 @@ def _transpose_row(rank: int) -> Row:
         time=timing.unslides(rank),
         weights="kernel: kernel_size filters channels; bias: filters if use_bias",
         aliases=_aliases(name),
+        by_onednn=_backwards(rank),
     )
 
 

@@ -23,7 +23,7 @@ from seqtopo.layers.row import Given, Outcome, Param, Row, compute_dtype
 from seqtopo.layers.sizes import Shape, Size, fits
 from seqtopo.layers.values import Tensor, Weight
 from seqtopo.layers.weight_objects import check_objects, check_penalty
-from seqtopo.layers.windows import check_dilation, slid
+from seqtopo.layers.windows import channels_first, check_dilation, slid
 
 SEQ = Param("return_sequences", k.BOOL, False, flags={"seq": True})
 STATE = Param("return_state", k.BOOL, False)
@@ -171,6 +171,7 @@ def _conv_lstm(rank: int) -> Row:
         time=timing.recurrent,
         aliases=(f"conv_lstm{rank}d",),
         recurrent=True,
+        by_onednn=channels_first if rank < 3 else None,
     )
 
 

@@ -177,6 +177,9 @@ class Row:
     """Whether Keras takes later calls of a layer with the shape of its first alone."""
     apart: bool = False
     """Whether Keras takes several values one by one, as ``layer(query, value)``, and not as a list."""
+    by_onednn: Callable[[Mapping[str, Any]], str] | None = None
+    """What of its arguments, all of them given, TensorFlow computes on a CPU through oneDNN alone, in words;
+    "" for nothing of it. TensorFlow switches oneDNN on by itself on some CPUs only, for float32."""
 
     @cached_property
     def by_name(self) -> Mapping[str, Param]:
@@ -282,6 +285,10 @@ class Row:
         check_needs(self.name, inputs, needs)
         check_arguments(self.name, args)
         return Outcome((output,), weights, extras, needs)
+
+    def onednn_only(self, args: Mapping[str, Any]) -> str:
+        """What of these arguments TensorFlow computes on a CPU through oneDNN alone; "" for nothing of it."""
+        return self.by_onednn({**self.defaults, **args}) if self.by_onednn else ""
 
     def settled(
         self,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from seqtopo.layers.kinds import per_axis
 from seqtopo.layers.row import Given
@@ -45,6 +46,16 @@ def check_dilation(given: Given, rank: int) -> None:
             else f"keep the dilation and pool after it: -> maxpool{rank}d(2)",
             at=("argument", "dilation_rate"),
         )
+
+
+def channels_first(args: Mapping[str, Any]) -> str:
+    """The word for channels that come first, where they do.
+
+    Plain convolutions and those in recurrent layers are handed on as they are, unless they are over a volume
+    or in groups: Keras compiles those.
+    """
+    first = args["data_format"] == "channels_first" and args.get("groups", 1) == 1
+    return "channels_first" if first else ""
 
 
 def slid(given: Given, rank: int, window: str) -> Shape:

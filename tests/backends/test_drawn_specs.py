@@ -34,10 +34,20 @@ STRETCH = 500
 """Draws in one process: Keras holds on to some of what it builds."""
 
 
-def _stretch(first: int, count: int) -> tuple[int, dict[str, Any]]:
-    """What came of some draws, and the first one that was not made: a draw may end its process."""
+def _stretch(first: int, count: int, *, onednn: bool = True) -> tuple[int, dict[str, Any]]:
+    """What came of some draws, and the first one that was not made: a draw may end its process.
+
+    Without ``onednn``, TensorFlow runs on its own kernels alone, and only what these may lack is drawn.
+    """
     command = [sys.executable, "-W", "ignore", "-m", "tests.support.run_draws", str(first), str(count)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2])
+    done = subprocess.run(
+        [*command, *(() if onednn else ("onednn",))],
+        env={**os.environ, "TF_ENABLE_ONEDNN_OPTS": str(int(onednn))},
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=Path(__file__).parents[2],
+    )
     if done.returncode == 0:
         found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
         return first + count, found
@@ -48,7 +58,7 @@ def _stretch(first: int, count: int) -> tuple[int, dict[str, Any]]:
     spec = draw(seed).accepted
     wrong = f"draw {seed} or one refused in it ended the process with {done.returncode}: {spec}\n  {said}"
     # The draws before it are made again, or what they came to would be lost with the process.
-    before = _stretch(first, seed - first)[1] if seed > first else {"wrong": []}
+    before = _stretch(first, seed - first, onednn=onednn)[1] if seed > first else {"wrong": []}
     return seed + 1, {**before, "wrong": [*before["wrong"], wrong]}
 
 
@@ -69,6 +79,18 @@ def test_drawn_specs_agree_with_keras() -> None:
     assert totals["refused"] > DRAWS / 2
     if 2 * len(ROWS) <= DRAWS:
         assert {r.name for r in ROWS} <= rows.keys()
+
+
+if os.environ["KERAS_BACKEND"] == "tensorflow":
+
+    def test_fault_0_drawn_convolutions_agree_without_onednn() -> None:
+        first, seen, wrong = FIRST, 0, []
+        while first < FIRST + DRAWS:
+            first, found = _stretch(first, min(STRETCH, FIRST + DRAWS - first), onednn=False)
+            seen += found.get("accepted", 0)
+            wrong += found["wrong"]
+        assert not wrong, f"{len(wrong)} of {seen} draws\n" + "\n".join(wrong)
+        assert seen > DRAWS / 40
 
 
 def test_a_draw_follows_from_its_number() -> None:

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
+from seqtopo.api import analyse
+from seqtopo.ir.graph import SubModel
+from seqtopo.layers.layer import Layer
+
 
 def stricter(code: str, row: str, message: str) -> str:
     """Why the checker refuses what Keras builds and runs; "" where there is no such reason."""
@@ -15,9 +21,37 @@ def stricter(code: str, row: str, message: str) -> str:
     )
 
 
+def onednn_only(text: str) -> tuple[str, str]:
+    """What of a spec TensorFlow computes on a CPU through oneDNN alone, the first of it, and its dtype."""
+    checked = analyse(text)
+    assert checked.resolved is not None, text
+    graphs = [checked.resolved.graph]
+    for graph in graphs:
+        for layer in graph.layers():
+            inner: object = layer
+            while isinstance(inner, Layer):
+                what = inner.row.onednn_only(inner.args)
+                if what:
+                    return what, inner.get("dtype") or "float32"
+                inner = inner.args.get("layer")
+            if isinstance(inner, SubModel):
+                graphs.append(inner.graph)
+    return "", ""
+
+
+def _lacks_onednn(text: str, said: str) -> bool:
+    """Whether TensorFlow fails for what the rows say that it computes through oneDNN alone."""
+    if not said.startswith(("UnimplementedError", "InvalidArgumentError")):
+        return False
+    what, dtype = onednn_only(text)
+    return bool(what) and (dtype != "float32" or os.environ.get("TF_ENABLE_ONEDNN_OPTS") != "1")
+
+
 def at_run(backend: str, text: str, error: BaseException) -> str:
     """Why a backend cannot run a model that Keras builds; "" where that is no backend's limit."""
     said = f"{type(error).__name__}: {error}"
+    if backend == "tensorflow" and _lacks_onednn(text, said):
+        return "TensorFlow computes it on a CPU through oneDNN alone"
     return next(
         (
             why

@@ -1,7 +1,8 @@
 """Compares some draws with Keras, in a process of its own: ``python -m tests.support.run_draws 0 300``.
 
-Prints what came of it as JSON. The number of each draw goes to the error stream first, so that one
-that ends the process is known too.
+With ``onednn`` as a third argument, only accepted specs with a layer that TensorFlow may compute through
+oneDNN alone. Prints what came of it as JSON. The number of each draw goes to the error stream first, so
+that one that ends the process is known too.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import sys
 from collections import Counter
 from dataclasses import dataclass, field
 
+from seqtopo.layers.table import NAMES
 from tests.support.cheap_weights import cheap_weights
 from tests.support.compare_accepted import compare_accepted, keras
 from tests.support.compare_refused import compare_refused, refused_call
@@ -34,8 +36,8 @@ class Stretch:
     wrong: list[str] = field(default_factory=list)
 
 
-def compare(first: int, count: int) -> Stretch:
-    """Compares the draws from ``first`` on."""
+def compare(first: int, count: int, *, onednn: bool = False) -> Stretch:
+    """Compares the draws from ``first`` on; with ``onednn``, those for which that library matters."""
     found = Stretch()
     alike: Counter[tuple[str, str]] = Counter()
     with cheap_weights():
@@ -44,12 +46,17 @@ def compare(first: int, count: int) -> Stretch:
             if seed % 100 == 0:
                 keras.backend.clear_session()
                 gc.collect()
-            _compare(seed, found, alike)
+            _compare(seed, found, alike, onednn=onednn)
     return found
 
 
-def _compare(seed: int, found: Stretch, alike: Counter[tuple[str, str]]) -> None:
+def _compare(seed: int, found: Stretch, alike: Counter[tuple[str, str]], *, onednn: bool) -> None:
     drawn = draw(seed)
+    if onednn:
+        drawn.refused = []
+        rows = rows_used(drawn.accepted) if drawn.accepted else ()
+        if all(NAMES[row].by_onednn is None for row in rows):
+            return
     if drawn.accepted is not None:
         result = compare_accepted(drawn.accepted)
         found.accepted += 1
@@ -86,4 +93,5 @@ def _is_wrong(text: str) -> bool:
 
 
 if __name__ == "__main__":
-    print(json.dumps(vars(compare(int(sys.argv[1]), int(sys.argv[2])))))
+    found = compare(int(sys.argv[1]), int(sys.argv[2]), onednn="onednn" in sys.argv[3:])
+    print(json.dumps(vars(found)))

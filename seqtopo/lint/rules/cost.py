@@ -325,29 +325,77 @@ def linear_chain(view: View) -> Iterator[Finding]:
 def channels_before_places(view: View) -> Iterator[Finding]:
     """Convolutions over channels_first, which TensorFlow has for GPUs; those of a flow are told together."""
     for flow in view.flows:
-        found = [n for n in flow.calls_given("data_format") if _channels_first(n)]
+        found = [node for node, what in _onednn_only(flow) if what == _CHANNELS_FIRST]
         if not found:
             continue
         first = found[0]
-        order = ",".join(map(str, _channels_last(len(flow.out(first).shape))))
+        order = ",".join(map(str, _channels_last(first, len(flow.came(first).shape))))
         yield Finding(
             first.span,
-            "on a CPU, TensorFlow convolves channels_first only in builds with oneDNN",
+            f"on a CPU, TensorFlow convolves channels_first {_WITH_ONEDNN}",
             label="channels first",
             labels=tuple(Label(node.span, "so does this") for node in found[1:4]),
-            notes=("on PyTorch, on JAX and on GPUs it runs; the numbers are the same in either layout",),
+            notes=(_elsewhere(first), "the numbers are the same in either layout"),
             help=f"for a model that runs anywhere, write permute({order}) before it, and no channels_first",
             fixes=tuple(_turned(flow, first)) if len(found) == 1 else (),
         )
 
 
-def _channels_first(node: Node) -> bool:
+@rule("ST659")
+def needs_onednn(view: View) -> Iterator[Finding]:
+    """Windows that TensorFlow does not compute on every CPU; those of a flow are told together."""
+    for flow in view.flows:
+        found = [(node, what) for node, what in _onednn_only(flow) if what != _CHANNELS_FIRST]
+        if not found:
+            continue
+        first, what = found[0]
+        innermost = _innermost(first)
+        yield Finding(
+            first.span,
+            f"on a CPU, TensorFlow computes {innermost.row.name} with {what} {_WITH_ONEDNN}",
+            label=what,
+            labels=tuple(Label(node.span, other) for node, other in found[1:4]),
+            notes=("it is built all the same, and fails when it is called or trained",),
+            help=_elsewhere(first),
+        )
+
+
+_CHANNELS_FIRST = "channels_first"
+_WITH_ONEDNN = "with oneDNN alone, which is not in use on every CPU"
+
+
+def _onednn_only(flow: View) -> Iterator[tuple[Node, str]]:
+    """The calls that TensorFlow runs on a CPU by oneDNN alone, and for what of their arguments."""
+    for node in flow.calls_given("data_format", "strides", "dilation_rate"):
+        layer = _innermost(node)
+        what = layer.row.onednn_only(layer.args)
+        if what:
+            yield node, what
+
+
+def _innermost(node: Node) -> Layer:
+    """The layer of a call, inside its wrappers."""
     layer = node.layer
-    return layer is not None and "conv" in layer.row.name and layer.get("data_format") == "channels_first"
+    assert layer is not None
+    while isinstance(inner := layer.args.get("layer"), Layer):
+        layer = inner
+    return layer
 
 
-def _channels_last(rank: int) -> tuple[int, ...]:
-    return (*range(2, rank + 1), 1)
+def _elsewhere(node: Node) -> str:
+    """Where it runs; oneDNN has no other dtype on every CPU."""
+    runs = "it runs on PyTorch, on JAX and on GPUs"
+    if _innermost(node).get("dtype") in (None, "float32"):
+        return f"{runs}; on a CPU, with TF_ENABLE_ONEDNN_OPTS=1 set before TensorFlow starts"
+    return f"{runs}; on a CPU, oneDNN has it for float32 alone"
+
+
+def _channels_last(node: Node, rank: int) -> tuple[int, ...]:
+    """The order of the axes with the channels last; the steps of a recurrent or wrapped layer stay first."""
+    layer = node.layer
+    assert layer is not None
+    steps = layer.row.steps or _innermost(node).row.recurrent
+    return (1, *range(3, rank + 1), 2) if steps else (*range(2, rank + 1), 1)
 
 
 def _turned(view: View, node: Node) -> Iterator[Fix]:
@@ -358,6 +406,6 @@ def _turned(view: View, node: Node) -> Iterator[Fix]:
     plain = rewrite.without(found, "channels_first", "data_format")
     back = (rank, *range(1, rank))
     turn = partial(step, node.span, "permute")
-    edit = view.edits.replace(node, turn(*_channels_last(rank)), plain, turn(*back))
+    edit = view.edits.replace(node, turn(*_channels_last(node, rank)), plain, turn(*back))
     if plain != found and edit is not None:
         yield Fix("turn the axes before it, and back behind it", (edit,))

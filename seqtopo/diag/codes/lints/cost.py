@@ -133,7 +133,9 @@ ROWS: tuple[Code, ...] = (
         summary="A convolution takes the channels first, which TensorFlow does not do on every CPU.",
         what=(
             "With `channels_first` the features, or channels, are the first axis and the steps or places "
-            "follow. TensorFlow has such convolutions for GPUs, and for CPUs in builds with oneDNN alone."
+            "follow. TensorFlow has such convolutions for GPUs, and for CPUs through oneDNN alone, a library "
+            "that it switches on by itself on newer CPUs only. `TF_ENABLE_ONEDNN_OPTS=1` in the environment "
+            "switches it on, for `float32`."
         ),
         why=(
             "A model that was trained on a GPU then fails where it is used. PyTorch and JAX run it anywhere. "
@@ -141,5 +143,24 @@ ROWS: tuple[Code, ...] = (
         ),
         example="in(3,10) -> conv1d(8,3,channels_first)",
         instead="in(3,10) -> permute(2,1) -> conv1d(8,3) -> permute(2,1)",
+    ),
+    Code(
+        code="ST659",
+        name="needs-onednn",
+        severity="info",
+        summary="TensorFlow does not compute a convolution with these arguments on every CPU.",
+        what=(
+            "TensorFlow's own kernels for CPUs lack some convolutions: strides that differ between rows and "
+            "columns in `depthwise_conv2d` and `separable_conv2d`, and a `dilation_rate` above 1 in "
+            "transposed convolutions. oneDNN, a library inside of TensorFlow, has them for `float32`. "
+            "TensorFlow switches it on by itself on newer CPUs only, those with AVX-512."
+        ),
+        why=(
+            "The model is built everywhere, and fails on such a CPU when it is first called or trained. "
+            "`TF_ENABLE_ONEDNN_OPTS=1` in the environment, set before TensorFlow starts, switches oneDNN on. "
+            "PyTorch and JAX run such a model anywhere, and so does TensorFlow on a GPU."
+        ),
+        example="in(9,8,3) -> depthwise_conv2d(3,(1,2))",
+        instead="in(9,8,3) -> depthwise_conv2d(3,2)",
     ),
 )
