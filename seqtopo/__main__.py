@@ -19,6 +19,7 @@ def process() -> None:
     apart at the end: that would be a fifth of a check. Where threads may be at work, or something watches
     the run, Python ends as usual.
     """
+    _open_streams()
     reading = any(word in READING for word in sys.argv[1:2])
     if reading:
         gc.disable()
@@ -26,6 +27,21 @@ def process() -> None:
     if reading and "threading" not in sys.modules and not (sys.gettrace() or sys.getprofile()):
         _leave(code)
     sys.exit(code)
+
+
+def _open_streams() -> None:
+    """Gives a process that was started without standard streams (``>&-``) some that lead nowhere.
+
+    Else a file that is opened later would get the number of one of them, and what is printed with it.
+    """
+    if None not in (sys.stdin, sys.stdout, sys.stderr):
+        return
+    while (number := os.open(os.devnull, os.O_RDWR)) < 3:
+        pass
+    os.close(number)
+    sys.stdin = sys.stdin or os.fdopen(0, encoding="utf-8")
+    sys.stdout = sys.stdout or os.fdopen(1, "w", encoding="utf-8")
+    sys.stderr = sys.stderr or os.fdopen(2, "w", encoding="utf-8")
 
 
 def _leave(code: int) -> None:

@@ -18,7 +18,7 @@ from seqtopo.cli.terminal import put, put_diagnostics, say, terminal
 from seqtopo.decompiler.files import read_config
 from seqtopo.decompiler.losses import UnreadableError
 from seqtopo.diag.error import SpecError
-from seqtopo.exporting import Exported, chosen_backend, chosen_format, exported, refuse_place
+from seqtopo.exporting import Exported, chosen_backends, chosen_format, exported, refuse_place
 from seqtopo.exporting.formats import FORMATS
 from seqtopo.shell import command
 
@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
     dims = dims_of(args.dims)
     try:
         row = chosen_format(target, args.format)
-        backend = chosen_backend(row, args.via)
+        backends = chosen_backends(row, args.via)
         refuse_place(target, row)
         if file.suffix == ".json":
             raise UsageError(
@@ -77,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
                 "make a spec of it: " + command("seqtopo", "decompile", str(file), "-o", f"{file.stem}.txt"),
             )
         wanted = _model(file, dims) if file.suffix == SUFFIX else _spec(args, dims)
-        done = exported({**wanted, "step": args.step, "batch": args.batch}, target, row, backend)
+        done = exported({**wanted, "step": args.step, "batch": args.batch}, target, row, backends)
     except SpecError as error:
         put_diagnostics(error.diagnostics)
         return 1

@@ -6,9 +6,10 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from typing import TextIO
 
 from seqtopo.cli.arguments import UsageError
-from seqtopo.cli.terminal import put, put_diagnostics, say
+from seqtopo.cli.terminal import OutputError, flush, put, put_diagnostics, say
 from seqtopo.diag.model import Diagnostic
 from seqtopo.diag.nearest import nearest
 from seqtopo.shell import command
@@ -57,8 +58,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         Whatever happens is said in words; with ``SEQTOPO_DEBUG=1`` a fault of ours shows its traceback.
     """
     try:
-        code = _run(list(sys.argv[1:] if argv is None else argv))
-        sys.stdout.flush()
+        return _answered(list(sys.argv[1:] if argv is None else argv))
+    except OutputError as error:
+        _quiet()
+        try:
+            say(f"seqtopo: what it says cannot be written: {error}", stream=sys.stderr)
+        except OutputError:  # nor can this
+            _quiet(sys.stderr)
+        return FINDINGS
+
+
+def _answered(argv: list[str]) -> int:
+    try:
+        code = _run(argv)
+        flush()
     except UsageError as error:
         say(f"seqtopo: {error.message}", *error.help, stream=sys.stderr)
         return USAGE
@@ -67,6 +80,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         _quiet()
         return CLOSED
+    except OutputError:
+        raise
     except Exception as error:
         return _own_fault(error)
     return code
@@ -103,10 +118,10 @@ def _no_command(word: str) -> UsageError:
     return UsageError(f"there is no command {shown}", f"did you mean seqtopo {near}?" if near else known)
 
 
-def _quiet() -> None:
+def _quiet(stream: TextIO | None = None) -> None:
     """Lets the interpreter flush into nothing when it ends: nobody reads what it would write."""
     try:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), (stream or sys.stdout).fileno())
     except (OSError, ValueError):
         return
 

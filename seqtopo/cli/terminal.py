@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TextIO
 
 from seqtopo.dataclass import dataclass
@@ -82,7 +83,8 @@ def put(text: str, stream: TextIO | None = None, *, log_commands: bool = False) 
         text = "\n".join(map(_cleaned, text.split("\n")))
     encoding = getattr(stream, "encoding", None) or "utf-8"
     text = text.encode(encoding, "backslashreplace").decode(encoding)
-    stream.write(text if text.endswith("\n") else text + "\n")
+    with _written():
+        stream.write(text if text.endswith("\n") else text + "\n")
 
 
 def _cleaned(line: str) -> str:
@@ -105,6 +107,32 @@ def put_diagnostics(found: Sequence[Diagnostic], stream: TextIO | None = None) -
 
 def put_bytes(data: bytes) -> None:
     """Writes bytes to the standard output as they are, line endings included."""
-    sys.stdout.flush()
-    sys.stdout.buffer.write(data)
-    sys.stdout.buffer.flush()
+    with _written():
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+
+
+def flush() -> None:
+    """Writes out what the standard output still holds.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    with _written():
+        sys.stdout.flush()
+
+
+class OutputError(Exception):
+    """What a command says cannot be written, on a full disk for one; as text, what the system says."""
+
+
+@contextmanager
+def _written() -> Iterator[None]:
+    """Raises OutputError where what is written in here cannot be."""
+    try:
+        yield
+    except BrokenPipeError:  # who reads a pipe may go away: that is no mistake
+        raise
+    except OSError as error:
+        raise OutputError((error.strerror or str(error)).lower()) from None

@@ -91,15 +91,15 @@ def export(
     """
     target = Path(path)
     row = chosen_format(target, format)
-    backend = chosen_backend(row, via)
+    backends = chosen_backends(row, via)
     refuse_place(target, row)
     options = {"step": step, "batch": batch}
     if isinstance(model, Path):
-        return exported({"model": str(model.absolute()), **options}, target, row, backend)
+        return exported({"model": str(model.absolute()), **options}, target, row, backends)
     with tempfile.TemporaryDirectory(prefix="seqtopo-") as folder:
         file = Path(folder) / "model.keras"
         model.save(file)
-        return exported({"model": str(file), **options}, target, row, backend)
+        return exported({"model": str(file), **options}, target, row, backends)
 
 
 def _refuse(code: str, message: str, help: str, notes: Sequence[str] = ()) -> SpecError:
@@ -129,11 +129,11 @@ def chosen_format(path: Path, name: str | None) -> Format:
     return found
 
 
-def chosen_backend(format: Format, via: str | None) -> str:
-    """The backend that writes: the one asked for, else the best that is installed.
+def chosen_backends(format: Format, via: str | None) -> list[str]:
+    """The backends that may write: the one asked for, else those that are installed, the best first.
 
     Raises:
-        SpecError: it cannot write the format, or a package is missing.
+        SpecError: none can write the format, or a package is missing.
     """
     from seqtopo.emit.backend import installed, refuse_packages
 
@@ -145,7 +145,7 @@ def chosen_backend(format: Format, via: str | None) -> str:
     )
     if via is None:
         if can:
-            return can[0]
+            return can
         best, needs = next(iter(format.writers.items()))
         missing = list(dict.fromkeys(name for name in (best, needs) if not has(name)))
         raise _refuse(
@@ -164,7 +164,7 @@ def chosen_backend(format: Format, via: str | None) -> str:
             f"{via} needs the package {needs} to write {format.title}",
             f"{_install([needs])}; or {ways}",
         )
-    return via
+    return [via]
 
 
 def _install(names: Iterable[str]) -> str:
@@ -195,28 +195,38 @@ def _replaceable(folder: Path) -> bool:
     return folder.is_dir() and ((folder / "saved_model.pb").is_file() or not any(folder.iterdir()))
 
 
-def exported(wanted: Mapping[str, Any], target: Path, format: Format, backend: str) -> Exported:
-    """Exports what is wanted (see ``child.Request``) in a process on ``backend``, and puts it in its place.
+def exported(wanted: Mapping[str, Any], target: Path, format: Format, backends: Sequence[str]) -> Exported:
+    """Exports what is wanted (see ``child.Request``) in a process on the first of these backends that can,
+    and puts it in its place.
 
     Raises:
-        SpecError: as ``export``.
+        SpecError: as ``export``; none of them can.
     """
     place = target.absolute()
     leftovers.sweep(place.parent)
-    in_place = tempfile.TemporaryDirectory(dir=place.parent, prefix=leftovers.PREFIX)
-    with in_place as folder, leftovers.held(folder):
-        # Under its final name: large ONNX models name the files that hold their weights.
-        out = Path(folder) / "out" / place.name
-        out.parent.mkdir()
-        answer = _asked(
-            {**wanted, "out": str(out), "format": format.name},
-            Path(folder) / "request.json",
-            backend,
-        )
-        if "refused" in answer:
-            raise _with_ways(answer["refused"], format, backend)
-        for made in out.parent.iterdir():
-            _put(made, place.parent / made.name)
+    refused: dict[str, Mapping[str, Any]] = {}
+    for backend in backends:
+        in_place = tempfile.TemporaryDirectory(dir=place.parent, prefix=leftovers.PREFIX)
+        with in_place as folder, leftovers.held(folder):
+            # Under its final name: large ONNX models name the files that hold their weights.
+            out = Path(folder) / "out" / place.name
+            out.parent.mkdir()
+            answer = _asked(
+                {**wanted, "out": str(out), "format": format.name},
+                Path(folder) / "request.json",
+                backend,
+            )
+            if "refused" not in answer:
+                for made in out.parent.iterdir():
+                    _put(made, place.parent / made.name)
+                return _exported(answer, target, format, backend)
+            refused[backend] = answer["refused"]
+            if not answer["refused"]["elsewhere"]:
+                break
+    raise _with_ways(refused, format)
+
+
+def _exported(answer: Mapping[str, Any], target: Path, format: Format, backend: str) -> Exported:
     names = answer.get("names", {})
     return Exported(
         target,
@@ -275,24 +285,32 @@ def _asked(request: Mapping[str, Any], file: Path, backend: str) -> dict[str, An
                 "message": f"{backend} ended while it exported the model (exit code {done.returncode})",
                 "notes": last,
                 "help": "",
+                "elsewhere": True,
             }
         }
     return answer
 
 
-def _with_ways(refused: Mapping[str, Any], format: Format, backend: str) -> SpecError:
-    """A refusal of the child, with what else could write it, where it says nothing better."""
+def _with_ways(refused: Mapping[str, Mapping[str, Any]], format: Format) -> SpecError:
+    """The refusals of the backends that were tried, with what else there is to try: none of these."""
     from seqtopo.emit.backend import installed
 
-    others = [name for name in able(format, installed()) if name != backend]
-    elsewhere = [name for name in format.writers if name != backend and name not in others]
-    help = refused["help"]
-    if not help and others:
-        help = f"let another backend write it: --via {others[0]}"
-    elif not help and elsewhere:
-        needs = format.writers[elsewhere[0]]
-        lacking = dict.fromkeys((elsewhere[0], needs))
-        help = f"{elsewhere[0]} may be able to: {_install(lacking)}, then --via {elsewhere[0]}"
-    elif not help:
-        help = "choose another format: .onnx is taken by most programs"
-    return _refuse(refused["code"], refused["message"], help, refused["notes"])
+    backend, last = list(refused.items())[-1]
+    if not last["elsewhere"]:
+        return _refuse(last["code"], last["message"], last["help"], last["notes"])
+    helps = [told["help"] for told in refused.values() if told["help"]]
+    untried = [name for name in able(format, installed()) if name not in refused]
+    missing = [name for name in format.writers if name not in refused and name not in untried]
+    if untried:
+        helps.append(f"let another backend write it: leave out --via {backend}")
+    elif not helps and missing:
+        lacking = dict.fromkeys((missing[0], format.writers[missing[0]]))
+        helps.append(f"{missing[0]} may be able to: {_install(lacking)}, then --via {missing[0]}")
+    elif not helps:
+        others = [other for other in FORMATS.values() if other is not format and able(other, installed())]
+        helps += [f"choose another format: --format {other.name}" for other in others[:1]]
+    if len(refused) == 1:
+        return _refuse(last["code"], last["message"], "; or ".join(helps), last["notes"])
+    notes = [" ".join((f"{name}: {told['message']}", *told["notes"][:1])) for name, told in refused.items()]
+    message = f"no backend that is installed can export this model as {format.title}"
+    return _refuse("ST431", message, "; or ".join(dict.fromkeys(helps)), notes)

@@ -19,6 +19,7 @@ from seqtopo.api import compile
 from seqtopo.diag.error import SpecError
 from seqtopo.exporting.comparing import Sample, alone, compared, samples
 from seqtopo.exporting.formats import FORMATS, Format, has
+from seqtopo.exporting.lowering import teach_tf2onnx
 from seqtopo.exporting.refused import RefusedError, said
 from seqtopo.runtime.kernels import attaching, time_distributed
 from seqtopo.runtime.states import stateful_layers
@@ -67,6 +68,7 @@ def export(request: Request) -> dict[str, Any]:
             "ST435",
             "the model is stateful, and what is exported keeps no states between calls",
             help="export its one-step twin, which takes its states and gives the next ones: --step",
+            elsewhere=False,
         )
     signature = _signature(model, format, request["batch"])
     trials = list(samples(model, signature))
@@ -152,7 +154,9 @@ def _built(request: Request) -> keras.Model:
         return compile(request["spec"], **dims)
     except SpecError as error:
         first = error.diagnostics[0]
-        raise RefusedError(first.code, first.message, *first.notes, help=first.help) from None
+        raise RefusedError(
+            first.code, first.message, *first.notes, help=first.help, elsewhere=False
+        ) from None
 
 
 def _loaded(path: str) -> keras.Model:
@@ -169,6 +173,7 @@ def _flat(model: keras.Model) -> keras.Model:
             "ST431",
             "the model does not say what it takes: it is neither functional nor Sequential, or was not built",
             help="give it a keras.Input and save it again",
+            elsewhere=False,
         )
     return keras.Model(list(model.inputs), list(model.outputs), name=model.name)
 
@@ -178,7 +183,8 @@ def _step_of(model: keras.Model, names: Sequence[str]) -> tuple[keras.Model, lis
     try:
         twin = one_step(model)
     except ValueError as error:
-        raise RefusedError("ST431", str(error), help="export the model as it is, without --step") from None
+        help = "export the model as it is, without --step"
+        raise RefusedError("ST431", str(error), help=help, elsewhere=False) from None
     return twin.model, [*(names[i] for i in twin.outputs), *(f"next_{state.name}" for state in twin.states)]
 
 
@@ -207,13 +213,11 @@ def _refuse_open_loops(model: keras.Model, format: Format) -> None:
     looping = [x.name for x in model.layers if any(map(_loops, x._flatten_layers()))]
     if not looping:
         return
-    others = [name for name in format.any_steps if name in format.writers]
     raise RefusedError(
         "ST434",
         f"{format.title} through {keras.config.backend()} needs a number of time steps, for {looping[0]}",
         format.loops,
-        help="bind it: -D T=24"
-        + (f"; or take a way that keeps it open: --via {others[0]}" if others else ""),
+        help="bind it: -D T=24",
     )
 
 
@@ -239,6 +243,8 @@ def _write(
     kwargs: dict[str, Any] = {}
     if format.name == "pt2":
         kwargs["dynamic_shapes"] = _open_axes(signature)
+    if format.name == "onnx" and keras.config.backend() == "tensorflow":
+        teach_tf2onnx()
     try:
         model.export(
             out, format=format.keras, verbose=False, input_signature=[alone(list(signature))], **kwargs

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 
 class RefusedError(Exception):
-    """Why a model is not exported: the code of the diagnostic, and what is to be said."""
+    """Why a model is not exported: the code of the diagnostic, what is to be said, and whether another
+    backend may be able to (``elsewhere``).
+    """
 
-    def __init__(self, code: str, message: str, *notes: str, help: str = "") -> None:
+    def __init__(self, code: str, message: str, *notes: str, help: str = "", elsewhere: bool = True) -> None:
         super().__init__(message)
-        self.answer = {"code": code, "message": message, "notes": list(notes), "help": help}
+        self.answer = {
+            "code": code,
+            "message": message,
+            "notes": list(notes),
+            "help": help,
+            "elsewhere": elsewhere,
+        }
 
 
 def said(error: BaseException) -> str:

@@ -87,9 +87,60 @@ def test_what_cannot_be_exported_leaves_nothing_behind(tmp_path: Path, capsys: C
     assert main(["export", "in(T,3) -> bi(lstm(4))", "-o", str(out), "--via", "jax"]) == 1
     said = capsys.readouterr().err
     assert said.startswith("error[ST431]: jax cannot export this model as ONNX\n")
-    assert "help: let another backend write it: --via tensorflow" in said
+    assert "help: let another backend write it: leave out --via jax" in said
     assert out.read_text() == "was here"
     assert [path.name for path in tmp_path.iterdir()] == ["model.onnx"]
+
+
+def test_fault_d1_the_exact_gelu_is_exported_through_tensorflow(answers: dict[str, Any]) -> None:
+    assert "refused" not in answers["tensorflow-onnx-gelu"]
+
+
+def refusal(backend: str, code: str = "ST431", help: str = "", *, elsewhere: bool = True) -> dict[str, Any]:
+    """What a child answers that cannot export."""
+    said = {"code": code, "message": f"{backend} cannot", "notes": ["why"], "help": help}
+    return {"refused": {**said, "elsewhere": elsewhere}}
+
+
+def test_fault_d1_no_backend_that_has_refused_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: Capture
+) -> None:
+    asked: list[str] = []
+
+    def answer(request: object, file: Path, backend: str) -> dict[str, Any]:
+        asked.append(backend)
+        help = "bind it: -D T=24" if backend == "torch" else ""
+        return refusal(backend, "ST434" if help else "ST431", help)
+
+    monkeypatch.setattr("seqtopo.exporting._asked", answer)
+    argv = ["export", STACK, "-o", str(tmp_path / "a.onnx")]
+    assert main(argv) == 1
+    assert asked == ["tensorflow", "jax", "torch"]
+    said = capsys.readouterr().err
+    assert said.startswith("error[ST431]: no backend that is installed can export this model as ONNX\n")
+    assert all(f"note: {name}: {name} cannot why" in said for name in asked)
+    assert "--via" not in said
+    assert "help: bind it: -D T=24" in said
+    # One that is asked for by name is tried alone, and the way on is all of them.
+    del asked[:]
+    assert main([*argv, "--via", "jax"]) == 1
+    assert asked == ["jax"]
+    assert "leave out --via jax" in capsys.readouterr().err
+
+
+def test_fault_d1_what_no_backend_can_mend_is_tried_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: Capture
+) -> None:
+    asked: list[str] = []
+
+    def answer(request: object, file: Path, backend: str) -> dict[str, Any]:
+        asked.append(backend)
+        return refusal(backend, "ST435", "write --step", elsewhere=False)
+
+    monkeypatch.setattr("seqtopo.exporting._asked", answer)
+    assert main(["export", STACK, "-o", str(tmp_path / "a.onnx")]) == 1
+    assert asked == ["tensorflow"]
+    assert "help: write --step" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ dec = in(T,2) -> lstm(4, seq, init=enc.state) -> dense(2)
 [dec, enc]
 """
 LAST = "in(T,2) -> pad(0,3) -> simple_rnn(4,seq) -> last(3)"
+GELU = "in(T,3) -> bi(lstm(4)) -> dense(4,gelu) -> dense(3,celu) -> act(gelu)"
 STATEFUL = "in(?,3,batch=2) -> lstm(4,seq,stateful) -> dense(1)"
 STEPS: Mapping[str, Any] = {"T": 12}
 
@@ -42,7 +43,7 @@ class Case:
 
 
 CASES = (
-    *(Case("tensorflow", "onnx", spec) for spec in (STACK, BI, IDS, ATTENTION, STATES, LAST)),
+    *(Case("tensorflow", "onnx", spec) for spec in (STACK, BI, IDS, ATTENTION, STATES, LAST, GELU)),
     Case("tensorflow", "onnx", STACK, step=True),
     Case("tensorflow", "onnx", STATEFUL, want="ST435"),
     Case("tensorflow", "onnx", STATEFUL, step=True),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -140,6 +141,23 @@ def test_a_closed_pipe_ends_in_silence() -> None:
     )
     os.close(writer)
     assert (ended.returncode, ended.stderr) == (main.CLOSED, "")
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_fault_0_closed_standard_streams_change_no_exit_code(closed: str) -> None:
+    for spec, code in (("in(T,8) -> lstm(4)", 0), ("in(T,8) -> lstm(4) -> lstm(4)", 1)):
+        command = f"{shlex.quote(sys.executable)} -m seqtopo check '{spec}' {closed}"
+        ended = subprocess.run(command, shell=True, capture_output=True, cwd=ROOT, text=True)
+        assert (ended.returncode, "ST901" in ended.stdout + ended.stderr) == (code, False)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no device that is always full")
+def test_fault_0_output_that_cannot_be_written_is_said() -> None:
+    command = f"{shlex.quote(sys.executable)} -m seqtopo check 'in(T,8) -> lstm(4)' > /dev/full"
+    ended = subprocess.run(command, shell=True, capture_output=True, cwd=ROOT, text=True)
+    assert ended.stderr == "seqtopo: what it says cannot be written: no space left on device\n"
+    assert ended.returncode == main.FINDINGS
+    assert subprocess.run(f"{command} 2>&1", shell=True, cwd=ROOT).returncode == main.FINDINGS
 
 
 def test_the_module_runs_and_reads_the_standard_input() -> None:
