@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -117,8 +119,56 @@ def add_stock(parser: Parser) -> None:
     )
 
 
+def add_imports(parser: Parser) -> None:
+    """Adds ``--import``."""
+    parser.add_argument(
+        "--import",
+        dest="modules",
+        metavar="MODULE",
+        action="append",
+        default=[],
+        help="a Python module with layers of your own (@seqtopo.layer), such as my.layers; once for each",
+    )
+
+
+def import_modules(names: Sequence[str], backend: str | None = None) -> None:
+    """Imports modules that the command line names, from the current folder or where Python finds them.
+
+    They may import Keras, so the backend is chosen first.
+
+    Raises:
+        UsageError: there is none of that name, or it cannot be imported.
+    """
+    import sys
+    from importlib import import_module
+
+    from seqtopo.emit.backend import BackendError, pick
+
+    with suppress(BackendError):  # a module may do without, and so may the command
+        pick(backend)
+    if "" not in sys.path and os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    for name in names:
+        if name.endswith(".py") or not all(part.isidentifier() for part in name.split(".")):
+            dotted = name.removesuffix(".py").replace(os.sep, ".").strip(".")
+            raise UsageError(
+                f"{name} is not the name of a module", f"write it as Python does: --import {dotted}"
+            )
+        try:
+            import_module(name)
+        except ModuleNotFoundError as error:
+            if error.name is not None and f"{name}.".startswith(f"{error.name}."):
+                help = "it is looked for in the current folder and on PYTHONPATH"
+                raise UsageError(f"there is no module {name}", help) from None
+            raise UsageError(f"the module {name} cannot be imported: {error}") from None
+        except Exception as error:
+            said = f"{type(error).__name__}: {error}"
+            raise UsageError(f"the module {name} cannot be imported: {said}") from None
+
+
 def add_dims(parser: Parser) -> None:
-    """Adds ``-D``."""
+    """Adds ``-D`` and ``--import``."""
+    add_imports(parser)
     parser.add_argument(
         "-D",
         dest="dims",

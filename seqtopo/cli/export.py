@@ -77,7 +77,8 @@ def run(args: argparse.Namespace) -> int:
                 "make a spec of it: " + command("seqtopo", "decompile", str(file), "-o", f"{file.stem}.txt"),
             )
         wanted = _model(file, dims) if file.suffix == SUFFIX else _spec(args, dims)
-        done = exported({**wanted, "step": args.step, "batch": args.batch}, target, row, backends)
+        how = {"step": args.step, "batch": args.batch, "modules": args.modules}
+        done = exported({**wanted, **how}, target, row, backends)
     except SpecError as error:
         put_diagnostics(error.diagnostics)
         return 1

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from seqtopo.cli.arguments import Parser, add_stock
+from seqtopo.cli.arguments import Parser, add_imports, add_stock
 from seqtopo.cli.columns import Column, columns
 from seqtopo.cli.files import apart, cannot_write, write_whole
 from seqtopo.cli.fit import whole
@@ -53,6 +53,7 @@ def parser() -> Parser:
     )
     made.add_argument("-o", "--output", metavar="FILE", help="write all steps to this .csv file")
     made.add_argument("--backend", metavar="NAME", help="tensorflow, torch or jax")
+    add_imports(made)
     add_stock(made)
     return made
 
@@ -99,7 +100,7 @@ def _forecast(args: argparse.Namespace) -> tuple[list[str], Any]:
     from seqtopo.runtime.model_files import NoModelError, load_with
 
     try:
-        model, notes = load_with(path, kernels=not args.stock)
+        model, notes = load_with(path, kernels=not args.stock, modules=args.modules)
     except NoModelError as error:
         _refuse(path, error.reason, error.help)
     try:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import TextIO
 
-from seqtopo.cli.arguments import UsageError
+from seqtopo.cli.arguments import UsageError, import_modules
 from seqtopo.cli.terminal import OutputError, flush, put, put_diagnostics, say
 from seqtopo.diag.model import Diagnostic
 from seqtopo.diag.nearest import nearest
@@ -105,6 +105,8 @@ def _run(argv: list[str]) -> int:
         arguments = module.parser().parse_args(argv[1:])
     except SystemExit as ended:  # after --help
         return int(ended.code or 0)
+    if modules := getattr(arguments, "modules", None):
+        import_modules(modules, getattr(arguments, "backend", None))
     result: int = module.run(arguments)
     return result
 

@@ -33,14 +33,26 @@ def installed() -> tuple[str, ...]:
 
 
 def choose(wanted: str | None = None) -> str:
-    """Chooses the backend, tells Keras by ``KERAS_BACKEND``, and loads it.
+    """Chooses the backend as ``pick`` does, and loads Keras on it.
+
+    Raises:
+        BackendError: as ``pick``, or Keras cannot be loaded on it.
+    """
+    name = pick(wanted)
+    if "keras" not in sys.modules:
+        _load(name)
+    return name
+
+
+def pick(wanted: str | None = None) -> str:
+    """Picks the backend and tells Keras, by ``KERAS_BACKEND``.
 
     ``wanted`` comes first, then ``KERAS_BACKEND``, then the user's ``keras.json`` where it names an
     installed backend (Keras writes "tensorflow" there by itself), then the first one installed.
 
     Raises:
-        BackendError: there is no Keras, or one of a version that does not work; the backend is unknown, not
-            installed or cannot be loaded; or Keras runs on another one already.
+        BackendError: there is no Keras, or one of a version that does not work; the backend is unknown or not
+            installed; or Keras runs on another one already.
     """
     refuse_packages(wanted)
     if "keras" in sys.modules:
@@ -64,10 +76,8 @@ def choose(wanted: str | None = None) -> str:
     if name not in there:
         raise BackendError(f"the backend {name} is not installed", _install(name))
     os.environ[VARIABLE] = name
-    if name == "tensorflow":
-        # TensorFlow greets on import; what a user needs to know comes as a diagnostic.
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    _load(name)
+    # Keras imports TensorFlow on any backend, and it greets; what a user needs to know is a diagnostic.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     return name
 
 

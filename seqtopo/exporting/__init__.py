@@ -58,6 +58,7 @@ def export(
     via: str | None = None,
     step: bool = False,
     batch: int | None = None,
+    modules: Sequence[str] = (),
 ) -> Exported:
     """Writes a model for another program, by Keras' own ``export``, and compares the two before it is kept.
 
@@ -72,6 +73,7 @@ def export(
             come out.
         batch: fixes how many sequences go in at a time. TensorFlow Lite needs it for recurrent layers, and
             gets 1.
+        modules: names of modules that define layers of your own, for a file. Those of a model are known.
 
     Returns:
         What was written, under which names its inputs and outputs go, and how far its answers were from
@@ -93,10 +95,19 @@ def export(
     row = chosen_format(target, format)
     backends = chosen_backends(row, via)
     refuse_place(target, row)
-    options = {"step": step, "batch": batch}
+    options: dict[str, Any] = {"step": step, "batch": batch, "modules": list(modules)}
     if isinstance(model, Path):
         return exported({"model": str(model.absolute()), **options}, target, row, backends)
     with tempfile.TemporaryDirectory(prefix="seqtopo-") as folder:
+        from seqtopo.runtime.own_classes import modules_of
+
+        options["modules"] += modules_of(model)
+        if "__main__" in options["modules"]:
+            raise _refuse(
+                "ST431",
+                "the model cannot be exported: a layer of it is defined in the program that runs",
+                "move it to a module of its own, and import it from there: it is exported in another process",
+            )
         file = Path(folder) / "model.keras"
         model.save(file)
         return exported({"model": str(file), **options}, target, row, backends)

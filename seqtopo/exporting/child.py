@@ -9,19 +9,21 @@ from __future__ import annotations
 import json
 import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypedDict
 
 import keras
 
 from seqtopo.api import compile
+from seqtopo.decompiler.files import read_config
 from seqtopo.diag.error import SpecError
 from seqtopo.exporting.comparing import Sample, alone, compared, samples
 from seqtopo.exporting.formats import FORMATS, Format, has
 from seqtopo.exporting.lowering import teach_tf2onnx
 from seqtopo.exporting.refused import RefusedError, said
 from seqtopo.runtime.kernels import attaching, time_distributed
+from seqtopo.runtime.own_classes import custom_objects, unknown_classes
 from seqtopo.runtime.states import stateful_layers
 from seqtopo.runtime.step import one_step
 
@@ -30,6 +32,7 @@ class Request(TypedDict, total=False):
     """What is asked for: the file of a ``model``, or a ``spec`` with its ``dims``; where to write it, how."""
 
     model: str
+    modules: list[str]
     spec: str
     dims: dict[str, Any]
     max_params: int
@@ -59,7 +62,8 @@ def export(request: Request) -> dict[str, Any]:
         RefusedError: it cannot be exported, or what was exported gives something else.
     """
     format = FORMATS[request["format"]]
-    model = _flat(_built(request) if "spec" in request else _loaded(request["model"]))
+    known = custom_objects(request["modules"])
+    model = _flat(_built(request) if "spec" in request else _loaded(request, known))
     names = [_named(x) for x in model.outputs]
     if request["step"]:
         model, names = _step_of(model, names)
@@ -159,11 +163,20 @@ def _built(request: Request) -> keras.Model:
         ) from None
 
 
-def _loaded(path: str) -> keras.Model:
+def _loaded(request: Request, known: Mapping[str, Any]) -> keras.Model:
+    path = request["model"]
     try:
-        return keras.saving.load_model(path, compile=False)
+        return keras.saving.load_model(path, custom_objects=dict(known), compile=False)
     except Exception as error:
-        raise RefusedError("ST431", "Keras cannot load the model", said(error), help="save it anew") from None
+        which, help = unknown_classes(read_config(Path(path)), request["modules"])
+        notes = () if which else (said(error),)
+        raise RefusedError(
+            "ST431",
+            f"{which}, so it cannot load the model" if which else "Keras cannot load the model",
+            *notes,
+            help=help or "save it anew",
+            elsewhere=False,
+        ) from None
 
 
 def _flat(model: keras.Model) -> keras.Model:

@@ -7,7 +7,7 @@ import io
 import json
 import math
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,9 @@ from typing import Any
 import keras
 import numpy as np
 
+from seqtopo.decompiler.files import read_config
+from seqtopo.decompiler.losses import UnreadableError
+from seqtopo.runtime.own_classes import custom_objects, unknown_classes
 from seqtopo.runtime.stateful import attach
 
 NOTES, HISTORY = "seqtopo.json", "seqtopo.npy"
@@ -59,8 +62,10 @@ def save_with(model: keras.Model, notes: Notes, path: Path) -> None:
             archive.writestr(HISTORY, data.getvalue())
 
 
-def load_with(path: Path, *, kernels: bool = True) -> tuple[keras.Model, Notes]:
+def load_with(path: Path, *, kernels: bool = True, modules: Sequence[str] = ()) -> tuple[keras.Model, Notes]:
     """A saved model, ready to run, and its notes; empty ones where Keras alone has saved it.
+
+    ``modules`` are those that define classes of the user's own.
 
     Raises:
         NoModelError: it cannot be loaded, or its notes were altered.
@@ -81,15 +86,15 @@ def load_with(path: Path, *, kernels: bool = True) -> tuple[keras.Model, Notes]:
             "save it anew: seqtopo fit, or model.save in Keras",
         )
     try:
-        model = keras.saving.load_model(path)
+        model = keras.saving.load_model(path, custom_objects=custom_objects(modules))
         attached = attach(model, kernels=kernels)
     # Keras raises whatever the layers inside do.
     except Exception as error:
         said = " ".join(str(error).split())[:200] or type(error).__name__
+        which, help = _unknown(path, modules)
         raise NoModelError(
-            f"Keras cannot load it: {said}",
-            "a layer of another package needs that package to be imported; a newer Keras writes files that "
-            "an older one cannot read",
+            which or f"Keras cannot load it: {said}",
+            help or "a newer Keras writes files that an older one cannot read",
         ) from error
     if NOTES not in members:
         return attached, Notes()
@@ -123,6 +128,13 @@ def _is_a(value: Any, kind: type) -> bool:
 
 def _is_list(value: Any, kind: type) -> bool:
     return isinstance(value, list) and all(_is_a(item, kind) for item in value)
+
+
+def _unknown(path: Path, modules: Sequence[str]) -> tuple[str, str]:
+    try:
+        return unknown_classes(read_config(path), modules)
+    except UnreadableError:
+        return "", ""
 
 
 def _notes(archive: zipfile.ZipFile, model: keras.Model) -> Notes:

@@ -238,3 +238,29 @@ def test_what_watches_a_run_sees_its_end() -> None:
     alone = [sys.executable, "-c", code.format("")]
     said = [subprocess.run(c, capture_output=True, text=True, check=True).stdout for c in (watched, alone)]
     assert ["ended" in text for text in said] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("module", "said"),
+    [
+        ("no_such_module", "there is no module no_such_module\nit is looked for in the current folder"),
+        (
+            "layers/own.py",
+            "layers/own.py is not the name of a module\nwrite it as Python does",
+        ),
+        ("broken_layers", "the module broken_layers cannot be imported: ZeroDivisionError: division by zero"),
+        ("lacking_layers", "the module lacking_layers cannot be imported: No module named 'no_such_thing'"),
+    ],
+)
+def test_fault_d2_a_module_that_cannot_be_imported_is_said(
+    module: str,
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "broken_layers.py").write_text("1 / 0\n", encoding="utf-8")
+    (tmp_path / "lacking_layers.py").write_text("import no_such_thing\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert run(["check", "in(3) -> dense(1)", "--import", module]) == main.USAGE
+    assert said in capsys.readouterr().err
