@@ -30,4 +30,4 @@ nightly:
 	@ci/nightly
 
 clean:
-	rm -rf .venv .venv-demo dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-demo .venv-next dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -83,8 +83,19 @@ def _answered(argv: list[str]) -> int:
     except OutputError:
         raise
     except Exception as error:
+        if isinstance(error, FileNotFoundError) and not _in_a_folder():
+            reason = "the current folder is not there any more"
+            put_diagnostics([Diagnostic("ST405", reason, Span(0, 0), help="change to another one: cd")])
+            return FINDINGS
         return _own_fault(error)
     return code
+
+
+def _in_a_folder() -> bool:
+    try:
+        return bool(os.getcwd())
+    except FileNotFoundError:
+        return False
 
 
 def _run(argv: list[str]) -> int:

@@ -15,6 +15,18 @@ from seqtopo.emit.naming import OperationNames
 from seqtopo.layers.sizes import Size
 from seqtopo.layers.values import Tensor
 
+_MASKED = (keras.layers.RNN, keras.layers.Bidirectional, keras.layers.TimeDistributed)
+
+
+def keep_masks(layer: keras.Layer) -> None:
+    """Lets recurrent layers and their wrappers hand on the mask that they work with.
+
+    Some versions of Keras after 3.15 make them without: the second of two LSTMs would count padding as steps.
+    """
+    for part in layer._flatten_layers():
+        if isinstance(part, _MASKED):
+            part.supports_masking = True
+
 
 class _Operations:
     """``keras.ops``, which notes what each operation gives."""
@@ -78,6 +90,7 @@ class KerasStock:
         self, layer: Any, args: Sequence[Any], kwargs: Mapping[str, Any], gives: Sequence[Tensor]
     ) -> list[Any]:
         """What a layer or a model gives when it is called."""
+        keep_masks(layer)
         result = layer(*args, **kwargs)
         self.weights.seed_generators(layer)
         return list(result) if isinstance(result, (list, tuple)) else [result]

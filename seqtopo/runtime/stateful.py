@@ -40,9 +40,14 @@ def attach(model: keras.Model, *, kernels: bool = True) -> keras.Model:
     >>> len(model.weights), len(model.variables)
     (3, 5)
     """
+    from seqtopo.emit.backend import choose
+
+    choose()
+    from seqtopo.emit.keras_stock import keep_masks
     from seqtopo.runtime import states
     from seqtopo.runtime.kernels import attaching
 
+    keep_masks(model)
     states.attach(model)
     (attaching.attach if kernels else attaching.detach)(model)
     return model

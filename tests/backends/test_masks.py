@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import pytest
 
 import seqtopo
@@ -54,3 +57,19 @@ def test_what_hands_none_on_hands_none_on() -> None:
 def test_td_hands_the_mask_of_what_it_wraps_to_nobody() -> None:
     model = seqtopo.compile("in(3,5,int) -> td(embed(9,4,mask))")
     assert getattr(model.output, "_keras_mask", None) is None
+
+
+def test_fault_d15_masks_go_on_where_keras_makes_layers_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the Keras after 3.15 does, in some versions."""
+    for kind in (keras.layers.RNN, keras.layers.Bidirectional, keras.layers.TimeDistributed):
+
+        def without(self: Any, *args: Any, stock: Any = kind.__init__, **kwargs: Any) -> None:
+            stock(self, *args, **kwargs)
+            self.supports_masking = False
+
+        monkeypatch.setattr(kind, "__init__", without)
+    spec = "in(?,int(9)) -> embed(9,4,mask) -> bi(lstm(4,seq)) -> td(dense(3)) -> lstm(3)"
+    model = seqtopo.compile(spec, kernels=False)
+    short, padded = np.array([[1, 2, 3]]), np.array([[1, 2, 3, 0, 0]])
+    found = [keras.ops.convert_to_numpy(model(ids)) for ids in (short, padded)]
+    np.testing.assert_allclose(found[0], found[1], atol=1e-6)

@@ -160,6 +160,24 @@ def test_fault_0_output_that_cannot_be_written_is_said() -> None:
     assert subprocess.run(f"{command} 2>&1", shell=True, cwd=ROOT).returncode == main.FINDINGS
 
 
+def test_fault_0_a_current_folder_that_is_gone_is_said(tmp_path: Path) -> None:
+    (tmp_path / "gone").mkdir()
+    command = f"rmdir ../gone; {shlex.quote(sys.executable)} -m seqtopo check"
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+
+    def run_there(words: str) -> subprocess.CompletedProcess[str]:
+        (tmp_path / "gone").mkdir(exist_ok=True)
+        ended = f"{command} 'in(T,8) -> lstm(4)' {words}"
+        return subprocess.run(
+            ended, shell=True, capture_output=True, cwd=tmp_path / "gone", text=True, env=env
+        )
+
+    assert run_there("").returncode == 0
+    ended = run_there("--import json")
+    assert ended.returncode == main.FINDINGS
+    assert "error[ST405]: the current folder is not there any more" in ended.stderr
+
+
 def test_the_module_runs_and_reads_the_standard_input() -> None:
     ended = child("-m", "seqtopo", "check", "-", "--format", "concise", stdin="in(T,8) -> lstm(4) -> lstm(4)")
     assert (ended.returncode, ended.stderr) == (1, "")
