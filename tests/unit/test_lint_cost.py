@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+import seqtopo
 from tests.support.lints import assert_found, assert_mended, findings
 
 
@@ -123,3 +124,39 @@ def test_a_dense_layer_without_an_activation_before_another_is_found() -> None:
         "one = dense(24)\nin(24) -> one -> one",
     ):
         assert findings(other, "ST657") == [], other
+
+
+@pytest.mark.parametrize(
+    ("spec", "code", "words"),
+    [
+        ("in(3,10) -> conv1d(8,3,channels_first)", "ST658", "TF_ENABLE_ONEDNN_OPTS=1"),
+        ("in(5,3,10) -> td(conv1d(8,3,channels_first))", "ST658", "permute(1,3,2)"),
+        ("in(5,3,10) -> convlstm1d(8,3,channels_first)", "ST658", "permute(1,3,2)"),
+        ("in(3,10) -> conv1d_transpose(8,3,channels_first,dtype=float64)", "ST658", "for float32 alone"),
+        ("in(10,3) -> conv1d_transpose(8,3,dilation_rate=2)", "ST659", "dilation_rate above 1"),
+        ("in(9,8,3) -> conv2d_transpose(8,3,dilation_rate=(1,2))", "ST659", "dilation_rate above 1"),
+        ("in(9,8,3) -> separable_conv2d(8,3,(1,2))", "ST659", "strides that differ between rows and columns"),
+        ("in(4,9,8,3) -> td(depthwise_conv2d(3,(2,1)))", "ST659", "computes depthwise_conv2d with strides"),
+    ],
+)
+def test_fault_0_what_tensorflow_computes_through_onednn_alone(spec: str, code: str, words: str) -> None:
+    (found,) = (d for d in seqtopo.check(spec).diagnostics if d.code.startswith("ST65"))
+    assert (found.code, found.severity) == (code, "info")
+    assert words in " ".join((found.message, *found.notes, found.help))
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "in(3,9,8,7) -> conv3d(8,3,channels_first)",
+        "in(4,10) -> conv1d(8,3,channels_first,groups=2)",
+        "in(3,9,8) -> depthwise_conv2d(3,channels_first)",
+        "in(3,9,8) -> maxpool2d(2,data_format=channels_first)",
+        "in(9,8,3) -> depthwise_conv2d(3,(1,2),dilation_rate=2)",
+        "in(9,8,3) -> conv2d(8,3,(1,2))",
+        "in(9,8,3) -> conv2d_transpose(8,3,(1,2))",
+    ],
+)
+def test_fault_0_nothing_is_said_where_tensorflow_runs_it_anyway(spec: str) -> None:
+    codes = {found.code for found in seqtopo.check(spec).diagnostics}
+    assert not codes & {"ST658", "ST659"}
