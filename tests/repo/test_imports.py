@@ -21,6 +21,7 @@ OUTSIDE = {
     "torch": r"seqtopo\.(runtime|exporting)\..*",
     "tensorflow": r"seqtopo\.(runtime|exporting)\..*",
     "onnx": r"seqtopo\.exporting\..*",
+    "tf2onnx": r"seqtopo\.exporting\..*",
     "onnxruntime": r"seqtopo\.exporting\..*",
     "scipy": r"seqtopo\.emit\.initializers",
     "threadpoolctl": r"seqtopo\.emit\.initializers",
