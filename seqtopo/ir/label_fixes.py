@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import combinations, permutations
 
 from seqtopo.dataclass import dataclass
 from seqtopo.diag.model import Edit, Fix
@@ -19,6 +20,8 @@ from seqtopo.syntax.rewrite import NOWHERE, call, with_flag, without, word
 
 _WRAPPERS = ("bi", "bidirectional", "td", "time_distributed")
 _WIDTHS = ("units", "filters")
+_MOST_AXES = 5
+"""Orders of more axes than this are not tried."""
 
 
 @dataclass(frozen=True)
@@ -58,9 +61,11 @@ def _regrouped(path: MainPath, wanted: Wanted, sources: Sources) -> Iterator[Fix
     if path.nodes[0].layer is None or given == asked or any(map(is_open, (*given[1:], *asked[1:]))):
         return
     if len(given) == len(asked):
-        if len(set(given)) == len(given) and set(given) == set(asked):
-            order = [given.index(size) + 1 for size in asked]
-            turn = call("permute", *order)
+        orders = permutations(range(len(given))) if len(given) <= _MOST_AXES and given[1:] else ()
+        fitting = [order for order in orders if tuple(given[i] for i in order) == asked]
+        if fitting:
+            order = min(fitting, key=lambda o: sum(a > b for a, b in combinations(o, 2)))
+            turn = call("permute", *(i + 1 for i in order))
             yield _behind(path, sources, turn, f"turn the axes behind it: {print_expr(turn)}")
         return
     cut = len(asked) > len(given)

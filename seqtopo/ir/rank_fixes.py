@@ -24,13 +24,14 @@ from seqtopo.ir.site import (
     size_text,
     step_itself,
 )
+from seqtopo.layers import registry
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.sizes import Expr, Shape, Size, fits, is_open, product, show_shape
 from seqtopo.layers.values import FLOATS, Tensor
 from seqtopo.source import Span
 from seqtopo.syntax import tree
 from seqtopo.syntax.canonical import print_expr
-from seqtopo.syntax.rewrite import NOWHERE, call, declared, number, with_flag, without, word
+from seqtopo.syntax.rewrite import NOWHERE, call, declared, number, renamed, with_flag, without, word
 
 _TIME = frozenset({"T", "N", "L", "S", "TIME", "STEPS", "LENGTH", "WINDOW", "LAGS"})
 """Symbols that people give to a number of steps."""
@@ -54,6 +55,7 @@ def _more(site: Site, value: Value, came: Tensor, made: Node, takes: int) -> Ite
     if not value.extra:
         yield from keep_steps(made, expr)
         yield from _kept_in_branches(site, value)
+    yield from _without_td(site, came)
     if made.layer is None and missing == 1:
         yield from _declares_more(site, made, expr, came, takes)
     if made.layer is not None and len(came.shape) == 1:
@@ -64,10 +66,40 @@ def _more(site: Site, value: Value, came: Tensor, made: Node, takes: int) -> Ite
     if site.row.name == "td" and isinstance(site.step, tree.Call) and len(came.shape) == 1:
         inner = site.step.args[0].value
         yield Fix("or leave td out: there is one step", (Edit(site.step.span, print_expr(inner)),))
+    yield from _of_a_sequence(site, made, came, takes)
     if site.row.name.startswith(("gmaxpool", "gavgpool")) and (edit := _taken_out(site)) is not None:
         yield Fix(f"take {called(site.step)} out: there is nothing left to pool", (edit,))
     if len(came.shape) == 1:
         yield from _restored(site, value, came, takes)
+
+
+def _without_td(site: Site, came: Tensor) -> Iterator[Fix]:
+    """``td(lstm(8))`` of a sequence: the layer reads the steps itself, and ``td`` shows it one at a time."""
+    inner = site.node.layer.get("layer") if site.node is not None and site.node.layer is not None else None
+    if not site.row.steps or not isinstance(inner, Layer) or not isinstance(site.step, tree.Call):
+        return
+    takes = inner.row.clauses[0].takes[0]
+    if takes[0] != "T" or len(came.shape) != len(takes) or len(came.shape) < 2:
+        return
+    bare = site.step.args[0].value
+    title = f"leave td out: {called(bare)} reads the steps itself"
+    yield Fix(title, (Edit(site.step.span, print_expr(bare)),))
+    if inner.row.recurrent and not inner.get("return_sequences"):
+        text = print_expr(with_flag(bare, "seq"))
+        yield Fix(f"{title}, with seq for an answer at each", (Edit(site.step.span, text),))
+
+
+def _of_a_sequence(site: Site, made: Node, came: Tensor, takes: int) -> Iterator[Fix]:
+    """A layer of images that is given a sequence: its twin for sequences, or the sequence as an image."""
+    name = site.row.name
+    image = made.layer is None and came.shape[:1] == came.shape[1:]
+    if len(came.shape) != 2 or takes != 3 or not name.endswith("2d") or image:
+        return
+    if registry.find(f"{name[:-2]}1d") is not None:
+        twin = print_expr(renamed(site.step, f"{called(site.step)[:-2]}1d"))
+        yield Fix(f"take the layer for sequences: {twin}", (Edit(site.step.span, twin),))
+    image_of_it = site.before(call("expand", number(-1)))
+    yield Fix("or make the sequence an image of one channel: expand(-1)", (image_of_it,))
 
 
 def keep_steps(made: Node, expr: tree.Expr | None) -> Iterator[Fix]:
@@ -236,8 +268,10 @@ def _restored(site: Site, value: Value, came: Tensor, takes: int) -> Iterator[Fi
     named = None
     if takes == 2 and repeats and steps is None and not forgot:
         named = named_steps(site.graph, site.sources)
-    if site.node is not None and forgets_steps(site.node) and (named is not None or steps is not None):
-        # It would read copies of one vector, and hand on the last one only.
+    source = site.source(value)
+    ids = source is not None and source[0].outputs is not None and source[0].outputs[0].dtype not in FLOATS
+    if site.node is not None and forgets_steps(site.node) and (ids or behind_merge(site.graph, value)):
+        # There are steps to keep: copies of one vector would be read for the last of them only.
         return
     if named is not None:
         name, edit = named
@@ -249,6 +283,13 @@ def _restored(site: Site, value: Value, came: Tensor, takes: int) -> Iterator[Fi
             f"or repeat the vector at every step: repeat({times})",
             (site.before(call("repeat", size_text(times))),),
         )
+
+
+def _of_an_image(site: Site) -> Iterator[Fix]:
+    """A layer of sequences that is given an image: its twin for images."""
+    if registry.find(f"{site.row.name[:-2]}2d") is not None:
+        twin = print_expr(renamed(site.step, f"{called(site.step)[:-2]}2d"))
+        yield Fix(f"take the layer for images: {twin}", (Edit(site.step.span, twin),))
 
 
 def _one_vector(site: Site, value: Value, made: Node) -> Iterator[Fix]:
@@ -303,6 +344,8 @@ def _fewer(site: Site, value: Value, came: Tensor, made: Node, takes: int) -> It
     if site.row.name == "td" or len(shape) > takes + 1:
         pass
     elif not site.row.recurrent and takes >= 2:
+        if site.row.name.endswith("1d") and len(shape) == 3 and takes == 2:
+            yield from _of_an_image(site)
         yield from frame_stack(site)
         wrapped = print_expr(at_every_step(site.step))
         yield Fix(f"apply {called(site.step)} at every step", (Edit(site.step.span, wrapped),))

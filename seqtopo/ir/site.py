@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 from seqtopo.dataclass import dataclass
 from seqtopo.diag.model import Edit
@@ -259,11 +260,12 @@ def free_symbol(graph: Graph, wish: str) -> str:
 
 def named_steps(graph: Graph, sources: Sources) -> tuple[str, Edit] | None:
     """A symbol for the steps of the one input whose number of them is open, and the edit that writes it."""
-    found = [
+    sequences = (
         node
         for node in graph.nodes
         if node.layer is None and node.outputs and len(node.outputs[0].shape) in (2, 4, 5)
-    ]
+    )
+    found = list(islice(sequences, 2))
     expr = sources.of(found[0]) if len(found) == 1 else None
     if not isinstance(expr, tree.Call) or not found[0].outputs or not is_open(found[0].outputs[0].shape[0]):
         return None

@@ -140,6 +140,7 @@ def test_fault_e4_rows_of_a_line_of_text_as_steps_are_asked_about(spec: str, rig
         "in(10,64,8) -> reshape(10,512) -> lstm(3)",
         "in(8,32,32,3) -> td(flatten) -> lstm(3)",
         "in(T,64,3) -> reshape(T,192) -> lstm(3)",
+        "in(5,10,3) -> td(flatten) -> lstm(3)",
     ],
 )
 def test_fault_e4_rows_that_may_be_steps_are_left_alone(spec: str) -> None:

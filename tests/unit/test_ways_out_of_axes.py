@@ -195,3 +195,28 @@ def test_fault_a18_what_a_layer_takes_for_its_steps(spec: str, misread: int) -> 
     graph = rebuilt(spec)
     assert graph is not None
     assert misread_axes(graph) == misread
+
+
+@pytest.mark.parametrize(
+    ("spec", "right"),
+    [
+        ("in(10,5) -> td(lstm(8)) -> dense(1)", "in(10,5) -> lstm(8) -> dense(1)"),
+        ("in(20,8) -> td(lstm(16)) -> lstm(8)", "in(20,8) -> lstm(16,seq) -> lstm(8)"),
+        ("in(?,int) -> embed(9,32) -> td(conv1d(8,3))", "in(?,int) -> embed(9,32) -> conv1d(8,3)"),
+        ("in(20,4) -> lstm(8,seq) -> conv2d(4,3)", "in(20,4) -> lstm(8,seq) -> conv1d(4,3)"),
+        ("in(28,28,3) -> conv2d(4,3) -> maxpool1d(2)", "in(28,28,3) -> conv2d(4,3) -> maxpool2d(2)"),
+    ],
+)
+def test_a_layer_for_other_axes_has_its_twin(spec: str, right: str) -> None:
+    assert ways(spec)[0] == right
+
+
+@pytest.mark.parametrize(
+    ("labels", "right"),
+    [("(2,9,9)", "permute(3,1,2)"), ("(9,2,9)", "permute(1,3,2)")],
+)
+def test_fault_a17_labels_with_two_equal_sides_turn_the_axes(labels: str, right: str) -> None:
+    train = f"\ntrain adam, loss=mse, labels={labels}"
+    assert ways(f"in(9,9,3) -> conv2d(2,3,same){train}", "ST702")[0].startswith(
+        f"in(9,9,3) -> conv2d(2,3,same) -> {right}"
+    )

@@ -153,6 +153,9 @@ def rows_as_steps(view: View) -> Iterator[Finding]:
         source = _of_one_image(view, joined)
         if source is None or not isinstance(height, int) or not isinstance(width, int) or width < 2 * height:
             continue
+        rows = view.out(source).shape[0]
+        if not isinstance(rows, int) or rows < _LEAST_ROWS:
+            continue
         assert node.layer is not None
         yield Finding(
             joined.span,
@@ -170,6 +173,8 @@ def rows_as_steps(view: View) -> Iterator[Finding]:
         )
 
 
+_LEAST_ROWS = 12
+"""An image of fewer rows is no line of text: its first axis counts something else."""
 _EACH_STEP = ("dense", "dropout", "act", "relu", "norm", "batchnorm")
 
 
