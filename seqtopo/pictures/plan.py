@@ -407,19 +407,18 @@ def _layer(node: Node) -> Layer:
     return node.layer
 
 
-ROLES = {
+_ROLES = {
     "attention": ("query", "value", "key"),
     "additive_attention": ("query", "value", "key"),
     "mha": ("query", "value", "key"),
     "group_query_attention": ("query", "value", "key"),
     "sub": ("", "minus"),
 }
-"""What each of several values that come in is to a layer."""
 
 
 def _slots(node: Node) -> list[tuple[Value, Style, str]]:
     """What comes into a node, how it is drawn, and the word at its arrow."""
-    roles = ROLES.get(node.layer.row.name, ()) if node.layer is not None else ()
+    roles = _ROLES.get(node.layer.row.name, ()) if node.layer is not None else ()
     several = len(node.inputs) > 1
     found: list[tuple[Value, Style, str]] = [
         (value, "state" if value.extra else "data", roles[i] if several and i < len(roles) else "")

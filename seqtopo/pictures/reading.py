@@ -1,4 +1,4 @@
-"""Which steps of its input each step of a layer is made of: windows, their reverse, and a turned order."""
+"""Which steps of its input each step of a layer is made of, in numbers, as the column ``time`` says it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from seqtopo.layers.kinds import per_axis
-from seqtopo.layers.layer import Layer
-from seqtopo.layers.sizes import Size
+from seqtopo.layers.step_windows import SAME, Bound, Call, Passed
+from seqtopo.layers.timing import unknown
 
 Reads = Callable[[int], Sequence[int]]
 """From the number of a step that a layer gives to those of the steps that it is made of, in order. Both
@@ -19,77 +19,58 @@ _MOST = 4096
 """More places than this of the window of a transposed convolution are not looked at one by one."""
 
 
-def reads_of(layer: Layer, number: Callable[[Size], int], steps: int) -> Reads | None:
-    """What each step of a layer reads, of so many steps that come in; None where that is not a window.
+def passed_of(row: Any, call: Call) -> Passed:
+    """What a row says of a call whose sizes are all numbers."""
+    found: Passed = (row.time or unknown)(call)
+    return found
 
-    ``number`` makes a number of a size.
 
-    >>> from seqtopo.layers.convolution import ROWS
-    >>> layer = Layer(ROWS[0], {"filters": 8, "kernel_size": 3, "padding": "causal", "dilation_rate": 2})
-    >>> reads = reads_of(layer, int, 10)
+def keeps_steps(passed: Passed) -> bool:
+    """Whether each step is made of the step in its place alone."""
+    return passed.axis == 0 and passed.window == SAME
+
+
+def reads_of(passed: Passed, call: Call) -> Reads | None:
+    """What each step reads; None where the time axis does not stay, or each step reads all of them.
+
+    >>> from seqtopo.layers.timing import slides
+    >>> from seqtopo.layers.values import Tensor
+    >>> args = {"kernel_size": 3, "strides": 1, "padding": "causal", "dilation_rate": 2}
+    >>> call = Call(args.get, (Tensor((10, 4)),), (Tensor((10, 8)),), 0)
+    >>> reads = reads_of(slides(1)(call), call)
     >>> list(reads(1)), list(reads(6))
     ([1], [2, 4, 6])
     """
-    row = layer.row
-    if layer.get("data_format") == "channels_first" or layer.get("axis") not in (None, 1):
+    low, high = passed.window.low, passed.window.high
+    steps = call.steps
+    assert isinstance(steps, int)
+    whole = not low.factor and _at(low, 0) <= 0 and not high.factor and _at(high, 0) >= steps - 1
+    if passed.axis != 0 or (whole and steps > 1):
         return None
-    if row.name == "flip":
-        return lambda step: (steps + 1 - step,)
-    if row.name == "slice":
-        start, each = number(layer.get("start") or 0), layer.get("step") or 1
-        return _slid(1, each, 1, -(start if start >= 0 else steps + start), steps)
-    if row.name == "cumsum":
-        return so_far
-    if row.clauses[0].takes[0] != ("T", "F"):
-        return None
-    if "cropping" in row.by_name:
-        return _slid(1, 1, 1, -_one(layer.get("cropping")), steps)
-    if "output_size" in row.by_name:
-        wanted = number(_one(layer.get("output_size")))
-        return lambda step: range((step - 1) * steps // wanted + 1, -(-step * steps // wanted) + 1)
-    if "size" in row.by_name:
-        times = _one(layer.get("size"))
-        return lambda step: ((step - 1) // times + 1,)
-    window = layer.get("kernel_size") or layer.get("pool_size")
-    if window is None:
-        return _slid(1, 1, 1, _one(layer.get("padding")), steps) if row.places == ("padding",) else None
-    size = number(_one(window))
-    stride = size if layer.get("strides") is None else _one(layer.get("strides"))
-    dilation = _one(layer.get("dilation_rate") or 1)
-    span = dilation * (size - 1) + 1
-    same = layer.get("padding") == "same"
-    if "output_padding" in row.by_name:
-        return _unslid(size, stride, dilation, max(span - stride, 0) // 2 if same else 0, steps)
-    before = span - 1 if layer.get("padding") == "causal" else 0
-    if same:
-        before = max((-(-steps // stride) - 1) * stride + span - steps, 0) // 2
-    return _slid(size, stride, dilation, before, steps)
+    dilation = per_axis(call.get("dilation_rate") or 1, 1)[0]
+    if call.get("kernel_size") is not None and not passed.window.exact:
+        return _unslid(call, steps, dilation)
 
-
-def so_far(step: int) -> Sequence[int]:
-    """Every step up to this one: what is read where nothing later may be.
-
-    >>> list(so_far(3))
-    [1, 2, 3]
-    """
-    return range(1, step + 1)
-
-
-def _one(value: Any) -> Any:
-    return per_axis(value, 1)[0]
-
-
-def _slid(size: int, stride: int, dilation: int, before: int, steps: int) -> Reads:
     def reads(step: int) -> Sequence[int]:
-        start = (step - 1) * stride - before
-        least = max(0, -(start // dilation))
-        most = min(size - 1, (steps - 1 - start) // dilation)
-        return range(start + least * dilation + 1, start + most * dilation + 2, dilation)
+        first, last = _at(low, step - 1), min(_at(high, step - 1), steps - 1)
+        first += max(0, -(first // dilation)) * dilation
+        return range(first + 1, last + 2, dilation)
 
     return reads
 
 
-def _unslid(size: int, stride: int, dilation: int, before: int, steps: int) -> Reads:
+def _at(bound: Bound, step: int) -> int:
+    found = bound.at(step)
+    assert isinstance(found, int)
+    return found
+
+
+def _unslid(call: Call, steps: int, dilation: int) -> Reads:
+    """What a transposed convolution reads, step by step: its window says no more than where they lie."""
+    size, stride = (per_axis(call.get(name), 1)[0] for name in ("kernel_size", "strides"))
+    beyond = dilation * (size - 1) + 1 - stride
+    before = max(beyond, 0) // 2 if call.get("padding") == "same" else 0
+
     def reads(step: int) -> Sequence[int]:
         ends = (step - 1 + before - k * dilation for k in range(min(size, _MOST)))
         return sorted({end // stride + 1 for end in ends if end % stride == 0 and 0 <= end < steps * stride})

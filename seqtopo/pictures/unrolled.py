@@ -7,17 +7,18 @@ them where a layer looks at them all at once, or a single cell for a vector.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.ir.graph import Graph, Node, SubModel, Value
 from seqtopo.layers.layer import Layer
-from seqtopo.layers.sizes import Size, atoms, is_open, substitute, symbol, symbols
+from seqtopo.layers.sizes import Expr, Size, atoms, is_open, substitute, symbol, symbols
+from seqtopo.layers.step_windows import Call, Passed
 from seqtopo.layers.values import FLOATS, Tensor
 from seqtopo.pictures import labels
-from seqtopo.pictures.plan import ROLES
-from seqtopo.pictures.reading import Reads, reads_of, so_far
+from seqtopo.pictures.reading import Reads, keeps_steps, passed_of, reads_of
 from seqtopo.pictures.scene import Style
 from seqtopo.pictures.showing import show_what_is_read
 from seqtopo.pictures.stacking import MOST_AXES, MOST_ROWS, side_by_side, stack
@@ -29,52 +30,6 @@ _FAR = 5040
 
 _LONGEST_DETAILS = 36
 """The most characters of a layer's arguments that stand beside its cells."""
-
-_BY_STEP = (
-    "dense",
-    "einsum_dense",
-    "embed",
-    "reversible_embedding",
-    "mask",
-    "rescaling",
-    "normalization",
-    "identity",
-    "norm",
-    "batchnorm",
-    "rms_normalization",
-    "unit_normalization",
-    "dropout",
-    "spatial_dropout1d",
-    "gaussian_dropout",
-    "gaussian_noise",
-    "alpha_dropout",
-    "activity_regularization",
-    "add",
-    "sub",
-    "mul",
-    "avg",
-    "max",
-    "min",
-    "concat",
-    "act",
-    "relu",
-    "leaky_relu",
-    "prelu",
-    "elu",
-    "softmax",
-    "scale",
-    "shift",
-    "abs",
-    "exp",
-    "log",
-    "sqrt",
-    "square",
-    "cast",
-    "one_hot",
-    "pos",
-    "td",
-)
-"""Layers that treat every step by itself, where their axis is not that of time."""
 
 
 def unroll(graph: Graph, source: Source | None = None) -> Unrolled:
@@ -185,7 +140,8 @@ class _Unrolling:
             self._input(node)
             return
         came = [self.at[v] for v in node.inputs]
-        reads: Reads | None = None
+        passed: Mapping[int, Passed] = {}
+        reads: Mapping[int, Reads] = {}
         tensor = self._gives(node)
         layer = node.layer
         core = layer.get("layer") if layer.row.name == "bi" else layer
@@ -197,13 +153,16 @@ class _Unrolling:
             tier = self._range(node, layer, came[0][1])
         elif not any(place.many for _, place in came):
             tier = self._vector(node, [place for _, place in came], tensor)
-        elif self._steps_alone(node, came, tensor):
-            tier = self._steps(node, came)
-        elif (reads := self._reads(node, came, tensor)) is not None:
-            tier = self._windows(node, came[0][1], tensor, reads)
         else:
-            tier = self._bar(node, came, tensor)
-        self._feed(tier, node, reads)
+            passed, reads = self._passed(node, came)
+            windows = all(n in reads or not place.many for n, (_, place) in enumerate(came))
+            if not _is_sequence(tensor) or not windows:
+                tier, reads = self._bar(node, came, tensor), {}
+            elif self._are_alone(passed, came):
+                tier, reads = self._steps(node, came), {}
+            else:
+                tier = self._windows(node, came, tensor, reads)
+        self._feed(tier, node, passed, reads)
         number = self._add(tier)
         for output in range(len(node.outputs or ())):
             self.at[Value(node.index, output)] = (number, tier.gives)
@@ -315,22 +274,43 @@ class _Unrolling:
             return Tier("copies", family, word, title, note, self._whole(axis), self._whole(axis))
         return Tier("vector", family, word, title, note, place, place)
 
-    def _steps_alone(self, node: Node, came: list[tuple[int, Place]], tensor: Tensor) -> bool:
-        """Whether each step is treated by itself."""
+    def _passed(
+        self, node: Node, came: list[tuple[int, Place]]
+    ) -> tuple[dict[int, Passed], dict[int, Reads]]:
+        """What becomes of the steps of each value that comes in, and which of them each step reads, where it
+        does not read all.
+        """
         layer = node.layer
         assert layer is not None
-        name = layer.row.name
-        if name not in _BY_STEP or not _is_sequence(tensor):
-            return False
-        inner = layer.get("layer")
-        if isinstance(inner, Layer) and name != "td":
-            return False
-        axis = layer.get("axis") if name in ("concat", "softmax", "max", "min") else -1
-        rank = len(tensor.shape)
-        if isinstance(axis, tuple) or (isinstance(axis, int) and axis in (1, -rank) and rank > 1):
-            return False
-        lengths = {self.order(p.last - p.first) for _, p in came if p.many}
-        return len(lengths) == 1
+
+        def get(name: str) -> Any:
+            return self._in_numbers(node.call[name] if name in node.call else layer.get(name))
+
+        inputs = tuple(self._counted(self.graph.tensor(value)) for value in node.inputs)
+        outputs = tuple(map(self._counted, node.outputs or ()))
+        passed: dict[int, Passed] = {}
+        reads: dict[int, Reads] = {}
+        for n, (_, place) in enumerate(came):
+            if place.many:
+                call = Call(get, inputs, outputs, 0, n)
+                passed[n] = passed_of(layer.row, call)
+                if (found := reads_of(passed[n], call)) is not None:
+                    reads[n] = found
+        return passed, reads
+
+    def _in_numbers(self, value: Any) -> Any:
+        if isinstance(value, tuple):
+            return tuple(map(self._in_numbers, value))
+        return self.order(value) if isinstance(value, Expr) else value
+
+    def _counted(self, tensor: Tensor | None) -> Tensor:
+        assert tensor is not None
+        return Tensor(tuple(map(self.order, tensor.shape)), tensor.dtype)
+
+    def _are_alone(self, passed: Mapping[int, Passed], came: list[tuple[int, Place]]) -> bool:
+        """Whether each step is treated by itself."""
+        lengths = {self._count(place) for _, place in came if place.many}
+        return len(lengths) == 1 and all(map(keeps_steps, passed.values()))
 
     def _steps(self, node: Node, came: list[tuple[int, Place]]) -> Tier:
         places = [place for _, place in came if place.many]
@@ -355,28 +335,17 @@ class _Unrolling:
         a.region = None if a is region else region
         a.marks = {**b.marks, **a.marks}
 
-    def _reads(self, node: Node, came: list[tuple[int, Place]], tensor: Tensor) -> Reads | None:
-        """Which steps each step is made of, where it is not made of all of them."""
-        layer = node.layer
-        assert layer is not None
-        inner = layer.get("layer")
-        if isinstance(inner, Layer) and not layer.row.steps:
-            layer = inner
-        if node.call.get("use_causal_mask") and len(tensor.shape) == 2:
-            steps = self.order(tensor.shape[0])
-            return so_far if all(p.many and self._count(p) == steps for _, p in came) else None
-        if len(came) != 1 or not came[0][1].many or not _is_sequence(tensor):
-            return None
-        return reads_of(layer, self.order, self._count(came[0][1]))
-
-    def _windows(self, node: Node, came: Place, tensor: Tensor, reads: Reads) -> Tier:
+    def _windows(
+        self, node: Node, came: list[tuple[int, Place]], tensor: Tensor, reads: Mapping[int, Reads]
+    ) -> Tier:
         family, word, title, note = self._words(node)
-        if self.order(tensor.shape[0]) == self._count(came):
-            place = came
+        n, below = next((n, place) for n, (_, place) in enumerate(came) if place.many)
+        if self.order(tensor.shape[0]) == self._count(below):
+            place = below
         else:
             axis = self._axis(tensor.shape[0])
-            axis.region = came.axis
-            axis.above = lambda step: self._middle_of(reads(step), came)
+            axis.region = below.axis
+            axis.above = lambda step: self._middle_of(reads[n](step), below)
             place = self._whole(axis)
         return Tier("steps", family, word, title, note, place, place)
 
@@ -410,15 +379,13 @@ class _Unrolling:
 
     # ---- what feeds what -------------------------------------------------------------------------
 
-    def _feed(self, tier: Tier, node: Node, reads: Reads | None) -> None:
-        assert node.layer is not None
-        asks = "query" in ROLES.get(node.layer.row.name, ()) and len(set(node.inputs)) > 1
+    def _feed(self, tier: Tier, node: Node, passed: Mapping[int, Passed], reads: Mapping[int, Reads]) -> None:
         for n, value in enumerate(node.inputs):
             source, place = self.at[value]
             style: Style = "state" if value.extra else "data"
-            asking = asks and n == 0
-            link = Link(source, self._way(tier, place), style, place, None if asking else reads)
-            link.alone = tier.kind == "steps" or (asking and place == tier.gives)
+            alone = n in passed and keeps_steps(passed[n]) and place == tier.gives
+            link = Link(source, self._way(tier, place), style, place, None if alone else reads.get(n))
+            link.alone = alone or tier.kind == "steps"
             tier.links.append(link)
         for name, values in node.tensors.items():
             for n, value in enumerate(values):

@@ -128,6 +128,22 @@ def test_fault_a16_what_turns_pools_and_shifts_steps_says_which() -> None:
     assert causal == {"1": {"1"}, "2": {"1", "2"}, "3": {"1", "2", "3"}}
 
 
+def test_fault_a16_what_else_moves_steps_is_drawn_as_its_row_says() -> None:
+    assert made_of("in(6,4) -> reshape(3,8)", "reshape") == {
+        "2": {"1", "2"},
+        "4": {"3", "4"},
+        "6": {"5", "6"},
+    }
+    assert made_of("in(3,4) -> mha(1,4,sliding_window=2)", "mha")["1"] == {"1", "2"}
+    joined = unrolled("a = in(3,4)\nb = in(2,4)\n[a, b] -> concat(time)").scene(PIXELS)
+    cells = [box for box in joined.boxes if box.family == "merge"]
+    ends = [line.points[-1] for line in joined.lines]
+    into = [[x for x, y in ends if b.x <= x <= b.x + b.w and y == b.y + b.h] for b in cells]
+    assert [len(found) for found in into] == [1] * 5
+    stretched = unrolled("a = in(T,4)\nb = in(1,4)\n[a, b] -> add").scene(PIXELS)
+    assert not [box for box in stretched.boxes if box.family == "merge" and box.w > 200]
+
+
 def test_fault_a16_what_mixes_all_steps_is_one_bar_or_fed_by_all() -> None:
     for layer in ("group_normalization(2)", "mha(2,2)", "conv1d(4,3,same) -> group_normalization(4)"):
         assert assert_nothing_lies_on_anything(f"in(T,4) -> {layer} -> lstm(4)")
