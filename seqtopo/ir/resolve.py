@@ -121,7 +121,17 @@ class _Resolver:
 
     def found(self) -> list[Diagnostic]:
         """What is wrong, in the order of the text."""
-        return sorted(self.flows.diagnostics.values(), key=lambda d: d.span)
+        every = self.flows.diagnostics.values()
+        if self.outside.bindings:
+            every = [self._in_the_spec(found) for found in every]
+        return sorted(every, key=lambda d: d.span)
+
+    def _in_the_spec(self, found: Diagnostic) -> Diagnostic:
+        """The same diagnostic; in a value from outside it is told at the first place of the value's name."""
+        given = self.outside.at(found.span)
+        name = given.name if given is not None else ""
+        names = (n.span for n in tree.every(self.spec) if isinstance(n, tree.Name) and n.name == name)
+        return self.outside.placed(found, next(names, Span(0, 0)))
 
     def resolve(self) -> Resolved | None:
         self._dimensions()
@@ -193,7 +203,7 @@ class _Resolver:
                     ready.append(user)
         if waiting:
             circle = min(waiting.values(), key=lambda b: b.span)
-            self._let_problem(
+            self.flows.report(
                 Problem(
                     "ST208",
                     f"{circle.name.name} is defined by itself",
@@ -210,19 +220,10 @@ class _Resolver:
             bound = self.flows.evaluator.given(binding.value, self.scope, binding.span, None)
             self.scope.names[name] = bound if given is None else replace(bound, note=given.note)
         except Problem as problem:
-            self._let_problem(problem)
+            self.flows.report(problem)
             self.scope.names[name] = Failed(binding.span)
         except Broken:
             self.scope.names[name] = Failed(binding.span)
-
-    def _let_problem(self, problem: Problem) -> None:
-        """Reports what is wrong with a binding; one from outside is told at the name's first place."""
-        found = problem.diagnostic
-        given = self.outside.at(found.span)
-        if given is not None:
-            names = (n for n in tree.every(self.spec) if isinstance(n, tree.Name) and n.name == given.name)
-            problem.diagnostic = self.outside.placed(found, next(names).span)
-        self.flows.report(problem)
 
     def _recipes(self) -> None:
         for statement in self.spec.statements:

@@ -290,3 +290,23 @@ def test_fault_d12_a_name_for_a_name_that_nothing_binds() -> None:
     assert (found.code, found.help, found.fixes) == ("ST201", "write lstm", ())
     [found] = seqtopo.check("in(5,8) -> CELL(4)", CELL="LSTM(").diagnostics
     assert found.code == "ST406"
+
+
+@pytest.mark.parametrize(
+    ("spec", "bound"),
+    [
+        ("in(5,8) -> bi(A,B)", {"A": "lstm(3)", "B": "(lstm(4,seq) -> tanh)"}),
+        ("in(5,8) -> [dense(K) for K in A] -> B", {"A": "x.state"}),
+        ("in(5,8) -> [A, B] -> concat", {"A": "B"}),
+        ("train A, loss=B\nin(5) -> dense(3)", {"A": "x.state", "B": "td(dense(3))"}),
+        ("in(5,8) -> A * B", {"A": "A//2", "B": "dense(3) * 2"}),
+        ("in(A,8) -> lstm(3)", {"A": "2*B//0", "B": "3"}),
+    ],
+)
+def test_fault_d12_every_place_that_is_told_is_one_of_the_spec(spec: str, bound: dict[str, str]) -> None:
+    found = seqtopo.check(spec, **bound).diagnostics
+    assert any(d.severity == "error" for d in found)
+    for diagnostic in found:
+        edits = [edit.span for fix in diagnostic.fixes for edit in fix.edits]
+        for span in (diagnostic.span, *(label.span for label in diagnostic.labels), *edits):
+            assert span.end <= len(spec), diagnostic
