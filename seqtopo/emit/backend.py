@@ -121,7 +121,7 @@ def _check_version(found: str) -> None:
     """Raises BackendError (ST436) where this Keras is known not to work."""
     wrong = packages.outside("keras", found)
     if wrong:
-        raise BackendError(wrong, f"install one: {packages.get(packages.wanted('keras'))}", "ST436")
+        raise BackendError(wrong, f"install one:\n  {packages.get(packages.wanted('keras'))}", "ST436")
 
 
 def old_versions(backend: str = "") -> tuple[str, ...]:
@@ -140,7 +140,7 @@ def running() -> str:
 
 def _install(name: str) -> str:
     extra = name if name in PREFERENCE else PREFERENCE[0]
-    return f"install it: {packages.get_extra(extra)}"
+    return f"install it:\n  {packages.get_extra(extra)}"
 
 
 def _configured(there: tuple[str, ...]) -> str:

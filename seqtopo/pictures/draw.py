@@ -293,5 +293,5 @@ def _no_pillow() -> Diagnostic:
         "ST453",
         "a PNG is drawn by Pillow, which is not installed",
         Span(0, 0),
-        help=f"{packages.get_extra('draw')}, or save it as .svg, which needs nothing",
+        help=f"save it as .svg, which needs nothing, or install it:\n  {packages.get_extra('draw')}",
     )

@@ -17,7 +17,10 @@ import pytest
 
 from seqtopo import packages
 from seqtopo.diag.error import SpecError
+from seqtopo.diag.model import Diagnostic
+from seqtopo.diag.renderers.text import render_text
 from seqtopo.emit import backend
+from seqtopo.source import Span
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -170,3 +173,12 @@ def test_fault_d3_no_hint_stands_in_the_code_itself() -> None:
     sources = {p: p.read_text(encoding="utf-8") for p in (ROOT / "seqtopo").rglob("*.py")}
     assert len(sources) > 100
     assert [p.name for p, text in sources.items() if "pip install" in text and p.name != "packages.py"] == []
+
+
+def test_fault_d3_a_command_stands_whole_on_a_line_of_its_own() -> None:
+    command = packages.get("a-package>=1", "another-package>=2", "a-third-package-with-a-long-name>=3")
+    help = f"to do what was asked for, with so many words that they need two lines, install it:\n  {command}"
+    found = Diagnostic("ST402", "it is not installed", Span(0, 0), help=help)
+    lines = render_text([found], width=60).splitlines()
+    assert command in [line.strip() for line in lines]
+    assert all(len(line) <= 60 for line in lines if command not in line)
