@@ -62,7 +62,7 @@ def export(request: Request) -> dict[str, Any]:
         RefusedError: it cannot be exported, or what was exported gives something else.
     """
     format = FORMATS[request["format"]]
-    known = custom_objects(request["modules"])
+    known = custom_objects(request.get("modules", ()))
     model = _flat(_built(request) if "spec" in request else _loaded(request, known))
     names = [_named(x) for x in model.outputs]
     if request["step"]:
@@ -168,7 +168,7 @@ def _loaded(request: Request, known: Mapping[str, Any]) -> keras.Model:
     try:
         return keras.saving.load_model(path, custom_objects=dict(known), compile=False)
     except Exception as error:
-        which, help = unknown_classes(read_config(Path(path)), request["modules"])
+        which, help = unknown_classes(read_config(Path(path)), request.get("modules", ()))
         notes = () if which else (said(error),)
         raise RefusedError(
             "ST431",
