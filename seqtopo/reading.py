@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 
+from seqtopo.bounds import SPEC_BYTES
 from seqtopo.diag.model import Diagnostic
 from seqtopo.source import Source, Span
-
-MOST_BYTES = 20_000_000
 
 
 def read(spec: str | os.PathLike[str] | Source) -> tuple[Source, tuple[Diagnostic, ...]]:
@@ -25,7 +24,7 @@ def read_file(path: str | os.PathLike[str]) -> tuple[Source, tuple[Diagnostic, .
     """The text of a spec from its file."""
     try:
         with open(path, "rb") as file:
-            return decode(file.read(MOST_BYTES + 1), str(path))
+            return decode(file.read(SPEC_BYTES + 1), str(path))
     except OSError as error:
         return Source("", str(path)), (unreadable(path, error),)
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seqtopo.cli.arguments import Parser, UsageError
+from seqtopo.cli.arguments import Parser, UsageError, add_imports
 from seqtopo.cli.files import apart, cannot_write, text_place, write_whole
 from seqtopo.cli.terminal import put, put_diagnostics, say
 from seqtopo.decompiler.files import SUFFIXES
@@ -36,6 +36,7 @@ def parser() -> Parser:
         ),
     )
     made.add_argument("model", help="a .keras file, or a .json file with a model's configuration")
+    add_imports(made)
     made.add_argument("-o", "--output", metavar="FILE", help="write the spec to this file")
     made.add_argument(
         "--strict", action="store_true", help="exit with 1 where a spec cannot say all of the model"

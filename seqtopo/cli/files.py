@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from seqtopo.api import Checked, analyse
+from seqtopo.bounds import SPEC_BYTES
 from seqtopo.cli.arguments import UsageError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.ir.symbols import symbols_of
-from seqtopo.reading import MOST_BYTES, decode, read_file
+from seqtopo.reading import decode, read_file
 from seqtopo.shell import command
 from seqtopo.source import Source, Span
 
@@ -41,7 +42,7 @@ def is_text(argument: str) -> bool:
 
 def read_input() -> bytes:
     """All of the standard input; no more of it than a spec may have."""
-    return sys.stdin.buffer.read(MOST_BYTES + 1)
+    return sys.stdin.buffer.read(SPEC_BYTES + 1)
 
 
 def check_spec(argument: str, dims: Mapping[str, Any]) -> Checked:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from seqtopo.bounds import SPEC_BYTES
 from seqtopo.cli.files import STDIN, STDIN_NAME, read_input
 from seqtopo.cli.terminal import put
 from seqtopo.dataclass import dataclass
 from seqtopo.diag.model import Diagnostic
 from seqtopo.diag.renderers.cells import visible
-from seqtopo.reading import MOST_BYTES, decode, unreadable
+from seqtopo.reading import decode, unreadable
 from seqtopo.source import Source
 
 _MARK = b"\xef\xbb\xbf"
@@ -40,7 +41,7 @@ def original(spec: str) -> tuple[Original | None, tuple[Diagnostic, ...]]:
 
 def _bytes(path: Path) -> bytes:
     with path.open("rb") as file:
-        return file.read(MOST_BYTES + 1)
+        return file.read(SPEC_BYTES + 1)
 
 
 def _ending(data: bytes) -> str:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from seqtopo.bounds import SETTINGS_BYTES
 from seqtopo.cli.arguments import UsageError
 from seqtopo.cli.files import STDIN, is_text
 from seqtopo.dataclass import dataclass, field
@@ -17,7 +18,6 @@ from seqtopo.lint.selection import NoSuchRule, Selection, selection
 FILE = "pyproject.toml"
 _TABLE = "tool.seqtopo"
 _KEYS = ("select", "ignore", "max-params")
-_LARGEST = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -60,9 +60,12 @@ def _table(path: str) -> Mapping[str, Any] | None:
     """What the file says of seqtopo; None where it says nothing."""
     try:
         with open(path, "rb") as file:
-            data = file.read(_LARGEST)
+            data = file.read(SETTINGS_BYTES + 1)
     except OSError:
         return None
+    if len(data) > SETTINGS_BYTES:
+        said = f"it has more than {SETTINGS_BYTES:,} bytes"
+        raise UsageError(f"{path} cannot be read: {said}", "look whether it is the file you mean")
     if not _may_say_something(data):
         return None
     import tomllib

@@ -37,6 +37,16 @@ class Array:
     shape: tuple[int, ...]
     kind: str
     load: Callable[[], Values | None]
+    lengths: tuple[int, int] | None = None
+    """The least and the most steps of samples that are not of one length; None for any other array."""
+
+    @property
+    def ragged(self) -> bool:
+        """Whether it holds samples of unequal lengths, as far as can be told without opening a pickle."""
+        return self.kind == "O" and len(self.shape) == 1 and (self.lengths is not None or self.saved)
+
+    saved: bool = False
+    """Whether it stands in a file."""
 
     @cached_property
     def values(self) -> Values | None:
@@ -51,7 +61,7 @@ class Array:
 
 def from_header(name: str, header: Header) -> Array:
     """The array that a file's header tells of."""
-    return Array(name, header.shape, header.kind, lambda: values_in_file(header))
+    return Array(name, header.shape, header.kind, lambda: values_in_file(header), saved=True)
 
 
 def from_object(name: str, found: Any) -> Array | None:
@@ -61,7 +71,10 @@ def from_object(name: str, found: Any) -> Array | None:
     if hasattr(found, "to_numpy") and not hasattr(found, "dtype"):
         found = found.to_numpy()
     if isinstance(found, (list, tuple, int, float)):
-        found = _nested(found)
+        nested = _nested(found)
+        if nested is None and isinstance(found, (list, tuple)) and (lengths := lengths_of(found)):
+            return Array(name, (len(found),), "O", lambda: None, lengths)
+        found = nested
     shape, dtype = getattr(found, "shape", None), getattr(found, "dtype", None)
     if shape is None or dtype is None:
         return None
@@ -69,7 +82,21 @@ def from_object(name: str, found: Any) -> Array | None:
         sizes = tuple(int(size) for size in shape)
     except (TypeError, ValueError):
         return None
-    return Array(name, sizes, _kind(dtype), lambda: values_of(found, sizes))
+    kind = _kind(dtype)
+    lengths = lengths_of(found) if kind == "O" and len(sizes) == 1 else None
+    return Array(name, sizes, kind, lambda: values_of(found, sizes), lengths)
+
+
+def lengths_of(samples: Any) -> tuple[int, int] | None:
+    """The least and the most steps of samples, where they are not of one length.
+
+    >>> lengths_of([[1, 2], [3, 4, 5]]), lengths_of([[1, 2], [3, 4]]), lengths_of([1, "two"])
+    ((2, 3), None, None)
+    """
+    if not all(hasattr(sample, "__len__") and not isinstance(sample, (str, bytes)) for sample in samples):
+        return None
+    lengths = {len(sample) for sample in samples}
+    return (min(lengths), max(lengths)) if len(lengths) > 1 else None
 
 
 def _nested(found: Any) -> Any:

@@ -91,9 +91,11 @@ def paired(given: Given, names: Sequence[str], span: Span) -> list[Array]:
     by_name = {name: array for name, array in given.arrays if name}
     found = members(given.side, by_name, names) if given.named else None
     if found is not None:
-        return [by_name[name] for name in found]
+        return _of_one_length([by_name[name] for name in found])
     if len(given.arrays) == len(names) and (not given.named or _in_order(by_name)):
-        return [array for _, array in given.arrays]
+        return _of_one_length([array for _, array in given.arrays])
+    if len(names) == 1 and not given.named and (lengths := _lengths(given)) is not None:
+        raise NotData(unpadded(given.side, len(given.arrays), lengths))
     what = "inputs" if given.side == "x" else "outputs"
     wanted = f"{what} {', '.join(names)}" if len(names) > 1 else f"one {what[:-1]}, {names[0]}"
     has = (
@@ -112,6 +114,39 @@ def paired(given: Given, names: Sequence[str], span: Span) -> list[Array]:
             help=f"give one for each, by name: {given.side}={{{', '.join(f'{n!r}: ...' for n in names)}}} "
             f"in Python, --{given.side} {names[0]}=FILE on the command line",
         )
+    )
+
+
+def _of_one_length(arrays: list[Array]) -> list[Array]:
+    for array in arrays:
+        if array.ragged:
+            raise NotData(unpadded(array.name, array.shape[0], array.lengths))
+    return arrays
+
+
+def _lengths(given: Given) -> tuple[int, int] | None:
+    """The least and the most steps, where arrays are the samples of one input."""
+    shapes = [array.shape for _, array in given.arrays]
+    alike = len({shape[1:] for shape in shapes}) == 1 and all(shapes)
+    lengths = {shape[0] for shape in shapes} if alike else set()
+    return (min(lengths), max(lengths)) if len(lengths) > 1 else None
+
+
+def unpadded(name: str, count: int, lengths: tuple[int, int] | None) -> Diagnostic:
+    """What is wrong with samples of unequal lengths, and what to do."""
+    many = f"{count} sample{'s' * (count != 1)}"
+    said = (
+        f"{name} holds {many} of {lengths[0]} to {lengths[1]} steps, and a batch has one length"
+        if lengths is not None
+        else f"{name} holds {count} Python objects, as NumPy saves samples of unequal lengths: a pickle, "
+        "which is never opened here"
+    )
+    pad = "keras.utils.pad_sequences(samples, padding='post', dtype='float32')"
+    return Diagnostic(
+        "ST738",
+        said,
+        Span(0, 0),
+        help=f"pad them to one length, {pad}, and mask the padding: in(T,F) -> mask, or embed(...,mask)",
     )
 
 

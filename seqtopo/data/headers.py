@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from seqtopo.bounds import ARRAY_AXES, ARRAY_HEADER, ARRAY_MEMBERS
 from seqtopo.dataclass import dataclass
 from seqtopo.diag.model import Diagnostic
 from seqtopo.source import Source, Span
@@ -23,10 +24,6 @@ if TYPE_CHECKING:
     import zipfile
 
 MAGIC = b"\x93NUMPY"
-MOST_HEADER = 65_536
-"""A longer header than this is no plain array's."""
-MOST_MEMBERS = 1_000
-MOST_AXES = 64
 
 _DESCR = re.compile(r"'descr'\s*:\s*'([<>|=]?)([a-zA-Z])(\d{0,9})(\[[^']{0,20}\])?'")
 _ORDER = re.compile(r"'fortran_order'\s*:\s*(True|False)")
@@ -106,7 +103,7 @@ def _members(path: Path, file: IO[bytes]) -> dict[str, Header]:
     with _zip_failures():
         archive = zipfile.ZipFile(file)
         infos = archive.infolist()
-    if len(infos) > MOST_MEMBERS:
+    if len(infos) > ARRAY_MEMBERS:
         raise Unreadable(f"there are {len(infos):,} files in it", "keep one array for each input in it")
     found: dict[str, Header] = {}
     for info in infos:
@@ -170,7 +167,7 @@ def _header(file: IO[bytes], path: Path, member: str = "") -> Header:
         raise Unreadable(f"its format has version {start[6]}, which is not known", "save it with numpy.save")
     sized = file.read(width)
     length = int.from_bytes(sized, "little")
-    if len(sized) < width or length > MOST_HEADER:
+    if len(sized) < width or length > ARRAY_HEADER:
         raise Unreadable("its header is damaged, or too long for a plain array", "save it anew")
     raw = file.read(length)
     if len(raw) < length:
@@ -185,7 +182,7 @@ def _header(file: IO[bytes], path: Path, member: str = "") -> Header:
     if descr is None or order is None or shape is None:
         raise Unreadable("its header is damaged", "save it anew")
     sizes = [s.strip().removesuffix("L") for s in shape[1].split(",") if s.strip()]
-    if len(sizes) > MOST_AXES or any(not s.isdigit() or len(s) > 18 for s in sizes):
+    if len(sizes) > ARRAY_AXES or any(not s.isdigit() or len(s) > 18 for s in sizes):
         raise Unreadable("its header is damaged: it has no shape", "save it anew")
     kind, digits = descr[2], int(descr[3] or 0)
     item = _ITEMS.get(kind, digits * (4 if kind == "U" else 1))

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from seqtopo.data.array import Array, from_header
-from seqtopo.data.given import members
+from seqtopo.data.given import members, unpadded
 from seqtopo.data.headers import Header, Unreadable, read_headers
 from seqtopo.data.samples_cut import Samples
 from seqtopo.data.series import Series, read_series, refuse
@@ -63,6 +63,10 @@ def load(path: Path, ids: bool, inputs: Sequence[str], outputs: Sequence[str]) -
     x, y = members("x", names, inputs), members("y", names, outputs)
     if x is not None and y is not None and not set(x) & set(y):
         weights = next((name for name in WEIGHTS if name in names and name not in (*x, *y)), "")
+        for name in (*x, *y):
+            array = from_header(name, headers[name])
+            if array.ragged:
+                raise SpecError((unpadded(f"{path.name}: {name}", array.shape[0], None),))
         return Members(path, headers, tuple(x), tuple(y), weights)
     if len(names) > 1:
         _refuse_names(path, names, inputs, outputs)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import csv
 import math
 import re
+from array import array
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
+from seqtopo.bounds import TABLE_COLUMNS, TABLE_LINE, TABLE_NUMBERS
 from seqtopo.data.number_words import rewritten
 from seqtopo.dataclass import dataclass
 from seqtopo.diag.error import SpecError
@@ -18,7 +21,6 @@ if TYPE_CHECKING:
     import numpy as np
 
 SUFFIXES = (".csv", ".tsv")
-MOST_COLUMNS = 10_000
 MOST_LOOKED = 1000
 """Of so many rows it is looked whether points may stand between thousands."""
 _DATE = re.compile(
@@ -45,7 +47,7 @@ def read_table(path: Path) -> Table:
     """
     import numpy as np
 
-    rows: list[list[float]] = []
+    rows = array("d")
     looked: list[list[str]] = []
     names: tuple[str, ...] = ()
     kept: list[int] = []
@@ -56,14 +58,14 @@ def read_table(path: Path) -> Table:
             start = file.read(4096)
             file.seek(0)
             delimiter = _delimiter(start)
-            reader = csv.reader(file, delimiter=delimiter, strict=True)
+            reader = csv.reader(_lines(path, file), delimiter=delimiter, strict=True)
             for fields in reader:
                 line = reader.line_num
                 if not fields or not any(field.strip() for field in fields):
                     continue
                 if not width:
                     width = len(fields)
-                    if width > MOST_COLUMNS:
+                    if width > TABLE_COLUMNS:
                         _refuse(path, line, f"has {width:,} columns", "give a row for each step")
                     if not any(_is_number(field) for field in fields):
                         names = tuple(field.strip() or f"column {i + 1}" for i, field in enumerate(fields))
@@ -80,7 +82,10 @@ def read_table(path: Path) -> Table:
                     kept = [i for i in range(width) if i not in dates]
                 if delimiter == ";" and len(looked) < MOST_LOOKED:
                     looked.append(fields)
-                rows.append([_number(path, line, i, fields[i], names) for i in kept])
+                if len(rows) + len(kept) > TABLE_NUMBERS:
+                    what = f"comes after {TABLE_NUMBERS:,} numbers, which is as many as a table may have"
+                    _refuse(path, line, what, "save them as an array: numpy.save(path, array)")
+                rows.extend([_number(path, line, i, fields[i], names) for i in kept])
     except UnicodeDecodeError as error:
         _unreadable(path, f"byte {error.start} is no text in UTF-8")
     except csv.Error as error:
@@ -98,7 +103,8 @@ def read_table(path: Path) -> Table:
         for i in kept
         if _may_be_thousands([fields[i].strip() for fields in looked])
     )
-    return Table(np.array(rows, "float64"), tuple(names[i] for i in kept) if names else (), notes)
+    numbers = np.array(rows, "float64").reshape(-1, len(kept))
+    return Table(numbers, tuple(names[i] for i in kept) if names else (), notes)
 
 
 def _may_be_thousands(fields: list[str]) -> bool:
@@ -111,6 +117,17 @@ def _may_be_thousands(fields: list[str]) -> bool:
     return len(with_point) > 1 and all(
         re.fullmatch(r"[+-]?([1-9]\d{0,2}\.\d{3}|\d{1,3})", field) for field in fields
     )
+
+
+def _lines(path: Path, file: TextIO) -> Iterator[str]:
+    """The lines of a table; of one that does not end no more than a line may have."""
+    number = 0
+    while line := file.readline(TABLE_LINE + 1):
+        number += 1
+        if len(line) > TABLE_LINE:
+            what = f"has more than {TABLE_LINE:,} characters"
+            _refuse(path, number, what, "give a row for each step; save a wide table as an array")
+        yield line
 
 
 def _delimiter(start: str) -> str:

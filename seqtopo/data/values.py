@@ -6,16 +6,15 @@ import math
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from seqtopo.bounds import LOOKED_AT, LOOKED_AT_TOGETHER, WIDEST_SAMPLE
 from seqtopo.data.headers import Header, Unreadable, open_member
 from seqtopo.ir.compared import Values
 
 if TYPE_CHECKING:
     import numpy as np
 
-PIECE = 2**22
-"""How many numbers are looked at together."""
-MOST = 2**28
-"""How many are looked at in all: a few seconds' worth."""
+PIECE = LOOKED_AT_TOGETHER
+MOST = LOOKED_AT
 LARGEST = (2 - 2**-23) * 2.0**127
 """The largest number of float32."""
 TOO_LARGE = (
@@ -23,8 +22,7 @@ TOO_LARGE = (
     "another unit first"
 )
 """What to do about a larger one."""
-WIDEST = 2**26
-"""A sample of more numbers than this is not looked at: it would have to be held as a whole."""
+WIDEST = WIDEST_SAMPLE
 
 
 def values_in_file(header: Header) -> Values | None:
@@ -57,7 +55,13 @@ def values_of(found: Any, shape: tuple[int, ...]) -> Values | None:
 
     def pieces() -> Iterator[np.ndarray[Any, Any]]:
         rows = max(1, PIECE // max(1, math.prod(shape[1:])))
-        for start in range(0, shape[0] if shape else 1, rows):
+        count = shape[0] if shape else 1
+        # Of what is too large to be looked at as a whole, pieces all along it, the last among them.
+        most = max(1, MOST // max(1, rows * math.prod(shape[1:])))
+        starts = list(range(0, count, rows))
+        if len(starts) > most:
+            starts = [i * (len(starts) - 1) // max(1, most - 1) * rows for i in range(most)]
+        for start in starts:
             yield np.asarray(found[start : start + rows] if shape else found)
 
     try:

@@ -12,12 +12,8 @@ import zlib
 from pathlib import Path
 from typing import Any
 
+from seqtopo.bounds import CONFIG_BYTES, CONFIG_DEPTH, CONFIG_PARTS
 from seqtopo.decompiler.losses import UnreadableError, wrong
-
-MOST_BYTES = 64_000_000
-"""A configuration of more bytes than this is not read: a layer's takes about 2,000."""
-DEEPEST = 240
-"""Lists and dictionaries that are nested deeper than this are not read: a model in a model takes about 7."""
 
 SUFFIXES = (".keras", ".json")
 """The files that hold a model's configuration."""
@@ -34,7 +30,7 @@ def read_config(path: Path) -> dict[str, Any]:
     try:
         if path.suffix == ".json":
             with path.open("rb") as file:
-                return parse_config(file.read(MOST_BYTES + 1), str(path))
+                return parse_config(file.read(CONFIG_BYTES + 1), str(path))
         return parse_config(_from_archive(path), str(path))
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
@@ -47,8 +43,11 @@ def parse_config(data: bytes | str, name: str) -> dict[str, Any]:
     Raises:
         UnreadableError: it is none (ST501).
     """
-    if len(data) > MOST_BYTES:
-        raise _no_model(f"{name} has a configuration of more than {MOST_BYTES:,} bytes")
+    if len(data) > CONFIG_BYTES:
+        raise _no_model(f"{name} has a configuration of more than {CONFIG_BYTES:,} bytes")
+    signs: tuple[Any, ...] = (b"[", b"{", b",") if isinstance(data, bytes) else ("[", "{", ",")
+    if sum(map(data.count, signs)) > CONFIG_PARTS:
+        raise _no_model(f"{name} has a configuration of more than {CONFIG_PARTS:,} parts")
     try:
         found = json.loads(data)
     except RecursionError:
@@ -65,7 +64,7 @@ def parse_config(data: bytes | str, name: str) -> dict[str, Any]:
 def _bounded(value: Any, name: str) -> None:
     """Refuses what is nested too deeply for the readers, which recur."""
     level = [value]
-    for _ in range(DEEPEST):
+    for _ in range(CONFIG_DEPTH):
         level = [
             inner
             for one in level
@@ -74,7 +73,7 @@ def _bounded(value: Any, name: str) -> None:
         ]
         if not level:
             return
-    raise _no_model(f"{name} has a configuration that is nested more than {DEEPEST} levels deep")
+    raise _no_model(f"{name} has a configuration that is nested more than {CONFIG_DEPTH} levels deep")
 
 
 def _from_archive(path: Path) -> bytes:
@@ -82,7 +81,7 @@ def _from_archive(path: Path) -> bytes:
         raise _no_model(f"{path} is a folder")
     try:
         with zipfile.ZipFile(path) as archive, archive.open("config.json") as file:
-            return file.read(MOST_BYTES + 1)
+            return file.read(CONFIG_BYTES + 1)
     except KeyError:
         raise _no_model(f"{path} is an archive, but no Keras model is in it: it has no config.json") from None
     except OSError as error:

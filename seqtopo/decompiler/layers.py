@@ -39,7 +39,11 @@ SET_BY_WRAPPERS = ("zero_output_for_mask",)
 
 
 class NoRowError(Exception):
-    """The language has no layer of this kind; says why."""
+    """The language has no layer of this kind; says why, and what to do about it."""
+
+    def __init__(self, why: str, help: str = "") -> None:
+        super().__init__(why)
+        self.help = help
 
 
 @dataclass
@@ -74,7 +78,8 @@ def row_of(config: Mapping[str, Any]) -> Row:
     custom = registry.find(registry.snake_case(name))
     if custom is not None and custom.make is not None:
         return custom
-    raise NoRowError("it is a custom layer, which seqtopo does not know here")
+    help = "register it with @seqtopo.layer, and import the module that does so first: --import MODULE"
+    raise NoRowError("it is a custom layer, which is not known here", help)
 
 
 def read_layer(config: Mapping[str, Any], losses: Losses, inside: bool = False) -> Read:

@@ -120,7 +120,7 @@ class Walk:
         try:
             self._layer_call(call)
         except NoRowError as error:
-            self._cut(call, call.ref, str(error), None)
+            self._cut(call, call.ref, str(error), None, error.help)
 
     def _is_alias(self, call: Call) -> bool:
         """Takes an Identity that only gives a state or scores out under a name for that value itself."""
@@ -355,7 +355,7 @@ class Walk:
 
     # ---- what no spec can say ----------------------------------------------------------------------
 
-    def _cut(self, call: Call, ref: Ref, why: str, code: str | None) -> None:
+    def _cut(self, call: Call, ref: Ref, why: str, code: str | None, help: str = "") -> None:
         """Puts a value of the right shape where something stands that no spec can say."""
         if call.is_operation:
             what = f"the operation {shown(call.kind)}"
@@ -373,7 +373,8 @@ class Walk:
         came = [r for r in refs_in([call.args, call.kwargs]) if r in self.values]
         same = len(came) == 1 and call.shapes.get(came[0]) == tensor and ref.output == 0
         stands = "stands as identity" if same else "comes in as an input of its own"
-        self.losses.add(code or "ST503", f"{shown(call.name)} is {what}: {why}; what it gives {stands}")
+        said = f"{shown(call.name)} is {what}: {why}; what it gives {stands}"
+        self.losses.add(code or "ST503", said, help=help)
         if same:
             node = self.graph.add(NOWHERE, Layer(NAMES["identity"], {}, call.name))
             node.inputs = (self.values[came[0]],)

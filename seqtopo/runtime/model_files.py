@@ -15,6 +15,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from seqtopo.bounds import NOTED_ARRAY_BYTES, NOTES_BYTES
 from seqtopo.decompiler.files import read_config
 from seqtopo.decompiler.losses import UnreadableError
 from seqtopo.runtime.own_classes import custom_objects, unknown_classes
@@ -73,6 +74,9 @@ def load_with(path: Path, *, kernels: bool = True, modules: Sequence[str] = ()) 
     try:
         with zipfile.ZipFile(path) as archive:
             members = set(archive.namelist())
+            for name, most in ((NOTES, NOTES_BYTES), (HISTORY, NOTED_ARRAY_BYTES)):
+                if name in members and archive.getinfo(name).file_size > most:
+                    raise _altered(f"{name} has more than {most:,} bytes")
             damaged = archive.testzip()
     except OSError as error:
         raise NoModelError((error.strerror or str(error)).lower(), "check the path") from None
@@ -85,6 +89,10 @@ def load_with(path: Path, *, kernels: bool = True, modules: Sequence[str] = ()) 
             f"its part {damaged} is damaged" if damaged else "it is an archive, but no model is in it",
             "save it anew: seqtopo fit, or model.save in Keras",
         )
+    try:
+        read_config(path)
+    except UnreadableError as error:
+        raise NoModelError(error.diagnostic.message, error.diagnostic.help) from None
     try:
         model = keras.saving.load_model(path, custom_objects=custom_objects(modules))
         attached = attach(model, kernels=kernels)

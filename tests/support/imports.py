@@ -13,6 +13,7 @@ ORDER = (
     "collector",
     "leftovers",
     "dataclass",
+    "bounds",
     "source",
     "packages",
     "shell",
@@ -44,7 +45,7 @@ ORDER = (
 )
 """The parts of the package, from the bottom up: each may import those before it."""
 
-ON_THEIR_OWN = ("source", "packages", "sampling", "layers")
+ON_THEIR_OWN = ("bounds", "source", "packages", "sampling", "layers")
 """Parts that import no other part, except for how a class is declared."""
 
 UPWARD = {

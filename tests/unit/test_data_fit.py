@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+import seqtopo
 from seqtopo import check
 from seqtopo.api import analyse
+from seqtopo.data.loading import load
 from seqtopo.report import Report
 from tests.support.imports import ROOT
 
@@ -278,7 +280,7 @@ def test_files(tmp_path: Path) -> None:
     assert (found.code, found.source and found.source.name) == ("ST710", str(tmp_path / "z.npy"))
 
 
-def test_only_the_first_part_of_very_much_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fault_b8_only_pieces_of_very_much_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("seqtopo.data.values.MOST", 10)
     monkeypatch.setattr("seqtopo.data.values.PIECE", 10)
     assert codes("in(5,3) -> lstm(4)", x=floats(9, 5, 3)) == ["ST722"]
@@ -323,3 +325,26 @@ def test_the_loss_of_a_train_statement_is_used() -> None:
     (found,) = report(spec, y=one_hot(8, 9)).diagnostics
     assert found.code == "ST704"
     assert found.fixes[0].apply(spec).endswith("loss=categorical_crossentropy, labels=(int(9))")
+
+
+def test_fault_b7_samples_of_unequal_lengths_are_told_to_be_padded(tmp_path: Path) -> None:
+    samples = [floats(steps, 3) for steps in (2, 5, 7)]
+    together = np.empty(3, object)
+    together[:] = samples
+    np.savez(tmp_path / "ragged.npz", x=together, y=floats(3, 1))
+    spec = "in(T,3) -> mask -> lstm(4) -> dense(1)"
+    for x in (samples, together, [s.tolist() for s in samples]):
+        (found,) = [d for d in report(spec, x=x).diagnostics if d.severity == "error"]
+        assert (found.code, found.message) == (
+            "ST738",
+            "x holds 3 samples of 2 to 7 steps, and a batch has one length",
+        )
+        assert "pad_sequences" in found.help
+        assert "mask" in found.help
+    ragged = tmp_path / "ragged.npz"
+    (found,) = [d for d in report(spec, x=ragged, y=ragged, loss="mse").diagnostics if d.severity == "error"]
+    assert (found.code, "which is never opened here" in found.message) == ("ST738", True)
+    with pytest.raises(seqtopo.SpecError, match=r"ragged.npz: x holds 3 Python objects"):
+        load(ragged, False, ["input"], ["dense"])
+    # Two inputs of unequal lengths are two inputs.
+    assert "ST738" not in codes(TWO, x=[ids(0, 2, 3, 16), ids(0, 500, 3, 12)])

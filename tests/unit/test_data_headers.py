@@ -14,8 +14,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from seqtopo.bounds import ARRAY_MEMBERS
 from seqtopo.data.array import from_header
-from seqtopo.data.headers import MAGIC, MOST_MEMBERS, Unreadable, read_headers
+from seqtopo.data.headers import MAGIC, Unreadable, read_headers
 from tests.support.imports import ROOT
 
 CHILD = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -125,7 +126,7 @@ def test_hostile_archives_are_answered(tmp_path: Path) -> None:
     for members in (
         {"x.npy": b"no array"},
         {"x.npy": npy(GOOD, bytes(5))},
-        {f"{i}.npy": good for i in range(MOST_MEMBERS + 1)},
+        {f"{i}.npy": good for i in range(ARRAY_MEMBERS + 1)},
         {"x.npy": good, "x": good},
     ):
         with pytest.raises(Unreadable, match=r"\w"):

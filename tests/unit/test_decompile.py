@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 import seqtopo
+from seqtopo.bounds import CONFIG_BYTES, CONFIG_DEPTH
 from seqtopo.cli.main import main
 from seqtopo.decompiler.decompile import compare, decompile_config
-from seqtopo.decompiler.files import DEEPEST, MOST_BYTES
 from seqtopo.decompiler.folding import fold
 from seqtopo.source import Source
 from seqtopo.syntax.parse import parse
@@ -273,7 +273,7 @@ def test_a_good_file_is_read(tmp_path: Path) -> None:
 
 
 def test_a_zip_bomb_is_not_filled(tmp_path: Path) -> None:
-    path = _zip(tmp_path / "bomb.keras", b" " * (MOST_BYTES + 10_000_000))
+    path = _zip(tmp_path / "bomb.keras", b" " * (CONFIG_BYTES + 10_000_000))
     assert path.stat().st_size < 1_000_000
     _refused(path, "ST501", "more than 64,000,000 bytes")
 
@@ -308,7 +308,7 @@ def test_a_damaged_archive_is_refused(tmp_path: Path) -> None:
     [
         ("{", "not JSON"),
         ("[" * 100_000, "nested too deeply"),
-        ("[" * (DEEPEST + 5) + "]" * (DEEPEST + 5), "levels deep"),
+        ("[" * (CONFIG_DEPTH + 5) + "]" * (CONFIG_DEPTH + 5), "levels deep"),
         ("[]", "holds no model, but a list"),
         ("3", "holds no model, but a number"),
         ("1" * 5000, "not JSON|holds no model"),
@@ -444,3 +444,27 @@ def test_other_files_are_told_apart(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_fault_a3_objects_come_back_in_a_fresh_process() -> None:
     run_module("jax", "tests.backends.test_decompile_objects")
+
+
+def test_fault_d2_a_custom_layer_is_told_how_to_join() -> None:
+    gated = {**layer("Gated", "gate"), "module": "my.layers", "registered_name": "my>Gated"}
+    found = decompile_config(chain(gated, DENSE))
+    (lost,) = [d for d in found.diagnostics if d.severity == "warning"]
+    assert lost.code == "ST503"
+    assert "register it with @seqtopo.layer" in lost.help
+
+
+def test_fault_d2_a_module_with_layers_is_imported_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gated = {**layer("GatedOne", "gate", units=4), "module": "my.layers", "registered_name": "my>GatedOne"}
+    path = _zip(tmp_path / "model.keras", json.dumps(chain(gated, DENSE)).encode())
+    (tmp_path / "my_gates.py").write_text(
+        "import seqtopo\n@seqtopo.layer('T F -> T units')\ndef gated_one(units, name=None): ...\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.path", [str(tmp_path), *sys.path])
+    assert main(["decompile", str(path), "--strict"]) == 1
+    assert "--import MODULE" in capsys.readouterr().err
+    assert main(["decompile", str(path), "--strict", "--import", "my_gates"]) == 0
+    assert "in(24,3) -> gated_one(4)" in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""ST723 to ST733: series that are cut into windows, tables, models' files, and what training comes to."""
+"""ST723 to ST738: series that are cut into windows, tables, models' files, training, unequal lengths."""
 
 from __future__ import annotations
 
@@ -162,5 +162,24 @@ ROWS: tuple[Code, ...] = (
             "column of another feature, it would go on from something else."
         ),
         reason=_REASON.format("`forecast --future` with a file that lacks a column."),
+    ),
+    Code(
+        code="ST738",
+        name="unequal-lengths",
+        summary="The samples are not of one length.",
+        what=(
+            "An array has one number of steps for all of its samples. Samples of unequal lengths are padded "
+            "to one, and the model masks the padding, so that it takes no part: `in(T,8) -> mask` for "
+            "numbers, with zeros as padding, `in(T,int) -> embed(1000,64,mask)` for ids, with 0 as the id of "
+            "padding. "
+            "`keras.utils.pad_sequences(samples, padding='post', dtype='float32')` makes the array. NumPy "
+            "saves a list of unequal arrays as a pickle, which is never opened, since opening one runs code: "
+            "pad before saving."
+        ),
+        why=(
+            "A list of samples is otherwise taken for one array for each input, and Keras stops at the first "
+            "batch. Without a mask the padding counts as data: the last step of most samples would be zeros."
+        ),
+        reason=_REASON.format("x of samples of 2 to 7 steps for `in(T,3)`."),
     ),
 )

@@ -1,0 +1,40 @@
+"""The most that is read of each kind of file: what is larger gets a diagnostic, and never fills the memory.
+
+A file that was made to do harm, or that is something else than it is taken for, costs no more than a few
+seconds and a few hundred megabytes. Each bound is far above what any honest file needs, as is said with it.
+"""
+
+from __future__ import annotations
+
+SPEC_BYTES = 20_000_000
+"""A spec's text. A layer takes about 20 bytes."""
+SETTINGS_BYTES = 1_000_000
+"""A ``pyproject.toml``."""
+CONFIG_BYTES = 64_000_000
+"""The configuration of a Keras model. A layer takes about 2,000 bytes."""
+CONFIG_PARTS = 3_000_000
+"""The lists, dictionaries and values in it. A layer takes about 100."""
+CONFIG_DEPTH = 240
+"""How deep they nest. A model in a model takes about 7 levels."""
+NOTES_BYTES = 4_000_000
+"""What ``fit`` notes of its data in a model's file. A feature takes about 60 bytes."""
+NOTED_ARRAY_BYTES = 256_000_000
+"""The end of the series beside it: some windows of steps."""
+TABLE_LINE = 1_000_000
+"""The characters of one line of a table. A number takes about 10."""
+TABLE_COLUMNS = 10_000
+"""The columns of a table."""
+TABLE_NUMBERS = 50_000_000
+"""The numbers of a table. What is larger is better kept as an array, which need not be read as a whole."""
+ARRAY_HEADER = 65_536
+"""The bytes of an array's header; a longer one is no plain array's."""
+ARRAY_MEMBERS = 1_000
+"""The arrays of an ``.npz`` file."""
+ARRAY_AXES = 64
+"""The axes of an array."""
+LOOKED_AT = 2**25
+"""How many of an array's numbers are looked at in all; of a larger one, pieces from its whole length."""
+LOOKED_AT_TOGETHER = 2**22
+"""How many of them are held at a time."""
+WIDEST_SAMPLE = 2**26
+"""A sample of more numbers than this is not looked at: it would have to be held as a whole."""
