@@ -148,10 +148,10 @@ def _dtype(read: Read, value: Any, losses: Losses) -> None:
 
 
 def _argument(read: Read, param: Param, value: Any, losses: Losses) -> None:
+    if value in ({}, [], ()) and _takes_none(param):
+        value = None  # Keras makes an empty one of none
     try:
         found = param.kind.read(plain(value, param.kind.family))
-        if found == () and _takes_none(param):
-            found = None  # what Keras makes of none
         if same_value(found, default_of(param)):
             return
         for kind, part in unsaved_parts(param.kind.family, value):
