@@ -34,7 +34,7 @@ def _in_batches(stock: Callable[..., Any], size: int) -> Callable[..., Any]:
     def run(*args: Any, **kwargs: Any) -> Any:
         bound = signature.bind(*args, **kwargs)
         given = bound.arguments
-        rows = _rows(given.get("x"))
+        rows = rows_of(given.get("x"))
         if rows is not None:
             batch_size = given.get("batch_size")
             if batch_size not in (None, size):
@@ -51,7 +51,7 @@ def _in_batches(stock: Callable[..., Any], size: int) -> Callable[..., Any]:
             validation = given.get("validation_data")
             if isinstance(validation, (tuple, list)) and validation:
                 _assert_whole(
-                    _rows(validation[0]) or 0,
+                    rows_of(validation[0]) or 0,
                     given.get("validation_batch_size") or size,
                     "rows for validation",
                 )
@@ -60,7 +60,7 @@ def _in_batches(stock: Callable[..., Any], size: int) -> Callable[..., Any]:
     return run
 
 
-def _rows(x: Any) -> int | None:
+def rows_of(x: Any) -> int | None:
     """How many rows arrays have; None for a data set or a generator."""
     leaves = tree.flatten(x)
     shapes = [getattr(leaf, "shape", None) for leaf in leaves]

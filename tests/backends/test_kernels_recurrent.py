@@ -201,7 +201,8 @@ def test_trained_on_kernels_and_loaded_in_plain_keras(tmp_path: Path) -> None:
     )
 
 
-def test_what_tensorflow_hands_on_to_keras_says_why(tmp_path: Path) -> None:
+def test_what_tensorflow_hands_on_to_keras_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seqtopo.runtime.kernels.on_tensorflow.planned.WORTH_COMPILING", 0)
     model = seqtopo.compile(f"in({STEPS},3) -> lstm(3) -> dense(1)")
     x = np.ones((2, STEPS, 3), "float32")
     model.compile("sgd", "mse")

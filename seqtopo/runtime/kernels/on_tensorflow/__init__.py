@@ -7,20 +7,34 @@ from __future__ import annotations
 
 from typing import Any
 
+import keras
 import tensorflow as tf
 from keras import layers
 
 from seqtopo.runtime.kernels import recurrent, time_distributed
-from seqtopo.runtime.kernels.kernel import Choice, Stock
+from seqtopo.runtime.kernels.kernel import Choice, Kernel, Stock
+from seqtopo.runtime.kernels.on_tensorflow import planned
 from seqtopo.runtime.kernels.on_tensorflow.scan import scan
+
+RECURRENT = (layers.LSTM, layers.GRU, layers.SimpleRNN)
 
 
 def choose(layer: Any) -> Choice:
     """The kernel for a layer, or why there is none."""
-    if isinstance(layer, (layers.LSTM, layers.GRU, layers.SimpleRNN)):
+    if isinstance(layer, RECURRENT):
         if tf.config.list_logical_devices("GPU"):
             return Stock("its kernel was measured on CPUs alone, and TensorFlow has a GPU")
         return recurrent.choose(layer, "XLA loop with its own gradient", scan)
     if isinstance(layer, layers.TimeDistributed):
         return time_distributed.choose(layer)
+    if isinstance(layer, keras.Model) and _trains_a_loop(layer):
+        return Kernel("fit compiles loops that pay", "fit", planned.fit)
     return None
+
+
+def _trains_a_loop(model: keras.Model) -> bool:
+    """Whether ``fit`` is Keras' own and goes through loops that have a kernel."""
+    # A step of the user's own is left alone, and what holds a stateful model to its batches has wrapped fit.
+    replaced = {"train_step", "reset_states"} & vars(model).keys() or type(model).fit is not keras.Model.fit
+    inner = model._flatten_layers(include_self=False, recursive=True)
+    return not replaced and any(isinstance(layer, RECURRENT) for layer in inner)

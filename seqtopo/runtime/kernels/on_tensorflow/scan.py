@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from seqtopo.runtime.kernels.cells import Array, Cell, States, Weights
 from seqtopo.runtime.kernels.kernel import NotNow
+from seqtopo.runtime.kernels.on_tensorflow.planned import look_ahead
 
 LEAST_STEPS = 16
 """For shorter sequences, compiling takes longer than most trainings win by it."""
@@ -46,6 +47,7 @@ def scan(
         raise NotNow("how many time steps there are is not known when it is traced")
     if x.shape[0] < LEAST_STEPS:
         raise NotNow(f"it has fewer than {LEAST_STEPS} time steps, for which compiling does not pay")
+    look_ahead(x.shape[0])
     if tf.distribute.has_strategy():
         raise NotNow("it runs under a distribution strategy")
     if _is_exported():
