@@ -91,6 +91,12 @@ def parser() -> Parser:
         help="bring each feature to mean 0 and spread 1 of the steps trained on; what is shown, and what "
         "seqtopo forecast gives, is in the data's own units. Nothing is scaled otherwise",
     )
+    made.add_argument(
+        "--series",
+        metavar="COLUMN",
+        help="the column of a .csv file that names the series that a row is of, such as a shop or a tank: "
+        "each is cut by itself, and its own end is held out",
+    )
     made.add_argument("--same", action="store_true", help="tell the window itself, as autoencoders do")
     made.add_argument(
         "--seed",
@@ -267,6 +273,8 @@ def _say_how_to_go_on(
     """Names the command that forecasts, as far as this model can."""
     from seqtopo.runtime.forecasting import most_steps
 
+    if job.series is not None and job.series.lengths:
+        say("A forecast goes on from the end of one series: seqtopo forecast with --history FILE")
     if job.series is None or notes.history is None:
         return
     try:
@@ -317,7 +325,8 @@ def _save(job: Job, model: keras.Model, target: Path) -> Notes:
             wanted.answers,
             getattr(job.train, "steps", 0),
             wanted.horizon,
-            series.array[-max(KEPT, getattr(job.train, "steps", 0)) :],
+            # Of several series, none is the one to go on from.
+            None if series.lengths else series.array[-max(KEPT, getattr(job.train, "steps", 0)) :],
         )
     _write(target, lambda path: save_with(model, notes, path))
     return notes

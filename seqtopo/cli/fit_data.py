@@ -74,8 +74,10 @@ def job_of(checked: Checked, args: argparse.Namespace, dims: dict[str, Any]) -> 
 
     assert checked.resolved is not None
     ids = takes_ids(checked)
-    read = load(Path(args.data), ids, *ends_of(checked.resolved.graph))
+    read = load(Path(args.data), ids, *ends_of(checked.resolved.graph), args.series)
     if isinstance(read, Members):
+        if args.series is not None:
+            raise UsageError("--series names a column of a .csv file", "leave it out: these are samples")
         return _given_samples(checked, args, dims, read)
     for note in read.notes:
         say(note)
@@ -85,7 +87,8 @@ def job_of(checked: Checked, args: argparse.Namespace, dims: dict[str, Any]) -> 
     held = read.steps - early.steps
     named = f" ({', '.join(read.columns[:MOST_SHOWN])})" if read.columns else ""
     what = "ids" if ids else f"of {read.features} feature{'s' if read.features > 1 else ''}{named}"
-    say(f"{read.name}: {read.steps:,} steps {what}")
+    many = f" in {len(read.lengths)} series" if read.lengths else ""
+    say(f"{read.name}: {read.steps:,} steps{many} {what}")
     say(f"train: {train}")
     if train.wanted.time_axis:
         say(f"answers: {train.wanted}")
@@ -125,12 +128,12 @@ def _cut_at(
     from seqtopo.data.series import refuse
     from seqtopo.data.spec_cutting import Asked, carries_states, cut_for
 
-    held = round(read.steps * share)
-    end = read.steps - held
-    if not end:
+    each = tuple(round(length * share) for length in read.every_length)
+    held = sum(each)
+    if held == read.steps:
         refuse("ST724", f"of the {read.steps} steps of {read.name} all are held out", "take a longer series")
     before = f"{read.name} without its last {held:,} steps, which are held out," if held else read.name
-    early = replace(read.part(0, end), name=before)
+    early = replace(read.without_last(each), name=before)
     if args.scale:
         read = read.scaled_like(early)
         early = replace(early, mean=read.mean, spread=read.spread)
@@ -143,7 +146,7 @@ def _cut_at(
         return train, None, early, again
     # What is told lies in the end that is held out; what a window is told from may lie before.
     back = train.before if isinstance(train, Windows) else 0
-    late = replace(read.part(max(end - back, 0), read.steps), name=f"the held-out end of {read.name}")
+    late = replace(read.last(each, back), name=f"the held-out end of {read.name}")
     rest = cut_for(checked, late, replace(asked, shuffle=False, stride=1), dims)[0]
     return train, rest, early, again
 

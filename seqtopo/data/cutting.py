@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -66,9 +67,11 @@ class Wanted:
         found: np.ndarray[Any, Any] = starts[:, None] + self.steps_of(steps)
         return found
 
-    def cut(self, series: Series, at: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        """The wanted numbers at these steps."""
-        found = series.take(at, self.columns)
+    def cut(
+        self, series: Series, at: np.ndarray[Any, Any], ends: np.ndarray[Any, Any] | None = None
+    ) -> np.ndarray[Any, Any]:
+        """The wanted numbers at these steps; zeros past the ends of the series."""
+        found = series.take(at, self.columns, ends)
         flat = self.answers == "ahead" and not self.time_axis
         if not flat:
             return found
@@ -77,7 +80,9 @@ class Wanted:
 
 @dataclass
 class Windows:
-    """Windows of ``steps`` that overlap: each begins ``stride`` steps after the one before."""
+    """Windows of ``steps`` that overlap: each begins ``stride`` steps after the one before. Of several
+    series, none reaches from one into another.
+    """
 
     series: Series
     steps: int
@@ -108,7 +113,22 @@ class Windows:
     @property
     def count(self) -> int:
         """How many windows there are."""
-        return (self.series.steps - self.steps - self.wanted.beyond) // self.stride + 1
+        return int(self._upto[-1])
+
+    @cached_property
+    def _upto(self) -> np.ndarray[Any, Any]:
+        """How many windows there are up to the end of each series."""
+        room = np.array(self.series.every_length) - self.steps - self.wanted.beyond
+        return np.cumsum(np.where(room >= 0, room // self.stride + 1, 0))
+
+    def _starts(self, at: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """Where the windows with these numbers begin."""
+        if not self.series.lengths:
+            return at * self.stride
+        of = np.searchsorted(self._upto, at, side="right")
+        first = np.concatenate([[0], self._upto])[of]
+        starts: np.ndarray[Any, Any] = self.series.begins[of] + (at - first) * self.stride
+        return starts
 
     @property
     def before(self) -> int:
@@ -132,21 +152,25 @@ class Windows:
         at = np.arange(first, min(first + self.batch_size, self.count))
         if self.shuffle:
             at = shuffled(at, self.count, self.seed, self.epoch)
-        starts = at * self.stride
+        starts = self._starts(at)
         x = self.series.take(starts[:, None] + np.arange(self.steps))
         return x, self.wanted.cut(self.series, self.wanted.at(starts, self.steps))
 
     def __str__(self) -> str:
         left = f"; {self.dropped} left over" if self.dropped else ""
-        return f"{self.count - self.dropped:,} windows of {self.steps} steps{left}"
+        series = self.series.lengths
+        of = f" of {len(series)} series" if series else ""
+        short = sum(length < self.steps + self.wanted.beyond for length in series)
+        left += f"; {short} series too short for one" if short else ""
+        return f"{self.count - self.dropped:,} windows of {self.steps} steps{of}{left}"
 
 
 @dataclass
 class Pieces:
     """Pieces of ``steps``, one after the other; row i of a batch goes on where row i of the one before ended.
 
-    The series is laid in ``batch_size`` rows, ``row`` steps each. What does not fill them is dropped from
-    its end, filled up with zeros of weight 0, or an error.
+    The series is laid in ``batch_size`` rows, ``row`` steps each; several series are a row each. What does
+    not fill them is dropped from its end, filled up with zeros of weight 0, or an error.
     """
 
     series: Series
@@ -159,10 +183,20 @@ class Pieces:
 
     def __post_init__(self) -> None:
         series, steps, rows = self.series, self.steps, self.batch_size
-        check_long_enough(series, steps, self.wanted, 1 if self.remainder == "pad" else rows)
-        usable = series.steps - self.wanted.beyond
-        whole = usable // rows // steps * steps
-        self.row = math.ceil(usable / rows / steps) * steps if self.remainder == "pad" else whole
+        if series.lengths and len(series.lengths) != rows:
+            refuse(
+                "ST723",
+                f"{series.name} {'are' if series.name.endswith('series') else 'holds'} {len(series.lengths)} "
+                f"series side by side, but a batch has {rows} {'row' if rows == 1 else 'rows'}",
+                f"take as many rows as there are series: batch={len(series.lengths)}",
+            )
+        pad = self.remainder == "pad"
+        check_long_enough(series, steps, self.wanted, 1 if pad or series.lengths else rows, every=not pad)
+        usable = sum(self._usable)
+        longest, shortest = max(self._usable), min(self._usable)
+        whole = shortest // steps * steps if series.lengths else usable // rows // steps * steps
+        most = longest if series.lengths else usable / rows
+        self.row = math.ceil(most / steps) * steps if pad else whole
         over = usable - rows * whole
         if self.remainder == "error" and over:
             beyond = f", and {self.wanted.beyond} for the last answers" if self.wanted.beyond else ""
@@ -175,14 +209,19 @@ class Pieces:
             )
 
     @property
+    def _usable(self) -> list[int]:
+        """How many steps of each series have answers."""
+        return [max(0, length - self.wanted.beyond) for length in self.series.every_length]
+
+    @property
     def dropped(self) -> int:
         """How many steps at the end are in no piece; those that are only answers are not counted."""
-        return max(0, self.series.steps - self.wanted.beyond - self.batch_size * self.row)
+        return max(0, sum(self._usable) - self.batch_size * self.row)
 
     @property
     def padded(self) -> int:
         """How many steps are filled up."""
-        return max(0, self.batch_size * self.row - (self.series.steps - self.wanted.beyond))
+        return max(0, self.batch_size * self.row - sum(self._usable))
 
     def __len__(self) -> int:
         """How many batches there are: pieces in a row."""
@@ -192,13 +231,16 @@ class Pieces:
         """One batch: x (batch, steps, F), y as wanted; and the weights of the answers where it was padded."""
         if not 0 <= index < len(self):
             raise IndexError(index)
-        starts = np.arange(self.batch_size) * self.row + index * self.steps
-        x = self.series.take(starts[:, None] + np.arange(self.steps))
+        several = bool(self.series.lengths)
+        begins = self.series.begins if several else np.arange(self.batch_size) * self.row
+        ends = self.series.ends[:, None] if several else np.array([[self.series.steps]])
+        starts = begins + index * self.steps
+        x = self.series.take(starts[:, None] + np.arange(self.steps), ends=ends)
         at = self.wanted.at(starts, self.steps)
-        y = self.wanted.cut(self.series, at)
+        y = self.wanted.cut(self.series, at, ends)
         if self.remainder != "pad":
             return x, y
-        there = (at < self.series.steps).astype("float32")
+        there = (at < ends).astype("float32")
         by_step = self.wanted.answers != "ahead" or self.wanted.time_axis
         return x, y, there if by_step else there.min(axis=1)
 
@@ -214,22 +256,28 @@ class Pieces:
 Cut = Windows | Pieces
 
 
-def check_long_enough(series: Series, steps: int, wanted: Wanted, rows: int) -> None:
-    """Raises SpecError (ST724) where a series is too short for one window, or for one piece in each row."""
+def check_long_enough(series: Series, steps: int, wanted: Wanted, rows: int, *, every: bool = False) -> None:
+    """Raises SpecError (ST724) where a series is too short for one window, or for one piece in each row; of
+    several, where all are, or with ``every`` where one is.
+    """
     beyond = wanted.beyond
     needs = steps * rows + beyond
-    if series.steps >= needs:
+    longest = min(series.every_length) if every else max(series.every_length)
+    if longest >= needs:
         return
+    which = series.name
+    if series.lengths:
+        which = f"the {'shortest' if every else 'longest'} of {series.name}"
     what = f"{rows} rows of {steps} steps" if rows > 1 else f"one window of {steps} steps"
     more = f" and the {beyond} after" if beyond else ""
-    room = (series.steps - beyond) // rows
+    room = (longest - beyond) // rows
     refuse(
         "ST724",
-        f"{series.name} has {series.steps} steps, but {what}{more} need {needs}",
+        f"{which} has {longest} steps, but {what}{more} need {needs}",
         f"take windows of {room} steps or less, or a longer series"
         if room >= 1
         else "take a longer series, or fewer steps ahead",
         ("(steps, features) is the order; in the other one it would be long enough",)
-        if series.features >= needs > series.steps
+        if series.features >= needs > longest
         else (),
     )

@@ -49,8 +49,12 @@ def _plain(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     return array.astype("int32") if array.dtype.kind in "ub" else array
 
 
-def load(path: Path, ids: bool, inputs: Sequence[str], outputs: Sequence[str]) -> Series | Members:
+def load(
+    path: Path, ids: bool, inputs: Sequence[str], outputs: Sequence[str], by: str | None = None
+) -> Series | Members:
     """What is in a file: samples where an ``.npz`` has arrays for the inputs and outputs, else a series.
+
+    In a table, the column ``by`` names the series that a row is of.
 
     Raises:
         SpecError: it cannot be read, or holds no numbers.
@@ -70,7 +74,7 @@ def load(path: Path, ids: bool, inputs: Sequence[str], outputs: Sequence[str]) -
         return Members(path, headers, tuple(x), tuple(y), weights)
     if len(names) > 1:
         _refuse_names(path, names, inputs, outputs)
-    return read_series(path, ids=ids)
+    return read_series(path, ids=ids, by=by)
 
 
 def _refuse_names(

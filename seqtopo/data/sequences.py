@@ -29,13 +29,15 @@ def windows(
     remainder: Literal["keep", "drop", "error"] = "keep",
     ids: bool = False,
     seed: int = 0,
+    by: str | None = None,
 ) -> keras.utils.PyDataset:
     """Cuts a series into windows that overlap, each a sample on its own, and what is to be told of each.
 
     Args:
         series: (steps, features), or (steps,) for one feature: an array, a table with ``to_numpy``, or the
-        path
-            of an ``.npy``, ``.npz`` or ``.csv`` file. An ``.npy`` file, or an array of ``numpy.memmap``, may
+            path of an ``.npy``, ``.npz`` or ``.csv`` file. Several series side by side are (series, steps,
+            features), or a list or a dict of arrays (steps, features), each of its own length: no window
+            reaches from one into another. An ``.npy`` file, or an array of ``numpy.memmap``, may
             be larger than memory: only the batches are copied.
         steps: how many steps a window has.
         horizon: how many steps after it are to be told.
@@ -52,6 +54,7 @@ def windows(
             ``"drop"`` leaves them out, ``"error"`` refuses.
         ids: the series holds ids: x is (batch, steps), of whole numbers.
         seed: what the order starts from.
+        by: the column of a table that names the series that a row is of.
 
     Returns:
         A ``keras.utils.PyDataset`` for ``fit``, ``evaluate`` and ``predict`` on any backend. A batch is x
@@ -76,7 +79,7 @@ def windows(
 
     _whole(steps=steps, horizon=horizon, stride=stride, batch_size=batch_size)
     _one_of("remainder", remainder, ("keep", "drop", "error"))
-    read = read_series(series, ids=ids)
+    read = read_series(series, ids=ids, by=by)
     wanted = _wanted(read, answers, horizon, targets, time_axis)
     return _batches(Windows(read, steps, wanted, stride, batch_size, bool(shuffle), seed, remainder))
 
@@ -84,7 +87,7 @@ def windows(
 def pieces(
     series: Any,
     steps: int,
-    batch: int = 1,
+    batch: int | None = None,
     *,
     horizon: int = 1,
     answers: Literal["ahead", "next", "same"] = "ahead",
@@ -92,6 +95,7 @@ def pieces(
     time_axis: bool | None = None,
     remainder: Literal["drop", "pad", "error"] = "drop",
     ids: bool = False,
+    by: str | None = None,
 ) -> keras.utils.PyDataset:
     """Cuts a series into pieces one after the other, for ``stateful`` models, which go on where they stopped.
 
@@ -101,7 +105,8 @@ def pieces(
     Args:
         series: as for ``windows``.
         steps: how many steps a piece has.
-        batch: how many rows there are: the ``batch`` of the spec.
+        batch: how many rows there are: the ``batch`` of the spec. One by itself, or as many as there are
+            series side by side, each of which is a row.
         horizon: as for ``windows``.
         answers: as for ``windows``.
         targets: as for ``windows``.
@@ -110,6 +115,7 @@ def pieces(
             (``cut.dropped`` says how many), ``"pad"`` fills up with zeros, whose answers have weight 0,
             ``"error"`` refuses.
         ids: as for ``windows``.
+        by: as for ``windows``.
 
     Returns:
         A ``keras.utils.PyDataset``; x and y have the shapes that ``windows`` gives them. With ``"pad"`` there
@@ -130,12 +136,11 @@ def pieces(
     from seqtopo.data.cutting import Pieces
     from seqtopo.data.series import read_series
 
-    _whole(steps=steps, horizon=horizon, batch=batch)
+    _whole(steps=steps, horizon=horizon, batch=1 if batch is None else batch)
     _one_of("remainder", remainder, ("drop", "pad", "error"))
-    read = read_series(series, ids=ids)
-    return _batches(
-        Pieces(read, steps, _wanted(read, answers, horizon, targets, time_axis), batch, remainder)
-    )
+    read = read_series(series, ids=ids, by=by)
+    rows = batch or len(read.every_length)
+    return _batches(Pieces(read, steps, _wanted(read, answers, horizon, targets, time_axis), rows, remainder))
 
 
 def for_spec(
@@ -151,6 +156,7 @@ def for_spec(
     targets: Targets = None,
     remainder: Literal["keep", "drop", "pad", "error"] | None = None,
     seed: int = 0,
+    by: str | None = None,
     **dims: Any,
 ) -> keras.utils.PyDataset:
     """Cuts a series as a spec wants it: its steps, its batch, and answers of the shape that it gives.
@@ -172,6 +178,7 @@ def for_spec(
         remainder: as for ``windows`` or ``pieces``. By itself ``"drop"`` where the batch is fixed, else
             ``"keep"``.
         seed: as for ``windows``.
+        by: as for ``windows``.
         dims: what names stand for. Those of ``in(T,F)`` are learned from ``steps`` and the series.
 
     Returns:
@@ -194,12 +201,15 @@ def for_spec(
             _whole(**{name: value})
     if answers is not None:
         _one_of("answers", answers, ("ahead", "next", "same"))
-    asked = Asked(steps, horizon, stride, batch_size, bool(shuffle), answers, targets, remainder, seed)
+    asked = Asked(steps, horizon, stride, batch_size, bool(shuffle), answers, targets, remainder, seed, by=by)
     return _batches(cut_for(spec, series, asked, dims)[0])
 
 
-def split(series: Any, validation: float | int = 0.2, *, ids: bool = False) -> tuple[Series, Series]:
+def split(
+    series: Any, validation: float | int = 0.2, *, ids: bool = False, by: str | None = None
+) -> tuple[Series, Series]:
     """Parts a series by time: the earlier steps to train with, the last ones to see how well it does.
+    Several series side by side are parted each by itself.
 
     Cut each part by itself, and nothing of the end is known in training: no window reaches over the split.
 
@@ -207,6 +217,7 @@ def split(series: Any, validation: float | int = 0.2, *, ids: bool = False) -> t
         series: as for ``windows``.
         validation: the share of the steps that is held out, above 0 and below 1; or their number.
         ids: the series holds ids.
+        by: as for ``windows``.
 
     Returns:
         The two parts, for ``windows``, ``pieces`` and ``for_spec``; ``array`` is (steps, F), not copied.
@@ -225,14 +236,16 @@ def split(series: Any, validation: float | int = 0.2, *, ids: bool = False) -> t
     """
     from seqtopo.data.series import read_series
 
-    read = read_series(series, ids=ids)
-    held = validation if isinstance(validation, int) else round(read.steps * float(validation))
-    if isinstance(validation, bool) or not 0 < held < read.steps:
+    read = read_series(series, ids=ids, by=by)
+    whole = isinstance(validation, int)
+    held = [int(validation) if whole else round(n * float(validation)) for n in read.every_length]
+    inside = all(h < n for h, n in zip(held, read.every_length, strict=True))
+    if isinstance(validation, bool) or not inside or min(held) < 0 or not sum(held):
         raise ValueError(
-            f"validation is the share to hold out, such as 0.2, or a number of steps below {read.steps}, not "
-            f"{validation!r}"
+            "validation is the share to hold out, such as 0.2, or a number of steps below "
+            f"{min(read.every_length)}, not {validation!r}"
         )
-    return read.part(0, read.steps - held), read.part(read.steps - held, read.steps)
+    return read.without_last(held), read.last(held)
 
 
 def _wanted(read: Series, answers: Any, horizon: int, targets: Targets, time_axis: bool | None) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -28,6 +28,9 @@ def refuse(code: str, message: str, help: str, notes: tuple[str, ...] = ()) -> N
 class Series:
     """Steps of features: ``array`` is (steps, features), or (steps,) where it holds ids.
 
+    Several series side by side stand one after the other in it, and ``lengths`` says how long each is; ()
+    is for one alone.
+
     ``columns`` are the features' names where they have some; ``name`` is what messages call it;
     ``mean`` and ``spread``, where they are given, scale each feature; ``watched`` says that not all of
     it was looked at, so that what is cut from it still has to be.
@@ -40,6 +43,7 @@ class Series:
     mean: np.ndarray[Any, Any] | None = None
     spread: np.ndarray[Any, Any] | None = None
     notes: tuple[str, ...] = ()
+    lengths: tuple[int, ...] = ()
 
     @property
     def is_ids(self) -> bool:
@@ -56,9 +60,37 @@ class Series:
         """How many numbers a step has."""
         return 1 if self.is_ids else int(self.array.shape[1])
 
-    def part(self, begin: int, end: int) -> Series:
-        """The steps from ``begin`` up to ``end``, not copied."""
-        return replace(self, array=self.array[begin:end])
+    @property
+    def every_length(self) -> tuple[int, ...]:
+        """How long each series is."""
+        return self.lengths or (self.steps,)
+
+    @property
+    def ends(self) -> np.ndarray[Any, Any]:
+        """Where each series ends: the number of the step behind its last."""
+        return np.cumsum(self.every_length)
+
+    @property
+    def begins(self) -> np.ndarray[Any, Any]:
+        """Where each series begins."""
+        return np.asarray(self.ends - np.array(self.every_length))
+
+    def without_last(self, held: Sequence[int]) -> Series:
+        """Each series without so many steps at its end; one alone is not copied."""
+        return self._parts([0] * len(held), [n - h for n, h in zip(self.every_length, held, strict=True)])
+
+    def last(self, held: Sequence[int], more: int = 0) -> Series:
+        """So many steps of the end of each series, with ``more`` before them where there are as many."""
+        begins = [max(n - h - more, 0) for n, h in zip(self.every_length, held, strict=True)]
+        return self._parts(begins, self.every_length)
+
+    def _parts(self, begins: Sequence[int], ends: Sequence[int]) -> Series:
+        if not self.lengths:
+            return replace(self, array=self.array[begins[0] : ends[0]])
+        pairs = zip(self.begins.tolist(), begins, ends, strict=True)
+        array = np.concatenate([self.array[first + begin : first + end] for first, begin, end in pairs])
+        lengths = tuple(end - begin for begin, end in zip(begins, ends, strict=True))
+        return replace(self, array=array, lengths=lengths)
 
     def column(self, wanted: int | str) -> int:
         """The number of a feature, by its name or its number.
@@ -88,10 +120,18 @@ class Series:
         """What a message calls a feature."""
         return self.columns[column] if self.columns else f"feature {column}"
 
-    def take(self, at: np.ndarray[Any, Any], columns: Sequence[int] | None = None) -> np.ndarray[Any, Any]:
-        """The steps with these numbers, copied: float32, or int32 for ids. Those past the end are zeros."""
-        inside = at < self.steps
-        found = self.array[np.minimum(at, self.steps - 1)]
+    def take(
+        self,
+        at: np.ndarray[Any, Any],
+        columns: Sequence[int] | None = None,
+        ends: np.ndarray[Any, Any] | None = None,
+    ) -> np.ndarray[Any, Any]:
+        """The steps with these numbers, copied: float32, or int32 for ids. Those past the end, or past
+        ``ends`` of their own, are zeros.
+        """
+        end = np.asarray(self.steps if ends is None else ends)
+        inside = at < end
+        found = self.array[np.minimum(at, end - 1)]
         if self.mean is not None and self.spread is not None:
             found = (found - self.mean) / self.spread
         if columns is not None and not self.is_ids:
@@ -184,9 +224,12 @@ class Series:
         )
 
 
-def read_series(given: Any, *, ids: bool = False, name: str = "the series") -> Series:
+def read_series(given: Any, *, ids: bool = False, name: str = "the series", by: str | None = None) -> Series:
     """The series in what was given: an array, a table with ``to_numpy``, nested lists, or the path of an
     ``.npy`` (mapped into memory, not read), ``.npz`` (with one array in it) or ``.csv`` file.
+
+    Several side by side are an array with one axis more in front, a list or a dict of arrays, or a table
+    whose column ``by`` names the series that a row is of.
 
     Raises:
         SpecError: it is none; or it holds NaN or infinite numbers.
@@ -195,18 +238,27 @@ def read_series(given: Any, *, ids: bool = False, name: str = "the series") -> S
         return given
     columns: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    labels: Sequence[Any] | None = None
+    if _is_several(given, ids):
+        several = list(given.values()) if isinstance(given, Mapping) else list(given)
+        read = [read_series(one, ids=ids, name=f"{name}[{i}]") for i, one in enumerate(several)]
+        return _side_by_side(read)
     if isinstance(given, (str, Path)):
         path = Path(given)
         name = path.name
         if path.suffix.lower() in SUFFIXES:
-            table = read_table(path)
-            given, columns, notes = table.numbers, table.columns, table.notes
+            table = read_table(path, by)
+            given, columns, notes, labels = table.numbers, table.columns, table.notes, table.labels
             if ids and bool((given == np.rint(given)).all()):
                 given = given.astype("int64")
         else:
             given = _mapped(path)
     elif hasattr(given, "to_numpy"):
         columns = tuple(str(c) for c in getattr(given, "columns", ()))
+        if by is not None and by in columns:
+            labels = list(given[by])
+            columns = tuple(c for c in columns if c != by)
+            given = given[list(columns)]
         given = given.to_numpy()
     try:
         array = np.asarray(given) if not isinstance(given, np.ndarray) else given
@@ -214,10 +266,70 @@ def read_series(given: Any, *, ids: bool = False, name: str = "the series") -> S
         refuse(
             "ST723", f"{name} is no array: it is a {type(given).__name__}", "give numbers: (steps, features)"
         )
+    if by is not None and labels is None:
+        _refuse_by(name, by, columns)
+    if array.ndim == 3 and labels is None and 0 not in array.shape:
+        return _of_one_length(array, ids, name)
     array = _in_form(array, ids, name)
+    if labels is not None:
+        array, lengths = _grouped(array, labels)
+        return Series(array, columns, name, notes=notes, lengths=lengths).look()
     if columns and len(columns) != (1 if array.ndim == 1 else array.shape[1]):
         columns = ()
     return Series(array, columns, name, notes=notes).look()
+
+
+def _is_several(given: Any, ids: bool) -> bool:
+    """Whether several series were given: a dict, or a list of arrays of two axes, of ids of one."""
+    if isinstance(given, Mapping) and not hasattr(given, "to_numpy"):
+        return bool(given)
+    if not isinstance(given, (list, tuple)) or not given:
+        return False
+    axes = {one.array.ndim if isinstance(one, Series) else getattr(one, "ndim", 0) for one in given}
+    return axes == {1 if ids else 2}
+
+
+def _side_by_side(several: list[Series]) -> Series:
+    """Several series as one, each of its own length."""
+    first = several[0]
+    other = next((s for s in several if s.features != first.features or s.is_ids != first.is_ids), None)
+    if other is not None:
+        refuse(
+            "ST723",
+            f"{first.name} has {first.features} features, but {other.name} has {other.features}",
+            "give series of the same features, in the same order",
+        )
+    lengths = tuple(n for one in several for n in one.every_length)
+    array = np.concatenate([one.array for one in several])
+    watched = any(one.watched for one in several)
+    return Series(array, first.columns, f"the {len(lengths)} series", watched, lengths=lengths)
+
+
+def _of_one_length(array: np.ndarray[Any, Any], ids: bool, name: str) -> Series:
+    """Several series of as many steps, (series, steps, features); not copied."""
+    count, steps = array.shape[:2]
+    flat = _in_form(array.reshape(count * steps, *array.shape[2:]), ids, name)
+    return Series(flat, (), name, lengths=(steps,) * count).look()
+
+
+def _grouped(
+    array: np.ndarray[Any, Any], labels: Sequence[Any]
+) -> tuple[np.ndarray[Any, Any], tuple[int, ...]]:
+    """The rows of each label together, in their order, and how many each has."""
+    places: dict[Any, list[int]] = {}
+    for place, label in enumerate(labels):
+        places.setdefault(label, []).append(place)
+    order = [place for several in places.values() for place in several]
+    return array[order], tuple(map(len, places.values()))
+
+
+def _refuse_by(name: str, by: str, columns: Sequence[str]) -> NoReturn:
+    known = f"its columns are {', '.join(columns)}" if columns else "its columns have no names"
+    refuse(
+        "ST723",
+        f"{name} has no column {by} that names the series of each row",
+        f"{known}; or leave it out, for one series",
+    )
 
 
 def _mapped(path: Path) -> np.ndarray[Any, Any]:
@@ -249,7 +361,11 @@ def _in_form(array: np.ndarray[Any, Any], ids: bool, name: str) -> np.ndarray[An
         if array.ndim == 2 and array.shape[1] == 1:
             array = array[:, 0]
         if array.ndim != 1:
-            refuse("ST723", f"{name} is {shape}, but ids are one for each step", "give ids of shape (steps,)")
+            refuse(
+                "ST723",
+                f"{name} is {shape}, but ids are one for each step",
+                "give ids of shape (steps,), or a list of them for several series",
+            )
         if array.dtype.kind == "f":
             refuse(
                 "ST715",
@@ -263,10 +379,7 @@ def _in_form(array: np.ndarray[Any, Any], ids: bool, name: str) -> np.ndarray[An
         refuse(
             "ST723",
             f"{name} is {shape}, but a series has two axes: (steps, features)",
-            "for several series, cut each by itself; for samples that are cut already, use them as they are: "
-            "model.fit(x, y)"
-            if array.ndim == 3
-            else "bring each step into one row of numbers: series.reshape(len(series), -1)",
+            "bring each step into one row of numbers: series.reshape(len(series), -1)",
         )
     return array
 

@@ -39,6 +39,7 @@ class Asked:
     remainder: Any = None
     seed: int = 0
     loss: str | None = None
+    by: str | None = None
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def cut_for(
     if checked.resolved is None or not checked.ok:
         raise SpecError(checked.diagnostics)
     place = _input(checked)
-    read = read_series(series, ids=_takes_ids(place))
+    read = read_series(series, ids=_takes_ids(place), by=asked.by)
     steps = _steps(place, asked)
     batch = place.node.batch if isinstance(place.node.batch, int) else None
     sample = _sample(read, steps, batch)
@@ -325,6 +326,13 @@ def _cut(place: _Place, read: Series, steps: int, batch: int | None, wanted: Wan
                 "a stateful model goes on from one batch to the next, so its pieces can neither overlap nor "
                 "be shuffled",
                 "leave out stride and shuffle, or take stateful out of the spec",
+            )
+        if read.lengths and len(read.lengths) != (batch or 1):
+            place.refuse(
+                f"there are {len(read.lengths)} series side by side, but a batch has {batch or 1}: a "
+                "stateful model reads one in each row",
+                f"write batch={len(read.lengths)} in the spec",
+                f"takes batches of {batch or 1}",
             )
         left: Remainder = "drop" if asked.remainder in (None, "keep") else asked.remainder
         return Pieces(read, steps, wanted, batch or 1, left)

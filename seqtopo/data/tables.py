@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import math
 import re
+import shlex
 from array import array
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 from seqtopo.bounds import TABLE_COLUMNS, TABLE_LINE, TABLE_NUMBERS
-from seqtopo.data.number_words import rewritten
+from seqtopo.data.number_words import OTHER, rewritten
 from seqtopo.dataclass import dataclass
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
@@ -31,15 +32,19 @@ _MISSING = ("", "na", "n/a", "nan", "null", "none", "-", "?")
 
 @dataclass(frozen=True)
 class Table:
-    """The numbers of a table (rows, columns), the columns' names, and what was left out."""
+    """The numbers of a table (rows, columns), the columns' names, and what was left out; ``labels`` are the
+    words of a column that names the series that each row is of.
+    """
 
     numbers: np.ndarray[Any, Any]
     columns: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    labels: tuple[str, ...] | None = None
 
 
-def read_table(path: Path) -> Table:
-    """Reads a table. Its first row may have names; columns of dates are left out, and noted.
+def read_table(path: Path, by: str | None = None) -> Table:
+    """Reads a table. Its first row may have names; columns of dates are left out, and noted. The column
+    ``by`` holds no numbers, but names the series of each row.
 
     Raises:
         SpecError: ST728, with line and column, where a row is too long or too short or a field is no number;
@@ -52,6 +57,7 @@ def read_table(path: Path) -> Table:
     names: tuple[str, ...] = ()
     kept: list[int] = []
     dates: list[int] = []
+    labels: list[str] = []
     width = 0
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -79,7 +85,10 @@ def read_table(path: Path) -> Table:
                     )
                 if not rows:
                     dates = [i for i, field in enumerate(fields) if _DATE.fullmatch(field.strip())]
-                    kept = [i for i in range(width) if i not in dates]
+                    dates = [i for i in dates if by is None or by not in names or i != names.index(by)]
+                    kept = [i for i in range(width) if i not in dates and (not names or names[i] != by)]
+                if by in names:
+                    labels.append(fields[names.index(by)].strip())
                 if delimiter == ";" and len(looked) < MOST_LOOKED:
                     looked.append(fields)
                 if len(rows) + len(kept) > TABLE_NUMBERS:
@@ -104,7 +113,8 @@ def read_table(path: Path) -> Table:
         if _may_be_thousands([fields[i].strip() for fields in looked])
     )
     numbers = np.array(rows, "float64").reshape(-1, len(kept))
-    return Table(numbers, tuple(names[i] for i in kept) if names else (), notes)
+    columns = tuple(names[i] for i in kept) if names else ()
+    return Table(numbers, columns, notes, tuple(labels) if by in names else None)
 
 
 def _may_be_thousands(fields: list[str]) -> bool:
@@ -166,16 +176,19 @@ def _number(path: Path, line: int, index: int, field: str, names: tuple[str, ...
     except ValueError:
         found = math.nan
     if not math.isfinite(found):
-        _refuse_field(path, line, column, text)
+        _refuse_field(path, line, column, text, names[index] if names else "")
     return found
 
 
-def _refuse_field(path: Path, line: int, column: str, text: str) -> NoReturn:
+def _refuse_field(path: Path, line: int, column: str, text: str, name: str) -> NoReturn:
     if text.lower() in _MISSING:
         shown = f"has nothing in {column}" if not text else f"has {text} in {column}"
         _refuse(path, line, shown, "fill the gaps first, or leave out those rows")
     shown = text if len(text) <= 40 else text[:37] + "..."
-    _refuse(path, line, f"has {shown!r} in {column}, which is no number", rewritten(text))
+    help = rewritten(text)
+    if help == OTHER and name and text.isidentifier():
+        help += f"; where it names the series that a row is of, say so: --series {shlex.quote(name)}"
+    _refuse(path, line, f"has {shown!r} in {column}, which is no number", help)
 
 
 def _refuse(path: Path, line: int, what: str, help: str) -> NoReturn:

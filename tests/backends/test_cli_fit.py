@@ -238,3 +238,29 @@ def test_training_starts_from_what_compile_gives_for_the_seed(monkeypatch: pytes
     expected = seqtopo.compile(spec, seed=3).get_weights()
     for ours, theirs in zip(found, expected, strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+def test_fault_f3_a_column_of_a_table_names_the_series(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [
+        f"{day},{shop},{(day * (2 + (shop == 'elm'))) % 7}" for day in range(30) for shop in ("oak", "elm")
+    ]
+    table = tmp_path / "shops.csv"
+    table.write_text("\n".join(["day,shop,sold", *rows]) + "\n", encoding="utf-8")
+    argv = [
+        "fit",
+        "in(4,2) -> gru(2) -> dense(2)",
+        str(table),
+        "--epochs",
+        "1",
+        "-o",
+        str(tmp_path / "m.keras"),
+    ]
+    assert main([*argv, "--series", "shop"]) == 0
+    shown = capsys.readouterr().out
+    assert "shops.csv: 60 steps in 2 series of 2 features (day, sold)" in shown
+    assert "train: 40 windows of 4 steps of 2 series" in shown
+    assert "held out: 12 windows of 4 steps of 2 series, to tell the last 12 steps" in shown
+    assert main([*argv, "--force"]) == 1
+    assert "--series shop" in capsys.readouterr().err

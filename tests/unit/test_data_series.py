@@ -160,7 +160,7 @@ def test_what_was_not_looked_at_is_looked_at_when_it_is_cut(monkeypatch: pytest.
 @pytest.mark.parametrize(
     ("given", "code", "words"),
     [
-        (np.zeros((3, 4, 5)), "ST723", "two axes"),
+        (np.zeros((2, 3, 4, 5)), "ST723", "two axes"),
         (np.zeros((0, 2)), "ST723", "no steps"),
         (np.float64(3), "ST723", "no steps"),
         (np.array(["a", "b"]), "ST715", "texts"),
