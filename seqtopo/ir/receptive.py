@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from seqtopo.dataclass import dataclass
+from seqtopo.dataclass import dataclass, replace
 from seqtopo.ir.graph import Graph, Value
 from seqtopo.ir.seen import NOTHING, Field, fields, is_sequence, output_field
 from seqtopo.layers.sizes import Size
@@ -14,7 +14,7 @@ from seqtopo.layers.sizes import Size
 class Receptive:
     """What an output sees of an input: ``steps`` of its ``length``, ``before`` and ``after`` the step that
     an answer belongs to. These are None where answers belong to no step, as behind ``at``; there ``first``
-    is the first step that counts.
+    is the first step that counts. ``place`` is the number of the output, ``source`` the input's node.
     """
 
     output: str
@@ -23,6 +23,8 @@ class Receptive:
     before: int | None = None
     after: int | None = None
     first: Size = 0
+    place: int = 0
+    source: int = 0
 
     def __str__(self) -> str:
         if self.before is not None and self.after is not None:
@@ -54,7 +56,7 @@ def receptive(graph: Graph) -> Iterator[Receptive]:
                 continue
             made = _receptive(graph, value, found, place)
             if made is not None:
-                yield made
+                yield replace(made, place=place, source=source)
 
 
 def _receptive(graph: Graph, value: Value, found: Field, place: int) -> Receptive | None:

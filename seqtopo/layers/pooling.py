@@ -53,7 +53,7 @@ def _pool_row(kind: str, rank: int) -> Row:
         ),
         positional=("pool_size", "strides"),
         rule=_pool(rank),
-        time=timing.slides(rank, "pool_size"),
+        time=timing.Slides(rank, "pool_size"),
         aliases=_names(kind, "", rank),
     )
 

@@ -6,6 +6,9 @@ window of incoming steps that each outgoing step sees.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
 from seqtopo.layers.kinds import per_axis
 from seqtopo.layers.sizes import Size, ceil_div, divides, floor_div, product
 from seqtopo.layers.step_windows import (
@@ -286,21 +289,27 @@ def _reach(low: Size, high: Size, stride: int, own: Size, exact: bool = True) ->
     return Window(Bound(stride, low), Bound(stride, high), Bound(stride, own), exact)
 
 
-def slides(rank: int, window: str = "kernel_size") -> TimeRule:
-    """A window that moves over ``rank`` axes; ``window`` is the argument with its size."""
+class Slides(NamedTuple):
+    """The rule of a window that moves over ``rank`` axes; ``window`` is the argument with its size."""
 
-    def rule(call: Call) -> Passed:
-        place = place_of(call, rank)
+    rank: int
+    window: str = "kernel_size"
+
+    def __call__(self, call: Call) -> Passed:
+        """What each place of the window sees along the time axis."""
+        place = place_of(call, self.rank)
         if place is None:
             # Filters, or pools of each channel by itself.
-            return keeps(call) if window == "pool_size" else ends(call)
-        size = per_axis(call.get(window), rank)[place]
-        strides = call.get("strides") or (call.get(window) if window == "pool_size" else 1)
-        stride = per_axis(strides, rank)[place]
-        dilation = per_axis(call.get("dilation_rate") or 1, rank)[place]
-        return Passed(call.axis, slid(call.steps, size, stride, dilation, call.get("padding")))
+            return keeps(call) if self.window == "pool_size" else ends(call)
+        return Passed(call.axis, self.reach(call.get, place, call.steps))
 
-    return rule
+    def reach(self, get: Callable[[str], Any], place: int, steps: Size) -> Window:
+        """What it sees along one of its axes, which has so many steps, with these arguments."""
+        size = per_axis(get(self.window), self.rank)[place]
+        strides = get("strides") or (get(self.window) if self.window == "pool_size" else 1)
+        stride = per_axis(strides, self.rank)[place]
+        dilation = per_axis(get("dilation_rate") or 1, self.rank)[place]
+        return slid(steps, size, stride, dilation, get("padding"))
 
 
 def slid(steps: Size, size: Size, stride: int, dilation: int, padding: str) -> Window:

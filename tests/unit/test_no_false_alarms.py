@@ -12,6 +12,7 @@ SPECS = dict(right_specs())
 _AS_PUBLISHED = "it runs step by step on a GPU: TensorFlow's Keras 2 printed a warning of its own for this"
 
 WORTH_KNOWING: dict[str, dict[str, str]] = {
+    "ST616": {"model tcn_copy_memory": "its last layer reaches 1793 steps back, of the 621 that there are"},
     "ST651": {
         **{
             f"model {name}": _AS_PUBLISHED

@@ -14,7 +14,7 @@ TITLES = {
     "ST5": "What other programs wrote",
     "ST6": "Other lints",
     "ST60": "Lints: time steps",
-    "ST61": "Lints: direction, and who asks whom",
+    "ST61": "Lints: direction, who asks whom, and what steps see",
     "ST62": "Lints: heads and losses",
     "ST63": "Lints: masks and ids",
     "ST64": "Lints: states, gates and repeated vectors",

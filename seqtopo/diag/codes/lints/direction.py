@@ -93,6 +93,40 @@ ROWS: tuple[Code, ...] = (
         instead="in(?,int) -> embed(100,32) -> pos(sin) -> [id, mha(2,16,causal)] -> add -> dense(100)",
     ),
     Code(
+        code="ST616",
+        name="taps-see-padding",
+        severity="info",
+        summary="Taps of a convolution lie further apart than the sequence is long: they see only padding.",
+        what=(
+            "With `causal` or `same` a convolution is given zeros in front of the sequence, or at both "
+            "ends. A tap that is further away than the sequence is long sees nothing else, at any step."
+        ),
+        why=(
+            "Its weights are multiplied by zeros and never learn anything, so the layer has the receptive "
+            "field of a smaller one. Stacks that double their dilation with each layer end so where the "
+            "samples are shorter than what they were made for."
+        ),
+        example="in(8,1) -> conv1d(8,2,causal,dilation_rate=8)",
+        instead="in(8,1) -> conv1d(8,2,causal,dilation_rate=4)",
+    ),
+    Code(
+        code="ST617",
+        name="answer-sees-few",
+        severity="info",
+        summary="One answer is given for a sequence, and convolutions let it see half of the steps at most.",
+        what=(
+            "What is left of the sequence at the end is one step of a stack of convolutions, and its "
+            "receptive field is half of the declared steps or less. The steps before it never count."
+        ),
+        why=(
+            "A convolution reaches as far as its kernel, times its dilation; a stack of them as far as all "
+            "of these together. Without pooling, dilation or a recurrent layer that is not far, and what "
+            "comes in beside it is loaded and thrown away."
+        ),
+        example="in(100,1) -> conv1d(8,3,causal) -> at(-1) -> dense(1)",
+        instead="in(100,1) -> conv1d(8,3,causal) -> gru(8) -> dense(1)",
+    ),
+    Code(
         code="ST619",
         name="query-and-value-swapped",
         severity="warning",
