@@ -78,6 +78,8 @@ class Graph:
     """What calls gave, by all they depend on: most layers of a deep model are like others."""
     seen: Any = field(default=None, repr=False)
     """Which input steps each value sees, once ``ir.seen`` has looked."""
+    singles: Any = field(default=None, repr=False)
+    """The inputs of one axis that counts time steps, once ``ir.seen`` has looked."""
 
     def add(self, span: Span, layer: Layer | None = None, **more: Any) -> Node:
         """A new node at the end."""

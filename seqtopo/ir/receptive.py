@@ -49,10 +49,15 @@ class Receptive:
 
 def receptive(graph: Graph) -> Iterator[Receptive]:
     """The receptive fields of the outputs, where they are more than the own step and less than all steps."""
+    taken: dict[int, bool] = {}
     for place, value in enumerate(graph.outputs):
         for source in fields(graph).get(value, NOTHING):
             found = output_field(graph, value, source)
-            if found is None or not is_sequence(graph, source) or is_picture(graph, source):
+            if found is None or found.steps is None or found.whole:
+                continue
+            if source not in taken:
+                taken[source] = is_sequence(graph, source) and not is_picture(graph, source)
+            if not taken[source]:
                 continue
             made = _receptive(graph, value, found, place)
             if made is not None:
@@ -61,7 +66,7 @@ def receptive(graph: Graph) -> Iterator[Receptive]:
 
 def _receptive(graph: Graph, value: Value, found: Field, place: int) -> Receptive | None:
     steps, window = found.steps, found.window
-    if not isinstance(steps, int) or found.whole or not window.exact:
+    if not isinstance(steps, int) or not window.exact:
         return None
     node = graph.nodes[value.node]
     name = graph.output_names[place] or (node.layer.name if node.layer is not None else node.name)

@@ -6,12 +6,12 @@ from this, not from the number of axes. One pass over the nodes, with sizes that
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
 
 from seqtopo.ir.graph import Graph, Node, Value
 from seqtopo.layers.sizes import Expr, Size, substitute
-from seqtopo.layers.step_windows import FIRST, SAME, Bound, Call, Window, every, through
+from seqtopo.layers.step_windows import FIRST, SAME, Bound, Call, Passed, Window, every, through
 from seqtopo.layers.timing import unknown
 from seqtopo.layers.values import INTEGERS, Tensor
 
@@ -90,6 +90,27 @@ def _fields(graph: Graph) -> dict[Value, Fields]:
     return found
 
 
+def passes(graph: Graph, node: Node, place: int = 0) -> Passed | None:
+    """What one call does with the first axis of a value that comes in; None where nothing does."""
+    if node.layer is None or node.outputs is None or place >= len(node.inputs):
+        return None
+    inputs = graph.tensors(node.inputs)
+    if inputs is None or not inputs[place].shape:
+        return None
+    return (node.layer.row.time or unknown)(Call(_arguments(node), inputs, node.outputs, 0, place))
+
+
+def _arguments(node: Node) -> Callable[[str], Any]:
+    """The arguments of a call by name, those of the layer among them."""
+    layer, given = node.layer, node.call
+    assert layer is not None
+
+    def get(name: str) -> Any:
+        return given[name] if name in given else layer.get(name)
+
+    return get
+
+
 def _call(graph: Graph, node: Node, found: dict[Value, Fields]) -> None:
     assert node.layer is not None
     assert node.outputs is not None
@@ -101,11 +122,7 @@ def _call(graph: Graph, node: Node, found: dict[Value, Fields]) -> None:
     inputs = graph.tensors(node.inputs)
     if inputs is None:
         return
-    layer, given = node.layer, node.call
-
-    def get(name: str) -> object:
-        return given[name] if name in given else layer.get(name)
-
+    get = _arguments(node)
     for output in range(len(node.outputs)):
         sees: Fields = NOTHING
         for index, before in enumerate(came):
@@ -219,7 +236,9 @@ def is_sequence(graph: Graph, index: int) -> bool:
         return False
     if len(node.outputs[0].shape) >= 2 or node.outputs[0].dtype in INTEGERS:
         return True
-    return index in _single_numbers(graph)
+    if graph.singles is None:
+        graph.singles = _single_numbers(graph)
+    return index in graph.singles
 
 
 def _single_numbers(graph: Graph) -> set[int]:

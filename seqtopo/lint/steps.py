@@ -4,36 +4,48 @@ from __future__ import annotations
 
 from seqtopo.dataclass import dataclass, replace
 from seqtopo.ir.graph import Node
+from seqtopo.ir.seen import is_sequence, passes
 from seqtopo.layers.layer import Layer
-from seqtopo.layers.values import Tensor
+from seqtopo.layers.step_windows import SAME, Window
+from seqtopo.layers.values import FLOATS, Tensor
 from seqtopo.lint.view import View, once
 
 MERGES = {"add", "sub", "mul", "avg", "max", "min"}
 """Rows that merge by elements; ``max`` and ``min`` reduce where they are given an axis."""
 
-_EACH_ALONE = {
-    "dense", "td", "embed", "reversible_embedding", "mask", "rescaling", "normalization", "identity",
-    "norm", "batchnorm", "rms_normalization", "unit_normalization", "dropout", "spatial_dropout1d",
-    "gaussian_dropout", "gaussian_noise", "alpha_dropout", "activity_regularization", "act", "relu",
-    "leaky_relu", "prelu", "elu", "softmax", "scale", "shift", "abs", "exp", "log", "sqrt", "square",
-    "cast", "one_hot", "pos",
-}  # fmt: skip
-"""Rows that make of each step one step, from itself alone."""
 
-_IN_ORDER = {
-    "conv1d", "conv2d", "conv3d", "separable_conv1d", "separable_conv2d", "depthwise_conv1d",
-    "depthwise_conv2d", "conv1d_transpose", "conv2d_transpose", "conv3d_transpose", "maxpool1d",
-    "maxpool2d", "maxpool3d", "avgpool1d", "avgpool2d", "avgpool3d", "cropping1d", "cropping2d",
-    "cropping3d", "zero_padding1d", "zero_padding2d", "zero_padding3d", "upsample1d", "upsample2d",
-    "upsample3d", "group_normalization", "attention", "additive_attention", "mha",
-    "group_query_attention", "last", "first", "slice", "pad", "crop", "cumsum",
-}  # fmt: skip
-"""Rows that mix steps, or change their number, and leave them in their order."""
+def window(view: View, node: Node) -> Window | None:
+    """Which steps of its first value each step of a call sees; None where it gives no steps in that place."""
+    passed = passes(view.graph, node)
+    return passed.window if passed is not None and passed.axis == 0 else None
 
 
-def each_alone(node: Node) -> bool:
-    """Whether a call makes each of its steps from that one step."""
-    return node.layer is not None and node.layer.row.name in _EACH_ALONE
+def each_alone(view: View, node: Node) -> bool:
+    """Whether a call makes each of its steps from that one step; of a vector, another one."""
+    if node.layer is None or len(node.inputs) != 1 or node.layer.row.recurrent:
+        return False
+    if len(view.came(node).shape) == len(view.out(node).shape) == 1 and view.came(node).dtype in FLOATS:
+        return True
+    # Along another axis, an operation may take some of the features, or turn them.
+    chooses = node.layer.row.emit and "axis" in node.layer.row.by_name
+    return not chooses and window(view, node) == SAME
+
+
+def in_order(view: View, node: Node) -> bool:
+    """Whether a call mixes steps, or changes their number, and leaves them in their order."""
+    found = window(view, node)
+    return found is not None and found.own is not None and found.own.factor > 0
+
+
+def looks_ahead(view: View, node: Node, place: int = 0) -> bool:
+    """Whether a step of a call sees steps of a value that stand behind its own."""
+    passed = passes(view.graph, node, place)
+    if passed is None or passed.axis != 0:
+        return False
+    high = passed.window.high
+    if (high.factor, high.over) != (1, 1):
+        return True
+    return not isinstance(high.plus, int) or high.plus > 0
 
 
 def joins_features(view: View, node: Node) -> bool:
@@ -91,11 +103,10 @@ def steps(view: View) -> dict[int, Steps]:
 def _after(view: View, node: Node, found: dict[int, Steps]) -> Steps | None:
     shape = view.out(node).shape
     if node.layer is None:
-        ids = len(shape) == 1 and view.out(node).dtype != "float32"
-        return Steps(node.index) if len(shape) >= 2 or ids else None
+        return Steps(node.index) if is_sequence(view.graph, node.index) else None
     came = [found.get(value.node) if not value.extra else None for value in node.inputs]
     first = came[0]
-    if len(shape) < 2 and not (first is not None and each_alone(node) and _ids(view, node)):
+    if len(shape) < 2 and not (first is not None and each_alone(view, node) and _ids(view, node)):
         return None
     if merges(node) or joins_features(view, node):
         known = [s for s in came if s is not None]
@@ -112,12 +123,12 @@ def _after(view: View, node: Node, found: dict[int, Steps]) -> Steps | None:
         back = node.layer.row.name != "bi" and bool(node.layer.get("go_backwards"))
         unmerged = node.layer.row.name == "bi" and node.layer.get("merge_mode") is None
         return Steps(first.origin, _turn(first, node) if back else first.turned, None if unmerged else node)
-    name = node.layer.row.name
-    if name == "flip" and along_time(node, view.came(node)):
+    seen = window(view, node)
+    if seen is not None and seen.low == seen.high and seen.low.factor < 0:
         return replace(first, turned=_turn(first, node), flipped=not first.flipped)
-    if each_alone(node):
+    if each_alone(view, node):
         return first
-    if name in _IN_ORDER or name == "flip":
+    if in_order(view, node) or node.layer.row.name == "flip":
         return Steps(first.origin, first.turned)
     return Steps(node.index)
 

@@ -20,6 +20,7 @@ SPECS: dict[str, Callable[[int], str]] = {
     "a loop": lambda n: f"in(T,8) -> conv1d(8,3,same,dilation_rate=d) for d in [1..{n}]",
     "lines": lambda n: "\n".join(["x0 = in(T,8)", *(f"x{i + 1} = x{i} -> lstm(8,seq)" for i in range(n))]),
     "branches": lambda n: "in(T,8) -> [" + ", ".join(["lstm(8,seq)"] * n) + "] -> concat",
+    "inputs": lambda n: "[" + ", ".join(["in(8)"] * n) + "] -> concat -> dense(2)",
     "outputs": lambda n: "a = in(T,8)\n[" + ", ".join(["a -> lstm(8)"] * n) + "]",
     "residual blocks": lambda n: f"in(T,8) -> res(conv1d(8,3,same) -> relu) * {n}",
     "layers of different widths": lambda n: "in(8)" + "".join(f" -> dense({i + 1})" for i in range(n)),

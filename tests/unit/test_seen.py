@@ -247,3 +247,22 @@ def test_fault_e7_show_and_check_give_the_receptive_field(spec: str, said: str) 
 )
 def test_fault_e7_nothing_is_said_where_there_is_no_number_or_no_sequence(spec: str) -> None:
     assert "Receptive" not in str(check(spec))
+
+
+def codes(spec: str) -> list[str]:
+    return [found.code for found in check(spec).diagnostics]
+
+
+def test_fault_f1_rules_about_time_follow_what_each_step_sees() -> None:
+    assert codes("in(8,4) -> norm -> dense(3)") == ["ST608"]
+    assert codes("in(8,4) -> norm((1,2)) -> dense(3)") == []
+    future = "in(?,int(100)) -> embed(100,32) -> {} -> dense(100,softmax)"
+    ahead = ("conv1d(8,3,same)", "separable_conv1d(8,2,same)", "bi(gru(8,seq))", "gru(8,seq,back) -> flip")
+    for layer in ahead:
+        assert "ST615" in codes(future.format(layer)), layer
+    for layer in ("conv1d(8,3,causal)", "conv1d(8,1,same)", "gru(8,seq)"):
+        assert "ST615" not in codes(future.format(layer)), layer
+
+
+def test_fault_a15_ids_of_one_step_are_one_step() -> None:
+    assert "ST601" in codes("in(1) -> embed(10,4) -> lstm(3)")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from seqtopo.diag.model import Fix, Label
 from seqtopo.ir.graph import Node, Value
+from seqtopo.ir.seen import NOTHING, fields
 from seqtopo.layers.sizes import Size, product, symbols
 from seqtopo.layers.values import FLOATS
 from seqtopo.lint.edits import step
@@ -23,7 +24,7 @@ def steps_never_meet(view: View) -> Iterator[Finding]:
     alone = _dense_alone(view)
     for value in dict.fromkeys(view.graph.outputs):
         first = None if value.extra else alone.get(value.node)
-        if first is None or first.layer is None:
+        if first is None or first.layer is None or not _sees_one(view, value):
             continue
         came, out = view.came(first), view.tensor(value)
         edits = view.edits
@@ -45,6 +46,12 @@ def steps_never_meet(view: View) -> Iterator[Finding]:
                 *((Fix("or say that each step is meant: td(...)", (each,)),) if each is not None else ()),
             ),
         )
+
+
+def _sees_one(view: View, value: Value) -> bool:
+    """Whether each step of an output sees one step of what comes in, and no other."""
+    found = fields(view.graph).get(value, NOTHING).values()
+    return all(field.steps == 1 and field.axis == 0 for field in found)
 
 
 def _dense_alone(view: View) -> dict[int, Node]:
@@ -119,7 +126,7 @@ def _summaries(view: View) -> dict[int, Node]:
             continue
         if node.layer.row.recurrent:
             found[node.index] = node
-        elif each_alone(node) and node.inputs[0].node in found:
+        elif each_alone(view, node) and node.inputs[0].node in found:
             found[node.index] = found[node.inputs[0].node]
     return found
 

@@ -105,7 +105,7 @@ def _bag_after(view: View, node: Node, bags: dict[int, _Bag]) -> _Bag | None:
     pools = view.is_row(node, "gavgpool1d", "gmaxpool1d") or (
         view.is_row(node, "mean", "sum", "max", "min") and along_time(node, view.came(node))
     )
-    alone = each_alone(node) and not view.is_row(node, "pos")
+    alone = each_alone(view, node) and not view.is_row(node, "pos")
     return attended if alone or pools or merges(node) or joins_features(view, node) else None
 
 

@@ -258,7 +258,7 @@ def _raw(view: View) -> dict[int, Node]:
     for node in view.nodes:
         if node.layer is None:
             found[node.index] = node
-        elif view.is_row(node, "identity", "dropout", "mask", "batchnorm", "norm") and each_alone(node):
+        elif view.is_row(node, "identity", "dropout", "mask", "batchnorm", "norm") and each_alone(view, node):
             source = found.get(node.inputs[0].node)
             if source is not None:
                 found[node.index] = source

@@ -8,15 +8,15 @@ from seqtopo.diag.model import Fix, Label
 from seqtopo.ir.graph import Node, Value
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.sizes import Size
+from seqtopo.layers.timing import Slides
 from seqtopo.layers.values import FLOATS
 from seqtopo.lint.rule import Finding, rule
-from seqtopo.lint.steps import steps
+from seqtopo.lint.steps import looks_ahead, steps
 from seqtopo.lint.view import View
 from seqtopo.syntax import tree
 from seqtopo.syntax.rewrite import with_flag, without
 
 _ATTENTION = ("mha", "attention", "additive_attention", "group_query_attention")
-_SLIDES = ("conv1d", "separable_conv1d", "depthwise_conv1d")
 _MANY_KINDS = 16
 """As many features as there are classes in the output are the same things only where there are many."""
 
@@ -76,7 +76,7 @@ def _fixes(view: View, node: Node) -> Iterator[Fix]:
     name = node.layer.row.name
     if name in _ATTENTION:
         yield Fix("let each step see only those up to it", (view.rewrite(node, with_flag(found, "causal")),))
-    elif name in _SLIDES:
+    elif isinstance(node.layer.row.time, Slides):
         bare = without(found, "same")
         if bare != found:
             yield Fix("pad at the start only", (view.rewrite(node, with_flag(bare, "causal")),))
@@ -176,13 +176,14 @@ def _looks_ahead(view: View, node: Node, origin: int, origins: dict[int, int]) -
     if layer is None or not node.inputs or origins.get(node.inputs[0].node) != origin:
         return False
     if layer.row.name in _ATTENTION:
-        if node.call.get("use_causal_mask") or node.tensors.get("attention_mask"):
+        if node.tensors.get("attention_mask"):
             return False
-        value = node.inputs[min(1, len(node.inputs) - 1)]
-        return not value.extra and origins.get(value.node) == origin
-    if layer.row.name in _SLIDES:
-        wide = layer.get("kernel_size") not in (1, (1,))
-        return bool(wide and layer.get("padding") == "same")
-    if layer.row.name == "bi":
-        return True
-    return layer.row.recurrent and bool(layer.get("go_backwards"))
+        place = min(1, len(node.inputs) - 1)
+        value = node.inputs[place]
+        same = not value.extra and origins.get(value.node) == origin
+        return same and looks_ahead(view, node, place)
+    slides = isinstance(layer.row.time, Slides) and layer.row.time.window == "kernel_size"
+    if slides and layer.get("padding") != "same":
+        # Without padding each step is the last that it sees.
+        return False
+    return (slides or layer.row.recurrent) and looks_ahead(view, node)

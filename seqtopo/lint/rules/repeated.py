@@ -27,7 +27,9 @@ def _alike(view: View) -> dict[int, Node]:
         came = [None if value.extra else found.get(value.node) for value in node.inputs]
         known = [repeat for repeat in came if repeat is not None]
         passes = (
-            merges(node) or joins_features(view, node) or (each_alone(node) and not view.is_row(node, "pos"))
+            merges(node)
+            or joins_features(view, node)
+            or (each_alone(view, node) and not view.is_row(node, "pos"))
         )
         if known and len(known) == len(came) and passes and len(view.out(node).shape) > 1:
             found[node.index] = known[0]

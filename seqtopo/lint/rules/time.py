@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from seqtopo.diag.model import Edit, Fix, Label
 from seqtopo.ir.graph import Node
 from seqtopo.layers.sizes import Shape
+from seqtopo.layers.timing import Slides
 from seqtopo.layers.values import FLOATS
 from seqtopo.lint.rule import Finding, rule
 from seqtopo.lint.steps import each_alone
@@ -14,8 +15,6 @@ from seqtopo.lint.view import View, once
 from seqtopo.syntax import tree
 from seqtopo.syntax.canonical import print_expr
 from seqtopo.syntax.rewrite import without
-
-_SHORTENS = ("maxpool1d", "avgpool1d", "conv1d", "separable_conv1d", "depthwise_conv1d")
 
 
 @rule("ST601")
@@ -72,7 +71,7 @@ def one_step_at_a_time(view: View) -> Iterator[Finding]:
 def _one_step(view: View) -> list[tuple[Node, Node]]:
     """What gives a sequence of one step, and the first recurrent layer that is given it."""
     sources = [n for n in view.inputs if view.out(n).shape[:1] == (1,)]
-    shortens = [n for n in view.calls_of("reshape", *_SHORTENS) if _leaves_one(view, n)]
+    shortens = [n for n in view.calls if _shortens(n) and _leaves_one(view, n)]
     begins = {node.index: node for node in sources}
     first = {node.index: node for node in shortens}
     told: set[int] = set()
@@ -89,9 +88,15 @@ def _one_step(view: View) -> list[tuple[Node, Node]]:
             # A model of one step, whose state goes in and out, is run by a loop outside.
             if not node.tensors.get("initial_state") and not node.wants:
                 found.append((begin, node))
-        if each_alone(node) or node.layer.row.recurrent:
+        if each_alone(view, node) or node.layer.row.recurrent:
             begins[node.index] = begin
     return found
+
+
+def _shortens(node: Node) -> bool:
+    assert node.layer is not None
+    rule = node.layer.row.time
+    return node.layer.row.name == "reshape" or (isinstance(rule, Slides) and rule.rank == 1)
 
 
 def _leaves_one(view: View, node: Node) -> bool:
@@ -144,7 +149,9 @@ def _as_steps(view: View, source: Node) -> Iterator[Fix]:
         return
     for node in view.calls:
         recurrent = node.layer is not None and node.layer.row.recurrent
-        if node is not source and not (recurrent or each_alone(node) or view.is_row(node, *_ANY_LENGTH)):
+        if node is not source and not (
+            recurrent or each_alone(view, node) or view.is_row(node, *_ANY_LENGTH)
+        ):
             return
         if view.is_row(node, "pos", "embed"):
             return
