@@ -76,7 +76,8 @@ def read_arguments(
                     if not as_positional:
                         from seqtopo.ir.wrong_arguments import unknown_flag
 
-                        raise unknown_flag(row, arg, word.name, call)
+                        place = positional[taken] if taken < len(positional) else None
+                        raise unknown_flag(row, arg, word.name, call, place, value)
         if rest and taken == len(positional) - 1:
             several.append(arg)
             continue

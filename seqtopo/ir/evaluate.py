@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from seqtopo.diag.model import Label
+from seqtopo.ir.lower_sizes import LowerCaseSize
 from seqtopo.ir.problem import Broken, Problem
 from seqtopo.ir.scope import FLOW, Failed, Passed, Plain, Scope
 from seqtopo.layers.sizes import LIMIT, Expr, floor_div, remainder, symbol, unknown
@@ -70,7 +71,7 @@ class Evaluator:
             case tree.Negative():
                 body = self.value(expr.body, scope, width)
                 if isinstance(body, bool) or not isinstance(body, (int, float, Expr)):
-                    raise _not_a_number(expr.body.span)
+                    raise _not_a_number(body, expr.body.span)
                 return -body
             case tree.Arithmetic():
                 return self._arithmetic(expr, scope, width)
@@ -149,6 +150,8 @@ class Evaluator:
         low, high = self.value(expr.low, scope, width), self.value(expr.high, scope, width)
         for end, part in ((low, expr.low), (high, expr.high)):
             if isinstance(end, bool) or not isinstance(end, int):
+                if isinstance(end, Word):
+                    raise LowerCaseSize("ST212", (end.name,), part.span)
                 from seqtopo.ir.unbound import unbound
 
                 wants = "a range needs whole numbers at both ends"
@@ -174,7 +177,7 @@ class Evaluator:
             right = self.value(operand, scope, width)
             for side, span in ((left, left_span), (right, operand.span)):
                 if isinstance(side, bool) or not isinstance(side, (int, float, Expr)):
-                    raise _not_a_number(span)
+                    raise _not_a_number(side, span)
             left = _apply(operator, left, right, operand.span)
             left_span = left_span.cover(operand.span)
         return left
@@ -189,7 +192,9 @@ def is_step(expr: tree.Expr) -> bool:
     return isinstance(expr, (tree.Name, tree.Call, tree.Flow, tree.List, tree.Attribute))
 
 
-def _not_a_number(span: Span) -> Problem:
+def _not_a_number(given: Any, span: Span) -> Problem:
+    if isinstance(given, Word):
+        return LowerCaseSize("ST212", (given.name,), span)
     return Problem(
         "ST212",
         "arithmetic needs numbers or dimensions on both sides",

@@ -11,6 +11,7 @@ from __future__ import annotations
 from seqtopo.diag.model import Edit, Fix, Label
 from seqtopo.ir.graph import Bundle, Value
 from seqtopo.ir.inputs import read_input
+from seqtopo.ir.lower_sizes import LowerCaseSize
 from seqtopo.ir.problem import Broken, Problem
 from seqtopo.ir.repeating import Repeating
 from seqtopo.ir.scope import Block, Failed, Named, Passed, Plain, Recipe
@@ -263,6 +264,8 @@ class Flows(Repeating):
         for arg in expr.args:
             size = self.evaluator.value(arg.value, env.scope, width)
             known = isinstance(size, (int, Expr)) and not isinstance(size, bool)
+            if arg.name is None and isinstance(size, Word):
+                raise LowerCaseSize("ST203", (size.name,), arg.span)
             if arg.name is not None or not known:
                 raise Problem(
                     "ST203", "is(...) takes sizes", arg.span, label="not a size", help="as in is(T,64)"

@@ -8,6 +8,7 @@ from typing import Any
 from seqtopo.dataclass import dataclass
 from seqtopo.diag.model import Edit, Fix
 from seqtopo.diag.nearest import nearest
+from seqtopo.ir.lower_sizes import LowerCaseSize
 from seqtopo.ir.problem import Problem
 from seqtopo.layers.sizes import LIMIT, Expr, Size, is_open
 from seqtopo.layers.values import DTYPES, Object, Tensor, Word, show
@@ -15,6 +16,9 @@ from seqtopo.syntax import tree
 
 _SHORT = {"int": "int32", "float": "float32", "uint": "uint32"}
 """Dtypes by the short words for them."""
+
+
+_FLAGS = (*DTYPES, "int", "batch")
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,9 @@ def read_input(call: tree.Call, value: Callable[[tree.Expr], Any]) -> InputArgum
                 )
             continue
         if isinstance(given, Word) or (isinstance(given, Object) and given.name == "int"):
+            words = _sizes_in_lower_case(call, value)
+            if words:
+                raise LowerCaseSize("ST218", words, arg.span)
             if dtype is not None:
                 raise Problem(
                     "ST218", "in(...) is given two dtypes", arg.span, label="the second", help="keep one"
@@ -97,6 +104,19 @@ def read_input(call: tree.Call, value: Callable[[tree.Expr], Any]) -> InputArgum
     return InputArguments(Tensor(tuple(shape), dtype or "float32"), batch, below)
 
 
+def _sizes_in_lower_case(call: tree.Call, value: Callable[[tree.Expr], Any]) -> tuple[str, ...]:
+    """The words in an ``in(...)`` that are not meant for dtypes, since they are near to none."""
+    found = []
+    for arg in call.args:
+        batch = arg.name is not None and arg.name.name == "batch"
+        word = value(arg.value) if isinstance(arg.value, tree.Name) and (batch or arg.name is None) else None
+        if not isinstance(word, Word) or word.name in (*DTYPES, *_SHORT):
+            continue
+        if batch or nearest(word.name, _FLAGS) is None:
+            found.append(word.name)
+    return tuple(found)
+
+
 def _unpacked(given: Any, arg: tree.Argument) -> tuple[Fix, ...]:
     items = ",".join("?" if i is None or (isinstance(i, Expr) and is_open(i)) else show(i) for i in given)
     return (Fix("write the sizes alone", (Edit(arg.span, items),)),)
@@ -105,6 +125,8 @@ def _unpacked(given: Any, arg: tree.Argument) -> tuple[Fix, ...]:
 def _size(given: Any, arg: tree.Argument, what: str) -> Size:
     if isinstance(given, Expr):
         return given
+    if isinstance(given, Word):
+        raise LowerCaseSize("ST218", (given.name,), arg.span)
     if isinstance(given, bool) or not isinstance(given, int) or given < 1:
         raise Problem(
             "ST218",
@@ -129,7 +151,7 @@ def _dtype(name: Any, arg: tree.Argument) -> str:
         name = _SHORT.get(name, name)
         if name in DTYPES:
             return str(name)
-    near = nearest(str(name), [*DTYPES, "int", "batch"])
+    near = nearest(str(name), _FLAGS)
     raise Problem(
         "ST218",
         f"in(...) has no flag {show(name)}" if isinstance(name, str) else f"{show(name)} is no dtype",

@@ -9,6 +9,7 @@ from seqtopo.dataclass import replace
 from seqtopo.diag.model import Edit, Fix, Label
 from seqtopo.ir.applying import Applying
 from seqtopo.ir.graph import Bundle, Value
+from seqtopo.ir.lower_sizes import LowerCaseSize
 from seqtopo.ir.problem import Broken, Problem
 from seqtopo.ir.scope import Block, Bound, Failed, Named, Plain, Scope
 from seqtopo.ir.walker import (
@@ -20,7 +21,7 @@ from seqtopo.ir.walker import (
 )
 from seqtopo.layers import registry
 from seqtopo.layers.sizes import Expr
-from seqtopo.layers.values import Object, show
+from seqtopo.layers.values import Object, Word, show
 from seqtopo.source import Span
 from seqtopo.syntax import tree
 from seqtopo.syntax.canonical import print_expr
@@ -49,6 +50,8 @@ class Repeating(Applying):
         for _, operand in expr.rest:
             count = self.evaluator.value(operand, env.scope, self._width(incoming, env))
             if isinstance(count, bool) or not isinstance(count, int) or count < 0:
+                if isinstance(count, Word):
+                    raise LowerCaseSize("ST203", (count.name,), operand.span)
                 from seqtopo.ir.unbound import unbound
 
                 wants = "a flow is repeated a whole number of times"

@@ -121,10 +121,23 @@ class _Resolver:
 
     def found(self) -> list[Diagnostic]:
         """What is wrong, in the order of the text."""
+        self._rename_sizes()
         every = self.flows.diagnostics.values()
         if self.outside.bindings:
             every = [self._in_the_spec(found) for found in every]
         return sorted(every, key=lambda d: d.span)
+
+    def _rename_sizes(self) -> None:
+        """Gives what is said of sizes in lower case its fix, which is one for all of them."""
+        lower, every = self.flows.lower_sizes, self.flows.diagnostics
+        if not lower:
+            return
+        from seqtopo.ir.lower_sizes import renamed
+
+        fix = renamed(self.spec, {word for words in lower.values() for word in words})
+        for key, words in lower.items() if fix.edits else ():
+            help = f"{fix.title}; or bind it: let {words[0]} = 24"
+            every[key] = replace(every[key], help=help, fixes=(fix,))
 
     def _in_the_spec(self, found: Diagnostic) -> Diagnostic:
         """The same diagnostic; in a value from outside it is told at the first place of the value's name."""

@@ -8,6 +8,7 @@ from typing import Any
 from seqtopo.dataclass import dataclass, field
 from seqtopo.diag.model import Edit, Fix
 from seqtopo.diag.nearest import nearest
+from seqtopo.ir.lower_sizes import LowerCaseSize
 from seqtopo.ir.problem import Problem
 from seqtopo.ir.unbound import unbound
 from seqtopo.layers.objects import NoObject, read_object
@@ -189,6 +190,8 @@ def _label(expr: tree.Expr, value: Callable[[tree.Expr], Any]) -> Labels:
             dtype, below = "int32", item.args[0]
         elif isinstance(item, Expr) or (isinstance(item, int) and not isinstance(item, bool) and item >= 1):
             shape.append(item)
+        elif isinstance(item, Word):
+            raise LowerCaseSize("ST217", (item.name,), expr.span)
         else:
             raise Problem(
                 "ST217",

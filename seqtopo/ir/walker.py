@@ -10,6 +10,7 @@ from seqtopo.dataclass import dataclass, replace
 from seqtopo.diag.model import Diagnostic, Edit, Fix, Label
 from seqtopo.ir.evaluate import Evaluator
 from seqtopo.ir.graph import Bundle, Graph, Node, SubModel, Value
+from seqtopo.ir.lower_sizes import LowerCaseSize
 from seqtopo.ir.outside import Outside
 from seqtopo.ir.problem import Broken, Problem
 from seqtopo.ir.scope import Block, Failed, Named, Passed, Plain, Recipe, Scope
@@ -61,6 +62,8 @@ class Walker:
         self.later: dict[str, Span] = {}
         """Names that are bound further down."""
         self.diagnostics: dict[tuple[str, Span], Diagnostic] = {}
+        self.lower_sizes: dict[tuple[str, Span], tuple[str, ...]] = {}
+        """By the diagnostic that says so: words that stand where sizes do."""
         self.evaluator = Evaluator()
         self.sources = Sources()
         self.shapes: Mapping[int, Shape] = {}
@@ -78,6 +81,8 @@ class Walker:
     def report(self, problem: Problem) -> None:
         """Keeps a diagnostic, once for each place."""
         found = self._told(problem.diagnostic)
+        if isinstance(problem, LowerCaseSize):
+            self.lower_sizes[found.code, found.span] = problem.words
         self.diagnostics.setdefault((found.code, found.span), found)
 
     def _told(self, found: Diagnostic) -> Diagnostic:

@@ -7,6 +7,7 @@ from typing import Any
 
 from seqtopo.diag.model import Edit, Fix
 from seqtopo.diag.nearest import nearest
+from seqtopo.ir.lower_sizes import LowerCaseSize
 from seqtopo.ir.problem import Broken, Problem
 from seqtopo.ir.unbound import example_of, unbound
 from seqtopo.ir.unknown_layers import modernized
@@ -16,6 +17,7 @@ from seqtopo.layers.kinds import NOTHING
 from seqtopo.layers.legacy import Gone, Renamed
 from seqtopo.layers.objects import entry_of
 from seqtopo.layers.row import Param, Row
+from seqtopo.layers.sizes import symbol
 from seqtopo.layers.values import Misfit, Word, show
 from seqtopo.syntax import tree
 from seqtopo.syntax.canonical import print_expr
@@ -150,8 +152,13 @@ def _one_kernel(call: tree.Call) -> list[Fix]:
     return [Fix("write kernel_size", (edit(call.span, tree.Call(call.span, call.name, args)),))]
 
 
-def unknown_flag(row: Row, arg: tree.Argument, given: str, call: Step) -> Problem:
-    """``average``: no bare word of the layer."""
+def unknown_flag(
+    row: Row, arg: tree.Argument, given: str, call: Step, place: Param | None, value: Read
+) -> Problem:
+    """``average``: no bare word of the layer. ``place`` is the parameter at whose place it stands."""
+    old = isinstance(legacy.argument(given, row.by_name), Gone)
+    if place is not None and _is_size(place) and nearest(given, row.flags) is None and not old:
+        return LowerCaseSize("ST202", _words_of(row, call, value), arg.span)
     if given in row.by_name:
         param = row.by_name[given]
         return Problem(
@@ -186,6 +193,24 @@ def unknown_flag(row: Row, arg: tree.Argument, given: str, call: Step) -> Proble
         help=f"did you mean {near}?" if near else _known_flags(row),
         fixes=(Fix(f"did you mean {near}?", (Edit(arg.span, near),)),) if near else (),
     )
+
+
+def _is_size(param: Param) -> bool:
+    """Whether a parameter takes a whole number: a size, or what is counted or measured in steps."""
+    return _reads(param, symbol("N")) or "whole number" in param.kind.words
+
+
+def _words_of(row: Row, call: Step, value: Read) -> tuple[str, ...]:
+    """The bare words of a call that are no flags of it, nor values of what takes words."""
+    found = []
+    for arg in call.args if isinstance(call, tree.Call) else ():
+        param = row.by_name.get(arg.name.name) if arg.name is not None else None
+        free = arg.name is None or (param is not None and _is_size(param))
+        if free and isinstance(arg.value, tree.Name) and arg.value.name not in row.flags:
+            word = value(arg.value)
+            if isinstance(word, Word):
+                found.append(word.name)
+    return tuple(found)
 
 
 def second_output(row: Row, name: str, arg: tree.Argument, call: Step) -> Problem:
@@ -279,6 +304,10 @@ def misfit_of(
     help = f"as in: {row.example}"
     now = legacy.value(param.name, str(given))
     near = nearest(str(given), misfit.near) if misfit.near else None
+    items = given if isinstance(given, tuple) else (given,)
+    words = tuple([item.name for item in items if isinstance(item, Word)])
+    if now is None and near is None and words and _is_size(param):
+        return LowerCaseSize("ST203", words, arg.value.span if len(items) == 1 else arg.span)
     if now is not None:
         help = f"write {now}"
         fixes = (Fix(help, (Edit(arg.value.span, now),), safe=True),)
