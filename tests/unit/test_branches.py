@@ -182,6 +182,39 @@ def test_fault_a6_a_merge_of_branches_is_not_said_to_do_nothing() -> None:
     assert idle("in(20,4) -> [conv1d(8,3,same)] -> concat")
 
 
+@pytest.mark.parametrize(
+    ("row", "branches"),
+    [
+        (
+            "in(20,4) -> conv1d(4,K,same) for K in [3,5] -> concat -> lstm(2)",
+            "in(20,4) -> [conv1d(4,K,same) for K in [3,5]] -> concat -> lstm(2)",
+        ),
+        (
+            "in(20,4) -> (conv1d(4,K,same) for K in [3,5]) -> add -> lstm(2)",
+            "in(20,4) -> [conv1d(4,K,same) for K in [3,5]] -> add -> lstm(2)",
+        ),
+        (
+            "in(20,4) -> (relu -> conv1d(4,K,same)) for K in [1..3] -> avg -> lstm(2)",
+            "in(20,4) -> [(relu -> conv1d(4,K,same)) for K in [1..3]] -> avg -> lstm(2)",
+        ),
+    ],
+)
+def test_fault_a6_a_merge_of_a_row_is_said_to_be_one(row: str, branches: str) -> None:
+    (found,) = [d for d in seqtopo.check(row, ignore=("ST65",)).diagnostics if d.code != "ST663"]
+    assert (found.code, found.severity) == ("ST684", "warning")
+    assert [fix.apply(row) for fix in found.fixes] == [branches]
+    assert "ST684" not in [d.code for d in seqtopo.check(branches).diagnostics]
+
+
+def test_fault_a6_a_merge_of_what_a_row_of_lists_gives_is_none() -> None:
+    for spec in (
+        "in(20,4) -> ([relu, tanh] -> add) for N in [1,2] -> lstm(2)",
+        "in(20,4) -> (dense(4) as skips) for D in [1,2]\nskips -> add",
+        "in(20,4) -> conv1d(4,K) for K in [3] -> concat -> lstm(2)",
+    ):
+        assert "ST684" not in [d.code for d in seqtopo.check(spec).diagnostics]
+
+
 WRONG = [
     (
         "in(20,4) -> [conv1d(8,3,same) -> lstm(D,seq) for D in [3,5] -> relu, id] -> concat",

@@ -63,7 +63,6 @@ def test_fault_f12_a_layer_is_shown_by_the_name_that_it_is_written_with() -> Non
         ("in(9,4) -> simple_rnn(4,sq)", "simple_rnn has no flag sq"),
         ("in(9,4) -> simple_rnn(4,unit=3)", "simple_rnn has no argument unit"),
         ("in(9,4) -> simple_rnn", "simple_rnn needs units"),
-        ("in(9,4) -> simple_rnn(x)", "simple_rnn has no flag x"),
         ("in(9,4) -> simple_rnn(0)", "simple_rnn(units=0)"),
         ("in(9,4) -> simple_rnn(4,5)", "simple_rnn takes 1 argument by position"),
         ("in(4) -> simple_rnn(4)", "simple_rnn takes (T, F)"),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from seqtopo.diag.model import Fix
+from seqtopo.diag.model import Edit, Fix, Label
 from seqtopo.ir.graph import Node
+from seqtopo.ir.walker import bare
 from seqtopo.layers.values import Object
 from seqtopo.lint.head import activation_of
 from seqtopo.lint.places import place_of
@@ -103,6 +104,42 @@ def step_without_effect(view: View) -> Iterator[Finding]:
         )
 
 
+@rule("ST684")
+def row_before_merge(view: View) -> Iterator[Finding]:
+    """A merge of what a ``for`` gives outside a list: a row, and so one value."""
+    for flow, node in _steps(view, _MERGES, _merges_one):
+        written = flow.edits.before_it(node)
+        row = bare(written) if written is not None else None
+        if written is None or not isinstance(row, tree.For) or _turns(row) < 2:
+            continue
+        end = written.span.end
+        taken = int(written is not row)
+        wrapped = (
+            Edit(Span(written.span.start, written.span.start + taken), "["),
+            Edit(Span(end - taken, end), "]"),
+        )
+        yield Finding(
+            node.span,
+            f"{_called(flow, node)} is given one value: outside a list a 'for' makes a row, in which each "
+            "step takes what the one before it gives",
+            label="nothing to merge",
+            labels=(Label(row.span, "a row"),),
+            help="put it in square brackets for branches side by side, or take the merge out",
+            fixes=(Fix("make branches of it", wrapped),),
+        )
+
+
+def _merges_one(view: View, node: Node) -> bool:
+    assert node.layer is not None
+    return len(node.inputs) == 1 and node.layer.get("axis") in (None, -1)
+
+
+def _turns(row: tree.For) -> int:
+    """How many turns a loop has, as far as the text says it; 2 where a name does."""
+    values = bare(row.values)
+    return len(values.items) if isinstance(values, (tree.List, tree.Tuple)) else 2
+
+
 def _called(view: View, node: Node) -> str:
     """What a step calls, as it is written."""
     step = view.written(node)
@@ -123,7 +160,7 @@ def _idle(view: View, node: Node) -> str:
         # A name may stand for as many values as a loop has turns, and so may an item of a list.
         written = view.edits.before_it(node)
         loops = isinstance(written, tree.List) and any(map(_is_loop, tree.every(written)))
-        named = isinstance(written, (tree.Name, tree.As, tree.For, type(None)))
+        named = written is None or isinstance(bare(written), (tree.Name, tree.As, tree.For))
         return "" if named or loops else "it is given one value, and there is nothing to merge"
     if before.shape != after.shape or len(came) > 1:
         return ""

@@ -1,4 +1,4 @@
-"""ST683: what meant something else in the version before."""
+"""ST683 and ST684: a `for` that makes branches, and one that makes a row where branches are meant."""
 
 from __future__ import annotations
 
@@ -22,5 +22,21 @@ ROWS: tuple[Code, ...] = (
         ),
         example="in(20,4) -> [id, conv1d(4,3,same) for N in [1,2]] -> concat -> lstm(8)",
         instead="in(20,4) -> [id, (conv1d(4,3,same) for N in [1,2])] -> concat -> lstm(8)",
+    ),
+    Code(
+        code="ST684",
+        name="row-before-merge",
+        severity="warning",
+        summary="A merge takes what a `for` outside a list gives, which is one value.",
+        what=(
+            "A `for` repeats a step in a row: each copy takes what the one before it gives. What comes out "
+            "is the last copy's value, and a merge of one value does nothing."
+        ),
+        why=(
+            "A merge behind a `for` says that branches were meant, one for each value, side by side. They "
+            "are written in a list: `[FLOW for K in [3,5]]`."
+        ),
+        example="in(20,4) -> conv1d(4,K) for K in [3,5] -> concat -> lstm(8)",
+        instead="in(20,4) -> [conv1d(4,K) -> gmaxpool1d for K in [3,5]] -> concat",
     ),
 )
