@@ -256,7 +256,7 @@ def _fit(job: Job, args: argparse.Namespace, training: _Training) -> None:
     try:
         runs.train(model, job.train, job.held, args.epochs, progress, keep, shown)
     except runs.NotFiniteError as error:
-        raise SpecError((_not_finite(error, progress.kept, args),)) from None
+        raise SpecError((_not_finite(error, progress.kept, args, job),)) from None
     picture = target.with_suffix(PICTURE)
     title = f"{target.stem}: loss"
     compare(job, model)
@@ -288,11 +288,14 @@ def _say_how_to_go_on(
         say("For more steps it needs the features that it does not tell: --future FILE")
 
 
-def _not_finite(error: NotFiniteError, whole: int, args: argparse.Namespace) -> Diagnostic:
+def _not_finite(error: NotFiniteError, whole: int, args: argparse.Namespace, job: Job) -> Diagnostic:
     held = error.name.startswith("val_")
     where = "on what is held out" if held else "in training"
     ways = "look for such numbers in the data" if held else "take a lower learning rate, such as adam(1e-4)"
     ways += "" if args.scale or held else ", or bring the features to one size with --scale"
+    gaps = [d.message for d in job.checked.diagnostics if d.code == "ST720"]
+    if gaps:
+        ways = f"fill the gaps in the data first: {gaps[0]}"
     kept = f"; --epochs {whole} saves the model as it was after epoch {whole}" if whole else ""
     return Diagnostic(
         "ST731",

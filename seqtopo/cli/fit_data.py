@@ -14,6 +14,7 @@ from seqtopo.cli.settings import settings_of
 from seqtopo.cli.terminal import say
 from seqtopo.dataclass import dataclass, replace
 from seqtopo.diag.error import SpecError
+from seqtopo.diag.model import Diagnostic
 
 if TYPE_CHECKING:
     from seqtopo.data.array import Array
@@ -133,7 +134,7 @@ def _cut_at(
     if held == read.steps:
         refuse("ST724", f"of the {read.steps} steps of {read.name} all are held out", "take a longer series")
     before = f"{read.name} without its last {held:,} steps, which are held out," if held else read.name
-    early = replace(read.without_last(each), name=before)
+    early = read.without_last(each)
     if args.scale:
         read = read.scaled_like(early)
         early = replace(early, mean=read.mean, spread=read.spread)
@@ -141,7 +142,13 @@ def _cut_at(
     targets = [int(t) if t.isdigit() and t not in read.columns else t for t in args.target or ()] or None
     asked = Asked(args.steps, None, args.stride, args.batch, False, "same" if args.same else None, targets)
     asked = replace(asked, seed=args.seed, shuffle=not carries_states(checked))
-    train, again = cut_for(checked, early, asked, dims)
+    try:
+        train, again = cut_for(checked, early, asked, dims)
+    except SpecError as error:
+        short = error.diagnostics[0]
+        if short.code != "ST724" or not held:
+            raise
+        raise SpecError((replace(short, message=short.message.replace(read.name, before, 1)),)) from None
     if not held:
         return train, None, early, again
     # What is told lies in the end that is held out; what a window is told from may lie before.
@@ -152,7 +159,10 @@ def _cut_at(
 
 
 def _given_samples(checked: Checked, args: argparse.Namespace, dims: dict[str, Any], members: Members) -> Job:
+    from seqtopo.data.choosing import kinds_of
+    from seqtopo.data.order import lacking_classes
     from seqtopo.data.series import refuse
+    from seqtopo.data.spec_cutting import carries_states
 
     x, y, weights = (members.arrays(side) for side in ("x", "y", "sample_weight"))
     again = api.with_data(checked, x, y, None, dims, weights)
@@ -165,7 +175,8 @@ def _given_samples(checked: Checked, args: argparse.Namespace, dims: dict[str, A
     batch = graph.nodes[graph.inputs[0]].batch
     fixed = isinstance(batch, int)
     size = batch if isinstance(batch, int) else args.batch or 32
-    samples = replace(samples, batch_size=size, shuffle=True, seed=args.seed, whole=fixed)
+    shuffle = not carries_states(again)
+    samples = replace(samples, batch_size=size, shuffle=shuffle, seed=args.seed, whole=fixed)
     held = round(len(samples.x[0]) * args.validation)
     other = "hold out another share, such as --validation 0.2, or nothing: --validation 0"
     early, late = samples.split(held)
@@ -176,6 +187,22 @@ def _given_samples(checked: Checked, args: argparse.Namespace, dims: dict[str, A
         refuse("ST724", f"of the {held:,} samples all are held out", other)
     rest = f"the last {late} are held out" if held else "nothing is held out"
     say(f"{Path(args.data).name}: {early} to train with, {rest}")
+    assert settled.resolved is not None
+    training = settled.resolved.training
+    assert training is not None
+    for kind, one, other_part in zip(kinds_of(training, len(early.y)), early.y, late.y, strict=True):
+        lacking = lacking_classes(one, other_part) if kind in ("ids", "yes-no") else ""
+        if lacking:
+            found = Diagnostic(
+                "ST734",
+                f"most of what is held out is of {lacking}, of which training sees none",
+                graph.nodes[graph.inputs[0]].span,
+                "warning",
+                help="the samples seem to be sorted, and the last ones are held out: shuffle x and y "
+                "together before they are saved",
+                source=settled.source,
+            )
+            settled = replace(settled, diagnostics=(*settled.diagnostics, found))
     return Job(settled, added, early, late if len(late) else None)
 
 

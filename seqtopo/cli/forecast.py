@@ -113,9 +113,8 @@ def _forecast(args: argparse.Namespace) -> tuple[list[str], Any]:
     except SpecError:
         raise
     except ValueError as error:
-        _refuse(
-            path, str(error), "use seqtopo.rollout in Python, which takes more kinds of models", "goes on"
-        )
+        help = getattr(error, "help", "use seqtopo.rollout in Python, which takes more kinds of models")
+        _refuse(path, str(error), help, "goes on")
 
 
 def _history(

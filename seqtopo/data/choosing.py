@@ -98,8 +98,11 @@ def _for_output(view: View, index: int, labels: Array, series: bool, ids: bool) 
     if one:
         # One unit without a sigmoid answers with a number, which mse brings near the 0 and 1 of the labels.
         yes_or_no = gives in SHARES and whole and 0 <= low <= high <= 1
-        if yes_or_no or not ids:
-            return (BINARY, "accuracy") if yes_or_no else numbers
+        if yes_or_no:
+            return BINARY, "accuracy"
+        if not ids:
+            bits = whole and not series and low == 0 and high == 1 and gives == "linear"
+            return (SQUARED, "accuracy") if bits else numbers
     logits = "" if gives in SHARES else "(from_logits=true)"
     sample = labels.shape[1:]
     if ids or (whole and not series and verdict(SPARSE, sample, shape) == "fits"):

@@ -44,3 +44,19 @@ def _mixed(numbers: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     numbers = (numbers ^ (numbers >> np.uint64(30))) * _MIX[0]
     numbers = (numbers ^ (numbers >> np.uint64(27))) * _MIX[1]
     return np.asarray(numbers ^ (numbers >> np.uint64(31)))
+
+
+def lacking_classes(early: np.ndarray[Any, Any], late: np.ndarray[Any, Any]) -> str:
+    """The classes that most of the later labels have and none of the earlier ones, in words; "" for none.
+
+    >>> lacking_classes(np.array([0, 0, 1, 1]), np.array([2, 2, 2, 1]))
+    'the class 2'
+    """
+    if not len(late):
+        return ""
+    strange = ~np.isin(late, np.unique(early))
+    if strange.mean() <= 0.5:
+        return ""
+    names = [f"{float(one):g}" for one in np.unique(late[strange])]
+    shown = ", ".join(names[:5]) + (" and others" if len(names) > 5 else "")
+    return f"the class{'es' if len(names) > 1 else ''} {shown}"

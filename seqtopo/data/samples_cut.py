@@ -60,7 +60,8 @@ class Samples:
         return replace(self, x=x, y=y, weights=weights)
 
     def __str__(self) -> str:
-        return f"{self.count:,} samples"
+        over = len(self.x[0]) - self.count
+        return f"{self.count:,} samples" + (f" ({over} left over)" if over else "")
 
 
 def _alone(arrays: Arrays) -> Any:

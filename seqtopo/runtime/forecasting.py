@@ -11,8 +11,18 @@ from seqtopo.runtime.answer_steps import next_answers
 from seqtopo.runtime.model_files import Notes
 from seqtopo.runtime.nodes import functional
 from seqtopo.runtime.rollout import check_rollout, rolled_out
+from seqtopo.runtime.states import stateful_layers
+from seqtopo.runtime.training_runs import from_its_start
 
 Array = np.ndarray[Any, Any]
+
+
+class CannotGoOnError(ValueError):
+    """A model cannot go on, or not for so long; says what to do."""
+
+    def __init__(self, reason: str, help: str) -> None:
+        super().__init__(reason)
+        self.help = help
 
 
 def takes(model: keras.Model) -> tuple[bool, int]:
@@ -83,9 +93,15 @@ def _told(model: keras.Model, notes: Notes, history: Array) -> list[int]:
     """The numbers of the features that are told; raises ValueError where nothing is told of a history."""
     ids, _ = takes(model)
     if notes.answers == "same":
-        raise ValueError("it gives back the window that it takes, so it tells nothing of what comes after")
+        raise CannotGoOnError(
+            "it gives back the window that it takes, so it tells nothing of what comes after",
+            "train a model that tells the steps after the window: seqtopo fit without --same",
+        )
     if ids and model.outputs[0].shape[-1] == 1:
-        raise ValueError("it gives one number for an id, so it does not say which id comes next")
+        raise CannotGoOnError(
+            "it gives one number for an id, so it does not say which id comes next",
+            "end with dense(V), of as many units as there are ids, or take 0 and 1 for numbers: in(T,1)",
+        )
     length = model.inputs[0].shape[1]
     if length is not None and len(history) < length:
         raise ValueError(f"it takes windows of {length} steps, but the history has only {len(history)}")
@@ -123,9 +139,15 @@ def _directly(
         if done >= steps:
             break
         if others and (known is None or len(known) < done):
-            raise ValueError(
+            raise CannotGoOnError(
                 f"it tells {len(told)} of the {features} features that it takes, so it can go on for "
-                f"{done} step{'s' if done > 1 else ''} only: the others are not known then"
+                f"{done} step{'s' if done > 1 else ''} only: the others are not known then",
+                f"write --steps {done}, or give the others for each step: --future FILE",
+            )
+        if stateful_layers(model):
+            raise CannotGoOnError(
+                "it is stateful and reads several steps at once, so it cannot take in one more step",
+                f"write --steps {done}; or train it without stateful",
             )
         following = np.empty((len(answer), features), "float32")
         following[:, told] = answer
@@ -139,8 +161,15 @@ def _answer(model: keras.Model, notes: Notes, history: Array, told: int) -> Arra
     """What is told of the steps after a history: (steps, told)."""
     length = model.inputs[0].shape[1]
     window = history[-(length or len(history)) :]
+    windows = [window]
+    if stateful_layers(model) and length:
+        # Its states come from all that was before, read in pieces as in training.
+        begin = len(history) % length
+        windows = [history[i : i + length] for i in range(begin, len(history), length)]
     try:
-        answer = np.asarray(model.predict_on_batch(_start(model, window)))[0]
+        predict = from_its_start(model)
+        for piece in windows:
+            answer = np.asarray(predict(_start(model, piece)))[0]
     # Keras and the backends have many ways to say that a shape is not theirs.
     except Exception as error:
         raise ValueError(f"it cannot read the history: {str(error).splitlines()[0][:200]}") from None

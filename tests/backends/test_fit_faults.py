@@ -105,6 +105,28 @@ def test_fault_a1_what_is_chosen_is_checked_before_it_trains(capsys: Capture) ->
     assert sorted(os.listdir(".")) == ["ids.npy", "s.npz"]
 
 
+def test_fault_a1_samples_are_cut_as_the_spec_and_the_labels_want(
+    capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: list[Any] = []
+
+    def train(model: keras.Model, cut: Any, *_: Any) -> None:
+        found.append(cut)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(training_runs, "train", train)
+    y = np.repeat([0, 1, 2], [20, 20, 10])
+    np.savez("s.npz", x=np.zeros((50, 4, 2)), y=y)
+    for layers in ("in(4,2) -> gru(3)", "in(4,2,batch=5) -> gru(3,stateful)"):
+        assert main(["fit", f"{layers} -> dense(3)", "s.npz"]) == 130
+        shown = capsys.readouterr()
+        assert "the same command starts anew" in words(shown.out)
+        assert "ST734" in shown.err
+        assert "is of the class 2, of which training sees none" in words(shown.err)
+    # A state goes on from batch to batch, so these keep their order.
+    assert [cut.shuffle for cut in found] == [True, False]
+
+
 def test_fault_d4_nothing_is_replaced_without_force(capsys: Capture) -> None:
     series(60)
     spec = "in(6,3) -> gru(3) -> dense(3)"
@@ -134,7 +156,9 @@ def test_fault_d6_what_fit_advises_works(capsys: Capture) -> None:
     assert advised == 'forecast "a b.keras" --steps 1'
     assert main(["forecast", "a b.keras", "--steps", "1"]) == 0
     assert main(["forecast", "a b.keras", "--steps", "4"]) == 1
-    assert "go on for 1 step only" in words(capsys.readouterr().err)
+    said = words(capsys.readouterr().err)
+    assert "go on for 1 step only" in said
+    assert "--future FILE" in said
 
     ahead = 10 + np.random.default_rng(0).normal(size=(4, 2))
     np.savetxt("ahead.csv", ahead[:, ::-1], delimiter=",", header="c,a", comments="")

@@ -44,8 +44,9 @@ def chosen(spec: str, *labels: np.ndarray, **how: bool) -> str:
         (f"{BODY} -> dense(1) -> dropout(0.1) -> sigmoid", YES, BINARY),
         (f"{STEPS} -> td(dense(1,sigmoid))", np.stack([YES] * 5, 1)[..., None], BINARY),
         (f"{STEPS} -> td(dense(1,sigmoid))", np.stack([YES] * 5, 1), BINARY),
-        (f"{BODY} -> dense(1)", YES, "loss=mse"),
-        (f"{BODY} -> dense(1)", YES[:, None] * 1.0, "loss=mse"),
+        # Keras counts an answer above 0.5 as 1, which is what such a number is trained to be.
+        (f"{BODY} -> dense(1)", YES, "loss=mse, metrics=[accuracy]"),
+        (f"{BODY} -> dense(1)", YES[:, None] * 1.0, "loss=mse, metrics=[accuracy]"),
         (f"{BODY} -> dense(1,sigmoid)", YES * 0.3, "loss=mse"),
         (f"{BODY} -> dense(1)", np.array([3, 150, 7, 0]), "loss=mse"),
         *[(f"{BODY} -> dense(3,softmax)", y, SPARSE) for y in (IDS, IDS[:, None], IDS * 1.0)],

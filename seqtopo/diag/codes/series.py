@@ -164,6 +164,21 @@ ROWS: tuple[Code, ...] = (
         reason=_REASON.format("`forecast --future` with a file that lacks a column."),
     ),
     Code(
+        code="ST734",
+        name="sorted-samples",
+        severity="warning",
+        summary="What is held out has classes of which training sees none: the samples seem to be sorted.",
+        what=(
+            "`fit` holds out the last samples of a file. Most of them are of a class that none of the "
+            "samples before them has, as where a file has one class after the other."
+        ),
+        why=(
+            "The model cannot learn a class that it never sees, and it is measured by just that class. "
+            "Shuffle the samples, x and y by the same order, before they are saved."
+        ),
+        reason=_REASON.format("samples of class 0, and then those of class 1."),
+    ),
+    Code(
         code="ST738",
         name="unequal-lengths",
         summary="The samples are not of one length.",
