@@ -156,7 +156,7 @@ def _sequential(
         # What a layer was built for is what the one before it gives.
         build = taker.config.get("build_config") if taker is not None else None
         shape = build.get("input_shape") if isinstance(build, dict) else None
-        if isinstance(shape, list) and all(s is None or type(s) is int for s in shape):
+        if _is_shape(shape):
             call.gives[0] = (tuple(shape), "float32")
         _told(call)
         if 0 in call.gives:
@@ -231,14 +231,21 @@ def _shapes(value: Any, into: dict[Ref, Shaped]) -> None:
                 todo.extend(here.values())
                 continue
             shape = config.get("shape")
-            if isinstance(shape, list) and all(s is None or type(s) is int for s in shape):
+            if _is_shape(shape):
                 into[_history(config.get("keras_history"))] = (tuple(shape), str(config.get("dtype")))
 
 
 def _told(call: Call) -> None:
     """Files what a live model says that a call gives; a file does not say it."""
-    for i, (shape, dtype) in enumerate(call.config.get("gives") or ()):
-        call.gives[i] = (tuple(shape), dtype)
+    gives = call.config.get("gives")
+    if isinstance(gives, list):
+        for i, given in enumerate(gives):
+            if isinstance(given, list) and len(given) == 2 and _is_shape(given[0]):
+                call.gives[i] = (tuple(given[0]), str(given[1]))
+
+
+def _is_shape(value: Any) -> bool:
+    return isinstance(value, list) and all(size is None or type(size) is int for size in value)
 
 
 def _ends(value: Any, what: str, found: Mapping[tuple[str, int], Call]) -> tuple[list[Ref], tuple[str, ...]]:

@@ -380,6 +380,19 @@ def test_every_cut_of_a_configuration_is_a_diagnostic_or_a_spec() -> None:
     assert codes == {"ST502"}
 
 
+def test_fault_b_what_a_live_model_says_of_a_layer_may_be_anything_in_a_file() -> None:
+    marks = {"gives": [[[None, 24, 8], "float32"]], "shared_object_id": 7}
+    lstm = {**layer("LSTM", "lstm_3", units=8, return_sequences=True), **marks}
+    tried = 0
+    for path in _paths(marks):
+        for junk in (None, True, 7, 1.5, "x", [], [[]], [[[None, "T"], 1]], {"class_name": "Lambda"}):
+            changed = json.loads(json.dumps(lstm))
+            _put(changed, path, junk)
+            assert text_of(chain(changed, DENSE)).startswith("in(24,3) -> lstm(8,seq)"), (path, junk)
+            tried += 1
+    assert tried > 50
+
+
 def _paths(value: Any, at: tuple[Any, ...] = ()) -> Any:
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, inner in items:
