@@ -7,20 +7,28 @@ from functools import cached_property
 from seqtopo.dataclass import replace
 from seqtopo.diag.model import Edit
 from seqtopo.ir.graph import Node
+from seqtopo.ir.site import size_text
 from seqtopo.ir.sources import Sources
+from seqtopo.layers.sizes import Expr, Size
 from seqtopo.source import Span
 from seqtopo.syntax import tree
 from seqtopo.syntax.canonical import print_expr
 from seqtopo.syntax.rewrite import call
 
 
-def step(span: Span, name: str, *args: int | str | tree.Expr) -> tree.Expr:
+def step(span: Span, name: str, *args: Size | str | tree.Expr) -> tree.Expr:
     """A step to put into a tree: ``step(span, "crop", 0, 1)``; a str is a name or a flag.
 
     >>> print_expr(step(Span(0, 0), "crop", 0, 1)), print_expr(step(Span(0, 0), "flip"))
     ('crop(0,1)', 'flip')
+    >>> from seqtopo.layers.sizes import symbol
+    >>> print_expr(step(Span(0, 0), "dense", symbol("N"), "softmax"))
+    'dense(N,softmax)'
     """
-    return replace(call(name, *args), span=span) if args else tree.Name(span, name)
+    if not args:
+        return tree.Name(span, name)
+    written = (size_text(arg) if isinstance(arg, Expr) else arg for arg in args)
+    return replace(call(name, *written), span=span)
 
 
 class _Places:

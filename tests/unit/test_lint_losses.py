@@ -93,6 +93,13 @@ def test_the_two_ways_to_make_probabilities_are_both_offered() -> None:
     assert assert_mended(f"{BODY}\ntrain adam, loss=bce", "ST624") == [trained("dense(8,sigmoid)", "bce")]
 
 
+def test_fault_b_a_recurrent_layer_with_a_symbol_for_units_is_answered_by_as_many() -> None:
+    spec = "in(24,3) -> lstm({})\ntrain adam, loss=bce"
+    (mended,) = assert_mended(spec.format("N"), "ST624")
+    assert mended == "in(24,3) -> lstm(N) -> dense(N,sigmoid)\ntrain adam, loss=bce"
+    assert assert_mended(spec.format("2*N"), "ST624") == []
+
+
 def test_a_head_in_a_flow_at_every_step_is_found() -> None:
     spec = "in(9,24,3) -> td(lstm(8) -> dense(5) -> dropout(0.1))\ntrain adam, loss=categorical_crossentropy"
     assert_found(spec, "ST624", "dense(5)")

@@ -38,6 +38,7 @@ FOUND = {
     ],
     "ST649": [
         ("in(9,3) -> lstm(5,softmax)", "in(9,3) -> lstm(5) -> dense(5,softmax)"),
+        ("in(9,3) -> lstm(N,softmax)", "in(9,3) -> lstm(N) -> dense(N,softmax)"),
         ("in(9,3) -> gru(5,softmax,seq)", "in(9,3) -> gru(5,seq) -> dense(5,softmax)"),
         ("in(9,3) -> lstm(5,activation=softmax) -> dense(1)", "in(9,3) -> lstm(5) -> dense(1)"),
     ],

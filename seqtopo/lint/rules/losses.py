@@ -149,7 +149,7 @@ def _activated(view: View, head: Head, word: str) -> tuple[Fix, ...]:
     if layer.row.recurrent:
         flow, node = head.at
         edit = flow.edits.after(node, step(place.span, "dense", layer.get("units"), word))
-        whole = isinstance(layer.get("units"), int) and flow is view and edit is not None
+        whole = flow is view and edit is not None
         return (Fix(f"answer by a dense layer with {word}", (edit,)),) if edit is not None and whole else ()
     if head.gives != "linear" or layer.get("activation") is not None:
         return place.fix(title, partial(with_word, old=word_of(layer.get("activation")), new=word))
