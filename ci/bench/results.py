@@ -21,7 +21,16 @@ PAGE = HERE / "RESULTS.md"
 README = HERE.parents[1] / "README.md"
 BEGIN, END = "<!-- ci/bench --write makes this table -->", "<!-- end of the table -->"
 PACKAGES = ("keras", "jax", "torch", "tensorflow", "numpy")
-ORDER = ("kernels_torch", "kernels_compiled", "answering", "rollout", "building", "cold_check", "warm_check")
+ORDER = (
+    "first_epoch",
+    "kernels_torch",
+    "kernels_compiled",
+    "answering",
+    "rollout",
+    "building",
+    "cold_check",
+    "warm_check",
+)
 """In which order the measurements are shown; the others come last."""
 BACKEND_NAMES = {"jax": "JAX", "torch": "PyTorch", "tensorflow": "TensorFlow", "": ""}
 

@@ -1,0 +1,90 @@
+"""What a user waits for at first: a model is built, compiled, and trained for an epoch of 20 steps.
+
+Each time in a process of its own, where nothing has been built before. Keras is imported already; what
+seqtopo loads counts. As a program: ``first_epoch.py WHO NAME`` prints the seconds.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from timing import Row, row
+
+BACKENDS = ("jax", "torch", "tensorflow")
+SPECS = {
+    "two LSTM(64), T=50": "in(50,8) -> lstm(64,seq) -> lstm(64) -> dense(1)",
+    "GRU(64), T=200": "in(200,8) -> gru(64) -> dense(1)",
+    "three Conv1D(64), T=200": "in(200,8) -> conv1d(64,3,relu) * 3 -> gavgpool1d -> dense(1)",
+}
+STEPS, BATCH, ROUNDS, MOST = 20, 32, 5, 1.05
+OURS, STOCK = "seqtopo", "stock Keras by hand"
+
+
+def measure(backend: str) -> Iterator[Row]:
+    """The three models, each by turns."""
+    for name in SPECS:
+        times: dict[str, list[float]] = {OURS: [], STOCK: []}
+        for turn in range(ROUNDS):
+            for who in (OURS, STOCK)[:: 1 if turn % 2 else -1]:
+                times[who].append(_seconds(who, name))
+        what = f"{name}: build, compile, an epoch of {STEPS} steps"
+        yield row(what, times, OURS, STOCK, MOST, backend)
+
+
+def _seconds(who: str, name: str) -> float:
+    # The backend is in the environment already.
+    command = [sys.executable, "-W", "ignore", __file__, who, name]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return float(done.stdout.split()[-1])
+
+
+def _by_hand(name: str) -> Any:
+    import keras
+    from keras import layers
+
+    kinds = {
+        "two LSTM(64), T=50": [layers.LSTM(64, return_sequences=True), layers.LSTM(64)],
+        "GRU(64), T=200": [layers.GRU(64)],
+        "three Conv1D(64), T=200": [
+            *(layers.Conv1D(64, 3, activation="relu") for _ in range(3)),
+            layers.GlobalAveragePooling1D(),
+        ],
+    }
+    length = 50 if "T=50" in name else 200
+    inputs = x = keras.Input((length, 8))
+    for layer in [*kinds[name], layers.Dense(1)]:
+        x = layer(x)
+    return keras.Model(inputs, x)
+
+
+def _with_seqtopo(name: str) -> Any:
+    import seqtopo
+
+    return seqtopo.compile(SPECS[name])
+
+
+def main(who: str, name: str) -> None:
+    """Builds, compiles and trains once, and prints how long it took."""
+    import keras
+    import numpy as np
+
+    random = np.random.default_rng(1)
+    length = 50 if "T=50" in name else 200
+    x = random.normal(size=(BATCH * STEPS, length, 8)).astype("float32")
+    y = random.normal(size=(BATCH * STEPS, 1)).astype("float32")
+    keras.ops.convert_to_numpy(keras.ops.ones(3) + 1)  # the backend itself has started
+    start = perf_counter()
+    model = _with_seqtopo(name) if who == OURS else _by_hand(name)
+    model.compile("adam", "mse")
+    model.fit(x, y, batch_size=BATCH, verbose=0)
+    print(perf_counter() - start)
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+    main(*sys.argv[1:])
