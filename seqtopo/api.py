@@ -117,6 +117,7 @@ def check(
     x: Any = None,
     y: Any = None,
     sample_weight: Any = None,
+    pad: bool = False,
     loss: str | None = None,
     select: str | Iterable[str] = (),
     ignore: str | Iterable[str] = (),
@@ -133,6 +134,8 @@ def check(
         y: labels for the outputs, in the same way.
         sample_weight: the weights that ``fit`` will be given: (samples,) for one answer a sample, or with
             the axes of the steps; one array for all outputs, or one for each.
+        pad: pads samples of unequal lengths, such as a list of arrays (steps, F), to the longest, as
+            ``seqtopo.data.pad`` does, with the value that the spec masks (0, or V of ``mask(V)``).
         loss: the loss that y is for, where the spec has no ``train`` statement that says it.
         select: rules to switch on beside those that are on by default: codes, their names, or
             beginnings of codes; ``ALL`` is every one.
@@ -153,7 +156,7 @@ def check(
     >>> check("in(T,8) -> lstm(64) -> lstm(32)").diagnostics[0].code
     'ST301'
     """
-    checked = with_data(analyse(spec, dims), x, y, loss, dims, sample_weight)
+    checked = with_data(analyse(spec, dims), x, y, loss, dims, sample_weight, pad=pad)
     return report(linted(checked, selection(select, ignore)))
 
 
@@ -164,8 +167,12 @@ def with_data(
     loss: str | None = None,
     dims: Mapping[str, Any] | None = None,
     sample_weight: Any = None,
+    *,
+    pad: bool = False,
 ) -> Checked:
     """A spec that was read with these ``dims``, its symbols bound by data, with what is wrong with the data.
+
+    With ``pad``, samples of unequal lengths are padded to one.
 
     Raises:
         ValueError: there is no such loss.
@@ -180,7 +187,7 @@ def with_data(
         return checked
     from seqtopo.data.fitting import fit, learned_from, read_data
 
-    data = read_data(checked.resolved.graph, x, y, sample_weight)
+    data = read_data(checked.resolved.graph, x, y, sample_weight, pad)
     learned = learned_from(checked.resolved, data)
     bound = {**(dims or {}), **learned.dims}
     again = analyse(checked.source, bound) if learned.dims else checked

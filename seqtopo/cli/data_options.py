@@ -29,8 +29,20 @@ def add_data_options(parser: Parser) -> None:
             default=[],
             help=f"an .npy or .npz file with {what}; once for each, by name where there are several",
         )
+    add_pad(parser)
     parser.add_argument(
         "--loss", metavar="NAME", help="the loss that --y is for, where the spec has no train statement"
+    )
+
+
+def add_pad(parser: Parser) -> None:
+    """Adds ``--pad``."""
+    parser.add_argument(
+        "--pad",
+        action="store_true",
+        help="pad samples of unequal lengths at their end, to the longest, with what the spec masks "
+        "(0, or V of mask(V)): an .npz file with one array a sample, as numpy.savez(path, *samples, y=y) "
+        "writes it",
     )
 
 
@@ -44,6 +56,8 @@ def fitted(checked: Checked, args: argparse.Namespace, dims: Mapping[str, Any], 
     """
     x, y, weights = (_given(side, getattr(args, side)) for side in ("x", "y", "weights"))
     nothing = x is None and y is None and weights is None
+    if nothing and args.pad:
+        raise UsageError("--pad says what to do with --x", "for example: --x samples.npz --pad")
     if nothing and args.loss is None:
         return checked
     if specs > 1:
@@ -53,7 +67,7 @@ def fitted(checked: Checked, args: argparse.Namespace, dims: Mapping[str, Any], 
     if nothing:
         raise UsageError("--loss says what --y is for", "for example: --y Y.npy --loss mse")
     try:
-        return api.with_data(checked, x, y, args.loss, dims, weights)
+        return api.with_data(checked, x, y, args.loss, dims, weights, pad=args.pad)
     except ValueError as error:
         raise UsageError(str(error), "for example: --loss mse") from None
 

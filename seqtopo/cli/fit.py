@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from seqtopo import __version__, api
 from seqtopo.cli.arguments import Parser, UsageError, add_spec_options, add_stock, dims_of, seed
 from seqtopo.cli.build import SUFFIX
+from seqtopo.cli.data_options import add_pad
 from seqtopo.cli.files import STDIN, apart, cannot_write, check_spec, is_text, write_whole
 from seqtopo.cli.fit_data import Job, job_of
 from seqtopo.cli.fit_scores import compare
@@ -52,7 +53,9 @@ def parser() -> Parser:
         "The file is a series: a .csv file (a row a step, a column a feature, names in the first row;\n"
         "columns of dates are left out) or an .npy file. It is cut as the spec wants it: into windows,\n"
         "or for stateful specs into consecutive pieces. An .npz file with x and y in it is taken as\n"
-        "samples that are cut already. The end of the data is held out and never trained on.\n\n"
+        "samples that are cut already; with --pad, so is one with an array for each sample, of any\n"
+        "length, and y: numpy.savez(path, *samples, y=y). The end of the data is held out and never\n"
+        "trained on.\n\n"
         "After each epoch all is written down. Stopped at any moment, the same command goes on from\n"
         "the last whole epoch, and comes to the same model as without the stop.",
         (
@@ -60,6 +63,7 @@ def parser() -> Parser:
             "seqtopo fit spec.txt series.npy --epochs 50 --scale -o model.keras",
             "seqtopo fit spec.txt weather.csv --target celsius --steps 24",
             "seqtopo fit spec.txt samples.npz --validation 0.1 --backend jax",
+            "seqtopo fit spec.txt ragged.npz --pad",
         ),
     )
     made.add_argument("spec", help="a file, - for the standard input, or a spec")
@@ -97,6 +101,7 @@ def parser() -> Parser:
         help="the column of a .csv file that names the series that a row is of, such as a shop or a tank: "
         "each is cut by itself, and its own end is held out",
     )
+    add_pad(made)
     made.add_argument("--same", action="store_true", help="tell the window itself, as autoencoders do")
     made.add_argument(
         "--seed",

@@ -68,6 +68,7 @@ def job_of(checked: Checked, args: argparse.Namespace, dims: dict[str, Any]) -> 
         from seqtopo.data.choosing import labels_of
         from seqtopo.data.fitting import ends_of
         from seqtopo.data.loading import Members, load
+        from seqtopo.data.padding import slots_of
         from seqtopo.data.spec_cutting import takes_ids
     except ImportError:
         help = f"install a backend, which brings it: {packages.get_extra('jax')}"
@@ -75,7 +76,9 @@ def job_of(checked: Checked, args: argparse.Namespace, dims: dict[str, Any]) -> 
 
     assert checked.resolved is not None
     ids = takes_ids(checked)
-    read = load(Path(args.data), ids, *ends_of(checked.resolved.graph), args.series)
+    graph = checked.resolved.graph
+    ends = ends_of(graph)
+    read = load(Path(args.data), ids, *ends, args.series, slots_of(graph, "x", ends[0]) if args.pad else ())
     if isinstance(read, Members):
         if args.series is not None:
             raise UsageError("--series names a column of a .csv file", "leave it out: these are samples")
@@ -186,6 +189,9 @@ def _given_samples(checked: Checked, args: argparse.Namespace, dims: dict[str, A
     if not len(early):
         refuse("ST724", f"of the {held:,} samples all are held out", other)
     rest = f"the last {late} are held out" if held else "nothing is held out"
+    for array in x or ():
+        if array.padding is not None:
+            say(f"{array.name}: padded to {array.shape[1]:,} steps with {array.padding.value:g}, at the end")
     say(f"{Path(args.data).name}: {early} to train with, {rest}")
     assert settled.resolved is not None
     training = settled.resolved.training

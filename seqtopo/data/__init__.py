@@ -1,5 +1,7 @@
-"""Data: against a spec, read from headers where that is enough; and series, cut as a spec wants them."""
+"""Data: against a spec, read from headers where that is enough; series, cut as a spec wants them; samples of
+unequal lengths, padded.
+"""
 
-from seqtopo.data.sequences import for_spec, pieces, split, windows
+from seqtopo.data.sequences import for_spec, pad, pieces, split, windows
 
-__all__ = ["for_spec", "pieces", "split", "windows"]
+__all__ = ["for_spec", "pad", "pieces", "split", "windows"]

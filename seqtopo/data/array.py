@@ -8,7 +8,7 @@ from typing import Any
 
 from seqtopo.data.headers import Header
 from seqtopo.data.values import values_in_file, values_of
-from seqtopo.dataclass import dataclass
+from seqtopo.dataclass import dataclass, field
 from seqtopo.ir.compared import Values
 
 KINDS = {
@@ -24,6 +24,19 @@ KINDS = {
     "m": "times",
 }
 """What an array can hold, in words, by NumPy's letters."""
+
+
+@dataclass(frozen=True)
+class Padding:
+    """How samples were padded: with which value, how many steps were added, how many of the ``steps`` that
+    were there are that value throughout, and the least number of the data.
+    """
+
+    value: float
+    added: int
+    equal: int
+    steps: int
+    low: float
 
 
 @dataclass(frozen=True)
@@ -47,6 +60,10 @@ class Array:
 
     saved: bool = False
     """Whether it stands in a file."""
+    padding: Padding | None = None
+    """How its samples were padded to one length; None where they were not."""
+    numbers: Any = field(default=None, compare=False, repr=False)
+    """What they are then, as NumPy has it."""
 
     @cached_property
     def values(self) -> Values | None:

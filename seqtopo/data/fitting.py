@@ -10,6 +10,7 @@ from seqtopo.data.array import Array
 from seqtopo.data.binding import Learned, learn
 from seqtopo.data.given import NotData, paired, read_given
 from seqtopo.data.ids import id_problems, swapped_shapes
+from seqtopo.data.padding import padded_given, slots_of
 from seqtopo.data.samples import Side, batch_problems, kind_problem, shape_problem
 from seqtopo.data.values import LARGEST, TOO_LARGE
 from seqtopo.dataclass import dataclass, replace
@@ -44,8 +45,11 @@ class Data:
     problems: tuple[Diagnostic, ...] = ()
 
 
-def read_data(graph: Graph, x: Any, y: Any, sample_weight: Any = None) -> Data:
-    """The arrays in what was given as x, y and weights (None: nothing), for a graph's inputs and outputs."""
+def read_data(graph: Graph, x: Any, y: Any, sample_weight: Any = None, pad: bool = False) -> Data:
+    """The arrays in what was given as x, y and weights (None: nothing), for a graph's inputs and outputs.
+
+    With ``pad``, samples of unequal lengths are padded to one.
+    """
     found: dict[str, list[Array]] = {"x": [], "y": [], "sample_weight": []}
     problems: list[Diagnostic] = []
     inputs, outputs = ends_of(graph)
@@ -59,6 +63,8 @@ def read_data(graph: Graph, x: Any, y: Any, sample_weight: Any = None) -> Data:
         if given is None:
             continue
         try:
+            if pad:
+                given = padded_given(side, given, slots_of(graph, side, names))
             read = read_given(side, given)
             one_for_all = side == "sample_weight" and len(read.arrays) == 1
             found[side] = [read.arrays[0][1]] if one_for_all else paired(read, names, span)
@@ -122,6 +128,10 @@ def fit(
     if len(fitting) == len(sides):
         found += _counts(resolved, data)
     found += _odd_numbers(resolved, data)
+    if any(array.padding is not None for array in (*data.x, *data.y)):
+        from seqtopo.data.padding_masks import padding_problems
+
+        found += padding_problems(resolved, fitting, data.y, data.weights, dims)
     return [replace(d, severity=CODES[d.code].severity) for d in sorted(found, key=lambda d: d.span)]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -94,12 +95,15 @@ def paired(given: Given, names: Sequence[str], span: Span) -> list[Array]:
         return _of_one_length([by_name[name] for name in found])
     if len(given.arrays) == len(names) and (not given.named or _in_order(by_name)):
         return _of_one_length([array for _, array in given.arrays])
-    if len(names) == 1 and not given.named and (lengths := _lengths(given)) is not None:
-        raise NotData(unpadded(given.side, len(given.arrays), lengths))
+    if len(names) == 1:
+        each = one_a_sample(given.side, by_name, names) if given.named else None
+        arrays = [array for name, array in given.arrays if each is None or name in each[0]]
+        if (each or not given.named) and (lengths := unequal_lengths([a.shape for a in arrays])) is not None:
+            raise NotData(unpadded(given.side, len(arrays), lengths))
     what = "inputs" if given.side == "x" else "outputs"
     wanted = f"{what} {', '.join(names)}" if len(names) > 1 else f"one {what[:-1]}, {names[0]}"
     has = (
-        ", ".join(by_name)
+        listed(list(by_name))
         if given.named
         else f"{len(given.arrays)} arrays"
         if len(given.arrays) > 1
@@ -124,30 +128,65 @@ def _of_one_length(arrays: list[Array]) -> list[Array]:
     return arrays
 
 
-def _lengths(given: Given) -> tuple[int, int] | None:
-    """The least and the most steps, where arrays are the samples of one input."""
-    shapes = [array.shape for _, array in given.arrays]
+def unequal_lengths(shapes: Sequence[tuple[int, ...]]) -> tuple[int, int] | None:
+    """The least and the most steps, where arrays of these shapes are samples of one input.
+
+    >>> unequal_lengths([(2, 3), (5, 3)]), unequal_lengths([(2, 3), (2, 3)]), unequal_lengths([(2, 3), (5,)])
+    ((2, 5), None, None)
+    """
     alike = len({shape[1:] for shape in shapes}) == 1 and all(shapes)
     lengths = {shape[0] for shape in shapes} if alike else set()
     return (min(lengths), max(lengths)) if len(lengths) > 1 else None
 
 
-def unpadded(name: str, count: int, lengths: tuple[int, int] | None) -> Diagnostic:
-    """What is wrong with samples of unequal lengths, and what to do."""
+def unpadded(name: str, count: int, lengths: tuple[int, int] | None, path: str = "samples.npz") -> Diagnostic:
+    """What is wrong with samples of unequal lengths, and what to do; without lengths they are a pickle."""
     many = f"{count} sample{'s' * (count != 1)}"
-    said = (
-        f"{name} holds {many} of {lengths[0]} to {lengths[1]} steps, and a batch has one length"
-        if lengths is not None
-        else f"{name} holds {count} Python objects, as NumPy saves samples of unequal lengths: a pickle, "
-        "which is never opened here"
-    )
-    pad = "keras.utils.pad_sequences(samples, padding='post', dtype='float32')"
+    ways = "--pad on the command line, pad=True or seqtopo.data.pad(samples) in Python"
+    if lengths is not None:
+        said = f"{name} holds {many} of {lengths[0]} to {lengths[1]} steps, and a batch has one length"
+        way = f"pad them to one length: {ways}; or keras.utils.pad_sequences for ids"
+    else:
+        said = (
+            f"{name} holds {count} Python objects, as NumPy saves samples of unequal lengths: a pickle, "
+            "which is never opened here"
+        )
+        way = f'save one array for each sample, numpy.savez("{path}", *samples, y=y), and pad: {ways}'
     return Diagnostic(
-        "ST738",
-        said,
-        Span(0, 0),
-        help=f"pad them to one length, {pad}, and mask the padding: in(T,F) -> mask, or embed(...,mask)",
+        "ST738", said, Span(0, 0), help=f"{way}. Mask the padding: in(T,F) -> mask, or embed(...,mask)"
     )
+
+
+def listed(names: Sequence[str], most: int = 6) -> str:
+    """Names one behind the other, without the middle where they are many.
+
+    >>> listed(["x", "y"]), listed([f"arr_{i}" for i in range(500)])
+    ('x, y', 'arr_0, arr_1, arr_2, ..., arr_499')
+    """
+    return ", ".join(names if len(names) <= most else [*names[: most // 2], "...", names[-1]])
+
+
+def numbered(there: Collection[str], name: str) -> list[str]:
+    """The arrays of a file that hold one sample each, in the order of their numbers; [] where none do.
+
+    >>> numbered(["x_10", "x_9", "y"], "x"), numbered(["arr_0", "arr_1"], "arr")
+    (['x_9', 'x_10'], ['arr_0', 'arr_1'])
+    """
+    form = re.compile(rf"{re.escape(name)}_(\d{{1,9}})")
+    found = {int(match[1]): one for one in there if (match := form.fullmatch(one))}
+    return [found[i] for i in sorted(found)]
+
+
+def one_a_sample(side: str, there: Collection[str], names: Sequence[str]) -> list[list[str]] | None:
+    """For each input or output the arrays of a file that hold one sample each, or its one array; None where
+    one lacks both, or none has samples of its own.
+    """
+    usual = [side, *(["arr"] if side == "x" else [])] if len(names) == 1 else []
+    found = [
+        next(filter(None, (numbered(there, n) for n in (name, *usual))), [name] if name in there else [])
+        for name in names
+    ]
+    return found if all(found) and found != [[name] for name in names] else None
 
 
 def members(side: str, there: Collection[str], names: Sequence[str]) -> list[str] | None:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
 
 from seqtopo.data.array import Array, from_header
-from seqtopo.data.given import members, unpadded
+from seqtopo.data.given import NotData, listed, members, one_a_sample, unequal_lengths, unpadded
 from seqtopo.data.headers import Header, Unreadable, read_headers
+from seqtopo.data.padding import Slot, from_file
 from seqtopo.data.samples_cut import Samples
 from seqtopo.data.series import Series, read_series, refuse
-from seqtopo.dataclass import dataclass
+from seqtopo.dataclass import dataclass, field
 from seqtopo.diag.error import SpecError
 
 WEIGHTS = ("sample_weight", "sample_weights", "weights")
@@ -30,18 +31,27 @@ class Members:
     x: tuple[str, ...]
     y: tuple[str, ...]
     weights: str = ""
+    padded: Mapping[str, Array] = field(default_factory=dict)
+    """What stands for those of ``x`` whose samples were padded: each sample has an array in the file."""
 
     def arrays(self, side: str) -> list[Array] | None:
         """What their headers say: of ``x``, ``y`` or ``sample_weight``; None where there is none."""
         names = {"x": self.x, "y": self.y, "sample_weight": (self.weights,) * bool(self.weights)}[side]
         called = [side if len(names) == 1 else f"{side}[{name!r}]" for name in names]
-        return [from_header(c, self.headers[n]) for c, n in zip(called, names, strict=True)] or None
+        return [
+            self.padded[n] if n in self.padded else from_header(c, self.headers[n])
+            for c, n in zip(called, names, strict=True)
+        ] or None
 
     def read(self) -> Samples:
         """The arrays themselves; they were checked before."""
         with np.load(self.path, allow_pickle=False) as found:
-            x, y = (tuple(_plain(found[name]) for name in side) for side in (self.x, self.y))
+            x, y = (tuple(_plain(self._numbers(found, name)) for name in side) for side in (self.x, self.y))
             return Samples(x, y, _plain(found[self.weights]) if self.weights else None)
+
+    def _numbers(self, found: Mapping[str, Any], name: str) -> np.ndarray[Any, Any]:
+        padded = self.padded.get(name)
+        return np.asarray(found[name] if padded is None else padded.numbers)
 
 
 def _plain(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
@@ -50,11 +60,17 @@ def _plain(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 
 def load(
-    path: Path, ids: bool, inputs: Sequence[str], outputs: Sequence[str], by: str | None = None
+    path: Path,
+    ids: bool,
+    inputs: Sequence[str],
+    outputs: Sequence[str],
+    by: str | None = None,
+    pad: Sequence[Slot] = (),
 ) -> Series | Members:
     """What is in a file: samples where an ``.npz`` has arrays for the inputs and outputs, else a series.
 
-    In a table, the column ``by`` names the series that a row is of.
+    In a table, the column ``by`` names the series that a row is of. ``pad`` says how samples of unequal
+    lengths are padded for each input; () refuses them.
 
     Raises:
         SpecError: it cannot be read, or holds no numbers.
@@ -65,16 +81,75 @@ def load(
         raise SpecError((error.diagnostic(path),)) from None
     names = list(headers)
     x, y = members("x", names, inputs), members("y", names, outputs)
+    each = one_a_sample("x", names, inputs) if x is None else None
+    if each is not None and (pad or _unequal(headers, each) is not None):
+        return _of_samples(path, headers, each, y, inputs, outputs, pad)
     if x is not None and y is not None and not set(x) & set(y):
-        weights = next((name for name in WEIGHTS if name in names and name not in (*x, *y)), "")
+        weights = _weights(names, (*x, *y))
         for name in (*x, *y):
             array = from_header(name, headers[name])
             if array.ragged:
-                raise SpecError((unpadded(f"{path.name}: {name}", array.shape[0], None),))
+                raise SpecError((unpadded(f"{path.name}: {name}", array.shape[0], None, path.name),))
         return Members(path, headers, tuple(x), tuple(y), weights)
     if len(names) > 1:
         _refuse_names(path, names, inputs, outputs)
-    return read_series(path, ids=ids, by=by)
+    series = read_series(path, ids=ids, by=by)
+    if pad:
+        refuse(
+            "ST738",
+            f"{path.name} is a series, not samples that --pad would bring to one length",
+            f'save one array for each: numpy.savez("{path.stem}.npz", *samples, y=y); or leave --pad out',
+        )
+    return series
+
+
+def _of_samples(
+    path: Path,
+    headers: Mapping[str, Header],
+    each: Sequence[Sequence[str]],
+    y: Sequence[str] | None,
+    inputs: Sequence[str],
+    outputs: Sequence[str],
+    pad: Sequence[Slot],
+) -> Members:
+    """The samples in a file that has one array for each.
+
+    Raises:
+        SpecError: they are not to be padded or cannot be, or have no labels in the file.
+    """
+    count = max(map(len, each))
+    names = [f"x[{name!r}]" if len(inputs) > 1 else "x" for name in inputs]
+    if y is None:
+        saved = ", ".join(f"{name}={name}" for name in (outputs if len(outputs) > 1 else ["y"]))
+        saved = f'numpy.savez("{path.name}", {"*samples" if len(inputs) == 1 else "..."}, {saved})'
+        uneven = one_a_sample("y", headers, outputs) is not None
+        refuse(
+            "ST711",
+            f"{path.name} holds {count} samples of x, but "
+            + ("their labels are one array for each of them too" if uneven else "no labels for them"),
+            f"save the labels as one array (samples, ...) beside them: {saved}; a series is one array alone",
+        )
+    if not pad:
+        raise SpecError((unpadded(f"{path.name}: x", count, _unequal(headers, each), path.name),))
+    try:
+        made = {
+            slot.name: from_file(name, path, headers, group, slot)
+            for name, group, slot in zip(names, each, pad, strict=True)
+            if group != [slot.name]
+        }
+    except NotData as answer:
+        raise SpecError((answer.diagnostic,)) from None
+    return Members(path, headers, tuple(inputs), tuple(y), _weights(headers, y), made)
+
+
+def _unequal(headers: Mapping[str, Header], each: Sequence[Sequence[str]]) -> tuple[int, int] | None:
+    """The lengths of samples of the first input whose samples are not of one length; None for none."""
+    every = (unequal_lengths([headers[name].shape for name in names]) for names in each)
+    return next(filter(None, every), None)
+
+
+def _weights(there: Collection[str], taken: Collection[str]) -> str:
+    return next((name for name in WEIGHTS if name in there and name not in taken), "")
 
 
 def _refuse_names(
@@ -85,7 +160,7 @@ def _refuse_names(
     saved = ", ".join(f"{name}=..." for name in (*wanted_x, *wanted_y))
     refuse(
         "ST711",
-        f"{path.name} holds the arrays {', '.join(names)}, but this spec takes {', '.join(wanted_x)} and is "
+        f"{path.name} holds the arrays {listed(names)}, but this spec takes {', '.join(wanted_x)} and is "
         f"trained with {', '.join(wanted_y)}",
         f'save them under these names: numpy.savez("{path.name}", {saved}); a series is one array alone',
     )

@@ -1,4 +1,4 @@
-"""The public face of series: NumPy and Keras are imported when one of these is called, not before."""
+"""The public face of series and samples: NumPy and Keras are imported when one is called, not before."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     import keras
+    import numpy as np
 
     from seqtopo.data.cutting import Cut
     from seqtopo.data.series import Series
@@ -246,6 +247,51 @@ def split(
             f"{min(read.every_length)}, not {validation!r}"
         )
     return read.without_last(held), read.last(held)
+
+
+def pad(
+    samples: Sequence[Any],
+    value: float = 0,
+    at: Literal["end", "start"] = "end",
+    *,
+    steps: int | None = None,
+) -> np.ndarray[Any, Any]:
+    """Pads samples of unequal lengths to one length.
+
+    Args:
+        samples: one array, or nested lists, for each sample: (steps, F), or (steps,) for ids; all alike but
+            for their steps.
+        value: what the steps that are added hold. The spec masks the same one: ``embed(...,mask)`` 0,
+            ``mask`` 0, ``mask(-1)`` -1. No step of the data should be it throughout.
+        at: where they are added, ``"end"`` or ``"start"``.
+        steps: how many steps all have then; the longest's, if None.
+
+    Returns:
+        An array (samples, steps, F), or (samples, steps), of the samples' own dtype where it can hold
+        ``value``.
+
+    Raises:
+        SpecError: a sample has no steps, is no array of numbers, or is not like the others; or one is longer
+            than ``steps``.
+        ValueError: ``at`` or ``steps`` is none of these.
+
+    >>> pad([[3, 1], [4, 1, 5], [9]]).tolist()
+    [[3, 1, 0], [4, 1, 5], [9, 0, 0]]
+    >>> import numpy as np
+    >>> pad([np.ones((2, 3)), np.ones((7, 3))], -1).shape
+    (2, 7, 3)
+    """
+    from seqtopo.data.given import NotData
+    from seqtopo.data.padding import Slot, padded
+    from seqtopo.diag.error import SpecError
+
+    _one_of("at", at, ("end", "start"))
+    _whole(**({} if steps is None else {"steps": steps}))
+    try:
+        found, _ = padded("samples", samples, Slot("samples", None, steps, value), at, bounded=True)
+    except NotData as answer:
+        raise SpecError((answer.diagnostic,)) from None
+    return found
 
 
 def _wanted(read: Series, answers: Any, horizon: int, targets: Targets, time_axis: bool | None) -> Any:

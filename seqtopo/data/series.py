@@ -8,7 +8,8 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from seqtopo.data.array import KINDS
+from seqtopo.data.array import KINDS, from_header
+from seqtopo.data.given import unpadded
 from seqtopo.data.headers import Unreadable, read_headers
 from seqtopo.data.tables import SUFFIXES, read_table
 from seqtopo.data.values import LARGEST, MOST, PIECE, TOO_LARGE
@@ -344,6 +345,8 @@ def _mapped(path: Path) -> np.ndarray[Any, Any]:
             "give the one that is meant: numpy.load(path)[name]",
         )
     (member,) = headers
+    if from_header(path.name, headers[member]).ragged:
+        raise SpecError((unpadded(path.name, headers[member].shape[0], None, f"{path.stem}.npz"),))
     if headers[member].kind not in "fiub":
         _refuse_kind(path.name, headers[member].kind)
     # A file of objects is never opened: that would run what is in it.

@@ -24,19 +24,21 @@ class Masked:
 class Masks:
     """What became of every mask of a graph.
 
-    ``before`` are the masks of what comes into each node, by its index; none where nothing makes a mask.
+    ``before`` are the masks of what comes into each node, ``after`` that of what it gives, by its index;
+    none where nothing makes a mask.
     ``heeded`` are the nodes whose masks something has taken notice of, by index.
     """
 
     before: dict[int, tuple[Masked | None, ...]]
     heeded: frozenset[int]
+    after: dict[int, Masked | None]
 
 
 @once
 def follow(view: View) -> Masks:
     """Follows the masks from node to node, in their order."""
-    if not any(_makes(node) for node in view.calls_of("mask", "embed")):
-        return Masks({}, frozenset())
+    if not any(makes(node) for node in view.calls_of("mask", "embed")):
+        return Masks({}, frozenset(), {})
     after: dict[int, Masked | None] = {}
     before: dict[int, tuple[Masked | None, ...]] = {}
     heeded: set[int] = set()
@@ -53,10 +55,10 @@ def follow(view: View) -> Masks:
         if heeds(node):
             heeded.update(m.origin.index for m in came if m is not None and m.end is None)
         after[node.index] = _goes_on(node, node.layer, came)
-    return Masks(before, frozenset(heeded))
+    return Masks(before, frozenset(heeded), after)
 
 
-def _makes(node: Node) -> bool:
+def makes(node: Node) -> bool:
     """Whether a call makes a mask."""
     layer = node.layer
     return layer is not None and (
@@ -83,7 +85,7 @@ def _goes_on(node: Node, layer: Layer, came: tuple[Masked | None, ...]) -> Maske
     """The mask of what a node gives."""
     row = layer.row
     first = came[0] if came else None
-    if _makes(node):
+    if makes(node):
         return Masked(node)
     if row.name in ("embed", "reversible_embedding"):
         # The mask of ids is another matter: there are no features yet.

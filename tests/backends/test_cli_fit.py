@@ -156,6 +156,27 @@ def test_ids_and_samples(capsys: Capture) -> None:
     assert set(rows(shown)) == {"the mean", "the model"}
 
 
+def test_fault_b7_samples_of_unequal_lengths_are_padded_and_masked(capsys: Capture) -> None:
+    rng = np.random.default_rng(0)
+    samples = [rng.normal(size=(steps, 2)).astype("float32") for steps in (3, 5, 2, 5, 4, 3, 2, 4)]
+    np.savez("ragged.npz", *samples, y=np.array([[sample.mean()] for sample in samples]))
+    spec = "in(?,2) -> mask -> gru(4) -> dense(1)"
+    assert main(["fit", spec, "ragged.npz"]) == 1
+    assert "ST738" in capsys.readouterr().err
+    assert main(["fit", "in(?,2) -> gru(4) -> dense(1)", "ragged.npz", "--pad", "--epochs", "1"]) == 0
+    assert "help: mask the padding" in capsys.readouterr().err
+    assert main(["fit", spec, "ragged.npz", "--pad", "--epochs", "2", "-o", "r.keras"]) == 0
+    shown, said = capsys.readouterr()
+    assert "ragged.npz: 6 samples to train with, the last 2 samples are held out" in shown
+    assert "x: padded to 5 steps with 0, at the end" in shown
+    assert "ST7" not in said
+    # The padding takes no part: each sample alone gets the same answer.
+    model = keras.models.load_model("r.keras")
+    together = model.predict(seqtopo.data.pad(samples), verbose=0)
+    alone = [model.predict(sample[None], verbose=0)[0] for sample in (samples[0], samples[2])]
+    np.testing.assert_allclose(together[[0, 2]], alone, atol=1e-5)
+
+
 def test_one_feature_of_several_is_told_as_far_as_is_known(capsys: Capture) -> None:
     spec = "in(8,2) -> gru(4) -> dense(1)"
     assert main(["fit", spec, "waves.csv", "--epochs", "1"]) == 1

@@ -72,3 +72,15 @@ def test_a_file_that_is_not_there(capsys: Capture) -> None:
 def test_what_is_not_understood(options: list[str], words: str, capsys: Capture) -> None:
     assert main(["check", SPEC, *options]) == 2
     assert words in " ".join(capsys.readouterr().err.split())
+
+
+def test_fault_b7_samples_of_unequal_lengths_are_padded(capsys: Capture) -> None:
+    np.savez("ragged.npz", *[np.ones((steps, 3)) for steps in (2, 7, 5)], y=np.ones((3, 1)))
+    spec = "in(T,F) -> mask -> lstm(4) -> dense(1)"
+    both = ["--x", "ragged.npz", "--y", "ragged.npz", "--loss", "mse", "--ignore", "ST6"]
+    assert main(["check", spec, *both]) == 1
+    assert "--pad on the command line" in " ".join(capsys.readouterr().out.split())
+    assert main(["check", spec, *both, "--pad", "--strict"]) == 0
+    assert "(7, 3)" in capsys.readouterr().out
+    assert main(["check", spec, "--pad"]) == 2
+    assert "--pad says what to do with --x" in capsys.readouterr().err

@@ -14,6 +14,7 @@ import seqtopo
 from seqtopo import check
 from seqtopo.api import analyse
 from seqtopo.data.loading import load
+from seqtopo.diag.model import Diagnostic
 from seqtopo.report import Report
 from tests.support.imports import ROOT
 
@@ -348,3 +349,124 @@ def test_fault_b7_samples_of_unequal_lengths_are_told_to_be_padded(tmp_path: Pat
         load(ragged, False, ["input"], ["dense"])
     # Two inputs of unequal lengths are two inputs.
     assert "ST738" not in codes(TWO, x=[ids(0, 2, 3, 16), ids(0, 500, 3, 12)])
+
+
+RAGGED = [floats(steps, 3) for steps in (2, 5, 7)]
+MASKED = "in(T,3) -> mask -> lstm(4) -> dense(1)"
+
+
+def found(spec: str, **given: Any) -> list[Diagnostic]:
+    return list(report(spec, y=floats(3, 1), loss="mse", pad=True, **given).diagnostics)
+
+
+def test_fault_b7_samples_are_padded_to_the_longest_or_to_what_the_spec_declares(tmp_path: Path) -> None:
+    together = np.empty(3, object)
+    together[:] = RAGGED
+    np.savez(tmp_path / "by_number.npz", *RAGGED)
+    np.savez(tmp_path / "by_name.npz", **{f"x_{i}": s for i, s in enumerate(RAGGED)}, y=floats(3, 1))
+    every = [RAGGED, together, [s.tolist() for s in RAGGED], tmp_path / "by_number.npz"]
+    for x in (*every, [tmp_path / "by_name.npz"], {"input": RAGGED}):
+        shown = report(MASKED, x=x, y=floats(3, 1), loss="mse", pad=True)
+        assert (list(shown.diagnostics), shown.shapes[0].outputs) == ([], ((7, 3),))
+    assert found(MASKED.replace("T", "9"), x=RAGGED) == []
+    (short,) = found(MASKED.replace("T", "6"), x=RAGGED)
+    assert (short.code, short.message) == ("ST712", "x has 7 time steps, but in(6,3) declares 6")
+    # What is of one length already stays as it is.
+    assert found(MASKED, x=floats(3, 5, 3)) == []
+    # A sequence and what stands beside it; the ids begin at 1.
+    two = "[in(?,int) as a -> embed(9,4,mask) -> lstm(3), in(2) as b] -> concat -> dense(1)"
+    words = [ids(1, 9, steps) for steps in (2, 5, 7)]
+    np.savez(tmp_path / "two.npz", b=floats(3, 2), **{f"a_{i}": w for i, w in enumerate(words)})
+    for x in ([words, floats(3, 2)], {"a": words, "b": floats(3, 2)}, tmp_path / "two.npz"):
+        assert found(two, x=x) == []
+
+
+def test_fault_b7_a_file_of_samples_of_unequal_lengths_is_told_to_be_padded(tmp_path: Path) -> None:
+    np.savez(tmp_path / "r.npz", *RAGGED, y=floats(3, 1))
+    (wrong,) = report(MASKED, x=tmp_path / "r.npz").diagnostics
+    assert (wrong.code, wrong.message[:29]) == ("ST738", "x holds 3 samples of 2 to 7 s")
+    assert "--pad" in wrong.help
+    with pytest.raises(seqtopo.SpecError, match=r"r\.npz: x holds 3 samples of 2 to 7 steps"):
+        load(tmp_path / "r.npz", False, ["input"], ["dense"])
+    together = np.empty(3, object)
+    together[:] = RAGGED
+    np.save(tmp_path / "o.npy", together)
+    with pytest.raises(seqtopo.SpecError, match=r"o\.npy holds 3 Python objects") as refused:
+        load(tmp_path / "o.npy", False, ["input"], ["dense"])
+    assert 'numpy.savez("o.npz", *samples, y=y)' in refused.value.diagnostics[0].help
+    np.savez(tmp_path / "gap.npz", x_0=RAGGED[0], x_2=RAGGED[1])
+    (gap,) = found(MASKED, x=tmp_path / "gap.npz")
+    assert (gap.code, gap.message) == ("ST738", "gap.npz lacks x_1, between x_0 and x_2")
+    np.savez(tmp_path / "text.npz", x_0=RAGGED[0], x_1=np.array(["a", "b"]))
+    (text,) = found(MASKED, x=tmp_path / "text.npz")
+    assert (text.code, text.message) == ("ST738", "x_1 in text.npz holds texts, not numbers")
+
+
+@pytest.mark.parametrize(
+    ("spec", "x", "code", "fixed"),
+    [
+        ("in(T,3) -> lstm(4) -> dense(1)", RAGGED, "ST739", "in(T,3) -> mask -> lstm(4) -> dense(1)"),
+        # Where a step of zeros is data, another number is masked.
+        (
+            "in(T,3) -> lstm(4) -> dense(1)",
+            [np.zeros((1, 3)), np.ones((2, 3)), np.ones((4, 3))],
+            "ST739",
+            "in(T,3) -> mask(-1) -> lstm(4) -> dense(1)",
+        ),
+        (
+            MASKED,
+            [np.zeros((1, 3)), np.ones((2, 3)), np.full((4, 3), -1)],
+            "ST740",
+            "in(T,3) -> mask(-2) -> lstm(4) -> dense(1)",
+        ),
+        (
+            "in(T,int) -> embed(9,4) -> lstm(3) -> dense(1)",
+            [[1], [2, 3], [8]],
+            "ST739",
+            "in(T,int) -> embed(9,4,mask) -> lstm(3) -> dense(1)",
+        ),
+        ("in(T,int) -> embed(9,4,mask) -> lstm(3) -> dense(1)", [[1], [0, 3], [8]], "ST740", ""),
+        # Nothing heeds a mask here, so none is offered.
+        ("in(T,3) -> conv1d(4,2) -> gmaxpool1d -> dense(1)", RAGGED, "ST739", ""),
+        ("in(T,3) -> mask(-9) -> lstm(4) -> dense(1)", RAGGED, "", ""),
+        ("in(T,3) -> mask(-9) -> lstm(4) -> dense(1)", [*RAGGED[:2], np.zeros((4, 3))], "", ""),
+    ],
+)
+def test_fault_b7_padding_is_masked_and_nothing_else_is(spec: str, x: Any, code: str, fixed: str) -> None:
+    wrong = found(spec, x=x)
+    assert [d.code for d in wrong] == [code] * bool(code)
+    assert [d.severity for d in wrong] == ["warning"] * bool(code)
+    texts = [fix.apply(spec) for d in wrong for fix in d.fixes]
+    assert texts == [fixed] * bool(fixed)
+    assert all(found(text, x=x) == [] for text in texts)
+
+
+def test_fault_b7_padded_labels_need_a_mask_at_the_output_or_weights() -> None:
+    labels = [s[:, :1] for s in RAGGED]
+    every = "in(T,3) -> mask -> lstm(4,seq) -> dense(1)"
+    given = {"x": RAGGED, "y": labels, "loss": "mse", "pad": True}
+    assert codes(every, **given) == []
+    lost = every.replace("dense(1)", "conv1d(1,3,same)")
+    assert codes(lost, **given) == ["ST739"]
+    assert codes(lost, **given, sample_weight=[np.ones(len(s)) for s in RAGGED]) == []
+
+
+def test_fault_b7_pad_in_python() -> None:
+    made = seqtopo.data.pad(RAGGED, at="start", steps=8)
+    assert (made.shape, made.dtype, not made[0, :6].any()) == ((3, 8, 3), np.dtype("f4"), True)
+    np.testing.assert_array_equal(made[0, 6:], RAGGED[0])
+    assert seqtopo.data.pad([[True], [True, False]], -1).tolist() == [[1, -1], [1, 0]]
+    assert seqtopo.data.pad([[250], [1, 2]], 0.5).tolist() == [[250, 0.5], [1, 2]]
+    for samples, said in (
+        ([], "there are no samples"),
+        ([RAGGED[0], np.ones((0, 3))], r"samples\[1\] has no steps"),
+        ([RAGGED[0], np.ones((4, 2))], r"samples\[1\] is \(4, 2\)"),
+        ([RAGGED[0], 3.0], r"samples\[1\] is a single number"),
+        ([["a"], ["b", "c"]], r"samples\[0\] holds texts"),
+        ([[[1, 2], [3]], [[1, 2]]], r"samples\[0\] is no array"),
+        ([np.broadcast_to(np.zeros(1), 2**21), *[[1]] * 2**8], "numbers when padded"),
+    ):
+        with pytest.raises(seqtopo.SpecError, match=said):
+            seqtopo.data.pad(samples)
+    with pytest.raises(seqtopo.SpecError, match=r"samples\[2\] has 7 steps, more than 5"):
+        seqtopo.data.pad(RAGGED, steps=5)

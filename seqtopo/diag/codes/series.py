@@ -1,4 +1,4 @@
-"""ST723 to ST738: series that are cut into windows, tables, models' files, training, unequal lengths."""
+"""ST723 to ST740: series that are cut into windows, tables, models' files, training, unequal lengths."""
 
 from __future__ import annotations
 
@@ -187,14 +187,45 @@ ROWS: tuple[Code, ...] = (
             "to one, and the model masks the padding, so that it takes no part: `in(T,8) -> mask` for "
             "numbers, with zeros as padding, `in(T,int) -> embed(1000,64,mask)` for ids, with 0 as the id of "
             "padding. "
-            "`keras.utils.pad_sequences(samples, padding='post', dtype='float32')` makes the array. NumPy "
-            "saves a list of unequal arrays as a pickle, which is never opened, since opening one runs code: "
-            "pad before saving."
+            "`--pad`, `pad=True` and `seqtopo.data.pad(samples)` make the array. NumPy saves a list of "
+            "unequal arrays as a pickle, which is never opened, since opening one runs code: "
+            "`numpy.savez(path, *samples, y=y)` saves one plain array for each."
         ),
         why=(
             "A list of samples is otherwise taken for one array for each input, and Keras stops at the first "
             "batch. Without a mask the padding counts as data: the last step of most samples would be zeros."
         ),
         reason=_REASON.format("x of samples of 2 to 7 steps for `in(T,3)`."),
+    ),
+    Code(
+        code="ST739",
+        name="padding-read-as-data",
+        severity="warning",
+        summary="Samples are padded, and nothing in the spec masks the padding.",
+        what=(
+            "Samples of unequal lengths were padded to one. No layer behind this input makes a mask of it, "
+            "so what reads the steps reads the padding as well. Labels that are padded need a mask, too, "
+            "which reaches the output that they are for, or weights of 0 for the padded steps."
+        ),
+        why=(
+            "The last step of most samples is padding then, and a recurrent layer that keeps its last step "
+            "has forgotten much of what came before. How long a sample is tells in the answer."
+        ),
+        reason=_REASON.format("x of samples of 2 to 7 steps for `in(T,3) -> lstm(8)`, with `--pad`."),
+    ),
+    Code(
+        code="ST740",
+        name="data-masked-as-padding",
+        severity="warning",
+        summary="The data holds the value that is masked as padding.",
+        what=(
+            "A mask skips every step that holds the value of padding: the id 0, or features that are 0 "
+            "throughout. Some steps of the samples, before they were padded, are just that."
+        ),
+        why=(
+            "Those steps are skipped like padding, as if they had not been measured. Ids that begin at 1 "
+            "leave 0 for padding, and for features `mask(-1)` with padding of -1 does, where no step is -1."
+        ),
+        reason=_REASON.format("ids from 0 for `embed(100,8,mask)`, with `--pad`."),
     ),
 )
