@@ -29,7 +29,8 @@ KINDS = {
 @dataclass(frozen=True)
 class Padding:
     """How samples were padded: with which value, how many steps were added, how many of the ``steps`` that
-    were there are that value throughout, and the least number of the data.
+    were there are that value throughout, and the least
+    finite number of the data, or 0.
     """
 
     value: float

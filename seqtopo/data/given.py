@@ -49,6 +49,11 @@ def read_given(side: str, data: Any) -> Given:
             return read_given(side, data[0])
         found = [("", one) for i, item in enumerate(data) for _, one in _arrays(f"{side}[{i}]", item)]
         return Given(side, tuple(found))
+    if isinstance(data, (list, tuple)) and len(data) > 1 and from_object(side, data) is None:
+        # One list for each input, each of samples of unequal lengths, or not.
+        items = [from_object(f"{side}[{i}]", item) for i, item in enumerate(data)]
+        if all(item is not None and item.shape for item in items):
+            return Given(side, tuple(("", item) for item in items if item is not None))
     found = _arrays(side, data)
     return Given(side, tuple(found), len(found) > 1)
 

@@ -115,7 +115,8 @@ def padded(
         row[slice(len(array)) if at == "end" else slice(steps - len(array), None)] = array
         same = array == slot.value
         equal += int(same.reshape(len(array), -1).all(axis=1).sum())
-    low = min(float(array.min()) for array in arrays)
+    # NaN and infinite numbers have a finding of their own.
+    low = min(float(array.min(initial=0, where=np.isfinite(array))) for array in arrays)
     return made, Padding(slot.value, steps * len(arrays) - sum(lengths), equal, sum(lengths), low)
 
 

@@ -470,3 +470,17 @@ def test_fault_b7_pad_in_python() -> None:
             seqtopo.data.pad(samples)
     with pytest.raises(seqtopo.SpecError, match=r"samples\[2\] has 7 steps, more than 5"):
         seqtopo.data.pad(RAGGED, steps=5)
+
+
+@pytest.mark.parametrize("odd", [np.nan, np.inf, -np.inf])
+def test_fault_b7_numbers_that_are_none_are_padded_too(odd: float) -> None:
+    x = [np.array([[odd], [0.0]]), np.ones((4, 1))]
+    wrong = found("in(T,1) -> mask -> lstm(4) -> dense(1)", x=[*x, np.ones((1, 1))])
+    assert sorted(d.code for d in wrong) == ["ST720", "ST740"]
+
+
+def test_fault_b7_each_of_several_inputs_may_have_samples_of_unequal_lengths() -> None:
+    two = "[in(?,3) as a -> mask -> lstm(3), in(?,3) as b -> mask -> lstm(3)] -> concat -> dense(1)"
+    (wrong, *_) = report(two, x=[RAGGED, RAGGED]).diagnostics
+    assert (wrong.code, wrong.message[:20]) == ("ST738", "x[0] holds 3 samples")
+    assert found(two, x=[RAGGED, RAGGED]) == []
