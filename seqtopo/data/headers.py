@@ -29,8 +29,13 @@ _DESCR = re.compile(r"'descr'\s*:\s*'([<>|=]?)([a-zA-Z])(\d{0,9})(\[[^']{0,20}\]
 _ORDER = re.compile(r"'fortran_order'\s*:\s*(True|False)")
 _SHAPE = re.compile(r"'shape'\s*:\s*\(([\d\sL,]*)\)")
 
+_WHOLE = re.compile(r"\s*\{(?:\s*=\s*,){2}\s*=\s*,?\s*\}\s*")
+"""A header whose three entries were each replaced by a ``=``."""
+
 _ITEMS = {"b": 1, "M": 8, "m": 8, "O": 8}
 """Bytes an item, where the digits do not say it."""
+_WIDTHS = {"f": (2, 4, 8, 12, 16), "i": (1, 2, 4, 8), "u": (1, 2, 4, 8)}
+"""The bytes that a number may have."""
 
 
 class Unreadable(Exception):  # noqa: N818  (it is an answer, not a failure)
@@ -181,11 +186,23 @@ def _header(file: IO[bytes], path: Path, member: str = "") -> Header:
         )
     if descr is None or order is None or shape is None:
         raise Unreadable("its header is damaged", "save it anew")
-    sizes = [s.strip().removesuffix("L") for s in shape[1].split(",") if s.strip()]
+    for entry in (descr, order, shape):
+        text = text.replace(entry[0], "=", 1)
+    if _WHOLE.fullmatch(text) is None:
+        raise Unreadable("its header is damaged", "save it anew")
+    sizes = [s.strip().removesuffix("L") for s in shape[1].split(",")]
+    if sizes[-1] == "":
+        sizes.pop()
+    elif len(sizes) == 1:  # (3) is no tuple
+        sizes = [""]
     if len(sizes) > ARRAY_AXES or any(not s.isdigit() or len(s) > 18 for s in sizes):
         raise Unreadable("its header is damaged: it has no shape", "save it anew")
     kind, digits = descr[2], int(descr[3] or 0)
     item = _ITEMS.get(kind, digits * (4 if kind == "U" else 1))
+    if item not in _WIDTHS.get(kind, (item,)) or (kind == "b" and digits != 1):
+        raise Unreadable(
+            f"its header is damaged: there is no kind of number {kind}{descr[3]}", "save it anew"
+        )
     return Header(
         path,
         tuple(map(int, sizes)),

@@ -15,6 +15,7 @@ from seqtopo.data.headers import Header, Unreadable, read_headers
 from seqtopo.data.padding import Slot, from_file
 from seqtopo.data.samples_cut import Samples
 from seqtopo.data.series import Series, read_series, refuse
+from seqtopo.data.values import array_in_file
 from seqtopo.dataclass import dataclass, field
 from seqtopo.diag.error import SpecError
 
@@ -44,14 +45,20 @@ class Members:
         ] or None
 
     def read(self) -> Samples:
-        """The arrays themselves; they were checked before."""
-        with np.load(self.path, allow_pickle=False) as found:
-            x, y = (tuple(_plain(self._numbers(found, name)) for name in side) for side in (self.x, self.y))
-            return Samples(x, y, _plain(found[self.weights]) if self.weights else None)
+        """The arrays themselves; they were checked before.
 
-    def _numbers(self, found: Mapping[str, Any], name: str) -> np.ndarray[Any, Any]:
+        Raises:
+            SpecError: the file is damaged behind a header that is right.
+        """
+        try:
+            x, y = (tuple(self._read(name) for name in side) for side in (self.x, self.y))
+            return Samples(x, y, self._read(self.weights) if self.weights else None)
+        except Unreadable as error:
+            raise SpecError((error.diagnostic(self.path),)) from None
+
+    def _read(self, name: str) -> np.ndarray[Any, Any]:
         padded = self.padded.get(name)
-        return np.asarray(found[name] if padded is None else padded.numbers)
+        return _plain(array_in_file(self.headers[name]) if padded is None else np.asarray(padded.numbers))
 
 
 def _plain(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

@@ -10,6 +10,7 @@ from seqtopo.bounds import PADDED_NUMBERS
 from seqtopo.data.array import KINDS, Array, Padding, from_header, from_object
 from seqtopo.data.given import NotData, members, one_a_sample
 from seqtopo.data.headers import Header, Unreadable, read_headers
+from seqtopo.data.values import array_in_file
 from seqtopo.dataclass import dataclass, replace
 from seqtopo.diag.model import Diagnostic
 from seqtopo.ir.graph import Graph, Node
@@ -264,11 +265,8 @@ def from_file(
     _look_at_shapes(name, [headers[member].shape for member in group])
     lengths = [headers[member].shape[0] for member in group]
     _look_at_size(name, (len(group), max(lengths), *headers[group[0]].shape[1:]), lengths)
-    import numpy as np
-
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            samples = [archive[member] for member in group]
-    except (OSError, ValueError, EOFError) as error:
-        _refuse(f"{path.name} cannot be read: {error}", "save it anew")
+        samples = [array_in_file(headers[member]) for member in group]
+    except Unreadable as error:
+        raise NotData(error.diagnostic(path)) from None
     return padded_array(name, samples, slot)

@@ -12,7 +12,7 @@ from seqtopo.data.array import KINDS, from_header
 from seqtopo.data.given import unpadded
 from seqtopo.data.headers import Unreadable, read_headers
 from seqtopo.data.tables import SUFFIXES, read_table
-from seqtopo.data.values import LARGEST, MOST, PIECE, TOO_LARGE
+from seqtopo.data.values import LARGEST, MOST, PIECE, TOO_LARGE, array_in_file
 from seqtopo.dataclass import dataclass, replace
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
@@ -250,7 +250,8 @@ def read_series(given: Any, *, ids: bool = False, name: str = "the series", by: 
         if path.suffix.lower() in SUFFIXES:
             table = read_table(path, by)
             given, columns, notes, labels = table.numbers, table.columns, table.notes, table.labels
-            if ids and bool((given == np.rint(given)).all()):
+            # Floats beyond these bounds are no whole numbers one by one.
+            if ids and bool(((given == np.rint(given)) & (abs(given) <= 2**53)).all()):
                 given = given.astype("int64")
         else:
             given = _mapped(path)
@@ -336,22 +337,20 @@ def _refuse_by(name: str, by: str, columns: Sequence[str]) -> NoReturn:
 def _mapped(path: Path) -> np.ndarray[Any, Any]:
     try:
         headers = read_headers(path)
+        if len(headers) > 1:
+            refuse(
+                "ST723",
+                f"{path} holds {len(headers)} arrays ({', '.join(headers)}), but a series is one",
+                "give the one that is meant: numpy.load(path)[name]",
+            )
+        (header,) = headers.values()
+        if from_header(path.name, header).ragged:
+            raise SpecError((unpadded(path.name, header.shape[0], None, f"{path.stem}.npz"),))
+        if header.kind not in "fiub":
+            _refuse_kind(path.name, header.kind)
+        return array_in_file(header)
     except Unreadable as error:
         raise SpecError((error.diagnostic(path),)) from None
-    if len(headers) > 1:
-        refuse(
-            "ST723",
-            f"{path} holds {len(headers)} arrays ({', '.join(headers)}), but a series is one",
-            "give the one that is meant: numpy.load(path)[name]",
-        )
-    (member,) = headers
-    if from_header(path.name, headers[member]).ragged:
-        raise SpecError((unpadded(path.name, headers[member].shape[0], None, f"{path.stem}.npz"),))
-    if headers[member].kind not in "fiub":
-        _refuse_kind(path.name, headers[member].kind)
-    # A file of objects is never opened: that would run what is in it.
-    found = np.load(path, mmap_mode=None if member else "r", allow_pickle=False)
-    return np.asarray(found[member]) if member else found
 
 
 def _in_form(array: np.ndarray[Any, Any], ids: bool, name: str) -> np.ndarray[Any, Any]:

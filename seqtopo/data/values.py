@@ -34,14 +34,46 @@ def values_in_file(header: Header) -> Values | None:
     except ImportError:
         return None
     try:
-        dtype = np.dtype(f"{header.order}{header.kind}{header.size}")
         if header.member:
+            dtype = np.dtype(f"{header.order}{header.kind}{header.size}")
             return _summary(_unpacked(header, dtype), header.shape, header.fortran)
-        order: Any = "F" if header.fortran else "C"
-        whole = np.memmap(header.path, dtype, "r", header.start, header.shape, order)
-        return values_of(whole, header.shape)
-    except (OSError, TypeError, ValueError, Unreadable):
+        return values_of(array_in_file(header), header.shape)
+    except (TypeError, ValueError, Unreadable):
         return None
+
+
+def array_in_file(header: Header) -> np.ndarray[Any, Any]:
+    """The array that a header tells of: that of ``.npy`` mapped into memory, that of an ``.npz`` read.
+
+    The header has been read already, so NumPy does not read it again, and cannot find it otherwise.
+
+    Raises:
+        Unreadable: it is damaged, or holds no numbers.
+    """
+    import numpy as np
+
+    if header.kind not in "fiub":
+        raise Unreadable("it holds no plain numbers", "save an array of numbers")
+    try:
+        dtype = np.dtype(f"{header.order}{header.kind}{header.size}")
+        order: Any = "F" if header.fortran else "C"
+        if not header.bytes:
+            return np.zeros(header.shape, dtype, order)
+        if not header.member:
+            return np.memmap(header.path, dtype, "r", header.start, header.shape, order)
+        found = np.empty(math.prod(header.shape), dtype)
+        at, raw = 0, found.view("u1")
+        with open_member(header) as member:
+            while at < raw.size and (read := member.read(min(PIECE, raw.size - at))):
+                raw[at : at + len(read)] = np.frombuffer(read, "u1")
+                at += len(read)
+        if at < raw.size:
+            raise Unreadable("it breaks off", "save it anew")
+        return found.reshape(header.shape, order=order)
+    except OSError as error:
+        raise Unreadable((error.strerror or str(error)).lower(), "check the path") from None
+    except (TypeError, ValueError, MemoryError) as error:
+        raise Unreadable(f"NumPy cannot take it: {error}", "save it anew") from None
 
 
 def values_of(found: Any, shape: tuple[int, ...]) -> Values | None:

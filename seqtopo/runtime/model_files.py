@@ -168,7 +168,8 @@ def _notes(archive: zipfile.ZipFile, model: keras.Model) -> Notes:
     if HISTORY in archive.namelist():
         try:
             notes.history = np.load(io.BytesIO(archive.read(HISTORY)), allow_pickle=False)
-        except (ValueError, EOFError, OSError):
+        # NumPy and zipfile have many ways to say that there is no array.
+        except Exception:
             raise _altered("the end of the series beside it is no array") from None
     wrong = _at_odds(notes, model)
     if wrong:

@@ -58,16 +58,19 @@ class Progress:
             with np.load(self.path, allow_pickle=False) as found:
                 notes = json.loads(str(found["notes"]))
                 values = [found[f"v{i}"] for i in range(len(found.files) - 1)]
+            fingerprint, history, epochs = (notes[name] for name in ("fingerprint", "history", "epochs"))
+            whole = all(len(numbers) == epochs for numbers in history.values())
         # NumPy and zipfile have many ways to say that a file is no archive of theirs.
         except Exception:
             return False
         variables = _variables(model)
         shapes = [tuple(variable.shape) for variable in variables]
-        if notes.get("fingerprint") != self.fingerprint or shapes != [value.shape for value in values]:
+        found_shapes = [value.shape for value in values if value.dtype.kind in "fiub"]
+        if fingerprint != self.fingerprint or not whole or shapes != found_shapes:
             return False
         for variable, value in zip(variables, values, strict=True):
             variable.assign(value)
-        self.history, self.epochs = notes["history"], notes["epochs"]
+        self.history, self.epochs = history, epochs
         self.kept = self.epochs
         return True
 

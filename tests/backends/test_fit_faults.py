@@ -13,6 +13,7 @@ import keras
 import numpy as np
 import pytest
 
+import seqtopo
 from seqtopo import leftovers
 from seqtopo.cli import files as cli_files
 from seqtopo.cli.main import main
@@ -284,6 +285,21 @@ def test_fault_a14_altered_notes_are_told(capsys: Capture, monkeypatch: pytest.M
             assert "ST729" in shown.err, (text[:300], shown.err)
 
 
+def test_fault_b_a_damaged_end_of_the_series_is_told(capsys: Capture) -> None:
+    series(60)
+    assert main(["fit", COVARIATES, "s.csv", "--epochs", "1", "--target", "b"]) == 0
+    with zipfile.ZipFile("model.keras") as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    array = parts["seqtopo.npy"]
+    for damaged in (b"", array[:40], array.replace(b"}", b","), array.replace(b"<f8", b"|O8"), b"PK\3\4"):
+        with zipfile.ZipFile("other.keras", "w") as archive:
+            for name, part in {**parts, "seqtopo.npy": damaged}.items():
+                archive.writestr(name, part)
+        capsys.readouterr()
+        assert main(["forecast", "other.keras", "--steps", "1"]) == 1
+        assert "the end of the series beside it is no array" in words(capsys.readouterr().err), damaged
+
+
 def test_fault_d14_a_stop_says_what_goes_on(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     series(60)
     fit = ["fit", "in(6,3) -> gru(3) -> dense(3)", "s.csv", "--epochs", "3"]
@@ -300,6 +316,24 @@ def test_fault_d14_a_stop_says_what_goes_on(capsys: Capture, monkeypatch: pytest
     assert "stopped after epoch 1 of 3; the same command goes on from there" in words(capsys.readouterr().out)
     assert main(fit) == 0
     assert "going on after epoch 1" in capsys.readouterr().out
+
+
+def test_fault_b_progress_that_was_altered_is_not_taken_up() -> None:
+    model = seqtopo.compile("in(2,1) -> dense(1)\ntrain sgd, loss=mse")
+    path = Path("p.npz")
+    made = training_runs.Progress(path, "f")
+    made.history, made.epochs = {"loss": [1.0]}, 1
+    made.writer(model)(path)
+    assert training_runs.Progress(path, "f").restore(model)
+    with np.load(path) as found:
+        arrays = {name: found[name] for name in found.files}
+    good = json.loads(str(arrays["notes"]))
+    altered = [[], {}, {**good, "history": []}, {**good, "epochs": "x"}, {**good, "epochs": 2}]
+    for notes in altered:
+        np.savez(path, **{**arrays, "notes": np.array(json.dumps(notes))})
+        assert not training_runs.Progress(path, "f").restore(model), notes
+    np.savez(path, **{**arrays, "v0": np.full(arrays["v0"].shape, "x")})
+    assert not training_runs.Progress(path, "f").restore(model)
 
 
 def test_fault_d14_leftovers_of_killed_writes_are_swept() -> None:

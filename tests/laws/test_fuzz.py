@@ -4,14 +4,29 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support import fuzz
+from tests.support import fuzz, fuzz_files
 
 
-@pytest.mark.parametrize(("kind", "count"), [("texts", 400), ("outputs", 40), ("models", 60)])
+@pytest.mark.parametrize(("kind", "count"), [("texts", 400), ("outputs", 12), ("models", 30), ("files", 100)])
 def test_fault_b_what_is_drawn_does_not_raise(kind: str, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fuzz, "MODELS", ())  # building the published ones takes as long as all the rest
     faults = fuzz.run(kind, range(count))
     assert not faults, faults[0].what
+
+
+def test_a_fault_in_a_file_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each way to read a file is tried: what one of them raises is told, with the file."""
+
+    def fails(*_: object, **__: object) -> None:
+        raise IndexError("planted")
+
+    for name, suffix in (("read_series", ".csv"), ("load", ".npz"), ("main", ".keras")):
+        monkeypatch.setattr(fuzz_files, name, fails)
+        monkeypatch.setattr(fuzz, "draw_file", lambda random, suffix=suffix: (suffix, b"1,2"))
+        (fault,) = fuzz.run("files", range(1))
+        assert "planted" in fault.what
+        assert fault.text.startswith(suffix)
+        monkeypatch.undo()
 
 
 def test_a_fault_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:

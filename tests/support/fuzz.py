@@ -3,6 +3,7 @@
     python -m tests.support.fuzz texts 500000      check and fmt
     python -m tests.support.fuzz outputs 20000     draw, to_python, diff
     python -m tests.support.fuzz models 20000      decompile, of mutants of models' configurations
+    python -m tests.support.fuzz files 20000       check, cut, forecast, of mutants of data and models
 
 Each draw follows from its number alone; ``--first N`` begins with another one. What raises, gives an ST9xx
 or changes under ``fmt`` is printed with its number, and the exit code is 1. The last line counts the runs.
@@ -26,6 +27,7 @@ from functools import cache, partial
 from itertools import chain
 from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import seqtopo
@@ -39,6 +41,8 @@ from seqtopo.source import Source
 from seqtopo.syntax.parse import parse
 from seqtopo.syntax.print import format_text
 from seqtopo.writing import to_python
+from tests.support.altered import alter
+from tests.support.fuzz_files import draw_file, opened
 from tests.support.models import MODELS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -69,7 +73,6 @@ WORDS = [
 ODD = "\0\t\r\u202e\u4e2d\U0001f642\u0301'\"`;:{}|&^~!@$\\\u00a0\ufeff"
 VALUES = ("1", "2", "3", "8", "T", "F", "N", "_", "?", "0.5", "-1", "relu", '"x"', "l2(0.1)")
 LOOPED = "[1,2] [1..3] [] [(1,2),(3,4)] 5 N"
-CHANGED = (None, 0, -1, 1.5, 1e308, "", "x", [], {}, True, [None], 10**20, "lstm")
 NUMBERS = ["0", "1", "2", "-1", "3.5", "1e308", "2147483648", "9" * 30, "0.0", "7", "?"]
 
 
@@ -357,7 +360,7 @@ def try_model(number: int) -> Fault | None:
     random = Random(f"model {number}")
     config = copy.deepcopy(random.choice(configurations()))
     for _ in range(random.choice([0, 1, 1, 2, 3])):
-        _change(config, random)
+        alter(config, random)
     return _guarded(number, json.dumps(config), lambda: _told(config))
 
 
@@ -394,33 +397,13 @@ def _makes(function: Callable[..., Any]) -> bool:
     return function.__module__.endswith("keras_models") and not inspect.signature(function).parameters
 
 
-def _change(config: Any, random: Random) -> None:
-    """Changes a value somewhere in nested data, takes it away, or puts in another part of the same data."""
-    places = list(_places(config))
-    holder, key = random.choice(places)
-    other, other_key = random.choice(places)
-    match random.randrange(5):
-        case 0:
-            del holder[key]
-        case 1:
-            holder[key] = copy.deepcopy(random.choice(CHANGED))
-        case 2:
-            holder[key] = copy.deepcopy(other[other_key])
-        case 3:
-            if isinstance(holder[key], (int, float)):
-                holder[key] = random.choice([0, -1, 2, 7, 0.5])
-            elif isinstance(holder[key], str):
-                holder[key] = random.choice([holder[key][:-1], holder[key] * 2, "a b", "relu", "a\nb"])
-        case 4:
-            if isinstance(holder, list):
-                holder.insert(key, copy.deepcopy(holder[key]))
-
-
-def _places(data: Any) -> Iterator[tuple[Any, Any]]:
-    for key in list(data) if isinstance(data, dict) else range(len(data)):
-        yield data, key
-        if isinstance(data[key], (dict, list)):
-            yield from _places(data[key])
+def try_file(number: int) -> Fault | None:
+    """Reads a file that is nearly right in every way that there is."""
+    suffix, data = draw_file(Random(f"file {number}"))
+    with TemporaryDirectory() as folder:
+        path = Path(folder, f"file{suffix}")
+        path.write_bytes(data)
+        return _guarded(number, f"{suffix} {data[:2000]!r}", lambda: _ours(opened(path)))
 
 
 def _ours(diagnostics: Any) -> str:
@@ -440,7 +423,7 @@ def _guarded(number: int, text: str, run: Callable[[], str]) -> Fault | None:
     return Fault(number, what, text) if what else None
 
 
-KINDS = {"texts": try_text, "outputs": try_outputs, "models": try_model}
+KINDS = {"texts": try_text, "outputs": try_outputs, "models": try_model, "files": try_file}
 
 
 def run(kind: str, numbers: range) -> list[Fault]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import os
 import pickle
 import struct
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +19,9 @@ import pytest
 from seqtopo.bounds import ARRAY_MEMBERS
 from seqtopo.data.array import from_header
 from seqtopo.data.headers import MAGIC, Unreadable, read_headers
+from seqtopo.data.loading import Members, load
+from seqtopo.data.values import array_in_file
+from seqtopo.diag.error import SpecError
 from tests.support.imports import ROOT
 
 CHILD = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -93,6 +98,16 @@ HOSTILE = {
     "code for a shape": npy(GOOD.replace("(2, 3)", "(__import__('os').system('x'),)")),
     "records": npy("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (2,), }", bytes(8)),
     "no keys": npy("{}"),
+    "text behind it": npy(GOOD.replace("\n", " x \n"), bytes(24)),
+    "no comma": npy(GOOD.replace("False,", "False"), bytes(24)),
+    "a key more": npy(GOOD.replace("}", "'x': 1}"), bytes(24)),
+    "a zero byte": npy("\0" + GOOD, bytes(24)),
+    "no tuple": npy(GOOD.replace("(2, 3)", "(6)"), bytes(24)),
+    "a size left out": npy(GOOD.replace("(2, 3)", "(2, , 3)"), bytes(24)),
+    "sizes without a comma": npy(GOOD.replace("(2, 3)", "(2 3,)"), bytes(24)),
+    "floats of 3 bytes": npy(GOOD.replace("f4", "f3"), bytes(24)),
+    "integers of 16 bytes": npy(GOOD.replace("f4", "i16"), bytes(96)),
+    "booleans of 4 bytes": npy(GOOD.replace("f4", "b4"), bytes(24)),
     "a pickle": pickle.dumps([1, 2, 3]),
     "half an archive": b"PK\x03\x04" + bytes(40),
     "an empty archive": b"PK\x05\x06" + bytes(18),
@@ -106,6 +121,50 @@ def test_a_hostile_file_is_answered(tmp_path: Path, name: str) -> None:
     with pytest.raises(Unreadable, match=r"\w") as raised:
         read_headers(path)
     assert raised.value.help
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "{'shape': (2, 3), 'fortran_order': False, 'descr': '<f4'}",
+        "{ 'descr' : '<f4' ,'fortran_order':False,'shape':(2L,3L,) , }  \n",
+        "{'descr':'f4','fortran_order':True,'shape':\n(2,3)}",
+    ],
+)
+def test_a_header_that_another_program_wrote_is_read(tmp_path: Path, header: str) -> None:
+    path = tmp_path / "x.npy"
+    path.write_bytes(npy(header, np.arange(6, dtype="f4").tobytes()))
+    (found,) = read_headers(path).values()
+    numbers = np.arange(6).reshape(2, 3, order="F" if "True" in header else "C")
+    assert np.array_equal(array_in_file(found), numbers)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("shape", [(4, 3, 2), (5,), (), (0, 3)])
+@pytest.mark.parametrize("packed", [False, True])
+def test_an_array_is_read_as_numpy_does(
+    tmp_path: Path, order: Any, shape: tuple[int, ...], packed: bool
+) -> None:
+    array = np.asarray(np.arange(math.prod(shape)).reshape(shape), ">f8", order)
+    path = tmp_path / "x"
+    with path.open("wb") as file:
+        np.savez_compressed(file, x=array) if packed else np.save(file, array)
+    (header,) = read_headers(path).values()
+    found = array_in_file(header)
+    assert np.array_equal(found, array)
+    assert found.dtype == array.dtype
+
+
+def test_fault_b_an_archive_that_is_damaged_behind_its_header_is_told(tmp_path: Path) -> None:
+    good = npy(GOOD.replace("(2, 3)", "(2000, 3)"), bytes(24_000))
+    path = archive(tmp_path / "x.npz", {"x.npy": good, "y.npy": good}, zipfile.ZIP_STORED)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:20_000] + b"\xff" * 8 + whole[20_008:])
+    found = load(path, False, ["x"], ["y"])
+    assert isinstance(found, Members)
+    with pytest.raises(SpecError, match="damaged archive") as raised:
+        found.read()
+    assert raised.value.diagnostics[0].code == "ST710"
 
 
 def test_a_path_that_is_no_file_is_answered(tmp_path: Path) -> None:

@@ -286,6 +286,12 @@ def test_a_broken_table_is_told_by_line_and_column(text: str, code: str, words: 
     refused(code, words, lambda: read_table(path))
 
 
+def test_fault_b_numbers_too_large_for_ids_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "ids.csv"
+    path.write_text("id\n1\n1e300\n", encoding="utf-8")
+    refused("ST715", "ids are whole numbers", lambda: read_series(path, ids=True))
+
+
 def test_a_table_of_bytes_is_told(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     path.write_bytes(b"\xff\xfe\x00")
