@@ -21,7 +21,7 @@ SPECS = {
     "GRU(64), T=200": "in(200,8) -> gru(64) -> dense(1)",
     "three Conv1D(64), T=200": "in(200,8) -> conv1d(64,3,relu) * 3 -> gavgpool1d -> dense(1)",
 }
-STEPS, BATCH, ROUNDS, MOST = 20, 32, 5, 1.05
+STEPS, BATCH, ROUNDS, MOST = 20, 32, 3, 1.05
 OURS, STOCK = "seqtopo", "stock Keras by hand"
 
 
