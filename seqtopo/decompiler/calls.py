@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 from seqtopo.dataclass import dataclass, field
 from seqtopo.decompiler.files import as_dict, as_list, as_text, shown
@@ -244,7 +244,7 @@ def _told(call: Call) -> None:
                 call.gives[i] = (tuple(given[0]), str(given[1]))
 
 
-def _is_shape(value: Any) -> bool:
+def _is_shape(value: Any) -> TypeGuard[list[int | None]]:
     return isinstance(value, list) and all(size is None or type(size) is int for size in value)
 
 

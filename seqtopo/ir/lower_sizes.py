@@ -6,6 +6,9 @@ from collections.abc import Iterable, Iterator
 
 from seqtopo.diag.model import Edit, Fix
 from seqtopo.ir.problem import Problem
+from seqtopo.layers.objects import FAMILIES, entry_of
+from seqtopo.layers.registry import has_meaning
+from seqtopo.layers.values import DTYPES
 from seqtopo.source import Span
 from seqtopo.syntax import tree
 
@@ -24,6 +27,12 @@ class LowerCaseSize(Problem):
             help="write a number, or a name such as " + upper(words[0]),
         )
         self.words = words
+
+
+def means_something(word: str) -> bool:
+    """Whether a word is one of the language or of Keras, and so no size that somebody named."""
+    known = has_meaning(word) or word in DTYPES
+    return known or any(entry_of(family, word) is not None for family in FAMILIES)
 
 
 def upper(word: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -122,7 +122,7 @@ class _Resolver:
     def found(self) -> list[Diagnostic]:
         """What is wrong, in the order of the text."""
         self._rename_sizes()
-        every = self.flows.diagnostics.values()
+        every: Iterable[Diagnostic] = self.flows.diagnostics.values()
         if self.outside.bindings:
             every = [self._in_the_spec(found) for found in every]
         return sorted(every, key=lambda d: d.span)

@@ -7,7 +7,7 @@ from typing import Any
 
 from seqtopo.diag.model import Edit, Fix
 from seqtopo.diag.nearest import nearest
-from seqtopo.ir.lower_sizes import LowerCaseSize
+from seqtopo.ir.lower_sizes import LowerCaseSize, means_something
 from seqtopo.ir.problem import Broken, Problem
 from seqtopo.ir.unbound import example_of, unbound
 from seqtopo.ir.unknown_layers import modernized
@@ -157,7 +157,8 @@ def unknown_flag(
 ) -> Problem:
     """``average``: no bare word of the layer. ``place`` is the parameter at whose place it stands."""
     old = isinstance(legacy.argument(given, row.by_name), Gone)
-    if place is not None and _is_size(place) and nearest(given, row.flags) is None and not old:
+    named = nearest(given, row.flags) is None and not old and not means_something(given)
+    if place is not None and _is_size(place) and named:
         return LowerCaseSize("ST202", _words_of(row, call, value), arg.span)
     if given in row.by_name:
         param = row.by_name[given]
@@ -306,7 +307,7 @@ def misfit_of(
     near = nearest(str(given), misfit.near) if misfit.near else None
     items = given if isinstance(given, tuple) else (given,)
     words = tuple([item.name for item in items if isinstance(item, Word)])
-    if now is None and near is None and words and _is_size(param):
+    if now is None and near is None and words and _is_size(param) and not any(map(means_something, words)):
         return LowerCaseSize("ST203", words, arg.value.span if len(items) == 1 else arg.span)
     if now is not None:
         help = f"write {now}"

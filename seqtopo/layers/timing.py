@@ -7,8 +7,9 @@ window of incoming steps that each outgoing step sees.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
+from seqtopo.dataclass import dataclass
 from seqtopo.layers.kinds import per_axis
 from seqtopo.layers.sizes import Size, ceil_div, divides, floor_div, product
 from seqtopo.layers.step_windows import (
@@ -289,7 +290,8 @@ def _reach(low: Size, high: Size, stride: int, own: Size, exact: bool = True) ->
     return Window(Bound(stride, low), Bound(stride, high), Bound(stride, own), exact)
 
 
-class Slides(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Slides:
     """The rule of a window that moves over ``rank`` axes; ``window`` is the argument with its size."""
 
     rank: int

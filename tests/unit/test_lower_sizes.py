@@ -69,3 +69,17 @@ def test_fault_f4_a_slip_in_a_flag_is_still_one(spec: str, words: str) -> None:
 def test_fault_f4_a_name_that_is_bound_may_be_in_lower_case() -> None:
     assert seqtopo.check("let timesteps = 24, hidden = 8\nin(timesteps,3) -> lstm(hidden)", hidden=4).ok
     assert seqtopo.check("def block(filters, k) = conv1d(filters,k,same)\nin(20,8) -> block(4,3)").ok
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "in(6,6,4) -> depthwise_conv2d((1,1),glorot_uniform)",
+        "in(12,12,7) -> conv2d(5,6,int64)",
+        "in(5,3) -> lstm(adam)",
+    ],
+)
+def test_fault_f4_a_word_of_keras_is_no_size(spec: str) -> None:
+    """Its upper-case spelling would be no help."""
+    (found,) = seqtopo.check(spec).diagnostics
+    assert "upper-case" not in found.message + found.help
