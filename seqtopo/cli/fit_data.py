@@ -135,7 +135,9 @@ def _cut_at(
     each = tuple(round(length * share) for length in read.every_length)
     held = sum(each)
     if held == read.steps:
-        refuse("ST724", f"of the {read.steps} steps of {read.name} all are held out", "take a longer series")
+        refuse(
+            "ST724", f"of the {read.steps} steps of {read.name} all are held out", help="take a longer series"
+        )
     before = f"{read.name} without its last {held:,} steps, which are held out," if held else read.name
     early = read.without_last(each)
     if args.scale:
@@ -185,9 +187,9 @@ def _given_samples(checked: Checked, args: argparse.Namespace, dims: dict[str, A
     early, late = samples.split(held)
     for part, what in ((early, "left to train with"), (late, "held out")):
         if len(part.x[0]) and not len(part):
-            refuse("ST724", f"{len(part.x[0])} samples are {what}, fewer than a batch of {size}", other)
+            refuse("ST724", f"{len(part.x[0])} samples are {what}, fewer than a batch of {size}", help=other)
     if not len(early):
-        refuse("ST724", f"of the {held:,} samples all are held out", other)
+        refuse("ST724", f"of the {held:,} samples all are held out", help=other)
     rest = f"the last {late} are held out" if held else "nothing is held out"
     for array in x or ():
         if array.padding is not None:
