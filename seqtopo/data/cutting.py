@@ -162,7 +162,8 @@ class Windows:
         of = f" of {len(series)} series" if series else ""
         short = sum(length < self.steps + self.wanted.beyond for length in series)
         left += f"; {short} series too short for one" if short else ""
-        return f"{self.count - self.dropped:,} windows of {self.steps} steps{of}{left}"
+        whole = self.count - self.dropped
+        return f"{whole:,} window{'' if whole == 1 else 's'} of {self.steps} steps{of}{left}"
 
 
 @dataclass

@@ -34,14 +34,19 @@ def is_ours(call: Call) -> bool:
 
 
 def of_key(call: Call, key: list[Any], tensor: Tensor) -> list[Made] | None:
-    """What a key does to a value, in an order in which axes keep their numbers; None for the batch."""
+    """What a key does to a value, in an order in which axes keep their numbers.
+
+    None where it cuts the batch, or goes back along an axis by another stride than -1, or over a part of it.
+    """
     named = sum(part is not None and not _is_ellipsis(part) for part in key)
     rest: list[Any] = [...] * (len(tensor.shape) + 1 - named)
     at = next((i for i, part in enumerate(key) if _is_ellipsis(part)), len(key))
     parts: list[Any] = [part if part is None else _part(part) for part in key[:at]]
     parts += rest
     parts += [part if part is None else _part(part) for part in key[at + 1 :]]
-    if any(part is False for part in parts) or parts[0] not in ({}, ...):
+    if any(part is False for part in parts) or not _keeps_batch(key):
+        return None
+    if any(isinstance(part, dict) and part.get("step", 1) < 0 and part != {"step": -1} for part in parts):
         return None
     cuts: list[Made] = []
     picks: list[Made] = []
@@ -61,8 +66,22 @@ def of_key(call: Call, key: list[Any], tensor: Tensor) -> list[Made] | None:
     return [*cuts, *picks, *added]
 
 
+def why_not(key: object) -> str:
+    """Why a spec cannot say the key of a cut that :func:`of_key` has refused."""
+    if isinstance(key, list) and _keeps_batch(key):
+        return "a spec cuts at whole numbers, and goes back along the whole of an axis only, with flip"
+    return "it cuts the batch, which a spec leaves as it is"
+
+
+def _keeps_batch(key: list[Any]) -> bool:
+    """Whether a key leaves the first axis as it is."""
+    return not key or _is_ellipsis(key[0]) or (key[0] is not None and _part(key[0]) == {})
+
+
 def _cut_of(call: Call, part: Mapping[str, int], size: Size) -> Made | None:
     """One axis cut by a slice; None where all of it stays."""
+    if part.get("step", 1) < 0:
+        return Made("flip", {}, ())
     start, stop, step = part.get("start", 0), part.get("stop"), part.get("step", 1)
     stem = call.name.split("-")[0]
     named = next((row for row in ("slice", "crop") if automatic.split(stem, NAMES[row])[0]), "")

@@ -13,6 +13,7 @@ from seqtopo.decompiler.layers import NoRowError, Read, make, read_layer, settle
 from seqtopo.decompiler.losses import wrong
 from seqtopo.decompiler.masks import Masks
 from seqtopo.decompiler.operations import match
+from seqtopo.decompiler.slices import why_not
 from seqtopo.decompiler.values import UnsayableError, plain, plain_dtype
 from seqtopo.ir.graph import Bundle, Graph, Node, Value
 from seqtopo.ir.infer import infer
@@ -359,8 +360,8 @@ class Walk:
         """Puts a value of the right shape where something stands that no spec can say."""
         if call.is_operation:
             what = f"the operation {shown(call.kind)}"
-            batch = "it cuts the batch, which a spec leaves as it is"
-            why = why or (batch if call.kind == "GetItem" else "the language has no row for it")
+            cut = why_not(call.args[1] if len(call.args) == 2 else None)
+            why = why or (cut if call.kind == "GetItem" else "the language has no row for it")
         else:
             what = f"a {shown(call.kind)} layer"
         tensor = call.gives.get(ref.output)

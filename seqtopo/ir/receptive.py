@@ -28,6 +28,10 @@ class Receptive:
 
     def __str__(self) -> str:
         if self.before is not None and self.after is not None:
+            if isinstance(self.length, int) and self.length <= max(self.before, self.after):
+                return (
+                    f"each answer reaches over {self.steps} steps, more than the {self.length} that come in"
+                )
             if not self.after:
                 return f"each answer sees {self.steps} steps: its own and the {self.before} before it"
             if not self.before:
@@ -71,6 +75,8 @@ def _receptive(graph: Graph, value: Value, found: Field, place: int) -> Receptiv
     node = graph.nodes[value.node]
     name = graph.output_names[place] or (node.layer.name if node.layer is not None else node.name)
     if found.axis is None:
+        if isinstance(found.length, int) and steps >= found.length:
+            return None
         return Receptive(name, steps, found.length, first=window.low.plus)
     own = window.own
     if own is None or (own.factor, own.over) != (window.low.factor, 1):

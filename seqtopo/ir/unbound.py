@@ -15,7 +15,9 @@ from seqtopo.source import Span
 _LIKELY: tuple[Any, ...] = (0.1, 2, (2, 2), True, Word("glorot_uniform"), Object("l2", (0.0001,)))
 """Values of which one is of most kinds; what a kind takes as a flag comes before them."""
 LAYER = "lstm"
-"""A layer to bind a name to, where any would do."""
+"""A layer to bind a name to, where any would do that takes the arguments that stand behind the name."""
+STEP = "dense(64)"
+"""The same where the name stands alone, and so for a whole step."""
 
 
 def unbound(value: object, span: Span, wants: str, example: str, code: str = "ST223") -> Problem | None:

@@ -290,9 +290,14 @@ class Walker:
         known = [*registry.names(), *env.scope.all_names()]
         near = self.guess(name.name, known)
         if name.is_symbol and (near is None or name.name.isupper()):
-            from seqtopo.ir.unbound import LAYER, unbound_name
+            from seqtopo.ir.unbound import LAYER, STEP, unbound_name
 
-            wrong = unbound_name(name.name, name.span, "a layer must stand here", LAYER)
+            wrong = unbound_name(
+                name.name,
+                name.span,
+                "a layer must stand here",
+                LAYER if isinstance(step, tree.Call) else STEP,
+            )
             if near:
                 fix = Fix(f"or did you mean {near}?", (Edit(name.span, near),))
                 wrong.diagnostic = replace(wrong.diagnostic, fixes=(fix,))

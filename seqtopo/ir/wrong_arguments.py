@@ -53,7 +53,8 @@ def unknown_name(row: Row, arg: tree.Argument, name: tree.Name, call: Step) -> P
             return _renamed(row, arg, name, known, call)
         if isinstance(known, Gone):
             return _gone(row, arg, name, known, call)
-    near = nearest(given, row.by_name)
+    taken = _taken(row, call)
+    near = nearest(given, [known for known in row.by_name if known not in taken])
     return Problem(
         "ST202",
         f"{_called(row, call)} has no argument {given}",
@@ -62,6 +63,18 @@ def unknown_name(row: Row, arg: tree.Argument, name: tree.Name, call: Step) -> P
         help=f"did you mean {near}?" if near else _known_names(row),
         fixes=(Fix(f"did you mean {near}?", (Edit(name.span, near),)),) if near else (),
     )
+
+
+def _taken(row: Row, call: Step) -> set[str]:
+    """The names of the parameters that a call gives, by position or by name: no other word means them."""
+    args = call.args if isinstance(call, tree.Call) else ()
+    named = {arg.name.name for arg in args if arg.name is not None}
+    places = sum(
+        arg.name is None and not (isinstance(arg.value, tree.Name) and arg.value.name in row.flags)
+        for arg in args
+    )
+    taken = {param.name for param in row.by_place[:places]} | named
+    return {name for name, param in row.by_name.items() if param.name in taken or name in taken}
 
 
 def _called(row: Row, call: Step) -> str:

@@ -60,6 +60,7 @@ def layer(
 
     Raises:
         ValueError: the name is taken.
+        TypeError: there is no shape rule, as in a bare ``@seqtopo.layer``.
 
     >>> @layer("T F -> F", weights="query: F")
     ... def attend_pool(temperature: float = 1.0, name=None):
@@ -70,6 +71,9 @@ def layer(
     >>> seqtopo.check("in(T,16) -> attend_pool -> dense(2)").params
     50
     """
+    # Without parentheses Python gives what is decorated in the place of the shape rule.
+    if not isinstance(shape, str):
+        raise TypeError('layer needs the shape rule, as in @seqtopo.layer("T F -> T units")')
 
     def join(make: Make) -> Make:
         words = about or (inspect.getdoc(make) or "A custom layer.").splitlines()[0]

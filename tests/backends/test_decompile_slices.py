@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -66,6 +68,26 @@ def test_fault_f5_bounds_beyond_the_end_take_all(stop: int, text: str) -> None:
     model = keras.Model(source, source[:, :stop] if stop > 0 else source[:, stop:])
     assert f"in(6,4) -> {text}" in seqtopo.decompile(model)
     assert_same_outputs(model, seqtopo.compile(seqtopo.decompile(model)), 1e-6)
+
+
+@pytest.mark.parametrize(("start", "step", "text"), [(None, -1, "flip"), (None, -2, ""), (4, -1, "")])
+def test_fault_f5_a_slice_that_goes_back(start: int | None, step: int, text: str, tmp_path: Path) -> None:
+    source = keras.Input((6, 4))
+    config = keras.Model(source, source[:, 0:6]).to_json()
+    # PyTorch has no negative steps, so that the slice is written into the file.
+    old = '"start": 0, "stop": 6, "step": null'
+    assert old in config
+    new = f'"start": {json.dumps(start)}, "stop": null, "step": {step}'
+    (path := tmp_path / "model.json").write_text(config.replace(old, new))
+    if not text:
+        with pytest.raises(seqtopo.SpecError, match="goes back along the whole"):
+            decompiled(path)
+        return
+    found = decompiled(path)
+    assert not found.lossy, found.diagnostics
+    values = np.arange(48, dtype="float32").reshape(2, 6, 4)
+    given = keras.ops.convert_to_numpy(seqtopo.compile(found.text)(values))
+    np.testing.assert_array_equal(given, values[:, ::-1])
 
 
 def test_fault_f5_a_slice_of_the_batch_is_told_as_it_is() -> None:

@@ -136,9 +136,9 @@ def test_fault_d12_what_is_no_value_is_named(value: object) -> None:
         ("in(T,8) -> dropout(P)", "P", "P=0.1"),
         ("in(T,8) -> dropout(2*P)", "P", "P=0.1"),
         ("in(T,8) -> CELL(32,seq)", "CELL", "CELL=lstm"),
-        ("in(T,8) -> CELL -> dense(1)", "CELL", "CELL=lstm"),
+        ("in(T,8) -> CELL -> dense(1)", "CELL", "CELL=dense(64)"),
         ("in(T,8) -> bi(CELL(32))", "CELL", "CELL=lstm"),
-        ("in(T,8) -> td(BODY)", "BODY", "BODY=lstm"),
+        ("in(T,8) -> td(BODY)", "BODY", "BODY=dense(64)"),
         ("in(T,8) -> NORM(3)", "NORM", "NORM=lstm"),
         ("in(8) -> dense(3,ACT)", "ACT", "ACT=relu"),
         ("in(T,8) -> lstm(3,FLAG)", "FLAG", "FLAG="),
@@ -310,3 +310,9 @@ def test_fault_d12_every_place_that_is_told_is_one_of_the_spec(spec: str, bound:
         edits = [edit.span for fix in diagnostic.fixes for edit in fix.edits]
         for span in (diagnostic.span, *(label.span for label in diagnostic.labels), *edits):
             assert span.end <= len(spec), diagnostic
+
+
+def test_fault_d12_what_stands_for_a_step_is_bound_to_a_whole_step() -> None:
+    (found,) = seqtopo.check("in(5,3) -> lstm(4) -> HEAD").diagnostics
+    assert found.help.startswith('bind it: -D "HEAD=dense(64)" on the command line')
+    assert seqtopo.check("in(5,3) -> lstm(4) -> HEAD", HEAD="dense(64)").ok

@@ -234,3 +234,10 @@ def test_a_safe_fix_that_brings_another_mistake_is_a_guess() -> None:
 def test_no_more_are_offered_than_anybody_reads() -> None:
     (left,) = vetted([wrong(*(fix(f"good{i}") for i in range(9)))], "x", lambda text: [])
     assert len(left.fixes) == MOST_SHOWN
+
+
+def test_a_parameter_that_is_given_is_not_what_another_word_means() -> None:
+    (found,) = seqtopo.check("in(6,8) -> mha(2,4,key_dims=3)").diagnostics
+    assert "key_dim" not in [edit.text for fix in found.fixes for edit in fix.edits]
+    (found,) = seqtopo.check("in(6,8) -> mha(2,key_dims=3)").diagnostics
+    assert "key_dim" in [edit.text for fix in found.fixes for edit in fix.edits]

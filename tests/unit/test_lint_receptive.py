@@ -84,3 +84,11 @@ def test_fault_e7_quiet_where_enough_is_seen_or_the_steps_were_chosen() -> None:
         "in(100,1) -> at(-1) -> dense(1)",
     ):
         assert not findings(spec, "ST617"), spec
+
+
+def test_fault_e7_no_answer_is_said_to_see_more_steps_than_come_in() -> None:
+    (one,) = check(FAR).receptive
+    assert str(one) == "each answer reaches over 9 steps, more than the 8 that come in"
+    (one,) = check(FAR.replace("=8)", "=7)")).receptive
+    assert str(one) == "each answer sees 8 steps: its own and the 7 before it"
+    assert check("in(1,8) -> conv1d(4,5,same) -> gavgpool1d").receptive == ()

@@ -259,3 +259,8 @@ def test_an_ending_that_nothing_has_is_an_error(
 ) -> None:
     assert main(["build", "in(24,3) -> lstm(8)", *arguments]) == 2
     assert words in capsys.readouterr().err
+
+
+def test_fault_d2_a_decorator_without_its_shape_rule_is_refused() -> None:
+    with pytest.raises(TypeError, match="needs the shape rule"):
+        seqtopo.layer(type("Bare", (), {}))  # type: ignore[arg-type]
