@@ -13,6 +13,8 @@ CHANGED = (None, 0, -1, 1.5, 1e308, "", "x", [], {}, True, [None], 10**20, "lstm
 def alter(data: Any, random: Random) -> None:
     """Changes a value somewhere in nested data, takes it away, or puts in another part of the same data."""
     places = list(_places(data))
+    if not places:
+        return
     holder, key = random.choice(places)
     other, other_key = random.choice(places)
     match random.randrange(5):
