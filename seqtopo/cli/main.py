@@ -160,5 +160,5 @@ def _own_fault(error: Exception) -> int:
     )
     if os.environ.get("SEQTOPO_DEBUG", "") not in ("", "0"):
         put("".join(traceback.format_exception(error)), sys.stderr)
-    put_diagnostics([found])
+    put_diagnostics([found], wrapped=False)
     return FINDINGS

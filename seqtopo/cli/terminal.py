@@ -92,17 +92,19 @@ def _cleaned(line: str) -> str:
     return no_log_command("".join(part if i % 2 else visible(part) for i, part in enumerate(parts)))
 
 
-def put_diagnostics(found: Sequence[Diagnostic], stream: TextIO | None = None) -> None:
+def put_diagnostics(
+    found: Sequence[Diagnostic], stream: TextIO | None = None, *, wrapped: bool = True
+) -> None:
     """Writes diagnostics for people, as wide and colourful as the stream is; nothing where there are none.
 
-    ``stream`` is the standard error where none is given.
+    ``stream`` is the standard error where none is given. A line that is to be copied is not ``wrapped``.
     """
     if found:
         from seqtopo.diag.renderers.text import render_text
 
         stream = sys.stderr if stream is None else stream
         screen = terminal(stream)
-        put(render_text(found, width=screen.width, color=screen.color), stream)
+        put(render_text(found, width=screen.width if wrapped else None, color=screen.color), stream)
 
 
 def put_bytes(data: bytes) -> None:
