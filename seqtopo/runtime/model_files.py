@@ -6,7 +6,9 @@ import hashlib
 import io
 import json
 import math
+import struct
 import zipfile
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -80,7 +82,8 @@ def load_with(path: Path, *, kernels: bool = True, modules: Sequence[str] = ()) 
             damaged = archive.testzip()
     except OSError as error:
         raise NoModelError((error.strerror or str(error)).lower(), "check the path") from None
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, RuntimeError, NotImplementedError):
+    # RuntimeError: a password is needed. NotImplementedError: a packing that Python does not know.
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError, struct.error):
         raise NoModelError(
             "it is no .keras file, or it is damaged", "save it anew: seqtopo fit, or model.save in Keras"
         ) from None

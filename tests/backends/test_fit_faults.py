@@ -300,6 +300,16 @@ def test_fault_b_a_damaged_end_of_the_series_is_told(capsys: Capture) -> None:
         assert "the end of the series beside it is no array" in words(capsys.readouterr().err), damaged
 
 
+def test_fault_b_a_damaged_packing_of_a_model_is_told(capsys: Capture) -> None:
+    with zipfile.ZipFile("m.keras", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("config.json", "{}" * 500)
+    whole = Path("m.keras").read_bytes()
+    for at in range(30, len(whole)):
+        Path("m.keras").write_bytes(whole[:at] + bytes([whole[at] ^ 255]) + whole[at + 1 :])
+        assert main(["forecast", "m.keras", "--steps", "1"]) == 1
+        assert "error[ST729]" in capsys.readouterr().err, at
+
+
 def test_fault_d14_a_stop_says_what_goes_on(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     series(60)
     fit = ["fit", "in(6,3) -> gru(3) -> dense(3)", "s.csv", "--epochs", "3"]
