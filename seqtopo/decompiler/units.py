@@ -239,7 +239,8 @@ def _plan(units: Units, allow_forks: bool, forced: Set[int], body: bool) -> Plan
     fixed = {v.node for v in units.starts}
     flows = {i: list(consumers) for i, consumers in units.flows.items()}
     references: dict[int, list[int]] = {i: [] for i in units.units}
-    named = (set(units.named) | set(forced)) - fixed
+    # What was left out of the spec, such as a layer that it cannot say, is no unit.
+    named = (set(units.named) | set(forced)) & units.units.keys() - fixed
     for index in named:
         if not (body and flows[index]):
             references[index] += flows[index]

@@ -89,13 +89,21 @@ def replay(model: SubModel, inputs: tuple[Tensor, ...]) -> Outcome:
             label=f"takes {len(graph.inputs)} values, is given {len(inputs)}",
             help="give it one value for each of its inputs, as a list",
         )
+    order = graph.ancestors(graph.outputs)
+    if any(graph.nodes[i].layer is None and i not in graph.inputs for i in order):
+        raise Refusal(
+            "ST314",
+            f"what {model.title} gives is not known, since a layer in it was refused",
+            label="has a layer that was refused",
+            help="mend that layer first",
+        )
     found: dict[Value, Tensor] = {}
     weights: dict[Layer, tuple[Weight, ...]] = {}
     needs: list[Size] = []
     for index, tensor in zip(graph.inputs, inputs, strict=True):
         check_input(model.title, graph.nodes[index], tensor)
         found[Value(index)] = tensor
-    for index in graph.ancestors(graph.outputs):
+    for index in order:
         node = graph.nodes[index]
         if node.layer is None:
             continue
