@@ -26,7 +26,7 @@ from seqtopo.formats.vgsl_state import (
 TESSERACT, KRAKEN, VGSLIFY = DIALECTS = ("tesseract", "kraken", "vgslify")
 BOTH = (TESSERACT, KRAKEN)
 N = r"([1-9]\d{0,5})"
-NAME = r"(?:\{(?P<name>[^{}\s]*)\})?"
+NAME = r"(?:\{(?P<name>[^{}\s]+)\})?"
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 import seqtopo
@@ -160,6 +160,7 @@ def test_what_cannot_be_said_is_an_error_at_its_place(text: str, code: str, plac
     assert help in found.help
 
 
+@example("[1,0,0,3 Ct5,5,16 Mp3,3 Lfys64 Lfx128 Lrx128 Lfx256 O1c105]", 55, "{}")
 @given(st.sampled_from(STRINGS), st.integers(0, 200), st.text("hx9,(){}[]L.", min_size=1, max_size=5))
 def test_nothing_that_is_written_into_a_word_is_passed_over(text: str, at: int, junk: str) -> None:
     place = at % len(text)
@@ -168,7 +169,8 @@ def test_nothing_that_is_written_into_a_word_is_passed_over(text: str, at: int, 
     assert (spec is None) == bool(found)
     assume(re.search("[hx.{}]", junk))
     before = text[max(place - 1, 0)]
-    assert found or (before in "1234567890" and junk[0] == ".")
+    is_name = re.fullmatch(r"\{[^{}]+\}", junk)
+    assert found or (before in "1234567890" and junk[0] == ".") or is_name
 
 
 @given(
