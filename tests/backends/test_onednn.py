@@ -11,7 +11,7 @@ from pathlib import Path
 import keras
 
 from tests.support.draw_allowances import onednn_only
-from tests.support.onednn_run import failing, specs
+from tests.support.onednn_run import specs
 
 TENSORFLOW = keras.backend.backend() == "tensorflow"
 
@@ -19,7 +19,7 @@ TENSORFLOW = keras.backend.backend() == "tensorflow"
 def run(switch: str) -> list[str]:
     """The specs that fail with oneDNN off or on: it is chosen when TensorFlow is loaded."""
     if not TENSORFLOW:
-        return failing()
+        return []  # the rows say nothing of other backends, on which all layers are tried elsewhere
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-m", "tests.support.onednn_run"],
         env={**os.environ, "TF_ENABLE_ONEDNN_OPTS": switch},
