@@ -148,9 +148,9 @@ def _call(graph: Graph, node: Node, found: dict[Value, Fields]) -> None:
             sees = _together(sees, before if after == before else after)
         if sees or beside:
             found[Value(node.index, output)] = _together(sees, beside)
-    for name, extras in node.extras.items():
+    for name in node.wants:
         ended = _ended(came, inputs, beside)
-        for place in range(len(extras)) if ended else ():
+        for place in range(len(node.extras[name])) if ended else ():
             found[Value(node.index, place, name)] = ended
 
 
