@@ -15,9 +15,9 @@ CONFIG_BYTES = 64_000_000
 CONFIG_PARTS = 3_000_000
 """The lists, dictionaries and values in it. A layer takes about 100."""
 CONFIG_DEPTH = 240
-"""How deep they nest. A model in a model takes about 7 levels."""
+"""The depth to which they nest. A model in a model takes about 7 levels."""
 NOTES_BYTES = 4_000_000
-"""What ``fit`` notes of its data in a model's file. A feature takes about 60 bytes."""
+"""The notes on its data that ``fit`` writes into a model's file. A feature takes about 60 bytes."""
 NOTED_ARRAY_BYTES = 256_000_000
 """The end of the series beside it: some windows of steps."""
 TABLE_LINE = 1_000_000
@@ -35,8 +35,8 @@ PADDED_NUMBERS = 2**28
 ARRAY_AXES = 64
 """The axes of an array."""
 LOOKED_AT = 2**25
-"""How many of an array's numbers are looked at in all; of a larger one, pieces from its whole length."""
+"""The numbers of an array that are looked at in all; of a larger one, pieces from its whole length."""
 LOOKED_AT_TOGETHER = 2**22
-"""How many of them are held at a time."""
+"""The numbers of an array that are held at a time."""
 WIDEST_SAMPLE = 2**26
 """A sample of more numbers than this is not looked at: it would have to be held as a whole."""

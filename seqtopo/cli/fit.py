@@ -164,7 +164,7 @@ def run(args: argparse.Namespace) -> int:
 
 @dataclass
 class _Training:
-    """Where the model goes, and how far the training is."""
+    """The path of the model, the number of epochs, and the progress so far."""
 
     target: Path
     epochs: int

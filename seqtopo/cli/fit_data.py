@@ -1,4 +1,4 @@
-"""What ``seqtopo fit`` trains on: a file of data, cut as the spec wants it, and checked against it."""
+"""Read the data of ``seqtopo fit``, cut it as the spec wants it, and check it against the spec."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ OTHER_SHARES = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.0)
 
 @dataclass(frozen=True)
 class Job:
-    """What there is to do: the spec, its symbols learned and its loss in it; what is trained on, and what is
+    """One run of ``fit``: the spec with its symbols and its loss, the data to train on, and the data that is
     held out. ``added`` is the loss or ``train`` statement that was chosen for the spec, "" for none.
     """
 
@@ -45,7 +45,7 @@ class Job:
 
     @property
     def wanted(self) -> Wanted | None:
-        """What is told of a window or a piece; None for samples."""
+        """The kind of answers that windows or pieces are cut with; None for samples."""
         return getattr(self.train, "wanted", None)
 
     @property
