@@ -197,8 +197,8 @@ def outside(dims: Mapping[str, Any], source: Source) -> Outside:
 def how_to_bind(name: str, example: str) -> str:
     """The three ways to bind a name.
 
-    >>> how_to_bind("CELL", "lstm").split(", ")[1]
-    'compile(spec, CELL="lstm") in Python'
+    >>> how_to_bind("T", "24")
+    "bind it: -D T=24 on the command line, compile(spec, T=24) in Python, or 'let T = 24' in the spec"
     """
     quoted = example if _is_number(example) else f'"{example}"'
     return (

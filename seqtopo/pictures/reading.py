@@ -33,11 +33,11 @@ def keeps_steps(passed: Passed) -> bool:
 def reads_of(passed: Passed, call: Call) -> Reads | None:
     """What each step reads; None where the time axis does not stay, or each step reads all of them.
 
-    >>> from seqtopo.layers.timing import slides
+    >>> from seqtopo.layers.timing import Slides
     >>> from seqtopo.layers.values import Tensor
     >>> args = {"kernel_size": 3, "strides": 1, "padding": "causal", "dilation_rate": 2}
     >>> call = Call(args.get, (Tensor((10, 4)),), (Tensor((10, 8)),), 0)
-    >>> reads = reads_of(slides(1)(call), call)
+    >>> reads = reads_of(Slides(1)(call), call)
     >>> list(reads(1)), list(reads(6))
     ([1], [2, 4, 6])
     """

@@ -99,7 +99,8 @@ def _rows(diagnostic: Diagnostic, width: int | None, context: int) -> list[Row]:
 def _worded(head: Row, words: str, style: Style, width: int | None, hang: int | None = None) -> list[Row]:
     """Words behind a head, wrapped; the lines after the first start under the words or at ``hang``.
 
-    A line of a help that begins with two spaces is a command: it is left whole, so that it can be pasted.
+    A line after the first that begins with two spaces is a command in a help: it is left whole, so that it
+    can be pasted.
     """
     ahead = sum(len(text) for text, _ in head)
     indent = ahead if hang is None else hang
@@ -110,7 +111,7 @@ def _worded(head: Row, words: str, style: Style, width: int | None, hang: int | 
         line = visible(line.rstrip("\r"))
         # The first line begins further to the right: a stand-in for its head takes part in the wrapping.
         stand_in = "_" * (ahead - indent) if not rows else ""
-        command = line.startswith("  ") and head[0][0] == "help: "
+        command = bool(rows) and line.startswith("  ") and head[0][0] == "help: "
         first, *more = wrap(stand_in + line, None if width is None or command else width - indent)
         if not rows:
             rows.append((*head, (first[len(stand_in) :], style)))
