@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from seqtopo.diag.error import SpecError as SpecError
     from seqtopo.exporting import Exported as Exported
     from seqtopo.exporting import export as export
-    from seqtopo.formats.convert import convert as convert
     from seqtopo.layers.custom import layer as layer
     from seqtopo.pictures.draw import Drawing as Drawing
     from seqtopo.pictures.draw import draw as draw
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     from seqtopo.runtime.stateful import attach as attach
     from seqtopo.runtime.stateful import get_states as get_states
     from seqtopo.runtime.stateful import set_states as set_states
+    from seqtopo.vgsl.convert import convert as convert
     from seqtopo.writing import to_python as to_python
 
 __version__ = "0.1.0"
@@ -53,7 +53,7 @@ _HOMES = {
     "check": "seqtopo.api",
     "compile": "seqtopo.api",
     "compile_all": "seqtopo.api",
-    "convert": "seqtopo.formats.convert",
+    "convert": "seqtopo.vgsl.convert",
     "data": "seqtopo",
     "decompile": "seqtopo.decompiling",
     "draw": "seqtopo.pictures.draw",

@@ -8,16 +8,15 @@ from contextlib import contextmanager
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-from seqtopo import collector
 from seqtopo.dataclass import dataclass, replace
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.diag.nearest import nearest
-from seqtopo.ir import buildable
-from seqtopo.ir.loss_shapes import loss_name
-from seqtopo.ir.outside import NoValue, read_value, value_of
-from seqtopo.ir.resolve import Resolved, resolve
-from seqtopo.ir.symbols import names_in, symbols_of
+from seqtopo.graph import buildable
+from seqtopo.graph.loss_shapes import loss_name
+from seqtopo.graph.outside import NoValue, read_value, value_of
+from seqtopo.graph.resolve import Resolved, resolve
+from seqtopo.graph.symbols import names_in, symbols_of
 from seqtopo.layers.objects import names
 from seqtopo.lint.selection import Selection, selection
 from seqtopo.reading import read
@@ -25,6 +24,7 @@ from seqtopo.report import Report, report_of
 from seqtopo.source import Source, Span
 from seqtopo.syntax import tree
 from seqtopo.syntax.parse import parse
+from seqtopo.system import collector
 
 if TYPE_CHECKING:
     from pathlib import Path

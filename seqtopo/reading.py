@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 
-from seqtopo.bounds import SPEC_BYTES
 from seqtopo.diag.model import Diagnostic
 from seqtopo.source import Source, Span
+from seqtopo.system.bounds import SPEC_BYTES
 
 
 def read(spec: str | os.PathLike[str] | Source) -> tuple[Source, tuple[Diagnostic, ...]]:

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 from seqtopo.dataclass import dataclass, field
 from seqtopo.diag.model import Diagnostic
-from seqtopo.ir.counting import count, owners, together
-from seqtopo.ir.kind import kind, meaning
-from seqtopo.ir.receptive import Receptive, receptive
-from seqtopo.ir.resolve import Resolved
+from seqtopo.graph.counting import count, owners, together
+from seqtopo.graph.kind import kind, meaning
+from seqtopo.graph.receptive import Receptive, receptive
+from seqtopo.graph.resolve import Resolved
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.sizes import Shape, Size, total
 from seqtopo.layers.values import Weight

@@ -7,7 +7,7 @@ from typing import Any
 from seqtopo.api import Checked, Text, analyse, buildable_spec
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
-from seqtopo.ir import buildable
+from seqtopo.graph import buildable
 from seqtopo.source import Span
 
 

@@ -9,10 +9,10 @@ from contextlib import suppress
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from seqtopo.ir.buildable import MAX_PARAMS
+from seqtopo.graph.buildable import MAX_PARAMS
 from seqtopo.layers.values import show
 from seqtopo.lint.selection import NoSuchRule, Selection, selection
-from seqtopo.shell import command
+from seqtopo.system.shell import command
 
 if TYPE_CHECKING:
     import argparse
@@ -275,7 +275,7 @@ def _value(text: str) -> Value | None:
     number = _number(text)
     if number is not None:
         return number
-    from seqtopo.ir.outside import NoValue, value_of
+    from seqtopo.graph.outside import NoValue, value_of
 
     try:
         value: Value = value_of(text)

@@ -24,7 +24,7 @@ from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.diag.nearest import nearest
 from seqtopo.diag.renderers import renderer
-from seqtopo.shell import command
+from seqtopo.system.shell import command
 from seqtopo.writing import python_of
 
 if TYPE_CHECKING:

@@ -26,10 +26,10 @@ from seqtopo.dataclass import replace
 from seqtopo.diag.model import Diagnostic
 from seqtopo.diag.renderers import renderer
 from seqtopo.diag.renderers.cells import wrap
-from seqtopo.ir.buildable import unbound_names
+from seqtopo.graph.buildable import unbound_names
 from seqtopo.layers.sizes import Shape, Size
 from seqtopo.report import Report
-from seqtopo.shell import command
+from seqtopo.system.shell import command
 
 if TYPE_CHECKING:
     import argparse

@@ -21,12 +21,12 @@ from seqtopo.cli.terminal import put, put_diagnostics, say
 from seqtopo.diag.model import Diagnostic
 from seqtopo.diag.nearest import nearest
 from seqtopo.diag.renderers import renderer
-from seqtopo.formats.convert import FORMATS
-from seqtopo.formats.vgsl import read_vgsl
-from seqtopo.formats.vgsl_words import DIALECTS, table
 from seqtopo.reading import decode, read
-from seqtopo.shell import command
 from seqtopo.source import Source
+from seqtopo.system.shell import command
+from seqtopo.vgsl.convert import FORMATS
+from seqtopo.vgsl.reader import read_vgsl
+from seqtopo.vgsl.words import DIALECTS, table
 
 
 def parser() -> Parser:

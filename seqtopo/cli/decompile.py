@@ -16,7 +16,7 @@ from seqtopo.decompiling import decompiled
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.diag.renderers.json import render_json
-from seqtopo.shell import command
+from seqtopo.system.shell import command
 
 if TYPE_CHECKING:
     from seqtopo.decompiler.decompile import Decompiled

@@ -20,7 +20,7 @@ from seqtopo.decompiler.losses import UnreadableError
 from seqtopo.diag.error import SpecError
 from seqtopo.exporting import Exported, chosen_backends, chosen_format, exported, refuse_place
 from seqtopo.exporting.formats import FORMATS
-from seqtopo.shell import command
+from seqtopo.system.shell import command
 
 CLOSE = 1e-6
 """What is no farther apart, of the largest number, is called the same: float32 tells no more."""

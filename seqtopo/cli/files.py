@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from seqtopo.api import Checked, analyse
-from seqtopo.bounds import SPEC_BYTES
 from seqtopo.cli.arguments import UsageError
 from seqtopo.diag.model import Diagnostic
-from seqtopo.ir.symbols import symbols_of
+from seqtopo.graph.symbols import symbols_of
 from seqtopo.reading import decode, read_file
-from seqtopo.shell import command
 from seqtopo.source import Source, Span
+from seqtopo.system.bounds import SPEC_BYTES
+from seqtopo.system.shell import command
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -102,7 +102,7 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     import tempfile
     from pathlib import Path
 
-    from seqtopo import leftovers
+    from seqtopo.system import leftovers
 
     real = Path(os.path.realpath(path))
     if real.exists() and not real.is_file():

@@ -25,8 +25,8 @@ from seqtopo.cli.terminal import put_diagnostics, say
 from seqtopo.dataclass import dataclass
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
-from seqtopo.shell import command
 from seqtopo.source import Span
+from seqtopo.system.shell import command
 
 if TYPE_CHECKING:
     import keras

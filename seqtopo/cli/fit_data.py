@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seqtopo import api, packages
+from seqtopo import api
 from seqtopo.api import Checked
 from seqtopo.cli.arguments import UsageError
 from seqtopo.cli.settings import settings_of
@@ -15,6 +15,7 @@ from seqtopo.cli.terminal import say
 from seqtopo.dataclass import dataclass, replace
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
+from seqtopo.system import packages
 
 if TYPE_CHECKING:
     from seqtopo.data.array import Array

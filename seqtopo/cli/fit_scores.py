@@ -12,7 +12,7 @@ from seqtopo.cli.fit_data import MOST_SHOWN, Job
 from seqtopo.cli.terminal import put, say, terminal
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
-from seqtopo.ir.loss_shapes import loss_name
+from seqtopo.graph.loss_shapes import loss_name
 from seqtopo.source import Span
 
 if TYPE_CHECKING:

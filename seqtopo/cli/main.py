@@ -12,8 +12,8 @@ from seqtopo.cli.arguments import UsageError, import_modules
 from seqtopo.cli.terminal import OutputError, flush, put, put_diagnostics, say
 from seqtopo.diag.model import Diagnostic
 from seqtopo.diag.nearest import nearest
-from seqtopo.shell import command
 from seqtopo.source import Span
+from seqtopo.system.shell import command
 
 FINE, FINDINGS, USAGE, INTERRUPTED, CLOSED = 0, 1, 2, 130, 141
 """Exit codes; the last two are those of a process that the signals INT and PIPE ended."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from seqtopo.bounds import SPEC_BYTES
 from seqtopo.cli.files import STDIN, STDIN_NAME, read_input
 from seqtopo.cli.terminal import put
 from seqtopo.dataclass import dataclass
@@ -12,6 +11,7 @@ from seqtopo.diag.model import Diagnostic
 from seqtopo.diag.renderers.cells import visible
 from seqtopo.reading import decode, unreadable
 from seqtopo.source import Source
+from seqtopo.system.bounds import SPEC_BYTES
 
 _MARK = b"\xef\xbb\xbf"
 

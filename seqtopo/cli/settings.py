@@ -7,13 +7,13 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from seqtopo.bounds import SETTINGS_BYTES
 from seqtopo.cli.arguments import UsageError
 from seqtopo.cli.files import STDIN, is_text
 from seqtopo.dataclass import dataclass, field
 from seqtopo.diag.nearest import nearest
-from seqtopo.ir.buildable import MAX_PARAMS
+from seqtopo.graph.buildable import MAX_PARAMS
 from seqtopo.lint.selection import NoSuchRule, Selection, selection
+from seqtopo.system.bounds import SETTINGS_BYTES
 
 FILE = "pyproject.toml"
 _TABLE = "tool.seqtopo"

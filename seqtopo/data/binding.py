@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from seqtopo.data.array import Array
 from seqtopo.dataclass import dataclass, field
 from seqtopo.diag.model import Diagnostic
-from seqtopo.ir.graph import Graph
-from seqtopo.ir.training import Training
+from seqtopo.graph.graph import Graph
+from seqtopo.graph.training import Training
 from seqtopo.layers.sizes import Expr, Shape, Symbol, is_open, same, substitute
 from seqtopo.source import Span
 

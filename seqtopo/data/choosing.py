@@ -13,15 +13,15 @@ from seqtopo.data.series import Series
 from seqtopo.data.values import values_of
 from seqtopo.dataclass import replace
 from seqtopo.diag.model import Diagnostic
-from seqtopo.ir.compared import Values
-from seqtopo.ir.graph import Graph
-from seqtopo.ir.label_values import RANGES
-from seqtopo.ir.labels import losses_of
-from seqtopo.ir.loss_shapes import BINARY as YES_NO
-from seqtopo.ir.loss_shapes import IDS, verdict
-from seqtopo.ir.loss_shapes import ONE_HOT as HOT
-from seqtopo.ir.resolve import Resolved
-from seqtopo.ir.training import Training
+from seqtopo.graph.graph import Graph
+from seqtopo.graph.label_case import Values
+from seqtopo.graph.label_values import RANGES
+from seqtopo.graph.labels import losses_of
+from seqtopo.graph.loss_shapes import BINARY as YES_NO
+from seqtopo.graph.loss_shapes import IDS, verdict
+from seqtopo.graph.loss_shapes import ONE_HOT as HOT
+from seqtopo.graph.resolve import Resolved
+from seqtopo.graph.training import Training
 from seqtopo.layers.sizes import Shape
 from seqtopo.layers.values import Object
 from seqtopo.lint.head import head_of

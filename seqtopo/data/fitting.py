@@ -16,13 +16,13 @@ from seqtopo.data.values import LARGEST, TOO_LARGE
 from seqtopo.dataclass import dataclass, replace
 from seqtopo.diag.codes import CODES
 from seqtopo.diag.model import Diagnostic, Fix
-from seqtopo.ir.batches import is_stateful
-from seqtopo.ir.compared import Compared
-from seqtopo.ir.graph import Graph
-from seqtopo.ir.labels import compare, losses_of, swapped_labels
-from seqtopo.ir.loss_shapes import loss_name
-from seqtopo.ir.resolve import Resolved, rebuilt
-from seqtopo.ir.training import Labels
+from seqtopo.graph.batches import is_stateful
+from seqtopo.graph.graph import Graph
+from seqtopo.graph.label_case import Compared
+from seqtopo.graph.labels import compare, losses_of, swapped_labels
+from seqtopo.graph.loss_shapes import loss_name
+from seqtopo.graph.resolve import Resolved, rebuilt
+from seqtopo.graph.training import Labels
 from seqtopo.layers.sizes import Shape, fits, show_shape
 from seqtopo.source import Span
 

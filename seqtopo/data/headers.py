@@ -15,10 +15,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from seqtopo.bounds import ARRAY_AXES, ARRAY_HEADER, ARRAY_MEMBERS
 from seqtopo.dataclass import dataclass
 from seqtopo.diag.model import Diagnostic
 from seqtopo.source import Source, Span
+from seqtopo.system.bounds import ARRAY_AXES, ARRAY_HEADER, ARRAY_MEMBERS
 
 if TYPE_CHECKING:
     import zipfile

@@ -6,17 +6,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from seqtopo.bounds import PADDED_NUMBERS
 from seqtopo.data.array import KINDS, Array, Padding, from_header, from_object
 from seqtopo.data.given import NotData, members, one_a_sample
 from seqtopo.data.headers import Header, Unreadable, read_headers
 from seqtopo.data.values import array_in_file
 from seqtopo.dataclass import dataclass, replace
 from seqtopo.diag.model import Diagnostic
-from seqtopo.ir.graph import Graph, Node
+from seqtopo.graph.graph import Graph, Node
 from seqtopo.layers.sizes import Shape
-from seqtopo.packages import get_extra
 from seqtopo.source import Span
+from seqtopo.system.bounds import PADDED_NUMBERS
+from seqtopo.system.packages import get_extra
 
 if TYPE_CHECKING:
     import numpy as np

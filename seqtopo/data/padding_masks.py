@@ -11,9 +11,9 @@ from seqtopo.data.array import Array, Padding
 from seqtopo.data.padding import users
 from seqtopo.data.samples import Side
 from seqtopo.diag.model import Diagnostic, Fix
-from seqtopo.ir.graph import Graph, Node
-from seqtopo.ir.resolve import Resolved, resolve
-from seqtopo.ir.vetting import worth_trying
+from seqtopo.graph.graph import Graph, Node
+from seqtopo.graph.resolve import Resolved, resolve
+from seqtopo.graph.vetting import worth_trying
 from seqtopo.lint.edits import step
 from seqtopo.lint.mask_flow import follow, makes
 from seqtopo.lint.places import place_of, with_argument

@@ -8,7 +8,7 @@ from seqtopo.data.array import Array
 from seqtopo.data.binding import as_taken
 from seqtopo.dataclass import dataclass
 from seqtopo.diag.model import Diagnostic, Edit, Fix
-from seqtopo.ir.graph import Node
+from seqtopo.graph.graph import Node
 from seqtopo.layers.sizes import Shape, Size, fits, is_open, show_shape
 from seqtopo.layers.values import INTEGERS
 from seqtopo.syntax import tree

@@ -14,12 +14,12 @@ from seqtopo.data.series import Series, read_series
 from seqtopo.dataclass import dataclass
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
-from seqtopo.ir.batches import is_stateful
-from seqtopo.ir.graph import Graph, Node, Value
-from seqtopo.ir.seen import Field, at_length, is_sequence, output_field
+from seqtopo.graph.batches import is_stateful
+from seqtopo.graph.graph import Graph, Node, Value
+from seqtopo.graph.seen import Field, at_length, is_sequence, output_field
 from seqtopo.layers.sizes import Size, same, show_shape
 from seqtopo.layers.values import INTEGERS
-from seqtopo.shell import command
+from seqtopo.system.shell import command
 
 if TYPE_CHECKING:
     from seqtopo.api import Checked

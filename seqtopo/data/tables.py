@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
-from seqtopo.bounds import TABLE_COLUMNS, TABLE_LINE, TABLE_NUMBERS
 from seqtopo.data.number_words import OTHER, rewritten
 from seqtopo.dataclass import dataclass
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.source import Source, Span
+from seqtopo.system.bounds import TABLE_COLUMNS, TABLE_LINE, TABLE_NUMBERS
 
 if TYPE_CHECKING:
     import numpy as np

@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from seqtopo.bounds import LOOKED_AT, LOOKED_AT_TOGETHER, WIDEST_SAMPLE
 from seqtopo.data.headers import Header, Unreadable, open_member
-from seqtopo.ir.compared import Values
+from seqtopo.graph.label_case import Values
+from seqtopo.system.bounds import LOOKED_AT, LOOKED_AT_TOGETHER, WIDEST_SAMPLE
 
 if TYPE_CHECKING:
     import numpy as np

@@ -18,11 +18,11 @@ from seqtopo.decompiler.units import UnsayableError
 from seqtopo.decompiler.writer import Choices, Writer
 from seqtopo.decompiler.writing import NOWHERE
 from seqtopo.diag.model import Diagnostic
-from seqtopo.ir.evaluate import Evaluator
-from seqtopo.ir.graph import Graph, Node
-from seqtopo.ir.resolve import Resolved, resolve
-from seqtopo.ir.scope import Scope
-from seqtopo.ir.training import Training, read_training
+from seqtopo.graph.evaluate import Evaluator
+from seqtopo.graph.graph import Graph, Node
+from seqtopo.graph.resolve import Resolved, resolve
+from seqtopo.graph.scope import Scope
+from seqtopo.graph.training import Training, read_training
 from seqtopo.source import Source
 from seqtopo.syntax import tree
 from seqtopo.syntax.canonical import print_expr, print_spec

@@ -9,8 +9,8 @@ from typing import Any
 from seqtopo.dataclass import dataclass
 from seqtopo.decompiler import same, writing
 from seqtopo.decompiler.layers import spoken
-from seqtopo.ir.graph import Graph, Node, SubModel, Value
-from seqtopo.ir.training import Training
+from seqtopo.graph.graph import Graph, Node, SubModel, Value
+from seqtopo.graph.training import Training
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.sizes import Expr, Shape, Size, show_shape
 from seqtopo.layers.values import show

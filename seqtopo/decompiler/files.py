@@ -12,8 +12,8 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-from seqtopo.bounds import CONFIG_BYTES, CONFIG_DEPTH, CONFIG_PARTS
 from seqtopo.decompiler.losses import UnreadableError, wrong
+from seqtopo.system.bounds import CONFIG_BYTES, CONFIG_DEPTH, CONFIG_PARTS
 
 SUFFIXES = (".keras", ".json")
 """The files that hold a model's configuration."""

@@ -8,13 +8,13 @@ from typing import Any
 
 from seqtopo.dataclass import dataclass, field
 from seqtopo.decompiler import automatic
+from seqtopo.decompiler.bidirectional_states import merging_states
 from seqtopo.decompiler.calls import calls_of, refs_in
 from seqtopo.decompiler.files import as_dict, shown
-from seqtopo.decompiler.handed import merging_states
 from seqtopo.decompiler.losses import Losses, wrong
 from seqtopo.decompiler.walk import MODELS, Part, Walk
 from seqtopo.diag.model import Diagnostic
-from seqtopo.ir.graph import Bundle, Graph, SubModel, Value
+from seqtopo.graph.graph import Bundle, Graph, SubModel, Value
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.sizes import Size, symbol, unknown
 from seqtopo.layers.values import Tensor

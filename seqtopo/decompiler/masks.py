@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from seqtopo.decompiler.calls import Ref, refs_in
-from seqtopo.ir.graph import Node, Value
+from seqtopo.graph.graph import Node, Value
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.masking import ATTENTION, JOINS, MERGES, PASSES
 

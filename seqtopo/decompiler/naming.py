@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from seqtopo.dataclass import dataclass, field
 from seqtopo.decompiler import automatic, writing
 from seqtopo.decompiler.units import Unit
-from seqtopo.ir.graph import Graph, Node
+from seqtopo.graph.graph import Graph, Node
 from seqtopo.layers import registry
 from seqtopo.layers.excluded import snake_case
 from seqtopo.layers.layer import Layer

@@ -17,7 +17,7 @@ from seqtopo.decompiler.calls import Call, Ref, refs_in
 from seqtopo.decompiler.layers import default_of, same_value
 from seqtopo.decompiler.slices import Made, is_ours, of_key
 from seqtopo.decompiler.values import UnsayableError, plain
-from seqtopo.ir.graph import Value
+from seqtopo.graph.graph import Value
 from seqtopo.layers.excluded import snake_case
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.masking import REDUCES
@@ -29,7 +29,7 @@ from seqtopo.source import Span
 
 if TYPE_CHECKING:
     from seqtopo.decompiler.walk import Walk
-    from seqtopo.ir.graph import Node
+    from seqtopo.graph.graph import Node
 
 MARKER = -(2.0**15)
 """What the emitter sets masked steps to, before a Masking layer."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from seqtopo.decompiler.layers import default_of, same_value, spoken
-from seqtopo.ir.graph import Graph, SubModel, Value
+from seqtopo.graph.graph import Graph, SubModel, Value
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.row import Param
 from seqtopo.layers.sizes import Expr

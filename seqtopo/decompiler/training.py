@@ -10,8 +10,8 @@ from seqtopo.decompiler import writing
 from seqtopo.decompiler.files import shown
 from seqtopo.decompiler.losses import Losses
 from seqtopo.decompiler.values import UnsayableError, object_of, unsaved_parts
-from seqtopo.ir.problem import Broken, Problem
-from seqtopo.ir.training import read_training
+from seqtopo.graph.problem import Broken, Problem
+from seqtopo.graph.training import read_training
 from seqtopo.layers.objects import entry_of
 from seqtopo.layers.values import Object, Word
 from seqtopo.syntax import tree

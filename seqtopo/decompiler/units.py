@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence, Set
 
 from seqtopo.dataclass import dataclass, field
 from seqtopo.decompiler.walk import Part
-from seqtopo.ir.graph import Bundle, Graph, Node, Value
+from seqtopo.graph.graph import Bundle, Graph, Node, Value
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.wrappers import merging_row
 

@@ -15,8 +15,8 @@ from seqtopo.decompiler.masks import Masks
 from seqtopo.decompiler.operations import match
 from seqtopo.decompiler.slices import why_not
 from seqtopo.decompiler.values import UnsayableError, plain, plain_dtype
-from seqtopo.ir.graph import Bundle, Graph, Node, Value
-from seqtopo.ir.infer import infer
+from seqtopo.graph.graph import Bundle, Graph, Node, Value
+from seqtopo.graph.infer import infer
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.names import NAMES
 from seqtopo.layers.row import Row

@@ -14,7 +14,7 @@ from seqtopo.decompiler.naming import Naming
 from seqtopo.decompiler.sharing import one_step, shared_parts
 from seqtopo.decompiler.units import OrderError, Units, UnsayableError, branch_end, plan
 from seqtopo.decompiler.walk import Part
-from seqtopo.ir.graph import Graph, SubModel, Value
+from seqtopo.graph.graph import Graph, SubModel, Value
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.sizes import Expr
 from seqtopo.syntax import tree

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from seqtopo.decompiler.layers import same_value
-from seqtopo.ir.graph import SubModel
+from seqtopo.graph.graph import SubModel
 from seqtopo.layers import kinds
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.object_values import TEXT, Part

@@ -8,11 +8,11 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from seqtopo import packages
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.diag.nearest import nearest
 from seqtopo.source import Span
+from seqtopo.system import packages
 
 PREFERENCE = ("jax", "torch", "tensorflow")
 """The backends, in the order in which they are taken where nobody chose: the lightest first."""

@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 import keras
 
-from seqtopo import collector
 from seqtopo.emit.emitter import Emitter
 from seqtopo.emit.keras_stock import KerasStock
 from seqtopo.emit.parts import ends_of, parts_of
 from seqtopo.emit.training import compile_model, save_anywhere
-from seqtopo.ir.graph import Value
-from seqtopo.ir.resolve import Resolved
+from seqtopo.graph.graph import Value
+from seqtopo.graph.resolve import Resolved
+from seqtopo.system import collector
 
 
 class Built:

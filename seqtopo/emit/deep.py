@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from seqtopo.ir.graph import Graph, Value
+from seqtopo.graph.graph import Graph, Value
 
 DEEPEST = 800
 """A graph that is deeper is cut: Keras has some frames of its own on the stack."""

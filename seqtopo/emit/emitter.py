@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from seqtopo.emit import deep
+from seqtopo.emit.builder import Stock
 from seqtopo.emit.objects import argument
 from seqtopo.emit.operations import EMITTERS, Call, masked_softmax
-from seqtopo.emit.stock import Stock
-from seqtopo.ir.graph import Graph, Node, SubModel, Value
+from seqtopo.graph.graph import Graph, Node, SubModel, Value
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.sizes import Expr, Size
 from seqtopo.layers.values import Tensor

@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from seqtopo.emit import along
+from seqtopo.emit import inlined_helpers
 from seqtopo.emit.initial_weights import InitialWeights
 from seqtopo.emit.naming import OperationNames
 from seqtopo.layers.sizes import Size
@@ -63,7 +63,7 @@ class KerasStock:
 
     def model(self, starts: Sequence[Any], ends: Sequence[Any], name: str) -> keras.Model:
         """The model from some tensors to others, with the operations that compute masks named."""
-        along.name_masks(list(ends), self._named)
+        inlined_helpers.name_masks(list(ends), self._named)
         return keras.Model(
             starts[0] if len(starts) == 1 else list(starts),
             ends[0] if len(ends) == 1 else list(ends),
@@ -107,8 +107,8 @@ class KerasStock:
         return np.asarray(values, dtype=dtype)
 
     def worked_out(self, function: str, argument: int, index: int) -> Any:
-        """One of the arrays that a function of ``along`` gives."""
-        return getattr(along, function)(argument)[index]
+        """One of the arrays that a function of `inlined_helpers` gives."""
+        return getattr(inlined_helpers, function)(argument)[index]
 
     def mask(self, x: Any) -> Any | None:
         """The mask that Keras has put on a tensor."""
@@ -116,7 +116,7 @@ class KerasStock:
 
     def freeze(self, layer: Any) -> None:
         """Keeps what a frozen layer made when it was first called from being trained."""
-        along.freeze(layer)
+        inlined_helpers.freeze(layer)
 
     def hold_regularizer(self, layer: Any, given: Any) -> None:
         """Gives a layer the ``activity_regularizer`` that it was made with, where its class left it out.
@@ -132,7 +132,7 @@ class KerasStock:
 
     def settle(self, value: Any, gives: Tensor, stem: str, taken: bool) -> None:
         """Names the operations that were made since the last call of this."""
-        self._named |= along.name_operations(dict(self._names.settle(value, stem, taken)))
+        self._named |= inlined_helpers.name_operations(dict(self._names.settle(value, stem, taken)))
 
     def name_of(self, tensor: Any) -> str:
         """The name of what made a tensor."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from seqtopo.emit.stock import Stock
+from seqtopo.emit.builder import Stock
 from seqtopo.layers import objects
 from seqtopo.layers.layer_objects import ACTIVATION_LAYERS
 from seqtopo.layers.row import Param

@@ -14,8 +14,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from seqtopo.emit.builder import Stock
 from seqtopo.emit.positions import positions
-from seqtopo.emit.stock import Stock
 from seqtopo.layers.objects import keras_name
 from seqtopo.layers.operation_rules import slice_size
 from seqtopo.layers.row import compute_dtype

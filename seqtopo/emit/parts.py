@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from seqtopo.ir.graph import Value
-from seqtopo.ir.resolve import Resolved
-from seqtopo.ir.scope import Named
+from seqtopo.graph.graph import Value
+from seqtopo.graph.resolve import Resolved
+from seqtopo.graph.scope import Named
 
 
 def parts_of(resolved: Resolved) -> list[str]:

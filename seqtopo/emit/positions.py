@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from seqtopo.emit.builder import Stock
 from seqtopo.emit.objects import made as made_of
-from seqtopo.emit.stock import Stock
 
 
 def positions(stock: Stock, x: Any, args: Mapping[str, Any], name: str, made: dict[str, Any]) -> Any:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from seqtopo.emit.builder import Stock
 from seqtopo.emit.objects import made
-from seqtopo.emit.stock import Stock
-from seqtopo.ir.training import Training
+from seqtopo.graph.training import Training
 
 
 def compile_model(stock: Stock, model: Any, training: Training) -> None:

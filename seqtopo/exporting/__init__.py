@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seqtopo import leftovers, packages
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.diag.nearest import nearest
 from seqtopo.exporting.formats import FORMATS, Format, able, format_of, has, written_by
 from seqtopo.source import Span
+from seqtopo.system import leftovers, packages
 
 if TYPE_CHECKING:
     import keras

@@ -6,9 +6,9 @@ from functools import cached_property
 
 from seqtopo.dataclass import replace
 from seqtopo.diag.model import Edit
-from seqtopo.ir.graph import Node
-from seqtopo.ir.site import size_text
-from seqtopo.ir.sources import Sources
+from seqtopo.graph.failure_site import size_text
+from seqtopo.graph.graph import Node
+from seqtopo.graph.sources import Sources
 from seqtopo.layers.sizes import Expr, Size
 from seqtopo.source import Span
 from seqtopo.syntax import tree

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from seqtopo.dataclass import dataclass
-from seqtopo.ir.graph import Node, Value
+from seqtopo.graph.graph import Node, Value
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.objects import entry_of
 from seqtopo.layers.sizes import Size

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
-from seqtopo.ir.graph import Node
+from seqtopo.graph.graph import Node
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.row import Row
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import reduce
 
 from seqtopo.dataclass import dataclass
-from seqtopo.ir.graph import Node, Value
+from seqtopo.graph.graph import Node, Value
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.masking import ATTENTION, JOINS, MERGES, PASSES, REDUCES
 from seqtopo.layers.names import NAMES

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from seqtopo.ir.symbols import names_in
+from seqtopo.graph.symbols import names_in
 from seqtopo.syntax import tree
 
 

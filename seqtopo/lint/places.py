@@ -7,7 +7,7 @@ from typing import Any
 
 from seqtopo.dataclass import dataclass
 from seqtopo.diag.model import Edit, Fix
-from seqtopo.ir.graph import Node
+from seqtopo.graph.graph import Node
 from seqtopo.layers import registry
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.row import Row

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from seqtopo.dataclass import replace
 from seqtopo.diag.codes import CODES
 from seqtopo.diag.model import Diagnostic
-from seqtopo.ir.resolve import Resolved
+from seqtopo.graph.resolve import Resolved
 from seqtopo.lint.ignores import heed
 from seqtopo.lint.rule import RULES
 from seqtopo.lint.rules import (
@@ -34,7 +34,7 @@ from seqtopo.lint.rules import (
     versions,
 )
 from seqtopo.lint.selection import Selection
-from seqtopo.lint.trying import tried
+from seqtopo.lint.verify_fixes import tried
 from seqtopo.lint.view import View
 from seqtopo.source import Span
 from seqtopo.syntax import tree

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from seqtopo.dataclass import dataclass, replace
-from seqtopo.ir.graph import Node
-from seqtopo.ir.seen import is_sequence, passes
+from seqtopo.graph.graph import Node
+from seqtopo.graph.seen import is_sequence, passes
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.step_windows import SAME, Window
 from seqtopo.layers.values import FLOATS, Tensor

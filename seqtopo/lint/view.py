@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from seqtopo.dataclass import replace
 from seqtopo.diag.model import Edit
-from seqtopo.ir.graph import Bundle, Graph, Node, SubModel, Value
-from seqtopo.ir.outside import outside
-from seqtopo.ir.resolve import Resolved
+from seqtopo.graph.graph import Bundle, Graph, Node, SubModel, Value
+from seqtopo.graph.outside import outside
+from seqtopo.graph.resolve import Resolved
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.values import Tensor
 from seqtopo.lint.edits import Edits
@@ -22,7 +22,7 @@ from seqtopo.syntax import tree
 from seqtopo.syntax.canonical import print_expr
 
 if TYPE_CHECKING:
-    from seqtopo.ir.training import Training
+    from seqtopo.graph.training import Training
 
 Answer = TypeVar("Answer")
 

@@ -7,11 +7,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from seqtopo import packages
 from seqtopo.api import Checked, Text, analyse
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.source import Span
+from seqtopo.system import packages
 
 if TYPE_CHECKING:
     from seqtopo.pictures.metrics import Metrics
@@ -216,8 +216,8 @@ def drawing_of(
     theme: Theme = "auto",
 ) -> Drawing:
     """The picture of a spec that was read; takes and raises what ``draw`` does."""
-    from seqtopo.ir.kind import kind, meaning
-    from seqtopo.ir.scope import Block
+    from seqtopo.graph.kind import kind, meaning
+    from seqtopo.graph.scope import Block
     from seqtopo.pictures.feedback import feedback_of
     from seqtopo.pictures.folding import loops_of
     from seqtopo.pictures.framing import stretches_of

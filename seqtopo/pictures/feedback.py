@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
-from seqtopo.ir.graph import Graph
+from seqtopo.graph.graph import Graph
 from seqtopo.layers.sizes import fits, show_shape
 from seqtopo.layers.values import FLOATS, Tensor
 from seqtopo.pictures.plan import Feedback

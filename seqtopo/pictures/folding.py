@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from seqtopo.ir.graph import Graph, Node, Value
+from seqtopo.graph.graph import Graph, Node, Value
 from seqtopo.pictures.labels import details, title
 from seqtopo.source import Span
 from seqtopo.syntax import tree

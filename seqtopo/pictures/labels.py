@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from seqtopo.diag.renderers.cells import shortened, visible
-from seqtopo.ir.graph import Node, SubModel
+from seqtopo.graph.graph import Node, SubModel
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.row import Param, Row
 from seqtopo.layers.sizes import Shape, show_shape

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from seqtopo.dataclass import replace
 from seqtopo.emit.parts import ends_of
-from seqtopo.ir.graph import Graph, Node, Value
-from seqtopo.ir.resolve import Resolved
+from seqtopo.graph.graph import Graph, Node, Value
+from seqtopo.graph.resolve import Resolved
 
 
 def part_of(resolved: Resolved, name: str) -> Graph:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from seqtopo.ir.graph import Graph, Node, SubModel, Value
+from seqtopo.graph.graph import Graph, Node, SubModel, Value
 from seqtopo.layers.layer import Layer
 from seqtopo.pictures import labels
 from seqtopo.pictures.folding import Group, Item, Leaf, Part, fold, leaves

@@ -12,7 +12,7 @@ from typing import Any
 
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
-from seqtopo.ir.graph import Graph, Node, SubModel, Value
+from seqtopo.graph.graph import Graph, Node, SubModel, Value
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.sizes import Expr, Size, atoms, is_open, substitute, symbol, symbols
 from seqtopo.layers.step_windows import Call, Passed

@@ -6,9 +6,9 @@ from typing import Any, Literal
 
 from seqtopo.decompiler.graphs import Reader
 from seqtopo.decompiler.losses import Losses, UnreadableError
-from seqtopo.ir.graph import Graph
-from seqtopo.ir.seen import at_length, output_field
-from seqtopo.runtime.kept import kept
+from seqtopo.graph.graph import Graph
+from seqtopo.graph.seen import at_length, output_field
+from seqtopo.runtime.model_cache import kept
 from seqtopo.runtime.serialized import serialized
 
 Which = Literal["last", "all", "other", ""]

@@ -17,11 +17,11 @@ from typing import Any
 import keras
 import numpy as np
 
-from seqtopo.bounds import NOTED_ARRAY_BYTES, NOTES_BYTES
 from seqtopo.decompiler.files import read_config
 from seqtopo.decompiler.losses import UnreadableError
 from seqtopo.runtime.own_classes import custom_objects, unknown_classes
 from seqtopo.runtime.stateful import attach
+from seqtopo.system.bounds import NOTED_ARRAY_BYTES, NOTES_BYTES
 
 NOTES, HISTORY = "seqtopo.json", "seqtopo.npy"
 

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from keras import ops, tree
 
-from seqtopo.runtime.lowered import Arrays, Call, Program, lowered
+from seqtopo.runtime.compiled_call import Arrays, Call, Program, lowered
 from seqtopo.runtime.nodes import functional, ordered
 from seqtopo.runtime.states import attach, get_states, set_states, stateful_layers, sync_variables
 

@@ -14,8 +14,8 @@ from keras import ops
 from seqtopo.runtime.answer_steps import next_answers
 from seqtopo.runtime.drawing import drawn, gives_probabilities, logits_of
 from seqtopo.runtime.history import Given, given_for
-from seqtopo.runtime.kept import kept
 from seqtopo.runtime.loops import Compiled, numpy_of, scan
+from seqtopo.runtime.model_cache import kept
 from seqtopo.runtime.nodes import CannotStepError, functional
 from seqtopo.runtime.states import get_states, sync_variables
 from seqtopo.runtime.step import OneStep, is_sequence, one_step

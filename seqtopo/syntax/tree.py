@@ -1,7 +1,7 @@
 """The syntax tree: what the text says, before anyone asks what it means.
 
 One ladder of expressions serves flows, numbers, shapes and argument values, as in the grammar;
-``seqtopo.ir`` decides which of them an expression has to be where it stands. Every node is frozen
+``seqtopo.graph`` decides which of them an expression has to be where it stands. Every node is frozen
 and carries its span, from its first to behind its last character. Spans do not count when nodes
 are compared, so ``parse(print(x)) == x`` can be asked.
 """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from seqtopo.layers.sizes import Size
-from seqtopo.walkthrough.at import At
+from seqtopo.walkthrough.call_view import At
 from seqtopo.walkthrough.words import count, is_ids, the
 
 _ACTIVATED = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from seqtopo.walkthrough import features, recurrent, windows
-from seqtopo.walkthrough.at import At
+from seqtopo.walkthrough.call_view import At
 from seqtopo.walkthrough.words import the
 
 _Words = Callable[[At], Iterator[str]]

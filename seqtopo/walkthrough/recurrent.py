@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from seqtopo.ir.graph import Node, SubModel, Value
+from seqtopo.graph.graph import Node, SubModel, Value
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.sizes import Shape, show_shape
-from seqtopo.walkthrough.at import At, name_of
+from seqtopo.walkthrough.call_view import At, name_of
 from seqtopo.walkthrough.words import count, listed, the
 
 _MERGED = {

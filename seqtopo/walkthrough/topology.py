@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from seqtopo.ir.graph import Graph, Node
-from seqtopo.ir.kind import answered, own_steps, starts_from_another, within
-from seqtopo.ir.receptive import receptive
-from seqtopo.ir.seen import Field
+from seqtopo.graph.graph import Graph, Node
+from seqtopo.graph.kind import answered, own_steps, starts_from_another, within
+from seqtopo.graph.receptive import receptive
+from seqtopo.graph.seen import Field
 from seqtopo.layers.sizes import Shape
 from seqtopo.layers.step_windows import SELF, Window
-from seqtopo.walkthrough.at import name_of
+from seqtopo.walkthrough.call_view import name_of
 from seqtopo.walkthrough.words import count, has_steps, listed, the, value
 
 _SHOWN = 3

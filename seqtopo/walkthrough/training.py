@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from seqtopo.ir.graph import Graph
-from seqtopo.ir.training import Labels, Training
+from seqtopo.graph.graph import Graph
+from seqtopo.graph.training import Labels, Training
 from seqtopo.layers.loss_objects import LOSSES
 from seqtopo.layers.sizes import Shape, show_shape, symbol
 from seqtopo.layers.values import INTEGERS, Object, Tensor, show

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from seqtopo.dataclass import dataclass
-from seqtopo.ir.graph import Node, Value
-from seqtopo.ir.kind import kind, meaning
-from seqtopo.ir.receptive import is_picture
-from seqtopo.ir.resolve import Resolved
-from seqtopo.ir.seen import is_sequence
+from seqtopo.graph.graph import Node, Value
+from seqtopo.graph.kind import kind, meaning
+from seqtopo.graph.receptive import is_picture
+from seqtopo.graph.resolve import Resolved
+from seqtopo.graph.seen import is_sequence
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.values import Tensor
 from seqtopo.source import Span
 from seqtopo.syntax import tree
 from seqtopo.syntax.canonical import print_expr
-from seqtopo.walkthrough.at import At, name_of
+from seqtopo.walkthrough.call_view import At, name_of
 from seqtopo.walkthrough.layers import words_for
 from seqtopo.walkthrough.topology import reasons
 from seqtopo.walkthrough.training import trained

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from seqtopo.layers.kinds import per_axis
 from seqtopo.layers.sizes import Size, show_shape
-from seqtopo.walkthrough.at import At
+from seqtopo.walkthrough.call_view import At
 from seqtopo.walkthrough.features import activated
 from seqtopo.walkthrough.words import count, the
 

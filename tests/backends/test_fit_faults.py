@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 
 import seqtopo
-from seqtopo import leftovers
 from seqtopo.cli import files as cli_files
 from seqtopo.cli.main import main
 from seqtopo.runtime import model_files, training_runs
+from seqtopo.system import leftovers
 
 Capture = pytest.CaptureFixture[str]
 COVARIATES = "in(6,3) -> gru(3) -> dense(1)"

@@ -20,7 +20,7 @@ from seqtopo.cli.main import main
 from seqtopo.emit.backend import PREFERENCE
 from seqtopo.emit.objects import UNKNOWN_WORDS
 from seqtopo.emit.python.record import FORGETS_REGULARIZER
-from seqtopo.ir.buildable import unbound
+from seqtopo.graph.buildable import unbound
 from seqtopo.layers import objects
 from seqtopo.layers.table import NAMES
 from tests.support.backend_run import LONG

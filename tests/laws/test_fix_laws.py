@@ -14,9 +14,9 @@ import pytest
 import seqtopo
 from seqtopo.diag.codes import CODES
 from seqtopo.diag.model import Fix
-from seqtopo.ir.axis_contents import misread_axes
-from seqtopo.ir.graph import Graph
-from seqtopo.ir.resolve import rebuilt
+from seqtopo.graph.axis_contents import misread_axes
+from seqtopo.graph.graph import Graph
+from seqtopo.graph.resolve import rebuilt
 from tests.support.mistakes import mistakes, trials
 
 

@@ -10,7 +10,7 @@ import pytest
 from tests.support.imports import ON_THEIR_OWN, ORDER, UPWARD, importers_of, imports, part, sources, upward
 
 MODULES = sources()
-MAKERS = r"emit\.(along|backend|build|initial_weights|initializers|keras_stock)"
+MAKERS = r"emit\.(inlined_helpers|backend|build|initial_weights|initializers|keras_stock)"
 """The emitters that make a Keras model; the others only ask for one, and may write it down instead."""
 OUTSIDE = {
     "lark": r"seqtopo\.syntax\.(grammar|parse|store_tables)",
@@ -44,8 +44,8 @@ def test_imports_run_down_only() -> None:
     [
         ("seqtopo.diag.planted", "import seqtopo.api", "api is above diag"),
         ("seqtopo.syntax.planted", "from seqtopo.layers.table import NAMES", "layers is above syntax"),
-        ("seqtopo.ir.planted", "from seqtopo import check", "__init__ is above ir"),
-        ("seqtopo.ir.planted", "def f():\n    from seqtopo.emit import keras", "emit is above ir"),
+        ("seqtopo.graph.planted", "from seqtopo import check", "__init__ is above graph"),
+        ("seqtopo.graph.planted", "def f():\n    from seqtopo.emit import keras", "emit is above graph"),
         ("seqtopo.layers.planted", "from seqtopo.source import Span", "layers stands on its own"),
         ("seqtopo.layers.planted", "try:\n    import seqtopo.diag\nfinally: pass", "stands on its own"),
         ("seqtopo.api", "from seqtopo.cli.table import shape_table", "cli is above api"),
@@ -64,7 +64,7 @@ def test_an_import_that_runs_upwards_is_noticed(name: str, text: str, match: str
     ],
 )
 def test_other_imports_are_fine(text: str) -> None:
-    assert not upward({**MODULES, "seqtopo.ir.planted": text})
+    assert not upward({**MODULES, "seqtopo.graph.planted": text})
 
 
 def test_each_exception_is_needed() -> None:
@@ -84,6 +84,6 @@ def test_nothing_else_from_outside_is_imported() -> None:
 
 
 def test_a_package_that_is_imported_elsewhere_is_noticed() -> None:
-    planted = {**MODULES, "seqtopo.ir.planted": "def f():\n    import keras.ops"}
-    assert "seqtopo.ir.planted" in importers_of("keras", planted)
-    assert not re.fullmatch(OUTSIDE["keras"], "seqtopo.ir.planted")
+    planted = {**MODULES, "seqtopo.graph.planted": "def f():\n    import keras.ops"}
+    assert "seqtopo.graph.planted" in importers_of("keras", planted)
+    assert not re.fullmatch(OUTSIDE["keras"], "seqtopo.graph.planted")

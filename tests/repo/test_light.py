@@ -44,8 +44,8 @@ SLOW = {
 ONLY_FOR_MISTAKES = (
     "diag.renderers.picture",
     "diag.renderers.text",
-    "ir.blame",
-    "ir.fixes",
+    "graph.blame",
+    "graph.fixes",
     "layers.legacy",
     "syntax.explain",
 )
@@ -54,7 +54,7 @@ FOR_NEITHER = (
     "cli.fixing",
     "diag.codes.text",
     "diag.renderers.json",
-    "ir.labels",
+    "graph.labels",
     "layers.convolution",
     "layers.table",
     "runtime",

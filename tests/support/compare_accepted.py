@@ -15,8 +15,8 @@ import numpy as np
 
 import seqtopo
 from seqtopo.api import analyse
-from seqtopo.ir.buildable import unbound
-from seqtopo.ir.graph import Graph, Node, Value
+from seqtopo.graph.buildable import unbound
+from seqtopo.graph.graph import Graph, Node, Value
 from seqtopo.layers.sizes import Shape, Size
 from seqtopo.layers.values import Tensor
 from tests.support.draw_allowances import at_run

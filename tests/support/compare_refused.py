@@ -10,8 +10,8 @@ from typing import Any
 from seqtopo.api import analyse
 from seqtopo.emit.emitter import Emitter
 from seqtopo.emit.keras_stock import KerasStock
-from seqtopo.ir import applying, arguments, calls, infer
-from seqtopo.ir.graph import Graph, Node, SubModel, Value
+from seqtopo.graph import applying, arguments, calls, infer
+from seqtopo.graph.graph import Graph, Node, SubModel, Value
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.row import Param
 from seqtopo.layers.sizes import Expr, atoms, symbols

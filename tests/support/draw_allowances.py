@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from seqtopo.api import analyse
-from seqtopo.ir.graph import SubModel
+from seqtopo.graph.graph import SubModel
 from seqtopo.layers.layer import Layer
 
 

@@ -7,9 +7,9 @@ from functools import cache
 from random import Random
 from typing import Any
 
-from seqtopo.ir.evaluate import Evaluator
-from seqtopo.ir.problem import Problem
-from seqtopo.ir.scope import Scope
+from seqtopo.graph.evaluate import Evaluator
+from seqtopo.graph.problem import Problem
+from seqtopo.graph.scope import Scope
 from seqtopo.layers.objects import entry_of, names
 from seqtopo.layers.row import REQUIRED, Param, Row
 from seqtopo.layers.sizes import Size, product

@@ -10,23 +10,19 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 
 ORDER = (
-    "collector",
-    "leftovers",
     "dataclass",
-    "bounds",
+    "system",
     "source",
-    "packages",
-    "shell",
     "sampling",
     "diag",
     "reading",
     "syntax",
     "layers",
-    "ir",
+    "graph",
     "lint",
     "decompiler",
     "emit",
-    "formats",
+    "vgsl",
     "runtime",
     "data",
     "report",
@@ -45,7 +41,7 @@ ORDER = (
 )
 """The parts of the package, from the bottom up: each may import those before it."""
 
-ON_THEIR_OWN = ("bounds", "source", "packages", "sampling", "layers")
+ON_THEIR_OWN = ("system", "source", "sampling", "layers")
 """Parts that import no other part, except for how a class is declared."""
 
 UPWARD = {

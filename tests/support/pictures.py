@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import combinations
 
-from seqtopo.ir.graph import Graph
+from seqtopo.graph.graph import Graph
 from seqtopo.pictures.metrics import Metrics
 from seqtopo.pictures.plan import Arrow, Block, Plan
 from seqtopo.pictures.scene import Box, Line, Point, Scene, Text

@@ -173,7 +173,7 @@ def _drawn(count: int) -> Iterator[tuple[str, Any]]:
 def built(text: str) -> Any:
     """The model of a spec, its open symbols bound; None where it cannot be built here."""
     from seqtopo.api import analyse
-    from seqtopo.ir.buildable import unbound
+    from seqtopo.graph.buildable import unbound
 
     checked = analyse(text)
     if checked.resolved is None or checked.spec is None:

@@ -1,4 +1,4 @@
-"""Which input steps change which output steps of a built model, against what ``ir.seen`` says of the spec.
+"""Which input steps change which output steps of a built model, against what `graph.seen` says of the spec.
 
 ``python -m tests.support.time_law found.json 0 200`` looks at some draws and writes what it found.
 """
@@ -19,9 +19,9 @@ import numpy as np
 
 import seqtopo
 from seqtopo.api import analyse
-from seqtopo.ir.buildable import unbound
-from seqtopo.ir.graph import Graph
-from seqtopo.ir.seen import Field, fields
+from seqtopo.graph.buildable import unbound
+from seqtopo.graph.graph import Graph
+from seqtopo.graph.seen import Field, fields
 from seqtopo.layers.step_windows import Bound
 from seqtopo.layers.table import NAMES
 from seqtopo.layers.timing import keeps

@@ -11,7 +11,7 @@ import pytest
 import seqtopo
 from seqtopo.api import analyse
 from seqtopo.cli.main import main
-from seqtopo.ir.graph import SubModel
+from seqtopo.graph.graph import SubModel
 from seqtopo.layers.layer import Layer
 
 Capture = pytest.CaptureFixture[str]

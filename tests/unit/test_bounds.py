@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 import seqtopo
-from seqtopo import bounds
 from seqtopo.cli.main import main
 from seqtopo.data.headers import read_headers
 from seqtopo.data.tables import read_table
 from seqtopo.data.values import values_in_file
+from seqtopo.system import bounds
 
 HUGE = 2_000_000_000
 

@@ -14,7 +14,7 @@ from seqtopo.cli.columns import Column, columns
 from seqtopo.cli.main import main
 from seqtopo.cli.table import shape_table
 from seqtopo.diag.renderers.cells import width
-from seqtopo.ir.kind import KINDS
+from seqtopo.graph.kind import KINDS
 
 SPEC = "in(T,8) -> lstm(64,seq) -> lstm(32)"
 WRONG = "in(T,8) -> lstm(64) -> lstm(32)"

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from seqtopo import packages
 from seqtopo.cli.main import main
+from seqtopo.system import packages
 
 Capture = pytest.CaptureFixture[str]
 SPEC = "in(24,3) -> lstm(64,seq) -> dense(1)"

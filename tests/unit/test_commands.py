@@ -17,7 +17,7 @@ import seqtopo
 from seqtopo.cli.arguments import UsageError, dims_of
 from seqtopo.cli.files import text_place
 from seqtopo.cli.main import main
-from seqtopo.shell import command
+from seqtopo.system.shell import command
 
 Capture = pytest.CaptureFixture[str]
 
@@ -107,4 +107,4 @@ def test_fault_d13_no_command_is_put_together_elsewhere() -> None:
     files = sorted(root.rglob("*.py"))
     assert len(files) > 100
     found = [str(f) for f in files if f.name != "shell.py" and planted.search(f.read_text(encoding="utf-8"))]
-    assert not found, f"write the command by seqtopo.shell.command in {found}"
+    assert not found, f"write the command by seqtopo.system.shell.command in {found}"

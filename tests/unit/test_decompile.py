@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 
 import seqtopo
-from seqtopo.bounds import CONFIG_BYTES, CONFIG_DEPTH
 from seqtopo.cli.main import main
 from seqtopo.decompiler.decompile import compare, decompile_config
 from seqtopo.decompiler.folding import fold
 from seqtopo.source import Source
 from seqtopo.syntax.parse import parse
 from seqtopo.syntax.print import print_spec
+from seqtopo.system.bounds import CONFIG_BYTES, CONFIG_DEPTH
 from tests.support.children import run_module
 
 DTYPE = {

@@ -7,7 +7,7 @@ import pytest
 import seqtopo
 from seqtopo.diag.codes import CODES
 from seqtopo.diag.model import Diagnostic, Edit, Fix
-from seqtopo.ir.vetting import MOST_SHOWN, vetted
+from seqtopo.graph.vetting import MOST_SHOWN, vetted
 from seqtopo.source import Source, Span
 from seqtopo.syntax.parse import parse
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from seqtopo.api import analyse
-from seqtopo.ir.graph import Node
+from seqtopo.graph.graph import Node
 from seqtopo.layers.layer import Layer
 from seqtopo.lint.index import in_order
 from seqtopo.lint.places import place_of

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 import seqtopo
-from seqtopo.ir.evaluate import Evaluator
-from seqtopo.ir.old_objects import modernized
-from seqtopo.ir.scope import Scope
+from seqtopo.graph.evaluate import Evaluator
+from seqtopo.graph.old_objects import modernized
+from seqtopo.graph.scope import Scope
 from seqtopo.layers.legacy_objects import ARGUMENTS, OBJECTS
 from seqtopo.layers.objects import entry_of
 from seqtopo.syntax import tree

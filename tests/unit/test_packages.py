@@ -15,12 +15,12 @@ from typing import Any
 
 import pytest
 
-from seqtopo import packages
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.diag.renderers.text import render_text
 from seqtopo.emit import backend
 from seqtopo.source import Span
+from seqtopo.system import packages
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]

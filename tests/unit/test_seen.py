@@ -11,9 +11,9 @@ from seqtopo.api import analyse, check
 from seqtopo.data.cutting import Windows
 from seqtopo.data.spec_cutting import Asked, cut_for
 from seqtopo.diag.error import SpecError
-from seqtopo.ir.graph import Graph
-from seqtopo.ir.kind import kind, meaning
-from seqtopo.ir.seen import Field, at_length, fields, output_field
+from seqtopo.graph.graph import Graph
+from seqtopo.graph.kind import kind, meaning
+from seqtopo.graph.seen import Field, at_length, fields, output_field
 from seqtopo.layers.table import ROWS
 from seqtopo.walkthrough import walk
 from tests.support.moving_specs import MOVING

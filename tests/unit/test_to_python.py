@@ -99,7 +99,7 @@ COMMENT = re.compile(r"# [\w .,:;()*/+%?'=<>-]*", re.ASCII)
 VARIABLE = re.compile(r"[a-z_][a-z0-9_]{0,40}")
 
 
-ALONG_TEXT = ast.unparse(ast.parse((ROOT / "seqtopo/emit/along.py").read_text(encoding="utf-8")))
+ALONG_TEXT = ast.unparse(ast.parse((ROOT / "seqtopo/emit/inlined_helpers.py").read_text(encoding="utf-8")))
 
 
 def strays(source: str) -> list[str]:

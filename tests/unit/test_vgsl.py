@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 import seqtopo
 from seqtopo.cli.main import main
-from seqtopo.formats.vgsl import read_vgsl
-from seqtopo.formats.vgsl_words import DIALECTS, WORDS
 from seqtopo.source import Source
+from seqtopo.vgsl.reader import read_vgsl
+from seqtopo.vgsl.words import DIALECTS, WORDS
 from tests.support.models import MODELS, Model
 
 LEDGER = [model for model in MODELS if model.id.startswith("vgsl_")]

@@ -8,7 +8,7 @@ import pytest
 
 from seqtopo.api import analyse
 from seqtopo.cli.show import walkthrough
-from seqtopo.ir.kind import KINDS
+from seqtopo.graph.kind import KINDS
 from seqtopo.layers.table import NAMES
 from seqtopo.walkthrough import Walk, walk
 from seqtopo.walkthrough.layers import _SPECIAL

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 import seqtopo
-from seqtopo.ir.axis_contents import misread_axes
-from seqtopo.ir.resolve import rebuilt
+from seqtopo.graph.axis_contents import misread_axes
+from seqtopo.graph.resolve import rebuilt
 
 
 def ways(spec: str, code: str = "ST301") -> list[str]:

@@ -207,7 +207,7 @@ class Recorder:
         return Apply(Dotted("np.array"), (_lists(values),), {"dtype": dtype})
 
     def worked_out(self, function: str, argument: int, index: int) -> Written:
-        """One of the three arrays that a function of ``seqtopo.emit.along`` gives, which goes along."""
+        """One of the three arrays that a function of `seqtopo.emit.inlined_helpers` gives."""
         key = (function, argument)
         if key not in self._worked_out:
             made = tuple(Written(name) for name in ("leading", "rest", "quarter"))

@@ -14,12 +14,12 @@ from seqtopo.emit.python.arrange import Arranged, arrange
 from seqtopo.emit.python.code import STEP, WIDTH, Dotted, flat, lines, remark
 from seqtopo.emit.python.record import Recorder, Statement, Written, WrittenModel, WrittenTensor
 from seqtopo.emit.training import compile_model
-from seqtopo.ir.graph import Value
-from seqtopo.ir.resolve import Resolved
+from seqtopo.graph.graph import Value
+from seqtopo.graph.resolve import Resolved
 from seqtopo.layers.sizes import show_shape
 
 ALONG = ("name_operations", "name_masks", "freeze", "sinusoid_rates")
-"""Functions that a written model may need, copied from ``seqtopo.emit.along``."""
+"""Functions that a written model may need, copied from ``seqtopo.emit.inlined_helpers``."""
 
 _MODULES = {"math": "import math", "re": "import re", "Counter": "from collections import Counter"}
 """What those functions use of the standard library."""
@@ -113,8 +113,8 @@ def _names(code: Sequence[str]) -> set[str]:
 
 
 def _helpers(names: set[str]) -> list[str]:
-    """The functions of ``seqtopo.emit.along`` that are called, as they stand there."""
-    text = files("seqtopo.emit").joinpath("along.py").read_text(encoding="utf-8")
+    """The functions of ``seqtopo.emit.inlined_helpers`` that are called, as they stand there."""
+    text = files("seqtopo.emit").joinpath("inlined_helpers.py").read_text(encoding="utf-8")
     there = {node.name: node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)}
     found = []
     for name in ALONG:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from seqtopo.diag.model import Fix, Label
-from seqtopo.ir.graph import Node, Value
-from seqtopo.ir.seen import NOTHING, fields
+from seqtopo.graph.graph import Node, Value
+from seqtopo.graph.seen import NOTHING, fields
 from seqtopo.layers.sizes import Size, product, symbols
 from seqtopo.layers.values import FLOATS
 from seqtopo.lint.edits import step

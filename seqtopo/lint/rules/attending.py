@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from seqtopo.dataclass import dataclass, replace
 from seqtopo.diag.model import Edit, Fix, Label
-from seqtopo.ir.graph import Node, Value
+from seqtopo.graph.graph import Node, Value
 from seqtopo.layers.masking import ATTENTION, REDUCES
 from seqtopo.layers.sizes import is_open
 from seqtopo.layers.values import FLOATS

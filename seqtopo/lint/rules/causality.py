@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from seqtopo.diag.model import Fix, Label
-from seqtopo.ir.graph import Node, Value
+from seqtopo.graph.graph import Node, Value
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.sizes import Size
 from seqtopo.layers.timing import Slides

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from seqtopo.dataclass import dataclass
 from seqtopo.diag.model import Edit, Fix, Label
-from seqtopo.ir.graph import Node
+from seqtopo.graph.graph import Node
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.masking import ATTENTION
 from seqtopo.layers.sizes import Shape, show_shape

@@ -7,8 +7,8 @@ from functools import partial
 from math import prod
 
 from seqtopo.diag.model import Fix, Label
-from seqtopo.ir import counting
-from seqtopo.ir.graph import Node
+from seqtopo.graph import counting
+from seqtopo.graph.graph import Node
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.sizes import Size
 from seqtopo.layers.values import Tensor

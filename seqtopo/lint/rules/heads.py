@@ -7,7 +7,7 @@ from functools import partial
 from math import exp
 
 from seqtopo.diag.model import Fix, Label
-from seqtopo.ir.graph import Node
+from seqtopo.graph.graph import Node
 from seqtopo.lint.edits import step
 from seqtopo.lint.head import NOISE, NORMS, Head, activation_of, head_of, losses, with_activation
 from seqtopo.lint.places import back_over, place_of, with_word

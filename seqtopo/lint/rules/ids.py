@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from seqtopo.diag.model import Edit, Fix, Label
-from seqtopo.ir.graph import Node
+from seqtopo.graph.graph import Node
 from seqtopo.layers.values import FLOATS, INTEGERS
 from seqtopo.lint.places import FURTHEST, back_over, place_of, with_argument
 from seqtopo.lint.rule import Finding, rule

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from seqtopo.diag.model import Edit, Fix, Label
-from seqtopo.ir.graph import Node
+from seqtopo.graph.graph import Node
 from seqtopo.layers.sizes import Shape, Size, is_open
 from seqtopo.layers.values import FLOATS
 from seqtopo.lint.edits import step

@@ -7,7 +7,7 @@ from functools import partial
 from math import prod
 
 from seqtopo.diag.model import Edit, Fix, Label
-from seqtopo.ir.graph import Node
+from seqtopo.graph.graph import Node
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.sizes import Shape
 from seqtopo.layers.values import Refusal, Tensor

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from seqtopo.diag.model import Edit, Fix, Label
-from seqtopo.ir.graph import Node
+from seqtopo.graph.graph import Node
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.values import INTEGERS
 from seqtopo.lint.edits import step

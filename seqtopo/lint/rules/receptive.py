@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from seqtopo.diag.model import Label
-from seqtopo.ir.graph import Node
-from seqtopo.ir.receptive import receptive
-from seqtopo.ir.seen import NOTHING, fields
+from seqtopo.graph.graph import Node
+from seqtopo.graph.receptive import receptive
+from seqtopo.graph.seen import NOTHING, fields
 from seqtopo.layers.kinds import per_axis
 from seqtopo.layers.timing import Slides
 from seqtopo.lint.rule import Finding, rule

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from seqtopo.diag.model import Edit, Fix, Label
-from seqtopo.ir.graph import Node
-from seqtopo.ir.site import forgets_steps
+from seqtopo.graph.failure_site import forgets_steps
+from seqtopo.graph.graph import Node
 from seqtopo.lint.edits import step
 from seqtopo.lint.rule import Finding, rule
 from seqtopo.lint.steps import each_alone, joins_features, merges

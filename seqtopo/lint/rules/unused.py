@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from seqtopo.diag.model import Edit, Fix, Label
-from seqtopo.ir.graph import Node
-from seqtopo.ir.walker import bare
+from seqtopo.graph.graph import Node
+from seqtopo.graph.walker import bare
 from seqtopo.layers.values import Object
 from seqtopo.lint.head import activation_of
 from seqtopo.lint.places import place_of

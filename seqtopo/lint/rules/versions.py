@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from seqtopo.diag.model import Edit, Fix
-from seqtopo.ir.resolve import rebuilt
-from seqtopo.ir.vetting import worth_trying
+from seqtopo.graph.resolve import rebuilt
+from seqtopo.graph.vetting import worth_trying
 from seqtopo.lint.rule import Finding, rule
 from seqtopo.lint.view import View
 from seqtopo.source import Span

@@ -1,0 +1,78 @@
+"""What a model is made of: stock layers and operations, asked for by name.
+
+The emitters decide what to make, and ask a stock for it. One stock is Keras itself, and gives tensors; the
+other writes down as Python what it is asked for. So what is built and what is written come from one place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+from seqtopo.layers.sizes import Size
+from seqtopo.layers.values import Tensor
+
+
+class Stock(Protocol):
+    """Keras, as far as the emitters use it.
+
+    ``layers`` has the classes of ``keras.layers``, ``ops`` the functions of ``keras.ops`` and ``get_item``,
+    which is ``x[key]``. A tensor has ``shape`` (the batch first, None where any size will do) and ``dtype``.
+    """
+
+    layers: Any
+    ops: Any
+
+    def input(self, tensor: Tensor, batch: Size | None, name: str) -> Any:
+        """An input of the model."""
+
+    def model(self, starts: Sequence[Any], ends: Sequence[Any], name: str) -> Any:
+        """The model from some tensors to others."""
+
+    def making(self, name: str) -> AbstractContextManager[None]:
+        """In here, what is made is for the layer of this name."""
+
+    def settings(self) -> Mapping[str, Any]:
+        """What layers must be told, since Keras would take it from the user's ``keras.json`` instead."""
+
+    def custom(self, make: Any, kwargs: Mapping[str, Any]) -> Any:
+        """A layer that a function or class of the user's makes."""
+
+    def call(
+        self, layer: Any, args: Sequence[Any], kwargs: Mapping[str, Any], gives: Sequence[Tensor]
+    ) -> list[Any]:
+        """What a layer or a model gives when it is called: tensors, of which the checker says ``gives``."""
+
+    def object(self, path: str, kwargs: Mapping[str, Any]) -> Any:
+        """An object of Keras by its place in ``keras``: ``initializers.Orthogonal``."""
+
+    def array(self, values: Any, dtype: str) -> Any:
+        """An array of constants."""
+
+    def worked_out(self, function: str, argument: int, index: int) -> Any:
+        """One of the arrays that a function of ``seqtopo.emit.inlined_helpers`` gives."""
+
+    def mask(self, x: Any) -> Any | None:
+        """The mask that Keras has put on a tensor."""
+
+    def freeze(self, layer: Any) -> None:
+        """Keeps what a frozen layer made when it was first called from being trained."""
+
+    def hold_regularizer(self, layer: Any, given: Any) -> None:
+        """Gives a layer the activity regularizer that its class leaves out."""
+
+    def unique(self, word: str) -> str:
+        """A name that no other operation has: the word with a number."""
+
+    def settle(self, value: Any, gives: Tensor, stem: str, taken: bool) -> None:
+        """A node's value, of which the checker says ``gives``, is there, made of all that was asked for since
+        the last call of this. The operation behind it is called ``stem``, unless that is ``taken`` by a
+        layer, and the others after it.
+        """
+
+    def name_of(self, tensor: Any) -> str:
+        """The name of what made a tensor."""
+
+    def compile(self, model: Any, kwargs: Mapping[str, Any]) -> None:
+        """Compiles a model."""

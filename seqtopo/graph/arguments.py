@@ -1,0 +1,205 @@
+"""A call's arguments, matched with its row's parameters and read by their kinds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from seqtopo.dataclass import dataclass, field
+from seqtopo.graph.problem import Problem
+from seqtopo.layers.row import Param, Row
+from seqtopo.layers.values import Misfit, Word
+from seqtopo.source import Span
+from seqtopo.syntax import tree
+
+
+@dataclass
+class Arguments:
+    """A call's arguments: for the constructor, for the call, and the values among the latter.
+
+    ``spans`` says where each was written.
+    """
+
+    args: dict[str, Any] = field(default_factory=dict)
+    call: dict[str, Any] = field(default_factory=dict)
+    tensors: dict[str, Any] = field(default_factory=dict)
+    spans: dict[str, Span] = field(default_factory=dict)
+
+
+Read = Callable[[tree.Expr], Any]
+
+
+def read_arguments(
+    row: Row, call: tree.Call | tree.Name, value: Read, layer: Read, tensors: Read, unshared: bool = True
+) -> Arguments:
+    """Matches a call with its row.
+
+    ``value``, ``layer`` and ``tensors`` read an expression as plain value, as a layer or flow, and as
+    values of the graph. With ``unshared`` off, only call arguments may be given.
+
+    Raises:
+        Problem: an argument is unknown, missing, given twice, or not of its parameter's kind.
+    """
+    found = Arguments()
+    if row.recurrent and isinstance(call, tree.Call) and call.args and _may_be_cells(call.args[0].value):
+        from seqtopo.graph.cells import of_cells
+
+        problem = of_cells(row, call)
+        if problem is not None:
+            raise problem
+    positional = row.by_place
+    rest = bool(row.positional) and row.positional[-1].endswith("*")
+    taken = 0
+    several: list[tree.Argument] = []
+    for arg in call.args if isinstance(call, tree.Call) else ():
+        if arg.name is not None:
+            param = row.by_name.get(arg.name.name)
+            if param is None:
+                from seqtopo.graph.wrong_arguments import unknown_name
+
+                raise unknown_name(row, arg, arg.name, call)
+            _put(found, row, param, arg, call, value, layer, tensors)
+            continue
+        if isinstance(arg.value, tree.Name):
+            # A word that is a flag of the layer stays one, whatever bears its name elsewhere.
+            plain = taken >= len(positional) or positional[taken].kind.takes == "value"
+            word: Any = Word(arg.value.name)
+            if word.name not in row.flags and plain:
+                word = value(arg.value)
+            if isinstance(word, Word):
+                flag = row.flags.get(word.name)
+                if flag is not None:
+                    _set(found, flag[0], flag[1], arg)
+                    continue
+                if plain:
+                    as_positional = taken < len(positional) and _reads(positional[taken], word)
+                    if not as_positional:
+                        from seqtopo.graph.wrong_arguments import unknown_flag
+
+                        place = positional[taken] if taken < len(positional) else None
+                        raise unknown_flag(row, arg, word.name, call, place, value)
+        if rest and taken == len(positional) - 1:
+            several.append(arg)
+            continue
+        if taken >= len(positional):
+            from seqtopo.graph.wrong_arguments import one_too_many
+
+            raise one_too_many(row, arg, call, value)
+        _put(found, row, positional[taken], arg, call, value, layer, tensors)
+        taken += 1
+    if several:
+        _put_rest(found, row, positional[-1], several, call, value)
+    for name in () if unshared else found.args:
+        raise Problem(
+            "ST202",
+            f"{name} belongs to the layer, which is shared: only arguments of its call can be given here",
+            found.spans[name],
+            help="give it where the layer is bound",
+        )
+    if unshared:
+        _complete(found, row, call, value)
+    return found
+
+
+def _may_be_cells(given: tree.Expr) -> bool:
+    """Whether an argument is written as cells are, and as no number."""
+    if isinstance(given, tree.Arithmetic):
+        given = given.first
+    if isinstance(given, tree.Call):
+        return given.name.name.lower().endswith(("cell", "cells"))
+    return isinstance(given, (tree.List, tree.Tuple))
+
+
+def _complete(found: Arguments, row: Row, call: tree.Call | tree.Name, value: Read) -> None:
+    for param in row.required:
+        if param.name not in found.args:
+            from seqtopo.graph.wrong_arguments import missing
+
+            raise missing(row, param, call, found.args, lambda: value(tree.Wild(call.span)))
+
+
+def _put(
+    found: Arguments,
+    row: Row,
+    param: Param,
+    arg: tree.Argument,
+    call: tree.Call | tree.Name,
+    value: Read,
+    layer: Read,
+    tensors: Read,
+) -> None:
+    takes = param.kind.takes
+    if takes == "layer":
+        _set(found, param, layer(arg.value), arg)
+        return
+    if takes in ("tensor", "tensors"):
+        from seqtopo.graph.wrong_arguments import initializer_of_old, is_initializer
+
+        if is_initializer(row, param, arg.value, value):
+            raise initializer_of_old(row, arg)
+        read = tensors(arg.value)
+        if read is not None and takes == "tensor" and len(read) != 1:
+            raise Problem(
+                "ST203",
+                f"{row.name}({param.name}=...) takes one value, this is {len(read)}",
+                arg.span,
+                help="merge them first: [a, b] -> concat as both",
+            )
+        _set(found, param, read, arg)
+        return
+    word = arg.value.name if isinstance(arg.value, tree.Name) else ""
+    given = Word(word) if word in param.kind.flags else value(arg.value)
+    _set(found, param, _read(row, param, given, arg, call, value), arg)
+
+
+def _put_rest(
+    found: Arguments,
+    row: Row,
+    param: Param,
+    several: list[tree.Argument],
+    call: tree.Call | tree.Name,
+    value: Read,
+) -> None:
+    items = tuple(value(a.value) for a in several)
+    if len(items) == 1 and isinstance(items[0], (tuple, list)):
+        items = tuple(items[0])
+    whole = tree.Argument(several[0].span.cover(several[-1].span), None, several[0].value)
+    _set(found, param, _read(row, param, items, whole, call, value), whole)
+
+
+def _reads(param: Param, value: Any) -> bool:
+    try:
+        param.kind.read(value)
+    except Misfit:
+        return False
+    return True
+
+
+def _read(
+    row: Row, param: Param, given: Any, arg: tree.Argument, call: tree.Call | tree.Name, value: Read
+) -> Any:
+    try:
+        return param.kind.read(given)
+    except Misfit as misfit:
+        from seqtopo.graph.wrong_arguments import misfit_of
+
+        raise misfit_of(row, param, given, misfit, arg, call, value) from None
+
+
+def _set(found: Arguments, param: Param, value: Any, arg: tree.Argument) -> None:
+    if param.name in found.spans:
+        raise Problem(
+            "ST205",
+            f"{param.name} is given twice",
+            arg.span,
+            label="the second time",
+            help="keep one of them",
+        )
+    found.spans[param.name] = arg.span
+    if param.kind.takes in ("tensor", "tensors"):
+        if value is not None:
+            found.tensors[param.name] = value
+    elif param.call:
+        found.call[param.name] = value
+    else:
+        found.args[param.name] = value

@@ -1,0 +1,279 @@
+"""Where a layer choked: its node, the step in the text, and the way that the values came."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+
+from seqtopo.dataclass import dataclass
+from seqtopo.diag.model import Edit
+from seqtopo.graph.graph import Graph, Node, Value
+from seqtopo.graph.sources import Sources
+from seqtopo.layers.layer import Layer
+from seqtopo.layers.row import Row
+from seqtopo.layers.sizes import Size, is_open
+from seqtopo.layers.values import Tensor
+from seqtopo.source import Span
+from seqtopo.syntax import tree
+from seqtopo.syntax.canonical import print_expr
+from seqtopo.syntax.rewrite import NOWHERE, call, declared, flow, number, with_argument, word
+
+MOST_BACK = 200
+"""How many steps back a cause is looked for."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """A step that does not take what it is given. ``step`` is what was written for it."""
+
+    graph: Graph
+    row: Row
+    step: tree.Expr
+    sources: Sources
+    node: Node | None = None
+
+    @property
+    def inputs(self) -> tuple[Value, ...]:
+        """What comes in."""
+        return self.node.inputs if self.node is not None else ()
+
+    def tensor(self, value: Value) -> Tensor:
+        """Shape and dtype of what came in: it has both, or nobody would have refused it."""
+        found = self.graph.tensor(value)
+        assert found is not None
+        return found
+
+    def back(self, value: Value) -> Iterator[Node]:
+        """The nodes that a value came through, the nearest first, up to an input or a merge."""
+        for _ in range(MOST_BACK):
+            node = self.graph.nodes[value.node]
+            yield node
+            if node.layer is None or len(node.inputs) != 1 or value.extra:
+                return
+            value = node.inputs[0]
+
+    def came(self, node: Node) -> Tensor | None:
+        """What came into a node of one value."""
+        return self.graph.tensor(node.inputs[0]) if len(node.inputs) == 1 else None
+
+    def before(self, *steps: tree.Expr) -> Edit:
+        """The edit that puts steps before this one."""
+        at = self.step.span.start
+        return Edit(Span(at, at), f"{print_expr(flow(steps))} -> ")
+
+    def rewrite(self, node: Node, step: tree.Expr | None) -> Edit | None:
+        """The edit that writes another step for a node's; without one the step is taken out."""
+        if step is not None:
+            return Edit(node.span, print_expr(step))
+        return taken_out(self.sources, node)
+
+    def branches(self) -> tuple[tree.Expr, ...]:
+        """The items of the list that comes in, one for each value; none where it is no plain list.
+
+        Of a loop in the list it is the loop's body, once for each value that it gives.
+        """
+        if isinstance(self.step, tree.Call) and self.step.name.name == "res" and len(self.step.args) == 1:
+            items: tuple[tree.Expr, ...] = (word("id"), self.step.args[0].value)
+        else:
+            around = self.sources.around(self.step.span)
+            before = around[0].steps[around[1] - 1] if around is not None and around[1] > 0 else None
+            items = self._spread(before.items) if isinstance(before, tree.List) else ()
+        return items if len(items) == len(self.inputs) else ()
+
+    def _spread(self, items: tuple[tree.Expr, ...]) -> tuple[tree.Expr, ...]:
+        found: list[tree.Expr] = []
+        for item in items:
+            if isinstance(item, tree.Branches):
+                _, turns, _ = self.sources.branches.get(item.span, (item, 0, 0))
+                found += [item.body] * turns
+            else:
+                found.append(item)
+        return tuple(found)
+
+    def append(self, i: int, *steps: tree.Expr) -> Edit | None:
+        """The edit that puts steps at the end of a branch."""
+        items = self.branches()
+        if not items:
+            return None
+        item = items[i]
+        longer = flow(steps if isinstance(item, tree.Name) and item.name == "id" else (item, *steps))
+        if item.span == NOWHERE or (isinstance(self.step, tree.Call) and self.step.name.name == "res"):
+            changed = (*items[:i], longer, *items[i + 1 :])
+            return Edit(self.step.span, print_expr(flow((tree.List(NOWHERE, changed), word("add")))))
+        if isinstance(item, tree.Name) and item.name == "id":
+            return Edit(item.span, print_expr(longer))
+        return Edit(Span(item.span.end, item.span.end), f" -> {print_expr(flow(steps))}")
+
+    def source(self, value: Value) -> tuple[Node, tree.Call] | None:
+        """The ``in(...)`` that a value comes from in a straight way, with its text."""
+        *_, last = self.back(value)
+        expr = self.sources.of(last)
+        return (last, expr) if last.layer is None and isinstance(expr, tree.Call) else None
+
+
+def taken_out(sources: Sources, node: Node) -> Edit | None:
+    """The edit that takes a node's step out of its flow; None where it stands in none."""
+    around = sources.around(node.span)
+    if around is None:
+        return None
+    steps, i = around[0].steps, around[1]
+    if i > 0:
+        return Edit(Span(steps[i - 1].span.end, steps[i].span.end), "")
+    return Edit(Span(steps[0].span.start, steps[1].span.start), "")
+
+
+def is_recurrent(node: Node) -> bool:
+    """Whether a node is a call of a recurrent layer."""
+    return node.layer is not None and node.layer.row.recurrent
+
+
+def core(node: Node) -> Layer | None:
+    """A node's layer, for a ``bi`` the one inside it."""
+    if node.layer is None:
+        return None
+    inner = node.layer.get("layer") if node.layer.row.recurrent else None
+    return inner if isinstance(inner, Layer) else node.layer
+
+
+def gives_steps(node: Node) -> bool:
+    """Whether a recurrent node gives its output at every step."""
+    layer = core(node)
+    return is_recurrent(node) and layer is not None and bool(layer.get("return_sequences"))
+
+
+def forgets_steps(node: Node) -> bool:
+    """Whether a recurrent node gives its last step only."""
+    return is_recurrent(node) and not gives_steps(node)
+
+
+def one_step_at(graph: Graph, node: Node) -> int | None:
+    """Which step a ``slice``, ``last`` or ``first`` keeps, where it keeps one and its axis; None else."""
+    layer = node.layer
+    if layer is None or layer.row.name not in ("slice", "last", "first") or layer.get("axis") != 1:
+        return None
+    came, gives = graph.tensor(node.inputs[0]), node.outputs[0].shape if node.outputs else ()
+    if came is None or len(came.shape) < 2 or gives[:1] != (1,):
+        return None
+    found = {"last": -1, "first": 0}.get(layer.row.name, layer.get("start"))
+    return found if isinstance(found, int) else None
+
+
+def step_itself(graph: Graph, sources: Sources, value: Value) -> tuple[str, Edit] | None:
+    """``at(i)`` in the place of a ``slice`` of one step that a value comes from, and its edit."""
+    for _ in range(MOST_BACK):
+        node = graph.nodes[value.node]
+        index = one_step_at(graph, node)
+        expr = sources.of(node)
+        if index is not None and expr is not None:
+            taken = print_expr(call("at", index))
+            return taken, Edit(expr.span, taken)
+        if (
+            node.layer is None
+            or len(node.inputs) != 1
+            or not node.outputs
+            or node.outputs[0].shape[:1] != (1,)
+        ):
+            return None
+        value = node.inputs[0]
+    return None
+
+
+_COLLAPSES = ("flatten", "gmaxpool1d", "gavgpool1d", "mean", "max", "sum", "min", "at")
+"""Steps that take the time axis away, and may stand there for no reason."""
+
+
+def collapses_steps(node: Node) -> bool:
+    """Whether a call takes the time axis away without reading it in its order."""
+    return node.layer is not None and node.layer.row.name in _COLLAPSES
+
+
+def maker(graph: Graph, value: Value) -> Node:
+    """The node that gave a value its number of axes: behind those that only pass it on."""
+    node = graph.nodes[value.node]
+    for _ in range(len(graph.nodes)):
+        if node.layer is None or len(node.inputs) != 1 or value.extra:
+            return node
+        before, after = graph.tensor(node.inputs[0]), graph.tensor(value)
+        if before is None or after is None or len(before.shape) != len(after.shape):
+            return node
+        if is_recurrent(node):
+            return node
+        value = node.inputs[0]
+        node = graph.nodes[value.node]
+    return node
+
+
+def shaper(graph: Graph, value: Value) -> Node:
+    """The node that gave a value its sizes: behind those that only pass it on."""
+    node = graph.nodes[value.node]
+    for _ in range(len(graph.nodes)):
+        if node.layer is None or len(node.inputs) != 1 or value.extra or is_recurrent(node):
+            return node
+        before, after = graph.tensor(node.inputs[0]), graph.tensor(value)
+        if before is None or after is None or before.shape != after.shape or "units" in node.layer.args:
+            return node
+        value = node.inputs[0]
+        node = graph.nodes[value.node]
+    return node
+
+
+def size_text(size: Size) -> tree.Expr:
+    """A size as it is written; an open one as ``?``."""
+    if isinstance(size, int):
+        return number(size)
+    return tree.Unknown(NOWHERE) if is_open(size) or not size.is_atom else word(str(size))
+
+
+def resized(node: Node, step: tree.Expr | None, width: Size) -> tree.Expr | None:
+    """A node's step with another width; None where no argument says it."""
+    layer = core(node)
+    if layer is None or step is None or not isinstance(width, int):
+        return None
+    name = next((n for n in ("units", "filters") if layer.row.positional[:1] == (n,)), "")
+    if node.layer is not layer and node.layer is not None and node.layer.get("merge_mode") == "concat":
+        width = width // 2 if width % 2 == 0 else width
+    return with_argument(step, 0, (name,), number(width)) if name else None
+
+
+def called(step: tree.Expr) -> str:
+    """How a step is called in a title."""
+    name = step.name if isinstance(step, tree.Call) else step
+    return name.name if isinstance(name, tree.Name) else "layer"
+
+
+def declared_steps(graph: Graph) -> Iterator[Size]:
+    """The numbers of steps that the inputs declare, where they say one; an image has none."""
+    for node in graph.nodes:
+        if node.layer is None and node.outputs and len(node.outputs[0].shape) in (2, 4, 5):
+            steps = node.outputs[0].shape[0]
+            if not is_open(steps):
+                yield steps
+
+
+def free_symbol(graph: Graph, wish: str) -> str:
+    """A symbol for a size that no input declares yet."""
+    taken = {
+        str(s) for n in graph.nodes if n.layer is None and n.outputs is not None for s in n.outputs[0].shape
+    }
+    return next(name for name in (wish, "S", "N", "STEPS", "STEPS_2") if name not in taken)
+
+
+def named_steps(graph: Graph, sources: Sources) -> tuple[str, Edit] | None:
+    """A symbol for the steps of the one input whose number of them is open, and the edit that writes it."""
+    sequences = (
+        node
+        for node in graph.nodes
+        if node.layer is None and node.outputs and len(node.outputs[0].shape) in (2, 4, 5)
+    )
+    found = list(islice(sequences, 2))
+    expr = sources.of(found[0]) if len(found) == 1 else None
+    if not isinstance(expr, tree.Call) or not found[0].outputs or not is_open(found[0].outputs[0].shape[0]):
+        return None
+    name = free_symbol(graph, "T")
+    sizes = (word(name), *map(size_text, found[0].outputs[0].shape[1:]))
+    return name, Edit(expr.span, print_expr(declared(expr, sizes)))
+
+
+def at_every_step(step: tree.Expr) -> tree.Expr:
+    """``td(...)`` around a step or a flow."""
+    return call("td", step)

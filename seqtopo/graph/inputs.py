@@ -1,0 +1,161 @@
+"""``in(...)``: the shape, dtype and batch size of what comes into the model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from seqtopo.dataclass import dataclass
+from seqtopo.diag.model import Edit, Fix
+from seqtopo.diag.nearest import nearest
+from seqtopo.graph.lower_sizes import LowerCaseSize
+from seqtopo.graph.problem import Problem
+from seqtopo.layers.sizes import LIMIT, Expr, Size, is_open
+from seqtopo.layers.values import DTYPES, Object, Tensor, Word, show
+from seqtopo.syntax import tree
+
+_SHORT = {"int": "int32", "float": "float32", "uint": "uint32"}
+"""Dtypes by the short words for them."""
+
+
+_FLAGS = (*DTYPES, "int", "batch")
+
+
+@dataclass(frozen=True)
+class InputArguments:
+    """What an ``in(...)`` declares. ``below`` is V in ``int(V)``: ids are below it."""
+
+    tensor: Tensor
+    batch: Size | None
+    below: Size | None
+
+
+def read_input(call: tree.Call, value: Callable[[tree.Expr], Any]) -> InputArguments:
+    """Reads an ``in(...)``.
+
+    Raises:
+        Problem: a size, flag or argument in it is none.
+    """
+    shape: list[Size] = []
+    dtype: str | None = None
+    batch: Size | None = None
+    below: Size | None = None
+    for arg in call.args:
+        # A dtype stays one, whatever bears its name elsewhere.
+        word = arg.value.name if isinstance(arg.value, tree.Name) else ""
+        given = Word(word) if word in (*_SHORT, *DTYPES) else value(arg.value)
+        if arg.name is not None:
+            if arg.name.name == "batch":
+                batch = _size(given, arg, "the batch size")
+            elif arg.name.name == "dtype":
+                dtype = _dtype(given.name if isinstance(given, Word) else given, arg)
+            else:
+                raise Problem(
+                    "ST218",
+                    f"in(...) has no argument {arg.name.name}",
+                    arg.name.span,
+                    help=(
+                        "write the sizes alone: in(T,F)"
+                        if arg.name.name in ("shape", "input_shape", "batch_shape")
+                        else "name an input with 'as': in(T,F) as name"
+                        if arg.name.name == "name"
+                        else "its arguments are sizes, a dtype such as int, and batch=..."
+                    ),
+                )
+            continue
+        if isinstance(given, Word) or (isinstance(given, Object) and given.name == "int"):
+            words = _sizes_in_lower_case(call, value)
+            if words:
+                raise LowerCaseSize("ST218", words, arg.span)
+            if dtype is not None:
+                raise Problem(
+                    "ST218", "in(...) is given two dtypes", arg.span, label="the second", help="keep one"
+                )
+            if isinstance(given, Object):
+                if len(given.args) != 1 or given.kwargs:
+                    raise Problem(
+                        "ST218",
+                        "int(V) takes one size: ids are below it",
+                        arg.span,
+                        help="as in in(T,int(1000))",
+                    )
+                below = _size(given.args[0], arg, "the number of ids")
+                dtype = "int32"
+            else:
+                dtype = _dtype(given.name, arg)
+            continue
+        if isinstance(given, (tuple, list)):
+            raise Problem(
+                "ST218",
+                "in(...) takes its sizes alone, without parentheses or None for the batch",
+                arg.span,
+                help="write in(T,F)",
+                fixes=_unpacked(given, arg),
+            )
+        if given is None:
+            raise Problem(
+                "ST218",
+                "in(...) has no none: a length that is not known is '?', and the batch is left out",
+                arg.span,
+                help="write ?",
+                fixes=(Fix("write ?", (Edit(arg.span, "?"),)),),
+            )
+        shape.append(_size(given, arg, "a size"))
+    return InputArguments(Tensor(tuple(shape), dtype or "float32"), batch, below)
+
+
+def _sizes_in_lower_case(call: tree.Call, value: Callable[[tree.Expr], Any]) -> tuple[str, ...]:
+    """The words in an ``in(...)`` that are not meant for dtypes, since they are near to none."""
+    found = []
+    for arg in call.args:
+        batch = arg.name is not None and arg.name.name == "batch"
+        word = value(arg.value) if isinstance(arg.value, tree.Name) and (batch or arg.name is None) else None
+        if not isinstance(word, Word) or word.name in (*DTYPES, *_SHORT):
+            continue
+        if batch or nearest(word.name, _FLAGS) is None:
+            found.append(word.name)
+    return tuple(found)
+
+
+def _unpacked(given: Any, arg: tree.Argument) -> tuple[Fix, ...]:
+    items = ",".join("?" if i is None or (isinstance(i, Expr) and is_open(i)) else show(i) for i in given)
+    return (Fix("write the sizes alone", (Edit(arg.span, items),)),)
+
+
+def _size(given: Any, arg: tree.Argument, what: str) -> Size:
+    if isinstance(given, Expr):
+        return given
+    if isinstance(given, Word):
+        raise LowerCaseSize("ST218", (given.name,), arg.span)
+    if isinstance(given, bool) or not isinstance(given, int) or given < 1:
+        raise Problem(
+            "ST218",
+            f"{what} is a whole number from 1 up, a symbol or '?', not {show(given)}",
+            arg.span,
+            label="no size",
+            help="-1 and none are written '?'" if given == -1 else "",
+        )
+    if given >= LIMIT:
+        raise Problem(
+            "ST316",
+            f"{what} must stay below {LIMIT:,}",
+            arg.span,
+            label=f"is {given:,}",
+            help="make it smaller",
+        )
+    return given
+
+
+def _dtype(name: Any, arg: tree.Argument) -> str:
+    if isinstance(name, str):
+        name = _SHORT.get(name, name)
+        if name in DTYPES:
+            return str(name)
+    near = nearest(str(name), _FLAGS)
+    raise Problem(
+        "ST218",
+        f"in(...) has no flag {show(name)}" if isinstance(name, str) else f"{show(name)} is no dtype",
+        arg.span,
+        help=f"did you mean {near}?" if near else "a flag of in(...) is a dtype, such as int or float16",
+        fixes=(Fix(f"did you mean {near}?", (Edit(arg.span, near),)),) if near else (),
+    )

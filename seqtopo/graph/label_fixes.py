@@ -1,0 +1,310 @@
+"""Ways to make an output fit its labels, as edits of the spec. They are drafts: who asks tries each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations, permutations
+
+from seqtopo.dataclass import dataclass
+from seqtopo.diag.model import Edit, Fix
+from seqtopo.graph.branches import behind_merge, steps_kept, steps_let_go
+from seqtopo.graph.failure_site import size_text
+from seqtopo.graph.graph import Node
+from seqtopo.graph.main_path import MainPath, is_valid_convolution
+from seqtopo.graph.sources import Sources
+from seqtopo.layers.sizes import Shape, Size, fits, is_open, product, show_shape
+from seqtopo.source import Span
+from seqtopo.syntax import tree
+from seqtopo.syntax.canonical import print_expr
+from seqtopo.syntax.rewrite import NOWHERE, call, with_flag, without, word
+
+_WRAPPERS = ("bi", "bidirectional", "td", "time_distributed")
+_WIDTHS = ("units", "filters")
+_MOST_AXES = 5
+"""Orders of more axes than this are not tried."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the labels ask of an output: its shape as it should be."""
+
+    shape: Shape
+
+    @property
+    def steps(self) -> str:
+        """The number of steps as a spec writes it; "" where it cannot."""
+        return _written(self.shape[0]) if len(self.shape) >= 2 else ""
+
+    @property
+    def width(self) -> str:
+        """The width as a spec writes it; "" where it cannot."""
+        return _written(self.shape[-1]) if self.shape else "1"
+
+
+def drafts(path: MainPath, wanted: Wanted, sources: Sources) -> Iterator[Fix]:
+    """Every plausible way, the likeliest first; each also with the width set right."""
+    yield from _regrouped(path, wanted, sources)
+    width = width_fix(path, wanted, sources)
+    for fix in _by_time(path, wanted, sources):
+        yield fix
+        if width is not None and not _overlap(fix.edits, width.edits):
+            yield Fix(f"{fix.title}, and {width.title}", _joined(fix.edits, width.edits))
+    if width is not None:
+        yield width
+    if len(wanted.shape) > max(len(path.shape), 1):
+        yield from _answered_whole(path, wanted, sources)
+
+
+def _regrouped(path: MainPath, wanted: Wanted, sources: Sources) -> Iterator[Fix]:
+    """The same numbers with other axes: some of them cut in several, or joined, or two of them turned."""
+    given, asked = path.shape, wanted.shape
+    if path.nodes[0].layer is None or given == asked or any(map(is_open, (*given[1:], *asked[1:]))):
+        return
+    if len(given) == len(asked):
+        orders = permutations(range(len(given))) if len(given) <= _MOST_AXES and given[1:] else ()
+        fitting = [order for order in orders if tuple(given[i] for i in order) == asked]
+        if fitting:
+            order = min(fitting, key=lambda o: sum(a > b for a, b in combinations(o, 2)))
+            turn = call("permute", *(i + 1 for i in order))
+            yield _behind(path, sources, turn, f"turn the axes behind it: {print_expr(turn)}")
+        return
+    cut = len(asked) > len(given)
+    groups = _groups(given, asked) if cut else _groups(asked, given)
+    if groups is None:
+        return
+    shape = show_shape(asked)
+    if not cut and len(asked) == 1:
+        step: tree.Expr = word("flatten")
+        title = f"join the {' x '.join(map(str, given))} numbers to one answer: flatten"
+    else:
+        step = call("reshape", *map(size_text, asked))
+        changed = [(one, many) for one, many in groups if len(many) > 1]
+        what = " and ".join(
+            f"{one} into {' x '.join(map(str, many))}" if cut else f"{' x '.join(map(str, many))} to {one}"
+            for one, many in changed
+        )
+        title = f"{'cut' if cut else 'join'} {what}, as {shape} has them: {print_expr(step)}"
+    yield _behind(path, sources, step, title)
+
+
+def _groups(few: Shape, many: Shape) -> list[tuple[Size, Shape]] | None:
+    """For each axis of a shape the axes of another that it holds, in their order; None if they do not match.
+
+    >>> _groups((20, 30), (20, 10, 3)), _groups((20, 30), (30, 20))
+    ([(20, (20,)), (30, (10, 3))], None)
+    """
+    found: list[tuple[Size, Shape]] = []
+    rest = list(many)
+    for i, size in enumerate(few):
+        taken: list[Size] = rest[:1]
+        del rest[:1]
+        last = i == len(few) - 1
+        while rest and (last or not fits(size, product(taken))):
+            taken.append(rest.pop(0))
+        if not taken or not fits(size, product(taken)):
+            return None
+        found.append((size, tuple(taken)))
+    return None if rest else found
+
+
+def _answered_whole(path: MainPath, wanted: Wanted, sources: Sources) -> Iterator[Fix]:
+    """A last layer that gives all the numbers that the last axes of a label hold, cut into these."""
+    kept = len(path.shape) - 1
+    asked, last = wanted.shape, path.nodes[0]
+    if last.layer is None or path.shape[:kept] != asked[:kept] or not all(map(writable, asked)):
+        return
+    if (
+        asked[-1] == 1
+        or fits(product(asked), product(path.shape))
+        or (not kept and asked[:1] == path.steps[:1])
+    ):
+        return
+    first, *rest = map(size_text, asked[kept:])
+    many = print_expr(tree.Arithmetic(NOWHERE, first, tuple(("*", size) for size in rest)))
+    cut = print_expr(call("reshape", *map(size_text, asked)))
+    expr = sources.of(last)
+    plain = last is path.wide and last.layer.get("activation") in (None, "linear") and not _recurs(last)
+    changed = _with_width(expr, many) if expr is not None and plain else None
+    if changed is not None:
+        text = f"{print_expr(changed)} -> {cut}"
+        yield Fix(f"answer all of them at once, and cut them: {text}", (Edit(last.span, text),))
+    elif last.layer.row.recurrent:
+        text = f"dense({many}) -> {cut}"
+        at = Span(last.span.end, last.span.end)
+        yield Fix(f"answer all of them at once, and cut them: {text}", (Edit(at, f" -> {text}"),))
+
+
+def _behind(path: MainPath, sources: Sources, step: tree.Expr, title: str) -> Fix:
+    """A step behind the last layer; a softmax there goes behind it, since it works on the last axis."""
+    node = path.nodes[0]
+    expr, text = sources.of(node), print_expr(step)
+    if expr is not None and node.layer is not None and len(path.shape) != len(path.into(node)) - 1:
+        if node.layer.row.name == "softmax" or print_expr(expr) == "softmax":
+            return Fix(title, (Edit(Span(expr.span.start, expr.span.start), f"{text} -> "),))
+        bare = without(expr, "softmax", "activation")
+        if node.layer.get("activation") == "softmax" and bare != expr:
+            return Fix(title, (Edit(expr.span, f"{print_expr(bare)} -> {text} -> softmax"),))
+    return Fix(title, (Edit(Span(node.span.end, node.span.end), f" -> {text}"),))
+
+
+def _by_time(path: MainPath, wanted: Wanted, sources: Sources) -> Iterator[Fix]:
+    here = len(path.shape)
+    if here < len(wanted.shape):
+        yield from _keep_time(path, wanted, sources)
+    elif here > max(len(wanted.shape), 1):
+        yield from _give_up_time(path, sources)
+    elif here >= 2:
+        yield from _other_length(path, wanted, sources)
+
+
+def _keep_time(path: MainPath, wanted: Wanted, sources: Sources) -> Iterator[Fix]:
+    kept = steps_kept(path.graph, sources, behind_merge(path.graph, path.output))
+    if kept is not None:
+        yield kept
+    node = path.collapse
+    expr = sources.of(node) if node is not None else None
+    if node is None or node.layer is None or expr is None:
+        return
+    if node.layer.row.recurrent:
+        title = f"add seq to {print_expr(expr)}, to keep its steps"
+        yield Fix(title, (Edit(expr.span, print_expr(with_flag(expr, "seq"))),))
+        yield from _decoder(expr, wanted)
+        return
+    before = next((n for n in path.nodes if n.inputs and n is path.graph.nodes[node.inputs[0].node]), None)
+    if before is not None and before.span.end < node.span.start:
+        yield Fix(
+            f"take {print_expr(expr)} out, to keep the steps",
+            (Edit(Span(before.span.end, node.span.end), ""),),
+        )
+
+
+def _give_up_time(path: MainPath, sources: Sources) -> Iterator[Fix]:
+    bare = tuple(e for node in path.head for e in _unwrapped(node, sources))
+    let_go = steps_let_go(sources, behind_merge(path.graph, path.output))
+    if let_go is not None:
+        yield Fix(let_go.title, (*let_go.edits, *bare))
+    expr = sources.of(path.keeper) if path.keeper is not None else None
+    if expr is not None:
+        title = f"take seq off {print_expr(expr)}, to keep its last step only"
+        yield Fix(title, (Edit(expr.span, print_expr(without(expr, "seq"))), *bare))
+    if path.first_dense is not None:
+        at = path.first_dense.span.start
+        yield Fix(
+            "flatten before the first dense, to mix the steps", (Edit(Span(at, at), "flatten -> "), *bare)
+        )
+    yield _put("gavgpool1d", "take the mean over the steps with gavgpool1d", path, bare)
+    yield _put("at(-1)", "keep the last step only with at(-1)", path, bare)
+
+
+def _other_length(path: MainPath, wanted: Wanted, sources: Sources) -> Iterator[Fix]:
+    repeat = next((n for n in path.nodes if n.layer is not None and n.layer.row.name == "repeat"), None)
+    written = sources.of(repeat) if repeat is not None else None
+    if isinstance(written, tree.Call) and written.args and wanted.steps:
+        text = print_expr(with_argument(written, 0, wanted.steps))
+        yield Fix(f"write {text}", (Edit(written.span, text),))
+    expr = sources.of(path.keeper) if path.keeper is not None else None
+    if expr is not None:
+        yield from _decoder(expr, wanted)
+    for node in path.nodes:
+        call = sources.of(node)
+        if is_valid_convolution(node) and call is not None:
+            padded = with_flag(without(call, "valid"), "same")
+            yield Fix(
+                f"pad {print_expr(call)} with same, to keep its steps", (Edit(call.span, print_expr(padded)),)
+            )
+    length = path.shape[0]
+    if isinstance(length, int) and isinstance(wanted.shape[0], int) and wanted.shape[0] < length:
+        yield _put(f"last({wanted.steps})", f"keep the last {wanted.steps} steps only", path)
+
+
+def _decoder(expr: tree.Expr, wanted: Wanted) -> Iterator[Fix]:
+    """Read all, then repeat what was read for a layer that writes as many steps as are wanted."""
+    if wanted.steps:
+        reader, writer = without(expr, "seq"), with_flag(without(expr, "seq"), "seq")
+        text = f"{print_expr(reader)} -> repeat({wanted.steps}) -> {print_expr(writer)}"
+        yield Fix(f"read to the end first, then write {wanted.steps} steps: {text}", (Edit(expr.span, text),))
+
+
+def _put(step: str, title: str, path: MainPath, more: tuple[Edit, ...] = ()) -> Fix:
+    """A step before the head, or behind the last layer where there is no head."""
+    if path.head:
+        at = path.head[-1].span.start
+        return Fix(title, (Edit(Span(at, at), f"{step} -> "), *more))
+    end = path.nodes[0].span.end
+    return Fix(title, (Edit(Span(end, end), f" -> {step}"),))
+
+
+def width_fix(path: MainPath, wanted: Wanted, sources: Sources) -> Fix | None:
+    """The width set right where it is made, or by a dense layer more; None where it cannot be written."""
+    if not wanted.width or path.nodes[0].layer is None:
+        return None
+    node = path.wide
+    expr = sources.of(node) if node is not None else None
+    if node is not None and node.layer is not None and expr is not None and not _recurs(node):
+        changed = _with_width(expr, wanted.width)
+        if changed is not None:
+            text = print_expr(changed)
+            return Fix(f"write {text}", (Edit(expr.span, text),))
+    end = path.nodes[0].span.end
+    return Fix(f"end with dense({wanted.width})", (Edit(Span(end, end), f" -> dense({wanted.width})"),))
+
+
+def _with_width(expr: tree.Expr, width: str) -> tree.Expr | None:
+    """A step with another width: its first argument, or its units or filters by name."""
+    if not isinstance(expr, tree.Call) or not expr.args:
+        return None
+    args = list(expr.args)
+    value: tree.Expr | None
+    if expr.name.name in _WRAPPERS:
+        if isinstance(args[0].value, tree.Call) and args[0].value.name.name in _WRAPPERS:
+            return None
+        value = _with_width(args[0].value, width)
+        index = 0
+    else:
+        named = [i for i, a in enumerate(args) if a.name is not None and a.name.name in _WIDTHS]
+        index = named[0] if named else 0
+        if not named and args[0].name is not None:
+            return None
+        value = tree.Name(args[index].value.span, width)
+    if value is None:
+        return None
+    args[index] = tree.Argument(args[index].span, args[index].name, value)
+    return tree.Call(expr.span, expr.name, tuple(args))
+
+
+def with_argument(call: tree.Call, index: int, value: str) -> tree.Call:
+    """A call with another value for one of its arguments."""
+    old = call.args[index]
+    new = tree.Argument(old.span, old.name, tree.Name(old.value.span, value))
+    return tree.Call(call.span, call.name, (*call.args[:index], new, *call.args[index + 1 :]))
+
+
+def _unwrapped(node: Node, sources: Sources) -> Iterator[Edit]:
+    """``td(dense(3))`` has no steps to go through any more: ``dense(3)``."""
+    expr = sources.of(node)
+    if isinstance(expr, tree.Call) and expr.name.name in ("td", "time_distributed") and len(expr.args) == 1:
+        yield Edit(expr.span, print_expr(expr.args[0].value))
+
+
+def _recurs(node: Node) -> bool:
+    return node.layer is not None and node.layer.row.recurrent
+
+
+def _joined(first: tuple[Edit, ...], then: tuple[Edit, ...]) -> tuple[Edit, ...]:
+    """All edits, those that insert at one place as one."""
+    behind = {e.span: e for e in then if e.span.start == e.span.end}
+    joined = tuple(Edit(e.span, e.text + behind.pop(e.span).text) if e.span in behind else e for e in first)
+    return (*joined, *(e for e in then if e.span in behind or e.span.start != e.span.end))
+
+
+def _overlap(ours: tuple[Edit, ...], theirs: tuple[Edit, ...]) -> bool:
+    return any(a.span.start < b.span.end and b.span.start < a.span.end for a in ours for b in theirs)
+
+
+def _written(size: Size) -> str:
+    return "" if is_open(size) else str(size)
+
+
+def writable(size: Size) -> bool:
+    """Whether a size can be written as it is: a number, or one symbol."""
+    return isinstance(size, int) or (size.is_atom and not is_open(size))

@@ -1,0 +1,207 @@
+"""What a label that does not fit an output says about the model: the cause first, in words."""
+
+from __future__ import annotations
+
+from seqtopo.dataclass import dataclass
+from seqtopo.diag.model import Label
+from seqtopo.graph.graph import Node
+from seqtopo.graph.label_case import Compared
+from seqtopo.graph.loss_shapes import IDS, Verdict, shown_loss
+from seqtopo.graph.main_path import MainPath, is_valid_convolution
+from seqtopo.layers.sizes import Shape, fits, show_shape
+from seqtopo.source import Span
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """An output that does not fit its labels, and the words for it; ``wanted`` is the shape that would."""
+
+    path: MainPath
+    how: Verdict
+    wanted: Shape
+    message: str
+    span: Span
+    label: str
+    labels: tuple[Label, ...] = ()
+    notes: tuple[str, ...] = ()
+    help: str = ""
+
+
+def mismatch(path: MainPath, compared: Compared, how: Verdict) -> Mismatch:
+    """Why labels do not fit what comes out of a path."""
+    output = path.shape
+    wanted = _wanted(path, compared, output)
+    notes = _notes(path, compared, output, wanted, how)
+    if compared.loss == "ctc" and len(output) != 2:
+        return _ctc(path, compared, output, wanted)
+    if len(wanted) > len(output):
+        return _collapsed(path, compared, output, wanted, how, notes)
+    if len(wanted) < len(output):
+        return _kept(path, compared, output, wanted, how, notes)
+    if not all(map(fits, wanted[:-1], output[:-1])):
+        return _lengths(path, compared, output, wanted, how, notes)
+    node = path.wide or path.nodes[0]
+    return Mismatch(
+        path,
+        how,
+        wanted,
+        f"{compared.said}, but the model gives {show_shape(output)}",
+        node.span,
+        f"makes the width {output[-1]}" if node is not path.nodes[0] else f"gives {show_shape(output)}",
+        notes=notes,
+        help="let the last layer give as many numbers as a label has",
+    )
+
+
+def _wanted(path: MainPath, compared: Compared, output: Shape) -> Shape:
+    """The shape of the output that the labels ask for."""
+    labels = compared.labels.shape
+    if compared.loss in IDS or (not compared.loss and compared.labels.dtype.startswith(("int", "uint"))):
+        if len(labels) > 1 and labels[-1] == 1:
+            labels = labels[:-1]
+        return (*labels, compared.labels.below or output[-1]) if output else labels
+    if compared.loss == "ctc":
+        return (*labels[:1], output[-1]) if output else labels
+    if len(labels) == 1 and len(output) <= 1 and path.collapse is not None and labels[0] != 1:
+        steps = (*path.into(path.collapse)[:1], *path.steps[:1], *compared.steps)
+        if any(fits(labels[0], size) for size in steps):
+            return (labels[0], 1)
+    return labels
+
+
+def _collapsed(
+    path: MainPath, compared: Compared, output: Shape, wanted: Shape, how: Verdict, notes: tuple[str, ...]
+) -> Mismatch:
+    gives = f"the model gives {show_shape(output)}"
+    node = path.collapse
+    if node is None:
+        return Mismatch(
+            path,
+            how,
+            wanted,
+            f"{compared.said}, but {gives}",
+            path.nodes[0].span,
+            f"gives {show_shape(output)}",
+            notes=notes,
+            help="declare the missing axis in in(...), or make it with repeat(N)",
+        )
+    steps = path.into(node)[0]
+    each = "one for every step" if fits(wanted[0], steps) else f"for {wanted[0]} steps"
+    return Mismatch(
+        path,
+        how,
+        wanted,
+        f"{compared.said}, {each}, but {gives}: one for the whole sequence",
+        node.span,
+        f"gives {show_shape(path.out(node))}: {_only(node)}",
+        notes=notes,
+        help="keep the steps with seq, or repeat the vector with repeat(N) before a layer with seq",
+    )
+
+
+def _kept(
+    path: MainPath, compared: Compared, output: Shape, wanted: Shape, how: Verdict, notes: tuple[str, ...]
+) -> Mismatch:
+    node = path.keeper or path.first_dense or (path.head[-1] if path.head else path.nodes[0])
+    if len(output) == 1:
+        # A vector has no steps: it has more numbers than the label.
+        node = path.wide or path.nodes[0]
+        return Mismatch(
+            path,
+            how,
+            wanted,
+            f"{compared.said}, but the model gives {output[0]} numbers: {show_shape(output)}",
+            node.span,
+            f"makes the width {output[0]}",
+            notes=notes,
+            help="let the last layer give as many numbers as a label has",
+        )
+    steps = output[0]
+    if node is path.keeper:
+        label = f"keeps its {steps} steps: gives {show_shape(path.out(node))}"
+    elif node is path.first_dense:
+        label = f"works on each of the {steps} steps: gives {show_shape(path.out(node))}"
+        notes = (*notes, "dense does not flatten: it works on the last axis, at each step by itself")
+    else:
+        label = f"gives {show_shape(path.out(node))}"
+    return Mismatch(
+        path,
+        how,
+        wanted,
+        f"{compared.said}, one for the whole sequence, but the model gives {show_shape(output)}: "
+        "one for every step",
+        node.span,
+        label.replace("its ? steps", "all steps").replace("each of the ? steps", "each step"),
+        notes=notes,
+        help="take the steps together: last step (no seq), gavgpool1d, or flatten",
+    )
+
+
+def _lengths(
+    path: MainPath, compared: Compared, output: Shape, wanted: Shape, how: Verdict, notes: tuple[str, ...]
+) -> Mismatch:
+    cut = next((n for n in path.nodes if is_valid_convolution(n)), None)
+    node = path.keeper or cut or path.nodes[0]
+    if output[-1] == wanted[0] and path.wide is not None:
+        node = path.wide
+        notes = (
+            *notes,
+            f"{wanted[0]} is a number of steps here, and {node.layer} gives {wanted[0]} numbers at each step",
+        )
+    if len(path.steps) > 2:
+        notes = (*notes, f"the steps on the way: {' -> '.join(map(str, path.steps))}")
+    return Mismatch(
+        path,
+        how,
+        wanted,
+        f"{compared.said}: {wanted[0]} steps, but the model gives {show_shape(output)}: {output[0]} steps",
+        node.span,
+        f"{path.into(node)[0]} steps to {path.out(node)[0]}"
+        if node is cut
+        else f"gives {show_shape(path.out(node))}",
+        notes=notes,
+        help=_comes_back(path)
+        if node is cut
+        else "where the lengths differ, read to the end first and repeat: "
+        f"lstm(32) -> repeat({wanted[0]}) -> lstm(32,seq)",
+    )
+
+
+def _comes_back(path: MainPath) -> str:
+    """What lets convolutions and pools give back as many steps as came in."""
+    factor, steps = path.halvings, path.steps[0] if path.steps else 0
+    if factor == 1 or not isinstance(steps, int) or steps % factor == 0:
+        return "let every convolution keep its steps: same"
+    return (
+        f"let every convolution keep its steps (same), and pad the input to a multiple of {factor} steps: "
+        f"{-(-steps // factor) * factor}"
+    )
+
+
+def _ctc(path: MainPath, compared: Compared, output: Shape, wanted: Shape) -> Mismatch:
+    node = path.collapse or path.nodes[0]
+    return Mismatch(
+        path,
+        "breaks",
+        wanted,
+        f"ctc aligns a label with the steps of the output, but the model gives {show_shape(output)}",
+        node.span,
+        f"gives {show_shape(path.out(node))}",
+        help="let the model give a distribution at every step: (T, classes)",
+    )
+
+
+def _notes(path: MainPath, compared: Compared, output: Shape, wanted: Shape, how: Verdict) -> tuple[str, ...]:
+    if how != "broadcasts" or not compared.loss:
+        return ()
+    if len(wanted) > len(output) or output[:1] == (1,):
+        effect = "every label with the same number, and learn their mean"
+    else:
+        effect = "labels with numbers that they do not belong to"
+    return (f"{shown_loss(compared.loss)} would not fail: it would compare {effect}",)
+
+
+def _only(node: Node) -> str:
+    if node.layer is not None and node.layer.row.recurrent:
+        return "only its last step"
+    return "the steps are taken together"

@@ -1,0 +1,187 @@
+"""Labels against what the model gives: shapes, ids or one-hot, ranges, as the loss wants them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import combinations
+
+from seqtopo.diag.codes import CODES
+from seqtopo.diag.model import Fix, Label
+from seqtopo.graph.axis_contents import misread_axes
+from seqtopo.graph.graph import Graph
+from seqtopo.graph.label_case import Compared
+from seqtopo.graph.label_fixes import Wanted, drafts
+from seqtopo.graph.label_values import kind_problems, range_problems
+from seqtopo.graph.label_words import Mismatch, mismatch
+from seqtopo.graph.loss_shapes import loss_name, verdict
+from seqtopo.graph.main_path import MainPath
+from seqtopo.graph.problem import Problem
+from seqtopo.graph.sources import Sources
+from seqtopo.graph.training import Training
+from seqtopo.graph.vetting import MOST_LAYERS
+from seqtopo.layers.sizes import show_shape
+
+Rebuild = Callable[[str], "Graph | None"]
+"""The graph of another text of the spec; None where that has errors."""
+
+MOST_FIXES = 3
+MOST_WRONG = 10
+"""After so many outputs with wrong labels, the rest of them are not looked at."""
+MOST_COMPARED = 20
+"""Of no more outputs than this it is asked whether their labels are swapped."""
+
+
+def check_labels(
+    graph: Graph, training: Training, sources: Sources, text: str, rebuild: Rebuild
+) -> Iterator[Problem]:
+    """What is wrong with the labels and losses of a ``train`` statement: ST701 to ST709."""
+    losses = losses_of(training, len(graph.outputs))
+    if losses is None:
+        count = len(training.loss)
+        yield Problem(
+            "ST701",
+            f"there are {_many(count, 'loss', 'losses')}, but the model has "
+            f"{_many(len(graph.outputs), 'output')}",
+            training.spans["loss"],
+            help="give one loss for each output, in their order, or one for all",
+        )
+        return
+    labels = training.labels
+    if labels is None:
+        return
+    span = training.spans["labels"]
+    if len(labels) != len(graph.outputs):
+        yield Problem(
+            "ST701",
+            f"labels are given for {_many(len(labels), 'output')}, but the model has {len(graph.outputs)}",
+            span,
+            label=f"{len(labels)} here",
+            help="write one shape for each output, in their order: labels=[(1), (T,1)]",
+        )
+        return
+    every = [Compared(given, loss, span=span) for given, loss in zip(labels, losses, strict=True)]
+    swapped = swapped_labels(graph, every)
+    if swapped is not None:
+        yield swapped
+        return
+    wrong = 0
+    for index, compared in enumerate(every):
+        found = list(compare(graph, index, compared, training, sources, text, rebuild))
+        yield from found
+        wrong += bool(found)
+        if wrong == MOST_WRONG:
+            return
+
+
+def swapped_labels(graph: Graph, every: Sequence[Compared]) -> Problem | None:
+    """ST701 where the labels of two outputs do not fit their own, and each fits the other's."""
+    shapes = [tensor.shape if (tensor := graph.tensor(v)) is not None else None for v in graph.outputs]
+
+    def fit(labels: int, output: int) -> bool:
+        shape = shapes[output]
+        return shape is None or verdict(every[output].loss, every[labels].labels.shape, shape) == "fits"
+
+    wrong = [i for i in range(len(every)) if not fit(i, i)][:MOST_COMPARED]
+    for a, b in combinations(wrong, 2):
+        if fit(a, b) and fit(b, a):
+            ours, theirs = every[a].labels.shape, every[b].labels.shape
+            node = graph.nodes[graph.outputs[a].node]
+            span = every[a].span or node.span
+            return Problem(
+                "ST701",
+                f"the labels of outputs {a + 1} and {b + 1} look swapped: labels are {show_shape(ours)} and "
+                f"{show_shape(theirs)}, the outputs {show_shape(shapes[a] or ())} and "
+                f"{show_shape(shapes[b] or ())}",
+                span,
+                label="in another order than the outputs",
+                help="give them in the order of the outputs",
+            )
+    return None
+
+
+def losses_of(training: Training | None, outputs: int) -> list[str] | None:
+    """The main name of each output's loss, "" for none; None where there are more or fewer than outputs."""
+    loss = training.loss if training is not None else None
+    if isinstance(loss, list):
+        return [loss_name(one) for one in loss] if len(loss) == outputs else None
+    return [loss_name(loss)] * outputs
+
+
+def compare(
+    graph: Graph,
+    index: int,
+    compared: Compared,
+    training: Training | None,
+    sources: Sources,
+    text: str,
+    rebuild: Rebuild,
+) -> Iterator[Problem]:
+    """What is wrong with the labels of one output."""
+    output = graph.outputs[index]
+    tensor = graph.tensor(output)
+    if tensor is None:
+        return
+    path = MainPath(graph, output)
+    kinds = list(kind_problems(compared, path, training))
+    if kinds:
+        yield from kinds
+        return
+    how = verdict(compared.loss, compared.labels.shape, tensor.shape)
+    if how == "fits":
+        yield from range_problems(
+            compared,
+            path,
+            sources,
+            lambda fix: len(graph.nodes) <= MOST_LAYERS and rebuild(fix.apply(text)) is not None,
+        )
+        return
+    found = mismatch(path, compared, how)
+    if len(graph.nodes) > MOST_LAYERS:
+        yield _problem(found, compared, ())
+        return
+    fixes = _tried(drafts(path, Wanted(found.wanted), sources), graph, index, compared, text, rebuild)
+    yield _problem(found, compared, fixes)
+
+
+def _tried(
+    fixes: Iterable[Fix], given: Graph, index: int, compared: Compared, text: str, rebuild: Rebuild
+) -> tuple[Fix, ...]:
+    """The fixes after which the spec has no errors and the output fits, with its axes what they were."""
+    found: list[Fix] = []
+    before = misread_axes(given)
+    for fix in fixes:
+        if len(found) == MOST_FIXES:
+            break
+        if any(set(fix.edits) > set(good.edits) for good in found):
+            continue
+        graph = rebuild(fix.apply(text))
+        tensor = graph.tensor(graph.outputs[index]) if graph and index < len(graph.outputs) else None
+        if tensor is None or verdict(compared.loss, compared.labels.shape, tensor.shape) != "fits":
+            continue
+        if graph is not None and misread_axes(graph) <= before:
+            found.append(fix)
+    return tuple(found)
+
+
+def _problem(found: Mismatch, compared: Compared, fixes: tuple[Fix, ...]) -> Problem:
+    code = "ST703" if found.how == "broadcasts" else "ST702"
+    if not compared.loss:
+        code = "ST707"
+    labels = found.labels
+    if compared.span is not None:
+        labels = (*labels, Label(compared.span, f"wants {show_shape(found.wanted)}"))
+    return Problem(
+        code,
+        found.message,
+        found.span,
+        severity=CODES[code].severity,
+        label=found.label,
+        labels=labels,
+        notes=found.notes,
+        help="" if fixes else found.help,
+        fixes=fixes,
+    )
+
+
+def _many(count: int, one: str, many: str = "") -> str:
+    return f"{count} {one if count == 1 else many or one + 's'}"

@@ -1,0 +1,144 @@
+"""The way from an output back to an input: where time was given up or kept, and what makes the width."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from seqtopo.graph.graph import Graph, Node, Value
+from seqtopo.layers.layer import Layer
+from seqtopo.layers.sizes import Shape, Size
+
+_WIDTHS = ("units", "filters", "output_dim")
+
+
+class MainPath:
+    """The nodes that an output comes through, by the first input of each, the nearest first."""
+
+    def __init__(self, graph: Graph, output: Value) -> None:
+        self.graph = graph
+        self.output = output
+
+    @cached_property
+    def nodes(self) -> list[Node]:
+        """All of them, the output's own first."""
+        found = [self.graph.nodes[self.output.node]]
+        while found[-1].layer is not None and found[-1].inputs:
+            found.append(self.graph.nodes[found[-1].inputs[0].node])
+        return found
+
+    def into(self, node: Node) -> Shape:
+        """The shape of the first value that comes into a node; () where there is none."""
+        tensor = self.graph.tensor(node.inputs[0]) if node.inputs else None
+        return tensor.shape if tensor is not None else ()
+
+    def out(self, node: Node) -> Shape:
+        """The shape of the first value that a node gives."""
+        return node.outputs[0].shape if node.outputs else ()
+
+    @property
+    def shape(self) -> Shape:
+        """The shape of the output itself."""
+        tensor = self.graph.tensor(self.output)
+        return tensor.shape if tensor is not None else ()
+
+    @cached_property
+    def collapse(self) -> Node | None:
+        """The last node that takes an axis away, so that steps become one answer."""
+        return next((n for n in self.nodes if n.inputs and len(self.out(n)) < len(self.into(n))), None)
+
+    @cached_property
+    def keeper(self) -> Node | None:
+        """The last recurrent layer that hands on all its steps, with no collapse behind it."""
+        for node in self.nodes:
+            if node is self.collapse:
+                return None
+            if node.layer is not None and node.layer.row.recurrent and len(self.out(node)) == 2:
+                return node
+        return None
+
+    @cached_property
+    def head(self) -> list[Node]:
+        """The last nodes that work on each step by itself, the nearest first."""
+        found: list[Node] = []
+        for node in self.nodes:
+            if node.layer is None or node.layer.row.recurrent or len(node.inputs) != 1:
+                break
+            if self.out(node)[:-1] != self.into(node)[:-1] or _mixes_steps(node):
+                break
+            found.append(node)
+        return found
+
+    @cached_property
+    def first_dense(self) -> Node | None:
+        """The first layer behind the input, where it is a dense one that is given a sequence."""
+        node = self.nodes[-2] if len(self.nodes) > 1 else None
+        if node is not None and _row(node) == "dense" and len(self.into(node)) > 1:
+            return node
+        return None
+
+    @cached_property
+    def wide(self) -> Node | None:
+        """The node that makes the output's width, where an argument says it."""
+        for node in self.nodes:
+            if node.layer is None:
+                return None
+            if units_of(node.layer) is not None:
+                return node
+            if self.out(node) != self.into(node):
+                return None
+        return None
+
+    @cached_property
+    def halvings(self) -> int:
+        """How many steps become one on the way: the strides of all convolutions and pools, multiplied."""
+        found = 1
+        for node in self.nodes:
+            if node.layer is not None and len(self.out(node)) > 1 and len(self.into(node)) > 1:
+                found *= stride_of(node.layer)
+        return found
+
+    @cached_property
+    def steps(self) -> tuple[Size, ...]:
+        """The numbers of steps along the way, from the input on, each change once."""
+        found: list[Size] = []
+        for node in reversed(self.nodes):
+            shape = self.out(node)
+            size = shape[0] if len(shape) >= 2 or (node.layer is None and shape) else None
+            if size is None:
+                break
+            if not found or found[-1] != size:
+                found.append(size)
+        return tuple(found)
+
+
+def units_of(layer: Layer) -> Size | None:
+    """The width that an argument says, in a wrapper one of the layer inside; None where none does."""
+    inner = layer.args.get("layer")
+    if isinstance(inner, Layer):
+        return units_of(inner)
+    return next((layer.args[name] for name in _WIDTHS if name in layer.args), None)
+
+
+def stride_of(layer: Layer) -> int:
+    """By how many steps a convolution or a pool moves on; 1 for other layers."""
+    name = layer.row.name
+    if not name.startswith(("conv", "separable", "depthwise", "maxpool", "avgpool")) or "transpose" in name:
+        return 1
+    stride = layer.get("strides") or layer.get("pool_size")
+    if isinstance(stride, tuple):
+        stride = stride[0]
+    return stride if isinstance(stride, int) else 1
+
+
+def is_valid_convolution(node: Node) -> bool:
+    """Whether it is a convolution without padding, which gives fewer steps than it takes."""
+    layer = node.layer
+    return layer is not None and layer.row.name.startswith("conv") and layer.get("padding") == "valid"
+
+
+def _row(node: Node) -> str:
+    return node.layer.row.name if node.layer is not None else ""
+
+
+def _mixes_steps(node: Node) -> bool:
+    return _row(node).startswith(("conv", "separable", "depthwise", "mha", "attention", "einsum"))

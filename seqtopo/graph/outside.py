@@ -1,0 +1,215 @@
+"""Bindings from outside, ``-D NAME=VALUE`` and ``compile(spec, NAME=VALUE)``: values read as a ``let``'s."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Mapping
+from math import isfinite
+from typing import Any
+
+from seqtopo.dataclass import dataclass, field, replace
+from seqtopo.diag.model import Diagnostic
+from seqtopo.layers.sizes import LIMIT
+from seqtopo.source import Source, Span
+from seqtopo.syntax import tree
+from seqtopo.syntax.parse import parse
+from seqtopo.system.shell import command
+
+LONGEST = 10_000
+"""A value that is longer than this is not read."""
+_SHOWN = 60
+
+
+class NoValue(Exception):  # noqa: N818  (it is an answer, not a failure)
+    """What was given for a name is no value; says in words what it is instead."""
+
+
+def value_of(given: Any) -> Any:
+    """What is given for a name, as the resolver takes it: a number, a tuple of numbers, or a text.
+
+    Python's other values become the text that a spec has for them; it is read, never run.
+
+    Raises:
+        NoValue: the language has no such value, or the text is none.
+
+    >>> value_of(24), value_of((3, 5)), value_of("lstm"), value_of([3, "same"]), value_of(None)
+    (24, (3, 5), 'lstm', '[3,same]', 'none')
+    """
+    if _is_plain(given):
+        return given
+    text = _text(given)
+    if read_value("X", text) is None:
+        raise NoValue(f"{shown(text)!r} is no value")
+    return text
+
+
+def _is_plain(given: Any) -> bool:
+    """Whether a value is a number, or a tuple of them, and needs no reading."""
+    if isinstance(given, tuple):
+        return all(map(_is_plain, given))
+    return type(given) in (int, float) and abs(given) < LIMIT
+
+
+def _text(given: Any) -> str:
+    """A Python value as a spec writes it. Raises NoValue where it has no such value."""
+    if isinstance(given, str):
+        return given.strip()
+    if given is None or isinstance(given, bool):
+        return str(given).lower()
+    if isinstance(given, (tuple, list)):
+        items = ",".join(map(_text, given))
+        if isinstance(given, list):
+            return f"[{items}]"
+        return f"({items}{',' if len(given) == 1 else ''})"
+    number: int | float
+    try:
+        number = operator.index(given)
+    except TypeError:
+        number = _fraction(given)
+    if abs(number) >= LIMIT:
+        # Python writes out no number of more than 4,300 digits.
+        many = isinstance(number, int) and number.bit_length() >= 200
+        what = f"one of {number.bit_length()} bits" if many and isinstance(number, int) else number
+        raise NoValue(f"a number must be below 2**31, not {what}")
+    return repr(number)
+
+
+def _fraction(given: Any) -> float:
+    """A Python float, or what NumPy has instead."""
+    if hasattr(given, "__float__") and not getattr(given, "shape", ()):
+        number = float(given)
+        if isfinite(number):
+            return number
+        raise NoValue(f"{number} is no number")
+    raise NoValue(f"{shown(repr(given))} is neither a number nor a text")
+
+
+def read_value(name: str, text: str, offset: int = 0) -> tree.Binding | None:
+    """A value's text as the binding of a ``let``, its spans counted from ``offset``; None where it is none.
+
+    >>> read_value("CELL", "lstm(32)").value.name.name
+    'lstm'
+    >>> read_value("T", "3, F = 4"), read_value("T", "3 # steps"), read_value("T", "")
+    (None, None, None)
+    """
+    before = f"let {name} = "
+    if len(text) > LONGEST or "\n" in text or "\r" in text:
+        return None
+    spec, found = parse(Source(" " * offset + before + text))
+    if spec is None or found or len(spec.statements) != 1:
+        return None
+    statement = spec.statements[0]
+    if not isinstance(statement, tree.Let) or len(statement.bindings) != 1:
+        return None
+    binding = statement.bindings[0]
+    # A comment behind the value, or anything else that is not part of it, would be lost.
+    whole = Span(offset + len(before), offset + len(before) + len(text.rstrip()))
+    return binding if binding.value.span == whole else None
+
+
+def shown(text: str) -> str:
+    """A text to be named in a message, cut where it is long."""
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
+
+
+@dataclass(frozen=True)
+class Given:
+    """One name that is bound from outside: its value in words, and where its text lies, if it has one."""
+
+    name: str
+    said: str
+    span: Span = Span(0, 0)
+
+    @property
+    def note(self) -> str:
+        """What a diagnostic adds, so that one who bound it knows the name and the value."""
+        return f"{self.name} is bound from outside: {self.name}={shown(self.said)}"
+
+
+@dataclass
+class Outside:
+    """Every name that is bound from outside.
+
+    The texts of the values lie behind the spec's own, so that no place in them is one of the spec; what
+    is found in them is told at the place in the spec where the name stands.
+    """
+
+    begin: int
+    given: dict[str, Given] = field(default_factory=dict)
+    values: dict[str, Any] = field(default_factory=dict)
+    """What is a number already."""
+    bindings: dict[str, tree.Binding] = field(default_factory=dict)
+    """What was read."""
+
+    def is_in(self, span: Span) -> bool:
+        """Whether a place is in the text of a value."""
+        return span.start >= self.begin
+
+    def at(self, span: Span) -> Given | None:
+        """Which name a place in the text of a value belongs to."""
+        return next((g for g in self.given.values() if g.span.start <= span.start < g.span.end), None)
+
+    def placed(self, found: Diagnostic, here: Span) -> Diagnostic:
+        """A diagnostic of what was bound from outside, told at a place of the spec.
+
+        A fix there would change what is not in the spec.
+        """
+        labels = [label for label in found.labels if not self.is_in(label.span)]
+        fixes = tuple(fix for fix in found.fixes if not any(self.is_in(edit.span) for edit in fix.edits))
+        if not self.is_in(found.span):
+            return replace(found, labels=tuple(labels), fixes=fixes)
+        given = self.at(found.span)
+        notes = (*found.notes, given.note) if given is not None else found.notes
+        return replace(
+            found,
+            span=here,
+            label="" if self.is_in(here) else found.label,
+            labels=tuple(label for label in labels if label.span != here),
+            notes=notes,
+            fixes=fixes,
+        )
+
+
+def outside(dims: Mapping[str, Any], source: Source) -> Outside:
+    """The bindings from outside, of which each is what ``value_of`` gives.
+
+    >>> outside({"T": 3, "CELL": "lstm"}, Source("in(T,2) -> CELL(4)")).given["CELL"].note
+    'CELL is bound from outside: CELL=lstm'
+    """
+    found = Outside(len(source.text) + 1)
+    end = found.begin
+    for name, value in dims.items():
+        if isinstance(value, str):
+            binding = read_value(name, value, end)
+            assert binding is not None, value
+            span = Span(end, binding.span.end + 1)
+            end = span.end
+            found.given[name] = Given(name, value, span)
+            found.bindings[name] = binding
+        else:
+            from seqtopo.layers.values import show
+
+            found.given[name] = Given(name, show(value))
+            found.values[name] = value
+    return found
+
+
+def how_to_bind(name: str, example: str) -> str:
+    """The three ways to bind a name.
+
+    >>> how_to_bind("T", "24")
+    "bind it: -D T=24 on the command line, compile(spec, T=24) in Python, or 'let T = 24' in the spec"
+    """
+    quoted = example if _is_number(example) else f'"{example}"'
+    return (
+        f"bind it: {command('-D', f'{name}={example}')} on the command line, "
+        f"compile(spec, {name}={quoted}) in Python, or 'let {name} = {example}' in the spec"
+    )
+
+
+def _is_number(text: str) -> bool:
+    binding = read_value("X", text)
+    value = binding.value if binding is not None else None
+    return isinstance(value, tree.Number) or (
+        isinstance(value, tree.Tuple) and all(isinstance(i, tree.Number) for i in value.items)
+    )

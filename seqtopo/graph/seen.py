@@ -1,0 +1,275 @@
+"""Which steps of the inputs each step of every value sees: the one analysis of time, row by row.
+
+What a model's kind is, how a series is cut for it, what is said of it and which rules look at it follows
+from this, not from the number of axes. One pass over the nodes, with sizes that may be symbols.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
+
+from seqtopo.graph.graph import Graph, Node, Value
+from seqtopo.layers.sizes import Expr, Size, substitute
+from seqtopo.layers.step_windows import FIRST, SAME, Bound, Call, Passed, Window, every, through
+from seqtopo.layers.timing import unknown
+from seqtopo.layers.values import INTEGERS, Tensor
+
+MOST_INPUTS = 16
+"""The steps of so many inputs are followed; of what comes in beside them nothing is said."""
+
+
+class Field(NamedTuple):
+    """What the steps of a value see of one input of ``length`` steps.
+
+    ``axis`` is where the time axis stands in the value, without the batch. Where it is None the value has
+    no steps any more, and ``window`` is the same whatever step is asked for.
+    """
+
+    axis: int | None
+    window: Window
+    length: Size
+
+    @property
+    def whole(self) -> bool:
+        """Whether each step sees all that comes in."""
+        low, high = self.window.low, self.window.high
+        return not low.factor and not high.factor and low.plus == 0 and high.plus == self.length - 1
+
+    @property
+    def steps(self) -> Size | None:
+        """How many steps lie between both ends, where that is a number for all steps: the receptive field."""
+        low, high = self.window.low, self.window.high
+        if (low.factor, low.over) != (high.factor, high.over) or low.over != 1:
+            return None
+        return high.plus - low.plus + 1
+
+    def fixed(self, count: Size) -> Field:
+        """What all of so many steps see together."""
+        if self.axis is None:
+            return self
+        low, high = self.window.low, self.window.high
+        first = low.at(0) if low.factor >= 0 else low.at(count - 1)
+        last = high.at(count - 1) if high.factor >= 0 else high.at(0)
+        return Field(None, Window(Bound(0, first), Bound(0, last), None, self.window.exact), self.length)
+
+
+Fields = Mapping[int, Field]
+"""What a value sees of each input that has steps, by the input's node."""
+NOTHING: Fields = {}
+
+
+def fields(graph: Graph) -> Mapping[Value, Fields]:
+    """What every value of a graph without errors sees, found once for each graph.
+
+    >>> from seqtopo.api import analyse
+    >>> graph = analyse("in(T,1) -> conv1d(8,3,causal) -> conv1d(8,3,causal,dilation_rate=2)").resolved.graph
+    >>> fields(graph)[graph.outputs[0]][0].steps
+    7
+    """
+    if graph.seen is None:
+        graph.seen = _fields(graph)
+    found: Mapping[Value, Fields] = graph.seen
+    return found
+
+
+def _fields(graph: Graph) -> dict[Value, Fields]:
+    found: dict[Value, Fields] = {}
+    followed = 0
+    for index in graph.ancestors(graph.outputs):
+        node = graph.nodes[index]
+        if node.outputs is None:
+            continue
+        if node.layer is None:
+            shape = node.outputs[0].shape
+            if shape and followed < MOST_INPUTS:
+                followed += 1
+                found[Value(index)] = {index: Field(0, SAME, shape[0])}
+            continue
+        _call(graph, node, found)
+    return found
+
+
+def passes(graph: Graph, node: Node, place: int = 0) -> Passed | None:
+    """What one call does with the first axis of a value that comes in; None where nothing does."""
+    if node.layer is None or node.outputs is None or place >= len(node.inputs):
+        return None
+    inputs = graph.tensors(node.inputs)
+    if inputs is None or not inputs[place].shape:
+        return None
+    return (node.layer.row.time or unknown)(Call(_arguments(node), inputs, node.outputs, 0, place))
+
+
+def _arguments(node: Node) -> Callable[[str], Any]:
+    """The arguments of a call by name, those of the layer among them."""
+    layer, given = node.layer, node.call
+    assert layer is not None
+
+    def get(name: str) -> Any:
+        return given[name] if name in given else layer.get(name)
+
+    return get
+
+
+def _call(graph: Graph, node: Node, found: dict[Value, Fields]) -> None:
+    assert node.layer is not None
+    assert node.outputs is not None
+    rule = node.layer.row.time or unknown
+    came = [found.get(value, NOTHING) for value in node.inputs]
+    beside = _beside(graph, node, found) if node.tensors else NOTHING
+    if not beside and not any(came):
+        return
+    inputs = graph.tensors(node.inputs)
+    if inputs is None:
+        return
+    get = _arguments(node)
+    for output in range(len(node.outputs)):
+        sees: Fields = NOTHING
+        for index, before in enumerate(came):
+            windows: dict[int, tuple[int | None, Window]] = {}
+            after: dict[int, Field] = {}
+            for source, field in before.items():
+                if field.axis is None:
+                    after[source] = field
+                    continue
+                if field.axis not in windows:
+                    call = Call(get, inputs, node.outputs, field.axis, index, output)
+                    windows[field.axis] = rule(call)
+                axis, window = windows[field.axis]
+                if axis == field.axis and window == SAME:
+                    after[source] = field
+                    continue
+                made = through(field.window, window)
+                after[source] = Field(
+                    axis, made if axis is not None else made._replace(own=None), field.length
+                )
+                if axis is None:
+                    after[source] = after[source]._replace(window=_constant(after[source].window))
+            sees = _together(sees, before if after == before else after)
+        if sees or beside:
+            found[Value(node.index, output)] = _together(sees, beside)
+    for name in node.wants:
+        ended = _ended(came, inputs, beside)
+        for place in range(len(node.extras[name])) if ended else ():
+            found[Value(node.index, place, name)] = ended
+
+
+def _constant(window: Window) -> Window:
+    """Of a value without steps, step 0 says what it sees."""
+    return Window(Bound(0, window.low.at(0)), Bound(0, window.high.at(0)), None, window.exact)
+
+
+def _beside(graph: Graph, node: Node, found: dict[Value, Fields]) -> Fields:
+    """What is seen through states and masks: each step may see all that they do."""
+    sees: Fields = NOTHING
+    for value in (v for bundle in node.tensors.values() for v in bundle):
+        tensor = graph.tensor(value)
+        if value in found and tensor is not None:
+            sees = _together(sees, _fixed(found[value], tensor))
+    return sees
+
+
+def _ended(came: Iterable[Fields], inputs: Iterable[Tensor], beside: Fields) -> Fields:
+    """What a state or the scores see: all that came in."""
+    sees = beside
+    for before, tensor in zip(came, inputs, strict=True):
+        sees = _together(sees, _fixed(before, tensor))
+    return sees
+
+
+def _fixed(before: Fields, tensor: Tensor) -> Fields:
+    return {
+        source: field if field.axis is None else field.fixed(tensor.shape[field.axis])
+        for source, field in before.items()
+    }
+
+
+def _together(first: Fields, second: Fields) -> Fields:
+    """What is seen by one or by the other."""
+    if not first or first is second:
+        return second
+    if not second:
+        return first
+    found = dict(first)
+    for source, field in second.items():
+        found[source] = _hull(found[source], field) if source in found else field
+    return found
+
+
+def _hull(first: Field, second: Field) -> Field:
+    if first == second:
+        return first
+    axis = first.axis if first.axis is not None else second.axis
+    one, two, length = first.window, second.window, first.length
+    own = one.own if first.axis == axis else None
+    if own is None and second.axis == axis:
+        own = two.own
+    clear = one.own is None or two.own is None or one.own == two.own
+    if None not in (first.axis, second.axis) and first.axis != second.axis:
+        return Field(axis, every(length, own, False), length)
+    low = _outer(one.low, two.low, FIRST, False)
+    high = _outer(one.high, two.high, Bound(0, length - 1), True)
+    exact = one.exact and two.exact and clear and low in (one.low, two.low) and high in (one.high, two.high)
+    return Field(axis, Window(low, high, own, exact), length)
+
+
+def _outer(one: Bound, two: Bound, end: Bound, up: bool) -> Bound:
+    """The bound further out, up or down; the end of the sequence where that cannot be told."""
+    if one in (two, end):
+        return one
+    if two == end:
+        return two
+    if (one.factor, one.over) == (two.factor, two.over):
+        apart = two.plus - one.plus
+        if isinstance(apart, int):
+            return two if (apart > 0) is up else one
+    return end
+
+
+def is_sequence(graph: Graph, index: int) -> bool:
+    """Whether the first axis of an input counts time steps: of vectors or of ids.
+
+    One axis of numbers does where each of them becomes a vector of its own, as in ``embed``.
+    """
+    node = graph.nodes[index]
+    if node.outputs is None or not node.outputs[0].shape:
+        return False
+    if len(node.outputs[0].shape) >= 2 or node.outputs[0].dtype in INTEGERS:
+        return True
+    if graph.singles is None:
+        graph.singles = _single_numbers(graph)
+    return index in graph.singles
+
+
+def _single_numbers(graph: Graph) -> set[int]:
+    """The inputs of one axis, each number of which is a step of its own further on."""
+    wanted = {i for i in graph.inputs if len((graph.nodes[i].outputs or (Tensor(()),))[0].shape) == 1}
+    found: set[int] = set()
+    if not wanted:
+        return found
+    for value, sees in fields(graph).items():
+        tensor = graph.tensor(value)
+        if value.extra or tensor is None or len(tensor.shape) < 2:
+            continue
+        found |= {i for i, f in sees.items() if i in wanted and f.axis == 0 and f.window.own == SAME.own}
+    return found
+
+
+def output_field(graph: Graph, value: Value, source: int) -> Field | None:
+    """What the steps of an output see of an input, its steps being its first axis.
+
+    Where the time axis of the input has ended, or stands elsewhere, every step sees all that the value does.
+    """
+    field = fields(graph).get(value, NOTHING).get(source)
+    tensor = graph.tensor(value)
+    if field is None or tensor is None or field.axis in (0, None):
+        return field
+    return field.fixed(tensor.shape[field.axis])
+
+
+def at_length(size: Size, length: Size, steps: int) -> Size:
+    """A size, where the open ``length`` is so many steps."""
+    if not isinstance(length, Expr) or not length.is_atom:
+        return size
+    ((atom,), _), *_ = length.terms
+    return substitute(size, {str(atom): steps})

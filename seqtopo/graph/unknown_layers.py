@@ -1,0 +1,158 @@
+"""A step that names no layer: what the name is in Keras or PyTorch, and what is written for it here."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from seqtopo.diag.model import Edit, Fix
+from seqtopo.graph.problem import Problem
+from seqtopo.layers import legacy
+from seqtopo.layers.legacy import CLASSES, Class, Gone, Renamed
+from seqtopo.layers.names import NAMES
+from seqtopo.syntax import tree
+from seqtopo.syntax.canonical import print_expr
+from seqtopo.syntax.rewrite import NOWHERE, edit, without_argument, word
+from seqtopo.syntax.rewrite import call as made
+
+_SOURCES = ("Input", "InputLayer", "input", "input_layer")
+_DEEPEST = 20
+_SHAPES = ("shape", "input_shape", "batch_shape", "batch_input_shape")
+
+
+@lru_cache(maxsize=1)
+def _by_class() -> dict[str, str]:
+    return {row.keras: row.name for row in NAMES.values() if row.keras}
+
+
+def known_elsewhere(name: tree.Name, step: tree.Expr | None) -> Problem | None:
+    """The problem of a name that another library or an earlier Keras knows; None where none does."""
+    if name.name in _SOURCES:
+        return _source(name, step)
+    if name.name in _by_class():
+        now = _by_class()[name.name]
+        help = f"write {now}"
+        fix = Edit(name.span, now)
+        if step is not None and (new := modernized(step)) != tree.Call(
+            step.span, word(now), getattr(step, "args", ())
+        ):
+            fix = edit(step.span, new)
+        return Problem(
+            "ST201",
+            f"there is no layer {name.name}: Keras' class of that name is {now} here",
+            name.span,
+            label="a Python class",
+            help=help,
+            fixes=(Fix(help, (fix,), safe=True),),
+        )
+    old = CLASSES.get(name.name)
+    return _old(name, step, old) if old is not None else None
+
+
+def _old(name: tree.Name, step: tree.Expr | None, old: Class) -> Problem:
+    if not old.to:
+        return Problem(
+            "ST201",
+            f"there is no layer {name.name} any more, as there was in {old.since}"
+            if old.since.startswith("Keras ")
+            else f"there is no layer {name.name}, which is {old.since}'s",
+            name.span,
+            label="unknown",
+            help=old.instead,
+        )
+    new = _translated(step, old)
+    shown = print_expr(new) if new is not None else old.to
+    help = f"write {shown}" if len(shown) < 60 else f"write {old.to}"
+    exact = old.since.startswith("Keras")
+    fixes = () if new is None or step is None else (Fix(help, (edit(step.span, new),), safe=exact),)
+    return Problem(
+        "ST201",
+        f"there is no layer {name.name}: it is the name that {old.since} has for {old.inside or old.to}",
+        name.span,
+        label=f"from {old.since}",
+        help=help,
+        fixes=fixes,
+    )
+
+
+def _translated(step: tree.Expr | None, old: Class) -> tree.Expr | None:
+    if isinstance(step, tree.Name):
+        step = tree.Call(step.span, step, ())
+    if not isinstance(step, tree.Call):
+        return None
+    args = step.args
+    if old.drops and len([a for a in args if a.name is None]) > old.drops - (old.to in ("batchnorm", "norm")):
+        for first in [a for a in args if a.name is None][: old.drops]:
+            rest = without_argument(step, first)
+            step = rest if isinstance(rest, tree.Call) else tree.Call(NOWHERE, step.name, ())
+    elif old.to in ("gavgpool1d", "gmaxpool1d"):
+        step = tree.Call(NOWHERE, step.name, ())
+    inner = word(old.inside or old.to)
+    layer = modernized(tree.Call(step.span, inner, step.args))
+    return made(old.to, layer) if old.inside else layer
+
+
+def modernized(step: tree.Expr, depth: int = 0) -> tree.Expr:
+    """A call with the names of today, its own and its arguments', as far as they mean the same.
+
+    >>> from seqtopo.syntax.rewrite import number
+    >>> print_expr(modernized(made("Bidirectional", made("LSTM", 64, inner_init=word("zeros")))))
+    'bi(lstm(64,recurrent_initializer=zeros))'
+    """
+    name = step.name if isinstance(step, tree.Call) else step
+    if not isinstance(name, tree.Name) or depth > _DEEPEST:
+        return step
+    row = NAMES.get(_by_class().get(name.name, name.name))
+    if row is None:
+        return step
+    own = name if name.name in NAMES else word(row.name)
+    args = []
+    for given in step.args if isinstance(step, tree.Call) else ():
+        old = legacy.argument(given.name.name, row.by_name) if given.name is not None else None
+        if given.name is not None and given.name.name in row.by_name:
+            old = None
+        if isinstance(old, Gone) and old.harmless:
+            continue
+        label = word(old.to[0]) if isinstance(old, Renamed) and old.exact else given.name
+        args.append(tree.Argument(given.span, label, modernized(given.value, depth + 1)))
+    return tree.Call(step.span, own, tuple(args)) if args else own
+
+
+def _source(name: tree.Name, step: tree.Expr | None) -> Problem:
+    new = _declared(step)
+    help = f"write {print_expr(new)}" if new is not None else "write in(T,F)"
+    given = {a.name.name for a in getattr(step, "args", ()) if a.name is not None}
+    whole = given <= {*_SHAPES, "dtype"}
+    return Problem(
+        "ST201",
+        f"there is no layer {name.name}: an input is a source, in(...), with the sizes of one sample",
+        name.span,
+        label="is written in",
+        help=help,
+        fixes=(Fix(help, (edit(step.span, new),), safe=whole),)
+        if new is not None and step is not None
+        else (),
+    )
+
+
+def _declared(step: tree.Expr | None) -> tree.Expr | None:
+    """The ``in(...)`` that ``Input(shape=(10,3))`` is."""
+    if not isinstance(step, tree.Call) or not step.args:
+        return None
+    given = {a.name.name if a.name is not None else "": a.value for a in step.args}
+    found = next((given[n] for n in (*_SHAPES, "") if n in given), None)
+    if isinstance(found, (tree.Tuple, tree.List)):
+        sizes = found.items
+    elif found is not None:
+        sizes = (found.body if isinstance(found, tree.Group) else found,)
+    else:
+        return None
+    if "" in given and found is given[""] and sum(a.name is None for a in step.args) > 1:
+        sizes = tuple(a.value for a in step.args if a.name is None)
+    if any(name.startswith("batch") for name in given if name in _SHAPES):
+        sizes = sizes[1:]
+    nothing = tree.Unknown(NOWHERE)
+    items = [nothing if isinstance(s, tree.Name) and s.name in ("none", "None") else s for s in sizes]
+    flags = ["int"] if isinstance(d := given.get("dtype"), (tree.Name, tree.String)) and "int" in (
+        d.name if isinstance(d, tree.Name) else d.value
+    ) else []  # fmt: skip
+    return made("in", *items, *flags)

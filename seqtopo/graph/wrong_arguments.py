@@ -1,0 +1,432 @@
+"""What is wrong with an argument, in words: what was given, what is allowed, what was probably meant."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from seqtopo.diag.model import Edit, Fix
+from seqtopo.diag.nearest import nearest
+from seqtopo.graph.lower_sizes import LowerCaseSize, means_something
+from seqtopo.graph.problem import Broken, Problem
+from seqtopo.graph.unbound import example_of, unbound
+from seqtopo.graph.unknown_layers import modernized
+from seqtopo.graph.walker import callee
+from seqtopo.layers import legacy
+from seqtopo.layers.kinds import NOTHING
+from seqtopo.layers.legacy import Gone, Renamed
+from seqtopo.layers.objects import entry_of
+from seqtopo.layers.row import Param, Row
+from seqtopo.layers.sizes import symbol
+from seqtopo.layers.values import Misfit, Word, show
+from seqtopo.syntax import tree
+from seqtopo.syntax.canonical import print_expr
+from seqtopo.syntax.rewrite import call as made
+from seqtopo.syntax.rewrite import edit, number, with_flag, without_argument, word
+
+Step = tree.Call | tree.Name
+Read = Callable[[tree.Expr], Any]
+
+_LIKELY = {"kernel_size": 3, "output_dim": 64, "rate": 0.2}
+"""What people mostly choose, for an argument that is missing."""
+
+
+def unknown_name(row: Row, arg: tree.Argument, name: tree.Name, call: Step) -> Problem:
+    """``nb_filter=64``: no parameter has this name."""
+    given = name.name
+    if given in row.flags:
+        param, value = row.flags[given]
+        fix = Fix(f"write {given} alone", (edit(arg.span, word(given)),))
+        return Problem(
+            "ST202",
+            f"{_called(row, call)} has no argument {given}: it is a flag, a bare word that sets {param.name}",
+            name.span,
+            label="is a flag",
+            help=f"write {given} alone, or {param.name}={show(value)}",
+            fixes=(fix,),
+        )
+    if given == "state" and row.recurrent:
+        return second_output(row, "return_state", arg, call)
+    if _elsewhere(given, row):
+        known = legacy.argument(given, row.by_name)
+        if isinstance(known, Renamed):
+            return _renamed(row, arg, name, known, call)
+        if isinstance(known, Gone):
+            return _gone(row, arg, name, known, call)
+    taken = _taken(row, call)
+    near = nearest(given, [known for known in row.by_name if known not in taken])
+    return Problem(
+        "ST202",
+        f"{_called(row, call)} has no argument {given}",
+        name.span,
+        label="unknown argument",
+        help=f"did you mean {near}?" if near else _known_names(row),
+        fixes=(Fix(f"did you mean {near}?", (Edit(name.span, near),)),) if near else (),
+    )
+
+
+def _taken(row: Row, call: Step) -> set[str]:
+    """The names of the parameters that a call gives, by position or by name: no other word means them."""
+    args = call.args if isinstance(call, tree.Call) else ()
+    named = {arg.name.name for arg in args if arg.name is not None}
+    places = sum(
+        arg.name is None and not (isinstance(arg.value, tree.Name) and arg.value.name in row.flags)
+        for arg in args
+    )
+    taken = {param.name for param in row.by_place[:places]} | named
+    return {name for name, param in row.by_name.items() if param.name in taken or name in taken}
+
+
+def _called(row: Row, call: Step) -> str:
+    """A layer's name as the spec has it, which may be another of its names."""
+    written = callee(call)
+    return written if written in row.aliases else row.name
+
+
+def _elsewhere(given: str, row: Row) -> bool:
+    """Whether an old word is not nearer to one that the layer has today."""
+    near = nearest(given, row.by_name)
+    return near is None or near.replace("_", "") != given.replace("_", "")
+
+
+def _renamed(row: Row, arg: tree.Argument, name: tree.Name, known: Renamed, call: Step) -> Problem:
+    to = known.to[0]
+    value = arg.value
+    plain = (
+        value.name if isinstance(value, tree.Name) else value.value if isinstance(value, tree.String) else ""
+    )
+    now = legacy.value(to, str(plain))
+    new = tree.Argument(arg.span, word(to), word(now) if now else value)
+    help = f"write {print_expr(new)}"
+    return Problem(
+        "ST202",
+        f"{_called(row, call)} has no argument {name.name}: in Keras 3 it is {to}",
+        name.span,
+        label=f"its name in {known.since}",
+        help=help,
+        fixes=(Fix(help, (_with_the_others(call, arg, new),), safe=known.exact or now is not None),),
+    )
+
+
+def _with_the_others(call: Step, arg: tree.Argument, new: tree.Argument | None) -> Edit:
+    """The edit that puts an argument in place of an old one, or takes it out, and where more are old,
+    mends all of the call.
+    """
+    alone = Edit(arg.span, print_expr(new)) if new is not None else None
+    if not isinstance(call, tree.Call):
+        assert alone is not None
+        return alone
+    rest = without_argument(call, arg)
+    if new is not None:
+        kept = tuple(new if a is arg else a for a in call.args)
+        rest = tree.Call(call.span, call.name, kept)
+    every = modernized(rest)
+    return alone if alone is not None and every == rest else edit(call.span, every)
+
+
+def _gone(row: Row, arg: tree.Argument, name: tree.Name, known: Gone, call: Step) -> Problem:
+    fixes: list[Fix] = []
+    if isinstance(call, tree.Call):
+        rest = without_argument(call, arg)
+        if name.name == "bidirectional":
+            fixes.append(Fix("read both ways", (edit(call.span, made("bi", rest)),)))
+        elif name.name == "num_layers":
+            several = tree.Arithmetic(call.span, with_flag(rest, "seq"), (("*", arg.value),))
+            fixes.append(Fix("repeat the layer", (edit(call.span, several),)))
+        elif name.name == "padding_idx" and "mask" in row.flags:
+            fixes.append(Fix("mask the id 0", (edit(call.span, with_flag(rest, "mask")),)))
+        elif name.name in ("nb_row", "nb_col"):
+            fixes.extend(_one_kernel(call))
+        else:
+            fixes.append(
+                Fix(
+                    known.instead if known.harmless else f"take {name.name} out",
+                    (edit(call.span, rest),),
+                    safe=known.harmless,
+                )
+            )
+    return Problem(
+        "ST202",
+        f"{_called(row, call)} has no argument {name.name}: {known.why}",
+        name.span,
+        label="stands elsewhere now" if known.harmless else "unknown argument",
+        help=known.instead,
+        fixes=tuple(fixes),
+    )
+
+
+def _one_kernel(call: tree.Call) -> list[Fix]:
+    sides = {a.name.name: a for a in call.args if a.name is not None and a.name.name in ("nb_row", "nb_col")}
+    if len(sides) != 2:
+        return []
+    kept = tuple(a for a in call.args if a not in sides.values())
+    pair = tree.Tuple(call.span, (sides["nb_row"].value, sides["nb_col"].value))
+    args = (*kept, tree.Argument(call.span, word("kernel_size"), pair))
+    return [Fix("write kernel_size", (edit(call.span, tree.Call(call.span, call.name, args)),))]
+
+
+def unknown_flag(
+    row: Row, arg: tree.Argument, given: str, call: Step, place: Param | None, value: Read
+) -> Problem:
+    """``average``: no bare word of the layer. ``place`` is the parameter at whose place it stands."""
+    old = isinstance(legacy.argument(given, row.by_name), Gone)
+    named = nearest(given, row.flags) is None and not old and not means_something(given)
+    if place is not None and _is_size(place) and named:
+        return LowerCaseSize("ST202", _words_of(row, call, value), arg.span)
+    if given in row.by_name:
+        param = row.by_name[given]
+        return Problem(
+            "ST202",
+            f"{_called(row, call)}'s {given} is no flag: it needs a value, {param.kind.words}",
+            arg.span,
+            label="needs a value",
+            help=f"write {given}=...",
+        )
+    if given in ("state", "return_state") and row.recurrent:
+        return second_output(row, "return_state", arg, call)
+    for param in row.params:
+        now = legacy.value(param.name, given)
+        if now is not None and now in row.flags:
+            return Problem(
+                "ST202",
+                f"{_called(row, call)} has no flag {given}: its {param.name} is {param.kind.words}",
+                arg.span,
+                label="unknown flag",
+                help=f"write {now}",
+                fixes=(Fix(f"write {now}", (edit(arg.span, word(now)),), safe=True),),
+            )
+    known = legacy.argument(given, row.by_name)
+    if isinstance(known, Gone):
+        return _gone(row, arg, tree.Name(arg.span, given), known, call)
+    near = nearest(given, [*row.flags, *row.by_name])
+    return Problem(
+        "ST202",
+        f"{_called(row, call)} has no flag {given}",
+        arg.span,
+        label="unknown flag",
+        help=f"did you mean {near}?" if near else _known_flags(row),
+        fixes=(Fix(f"did you mean {near}?", (Edit(arg.span, near),)),) if near else (),
+    )
+
+
+def _is_size(param: Param) -> bool:
+    """Whether a parameter takes a whole number: a size, or what is counted or measured in steps."""
+    return _reads(param, symbol("N")) or "whole number" in param.kind.words
+
+
+def _words_of(row: Row, call: Step, value: Read) -> tuple[str, ...]:
+    """The bare words of a call that are no flags of it, nor values of what takes words."""
+    found = []
+    for arg in call.args if isinstance(call, tree.Call) else ():
+        param = row.by_name.get(arg.name.name) if arg.name is not None else None
+        free = arg.name is None or (param is not None and _is_size(param))
+        if free and isinstance(arg.value, tree.Name) and arg.value.name not in row.flags:
+            word = value(arg.value)
+            if isinstance(word, Word):
+                found.append(word.name)
+    return tuple(found)
+
+
+def second_output(row: Row, name: str, arg: tree.Argument, call: Step) -> Problem:
+    """``return_state``: second outputs are used by name, never asked for."""
+    named = _called(row, call)
+    second = "scores" if name == "return_attention_scores" else "state"
+    fixes: tuple[Fix, ...] = ()
+    if isinstance(call, tree.Call):
+        fixes = (Fix("take it out", (edit(call.span, without_argument(call, arg)),)),)
+        if second == "state":
+            every = with_flag(without_argument(call, arg), "seq")
+            fixes += (Fix("or for the output at every step, write seq", (edit(call.span, every),)),)
+    return Problem(
+        "ST215",
+        f"{name} is never written: a layer hands on its output, and its {second} is there when it is used",
+        arg.span,
+        label="take it out",
+        help=f"name the layer ('{named}(...) as name') and write name.{second} where you need it",
+        fixes=fixes,
+    )
+
+
+def one_too_many(row: Row, arg: tree.Argument, call: Step, value: Read) -> Problem:
+    """One argument by position more than the layer takes so."""
+    flags = [word for word in ("relu", *row.flags) if word in row.flags]
+    open_ = unbound(value(arg.value), arg.value.span, "a flag may stand here", flags[0]) if flags else None
+    if open_ is not None and isinstance(call, tree.Call) and not isinstance(call.args[0].value, tree.Name):
+        return open_
+    positional = [row.by_name[name.rstrip("*")] for name in row.positional]
+    names = ", ".join(p.short or p.name for p in positional)
+    fixes: list[Fix] = []
+    if isinstance(call, tree.Call) and len(positional) == 1 and row.recurrent:
+        # PyTorch says first what comes in: LSTM(8, 16).
+        fixes.append(Fix("keep the second: what comes in is not written",
+                         (edit(call.span, without_argument(call, call.args[0])),)))  # fmt: skip
+    return Problem(
+        "ST205",
+        f"{_called(row, call)} takes {len(positional) or 'no'} argument{'s' * (len(positional) != 1)} "
+        f"by position{f' ({names})' if names else ''}, this is one more",
+        arg.span,
+        label="one more",
+        help=f"give it by name, as in {_called(row, call)}({_example_name(row, positional)}=...)",
+        fixes=tuple(fixes),
+    )
+
+
+def missing(
+    row: Row, param: Param, call: Step, found: Mapping[str, Any], width: Callable[[], Any]
+) -> Problem:
+    """A parameter without a default that is not given."""
+    likely: Any = _LIKELY.get(param.name)
+    if param.name == "key_dim" and isinstance(heads := found.get("num_heads"), int):
+        try:
+            features = width()
+        except (Problem, Broken):
+            features = None
+        likely = features // heads if isinstance(features, int) and features >= heads else 64
+    fixes: tuple[Fix, ...] = ()
+    if likely is not None and not any(a.name is not None for a in getattr(call, "args", ())):
+        value = number(likely) if isinstance(likely, int) else tree.Number(call.span, likely, str(likely))
+        at = sum(a.name is None for a in getattr(call, "args", ()))
+        args = (*getattr(call, "args", ())[:at], tree.Argument(call.span, None, value))
+        name = call.name if isinstance(call, tree.Call) else call
+        step = tree.Call(call.span, name, args)
+        fixes = (Fix(f"write {print_expr(step)}", (edit(call.span, step),)),)
+    return Problem(
+        "ST204",
+        f"{_called(row, call)} needs {param.short or param.name}: {param.kind.words}",
+        call.span,
+        label=f"{param.name} is missing",
+        help=fixes[0].title if fixes else f"as in: {row.example}",
+        fixes=fixes,
+    )
+
+
+def misfit_of(
+    row: Row, param: Param, given: Any, misfit: Misfit, arg: tree.Argument, call: Step, value: Read
+) -> Problem:
+    """A value that is not what its parameter takes."""
+    name = param.short or param.name
+    open_ = unbound(
+        given,
+        arg.value.span,
+        f"{row.name}'s {name} must be {misfit.expected}",
+        example_of(param.kind, ["relu"]),
+    )
+    if open_ is not None:
+        return open_
+    shown = show(given)
+    fixes: tuple[Fix, ...] = ()
+    help = f"as in: {row.example}"
+    now = legacy.value(param.name, str(given))
+    near = nearest(str(given), misfit.near) if misfit.near else None
+    items = given if isinstance(given, tuple) else (given,)
+    words = tuple([item.name for item in items if isinstance(item, Word)])
+    if now is None and near is None and words and _is_size(param) and not any(map(means_something, words)):
+        return LowerCaseSize("ST203", words, arg.value.span if len(items) == 1 else arg.span)
+    if now is not None:
+        help = f"write {now}"
+        fixes = (Fix(help, (Edit(arg.value.span, now),), safe=True),)
+    elif near is not None:
+        help = f"did you mean {near}?"
+        fixes = (Fix(help, (Edit(arg.value.span, near),)),)
+    elif param.kind is NOTHING and isinstance(call, tree.Call):
+        help = f"take {name} out"
+        fixes = (Fix(help, (edit(call.span, without_argument(call, arg)),)),)
+    elif isinstance(given, (int, float, tuple)):
+        ways = _other_number(param, given, call) or _padded(row, call, value)
+        help, fixes = (ways[0].title, tuple(ways)) if ways else (help, ())
+    return Problem(
+        "ST203",
+        f"{_called(row, call)}({name}={shown}): {name} must be {misfit.expected}",
+        arg.value.span,
+        label=f"{shown} is not",
+        help=help,
+        fixes=fixes,
+    )
+
+
+def _other_number(param: Param, given: Any, call: Step) -> list[Fix]:
+    """A rate in percent, or a whole number with a point."""
+    if isinstance(given, (bool, tuple)):
+        return []
+    likely: int | float
+    if 1 < given <= 100 and _reads(param, given / 100) and not _reads(param, 2):
+        likely = given / 100
+    elif isinstance(given, float) and given.is_integer() and _reads(param, int(given)):
+        likely = int(given)
+    else:
+        return []
+    at = next((a.value.span for a in getattr(call, "args", ()) if _is(a.value, given)), None)
+    return [Fix(f"write {likely}", (Edit(at, str(likely)),))] if at is not None else []
+
+
+def _is(expr: tree.Expr, given: int | float) -> bool:
+    return isinstance(expr, tree.Number) and expr.value == given
+
+
+def _reads(param: Param, value: Any) -> bool:
+    try:
+        param.kind.read(value)
+    except Misfit:
+        return False
+    return True
+
+
+def _padded(row: Row, call: Step, value: Read) -> list[Fix]:
+    """``crop(-1,0)``: less than nothing taken off is something put on."""
+    other = {"crop": "pad", "cropping1d": "zero_padding1d"}.get(row.name)
+    if other is None or not isinstance(call, tree.Call) or not call.args:
+        return []
+    numbers = [value(a.value) for a in call.args]
+    if len(numbers) == 1 and isinstance(numbers[0], tuple):
+        numbers = list(numbers[0])
+    if len(numbers) > 2 or not all(isinstance(n, int) and n <= 0 for n in numbers):
+        return []
+    ends = [number(-n) for n in numbers]
+    if row.name == "cropping1d":
+        ends = [tree.Tuple(call.span, tuple(ends))] if len(ends) == 2 else ends
+    step = made(other, *ends)
+    return [Fix(f"put steps on: {print_expr(step)}", (edit(call.span, step),))]
+
+
+def is_initializer(row: Row, param: Param, expr: tree.Expr, value: Read) -> bool:
+    """Whether ``init`` of a recurrent layer, its first state, is given what Keras 1 called so."""
+    if param.short != "init" or not isinstance(expr, (tree.Name, tree.String)):
+        return False
+    name = expr.name if isinstance(expr, tree.Name) else expr.value
+    if not entry_of("initializer", name):
+        return False
+    try:
+        return isinstance(value(expr), (Word, str))
+    except Problem:
+        return False
+
+
+def initializer_of_old(row: Row, arg: tree.Argument) -> Problem:
+    """``init=glorot_uniform`` in a recurrent layer."""
+    new = tree.Argument(arg.span, word("kernel_initializer"), arg.value)
+    help = f"write {print_expr(new)}"
+    return Problem(
+        "ST202",
+        f"{row.name}'s init is the state it starts from, not how its weights begin: "
+        "that is kernel_initializer",
+        arg.span,
+        label="an initializer, Keras 1's init",
+        help=help,
+        fixes=(Fix(help, (Edit(arg.span, print_expr(new)),), safe=True),),
+    )
+
+
+def _example_name(row: Row, positional: list[Param]) -> str:
+    for param in row.params:
+        if param not in positional and not param.call:
+            return param.name
+    return "name"
+
+
+def _known_names(row: Row) -> str:
+    return f"its arguments are {', '.join(p.name for p in row.params)}" if row.params else "it takes none"
+
+
+def _known_flags(row: Row) -> str:
+    short = [w for w in row.flags if w not in row.by_name]
+    return f"its flags are {', '.join(sorted(short))}" if short else "it takes no flags"
