@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -88,7 +89,7 @@ def imports(modules: Mapping[str, str]) -> list[Import]:
 
 
 def _imports(name: str, text: str, modules: Mapping[str, str]) -> Iterator[Import]:
-    waiting: list[tuple[ast.AST, bool]] = [(ast.parse(text), False)]
+    waiting: list[tuple[ast.AST, bool]] = [(_parsed(text), False)]
     while waiting:
         node, lazily = waiting.pop()
         if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
@@ -105,6 +106,12 @@ def _imports(name: str, text: str, modules: Mapping[str, str]) -> Iterator[Impor
                 yield Import(name, module if module in modules else str(node.module), node.lineno, lazily)
         inner = lazily or isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
         waiting += [(child, inner) for child in ast.iter_child_nodes(node)]
+
+
+@cache
+def _parsed(text: str) -> ast.Module:
+    # Many tests look at the same sources with one more planted among them.
+    return ast.parse(text)
 
 
 def part(module: str) -> str:
