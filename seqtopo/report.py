@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from seqtopo.dataclass import dataclass, field
 from seqtopo.diag.model import Diagnostic
 from seqtopo.graph.counting import count, owners, together
 from seqtopo.graph.kind import kind, meaning

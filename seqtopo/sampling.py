@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from seqtopo.dataclass import dataclass
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)

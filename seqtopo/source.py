@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from dataclasses import dataclass, field
 from typing import NamedTuple
-
-from seqtopo.dataclass import dataclass, field
 
 
 class Span(NamedTuple):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from seqtopo import api
@@ -22,7 +23,6 @@ from seqtopo.cli.data_options import add_data_options, fitted
 from seqtopo.cli.files import STDIN, check_specs
 from seqtopo.cli.settings import settings_of
 from seqtopo.cli.terminal import put, put_diagnostics, say, terminal
-from seqtopo.dataclass import replace
 from seqtopo.diag.model import Diagnostic
 from seqtopo.diag.renderers import renderer
 from seqtopo.diag.renderers.cells import wrap

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 
-from seqtopo.dataclass import dataclass
 from seqtopo.diag.renderers.cells import shortened, visible, width, wrap
 from seqtopo.diag.renderers.paint import Row, paint
 

@@ -7,6 +7,7 @@ import json
 import sys
 import textwrap
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,6 @@ from seqtopo.api import Checked
 from seqtopo.cli.arguments import Parser, UsageError, add_dims, dims_of
 from seqtopo.cli.files import STDIN, check_specs
 from seqtopo.cli.terminal import put, put_diagnostics, terminal
-from seqtopo.dataclass import replace
 from seqtopo.decompiler.difference import Change, Difference, Side, Step, difference
 from seqtopo.decompiler.files import SUFFIXES
 from seqtopo.decompiling import decompiled

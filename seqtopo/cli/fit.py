@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,6 @@ from seqtopo.cli.fit_scores import compare
 from seqtopo.cli.loss_curve import is_loss_curve, loss_curve
 from seqtopo.cli.settings import settings_of
 from seqtopo.cli.terminal import put_diagnostics, say
-from seqtopo.dataclass import dataclass
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.source import Span

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -10,7 +11,6 @@ from seqtopo.cli.arguments import Parser
 from seqtopo.cli.files import STDIN, cannot_write, write_whole
 from seqtopo.cli.rewriting import original, put_difference
 from seqtopo.cli.terminal import put_bytes, put_diagnostics, say
-from seqtopo.dataclass import dataclass, replace
 from seqtopo.diag.model import Diagnostic
 from seqtopo.syntax.print import format_text
 

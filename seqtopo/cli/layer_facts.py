@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from seqtopo.dataclass import dataclass
+from dataclasses import dataclass
+
 from seqtopo.layers import kinds
 from seqtopo.layers.pattern import Clause, show_pattern
 from seqtopo.layers.row import COMMON, REQUIRED, Param, Row

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from seqtopo.cli.arguments import UsageError
 from seqtopo.cli.files import STDIN, is_text
-from seqtopo.dataclass import dataclass, field
 from seqtopo.diag.nearest import nearest
 from seqtopo.graph.buildable import MAX_PARAMS
 from seqtopo.lint.selection import NoSuchRule, Selection, selection

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from seqtopo.data.headers import Header
 from seqtopo.data.values import values_in_file, values_of
-from seqtopo.dataclass import dataclass, field
 from seqtopo.graph.label_case import Values
 
 KINDS = {

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from seqtopo.data.cutting import Wanted
-from seqtopo.dataclass import dataclass
 
 Array = np.ndarray[Any, Any]
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 
 from seqtopo.data.array import Array
-from seqtopo.dataclass import dataclass, field
 from seqtopo.diag.model import Diagnostic
 from seqtopo.graph.graph import Graph
 from seqtopo.graph.training import Training

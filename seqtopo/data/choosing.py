@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,6 @@ from seqtopo.data.array import Array
 from seqtopo.data.cutting import Cut
 from seqtopo.data.series import Series
 from seqtopo.data.values import values_of
-from seqtopo.dataclass import replace
 from seqtopo.diag.model import Diagnostic
 from seqtopo.graph.graph import Graph
 from seqtopo.graph.label_case import Values

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
@@ -10,7 +11,6 @@ import numpy as np
 
 from seqtopo.data.order import shuffled
 from seqtopo.data.series import Series, refuse
-from seqtopo.dataclass import dataclass, field
 
 Batch = tuple[np.ndarray[Any, Any], ...]
 Answers = Literal["ahead", "next", "same"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -13,7 +14,6 @@ from seqtopo.data.ids import id_problems, swapped_shapes
 from seqtopo.data.padding import padded_given, slots_of
 from seqtopo.data.samples import Side, batch_problems, kind_problem, shape_problem
 from seqtopo.data.values import LARGEST, TOO_LARGE
-from seqtopo.dataclass import dataclass, replace
 from seqtopo.diag.codes import CODES
 from seqtopo.diag.model import Diagnostic, Fix
 from seqtopo.graph.batches import is_stateful

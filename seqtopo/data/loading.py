@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -16,7 +17,6 @@ from seqtopo.data.padding import Slot, from_file
 from seqtopo.data.samples_cut import Samples
 from seqtopo.data.series import Series, read_series, refuse
 from seqtopo.data.values import array_in_file
-from seqtopo.dataclass import dataclass, field
 from seqtopo.diag.error import SpecError
 
 WEIGHTS = ("sample_weight", "sample_weights", "weights")

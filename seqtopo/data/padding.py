@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -10,7 +11,6 @@ from seqtopo.data.array import KINDS, Array, Padding, from_header, from_object
 from seqtopo.data.given import NotData, members, one_a_sample
 from seqtopo.data.headers import Header, Unreadable, read_headers
 from seqtopo.data.values import array_in_file
-from seqtopo.dataclass import dataclass, replace
 from seqtopo.diag.model import Diagnostic
 from seqtopo.graph.graph import Graph, Node
 from seqtopo.layers.sizes import Shape

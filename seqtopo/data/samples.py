@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from seqtopo.data.array import Array
 from seqtopo.data.binding import as_taken
-from seqtopo.dataclass import dataclass
 from seqtopo.diag.model import Diagnostic, Edit, Fix
 from seqtopo.graph.graph import Node
 from seqtopo.layers.sizes import Shape, Size, fits, is_open, show_shape

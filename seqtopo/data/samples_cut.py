@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from seqtopo.data.order import shuffled
-from seqtopo.dataclass import dataclass, replace
 
 Arrays = tuple[np.ndarray[Any, Any], ...]
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple, TypeGuard
 
-from seqtopo.dataclass import dataclass, field
 from seqtopo.decompiler.files import as_dict, as_list, as_text, shown
 from seqtopo.decompiler.losses import wrong
 

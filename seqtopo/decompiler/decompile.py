@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from seqtopo.dataclass import dataclass
 from seqtopo.decompiler.folding import fold
 from seqtopo.decompiler.graphs import Decoded, Reader
 from seqtopo.decompiler.losses import Losses, wrong

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any
 
-from seqtopo.dataclass import dataclass
 from seqtopo.decompiler import same, writing
 from seqtopo.decompiler.layers import spoken
 from seqtopo.graph.graph import Graph, Node, SubModel, Value

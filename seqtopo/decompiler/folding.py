@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from seqtopo.dataclass import dataclass, replace
 from seqtopo.decompiler import writing
 from seqtopo.decompiler.flows import as_flow
 from seqtopo.decompiler.unify import Pattern, size, symbols, unify

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from seqtopo.dataclass import dataclass, field
 from seqtopo.decompiler import automatic
 from seqtopo.decompiler.bidirectional_states import merging_states
 from seqtopo.decompiler.calls import calls_of, refs_in

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from seqtopo.dataclass import dataclass, field
 from seqtopo.decompiler.files import as_dict, as_text, shown
 from seqtopo.decompiler.losses import Losses
 from seqtopo.decompiler.values import UnsayableError, plain, plain_dtype, unsaved_parts

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from seqtopo.dataclass import dataclass, field, replace
 from seqtopo.diag.model import Diagnostic, Severity
 from seqtopo.source import Source, Span
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 
-from seqtopo.dataclass import dataclass, field
 from seqtopo.decompiler import automatic, writing
 from seqtopo.decompiler.units import Unit
 from seqtopo.graph.graph import Graph, Node

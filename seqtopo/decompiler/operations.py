@@ -8,10 +8,10 @@ model written by hand comes back in the same words.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from math import ldexp
 from typing import TYPE_CHECKING, Any
 
-from seqtopo.dataclass import replace
 from seqtopo.decompiler import automatic
 from seqtopo.decompiler.calls import Call, Ref, refs_in
 from seqtopo.decompiler.layers import default_of, same_value

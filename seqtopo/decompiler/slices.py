@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from seqtopo.dataclass import dataclass, field, replace
 from seqtopo.decompiler import automatic
 from seqtopo.decompiler.calls import ELLIPSIS, SLICE, Call, Ref
 from seqtopo.layers.names import NAMES

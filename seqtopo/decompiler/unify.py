@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from seqtopo.dataclass import dataclass, field, replace
 from seqtopo.decompiler import writing
 from seqtopo.layers.names import NAMES
 from seqtopo.layers.row import REQUIRED

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence, Set
+from dataclasses import dataclass, field
 
-from seqtopo.dataclass import dataclass, field
 from seqtopo.decompiler.walk import Part
 from seqtopo.graph.graph import Bundle, Graph, Node, Value
 from seqtopo.layers.layer import Layer

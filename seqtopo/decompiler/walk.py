@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from seqtopo.dataclass import dataclass
 from seqtopo.decompiler import automatic
 from seqtopo.decompiler.calls import Call, Ref, refs_in
 from seqtopo.decompiler.files import as_dict, as_list, shown

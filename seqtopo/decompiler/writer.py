@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from seqtopo.dataclass import dataclass
 from seqtopo.decompiler import writing
 from seqtopo.decompiler.flows import Flows, as_flow
 from seqtopo.decompiler.graphs import Decoded

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
-from seqtopo.dataclass import dataclass
 from seqtopo.diag.model import Diagnostic, Edit, Fix
 
 MOST_ROUNDS = 20

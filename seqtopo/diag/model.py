@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Literal
 
-from seqtopo.dataclass import dataclass, field
 from seqtopo.source import Source, Span
 
 Severity = Literal["error", "warning", "info"]

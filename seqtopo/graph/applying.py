@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from seqtopo.dataclass import replace
+from dataclasses import replace
+
 from seqtopo.diag.model import Edit, Fix, Label
 from seqtopo.diag.nearest import nearest
 from seqtopo.graph.calls import Calls

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
-from seqtopo.dataclass import dataclass, field
 from seqtopo.graph.problem import Problem
 from seqtopo.layers.row import Param, Row
 from seqtopo.layers.values import Misfit, Word

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
-from seqtopo.dataclass import dataclass
 from seqtopo.diag.model import Edit, Fix
 from seqtopo.graph.failure_site import (
     Site,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from seqtopo.dataclass import replace
+from dataclasses import replace
+
 from seqtopo.diag.model import Label
 from seqtopo.graph.arguments import Arguments, read_arguments
 from seqtopo.graph.graph import Bundle, Graph, SubModel, Value

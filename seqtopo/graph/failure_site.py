@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import islice
 
-from seqtopo.dataclass import dataclass
 from seqtopo.diag.model import Edit
 from seqtopo.graph.graph import Graph, Node, Value
 from seqtopo.graph.sources import Sources

@@ -8,10 +8,10 @@ not be told has no outputs: whatever follows from it is not looked at again.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, NamedTuple
 
-from seqtopo.dataclass import dataclass, field
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.row import Outcome
 from seqtopo.layers.sizes import Size

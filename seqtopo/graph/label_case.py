@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from seqtopo.dataclass import dataclass
+from dataclasses import dataclass
+
 from seqtopo.graph.training import Labels
 from seqtopo.layers.sizes import Size, show_shape
 from seqtopo.source import Span

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import combinations, permutations
 
-from seqtopo.dataclass import dataclass
 from seqtopo.diag.model import Edit, Fix
 from seqtopo.graph.branches import behind_merge, steps_kept, steps_let_go
 from seqtopo.graph.failure_site import size_text

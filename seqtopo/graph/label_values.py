@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from math import inf
 
-from seqtopo.dataclass import replace
 from seqtopo.diag.codes import CODES
 from seqtopo.diag.model import Edit, Fix, Label
 from seqtopo.graph.graph import Node

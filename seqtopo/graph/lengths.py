@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from seqtopo.dataclass import dataclass
+from dataclasses import dataclass
+
 from seqtopo.graph.failure_site import Site
 from seqtopo.graph.graph import Node, Value
 from seqtopo.layers.sizes import Shape, Size

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
-from seqtopo.dataclass import dataclass
 from seqtopo.graph.problem import Problem
 from seqtopo.layers.excluded import snake_case
 from seqtopo.layers.legacy_objects import ARGUMENTS, DECAY, DROPPED, OBJECTS, Old

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from math import isfinite
 from typing import Any
 
-from seqtopo.dataclass import dataclass, field, replace
 from seqtopo.diag.model import Diagnostic
 from seqtopo.layers.sizes import LIMIT
 from seqtopo.source import Source, Span

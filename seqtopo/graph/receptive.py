@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
-from seqtopo.dataclass import dataclass, replace
 from seqtopo.graph.graph import Graph, Value
 from seqtopo.graph.seen import NOTHING, Field, fields, is_sequence, output_field
 from seqtopo.layers.sizes import Size

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
-from seqtopo.dataclass import replace
 from seqtopo.diag.model import Edit, Fix, Label
 from seqtopo.graph.applying import Applying
 from seqtopo.graph.graph import Bundle, Value

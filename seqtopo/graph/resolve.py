@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from seqtopo.dataclass import dataclass, field, replace
 from seqtopo.diag.model import Diagnostic, Label
 from seqtopo.graph.batches import check_batches
 from seqtopo.graph.flows import Flows

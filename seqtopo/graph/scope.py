@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
-from seqtopo.dataclass import dataclass, field
 from seqtopo.graph.graph import Bundle, Graph
 from seqtopo.source import Span
 from seqtopo.syntax import tree

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
-from seqtopo.dataclass import replace
 from seqtopo.diag.model import Diagnostic, Fix
 
 Check = Callable[[str], Sequence[Diagnostic]]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from seqtopo.dataclass import dataclass, replace
 from seqtopo.diag.model import Diagnostic, Edit, Fix, Label
 from seqtopo.graph.evaluate import Evaluator
 from seqtopo.graph.graph import Bundle, Graph, Node, SubModel, Value

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from seqtopo.dataclass import dataclass
 from seqtopo.layers import kinds as k
 from seqtopo.layers import timing
 from seqtopo.layers.lora import LORA, QUANTIZATION, with_lora

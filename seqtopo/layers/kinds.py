@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
-from seqtopo.dataclass import dataclass
 from seqtopo.layers.layer_objects import ACTIVATION_LAYERS
 from seqtopo.layers.objects import BARE_ACTIVATIONS, NoObject, read_object
 from seqtopo.layers.sizes import LIMIT, Expr

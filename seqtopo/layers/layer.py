@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from seqtopo.dataclass import dataclass, field
 from seqtopo.layers.row import Outcome, Row
 from seqtopo.layers.values import Tensor, show
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
-from seqtopo.dataclass import dataclass
 from seqtopo.layers.legacy import Renamed
 
 _K1, _K2, _TORCH = "Keras 1 and 2", "Keras 2", "PyTorch"

@@ -6,10 +6,10 @@ These are not ``kinds``: the kinds read objects, so they stand above this module
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from math import isfinite
 from typing import Any
 
-from seqtopo.dataclass import dataclass, replace
 from seqtopo.layers.values import DTYPES, Word
 
 

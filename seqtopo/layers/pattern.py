@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from seqtopo.dataclass import dataclass
 from seqtopo.layers.sizes import Shape, Size, fits, product, show_shape
 from seqtopo.layers.values import Refusal, Tensor
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
-from seqtopo.dataclass import replace
 from seqtopo.layers import kinds as k
 from seqtopo.layers import timing
 from seqtopo.layers.kinds import per_axis

@@ -7,10 +7,10 @@ in einops' manner. ``T F -> T units`` reads the same in the row, the reference a
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
 
-from seqtopo.dataclass import dataclass, field
 from seqtopo.layers import kinds
 from seqtopo.layers.kinds import Kind
 from seqtopo.layers.limits import check_arguments, check_needs, check_sizes, check_weights

@@ -12,9 +12,8 @@ follows einx's and jaxtyping's idea of dimensions as expressions over named axes
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Union
-
-from seqtopo.dataclass import dataclass
 
 LIMIT = 2**31
 """Sizes stay below this: no backend indexes an axis with more than 31 bits everywhere."""

@@ -7,9 +7,9 @@ window of incoming steps that each outgoing step sees.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
-from seqtopo.dataclass import dataclass
 from seqtopo.layers.kinds import per_axis
 from seqtopo.layers.sizes import Size, ceil_div, divides, floor_div, product
 from seqtopo.layers.step_windows import (

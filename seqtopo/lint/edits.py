@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 
-from seqtopo.dataclass import replace
 from seqtopo.diag.model import Edit
 from seqtopo.graph.failure_site import size_text
 from seqtopo.graph.graph import Node

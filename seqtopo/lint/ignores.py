@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 
-from seqtopo.dataclass import dataclass
 from seqtopo.diag.codes import CODES, find
 from seqtopo.diag.model import Diagnostic, Edit, Fix
 from seqtopo.diag.nearest import nearest

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
-from seqtopo.dataclass import dataclass
 from seqtopo.diag.model import Edit, Fix
 from seqtopo.graph.graph import Node
 from seqtopo.layers import registry

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
-from seqtopo.dataclass import dataclass
 from seqtopo.diag.codes import CODES, Code, find
 from seqtopo.diag.nearest import nearest
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from seqtopo.dataclass import dataclass, replace
+from dataclasses import dataclass, replace
+
 from seqtopo.graph.graph import Node
 from seqtopo.graph.seen import is_sequence, passes
 from seqtopo.layers.layer import Layer

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
-from seqtopo.dataclass import replace
 from seqtopo.diag.model import Diagnostic, Fix
 from seqtopo.graph.axis_contents import misread_axes
 from seqtopo.graph.resolve import Resolved, rebuilt, resolve

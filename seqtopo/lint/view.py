@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from seqtopo.dataclass import replace
 from seqtopo.diag.model import Edit
 from seqtopo.graph.graph import Bundle, Graph, Node, SubModel, Value
 from seqtopo.graph.outside import outside

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from seqtopo.dataclass import replace
+from dataclasses import replace
+
 from seqtopo.emit.parts import ends_of
 from seqtopo.graph.graph import Graph, Node, Value
 from seqtopo.graph.resolve import Resolved

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from operator import attrgetter, is_
 from time import perf_counter
 from typing import Any
@@ -12,7 +13,6 @@ import keras
 import numpy as np
 from keras import ops, tree
 
-from seqtopo.dataclass import dataclass, replace
 from seqtopo.runtime.fx_trace import CannotTraceError, bare_operations
 from seqtopo.runtime.temporary_kernels import lent_kernels
 

@@ -8,9 +8,9 @@ none in arithmetic on sizes, and none around the ``=`` of an argument.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
-from seqtopo.dataclass import replace
 from seqtopo.syntax import tree
 
 # How loosely an expression binds; a looser one stands in parentheses where a tighter one is needed.

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from seqtopo.dataclass import dataclass, field
 from seqtopo.syntax import tables
 from seqtopo.syntax.build import Builder
 from seqtopo.syntax.drive import Ladder, Reduction, Table

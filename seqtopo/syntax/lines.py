@@ -6,7 +6,8 @@ or a comma, or the next line begins with ``->``.
 
 from __future__ import annotations
 
-from seqtopo.dataclass import dataclass, field
+from dataclasses import dataclass, field
+
 from seqtopo.diag.model import Label
 from seqtopo.source import Span
 from seqtopo.syntax.findings import Findings, edit

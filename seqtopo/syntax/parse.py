@@ -6,7 +6,8 @@ hides none in another. Nothing here recurses, and every bound is checked before 
 
 from __future__ import annotations
 
-from seqtopo.dataclass import dataclass
+from dataclasses import dataclass
+
 from seqtopo.diag.model import Diagnostic
 from seqtopo.source import Source, Span
 from seqtopo.syntax import tree

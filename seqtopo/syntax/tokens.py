@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 
-from seqtopo.dataclass import dataclass
 from seqtopo.source import Span
 from seqtopo.syntax.lookalikes import INSTEAD, LOOKALIKES
 

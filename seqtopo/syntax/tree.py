@@ -9,10 +9,10 @@ are compared, so ``parse(print(x)) == x`` can be asked.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from seqtopo.dataclass import dataclass, field
 from seqtopo.source import Span
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-
-from seqtopo.dataclass import dataclass, field
+from dataclasses import dataclass, field
 
 ACTIVATIONS = {"s": "sigmoid", "t": "tanh", "r": "relu", "l": "", "m": "softmax"}
 OUTPUTS = {"l": "sigmoid", "s": "softmax", "c": "softmax"}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
-from seqtopo.dataclass import dataclass
 from seqtopo.vgsl.state import (
     ACTIVATIONS,
     State,

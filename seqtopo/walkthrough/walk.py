@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from seqtopo.dataclass import dataclass
+from dataclasses import dataclass
+
 from seqtopo.graph.graph import Node, Value
 from seqtopo.graph.kind import kind, meaning
 from seqtopo.graph.receptive import is_picture

@@ -21,12 +21,10 @@ COMMAND = "from seqtopo.cli.main import main; assert main(['check', 'in(T,8) -> 
 
 SLOW = {
     "argparse": "options are read by it; most runs have none",
-    "dataclasses": "seqtopo.dataclass stands for it",
     "datetime": "comes with tomllib",
     "gettext": "comes with argparse",
     "importlib.metadata": "looks for layers of packages, once no other is found",
     "importlib.resources": "the tables are a module",
-    "inspect": "comes with dataclasses",
     "json": "only --format json writes it",
     "lark": "only says why a text cannot be read",
     "locale": "comes with gettext",

@@ -6,8 +6,8 @@ The cost follows the room on the screen and not the length of the line: a spec m
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from seqtopo.dataclass import dataclass
 from seqtopo.diag.renderers.cells import cell
 
 GAP = "..."

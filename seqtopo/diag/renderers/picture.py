@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from seqtopo.dataclass import dataclass
+from dataclasses import dataclass
+
 from seqtopo.diag.model import Diagnostic
 from seqtopo.diag.renderers.cells import shortened, visible, width, wrap
 from seqtopo.diag.renderers.crop import Window, window

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
-from seqtopo.dataclass import dataclass, replace
 from seqtopo.diag.model import Edit, Fix, Label
 from seqtopo.graph.graph import Node, Value
 from seqtopo.layers.masking import ATTENTION, REDUCES
