@@ -29,12 +29,12 @@ if TYPE_CHECKING:
     from seqtopo.report import Report as Report
     from seqtopo.rolling import generate as generate
     from seqtopo.rolling import rollout as rollout
+    from seqtopo.runtime.attach import ResetStates as ResetStates
+    from seqtopo.runtime.attach import attach as attach
+    from seqtopo.runtime.attach import get_states as get_states
+    from seqtopo.runtime.attach import set_states as set_states
     from seqtopo.runtime.kernels.listing import LayerKernel as LayerKernel
     from seqtopo.runtime.kernels.listing import kernels as kernels
-    from seqtopo.runtime.stateful import ResetStates as ResetStates
-    from seqtopo.runtime.stateful import attach as attach
-    from seqtopo.runtime.stateful import get_states as get_states
-    from seqtopo.runtime.stateful import set_states as set_states
     from seqtopo.vgsl.convert import convert as convert
     from seqtopo.writing import to_python as to_python
 
@@ -47,9 +47,9 @@ _HOMES = {
     "LayerKernel": "seqtopo.runtime.kernels.listing",
     "LayerShape": "seqtopo.report",
     "Report": "seqtopo.report",
-    "ResetStates": "seqtopo.runtime.stateful",
+    "ResetStates": "seqtopo.runtime.attach",
     "SpecError": "seqtopo.diag.error",
-    "attach": "seqtopo.runtime.stateful",
+    "attach": "seqtopo.runtime.attach",
     "check": "seqtopo.api",
     "compile": "seqtopo.api",
     "compile_all": "seqtopo.api",
@@ -60,13 +60,13 @@ _HOMES = {
     "export": "seqtopo.exporting",
     "format_spec": "seqtopo.api",
     "generate": "seqtopo.rolling",
-    "get_states": "seqtopo.runtime.stateful",
+    "get_states": "seqtopo.runtime.attach",
     "kernels": "seqtopo.runtime.kernels.listing",
     "layer": "seqtopo.layers.custom",
     "predictor": "seqtopo.answering",
     "rollout": "seqtopo.rolling",
     "sampling": "seqtopo",
-    "set_states": "seqtopo.runtime.stateful",
+    "set_states": "seqtopo.runtime.attach",
     "to_python": "seqtopo.writing",
 }
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import keras
 
-    from seqtopo.runtime.predictor import Predictor
+    from seqtopo.runtime.kernels.predictor import Predictor
 
 
 def predictor(model: keras.Model) -> Predictor:
@@ -38,6 +38,6 @@ def predictor(model: keras.Model) -> Predictor:
     >>> answer(np.ones((1, 24, 8))).shape
     (1, 1)
     """
-    from seqtopo.runtime.predictor import Predictor
+    from seqtopo.runtime.kernels.predictor import Predictor
 
     return Predictor(model)

@@ -284,7 +284,7 @@ def compile(
         model = built.main()
     if not step:
         return model
-    from seqtopo.runtime.step import one_step
+    from seqtopo.runtime.stepping.one_step import one_step
 
     twin = one_step(model)
     twin.model.start, twin.model.part = twin.start, built.part
@@ -343,7 +343,7 @@ def build(
 
     choose(backend)
     from seqtopo.emit.build import Built
-    from seqtopo.runtime.stateful import attach
+    from seqtopo.runtime.attach import attach
 
     return Built(resolved, partial(attach, kernels=kernels), None if seed is None else operator.index(seed))
 

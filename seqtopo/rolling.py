@@ -63,7 +63,7 @@ def rollout(
     (3, 5, 2)
     """
     model = _model(model_or_spec)
-    from seqtopo.runtime.rollout import rolled_out
+    from seqtopo.runtime.stepping.rollout import rolled_out
 
     return rolled_out(
         model,
@@ -132,7 +132,7 @@ def generate(
     >>> generate(model, np.ones((3, 6)), start=8, max_steps=5).shape
     (3, 5)
     """
-    from seqtopo.runtime.generating import generated
+    from seqtopo.runtime.stepping.generating import generated
 
     return generated(
         model,

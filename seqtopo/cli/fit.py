@@ -31,8 +31,8 @@ from seqtopo.system.shell import command
 if TYPE_CHECKING:
     import keras
 
-    from seqtopo.runtime.model_files import Notes
-    from seqtopo.runtime.training_runs import NotFiniteError, Progress
+    from seqtopo.data.training.model_files import Notes
+    from seqtopo.data.training.training_runs import NotFiniteError, Progress
 
 AHEAD = 10
 """So many steps ahead are proposed."""
@@ -228,7 +228,7 @@ def _fit(job: Job, args: argparse.Namespace, training: _Training) -> None:
 
     choose(args.backend)
     from seqtopo.data.loading import digest
-    from seqtopo.runtime import training_runs as runs
+    from seqtopo.data.training import training_runs as runs
 
     options = {name: value for name, value in vars(args).items() if name not in OUTSIDE}
     said = json.dumps([__version__, running(), job.checked.source.text, options, digest(Path(args.data))])
@@ -276,7 +276,7 @@ def _say_how_to_go_on(
     job: Job, args: argparse.Namespace, model: keras.Model, notes: Notes, target: Path
 ) -> None:
     """Names the command that forecasts, as far as this model can."""
-    from seqtopo.runtime.forecasting import most_steps
+    from seqtopo.data.training.forecasting import most_steps
 
     if job.series is not None and job.series.lengths:
         say("A forecast goes on from the end of one series: seqtopo forecast with --history FILE")
@@ -319,7 +319,7 @@ def _write(path: Path, write: Callable[[Path], object]) -> None:
 
 
 def _save(job: Job, model: keras.Model, target: Path) -> Notes:
-    from seqtopo.runtime.model_files import Notes, save_with
+    from seqtopo.data.training.model_files import Notes, save_with
 
     notes = Notes()
     wanted = job.wanted

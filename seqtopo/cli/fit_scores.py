@@ -27,8 +27,8 @@ def compare(job: Job, model: keras.Model) -> None:
     """
     from seqtopo.data.baselines import errors, guesses
     from seqtopo.data.choosing import kinds_of, logits_of
-    from seqtopo.runtime.scoring import own_scores, right_classes
-    from seqtopo.runtime.training_runs import from_its_start
+    from seqtopo.data.training.scoring import own_scores, right_classes
+    from seqtopo.data.training.training_runs import from_its_start
 
     held, training = job.held, job.checked.resolved.training if job.checked.resolved is not None else None
     if held is None or training is None:

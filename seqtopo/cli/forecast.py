@@ -20,7 +20,7 @@ from seqtopo.source import Source, Span
 
 if TYPE_CHECKING:
     from seqtopo.data.series import Series
-    from seqtopo.runtime.model_files import Notes
+    from seqtopo.data.training.model_files import Notes
 
 SHOWN = 20
 """So many steps are shown; a file has all of them."""
@@ -96,8 +96,8 @@ def _forecast(args: argparse.Namespace) -> tuple[list[str], Any]:
     if not path.is_file():
         _refuse(path, "it is not a file" if path.exists() else "no such file", "check the path")
     choose(args.backend)
-    from seqtopo.runtime.forecasting import forecast, takes
-    from seqtopo.runtime.model_files import NoModelError, load_with
+    from seqtopo.data.training.forecasting import forecast, takes
+    from seqtopo.data.training.model_files import NoModelError, load_with
 
     try:
         model, notes = load_with(path, kernels=not args.stock, modules=args.modules)
@@ -164,7 +164,7 @@ def _future(args: argparse.Namespace, notes: Notes, history: Any) -> Any:
         SpecError: ST733, there are none, or the file has others or too few rows; or it cannot be read.
     """
     from seqtopo.data.series import read_series
-    from seqtopo.runtime.forecasting import untold
+    from seqtopo.data.training.forecasting import untold
 
     features = history.shape[1] if history.ndim > 1 else 1
     others = untold(notes.targets or list(range(features)), features)

@@ -326,7 +326,7 @@ def _batches(cut: Cut) -> keras.utils.PyDataset:
     from seqtopo.emit.backend import choose
 
     choose()
-    from seqtopo.runtime.datasets import Batches
+    from seqtopo.data.training.batches import Batches
 
     return Batches(cut)
 

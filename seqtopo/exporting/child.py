@@ -24,8 +24,8 @@ from seqtopo.exporting.lowering import teach_tf2onnx
 from seqtopo.exporting.refused import RefusedError, said
 from seqtopo.runtime.kernels import attaching, time_distributed
 from seqtopo.runtime.own_classes import custom_objects, unknown_classes
-from seqtopo.runtime.states import stateful_layers
-from seqtopo.runtime.step import one_step
+from seqtopo.runtime.states.tracking import stateful_layers
+from seqtopo.runtime.stepping.one_step import one_step
 
 
 class Request(TypedDict, total=False):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import seqtopo
-from seqtopo.runtime.model_files import NOTES, NoModelError, load_with
+from seqtopo.data.training.model_files import NOTES, NoModelError, load_with
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ import pytest
 
 import seqtopo
 from seqtopo.cli.main import main
-from seqtopo.runtime import training_runs
+from seqtopo.data.training import training_runs
 
 ROOT = Path(__file__).resolve().parents[2]
 SPEC = "in(8,F) -> gru(6) -> dropout(0.1) -> dense(F)\n\ntrain adam(1e-2), loss=mse\n"

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import seqtopo
-from seqtopo.runtime.step import CannotStepError, one_step
+from seqtopo.runtime.stepping.one_step import CannotStepError, one_step
 from tests.support import rollout_cases as cases
 
 

@@ -16,7 +16,7 @@ import pytest
 from keras import layers, ops
 
 import seqtopo
-from seqtopo.runtime import predictor as under_test
+from seqtopo.runtime.kernels import predictor as under_test
 from seqtopo.runtime.kernels.attaching import attached, detach
 from tests.support.cheap_weights import cheap_weights
 

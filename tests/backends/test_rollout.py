@@ -11,7 +11,7 @@ import pytest
 
 import seqtopo
 from seqtopo import sampling
-from seqtopo.runtime.stepper import Stepper
+from seqtopo.runtime.stepping.stepper import Stepper
 from tests.support import rollout_cases as cases
 
 STEPS = 4

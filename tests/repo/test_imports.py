@@ -14,7 +14,7 @@ MAKERS = r"emit\.(inlined_helpers|backend|build|initial_weights|initializers|ker
 """The emitters that make a Keras model; the others only ask for one, and may write it down instead."""
 OUTSIDE = {
     "lark": r"seqtopo\.syntax\.(grammar|parse|store_tables)",
-    "keras": rf"seqtopo\.({MAKERS}|(runtime|exporting)\..*)",
+    "keras": rf"seqtopo\.({MAKERS}|(runtime|exporting|data\.training)\..*)",
     "numpy": rf"seqtopo\.({MAKERS}|(runtime|exporting)\..*|data(\..*)?)",
     "PIL": r"seqtopo\.pictures\.png",
     "jax": r"seqtopo\.runtime\..*",

@@ -19,6 +19,7 @@ PLACES = (
     "seqtopo/data/sequences.py",
     "seqtopo/decompiling.py",
     "seqtopo/emit",
+    "seqtopo/data/training",
     "seqtopo/runtime",
     "seqtopo/answering.py",
     "seqtopo/rolling.py",

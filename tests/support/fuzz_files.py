@@ -211,7 +211,7 @@ def _models() -> tuple[dict[str, bytes], ...]:
     """The parts of two saved models: one of a scaled series of two features, one of ids."""
     import tempfile
 
-    from seqtopo.runtime.model_files import Notes, save_with
+    from seqtopo.data.training.model_files import Notes, save_with
 
     made: list[dict[str, bytes]] = []
     series = np.arange(20.0).reshape(10, 2)

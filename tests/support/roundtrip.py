@@ -20,8 +20,8 @@ import seqtopo
 from seqtopo.decompiler import automatic
 from seqtopo.decompiler.decompile import Decompiled, decompile_config
 from seqtopo.decompiler.walk import MODELS as MODEL_CLASSES
-from seqtopo.runtime.nodes import functional
 from seqtopo.runtime.serialized import serialized
+from seqtopo.runtime.stepping.nodes import functional
 from tests.support.cheap_weights import cheap_weights
 from tests.support.numbering import number_anew
 

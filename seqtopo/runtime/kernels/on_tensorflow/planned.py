@@ -16,9 +16,9 @@ from typing import Any
 
 from keras import ops
 
-from seqtopo.runtime.fixed_batch import rows_of
 from seqtopo.runtime.kernels.kernel import NotNow
 from seqtopo.runtime.model_cache import kept
+from seqtopo.runtime.states.fixed_batch import rows_of
 
 WORTH_COMPILING = 10_000
 """So many time steps, in all training steps together."""

@@ -9,8 +9,8 @@ from typing import Any, Literal
 import keras
 from keras import ops, tree
 
-from seqtopo.runtime.nodes import CannotStepError, masked_by, ordered, tensors_in
-from seqtopo.runtime.per_step import TIME, refusal
+from seqtopo.runtime.stepping.nodes import CannotStepError, masked_by, ordered, tensors_in
+from seqtopo.runtime.stepping.per_step import TIME, refusal
 
 Kind = Literal["context", "steps", "final"]
 
@@ -170,7 +170,7 @@ class Stepper:
         return args, kwargs
 
     def _stepped(self, node: Any, env: dict[int, Seen]) -> list[Seen | None]:
-        from seqtopo.runtime.step_rules import rule
+        from seqtopo.runtime.stepping.step_rules import rule
 
         operation = node.operation
         if isinstance(operation, keras.Model):
@@ -194,7 +194,7 @@ class Stepper:
 
     def _inlined(self, node: Any, env: dict[int, Seen]) -> list[Seen | None]:
         """A model inside the model: its own calls, one by one."""
-        from seqtopo.runtime.nodes import functional
+        from seqtopo.runtime.stepping.nodes import functional
 
         model = functional(node.operation)
         given = [env[id(x)] for x in tensors_in((node.arguments.args, node.arguments.kwargs))]

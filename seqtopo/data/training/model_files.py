@@ -19,8 +19,8 @@ import numpy as np
 
 from seqtopo.decompiler.files import read_config
 from seqtopo.decompiler.losses import UnreadableError
+from seqtopo.runtime.attach import attach
 from seqtopo.runtime.own_classes import custom_objects, unknown_classes
-from seqtopo.runtime.stateful import attach
 from seqtopo.system.bounds import NOTED_ARRAY_BYTES, NOTES_BYTES
 
 NOTES, HISTORY = "seqtopo.json", "seqtopo.npy"

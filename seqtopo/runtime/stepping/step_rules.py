@@ -8,9 +8,9 @@ from typing import Any
 import keras
 from keras import ops, tree
 
-from seqtopo.runtime.nodes import bound, masked_by
-from seqtopo.runtime.per_step import TIME
-from seqtopo.runtime.stepper import Seen, Stepper, cannot
+from seqtopo.runtime.stepping.nodes import bound, masked_by
+from seqtopo.runtime.stepping.per_step import TIME
+from seqtopo.runtime.stepping.stepper import Seen, Stepper, cannot
 
 Found = list["Seen | None"] | None
 Rule = Callable[[Stepper, Any, dict[int, Seen]], Found]

@@ -9,8 +9,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from seqtopo.runtime.nodes import CannotStepError, functional, ordered
-from seqtopo.runtime.stepper import Seen, State, Stepper
+from seqtopo.runtime.stepping.nodes import CannotStepError, functional, ordered
+from seqtopo.runtime.stepping.stepper import Seen, State, Stepper
 
 
 @dataclass(eq=False)

@@ -13,8 +13,8 @@ import keras
 import numpy as np
 from keras import ops, tree
 
-from seqtopo.runtime.fx_trace import CannotTraceError, bare_operations
-from seqtopo.runtime.temporary_kernels import lent_kernels
+from seqtopo.runtime.kernels.fx_trace import CannotTraceError, bare_operations
+from seqtopo.runtime.kernels.temporary_kernels import lent_kernels
 
 Arrays = list[Any]
 """One array for each input of a model, in its flat order; None for one that is left out."""

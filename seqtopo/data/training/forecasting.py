@@ -7,12 +7,12 @@ from typing import Any
 import keras
 import numpy as np
 
-from seqtopo.runtime.answer_steps import next_answers
-from seqtopo.runtime.model_files import Notes
-from seqtopo.runtime.nodes import functional
-from seqtopo.runtime.rollout import check_rollout, rolled_out
-from seqtopo.runtime.states import stateful_layers
-from seqtopo.runtime.training_runs import from_its_start
+from seqtopo.data.training.model_files import Notes
+from seqtopo.data.training.training_runs import from_its_start
+from seqtopo.runtime.states.tracking import stateful_layers
+from seqtopo.runtime.stepping.answer_steps import next_answers
+from seqtopo.runtime.stepping.nodes import functional
+from seqtopo.runtime.stepping.rollout import check_rollout, rolled_out
 
 Array = np.ndarray[Any, Any]
 

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from seqtopo.runtime.nodes import node_of
+from seqtopo.runtime.stepping.nodes import node_of
 from seqtopo.sampling import Sampler
 
 LOWEST = -1e30

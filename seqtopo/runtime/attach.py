@@ -44,8 +44,8 @@ def attach(model: keras.Model, *, kernels: bool = True) -> keras.Model:
 
     choose()
     from seqtopo.emit.keras_stock import keep_masks
-    from seqtopo.runtime import states
     from seqtopo.runtime.kernels import attaching
+    from seqtopo.runtime.states import tracking as states
 
     keep_masks(model)
     states.attach(model)
@@ -68,7 +68,7 @@ def get_states(model: keras.Model) -> list[np.ndarray]:
     >>> [state.shape for state in get_states(model)]
     [(2, 4), (2, 4)]
     """
-    from seqtopo.runtime import states
+    from seqtopo.runtime.states import tracking as states
 
     return states.get_states(model)
 
@@ -85,7 +85,7 @@ def set_states(model: keras.Model, values: Sequence[Any]) -> None:
     >>> float(get_states(model)[1].sum())
     4.0
     """
-    from seqtopo.runtime import states
+    from seqtopo.runtime.states import tracking as states
 
     states.set_states(model, values)
 
@@ -115,6 +115,6 @@ def ResetStates(*, evaluate: bool = False, predict: bool = False) -> keras.callb
     >>> [len(losses) for losses in history.history.values()]
     [2]
     """
-    from seqtopo.runtime import reset_states
+    from seqtopo.runtime.states import reset_states
 
     return reset_states.ResetStates(evaluate=evaluate, predict=predict)

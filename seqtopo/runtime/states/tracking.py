@@ -17,7 +17,7 @@ import keras
 import numpy as np
 from keras import ops, tree
 
-from seqtopo.runtime.fixed_batch import hold_to_batch
+from seqtopo.runtime.states.fixed_batch import hold_to_batch
 
 
 class Tracked:

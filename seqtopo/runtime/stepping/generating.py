@@ -10,13 +10,13 @@ import keras
 import numpy as np
 from keras import ops
 
-from seqtopo.runtime.beams import Beams
-from seqtopo.runtime.drawing import drawn, gives_probabilities, logits_of
-from seqtopo.runtime.loops import Compiled, numpy_of, scan
 from seqtopo.runtime.model_cache import kept
-from seqtopo.runtime.nodes import CannotStepError, functional
-from seqtopo.runtime.states import sync_variables
-from seqtopo.runtime.step import OneStep, is_sequence, one_step
+from seqtopo.runtime.states.tracking import sync_variables
+from seqtopo.runtime.stepping.beams import Beams
+from seqtopo.runtime.stepping.drawing import drawn, gives_probabilities, logits_of
+from seqtopo.runtime.stepping.loops import Compiled, numpy_of, scan
+from seqtopo.runtime.stepping.nodes import CannotStepError, functional
+from seqtopo.runtime.stepping.one_step import OneStep, is_sequence, one_step
 from seqtopo.sampling import Sampler, greedy
 
 CHUNK = 32

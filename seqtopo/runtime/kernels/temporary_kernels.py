@@ -33,7 +33,7 @@ def lent_kernels(model: keras.Model) -> Iterator[None]:
 
 def _masked_as_one(layer: Any, inside: Attached) -> Callable[..., Any]:
     """The kernel of a layer, which looks at the numbers of a mask and cannot be traced through."""
-    from seqtopo.runtime.fx_trace import as_one_operation
+    from seqtopo.runtime.kernels.fx_trace import as_one_operation
 
     def inner_loop(sequences: Any, initial_state: Any, mask: Any, training: bool = False) -> Any:
         mask = mask[0] if isinstance(mask, (list, tuple)) else mask

@@ -11,9 +11,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from seqtopo.runtime.datasets import Batches, Cut
-from seqtopo.runtime.reset_states import ResetStates
-from seqtopo.runtime.states import reset_states, stateful_layers
+from seqtopo.data.training.batches import Batches, Cut
+from seqtopo.runtime.states.reset_states import ResetStates
+from seqtopo.runtime.states.tracking import reset_states, stateful_layers
 
 History = dict[str, list[float]]
 Write = Callable[[Path], object]

@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from seqtopo.runtime.states import attach, reset_states, stateful_layers
+from seqtopo.runtime.states.tracking import attach, reset_states, stateful_layers
 
 
 class ResetStates(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ships no types

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import keras
 import numpy as np
 
-from seqtopo.runtime.step import is_sequence
+from seqtopo.runtime.stepping.one_step import is_sequence
 
 Extra = Literal["none", "features", "inputs"]
 

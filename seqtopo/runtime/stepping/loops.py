@@ -15,7 +15,7 @@ import keras
 import numpy as np
 from keras import tree
 
-from seqtopo.runtime.fx_trace import CannotTraceError, bare_operations
+from seqtopo.runtime.kernels.fx_trace import CannotTraceError, bare_operations
 
 Body = Callable[[list[Any], list[Any], list[Any]], tuple[list[Any], list[Any]]]
 """From what is fixed, what is carried and this turn's slices to what is carried on and what is given."""

@@ -12,9 +12,9 @@ import keras
 import numpy as np
 from keras import ops, tree
 
-from seqtopo.runtime.compiled_call import Arrays, Call, Program, lowered
-from seqtopo.runtime.nodes import functional, ordered
-from seqtopo.runtime.states import attach, get_states, set_states, stateful_layers, sync_variables
+from seqtopo.runtime.kernels.compiled_call import Arrays, Call, Program, lowered
+from seqtopo.runtime.states.tracking import attach, get_states, set_states, stateful_layers, sync_variables
+from seqtopo.runtime.stepping.nodes import functional, ordered
 
 KEPT = 64
 """Programs of so many shapes are kept; the one that was asked for longest ago goes first."""

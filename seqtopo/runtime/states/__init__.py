@@ -1,0 +1,1 @@
+"""States of stateful layers that last from batch to batch, equally on every backend."""
