@@ -169,6 +169,8 @@ def flattened(site: Site, value: Value) -> tuple[Shape, bool]:
     since, and whether it has their numbers still; () where it came through none.
     """
     came = site.tensor(value).shape
+    if not came:
+        return (), False
     for node in site.back(value):
         before = _before_flatten(site, node)
         if before is not None:

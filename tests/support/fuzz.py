@@ -323,8 +323,13 @@ def _read(text: str) -> str:
 
 def try_outputs(number: int) -> Fault | None:
     """Draws a text that is right in both ways, writes it as Python, compares it with its formatted self."""
-    text = next(t for t in (draw(at) for at in _numbers(number)) if analyse(t).ok)
-    return _guarded(number, text, lambda: _shown(text))
+    for text in map(draw, _numbers(number)):
+        fault = _guarded(number, text, lambda text=text: "" if analyse(text).ok else "refused")
+        if fault is None:
+            return _guarded(number, text, lambda text=text: _shown(text))
+        if fault.what != "refused":
+            return fault
+    return None
 
 
 def _numbers(number: int) -> Iterator[int]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 import seqtopo
+from seqtopo.layers.row import Row
+from seqtopo.layers.table import ROWS
 
 CAUSES = {
     "embed of vectors": (
@@ -182,3 +184,9 @@ def test_several_convolutions_over_channels_first_are_told_once() -> None:
                              "conv1d(8,3,channels_first)").diagnostics  # fmt: skip
     assert (found.code, len(found.labels), found.fixes) == ("ST658", 1, ())
     assert not seqtopo.check("in(10,3) -> conv1d(8,3) -> maxpool1d(2)").diagnostics
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row.name != "in"], ids=lambda row: row.name)
+def test_fault_b1_no_layer_that_is_given_a_scalar_ends_the_check(row: Row) -> None:
+    for spec in (f"in(3,4) -> flatten -> at(0) -> {row.name}", f"in(4) -> at(0) -> {row.name}(2)"):
+        assert not [d for d in seqtopo.check(spec).diagnostics if d.code.startswith("ST9")]
