@@ -18,10 +18,12 @@ from seqtopo.decompiler.units import UnsayableError
 from seqtopo.decompiler.writer import Choices, Writer
 from seqtopo.decompiler.writing import NOWHERE
 from seqtopo.diag.model import Diagnostic
+from seqtopo.graph.batches import check_batches
 from seqtopo.graph.evaluate import Evaluator
 from seqtopo.graph.graph import Graph, Node
 from seqtopo.graph.resolve import Resolved, resolve
 from seqtopo.graph.scope import Scope
+from seqtopo.graph.sources import Sources
 from seqtopo.graph.training import Training, read_training
 from seqtopo.source import Source
 from seqtopo.syntax import tree
@@ -64,6 +66,7 @@ def decompile_config(config: Mapping[str, Any], name: str = "") -> Decompiled:
 
     try:
         decoded = Reader(losses).read(config)
+        _refuse_open_batches(decoded.graph)
         statements, lost = _statements(decoded)
         names = [decoded.aliases.get(v) or _name(decoded.graph.nodes[v.node]) for v in decoded.graph.outputs]
         train = train_statement(config.get("compile_config"), names, losses, values)
@@ -78,6 +81,16 @@ def decompile_config(config: Mapping[str, Any], name: str = "") -> Decompiled:
     comment = "".join(f"{line}\n" for line in lines)
     training = read_training(train, values) if train is not None else None
     return Decompiled(comment + formatted(_spaced(text)), losses.diagnostics, decoded.graph, training)
+
+
+def _refuse_open_batches(graph: Graph) -> None:
+    """Refuses a stateful layer whose inputs have no batch size, which Keras cannot build either."""
+    for problem in check_batches(graph, Sources()):
+        if problem.diagnostic.code == "ST308":
+            raise wrong(
+                problem.diagnostic.message,
+                "give its InputLayer a batch_shape with a batch size, and save anew",
+            )
 
 
 def _name(node: Node) -> str:

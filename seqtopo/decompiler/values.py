@@ -14,6 +14,7 @@ from seqtopo.layers.excluded import snake_case
 from seqtopo.layers.layer_objects import ACTIVATION_LAYERS
 from seqtopo.layers.object_values import Entry, Part
 from seqtopo.layers.values import Object, Word
+from seqtopo.syntax.build import MOST_DIGITS
 
 _ACTIVATION_OF = {layer: word for word, layer in ACTIVATION_LAYERS.items()}
 _LAYER_KEYS = ("name", "trainable", "dtype")
@@ -33,6 +34,8 @@ def plain(value: Any, family: str = "") -> Any:
     """
     if isinstance(value, str):
         return Word(value) if family else value
+    if isinstance(value, int) and abs(value) >= 10**MOST_DIGITS:
+        raise UnsayableError(f"it has more than {MOST_DIGITS} digits")
     if value is None or isinstance(value, (bool, int)):
         return value
     if isinstance(value, float):

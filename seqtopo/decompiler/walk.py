@@ -22,6 +22,7 @@ from seqtopo.layers.names import NAMES
 from seqtopo.layers.row import Row
 from seqtopo.layers.values import DTYPES, Misfit, Refusal, Tensor
 from seqtopo.source import Span
+from seqtopo.syntax.build import MOST_DIGITS
 
 if TYPE_CHECKING:
     from seqtopo.decompiler.graphs import Reader
@@ -95,7 +96,8 @@ class Walk:
 
     def _source(self, ref: Ref, sizes: Sequence[Any], dtype: str, name: str) -> None:
         for size in sizes:
-            if size is not None and (not isinstance(size, int) or isinstance(size, bool) or size < 1):
+            whole = isinstance(size, int) and not isinstance(size, bool)
+            if size is not None and not (whole and 0 < size < 10**MOST_DIGITS):
                 raise wrong(f"the shape of {shown(name)} has the size {shown(size)}")
         node = self.graph.add(NOWHERE, batch=sizes[0] if sizes else None)
         shape = tuple(self.reader.fresh() if s is None else s for s in sizes[1:])
@@ -377,15 +379,25 @@ class Walk:
         said = f"{shown(call.name)} is {what}: {why}; what it gives {stands}"
         self.losses.add(code or "ST503", said, help=help)
         if same:
-            node = self.graph.add(NOWHERE, Layer(NAMES["identity"], {}, call.name))
+            node = self.graph.add(NOWHERE, self._stand_in(call.name))
             node.inputs = (self.values[came[0]],)
             infer(self.graph, node)
             self.values[ref] = Value(node.index)
             return
         name = f"{call.name}_{ref.output}" if ref.output else call.name
+        # The layer, or the model that it is in, may be called several times: each call is an input.
+        taken = self.reader.cut_names.setdefault(id(self.graph), {})
+        taken[name] = taken.get(name, 0) + 1
+        if taken[name] > 1:
+            name = f"{name}_call{taken[name]}"
         self._source(ref, list(shape), dtype if dtype in DTYPES else "float32", name)
         if self.graph is self.reader.decoded.graph:
             self.reader.decoded.cut += [(call.name, self.values[r]) for r in came]
+
+    def _stand_in(self, name: str) -> Layer:
+        """The identity that stands for a layer that no spec can say: one for all its calls."""
+        key = ("stands as identity", id(self.graph), name)
+        return self.reader.shared.setdefault(key, Layer(NAMES["identity"], {}, name))
 
 
 def _mirrors(forward: Mapping[str, Any], backward: Mapping[str, Any]) -> bool:

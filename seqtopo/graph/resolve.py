@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -171,7 +172,8 @@ class _Resolver:
             return None
         statement, values = last
         if values is None:
-            self._sourceless(statement)
+            with suppress(TooMuch):  # It was reported.
+                self._sourceless(statement)
             return None
         return self._finish(statement, values, training)
 

@@ -384,3 +384,8 @@ class TestNothingRaises:
 
     def test_what_is_no_size_in_an_assertion(self) -> None:
         assert "takes sizes" in _only("in(4) -> is(l2(0.1))", "ST203")
+
+
+def test_fault_b1_a_flow_without_a_source_that_is_too_long_is_refused_once() -> None:
+    (found,) = seqtopo.check("encoder = lstm(8,seq) * 1000000").diagnostics
+    assert found.code == "ST211"

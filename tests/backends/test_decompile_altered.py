@@ -1,0 +1,54 @@
+"""Altered configurations of models: what no spec can say is told, and nothing ends in a fault of ours."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import pytest
+
+from seqtopo.decompiling import decompiled
+from seqtopo.diag.error import SpecError
+from seqtopo.runtime.serialized import serialized
+
+
+def _shared(units: Any) -> dict[str, Any]:
+    inner = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, name="odd")], name="inner")
+    one, two = keras.Input((4,), name="one"), keras.Input((4,), name="two")
+    config = serialized(keras.Model([one, two], [inner(one), inner(two)]))
+    _set(config, "units", units)
+    return config
+
+
+def _recurrent(key: str, value: Any) -> dict[str, Any]:
+    config = serialized(keras.Sequential([keras.Input((5, 4)), keras.layers.LSTM(3)]))
+    _set(config, key, value)
+    return config
+
+
+def _set(config: Any, key: str, value: Any) -> None:
+    """Sets the argument of this name wherever it stands."""
+    inside = list(config.values()) if isinstance(config, dict) else config
+    if isinstance(config, dict) and key in config:
+        config[key] = value
+    for found in inside:
+        if isinstance(found, (dict, list, tuple)):
+            _set(found, key, value)
+
+
+def test_fault_b1_what_no_spec_can_say_of_a_shared_model_comes_in_under_a_name_for_each_call() -> None:
+    found = decompiled(_shared(None))
+    assert "as odd" in found.text or "odd =" in found.text
+    assert "odd_call2" in found.text
+    assert "ST503" in {d.code for d in found.diagnostics}
+
+
+@pytest.mark.parametrize("gain", [10**60, 10**400])
+def test_fault_b1_a_number_that_no_spec_can_say_is_told(gain: int) -> None:
+    found = decompiled(_recurrent("gain", gain))
+    assert any("more than 40 digits" in d.message for d in found.diagnostics)
+
+
+def test_fault_b1_a_stateful_layer_without_a_batch_is_refused() -> None:
+    with pytest.raises(SpecError, match="must know how many samples"):
+        decompiled(_recurrent("stateful", True))
