@@ -16,7 +16,7 @@ import pytest
 import seqtopo
 from seqtopo.cli import files as cli_files
 from seqtopo.cli.main import main
-from seqtopo.runtime import model_files, training_runs
+from seqtopo.data.training import model_files, training_runs
 from seqtopo.system import leftovers
 
 Capture = pytest.CaptureFixture[str]
