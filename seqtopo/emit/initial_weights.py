@@ -90,7 +90,7 @@ class InitialWeights:
         """
         for part in layer._flatten_layers():
             for generator in part._seed_generators:
-                # What keeps a layer's states stands among its generators, see ``runtime.states``.
+                # What keeps a layer's states stands among its generators, see ``runtime.states.tracking``.
                 seed = getattr(generator, "_initial_seed", 0)
                 if seed is None and generator not in self._seeded:
                     self._seeded.add(generator)
