@@ -16,7 +16,7 @@ from timing import Row, compare
 ROOT = Path(__file__).resolve().parents[2]
 RIGHT = "in(24,8) -> lstm(64,seq) -> lstm(32) -> dense(1)"
 WRONG = "in(24,8) -> lstm(64) -> lstm(32) -> dense(1)"
-BROKEN = "in(24,8) -> lstm(64,seq -> lstm(32) -> dense(1)"
+BROKEN = "in(24,8) -> -> lstm(64)"
 SCRIPT = "from seqtopo.__main__ import process; process()"
 """What the command that pip installs runs."""
 KERAS = """
