@@ -49,8 +49,8 @@ class Reader:
         self.models: dict[str, int] = {}
         self.unmasked: dict[tuple[int, int], str] = {}
         """What drops a mask in Keras and not in a spec: graph, node and how it is said."""
-        self.cut_names: dict[int, dict[str, int]] = {}
-        """How often each name was given to an input that stands for what no spec can say, by graph."""
+        self.cut_names: Counter[tuple[int, str]] = Counter()
+        """The inputs that stand for layers without a spec, counted by graph and name."""
         self.models_inside: dict[Any, SubModel] = {}
         """The models that wrappers apply."""
         self.masks: dict[int, dict[Value, frozenset[Any]]] = {}

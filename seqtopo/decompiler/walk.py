@@ -386,10 +386,10 @@ class Walk:
             return
         name = f"{call.name}_{ref.output}" if ref.output else call.name
         # The layer, or the model that it is in, may be called several times: each call is an input.
-        taken = self.reader.cut_names.setdefault(id(self.graph), {})
-        taken[name] = taken.get(name, 0) + 1
-        if taken[name] > 1:
-            name = f"{name}_call{taken[name]}"
+        key = (id(self.graph), name)
+        self.reader.cut_names[key] += 1
+        if (calls := self.reader.cut_names[key]) > 1:
+            name = f"{name}_call{calls}"
         self._source(ref, list(shape), dtype if dtype in DTYPES else "float32", name)
         if self.graph is self.reader.decoded.graph:
             self.reader.decoded.cut += [(call.name, self.values[r]) for r in came]

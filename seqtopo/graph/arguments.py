@@ -72,7 +72,7 @@ def read_arguments(
                     _set(found, flag[0], flag[1], arg)
                     continue
                 if plain:
-                    as_positional = taken < len(positional) and _reads(positional[taken], word)
+                    as_positional = taken < len(positional) and positional[taken].kind.accepts(word)
                     if not as_positional:
                         from seqtopo.graph.wrong_arguments import unknown_flag
 
@@ -165,14 +165,6 @@ def _put_rest(
         items = tuple(items[0])
     whole = tree.Argument(several[0].span.cover(several[-1].span), None, several[0].value)
     _set(found, param, _read(row, param, items, whole, call, value), whole)
-
-
-def _reads(param: Param, value: Any) -> bool:
-    try:
-        param.kind.read(value)
-    except Misfit:
-        return False
-    return True
 
 
 def _read(

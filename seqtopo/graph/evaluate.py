@@ -150,17 +150,10 @@ class Evaluator:
         low, high = self.value(expr.low, scope, width), self.value(expr.high, scope, width)
         for end, part in ((low, expr.low), (high, expr.high)):
             if isinstance(end, bool) or not isinstance(end, int):
-                if isinstance(end, Word):
-                    raise LowerCaseSize("ST212", (end.name,), part.span)
-                from seqtopo.graph.unbound import unbound
+                from seqtopo.graph.unbound import not_whole
 
                 wants = "a range needs whole numbers at both ends"
-                raise unbound(end, part.span, wants, "8", "ST212") or Problem(
-                    "ST212",
-                    f"a range needs whole numbers at both ends, not {end}",
-                    part.span,
-                    help="as in [1..8]",
-                )
+                raise not_whole(end, part.span, wants, "8", "ST212", help="as in [1..8]")
         if high - low >= MOST_VALUES:
             raise Problem(
                 "ST211",

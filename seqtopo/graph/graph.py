@@ -77,9 +77,9 @@ class Graph:
     outcomes: dict[Any, Outcome] = field(default_factory=dict, repr=False)
     """What calls gave, by all they depend on: most layers of a deep model are like others."""
     seen: Any = field(default=None, repr=False)
-    """Which input steps each value sees, once `graph.seen` has looked."""
+    """The input steps that each value depends on; None until `graph.seen` has run."""
     singles: Any = field(default=None, repr=False)
-    """The inputs of one axis that counts time steps, once `graph.seen` has looked."""
+    """The inputs whose one axis is time steps; None until `graph.seen` has run."""
 
     def add(self, span: Span, layer: Layer | None = None, **more: Any) -> Node:
         """A new node at the end."""

@@ -9,7 +9,6 @@ from typing import Any
 from seqtopo.diag.model import Edit, Fix, Label
 from seqtopo.graph.applying import Applying
 from seqtopo.graph.graph import Bundle, Value
-from seqtopo.graph.lower_sizes import LowerCaseSize
 from seqtopo.graph.problem import Broken, Problem
 from seqtopo.graph.scope import Block, Bound, Failed, Named, Plain, Scope
 from seqtopo.graph.walker import (
@@ -21,7 +20,7 @@ from seqtopo.graph.walker import (
 )
 from seqtopo.layers import registry
 from seqtopo.layers.sizes import Expr
-from seqtopo.layers.values import Object, Word, show
+from seqtopo.layers.values import Object, show
 from seqtopo.source import Span
 from seqtopo.syntax import tree
 from seqtopo.syntax.canonical import print_expr
@@ -50,17 +49,11 @@ class Repeating(Applying):
         for _, operand in expr.rest:
             count = self.evaluator.value(operand, env.scope, self._width(incoming, env))
             if isinstance(count, bool) or not isinstance(count, int) or count < 0:
-                if isinstance(count, Word):
-                    raise LowerCaseSize("ST203", (count.name,), operand.span)
-                from seqtopo.graph.unbound import unbound
+                from seqtopo.graph.unbound import not_whole
 
                 wants = "a flow is repeated a whole number of times"
-                raise unbound(count, operand.span, wants, "2", "ST203") or Problem(
-                    "ST203",
-                    f"a flow is repeated a whole number of times, not {show(count)}",
-                    operand.span,
-                    help="bind the symbol, or write the number",
-                )
+                help = "bind the symbol, or write the number"
+                raise not_whole(count, operand.span, wants, "2", "ST203", help)
             times *= count
         if times > MOST_LAYERS:
             self.report(too_many(expr.span, times))

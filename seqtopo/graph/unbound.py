@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from seqtopo.graph.lower_sizes import LowerCaseSize
 from seqtopo.graph.outside import how_to_bind
 from seqtopo.graph.problem import Problem
 from seqtopo.layers.kinds import Kind
 from seqtopo.layers.sizes import Expr, symbols
-from seqtopo.layers.values import Misfit, Object, Word, show
+from seqtopo.layers.values import Object, Word, show
 from seqtopo.source import Span
 
 _LIKELY: tuple[Any, ...] = (0.1, 2, (2, 2), True, Word("glorot_uniform"), Object("l2", (0.0001,)))
@@ -37,6 +38,15 @@ def unbound_name(name: str, span: Span, wants: str, example: str, code: str = "S
     )
 
 
+def not_whole(value: object, span: Span, wants: str, example: str, code: str, help: str) -> Problem:
+    """The problem of a value that stands where a whole number must, as ``wants`` says."""
+    if isinstance(value, Word):
+        return LowerCaseSize(code, (value.name,), span)
+    return unbound(value, span, wants, example, code) or Problem(
+        code, f"{wants}, not {show(value)}", span, help=help
+    )
+
+
 def example_of(kind: Kind, more: Iterable[str] = ()) -> str:
     """A value that a kind takes, as it is written; the first of its flags, where it has some.
 
@@ -45,11 +55,8 @@ def example_of(kind: Kind, more: Iterable[str] = ()) -> str:
     (['0.1', 'true', 'l2(0.0001)'], 'relu')
     """
     for value in (*map(Word, (*more, *kind.flags, *_named(kind))), *_LIKELY):
-        try:
-            kind.read(value)
-        except Misfit:
-            continue
-        return show(value)
+        if kind.accepts(value):
+            return show(value)
     return "..."
 
 

@@ -211,7 +211,7 @@ def unknown_flag(
 
 def _is_size(param: Param) -> bool:
     """Whether a parameter takes a whole number: a size, or what is counted or measured in steps."""
-    return _reads(param, symbol("N")) or "whole number" in param.kind.words
+    return param.kind.accepts(symbol("N")) or "whole number" in param.kind.words
 
 
 def _words_of(row: Row, call: Step, value: Read) -> tuple[str, ...]:
@@ -349,9 +349,9 @@ def _other_number(param: Param, given: Any, call: Step) -> list[Fix]:
     if isinstance(given, (bool, tuple)):
         return []
     likely: int | float
-    if 1 < given <= 100 and _reads(param, given / 100) and not _reads(param, 2):
+    if 1 < given <= 100 and param.kind.accepts(given / 100) and not param.kind.accepts(2):
         likely = given / 100
-    elif isinstance(given, float) and given.is_integer() and _reads(param, int(given)):
+    elif isinstance(given, float) and given.is_integer() and param.kind.accepts(int(given)):
         likely = int(given)
     else:
         return []
@@ -361,14 +361,6 @@ def _other_number(param: Param, given: Any, call: Step) -> list[Fix]:
 
 def _is(expr: tree.Expr, given: int | float) -> bool:
     return isinstance(expr, tree.Number) and expr.value == given
-
-
-def _reads(param: Param, value: Any) -> bool:
-    try:
-        param.kind.read(value)
-    except Misfit:
-        return False
-    return True
 
 
 def _padded(row: Row, call: Step, value: Read) -> list[Fix]:

@@ -31,6 +31,18 @@ class Kind:
     family: str = ""
     """The family of Keras objects it names one of; "" where it is no object."""
 
+    def accepts(self, value: Any) -> bool:
+        """Whether a value is of this kind.
+
+        >>> RATE.accepts(0.5), RATE.accepts(2)
+        (True, False)
+        """
+        try:
+            self.read(value)
+        except Misfit:
+            return False
+        return True
+
 
 def _is_int(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)

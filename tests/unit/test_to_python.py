@@ -19,7 +19,7 @@ import seqtopo
 from seqtopo.api import analyse
 from seqtopo.cli.main import main
 from seqtopo.emit.python import code
-from seqtopo.emit.python.write import ALONG, write_python
+from seqtopo.emit.python.write import INLINED, write_python
 from tests.support.draws import draw
 from tests.support.imports import ROOT
 from tests.support.models import MODELS
@@ -93,7 +93,7 @@ NODES = (
     *(ast.Assign, ast.Expr, ast.Return, ast.Call, ast.keyword, ast.Name, ast.Attribute, ast.Subscript),
     *(ast.Slice, ast.Constant, ast.List, ast.Tuple, ast.Dict, ast.UnaryOp, ast.USub, ast.Load, ast.Store),
 )
-FUNCTIONS = {*ALONG, "set", "float"}
+FUNCTIONS = {*INLINED, "set", "float"}
 MODULES = {"keras", "numpy", "math", "re", "collections"}
 COMMENT = re.compile(r"# [\w .,:;()*/+%?'=<>-]*", re.ASCII)
 VARIABLE = re.compile(r"[a-z_][a-z0-9_]{0,40}")

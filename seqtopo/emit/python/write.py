@@ -18,7 +18,7 @@ from seqtopo.graph.graph import Value
 from seqtopo.graph.resolve import Resolved
 from seqtopo.layers.sizes import show_shape
 
-ALONG = ("name_operations", "name_masks", "freeze", "sinusoid_rates")
+INLINED = ("name_operations", "name_masks", "freeze", "sinusoid_rates")
 """Functions that a written model may need, copied from ``seqtopo.emit.inlined_helpers``."""
 
 _MODULES = {"math": "import math", "re": "import re", "Counter": "from collections import Counter"}
@@ -117,7 +117,7 @@ def _helpers(names: set[str]) -> list[str]:
     text = files("seqtopo.emit").joinpath("inlined_helpers.py").read_text(encoding="utf-8")
     there = {node.name: node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)}
     found = []
-    for name in ALONG:
+    for name in INLINED:
         if name in names:
             source = ast.get_source_segment(text, there[name])
             assert source is not None
