@@ -59,6 +59,8 @@ def match(walk: Walk, call: Call) -> bool:
         return _pinned(walk, call)
     if call.kind == "GetItem" and call.is_operation:
         return _slices(walk, call)
+    if call.kind == "Add" and call.is_operation and _counted(walk, call):
+        return True
     made = _operation(walk, call) if call.is_operation else _hinted(call)
     return made is not None and _place(walk, call, made)
 
@@ -314,13 +316,31 @@ def _pinned(walk: Walk, call: Call) -> bool:
     value = walk.values.get(refs[0]) if refs else None
     if before is None or value is None or before.kind != "GetItem":
         return False
-    stem = call.name.removesuffix("-length")
-    if not before.name.startswith(f"{stem.split('-')[0]}-get_item"):
+    return _is_length(call, before) and _of_length(walk, call, call, value)
+
+
+def _counted(walk: Walk, call: Call) -> bool:
+    """Match a cut where a second axis is open: the slice plus zeros, whose size was checked on one line."""
+    refs = list(refs_in(call.args))
+    if len(refs) != 2 or (before := walk.raw.get(refs[0])) is None or before.kind != "GetItem":
         return False
+    chain = _chain(walk, refs[1], "ZerosLike", "Reshape", "GetItem")
+    value = walk.values.get(refs[0])
+    if chain is None or value is None or next(iter(refs_in(chain[-1].args))) != refs[0]:
+        return False
+    return _is_length(chain[1], before) and _of_length(walk, call, chain[1], value)
+
+
+def _is_length(reshape: Call, cut: Call) -> bool:
+    stem = reshape.name.removesuffix("-length")
+    return cut.name.startswith(f"{stem.split('-')[0]}-get_item")
+
+
+def _of_length(walk: Walk, call: Call, reshape: Call, value: Value) -> bool:
     walk.values[call.ref] = value
     layer = walk.graph.nodes[value.node].layer
     if layer is not None:
-        layer.name = stem_of(stem)
+        layer.name = stem_of(reshape.name.removesuffix("-length"))
     return True
 
 

@@ -59,6 +59,9 @@ class Stock(Protocol):
     def freeze(self, layer: Any) -> None:
         """Keeps what a frozen layer made when it was first called from being trained."""
 
+    def expect(self, layer: Any, axis: int, size: int) -> None:
+        """Make a layer raise an error with its name where an axis of its input has another size."""
+
     def hold_regularizer(self, layer: Any, given: Any) -> None:
         """Gives a layer the activity regularizer that its class leaves out."""
 

@@ -118,6 +118,13 @@ class KerasStock:
         """Keeps what a frozen layer made when it was first called from being trained."""
         inlined_helpers.freeze(layer)
 
+    def expect(self, layer: Any, axis: int, size: int) -> None:
+        """Make a layer raise an error with its name where an axis of its input has another size.
+
+        No file stores this: a loaded model raises Keras' own error, that it cannot reshape.
+        """
+        layer.input_spec = keras.InputSpec(axes={axis: size})
+
     def hold_regularizer(self, layer: Any, given: Any) -> None:
         """Gives a layer the ``activity_regularizer`` that it was made with, where its class left it out.
 

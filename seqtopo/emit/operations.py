@@ -108,14 +108,28 @@ def _dtype(x: Value) -> dict[str, str]:
 
 
 def _pinned(c: Call, y: Value, axis: int, size: int) -> Value:
-    """The same value with the size said that Keras cannot tell from a slice of an open axis."""
+    """Return the same value with its size along the axis declared, which Keras cannot tell of an open axis.
+
+    Another size at run time raises an error. Where a second axis is open, a Reshape of the whole array would
+    take the numbers that are missing here from that axis, so the size is checked on one line along this axis.
+    """
     if c.x.shape[axis] is not None:
         return y
-    target = [size if i == axis else s for i, s in enumerate(c.x.shape)][1:]
-    if target.count(None) > 1:
+    name = f"{c.name}-length"
+    if None not in [s for i, s in enumerate(c.x.shape) if i not in (0, axis)]:
+        shape = [size if i == axis else s for i, s in enumerate(c.x.shape)][1:]
+        return _of_length(c, c.stock.layers.Reshape(tuple(shape), name=name, **_dtype(c.x)), axis, size)(y)
+    if c.x.dtype == "bool":
         return y
-    shape = tuple(-1 if s is None else s for s in target)
-    return c.stock.layers.Reshape(shape, name=f"{c.name}-length", **_dtype(c.x))(y)
+    line = c.stock.ops.get_item(y, tuple(slice(None) if i in (0, axis) else 0 for i in range(len(c.x.shape))))
+    shape = [size if i == axis else 1 for i in range(len(c.x.shape))][1:]
+    counted = _of_length(c, c.stock.layers.Reshape(tuple(shape), name=name, **_dtype(c.x)), 1, size)(line)
+    return c.stock.ops.add(y, c.stock.ops.zeros_like(counted))
+
+
+def _of_length(c: Call, layer: Any, axis: int, size: int) -> Any:
+    c.stock.expect(layer, axis, size)
+    return layer
 
 
 def _sliced(c: Call, axis: int, part: slice, size: int | None) -> Value:

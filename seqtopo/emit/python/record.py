@@ -230,6 +230,9 @@ class Recorder:
             self._frozen.add(layer)
             self.statements.append(Statement(Apply(Dotted("freeze"), (layer,)), subject=layer))
 
+    def expect(self, layer: WrittenLayer, axis: int, size: int) -> None:
+        """Writes nothing: Keras' Reshape refuses what has another size by itself."""
+
     def hold_regularizer(self, layer: WrittenLayer, given: Any) -> None:
         """Gives a layer the activity regularizer that its class leaves out."""
         if layer.keras in FORGETS_REGULARIZER:
