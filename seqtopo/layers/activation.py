@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from seqtopo.layers import kinds as k
-from seqtopo.layers import timing
+from seqtopo.layers import masking, timing
 from seqtopo.layers.axes import axis_index, axis_indices
 from seqtopo.layers.layer_objects import ACTIVATION_LAYERS
 from seqtopo.layers.parameters import MASK, check_floats, constraints, initializer, regularizers
@@ -116,6 +116,8 @@ ROWS = (
         _SAME,
         "in(T,8) -> dense(16) -> act(gelu)",
         time=timing.activates,
+        mask=masking.passes,
+        role="activation",
         params=(Param("activation", k.ANY_ACTIVATION),),
         positional=("activation",),
         rule=_act,
@@ -131,6 +133,8 @@ ROWS = (
         _SAME,
         "in(T,8) -> relu(max_value=6)",
         time=timing.keeps,
+        mask=masking.passes,
+        role="activation",
         params=(
             Param("max_value", k.optional(NOT_NEGATIVE), None),
             Param("negative_slope", NOT_NEGATIVE, 0.0),
@@ -147,6 +151,8 @@ ROWS = (
         _SAME,
         "in(T,8) -> leaky_relu(0.1)",
         time=timing.keeps,
+        mask=masking.passes,
+        role="activation",
         params=(Param("negative_slope", NOT_NEGATIVE, 0.3),),
         positional=("negative_slope",),
         rule=_floats,
@@ -159,6 +165,8 @@ ROWS = (
         _SAME,
         "in(T,8) -> prelu(shared_axes=time)",
         time=timing.keeps,
+        mask=masking.passes,
+        role="activation",
         params=(
             initializer("alpha", "Zeros"),
             *regularizers("alpha"),
@@ -178,6 +186,8 @@ ROWS = (
         _SAME,
         "in(T,8) -> elu(0.5)",
         time=timing.keeps,
+        mask=masking.passes,
+        role="activation",
         params=(Param("alpha", k.NUMBER, 1.0),),
         positional=("alpha",),
         rule=_floats,
@@ -189,6 +199,8 @@ ROWS = (
         _SAME,
         "in(T,8) -> softmax(time)",
         time=timing.mixes,
+        mask=masking.passes,
+        role="activation",
         params=(Param("axis", k.AXES, -1), MASK),
         positional=("axis",),
         rule=_softmax,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from seqtopo.layers import kinds as k
-from seqtopo.layers import timing
+from seqtopo.layers import masking, timing
 from seqtopo.layers.parameters import SEED, USE_BIAS
 from seqtopo.layers.row import Given, Param, Row, compute_dtype
 from seqtopo.layers.sizes import Shape, Size, fits, show_shape
@@ -334,6 +334,8 @@ ROWS = (
         _SHAPE,
         "[in(T,64), in(S,64)] -> attention",
         time=timing.attends,
+        mask=masking.uses,
+        role="attention",
         params=(
             Param("use_scale", k.BOOL, False),
             Param("score_mode", k.choice("dot", "concat"), "dot"),
@@ -355,6 +357,8 @@ ROWS = (
         _SHAPE,
         "[in(T,64), in(S,64)] -> additive_attention",
         time=timing.attends,
+        mask=masking.uses,
+        role="attention",
         params=(
             Param("use_scale", k.BOOL, True),
             Param("dropout", k.RATE, 0.0),
@@ -374,6 +378,8 @@ ROWS = (
         "T ... F, S ... V, S' ... K -> T ... F",
         "in(T,64) -> mha(8,64)",
         time=timing.attends,
+        mask=masking.uses,
+        role="attention",
         params=(
             Param("num_heads", k.SIZE, short="heads"),
             Param("key_dim", k.SIZE),
@@ -401,6 +407,8 @@ ROWS = (
         "T F, S V, S' K -> T F",
         "in(T,64) -> group_query_attention(16,8,2)",
         time=timing.attends,
+        mask=masking.uses,
+        role="attention",
         params=(
             Param("head_dim", k.SIZE),
             Param("num_query_heads", k.SIZE),

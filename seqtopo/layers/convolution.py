@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from seqtopo.layers import kinds as k
-from seqtopo.layers import timing
+from seqtopo.layers import masking, timing
 from seqtopo.layers.kinds import per_axis
 from seqtopo.layers.parameters import (
     ACTIVATION,
@@ -148,6 +148,8 @@ def _conv_row(rank: int) -> Row:
         positional=("filters", "kernel_size", "strides"),
         rule=_conv(rank),
         time=timing.Slides(rank),
+        mask=masking.ends,
+        role="convolution",
         weights="kernel: kernel_size channels filters; bias: filters if use_bias",
         aliases=_aliases(f"conv{rank}d"),
         by_onednn=channels_first if rank < 3 else None,
@@ -182,6 +184,8 @@ def _separable_row(rank: int) -> Row:
         positional=("filters", "kernel_size", "strides"),
         rule=_depthwise(rank),
         time=timing.Slides(rank),
+        mask=masking.ends,
+        role="convolution",
         weights="depthwise_kernel: kernel_size channels depth_multiplier; "
         f"pointwise_kernel: {ones} channels*depth_multiplier filters; bias: filters if use_bias",
         aliases=_aliases(name, f"sepconv{rank}d"),
@@ -214,6 +218,8 @@ def _depthwise_row(rank: int) -> Row:
         positional=("kernel_size", "strides"),
         rule=_depthwise(rank),
         time=timing.Slides(rank),
+        mask=masking.ends,
+        role="convolution",
         weights="kernel: kernel_size channels depth_multiplier; bias: channels*depth_multiplier if use_bias",
         aliases=(f"dwconv{rank}d",),
         by_onednn=_unequal_strides if rank == 2 else None,
@@ -247,6 +253,8 @@ def _transpose_row(rank: int) -> Row:
         positional=("filters", "kernel_size", "strides"),
         rule=_transpose(rank),
         time=timing.unslides(rank),
+        mask=masking.ends,
+        role="convolution",
         weights="kernel: kernel_size filters channels; bias: filters if use_bias",
         aliases=_aliases(name),
         by_onednn=_backwards(rank),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from seqtopo.layers import einsum_dense, timing
+from seqtopo.layers import einsum_dense, masking, timing
 from seqtopo.layers import kinds as k
 from seqtopo.layers.axes import axis_indices
 from seqtopo.layers.kinds import array_shape
@@ -158,6 +158,8 @@ ROWS = (
         "... F -> ... units",
         "in(T,8) -> lstm(32) -> dense(10,softmax)",
         time=timing.sums_features,
+        mask=masking.passes,
+        role="dense",
         params=(
             Param("units", k.SIZE),
             ACTIVATION,
@@ -180,6 +182,8 @@ ROWS = (
         "... -> ... output_dim",
         "in(T,int) -> embed(5000,64,mask) -> gru(32)",
         time=timing.looks_up,
+        mask=masking.looks_up,
+        role="embedding",
         params=(
             _VOCAB,
             _WIDTH,
@@ -199,6 +203,8 @@ ROWS = (
         "... -> ... output_dim; reverse: ... W -> ... input_dim",
         "in(T,512) -> reversible_embedding(5000,512,reverse)",
         time=timing.looks_up,
+        mask=masking.ends,
+        role="embedding",
         params=(
             _VOCAB,
             _WIDTH,
@@ -219,6 +225,8 @@ ROWS = (
         "... F -> ... F",
         "in(T,8) -> mask(0) -> lstm(32)",
         time=timing.keeps,
+        mask=masking.makes,
+        role="mask",
         params=(Param("mask_value", k.NUMBER, 0.0),),
         positional=("mask_value",),
         rule=_floats_alone,
@@ -231,6 +239,8 @@ ROWS = (
         "... -> ...",
         "in(28,28,1) -> rescaling(0.0039) -> flatten",
         time=timing.keeps,
+        mask=masking.passes,
+        role="scaling",
         params=(Param("scale", k.ARRAY), Param("offset", k.ARRAY, 0.0)),
         positional=("scale", "offset"),
         rule=_check_broadcast,
@@ -242,6 +252,8 @@ ROWS = (
         "... -> ...",
         "in(T,2) -> normalization(mean=(20,0.5),variance=(9,0.04)) -> lstm(32)",
         time=timing.keeps,
+        mask=masking.passes,
+        role="scaling",
         params=(
             Param("axis", k.optional(k.AXES), -1),
             Param("mean", k.optional(k.ARRAY), None),
@@ -259,6 +271,8 @@ ROWS = (
         "... -> ...",
         "in(T,8) -> identity",
         time=timing.keeps,
+        mask=masking.passes,
+        role="identity",
         dtype="input",
     ),
 )

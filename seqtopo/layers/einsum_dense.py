@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from seqtopo.layers import kinds as k
-from seqtopo.layers import timing
+from seqtopo.layers import masking, timing
 from seqtopo.layers.lora import LORA, QUANTIZATION, with_lora
 from seqtopo.layers.parameters import ACTIVATION, check_floats, constraints, initializer, regularizers
 from seqtopo.layers.row import Given, Param, Row
@@ -306,6 +306,8 @@ ROW = Row(
     "... -> output_shape",
     "in(T,64) -> einsum_dense('abc,cde->abde',(none,8,16),bias_axes='de')",
     time=_time,
+    mask=masking.ends,
+    role="dense",
     params=(
         Param("equation", k.STRING),
         Param("output_shape", k.either(k.optional(k.SIZE), k.each(k.optional(k.SIZE)))),

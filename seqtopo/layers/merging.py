@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from seqtopo.layers import kinds as k
-from seqtopo.layers import timing
+from seqtopo.layers import masking, timing
 from seqtopo.layers.axes import axis_index
 from seqtopo.layers.operation_rules import reduced
 from seqtopo.layers.operations import KEEPDIMS
@@ -203,6 +203,8 @@ ROWS = (
         _BY_ELEMENTS,
         "[in(T,8), in(T,8)] -> add",
         time=timing.merges,
+        mask=masking.merges,
+        role="merge",
         rule=_arithmetic,
         inputs=(1, None),
         dtype="told",
@@ -214,6 +216,8 @@ ROWS = (
         _BY_ELEMENTS,
         "[in(T,8), in(T,8)] -> sub",
         time=timing.merges,
+        mask=masking.merges,
+        role="merge",
         rule=_arithmetic,
         inputs=(2, 2),
         dtype="told",
@@ -226,6 +230,8 @@ ROWS = (
         _BY_ELEMENTS,
         "[in(T,8), in(T,8)] -> mul",
         time=timing.merges,
+        mask=masking.merges,
+        role="merge",
         rule=_arithmetic,
         inputs=(1, None),
         dtype="told",
@@ -238,6 +244,8 @@ ROWS = (
         _BY_ELEMENTS,
         "[in(T,8), in(T,8)] -> avg",
         time=timing.merges,
+        mask=masking.merges,
+        role="merge",
         rule=_averaged,
         inputs=(1, None),
         aliases=("average",),
@@ -249,6 +257,8 @@ ROWS = (
         _BY_ELEMENTS,
         "[in(T,8), in(T,8)] -> max",
         time=timing.merges,
+        mask=masking.merges,
+        role="merge",
         params=(_AXIS, KEEPDIMS),
         positional=("axis",),
         rule=_extreme,
@@ -266,6 +276,8 @@ ROWS = (
         _BY_ELEMENTS,
         "[in(T,8), in(T,8)] -> min",
         time=timing.merges,
+        mask=masking.merges,
+        role="merge",
         params=(_AXIS, KEEPDIMS),
         positional=("axis",),
         rule=_extreme,
@@ -283,6 +295,8 @@ ROWS = (
         _BY_ELEMENTS,
         "[in(T,8), in(T,4)] -> concat",
         time=timing.joins,
+        mask=masking.joins,
+        role="join",
         params=(Param("axis", k.AXIS, -1),),
         positional=("axis",),
         rule=_concatenated,
@@ -297,6 +311,8 @@ ROWS = (
         "..., ... -> ...",
         "[in(8), in(8)] -> dot(1)",
         time=timing.multiplies,
+        mask=masking.ends,
+        role="product",
         params=(
             Param("axes", k.either(k.AXIS, k.each(k.AXIS, 2))),
             Param("normalize", k.BOOL, False),

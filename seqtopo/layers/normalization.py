@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from seqtopo.layers import kinds as k
-from seqtopo.layers import timing
+from seqtopo.layers import masking, timing
 from seqtopo.layers.axes import axis_index, axis_indices
 from seqtopo.layers.parameters import MASK, check_floats, constraints, initializer, regularizers
 from seqtopo.layers.row import Given, Param, Row
@@ -148,6 +148,8 @@ ROWS = (
         _SAME,
         "in(T,8) -> norm",
         time=timing.mixes,
+        mask=masking.passes,
+        role="norm",
         params=(AXES, EPSILON, *_SCALED, *_SMOOTH),
         positional=("axis",),
         rule=_width,
@@ -162,6 +164,8 @@ ROWS = (
         _SAME,
         "in(T,8) -> conv1d(16,3) -> batchnorm -> relu",
         time=timing.keeps,
+        mask=masking.passes,
+        role="norm",
         params=(
             AXIS,
             Param("momentum", k.number(0, 1), 0.99),
@@ -189,6 +193,8 @@ ROWS = (
         _SAME,
         "in(T,64) -> group_normalization(8)",
         time=timing.mixes_others,
+        mask=masking.passes,
+        role="norm",
         params=(Param("groups", k.integer(-1), 32), AXIS, EPSILON, *_SCALED, *_SMOOTH),
         positional=("groups", "axis"),
         rule=_groups,
@@ -203,6 +209,8 @@ ROWS = (
         _SAME,
         "in(T,8) -> rms_normalization",
         time=timing.mixes,
+        mask=masking.ends,
+        role="norm",
         params=(AXES, Param("epsilon", k.number(0), 1e-6)),
         positional=("axis",),
         rule=_last_axes,
@@ -216,6 +224,8 @@ ROWS = (
         _SAME,
         "in(T,8) -> unit_normalization",
         time=timing.mixes,
+        mask=masking.passes,
+        role="norm",
         params=(AXES,),
         positional=("axis",),
         rule=_unit,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from seqtopo.layers import kinds as k
-from seqtopo.layers import timing
+from seqtopo.layers import masking, timing
 from seqtopo.layers.kinds import per_axis
 from seqtopo.layers.parameters import DATA_FORMAT, MASK, PADDING, check_floats
 from seqtopo.layers.row import REQUIRED, Given, Param, Row, Rule
@@ -54,6 +54,8 @@ def _pool_row(kind: str, rank: int) -> Row:
         positional=("pool_size", "strides"),
         rule=_pool(rank),
         time=timing.Slides(rank, "pool_size"),
+        mask=masking.ends,
+        role="pooling",
         aliases=_names(kind, "", rank),
     )
 
@@ -84,6 +86,8 @@ def _global_row(kind: str, rank: int) -> Row:
         params=(DATA_FORMAT, KEEPDIMS, *((MASK,) if masked else ())),
         rule=_check_mask if masked else None,
         time=timing.gathers(rank),
+        mask=masking.uses_up if masked else masking.ends,
+        role="pooling",
         dtype="compute" if kind == "avg" else "told",
         aliases=_names(kind, "global_", rank),
     )
@@ -120,6 +124,8 @@ def _adaptive_row(kind: str, rank: int) -> Row:
         positional=("output_size",),
         rule=_adapt(rank),
         time=timing.adapts(rank),
+        mask=masking.ends,
+        role="pooling",
         aliases=(f"adaptive_{kind}pool{rank}d",),
     )
 

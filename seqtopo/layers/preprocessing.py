@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from seqtopo.layers import kinds as k
-from seqtopo.layers import timing
+from seqtopo.layers import masking, timing
 from seqtopo.layers.parameters import DATA_FORMAT, PADDING, check_floats
 from seqtopo.layers.row import Given, Param, Row
 from seqtopo.layers.sizes import Shape, Size, ceil_div
@@ -182,6 +182,8 @@ ROWS = (
         "... -> ... num_tokens",
         "in(T,int) -> category_encoding(20)",
         time=timing.counts,
+        mask=masking.ends,
+        role="encoding",
         params=(
             Param("num_tokens", k.optional(k.SIZE), None),
             Param("output_mode", k.choice("multi_hot", "count", "one_hot"), "multi_hot"),
@@ -198,6 +200,8 @@ ROWS = (
         "T C -> frames bins",
         "in(16000,1) -> stft_spectrogram(frame_length=256)",
         time=timing.frames,
+        mask=masking.ends,
+        role="spectrogram",
         params=(
             Param("mode", k.choice("log", "magnitude", "psd", "real", "imag", "angle", "stft"), "log"),
             Param("frame_length", k.integer(1), 256),
@@ -221,6 +225,8 @@ ROWS = (
         "T -> num_mel_bins frames",
         "in(16000) -> mel_spectrogram(num_mel_bins=80) -> swap",
         time=timing.mel_frames,
+        mask=masking.ends,
+        role="spectrogram",
         params=(
             Param("fft_length", k.integer(2), 2048),
             Param("sequence_stride", k.integer(1), 512),

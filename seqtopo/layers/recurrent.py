@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from seqtopo.layers import kinds as k
-from seqtopo.layers import timing
+from seqtopo.layers import masking, timing
 from seqtopo.layers.kinds import per_axis
 from seqtopo.layers.limits import check_needs, check_sizes, check_weights
 from seqtopo.layers.parameters import (
@@ -169,6 +169,8 @@ def _conv_lstm(rank: int) -> Row:
         positional=("filters", "kernel_size", "strides"),
         rule=rule,
         time=timing.recurrent,
+        mask=masking.recurrent,
+        role="recurrent",
         aliases=(f"conv_lstm{rank}d",),
         recurrent=True,
         by_onednn=channels_first if rank < 3 else None,
@@ -212,6 +214,8 @@ ROWS = (
         SHAPE,
         "in(T,8) -> lstm(64,seq) -> lstm(32)",
         time=timing.recurrent,
+        mask=masking.recurrent,
+        role="recurrent",
         params=(
             UNITS,
             ACTIVATION,
@@ -239,6 +243,8 @@ ROWS = (
         SHAPE,
         "in(T,8) -> gru(64,seq) -> gru(32)",
         time=timing.recurrent,
+        mask=masking.recurrent,
+        role="recurrent",
         params=(
             UNITS,
             ACTIVATION,
@@ -266,6 +272,8 @@ ROWS = (
         SHAPE,
         "in(T,1) -> rnn(20,seq) -> rnn(20)",
         time=timing.recurrent,
+        mask=masking.recurrent,
+        role="recurrent",
         params=(
             *(UNITS, ACTIVATION, USE_BIAS, *_INITIALIZERS, *_REGULARIZERS),
             *(*_RETURNS, UNROLL, _RNN_SEED, *_CALL),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from seqtopo.layers import kinds as k
-from seqtopo.layers import timing
+from seqtopo.layers import masking, timing
 from seqtopo.layers.parameters import DATA_FORMAT, SEED, check_floats
 from seqtopo.layers.row import Given, Param, Row
 from seqtopo.layers.sizes import Shape, same
@@ -53,6 +53,8 @@ def _spatial_row(rank: int) -> Row:
         positional=("rate",),
         rule=_floats,
         time=timing.keeps,
+        mask=masking.passes,
+        role="noise",
         without=("trainable",),
     )
 
@@ -65,6 +67,8 @@ ROWS = (
         _SAME,
         "in(T,8) -> dropout(0.2)",
         time=timing.keeps,
+        mask=masking.passes,
+        role="noise",
         params=(RATE, NOISE_SHAPE, SEED),
         positional=("rate",),
         rule=_noise,
@@ -77,6 +81,8 @@ ROWS = (
         _SAME,
         "in(T,8) -> gaussian_dropout(0.2)",
         time=timing.keeps,
+        mask=masking.passes,
+        role="noise",
         params=(RATE_BELOW_ONE, SEED),
         positional=("rate",),
         rule=_floats,
@@ -88,6 +94,8 @@ ROWS = (
         _SAME,
         "in(T,8) -> gaussian_noise(0.1)",
         time=timing.keeps,
+        mask=masking.passes,
+        role="noise",
         params=(Param("stddev", k.RATE), SEED),
         positional=("stddev",),
         rule=_floats,
@@ -99,6 +107,8 @@ ROWS = (
         _SAME,
         "in(T,8) -> alpha_dropout(0.2)",
         time=timing.keeps,
+        mask=masking.passes,
+        role="noise",
         params=(RATE_BELOW_ONE, NOISE_SHAPE, SEED),
         positional=("rate",),
         rule=_noise,
@@ -110,6 +120,8 @@ ROWS = (
         _SAME,
         "in(T,8) -> activity_regularization(l2=0.01)",
         time=timing.keeps,
+        mask=masking.passes,
+        role="penalty",
         params=(Param("l1", k.number(0), 0.0), Param("l2", k.number(0), 0.0)),
         rule=_floats,
     ),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from seqtopo.layers import kinds as k
-from seqtopo.layers import timing
+from seqtopo.layers import masking, timing
 from seqtopo.layers.kinds import Kind, per_axis
 from seqtopo.layers.parameters import DATA_FORMAT, check_floats
 from seqtopo.layers.row import Given, Param, Row, Rule
@@ -138,6 +138,8 @@ def _crop_row(rank: int) -> Row:
         positional=("cropping",),
         rule=_crop(rank),
         time=_time(rank, "cropping", 1),
+        mask=masking.ends,
+        role="selection",
         dtype="told",
     )
 
@@ -154,6 +156,8 @@ def _pad_row(rank: int) -> Row:
         positional=("padding",),
         rule=_pad(rank),
         time=_time(rank, "padding", -1),
+        mask=masking.ends,
+        role="padding",
         dtype="told",
     )
 
@@ -179,6 +183,8 @@ def _upsample_row(rank: int) -> Row:
         positional=("size",),
         rule=_upsample(rank),
         time=timing.spreads(rank),
+        mask=masking.ends,
+        role="upsampling",
         dtype="told",
         aliases=(f"up_sampling{rank}d",),
     )
@@ -301,6 +307,8 @@ ROWS = (
         "... -> numbers",
         "in(24,8) -> flatten",
         time=timing.flattens,
+        mask=masking.ends,
+        role="shape",
         params=(DATA_FORMAT,),
         rule=_flatten,
         dtype="input",
@@ -312,6 +320,8 @@ ROWS = (
         "... -> target_shape",
         "in(24,8) -> reshape(12,?)",
         time=timing.reshapes,
+        mask=masking.ends,
+        role="shape",
         params=(Param("target_shape", Kind(_TARGET_WORDS, _read_target)),),
         positional=("target_shape*",),
         rule=_reshape,
@@ -324,6 +334,8 @@ ROWS = (
         "... -> ...",
         "in(24,8) -> permute(2,1)",
         time=timing.moves_axes,
+        mask=masking.ends,
+        role="shape",
         params=(Param("dims", Kind("axes, each of them once, counted from 1", _read_dims)),),
         positional=("dims*",),
         rule=_permute,

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from seqtopo.layers import kinds
 from seqtopo.layers.kinds import Kind
 from seqtopo.layers.limits import check_arguments, check_needs, check_sizes, check_weights
+from seqtopo.layers.masking import MaskRule
 from seqtopo.layers.pattern import Clause, read_clause, read_weights
 from seqtopo.layers.sizes import Shape, Size
 from seqtopo.layers.step_windows import TimeRule
@@ -118,6 +119,41 @@ class Given:
 
 Rule = Callable[[Given], "Shape | Mapping[str, Size] | Outcome"]
 
+Role = Literal[
+    "",
+    "dense",  # a learned product over the features
+    "embedding",  # vectors for ids
+    "encoding",  # vectors for ids, not learned
+    "mask",
+    "recurrent",
+    "convolution",
+    "pooling",
+    "attention",
+    "norm",  # scales by statistics of the values
+    "noise",  # disturbs values while training, and passes them on afterwards
+    "penalty",  # passes values on, and adds to the loss
+    "activation",
+    "merge",  # several values, by elements
+    "join",  # several values side by side
+    "product",  # two values, multiplied along an axis
+    "wrapper",  # what it wraps says more
+    "identity",
+    "shape",  # the same numbers in other axes
+    "selection",  # some of the steps, or of another axis
+    "order",  # the same steps in another order
+    "padding",  # more steps
+    "repetition",  # one vector as steps
+    "upsampling",
+    "scaling",  # times and plus given numbers
+    "function",  # of each number alone
+    "reduction",  # over an axis
+    "accumulation",  # along an axis
+    "cast",
+    "position",
+    "spectrogram",
+]
+"""What a layer is there for. Lints and pictures ask for it, instead of listing layers by name."""
+
 
 @dataclass(frozen=True)
 class Row:
@@ -158,6 +194,10 @@ class Row:
     note: str = ""
     time: TimeRule | None = None
     """Which incoming steps each outgoing step is made from; None for a custom layer that does not say."""
+    mask: MaskRule | None = None
+    """What it does with the mask of padded steps; None for a custom layer that does not say."""
+    role: Role = ""
+    """What it is there for, in one word; "" for a custom layer that does not say."""
     make: Callable[..., Any] | None = None
     """What makes the Keras layer of a custom row, from the arguments by name and ``name``."""
     steps: bool = False

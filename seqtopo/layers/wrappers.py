@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeGuard
 
 from seqtopo.layers import kinds as k
-from seqtopo.layers import timing
+from seqtopo.layers import masking, timing
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.parameters import MASK
 from seqtopo.layers.recurrent import INITIAL_STATE, check_call
@@ -240,6 +240,8 @@ ROWS = (
         "T ... -> layer...",
         "in(T,8) -> bi(lstm(64,seq)) -> bi(gru(32),sum)",
         time=timing.both_ways,
+        mask=masking.recurrent,
+        role="wrapper",
         params=(
             _INNER,
             Param("merge_mode", k.optional(k.choice(*_MERGING)), "concat"),
@@ -260,6 +262,8 @@ ROWS = (
         "T F ... -> T layer...",
         "in(T,28,28,1) -> td(conv2d(16,3,relu) -> maxpool2d(2) -> flatten) -> lstm(32)",
         time=timing.each_step,
+        mask=masking.passes,
+        role="wrapper",
         params=(_INNER, MASK),
         positional=("layer",),
         rule=_td,
@@ -274,6 +278,8 @@ ROWS = (
         "F -> n F",
         "in(32) -> repeat(10) -> lstm(64,seq)",
         time=timing.repeats,
+        mask=masking.ends,
+        role="repetition",
         params=(Param("n", k.SIZE),),
         positional=("n",),
         aliases=("repeat_vector",),
@@ -286,6 +292,8 @@ ROWS = (
         "... -> layer...",
         "in(T,8) -> spectral_normalization(conv1d(16,3))",
         time=timing.as_inside,
+        mask=masking.ends,
+        role="wrapper",
         params=(_INNER, Param("power_iterations", k.integer(1), 1)),
         positional=("layer",),
         rule=_spectral,

@@ -1,7 +1,8 @@
-"""What the table of masks says of each layer against what the installed Keras does."""
+"""What the rows say of masks against what the installed Keras does."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,9 @@ import pytest
 
 import seqtopo
 from seqtopo.api import analyse
-from seqtopo.layers.masking import ATTENTION, JOINS, MAKES, MERGES, PASSES, REDUCES
+from seqtopo.layers import masking
+from seqtopo.layers.masking import Mask, MaskRule
+from seqtopo.layers.names import NAMES
 from seqtopo.layers.row import Row
 from seqtopo.layers.table import ROWS
 from tests.support.rows import keras
@@ -20,33 +23,87 @@ from seqtopo.emit.keras_stock import KerasStock  # isort: skip
 KERAS_ROWS = tuple(row for row in ROWS if row.keras)
 HANDS_NONE_ON = {"dot"}
 """Rows that take a mask without a warning, whose ``compute_mask`` gives none."""
-KNOWN = MAKES | PASSES | ATTENTION | MERGES | JOINS | REDUCES
 
 
-def assert_mask_agrees(row: Row) -> None:
-    """Asserts that a row is in a set of masks where its Keras class supports them, and only there."""
+def built(row: Row) -> tuple[Any, list[Any], Mask]:
+    """The Keras layer of a row's example, values that it takes, each with a mask, and what the row says."""
+    assert row.mask is not None
     resolved = analyse(row.example).resolved
     assert resolved is not None
-    node = next(node for node in resolved.graph.nodes if node.layer is not None and node.layer.row is row)
+    node = next(
+        node for node in resolved.graph.nodes if node.layer is not None and node.layer.row.name == row.name
+    )
     assert node.layer is not None
     came = resolved.graph.tensors(node.inputs)
     assert came is not None
     layer = Emitter(resolved.graph, KerasStock()).layer(node.layer, came)
     assert type(layer) is getattr(keras.layers, row.keras)
-    ours = row.name in KNOWN or row.recurrent
-    assert layer.supports_masking == (ours or row.name in HANDS_NONE_ON), row.name
+    values = [keras.Input([s if isinstance(s, int) else 6 for s in t.shape], dtype=t.dtype) for t in came]
+    for value in values:
+        value._keras_mask = keras.Input(value.shape[1:2], dtype="bool")
+    return layer, values, row.mask(node.layer.get, len(came[0].shape))
+
+
+def assert_mask_agrees(row: Row) -> None:
+    """Asserts that a row says of masks what its Keras class does with them."""
+    layer, values, mask = built(row)
+    knows = mask.uses or mask.gives != "none"
+    assert layer.supports_masking == (knows or row.name in HANDS_NONE_ON), row.name
+    if not layer.supports_masking:
+        return
+    assert has_mask(layer(*row.arranged(values))) == (mask.gives != "none"), row.name
+    if len(values) > 1 and mask.gives != "none":
+        # The first value, or the second, without a mask.
+        for without, left in enumerate(({"any"}, {"any", "first"})):
+            _, values, _ = built(row)
+            values[without]._keras_mask = None
+            assert has_mask(layer(*row.arranged(values))) == (mask.gives in left), row.name
+
+
+def has_mask(output: Any) -> bool:
+    """Whether the first output of a layer has a mask."""
+    first = output[0] if isinstance(output, (tuple, list)) else output
+    return getattr(first, "_keras_mask", None) is not None
 
 
 @pytest.mark.parametrize("row", KERAS_ROWS, ids=lambda row: row.name)
-def test_a_row_hands_masks_on_where_keras_does(row: Row) -> None:
+def test_a_row_says_of_masks_what_keras_does(row: Row) -> None:
     assert_mask_agrees(row)
 
 
-def test_a_set_that_leaves_a_layer_out_would_be_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    dense = next(row for row in ROWS if row.name == "dense")
-    monkeypatch.setattr("tests.backends.test_masks.KNOWN", frozenset())
-    with pytest.raises(AssertionError, match="dense"):
-        assert_mask_agrees(dense)
+@pytest.mark.parametrize(
+    ("name", "wrong"), [("dense", masking.ends), ("flatten", masking.passes), ("concat", masking.merges)]
+)
+def test_a_row_that_says_otherwise_would_be_noticed(name: str, wrong: MaskRule) -> None:
+    row = replace(NAMES[name], mask=wrong)
+    with pytest.raises(AssertionError, match=name):
+        assert_mask_agrees(row)
+
+
+@pytest.mark.parametrize(
+    ("step", "gives", "uses"),
+    [
+        ("embed(9,4,mask)", "new", False),
+        ("embed(9,4)", "none", False),
+        ("embed(9,4) -> lstm(3)", "none", True),
+        ("embed(9,4) -> lstm(3,seq)", "first", True),
+        ("embed(9,4) -> bi(gru(3))", "none", True),
+        ("embed(9,4) -> bi(gru(3,seq))", "first", True),
+        ("embed(9,4) -> mean(time)", "none", True),
+        ("embed(9,4) -> mean(-2)", "none", True),
+        ("embed(9,4) -> mean(features)", "first", False),
+        ("embed(9,4) -> max(time)", "none", True),
+    ],
+)
+def test_the_arguments_say_what_becomes_of_a_mask(step: str, gives: str, uses: bool) -> None:
+    resolved = analyse(f"in(T,int) -> {step}").resolved
+    assert resolved is not None
+    node = resolved.graph.nodes[resolved.graph.outputs[0].node]
+    came = resolved.graph.tensors(node.inputs)
+    assert node.layer is not None
+    assert node.layer.row.mask is not None
+    assert came is not None
+    assert node.layer.row.mask(node.layer.get, len(came[0].shape)) == (gives, uses)
 
 
 def test_what_hands_none_on_hands_none_on() -> None:

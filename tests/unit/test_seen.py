@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -14,6 +14,7 @@ from seqtopo.diag.error import SpecError
 from seqtopo.graph.graph import Graph
 from seqtopo.graph.kind import kind, meaning
 from seqtopo.graph.seen import Field, at_length, fields, output_field
+from seqtopo.layers.row import Role
 from seqtopo.layers.table import ROWS
 from seqtopo.walkthrough import walk
 from tests.support.moving_specs import MOVING
@@ -61,8 +62,12 @@ def first(spec: str, **more: Any) -> tuple[list[float], list[float]]:
     return x[0, ..., 0].tolist() if x.ndim > 2 else x[0].tolist(), y[0].reshape(-1).tolist()
 
 
-def test_every_row_says_what_it_does_with_time() -> None:
-    assert not [row.name for row in ROWS if row.time is None]
+def test_every_row_says_what_it_does_with_time_and_with_masks_and_what_it_is_for() -> None:
+    assert not [row.name for row in ROWS if row.time is None or row.mask is None or not row.role]
+
+
+def test_a_role_is_the_role_of_some_row() -> None:
+    assert {row.role for row in ROWS} == set(get_args(Role)) - {""}
 
 
 @pytest.mark.parametrize(
