@@ -8,9 +8,10 @@ import sys
 from seqtopo.cli.arguments import Parser, UsageError
 from seqtopo.cli.columns import Column, columns
 from seqtopo.cli.terminal import put, terminal
-from seqtopo.diag.codes import CODES, Code, find, page
-from seqtopo.diag.codes.groups import grouped
+from seqtopo.diag.codes import CODES, Code, find
+from seqtopo.diag.groups import grouped
 from seqtopo.diag.nearest import nearest
+from seqtopo.diag.pages import page
 from seqtopo.diag.renderers.cells import wrap
 from seqtopo.diag.renderers.paint import paint
 
@@ -44,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
             f"there is no code {shown}",
             f"did you mean seqtopo explain {near}?" if near else "seqtopo explain lists all codes",
         )
-    put(page(code))
+    put(page(code).text(screen.width, color=screen.color))
     return 0
 
 

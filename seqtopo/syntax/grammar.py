@@ -8,7 +8,6 @@ text cannot be read.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
@@ -18,12 +17,10 @@ from seqtopo.syntax import tables
 from seqtopo.syntax.build import Builder
 from seqtopo.syntax.drive import Ladder, Reduction, Table
 from seqtopo.syntax.tokens import Vocabulary, vocabulary
+from seqtopo.system.grammar_files import grammar_path
 
 if TYPE_CHECKING:
     from lark import Lark
-
-# In an installed package; beside a checkout.
-_PLACES = ("../seqtopo.lark", "../../grammar/seqtopo.lark")
 
 
 @dataclass(frozen=True)
@@ -39,10 +36,7 @@ class Grammar:
 
 def grammar_text() -> str:
     """The grammar, in Lark's notation, from the package or the checkout it is in."""
-    here = os.path.dirname(os.path.realpath(__file__))
-    paths = [os.path.join(here, place) for place in _PLACES]
-    path = next(filter(os.path.isfile, paths), paths[0])
-    with open(path, encoding="utf-8") as file:
+    with open(grammar_path("seqtopo.lark"), encoding="utf-8") as file:
         return file.read()
 
 

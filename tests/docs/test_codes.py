@@ -10,17 +10,18 @@ import pytest
 
 import seqtopo
 from seqtopo.diag.codes import CODES
+from seqtopo.diag.pages import Page, pages
 
 PACKAGE = Path(seqtopo.__file__).parent
-SHOWN = [code for code in CODES.values() if code.example]
-MENDED = [code for code in CODES.values() if code.instead]
+SHOWN = [page for page in pages() if page.example]
+MENDED = [page for page in pages() if page.instead]
 
 
 def _emitted() -> set[str]:
-    """Every code that stands in the code, outside the table of codes itself."""
+    """Every code that stands in the sources, other than in ``diag``, which defines them."""
     found: set[str] = set()
     for path in PACKAGE.rglob("*.py"):
-        if PACKAGE / "diag" / "codes" not in path.parents:
+        if path.parts[len(PACKAGE.parts)] != "diag":
             found.update(re.findall(r'"(ST\d{3})"', path.read_text(encoding="utf-8")))
     return found
 
@@ -30,16 +31,17 @@ def test_there_are_pages_to_run() -> None:
     assert len(MENDED) > 35
 
 
-@pytest.mark.parametrize("code", SHOWN, ids=lambda c: c.code)
-def test_the_example_of_a_page_gives_just_its_code(code) -> None:
-    found = seqtopo.check(code.example, select=[code.code]).diagnostics
+@pytest.mark.parametrize("page", SHOWN, ids=lambda page: page.code.code)
+def test_the_example_of_a_page_gives_just_its_code(page: Page) -> None:
+    code = page.code
+    found = seqtopo.check(page.example, select=[code.code]).diagnostics
     assert [d.code for d in found] == [code.code], [d.message for d in found]
     assert found[0].severity == code.severity
 
 
-@pytest.mark.parametrize("code", MENDED, ids=lambda c: c.code)
-def test_what_to_write_instead_checks_clean(code) -> None:
-    assert seqtopo.check(code.instead, select=[code.code]).diagnostics == ()
+@pytest.mark.parametrize("page", MENDED, ids=lambda page: page.code.code)
+def test_what_to_write_instead_checks_clean(page: Page) -> None:
+    assert seqtopo.check(page.instead, select=[page.code.code]).diagnostics == ()
 
 
 def test_every_code_is_emitted_and_every_emitted_code_is_defined() -> None:
@@ -47,10 +49,12 @@ def test_every_code_is_emitted_and_every_emitted_code_is_defined() -> None:
 
 
 @pytest.mark.parametrize(
-    "code", [c for c in SHOWN if c.code.startswith(("ST2", "ST3"))], ids=lambda c: c.code
+    "page",
+    [page for page in SHOWN if page.code.code.startswith(("ST2", "ST3"))],
+    ids=lambda page: page.code.code,
 )
-def test_a_diagnostic_says_what_to_do(code) -> None:
-    (found,) = seqtopo.check(code.example).diagnostics
+def test_a_diagnostic_says_what_to_do(page: Page) -> None:
+    (found,) = seqtopo.check(page.example).diagnostics
     assert found.help or found.fixes or found.labels, found.message
     assert found.span.end > found.span.start
 
@@ -71,7 +75,7 @@ def _without_advice(text: str) -> list[str]:
 
 
 def test_every_finding_comes_with_advice() -> None:
-    for part in ("ir", "layers", "emit", "cli", "syntax"):
+    for part in ("graph", "layers", "emit", "cli", "syntax"):
         for path in (PACKAGE / part).rglob("*.py"):
             assert _without_advice(path.read_text(encoding="utf-8")) == [], path
 

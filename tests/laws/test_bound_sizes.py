@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 
 import seqtopo
-from seqtopo.diag.codes import CODES
+from seqtopo.diag.pages import pages
 from seqtopo.source import Source
 from seqtopo.syntax import tree
 from seqtopo.syntax.parse import parse
 
-EXAMPLES = {code: row.example for code, row in CODES.items() if code.startswith("ST6") and row.example}
+EXAMPLES = {
+    page.code.code: page.example for page in pages() if page.code.code.startswith("ST6") and page.example
+}
 CHOSEN = {
     "ST662": "a step whose arguments are names does something with other values of them",
     "ST663": "a rate that is bound to 0 is switched off for once",

@@ -12,8 +12,8 @@ from functools import cache
 import pytest
 
 import seqtopo
-from seqtopo.diag.codes import CODES
 from seqtopo.diag.model import Fix
+from seqtopo.diag.pages import pages
 from seqtopo.graph.axis_contents import misread_axes
 from seqtopo.graph.graph import Graph
 from seqtopo.graph.resolve import rebuilt
@@ -22,7 +22,7 @@ from tests.support.mistakes import mistakes, trials
 
 @cache
 def _cases() -> dict[str, str]:
-    found = {code.code: code.example for code in CODES.values() if code.example}
+    found = {page.code.code: page.example for page in pages() if page.example}
     for mistake in mistakes():
         for trial in trials(mistake) if mistake.wrong.spec else ():
             if not trial.x and not trial.y:

@@ -50,7 +50,7 @@ ONLY_FOR_MISTAKES = (
 ONLY_FOR_WHAT_IS_RIGHT = ("cli.table", "report_table", "lint.rules.time", "lint.run", "lint.view")
 FOR_NEITHER = (
     "cli.fixing",
-    "diag.codes.text",
+    "diag.pages",
     "diag.renderers.json",
     "graph.labels",
     "layers.convolution",

@@ -34,7 +34,7 @@ import seqtopo
 from seqtopo.api import analyse
 from seqtopo.decompiler.difference import Side, difference
 from seqtopo.decompiling import decompiled
-from seqtopo.diag.codes import CODES
+from seqtopo.diag import pages as diag_pages
 from seqtopo.diag.error import SpecError
 from seqtopo.layers.table import ROWS
 from seqtopo.source import Source
@@ -97,7 +97,7 @@ def corpus() -> tuple[str, ...]:
         found += [one or two for one, two in QUOTED.findall(text)]
     for file in ROOT.glob("tests/mistakes/*.toml"):
         found += _specs(tomllib.loads(file.read_text(encoding="utf-8")))
-    found += [text for code in CODES.values() for text in (code.example, code.instead) if text]
+    found += [text for page in diag_pages.pages() for text in (page.example, page.instead) if text]
     assert len(found) > 500
     return tuple(sorted({text for text in found if len(text) < 3000}))
 

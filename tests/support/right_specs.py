@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from seqtopo.diag.codes import CODES
+from seqtopo.diag.pages import pages
 from seqtopo.layers.table import ROWS
 from tests.support import readme
 from tests.support.models import MODELS
@@ -33,8 +33,8 @@ def right_specs() -> Iterator[tuple[str, str]]:
         yield f"LANGUAGE block {number}", block
     for number, spec in enumerate(_ROW.findall(language)):
         yield f"LANGUAGE topology {number}", spec
-    for code in CODES.values():
-        if code.instead:
-            yield f"instead of {code.code}", code.instead
+    for page in pages():
+        if page.instead:
+            yield f"instead of {page.code.code}", page.instead
     for row in ROWS:
         yield f"layer {row.name}", row.example

@@ -137,15 +137,25 @@ def test_the_page_of_diagnostics_is_fresh() -> None:
     assert page == diagnostics_page(), "run python -m seqtopo.cli.reference"
 
 
-def test_the_page_of_diagnostics_has_a_section_and_a_link_for_each_code() -> None:
-    page = diagnostics_page()
-    anchors = set(re.findall(r"\]\(#([\w-]+)\)", page))
-    headings = re.findall(r"^#{2,3} (.*)$", page, re.M)
-    made = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
-    assert anchors | {"contents"} == made
-    for row in CODES.values():
-        assert f"\n### {row.code} {row.name}\n" in page
-        assert ("off by default" in page.partition(f"### {row.code} ")[2][:120]) is not row.on
+def test_the_index_of_diagnostics_links_to_each_page() -> None:
+    index = diagnostics_page()
+    links = re.findall(r"^\| \[(ST\d{3})\]\((.*?)\) \| (\S+) \|", index, re.M)
+    folder = reference.DIAGNOSTICS.parent / "diagnostics"
+    assert {folder.parent / target for _, target, _ in links} == set(folder.iterdir())
+    assert len(links) == len(set(links)) > 100
+    for code, target, name in links:
+        text = (folder.parent / target).read_text(encoding="utf-8")
+        assert f"\n# {code} {name}\n" in text
+        assert ("default: off" in text) is ("| info, off |" in index.partition(f"[{code}]")[2][:100])
+
+
+def test_explain_fits_into_the_terminal(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert main(["explain", "ST301"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(width(line) for line in lines if not line.startswith(("    ", "\x1b"))) <= 40
+    assert lines[0] == "\x1b[1m# ST301 wrong-rank (error)\x1b[0m"
 
 
 def test_a_page_without_markers_is_refused() -> None:

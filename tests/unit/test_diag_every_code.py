@@ -14,6 +14,7 @@ import pytest
 import seqtopo
 from seqtopo.diag.codes import CODES
 from seqtopo.diag.model import Diagnostic
+from seqtopo.diag.pages import page, pages
 from seqtopo.diag.renderers.cells import width
 from seqtopo.diag.renderers.concise import render_concise
 from seqtopo.diag.renderers.github import render_github
@@ -21,7 +22,7 @@ from seqtopo.diag.renderers.json import render_json
 from seqtopo.diag.renderers.sarif import render_sarif
 from seqtopo.diag.renderers.text import render_text
 
-SHOWN = [code for code, row in CODES.items() if row.example]
+SHOWN = [each.code.code for each in pages() if each.example]
 LEVELS = {"error": "error", "warning": "warning", "info": "notice"}
 SCHEMA: dict[str, Any] = json.loads(
     (Path(__file__).parent / "data" / "sarif-part.schema.json").read_text(encoding="utf-8")
@@ -31,7 +32,7 @@ SCHEMA: dict[str, Any] = json.loads(
 @cache
 def found(code: str) -> tuple[Diagnostic, ...]:
     """What is found in the example of a code."""
-    return seqtopo.check(CODES[code].example, select=[code]).diagnostics
+    return seqtopo.check(page(code).example, select=[code]).diagnostics
 
 
 @pytest.mark.parametrize("code", SHOWN)
@@ -54,7 +55,7 @@ def test_it_is_one_line_for_an_editor_and_for_github(code: str) -> None:
 
 @pytest.mark.parametrize("code", SHOWN)
 def test_programs_can_make_the_fixes(code: str) -> None:
-    source = CODES[code].example
+    source = page(code).example
     for said, diagnostic in zip(json.loads(render_json(found(code))), found(code), strict=True):
         for fix, meant in zip(said["fixes"], diagnostic.fixes, strict=True):
             text = source
@@ -70,7 +71,7 @@ def test_all_of_them_make_one_sarif_log() -> None:
     rules = {rule["id"]: rule for rule in log["runs"][0]["tool"]["driver"]["rules"]}
     assert set(rules) == set(SHOWN)
     for code, rule in rules.items():
-        assert CODES[code].why.split()[0] in rule["help"]["markdown"]
+        assert page(code).why.split()[0] in rule["help"]["markdown"]
         level = rule["defaultConfiguration"]["level"]
         assert level == {"error": "error", "warning": "warning", "info": "note"}[CODES[code].severity]
     with_fixes = [diagnostic for diagnostic in every if diagnostic.fixes]

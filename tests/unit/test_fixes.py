@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 import seqtopo
-from seqtopo.diag.codes import CODES
 from seqtopo.diag.model import Diagnostic, Edit, Fix
+from seqtopo.diag.pages import pages
 from seqtopo.graph.vetting import MOST_SHOWN, vetted
 from seqtopo.source import Source, Span
 from seqtopo.syntax.parse import parse
@@ -162,18 +162,18 @@ def test_a_mistake_behind_another_does_not_hide_the_way_out_of_the_first() -> No
 
 # ---- the laws ------------------------------------------------------------------------------------
 
-SHOWN = [code for code in CODES.values() if code.example]
+SHOWN = [page for page in pages() if page.example]
 
 
 def errors(spec: str) -> list[tuple[str, str]]:
     return [(d.code, d.message) for d in seqtopo.check(spec).diagnostics if d.severity == "error"]
 
 
-@pytest.mark.parametrize("code", SHOWN, ids=lambda code: code.code)
-def test_a_safe_fix_removes_its_diagnostic_and_brings_no_other(code) -> None:
-    for diagnostic in seqtopo.check(code.example).diagnostics:
+@pytest.mark.parametrize("page", SHOWN, ids=lambda page: page.code.code)
+def test_a_safe_fix_removes_its_diagnostic_and_brings_no_other(page) -> None:
+    for diagnostic in seqtopo.check(page.example).diagnostics:
         for fix in diagnostic.fixes:
-            after = fix.apply(code.example)
+            after = fix.apply(page.example)
             assert parse(Source(after))[0] is not None, after
             if fix.safe:
                 now = [(d.code, d.message) for d in seqtopo.check(after).diagnostics]
@@ -181,12 +181,12 @@ def test_a_safe_fix_removes_its_diagnostic_and_brings_no_other(code) -> None:
                 assert not errors(after), after
 
 
-@pytest.mark.parametrize("code", SHOWN, ids=lambda code: code.code)
-def test_a_guess_of_a_page_can_be_read(code) -> None:
-    for diagnostic in seqtopo.check(code.example).diagnostics:
+@pytest.mark.parametrize("page", SHOWN, ids=lambda page: page.code.code)
+def test_a_guess_of_a_page_can_be_read(page) -> None:
+    for diagnostic in seqtopo.check(page.example).diagnostics:
         for fix in diagnostic.fixes:
-            _, wrong = parse(Source(fix.apply(code.example)))
-            assert not wrong, fix.apply(code.example)
+            _, wrong = parse(Source(fix.apply(page.example)))
+            assert not wrong, fix.apply(page.example)
 
 
 # ---- trying --------------------------------------------------------------------------------------

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
-from seqtopo.diag.codes import CODES, page
+from seqtopo.diag.codes import CODES
 from seqtopo.diag.model import Diagnostic, Fix
+from seqtopo.diag.pages import page
 from seqtopo.diag.renderers.places import region
 from seqtopo.source import Source, Span
 
@@ -38,13 +39,13 @@ def _rule(code: str) -> dict[str, Any]:
     row = CODES.get(code)
     if row is None:
         return {"id": code}
-    text = page(code)
+    full = page(code)
     return {
         "id": code,
         "name": "".join(word.capitalize() for word in row.name.split("-")),
         "shortDescription": {"text": row.summary},
-        "fullDescription": {"text": row.what},
-        "help": {"text": text, "markdown": text},
+        "fullDescription": {"text": full.what},
+        "help": {"text": full.text(), "markdown": full.markdown},
         "defaultConfiguration": {"level": _LEVELS[row.severity]},
     }
 

@@ -1,0 +1,112 @@
+"""The codes of diagnostics, read from their index ``grammar/DIAGNOSTICS.md``.
+
+Each code is defined by its page, such as ``grammar/diagnostics/ST301.md``. Reading all pages would take
+longer than a check, so ``python -m seqtopo.cli.reference`` writes the index from them: one small file, for
+people and for every check. A page itself is read where its text is asked for (``seqtopo.diag.pages``).
+
+Numbers by phase: ST1xx the text, ST2xx its meaning, ST3xx shapes, ST4xx building, ST5xx what other programs
+wrote, ST6xx lints (it builds, but is it what was meant?), ST7xx labels and data, ST9xx our own bug.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import cast
+
+from seqtopo.diag.model import Severity
+from seqtopo.system.grammar_files import grammar_path
+
+INDEX = "DIAGNOSTICS.md"
+"""The file of the index in ``grammar``."""
+
+_ROW = re.compile(r"^\| \[(ST\d{3})\]\(.*?\) \| (\S+) \| (\w+)(, off)? \| (.*) \|$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A code, as far as the index knows it.
+
+    Attributes:
+        code: its number, such as ``ST301``.
+        name: its short name, such as ``wrong-rank``.
+        severity: error, warning or info.
+        on: whether it is reported by default; errors always are.
+        summary: what it says, in one line.
+    """
+
+    code: str
+    name: str
+    severity: Severity
+    on: bool
+    summary: str
+
+    @property
+    def grade(self) -> str:
+        """The severity as the index writes it, with ``off`` where it is off by default."""
+        return self.severity if self.on else f"{self.severity}, off"
+
+
+def index_row(code: Code) -> str:
+    """Return the row of a code in the index, as Markdown; `read_index` reads it.
+
+    >>> index_row(Code("ST663", "for-show", "info", False, "It does nothing."))
+    '| [ST663](diagnostics/ST663.md) | for-show | info, off | It does nothing. |'
+    """
+    summary = code.summary.replace("|", "\\|")
+    return f"| [{code.code}](diagnostics/{code.code}.md) | {code.name} | {code.grade} | {summary} |"
+
+
+def read_index(text: str) -> dict[str, Code]:
+    """Return the codes of an index, in its order.
+
+    >>> code = Code("ST663", "for-show", "info", False, "It does nothing.")
+    >>> read_index(index_row(code)) == {"ST663": code}
+    True
+    """
+    return {
+        code: Code(code, name, cast(Severity, severity), not off, summary.replace("\\|", "|"))
+        for code, name, severity, off, summary in _ROW.findall(text)
+    }
+
+
+@cache
+def _codes() -> dict[str, Code]:
+    with open(grammar_path(INDEX), encoding="utf-8") as file:
+        return read_index(file.read())
+
+
+class _Codes(Mapping[str, Code]):
+    """The index, read when the first code is asked for."""
+
+    def __getitem__(self, code: str) -> Code:
+        return _codes()[code]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_codes())
+
+    def __len__(self) -> int:
+        return len(_codes())
+
+
+CODES: Mapping[str, Code] = _Codes()
+"""Every code by its number, in order."""
+
+
+def find(word: str) -> Code | None:
+    """Return the code with this number or name, in any case; None if there is none.
+
+    >>> find("st301").name
+    'wrong-rank'
+    >>> find("Wrong-Rank").code
+    'ST301'
+    """
+    word = word.strip()
+    return CODES.get(word.upper()) or _by_name().get(word.lower())
+
+
+@cache
+def _by_name() -> Mapping[str, Code]:
+    return {code.name: code for code in CODES.values()}
