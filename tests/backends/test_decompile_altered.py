@@ -52,3 +52,40 @@ def test_fault_b1_a_number_that_no_spec_can_say_is_told(gain: int) -> None:
 def test_fault_b1_a_stateful_layer_without_a_batch_is_refused() -> None:
     with pytest.raises(SpecError, match="must know how many samples"):
         decompiled(_recurrent("stateful", True))
+
+
+def test_fault_b2_a_model_in_a_wrapper_with_a_layer_that_cannot_be_said_is_told() -> None:
+    both = keras.layers.Bidirectional(keras.layers.LSTM(3))
+    sentence = keras.Sequential([keras.Input((5, 4)), both], name="sentence")
+    model = keras.Sequential([keras.Input((2, 5, 4)), keras.layers.TimeDistributed(sentence)])
+    config = serialized(model)
+    _find(config, "backward_layer")["config"]["units"] = None
+    found = decompiled(config)
+    assert "ST509" in {d.code for d in found.diagnostics}
+    assert any("what sentence gives is not known" in d.message for d in found.diagnostics)
+
+
+def test_fault_b1_a_layer_of_an_inner_model_that_is_known_nowhere_is_told() -> None:
+    layers, inputs = keras.layers, keras.Input((6, 3))
+    latent = layers.Dense(4)(layers.LSTM(8)(inputs))
+    encoder = keras.Model(inputs, latent, name="encoder")
+    decoder = keras.Sequential(
+        [keras.Input((4,)), layers.RepeatVector(6), layers.LSTM(8, return_sequences=True), layers.Dense(3)],
+        name="decoder",
+    )
+    config = serialized(keras.Model(inputs, decoder(encoder(inputs))))
+    odd = config["config"]["layers"][2]["config"]["layers"][2]
+    odd["module"] = -1
+    odd["gives"][0][0].insert(1, 6)
+    found = decompiled(config)
+    assert "ST503" in {d.code for d in found.diagnostics}
+    assert "in(6,6,8)" in found.text
+
+
+def _find(config: Any, key: str) -> Any:
+    """Return the first value of this name."""
+    inside = list(config.values()) if isinstance(config, dict) else config
+    if isinstance(config, dict) and key in config:
+        return config[key]
+    found = (_find(part, key) for part in inside if isinstance(part, (dict, list, tuple)))
+    return next((one for one in found if one is not None), None)
