@@ -15,7 +15,7 @@ from seqtopo.diag.nearest import nearest
 from seqtopo.graph import buildable
 from seqtopo.graph.loss_shapes import loss_name
 from seqtopo.graph.outside import NoValue, read_value, value_of
-from seqtopo.graph.resolve import Resolved, resolve
+from seqtopo.graph.resolver import Resolved, resolve
 from seqtopo.graph.symbols import names_in, symbols_of
 from seqtopo.layers.objects import names
 from seqtopo.lint.selection import Selection, selection

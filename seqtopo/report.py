@@ -9,7 +9,7 @@ from seqtopo.diag.model import Diagnostic
 from seqtopo.graph.counting import count, owners, together
 from seqtopo.graph.kind import kind, meaning
 from seqtopo.graph.receptive import Receptive, receptive
-from seqtopo.graph.resolve import Resolved
+from seqtopo.graph.resolver import Resolved
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.sizes import Shape, Size, total
 from seqtopo.layers.values import Weight

@@ -20,7 +20,7 @@ from seqtopo.graph.labels import losses_of
 from seqtopo.graph.loss_shapes import BINARY as YES_NO
 from seqtopo.graph.loss_shapes import IDS, verdict
 from seqtopo.graph.loss_shapes import ONE_HOT as HOT
-from seqtopo.graph.resolve import Resolved
+from seqtopo.graph.resolver import Resolved
 from seqtopo.graph.training import Training
 from seqtopo.layers.sizes import Shape
 from seqtopo.layers.values import Object

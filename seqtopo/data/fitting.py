@@ -21,7 +21,7 @@ from seqtopo.graph.graph import Graph
 from seqtopo.graph.label_case import Compared
 from seqtopo.graph.labels import compare, losses_of, swapped_labels
 from seqtopo.graph.loss_shapes import loss_name
-from seqtopo.graph.resolve import Resolved, rebuilt
+from seqtopo.graph.resolver import Resolved, rebuilt
 from seqtopo.graph.training import Labels
 from seqtopo.layers.sizes import Shape, fits, show_shape
 from seqtopo.source import Span

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from seqtopo.data.samples import Side, accepts
 from seqtopo.diag.model import Diagnostic, Edit, Fix, Label
 from seqtopo.graph.graph import Graph, Node
-from seqtopo.graph.resolve import Resolved
+from seqtopo.graph.resolver import Resolved
 from seqtopo.layers.sizes import show_shape
 from seqtopo.syntax import tree
 from seqtopo.syntax.canonical import print_expr

@@ -12,7 +12,7 @@ from seqtopo.data.padding import users
 from seqtopo.data.samples import Side
 from seqtopo.diag.model import Diagnostic, Fix
 from seqtopo.graph.graph import Graph, Node
-from seqtopo.graph.resolve import Resolved, resolve
+from seqtopo.graph.resolver import Resolved, resolve
 from seqtopo.graph.vetting import worth_trying
 from seqtopo.lint.edits import step
 from seqtopo.lint.mask_flow import follow, makes

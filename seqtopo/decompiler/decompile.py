@@ -21,7 +21,7 @@ from seqtopo.diag.model import Diagnostic
 from seqtopo.graph.batches import check_batches
 from seqtopo.graph.evaluate import Evaluator
 from seqtopo.graph.graph import Graph, Node
-from seqtopo.graph.resolve import Resolved, resolve
+from seqtopo.graph.resolver import Resolved, resolve
 from seqtopo.graph.scope import Scope
 from seqtopo.graph.sources import Sources
 from seqtopo.graph.training import Training, read_training

@@ -11,7 +11,7 @@ from seqtopo.emit.keras_stock import KerasStock
 from seqtopo.emit.parts import ends_of, parts_of
 from seqtopo.emit.training import compile_model, save_anywhere
 from seqtopo.graph.graph import Value
-from seqtopo.graph.resolve import Resolved
+from seqtopo.graph.resolver import Resolved
 from seqtopo.system import collector
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from seqtopo.graph.graph import Value
-from seqtopo.graph.resolve import Resolved
+from seqtopo.graph.resolver import Resolved
 from seqtopo.graph.scope import Named
 
 

@@ -1,9 +1,10 @@
-"""The names that stand in expressions: those that a ``let``'s value needs, those that can be bound."""
+"""Names in the tree: those that an expression needs or that can be bound, and those that steps call."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from seqtopo.layers.objects import entry_of
 from seqtopo.syntax import tree
 
 
@@ -58,3 +59,34 @@ def symbols_of(spec: tree.Spec) -> set[str]:
     """Every name in a spec that a binding from outside may set: its free symbols and its ``let``s."""
     lets = {b.name.name for s in spec.statements if isinstance(s, tree.Let) for b in s.bindings}
     return lets | {name.name for name in free_names(spec)}
+
+
+def bare(expr: tree.Expr) -> tree.Expr:
+    """An expression without the parentheses around it."""
+    while isinstance(expr, tree.Group):
+        expr = expr.body
+    return expr
+
+
+def callee_name(expr: tree.Call | tree.Name) -> tree.Name:
+    """What a step calls, with or without arguments, where it stands."""
+    return expr.name if isinstance(expr, tree.Call) else expr
+
+
+def callee(expr: tree.Call | tree.Name) -> str:
+    """What a step calls, with or without arguments."""
+    return callee_name(expr).name
+
+
+def as_activation(expr: tree.Call | tree.Name) -> tree.Call | tree.Name:
+    """A bare activation's name as a layer is ``act(name)``; everything else as it is."""
+    if isinstance(expr, tree.Name) and entry_of("activation", expr.name):
+        return tree.Call(expr.span, tree.Name(expr.span, "act"), (tree.Argument(expr.span, None, expr),))
+    return expr
+
+
+def renamed(expr: tree.Call | tree.Name, name: str) -> tree.Call | tree.Name:
+    """The same step, calling ``name``."""
+    if isinstance(expr, tree.Call):
+        return tree.Call(expr.span, tree.Name(expr.name.span, name), expr.args)
+    return tree.Name(expr.span, name)

@@ -9,9 +9,9 @@ from seqtopo.diag.model import Edit, Fix
 from seqtopo.diag.nearest import nearest
 from seqtopo.graph.lower_sizes import LowerCaseSize, means_something
 from seqtopo.graph.problem import Broken, Problem
+from seqtopo.graph.symbols import callee
 from seqtopo.graph.unbound import example_of, unbound
 from seqtopo.graph.unknown_layers import modernized
-from seqtopo.graph.walker import callee
 from seqtopo.layers import legacy
 from seqtopo.layers.kinds import NOTHING
 from seqtopo.layers.legacy import Gone, Renamed

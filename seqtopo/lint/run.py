@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from seqtopo.diag.codes import CODES
 from seqtopo.diag.model import Diagnostic
-from seqtopo.graph.resolve import Resolved
+from seqtopo.graph.resolver import Resolved
 from seqtopo.lint.ignores import heed
 from seqtopo.lint.rule import RULES
 from seqtopo.lint.rules import (

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from seqtopo.diag.model import Diagnostic, Fix
 from seqtopo.graph.axis_contents import misread_axes
-from seqtopo.graph.resolve import Resolved, rebuilt, resolve
+from seqtopo.graph.resolver import Resolved, rebuilt, resolve
 from seqtopo.graph.vetting import MOST_TRIED, worth_trying
 from seqtopo.source import Source
 from seqtopo.syntax.parse import parse

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from seqtopo.diag.model import Edit
 from seqtopo.graph.graph import Bundle, Graph, Node, SubModel, Value
 from seqtopo.graph.outside import outside
-from seqtopo.graph.resolve import Resolved
+from seqtopo.graph.resolver import Resolved
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.values import Tensor
 from seqtopo.lint.edits import Edits

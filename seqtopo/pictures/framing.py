@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from seqtopo.graph.graph import Graph
-from seqtopo.graph.resolve import Resolved
+from seqtopo.graph.resolver import Resolved
 from seqtopo.graph.scope import Block, Named
 from seqtopo.pictures.folding import Item, Part
 from seqtopo.syntax import tree

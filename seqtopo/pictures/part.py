@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from seqtopo.emit.parts import ends_of
 from seqtopo.graph.graph import Graph, Node, Value
-from seqtopo.graph.resolve import Resolved
+from seqtopo.graph.resolver import Resolved
 
 
 def part_of(resolved: Resolved, name: str) -> Graph:

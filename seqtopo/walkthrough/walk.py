@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from seqtopo.graph.graph import Node, Value
 from seqtopo.graph.kind import kind, meaning
 from seqtopo.graph.receptive import is_picture
-from seqtopo.graph.resolve import Resolved
+from seqtopo.graph.resolver import Resolved
 from seqtopo.graph.seen import is_sequence
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.values import Tensor

@@ -16,7 +16,7 @@ from seqtopo.diag.model import Fix
 from seqtopo.diag.pages import pages
 from seqtopo.graph.axis_contents import misread_axes
 from seqtopo.graph.graph import Graph
-from seqtopo.graph.resolve import rebuilt
+from seqtopo.graph.resolver import rebuilt
 from tests.support.mistakes import mistakes, trials
 
 

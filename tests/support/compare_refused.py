@@ -10,7 +10,7 @@ from typing import Any
 from seqtopo.api import analyse
 from seqtopo.emit.emitter import Emitter
 from seqtopo.emit.keras_stock import KerasStock
-from seqtopo.graph import applying, arguments, calls, infer
+from seqtopo.graph import arguments, infer, resolver
 from seqtopo.graph.graph import Graph, Node, SubModel, Value
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.row import Param
@@ -60,7 +60,7 @@ def _raw(values: Iterable[Any]) -> list[Raw]:
 @contextmanager
 def _watching(found: list[Refused]) -> Iterator[None]:
     """Records each call that is refused. Arguments that their kind does not take go through."""
-    stock = {calls: calls.infer, applying: applying.infer}
+    stock = resolver.infer  # type: ignore[attr-defined]
     read = arguments._read
 
     def watched(graph: Graph, node: Node) -> None:
@@ -82,14 +82,12 @@ def _watching(found: list[Refused]) -> Iterator[None]:
         return read(row, param, value, *more)
 
     arguments._read = lenient
-    for module in stock:
-        module.infer = watched  # type: ignore[attr-defined]
+    resolver.infer = watched  # type: ignore[attr-defined]
     try:
         yield
     finally:
         arguments._read = read
-        for module, function in stock.items():
-            module.infer = function  # type: ignore[attr-defined]
+        resolver.infer = stock  # type: ignore[attr-defined]
 
 
 def refused_call(text: str) -> Refused | None:

@@ -6,7 +6,7 @@ import pytest
 
 import seqtopo
 from seqtopo.graph.axis_contents import misread_axes
-from seqtopo.graph.resolve import rebuilt
+from seqtopo.graph.resolver import rebuilt
 
 
 def ways(spec: str, code: str = "ST301") -> list[str]:

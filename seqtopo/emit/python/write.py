@@ -15,7 +15,7 @@ from seqtopo.emit.python.code import STEP, WIDTH, Dotted, flat, lines, remark
 from seqtopo.emit.python.record import Recorder, Statement, Written, WrittenModel, WrittenTensor
 from seqtopo.emit.training import compile_model
 from seqtopo.graph.graph import Value
-from seqtopo.graph.resolve import Resolved
+from seqtopo.graph.resolver import Resolved
 from seqtopo.layers.sizes import show_shape
 
 INLINED = ("name_operations", "name_masks", "freeze", "sinusoid_rates")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from seqtopo.diag.model import Edit, Fix, Label
 from seqtopo.graph.graph import Node
-from seqtopo.graph.walker import bare
+from seqtopo.graph.symbols import bare
 from seqtopo.layers.values import Object
 from seqtopo.lint.head import activation_of
 from seqtopo.lint.places import place_of

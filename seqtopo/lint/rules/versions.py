@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from seqtopo.diag.model import Edit, Fix
-from seqtopo.graph.resolve import rebuilt
+from seqtopo.graph.resolver import rebuilt
 from seqtopo.graph.vetting import worth_trying
 from seqtopo.lint.rule import Finding, rule
 from seqtopo.lint.view import View

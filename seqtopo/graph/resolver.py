@@ -1,0 +1,1790 @@
+"""From the syntax tree to the graph: names, dimensions, and every flow, with shapes as it is walked.
+
+A node gets its shape when it is added, since ``_`` and ``is(...)`` are answered from it. Where a
+layer stands decides which weights it has: its place is the tree node together with the *frame* it
+is walked in. A recipe's use, a copy (``* n``) and a turn of a ``for`` open a frame of their own;
+a named block has one frame for all its uses, and so shares its layers.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from seqtopo.diag.model import Diagnostic, Edit, Fix, Label
+from seqtopo.diag.nearest import nearest
+from seqtopo.graph.arguments import Arguments, read_arguments
+from seqtopo.graph.batches import check_batches
+from seqtopo.graph.evaluate import Evaluator
+from seqtopo.graph.graph import Bundle, Graph, Node, SubModel, Value
+from seqtopo.graph.infer import check_input, infer
+from seqtopo.graph.inputs import read_input
+from seqtopo.graph.lower_sizes import LowerCaseSize
+from seqtopo.graph.names import name_layers
+from seqtopo.graph.outside import outside
+from seqtopo.graph.problem import Broken, Problem
+from seqtopo.graph.scope import Block, Bound, Failed, Named, Passed, Plain, Recipe, Scope, Use
+from seqtopo.graph.sources import Sources
+from seqtopo.graph.symbols import as_activation, bare, callee, callee_name, names_in, renamed
+from seqtopo.graph.vetting import vetted, worth_trying
+from seqtopo.layers import registry
+from seqtopo.layers.layer import Layer
+from seqtopo.layers.objects import entry_of
+from seqtopo.layers.row import Row
+from seqtopo.layers.sizes import Expr, Shape, Size, is_open, same, show_shape
+from seqtopo.layers.values import Object, Refusal, Tensor, Word, show
+from seqtopo.source import Source, Span
+from seqtopo.syntax import tree
+from seqtopo.syntax.canonical import print_expr
+from seqtopo.syntax.parse import parse
+
+if TYPE_CHECKING:
+    from seqtopo.graph.label_case import Values
+    from seqtopo.graph.training import Training
+
+Answer = TypeVar("Answer")
+
+MOST_LAYERS = 100_000
+MOST_GUESSES = 100
+MOST_STEPS = 400_000
+DEEPEST = 100
+
+
+class TooMuch(Exception):  # noqa: N818
+    """The spec expands beyond the limits: nothing more is looked at."""
+
+
+@dataclass(frozen=True)
+class Env:
+    """Where a step is walked: names, frame, what default names begin with, recipes around it."""
+
+    scope: Scope
+    graph: Graph
+    frame: int = 0
+    prefix: str = ""
+    within: tuple[str, ...] = ()
+    steps: int = 0
+    """How many wrappers around it, one directly in the other, see one step at a time."""
+
+    def inside(self, frame: int, scope: Scope | None = None) -> Env:
+        """The same in another frame, and perhaps with other names."""
+        return Env(scope or self.scope, self.graph, frame, self.prefix, self.within, self.steps)
+
+
+@dataclass
+class Resolved:
+    """What a spec means: the graph of its output, its named parts, how it is trained."""
+
+    graph: Graph
+    source: Source
+    parts: dict[str, Named | Block] = field(default_factory=dict)
+    training: Training | None = None
+    written: Sources = field(default_factory=Sources)
+    """Finds the step that a node was written as."""
+    dims: Mapping[str, Any] = field(default_factory=dict)
+    """The bindings that came from outside."""
+    label_values: tuple[Values | None, ...] = ()
+    """What is known of the numbers in each output's labels, where data was given."""
+    free: Mapping[str, Span] = field(default_factory=dict)
+    """The symbols that nothing binds, and where each stands first."""
+
+
+def resolve(
+    spec: tree.Spec,
+    source: Source,
+    dims: Mapping[str, Any] | None = None,
+    *,
+    labels: bool = True,
+    shapes: Mapping[int, Shape] | None = None,
+) -> tuple[Resolved | None, list[Diagnostic]]:
+    """The graph of a spec, with shapes, and everything that is wrong with it.
+
+    ``dims`` are bindings from outside: they win over those of ``let``. ``labels`` is off for a
+    trial: then declared labels are not compared with the outputs, and fixes not tried. ``shapes`` are
+    those that inputs have in the data, by their nodes. The graph is None where the output cannot be told.
+    """
+    resolver = Resolver(spec, source, dict(dims or {}), labels)
+    resolver.shapes = shapes or {}
+    resolved = resolver.resolve()
+    found = resolver.found()
+    errors = any(d.severity == "error" for d in found)
+    if errors and labels and worth_trying(resolver.size, source.text):
+        found = _vetted(found, source.text, dims, resolver.graph)
+    return (None if errors else resolved), [replace(d, source=source) for d in found]
+
+
+def _vetted(
+    found: list[Diagnostic], text: str, dims: Mapping[str, Any] | None, graph: Graph
+) -> list[Diagnostic]:
+    """The diagnostics with the fixes that help, and after which no axis is read as another than before."""
+    from seqtopo.graph.axis_contents import misread_axes
+
+    before = misread_axes(graph)
+    tried: dict[str, Graph | None] = {}
+
+    def check(after: str) -> list[Diagnostic]:
+        resolved, left = _trial(after, dims)
+        tried[after] = resolved.graph if resolved is not None else None
+        return left
+
+    def misreads(after: str) -> bool:
+        now = tried[after]
+        return now is not None and misread_axes(now) > before
+
+    return vetted(found, text, check, misreads)
+
+
+def _trial(text: str, dims: Mapping[str, Any] | None) -> tuple[Resolved | None, list[Diagnostic]]:
+    spec, found = parse(Source(text))
+    if spec is None or found:
+        return None, found
+    return resolve(spec, Source(text), dims, labels=False)
+
+
+def rebuilt(text: str, dims: Mapping[str, Any] | None = None) -> Graph | None:
+    """The graph of another text, to try a fix on; None where it has errors. Labels are left out of it."""
+    resolved, _ = _trial(text, dims)
+    return resolved.graph if resolved is not None else None
+
+
+class Resolver:
+    """Walks the statements of a spec and fills a graph; what is wrong gathers in ``diagnostics``."""
+
+    def __init__(self, spec: tree.Spec, source: Source, dims: dict[str, Any], labels: bool) -> None:
+        self.spec = spec
+        self.source = source
+        self.dims = dims
+        self.labels = labels
+        self.outside = outside(dims, source)
+        self.scope = Scope()
+        self.graph = Graph()
+        self.blocks: dict[str, Block] = {}
+        self.later: dict[str, Span] = {}
+        """Names that are bound further down."""
+        self.diagnostics: dict[tuple[str, Span], Diagnostic] = {}
+        self.lower_sizes: dict[tuple[str, Span], tuple[str, ...]] = {}
+        """By the diagnostic that says so: words that stand where sizes do."""
+        self.evaluator = Evaluator()
+        self.sources = Sources()
+        self.shapes: Mapping[int, Shape] = {}
+        """The shapes that inputs have in the data, by their nodes, in place of what is declared."""
+        self._layers: dict[tuple[int, int], Layer] = {}
+        self._frames: dict[tuple[int, object], int] = {}
+        self._prefixes: dict[Layer, str] = {}
+        self._steps = 0
+        self._depth = 0
+        self._guesses = 0
+        self._nodes = 0
+
+    def found(self) -> list[Diagnostic]:
+        """What is wrong, in the order of the text."""
+        self._rename_sizes()
+        every: Iterable[Diagnostic] = self.diagnostics.values()
+        if self.outside.bindings:
+            every = [self._in_the_spec(found) for found in every]
+        return sorted(every, key=lambda d: d.span)
+
+    def _rename_sizes(self) -> None:
+        """Gives what is said of sizes in lower case its fix, which is one for all of them."""
+        lower, every = self.lower_sizes, self.diagnostics
+        if not lower:
+            return
+        from seqtopo.graph.lower_sizes import renamed
+
+        fix = renamed(self.spec, {word for words in lower.values() for word in words})
+        for key, words in lower.items() if fix.edits else ():
+            help = f"{fix.title}; or bind it: let {words[0]} = 24"
+            every[key] = replace(every[key], help=help, fixes=(fix,))
+
+    def _in_the_spec(self, found: Diagnostic) -> Diagnostic:
+        """The same diagnostic; in a value from outside it is told at the first place of the value's name."""
+        given = self.outside.at(found.span)
+        name = given.name if given is not None else ""
+        names = (n.span for n in tree.every(self.spec) if isinstance(n, tree.Name) and n.name == name)
+        return self.outside.placed(found, next(names, Span(0, 0)))
+
+    def resolve(self) -> Resolved | None:
+        """What the statements mean; None where the output cannot be told."""
+        self._dimensions()
+        self._recipes()
+        training = None
+        last: tuple[tree.Bind | tree.Output, Bundle | None] | None = None
+        self.later = {
+            s.name.name: s.name.span for s in reversed(self.spec.statements) if isinstance(s, tree.Bind)
+        }
+        try:
+            for statement in self.spec.statements:
+                if isinstance(statement, tree.Bind):
+                    if self.later.get(statement.name.name) == statement.name.span:
+                        del self.later[statement.name.name]
+                    last = (statement, self._bind(statement))
+                elif isinstance(statement, tree.Output):
+                    last = (statement, self._output(statement))
+                elif isinstance(statement, tree.Train):
+                    training = self._train(statement, training)
+        except TooMuch:
+            return None
+        if last is None:
+            self._empty()
+            return None
+        statement, values = last
+        if values is None:
+            with suppress(TooMuch):  # It was reported.
+                self._sourceless(statement)
+            return None
+        return self._finish(statement, values, training)
+
+    # ---- dimensions and recipes, which may stand anywhere --------------------------------------------
+
+    def _dimensions(self) -> None:
+        bindings = [b for s in self.spec.statements if isinstance(s, tree.Let) for b in s.bindings]
+        waiting: dict[str, tree.Binding] = {}
+        for binding in bindings:
+            name = binding.name.name
+            try:
+                if name in waiting:
+                    raise Problem(
+                        "ST207",
+                        f"{name} is bound a second time",
+                        binding.name.span,
+                        label="again",
+                        labels=(Label(waiting[name].name.span, "bound here first"),),
+                        help="keep one of them",
+                    )
+                self.check_name(binding.name, Scope())
+                waiting[name] = binding
+            except Problem as problem:
+                self.report(problem)
+        for name, value in self.outside.values.items():
+            span = waiting.pop(name).span if name in waiting else Span(0, 0)
+            self.scope.names[name] = Plain(value, span, note=self.outside.given[name].note)
+        waiting.update(self.outside.bindings)
+        # Bindings may refer to later ones: each is settled when the last name it needs is.
+        needs = {name: names_in(b.value) & waiting.keys() for name, b in waiting.items()}
+        users: dict[str, list[str]] = {}
+        for name, needed in needs.items():
+            for other in needed:
+                users.setdefault(other, []).append(name)
+        ready = deque(name for name, needed in needs.items() if not needed)
+        while ready:
+            name = ready.popleft()
+            self._dimension(waiting.pop(name))
+            for user in users.get(name, ()):
+                needs[user].discard(name)
+                if not needs[user]:
+                    ready.append(user)
+        if waiting:
+            circle = min(waiting.values(), key=lambda b: b.span)
+            self.report(
+                Problem(
+                    "ST208",
+                    f"{circle.name.name} is defined by itself",
+                    circle.span,
+                    help="bind one of the names in the circle to a value without them",
+                )
+            )
+            self.scope.names.update({n: Failed(b.span) for n, b in waiting.items()})
+
+    def _dimension(self, binding: tree.Binding) -> None:
+        name = binding.name.name
+        try:
+            given = self.outside.given.get(name)
+            bound = self.evaluator.given(binding.value, self.scope, binding.span, None)
+            self.scope.names[name] = bound if given is None else replace(bound, note=given.note)
+        except Problem as problem:
+            self.report(problem)
+            self.scope.names[name] = Failed(binding.span)
+        except Broken:
+            self.scope.names[name] = Failed(binding.span)
+
+    def _recipes(self) -> None:
+        for statement in self.spec.statements:
+            if not isinstance(statement, tree.Def):
+                continue
+            try:
+                self.check_name(statement.name, self.scope)
+                seen: dict[str, tree.Name] = {}
+                for param in statement.params:
+                    name = param.name
+                    if name.name in seen:
+                        raise Problem(
+                            "ST207", f"{name.name} is a parameter twice", name.span, help="rename one"
+                        )
+                    if not name.is_symbol:
+                        self.check_name(name, Scope())
+                    seen[name.name] = name
+            except Problem as problem:
+                self.report(problem)
+                self.scope.names.setdefault(statement.name.name, Failed(statement.span))
+                continue
+            self.scope.names[statement.name.name] = Recipe(
+                statement.name.name, statement.params, statement.body, statement.name.span
+            )
+
+    # ---- flows ---------------------------------------------------------------------------------------
+
+    def _bind(self, statement: tree.Bind) -> Bundle | None:
+        name = statement.name
+        if name.is_symbol:
+            self.report(
+                Problem(
+                    "ST207",
+                    f"{name.name} is a dimension's name, since it starts with an upper-case letter",
+                    name.span,
+                    help=f"name a flow in lower case: {name.name.lower()} = ...; or bind a size: "
+                    f"let {name.name} = ...",
+                )
+            )
+        try:
+            self.check_name(name, self.scope, flow=True)
+        except Problem as problem:
+            self.report(problem)
+            self.scope.names.setdefault(name.name, Failed(statement.span))
+        taken = name.name in self.scope.names or name.is_symbol
+        env = Env(self.scope, self.graph, self.frame(0, ("block", name.name)), name.name)
+        if not self.has_source(statement.value, self.scope):
+            block = Block(name.name, statement.value, name.span)
+            if not taken:
+                self.scope.names[name.name] = block
+                self.blocks[name.name] = block
+            return None
+        before = len(self.graph.nodes)
+        values = self._guarded(statement.value, None, env)
+        bound = (
+            Named(values, name.span, self.graph, range(before, len(self.graph.nodes)))
+            if self.graph.tensors(values) is not None
+            else Failed(name.span)
+        )
+        if not taken:
+            self.scope.names[name.name] = bound
+        if isinstance(bound, Named) and isinstance(bare(statement.value), tree.Call) and len(values) == 1:
+            node = self.graph.nodes[values[0].node]
+            if node.layer is None and node.index >= before and not node.name:
+                node.name = name.name
+        return values
+
+    def _output(self, statement: tree.Output) -> Bundle:
+        env = Env(self.scope, self.graph, self.frame(0, ("flow", statement.span)))
+        return self._guarded(statement.value, None, env)
+
+    def _train(self, statement: tree.Train, known: Training | None) -> Training | None:
+        if known is not None:
+            self.report(
+                Problem(
+                    "ST217",
+                    "there are two train statements",
+                    statement.span,
+                    labels=(Label(known.span, "the first"),),
+                    help="keep one",
+                )
+            )
+            return known
+        from seqtopo.graph.training import read_training
+
+        try:
+            return read_training(statement, lambda e: self.evaluator.value(e, self.scope))
+        except Problem as problem:
+            self.report(problem)
+        except Broken:
+            pass
+        return None
+
+    # ---- the model -----------------------------------------------------------------------------------
+
+    def _failed(self) -> bool:
+        return any(d.severity == "error" for d in self.diagnostics.values())
+
+    def _empty(self) -> None:
+        if not self._failed():
+            self.report(
+                Problem(
+                    "ST106",
+                    "there is no flow in this spec, so there is no model",
+                    Span(0, min(1, len(self.source.text))),
+                    help="write one, such as: in(T,F) -> lstm(32) -> dense(1)",
+                )
+            )
+
+    def _sourceless(self, statement: tree.Bind | tree.Output) -> None:
+        """The last flow has nothing coming in: walk it so, for the diagnostic at its first step."""
+        before = len(self.diagnostics)
+        self._guarded(statement.value, None, Env(self.scope, self.graph))
+        if len(self.diagnostics) == before:
+            self.report(
+                Problem(
+                    "ST210",
+                    "nothing comes into the last flow, so there is no model",
+                    statement.span,
+                    help="begin it with in(...), such as in(T,F)",
+                )
+            )
+
+    def _finish(
+        self, statement: tree.Bind | tree.Output, values: Bundle, training: Training | None
+    ) -> Resolved:
+        graph = self.graph
+        graph.outputs = values
+        graph.inputs = graph.sources(values)
+        if graph.tensors(values) is not None:
+            for problem in check_batches(graph, self.sources):
+                self.report(problem)
+        if isinstance(statement, tree.Bind):
+            graph.name = statement.name.name
+        parts: dict[str, Named | Block] = {
+            name: bound
+            for name, bound in self.scope.names.items()
+            if isinstance(bound, Named) and bound.graph is graph
+        }
+        parts.update({n: b for n, b in self.blocks.items() if b.uses})
+        graph.output_names = self._output_names(statement, values)
+        for block in self.blocks.values():
+            self.name_block(block)
+        name_layers(graph, self.prefix_of)
+        if training is not None and self.labels and not self._failed():
+            from seqtopo.graph.labels import check_labels
+
+            rebuild = partial(rebuilt, dims=self.dims)
+            for problem in check_labels(graph, training, self.sources, self.source.text, rebuild):
+                self.report(problem)
+        return Resolved(
+            graph, self.source, parts, training, self.sources, self.dims, free=self.evaluator.free
+        )
+
+    def _output_names(self, statement: tree.Bind | tree.Output, values: Bundle) -> tuple[str, ...]:
+        """Several outputs bear the names of their bindings; "" where an item is no plain name."""
+        found: list[str] = []
+        body = bare(statement.value)
+        for item in body.items if isinstance(body, tree.List) else ():
+            name, count = self._output_name(bare(item))
+            found.extend([name] if count == 1 else [f"{name}_{i}" if name else "" for i in range(count)])
+        return tuple(found) if len(found) == len(values) > 1 else ("",) * len(values)
+
+    def _output_name(self, item: tree.Expr) -> tuple[str, int]:
+        """What an item of the last list is called, and how many values it stands for."""
+        if isinstance(item, tree.As):
+            item = item.name
+        if isinstance(item, tree.Attribute):
+            second = ".".join(n.name for n in item.names)
+            try:
+                count = len(self.second(item, Env(self.scope, self.graph)))
+            except (Problem, Broken):  # reported where the list was walked
+                return "", 1
+            return f"{item.base.name}_{second}", count
+        if isinstance(item, tree.Branches):
+            return "", self.sources.branches.get(item.span, (item, 0, 1))[2]
+        bound = self.scope.find(item.name) if isinstance(item, tree.Name) else None
+        if isinstance(item, tree.Name) and isinstance(bound, Named):
+            return item.name, len(bound.values)
+        return "", 1
+
+    # ---- a step of a flow ----------------------------------------------------------------------------
+
+    def _walk(self, expr: tree.Expr, incoming: Bundle | None, env: Env, head: bool) -> Bundle:
+        match expr:
+            case tree.Flow():
+                return self._flow(expr, incoming, env, head)
+            case tree.Call():
+                return self._call(expr, incoming, env, head)
+            case tree.Name():
+                return self._name(expr, incoming, env, head)
+            case tree.Group():
+                return self.run(expr.body, incoming, env, head)
+            case tree.List():
+                found: list[Value] = []
+                for item in expr.items:
+                    found.extend(self._guarded(item, incoming, env))
+                if not found:
+                    raise Problem(
+                        "ST213",
+                        "this list has no branch, so nothing comes out of it",
+                        expr.span,
+                        label="empty",
+                        help="write at least one branch, as in [lstm(32), gru(32)], or id for what comes in",
+                    )
+                return tuple(found)
+            case tree.As():
+                return self._as(expr, incoming, env, head)
+            case tree.For():
+                return self._for(expr, incoming, env, head)
+            case tree.Branches():
+                return self._branches(expr, incoming, env)
+            case tree.Arithmetic():
+                return self._repeat(expr, incoming, env, head)
+            case tree.Attribute():
+                if not head:
+                    raise Problem(
+                        "ST213",
+                        f"{print_expr(expr)} is a value: it cannot be applied to what comes in",
+                        expr.span,
+                        help="put it in a branch: [id, "
+                        + print_expr(expr)
+                        + "], or start from it with init=",
+                    )
+                return self.second(expr, env)
+            case _:
+                raise Problem(
+                    "ST213",
+                    f"{print_expr(expr)} is not a layer or a flow",
+                    expr.span,
+                    label="no step",
+                    help="a step is a layer, as in dense(64)",
+                )
+
+    def _guarded(self, expr: tree.Expr, incoming: Bundle | None, env: Env) -> Bundle:
+        """One branch; a mistake in it does not hide those of the others."""
+        try:
+            return self.run(expr, incoming, env, head=True)
+        except Problem as problem:
+            self.report(problem)
+        except Broken:
+            pass
+        return self.broken(expr.span, env)
+
+    def _branches(self, expr: tree.Branches, incoming: Bundle | None, env: Env) -> Bundle:
+        """A branch for each value of the loops: fresh layers, what comes in for all of them."""
+        found: list[Value] = []
+        turns = 0
+        for inner in self.nested(expr, incoming, env):
+            turns += 1
+            found.extend(self._guarded(expr.body, incoming, inner))
+        self.sources.note_branches(expr, turns, len(found))
+        return tuple(found)
+
+    def _flow(self, expr: tree.Flow, incoming: Bundle | None, env: Env, head: bool) -> Bundle:
+        self.sources.note_flow(expr)
+        for i, step in enumerate(expr.steps):
+            try:
+                alone = i > 0 and self.has_source(step, env.scope, head=False)
+                if alone and not isinstance(bare(step), tree.List):
+                    raise self._lost(step)
+                values = self.run(step, incoming, env, head=head and i == 0)
+                named = alone and isinstance(bare(expr.steps[i - 1]), tree.As)
+                if alone and not named and incoming is not None and not self._follows(values, incoming, env):
+                    raise self._lost(step)
+                incoming = values
+            except Problem as problem:
+                if i == 0 and incoming is None and problem.diagnostic.code in ("ST210",):
+                    raise
+                self.report(problem)
+                incoming = self.broken(step.span, env)
+            except Broken:
+                incoming = self.broken(step.span, env)
+        assert incoming is not None
+        return incoming
+
+    def _follows(self, values: Bundle, incoming: Bundle, env: Env) -> bool:
+        """Whether what comes in takes part in what goes on: a list may name what led to it.
+
+        What is broken has been reported: nothing more is said of it.
+        """
+        if env.graph.tensors(values) is None:
+            return True
+        behind = set(env.graph.ancestors(values))
+        return all(v.node in behind for v in incoming)
+
+    def _name(self, expr: tree.Name, incoming: Bundle | None, env: Env, head: bool) -> Bundle:
+        name = expr.name
+        if name == "id":
+            return self._needed(incoming, expr)
+        bound = env.scope.find(name)
+        match bound:
+            case Failed():
+                raise Broken
+            case Named():
+                if head:
+                    return self._here(bound, expr, env)
+                return self._apply_model(bound, name, self._needed(incoming, expr), expr.span, env)
+            case Block():
+                return self._apply_block(bound, self._needed(incoming, expr), expr, env)
+            case Recipe():
+                raise Problem(
+                    "ST219",
+                    f"{name} is a recipe: it is used with parentheses",
+                    expr.span,
+                    help=f"write {name}(...)",
+                    fixes=(Fix(f"write {name}()", (Edit(expr.span, f"{name}()"),)),),
+                )
+            case Plain(passed=Passed() as passed):
+                return self._use_passed(passed, expr, incoming, env, head)
+            case Plain(value=value):
+                self.evaluator.used[expr.span] = bound
+                raise Problem(
+                    "ST213", f"{name} is {show(value)}, not a layer", expr.span, help="write dense(...)"
+                )
+        if expr.is_symbol and self.evaluator.free.get(name, expr.span) != expr.span:
+            raise Problem(
+                "ST213",
+                f"{name} is a size, not a layer",
+                expr.span,
+                label="no step",
+                labels=(Label(self.evaluator.free[name], "a size here"),),
+                help="names of layers and bindings start with a lower-case letter",
+            )
+        return self._named_layer(expr, expr, incoming, env)
+
+    def _named_layer(self, at: tree.Name, name: tree.Name, incoming: Bundle | None, env: Env) -> Bundle:
+        """A layer by its bare name; ``at`` is where it stands, which may be a parameter's name."""
+        call = as_activation(name)
+        row = self._row(callee_name(call), env, at)
+        return self._layer_step(at, call, row, incoming, env)
+
+    def _call(self, expr: tree.Call, incoming: Bundle | None, env: Env, head: bool) -> Bundle:
+        name = expr.name.name
+        if name == "in":
+            if incoming is not None and not head:
+                raise self._lost(expr)
+            return (self._input(expr, env),)
+        if name == "is":
+            return self._assert(expr, self._needed(incoming, expr), env)
+        if name == "res":
+            return self._residual(expr, self._needed(incoming, expr), env)
+        bound = env.scope.find(name)
+        match bound:
+            case None:
+                pass
+            case Failed():
+                raise Broken
+            case Recipe():
+                return self._use_recipe(bound, expr, incoming, env)
+            case Block():
+                return self._call_shared(bound, expr, self._needed(incoming, expr), env)
+            case Named():
+                raise Problem(
+                    "ST213",
+                    f"{name} is a value, not a layer: it takes no arguments",
+                    expr.span,
+                    labels=(Label(bound.span, "bound here"),),
+                    help=f"write -> {name}",
+                )
+            case Plain(value=Word(name=word)):
+                self.evaluator.used[expr.name.span] = bound
+                called = tree.Name(expr.name.span, word)
+                renamed = tree.Call(expr.span, called, expr.args)
+                match self.named_by(bound):
+                    case Recipe() as recipe:
+                        return self._use_recipe(recipe, expr, incoming, env)
+                    case Block() as block:
+                        return self._call_shared(block, expr, self._needed(incoming, expr), env)
+                return self._layer_step(expr, renamed, self._row(called, env), incoming, env)
+            case Plain(value=Expr(is_atom=True) as size) if not is_open(size):
+                # A name that stands for another one, which nothing binds.
+                self.evaluator.used[expr.name.span] = bound
+                called = tree.Name(expr.name.span, str(size))
+                return self._layer_step(expr, expr, self._row(called, env), incoming, env)
+            case Plain(value=value, passed=passed):
+                self.evaluator.used[expr.name.span] = bound
+                whole = f"{name} is {show(value)}, not a layer"
+                if passed is not None:
+                    whole = f"{name} is {show(value)}, which takes no more arguments"
+                raise Problem(
+                    "ST213",
+                    whole,
+                    expr.name.span,
+                    help=f"write {name} alone, or bind it to a layer without arguments: {name}=lstm"
+                    if passed is not None
+                    else "a step is a layer, as in dense(64)",
+                )
+        if expr.name.name in ("id", "train", "let", "def"):
+            raise Problem(
+                "ST213", f"{expr.name.name} takes no arguments here", expr.span, help="write it alone"
+            )
+        return self._layer_step(expr, expr, self._row(expr.name, env, expr), incoming, env)
+
+    def _input(self, expr: tree.Call, env: Env) -> Value:
+        if self._nodes >= MOST_LAYERS:
+            self.report(too_many(expr.span))
+            raise TooMuch
+        self._nodes += 1
+        found = read_input(expr, lambda e: self.evaluator.value(e, env.scope))
+        node = env.graph.add(expr.span, batch=found.batch, below=found.below)
+        tensor = found.tensor
+        if env.graph is self.graph and node.index in self.shapes:
+            tensor = Tensor(self.shapes[node.index], tensor.dtype)
+        node.outputs = (tensor,)
+        self.sources.note(expr)
+        return Value(node.index)
+
+    def _assert(self, expr: tree.Call, incoming: Bundle, env: Env) -> Bundle:
+        width = self._width(incoming, env)
+        wanted: list[Size] = []
+        for arg in expr.args:
+            size = self.evaluator.value(arg.value, env.scope, width)
+            known = isinstance(size, (int, Expr)) and not isinstance(size, bool)
+            if arg.name is None and isinstance(size, Word):
+                raise LowerCaseSize("ST203", (size.name,), arg.span)
+            if arg.name is not None or not known:
+                raise Problem(
+                    "ST203", "is(...) takes sizes", arg.span, label="not a size", help="as in is(T,64)"
+                )
+            wanted.append(size)
+        tensors = env.graph.tensors(incoming)
+        if tensors is None:
+            raise Broken
+        if len(tensors) != 1:
+            raise Problem(
+                "ST214",
+                f"is(...) looks at one value, but {len(tensors)} come in",
+                expr.span,
+                help="merge them first, or assert in each branch",
+            )
+        shape = tensors[0].shape
+        if len(shape) != len(wanted) or not all(
+            is_open(w) or same(w, have) is True for w, have in zip(wanted, shape, strict=True)
+        ):
+            made = env.graph.nodes[incoming[0].node]
+            raise Problem(
+                "ST305",
+                f"the shape here is {show_shape(shape)}, not {show_shape(wanted)}",
+                expr.span,
+                label="does not hold",
+                labels=(Label(made.span, f"gives {show_shape(shape)}"),),
+                help="mend the layers before it, or the assertion",
+                fixes=(Fix("assert what it is", (Edit(expr.span, f"is{_tight(shape)}"),)),),
+            )
+        return incoming
+
+    def _residual(self, expr: tree.Call, incoming: Bundle, env: Env) -> Bundle:
+        if len(expr.args) != 1 or expr.args[0].name is not None:
+            raise Problem(
+                "ST204" if not expr.args else "ST205",
+                "res(...) takes one flow, and nothing else",
+                expr.span,
+                help="write res(FLOW), as in res(conv1d(64,3,same) -> relu)",
+            )
+        inner = self._guarded(expr.args[0].value, incoming, env)
+        add = tree.Name(expr.span, "add")
+        return self._layer_step(expr, add, self._row(add, env), (*incoming, *inner), env)
+
+    # ---- copies, loops and what as names -------------------------------------------------------------
+
+    def _repeat(self, expr: tree.Arithmetic, incoming: Bundle | None, env: Env, head: bool) -> Bundle:
+        if any(operator != "*" for operator, _ in expr.rest):
+            operator = next(o for o, _ in expr.rest if o != "*")
+            layer = {"+": "add", "-": "sub"}.get(operator)
+            items = ", ".join(print_expr(e) for e in (expr.first, *(e for _, e in expr.rest)))
+            raise Problem(
+                "ST213",
+                f"'{operator}' joins numbers, not flows",
+                expr.span,
+                help=f"merge flows with a list: [{items}] -> {layer}" if layer else "",
+                fixes=(
+                    (Fix(f"merge with {layer}", (Edit(expr.span, f"[{items}] -> {layer}"),)),)
+                    if layer
+                    else ()
+                ),
+            )
+        times = 1
+        for _, operand in expr.rest:
+            count = self.evaluator.value(operand, env.scope, self._width(incoming, env))
+            if isinstance(count, bool) or not isinstance(count, int) or count < 0:
+                from seqtopo.graph.unbound import not_whole
+
+                wants = "a flow is repeated a whole number of times"
+                help = "bind the symbol, or write the number"
+                raise not_whole(count, operand.span, wants, "2", "ST203", help)
+            times *= count
+        if times > MOST_LAYERS:
+            self.report(too_many(expr.span, times))
+            raise TooMuch
+        values = self._needed(incoming, expr)
+        for turn in range(times):
+            inner = env.inside(self.frame(env.frame, (id(expr), turn)))
+            values = self.run(expr.first, values, inner, head=False)
+        return values
+
+    def _for(self, expr: tree.For, incoming: Bundle | None, env: Env, head: bool) -> Bundle:
+        width = self._width(incoming, env)
+        found = incoming
+        for turn, bound in enumerate(self._turns(expr, env, width)):
+            scope = Scope(env.scope, bound, own_names=False)
+            inner = env.inside(self.frame(env.frame, (id(expr), turn)), scope)
+            found = self.run(expr.body, found, inner, head=head and turn == 0)
+        return self._needed(found, expr)
+
+    def nested(self, expr: tree.Branches, incoming: Bundle | None, env: Env) -> Iterator[Env]:
+        """Where each branch is walked: the first loop is the outermost, and later ones see its names."""
+        width = self._width(incoming, env)
+
+        def inside(scope: Scope, loops: tuple[tree.Loop, ...]) -> Iterator[Scope]:
+            if not loops:
+                yield scope
+                return
+            for bound in self._turns(loops[0], Env(scope, env.graph), width):
+                yield from inside(Scope(scope, bound, own_names=False), loops[1:])
+
+        for turn, scope in enumerate(inside(env.scope, expr.loops)):
+            yield env.inside(self.frame(env.frame, (id(expr), turn)), scope)
+
+    def _turns(
+        self, expr: tree.For | tree.Loop, env: Env, width: Callable[[Span], Any] | None
+    ) -> Iterator[dict[str, Bound]]:
+        """What the names of a ``for`` stand for at each turn."""
+        values, scope, targets = bare(expr.values), env.scope, expr.targets
+        each = self._collected(values, env.scope, env)
+        if each is not None:
+            if len(targets) > 1:
+                raise Problem(
+                    "ST219",
+                    f"for binds {len(targets)} names, but {print_expr(values)} holds single values",
+                    expr.values.span,
+                    help=f"bind one name: for {targets[0].name} in {print_expr(values)}",
+                )
+            for value in each:
+                own = range(value.node, value.node + 1)
+                yield {targets[0].name: Named((value,), targets[0].span, env.graph, own)}
+            return
+        named = scope.find(values.name) if isinstance(values, tree.Name) else None
+        if isinstance(named, Plain) and named.passed is not None:
+            # The items of a list that has a name may be layers, as those of one that is written here.
+            values, scope = bare(named.passed.expr), named.passed.scope
+        if isinstance(values, tree.List):
+            for item in values.items:
+                one = bare(item)
+                if len(targets) == 1:
+                    yield {targets[0].name: self.evaluator.given(item, scope, targets[0].span, width)}
+                elif isinstance(one, tree.Tuple) and len(one.items) == len(targets):
+                    yield {
+                        target.name: self.evaluator.given(part, scope, target.span, width)
+                        for target, part in zip(targets, one.items, strict=True)
+                    }
+                else:
+                    yield self._turn(expr, self.evaluator.value(item, scope, width))
+            return
+        found = self.evaluator.value(expr.values, env.scope, width)
+        if not isinstance(found, (list, tuple)):
+            from seqtopo.graph.unbound import unbound
+
+            wants = "for goes through a list or a range"
+            raise unbound(found, expr.values.span, wants, "[1,2,4]") or Problem(
+                "ST203",
+                "for goes through a list or a range",
+                expr.values.span,
+                help="as in [1,2,4] or [1..8], or a name that 'as' has collected values under",
+                fixes=_as_range(found, expr.values.span),
+            )
+        for value in found:
+            yield self._turn(expr, value)
+
+    def _collected(self, values: tree.Expr, scope: Scope, env: Env) -> Bundle | None:
+        """The values of the graph that a ``for`` goes through, where a name stands for some."""
+        if isinstance(values, tree.Attribute):
+            return self.second(values, Env(scope, env.graph))
+        bound = scope.find(values.name) if isinstance(values, tree.Name) else None
+        if isinstance(bound, Plain) and bound.passed is not None:
+            return self._collected(bare(bound.passed.expr), bound.passed.scope, env)
+        return self._here(bound, values, env) if isinstance(bound, Named) else None
+
+    def _turn(self, expr: tree.For | tree.Loop, value: Any) -> dict[str, Bound]:
+        values = (value,) if len(expr.targets) == 1 else value
+        if not isinstance(values, (tuple, list)) or len(values) != len(expr.targets):
+            raise Problem(
+                "ST219",
+                f"for binds {len(expr.targets)} names, but is given {show(value)}",
+                expr.values.span,
+                help="give each turn a tuple of that many values, as in [(64,8), (128,5)]",
+            )
+        return {t.name: Plain(v, t.span) for t, v in zip(expr.targets, values, strict=True)}
+
+    def _as(self, expr: tree.As, incoming: Bundle | None, env: Env, head: bool) -> Bundle:
+        before = len(env.graph.nodes)
+        values = self.run(expr.body, incoming, env, head)
+        nodes = range(before, len(env.graph.nodes))
+        name = expr.name.name
+        home = env.scope.home()
+        known = home.names.get(name)
+        if isinstance(known, Named) and known.span == expr.name.span:
+            # The same place once more, in a copy or a turn of a loop: the name collects.
+            home.names[name] = replace(
+                known, values=known.values + values, nodes=range(known.nodes.start, nodes.stop)
+            )
+        else:
+            self.check_name(expr.name, home, flow=True)
+            home.names[name] = Named(values, expr.name.span, env.graph, nodes)
+        if len(values) == 1 and not values[0].extra:
+            node = env.graph.nodes[values[0].node]
+            if node.index in nodes:
+                if node.layer is None:
+                    node.name = node.name or name
+                elif not node.layer.name:
+                    node.layer.name = name
+        return values
+
+    def check_name(self, name: tree.Name, scope: Scope, *, flow: bool = False) -> None:
+        """Raises Problem where a name cannot be bound; ``flow``, where it is one of a flow or a layer."""
+        known = scope.names.get(name.name)
+        if known is not None:
+            raise Problem(
+                "ST207",
+                f"{name.name} is bound a second time",
+                name.span,
+                label="again",
+                labels=(Label(known.span, "bound here first"),),
+                help="choose another name",
+            )
+        taken = registry.taken(name.name)
+        if taken:
+            raise Problem(
+                "ST207",
+                f"{name.name} cannot be a name here: it is {taken}",
+                name.span,
+                help=f"choose another name, such as {name.name}_1"
+                + (
+                    f'; where a layer is to have that name in Keras, write name="{name.name}" among its '
+                    "arguments"
+                    if flow and name.name not in registry.LANGUAGE
+                    else ""
+                ),
+                fixes=(),
+            )
+
+    def second(self, expr: tree.Attribute, env: Env) -> Bundle:
+        """The second values that ``name.state`` or ``name.scores`` stands for.
+
+        Raises:
+            Problem, Broken: there are none.
+        """
+        base = expr.base.name
+        bound = env.scope.find(base)
+        asked = ".".join(n.name for n in expr.names)
+        if isinstance(bound, Failed):
+            raise Broken
+        if isinstance(bound, Block):
+            uses = [u for u in bound.uses if u.graph is env.graph]
+            if not uses:
+                raise Problem(
+                    "ST216",
+                    f"{base} has no {asked} yet: it was not applied to anything before this",
+                    expr.span,
+                    labels=(Label(bound.span, "bound here"),),
+                    help=f"apply {base} first",
+                )
+            values, nodes = uses[-1].values, uses[-1].nodes
+        elif isinstance(bound, Named):
+            values, nodes = self._here(bound, expr, env), bound.nodes
+        else:
+            near = self.guess(base, env.scope.all_names())
+            raise Problem(
+                "ST206",
+                f"nothing is bound to {base}",
+                expr.base.span,
+                help=f"did you mean {near}?" if near else f"name a layer so: ... as {base}",
+            )
+        graph = env.graph
+        own = [i for i in nodes if asked in graph.nodes[i].extras]
+        if not own:
+            behind = graph.ancestors(values)
+            if any(graph.nodes[i].outputs is None for i in behind):
+                raise Broken
+            own = [i for i in behind if asked in graph.nodes[i].extras]
+        if not own:
+            raise Problem(
+                "ST216",
+                f"{base} has no {asked}"
+                + (": there is no recurrent layer in it" if asked == "state" else ""),
+                expr.span,
+                labels=(Label(bound.span, "bound here"),),
+                help="state is the final state of a recurrent layer, scores are those of an attention layer",
+            )
+        node = graph.nodes[own[-1]]
+        node.wants |= {asked}
+        return tuple(Value(node.index, i, asked) for i in range(len(node.extras[asked])))
+
+    # ---- blocks, recipes and models ------------------------------------------------------------------
+
+    def _apply_block(self, block: Block, incoming: Bundle, expr: tree.Expr, env: Env) -> Bundle:
+        if block.name in env.within:
+            raise endless(block.name, expr.span, block.span)
+        before = len(env.graph.nodes)
+        frame = self.frame(0, ("block", block.name))
+        within = (*env.within, block.name)
+        inner = replace(env, scope=env.scope.root(), frame=frame, prefix=block.name, within=within)
+        values = self.run(block.body, incoming, inner, head=True)
+        block.uses.append(Use(env.graph, incoming, values, range(before, len(env.graph.nodes))))
+        return values
+
+    def name_block(self, block: Block) -> None:
+        """A block that is one layer names it."""
+        layer = self._layers.get((self.frame(0, ("block", block.name)), id(bare(block.body))))
+        if layer is not None and not layer.name:
+            layer.name = block.name
+
+    def _call_shared(self, block: Block, expr: tree.Call, incoming: Bundle, env: Env) -> Bundle:
+        """``token(reverse)``: one shared layer, with other arguments of its call."""
+        body = bare(block.body)
+        frame = self.frame(0, ("block", block.name))
+        layer = self._layers.get((frame, id(body)))
+        if not isinstance(body, (tree.Call, tree.Name)) or (
+            layer is None and registry.find(callee(body)) is None
+        ):
+            raise Problem(
+                "ST213",
+                f"{block.name} is a flow, not one layer: it takes no arguments",
+                expr.span,
+                labels=(Label(block.span, "bound here"),),
+                help=f"write -> {block.name}, or make it a recipe: def {block.name}(...) = ...",
+            )
+        inner = replace(env, scope=env.scope.root(), frame=frame, prefix=block.name)
+        before = len(env.graph.nodes)
+        row = layer.row if layer is not None else self._row(tree.Name(expr.name.span, callee(body)), env)
+        values = self._layer_step(body, body, row, incoming, inner, more=expr)
+        block.uses.append(Use(env.graph, incoming, values, range(before, len(env.graph.nodes))))
+        return values
+
+    def _use_recipe(self, recipe: Recipe, call: tree.Call, incoming: Bundle | None, env: Env) -> Bundle:
+        if recipe.name in env.within:
+            raise endless(recipe.name, call.span, recipe.span)
+        scope = Scope(env.scope.root())
+        names = [p.name.name for p in recipe.params]
+        given: dict[str, tree.Argument] = {}
+        place = 0
+        for arg in call.args:
+            if arg.name is None:
+                if place >= len(names):
+                    raise _recipe_count(recipe, call, names)
+                name = names[place]
+                place += 1
+            else:
+                name = arg.name.name
+                if name not in names:
+                    near = nearest(name, names)
+                    raise Problem(
+                        "ST219",
+                        f"{recipe.name} has no parameter {name}",
+                        arg.name.span,
+                        labels=(Label(recipe.span, "the recipe"),),
+                        help=f"did you mean {near}?" if near else f"its parameters are {', '.join(names)}",
+                    )
+            if name in given:
+                raise Problem("ST205", f"{name} is given twice", arg.span, help="keep one of them")
+            given[name] = arg
+        width = self._width(incoming, env)
+        for param in recipe.params:
+            arg_given = given.get(param.name.name)
+            if arg_given is not None:
+                bound = self.evaluator.given(arg_given.value, env.scope, param.span, width)
+            elif param.default is not None:
+                bound = self.evaluator.given(param.default, scope, param.span, width)
+            else:
+                raise _recipe_count(recipe, call, names)
+            scope.names[param.name.name] = bound
+        inner = replace(
+            env,
+            scope=scope,
+            frame=self.frame(env.frame, id(call)),
+            prefix=recipe.name,
+            within=(*env.within, recipe.name),
+        )
+        return self.run(recipe.body, incoming, inner, head=True)
+
+    def _use_passed(
+        self, passed: Passed, at: tree.Name, incoming: Bundle | None, env: Env, head: bool
+    ) -> Bundle:
+        """A flow that was given to a recipe, where its parameter stands: fresh layers at each place."""
+        return self.passed_on(passed, at, env, lambda inner: self.run(passed.expr, incoming, inner, head))
+
+    def _apply_model(self, bound: Named, name: str, incoming: Bundle, span: Span, env: Env) -> Bundle:
+        """Applies what was made from inputs to other values, with the same layers."""
+        graph = bound.graph
+        sources = graph.sources(bound.values)
+        if len(sources) != len(incoming):
+            raise Problem(
+                "ST314",
+                f"{name} takes {len(sources)} value{'s' * (len(sources) != 1)}, but is given {len(incoming)}",
+                span,
+                labels=tuple(Label(graph.nodes[i].span, "an input") for i in sources[:4]),
+                help="write them as a list, in the order of its in(...)s",
+            )
+        moved: dict[int, int] = {}
+        for index, value in zip(sources, incoming, strict=True):
+            tensor = env.graph.tensor(value)
+            if tensor is None or graph.nodes[index].outputs is None:
+                raise Broken
+            try:
+                check_input(name, graph.nodes[index], tensor)
+            except Refusal as refusal:
+                raise Problem(
+                    refusal.code,
+                    refusal.message,
+                    span,
+                    label=refusal.label,
+                    labels=(Label(graph.nodes[index].span, "declares it"),),
+                    help=refusal.help,
+                    fixes=self._declares(graph.nodes[index], tensor),
+                ) from None
+
+        def there(value: Value) -> Value:
+            if value.node in sources:
+                return incoming[sources.index(value.node)]
+            return Value(moved[value.node], value.output, value.extra)
+
+        for index in graph.ancestors(bound.values):
+            node = graph.nodes[index]
+            if node.layer is None:
+                if node.outputs is None:
+                    raise Broken
+                continue
+            copy = self._add(env.graph, span, node.layer)
+            copy.inputs = tuple(map(there, node.inputs))
+            copy.call = node.call
+            copy.tensors = {k: tuple(map(there, v)) for k, v in node.tensors.items()}
+            copy.wants = node.wants
+            moved[index] = copy.index
+            try:
+                infer(env.graph, copy)
+            except Refusal as refusal:
+                from seqtopo.graph.blame import problem_of
+
+                problem = problem_of(refusal, env.graph, copy, tree.Name(span, name), self.sources)
+                more = Label(node.span, f"this layer of {name}")
+                found = problem.diagnostic
+                raise Problem(
+                    found.code,
+                    found.message,
+                    span,
+                    label=found.label,
+                    labels=(more, *found.labels),
+                    notes=found.notes,
+                    help=found.help,
+                    fixes=found.fixes,
+                ) from None
+        return tuple(map(there, bound.values))
+
+    def _declares(self, source: Node, came: Tensor) -> tuple[Fix, ...]:
+        """The ``in(...)`` of a named model with the sizes that come."""
+        written = self.sources.of(source)
+        if not isinstance(written, tree.Call):
+            return ()
+        from seqtopo.graph.failure_site import size_text
+        from seqtopo.syntax.rewrite import declared
+
+        new = print_expr(declared(written, tuple(map(size_text, came.shape))))
+        return (Fix(f"declare what comes: {new}", (Edit(written.span, new),)),)
+
+    # ---- layers and their arguments ------------------------------------------------------------------
+
+    def _layer_step(
+        self,
+        at: tree.Expr,
+        call: tree.Call | tree.Name,
+        row: Row,
+        incoming: Bundle | None,
+        env: Env,
+        more: tree.Call | None = None,
+    ) -> Bundle:
+        """One call of a layer: ``call`` says which, ``at`` is the tree node that it belongs to.
+
+        ``more`` holds call arguments that are given to a shared one.
+        """
+        values = self._needed(incoming, at)
+        layer, arguments = self._layer(at, call, row, values, env)
+        if more is not None:
+            extra = self._arguments(row, more, values, env, unshared=False)
+            arguments = Arguments(
+                arguments.args,
+                {**arguments.call, **extra.call},
+                {**arguments.tensors, **extra.tensors},
+                {**arguments.spans, **extra.spans},
+            )
+        tensors = self._hand_over(layer, arguments, env)
+        span = more.span if more is not None else at.span
+        node = self._add(
+            env.graph,
+            span,
+            layer,
+            inputs=values,
+            call=arguments.call,
+            tensors=tensors,
+            spans=arguments.spans,
+        )
+        shown = more if more is not None else at
+        self.sources.note(shown)
+        for used in node.needs:
+            if used.extra:
+                env.graph.nodes[used.node].wants |= {used.extra}
+        try:
+            infer(env.graph, node)
+        except Refusal as refusal:
+            from seqtopo.graph.blame import problem_of
+
+            raise problem_of(refusal, env.graph, node, shown, self.sources) from None
+        count = len(node.outputs) if node.outputs is not None else 1
+        return tuple([Value(node.index, i) for i in range(count)])
+
+    def _layer(
+        self,
+        at: tree.Expr,
+        call: tree.Call | tree.Name,
+        row: Row,
+        incoming: Bundle,
+        env: Env,
+    ) -> tuple[Layer, Arguments]:
+        """The layer written at a place: made the first time the place is walked, then the same."""
+        key = (env.frame, id(at))
+        known = self._layers.get(key)
+        arguments = self._arguments(row, call, incoming, env, known=known is not None)
+        if known is not None:
+            return known, arguments
+        layer = Layer(row, arguments.args, called=callee(call))
+        if isinstance(layer.args.get("name"), str):
+            layer.name = layer.args.pop("name")
+        self._layers[key] = layer
+        self._prefixes[layer] = env.prefix
+        return layer, arguments
+
+    def _arguments(
+        self,
+        row: Row,
+        call: tree.Call | tree.Name,
+        incoming: Bundle,
+        env: Env,
+        *,
+        unshared: bool = True,
+        known: bool = False,
+    ) -> Arguments:
+        width = self._width(incoming, env)
+        found = read_arguments(
+            row,
+            call,
+            lambda e: self.evaluator.value(e, env.scope, width),
+            lambda e: known or self._inside(e, row, incoming, env),
+            lambda e: self._values(e, env),
+            unshared,
+        )
+        for name in ("return_state", "return_attention_scores"):
+            if name in found.spans and (found.args.get(name) or found.call.get(name)):
+                given = call.args if isinstance(call, tree.Call) else ()
+                from seqtopo.graph.wrong_arguments import second_output
+
+                raise second_output(row, name, next(a for a in given if a.span == found.spans[name]), call)
+        return found
+
+    def _values(self, expr: tree.Expr, env: Env) -> Bundle | None:
+        if isinstance(expr, tree.Name):
+            if expr.name == "none":
+                return None
+            bound = env.scope.find(expr.name)
+            if isinstance(bound, Plain) and bound.value is None:
+                return None
+            if bound is None and expr.is_symbol:
+                from seqtopo.graph.unbound import unbound_name
+
+                self.evaluator.free.setdefault(expr.name, expr.span)
+                raise unbound_name(expr.name, expr.span, "a value of the graph must stand here", "encoder")
+            if bound is None:
+                near = self.guess(expr.name, env.scope.all_names())
+                raise Problem(
+                    "ST206",
+                    f"nothing is bound to {expr.name}",
+                    expr.span,
+                    help=f"did you mean {near}?" if near else "bind a value to the name first",
+                )
+        return self.run(expr, None, env, head=True)
+
+    def _inside(self, expr: tree.Expr, row: Row, incoming: Bundle, env: Env) -> Layer | SubModel:
+        """What stands in a wrapper: a layer, or a flow as a sub-model."""
+        self.deepen(expr.span, levels=4)
+        try:
+            return self._wrapped(expr, row, incoming, env)
+        finally:
+            self._depth -= 4
+
+    def _wrapped(self, expr: tree.Expr, row: Row, incoming: Bundle, env: Env) -> Layer | SubModel:
+        body = bare(expr)
+        frame = env.frame
+        name = ""
+        if isinstance(body, tree.Name):
+            bound = env.scope.find(body.name)
+            if isinstance(bound, Failed):
+                raise Broken
+            if isinstance(bound, Plain) and bound.passed is not None:
+                passed = bound.passed
+                return self.passed_on(
+                    passed, body, env, lambda inner: self._inside(passed.expr, row, incoming, inner)
+                )
+            if isinstance(bound, Named):
+                return self._sub_model_of(bound, body.name)
+            if isinstance(bound, Block):
+                name, frame = bound.name, self.frame(0, ("block", bound.name))
+                if name in env.within:
+                    raise endless(name, expr.span, bound.span)
+                body = bare(bound.body)
+                env = replace(env, scope=env.scope.root(), within=(*env.within, name))
+        if isinstance(body, (tree.Call, tree.Name)):
+            called = env.scope.find(callee(body))
+            call = body
+            if isinstance(called, Plain) and isinstance(called.value, Word):
+                call = renamed(body, called.value.name)
+                called = self.named_by(called)
+            if called is None and callee(call) not in ("id", "res", "is", "in"):
+                steps = env.steps + row.steps
+                inner = replace(env, frame=frame, prefix=name or env.prefix, steps=steps)
+                layer = self._layer_inside(body, as_activation(call), incoming, inner)
+                if not (row.steps and layer.row.operation(layer.args)):
+                    return layer
+                # Keras has no layer for it to wrap: it is a flow of one step.
+        return self._sub_model(body, row, incoming, env.inside(frame), name)
+
+    def _layer_inside(self, at: tree.Expr, call: tree.Call | tree.Name, incoming: Bundle, env: Env) -> Layer:
+        row = self._row(callee_name(call), env, at)
+        layer, arguments = self._layer(at, call, row, incoming, env)
+        for name in (*arguments.call, *arguments.tensors):
+            raise Problem(
+                "ST313",
+                f"{name} is an argument of the call: it stands in the wrapper, not inside it",
+                arguments.spans[name],
+                help=f"write it after the inner layer: wrapper({row.name}(...), {name}=...)",
+            )
+        return layer
+
+    def _sub_model(self, body: tree.Expr, row: Row, incoming: Bundle, env: Env, name: str) -> SubModel:
+        if self.has_source(body, env.scope):
+            raise self._lost(body)
+        tensors = env.graph.tensors(incoming)
+        if tensors is None:
+            raise Broken
+        graph = Graph(name=name)
+        inputs = []
+        steps = env.steps + row.steps
+        for tensor in tensors:
+            shape = tensor.shape
+            if steps:
+                if len(shape) <= steps:
+                    from seqtopo.graph.failure_site import maker
+                    from seqtopo.graph.rank_fixes import keep_steps
+
+                    made = maker(env.graph, incoming[0])
+                    raise Problem(
+                        "ST301",
+                        f"{row.name} takes a sequence but is given {show_shape(shape)}",
+                        body.span,
+                        label=f"takes {steps + 1} or more axes, is given {len(shape)}",
+                        labels=(Label(made.span, f"gives {tensor}"),),
+                        help="keep the steps: add seq to the recurrent layer before it",
+                        fixes=tuple(keep_steps(made, self.sources.of(made))),
+                    )
+                shape = shape[steps:]
+            node = graph.add(body.span)
+            node.outputs = (Tensor(shape, tensor.dtype),)
+            inputs.append(Value(node.index))
+        graph.inputs = tuple(v.node for v in inputs)
+        inner = replace(env, graph=graph, frame=self.frame(env.frame, id(body)), steps=0)
+        graph.outputs = self.run(body, tuple(inputs), inner, head=True)
+        if graph.tensors(graph.outputs) is None:
+            raise Broken
+        for node in graph.nodes:
+            if node.layer is None and node.index not in graph.inputs:
+                raise Problem(
+                    "ST313",
+                    f"{row.name}(...) sees one step at a time: an in(...) inside it would have no data",
+                    node.span,
+                    label="its own source",
+                    help="merge it before or after",
+                )
+        return SubModel(graph, name)
+
+    def _sub_model_of(self, bound: Named, name: str) -> SubModel:
+        graph = Graph(name=name)
+        old = bound.graph
+        for index in old.ancestors(bound.values):
+            if old.nodes[index].outputs is None:
+                raise Broken
+        graph.nodes = old.nodes[: max(v.node for v in bound.values) + 1]
+        graph.inputs = old.sources(bound.values)
+        graph.outputs = bound.values
+        graph.weights = old.weights
+        graph.first = old.first
+        return SubModel(graph, name)
+
+    def _hand_over(self, layer: Layer, arguments: Arguments, env: Env) -> dict[str, Bundle]:
+        """The call's values; a two-directional layer's states, handed to a one-directional one,
+        merged as its outputs are.
+        """
+        tensors = arguments.tensors
+        values: Bundle = tensors.get("initial_state", ())
+        if not values:
+            return tensors
+        makers = {v.node for v in values if v.extra == "state"}
+        if len(makers) != 1 or not all(v.extra == "state" for v in values):
+            return tensors
+        node = env.graph.nodes[makers.pop()]
+        if node.layer is None or node.layer.row.name != "bi" or layer.row.name == "bi":
+            return tensors
+        from seqtopo.layers.wrappers import merging_row
+
+        merge = merging_row(node.layer.get("merge_mode"))
+        half = len(values) // 2
+        merged = []
+        for forward, backward in zip(values[:half], values[half:], strict=True):
+            row = registry.find(merge)
+            assert row is not None
+            joined = self._add(env.graph, arguments.spans["initial_state"], Layer(row))
+            joined.inputs = (forward, backward)
+            infer(env.graph, joined)
+            merged.append(Value(joined.index))
+        for value in values:
+            node.wants |= {value.extra}
+        return {**tensors, "initial_state": tuple(merged)}
+
+    # ---- names, limits and places --------------------------------------------------------------------
+
+    def report(self, problem: Problem) -> None:
+        """Keeps a diagnostic, once for each place."""
+        found = self._told(problem.diagnostic)
+        if isinstance(problem, LowerCaseSize):
+            self.lower_sizes[found.code, found.span] = problem.words
+        self.diagnostics.setdefault((found.code, found.span), found)
+
+    def _told(self, found: Diagnostic) -> Diagnostic:
+        """A diagnostic about a name, with what it is bound to: the name is right, and its value is not."""
+        bound = self.evaluator.used.get(found.span)
+        if bound is None or bound.note in found.notes:
+            return found
+        if bound.note:
+            return replace(found, notes=(*found.notes, bound.note), fixes=())
+        place = bound.passed.expr.span if bound.passed is not None else found.span
+        if place == found.span or any(label.span == place for label in found.labels):
+            return found
+        moved = [
+            replace(
+                fix, edits=tuple(replace(e, span=place) if e.span == found.span else e for e in fix.edits)
+            )
+            for fix in found.fixes
+        ]
+        return replace(found, labels=(*found.labels, Label(place, "is its value")), fixes=tuple(moved))
+
+    @property
+    def size(self) -> int:
+        """How many layers were made, and inputs."""
+        return self._nodes
+
+    def guess(self, word: str, known: Iterable[str]) -> str | None:
+        """The nearest of many names; None where there have been so many mistakes that nobody reads on."""
+        from seqtopo.diag.nearest import nearest
+
+        self._guesses += 1
+        return nearest(word, known) if self._guesses <= MOST_GUESSES else None
+
+    def prefix_of(self, layer: Layer) -> str:
+        """The binding or recipe that a layer was first written in."""
+        return self._prefixes.get(layer, "")
+
+    def frame(self, parent: int, key: object) -> int:
+        """The frame inside another; the same key gives the same frame."""
+        return self._frames.setdefault((parent, key), len(self._frames) + 1)
+
+    def run(self, expr: tree.Expr, incoming: Bundle | None, env: Env, head: bool) -> Bundle:
+        """The values that a step gives. ``head``: names with a value stand for it.
+
+        Raises:
+            Problem, Broken: the step cannot be resolved.
+            TooMuch: the spec expands beyond the limits.
+        """
+        self._steps += 1
+        if self._steps > MOST_STEPS:
+            self.report(too_many(expr.span))
+            raise TooMuch
+        self.deepen(expr.span)
+        try:
+            return self._walk(expr, incoming, env, head)
+        finally:
+            self._depth -= 1
+
+    def deepen(self, span: Span, levels: int = 1) -> None:
+        """Counts how deeply the walk is nested, in levels of which each takes a handful of calls.
+
+        Who goes deeper takes the levels off ``depth`` again.
+
+        Raises:
+            Problem: it is nested more deeply than Python's own stack bears.
+        """
+        if self._depth + levels > DEEPEST:
+            raise Problem(
+                "ST104",
+                "names, recipes and brackets are nested too deeply here",
+                span,
+                help="say the inner part in fewer levels",
+            )
+        self._depth += levels
+
+    def broken(self, span: Span, env: Env) -> Bundle:
+        """A value of which nothing can be told."""
+        return (Value(env.graph.add(span).index),)
+
+    def _add(self, graph: Graph, span: Span, layer: Layer, **more: Any) -> Node:
+        self._nodes += 1
+        if self._nodes > MOST_LAYERS:
+            self.report(too_many(span))
+            raise TooMuch
+        return graph.add(span, layer, **more)
+
+    def _needed(self, incoming: Bundle | None, expr: tree.Expr) -> Bundle:
+        if incoming is not None:
+            return incoming
+        raise Problem(
+            "ST210",
+            f"nothing comes into {print_expr(expr)}: the flow has no source",
+            expr.span,
+            label="no input",
+            help="begin the flow with in(...), such as in(T,F), or with the name of a value",
+        )
+
+    def passed_on(self, passed: Passed, at: tree.Expr, env: Env, use: Callable[[Env], Answer]) -> Answer:
+        """Uses a layer or a flow that a name stands for, with fresh layers at each place.
+
+        What was bound from outside has no place in the spec: it is told where the name stands.
+        """
+        inner = env.inside(self.frame(env.frame, id(at)), passed.scope)
+        if not self.outside.is_in(passed.expr.span):
+            return use(inner)
+        before, known = len(env.graph.nodes), set(self.diagnostics)
+        try:
+            made = use(inner)
+            if isinstance(made, SubModel):
+                self._place(made.graph.nodes, at.span)
+            return made
+        except Problem as problem:
+            problem.diagnostic = self.outside.placed(problem.diagnostic, at.span)
+            raise
+        finally:
+            self._place(env.graph.nodes[before:], at.span)
+            for key in self.diagnostics.keys() - known:
+                found = self.outside.placed(self.diagnostics.pop(key), at.span)
+                self.diagnostics.setdefault((found.code, found.span), found)
+
+    def _place(self, nodes: Iterable[Node], span: Span) -> None:
+        """Gives a place in the spec to the nodes that were made of what was bound from outside."""
+        todo = list(nodes)
+        for node in todo:
+            if not self.outside.is_in(node.span):
+                continue
+            node.span = span
+            node.spans = dict.fromkeys(node.spans, span)
+            inner: object = node.layer
+            while isinstance(inner, Layer):
+                inner = inner.get("layer") if inner.row.by_name.get("layer") else None
+            if isinstance(inner, SubModel):
+                todo += inner.graph.nodes
+
+    def named_by(self, bound: Plain) -> Recipe | Block | None:
+        """The recipe or block that a name stands for, where it is a word that names one."""
+        word = bound.value.name if isinstance(bound.value, Word) else ""
+        found = bound.passed.scope.find(word) if bound.passed is not None else None
+        return found if isinstance(found, (Recipe, Block)) else None
+
+    def _lost(self, step: tree.Expr) -> Problem:
+        return Problem(
+            "ST213",
+            f"{print_expr(step)} starts from its own source, so what comes in here would be lost",
+            step.span,
+            help="put it at the head of a flow, or in a branch: [id, ...]",
+        )
+
+    def _here(self, bound: Named, expr: tree.Expr, env: Env) -> Bundle:
+        if bound.graph is not env.graph:
+            raise Problem(
+                "ST313",
+                f"{print_expr(expr)} is a value from outside: td(...) sees one step at a time, "
+                "so it cannot take it",
+                expr.span,
+                labels=(Label(bound.span, "bound here"),),
+                help="merge it before or after td(...)",
+            )
+        return bound.values
+
+    def _row(self, name: tree.Name, env: Env, step: tree.Expr | None = None) -> Row:
+        """The row of a name; ``step`` is the call that it stands in, for a fix of the whole."""
+        row = registry.find(name.name)
+        if row is not None:
+            return row
+        if name.is_symbol:
+            self.evaluator.free.setdefault(name.name, name.span)
+        from seqtopo.graph.unknown_layers import known_elsewhere
+        from seqtopo.layers.excluded import why_not
+
+        if name.name not in self.later and (elsewhere := known_elsewhere(name, step)) is not None:
+            raise elsewhere
+        reason = why_not(name.name)
+        if reason is not None:
+            from seqtopo.graph.cells import layers_of_cells
+
+            layers = layers_of_cells(step)
+            help = f"write {print_expr(layers)}" if layers is not None else reason.instead
+            raise Problem(
+                "ST209",
+                f"{name.name} is left out of the language: {reason.why}",
+                name.span,
+                label="left out",
+                help=help,
+                fixes=(Fix(help, (Edit(step.span, print_expr(layers)),)),) if layers and step else (),
+            )
+        if entry_of("activation", name.name):
+            raise Problem(
+                "ST201",
+                f"{name.name} is an activation, not a layer: as a step it is written without parentheses",
+                name.span,
+                help=f"write {name.name}, or with arguments act({name.name}(...))",
+            )
+        if name.name in self.later:
+            raise Problem(
+                "ST206",
+                f"{name.name} is bound further down: a name can be used from where it is bound",
+                name.span,
+                label="not bound yet",
+                labels=(Label(self.later[name.name], "bound here"),),
+                help="move that line up",
+            )
+        known = [*registry.names(), *env.scope.all_names()]
+        near = self.guess(name.name, known)
+        if name.is_symbol and (near is None or name.name.isupper()):
+            from seqtopo.graph.unbound import LAYER, STEP, unbound_name
+
+            wrong = unbound_name(
+                name.name,
+                name.span,
+                "a layer must stand here",
+                LAYER if isinstance(step, tree.Call) else STEP,
+            )
+            if near:
+                fix = Fix(f"or did you mean {near}?", (Edit(name.span, near),))
+                wrong.diagnostic = replace(wrong.diagnostic, fixes=(fix,))
+            raise wrong
+        raise Problem(
+            "ST206" if "." in name.name else "ST201",
+            f"there is no layer {name.name}, and nothing is bound to that name",
+            name.span,
+            label="unknown",
+            help=f"did you mean {near}?" if near else "'seqtopo layers' lists every layer",
+            fixes=(Fix(f"did you mean {near}?", (Edit(name.span, near),)),) if near else (),
+        )
+
+    def _width(self, incoming: Bundle | None, env: Env) -> Callable[[Span], Any] | None:
+        if incoming is None:
+            return None
+
+        def width(span: Span) -> Any:
+            tensors = env.graph.tensors(incoming)
+            if tensors is None:
+                raise Broken
+            if len(tensors) != 1 or not tensors[0].shape:
+                raise Problem(
+                    "ST213",
+                    "'_' is the width of one incoming value, "
+                    + (f"but {len(tensors)} come in" if len(tensors) != 1 else "which has no axis"),
+                    span,
+                    help="write the number",
+                )
+            return tensors[0].shape[-1]
+
+        return width
+
+    def has_source(self, expr: tree.Expr, scope: Scope, head: bool = True, depth: int = 0) -> bool:
+        """Whether a flow begins with its own source, so that nothing needs to come in."""
+        if depth > DEEPEST:
+            return False
+        match expr:
+            case tree.Call():
+                if expr.name.name == "in":
+                    return True
+                recipe = scope.find(expr.name.name)
+                if isinstance(recipe, Recipe):
+                    return self.has_source(recipe.body, scope.root(), True, depth + 1)
+            case tree.Flow():
+                return self.has_source(expr.steps[0], scope, head, depth + 1)
+            case tree.Group() | tree.As() | tree.For():
+                return self.has_source(expr.body, scope, head, depth + 1)
+            case tree.Arithmetic():
+                return self.has_source(expr.first, scope, head, depth + 1)
+            case tree.Branches():
+                return self._branch_sources(expr, scope, depth + 1)
+            case tree.List():
+                return bool(expr.items) and self._have_sources(expr.items, scope, depth + 1)
+            case tree.Attribute():
+                return head
+            case tree.Name():
+                bound = scope.find(expr.name)
+                if isinstance(bound, Plain) and bound.passed is not None:
+                    return self.has_source(bound.passed.expr, bound.passed.scope, head, depth + 1)
+                return head and isinstance(bound, (Named, Failed))
+        return False
+
+    def _have_sources(self, branches: tuple[tree.Expr, ...], scope: Scope, depth: int) -> bool:
+        """Whether each branch has its own source; one may begin with what an earlier one names."""
+        inner = Scope(scope, own_names=False)
+        seen = 0
+        for i, branch in enumerate(branches):
+            if not self.has_source(branch, inner, True, depth):
+                made = [n.name for n in tree.every(branches[seen:i]) if isinstance(n, tree.As)]
+                inner.names.update((name.name, Failed(name.span)) for name in made)
+                seen = i
+                if not (made and self.has_source(branch, inner, True, depth)):
+                    return False
+        return True
+
+    def _branch_sources(self, expr: tree.Branches, scope: Scope, depth: int) -> bool:
+        """Whether each branch of a loop has its own source; a value that the loop goes through is one."""
+        if self.has_source(expr.body, scope, True, depth):
+            return True
+        for loop in expr.loops:
+            for i, target in enumerate(loop.targets):
+                inner = Scope(scope, {target.name: Failed(target.span)}, own_names=False)
+                if self.has_source(expr.body, inner, True, depth):
+                    found = bare(loop.values)
+                    if not isinstance(found, tree.List):
+                        return self.has_source(found, scope, True, depth)
+                    parts = [bare(item) for item in found.items]
+                    if len(loop.targets) > 1:
+                        parts = [p.items[i] for p in parts if isinstance(p, tree.Tuple) and len(p.items) > i]
+                    return all(self.has_source(part, scope, True, depth) for part in parts)
+        return False
+
+
+def endless(name: str, span: Span, bound: Span) -> Problem:
+    """The problem of a recipe or a block that stands in itself."""
+    return Problem(
+        "ST208",
+        f"{name} uses itself: it would never end",
+        span,
+        labels=(Label(bound, "bound here"),),
+        help="use '* n' or 'for' to repeat a part",
+    )
+
+
+def too_many(span: Span, count: int | None = None) -> Problem:
+    """The problem of a spec that expands to more layers than anybody means."""
+    return Problem(
+        "ST211",
+        f"the spec expands to more than {MOST_LAYERS:,} layers",
+        span,
+        label=f"{count:,} copies" if count else "here the limit is passed",
+        help="repeat fewer times",
+    )
+
+
+def _recipe_count(recipe: Recipe, call: tree.Call, names: list[str]) -> Problem:
+    wanted = f"{recipe.name}({', '.join(names)})"
+    return Problem(
+        "ST219",
+        f"{recipe.name} is given {len(call.args)} argument{'s' * (len(call.args) != 1)}, it takes {wanted}",
+        call.span,
+        labels=(Label(recipe.span, "the recipe"),),
+        help=f"write {wanted}",
+    )
+
+
+def _as_range(found: Any, span: Span) -> tuple[Fix, ...]:
+    """The fix for Python's ``range(1,9)``, which ends before its last number."""
+    if not (
+        isinstance(found, Object) and found.name == "range" and 0 < len(found.args) < 3 and not found.kwargs
+    ):
+        return ()
+    first, stop = found.args if len(found.args) == 2 else (0, found.args[0])
+    last = stop - 1 if isinstance(stop, (int, Expr)) else stop
+    return (Fix(f"write [{first}..{last}]", (Edit(span, f"[{first}..{last}]"),)),)
+
+
+def _tight(shape: tuple[Size, ...]) -> str:
+    return f"({','.join(map(str, shape))})"
