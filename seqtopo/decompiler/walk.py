@@ -15,8 +15,7 @@ from seqtopo.decompiler.masks import Masks
 from seqtopo.decompiler.operations import match
 from seqtopo.decompiler.slices import why_not
 from seqtopo.decompiler.values import UnsayableError, plain, plain_dtype
-from seqtopo.graph.graph import Bundle, Graph, Node, Value
-from seqtopo.graph.infer import infer
+from seqtopo.graph.graph import Bundle, Graph, Node, Value, infer
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.names import NAMES
 from seqtopo.layers.row import Row

@@ -20,8 +20,7 @@ from seqtopo.diag.nearest import nearest
 from seqtopo.graph.arguments import Arguments, read_arguments
 from seqtopo.graph.batches import check_batches
 from seqtopo.graph.evaluate import Evaluator
-from seqtopo.graph.graph import Bundle, Graph, Node, SubModel, Value
-from seqtopo.graph.infer import check_input, infer
+from seqtopo.graph.graph import Bundle, Graph, Node, SubModel, Value, check_input, infer
 from seqtopo.graph.inputs import read_input
 from seqtopo.graph.lower_sizes import LowerCaseSize
 from seqtopo.graph.names import name_layers

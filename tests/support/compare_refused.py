@@ -10,7 +10,7 @@ from typing import Any
 from seqtopo.api import analyse
 from seqtopo.emit.emitter import Emitter
 from seqtopo.emit.keras_stock import KerasStock
-from seqtopo.graph import arguments, infer, resolver
+from seqtopo.graph import arguments, resolver
 from seqtopo.graph.graph import Graph, Node, SubModel, Value
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.row import Param
@@ -69,7 +69,7 @@ def _watching(found: list[Refused]) -> Iterator[None]:
         try:
             if raw:
                 raise Refusal("ST203", f"{node.layer.row.name} does not take {raw[0]}")
-            infer.infer(graph, node)
+            stock(graph, node)
         except Refusal as refusal:
             found.append(Refused(refusal.code, refusal.message, graph, node))
             raise
