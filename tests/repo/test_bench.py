@@ -42,16 +42,22 @@ def test_a_row_is_the_median_of_the_ratios_of_each_round(bench: SimpleNamespace)
 
 def test_the_pages_show_what_was_measured_last(bench: SimpleNamespace) -> None:
     kept = bench.results.read()
-    text = bench.results.README.read_text(encoding="utf-8")
+    text = bench.results.CHAPTER.read_text(encoding="utf-8")
+    readme = bench.results.README.read_text(encoding="utf-8")
     assert kept
     assert bench.results.with_table(text, kept) == text
+    assert bench.results.with_claim(readme, kept) == readme
     assert bench.results.page(kept) == bench.results.PAGE.read_text(encoding="utf-8")
     assert bench.picture.draw(kept) == bench.results.PICTURE.read_text(encoding="utf-8")
 
 
 def test_a_page_that_shows_something_else_would_be_noticed(bench: SimpleNamespace) -> None:
     kept = [{**each, "ratio": each["ratio"] + 1, "headline": True} for each in bench.results.read()]
-    text = bench.results.README.read_text(encoding="utf-8")
+    text = bench.results.CHAPTER.read_text(encoding="utf-8")
+    readme = bench.results.README.read_text(encoding="utf-8")
     assert bench.results.with_table(text, kept) != text
-    with pytest.raises(ValueError, match=r"no place for the table"):
+    assert bench.results.with_claim(readme, kept) != readme
+    with pytest.raises(ValueError, match=r"no place for what was measured"):
         bench.results.with_table("nothing", kept)
+    with pytest.raises(ValueError, match=r"was not measured against both"):
+        bench.results.with_claim(readme, [])

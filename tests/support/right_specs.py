@@ -8,8 +8,8 @@ from pathlib import Path
 
 from seqtopo.diag.pages import pages
 from seqtopo.layers.table import ROWS
-from tests.support import readme
 from tests.support.models import MODELS
+from tests.support.pages import PAGES, blocks, name_of
 from tests.support.topologies import TOPOLOGIES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,8 +26,9 @@ def right_specs() -> Iterator[tuple[str, str]]:
             yield f"example {path.parent.name}", path.read_text(encoding="utf-8")
     for topology in TOPOLOGIES:
         yield f"topology {topology.name}", topology.spec
-    for number, block in enumerate(readme.blocks("seqtopo")):
-        yield f"README block {number}", block
+    for page in PAGES:
+        for number, block in enumerate(blocks(page, "seqtopo")):
+            yield f"{name_of(page)} block {number}", block
     language = (ROOT / "grammar" / "LANGUAGE.md").read_text(encoding="utf-8")
     for number, block in enumerate(_BLOCK.findall(language)):
         yield f"LANGUAGE block {number}", block

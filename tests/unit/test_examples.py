@@ -13,6 +13,8 @@ import pytest
 import seqtopo
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
+PAGES_ALONE = {"guide", "pictures"}
+"""Folders of pages, which are no examples."""
 SPECS = sorted(EXAMPLES.glob("*/spec.txt"))
 STOCK = [spec for spec in SPECS if spec.parent.name != "custom-layer"]
 
@@ -23,7 +25,7 @@ def name_of(spec: Path) -> str:
 
 
 def test_each_example_is_whole() -> None:
-    folders = [path for path in EXAMPLES.iterdir() if path.is_dir() and path.name != "pictures"]
+    folders = [path for path in EXAMPLES.iterdir() if path.is_dir() and path.name not in PAGES_ALONE]
     assert len(folders) == 12
     for folder in folders:
         assert {"spec.txt", "README.md", "train.py"} <= {path.name for path in folder.iterdir()}

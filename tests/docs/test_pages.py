@@ -1,0 +1,107 @@
+"""The README and the guide show what is so: commands and Python are run, specs are checked."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import seqtopo
+from seqtopo.layers.sizes import show_shape
+from tests.support.pages import (
+    GUIDE,
+    PAGES,
+    README,
+    Command,
+    blocks,
+    commands,
+    environment,
+    name_of,
+    output_of,
+    prepare,
+)
+
+MOST_WORDS = 1200
+SPECS = [(page, spec) for page in PAGES for spec in blocks(page, "seqtopo")]
+_KIND = re.compile(r"^\| `([^`|]*->[^`|]*)` \| `([^`]+)` \| `([^`]+)` \| ([^|]+) \|$", re.M)
+KINDS = _KIND.findall((GUIDE / "01-first-lstm.md").read_text(encoding="utf-8"))
+
+
+def too_long(text: str) -> bool:
+    """Return whether a README has more words than somebody reads who has just found it."""
+    return len(text.split()) > MOST_WORDS
+
+
+def test_the_readme_is_short() -> None:
+    assert not too_long(README.read_text(encoding="utf-8"))
+
+
+def test_a_readme_of_one_word_more_would_be_noticed() -> None:
+    assert too_long("word " * 1201)
+    assert not too_long("word " * 1200)
+
+
+def test_there_is_something_to_run() -> None:
+    assert len(PAGES) > 12
+    assert len(SPECS) > 5
+    assert len(KINDS) == 5
+    assert sum(len(commands(page)) for page in PAGES) > 30
+    assert sum(len(blocks(page, "python")) for page in PAGES) > 10
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "console")], ids=name_of)
+def test_the_commands_print_what_is_shown(page: Path, tmp_path: Path) -> None:
+    prepare(tmp_path)
+    for command in commands(page):
+        printed = output_of(command, tmp_path)
+        assert command.agrees_with(printed), f"{command.line}\n{printed}"
+
+
+def test_numbers_may_vary_where_a_page_says_so_and_words_may_not() -> None:
+    shown = Command("seqtopo fit", "epoch 1/3  loss 0.27\n", varies=True)
+    assert shown.agrees_with("epoch 1/3  loss 0.2781\n")
+    assert not shown.agrees_with("epoch 1/3  mae 0.27\n")
+    assert not Command("seqtopo fit", "epoch 1/3  loss 0.27\n").agrees_with("epoch 1/3  loss 0.2781\n")
+
+
+def test_the_python_gives_what_is_shown(tmp_path: Path) -> None:
+    """All pages in one process, which loads Keras once; each has its own names."""
+    scripts = []
+    for page in PAGES:
+        if found := blocks(page, "python"):
+            scripts.append(tmp_path / f"{len(scripts)}-{page.stem}.txt")
+            scripts[-1].write_text("\n".join(found), encoding="utf-8")
+    run = (
+        "import doctest, sys\n"
+        "results = [doctest.testfile(page, module_relative=False) for page in sys.argv[1:]]\n"
+        "sys.exit(any(result.failed for result in results))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", run, *map(str, scripts)],
+        cwd=tmp_path,
+        env=environment(KERAS_BACKEND="jax"),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr[-2000:]
+
+
+@pytest.mark.parametrize(("page", "spec"), SPECS, ids=[name_of(page) for page, _ in SPECS])
+def test_the_specs_are_fine_and_in_the_house_style(page: Path, spec: str) -> None:
+    report = seqtopo.check(spec)
+    assert not report.diagnostics, str(report)
+    assert seqtopo.format_spec(spec) == spec
+
+
+@pytest.mark.parametrize(("spec", "takes", "gives", "kind"), KINDS)
+def test_the_table_of_kinds(spec: str, takes: str, gives: str, kind: str) -> None:
+    report = seqtopo.check(spec)
+    assert report.ok, str(report)
+    (output,) = report.outputs.values()
+    assert show_shape(report.shapes[0].outputs[0]) == takes
+    assert show_shape(output) == gives
+    assert report.kind == kind.strip()

@@ -1,0 +1,144 @@
+"""Take the pages for readers apart and run them; ``python -m tests.support.pages`` writes their outputs anew.
+
+A ``console`` block is a session of commands: ``$ seqtopo ...`` runs; ``$ cat FILE`` says what is in a file that later
+commands read, or shows a Python file that an earlier command wrote. In a ``console numbers-vary`` block numbers may
+differ from run to run. A ``python`` block is a doctest, a ``seqtopo`` block a spec. Each page has a folder of its own,
+with the examples in it as ``examples/``.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+README = ROOT / "README.md"
+GUIDE = ROOT / "examples" / "guide"
+PAGES = (README, ROOT / "CONTRIBUTING.md", *sorted(GUIDE.glob("*.md")))
+"""The pages whose blocks are run. The README of each example has a test of its own."""
+_BLOCK = re.compile(r"^```(\w+)((?: [\w-]+)?)\n(.*?)^```$", re.M | re.S)
+_VARIES = " numbers-vary"
+_NUMBER = re.compile(r"-?\d[\d,]*(\.\d+)?(e-?\d+)?")
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command of a console block, and the output that stands below it."""
+
+    line: str
+    shown: str
+    varies: bool = False
+    """Whether numbers in the output may differ from run to run."""
+
+    def agrees_with(self, printed: str) -> bool:
+        """Return whether a command printed what is shown."""
+        if self.varies:
+            return _without_numbers(printed) == _without_numbers(self.shown)
+        return printed == self.shown
+
+
+def _without_numbers(text: str) -> str:
+    """Return the words of a text, with 0 in the place of each number.
+
+    >>> _without_numbers("epoch 1/3  loss 0.2781 and 3,652 steps")
+    'epoch 0/0 loss 0 and 0 steps'
+    """
+    return " ".join(_NUMBER.sub("0", text).split())
+
+
+def name_of(page: Path) -> str:
+    """Return how a page is named in a test: its path in the checkout."""
+    return page.relative_to(ROOT).as_posix()
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    """Return the blocks of a page that are in a language."""
+    return [body for kind, _, body in _BLOCK.findall(page.read_text(encoding="utf-8")) if kind == language]
+
+
+def commands(page: Path) -> list[Command]:
+    """Return the commands of a page's console blocks."""
+    text = page.read_text(encoding="utf-8")
+    sessions = [session(body, how == _VARIES) for kind, how, body in _BLOCK.findall(text) if kind == "console"]
+    return [command for each in sessions for command in each]
+
+
+def session(block: str, varies: bool = False) -> list[Command]:
+    """Return the commands of a console block. A quote that is open at a line's end goes on in the next."""
+    found: list[Command] = []
+    line, shown = "", ""
+    for text in block.splitlines():
+        if line and line.count('"') % 2:
+            line += "\n" + text
+        elif text.startswith("$ "):
+            if line:
+                found.append(Command(line, shown, varies))
+            line, shown = text[2:], ""
+        else:
+            shown += text + "\n"
+    return [*found, Command(line, shown, varies)]
+
+
+def environment(**more: str) -> dict[str, str]:
+    """Return a child's environment: our code, a quiet TensorFlow, no terminal's width."""
+    inherited = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES", "FORCE_COLOR")}
+    return {**inherited, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3", **more}
+
+
+def prepare(folder: Path) -> Path:
+    """Give an empty folder the examples, as a checkout has them."""
+    # A copy, since commands may write there; without what earlier runs have written.
+    ignored = shutil.ignore_patterns("*.keras", "__pycache__", "guide", "pictures")
+    shutil.copytree(ROOT / "examples", folder / "examples", ignore=ignored)
+    return folder
+
+
+def output_of(command: Command, folder: Path) -> str:
+    """Return what a command prints in ``folder``, run as a person would."""
+    program, *arguments = shlex.split(command.line)
+    if program == "cat" and arguments[0].endswith(".py"):
+        return (folder / arguments[0]).read_text(encoding="utf-8")
+    if program == "cat":
+        (folder / arguments[0]).write_text(command.shown, encoding="utf-8")
+        return command.shown
+    assert program == "seqtopo", f"a page may show seqtopo and cat, not {program}"
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", "seqtopo", *arguments],
+        cwd=folder,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode in (0, 1), f"{command.line}: {done.stderr}"
+    # A failed build says so on the error stream, where TensorFlow writes as well.
+    return done.stdout or done.stderr
+
+
+def write_anew(page: Path) -> None:
+    """Write the outputs of a page's console blocks as they are now."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = prepare(Path(name))
+
+        def renewed(match: re.Match[str]) -> str:
+            kind, how, body = match.groups()
+            if kind != "console":
+                return match[0]
+            found = session(body, how == _VARIES)
+            body = "".join(f"$ {c.line}\n{output_of(c, folder)}" for c in found)
+            return f"```console{how}\n{body}```"
+
+        text = _BLOCK.sub(renewed, page.read_text(encoding="utf-8"))
+    page.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    for asked in [Path(name).resolve() for name in sys.argv[1:]] or PAGES:
+        write_anew(asked)
