@@ -18,6 +18,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+import seqtopo
+
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
 GUIDE = ROOT / "examples" / "guide"
@@ -123,12 +125,14 @@ def output_of(command: Command, folder: Path) -> str:
 
 
 def write_anew(page: Path) -> None:
-    """Write the outputs of a page's console blocks as they are now."""
+    """Write a page's specs in the house style, and the outputs of its console blocks as they are now."""
     with tempfile.TemporaryDirectory() as name:
         folder = prepare(Path(name))
 
         def renewed(match: re.Match[str]) -> str:
             kind, how, body = match.groups()
+            if kind == "seqtopo":
+                return f"```seqtopo\n{seqtopo.format_spec(body)}```"
             if kind != "console":
                 return match[0]
             found = session(body, how == _VARIES)
