@@ -37,8 +37,8 @@ def main(argv: list[str]) -> int:
     parser.add_argument(
         "--write",
         action="store_true",
-        help="also writes results.json and results.svg, the guide's table and the README's claim; what is not "
-        "measured anew stays as it was",
+        help="also writes results.json and results.svg, the guide's table and the README's claim; what is "
+        "not measured anew stays as it was",
     )
     args = parser.parse_args(argv)
     unknown = [name for name in args.names if name not in known]

@@ -1,4 +1,4 @@
-"""The README and the guide show what is so: commands and Python are run, specs are checked."""
+"""The README and the guide show what is so: commands and Python are run, specs are checked, links are followed."""
 
 from __future__ import annotations
 
@@ -105,3 +105,20 @@ def test_the_table_of_kinds(spec: str, takes: str, gives: str, kind: str) -> Non
     assert show_shape(report.shapes[0].outputs[0]) == takes
     assert show_shape(output) == gives
     assert report.kind == kind.strip()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_the_links_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8"))
+    missing = [link for link in links if "://" not in link and not (page.parent / link).exists()]
+    assert not missing
+
+
+def test_the_chapters_are_one_path() -> None:
+    """Each is in the list, and leads to the next one."""
+    chapters = sorted(path.name for path in GUIDE.glob("[0-9]*.md"))
+    assert re.findall(r"^\d+\. \[.*?\]\((.*?)\)", (GUIDE / "README.md").read_text("utf-8"), re.M) == chapters
+    for number, (here, after) in enumerate(zip(chapters, [*chapters[1:], "README.md"], strict=True), 1):
+        text = (GUIDE / here).read_text(encoding="utf-8")
+        assert text.startswith(f"# {number}. ")
+        assert text.splitlines()[-1].endswith(f"]({after})")

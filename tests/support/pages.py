@@ -1,9 +1,9 @@
 """Take the pages for readers apart and run them; ``python -m tests.support.pages`` writes their outputs anew.
 
-A ``console`` block is a session of commands: ``$ seqtopo ...`` runs; ``$ cat FILE`` says what is in a file that later
-commands read, or shows a Python file that an earlier command wrote. In a ``console numbers-vary`` block numbers may
-differ from run to run. A ``python`` block is a doctest, a ``seqtopo`` block a spec. Each page has a folder of its own,
-with the examples in it as ``examples/``.
+A ``console`` block is a session of commands: ``$ seqtopo ...`` runs; ``$ cat FILE`` says what is in a file
+that later commands read, or shows a Python file that an earlier command wrote. In a ``console numbers-vary``
+block numbers may differ from run to run. A ``python`` block is a doctest, a ``seqtopo`` block a spec. Each
+page has a folder of its own, with the examples in it as ``examples/``.
 """
 
 from __future__ import annotations
@@ -68,8 +68,12 @@ def blocks(page: Path, language: str) -> list[str]:
 def commands(page: Path) -> list[Command]:
     """Return the commands of a page's console blocks."""
     text = page.read_text(encoding="utf-8")
-    sessions = [session(body, how == _VARIES) for kind, how, body in _BLOCK.findall(text) if kind == "console"]
-    return [command for each in sessions for command in each]
+    return [
+        command
+        for kind, how, body in _BLOCK.findall(text)
+        if kind == "console"
+        for command in session(body, how == _VARIES)
+    ]
 
 
 def session(block: str, varies: bool = False) -> list[Command]:
