@@ -125,9 +125,9 @@ def with_claim(text: str, kept: Sequence[Mapping[str, Any]]) -> str:
         raise ValueError(f"{CLAIMED} on PyTorch was not measured against both")
     stock, by_hand = number(ratios["stock Keras"]), number(ratios["torch.nn by hand"])
     claim = [
-        "The layers are Keras' own, and run on faster kernels. On PyTorch, `fit` of an LSTM of 64 units on 200",
-        f"steps takes {stock} of the time of stock Keras, and {by_hand} of that of `torch.nn` by hand. This command",
-        "measures it:",
+        "The layers are Keras' own, and run on faster kernels. On PyTorch, `fit` of an LSTM of 64 units on",
+        f"200 steps takes {stock} of the time of stock Keras, and {by_hand} of that of `torch.nn` by hand.",
+        "This command measures it:",
     ]
     return _between(text, BEGIN_CLAIM, END_CLAIM, claim)
 

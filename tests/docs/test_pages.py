@@ -1,4 +1,4 @@
-"""The README and the guide show what is so: commands and Python are run, specs are checked, links are followed."""
+"""The README and the guide show what is so: commands and Python run, specs are checked, links are followed."""
 
 from __future__ import annotations
 
