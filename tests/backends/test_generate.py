@@ -145,3 +145,13 @@ def test_fault_d9_says_what_is_lacking() -> None:
     model = seqtopo.compile(KNOWN_AHEAD["behind its features"])
     with pytest.raises(ValueError, match=r"give the other 3 as future=, shape \(batch, max_steps, 3\)"):
         seqtopo.generate(model, np.ones((3, 4, 2)), start=0.0, max_steps=5)
+
+
+def test_fault_f9_another_number_of_sources_than_the_fixed_batch_is_refused() -> None:
+    model = seqtopo.compile("""
+encoder = in(?,int(9),batch=4) as source -> embed(9,4) -> lstm(8)
+decoder = in(?,int(9),batch=4) as target -> embed(9,4) -> lstm(8,seq,init=encoder.state) -> dense(9)
+""")
+    assert seqtopo.generate(model, np.ones((4, 5)), start=8, max_steps=2).shape == (4, 2)
+    with pytest.raises(ValueError, match=r"source has batch=4, but the source has 3 rows, .* give \(4, T\)"):
+        seqtopo.generate(model, np.ones((3, 5)), start=8, max_steps=2)

@@ -223,3 +223,24 @@ def test_fault_f9_a_fixed_batch_needs_its_axis() -> None:
     assert seqtopo.rollout(model, np.zeros((4, 5, 3)), 2).shape == (4, 2, 3)
     one = ready("in(?,3,batch=1) -> lstm(4,seq) -> dense(3)")
     assert seqtopo.rollout(one, np.zeros((5, 3)), 2).shape == (2, 3)
+
+
+@pytest.mark.parametrize(
+    ("spec", "shape", "message"),
+    [
+        (
+            "in(?,3,batch=4) -> lstm(4,seq) -> dense(3)",
+            (3, 5, 3),
+            r"batch=4, but the history has 3 rows, the shape \(3, 5, 3\): give \(4, T, 3\), or write batch=3",
+        ),
+        ("in(?,3,batch=4) -> lstm(4,seq,stateful) -> dense(3)", (8, 5, 3), "batch=4, .* 8 rows"),
+        ("in(5,3,batch=4) -> lstm(4) -> dense(3)", (1, 5, 3), "batch=4, .* 1 row, .* write batch=1"),
+        ("in(?,int(9),batch=4) -> embed(9,4) -> lstm(4,seq) -> dense(9)", (3, 5), r"give \(4, T\)"),
+        ("in(?,3,batch=1) -> lstm(4,seq) -> dense(3)", (2, 5, 3), "batch=1, .* 2 rows"),
+    ],
+)
+def test_fault_f9_b9_another_number_of_rows_than_the_fixed_batch_is_refused(
+    spec: str, shape: tuple[int, ...], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        seqtopo.rollout(ready(spec), np.zeros(shape), 2)

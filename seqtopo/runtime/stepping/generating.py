@@ -14,6 +14,7 @@ from seqtopo.runtime.model_cache import kept
 from seqtopo.runtime.states.tracking import sync_variables
 from seqtopo.runtime.stepping.beams import Beams
 from seqtopo.runtime.stepping.drawing import drawn, gives_probabilities, logits_of
+from seqtopo.runtime.stepping.history import check_batch
 from seqtopo.runtime.stepping.loops import Compiled, numpy_of, scan
 from seqtopo.runtime.stepping.nodes import CannotStepError, functional
 from seqtopo.runtime.stepping.one_step import OneStep, is_sequence, one_step
@@ -179,6 +180,7 @@ def _sources(whole: Any, twin: OneStep, source: Any) -> list[np.ndarray]:
         ):
             shown = "(" + ", ".join(["batch", *("T" if w is None else str(w) for w in want[1:])]) + ")"
             raise ValueError(f"{name} takes {shown}, but the source has the shape {array.shape}")
+        check_batch(name, array, want, "source")
         found.append(array)
     if len({x.shape[0] for x in found}) != 1:
         raise ValueError(f"the sources must agree in the batch, but have {[x.shape for x in found]}")

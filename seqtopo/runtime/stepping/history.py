@@ -153,11 +153,28 @@ def _arrays(history: Any, names: Sequence[str]) -> list[np.ndarray]:
     return [np.asarray(keras.ops.convert_to_numpy(x) if hasattr(x, "shape") else x) for x in history]
 
 
+def check_batch(name: str, array: np.ndarray, want: Sequence[int | None], what: str) -> None:
+    """Holds the rows of an array against the batch of an input whose shape is ``want``.
+
+    Raises:
+        ValueError: the input has a fixed batch, and the array another number of rows.
+    """
+    if want[0] in (None, array.shape[0]):
+        return
+    rows = array.shape[0]
+    shown = ", ".join(["T" if n is None else str(n) for n in want])
+    raise ValueError(
+        f"{name} has batch={want[0]}, but the {what} has {rows} row{'' if rows == 1 else 's'}, the shape "
+        f"{array.shape}: give ({shown}), or write batch={rows} in the spec"
+    )
+
+
 def _check(name: str, array: np.ndarray, tensor: Any) -> None:
     want = tuple(tensor.shape)
     shown = "(" + ", ".join(["batch", *("T" if n is None else str(n) for n in want[1:])]) + ")"
     if array.ndim != len(want):
         raise ValueError(f"{name} takes {shown}, but the history has the shape {array.shape}")
+    check_batch(name, array, want, "history")
     for axis in range(2 if is_sequence(tensor) else 1, len(want)):
         if want[axis] is not None and want[axis] != array.shape[axis]:
             raise ValueError(
