@@ -10,8 +10,10 @@ from seqtopo.diag.model import Edit, Fix
 from seqtopo.graph.branches import behind_merge, steps_kept, steps_let_go
 from seqtopo.graph.failure_site import size_text
 from seqtopo.graph.graph import Node
-from seqtopo.graph.main_path import MainPath, is_valid_convolution
+from seqtopo.graph.main_path import MainPath, is_valid_convolution, units_of
 from seqtopo.graph.sources import Sources
+from seqtopo.layers.layer import Layer
+from seqtopo.layers.objects import names
 from seqtopo.layers.sizes import Shape, Size, fits, is_open, product, show_shape
 from seqtopo.source import Span
 from seqtopo.syntax import tree
@@ -247,6 +249,55 @@ def width_fix(path: MainPath, wanted: Wanted, sources: Sources) -> Fix | None:
             return Fix(f"write {text}", (Edit(expr.span, text),))
     end = path.nodes[0].span.end
     return Fix(f"end with dense({wanted.width})", (Edit(Span(end, end), f" -> dense({wanted.width})"),))
+
+
+def classes_fix(path: MainPath, classes: int, sources: Sources, *, logits: bool = False) -> Fix:
+    """A last layer with a share for each class: softmax, or none for a loss that applies it to ``logits``."""
+    flag = [] if logits else ["softmax"]
+    ending = print_expr(call("dense", classes, *flag))
+    behind = Fix(
+        f"end with {ending}", (Edit(Span(path.nodes[0].span.end, path.nodes[0].span.end), f" -> {ending}"),)
+    )
+    last, wide = path.nodes[0], path.wide
+    expr = sources.of(wide) if wide is not None and not _recurs(wide) else None
+    if wide is None or wide.layer is None or expr is None:
+        return behind
+    changed = _with_width(_with_activation(expr, flag), str(classes))
+    if changed is None:
+        return behind
+    text = print_expr(changed)
+    if wide is last:
+        return Fix(f"write {text}", (Edit(expr.span, text),))
+    between = path.nodes[: path.nodes.index(wide)]
+    applied = [node for node in between if node.layer is not None and _applies_activation(node.layer)]
+    if not applied:
+        return Fix(f"write {text}", (Edit(expr.span, text),))
+    if logits or len(applied) > 1 or sources.of(applied[0]) is None:
+        return behind
+    plain = _with_width(expr, str(classes))
+    assert plain is not None
+    edits = (Edit(expr.span, print_expr(plain)), Edit(applied[0].span, "softmax"))
+    return Fix(f"write {print_expr(plain)}, and softmax behind it", edits)
+
+
+def _applies_activation(layer: Layer) -> bool:
+    """Whether a layer does nothing but to apply an activation."""
+    return layer.row.name in names("activation") or (
+        "activation" in layer.row.by_name and units_of(layer) is None
+    )
+
+
+def _with_activation(expr: tree.Expr, flags: list[str]) -> tree.Expr:
+    """A step with these flags in place of its activation, in ``td(...)`` that of the layer inside."""
+    if isinstance(expr, tree.Call) and expr.name.name in ("td", "time_distributed") and expr.args:
+        inner = expr.args[0]
+        first = tree.Argument(inner.span, inner.name, _with_activation(inner.value, flags))
+        return tree.Call(expr.span, expr.name, (first, *expr.args[1:]))
+    for name in names("activation"):
+        expr = without(expr, name, "activation")
+    for flag in flags:
+        expr = with_flag(expr, flag)
+    return expr
 
 
 def _with_width(expr: tree.Expr, width: str) -> tree.Expr | None:

@@ -10,7 +10,7 @@ from seqtopo.diag.codes import CODES
 from seqtopo.diag.model import Edit, Fix, Label
 from seqtopo.graph.graph import Node
 from seqtopo.graph.label_case import Compared
-from seqtopo.graph.label_fixes import Wanted, width_fix, with_argument
+from seqtopo.graph.label_fixes import Wanted, classes_fix, width_fix, with_argument
 from seqtopo.graph.loss_shapes import BINARY, IDS, ONE_HOT, PER_CLASS, REGRESSIONS, shown_loss, verdict
 from seqtopo.graph.main_path import MainPath
 from seqtopo.graph.problem import Problem
@@ -37,9 +37,21 @@ RANGES = {
     "softplus": (0.0, inf),
     "exponential": (0.0, inf),
     "relu6": (0.0, 6.0),
+    "sparse_sigmoid": (0.0, 1.0),
+    "sparsemax": (0.0, 1.0),
+    "hard_tanh": (-1.0, 1.0),
+    "squareplus": (0.0, inf),
+    "sparse_plus": (0.0, inf),
+    "log_sigmoid": (-inf, 0.0),
+    "log_softmax": (-inf, 0.0),
 }
 """What an activation can give, where that is not every number."""
 
+
+_SIGNS = frozenset({"hinge", "squared_hinge"})
+"""Losses whose labels are -1 and 1, or 0 and 1, which Keras takes for them."""
+_MOST_CLASSES = 1000
+"""Whole numbers up to more than this are hardly ids of classes."""
 
 _OF_SHARES = BINARY | {"poisson", "cosine_similarity", "hinge", "squared_hinge"}
 """Losses of an output in shares, which are compared with a label number by number."""
@@ -145,22 +157,90 @@ def _fixes(compared: Compared, training: Training | None, loss: str, sizes: str)
 # ---- ranges ----------------------------------------------------------------------------------------
 
 
-def range_problems(compared: Compared, path: MainPath, sources: Sources, tried: Tried) -> Iterator[Problem]:
+def range_problems(
+    compared: Compared, path: MainPath, training: Training | None, sources: Sources, tried: Tried
+) -> Iterator[Problem]:
     """ST705 to ST709: labels whose shape fits, and whose values do not."""
     loss = compared.loss
     if loss in IDS or loss == "ctc":
-        yield from _ids(compared, path, sources, tried)
+        yield from _ids(compared, path, training, sources, tried)
     if loss == "ctc":
         yield from _alignment(compared, path, sources, tried)
     if loss in ONE_HOT and compared.values is not None and not compared.values.shares:
+        fixes, title = _as_classes(compared, path, training, sources, tried)
         yield _out_of_range(
             compared,
             path,
             f"{loss} wants shares that add up to 1 for each label, and those in {compared.holder} do not",
-            "where several classes may be right at once: binary_crossentropy, with dense(N,sigmoid)",
+            f"for class ids: {title} with sparse_categorical_crossentropy"
+            if title
+            else "where several classes may be right at once: binary_crossentropy, with dense(N,sigmoid)",
+            fixes,
         )
-    if loss in BINARY or loss in REGRESSIONS:
-        yield from _reach(compared, path, sources, tried)
+    if loss in BINARY or loss in _SIGNS or loss == "poisson":
+        yield from _taken(compared, path, training, sources, tried)
+    if loss in REGRESSIONS:
+        yield from _reach(compared, path, training, sources, tried)
+    if not loss:
+        yield from _without_loss(compared, path, training, sources, tried)
+
+
+def _without_loss(
+    compared: Compared, path: MainPath, training: Training | None, sources: Sources, tried: Tried
+) -> Iterator[Problem]:
+    """What is wrong with labels under every loss that fits their shape."""
+    output, shape = path.shape, compared.labels.shape
+    if verdict("mean_squared_error", shape, output) == "fits":
+        if RANGES.get(_activation(path.nodes[0].layer)) == (0.0, 1.0):
+            yield from _reach(compared, path, training, sources, tried)
+    elif _ids_fit(shape, output) and (compared.values is None or compared.values.whole):
+        classes = _activation(path.nodes[0].layer) == "softmax"
+        # Of another head a loss of one's own may take the numbers for something else.
+        for problem in _ids(compared, path, training, sources, tried):
+            if not classes and _may_be_ids(compared, output):
+                help = f"{problem.diagnostic.help}, if they are ids of classes; else name the loss"
+                problem.diagnostic = replace(
+                    problem.diagnostic, code="ST707", severity=CODES["ST707"].severity, help=help
+                )
+            elif not classes:
+                continue
+            yield problem
+
+
+def _may_be_ids(compared: Compared, output: Shape) -> bool:
+    """Whether labels look like ids of about as many classes as an output has numbers."""
+    between, classes = _span(compared), output[-1]
+    if compared.labels.dtype != "int32" or between is None or not isinstance(classes, int):
+        return False
+    return classes >= 3 and between[0] >= 0 and between[1] <= 2 * classes
+
+
+def _as_classes(
+    compared: Compared, path: MainPath, training: Training | None, sources: Sources, tried: Tried
+) -> tuple[tuple[Fix, ...], str]:
+    """Where one unit is compared with ids of three classes or more: the fix that gives a share for each, with
+    the loss for ids where the spec names the loss, and the layer that does; nothing where it is none of it.
+    """
+    between = _span(compared)
+    output = path.shape
+    if between is None or (output and output[-1] != 1) or compared.labels.shape[len(output) :]:
+        return (), ""
+    low, high = between
+    whole = compared.values.whole if compared.values is not None else True
+    if not whole or not low >= 0 or not 2 <= high < _MOST_CLASSES:
+        return (), ""
+    classes = int(high) + 1
+    head = classes_fix(path, classes, sources)
+    edits, title = head.edits, head.title
+    if training is not None and isinstance(training.loss, list):
+        return (), f"dense({classes},softmax)"
+    if compared.loss and compared.loss not in IDS:
+        name = "sparse_categorical_crossentropy"
+        title = f"{title}, and use {name}"
+        if training is not None and training.loss is not None:
+            edits = (*edits, Edit(training.spans["loss"], f"loss={name}"))
+    fix = Fix(f"for ids of {classes} classes: {title}", edits)
+    return ((fix,) if tried(fix) else ()), f"dense({classes},softmax)"
 
 
 def _span(compared: Compared) -> tuple[float, float] | None:
@@ -171,7 +251,9 @@ def _span(compared: Compared) -> tuple[float, float] | None:
     return (0, below - 1) if isinstance(below, int) else None
 
 
-def _ids(compared: Compared, path: MainPath, sources: Sources, tried: Tried) -> Iterator[Problem]:
+def _ids(
+    compared: Compared, path: MainPath, training: Training | None, sources: Sources, tried: Tried
+) -> Iterator[Problem]:
     classes, between = path.shape[-1], _span(compared)
     if not isinstance(classes, int) or between is None:
         return
@@ -192,23 +274,50 @@ def _ids(compared: Compared, path: MainPath, sources: Sources, tried: Tried) -> 
         return
     top = int(high)
     blank = ", with 0 for the blank" if compared.loss == "ctc" else ""
-    fix = width_fix(path, Wanted((*path.shape[:-1], top + 1)), sources)
     from_one = compared.values is not None and low >= 1 and top == classes and compared.loss != "ctc"
     told = (
         f"{compared.holder} go to {top}"
         if not compared.name
         else f"the labels in {compared.name} go to {top}"
     )
+    one = classes == 1 and compared.loss != "ctc"
+    said = (
+        f"{told}, but one unit knows one class only, 0"
+        if one
+        else f"{told}, but {classes} classes are 0..{classes - 1}{blank}"
+    )
+    fixes = [] if from_one and not one else list(_more_classes(compared, path, training, sources, top))
+    fixes = [fix for fix in fixes if tried(fix)]
     yield Problem(
         "ST705",
-        f"{told}, but {classes} classes are 0..{classes - 1}{blank}"
-        + (f": subtract 1 from {compared.name}" if from_one else ""),
+        said + (f": subtract 1 from {compared.name}" if from_one and not one else ""),
         node.span,
-        label=f"gives {classes} classes",
+        label=f"gives {classes} class{'' if classes == 1 else 'es'}",
         labels=(Label(compared.span, f"ids below {top + 1}"),) if compared.span is not None else (),
-        help=f"count from 0: {compared.name} - 1" if from_one else f"give the last layer {top + 1} units",
-        fixes=(fix,) if fix is not None and not from_one and tried(fix) else (),
+        help=f"count from 0: {compared.name} - 1"
+        if from_one and not one
+        else "answer yes or no by binary_crossentropy, or give the last layer 2 units"
+        if one and top == 1
+        else f"give the last layer {top + 1} units",
+        fixes=tuple(fixes),
     )
+
+
+def _more_classes(
+    compared: Compared, path: MainPath, training: Training | None, sources: Sources, top: int
+) -> Iterator[Fix]:
+    """The loss for yes or no where two classes meet one unit; as many units as there are classes."""
+    if path.shape[-1] == 1 and top == 1 and compared.loss != "ctc":
+        yield from _fixes(compared, training, "binary_crossentropy", "1,int(2)")[:1]
+    loss = training.loss if training is not None else None
+    logits = isinstance(loss, Object) and bool(loss.kwargs.get("from_logits"))
+    activation = _activation(path.nodes[0].layer)
+    if compared.loss == "ctc" or activation in ("softmax", "log_softmax"):
+        fix = width_fix(path, Wanted((*path.shape[:-1], top + 1)), sources)
+        if fix is not None:
+            yield fix
+        return
+    yield classes_fix(path, top + 1, sources, logits=logits or (not activation and path.shape[-1] != 1))
 
 
 def _alignment(compared: Compared, path: MainPath, sources: Sources, tried: Tried) -> Iterator[Problem]:
@@ -255,31 +364,58 @@ def _shortened_less(node: Node, length: int, path: MainPath, sources: Sources, t
         yield fix
 
 
-def _reach(compared: Compared, path: MainPath, sources: Sources, tried: Tried) -> Iterator[Problem]:
+def _taken(
+    compared: Compared, path: MainPath, training: Training | None, sources: Sources, tried: Tried
+) -> Iterator[Problem]:
+    """ST708 for labels outside of what a loss takes: from 0 to 1, from -1 to 1, from 0 up."""
     between = _span(compared)
     if between is None:
         return
     low, high = between
-    shown = f"{low:.4g} to {high:.4g}"
-    if compared.loss in BINARY:
-        if low < 0 or high > 1:
-            yield _out_of_range(
-                compared,
-                path,
-                f"{compared.loss} wants labels from 0 to 1, and {_holds(compared)} {shown}",
-                "for class ids: dense(N,softmax) with sparse_categorical_crossentropy; for numbers of their "
-                "own: mse",
-            )
+    least, most = (-1.0 if compared.loss in _SIGNS else 0.0), (inf if compared.loss == "poisson" else 1.0)
+    if least <= low and high <= most:
         return
+    fixes, classes = _as_classes(compared, path, training, sources, tried)
+    takes = "labels from 0 up" if most == inf else f"labels from {least:g} to 1"
+    yield _out_of_range(
+        compared,
+        path,
+        f"{compared.loss} wants {takes}, and {_holds(compared)} {_shown_span(compared)}",
+        "it is for counts; for other numbers use mse"
+        if compared.loss == "poisson"
+        else "for numbers of their own: mse"
+        if fixes
+        else f"for class ids: {classes or 'dense(N,softmax)'} with sparse_categorical_crossentropy; for "
+        "numbers of their own: mse",
+        fixes,
+    )
+
+
+def _shown_span(compared: Compared) -> str:
+    low, high = _span(compared) or (0, 0)
+    return f"{low:.4g} to {high:.4g}"
+
+
+def _reach(
+    compared: Compared, path: MainPath, training: Training | None, sources: Sources, tried: Tried
+) -> Iterator[Problem]:
+    between = _span(compared)
+    if between is None:
+        return
+    low, high = between
     head = path.nodes[0]
     name = _activation(head.layer)
     least, most = RANGES.get(name, (-inf, inf))
     if low >= least - 1e-6 and high <= most + 1e-6:
         return
-    reach = f"none below {least:g}" if most == inf else f"none beyond {least:g} and {most:g}"
+    if most == inf:
+        reach = f"none below {least:g}"
+    else:
+        reach = f"none above {most:g}" if least == -inf else f"none beyond {least:g} and {most:g}"
     expr = sources.of(head)
     fixes: tuple[Fix, ...] = ()
-    if expr is not None and head.layer is not None and name in head.layer.args.values():
+    written = head.layer is not None and name in head.layer.args.values() and not head.layer.row.recurrent
+    if expr is not None and written:
         plain = Fix(f"leave {name} out: any number", (Edit(expr.span, print_expr(without(expr, name))),))
         fixes = (plain,) if print_expr(expr) != plain.edits[0].text and tried(plain) else ()
     elif expr is not None and not is_open(path.shape[-1]):
@@ -287,13 +423,18 @@ def _reach(compared: Compared, path: MainPath, sources: Sources, tried: Tried) -
         title = f"end with dense({path.shape[-1]}), which gives any number"
         more = Fix(title, (Edit(end, f" -> dense({path.shape[-1]})"),))
         fixes = (more,) if tried(more) else ()
+    shares = (least, most) == (0.0, 1.0)
+    ids, classes = _as_classes(compared, path, training, sources, tried) if shares else ((), "")
     yield _out_of_range(
         compared,
         path,
-        f"{_holds(compared)} {shown}, but {name} gives {reach}",
-        f"scale the labels, or end with a layer without {name}",
-        fixes,
-        "ST709",
+        f"{_holds(compared)} {_shown_span(compared)}, but {name} gives {reach}",
+        f"for class ids: {classes}; else scale the labels, or end with a layer without {name}"
+        if classes and not ids
+        else f"scale the labels, or end with a layer without {name}",
+        (*ids, *fixes),
+        # One unit with a sigmoid is for yes or no, and whole numbers beyond 1 are ids more often than not.
+        "ST707" if classes and not compared.loss else "ST709",
     )
 
 

@@ -131,6 +131,7 @@ def compare(
         yield from range_problems(
             compared,
             path,
+            training,
             sources,
             lambda fix: len(graph.nodes) <= MOST_LAYERS and rebuild(fix.apply(text)) is not None,
         )

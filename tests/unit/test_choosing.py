@@ -71,6 +71,59 @@ def test_fault_a1_a_loss_is_chosen_for_the_head_and_its_labels(
     assert chosen(head, labels) == f"train adam, {added}"
 
 
+TRAIN = "\ntrain adam, loss={}"
+
+
+@pytest.mark.parametrize(
+    ("spec", "labels", "loss", "code", "mended"),
+    [
+        (f"{BODY} -> dense(1,sigmoid)", IDS, None, "ST707", f"{BODY} -> dense(3,softmax)"),
+        (f"{BODY} -> dense(1) -> sigmoid", IDS, None, "ST707", f"{BODY} -> dense(3) -> softmax"),
+        (
+            f"{STEPS} -> td(dense(1,sigmoid))",
+            np.stack([IDS] * 5, 1),
+            None,
+            "ST707",
+            f"{STEPS} -> td(dense(3,softmax))",
+        ),
+        (f"{BODY} -> dense(1,activation=sigmoid)", IDS, "sparse", "ST705", f"{BODY} -> dense(3,softmax)"),
+        (f"{BODY} -> dense(1,sigmoid)", YES, "sparse", "ST705", f"{BODY} -> dense(2,softmax)"),
+        (f"{BODY} -> dense(1,sigmoid)", IDS, "bce", "ST708", f"{BODY} -> dense(3,softmax)"),
+        (f"{BODY} -> dense(1)", IDS, "hinge", "ST708", f"{BODY} -> dense(3,softmax)"),
+        (f"{BODY} -> dense(1,sigmoid)", IDS, "mse", "ST709", f"{BODY} -> dense(3,softmax)"),
+        ("in(5,2) -> lstm(1,sigmoid)", IDS, "bce", "ST708", "in(5,2) -> lstm(1,sigmoid) -> dense(3,softmax)"),
+        (f"{BODY} -> dense(2,softmax)", IDS, None, "ST705", f"{BODY} -> dense(3,softmax)"),
+        (f"{BODY} -> dense(3)", IDS + 2, None, "ST707", f"{BODY} -> dense(5)"),
+        (f"{BODY} -> dense(1,softplus)", IDS - 1.5, "poisson", "ST708", None),
+    ],
+)
+def test_fault_a1_ids_beyond_the_classes_of_a_head_are_offered_one_that_has_them(
+    spec: str, labels: np.ndarray, loss: str | None, code: str, mended: str | None
+) -> None:
+    name = "sparse_categorical_crossentropy"
+    spec += TRAIN.format(name if loss == "sparse" else loss) if loss else ""
+    found = [d for d in seqtopo.check(spec, y=labels).diagnostics if d.code == code]
+    assert len(found) == 1
+    texts = [fix.apply(spec) for fix in found[0].fixes]
+    assert (mended is None and not texts) or mended + TRAIN.format(name) * bool(loss) in texts
+    for text in texts:
+        assert [d.code for d in seqtopo.check(text, y=labels).diagnostics if d.severity != "info"] == []
+
+
+@pytest.mark.parametrize(
+    ("head", "labels"),
+    [
+        ("dense(3,softmax)", IDS),
+        ("dense(1,sigmoid)", YES),
+        ("dense(2)", np.array([4, 0, 31, 7])),  # counts, for a loss with two parameters
+        ("dense(3)", IDS * 1.5),
+        ("dense(1,tanh)", YES * 2 - 1),
+    ],
+)
+def test_labels_that_some_loss_takes_are_left_alone(head: str, labels: np.ndarray) -> None:
+    assert seqtopo.check(f"{BODY} -> {head}", y=labels).diagnostics == ()
+
+
 def test_fault_a1_each_of_several_heads_gets_its_own() -> None:
     spec = f"h = {BODY}\nyes = h -> dense(1,sigmoid)\nprice = h -> dense(1)\n[yes, price]"
     assert chosen(spec, YES, YES * 2.5) == (
