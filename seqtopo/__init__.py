@@ -13,22 +13,23 @@ TYPE_CHECKING = False  # as typing has it; importing that would cost as much as 
 if TYPE_CHECKING:
     from seqtopo import data as data
     from seqtopo import sampling as sampling
-    from seqtopo.answering import predictor as predictor
     from seqtopo.api import check as check
     from seqtopo.api import compile as compile
     from seqtopo.api import compile_all as compile_all
+    from seqtopo.api import decompile as decompile
     from seqtopo.api import format_spec as format_spec
-    from seqtopo.decompiling import decompile as decompile
+    from seqtopo.api import generate as generate
+    from seqtopo.api import predictor as predictor
+    from seqtopo.api import rollout as rollout
+    from seqtopo.api import to_python as to_python
     from seqtopo.diag.error import SpecError as SpecError
     from seqtopo.exporting import Exported as Exported
     from seqtopo.exporting import export as export
     from seqtopo.layers.custom import layer as layer
     from seqtopo.pictures.draw import Drawing as Drawing
     from seqtopo.pictures.draw import draw as draw
-    from seqtopo.report import LayerShape as LayerShape
-    from seqtopo.report import Report as Report
-    from seqtopo.rolling import generate as generate
-    from seqtopo.rolling import rollout as rollout
+    from seqtopo.report.report import Report as Report
+    from seqtopo.report.table import LayerShape as LayerShape
     from seqtopo.runtime.attach import ResetStates as ResetStates
     from seqtopo.runtime.attach import attach as attach
     from seqtopo.runtime.attach import get_states as get_states
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from seqtopo.runtime.kernels.listing import LayerKernel as LayerKernel
     from seqtopo.runtime.kernels.listing import kernels as kernels
     from seqtopo.vgsl.convert import convert as convert
-    from seqtopo.writing import to_python as to_python
 
 __version__ = "0.1.0"
 
@@ -45,8 +45,8 @@ _HOMES = {
     "Drawing": "seqtopo.pictures.draw",
     "Exported": "seqtopo.exporting",
     "LayerKernel": "seqtopo.runtime.kernels.listing",
-    "LayerShape": "seqtopo.report",
-    "Report": "seqtopo.report",
+    "LayerShape": "seqtopo.report.table",
+    "Report": "seqtopo.report.report",
     "ResetStates": "seqtopo.runtime.attach",
     "SpecError": "seqtopo.diag.error",
     "attach": "seqtopo.runtime.attach",
@@ -55,19 +55,19 @@ _HOMES = {
     "compile_all": "seqtopo.api",
     "convert": "seqtopo.vgsl.convert",
     "data": "seqtopo",
-    "decompile": "seqtopo.decompiling",
+    "decompile": "seqtopo.api",
     "draw": "seqtopo.pictures.draw",
     "export": "seqtopo.exporting",
     "format_spec": "seqtopo.api",
-    "generate": "seqtopo.rolling",
+    "generate": "seqtopo.api",
     "get_states": "seqtopo.runtime.attach",
     "kernels": "seqtopo.runtime.kernels.listing",
     "layer": "seqtopo.layers.custom",
-    "predictor": "seqtopo.answering",
-    "rollout": "seqtopo.rolling",
+    "predictor": "seqtopo.api",
+    "rollout": "seqtopo.api",
     "sampling": "seqtopo",
     "set_states": "seqtopo.runtime.attach",
-    "to_python": "seqtopo.writing",
+    "to_python": "seqtopo.api",
 }
 
 if not TYPE_CHECKING:  # a type checker that saw this would take any name for a public one

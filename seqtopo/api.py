@@ -1,114 +1,26 @@
-"""The Python face: check a spec, compile it to a Keras model, format it, add a layer."""
+"""The functions that ``seqtopo`` offers: each a signature, and what it does in the rooms below."""
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from functools import cached_property, partial
+import os
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from seqtopo.diag.error import SpecError
-from seqtopo.diag.model import Diagnostic
-from seqtopo.diag.nearest import nearest
-from seqtopo.graph import buildable
-from seqtopo.graph.loss_shapes import loss_name
-from seqtopo.graph.outside import NoValue, read_value, value_of
-from seqtopo.graph.resolver import Resolved, resolve
-from seqtopo.graph.symbols import names_in, symbols_of
-from seqtopo.layers.objects import names
-from seqtopo.lint.selection import Selection, selection
-from seqtopo.reading import read
-from seqtopo.report import Report, report_of
-from seqtopo.source import Source, Span
-from seqtopo.syntax import tree
-from seqtopo.syntax.parse import parse
-from seqtopo.system import collector
+from seqtopo.graph.buildable import MAX_PARAMS
+from seqtopo.lint.selection import selection
+from seqtopo.report.analyse import Text, analyse, linted, report_on
+from seqtopo.report.report import Report
+from seqtopo.source import Source
+from seqtopo.syntax.print import format_text
 
 if TYPE_CHECKING:
     from pathlib import Path
-    from typing import TypeAlias
 
     import keras
+    import numpy as np
 
-    from seqtopo.emit.build import Built
-
-Text: TypeAlias = "str | Path"
-
-
-@dataclass
-class Checked:
-    """A spec that was read: its tree, its graph where it has one, and what was found."""
-
-    source: Source
-    spec: tree.Spec | None
-    resolved: Resolved | None
-    diagnostics: tuple[Diagnostic, ...]
-    bound: Collection[str] = ()
-    """The names that are bound from outside."""
-    seen: Resolved | None = None
-    """The same with the data's sizes in place of every ``?``, where there are some: the rules look at it."""
-
-    @cached_property
-    def ok(self) -> bool:
-        """Whether there is no error."""
-        return self.resolved is not None and not any(d.severity == "error" for d in self.diagnostics)
-
-
-@collector.off()
-def analyse(spec: Text | Source, dims: Mapping[str, Any] | None = None) -> Checked:
-    """Reads and resolves a spec; never raises for a user's mistake."""
-    source, problems = read(spec)
-    if problems:
-        return Checked(source, None, None, problems)
-    parsed, found = parse(source)
-    if parsed is None:
-        return Checked(source, None, None, tuple(found))
-    bound, wrong = _bindings(dims or {}, parsed)
-    resolved, more = resolve(parsed, source, bound)
-    if found and all(d.code in ("ST106", "ST206", "ST201") for d in more):
-        # What could not be read may be what is missing: only the reading is reported.
-        more = []
-    # A name whose value could not be read is not unbound as well.
-    said = {d.message.partition(" ")[0] for d in wrong}
-    more = [d for d in more if d.code != "ST223" or d.message.partition(" ")[0] not in said]
-    every = (*found, *wrong, *more)
-    if any(d.severity == "error" for d in every):
-        resolved = None
-    return Checked(source, parsed, resolved, every, tuple(bound))
-
-
-def _bindings(dims: Mapping[str, Any], spec: tree.Spec) -> tuple[dict[str, Any], list[Diagnostic]]:
-    bound: dict[str, Any] = {}
-    wrong: list[Diagnostic] = []
-    known = symbols_of(spec) if dims else set()
-    for name, value in dims.items():
-        # A value may be written with names of its own: -D N=2*M -D M=3.
-        given = read_value(name, value) if isinstance(value, str) else None
-        known |= {n for n in names_in(given.value) if n[0].isupper()} if given is not None else set()
-    for name, value in dims.items():
-        message = ""
-        help = ""
-        if name not in known:
-            near = nearest(name, sorted(known))
-            message = f"{name} is bound from outside, but the spec has no {name}"
-            help = (
-                f"did you mean {near}?"
-                if near
-                else f"the spec's names are {', '.join(sorted(known)) or 'none'}"
-            )
-        else:
-            try:
-                value = value_of(value)
-            except NoValue as answer:
-                message = f"{name} cannot be bound so: {answer}"
-                help = f'as in {name}=24, {name}="relu", {name}="lstm" or {name}="(lstm(8,seq) -> relu)"'
-        if message:
-            wrong.append(Diagnostic("ST406", message, Span(0, 0), help=help))
-        else:
-            bound[name] = value
-    return bound, wrong
+    from seqtopo.runtime.kernels.predictor import Predictor
 
 
 def check(
@@ -156,83 +68,28 @@ def check(
     >>> check("in(T,8) -> lstm(64) -> lstm(32)").diagnostics[0].code
     'ST301'
     """
-    checked = with_data(analyse(spec, dims), x, y, loss, dims, sample_weight, pad=pad)
-    return report(linted(checked, selection(select, ignore)))
+    checked = analyse(spec, dims)
+    if not (x is y is sample_weight is loss is None):
+        from seqtopo.data.fitting import with_data
+
+        checked = with_data(checked, x, y, loss, dims, sample_weight, pad=pad)
+    return report_on(linted(checked, selection(select, ignore)))
 
 
-def with_data(
-    checked: Checked,
-    x: Any,
-    y: Any,
-    loss: str | None = None,
-    dims: Mapping[str, Any] | None = None,
-    sample_weight: Any = None,
-    *,
-    pad: bool = False,
-) -> Checked:
-    """A spec that was read with these ``dims``, its symbols bound by data, with what is wrong with the data.
-
-    With ``pad``, samples of unequal lengths are padded to one.
+def format_spec(text: str) -> str:
+    r"""A spec in the house style, with its comments; the text itself is what is returned unchanged
+    where it is formatted already.
 
     Raises:
-        ValueError: there is no such loss.
+        SpecError: the text cannot be read.
+
+    >>> format_spec("in( T , F )->lstm( 64,seq )")
+    'in(T,F) -> lstm(64,seq)\n'
     """
-    if loss is not None and not loss_name(loss):
-        from seqtopo.layers.legacy_objects import OBJECTS
-
-        old = OBJECTS["loss"].get(loss)
-        near = old.to if old is not None else nearest(loss.lower(), names("loss"))
-        raise ValueError(f"there is no loss {loss!r}" + (f"; did you mean {near}?" if near else ""))
-    if checked.resolved is None or (x is None and y is None and sample_weight is None):
-        return checked
-    from seqtopo.data.fitting import fit, learned_from, read_data
-
-    data = read_data(checked.resolved.graph, x, y, sample_weight, pad)
-    learned = learned_from(checked.resolved, data)
-    bound = {**(dims or {}), **learned.dims}
-    again = analyse(checked.source, bound) if learned.dims else checked
-    found = [*data.problems, *learned.problems]
-    seen = None
-    if again.resolved is not None and again.spec is not None:
-        more: list[Diagnostic] = []
-        if learned.shapes:
-            seen, more = resolve(again.spec, again.source, bound, labels=False, shapes=learned.shapes)
-        found += fit(again.resolved, data, bound, learned, loss or "", seen)
-        # A fix would be tried without the sizes of the data.
-        known = {(d.code, d.span) for d in (*again.diagnostics, *found)}
-        found += [replace(d, fixes=()) for d in more if (d.code, d.span) not in known]
-        if data.y:
-            values = tuple(array.values for array in data.y)
-            again = replace(again, resolved=replace(again.resolved, label_values=values))
-            seen = replace(seen, label_values=values) if seen is not None else None
-    placed = (d if d.source is not None else replace(d, source=checked.source) for d in found)
-    return replace(again, diagnostics=(*again.diagnostics, *placed), seen=seen)
-
-
-@collector.off()
-def linted(checked: Checked, chosen: Selection | None = None) -> Checked:
-    """A spec that was read, with what the rules find where there are no errors."""
-    if checked.resolved is None or checked.spec is None or not checked.ok:
-        return checked
-    from seqtopo.lint.run import lint
-
-    found = lint(checked.seen or checked.resolved, checked.spec, chosen or Selection(), checked.diagnostics)
-    return replace(checked, diagnostics=tuple(found))
-
-
-@collector.off()
-def report(checked: Checked) -> Report:
-    """The report of a spec that was read."""
-    resolved = checked.resolved
-    names: tuple[str, ...] = ()
-    if resolved is None or resolved.free:
-        graph = None if resolved is None else resolved.graph
-        text = checked.source.text
-        # A Python class's name is no name to bind: it is another word for a layer.
-        wrong = {text[d.span.start : d.span.end] for d in checked.diagnostics if d.code == "ST201"}
-        unbound = buildable.unbound_names(graph, checked.spec, checked.bound)
-        names = tuple(name for name in unbound if name not in wrong)
-    return report_of(checked.source, checked.diagnostics, resolved, names)
+    formatted, found = format_text(Source(text))
+    if formatted is None:
+        raise SpecError(tuple(found))
+    return formatted
 
 
 def compile(
@@ -240,7 +97,7 @@ def compile(
     *,
     backend: str | None = None,
     seed: int | None = None,
-    max_params: int = buildable.MAX_PARAMS,
+    max_params: int = MAX_PARAMS,
     step: bool = False,
     kernels: bool = True,
     **dims: Any,
@@ -279,6 +136,8 @@ def compile(
     >>> compile("in(?,3) -> lstm(8,seq) -> dense(1)", step=True).output_shape
     [(None, 1), (None, 8), (None, 8)]
     """
+    from seqtopo.runtime.building import build, keras_refusals
+
     built = build(analyse(spec, dims), backend, max_params, kernels=kernels, seed=seed)
     with keras_refusals(built.resolved.source):
         model = built.main()
@@ -296,7 +155,7 @@ def compile_all(
     *,
     backend: str | None = None,
     seed: int | None = None,
-    max_params: int = buildable.MAX_PARAMS,
+    max_params: int = MAX_PARAMS,
     kernels: bool = True,
     **dims: Any,
 ) -> dict[str, keras.Model]:
@@ -314,6 +173,8 @@ def compile_all(
     >>> sorted(models), models["decoder"].output_shape
     (['autoencoder', 'decoder', 'encoder'], (None, 5, 3))
     """
+    from seqtopo.runtime.building import build, keras_refusals
+
     built = build(analyse(spec, dims), backend, max_params, kernels=kernels, seed=seed)
     with keras_refusals(built.resolved.source):
         main = built.main()
@@ -322,104 +183,234 @@ def compile_all(
     return found
 
 
-def build(
-    checked: Checked,
-    backend: str | None = None,
-    max_params: int = buildable.MAX_PARAMS,
+def to_python(spec: Text, *, part: str = "", max_params: int = MAX_PARAMS, **dims: Any) -> str:
+    """Writes the Keras code of the model that a spec describes: a module with ``build()``.
+
+    Running it gives the model that ``compile`` gives, with the same config; neither seqtopo is needed for
+    that, nor Keras for writing it.
+
+    Args:
+        spec: the text, or a ``pathlib.Path`` of it.
+        part: a named model of the spec, instead of that of the last flow.
+        max_params: models with more parameters than this are not written.
+        dims: values of names: numbers, or texts such as ``"relu"`` or ``"lstm"``; they win over ``let``.
+
+    Raises:
+        SpecError: the spec is wrong, a symbol needs a number, or a custom layer cannot be imported.
+        KeyError: the spec has no part of that name.
+
+    >>> written = to_python("in(24,3) -> lstm(64) -> dense(1)")
+    >>> for line in written.splitlines()[8:12]:
+    ...     print(line.strip())
+    inputs = keras.Input(shape=(24, 3), name="input")  # (batch, 24, 3)
+    x = layers.LSTM(64, name="lstm")(inputs)  # (batch, 64)
+    x = layers.Dense(1, name="dense")(x)  # (batch, 1)
+    return keras.Model(inputs, x, name="model")
+    """
+    from seqtopo.emit.python.write import python_of
+
+    return python_of(analyse(spec, dims), max_params, part)
+
+
+def decompile(model: keras.Model | str | Path | Mapping[str, Any], *, strict: bool = False) -> str:
+    """The spec of a Keras model: what a person would have written to get it.
+
+    Repeats are folded into ``* 3`` or ``for``, repeated parts into ``def``, residual blocks into
+    ``res``; names are kept where somebody chose them, and ``train`` says what the model was compiled
+    with. ``compile`` makes the same model of it again. What a spec cannot say, such as a ``Lambda``, is left
+    out, and stands as a comment at the top.
+
+    Args:
+        model: a Sequential or functional model; or the path of a ``.keras`` file, or of a ``.json`` file with
+            what ``model.to_json()`` gives; or such a configuration as a dictionary. Files are read without
+            Keras, and nothing in them is run.
+        strict: raises where something is left out.
+
+    Returns:
+        The spec, in the house style.
+
+    Raises:
+        SpecError: there is no model in the file, or it is a subclass whose ``call`` is code; with
+            ``strict``, also where a spec cannot say all of it.
+
+    >>> import seqtopo
+    >>> model = seqtopo.compile("in(?,3) -> lstm(8,seq) -> lstm(8,seq) -> dense(1)")
+    >>> print(seqtopo.decompile(model), end="")
+    in(T,3) -> lstm(8,seq) * 2 -> dense(1)
+    """
+    from seqtopo.decompiler.decompile import decompiled
+
+    found = decompiled(model)
+    if strict and found.lossy:
+        raise SpecError(tuple(d for d in found.diagnostics if d.severity == "warning"))
+    return found.text
+
+
+def rollout(
+    model_or_spec: keras.Model | str | Path,
+    history: Any,
+    steps: int,
     *,
-    kernels: bool = True,
+    future: Any = None,
+    sample: Any = None,
+    progress: Any = False,
     seed: int | None = None,
-) -> Built:
-    """The models of a spec that was read, each built when it is asked for, and ready to run.
+    mode: str | None = None,
+    states: Any = None,
+) -> np.ndarray:
+    """Goes on from a history: feeds each output back in as the next input, in one compiled loop.
+
+    Args:
+        model_or_spec: a model from seqtopo, or any functional or Sequential Keras model; or a spec, which is
+            compiled with fresh weights.
+        history: what came before: (batch, T, F), ids (batch, T), or without the batch for a single one. For
+            several inputs a list, or a dict by their names.
+        steps: how many steps to go on for.
+        future: what is known ahead, (batch, steps, G): the last G of the model's features, where it takes F+G
+            and gives F; or what goes into its second input. Row i belongs to step i of the answer.
+        sample: for models that say how likely each token is: ``sampling.greedy`` (ids get it by
+            themselves), ``sampling.temperature(0.8)``, ``sampling.top_k(5)``, or any function from logits
+            (batch, V) to ids (batch,) of ``keras.ops``. A softmax at the model's end is undone by the
+            logarithm. Ids go back into a model of vectors as vectors with a single 1.
+        progress: True prints how many steps are done; a function is called with (done, steps).
+        seed: what chance starts from; with the same seed every backend draws the same.
+        mode: ``"step"`` carries the states and makes one step at a time, of what ``one_step`` derives;
+            ``"window"`` slides a window that the model reads anew. By itself: by steps where the length is
+            open (``in(?,F)``) or a layer is ``stateful``, or where the history is shorter than a causal
+            model of fixed length takes; else a window of the length the model was built for.
+        states: how to start before the history: zeros if not told, even for a ``stateful`` model, whose own
+            states are neither read nor changed; ``"model"`` for those; or the arrays.
+
+    Returns:
+        The answers (batch, steps, F), or ids (batch, steps); without the batch where the history had none. An
+        answer is what the model gives for the last step of what it has read.
 
     Raises:
-        SpecError: what ``compile`` raises it for.
-        ValueError: the seed is no whole number from 0 up.
+        ValueError: what is given does not fit the model, or the model cannot be run so; says what to do.
+        SpecError: the spec cannot be compiled.
+
+    Feeding back what was predicted is iterated (recursive) multi-step forecasting, Chevillon, "Direct
+    multi-step estimation and forecasting" (2007); for text see Graves (2013).
+
+    >>> import numpy as np
+    >>> model = compile("in(?,2) -> lstm(8,seq) -> dense(2)")
+    >>> rollout(model, np.zeros((3, 10, 2)), 5).shape
+    (3, 5, 2)
     """
-    resolved = buildable_spec(checked, max_params)
-    if seed is not None and (isinstance(seed, bool) or not hasattr(seed, "__index__") or seed < 0):
-        raise ValueError(f"a seed is a whole number from 0 up, such as seed=1, not {seed!r}")
-    from seqtopo.emit.backend import choose
+    model = compile(model_or_spec) if isinstance(model_or_spec, (str, os.PathLike)) else model_or_spec
+    from seqtopo.runtime.stepping.rollout import rolled_out
 
-    choose(backend)
-    from seqtopo.emit.build import Built
-    from seqtopo.runtime.attach import attach
+    return rolled_out(
+        model,
+        history,
+        steps,
+        future=future,
+        sample=sample,
+        progress=progress,
+        seed=seed,
+        mode=mode,
+        states=states,
+    )
 
-    return Built(resolved, partial(attach, kernels=kernels), None if seed is None else operator.index(seed))
 
+def generate(
+    model: keras.Model,
+    source: Any,
+    *,
+    start: Any,
+    max_steps: int,
+    future: Any = None,
+    stop: int | None = None,
+    sample: Any = None,
+    beams: int = 1,
+    length_penalty: float = 1.0,
+    seed: int | None = None,
+    target: str | None = None,
+) -> np.ndarray:
+    """Writes a sequence for each source, with an encoder-decoder that was trained with the answer shown.
 
-def buildable_spec(checked: Checked, max_params: int = buildable.MAX_PARAMS) -> Resolved:
-    """The graphs of a spec that was read, where a model can be made of it.
+    The encoder reads once; then the decoder's one-step twin is fed what it wrote itself. Both are derived
+    from the trained model, with its weights.
+
+    Args:
+        model: a model of two or more inputs, such as a decoder with ``init=encoder.state`` or with attention
+            over the encoder's outputs.
+        source: what to read: (batch, T, F) or ids (batch, T); for several inputs a list, or a dict by names.
+        start: what the decoder is shown first: an id, or a vector (F,); or one for each row.
+        max_steps: how many steps are written.
+        future: what is known ahead, (batch, max_steps, G), such as a calendar: the last G features of the
+            decoder's input, where it takes F+G and the model gives F; or what goes into an input by steps of
+            its own, beside the one that is written. Row i goes in with what was written before step i.
+        stop: the id after which a sequence has ended; the rest is filled with it.
+        sample: how an id is taken, as in ``rollout``; the likeliest if not told.
+        beams: above 1, beam search: so many likeliest sequences side by side.
+        length_penalty: beams are ranked by the sum of the logarithms of the probabilities over the length to
+            this power: 0 favours short ones, 1 takes the mean (Wu et al., "Google's Neural Machine
+            Translation System", 2016, section 7).
+        seed: what chance starts from.
+        target: the name of the input that is written, where it is not clear.
+
+    Returns:
+        Ids (batch, max_steps), or vectors (batch, max_steps, F).
 
     Raises:
-        SpecError: it is wrong, a symbol needs a number, or it has too many parameters.
+        ValueError: what is given does not fit, or the model cannot be run so; says what to do.
+
+    Sutskever, Vinyals and Le, "Sequence to Sequence Learning with Neural Networks" (2014).
+
+    >>> import numpy as np
+    >>> model = compile('''
+    ... encoder = in(?,int(9)) as source -> embed(9,4) -> lstm(8)
+    ... decoder = in(?,int(9)) as target -> embed(9,4) -> lstm(8,seq,init=encoder.state) -> dense(9)
+    ... ''')
+    >>> generate(model, np.ones((3, 6)), start=8, max_steps=5).shape
+    (3, 5)
     """
-    if checked.resolved is None or not checked.ok:
-        raise SpecError(checked.diagnostics)
-    missing = unbuildable(checked, max_params)
-    if missing:
-        raise SpecError(missing)
-    return checked.resolved
+    from seqtopo.runtime.stepping.generating import generated
+
+    return generated(
+        model,
+        source,
+        start=start,
+        future=future,
+        stop=stop,
+        max_steps=max_steps,
+        sample=sample,
+        beams=beams,
+        length_penalty=length_penalty,
+        seed=seed,
+        target=target,
+    )
 
 
-@contextmanager
-def keras_refusals(source: Source) -> Iterator[None]:
-    """Where Keras refuses what the checker accepted, a diagnostic with Keras' words.
+def predictor(model: keras.Model) -> Predictor:
+    """A model as a function that answers at once: what ``model.predict`` gives, without what it does around.
+
+    For models that are asked one sequence at a time, or a small batch. What it is asked for the first time
+    in a new shape is compiled for that shape; then only the backend's own work is left.
+
+    Args:
+        model: any functional or Sequential Keras model: from seqtopo, loaded, or written by hand.
+
+    Returns:
+        A function ``answer``. ``answer(x)`` takes one batch, ``(batch, T, F)``; for several inputs a list,
+        or a dict by their names. It gives a NumPy array, or a list or dict of them, as ``model.predict``.
+        Weights and states are those that the model has when it is asked; stateful layers go on from
+        answer to answer. It may be asked from several threads, and from a callback while the model trains. It
+        is copied and pickled as its model, and then compiles anew.
+        ``answer.warm_up(shape)`` compiles ahead. ``answer.how`` says what runs for each shape, and where
+        that is no more than Keras' own call, why. Programs of 64 shapes are kept.
 
     Raises:
-        SpecError: ST404, from Keras' own error.
+        ValueError: the model has no graph to read, such as a subclass with a ``call`` of its own; or from
+            ``answer``: the arrays are not what the model takes.
+
+    >>> import numpy as np
+    >>> model = compile("in(?,8) -> gru(16) -> dense(1)")
+    >>> answer = predictor(model)
+    >>> answer(np.ones((1, 24, 8))).shape
+    (1, 1)
     """
-    try:
-        yield
-    except SpecError:
-        raise
-    except Exception as error:
-        from seqtopo.emit.backend import old_versions, running
+    from seqtopo.runtime.kernels.predictor import Predictor
 
-        said = str(error).strip() or type(error).__name__
-        newer = "either the checker is wrong, or this Keras is newer than the ones it knows"
-        report = "report it, with the spec and these notes"
-        old = old_versions()
-        help = f"install such a version first; if it stays, {report}" if old else f"please {report}"
-        raise SpecError(
-            (
-                Diagnostic(
-                    "ST404",
-                    "Keras refused a spec in which the checker found nothing wrong",
-                    Span(0, 0),
-                    notes=(
-                        f"{running()} said: {said}",
-                        *(old or (newer,)),
-                    ),
-                    help=help,
-                    source=source,
-                ),
-            )
-        ) from error
-
-
-def unbuildable(checked: Checked, max_params: int = buildable.MAX_PARAMS) -> tuple[Diagnostic, ...]:
-    """What keeps a spec without errors from being built: symbols without a number, or its size."""
-    if checked.resolved is None or checked.spec is None:
-        return ()
-    graph = checked.resolved.graph
-    missing = buildable.unbound(graph, checked.spec) or buildable.too_large(graph, max_params)
-    return tuple(replace(d, source=checked.source) for d in missing)
-
-
-def format_spec(text: str) -> str:
-    r"""A spec in the house style, with its comments; the text itself is what is returned unchanged
-    where it is formatted already.
-
-    Raises:
-        SpecError: the text cannot be read.
-
-    >>> format_spec("in( T , F )->lstm( 64,seq )")
-    'in(T,F) -> lstm(64,seq)\n'
-    """
-    from seqtopo.syntax.print import format_text
-
-    formatted, found = format_text(Source(text))
-    if formatted is None:
-        raise SpecError(tuple(found))
-    return formatted
+    return Predictor(model)

@@ -9,6 +9,8 @@ from time import process_time
 
 from timing import Row
 
+from seqtopo.report.analyse import analyse, linted, report_on
+
 SPECS: dict[str, Callable[[int], str]] = {
     "a chain written out": lambda n: "in(T,8)" + " -> lstm(8,seq)" * n,
     "copies": lambda n: f"in(T,8) -> lstm(8,seq) * {n}",
@@ -22,13 +24,12 @@ MOST = 50
 
 def measure() -> Iterator[Row]:
     """Reading and shapes alone, the whole check with its lints; then what a layer costs among many."""
-    from seqtopo import api
 
     def read(text: str) -> None:
-        assert api.analyse(text).ok
+        assert analyse(text).ok
 
     def whole(text: str) -> None:
-        assert api.report(api.linted(api.analyse(text))).ok
+        assert report_on(linted(analyse(text))).ok
 
     for name, spec in SPECS.items():
         for what, work, most in (("read, with shapes", read, None), ("checked, with lints", whole, MOST)):

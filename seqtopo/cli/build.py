@@ -11,21 +11,21 @@ from keyword import iskeyword
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seqtopo import api
-from seqtopo.api import Checked
 from seqtopo.cli.arguments import Parser, UsageError, add_format, add_spec_options, dims_of, seed
 from seqtopo.cli.check import as_json
-from seqtopo.cli.columns import Column, columns
 from seqtopo.cli.files import STDIN, cannot_write, check_spec, is_text, write_whole
 from seqtopo.cli.settings import settings_of
-from seqtopo.cli.table import shape_table
 from seqtopo.cli.terminal import put, put_diagnostics, say, terminal
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.diag.nearest import nearest
 from seqtopo.diag.renderers import renderer
+from seqtopo.emit.python.write import python_of
+from seqtopo.report.analyse import Checked, linted, report_on
+from seqtopo.report.columns import Column, columns
+from seqtopo.report.report import shape_table
+from seqtopo.runtime.building import build, keras_refusals
 from seqtopo.system.shell import command
-from seqtopo.writing import python_of
 
 if TYPE_CHECKING:
     import keras
@@ -92,7 +92,7 @@ def run(args: argparse.Namespace) -> int:
     dims = dims_of(args.dims)
     target = _target(args)
     settings = settings_of(args.spec)
-    checked = api.linted(check_spec(args.spec, dims), settings.selection)
+    checked = linted(check_spec(args.spec, dims), settings.selection)
     try:
         if args.part and checked.resolved is not None and checked.ok:
             _check_part(checked, args.part)
@@ -104,8 +104,8 @@ def run(args: argparse.Namespace) -> int:
             _write(target, python_of(checked, most, args.part or ""))
             _put_written(checked, target, args)
             return 0
-        built = api.build(checked, args.backend, most, seed=args.seed)
-        with api.keras_refusals(checked.source):
+        built = build(checked, args.backend, most, seed=args.seed)
+        with keras_refusals(checked.source):
             models = _models(built, args.part, args.all)
         saved = _save(models, target, args.all)
     except SpecError as error:
@@ -222,7 +222,7 @@ def _put_wrong(checked: Checked, found: Sequence[Diagnostic], form: str) -> None
         put_diagnostics(every)
     elif form == "json":
         wrong = replace(checked, resolved=None, diagnostics=every)
-        put(as_json([api.report(wrong)]))
+        put(as_json([report_on(wrong)]))
     else:
         put(renderer(form)(every), log_commands=form == "github")
 
@@ -243,7 +243,7 @@ def _put_report(
     checked: Checked, files: Mapping[str, str], args: argparse.Namespace, table: Sequence[Column] = ()
 ) -> None:
     """What was found, and the shapes or another table; for programs, the files too."""
-    report = api.report(checked)
+    report = report_on(checked)
     if args.format == "json":
         put(as_json([report], [files]))
         return

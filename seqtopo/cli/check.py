@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from seqtopo import api
-from seqtopo.api import Checked
 from seqtopo.cli.arguments import (
     Parser,
     add_fix_options,
@@ -28,7 +26,8 @@ from seqtopo.diag.renderers import renderer
 from seqtopo.diag.renderers.cells import wrap
 from seqtopo.graph.buildable import unbound_names
 from seqtopo.layers.sizes import Shape, Size
-from seqtopo.report import Report
+from seqtopo.report.analyse import Checked, linted, report_on, unbuildable
+from seqtopo.report.report import Report
 from seqtopo.system.shell import command
 
 if TYPE_CHECKING:
@@ -74,14 +73,14 @@ def run(args: argparse.Namespace) -> int:
     checked = check_specs(args.specs, dims)
     before, checked = checked, [fitted(one, args, dims, len(checked)) for one in checked]
     settings = [settings_of(spec) for spec in args.specs]
-    checked = [api.linted(one, chosen(args, of.selection)) for one, of in zip(checked, settings, strict=True)]
+    checked = [linted(one, chosen(args, of.selection)) for one, of in zip(checked, settings, strict=True)]
     found: list[Report] = []
     unbound: list[tuple[Diagnostic, ...]] = []
     for one, of in zip(checked, settings, strict=True):
-        lacking = api.unbuildable(one, args.max_params or of.max_params) if one.ok else ()
+        lacking = unbuildable(one, args.max_params or of.max_params) if one.ok else ()
         unbound.append(tuple(d for d in lacking if d.code == "ST401"))
         wrong = tuple(d for d in lacking if d.code != "ST401")
-        found.append(api.report(replace(one, diagnostics=(*one.diagnostics, *wrong))))
+        found.append(report_on(replace(one, diagnostics=(*one.diagnostics, *wrong))))
     every = [d for report in found for d in report.diagnostics]
     if args.format == "json":
         put(as_json(found))
@@ -120,7 +119,7 @@ def _put_text(
         return
     report = found[0]
     if report.ok:
-        from seqtopo.cli.table import shape_table
+        from seqtopo.report.report import shape_table
 
         put(("\n" if every else "") + shape_table(report, screen.width, color=screen.color))
         put("\n" + _next_step(report, unbound[0], building, screen.width))

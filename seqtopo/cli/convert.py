@@ -21,8 +21,8 @@ from seqtopo.cli.terminal import put, put_diagnostics, say
 from seqtopo.diag.model import Diagnostic
 from seqtopo.diag.nearest import nearest
 from seqtopo.diag.renderers import renderer
-from seqtopo.reading import decode, read
 from seqtopo.source import Source
+from seqtopo.syntax.read import decode, read
 from seqtopo.system.shell import command
 from seqtopo.vgsl.convert import FORMATS
 from seqtopo.vgsl.reader import read_vgsl

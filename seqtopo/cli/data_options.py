@@ -6,9 +6,8 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from seqtopo import api
-from seqtopo.api import Checked
 from seqtopo.cli.arguments import Parser, UsageError
+from seqtopo.report.analyse import Checked
 
 if TYPE_CHECKING:
     import argparse
@@ -66,8 +65,10 @@ def fitted(checked: Checked, args: argparse.Namespace, dims: Mapping[str, Any], 
         )
     if nothing:
         raise UsageError("--loss says what --y is for", "for example: --y Y.npy --loss mse")
+    from seqtopo.data.fitting import with_data
+
     try:
-        return api.with_data(checked, x, y, args.loss, dims, weights, pad=args.pad)
+        return with_data(checked, x, y, args.loss, dims, weights, pad=args.pad)
     except ValueError as error:
         raise UsageError(str(error), "for example: --loss mse") from None
 

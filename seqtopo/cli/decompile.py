@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from seqtopo.cli.arguments import Parser, UsageError, add_imports
 from seqtopo.cli.files import apart, cannot_write, text_place, write_whole
 from seqtopo.cli.terminal import put, put_diagnostics, say
+from seqtopo.decompiler.decompile import decompiled
 from seqtopo.decompiler.files import SUFFIXES
-from seqtopo.decompiling import decompiled
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.diag.renderers.json import render_json

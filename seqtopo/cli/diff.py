@@ -12,16 +12,16 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from seqtopo.api import Checked
 from seqtopo.cli.arguments import Parser, UsageError, add_dims, dims_of
 from seqtopo.cli.files import STDIN, check_specs
 from seqtopo.cli.terminal import put, put_diagnostics, terminal
+from seqtopo.decompiler.decompile import decompiled
 from seqtopo.decompiler.difference import Change, Difference, Side, Step, difference
 from seqtopo.decompiler.files import SUFFIXES
-from seqtopo.decompiling import decompiled
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.renderers.json import render_json
 from seqtopo.layers.sizes import Size, show_shape
+from seqtopo.report.analyse import Checked
 
 SAME, DIFFERENT, TROUBLE = 0, 1, 2
 """Exit codes, as those of ``diff``."""

@@ -8,14 +8,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from seqtopo.api import Checked, analyse
 from seqtopo.cli.arguments import Parser, UsageError, add_dims, dims_of
 from seqtopo.cli.files import apart, cannot_write, check_spec, write_whole
 from seqtopo.cli.terminal import put, put_diagnostics, say, terminal
+from seqtopo.decompiler.decompile import decompiled
 from seqtopo.decompiler.files import SUFFIXES as MODELS
-from seqtopo.decompiling import decompiled
 from seqtopo.diag.error import SpecError
 from seqtopo.pictures.draw import FORMATS, THEMES, drawing_of
+from seqtopo.report.analyse import Checked, analyse
 
 _SIGNS = "┌┄▼×…╎"
 

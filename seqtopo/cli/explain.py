@@ -6,7 +6,6 @@ import argparse
 import sys
 
 from seqtopo.cli.arguments import Parser, UsageError
-from seqtopo.cli.columns import Column, columns
 from seqtopo.cli.terminal import put, terminal
 from seqtopo.diag.codes import CODES, Code, find
 from seqtopo.diag.groups import grouped
@@ -14,6 +13,7 @@ from seqtopo.diag.nearest import nearest
 from seqtopo.diag.pages import page
 from seqtopo.diag.renderers.cells import wrap
 from seqtopo.diag.renderers.paint import paint
+from seqtopo.report.columns import Column, columns
 
 
 def parser() -> Parser:

@@ -8,10 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from seqtopo import api
 from seqtopo.cli.arguments import Parser, UsageError, add_spec_options, dims_of
 from seqtopo.cli.build import SUFFIX
-from seqtopo.cli.columns import Column, columns
 from seqtopo.cli.files import check_spec
 from seqtopo.cli.settings import settings_of
 from seqtopo.cli.terminal import put, put_diagnostics, say, terminal
@@ -20,6 +18,8 @@ from seqtopo.decompiler.losses import UnreadableError
 from seqtopo.diag.error import SpecError
 from seqtopo.exporting import Exported, chosen_backends, chosen_format, exported, refuse_place
 from seqtopo.exporting.formats import FORMATS
+from seqtopo.report.analyse import linted, unbuildable
+from seqtopo.report.columns import Column, columns
 from seqtopo.system.shell import command
 
 CLOSE = 1e-6
@@ -108,9 +108,9 @@ def _spec(args: argparse.Namespace, dims: Mapping[str, Any]) -> dict[str, Any]:
         SpecError: it is wrong, or cannot be built.
     """
     settings = settings_of(args.model)
-    checked = api.linted(check_spec(args.model, dims), settings.selection)
+    checked = linted(check_spec(args.model, dims), settings.selection)
     most = args.max_params or settings.max_params
-    missing = checked.diagnostics if not checked.ok else api.unbuildable(checked, most)
+    missing = checked.diagnostics if not checked.ok else unbuildable(checked, most)
     if missing:
         raise SpecError(missing)
     return {"spec": checked.source.text, "dims": dims, "max_params": most}

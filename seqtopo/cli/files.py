@@ -7,12 +7,12 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from seqtopo.api import Checked, analyse
 from seqtopo.cli.arguments import UsageError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.graph.symbols import symbols_of
-from seqtopo.reading import decode, read_file
+from seqtopo.report.analyse import Checked, analyse
 from seqtopo.source import Source, Span
+from seqtopo.syntax.read import decode, read_file
 from seqtopo.system.bounds import SPEC_BYTES
 from seqtopo.system.shell import command
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seqtopo import __version__, api
+from seqtopo import __version__
 from seqtopo.cli.arguments import Parser, UsageError, add_spec_options, add_stock, dims_of, seed
 from seqtopo.cli.build import SUFFIX
 from seqtopo.cli.data_options import add_pad
@@ -25,6 +25,7 @@ from seqtopo.cli.settings import settings_of
 from seqtopo.cli.terminal import put_diagnostics, say
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
+from seqtopo.runtime.building import build, keras_refusals
 from seqtopo.source import Span
 from seqtopo.system.shell import command
 
@@ -237,8 +238,8 @@ def _fit(job: Job, args: argparse.Namespace, training: _Training) -> None:
         _keep_what_is_there(target, args)
     runs.seed_everything(args.seed)
     most = args.max_params or settings_of(args.spec).max_params
-    built = api.build(job.checked, args.backend, most, kernels=not args.stock, seed=args.seed)
-    with api.keras_refusals(job.checked.source):
+    built = build(job.checked, args.backend, most, kernels=not args.stock, seed=args.seed)
+    with keras_refusals(job.checked.source):
         model = built.main()
     if job.added:
         lacks = "has no train line" if job.added.startswith("train ") else "names no loss"

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seqtopo import api
-from seqtopo.api import Checked
 from seqtopo.cli.arguments import UsageError
 from seqtopo.cli.settings import settings_of
 from seqtopo.cli.terminal import say
+from seqtopo.data.fitting import with_data
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
+from seqtopo.report.analyse import Checked, analyse, linted
 from seqtopo.system import packages
 
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ def _given_samples(checked: Checked, args: argparse.Namespace, dims: dict[str, A
     from seqtopo.data.spec_cutting import carries_states
 
     x, y, weights = (members.arrays(side) for side in ("x", "y", "sample_weight"))
-    again = api.with_data(checked, x, y, None, dims, weights)
+    again = with_data(checked, x, y, None, dims, weights)
     if not again.ok:
         raise SpecError(again.diagnostics)
     assert again.resolved is not None
@@ -237,12 +237,12 @@ def _settled(
     assert checked.spec is not None
     dims = dict(checked.resolved.dims)
     source, added = chosen_training(checked.resolved, checked.spec, labels, series=series, ids=ids)
-    again = api.analyse(source, dims) if added else checked
-    given = api.with_data(replace(again, diagnostics=()), x, list(labels), None, dims, weights)
+    again = analyse(source, dims) if added else checked
+    given = with_data(replace(again, diagnostics=()), x, list(labels), None, dims, weights)
     found = {(d.code, d.span, d.message): d for d in (*again.diagnostics, *given.diagnostics)}
     settled = replace(given, diagnostics=tuple(found.values()))
-    linted = api.linted(settled, settings_of(args.spec).selection)
-    told = noted(linted.diagnostics, added, len(checked.source.text.rstrip()))
-    if not linted.ok:
+    again = linted(settled, settings_of(args.spec).selection)
+    told = noted(again.diagnostics, added, len(checked.source.text.rstrip()))
+    if not again.ok:
         raise SpecError(told)
-    return replace(linted, diagnostics=told), added
+    return replace(again, diagnostics=told), added

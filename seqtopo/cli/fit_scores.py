@@ -7,12 +7,12 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from seqtopo.cli.columns import Column, columns
 from seqtopo.cli.fit_data import MOST_SHOWN, Job
 from seqtopo.cli.terminal import put, say, terminal
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.graph.loss_shapes import loss_name
+from seqtopo.report.columns import Column, columns
 from seqtopo.source import Span
 
 if TYPE_CHECKING:

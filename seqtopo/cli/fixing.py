@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seqtopo import api
 from seqtopo.cli.arguments import chosen, dims_of
 from seqtopo.cli.data_options import fitted
 from seqtopo.cli.files import STDIN, cannot_write, is_text, write_whole
@@ -17,6 +16,7 @@ from seqtopo.cli.settings import settings_of
 from seqtopo.cli.terminal import put, put_bytes, put_diagnostics, say
 from seqtopo.diag.fixing import Check, fixed, suggestions
 from seqtopo.diag.model import Diagnostic
+from seqtopo.report.analyse import analyse, linted, unbuildable
 from seqtopo.source import Source
 
 if TYPE_CHECKING:
@@ -49,9 +49,9 @@ def _checker(args: argparse.Namespace, spec: str, dims: Mapping[str, Any], name:
     most = args.max_params or settings.max_params
 
     def check(text: str) -> Sequence[Diagnostic]:
-        read = fitted(api.analyse(Source(text, name), dims), args, dims, len(args.specs))
-        checked = api.linted(read, selection)
-        lacking = api.unbuildable(checked, most) if checked.ok else ()
+        read = fitted(analyse(Source(text, name), dims), args, dims, len(args.specs))
+        checked = linted(read, selection)
+        lacking = unbuildable(checked, most) if checked.ok else ()
         return (*checked.diagnostics, *(d for d in lacking if d.code != "ST401"))
 
     return check

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from seqtopo.cli.arguments import Parser, add_imports, add_stock
-from seqtopo.cli.columns import Column, columns
 from seqtopo.cli.files import apart, cannot_write, write_whole
 from seqtopo.cli.fit import whole
 from seqtopo.cli.terminal import put, put_diagnostics, say, terminal
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
+from seqtopo.report.columns import Column, columns
 from seqtopo.source import Source, Span
 
 if TYPE_CHECKING:

@@ -121,7 +121,7 @@ def _default(param: Param) -> str:
 
 def _tried(row: Row) -> tuple[tuple[str, ...], str]:
     """The names of the second values, and the output of the row's example, as the checker finds them."""
-    from seqtopo.api import analyse
+    from seqtopo.report.analyse import analyse
 
     checked = analyse(row.example)
     if checked.resolved is None:

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
 from seqtopo.cli.arguments import Parser, UsageError
-from seqtopo.cli.columns import Column, columns
 from seqtopo.cli.layer_facts import COMMON_NAMES, LayerFacts, ParamFacts, facts
 from seqtopo.cli.terminal import put, say, terminal
 from seqtopo.diag.nearest import nearest
@@ -20,6 +19,7 @@ from seqtopo.layers.objects import entry_of
 from seqtopo.layers.registry import LANGUAGE, find, names
 from seqtopo.layers.row import Row
 from seqtopo.layers.table import FAMILIES, ROWS
+from seqtopo.report.columns import Column, columns
 
 _SHOWN_FLAGS = 8
 

@@ -9,8 +9,8 @@ from seqtopo.cli.files import STDIN, STDIN_NAME, read_input
 from seqtopo.cli.terminal import put
 from seqtopo.diag.model import Diagnostic
 from seqtopo.diag.renderers.cells import visible
-from seqtopo.reading import decode, unreadable
 from seqtopo.source import Source
+from seqtopo.syntax.read import decode, unreadable
 from seqtopo.system.bounds import SPEC_BYTES
 
 _MARK = b"\xef\xbb\xbf"

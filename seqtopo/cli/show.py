@@ -6,13 +6,13 @@ import argparse
 import re
 import sys
 
-from seqtopo import api
 from seqtopo.cli.arguments import Parser, add_dims, dims_of
 from seqtopo.cli.files import check_spec
 from seqtopo.cli.settings import settings_of
 from seqtopo.cli.terminal import put, put_diagnostics, terminal
 from seqtopo.diag.renderers.cells import shortened, visible, wrap
 from seqtopo.diag.renderers.paint import Row, paint
+from seqtopo.report.analyse import linted
 from seqtopo.walkthrough import Step, Walk, walk
 
 _WIDEST = 80
@@ -42,7 +42,7 @@ def parser() -> Parser:
 def run(args: argparse.Namespace) -> int:
     """Walks through a spec, or says what is wrong with it. Returns the exit code."""
     screen = terminal(sys.stdout)
-    checked = api.linted(check_spec(args.spec, dims_of(args.dims)), settings_of(args.spec).selection)
+    checked = linted(check_spec(args.spec, dims_of(args.dims)), settings_of(args.spec).selection)
     if checked.diagnostics:
         put_diagnostics(checked.diagnostics, sys.stdout)
     if checked.resolved is None or not checked.ok:
@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
 def walkthrough(found: Walk, width: int = _WIDEST, *, color: bool = False) -> str:
     """A walk as text, in lines of at most ``width`` columns, and never of more than are easy to read.
 
-    >>> from seqtopo.api import analyse
+    >>> from seqtopo.report.analyse import analyse
     >>> print(walkthrough(walk(analyse("in(8) -> dense(1)").resolved)).splitlines()[0])
     one-to-one: one value in, one answer out
     """

@@ -48,7 +48,7 @@ def chosen_training(
     each output, in their order. Of a ``series`` the answers go back in as numbers of their own, or as its
     ``ids``, which no number stands for.
 
-    >>> from seqtopo.api import analyse
+    >>> from seqtopo.report.analyse import analyse
     >>> from seqtopo.data.array import from_object
     >>> import numpy as np
     >>> checked = analyse("in(5,2) -> lstm(8) -> dense(1,sigmoid)")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -16,14 +16,18 @@ from seqtopo.data.samples import Side, batch_problems, kind_problem, shape_probl
 from seqtopo.data.values import LARGEST, TOO_LARGE
 from seqtopo.diag.codes import CODES
 from seqtopo.diag.model import Diagnostic, Fix
+from seqtopo.diag.nearest import nearest
 from seqtopo.graph.batches import is_stateful
 from seqtopo.graph.graph import Graph
 from seqtopo.graph.label_case import Compared
 from seqtopo.graph.labels import compare, losses_of, swapped_labels
 from seqtopo.graph.loss_shapes import loss_name
-from seqtopo.graph.resolver import Resolved, rebuilt
+from seqtopo.graph.resolver import Resolved, rebuilt, resolve
 from seqtopo.graph.training import Labels
+from seqtopo.layers import objects
+from seqtopo.layers.legacy_objects import OBJECTS
 from seqtopo.layers.sizes import Shape, fits, show_shape
+from seqtopo.report.analyse import Checked, analyse
 from seqtopo.source import Span
 
 MOST_WRONG = 10
@@ -43,6 +47,51 @@ class Data:
     y: tuple[Array, ...] = ()
     weights: tuple[Array, ...] = ()
     problems: tuple[Diagnostic, ...] = ()
+
+
+def with_data(
+    checked: Checked,
+    x: Any,
+    y: Any,
+    loss: str | None = None,
+    dims: Mapping[str, Any] | None = None,
+    sample_weight: Any = None,
+    *,
+    pad: bool = False,
+) -> Checked:
+    """A spec that was read with these ``dims``, its symbols bound by data, with what is wrong with the data.
+
+    With ``pad``, samples of unequal lengths are padded to one.
+
+    Raises:
+        ValueError: there is no such loss.
+    """
+    if loss is not None and not loss_name(loss):
+        old = OBJECTS["loss"].get(loss)
+        near = old.to if old is not None else nearest(loss.lower(), objects.names("loss"))
+        raise ValueError(f"there is no loss {loss!r}" + (f"; did you mean {near}?" if near else ""))
+    if checked.resolved is None or (x is None and y is None and sample_weight is None):
+        return checked
+    data = read_data(checked.resolved.graph, x, y, sample_weight, pad)
+    learned = learned_from(checked.resolved, data)
+    bound = {**(dims or {}), **learned.dims}
+    again = analyse(checked.source, bound) if learned.dims else checked
+    found = [*data.problems, *learned.problems]
+    seen = None
+    if again.resolved is not None and again.spec is not None:
+        more: list[Diagnostic] = []
+        if learned.shapes:
+            seen, more = resolve(again.spec, again.source, bound, labels=False, shapes=learned.shapes)
+        found += fit(again.resolved, data, bound, learned, loss or "", seen)
+        # A fix would be tried without the sizes of the data.
+        known = {(d.code, d.span) for d in (*again.diagnostics, *found)}
+        found += [replace(d, fixes=()) for d in more if (d.code, d.span) not in known]
+        if data.y:
+            values = tuple(array.values for array in data.y)
+            again = replace(again, resolved=replace(again.resolved, label_values=values))
+            seen = replace(seen, label_values=values) if seen is not None else None
+    placed = (d if d.source is not None else replace(d, source=checked.source) for d in found)
+    return replace(again, diagnostics=(*again.diagnostics, *placed), seen=seen)
 
 
 def read_data(graph: Graph, x: Any, y: Any, sample_weight: Any = None, pad: bool = False) -> Data:

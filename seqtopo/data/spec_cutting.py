@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 
 from seqtopo.data.cutting import Answers, Cut, Pieces, Remainder, Wanted, Windows
+from seqtopo.data.fitting import with_data
 from seqtopo.data.sequences import Targets, columns_of
 from seqtopo.data.series import Series, read_series
 from seqtopo.diag.error import SpecError
@@ -19,10 +20,8 @@ from seqtopo.graph.graph import Graph, Node, Value
 from seqtopo.graph.seen import Field, at_length, is_sequence, output_field
 from seqtopo.layers.sizes import Size, same, show_shape
 from seqtopo.layers.values import INTEGERS
+from seqtopo.report.analyse import Checked, analyse
 from seqtopo.system.shell import command
-
-if TYPE_CHECKING:
-    from seqtopo.api import Checked
 
 
 @dataclass(frozen=True)
@@ -75,9 +74,7 @@ def cut_for(
     Raises:
         SpecError: the spec is wrong, the series is, or one does not fit the other.
     """
-    from seqtopo import api
-
-    checked = spec if isinstance(spec, api.Checked) else api.analyse(spec, dims)
+    checked = spec if isinstance(spec, Checked) else analyse(spec, dims)
     if checked.resolved is None or not checked.ok:
         raise SpecError(checked.diagnostics)
     place = _input(checked)
@@ -85,11 +82,11 @@ def cut_for(
     steps = _steps(place, asked)
     batch = place.node.batch if isinstance(place.node.batch, int) else None
     sample = _sample(read, steps, batch)
-    place = _input(_fitting(api.with_data(checked, sample, None, None, dims)))
+    place = _input(_fitting(with_data(checked, sample, None, None, dims)))
     wanted = _wanted(place, read, steps, asked)
     cut = _cut(place, read, steps, batch, wanted, asked)
     x, y = cut[0][:2]
-    return cut, _fitting(api.with_data(place.checked, x, y, asked.loss, dims))
+    return cut, _fitting(with_data(place.checked, x, y, asked.loss, dims))
 
 
 def takes_ids(checked: Checked) -> bool:

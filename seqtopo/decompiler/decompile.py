@@ -5,11 +5,13 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from seqtopo.decompiler.files import read_config
 from seqtopo.decompiler.folding import fold
 from seqtopo.decompiler.graphs import Decoded, Reader
-from seqtopo.decompiler.losses import Losses, wrong
+from seqtopo.decompiler.losses import Losses, UnreadableError, wrong
 from seqtopo.decompiler.naming import Naming, ours
 from seqtopo.decompiler.recipes import MOST, Hints, with_recipe
 from seqtopo.decompiler.same import difference
@@ -17,6 +19,7 @@ from seqtopo.decompiler.training import train_statement
 from seqtopo.decompiler.units import UnsayableError
 from seqtopo.decompiler.writer import Choices, Writer
 from seqtopo.decompiler.writing import NOWHERE
+from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.graph.batches import check_batches
 from seqtopo.graph.evaluate import Evaluator
@@ -25,11 +28,14 @@ from seqtopo.graph.resolver import Resolved, resolve
 from seqtopo.graph.scope import Scope
 from seqtopo.graph.sources import Sources
 from seqtopo.graph.training import Training, read_training
-from seqtopo.source import Source
+from seqtopo.source import Source, Span
 from seqtopo.syntax import tree
 from seqtopo.syntax.canonical import print_expr, print_spec
 from seqtopo.syntax.parse import parse
 from seqtopo.syntax.print import format_text
+
+if TYPE_CHECKING:
+    import keras
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,28 @@ class Decompiled:
 
 class FailedError(Exception):
     """No text that was tried means the same model: our own fault. Says where they differ."""
+
+
+def decompiled(model: keras.Model | str | Path | Mapping[str, Any]) -> Decompiled:
+    """The spec of a model, with what it leaves out as diagnostics and the graph that it means.
+
+    Takes and raises what ``seqtopo.decompile`` does.
+    """
+    name = str(model) if isinstance(model, (str, Path)) else ""
+    try:
+        if isinstance(model, Mapping):
+            config: Mapping[str, Any] = model
+        elif isinstance(model, (str, Path)):
+            config = read_config(Path(model))
+        else:
+            from seqtopo.decompiler.serialized import serialized
+
+            config = serialized(model)
+        return decompile_config(config, name)
+    except UnreadableError as error:
+        raise SpecError((error.placed(name),)) from None
+    except FailedError as error:
+        raise SpecError((_our_fault(str(error), name),)) from None
 
 
 def decompile_config(config: Mapping[str, Any], name: str = "") -> Decompiled:
@@ -207,3 +235,14 @@ def formatted(text: str) -> str:
     """The text in the house style."""
     found, _ = format_text(Source(text))
     return text if found is None else found
+
+
+def _our_fault(said: str, name: str) -> Diagnostic:
+    return Diagnostic(
+        "ST901",
+        "this is a mistake in seqtopo: no spec was found that means this model",
+        Span(0, 0),
+        notes=(f"the last one that was tried differs: {said}",),
+        help="please report it, with the model's configuration: model.to_json()",
+        source=Source("", name) if name else None,
+    )

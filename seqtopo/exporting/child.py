@@ -15,13 +15,14 @@ from typing import Any, TypedDict
 
 import keras
 
-from seqtopo.api import compile
 from seqtopo.decompiler.files import read_config
 from seqtopo.diag.error import SpecError
 from seqtopo.exporting.comparing import Sample, alone, compared, samples
 from seqtopo.exporting.formats import FORMATS, Format, has
 from seqtopo.exporting.lowering import teach_tf2onnx
 from seqtopo.exporting.refused import RefusedError, said
+from seqtopo.report.analyse import analyse
+from seqtopo.runtime.building import build, keras_refusals
 from seqtopo.runtime.kernels import attaching, time_distributed
 from seqtopo.runtime.own_classes import custom_objects, unknown_classes
 from seqtopo.runtime.states.tracking import stateful_layers
@@ -153,9 +154,10 @@ def _built(request: Request) -> keras.Model:
     dims: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in request["dims"].items()
     }
-    dims |= {"max_params": request["max_params"], "kernels": False}
     try:
-        return compile(request["spec"], **dims)
+        built = build(analyse(request["spec"], dims), max_params=request["max_params"], kernels=False)
+        with keras_refusals(built.resolved.source):
+            return built.main()
     except SpecError as error:
         first = error.diagnostics[0]
         raise RefusedError(

@@ -40,7 +40,7 @@ def kind(graph: Graph) -> str:
 def meaning(graph: Graph) -> str:
     """What the kind means, and for which steps there are answers where that is not every one.
 
-    >>> from seqtopo.api import analyse
+    >>> from seqtopo.report.analyse import analyse
     >>> meaning(analyse("in(6,1) -> lstm(1,seq) -> last(3)").resolved.graph)
     'a sequence in, an answer for each of the last 3 steps'
     """

@@ -62,7 +62,7 @@ NOTHING: Fields = {}
 def fields(graph: Graph) -> Mapping[Value, Fields]:
     """What every value of a graph without errors sees, found once for each graph.
 
-    >>> from seqtopo.api import analyse
+    >>> from seqtopo.report.analyse import analyse
     >>> graph = analyse("in(T,1) -> conv1d(8,3,causal) -> conv1d(8,3,causal,dilation_rate=2)").resolved.graph
     >>> fields(graph)[graph.outputs[0]][0].steps
     7

@@ -7,9 +7,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from seqtopo.api import Checked, Text, analyse
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
+from seqtopo.report.analyse import Checked, Text, analyse
 from seqtopo.source import Span
 from seqtopo.system import packages
 

@@ -20,7 +20,7 @@ def feedback_of(graph: Graph, source: Source | None = None) -> Feedback:
     Raises:
         SpecError: none fits; says why.
 
-    >>> from seqtopo.api import analyse
+    >>> from seqtopo.report.analyse import analyse
     >>> feedback_of(analyse("in(T,3) -> lstm(8,seq) -> dense(3)").resolved.graph)
     Feedback(output=0, node=0, words='the next step')
     """

@@ -23,7 +23,7 @@ def stretches_of(resolved: Resolved, spec: tree.Spec, graph: Graph) -> list[Stre
     A flow counts where it has layers of its own, and two boxes or more; each place where it is used counts by
     itself. The last flow is the whole: it counts only where it has an input of its own beside other parts.
 
-    >>> from seqtopo.api import analyse
+    >>> from seqtopo.report.analyse import analyse
     >>> read = analyse("a = in(T,3) -> lstm(8) -> dense(4)\nb = in(4) -> dense(8) -> dense(3)\na -> b")
     >>> stretches_of(read.resolved, read.spec, read.resolved.graph)
     [(0, 3, 'a'), (6, 8, 'b')]

@@ -15,7 +15,7 @@ def part_of(resolved: Resolved, name: str) -> Graph:
     Raises:
         KeyError: the spec has no model of that name; says which there are.
 
-    >>> from seqtopo.api import analyse
+    >>> from seqtopo.report.analyse import analyse
     >>> found = part_of(analyse("read = lstm(4)\nin(T,8) -> gru(3,seq) -> read").resolved, "read")
     >>> found.name, [str(found.nodes[i].outputs[0]) for i in found.inputs]
     ('read', ['(T, 3)'])

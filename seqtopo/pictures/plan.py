@@ -96,7 +96,7 @@ def plan_of(
     what the values of nodes are called, ``parts`` what is framed; ``looped`` draws the states that recurrent
     layers hand on from step to step.
 
-    >>> from seqtopo.api import analyse
+    >>> from seqtopo.report.analyse import analyse
     >>> found = plan_of(analyse("in(T,8) -> lstm(64,seq) * 3 -> dense(1)").resolved.graph)
     >>> [(block.title, block.beside) for block in found.blocks]
     [('in(T, 8)', []), ('lstm(64)', ['×3']), ('dense(1)', []), ('output', [])]

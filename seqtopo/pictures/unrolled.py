@@ -38,7 +38,7 @@ def unroll(graph: Graph, source: Source | None = None) -> Unrolled:
     Raises:
         SpecError: nothing in it goes from step to step, or more lies on top of each other than can be shown.
 
-    >>> from seqtopo.api import analyse
+    >>> from seqtopo.report.analyse import analyse
     >>> found = unroll(analyse("in(T,8) -> lstm(4,seq) -> lstm(2)").resolved.graph)
     >>> [(tier.word, tier.row, tier.direction) for tier in found.tiers]
     [('x', 0, ''), ('lstm', 1, 'forward'), ('lstm', 2, 'forward'), ('y', 3, '')]

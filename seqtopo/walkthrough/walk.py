@@ -46,7 +46,7 @@ class Walk:
 def walk(resolved: Resolved) -> Walk:
     """What there is to say about a spec without errors, in the order in which it is computed.
 
-    >>> from seqtopo.api import analyse
+    >>> from seqtopo.report.analyse import analyse
     >>> found = walk(analyse("in(24,3) -> lstm(32)").resolved)
     >>> found.kind, [step.shapes for step in found.steps]
     ('many-to-one', ['gives (batch, 24, 3)', 'takes (batch, 24, 3), gives (batch, 32)'])

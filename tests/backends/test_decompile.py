@@ -9,10 +9,10 @@ import keras
 import pytest
 
 import seqtopo
-from seqtopo.api import analyse
+from seqtopo.decompiler.decompile import decompiled
 from seqtopo.decompiler.same import difference
-from seqtopo.decompiling import decompiled
-from seqtopo.runtime.serialized import serialized
+from seqtopo.decompiler.serialized import serialized
+from seqtopo.report.analyse import analyse
 from tests.support.cheap_weights import cheap_weights
 from tests.support.draws import draw
 from tests.support.keras_models import MODELS

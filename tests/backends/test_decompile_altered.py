@@ -7,9 +7,9 @@ from typing import Any
 import keras
 import pytest
 
-from seqtopo.decompiling import decompiled
+from seqtopo.decompiler.decompile import decompiled
+from seqtopo.decompiler.serialized import serialized
 from seqtopo.diag.error import SpecError
-from seqtopo.runtime.serialized import serialized
 
 
 def _shared(units: Any) -> dict[str, Any]:

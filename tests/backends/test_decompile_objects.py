@@ -12,15 +12,14 @@ import keras
 import pytest
 
 import seqtopo
-from seqtopo.api import analyse
-from seqtopo.decompiler.decompile import Decompiled, decompile_config
-from seqtopo.decompiling import decompiled
+from seqtopo.decompiler.decompile import Decompiled, decompile_config, decompiled
+from seqtopo.decompiler.serialized import _complete_objects, serialized
 from seqtopo.emit.keras_stock import KerasStock
 from seqtopo.emit.objects import argument, made
 from seqtopo.layers.object_values import Entry
 from seqtopo.layers.objects import FAMILIES, MODULES, read_object
 from seqtopo.layers.values import Object
-from seqtopo.runtime.serialized import _complete_objects, serialized
+from seqtopo.report.analyse import analyse
 from tests.support.draw_arguments import value_of as read
 from tests.support.numbering import number_anew
 from tests.support.object_values import BESIDE, OTHER, call, value_of

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import seqtopo
-from seqtopo.decompiling import decompiled
+from seqtopo.decompiler.decompile import decompiled
 from tests.support.same_outputs import assert_same_outputs
 
 L = keras.layers

@@ -9,7 +9,7 @@ import keras
 import pytest
 
 import seqtopo
-from seqtopo.decompiling import decompiled
+from seqtopo.decompiler.decompile import decompiled
 from tests.support.roundtrip import round_trip
 
 L = keras.layers

@@ -18,10 +18,11 @@ from typing import Any
 
 import pytest
 
-from seqtopo.api import analyse, check
+from seqtopo.api import check
 from seqtopo.layers.row import Outcome, Row
 from seqtopo.layers.table import ROWS
 from seqtopo.layers.values import Refusal, Tensor
+from seqtopo.report.analyse import analyse
 from tests.support.cheap_weights import cheap_weights
 from tests.support.compare_accepted import compare_accepted
 from tests.support.compare_refused import compare_refused, refused_call

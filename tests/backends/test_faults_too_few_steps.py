@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import seqtopo
-from seqtopo.decompiling import decompiled
+from seqtopo.decompiler.decompile import decompiled
 
 
 @pytest.mark.parametrize(

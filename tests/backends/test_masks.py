@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 import seqtopo
-from seqtopo.api import analyse
 from seqtopo.layers import masking
 from seqtopo.layers.masking import Mask, MaskRule
 from seqtopo.layers.names import NAMES
 from seqtopo.layers.row import Row
 from seqtopo.layers.table import ROWS
+from seqtopo.report.analyse import analyse
 from tests.support.rows import keras
 
 from seqtopo.emit.emitter import Emitter  # isort: skip  (Keras' backend is chosen by the line above)

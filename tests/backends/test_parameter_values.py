@@ -13,9 +13,9 @@ import keras
 import pytest
 
 import seqtopo
-from seqtopo.api import analyse
 from seqtopo.layers.row import Row
 from seqtopo.layers.table import NAMES
+from seqtopo.report.analyse import analyse
 from tests.support.parameter_cases import (
     LEDGER,
     Case,

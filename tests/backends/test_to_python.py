@@ -15,7 +15,6 @@ import keras
 import pytest
 
 import seqtopo
-from seqtopo.api import analyse
 from seqtopo.cli.main import main
 from seqtopo.emit.backend import PREFERENCE
 from seqtopo.emit.objects import UNKNOWN_WORDS
@@ -23,6 +22,7 @@ from seqtopo.emit.python.record import FORGETS_REGULARIZER
 from seqtopo.graph.buildable import unbound
 from seqtopo.layers import objects
 from seqtopo.layers.table import NAMES
+from seqtopo.report.analyse import analyse
 from tests.support.backend_run import LONG
 from tests.support.compare_python import compare_python, run_source
 from tests.support.draws import draw

@@ -7,6 +7,7 @@ import pytest
 
 import seqtopo
 from seqtopo.diag.pages import pages
+from seqtopo.report.analyse import analyse
 from seqtopo.source import Source
 from seqtopo.syntax import tree
 from seqtopo.syntax.parse import parse
@@ -67,7 +68,7 @@ def _array(spec: str) -> list[np.ndarray] | None:
     if not all(isinstance(size, int) for line in shapes for size in line.outputs[0]):
         return None
     batch = 2
-    for node in seqtopo.api.analyse(spec).resolved.graph.nodes if report.ok else ():  # type: ignore[union-attr]
+    for node in analyse(spec).resolved.graph.nodes if report.ok else ():  # type: ignore[union-attr]
         if node.layer is None and isinstance(node.batch, int):
             batch = node.batch * 2
     return [np.zeros((batch, *line.outputs[0]), line.dtype) for line in shapes]  # type: ignore[arg-type]

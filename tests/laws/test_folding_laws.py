@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from seqtopo.api import analyse
 from seqtopo.decompiler.decompile import compare
 from seqtopo.decompiler.folding import fold
 from seqtopo.decompiler.recipes import with_recipe
+from seqtopo.report.analyse import analyse
 from seqtopo.source import Source, Span
 from seqtopo.syntax import tree
 from seqtopo.syntax.canonical import print_spec

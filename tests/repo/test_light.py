@@ -47,7 +47,7 @@ ONLY_FOR_MISTAKES = (
     "layers.legacy",
     "syntax.explain",
 )
-ONLY_FOR_WHAT_IS_RIGHT = ("cli.table", "report_table", "lint.rules.time", "lint.run", "lint.view")
+ONLY_FOR_WHAT_IS_RIGHT = ("lint.rules.time", "lint.run", "lint.view")
 FOR_NEITHER = (
     "cli.fixing",
     "diag.pages",

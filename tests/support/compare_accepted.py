@@ -14,11 +14,11 @@ import keras
 import numpy as np
 
 import seqtopo
-from seqtopo.api import analyse
 from seqtopo.graph.buildable import unbound
 from seqtopo.graph.graph import Graph, Node, Value
 from seqtopo.layers.sizes import Shape, Size
 from seqtopo.layers.values import Tensor
+from seqtopo.report.analyse import analyse
 from tests.support.draw_allowances import at_run
 from tests.support.sizes_at_run import Lengths, lengths_for, size_at
 

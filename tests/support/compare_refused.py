@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from seqtopo.api import analyse
 from seqtopo.emit.emitter import Emitter
 from seqtopo.emit.keras_stock import KerasStock
 from seqtopo.graph import arguments, resolver
@@ -16,6 +15,7 @@ from seqtopo.layers.layer import Layer
 from seqtopo.layers.row import Param
 from seqtopo.layers.sizes import Expr, atoms, symbols
 from seqtopo.layers.values import Misfit, Refusal, Word
+from seqtopo.report.analyse import analyse
 from tests.support.compare_accepted import LONG, Compared, call_model, keras, narrowed, open_sizes, values_of
 from tests.support.draw_allowances import stricter
 from tests.support.sizes_at_run import Lengths, lengths_for, size_at

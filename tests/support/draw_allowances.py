@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 
-from seqtopo.api import analyse
 from seqtopo.graph.graph import SubModel
 from seqtopo.layers.layer import Layer
+from seqtopo.report.analyse import analyse
 
 
 def stricter(code: str, row: str, message: str) -> str:

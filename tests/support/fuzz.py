@@ -31,16 +31,16 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import seqtopo
-from seqtopo.api import analyse
+from seqtopo.api import to_python
+from seqtopo.decompiler.decompile import decompiled
 from seqtopo.decompiler.difference import Side, difference
-from seqtopo.decompiling import decompiled
 from seqtopo.diag import pages as diag_pages
 from seqtopo.diag.error import SpecError
 from seqtopo.layers.table import ROWS
+from seqtopo.report.analyse import analyse
 from seqtopo.source import Source
 from seqtopo.syntax.parse import parse
 from seqtopo.syntax.print import format_text
-from seqtopo.writing import to_python
 from tests.support.altered import alter
 from tests.support.fuzz_files import draw_file, opened
 from tests.support.models import MODELS
@@ -387,7 +387,7 @@ def configurations() -> tuple[dict[str, Any], ...]:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     import inspect
 
-    from seqtopo.runtime.serialized import serialized
+    from seqtopo.decompiler.serialized import serialized
     from tests.support import keras_models
 
     made = [make() for _, make in inspect.getmembers(keras_models, inspect.isfunction) if _makes(make)]

@@ -11,65 +11,42 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 
 ORDER = (
-    "dataclass",
     "system",
     "source",
     "sampling",
     "diag",
-    "reading",
     "syntax",
     "layers",
     "graph",
     "lint",
-    "decompiler",
+    "report",
     "emit",
-    "vgsl",
+    "decompiler",
     "runtime",
     "data",
-    "report",
-    "report_table",
-    "walkthrough",
-    "api",
-    "writing",
-    "answering",
-    "rolling",
     "pictures",
+    "walkthrough",
+    "vgsl",
     "exporting",
-    "decompiling",
+    "api",
     "__init__",
     "cli",
     "__main__",
 )
-"""The parts of the package, from the bottom up: each may import those before it."""
+"""The rooms of the package and its files beside them, from the bottom up: each may import those before it."""
 
 ON_THEIR_OWN = ("system", "source", "sampling", "layers")
-"""Parts that import no other part, except for how a class is declared."""
-
-UPWARD = {
-    (
-        "seqtopo.report",
-        "seqtopo.cli.table",
-    ): "a report prints as the command line shows it",
-    (
-        "seqtopo.report",
-        "seqtopo.pictures.html",
-    ): "a report shows itself in a notebook",
-    (
-        "seqtopo.data.spec_cutting",
-        "seqtopo.api",
-    ): "a series is cut for a spec that is read and checked as compile does it",
-}
-"""Imports that run upwards all the same, inside a function, and why."""
+"""Rooms that import no other."""
 
 
 @dataclass(frozen=True)
 class Import:
-    """A module that imports another one; ``lazily`` where it does so inside a function."""
+    """A module that imports another one; ``typing`` where only a type checker sees it."""
 
     importer: str
     imported: str
     line: int
-    lazily: bool
+    typing: bool
 
 
 def sources() -> dict[str, str]:
@@ -84,28 +61,28 @@ def _module(file: Path) -> str:
 
 
 def imports(modules: Mapping[str, str]) -> list[Import]:
-    """Every import in these modules, except those that are there for the type checker alone."""
+    """Every import in these modules, at the top, inside functions and for type checkers."""
     return [found for name, text in modules.items() for found in _imports(name, text, modules)]
 
 
 def _imports(name: str, text: str, modules: Mapping[str, str]) -> Iterator[Import]:
     waiting: list[tuple[ast.AST, bool]] = [(_parsed(text), False)]
     while waiting:
-        node, lazily = waiting.pop()
+        node, typing = waiting.pop()
         if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
-            waiting += [(child, lazily) for child in node.orelse]
+            waiting += [(child, typing) for child in node.orelse]
+            waiting += [(child, True) for child in node.body]
             continue
         if isinstance(node, ast.Import):
             for alias in node.names:
-                yield Import(name, alias.name, node.lineno, lazily)
+                yield Import(name, alias.name, node.lineno, typing)
         elif isinstance(node, ast.ImportFrom):
             assert not node.level, f"{name}:{node.lineno} imports by a relative name"
             for alias in node.names:
                 # What is imported from a package may be one of its modules.
                 module = f"{node.module}.{alias.name}"
-                yield Import(name, module if module in modules else str(node.module), node.lineno, lazily)
-        inner = lazily or isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
-        waiting += [(child, inner) for child in ast.iter_child_nodes(node)]
+                yield Import(name, module if module in modules else str(node.module), node.lineno, typing)
+        waiting += [(child, typing) for child in ast.iter_child_nodes(node)]
 
 
 @cache
@@ -115,7 +92,7 @@ def _parsed(text: str) -> ast.Module:
 
 
 def part(module: str) -> str:
-    """The part of the package that a module belongs to.
+    """The room that a module belongs to, or the module itself where it stands beside the rooms.
 
     >>> part("seqtopo.syntax.parse"), part("seqtopo")
     ('syntax', '__init__')
@@ -124,15 +101,14 @@ def part(module: str) -> str:
 
 
 def upward(modules: Mapping[str, str]) -> list[str]:
-    """What is wrong with the imports: those that run upwards, and those of parts that stand on their own."""
+    """What is wrong with the imports: those that run upwards, and those of rooms that stand on their own."""
     wrong = []
     for found in imports(modules):
         if found.imported.split(".")[0] != "seqtopo":
             continue
         here, there = part(found.importer), part(found.imported)
-        excused = found.lazily and (found.importer, found.imported) in UPWARD
         place = f"{found.importer}:{found.line} imports {found.imported}"
-        if here == there or excused or there == "dataclass":
+        if here == there:
             continue
         if here in ON_THEIR_OWN:
             wrong.append(f"{place}, but {here} stands on its own")
@@ -142,5 +118,9 @@ def upward(modules: Mapping[str, str]) -> list[str]:
 
 
 def importers_of(package: str, modules: Mapping[str, str]) -> set[str]:
-    """The modules that import a package from outside, or something in it."""
-    return {found.importer for found in imports(modules) if found.imported.split(".")[0] == package}
+    """The modules that import a package from outside, or something in it, when they run."""
+    return {
+        found.importer
+        for found in imports(modules)
+        if not found.typing and found.imported.split(".")[0] == package
+    }

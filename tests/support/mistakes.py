@@ -21,7 +21,7 @@ import numpy as np
 
 import seqtopo
 from seqtopo.diag.model import Diagnostic
-from seqtopo.report import Report
+from seqtopo.report.report import Report
 
 FOLDER = Path(__file__).resolve().parents[1] / "mistakes"
 

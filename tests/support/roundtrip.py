@@ -19,8 +19,8 @@ os.environ.setdefault("KERAS_BACKEND", "jax")
 import seqtopo
 from seqtopo.decompiler import automatic
 from seqtopo.decompiler.decompile import Decompiled, decompile_config
+from seqtopo.decompiler.serialized import serialized
 from seqtopo.decompiler.walk import MODELS as MODEL_CLASSES
-from seqtopo.runtime.serialized import serialized
 from seqtopo.runtime.stepping.nodes import functional
 from tests.support.cheap_weights import cheap_weights
 from tests.support.numbering import number_anew
@@ -172,8 +172,8 @@ def _drawn(count: int) -> Iterator[tuple[str, Any]]:
 
 def built(text: str) -> Any:
     """The model of a spec, its open symbols bound; None where it cannot be built here."""
-    from seqtopo.api import analyse
     from seqtopo.graph.buildable import unbound
+    from seqtopo.report.analyse import analyse
 
     checked = analyse(text)
     if checked.resolved is None or checked.spec is None:

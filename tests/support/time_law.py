@@ -18,13 +18,13 @@ import keras
 import numpy as np
 
 import seqtopo
-from seqtopo.api import analyse
 from seqtopo.graph.buildable import unbound
 from seqtopo.graph.graph import Graph
 from seqtopo.graph.seen import Field, fields
 from seqtopo.layers.step_windows import Bound
 from seqtopo.layers.table import NAMES
 from seqtopo.layers.timing import keeps
+from seqtopo.report.analyse import analyse
 from tests.support.compare_accepted import values_of
 from tests.support.draws import draw
 from tests.support.moving_specs import MOVING

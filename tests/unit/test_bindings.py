@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 import seqtopo
-from seqtopo.api import analyse
 from seqtopo.cli.main import main
 from seqtopo.graph.graph import SubModel
 from seqtopo.layers.layer import Layer
+from seqtopo.report.analyse import analyse
 
 Capture = pytest.CaptureFixture[str]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 import seqtopo
-from seqtopo.api import analyse
 from seqtopo.decompiler.decompile import compare
+from seqtopo.report.analyse import analyse
 from seqtopo.source import Source
 from seqtopo.syntax.parse import parse
 from seqtopo.syntax.print import format_text, print_spec

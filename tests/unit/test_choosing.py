@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 import seqtopo
-from seqtopo import api
 from seqtopo.cli.main import main
 from seqtopo.data.array import from_object
 from seqtopo.data.choosing import chosen_training
+from seqtopo.report.analyse import analyse
 
 BODY = "in(5,2) -> lstm(8)"
 STEPS = "in(5,2) -> lstm(8,seq)"
@@ -26,7 +26,7 @@ LOGITS = "loss=sparse_categorical_crossentropy(from_logits=true), metrics=[accur
 
 def chosen(spec: str, *labels: np.ndarray, **how: bool) -> str:
     """What is added to a spec for these labels."""
-    checked = api.analyse(spec)
+    checked = analyse(spec)
     assert checked.resolved is not None
     assert checked.spec is not None
     arrays = [from_object("y", array) for array in labels]

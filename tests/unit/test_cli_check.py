@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from seqtopo import check
-from seqtopo.cli.columns import Column, columns
 from seqtopo.cli.main import main
-from seqtopo.cli.table import shape_table
 from seqtopo.diag.renderers.cells import width
 from seqtopo.graph.kind import KINDS
+from seqtopo.report.columns import Column, columns
+from seqtopo.report.report import shape_table
 
 SPEC = "in(T,8) -> lstm(64,seq) -> lstm(32)"
 WRONG = "in(T,8) -> lstm(64) -> lstm(32)"

@@ -12,10 +12,10 @@ import pytest
 
 import seqtopo
 from seqtopo import check
-from seqtopo.api import analyse
 from seqtopo.data.loading import load
 from seqtopo.diag.model import Diagnostic
-from seqtopo.report import Report
+from seqtopo.report.analyse import analyse
+from seqtopo.report.report import Report
 from tests.support.imports import ROOT
 
 RANDOM = np.random.default_rng(0)

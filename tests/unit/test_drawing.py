@@ -13,7 +13,7 @@ from PIL import Image
 
 import seqtopo
 from seqtopo.diag.model import Diagnostic
-from seqtopo.report import LayerShape, Report
+from seqtopo.report.report import LayerShape, Report
 from seqtopo.source import Source, Span
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from seqtopo.api import analyse
 from seqtopo.diag.model import Diagnostic
+from seqtopo.report.analyse import analyse
 
 
 def found(spec: str, train: str, **dims: int) -> tuple[str, list[Diagnostic]]:

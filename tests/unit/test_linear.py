@@ -11,8 +11,8 @@ from types import FrameType
 import pytest
 
 from seqtopo.api import check
-from seqtopo.cli.table import shape_table
 from seqtopo.diag.renderers.text import render_text
+from seqtopo.report.report import shape_table
 
 SPECS: dict[str, Callable[[int], str]] = {
     "a chain": lambda n: "in(T,8)" + " -> lstm(8,seq)" * n,

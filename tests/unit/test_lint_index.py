@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from seqtopo.api import analyse
 from seqtopo.graph.graph import Node
 from seqtopo.layers.layer import Layer
 from seqtopo.lint.index import in_order
 from seqtopo.lint.places import place_of
 from seqtopo.lint.view import View
+from seqtopo.report.analyse import analyse
 from tests.support.right_specs import right_specs
 
 SPECS = [

@@ -5,9 +5,10 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqtopo.api import analyse, check
+from seqtopo.api import check
 from seqtopo.lint.rules.receptive import _kernels
 from seqtopo.lint.view import View
+from seqtopo.report.analyse import analyse
 from tests.support.lints import findings
 
 FAR = "in(8,1) -> conv1d(8,2,causal,dilation_rate=8)"

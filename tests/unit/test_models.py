@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from seqtopo.api import analyse, check, format_spec, report
+from seqtopo.api import check, format_spec
 from seqtopo.layers.sizes import Shape
+from seqtopo.report.analyse import analyse, report_on
 from tests.support.models import FOLDER, LEDGER, MODELS, Model
 
 
@@ -27,7 +28,7 @@ def test_what_is_left_out_has_no_spec_and_says_why() -> None:
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.id)
 def test_a_published_model_checks_to_what_it_comes_to(model: Model) -> None:
     checked = analyse(model.path)
-    found = report(checked)
+    found = report_on(checked)
     assert not found.diagnostics, str(found)
     assert checked.resolved is not None
     graph = checked.resolved.graph

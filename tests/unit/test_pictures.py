@@ -17,6 +17,7 @@ from seqtopo.pictures.plan import Arrow, Block, Plan, Port
 from seqtopo.pictures.scene import Box, Line, Scene, Text
 from seqtopo.pictures.svg import svg
 from seqtopo.pictures.text import text
+from seqtopo.report.analyse import analyse
 from tests.support.draws import draw
 from tests.support.golden import assert_golden
 from tests.support.models import MODELS
@@ -41,7 +42,7 @@ def assert_laid_out(spec: str) -> None:
     are straight, and that every edge of its graph has an arrow.
     """
     found = plan(spec)
-    resolved = seqtopo.api.analyse(spec).resolved
+    resolved = analyse(spec).resolved
     assert resolved is not None
     assert missing_in_plan(resolved.graph, found) == []
     for metrics in (PIXELS, CELLS):
@@ -299,7 +300,7 @@ def test_fault_f7_parts_may_lie_in_parts_and_frames_can_be_left_out() -> None:
 
 
 def test_fault_f7_an_arrow_that_is_missing_would_be_noticed() -> None:
-    resolved = seqtopo.api.analyse(AUTOENCODER).resolved
+    resolved = analyse(AUTOENCODER).resolved
     assert resolved is not None
     found = plan(AUTOENCODER)
     inner = found.blocks[1].inner

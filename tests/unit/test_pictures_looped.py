@@ -7,6 +7,7 @@ import pytest
 import seqtopo
 from seqtopo.pictures.arrange import arrange
 from seqtopo.pictures.metrics import CELLS, PIXELS, Metrics
+from seqtopo.report.analyse import analyse
 from tests.support.pictures import faults
 
 STEPPING = "in(T,3) -> lstm(8,seq) -> dense(3)"
@@ -60,7 +61,7 @@ def test_fault_f8_an_output_is_fed_back_as_the_next_input() -> None:
 
 def test_fault_f8_a_decoder_is_fed_what_it_gives() -> None:
     spec = "encoder = in(S,3) -> lstm(8)\nin(T,3) as fed -> lstm(8,seq,init=encoder.state) -> dense(3)"
-    resolved = seqtopo.api.analyse(spec).resolved
+    resolved = analyse(spec).resolved
     assert resolved is not None
     back = seqtopo.draw(spec, feedback=True).plan.back
     assert back is not None

@@ -7,7 +7,7 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 
-from seqtopo.api import analyse, check
+from seqtopo.api import check
 from seqtopo.data.cutting import Windows
 from seqtopo.data.spec_cutting import Asked, cut_for
 from seqtopo.diag.error import SpecError
@@ -16,6 +16,7 @@ from seqtopo.graph.kind import kind, meaning
 from seqtopo.graph.seen import Field, at_length, fields, output_field
 from seqtopo.layers.row import Role
 from seqtopo.layers.table import ROWS
+from seqtopo.report.analyse import analyse
 from seqtopo.walkthrough import walk
 from tests.support.moving_specs import MOVING
 

@@ -16,10 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import seqtopo
-from seqtopo.api import analyse
 from seqtopo.cli.main import main
 from seqtopo.emit.python import code
 from seqtopo.emit.python.write import INLINED, write_python
+from seqtopo.report.analyse import analyse, unbuildable
 from tests.support.draws import draw
 from tests.support.imports import ROOT
 from tests.support.models import MODELS
@@ -72,7 +72,7 @@ def _every() -> Iterator[tuple[str, str]]:
     for seed in range(60):
         text = draw(seed).accepted
         checked = analyse(text or "")
-        if checked.ok and checked.resolved is not None and not seqtopo.api.unbuildable(checked):
+        if checked.ok and checked.resolved is not None and not unbuildable(checked):
             yield f"draw_{seed}", write_python(checked.resolved)
 
 

@@ -7,10 +7,10 @@ import re
 import pytest
 
 import seqtopo
-from seqtopo.api import analyse
 from seqtopo.pictures.metrics import CELLS, PIXELS
 from seqtopo.pictures.scene import Line
 from seqtopo.pictures.unrolled import Unrolled, unroll
+from seqtopo.report.analyse import analyse
 from tests.support.draws import draw
 from tests.support.golden import assert_golden
 from tests.support.models import MODELS

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from seqtopo.api import analyse
 from seqtopo.cli.show import walkthrough
 from seqtopo.graph.kind import KINDS
 from seqtopo.layers.table import NAMES
+from seqtopo.report.analyse import analyse
 from seqtopo.walkthrough import Walk, walk
 from seqtopo.walkthrough.layers import _SPECIAL
 from tests.support.topologies import TOPOLOGIES

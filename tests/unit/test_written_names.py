@@ -73,8 +73,8 @@ def test_fault_f12_so_do_messages(spec: str, said: str) -> None:
 
 
 def test_fault_f12_names_of_one_layer_are_the_same_topology() -> None:
-    from seqtopo.api import analyse
     from seqtopo.decompiler.decompile import compare
+    from seqtopo.report.analyse import analyse
 
     checked = analyse("in(9,4) -> rnn(4,seq) -> norm")
     assert checked.resolved is not None

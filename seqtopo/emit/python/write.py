@@ -8,21 +8,40 @@ from importlib.resources import files
 from operator import itemgetter
 from typing import Any
 
+from seqtopo.diag.error import SpecError
+from seqtopo.diag.model import Diagnostic
 from seqtopo.emit.emitter import Emitter
 from seqtopo.emit.parts import ends_of
 from seqtopo.emit.python.arrange import Arranged, arrange
-from seqtopo.emit.python.code import STEP, WIDTH, Dotted, flat, lines, remark
+from seqtopo.emit.python.code import STEP, WIDTH, Dotted, Unwritable, flat, lines, remark
 from seqtopo.emit.python.record import Recorder, Statement, Written, WrittenModel, WrittenTensor
 from seqtopo.emit.training import compile_model
+from seqtopo.graph import buildable
 from seqtopo.graph.graph import Value
 from seqtopo.graph.resolver import Resolved
 from seqtopo.layers.sizes import show_shape
+from seqtopo.report.analyse import Checked, buildable_spec
+from seqtopo.source import Span
 
 INLINED = ("name_operations", "name_masks", "freeze", "sinusoid_rates")
 """Functions that a written model may need, copied from ``seqtopo.emit.inlined_helpers``."""
 
 _MODULES = {"math": "import math", "re": "import re", "Counter": "from collections import Counter"}
 """What those functions use of the standard library."""
+
+
+def python_of(checked: Checked, max_params: int = buildable.MAX_PARAMS, part: str = "") -> str:
+    """The Keras code of a spec that was read: of its last flow, or of a named part.
+
+    Raises:
+        SpecError: what ``to_python`` raises it for.
+    """
+    resolved = buildable_spec(checked, max_params)
+    try:
+        return write_python(resolved, part)
+    except Unwritable as error:
+        found = Diagnostic("ST421", error.message, Span(0, 0), help=error.help, source=checked.source)
+        raise SpecError((found,)) from None
 
 
 def write_python(resolved: Resolved, part: str = "") -> str:

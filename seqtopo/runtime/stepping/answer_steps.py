@@ -6,10 +6,10 @@ from typing import Any, Literal
 
 from seqtopo.decompiler.graphs import Reader
 from seqtopo.decompiler.losses import Losses, UnreadableError
+from seqtopo.decompiler.serialized import serialized
 from seqtopo.graph.graph import Graph
 from seqtopo.graph.seen import at_length, output_field
 from seqtopo.runtime.model_cache import kept
-from seqtopo.runtime.serialized import serialized
 
 Which = Literal["last", "all", "other", ""]
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
-from typing import TYPE_CHECKING
 
 from seqtopo.diag.model import Diagnostic, Label
 from seqtopo.diag.renderers.cells import visible
-from seqtopo.report_table import HEADINGS, below, cells, kind
-
-if TYPE_CHECKING:
-    from seqtopo.report import Report
+from seqtopo.report.table import HEADINGS, ShapeTable
+from seqtopo.source import Source
 
 _MARKS = {"error": "error", "warning": "warning", "info": "note"}
 _EDGES = {"error": "#d64541", "warning": "#b07d1a", "info": "#4f80c0"}
@@ -22,11 +20,11 @@ _QUOTED = 60
 """A place that is only quoted has no more characters than this."""
 
 
-def html(report: Report) -> str:
-    """The report as a piece of HTML, without scripts, in the colours of what is around it."""
-    parts = [_finding(report, found) for found in report.diagnostics]
-    if report.ok and report.shapes:
-        parts.append(_table(report))
+def html(read: Source, diagnostics: Sequence[Diagnostic], table: ShapeTable | None) -> str:
+    """A report as a piece of HTML, without scripts, in the colours of what is around it."""
+    parts = [_finding(found.source or read, found) for found in diagnostics]
+    if table is not None:
+        parts.append(_table(table))
     return f'<div style="font-size:13px;line-height:1.45">{"".join(parts)}</div>'
 
 
@@ -34,13 +32,12 @@ def _said(text: str) -> str:
     return escape(visible(text))
 
 
-def _finding(report: Report, found: Diagnostic) -> str:
+def _finding(source: Source, found: Diagnostic) -> str:
     edge = _EDGES[found.severity]
     lines = [
         f'<div style="border-left:3px solid {edge};padding:2px 0 2px 10px;margin:0 0 10px">',
         f"<div><b>{_MARKS[found.severity]} {_said(found.code)}</b> {_said(found.message)}</div>",
     ]
-    source = found.source or report.source
     if found.span.end > found.span.start:
         lines.append(_excerpt(source.text, found, edge))
     lines += [_elsewhere(source.text, label) for label in found.labels]
@@ -85,9 +82,9 @@ def _line(text: str, place: int) -> str:
     return f'<span style="opacity:.6">{number}: </span>'
 
 
-def _table(report: Report) -> str:
-    name, meaning = kind(report)
-    head = f"<div><b>{_said(name)}</b>{': ' + _said(meaning) if meaning else ''}</div>"
+def _table(table: ShapeTable) -> str:
+    meaning = f": {_said(table.meaning)}" if table.meaning else ""
+    head = f"<div><b>{_said(table.kind)}</b>{meaning}</div>"
     styles = [_NUMBER if heading == "parameters" else _CELL for heading in HEADINGS]
     heads = "".join(
         f'<th style="{style}">{heading}</th>' for style, heading in zip(styles, HEADINGS, strict=True)
@@ -96,9 +93,9 @@ def _table(report: Report) -> str:
         "<tr>"
         + "".join(f'<td style="{style}">{_said(cell)}</td>' for style, cell in zip(styles, line, strict=True))
         + "</tr>"
-        for line in cells(report)
+        for line in table.cells()
     )
-    last = "".join(f'<div style="opacity:.7">{_said(said)}</div>' for said in below(report))
+    last = "".join(f'<div style="opacity:.7">{_said(said)}</div>' for said in table.below())
     return (
         f'{head}<div style="overflow-x:auto"><table style="border-collapse:collapse;margin:4px 0">'
         f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>{last}"

@@ -13,25 +13,8 @@ from seqtopo.graph.resolver import Resolved
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.sizes import Shape, Size, total
 from seqtopo.layers.values import Weight
-from seqtopo.source import Source, Span
-
-
-@dataclass(frozen=True)
-class LayerShape:
-    """One line of the shape table: a call of a layer, or an input (``layer`` is ``in``).
-
-    ``inputs`` and ``outputs`` are shapes without the batch axis; ``params`` counts the layer's
-    parameters at its first call, and is 0 at later ones, where ``shared`` is True.
-    """
-
-    name: str
-    layer: str
-    inputs: tuple[Shape, ...]
-    outputs: tuple[Shape, ...]
-    dtype: str
-    params: Size
-    shared: bool
-    span: Span
+from seqtopo.report.table import LayerShape, ShapeTable
+from seqtopo.source import Source
 
 
 @dataclass(frozen=True)
@@ -62,17 +45,42 @@ class Report:
         return not any(d.severity == "error" for d in self.diagnostics)
 
     def __str__(self) -> str:
-        from seqtopo.cli.table import shape_table
-        from seqtopo.diag.renderers.text import render_text
+        from seqtopo.diag.renderers.text import render_text  # only a spec with findings needs it
 
         parts = [render_text(self.diagnostics)] if self.diagnostics else []
         return "\n".join([*parts, *([shape_table(self)] if self.ok else [])])
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the findings with their places, and the table of shapes."""
-        from seqtopo.pictures.html import html
+        from seqtopo.report.html import html  # only a notebook needs it
 
-        return html(self)
+        return html(self.source, self.diagnostics, _table_of(self) if self.ok and self.shapes else None)
+
+
+def shape_table(report: Report, width: int | None = None, *, color: bool = False) -> str:
+    """The table of a report without errors, in lines of at most ``width`` columns (None: as wide as it is).
+
+    ``color`` makes the headings bold.
+
+    >>> from seqtopo.api import check
+    >>> print(shape_table(check("in(T,8) -> lstm(64,seq) -> lstm(32)")))
+    many-to-one: a sequence in, one answer out
+    <BLANKLINE>
+      name    layer     takes    gives    parameters
+      input   in                 (T, 8)            0
+      lstm    lstm(64)  (T, 8)   (T, 64)      18,688  every step
+      lstm_1  lstm(32)  (T, 64)  (32,)        12,416  the last step only: 3D to 2D
+      total                                   31,104
+    <BLANKLINE>
+    Shapes leave out the batch axis: (T, 8) is (batch, T, 8) in Keras, 3D.
+    """
+    return _table_of(report).text(width, color=color)
+
+
+def _table_of(report: Report) -> ShapeTable:
+    return ShapeTable(
+        report.kind or "", report.meaning, report.shapes, report.params, report.outputs, report.receptive
+    )
 
 
 def report_of(

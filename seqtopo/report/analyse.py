@@ -1,0 +1,149 @@
+"""Read, resolve and lint a spec: what every command and every output begins with."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, TypeAlias
+
+from seqtopo.diag.error import SpecError
+from seqtopo.diag.model import Diagnostic
+from seqtopo.diag.nearest import nearest
+from seqtopo.graph import buildable
+from seqtopo.graph.outside import NoValue, read_value, value_of
+from seqtopo.graph.resolver import Resolved, resolve
+from seqtopo.graph.symbols import names_in, symbols_of
+from seqtopo.lint.selection import Selection
+from seqtopo.report.report import Report, report_of
+from seqtopo.source import Source, Span
+from seqtopo.syntax import tree
+from seqtopo.syntax.parse import parse
+from seqtopo.syntax.read import read
+from seqtopo.system import collector
+
+Text: TypeAlias = str | os.PathLike[str]
+
+
+@dataclass
+class Checked:
+    """A spec that was read: its tree, its graph where it has one, and what was found."""
+
+    source: Source
+    spec: tree.Spec | None
+    resolved: Resolved | None
+    diagnostics: tuple[Diagnostic, ...]
+    bound: Collection[str] = ()
+    """The names that are bound from outside."""
+    seen: Resolved | None = None
+    """The same with the data's sizes in place of every ``?``, where there are some: the rules look at it."""
+
+    @cached_property
+    def ok(self) -> bool:
+        """Whether there is no error."""
+        return self.resolved is not None and not any(d.severity == "error" for d in self.diagnostics)
+
+
+@collector.off()
+def analyse(spec: Text | Source, dims: Mapping[str, Any] | None = None) -> Checked:
+    """Reads and resolves a spec; never raises for a user's mistake."""
+    source, problems = read(spec)
+    if problems:
+        return Checked(source, None, None, problems)
+    parsed, found = parse(source)
+    if parsed is None:
+        return Checked(source, None, None, tuple(found))
+    bound, wrong = _bindings(dims or {}, parsed)
+    resolved, more = resolve(parsed, source, bound)
+    if found and all(d.code in ("ST106", "ST206", "ST201") for d in more):
+        # What could not be read may be what is missing: only the reading is reported.
+        more = []
+    # A name whose value could not be read is not unbound as well.
+    said = {d.message.partition(" ")[0] for d in wrong}
+    more = [d for d in more if d.code != "ST223" or d.message.partition(" ")[0] not in said]
+    every = (*found, *wrong, *more)
+    if any(d.severity == "error" for d in every):
+        resolved = None
+    return Checked(source, parsed, resolved, every, tuple(bound))
+
+
+def _bindings(dims: Mapping[str, Any], spec: tree.Spec) -> tuple[dict[str, Any], list[Diagnostic]]:
+    bound: dict[str, Any] = {}
+    wrong: list[Diagnostic] = []
+    known = symbols_of(spec) if dims else set()
+    for name, value in dims.items():
+        # A value may be written with names of its own: -D N=2*M -D M=3.
+        given = read_value(name, value) if isinstance(value, str) else None
+        known |= {n for n in names_in(given.value) if n[0].isupper()} if given is not None else set()
+    for name, value in dims.items():
+        message = ""
+        help = ""
+        if name not in known:
+            near = nearest(name, sorted(known))
+            message = f"{name} is bound from outside, but the spec has no {name}"
+            help = (
+                f"did you mean {near}?"
+                if near
+                else f"the spec's names are {', '.join(sorted(known)) or 'none'}"
+            )
+        else:
+            try:
+                value = value_of(value)
+            except NoValue as answer:
+                message = f"{name} cannot be bound so: {answer}"
+                help = f'as in {name}=24, {name}="relu", {name}="lstm" or {name}="(lstm(8,seq) -> relu)"'
+        if message:
+            wrong.append(Diagnostic("ST406", message, Span(0, 0), help=help))
+        else:
+            bound[name] = value
+    return bound, wrong
+
+
+@collector.off()
+def linted(checked: Checked, chosen: Selection | None = None) -> Checked:
+    """A spec that was read, with what the rules find where there are no errors."""
+    if checked.resolved is None or checked.spec is None or not checked.ok:
+        return checked
+    from seqtopo.lint.run import lint  # only a right spec needs the rules, and they take long to load
+
+    found = lint(checked.seen or checked.resolved, checked.spec, chosen or Selection(), checked.diagnostics)
+    return replace(checked, diagnostics=tuple(found))
+
+
+@collector.off()
+def report_on(checked: Checked) -> Report:
+    """The report of a spec that was read."""
+    resolved = checked.resolved
+    names: tuple[str, ...] = ()
+    if resolved is None or resolved.free:
+        graph = None if resolved is None else resolved.graph
+        text = checked.source.text
+        # A Python class's name is no name to bind: it is another word for a layer.
+        wrong = {text[d.span.start : d.span.end] for d in checked.diagnostics if d.code == "ST201"}
+        unbound = buildable.unbound_names(graph, checked.spec, checked.bound)
+        names = tuple(name for name in unbound if name not in wrong)
+    return report_of(checked.source, checked.diagnostics, resolved, names)
+
+
+def buildable_spec(checked: Checked, max_params: int = buildable.MAX_PARAMS) -> Resolved:
+    """The graphs of a spec that was read, where a model can be made of it.
+
+    Raises:
+        SpecError: it is wrong, a symbol needs a number, or it has too many parameters.
+    """
+    if checked.resolved is None or not checked.ok:
+        raise SpecError(checked.diagnostics)
+    missing = unbuildable(checked, max_params)
+    if missing:
+        raise SpecError(missing)
+    return checked.resolved
+
+
+def unbuildable(checked: Checked, max_params: int = buildable.MAX_PARAMS) -> tuple[Diagnostic, ...]:
+    """What keeps a spec without errors from being built: symbols without a number, or its size."""
+    if checked.resolved is None or checked.spec is None:
+        return ()
+    graph = checked.resolved.graph
+    missing = buildable.unbound(graph, checked.spec) or buildable.too_large(graph, max_params)
+    return tuple(replace(d, source=checked.source) for d in missing)

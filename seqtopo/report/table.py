@@ -1,0 +1,126 @@
+"""The shape table: what comes into each layer and what comes out, and how many parameters it has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from seqtopo.diag.renderers.cells import visible, wrap
+from seqtopo.graph.receptive import Receptive
+from seqtopo.layers.names import NAMES
+from seqtopo.layers.sizes import Shape, Size, show_shape, symbol
+from seqtopo.report.columns import Column, columns
+from seqtopo.source import Span
+
+HEADINGS = ("name", "layer", "takes", "gives", "parameters", "")
+"""What the columns are called; the last one holds notes."""
+
+_DROPPED = {"takes": 2, "": 1}
+"""The columns that are left out where the terminal is too narrow, 1 first."""
+_MOST_FIELDS = 4
+
+
+@dataclass(frozen=True)
+class LayerShape:
+    """One line of the shape table: a call of a layer, or an input (``layer`` is ``in``).
+
+    ``inputs`` and ``outputs`` are shapes without the batch axis; ``params`` counts the layer's
+    parameters at its first call, and is 0 at later ones, where ``shared`` is True.
+    """
+
+    name: str
+    layer: str
+    inputs: tuple[Shape, ...]
+    outputs: tuple[Shape, ...]
+    dtype: str
+    params: Size
+    shared: bool
+    span: Span
+
+
+@dataclass(frozen=True)
+class ShapeTable:
+    """The lines of a shape table and what is said above and below it."""
+
+    kind: str
+    meaning: str
+    lines: Sequence[LayerShape]
+    params: Size | None
+    outputs: Mapping[str, Shape]
+    receptive: Sequence[Receptive]
+
+    def cells(self) -> list[tuple[str, ...]]:
+        """The cells under ``HEADINGS``, line by line, and the total where it is a number."""
+        found: list[tuple[str, ...]] = [
+            (line.name, line.layer, _shapes(line.inputs), _gives(line), _params(line), _note(line))
+            for line in self.lines
+        ]
+        # A total with symbols is a long sum: below the table it does not make a column wide.
+        return [*found, ("total", "", "", "", _count(self.params), "")] if self._is_counted else found
+
+    def below(self) -> list[str]:
+        """What is said below the table, line by line."""
+        found = [] if self._is_counted else [f"{self.params} parameters in total."]
+        several = len(self.receptive) > 1
+        found += [
+            f"Receptive field{f' of {one.output}' if several else ''}: {one}."
+            for one in self.receptive[:_MOST_FIELDS]
+        ]
+        if len(self.outputs) > 1:
+            named = ", ".join(f"{name} {show_shape(shape)}" for name, shape in self.outputs.items())
+            found.append(f"{len(self.outputs)} outputs: {named}")
+        shapes = [shape for line in self.lines for shape in line.outputs]
+        shape: Shape = max(shapes[:20], key=len, default=())
+        inner = show_shape((symbol("batch"), *shape))
+        ranks = f"{show_shape(shape)} is {inner} in Keras, {len(shape) + 1}D."
+        return [*found, f"Shapes leave out the batch axis: {ranks}"]
+
+    def text(self, width: int | None = None, *, color: bool = False) -> str:
+        """The table in lines of at most ``width`` columns (None: as wide as it is).
+
+        ``color`` makes the headings bold. What does not fit goes in this order: the notes, the shapes that
+        come in, the middle of long words.
+        """
+        lines = self.cells()
+        found = [
+            Column(heading, [line[i] for line in lines], heading == "parameters", _DROPPED.get(heading, 0))
+            for i, heading in enumerate(HEADINGS)
+        ]
+        parts = wrap(": ".join(part for part in (self.kind, self.meaning) if part), width)
+        parts += ["", columns(found, width, indent=2, color=color), ""]
+        return "\n".join([*parts, *(line for said in self.below() for line in wrap(visible(said), width))])
+
+    @property
+    def _is_counted(self) -> bool:
+        return isinstance(self.params, int)
+
+
+def _shapes(shapes: tuple[Shape, ...]) -> str:
+    if len(shapes) > 1 and len(set(shapes)) == 1:
+        return f"{len(shapes)} times {show_shape(shapes[0])}"
+    return ", ".join(map(show_shape, shapes))
+
+
+def _gives(line: LayerShape) -> str:
+    dtype = "" if line.dtype == "float32" else f" {line.dtype}"
+    return _shapes(line.outputs) + dtype
+
+
+def _count(size: Size | None) -> str:
+    return f"{size:,}" if isinstance(size, int) else str(size)
+
+
+def _params(line: LayerShape) -> str:
+    return "shared" if line.shared else _count(line.params)
+
+
+def _note(line: LayerShape) -> str:
+    """What happens to the time axis, where a reader may wonder."""
+    if not line.inputs or not line.outputs:
+        return ""
+    came, gives = len(line.inputs[0]), len(line.outputs[0])
+    change = "" if came == gives else f"{came + 1}D to {gives + 1}D"
+    row = NAMES.get(line.layer.partition("(")[0])
+    if row is not None and (row.recurrent or row.name == "bi"):
+        return "every step" if came == gives else f"the last step only: {change}"
+    return change
