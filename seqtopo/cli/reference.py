@@ -13,6 +13,7 @@ from pathlib import Path
 from seqtopo.cli.diagnostics_page import diagnostics_page
 from seqtopo.cli.files import write_whole
 from seqtopo.cli.layer_facts import LayerFacts, facts
+from seqtopo.cli.layers_page import layers_page
 from seqtopo.cli.terminal import say
 from seqtopo.layers.excluded import EXCLUDED
 from seqtopo.layers.names import indexed
@@ -24,6 +25,8 @@ PAGE = Path(__file__).resolve().parents[2] / "grammar" / "LANGUAGE.md"
 """The language reference, in a checkout."""
 DIAGNOSTICS = PAGE.with_name("DIAGNOSTICS.md")
 """The page of the codes, in a checkout."""
+LAYERS = PAGE.with_name("LAYERS.md")
+"""The page that says what each layer has on each backend, in a checkout."""
 
 INDEX = Path(__file__).resolve().parents[1] / "layers" / "index.py"
 """The index of the rows, in the package."""
@@ -135,11 +138,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         say("usage: python -m seqtopo.cli.reference [--check]", stream=sys.stderr)
         return 2
     language = PAGE.read_text(encoding="utf-8")
-    diagnostics = DIAGNOSTICS.read_text(encoding="utf-8") if DIAGNOSTICS.exists() else ""
     pages = (
         (PAGE, language, refreshed(language)),
-        (DIAGNOSTICS, diagnostics, diagnostics_page()),
-        (INDEX, INDEX.read_text(encoding="utf-8"), index()),
+        (DIAGNOSTICS, _text(DIAGNOSTICS), diagnostics_page()),
+        (LAYERS, _text(LAYERS), layers_page()),
+        (INDEX, _text(INDEX), index()),
     )
     stale = [(page, after) for page, before, after in pages if before != after]
     for page, after in stale:
@@ -148,6 +151,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         else:
             _write(page, after)
     return 1 if stale and arguments else 0
+
+
+def _text(page: Path) -> str:
+    return page.read_text(encoding="utf-8") if page.exists() else ""
 
 
 def _write(page: Path, text: str) -> None:

@@ -173,6 +173,7 @@ ROWS = (
         ),
         positional=("units", "activation"),
         weights=_dense_weights,
+        kernels=("torch",),
     ),
     einsum_dense.ROW,
     Row(

@@ -235,6 +235,7 @@ ROWS = (
         extras=_two_states,
         recurrent=True,
         needs=_unrolled,
+        kernels=("jax", "torch", "tensorflow"),
     ),
     Row(
         "gru",
@@ -264,6 +265,7 @@ ROWS = (
         extras=_one_state,
         recurrent=True,
         needs=_unrolled,
+        kernels=("jax", "torch", "tensorflow"),
     ),
     Row(
         "rnn",
@@ -284,6 +286,7 @@ ROWS = (
         aliases=("simple_rnn",),
         recurrent=True,
         needs=_unrolled,
+        kernels=("torch", "tensorflow"),
         note="Keras' class forgets its activity_regularizer: a loaded model is without it.",
     ),
     _conv_lstm(1),

@@ -220,6 +220,8 @@ class Row:
     by_onednn: Callable[[Mapping[str, Any]], str] | None = None
     """What of its arguments, all of them given, TensorFlow computes on a CPU through oneDNN alone, in words;
     "" for nothing of it. TensorFlow switches oneDNN on by itself on some CPUs only, for float32."""
+    kernels: tuple[str, ...] = ()
+    """The backends on which it has a kernel, a faster way to compute the same, if its arguments allow it."""
 
     @cached_property
     def by_name(self) -> Mapping[str, Param]:

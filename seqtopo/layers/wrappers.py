@@ -269,6 +269,7 @@ ROWS = (
         rule=_td,
         settle=_td_dtype,
         aliases=("time_distributed",),
+        kernels=("jax", "torch", "tensorflow"),
         steps=True,
     ),
     Row(

@@ -14,6 +14,11 @@ import pytest
 from keras import layers, ops
 
 import seqtopo
+from seqtopo.emit.emitter import Emitter
+from seqtopo.emit.keras_stock import KerasStock
+from seqtopo.layers.row import Row
+from seqtopo.layers.table import ROWS
+from seqtopo.report.analyse import analyse
 from seqtopo.runtime.kernels import attaching
 from seqtopo.runtime.kernels.kernel import Kernel, NotNow
 from tests.support.cheap_weights import cheap_weights
@@ -144,3 +149,22 @@ def test_a_layer_that_two_models_share_is_attached_once() -> None:
 
 def test_a_model_without_kernels_has_an_empty_table() -> None:
     assert str(seqtopo.kernels(built("in(3) -> dropout(0.5)", kernels=False))).count("\n") == 0
+
+
+def has_kernel(row: Row) -> bool:
+    """Whether the layer of a row's example has a kernel on this backend."""
+    resolved = analyse(row.example).resolved
+    assert resolved is not None
+    node = next(n for n in resolved.graph.nodes if n.layer is not None and n.layer.row is row)
+    assert node.layer is not None
+    came = resolved.graph.tensors(node.inputs)
+    assert came is not None
+    return isinstance(attaching.choose(Emitter(resolved.graph, KerasStock()).layer(node.layer, came)), Kernel)
+
+
+def test_the_rows_say_which_layers_have_kernels() -> None:
+    rows = [row for row in ROWS if row.keras]
+    assert len(rows) > 60
+    told = {row.name for row in rows if keras.config.backend() in row.kernels}
+    assert told
+    assert {row.name for row in rows if has_kernel(row)} == told

@@ -12,6 +12,7 @@ from seqtopo import check
 from seqtopo.cli import reference
 from seqtopo.cli.diagnostics_page import diagnostics_page
 from seqtopo.cli.layer_facts import facts
+from seqtopo.cli.layers_page import layers_page
 from seqtopo.cli.main import main
 from seqtopo.diag.codes import CODES
 from seqtopo.diag.renderers.cells import width
@@ -112,15 +113,17 @@ def test_a_stale_reference_is_noticed_and_refreshed(
     stale.write_text(fresh.replace("| `lstm` |", "| `lstm`, `lstm2` |"), encoding="utf-8")
     monkeypatch.setattr(reference, "PAGE", stale)
     monkeypatch.setattr(reference, "DIAGNOSTICS", tmp_path / "DIAGNOSTICS.md")
+    monkeypatch.setattr(reference, "LAYERS", tmp_path / "LAYERS.md")
     index = tmp_path / "index.py"
     index.write_text(reference.index().replace('"lstm": "recurrent"', '"lstm": "core"'), encoding="utf-8")
     monkeypatch.setattr(reference, "INDEX", index)
     assert reference.main(["--check"]) == 1
-    assert capsys.readouterr().err.count("is stale") == 3
+    assert capsys.readouterr().err.count("is stale") == 4
     assert reference.main([]) == 0
     assert index.read_text(encoding="utf-8") == reference.index()
     assert stale.read_text(encoding="utf-8") == fresh
     assert (tmp_path / "DIAGNOSTICS.md").read_text(encoding="utf-8") == diagnostics_page()
+    assert (tmp_path / "LAYERS.md").read_text(encoding="utf-8") == layers_page()
     assert reference.main(["--check"]) == 0
     assert reference.main(["--chek"]) == 2
 
@@ -135,6 +138,28 @@ def test_the_index_of_the_rows_is_fresh() -> None:
 def test_the_page_of_diagnostics_is_fresh() -> None:
     page = reference.DIAGNOSTICS.read_text(encoding="utf-8")
     assert page == diagnostics_page(), "run python -m seqtopo.cli.reference"
+
+
+def test_the_page_of_what_layers_have_is_fresh_and_names_each() -> None:
+    page = reference.LAYERS.read_text(encoding="utf-8")
+    assert page == layers_page(), "run python -m seqtopo.cli.reference"
+    assert re.findall(r"^\| `(\w+)` \|", page, re.M) == [row.name for row in ROWS]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "| `td` | each step alone | passes |  | kernel | kernel | kernel |",
+        "| `convlstm1d` | the steps so far | used, passes | `init` `stateful` |  |  | oneDNN |",
+        "| `flip` | one step each | passes |  |  |  |  |",
+        "| `attention` | each step alone; all steps | used, passes |  |  |  |  |",
+        "| `repeat` |  | ends |  |  |  |  |",
+        "| `swap` | another axis | ends |  |  |  |  |",
+        "| `conv1d` | a window | ends |  |  |  | oneDNN |",
+    ],
+)
+def test_what_a_layer_has_is_told_from_its_row(line: str) -> None:
+    assert line in layers_page().splitlines()
 
 
 def test_the_index_of_diagnostics_links_to_each_page() -> None:
