@@ -12,10 +12,10 @@ from seqtopo.data.padding import users
 from seqtopo.data.samples import Side
 from seqtopo.diag.model import Diagnostic, Fix
 from seqtopo.graph.graph import Graph, Node
+from seqtopo.graph.masks import makes
 from seqtopo.graph.resolver import Resolved, resolve
 from seqtopo.graph.vetting import worth_trying
 from seqtopo.lint.edits import step
-from seqtopo.lint.mask_flow import follow, makes
 from seqtopo.lint.places import place_of, with_argument
 from seqtopo.lint.rules.masks import mask_lost
 from seqtopo.lint.view import View
@@ -36,7 +36,7 @@ def padding_problems(
         padding = side.array.padding
         if padding is None:
             continue
-        masks = [node for node in users(resolved.graph, side.node) if makes(node)]
+        masks = [node for node in users(resolved.graph, side.node) if makes(resolved.graph, node)]
         if masks and padding.equal:
             yield _hidden(resolved, side, padding, masks[0])
         elif not masks and padding.added and not _masked_otherwise(resolved.graph, side.node):
@@ -50,7 +50,7 @@ def _masked_otherwise(graph: Graph, source: Node) -> bool:
     for node in graph.nodes:
         if any(value.node in reached for value in node.needs):
             reached.add(node.index)
-            if "mask" in node.tensors or makes(node):
+            if "mask" in node.tensors or makes(graph, node):
                 return True
     return False
 
@@ -152,7 +152,7 @@ def _labels(resolved: Resolved, y: Sequence[Array], weights: Sequence[Array]) ->
     spec, _ = parse(resolved.source)
     if weights or spec is None or all(array.padding is None for array in y):
         return
-    after = follow(View(resolved, spec)).after
+    after = View(resolved, spec).masks.after
     for array, value in zip(y, resolved.graph.outputs, strict=False):
         mask = after.get(value.node)
         if array.padding is None or not array.padding.added or (mask is not None and mask.end is None):

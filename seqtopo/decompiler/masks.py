@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from seqtopo.decompiler.calls import Ref, refs_in
 from seqtopo.graph.graph import Node, Value
-from seqtopo.layers.layer import Layer
-from seqtopo.layers.masking import ATTENTION, JOINS, MERGES, PASSES
+from seqtopo.graph.masks import mask_of
 
 if TYPE_CHECKING:
     from seqtopo.decompiler.walk import Walk
@@ -58,25 +57,15 @@ class Masks:
         none: frozenset[Origin] = frozenset()
         if node.layer is None:
             return none
-        row, came = node.layer.row, [self.of.get(v, none) for v in node.inputs]
-        if row.name == "mask":
-            return frozenset({(node.inputs[0], float(node.layer.get("mask_value")))})
-        if row.name in ("embed", "reversible_embedding"):
-            return frozenset({(node.inputs[0], 0.0)}) if node.layer.get("mask_zero") else none
-        if row.recurrent:
-            inner = node.layer.get("layer")
-            seq = (inner if isinstance(inner, Layer) else node.layer).get("return_sequences")
-            return came[0] if seq and came else none
-        if row.name in JOINS:
-            return none.union(*came)
-        if row.name in MERGES and node.layer.get("axis") is None:
-            return none.union(*came) if all(came) else none
-        given = node.tensors.get("mask") if row.name in ATTENTION else None
+        mask = mask_of(self.walk.graph, node)
+        if mask.gives == "new":
+            # An embedding masks the id 0.
+            number = node.layer.get("mask_value") if "mask_value" in node.layer.row.by_name else 0
+            return frozenset({(node.inputs[0], float(number))})
+        given = node.tensors.get("mask") if node.layer.row.role == "attention" else None
         if given:
             return frozenset({(given[0], GIVEN)})
-        if row.name in PASSES or row.name in ATTENTION or row.make is not None:
-            return came[0] if came else none
-        return none
+        return none.union(*mask.handed_on([self.of.get(v, none) for v in node.inputs]))
 
     def automatic(self, node: Node, argument: str, refs: Sequence[Ref]) -> bool:
         """Whether an argument of a call is the mask that its values have anyway."""

@@ -18,9 +18,9 @@ from seqtopo.decompiler.layers import default_of, same_value
 from seqtopo.decompiler.slices import Made, is_ours, of_key
 from seqtopo.decompiler.values import UnsayableError, plain
 from seqtopo.graph.graph import Value
+from seqtopo.graph.masks import heeds
 from seqtopo.layers.excluded import snake_case
 from seqtopo.layers.layer import Layer
-from seqtopo.layers.masking import REDUCES
 from seqtopo.layers.names import NAMES
 from seqtopo.layers.objects import entry_of
 from seqtopo.layers.sizes import is_open
@@ -101,7 +101,7 @@ def _tell_mask(walk: Walk, call: Call, made: Made, node: Node) -> None:
     value = Value(node.index)
     came = node.inputs[0]
     given = next(iter(refs_in(call.args)), None)
-    reduces = made.name in REDUCES and made.name != "at" and walk.masks.of.get(came) and given in made.refs
+    reduces = heeds(walk.graph, node) and walk.masks.of.get(came) and given in made.refs
     tensor = walk.graph.tensor(value)
     passes = (
         walk.masks.of.get(value) and tensor is not None and len(tensor.shape) == 2 and tensor.dtype in FLOATS

@@ -97,10 +97,10 @@ def passes(graph: Graph, node: Node, place: int = 0) -> Passed | None:
     inputs = graph.tensors(node.inputs)
     if inputs is None or not inputs[place].shape:
         return None
-    return (node.layer.row.time or unknown)(Call(_arguments(node), inputs, node.outputs, 0, place))
+    return (node.layer.row.time or unknown)(Call(arguments(node), inputs, node.outputs, 0, place))
 
 
-def _arguments(node: Node) -> Callable[[str], Any]:
+def arguments(node: Node) -> Callable[[str], Any]:
     """The arguments of a call by name, those of the layer among them."""
     layer, given = node.layer, node.call
     assert layer is not None
@@ -122,7 +122,7 @@ def _call(graph: Graph, node: Node, found: dict[Value, Fields]) -> None:
     inputs = graph.tensors(node.inputs)
     if inputs is None:
         return
-    get = _arguments(node)
+    get = arguments(node)
     for output in range(len(node.outputs)):
         sees: Fields = NOTHING
         for index, before in enumerate(came):

@@ -254,7 +254,7 @@ def _transpose_row(rank: int) -> Row:
         rule=_transpose(rank),
         time=timing.unslides(rank),
         mask=masking.ends,
-        role="convolution",
+        role="transposed",
         weights="kernel: kernel_size filters channels; bias: filters if use_bias",
         aliases=_aliases(name),
         by_onednn=_backwards(rank),

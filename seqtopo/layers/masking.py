@@ -6,8 +6,10 @@ for operations without a Keras layer, as they are emitted.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Literal, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, NamedTuple, TypeVar
+
+Known = TypeVar("Known")
 
 
 class Mask(NamedTuple):
@@ -19,6 +21,13 @@ class Mask(NamedTuple):
 
     gives: Literal["first", "every", "any", "new", "none"]
     uses: bool = False
+
+    def handed_on(self, came: Sequence[Known]) -> list[Known]:
+        """Which of the masks that come in make up that of the output; a false one counts as no mask."""
+        there = [mask for mask in came if mask]
+        if self.gives == "first":
+            return [mask for mask in came[:1] if mask]
+        return there if self.gives == "any" or (self.gives == "every" and len(there) == len(came)) else []
 
 
 Get = Callable[[str], Any]
@@ -87,34 +96,3 @@ def merges(get: Get, rank: int) -> Mask:
 def joins(get: Get, rank: int) -> Mask:
     """A mask where any value has one."""
     return Mask("any")
-
-
-# ---- the rows of each kind -----------------------------------------------------------------------------
-
-MAKES = frozenset({"mask", "embed"})
-"""Rows that make a mask: ``mask`` always, ``embed`` with its flag."""
-
-PASSES = frozenset(
-    {
-        *("dense", "rescaling", "normalization", "identity", "td", "pos", "cast"),
-        *("norm", "batchnorm", "group_normalization", "unit_normalization"),
-        *("dropout", "spatial_dropout1d", "spatial_dropout2d", "spatial_dropout3d"),
-        *("gaussian_dropout", "gaussian_noise", "alpha_dropout", "activity_regularization"),
-        *("act", "relu", "leaky_relu", "prelu", "elu", "softmax"),
-        *("last", "first", "slice", "flip", "pad", "crop", "cumsum", "scale", "shift"),
-        *("abs", "exp", "log", "sqrt", "square"),
-    }
-)
-"""Rows that hand the mask of their first value on."""
-
-ATTENTION = frozenset({"attention", "additive_attention", "mha", "group_query_attention"})
-"""Rows that heed the masks of all that comes in, and hand the query's on."""
-
-MERGES = frozenset({"add", "sub", "mul", "avg", "max", "min"})
-"""Rows that hand a mask on where every value has one. With an axis, ``max`` and ``min`` reduce."""
-
-JOINS = frozenset({"concat"})
-"""Rows that hand a mask on where any value has one."""
-
-REDUCES = frozenset({"gavgpool1d", "mean", "sum", "max", "min", "at"})
-"""Rows that heed the mask, after which there is none: masked steps take no part in them."""

@@ -56,6 +56,7 @@ def _pool_row(kind: str, rank: int) -> Row:
         time=timing.Slides(rank, "pool_size"),
         mask=masking.ends,
         role="pooling",
+        picks=kind == "max",
         aliases=_names(kind, "", rank),
     )
 
@@ -88,6 +89,7 @@ def _global_row(kind: str, rank: int) -> Row:
         time=timing.gathers(rank),
         mask=masking.uses_up if masked else masking.ends,
         role="pooling",
+        picks=kind == "max",
         dtype="compute" if kind == "avg" else "told",
         aliases=_names(kind, "global_", rank),
     )
@@ -126,6 +128,7 @@ def _adaptive_row(kind: str, rank: int) -> Row:
         time=timing.adapts(rank),
         mask=masking.ends,
         role="pooling",
+        picks=kind == "max",
         aliases=(f"adaptive_{kind}pool{rank}d",),
     )
 

@@ -127,6 +127,7 @@ Role = Literal[
     "mask",
     "recurrent",
     "convolution",
+    "transposed",  # a convolution that makes more places of fewer
     "pooling",
     "attention",
     "norm",  # scales by statistics of the values
@@ -153,6 +154,14 @@ Role = Literal[
     "spectrogram",
 ]
 """What a layer is there for. Lints and pictures ask for it, instead of listing layers by name."""
+
+HANDS_ON: frozenset[Role] = frozenset({"identity", "noise", "penalty", "mask", "shape", "selection", "order"})
+"""Roles of layers that give, once trained, numbers that came in, each as it was: all of them or some."""
+
+IN_PLACE: frozenset[Role] = frozenset(
+    {"identity", "noise", "penalty", "mask", "norm", "activation", "function", "scaling", "cast"}
+)
+"""Roles of layers that make one number of each that comes in, and leave it in its place."""
 
 
 @dataclass(frozen=True)
@@ -213,6 +222,10 @@ class Row:
     emit_when: Callable[[Mapping[str, Any]], bool] | None = None
     """Which arguments turn a Keras layer into the operation ``emit``: ``max(time)`` reduces, and ``max``
     alone merges."""
+    picks: bool = False
+    """Whether each number that goes out is the largest or smallest of some that came in."""
+    across: bool = False
+    """Whether what it gives for a sample depends on the rest of the batch, or on the calls before."""
     one_shape: bool = False
     """Whether Keras takes later calls of a layer with the shape of its first alone."""
     apart: bool = False
@@ -222,6 +235,19 @@ class Row:
     "" for nothing of it. TensorFlow switches oneDNN on by itself on some CPUs only, for float32."""
     kernels: tuple[str, ...] = ()
     """The backends on which it has a kernel, a faster way to compute the same, if its arguments allow it."""
+
+    @property
+    def any_axes(self) -> bool:
+        """Whether what comes in may have any number of axes."""
+        return "..." in self.clauses[0].takes[0]
+
+    @property
+    def by_sample(self) -> bool:
+        """Whether what it gives for a sample depends on that sample alone, in training too.
+
+        Noise is drawn for a whole batch at once, and of a custom layer nobody has said it.
+        """
+        return not (self.across or self.role == "noise" or self.make is not None)
 
     @cached_property
     def by_name(self) -> Mapping[str, Param]:

@@ -299,6 +299,7 @@ ROWS = (
         positional=("layer",),
         rule=_spectral,
         aliases=("spectralnorm",),
+        across=True,
         one_shape=True,
     ),
 )

@@ -9,32 +9,13 @@ from typing import Any
 from seqtopo.graph.graph import Node, Value
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.objects import entry_of
+from seqtopo.layers.row import HANDS_ON
 from seqtopo.layers.sizes import Size
 from seqtopo.layers.values import Object, Tensor
 from seqtopo.lint.index import in_order
 from seqtopo.lint.places import FURTHEST, Place, place_of, word_of
 from seqtopo.lint.view import View
 from seqtopo.syntax import tree
-
-NOISE = (
-    "dropout",
-    "alpha_dropout",
-    "gaussian_dropout",
-    "gaussian_noise",
-    "spatial_dropout1d",
-    "spatial_dropout2d",
-    "spatial_dropout3d",
-)
-"""Layers that disturb values while training, and pass them on afterwards."""
-
-NORMS = ("batchnorm", "norm", "group_normalization", "rms_normalization", "unit_normalization")
-
-_PASSES = (
-    *NOISE,
-    *("identity", "activity_regularization", "reshape", "squeeze", "expand", "permute", "swap"),
-    *("last", "first", "at", "slice", "crop", "flip"),
-)
-"""Layers behind which the numbers are those that came in."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +61,7 @@ def head_of(view: View, value: Value) -> Head | None:
             view, value = view.inside(flow.graph), flow.graph.outputs[0]
             continue
         gives = activation_of(place.layer)
-        if place.layer.row.name in _PASSES or (place.layer.row.name == "act" and gives == "linear"):
+        if place.layer.row.role in HANDS_ON or (place.layer.row.name == "act" and gives == "linear"):
             after.append((view, node))
             value = node.inputs[0]
             continue
@@ -94,10 +75,8 @@ def activation_of(layer: Layer) -> str:
     An LSTM and a GRU multiply what their activation gives, so that a softmax there is none any more.
     """
     row = layer.row
-    if row.name in ("softmax", "relu", "leaky_relu", "elu"):
-        return row.name
     if "activation" not in row.by_name:
-        return ""
+        return row.name if row.role == "activation" else ""
     value = layer.get("activation")
     if value is None:
         return "linear"

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from seqtopo.graph.graph import Node
 from seqtopo.layers.layer import Layer
-from seqtopo.layers.row import Row
+from seqtopo.layers.row import Role, Row
 
 Found = defaultdict[str, list[Node]]
 
@@ -21,12 +21,14 @@ class Index:
     def __init__(self, calls: Iterable[Node]) -> None:
         self.rows: dict[str, Row] = {}
         self._called: Found = defaultdict(list)
+        self._with_role: Found = defaultdict(list)
         self._held: Found = defaultdict(list)
         self._given: Found = defaultdict(list)
         for node in calls:
             layer = node.layer
             assert layer is not None
             self._called[layer.row.name].append(node)
+            self._with_role[layer.row.role].append(node)
             for name in layer.args:
                 self._given[name].append(node)
             while isinstance(inner := layer.args.get("layer"), Layer):
@@ -39,6 +41,10 @@ class Index:
     def called(self, rows: Iterable[str]) -> list[Node]:
         """The calls of these rows."""
         return _either(self._called, rows)
+
+    def with_role(self, roles: Iterable[Role]) -> list[Node]:
+        """The calls of layers with one of these roles."""
+        return _either(self._with_role, roles)
 
     def held(self, rows: Iterable[str]) -> list[Node]:
         """The calls of these rows, and those of wrappers around them."""

@@ -65,11 +65,11 @@ FURTHEST = 100
 """Steps that are gone back over at most: what stands behind more is no longer told of."""
 
 
-def back_over(view: View, node: Node, *rows: str) -> Node:
-    """The nearest node behind a call's first value that is no call of one of these rows."""
+def back_over(view: View, node: Node, over: Callable[[View, Node], bool]) -> Node:
+    """The nearest node behind a call's first value for which ``over`` does not hold."""
     here = view.maker(node.inputs[0])
     for _ in range(FURTHEST):
-        if not view.is_row(here, *rows) or here.inputs[0].extra:
+        if here.layer is None or not over(view, here) or here.inputs[0].extra:
             break
         here = view.maker(here.inputs[0])
     return here

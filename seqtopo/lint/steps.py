@@ -7,12 +7,10 @@ from dataclasses import dataclass, replace
 from seqtopo.graph.graph import Node
 from seqtopo.graph.seen import is_sequence, passes
 from seqtopo.layers.layer import Layer
+from seqtopo.layers.row import HANDS_ON, IN_PLACE
 from seqtopo.layers.step_windows import SAME, Window
 from seqtopo.layers.values import FLOATS, Tensor
 from seqtopo.lint.view import View, once
-
-MERGES = {"add", "sub", "mul", "avg", "max", "min"}
-"""Rows that merge by elements; ``max`` and ``min`` reduce where they are given an axis."""
 
 
 def window(view: View, node: Node) -> Window | None:
@@ -30,6 +28,21 @@ def each_alone(view: View, node: Node) -> bool:
     # Along another axis, an operation may take some of the features, or turn them.
     chooses = node.layer.row.emit and "axis" in node.layer.row.by_name
     return not chooses and window(view, node) == SAME
+
+
+def step_by_step(view: View, node: Node) -> bool:
+    """Whether a call makes each of its steps from that one step, with as many axes as came in."""
+    return each_alone(view, node) and len(view.came(node).shape) == len(view.out(node).shape)
+
+
+def hands_on(view: View, node: Node) -> bool:
+    """Whether a call gives, once trained, numbers that came in, each as it was."""
+    return node.layer is not None and node.layer.row.role in HANDS_ON
+
+
+def in_place(view: View, node: Node) -> bool:
+    """Whether a call makes one number of each that comes in, and leaves it in its place."""
+    return node.layer is not None and node.layer.row.role in IN_PLACE
 
 
 def in_order(view: View, node: Node) -> bool:
@@ -60,7 +73,7 @@ def joins_features(view: View, node: Node) -> bool:
 
 def merges(node: Node) -> bool:
     """Whether it merges several values by elements."""
-    return node.layer is not None and node.layer.row.name in MERGES and len(node.inputs) > 1
+    return node.layer is not None and node.layer.row.role == "merge" and len(node.inputs) > 1
 
 
 def along_time(node: Node, came: Tensor) -> bool:

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from seqtopo.diag.model import Edit
 from seqtopo.graph.graph import Bundle, Graph, Node, SubModel, Value
+from seqtopo.graph.masks import Masks, follow
 from seqtopo.graph.outside import outside
 from seqtopo.graph.resolver import Resolved
 from seqtopo.layers.layer import Layer
+from seqtopo.layers.row import Role
 from seqtopo.layers.values import Tensor
 from seqtopo.lint.edits import Edits
 from seqtopo.lint.index import Index
@@ -109,6 +111,10 @@ class View:
         """The calls of layers of one of these rows, by their main names."""
         return self.index.called(rows)
 
+    def calls_with(self, *roles: Role) -> list[Node]:
+        """The calls of layers with one of these roles."""
+        return self.index.with_role(roles)
+
     def calls_given(self, *arguments: str) -> list[Node]:
         """The calls of layers that are given one of these arguments, or wrap one that is."""
         return self.index.given(arguments)
@@ -117,6 +123,11 @@ class View:
     def recurrent(self) -> list[Node]:
         """The calls of recurrent layers."""
         return [node for node in self.calls if node.layer is not None and node.layer.row.recurrent]
+
+    @cached_property
+    def masks(self) -> Masks:
+        """What becomes of the masks."""
+        return follow(self.graph, self.nodes)
 
     @cached_property
     def _places(self) -> Counter[Span]:
@@ -181,6 +192,10 @@ class View:
     def is_row(self, node: Node, *names: str) -> bool:
         """Whether a node calls a layer of one of these rows, by their main names."""
         return node.layer is not None and node.layer.row.name in names
+
+    def has_role(self, node: Node, *roles: Role) -> bool:
+        """Whether a node calls a layer with one of these roles."""
+        return node.layer is not None and node.layer.row.role in roles
 
     def behind(self, values: Bundle) -> Iterator[Node]:
         """The nodes that values are computed from, the nearest first."""

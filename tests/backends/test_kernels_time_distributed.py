@@ -41,6 +41,8 @@ AT_ONCE: dict[str, tuple[Callable[[], Any], tuple[int, ...]]] = {
     "conv": (lambda: layers.Conv1D(2, 2), (6, 3)),
     "flatten": (layers.Flatten, (6, 3)),
     "normalization": (layers.LayerNormalization, (6, 3)),
+    "rms_normalization": (layers.RMSNormalization, (6, 3)),
+    "adaptive_pooling": (lambda: layers.AdaptiveAveragePooling1D(2), (6, 3)),
     "recurrent": (lambda: layers.LSTM(3), (2, 3)),
     "both_ways": (lambda: layers.Bidirectional(layers.SimpleRNN(3)), (2, 3)),
     "nested": (lambda: layers.TimeDistributed(layers.Dense(2)), (6, 3)),

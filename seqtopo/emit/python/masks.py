@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from seqtopo.layers.masking import ATTENTION, JOINS, MERGES, PASSES
+from seqtopo.layers import masking
 from seqtopo.layers.row import Row
 from seqtopo.layers.table import ROWS
 
@@ -23,15 +23,22 @@ def mask_axes(
     row = _BY_CLASS.get(keras)
     if row is None:
         return None
-    first = came[0] if came else None
-    if row.name == "mask":
-        return axes[0] - 1
-    if row.name == "embed":
-        return axes[0] if options.get("mask_zero") else None
-    if row.recurrent:
-        return first if sequences else None
-    if row.name in MERGES:
-        return None if None in came else max(c for c in came if c is not None)
-    if row.name in JOINS:
-        return axes[0] - 1 if any(c is not None for c in came) else None
-    return first if row.name in PASSES or row.name in ATTENTION else None
+
+    def get(name: str) -> Any:
+        if name == "return_sequences":
+            return sequences
+        param = row.by_name.get(name)
+        return (
+            None
+            if param is None or param.kind.takes == "layer"
+            else options.get(param.keras_name, param.default)
+        )
+
+    mask = (row.mask or masking.passes)(get, axes[0] - 1)
+    if mask.gives == "new":
+        # Of ids, each is masked; of steps, all features of one.
+        return axes[0] if row.role == "embedding" else axes[0] - 1
+    found = mask.handed_on(came)
+    if mask.gives == "any":
+        return axes[0] - 1 if found else None
+    return max((axis for axis in found if axis is not None), default=None)

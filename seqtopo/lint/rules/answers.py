@@ -63,7 +63,10 @@ def _dense_alone(view: View) -> dict[int, Node]:
         several = len(came.shape) == 2 and isinstance(came.shape[0], int) and came.shape[0] > 1
         if several and came.dtype in FLOATS:
             plain.add(node.index)
-    for node in view.calls_of(*_EACH_FOR_ITSELF) if plain else ():
+    for node in view.calls if plain else ():
+        # Whoever writes td(...) says that each step is meant.
+        if not each_alone(view, node) or view.has_role(node, "wrapper"):
+            continue
         before = node.inputs[0].node
         if before not in plain and before not in found:
             continue
@@ -74,9 +77,6 @@ def _dense_alone(view: View) -> dict[int, Node]:
         else:
             plain.add(node.index)
     return found
-
-
-_EACH_FOR_ITSELF = ("dense", "dropout", "act", "relu", "batchnorm", "norm")
 
 
 @rule("ST609")

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 
 from seqtopo.diag.model import Edit, Fix, Label
 from seqtopo.graph.graph import Node, Value
-from seqtopo.layers.masking import ATTENTION, REDUCES
+from seqtopo.graph.seen import passes
 from seqtopo.layers.sizes import is_open
 from seqtopo.layers.values import FLOATS
 from seqtopo.lint.edits import step
 from seqtopo.lint.rule import Finding, rule
-from seqtopo.lint.steps import along_time, each_alone, joins_features, merges
+from seqtopo.lint.steps import each_alone, joins_features, merges
 from seqtopo.lint.view import View
 from seqtopo.syntax import tree
 from seqtopo.syntax.canonical import print_expr
@@ -21,7 +21,7 @@ from seqtopo.syntax.canonical import print_expr
 @rule("ST619")
 def query_and_value_swapped(view: View) -> Iterator[Finding]:
     """An attention in which what was read asks the one that writes."""
-    for node in view.calls_of(*ATTENTION):
+    for node in view.calls_with("attention"):
         if len(node.inputs) < 2 or node.inputs[0].extra or node.inputs[1].extra:
             continue
         writer = _writer(view, node.inputs[0], node.inputs[1])
@@ -70,7 +70,7 @@ class _Bag:
 @rule("ST676")
 def order_not_seen(view: View) -> Iterator[Finding]:
     """Attention over ids without their positions: the steps in any other order give the same."""
-    if not view.calls_of(*ATTENTION):
+    if not view.calls_with("attention"):
         return
     bags: dict[int, _Bag] = {}
     told: set[int] = set()
@@ -78,8 +78,7 @@ def order_not_seen(view: View) -> Iterator[Finding]:
         bag = _bag_after(view, node, bags)
         if bag is None:
             continue
-        pooled = node.layer is not None and node.layer.row.name in (*REDUCES, "gmaxpool1d")
-        ends = pooled and len(view.out(node).shape) == 1
+        ends = _pools(view, node) and len(view.out(node).shape) == 1
         if (ends or view.is_output(node)) and bag.attends is not None and bag.table.index not in told:
             told.add(bag.table.index)
             yield _unordered(view, bag.table, bag.attends)
@@ -98,15 +97,19 @@ def _bag_after(view: View, node: Node, bags: dict[int, _Bag]) -> _Bag | None:
     if not known or len(known) < len(came) or len({bag.table.index for bag in known}) > 1:
         return None
     attended = next((bag for bag in known if bag.attends is not None), known[0])
-    if node.layer.row.name in ATTENTION:
+    if node.layer.row.role == "attention":
         if node.call.get("use_causal_mask") or node.tensors.get("attention_mask"):
             return None
         return replace(attended, attends=attended.attends or node)
-    pools = view.is_row(node, "gavgpool1d", "gmaxpool1d") or (
-        view.is_row(node, "mean", "sum", "max", "min") and along_time(node, view.came(node))
-    )
     alone = each_alone(view, node) and not view.is_row(node, "pos")
-    return attended if alone or pools or merges(node) or joins_features(view, node) else None
+    return attended if alone or _pools(view, node) or merges(node) or joins_features(view, node) else None
+
+
+def _pools(view: View, node: Node) -> bool:
+    """Whether a call makes one vector of all steps, whatever their order."""
+    passed = passes(view.graph, node)
+    ends = passed is not None and passed.axis is None and len(node.inputs) == 1
+    return ends and view.has_role(node, "pooling", "reduction", "merge")
 
 
 def _unordered(view: View, table: Node, attends: Node) -> Finding:

@@ -16,7 +16,7 @@ from seqtopo.layers.sizes import Shape, Size, is_open, product, show_shape
 from seqtopo.lint.edits import step
 from seqtopo.lint.places import FURTHEST, back_over, place_of, without
 from seqtopo.lint.rule import Finding, rule
-from seqtopo.lint.steps import each_alone
+from seqtopo.lint.steps import each_alone, in_place, step_by_step
 from seqtopo.lint.view import View
 from seqtopo.syntax import tree
 from seqtopo.syntax.rewrite import with_flag
@@ -142,7 +142,7 @@ def _permuted(view: View, node: Node, order: tuple[int, ...]) -> Iterator[Fix]:
 def rows_as_steps(view: View) -> Iterator[Finding]:
     """The rows of an image that is wider than high, read as time steps."""
     for node in view.recurrent if any(len(view.out(n).shape) == 3 for n in view.inputs) else ():
-        joined = back_over(view, node, *_EACH_STEP)
+        joined = back_over(view, node, step_by_step)
         if joined.layer is None or not joined.inputs or joined.inputs[0].extra:
             continue
         before, after = view.came(joined).shape, view.out(joined).shape
@@ -175,7 +175,6 @@ def rows_as_steps(view: View) -> Iterator[Finding]:
 
 _LEAST_ROWS = 12
 """An image of fewer rows is no line of text: its first axis counts something else."""
-_EACH_STEP = ("dense", "dropout", "act", "relu", "norm", "batchnorm")
 
 
 def _flattens_each(node: Node) -> bool:
@@ -258,7 +257,7 @@ def _raw(view: View) -> dict[int, Node]:
     for node in view.nodes:
         if node.layer is None:
             found[node.index] = node
-        elif view.is_row(node, "identity", "dropout", "mask", "batchnorm", "norm") and each_alone(view, node):
+        elif view.has_role(node, "identity", "noise", "penalty", "mask", "norm") and each_alone(view, node):
             source = found.get(node.inputs[0].node)
             if source is not None:
                 found[node.index] = source
@@ -272,7 +271,7 @@ def steps_of_a_vector(view: View) -> Iterator[Finding]:
         assert node.layer is not None
         if len(view.came(node).shape) != 1 or node.layer.get("axis") != 1:
             continue
-        made = back_over(view, node, "dropout", "norm", "batchnorm", "act", "identity")
+        made = back_over(view, node, in_place)
         before = view.came(made).shape if made.inputs and not made.inputs[0].extra else ()
         forgot = made.layer is not None and made.layer.row.recurrent
         if len(before) != 2 or not (forgot or view.is_row(made, "gavgpool1d", "gmaxpool1d")):
@@ -336,7 +335,7 @@ def softmax_over_time(view: View) -> Iterator[Finding]:
         assert node.layer is not None
         if node.layer.get("axis") not in (1, -2, (1,), (-2,)):
             continue
-        before = back_over(view, node, *_EACH_STEP[1:])
+        before = back_over(view, node, in_place)
         # What has no weights gives weights of the steps, and no answer.
         if before.layer is None or "kernel_regularizer" not in place_of(view, before).layer.row.by_name:
             continue

@@ -16,7 +16,6 @@ from seqtopo.lint.view import View
 from seqtopo.syntax import tree
 from seqtopo.syntax.rewrite import with_flag, without
 
-_ATTENTION = ("mha", "attention", "additive_attention", "group_query_attention")
 _MANY_KINDS = 16
 """As many features as there are classes in the output are the same things only where there are many."""
 
@@ -73,14 +72,13 @@ def _fixes(view: View, node: Node) -> Iterator[Fix]:
     assert node.layer is not None
     if found is None:
         return
-    name = node.layer.row.name
-    if name in _ATTENTION:
+    if view.has_role(node, "attention"):
         yield Fix("let each step see only those up to it", (view.rewrite(node, with_flag(found, "causal")),))
     elif isinstance(node.layer.row.time, Slides):
         bare = without(found, "same")
         if bare != found:
             yield Fix("pad at the start only", (view.rewrite(node, with_flag(bare, "causal")),))
-    elif name == "bi":
+    elif view.is_row(node, "bi"):
         forward = _forward_alone(node.layer, found)
         if forward is not None:
             yield Fix("read forwards only, as wide as both halves", (view.rewrite(node, forward),))
@@ -175,7 +173,7 @@ def _looks_ahead(view: View, node: Node, origin: int, origins: dict[int, int]) -
     layer = node.layer
     if layer is None or not node.inputs or origins.get(node.inputs[0].node) != origin:
         return False
-    if layer.row.name in _ATTENTION:
+    if layer.row.role == "attention":
         if node.tensors.get("attention_mask"):
             return False
         place = min(1, len(node.inputs) - 1)

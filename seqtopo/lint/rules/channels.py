@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from seqtopo.diag.model import Edit, Fix, Label
 from seqtopo.graph.graph import Node
 from seqtopo.layers.layer import Layer
-from seqtopo.layers.masking import ATTENTION
+from seqtopo.layers.row import IN_PLACE, Role
 from seqtopo.layers.sizes import Shape, show_shape
 from seqtopo.layers.values import FLOATS
 from seqtopo.lint.edits import step
-from seqtopo.lint.head import NOISE, NORMS, activation_of
+from seqtopo.lint.head import activation_of
 from seqtopo.lint.places import place_of, with_argument
 from seqtopo.lint.places import without as without_argument
 from seqtopo.lint.rule import Finding, rule
@@ -23,8 +23,8 @@ from seqtopo.syntax.canonical import print_expr
 
 _IMAGE_CHANNELS = (1, 3, 4)
 _LEAST_SIDE, _LONG_SIDE = 16, 100
-_PASSES = (*NOISE, "act", "relu", "leaky_relu", "elu", "prelu", "identity", "activity_regularization", "cast")
-"""Rows that leave the channels where they stand, whichever axis that is."""
+_STAY: frozenset[Role] = IN_PLACE | {"join"}
+"""Roles of layers that leave the channels where they stand, whichever axis that is."""
 
 
 @dataclass(frozen=True)
@@ -108,12 +108,8 @@ def _misreads(view: View) -> Iterator[_Misread]:
             after = came if differs else here
         elif came is not None and came.first and _reads_last(view, node, layer, rank):
             yield _Misread(node, came, False)
-            after = came if layer.row.name in (*NORMS, "concat", *_PASSES, "softmax") else None
-        elif (
-            layer.row.name in (*_PASSES, *NORMS, "concat", "softmax")
-            or merges(node)
-            or (layer.row.name == "dense" and came is not None)
-        ):
+            after = came if layer.row.role in _STAY else None
+        elif layer.row.role in _STAY or merges(node) or (layer.row.name == "dense" and came is not None):
             after = came
         elif layer.row.name == "dense" or layer.row.recurrent or view.is_row(node, "embed"):
             after = _Layout(node, False)
@@ -124,12 +120,12 @@ def _misreads(view: View) -> Iterator[_Misread]:
 def _reads_last(view: View, node: Node, layer: Layer, rank: int) -> bool:
     """Whether a layer without a data format takes the last axis for the features."""
     name = layer.row.name
-    if name in NORMS or name == "concat":
+    if layer.row.role in ("norm", "join"):
         return layer.get("axis") in (-1, rank)
     if name == "softmax" or (name == "act" and activation_of(layer) == "softmax"):
         return name == "act" or layer.get("axis") in (-1, rank)
     # A dense layer over the places is how some models mix them.
-    return (layer.row.recurrent and rank == 2) or name in ATTENTION
+    return (layer.row.recurrent and rank == 2) or layer.row.role == "attention"
 
 
 def _mixed(view: View, group: list[_Misread]) -> Finding:
@@ -193,10 +189,10 @@ def _to_first(view: View, misread: _Misread) -> Edit | None:
     if misread.format:
         bare = rewrite.without(expr, "channels_last", "data_format")
         changed = rewrite.with_flag(bare, "channels_first")
-    elif name in NORMS:
+    elif place.layer.row.role == "norm":
         bare = without_argument(expr, "axis", place.layer.row) or expr
         changed = with_argument(bare, "axis", rewrite.number(1))
-    elif name in ("concat", "softmax", "act"):
+    elif place.layer.row.role in ("join", "activation"):
         changed = step(place.span, "softmax" if name == "act" else name, 1)
     else:
         rank = len(view.came(node).shape)
@@ -228,7 +224,7 @@ def _all_last(view: View) -> tuple[Edit, ...]:
         turned = view.edits.after(source, step(source.span, "permute", *order))
         if turned is not None:
             edits[source.span] = turned
-    for node in view.calls_of(*NORMS, "concat", "softmax"):
+    for node in view.calls_with("norm", "join", "activation"):
         place = place_of(view, node)
         if place.layer.get("axis") == 1 and place.expr is not None:
             plain = without_argument(place.expr, "axis", place.layer.row)
@@ -246,10 +242,10 @@ def _image_like(shape: Shape) -> bool:
 @rule("ST672")
 def image_turned(view: View) -> Iterator[Finding]:
     """An image whose channels stand at the end where the layer that reads it does not look for them."""
-    for node in view.calls_of(*_IMAGE_LAYERS):
+    for node in view.calls_with("convolution", "pooling", "padding"):
         source = view.maker(node.inputs[0])
         shape = view.out(source).shape
-        if node.layer is None or source.layer is not None or len(shape) != 3:
+        if node.layer is None or source.layer is not None or len(shape) != 3 or not _has_format(node.layer):
             continue
         first = _is_first(node.layer)
         channels, sides = (shape[-1], shape[:2]) if first else (shape[0], shape[1:])
@@ -270,9 +266,6 @@ def image_turned(view: View) -> Iterator[Finding]:
             + ("leave channels_first out" if first else f"declare in({shape[1]},{shape[2]},{shape[0]})"),
             fixes=tuple(_image_fixes(view, source, shape, first)),
         )
-
-
-_IMAGE_LAYERS = ("conv2d", "separable_conv2d", "depthwise_conv2d", "maxpool2d", "avgpool2d", "zero_padding2d")
 
 
 def _sides(sides: Shape) -> bool:

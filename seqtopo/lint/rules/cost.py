@@ -14,7 +14,6 @@ from seqtopo.layers.sizes import Size
 from seqtopo.layers.values import Tensor
 from seqtopo.lint.edits import step
 from seqtopo.lint.head import activation_of
-from seqtopo.lint.mask_flow import follow
 from seqtopo.lint.places import Place, place_of, with_argument, without, word_of
 from seqtopo.lint.rule import Finding, rule
 from seqtopo.lint.rules.cells import GATES
@@ -129,7 +128,7 @@ def _dropped(expr: tree.Expr) -> tree.Expr | None:
 def kernel_lost_to_a_mask(view: View) -> Iterator[Finding]:
     """A mask that reaches a recurrent layer: only TensorFlow has a fast kernel that takes one."""
     for flow in view.flows:
-        masks = follow(flow)
+        masks = flow.masks
         for index, came in masks.before.items():
             place = place_of(flow, flow.graph.nodes[index])
             masked = came[0] if came else None
@@ -147,20 +146,11 @@ def kernel_lost_to_a_mask(view: View) -> Iterator[Finding]:
             )
 
 
-_ATTENTION = {
-    "mha": "num_heads",
-    "group_query_attention": "num_query_heads",
-    "attention": "",
-    "additive_attention": "",
-}
-"""Rows that compare each step with each, and the argument that counts their heads."""
-
-
 @rule("ST653")
 def attention_memory(view: View) -> Iterator[Finding]:
     """The scores of an attention: one number for each query, each key and each head."""
     for flow in view.flows:
-        for node in flow.calls_of(*_ATTENTION):
+        for node in flow.calls_with("attention"):
             found = _scores(flow, node)
             if found is None:
                 continue
@@ -191,7 +181,7 @@ def _scores(view: View, node: Node) -> tuple[int, int, int] | None:
     layer = node.layer
     if layer is None or layer.get("flash_attention"):
         return None
-    counted = _ATTENTION[layer.row.name]
+    counted = next((name for name in ("num_query_heads", "num_heads") if name in layer.row.by_name), "")
     heads = layer.get(counted) if counted else 1
     came = view.into(node)
     query, value = came[0], came[1 if len(came) > 1 else 0]

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from seqtopo.diag.model import Fix, Label
 from seqtopo.graph.graph import Node
-from seqtopo.layers.sizes import Size
+from seqtopo.graph.seen import passes
 from seqtopo.lint.edits import step
 from seqtopo.lint.rule import Finding, rule
-from seqtopo.lint.steps import MERGES, Steps, along_time, inner, joins_features, merges, steps
+from seqtopo.lint.steps import Steps, inner, joins_features, merges, steps
 from seqtopo.lint.view import View
 from seqtopo.syntax import tree
 from seqtopo.syntax.rewrite import without
@@ -81,7 +81,7 @@ def least_read_step(view: View) -> Iterator[Finding]:
 def orders_merged(view: View) -> Iterator[Finding]:
     """Steps that stand last first, merged with others that stand first to last."""
     for flow in view.flows:
-        for node in flow.calls_of(*MERGES, "concat"):
+        for node in flow.calls_with("merge", "join"):
             if not (merges(node) or joins_features(flow, node)):
                 continue
             came = [None if v.extra else steps(flow).get(v.node) for v in node.inputs]
@@ -146,16 +146,12 @@ def _is_flip(node: Node) -> bool:
 # ---- which step is taken -------------------------------------------------------------------------
 
 
-_TAKES_STEPS = ("at", "last", "first", "slice", "crop", "cropping1d")
-"""Rows that take one step or a few."""
-
-
 def _ends(view: View) -> list[tuple[Node, Node, str]]:
     """Calls that keep just one end of what a recurrent layer gives, with the layer and the end; not
     where both ends are taken, and not where a half of the features is.
     """
     found: list[tuple[Node, Node, str]] = []
-    for node in view.calls_of(*_TAKES_STEPS):
+    for node in view.calls_with("selection"):
         end = _end(view, node)
         here = steps(view).get(node.inputs[0].node) if end else None
         if here is not None and here.reader is not None:
@@ -173,42 +169,20 @@ def _short(view: View, reader: Node) -> bool:
 
 def _end(view: View, node: Node) -> str:
     """Which one step a call keeps: ``first``, ``last``, or "" for another or for several."""
-    layer = node.layer
-    if layer is None or not node.inputs:
+    passed = passes(view.graph, node)
+    if passed is None or (passed.axis is not None and view.out(node).shape[:1] != (1,)):
         return ""
-    came = view.came(node)
-    size = came.shape[0] if came.shape else 0
-    name = layer.row.name
-    if name == "cropping1d" and len(came.shape) == 2:
-        before, after = layer.get("cropping")
-        return _cropped(before, after, size)
-    if name not in ("at", "last", "first", "slice", "crop") or not along_time(node, came):
-        return ""
-    if name == "at":
-        return _step(layer.get("index"), size)
-    if name in ("last", "first"):
-        return name if layer.get("n") == 1 else ""
-    if name == "crop":
-        return _cropped(layer.get("before"), layer.get("after"), size)
-    one = view.out(node).shape[0] == 1 and layer.get("step") == 1
-    return _step(layer.get("start"), size) if one else ""
-
-
-def _step(index: int, size: Size) -> str:
-    return FIRST if index == 0 else LAST if index == -1 or index + 1 == size else ""
-
-
-def _cropped(before: Size, after: Size, size: Size) -> str:
-    if after == 0 and before + 1 == size:
-        return LAST
-    return FIRST if before == 0 and after + 1 == size else ""
+    step = passed.window.low.at(0)
+    last = view.came(node).shape[0] - 1
+    alone = passed.axis in (0, None) and passed.window.low == passed.window.high
+    return (FIRST if step == 0 else LAST if step == last else "") if alone else ""
 
 
 def _halved(view: View, node: Node) -> bool:
     """Whether whoever takes a value takes some of its features: the half that has read them all."""
     users = view.users(node)
     return bool(users) and all(
-        view.is_row(user, "first", "last", "slice", "crop")
+        view.has_role(user, "selection")
         and user.layer is not None
         and user.layer.get("axis") in (-1, len(view.out(node).shape))
         for user in users

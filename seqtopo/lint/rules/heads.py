@@ -9,9 +9,10 @@ from math import exp
 from seqtopo.diag.model import Fix, Label
 from seqtopo.graph.graph import Node
 from seqtopo.lint.edits import step
-from seqtopo.lint.head import NOISE, NORMS, Head, activation_of, head_of, losses, with_activation
+from seqtopo.lint.head import Head, activation_of, head_of, losses, with_activation
 from seqtopo.lint.places import back_over, place_of, with_word
 from seqtopo.lint.rule import Finding, rule
+from seqtopo.lint.steps import hands_on
 from seqtopo.lint.view import View
 
 _REGRESSION = (
@@ -23,10 +24,6 @@ _REGRESSION = (
     "log_cosh",
 )
 """Losses that measure how far a number is from another."""
-
-
-_TAIL = (*NOISE, "reshape", "squeeze", "identity")
-"""Rows that may stand behind the layer that answers."""
 
 
 @rule("ST621")
@@ -91,8 +88,8 @@ def _tail(view: View, index: int) -> Iterator[Node]:
     """A node and what stands right before it, as far as its numbers only pass on."""
     node = view.graph.nodes[index]
     yield node
-    if view.is_row(node, *_TAIL):
-        yield back_over(view, node, *_TAIL)
+    if hands_on(view, node):
+        yield back_over(view, node, hands_on)
 
 
 @rule("ST626")
@@ -141,12 +138,12 @@ def disturbed_output(view: View) -> Iterator[Finding]:
         answer = head.gives in ("softmax", "sigmoid")
         for flow, node in head.after:
             assert node.layer is not None
-            name = place_of(flow, node).layer.row.name
-            if name in NOISE and (answer or value in trained):
-                yield _noisy(flow, node, name, head)
+            row = place_of(flow, node).layer.row
+            if row.role == "noise" and (answer or value in trained):
+                yield _noisy(flow, node, row.name, head)
     for value in view.graph.outputs:
         node = view.maker(value)
-        if view.is_row(node, *NORMS):
+        if view.has_role(node, "norm"):
             before = view.maker(node.inputs[0])
             gives = activation_of(place_of(view, before).layer) if before.layer is not None else ""
             if gives in ("softmax", "sigmoid"):
@@ -216,7 +213,7 @@ def cut_scores(view: View) -> Iterator[Finding]:
         gives = activation_of(second.layer)
         if second.layer.row.name not in ("act", "softmax") or gives not in ("softmax", "sigmoid"):
             continue
-        before = back_over(view, node, *_TAIL)
+        before = back_over(view, node, hands_on)
         if before.layer is None:
             continue
         first = place_of(view, before)

@@ -6,47 +6,45 @@ from collections.abc import Iterator
 
 from seqtopo.diag.model import Edit, Fix, Label
 from seqtopo.graph.graph import Node
+from seqtopo.layers.row import HANDS_ON, Role
 from seqtopo.layers.values import FLOATS, INTEGERS
+from seqtopo.lint.index import in_order
 from seqtopo.lint.places import FURTHEST, back_over, place_of, with_argument
 from seqtopo.lint.rule import Finding, rule
 from seqtopo.lint.view import View
 from seqtopo.syntax import tree
 from seqtopo.syntax.canonical import print_expr
 
-_MOVES = (
-    *("identity", "reshape", "flatten", "permute", "swap", "squeeze", "expand", "repeat", "mask"),
-    *("last", "first", "slice", "at", "flip", "pad", "crop", "shift", "scale", "concat", "max", "min"),
+_IDS_STILL: frozenset[Role] = HANDS_ON - {"noise"} | {"repetition", "padding", "join"}
+"""Roles of layers behind which the numbers are still those that came in."""
+
+_NO_IDS: tuple[Role, ...] = (
+    *("dense", "embedding", "encoding", "recurrent", "convolution", "transposed", "pooling", "attention"),
+    *("norm", "noise", "activation", "reduction", "scaling", "position", "spectrogram"),
 )
-"""Rows behind which the numbers are still those that came in, or ids of another range."""
+"""Roles of layers whose numbers are no ids, whatever came in."""
 
-_FRACTIONS = (
-    *("dense", "dropout", "spatial_dropout1d", "gaussian_noise", "gaussian_dropout", "alpha_dropout"),
-    *("norm", "batchnorm", "group_normalization", "act", "relu", "leaky_relu", "elu", "softmax", "embed"),
-    *("conv1d", "lstm", "gru", "rnn", "bi", "avgpool1d", "gavgpool1d", "mean", "rescaling", "one_hot"),
-    *("normalization", "rms_normalization", "unit_normalization", "category_encoding"),
-)
-"""Rows whose numbers are no ids, whatever came in."""
 
-_EITHER_SIDE = frozenset(
-    {"dropout", "spatial_dropout1d", "gaussian_noise", "gaussian_dropout", "alpha_dropout", "norm",
-     "batchnorm", "group_normalization", "normalization", "rms_normalization", "unit_normalization",
-     "rescaling"}
-)  # fmt: skip
-"""Rows that have a place behind an embedding, too."""
+def _keeps_ids(view: View, node: Node) -> bool:
+    """Whether a call gives numbers that came in, or ids of another range."""
+    if node.layer is None:
+        return False
+    row = node.layer.row
+    return row.role in _IDS_STILL or row.picks or (row.role == "scaling" and row.dtype == "keep")
 
-_ANY_RANK = ("dense", "dropout", "flatten", "act", "relu", "norm", "batchnorm", "identity")
 
-_TABLES = ("embed", "reversible_embedding")
+def _gives_no_ids(node: Node) -> bool:
+    return node.layer is not None and (node.layer.row.role in _NO_IDS or node.layer.row.recurrent)
 
 
 def _sources(view: View) -> Iterator[tuple[Node, Node, tuple[Node, ...]]]:
     """Each look-up, what its ids come from, and the layers between, the last one first."""
-    for node in view.calls_of(*_TABLES):
+    for node in view.calls_with("embedding"):
         if node.call.get("reverse"):
             continue
         between: list[Node] = []
         here = view.maker(node.inputs[0])
-        while view.is_row(here, *_MOVES) and len(between) < FURTHEST:
+        while _keeps_ids(view, here) and len(between) < FURTHEST:
             between.append(here)
             here = view.maker(here.inputs[0])
         yield node, here, tuple(between)
@@ -91,7 +89,7 @@ def embed_of_vectors(view: View) -> Iterator[Finding]:
         if len(shape) < 2 or shape[-1] == 1:
             continue
         # What is made for one more axis does not take one less.
-        any_rank = all(view.is_row(user, *_ANY_RANK) for user in view.users(node))
+        any_rank = all(user.layer is not None and user.layer.row.any_axes for user in view.users(node))
         drop = view.edits.drop(node) if any_rank else None
         yield Finding(
             node.span,
@@ -108,7 +106,7 @@ def embed_of_vectors(view: View) -> Iterator[Finding]:
 def embed_of_fractions(view: View) -> Iterator[Finding]:
     """An embedding of what a layer has computed: no whole numbers, so the wrong rows are looked up."""
     for node, source, between in _sources(view):
-        if not view.is_row(source, *_FRACTIONS) or source.layer is None:
+        if not _gives_no_ids(source) or source.layer is None:
             continue
         row = source.layer.row.name
         hot = row in ("one_hot", "category_encoding")
@@ -117,7 +115,7 @@ def embed_of_fractions(view: View) -> Iterator[Finding]:
         fixes: tuple[Fix, ...] = ()
         if hot and drop is not None and row == "one_hot":
             fixes = (Fix("look the ids up themselves", (drop,)),)
-        elif row in _EITHER_SIDE:
+        elif view.has_role(source, "noise", "norm", "scaling"):
             after = view.edits.written(source)
             put = view.edits.after(node, after) if after is not None else None
             if drop is not None and put is not None:
@@ -175,8 +173,9 @@ def ids_as_numbers(view: View) -> Iterator[Finding]:
     """Ids that a layer computes with: as if word 40 were twice word 20."""
     if not any(node.below is not None or view.out(node).dtype in INTEGERS for node in view.inputs):
         return
-    for node in view.calls_of("dense", "lstm", "gru", "rnn", "bi", "conv1d"):
-        here = back_over(view, node, "expand", "reshape", "repeat", "flatten")
+    computing = view.calls_with("dense", "recurrent", "convolution")
+    for node in in_order(computing, view.recurrent):
+        here = back_over(view, node, lambda v, n: v.has_role(n, "shape", "repetition"))
         below = here.below
         if here.layer is not None or (isinstance(below, int) and below <= 2):
             continue

@@ -10,6 +10,7 @@ from seqtopo.diag.model import Edit, Fix, Label
 from seqtopo.graph.graph import Node
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.sizes import Shape
+from seqtopo.layers.timing import Slides
 from seqtopo.layers.values import Refusal, Tensor
 from seqtopo.lint.edits import step
 from seqtopo.lint.places import place_of
@@ -19,15 +20,13 @@ from seqtopo.syntax import tree
 from seqtopo.syntax.canonical import print_expr
 from seqtopo.syntax.rewrite import number, with_argument, with_flag, without
 
-_UP = ("upsample1d", "upsample2d", "conv1d_transpose", "conv2d_transpose")
-_SLIDES = ("conv1d", "conv2d", "separable_conv1d", "separable_conv2d", "maxpool1d", "avgpool1d", "maxpool2d")
 _MOST_SHOWN = 12
 
 
 @rule("ST606")
 def length_comes_back_otherwise(view: View) -> Iterator[Finding]:
     """An autoencoder of convolutions whose output is a little longer or shorter than its input."""
-    if not view.calls_of(*_UP):
+    if not view.calls_with("upsampling", "transposed"):
         return
     seen: set[int] = set()
     for value in dict.fromkeys(view.graph.outputs):
@@ -36,6 +35,14 @@ def length_comes_back_otherwise(view: View) -> Iterator[Finding]:
         path = _path(view, view.maker(value), seen)
         if path is not None:
             yield from _differs(view, path)
+
+
+def _goes_up(view: View, node: Node) -> bool:
+    return view.has_role(node, "upsampling", "transposed")
+
+
+def _slides(node: Node) -> bool:
+    return node.layer is not None and isinstance(node.layer.row.time, Slides)
 
 
 def _path(view: View, last: Node, seen: set[int]) -> list[Node] | None:
@@ -62,7 +69,7 @@ def _differs(view: View, path: list[Node]) -> Iterator[Finding]:
             return
         start, end = lengths[0], lengths[-1]
         bottom = lengths.index(min(lengths))
-        ups = [i for i, node in enumerate(path) if view.is_row(node, *_UP) and lengths[i] > lengths[i - 1]]
+        ups = [i for i, node in enumerate(path) if _goes_up(view, node) and lengths[i] > lengths[i - 1]]
         near = start != end and start < 2 * end < 4 * start
         if near and ups and lengths[bottom] < start:
             yield _finding(view, path, lengths, axis)
@@ -72,15 +79,13 @@ def _differs(view: View, path: list[Node]) -> Iterator[Finding]:
 def _finding(view: View, path: list[Node], lengths: list[int], axis: int) -> Finding:
     start, end = lengths[0], lengths[-1]
     what = "steps" if axis == 0 and len(view.out(path[0]).shape) == 2 else "rows" if axis == 0 else "columns"
-    factor = prod(
-        lengths[i] // lengths[i - 1] for i, node in enumerate(path) if view.is_row(node, *_UP) and i
-    )
+    factor = prod(lengths[i] // lengths[i - 1] for i, node in enumerate(path) if _goes_up(view, node) and i)
     # On the way up, whatever is no upsampling and changes the length breaks the mirror.
-    first_up = next(i for i, node in enumerate(path) if view.is_row(node, *_UP))
+    first_up = next(i for i, node in enumerate(path) if _goes_up(view, node))
     breaks = [
         i
         for i in range(first_up, len(path))
-        if not view.is_row(path[i], *_UP) and lengths[i] < lengths[i - 1] and _padded(path[i]) == "valid"
+        if not _goes_up(view, path[i]) and lengths[i] < lengths[i - 1] and _padded(path[i]) == "valid"
     ]
     uneven = factor > 1 and start % factor != 0
     reasons = []
@@ -141,7 +146,7 @@ def _fixes(view: View, path: list[Node], breaks: list[int], factor: int) -> Iter
     """``same`` on the way up, or both ways, with a crop of what is then too long, or a longer input."""
     if any(view.copies(node) != 1 for node in path):
         return
-    valid = [i for i, node in enumerate(path) if _padded(node) == "valid" and view.is_row(node, *_SLIDES)]
+    valid = [i for i, node in enumerate(path) if _padded(node) == "valid" and _slides(node)]
     start = view.out(path[0])
     for padded in dict.fromkeys((tuple(breaks), tuple(valid))):
         steps = _padded_steps(view, path, padded)

@@ -7,38 +7,31 @@ from functools import partial
 
 from seqtopo.diag.model import Edit, Fix, Label
 from seqtopo.graph.graph import Node
+from seqtopo.graph.masks import Masked, Masks, heeds, mask_of
 from seqtopo.layers.layer import Layer
+from seqtopo.layers.row import Row
 from seqtopo.layers.values import INTEGERS
 from seqtopo.lint.edits import step
-from seqtopo.lint.mask_flow import Masked, Masks, follow, heeds
 from seqtopo.lint.places import FURTHEST, back_over, place_of, with_argument, without
 from seqtopo.lint.rule import Finding, rule
+from seqtopo.lint.steps import each_alone
 from seqtopo.lint.view import View
 from seqtopo.syntax import tree
 from seqtopo.syntax.canonical import print_expr
-
-_MIXES = (
-    *("flatten", "conv1d", "separable_conv1d", "depthwise_conv1d", "conv1d_transpose"),
-    *("maxpool1d", "avgpool1d", "gmaxpool1d", "adaptive_max_pooling1d", "adaptive_average_pooling1d"),
-)
-"""Rows without a mask that make one number of several steps, the padded ones among them."""
-
-_STEP_BY_STEP = ("dense", "dropout", "batchnorm", "norm", "act", "relu", "leaky_relu", "elu", "identity")
-"""Rows that do to a vector what they do to each step."""
 
 
 @rule("ST631")
 def mask_lost(view: View) -> Iterator[Finding]:
     """A mask that ends before the layers that would heed it."""
     for flow in view.flows:
-        masks = follow(flow)
+        masks = flow.masks
         ends: dict[int, tuple[Node, Masked, list[Node]]] = {}
         for index, came in masks.before.items():
             node = flow.graph.nodes[index]
             first = came[0] if came else None
             if first is not None and first.end is None and _mixes(flow, node):
                 ends.setdefault(node.index, (node, first, []))
-            if heeds(node):
+            if heeds(flow.graph, node):
                 for mask in came:
                     if mask is not None and mask.end is not None:
                         _, _, readers = ends.setdefault(mask.end.index, (mask.end, mask, []))
@@ -49,7 +42,9 @@ def mask_lost(view: View) -> Iterator[Finding]:
 
 
 def _mixes(view: View, node: Node) -> bool:
-    return view.is_row(node, *_MIXES) and len(view.came(node).shape) == 2
+    """Whether a call without a mask makes one number of several steps, the padded ones among them."""
+    several = view.is_row(node, "flatten") or view.has_role(node, "convolution", "transposed", "pooling")
+    return several and len(view.came(node).shape) == 2 and not heeds(view.graph, node)
 
 
 def _lost(view: View, node: Node, mask: Masked, readers: list[Node], masks: Masks) -> Finding:
@@ -57,7 +52,7 @@ def _lost(view: View, node: Node, mask: Masked, readers: list[Node], masks: Mask
     name = node.layer.row.name
     names = list(dict.fromkeys(r.layer.row.name for r in readers if r.layer is not None))
     mixes = _mixes(view, node)
-    if name in ("add", "sub", "mul", "avg", "max", "min"):
+    if view.has_role(node, "merge"):
         where = f"ends at {name}, since not every value that it merges has one"
     else:
         where = f"ends at {name}"
@@ -70,17 +65,17 @@ def _lost(view: View, node: Node, mask: Masked, readers: list[Node], masks: Mask
         f"the mask {where}: {what}",
         label="hands no mask on",
         labels=tuple(dict.fromkeys(labels)),
-        help=_advice(name, bool(readers)),
+        help=_advice(node.layer.row, bool(readers)),
         fixes=tuple(_ways_to_keep(view, node, mask, readers, masks)),
     )
 
 
-def _advice(name: str, read: bool) -> str:
-    if name == "flatten":
+def _advice(row: Row, read: bool) -> str:
+    if row.name == "flatten":
         return (
             "make one vector of the steps by what heeds masks: a recurrent layer without seq, or gavgpool1d"
         )
-    if name in ("add", "sub", "mul", "avg", "max", "min"):
+    if row.role == "merge":
         return "mask every value that is merged, or merge behind the layers that heed the mask"
     return (
         "put it behind the layers that heed the mask, or take it out"
@@ -98,7 +93,7 @@ def _ways_to_keep(view: View, node: Node, mask: Masked, readers: list[Node], mas
             yield Fix("take the mean of the steps that are not padded", (edit,))
     elif readers and _straight(view, view.maker(node.inputs[0]), readers[0]):
         edit = view.edits.drop(node)
-        if edit is not None and view.is_row(node, *_MIXES):
+        if edit is not None and _mixes(view, node):
             assert readers[0].layer is not None
             title = f"take it out, so that the mask reaches {readers[0].layer.row.name}"
             yield Fix(title, (edit,))
@@ -122,7 +117,7 @@ def _straight(view: View, node: Node, reader: Node) -> bool:
 
 def _without_seq(view: View, node: Node) -> Iterator[Fix]:
     """The recurrent layer before a flatten gives its last step alone, and flatten is not needed."""
-    here = back_over(view, node, *_STEP_BY_STEP)
+    here = back_over(view, node, each_alone)
     if here.layer is None or not here.layer.row.recurrent or not _straight(view, here, node):
         return
     place = place_of(view, here)
@@ -166,7 +161,7 @@ def _in_td(view: View) -> Iterator[Finding]:
 def padding_not_masked(view: View) -> Iterator[Finding]:
     """Ids that are read step by step without a mask: padding, where there is any, is read as a word."""
     for flow in view.flows:
-        masks = follow(flow)
+        masks = flow.masks
         for node in flow.recurrent if flow.calls_of("embed") else ():
             if node.layer is None or "mask" in node.tensors:
                 continue
@@ -187,9 +182,13 @@ def padding_not_masked(view: View) -> Iterator[Finding]:
             )
 
 
+def _hands_mask_on(view: View, node: Node) -> bool:
+    return each_alone(view, node) and mask_of(view.graph, node).gives == "first"
+
+
 def _table(view: View, node: Node) -> Node | None:
     """The embedding of ids that a recurrent layer reads, with nothing between that changes the steps."""
-    here = back_over(view, node, *_STEP_BY_STEP, "pos", "spatial_dropout1d")
+    here = back_over(view, node, _hands_mask_on)
     if not view.is_row(here, "embed") or view.came(here).dtype not in INTEGERS:
         return None
     return here if view.maker(here.inputs[0]).layer is None else None

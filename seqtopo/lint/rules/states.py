@@ -10,15 +10,10 @@ from seqtopo.graph.graph import Node
 from seqtopo.layers.layer import Layer
 from seqtopo.lint.places import Place, back_over, place_of, with_argument, without
 from seqtopo.lint.rule import Finding, rule
+from seqtopo.lint.steps import each_alone
 from seqtopo.lint.view import View
 from seqtopo.syntax import tree
 from seqtopo.syntax.canonical import print_expr
-
-_KEEPS_STEPS = (
-    *("dropout", "spatial_dropout1d", "norm", "batchnorm", "dense", "act", "relu", "identity", "td"),
-    *("activity_regularization", "gaussian_noise", "leaky_relu"),
-)
-"""Rows between two recurrent layers behind which a step is still the same step."""
 
 
 def _stateful(layer: Layer) -> bool:
@@ -102,7 +97,7 @@ def partly_stateful(view: View) -> Iterator[Finding]:
     for node, place in _recurrent(view):
         if _stateful(place.layer) or "initial_state" in node.tensors or view.is_row(node, "bi"):
             continue
-        here = back_over(view, node, *_KEEPS_STEPS)
+        here = back_over(view, node, each_alone)
         if here.layer is None or not here.layer.row.recurrent:
             continue
         before = place_of(view, here)

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 from seqtopo.diag.model import Edit, Fix, Label
 from seqtopo.graph.graph import Node
+from seqtopo.graph.seen import passes
 from seqtopo.layers.sizes import Shape
 from seqtopo.layers.timing import Slides
 from seqtopo.layers.values import FLOATS
 from seqtopo.lint.rule import Finding, rule
-from seqtopo.lint.steps import each_alone
+from seqtopo.lint.steps import each_alone, step_by_step
 from seqtopo.lint.view import View, once
 from seqtopo.syntax import tree
 from seqtopo.syntax.canonical import print_expr
@@ -136,7 +137,15 @@ def _more_steps(view: View, source: Node) -> str:
     return "shorten the sequence less before it, or leave the recurrent layer out"
 
 
-_ANY_LENGTH = ("at", "flatten", "gmaxpool1d", "gavgpool1d")
+def _ends_steps(view: View, node: Node) -> bool:
+    """Whether a call makes one vector of any number of steps."""
+    passed = passes(view.graph, node)
+    ends = (
+        passed is not None
+        and passed.axis is None
+        and view.has_role(node, "pooling", "reduction", "selection")
+    )
+    return ends or view.is_row(node, "flatten")
 
 
 def _as_steps(view: View, source: Node) -> Iterator[Fix]:
@@ -149,9 +158,7 @@ def _as_steps(view: View, source: Node) -> Iterator[Fix]:
         return
     for node in view.calls:
         recurrent = node.layer is not None and node.layer.row.recurrent
-        if node is not source and not (
-            recurrent or each_alone(view, node) or view.is_row(node, *_ANY_LENGTH)
-        ):
+        if node is not source and not (recurrent or each_alone(view, node) or _ends_steps(view, node)):
             return
         if view.is_row(node, "pos", "embed"):
             return
@@ -174,7 +181,7 @@ def _last_recurrent(view: View) -> Node | None:
     if len(view.graph.outputs) != 1 or len(view.tensor(view.graph.outputs[0]).shape) != 2:
         return None
     node = view.maker(view.graph.outputs[0])
-    while view.is_row(node, "dense", "dropout", "act", "softmax", "norm"):
+    while step_by_step(view, node):
         node = view.maker(node.inputs[0])
     alone = len(view.users(node)) <= 1 and view.copies(node) == 1
     return node if alone and node.layer is not None and node.layer.row.recurrent else None

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from seqtopo.diag.model import Edit, Fix, Label
 from seqtopo.graph.graph import Node
 from seqtopo.graph.symbols import bare
+from seqtopo.layers.row import Role
 from seqtopo.layers.values import Object
 from seqtopo.lint.head import activation_of
 from seqtopo.lint.places import place_of
@@ -16,24 +17,21 @@ from seqtopo.source import Span
 from seqtopo.syntax import tree
 
 _AXES = ("time", "features", "true", "false", "none")
-_MERGES = ("add", "mul", "avg", "concat", "max", "min")
-_BY_SIZE = ("reshape", "cast", "last", "first", *_MERGES)
-"""Rows that may do something for inputs of another size or number."""
-_MAY_BE_IDLE = (
-    *_BY_SIZE,
-    *("permute", "scale", "shift", "pad", "crop", "upsample1d", "act", "relu"),
-)
+_MERGE: tuple[Role, ...] = ("merge", "join")
+_BY_SIZE: tuple[Role, ...] = (*_MERGE, "cast", "shape", "selection")
+"""Roles of layers that may do something for inputs of another size or number."""
+_MAY_BE_IDLE: tuple[Role, ...] = (*_BY_SIZE, "scaling", "padding", "upsampling", "activation")
 _RELUS = ("relu", "relu6")
 
 
 def _steps(
-    view: View, rows: Iterable[str], idle: Callable[[View, Node], bool]
+    view: View, calls: Callable[[View], Iterable[Node]], idle: Callable[[View, Node], bool]
 ) -> Iterator[tuple[View, Node]]:
-    """The steps of some rows that do nothing in any of their uses, and whose text alone says so.
+    """The steps of some calls that do nothing in any of their uses, and whose text alone says so.
 
     Where a size has a name, the step may do something in another binding.
     """
-    seen = {n.span for flow in view.flows for n in flow.calls_of(*rows) if idle(flow, n)}
+    seen = {n.span for flow in view.flows for n in calls(flow) if idle(flow, n)}
     found: dict[Span, list[tuple[View, Node]]] = {}
     for flow in view.flows if seen else ():
         for node in flow.graph.nodes:
@@ -80,7 +78,7 @@ def flatten_of_a_vector(view: View) -> Iterator[Finding]:
     def idle(flow: View, node: Node) -> bool:
         return flow.is_row(node, "flatten") and len(flow.came(node).shape) == 1
 
-    for flow, node in _steps(view, ("flatten",), idle):
+    for flow, node in _steps(view, lambda flow: flow.calls_of("flatten"), idle):
         yield Finding(
             node.span,
             f"flatten does nothing here: what comes in is a vector already, {flow.came(node)}",
@@ -93,21 +91,21 @@ def flatten_of_a_vector(view: View) -> Iterator[Finding]:
 @rule("ST662")
 def step_without_effect(view: View) -> Iterator[Finding]:
     """A step that hands on what comes in, as it came."""
-    for flow, node in _steps(view, _MAY_BE_IDLE, lambda f, n: bool(_idle(f, n))):
+    for flow, node in _steps(view, lambda f: f.calls_with(*_MAY_BE_IDLE), lambda f, n: bool(_idle(f, n))):
         assert node.layer is not None
         yield Finding(
             node.span,
             f"{_called(flow, node)} does nothing here: {_idle(flow, node)}",
             label="no effect",
             help="leave it out",
-            fixes=_left_out(flow, node, safe=not flow.is_row(node, *_BY_SIZE)),
+            fixes=_left_out(flow, node, safe=not _by_size(flow, node)),
         )
 
 
 @rule("ST684")
 def row_before_merge(view: View) -> Iterator[Finding]:
     """A merge of what a ``for`` gives outside a list: a row, and so one value."""
-    for flow, node in _steps(view, _MERGES, _merges_one):
+    for flow, node in _steps(view, lambda f: f.calls_with(*_MERGE), _merges_one):
         written = flow.edits.before_it(node)
         row = bare(written) if written is not None else None
         if written is None or not isinstance(row, tree.For) or _turns(row) < 2:
@@ -127,6 +125,11 @@ def row_before_merge(view: View) -> Iterator[Finding]:
             help="put it in square brackets for branches side by side, or take the merge out",
             fixes=(Fix("make branches of it", wrapped),),
         )
+
+
+def _by_size(view: View, node: Node) -> bool:
+    # The order of axes and the steps that are cut off are said by arguments alone.
+    return view.has_role(node, *_BY_SIZE) and not view.is_row(node, "permute", "crop")
 
 
 def _merges_one(view: View, node: Node) -> bool:
@@ -154,8 +157,8 @@ def _idle(view: View, node: Node) -> str:
         return ""
     name, came = layer.row.name, view.into(node)
     before, after = came[0], view.out(node)
-    if name in _MERGES and len(came) == 1:
-        if layer.get("axis") is not None and name in ("max", "min"):
+    if view.has_role(node, *_MERGE) and len(came) == 1:
+        if layer.get("axis") is not None and layer.row.picks:
             return ""
         # A name may stand for as many values as a loop has turns, and so may an item of a list.
         written = view.edits.before_it(node)
@@ -205,8 +208,7 @@ def _relu_again(view: View, node: Node) -> str:
 @rule("ST663")
 def placeholder(view: View) -> Iterator[Finding]:
     """A dropout of nothing, or the activation that leaves every number as it is."""
-    rows = {row for flow in view.flows for row in flow.index.rows if row == "act" or "dropout" in row}
-    for flow, node in _steps(view, rows, _is_placeholder):
+    for flow, node in _steps(view, lambda f: f.calls_with("activation", "noise"), _is_placeholder):
         linear = flow.is_row(node, "act")
         yield Finding(
             node.span,
@@ -225,4 +227,4 @@ def _is_placeholder(view: View, node: Node) -> bool:
     assert node.layer is not None
     if view.is_row(node, "act"):
         return activation_of(node.layer) == "linear"
-    return "dropout" in node.layer.row.name and node.layer.get("rate") == 0
+    return "rate" in node.layer.row.by_name and node.layer.get("rate") == 0

@@ -14,40 +14,25 @@ from keras import layers, ops, tree
 
 from seqtopo.runtime.kernels.attaching import attached
 from seqtopo.runtime.kernels.kernel import Choice, Kernel, NotNow, Stock
-
-SAMPLE_BY_SAMPLE = {
-    getattr(layers, name)
-    for name in (
-        "Activation", "Add", "Average", "AveragePooling1D", "AveragePooling2D", "AveragePooling3D",
-        "Bidirectional", "Concatenate", "Conv1D", "Conv1DTranspose", "Conv2D", "Conv2DTranspose", "Conv3D",
-        "Conv3DTranspose", "Cropping1D", "Cropping2D", "Cropping3D", "Dense", "DepthwiseConv1D",
-        "DepthwiseConv2D", "ELU", "EinsumDense", "Embedding", "Flatten", "GRU", "GRUCell",
-        "GlobalAveragePooling1D", "GlobalAveragePooling2D", "GlobalAveragePooling3D", "GlobalMaxPooling1D",
-        "GlobalMaxPooling2D", "GlobalMaxPooling3D", "GroupNormalization", "Identity", "InputLayer", "LSTM",
-        "LSTMCell", "LayerNormalization", "LeakyReLU", "MaxPooling1D", "MaxPooling2D", "MaxPooling3D",
-        "Maximum", "Minimum", "Multiply", "PReLU", "Permute", "ReLU", "RepeatVector", "Rescaling", "Reshape",
-        "SeparableConv1D", "SeparableConv2D", "SimpleRNN", "SimpleRNNCell", "Softmax", "Subtract",
-        "TimeDistributed", "UnitNormalization", "UpSampling1D", "UpSampling2D", "UpSampling3D",
-        "ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D",
-    )
-}  # fmt: skip
-"""Layers that treat each sample by itself, unless one of their settings says otherwise."""
+from seqtopo.runtime.rows import row_of
 
 
 def choose(layer: Any) -> Choice:
     """The kernel of a ``TimeDistributed``, or why it has none."""
     if type(layer) is not layers.TimeDistributed:
         return Stock("it is not Keras' own layer, but a subclass")
-    inner = layer.layer
-    for each in inner._flatten_layers(include_self=True, recursive=True):
-        why = _why_not(each)
+    inside = list(layer.layer._flatten_layers(include_self=True, recursive=True))
+    # The row of a recurrent layer speaks for its cell, too.
+    cells = {id(each.cell) for each in inside if row_of(each) is not None and hasattr(each, "cell")}
+    for each in inside:
+        why = _why_not(each, asked=id(each) not in cells)
         if why:
             return Stock(f"its steps are called one by one: {each.name} {why}")
     return Kernel("all steps at once", "call", run)
 
 
-def _why_not(layer: Any) -> str:
-    """Why a layer cannot take all steps at once."""
+def _why_not(layer: Any, *, asked: bool) -> str:
+    """Why a layer cannot take all steps at once. Of one that is ``asked``, its row must say that it can."""
     if "call" in vars(layer) and attached(layer) is None:
         return "has another call than its class"
     if isinstance(layer, keras.Model):
@@ -56,7 +41,9 @@ def _why_not(layer: Any) -> str:
         # A Sequential has layers alone; other models may have operations too, which may do anything.
         odd = [x.name for x in getattr(layer, "operations", None) or () if not isinstance(x, keras.Layer)]
         return f"has the operation {odd[0]}" if odd else ""
-    if type(layer) not in SAMPLE_BY_SAMPLE:
+    row = row_of(layer)
+    by_sample = isinstance(layer, layers.InputLayer) or (row is not None and row.by_sample)
+    if asked and not by_sample:
         return "may not treat each sample by itself"
     if getattr(layer, "dropout", 0) or getattr(layer, "recurrent_dropout", 0):
         return "draws dropout anew at each step"

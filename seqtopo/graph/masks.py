@@ -1,0 +1,115 @@
+"""What becomes of the masks of padded steps in a graph: the one analysis of masks, row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import reduce
+
+from seqtopo.graph.graph import Graph, Node, Value
+from seqtopo.graph.seen import arguments, passes
+from seqtopo.layers.masking import ENDED, PASSED, Mask
+
+
+def mask_of(graph: Graph, node: Node) -> Mask:
+    """What a call does with masks; of a custom layer that does not say, its first value's mask goes on."""
+    if node.layer is None:
+        return ENDED
+    rule = node.layer.row.mask
+    if rule is None:
+        return PASSED
+    came = graph.tensor(node.inputs[0]) if node.inputs else None
+    return rule(arguments(node), 0 if came is None else len(came.shape))
+
+
+def makes(graph: Graph, node: Node) -> bool:
+    """Whether a call makes a mask."""
+    return mask_of(graph, node).gives == "new"
+
+
+def heeds(graph: Graph, node: Node) -> bool:
+    """Whether a call takes notice of the mask that comes with its value, and is given none of its own."""
+    return "mask" not in node.tensors and mask_of(graph, node).uses
+
+
+@dataclass(frozen=True)
+class Masked:
+    """The mask of a value: the node that made it, and the one at which it ended, if it did."""
+
+    origin: Node
+    end: Node | None = None
+
+
+@dataclass(frozen=True)
+class Masks:
+    """What became of every mask of a graph.
+
+    ``before`` are the masks of what comes into each node, ``after`` that of what it gives, by its index;
+    none where nothing makes a mask.
+    ``heeded`` are the nodes whose masks something has taken notice of, by index.
+    """
+
+    before: dict[int, tuple[Masked | None, ...]]
+    heeded: frozenset[int]
+    after: dict[int, Masked | None]
+
+
+def follow(graph: Graph, nodes: Iterable[Node]) -> Masks:
+    """The masks of some nodes, each of which stands behind what it needs."""
+    after: dict[int, Masked | None] = {}
+    before: dict[int, tuple[Masked | None, ...]] = {}
+    heeded: set[int] = set()
+    nodes = tuple(nodes)
+    if not any(makes(graph, node) for node in nodes):
+        return Masks({}, frozenset(), {})
+
+    def of(value: Value) -> Masked | None:
+        return None if value.extra else after.get(value.node)
+
+    for node in nodes:
+        if node.layer is None:
+            after[node.index] = None
+            continue
+        came = tuple(map(of, node.inputs))
+        before[node.index] = came
+        if heeds(graph, node):
+            heeded.update(m.origin.index for m in came if m is not None and m.end is None)
+        after[node.index] = _goes_on(graph, node, came)
+    return Masks(before, frozenset(heeded), after)
+
+
+def _goes_on(graph: Graph, node: Node, came: tuple[Masked | None, ...]) -> Masked | None:
+    """The mask of what a node gives."""
+    mask = mask_of(graph, node)
+    first = came[0] if came else None
+    if mask.gives == "new":
+        return Masked(node)
+    if mask.gives == "any":
+        return reduce(_either, came, None)
+    if mask.gives == "every":
+        alive = [m for m in came if m is not None and m.end is None]
+        ended = next((m for m in came if m is not None and m.end is not None), None)
+        if len(alive) == len(came) or not alive or ended is not None:
+            return ended or first
+        return Masked(alive[0].origin, node)
+    assert node.layer is not None
+    if mask.gives == "first":
+        own = node.layer.row.recurrent and node.tensors.get("mask") is not None
+        return None if own else first
+    # The mask of ids is another matter: there are no features yet.
+    if mask.uses or node.layer.row.role == "embedding" or _takes_one(graph, node):
+        return None
+    return first if first is None or first.end is not None else Masked(first.origin, node)
+
+
+def _takes_one(graph: Graph, node: Node) -> bool:
+    """Whether a call takes one step out of all, so that there are no steps for a mask to speak of."""
+    passed = passes(graph, node)
+    return passed is not None and passed.axis is None and passed.window.low == passed.window.high
+
+
+def _either(one: Masked | None, other: Masked | None) -> Masked | None:
+    """The one that is alive, else the one that is there."""
+    if one is None or (one.end is not None and other is not None and other.end is None):
+        return other
+    return one
