@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from seqtopo.api import analyse
+from seqtopo.graph.masks import Masks, follow
 from tests.support.lints import assert_found, assert_mended, findings
 
 WORDS = "in(40,int) -> embed(1000,50,mask)"
@@ -82,3 +84,23 @@ def test_padding_without_a_mask_is_told_when_asked_for() -> None:
 def test_a_zero_that_may_be_measured_is_told_when_asked_for() -> None:
     assert assert_mended("in(T,1) -> mask -> lstm(8)", "ST638") == ["in(T,1) -> mask(-1) -> lstm(8)"]
     assert findings("in(T,4) -> mask(0) -> lstm(8)", "ST638") == []
+
+
+@pytest.mark.parametrize("mean", ["mean(time)", "mean(-2)", "mean(1)"])
+def test_a_mean_over_time_heeds_the_mask_however_the_axis_is_counted(mean: str) -> None:
+    spec = f"in(9,int) -> embed(50,8,mask) -> {mean} -> dense(2)"
+    assert findings(spec, "ST631") == []
+    assert masks(spec).heeded
+
+
+def test_a_mean_over_the_features_hands_the_mask_on() -> None:
+    spec = "in(9,int) -> embed(50,8,mask) -> mean(features,keepdims) -> lstm(4)"
+    assert findings(spec, "ST631") == []
+    assert masks(spec).heeded
+
+
+def masks(spec: str) -> Masks:
+    """What becomes of the masks of a spec."""
+    resolved = analyse(spec).resolved
+    assert resolved is not None
+    return follow(resolved.graph, resolved.graph.nodes)

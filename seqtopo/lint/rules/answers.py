@@ -11,7 +11,7 @@ from seqtopo.layers.sizes import Size, product, symbols
 from seqtopo.layers.values import FLOATS
 from seqtopo.lint.edits import step
 from seqtopo.lint.rule import Finding, rule
-from seqtopo.lint.steps import each_alone, steps
+from seqtopo.lint.steps import each_alone, step_by_step, steps
 from seqtopo.lint.view import View
 from seqtopo.syntax.rewrite import without
 
@@ -65,7 +65,7 @@ def _dense_alone(view: View) -> dict[int, Node]:
             plain.add(node.index)
     for node in view.calls if plain else ():
         # Whoever writes td(...) says that each step is meant.
-        if not each_alone(view, node) or view.has_role(node, "wrapper"):
+        if not step_by_step(view, node) or view.has_role(node, "wrapper"):
             continue
         before = node.inputs[0].node
         if before not in plain and before not in found:
