@@ -1,0 +1,237 @@
+"""What a new part of seqtopo takes: few files to write or to change, and then all of it works.
+
+Each test adds a part to a copy of the project, counts the files that differ, and runs what must work then in
+processes of their own.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from tests.support.backend_run import environment
+from tests.support.imports import ROOT
+
+COPIED = ("seqtopo", "grammar", "tests", "conftest.py", "pyproject.toml")
+PYTEST = ("-m", "pytest", "-q", "-x", "-p", "no:cacheprovider")
+LEFT_OUT = shutil.ignore_patterns("__pycache__", "golden")
+
+
+class Copy:
+    """A copy of the project, to which a test adds a part."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        for name in COPIED:
+            if (ROOT / name).is_dir():
+                shutil.copytree(ROOT / name, root / name, ignore=LEFT_OUT)
+            else:
+                shutil.copy2(ROOT / name, root / name)
+        self.before = self._files()
+
+    def _files(self) -> dict[str, bytes]:
+        files = (path for path in self.root.rglob("*") if path.is_file())
+        return {
+            path.relative_to(self.root).as_posix(): path.read_bytes()
+            for path in files
+            if "__pycache__" not in path.parts
+        }
+
+    def touched(self) -> set[str]:
+        """The files that are new, changed or gone."""
+        now = self._files()
+        return {name for name in now.keys() | self.before if now.get(name) != self.before.get(name)}
+
+    def write(self, name: str, text: str) -> None:
+        """Writes a new file."""
+        assert not (self.root / name).exists(), name
+        (self.root / name).write_text(dedent(text).lstrip(), encoding="utf-8")
+
+    def add(self, name: str, text: str) -> None:
+        """Adds a definition to the end of a module."""
+        path = self.root / name
+        path.write_text(f"{path.read_text(encoding='utf-8')}\n\n{dedent(text).strip()}\n", encoding="utf-8")
+
+    def change(self, name: str, old: str, new: str) -> None:
+        """Replaces a text that stands once in a file."""
+        path = self.root / name
+        text = path.read_text(encoding="utf-8")
+        assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {name}"
+        path.write_text(text.replace(old, new), encoding="utf-8")
+
+    def python(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Runs Python in the copy, which comes before any installed seqtopo."""
+        return subprocess.run(
+            [sys.executable, "-B", *arguments],
+            cwd=self.root,
+            env={**environment("torch"), "PYTHONPATH": str(self.root)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def run(self, *arguments: str, code: int = 0) -> str:
+        """What the command line in the copy prints, messages included."""
+        done = self.python("-m", "seqtopo", *arguments)
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def test(self, *arguments: str) -> None:
+        """Runs tests in the copy; some must be there, and all must pass."""
+        done = self.python(*PYTEST, *arguments)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Copy:
+    return Copy(tmp_path)
+
+
+LINT = '''
+    @rule("ST689")
+    def thirteen_units(view: View) -> Iterator[Finding]:
+        """A dense layer of 13 units."""
+        for node in view.calls_of("dense"):
+            if node.layer is not None and node.layer.get("units") == 13:
+                yield Finding(node.span, "13 units bring no luck", help="take 12 or 14")
+'''
+PAGE = """
+    ---
+    severity: warning
+    ---
+
+    # ST689 thirteen-units
+
+    A dense layer has 13 units.
+
+    ## What it means
+
+    The layer has 13 units. Nothing else is wrong with it.
+
+    ## Why
+
+    No hardware likes odd numbers. This one is not lucky either.
+
+    ## Example
+
+    ```seqtopo
+    in(T,8) -> lstm(4) -> dense(13)
+    ```
+
+    ## Instead
+
+    ```seqtopo
+    in(T,8) -> lstm(4) -> dense(12)
+    ```
+"""
+
+
+def test_a_lint_is_a_function_a_page_and_the_generated_index(copy: Copy) -> None:
+    copy.add("seqtopo/lint/rules/heads.py", LINT)
+    copy.write("grammar/diagnostics/ST689.md", PAGE)
+    done = copy.python("-m", "seqtopo.cli.reference")
+    assert done.returncode == 0, done.stderr
+    assert copy.touched() == {
+        "seqtopo/lint/rules/heads.py",
+        "grammar/diagnostics/ST689.md",
+        "grammar/DIAGNOSTICS.md",
+    }
+    spec = "in(T,8) -> lstm(4) -> dense(13)"
+    assert "warning[ST689]: 13 units bring no luck" in copy.run("check", spec)
+    assert "ST689" not in copy.run("check", spec, "--ignore", "thirteen-units")
+    assert "ST689" in copy.run("check", spec, "--format", "sarif")
+    assert "# ST689 thirteen-units (warning)\n" in copy.run("explain", "thirteen-units")
+    assert "ST689  thirteen-units" in copy.run("explain")
+    copy.test("tests/docs/test_codes.py", "-k", "ST689 or emitted")
+    laws = ("tests/unit/test_diag_codes.py", "tests/unit/test_diag_every_code.py")
+    copy.test(*laws, "tests/docs/test_links.py", "-k", "ST689 or index or order or DIAGNOSTICS")
+
+
+def test_a_lint_without_a_page_is_noticed(copy: Copy) -> None:
+    copy.add("seqtopo/lint/rules/heads.py", LINT)
+    done = copy.python(*PYTEST, "tests/docs/test_codes.py", "-k", "emitted")
+    assert done.returncode == 1
+    assert "'ST689'" in done.stdout
+
+
+COMMAND = '''
+    """``seqtopo kind``: the kind of a spec, in one line."""
+
+    from __future__ import annotations
+
+    import argparse
+
+    from seqtopo import api
+    from seqtopo.cli.arguments import Parser, add_spec_options, dims_of
+    from seqtopo.cli.files import check_spec
+    from seqtopo.cli.terminal import put, put_diagnostics
+
+
+    def parser() -> Parser:
+        """Return what the command takes."""
+        made = Parser("kind", "Tells the kind.", ("seqtopo kind spec.txt", "seqtopo kind spec.txt -D T=24"))
+        made.add_argument("spec", help="a file with a spec, - for the standard input, or a spec")
+        add_spec_options(made)
+        return made
+
+
+    def run(args: argparse.Namespace) -> int:
+        """Print the kind, or what is wrong with the spec. Returns the exit code."""
+        checked = check_spec(args.spec, dims_of(args.dims))
+        if not checked.ok:
+            put_diagnostics(checked.diagnostics)
+            return 1
+        put(api.report(checked).kind)
+        return 0
+'''
+
+
+def test_a_command_is_a_module_and_a_line(copy: Copy) -> None:
+    copy.write("seqtopo/cli/kind.py", COMMAND)
+    last = '    "explain": "what the code of a message means",\n'
+    copy.change("seqtopo/cli/main.py", last, last + '    "kind": "the kind of a spec",\n')
+    assert copy.touched() == {"seqtopo/cli/kind.py", "seqtopo/cli/main.py"}
+    assert copy.run("kind", "in(T,8) -> lstm(4,seq) * 2 -> lstm(4)") == "many-to-one\n"
+    assert "error[ST301]" in copy.run("kind", "in(T,8) -> lstm(4) -> lstm(4)", code=1)
+    assert "\n  kind " in copy.run()
+    assert "seqtopo kind spec.txt -D T=24" in copy.run("kind", "--help")
+    assert "did you mean seqtopo kind?" in copy.run("kindd", code=2)
+    copy.test("tests/unit/test_cli_main.py", "-k", "kind or alone or usage")
+    copy.test("tests/repo/test_public_names.py")
+
+
+FORMAT = """
+        Format(
+            "program",
+            "PyTorch program",
+            "torch",
+            ".program",
+            {"torch": "torch"},
+            "torch",
+            loops="PyTorch writes a loop out, step by step",
+        ),
+"""
+ENGINE = '''
+    def program(path: str, inputs: Sequence[str]) -> Engine:
+        """A PyTorch program, which PyTorch itself runs."""
+        return pt2(path, inputs)
+'''
+
+
+def test_an_export_format_is_a_row_and_a_function(copy: Copy) -> None:
+    formats, engines = "seqtopo/exporting/formats.py", "seqtopo/exporting/engines.py"
+    copy.change(formats, "    for row in (\n", "    for row in (" + FORMAT)
+    copy.change(engines, '    "pt2": pt2,\n', '    "pt2": pt2,\n    "program": program,\n')
+    copy.change(engines, "def _leaves", dedent(ENGINE).lstrip() + "\n\ndef _leaves")
+    assert copy.touched() == {formats, engines}
+    assert "one of program, onnx, saved_model" in copy.run("export", "--help")
+    spec = ("in(6,3) -> conv1d(4,3) -> gru(4) -> dense(1)", "--batch", "2")
+    shown = copy.run("export", *spec, "-o", "model.program")
+    assert shown.startswith("Wrote model.program: PyTorch program, through torch\n")
+    assert "Run in PyTorch on (2, 6, 3): the same as Keras.\n" in shown
+    assert "the endings are .program, .onnx" in copy.run("export", *spec, "-o", "model.nothing", code=1)
