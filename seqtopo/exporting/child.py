@@ -17,9 +17,9 @@ import keras
 
 from seqtopo.decompiler.files import read_config
 from seqtopo.diag.error import SpecError
-from seqtopo.exporting.comparing import Sample, alone, compared, samples
+from seqtopo.exporting.comparing import Sample, compared, samples
+from seqtopo.exporting.engines import WRITERS, by_keras
 from seqtopo.exporting.formats import FORMATS, Format, has
-from seqtopo.exporting.lowering import teach_tf2onnx
 from seqtopo.exporting.refused import RefusedError, said
 from seqtopo.report.analyse import analyse
 from seqtopo.runtime.building import build, keras_refusals
@@ -255,47 +255,13 @@ def _signature(model: keras.Model, format: Format, batch: int | None) -> list[An
 def _write(
     model: keras.Model, signature: Sequence[Any], format: Format, out: str, names: Sequence[str]
 ) -> None:
-    kwargs: dict[str, Any] = {}
-    if format.name == "pt2":
-        kwargs["dynamic_shapes"] = _open_axes(signature)
-    if format.name == "onnx" and keras.config.backend() == "tensorflow":
-        teach_tf2onnx()
     try:
-        model.export(
-            out, format=format.keras, verbose=False, input_signature=[alone(list(signature))], **kwargs
-        )
+        WRITERS.get(format.name, by_keras)(model, signature, format, out, names)
     # Converters raise of whatever kind, and so do the backends under them.
     except Exception as error:
         raise RefusedError(
             "ST431", f"{keras.config.backend()} cannot export this model as {format.title}", said(error)
         ) from None
-
-    if format.name == "onnx":
-        _name_outputs(out, names)
-
-
-def _name_outputs(file: str, names: Sequence[str]) -> None:
-    """Gives the outputs of an ONNX file the names of their layers; converters call them what they like."""
-    import onnx
-
-    found = onnx.load(file, load_external_data=False)
-    graph = found.graph
-    taken = {name for node in graph.node for name in (*node.input, *node.output)}
-    taken |= {x.name for x in (*graph.input, *graph.initializer)}
-    if len(set(names)) < len(names) or taken & set(names):
-        return
-    for output, name in zip(graph.output, names, strict=True):
-        graph.node.append(onnx.helper.make_node("Identity", [output.name], [name]))
-        output.name = name
-    onnx.save(found, file)
-
-
-def _open_axes(signature: Sequence[Any]) -> Any:
-    """Which axes stay open, as ``torch.export`` is told."""
-    from torch.export import Dim
-
-    axes = [{axis: Dim.DYNAMIC for axis, size in enumerate(spec.shape) if size is None} for spec in signature]
-    return axes[0] if len(axes) == 1 else [(axes,)]
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from keras import tree
 
-from seqtopo.exporting.engines import ENGINES
+from seqtopo.exporting.engines import ENGINES, alone
 from seqtopo.exporting.formats import Format
 from seqtopo.exporting.refused import RefusedError, said
 
@@ -56,11 +56,6 @@ def _array(spec: Any, batch: int, steps: int) -> Array:
 def _run(model: keras.Model, arrays: Sequence[Array]) -> list[Array]:
     found = model(alone([keras.ops.convert_to_tensor(array) for array in arrays]), training=False)
     return [np.asarray(keras.ops.convert_to_numpy(keras.ops.cast(x, "float32"))) for x in tree.flatten(found)]
-
-
-def alone(values: list[Any]) -> Any:
-    """Several as a list, one by itself, as a functional model takes them."""
-    return values[0] if len(values) == 1 else values
 
 
 def compared(model: keras.Model, format: Format, out: str, trials: Sequence[Sample]) -> dict[str, Any]:

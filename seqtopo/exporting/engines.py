@@ -1,4 +1,8 @@
-"""Runs what was exported, in the program it is for."""
+"""What writes a model in each format, and what loads and runs it there.
+
+Keras' own ``export`` writes most formats; one that needs more, or that Keras does not know, has a function in
+`WRITERS`. Each has one in `ENGINES`.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import keras
 import numpy as np
+
+from seqtopo.exporting.formats import Format
+from seqtopo.exporting.lowering import teach_tf2onnx
 
 Array = np.ndarray[Any, Any]
 
@@ -108,3 +116,68 @@ ENGINES: dict[str, Callable[[str, Sequence[str]], Engine]] = {
     "pt2": pt2,
 }
 """What loads a file of each format."""
+
+
+def alone(values: list[Any]) -> Any:
+    """Several as a list, one by itself, as a functional model takes them."""
+    return values[0] if len(values) == 1 else values
+
+
+def by_keras(
+    model: keras.Model,
+    signature: Sequence[Any],
+    format: Format,
+    out: str,
+    names: Sequence[str],
+    **options: Any,
+) -> None:
+    """Write a model by Keras' own ``export``; the options are those of the format there.
+
+    ``signature`` has an ``InputSpec`` for each input, ``names`` a name for each output.
+    """
+    inputs = [alone(list(signature))]
+    model.export(out, format=format.keras, verbose=False, input_signature=inputs, **options)
+
+
+def write_onnx(
+    model: keras.Model, signature: Sequence[Any], format: Format, out: str, names: Sequence[str]
+) -> None:
+    """Write an ONNX file whose outputs have the names of their layers."""
+    if keras.config.backend() == "tensorflow":
+        teach_tf2onnx()
+    by_keras(model, signature, format, out, names)
+    _name_outputs(out, names)
+
+
+def _name_outputs(file: str, names: Sequence[str]) -> None:
+    """Gives the outputs of an ONNX file the names of their layers; converters call them what they like."""
+    import onnx
+
+    found = onnx.load(file, load_external_data=False)
+    graph = found.graph
+    taken = {name for node in graph.node for name in (*node.input, *node.output)}
+    taken |= {x.name for x in (*graph.input, *graph.initializer)}
+    if len(set(names)) < len(names) or taken & set(names):
+        return
+    for output, name in zip(graph.output, names, strict=True):
+        graph.node.append(onnx.helper.make_node("Identity", [output.name], [name]))
+        output.name = name
+    onnx.save(found, file)
+
+
+def write_pt2(
+    model: keras.Model, signature: Sequence[Any], format: Format, out: str, names: Sequence[str]
+) -> None:
+    """Write an ExportedProgram whose open axes stay open, as ``torch.export`` is told."""
+    from torch.export import Dim
+
+    axes = [{axis: Dim.DYNAMIC for axis, size in enumerate(spec.shape) if size is None} for spec in signature]
+    shapes = axes[0] if len(axes) == 1 else [(axes,)]
+    by_keras(model, signature, format, out, names, dynamic_shapes=shapes)
+
+
+WRITERS: dict[str, Callable[[keras.Model, Sequence[Any], Format, str, Sequence[str]], None]] = {
+    "onnx": write_onnx,
+    "pt2": write_pt2,
+}
+"""What writes the formats that need more than Keras' ``export``."""

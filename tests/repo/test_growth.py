@@ -206,32 +206,38 @@ def test_a_command_is_a_module_and_a_line(copy: Copy) -> None:
 
 
 FORMAT = """
-        Format(
-            "program",
-            "PyTorch program",
-            "torch",
-            ".program",
-            {"torch": "torch"},
-            "torch",
-            loops="PyTorch writes a loop out, step by step",
-        ),
+        Format("weights", "weights of NumPy", "", ".npz", {"torch": "keras"}, "numpy"),
 """
 ENGINE = '''
-    def program(path: str, inputs: Sequence[str]) -> Engine:
-        """A PyTorch program, which PyTorch itself runs."""
-        return pt2(path, inputs)
+    def write_weights(
+        model: keras.Model, signature: Sequence[Any], format: Format, out: str, names: Sequence[str]
+    ) -> None:
+        """Write the weights of a dense layer, which is all that the format knows."""
+        np.savez(out, *model.get_weights())
+
+
+    def weights(path: str, inputs: Sequence[str]) -> Engine:
+        """Weights of a dense layer, multiplied by NumPy."""
+        kernel, bias = np.load(path).values()
+        return Engine("NumPy", tuple(inputs), (), lambda arrays: [arrays[0] @ kernel + bias])
+
+
 '''
 
 
-def test_an_export_format_is_a_row_and_a_function(copy: Copy) -> None:
+def test_an_export_format_is_a_row_and_two_functions(copy: Copy) -> None:
     formats, engines = "seqtopo/exporting/formats.py", "seqtopo/exporting/engines.py"
     copy.change(formats, "    for row in (\n", "    for row in (" + FORMAT)
-    copy.change(engines, '    "pt2": pt2,\n', '    "pt2": pt2,\n    "program": program,\n')
-    copy.change(engines, "def _leaves", dedent(ENGINE).lstrip() + "\n\ndef _leaves")
+    copy.change(engines, "def _leaves", dedent(ENGINE).lstrip() + "def _leaves")
+    copy.change(engines, '    "pt2": pt2,\n', '    "pt2": pt2,\n    "weights": weights,\n')
+    copy.change(engines, '    "pt2": write_pt2,\n', '    "pt2": write_pt2,\n    "weights": write_weights,\n')
     assert copy.touched() == {formats, engines}
-    assert "one of program, onnx, saved_model" in copy.run("export", "--help")
-    spec = ("in(6,3) -> conv1d(4,3) -> gru(4) -> dense(1)", "--batch", "2")
-    shown = copy.run("export", *spec, "-o", "model.program")
-    assert shown.startswith("Wrote model.program: PyTorch program, through torch\n")
-    assert "Run in PyTorch on (2, 6, 3): the same as Keras.\n" in shown
-    assert "the endings are .program, .onnx" in copy.run("export", *spec, "-o", "model.nothing", code=1)
+    assert "one of weights, onnx, saved_model" in copy.run("export", "--help")
+    spec = "in(3) -> dense(1)"
+    shown = copy.run("export", spec, "-o", "model.npz")
+    assert shown.startswith("Wrote model.npz: weights of NumPy, through torch\n")
+    assert "Run in NumPy on (2, 3) and on (3, 3): the same as Keras.\n" in shown
+    assert "the endings are .npz, .onnx" in copy.run("export", spec, "-o", "model.nothing", code=1)
+    assert "does not give what Keras gives" in copy.run(
+        "export", "in(3) -> dense(1,sigmoid)", "-o", "a.npz", code=1
+    )
