@@ -76,6 +76,9 @@ def parser() -> Parser:
     made.add_argument(
         "--steps", metavar="N", type=whole, help="steps a window has, if the spec is open there"
     )
+    made.add_argument(
+        "--horizon", metavar="N", type=whole, help="steps ahead that are told, if the spec does not say it"
+    )
     made.add_argument("--stride", metavar="N", type=whole, default=1, help="steps from window to window")
     made.add_argument(
         "--target",

@@ -131,7 +131,8 @@ def _cut_at(
 ) -> tuple[Cut, Cut | None, Series, Checked]:
     from seqtopo.data.cutting import Windows
     from seqtopo.data.series import refuse
-    from seqtopo.data.spec_cutting import Asked, carries_states, cut_for
+    from seqtopo.data.spec_cutting import carries_states, cut_for
+    from seqtopo.data.ways_to_cut import Asked
 
     each = tuple(round(length * share) for length in read.every_length)
     held = sum(each)
@@ -146,7 +147,8 @@ def _cut_at(
         early = replace(early, mean=read.mean, spread=read.spread)
     read.look_for_large()
     targets = [int(t) if t.isdigit() and t not in read.columns else t for t in args.target or ()] or None
-    asked = Asked(args.steps, None, args.stride, args.batch, False, "same" if args.same else None, targets)
+    answers = "same" if args.same else None
+    asked = Asked(args.steps, args.horizon, args.stride, args.batch, False, answers, targets)
     asked = replace(asked, seed=args.seed, shuffle=not carries_states(checked))
     try:
         train, again = cut_for(checked, early, asked, dims)

@@ -194,7 +194,8 @@ def for_spec(
     >>> [array.shape for array in found[0]]
     [(32, 24, 3), (32, 3)]
     """
-    from seqtopo.data.spec_cutting import Asked, cut_for
+    from seqtopo.data.spec_cutting import cut_for
+    from seqtopo.data.ways_to_cut import Asked
 
     _whole(stride=stride)
     for name, value in (("steps", steps), ("horizon", horizon), ("batch_size", batch_size)):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -11,65 +12,32 @@ import numpy as np
 
 from seqtopo.data.cutting import Answers, Cut, Pieces, Remainder, Wanted, Windows
 from seqtopo.data.fitting import with_data
-from seqtopo.data.sequences import Targets, columns_of
+from seqtopo.data.sequences import columns_of
 from seqtopo.data.series import Series, read_series
+from seqtopo.data.ways_to_cut import Asked, Place, Way
 from seqtopo.diag.error import SpecError
-from seqtopo.diag.model import Diagnostic
+from seqtopo.diag.model import Fix
 from seqtopo.graph.batches import is_stateful
-from seqtopo.graph.graph import Graph, Node, Value
+from seqtopo.graph.graph import Node, Value
+from seqtopo.graph.label_fixes import Wanted as WantedShape
+from seqtopo.graph.label_fixes import width_fix
+from seqtopo.graph.main_path import MainPath
 from seqtopo.graph.seen import Field, at_length, is_sequence, output_field
 from seqtopo.layers.sizes import Size, same, show_shape
 from seqtopo.layers.values import INTEGERS
 from seqtopo.report.analyse import Checked, analyse
 from seqtopo.system.shell import command
 
-
-@dataclass(frozen=True)
-class Asked:
-    """What ``for_spec`` was told beside the spec; None where the spec says it."""
-
-    steps: int | None = None
-    horizon: int | None = None
-    stride: int = 1
-    batch_size: int | None = None
-    shuffle: bool = False
-    answers: Any = None
-    targets: Targets = None
-    remainder: Any = None
-    seed: int = 0
-    loss: str | None = None
-    by: str | None = None
-
-
-@dataclass(frozen=True)
-class _Place:
-    """A spec that was read, and its input, to point at in what is refused."""
-
-    checked: Checked
-    node: Node
-
-    @property
-    def graph(self) -> Graph:
-        assert self.checked.resolved is not None
-        return self.checked.resolved.graph
-
-    @property
-    def steps(self) -> Size:
-        """How many steps the input takes."""
-        assert self.node.outputs is not None
-        return self.node.outputs[0].shape[0]
-
-    def refuse(self, message: str, help: str, label: str = "", node: Node | None = None) -> NoReturn:
-        """Raises SpecError (ST727) at the input, or another node."""
-        span = (node or self.node).span
-        found = Diagnostic("ST727", message, span, label=label, help=help, source=self.checked.source)
-        raise SpecError((found,))
+LENGTHS = (24, 12, 8, 6, 4, 3, 2, 1)
+"""The numbers of steps that are tried where a spec leaves it open."""
 
 
 def cut_for(
-    spec: str | Path | Checked, series: Any, asked: Asked, dims: Mapping[str, Any]
+    spec: str | Path | Checked, series: Any, asked: Asked, dims: Mapping[str, Any], *, tries: bool = True
 ) -> tuple[Cut, Checked]:
     """The batches that a spec wants of a series, and the spec with its symbols learned from them.
+
+    Without ``tries``, what is refused names no ways out.
 
     Raises:
         SpecError: the spec is wrong, the series is, or one does not fit the other.
@@ -79,21 +47,30 @@ def cut_for(
         raise SpecError(checked.diagnostics)
     place = _input(checked)
     read = read_series(series, ids=_takes_ids(place), by=asked.by)
+    if tries:
+        again = partial(_cut_again, read, dims)
+        place = replace(place, asked=asked, dims=dims, cut=again)
+    _check_shape(place, read)
     steps = _steps(place, asked)
     batch = place.node.batch if isinstance(place.node.batch, int) else None
     sample = _sample(read, steps, batch)
-    place = _input(_fitting(with_data(checked, sample, None, None, dims)))
+    learned = _fitting(with_data(checked, sample, None, None, dims))
+    place = replace(place, checked=learned, node=_input(learned).node)
     wanted = _wanted(place, read, steps, asked)
     cut = _cut(place, read, steps, batch, wanted, asked)
     x, y = cut[0][:2]
     return cut, _fitting(with_data(place.checked, x, y, asked.loss, dims))
 
 
+def _cut_again(read: Series, dims: Mapping[str, Any], checked: Checked, asked: Asked) -> object:
+    return cut_for(checked, read, asked, dims, tries=False)
+
+
 def takes_ids(checked: Checked) -> bool:
     """Whether a spec without errors takes ids."""
     assert checked.resolved is not None
     graph = checked.resolved.graph
-    return _takes_ids(_Place(checked, graph.nodes[graph.inputs[0]]))
+    return _takes_ids(Place(checked, graph.nodes[graph.inputs[0]]))
 
 
 def carries_states(checked: Checked) -> bool:
@@ -110,33 +87,38 @@ def _fitting(checked: Checked) -> Checked:
     return checked
 
 
-def _input(checked: Checked) -> _Place:
+def _input(checked: Checked) -> Place:
     assert checked.resolved is not None
     graph = checked.resolved.graph
-    place = _Place(checked, graph.nodes[graph.inputs[0]])
-    if len(graph.inputs) > 1:
-        place.refuse(
-            f"the spec takes {len(graph.inputs)} inputs, but a series goes into one",
-            "cut the series for each input with seqtopo.data.windows, and give them to fit by name",
-        )
-    if len(graph.outputs) > 1:
-        place.refuse(
-            f"the spec gives {len(graph.outputs)} outputs, but a series has answers for one",
-            "cut the answers for each with seqtopo.data.windows, and give them to fit by name",
-        )
-    shape = place.node.outputs[0].shape if place.node.outputs else ()
-    if len(shape) != (1 if _takes_ids(place) else 2):
-        place.refuse(
-            f"a series is cut into samples of (steps, features), but this takes {show_shape(shape)}",
-            f"write in({shape[0]},1) for one feature at each step"
-            if len(shape) == 1
-            else "bring the samples into that shape yourself, and give them to fit",
-            f"one sample is {show_shape(shape)}",
-        )
+    place = Place(checked, graph.nodes[graph.inputs[0]])
+    for values, side, what in ((graph.inputs, "takes", "inputs"), (graph.outputs, "gives", "outputs")):
+        if len(values) > 1:
+            end = "a series goes into one" if side == "takes" else "a series has answers for one"
+            place.refuse(
+                f"the spec {side} {len(values)} {what}, but {end}",
+                help="cut what each of them is given with seqtopo.data.windows, and give it to fit by name",
+            )
     return place
 
 
-def _takes_ids(place: _Place) -> bool:
+def _check_shape(place: Place, read: Series) -> None:
+    shape = place.node.outputs[0].shape if place.node.outputs else ()
+    if len(shape) == (1 if _takes_ids(place) else 2):
+        return
+    fixes: list[Fix | None] = []
+    if len(shape) == 1:
+        fixes.append(place.declare(shape[0], read.features))
+    elif len(shape) > 2:
+        sizes = ",".join(map(str, shape))
+        fixes.append(place.declare(shape[0], read.features, behind=f"reshape({sizes})"))
+    place.refuse(
+        f"a series is cut into samples of (steps, features), but this takes {show_shape(shape)}",
+        fixes=fixes,
+        label=f"one sample is {show_shape(shape)}",
+    )
+
+
+def _takes_ids(place: Place) -> bool:
     """Whether ids come in: whole numbers, or an axis of numbers that are looked up."""
     if place.node.outputs is None:
         return False
@@ -144,22 +126,28 @@ def _takes_ids(place: _Place) -> bool:
     return tensor.dtype in INTEGERS or (len(tensor.shape) == 1 and is_sequence(place.graph, place.node.index))
 
 
-def _steps(place: _Place, asked: Asked) -> int:
+def _steps(place: Place, asked: Asked) -> int:
     declared = place.steps
     if not isinstance(declared, int):
         if asked.steps is None:
+            several = ((f"steps={n} in Python, --steps {n} on the command line", n) for n in LENGTHS)
+            found = [(f"say it, as in {said}", replace(asked, steps=n)) for said, n in several]
+            works = next((way for way in found if place.cut is not None and place.works(way[1])), None)
             place.refuse(
                 f"the spec takes sequences of any length ({declared} steps), so it does not say how long a "
                 "window is",
-                "say it: steps=24 in Python, --steps 24 on the command line; or write the number in the spec",
-                "any number of steps",
+                [works] if works is not None else (),
+                help="say it by steps in Python, by --steps on the command line",
+                label="any number of steps",
             )
         return asked.steps
     if asked.steps not in (None, declared):
+        rest = place.node.outputs[0].shape[1:] if place.node.outputs else ()
         place.refuse(
             f"windows of {asked.steps} steps are asked for, but the spec takes {declared}",
-            "leave out steps, or write a symbol in the spec: in(T,...)",
-            f"takes {declared} steps",
+            [("leave out steps", replace(asked, steps=None))],
+            [place.declare(None, *rest)],
+            label=f"takes {declared} steps",
         )
     return declared
 
@@ -173,39 +161,46 @@ def _sample(read: Series, steps: int, batch: int | None) -> np.ndarray[Any, Any]
     return np.broadcast_to(first, (batch or 1, *first.shape))
 
 
-def _wanted(place: _Place, read: Series, steps: int, asked: Asked) -> Wanted:
+def _wanted(place: Place, read: Series, steps: int, asked: Asked) -> Wanted:
     graph = place.graph
     output = graph.outputs[0]
     node, tensor = graph.nodes[output.node], graph.tensor(output)
     assert tensor is not None
     shape = tensor.shape
     many = len(shape) >= 2
+    columns = columns_of(read, asked.targets)
+    told = len(columns) if columns is not None else read.features
     if not many and asked.answers not in (None, "ahead"):
         place.refuse(
             f"the model gives one answer for the whole window, {show_shape(shape)}, but {asked.answers!r} "
             "wants one for every step",
-            "add seq to the last recurrent layer, to keep its steps",
-            f"gives {show_shape(shape)}",
-            node,
+            [_without_answers(asked)],
+            place.drafts(output, (steps, told)),
+            label=f"gives {show_shape(shape)}",
+            node=node,
         )
-    columns = columns_of(read, asked.targets)
-    told = len(columns) if columns is not None else read.features
+    wanted: Wanted
     if many:
-        wanted = _for_steps(place, node, output, steps, asked, columns)
         width = 1
     else:
         gives = shape[-1] if shape else 1
-        # One feature, and several numbers in a row: as many steps ahead.
-        several = gives if told == 1 and not read.is_ids and isinstance(gives, int) else 1
+        # One feature, and several numbers in a row: as many steps ahead. Of a series of several features it
+        # may be as many features of the next step.
+        alone = told == 1 and read.features == 1 and not read.is_ids
+        several = gives if alone and isinstance(gives, int) else 1
         wanted = Wanted("ahead", asked.horizon or several, columns)
         width = wanted.horizon
     if not read.is_ids and shape and same(shape[-1], told * width) is False:
-        _refuse_width(place, read, node, shape[-1], told, width)
-    return wanted
+        _refuse_width(place, read, output, told, 0 if many else width)
+    return _for_steps(place, node, output, steps, asked, columns) if many else wanted
+
+
+def _without_answers(asked: Asked) -> Way:
+    return "leave out answers, --same on the command line", replace(asked, answers=None)
 
 
 def _for_steps(
-    place: _Place,
+    place: Place,
     node: Node,
     output: Value,
     steps: int,
@@ -227,9 +222,10 @@ def _for_steps(
         if asked.horizon not in (None, count):
             place.refuse(
                 f"{asked.horizon} steps ahead are wanted, but the model gives {count}",
-                f"leave out the horizon, or write repeat({asked.horizon}) or last({asked.horizon})",
-                f"gives {show_shape(shape)}",
-                node,
+                [("leave out the horizon", replace(asked, horizon=None))],
+                place.drafts(output, (asked.horizon or 1, *shape[1:])),
+                label=f"gives {show_shape(shape)}",
+                node=node,
             )
         after = tuple(step - steps for step in own) if behind and own and not asked.answers else None
         return Wanted("ahead", count, columns, True, None if after == tuple(range(count)) else after)
@@ -237,9 +233,15 @@ def _for_steps(
         place.refuse(
             f"{asked.horizon} steps ahead are wanted, but the model is told "
             + ("the step after each of its own" if answers == "next" else "the window itself"),
-            f'leave out the horizon, or say answers="ahead" for the {count} steps after the window',
-            f"gives {show_shape(shape)}",
-            node,
+            [
+                ("leave out the horizon", replace(asked, horizon=None)),
+                (
+                    f'say answers="ahead" for the {count} steps after the window',
+                    replace(asked, answers="ahead", horizon=count),
+                ),
+            ],
+            label=f"gives {show_shape(shape)}",
+            node=node,
         )
     if answers == "same" and (own is None or behind) and count == steps:
         return Wanted("same", 1, columns, True)
@@ -247,18 +249,25 @@ def _for_steps(
         place.refuse(
             f"the model gives {count} steps for the {steps} that it takes, so no step has an answer of its "
             "own",
-            'say answers="ahead", or keep every step: seq, padding same or causal',
-            f"gives {show_shape(shape)}",
-            node,
+            [
+                (
+                    f'say answers="ahead" for the {count} steps after the window',
+                    replace(asked, answers="ahead"),
+                ),
+                _without_answers(asked),
+            ],
+            place.drafts(output, (steps, *shape[1:])),
+            label=f"gives {show_shape(shape)}",
+            node=node,
         )
     if answers == "next" and following is None:
         place.refuse(
             "each answer sees steps behind its own, so that the step after it stands in what the model is "
             "shown",
-            'say answers="ahead" for the steps after the window, or let each step see those up to it: causal '
-            "padding, one direction",
-            f"gives {show_shape(shape)}",
-            node,
+            [('say answers="ahead" for the steps after the window', replace(asked, answers="ahead"))],
+            help="let each step see those up to it only: causal padding, one direction",
+            label=f"gives {show_shape(shape)}",
+            node=node,
         )
     if own == tuple(range(steps)):
         return Wanted(answers, 1, columns, True)
@@ -291,45 +300,73 @@ def _following(field: Field | None, own: tuple[int, ...], length: Size, steps: i
     return found
 
 
-def _refuse_width(place: _Place, read: Series, node: Node, gives: Size, told: int, width: int) -> NoReturn:
-    ahead = f"{width} steps of " if width > 1 else ""
-    # As many as it gives, so that what is proposed works; one where it gives more than there are.
-    several = gives if isinstance(gives, int) and gives < read.features else 1
-    names = [read.columns[i] if read.columns else i for i in range(several)]
-    if len(set(names)) < len(names):
-        names = list(range(several))
-    options = command(*(word for name in names for word in ("--target", str(name))))
+def _refuse_width(place: Place, read: Series, output: Value, told: int, horizon: int) -> NoReturn:
+    """Refuses a model whose width is not that of ``told`` features, of ``horizon`` steps (0: of its own)."""
+    assert place.checked.resolved is not None
+    asked, path = place.asked, MainPath(place.graph, output)
+    gives, ahead = path.shape[-1], max(horizon, 1)
+    ways: list[Way] = []
+    if isinstance(gives, int):
+        if horizon and gives % told == 0 and gives != told * ahead:
+            steps = gives // told
+            which = f"the {steps} steps" if steps > 1 else "the step"
+            ways.append(
+                (
+                    f"say that it tells {which} after the window: horizon={steps} in Python, --horizon "
+                    f"{steps} on the command line",
+                    replace(asked, horizon=steps),
+                )
+            )
+        several = gives // ahead
+        if gives % ahead == 0 and several < read.features and several != told:
+            ways.append(_naming(read, asked, several))
+    end = path.nodes[0]
     place.refuse(
-        f"the model gives {gives} {'number' if gives == 1 else 'numbers'}, but {ahead}{told} "
-        f"{'feature' if told == 1 else 'features'} of {read.name} are to be told",
-        f"say which {'feature' if several == 1 else 'features'} it tells: targets={names} in Python, "
-        f"{options} on the command line; or give {told * width} units to the "
-        "last layer",
-        f"gives {gives}",
-        node,
+        f"the model gives {gives} {'number' if gives == 1 else 'numbers'}, but "
+        f"{f'{ahead} steps of ' if ahead > 1 else ''}{told} {'feature' if told == 1 else 'features'} of "
+        f"{read.name} {'is' if told == 1 and ahead == 1 else 'are'} to be told",
+        ways,
+        [width_fix(path, WantedShape((*path.shape[:-1], told * ahead)), place.checked.resolved.written)],
+        label=f"gives {gives}",
+        node=end,
     )
 
 
-def _cut(place: _Place, read: Series, steps: int, batch: int | None, wanted: Wanted, asked: Asked) -> Cut:
+def _naming(read: Series, asked: Asked, several: int) -> Way:
+    """The way to say which features are told, the first ones for example."""
+    names: list[Any] = [read.columns[i] if read.columns else i for i in range(several)]
+    if len(set(names)) < len(names) or any(read.columns.count(name) > 1 for name in names):
+        names = list(range(several))
+    options = command(*(word for name in names for word in ("--target", str(name))))
+    which = "feature" if several == 1 else "features"
+    said = f"say which {which} it tells, as in targets={names} in Python, {options} on the command line"
+    return said, replace(asked, targets=names)
+
+
+def _cut(place: Place, read: Series, steps: int, batch: int | None, wanted: Wanted, asked: Asked) -> Cut:
     if batch is not None and asked.batch_size not in (None, batch):
         place.refuse(
             f"batches of {asked.batch_size} are asked for, but the spec has batch={batch}",
-            f"leave out the batch size, or write batch={asked.batch_size} in the spec",
-            f"takes batches of {batch}",
+            [("leave out the batch size", replace(asked, batch_size=None))],
+            [place.declare(batch=asked.batch_size)],
+            label=f"takes batches of {batch}",
         )
     if carries_states(place.checked):
         if asked.stride != 1 or asked.shuffle:
+            given = " and ".join(["stride"] * (asked.stride != 1) + ["shuffle"] * asked.shuffle)
             place.refuse(
                 "a stateful model goes on from one batch to the next, so its pieces can neither overlap nor "
                 "be shuffled",
-                "leave out stride and shuffle, or take stateful out of the spec",
+                [(f"leave out {given}", replace(asked, stride=1, shuffle=False))],
+                help="take stateful out of the spec",
             )
         if read.lengths and len(read.lengths) != (batch or 1):
             place.refuse(
                 f"there are {len(read.lengths)} series side by side, but a batch has {batch or 1}: a "
                 "stateful model reads one in each row",
-                f"write batch={len(read.lengths)} in the spec",
-                f"takes batches of {batch or 1}",
+                fixes=[place.declare(batch=len(read.lengths))],
+                help=f"write batch={len(read.lengths)} in the spec",
+                label=f"takes batches of {batch or 1}",
             )
         left: Remainder = "drop" if asked.remainder in (None, "keep") else asked.remainder
         return Pieces(read, steps, wanted, batch or 1, left)
@@ -337,7 +374,10 @@ def _cut(place: _Place, read: Series, steps: int, batch: int | None, wanted: Wan
     if remainder == "pad":
         place.refuse(
             'windows are not filled up: remainder="pad" is for the pieces of stateful models',
-            'leave it out, or write "drop"',
+            [
+                ("leave it out", replace(asked, remainder=None)),
+                ('write remainder="drop"', replace(asked, remainder="drop")),
+            ],
         )
     size = batch or asked.batch_size or 32
     return Windows(read, steps, wanted, asked.stride, size, asked.shuffle, asked.seed, remainder)

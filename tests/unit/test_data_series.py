@@ -16,8 +16,9 @@ from seqtopo.data.cutting import Pieces, Wanted, Windows
 from seqtopo.data.order import shuffled
 from seqtopo.data.sequences import split
 from seqtopo.data.series import read_series
-from seqtopo.data.spec_cutting import Asked, cut_for
+from seqtopo.data.spec_cutting import cut_for
 from seqtopo.data.tables import read_table
+from seqtopo.data.ways_to_cut import Asked
 from seqtopo.diag.error import SpecError
 
 small = st.integers(1, 7)

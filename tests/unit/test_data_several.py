@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from seqtopo.data.cutting import Pieces, Wanted, Windows
 from seqtopo.data.sequences import split
 from seqtopo.data.series import read_series
-from seqtopo.data.spec_cutting import Asked, cut_for
+from seqtopo.data.spec_cutting import cut_for
+from seqtopo.data.ways_to_cut import Asked
 from seqtopo.diag.error import SpecError
 
 lengths = st.lists(st.integers(1, 20), min_size=2, max_size=4)

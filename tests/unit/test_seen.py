@@ -9,7 +9,8 @@ import pytest
 
 from seqtopo.api import check
 from seqtopo.data.cutting import Windows
-from seqtopo.data.spec_cutting import Asked, cut_for
+from seqtopo.data.spec_cutting import cut_for
+from seqtopo.data.ways_to_cut import Asked
 from seqtopo.diag.error import SpecError
 from seqtopo.graph.graph import Graph
 from seqtopo.graph.kind import kind, meaning
