@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 import seqtopo
+from seqtopo.cli.main import COMMANDS
+from seqtopo.layers.registry import LANGUAGE
 from seqtopo.layers.sizes import show_shape
 from tests.support.pages import (
     GUIDE,
@@ -24,6 +28,7 @@ from tests.support.pages import (
     prepare,
 )
 
+CHEATSHEET = GUIDE / "cheatsheet.md"
 MOST_WORDS = 1200
 SPECS = [(page, spec) for page in PAGES for spec in blocks(page, "seqtopo")]
 _KIND = re.compile(r"^\| `([^`|]*->[^`|]*)` \| `([^`]+)` \| `([^`]+)` \| ([^|]+) \|$", re.M)
@@ -115,3 +120,27 @@ def test_the_chapters_are_one_path() -> None:
         text = (GUIDE / here).read_text(encoding="utf-8")
         assert text.startswith(f"# {number}. ")
         assert text.splitlines()[-1].endswith(f"]({after})")
+
+
+def test_the_cheat_sheet_has_every_word_of_the_language() -> None:
+    words = set(re.findall(r"\w+", " ".join(re.findall(r"`([^`\n]+)`", CHEATSHEET.read_text("utf-8")))))
+    assert len(LANGUAGE) > 10
+    assert set(LANGUAGE) <= words
+
+
+USED = re.compile(r"^seqtopo (.*?)(?:   .*)?$", re.M)
+"""A command in a block that is not run, and what may stand behind it."""
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_commands_that_are_shown_alone_are_understood(page: Path) -> None:
+    for block in re.findall(r"^```\n(.*?)^```$", page.read_text(encoding="utf-8"), re.M | re.S):
+        for line in USED.findall(block):
+            command, *arguments = shlex.split(line)
+            assert import_module(f"seqtopo.cli.{command}").parser().parse_args(arguments)
+
+
+def test_the_reference_names_every_command_and_every_public_name() -> None:
+    text = (GUIDE / "13-python-and-command-line.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| `seqtopo (\w+)", text, re.M)) == set(COMMANDS)
+    assert [name for name in seqtopo.__all__ if not re.search(rf"\b{name}\b", text)] == []
