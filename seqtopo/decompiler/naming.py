@@ -60,11 +60,14 @@ class Naming:
     taken: set[str] = field(default_factory=set)
     kept: set[str] = field(default_factory=set)
     """Names that layers and inputs have: other things may not take them first."""
+    inputs: dict[str, int] = field(default_factory=dict)
+    """The nodes of the inputs that keep their names, which no layer may take: a layer inside an inner model
+    may have the name of an input of the whole."""
     lost: list[str] = field(default_factory=list)
 
     def copy(self) -> Naming:
         """One to try with."""
-        return Naming(self.ours, set(self.taken), set(self.kept), [])
+        return Naming(self.ours, set(self.taken), set(self.kept), self.inputs, [])
 
     def reserve(self, graph: Graph) -> None:
         """Keeps the names that somebody chose free for their layers."""
@@ -73,6 +76,8 @@ class Naming:
             chosen = not self.is_automatic(node.layer) if node.layer else not automatic.is_input(name)
             if chosen and is_name(name):
                 self.kept.add(name)
+                if node.layer is None:
+                    self.inputs.setdefault(name, node.index)
 
     # ---- layers ------------------------------------------------------------------------------------
 
@@ -87,7 +92,7 @@ class Naming:
     def named(self, step: tree.Expr, layer: Layer) -> tree.Expr:
         """A step with the name that its layer has."""
         name = layer.name
-        if is_name(name) and name not in self.taken:
+        if is_name(name) and self._may_have(name):
             self.taken.add(name)
             return tree.As(writing.NOWHERE, step, writing.name(name))
         return self._quoted(step, layer)
@@ -117,10 +122,15 @@ class Naming:
         """The name of an input, where somebody chose one that can be said."""
         if not node.name or automatic.is_input(node.name):
             return ""
-        if is_name(node.name):
+        if self.inputs.get(node.name) == node.index:
             return node.name
         self.lost.append(node.name)
         return ""
+
+    def _may_have(self, name: str, node: Node | None = None) -> bool:
+        """Whether a name is free, for something that is no input, or for the node of one."""
+        owner = self.inputs.get(name)
+        return name not in self.taken and (owner is None or (node is not None and owner == node.index))
 
     # ---- values, blocks, models ------------------------------------------------------------------
 
@@ -141,7 +151,7 @@ class Naming:
         layer = unit.layer
         own = layer.name if layer is not None else unit.node.name
         chosen = not self.is_automatic(layer) if layer is not None else not automatic.is_input(own)
-        if chosen and is_name(own) and own not in self.taken:
+        if chosen and is_name(own) and self._may_have(own, unit.node):
             self.taken.add(own)
             return own
         if layer is None:
@@ -161,14 +171,14 @@ class Naming:
 
     def block(self, layer: Layer) -> str:
         """A name for a shared layer: its own where somebody chose one."""
-        if not self.is_automatic(layer) and is_name(layer.name) and layer.name not in self.taken:
+        if not self.is_automatic(layer) and is_name(layer.name) and self._may_have(layer.name):
             self.taken.add(layer.name)
             return layer.name
         return self.fresh(f"shared_{layer.row.name}")
 
     def binding(self, wanted: str, otherwise: str) -> str:
         """A name for a part: the wanted one where it is free."""
-        if is_name(wanted) and wanted not in self.taken:
+        if is_name(wanted) and self._may_have(wanted):
             self.taken.add(wanted)
             return wanted
         return self.fresh(re.sub(r"\W", "_", otherwise).strip("_").lower() or "part")

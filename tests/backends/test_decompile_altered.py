@@ -89,3 +89,15 @@ def _find(config: Any, key: str) -> Any:
         return config[key]
     found = (_find(part, key) for part in inside if isinstance(part, (dict, list, tuple)))
     return next((one for one in found if one is not None), None)
+
+
+@pytest.mark.parametrize("broken", [0, 1])
+def test_fault_b1_an_input_that_stands_for_one_call_of_a_shared_layer_keeps_the_name(broken: int) -> None:
+    one, two = keras.Input((5, 4), name="one"), keras.Input((3, 4), name="two")
+    shared, last = keras.layers.Dense(4, name="odd"), keras.layers.Dense(4, name="last")
+    merged = keras.layers.Concatenate(axis=1)([last(shared(one)), last(shared(two))])
+    config = serialized(keras.Model([one, two], merged))
+    config["config"]["layers"][2]["inbound_nodes"][broken]["args"] = ["none"]
+    found = decompiled(config)
+    assert "ST509" in {d.code for d in found.diagnostics}
+    assert 'dense(4,name="odd")' in found.text

@@ -96,3 +96,15 @@ def test_fault_b2_what_is_said_otherwise_in_a_wrapper_is_told(inner: Any, text: 
     assert said in found.diagnostics[0].message
     assert text in found.text
     assert seqtopo.compile(found.text).count_params() == model.count_params()
+
+
+def test_fault_b2_a_layer_of_an_inner_model_may_have_the_name_of_an_input() -> None:
+    one, two = keras.Input((5, 4), name="one"), keras.Input((3, 4), name="two")
+    step = keras.Input((None, 4))
+    inner = keras.Model(step, keras.layers.Dense(4, name="two")(step), name="inner")
+    last = keras.layers.Dense(4, name="last")
+    merged = keras.layers.Concatenate(axis=1)([last(inner(one)), last(two)])
+    found = decompiled(keras.Model([one, two], merged))
+    assert not found.lossy
+    assert 'dense(4,name="two")' in found.text
+    assert "in(3,4) as two" in found.text
