@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+import threading
 
 from seqtopo.cli.main import main
 
@@ -24,7 +25,7 @@ def process() -> None:
     if reading:
         gc.disable()
     code = main()
-    if reading and "threading" not in sys.modules and not (sys.gettrace() or sys.getprofile()):
+    if reading and threading.active_count() == 1 and not (sys.gettrace() or sys.getprofile()):
         _leave(code)
     sys.exit(code)
 

@@ -1,7 +1,8 @@
 """What is generated: ``python -m seqtopo.cli.reference`` writes it.
 
 The tables of the language reference and the index of the layers come from their rows, the page of
-diagnostics from those of the codes. ``--check`` writes nothing, and ends with exit code 1 where one is stale.
+diagnostics from those of the codes, and the parser's tables from the grammar. ``--check`` writes nothing,
+and ends with exit code 1 where one is stale.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from seqtopo.layers.names import indexed
 from seqtopo.layers.objects import FAMILIES as OBJECTS
 from seqtopo.layers.objects import MODULES, names
 from seqtopo.layers.table import FAMILIES, ROWS
+from seqtopo.syntax.grammar import TABLES, tables_text
 
 PAGE = Path(__file__).resolve().parents[2] / "grammar" / "LANGUAGE.md"
 """The language reference, in a checkout."""
@@ -30,6 +32,8 @@ LAYERS = PAGE.with_name("LAYERS.md")
 
 INDEX = Path(__file__).resolve().parents[1] / "layers" / "index.py"
 """The index of the rows, in the package."""
+PARSER = Path(__file__).resolve().parents[1] / "syntax" / TABLES
+"""The tables of the parser, in the package."""
 
 BEGIN = "<!-- {name}: from the rows; python -m seqtopo.cli.reference writes it -->"
 END = "<!-- end of {name} -->"
@@ -143,6 +147,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         (DIAGNOSTICS, _text(DIAGNOSTICS), diagnostics_page()),
         (LAYERS, _text(LAYERS), layers_page()),
         (INDEX, _text(INDEX), index()),
+        (PARSER, _text(PARSER), tables_text()),
     )
     stale = [(page, after) for page, before, after in pages if before != after]
     for page, after in stale:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from seqtopo.cli.arguments import UsageError
 from seqtopo.cli.files import STDIN, is_text
@@ -20,11 +19,10 @@ _TABLE = "tool.seqtopo"
 _KEYS = ("select", "ignore", "max-params")
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(NamedTuple):
     """Which rules are on, and the most parameters that a model may have."""
 
-    selection: Selection = field(default_factory=Selection)
+    selection: Selection = Selection()
     max_params: int = MAX_PARAMS
 
 

@@ -12,15 +12,13 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TextIO
+from typing import NamedTuple, TextIO
 
 from seqtopo.diag.model import Diagnostic
 from seqtopo.diag.renderers.cells import no_log_command, visible
 
 
-@dataclass(frozen=True, slots=True)
-class Terminal:
+class Terminal(NamedTuple):
     """A stream: its width in columns and whether it shows colours."""
 
     width: int

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import islice
+from typing import NamedTuple
 
 from seqtopo.diag.model import Edit
 from seqtopo.graph.graph import Graph, Node, Value
@@ -22,8 +22,7 @@ MOST_BACK = 200
 """How many steps back a cause is looked for."""
 
 
-@dataclass(frozen=True)
-class Site:
+class Site(NamedTuple):
     """A step that does not take what it is given. ``step`` is what was written for it."""
 
     graph: Graph

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from seqtopo.diag.model import Edit, Fix
 from seqtopo.diag.nearest import nearest
@@ -21,8 +20,7 @@ _SHORT = {"int": "int32", "float": "float32", "uint": "uint32"}
 _FLAGS = (*DTYPES, "int", "batch")
 
 
-@dataclass(frozen=True)
-class InputArguments:
+class InputArguments(NamedTuple):
     """What an ``in(...)`` declares. ``below`` is V in ``int(V)``: ids are below it."""
 
     tensor: Tensor

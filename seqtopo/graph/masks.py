@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import reduce
+from typing import NamedTuple
 
 from seqtopo.graph.graph import Graph, Node, Value
 from seqtopo.graph.seen import arguments, passes
@@ -32,16 +32,14 @@ def heeds(graph: Graph, node: Node) -> bool:
     return "mask" not in node.tensors and mask_of(graph, node).uses
 
 
-@dataclass(frozen=True)
-class Masked:
+class Masked(NamedTuple):
     """The mask of a value: the node that made it, and the one at which it ended, if it did."""
 
     origin: Node
     end: Node | None = None
 
 
-@dataclass(frozen=True)
-class Masks:
+class Masks(NamedTuple):
     """What became of every mask of a graph.
 
     ``before`` are the masks of what comes into each node, ``after`` that of what it gives, by its index;

@@ -6,7 +6,7 @@ import operator
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from math import isfinite
-from typing import Any
+from typing import Any, NamedTuple
 
 from seqtopo.diag.model import Diagnostic
 from seqtopo.layers.sizes import LIMIT
@@ -112,8 +112,7 @@ def shown(text: str) -> str:
     return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
 
 
-@dataclass(frozen=True)
-class Given:
+class Given(NamedTuple):
     """One name that is bound from outside: its value in words, and where its text lies, if it has one."""
 
     name: str

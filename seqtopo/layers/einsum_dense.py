@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from seqtopo.layers import kinds as k
 from seqtopo.layers import masking, timing
@@ -19,8 +18,7 @@ from seqtopo.layers.values import Refusal, Weight
 _FORM = re.compile(r"(\.\.\.)?([a-zA-Z]+)(\.\.\.)?,([a-zA-Z]+)->(\.\.\.)?([a-zA-Z]+)(\.\.\.)?")
 
 
-@dataclass(frozen=True)
-class Equation:
+class Equation(NamedTuple):
     """An equation of ``einsum_dense``: the letters of the input, the kernel and the output.
 
     ``left`` and ``right`` say at which end an ellipsis stands for any number of axes.
@@ -128,8 +126,7 @@ def _check_batch(given: Given, equation: Equation, elided: int) -> None:
         )
 
 
-@dataclass(frozen=True)
-class Solved:
+class Solved(NamedTuple):
     """What an equation comes to: the output without the batch, the kernel, the bias, and
     ``output_shape`` with every number that is known, and none where the input's open size stays.
     """

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from math import isfinite
-from typing import Any
+from typing import Any, NamedTuple
 
 from seqtopo.layers.layer_objects import ACTIVATION_LAYERS
 from seqtopo.layers.objects import BARE_ACTIVATIONS, NoObject, read_object
@@ -15,8 +14,7 @@ from seqtopo.layers.values import FLOATS, Misfit, Object, Word
 POLICIES = ("mixed_float16", "mixed_bfloat16")
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(NamedTuple):
     """One kind of value: its words, and a reader that returns the value or raises ``Misfit``.
 
     ``flags`` are the bare words that mean a value of this kind where no name is given.

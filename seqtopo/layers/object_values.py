@@ -6,9 +6,8 @@ These are not ``kinds``: the kinds read objects, so they stand above this module
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from math import isfinite
-from typing import Any
+from typing import Any, NamedTuple
 
 from seqtopo.layers.values import DTYPES, Word
 
@@ -17,8 +16,7 @@ class Unfit(Exception):  # noqa: N818  (it is an answer, not a failure)
     """A value is not what a parameter of an object takes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Takes:
+class Takes(NamedTuple):
     """What a parameter takes: its words, and a reader that returns the value or raises ``Unfit``.
 
     ``families`` are the families of objects it takes, which the reader of objects reads itself.
@@ -29,8 +27,7 @@ class Takes:
     families: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """One parameter of an object, under Keras' name and with Keras' default.
 
     ``unsaved`` is the attribute of the live object that holds the value, where Keras leaves the parameter
@@ -44,8 +41,7 @@ class Part:
     unsaved: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One object: its name here, the attribute of its Keras module, its other names, its parameters.
 
     ``keras`` is "" where only the bare word means something to Keras. ``check`` looks at all the
@@ -71,7 +67,7 @@ def parts(**given: Takes | tuple[Takes, Any]) -> tuple[Part, ...]:
 
 def unsaved(attribute: str, given: tuple[Part, ...]) -> tuple[Part, ...]:
     """Parameters that Keras leaves out of the configuration, and the attribute that holds their value."""
-    return tuple(replace(part, unsaved=attribute) for part in given)
+    return tuple(part._replace(unsaved=attribute) for part in given)
 
 
 def _read_bool(value: Any) -> Any:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from seqtopo.layers.sizes import Shape, Size, fits, product, show_shape
 from seqtopo.layers.values import Refusal, Tensor
 
 
-@dataclass(frozen=True)
-class Term:
+class Term(NamedTuple):
     """One place in a pattern: a product of names and numbers, ``4*units``, or ``...``."""
 
     text: str
@@ -37,8 +35,7 @@ def read_term(text: str) -> Term:
     return Term(text, tuple(int(f) if f.isdigit() else f for f in text.split("*")))
 
 
-@dataclass(frozen=True)
-class WeightPattern:
+class WeightPattern(NamedTuple):
     """A weight in a row: its name, its sizes, the argument it depends on."""
 
     name: str
@@ -66,8 +63,7 @@ def read_weights(text: str) -> tuple[WeightPattern, ...]:
     return tuple(found)
 
 
-@dataclass(frozen=True)
-class Clause:
+class Clause(NamedTuple):
     """One ``inputs -> output`` of a row's pattern, and the argument that must be true for it."""
 
     when: str

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from seqtopo.graph.graph import Node, Value
 from seqtopo.layers.layer import Layer
@@ -18,8 +17,7 @@ from seqtopo.lint.view import View
 from seqtopo.syntax import tree
 
 
-@dataclass(frozen=True)
-class Head:
+class Head(NamedTuple):
     """The layer whose numbers an output has.
 
     ``gives`` is its activation: ``softmax``, ``sigmoid``, ``linear`` where it has none, and "" where it
@@ -92,8 +90,7 @@ def with_activation(view: View, name: str) -> list[Node]:
     return [node for node in found if activation_of(place_of(view, node).layer) == name]
 
 
-@dataclass(frozen=True)
-class Loss:
+class Loss(NamedTuple):
     """The loss of one output: its first name, its arguments by name, its text."""
 
     name: str

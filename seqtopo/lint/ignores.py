@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from seqtopo.diag.codes import CODES, find
 from seqtopo.diag.model import Diagnostic, Edit, Fix
@@ -28,8 +28,7 @@ _COMMENT = re.compile(r"#[ \t]*seqtopo:[ \t]*(?P<verb>[\w-]*)[ \t]*(?:\[(?P<code
 _MOST_GUESSES = 50
 
 
-@dataclass(frozen=True)
-class Ignore:
+class Ignore(NamedTuple):
     """One comment that speaks to seqtopo, and the places it speaks for.
 
     ``span`` reaches from its ``#`` to the end of the line, ``said`` as far as its bracket, ``words`` are

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from seqtopo.diag.model import Edit, Fix
 from seqtopo.graph.graph import Node
@@ -18,8 +17,7 @@ from seqtopo.syntax import tree
 from seqtopo.syntax.canonical import print_expr
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """A layer behind the wrappers around it, as in ``td(dense(1))``, and its own text.
 
     ``expr`` is None where the layer is not written out there: a name stands in its place.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from seqtopo.diag.codes import CODES
 from seqtopo.diag.model import Diagnostic, Fix, Label
@@ -11,8 +11,7 @@ from seqtopo.lint.view import View
 from seqtopo.source import Span
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """What a rule has found: a diagnostic without its code, which is the rule's."""
 
     span: Span

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from seqtopo.diag.codes import CODES, Code, find
 from seqtopo.diag.nearest import nearest
@@ -20,8 +20,7 @@ class NoSuchRule(ValueError):  # noqa: N818  (it is a ValueError, and says what 
         self.help = help
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(NamedTuple):
     """Codes, names or beginnings of codes (``ST6``, ``ALL``) to switch on and off.
 
     The longest word that fits a code decides. Of two as long, that of the selection itself wins over one

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from seqtopo.graph.graph import Node
 from seqtopo.graph.seen import is_sequence, passes
@@ -88,8 +88,7 @@ def inner(layer: Layer) -> Layer:
     return found if isinstance(found, Layer) else layer
 
 
-@dataclass(frozen=True, slots=True)
-class Steps:
+class Steps(NamedTuple):
     """How the steps of a value stand.
 
     ``turned`` is the node that put them last first, None where they stand as they came in. ``reader`` is
@@ -139,7 +138,7 @@ def _after(view: View, node: Node, found: dict[int, Steps]) -> Steps | None:
         return Steps(first.origin, _turn(first, node) if back else first.turned, None if unmerged else node)
     seen = window(view, node)
     if seen is not None and seen.low == seen.high and seen.low.factor < 0:
-        return replace(first, turned=_turn(first, node), flipped=not first.flipped)
+        return first._replace(turned=_turn(first, node), flipped=not first.flipped)
     if each_alone(view, node):
         return first
     if in_order(view, node) or node.layer.row.name == "flip":

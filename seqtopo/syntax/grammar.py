@@ -1,75 +1,49 @@
-"""The grammar: Lark reads it, and its tables are kept beside this module.
+"""Load Lark's parser of one statement from stored tables.
 
-Reading the grammar takes Lark longer than everything else of a check together, so the tables it computes
-are written down once, in ``tables.py``, by ``python -m seqtopo.syntax.store_tables``: a module of constants
-is what Python itself keeps compiled, and keeps safely. Lark is loaded only to say what could stand where a
-text cannot be read.
+Compiling the grammar takes Lark longer than the rest of a check. So ``python -m seqtopo.cli.reference``
+stores the tables as JSON beside this module, and they are loaded as Lark's own stand-alone parsers load
+theirs. If the installed Lark has another version than the tables, the grammar is compiled instead.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+import json
+import pkgutil
+from collections.abc import Callable, Iterator
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from seqtopo.syntax import tables
+import lark
+from lark import Lark
+from lark.grammar import Rule
+from lark.lexer import Lexer, PatternStr, TerminalDef
+
 from seqtopo.syntax.build import Builder
-from seqtopo.syntax.drive import Ladder, Reduction, Table
 from seqtopo.syntax.tokens import Vocabulary, vocabulary
 from seqtopo.system.grammar_files import grammar_path
 
-if TYPE_CHECKING:
-    from lark import Lark
+TABLES = "tables.json"
+_SHIFT = 0
 
 
-@dataclass(frozen=True)
-class Grammar:
-    """What reading a text takes: the tables, the states a statement begins and ends in, the words."""
+class Given(Lexer):
+    """Passes the tokens of one statement on to Lark, which are lexed already."""
 
-    table: Table
-    start: int
-    end: int
-    words: Vocabulary
-    ladder: Ladder = field(default_factory=dict)
+    def __init__(self, lexer_conf: Any) -> None: ...
+
+    def lex(self, lexer_state: Any, parser_state: Any = None) -> Iterator[Any]:
+        """Returns the tokens that ``Lark.parse`` was given."""
+        return iter(lexer_state)
 
 
 def grammar_text() -> str:
-    """The grammar, in Lark's notation, from the package or the checkout it is in."""
+    """Returns the grammar in Lark's notation."""
     with open(grammar_path("seqtopo.lark"), encoding="utf-8") as file:
         return file.read()
 
 
-@cache
-def grammar() -> Grammar:
-    """The grammar, from its stored tables."""
-    builder = Builder()
-    reductions: list[Reduction] = [
-        (size, symbol, getattr(builder, method) if method else None)
-        for size, symbol, method in tables.REDUCTIONS
-    ]
-    # A reduction is stored as its number from the end, -1 being the first: a shift is never negative.
-    table: Table = {
-        state: {kind: todo if todo >= 0 else reductions[-1 - todo] for kind, todo in row.items()}
-        for state, row in enumerate(tables.STATES)
-    }
-    return Grammar(table, tables.START, tables.END, vocabulary(tables.MARKS, tables.PATTERNS))
-
-
-@cache
-def lark_parser() -> Lark:
-    """Lark's own parser of a statement, which takes the tokens of ``seqtopo.syntax.tokens``."""
-    from lark import Lark
-    from lark.lexer import Lexer
-
-    class Given(Lexer):
-        """Hands Lark the tokens of one statement."""
-
-        def __init__(self, lexer_conf: Any) -> None: ...
-
-        def lex(self, lexer_state: Any, parser_state: Any = None) -> Iterator[Any]:
-            return iter(lexer_state)
-
+def compiled_parser() -> Lark:
+    """Returns the parser of a statement, its tables computed from the grammar."""
     return Lark(
         grammar_text(),
         parser="lalr",
@@ -78,3 +52,83 @@ def lark_parser() -> Lark:
         keep_all_tokens=True,
         transformer=Builder(),  # Lark asks it for methods by name, no more
     )
+
+
+@cache
+def statement_parser() -> Lark:
+    """Returns the parser of a statement: its ``parse`` takes tokens and gives a tree."""
+    stored = json.loads(pkgutil.get_data(__package__, TABLES) or b"")
+    if stored["lark"] != _lark_version():
+        return compiled_parser()
+    data = stored["data"]
+    table = data["parser"]["parser"]
+    table["tokens"] = _with_numbers(table["tokens"])
+    table["states"] = {state: _with_numbers(row) for state, row in _with_numbers(table["states"]).items()}
+    data["options"]["lexer"] = data["parser"]["lexer_conf"]["lexer_type"] = Given
+    load: Callable[..., Lark] = Lark._load_from_dict
+    return load(data, _with_numbers(stored["memo"]), transformer=Builder())
+
+
+@cache
+def words() -> Vocabulary:
+    """Returns the words of the language, from the grammar's terminals."""
+    terminals = statement_parser().terminals
+    marks = [(t.name, t.pattern.value) for t in terminals if isinstance(t.pattern, PatternStr)]
+    patterns = [
+        (t.name, t.pattern.to_regexp())
+        for t in terminals
+        if not isinstance(t.pattern, PatternStr) and t.name != "BLANK"
+    ]
+    return vocabulary(marks, patterns)
+
+
+def tables_text() -> str:
+    """Returns the tables of the grammar as JSON to be stored, the same at each run."""
+    data, memo = compiled_parser().memo_serialize([TerminalDef, Rule])
+    for name in ("lexer", "transformer"):  # objects, which loading gives anew
+        del data["options"][name]
+    del data["parser"]["lexer_conf"]["lexer_type"]
+    data["parser"]["parser"] = _in_order(data["parser"]["parser"])
+    text = json.dumps({"lark": _lark_version(), "data": data, "memo": memo}, separators=(",", ":"))
+    # A state or a rule on a line, so that a change shows as what it changes.
+    return text.replace('},"', '},\n"') + "\n"
+
+
+def _lark_version() -> str:
+    return ".".join(lark.__version__.split(".")[:2])
+
+
+def _with_numbers(table: dict[str, Any]) -> dict[int, Any]:
+    """Returns the table with whole numbers as keys, which JSON stores as strings."""
+    return {int(key): value for key, value in table.items()}
+
+
+def _in_order(table: dict[str, Any]) -> dict[str, Any]:
+    """Numbers the states of a parse table as they are reached: Lark's numbers change from run to run."""
+    kinds: dict[int, str] = table["tokens"]
+    (start,) = table["start_states"].values()
+    number = {start: 0}
+    states: list[dict[str, Any]] = []
+    for state in (reached := [start]):
+        row: dict[str, Any] = {}
+        for kind, (action, target) in sorted(
+            ((kinds[kind], entry) for kind, entry in table["states"][state].items()),
+            key=lambda item: item[0],
+        ):
+            if action == _SHIFT and target not in number:
+                number[target] = len(number)
+                reached.append(target)
+            row[kind] = (action, number[target] if action == _SHIFT else target)
+        states.append(row)
+    tokens = sorted(kinds.values())
+    index = {kind: i for i, kind in enumerate(tokens)}
+    return {
+        "tokens": dict(enumerate(tokens)),
+        "states": {
+            state: {index[kind]: entry for kind, entry in row.items()} for state, row in enumerate(states)
+        },
+        **{
+            which: {rule: number[state] for rule, state in table[which].items()}
+            for which in ("start_states", "end_states")
+        },
+    }

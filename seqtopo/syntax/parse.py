@@ -6,23 +6,25 @@ hides none in another. Nothing here recurses, and every bound is checked before 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
+
+from lark.exceptions import UnexpectedToken
 
 from seqtopo.diag.model import Diagnostic
 from seqtopo.source import Source, Span
 from seqtopo.syntax import tree
 from seqtopo.syntax.build import NumberError
-from seqtopo.syntax.drive import drive
+from seqtopo.syntax.explain import explain
 from seqtopo.syntax.findings import Findings
-from seqtopo.syntax.grammar import grammar, lark_parser
+from seqtopo.syntax.grammar import statement_parser, words
 from seqtopo.syntax.lines import Sentence, split
+from seqtopo.syntax.pasted import find_python
 from seqtopo.syntax.tokens import Token, lex
 
 LONGEST = 5_000_000
 
 
-@dataclass(frozen=True)
-class Reading:
+class Reading(NamedTuple):
     """A text read: its tree (None where it is no spec text at all), its tokens, and what is wrong."""
 
     spec: tree.Spec | None
@@ -36,7 +38,7 @@ def tokenize(text: str) -> list[Token]:
     >>> [token.text for token in tokenize("in(T) -> relu")]
     ['in', '(', 'T', ')', '->', 'relu']
     """
-    return lex(text, grammar().words)
+    return lex(text, words())
 
 
 def parse(source: Source) -> tuple[tree.Spec | None, list[Diagnostic]]:
@@ -70,8 +72,6 @@ def read(source: Source) -> Reading:
         if statement is not None:
             statements.append(statement)
     if findings.diagnostics():
-        from seqtopo.syntax.pasted import find_python
-
         python = find_python(source)
         if python is not None:
             region, add = python
@@ -106,26 +106,12 @@ def _refuse(source: Source, findings: Findings) -> None:
 
 def _statement(sentence: Sentence, findings: Findings) -> tree.Statement | None:
     tokens = sentence.tokens
-    known = grammar()
     try:
-        statement = drive(known.table, known.ladder, known.start, known.end, tokens)
-        if statement is None:
-            _say_why(tokens, findings)
-        return statement  # type: ignore[no-any-return]  # the grammar's start rule makes no other
+        return statement_parser().parse(tokens)  # type: ignore[return-value]  # Builder makes it
+    except UnexpectedToken as error:
+        at = next((i for i, token in enumerate(tokens) if token is error.token), len(tokens))
+        explain(tokens, at, frozenset(error.accepts), findings)
     except NumberError as error:
         token, message = error.args
         findings.add("ST102", message, token.span, "this number", help="write a smaller number")
     return None
-
-
-def _say_why(tokens: list[Token], findings: Findings) -> None:
-    """Reports where the tokens cease to be a sentence: Lark stops there too, and says what could follow."""
-    from lark.exceptions import UnexpectedToken
-
-    from seqtopo.syntax.explain import explain
-
-    try:
-        lark_parser().parse(tokens)
-    except UnexpectedToken as error:
-        at = next((i for i, token in enumerate(tokens) if token is error.token), len(tokens))
-        explain(tokens, at, frozenset(error.accepts), findings)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from seqtopo.diag.model import Fix
 from seqtopo.source import Span
@@ -17,8 +17,7 @@ WORDS = frozenset({"LET", "DEF", "TRAIN", "FOR", "IN", "AS"})
 OPERATORS = frozenset({"PLUS", "MINUS", "STAR", "SLASHES", "PERCENT"})
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """Where the parser stopped: the tokens of the sentence, and the index of the one that does not fit."""
 
     tokens: list[Token]

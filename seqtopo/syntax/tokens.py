@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from seqtopo.source import Span
 from seqtopo.syntax.lookalikes import INSTEAD, LOOKALIKES
@@ -36,8 +36,7 @@ class Token:
         return f"Token({self.type!r}, {self.text!r}, {self.start}, {self.end})"
 
 
-@dataclass(frozen=True)
-class Vocabulary:
+class Vocabulary(NamedTuple):
     """One pattern for all terminals, and the names that are words of the language."""
 
     pattern: re.Pattern[str]

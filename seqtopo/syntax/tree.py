@@ -9,21 +9,35 @@ are compared, so ``parse(print(x)) == x`` can be asked.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cache
 from typing import Any
 
 from seqtopo.source import Span
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Node:
-    """Anything in the tree."""
+    """Base class of everything in the tree; compares, hashes and prints the fields of any node.
+
+    The decorators of the subclasses write only the constructor: with methods of their own they would take
+    twice as long to import.
+    """
 
     span: Span = field(compare=False)
 
+    def __eq__(self, other: object) -> bool:
+        return _compared(self) == _compared(other) if type(other) is type(self) else NotImplemented
 
-@dataclass(frozen=True, slots=True)
+    def __hash__(self) -> int:
+        return hash(_compared(self))
+
+    def __repr__(self) -> str:
+        given = ", ".join(f"{field.name}={getattr(self, field.name)!r}" for field in fields(self))
+        return f"{type(self).__name__}({given})"
+
+
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Number(Node):
     """``24``, ``1e-3``: an int where the text has neither a point nor an exponent."""
 
@@ -31,14 +45,14 @@ class Number(Node):
     text: str = field(compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class String(Node):
     """``"channels_first"``, with the quotes removed and escapes undone."""
 
     value: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Name(Node):
     """A name, a symbol, a flag, an enumeration's word, ``true``, ``false`` or ``none``."""
 
@@ -50,38 +64,38 @@ class Name(Node):
         return self.name[:1].isupper()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Wild(Node):
     """``_``: the width of the incoming value."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Unknown(Node):
     """``?``: a size that is not known, or in ``reshape`` what is left over."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Group(Node):
     """``(x)``: one expression in parentheses."""
 
     body: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Tuple(Node):
     """``()``, ``(a,)``, ``(a, b)``."""
 
     items: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class List(Node):
     """``[a, b]``: branches, outputs, or a list of values."""
 
     items: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Range(Node):
     """``[1..8]``: the whole numbers from 1 to 8, both included."""
 
@@ -89,14 +103,14 @@ class Range(Node):
     high: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Negative(Node):
     """``-x``."""
 
     body: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Arithmetic(Node):
     """Operators of one rank, read from left to right: ``first`` then (operator, operand) pairs.
 
@@ -108,7 +122,7 @@ class Arithmetic(Node):
     rest: tuple[tuple[str, Expr], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Attribute(Node):
     """``encoder.state``: a second value of something named."""
 
@@ -116,7 +130,7 @@ class Attribute(Node):
     names: tuple[Name, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Argument(Node):
     """One argument of a call; ``name`` is None where it is given by position or is a flag."""
 
@@ -124,7 +138,7 @@ class Argument(Node):
     value: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Call(Node):
     """``lstm(64, seq)``: a layer, a source, a recipe, a Keras object or a wrapper."""
 
@@ -132,14 +146,14 @@ class Call(Node):
     args: tuple[Argument, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Flow(Node):
     """``a -> b -> c``: at least two steps."""
 
     steps: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class As(Node):
     """``body as name``."""
 
@@ -147,7 +161,7 @@ class As(Node):
     name: Name
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class For(Node):
     """``body for D in values``, ``body for F, K in values``: one after the other, in a row."""
 
@@ -156,7 +170,7 @@ class For(Node):
     values: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Loop(Node):
     """``for K in values``, behind an item of a list."""
 
@@ -164,7 +178,7 @@ class Loop(Node):
     values: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Branches(Node):
     """``body for K in values`` as an item of a list: a branch for each value, side by side.
 
@@ -181,7 +195,7 @@ Expr = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Binding(Node):
     """``T = 24`` inside a ``let``."""
 
@@ -189,7 +203,7 @@ class Binding(Node):
     value: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Parameter(Node):
     """``Q=2`` in the head of a ``def``."""
 
@@ -197,14 +211,14 @@ class Parameter(Node):
     default: Expr | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Let(Node):
     """``let T = 24, F = 2*G``."""
 
     bindings: tuple[Binding, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Bind(Node):
     """``encoder = in(T,F) -> lstm(32)``."""
 
@@ -212,7 +226,7 @@ class Bind(Node):
     value: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Def(Node):
     """``def block(F, K=3) = conv1d(F,K) -> relu``."""
 
@@ -221,14 +235,14 @@ class Def(Node):
     body: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Train(Node):
     """``train adam(1e-3), loss=mse``."""
 
     args: tuple[Argument, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Output(Node):
     """A flow on a line of its own."""
 
@@ -238,11 +252,16 @@ class Output(Node):
 Statement = Let | Bind | Def | Train | Output
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Spec(Node):
     """A whole text: the statements that could be read, in their order."""
 
     statements: tuple[Statement, ...]
+
+
+def _compared(node: Node) -> tuple[object, ...]:
+    """Returns the values of a node that count where nodes are compared."""
+    return tuple(getattr(node, field.name) for field in fields(node) if field.compare)
 
 
 @cache

@@ -13,7 +13,7 @@ MODULES = sources()
 MAKERS = r"emit\.(inlined_helpers|backend|build|initial_weights|initializers|keras_stock)"
 """The emitters that make a Keras model; the others only ask for one, and may write it down instead."""
 OUTSIDE = {
-    "lark": r"seqtopo\.syntax\.(grammar|parse|store_tables)",
+    "lark": r"seqtopo\.syntax\.(grammar|parse)",
     "keras": rf"seqtopo\.({MAKERS}|(runtime|exporting|data\.training)\..*|decompiler\.serialized)",
     "numpy": rf"seqtopo\.({MAKERS}|(runtime|exporting)\..*|data(\..*)?)",
     "PIL": r"seqtopo\.pictures\.png",

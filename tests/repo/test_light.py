@@ -21,22 +21,9 @@ COMMAND = "from seqtopo.cli.main import main; assert main(['check', 'in(T,8) -> 
 
 SLOW = {
     "argparse": "options are read by it; most runs have none",
-    "datetime": "comes with tomllib",
     "gettext": "comes with argparse",
     "importlib.metadata": "looks for layers of packages, once no other is found",
-    "importlib.resources": "the tables are a module",
-    "json": "only --format json writes it",
-    "lark": "only says why a text cannot be read",
-    "locale": "comes with gettext",
-    "pathlib": "os.path does it",
-    "shutil": "os knows how wide a terminal is",
-    "string": "comes with tomllib",
-    "tempfile": "only what is written needs it",
-    "textwrap": "only the pages of codes need it",
-    "threading": "nothing runs beside a check",
     "tomllib": "only a project with settings needs it",
-    "traceback": "only a fault of ours is traced",
-    "urllib.parse": "comes with pathlib",
 }
 """Modules that take long to load, and why no check needs them."""
 ONLY_FOR_MISTAKES = (
@@ -45,7 +32,6 @@ ONLY_FOR_MISTAKES = (
     "graph.blame",
     "graph.fixes",
     "layers.legacy",
-    "syntax.explain",
 )
 ONLY_FOR_WHAT_IS_RIGHT = ("lint.rules.time", "lint.run", "lint.view")
 FOR_NEITHER = (
@@ -130,39 +116,8 @@ def test_a_check_reads_of_us_what_it_uses(tmp_path: Path) -> None:
     assert wrong & {f"seqtopo.{name}" for name in (*ONLY_FOR_WHAT_IS_RIGHT, *FOR_NEITHER)} == set()
     # These names are those of modules, or nothing would be noticed.
     assert {f"seqtopo.{name}" for name in (*ONLY_FOR_WHAT_IS_RIGHT,)} <= right
-    assert {
-        f"seqtopo.{name}" for name in ONLY_FOR_MISTAKES if name not in ("layers.legacy", "syntax.explain")
-    } <= wrong
+    assert {f"seqtopo.{name}" for name in ONLY_FOR_MISTAKES if name != "layers.legacy"} <= wrong
     assert all(
         (ROOT / "seqtopo" / name.replace(".", "/")).with_suffix(".py").is_file() or name == "runtime"
         for name in FOR_NEITHER
     )
-
-
-@pytest.mark.parametrize("damage", ["unwritable", "foreign", "empty", "stale"])
-def test_what_python_keeps_compiled_may_be_damaged(tmp_path: Path, damage: str) -> None:
-    """The grammar's tables are kept by Python alone, as any module: there is no cache of ours to go wrong."""
-    kept = tmp_path / "kept"
-    check = ["-c", "from seqtopo.cli.main import main; main(['check', 'in(T,8) -> lstm(4)'])"]
-    env = {
-        **os.environ,
-        "PYTHONPATH": str(ROOT),
-        "PYTHONPYCACHEPREFIX": str(kept),
-        "PYTHONDONTWRITEBYTECODE": "",
-    }
-    env = {name: value for name, value in env.items() if value}
-    if damage == "unwritable":
-        kept.write_text("no folder", encoding="utf-8")
-    else:
-        subprocess.run([sys.executable, *check], env=env, capture_output=True, check=True)
-        (tables,) = kept.rglob("tables.cpython-*.pyc")
-        data = tables.read_bytes()
-        changed = {
-            "foreign": b"\0\0\r\n" + data[4:],
-            "empty": b"",
-            "stale": data[:8] + b"\1" * 8 + b"nonsense",
-        }
-        tables.write_bytes(changed[damage])
-    said = subprocess.run([sys.executable, *check], env=env, capture_output=True, text=True, check=True)
-    assert "many-to-one" in said.stdout
-    assert not said.stderr

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import logging
 import re
-import subprocess
-import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
+import lark
 import pytest
 from lark import Lark, logger
 
 from seqtopo.diag.model import Diagnostic
 from seqtopo.source import Source, Span
-from seqtopo.syntax import tree
+from seqtopo.syntax import grammar, tree
 from seqtopo.syntax.findings import MOST
-from seqtopo.syntax.grammar import grammar_text
 from seqtopo.syntax.lines import DEEPEST
 from seqtopo.syntax.parse import LONGEST, parse
-from seqtopo.syntax.store_tables import TABLES, as_text, computed
 from seqtopo.syntax.tree import (
     Argument,
     Arithmetic,
@@ -497,21 +497,55 @@ def test_the_grammar_has_no_conflicts_and_no_nameless_terminals(caplog: pytest.L
     try:
         logger.setLevel(logging.DEBUG)
         logger.addHandler(caplog.handler)
-        lark = Lark(grammar_text(), parser="lalr", start="statement", debug=True)
+        parser = Lark(grammar.grammar_text(), parser="lalr", start="statement", debug=True)
     finally:
         logger.setLevel(before)
         logger.removeHandler(caplog.handler)
     assert not re.search("conflict", caplog.text, re.IGNORECASE)
-    assert [terminal.name for terminal in lark.terminals if terminal.name.startswith("__")] == []
+    assert [terminal.name for terminal in parser.terminals if terminal.name.startswith("__")] == []
 
 
 def test_the_stored_tables_are_those_that_lark_computes() -> None:
-    """``python -m seqtopo.syntax.store_tables`` writes them anew."""
-    assert TABLES.read_text(encoding="utf-8") == as_text(computed())
+    """``python -m seqtopo.cli.reference`` writes them anew."""
+    assert (
+        Path(grammar.__file__).with_name(grammar.TABLES).read_text(encoding="utf-8") == grammar.tables_text()
+    )
 
 
-def test_reading_a_spec_needs_no_lark_and_explaining_one_does() -> None:
-    code = "import seqtopo, sys; seqtopo.check({!r}); print('lark' in sys.modules)"
-    for spec, loaded in (("in(T,F) -> lstm(64)", "False"), ("in(T,F) -> -> lstm(64)", "True")):
-        command = [sys.executable, "-c", code.format(spec)]
-        assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip() == loaded
+@pytest.fixture
+def fresh_parser() -> Iterator[None]:
+    grammar.statement_parser.cache_clear()
+    yield
+    grammar.statement_parser.cache_clear()
+
+
+@pytest.mark.parametrize(("version", "compiles"), [(lark.__version__, False), ("1.99.0", True)])
+@pytest.mark.usefixtures("fresh_parser")
+def test_tables_of_another_lark_are_not_used(
+    version: str, compiles: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiled: list[Lark] = []
+    compile_grammar = grammar.compiled_parser
+
+    def noted() -> Lark:
+        compiled.append(compile_grammar())
+        return compiled[-1]
+
+    monkeypatch.setattr(lark, "__version__", version)
+    monkeypatch.setattr(grammar, "compiled_parser", noted)
+    assert statements("a -> b") == (Output(S, flow(a, b)),)
+    assert len(compiled) == compiles
+
+
+@pytest.mark.usefixtures("fresh_parser")
+def test_a_text_that_cannot_be_read_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[object] = []
+    parse_tokens = Lark.parse
+
+    def noted(self: Lark, tokens: str, **rest: Any) -> Any:
+        parsed.append(tokens)
+        return parse_tokens(self, tokens, **rest)
+
+    monkeypatch.setattr(Lark, "parse", noted)
+    wrong("in(T,F) -> -> lstm(64)")
+    assert len(parsed) == 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from seqtopo.diag.model import Edit, Fix, Label
 from seqtopo.graph.graph import Node, Value
@@ -59,8 +59,7 @@ def _writer(view: View, query: Value, value: Value) -> Node | None:
     return next((node for node in told if node.call.get("use_causal_mask")), None)
 
 
-@dataclass(frozen=True)
-class _Bag:
+class _Bag(NamedTuple):
     """Steps of ids that are told apart by what they are and not by where they stand."""
 
     table: Node
@@ -100,7 +99,7 @@ def _bag_after(view: View, node: Node, bags: dict[int, _Bag]) -> _Bag | None:
     if node.layer.row.role == "attention":
         if node.call.get("use_causal_mask") or node.tensors.get("attention_mask"):
             return None
-        return replace(attended, attends=attended.attends or node)
+        return attended._replace(attends=attended.attends or node)
     alone = each_alone(view, node) and not view.is_row(node, "pos")
     return attended if alone or _pools(view, node) or merges(node) or joins_features(view, node) else None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from seqtopo.diag.model import Edit, Fix, Label
 from seqtopo.graph.graph import Node
@@ -27,16 +27,14 @@ _STAY: frozenset[Role] = IN_PLACE | {"join"}
 """Roles of layers that leave the channels where they stand, whichever axis that is."""
 
 
-@dataclass(frozen=True)
-class _Layout:
+class _Layout(NamedTuple):
     """Which end of a value its channels stand at, and the call that put them there."""
 
     maker: Node
     first: bool
 
 
-@dataclass(frozen=True)
-class _Misread:
+class _Misread(NamedTuple):
     """A call that takes another axis for the channels; ``format`` is whether a ``data_format`` says so."""
 
     node: Node
