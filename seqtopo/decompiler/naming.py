@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from seqtopo.decompiler import automatic, writing
@@ -12,20 +12,24 @@ from seqtopo.graph.graph import Graph, Node
 from seqtopo.layers import registry
 from seqtopo.layers.excluded import snake_case
 from seqtopo.layers.layer import Layer
-from seqtopo.layers.row import Row
+from seqtopo.layers.row import Role, Row
 from seqtopo.syntax import tree
 
 _NAME = re.compile(r"[a-z][A-Za-z0-9_]*")
-WORDS = (
-    (("embed", "reversible_embedding"), "embedded"),
-    (("lstm", "gru", "rnn", "bi"), "read"),
-    (("dense", "einsum_dense"), "projected"),
-    (("concat", "add", "sub", "mul", "avg", "max", "min", "dot"), "merged"),
-    (("norm", "batchnorm"), "normed"),
-    (("attention", "mha", "additive_attention", "group_query_attention"), "attended"),
-    (("softmax",), "shares"),
-)
-"""What values are called that need a name and have none, by the rows that make them."""
+WORDS: Mapping[Role, str] = {
+    "embedding": "embedded",
+    "recurrent": "read",
+    "dense": "projected",
+    "merge": "merged",
+    "join": "merged",
+    "product": "merged",
+    "norm": "normed",
+    "attention": "attended",
+    "convolution": "found",
+    "transposed": "found",
+}
+"""What values are called that need a name and have none, by the role of the layer that makes them."""
+# Not a fact about layers: the keys are roles, three of which are names of layers, too.
 
 
 def is_name(text: str) -> bool:
@@ -209,7 +213,6 @@ class Naming:
 
 def word(row: Row) -> str:
     """What the value of a layer is called where it needs a name."""
-    for rows, found in WORDS:
-        if row.name in rows:
-            return found
-    return "found" if row.name.startswith("conv") else "h"
+    if row.name == "softmax":
+        return "shares"
+    return "read" if row.recurrent else WORDS.get(row.role, "h")

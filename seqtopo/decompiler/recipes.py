@@ -11,6 +11,7 @@ from seqtopo.decompiler import writing
 from seqtopo.decompiler.flows import as_flow
 from seqtopo.decompiler.folding import _values, begins_with_source
 from seqtopo.decompiler.unify import Pattern, size, symbols, unify
+from seqtopo.layers import registry
 from seqtopo.syntax import tree
 from seqtopo.syntax.canonical import print_expr
 
@@ -170,14 +171,9 @@ def _word(pattern: Pattern, places: list[_Place], hints: Hints) -> str:
             known.update(hints.get(print_expr(step), {}))
     if known:
         return known.most_common(1)[0][0]
-    rows = symbols(pattern.steps)
-    if {"mha", "attention"} & rows:
-        return "attend"
-    if any(r.startswith("conv") for r in rows):
-        return "conv"
-    if {"lstm", "gru", "rnn"} & rows:
-        return "read"
-    return "block"
+    roles = {row.role for name in symbols(pattern.steps) if (row := registry.find(name)) is not None}
+    words = {"attention": "attend", "convolution": "conv", "recurrent": "read"}
+    return next((word for role, word in words.items() if role in roles), "block")
 
 
 class _Replacer:

@@ -302,7 +302,7 @@ class Walk:
 
     def _alone(self, value: Value, layer: Layer) -> Value:
         name = layer.name or layer.row.name
-        first = value.extra == "state" and not value.output and layer.row.name in ("lstm", "gru", "rnn")
+        first = value.extra == "state" and not value.output and layer.row.role == "recurrent"
         if first and not layer.get("return_sequences"):
             self.losses.otherwise(name, "gives its first state, said as its output, which is the same")
             return Value(value.node)

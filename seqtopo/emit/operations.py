@@ -20,6 +20,7 @@ from seqtopo.layers.objects import keras_name
 from seqtopo.layers.operation_rules import slice_size
 from seqtopo.layers.row import compute_dtype
 from seqtopo.layers.sizes import unknown
+from seqtopo.layers.table import ROWS
 from seqtopo.layers.values import FLOATS, Object, Tensor
 
 Value = Any
@@ -316,6 +317,7 @@ def _by_element(function: str) -> Function:
     return emit
 
 
+# Not a fact about layers: what to emit for the name in the column ``emit``, a function of its own for each.
 _FUNCTIONS: Mapping[str, Function] = {
     "activation": _activation,
     "last": _last,
@@ -330,7 +332,7 @@ _FUNCTIONS: Mapping[str, Function] = {
     "max": _reduction("max", lambda dtype: LOWEST[dtype]),
     "min": _reduction("min", lambda dtype: -LOWEST[dtype]),
     "cumsum": _cumsum,
-    **{name: _by_element(name) for name in ("abs", "exp", "log", "sqrt", "square")},
+    **{row.emit: _by_element(row.emit) for row in ROWS if row.role == "function"},
     "scale": _scale,
     "shift": _shift,
     "squeeze": _squeeze,

@@ -98,7 +98,7 @@ def _after(graph: Graph, node: Node, found: dict[int, tuple[Content, ...]]) -> I
     elif name == "repeat":
         yield (Part(STEPS, shape[0]),)
         yield from before
-    elif name in ("expand", "squeeze", "at", "mean", "sum", "max", "min") and len(shape) != len(before):
+    elif node.layer.row.emit and node.layer.get("axis") is not None and len(shape) != len(before):
         yield from _one_axis(node, before, shape)
     elif len(shape) == len(before):
         for i, size in enumerate(shape):

@@ -77,7 +77,7 @@ def steps_kept(graph: Graph, sources: Sources, found: list[Branch]) -> Fix | Non
             if expr.span not in edits:
                 forgets.append(called(expr))
             edits[expr.span] = Edit(expr.span, print_expr(with_flag(expr, "seq")))
-        elif collapses_steps(made) and came is not None and len(came.shape) == 2 and expr is not None:
+        elif collapses_steps(graph, made) and came is not None and len(came.shape) == 2 and expr is not None:
             out.append(called(expr))
             edits[expr.span] = taken_out(sources, made) or Edit(expr.span, "id")
         elif made.outputs is not None and len(made.outputs[0].shape) == 1:

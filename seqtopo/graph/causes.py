@@ -9,7 +9,6 @@ from seqtopo.graph.graph import Node, Value
 from seqtopo.layers.sizes import is_open, show_shape
 from seqtopo.layers.values import FLOATS, Refusal, show
 
-ATTENDS = ("attention", "additive_attention", "mha")
 MANY_SAMPLES = 500
 """A first size of an input from here up is taken for a number of samples, where there is an axis too many."""
 
@@ -74,7 +73,7 @@ def _queries(site: Site) -> Iterator[str]:
     """An attention among what is merged, which gives as many rows as its first value has."""
     for value in site.inputs:
         node = site.graph.nodes[value.node]
-        if node.layer is not None and node.layer.row.name in ATTENDS and len(node.inputs) > 1:
+        if node.layer is not None and node.layer.row.role == "attention" and len(node.inputs) > 1:
             query = site.tensor(node.inputs[0])
             if query.shape[:1] != site.tensor(node.inputs[1]).shape[:1]:
                 yield (

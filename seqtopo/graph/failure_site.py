@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from seqtopo.diag.model import Edit
 from seqtopo.graph.graph import Graph, Node, Value
+from seqtopo.graph.seen import passes
 from seqtopo.graph.sources import Sources
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.row import Row
@@ -146,14 +147,19 @@ def forgets_steps(node: Node) -> bool:
 
 
 def one_step_at(graph: Graph, node: Node) -> int | None:
-    """Which step a ``slice``, ``last`` or ``first`` keeps, where it keeps one and its axis; None else."""
+    """Which step a selection keeps, where it keeps one and its axis, as ``last(1)`` does; None else."""
     layer = node.layer
-    if layer is None or layer.row.name not in ("slice", "last", "first") or layer.get("axis") != 1:
+    if layer is None or layer.row.role != "selection" or layer.get("axis") != 1:
         return None
     came, gives = graph.tensor(node.inputs[0]), node.outputs[0].shape if node.outputs else ()
     if came is None or len(came.shape) < 2 or gives[:1] != (1,):
         return None
-    found = {"last": -1, "first": 0}.get(layer.row.name, layer.get("start"))
+    passed = passes(graph, node)
+    if layer.get("start") is not None or passed is None:
+        found = layer.get("start")
+    else:
+        step = passed.window.low.at(0)
+        found = -1 if step == came.shape[0] - 1 else step
     return found if isinstance(found, int) else None
 
 
@@ -177,13 +183,14 @@ def step_itself(graph: Graph, sources: Sources, value: Value) -> tuple[str, Edit
     return None
 
 
-_COLLAPSES = ("flatten", "gmaxpool1d", "gavgpool1d", "mean", "max", "sum", "min", "at")
-"""Steps that take the time axis away, and may stand there for no reason."""
-
-
-def collapses_steps(node: Node) -> bool:
-    """Whether a call takes the time axis away without reading it in its order."""
-    return node.layer is not None and node.layer.row.name in _COLLAPSES
+def collapses_steps(graph: Graph, node: Node) -> bool:
+    """Whether a call takes the time axis away without reading it in its order, perhaps for no reason."""
+    if node.layer is None or len(node.inputs) != 1:
+        return False
+    passed = passes(graph, node)
+    ends = passed is not None and passed.axis is None
+    pools = ends and node.layer.row.role in ("pooling", "reduction", "merge", "selection")
+    return pools or node.layer.row.name == "flatten"
 
 
 def maker(graph: Graph, value: Value) -> Node:

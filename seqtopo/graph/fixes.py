@@ -38,7 +38,7 @@ def fixes_of(refusal: Refusal, site: Site) -> Iterator[Fix]:
     index = min(int(which), len(site.inputs) - 1) if kind in ("input", "inputs") and site.inputs else 0
     code = refusal.code
     if refusal.takes is not None and site.inputs:
-        if site.row.name in ("attention", "additive_attention", "mha") and len(site.inputs) > 1:
+        if site.row.role == "attention" and len(site.inputs) > 1:
             yield from _one_step(site, index)
         yield from rank_fixes(site, site.inputs[index], refusal.takes)
     elif code == "ST303" and site.row.name == "bi":

@@ -8,16 +8,20 @@ from seqtopo.diag.model import Edit, Fix
 from seqtopo.graph.failure_site import Site, at_every_step, size_text
 from seqtopo.graph.graph import Node, Value
 from seqtopo.layers import registry
+from seqtopo.layers.row import IN_PLACE, Row
+from seqtopo.layers.timing import mixes_others
 from seqtopo.source import Span
 from seqtopo.syntax import tree
 from seqtopo.syntax.canonical import print_expr
 from seqtopo.syntax.rewrite import declared, flow, word
 
-_ANY_AXES = frozenset(
-    {"dense", "dropout", "norm", "batchnorm", "act", "relu", "leaky_relu", "prelu", "elu", "softmax", "td",
-     "identity", "gaussian_noise", "gaussian_dropout", "rescaling", "rms_normalization", "cast"}
-)  # fmt: skip
-"""Layers that do the same with an axis more in front."""
+
+def _any_axes(row: Row) -> bool:
+    """Whether a layer does the same with an axis more in front."""
+    if row.steps:
+        return True
+    by_place = row.role in IN_PLACE or row.role == "dense"
+    return by_place and row.any_axes and row.time is not mixes_others
 
 
 def frames(site: Site, value: Value, takes: int, *, flat: bool = False) -> Iterator[Fix]:
@@ -31,7 +35,7 @@ def frames(site: Site, value: Value, takes: int, *, flat: bool = False) -> Itera
     source, expr = found
     path = [n for n in site.back(value) if n.layer is not None]
     shape = source.outputs[0].shape if source.outputs is not None else ()
-    per_frame = [n for n in path if n.layer is not None and n.layer.row.name not in _ANY_AXES]
+    per_frame = [n for n in path if n.layer is not None and not _any_axes(n.layer.row)]
     if len(shape) < 3 or not per_frame or any(n.layer is not None and n.layer.row.recurrent for n in path):
         return
     edits = _wrapped(site, path[::-1], per_frame, flat)
@@ -82,7 +86,7 @@ def frame_stack(site: Site) -> Iterator[Fix]:
             break
         if row.name == "flatten" or (row.name[-2:] == site.row.name[-2:] and not row.recurrent):
             last = i
-        elif row.name not in _ANY_AXES or row.name in ("dense", "td"):
+        elif not _any_axes(row) or row.role in ("dense", "wrapper"):
             break
     if last > first:
         steps = whole.steps[first : last + 1]

@@ -12,6 +12,7 @@ from seqtopo.graph.failure_site import size_text
 from seqtopo.graph.graph import Node
 from seqtopo.graph.main_path import MainPath, is_valid_convolution, units_of
 from seqtopo.graph.sources import Sources
+from seqtopo.layers import registry
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.objects import names
 from seqtopo.layers.sizes import Shape, Size, fits, is_open, product, show_shape
@@ -20,7 +21,6 @@ from seqtopo.syntax import tree
 from seqtopo.syntax.canonical import print_expr
 from seqtopo.syntax.rewrite import NOWHERE, call, with_flag, without, word
 
-_WRAPPERS = ("bi", "bidirectional", "td", "time_distributed")
 _WIDTHS = ("units", "filters")
 _MOST_AXES = 5
 """Orders of more axes than this are not tried."""
@@ -300,14 +300,19 @@ def _with_activation(expr: tree.Expr, flags: list[str]) -> tree.Expr:
     return expr
 
 
+def _wraps(step: tree.Call) -> bool:
+    row = registry.find(step.name.name)
+    return row is not None and row.wraps
+
+
 def _with_width(expr: tree.Expr, width: str) -> tree.Expr | None:
     """A step with another width: its first argument, or its units or filters by name."""
     if not isinstance(expr, tree.Call) or not expr.args:
         return None
     args = list(expr.args)
     value: tree.Expr | None
-    if expr.name.name in _WRAPPERS:
-        if isinstance(args[0].value, tree.Call) and args[0].value.name.name in _WRAPPERS:
+    if _wraps(expr):
+        if isinstance(args[0].value, tree.Call) and _wraps(args[0].value):
             return None
         value = _with_width(args[0].value, width)
         index = 0

@@ -66,7 +66,7 @@ def chain(site: Site, value: Value) -> Chain:
             break
         nodes.append(node)
         lengths.append(given[axis])
-        if node.layer is not None and node.layer.row.name in ("reshape", "permute", "repeat"):
+        if node.layer is not None and node.layer.row.role in ("shape", "repetition"):
             break
     return Chain(tuple(reversed(nodes)), tuple(reversed(lengths)), axis)
 

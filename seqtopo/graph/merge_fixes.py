@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from seqtopo.diag.model import Edit, Fix
 from seqtopo.graph.branches import behind_merge, steps_kept
-from seqtopo.graph.causes import ATTENDS, stride_of
+from seqtopo.graph.causes import stride_of
 from seqtopo.graph.failure_site import (
     Site,
     called,
@@ -20,6 +20,7 @@ from seqtopo.graph.failure_site import (
 )
 from seqtopo.graph.graph import Node, Value
 from seqtopo.layers.sizes import Size, fits, is_open
+from seqtopo.layers.timing import Slides
 from seqtopo.layers.values import Tensor
 from seqtopo.syntax import tree
 from seqtopo.syntax.canonical import print_expr
@@ -32,9 +33,6 @@ from seqtopo.syntax.rewrite import (
     without,
     word,
 )
-
-_SHORTENS = ("conv1d", "maxpool1d", "avgpool1d", "conv2d", "maxpool2d", "avgpool2d", "separable_conv1d",
-             "depthwise_conv1d", "separable_conv2d", "depthwise_conv2d")  # fmt: skip
 
 
 def merge_fixes(site: Site, blamed: int) -> Iterator[Fix]:
@@ -84,7 +82,7 @@ def _other_axes(site: Site, short: int, long: int) -> Iterator[Fix]:
     pooled = list(_one_of_the_steps(site, long))
     repeated = list(_at_every_step(site, short, long, sequence.shape[0]))
     end = site.graph.nodes[site.inputs[long].node]
-    convolved = end.layer is not None and end.layer.row.name in _SHORTENS
+    convolved = end.layer is not None and isinstance(end.layer.row.time, Slides)
     yield from (*pooled, *repeated) if convolved else (*repeated, *pooled)
 
 
@@ -146,7 +144,7 @@ def _swapped(site: Site, blamed: int) -> Iterator[Fix]:
     """Attention gives one row for each step of its query, which stands first."""
     for value in (site.inputs[blamed], site.inputs[0]):
         node = site.graph.nodes[value.node]
-        if node.layer is None or node.layer.row.name not in ATTENDS or len(node.inputs) != 2:
+        if node.layer is None or node.layer.row.role != "attention" or len(node.inputs) != 2:
             continue
         around = site.sources.around(node.span)
         before = around[0].steps[around[1] - 1] if around is not None and around[1] else None
@@ -192,7 +190,9 @@ def _strided(site: Site, blamed: int, one: Tensor, other: Tensor) -> Iterator[Fi
 
 def _shortens(node: Node) -> bool:
     return (
-        node.layer is not None and node.layer.row.name in _SHORTENS and node.layer.get("padding") == "valid"
+        node.layer is not None
+        and isinstance(node.layer.row.time, Slides)
+        and node.layer.get("padding") == "valid"
     )
 
 
@@ -253,7 +253,7 @@ def attention_fixes(site: Site, blamed: int) -> Iterator[Fix]:
 def count_fixes(site: Site) -> Iterator[Fix]:
     """Fixes of a layer that is given another number of values than it takes."""
     least, most = site.row.inputs
-    if len(site.inputs) == 1 and least == 2 and site.row.name in (*ATTENDS, "dot"):
+    if len(site.inputs) == 1 and least == 2 and site.row.role in ("attention", "product"):
         itself = tree.List(NOWHERE, (word("id"), word("id")))
         yield Fix("let it attend to itself: [id, id]", (site.before(itself),))
         if site.row.name == "attention":

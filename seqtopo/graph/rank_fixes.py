@@ -225,7 +225,7 @@ def _uncollapsed(site: Site, made: Node, expr: tree.Expr | None) -> Iterator[Fix
     if name == "flatten" and came is not None and len(came.shape) >= 4 and expr is not None:
         each = print_expr(at_every_step(expr))
         yield Fix(f"flatten each frame alone, to keep the steps: {each}", (Edit(expr.span, each),))
-    if not collapses_steps(made) or came is None or len(came.shape) != 2:
+    if not collapses_steps(site.graph, made) or came is None or len(came.shape) != 2:
         return
     edit = site.rewrite(made, None)
     if edit is not None and expr is not None:
@@ -261,7 +261,7 @@ def _restored(site: Site, value: Value, came: Tensor, takes: int) -> Iterator[Fi
                 many = tree.Arithmetic(NOWHERE, first.value, tuple(("*", a.value) for a in rest))
                 dense = call("dense", many)
                 yield Fix(f"{title}, from as many numbers", (site.before(dense, back),))
-    repeats = site.row.recurrent or site.row.name in ("td", "attention", "mha", "additive_attention")
+    repeats = site.row.recurrent or site.row.steps or site.row.role == "attention"
     side = isqrt(width) if isinstance(width := came.shape[0], int) else 0
     if takes == 3 and before is None and side > 1 and side * side == width:
         square = call("reshape", number(side), number(side), number(1))

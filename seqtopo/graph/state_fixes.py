@@ -13,8 +13,6 @@ from seqtopo.syntax import tree
 from seqtopo.syntax.canonical import print_expr
 from seqtopo.syntax.rewrite import NOWHERE, call, flow, renamed, word
 
-_STATES = {"lstm": 2, "gru": 1, "rnn": 1}
-
 
 def state_fixes(site: Site) -> Iterator[Fix]:
     """Fixes of the ``init`` of a recurrent layer, the likeliest first."""
@@ -25,7 +23,7 @@ def state_fixes(site: Site) -> Iterator[Fix]:
     layer = core(node)
     units = layer.get("units") if layer is not None else None
     both = node.layer.row.name == "bi"
-    wanted = (2 if both else 1) * _STATES.get(layer.row.name if layer is not None else "", 1)
+    wanted = (2 if both else 1) * (layer.row.states if layer is not None else 1)
     came = [site.tensor(v) for v in node.tensors.get("initial_state", ())]
     yield from _steps_themselves(site, given, came, wanted)
     yield from _of_the_layer(given)
@@ -108,7 +106,7 @@ def _other_number(
     if not isinstance(given.value, tree.List) and len(came) == 1 and wanted == 2:
         pair = tree.List(NOWHERE, (given.value, given.value))
         yield Fix("start both h and c from it", _given(given, pair))
-    other = next((n for n in ("lstm", "gru") if _STATES[n] == len(came)), "")
+    other = {2: "lstm", 1: "gru"}.get(len(came), "")
     if other and not both:
         changed = print_expr(renamed(site.step, other))
         yield Fix(f"take a layer with that many states: {other}", (Edit(site.step.span, changed),))

@@ -199,6 +199,8 @@ class Row:
     dtype: str = "compute"
     extras: Callable[[Given, Tensor], Mapping[str, tuple[Tensor, ...]]] | None = None
     recurrent: bool = False
+    states: int = 0
+    """How many states a recurrent layer has; its wrapper has those of both directions."""
     emit: str = ""
     note: str = ""
     time: TimeRule | None = None

@@ -9,7 +9,7 @@ from typing import Any
 from seqtopo.diag.renderers.cells import shortened, visible
 from seqtopo.graph.graph import Node, SubModel
 from seqtopo.layers.layer import Layer
-from seqtopo.layers.row import Param, Row
+from seqtopo.layers.row import Param, Role, Row
 from seqtopo.layers.sizes import Shape, show_shape
 from seqtopo.layers.values import show
 
@@ -18,11 +18,11 @@ _MOST_VALUES = 4
 _ASIDE = re.compile(r"(initializer|regularizer|constraint|^seed|^dtype|^name)$")
 """Arguments that say nothing about the topology."""
 
-_MERGES = ("add", "sub", "mul", "avg", "max", "min", "concat", "dot")
-_BEGINNINGS = {
-    "convolution": ("conv", "separable_conv", "depthwise_conv", "maxpool", "avgpool", "adaptive"),
-    "dense": ("dense", "embed", "einsum_dense", "reversible_embedding", "one_hot"),
-    "attention": ("attention", "additive_attention", "mha", "group_query_attention"),
+_FAMILIES: Mapping[Role, str] = {
+    **dict.fromkeys(("convolution", "transposed"), "convolution"),
+    **dict.fromkeys(("dense", "embedding", "encoding"), "dense"),
+    **dict.fromkeys(("merge", "join", "product"), "merge"),
+    "attention": "attention",
 }
 
 
@@ -31,15 +31,16 @@ def family(layer: Layer) -> str:
     inner = layer.get("layer")
     if isinstance(inner, Layer):
         return family(inner)
-    name = layer.row.name
-    if layer.row.recurrent:
+    row = layer.row
+    if row.recurrent:
         return "recurrent"
-    if name in _MERGES and layer.row.inputs[1] != 1 and not layer.row.operation(layer.args):
-        return "merge"
-    for found, beginnings in _BEGINNINGS.items():
-        if name.startswith(beginnings):
-            return found
-    return "other"
+    if row.role == "pooling":
+        # A window that moves, as that of a convolution; what pools over all places has none.
+        clause = row.clauses[0]
+        return "convolution" if len(clause.takes[0]) == len(clause.gives) else "other"
+    if row.emit_when is not None and row.emit_when(layer.args):
+        return "other"  # max along an axis merges nothing
+    return _FAMILIES.get(row.role, "other")
 
 
 def title(node: Node) -> str:

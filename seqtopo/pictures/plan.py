@@ -407,21 +407,19 @@ def _layer(node: Node) -> Layer:
     return node.layer
 
 
-_ROLES = {
-    "attention": ("query", "value", "key"),
-    "additive_attention": ("query", "value", "key"),
-    "mha": ("query", "value", "key"),
-    "group_query_attention": ("query", "value", "key"),
-    "sub": ("", "minus"),
-}
+def _words_of(layer: Layer) -> tuple[str, ...]:
+    """What each of several values that come in is called."""
+    if layer.row.role == "attention":
+        return ("query", "value", "key")
+    return ("", "minus") if layer.row.name == "sub" else ()
 
 
 def _slots(node: Node) -> list[tuple[Value, Style, str]]:
     """What comes into a node, how it is drawn, and the word at its arrow."""
-    roles = _ROLES.get(node.layer.row.name, ()) if node.layer is not None else ()
+    words = _words_of(node.layer) if node.layer is not None else ()
     several = len(node.inputs) > 1
     found: list[tuple[Value, Style, str]] = [
-        (value, "state" if value.extra else "data", roles[i] if several and i < len(roles) else "")
+        (value, "state" if value.extra else "data", words[i] if several and i < len(words) else "")
         for i, value in enumerate(node.inputs)
     ]
     for name, values in node.tensors.items():

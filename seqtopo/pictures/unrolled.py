@@ -14,6 +14,7 @@ from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.graph.graph import Graph, Node, SubModel, Value
 from seqtopo.layers.layer import Layer
+from seqtopo.layers.row import Row
 from seqtopo.layers.sizes import Expr, Size, atoms, is_open, substitute, symbol, symbols
 from seqtopo.layers.step_windows import Call, Passed
 from seqtopo.layers.values import FLOATS, Tensor
@@ -149,7 +150,7 @@ class _Unrolling:
             tier = self._recurrent(node, layer, core, came[0][1], tensor)
         elif layer.row.name == "repeat" and came and not came[0][1].many:
             tier = self._copies(node, came[0][1], tensor)
-        elif layer.row.name in ("last", "first", "at", "pad", "crop") and came[0][1].many and _on_time(layer):
+        elif _cuts(layer.row) and came[0][1].many and _on_time(layer):
             tier = self._range(node, layer, came[0][1])
         elif not any(place.many for _, place in came):
             tier = self._vector(node, [place for _, place in came], tensor)
@@ -422,6 +423,11 @@ def _cut(details: list[str]) -> str:
         details = details[:-1]
         found = ", ".join([*details, "…"])
     return found
+
+
+def _cuts(row: Row) -> bool:
+    """Whether an operation takes steps off at the ends, or puts some there."""
+    return bool(row.emit) and row.role in ("selection", "padding") and "step" not in row.by_name
 
 
 def _on_time(layer: Layer) -> bool:

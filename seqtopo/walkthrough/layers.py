@@ -4,16 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
+from seqtopo.layers.row import Role
 from seqtopo.walkthrough import features, recurrent, windows
 from seqtopo.walkthrough.call_view import At
 from seqtopo.walkthrough.words import the
 
 _Words = Callable[[At], Iterator[str]]
 
-_MERGING = ("add", "sub", "mul", "avg", "max", "min")
-_ATTENTION = ("attention", "additive_attention", "mha", "group_query_attention")
 _RANKS = (1, 2, 3)
 
+_BY_ROLE: Mapping[Role, _Words] = {
+    "recurrent": recurrent.recurrent,
+    "convolution": windows.convolution,
+    "attention": features.attention,
+    "merge": features.merged,
+    "join": features.concatenated,
+    "reduction": features.reduced,
+    "norm": features.normalized,
+    "noise": features.dropped,
+}
+
+# Not a fact about layers: which words tell of a call what is special about it.
 _SPECIAL: Mapping[str, _Words] = {
     "bi": recurrent.bidirectional,
     "td": recurrent.distributed,
@@ -21,19 +32,10 @@ _SPECIAL: Mapping[str, _Words] = {
     "dense": features.dense,
     "embed": features.embedding,
     "mask": features.masking,
-    "norm": features.normalized,
-    "batchnorm": features.normalized,
     "pos": features.positions,
     "one_hot": features.one_hot,
     "act": features.activation,
     "softmax": features.softmax,
-    "mean": features.reduced,
-    "sum": features.reduced,
-    "concat": features.concatenated,
-    **dict.fromkeys(_MERGING, features.merged),
-    **dict.fromkeys(_ATTENTION, features.attention),
-    **{f"conv{rank}d": windows.convolution for rank in _RANKS},
-    **{f"{kind}_conv{rank}d": windows.convolution for kind in ("separable", "depthwise") for rank in (1, 2)},
     **{f"{kind}pool{rank}d": windows.pooling for kind in ("max", "avg") for rank in _RANKS},
     **{f"g{kind}pool{rank}d": windows.everything for kind in ("max", "avg") for rank in _RANKS},
     "last": windows.ends,
@@ -49,9 +51,10 @@ _SPECIAL: Mapping[str, _Words] = {
     "upsample1d": windows.stretched,
     "conv1d_transpose": windows.stretched,
 }
-"""By the row's main name. One that is missing here has its sentence and its shapes alone."""
+"""By the row's main name; what is in neither has its sentence and its shapes alone."""
 
 
+# Not a fact about layers: of which calls the words here say all there is to say.
 _ENOUGH = ("dense", "act", "softmax")
 """Layers of which the row's sentence would say less than what is said of the call."""
 
@@ -65,11 +68,7 @@ def words_for(at: At, *, new: bool = True) -> list[str]:
 
 
 def _special(at: At) -> Iterator[str]:
-    found = _SPECIAL.get(at.row.name)
-    if found is None and at.row.recurrent:
-        found = recurrent.recurrent
-    if found is None and "dropout" in at.row.name:
-        found = features.dropped
+    found = _SPECIAL.get(at.row.name) or _BY_ROLE.get(at.row.role)
     return found(at) if found is not None else iter(())
 
 

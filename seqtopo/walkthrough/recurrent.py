@@ -10,6 +10,7 @@ from seqtopo.layers.sizes import Shape, show_shape
 from seqtopo.walkthrough.call_view import At, name_of
 from seqtopo.walkthrough.words import count, listed, the
 
+# Not a fact about layers: the keys are values of ``merge_mode``.
 _MERGED = {
     "sum": "are added up",
     "mul": "are multiplied",

@@ -18,6 +18,7 @@ from seqtopo.syntax.canonical import print_expr
 _IDS_STILL: frozenset[Role] = HANDS_ON - {"noise"} | {"repetition", "padding", "join"}
 """Roles of layers behind which the numbers are still those that came in."""
 
+# Not a fact about layers: these are roles, some of which are names of layers, too.
 _NO_IDS: tuple[Role, ...] = (
     *("dense", "embedding", "encoding", "recurrent", "convolution", "transposed", "pooling", "attention"),
     *("norm", "noise", "activation", "reduction", "scaling", "position", "spectrogram"),
