@@ -74,9 +74,11 @@ def read_arguments(
                 if plain:
                     as_positional = taken < len(positional) and positional[taken].kind.accepts(word)
                     if not as_positional:
-                        from seqtopo.graph.wrong_arguments import unknown_flag
+                        from seqtopo.graph.wrong_arguments import bound_to_no_flag, unknown_flag
 
                         place = positional[taken] if taken < len(positional) else None
+                        if word.name != arg.value.name:
+                            raise bound_to_no_flag(row, arg.value, word, call, place)
                         raise unknown_flag(row, arg, word.name, call, place, value)
         if rest and taken == len(positional) - 1:
             several.append(arg)
@@ -113,8 +115,11 @@ def _may_be_cells(given: tree.Expr) -> bool:
 def _complete(found: Arguments, row: Row, call: tree.Call | tree.Name, value: Read) -> None:
     for param in row.required:
         if param.name not in found.args:
-            from seqtopo.graph.wrong_arguments import missing
+            from seqtopo.graph.wrong_arguments import bound_to_flag, missing
 
+            bound = bound_to_flag(row, param, call, value)
+            if bound is not None:
+                raise bound
             raise missing(row, param, call, found.args, lambda: value(tree.Wild(call.span)))
 
 

@@ -193,15 +193,20 @@ def outside(dims: Mapping[str, Any], source: Source) -> Outside:
     return found
 
 
-def how_to_bind(name: str, example: str) -> str:
-    """The three ways to bind a name.
+ANOTHER = "bind it to another value"
+"""How a help begins that says how to bind a name whose value does not do."""
+
+
+def how_to_bind(name: str, example: str, *, another: bool = False) -> str:
+    """The three ways to bind a name, or to bind it to ``another`` value than it has.
 
     >>> how_to_bind("T", "24")
     "bind it: -D T=24 on the command line, compile(spec, T=24) in Python, or 'let T = 24' in the spec"
     """
     quoted = example if _is_number(example) else f'"{example}"'
+    begin = ANOTHER if another else "bind it"
     return (
-        f"bind it: {command('-D', f'{name}={example}')} on the command line, "
+        f"{begin}: {command('-D', f'{name}={example}')} on the command line, "
         f"compile(spec, {name}={quoted}) in Python, or 'let {name} = {example}' in the spec"
     )
 

@@ -24,7 +24,7 @@ from seqtopo.graph.graph import Bundle, Graph, Node, SubModel, Value, check_inpu
 from seqtopo.graph.inputs import read_input
 from seqtopo.graph.lower_sizes import LowerCaseSize
 from seqtopo.graph.names import name_layers
-from seqtopo.graph.outside import outside
+from seqtopo.graph.outside import ANOTHER, how_to_bind, outside
 from seqtopo.graph.problem import Broken, Problem
 from seqtopo.graph.scope import Block, Bound, Failed, Named, Passed, Plain, Recipe, Scope, Use
 from seqtopo.graph.sources import Sources
@@ -1432,14 +1432,36 @@ class Resolver:
 
     def report(self, problem: Problem) -> None:
         """Keeps a diagnostic, once for each place."""
-        found = self._told(problem.diagnostic)
-        if isinstance(problem, LowerCaseSize):
+        found = problem.diagnostic
+        bound = self.evaluator.used.get(found.span)
+        if isinstance(problem, LowerCaseSize) and bound is not None and len(problem.words) == 1:
+            # The word is the value of a name that is written as sizes are.
+            name = self.source.text[found.span.start : found.span.end]
+            message = f"{name} stands for {problem.words[0]}, but a size is a number"
+            found = replace(
+                found, message=message, label="no size", help=how_to_bind(name, "24", another=True)
+            )
+        elif isinstance(problem, LowerCaseSize):
             self.lower_sizes[found.code, found.span] = problem.words
+        name = self.source.text[found.span.start : found.span.end]
+        if found.help.startswith(ANOTHER) and name not in self.scope.names:
+            # Only what a let or somebody outside has bound can be bound to something else.
+            found = replace(found, help=f"give {name} another value where the recipe or the loop is written")
+        found = self._told(found)
         self.diagnostics.setdefault((found.code, found.span), found)
 
     def _told(self, found: Diagnostic) -> Diagnostic:
         """A diagnostic about a name, with what it is bound to: the name is right, and its value is not."""
-        bound = self.evaluator.used.get(found.span)
+        used = self.evaluator.used
+        bound = used.get(found.span)
+        if bound is None and found.code == "ST217":
+            # An optimizer, loss or metric is told of as a whole: adam(RATE).
+            inside = (
+                one
+                for at, one in used.items()
+                if found.span.start <= at.start and at.end <= found.span.end and one.note
+            )
+            bound = next(inside, None)
         if bound is None or bound.note in found.notes:
             return found
         if bound.note:

@@ -8,6 +8,7 @@ from typing import Any
 from seqtopo.diag.model import Edit, Fix
 from seqtopo.diag.nearest import nearest
 from seqtopo.graph.lower_sizes import LowerCaseSize, means_something
+from seqtopo.graph.outside import how_to_bind
 from seqtopo.graph.problem import Broken, Problem
 from seqtopo.graph.symbols import callee
 from seqtopo.graph.unbound import example_of, unbound
@@ -209,6 +210,51 @@ def unknown_flag(
     )
 
 
+def bound_to_no_flag(row: Row, name: tree.Name, given: Word, call: Step, place: Param | None) -> Problem:
+    """``dropout(P)`` where P stands for a word; ``place`` is the parameter at whose place it stands."""
+    if place in row.required:
+        return _bound_to(row, place, name, given.name, call)
+    flags = [flag for flag in ("relu", *row.flags) if flag in row.flags]
+    near = nearest(given.name, flags)
+    return Problem(
+        "ST202",
+        f"{name.name} stands for {given.name}, which is no flag of {_called(row, call)}"
+        + (f", nor its {place.short or place.name}: {place.kind.words}" if place is not None else ""),
+        name.span,
+        label=f"is {given.name}",
+        help=f"did you mean {near}?"
+        if near is not None
+        else how_to_bind(
+            name.name,
+            (next(iter(flags), "relu") if place is None else example_of(place.kind, ["relu"])),
+            another=True,
+        ),
+        fixes=(Fix(f"did you mean {near}?", (Edit(name.span, near),)),) if near is not None else (),
+    )
+
+
+def bound_to_flag(row: Row, param: Param, call: Step, value: Read) -> Problem | None:
+    """``lstm(N)`` where N stands for a flag, so that a parameter is missing; None where that is not why."""
+    for arg in call.args if isinstance(call, tree.Call) and not param.short else ():
+        if arg.name is not None or not isinstance(arg.value, tree.Name) or arg.value.name in row.flags:
+            continue
+        given = value(arg.value)
+        if isinstance(given, Word) and given.name in row.flags:
+            return _bound_to(row, param, arg.value, given.name, call)
+    return None
+
+
+def _bound_to(row: Row, param: Param, name: tree.Name, given: str, call: Step) -> Problem:
+    wants = f"{_called(row, call)}'s {param.short or param.name} must be {param.kind.words}"
+    return Problem(
+        "ST203",
+        f"{name.name} stands for {given}, and {wants}",
+        name.span,
+        label=f"is {given}",
+        help=how_to_bind(name.name, example_of(param.kind), another=True),
+    )
+
+
 def _is_size(param: Param) -> bool:
     """Whether a parameter takes a whole number: a size, or what is counted or measured in steps."""
     return param.kind.accepts(symbol("N")) or "whole number" in param.kind.words
@@ -255,6 +301,15 @@ def one_too_many(row: Row, arg: tree.Argument, call: Step, value: Read) -> Probl
         return open_
     positional = [row.by_name[name.rstrip("*")] for name in row.positional]
     names = ", ".join(p.short or p.name for p in positional)
+    if isinstance(arg.value, tree.Name) and arg.value.is_symbol and flags:
+        return Problem(
+            "ST203",
+            f"{arg.value.name} stands for {show(value(arg.value))}, but only a flag of "
+            f"{_called(row, call)} may stand here",
+            arg.span,
+            label="no flag",
+            help=how_to_bind(arg.value.name, flags[0], another=True),
+        )
     fixes: list[Fix] = []
     if isinstance(call, tree.Call) and len(positional) == 1 and row.recurrent:
         # PyTorch says first what comes in: LSTM(8, 16).
@@ -334,6 +389,8 @@ def misfit_of(
     elif isinstance(given, (int, float, tuple)):
         ways = _other_number(param, given, call) or _padded(row, call, value)
         help, fixes = (ways[0].title, tuple(ways)) if ways else (help, ())
+    if not fixes and isinstance(arg.value, tree.Name) and arg.value.is_symbol:
+        help = how_to_bind(arg.value.name, example_of(param.kind, ["relu"]), another=True)
     return Problem(
         "ST203",
         f"{_called(row, call)}({name}={shown}): {name} must be {misfit.expected}",

@@ -316,3 +316,33 @@ def test_fault_d12_what_stands_for_a_step_is_bound_to_a_whole_step() -> None:
     (found,) = seqtopo.check("in(5,3) -> lstm(4) -> HEAD").diagnostics
     assert found.help.startswith('bind it: -D "HEAD=dense(64)" on the command line')
     assert seqtopo.check("in(5,3) -> lstm(4) -> HEAD", HEAD="dense(64)").ok
+
+
+@pytest.mark.parametrize(
+    ("spec", "bound", "message", "help"),
+    [
+        ("dropout(P)", "relu", "P stands for relu, and dropout's rate must be a number", "-D P=0.1"),
+        ("dropout(P)", "seq", "P stands for seq, and dropout's rate must be a number", "-D P=0.1"),
+        ("lstm(P)", "relu", "P stands for relu, and lstm's units must be a whole number", "-D P=2"),
+        ("conv1d(4,P,same)", "tanh", "P stands for tanh, and conv1d's kernel_size must be", "-D P=2"),
+        ("lstm(4,P)", "foo", "P stands for foo, which is no flag of lstm", "-D P=relu"),
+        ("lstm(4,P)", "3", "P stands for 3, but only a flag of lstm may stand here", "-D P=relu"),
+        ("lstm(4,dropout=P)", "relu", "lstm(dropout=relu): dropout must be a number", "-D P=0.1"),
+        ("maxpool1d(P)", "relu", "which is no flag of maxpool1d, nor its pool_size", "-D P=2"),
+        ("lstm(4,seq) * P", "relu", "P stands for relu, but a size is a number", "-D P=24"),
+    ],
+)
+def test_fault_d12_a_value_of_another_kind_is_told_by_the_name_that_is_bound(
+    spec: str, bound: str, message: str, help: str
+) -> None:
+    for text, dims in ((f"in(9,4) -> {spec}", {"P": bound}), (f"let P = {bound}\nin(9,4) -> {spec}", {})):
+        (found,) = seqtopo.check(text, **dims).diagnostics
+        assert message in found.message
+        assert help in found.help
+        assert "bind it to another value" in found.help
+
+
+def test_fault_d12_a_value_of_another_kind_in_a_recipe_is_told_where_it_comes_from() -> None:
+    (found,) = seqtopo.check("def f(P) = dropout(P)\nin(9,4) -> lstm(4) -> f(relu)").diagnostics
+    assert "P stands for relu" in found.message
+    assert "-D" not in found.help
