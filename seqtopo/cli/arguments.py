@@ -80,7 +80,7 @@ class Parser(_Group):
         """The parser that reads everything."""
         from seqtopo.cli.full_parser import FullParser
 
-        made = FullParser(*self._says)
+        made = FullParser(*self._says, UsageError)
         made.epilog = "\n\n".join(filter(None, (self.more, made.epilog)))
         for names, settings in self.declared:
             made.add_argument(*names, **settings)

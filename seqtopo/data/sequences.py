@@ -11,9 +11,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from seqtopo.data.cutting import Cut
-    from seqtopo.data.series import Series
-
-Targets = int | str | Sequence[int | str] | None
+    from seqtopo.data.series import Series, Targets
 
 
 def windows(
@@ -297,30 +295,13 @@ def pad(
 
 def _wanted(read: Series, answers: Any, horizon: int, targets: Targets, time_axis: bool | None) -> Any:
     from seqtopo.data.cutting import Wanted
+    from seqtopo.data.series import columns_of
 
     _one_of("answers", answers, ("ahead", "next", "same"))
     if answers != "ahead" and (horizon != 1 or time_axis is not None):
         raise ValueError(f'horizon and time_axis are for answers="ahead", not {answers!r}')
     columns = columns_of(read, targets)
     return Wanted(answers, horizon, columns, horizon > 1 if time_axis is None else bool(time_axis))
-
-
-def columns_of(read: Series, targets: Targets) -> tuple[int, ...] | None:
-    """The numbers of the features that are to be told; None for all.
-
-    Raises:
-        SpecError: the series has no such feature.
-    """
-    from seqtopo.data.series import refuse
-
-    if targets is None:
-        return None
-    several = [targets] if isinstance(targets, (int, str)) else list(targets)
-    found = tuple(read.column(one) for one in several)
-    again = next((one for i, one in enumerate(found) if one in found[:i]), None)
-    if again is not None:
-        refuse("ST723", f"{read.called(again)} is to be told twice", "name each feature once")
-    return found
 
 
 def _batches(cut: Cut) -> keras.utils.PyDataset:

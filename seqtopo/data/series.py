@@ -19,6 +19,9 @@ from seqtopo.diag.model import Diagnostic
 from seqtopo.layers.sizes import show_shape
 from seqtopo.source import Span
 
+Targets = int | str | Sequence[int | str] | None
+"""The features that are to be told, by number or name: one, several, or all (None)."""
+
 
 def refuse(code: str, message: str, help: str, notes: tuple[str, ...] = ()) -> NoReturn:
     """Raises a ``SpecError`` with one diagnostic that has no place in a spec."""
@@ -395,3 +398,19 @@ def _refuse_kind(name: str, kind: str) -> NoReturn:
         else "leave out columns of dates and objects, and bring the rest into one array of numbers: "
         "numpy.asarray(series, dtype='float32')",
     )
+
+
+def columns_of(read: Series, targets: Targets) -> tuple[int, ...] | None:
+    """The numbers of the features that are to be told; None for all.
+
+    Raises:
+        SpecError: the series has no such feature.
+    """
+    if targets is None:
+        return None
+    several = [targets] if isinstance(targets, (int, str)) else list(targets)
+    found = tuple(read.column(one) for one in several)
+    again = next((one for i, one in enumerate(found) if one in found[:i]), None)
+    if again is not None:
+        refuse("ST723", f"{read.called(again)} is to be told twice", "name each feature once")
+    return found

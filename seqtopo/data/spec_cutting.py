@@ -12,8 +12,7 @@ import numpy as np
 
 from seqtopo.data.cutting import Answers, Cut, Pieces, Remainder, Wanted, Windows
 from seqtopo.data.fitting import with_data
-from seqtopo.data.sequences import columns_of
-from seqtopo.data.series import Series, read_series
+from seqtopo.data.series import Series, columns_of, read_series
 from seqtopo.data.ways_to_cut import Asked, Place, Way
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Fix

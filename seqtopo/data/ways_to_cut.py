@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, NoReturn
 
-from seqtopo.data.sequences import Targets
+from seqtopo.data.series import Targets
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic, Fix
 from seqtopo.graph.graph import Graph, Node, Value

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from seqtopo.decompiler.files import read_config
 from seqtopo.decompiler.folding import fold
-from seqtopo.decompiler.graphs import Decoded, Reader
 from seqtopo.decompiler.losses import Losses, UnreadableError, wrong
 from seqtopo.decompiler.naming import Naming, ours
+from seqtopo.decompiler.progress import Decoded
 from seqtopo.decompiler.recipes import MOST, Hints, with_recipe
 from seqtopo.decompiler.same import difference
 from seqtopo.decompiler.training import train_statement
 from seqtopo.decompiler.units import UnsayableError
+from seqtopo.decompiler.walk import read_model
 from seqtopo.decompiler.writer import Choices, Writer
 from seqtopo.decompiler.writing import NOWHERE
 from seqtopo.diag.error import SpecError
@@ -93,7 +94,7 @@ def decompile_config(config: Mapping[str, Any], name: str = "") -> Decompiled:
         return evaluator.value(expr, Scope())
 
     try:
-        decoded = Reader(losses).read(config)
+        decoded = read_model(config, losses)
         _refuse_open_batches(decoded.graph)
         statements, lost = _statements(decoded)
         names = [decoded.aliases.get(v) or _name(decoded.graph.nodes[v.node]) for v in decoded.graph.outputs]

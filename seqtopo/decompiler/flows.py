@@ -3,27 +3,45 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from seqtopo.decompiler import writing
 from seqtopo.decompiler.automatic import giver
+from seqtopo.decompiler.naming import Naming
+from seqtopo.decompiler.progress import Decoded
 from seqtopo.decompiler.units import Item, OrderError, Plan, State, Unit, Units, UnsayableError
+from seqtopo.graph.graph import SubModel
+from seqtopo.layers.layer import Layer
 from seqtopo.syntax import tree
 from seqtopo.syntax.canonical import print_expr
-
-if TYPE_CHECKING:
-    from seqtopo.decompiler.writer import Writer
 
 NOWHERE = writing.NOWHERE
 Steps = tuple[tree.Expr, ...]
 
 
+class Statements:
+    """The statements of one spec while they are written: its names, and how open sizes are written."""
+
+    def __init__(
+        self, decoded: Decoded, naming: Naming, inside: Callable[[Layer | SubModel], tree.Expr]
+    ) -> None:
+        self.decoded = decoded
+        self.naming = naming
+        self.inside = inside
+        """Writes what stands in a wrapper."""
+        self.opens: dict[Any, str] = {}
+        self.blocks: dict[object, str] = {}
+        """What is bound without a source: shared layers, and models inside the model."""
+        self.hints: dict[str, Counter[str]] = {}
+        """By the text of a step, what the binding or recipe was called that our own names tell of."""
+
+
 class Flows:
     """Writes the units of one graph."""
 
-    def __init__(self, writer: Writer, units: Units, made: Plan) -> None:
-        self.writer = writer
+    def __init__(self, whole: Statements, units: Units, made: Plan) -> None:
+        self.whole = whole
         self.units = units
         self.plan = made
         self.graph = units.graph
@@ -47,9 +65,9 @@ class Flows:
 
     def _name(self, index: int) -> str:
         unit = self.units.units[index]
-        naming = self.writer.naming
+        naming = self.whole.naming
         # What is called `step_state` is written `step.state`.
-        aliases = self.writer.decoded.aliases.items()
+        aliases = self.whole.decoded.aliases.items()
         wanted = next((giver(name, v.extra) for v, name in aliases if v.node == index), "")
         if wanted and index in self.plan.named and naming.free(unit, wanted):
             naming.taken.add(wanted)
@@ -60,7 +78,7 @@ class Flows:
         """What our own names say that the statement of a unit was called: most of its layers, and none of
         the others', have it.
         """
-        naming = self.writer.naming
+        naming = self.whole.naming
         inside: Counter[str] = Counter()
         behind: set[int] = set()
         todo = [index]
@@ -84,7 +102,7 @@ class Flows:
         unit = self.units.units[index]
         name = self.names[index]
         flow = as_flow(steps)
-        if unit.layer is not None and self.writer.naming.bears(unit, name):
+        if unit.layer is not None and self.whole.naming.bears(unit, name):
             # The name is the layer's, too: `as` says both.
             return tree.Output(NOWHERE, flow)
         return tree.Bind(NOWHERE, writing.name(name), flow)
@@ -97,7 +115,7 @@ class Flows:
             flow = self._item(outputs[0])
         else:
             flow = self._outputs(outputs)
-        name = self.writer.naming.model(self.writer.decoded.name)
+        name = self.whole.naming.model(self.whole.decoded.name)
         if name:
             return tree.Bind(NOWHERE, writing.name(name), flow)
         return tree.Output(NOWHERE, flow)
@@ -116,7 +134,7 @@ class Flows:
         if not isinstance(expr, tree.Name) or not isinstance(item, int):
             return expr
         unit = self.units.units[item]
-        if unit.layer is not None and self.writer.naming.bears(unit, expr.name):
+        if unit.layer is not None and self.whole.naming.bears(unit, expr.name):
             return expr
         return tree.List(NOWHERE, (expr,))
 
@@ -196,7 +214,7 @@ class Flows:
             layer is not None
             and layer.row.name == "add"
             and not layer.args
-            and layer not in self.writer.blocks
+            and layer not in self.whole.blocks
         )
         if not (plain and relative and len(branches) == 2 and branches[0] == writing.name("id")):
             return None
@@ -209,9 +227,9 @@ class Flows:
         node = unit.node
         assert node is not None
         assert node.outputs is not None
-        step: tree.Expr = writing.source(node.outputs[0], node.batch, self.writer.opens)
+        step: tree.Expr = writing.source(node.outputs[0], node.batch, self.whole.opens)
         self.inputs[id(step)] = unit.index
-        name = self.writer.naming.input(node)
+        name = self.whole.naming.input(node)
         bound = self.names.get(unit.index)
         if bound is not None and bound == name:
             return step
@@ -219,26 +237,26 @@ class Flows:
 
     def _call(self, unit: Unit, branches: tuple[tree.Expr, ...]) -> tree.Expr:
         if unit.part is not None:
-            return writing.name(self.writer.blocks[unit.part.key])
+            return writing.name(self.whole.blocks[unit.part.key])
         node, layer = unit.node, unit.layer
         assert node is not None
         assert layer is not None
         tensors = {key: self._values(items) for key, items in unit.tensors.items()}
-        block = self.writer.blocks.get(layer)
+        block = self.whole.blocks.get(layer)
         if block is not None:
             args = writing.arguments(layer, node.call, tensors)
             step: tree.Expr = writing.call(block, args) if args else writing.name(block)
             return self._as(unit, step, own=False)
         came = self.graph.tensors(node.inputs) or ()
-        step = writing.layer(layer, came, self.writer.inside, dict(node.call), tensors)
-        hint = self.writer.naming.hint(layer)
+        step = writing.layer(layer, came, self.whole.inside, dict(node.call), tensors)
+        hint = self.whole.naming.hint(layer)
         if hint:
-            self.writer.hints.setdefault(print_expr(step), Counter())[hint] += 1
+            self.whole.hints.setdefault(print_expr(step), Counter())[hint] += 1
         return self._as(unit, step)
 
     def _as(self, unit: Unit, step: tree.Expr, own: bool = True) -> tree.Expr:
         """The step with its name, where the layer has one or something refers to it in the middle."""
-        naming = self.writer.naming
+        naming = self.whole.naming
         layer = unit.layer
         name = self.names.get(unit.index)
         if name is not None and unit.index in self.plan.inline:

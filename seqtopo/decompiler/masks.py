@@ -4,15 +4,12 @@ which a spec leaves out: they come of themselves again.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from seqtopo.decompiler.calls import Ref, refs_in
-from seqtopo.graph.graph import Node, Value
+from seqtopo.decompiler.calls import Call, Ref, refs_in
+from seqtopo.graph.graph import Graph, Node, Value
 from seqtopo.graph.masks import mask_of
-
-if TYPE_CHECKING:
-    from seqtopo.decompiler.walk import Walk
 
 Origin = tuple[Value, float]
 """What a mask says: which steps of a value are not all this number."""
@@ -43,8 +40,16 @@ _OF_MASKS = frozenset(
 class Masks:
     """The mask that each value has, by where it came from."""
 
-    def __init__(self, walk: Walk, of: dict[Value, frozenset[Origin]]) -> None:
-        self.walk = walk
+    def __init__(
+        self,
+        graph: Graph,
+        raw: Mapping[Ref, Call],
+        values: Mapping[Ref, Value],
+        of: dict[Value, frozenset[Origin]],
+    ) -> None:
+        self.graph = graph
+        self.raw = raw
+        self.values = values
         self.of = of
 
     def after(self, node: Node) -> None:
@@ -57,7 +62,7 @@ class Masks:
         none: frozenset[Origin] = frozenset()
         if node.layer is None:
             return none
-        mask = mask_of(self.walk.graph, node)
+        mask = mask_of(self.graph, node)
         if mask.gives == "new":
             # An embedding masks the id 0.
             number = node.layer.get("mask_value") if "mask_value" in node.layer.row.by_name else 0
@@ -84,9 +89,9 @@ class Masks:
             if here in seen:
                 continue
             seen.add(here)
-            call = self.walk.raw.get(here._replace(output=0))
-            if here in self.walk.values and (call is None or not call.is_operation):
-                found.add((self.walk.values[here], GIVEN))
+            call = self.raw.get(here._replace(output=0))
+            if here in self.values and (call is None or not call.is_operation):
+                found.add((self.values[here], GIVEN))
                 continue
             if call is None or not call.is_operation:
                 return None
@@ -94,8 +99,8 @@ class Masks:
             if call.kind in ("ZerosLike", "OnesLike"):
                 continue
             if call.kind == "NotEqual" and len(inside) == 1 and len(call.args) == 2:
-                value, number = self.walk.values.get(inside[0]), call.args[1]
-                marked = self.walk.raw.get(inside[0])
+                value, number = self.values.get(inside[0]), call.args[1]
+                marked = self.raw.get(inside[0])
                 if value is None and marked is not None and marked.kind == "Where":
                     todo += list(refs_in(marked.args))[:1]
                     continue

@@ -10,14 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from math import ldexp
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from seqtopo.decompiler import automatic
 from seqtopo.decompiler.calls import Call, Ref, refs_in
 from seqtopo.decompiler.layers import default_of, same_value
+from seqtopo.decompiler.progress import ModelCalls
 from seqtopo.decompiler.slices import Made, is_ours, of_key
 from seqtopo.decompiler.values import UnsayableError, plain
-from seqtopo.graph.graph import Value
+from seqtopo.graph.graph import Node, Value
 from seqtopo.graph.masks import heeds
 from seqtopo.layers.excluded import snake_case
 from seqtopo.layers.layer import Layer
@@ -26,10 +27,6 @@ from seqtopo.layers.objects import entry_of
 from seqtopo.layers.sizes import is_open
 from seqtopo.layers.values import FLOATS, Misfit, Object, Word
 from seqtopo.source import Span
-
-if TYPE_CHECKING:
-    from seqtopo.decompiler.walk import Walk
-    from seqtopo.graph.graph import Node
 
 MARKER = -(2.0**15)
 """What the emitter sets masked steps to, before a Masking layer."""
@@ -49,7 +46,7 @@ HINTS: Mapping[tuple[str, str], Callable[[Mapping[str, Any]], dict[str, Any] | N
 """Stock layers that an operation is built of: told apart from the layer's own row by their names alone."""
 
 
-def match(walk: Walk, call: Call) -> bool:
+def match(walk: ModelCalls, call: Call) -> bool:
     """Makes the node of an operation that ends with this call; False where none does."""
     if call.kind == "Masking" and call.settings.get("mask_value") == MARKER:
         return _remasked(walk, call)
@@ -65,7 +62,7 @@ def match(walk: Walk, call: Call) -> bool:
     return made is not None and _place(walk, call, made)
 
 
-def _place(walk: Walk, call: Call, made: Made) -> bool:
+def _place(walk: ModelCalls, call: Call, made: Made) -> bool:
     if not all(ref in walk.values for ref in made.refs):
         return False
     row = NAMES[made.name]
@@ -81,14 +78,14 @@ def _place(walk: Walk, call: Call, made: Made) -> bool:
     nobodys = automatic.base(call.name) == snake_case(call.kind)
     layer = Layer(row, read, made.table or ("" if nobodys else stem_of(call.name)))
     if made.table:
-        layer = walk.reader.shared.setdefault(("table", *walk.path, made.table), layer)
+        layer = walk.progress.shared.setdefault(("table", *walk.path, made.table), layer)
     came = walk.graph.tensor(walk.values[made.refs[0]])
     if made.name != "expand" and came is not None and read.get("axis") == len(came.shape) > 1:
         # The emitter counts it from the front; the last is the features.
         read["axis"] = -1
     node = walk.graph.add(Span(0, 0), layer)
     node.inputs = tuple(walk.values[ref] for ref in made.refs)
-    if not walk.place(call, node, quiet=True):
+    if walk.place(call, node):
         return False
     if made.said:
         walk.losses.otherwise(call.name, made.said)
@@ -96,7 +93,7 @@ def _place(walk: Walk, call: Call, made: Made) -> bool:
     return True
 
 
-def _tell_mask(walk: Walk, call: Call, made: Made, node: Node) -> None:
+def _tell_mask(walk: ModelCalls, call: Call, made: Made, node: Node) -> None:
     """Keeps for later that Keras' operation drops a mask which the row heeds; ours makes it anew."""
     value = Value(node.index)
     came = node.inputs[0]
@@ -109,7 +106,7 @@ def _tell_mask(walk: Walk, call: Call, made: Made, node: Node) -> None:
     if call.is_operation and (passes or reduces):
         row = made.name if made.name != "act" else "an activation"
         said = f"{call.name} drops the mask of what comes in, as operations do; {row} in a spec heeds it"
-        walk.reader.unmasked[id(walk.graph), node.index] = said
+        walk.progress.unmasked[id(walk.graph), node.index] = said
 
 
 def stem_of(name: str) -> str:
@@ -120,7 +117,7 @@ def stem_of(name: str) -> str:
 # ---- masks ------------------------------------------------------------------------------------------
 
 
-def _marked(walk: Walk, ref: Ref, other: Callable[[Any], bool]) -> tuple[Ref, Ref] | None:
+def _marked(walk: ModelCalls, ref: Ref, other: Callable[[Any], bool]) -> tuple[Ref, Ref] | None:
     """The mask and the value of ``where(expand_dims(mask), value, other)``."""
     call = walk.raw.get(ref)
     if call is None or call.kind != "Where" or len(call.args) != 3 or not other(call.args[2]):
@@ -129,7 +126,7 @@ def _marked(walk: Walk, ref: Ref, other: Callable[[Any], bool]) -> tuple[Ref, Re
     return (refs[0], refs[1]) if len(refs) == 2 else None
 
 
-def _remasked(walk: Walk, call: Call) -> bool:
+def _remasked(walk: ModelCalls, call: Call) -> bool:
     """A value whose mask was made anew: the value itself, which has that mask."""
     refs = list(refs_in(call.args))
     found = _marked(walk, refs[0], lambda v: v == MARKER) if len(refs) == 1 else None
@@ -139,14 +136,14 @@ def _remasked(walk: Walk, call: Call) -> bool:
     if not walk.masks.is_of(found[0], value):
         return False
     walk.values[call.ref] = value
-    walk.reader.unmasked.pop((id(walk.graph), value.node), None)
+    walk.progress.unmasked.pop((id(walk.graph), value.node), None)
     layer = walk.graph.nodes[value.node].layer
     if layer is not None and not layer.name:
         layer.name = stem_of(call.name.removesuffix("-mask"))
     return True
 
 
-def _zeroed(walk: Walk, call: Call) -> bool:
+def _zeroed(walk: ModelCalls, call: Call) -> bool:
     """What our softmax makes of masked places of a value that has not three axes."""
     found = _marked(walk, call.ref, lambda v: v == 0)
     value = walk.values.get(found[1]) if found else None
@@ -157,7 +154,7 @@ def _zeroed(walk: Walk, call: Call) -> bool:
     return True
 
 
-def _unmasked(walk: Walk, ref: Ref) -> Ref:
+def _unmasked(walk: ModelCalls, ref: Ref) -> Ref:
     """What comes into a reduction before its masked steps are taken out."""
     found = _marked(walk, ref, lambda v: isinstance(v, (int, float)))
     value = walk.values.get(found[1]) if found else None
@@ -196,7 +193,7 @@ def _swapped(dims: Any) -> dict[str, Any] | None:
     return {"first": moved[0], "second": moved[1]}
 
 
-def _operation(walk: Walk, call: Call) -> Made | None:
+def _operation(walk: ModelCalls, call: Call) -> Made | None:
     kind, config = call.kind, call.settings
     refs = list(refs_in(call.args))
     if not refs:
@@ -262,7 +259,7 @@ def _function(call: Call, refs: Sequence[Ref]) -> Made | None:
         return None
 
 
-def _steps_first(walk: Walk, ref: Ref) -> Ref:
+def _steps_first(walk: ModelCalls, ref: Ref) -> Ref:
     """What comes into the mean over the steps that stands before one over several axes."""
     call = walk.raw.get(ref)
     if call is not None and call.kind == "GlobalAveragePooling1D" and call.name.endswith("-steps"):
@@ -270,7 +267,7 @@ def _steps_first(walk: Walk, ref: Ref) -> Ref:
     return ref
 
 
-def _slices(walk: Walk, call: Call) -> bool:
+def _slices(walk: ModelCalls, call: Call) -> bool:
     """Makes the nodes of ``x[:, -3:, 0]``: one for each axis that is cut, picked or added, in a row.
 
     False where the key cuts the batch, which no spec does.
@@ -298,7 +295,7 @@ def _slices(walk: Walk, call: Call) -> bool:
     return True
 
 
-def _tell_short(walk: Walk, call: Call, node: Node) -> None:
+def _tell_short(walk: ModelCalls, call: Call, node: Node) -> None:
     """Tells of a cut that gives what there is of too few steps, where the built model needs them all."""
     came = walk.graph.tensor(node.inputs[0])
     if node.layer is None or came is None or node.layer.row.name not in ("last", "first") or is_ours(call):
@@ -309,7 +306,7 @@ def _tell_short(walk: Walk, call: Call, node: Node) -> None:
         walk.losses.otherwise(call.name, said)
 
 
-def _pinned(walk: Walk, call: Call) -> bool:
+def _pinned(walk: ModelCalls, call: Call) -> bool:
     """A slice of an open axis, whose length is then said by a Reshape of its own."""
     refs = list(refs_in(call.args))
     before = walk.raw.get(refs[0]) if len(refs) == 1 else None
@@ -319,7 +316,7 @@ def _pinned(walk: Walk, call: Call) -> bool:
     return _is_length(call, before) and _of_length(walk, call, call, value)
 
 
-def _counted(walk: Walk, call: Call) -> bool:
+def _counted(walk: ModelCalls, call: Call) -> bool:
     """Match a cut where a second axis is open: the slice plus zeros, whose size was checked on one line."""
     refs = list(refs_in(call.args))
     if len(refs) != 2 or (before := walk.raw.get(refs[0])) is None or before.kind != "GetItem":
@@ -336,7 +333,7 @@ def _is_length(reshape: Call, cut: Call) -> bool:
     return cut.name.startswith(f"{stem.split('-')[0]}-get_item")
 
 
-def _of_length(walk: Walk, call: Call, reshape: Call, value: Value) -> bool:
+def _of_length(walk: ModelCalls, call: Call, reshape: Call, value: Value) -> bool:
     walk.values[call.ref] = value
     layer = walk.graph.nodes[value.node].layer
     if layer is not None:
@@ -357,7 +354,7 @@ def _pad(call: Call, refs: Sequence[Ref]) -> Made | None:
     return Made("pad", {"before": before, "after": after, "axis": axis, "value": number or 0}, refs)
 
 
-def _joined(walk: Walk, call: Call, refs: list[Ref]) -> Made | None:
+def _joined(walk: ModelCalls, call: Call, refs: list[Ref]) -> Made | None:
     """A sum, product and so on of two values; or of a value and a number."""
     repeated = _repeated(walk, call, refs) or _positions(walk, call, refs)
     if repeated is not None:
@@ -381,7 +378,7 @@ def _joined(walk: Walk, call: Call, refs: list[Ref]) -> Made | None:
     return None
 
 
-def _chain(walk: Walk, ref: Ref, *kinds: str) -> list[Call] | None:
+def _chain(walk: ModelCalls, ref: Ref, *kinds: str) -> list[Call] | None:
     """The calls of these kinds, one behind another, that end in a value."""
     found: list[Call] = []
     for kind in kinds:
@@ -396,7 +393,7 @@ def _chain(walk: Walk, ref: Ref, *kinds: str) -> list[Call] | None:
     return found
 
 
-def _repeated(walk: Walk, call: Call, refs: list[Ref]) -> Made | None:
+def _repeated(walk: ModelCalls, call: Call, refs: list[Ref]) -> Made | None:
     """``repeat(T)``: a vector plus zeros of another value's length."""
     if call.kind != "Add" or len(refs) != 2:
         return None
@@ -415,11 +412,11 @@ def _repeated(walk: Walk, call: Call, refs: list[Ref]) -> Made | None:
     assert tensor is not None
     size = tensor.shape[axis - 1]
     if is_open(size):
-        size = walk.reader.name_size(walk.graph, value, axis - 1)
+        size = walk.progress.name_size(walk.graph, value, axis - 1)
     return Made("repeat", {}, [next(iter(refs_in(one[0].args)))], ready={"n": size})
 
 
-def _positions(walk: Walk, call: Call, refs: list[Ref]) -> Made | None:
+def _positions(walk: ModelCalls, call: Call, refs: list[Ref]) -> Made | None:
     """``pos``: a value plus vectors that are told by the number of each step."""
     if call.kind != "Add" or len(refs) != 2:
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from seqtopo.decompiler.walk import Part
+from seqtopo.decompiler.progress import Part
 from seqtopo.graph.graph import Graph, Value
 from seqtopo.layers.layer import Layer
 

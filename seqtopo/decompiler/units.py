@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
 
-from seqtopo.decompiler.walk import Part
+from seqtopo.decompiler.progress import Part
 from seqtopo.graph.graph import Bundle, Graph, Node, Value
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.wrappers import merging_row

@@ -1,30 +1,28 @@
-"""The walk over one model's calls: each becomes a node of the graph, or stands for what no spec can say."""
+"""From a model's configuration to a graph: each call becomes a node, or stands for what no spec can say."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from seqtopo.decompiler import automatic
-from seqtopo.decompiler.calls import Call, Ref, refs_in
+from seqtopo.decompiler.bidirectional_states import merging_states
+from seqtopo.decompiler.calls import Call, Ref, calls_of, refs_in
 from seqtopo.decompiler.files import as_dict, as_list, shown
 from seqtopo.decompiler.layers import NoRowError, Read, make, read_layer, settle
-from seqtopo.decompiler.losses import wrong
-from seqtopo.decompiler.masks import Masks
+from seqtopo.decompiler.losses import Losses, wrong
 from seqtopo.decompiler.operations import match
+from seqtopo.decompiler.progress import Decoded, ModelCalls, Part, Progress
 from seqtopo.decompiler.slices import why_not
 from seqtopo.decompiler.values import UnsayableError, plain, plain_dtype
-from seqtopo.graph.graph import Bundle, Graph, Node, Value, infer
+from seqtopo.graph.graph import Bundle, Graph, Node, SubModel, Value, infer
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.names import NAMES
 from seqtopo.layers.row import Row
-from seqtopo.layers.values import DTYPES, Misfit, Refusal, Tensor
+from seqtopo.layers.values import DTYPES, Misfit, Tensor
 from seqtopo.source import Span
 from seqtopo.syntax.build import MOST_DIGITS
-
-if TYPE_CHECKING:
-    from seqtopo.decompiler.graphs import Reader
 
 NOWHERE = Span(0, 0)
 MODELS = ("Functional", "Sequential", "Model")
@@ -40,29 +38,101 @@ VALUES = ("inputs", "sequences", "query", "value", "key", "x")
 """The names of the values in Keras' calls, in their order."""
 
 
-@dataclass
-class Part:
-    """One use of a model inside the model: its nodes, what comes in, what it gives."""
+def read_model(config: Mapping[str, Any], losses: Losses) -> Decoded:
+    """The graph of a serialized model."""
+    progress = Progress(losses)
+    kind = config.get("class_name")
+    if kind is None:
+        raise wrong("it holds no model: it has no class_name", "give what model.to_json() says")
+    if kind not in MODELS:
+        raise wrong(
+            f"the model is of the class {shown(kind)}, which is code: its configuration has no graph",
+            "only Sequential and functional models can be read from their configuration",
+        )
+    body = as_dict(config.get("config"), "the model's config")
+    name = body.get("name")
+    progress.decoded.name = name if isinstance(name, str) else "model"
+    graph = progress.decoded.graph
+    graph.name = progress.decoded.name
+    _model(progress, config, graph, None, ())
+    return progress.decoded
 
-    key: object
-    name: str
-    nodes: frozenset[int]
-    incoming: Bundle
-    values: Bundle
-    config: Mapping[str, Any]
+
+def _model(
+    progress: Progress,
+    config: Mapping[str, Any],
+    graph: Graph,
+    incoming: Bundle | None,
+    path: tuple[Any, ...],
+) -> Bundle:
+    """The values that a model gives; ``incoming`` stands for its inputs, where it is inside another."""
+    calls = calls_of(config, incoming is not None)
+    walk = Walk(progress, graph, path)
+    walk.merging_states = merging_states(calls)
+    if incoming is not None:
+        if len(incoming) != len(calls.inputs):
+            raise wrong(f"a model is called with {len(incoming)} values, but has {len(calls.inputs)} inputs")
+        for ref, value in zip(calls.inputs, incoming, strict=True):
+            walk.values[ref] = value
+    else:
+        for ref in calls.inputs:
+            walk.input(calls.by_ref[ref])
+        taken = Counter(ref for call in calls.ordered for ref in refs_in([call.args, call.kwargs]))
+        walk.ends = frozenset(ref for ref in calls.outputs if not taken[ref])
+    noted = progress.noted.setdefault(id(graph), [])
+    for call in calls.ordered:
+        if call.is_input and call.ref in walk.values:
+            continue
+        with progress.losses.apart() as found:
+            walk.call(call)
+        if call.ref in walk.values:
+            noted += [(walk.values[call.ref].node, d) for d in found]
+    with progress.losses.apart() as found:
+        outputs = walk.whole(tuple(v for ref in calls.outputs for v in walk.needed(ref, "an output")))
+    noted += [(v.node, d) for v in outputs[-1:] for d in found]
+    if incoming is None:
+        behind = set(graph.ancestors(outputs))
+        declared = [walk.values[ref].node for ref in calls.inputs]
+        inputs = [*declared, *(i for i in sorted(behind) if graph.nodes[i].layer is None)]
+        graph.inputs = tuple(i for i in dict.fromkeys(inputs) if i in behind)
+        graph.outputs = outputs
+        graph.output_names = ("",) * len(outputs)
+        progress.decoded.output_keys = calls.output_keys
+        progress.settle(graph)
+    return outputs
 
 
-class Walk:
+def _sub_model(
+    progress: Progress, config: Mapping[str, Any], inputs: tuple[Tensor, ...], path: tuple[Any, ...]
+) -> SubModel:
+    """A model as one thing, such as ``td`` applies at every step."""
+    body = as_dict(config.get("config"), "a model's config")
+    name = str(body.get("name", ""))
+    graph = Graph(name="" if automatic.is_model(name) else name)
+    values = []
+    for tensor in inputs:
+        node = graph.add(NOWHERE)
+        node.outputs = (tensor,)
+        values.append(Value(node.index))
+    graph.inputs = tuple(v.node for v in values)
+    graph.outputs = _model(progress, config, graph, tuple(values), path)
+    if all(value.node in graph.inputs for value in graph.outputs):
+        progress.losses.otherwise(
+            name, "is a model without layers: said as id, which is built as an Identity"
+        )
+    declared = [x["config"].get("dtype") for x in body["layers"] if x.get("class_name") == "InputLayer"]
+    for dtype, tensor in zip(declared, inputs, strict=False):
+        if dtype != tensor.dtype:
+            progress.losses.otherwise(name, f"declares its input as {shown(dtype)}, said as {tensor.dtype}")
+    progress.settle(graph)
+    return SubModel(graph, graph.name)
+
+
+class Walk(ModelCalls):
     """One model's calls, from the first to the last."""
 
-    def __init__(self, reader: Reader, graph: Graph, path: tuple[Any, ...]) -> None:
-        self.reader = reader
-        self.losses = reader.losses
-        self.graph = graph
-        self.path = path
-        self.values: dict[Ref, Value] = {}
-        self.raw: dict[Ref, Call] = {}
-        self.masks = Masks(self, reader.masks.setdefault(id(graph), {}))
+    def __init__(self, progress: Progress, graph: Graph, path: tuple[Any, ...]) -> None:
+        super().__init__(progress, graph, path)
         self.cut: set[str] = set()
         self.ends: frozenset[Ref] = frozenset()
         """The outputs of the whole model that nothing else takes."""
@@ -99,7 +169,7 @@ class Walk:
             if size is not None and not (whole and 0 < size < 10**MOST_DIGITS):
                 raise wrong(f"the shape of {shown(name)} has the size {shown(size)}")
         node = self.graph.add(NOWHERE, batch=sizes[0] if sizes else None)
-        shape = tuple(self.reader.fresh() if s is None else s for s in sizes[1:])
+        shape = tuple(self.progress.fresh() if s is None else s for s in sizes[1:])
         node.outputs = (Tensor(shape, dtype),)
         node.name = name
         self.values[ref] = Value(node.index)
@@ -141,7 +211,7 @@ class Walk:
             if not automatic.split(call.name, NAMES["identity"])[0]:
                 said = f"the name {call.name!r} is left out: the {value.extra}s are given out together"
                 self.losses.add("ST507", said)
-        self.reader.decoded.aliases.setdefault(value, call.name)
+        self.progress.decoded.aliases.setdefault(value, call.name)
         self.values[call.ref] = value
         return True
 
@@ -152,13 +222,13 @@ class Walk:
         said = "is a model inside the model: in the built one, its layers stand in the whole"
         self.losses.otherwise(call.name, said)
         before = len(self.graph.nodes)
-        values = self.reader._model(call.config, self.graph, incoming, (*self.path, call.name))
+        values = _model(self.progress, call.config, self.graph, incoming, (*self.path, call.name))
         for i, value in enumerate(values):
             self.values[call.ref._replace(output=i)] = value
-        if self.graph is self.reader.decoded.graph and not self.path:
+        if self.graph is self.progress.decoded.graph and not self.path:
             nodes = frozenset(range(before, len(self.graph.nodes)))
-            key = self.reader.models.setdefault(call.name, len(self.reader.models))
-            self.reader.decoded.parts.append(Part(key, call.name, nodes, incoming, values, call.config))
+            key = self.progress.models.setdefault(call.name, len(self.progress.models))
+            self.progress.decoded.parts.append(Part(key, call.name, nodes, incoming, values, call.config))
 
     def _layer_call(self, call: Call) -> None:
         layer, read = self.layer(call)
@@ -176,45 +246,18 @@ class Walk:
         for key, value in kwargs.items():
             self._call_argument(call, row, node, key, value, call_args, given[key])
         node.call = call_args
-        self.place(call, node)
-
-    def place(self, call: Call, node: Node, *, quiet: bool = False) -> bool:
-        """Shapes of a node that was made for a call, and its values under the call's references."""
-        assert node.layer is not None
-        try:
-            infer(self.graph, node)
-        except Refusal as refusal:
-            self.graph.nodes.pop()
-            if not quiet:
-                self._cut(call, call.ref, refusal.message, "ST509")
-            return False
-        self._second_values(call, node)
-        if call.asks_state and node.extras.get("state"):
-            self.reader.asked.append((call.name, node.index, id(self.graph)))
-        self.masks.after(node)
-        return True
-
-    def _second_values(self, call: Call, node: Node) -> None:
-        """Files the outputs; and states and scores where the layer was asked for them."""
-        assert node.layer is not None
-        outputs = node.outputs or ()
-        for i in range(len(outputs)):
-            self.values[call.ref._replace(output=i)] = Value(node.index, i)
-        at = len(outputs)
-        for name, tensors in node.extras.items():
-            asked = call.asks_state if name == "state" else call.kwargs.get("return_attention_scores")
-            for i in range(len(tensors) if asked else 0):
-                self.values[call.ref._replace(output=at)] = Value(node.index, i, name)
-                at += 1
+        why = self.place(call, node)
+        if why:
+            self._cut(call, call.ref, why, "ST509")
 
     def layer(self, call: Call) -> tuple[Layer, Read]:
         """The layer of a call: the same for all calls of one name, and for one shared object."""
         read = read_layer(call.config, self.losses)
         read.args.pop("return_state", None)
         key = self._key(call.config, call.name)
-        known = self.reader.shared.get(key)
+        known = self.progress.shared.get(key)
         if known is None:
-            known = self.reader.shared[key] = make(read)
+            known = self.progress.shared[key] = make(read)
         return known, read
 
     def _key(self, config: Mapping[str, Any], name: str) -> tuple[Any, ...]:
@@ -232,15 +275,15 @@ class Walk:
             if config.get("class_name") in MODELS:
                 key = self._key(config, "")
                 key = key if key[0] == "object" else (*path, name)
-                if key not in self.reader.models_inside:
-                    self.reader.models_inside[key] = self.reader.sub_model(config, steps, (*path, name))
-                layer.args[name] = self.reader.models_inside[key]
+                if key not in self.progress.models_inside:
+                    self.progress.models_inside[key] = _sub_model(self.progress, config, steps, (*path, name))
+                layer.args[name] = self.progress.models_inside[key]
                 continue
             inner = read_layer(config, self.losses, inside=True)
             inner.args.pop("return_state", None)
             key = self._key(config, "")
             key = key if key[0] == "object" else (*path, name)
-            made = self.reader.shared.setdefault(key, make(inner))
+            made = self.progress.shared.setdefault(key, make(inner))
             layer.args[name] = made
             settle(made, steps, self.losses)
             if inner.inner:
@@ -386,17 +429,17 @@ class Walk:
         name = f"{call.name}_{ref.output}" if ref.output else call.name
         # The layer, or the model that it is in, may be called several times: each call is an input.
         key = (id(self.graph), name)
-        self.reader.cut_names[key] += 1
-        if (calls := self.reader.cut_names[key]) > 1:
+        self.progress.cut_names[key] += 1
+        if (calls := self.progress.cut_names[key]) > 1:
             name = f"{name}_call{calls}"
         self._source(ref, list(shape), dtype if dtype in DTYPES else "float32", name)
-        if self.graph is self.reader.decoded.graph:
-            self.reader.decoded.cut += [(call.name, self.values[r]) for r in came]
+        if self.graph is self.progress.decoded.graph:
+            self.progress.decoded.cut += [(call.name, self.values[r]) for r in came]
 
     def _stand_in(self, name: str) -> Layer:
         """The identity that stands for a layer that no spec can say: one for all its calls."""
         key = ("stands as identity", id(self.graph), name)
-        return self.reader.shared.setdefault(key, Layer(NAMES["identity"], {}, name))
+        return self.progress.shared.setdefault(key, Layer(NAMES["identity"], {}, name))
 
 
 def _mirrors(forward: Mapping[str, Any], backward: Mapping[str, Any]) -> bool:

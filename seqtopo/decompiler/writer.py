@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from seqtopo.decompiler import writing
-from seqtopo.decompiler.flows import Flows, as_flow
-from seqtopo.decompiler.graphs import Decoded
+from seqtopo.decompiler.flows import Flows, Statements, as_flow
 from seqtopo.decompiler.naming import Naming
+from seqtopo.decompiler.progress import Decoded, Part
 from seqtopo.decompiler.sharing import one_step, shared_parts
 from seqtopo.decompiler.units import OrderError, Units, UnsayableError, branch_end, plan
-from seqtopo.decompiler.walk import Part
 from seqtopo.graph.graph import Graph, SubModel, Value
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.sizes import Expr
@@ -35,22 +32,16 @@ class Choices:
     """How open sizes are written: as symbols, or as ``?``."""
 
 
-class Writer:
+class Writer(Statements):
     """Writes one model's statements."""
 
     def __init__(self, decoded: Decoded, naming: Naming, choices: Choices) -> None:
-        self.decoded = decoded
+        super().__init__(decoded, naming, self._inside)
         self.graph = decoded.graph
-        self.naming = naming
         self.choices = choices
-        self.opens: dict[Any, str] = {}
-        self.blocks: dict[object, str] = {}
-        """What is bound without a source: shared layers, and models inside the model."""
         self.calls: dict[object, int] = {}
         """How often each layer, and each model that a wrapper applies, is used."""
         self.statements: list[tree.Statement] = []
-        self.hints: dict[str, Counter[str]] = {}
-        """By the text of a step, what the binding or recipe was called that our own names tell of."""
 
     def write(self) -> list[tree.Statement]:
         """All statements, the last one the model's output."""
@@ -193,7 +184,7 @@ class Writer:
         self.statements.append(tree.Def(NOWHERE, writing.name(recipe), (), body))
         return writing.call(recipe, [])
 
-    def inside(self, inner: Layer | SubModel) -> tree.Expr:
+    def _inside(self, inner: Layer | SubModel) -> tree.Expr:
         """What stands in a wrapper."""
         if isinstance(inner, Layer):
             if inner in self.blocks:

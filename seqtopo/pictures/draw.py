@@ -5,19 +5,30 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
+from seqtopo.graph import scope
+from seqtopo.graph.kind import kind, meaning
+from seqtopo.pictures.arrange import arrange
+from seqtopo.pictures.feedback import feedback_of
+from seqtopo.pictures.folding import loops_of
+from seqtopo.pictures.framing import stretches_of
+from seqtopo.pictures.mermaid import mermaid
+from seqtopo.pictures.metrics import CELLS, PIXELS, Metrics
+from seqtopo.pictures.part import part_of
+from seqtopo.pictures.plan import Block, Plan, plan_of
+from seqtopo.pictures.png import png
+from seqtopo.pictures.scene import Scene
+from seqtopo.pictures.steps import Steps
+from seqtopo.pictures.svg import svg
+from seqtopo.pictures.text import listing, text
+from seqtopo.pictures.tiers import Unrolled
+from seqtopo.pictures.unrolled import unroll
 from seqtopo.report.analyse import Checked, Text, analyse
 from seqtopo.source import Span
 from seqtopo.system import packages
-
-if TYPE_CHECKING:
-    from seqtopo.pictures.metrics import Metrics
-    from seqtopo.pictures.plan import Block, Plan
-    from seqtopo.pictures.scene import Scene
-    from seqtopo.pictures.tiers import Unrolled
 
 Theme = Literal["auto", "light", "dark"]
 THEMES: tuple[Theme, ...] = ("auto", "light", "dark")
@@ -52,10 +63,8 @@ class Drawing:
         found = self._scenes.get(metrics.cells)
         if found is None:
             if self.unrolled is not None:
-                found = self.unrolled.scene(metrics, self.title, self.about)
+                found = Steps(self.unrolled, metrics).scene(self.title, self.about)
             else:
-                from seqtopo.pictures.arrange import arrange
-
                 found = arrange(self.plan, metrics, self.title, self.about)
             self._scenes[metrics.cells] = found
         return found
@@ -63,14 +72,10 @@ class Drawing:
     @cached_property
     def scene(self) -> Scene:
         """Its boxes, lines and texts at their places, in pixels."""
-        from seqtopo.pictures.metrics import PIXELS
-
         return self._scene(PIXELS)
 
     def svg(self, theme: Theme | None = None) -> str:
         """It as SVG. ``theme`` is ``light``, ``dark`` or ``auto``, which goes by the reader's screen."""
-        from seqtopo.pictures.svg import svg
-
         return svg(self.scene, theme or self.theme)
 
     def png(self, scale: float = 2.0, theme: Theme | None = None) -> bytes:
@@ -79,8 +84,6 @@ class Drawing:
         Raises:
             SpecError: Pillow is not installed; the extra ``draw`` brings it, and the message says how.
         """
-        from seqtopo.pictures.png import png
-
         try:
             return png(self.scene, scale=scale, dark=(theme or self.theme) == "dark")
         except ImportError:
@@ -88,12 +91,9 @@ class Drawing:
 
     def text(self, width: int | None = None, *, ascii: bool = False) -> str:
         """It in characters for a terminal of so many columns, or as a list where that is too narrow."""
-        from seqtopo.pictures.metrics import CELLS
-        from seqtopo.pictures.text import listing, text
-
         scene = self._scene(CELLS)
         if width is not None and scene.w > width and self.unrolled is not None:
-            scene = self.unrolled.scene(CELLS, narrow=True)
+            scene = Steps(self.unrolled, CELLS, narrow=True).scene()
         if width is None or scene.w <= width:
             return text(scene, ascii=ascii)
         note = f"The picture takes {scene.w} columns, and here are {width}. In words:"
@@ -101,8 +101,6 @@ class Drawing:
 
     def mermaid(self) -> str:
         """The graph as a Mermaid flowchart, for Markdown."""
-        from seqtopo.pictures.mermaid import mermaid
-
         return mermaid(self.plan)
 
     def save(self, path: str | Path, *, scale: float = 2.0) -> Path:
@@ -216,14 +214,6 @@ def drawing_of(
     theme: Theme = "auto",
 ) -> Drawing:
     """The picture of a spec that was read; takes and raises what ``draw`` does."""
-    from seqtopo.graph.kind import kind, meaning
-    from seqtopo.graph.scope import Block
-    from seqtopo.pictures.feedback import feedback_of
-    from seqtopo.pictures.folding import loops_of
-    from seqtopo.pictures.framing import stretches_of
-    from seqtopo.pictures.part import part_of
-    from seqtopo.pictures.plan import plan_of
-
     if theme not in THEMES:
         raise ValueError(f"a theme is {', '.join(THEMES)}, not {theme!r}")
     if checked.resolved is None or checked.spec is None or not checked.ok:
@@ -234,7 +224,7 @@ def drawing_of(
     for name, bound in resolved.parts.items():
         for values in (
             [u.values for u in bound.uses if u.graph is resolved.graph]
-            if isinstance(bound, Block)
+            if isinstance(bound, scope.Block)
             else [bound.values]
         ):
             if len(values) == 1 and not values[0].extra and graph.nodes[values[0].node].layer is not None:
@@ -249,8 +239,6 @@ def drawing_of(
     if plan.back is not None:
         about += f" What goes out is fed back as {plan.back.words}."
     if unrolled:
-        from seqtopo.pictures.unrolled import unroll
-
         found_steps = unroll(graph, checked.source)
         if plan.back is not None:
             found_steps.feed_back(plan.back, checked.source)

@@ -9,10 +9,9 @@ from typing import Literal
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.layers.sizes import Size
-from seqtopo.pictures.metrics import Metrics
 from seqtopo.pictures.plan import Feedback
 from seqtopo.pictures.reading import Reads
-from seqtopo.pictures.scene import Scene, Style
+from seqtopo.pictures.scene import Style
 from seqtopo.source import Source, Span
 
 Kind = Literal["steps", "copies", "range", "bar", "vector", "output"]
@@ -132,12 +131,6 @@ class Unrolled:
                 )
             )
         self.back = tiers
-
-    def scene(self, metrics: Metrics, title: str = "", about: str = "", *, narrow: bool = False) -> Scene:
-        """Its picture, in units of ``metrics``; ``narrow`` leaves out what it can."""
-        from seqtopo.pictures.steps import Steps
-
-        return Steps(self, metrics, narrow=narrow).scene(title, about)
 
 
 def region_of(axis: Axis) -> Axis:

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.support.imports import ON_THEIR_OWN, ORDER, importers_of, imports, part, sources, upward
+from tests.support.imports import ON_THEIR_OWN, ORDER, circles, importers_of, imports, part, sources, upward
 
 MODULES = sources()
 MAKERS = r"emit\.(inlined_helpers|backend|build|initial_weights|initializers|keras_stock)"
@@ -65,6 +65,20 @@ def test_an_import_that_runs_upwards_is_noticed(name: str, text: str, match: str
 )
 def test_other_imports_are_fine(text: str) -> None:
     assert not upward({**MODULES, "seqtopo.graph.planted": text})
+
+
+def test_no_two_modules_import_each_other() -> None:
+    assert circles(MODULES) == []
+
+
+def test_modules_that_import_each_other_are_noticed() -> None:
+    planted = {
+        "seqtopo.graph.a": "def f():\n    from seqtopo.graph.b import g",
+        "seqtopo.graph.b": "from seqtopo.graph import c",
+        "seqtopo.graph.c": "if TYPE_CHECKING:\n    from seqtopo.graph.a import f",
+        "seqtopo.graph.d": "import seqtopo.graph.a",
+    }
+    assert circles(planted) == [["seqtopo.graph.a", "seqtopo.graph.b", "seqtopo.graph.c"]]
 
 
 @pytest.mark.parametrize("package", OUTSIDE)

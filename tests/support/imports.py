@@ -124,3 +124,29 @@ def importers_of(package: str, modules: Mapping[str, str]) -> set[str]:
         for found in imports(modules)
         if not found.typing and found.imported.split(".")[0] == package
     }
+
+
+def circles(modules: Mapping[str, str]) -> list[list[str]]:
+    """The modules that import each other, directly or by way of others, inside functions too."""
+    onward: dict[str, set[str]] = {name: set() for name in modules}
+    for found in imports(modules):
+        if (
+            found.imported in modules
+            and found.imported != found.importer
+            and part(found.importer) != "__init__"
+        ):
+            onward[found.importer].add(found.imported)
+    reached = {name: _reached(name, onward) for name in modules}
+    rings = {frozenset(b for b in reached[a] if a in reached[b]) for a in modules if a in reached[a]}
+    return sorted(sorted(ring) for ring in rings)
+
+
+def _reached(start: str, onward: Mapping[str, set[str]]) -> set[str]:
+    found: set[str] = set()
+    todo = [*onward[start]]
+    while todo:
+        here = todo.pop()
+        if here not in found:
+            found.add(here)
+            todo += onward[here]
+    return found

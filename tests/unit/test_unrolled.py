@@ -9,6 +9,7 @@ import pytest
 import seqtopo
 from seqtopo.pictures.metrics import CELLS, PIXELS
 from seqtopo.pictures.scene import Line
+from seqtopo.pictures.steps import Steps
 from seqtopo.pictures.unrolled import Unrolled, unroll
 from seqtopo.report.analyse import analyse
 from tests.support.draws import draw
@@ -43,7 +44,7 @@ def assert_nothing_lies_on_anything(spec: str) -> bool:
         return False
     for metrics in (PIXELS, CELLS):
         for narrow in (False, True):
-            scene = found.scene(metrics, narrow=narrow)
+            scene = Steps(found, metrics, narrow=narrow).scene()
             assert faults(scene, metrics) == []
             if not metrics.cells and not narrow:
                 assert missing_arrows(resolved.graph, found, scene) == []
@@ -74,7 +75,7 @@ def made_of(spec: str, layer: str) -> dict[str, set[str]]:
 
     All cells are told by the step of the input that is below them.
     """
-    scene = unrolled(spec).scene(PIXELS)
+    scene = Steps(unrolled(spec), PIXELS).scene()
     steps = {text.x: text.sub for text in scene.texts if text.text == "x"}
     steps |= {text.x: "…" for text in scene.texts if text.text == "⋯"}
     found: dict[str, set[str]] = {}
@@ -105,14 +106,14 @@ def test_fault_a16_the_cone_of_a_tcn_is_shown_where_it_is_small() -> None:
     spec = "in(T,3) -> conv1d(8,2,causal,dilation_rate=D) for D in [1, 2, 4]"
     shown = words(spec)[0]
     assert shown == ["x1", "x2", *(f"xT-{n}" for n in range(7, 0, -1)), "xT"]
-    notes = [text.text for text in unrolled(spec).scene(PIXELS).texts]
+    notes = [text.text for text in Steps(unrolled(spec), PIXELS).scene().texts]
     assert "causal, dilation_rate=4  (T, 8)" in notes
 
 
 def test_fault_a16_a_wide_kernel_reads_from_the_dots_and_says_so() -> None:
     found = made_of("in(T,3) -> conv1d(8,31,same)", "conv1d")
     assert found["T"] == {"…", "T"}
-    texts = [text.text for text in unrolled("in(T,3) -> conv1d(8,31,same)").scene(PIXELS).texts]
+    texts = [text.text for text in Steps(unrolled("in(T,3) -> conv1d(8,31,same)"), PIXELS).scene().texts]
     assert any("steps that are left out" in text for text in texts)
 
 
@@ -135,12 +136,12 @@ def test_fault_a16_what_else_moves_steps_is_drawn_as_its_row_says() -> None:
         "6": {"5", "6"},
     }
     assert made_of("in(3,4) -> mha(1,4,sliding_window=2)", "mha")["1"] == {"1", "2"}
-    joined = unrolled("a = in(3,4)\nb = in(2,4)\n[a, b] -> concat(time)").scene(PIXELS)
+    joined = Steps(unrolled("a = in(3,4)\nb = in(2,4)\n[a, b] -> concat(time)"), PIXELS).scene()
     cells = [box for box in joined.boxes if box.family == "merge"]
     ends = [line.points[-1] for line in joined.lines]
     into = [[x for x, y in ends if b.x <= x <= b.x + b.w and y == b.y + b.h] for b in cells]
     assert [len(found) for found in into] == [1] * 5
-    stretched = unrolled("a = in(T,4)\nb = in(1,4)\n[a, b] -> add").scene(PIXELS)
+    stretched = Steps(unrolled("a = in(T,4)\nb = in(1,4)\n[a, b] -> add"), PIXELS).scene()
     assert not [box for box in stretched.boxes if box.family == "merge" and box.w > 200]
 
 
@@ -148,13 +149,13 @@ def test_fault_a16_what_mixes_all_steps_is_one_bar_or_fed_by_all() -> None:
     for layer in ("group_normalization(2)", "mha(2,2)", "conv1d(4,3,same) -> group_normalization(4)"):
         assert assert_nothing_lies_on_anything(f"in(T,4) -> {layer} -> lstm(4)")
         assert assert_nothing_lies_on_anything(f"in(T,4) -> res({layer}) -> lstm(4)")
-    scene = unrolled("in(T,4) -> group_normalization(2)").scene(PIXELS)
+    scene = Steps(unrolled("in(T,4) -> group_normalization(2)"), PIXELS).scene()
     assert [text.text for text in scene.texts].count("group_normalization(2)") == 2
 
 
 def test_fault_a16_every_step_of_a_query_sees_every_step_of_the_values() -> None:
     spec = "e = in(3,4)\nd = in(2,4)\n[d, e] -> attention as a\n[a, d] -> concat"
-    scene = unrolled(spec).scene(PIXELS)
+    scene = Steps(unrolled(spec), PIXELS).scene()
     boxes = {box for box in scene.boxes if box.family == "attention"}
     assert len(boxes) == 2
     for box in boxes:
@@ -165,7 +166,7 @@ def test_fault_a16_every_step_of_a_query_sees_every_step_of_the_values() -> None
 def test_fault_a16_states_of_both_directions_come_from_both_ends() -> None:
     spec = "e = in(S,3) -> bi(lstm(4))\nin(T,3) -> bi(lstm(4,seq),init=e.state)"
     assert assert_nothing_lies_on_anything(spec)
-    scene = unrolled(spec).scene(PIXELS)
+    scene = Steps(unrolled(spec), PIXELS).scene()
     places = {text.text + text.sub: text.x for text in scene.texts}
     states = [line.points for line in scene.lines if line.style == "state"]
     assert {points[0][0] for points in states} == {places["x1"], places["xS"]}
@@ -178,7 +179,7 @@ def test_fault_a16_the_law_finds_what_is_missing() -> None:
     resolved = analyse(spec).resolved
     assert resolved is not None
     found = unroll(resolved.graph)
-    scene = found.scene(PIXELS)
+    scene = Steps(found, PIXELS).scene()
     (state,) = [line for line in scene.lines if line.style == "state"]
     scene.lines.remove(state)
     assert missing_arrows(resolved.graph, found, scene) == ["no arrow from lstm(8) to lstm(8)"]
@@ -231,8 +232,8 @@ def test_fault_f8_each_output_goes_to_the_next_step(spec: str) -> None:
     found = drawing.unrolled
     assert found is not None
     for metrics in (PIXELS, CELLS):
-        assert faults(found.scene(metrics), metrics) == []
-    scene = found.scene(PIXELS)
+        assert faults(Steps(found, metrics).scene(), metrics) == []
+    scene = Steps(found, PIXELS).scene()
     assert found.back is not None
     inputs = sorted((box for box in scene.boxes if box.shows == found.back[1]), key=lambda box: box.x)
     ends = [line.points[-1] for line in scene.lines if line.style == "state"]
@@ -245,7 +246,7 @@ def test_fault_f8_each_output_goes_to_the_next_step(spec: str) -> None:
 
 def words(spec: str) -> list[list[str]]:
     """The cells of a picture, row by row from the bottom, each from left to right."""
-    scene = unrolled(spec).scene(PIXELS)
+    scene = Steps(unrolled(spec), PIXELS).scene()
     found: dict[int, list[tuple[int, str]]] = {}
     for box in scene.boxes:
         inside = [t for t in scene.texts if box.x <= t.x <= box.x + box.w and box.y <= t.y <= box.y + box.h]
@@ -281,7 +282,7 @@ def test_many_to_many_delayed() -> None:
 
 def test_a_long_sequence_has_dots() -> None:
     assert words("in(T,8) -> lstm(4)")[0] == ["x1", "x2", "xT"]
-    scene = unrolled("in(T,8) -> lstm(4)").scene(PIXELS)
+    scene = Steps(unrolled("in(T,8) -> lstm(4)"), PIXELS).scene()
     assert [text.text for text in scene.texts].count("⋯") == 2
 
 
@@ -297,7 +298,7 @@ def test_what_is_padded_is_shown_as_nothing() -> None:
 
 def test_what_is_dropped_is_marked() -> None:
     def marks(spec: str) -> int:
-        return [text.text for text in unrolled(spec).scene(PIXELS).texts].count("✕")
+        return [text.text for text in Steps(unrolled(spec), PIXELS).scene().texts].count("✕")
 
     assert marks("in(4,8) -> lstm(4)") == 3
     assert marks("in(4,8) -> lstm(4,seq)") == 0
@@ -307,7 +308,7 @@ def test_what_is_dropped_is_marked() -> None:
 
 def test_states_go_to_the_right_and_backwards_to_the_left() -> None:
     def ways(spec: str) -> list[int]:
-        lines = unrolled(spec).scene(PIXELS).lines
+        lines = Steps(unrolled(spec), PIXELS).scene().lines
         flat = [line.points for line in lines if line.arrow and line.points[0][1] == line.points[-1][1]]
         return [(b[0] > a[0]) - (b[0] < a[0]) for a, b in ((points[0], points[-1]) for points in flat)]
 
@@ -318,7 +319,7 @@ def test_states_go_to_the_right_and_backwards_to_the_left() -> None:
 
 
 def test_what_reads_backwards_answers_at_the_first_step() -> None:
-    scene = unrolled("in(3,8) -> lstm(4,back)").scene(PIXELS)
+    scene = Steps(unrolled("in(3,8) -> lstm(4,back)"), PIXELS).scene()
     places = {text.text + text.sub: text.x for text in scene.texts}
     assert places["y"] == places["x1"]
 
@@ -327,7 +328,7 @@ def test_an_encoder_hands_its_state_to_the_decoder_beside_it() -> None:
     found = unrolled("encoder = in(S,3) -> lstm(8)\nin(T,3) -> lstm(8,seq,init=encoder.state)")
     rows = {tier.title: tier.row for tier in found.tiers if tier.direction}
     assert set(rows.values()) == {1}
-    scene = found.scene(PIXELS)
+    scene = Steps(found, PIXELS).scene()
     (handed,) = [line for line in scene.lines if line.style == "state"]
     assert handed.points[0][0] < handed.points[-1][0]
     assert handed.points[0][1] == handed.points[-1][1]
@@ -336,7 +337,7 @@ def test_an_encoder_hands_its_state_to_the_decoder_beside_it() -> None:
 def test_the_last_state_of_what_reads_backwards_is_that_of_the_first_step() -> None:
     spec = "encoder = in(3,3) -> lstm(8,back)\nin(T,3) -> lstm(8,seq,init=encoder.state)"
     assert assert_nothing_lies_on_anything(spec)
-    scene = unrolled(spec).scene(PIXELS)
+    scene = Steps(unrolled(spec), PIXELS).scene()
     (handed,) = [line for line in scene.lines if line.style == "state"]
     (first,) = [text.x for text in scene.texts if text.text + text.sub == "x1"]
     assert handed.points[0][0] == first
@@ -348,7 +349,7 @@ def test_states_of_every_level_lie_beside_each_other() -> None:
 
 
 def test_a_stateful_layer_goes_on_in_the_next_batch() -> None:
-    scene = unrolled("in(3,1,batch=1) -> lstm(4,stateful)").scene(PIXELS)
+    scene = Steps(unrolled("in(3,1,batch=1) -> lstm(4,stateful)"), PIXELS).scene()
     assert "next batch" in [text.text for text in scene.texts]
     assert [line.style for line in scene.lines].count("state") == 2
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from seqtopo.decompiler.graphs import Reader
 from seqtopo.decompiler.losses import Losses, UnreadableError
 from seqtopo.decompiler.serialized import serialized
+from seqtopo.decompiler.walk import read_model
 from seqtopo.graph.graph import Graph
 from seqtopo.graph.seen import at_length, output_field
 from seqtopo.runtime.model_cache import kept
@@ -44,7 +44,7 @@ def next_answers(model: Any, source: int, steps: int) -> Which:
 
 def _graph(model: Any) -> Graph | None:
     try:
-        decoded = Reader(Losses("")).read(serialized(model))
+        decoded = read_model(serialized(model), Losses(""))
     except (UnreadableError, RecursionError):
         return None
     graph = decoded.graph

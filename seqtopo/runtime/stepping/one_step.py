@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from seqtopo.runtime.stepping.nodes import CannotStepError, functional, ordered
+from seqtopo.runtime.stepping.step_rules import rule
 from seqtopo.runtime.stepping.stepper import Seen, State, Stepper
 
 
@@ -109,7 +110,7 @@ def is_sequence(tensor: Any) -> bool:
 
 
 def _twin(whole: Any, stepped: tuple[int, ...]) -> OneStep:
-    stepper = Stepper()
+    stepper = Stepper(rule)
     given, seen = [], []
     for i, x in enumerate(whole.inputs):
         if i in stepped:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -10,10 +9,7 @@ from keras import ops, tree
 
 from seqtopo.runtime.stepping.nodes import bound, masked_by
 from seqtopo.runtime.stepping.per_step import TIME
-from seqtopo.runtime.stepping.stepper import Seen, Stepper, cannot
-
-Found = list["Seen | None"] | None
-Rule = Callable[[Stepper, Any, dict[int, Seen]], Found]
+from seqtopo.runtime.stepping.stepper import Found, Rule, Seen, Stepper, cannot
 
 
 def rule(operation: Any) -> Rule | None:

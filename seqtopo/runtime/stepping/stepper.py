@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import keras
 from keras import ops, tree
 
-from seqtopo.runtime.stepping.nodes import CannotStepError, masked_by, ordered, tensors_in
+from seqtopo.runtime.stepping.nodes import CannotStepError, functional, masked_by, ordered, tensors_in
 from seqtopo.runtime.stepping.per_step import TIME, refusal
 
 Kind = Literal["context", "steps", "final"]
@@ -47,10 +47,17 @@ class State:
         return tuple(self.given.shape)
 
 
+Found = list["Seen | None"] | None
+Rule = Callable[["Stepper", Any, dict[int, Seen]], Found]
+"""How one call is made for a step; None where it is looked at as a call on each step."""
+
+
 class Stepper:
     """The twin while it is built."""
 
-    def __init__(self) -> None:
+    def __init__(self, rule: Callable[[Any], Rule | None]) -> None:
+        self.rule = rule
+        """Gives the rule of an operation that is more than the same call on one step."""
         self.states: list[State] = []
         self.contexts: dict[int, tuple[Any, Any]] = {}
         self._flat: dict[int, tuple[Any, Any]] = {}
@@ -170,12 +177,10 @@ class Stepper:
         return args, kwargs
 
     def _stepped(self, node: Any, env: dict[int, Seen]) -> list[Seen | None]:
-        from seqtopo.runtime.stepping.step_rules import rule
-
         operation = node.operation
         if isinstance(operation, keras.Model):
             return self._inlined(node, env)
-        special = rule(operation)
+        special = self.rule(operation)
         if special is not None:
             found = special(self, node, env)
             if found is not None:
@@ -194,8 +199,6 @@ class Stepper:
 
     def _inlined(self, node: Any, env: dict[int, Seen]) -> list[Seen | None]:
         """A model inside the model: its own calls, one by one."""
-        from seqtopo.runtime.stepping.nodes import functional
-
         model = functional(node.operation)
         given = [env[id(x)] for x in tensors_in((node.arguments.args, node.arguments.kwargs))]
         if len(given) != len(model.inputs):

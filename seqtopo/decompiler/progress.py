@@ -1,0 +1,151 @@
+"""What is known of a model while it is read: its graph so far, and each call's values and masks."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from seqtopo.decompiler.calls import Call, Ref
+from seqtopo.decompiler.losses import Losses
+from seqtopo.decompiler.masks import Masks
+from seqtopo.diag.model import Diagnostic
+from seqtopo.graph.graph import Bundle, Graph, Node, SubModel, Value, infer
+from seqtopo.layers.layer import Layer
+from seqtopo.layers.sizes import Size, symbol, unknown
+from seqtopo.layers.values import Refusal, Tensor
+
+
+@dataclass
+class Part:
+    """One use of a model inside the model: its nodes, what comes in, what it gives."""
+
+    key: object
+    name: str
+    nodes: frozenset[int]
+    incoming: Bundle
+    values: Bundle
+    config: Mapping[str, Any]
+
+
+@dataclass
+class Decoded:
+    """A model as a graph, and which of its nodes were a model of their own."""
+
+    graph: Graph
+    parts: list[Part] = field(default_factory=list)
+    name: str = ""
+    output_keys: tuple[str, ...] = ()
+    aliases: dict[Value, str] = field(default_factory=dict)
+    """Second values that an Identity gives out under a name of its own, and that name."""
+    cut: list[tuple[str, Value]] = field(default_factory=list)
+    """What came into layers that no spec can say, and their names."""
+
+
+class Progress:
+    """What the walks over a model and over the models inside it share; ``losses`` gathers what a spec cannot
+    say.
+    """
+
+    def __init__(self, losses: Losses) -> None:
+        self.losses = losses
+        self.decoded = Decoded(Graph())
+        self.shared: dict[Any, Layer] = {}
+        self.opens = 0
+        self.symbols = 0
+        self.models: dict[str, int] = {}
+        self.unmasked: dict[tuple[int, int], str] = {}
+        """What drops a mask in Keras and not in a spec: graph, node and how it is said."""
+        self.cut_names: Counter[tuple[int, str]] = Counter()
+        """The inputs that stand for layers without a spec, counted by graph and name."""
+        self.models_inside: dict[Any, SubModel] = {}
+        """The models that wrappers apply."""
+        self.masks: dict[int, dict[Value, frozenset[Any]]] = {}
+        self.asked: list[tuple[str, int, int]] = []
+        """The calls that give their states: layer, node and graph."""
+        self.noted: dict[int, list[tuple[int, Diagnostic]]] = {}
+        """What was found of each graph's nodes."""
+
+    def settle(self, graph: Graph) -> None:
+        """Keeps what was found of the nodes that lead to the outputs."""
+        loose = [v for _, v in self.decoded.cut] if graph is self.decoded.graph else []
+        behind = set(graph.ancestors((*graph.outputs, *loose)))
+        used = {v.node for i in behind for v in graph.nodes[i].needs if v.extra}
+        used |= {v.node for v in graph.outputs if v.extra}
+        for name, index, where in self.asked:
+            if where == id(graph) and index in behind and index not in used:
+                self.losses.otherwise(name, "returns its states, which nothing uses: they are left out")
+        for (where, index), said in self.unmasked.items():
+            if where == id(graph) and index in behind:
+                self.losses.add("ST504", said)
+        for index, found in self.noted.pop(id(graph), ()):
+            if index in behind:
+                self.losses.found.append(found)
+
+    def name_size(self, graph: Graph, value: Value, axis: int) -> Size:
+        """An input's open size, which something repeats to: it gets a name."""
+        node = graph.nodes[value.node]
+        assert node.outputs is not None
+        (tensor,) = node.outputs
+        size = symbol(open_name(self.symbols))
+        self.symbols += 1
+        node.outputs = (Tensor((*tensor.shape[:axis], size, *tensor.shape[axis + 1 :]), tensor.dtype),)
+        return size
+
+    def fresh(self) -> Any:
+        """A size that is not known."""
+        self.opens += 1
+        return unknown(self.opens)
+
+
+class ModelCalls:
+    """One model's calls that were read: their values, and the masks of those."""
+
+    def __init__(self, progress: Progress, graph: Graph, path: tuple[Any, ...]) -> None:
+        self.progress = progress
+        self.losses = progress.losses
+        self.graph = graph
+        self.path = path
+        self.values: dict[Ref, Value] = {}
+        self.raw: dict[Ref, Call] = {}
+        self.masks = Masks(graph, self.raw, self.values, progress.masks.setdefault(id(graph), {}))
+
+    def place(self, call: Call, node: Node) -> str:
+        """Infers the shapes of a node that was made for a call, and files its values under the call's
+        references. Where the node cannot be, drops it and returns why.
+        """
+        assert node.layer is not None
+        try:
+            infer(self.graph, node)
+        except Refusal as refusal:
+            self.graph.nodes.pop()
+            return refusal.message
+        self._second_values(call, node)
+        if call.asks_state and node.extras.get("state"):
+            self.progress.asked.append((call.name, node.index, id(self.graph)))
+        self.masks.after(node)
+        return ""
+
+    def _second_values(self, call: Call, node: Node) -> None:
+        """Files the outputs; and states and scores where the layer was asked for them."""
+        assert node.layer is not None
+        outputs = node.outputs or ()
+        for i in range(len(outputs)):
+            self.values[call.ref._replace(output=i)] = Value(node.index, i)
+        at = len(outputs)
+        for name, tensors in node.extras.items():
+            asked = call.asks_state if name == "state" else call.kwargs.get("return_attention_scores")
+            for i in range(len(tensors) if asked else 0):
+                self.values[call.ref._replace(output=at)] = Value(node.index, i, name)
+                at += 1
+
+
+def open_name(number: int) -> str:
+    """A name for an open size: T, S, L, M, N, then T1 and so on.
+
+    >>> [open_name(i) for i in (0, 1, 5)]
+    ['T', 'S', 'T1']
+    """
+    letters = "TSLMN"
+    return letters[number] if number < len(letters) else f"T{number - len(letters) + 1}"
