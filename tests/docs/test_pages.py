@@ -34,6 +34,9 @@ SPECS = [(page, spec) for page in PAGES for spec in blocks(page, "seqtopo")]
 _KIND = re.compile(r"^\| `([^`|]*->[^`|]*)` \| `([^`]+)` \| `([^`]+)` \| ([^|]+) \|$", re.M)
 KINDS = _KIND.findall((GUIDE / "01-first-lstm.md").read_text(encoding="utf-8"))
 
+_LOSS = re.compile(r"^\| [^|`]+ \| `([^`|]+)` \| `(\w+)` \| `([^`]+)` \|$", re.M)
+LOSSES = _LOSS.findall((GUIDE / "04-training.md").read_text(encoding="utf-8"))
+
 
 def too_long(text: str) -> bool:
     """Return whether a README has more words than somebody reads who has just found it."""
@@ -53,6 +56,7 @@ def test_there_is_something_to_run() -> None:
     assert len(PAGES) > 12
     assert len(SPECS) > 5
     assert len(KINDS) == 5
+    assert len(LOSSES) == 6
     assert sum(len(commands(page)) for page in PAGES) > 30
     assert sum(len(blocks(page, "python")) for page in PAGES) > 10
 
@@ -120,6 +124,12 @@ def test_the_chapters_are_one_path() -> None:
         text = (GUIDE / here).read_text(encoding="utf-8")
         assert text.startswith(f"# {number}. ")
         assert text.splitlines()[-1].endswith(f"]({after})")
+
+
+@pytest.mark.parametrize(("end", "loss", "labels"), LOSSES)
+def test_the_table_of_losses(end: str, loss: str, labels: str) -> None:
+    report = seqtopo.check(f"in(T,8) -> {end}\n\ntrain adam, loss={loss}, labels={labels}")
+    assert not report.diagnostics, str(report)
 
 
 def test_the_cheat_sheet_has_every_word_of_the_language() -> None:
