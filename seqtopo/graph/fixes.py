@@ -121,7 +121,7 @@ def _directions(site: Site, argument: str) -> Iterator[Fix]:
     )
     if isinstance(layer, Layer) and not layer.row.recurrent and len(args) == 1:
         inner = print_expr(args[0].value)
-        yield Fix(f"leave bi out: {inner} reads no way in particular", (Edit(site.step.span, inner),))
+        yield Fix(f"leave bi out: {inner} has no direction", (Edit(site.step.span, inner),))
     elif isinstance(layer, Layer) and layer.row.recurrent and back is not None:
         ways = bool(layer.get("go_backwards"))
         changed = without(args[0].value, "back", "go_backwards") if ways else with_flag(back.value, "back")

@@ -408,10 +408,8 @@ def _reach(
     least, most = RANGES.get(name, (-inf, inf))
     if low >= least - 1e-6 and high <= most + 1e-6:
         return
-    if most == inf:
-        reach = f"none below {least:g}"
-    else:
-        reach = f"none above {most:g}" if least == -inf else f"none beyond {least:g} and {most:g}"
+    span = (f"from {least:g}" if least > -inf else "up", f"to {most:g}" if most < inf else "up")
+    reach = "only numbers " + " ".join(span)
     expr = sources.of(head)
     fixes: tuple[Fix, ...] = ()
     written = head.layer is not None and name in head.layer.args.values() and not head.layer.row.recurrent

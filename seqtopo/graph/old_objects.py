@@ -73,7 +73,7 @@ def _old(family: str, name: str) -> Old | None:
 
 def _said(family: str, name: str, old: Old) -> str:
     if not old.since:
-        return f"{family} {name} is not one: names of objects are written in lower case"
+        return f"there is no {family} {name}: names of objects are written in lower case"
     if not old.exact:
         return f"there is no {family} {name}, as in {old.since}; what comes nearest is {old.to}"
     return f"there is no {family} {name}: it is the name that {old.since} had for {old.to}"

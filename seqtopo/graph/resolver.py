@@ -529,7 +529,7 @@ class Resolver:
                     "ST213",
                     f"{print_expr(expr)} is not a layer or a flow",
                     expr.span,
-                    label="no step",
+                    label="not a step",
                     help="a step is a layer, as in dense(64)",
                 )
 
@@ -619,7 +619,7 @@ class Resolver:
                 "ST213",
                 f"{name} is a size, not a layer",
                 expr.span,
-                label="no step",
+                label="not a step",
                 labels=(Label(self.evaluator.free[name], "a size here"),),
                 help="names of layers and bindings start with a lower-case letter",
             )

@@ -112,7 +112,7 @@ def _objects(family: str, name: str, given: Any, expr: tree.Expr, value: Callabl
         near = nearest(given.name, error.near) if error.near else None
         raise _modern(family, expr, value) or Problem(
             "ST217",
-            f"{name} {show(given)} is not one: expected {error.expected}",
+            f"{name} cannot be {show(given)}: expected {error.expected}",
             expr.span,
             help=f"did you mean {near}?" if near else f"as in {_EXAMPLES[family]}",
             fixes=(Fix(f"did you mean {near}?", (Edit(expr.span, near),)),)

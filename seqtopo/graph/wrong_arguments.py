@@ -285,7 +285,7 @@ def second_output(row: Row, name: str, arg: tree.Argument, call: Step) -> Proble
             fixes += (Fix("or for the output at every step, write seq", (edit(call.span, every),)),)
     return Problem(
         "ST215",
-        f"{name} is never written: a layer hands on its output, and its {second} is there when it is used",
+        f"{name} is never written: the {second} of a layer with a name is name.{second}",
         arg.span,
         label="take it out",
         help=f"name the layer ('{named}(...) as name') and write name.{second} where you need it",
@@ -395,7 +395,7 @@ def misfit_of(
         "ST203",
         f"{_called(row, call)}({name}={shown}): {name} must be {misfit.expected}",
         arg.value.span,
-        label=f"{shown} is not",
+        label="not allowed",
         help=help,
         fixes=fixes,
     )

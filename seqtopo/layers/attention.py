@@ -386,7 +386,15 @@ ROWS = (
             Param("value_dim", k.optional(k.SIZE), None),
             Param("dropout", k.RATE, 0.0),
             USE_BIAS,
-            Param("output_shape", k.optional(k.either(k.SIZE, k.each(k.SIZE))), None),
+            Param(
+                "output_shape",
+                k.optional(
+                    k.either(
+                        k.SIZE, k.each(k.SIZE), words=f"{k.SIZE.words}, or several of them in parentheses"
+                    )
+                ),
+                None,
+            ),
             Param("attention_axes", k.optional(k.AXES), None),
             _WINDOW,
             _FLASH,

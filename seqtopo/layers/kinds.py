@@ -77,7 +77,7 @@ def number(least: float | None = None, most: float | None = None, *, open_end: b
     elif most is None:
         words = f"a number from {least:g} up"
     else:
-        words = f"a number from {least:g} to {most:g}" + (", below the latter" if open_end else "")
+        words = f"a number from {least:g} to {most:g}" + (f", but not {most:g} itself" if open_end else "")
 
     def read(value: Any) -> Any:
         if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value:
@@ -119,9 +119,9 @@ def optional(kind: Kind) -> Kind:
     return Kind(f"{kind.words}, or none", read, kind.flags, kind.takes)
 
 
-def either(*kinds: Kind) -> Kind:
-    """Whatever one of several kinds takes, tried in order."""
-    words = ", or ".join(k.words for k in kinds)
+def either(*kinds: Kind, words: str = "") -> Kind:
+    """Whatever one of several kinds takes, tried in order; ``words`` replace their own words."""
+    words = words or ", or ".join(k.words for k in kinds)
 
     def read(value: Any) -> Any:
         for kind in kinds:
@@ -136,7 +136,7 @@ def either(*kinds: Kind) -> Kind:
 
 def each(kind: Kind, count: int | None = None) -> Kind:
     """A tuple or list of ``count`` values of one kind (any number where None)."""
-    words = f"{count or 'any number of'} values in parentheses, each {kind.words}"
+    words = f"{'' if count is None else f'{count} '}values in parentheses, each {kind.words}"
 
     def read(value: Any) -> Any:
         if isinstance(value, (tuple, list)) and count in (None, len(value)):
@@ -227,7 +227,7 @@ def _read_axis(value: Any) -> Any:
         return -1
     if not isinstance(text, str) and _is_int(text) and abs(text) < 64:
         return text
-    raise Misfit("an axis: time, features, or a number as Keras counts (1 is the first after the batch)")
+    raise Misfit(AXIS.words)
 
 
 def _read_nothing(value: Any) -> Any:
@@ -268,8 +268,12 @@ NUMBER = number()
 SEED = optional(integer(0))
 STRING = Kind("a string in quotes", _read_string)
 DTYPE = Kind("a dtype such as float32 or mixed_float16", _read_dtype)
-AXIS = Kind("an axis: time, features, or a number as Keras counts", _read_axis, flags=("time", "features"))
-AXES = either(AXIS, each(AXIS))
+AXIS = Kind(
+    "time, features or the number of an axis (1 is the first after the batch)",
+    _read_axis,
+    flags=("time", "features"),
+)
+AXES = either(AXIS, each(AXIS), words=f"{AXIS.words}, or several of them in parentheses")
 ANY_ACTIVATION = _object("activation", "an activation such as relu or tanh", flags=BARE_ACTIVATIONS)
 ACTIVATION = Kind(
     ANY_ACTIVATION.words,

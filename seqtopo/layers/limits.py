@@ -64,8 +64,8 @@ def check_arguments(name: str, args: Mapping[str, Any]) -> None:
         if isinstance(value, Expr) and is_open(value):
             raise Refusal(
                 "ST308",
-                f"{name}({value}): nothing tells {argument}, and Keras needs a number there",
-                label="any size, of which nothing is told",
+                f"{name}({value}): {argument} is not known, and Keras needs a number there",
+                label="any size",
                 help="write a number, or name the size in an in(T,...) and write T here, too",
                 at=("argument", argument),
             )

@@ -171,8 +171,8 @@ def _dotted(given: Given) -> Shape:
         raise _mismatch(
             given,
             1,
-            f"sums over axes of one size, but these are {first.shape[a]} of {first} and {second.shape[b]} "
-            f"of {second}",
+            f"sums over two axes of the same size, but these are {first.shape[a]} of {first} and "
+            f"{second.shape[b]} of {second}",
             f"choose other axes, or project first: -> dense({first.shape[a]})",
         )
     if isinstance(first.shape[a], int) != isinstance(second.shape[b], int):
@@ -316,7 +316,10 @@ ROWS = (
         mask=masking.ends,
         role="product",
         params=(
-            Param("axes", k.either(k.AXIS, k.each(k.AXIS, 2))),
+            Param(
+                "axes",
+                k.either(k.AXIS, k.each(k.AXIS, 2), words=f"{k.AXIS.words}, or two of them in parentheses"),
+            ),
             Param("normalize", k.BOOL, False),
         ),
         positional=("axes",),

@@ -50,7 +50,7 @@ def _read_plain_dtype(value: Any) -> Any:
 
 
 _DTYPE = Kind("a dtype such as float32 or int32", _read_plain_dtype, flags=DTYPES)
-_AMOUNT = k.either(k.NUMBER, k.each(k.NUMBER))
+_AMOUNT = k.either(k.NUMBER, k.each(k.NUMBER), words="a number, or several of them in parentheses")
 
 
 def _own(name: str, kind: Kind, **more: Any) -> Param:

@@ -124,7 +124,7 @@ def _halves(given: Given) -> tuple[Layer, Layer]:
         if not _is_recurrent(inner) and not (inner is None and argument == "backward_layer"):
             raise given.refuse(
                 "ST313",
-                f"reads a sequence both ways with a recurrent layer, which {inner.title} is not",
+                f"needs a recurrent layer, to read the sequence both ways, and {inner.title} is not one",
                 label="is not recurrent",
                 help="wrap one lstm, gru, rnn or convlstm; a flow of several takes a bi around each",
                 at=("argument", argument),

@@ -165,7 +165,7 @@ def _unknown(one: Ignore, source: Source, words: list[str], guesses: int) -> Dia
     fixes.append(_without(one, source, words, safe=not right))
     return Diagnostic(
         UNKNOWN,
-        f"there is no code {_listed(words)}, so the comment silences nothing by it",
+        f"there is no code {_listed(words)}, so it has no effect in this comment",
         one.said,
         CODES[UNKNOWN].severity,
         label="unknown code",

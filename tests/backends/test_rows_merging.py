@@ -98,7 +98,7 @@ def test_dot_agrees(axes: object, first: tuple[int, ...], second: tuple[int, ...
 
 
 def test_dot_refuses() -> None:
-    assert_both_refuse("dot", {"axes": 1}, [(5, 8), (7, 8)], "ST303", match="axes of one size")
+    assert_both_refuse("dot", {"axes": 1}, [(5, 8), (7, 8)], "ST303", match="axes of the same size")
     assert_breaks_when_run("dot", {"axes": 0}, [(5, 8), (5, 8)], "ST312")
     assert_both_refuse("dot", {"axes": 3}, [(5, 8), (5, 8)], "ST312")
     assert_both_refuse("dot", {"axes": (1, 2, 1)}, [(5, 8), (5, 8)], "ST203")

@@ -127,13 +127,13 @@ WRONG: list[tuple[str, dict[str, Any], str, str]] = [
         "in(5,3) -> lstm(1)",
         {"y": 90 + floats(8, 1), "loss": "mse"},
         "ST709",
-        "tanh gives none beyond -1 and 1",
+        "tanh gives only numbers from -1 to 1",
     ),
     (
         "in(5,3) -> lstm(3) -> dense(1,relu)",
         {"y": -1 - ids(0, 5, 8, 1), "loss": "mae"},
         "ST709",
-        "none below 0",
+        "only numbers from 0 up",
     ),
     (
         "in(?,2) -> lstm(4) -> dense(1)",

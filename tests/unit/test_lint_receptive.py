@@ -70,7 +70,7 @@ def test_fault_e7_an_answer_that_sees_few_of_the_declared_steps() -> None:
     spec = "in(100,1) -> conv1d(8,3,causal) -> at(-1) -> dense(1)"
     (found,) = findings(spec, "ST617")
     assert found.severity == "info"
-    assert "the answer sees the last 3 of the 100 steps: the other 97 never count" in found.message
+    assert "the answer sees the last 3 of the 100 steps: the other 97 have no effect" in found.message
     assert codes(spec.replace("100", "T"), T=100) == ["ST617"]
 
 

@@ -33,8 +33,8 @@ def steps_never_meet(view: View) -> Iterator[Finding]:
         each = None if written is None else edits.replace(first, step(first.span, "td", written))
         yield Finding(
             first.span,
-            f"{first.layer.title} acts on each of the {came.shape[0]} steps of {came} alone, and so does all "
-            "that follows",
+            f"{first.layer.title} acts on each of the {came.shape[0]} steps of {came} by itself, and so do "
+            "the layers after it",
             label=f"does not flatten {came}",
             labels=()
             if view.maker(value).span == first.span
@@ -158,8 +158,8 @@ def answer_at_each_step(view: View) -> Iterator[Finding]:
             f"the model answers at each of the {shape[0]} steps: its output is {view.tensor(value)}",
             label=f"gives {view.tensor(value)}",
             labels=(Label(before.span, f"keeps the {shape[0]} steps"),) if before.span != head.span else (),
-            help=f"for one answer a sample, let the steps end: {_ends(recurrent)}; for one a step, say so "
-            "with labels in train",
+            help=f"for one answer a sample, end the steps: {_ends(recurrent)}; for an answer at each step, "
+            "declare it by labels in train",
             fixes=(
                 *_without_seq(view, before),
                 *((Fix("average over the steps first", (pooled,)),) if pooled is not None else ()),
@@ -168,7 +168,9 @@ def answer_at_each_step(view: View) -> Iterator[Finding]:
 
 
 def _ends(recurrent: bool) -> str:
-    return "no seq in the layer before, or gavgpool1d" if recurrent else "gavgpool1d, or at(-1)"
+    return (
+        "leave seq out of the layer before, or add gavgpool1d" if recurrent else "add gavgpool1d, or at(-1)"
+    )
 
 
 def _without_seq(view: View, node: Node) -> Iterator[Fix]:

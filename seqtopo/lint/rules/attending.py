@@ -35,11 +35,11 @@ def query_and_value_swapped(view: View) -> Iterator[Finding]:
         query = view.tensor(node.inputs[0])
         yield Finding(
             node.span,
-            f"{node.layer.row.name} asks for each of the {query.shape[0]} steps that were read, and looks "
-            "among those that are written: query and value seem to be swapped",
+            f"{node.layer.row.name} looks, for each of the encoder's {query.shape[0]} steps, among those of "
+            "the decoder: query and value seem to be swapped",
             label=f"gives one row for each step of its query, {query}",
-            labels=(Label(writer.span, "writes, and should ask"),),
-            help="the query comes first: the decoder asks, and the encoder's steps are the value",
+            labels=(Label(writer.span, "the decoder: should be the query"),),
+            help="the query comes first in the list: the decoder's steps, then the encoder's as the value",
             fixes=(Fix("swap query and value", edits),) if edits else (),
         )
 
@@ -118,9 +118,9 @@ def _unordered(view: View, table: Node, attends: Node) -> Finding:
     edit = view.edits.after(table, pos)
     return Finding(
         attends.span,
-        f"{attends.layer.row.name} does not see in which order the ids stand: in any other it gives the same",
-        label="compares steps by what they are",
-        labels=(Label(table.span, "says nothing of the place"),),
+        f"{attends.layer.row.name} does not see the order of the ids: in any other order it gives the same",
+        label="compares steps by their values alone",
+        labels=(Label(table.span, "gives an id the same vector at every step"),),
         help="add the positions behind the embedding: pos, or pos(sin) for any length",
         fixes=() if edit is None else (Fix(f"add the positions: {print_expr(pos)}", (edit,)),),
     )

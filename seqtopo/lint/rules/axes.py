@@ -168,7 +168,7 @@ def rows_as_steps(view: View) -> Iterator[Finding]:
             ),
             notes=("a line of text is read along its width: each column of the image is a step",),
             help=f"if the {width} columns are the steps, write permute(2,1,3) before it; if the rows are, "
-            "all is well: # seqtopo: ignore[ST671]",
+            "this is right: # seqtopo: ignore[ST671]",
             fixes=tuple(_columns(view, joined, (width, height, channels))),
         )
 
@@ -234,9 +234,9 @@ def _stretched(view: View, node: Node, source: Node, shape: Shape, width: Size) 
     assert node.layer is not None
     return Finding(
         node.span,
-        f"{node.layer.row.name} stretches {show_shape(shape)} to {show_shape((*shape[:-1], width))}: the one "
-        f"feature meets each of the {width}",
-        label=f"one feature is repeated {width} times",
+        f"{node.layer.row.name} stretches {show_shape(shape)} to {show_shape((*shape[:-1], width))}: its one "
+        f"feature is repeated for each of the {width}",
+        label=f"repeats one feature {width} times",
         labels=(Label(source.span, f"gives {show_shape(shape)}"),) if source.span != node.span else (),
         notes=("no weight lies between the input and the sum, and no error says that the widths differ",),
         help=f"project it to the width first, as a residual block does: [dense({width}), ...] -> add",

@@ -96,9 +96,9 @@ def lost_flow(view: View) -> Iterator[Finding]:
                 continue
             yield Finding(
                 statement.span,
-                "nothing is made of this flow: the last flow of a spec is the model, and this one has no "
-                "name to use it by",
-                label="is lost",
+                "this flow is not used: the last flow of a spec is the model, and this one has no name to "
+                "use it by",
+                label="not used",
                 labels=(Label(last.span, "is the model"),),
                 help="name both, as in a = ..., and write [a, b] at the end for a model of two outputs",
             )

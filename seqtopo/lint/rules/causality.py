@@ -44,7 +44,7 @@ def _finding(view: View, node: Node, value: Value, why: str) -> Finding:
     last = view.maker(value)
     return Finding(
         node.span,
-        f"{node.layer.title} reads the steps to come, in what looks like a model of the next step",
+        f"{node.layer.title} reads later steps, in what looks like a model that predicts the next step",
         label="every step sees those after it",
         labels=() if last.span == node.span else (Label(last.span, f"gives {view.tensor(value)}"),),
         notes=(
@@ -52,7 +52,8 @@ def _finding(view: View, node: Node, value: Value, why: str) -> Finding:
             "a model that is trained on the next id finds it in its input: the loss falls to nothing, "
             "and nothing is learned that helps to predict",
         ),
-        help=f"{_advice(node)}; if it tags, or fills in hidden ids, all is well: # seqtopo: ignore[ST615]",
+        help=f"{_advice(node)}; a model that tags, or fills in hidden ids, may read them: "
+        "# seqtopo: ignore[ST615]",
         fixes=tuple(_fixes(view, node)),
     )
 
@@ -64,7 +65,7 @@ def _advice(node: Node) -> str:
         return "read in one direction only"
     if node.layer.row.recurrent:
         return "read forwards only"
-    return "let each step see those up to it: causal"
+    return "let each step see only itself and the steps before it: causal"
 
 
 def _fixes(view: View, node: Node) -> Iterator[Fix]:
@@ -73,7 +74,10 @@ def _fixes(view: View, node: Node) -> Iterator[Fix]:
     if found is None:
         return
     if view.has_role(node, "attention"):
-        yield Fix("let each step see only those up to it", (view.rewrite(node, with_flag(found, "causal")),))
+        yield Fix(
+            "let each step see only itself and the steps before it",
+            (view.rewrite(node, with_flag(found, "causal")),),
+        )
     elif isinstance(node.layer.row.time, Slides):
         bare = without(found, "same")
         if bare != found:

@@ -29,10 +29,10 @@ def gates_out_of_range(view: View) -> Iterator[Finding]:
                 continue
             yield Finding(
                 place.span,
-                f"the gates of {place.layer.title} are {name}: they do not lie between 0 and 1, as what is "
-                "kept and forgotten does",
+                f"the gates of {place.layer.title} use {name}, but a gate has to lie between 0 and 1: it is "
+                "the share that is kept",
                 label=f"{name} gates",
-                help="leave recurrent_activation out, for sigmoid; activation= is that of the new values",
+                help="leave recurrent_activation out, and it is sigmoid; activation= is for the new values",
                 fixes=place.fix(
                     "leave recurrent_activation out",
                     partial(without, param="recurrent_activation", row=place.layer.row),

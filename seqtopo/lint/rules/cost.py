@@ -141,7 +141,7 @@ def kernel_lost_to_a_mask(view: View) -> Iterator[Finding]:
                 f"on PyTorch and JAX the mask keeps {place.layer.row.name} from the fast kernels of a GPU",
                 label="runs step by step there",
                 labels=(Label(masked.origin.span, "makes the mask"),),
-                notes=("TensorFlow has one for masks whose padding stands behind the words",),
+                notes=("TensorFlow has a fast kernel for masks whose padding comes after the data",),
                 help="use TensorFlow where training has to be fast, or batches of sequences of one length",
             )
 
@@ -164,7 +164,7 @@ def attention_memory(view: View) -> Iterator[Finding]:
                 node.span,
                 f"the scores of {node.layer.title} take {memory(size)} a sample: "
                 f"{many}{queries:,} x {keys:,} numbers",
-                label=f"looks from {queries:,} steps at {keys:,}",
+                label=f"compares {queries:,} steps with {keys:,}",
                 labels=tuple(
                     Label(flow.graph.nodes[i].span, f"declares {queries:,} steps")
                     for i in flow.graph.inputs
@@ -239,7 +239,7 @@ def many_activations(view: View) -> Iterator[Finding]:
     assert node.layer is not None
     yield Finding(
         node.span,
-        f"what the layers give takes {memory(whole)} a sample while the model trains, and "
+        f"the outputs of the layers take {memory(whole)} a sample while the model trains, and "
         f"{memory(largest)} of it is {view.out(node)} of {node.layer.title}",
         label=f"gives {view.out(node)}",
         help="shorten the sequence or its features before this layer, or train on pieces of it",
@@ -275,7 +275,7 @@ def long_unrolled(view: View) -> Iterator[Finding]:
                 f"unroll writes {place.layer.row.name} out {steps:,} times, once for each step: that takes "
                 "long to build, and much memory",
                 label=f"{steps:,} steps",
-                help="leave unroll out: it helps short sequences, and keeps the fast kernels away",
+                help="leave unroll out: it helps short sequences only, and rules out the fast kernels",
                 fixes=place.fix("leave unroll out", plain),
             )
 
@@ -305,7 +305,7 @@ def linear_chain(view: View) -> Iterator[Finding]:
                 f"without an activation, {first.layer.title} and {second.layer.title} together are one dense "
                 "layer: what they can learn is the same",
                 label="has no activation",
-                labels=(Label(second.span, "and goes on from there"),),
+                labels=(Label(second.span, "takes its output as it is"),),
                 help="give the first one an activation such as relu, or leave it out",
                 fixes=first.fix("write relu in the first", partial(with_argument, name=None, value=relu)),
             )
@@ -351,7 +351,7 @@ def needs_onednn(view: View) -> Iterator[Finding]:
 
 
 _CHANNELS_FIRST = "channels_first"
-_WITH_ONEDNN = "with oneDNN alone, which is not in use on every CPU"
+_WITH_ONEDNN = "by oneDNN only, which is not in use on every CPU"
 
 
 def _onednn_only(flow: View) -> Iterator[tuple[Node, str]]:

@@ -71,8 +71,8 @@ def least_read_step(view: View) -> Iterator[Finding]:
                         else "reads from the start",
                     ),
                 ),
-                help=f"its summary of all steps is the {full} one here: at({-1 if full == 'last' else 0}), "
-                "or no seq at all",
+                help=f"it has read them all at the {full} step: at({-1 if full == 'last' else 0}), "
+                "or leave seq out",
                 fixes=tuple(_other_end(flow, node, end)),
             )
 

@@ -196,7 +196,7 @@ def relu_on_a_regression(view: View) -> Iterator[Finding]:
 
 _CUT = {
     ("relu", "sigmoid"): "no answer is below 0.5",
-    ("relu", "softmax"): "scores below 0 are cut off, and unlikely classes are all alike",
+    ("relu", "softmax"): "scores below 0 are cut off, so unlikely classes cannot be told apart",
     ("tanh", "sigmoid"): "answers lie between 0.27 and 0.73",
 }
 _SQUEEZED = {"relu6": "relu", "softsign": "tanh", "hard_tanh": "tanh"}
@@ -228,7 +228,7 @@ def cut_scores(view: View) -> Iterator[Finding]:
             continue
         yield Finding(
             node.span,
-            f"{gives} of what {first.layer.title} gives, from {_SPANS[came]}: {told}",
+            f"{gives} is given numbers from {_SPANS[came]} by {first.layer.title}: {told}",
             label=f"is given numbers from {_SPANS[came]}",
             labels=(Label(first.span, f"applies {activation_of(first.layer)}"),),
             help=f"give {gives} plain scores, of a dense layer without an activation",

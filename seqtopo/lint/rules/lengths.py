@@ -97,11 +97,11 @@ def _finding(view: View, path: list[Node], lengths: list[int], axis: int) -> Fin
             f"{lengths[breaks[0] - 1] - lengths[breaks[0]]} {what} off"
         )
     if uneven:
-        reasons.append(f"{start} is not a multiple of {factor}, so halving rounds")
+        reasons.append(f"{start} is not a multiple of {factor}, so the way down rounds")
     blame = path[breaks[0]] if breaks else path[0]
     return Finding(
         blame.span,
-        f"{start} {what} come in and {end} come out: going down and up does not come back",
+        f"{start} {what} come in and {end} come out: the way up does not restore the length",
         label=f"{lengths[breaks[0] - 1]} -> {lengths[breaks[0]]}, on the way up"
         if breaks
         else f"{start} {what}, not a multiple of {factor}"
@@ -263,12 +263,12 @@ def steps_skipped(view: View) -> Iterator[Finding]:
             skips = next(m - w for w, m in pairs if 1 < w < m)
             yield Finding(
                 place.span,
-                f"{layer.title} moves on by more than its window is long: {skips} of every "
+                f"{layer.title} has strides larger than its window: {skips} of every "
                 f"{next(m for w, m in pairs if 1 < w < m)} steps are never read",
                 label=f"skips {skips}",
                 help=f"let strides be no larger than {name}",
                 fixes=place.fix(
-                    "move on by the window's length",
+                    "take strides as large as the window",
                     partial(_with_strides, layer=layer, sizes=[min(w, m) for w, m in pairs]),
                 ),
             )

@@ -79,10 +79,10 @@ def sigmoid_with_classes(view: View) -> Iterator[Finding]:
             sparse = loss.name in _SPARSE
             yield Finding(
                 head.place.span,
-                f"{loss.word} takes one choice among {head.width} classes, but sigmoid answers "
-                f"{head.width} questions apart: the answers do not add up to 1",
+                f"{loss.word} expects one class out of {head.width}, but sigmoid gives {head.width} separate "
+                "probabilities, which do not add up to 1",
                 label="yes or no for each",
-                labels=(_says(loss, "one of all"),),
+                labels=(_says(loss, "one class of all"),),
                 help="write softmax where one class is right"
                 + ("" if sparse else "; binary_crossentropy where several may be"),
                 fixes=_head_word(head, "sigmoid", "softmax")
@@ -99,9 +99,9 @@ def softmax_with_yes_or_no(view: View) -> Iterator[Finding]:
         if loss.name in _YES_OR_NO and head.gives == "softmax" and many and not loss.from_logits:
             yield Finding(
                 head.place.span,
-                f"{loss.word} asks {head.width} questions apart, but softmax lets only one class win: "
-                "the answers add up to 1",
-                label="one of all",
+                f"{loss.word} expects {head.width} separate probabilities, but those of softmax add up to 1: "
+                "only one class can win",
+                label="one class of all",
                 labels=(_says(loss, "yes or no for each"),),
                 help="write sigmoid where several may be right; categorical_crossentropy where one is",
                 fixes=_head_word(head, "softmax", "sigmoid") + _other_loss(loss, "categorical_crossentropy"),
@@ -174,7 +174,7 @@ def scores_wanted(view: View) -> Iterator[Finding]:
         if head.gives not in ("softmax", "sigmoid"):
             continue
         if loss.from_logits:
-            why = "from_logits=true says that the loss applies it"
+            why = f"from_logits=true says that the loss applies {head.gives} itself"
             fixes = _told_less(loss)
         elif loss.name in _MARGINS and head.gives == "sigmoid":
             why = f"{loss.word} wants numbers on both sides of 0"
@@ -184,7 +184,7 @@ def scores_wanted(view: View) -> Iterator[Finding]:
         margins = loss.name in _MARGINS
         yield Finding(
             head.place.span,
-            f"{loss.word} wants plain scores, but {head.gives} has made shares from 0 to 1 of them: {why}",
+            f"{loss.word} wants plain scores, but {head.gives} has made numbers from 0 to 1 of them: {why}",
             label=f"applies {head.gives}" + ("" if margins else " already"),
             labels=(_says(loss, "wants scores"),),
             help=f"leave {head.gives} out" + (f", or keep it and train by {_instead(loss)}"),
@@ -215,8 +215,8 @@ def one_unit_for_classes(view: View) -> Iterator[Finding]:
             edits = _as_yes_or_no(head, loss)
             yield Finding(
                 head.place.span,
-                f"{loss.word} chooses among classes, but {head.place.layer.title} gives one number: "
-                "a choice among one",
+                f"{loss.word} needs one number for each class, but {head.place.layer.title} gives only one "
+                "number",
                 label="one class",
                 labels=(_says(loss, "needs one number a class"),),
                 help="for a yes-or-no answer write dense(1,sigmoid) and binary_crossentropy; for n classes "
@@ -284,10 +284,7 @@ def _what_counts(metric: str, width: object) -> str:
         return "auc takes the answers for probabilities of the labels 0 and 1"
     if metric == "binary_accuracy" or (metric == "accuracy" and width == 1):
         one = " for one unit" if metric == "accuracy" else ""
-        return (
-            f"{metric}{one} counts an answer above 0.5 as right where the label is exactly 1, and any other "
-            "where it is 0"
-        )
+        return f"{metric}{one} counts classes: an answer above 0.5 stands for the label 1, any other for 0"
     if width == 1:
         return f"{metric} looks for the greatest of one number, which is always the first"
     return f"{metric} compares which of the numbers is the greatest"

@@ -72,9 +72,7 @@ def _lost(view: View, node: Node, mask: Masked, readers: list[Node], masks: Mask
 
 def _advice(row: Row, read: bool) -> str:
     if row.name == "flatten":
-        return (
-            "make one vector of the steps by what heeds masks: a recurrent layer without seq, or gavgpool1d"
-        )
+        return "make one vector of the steps by a layer that heeds masks: lstm without seq, or gavgpool1d"
     if row.role == "merge":
         return "mask every value that is merged, or merge behind the layers that heed the mask"
     return (
@@ -205,7 +203,7 @@ def zero_may_be_data(view: View) -> Iterator[Finding]:
                 continue
             yield Finding(
                 node.span,
-                "every step whose one feature is 0 is skipped, a measured 0 like a padded one",
+                "every step whose one feature is 0 is skipped, whether the 0 was measured or padded",
                 label="skips each 0",
                 help="pad with a number that is no measurement, such as -1, and mask that: mask(-1)",
                 fixes=_other_padding(view, node),

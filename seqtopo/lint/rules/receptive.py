@@ -114,7 +114,7 @@ def _finding(kernel: _Kernel) -> Finding:
         kernel.node.span,
         f"{taps} of {layer.title} only ever {'sees' if one else 'see'} padding: {real} {what} come in, and "
         f"the kernel spans {span}",
-        label=f"spans {span}, of {real}",
+        label=f"spans {span}, is given {real}",
         notes=("weights that are multiplied by zeros alone never learn anything",),
         help=f"{kernel.advice}, or give it a longer sequence",
     )
@@ -137,7 +137,7 @@ def answer_sees_few(view: View) -> Iterator[Finding]:
             continue
         yield Finding(
             made[-1].span,
-            f"{one}: the other {one.length - one.steps} never count",
+            f"{one}: the other {one.length - one.steps} have no effect",
             label=f"the receptive field is {one.steps} steps",
             labels=(Label(source.span, f"{one.length} steps come in"),),
             help="widen it: more layers, or dilation_rate=D for D in [1,2,4,...], whose reach doubles with "
