@@ -28,6 +28,7 @@ from seqtopo.syntax.rewrite import (
     with_argument,
     with_flag,
     without,
+    without_argument,
     word,
 )
 
@@ -240,16 +241,33 @@ def _told_by_the_input(site: Site, name: str) -> Iterator[Fix]:
         else None
     )
     source = site.source(site.inputs[0]) if site.inputs else None
-    if given is None or not isinstance(given.value, tree.Unknown) or source is None:
+    if given is None or not isinstance(given.value, tree.Unknown) or not isinstance(site.step, tree.Call):
+        return
+    if name == "stop":
+        yield _to_the_end(site.step, given)
+    if source is None:
         return
     shape = source[0].outputs[0].shape if source[0].outputs is not None else ()
     if not shape or not is_open(shape[0]):
         return
     length = free_symbol(site.graph, "T")
     new = print_expr(declared(source[1], (word(length), *map(size_text, shape[1:]))))
-    argument = print_expr(tree.Argument(NOWHERE, given.name, word(length)))
-    title = f"name the length of the input, and write it here: {new}, {called(site.step)}({length})"
-    yield Fix(title, (Edit(source[1].span, new), Edit(given.span, argument)))
+    argument = tree.Argument(NOWHERE, given.name, word(length))
+    step = print_expr(_with(site.step, given, argument))
+    title = f"name the length of the input, and write it here: {new}, {step}"
+    yield Fix(title, (Edit(source[1].span, new), Edit(given.span, print_expr(argument))))
+
+
+def _to_the_end(step: tree.Call, given: tree.Argument) -> Fix:
+    """``slice(-1,?)``: a slice without its stop takes all there is."""
+    behind = any(a.name is None for a in step.args[step.args.index(given) + 1 :])
+    none = tree.Argument(NOWHERE, given.name, word("none"))
+    new = print_expr(_with(step, given, none) if behind else without_argument(step, given))
+    return Fix(f"take all up to the end: {new}", (Edit(step.span, new),))
+
+
+def _with(step: tree.Call, given: tree.Argument, new: tree.Argument) -> tree.Call:
+    return tree.Call(step.span, step.name, tuple(new if a is given else a for a in step.args))
 
 
 def _numbered(site: Site, value: Value) -> Iterator[Fix]:

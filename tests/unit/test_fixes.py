@@ -241,3 +241,23 @@ def test_a_parameter_that_is_given_is_not_what_another_word_means() -> None:
     assert "key_dim" not in [edit.text for fix in found.fixes for edit in fix.edits]
     (found,) = seqtopo.check("in(6,8) -> mha(2,key_dims=3)").diagnostics
     assert "key_dim" in [edit.text for fix in found.fixes for edit in fix.edits]
+
+
+@pytest.mark.parametrize(
+    ("spec", "fixed"),
+    [
+        ("in(8,3) -> slice(-1,?)", ["in(8,3) -> slice(-1)"]),
+        ("in(T,3) -> slice(-2,?) -> lstm(4)", ["in(T,3) -> slice(-2) -> lstm(4)"]),
+        ("in(8,3) -> slice(0,?,2)", ["in(8,3) -> slice(0,none,2)"]),
+        ("in(8,3) -> slice(1,stop=?,step=2)", ["in(8,3) -> slice(1,step=2)"]),
+        ("in(?,3) -> slice(2,?)", ["in(?,3) -> slice(2)", "in(T,3) -> slice(2,T)"]),
+        ("in(?,3) -> slice(-2,?,axis=1)", ["in(?,3) -> slice(-2,axis=1)"]),
+    ],
+)
+def test_a_slice_up_to_what_nobody_knows_is_one_up_to_the_end(spec: str, fixed: list[str]) -> None:
+    [found] = seqtopo.check(spec).diagnostics
+    assert found.code == "ST308"
+    assert [fix.apply(spec) for fix in found.fixes] == fixed
+    for fix in found.fixes:
+        # What the title shows is what the fix writes.
+        assert fix.title.rsplit(" ", 1)[1] in fix.apply(spec)
