@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
-from seqtopo.layers import kinds, registry
+from seqtopo.layers import kinds, masking, registry, timing
 from seqtopo.layers.kinds import Kind
-from seqtopo.layers.row import COMMON, REQUIRED, Param, Row
+from seqtopo.layers.row import COMMON, REQUIRED, ROLES, Param, Role, Row
 
 Make = TypeVar("Make", bound=Callable[..., Any])
 
@@ -37,6 +37,9 @@ def layer(
     inputs: tuple[int, int | None] = (1, 1),
     example: str = "",
     aliases: tuple[str, ...] = (),
+    time: str = "",
+    mask: str = "",
+    role: Role = "",
 ) -> Callable[[Make], Make]:
     """Makes a Keras layer known to specs, by decorating its class or a function that returns it.
 
@@ -54,15 +57,24 @@ def layer(
         inputs: how many values it takes, least and most (None: any number).
         example: a spec that uses it.
         aliases: other names.
+        time: what it does with the time steps, where it is to be drawn, cut and linted as a layer of the
+            table: ``keeps`` (each step is made from that one step), ``causal`` (from itself and those
+            before it), ``mixes`` (from all of them), ``ends`` (no steps are left, all of them count).
+        mask: what it does with the mask of padded steps: ``passes`` (hands it on and takes no notice of
+            it), ``uses`` (leaves masked steps out, and hands it on), ``uses_up`` (leaves them out, and no
+            steps are left), ``ends`` (hands none on), ``makes`` (a new one); of several values,
+            ``every`` (a mask where each has one) or ``any``. Where nothing is said, lints take it to pass.
+        role: what it is there for, as the rows of the table say it: ``norm``, ``noise``, ``attention``,
+            ``dense``, ``recurrent``, ``merge`` and so on; pictures and lints go by it.
 
     Returns:
         The decorated function or class as it was, with its row as the attribute ``row``.
 
     Raises:
-        ValueError: the name is taken.
+        ValueError: the name is taken, or ``time``, ``mask`` or ``role`` is no word that is known.
         TypeError: there is no shape rule, as in a bare ``@seqtopo.layer``.
 
-    >>> @layer("T F -> F", weights="query: F")
+    >>> @layer("T F -> F", weights="query: F", time="ends", mask="ends", role="pooling")
     ... def attend_pool(temperature: float = 1.0, name=None):
     ...     "A learned query attends to every step."
     ...     from my_package import AttendPool
@@ -74,6 +86,12 @@ def layer(
     # Without parentheses Python gives what is decorated in the place of the shape rule.
     if not isinstance(shape, str):
         raise TypeError('layer needs the shape rule, as in @seqtopo.layer("T F -> T units")')
+
+    rules = {
+        "time": _word("time", time, timing.WORDS),
+        "mask": _word("mask", mask, masking.WORDS),
+        "role": role if _word("role", role, dict.fromkeys(ROLES, True)) else "",
+    }
 
     def join(make: Make) -> Make:
         words = about or (inspect.getdoc(make) or "A custom layer.").splitlines()[0]
@@ -93,12 +111,20 @@ def layer(
             aliases=aliases,
             without=tuple(p.name for p in COMMON if not _accepts(signature, p.name)),
             make=make,
+            **rules,
         )
         registry.register(row)
         make.row = row  # type: ignore[attr-defined]  # a function or class takes any attribute
         return make
 
     return join
+
+
+def _word(column: str, word: str, known: Mapping[str, Any]) -> Any:
+    """What a word in a column stands for; None where none is given."""
+    if word and word not in known:
+        raise ValueError(f"{column} is {word!r}, and may be {', '.join(filter(None, known))}")
+    return known[word] if word else None
 
 
 def _accepts(signature: inspect.Signature, name: str) -> bool:

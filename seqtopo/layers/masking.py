@@ -6,7 +6,7 @@ for operations without a Keras layer, as they are emitted.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, TypeVar
 
 Known = TypeVar("Known")
@@ -96,3 +96,15 @@ def merges(get: Get, rank: int) -> Mask:
 def joins(get: Get, rank: int) -> Mask:
     """A mask where any value has one."""
     return Mask("any")
+
+
+WORDS: Mapping[str, MaskRule] = {
+    "passes": passes,
+    "uses": uses,
+    "uses_up": uses_up,
+    "ends": ends,
+    "makes": makes,
+    "every": merges,
+    "any": joins,
+}
+"""What a custom layer may say that it does with masks."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, get_args
 
 from seqtopo.layers import kinds
 from seqtopo.layers.kinds import Kind
@@ -154,6 +154,8 @@ Role = Literal[
     "spectrogram",
 ]
 """What a layer is there for. Lints and pictures ask for it, instead of listing layers by name."""
+
+ROLES: tuple[Role, ...] = get_args(Role)
 
 HANDS_ON: frozenset[Role] = frozenset({"identity", "noise", "penalty", "mask", "shape", "selection", "order"})
 """Roles of layers that give, once trained, numbers that came in, each as it was: all of them or some."""

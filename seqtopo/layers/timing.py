@@ -6,7 +6,7 @@ window of incoming steps that each outgoing step sees.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,6 +53,16 @@ def looks_up(call: Call) -> Passed:
 def counts(call: Call) -> Passed:
     """A vector for each id, or one that counts them all."""
     return keeps(call) if call.axis < len(call.gives) - 1 else ends(call)
+
+
+def mixes_all(call: Call) -> Passed:
+    """Each step from all of them; the time axis stays where it is."""
+    return Passed(call.axis, every(call.steps, SELF))
+
+
+def sees_past(call: Call) -> Passed:
+    """Each step from itself and those before it."""
+    return Passed(call.axis, Window(FIRST, SELF, SELF))
 
 
 def unknown(call: Call) -> Passed:
@@ -447,3 +457,9 @@ def _attended(call: Call, own: Bound | None) -> Window:
     if call.get("use_causal_mask"):
         high = SELF
     return Window(low, high, own)
+
+
+# ---- the words for custom layers -----------------------------------------------------------------------
+
+WORDS: Mapping[str, TimeRule] = {"keeps": keeps, "mixes": mixes_all, "causal": sees_past, "ends": ends}
+"""What a custom layer may say that it does with time."""
