@@ -1,14 +1,22 @@
-"""The row of a live Keras layer."""
+"""The row of a live Keras layer, its arguments, and what it does with time."""
 
 from __future__ import annotations
 
+import json
+import warnings
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import keras
 from keras import layers
 
-from seqtopo.decompiler.layers import KERAS_ROWS
+from seqtopo.decompiler.layers import KERAS_ROWS, NoRowError, read_layer
+from seqtopo.decompiler.losses import Losses
 from seqtopo.layers import registry
 from seqtopo.layers.row import Row
+from seqtopo.layers.sizes import symbol
+from seqtopo.layers.step_windows import Call, Passed
+from seqtopo.layers.values import Tensor
 
 
 def row_of(layer: Any) -> Row | None:
@@ -19,3 +27,32 @@ def row_of(layer: Any) -> Row | None:
         return row
     custom = registry.find(registry.snake_case(kind.__name__))
     return custom if custom is not None and custom.make is not None else None
+
+
+def call_of(layer: Any, row: Row, inputs: Sequence[Any], output: Any, place: int) -> Call | None:
+    """A call of a live layer as the rules of rows see it, time being the axis behind the batch.
+
+    None where a spec cannot say the layer's arguments, and of a wrapper that goes by what it wraps.
+    """
+    if row.wraps and not row.steps:
+        return None
+    try:
+        with warnings.catch_warnings():
+            # Keras warns that code in it can be loaded in no safe way; nothing is loaded here.
+            warnings.simplefilter("ignore")
+            config = json.loads(json.dumps(keras.saving.serialize_keras_object(layer), default=str))
+        given: Mapping[str, Any] = read_layer(config, Losses()).args
+    except NoRowError:
+        return None
+    args = {**row.defaults, **given}
+    return Call(args.get, tuple(map(_tensor, inputs)), (_tensor(output),), 0, place)
+
+
+def _tensor(value: Any) -> Tensor:
+    sizes = enumerate(value.shape[1:])
+    return Tensor(tuple(symbol(f"S{i}") if size is None else size for i, size in sizes), str(value.dtype))
+
+
+def passes(row: Row, call: Call) -> Passed | None:
+    """What becomes of the time axis in a call; None where the row does not say."""
+    return None if row.time is None else row.time(call)

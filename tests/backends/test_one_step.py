@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 import seqtopo
 from seqtopo.runtime.stepping.one_step import CannotStepError, one_step
+from seqtopo.runtime.stepping.per_step import refusal
 from tests.support import rollout_cases as cases
 
 
@@ -134,3 +136,56 @@ def test_a_spec_is_compiled_to_its_twin() -> None:
     np.testing.assert_allclose(output, want, atol=1e-5)
     with pytest.raises(ValueError, match="from its end as well"):
         seqtopo.compile("in(T,3) -> bi(lstm(4))", step=True)
+
+
+def why_not(layer: Any, *shape: int) -> str | None:
+    """Why a layer cannot be called for one step of a sequence at a time; None where it can."""
+    sequence = keras.Input(shape)
+    return refusal(layer, (sequence,), {}, [sequence], layer(sequence))
+
+
+LAYERS = keras.layers
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape", "match"),
+    [
+        (LAYERS.Activation("softmax"), (6,), "over all the steps"),
+        (LAYERS.Softmax(), (6,), "over all the steps"),
+        (LAYERS.Dense(3), (6,), "mixes the steps"),
+        (LAYERS.LayerNormalization(axis=(1, 2)), (6, 3), "normalises over all the steps"),
+        (LAYERS.GroupNormalization(3), (6, 3), "normalises over all the steps"),
+        (LAYERS.BatchNormalization(axis=1), (6, 3), "statistics of its own for each step"),
+        (LAYERS.Normalization(axis=1, mean=[0.0] * 6, variance=[1.0] * 6), (6, 3), "statistics of its own"),
+        (LAYERS.PReLU(), (6, 3), "weights of its own for each step"),
+        (LAYERS.EinsumDense("btf,tfg->btg", (6, 4)), (6, 3), "weights of its own for each step"),
+        (LAYERS.EinsumDense("btf,tg->bgf", (4, 3)), (6, 3), "mixes the steps"),
+        (LAYERS.Reshape((3, 6)), (6, 3), "changes the time axis"),
+    ],
+)
+def test_a_layer_that_looks_at_other_steps_is_not_called_step_by_step(
+    layer: Any, shape: tuple[int, ...], match: str
+) -> None:
+    found = why_not(layer, *shape)
+    assert found is not None
+    assert re.search(match, found), found
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [
+        (LAYERS.Activation("softmax"), (6, 3)),
+        (LAYERS.Activation("relu"), (6,)),
+        (LAYERS.Dense(3), (6, 3)),
+        (LAYERS.BatchNormalization(), (6, 3)),
+        (LAYERS.PReLU(shared_axes=[1]), (6, 3)),
+        (LAYERS.EinsumDense("btf,fg->btg", (6, 4)), (6, 3)),
+        (LAYERS.RMSNormalization(), (6, 3)),
+        (LAYERS.Embedding(9, 4), (6,)),
+        (LAYERS.Reshape((6, 3, 1)), (6, 3)),
+        (LAYERS.TimeDistributed(LAYERS.Flatten()), (6, 3, 2)),
+        (LAYERS.GaussianDropout(0.1), (6, 3)),
+    ],
+)
+def test_a_layer_that_looks_at_each_step_is_called_step_by_step(layer: Any, shape: tuple[int, ...]) -> None:
+    assert why_not(layer, *shape) is None

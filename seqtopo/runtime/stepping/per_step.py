@@ -12,6 +12,13 @@ from typing import Any
 import numpy as np
 from keras import KerasTensor
 
+from seqtopo.layers.row import Row
+from seqtopo.layers.sizes import symbol, symbols
+from seqtopo.layers.step_windows import SAME
+from seqtopo.layers.timing import keeps
+from seqtopo.layers.values import Refusal, Tensor
+from seqtopo.runtime.rows import call_of, passes, row_of
+
 TIME = 1
 """The axis of the time steps, behind the batch."""
 
@@ -120,54 +127,18 @@ REDUCTIONS = frozenset(
     }
 )
 
-LAYERS = frozenset(
-    {
-        "Activation",
-        "ActivityRegularization",
-        "AlphaDropout",
-        "Dense",
-        "Discretization",
-        "Dropout",
-        "ELU",
-        "Embedding",
-        "GaussianDropout",
-        "GaussianNoise",
-        "Hashing",
-        "Identity",
-        "IntegerLookup",
-        "LeakyReLU",
-        "Masking",
-        "Normalization",
-        "ReLU",
-        "Rescaling",
-        "ReversibleEmbedding",
-        "SpatialDropout1D",
-        "StringLookup",
-        "TimeDistributed",
-    }
-)
-"""Layers that treat each step on its own, whatever their arguments."""
-
-MERGES = frozenset(
-    {
-        "Add",
-        "Average",
-        "Maximum",
-        "Minimum",
-        "Multiply",
-        "Subtract",
-    }
-)
+WITHOUT_A_ROW = frozenset({"Discretization", "Hashing", "IntegerLookup", "StringLookup"})
+"""Layers that the table does not have, and that treat each number on its own."""
 
 REASONS = {
     "Bidirectional": "it reads the sequence from its end as well",
     "Flatten": "it joins all the steps into one vector",
     "Flip": "it turns the time axis round",
-    "GroupNormalization": "it normalises over all the steps",
     "Pad": "it changes the number of steps",
     "Transpose": "it moves the time axis",
     "Permute": "it moves the time axis",
     "RepeatVector": "it makes steps of what has none",
+    "Reshape": "it changes the time axis",
     "ZeroPadding1D": "it changes the number of steps",
     "Cropping1D": "it changes the number of steps",
     "UpSampling1D": "it changes the number of steps",
@@ -195,22 +166,47 @@ def refusal(
     """
     kind = type(operation).__name__
     own = f"{type(operation).__module__}.".startswith("keras.")
+    row = row_of(operation)
+    if row is not None and (own or row.time is not None):
+        return _of_layer(operation, row, args, kwargs, flowing, output)
     if not own:
         return "it is a class of its own, of which it is not known whether it looks at one step at a time"
-    is_layer = ".layers." in type(operation).__module__
-    if is_layer:
-        if kind in LAYERS:
-            return None
-        if kind in MERGES:
-            return _misaligned(args, kwargs, flowing)
-        check = _LAYER_CHECKS.get(kind)
-    else:
-        if kind in ELEMENTWISE:
-            return _misaligned(args, kwargs, flowing)
-        if kind in REDUCTIONS:
-            return _over_time(operation.axis, len(flowing[0].shape), "it is taken over all the steps")
-        check = _OPERATION_CHECKS.get(kind)
+    if ".layers." in type(operation).__module__:
+        return None if kind in WITHOUT_A_ROW else reason(operation)
+    if kind in ELEMENTWISE:
+        return _misaligned(args, kwargs, flowing)
+    if kind in REDUCTIONS:
+        return _over_time(operation.axis, len(flowing[0].shape), "it is taken over all the steps")
+    check = _OPERATION_CHECKS.get(kind)
     return reason(operation) if check is None else check(operation, flowing, output)
+
+
+def _of_layer(
+    layer: Any,
+    row: Row,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    flowing: Sequence[Any],
+    output: Any,
+) -> str | None:
+    """Why a layer of the table cannot be called step by step, by what its row says of time."""
+    inputs = _arrays(list(args))
+    several = len(inputs) > 1 and row.role != "join"
+    for place, value in enumerate(inputs):
+        if not any(value is x for x in flowing):
+            continue
+        call = call_of(layer, row, inputs, output, place)
+        passed = None if call is None else passes(row, call)
+        if call is None or passed is None or passed.axis != 0 or passed.window != SAME:
+            return _REASONS_BY_ROLE.get(row.role) or reason(layer)
+        # A layer that keeps the steps, and has an axis, has numbers of its own for each place along it.
+        if row.time is keeps and call.axis in call.axes():
+            return "it has statistics of its own for each step"
+    if row.role == "join" and len(flowing) < len(inputs):
+        return "it joins single steps with a whole sequence"
+    if _weights_by_step(layer, row, flowing):
+        return "it has weights of its own for each step"
+    return _misaligned(args, kwargs, flowing) if several else None
 
 
 def _misaligned(args: Sequence[Any], kwargs: Mapping[str, Any], flowing: Sequence[Any]) -> str | None:
@@ -261,40 +257,34 @@ def _kept_axis(operation: Any, flowing: Sequence[Any], output: Any) -> str | Non
     return _over_time(operation.axis, rank, "it moves the time axis")
 
 
-def _prelu(operation: Any, flowing: Sequence[Any], output: Any) -> str | None:
-    return None if operation.alpha.shape[0] == 1 else "it has weights of its own for each step"
-
-
-def _reshape(operation: Any, flowing: Sequence[Any], output: Any) -> str | None:
-    length = flowing[0].shape[TIME]
-    same = length is not None and len(output.shape) > TIME and output.shape[TIME] == length
-    return None if same else "it changes the time axis"
-
-
-def _einsum_dense(operation: Any, flowing: Sequence[Any], output: Any) -> str | None:
-    given, _, rest = operation.equation.partition(",")
-    weights, _, gives = rest.partition("->")
-    if "..." in given:
-        return "its equation leaves axes open"
-    step = given[TIME]
-    stays = len(gives) > TIME and gives[TIME] == step and step not in weights
-    return None if stays and step not in (operation.bias_axes or "") else "it mixes the steps"
+def _weights_by_step(layer: Any, row: Row, flowing: Sequence[Any]) -> bool:
+    """Whether a size of the weights is the number of steps, so that no other number of them will do."""
+    call = call_of(layer, row, flowing, flowing[0], 0) if layer.weights else None
+    if call is None or not isinstance(call.steps, int):
+        return False
+    if row.name == "einsum_dense":
+        # Its output_shape may say the steps as a number, which the weights do not.
+        given, _, rest = layer.equation.partition(",")
+        step = "" if given.startswith("...") else given[TIME]
+        return bool(step) and (step in rest.partition("->")[0] or step in (layer.bias_axes or ""))
+    any_number = Tensor((symbol("T"), *call.came[1:]), call.inputs[0].dtype)
+    args = {name: value for name in row.by_name if (value := call.get(name)) is not None}
+    try:
+        weights = row.outcome(args, (any_number, *call.inputs[1:])).weights
+    except Refusal:
+        return True
+    return any(symbols(size) for weight in weights for size in weight.shape)
 
 
 def _fixed(operation: Any, flowing: Sequence[Any], output: Any) -> str | None:
     return None
 
 
-_LAYER_CHECKS: Mapping[str, Callable[[Any, Sequence[Any], Any], str | None]] = {
-    "Softmax": _axis_check("it is taken over all the steps"),
-    "LayerNormalization": _axis_check("it normalises over all the steps"),
-    "RMSNormalization": _axis_check("it normalises over all the steps"),
-    "UnitNormalization": _axis_check("it normalises over all the steps"),
-    "BatchNormalization": _axis_check("it has statistics of its own for each step"),
-    "Concatenate": _axis_check("it joins sequences one behind the other"),
-    "PReLU": _prelu,
-    "Reshape": _reshape,
-    "EinsumDense": _einsum_dense,
+_REASONS_BY_ROLE: Mapping[str, str] = {
+    "activation": "it is taken over all the steps",
+    "norm": "it normalises over all the steps",
+    "join": "it joins sequences one behind the other",
+    "dense": "it mixes the steps",
 }
 
 _OPERATION_CHECKS: Mapping[str, Callable[[Any, Sequence[Any], Any], str | None]] = {
