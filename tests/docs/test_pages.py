@@ -24,7 +24,7 @@ from tests.support.pages import (
     commands,
     environment,
     name_of,
-    output_of,
+    outputs_of,
     prepare,
 )
 
@@ -64,8 +64,8 @@ def test_there_is_something_to_run() -> None:
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "console")], ids=name_of)
 def test_the_commands_print_what_is_shown(page: Path, tmp_path: Path) -> None:
     prepare(tmp_path)
-    for command in commands(page):
-        printed = output_of(command, tmp_path)
+    shown = commands(page)
+    for command, printed in zip(shown, outputs_of(shown, tmp_path), strict=True):
         assert command.agrees_with(printed), f"{command.line}\n{printed}"
 
 

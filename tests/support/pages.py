@@ -8,6 +8,9 @@ page has a folder of its own, with the examples in it as ``examples/``.
 
 from __future__ import annotations
 
+import contextlib
+import io
+import json
 import os
 import re
 import shlex
@@ -15,10 +18,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import seqtopo
+from seqtopo.cli.main import main
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
@@ -106,26 +111,44 @@ def prepare(folder: Path) -> Path:
     return folder
 
 
-def output_of(command: Command, folder: Path) -> str:
-    """Return what a command prints in ``folder``, run as a person would."""
-    program, *arguments = shlex.split(command.line)
-    if program == "cat" and arguments[0].endswith(".py"):
-        return (folder / arguments[0]).read_text(encoding="utf-8")
-    if program == "cat":
-        (folder / arguments[0]).write_text(command.shown, encoding="utf-8")
-        return command.shown
-    assert program == "seqtopo", f"a page may show seqtopo and cat, not {program}"
+def outputs_of(found: Sequence[Command], folder: Path) -> list[str]:
+    """Return what each command prints in ``folder``. All run in one process, which loads Keras once."""
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", "seqtopo", *arguments],
+        [sys.executable, "-W", "ignore", "-c", _RUN],
+        input=json.dumps([(command.line, command.shown) for command in found]),
         cwd=folder,
         env=environment(),
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.returncode in (0, 1), f"{command.line}: {done.stderr}"
-    # A failed build says so on the error stream, where TensorFlow writes as well.
-    return done.stdout or done.stderr
+    assert done.returncode == 0, done.stderr[-3000:]
+    printed: list[str] = json.loads(done.stdout.splitlines()[-1])
+    return printed
+
+
+_RUN = """
+import json, sys
+from tests.support.pages import run
+print(json.dumps([run(line, shown) for line, shown in json.load(sys.stdin)]))
+"""
+
+
+def run(line: str, shown: str) -> str:
+    """Return what a command prints in the working directory, in this process."""
+    program, *arguments = shlex.split(line)
+    if program == "cat" and arguments[0].endswith(".py"):
+        return Path(arguments[0]).read_text(encoding="utf-8")
+    if program == "cat":
+        Path(arguments[0]).write_text(shown, encoding="utf-8")
+        return shown
+    assert program == "seqtopo", f"a page may show seqtopo and cat, not {program}"
+    out, errors = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(errors):
+        code = main(arguments)
+    assert code in (0, 1), f"{line}: {errors.getvalue()}"
+    # A failed build says so on the error stream.
+    return out.getvalue() or errors.getvalue()
 
 
 def write_anew(page: Path) -> None:
@@ -140,7 +163,8 @@ def write_anew(page: Path) -> None:
             if kind != "console":
                 return match[0]
             found = session(body, how == _VARIES)
-            body = "".join(f"$ {c.line}\n{output_of(c, folder)}" for c in found)
+            printed = outputs_of(found, folder)
+            body = "".join(f"$ {c.line}\n{each}" for c, each in zip(found, printed, strict=True))
             return f"```console{how}\n{body}```"
 
         text = _BLOCK.sub(renewed, page.read_text(encoding="utf-8"))
