@@ -12,6 +12,7 @@ import keras
 
 from seqtopo.decompiler.layers import KERAS_ROWS
 from seqtopo.decompiler.training import FAMILIES
+from seqtopo.emit import keras_private
 from seqtopo.layers.objects import entry_of
 
 
@@ -32,7 +33,7 @@ def serialized(model: keras.Model) -> dict[str, Any]:
         if several[id(layer)] > 1:
             found["shared_object_id"] = id(layer)
         _complete(found, layer)
-        calls = [_shapes(node.output_tensors) for node in getattr(layer, "_inbound_nodes", ())]
+        calls = [_shapes(node.output_tensors) for node in _calls(layer)]
         if calls and all(shapes == calls[0] for shapes in calls):
             found["gives"] = calls[0]
     given = config.get("compile_config")
@@ -41,6 +42,18 @@ def serialized(model: keras.Model) -> dict[str, Any]:
     for key, family in FAMILIES.items():
         _complete_objects(given.get(key), _live(model, f"_compile_config.config.{key}"), family)
     return config
+
+
+def _calls(layer: Any) -> list[Any]:
+    """The calls of a layer; none of a thing that is no layer, such as a cell."""
+    found = keras_private.look_up(layer, "_inbound_nodes")
+    return [] if found is keras_private.ABSENT else found
+
+
+def _inside(model: keras.Sequential) -> list[Any]:
+    """The layers of a Sequential, and its input, which is not among its ``layers``."""
+    found = keras_private.look_up(model, "_layers")
+    return list(model.layers) if found is keras_private.ABSENT else found
 
 
 def _shapes(tensors: Any) -> list[Any]:
@@ -101,7 +114,7 @@ def _places(config: dict[str, Any], layer: Any) -> Iterator[tuple[dict[str, Any]
     if isinstance(inner.get("layers"), list):
         # A Sequential keeps its input aside, a functional model has its operations in this order.
         sequential = isinstance(layer, keras.Sequential)
-        objects = layer._layers if sequential else getattr(layer, "operations", [])
+        objects = _inside(layer) if sequential else getattr(layer, "operations", [])
         if len(objects) == len(inner["layers"]):
             for found, each in zip(inner["layers"], objects, strict=True):
                 yield found, each

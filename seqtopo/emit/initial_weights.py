@@ -19,8 +19,8 @@ from weakref import WeakSet
 
 import keras
 import numpy as np
-from keras.src.backend.common import global_state
 
+from seqtopo.emit import keras_private
 from seqtopo.emit.initializers import draw
 
 
@@ -70,10 +70,15 @@ class InitialWeights:
             key = self._bits("weight") if said is None else _hash(said)
             return np.random.Generator(np.random.Philox(key=key))
 
-        values = draw(initializer, tuple(variable._shape), variable._dtype, numbers)
+        if not keras_private.has(variable, "_shape", "_dtype", "_initialize", "_convert_to_tensor"):
+            stock(variable, initializer)
+            return
+        dtype = keras_private.get(variable, "_dtype")
+        values = draw(initializer, tuple(keras_private.get(variable, "_shape")), dtype, numbers)
         if values is not None:
-            variable._initialize(variable._convert_to_tensor(values, dtype=variable._dtype))
-        elif said is None and hasattr(initializer, "_init_seed"):
+            tensor = keras_private.get(variable, "_convert_to_tensor")(values, dtype=dtype)
+            keras_private.get(variable, "_initialize")(tensor)
+        elif said is None and keras_private.look_up(initializer, "_init_seed") is not keras_private.ABSENT:
             # A class that goes back to Keras' own draws from the backend: from our seed, this once.
             before, initializer.seed = initializer.seed, self._bits("weight") % 2**31
             try:
@@ -88,10 +93,13 @@ class InitialWeights:
 
         On PyTorch, Keras leaves dropout that has none to PyTorch's own generator, which is faster.
         """
-        for part in layer._flatten_layers():
-            for generator in part._seed_generators:
+        for part in keras_private.layers_inside(layer):
+            for generator in keras_private.seed_generators(part):
                 # What keeps a layer's states stands among its generators, see ``runtime.states.tracking``.
-                seed = getattr(generator, "_initial_seed", 0)
+                drawn = isinstance(generator, keras.random.SeedGenerator)
+                if not drawn or not keras_private.has(generator, "_initial_seed"):
+                    continue
+                seed = keras_private.get(generator, "_initial_seed")
                 if seed is None and generator not in self._seeded:
                     self._seeded.add(generator)
                     seed = [self._bits("running") % 2**31, 0]
@@ -106,18 +114,28 @@ class InitialWeights:
 
 def _seed_of(initializer: Any) -> Any:
     """The seed that an initializer was given; None where Keras drew it one, or it has none."""
-    said = getattr(initializer, "_init_seed", None)
-    scopes = global_state.get_global_attribute("name_scope_stack")
+    said = _given_seed(initializer, None)
+    try:
+        scopes = keras_private.function(_GLOBAL_STATE, "get_global_attribute")("name_scope_stack")
+    except keras_private.KerasLacksError:
+        scopes = None
     # An EinsumDense gives its weight a copy of its initializer that takes a drawn seed for one given.
     own = getattr(scopes[-1].caller, "kernel_initializer", None) if scopes else None
-    drawn = getattr(own, "_init_seed", said) is None and getattr(own, "seed", None) == said
+    drawn = _given_seed(own, said) is None and getattr(own, "seed", None) == said
     return None if drawn else said
+
+
+def _given_seed(initializer: Any, default: Any) -> Any:
+    """The seed that an initializer of Keras was given; ``default`` for one that draws nothing."""
+    found = keras_private.look_up(initializer, "_init_seed")
+    return default if found is keras_private.ABSENT else found
 
 
 def _hash(said: int | str) -> int:
     return int.from_bytes(blake2b(str(said).encode(), digest_size=16).digest())
 
 
+_GLOBAL_STATE = "keras.src.backend.common.global_state"
 _current: ContextVar[InitialWeights | None] = ContextVar("initial_weights", default=None)
 
 
@@ -134,6 +152,7 @@ class _Hook:
     def __init__(self) -> None:
         self._lock = Lock()
         self._users = 0
+        self._there = False
         self._inherited = True
         self._stock: Any = None
 
@@ -141,9 +160,10 @@ class _Hook:
         """Puts it there, for one user more."""
         with self._lock:
             self._users += 1
-            if self._users == 1:
+            if self._users == 1 and keras_private.has(keras.Variable, self.METHOD):
+                self._there = True
                 self._inherited = self.METHOD not in vars(keras.Variable)
-                self._stock = stock = getattr(keras.Variable, self.METHOD)
+                self._stock = stock = keras_private.get(keras.Variable, self.METHOD)
 
                 def initialize(variable: Any, initializer: Any) -> None:
                     weights = _current.get()
@@ -158,7 +178,8 @@ class _Hook:
         """Takes it away, when the last user goes."""
         with self._lock:
             self._users -= 1
-            if not self._users:
+            if not self._users and self._there:
+                self._there = False
                 if self._inherited:
                     delattr(keras.Variable, self.METHOD)
                 else:

@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from seqtopo.emit import inlined_helpers
+from seqtopo.emit import inlined_helpers, keras_private
 from seqtopo.emit.initial_weights import InitialWeights
 from seqtopo.emit.naming import OperationNames
 from seqtopo.layers.sizes import Size
@@ -23,7 +23,7 @@ def keep_masks(layer: keras.Layer) -> None:
 
     Some versions of Keras after 3.15 make them without: the second of two LSTMs would count padding as steps.
     """
-    for part in layer._flatten_layers():
+    for part in keras_private.layers_inside(layer):
         if isinstance(part, _MASKED):
             part.supports_masking = True
 
@@ -112,7 +112,7 @@ class KerasStock:
 
     def mask(self, x: Any) -> Any | None:
         """The mask that Keras has put on a tensor."""
-        return getattr(x, "_keras_mask", None)
+        return keras_private.mask_of(x)
 
     def freeze(self, layer: Any) -> None:
         """Keeps what a frozen layer made when it was first called from being trained."""
@@ -143,7 +143,7 @@ class KerasStock:
 
     def name_of(self, tensor: Any) -> str:
         """The name of what made a tensor."""
-        return str(tensor._keras_history.operation.name)
+        return keras_private.name_of(tensor)
 
     def compile(self, model: keras.Model, kwargs: Mapping[str, Any]) -> None:
         """Compiles a model."""

@@ -17,6 +17,7 @@ import keras
 
 from seqtopo.decompiler.files import read_config
 from seqtopo.diag.error import SpecError
+from seqtopo.emit import keras_private
 from seqtopo.exporting.comparing import Sample, compared, samples
 from seqtopo.exporting.engines import WRITERS, by_keras
 from seqtopo.exporting.formats import FORMATS, Format, has
@@ -205,7 +206,7 @@ def _step_of(model: keras.Model, names: Sequence[str]) -> tuple[keras.Model, lis
 
 def _named(output: Any) -> str:
     """An output's name: that of the layer it comes from."""
-    return str(output._keras_history.operation.name)
+    return keras_private.name_of(output)
 
 
 def _sizes(shape: Sequence[int | None]) -> list[int | str]:
@@ -225,7 +226,7 @@ def _refuse_open_loops(model: keras.Model, format: Format) -> None:
     """Raises RefusedError where the loop of a recurrent layer needs a number of steps that is not there."""
     if keras.config.backend() in format.any_steps or not any(None in x.shape[1:] for x in model.inputs):
         return
-    looping = [x.name for x in model.layers if any(map(_loops, x._flatten_layers()))]
+    looping = [x.name for x in model.layers if any(map(_loops, keras_private.layers_inside(x)))]
     if not looping:
         return
     raise RefusedError(
@@ -238,7 +239,7 @@ def _refuse_open_loops(model: keras.Model, format: Format) -> None:
 
 def _signature(model: keras.Model, format: Format, batch: int | None) -> list[Any]:
     """What comes in: the batch is open where the format lets it be, and nobody wants another."""
-    recurrent = any(isinstance(x, keras.layers.RNN) for x in model._flatten_layers())
+    recurrent = any(isinstance(x, keras.layers.RNN) for x in keras_private.layers_inside(model))
     fixed = {x.shape[0] for x in model.inputs} - {None}
     if recurrent and not format.any_batch and batch is None and not fixed:
         batch = 1

@@ -9,6 +9,8 @@ from typing import Any
 
 import keras
 
+from seqtopo.emit import keras_private
+
 KERAS_OWN = ("keras", "builtins")
 """The packages whose classes Keras finds by itself."""
 
@@ -28,7 +30,7 @@ def custom_objects(modules: Sequence[str]) -> dict[str, Any]:
 
 def modules_of(model: keras.Model) -> list[str]:
     """The modules that define a model's classes, where these are not Keras' own."""
-    every = [model, *model._flatten_layers(include_self=False)]
+    every = [model, *keras_private.layers_inside(model, include_self=False)]
     found = dict.fromkeys(type(layer).__module__ for layer in every)
     return [name for name in found if _package(name) not in KERAS_OWN]
 

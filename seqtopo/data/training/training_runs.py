@@ -12,6 +12,7 @@ import keras
 import numpy as np
 
 from seqtopo.data.training.batches import Batches, Cut
+from seqtopo.emit import keras_private
 from seqtopo.runtime.states.reset_states import ResetStates
 from seqtopo.runtime.states.tracking import reset_states, stateful_layers
 
@@ -111,7 +112,11 @@ def train(
     batches = Batches(cut)
     validation = Batches(held_out) if held_out is not None else None
     stateful = [ResetStates(evaluate=True)] if stateful_layers(model) else []
-    drawn = [generator.state for x in model._flatten_layers() for generator in x._seed_generators]
+    drawn = [
+        generator.state
+        for layer in keras_private.layers_inside(model)
+        for generator in keras_private.seed_generators(layer)
+    ]
     states: list[np.ndarray[Any, Any]] = []
 
     def begin(epoch: int, logs: Any) -> None:

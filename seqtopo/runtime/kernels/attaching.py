@@ -14,6 +14,7 @@ from typing import Any
 
 import keras
 
+from seqtopo.emit import keras_private
 from seqtopo.runtime.kernels.kernel import Choice, Kernel, NotNow, Stock
 
 
@@ -63,7 +64,7 @@ def detach(model: keras.Model) -> None:
 
 def layers(model: keras.Model) -> Iterator[Any]:
     """A model and its layers, wherever they stand (in sub-models, in wrappers), each once, in its order."""
-    found = model._flatten_layers(include_self=True, recursive=True)
+    found = keras_private.layers_inside(model)
     return iter({id(layer): layer for layer in found}.values())
 
 

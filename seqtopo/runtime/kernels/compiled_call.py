@@ -13,6 +13,7 @@ import keras
 import numpy as np
 from keras import ops, tree
 
+from seqtopo.emit import keras_private
 from seqtopo.runtime.kernels.fx_trace import CannotTraceError, bare_operations
 from seqtopo.runtime.kernels.temporary_kernels import lent_kernels
 
@@ -143,7 +144,7 @@ def _on_tensorflow(call: Call, arrays: Arrays) -> Program:
         return Program(run, "one TensorFlow graph" + ", compiled by XLA" * xla, writes)
 
     plain = program(False)
-    each = list(call.model._flatten_layers())
+    each = keras_private.layers_inside(call.model)
     if not all(layer.supports_jit for layer in each):
         return replace(plain, how=f"{plain.how}; it has a layer that XLA cannot compile")
     if not call.model.jit_compile and any("16" in layer.compute_dtype for layer in each):
@@ -205,7 +206,7 @@ def _on_torch(call: Call, arrays: Arrays) -> Program:
                 # Copies first: what one is set to may be in the memory of another one.
                 new = [x.clone() for x in found[outputs:]]
                 for variable, value in zip(written, new, strict=True):
-                    variable._value.copy_(value)
+                    variable.value.copy_(value)
         return answers
 
     def array(tensor: Any) -> np.ndarray:

@@ -12,6 +12,7 @@ import keras
 import numpy as np
 from keras import ops, tree
 
+from seqtopo.emit import keras_private
 from seqtopo.runtime.kernels.compiled_call import Arrays, Call, Program, lowered
 from seqtopo.runtime.states.tracking import attach, get_states, set_states, stateful_layers, sync_variables
 from seqtopo.runtime.stepping.nodes import functional, ordered
@@ -157,7 +158,7 @@ class _Input:
         self.rows = rows
         self.name = tensor.name
         self.shape = tuple(tensor.shape)
-        self.optional = bool(getattr(tensor._keras_history.operation, "optional", False))
+        self.optional = keras_private.is_optional(tensor)
         self.what = f"the input {self.name}" if one_of_several else "the model"
         wanted = keras.backend.standardize_dtype(tensor.dtype)
         self.said = f"{_shown(self.shape)} {wanted}"

@@ -12,6 +12,7 @@ from typing import Any
 import keras
 from keras import layers, ops, tree
 
+from seqtopo.emit import keras_private
 from seqtopo.runtime.kernels.attaching import attached
 from seqtopo.runtime.kernels.kernel import Choice, Kernel, NotNow, Stock
 from seqtopo.runtime.rows import row_of
@@ -21,7 +22,7 @@ def choose(layer: Any) -> Choice:
     """The kernel of a ``TimeDistributed``, or why it has none."""
     if type(layer) is not layers.TimeDistributed:
         return Stock("it is not Keras' own layer, but a subclass")
-    inside = list(layer.layer._flatten_layers(include_self=True, recursive=True))
+    inside = keras_private.layers_inside(layer.layer)
     # The row of a recurrent layer speaks for its cell, too.
     cells = {id(each.cell) for each in inside if row_of(each) is not None and hasattr(each, "cell")}
     for each in inside:
@@ -71,9 +72,11 @@ def run(layer: Any, inputs: Any, training: Any = None, mask: Any = None) -> Any:
         NotNow: there is a mask for the layer inside, which is given to it step by step.
     """
     inner = layer.layer
-    if mask is not None and (inner._call_has_mask_arg or tuple(mask.shape[:2]) != tuple(inputs.shape[:2])):
+    if mask is not None and (
+        keras_private.takes(inner, "mask") or tuple(mask.shape[:2]) != tuple(inputs.shape[:2])
+    ):
         raise NotNow("it has a mask, which is given to the layer inside step by step")
-    kwargs = {"training": training} if inner._call_has_training_arg else {}
+    kwargs = {"training": training} if keras_private.takes(inner, "training") else {}
     batch, steps, *sample = ops.shape(inputs)
     outputs = inner.call(ops.reshape(inputs, (-1, *sample)), **kwargs)
     return ops.reshape(outputs, (batch, steps, *ops.shape(outputs)[1:]))

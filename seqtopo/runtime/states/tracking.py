@@ -17,6 +17,7 @@ import keras
 import numpy as np
 from keras import ops, tree
 
+from seqtopo.emit import keras_private
 from seqtopo.runtime.states.fixed_batch import hold_to_batch
 
 
@@ -37,7 +38,7 @@ def attach(model: keras.Model) -> keras.Model:
             )
         if not _is_attached(layer):
             _attach_layer(layer)
-    for inner in model._flatten_layers(include_self=True, recursive=True):
+    for inner in keras_private.layers_inside(model):
         if isinstance(inner, keras.Model) and "reset_states" not in vars(inner) and stateful_layers(inner):
             # Plain attributes of the instance: nothing of them is saved, and the class stays Keras' own.
             inner.reset_states = functools.partial(reset_states, inner)
@@ -49,7 +50,7 @@ def stateful_layers(model: keras.Model) -> list[Any]:
     """The recurrent layers of a model that keep their state, wherever they stand: in sub-models, in
     ``Bidirectional`` (both halves) and in ``TimeDistributed``. Each once, in the model's order.
     """
-    found = model._flatten_layers(include_self=False, recursive=True)
+    found = keras_private.layers_inside(model, include_self=False)
     return list(dict.fromkeys(x for x in found if isinstance(x, keras.layers.RNN) and x.stateful))
 
 
@@ -110,11 +111,13 @@ def _is_attached(layer: Any) -> bool:
 
 
 def _attach_layer(layer: Any) -> None:
+    if not keras_private.has(layer, "_seed_generators"):
+        return
     for variable in tree.flatten(layer.states):
         # In mixed precision, PyTorch would write to a copy that was cast; the layer casts by itself.
-        variable._autocast = False
+        keras_private.keep_precision(variable)
     # Past Layer's own tracker, which is locked once a layer is built.
-    layer._seed_generators.extend(Tracked(variable) for variable in tree.flatten(layer.states))
+    keras_private.seed_generators(layer).extend(Tracked(variable) for variable in tree.flatten(layer.states))
     layer.call = _carrying(layer, layer.call)
     layer.reset_state = functools.partial(_reset, layer)
 

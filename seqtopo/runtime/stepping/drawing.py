@@ -7,7 +7,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from seqtopo.runtime.stepping.nodes import node_of
+from seqtopo.emit import keras_private
+from seqtopo.runtime.stepping.nodes import node_of, source_of
 from seqtopo.sampling import Sampler
 
 LOWEST = -1e30
@@ -36,8 +37,8 @@ def drawn(sample: Any, logits: Any, chance: Any) -> Any:
 def gives_probabilities(model: keras.Model, output: int) -> bool:
     """Whether an output is the result of a softmax, so that its logarithm is what samplers take."""
     tensor = model.outputs[output]
-    while hasattr(tensor, "_keras_history"):
-        operation = tensor._keras_history[0]
+    while isinstance(tensor, keras.KerasTensor):
+        operation = source_of(tensor)
         kind = type(operation).__name__
         if kind == "TimeDistributed":
             operation = operation.layer
@@ -53,8 +54,7 @@ def gives_probabilities(model: keras.Model, output: int) -> bool:
             tensor = inputs[0]
             continue
         if isinstance(operation, keras.Model):
-            place = tensor._keras_history[2]
-            return gives_probabilities(operation, place)
+            return gives_probabilities(operation, keras_private.history(tensor)[2])
         return kind == "Softmax" or getattr(operation, "activation", None) is keras.activations.softmax
     return False
 

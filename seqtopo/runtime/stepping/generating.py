@@ -16,7 +16,7 @@ from seqtopo.runtime.stepping.beams import Beams
 from seqtopo.runtime.stepping.drawing import drawn, gives_probabilities, logits_of
 from seqtopo.runtime.stepping.history import check_batch
 from seqtopo.runtime.stepping.loops import Compiled, numpy_of, scan
-from seqtopo.runtime.stepping.nodes import CannotStepError, functional
+from seqtopo.runtime.stepping.nodes import CannotStepError, functional, source_of
 from seqtopo.runtime.stepping.one_step import OneStep, is_sequence, one_step
 from seqtopo.sampling import Sampler, greedy
 
@@ -105,7 +105,7 @@ def decoder_step(whole: Any, target: str | None, known: tuple[int, ...] | None =
     Raises:
         CannotStepError: no input can be written so, or it is not clear which.
     """
-    names = [x._keras_history[0].name for x in whole.inputs]
+    names = [source_of(x).name for x in whole.inputs]
     if target is not None and target not in names:
         raise ValueError(f"{whole.name} has no input {target}; its inputs are {names}")
     if len(names) < 2:
@@ -160,7 +160,7 @@ def _takes_back(tensor: Any, output: Any, known: tuple[int, ...], joined: int | 
 
 
 def _sources(whole: Any, twin: OneStep, source: Any) -> list[np.ndarray]:
-    names = [whole.inputs[i]._keras_history[0].name for i in twin.others]
+    names = [source_of(whole.inputs[i]).name for i in twin.others]
     if isinstance(source, Mapping):
         if set(source) != set(names):
             raise ValueError(f"the source must be given for {names}, but is for {sorted(source)}")

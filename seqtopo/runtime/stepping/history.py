@@ -9,6 +9,7 @@ from typing import Any, Literal
 import keras
 import numpy as np
 
+from seqtopo.runtime.stepping.nodes import source_of
 from seqtopo.runtime.stepping.one_step import is_sequence
 
 Extra = Literal["none", "features", "inputs"]
@@ -98,7 +99,7 @@ def given_for(whole: Any, history: Any, future: Any, steps: int) -> Given:
         ValueError: says what does not fit, and what to do.
     """
     inputs = list(whole.inputs)
-    names = [x._keras_history[0].name for x in inputs]
+    names = [source_of(x).name for x in inputs]
     arrays = _arrays(history, names)
     with_steps = [i for i, x in enumerate(inputs) if is_sequence(x)]
     if not with_steps:

@@ -9,6 +9,8 @@ from typing import Any
 import keras
 from keras import tree
 
+from seqtopo.emit import keras_private
+
 
 class CannotStepError(ValueError):
     """A model, or a layer of it, that cannot be run one step at a time."""
@@ -34,8 +36,15 @@ def functional(model: Any) -> Any:
 
 def node_of(tensor: Any) -> Any:
     """The node whose output a KerasTensor is."""
-    operation, index, _ = tensor._keras_history
-    return operation._inbound_nodes[index]
+    try:
+        return keras_private.node_of(tensor)
+    except keras_private.KerasLacksError as error:
+        raise CannotStepError(str(error)) from None
+
+
+def source_of(tensor: Any) -> Any:
+    """The operation that gave a KerasTensor."""
+    return node_of(tensor).operation
 
 
 def ordered(inputs: Sequence[Any], outputs: Sequence[Any]) -> list[Any]:
@@ -67,7 +76,7 @@ def bound(operation: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> dict[s
 
 def masked_by(tensor: Any) -> Any:
     """The mask that Keras has put on a tensor, or None."""
-    return getattr(tensor, "_keras_mask", None)
+    return keras_private.mask_of(tensor)
 
 
 def tensors_in(values: Any) -> list[Any]:

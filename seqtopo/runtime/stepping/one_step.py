@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from seqtopo.runtime.stepping.nodes import CannotStepError, functional, ordered
+from seqtopo.runtime.stepping.nodes import CannotStepError, functional, ordered, source_of
 from seqtopo.runtime.stepping.step_rules import rule
 from seqtopo.runtime.stepping.stepper import Seen, State, Stepper
 
@@ -114,7 +114,7 @@ def _twin(whole: Any, stepped: tuple[int, ...]) -> OneStep:
     given, seen = [], []
     for i, x in enumerate(whole.inputs):
         if i in stepped:
-            step, sequence = stepper.one(x, x._keras_history[0].name)
+            step, sequence = stepper.one(x, source_of(x).name)
             given.append(step)
             seen.append(Seen("steps", sequence))
         else:

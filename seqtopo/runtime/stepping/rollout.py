@@ -11,6 +11,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from seqtopo.emit import keras_private
 from seqtopo.runtime.model_cache import kept
 from seqtopo.runtime.states.tracking import get_states, sync_variables
 from seqtopo.runtime.stepping.answer_steps import next_answers
@@ -110,7 +111,7 @@ def _plan(
     length = whole.inputs[given.main].shape[1]
     stateful = any(
         getattr(layer, "stateful", False)
-        for layer in whole._flatten_layers(include_self=False, recursive=True)
+        for layer in keras_private.layers_inside(whole, include_self=False)
         if isinstance(layer, keras.layers.RNN)
     )
     if mode is None:

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 from keras import ops, tree
 
+from seqtopo.emit import keras_private
 from seqtopo.runtime.stepping.nodes import bound, masked_by
 from seqtopo.runtime.stepping.per_step import TIME
 from seqtopo.runtime.stepping.stepper import Found, Rule, Seen, Stepper, cannot
@@ -70,7 +71,7 @@ def _plain(sizes: Any) -> Any:
 
 
 def _trains(cell: Any) -> bool:
-    return bool(getattr(cell, "_call_has_training_arg", False))
+    return keras_private.takes(cell, "training")
 
 
 def _arguments(node: Any) -> tuple[Any, Any]:
@@ -126,7 +127,7 @@ def _attention(stepper: Stepper, node: Any, env: dict[int, Seen]) -> Found:
     key = given.pop("key", None)
     key = value if key is None else key
     kinds = [env[id(x)].kind for x in (query, value, key)]
-    if getattr(layer, "sliding_window", None) or getattr(layer, "_sliding_window", None):
+    if getattr(layer, "sliding_window", None) or keras_private.sliding_window(layer):
         raise cannot(layer, "its sliding window is not kept")
     if kinds == ["steps", "context", "context"] and not given.get("use_causal_mask"):
         masks = [x for x in (given.get("attention_mask"),) if x is not None]

@@ -9,7 +9,15 @@ from typing import Any, Literal
 import keras
 from keras import ops, tree
 
-from seqtopo.runtime.stepping.nodes import CannotStepError, functional, masked_by, ordered, tensors_in
+from seqtopo.emit import keras_private
+from seqtopo.runtime.stepping.nodes import (
+    CannotStepError,
+    functional,
+    masked_by,
+    ordered,
+    source_of,
+    tensors_in,
+)
 from seqtopo.runtime.stepping.per_step import TIME, refusal
 
 Kind = Literal["context", "steps", "final"]
@@ -110,7 +118,7 @@ class Stepper:
             return seen.tensor
         tensor = seen.tensor
         if id(tensor) not in self.contexts:
-            name = self._free(f"{tensor._keras_history[0].name}_given")
+            name = self._free(f"{source_of(tensor).name}_given")
             given = keras.Input(
                 tuple(tensor.shape[1:]), batch_size=tensor.shape[0], dtype=tensor.dtype, name=name
             )
@@ -135,7 +143,7 @@ class Stepper:
         needed = node.arguments.keras_tensors
         missing = [x for x in needed if id(x) not in env]
         if missing:
-            source = missing[0]._keras_history[0]
+            source = source_of(missing[0])
             if node.is_input or source is operation:
                 raise CannotStepError(f"{operation.name} is an input that the model does not list")
             raise cannot(operation, f"it takes the second value of {source.name}")
@@ -155,7 +163,7 @@ class Stepper:
                 if value.kind != "context" and masked_by(value.tensor) is None:
                     mask = env.get(id(masked_by(output)))
                     if mask is not None and mask.kind == value.kind:
-                        value.tensor._keras_mask = mask.tensor
+                        keras_private.put_mask(value.tensor, mask.tensor)
 
     def _in_context(self, node: Any, needed: Sequence[Any], seen: Sequence[Seen]) -> list[Seen | None]:
         """What depends on no step: as it stands in the whole model, or in a sub-model called anew."""

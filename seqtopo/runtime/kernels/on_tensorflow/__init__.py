@@ -11,6 +11,7 @@ import keras
 import tensorflow as tf
 from keras import layers
 
+from seqtopo.emit import keras_private
 from seqtopo.runtime.kernels import recurrent, time_distributed
 from seqtopo.runtime.kernels.kernel import Choice, Kernel, Stock
 from seqtopo.runtime.kernels.on_tensorflow import planned
@@ -36,5 +37,5 @@ def _trains_a_loop(model: keras.Model) -> bool:
     """Whether ``fit`` is Keras' own and goes through loops that have a kernel."""
     # A step of the user's own is left alone, and what holds a stateful model to its batches has wrapped fit.
     replaced = {"train_step", "reset_states"} & vars(model).keys() or type(model).fit is not keras.Model.fit
-    inner = model._flatten_layers(include_self=False, recursive=True)
+    inner = keras_private.layers_inside(model, include_self=False)
     return not replaced and any(isinstance(layer, RECURRENT) for layer in inner)

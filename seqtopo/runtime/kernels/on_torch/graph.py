@@ -16,14 +16,27 @@ import keras
 import torch
 from keras import layers, tree
 
-# Where Keras puts its tensors; it has no public name.
-from keras.src.backend.torch.core import get_device
-
+from seqtopo.emit.keras_private import (
+    KerasLacksError,
+    get,
+    has_hooks,
+    layers_inside,
+    mask_of,
+    takes,
+    torch_device,
+)
 from seqtopo.runtime.kernels.kernel import NotNow, Stock
 
 
 def walk_of(model: Any) -> Walk | Stock:
     """The straight walk through a functional or Sequential model, or why there is none."""
+    try:
+        return _walk_of(model)
+    except KerasLacksError as error:
+        return Stock(str(error))
+
+
+def _walk_of(model: Any) -> Walk | Stock:
     graph = _graph(model)
     if graph is None:
         return Stock("it is no model of layers alone")
@@ -38,15 +51,16 @@ def walk_of(model: Any) -> Walk | Stock:
 
 def _as_keras_runs_them(graph: Any) -> Iterator[Any]:
     """The calls of a graph in Keras' order: a stateful layer that is called twice goes on from the first."""
-    for depth in sorted(graph._nodes_by_depth, reverse=True):
-        yield from (node for node in graph._nodes_by_depth[depth] if not node.is_input)
+    nodes = get(graph, "_nodes_by_depth")
+    for depth in sorted(nodes, reverse=True):
+        yield from (node for node in nodes[depth] if not node.is_input)
 
 
 def _graph(model: Any) -> Any:
     """The functional model over a model's graph; none for a model of another kind."""
     if not type(model).__module__.startswith("keras."):
         return None
-    graph = model._functional if isinstance(model, keras.Sequential) else model
+    graph = get(model, "_functional") if isinstance(model, keras.Sequential) else model
     return graph if graph is not None and hasattr(graph, "operations") and model.built else None
 
 
@@ -55,7 +69,7 @@ def _why_not(node: Any) -> str:
     layer = node.operation
     if not isinstance(layer, keras.Layer) or type(layer).__call__ is not keras.Layer.__call__:
         return "is no layer, but an operation"
-    for each in layer._flatten_layers():
+    for each in layers_inside(layer):
         if not type(each).__module__.startswith("keras."):
             return "is not Keras' own"
         if isinstance(each, layers.Masking) or getattr(each, "mask_zero", False):
@@ -78,7 +92,7 @@ def _plain(layer: Any) -> bool:
         and layer.activity_regularizer is None
         and layer.quantization_mode is None
         and layer.compute_dtype == layer.variable_dtype
-        and not (layer._remat_mode or layer._forward_hooks or layer._forward_pre_hooks)
+        and not (get(layer, "_remat_mode") or has_hooks(layer))
     )
 
 
@@ -110,6 +124,8 @@ class Walk:
     def __init__(self, graph: Any, calls: tuple[Call, ...]) -> None:
         self.graph = graph
         self.calls = calls
+        self.outputs = get(graph, "_outputs_struct")
+        self.standardized = get(graph, "_standardize_inputs")
 
     def __call__(self, model: Any, inputs: Any, training: Any = None, mask: Any = None, **kwargs: Any) -> Any:
         """What the model's own ``call`` gives.
@@ -130,7 +146,7 @@ class Walk:
                 args, given = (values[call.given],), call.constants
             else:
                 args, given = call.arguments.fill_in(values)
-            if training is not None and layer._call_has_training_arg:
+            if training is not None and takes(layer, "training"):
                 given = {**given, "training": training}
             outputs = layer.call(*args, **given)
             if isinstance(outputs, torch.Tensor):
@@ -138,7 +154,7 @@ class Walk:
             else:
                 values.update(zip(call.gives, tree.flatten(outputs), strict=True))
         found = [values[id(x)] for x in self.graph.outputs]
-        return found[0] if len(found) == 1 else tree.pack_sequence_as(self.graph._outputs_struct, found)
+        return found[0] if len(found) == 1 else tree.pack_sequence_as(self.outputs, found)
 
     def _inputs(self, inputs: Any) -> Any:
         """The inputs as Keras makes them ready, which leaves one tensor that fits as it is.
@@ -150,16 +166,16 @@ class Walk:
         wanted = self.graph.inputs
         if len(flat) != len(wanted) or not all(map(_fits, flat, wanted)):
             raise NotNow("its inputs have other shapes")
-        if any(getattr(x, "_keras_mask", None) is not None for x in flat):
+        if any(mask_of(x) is not None for x in flat):
             raise NotNow("it is given a mask")
         first, want = flat[0], wanted[0]
         if (
             first is inputs
             and str(first.dtype) == f"torch.{want.dtype}"
-            and first.device.type == get_device()
+            and first.device.type == torch_device()
         ):
             return flat
-        return self.graph._standardize_inputs(inputs)
+        return self.standardized(inputs)
 
 
 def _fits(given: Any, wanted: Any) -> bool:

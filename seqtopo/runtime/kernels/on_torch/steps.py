@@ -17,9 +17,7 @@ import numpy as np
 import torch
 from keras import tree
 
-# Where Keras puts its tensors; it has no public name.
-from keras.src.backend.torch.core import get_device
-
+from seqtopo.emit.keras_private import get, has, has_hooks, torch_device
 from seqtopo.runtime.kernels.kernel import Choice, Kernel, NotNow, Stock
 from seqtopo.runtime.kernels.on_torch.graph import Walk, walk_of
 
@@ -27,6 +25,11 @@ RUNS = ("fit", "evaluate", "predict")
 
 OWN = ("compute_loss", "_compute_loss", "compute_metrics", "zero_grad", "__call__")
 """What a user may have put into a model; then each step goes as Keras goes."""
+
+
+STEP = ("_loss_tracker", "_compile_loss", "_compute_loss", "_aggregate_additional_loss")
+ADAM = ("_trainable_variables", "_momentums", "_velocities")
+"""What the steps use of a model and of its optimizer that has no public name."""
 
 
 def choose(model: Any) -> Choice:
@@ -67,7 +70,7 @@ def in_step(name: str, model: Any, *args: Any, **kwargs: Any) -> Any:
     stock = getattr(type(model), name)
     given = inspect.signature(stock).bind(model, *args, **kwargs)
     callbacks = given.arguments.get("callbacks")
-    if get_device() != "cpu" or isinstance(callbacks, keras.callbacks.CallbackList):
+    if torch_device() != "cpu" or isinstance(callbacks, keras.callbacks.CallbackList):
         raise NotNow("its callbacks are called as Keras does")
     if name == "predict" and _nobody_looks_on(model, given.arguments):
         return _predict(model, given.arguments["x"], given.arguments.get("batch_size") or 32)
@@ -120,10 +123,12 @@ class Steps:
         optimizer, weights = model.optimizer, model.trainable_weights
         if optimizer is None or not weights or any(name in vars(model) for name in OWN):
             raise NotNow("it has steps of its own, or nothing to train")
+        if not has(model, *STEP):
+            raise NotNow("this Keras has another training step")
         outputs = self._outputs(model, x, training=True)
         model.zero_grad()
         loss = _loss(model, x, y, outputs, sample_weight)
-        _track(model._loss_tracker, loss, tree.flatten(x)[0].shape[0])
+        _track(get(model, "_loss_tracker"), loss, tree.flatten(x)[0].shape[0])
         optimizer.scale_loss(loss).backward()
         gradients = [variable.value.grad for variable in weights]
         with torch.no_grad():
@@ -137,7 +142,7 @@ class Steps:
         Raises:
             NotNow: something is to be done around the call; or as ``Walk`` says.
         """
-        if model._forward_hooks or model._forward_pre_hooks or model.activity_regularizer is not None:
+        if has_hooks(model) or model.activity_regularizer is not None:
             raise NotNow("there are hooks")
         return self.walk(model, x, training=training)
 
@@ -151,15 +156,15 @@ def _loss(model: Any, x: Any, y: Any, outputs: Any, sample_weight: Any) -> torch
         and isinstance(outputs, torch.Tensor)
         and y.shape == outputs.shape
         and y.dtype == outputs.dtype == torch.float32
-        and _is_plain_error(model._compile_loss)
+        and _is_plain_error(get(model, "_compile_loss"))
     ):
         found = torch.nn.functional.mse_loss(outputs, y)
         more = model.losses
         if not more:
             return found
         # As Keras adds them up.
-        return torch.stack([found, *(model._aggregate_additional_loss(each) for each in more)]).sum()
-    found = model._compute_loss(x=x, y=y, y_pred=outputs, sample_weight=sample_weight, training=True)
+        return torch.stack([found, *(get(model, "_aggregate_additional_loss")(each) for each in more)]).sum()
+    found = get(model, "_compute_loss")(x=x, y=y, y_pred=outputs, sample_weight=sample_weight, training=True)
     return found
 
 
@@ -167,7 +172,9 @@ def _is_plain_error(compiled: Any) -> bool:
     """Whether a model's loss is the mean squared error of its one output, and nothing else."""
     if type(compiled).__module__ != "keras.src.trainers.compile_utils" or not compiled.built:
         return False
-    losses = compiled._flat_losses
+    if not has(compiled, "_flat_losses"):
+        return False
+    losses = get(compiled, "_flat_losses")
     if len(losses) != 1 or losses[0].loss_weights is not None or compiled.metrics:
         return False
     loss = losses[0].loss
@@ -200,11 +207,13 @@ def _adam(optimizer: Any, gradients: list[torch.Tensor | None], variables: list[
         and not (optimizer.clipnorm or optimizer.clipvalue or optimizer.global_clipnorm)
         and not (optimizer.weight_decay or optimizer.use_ema or optimizer.gradient_accumulation_steps)
         and not (optimizer.amsgrad or optimizer.loss_scale_factor)
-        and len(variables) == len(optimizer._trainable_variables)
+        and has(optimizer, *ADAM)
+        and len(variables) == len(get(optimizer, "_trainable_variables"))
     ):
         return False
-    for gradient, variable, known in zip(gradients, variables, optimizer._trainable_variables, strict=True):
-        if gradient is None or variable is not known or variable.constraint is not None:
+    known = get(optimizer, "_trainable_variables")
+    for gradient, variable, own in zip(gradients, variables, known, strict=True):
+        if gradient is None or variable is not own or variable.constraint is not None:
             return False
         if gradient.dtype != torch.float32 or variable.overwrite_with_gradient:
             return False
@@ -213,8 +222,8 @@ def _adam(optimizer: Any, gradients: list[torch.Tensor | None], variables: list[
     torch._fused_adam_(
         [variable.value for variable in variables],
         gradients,
-        [each.value for each in optimizer._momentums],
-        [each.value for each in optimizer._velocities],
+        [each.value for each in get(optimizer, "_momentums")],
+        [each.value for each in get(optimizer, "_velocities")],
         [],
         [torch.tensor(float(step))] * len(variables),
         lr=float(optimizer.learning_rate),

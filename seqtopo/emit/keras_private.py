@@ -1,0 +1,227 @@
+"""All that is used of Keras without a public name, each with what is done where the installed Keras lacks it.
+
+Keras may rename such a name in any version. So no other module reads one: they ask here, and where there is
+none a warning says so once and the public way, or Keras' own, is taken instead.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import warnings
+from collections.abc import Iterator
+from importlib import import_module
+from typing import Any
+
+from seqtopo.emit.backend import BackendError, running
+
+NAMES = {
+    "_flatten_layers": "the layers inside a layer are found by its attributes",
+    "_keras_history": "models are not read call by call",
+    "_inbound_nodes": "models are not read call by call",
+    "_layers": "layers that a Sequential shares with another model are not told apart",
+    "_call_has_training_arg": "the signature of call is read",
+    "_call_has_mask_arg": "the signature of call is read",
+    "_sliding_window": "an attention's sliding window is looked for as sliding_window",
+    "get_keras_mask": "models with masks are not built",
+    "set_keras_mask": "models with masks are not run step by step",
+    "get_device": "a tensor is made to see where it lies",
+    "_functional": "a Sequential is called as Keras calls it",
+    "_nodes_by_depth": "models are called as Keras calls them",
+    "_outputs_struct": "models are called as Keras calls them",
+    "_standardize_inputs": "models are called as Keras calls them",
+    "_remat_mode": "models are called as Keras calls them",
+    "_loss_tracker": "Keras' own training step runs",
+    "_compile_loss": "Keras' own training step runs",
+    "_compute_loss": "Keras' own training step runs",
+    "_aggregate_additional_loss": "Keras' own training step runs",
+    "_flat_losses": "Keras computes the loss",
+    "_trainable_variables": "Keras' own update runs",
+    "_momentums": "Keras' own update runs",
+    "_velocities": "Keras' own update runs",
+    "_initialize_with_initializer": "Keras draws the initial weights, and a seed for them is not heeded",
+    "_shape": "Keras draws the initial weights, and a seed for them is not heeded",
+    "_dtype": "Keras draws the initial weights, and a seed for them is not heeded",
+    "_initialize": "Keras draws the initial weights, and a seed for them is not heeded",
+    "_convert_to_tensor": "Keras draws the initial weights, and a seed for them is not heeded",
+    "_init_seed": "an initializer's own seed is not told from a drawn one: Keras draws its weights",
+    "get_global_attribute": "an initializer that einsum_dense copied keeps the seed that Keras drew",
+    "_seed_generators": "noise and states of layers are left as Keras has them",
+    "_initial_seed": "noise of layers is left as Keras has it",
+    "_autocast": "states in mixed precision are cast as Keras does it",
+}
+"""Each private name, and what is done without it."""
+
+ABSENT: Any = object()
+"""What ``look_up`` gives where there is nothing of a name."""
+
+_told: set[str] = set()
+
+
+class KerasLacksError(Exception):
+    """The installed Keras has none of a private name; says which."""
+
+
+def look_up(owner: Any, name: str) -> Any:
+    """An attribute of an object, a class or a module of Keras; ``ABSENT`` where there is none."""
+    return getattr(owner, name, ABSENT)
+
+
+def get(owner: Any, name: str) -> Any:
+    """An attribute that each such object of Keras has.
+
+    Raises:
+        KerasLacksError: it has none; a warning has said so, once in a process.
+    """
+    found = look_up(owner, name)
+    if found is not ABSENT:
+        return found
+    said = f"{running()} has no {name}: {NAMES[name]}"
+    if name not in _told:
+        _told.add(name)
+        warnings.warn(said, RuntimeWarning, stacklevel=3)
+    raise KerasLacksError(said)
+
+
+def has(owner: Any, *names: str) -> bool:
+    """Whether an object has all of these names; where it lacks one, a warning says so."""
+    try:
+        for name in names:
+            get(owner, name)
+    except KerasLacksError:
+        return False
+    return True
+
+
+def function(module: str, name: str) -> Any:
+    """A function of one of Keras' own modules; raises as ``get``."""
+    found = sys.modules.get(module)
+    if found is None:
+        try:
+            found = import_module(module)
+        except ImportError:
+            found = None
+    return get(found, name)
+
+
+# ---- layers ------------------------------------------------------------------------------------------
+
+
+def layers_inside(layer: Any, *, include_self: bool = True) -> list[Any]:
+    """A layer and the layers inside it, wherever they stand, each before what is inside it."""
+    try:
+        found = list(get(layer, "_flatten_layers")(include_self=include_self, recursive=True))
+    except KerasLacksError:
+        found = list(_by_attributes(layer, {id(layer)}))
+        found = [layer, *found] if include_self else found
+    return found
+
+
+def _by_attributes(layer: Any, seen: set[int]) -> Iterator[Any]:
+    keras = sys.modules["keras"]
+    listed = getattr(layer, "layers", None)
+    values = listed if isinstance(listed, list) else list(vars(layer).values())
+    for value in values:
+        for each in value if isinstance(value, (list, tuple)) else (value,):
+            if isinstance(each, keras.Layer) and id(each) not in seen:
+                seen.add(id(each))
+                yield each
+                yield from _by_attributes(each, seen)
+
+
+def takes(layer: Any, argument: str) -> bool:
+    """Whether the ``call`` of a layer, or of a cell, takes ``training`` or ``mask``."""
+    try:
+        return bool(get(layer, f"_call_has_{argument}_arg"))
+    except KerasLacksError:
+        return argument in inspect.signature(layer.call).parameters
+
+
+def sliding_window(layer: Any) -> Any:
+    """The sliding window of an attention; None where it sees all steps."""
+    found = look_up(layer, "_sliding_window")
+    return None if found is ABSENT else found
+
+
+def seed_generators(layer: Any) -> list[Any]:
+    """What a layer draws noise from: the very list that Keras keeps; an empty one where there is none."""
+    try:
+        found: list[Any] = get(layer, "_seed_generators")
+    except KerasLacksError:
+        found = []
+    return found
+
+
+def has_hooks(layer: Any) -> bool:
+    """Whether PyTorch calls something before or after a layer."""
+    return bool(layer._forward_hooks or layer._forward_pre_hooks)
+
+
+def keep_precision(variable: Any) -> None:
+    """Lets a variable be read and written in its own precision, wherever that is."""
+    if has(variable, "_autocast"):
+        variable._autocast = False
+
+
+# ---- tensors -----------------------------------------------------------------------------------------
+
+
+def history(tensor: Any) -> tuple[Any, int, int]:
+    """The operation that gave a KerasTensor, which of its calls that was, and which of its outputs.
+
+    Raises:
+        KerasLacksError: tensors do not say.
+    """
+    operation, call, output = get(tensor, "_keras_history")
+    return operation, call, output
+
+
+def name_of(tensor: Any) -> str:
+    """The name of the operation that gave a KerasTensor; without that, the tensor's own."""
+    try:
+        return str(history(tensor)[0].name)
+    except KerasLacksError:
+        return str(tensor.name)
+
+
+def is_optional(tensor: Any) -> bool:
+    """Whether an input of a model may be left out."""
+    try:
+        return bool(getattr(history(tensor)[0], "optional", False))
+    except KerasLacksError:
+        return False
+
+
+def node_of(tensor: Any) -> Any:
+    """The call whose output a KerasTensor is; raises as ``history``."""
+    operation, call, _ = history(tensor)
+    return get(operation, "_inbound_nodes")[call]
+
+
+def mask_of(tensor: Any) -> Any:
+    """The mask that Keras has put on a tensor, or None.
+
+    Raises:
+        BackendError: this Keras keeps masks in another place (ST436).
+    """
+    return _of_masks("get_keras_mask")(tensor)
+
+
+def put_mask(tensor: Any, mask: Any) -> None:
+    """Puts a mask on a tensor, as Keras does; raises as ``mask_of``."""
+    _of_masks("set_keras_mask")(tensor, mask)
+
+
+def _of_masks(name: str) -> Any:
+    try:
+        return function("keras.src.backend.common.masking", name)
+    except KerasLacksError as error:
+        raise BackendError(str(error), "install a version of Keras that seqtopo knows", "ST436") from None
+
+
+def torch_device() -> str:
+    """The kind of device that Keras puts PyTorch's tensors on: ``cpu`` or ``cuda``, for example."""
+    try:
+        return str(function("keras.src.backend.torch.core", "get_device")())
+    except KerasLacksError:
+        return str(sys.modules["keras"].ops.convert_to_tensor(0.0).device.type)
