@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 
+from seqtopo.system.opening import open_file
+
 WIDTH, HEIGHT = 640, 360
 LEFT, RIGHT, TOP, BOTTOM = 70, 110, 44, 46
 COLORS = {"loss": "#0b6e99", "val_loss": "#c2410c"}
@@ -20,9 +22,9 @@ _START = (
 def is_loss_curve(path: Path) -> bool:
     """Whether a file is such a picture."""
     try:
-        with path.open(encoding="utf-8") as file:
-            return file.read(len(_START)) == _START
-    except (OSError, ValueError):
+        with open_file(path) as file:
+            return file.read(len(_START)) == _START.encode()
+    except OSError:
         return False
 
 

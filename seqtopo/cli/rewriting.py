@@ -12,6 +12,7 @@ from seqtopo.diag.renderers.cells import visible
 from seqtopo.source import Source
 from seqtopo.syntax.read import decode, unreadable
 from seqtopo.system.bounds import SPEC_BYTES
+from seqtopo.system.opening import open_file
 
 _MARK = b"\xef\xbb\xbf"
 
@@ -40,7 +41,7 @@ def original(spec: str) -> tuple[Original | None, tuple[Diagnostic, ...]]:
 
 
 def _bytes(path: Path) -> bytes:
-    with path.open("rb") as file:
+    with open_file(path, streams=True) as file:
         return file.read(SPEC_BYTES + 1)
 
 

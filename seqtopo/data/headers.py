@@ -19,6 +19,7 @@ from typing import IO, TYPE_CHECKING
 from seqtopo.diag.model import Diagnostic
 from seqtopo.source import Source, Span
 from seqtopo.system.bounds import ARRAY_AXES, ARRAY_HEADER, ARRAY_MEMBERS
+from seqtopo.system.opening import open_file
 
 if TYPE_CHECKING:
     import zipfile
@@ -89,7 +90,7 @@ def read_headers(path: Path) -> dict[str, Header]:
     try:
         if path.exists() and not path.is_file():
             raise Unreadable("it is not a file", "check the path")
-        with path.open("rb") as file:
+        with open_file(path) as file:
             start = file.read(len(MAGIC))
             file.seek(0)
             if start[:4] in (b"PK\x03\x04", b"PK\x05\x06"):

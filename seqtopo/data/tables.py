@@ -9,6 +9,7 @@ import shlex
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
@@ -17,6 +18,7 @@ from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.source import Source, Span
 from seqtopo.system.bounds import TABLE_COLUMNS, TABLE_LINE, TABLE_NUMBERS
+from seqtopo.system.opening import open_file
 
 if TYPE_CHECKING:
     import numpy as np
@@ -60,7 +62,10 @@ def read_table(path: Path, by: str | None = None) -> Table:
     labels: list[str] = []
     width = 0
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        raw = open_file(path, streams=True)
+        with TextIOWrapper(raw, encoding="utf-8-sig", newline="") as file:
+            if not file.seekable():
+                _unreadable(path, "it is a pipe, which can be read only once")
             start = file.read(4096)
             file.seek(0)
             delimiter = _delimiter(start)

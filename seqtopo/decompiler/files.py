@@ -14,6 +14,7 @@ from typing import Any
 
 from seqtopo.decompiler.losses import UnreadableError, wrong
 from seqtopo.system.bounds import CONFIG_BYTES, CONFIG_DEPTH, CONFIG_PARTS
+from seqtopo.system.opening import open_file
 
 SUFFIXES = (".keras", ".json")
 """The files that hold a model's configuration."""
@@ -29,7 +30,7 @@ def read_config(path: Path) -> dict[str, Any]:
     """
     try:
         if path.suffix == ".json":
-            with path.open("rb") as file:
+            with open_file(path, streams=True) as file:
                 return parse_config(file.read(CONFIG_BYTES + 1), str(path))
         return parse_config(_from_archive(path), str(path))
     except OSError as error:
@@ -80,7 +81,11 @@ def _from_archive(path: Path) -> bytes:
     if path.is_dir():
         raise _no_model(f"{path} is a folder")
     try:
-        with zipfile.ZipFile(path) as archive, archive.open("config.json") as file:
+        with (
+            open_file(path) as whole,
+            zipfile.ZipFile(whole) as archive,
+            archive.open("config.json") as file,
+        ):
             return file.read(CONFIG_BYTES + 1)
     except KeyError:
         raise _no_model(f"{path} is an archive, but no Keras model is in it: it has no config.json") from None

@@ -13,6 +13,8 @@ from seqtopo.diag.model import Diagnostic
 from seqtopo.diag.nearest import nearest
 from seqtopo.source import Span
 from seqtopo.system import packages
+from seqtopo.system.bounds import SETTINGS_BYTES
+from seqtopo.system.opening import open_file
 
 PREFERENCE = ("jax", "torch", "tensorflow")
 """The backends, in the order in which they are taken where nobody chose: the lightest first."""
@@ -147,8 +149,9 @@ def _configured(there: tuple[str, ...]) -> str:
     # A user without a home folder has "~" for one, here and in Keras.
     home = os.environ.get("KERAS_HOME") or os.path.join(os.path.expanduser("~"), ".keras")
     try:
-        found = json.loads(Path(home, "keras.json").read_text(encoding="utf-8"))
+        with open_file(Path(home, "keras.json")) as file:
+            found = json.loads(file.read(SETTINGS_BYTES))
         name = found.get("backend", "") if isinstance(found, dict) else ""
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return ""
     return name if name in there else ""

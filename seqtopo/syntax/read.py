@@ -7,6 +7,7 @@ import os
 from seqtopo.diag.model import Diagnostic
 from seqtopo.source import Source, Span
 from seqtopo.system.bounds import SPEC_BYTES
+from seqtopo.system.opening import open_file
 
 
 def read(spec: str | os.PathLike[str] | Source) -> tuple[Source, tuple[Diagnostic, ...]]:
@@ -23,7 +24,7 @@ def read(spec: str | os.PathLike[str] | Source) -> tuple[Source, tuple[Diagnosti
 def read_file(path: str | os.PathLike[str]) -> tuple[Source, tuple[Diagnostic, ...]]:
     """The text of a spec from its file."""
     try:
-        with open(path, "rb") as file:
+        with open_file(path, streams=True) as file:
             return decode(file.read(SPEC_BYTES + 1), str(path))
     except OSError as error:
         return Source("", str(path)), (unreadable(path, error),)

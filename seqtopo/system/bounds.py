@@ -9,13 +9,20 @@ from __future__ import annotations
 SPEC_BYTES = 20_000_000
 """A spec's text. A layer takes about 20 bytes."""
 SETTINGS_BYTES = 1_000_000
-"""A ``pyproject.toml``."""
+"""A ``pyproject.toml``, or Keras' own ``keras.json``."""
 CONFIG_BYTES = 64_000_000
 """The configuration of a Keras model. A layer takes about 2,000 bytes."""
 CONFIG_PARTS = 3_000_000
 """The lists, dictionaries and values in it. A layer takes about 100."""
 CONFIG_DEPTH = 240
 """The depth to which they nest. A model in a model takes about 7 levels."""
+UNPACKED_TIMES = 100
+"""The times that a part of a model's file may grow when it is unpacked. Weights hardly shrink when they are
+packed, and Keras does not pack them."""
+UNPACKED_BYTES = 100_000_000
+"""A part up to this size may grow as it likes."""
+TESTED_BYTES = 500_000_000
+"""A part up to this size is read once before Keras loads it, to tell that it is damaged."""
 NOTES_BYTES = 4_000_000
 """The notes on its data that ``fit`` writes into a model's file. A feature takes about 60 bytes."""
 NOTED_ARRAY_BYTES = 256_000_000

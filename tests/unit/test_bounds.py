@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -102,3 +104,63 @@ def test_a_large_configuration_of_a_model_is_read() -> None:
     text = json.dumps([layer] * 20_000)
     assert len(text) < bounds.CONFIG_BYTES
     assert sum(map(text.count, "[{,")) < bounds.CONFIG_PARTS
+
+
+@pytest.fixture
+def no_wait() -> Iterator[None]:
+    """Let whatever waits for more than a minute raise."""
+
+    def stop(number: int, frame: object) -> None:
+        raise AssertionError("it waits")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.alarm(60)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+@pytest.mark.usefixtures("no_wait")
+@pytest.mark.parametrize(
+    ("name", "command", "words"),
+    [
+        ("pipe.txt", ["check"], "there is no flow in this spec"),
+        ("pipe.txt", ["show"], "there is no flow in this spec"),
+        ("pipe.vgsl", ["convert", "vgsl"], "one list in square brackets"),
+        ("pipe.json", ["decompile"], "is not JSON"),
+        ("pipe.keras", ["decompile"], "it is a pipe or a device, not a file"),
+        ("pipe.keras", ["draw"], "it is a pipe or a device, not a file"),
+        ("pipe.npy", ["check", "in(3,1) -> lstm(2)", "--x"], "it is not a file"),
+        ("pipe.npz", ["check", "in(3,1) -> lstm(2)", "--x"], "it is not a file"),
+    ],
+)
+def test_fault_b8_a_pipe_without_a_writer_is_not_waited_for(
+    name: str, command: list[str], words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    os.mkfifo(tmp_path / name)
+    assert main([*command, str(tmp_path / name)]) in (1, 2)
+    shown = capsys.readouterr()
+    assert words in " ".join((shown.out + shown.err).split())
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+@pytest.mark.usefixtures("no_wait")
+def test_fault_b8_a_pipe_is_no_table(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.csv")
+    assert "it is a pipe" in refused(lambda: read_table(tmp_path / "pipe.csv"))
+
+
+def test_fault_b8_a_pipe_with_a_writer_is_read(capsys: pytest.CaptureFixture[str]) -> None:
+    out, into = os.pipe()
+    os.write(into, b"in(T,8) -> lstm(4)")
+    os.close(into)
+    assert main(["check", f"/dev/fd/{out}"]) == 0
+    os.close(out)
+    assert "many-to-one" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("device", ["/dev/zero", "/dev/urandom"])
+def test_fault_b8_a_device_is_no_model(device: str, tmp_path: Path) -> None:
+    (tmp_path / "model.keras").symlink_to(device)
+    assert "it is a pipe or a device" in refused(lambda: seqtopo.decompile(tmp_path / "model.keras"))

@@ -21,7 +21,14 @@ from seqtopo.decompiler.files import read_config
 from seqtopo.decompiler.losses import UnreadableError
 from seqtopo.runtime.attach import attach
 from seqtopo.runtime.own_classes import custom_objects, unknown_classes
-from seqtopo.system.bounds import NOTED_ARRAY_BYTES, NOTES_BYTES
+from seqtopo.system.bounds import (
+    NOTED_ARRAY_BYTES,
+    NOTES_BYTES,
+    TESTED_BYTES,
+    UNPACKED_BYTES,
+    UNPACKED_TIMES,
+)
+from seqtopo.system.opening import open_file
 
 NOTES, HISTORY = "seqtopo.json", "seqtopo.npy"
 
@@ -74,12 +81,12 @@ def load_with(path: Path, *, kernels: bool = True, modules: Sequence[str] = ()) 
         NoModelError: it cannot be loaded, or its notes were altered.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_file(path) as file, zipfile.ZipFile(file) as archive:
             members = set(archive.namelist())
             for name, most in ((NOTES, NOTES_BYTES), (HISTORY, NOTED_ARRAY_BYTES)):
                 if name in members and archive.getinfo(name).file_size > most:
                     raise _altered(f"{name} has more than {most:,} bytes")
-            damaged = archive.testzip()
+            damaged = _damaged(archive)
     except OSError as error:
         raise NoModelError((error.strerror or str(error)).lower(), "check the path") from None
     # RuntimeError: a password is needed. NotImplementedError: a packing that Python does not know.
@@ -111,6 +118,30 @@ def load_with(path: Path, *, kernels: bool = True, modules: Sequence[str] = ()) 
         return attached, Notes()
     with zipfile.ZipFile(path) as archive:
         return attached, _notes(archive, model)
+
+
+def _damaged(archive: zipfile.ZipFile) -> str | None:
+    """The name of a part whose bytes are not those that were saved; None for none.
+
+    Raises:
+        NoModelError: a part is packed so tightly that unpacking it would fill the memory.
+    """
+    for info in archive.infolist():
+        if info.file_size > max(UNPACKED_BYTES, UNPACKED_TIMES * info.compress_size):
+            size = f"{info.file_size:,} bytes, packed into {info.compress_size:,}"
+            raise NoModelError(
+                f"its part {info.filename} has {size}", "save it anew: seqtopo fit, or model.save in Keras"
+            )
+    for info in archive.infolist():
+        if info.file_size > TESTED_BYTES:
+            continue
+        try:
+            with archive.open(info) as part:
+                while part.read(1 << 20):
+                    pass
+        except zipfile.BadZipFile:
+            return info.filename
+    return None
 
 
 _FIELDS: dict[str, tuple[str, Callable[[Any], bool]]] = {

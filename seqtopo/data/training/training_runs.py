@@ -11,10 +11,12 @@ from typing import Any
 import keras
 import numpy as np
 
+from seqtopo.data.headers import read_headers
 from seqtopo.data.training.batches import Batches, Cut
 from seqtopo.emit import keras_private
 from seqtopo.runtime.states.reset_states import ResetStates
 from seqtopo.runtime.states.tracking import reset_states, stateful_layers
+from seqtopo.system.bounds import NOTES_BYTES
 
 History = dict[str, list[float]]
 Write = Callable[[Path], object]
@@ -47,16 +49,28 @@ class Progress:
     def belongs(self) -> bool:
         """Whether there is a file of this very run."""
         try:
-            with np.load(self.path, allow_pickle=False) as found:
+            with self._opened() as found:
                 return bool(json.loads(str(found["notes"]))["fingerprint"] == self.fingerprint)
         # NumPy and zipfile have many ways to say that a file is no archive of theirs.
         except Exception:
             return False
 
+    def _opened(self) -> Any:
+        """The arrays in the file, whose notes are not larger than they can be."""
+        notes = read_headers(self.path)["notes"]
+        if notes.kind != "U" or notes.bytes > NOTES_BYTES:
+            raise ValueError("its notes are too large")
+        return np.load(self.path, allow_pickle=False)
+
     def restore(self, model: keras.Model) -> bool:
         """Takes up what the file says; False where it is another run's, damaged, or not there."""
+        variables = _variables(model)
         try:
-            with np.load(self.path, allow_pickle=False) as found:
+            shapes = [tuple(variable.shape) for variable in variables]
+            headers = read_headers(self.path)
+            if [headers[f"v{i}"].shape for i in range(len(headers) - 1)] != shapes:
+                return False
+            with self._opened() as found:
                 notes = json.loads(str(found["notes"]))
                 values = [found[f"v{i}"] for i in range(len(found.files) - 1)]
             fingerprint, history, epochs = (notes[name] for name in ("fingerprint", "history", "epochs"))
@@ -64,10 +78,11 @@ class Progress:
         # NumPy and zipfile have many ways to say that a file is no archive of theirs.
         except Exception:
             return False
-        variables = _variables(model)
-        shapes = [tuple(variable.shape) for variable in variables]
-        found_shapes = [value.shape for value in values if value.dtype.kind in "fiub"]
-        if fingerprint != self.fingerprint or not whole or shapes != found_shapes:
+        if (
+            fingerprint != self.fingerprint
+            or not whole
+            or any(value.dtype.kind not in "fiub" for value in values)
+        ):
             return False
         for variable, value in zip(variables, values, strict=True):
             variable.assign(value)

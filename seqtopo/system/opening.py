@@ -1,0 +1,31 @@
+"""Open files for reading without waiting: a pipe that nobody writes to would be waited for without end."""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import BinaryIO
+
+
+def open_file(path: str | os.PathLike[str], *, streams: bool = False) -> BinaryIO:
+    """Open a file to read its bytes.
+
+    ``streams`` allows pipes and devices as well, such as those of ``<(command)``: the caller reads from the
+    start, and bounds how much. A pipe without a writer reads as empty.
+
+    Raises:
+        OSError: it cannot be opened, or is a folder, a pipe or a device.
+    """
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    try:
+        mode = os.fstat(handle).st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(0, "it is a folder")
+        if not stat.S_ISREG(mode):
+            if not streams:
+                raise OSError(0, "it is a pipe or a device, not a file")
+            os.set_blocking(handle, True)
+        return os.fdopen(handle, "rb")
+    except BaseException:
+        os.close(handle)
+        raise
