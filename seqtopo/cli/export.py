@@ -51,7 +51,9 @@ def parser() -> Parser:
         "--via", metavar="BACKEND", help="the backend that writes it (default: the one that does it best)"
     )
     made.add_argument(
-        "--step", action="store_true", help="the one-step twin: a step and the states in, the next states out"
+        "--step",
+        action="store_true",
+        help="the one-step model: a step and the states in, the next states out",
     )
     made.add_argument(
         "--batch", metavar="N", type=int, help="fix the number of sequences (TensorFlow Lite: 1 by default)"

@@ -77,14 +77,14 @@ def parser() -> Parser:
         "--steps", metavar="N", type=whole, help="steps a window has, if the spec is open there"
     )
     made.add_argument(
-        "--horizon", metavar="N", type=whole, help="steps ahead that are told, if the spec does not say it"
+        "--horizon", metavar="N", type=whole, help="steps ahead to predict, if the spec does not say it"
     )
     made.add_argument("--stride", metavar="N", type=whole, default=1, help="steps from window to window")
     made.add_argument(
         "--target",
         metavar="NAME",
         action="append",
-        help="the feature that is told, by name or number from 0, if not all; once for each",
+        help="the feature to predict, by name or number from 0, if not all; once for each",
     )
     made.add_argument(
         "--validation",

@@ -97,7 +97,9 @@ def job_of(checked: Checked, args: argparse.Namespace, dims: dict[str, Any]) -> 
     say(f"train: {train}")
     if train.wanted.time_axis:
         say(f"answers: {train.wanted}")
-    say(f"held out: {rest}, to tell the last {held:,} steps" if rest is not None else "nothing is held out")
+    say(
+        f"held out: {rest}, to predict the last {held:,} steps" if rest is not None else "nothing is held out"
+    )
     settled, added = _settled(again, args, [labels_of(train, read, early)], series=True, ids=ids)
     return Job(settled, added, train, rest, read, early, ids)
 

@@ -169,7 +169,7 @@ def _future(args: argparse.Namespace, notes: Notes, history: Any) -> Any:
     features = history.shape[1] if history.ndim > 1 else 1
     others = untold(notes.targets or list(range(features)), features)
     if not others:
-        _refuse_future("the model tells all the features that it takes", "leave out --future")
+        _refuse_future("the model predicts all the features that it takes", "leave out --future")
     read: Series = read_series(args.future, name="what is known ahead")
     names = [notes.columns[number] for number in others] if notes.columns else []
     wanted = ", ".join(names) or f"{len(others)} columns, of the features {', '.join(map(str, others))}"
@@ -187,7 +187,7 @@ def _future(args: argparse.Namespace, notes: Notes, history: Any) -> Any:
         _refuse_future(f"{read.name} has {read.features} columns", f"give {wanted}, a row for each step")
     if read.steps < args.steps:
         _refuse_future(
-            f"{read.name} has {read.steps} steps, but {args.steps} are to be told",
+            f"{read.name} has {read.steps} steps, but {args.steps} are to be predicted",
             f"give a row for each of them, or write --steps {read.steps}",
         )
     return found
@@ -204,7 +204,7 @@ def _check_finite(numbers: Any, names: list[str], path: Path) -> None:
             if not math.isfinite(value):
                 found = Diagnostic(
                     "ST731",
-                    f"{path} tells {value} for {name} at step {step}",
+                    f"{path} has {value} for {name} at step {step}",
                     Span(0, 0),
                     help=(f"--steps {step - 1} are finite; " if step > 1 else "")
                     + "look at the weights and at the history: one of them is too large or not a number",

@@ -412,5 +412,5 @@ def columns_of(read: Series, targets: Targets) -> tuple[int, ...] | None:
     found = tuple(read.column(one) for one in several)
     again = next((one for i, one in enumerate(found) if one in found[:i]), None)
     if again is not None:
-        refuse("ST723", f"{read.called(again)} is to be told twice", "name each feature once")
+        refuse("ST723", f"{read.called(again)} is a target twice", "name each feature once")
     return found

@@ -230,7 +230,7 @@ def _for_steps(
         return Wanted("ahead", count, columns, True, None if after == tuple(range(count)) else after)
     if asked.horizon not in (None, 1) or (answers == "same" and asked.horizon is not None):
         place.refuse(
-            f"{asked.horizon} steps ahead are wanted, but the model is told "
+            f"{asked.horizon} steps ahead are wanted, but the model predicts "
             + ("the step after each of its own" if answers == "next" else "the window itself"),
             [
                 ("leave out the horizon", replace(asked, horizon=None)),
@@ -311,7 +311,7 @@ def _refuse_width(place: Place, read: Series, output: Value, told: int, horizon:
             which = f"the {steps} steps" if steps > 1 else "the step"
             ways.append(
                 (
-                    f"say that it tells {which} after the window: horizon={steps} in Python, --horizon "
+                    f"say that it predicts {which} after the window: horizon={steps} in Python, --horizon "
                     f"{steps} on the command line",
                     replace(asked, horizon=steps),
                 )
@@ -323,7 +323,7 @@ def _refuse_width(place: Place, read: Series, output: Value, told: int, horizon:
     place.refuse(
         f"the model gives {gives} {'number' if gives == 1 else 'numbers'}, but "
         f"{f'{ahead} steps of ' if ahead > 1 else ''}{told} {'feature' if told == 1 else 'features'} of "
-        f"{read.name} {'is' if told == 1 and ahead == 1 else 'are'} to be told",
+        f"{read.name} {'is' if told == 1 and ahead == 1 else 'are'} to be predicted",
         ways,
         [width_fix(path, WantedShape((*path.shape[:-1], told * ahead)), place.checked.resolved.written)],
         label=f"gives {gives}",
@@ -338,7 +338,7 @@ def _naming(read: Series, asked: Asked, several: int) -> Way:
         names = list(range(several))
     options = command(*(word for name in names for word in ("--target", str(name))))
     which = "feature" if several == 1 else "features"
-    said = f"say which {which} it tells, as in targets={names} in Python, {options} on the command line"
+    said = f"say which {which} it predicts, as in targets={names} in Python, {options} on the command line"
     return said, replace(asked, targets=names)
 
 

@@ -116,7 +116,7 @@ def read_layer(config: Mapping[str, Any], losses: Losses, inside: bool = False) 
     for param in row.params:
         missing = param.default is REQUIRED and not param.call and param.name not in read.args
         if missing and param.name not in read.inner:
-            raise NoRowError(f"it has no {param.name} that a spec can say")
+            raise NoRowError(f"it has no {param.name} that can be written in a spec")
     return read
 
 
@@ -225,7 +225,7 @@ def settle(layer: Layer, inputs: tuple[Tensor, ...], losses: Losses) -> None:
             was = layer.args.get(name)
             layer.args[name] = value
             if not same_value(layer.row.settled(layer.args, inputs)[name], was):
-                what = f"has {name}={show(was)}, which Keras takes for {show(value)} here: said so"
+                what = f"has {name}={show(was)}, which Keras takes for {show(value)} here: written so"
                 losses.otherwise(layer.name or layer.row.name, what)
     if layer.row.keras != "MultiHeadAttention" or not inputs:
         return

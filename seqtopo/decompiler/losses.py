@@ -47,7 +47,7 @@ class Losses:
     def argument(self, layer: str, argument: str, value: str, why: str = "") -> None:
         """An argument that is left out of the spec."""
         reason = f": {why}" if why else ""
-        self.add("ST504", f"{layer} has {argument}={value}, which a spec cannot say{reason}")
+        self.add("ST504", f"{layer} has {argument}={value}, which cannot be written in a spec{reason}")
 
     def unsaved(self, kind: str, argument: str, default: Any, layer: str = "") -> None:
         """An argument of an object that Keras leaves out of what it saves."""

@@ -228,12 +228,12 @@ def _operation(walk: ModelCalls, call: Call) -> Made | None:
     if kind == "Divide" and len(refs) == 1 and len(call.args) == 2:
         divisor = call.args[1]
         if isinstance(divisor, (int, float)) and divisor:
-            return Made("scale", {"factor": 1 / divisor}, refs, "divides by a number: said as a product")
+            return Made("scale", {"factor": 1 / divisor}, refs, "divides by a number: written as a product")
     if kind == "Concatenate" and type(config.get("axis")) is int:
-        return Made("concat", {"axis": config["axis"]}, refs, "is an operation, said as the layer concat")
+        return Made("concat", {"axis": config["axis"]}, refs, "is an operation, written as the layer concat")
     if kind == "Transpose" and isinstance(config.get("axes"), list) and config["axes"][:1] == [0]:
         return Made(
-            "permute", {"dims": config["axes"][1:]}, one, "is an operation, said as the layer permute"
+            "permute", {"dims": config["axes"][1:]}, one, "is an operation, written as the layer permute"
         )
     return _function(call, one)
 
@@ -250,7 +250,7 @@ def _function(call: Call, refs: Sequence[Ref]) -> Made | None:
         if part.name in call.settings and call.settings[part.name] != part.default
     }
     value = Object(word, (), kwargs) if kwargs else Word(word)
-    said = "" if kwargs or word == "glu" else f"is an operation, said as the layer {word}"
+    said = "" if kwargs or word == "glu" else f"is an operation, written as the layer {word}"
     try:
         return Made(
             "act", {}, refs, said, {"activation": NAMES["act"].by_name["activation"].kind.read(value)}
@@ -281,9 +281,9 @@ def _slices(walk: ModelCalls, call: Call) -> bool:
     if made is None:
         return False
     if not made:
-        made = [Made("identity", {}, (), "is an operation that takes all there is, said as identity")]
+        made = [Made("identity", {}, (), "is an operation that takes all there is, written as identity")]
     elif len(made) > 1:
-        made[-1] = replace(made[-1], said="works along several axes, said one after the other")
+        made[-1] = replace(made[-1], said="works along several axes, written one after the other")
     ref = refs[0]
     for i, one in enumerate(made):
         last = i == len(made) - 1
@@ -361,20 +361,20 @@ def _joined(walk: ModelCalls, call: Call, refs: list[Ref]) -> Made | None:
         return repeated
     name = MERGES[call.kind]
     if len(refs) == 2:
-        return Made(name, {}, refs, f"is an operation, said as the layer {name}")
+        return Made(name, {}, refs, f"is an operation, written as the layer {name}")
     number = next((a for a in call.args if not list(refs_in(a))), None)
     try:
         amount = plain(number)
     except UnsayableError:
         return None
     first = bool(list(refs_in(call.args[0])))
-    said = "" if isinstance(amount, (int, tuple)) else "is an operation, said as Rescaling"
+    said = "" if isinstance(amount, (int, tuple)) else "is an operation, written as Rescaling"
     if name == "mul":
         return Made("scale", {"factor": amount}, refs, said)
     if name == "add":
         return Made("shift", {"amount": amount}, refs, said)
     if name == "sub" and first and isinstance(amount, (int, float)):
-        return Made("shift", {"amount": -amount}, refs, "subtracts a number: said as a sum")
+        return Made("shift", {"amount": -amount}, refs, "subtracts a number: written as a sum")
     return None
 
 

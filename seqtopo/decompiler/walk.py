@@ -118,12 +118,14 @@ def _sub_model(
     graph.outputs = _model(progress, config, graph, tuple(values), path)
     if all(value.node in graph.inputs for value in graph.outputs):
         progress.losses.otherwise(
-            name, "is a model without layers: said as id, which is built as an Identity"
+            name, "is a model without layers: written as id, which is built as an Identity"
         )
     declared = [x["config"].get("dtype") for x in body["layers"] if x.get("class_name") == "InputLayer"]
     for dtype, tensor in zip(declared, inputs, strict=False):
         if dtype != tensor.dtype:
-            progress.losses.otherwise(name, f"declares its input as {shown(dtype)}, said as {tensor.dtype}")
+            progress.losses.otherwise(
+                name, f"declares its input as {shown(dtype)}, written as {tensor.dtype}"
+            )
     progress.settle(graph)
     return SubModel(graph, graph.name)
 
@@ -347,7 +349,7 @@ class Walk(ModelCalls):
         name = layer.name or layer.row.name
         first = value.extra == "state" and not value.output and layer.row.role == "recurrent"
         if first and not layer.get("return_sequences"):
-            self.losses.otherwise(name, "gives its first state, said as its output, which is the same")
+            self.losses.otherwise(name, "gives its first state, written as its output, which is the same")
             return Value(value.node)
         tensor = self.graph.tensor(value)
         assert tensor is not None

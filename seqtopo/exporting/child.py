@@ -73,7 +73,7 @@ def export(request: Request) -> dict[str, Any]:
         raise RefusedError(
             "ST435",
             "the model is stateful, and what is exported keeps no states between calls",
-            help="export its one-step twin, which takes its states and gives the next ones: --step",
+            help="export its one-step model, which takes its states and gives the next ones: --step",
             elsewhere=False,
         )
     signature = _signature(model, format, request["batch"])

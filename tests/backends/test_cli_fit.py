@@ -282,6 +282,6 @@ def test_fault_f3_a_column_of_a_table_names_the_series(
     shown = capsys.readouterr().out
     assert "shops.csv: 60 steps in 2 series of 2 features (day, sold)" in shown
     assert "train: 40 windows of 4 steps of 2 series" in shown
-    assert "held out: 12 windows of 4 steps of 2 series, to tell the last 12 steps" in shown
+    assert "held out: 12 windows of 4 steps of 2 series, to predict the last 12 steps" in shown
     assert main([*argv, "--force"]) == 1
     assert "--series shop" in capsys.readouterr().err

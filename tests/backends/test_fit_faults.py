@@ -190,7 +190,7 @@ def test_fault_d7_f6_a_short_series_is_held_out_by_its_answers(capsys: Capture) 
     assert main([*fit, "--validation", "0.15"]) == 0
     shown = capsys.readouterr().out
     assert "train: 2 windows of 24 steps" in shown
-    assert "held out: 4 windows of 24 steps, to tell the last 4 steps" in shown
+    assert "held out: 4 windows of 24 steps, to predict the last 4 steps" in shown
     assert main(["fit", "in(29,1) -> gru(3) -> dense(1)", *fit[2:], "-o", "b.keras"]) == 1
     assert "--validation 0;" in words(capsys.readouterr().err)
     assert (

@@ -94,8 +94,8 @@ def _told(model: keras.Model, notes: Notes, history: Array) -> list[int]:
     ids, _ = takes(model)
     if notes.answers == "same":
         raise CannotGoOnError(
-            "it gives back the window that it takes, so it tells nothing of what comes after",
-            "train a model that tells the steps after the window: seqtopo fit without --same",
+            "it gives back the window that it takes, so it predicts nothing of what comes after",
+            "train a model that predicts the steps after the window: seqtopo fit without --same",
         )
     if ids and model.outputs[0].shape[-1] == 1:
         raise CannotGoOnError(
@@ -140,7 +140,7 @@ def _directly(
             break
         if others and (known is None or len(known) < done):
             raise CannotGoOnError(
-                f"it tells {len(told)} of the {features} features that it takes, so it can go on for "
+                f"it predicts {len(told)} of the {features} features that it takes, so it can go on for "
                 f"{done} step{'s' if done > 1 else ''} only: the others are not known then",
                 f"write --steps {done}, or give the others for each step: --future FILE",
             )
