@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from seqtopo.graph.graph import Graph, SubModel, Value
 from seqtopo.layers.layer import Layer
-from seqtopo.layers.sizes import Size, product, total
+from seqtopo.layers.sizes import Size, total, volume
 from seqtopo.layers.values import Weight
 
 
@@ -32,7 +32,7 @@ def owners(graph: Graph, layers: Iterable[Layer]) -> dict[Layer, tuple[Weight, .
 
 def count(weights: Iterable[Weight]) -> Size:
     """How many parameters weights have together; symbolic where sizes are."""
-    return total(product(w.shape) for w in weights)
+    return volume([w.shape for w in weights])
 
 
 def counts(weights: Mapping[Layer, tuple[Weight, ...]]) -> dict[Layer, Size]:
@@ -58,5 +58,8 @@ def together(owned: Iterable[tuple[Weight, ...]], *, trained: bool = False) -> S
         often[id(weights)] = often.get(id(weights), 0) + 1
         of[id(weights)] = weights
     return total(
-        count(w for w in weights if w.trainable or not trained) * often[here] for here, weights in of.items()
+        [
+            count([w for w in weights if w.trainable or not trained]) * often[here]
+            for here, weights in of.items()
+        ]
     )

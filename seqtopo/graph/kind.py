@@ -37,14 +37,16 @@ def kind(graph: Graph) -> str:
     return "many-to-many" if in_step else "many-to-many, delayed"
 
 
-def meaning(graph: Graph) -> str:
+def meaning(graph: Graph, found: str = "") -> str:
     """What the kind means, and for which steps there are answers where that is not every one.
+
+    ``found`` is the kind, where it is known already.
 
     >>> from seqtopo.report.analyse import analyse
     >>> meaning(analyse("in(6,1) -> lstm(1,seq) -> last(3)").resolved.graph)
     'a sequence in, an answer for each of the last 3 steps'
     """
-    found = kind(graph)
+    found = found or kind(graph)
     if found == "many-to-many":
         which = next((answered(f, s) for f, s in own_steps(graph) if within(f, s)), "at every step")
         return f"a sequence in, an answer {which}"

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 
 from seqtopo.graph.graph import Graph
 from seqtopo.layers.layer import Layer
 
 
-def name_layers(graph: Graph, prefix_of: Callable[[Layer], str]) -> None:
+def name_layers(graph: Graph, prefixes: Mapping[Layer, str]) -> None:
     """Gives every layer and input of the graph a name of its own.
 
     ``as`` and ``name=`` come first; a block that is one layer names it; everything else is called
-    after its layer, with the binding or recipe it was written in before it: ``encoder_lstm``,
-    ``encoder_lstm_1``. A name that is there already gets a number.
+    after its layer, with the binding or recipe it was written in before it, its ``prefixes``:
+    ``encoder_lstm``, ``encoder_lstm_1``. A name that is there already gets a number.
     """
     used: dict[str, int] = {}
     nodes = graph.nodes
@@ -27,7 +27,7 @@ def name_layers(graph: Graph, prefix_of: Callable[[Layer], str]) -> None:
             layer.name = _unique(layer.name, used)
     for layer in layers:
         if not layer.name:
-            prefix = prefix_of(layer)
+            prefix = prefixes.get(layer)
             base = _base(layer)
             layer.name = _unique(f"{prefix}_{base}" if prefix else base, used)
     for node in sorted(nodes, key=lambda n: n.index not in graph.inputs):

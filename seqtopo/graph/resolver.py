@@ -174,6 +174,7 @@ class Resolver:
         self._layers: dict[tuple[int, int], Layer] = {}
         self._frames: dict[tuple[int, object], int] = {}
         self._prefixes: dict[Layer, str] = {}
+        """The binding or recipe that each layer was first written in."""
         self._steps = 0
         self._depth = 0
         self._guesses = 0
@@ -442,7 +443,7 @@ class Resolver:
         graph.output_names = self._output_names(statement, values)
         for block in self.blocks.values():
             self.name_block(block)
-        name_layers(graph, self.prefix_of)
+        name_layers(graph, self._prefixes)
         if training is not None and self.labels and not self._failed():
             from seqtopo.graph.labels import check_labels
 
@@ -1488,10 +1489,6 @@ class Resolver:
 
         self._guesses += 1
         return nearest(word, known) if self._guesses <= MOST_GUESSES else None
-
-    def prefix_of(self, layer: Layer) -> str:
-        """The binding or recipe that a layer was first written in."""
-        return self._prefixes.get(layer, "")
 
     def frame(self, parent: int, key: object) -> int:
         """The frame inside another; the same key gives the same frame."""

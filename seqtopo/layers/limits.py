@@ -33,7 +33,7 @@ def check_sizes(name: str, inputs: tuple[Tensor, ...], shape: Shape) -> None:
 def check_weights(name: str, inputs: tuple[Tensor, ...], weights: tuple[Weight, ...]) -> None:
     """Refuses a weight whose shape is not known before the data is there."""
     for weight in weights:
-        if any(map(is_open, weight.shape)):
+        if any(map(is_open, [size for size in weight.shape if isinstance(size, Expr)])):
             came = _shown(inputs)
             raise Refusal(
                 "ST308",
@@ -45,8 +45,13 @@ def check_weights(name: str, inputs: tuple[Tensor, ...], weights: tuple[Weight, 
             )
 
 
-def check_needs(name: str, inputs: tuple[Tensor, ...], needs: tuple[Size, ...]) -> None:
-    """Refuses a size that Keras must have as a number and that a ``?`` takes part in."""
+def check_known(
+    name: str, inputs: tuple[Tensor, ...], needs: tuple[Size, ...], args: Mapping[str, Any]
+) -> None:
+    """Refuses a ``?`` in a size that Keras must have as a number, and one for an argument.
+
+    Of a ``repeat(?)`` nothing tells how often, not even the data.
+    """
     if any(map(is_open, needs)):
         came = _shown(inputs)
         raise Refusal(
@@ -56,10 +61,6 @@ def check_needs(name: str, inputs: tuple[Tensor, ...], needs: tuple[Size, ...]) 
             help="write a number or a symbol in place of the ?",
             at=("input", 0),
         )
-
-
-def check_arguments(name: str, args: Mapping[str, Any]) -> None:
-    """Refuses ``?`` for an argument: of a ``repeat(?)`` nothing tells how often, not even the data."""
     for argument, value in args.items():
         if isinstance(value, Expr) and is_open(value):
             raise Refusal(

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from seqtopo.layers.sizes import Shape, Size, fits, product, show_shape
-from seqtopo.layers.values import Refusal, Tensor
+from seqtopo.layers.values import Refusal, Tensor, Weight
 
 
 class Term(NamedTuple):
@@ -18,16 +18,10 @@ class Term(NamedTuple):
 
     def all(self, axes: Mapping[str, Any], args: Mapping[str, Any]) -> Shape:
         """The sizes it stands for: one, or for ``...`` and tuple arguments any number."""
-        if len(self.factors) == 1 and isinstance(self.factors[0], str):
-            value = axes.get(self.factors[0], args.get(self.factors[0]))
-            if isinstance(value, tuple):
-                return value
-        return (product(f if isinstance(f, int) else _size(axes, args, f) for f in self.factors),)
-
-
-def _size(axes: Mapping[str, Any], args: Mapping[str, Any], name: str) -> Size:
-    value: Size = axes[name] if name in axes else args[name]
-    return value
+        sizes = [f if isinstance(f, int) else axes[f] if f in axes else args[f] for f in self.factors]
+        if len(sizes) > 1:
+            return (product(sizes),)
+        return sizes[0] if isinstance(sizes[0], tuple) else (sizes[0],)
 
 
 def read_term(text: str) -> Term:
@@ -42,6 +36,17 @@ class WeightPattern(NamedTuple):
     sizes: tuple[Term, ...]
     when: str
     trainable: bool
+
+
+def fill_weights(
+    weights: tuple[WeightPattern, ...], axes: Mapping[str, Any], args: Mapping[str, Any]
+) -> tuple[Weight, ...]:
+    """The weights that a layer with these arguments has."""
+    return tuple(
+        Weight(w.name, tuple(size for term in w.sizes for size in term.all(axes, args)), w.trainable)
+        for w in weights
+        if not w.when or args[w.when]
+    )
 
 
 @cache
@@ -114,7 +119,7 @@ def _rank(layer: str, names: tuple[str, ...], i: int, came: Tensor) -> Refusal:
 
 def _bind(layer: str, axes: dict[str, Any], name: str, size: Size, i: int, came: Tensor) -> None:
     bound = axes.setdefault(name, size)
-    if not fits(bound, size):
+    if bound is not size and not fits(bound, size):
         raise Refusal(
             "ST302",
             f"{layer} needs the same {name} in each value, but it is {bound} in the first and {size} here",

@@ -8,7 +8,7 @@ from dataclasses import replace
 from seqtopo.layers import kinds as k
 from seqtopo.layers import masking, timing
 from seqtopo.layers.kinds import per_axis
-from seqtopo.layers.limits import check_needs, check_sizes, check_weights
+from seqtopo.layers.limits import check_known, check_sizes, check_weights
 from seqtopo.layers.parameters import (
     DATA_FORMAT,
     FILTERS,
@@ -22,7 +22,7 @@ from seqtopo.layers.parameters import (
 from seqtopo.layers.row import Given, Outcome, Param, Row, compute_dtype
 from seqtopo.layers.sizes import Shape, Size, fits
 from seqtopo.layers.values import Tensor, Weight
-from seqtopo.layers.weight_objects import check_objects, check_penalty
+from seqtopo.layers.weight_objects import check_objects
 from seqtopo.layers.windows import channels_first, check_dilation, slid
 
 SEQ = Param("return_sequences", k.BOOL, False, flags={"seq": True})
@@ -191,7 +191,7 @@ def _conv_lstm_outcome(given: Given, rank: int) -> Outcome:
     state = Tensor((filters, *places) if first else (*places, filters), compute_dtype(args))
     output = Tensor((steps, *state.shape), state.dtype) if given["return_sequences"] else state
     check_sizes(row.name, came, output.shape)
-    check_needs(row.name, came, sizes)
+    check_known(row.name, came, sizes, {})
     kernels = per_axis(given["kernel_size"], rank)
     trained = given["trainable"] is not False
     weights = (
@@ -200,8 +200,7 @@ def _conv_lstm_outcome(given: Given, rank: int) -> Outcome:
         *(Weight("bias", (4 * filters,), trained) for _ in range(given["use_bias"])),
     )
     check_weights(row.name, came, weights)
-    check_objects(row.name, args, weights)
-    check_penalty(row.name, args, output)
+    check_objects(row.name, args, weights, output)
     check_call(given, (state, state), steps)
     return Outcome((output,), weights, {"state": (state, state)}, sizes)
 

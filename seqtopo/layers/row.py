@@ -13,13 +13,13 @@ from typing import Any, Literal, Protocol, get_args
 
 from seqtopo.layers import kinds
 from seqtopo.layers.kinds import Kind
-from seqtopo.layers.limits import check_arguments, check_needs, check_sizes, check_weights
+from seqtopo.layers.limits import check_known, check_sizes, check_weights
 from seqtopo.layers.masking import MaskRule
-from seqtopo.layers.pattern import Clause, read_clause, read_weights
+from seqtopo.layers.pattern import Clause, fill_weights, read_clause, read_weights
 from seqtopo.layers.sizes import Shape, Size
 from seqtopo.layers.step_windows import TimeRule
 from seqtopo.layers.values import FLOATS, Refusal, Tensor, Weight
-from seqtopo.layers.weight_objects import check_objects, check_penalty
+from seqtopo.layers.weight_objects import check_objects
 
 
 class _Required:
@@ -348,14 +348,12 @@ class Row:
         output = Tensor(shape, self._dtype(args, inputs))
         weights = self.weights_of(given)
         check_weights(self.name, inputs, weights)
-        check_objects(self.name, args, weights)
-        check_penalty(self.name, args, output)
+        check_objects(self.name, args, weights, output)
         if args.get("trainable") is False:
             weights = tuple(Weight(w.name, w.shape, False) for w in weights)
         extras = self.extras(given, output) if self.extras else {}
         needs = self.needs(given) if self.needs else ()
-        check_needs(self.name, inputs, needs)
-        check_arguments(self.name, args)
+        check_known(self.name, inputs, needs, args)
         return Outcome((output,), weights, extras, needs)
 
     def onednn_only(self, args: Mapping[str, Any]) -> str:
@@ -379,11 +377,7 @@ class Row:
         """The layer's variables, where its inputs are as given."""
         if callable(self.weights):
             return self.weights(given)
-        return tuple(
-            Weight(w.name, tuple(s for t in w.sizes for s in t.all(given.axes, given.args)), w.trainable)
-            for w in read_weights(self.weights)
-            if not w.when or given.args[w.when]
-        )
+        return fill_weights(read_weights(self.weights), given.axes, given.args)
 
     def _count(self, inputs: tuple[Tensor, ...]) -> None:
         least, most = self.inputs

@@ -266,6 +266,11 @@ def total(sizes: Iterable[Size]) -> Size:
     return result
 
 
+def volume(shapes: Iterable[Shape]) -> Size:
+    """How many numbers arrays of these shapes hold together."""
+    return total([product(shape) for shape in shapes])
+
+
 def divides(a: Size, b: Size) -> Size | None:
     """``a / b`` where it comes out even for every value of the symbols, else None.
 

@@ -11,10 +11,11 @@ from seqtopo.layers.values import Object, Refusal, Tensor, Weight
 _FAMILIES = ("initializer", "regularizer", "constraint")
 
 
-def check_objects(name: str, args: Mapping[str, Any], weights: tuple[Weight, ...]) -> None:
+def check_objects(name: str, args: Mapping[str, Any], weights: tuple[Weight, ...], output: Tensor) -> None:
     """Refuses an object that needs other axes than the weight has: ``bias_initializer=orthogonal``.
 
-    Which argument fills which weight follows from their names, as Keras chose them.
+    Which argument fills which weight follows from their names, as Keras chose them. The axes that an
+    ``activity_regularizer`` needs are those of the output, batch included.
     """
     for weight in weights:
         last = weight.name.rpartition("/")[2]
@@ -26,10 +27,6 @@ def check_objects(name: str, args: Mapping[str, Any], weights: tuple[Weight, ...
             if value is not None:
                 _check(name, family, argument, value, weight)
                 _check_dtype(name, argument, value, args.get("dtype"))
-
-
-def check_penalty(name: str, args: Mapping[str, Any], output: Tensor) -> None:
-    """Refuses an ``activity_regularizer`` that needs other axes than the output has, batch included."""
     value = args.get("activity_regularizer")
     if value is not None:
         # Keras flattens nothing: the output is one more weight to it, with the batch as first axis.

@@ -11,9 +11,8 @@ from seqtopo.layers.objects import entry_of
 from seqtopo.layers.row import HANDS_ON
 from seqtopo.layers.sizes import Size
 from seqtopo.layers.values import Object, Tensor
-from seqtopo.lint.index import in_order
 from seqtopo.lint.places import FURTHEST, Place, place_of, word_of
-from seqtopo.lint.view import View
+from seqtopo.lint.view import View, in_order
 from seqtopo.syntax import tree
 
 

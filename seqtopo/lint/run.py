@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from seqtopo.diag.codes import CODES
 from seqtopo.diag.model import Diagnostic
 from seqtopo.graph.resolver import Resolved
 from seqtopo.lint.ignores import heed
@@ -78,7 +77,8 @@ def lint(
     """
     view = View(resolved, spec)
     found: dict[tuple[str, Span, str], Diagnostic] = {}
-    ran = [code for code in RULES if selection.on(CODES[code])]
+    on = selection.codes()
+    ran = [code for code in RULES if code in on]
     for code in ran:
         places = 0
         for finding in RULES[code](view):
@@ -95,4 +95,4 @@ def lint(
                 break
     every = sorted((*before, *tried(found.values(), resolved)), key=lambda d: (d.span, d.code))
     left = heed(every, resolved.source, spec, set(ran))
-    return [diagnostic for diagnostic in left if selection.on(CODES[diagnostic.code])]
+    return [diagnostic for diagnostic in left if diagnostic.code in on]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 from seqtopo.diag.codes import CODES, Code, find
@@ -53,11 +54,20 @@ class Selection(NamedTuple):
                     strongest = max(strongest, (said, -depth, off))
         return not strongest[2] if strongest[0] else code.on
 
+    def codes(self) -> frozenset[str]:
+        """The codes that are reported."""
+        return _codes_on(self)
+
     def _layers(self) -> Iterator[Selection]:
         here: Selection | None = self
         while here is not None:
             yield here
             here = here.under
+
+
+@lru_cache(maxsize=64)
+def _codes_on(selection: Selection) -> frozenset[str]:
+    return frozenset(code for code, row in CODES.items() if selection.on(row))
 
 
 def selection(

@@ -133,6 +133,7 @@ def report_of(
         name = graph.output_names[i] or (node.layer.name if node.layer else node.name)
         if tensor is not None:
             outputs[name if name not in outputs else f"{name}_{i}"] = tensor.shape
+    found = kind(graph)
     return Report(
         source,
         diagnostics,
@@ -140,8 +141,8 @@ def report_of(
         outputs,
         together(owned.values()),
         together(owned.values(), trained=True),
-        kind(graph),
+        found,
         unbound,
-        meaning(graph),
+        meaning(graph, found),
         tuple(receptive(graph)),
     )

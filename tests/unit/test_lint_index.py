@@ -8,9 +8,8 @@ import pytest
 
 from seqtopo.graph.graph import Node
 from seqtopo.layers.layer import Layer
-from seqtopo.lint.index import in_order
 from seqtopo.lint.places import place_of
-from seqtopo.lint.view import View
+from seqtopo.lint.view import View, in_order
 from seqtopo.report.analyse import analyse
 from tests.support.right_specs import right_specs
 
