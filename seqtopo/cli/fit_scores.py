@@ -11,7 +11,7 @@ from seqtopo.cli.fit_data import MOST_SHOWN, Job
 from seqtopo.cli.terminal import put, say, terminal
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
-from seqtopo.graph.loss_shapes import loss_name
+from seqtopo.labels.loss_shapes import loss_name
 from seqtopo.report.columns import Column, columns
 from seqtopo.source import Span
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from seqtopo.data.headers import Header
 from seqtopo.data.values import values_in_file, values_of
-from seqtopo.graph.label_case import Values
+from seqtopo.graph.training import Values
 
 KINDS = {
     "f": "floats",

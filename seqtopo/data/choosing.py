@@ -14,14 +14,13 @@ from seqtopo.data.series import Series
 from seqtopo.data.values import values_of
 from seqtopo.diag.model import Diagnostic
 from seqtopo.graph.graph import Graph
-from seqtopo.graph.label_case import Values
-from seqtopo.graph.label_values import RANGES
-from seqtopo.graph.labels import losses_of
-from seqtopo.graph.loss_shapes import BINARY as YES_NO
-from seqtopo.graph.loss_shapes import IDS, verdict
-from seqtopo.graph.loss_shapes import ONE_HOT as HOT
 from seqtopo.graph.resolver import Resolved
-from seqtopo.graph.training import Training
+from seqtopo.graph.training import Training, Values
+from seqtopo.labels.check_labels import losses_of
+from seqtopo.labels.loss_shapes import BINARY as YES_NO
+from seqtopo.labels.loss_shapes import IDS, verdict
+from seqtopo.labels.loss_shapes import ONE_HOT as HOT
+from seqtopo.labels.values import RANGES
 from seqtopo.layers.sizes import Shape
 from seqtopo.layers.values import Object
 from seqtopo.lint.head import head_of

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
+from seqtopo.advice.verify_fixes import Trial
 from seqtopo.data.array import Array
 from seqtopo.data.binding import Learned, learn
 from seqtopo.data.given import NotData, paired, read_given
@@ -15,19 +15,19 @@ from seqtopo.data.padding import padded_given, slots_of
 from seqtopo.data.samples import Side, batch_problems, kind_problem, shape_problem
 from seqtopo.data.values import LARGEST, TOO_LARGE
 from seqtopo.diag.codes import CODES
-from seqtopo.diag.model import Diagnostic, Fix
+from seqtopo.diag.model import Diagnostic
 from seqtopo.diag.nearest import nearest
 from seqtopo.graph.batches import is_stateful
 from seqtopo.graph.graph import Graph
-from seqtopo.graph.label_case import Compared
-from seqtopo.graph.labels import compare, losses_of, swapped_labels
-from seqtopo.graph.loss_shapes import loss_name
-from seqtopo.graph.resolver import Resolved, rebuilt, resolve
+from seqtopo.graph.resolver import Resolved
 from seqtopo.graph.training import Labels
+from seqtopo.labels.check_labels import compare, losses_of, swapped_labels
+from seqtopo.labels.loss_shapes import loss_name
+from seqtopo.labels.words import Compared
 from seqtopo.layers import objects
 from seqtopo.layers.legacy_objects import OBJECTS
 from seqtopo.layers.sizes import Shape, fits, show_shape
-from seqtopo.report.analyse import Checked, analyse
+from seqtopo.report.analyse import Checked, analyse, run_passes
 from seqtopo.source import Span
 
 MOST_WRONG = 10
@@ -81,11 +81,12 @@ def with_data(
     if again.resolved is not None and again.spec is not None:
         more: list[Diagnostic] = []
         if learned.shapes:
-            seen, more = resolve(again.spec, again.source, bound, labels=False, shapes=learned.shapes)
+            inputs = [node.index for node in again.resolved.graph.nodes if node.layer is None]
+            shapes = {i: learned.shapes[node] for i, node in enumerate(inputs) if node in learned.shapes}
+            seen, more = run_passes(again.spec, again.source, bound, shapes, labels=False)
         found += fit(again.resolved, data, bound, learned, loss or "", seen)
-        # A fix would be tried without the sizes of the data.
         known = {(d.code, d.span) for d in (*again.diagnostics, *found)}
-        found += [replace(d, fixes=()) for d in more if (d.code, d.span) not in known]
+        found += [d for d in more if (d.code, d.span) not in known]
         if data.y:
             values = tuple(array.values for array in data.y)
             again = replace(again, resolved=replace(again.resolved, label_values=values))
@@ -150,7 +151,7 @@ def fit(
     bound; ``loss`` is the loss of every output, where the spec has no ``train`` statement that says it.
     ``seen`` is the spec with the data's sizes in place of every ``?``.
     """
-    tried = partial(_tried, resolved.source.text, dims)
+    tried = Trial(resolved.source.text, resolved.graph, dims).checks
     sides = [
         Side(node, resolved.written.of(node), array, tried)
         for index, array in zip(resolved.graph.inputs, data.x, strict=False)
@@ -184,10 +185,6 @@ def fit(
     return [replace(d, severity=CODES[d.code].severity) for d in sorted(found, key=lambda d: d.span)]
 
 
-def _tried(text: str, dims: dict[str, Any], fix: Fix) -> bool:
-    return rebuilt(fix.apply(text), dims) is not None
-
-
 def _batches(resolved: Resolved, sides: Sequence[Side]) -> Iterator[Diagnostic]:
     stateful = any(layer is not None and is_stateful(layer) for layer in resolved.graph.layers())
     for side in sides[:1]:
@@ -214,7 +211,7 @@ def _targets(resolved: Resolved, data: Data, dims: dict[str, Any], loss: str) ->
     ]
     swapped = swapped_labels(graph, every)
     if swapped is not None:
-        yield swapped.diagnostic
+        yield swapped
         return
     for index, (array, compared) in enumerate(list(zip(data.y, every, strict=True))[:MOST_OUTPUTS]):
         node = graph.nodes[graph.outputs[index].node]
@@ -227,10 +224,7 @@ def _targets(resolved: Resolved, data: Data, dims: dict[str, Any], loss: str) ->
                 help="make ids of names of classes first, counted from 0",
             )
         elif array.shape:
-            rebuild = partial(rebuilt, dims=dims)
-            text = resolved.source.text
-            for problem in compare(graph, index, compared, training, resolved.written, text, rebuild):
-                yield problem.diagnostic
+            yield from compare(resolved, index, compared, Trial(resolved.source.text, graph, dims))
 
 
 def _weights(resolved: Resolved, data: Data, loss: str) -> Iterator[Diagnostic]:

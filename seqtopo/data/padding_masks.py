@@ -7,19 +7,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from seqtopo.advice.verify_fixes import recheck, worth_trying
 from seqtopo.data.array import Array, Padding
 from seqtopo.data.padding import users
 from seqtopo.data.samples import Side
 from seqtopo.diag.model import Diagnostic, Fix
 from seqtopo.graph.graph import Graph, Node
 from seqtopo.graph.masks import makes
-from seqtopo.graph.resolver import Resolved, resolve
-from seqtopo.graph.vetting import worth_trying
+from seqtopo.graph.resolver import Resolved
+from seqtopo.labels.check_labels import check_labels
 from seqtopo.lint.edits import step
 from seqtopo.lint.places import place_of, with_argument
 from seqtopo.lint.rules.masks import mask_lost
 from seqtopo.lint.view import View
-from seqtopo.source import Source
 from seqtopo.syntax import tree
 from seqtopo.syntax.parse import parse
 
@@ -104,14 +104,12 @@ def _free_value(padding: Padding) -> float:
 
 def _masks(fix: Fix, resolved: Resolved, dims: Mapping[str, Any]) -> bool:
     """Whether a text checks without errors, and its mask ends before no layer that would read the padding."""
-    source = Source(fix.apply(resolved.source.text))
-    spec, _ = parse(source)
-    if spec is None:
+    after = recheck(fix.apply(resolved.source.text), dims)
+    if after.resolved is None or after.spec is None:
         return False
-    changed, found = resolve(spec, source, dict(dims))
-    if changed is None or any(d.severity == "error" for d in found):
+    if any(d.severity == "error" for d in check_labels(after.resolved)):
         return False
-    return not any(mask_lost(View(changed, spec)))
+    return not any(mask_lost(View(after.resolved, after.spec)))
 
 
 def _share(padding: Padding) -> str:

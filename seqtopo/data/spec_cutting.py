@@ -18,10 +18,10 @@ from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Fix
 from seqtopo.graph.batches import is_stateful
 from seqtopo.graph.graph import Node, Value
-from seqtopo.graph.label_fixes import Wanted as WantedShape
-from seqtopo.graph.label_fixes import width_fix
-from seqtopo.graph.main_path import MainPath
 from seqtopo.graph.seen import Field, at_length, is_sequence, output_field
+from seqtopo.labels.fixes import Wanted as WantedShape
+from seqtopo.labels.fixes import width_fix
+from seqtopo.labels.main_path import MainPath
 from seqtopo.layers.sizes import Size, same, show_shape
 from seqtopo.layers.values import INTEGERS
 from seqtopo.report.analyse import Checked, analyse

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from seqtopo.data.headers import Header, Unreadable, open_member
-from seqtopo.graph.label_case import Values
+from seqtopo.graph.training import Values
 from seqtopo.system.bounds import LOOKED_AT, LOOKED_AT_TOGETHER, WIDEST_SAMPLE
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from seqtopo.data.series import Targets
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic, Fix
 from seqtopo.graph.graph import Graph, Node, Value
-from seqtopo.graph.label_fixes import Wanted, drafts
-from seqtopo.graph.main_path import MainPath
+from seqtopo.labels.fixes import Wanted, drafts
+from seqtopo.labels.main_path import MainPath
 from seqtopo.layers.sizes import Size
 from seqtopo.report.analyse import Checked, analyse
 from seqtopo.syntax import tree

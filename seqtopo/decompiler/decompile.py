@@ -24,11 +24,11 @@ from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.graph.batches import check_batches
 from seqtopo.graph.evaluate import Evaluator
-from seqtopo.graph.graph import Graph, Node
+from seqtopo.graph.graph import Graph, Node, Sources
 from seqtopo.graph.resolver import Resolved, resolve
 from seqtopo.graph.scope import Scope
-from seqtopo.graph.sources import Sources
 from seqtopo.graph.training import Training, read_training
+from seqtopo.labels.check_labels import check_labels
 from seqtopo.source import Source, Span
 from seqtopo.syntax import tree
 from seqtopo.syntax.canonical import print_expr, print_spec
@@ -115,9 +115,9 @@ def decompile_config(config: Mapping[str, Any], name: str = "") -> Decompiled:
 def _refuse_open_batches(graph: Graph) -> None:
     """Refuses a stateful layer whose inputs have no batch size, which Keras cannot build either."""
     for problem in check_batches(graph, Sources()):
-        if problem.diagnostic.code == "ST308":
+        if problem.code == "ST308":
             raise wrong(
-                problem.diagnostic.message,
+                problem.message,
                 "give its InputLayer a batch_shape with a batch size, and save anew",
             )
 
@@ -133,7 +133,10 @@ def _fitting(
     while train is not None:
         spec, _ = parse(Source(_text([*statements, train])))
         assert spec is not None
-        _, found = resolve(spec, Source(_text([*statements, train])))
+        resolution = resolve(spec, Source(_text([*statements, train])))
+        found = resolution.diagnostics
+        if resolution.resolved is not None:
+            found = check_labels(resolution.resolved)
         wrong = next((d for d in found if d.severity == "error"), None)
         if wrong is None:
             return train
@@ -229,7 +232,8 @@ def read(text: str) -> tuple[Resolved | None, list[Diagnostic]]:
     spec, found = parse(Source(text))
     if spec is None or found:
         return None, found
-    return resolve(spec, Source(text), labels=False)
+    resolution = resolve(spec, Source(text))
+    return resolution.resolved, resolution.diagnostics
 
 
 def formatted(text: str) -> str:

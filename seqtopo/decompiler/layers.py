@@ -14,7 +14,7 @@ from seqtopo.layers.excluded import why_not
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.row import REQUIRED, Given, Param, Row
 from seqtopo.layers.table import ROWS
-from seqtopo.layers.values import Misfit, Tensor, show
+from seqtopo.layers.values import Refusal, Tensor, show
 
 KERAS_ROWS: Mapping[str, Row] = {row.keras: row for row in ROWS if row.keras}
 """The rows by their class in ``keras.layers``."""
@@ -138,9 +138,9 @@ def _dtype(read: Read, value: Any, losses: Losses) -> None:
     param = read.row.by_name.get("dtype")
     try:
         if param is None or not isinstance(name, str):
-            raise Misfit("")
+            raise Refusal(expected="")
         read.args["dtype"] = param.kind.read(name)
-    except Misfit:
+    except Refusal:
         if isinstance(name, str) and name.replace("uint", "int").startswith(("int", "bool")):
             read.dtype = name
         else:
@@ -159,7 +159,7 @@ def _argument(read: Read, param: Param, value: Any, losses: Losses) -> None:
         read.args[param.name] = found
     except UnsayableError as error:
         _unsaid(read, param, value, str(error), losses)
-    except Misfit as misfit:
+    except Refusal as misfit:
         if value == UNSAID.get(param.name, REQUIRED) or same_value(_tuple(value), default_of(param)):
             return
         _unsaid(read, param, value, f"expected {misfit.expected}", losses)
@@ -168,7 +168,7 @@ def _argument(read: Read, param: Param, value: Any, losses: Losses) -> None:
 def _takes_none(param: Param) -> bool:
     try:
         return param.kind.read(None) is None
-    except Misfit:
+    except Refusal:
         return False
 
 
@@ -184,7 +184,7 @@ def default_of(param: Param) -> Any:
         return REQUIRED
     try:
         return param.kind.read(param.default)
-    except Misfit:
+    except Refusal:
         return param.default
 
 

@@ -25,7 +25,7 @@ from seqtopo.layers.layer import Layer
 from seqtopo.layers.names import NAMES
 from seqtopo.layers.objects import entry_of
 from seqtopo.layers.sizes import is_open
-from seqtopo.layers.values import FLOATS, Misfit, Object, Word
+from seqtopo.layers.values import FLOATS, Object, Refusal, Word
 from seqtopo.source import Span
 
 MARKER = -(2.0**15)
@@ -73,7 +73,7 @@ def _place(walk: ModelCalls, call: Call, made: Made) -> bool:
             found = param.kind.read(plain(value, param.kind.family))
             if not same_value(found, default_of(param)):
                 read[key] = found
-    except (Misfit, UnsayableError):
+    except (Refusal, UnsayableError):
         return False
     nobodys = automatic.base(call.name) == snake_case(call.kind)
     layer = Layer(row, read, made.table or ("" if nobodys else stem_of(call.name)))
@@ -255,7 +255,7 @@ def _function(call: Call, refs: Sequence[Ref]) -> Made | None:
         return Made(
             "act", {}, refs, said, {"activation": NAMES["act"].by_name["activation"].kind.read(value)}
         )
-    except Misfit:
+    except Refusal:
         return None
 
 

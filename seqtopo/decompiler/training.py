@@ -10,10 +10,9 @@ from seqtopo.decompiler import writing
 from seqtopo.decompiler.files import shown
 from seqtopo.decompiler.losses import Losses
 from seqtopo.decompiler.values import UnsayableError, object_of, unsaved_parts
-from seqtopo.graph.problem import Broken, Problem
 from seqtopo.graph.training import read_training
 from seqtopo.layers.objects import entry_of
-from seqtopo.layers.values import Object, Word
+from seqtopo.layers.values import Object, Refusal, Word
 from seqtopo.syntax import tree
 
 FAMILIES = {"loss": "loss", "metrics": "metric", "weighted_metrics": "metric"}
@@ -73,9 +72,9 @@ class _Training:
             read_training(tree.Train(writing.NOWHERE, (argument,)), self.read)
         except UnsayableError as error:
             self._lost(key or "optimizer", given, str(error))
-        except Problem as problem:
-            self._lost(key or "optimizer", given, problem.diagnostic.message)
-        except (Broken, TypeError, ValueError):
+        except Refusal as refusal:
+            self._lost(key or "optimizer", given, refusal.message or "a spec has no such value")
+        except (TypeError, ValueError):
             self._lost(key or "optimizer", given, "a spec has no such value")
         else:
             self.args.append(argument)

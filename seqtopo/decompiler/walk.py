@@ -20,7 +20,7 @@ from seqtopo.graph.graph import Bundle, Graph, Node, SubModel, Value, infer
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.names import NAMES
 from seqtopo.layers.row import Row
-from seqtopo.layers.values import DTYPES, Misfit, Tensor
+from seqtopo.layers.values import DTYPES, Refusal, Tensor
 from seqtopo.source import Span
 from seqtopo.syntax.build import MOST_DIGITS
 
@@ -394,7 +394,7 @@ class Walk(ModelCalls):
         else:
             try:
                 read = param.kind.read(plain(value, param.kind.family))
-            except (Misfit, UnsayableError):
+            except (Refusal, UnsayableError):
                 self.losses.argument(call.name, shown(key), shown(value))
                 return
             if read != param.default:

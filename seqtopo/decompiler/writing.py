@@ -14,7 +14,7 @@ from seqtopo.layers.object_values import TEXT, Part
 from seqtopo.layers.objects import BARE_ACTIVATIONS, FAMILIES, entry_of
 from seqtopo.layers.row import REQUIRED, Param, Row
 from seqtopo.layers.sizes import Expr, is_open
-from seqtopo.layers.values import Misfit, Object, Tensor, Word
+from seqtopo.layers.values import Object, Refusal, Tensor, Word
 from seqtopo.source import Source, Span
 from seqtopo.syntax import tree
 from seqtopo.syntax.parse import parse
@@ -229,5 +229,5 @@ def _spreads(param: Param, given: tuple[Any, ...]) -> bool:
     """Whether one number says what a tuple of it says."""
     try:
         return bool(param.kind.read(given[0]) == given)
-    except (Misfit, TypeError):
+    except (Refusal, TypeError):
         return False

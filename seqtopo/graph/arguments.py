@@ -6,9 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from seqtopo.graph.problem import Problem
 from seqtopo.layers.row import Param, Row
-from seqtopo.layers.values import Misfit, Word
+from seqtopo.layers.values import Refusal, Word
 from seqtopo.source import Span
 from seqtopo.syntax import tree
 
@@ -38,7 +37,7 @@ def read_arguments(
     values of the graph. With ``unshared`` off, only call arguments may be given.
 
     Raises:
-        Problem: an argument is unknown, missing, given twice, or not of its parameter's kind.
+        Refusal: an argument is unknown, missing, given twice, or not of its parameter's kind.
     """
     found = Arguments()
     if row.recurrent and isinstance(call, tree.Call) and call.args and _may_be_cells(call.args[0].value):
@@ -92,7 +91,7 @@ def read_arguments(
     if several:
         _put_rest(found, row, positional[-1], several, call, value)
     for name in () if unshared else found.args:
-        raise Problem(
+        raise Refusal(
             "ST202",
             f"{name} belongs to the layer, which is shared: only arguments of its call can be given here",
             found.spans[name],
@@ -144,7 +143,7 @@ def _put(
             raise initializer_of_old(row, arg)
         read = tensors(arg.value)
         if read is not None and takes == "tensor" and len(read) != 1:
-            raise Problem(
+            raise Refusal(
                 "ST203",
                 f"{row.name}({param.name}=...) takes one value, this is {len(read)}",
                 arg.span,
@@ -177,7 +176,7 @@ def _read(
 ) -> Any:
     try:
         return param.kind.read(given)
-    except Misfit as misfit:
+    except Refusal as misfit:
         from seqtopo.graph.wrong_arguments import misfit_of
 
         raise misfit_of(row, param, given, misfit, arg, call, value) from None
@@ -185,7 +184,7 @@ def _read(
 
 def _set(found: Arguments, param: Param, value: Any, arg: tree.Argument) -> None:
     if param.name in found.spans:
-        raise Problem(
+        raise Refusal(
             "ST205",
             f"{param.name} is given twice",
             arg.span,

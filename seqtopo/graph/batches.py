@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from seqtopo.diag.model import Edit, Fix, Label
-from seqtopo.graph.graph import Graph, Node, SubModel
-from seqtopo.graph.problem import Problem
-from seqtopo.graph.sources import Sources
+from seqtopo.graph.graph import Graph, Node, Sources, SubModel
+from seqtopo.graph.symbols import size_text
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.sizes import Size, fits
+from seqtopo.layers.values import Refusal
 from seqtopo.syntax import tree
+from seqtopo.syntax.canonical import print_expr
+from seqtopo.syntax.rewrite import with_argument
 
 _LIKELY = 32
 """A batch to propose where none is written: what ``fit`` takes by itself."""
 
 
-def check_batches(graph: Graph, sources: Sources) -> Iterator[Problem]:
+def check_batches(graph: Graph, sources: Sources) -> Iterator[Refusal]:
     """What is wrong with the batches of a graph: ST308 where a stateful layer has no fixed one, ST302
     where two inputs have different ones.
     """
@@ -37,7 +39,7 @@ def check_batches(graph: Graph, sources: Sources) -> Iterator[Problem]:
             if first is None and node.batch is not None:
                 first = node
             elif first is not None and node.batch is not None and not fits(node.batch, first.batch or 0):
-                yield Problem(
+                yield Refusal(
                     "ST302",
                     f"the inputs of a model have one batch, but these have {first.batch} and {node.batch}",
                     node.span,
@@ -61,7 +63,7 @@ def check_batches(graph: Graph, sources: Sources) -> Iterator[Problem]:
                 every = [graph.nodes[i] for i in graph.inputs]
                 batch = next((n.batch for n in every if n.batch is not None), _LIKELY)
                 ways_out = tuple(_batch_of(sources, [n for n in every if n.batch is None], batch))
-            yield Problem(
+            yield Refusal(
                 "ST308",
                 f"{node.layer.title} is stateful: it carries its states from one batch to the next, so it "
                 "must know how many samples a batch has",
@@ -75,10 +77,6 @@ def check_batches(graph: Graph, sources: Sources) -> Iterator[Problem]:
 
 def _batch_of(sources: Sources, nodes: Sequence[Node], batch: Size | None) -> Iterator[Fix]:
     """The same fixed batch in several inputs."""
-    from seqtopo.graph.failure_site import size_text
-    from seqtopo.syntax.canonical import print_expr
-    from seqtopo.syntax.rewrite import with_argument
-
     edits = []
     for node in nodes:
         expr = sources.of(node)

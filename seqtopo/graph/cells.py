@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from seqtopo.diag.model import Fix
-from seqtopo.graph.problem import Problem
 from seqtopo.graph.unknown_layers import modernized
 from seqtopo.layers.excluded import snake_case
 from seqtopo.layers.names import NAMES
 from seqtopo.layers.row import Row
+from seqtopo.layers.values import Refusal
 from seqtopo.syntax import tree
 from seqtopo.syntax.canonical import print_expr
 from seqtopo.syntax.rewrite import NOWHERE, edit, flow, with_flag, word
@@ -44,13 +44,13 @@ def layers_of_cells(step: tree.Expr | None) -> tree.Expr | None:
     return flow(layers)
 
 
-def of_cells(row: Row, call: tree.Call) -> Problem | None:
+def of_cells(row: Row, call: tree.Call) -> Refusal | None:
     """The problem of ``rnn([lstm_cell(8), lstm_cell(8)])``; None where a call is given no cells."""
     layers = layers_of_cells(call)
     if layers is None:
         return None
     help = f"write {print_expr(layers)}"
-    return Problem(
+    return Refusal(
         "ST203",
         f"{row.name} takes a number of units and no cells: a cell is written as the layer that runs it",
         call.args[0].span,

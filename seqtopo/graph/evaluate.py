@@ -6,11 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from seqtopo.diag.model import Label
-from seqtopo.graph.lower_sizes import LowerCaseSize
-from seqtopo.graph.problem import Broken, Problem
 from seqtopo.graph.scope import FLOW, Failed, Passed, Plain, Scope
+from seqtopo.graph.unbound import lower_case_size
 from seqtopo.layers.sizes import LIMIT, Expr, floor_div, remainder, symbol, unknown
-from seqtopo.layers.values import Object, Word
+from seqtopo.layers.values import Object, Refusal, Word
 from seqtopo.source import Span
 from seqtopo.syntax import tree
 
@@ -40,7 +39,7 @@ class Evaluator:
         Gives an int, float, size, bool, None, str, ``Word``, ``Object``, tuple or list.
 
         Raises:
-            Problem: it has no value, with the reason.
+            Refusal: it has no value, with the reason.
         """
         match expr:
             case tree.Number():
@@ -51,7 +50,7 @@ class Evaluator:
                 return self._name(expr, scope)
             case tree.Wild():
                 if width is None:
-                    raise Problem(
+                    raise Refusal(
                         "ST213",
                         "'_' is the width of the incoming value, and nothing comes in here",
                         expr.span,
@@ -83,14 +82,14 @@ class Evaluator:
                     if arg.name is None:
                         args.append(value)
                     elif arg.name.name in kwargs:
-                        raise Problem(
+                        raise Refusal(
                             "ST205", f"{arg.name.name} is given twice", arg.span, help="keep one of them"
                         )
                     else:
                         kwargs[arg.name.name] = value
                 return Object(expr.name.name, tuple(args), kwargs)
             case tree.For() | tree.Branches():
-                raise Problem(
+                raise Refusal(
                     "ST213",
                     "a 'for' makes layers, and plain values belong here",
                     expr.span,
@@ -99,7 +98,7 @@ class Evaluator:
                     "[conv1d(8,K) for K in [2,4]] -> concat",
                 )
             case _:
-                raise Problem(
+                raise Refusal(
                     "ST213",
                     "a flow stands where a plain value belongs",
                     expr.span,
@@ -111,7 +110,7 @@ class Evaluator:
         """What a recipe's parameter or a ``for``'s name stands for: a value, a flow, or either.
 
         Raises:
-            Problem: it is neither.
+            Refusal: it is neither.
         """
         passed = Passed(expr, scope) if is_step(expr) else None
         known = scope.find(expr.name) if isinstance(expr, tree.Name) else None
@@ -119,8 +118,8 @@ class Evaluator:
             return Plain(FLOW, span, known.passed)
         try:
             return Plain(self.value(expr, scope, width), span, passed)
-        except Problem:
-            if passed is None or isinstance(expr, tree.Name):
+        except Refusal as refusal:
+            if passed is None or isinstance(expr, tree.Name) or refusal.is_known:
                 raise
             return Plain(FLOW, span, passed)
 
@@ -131,7 +130,7 @@ class Evaluator:
         if isinstance(bound, Plain):
             self.used[expr.span] = bound
             if bound.value is FLOW:
-                raise Problem(
+                raise Refusal(
                     "ST213",
                     f"{expr.name} is a flow, and a plain value belongs here",
                     expr.span,
@@ -140,7 +139,7 @@ class Evaluator:
                 )
             return bound.value
         if isinstance(bound, Failed):
-            raise Broken
+            raise Refusal()
         if expr.is_symbol:
             self.free.setdefault(expr.name, expr.span)
             return symbol(expr.name)
@@ -155,7 +154,7 @@ class Evaluator:
                 wants = "a range needs whole numbers at both ends"
                 raise not_whole(end, part.span, wants, "8", "ST212", help="as in [1..8]")
         if high - low >= MOST_VALUES:
-            raise Problem(
+            raise Refusal(
                 "ST211",
                 f"a range of {high - low + 1} values is too long",
                 expr.span,
@@ -185,10 +184,10 @@ def is_step(expr: tree.Expr) -> bool:
     return isinstance(expr, (tree.Name, tree.Call, tree.Flow, tree.List, tree.Attribute))
 
 
-def _not_a_number(given: Any, span: Span) -> Problem:
+def _not_a_number(given: Any, span: Span) -> Refusal:
     if isinstance(given, Word):
-        return LowerCaseSize("ST212", (given.name,), span)
-    return Problem(
+        return lower_case_size("ST212", (given.name,), span)
+    return Refusal(
         "ST212",
         "arithmetic needs numbers or dimensions on both sides",
         span,
@@ -199,7 +198,7 @@ def _not_a_number(given: Any, span: Span) -> Problem:
 
 def _apply(operator: str, a: Any, b: Any, span: Span) -> Any:
     if (isinstance(a, float) and isinstance(b, Expr)) or (isinstance(b, float) and isinstance(a, Expr)):
-        raise Problem(
+        raise Refusal(
             "ST212",
             "a size is a whole number: it cannot be joined with a fraction",
             span,
@@ -210,7 +209,7 @@ def _apply(operator: str, a: Any, b: Any, span: Span) -> Any:
             from seqtopo.graph.unbound import unbound
 
             wants = f"'{operator}' divides by a whole number from 1 up"
-            raise unbound(b, span, wants, "2", "ST212") or Problem(
+            raise unbound(b, span, wants, "2", "ST212") or Refusal(
                 "ST212",
                 f"'{operator}' divides by a whole number from 1 up, not by {b}"
                 if not isinstance(a, float)
@@ -222,5 +221,5 @@ def _apply(operator: str, a: Any, b: Any, span: Span) -> Any:
         return floor_div(a, b) if operator == "//" else remainder(a, b)
     result = a + b if operator == "+" else a - b if operator == "-" else a * b
     if isinstance(result, int) and abs(result) >= LIMIT**2:
-        raise Problem("ST212", "the result is too large for a size", span, help="make the numbers smaller")
+        raise Refusal("ST212", "the result is too large for a size", span, help="make the numbers smaller")
     return result

@@ -7,10 +7,9 @@ from typing import Any, NamedTuple
 
 from seqtopo.diag.model import Edit, Fix
 from seqtopo.diag.nearest import nearest
-from seqtopo.graph.lower_sizes import LowerCaseSize
-from seqtopo.graph.problem import Problem
+from seqtopo.graph.unbound import lower_case_size
 from seqtopo.layers.sizes import LIMIT, Expr, Size, is_open
-from seqtopo.layers.values import DTYPES, Object, Tensor, Word, show
+from seqtopo.layers.values import DTYPES, Object, Refusal, Tensor, Word, show
 from seqtopo.syntax import tree
 
 _SHORT = {"int": "int32", "float": "float32", "uint": "uint32"}
@@ -32,7 +31,7 @@ def read_input(call: tree.Call, value: Callable[[tree.Expr], Any]) -> InputArgum
     """Reads an ``in(...)``.
 
     Raises:
-        Problem: a size, flag or argument in it is none.
+        Refusal: a size, flag or argument in it is none.
     """
     shape: list[Size] = []
     dtype: str | None = None
@@ -48,7 +47,7 @@ def read_input(call: tree.Call, value: Callable[[tree.Expr], Any]) -> InputArgum
             elif arg.name.name == "dtype":
                 dtype = _dtype(given.name if isinstance(given, Word) else given, arg)
             else:
-                raise Problem(
+                raise Refusal(
                     "ST218",
                     f"in(...) has no argument {arg.name.name}",
                     arg.name.span,
@@ -64,14 +63,14 @@ def read_input(call: tree.Call, value: Callable[[tree.Expr], Any]) -> InputArgum
         if isinstance(given, Word) or (isinstance(given, Object) and given.name == "int"):
             words = _sizes_in_lower_case(call, value)
             if words:
-                raise LowerCaseSize("ST218", words, arg.span)
+                raise lower_case_size("ST218", words, arg.span)
             if dtype is not None:
-                raise Problem(
+                raise Refusal(
                     "ST218", "in(...) is given two dtypes", arg.span, label="the second", help="keep one"
                 )
             if isinstance(given, Object):
                 if len(given.args) != 1 or given.kwargs:
-                    raise Problem(
+                    raise Refusal(
                         "ST218",
                         "int(V) takes one size: ids are below it",
                         arg.span,
@@ -83,7 +82,7 @@ def read_input(call: tree.Call, value: Callable[[tree.Expr], Any]) -> InputArgum
                 dtype = _dtype(given.name, arg)
             continue
         if isinstance(given, (tuple, list)):
-            raise Problem(
+            raise Refusal(
                 "ST218",
                 "in(...) takes its sizes alone, without parentheses or None for the batch",
                 arg.span,
@@ -91,7 +90,7 @@ def read_input(call: tree.Call, value: Callable[[tree.Expr], Any]) -> InputArgum
                 fixes=_unpacked(given, arg),
             )
         if given is None:
-            raise Problem(
+            raise Refusal(
                 "ST218",
                 "in(...) has no none: a length that is not known is '?', and the batch is left out",
                 arg.span,
@@ -124,9 +123,9 @@ def _size(given: Any, arg: tree.Argument, what: str) -> Size:
     if isinstance(given, Expr):
         return given
     if isinstance(given, Word):
-        raise LowerCaseSize("ST218", (given.name,), arg.span)
+        raise lower_case_size("ST218", (given.name,), arg.span)
     if isinstance(given, bool) or not isinstance(given, int) or given < 1:
-        raise Problem(
+        raise Refusal(
             "ST218",
             f"{what} is a whole number from 1 up, a symbol or '?', not {show(given)}",
             arg.span,
@@ -134,7 +133,7 @@ def _size(given: Any, arg: tree.Argument, what: str) -> Size:
             help="-1 and none are written '?'" if given == -1 else "",
         )
     if given >= LIMIT:
-        raise Problem(
+        raise Refusal(
             "ST316",
             f"{what} must stay below {LIMIT:,}",
             arg.span,
@@ -150,7 +149,7 @@ def _dtype(name: Any, arg: tree.Argument) -> str:
         if name in DTYPES:
             return str(name)
     near = nearest(str(name), _FLAGS)
-    raise Problem(
+    raise Refusal(
         "ST218",
         f"in(...) has no flag {show(name)}" if isinstance(name, str) else f"{show(name)} is no dtype",
         arg.span,

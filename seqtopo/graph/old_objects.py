@@ -6,11 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from seqtopo.graph.problem import Problem
 from seqtopo.layers.excluded import snake_case
 from seqtopo.layers.legacy_objects import ARGUMENTS, DECAY, DROPPED, OBJECTS, Old
-from seqtopo.layers.objects import NoObject, entry_of, read_object
-from seqtopo.layers.values import Object, Word, show
+from seqtopo.layers.objects import entry_of, read_object
+from seqtopo.layers.values import Object, Refusal, Word, show
 from seqtopo.source import Source
 from seqtopo.syntax import tree
 from seqtopo.syntax.parse import parse
@@ -54,7 +53,7 @@ def modernized(family: str, expr: tree.Expr, value: Value) -> Modern | None:
         found = value(made)
         if isinstance(found, (Word, Object)):
             read_object(family, found)
-    except (NoObject, Problem):
+    except Refusal:
         return None
     return Modern(made, changes[0][0], all(exact for _, exact in changes))
 

@@ -20,16 +20,13 @@ from seqtopo.diag.nearest import nearest
 from seqtopo.graph.arguments import Arguments, read_arguments
 from seqtopo.graph.batches import check_batches
 from seqtopo.graph.evaluate import Evaluator
-from seqtopo.graph.graph import Bundle, Graph, Node, SubModel, Value, check_input, infer
+from seqtopo.graph.graph import Bundle, Graph, Node, Sources, SubModel, Value, check_input, infer
 from seqtopo.graph.inputs import read_input
-from seqtopo.graph.lower_sizes import LowerCaseSize
 from seqtopo.graph.names import name_layers
 from seqtopo.graph.outside import ANOTHER, how_to_bind, outside
-from seqtopo.graph.problem import Broken, Problem
 from seqtopo.graph.scope import Block, Bound, Failed, Named, Passed, Plain, Recipe, Scope, Use
-from seqtopo.graph.sources import Sources
-from seqtopo.graph.symbols import as_activation, bare, callee, callee_name, names_in, renamed
-from seqtopo.graph.vetting import vetted, worth_trying
+from seqtopo.graph.symbols import as_activation, bare, callee, callee_name, names_in, renamed, size_text
+from seqtopo.graph.unbound import lower_case_size
 from seqtopo.layers import registry
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.objects import entry_of
@@ -39,11 +36,9 @@ from seqtopo.layers.values import Object, Refusal, Tensor, Word, show
 from seqtopo.source import Source, Span
 from seqtopo.syntax import tree
 from seqtopo.syntax.canonical import print_expr
-from seqtopo.syntax.parse import parse
 
 if TYPE_CHECKING:
-    from seqtopo.graph.label_case import Values
-    from seqtopo.graph.training import Training
+    from seqtopo.graph.training import Training, Values
 
 Answer = TypeVar("Answer")
 
@@ -51,10 +46,6 @@ MOST_LAYERS = 100_000
 MOST_GUESSES = 100
 MOST_STEPS = 400_000
 DEEPEST = 100
-
-
-class TooMuch(Exception):  # noqa: N818
-    """The spec expands beyond the limits: nothing more is looked at."""
 
 
 @dataclass(frozen=True)
@@ -92,85 +83,92 @@ class Resolved:
     """The symbols that nothing binds, and where each stands first."""
 
 
+@dataclass
+class Resolution:
+    """What the resolver recorded of a spec: what it means, and all that it refuses, in the order of the text.
+
+    ``resolved`` is None where something is refused. ``graph`` holds what was made until then, which are
+    ``size`` layers and inputs.
+    """
+
+    spec: tree.Spec
+    source: Source
+    dims: Mapping[str, Any]
+    shapes: Mapping[int, Shape]
+    graph: Graph
+    sources: Sources
+    size: int
+    resolved: Resolved | None
+    refusals: list[Refusal]
+
+    @property
+    def diagnostics(self) -> list[Diagnostic]:
+        """What is refused, without causes and ways out, which ``advise`` finds."""
+        return [replace(diagnostic_of(refusal), source=self.source) for refusal in self.refusals]
+
+
 def resolve(
     spec: tree.Spec,
     source: Source,
     dims: Mapping[str, Any] | None = None,
-    *,
-    labels: bool = True,
     shapes: Mapping[int, Shape] | None = None,
-) -> tuple[Resolved | None, list[Diagnostic]]:
-    """The graph of a spec, with shapes, and everything that is wrong with it.
+) -> Resolution:
+    """The graph of a spec, with shapes, and everything in it that is refused.
 
-    ``dims`` are bindings from outside: they win over those of ``let``. ``labels`` is off for a
-    trial: then declared labels are not compared with the outputs, and fixes not tried. ``shapes`` are
-    those that inputs have in the data, by their nodes. The graph is None where the output cannot be told.
+    ``dims`` are bindings from outside: they win over those of ``let``. ``shapes`` are those that inputs
+    have in the data, by their number in the order of the text.
     """
-    resolver = Resolver(spec, source, dict(dims or {}), labels)
-    resolver.shapes = shapes or {}
+    resolver = Resolver(spec, source, dict(dims or {}), shapes or {})
     resolved = resolver.resolve()
-    found = resolver.found()
-    errors = any(d.severity == "error" for d in found)
-    if errors and labels and worth_trying(resolver.size, source.text):
-        found = _vetted(found, source.text, dims, resolver.graph)
-    return (None if errors else resolved), [replace(d, source=source) for d in found]
+    refusals = resolver.refused()
+    return Resolution(
+        spec,
+        source,
+        resolver.dims,
+        resolver.shapes,
+        resolver.graph,
+        resolver.sources,
+        resolver.size,
+        None if refusals else resolved,
+        refusals,
+    )
 
 
-def _vetted(
-    found: list[Diagnostic], text: str, dims: Mapping[str, Any] | None, graph: Graph
-) -> list[Diagnostic]:
-    """The diagnostics with the fixes that help, and after which no axis is read as another than before."""
-    from seqtopo.graph.axis_contents import misread_axes
-
-    before = misread_axes(graph)
-    tried: dict[str, Graph | None] = {}
-
-    def check(after: str) -> list[Diagnostic]:
-        resolved, left = _trial(after, dims)
-        tried[after] = resolved.graph if resolved is not None else None
-        return left
-
-    def misreads(after: str) -> bool:
-        now = tried[after]
-        return now is not None and misread_axes(now) > before
-
-    return vetted(found, text, check, misreads)
-
-
-def _trial(text: str, dims: Mapping[str, Any] | None) -> tuple[Resolved | None, list[Diagnostic]]:
-    spec, found = parse(Source(text))
-    if spec is None or found:
-        return None, found
-    return resolve(spec, Source(text), dims, labels=False)
-
-
-def rebuilt(text: str, dims: Mapping[str, Any] | None = None) -> Graph | None:
-    """The graph of another text, to try a fix on; None where it has errors. Labels are left out of it."""
-    resolved, _ = _trial(text, dims)
-    return resolved.graph if resolved is not None else None
+def diagnostic_of(refusal: Refusal, **advice: Any) -> Diagnostic:
+    """The diagnostic of what is refused; ``advice`` are parts of it that were found later."""
+    parts: dict[str, Any] = {
+        "label": refusal.label,
+        "labels": refusal.labels,
+        "notes": refusal.notes,
+        "help": refusal.help,
+        "fixes": refusal.fixes,
+    }
+    found = Diagnostic(refusal.code, refusal.message, refusal.span, **{**parts, **advice})
+    for change in refusal.changes:
+        found = change(found)
+    return found
 
 
 class Resolver:
-    """Walks the statements of a spec and fills a graph; what is wrong gathers in ``diagnostics``."""
+    """Walks the statements of a spec, fills a graph, and records what is refused."""
 
-    def __init__(self, spec: tree.Spec, source: Source, dims: dict[str, Any], labels: bool) -> None:
+    def __init__(
+        self, spec: tree.Spec, source: Source, dims: dict[str, Any], shapes: Mapping[int, Shape]
+    ) -> None:
         self.spec = spec
         self.source = source
         self.dims = dims
-        self.labels = labels
         self.outside = outside(dims, source)
         self.scope = Scope()
         self.graph = Graph()
         self.blocks: dict[str, Block] = {}
         self.later: dict[str, Span] = {}
         """Names that are bound further down."""
-        self.diagnostics: dict[tuple[str, Span], Diagnostic] = {}
-        self.lower_sizes: dict[tuple[str, Span], tuple[str, ...]] = {}
-        """By the diagnostic that says so: words that stand where sizes do."""
+        self.refusals: dict[tuple[str, Span], Refusal] = {}
         self.evaluator = Evaluator()
         self.sources = Sources()
-        self.shapes: Mapping[int, Shape] = {}
-        """The shapes that inputs have in the data, by their nodes, in place of what is declared."""
+        self.shapes = shapes
+        """The shapes that inputs have in the data, by their number, in place of what is declared."""
         self._layers: dict[tuple[int, int], Layer] = {}
         self._frames: dict[tuple[int, object], int] = {}
         self._prefixes: dict[Layer, str] = {}
@@ -179,26 +177,15 @@ class Resolver:
         self._depth = 0
         self._guesses = 0
         self._nodes = 0
+        self._inputs = 0
+        self._stopped = False
 
-    def found(self) -> list[Diagnostic]:
-        """What is wrong, in the order of the text."""
-        self._rename_sizes()
-        every: Iterable[Diagnostic] = self.diagnostics.values()
+    def refused(self) -> list[Refusal]:
+        """What is refused, in the order of the text."""
         if self.outside.bindings:
-            every = [self._in_the_spec(found) for found in every]
-        return sorted(every, key=lambda d: d.span)
-
-    def _rename_sizes(self) -> None:
-        """Gives what is said of sizes in lower case its fix, which is one for all of them."""
-        lower, every = self.lower_sizes, self.diagnostics
-        if not lower:
-            return
-        from seqtopo.graph.lower_sizes import renamed
-
-        fix = renamed(self.spec, {word for words in lower.values() for word in words})
-        for key, words in lower.items() if fix.edits else ():
-            help = f"{fix.title}; or bind it: let {words[0]} = 24"
-            every[key] = replace(every[key], help=help, fixes=(fix,))
+            for refusal in self.refusals.values():
+                refusal.changes.append(self._in_the_spec)
+        return sorted(self.refusals.values(), key=lambda refusal: diagnostic_of(refusal).span)
 
     def _in_the_spec(self, found: Diagnostic) -> Diagnostic:
         """The same diagnostic; in a value from outside it is told at the first place of the value's name."""
@@ -226,14 +213,14 @@ class Resolver:
                     last = (statement, self._output(statement))
                 elif isinstance(statement, tree.Train):
                     training = self._train(statement, training)
-        except TooMuch:
+        except Refusal:
             return None
         if last is None:
             self._empty()
             return None
         statement, values = last
         if values is None:
-            with suppress(TooMuch):  # It was reported.
+            with suppress(Refusal):  # It was reported.
                 self._sourceless(statement)
             return None
         return self._finish(statement, values, training)
@@ -247,7 +234,7 @@ class Resolver:
             name = binding.name.name
             try:
                 if name in waiting:
-                    raise Problem(
+                    raise Refusal(
                         "ST207",
                         f"{name} is bound a second time",
                         binding.name.span,
@@ -257,8 +244,8 @@ class Resolver:
                     )
                 self.check_name(binding.name, Scope())
                 waiting[name] = binding
-            except Problem as problem:
-                self.report(problem)
+            except Refusal as refusal:
+                self.report(refusal)
         for name, value in self.outside.values.items():
             span = waiting.pop(name).span if name in waiting else Span(0, 0)
             self.scope.names[name] = Plain(value, span, note=self.outside.given[name].note)
@@ -280,7 +267,7 @@ class Resolver:
         if waiting:
             circle = min(waiting.values(), key=lambda b: b.span)
             self.report(
-                Problem(
+                Refusal(
                     "ST208",
                     f"{circle.name.name} is defined by itself",
                     circle.span,
@@ -295,10 +282,8 @@ class Resolver:
             given = self.outside.given.get(name)
             bound = self.evaluator.given(binding.value, self.scope, binding.span, None)
             self.scope.names[name] = bound if given is None else replace(bound, note=given.note)
-        except Problem as problem:
-            self.report(problem)
-            self.scope.names[name] = Failed(binding.span)
-        except Broken:
+        except Refusal as refusal:
+            self.report(refusal)
             self.scope.names[name] = Failed(binding.span)
 
     def _recipes(self) -> None:
@@ -311,14 +296,14 @@ class Resolver:
                 for param in statement.params:
                     name = param.name
                     if name.name in seen:
-                        raise Problem(
+                        raise Refusal(
                             "ST207", f"{name.name} is a parameter twice", name.span, help="rename one"
                         )
                     if not name.is_symbol:
                         self.check_name(name, Scope())
                     seen[name.name] = name
-            except Problem as problem:
-                self.report(problem)
+            except Refusal as refusal:
+                self.report(refusal)
                 self.scope.names.setdefault(statement.name.name, Failed(statement.span))
                 continue
             self.scope.names[statement.name.name] = Recipe(
@@ -331,7 +316,7 @@ class Resolver:
         name = statement.name
         if name.is_symbol:
             self.report(
-                Problem(
+                Refusal(
                     "ST207",
                     f"{name.name} is a dimension's name, since it starts with an upper-case letter",
                     name.span,
@@ -341,8 +326,8 @@ class Resolver:
             )
         try:
             self.check_name(name, self.scope, flow=True)
-        except Problem as problem:
-            self.report(problem)
+        except Refusal as refusal:
+            self.report(refusal)
             self.scope.names.setdefault(name.name, Failed(statement.span))
         taken = name.name in self.scope.names or name.is_symbol
         env = Env(self.scope, self.graph, self.frame(0, ("block", name.name)), name.name)
@@ -374,7 +359,7 @@ class Resolver:
     def _train(self, statement: tree.Train, known: Training | None) -> Training | None:
         if known is not None:
             self.report(
-                Problem(
+                Refusal(
                     "ST217",
                     "there are two train statements",
                     statement.span,
@@ -387,21 +372,19 @@ class Resolver:
 
         try:
             return read_training(statement, lambda e: self.evaluator.value(e, self.scope))
-        except Problem as problem:
-            self.report(problem)
-        except Broken:
-            pass
+        except Refusal as refusal:
+            self.report(refusal)
         return None
 
     # ---- the model -----------------------------------------------------------------------------------
 
     def _failed(self) -> bool:
-        return any(d.severity == "error" for d in self.diagnostics.values())
+        return bool(self.refusals)
 
     def _empty(self) -> None:
         if not self._failed():
             self.report(
-                Problem(
+                Refusal(
                     "ST106",
                     "there is no flow in this spec, so there is no model",
                     Span(0, min(1, len(self.source.text))),
@@ -411,11 +394,11 @@ class Resolver:
 
     def _sourceless(self, statement: tree.Bind | tree.Output) -> None:
         """The last flow has nothing coming in: walk it so, for the diagnostic at its first step."""
-        before = len(self.diagnostics)
+        before = len(self.refusals)
         self._guarded(statement.value, None, Env(self.scope, self.graph))
-        if len(self.diagnostics) == before:
+        if len(self.refusals) == before:
             self.report(
-                Problem(
+                Refusal(
                     "ST210",
                     "nothing comes into the last flow, so there is no model",
                     statement.span,
@@ -444,12 +427,6 @@ class Resolver:
         for block in self.blocks.values():
             self.name_block(block)
         name_layers(graph, self._prefixes)
-        if training is not None and self.labels and not self._failed():
-            from seqtopo.graph.labels import check_labels
-
-            rebuild = partial(rebuilt, dims=self.dims)
-            for problem in check_labels(graph, training, self.sources, self.source.text, rebuild):
-                self.report(problem)
         return Resolved(
             graph, self.source, parts, training, self.sources, self.dims, free=self.evaluator.free
         )
@@ -471,7 +448,7 @@ class Resolver:
             second = ".".join(n.name for n in item.names)
             try:
                 count = len(self.second(item, Env(self.scope, self.graph)))
-            except (Problem, Broken):  # reported where the list was walked
+            except Refusal:  # reported where the list was walked
                 return "", 1
             return f"{item.base.name}_{second}", count
         if isinstance(item, tree.Branches):
@@ -498,7 +475,7 @@ class Resolver:
                 for item in expr.items:
                     found.extend(self._guarded(item, incoming, env))
                 if not found:
-                    raise Problem(
+                    raise Refusal(
                         "ST213",
                         "this list has no branch, so nothing comes out of it",
                         expr.span,
@@ -516,7 +493,7 @@ class Resolver:
                 return self._repeat(expr, incoming, env, head)
             case tree.Attribute():
                 if not head:
-                    raise Problem(
+                    raise Refusal(
                         "ST213",
                         f"{print_expr(expr)} is a value: it cannot be applied to what comes in",
                         expr.span,
@@ -526,7 +503,7 @@ class Resolver:
                     )
                 return self.second(expr, env)
             case _:
-                raise Problem(
+                raise Refusal(
                     "ST213",
                     f"{print_expr(expr)} is not a layer or a flow",
                     expr.span,
@@ -538,10 +515,8 @@ class Resolver:
         """One branch; a mistake in it does not hide those of the others."""
         try:
             return self.run(expr, incoming, env, head=True)
-        except Problem as problem:
-            self.report(problem)
-        except Broken:
-            pass
+        except Refusal as refusal:
+            self.report(refusal)
         return self.broken(expr.span, env)
 
     def _branches(self, expr: tree.Branches, incoming: Bundle | None, env: Env) -> Bundle:
@@ -566,12 +541,10 @@ class Resolver:
                 if alone and not named and incoming is not None and not self._follows(values, incoming, env):
                     raise self._lost(step)
                 incoming = values
-            except Problem as problem:
-                if i == 0 and incoming is None and problem.diagnostic.code in ("ST210",):
+            except Refusal as refusal:
+                if i == 0 and incoming is None and refusal.code == "ST210":
                     raise
-                self.report(problem)
-                incoming = self.broken(step.span, env)
-            except Broken:
+                self.report(refusal)
                 incoming = self.broken(step.span, env)
         assert incoming is not None
         return incoming
@@ -593,7 +566,7 @@ class Resolver:
         bound = env.scope.find(name)
         match bound:
             case Failed():
-                raise Broken
+                raise Refusal()
             case Named():
                 if head:
                     return self._here(bound, expr, env)
@@ -601,7 +574,7 @@ class Resolver:
             case Block():
                 return self._apply_block(bound, self._needed(incoming, expr), expr, env)
             case Recipe():
-                raise Problem(
+                raise Refusal(
                     "ST219",
                     f"{name} is a recipe: it is used with parentheses",
                     expr.span,
@@ -612,11 +585,11 @@ class Resolver:
                 return self._use_passed(passed, expr, incoming, env, head)
             case Plain(value=value):
                 self.evaluator.used[expr.span] = bound
-                raise Problem(
+                raise Refusal(
                     "ST213", f"{name} is {show(value)}, not a layer", expr.span, help="write dense(...)"
                 )
         if expr.is_symbol and self.evaluator.free.get(name, expr.span) != expr.span:
-            raise Problem(
+            raise Refusal(
                 "ST213",
                 f"{name} is a size, not a layer",
                 expr.span,
@@ -647,13 +620,13 @@ class Resolver:
             case None:
                 pass
             case Failed():
-                raise Broken
+                raise Refusal()
             case Recipe():
                 return self._use_recipe(bound, expr, incoming, env)
             case Block():
                 return self._call_shared(bound, expr, self._needed(incoming, expr), env)
             case Named():
-                raise Problem(
+                raise Refusal(
                     "ST213",
                     f"{name} is a value, not a layer: it takes no arguments",
                     expr.span,
@@ -680,7 +653,7 @@ class Resolver:
                 whole = f"{name} is {show(value)}, not a layer"
                 if passed is not None:
                     whole = f"{name} is {show(value)}, which takes no more arguments"
-                raise Problem(
+                raise Refusal(
                     "ST213",
                     whole,
                     expr.name.span,
@@ -689,21 +662,22 @@ class Resolver:
                     else "a step is a layer, as in dense(64)",
                 )
         if expr.name.name in ("id", "train", "let", "def"):
-            raise Problem(
+            raise Refusal(
                 "ST213", f"{expr.name.name} takes no arguments here", expr.span, help="write it alone"
             )
         return self._layer_step(expr, expr, self._row(expr.name, env, expr), incoming, env)
 
     def _input(self, expr: tree.Call, env: Env) -> Value:
         if self._nodes >= MOST_LAYERS:
-            self.report(too_many(expr.span))
-            raise TooMuch
+            raise too_many(expr.span)
         self._nodes += 1
         found = read_input(expr, lambda e: self.evaluator.value(e, env.scope))
         node = env.graph.add(expr.span, batch=found.batch, below=found.below)
         tensor = found.tensor
-        if env.graph is self.graph and node.index in self.shapes:
-            tensor = Tensor(self.shapes[node.index], tensor.dtype)
+        if env.graph is self.graph:
+            if self._inputs in self.shapes:
+                tensor = Tensor(self.shapes[self._inputs], tensor.dtype)
+            self._inputs += 1
         node.outputs = (tensor,)
         self.sources.note(expr)
         return Value(node.index)
@@ -715,17 +689,17 @@ class Resolver:
             size = self.evaluator.value(arg.value, env.scope, width)
             known = isinstance(size, (int, Expr)) and not isinstance(size, bool)
             if arg.name is None and isinstance(size, Word):
-                raise LowerCaseSize("ST203", (size.name,), arg.span)
+                raise lower_case_size("ST203", (size.name,), arg.span)
             if arg.name is not None or not known:
-                raise Problem(
+                raise Refusal(
                     "ST203", "is(...) takes sizes", arg.span, label="not a size", help="as in is(T,64)"
                 )
             wanted.append(size)
         tensors = env.graph.tensors(incoming)
         if tensors is None:
-            raise Broken
+            raise Refusal()
         if len(tensors) != 1:
-            raise Problem(
+            raise Refusal(
                 "ST214",
                 f"is(...) looks at one value, but {len(tensors)} come in",
                 expr.span,
@@ -736,7 +710,7 @@ class Resolver:
             is_open(w) or same(w, have) is True for w, have in zip(wanted, shape, strict=True)
         ):
             made = env.graph.nodes[incoming[0].node]
-            raise Problem(
+            raise Refusal(
                 "ST305",
                 f"the shape here is {show_shape(shape)}, not {show_shape(wanted)}",
                 expr.span,
@@ -749,7 +723,7 @@ class Resolver:
 
     def _residual(self, expr: tree.Call, incoming: Bundle, env: Env) -> Bundle:
         if len(expr.args) != 1 or expr.args[0].name is not None:
-            raise Problem(
+            raise Refusal(
                 "ST204" if not expr.args else "ST205",
                 "res(...) takes one flow, and nothing else",
                 expr.span,
@@ -766,7 +740,7 @@ class Resolver:
             operator = next(o for o, _ in expr.rest if o != "*")
             layer = {"+": "add", "-": "sub"}.get(operator)
             items = ", ".join(print_expr(e) for e in (expr.first, *(e for _, e in expr.rest)))
-            raise Problem(
+            raise Refusal(
                 "ST213",
                 f"'{operator}' joins numbers, not flows",
                 expr.span,
@@ -788,8 +762,7 @@ class Resolver:
                 raise not_whole(count, operand.span, wants, "2", "ST203", help)
             times *= count
         if times > MOST_LAYERS:
-            self.report(too_many(expr.span, times))
-            raise TooMuch
+            raise too_many(expr.span, times)
         values = self._needed(incoming, expr)
         for turn in range(times):
             inner = env.inside(self.frame(env.frame, (id(expr), turn)))
@@ -827,7 +800,7 @@ class Resolver:
         each = self._collected(values, env.scope, env)
         if each is not None:
             if len(targets) > 1:
-                raise Problem(
+                raise Refusal(
                     "ST219",
                     f"for binds {len(targets)} names, but {print_expr(values)} holds single values",
                     expr.values.span,
@@ -859,7 +832,7 @@ class Resolver:
             from seqtopo.graph.unbound import unbound
 
             wants = "for goes through a list or a range"
-            raise unbound(found, expr.values.span, wants, "[1,2,4]") or Problem(
+            raise unbound(found, expr.values.span, wants, "[1,2,4]") or Refusal(
                 "ST203",
                 "for goes through a list or a range",
                 expr.values.span,
@@ -881,7 +854,7 @@ class Resolver:
     def _turn(self, expr: tree.For | tree.Loop, value: Any) -> dict[str, Bound]:
         values = (value,) if len(expr.targets) == 1 else value
         if not isinstance(values, (tuple, list)) or len(values) != len(expr.targets):
-            raise Problem(
+            raise Refusal(
                 "ST219",
                 f"for binds {len(expr.targets)} names, but is given {show(value)}",
                 expr.values.span,
@@ -914,10 +887,10 @@ class Resolver:
         return values
 
     def check_name(self, name: tree.Name, scope: Scope, *, flow: bool = False) -> None:
-        """Raises Problem where a name cannot be bound; ``flow``, where it is one of a flow or a layer."""
+        """Raises Refusal where a name cannot be bound; ``flow``, where it is one of a flow or a layer."""
         known = scope.names.get(name.name)
         if known is not None:
-            raise Problem(
+            raise Refusal(
                 "ST207",
                 f"{name.name} is bound a second time",
                 name.span,
@@ -927,7 +900,7 @@ class Resolver:
             )
         taken = registry.taken(name.name)
         if taken:
-            raise Problem(
+            raise Refusal(
                 "ST207",
                 f"{name.name} cannot be a name here: it is {taken}",
                 name.span,
@@ -945,17 +918,17 @@ class Resolver:
         """The second values that ``name.state`` or ``name.scores`` stands for.
 
         Raises:
-            Problem, Broken: there are none.
+            Refusal, Refusal: there are none.
         """
         base = expr.base.name
         bound = env.scope.find(base)
         asked = ".".join(n.name for n in expr.names)
         if isinstance(bound, Failed):
-            raise Broken
+            raise Refusal()
         if isinstance(bound, Block):
             uses = [u for u in bound.uses if u.graph is env.graph]
             if not uses:
-                raise Problem(
+                raise Refusal(
                     "ST216",
                     f"{base} has no {asked} yet: it was not applied to anything before this",
                     expr.span,
@@ -967,7 +940,7 @@ class Resolver:
             values, nodes = self._here(bound, expr, env), bound.nodes
         else:
             near = self.guess(base, env.scope.all_names())
-            raise Problem(
+            raise Refusal(
                 "ST206",
                 f"nothing is bound to {base}",
                 expr.base.span,
@@ -978,10 +951,10 @@ class Resolver:
         if not own:
             behind = graph.ancestors(values)
             if any(graph.nodes[i].outputs is None for i in behind):
-                raise Broken
+                raise Refusal()
             own = [i for i in behind if asked in graph.nodes[i].extras]
         if not own:
-            raise Problem(
+            raise Refusal(
                 "ST216",
                 f"{base} has no {asked}"
                 + (": there is no recurrent layer in it" if asked == "state" else ""),
@@ -1020,7 +993,7 @@ class Resolver:
         if not isinstance(body, (tree.Call, tree.Name)) or (
             layer is None and registry.find(callee(body)) is None
         ):
-            raise Problem(
+            raise Refusal(
                 "ST213",
                 f"{block.name} is a flow, not one layer: it takes no arguments",
                 expr.span,
@@ -1051,7 +1024,7 @@ class Resolver:
                 name = arg.name.name
                 if name not in names:
                     near = nearest(name, names)
-                    raise Problem(
+                    raise Refusal(
                         "ST219",
                         f"{recipe.name} has no parameter {name}",
                         arg.name.span,
@@ -1059,7 +1032,7 @@ class Resolver:
                         help=f"did you mean {near}?" if near else f"its parameters are {', '.join(names)}",
                     )
             if name in given:
-                raise Problem("ST205", f"{name} is given twice", arg.span, help="keep one of them")
+                raise Refusal("ST205", f"{name} is given twice", arg.span, help="keep one of them")
             given[name] = arg
         width = self._width(incoming, env)
         for param in recipe.params:
@@ -1091,7 +1064,7 @@ class Resolver:
         graph = bound.graph
         sources = graph.sources(bound.values)
         if len(sources) != len(incoming):
-            raise Problem(
+            raise Refusal(
                 "ST314",
                 f"{name} takes {len(sources)} value{'s' * (len(sources) != 1)}, but is given {len(incoming)}",
                 span,
@@ -1102,11 +1075,11 @@ class Resolver:
         for index, value in zip(sources, incoming, strict=True):
             tensor = env.graph.tensor(value)
             if tensor is None or graph.nodes[index].outputs is None:
-                raise Broken
+                raise Refusal()
             try:
                 check_input(name, graph.nodes[index], tensor)
             except Refusal as refusal:
-                raise Problem(
+                raise Refusal(
                     refusal.code,
                     refusal.message,
                     span,
@@ -1125,7 +1098,7 @@ class Resolver:
             node = graph.nodes[index]
             if node.layer is None:
                 if node.outputs is None:
-                    raise Broken
+                    raise Refusal()
                 continue
             copy = self._add(env.graph, span, node.layer)
             copy.inputs = tuple(map(there, node.inputs))
@@ -1136,21 +1109,10 @@ class Resolver:
             try:
                 infer(env.graph, copy)
             except Refusal as refusal:
-                from seqtopo.graph.blame import problem_of
-
-                problem = problem_of(refusal, env.graph, copy, tree.Name(span, name), self.sources)
-                more = Label(node.span, f"this layer of {name}")
-                found = problem.diagnostic
-                raise Problem(
-                    found.code,
-                    found.message,
-                    span,
-                    label=found.label,
-                    labels=(more, *found.labels),
-                    notes=found.notes,
-                    help=found.help,
-                    fixes=found.fixes,
-                ) from None
+                refusal = _of_call(refusal, env.graph, copy, tree.Name(span, name))
+                refusal.span = span
+                refusal.changes.append(partial(_with_label, Label(node.span, f"this layer of {name}")))
+                raise refusal from None
         return tuple(map(there, bound.values))
 
     def _declares(self, source: Node, came: Tensor) -> tuple[Fix, ...]:
@@ -1158,7 +1120,6 @@ class Resolver:
         written = self.sources.of(source)
         if not isinstance(written, tree.Call):
             return ()
-        from seqtopo.graph.failure_site import size_text
         from seqtopo.syntax.rewrite import declared
 
         new = print_expr(declared(written, tuple(map(size_text, came.shape))))
@@ -1208,9 +1169,7 @@ class Resolver:
         try:
             infer(env.graph, node)
         except Refusal as refusal:
-            from seqtopo.graph.blame import problem_of
-
-            raise problem_of(refusal, env.graph, node, shown, self.sources) from None
+            raise _of_call(refusal, env.graph, node, shown) from None
         count = len(node.outputs) if node.outputs is not None else 1
         return tuple([Value(node.index, i) for i in range(count)])
 
@@ -1276,7 +1235,7 @@ class Resolver:
                 raise unbound_name(expr.name, expr.span, "a value of the graph must stand here", "encoder")
             if bound is None:
                 near = self.guess(expr.name, env.scope.all_names())
-                raise Problem(
+                raise Refusal(
                     "ST206",
                     f"nothing is bound to {expr.name}",
                     expr.span,
@@ -1299,7 +1258,7 @@ class Resolver:
         if isinstance(body, tree.Name):
             bound = env.scope.find(body.name)
             if isinstance(bound, Failed):
-                raise Broken
+                raise Refusal()
             if isinstance(bound, Plain) and bound.passed is not None:
                 passed = bound.passed
                 return self.passed_on(
@@ -1332,7 +1291,7 @@ class Resolver:
         row = self._row(callee_name(call), env, at)
         layer, arguments = self._layer(at, call, row, incoming, env)
         for name in (*arguments.call, *arguments.tensors):
-            raise Problem(
+            raise Refusal(
                 "ST313",
                 f"{name} is an argument of the call: it stands in the wrapper, not inside it",
                 arguments.spans[name],
@@ -1345,27 +1304,23 @@ class Resolver:
             raise self._lost(body)
         tensors = env.graph.tensors(incoming)
         if tensors is None:
-            raise Broken
+            raise Refusal()
         graph = Graph(name=name)
         inputs = []
         steps = env.steps + row.steps
-        for tensor in tensors:
+        for value, tensor in zip(incoming, tensors, strict=True):
             shape = tensor.shape
             if steps:
                 if len(shape) <= steps:
-                    from seqtopo.graph.failure_site import maker
-                    from seqtopo.graph.rank_fixes import keep_steps
-
-                    made = maker(env.graph, incoming[0])
-                    raise Problem(
+                    refusal = Refusal(
                         "ST301",
                         f"{row.name} takes a sequence but is given {show_shape(shape)}",
                         body.span,
                         label=f"takes {steps + 1} or more axes, is given {len(shape)}",
-                        labels=(Label(made.span, f"gives {tensor}"),),
                         help="keep the steps: add seq to the recurrent layer before it",
-                        fixes=tuple(keep_steps(made, self.sources.of(made))),
                     )
+                    refusal.call = (env.graph, value, body)
+                    raise refusal
                 shape = shape[steps:]
             node = graph.add(body.span)
             node.outputs = (Tensor(shape, tensor.dtype),)
@@ -1374,10 +1329,10 @@ class Resolver:
         inner = replace(env, graph=graph, frame=self.frame(env.frame, id(body)), steps=0)
         graph.outputs = self.run(body, tuple(inputs), inner, head=True)
         if graph.tensors(graph.outputs) is None:
-            raise Broken
+            raise Refusal()
         for node in graph.nodes:
             if node.layer is None and node.index not in graph.inputs:
-                raise Problem(
+                raise Refusal(
                     "ST313",
                     f"{row.name}(...) sees one step at a time: an in(...) inside it would have no data",
                     node.span,
@@ -1391,7 +1346,7 @@ class Resolver:
         old = bound.graph
         for index in old.ancestors(bound.values):
             if old.nodes[index].outputs is None:
-                raise Broken
+                raise Refusal()
         graph.nodes = old.nodes[: max(v.node for v in bound.values) + 1]
         graph.inputs = old.sources(bound.values)
         graph.outputs = bound.values
@@ -1431,52 +1386,42 @@ class Resolver:
 
     # ---- names, limits and places --------------------------------------------------------------------
 
-    def report(self, problem: Problem) -> None:
-        """Keeps a diagnostic, once for each place."""
-        found = problem.diagnostic
-        bound = self.evaluator.used.get(found.span)
-        if isinstance(problem, LowerCaseSize) and bound is not None and len(problem.words) == 1:
-            # The word is the value of a name that is written as sizes are.
-            name = self.source.text[found.span.start : found.span.end]
-            message = f"{name} stands for {problem.words[0]}, but a size is a number"
-            found = replace(
-                found, message=message, label="no size", help=how_to_bind(name, "24", another=True)
-            )
-        elif isinstance(problem, LowerCaseSize):
-            self.lower_sizes[found.code, found.span] = problem.words
-        name = self.source.text[found.span.start : found.span.end]
-        if found.help.startswith(ANOTHER) and name not in self.scope.names:
-            # Only what a let or somebody outside has bound can be bound to something else.
-            found = replace(found, help=f"give {name} another value where the recipe or the loop is written")
-        found = self._told(found)
-        self.diagnostics.setdefault((found.code, found.span), found)
+    def report(self, refusal: Refusal) -> None:
+        """Records what is refused, once for each place, as far as it was not told before.
 
-    def _told(self, found: Diagnostic) -> Diagnostic:
-        """A diagnostic about a name, with what it is bound to: the name is right, and its value is not."""
-        used = self.evaluator.used
-        bound = used.get(found.span)
-        if bound is None and found.code == "ST217":
+        Raises:
+            Refusal: the spec is too large, so that nothing more is looked at.
+        """
+        if refusal.code and not self._stopped:
+            bound = self._value_at(refusal)
+            name = self.source.text[refusal.span.start : refusal.span.end]
+            if len(refusal.words) == 1 and refusal.span in self.evaluator.used:
+                # The word is the value of a name that is written as sizes are.
+                refusal.message = f"{name} stands for {refusal.words[0]}, but a size is a number"
+                refusal.label, refusal.help = "no size", how_to_bind(name, "24", another=True)
+                refusal.words = ()
+            if refusal.help.startswith(ANOTHER) and name not in self.scope.names:
+                # Only what a let or somebody outside has bound can be bound to something else.
+                refusal.help = f"give {name} another value where the recipe or the loop is written"
+            if bound is not None:
+                refusal.changes.append(partial(_with_value, bound))
+            self._record(refusal)
+        if refusal.ends:
+            self._stopped = True
+            raise refusal
+
+    def _value_at(self, refusal: Refusal) -> Plain | None:
+        """What the name is bound to that a refusal is about."""
+        used, span = self.evaluator.used, refusal.span
+        if span not in used and refusal.code == "ST217":
             # An optimizer, loss or metric is told of as a whole: adam(RATE).
-            inside = (
-                one
-                for at, one in used.items()
-                if found.span.start <= at.start and at.end <= found.span.end and one.note
-            )
-            bound = next(inside, None)
-        if bound is None or bound.note in found.notes:
-            return found
-        if bound.note:
-            return replace(found, notes=(*found.notes, bound.note), fixes=())
-        place = bound.passed.expr.span if bound.passed is not None else found.span
-        if place == found.span or any(label.span == place for label in found.labels):
-            return found
-        moved = [
-            replace(
-                fix, edits=tuple(replace(e, span=place) if e.span == found.span else e for e in fix.edits)
-            )
-            for fix in found.fixes
-        ]
-        return replace(found, labels=(*found.labels, Label(place, "is its value")), fixes=tuple(moved))
+            inside = (at for at in used if span.start <= at.start and at.end <= span.end and used[at].note)
+            span = next(inside, span)
+        return used.get(span)
+
+    def _record(self, refusal: Refusal) -> None:
+        found = diagnostic_of(refusal)
+        self.refusals.setdefault((found.code, found.span), refusal)
 
     @property
     def size(self) -> int:
@@ -1498,13 +1443,11 @@ class Resolver:
         """The values that a step gives. ``head``: names with a value stand for it.
 
         Raises:
-            Problem, Broken: the step cannot be resolved.
-            TooMuch: the spec expands beyond the limits.
+            Refusal, Refusal: the step cannot be resolved.
         """
         self._steps += 1
         if self._steps > MOST_STEPS:
-            self.report(too_many(expr.span))
-            raise TooMuch
+            raise too_many(expr.span)
         self.deepen(expr.span)
         try:
             return self._walk(expr, incoming, env, head)
@@ -1517,10 +1460,10 @@ class Resolver:
         Who goes deeper takes the levels off ``depth`` again.
 
         Raises:
-            Problem: it is nested more deeply than Python's own stack bears.
+            Refusal: it is nested more deeply than Python's own stack bears.
         """
         if self._depth + levels > DEEPEST:
-            raise Problem(
+            raise Refusal(
                 "ST104",
                 "names, recipes and brackets are nested too deeply here",
                 span,
@@ -1535,14 +1478,13 @@ class Resolver:
     def _add(self, graph: Graph, span: Span, layer: Layer, **more: Any) -> Node:
         self._nodes += 1
         if self._nodes > MOST_LAYERS:
-            self.report(too_many(span))
-            raise TooMuch
+            raise too_many(span)
         return graph.add(span, layer, **more)
 
     def _needed(self, incoming: Bundle | None, expr: tree.Expr) -> Bundle:
         if incoming is not None:
             return incoming
-        raise Problem(
+        raise Refusal(
             "ST210",
             f"nothing comes into {print_expr(expr)}: the flow has no source",
             expr.span,
@@ -1558,20 +1500,22 @@ class Resolver:
         inner = env.inside(self.frame(env.frame, id(at)), passed.scope)
         if not self.outside.is_in(passed.expr.span):
             return use(inner)
-        before, known = len(env.graph.nodes), set(self.diagnostics)
+        before, known = len(env.graph.nodes), set(self.refusals)
+        placed = partial(self.outside.placed, here=at.span)
         try:
             made = use(inner)
             if isinstance(made, SubModel):
                 self._place(made.graph.nodes, at.span)
             return made
-        except Problem as problem:
-            problem.diagnostic = self.outside.placed(problem.diagnostic, at.span)
+        except Refusal as refusal:
+            refusal.changes.append(placed)
             raise
         finally:
             self._place(env.graph.nodes[before:], at.span)
-            for key in self.diagnostics.keys() - known:
-                found = self.outside.placed(self.diagnostics.pop(key), at.span)
-                self.diagnostics.setdefault((found.code, found.span), found)
+            for key in self.refusals.keys() - known:
+                recorded = self.refusals.pop(key)
+                recorded.changes.append(placed)
+                self._record(recorded)
 
     def _place(self, nodes: Iterable[Node], span: Span) -> None:
         """Gives a place in the spec to the nodes that were made of what was bound from outside."""
@@ -1593,8 +1537,8 @@ class Resolver:
         found = bound.passed.scope.find(word) if bound.passed is not None else None
         return found if isinstance(found, (Recipe, Block)) else None
 
-    def _lost(self, step: tree.Expr) -> Problem:
-        return Problem(
+    def _lost(self, step: tree.Expr) -> Refusal:
+        return Refusal(
             "ST213",
             f"{print_expr(step)} starts from its own source, so what comes in here would be lost",
             step.span,
@@ -1603,7 +1547,7 @@ class Resolver:
 
     def _here(self, bound: Named, expr: tree.Expr, env: Env) -> Bundle:
         if bound.graph is not env.graph:
-            raise Problem(
+            raise Refusal(
                 "ST313",
                 f"{print_expr(expr)} is a value from outside: td(...) sees one step at a time, "
                 "so it cannot take it",
@@ -1631,7 +1575,7 @@ class Resolver:
 
             layers = layers_of_cells(step)
             help = f"write {print_expr(layers)}" if layers is not None else reason.instead
-            raise Problem(
+            raise Refusal(
                 "ST209",
                 f"{name.name} is left out of the language: {reason.why}",
                 name.span,
@@ -1640,14 +1584,14 @@ class Resolver:
                 fixes=(Fix(help, (Edit(step.span, print_expr(layers)),)),) if layers and step else (),
             )
         if entry_of("activation", name.name):
-            raise Problem(
+            raise Refusal(
                 "ST201",
                 f"{name.name} is an activation, not a layer: as a step it is written without parentheses",
                 name.span,
                 help=f"write {name.name}, or with arguments act({name.name}(...))",
             )
         if name.name in self.later:
-            raise Problem(
+            raise Refusal(
                 "ST206",
                 f"{name.name} is bound further down: a name can be used from where it is bound",
                 name.span,
@@ -1668,9 +1612,9 @@ class Resolver:
             )
             if near:
                 fix = Fix(f"or did you mean {near}?", (Edit(name.span, near),))
-                wrong.diagnostic = replace(wrong.diagnostic, fixes=(fix,))
+                wrong.fixes = (fix,)
             raise wrong
-        raise Problem(
+        raise Refusal(
             "ST206" if "." in name.name else "ST201",
             f"there is no layer {name.name}, and nothing is bound to that name",
             name.span,
@@ -1686,9 +1630,9 @@ class Resolver:
         def width(span: Span) -> Any:
             tensors = env.graph.tensors(incoming)
             if tensors is None:
-                raise Broken
+                raise Refusal()
             if len(tensors) != 1 or not tensors[0].shape:
-                raise Problem(
+                raise Refusal(
                     "ST213",
                     "'_' is the width of one incoming value, "
                     + (f"but {len(tensors)} come in" if len(tensors) != 1 else "which has no axis"),
@@ -1760,9 +1704,50 @@ class Resolver:
         return False
 
 
-def endless(name: str, span: Span, bound: Span) -> Problem:
+def _with_value(bound: Plain, found: Diagnostic) -> Diagnostic:
+    """A diagnostic about a name, with what it is bound to: the name is right, and its value is not."""
+    if bound.note in found.notes:
+        return found
+    if bound.note:
+        return replace(found, notes=(*found.notes, bound.note), fixes=())
+    place = bound.passed.expr.span if bound.passed is not None else found.span
+    if place == found.span or any(label.span == place for label in found.labels):
+        return found
+    moved = [
+        replace(fix, edits=tuple(replace(e, span=place) if e.span == found.span else e for e in fix.edits))
+        for fix in found.fixes
+    ]
+    return replace(found, labels=(*found.labels, Label(place, "is its value")), fixes=tuple(moved))
+
+
+def _with_label(label: Label, found: Diagnostic) -> Diagnostic:
+    return replace(found, labels=(label, *found.labels))
+
+
+def _of_call(refusal: Refusal, graph: Graph, node: Node, step: tree.Expr) -> Refusal:
+    """A row's refusal with its place in the text: at the argument that it blames, or at the whole step."""
+    refusal.span = node.span
+    if refusal.at is not None and refusal.at[0] == "argument":
+        refusal.span = node.spans.get(str(refusal.at[1]), node.span)
+    refusal.message = _as_written(refusal.message, node, step)
+    refusal.call = (graph, node, step)
+    return refusal
+
+
+def _as_written(message: str, node: Node, step: tree.Expr) -> str:
+    """A row's message with the layer's name as the spec has it, which may be another of its names."""
+    written = step.name if isinstance(step, tree.Call) else step
+    if node.layer is None or not isinstance(written, tree.Name):
+        return message
+    name = node.layer.row.name
+    if written.name in node.layer.row.aliases and message.startswith(f"{name} "):
+        return written.name + message.removeprefix(name)
+    return message
+
+
+def endless(name: str, span: Span, bound: Span) -> Refusal:
     """The problem of a recipe or a block that stands in itself."""
-    return Problem(
+    return Refusal(
         "ST208",
         f"{name} uses itself: it would never end",
         span,
@@ -1771,20 +1756,21 @@ def endless(name: str, span: Span, bound: Span) -> Problem:
     )
 
 
-def too_many(span: Span, count: int | None = None) -> Problem:
+def too_many(span: Span, count: int | None = None) -> Refusal:
     """The problem of a spec that expands to more layers than anybody means."""
-    return Problem(
+    return Refusal(
         "ST211",
         f"the spec expands to more than {MOST_LAYERS:,} layers",
         span,
         label=f"{count:,} copies" if count else "here the limit is passed",
         help="repeat fewer times",
+        ends=True,
     )
 
 
-def _recipe_count(recipe: Recipe, call: tree.Call, names: list[str]) -> Problem:
+def _recipe_count(recipe: Recipe, call: tree.Call, names: list[str]) -> Refusal:
     wanted = f"{recipe.name}({', '.join(names)})"
-    return Problem(
+    return Refusal(
         "ST219",
         f"{recipe.name} is given {len(call.args)} argument{'s' * (len(call.args) != 1)}, it takes {wanted}",
         call.span,

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from seqtopo.layers.objects import entry_of
+from seqtopo.layers.sizes import Size, is_open
 from seqtopo.syntax import tree
+from seqtopo.syntax.rewrite import NOWHERE, number, word
 
 
 def names_in(expr: tree.Expr) -> set[str]:
@@ -90,3 +92,10 @@ def renamed(expr: tree.Call | tree.Name, name: str) -> tree.Call | tree.Name:
     if isinstance(expr, tree.Call):
         return tree.Call(expr.span, tree.Name(expr.name.span, name), expr.args)
     return tree.Name(expr.span, name)
+
+
+def size_text(size: Size) -> tree.Expr:
+    """A size as it is written; an open one as ``?``."""
+    if isinstance(size, int):
+        return number(size)
+    return tree.Unknown(NOWHERE) if is_open(size) or not size.is_atom else word(str(size))

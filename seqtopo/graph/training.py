@@ -8,12 +8,10 @@ from typing import Any
 
 from seqtopo.diag.model import Edit, Fix
 from seqtopo.diag.nearest import nearest
-from seqtopo.graph.lower_sizes import LowerCaseSize
-from seqtopo.graph.problem import Problem
-from seqtopo.graph.unbound import unbound
-from seqtopo.layers.objects import NoObject, read_object
+from seqtopo.graph.unbound import lower_case_size, unbound
+from seqtopo.layers.objects import read_object
 from seqtopo.layers.sizes import Expr, Size
-from seqtopo.layers.values import DTYPES, Object, Word, show
+from seqtopo.layers.values import DTYPES, Object, Refusal, Word, show
 from seqtopo.source import Span
 from seqtopo.syntax import tree
 from seqtopo.syntax.canonical import print_expr
@@ -26,6 +24,26 @@ class Labels:
     shape: tuple[Size, ...]
     dtype: str = "float32"
     below: Size | None = None
+
+
+@dataclass(frozen=True)
+class Values:
+    """What is known of the numbers in an array.
+
+    ``low`` and ``high`` are the least and the greatest finite one, ``whole`` whether all are whole,
+    ``shares`` whether those along the last axis add up to 1 everywhere and none is negative, ``longest``
+    the most numbers other than 0 in a row. ``missing`` counts NaN and ``endless`` infinite ones.
+    """
+
+    low: float
+    high: float
+    whole: bool = True
+    shares: bool = False
+    longest: int = 0
+    missing: int = 0
+    endless: int = 0
+    partly: bool = False
+    """Whether there are more numbers than were looked at."""
 
 
 @dataclass(frozen=True)
@@ -58,18 +76,18 @@ def read_training(statement: tree.Train, value: Callable[[tree.Expr], Any]) -> T
     """Reads a ``train`` statement.
 
     Raises:
-        Problem: it names something that Keras does not know, or something twice.
+        Refusal: it names something that Keras does not know, or something twice.
     """
     found: dict[str, Any] = {}
     spans: dict[str, Span] = {}
     for arg in statement.args:
         name = arg.name.name if arg.name is not None else "optimizer"
         if name in spans:
-            raise Problem("ST217", f"{name} is given twice", arg.span, help="keep one")
+            raise Refusal("ST217", f"{name} is given twice", arg.span, help="keep one")
         if name not in (*_FAMILIES, *OPTIONS, "labels"):
             known = ["optimizer", "loss", "metrics", "labels", *OPTIONS]
             near = nearest(name, known)
-            raise Problem(
+            raise Refusal(
                 "ST217",
                 f"train has no argument {name}",
                 arg.span,
@@ -100,7 +118,7 @@ def _objects(family: str, name: str, given: Any, expr: tree.Expr, value: Callabl
         raise (
             _modern(family, expr, value)
             or unbound(given, expr.span, wants, _LIKELY[family])
-            or Problem(
+            or Refusal(
                 "ST217", f"{name} cannot be {show(given)}", expr.span, help=f"as in {_EXAMPLES[family]}"
             )
         )
@@ -108,9 +126,9 @@ def _objects(family: str, name: str, given: Any, expr: tree.Expr, value: Callabl
         found = read_object(family, given)
         # Keras reports a metric under the very word it is given, so a bare word stays as it is.
         return given.name if isinstance(given, Word) and family in ("loss", "metric") else found
-    except NoObject as error:
+    except Refusal as error:
         near = nearest(given.name, error.near) if error.near else None
-        raise _modern(family, expr, value) or Problem(
+        raise _modern(family, expr, value) or Refusal(
             "ST217",
             f"{name} cannot be {show(given)}: expected {error.expected}",
             expr.span,
@@ -121,7 +139,7 @@ def _objects(family: str, name: str, given: Any, expr: tree.Expr, value: Callabl
         ) from None
 
 
-def _modern(family: str, expr: tree.Expr, value: Callable[[tree.Expr], Any]) -> Problem | None:
+def _modern(family: str, expr: tree.Expr, value: Callable[[tree.Expr], Any]) -> Refusal | None:
     """The problem of an object that an earlier Keras or another library has so; None where none does."""
     from seqtopo.graph.old_objects import modernized
 
@@ -130,7 +148,7 @@ def _modern(family: str, expr: tree.Expr, value: Callable[[tree.Expr], Any]) -> 
         return None
     shown = print_expr(now.expr)
     fix = Fix(f"write {shown}", (Edit(expr.span, shown),), safe=now.exact)
-    return Problem("ST217", now.why, expr.span, help=fix.title, fixes=(fix,))
+    return Refusal("ST217", now.why, expr.span, help=fix.title, fixes=(fix,))
 
 
 _LIKELY = {"optimizer": "adam", "loss": "mse", "metric": "mae"}
@@ -146,7 +164,7 @@ def _option(name: str, value: Any, arg: tree.Argument) -> Any:
     }.get(name, _numbers(value))
     if not fits:
         example = "2" if name == "steps_per_execution" else "true"
-        raise unbound(value, arg.value.span, f"{name} must be {OPTIONS[name]}", example) or Problem(
+        raise unbound(value, arg.value.span, f"{name} must be {OPTIONS[name]}", example) or Refusal(
             "ST217", f"{name} must be {OPTIONS[name]}, not {show(value)}", arg.span, help=f"write {name}=..."
         )
     return value.name if isinstance(value, Word) else value
@@ -175,7 +193,7 @@ def _label(expr: tree.Expr, value: Callable[[tree.Expr], Any]) -> Labels:
     elif isinstance(expr, tree.Group):
         items = [_label_size(expr.body, value)]
     else:
-        raise Problem(
+        raise Refusal(
             "ST217",
             "labels are written as a shape in parentheses",
             expr.span,
@@ -191,9 +209,9 @@ def _label(expr: tree.Expr, value: Callable[[tree.Expr], Any]) -> Labels:
         elif isinstance(item, Expr) or (isinstance(item, int) and not isinstance(item, bool) and item >= 1):
             shape.append(item)
         elif isinstance(item, Word):
-            raise LowerCaseSize("ST217", (item.name,), expr.span)
+            raise lower_case_size("ST217", (item.name,), expr.span)
         else:
-            raise Problem(
+            raise Refusal(
                 "ST217",
                 f"a label's shape has sizes and perhaps int, not {show(item)}",
                 expr.span,

@@ -1,16 +1,16 @@
-"""A name that nothing binds, where its value must be known: how to bind it, with a value that would do."""
+"""Names without a value where one must be known: how to bind them, and words in lower case for sizes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
 
-from seqtopo.graph.lower_sizes import LowerCaseSize
 from seqtopo.graph.outside import how_to_bind
-from seqtopo.graph.problem import Problem
 from seqtopo.layers.kinds import Kind
+from seqtopo.layers.objects import FAMILIES, entry_of
+from seqtopo.layers.registry import has_meaning
 from seqtopo.layers.sizes import Expr, symbols
-from seqtopo.layers.values import Object, Word, show
+from seqtopo.layers.values import DTYPES, Object, Refusal, Word, show
 from seqtopo.source import Span
 
 _LIKELY: tuple[Any, ...] = (0.1, 2, (2, 2), True, Word("glorot_uniform"), Object("l2", (0.0001,)))
@@ -21,15 +21,15 @@ STEP = "dense(64)"
 """The same where the name stands alone, and so for a whole step."""
 
 
-def unbound(value: object, span: Span, wants: str, example: str, code: str = "ST223") -> Problem | None:
+def unbound(value: object, span: Span, wants: str, example: str, code: str = "ST223") -> Refusal | None:
     """The problem of a size without a number, where ``wants`` says what must stand; None for all else."""
     name = next(iter(sorted(symbols(value))), "") if isinstance(value, Expr) else ""
     return unbound_name(name, span, wants, example, code) if name else None
 
 
-def unbound_name(name: str, span: Span, wants: str, example: str, code: str = "ST223") -> Problem:
+def unbound_name(name: str, span: Span, wants: str, example: str, code: str = "ST223") -> Refusal:
     """The problem of a name that nothing binds."""
-    return Problem(
+    return Refusal(
         code,
         f"{name} is not bound: {wants}",
         span,
@@ -38,13 +38,41 @@ def unbound_name(name: str, span: Span, wants: str, example: str, code: str = "S
     )
 
 
-def not_whole(value: object, span: Span, wants: str, example: str, code: str, help: str) -> Problem:
+def not_whole(value: object, span: Span, wants: str, example: str, code: str, help: str) -> Refusal:
     """The problem of a value that stands where a whole number must, as ``wants`` says."""
     if isinstance(value, Word):
-        return LowerCaseSize(code, (value.name,), span)
-    return unbound(value, span, wants, example, code) or Problem(
+        return lower_case_size(code, (value.name,), span)
+    return unbound(value, span, wants, example, code) or Refusal(
         code, f"{wants}, not {show(value)}", span, help=help
     )
+
+
+def lower_case_size(code: str, words: tuple[str, ...], span: Span) -> Refusal:
+    """Refuse words that stand where sizes do; the fix, for all of a spec's at once, is made later."""
+    return Refusal(
+        code,
+        f"{', '.join(words)} {'is no size' if len(words) == 1 else 'are no sizes'}: "
+        "names of sizes begin with an upper-case letter",
+        span,
+        label="in lower case",
+        help="write a number, or a name such as " + upper(words[0]),
+        words=words,
+    )
+
+
+def means_something(word: str) -> bool:
+    """Whether a word is one of the language or of Keras, and so no size that somebody named."""
+    known = has_meaning(word) or word in DTYPES
+    return known or any(entry_of(family, word) is not None for family in FAMILIES)
+
+
+def upper(word: str) -> str:
+    """A word as a size is written.
+
+    >>> upper("data_dim")
+    'Data_dim'
+    """
+    return word[:1].upper() + word[1:]
 
 
 def example_of(kind: Kind, more: Iterable[str] = ()) -> str:

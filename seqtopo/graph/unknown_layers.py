@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import lru_cache
 
 from seqtopo.diag.model import Edit, Fix
-from seqtopo.graph.problem import Problem
 from seqtopo.layers import legacy
 from seqtopo.layers.legacy import CLASSES, Class, Gone, Renamed
 from seqtopo.layers.names import NAMES
+from seqtopo.layers.values import Refusal
 from seqtopo.syntax import tree
 from seqtopo.syntax.canonical import print_expr
 from seqtopo.syntax.rewrite import NOWHERE, edit, without_argument, word
@@ -24,7 +24,7 @@ def _by_class() -> dict[str, str]:
     return {row.keras: row.name for row in NAMES.values() if row.keras}
 
 
-def known_elsewhere(name: tree.Name, step: tree.Expr | None) -> Problem | None:
+def known_elsewhere(name: tree.Name, step: tree.Expr | None) -> Refusal | None:
     """The problem of a name that another library or an earlier Keras knows; None where none does."""
     if name.name in _SOURCES:
         return _source(name, step)
@@ -36,7 +36,7 @@ def known_elsewhere(name: tree.Name, step: tree.Expr | None) -> Problem | None:
             step.span, word(now), getattr(step, "args", ())
         ):
             fix = edit(step.span, new)
-        return Problem(
+        return Refusal(
             "ST201",
             f"there is no layer {name.name}: Keras' class of that name is {now} here",
             name.span,
@@ -48,9 +48,9 @@ def known_elsewhere(name: tree.Name, step: tree.Expr | None) -> Problem | None:
     return _old(name, step, old) if old is not None else None
 
 
-def _old(name: tree.Name, step: tree.Expr | None, old: Class) -> Problem:
+def _old(name: tree.Name, step: tree.Expr | None, old: Class) -> Refusal:
     if not old.to:
-        return Problem(
+        return Refusal(
             "ST201",
             f"there is no layer {name.name} any more, as there was in {old.since}"
             if old.since.startswith("Keras ")
@@ -64,7 +64,7 @@ def _old(name: tree.Name, step: tree.Expr | None, old: Class) -> Problem:
     help = f"write {shown}" if len(shown) < 60 else f"write {old.to}"
     exact = old.since.startswith("Keras")
     fixes = () if new is None or step is None else (Fix(help, (edit(step.span, new),), safe=exact),)
-    return Problem(
+    return Refusal(
         "ST201",
         f"there is no layer {name.name}: it is the name that {old.since} has for {old.inside or old.to}",
         name.span,
@@ -117,12 +117,12 @@ def modernized(step: tree.Expr, depth: int = 0) -> tree.Expr:
     return tree.Call(step.span, own, tuple(args)) if args else own
 
 
-def _source(name: tree.Name, step: tree.Expr | None) -> Problem:
+def _source(name: tree.Name, step: tree.Expr | None) -> Refusal:
     new = _declared(step)
     help = f"write {print_expr(new)}" if new is not None else "write in(T,F)"
     given = {a.name.name for a in getattr(step, "args", ()) if a.name is not None}
     whole = given <= {*_SHAPES, "dtype"}
-    return Problem(
+    return Refusal(
         "ST201",
         f"there is no layer {name.name}: an input is a source, in(...), with the sizes of one sample",
         name.span,

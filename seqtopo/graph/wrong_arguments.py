@@ -7,11 +7,9 @@ from typing import Any
 
 from seqtopo.diag.model import Edit, Fix
 from seqtopo.diag.nearest import nearest
-from seqtopo.graph.lower_sizes import LowerCaseSize, means_something
 from seqtopo.graph.outside import how_to_bind
-from seqtopo.graph.problem import Broken, Problem
 from seqtopo.graph.symbols import callee
-from seqtopo.graph.unbound import example_of, unbound
+from seqtopo.graph.unbound import example_of, lower_case_size, means_something, unbound
 from seqtopo.graph.unknown_layers import modernized
 from seqtopo.layers import legacy
 from seqtopo.layers.kinds import NOTHING
@@ -19,7 +17,7 @@ from seqtopo.layers.legacy import Gone, Renamed
 from seqtopo.layers.objects import entry_of
 from seqtopo.layers.row import Param, Row
 from seqtopo.layers.sizes import symbol
-from seqtopo.layers.values import Misfit, Word, show
+from seqtopo.layers.values import Refusal, Word, show
 from seqtopo.syntax import tree
 from seqtopo.syntax.canonical import print_expr
 from seqtopo.syntax.rewrite import call as made
@@ -32,13 +30,13 @@ _LIKELY = {"kernel_size": 3, "output_dim": 64, "rate": 0.2}
 """What people mostly choose, for an argument that is missing."""
 
 
-def unknown_name(row: Row, arg: tree.Argument, name: tree.Name, call: Step) -> Problem:
+def unknown_name(row: Row, arg: tree.Argument, name: tree.Name, call: Step) -> Refusal:
     """``nb_filter=64``: no parameter has this name."""
     given = name.name
     if given in row.flags:
         param, value = row.flags[given]
         fix = Fix(f"write {given} alone", (edit(arg.span, word(given)),))
-        return Problem(
+        return Refusal(
             "ST202",
             f"{_called(row, call)} has no argument {given}: it is a flag, a bare word that sets {param.name}",
             name.span,
@@ -56,7 +54,7 @@ def unknown_name(row: Row, arg: tree.Argument, name: tree.Name, call: Step) -> P
             return _gone(row, arg, name, known, call)
     taken = _taken(row, call)
     near = nearest(given, [known for known in row.by_name if known not in taken])
-    return Problem(
+    return Refusal(
         "ST202",
         f"{_called(row, call)} has no argument {given}",
         name.span,
@@ -90,7 +88,7 @@ def _elsewhere(given: str, row: Row) -> bool:
     return near is None or near.replace("_", "") != given.replace("_", "")
 
 
-def _renamed(row: Row, arg: tree.Argument, name: tree.Name, known: Renamed, call: Step) -> Problem:
+def _renamed(row: Row, arg: tree.Argument, name: tree.Name, known: Renamed, call: Step) -> Refusal:
     to = known.to[0]
     value = arg.value
     plain = (
@@ -99,7 +97,7 @@ def _renamed(row: Row, arg: tree.Argument, name: tree.Name, known: Renamed, call
     now = legacy.value(to, str(plain))
     new = tree.Argument(arg.span, word(to), word(now) if now else value)
     help = f"write {print_expr(new)}"
-    return Problem(
+    return Refusal(
         "ST202",
         f"{_called(row, call)} has no argument {name.name}: in Keras 3 it is {to}",
         name.span,
@@ -125,7 +123,7 @@ def _with_the_others(call: Step, arg: tree.Argument, new: tree.Argument | None) 
     return alone if alone is not None and every == rest else edit(call.span, every)
 
 
-def _gone(row: Row, arg: tree.Argument, name: tree.Name, known: Gone, call: Step) -> Problem:
+def _gone(row: Row, arg: tree.Argument, name: tree.Name, known: Gone, call: Step) -> Refusal:
     fixes: list[Fix] = []
     if isinstance(call, tree.Call):
         rest = without_argument(call, arg)
@@ -146,7 +144,7 @@ def _gone(row: Row, arg: tree.Argument, name: tree.Name, known: Gone, call: Step
                     safe=known.harmless,
                 )
             )
-    return Problem(
+    return Refusal(
         "ST202",
         f"{_called(row, call)} has no argument {name.name}: {known.why}",
         name.span,
@@ -168,15 +166,15 @@ def _one_kernel(call: tree.Call) -> list[Fix]:
 
 def unknown_flag(
     row: Row, arg: tree.Argument, given: str, call: Step, place: Param | None, value: Read
-) -> Problem:
+) -> Refusal:
     """``average``: no bare word of the layer. ``place`` is the parameter at whose place it stands."""
     old = isinstance(legacy.argument(given, row.by_name), Gone)
     named = nearest(given, row.flags) is None and not old and not means_something(given)
     if place is not None and _is_size(place) and named:
-        return LowerCaseSize("ST202", _words_of(row, call, value), arg.span)
+        return lower_case_size("ST202", _words_of(row, call, value), arg.span)
     if given in row.by_name:
         param = row.by_name[given]
-        return Problem(
+        return Refusal(
             "ST202",
             f"{_called(row, call)}'s {given} is no flag: it needs a value, {param.kind.words}",
             arg.span,
@@ -188,7 +186,7 @@ def unknown_flag(
     for param in row.params:
         now = legacy.value(param.name, given)
         if now is not None and now in row.flags:
-            return Problem(
+            return Refusal(
                 "ST202",
                 f"{_called(row, call)} has no flag {given}: its {param.name} is {param.kind.words}",
                 arg.span,
@@ -200,7 +198,7 @@ def unknown_flag(
     if isinstance(known, Gone):
         return _gone(row, arg, tree.Name(arg.span, given), known, call)
     near = nearest(given, [*row.flags, *row.by_name])
-    return Problem(
+    return Refusal(
         "ST202",
         f"{_called(row, call)} has no flag {given}",
         arg.span,
@@ -210,13 +208,13 @@ def unknown_flag(
     )
 
 
-def bound_to_no_flag(row: Row, name: tree.Name, given: Word, call: Step, place: Param | None) -> Problem:
+def bound_to_no_flag(row: Row, name: tree.Name, given: Word, call: Step, place: Param | None) -> Refusal:
     """``dropout(P)`` where P stands for a word; ``place`` is the parameter at whose place it stands."""
     if place in row.required:
         return _bound_to(row, place, name, given.name, call)
     flags = [flag for flag in ("relu", *row.flags) if flag in row.flags]
     near = nearest(given.name, flags)
-    return Problem(
+    return Refusal(
         "ST202",
         f"{name.name} stands for {given.name}, which is no flag of {_called(row, call)}"
         + (f", nor its {place.short or place.name}: {place.kind.words}" if place is not None else ""),
@@ -233,7 +231,7 @@ def bound_to_no_flag(row: Row, name: tree.Name, given: Word, call: Step, place: 
     )
 
 
-def bound_to_flag(row: Row, param: Param, call: Step, value: Read) -> Problem | None:
+def bound_to_flag(row: Row, param: Param, call: Step, value: Read) -> Refusal | None:
     """``lstm(N)`` where N stands for a flag, so that a parameter is missing; None where that is not why."""
     for arg in call.args if isinstance(call, tree.Call) and not param.short else ():
         if arg.name is not None or not isinstance(arg.value, tree.Name) or arg.value.name in row.flags:
@@ -244,9 +242,9 @@ def bound_to_flag(row: Row, param: Param, call: Step, value: Read) -> Problem | 
     return None
 
 
-def _bound_to(row: Row, param: Param, name: tree.Name, given: str, call: Step) -> Problem:
+def _bound_to(row: Row, param: Param, name: tree.Name, given: str, call: Step) -> Refusal:
     wants = f"{_called(row, call)}'s {param.short or param.name} must be {param.kind.words}"
-    return Problem(
+    return Refusal(
         "ST203",
         f"{name.name} stands for {given}, and {wants}",
         name.span,
@@ -273,7 +271,7 @@ def _words_of(row: Row, call: Step, value: Read) -> tuple[str, ...]:
     return tuple(found)
 
 
-def second_output(row: Row, name: str, arg: tree.Argument, call: Step) -> Problem:
+def second_output(row: Row, name: str, arg: tree.Argument, call: Step) -> Refusal:
     """``return_state``: second outputs are used by name, never asked for."""
     named = _called(row, call)
     second = "scores" if name == "return_attention_scores" else "state"
@@ -283,7 +281,7 @@ def second_output(row: Row, name: str, arg: tree.Argument, call: Step) -> Proble
         if second == "state":
             every = with_flag(without_argument(call, arg), "seq")
             fixes += (Fix("or for the output at every step, write seq", (edit(call.span, every),)),)
-    return Problem(
+    return Refusal(
         "ST215",
         f"{name} is never written: the {second} of a layer with a name is name.{second}",
         arg.span,
@@ -293,7 +291,7 @@ def second_output(row: Row, name: str, arg: tree.Argument, call: Step) -> Proble
     )
 
 
-def one_too_many(row: Row, arg: tree.Argument, call: Step, value: Read) -> Problem:
+def one_too_many(row: Row, arg: tree.Argument, call: Step, value: Read) -> Refusal:
     """One argument by position more than the layer takes so."""
     flags = [word for word in ("relu", *row.flags) if word in row.flags]
     open_ = unbound(value(arg.value), arg.value.span, "a flag may stand here", flags[0]) if flags else None
@@ -302,7 +300,7 @@ def one_too_many(row: Row, arg: tree.Argument, call: Step, value: Read) -> Probl
     positional = [row.by_name[name.rstrip("*")] for name in row.positional]
     names = ", ".join(p.short or p.name for p in positional)
     if isinstance(arg.value, tree.Name) and arg.value.is_symbol and flags:
-        return Problem(
+        return Refusal(
             "ST203",
             f"{arg.value.name} stands for {show(value(arg.value))}, but only a flag of "
             f"{_called(row, call)} may stand here",
@@ -315,7 +313,7 @@ def one_too_many(row: Row, arg: tree.Argument, call: Step, value: Read) -> Probl
         # PyTorch says first what comes in: LSTM(8, 16).
         fixes.append(Fix("keep the second: what comes in is not written",
                          (edit(call.span, without_argument(call, call.args[0])),)))  # fmt: skip
-    return Problem(
+    return Refusal(
         "ST205",
         f"{_called(row, call)} takes {len(positional) or 'no'} argument{'s' * (len(positional) != 1)} "
         f"by position{f' ({names})' if names else ''}, this is one more",
@@ -328,13 +326,13 @@ def one_too_many(row: Row, arg: tree.Argument, call: Step, value: Read) -> Probl
 
 def missing(
     row: Row, param: Param, call: Step, found: Mapping[str, Any], width: Callable[[], Any]
-) -> Problem:
+) -> Refusal:
     """A parameter without a default that is not given."""
     likely: Any = _LIKELY.get(param.name)
     if param.name == "key_dim" and isinstance(heads := found.get("num_heads"), int):
         try:
             features = width()
-        except (Problem, Broken):
+        except Refusal:
             features = None
         likely = features // heads if isinstance(features, int) and features >= heads else 64
     fixes: tuple[Fix, ...] = ()
@@ -345,7 +343,7 @@ def missing(
         name = call.name if isinstance(call, tree.Call) else call
         step = tree.Call(call.span, name, args)
         fixes = (Fix(f"write {print_expr(step)}", (edit(call.span, step),)),)
-    return Problem(
+    return Refusal(
         "ST204",
         f"{_called(row, call)} needs {param.short or param.name}: {param.kind.words}",
         call.span,
@@ -356,8 +354,8 @@ def missing(
 
 
 def misfit_of(
-    row: Row, param: Param, given: Any, misfit: Misfit, arg: tree.Argument, call: Step, value: Read
-) -> Problem:
+    row: Row, param: Param, given: Any, misfit: Refusal, arg: tree.Argument, call: Step, value: Read
+) -> Refusal:
     """A value that is not what its parameter takes."""
     name = param.short or param.name
     open_ = unbound(
@@ -376,7 +374,7 @@ def misfit_of(
     items = given if isinstance(given, tuple) else (given,)
     words = tuple([item.name for item in items if isinstance(item, Word)])
     if now is None and near is None and words and _is_size(param) and not any(map(means_something, words)):
-        return LowerCaseSize("ST203", words, arg.value.span if len(items) == 1 else arg.span)
+        return lower_case_size("ST203", words, arg.value.span if len(items) == 1 else arg.span)
     if now is not None:
         help = f"write {now}"
         fixes = (Fix(help, (Edit(arg.value.span, now),), safe=True),)
@@ -391,7 +389,7 @@ def misfit_of(
         help, fixes = (ways[0].title, tuple(ways)) if ways else (help, ())
     if not fixes and isinstance(arg.value, tree.Name) and arg.value.is_symbol:
         help = how_to_bind(arg.value.name, example_of(param.kind, ["relu"]), another=True)
-    return Problem(
+    return Refusal(
         "ST203",
         f"{_called(row, call)}({name}={shown}): {name} must be {misfit.expected}",
         arg.value.span,
@@ -446,15 +444,17 @@ def is_initializer(row: Row, param: Param, expr: tree.Expr, value: Read) -> bool
         return False
     try:
         return isinstance(value(expr), (Word, str))
-    except Problem:
+    except Refusal as refusal:
+        if refusal.is_known:
+            raise
         return False
 
 
-def initializer_of_old(row: Row, arg: tree.Argument) -> Problem:
+def initializer_of_old(row: Row, arg: tree.Argument) -> Refusal:
     """``init=glorot_uniform`` in a recurrent layer."""
     new = tree.Argument(arg.span, word("kernel_initializer"), arg.value)
     help = f"write {print_expr(new)}"
-    return Problem(
+    return Refusal(
         "ST202",
         f"{row.name}'s init is the state it starts from, not how its weights begin: "
         "that is kernel_initializer",

@@ -7,15 +7,15 @@ from math import isfinite
 from typing import Any, NamedTuple
 
 from seqtopo.layers.layer_objects import ACTIVATION_LAYERS
-from seqtopo.layers.objects import BARE_ACTIVATIONS, NoObject, read_object
+from seqtopo.layers.objects import BARE_ACTIVATIONS, read_object
 from seqtopo.layers.sizes import LIMIT, Expr
-from seqtopo.layers.values import FLOATS, Misfit, Object, Word
+from seqtopo.layers.values import FLOATS, Object, Refusal, Word
 
 POLICIES = ("mixed_float16", "mixed_bfloat16")
 
 
 class Kind(NamedTuple):
-    """One kind of value: its words, and a reader that returns the value or raises ``Misfit``.
+    """One kind of value: its words, and a reader that returns the value or raises ``Refusal``.
 
     ``flags`` are the bare words that mean a value of this kind where no name is given.
     ``takes`` is "value" for plain configuration, "layer" for a layer or flow, and "tensor" or
@@ -37,7 +37,7 @@ class Kind(NamedTuple):
         """
         try:
             self.read(value)
-        except Misfit:
+        except Refusal:
             return False
         return True
 
@@ -53,7 +53,9 @@ def size(least: int = 1) -> Kind:
     def read(value: Any) -> Any:
         if isinstance(value, Expr) or (_is_int(value) and least <= value < LIMIT):
             return value
-        raise Misfit(words if not _is_int(value) or value < least else f"a whole number below {LIMIT}")
+        raise Refusal(
+            expected=words if not _is_int(value) or value < least else f"a whole number below {LIMIT}"
+        )
 
     return Kind(words, read)
 
@@ -65,7 +67,7 @@ def integer(least: int | None = None) -> Kind:
     def read(value: Any) -> Any:
         if _is_int(value) and (least is None or value >= least) and abs(value) < LIMIT:
             return value
-        raise Misfit(words)
+        raise Refusal(expected=words)
 
     return Kind(words, read)
 
@@ -81,12 +83,12 @@ def number(least: float | None = None, most: float | None = None, *, open_end: b
 
     def read(value: Any) -> Any:
         if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value:
-            raise Misfit(words)
+            raise Refusal(expected=words)
         low = least is None or value >= least
         high = most is None or value < most or (value == most and not open_end)
         if low and high:
             return value
-        raise Misfit(words)
+        raise Refusal(expected=words)
 
     return Kind(words, read)
 
@@ -94,7 +96,7 @@ def number(least: float | None = None, most: float | None = None, *, open_end: b
 def _read_bool(value: Any) -> Any:
     if isinstance(value, bool):
         return value
-    raise Misfit("true or false")
+    raise Refusal(expected="true or false")
 
 
 def choice(*words: str, flags: bool = True) -> Kind:
@@ -105,7 +107,7 @@ def choice(*words: str, flags: bool = True) -> Kind:
         text = value.name if isinstance(value, Word) else value
         if isinstance(text, str) and text in words:
             return text
-        raise Misfit(known, words)
+        raise Refusal(expected=known, near=words)
 
     return Kind(known, read, flags=words if flags else ())
 
@@ -127,9 +129,9 @@ def either(*kinds: Kind, words: str = "") -> Kind:
         for kind in kinds:
             try:
                 return kind.read(value)
-            except Misfit:
+            except Refusal:
                 continue
-        raise Misfit(words)
+        raise Refusal(expected=words)
 
     return Kind(words, read, tuple(f for k in kinds for f in k.flags))
 
@@ -141,7 +143,7 @@ def each(kind: Kind, count: int | None = None) -> Kind:
     def read(value: Any) -> Any:
         if isinstance(value, (tuple, list)) and count in (None, len(value)):
             return tuple(kind.read(v) for v in value)
-        raise Misfit(words)
+        raise Refusal(expected=words)
 
     return Kind(words, read)
 
@@ -157,8 +159,8 @@ def spread(kind: Kind, count: int) -> Kind:
         if isinstance(value, (tuple, list)):
             try:
                 found = several.read(value)
-            except Misfit:
-                raise Misfit(words) from None
+            except Refusal:
+                raise Refusal(expected=words) from None
             return found[0] if count == 1 else found
         return kind.read(value) if count == 1 else (kind.read(value),) * count
 
@@ -181,11 +183,11 @@ def _object(family: str, words: str, flags: tuple[str, ...] = ()) -> Kind:
         if isinstance(value, str):
             value = Word(value)
         if not isinstance(value, (Word, Object)):
-            raise Misfit(words)
+            raise Refusal(expected=words)
         try:
             return read_object(family, value)
-        except NoObject as error:
-            raise Misfit(error.expected or words, error.near) from None
+        except Refusal as error:
+            raise Refusal(expected=error.expected or words, near=error.near) from None
 
     return Kind(words, read, flags, family=family)
 
@@ -194,12 +196,13 @@ def _read_activation(value: Any) -> Any:
     found = ANY_ACTIVATION.read(value)
     if "glu" in (found, getattr(found, "name", "")):
         # Keras takes it, gives the layer's own shape, and fails at the first call.
-        raise Misfit("an activation that keeps the shape; glu halves an axis, so it is a step: -> act(glu)")
+        raise Refusal(
+            expected="an activation that keeps the shape; glu halves an axis, so it is a step: -> act(glu)"
+        )
     if isinstance(found, Object) and found.name not in ACTIVATION_LAYERS:
         # Keras could not save the function with its arguments.
-        raise Misfit(
-            f"one that Keras can save: {found.name} with arguments is a step of its own, -> act({found})"
-        )
+        step = f"{found.name} with arguments is a step of its own, -> act({found})"
+        raise Refusal(expected=f"one that Keras can save: {step}")
     return found
 
 
@@ -208,7 +211,7 @@ def _read_string(value: Any) -> Any:
         return value.name
     if isinstance(value, str):
         return value
-    raise Misfit("a string in quotes")
+    raise Refusal(expected="a string in quotes")
 
 
 def _read_dtype(value: Any) -> Any:
@@ -216,7 +219,7 @@ def _read_dtype(value: Any) -> Any:
     text = value.name if isinstance(value, Word) else value
     if text is None or (isinstance(text, str) and text in (*FLOATS, *POLICIES)):
         return text
-    raise Misfit(f"a dtype: {', '.join((*FLOATS, *POLICIES))}", (*FLOATS, *POLICIES))
+    raise Refusal(expected=f"a dtype: {', '.join((*FLOATS, *POLICIES))}", near=(*FLOATS, *POLICIES))
 
 
 def _read_axis(value: Any) -> Any:
@@ -227,17 +230,17 @@ def _read_axis(value: Any) -> Any:
         return -1
     if not isinstance(text, str) and _is_int(text) and abs(text) < 64:
         return text
-    raise Misfit(AXIS.words)
+    raise Refusal(expected=AXIS.words)
 
 
 def _read_nothing(value: Any) -> Any:
     if value is None:
         return None
-    raise Misfit("left out: it takes a Python object, to be given to the built layer")
+    raise Refusal(expected="left out: it takes a Python object, to be given to the built layer")
 
 
 def array_shape(value: Any) -> tuple[int, ...]:
-    """The shape of an argument of the kind ``ARRAY``; ``Misfit`` where it is ragged or not numbers.
+    """The shape of an argument of the kind ``ARRAY``; ``Refusal`` where it is ragged or not numbers.
 
     >>> array_shape(2.0), array_shape(((1, 2, 3), (4, 5, 6)))
     ((), (2, 3))
@@ -248,7 +251,7 @@ def array_shape(value: Any) -> tuple[int, ...]:
             return (len(value), *inner.pop())
     elif isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value):
         return ()
-    raise Misfit(ARRAY.words)
+    raise Refusal(expected=ARRAY.words)
 
 
 def _read_array(value: Any) -> Any:

@@ -11,7 +11,7 @@ from seqtopo.layers.axes import axis_index, axis_indices
 from seqtopo.layers.parameters import MASK, check_floats, constraints, initializer, regularizers
 from seqtopo.layers.row import Given, Param, Row
 from seqtopo.layers.sizes import Expr, Shape, Size, fits, remainder
-from seqtopo.layers.values import Misfit
+from seqtopo.layers.values import Refusal
 
 AXIS = Param("axis", k.AXIS, -1)
 AXES = Param("axis", k.AXES, -1)
@@ -121,20 +121,20 @@ def _read_clipping(value: Any) -> Any:
     if isinstance(value, Mapping):
         value = tuple(value.get(name) for name in ("rmin", "rmax", "dmax"))
     if not isinstance(value, (tuple, list)) or len(value) != 3:
-        raise Misfit(words)
+        raise Refusal(expected=words)
     try:
         low, high, shift = map(k.optional(k.number(0)).read, value)
-    except Misfit:
-        raise Misfit(words) from None
+    except Refusal:
+        raise Refusal(expected=words) from None
     if low is not None and high is not None and high < low:
-        raise Misfit(f"{words}, rmax not below rmin")
+        raise Refusal(expected=f"{words}, rmax not below rmin")
     return {"rmin": low, "rmax": high, "dmax": shift}
 
 
 def _read_synchronized(value: Any) -> Any:
     if value is False:
         return value
-    raise Misfit("false: Keras has it on TensorFlow only")
+    raise Refusal(expected="false: Keras has it on TensorFlow only")
 
 
 SYNCHRONIZED = k.Kind("false: Keras has it on TensorFlow only", _read_synchronized)

@@ -9,15 +9,11 @@ from collections.abc import Callable, Mapping
 from math import isfinite
 from typing import Any, NamedTuple
 
-from seqtopo.layers.values import DTYPES, Word
-
-
-class Unfit(Exception):  # noqa: N818  (it is an answer, not a failure)
-    """A value is not what a parameter of an object takes."""
+from seqtopo.layers.values import DTYPES, Refusal, Word
 
 
 class Takes(NamedTuple):
-    """What a parameter takes: its words, and a reader that returns the value or raises ``Unfit``.
+    """What a parameter takes: its words, and a reader that returns the value or raises ``Refusal``.
 
     ``families`` are the families of objects it takes, which the reader of objects reads itself.
     """
@@ -73,7 +69,7 @@ def unsaved(attribute: str, given: tuple[Part, ...]) -> tuple[Part, ...]:
 def _read_bool(value: Any) -> Any:
     if isinstance(value, bool):
         return value
-    raise Unfit
+    raise Refusal()
 
 
 def number(
@@ -105,7 +101,7 @@ def number(
         )
         if fits:
             return float(value)
-        raise Unfit
+        raise Refusal()
 
     return Takes(words, read)
 
@@ -116,7 +112,7 @@ def whole(least: int | None = None) -> Takes:
     def read(value: Any) -> Any:
         if isinstance(value, int) and not isinstance(value, bool) and (least is None or value >= least):
             return value
-        raise Unfit
+        raise Refusal()
 
     return Takes("a whole number" if least is None else f"a whole number from {least} up", read)
 
@@ -128,7 +124,7 @@ def word(*words: str) -> Takes:
         text = value.name if isinstance(value, Word) else value
         if isinstance(text, str) and text in words:
             return text
-        raise Unfit
+        raise Refusal()
 
     return Takes(" or ".join(words), read)
 
@@ -144,7 +140,7 @@ def several(takes: Takes) -> Takes:
     def read(value: Any) -> Any:
         if isinstance(value, (tuple, list)) and value:
             return tuple(takes.read(v) for v in value)
-        raise Unfit
+        raise Refusal()
 
     return Takes(f"values in parentheses, each {takes.words}", read)
 
@@ -156,15 +152,15 @@ def either(*options: Takes) -> Takes:
         for takes in options:
             try:
                 return takes.read(value)
-            except Unfit:
+            except Refusal:
                 continue
-        raise Unfit
+        raise Refusal()
 
     return Takes(", or ".join(t.words for t in options), read, tuple(f for t in options for f in t.families))
 
 
 def _no_plain(value: Any) -> Any:
-    raise Unfit
+    raise Refusal()
 
 
 def an_object(family: str, words: str) -> Takes:
@@ -176,7 +172,7 @@ def _read_text(value: Any) -> Any:
     text = value.name if isinstance(value, Word) else value
     if isinstance(text, str) and text:
         return text
-    raise Unfit
+    raise Refusal()
 
 
 BOOL = Takes("true or false", _read_bool)

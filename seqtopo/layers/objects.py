@@ -7,8 +7,8 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
-from seqtopo.layers.object_values import Entry, Part, Unfit
-from seqtopo.layers.values import Object, Word, show
+from seqtopo.layers.object_values import Entry, Part
+from seqtopo.layers.values import Object, Refusal, Word, show
 
 _TABLES = {
     "activation": ("layer_objects", "ACTIVATIONS"),
@@ -72,15 +72,6 @@ def _by_name(family: str) -> dict[str, Entry]:
     return found
 
 
-class NoObject(Exception):  # noqa: N818
-    """There is no such object, or not with these arguments: what is expected, and the names there are."""
-
-    def __init__(self, expected: str, near: tuple[str, ...] = ()) -> None:
-        super().__init__(expected)
-        self.expected = expected
-        self.near = near
-
-
 def names(family: str) -> tuple[str, ...]:
     """Every name an object of a family goes by here, the short ones included.
 
@@ -117,23 +108,23 @@ def read_object(family: str, value: Word | Object) -> str | Object:
     """The object a value names: its name, or with its arguments by Keras' parameter names.
 
     Raises:
-        NoObject: there is none of that name, or it does not take these arguments.
+        Refusal: there is none of that name, or it does not take these arguments.
 
     >>> read_object("initializer", Word("uniform")), str(read_object("regularizer", Object("l2", (1e-4,))))
     ('random_uniform', 'l2(l2=0.0001)')
     """
     entry = _by_name(family).get(value.name)
     if entry is None:
-        raise NoObject(_WORDS[family], names(family))
+        raise Refusal(expected=_WORDS[family], near=names(family))
     args, kwargs = (value.args, value.kwargs) if isinstance(value, Object) else ((), {})
     given = _named(entry, args, kwargs)
     missing = [p.name for p in entry.parts if p.required and p.name not in given]
     if missing:
-        raise NoObject(f"{signature(entry)}, with {missing[0]}")
+        raise Refusal(expected=f"{signature(entry)}, with {missing[0]}")
     read = {p.name: _read(entry, p, given[p.name]) for p in entry.parts if p.name in given}
     wanted = entry.check(read) if entry.check else ""
     if wanted:
-        raise NoObject(f"{signature(entry)}, {wanted}")
+        raise Refusal(expected=f"{signature(entry)}, {wanted}")
     return Object(entry.name, (), read) if read else entry.name
 
 
@@ -151,15 +142,15 @@ def _named(entry: Entry, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> di
     if len(args) > len(entry.parts):
         most = len(entry.parts)
         count = f"at most {most} argument{'s' * (most != 1)}" if most else "no arguments"
-        raise NoObject(f"{signature(entry)}, with {count}")
+        raise Refusal(expected=f"{signature(entry)}, with {count}")
     given = {p.name: value for p, value in zip(entry.parts, args, strict=False)}
     known = [p.name for p in entry.parts]
     for name, value in kwargs.items():
         if name not in known:
             takes = f"which takes {', '.join(known)}" if known else "which takes no arguments"
-            raise NoObject(f"{signature(entry)}, {takes} but not {name}")
+            raise Refusal(expected=f"{signature(entry)}, {takes} but not {name}")
         if name in given:
-            raise NoObject(f"{signature(entry)}, with {name} only once")
+            raise Refusal(expected=f"{signature(entry)}, with {name} only once")
         given[name] = value
     return given
 
@@ -174,5 +165,5 @@ def _read(entry: Entry, part: Part, value: Any) -> Any:
                 return read_object(family, value)
     try:
         return takes.read(value)
-    except Unfit:
-        raise NoObject(f"{signature(entry)}, whose {part.name} is {takes.words}") from None
+    except Refusal:
+        raise Refusal(expected=f"{signature(entry)}, whose {part.name} is {takes.words}") from None

@@ -34,7 +34,7 @@ from seqtopo.layers.operation_rules import (
     table_weights,
 )
 from seqtopo.layers.row import Param, Row
-from seqtopo.layers.values import DTYPES, Misfit, Word
+from seqtopo.layers.values import DTYPES, Refusal, Word
 
 AXIS = Param("axis", k.AXIS, 1, keras="")
 KEEPDIMS = Param("keepdims", k.BOOL, False, keras="")
@@ -46,7 +46,7 @@ def _read_plain_dtype(value: Any) -> Any:
     text = value.name if isinstance(value, Word) else value
     if isinstance(text, str) and text in DTYPES:
         return text
-    raise Misfit(f"a dtype: {', '.join(DTYPES)}", DTYPES)
+    raise Refusal(expected=f"a dtype: {', '.join(DTYPES)}", near=DTYPES)
 
 
 _DTYPE = Kind("a dtype such as float32 or int32", _read_plain_dtype, flags=DTYPES)

@@ -25,7 +25,7 @@ from seqtopo.layers.sizes import (
     unknown,
 )
 from seqtopo.layers.step_windows import Call, Passed, TimeRule, shifted
-from seqtopo.layers.values import Misfit, Refusal
+from seqtopo.layers.values import Refusal
 from seqtopo.layers.windows import EXAMPLE, GIVES, TAKES, WIDTH, named, spatial
 
 
@@ -53,9 +53,9 @@ def borders(rank: int) -> Kind:
                 return (pair.read(value),) * rank
             if len(value) == rank:
                 return tuple(map(pair.read, value))
-        except Misfit:
+        except Refusal:
             pass
-        raise Misfit(words)
+        raise Refusal(expected=words)
 
     return Kind(words, read)
 
@@ -206,10 +206,10 @@ def _read_target(value: Any) -> Any:
         several = several[0]
     try:
         sizes = tuple(map(_read_target_size, several))
-    except Misfit:
-        raise Misfit(_TARGET_WORDS) from None
+    except Refusal:
+        raise Refusal(expected=_TARGET_WORDS) from None
     if sizes.count(-1) > 1:
-        raise Misfit(_TARGET_WORDS)
+        raise Refusal(expected=_TARGET_WORDS)
     return sizes
 
 

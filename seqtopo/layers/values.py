@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -78,39 +78,63 @@ def show(value: object) -> str:
     return str(value)
 
 
-class Misfit(Exception):  # noqa: N818  (it is an answer, not a failure)
-    """An argument's value is not what its parameter takes; says what is expected instead."""
-
-    def __init__(self, expected: str, near: tuple[str, ...] = ()) -> None:
-        super().__init__(expected)
-        self.expected = expected
-        self.near = near
-
-
 class Refusal(Exception):  # noqa: N818  (it is an answer, not a failure)
-    """A layer does not take what it is given: the cause as data, for a diagnostic to be made of.
+    """Something in a spec is refused: the cause as data, of which a diagnostic is made.
 
-    ``at`` says what to blame: ``("input", i)`` for the i-th incoming value, ``("argument", name)``
-    for an argument, None for the layer as a whole. ``takes`` is the number of axes that would do,
-    where that is the point.
+    Attributes:
+        code: the diagnostic's code. Without one, what is refused follows from something that was
+            refused before, and is not reported; or it is a value that its parameter does not take.
+        message: the diagnostic's headline; ``label``, ``labels``, ``notes``, ``help`` and ``fixes`` are
+            its other parts.
+        span: where it stands in the text; None from a row, which knows no text.
+        at: what a row blames: ``("input", i)`` for the i-th incoming value, ``("argument", name)`` for an
+            argument, None for the layer as a whole.
+        takes: the number of axes that a layer would take, where that is the point.
+        expected: what a parameter takes, where a value does not fit; ``near`` are words that may be meant.
+        words: words in lower case that stand where sizes do.
+        ends: whether the spec is too large, so that nothing more is looked at.
+        call: the graph, the node and the step of the call that a row refuses; or the value that it cannot
+            be made for, in place of the node.
+        changes: what was found to be said otherwise on the way up, as functions of the diagnostic.
     """
 
     def __init__(
         self,
-        code: str,
-        message: str,
+        code: str = "",
+        message: str = "",
+        span: Any = None,
         *,
         label: str = "",
-        help: str = "",
+        labels: tuple[Any, ...] = (),
         notes: tuple[str, ...] = (),
+        help: str = "",
+        fixes: tuple[Any, ...] = (),
         at: tuple[str, int | str] | None = None,
         takes: int | None = None,
+        expected: str = "",
+        near: tuple[str, ...] = (),
+        words: tuple[str, ...] = (),
+        ends: bool = False,
     ) -> None:
-        super().__init__(message)
+        super().__init__(message or expected)
         self.code = code
         self.message = message
+        self.span = span
         self.label = label
-        self.help = help
+        self.labels = labels
         self.notes = notes
+        self.help = help
+        self.fixes = fixes
         self.at = at
         self.takes = takes
+        self.expected = expected
+        self.near = near
+        self.words = words
+        self.ends = ends
+        self.call: Any = None
+        self.changes: list[Callable[[Any], Any]] = []
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it follows from what was refused before."""
+        return not self.code and not self.expected

@@ -6,9 +6,8 @@ from dataclasses import replace
 from functools import cached_property
 
 from seqtopo.diag.model import Edit
-from seqtopo.graph.failure_site import size_text
-from seqtopo.graph.graph import Node
-from seqtopo.graph.sources import Sources
+from seqtopo.graph.graph import Node, Sources
+from seqtopo.graph.symbols import size_text
 from seqtopo.layers.sizes import Expr, Size
 from seqtopo.source import Span
 from seqtopo.syntax import tree

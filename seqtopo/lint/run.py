@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from seqtopo.diag.model import Diagnostic
+from seqtopo.advice.verify_fixes import MOST_TRIED, Trial
+from seqtopo.diag.model import Diagnostic, Fix
 from seqtopo.graph.resolver import Resolved
 from seqtopo.lint.ignores import heed
 from seqtopo.lint.rule import RULES
@@ -33,7 +34,6 @@ from seqtopo.lint.rules import (
     versions,
 )
 from seqtopo.lint.selection import Selection
-from seqtopo.lint.verify_fixes import tried
 from seqtopo.lint.view import View
 from seqtopo.source import Span
 from seqtopo.syntax import tree
@@ -93,6 +93,34 @@ def lint(
             found[key] = diagnostic
             if places == MOST_PLACES:
                 break
-    every = sorted((*before, *tried(found.values(), resolved)), key=lambda d: (d.span, d.code))
+    every = sorted((*before, *_verified(found.values(), resolved)), key=lambda d: (d.span, d.code))
     left = heed(every, resolved.source, spec, set(ran))
     return [diagnostic for diagnostic in left if diagnostic.code in on]
+
+
+def _verified(found: Iterable[Diagnostic], resolved: Resolved) -> list[Diagnostic]:
+    """The same diagnostics, each with the fixes that leave a text without errors, and its axes what they are.
+
+    In a long spec nothing is tried, since each try is a check of its own, and every fix stays a guess.
+    """
+    trial = Trial.of(resolved)
+    if not trial.is_worth_it:
+        return [replace(d, fixes=tuple(replace(fix, safe=False) for fix in d.fixes)) for d in found]
+    left = MOST_TRIED
+    done: list[Diagnostic] = []
+    for diagnostic in found:
+        fixes, left = diagnostic.fixes[:left], max(0, left - len(diagnostic.fixes))
+        done.append(replace(diagnostic, fixes=tuple(fix for fix in fixes if _leaves_right(fix, trial))))
+    return done
+
+
+def _leaves_right(fix: Fix, trial: Trial) -> bool:
+    """Whether a fix leaves no error, in the labels neither."""
+    if not trial.keeps_axes(fix):
+        return False
+    after = trial.after(fix).resolved
+    if after is None or after.training is None:
+        return after is not None
+    from seqtopo.labels.check_labels import check_labels
+
+    return not any(diagnostic.severity == "error" for diagnostic in check_labels(after))

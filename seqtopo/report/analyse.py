@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeAlias
 
+from seqtopo.advice.verify_fixes import Trial
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.diag.nearest import nearest
@@ -15,6 +16,7 @@ from seqtopo.graph import buildable
 from seqtopo.graph.outside import NoValue, read_value, value_of
 from seqtopo.graph.resolver import Resolved, resolve
 from seqtopo.graph.symbols import names_in, symbols_of
+from seqtopo.layers.sizes import Shape
 from seqtopo.lint.selection import Selection
 from seqtopo.report.report import Report, report_of
 from seqtopo.source import Source, Span
@@ -55,7 +57,7 @@ def analyse(spec: Text | Source, dims: Mapping[str, Any] | None = None) -> Check
     if parsed is None:
         return Checked(source, None, None, tuple(found))
     bound, wrong = _bindings(dims or {}, parsed)
-    resolved, more = resolve(parsed, source, bound)
+    resolved, more = run_passes(parsed, source, bound)
     if found and all(d.code in ("ST106", "ST206", "ST201") for d in more):
         # What could not be read may be what is missing: only the reading is reported.
         more = []
@@ -66,6 +68,32 @@ def analyse(spec: Text | Source, dims: Mapping[str, Any] | None = None) -> Check
     if any(d.severity == "error" for d in every):
         resolved = None
     return Checked(source, parsed, resolved, every, tuple(bound))
+
+
+def run_passes(
+    spec: tree.Spec,
+    source: Source,
+    dims: Mapping[str, Any],
+    shapes: Mapping[int, Shape] | None = None,
+    *,
+    labels: bool = True,
+) -> tuple[Resolved | None, list[Diagnostic]]:
+    """Resolve a spec, then advise on what was refused, or compare the labels.
+
+    Returns what the spec means, None where it has errors, and what is wrong with it. ``shapes`` are those
+    that inputs have in the data, by their number. ``labels`` off leaves labels out.
+    """
+    resolution = resolve(spec, source, dims, shapes)
+    resolved = resolution.resolved
+    if resolution.refusals:
+        from seqtopo.advice.advise import advise  # a right spec needs none of it, and it takes long to load
+
+        return None, advise(resolution)
+    if resolved is None or resolved.training is None or not labels:
+        return resolved, []
+    from seqtopo.labels.check_labels import check_labels  # most specs declare no labels
+
+    return resolved, check_labels(resolved, trial=Trial.of(resolved))
 
 
 def _bindings(dims: Mapping[str, Any], spec: tree.Spec) -> tuple[dict[str, Any], list[Diagnostic]]:

@@ -8,8 +8,8 @@ from typing import Any
 import keras
 import pytest
 
-from seqtopo.layers.objects import FAMILIES, MODULES, NoObject, entry_of, keras_name, names, read_object
-from seqtopo.layers.values import Object, Word
+from seqtopo.layers.objects import FAMILIES, MODULES, entry_of, keras_name, names, read_object
+from seqtopo.layers.values import Object, Refusal, Word
 
 NOT_OBJECTS = {"get", "serialize", "deserialize"}
 LEFT_OUT = {
@@ -185,7 +185,7 @@ REFUSED = (
 
 @pytest.mark.parametrize(("family", "name", "args"), REFUSED)
 def test_what_keras_refuses_is_refused(family: str, name: str, args: dict[str, Any]) -> None:
-    with pytest.raises(NoObject, match=name):
+    with pytest.raises(Refusal, match=name):
         read_object(family, Object(name, (), args))
     with pytest.raises((ValueError, TypeError), match=r"."):
         build(family, Object(name, (), args))

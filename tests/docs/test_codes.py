@@ -68,8 +68,8 @@ def _without_advice(text: str) -> list[str]:
         name = getattr(node.func, "id", getattr(node.func, "attr", ""))
         given = {k.arg for k in node.keywords}
         # Where the number of axes is the point, blame adds the advice; ** hands somebody else's on.
-        advice = {"help", "fixes", "takes", None}
-        if name in ("Problem", "Refusal", "refuse", "Diagnostic") and not given & advice:
+        advice = {"help", "fixes", "takes", "expected", None}
+        if name in ("Refusal", "refuse", "Diagnostic") and (node.args or given) and not given & advice:
             found.append(ast.unparse(node))
     return found
 
@@ -81,4 +81,4 @@ def test_every_finding_comes_with_advice() -> None:
 
 
 def test_a_finding_without_advice_would_be_noticed() -> None:
-    assert _without_advice('raise Problem("ST201", "no such layer", span, label="here")') != []
+    assert _without_advice('raise Refusal("ST201", "no such layer", span, label="here")') != []

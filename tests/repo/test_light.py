@@ -29,8 +29,8 @@ SLOW = {
 ONLY_FOR_MISTAKES = (
     "diag.renderers.picture",
     "diag.renderers.text",
-    "graph.blame",
-    "graph.fixes",
+    "advice.advise",
+    "advice.fixes",
     "layers.legacy",
 )
 ONLY_FOR_WHAT_IS_RIGHT = ("lint.rules.time", "lint.run", "lint.view")
@@ -38,7 +38,7 @@ FOR_NEITHER = (
     "cli.fixing",
     "diag.pages",
     "diag.renderers.json",
-    "graph.labels",
+    "labels.check_labels",
     "layers.convolution",
     "layers.table",
     "runtime",

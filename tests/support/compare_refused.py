@@ -14,7 +14,7 @@ from seqtopo.graph.graph import Graph, Node, SubModel, Value
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.row import Param
 from seqtopo.layers.sizes import Expr, atoms, symbols
-from seqtopo.layers.values import Misfit, Refusal, Word
+from seqtopo.layers.values import Refusal, Word
 from seqtopo.report.analyse import analyse
 from tests.support.compare_accepted import LONG, Compared, call_model, keras, narrowed, open_sizes, values_of
 from tests.support.draw_allowances import stricter
@@ -77,7 +77,7 @@ def _watching(found: list[Refused]) -> Iterator[None]:
     def lenient(row: Any, param: Any, value: Any, *more: Any) -> Any:
         try:
             param.kind.read(value)
-        except Misfit:
+        except Refusal:
             return Raw(param, value)
         return read(row, param, value, *more)
 

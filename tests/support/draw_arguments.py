@@ -8,13 +8,12 @@ from random import Random
 from typing import Any
 
 from seqtopo.graph.evaluate import Evaluator
-from seqtopo.graph.problem import Problem
 from seqtopo.graph.scope import Scope
 from seqtopo.layers.objects import entry_of, names
 from seqtopo.layers.row import REQUIRED, Param, Row
 from seqtopo.layers.sizes import Size, product
 from seqtopo.layers.table import NAMES
-from seqtopo.layers.values import DTYPES, Misfit, Tensor
+from seqtopo.layers.values import DTYPES, Refusal, Tensor
 from seqtopo.source import Source
 from seqtopo.syntax.parse import parse
 
@@ -78,7 +77,7 @@ def _fitting(row: str, name: str) -> tuple[str, ...]:
     for text in dict.fromkeys(POOL):
         try:
             param.kind.read(value_of(text))
-        except (Misfit, Problem):
+        except Refusal:
             continue
         # A switch is not drawn as none, nor anything as what it is by default: most draws would be.
         found += [text] * (1 if text == "none" else 3)

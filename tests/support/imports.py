@@ -18,6 +18,8 @@ ORDER = (
     "syntax",
     "layers",
     "graph",
+    "advice",
+    "labels",
     "lint",
     "report",
     "emit",

@@ -18,7 +18,7 @@ from seqtopo.layers.layer import Layer
 from seqtopo.layers.row import Outcome, Row
 from seqtopo.layers.sizes import Shape, Size, symbol
 from seqtopo.layers.table import NAMES
-from seqtopo.layers.values import Misfit, Object, Refusal, Tensor
+from seqtopo.layers.values import Object, Refusal, Tensor
 
 __all__ = ["GivenShape", "assert_both_refuse", "assert_row_agrees", "assert_row_refuses", "keras"]
 
@@ -113,7 +113,7 @@ def assert_row_refuses(
     row = NAMES[row_name]
     try:
         values = _read(row, args)
-    except Misfit as misfit:
+    except Refusal as misfit:
         refusal = Refusal("ST203", f"{row_name} wants {misfit.expected}")
     else:
         with pytest.raises(Refusal, match=match) as caught:
@@ -129,7 +129,7 @@ def _read(row: Row, args: Mapping[str, Any], *, strict: bool = True) -> dict[str
         param = row.by_name[name]
         try:
             read[param.name] = param.kind.read(value)
-        except Misfit:
+        except Refusal:
             if strict:
                 raise
             read[param.name] = value

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 import seqtopo
+from seqtopo.advice.verify_fixes import MOST_SHOWN, verified
 from seqtopo.diag.model import Diagnostic, Edit, Fix
 from seqtopo.diag.pages import pages
-from seqtopo.graph.vetting import MOST_SHOWN, vetted
 from seqtopo.source import Source, Span
 from seqtopo.syntax.parse import parse
 
@@ -204,13 +204,13 @@ def test_what_does_not_help_is_not_offered() -> None:
     def check(text: str) -> list[Diagnostic]:
         return [wrong()] if text.startswith("bad") else []
 
-    (left,) = vetted([wrong(fix("bad"), fix("good"), fix("good", "again"))], "x", check)
+    (left,) = verified([wrong(fix("bad"), fix("good"), fix("good", "again"))], "x", check)
     assert [f.apply("x") for f in left.fixes] == ["good"]
     assert left.help == ""
 
 
 def test_where_nothing_helps_the_general_words_stay() -> None:
-    (left,) = vetted([wrong(fix("bad"))], "x", lambda text: [wrong()])
+    (left,) = verified([wrong(fix("bad"))], "x", lambda text: [wrong()])
     assert (left.fixes, left.help) == ((), "in general")
 
 
@@ -218,7 +218,7 @@ def test_one_that_ends_the_mistake_is_preferred_to_one_that_moves_it() -> None:
     def check(text: str) -> list[Diagnostic]:
         return [] if text.startswith("good") else [Diagnostic("ST301", "another", Span(9, 10))]
 
-    (left,) = vetted([wrong(fix("moved"), fix("good"))], "x" * 20, check)
+    (left,) = verified([wrong(fix("moved"), fix("good"))], "x" * 20, check)
     assert [f.edits[0].text for f in left.fixes] == ["good"]
 
 
@@ -227,12 +227,12 @@ def test_a_safe_fix_that_brings_another_mistake_is_a_guess() -> None:
         return [Diagnostic("ST204", "another", Span(0, 1))]
 
     named = Diagnostic("ST202", "wrong", Span(0, 1), fixes=(fix("y", safe=True),))
-    (left,) = vetted([named], "x", check)
+    (left,) = verified([named], "x", check)
     assert [f.safe for f in left.fixes] == [False]
 
 
 def test_no_more_are_offered_than_anybody_reads() -> None:
-    (left,) = vetted([wrong(*(fix(f"good{i}") for i in range(9)))], "x", lambda text: [])
+    (left,) = verified([wrong(*(fix(f"good{i}") for i in range(9)))], "x", lambda text: [])
     assert len(left.fixes) == MOST_SHOWN
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from seqtopo.graph.loss_shapes import BINARY, IDS, ONE_HOT, REGRESSIONS, loss_name, verdict
+from seqtopo.labels.loss_shapes import BINARY, IDS, ONE_HOT, REGRESSIONS, loss_name, verdict
 from seqtopo.layers.objects import FAMILIES
 from seqtopo.layers.sizes import symbol, unknown
 

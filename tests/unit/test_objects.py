@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from seqtopo.layers import kinds
-from seqtopo.layers.objects import NoObject, keras_name, read_object
-from seqtopo.layers.values import Misfit, Object, Word
+from seqtopo.layers.objects import keras_name, read_object
+from seqtopo.layers.values import Object, Refusal, Word
 
 
 @pytest.mark.parametrize(
@@ -48,12 +48,12 @@ def test_no_arguments_is_the_bare_name() -> None:
     ],
 )
 def test_what_does_not_fit_says_what_does(family: str, value: Word | Object, expected: str) -> None:
-    with pytest.raises(NoObject, match=expected):
+    with pytest.raises(Refusal, match=expected):
         read_object(family, value)
 
 
 def test_an_unknown_name_brings_the_names_there_are() -> None:
-    with pytest.raises(NoObject, match="an initializer such as") as caught:
+    with pytest.raises(Refusal, match="an initializer such as") as caught:
         read_object("initializer", Word("glorot_unifrom"))
     assert "glorot_uniform" in caught.value.near
 
@@ -63,6 +63,6 @@ def test_a_choice_by_keras_has_no_class() -> None:
 
 
 def test_a_layers_activation_keeps_the_shape() -> None:
-    with pytest.raises(Misfit, match="act\\(glu\\)"):
+    with pytest.raises(Refusal, match="act\\(glu\\)"):
         kinds.ACTIVATION.read(Word("glu"))
     assert kinds.ANY_ACTIVATION.read(Word("glu")) == "glu"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 import seqtopo
+from seqtopo.advice.verify_fixes import recheck
 from seqtopo.graph.axis_contents import misread_axes
-from seqtopo.graph.resolver import rebuilt
 
 
 def ways(spec: str, code: str = "ST301") -> list[str]:
@@ -192,7 +192,7 @@ def test_fault_a18_a_layer_of_frames_behind_a_flatten_gets_its_axes_back() -> No
     ],
 )
 def test_fault_a18_what_a_layer_takes_for_its_steps(spec: str, misread: int) -> None:
-    graph = rebuilt(spec)
+    graph = recheck(spec).graph
     assert graph is not None
     assert misread_axes(graph) == misread
 

@@ -8,8 +8,8 @@ from itertools import combinations, permutations
 
 from seqtopo.diag.model import Fix, Label
 from seqtopo.graph.axis_contents import PLACES, SCRAMBLED, Part, regrouped
-from seqtopo.graph.failure_site import size_text
 from seqtopo.graph.graph import Node
+from seqtopo.graph.symbols import size_text
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.row import Row
 from seqtopo.layers.sizes import Shape, Size, is_open, product, show_shape

@@ -8,10 +8,9 @@ from seqtopo.diag.model import Edit, Fix, Label
 from seqtopo.graph.graph import Node
 from seqtopo.layers.row import HANDS_ON, Role
 from seqtopo.layers.values import FLOATS, INTEGERS
-from seqtopo.lint.index import in_order
 from seqtopo.lint.places import FURTHEST, back_over, place_of, with_argument
 from seqtopo.lint.rule import Finding, rule
-from seqtopo.lint.view import View
+from seqtopo.lint.view import View, in_order
 from seqtopo.syntax import tree
 from seqtopo.syntax.canonical import print_expr
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from seqtopo.advice.failure_site import forgets_steps
 from seqtopo.diag.model import Edit, Fix, Label
-from seqtopo.graph.failure_site import forgets_steps
 from seqtopo.graph.graph import Node
 from seqtopo.lint.edits import step
 from seqtopo.lint.rule import Finding, rule

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from seqtopo.advice.verify_fixes import Trial
 from seqtopo.diag.model import Edit, Fix
-from seqtopo.graph.resolver import rebuilt
-from seqtopo.graph.vetting import worth_trying
 from seqtopo.lint.rule import Finding, rule
 from seqtopo.lint.view import View
 from seqtopo.source import Span
@@ -20,11 +19,12 @@ MOST = 10
 @rule("ST683")
 def branches_of_loop(view: View) -> Iterator[Finding]:
     """A bare ``for`` in a list that could be read as a row, as it was before."""
-    if not worth_trying(len(view.graph.nodes), view.source.text):
+    trial = Trial.of(view.resolved)
+    if not trial.is_worth_it:
         return
     for written, turns, _ in list(view.resolved.written.branches.values())[:MOST]:
         row = _as_row(written)
-        if turns < 2 or rebuilt(row.apply(view.source.text), view.resolved.dims) is None:
+        if turns < 2 or not trial.checks(row):
             continue
         last = written.body.steps[-1] if isinstance(written.body, tree.Flow) else written.body
         short = print_expr(last)

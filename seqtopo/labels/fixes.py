@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations, permutations
 
+from seqtopo.advice.branches import behind_merge, steps_kept, steps_let_go
 from seqtopo.diag.model import Edit, Fix
-from seqtopo.graph.branches import behind_merge, steps_kept, steps_let_go
-from seqtopo.graph.failure_site import size_text
-from seqtopo.graph.graph import Node
-from seqtopo.graph.main_path import MainPath, is_valid_convolution, units_of
-from seqtopo.graph.sources import Sources
+from seqtopo.graph.graph import Node, Sources
+from seqtopo.graph.symbols import size_text
+from seqtopo.labels.main_path import MainPath, is_valid_convolution, units_of
 from seqtopo.layers import registry
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.objects import names

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from seqtopo.diag.model import Edit, Fix
-from seqtopo.graph.failure_site import (
+from seqtopo.advice.failure_site import (
     Site,
     called,
     collapses_steps,
@@ -14,11 +13,11 @@ from seqtopo.graph.failure_site import (
     gives_steps,
     maker,
     named_steps,
-    size_text,
     taken_out,
 )
-from seqtopo.graph.graph import Graph, Node, Value
-from seqtopo.graph.sources import Sources
+from seqtopo.diag.model import Edit, Fix
+from seqtopo.graph.graph import Graph, Node, Sources, Value
+from seqtopo.graph.symbols import size_text
 from seqtopo.layers.sizes import Size, is_open
 from seqtopo.source import Span
 from seqtopo.syntax import tree

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import isqrt
 
-from seqtopo.diag.model import Edit, Fix
-from seqtopo.graph.branches import behind_merge, branches, steps_kept
-from seqtopo.graph.causes import samples_first
-from seqtopo.graph.failure_site import (
+from seqtopo.advice.branches import behind_merge, branches, steps_kept
+from seqtopo.advice.causes import samples_first
+from seqtopo.advice.failure_site import (
     Site,
     at_every_step,
     called,
@@ -19,11 +18,12 @@ from seqtopo.graph.failure_site import (
     gives_steps,
     maker,
     named_steps,
-    size_text,
     step_itself,
 )
-from seqtopo.graph.frames import frame_stack, frames
+from seqtopo.advice.frames import frame_stack, frames
+from seqtopo.diag.model import Edit, Fix
 from seqtopo.graph.graph import Node, SubModel, Value
+from seqtopo.graph.symbols import size_text
 from seqtopo.layers import registry
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.sizes import Expr, Shape, Size, fits, is_open, product, show_shape

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from seqtopo.advice.failure_site import Site, at_every_step
 from seqtopo.diag.model import Edit, Fix
-from seqtopo.graph.failure_site import Site, at_every_step, size_text
 from seqtopo.graph.graph import Node, Value
+from seqtopo.graph.symbols import size_text
 from seqtopo.layers import registry
 from seqtopo.layers.row import IN_PLACE, Row
 from seqtopo.layers.timing import mixes_others

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import combinations
 
+from seqtopo.advice.verify_fixes import Trial
 from seqtopo.diag.codes import CODES
-from seqtopo.diag.model import Fix, Label
-from seqtopo.graph.axis_contents import misread_axes
+from seqtopo.diag.model import Diagnostic, Fix, Label
 from seqtopo.graph.graph import Graph
-from seqtopo.graph.label_case import Compared
-from seqtopo.graph.label_fixes import Wanted, drafts
-from seqtopo.graph.label_values import kind_problems, range_problems
-from seqtopo.graph.label_words import Mismatch, mismatch
-from seqtopo.graph.loss_shapes import loss_name, verdict
-from seqtopo.graph.main_path import MainPath
-from seqtopo.graph.problem import Problem
-from seqtopo.graph.sources import Sources
+from seqtopo.graph.resolver import Resolved
 from seqtopo.graph.training import Training
-from seqtopo.graph.vetting import MOST_LAYERS
+from seqtopo.labels.fixes import Wanted, drafts
+from seqtopo.labels.loss_shapes import loss_name, verdict
+from seqtopo.labels.main_path import MainPath
+from seqtopo.labels.values import kind_problems, range_problems
+from seqtopo.labels.words import Compared, Mismatch, mismatch
 from seqtopo.layers.sizes import show_shape
-
-Rebuild = Callable[[str], "Graph | None"]
-"""The graph of another text of the spec; None where that has errors."""
+from seqtopo.source import Span
 
 MOST_FIXES = 3
 MOST_WRONG = 10
@@ -31,14 +27,26 @@ MOST_COMPARED = 20
 """Of no more outputs than this it is asked whether their labels are swapped."""
 
 
-def check_labels(
-    graph: Graph, training: Training, sources: Sources, text: str, rebuild: Rebuild
-) -> Iterator[Problem]:
-    """What is wrong with the labels and losses of a ``train`` statement: ST701 to ST709."""
+def check_labels(resolved: Resolved, *, trial: Trial | None = None) -> list[Diagnostic]:
+    """What is wrong with the labels and losses of a spec's ``train`` statement, in the order of the text.
+
+    ``trial`` tries the ways out; without it none are looked for.
+    """
+    if resolved.training is None:
+        return []
+    found: dict[tuple[str, Span], Diagnostic] = {}
+    for diagnostic in _check(resolved, resolved.training, trial):
+        found.setdefault((diagnostic.code, diagnostic.span), replace(diagnostic, source=resolved.source))
+    return sorted(found.values(), key=lambda d: d.span)
+
+
+def _check(resolved: Resolved, training: Training, trial: Trial | None) -> Iterator[Diagnostic]:
+    """ST701 to ST709."""
+    graph = resolved.graph
     losses = losses_of(training, len(graph.outputs))
     if losses is None:
         count = len(training.loss)
-        yield Problem(
+        yield Diagnostic(
             "ST701",
             f"there are {_many(count, 'loss', 'losses')}, but the model has "
             f"{_many(len(graph.outputs), 'output')}",
@@ -51,7 +59,7 @@ def check_labels(
         return
     span = training.spans["labels"]
     if len(labels) != len(graph.outputs):
-        yield Problem(
+        yield Diagnostic(
             "ST701",
             f"labels are given for {_many(len(labels), 'output')}, but the model has {len(graph.outputs)}",
             span,
@@ -66,14 +74,14 @@ def check_labels(
         return
     wrong = 0
     for index, compared in enumerate(every):
-        found = list(compare(graph, index, compared, training, sources, text, rebuild))
+        found = list(compare(resolved, index, compared, trial))
         yield from found
         wrong += bool(found)
         if wrong == MOST_WRONG:
             return
 
 
-def swapped_labels(graph: Graph, every: Sequence[Compared]) -> Problem | None:
+def swapped_labels(graph: Graph, every: Sequence[Compared]) -> Diagnostic | None:
     """ST701 where the labels of two outputs do not fit their own, and each fits the other's."""
     shapes = [tensor.shape if (tensor := graph.tensor(v)) is not None else None for v in graph.outputs]
 
@@ -87,7 +95,7 @@ def swapped_labels(graph: Graph, every: Sequence[Compared]) -> Problem | None:
             ours, theirs = every[a].labels.shape, every[b].labels.shape
             node = graph.nodes[graph.outputs[a].node]
             span = every[a].span or node.span
-            return Problem(
+            return Diagnostic(
                 "ST701",
                 f"the labels of outputs {a + 1} and {b + 1} look swapped: labels are {show_shape(ours)} and "
                 f"{show_shape(theirs)}, the outputs {show_shape(shapes[a] or ())} and "
@@ -108,21 +116,16 @@ def losses_of(training: Training | None, outputs: int) -> list[str] | None:
 
 
 def compare(
-    graph: Graph,
-    index: int,
-    compared: Compared,
-    training: Training | None,
-    sources: Sources,
-    text: str,
-    rebuild: Rebuild,
-) -> Iterator[Problem]:
-    """What is wrong with the labels of one output."""
+    resolved: Resolved, index: int, compared: Compared, trial: Trial | None = None
+) -> Iterator[Diagnostic]:
+    """What is wrong with the labels of one output; ``trial`` tries the ways out."""
+    graph, sources = resolved.graph, resolved.written
     output = graph.outputs[index]
     tensor = graph.tensor(output)
     if tensor is None:
         return
     path = MainPath(graph, output)
-    kinds = list(kind_problems(compared, path, training))
+    kinds = list(kind_problems(compared, path, resolved.training))
     if kinds:
         yield from kinds
         return
@@ -131,47 +134,43 @@ def compare(
         yield from range_problems(
             compared,
             path,
-            training,
+            resolved.training,
             sources,
-            lambda fix: len(graph.nodes) <= MOST_LAYERS and rebuild(fix.apply(text)) is not None,
+            lambda fix: trial is not None and trial.fits and trial.checks(fix),
         )
         return
     found = mismatch(path, compared, how)
-    if len(graph.nodes) > MOST_LAYERS:
-        yield _problem(found, compared, ())
-        return
-    fixes = _tried(drafts(path, Wanted(found.wanted), sources), graph, index, compared, text, rebuild)
+    fixes: tuple[Fix, ...] = ()
+    if trial is not None and trial.fits:
+        fixes = _verified(drafts(path, Wanted(found.wanted), sources), trial, index, compared)
     yield _problem(found, compared, fixes)
 
 
-def _tried(
-    fixes: Iterable[Fix], given: Graph, index: int, compared: Compared, text: str, rebuild: Rebuild
-) -> tuple[Fix, ...]:
+def _verified(fixes: Iterable[Fix], trial: Trial, index: int, compared: Compared) -> tuple[Fix, ...]:
     """The fixes after which the spec has no errors and the output fits, with its axes what they were."""
     found: list[Fix] = []
-    before = misread_axes(given)
     for fix in fixes:
         if len(found) == MOST_FIXES:
             break
         if any(set(fix.edits) > set(good.edits) for good in found):
             continue
-        graph = rebuild(fix.apply(text))
+        graph = trial.after(fix).graph
         tensor = graph.tensor(graph.outputs[index]) if graph and index < len(graph.outputs) else None
         if tensor is None or verdict(compared.loss, compared.labels.shape, tensor.shape) != "fits":
             continue
-        if graph is not None and misread_axes(graph) <= before:
+        if trial.keeps_axes(fix):
             found.append(fix)
     return tuple(found)
 
 
-def _problem(found: Mismatch, compared: Compared, fixes: tuple[Fix, ...]) -> Problem:
+def _problem(found: Mismatch, compared: Compared, fixes: tuple[Fix, ...]) -> Diagnostic:
     code = "ST703" if found.how == "broadcasts" else "ST702"
     if not compared.loss:
         code = "ST707"
     labels = found.labels
     if compared.span is not None:
         labels = (*labels, Label(compared.span, f"wants {show_shape(found.wanted)}"))
-    return Problem(
+    return Diagnostic(
         code,
         found.message,
         found.span,

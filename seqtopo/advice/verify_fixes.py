@@ -1,11 +1,20 @@
-"""Fixes tried before they are shown: one that does not help is not offered."""
+"""Verify fixes: each is made, the text is checked again, and one that does not help is not offered."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
+from typing import Any
 
 from seqtopo.diag.model import Diagnostic, Fix
+from seqtopo.graph.axis_contents import misread_axes
+from seqtopo.graph.graph import Graph
+from seqtopo.graph.resolver import Resolved, resolve
+from seqtopo.layers.sizes import Shape
+from seqtopo.source import Source
+from seqtopo.syntax import tree
+from seqtopo.syntax.parse import parse
 
 Check = Callable[[str], Sequence[Diagnostic]]
 
@@ -17,6 +26,85 @@ MOST_TRIED = 24
 """Fixes of one text that are tried; later ones are not offered."""
 MOST_SHOWN = 4
 """Fixes of one diagnostic that are offered."""
+_MOST_KEPT = 32
+"""Texts of which it is kept what checking them gave: several diagnostics may have the same way out."""
+
+
+@dataclass(frozen=True)
+class Recheck:
+    """What checking another text gave, without labels; ``resolved`` is None where it has errors."""
+
+    spec: tree.Spec | None
+    resolved: Resolved | None
+    diagnostics: tuple[Diagnostic, ...]
+
+    @property
+    def graph(self) -> Graph | None:
+        """Its graph; None where it has errors."""
+        return self.resolved.graph if self.resolved is not None else None
+
+    @cached_property
+    def misread(self) -> int:
+        """How many of its layers take something else for the time steps."""
+        return misread_axes(self.graph) if self.graph is not None else 0
+
+
+def recheck(
+    text: str, dims: Mapping[str, Any] | None = None, shapes: Mapping[int, Shape] | None = None
+) -> Recheck:
+    """Check another text, with names bound from outside and inputs of the data's shapes."""
+    return _recheck(text, tuple((dims or {}).items()), tuple((shapes or {}).items()))
+
+
+@lru_cache(maxsize=_MOST_KEPT)
+def _recheck(text: str, dims: tuple[tuple[str, Any], ...], shapes: tuple[tuple[int, Shape], ...]) -> Recheck:
+    source = Source(text)
+    spec, found = parse(source)
+    if spec is None or found:
+        return Recheck(None, None, tuple(found))
+    resolution = resolve(spec, source, dict(dims), dict(shapes))
+    return Recheck(spec, resolution.resolved, tuple(resolution.diagnostics))
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Tries fixes of one text, whose meaning is ``graph``, with the same ``dims`` and ``shapes``."""
+
+    text: str
+    graph: Graph
+    dims: Mapping[str, Any]
+    shapes: Mapping[int, Shape] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, resolved: Resolved) -> Trial:
+        """Tries fixes of a spec without errors."""
+        return cls(resolved.source.text, resolved.graph, resolved.dims)
+
+    @cached_property
+    def is_worth_it(self) -> bool:
+        """Whether fixes are tried in a spec of this size."""
+        return worth_trying(len(self.graph.nodes), self.text)
+
+    @property
+    def fits(self) -> bool:
+        """Whether the spec has so few layers that fixes for its labels are tried."""
+        return len(self.graph.nodes) <= MOST_LAYERS
+
+    @cached_property
+    def _misread(self) -> int:
+        return misread_axes(self.graph)
+
+    def after(self, fix: Fix) -> Recheck:
+        """What checking the text gives once a fix is made."""
+        return recheck(fix.apply(self.text), self.dims, self.shapes)
+
+    def checks(self, fix: Fix) -> bool:
+        """Whether a fix leaves no error."""
+        return self.after(fix).resolved is not None
+
+    def keeps_axes(self, fix: Fix) -> bool:
+        """Whether a fix leaves no error, and every axis what it is."""
+        return self.checks(fix) and self.after(fix).misread <= self._misread
 
 
 def worth_trying(layers: int, text: str) -> bool:
@@ -24,7 +112,7 @@ def worth_trying(layers: int, text: str) -> bool:
     return layers <= MOST_LAYERS and len(text) <= MOST_TEXT
 
 
-def vetted(
+def verified(
     found: Iterable[Diagnostic], text: str, check: Check, misreads: Callable[[str], bool] | None = None
 ) -> list[Diagnostic]:
     """The same diagnostics, with the fixes that help: each is made and the text is checked again.

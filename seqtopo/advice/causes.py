@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from seqtopo.graph.failure_site import Site, called
+from seqtopo.advice.failure_site import Site, called
 from seqtopo.graph.graph import Node, Value
 from seqtopo.layers.sizes import is_open, show_shape
 from seqtopo.layers.values import FLOATS, Refusal, show

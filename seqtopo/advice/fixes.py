@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from seqtopo.advice.failure_site import Site, called, free_symbol, gives_steps
+from seqtopo.advice.lengths import Chain, chain, least, stretched
+from seqtopo.advice.merge_fixes import attention_fixes, count_fixes, merge_fixes
+from seqtopo.advice.rank_fixes import flattened, rank_fixes
+from seqtopo.advice.state_fixes import state_fixes
 from seqtopo.diag.model import Edit, Fix
-from seqtopo.graph.failure_site import Site, called, free_symbol, gives_steps, size_text
 from seqtopo.graph.graph import Value
-from seqtopo.graph.lengths import Chain, chain, least, stretched
-from seqtopo.graph.merge_fixes import attention_fixes, count_fixes, merge_fixes
-from seqtopo.graph.rank_fixes import flattened, rank_fixes
-from seqtopo.graph.state_fixes import state_fixes
+from seqtopo.graph.symbols import size_text
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.sizes import Size, divides, is_open, product
 from seqtopo.layers.values import FLOATS, Refusal

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from seqtopo.diag.model import Edit, Fix
-from seqtopo.graph.branches import behind_merge, steps_kept
-from seqtopo.graph.causes import stride_of
-from seqtopo.graph.failure_site import (
+from seqtopo.advice.branches import behind_merge, steps_kept
+from seqtopo.advice.causes import stride_of
+from seqtopo.advice.failure_site import (
     Site,
     called,
     forgets_steps,
@@ -15,10 +14,11 @@ from seqtopo.graph.failure_site import (
     gives_steps,
     maker,
     resized,
-    size_text,
     step_itself,
 )
+from seqtopo.diag.model import Edit, Fix
 from seqtopo.graph.graph import Node, Value
+from seqtopo.graph.symbols import size_text
 from seqtopo.layers.sizes import Size, fits, is_open
 from seqtopo.layers.timing import Slides
 from seqtopo.layers.values import Tensor

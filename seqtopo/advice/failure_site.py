@@ -7,9 +7,9 @@ from itertools import islice
 from typing import NamedTuple
 
 from seqtopo.diag.model import Edit
-from seqtopo.graph.graph import Graph, Node, Value
+from seqtopo.graph.graph import Graph, Node, Sources, Value
 from seqtopo.graph.seen import passes
-from seqtopo.graph.sources import Sources
+from seqtopo.graph.symbols import size_text
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.row import Row
 from seqtopo.layers.sizes import Size, is_open
@@ -221,13 +221,6 @@ def shaper(graph: Graph, value: Value) -> Node:
         value = node.inputs[0]
         node = graph.nodes[value.node]
     return node
-
-
-def size_text(size: Size) -> tree.Expr:
-    """A size as it is written; an open one as ``?``."""
-    if isinstance(size, int):
-        return number(size)
-    return tree.Unknown(NOWHERE) if is_open(size) or not size.is_atom else word(str(size))
 
 
 def resized(node: Node, step: tree.Expr | None, width: Size) -> tree.Expr | None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from seqtopo.advice.failure_site import Site, called, core, resized, step_itself
 from seqtopo.diag.model import Edit, Fix
-from seqtopo.graph.failure_site import Site, called, core, resized, size_text, step_itself
+from seqtopo.graph.symbols import size_text
 from seqtopo.layers.sizes import Size
 from seqtopo.layers.values import Tensor
 from seqtopo.source import Span

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from seqtopo.graph.failure_site import Site
+from seqtopo.advice.failure_site import Site
 from seqtopo.graph.graph import Node, Value
 from seqtopo.layers.sizes import Shape, Size
 from seqtopo.layers.values import Refusal, Tensor

@@ -1,4 +1,4 @@
-"""What a label that does not fit an output says about the model: the cause first, in words."""
+"""Labels in words: what an output is compared with, and why labels do not fit it, the cause first."""
 
 from __future__ import annotations
 
@@ -6,11 +6,55 @@ from dataclasses import dataclass
 
 from seqtopo.diag.model import Label
 from seqtopo.graph.graph import Node
-from seqtopo.graph.label_case import Compared
-from seqtopo.graph.loss_shapes import IDS, Verdict, shown_loss
-from seqtopo.graph.main_path import MainPath, is_valid_convolution
-from seqtopo.layers.sizes import Shape, fits, show_shape
+from seqtopo.graph.training import Labels, Values
+from seqtopo.labels.loss_shapes import IDS, Verdict, shown_loss
+from seqtopo.labels.main_path import MainPath, is_valid_convolution
+from seqtopo.layers.sizes import Shape, Size, fits, show_shape
 from seqtopo.source import Span
+
+
+@dataclass(frozen=True)
+class Compared:
+    """The labels of one output, its loss by its main name ("" for none), and where they come from.
+
+    ``name`` is what holds them where that is data (``y``), "" where the spec declares them; ``span`` is
+    where it does. ``steps`` are numbers of time steps that the data is known to have.
+    """
+
+    labels: Labels
+    loss: str = ""
+    name: str = ""
+    span: Span | None = None
+    values: Values | None = None
+    steps: tuple[Size, ...] = ()
+
+    @property
+    def said(self) -> str:
+        """How a message begins: whose labels, and their shape.
+
+        >>> Compared(Labels((20, 1)), name="y").said
+        'each label in y is (20, 1)'
+        >>> Compared(Labels(())).said
+        'labels are one number'
+        >>> Compared(Labels((), "int32", 4)).said
+        'labels are one id of 4 classes'
+        """
+        below = self.labels.below
+        shape = show_shape(self.labels.shape) if self.labels.shape else "one number"
+        if below is not None:
+            shape = f"{show_shape(self.labels.shape)} ids" if self.labels.shape else "one id"
+            shape += f" of {below} classes"
+        return f"each label in {self.name} is {shape}" if self.name else f"labels are {shape}"
+
+    @property
+    def said_of_ids(self) -> str:
+        """The same, where the labels are class ids whether or not they are declared so."""
+        return self.said if self.labels.below is not None else f"{self.said}, one class id each"
+
+    @property
+    def holder(self) -> str:
+        """What holds the labels."""
+        return self.name or "labels"
 
 
 @dataclass(frozen=True)

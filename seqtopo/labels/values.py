@@ -7,15 +7,13 @@ from dataclasses import replace
 from math import inf
 
 from seqtopo.diag.codes import CODES
-from seqtopo.diag.model import Edit, Fix, Label
-from seqtopo.graph.graph import Node
-from seqtopo.graph.label_case import Compared
-from seqtopo.graph.label_fixes import Wanted, classes_fix, width_fix, with_argument
-from seqtopo.graph.loss_shapes import BINARY, IDS, ONE_HOT, PER_CLASS, REGRESSIONS, shown_loss, verdict
-from seqtopo.graph.main_path import MainPath
-from seqtopo.graph.problem import Problem
-from seqtopo.graph.sources import Sources
+from seqtopo.diag.model import Diagnostic, Edit, Fix, Label
+from seqtopo.graph.graph import Node, Sources
 from seqtopo.graph.training import Training
+from seqtopo.labels.fixes import Wanted, classes_fix, width_fix, with_argument
+from seqtopo.labels.loss_shapes import BINARY, IDS, ONE_HOT, PER_CLASS, REGRESSIONS, shown_loss, verdict
+from seqtopo.labels.main_path import MainPath
+from seqtopo.labels.words import Compared
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.sizes import Shape, fits, is_open, show_shape
 from seqtopo.layers.values import Object
@@ -60,7 +58,7 @@ _OF_SHARES = BINARY | {"poisson", "cosine_similarity", "hinge", "squared_hinge"}
 # ---- ids or one-hot --------------------------------------------------------------------------------
 
 
-def kind_problems(compared: Compared, path: MainPath, training: Training | None) -> Iterator[Problem]:
+def kind_problems(compared: Compared, path: MainPath, training: Training | None) -> Iterator[Diagnostic]:
     """ST704: ids where the loss wants one-hot, or the other way round."""
     labels, loss, values = compared.labels, compared.loss, compared.values
     output = path.shape
@@ -128,12 +126,12 @@ def _ids_fit(labels: Shape, output: Shape) -> bool:
 
 def _wrong_kind(
     compared: Compared, path: MainPath, message: str, help: str, fixes: tuple[Fix, ...]
-) -> Problem:
+) -> Diagnostic:
     node = path.nodes[0]
     labels = (Label(node.span, f"gives {show_shape(path.shape)}"),)
     if compared.span is None:
-        return Problem("ST704", message, node.span, label=labels[0].text, help=help, fixes=fixes)
-    return Problem(
+        return Diagnostic("ST704", message, node.span, label=labels[0].text, help=help, fixes=fixes)
+    return Diagnostic(
         "ST704", message, compared.span, label="of the other kind", labels=labels, help=help, fixes=fixes
     )
 
@@ -159,7 +157,7 @@ def _fixes(compared: Compared, training: Training | None, loss: str, sizes: str)
 
 def range_problems(
     compared: Compared, path: MainPath, training: Training | None, sources: Sources, tried: Tried
-) -> Iterator[Problem]:
+) -> Iterator[Diagnostic]:
     """ST705 to ST709: labels whose shape fits, and whose values do not."""
     loss = compared.loss
     if loss in IDS or loss == "ctc":
@@ -187,7 +185,7 @@ def range_problems(
 
 def _without_loss(
     compared: Compared, path: MainPath, training: Training | None, sources: Sources, tried: Tried
-) -> Iterator[Problem]:
+) -> Iterator[Diagnostic]:
     """What is wrong with labels under every loss that fits their shape."""
     output, shape = path.shape, compared.labels.shape
     if verdict("mean_squared_error", shape, output) == "fits":
@@ -198,13 +196,10 @@ def _without_loss(
         # Of another head a loss of one's own may take the numbers for something else.
         for problem in _ids(compared, path, training, sources, tried):
             if not classes and _may_be_ids(compared, output):
-                help = f"{problem.diagnostic.help}, if they are ids of classes; else name the loss"
-                problem.diagnostic = replace(
-                    problem.diagnostic, code="ST707", severity=CODES["ST707"].severity, help=help
-                )
-            elif not classes:
-                continue
-            yield problem
+                help = f"{problem.help}, if they are ids of classes; else name the loss"
+                yield replace(problem, code="ST707", severity=CODES["ST707"].severity, help=help)
+            elif classes:
+                yield problem
 
 
 def _may_be_ids(compared: Compared, output: Shape) -> bool:
@@ -253,7 +248,7 @@ def _span(compared: Compared) -> tuple[float, float] | None:
 
 def _ids(
     compared: Compared, path: MainPath, training: Training | None, sources: Sources, tried: Tried
-) -> Iterator[Problem]:
+) -> Iterator[Diagnostic]:
     classes, between = path.shape[-1], _span(compared)
     if not isinstance(classes, int) or between is None:
         return
@@ -261,7 +256,7 @@ def _ids(
     node = path.wide or path.nodes[0]
     ignored = compared.values is not None and low == -1
     if low < 0:
-        yield Problem(
+        yield Diagnostic(
             "ST705",
             f"{compared.holder} holds the id {low:.0f}, but class ids begin at 0",
             node.span,
@@ -288,7 +283,7 @@ def _ids(
     )
     fixes = [] if from_one and not one else list(_more_classes(compared, path, training, sources, top))
     fixes = [fix for fix in fixes if tried(fix)]
-    yield Problem(
+    yield Diagnostic(
         "ST705",
         said + (f": subtract 1 from {compared.name}" if from_one and not one else ""),
         node.span,
@@ -320,7 +315,7 @@ def _more_classes(
     yield classes_fix(path, top + 1, sources, logits=logits or (not activation and path.shape[-1] != 1))
 
 
-def _alignment(compared: Compared, path: MainPath, sources: Sources, tried: Tried) -> Iterator[Problem]:
+def _alignment(compared: Compared, path: MainPath, sources: Sources, tried: Tried) -> Iterator[Diagnostic]:
     steps, length = path.shape[0], compared.labels.shape[0]
     if compared.values is not None:
         length = compared.values.longest
@@ -331,7 +326,7 @@ def _alignment(compared: Compared, path: MainPath, sources: Sources, tried: Trie
     ]
     node = shorter[0] if shorter else path.nodes[-1]
     before = path.into(node)[:1]
-    yield Problem(
+    yield Diagnostic(
         "ST706",
         f"ctc cannot align a label of {length} symbols with {steps} steps: it needs at least one step for "
         "each symbol",
@@ -366,7 +361,7 @@ def _shortened_less(node: Node, length: int, path: MainPath, sources: Sources, t
 
 def _taken(
     compared: Compared, path: MainPath, training: Training | None, sources: Sources, tried: Tried
-) -> Iterator[Problem]:
+) -> Iterator[Diagnostic]:
     """ST708 for labels outside of what a loss takes: from 0 to 1, from -1 to 1, from 0 up."""
     between = _span(compared)
     if between is None:
@@ -398,7 +393,7 @@ def _shown_span(compared: Compared) -> str:
 
 def _reach(
     compared: Compared, path: MainPath, training: Training | None, sources: Sources, tried: Tried
-) -> Iterator[Problem]:
+) -> Iterator[Diagnostic]:
     between = _span(compared)
     if between is None:
         return
@@ -459,8 +454,8 @@ def _out_of_range(
     help: str,
     fixes: tuple[Fix, ...] = (),
     code: str = "ST708",
-) -> Problem:
-    return Problem(
+) -> Diagnostic:
+    return Diagnostic(
         code,
         message,
         path.nodes[0].span,
