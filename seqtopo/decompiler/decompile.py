@@ -23,10 +23,9 @@ from seqtopo.decompiler.writing import NOWHERE
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.graph.batches import check_batches
-from seqtopo.graph.evaluate import Evaluator
 from seqtopo.graph.graph import Graph, Node, Sources
 from seqtopo.graph.resolver import Resolved, resolve
-from seqtopo.graph.scope import Scope
+from seqtopo.graph.scope import Evaluator, Scope
 from seqtopo.graph.training import Training, read_training
 from seqtopo.labels.check_labels import check_labels
 from seqtopo.source import Source, Span

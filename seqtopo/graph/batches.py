@@ -90,7 +90,7 @@ def _batch_of(sources: Sources, nodes: Sequence[Node], batch: Size | None) -> It
 
 def is_stateful(layer: Layer) -> bool:
     """Whether a layer, or one inside it, carries its states from batch to batch."""
-    if layer.get("stateful"):
+    if layer.args.get("stateful"):
         return True
     for inner in layer.args.values():
         if isinstance(inner, Layer) and is_stateful(inner):

@@ -30,7 +30,8 @@ def wanted(graph: Graph) -> dict[str, tuple[Node, str]]:
         node = graph.nodes[index]
         for size, what in _needs(graph, node):
             for name in sorted(symbols(size)):
-                found.setdefault(name, (node, what))
+                if name not in found:
+                    found[name] = (node, what.format(layer=node.layer.title if node.layer else ""))
     return found
 
 
@@ -64,6 +65,7 @@ def _diagnostic(name: str, node: Node, what: str, spec: tree.Spec) -> Diagnostic
 
 
 def _needs(graph: Graph, node: Node) -> Iterator[tuple[Size, str]]:
+    """The sizes that must be numbers, and why, where ``{layer}`` stands for the layer's title."""
     if node.layer is None:
         if isinstance(node.batch, Expr):
             yield node.batch, "a fixed batch is a number"
@@ -72,9 +74,9 @@ def _needs(graph: Graph, node: Node) -> Iterator[tuple[Size, str]]:
     for weight in graph.weights.get(layer, ()):
         for size in weight.shape:
             if isinstance(size, Expr):
-                yield size, f"{layer.title} has weights of that size"
+                yield size, "{layer} has weights of that size"
     for size in graph.needs.get(layer, ()):
-        yield size, f"{layer.title} needs to know it"
+        yield size, "{layer} needs to know it"
     yield from _arguments(graph, layer)
 
 

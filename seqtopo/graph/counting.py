@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from seqtopo.graph.graph import Graph, SubModel, Value
 from seqtopo.layers.layer import Layer
@@ -30,7 +31,8 @@ def owners(graph: Graph, layers: Iterable[Layer]) -> dict[Layer, tuple[Weight, .
     return found
 
 
-def count(weights: Iterable[Weight]) -> Size:
+@lru_cache(maxsize=1024)
+def count(weights: tuple[Weight, ...]) -> Size:
     """How many parameters weights have together; symbolic where sizes are."""
     return volume([w.shape for w in weights])
 
@@ -59,7 +61,7 @@ def together(owned: Iterable[tuple[Weight, ...]], *, trained: bool = False) -> S
         of[id(weights)] = weights
     return total(
         [
-            count([w for w in weights if w.trainable or not trained]) * often[here]
+            count(tuple([w for w in weights if w.trainable]) if trained else weights) * often[here]
             for here, weights in of.items()
         ]
     )

@@ -85,8 +85,11 @@ class Graph:
     """The inputs whose one axis is time steps; None until `graph.seen` has run."""
 
     def add(self, span: Span, layer: Layer | None = None, **more: Any) -> Node:
-        """A new node at the end."""
+        """A new node at the end; the nodes whose second values come in note that they are wanted."""
         node = Node(len(self.nodes), span, layer, **more)
+        for value in chain(node.inputs, *node.tensors.values()):
+            if value.extra:
+                self.nodes[value.node].wants |= {value.extra}
         self.nodes.append(node)
         return node
 
@@ -190,14 +193,11 @@ class Sources:
     """Finds where in the text nodes stand: the step that each was written as, and the flow around it."""
 
     def __init__(self) -> None:
-        self._calls: dict[Span, tree.Expr] = {}
+        self.steps: dict[Span, tree.Expr] = {}
+        """The steps by their places."""
         self._flows: dict[Span, tuple[tree.Flow, int]] = {}
         self.branches: dict[Span, tuple[tree.Branches, int, int]] = {}
         """The loops in lists by their places: their turns, and the values that they gave last."""
-
-    def note(self, expr: tree.Expr) -> None:
-        """Remembers a step."""
-        self._calls[expr.span] = expr
 
     def note_flow(self, flow: tree.Flow) -> None:
         """Remembers the steps of a flow by their places; once, however often it is walked."""
@@ -210,7 +210,7 @@ class Sources:
 
     def of(self, node: Node) -> tree.Expr | None:
         """The step a node was written as."""
-        return self._calls.get(node.span)
+        return self.steps.get(node.span)
 
     def around(self, span: Span) -> tuple[tree.Flow, int] | None:
         """The flow of which a stretch of text is a whole step, and which of them."""

@@ -53,7 +53,9 @@ def modernized(family: str, expr: tree.Expr, value: Value) -> Modern | None:
         found = value(made)
         if isinstance(found, (Word, Object)):
             read_object(family, found)
-    except Refusal:
+    except Refusal as refusal:
+        if refusal.is_known:
+            raise
         return None
     return Modern(made, changes[0][0], all(exact for _, exact in changes))
 

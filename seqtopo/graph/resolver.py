@@ -19,12 +19,11 @@ from seqtopo.diag.model import Diagnostic, Edit, Fix, Label
 from seqtopo.diag.nearest import nearest
 from seqtopo.graph.arguments import Arguments, read_arguments
 from seqtopo.graph.batches import check_batches
-from seqtopo.graph.evaluate import Evaluator
 from seqtopo.graph.graph import Bundle, Graph, Node, Sources, SubModel, Value, check_input, infer
 from seqtopo.graph.inputs import read_input
 from seqtopo.graph.names import name_layers
 from seqtopo.graph.outside import ANOTHER, how_to_bind, outside
-from seqtopo.graph.scope import Block, Bound, Failed, Named, Passed, Plain, Recipe, Scope, Use
+from seqtopo.graph.scope import Block, Bound, Evaluator, Failed, Named, Passed, Plain, Recipe, Scope, Use
 from seqtopo.graph.symbols import as_activation, bare, callee, callee_name, names_in, renamed, size_text
 from seqtopo.graph.unbound import lower_case_size
 from seqtopo.layers import registry
@@ -679,7 +678,7 @@ class Resolver:
                 tensor = Tensor(self.shapes[self._inputs], tensor.dtype)
             self._inputs += 1
         node.outputs = (tensor,)
-        self.sources.note(expr)
+        self.sources.steps[expr.span] = expr
         return Value(node.index)
 
     def _assert(self, expr: tree.Call, incoming: Bundle, env: Env) -> Bundle:
@@ -1162,10 +1161,7 @@ class Resolver:
             spans=arguments.spans,
         )
         shown = more if more is not None else at
-        self.sources.note(shown)
-        for used in node.needs:
-            if used.extra:
-                env.graph.nodes[used.node].wants |= {used.extra}
+        self.sources.steps[shown.span] = shown
         try:
             infer(env.graph, node)
         except Refusal as refusal:

@@ -1,17 +1,24 @@
-"""What names mean where they stand."""
+"""What names mean where they stand, and what expressions are worth where no flow is meant."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from seqtopo.diag.model import Label
 from seqtopo.graph.graph import Bundle, Graph
+from seqtopo.graph.unbound import lower_case_size
+from seqtopo.layers.sizes import LIMIT, Expr, floor_div, remainder, symbol, unknown
+from seqtopo.layers.values import Object, Refusal, Word
 from seqtopo.source import Span
 from seqtopo.syntax import tree
 
 KEYWORDS = ("let", "def", "train", "in", "for", "as", "is", "id", "res")
 """The words of the language itself."""
+CONSTANTS = {"true": True, "false": False, "none": None}
+MOST_VALUES = 100_000
+"""A range or a list longer than this is not made."""
 
 
 @dataclass(frozen=True)
@@ -139,3 +146,210 @@ class Scope:
         while scope is not None:
             yield from scope.names
             scope = scope.parent
+
+
+class Evaluator:
+    """Evaluates expressions in a scope. ``width`` answers ``_``, or is None where nothing comes in."""
+
+    def __init__(self) -> None:
+        self._unknowns = 0
+        self.used: dict[Span, Plain] = {}
+        """Where a bound name stands for its value."""
+        self.free: dict[str, Span] = {}
+        """The symbols that nothing binds, and where each stands first."""
+
+    def fresh(self) -> Expr:
+        """A ``?`` that equals nothing before it."""
+        self._unknowns += 1
+        return unknown(self._unknowns)
+
+    def value(self, expr: tree.Expr, scope: Scope, width: Callable[[Span], Any] | None = None) -> Any:
+        """What an expression is worth.
+
+        Gives an int, float, size, bool, None, str, ``Word``, ``Object``, tuple or list.
+
+        Raises:
+            Refusal: it has no value, with the reason.
+        """
+        match expr:
+            case tree.Number():
+                return expr.value
+            case tree.String():
+                return expr.value
+            case tree.Name():
+                return self._name(expr, scope)
+            case tree.Wild():
+                if width is None:
+                    raise Refusal(
+                        "ST213",
+                        "'_' is the width of the incoming value, and nothing comes in here",
+                        expr.span,
+                        help="write the number",
+                    )
+                return width(expr.span)
+            case tree.Unknown():
+                return self.fresh()
+            case tree.Group():
+                return self.value(expr.body, scope, width)
+            case tree.Tuple():
+                return tuple(self.value(item, scope, width) for item in expr.items)
+            case tree.List():
+                return [self.value(item, scope, width) for item in expr.items]
+            case tree.Range():
+                return self._range(expr, scope, width)
+            case tree.Negative():
+                body = self.value(expr.body, scope, width)
+                if isinstance(body, bool) or not isinstance(body, (int, float, Expr)):
+                    raise _not_a_number(body, expr.body.span)
+                return -body
+            case tree.Arithmetic():
+                return self._arithmetic(expr, scope, width)
+            case tree.Call():
+                kwargs = {}
+                args = []
+                for arg in expr.args:
+                    value = self.value(arg.value, scope, width)
+                    if arg.name is None:
+                        args.append(value)
+                    elif arg.name.name in kwargs:
+                        raise Refusal(
+                            "ST205", f"{arg.name.name} is given twice", arg.span, help="keep one of them"
+                        )
+                    else:
+                        kwargs[arg.name.name] = value
+                return Object(expr.name.name, tuple(args), kwargs)
+            case tree.For() | tree.Branches():
+                raise Refusal(
+                    "ST213",
+                    "a 'for' makes layers, and plain values belong here",
+                    expr.span,
+                    label="no value",
+                    help="write the values out, as in [2,4]; a loop is part of a flow: "
+                    "[conv1d(8,K) for K in [2,4]] -> concat",
+                )
+            case _:
+                raise Refusal(
+                    "ST213",
+                    "a flow stands where a plain value belongs",
+                    expr.span,
+                    label="not a number, a word or a tuple",
+                    help="write a number, a word, a string or a tuple",
+                )
+
+    def given(self, expr: tree.Expr, scope: Scope, span: Span, width: Callable[[Span], Any] | None) -> Plain:
+        """What a recipe's parameter or a ``for``'s name stands for: a value, a flow, or either.
+
+        Raises:
+            Refusal: it is neither.
+        """
+        passed = Passed(expr, scope) if is_step(expr) else None
+        known = scope.find(expr.name) if isinstance(expr, tree.Name) else None
+        if isinstance(known, Plain) and known.value is FLOW:
+            return Plain(FLOW, span, known.passed)
+        try:
+            return Plain(self.value(expr, scope, width), span, passed)
+        except Refusal as refusal:
+            if passed is None or isinstance(expr, tree.Name) or refusal.is_known:
+                raise
+            return Plain(FLOW, span, passed)
+
+    def _name(self, expr: tree.Name, scope: Scope) -> Any:
+        if expr.name in CONSTANTS:
+            return CONSTANTS[expr.name]
+        bound = scope.find(expr.name)
+        if isinstance(bound, Plain):
+            self.used[expr.span] = bound
+            if bound.value is FLOW:
+                raise Refusal(
+                    "ST213",
+                    f"{expr.name} is a flow, and a plain value belongs here",
+                    expr.span,
+                    labels=(Label(bound.span, "given a flow"),),
+                    help=f"give {expr.name} a number or a word",
+                )
+            return bound.value
+        if isinstance(bound, Failed):
+            raise Refusal()
+        if expr.is_symbol:
+            self.free.setdefault(expr.name, expr.span)
+            return symbol(expr.name)
+        return Word(expr.name)
+
+    def _range(self, expr: tree.Range, scope: Scope, width: Callable[[Span], Any] | None) -> list[int]:
+        low, high = self.value(expr.low, scope, width), self.value(expr.high, scope, width)
+        for end, part in ((low, expr.low), (high, expr.high)):
+            if isinstance(end, bool) or not isinstance(end, int):
+                from seqtopo.graph.unbound import not_whole
+
+                wants = "a range needs whole numbers at both ends"
+                raise not_whole(end, part.span, wants, "8", "ST212", help="as in [1..8]")
+        if high - low >= MOST_VALUES:
+            raise Refusal(
+                "ST211",
+                f"a range of {high - low + 1} values is too long",
+                expr.span,
+                help=f"go through at most {MOST_VALUES:,} values",
+            )
+        return list(range(low, high + 1))
+
+    def _arithmetic(self, expr: tree.Arithmetic, scope: Scope, width: Callable[[Span], Any] | None) -> Any:
+        left = self.value(expr.first, scope, width)
+        left_span = expr.first.span
+        for operator, operand in expr.rest:
+            right = self.value(operand, scope, width)
+            for side, span in ((left, left_span), (right, operand.span)):
+                if isinstance(side, bool) or not isinstance(side, (int, float, Expr)):
+                    raise _not_a_number(side, span)
+            left = _apply(operator, left, right, operand.span)
+            left_span = left_span.cover(operand.span)
+        return left
+
+
+def is_step(expr: tree.Expr) -> bool:
+    """Whether an expression may stand as a step of a flow."""
+    while isinstance(expr, (tree.Group, tree.As, tree.For)):
+        expr = expr.body
+    if isinstance(expr, tree.Arithmetic):
+        return is_step(expr.first)
+    return isinstance(expr, (tree.Name, tree.Call, tree.Flow, tree.List, tree.Attribute))
+
+
+def _not_a_number(given: Any, span: Span) -> Refusal:
+    if isinstance(given, Word):
+        return lower_case_size("ST212", (given.name,), span)
+    return Refusal(
+        "ST212",
+        "arithmetic needs numbers or dimensions on both sides",
+        span,
+        label="not a number",
+        help="write a number, a symbol, or an expression of them",
+    )
+
+
+def _apply(operator: str, a: Any, b: Any, span: Span) -> Any:
+    if (isinstance(a, float) and isinstance(b, Expr)) or (isinstance(b, float) and isinstance(a, Expr)):
+        raise Refusal(
+            "ST212",
+            "a size is a whole number: it cannot be joined with a fraction",
+            span,
+            help="use whole numbers",
+        )
+    if operator in ("//", "%"):
+        if not isinstance(b, int) or b < 1 or isinstance(a, float):
+            from seqtopo.graph.unbound import unbound
+
+            wants = f"'{operator}' divides by a whole number from 1 up"
+            raise unbound(b, span, wants, "2", "ST212") or Refusal(
+                "ST212",
+                f"'{operator}' divides by a whole number from 1 up, not by {b}"
+                if not isinstance(a, float)
+                else f"'{operator}' divides whole numbers only",
+                span,
+                label="the divisor",
+                help="divide by a number such as 2",
+            )
+        return floor_div(a, b) if operator == "//" else remainder(a, b)
+    result = a + b if operator == "+" else a - b if operator == "-" else a * b
+    if isinstance(result, int) and abs(result) >= LIMIT**2:
+        raise Refusal("ST212", "the result is too large for a size", span, help="make the numbers smaller")
+    return result

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
+from math import prod
 from typing import Any, NamedTuple
 
-from seqtopo.layers.sizes import Shape, Size, fits, product, show_shape
+from seqtopo.layers.sizes import Shape, Size, fits, show_shape
 from seqtopo.layers.values import Refusal, Tensor, Weight
 
 
@@ -20,7 +21,7 @@ class Term(NamedTuple):
         """The sizes it stands for: one, or for ``...`` and tuple arguments any number."""
         sizes = [f if isinstance(f, int) else axes[f] if f in axes else args[f] for f in self.factors]
         if len(sizes) > 1:
-            return (product(sizes),)
+            return (prod(sizes),)
         return sizes[0] if isinstance(sizes[0], tuple) else (sizes[0],)
 
 

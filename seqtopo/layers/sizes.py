@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Union
 
 LIMIT = 2**31
@@ -170,6 +171,7 @@ def _times(a: Size, b: Size) -> Size:
     return _build(out)
 
 
+@lru_cache(maxsize=4096)
 def symbol(name: str) -> Expr:
     """A named size.
 

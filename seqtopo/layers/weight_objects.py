@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
-from seqtopo.layers.objects import entry_of
+from seqtopo.layers.objects import entry_of, names
 from seqtopo.layers.values import Object, Refusal, Tensor, Weight
 
 _FAMILIES = ("initializer", "regularizer", "constraint")
@@ -34,8 +35,17 @@ def check_objects(name: str, args: Mapping[str, Any], weights: tuple[Weight, ...
         _check(name, "regularizer", "activity_regularizer", value, whole)
 
 
+@cache
+def _for_some_weights(family: str) -> frozenset[str]:
+    """The names of the objects of a family that do not work on every weight."""
+    every = ((name, entry_of(family, name)) for name in names(family))
+    return frozenset(name for name, entry in every if entry is not None and entry.ranks is not None)
+
+
 def _check(name: str, family: str, argument: str, value: Any, weight: Weight) -> None:
     called = value.name if isinstance(value, Object) else value
+    if not isinstance(value, Object) and called not in _for_some_weights(family):
+        return
     entry = entry_of(family, called)
     rank = len(weight.shape)
     if entry is None:

@@ -119,7 +119,7 @@ def report_of(
             LayerShape(
                 node.layer.name,
                 node.layer.title,
-                tuple([t.shape for v in node.inputs if (t := graph.tensor(v)) is not None]),
+                tuple([t.shape for t in graph.tensors(node.inputs) or ()]),
                 shapes,
                 tensors[0].dtype,
                 new[0] if len(new) == 1 else total(new),

@@ -7,8 +7,7 @@ from functools import cache
 from random import Random
 from typing import Any
 
-from seqtopo.graph.evaluate import Evaluator
-from seqtopo.graph.scope import Scope
+from seqtopo.graph.scope import Evaluator, Scope
 from seqtopo.layers.objects import entry_of, names
 from seqtopo.layers.row import REQUIRED, Param, Row
 from seqtopo.layers.sizes import Size, product

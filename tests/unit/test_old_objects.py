@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 
 import seqtopo
-from seqtopo.graph.evaluate import Evaluator
 from seqtopo.graph.old_objects import modernized
-from seqtopo.graph.scope import Scope
+from seqtopo.graph.scope import Evaluator, Scope
 from seqtopo.layers.legacy_objects import ARGUMENTS, OBJECTS
 from seqtopo.layers.objects import entry_of
 from seqtopo.syntax import tree

@@ -50,7 +50,7 @@ _RANGES = {
 
 def _heads(view: View) -> Iterator[tuple[Head, Loss]]:
     """Each head that can be told, with its loss, where the loss looks along the last axis."""
-    for value, loss in losses(view):
+    for value, loss in losses(view) if view.training is not None else ():
         head = head_of(view, value)
         if head is not None and loss.args.get("axis", -1) == -1:
             yield head, loss
