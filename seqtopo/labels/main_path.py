@@ -5,8 +5,10 @@ from __future__ import annotations
 from functools import cached_property
 
 from seqtopo.graph.graph import Graph, Node, Value
+from seqtopo.graph.seen import passes
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.sizes import Shape, Size
+from seqtopo.layers.step_windows import SAME
 
 _WIDTHS = ("units", "filters", "output_dim")
 
@@ -25,6 +27,11 @@ class MainPath:
         while found[-1].layer is not None and found[-1].inputs:
             found.append(self.graph.nodes[found[-1].inputs[0].node])
         return found
+
+    def _alone(self, node: Node) -> bool:
+        """Whether a call makes each step from that one step."""
+        passed = passes(self.graph, node)
+        return passed is not None and passed.window == SAME
 
     def into(self, node: Node) -> Shape:
         """The shape of the first value that comes into a node; () where there is none."""
@@ -63,7 +70,7 @@ class MainPath:
         for node in self.nodes:
             if node.layer is None or node.layer.row.recurrent or len(node.inputs) != 1:
                 break
-            if self.out(node)[:-1] != self.into(node)[:-1] or _mixes_steps(node):
+            if self.out(node)[:-1] != self.into(node)[:-1] or not self._alone(node):
                 break
             found.append(node)
         return found
@@ -72,7 +79,12 @@ class MainPath:
     def first_dense(self) -> Node | None:
         """The first layer behind the input, where it is a dense one that is given a sequence."""
         node = self.nodes[-2] if len(self.nodes) > 1 else None
-        if node is not None and _row(node) == "dense" and len(self.into(node)) > 1:
+        if (
+            node is not None
+            and node.layer is not None
+            and node.layer.row.name == "dense"
+            and len(self.into(node)) > 1
+        ):
             return node
         return None
 
@@ -133,12 +145,4 @@ def stride_of(layer: Layer) -> int:
 def is_valid_convolution(node: Node) -> bool:
     """Whether it is a convolution without padding, which gives fewer steps than it takes."""
     layer = node.layer
-    return layer is not None and layer.row.name.startswith("conv") and layer.get("padding") == "valid"
-
-
-def _row(node: Node) -> str:
-    return node.layer.row.name if node.layer is not None else ""
-
-
-def _mixes_steps(node: Node) -> bool:
-    return _row(node).startswith(("conv", "separable", "depthwise", "mha", "attention", "einsum"))
+    return layer is not None and layer.row.role == "convolution" and layer.get("padding") == "valid"

@@ -241,3 +241,66 @@ def test_an_export_format_is_a_row_and_two_functions(copy: Copy) -> None:
     assert "does not give what Keras gives" in copy.run(
         "export", "in(3) -> dense(1,sigmoid)", "-o", "a.npz", code=1
     )
+
+
+LAYER = """
+    Row(
+        "to_length",
+        "UnitNormalization",
+        "Each vector to length 1.",
+        _SAME,
+        "in(T,8) -> to_length",
+        time=timing.mixes,
+        mask=masking.passes,
+        role="norm",
+        params=(AXES,),
+        positional=("axis",),
+        rule=_unit,
+    ),
+)
+"""
+LINE = """
+to_length = UnitNormalization
+  order      axis
+  axis       axis
+  shape      ... -> ...
+"""
+WRITTEN = {"seqtopo/layers/index.py", "grammar/LANGUAGE.md", "grammar/LAYERS.md"}
+"""What ``python -m seqtopo.cli.reference`` may write of a layer."""
+
+
+def test_a_layer_is_a_row_and_a_line_of_the_ledger(
+    copy: Copy, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """A layer of Keras that the table lacks: one of them is taken out of the copy first."""
+    rows, ledger = "seqtopo/layers/normalization.py", "tests/unit/ledger.txt"
+    known = (copy.root / rows).read_text(encoding="utf-8")
+    at = known.index('    Row(\n        "unit_normalization"')
+    copy.change(rows, known[at:], ")\n")
+    line = (copy.root / ledger).read_text(encoding="utf-8")
+    begin = line.index("unit_normalization = ")
+    end = line.index("\n\n", begin) + 2
+    copy.change(ledger, line[begin:end], "")
+    assert copy.python("-m", "seqtopo.cli.reference").returncode == 0
+    assert "no layer" in copy.run("check", "in(T,8) -> to_length", code=1)
+    copy.before = copy._files()
+
+    text = (copy.root / rows).read_text(encoding="utf-8")
+    (copy.root / rows).write_text(text.removesuffix(")\n") + LAYER.lstrip("\n"), encoding="utf-8")
+    said = (copy.root / ledger).read_text(encoding="utf-8")
+    (copy.root / ledger).write_text(said + LINE, encoding="utf-8")
+    done = copy.python("-m", "seqtopo.cli.reference")
+    assert done.returncode == 0, done.stderr
+    assert copy.touched() - WRITTEN == {rows, ledger}
+
+    spec = "in(5,int) -> embed(9,4,mask) -> to_length -> lstm(3)"
+    assert "error" not in copy.run("check", spec, "--select", "ALL")
+    assert "to_length" in copy.run("draw", spec, "--unrolled")
+    built = tmp_path_factory.mktemp("built")
+    copy.run("build", spec, "-o", str(built / "model.py"))
+    assert "layers.UnitNormalization(" in (built / "model.py").read_text(encoding="utf-8")
+    copy.run("build", spec, "-o", str(built / "model.keras"))
+    assert "to_length" in copy.run("decompile", str(built / "model.keras"))
+    copy.test("tests/unit/test_ledger.py", "-k", "every_row or to_length")
+    facts = ("tests/backends/test_masks.py", "tests/backends/test_rows_by_sample.py")
+    copy.test(*facts, "-k", "to_length")

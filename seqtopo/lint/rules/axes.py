@@ -215,6 +215,7 @@ def _columns(view: View, node: Node, turned: Shape) -> Iterator[Fix]:
 def stretched_merge(view: View) -> Iterator[Finding]:
     """A raw input of one feature that is added to many: Keras adds it to each of them."""
     for flow in view.flows:
+        # Not a fact about layers: of merges, a product and the larger of two may well be meant so.
         merging = [node for node in flow.calls_of("add", "sub", "avg") if len(node.inputs) > 1]
         raw = _raw(flow) if merging else {}
         for node in merging:
@@ -267,7 +268,7 @@ def _raw(view: View) -> dict[int, Node]:
 @rule("ST673")
 def steps_of_a_vector(view: View) -> Iterator[Finding]:
     """``last(3)`` of a vector that a recurrent layer or a pooling has made: features, and no steps."""
-    for node in view.calls_of("last", "first", "flip"):
+    for node in view.calls_with("selection", "order"):
         assert node.layer is not None
         if len(view.came(node).shape) != 1 or node.layer.get("axis") != 1:
             continue

@@ -148,11 +148,7 @@ def _foretells(view: View, value: Value, origin: Node, near: list[Node]) -> str:
     width = view.tensor(value).shape[-1]
     came = view.out(origin)
     ids = came.dtype not in FLOATS
-    tables = [
-        n.layer
-        for n in near
-        if view.is_row(n, "embed", "reversible_embedding", "one_hot") and n.layer is not None
-    ]
+    tables = [n.layer for n in near if view.has_role(n, "embedding", "encoding") and n.layer is not None]
     if ids and len(came.shape) == 1:
         kinds: set[Size] = {t.get("input_dim") or t.get("n") for t in tables} | {origin.below or 0}
         if width in kinds:

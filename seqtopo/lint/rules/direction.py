@@ -9,7 +9,7 @@ from seqtopo.graph.graph import Node
 from seqtopo.graph.seen import passes
 from seqtopo.lint.edits import step
 from seqtopo.lint.rule import Finding, rule
-from seqtopo.lint.steps import Steps, inner, joins_features, merges, steps
+from seqtopo.lint.steps import Steps, in_place, inner, joins_features, merges, step_by_step, steps
 from seqtopo.lint.view import View
 from seqtopo.syntax import tree
 from seqtopo.syntax.rewrite import without
@@ -230,7 +230,7 @@ def _same_width(view: View, node: Node, reader: Node) -> bool:
         node = view.maker(node.inputs[0])
         if node.index == reader.index:
             return True
-        if not view.is_row(node, "dropout", "norm", "batchnorm", "act", "relu", "spatial_dropout1d", "mask"):
+        if not in_place(view, node):
             return False
     return False
 
@@ -246,9 +246,7 @@ def _only(view: View, reader: Node, node: Node) -> bool:
         if here.index == node.index:
             return True
         users = view.users(here)
-        rank_free = here is reader or view.is_row(
-            here, "dense", "dropout", "norm", "act", "relu", "batchnorm"
-        )
+        rank_free = here is reader or step_by_step(view, here)
         if len(users) != 1 or view.is_output(here) or not rank_free:
             return False
         here = users[0]

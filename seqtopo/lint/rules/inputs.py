@@ -10,6 +10,7 @@ from seqtopo.layers.sizes import Shape, Size, is_open
 from seqtopo.layers.values import FLOATS
 from seqtopo.lint.edits import step
 from seqtopo.lint.rule import Finding, rule
+from seqtopo.lint.steps import in_place
 from seqtopo.lint.view import View
 from seqtopo.syntax import tree
 from seqtopo.syntax.canonical import print_expr
@@ -77,8 +78,7 @@ def _turned(view: View, node: Node) -> Iterator[Fix]:
 
 def _reads_steps(view: View, node: Node) -> bool:
     return node.layer is not None and (
-        node.layer.row.recurrent
-        or view.is_row(node, "conv1d", "separable_conv1d", "mha", "attention", "mask")
+        node.layer.row.recurrent or view.has_role(node, "convolution", "attention", "mask")
     )
 
 
@@ -93,7 +93,7 @@ def _lopsided(steps: Size, features: Size) -> bool:
 def _one_window(view: View, node: Node, shape: Shape) -> bool:
     """Whether a convolution has one window only, over a few steps of many more features."""
     steps, features = shape
-    if not view.is_row(node, "conv1d", "separable_conv1d") or not isinstance(features, int):
+    if not view.has_role(node, "convolution") or not isinstance(features, int):
         return False
     return isinstance(steps, int) and view.out(node).shape[0] == 1 < steps and features >= 50 * steps
 
@@ -141,6 +141,6 @@ def _without_samples(view: View, node: Node, left: tree.Call) -> Iterator[Fix]:
             if inside is None:
                 return
             edits.append(view.rewrite(call, inside))
-        elif not view.is_row(call, "dense", "dropout", "embed", "act", "norm"):
+        elif not (in_place(view, call) or view.has_role(call, "dense", "embedding")):
             return
     yield Fix("leave the samples out", tuple(edits))
