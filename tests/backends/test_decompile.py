@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -292,3 +293,11 @@ def test_a_layer_without_a_row_inside_a_sequential_is_listed(tmp_path: Path) -> 
     for given in (model, tmp_path / "model.keras"):
         assert [d.code for d in decompiled(given).diagnostics] == ["ST503"]
         assert seqtopo.decompile(given).endswith("in(6,3) -> identity as twice -> lstm(4)\n")
+
+
+def test_a_mask_beside_a_reversible_embedding_is_no_mask_that_comes_of_itself() -> None:
+    ids = keras.Input((7,), dtype="int32")
+    vectors = keras.layers.ReversibleEmbedding(9, 4, mask_zero=True)(ids)
+    read = keras.layers.LSTM(3)(vectors, mask=keras.ops.not_equal(ids, 0))
+    text = seqtopo.decompile(keras.Model(ids, read))
+    assert "lstm has mask=an operation of keras.ops" in re.sub(r"lstm_\d+", "lstm", text)

@@ -17,6 +17,7 @@ import pytest
 from tests.support.backend_run import environment
 from tests.support.imports import ROOT
 
+Temporary = pytest.TempPathFactory
 COPIED = ("seqtopo", "grammar", "tests", "conftest.py", "pyproject.toml")
 PYTEST = ("-m", "pytest", "-q", "-x", "-p", "no:cacheprovider")
 LEFT_OUT = shutil.ignore_patterns("__pycache__", "golden")

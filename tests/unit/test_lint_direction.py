@@ -333,3 +333,17 @@ def test_many_steps_are_looked_at_once_each(many: str) -> None:
     report = check(many, ignore=["ALL"], select=["ST60", "ST61"])
     assert report.ok, str(report)[:400]
     assert time.perf_counter() - begin < 20
+
+
+@pytest.mark.parametrize("layer", ["einsum_dense('btf,fg->btg',(none,3))", "rms_normalization", "dense(3)"])
+def test_a_reversed_output_is_found_behind_any_layer_that_keeps_each_step(layer: str) -> None:
+    assert_found(f"in(T,8) -> lstm(16,seq,back) -> {layer}", "ST614", "lstm(16,seq,back)")
+
+
+def test_no_reversed_output_behind_an_equation_that_sums_over_the_steps() -> None:
+    assert findings("in(6,8) -> lstm(16,seq,back) -> einsum_dense('btf,tg->bgf',(4,none))", "ST614") == []
+
+
+@pytest.mark.parametrize("end", ["at(0)", "first(1)", "slice(0,1)", "crop(0,5)", "cropping1d((0,5))"])
+def test_every_way_to_take_the_wrong_end_is_found(end: str) -> None:
+    assert findings(f"in(6,8) -> lstm(16,seq) -> {end} -> dense(2)", "ST612")
