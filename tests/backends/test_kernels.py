@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from seqtopo.report.analyse import analyse
 from seqtopo.runtime.kernels import attaching
 from seqtopo.runtime.kernels.kernel import Kernel, NotNow
 from tests.support.cheap_weights import cheap_weights
+from tests.support.imports import ROOT
 from tests.support.numbering import number_anew
 
 SPEC = "in(5,3) -> lstm(4,seq) -> bi(gru(3,seq)) -> td(dense(4,relu)) -> rnn(2) -> dense(1)"
@@ -168,3 +170,11 @@ def test_the_rows_say_which_layers_have_kernels() -> None:
     told = {row.name for row in rows if keras.config.backend() in row.kernels}
     assert told
     assert {row.name for row in rows if has_kernel(row)} == told
+
+
+def test_the_guide_shows_the_kernels_on_pytorch() -> None:
+    page = (ROOT / "examples" / "guide" / "14-speed.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"^On PyTorch, for `(.*?)`:\n\n```text\n(.*?)^```$", page, re.M | re.S)
+    spec, table = shown
+    if keras.config.backend() == "torch":
+        assert f"{seqtopo.kernels(built(spec))}\n" == table

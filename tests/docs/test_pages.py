@@ -15,6 +15,7 @@ import seqtopo
 from seqtopo.cli.main import COMMANDS
 from seqtopo.layers.registry import LANGUAGE
 from seqtopo.layers.sizes import show_shape
+from tests.support.fuzz import corpus
 from tests.support.pages import (
     GUIDE,
     PAGES,
@@ -148,6 +149,10 @@ def test_commands_that_are_shown_alone_are_understood(page: Path) -> None:
         for line in USED.findall(block):
             command, *arguments = shlex.split(line)
             assert import_module(f"seqtopo.cli.{command}").parser().parse_args(arguments)
+
+
+def test_the_fuzzer_changes_what_the_pages_show() -> None:
+    assert {spec for _, spec in SPECS if "in(" in spec and len(spec) < 3000} <= set(corpus())
 
 
 def test_the_reference_names_every_command_and_every_public_name() -> None:

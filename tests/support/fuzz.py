@@ -48,7 +48,7 @@ from tests.support.models import MODELS
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 20.0
 """No text that anybody would write takes so long, however slow the machine."""
-BLOCK = re.compile(r"^```\w*\n(.*?)^```$", re.M | re.S)
+BLOCK = re.compile(r"^```[\w -]*\n(.*?)^```$", re.M | re.S)
 QUOTED = re.compile(r'seqtopo [\w-]+ "([^"]+)"|`(in\([^`\n]+)`')
 TOKEN = re.compile(r"\w+|->|\.\.|//|\s+|[^\w\s]")
 SIGNS = [*'()[],=*+-?_.%# \n"', "->", "..", "//"]
