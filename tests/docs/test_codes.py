@@ -75,7 +75,7 @@ def _without_advice(text: str) -> list[str]:
 
 
 def test_every_finding_comes_with_advice() -> None:
-    for part in ("graph", "layers", "emit", "cli", "syntax"):
+    for part in ("syntax", "layers", "graph", "advice", "labels", "emit", "cli"):
         for path in (PACKAGE / part).rglob("*.py"):
             assert _without_advice(path.read_text(encoding="utf-8")) == [], path
 

@@ -167,7 +167,7 @@ COMMAND = '''
 
     import argparse
 
-    from seqtopo import api
+    import seqtopo
     from seqtopo.cli.arguments import Parser, add_spec_options, dims_of
     from seqtopo.cli.files import check_spec
     from seqtopo.cli.terminal import put, put_diagnostics
@@ -187,7 +187,7 @@ COMMAND = '''
         if not checked.ok:
             put_diagnostics(checked.diagnostics)
             return 1
-        put(api.report(checked).kind)
+        put(seqtopo.check(checked.source.text).kind)
         return 0
 '''
 
