@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from importlib import import_module
+from typing import Any, NoReturn
 
 from seqtopo.graph.buildable import MAX_PARAMS
 from seqtopo.layers.values import show
 from seqtopo.lint.selection import NoSuchRule, Selection, selection
 from seqtopo.system.shell import command
-
-if TYPE_CHECKING:
-    import argparse
 
 Number = int | float
 Value = Number | tuple[Number, ...] | str
@@ -37,79 +36,29 @@ class UsageError(Exception):
         """Lines of its own, each about what to write instead."""
 
 
-class _Group:
-    """Arguments as they are declared, not yet those of a parser."""
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors say what is wrong, show an example and say where to read more.
 
-    def __init__(self) -> None:
-        self.declared: list[tuple[tuple[str, ...], dict[str, Any]]] = []
-
-    def add_argument(self, *names: str, **settings: Any) -> None:
-        """Declares an argument, as ``argparse`` takes it."""
-        self.declared.append((names, settings))
-
-
-class Parser(_Group):
-    """What a command takes.
-
-    Most runs name a spec and no option. They are read here: only the others, and those that ask for help,
-    load ``argparse``, which takes as long as starting Python.
+    ``more`` is what the help says between the description and the examples.
     """
 
-    def __init__(self, command: str, about: str, examples: Sequence[str]) -> None:
-        super().__init__()
-        self._says = (command, about, examples)
-        self.more = ""
-        """What else the help says, before the examples."""
-        self._groups: list[_Group] = []
+    def __init__(self, command: str, about: str, examples: Sequence[str], more: str = "") -> None:
+        shown = "examples:\n" + "\n".join(f"  {example}" for example in examples)
+        super().__init__(
+            prog=f"seqtopo {command}",
+            description=about,
+            epilog="\n\n".join(filter(None, (more, shown))),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        self.examples = examples
 
-    def add_mutually_exclusive_group(self) -> _Group:
-        """Arguments of which one may be given."""
-        self._groups.append(_Group())
-        return self._groups[-1]
-
-    def parse_args(self, words: Sequence[str]) -> argparse.Namespace:
-        """The arguments by name.
-
-        Raises:
-            UsageError: they are not understood.
-            SystemExit: help was asked for, and printed.
-        """
-        return self._plain(words) or self.in_full().parse_args(words)
-
-    def in_full(self) -> argparse.ArgumentParser:
-        """The parser that reads everything."""
-        from seqtopo.cli.full_parser import FullParser
-
-        made = FullParser(*self._says, UsageError)
-        made.epilog = "\n\n".join(filter(None, (self.more, made.epilog)))
-        for names, settings in self.declared:
-            made.add_argument(*names, **settings)
-        for group in self._groups:
-            one = made.add_mutually_exclusive_group()
-            for names, settings in group.declared:
-                one.add_argument(*names, **settings)
-        return made
-
-    def _plain(self, words: Sequence[str]) -> Any:
-        """The same for words that are no options, where one argument takes them all; else None."""
-        if not words or any(word.startswith("-") and word != "-" for word in words):
-            return None
-        found: dict[str, Any] = {}
-        for names, settings in (d for group in (self, *self._groups) for d in group.declared):
-            if names[0].startswith("-"):
-                switch = settings.get("action") == "store_true"
-                found[_dest(names, settings)] = settings.get("default", False if switch else None)
-            elif settings.get("nargs") == "+" and "type" not in settings:
-                found[names[0]] = list(words)
-            else:
-                return None
-        return SimpleNamespace(**found)
-
-
-def _dest(names: Sequence[str], settings: Mapping[str, Any]) -> str:
-    long = next((name for name in names if name.startswith("--")), names[0])
-    dest: str = settings.get("dest", long.lstrip("-").replace("-", "_"))
-    return dest
+    def error(self, message: str) -> NoReturn:
+        """Raises ``UsageError`` with an example."""
+        message = message.removeprefix("argument ")
+        if message.startswith("the following arguments are required: "):
+            message = f"{self.prog} needs a {message.rpartition(' ')[2]}"
+        raise UsageError(message, f"for example: {self.examples[0]}", f"{self.prog} --help says more")
 
 
 def add_stock(parser: Parser) -> None:
@@ -139,9 +88,6 @@ def import_modules(names: Sequence[str], backend: str | None = None) -> None:
     Raises:
         UsageError: there is none of that name, or it cannot be imported.
     """
-    import sys
-    from importlib import import_module
-
     from seqtopo.emit.backend import BackendError, pick
 
     with suppress(BackendError):  # a module may do without, and so may the command
@@ -235,10 +181,8 @@ def seed(text: str) -> int:
     Raises:
         argparse.ArgumentTypeError: it is none.
     """
-    from argparse import ArgumentTypeError
-
     if not text.isascii() or not text.isdigit() or len(text) > 10 or int(text) >= 2**32:
-        raise ArgumentTypeError(f"{text[:40]!r} is not a whole number from 0 up, below 2**32")
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a whole number from 0 up, below 2**32")
     return int(text)
 
 
@@ -251,18 +195,16 @@ def binding(text: str) -> tuple[str, Value]:
     >>> binding("T=24"), binding("RATE=0.5"), binding("SIZES=(3,5)"), binding("CELL=lstm")
     (('T', 24), ('RATE', 0.5), ('SIZES', (3, 5)), ('CELL', 'lstm'))
     """
-    from argparse import ArgumentTypeError
-
     name, equals, value = (part.strip() for part in text.partition("="))
     shown = text if len(text) <= 40 else text[:37] + "..."
     if not equals or not re.fullmatch(_NAME, name):
-        raise ArgumentTypeError(f"{shown!r} is not NAME=VALUE; write -D T=24")
+        raise argparse.ArgumentTypeError(f"{shown!r} is not NAME=VALUE; write -D T=24")
     found = _value(value)
     if found is None:
         more = "write one -D for each: -D T=24 -D F=3"
         if not re.search(r",\s*\w+\s*=", value):
             more = f"write -D {name[:20]}=24, -D {name[:20]}=relu or -D '{name[:20]}=(lstm(8,seq) -> relu)'"
-        raise ArgumentTypeError(f"the value in {shown!r} is no number, word or layer; {more}")
+        raise argparse.ArgumentTypeError(f"the value in {shown!r} is no number, word or layer; {more}")
     return name, found
 
 
@@ -291,11 +233,11 @@ def _number(text: str) -> Number | None:
 
 
 def _count(text: str) -> int:
-    from argparse import ArgumentTypeError
-
     digits = text.replace("_", "").replace(",", "")
     if not digits.isascii() or not digits.isdigit() or len(digits) > 18 or int(digits) < 1:
-        raise ArgumentTypeError(f"{text[:40]!r} is not a whole number from 1 up; write --max-params 1000000")
+        raise argparse.ArgumentTypeError(
+            f"{text[:40]!r} is not a whole number from 1 up; write --max-params 1000000"
+        )
     return int(digits)
 
 

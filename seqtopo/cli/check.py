@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from seqtopo.cli.arguments import (
     Parser,
@@ -29,9 +30,6 @@ from seqtopo.layers.sizes import Shape, Size
 from seqtopo.report.analyse import Checked, linted, report_on, unbuildable
 from seqtopo.report.report import Report
 from seqtopo.system.shell import command
-
-if TYPE_CHECKING:
-    import argparse
 
 
 def parser() -> Parser:

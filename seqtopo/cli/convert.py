@@ -40,8 +40,8 @@ def parser() -> Parser:
             "seqtopo convert vgsl model.vgsl -o spec.txt",
             'seqtopo convert vgsl "[None,64,None,1 Cr3,3,32 Rc3 Bl128 O1s92]" --dialect vgslify',
         ),
+        more=f"the words of VGSL, Y, X and N being numbers:\n{table()}",
     )
-    made.more = f"the words of VGSL, Y, X and N being numbers:\n{table()}"
     made.add_argument("form", help=f"the notation: {', '.join(FORMATS)}")
     made.add_argument("text", help="the topology, a file of it, or - for the standard input")
     made.add_argument("-o", "--output", metavar="PATH", help="a file to write the spec to")

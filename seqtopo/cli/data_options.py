@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from seqtopo.cli.arguments import Parser, UsageError
 from seqtopo.report.analyse import Checked
-
-if TYPE_CHECKING:
-    import argparse
 
 
 def add_data_options(parser: Parser) -> None:

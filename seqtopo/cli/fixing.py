@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from seqtopo.cli.arguments import chosen, dims_of
 from seqtopo.cli.data_options import fitted
@@ -18,9 +19,6 @@ from seqtopo.diag.fixing import Check, fixed, suggestions
 from seqtopo.diag.model import Diagnostic
 from seqtopo.report.analyse import analyse, linted, unbuildable
 from seqtopo.source import Source
-
-if TYPE_CHECKING:
-    import argparse
 
 
 def run(args: argparse.Namespace) -> int:

@@ -20,8 +20,6 @@ DRAW = "import seqtopo; p = seqtopo.draw('in(T,8) -> lstm(4)', unrolled=True); p
 COMMAND = "from seqtopo.cli.main import main; assert main(['check', 'in(T,8) -> lstm(64)']) == 0"
 
 SLOW = {
-    "argparse": "options are read by it; most runs have none",
-    "gettext": "comes with argparse",
     "importlib.metadata": "looks for layers of packages, once no other is found",
     "tomllib": "only a project with settings needs it",
 }
