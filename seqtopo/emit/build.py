@@ -12,7 +12,6 @@ from seqtopo.emit.parts import ends_of, parts_of
 from seqtopo.emit.training import compile_model, save_anywhere
 from seqtopo.graph.graph import Value
 from seqtopo.graph.resolver import Resolved
-from seqtopo.system import collector
 
 
 class Built:
@@ -30,7 +29,7 @@ class Built:
     def main(self) -> keras.Model:
         """The model of the last flow, compiled where the spec says how it is trained."""
         graph = self.resolved.graph
-        with collector.off(), self._stock.weights.supplied():
+        with self._stock.weights.supplied():
             model = self._emitter.model(
                 [Value(i) for i in graph.inputs], graph.outputs, graph.name, graph.output_names
             )
@@ -55,7 +54,7 @@ class Built:
         """
         if name not in self._models:
             inputs, outputs = ends_of(self.resolved, name)
-            with collector.off(), self._stock.weights.supplied():
+            with self._stock.weights.supplied():
                 model = self._emitter.model(inputs, outputs, name)
             self._models[name] = self._finish(model)
         return self._models[name]

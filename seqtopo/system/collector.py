@@ -1,4 +1,4 @@
-"""Python's search for cycles, kept off while much is made that stays."""
+"""Switch Python's cyclic garbage collector off while a check makes many objects that stay."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from contextlib import contextmanager
 
 @contextmanager
 def off() -> Iterator[None]:
-    """Keeps the collector off, and leaves it as it was.
+    """Switch the collector off inside the ``with`` block, and back to what it was behind it.
 
-    It would walk all there is, again and again, and find nothing: that doubled the time of a check of
-    100,000 layers, and was nearly half of that of building 100 layers on PyTorch.
+    A check makes no cycles. Left on, the collector walks all nodes again and again: a check of 50,000 layers
+    takes a fifth to a third longer. Building is as fast with it.
 
     >>> with off():
     ...     gc.isenabled()
