@@ -1,8 +1,8 @@
-"""What is generated: ``python -m seqtopo.cli.reference`` writes it.
+"""Write the generated files: ``python -m seqtopo.cli.reference``.
 
-The tables of the language reference and the index of the layers come from their rows, the page of
-diagnostics from those of the codes, and the parser's tables from the grammar. ``--check`` writes nothing,
-and ends with exit code 1 where one is stale.
+The tables of the language reference come from the rows of the layers, the index of diagnostics from their
+pages, and the parser's tables from the grammar. ``--check`` writes nothing, and returns exit code 1 if one
+is out of date.
 """
 
 from __future__ import annotations
@@ -17,10 +17,9 @@ from seqtopo.cli.layer_facts import LayerFacts, facts
 from seqtopo.cli.layers_page import layers_page
 from seqtopo.cli.terminal import say
 from seqtopo.layers.excluded import EXCLUDED
-from seqtopo.layers.names import indexed
 from seqtopo.layers.objects import FAMILIES as OBJECTS
 from seqtopo.layers.objects import MODULES, names
-from seqtopo.layers.table import FAMILIES, ROWS
+from seqtopo.layers.table import FAMILIES
 from seqtopo.syntax.grammar import TABLES, tables_text
 
 PAGE = Path(__file__).resolve().parents[2] / "grammar" / "LANGUAGE.md"
@@ -30,8 +29,6 @@ DIAGNOSTICS = PAGE.with_name("DIAGNOSTICS.md")
 LAYERS = PAGE.with_name("LAYERS.md")
 """The page that says what each layer has on each backend, in a checkout."""
 
-INDEX = Path(__file__).resolve().parents[1] / "layers" / "index.py"
-"""The index of the rows, in the package."""
 PARSER = Path(__file__).resolve().parents[1] / "syntax" / TABLES
 """The tables of the parser, in the package."""
 
@@ -95,26 +92,6 @@ def excluded_table() -> str:
     return "\n".join(lines)
 
 
-def index() -> str:
-    """The module that says which module each row is in, so that no other need be read.
-
-    Raises:
-        ValueError: two rows have the same name.
-    """
-    homes = {row.name: name for name, family in FAMILIES.items() for row in family.ROWS}
-    flags = sorted({word for row in ROWS for word in row.flags})
-    lines = [
-        '"""Where the rows are, and what flags there are: ``python -m seqtopo.cli.reference`` writes it."""',
-        "\nMODULES = {",
-        *(f'    "{name}": "{homes[row.name]}",' for name, row in indexed(ROWS).items()),
-        '}\n"""The module of ``seqtopo.layers`` that each name is in, in the order of the reference."""',
-        "\nFLAGS = {",
-        *(f'    "{flag}",' for flag in flags),
-        '}\n"""Every bare word that some row understands."""\n',
-    ]
-    return "\n".join(lines)
-
-
 PARTS = {"layers": layer_tables, "objects": object_tables, "left out": excluded_table}
 """The generated parts of the page, by the names in its markers."""
 
@@ -146,7 +123,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         (PAGE, language, refreshed(language)),
         (DIAGNOSTICS, _text(DIAGNOSTICS), diagnostics_page()),
         (LAYERS, _text(LAYERS), layers_page()),
-        (INDEX, _text(INDEX), index()),
         (PARSER, _text(PARSER), tables_text()),
     )
     stale = [(page, after) for page, before, after in pages if before != after]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from seqtopo.decompiler.calls import Call, Calls, Ref, refs_in
-from seqtopo.layers.names import NAMES
+from seqtopo.layers.table import NAMES
 from seqtopo.layers.wrappers import merging_row
 
 

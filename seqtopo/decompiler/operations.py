@@ -22,9 +22,9 @@ from seqtopo.graph.graph import Node, Value
 from seqtopo.graph.masks import heeds
 from seqtopo.layers.excluded import snake_case
 from seqtopo.layers.layer import Layer
-from seqtopo.layers.names import NAMES
 from seqtopo.layers.objects import entry_of
 from seqtopo.layers.sizes import is_open
+from seqtopo.layers.table import NAMES
 from seqtopo.layers.values import FLOATS, Object, Refusal, Word
 from seqtopo.source import Span
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from seqtopo.diag.model import Fix
 from seqtopo.graph.unknown_layers import modernized
 from seqtopo.layers.excluded import snake_case
-from seqtopo.layers.names import NAMES
 from seqtopo.layers.row import Row
+from seqtopo.layers.table import NAMES
 from seqtopo.layers.values import Refusal
 from seqtopo.syntax import tree
 from seqtopo.syntax.canonical import print_expr

@@ -7,7 +7,7 @@ from functools import lru_cache
 from seqtopo.diag.model import Edit, Fix
 from seqtopo.layers import legacy
 from seqtopo.layers.legacy import CLASSES, Class, Gone, Renamed
-from seqtopo.layers.names import NAMES
+from seqtopo.layers.table import NAMES
 from seqtopo.layers.values import Refusal
 from seqtopo.syntax import tree
 from seqtopo.syntax.canonical import print_expr

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from seqtopo.layers.index import FLAGS
-from seqtopo.layers.names import NAMES
 from seqtopo.layers.objects import entry_of
 from seqtopo.layers.row import Row
+from seqtopo.layers.table import FLAGS, NAMES
 
 ENTRY_POINTS = "seqtopo.layers"
 """The entry-point group by which a package adds layers."""

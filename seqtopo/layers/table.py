@@ -1,6 +1,8 @@
-"""The whole layer table: every module of rows, for what goes through all of them."""
+"""The layer table: every row, by name and in the order of the reference."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 from seqtopo.layers import (
     activation,
@@ -17,8 +19,23 @@ from seqtopo.layers import (
     reshaping,
     wrappers,
 )
-from seqtopo.layers.names import NAMES as NAMES
 from seqtopo.layers.row import Row
+
+
+def indexed(rows: Iterable[Row]) -> dict[str, Row]:
+    """Return rows by their names, the short ones included.
+
+    Raises:
+        ValueError: two have the same name.
+    """
+    found: dict[str, Row] = {}
+    for row in rows:
+        for name in (row.name, *row.aliases):
+            if name in found:
+                raise ValueError(f"two rows are called {name}")
+            found[name] = row
+    return found
+
 
 FAMILIES = {
     "core": core,
@@ -39,3 +56,9 @@ FAMILIES = {
 
 ROWS: tuple[Row, ...] = tuple(row for family in FAMILIES.values() for row in family.ROWS)
 """Every row, in the order of the reference."""
+
+NAMES = indexed(ROWS)
+"""Every row by each name that a spec may call it by, the short ones included."""
+
+FLAGS = frozenset(word for row in ROWS for word in row.flags)
+"""Every bare word that some row understands."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from seqtopo.diag.renderers.cells import visible, wrap
 from seqtopo.graph.receptive import Receptive
-from seqtopo.layers.names import NAMES
 from seqtopo.layers.sizes import Shape, Size, show_shape, symbol
+from seqtopo.layers.table import NAMES
 from seqtopo.report.columns import Column, columns
 from seqtopo.source import Span
 

@@ -11,9 +11,8 @@ import pytest
 import seqtopo
 from seqtopo.layers import masking
 from seqtopo.layers.masking import Mask, MaskRule
-from seqtopo.layers.names import NAMES
 from seqtopo.layers.row import Row
-from seqtopo.layers.table import ROWS
+from seqtopo.layers.table import NAMES, ROWS
 from seqtopo.report.analyse import analyse
 from tests.support.rows import keras
 

@@ -317,7 +317,7 @@ def flagged(row: Row, of: str, **flags: Any) -> Row:
     ],
 )
 def test_a_planted_mistake_is_seen(row: Row, what: str, match: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(NAMES.loaded, row.name, row)  # type: ignore[arg-type]
+    monkeypatch.setitem(NAMES, row.name, row)
     (case,) = [case for case in CASES if (case.row, case.what) == (row.name, what)]
     with pytest.raises(AssertionError, match=match):
         assert_value_stands(Built([case]), case)

@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 
 from seqtopo.api import analyse
-from seqtopo.layers.names import NAMES
 from seqtopo.layers.row import Row
-from seqtopo.layers.table import ROWS
+from seqtopo.layers.table import NAMES, ROWS
 from seqtopo.layers.values import FLOATS
 from tests.support.rows import keras
 

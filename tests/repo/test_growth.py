@@ -266,7 +266,7 @@ to_length = UnitNormalization
   axis       axis
   shape      ... -> ...
 """
-WRITTEN = {"seqtopo/layers/index.py", "grammar/LANGUAGE.md", "grammar/LAYERS.md"}
+WRITTEN = {"grammar/LANGUAGE.md", "grammar/LAYERS.md"}
 """What ``python -m seqtopo.cli.reference`` may write of a layer."""
 
 

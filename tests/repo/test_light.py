@@ -37,8 +37,6 @@ FOR_NEITHER = (
     "diag.pages",
     "diag.renderers.json",
     "labels.check_labels",
-    "layers.convolution",
-    "layers.table",
     "runtime",
 )
 

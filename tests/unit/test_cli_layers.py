@@ -19,6 +19,7 @@ from seqtopo.diag.renderers.cells import width
 from seqtopo.layers.excluded import EXCLUDED
 from seqtopo.layers.row import Row
 from seqtopo.layers.table import ROWS
+from seqtopo.syntax.grammar import tables_text
 
 Capture = pytest.CaptureFixture[str]
 
@@ -114,25 +115,18 @@ def test_a_stale_reference_is_noticed_and_refreshed(
     monkeypatch.setattr(reference, "PAGE", stale)
     monkeypatch.setattr(reference, "DIAGNOSTICS", tmp_path / "DIAGNOSTICS.md")
     monkeypatch.setattr(reference, "LAYERS", tmp_path / "LAYERS.md")
-    index = tmp_path / "index.py"
-    index.write_text(reference.index().replace('"lstm": "recurrent"', '"lstm": "core"'), encoding="utf-8")
-    monkeypatch.setattr(reference, "INDEX", index)
+    tables = tmp_path / "tables.json"
+    tables.write_text(tables_text().replace('"NUMBER"', '"NUMERAL"'), encoding="utf-8")
+    monkeypatch.setattr(reference, "PARSER", tables)
     assert reference.main(["--check"]) == 1
     assert capsys.readouterr().err.count("is stale") == 4
     assert reference.main([]) == 0
-    assert index.read_text(encoding="utf-8") == reference.index()
+    assert tables.read_text(encoding="utf-8") == tables_text()
     assert stale.read_text(encoding="utf-8") == fresh
     assert (tmp_path / "DIAGNOSTICS.md").read_text(encoding="utf-8") == diagnostics_page()
     assert (tmp_path / "LAYERS.md").read_text(encoding="utf-8") == layers_page()
     assert reference.main(["--check"]) == 0
     assert reference.main(["--chek"]) == 2
-
-
-def test_the_index_of_the_rows_is_fresh() -> None:
-    """Or a layer is not found, or found where it is not."""
-    assert reference.INDEX.read_text(encoding="utf-8") == reference.index(), (
-        "run python -m seqtopo.cli.reference"
-    )
 
 
 def test_the_page_of_diagnostics_is_fresh() -> None:
