@@ -11,27 +11,29 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from seqtopo import __version__
 from seqtopo.cli.arguments import Parser, UsageError, add_spec_options, add_stock, dims_of, seed
 from seqtopo.cli.build import SUFFIX
 from seqtopo.cli.data_options import add_pad
 from seqtopo.cli.files import STDIN, apart, cannot_write, check_spec, is_text, write_whole
-from seqtopo.cli.fit_data import Job, job_of
-from seqtopo.cli.fit_scores import compare
 from seqtopo.cli.loss_curve import is_loss_curve, loss_curve
 from seqtopo.cli.settings import settings_of
 from seqtopo.cli.terminal import put_diagnostics, say
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
+from seqtopo.emit.backend import choose, running
+from seqtopo.report.analyse import Checked
 from seqtopo.runtime.building import build, keras_refusals
 from seqtopo.source import Span
+from seqtopo.system import packages
 from seqtopo.system.shell import command
 
 if TYPE_CHECKING:
     import keras
 
+    from seqtopo.cli.fit_data import Job
     from seqtopo.data.training.model_files import Notes
     from seqtopo.data.training.training_runs import NotFiniteError, Progress
 
@@ -157,7 +159,7 @@ def run(args: argparse.Namespace) -> int:
             _keep_what_is_there(target, args)
         training = _Training(target, args.epochs)
         with training.stopped_in_words():
-            job = job_of(checked, args, dims)
+            job = _job(checked, args, dims)
             put_diagnostics(job.checked.diagnostics)
             _fit(job, args, training)
     except SpecError as error:
@@ -224,13 +226,22 @@ def _keep_what_is_there(target: Path, args: argparse.Namespace) -> None:
     )
 
 
+def _job(checked: Checked, args: argparse.Namespace, dims: dict[str, Any]) -> Job:
+    """What ``job_of`` gives; raises what it raises, and UsageError where NumPy is not installed."""
+    try:
+        from seqtopo.cli.fit_data import job_of
+    except ImportError:
+        help = f"install a backend, which brings it: {packages.get_extra('jax')}"
+        raise UsageError("NumPy is not installed", help) from None
+    return job_of(checked, args, dims)
+
+
 def _fit(job: Job, args: argparse.Namespace, training: _Training) -> None:
     target = training.target
     # Keras imports TensorFlow, where it is installed, on any backend; what it greets with is for nobody.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    from seqtopo.emit.backend import choose, running
-
     choose(args.backend)
+    from seqtopo.cli.fit_scores import compare
     from seqtopo.data.loading import digest
     from seqtopo.data.training import training_runs as runs
 

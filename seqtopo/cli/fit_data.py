@@ -6,23 +6,25 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from seqtopo.cli.arguments import UsageError
 from seqtopo.cli.settings import settings_of
 from seqtopo.cli.terminal import say
-from seqtopo.data.fitting import with_data
+from seqtopo.data.array import Array
+from seqtopo.data.choosing import chosen_training, kinds_of, labels_of, noted
+from seqtopo.data.cutting import Cut, Wanted, Windows
+from seqtopo.data.fitting import ends_of, with_data
+from seqtopo.data.loading import Members, load
+from seqtopo.data.order import lacking_classes
+from seqtopo.data.padding import slots_of
+from seqtopo.data.samples_cut import Samples
+from seqtopo.data.series import Series, refuse
+from seqtopo.data.spec_cutting import carries_states, cut_for, takes_ids
+from seqtopo.data.ways_to_cut import Asked
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.report.analyse import Checked, analyse, linted
-from seqtopo.system import packages
-
-if TYPE_CHECKING:
-    from seqtopo.data.array import Array
-    from seqtopo.data.cutting import Cut, Wanted
-    from seqtopo.data.loading import Members
-    from seqtopo.data.samples_cut import Samples
-    from seqtopo.data.series import Series
 
 MOST_SHOWN = 6
 """So many features are named."""
@@ -63,18 +65,8 @@ def job_of(checked: Checked, args: argparse.Namespace, dims: dict[str, Any]) -> 
 
     Raises:
         SpecError: something is wrong with the spec, the data, or both together.
-        UsageError: NumPy is not installed, or an option does not go with the spec.
+        UsageError: an option does not go with the spec.
     """
-    try:
-        from seqtopo.data.choosing import labels_of
-        from seqtopo.data.fitting import ends_of
-        from seqtopo.data.loading import Members, load
-        from seqtopo.data.padding import slots_of
-        from seqtopo.data.spec_cutting import takes_ids
-    except ImportError:
-        help = f"install a backend, which brings it: {packages.get_extra('jax')}"
-        raise UsageError("NumPy is not installed", help) from None
-
     assert checked.resolved is not None
     ids = takes_ids(checked)
     graph = checked.resolved.graph
@@ -131,11 +123,6 @@ def _cut(
 def _cut_at(
     checked: Checked, read: Series, args: argparse.Namespace, dims: dict[str, Any], share: float
 ) -> tuple[Cut, Cut | None, Series, Checked]:
-    from seqtopo.data.cutting import Windows
-    from seqtopo.data.series import refuse
-    from seqtopo.data.spec_cutting import carries_states, cut_for
-    from seqtopo.data.ways_to_cut import Asked
-
     each = tuple(round(length * share) for length in read.every_length)
     held = sum(each)
     if held == read.steps:
@@ -169,11 +156,6 @@ def _cut_at(
 
 
 def _given_samples(checked: Checked, args: argparse.Namespace, dims: dict[str, Any], members: Members) -> Job:
-    from seqtopo.data.choosing import kinds_of
-    from seqtopo.data.order import lacking_classes
-    from seqtopo.data.series import refuse
-    from seqtopo.data.spec_cutting import carries_states
-
     x, y, weights = (members.arrays(side) for side in ("x", "y", "sample_weight"))
     again = with_data(checked, x, y, None, dims, weights)
     if not again.ok:
@@ -235,8 +217,6 @@ def _settled(
     Raises:
         SpecError: one of its rules finds an error.
     """
-    from seqtopo.data.choosing import chosen_training, noted
-
     assert checked.resolved is not None
     assert checked.spec is not None
     dims = dict(checked.resolved.dims)

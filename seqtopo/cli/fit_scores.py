@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from seqtopo.cli.fit_data import MOST_SHOWN, Job
 from seqtopo.cli.terminal import put, say, terminal
+from seqtopo.data.baselines import Scores, errors, guesses, usual
+from seqtopo.data.choosing import kinds_of, logits_of
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.labels.loss_shapes import loss_name
@@ -18,15 +20,11 @@ from seqtopo.source import Span
 if TYPE_CHECKING:
     import keras
 
-    from seqtopo.data.baselines import Scores
-
 
 def compare(job: Job, model: keras.Model) -> None:
     """Says how far off the model is on what was held out, and how far those who know nothing are: in the
     units of the data, and by the loss and metrics of the spec.
     """
-    from seqtopo.data.baselines import errors, guesses
-    from seqtopo.data.choosing import kinds_of, logits_of
     from seqtopo.data.training.scoring import own_scores, right_classes
     from seqtopo.data.training.training_runs import from_its_start
 
@@ -55,8 +53,6 @@ def _known(job: Job, model: keras.Model, kinds: Sequence[str]) -> list[Any]:
     """What is most usual among the labels that were trained on, for each output; nothing where it has no
     such form.
     """
-    from seqtopo.data.baselines import usual
-
     widths = [output.shape[-1] if len(output.shape) > 1 else 1 for output in model.outputs]
     if job.early is None:
         labels = getattr(job.train, "y", ())

@@ -15,6 +15,7 @@ from seqtopo.cli.fit import whole
 from seqtopo.cli.terminal import put, put_diagnostics, say, terminal
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
+from seqtopo.emit.backend import choose
 from seqtopo.report.columns import Column, columns
 from seqtopo.source import Source, Span
 
@@ -90,8 +91,6 @@ def run(args: argparse.Namespace) -> int:
 def _forecast(args: argparse.Namespace) -> tuple[list[str], Any]:
     # Keras imports TensorFlow, where it is installed, on any backend; what it greets with is for nobody.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    from seqtopo.emit.backend import choose
-
     path = Path(args.model)
     if not path.is_file():
         _refuse(path, "it is not a file" if path.exists() else "no such file", "check the path")

@@ -1,7 +1,19 @@
 """Data: against a spec, read from headers where that is enough; series, cut as a spec wants them; samples of
 unequal lengths, padded.
+
+A name is loaded when it is first asked for: headers are read without NumPy.
 """
 
-from seqtopo.data.sequences import for_spec, pad, pieces, split, windows
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from seqtopo.data.sequences import for_spec, pad, pieces, split, windows
 
 __all__ = ["for_spec", "pad", "pieces", "split", "windows"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module("seqtopo.data.sequences"), name)

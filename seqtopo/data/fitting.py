@@ -12,6 +12,7 @@ from seqtopo.data.binding import Learned, learn
 from seqtopo.data.given import NotData, paired, read_given
 from seqtopo.data.ids import id_problems, swapped_shapes
 from seqtopo.data.padding import padded_given, slots_of
+from seqtopo.data.padding_masks import padding_problems
 from seqtopo.data.samples import Side, batch_problems, kind_problem, shape_problem
 from seqtopo.data.values import LARGEST, TOO_LARGE
 from seqtopo.diag.codes import CODES
@@ -179,8 +180,6 @@ def fit(
         found += _counts(resolved, data)
     found += _odd_numbers(resolved, data)
     if any(array.padding is not None for array in (*data.x, *data.y)):
-        from seqtopo.data.padding_masks import padding_problems
-
         found += padding_problems(resolved, fitting, data.y, data.weights, dims)
     return [replace(d, severity=CODES[d.code].severity) for d in sorted(found, key=lambda d: d.span)]
 

@@ -1,4 +1,4 @@
-"""The public face of series and samples: NumPy and Keras are imported when one is called, not before."""
+"""The public functions of series and samples: windows, pieces, what a spec wants, parts, and padding."""
 
 from __future__ import annotations
 
@@ -6,12 +6,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from seqtopo.data.cutting import Cut, Pieces, Wanted, Windows
+from seqtopo.data.given import NotData
+from seqtopo.data.padding import Slot, padded
+from seqtopo.data.series import Series, Targets, columns_of, read_series
+from seqtopo.data.spec_cutting import cut_for
+from seqtopo.data.ways_to_cut import Asked
+from seqtopo.diag.error import SpecError
+from seqtopo.emit.backend import choose
+
 if TYPE_CHECKING:
     import keras
     import numpy as np
-
-    from seqtopo.data.cutting import Cut
-    from seqtopo.data.series import Series, Targets
 
 
 def windows(
@@ -73,9 +79,6 @@ def windows(
     >>> x.shape, y.shape, x[1, :, 0].tolist(), y[1].tolist(), found.cut.count
     ((3, 4, 1), (3, 1), [1.0, 2.0, 3.0, 4.0], [5.0], 6)
     """
-    from seqtopo.data.cutting import Windows
-    from seqtopo.data.series import read_series
-
     _whole(steps=steps, horizon=horizon, stride=stride, batch_size=batch_size)
     _one_of("remainder", remainder, ("keep", "drop", "error"))
     read = read_series(series, ids=ids, by=by)
@@ -132,9 +135,6 @@ def pieces(
     >>> [found[k][0][:, :, 0].tolist() for k in range(2)], found.cut.dropped
     ([[[0.0, 1.0, 2.0], [6.0, 7.0, 8.0]], [[3.0, 4.0, 5.0], [9.0, 10.0, 11.0]]], 0)
     """
-    from seqtopo.data.cutting import Pieces
-    from seqtopo.data.series import read_series
-
     _whole(steps=steps, horizon=horizon, batch=1 if batch is None else batch)
     _one_of("remainder", remainder, ("drop", "pad", "error"))
     read = read_series(series, ids=ids, by=by)
@@ -192,9 +192,6 @@ def for_spec(
     >>> [array.shape for array in found[0]]
     [(32, 24, 3), (32, 3)]
     """
-    from seqtopo.data.spec_cutting import cut_for
-    from seqtopo.data.ways_to_cut import Asked
-
     _whole(stride=stride)
     for name, value in (("steps", steps), ("horizon", horizon), ("batch_size", batch_size)):
         if value is not None:
@@ -234,8 +231,6 @@ def split(
     >>> train.steps, test.array[:, 0].tolist()
     (7, [7.0, 8.0, 9.0])
     """
-    from seqtopo.data.series import read_series
-
     read = read_series(series, ids=ids, by=by)
     whole = isinstance(validation, int)
     held = [int(validation) if whole else round(n * float(validation)) for n in read.every_length]
@@ -280,10 +275,6 @@ def pad(
     >>> pad([np.ones((2, 3)), np.ones((7, 3))], -1).shape
     (2, 7, 3)
     """
-    from seqtopo.data.given import NotData
-    from seqtopo.data.padding import Slot, padded
-    from seqtopo.diag.error import SpecError
-
     _one_of("at", at, ("end", "start"))
     _whole(**({} if steps is None else {"steps": steps}))
     try:
@@ -294,9 +285,6 @@ def pad(
 
 
 def _wanted(read: Series, answers: Any, horizon: int, targets: Targets, time_axis: bool | None) -> Any:
-    from seqtopo.data.cutting import Wanted
-    from seqtopo.data.series import columns_of
-
     _one_of("answers", answers, ("ahead", "next", "same"))
     if answers != "ahead" and (horizon != 1 or time_axis is not None):
         raise ValueError(f'horizon and time_axis are for answers="ahead", not {answers!r}')
@@ -305,8 +293,6 @@ def _wanted(read: Series, answers: Any, horizon: int, targets: Targets, time_axi
 
 
 def _batches(cut: Cut) -> keras.utils.PyDataset:
-    from seqtopo.emit.backend import choose
-
     choose()
     from seqtopo.data.training.batches import Batches
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.diag.nearest import nearest
+from seqtopo.emit.backend import installed, refuse_packages
 from seqtopo.exporting.formats import FORMATS, Format, able, format_of, has, written_by
 from seqtopo.source import Span
 from seqtopo.system import leftovers, packages
@@ -146,8 +147,6 @@ def chosen_backends(format: Format, via: str | None) -> list[str]:
     Raises:
         SpecError: none can write the format, or a package is missing.
     """
-    from seqtopo.emit.backend import installed, refuse_packages
-
     refuse_packages(via)
     there = installed()
     can = able(format, there)
@@ -304,8 +303,6 @@ def _asked(request: Mapping[str, Any], file: Path, backend: str) -> dict[str, An
 
 def _with_ways(refused: Mapping[str, Mapping[str, Any]], format: Format) -> SpecError:
     """The refusals of the backends that were tried, with what else there is to try: none of these."""
-    from seqtopo.emit.backend import installed
-
     backend, last = list(refused.items())[-1]
     if not last["elsewhere"]:
         return _refuse(last["code"], last["message"], last["help"], last["notes"])

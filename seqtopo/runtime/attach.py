@@ -1,9 +1,11 @@
-"""The public face of what makes a model ready to run: Keras is imported when it is called."""
+"""The public functions that make a model ready to run: Keras is imported when one is called."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
+
+from seqtopo.emit.backend import choose
 
 if TYPE_CHECKING:
     import keras
@@ -40,17 +42,10 @@ def attach(model: keras.Model, *, kernels: bool = True) -> keras.Model:
     >>> len(model.weights), len(model.variables)
     (3, 5)
     """
-    from seqtopo.emit.backend import choose
-
     choose()
-    from seqtopo.emit.keras_stock import keep_masks
-    from seqtopo.runtime.kernels import attaching
-    from seqtopo.runtime.states import tracking as states
+    from seqtopo.runtime.kernels.attaching import make_ready
 
-    keep_masks(model)
-    states.attach(model)
-    (attaching.attach if kernels else attaching.detach)(model)
-    return model
+    return make_ready(model, kernels=kernels)
 
 
 def get_states(model: keras.Model) -> list[np.ndarray]:
@@ -68,9 +63,9 @@ def get_states(model: keras.Model) -> list[np.ndarray]:
     >>> [state.shape for state in get_states(model)]
     [(2, 4), (2, 4)]
     """
-    from seqtopo.runtime.states import tracking as states
+    from seqtopo.runtime.states import tracking
 
-    return states.get_states(model)
+    return tracking.get_states(model)
 
 
 def set_states(model: keras.Model, values: Sequence[Any]) -> None:
@@ -85,9 +80,9 @@ def set_states(model: keras.Model, values: Sequence[Any]) -> None:
     >>> float(get_states(model)[1].sum())
     4.0
     """
-    from seqtopo.runtime.states import tracking as states
+    from seqtopo.runtime.states import tracking
 
-    states.set_states(model, values)
+    tracking.set_states(model, values)
 
 
 def ResetStates(*, evaluate: bool = False, predict: bool = False) -> keras.callbacks.Callback:  # noqa: N802 - it stands for a class

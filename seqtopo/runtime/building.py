@@ -38,9 +38,11 @@ def build(
         raise ValueError(f"a seed is a whole number from 0 up, such as seed=1, not {seed!r}")
     choose(backend)
     from seqtopo.emit.build import Built
-    from seqtopo.runtime.attach import attach
+    from seqtopo.runtime.kernels.attaching import make_ready
 
-    return Built(resolved, partial(attach, kernels=kernels), None if seed is None else operator.index(seed))
+    return Built(
+        resolved, partial(make_ready, kernels=kernels), None if seed is None else operator.index(seed)
+    )
 
 
 @contextmanager

@@ -19,7 +19,7 @@ import numpy as np
 
 from seqtopo.decompiler.files import read_config
 from seqtopo.decompiler.losses import UnreadableError
-from seqtopo.runtime.attach import attach
+from seqtopo.runtime.kernels.attaching import make_ready
 from seqtopo.runtime.own_classes import custom_objects, unknown_classes
 from seqtopo.system.bounds import (
     NOTED_ARRAY_BYTES,
@@ -105,7 +105,7 @@ def load_with(path: Path, *, kernels: bool = True, modules: Sequence[str] = ()) 
         raise NoModelError(error.diagnostic.message, error.diagnostic.help) from None
     try:
         model = keras.saving.load_model(path, custom_objects=custom_objects(modules))
-        attached = attach(model, kernels=kernels)
+        attached = make_ready(model, kernels=kernels)
     # Keras raises whatever the layers inside do.
     except Exception as error:
         said = " ".join(str(error).split())[:200] or type(error).__name__

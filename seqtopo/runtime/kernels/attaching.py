@@ -15,7 +15,9 @@ from typing import Any
 import keras
 
 from seqtopo.emit import keras_private
+from seqtopo.emit.keras_stock import keep_masks
 from seqtopo.runtime.kernels.kernel import Choice, Kernel, NotNow, Stock
+from seqtopo.runtime.states import tracking
 
 
 class Attached:
@@ -60,6 +62,14 @@ def detach(model: keras.Model) -> None:
         if inside is not None:
             for method in inside.kernel.methods:
                 delattr(layer, method)
+
+
+def make_ready(model: keras.Model, *, kernels: bool = True) -> keras.Model:
+    """Lets a model's layers hand on masks, carry states and run on kernels; see ``seqtopo.attach``."""
+    keep_masks(model)
+    tracking.attach(model)
+    (attach if kernels else detach)(model)
+    return model
 
 
 def layers(model: keras.Model) -> Iterator[Any]:

@@ -14,7 +14,6 @@ import numpy as np
 from keras import ops, tree
 
 from seqtopo.emit import keras_private
-from seqtopo.runtime.kernels.fx_trace import CannotTraceError, bare_operations
 from seqtopo.runtime.kernels.temporary_kernels import lent_kernels
 
 Arrays = list[Any]
@@ -173,6 +172,8 @@ def _taken(program: Program, arrays: Arrays) -> float:
 
 def _on_torch(call: Call, arrays: Arrays) -> Program:
     import torch
+
+    from seqtopo.runtime.kernels.fx_trace import CannotTraceError, bare_operations
 
     device = ops.convert_to_tensor(0.0).device
 

@@ -1,4 +1,4 @@
-"""What a function of tensors comes down to on PyTorch: its operations one after the other.
+"""Trace a function of PyTorch tensors to a flat list of ATen operations, by ``make_fx``.
 
 Around each layer Keras looks at names, masks, dtypes and scopes; for a small model on one sample that is
 nearly all the time. Traced once, only what PyTorch itself is asked to do is left.
@@ -11,6 +11,10 @@ from collections.abc import Callable, Sequence
 from functools import cache, partial
 from operator import getitem
 from typing import Any
+
+import torch
+from torch.fx.experimental.proxy_tensor import make_fx
+from torch.fx.node import map_arg
 
 _TRACING = threading.Lock()
 """PyTorch's tracer replaces methods of all modules while it is at work."""
@@ -35,8 +39,6 @@ def bare_operations(
     Raises:
         CannotTraceError: the operations differ with the numbers in the tensors.
     """
-    from torch.fx.experimental.proxy_tensor import make_fx
-
     with _TRACING:
         _whole.clear()
         try:
@@ -62,8 +64,6 @@ def as_one_operation(function: Callable[..., list[Any]], *tensors: Any) -> list[
 
 @cache
 def _operation() -> Any:
-    import torch
-
     library = torch.library.Library("seqtopo", "FRAGMENT")
     library.define("whole(int number, Tensor[] tensors) -> Tensor[]")
     library.impl("whole", lambda number, tensors: _whole[number](*tensors), "CompositeExplicitAutograd")
@@ -91,9 +91,6 @@ def _quicken(traced: Any, arguments: Sequence[Any], steady: int) -> list[Any]:
     Returns:
         What was taken out: the first arguments from now on.
     """
-    import torch
-    from torch.fx.node import map_arg
-
     graph = traced.graph
     places = [node for node in graph.nodes if node.op == "placeholder"]
     values: dict[Any, Any] = dict(zip(places, arguments, strict=True))
@@ -140,8 +137,6 @@ def _quicken(traced: Any, arguments: Sequence[Any], steady: int) -> list[Any]:
 
 
 def _are_tensors(found: Any) -> bool:
-    import torch
-
     several = found if isinstance(found, (list, tuple)) else [found]
     return all(isinstance(x, torch.Tensor) for x in several)
 
@@ -161,21 +156,15 @@ def _only_looks(target: Any, args: Any, found: Any) -> bool:
 
 def _writes(target: Any) -> bool:
     """Whether an operation changes its arguments."""
-    import torch
-
     return isinstance(target, torch._ops.OpOverload) and target._schema.is_mutable
 
 
 def _draws(target: Any) -> bool:
     """Whether an operation may give something else each time."""
-    import torch
-
     return isinstance(target, torch._ops.OpOverload) and torch.Tag.nondeterministic_seeded in target.tags
 
 
 def _cheaper(target: Any, args: Any, kwargs: Any, wanted: Any) -> Any:
-    import torch
-
     name = getattr(getattr(target, "overloadpacket", None), "__name__", None)
     for place in (torch, torch.Tensor, torch._C._nn):
         known = getattr(place, name, None) if name else None
@@ -192,8 +181,6 @@ def _cheaper(target: Any, args: Any, kwargs: Any, wanted: Any) -> Any:
 
 
 def _same(a: Any, b: Any) -> bool:
-    import torch
-
     if isinstance(b, (list, tuple)):
         return (
             isinstance(a, (list, tuple))

@@ -15,8 +15,6 @@ import keras
 import numpy as np
 from keras import tree
 
-from seqtopo.runtime.kernels.fx_trace import CannotTraceError, bare_operations
-
 Body = Callable[[list[Any], list[Any], list[Any]], tuple[list[Any], list[Any]]]
 """From what is fixed, what is carried and this turn's slices to what is carried on and what is given."""
 
@@ -107,6 +105,8 @@ def _traced(body: Body, fixed: list[Any], carry: list[Any], step: list[Any]) -> 
 
     The variables go in as arguments: traced in, they would keep the numbers they have now.
     """
+    from seqtopo.runtime.kernels.fx_trace import CannotTraceError, bare_operations
+
     variables, traces, loops = _running.get()
     given = [*fixed, *carry, *step]
     first, second = len(fixed), len(fixed) + len(carry)
