@@ -1,4 +1,4 @@
-"""The branches of a merge, whose steps are kept or let go in all of them at once."""
+"""Fixes for all branches of a merge at once: keep or let go the time steps in each of them."""
 
 from __future__ import annotations
 

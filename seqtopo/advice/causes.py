@@ -1,4 +1,4 @@
-"""Why a layer is given what it does not take, in a sentence, where the shapes alone do not say it."""
+"""Explain in a sentence why a layer is given what it does not take, where the shapes do not say it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a layer choked: its node, the step in the text, and the way that the values came."""
+"""The place of a refused call: its node, its step in the text, and the way that its values came."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Layers for one image (or one line, or one volume) around which a sequence of them is meant."""
+"""Fixes that apply layers for one image, line or volume to each step of a sequence of them."""
 
 from __future__ import annotations
 

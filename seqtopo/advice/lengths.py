@@ -1,4 +1,4 @@
-"""How long a sequence is behind each layer, and how long it must be for a layer to fit in; an image, too."""
+"""Compute the length of a sequence or an image behind each layer, and the least length that fits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ways to let values merge that do not: other widths, other lengths, other numbers of axes."""
+"""Fixes for values that do not merge: other widths, other lengths, other numbers of axes."""
 
 from __future__ import annotations
 

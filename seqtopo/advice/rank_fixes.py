@@ -1,4 +1,4 @@
-"""The ways from a number of axes that a layer does not take to one that it does."""
+"""Fixes for a number of axes that a layer does not take."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ways to states that a recurrent layer can start from: as many, of one vector each, of its width."""
+"""Fixes for initial states of a recurrent layer: their number, their axes and their width."""
 
 from __future__ import annotations
 

@@ -217,11 +217,12 @@ def _value(text: str) -> Value | None:
     number = _number(text)
     if number is not None:
         return number
-    from seqtopo.graph.outside import NoValue, value_of
+    from seqtopo.graph.outside import value_of
+    from seqtopo.layers.values import Refusal
 
     try:
         value: Value = value_of(text)
-    except NoValue:
+    except Refusal:
         return None
     return value
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from seqtopo.diag.model import Diagnostic
 from seqtopo.layers.sizes import LIMIT
+from seqtopo.layers.values import Refusal
 from seqtopo.source import Source, Span
 from seqtopo.syntax import tree
 from seqtopo.syntax.parse import parse
@@ -20,17 +21,13 @@ LONGEST = 10_000
 _SHOWN = 60
 
 
-class NoValue(Exception):  # noqa: N818  (it is an answer, not a failure)
-    """What was given for a name is no value; says in words what it is instead."""
-
-
 def value_of(given: Any) -> Any:
     """What is given for a name, as the resolver takes it: a number, a tuple of numbers, or a text.
 
     Python's other values become the text that a spec has for them; it is read, never run.
 
     Raises:
-        NoValue: the language has no such value, or the text is none.
+        Refusal: the language has no such value, or the text is none.
 
     >>> value_of(24), value_of((3, 5)), value_of("lstm"), value_of([3, "same"]), value_of(None)
     (24, (3, 5), 'lstm', '[3,same]', 'none')
@@ -39,7 +36,7 @@ def value_of(given: Any) -> Any:
         return given
     text = _text(given)
     if read_value("X", text) is None:
-        raise NoValue(f"{shown(text)!r} is no value")
+        raise Refusal(expected=f"{shown(text)!r} is no value")
     return text
 
 
@@ -51,7 +48,7 @@ def _is_plain(given: Any) -> bool:
 
 
 def _text(given: Any) -> str:
-    """A Python value as a spec writes it. Raises NoValue where it has no such value."""
+    """A Python value as a spec writes it. Raises Refusal where it has no such value."""
     if isinstance(given, str):
         return given.strip()
     if given is None or isinstance(given, bool):
@@ -70,7 +67,7 @@ def _text(given: Any) -> str:
         # Python writes out no number of more than 4,300 digits.
         many = isinstance(number, int) and number.bit_length() >= 200
         what = f"one of {number.bit_length()} bits" if many and isinstance(number, int) else number
-        raise NoValue(f"a number must be below 2**31, not {what}")
+        raise Refusal(expected=f"a number must be below 2**31, not {what}")
     return repr(number)
 
 
@@ -80,8 +77,8 @@ def _fraction(given: Any) -> float:
         number = float(given)
         if isfinite(number):
             return number
-        raise NoValue(f"{number} is no number")
-    raise NoValue(f"{shown(repr(given))} is neither a number nor a text")
+        raise Refusal(expected=f"{number} is no number")
+    raise Refusal(expected=f"{shown(repr(given))} is neither a number nor a text")
 
 
 def read_value(name: str, text: str, offset: int = 0) -> tree.Binding | None:

@@ -1,4 +1,4 @@
-"""Labels against what the model gives: shapes, ids or one-hot, ranges, as the loss wants them."""
+"""Compare labels with what the model gives: shapes, ids or one-hot, ranges, as the loss wants them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The way from an output back to an input: where time was given up or kept, and what makes the width."""
+"""The path from an output back to an input: where time steps end or stay, and what sets the width."""
 
 from __future__ import annotations
 

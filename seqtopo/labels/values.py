@@ -1,4 +1,4 @@
-"""What labels hold: ids or one-hot, ids below the classes, lengths for CTC, ranges that a head can reach."""
+"""Check what labels hold: ids or one-hot, ids below the classes, lengths for CTC, ranges of the head."""
 
 from __future__ import annotations
 

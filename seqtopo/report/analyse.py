@@ -13,10 +13,11 @@ from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.diag.nearest import nearest
 from seqtopo.graph import buildable
-from seqtopo.graph.outside import NoValue, read_value, value_of
+from seqtopo.graph.outside import read_value, value_of
 from seqtopo.graph.resolver import Resolved, resolve
 from seqtopo.graph.symbols import names_in, symbols_of
 from seqtopo.layers.sizes import Shape
+from seqtopo.layers.values import Refusal
 from seqtopo.lint.selection import Selection
 from seqtopo.report.report import Report, report_of
 from seqtopo.source import Source, Span
@@ -118,8 +119,8 @@ def _bindings(dims: Mapping[str, Any], spec: tree.Spec) -> tuple[dict[str, Any],
         else:
             try:
                 value = value_of(value)
-            except NoValue as answer:
-                message = f"{name} cannot be bound so: {answer}"
+            except Refusal as refusal:
+                message = f"{name} cannot be bound so: {refusal}"
                 help = f'as in {name}=24, {name}="relu", {name}="lstm" or {name}="(lstm(8,seq) -> relu)"'
         if message:
             wrong.append(Diagnostic("ST406", message, Span(0, 0), help=help))
