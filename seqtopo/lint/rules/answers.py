@@ -64,8 +64,8 @@ def _dense_alone(view: View) -> dict[int, Node]:
         if several and came.dtype in FLOATS:
             plain.add(node.index)
     for node in view.calls if plain else ():
-        # Whoever writes td(...) says that each step is meant.
-        if not step_by_step(view, node) or view.has_role(node, "wrapper"):
+        # Whoever writes td(...), or a convolution of one step, says that each step is meant.
+        if not step_by_step(view, node) or view.has_role(node, "wrapper", "convolution"):
             continue
         before = node.inputs[0].node
         if before not in plain and before not in found:
