@@ -9,7 +9,8 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,7 @@ from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.emit.backend import choose, running
 from seqtopo.report.analyse import Checked
-from seqtopo.runtime.building import build, keras_refusals
+from seqtopo.runtime.building import backend_failures, build, keras_refusals
 from seqtopo.source import Span
 from seqtopo.system import packages
 from seqtopo.system.shell import command
@@ -273,18 +274,28 @@ def _fit(job: Job, args: argparse.Namespace, training: _Training) -> None:
         sys.stdout.flush()
 
     shown = None if sys.stdout.isatty() else tell
+    failures = partial(backend_failures, source=job.checked.source, help=_elsewhere(job))
     try:
-        runs.train(model, job.train, job.held, args.epochs, progress, keep, shown)
+        with failures("the model was trained"):
+            runs.train(model, job.train, job.held, args.epochs, progress, keep, shown)
     except runs.NotFiniteError as error:
         raise SpecError((_not_finite(error, progress.kept, args, job),)) from None
     picture = target.with_suffix(PICTURE)
     title = f"{target.stem}: loss"
-    compare(job, model)
+    with failures("the model was compared with guesses"):
+        compare(job, model)
     _write(picture, lambda path: path.write_text(loss_curve(progress.history, title), encoding="utf-8"))
-    notes = _save(job, model, target)
+    with failures("the model was saved"):
+        notes = _save(job, model, target)
     progress.path.unlink(missing_ok=True)
     say("", f"Saved {target}, and its loss curve as {picture}")
     _say_how_to_go_on(job, args, model, notes, target)
+
+
+def _elsewhere(job: Job) -> str:
+    """Where a model runs of which check says that not every backend runs it; "" where it says nothing."""
+    known = [d.help for d in job.checked.diagnostics if d.code in ("ST658", "ST659") and d.help]
+    return known[0] if known else ""
 
 
 def _say_how_to_go_on(
@@ -298,7 +309,8 @@ def _say_how_to_go_on(
     if job.series is None or notes.history is None:
         return
     try:
-        most = most_steps(model, notes, notes.history)
+        with backend_failures("it was asked for what comes next"):
+            most = most_steps(model, notes, notes.history)
     except ValueError:
         return
     words = ["seqtopo", "forecast", str(target), "--steps", str(most or AHEAD)]
@@ -310,19 +322,13 @@ def _say_how_to_go_on(
 
 def _not_finite(error: NotFiniteError, whole: int, args: argparse.Namespace, job: Job) -> Diagnostic:
     held = error.name.startswith("val_")
-    where = "on what is held out" if held else "in training"
     ways = "look for such numbers in the data" if held else "take a lower learning rate, such as adam(1e-4)"
     ways += "" if args.scale or held else ", or bring the features to one size with --scale"
     gaps = [d.message for d in job.checked.diagnostics if d.code == "ST720"]
     if gaps:
         ways = f"fill the gaps in the data first: {gaps[0]}"
     kept = f"; --epochs {whole} saves the model as it was after epoch {whole}" if whole else ""
-    return Diagnostic(
-        "ST731",
-        f"{error.name.removeprefix('val_')} is {error.value} {where}, in epoch {error.epoch}",
-        Span(0, 0),
-        help=ways + kept,
-    )
+    return replace(error.diagnostics[0], help=ways + kept)
 
 
 def _write(path: Path, write: Callable[[Path], object]) -> None:

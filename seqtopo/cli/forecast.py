@@ -97,6 +97,7 @@ def _forecast(args: argparse.Namespace) -> tuple[list[str], Any]:
     choose(args.backend)
     from seqtopo.data.training.forecasting import forecast, takes
     from seqtopo.data.training.model_files import NoModelError, load_with
+    from seqtopo.runtime.building import backend_failures
 
     try:
         model, notes = load_with(path, kernels=not args.stock, modules=args.modules)
@@ -106,7 +107,8 @@ def _forecast(args: argparse.Namespace) -> tuple[list[str], Any]:
         ids, features = takes(model)
         history, names = _history(args, path, notes, ids, features)
         future = _future(args, notes, history) if args.future else None
-        numbers = forecast(model, notes, history, args.steps, future)
+        with backend_failures("the forecast was made"):
+            numbers = forecast(model, notes, history, args.steps, future)
         _check_finite(numbers, names, path)
         return names, numbers
     except SpecError:

@@ -28,6 +28,7 @@ def samples(model: keras.Model, signature: Sequence[Any]) -> Iterator[Sample]:
     """Inputs of two batches and two lengths, where they are open, and what Keras gives for them."""
     open_batch = all(spec.shape[0] is None for spec in signature)
     open_steps = any(None in spec.shape[1:] for spec in signature)
+    last: Exception | None = None
     batches = BATCHES if open_batch else (signature[0].shape[0],) * 2
     for lengths in LENGTHS if open_steps else ((0, 0),):
         found = []
@@ -36,12 +37,20 @@ def samples(model: keras.Model, signature: Sequence[Any]) -> Iterator[Sample]:
             try:
                 found.append((arrays, _run(model, arrays)))
             # Keras and the backends raise what they like for a length that is too short.
-            except Exception:
-                found = []
+            except Exception as error:
+                found, last = [], error
                 break
         if found:
             yield from found
             return
+    if last is not None:
+        raise RefusedError(
+            "ST431",
+            f"the model cannot be exported: Keras itself cannot run it on {keras.config.backend()}"
+            + (" at any length that was tried" if open_steps else ""),
+            said(last),
+            help="bind the number of time steps: -D T=24" if open_steps else "",
+        )
 
 
 def _array(spec: Any, batch: int, steps: int) -> Array:

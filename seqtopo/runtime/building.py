@@ -6,6 +6,7 @@ import operator
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seqtopo.diag.error import SpecError
@@ -77,3 +78,62 @@ def keras_refusals(source: Source) -> Iterator[None]:
                 ),
             )
         ) from error
+
+
+@contextmanager
+def backend_failures(what: str, source: Source | None = None, help: str = "") -> Iterator[None]:
+    """Where the backend stops while ``what`` is done, a diagnostic with its words.
+
+    What code of ours raises goes on as it is.
+
+    Raises:
+        SpecError: ST438, from the backend's own error.
+    """
+    try:
+        yield
+    except SpecError:
+        raise
+    except Exception as error:
+        if _is_ours(error):
+            raise
+        full = isinstance(error, MemoryError) or any(word in str(error).lower() for word in _NO_MEMORY)
+        raise SpecError(
+            (
+                Diagnostic(
+                    "ST438",
+                    f"{running()} ran out of memory while {what}"
+                    if full
+                    else f"{running()} stopped while {what}",
+                    Span(0, 0),
+                    notes=(f"{type(error).__name__}: {_reason(str(error))}",),
+                    help="take smaller batches" if full else help or "try another backend: --backend NAME",
+                    source=source,
+                ),
+            )
+        ) from error
+
+
+_NO_MEMORY = ("out of memory", "resource_exhausted", "can't allocate memory", "unable to allocate")
+"""How backends say that there is no memory left."""
+_OURS = str(Path(__file__).parents[1])
+_BEFORE = ("Graph execution error", "Detected at node", "Exception encountered when calling", "  ", "\t")
+"""How the lines begin in which Keras and TensorFlow say where an error is from, before they say which."""
+
+
+def _reason(text: str) -> str:
+    """The line of an error that says what went wrong."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    found = next((line for line in lines if not line.startswith(_BEFORE)), lines[0] if lines else "")
+    return " ".join(found.split())[:500]
+
+
+def _is_ours(error: Exception) -> bool:
+    """Whether code of ours refuses something or is wrong; a backend may raise in a call of ours."""
+    if type(error).__module__.startswith("seqtopo"):
+        return True
+    if not isinstance(error, (ValueError, TypeError, AttributeError, NameError, LookupError, AssertionError)):
+        return isinstance(error, OSError)
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace is not None and trace.tb_frame.f_code.co_filename.startswith(_OURS)

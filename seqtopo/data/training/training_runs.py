@@ -13,9 +13,12 @@ import numpy as np
 
 from seqtopo.data.headers import read_headers
 from seqtopo.data.training.batches import Batches, Cut
+from seqtopo.diag.error import SpecError
+from seqtopo.diag.model import Diagnostic
 from seqtopo.emit import keras_private
 from seqtopo.runtime.states.reset_states import ResetStates
 from seqtopo.runtime.states.tracking import reset_states, stateful_layers
+from seqtopo.source import Span
 from seqtopo.system.bounds import NOTES_BYTES
 
 History = dict[str, list[float]]
@@ -27,11 +30,14 @@ def seed_everything(seed: int) -> None:
     keras.utils.set_random_seed(seed)
 
 
-class NotFiniteError(Exception):
-    """The loss or a metric is not finite after an epoch: its name, what it is, and the epoch from 1."""
+class NotFiniteError(SpecError):
+    """The loss or a metric is not finite after an epoch (ST731): its name, its value, and the epoch from 1."""
 
     def __init__(self, name: str, value: float, epoch: int) -> None:
-        super().__init__(f"{name} is {value} in epoch {epoch}")
+        where = "on what is held out" if name.startswith("val_") else "in training"
+        message = f"{name.removeprefix('val_')} is {value} {where}, in epoch {epoch}"
+        help = "look for numbers that are too large in the data, or take a lower learning rate"
+        super().__init__((Diagnostic("ST731", message, Span(0, 0), help=help),))
         self.name, self.value, self.epoch = name, value, epoch
 
 
