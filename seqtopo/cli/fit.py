@@ -304,18 +304,21 @@ def _say_how_to_go_on(
     """Names the command that forecasts, as far as this model can."""
     from seqtopo.data.training.forecasting import most_steps
 
-    if job.series is not None and job.series.lengths:
-        say("A forecast goes on from the end of one series: seqtopo forecast with --history FILE")
-    if job.series is None or notes.history is None:
+    if job.series is None:
         return
+    several = bool(job.series.lengths)
+    one = job.series.alone(0) if several else job.series
+    chosen = (f"{args.series}={one_of[0]}" if (one_of := job.series.names) else "0") if several else ""
     try:
         with backend_failures("it was asked for what comes next"):
-            most = most_steps(model, notes, notes.history)
+            most = most_steps(model, notes, one.array)
     except ValueError:
         return
     words = ["seqtopo", "forecast", str(target), "--steps", str(most or AHEAD)]
+    words += ["--history", str(args.data), "--series", chosen] if several else []
     words += ["--backend", args.backend] if args.backend else []
-    say(f"To go on from the end of the series: {command(*words)}")
+    words += [word for name in args.modules or () for word in ("--import", name)]
+    say(f"To go on from the end of {'a' if several else 'the'} series: {command(*words)}")
     if most is not None:
         say("For more steps it needs the features that it does not tell: --future FILE")
 

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from seqtopo.cli.arguments import Parser, add_imports, add_stock
+from seqtopo.cli.arguments import Parser, UsageError, add_imports, add_stock
 from seqtopo.cli.files import apart, cannot_write, write_whole
 from seqtopo.cli.fit import whole
 from seqtopo.cli.terminal import put, put_diagnostics, say, terminal
@@ -37,6 +37,7 @@ def parser() -> Parser:
         (
             "seqtopo forecast model.keras --steps 14",
             "seqtopo forecast model.keras --steps 100 --history today.csv -o ahead.csv",
+            "seqtopo forecast model.keras --steps 10 --history shops.csv --series shop=oak",
             "seqtopo forecast model.keras --steps 7 --future calendar.csv   (features that it does not tell)",
         ),
     )
@@ -46,6 +47,12 @@ def parser() -> Parser:
         "--history",
         metavar="FILE",
         help="a .csv or .npy file of what came before (default: what the model has)",
+    )
+    made.add_argument(
+        "--series",
+        metavar="COLUMN=NAME",
+        help="where the history holds several series, the one to go on from: by the column of a .csv file "
+        "that names the series, and its name there; by its number from 0 in an .npy file",
     )
     made.add_argument(
         "--future",
@@ -127,7 +134,10 @@ def _history(
     given: Any = args.history or notes.history
     if given is None:
         _refuse(path, "no history is saved with it", "give what came before: --history data.csv", "goes on")
-    read: Series = read_series(given, ids=ids, name="the history")
+    read: Series = _one_of(args, ids) if args.series else read_series(given, ids=ids, name="the history")
+    if read.lengths:
+        many = len(read.lengths)
+        _refuse(path, f"{read.name} holds {many} series", "say which one: --series 0", "goes on")
     array, names = read.array, list(read.columns or notes.columns)
     if notes.columns and read.columns and list(read.columns) != notes.columns:
         if len(set(read.columns)) < len(read.columns):
@@ -156,6 +166,40 @@ def _history(
         )
     told = notes.targets or list(range(read.features))
     return array, [names[i] if names else ("id" if ids else f"feature {i}") for i in told]
+
+
+def _one_of(args: argparse.Namespace, ids: bool) -> Series:
+    """The one of several series that ``--series`` names.
+
+    Raises:
+        UsageError: there is no history, or it is named in another way.
+        SpecError: ST723, the history has no such series.
+    """
+    from seqtopo.data.series import read_series, refuse
+    from seqtopo.data.tables import SUFFIXES
+
+    if not args.history:
+        raise UsageError("--series chooses one of the series of --history", "give the file: --history FILE")
+    column, equals, wanted = args.series.partition("=")
+    if Path(args.history).suffix.lower() in SUFFIXES:
+        if not equals:
+            raise UsageError(
+                "--series names a column and one of its series", "for example: --series shop=oak"
+            )
+        read = read_series(args.history, ids=ids, by=column)
+        names: tuple[str, ...] = read.names
+    else:
+        wanted = args.series
+        read = read_series(args.history, ids=ids)
+        names = tuple(map(str, range(len(read.lengths))))
+    if wanted not in names:
+        shown = ", ".join(names[:SHOWN])
+        refuse(
+            "ST723",
+            f"{read.name} has no series {wanted}",
+            f"its series are {shown}" if names else "it holds one series: leave out --series",
+        )
+    return read.alone(names.index(wanted))
 
 
 def _future(args: argparse.Namespace, notes: Notes, history: Any) -> Any:

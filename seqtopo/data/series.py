@@ -33,7 +33,7 @@ class Series:
     """Steps of features: ``array`` is (steps, features), or (steps,) where it holds ids.
 
     Several series side by side stand one after the other in it, and ``lengths`` says how long each is; ()
-    is for one alone.
+    is for one alone. ``names`` are theirs, where a column of a table names them.
 
     ``columns`` are the features' names where they have some; ``name`` is what messages call it;
     ``mean`` and ``spread``, where they are given, scale each feature; ``watched`` says that not all of
@@ -48,6 +48,7 @@ class Series:
     spread: np.ndarray[Any, Any] | None = None
     notes: tuple[str, ...] = ()
     lengths: tuple[int, ...] = ()
+    names: tuple[str, ...] = ()
 
     @property
     def is_ids(self) -> bool:
@@ -78,6 +79,11 @@ class Series:
     def begins(self) -> np.ndarray[Any, Any]:
         """Where each series begins."""
         return np.asarray(self.ends - np.array(self.every_length))
+
+    def alone(self, number: int) -> Series:
+        """One of several series side by side."""
+        begin, end = int(self.begins[number]), int(self.ends[number])
+        return replace(self, array=self.array[begin:end], lengths=(), names=())
 
     def without_last(self, held: Sequence[int]) -> Series:
         """Each series without so many steps at its end; one alone is not copied."""
@@ -277,8 +283,8 @@ def read_series(given: Any, *, ids: bool = False, name: str = "the series", by: 
         return _of_one_length(array, ids, name)
     array = _in_form(array, ids, name)
     if labels is not None:
-        array, lengths = _grouped(array, labels)
-        return Series(array, columns, name, notes=notes, lengths=lengths).look()
+        array, lengths, names = _grouped(array, labels)
+        return Series(array, columns, name, notes=notes, lengths=lengths, names=names).look()
     if columns and len(columns) != (1 if array.ndim == 1 else array.shape[1]):
         columns = ()
     return Series(array, columns, name, notes=notes).look()
@@ -319,13 +325,13 @@ def _of_one_length(array: np.ndarray[Any, Any], ids: bool, name: str) -> Series:
 
 def _grouped(
     array: np.ndarray[Any, Any], labels: Sequence[Any]
-) -> tuple[np.ndarray[Any, Any], tuple[int, ...]]:
-    """The rows of each label together, in their order, and how many each has."""
+) -> tuple[np.ndarray[Any, Any], tuple[int, ...], tuple[str, ...]]:
+    """The rows of each label together, in their order, how many each has, and the labels."""
     places: dict[Any, list[int]] = {}
     for place, label in enumerate(labels):
         places.setdefault(label, []).append(place)
     order = [place for several in places.values() for place in several]
-    return array[order], tuple(map(len, places.values()))
+    return array[order], tuple(map(len, places.values())), tuple(map(str, places))
 
 
 def _refuse_by(name: str, by: str, columns: Sequence[str]) -> NoReturn:

@@ -205,7 +205,7 @@ def _notes(archive: zipfile.ZipFile, model: keras.Model) -> Notes:
         # NumPy and zipfile have many ways to say that there is no array.
         except Exception:
             raise _altered("the end of the series beside it is no array") from None
-    wrong = _at_odds(notes, model)
+    wrong = _at_odds(notes, model, sealed=bool(kept))
     if wrong:
         raise _altered(wrong)
     if kept and kept != _digest(notes):
@@ -213,8 +213,12 @@ def _notes(archive: zipfile.ZipFile, model: keras.Model) -> Notes:
     return notes
 
 
-def _at_odds(notes: Notes, model: keras.Model) -> str:
-    """What in the notes contradicts the rest of them, or the model; "" for nothing."""
+def _at_odds(notes: Notes, model: keras.Model, *, sealed: bool) -> str:
+    """What in the notes contradicts the rest of them, or the model; "" for nothing.
+
+    Of several series none is kept as the one to go on from. That it was not taken away only a digest tells,
+    which notes that are ``sealed`` have.
+    """
     history, told = notes.history, notes.targets
     features = len(notes.columns)
     if history is not None:
@@ -224,8 +228,10 @@ def _at_odds(notes: Notes, model: keras.Model) -> str:
         if features not in (0, width):
             return f"it names {features} features, but the series has {width}"
         features = width
-    elif told or notes.mean or notes.answers:
+    elif (told or notes.mean or notes.answers) and not sealed:
         return "the end of the series is missing beside it"
+    elif not features and model.inputs:
+        features = int(model.inputs[0].shape[-1] or 0) if len(model.inputs[0].shape) == 3 else 1
     if len(set(told)) < len(told) or any(not 0 <= number < features for number in told):
         return f"its targets are not different ones of the features 0 to {features - 1}"
     if len(notes.mean) != len(notes.spread) or len(notes.mean) not in (0, features):

@@ -31,7 +31,7 @@ def seed_everything(seed: int) -> None:
 
 
 class NotFiniteError(SpecError):
-    """The loss or a metric is not finite after an epoch (ST731): its name, its value, and the epoch from 1."""
+    """ST731: the loss or a metric is not finite after an epoch; its name, value and epoch, from 1."""
 
     def __init__(self, name: str, value: float, epoch: int) -> None:
         where = "on what is held out" if name.startswith("val_") else "in training"
