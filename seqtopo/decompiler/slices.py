@@ -8,6 +8,7 @@ from typing import Any
 
 from seqtopo.decompiler import automatic
 from seqtopo.decompiler.calls import ELLIPSIS, SLICE, Call, Ref
+from seqtopo.decompiler.losses import wrong
 from seqtopo.layers.sizes import Size
 from seqtopo.layers.table import NAMES
 from seqtopo.layers.values import Tensor
@@ -37,8 +38,13 @@ def of_key(call: Call, key: list[Any], tensor: Tensor) -> list[Made] | None:
     """What a key does to a value, in an order in which axes keep their numbers.
 
     None where it cuts the batch, or goes back along an axis by another stride than -1, or over a part of it.
+
+    Raises:
+        UnreadableError: the value has fewer axes than the key.
     """
     named = sum(part is not None and not _is_ellipsis(part) for part in key)
+    if named > len(tensor.shape) + 1 or sum(map(_is_ellipsis, key)) > 1:
+        raise wrong(f"{call.name} takes {named} axes of a value that has {len(tensor.shape) + 1}")
     rest: list[Any] = [...] * (len(tensor.shape) + 1 - named)
     at = next((i for i, part in enumerate(key) if _is_ellipsis(part)), len(key))
     parts: list[Any] = [part if part is None else _part(part) for part in key[:at]]

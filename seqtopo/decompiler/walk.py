@@ -19,10 +19,10 @@ from seqtopo.decompiler.values import UnsayableError, plain, plain_dtype
 from seqtopo.graph.graph import Bundle, Graph, Node, SubModel, Value, infer
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.row import Row
+from seqtopo.layers.sizes import LIMIT
 from seqtopo.layers.table import NAMES
 from seqtopo.layers.values import DTYPES, Refusal, Tensor
 from seqtopo.source import Span
-from seqtopo.syntax.build import MOST_DIGITS
 
 NOWHERE = Span(0, 0)
 MODELS = ("Functional", "Sequential", "Model")
@@ -168,8 +168,11 @@ class Walk(ModelCalls):
     def _source(self, ref: Ref, sizes: Sequence[Any], dtype: str, name: str) -> None:
         for size in sizes:
             whole = isinstance(size, int) and not isinstance(size, bool)
-            if size is not None and not (whole and 0 < size < 10**MOST_DIGITS):
-                raise wrong(f"the shape of {shown(name)} has the size {shown(size)}")
+            if size is not None and not (whole and 0 < size < LIMIT):
+                said = f"the shape of {shown(name)} has the size {shown(size)}"
+                if whole and size >= LIMIT:
+                    raise wrong(said, f"a spec takes sizes below {LIMIT:,}")
+                raise wrong(said)
         node = self.graph.add(NOWHERE, batch=sizes[0] if sizes else None)
         shape = tuple(self.progress.fresh() if s is None else s for s in sizes[1:])
         node.outputs = (Tensor(shape, dtype),)

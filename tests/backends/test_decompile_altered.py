@@ -101,3 +101,21 @@ def test_fault_b1_an_input_that_stands_for_one_call_of_a_shared_layer_keeps_the_
     found = decompiled(config)
     assert "ST509" in {d.code for d in found.diagnostics}
     assert 'dense(4,name="odd")' in found.text
+
+
+@pytest.mark.parametrize("size", [2**31, 10**20, 10**50])
+def test_fault_b1_an_input_of_a_size_that_no_spec_takes_is_refused(size: int) -> None:
+    config = serialized(keras.Sequential([keras.Input((5, 4)), keras.layers.LSTM(3)]))
+    config["config"]["layers"][0]["config"]["batch_shape"][1] = size
+    with pytest.raises(SpecError, match="has the size"):
+        decompiled(config)
+
+
+@pytest.mark.parametrize("more", ["slice", "ellipsis"])
+def test_fault_b1_a_cut_of_more_axes_than_there_are_is_refused(more: str) -> None:
+    inputs = keras.Input((5, 4))
+    config = serialized(keras.Model(inputs, inputs[..., 1:3, 0:2]))
+    key = config["config"]["layers"][1]["inbound_nodes"][0]["args"][1]
+    key += [key[1]] * 2 if more == "slice" else [key[0]]
+    with pytest.raises(SpecError, match="axes of a value that has 3"):
+        decompiled(config)
