@@ -13,6 +13,7 @@ from seqtopo.data.headers import Header, Unreadable, read_headers
 from seqtopo.data.values import array_in_file
 from seqtopo.diag.model import Diagnostic
 from seqtopo.graph.graph import Graph, Node
+from seqtopo.graph.masks import masked_value
 from seqtopo.layers.sizes import Shape
 from seqtopo.source import Span
 from seqtopo.system.bounds import PADDED_NUMBERS
@@ -57,24 +58,13 @@ def _steps(shape: Shape) -> int | None:
 
 def padding_value(graph: Graph, source: Node) -> float:
     """What the first layer that masks steps of an input takes for padding; 0 where none does."""
-    node = next((n for n in users(graph, source) if _masked_value(n) is not None), None)
-    return (_masked_value(node) if node is not None else None) or 0
+    node = next((n for n in users(graph, source) if masked_value(n) is not None), None)
+    return (masked_value(node) if node is not None else None) or 0
 
 
 def users(graph: Graph, source: Node) -> list[Node]:
     """The nodes that take what an input gives, just as it is."""
     return [n for n in graph.nodes if n.inputs and n.inputs[0].node == source.index]
-
-
-def _masked_value(node: Node) -> float | None:
-    """The value of the steps that a call masks; None where it masks none."""
-    row = node.layer.row.name if node.layer is not None else ""
-    if node.layer is None or row not in ("mask", "embed"):
-        return None
-    if row == "embed":
-        return 0 if node.layer.get("mask_zero") else None
-    value = node.layer.get("mask_value")
-    return value if isinstance(value, (int, float)) else 0
 
 
 def padded(

@@ -9,7 +9,7 @@ from typing import Any
 
 from seqtopo.decompiler.calls import Call, Ref, refs_in
 from seqtopo.graph.graph import Graph, Node, Value
-from seqtopo.graph.masks import mask_of
+from seqtopo.graph.masks import mask_of, masked_value
 
 Origin = tuple[Value, float]
 """What a mask says: which steps of a value are not all this number."""
@@ -62,10 +62,8 @@ class Masks:
         none: frozenset[Origin] = frozenset()
         if node.layer is None:
             return none
-        mask = mask_of(self.graph, node)
-        if mask.gives == "new":
-            # An embedding masks the id 0.
-            number = node.layer.get("mask_value") if "mask_value" in node.layer.row.by_name else 0
+        mask, number = mask_of(self.graph, node), masked_value(node)
+        if number is not None:
             return frozenset({(node.inputs[0], float(number))})
         given = node.tensors.get("mask") if node.layer.row.role == "attention" else None
         if given:

@@ -16,6 +16,7 @@ from seqtopo.layers.row import Role, Row
 from seqtopo.syntax import tree
 
 _NAME = re.compile(r"[a-z][A-Za-z0-9_]*")
+# Not a fact about layers: the keys are roles, some of which are names of layers, too.
 WORDS: Mapping[Role, str] = {
     "embedding": "embedded",
     "recurrent": "read",
@@ -29,7 +30,6 @@ WORDS: Mapping[Role, str] = {
     "transposed": "found",
 }
 """What values are called that need a name and have none, by the role of the layer that makes them."""
-# Not a fact about layers: the keys are roles, three of which are names of layers, too.
 
 
 def is_name(text: str) -> bool:

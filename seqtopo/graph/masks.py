@@ -27,6 +27,21 @@ def makes(graph: Graph, node: Node) -> bool:
     return mask_of(graph, node).gives == "new"
 
 
+def masked_value(node: Node) -> float | None:
+    """The number by which a call that can make a mask tells padding; an embedding masks the id 0.
+
+    None where it makes none.
+    """
+    if (
+        node.layer is None
+        or node.layer.row.mask is None
+        or node.layer.row.mask(arguments(node), 0).gives != "new"
+    ):
+        return None
+    value = node.layer.get("mask_value")
+    return value if isinstance(value, (int, float)) else 0
+
+
 def heeds(graph: Graph, node: Node) -> bool:
     """Whether a call takes notice of the mask that comes with its value, and is given none of its own."""
     return "mask" not in node.tensors and mask_of(graph, node).uses

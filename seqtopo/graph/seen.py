@@ -13,7 +13,7 @@ from seqtopo.graph.graph import Graph, Node, Value
 from seqtopo.layers.sizes import Expr, Size, substitute
 from seqtopo.layers.step_windows import FIRST, SAME, Bound, Call, Passed, Window, every, through
 from seqtopo.layers.timing import unknown
-from seqtopo.layers.values import INTEGERS, Tensor
+from seqtopo.layers.values import FLOATS, Tensor
 
 MOST_INPUTS = 16
 """The steps of so many inputs are followed; of what comes in beside them nothing is said."""
@@ -226,6 +226,11 @@ def _outer(one: Bound, two: Bound, end: Bound, up: bool) -> Bound:
     return end
 
 
+def has_steps(tensor: Tensor) -> bool:
+    """Whether the first axis counts time steps: that of two axes or more, or one of ids or truth values."""
+    return len(tensor.shape) >= 2 or (len(tensor.shape) == 1 and tensor.dtype not in FLOATS)
+
+
 def is_sequence(graph: Graph, index: int) -> bool:
     """Whether the first axis of an input counts time steps: of vectors or of ids.
 
@@ -234,7 +239,7 @@ def is_sequence(graph: Graph, index: int) -> bool:
     node = graph.nodes[index]
     if node.outputs is None or not node.outputs[0].shape:
         return False
-    if len(node.outputs[0].shape) >= 2 or node.outputs[0].dtype in INTEGERS:
+    if has_steps(node.outputs[0]):
         return True
     if graph.singles is None:
         graph.singles = _single_numbers(graph)

@@ -13,11 +13,12 @@ from typing import Any
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.graph.graph import Graph, Node, SubModel, Value
+from seqtopo.graph.seen import has_steps
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.row import Row
 from seqtopo.layers.sizes import Expr, Size, atoms, is_open, substitute, symbol, symbols
 from seqtopo.layers.step_windows import Call, Passed
-from seqtopo.layers.values import FLOATS, Tensor
+from seqtopo.layers.values import Tensor
 from seqtopo.pictures import labels
 from seqtopo.pictures.reading import Reads, keeps_steps, passed_of, reads_of
 from seqtopo.pictures.scene import Style
@@ -157,7 +158,7 @@ class _Unrolling:
         else:
             passed, reads = self._passed(node, came)
             windows = all(n in reads or not place.many for n, (_, place) in enumerate(came))
-            if not _is_sequence(tensor) or not windows:
+            if not has_steps(tensor) or not windows:
                 tier, reads = self._bar(node, came, tensor), {}
             elif self._are_alone(passed, came):
                 tier, reads = self._steps(node, came), {}
@@ -189,7 +190,7 @@ class _Unrolling:
     def _input(self, node: Node) -> None:
         assert node.outputs
         tensor = node.outputs[0]
-        many = _is_sequence(tensor)
+        many = has_steps(tensor)
         axis = self._axis(tensor.shape[0] if many else 1, alone=not many)
         place = self._whole(axis)
         name = labels.said(labels.given_name(node))
@@ -267,7 +268,7 @@ class _Unrolling:
     def _vector(self, node: Node, came: list[Place], tensor: Tensor) -> Tier:
         family, word, title, note = self._words(node)
         place = max(came, key=lambda p: p.axis.number)
-        if _is_sequence(tensor):
+        if has_steps(tensor):
             # Steps that begin here: a reshape, or an expand.
             axis = self._axis(tensor.shape[0])
             if place.axis.alone and place.axis.region is None:
@@ -360,7 +361,7 @@ class _Unrolling:
         family, _, title, note = self._words(node)
         first = next(place for _, place in came if place.many)
         gives = Place(first.axis, first.last, first.last, many=False)
-        if _is_sequence(tensor):
+        if has_steps(tensor):
             if self.order(tensor.shape[0]) == self._count(first):
                 gives = first
             else:
@@ -433,8 +434,3 @@ def _cuts(row: Row) -> bool:
 def _on_time(layer: Layer) -> bool:
     axis = layer.get("axis")
     return axis in (None, 1)
-
-
-def _is_sequence(tensor: Tensor) -> bool:
-    """Whether the first axis is that of time steps: two axes or more, or one of ids or truth values."""
-    return len(tensor.shape) >= 2 or (len(tensor.shape) == 1 and tensor.dtype not in FLOATS)

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from seqtopo.graph.graph import Graph, Node
 from seqtopo.graph.kind import answered, own_steps, starts_from_another, within
 from seqtopo.graph.receptive import receptive
-from seqtopo.graph.seen import Field
+from seqtopo.graph.seen import Field, has_steps
 from seqtopo.layers.sizes import Shape
 from seqtopo.layers.step_windows import SELF, Window
 from seqtopo.walkthrough.call_view import name_of
-from seqtopo.walkthrough.words import count, has_steps, listed, the, value
+from seqtopo.walkthrough.words import count, listed, the, value
 
 _SHOWN = 3
 

@@ -50,11 +50,6 @@ def is_ids(tensor: Tensor) -> bool:
     return tensor.dtype in INTEGERS
 
 
-def has_steps(tensor: Tensor) -> bool:
-    """Whether the first axis is that of time steps: two axes or more, or one of ids."""
-    return len(tensor.shape) >= 2 or (len(tensor.shape) == 1 and is_ids(tensor))
-
-
 def value(tensor: Tensor, picture: bool = False, each: str = "feature", steps: bool = False) -> str:
     """What a value is, for one sample; ``picture`` where its first axes are places and not time.
 

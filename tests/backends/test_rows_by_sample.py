@@ -1,4 +1,4 @@
-"""Rows that say that each sample is treated by itself, held against the installed Keras."""
+"""What rows say of samples, and of the numbers that go out, against what the installed Keras does."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from seqtopo.api import analyse
-from seqtopo.layers.row import Row
+from seqtopo.layers.row import HANDS_ON, IN_PLACE, Row
 from seqtopo.layers.table import NAMES, ROWS
 from seqtopo.layers.values import FLOATS
 from tests.support.rows import keras
@@ -77,3 +77,23 @@ def test_a_row_says_whether_each_sample_is_treated_by_itself(row: Row) -> None:
 def test_a_row_that_says_otherwise_would_be_noticed(name: str, across: bool) -> None:
     with pytest.raises(AssertionError, match=name):
         assert_by_sample_agrees(replace(NAMES[name], across=across))
+
+
+@pytest.mark.parametrize(
+    "row",
+    [row for row in ROWS if row.keras and (row.role in HANDS_ON or row.picks)],
+    ids=lambda row: row.name,
+)
+def test_a_row_that_hands_numbers_on_gives_numbers_that_came_in(row: Row) -> None:
+    layer, values = layer_and_values(row)
+    found = keras.ops.convert_to_numpy(layer(*row.arranged(values)))
+    came = np.concatenate([keras.ops.convert_to_numpy(value).ravel() for value in values])
+    assert np.isin(found, came).all()
+
+
+@pytest.mark.parametrize(
+    "row", [row for row in ROWS if row.keras and row.role in IN_PLACE], ids=lambda row: row.name
+)
+def test_a_row_that_leaves_numbers_in_their_place_leaves_the_shape(row: Row) -> None:
+    layer, values = layer_and_values(row)
+    assert layer(*row.arranged(values)).shape == values[0].shape

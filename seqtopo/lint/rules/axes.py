@@ -258,6 +258,7 @@ def _raw(view: View) -> dict[int, Node]:
     for node in view.nodes:
         if node.layer is None:
             found[node.index] = node
+        # Not a fact about layers: these are roles.
         elif view.has_role(node, "identity", "noise", "penalty", "mask", "norm") and each_alone(view, node):
             source = found.get(node.inputs[0].node)
             if source is not None:

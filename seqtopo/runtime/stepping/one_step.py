@@ -9,6 +9,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from seqtopo.graph.seen import has_steps
+from seqtopo.layers.values import Tensor
 from seqtopo.runtime.stepping.nodes import CannotStepError, functional, ordered, source_of
 from seqtopo.runtime.stepping.step_rules import rule
 from seqtopo.runtime.stepping.stepper import Seen, State, Stepper
@@ -105,8 +107,7 @@ def one_step(model: keras.Model, stepped: Sequence[int] | None = None) -> OneSte
 
 def is_sequence(tensor: Any) -> bool:
     """Whether an input has time steps: (batch, T, F), or ids or a mask (batch, T)."""
-    rank = len(tensor.shape)
-    return rank > 2 or (rank == 2 and not keras.backend.is_float_dtype(tensor.dtype))
+    return has_steps(Tensor(tuple(tensor.shape[1:]), str(tensor.dtype)))
 
 
 def _twin(whole: Any, stepped: tuple[int, ...]) -> OneStep:

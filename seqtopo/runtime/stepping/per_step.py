@@ -280,6 +280,7 @@ def _fixed(operation: Any, flowing: Sequence[Any], output: Any) -> str | None:
     return None
 
 
+# Not a fact about layers: the keys are roles, some of which are names of layers, too.
 _REASONS_BY_ROLE: Mapping[str, str] = {
     "activation": "it is taken over all the steps",
     "norm": "it normalises over all the steps",
