@@ -169,8 +169,8 @@ def last_seen(field: Field, place: int, length: Any, steps: int) -> int:
     ("spec", "more", "said"),
     [
         (SHIFTED.replace("3,2", "3,1"), {"horizon": 2}, "2 steps ahead are wanted, but the model gives 3"),
-        (LAST, {"horizon": 3}, "told the step after each of its own"),
-        ("in(6,1) -> lstm(1,seq)", {"horizon": 2}, "told the step after each of its own"),
+        (LAST, {"horizon": 3}, "predicts the step after each of its own"),
+        ("in(6,1) -> lstm(1,seq)", {"horizon": 2}, "predicts the step after each of its own"),
         ("in(6,1) -> lstm(1,seq)", {"horizon": 1, "answers": "same"}, "the window itself"),
         ("in(6,1) -> bi(lstm(1,seq)) -> dense(1)", {"answers": "next"}, "sees steps behind its own"),
         (SHIFTED.replace("3,2", "3,1"), {"answers": "next"}, "no step has an answer of its own"),
