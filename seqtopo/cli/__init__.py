@@ -1,1 +1,1 @@
-"""The command line: one module a command, argparse in this package only."""
+"""The command line: one module for each command, parsed by argparse."""

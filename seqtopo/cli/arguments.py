@@ -1,4 +1,4 @@
-"""What the commands take, and words for what they do not take."""
+"""Declare the arguments that several commands share, and read their values."""
 
 from __future__ import annotations
 

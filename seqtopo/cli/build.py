@@ -1,4 +1,4 @@
-"""``seqtopo build``: from a spec to a saved Keras model."""
+"""``seqtopo build``: builds a Keras model from a spec and saves it."""
 
 from __future__ import annotations
 

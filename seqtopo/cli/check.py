@@ -1,4 +1,4 @@
-"""``seqtopo check``: what is wrong with specs, and the shapes of those that are right."""
+"""``seqtopo check``: reports the mistakes in specs, and the shapes of those that are right."""
 
 from __future__ import annotations
 

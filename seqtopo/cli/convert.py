@@ -1,4 +1,4 @@
-"""``seqtopo convert``: a topology that another program wrote, as a spec."""
+"""``seqtopo convert``: converts a topology that another program wrote to a spec."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``--x``, ``--y``, ``--weights`` and ``--loss``: the data that a spec is checked against."""
+"""Declare ``--x``, ``--y``, ``--weights`` and ``--loss``, and check a spec against that data."""
 
 from __future__ import annotations
 

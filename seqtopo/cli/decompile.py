@@ -1,4 +1,4 @@
-"""``seqtopo decompile``: from a saved Keras model back to a spec."""
+"""``seqtopo decompile``: writes the spec of a saved Keras model."""
 
 from __future__ import annotations
 

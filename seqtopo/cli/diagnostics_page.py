@@ -1,4 +1,4 @@
-"""The index of all diagnostics as Markdown, from their pages."""
+"""Write the index of all diagnostics as Markdown."""
 
 from __future__ import annotations
 

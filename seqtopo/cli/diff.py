@@ -1,4 +1,4 @@
-"""``seqtopo diff``: what differs between two topologies, layer by layer."""
+"""``seqtopo diff``: compares two topologies layer by layer."""
 
 from __future__ import annotations
 

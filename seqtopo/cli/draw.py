@@ -1,4 +1,4 @@
-"""``seqtopo draw``: a spec as a picture."""
+"""``seqtopo draw``: draws a spec as a picture."""
 
 from __future__ import annotations
 

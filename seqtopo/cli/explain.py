@@ -1,4 +1,4 @@
-"""``seqtopo explain``: the page of a code, and the list of all of them."""
+"""``seqtopo explain``: shows the page of a diagnostic code, or a list of all codes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``seqtopo export``: a model for other programs, compared with Keras before it is kept."""
+"""``seqtopo export``: exports a model for other programs after comparing it with Keras."""
 
 from __future__ import annotations
 

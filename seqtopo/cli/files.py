@@ -1,4 +1,4 @@
-"""Specs from files and the standard input, and files written whole or not at all."""
+"""Read specs from files and the standard input, and write files whole or not at all."""
 
 from __future__ import annotations
 

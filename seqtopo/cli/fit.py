@@ -1,4 +1,4 @@
-"""``seqtopo fit``: from a spec and a file of data to a trained, saved and compared model."""
+"""``seqtopo fit``: trains a model of a spec on a file of data, saves it and compares it."""
 
 from __future__ import annotations
 

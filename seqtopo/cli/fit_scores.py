@@ -1,4 +1,4 @@
-"""How far off a trained model is on what was held out, and how far those are who know nothing."""
+"""Compare a trained model on the held-out data with baselines that learn nothing."""
 
 from __future__ import annotations
 

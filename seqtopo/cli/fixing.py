@@ -1,4 +1,4 @@
-"""``seqtopo check --fix``, ``--diff`` and ``--suggest``: specs mended, or shown as they would be."""
+"""``seqtopo check --fix``, ``--diff`` and ``--suggest``: applies fixes, or shows what they would change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``seqtopo fmt``: specs in the one house style, in place."""
+"""``seqtopo fmt``: formats specs in the house style, in place."""
 
 from __future__ import annotations
 

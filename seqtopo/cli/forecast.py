@@ -1,4 +1,4 @@
-"""``seqtopo forecast``: what comes next, by a saved model."""
+"""``seqtopo forecast``: continues a series with a saved model."""
 
 from __future__ import annotations
 

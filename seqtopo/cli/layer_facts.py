@@ -1,4 +1,4 @@
-"""What there is to say about a layer, all of it from its row: for the terminal, for JSON, for Markdown."""
+"""The facts of a layer from its row, for the terminal, JSON and Markdown."""
 
 from __future__ import annotations
 

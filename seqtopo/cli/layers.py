@@ -1,4 +1,4 @@
-"""``seqtopo layers``: the reference of the layers, straight from their rows."""
+"""``seqtopo layers``: lists the layers and what each takes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page ``grammar/LAYERS.md``: what each layer does with time and masks, and has on each backend."""
+"""Write ``grammar/LAYERS.md``: what each layer does with time and masks, and what each backend has."""
 
 from __future__ import annotations
 

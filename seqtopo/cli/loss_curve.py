@@ -1,4 +1,4 @@
-"""The loss over the epochs as a picture: SVG, written by hand."""
+"""Draw the loss over the epochs as SVG."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command ``seqtopo``: finds the subcommand, and turns whatever happens into an exit code."""
+"""Run the command ``seqtopo``: finds the subcommand, and turns every result into an exit code."""
 
 from __future__ import annotations
 

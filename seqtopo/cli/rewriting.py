@@ -1,4 +1,4 @@
-"""Files of specs read to be written again: as bytes, with their own line endings, and as a difference."""
+"""Read spec files to rewrite them: as bytes, with their own line endings, and as a diff."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings of a project: ``[tool.seqtopo]`` in the nearest ``pyproject.toml`` that has one."""
+"""Read the settings of a project: ``[tool.seqtopo]`` in the nearest ``pyproject.toml`` that has one."""
 
 from __future__ import annotations
 

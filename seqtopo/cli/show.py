@@ -1,4 +1,4 @@
-"""``seqtopo show``: a walk through a spec in plain words."""
+"""``seqtopo show``: explains a spec step by step in plain words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which backend Keras runs on: chosen before Keras is imported, since it cannot be changed after."""
+"""Choose the backend before Keras is imported, since it cannot be changed afterwards."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The models of a resolved spec: the last flow's, and its named parts, over one set of layers."""
+"""Build the Keras models of a resolved spec: the last flow's and its named parts share their layers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a model is made of: stock layers and operations, asked for by name.
+"""The interface of a builder: makes layers and operations by name, as Keras objects or as Python source.
 
 The emitters decide what to make, and ask a stock for it. One stock is Keras itself, and gives tensors; the
 other writes down as Python what it is asked for. So what is built and what is written come from one place.

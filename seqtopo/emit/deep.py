@@ -1,4 +1,4 @@
-"""Very deep graphs, cut into sub-models one behind the other.
+"""Cut very deep graphs into sub-models that run one after the other.
 
 Keras walks a model by recursion, so that from about 980 layers in a row it can neither build nor
 load one (``RecursionError``). A chain of sub-models of a few hundred layers each is as deep as it has

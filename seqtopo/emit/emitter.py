@@ -1,4 +1,4 @@
-"""From a graph to a model of stock layers: what is made, in which order, and what it is called with.
+"""Emit a model from a graph: creates its layers and calls them in order.
 
 Everything is asked of a stock, so the same walk builds a Keras model and writes one as Python.
 """

@@ -1,4 +1,4 @@
-"""Where a model's initial weights come from: one seed, drawn on the host.
+"""Draw a model's initial weights on the host, from one seed.
 
 While a model is built, Keras' variables ask here for their first values. Each weight has random numbers of
 its own, told by the seed, the name of its layer in the spec and its place among that layer's. So they depend

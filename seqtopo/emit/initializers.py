@@ -1,4 +1,4 @@
-"""What Keras' initializers give, drawn with NumPy: the same on every backend, and nothing to compile.
+"""Draw the values of Keras' initializers with NumPy, equal on every backend and without compiling.
 
 Each is the distribution that Keras documents, and draws from the generator it is given. On JAX,
 Keras' own compile a program for every shape of a weight; on PyTorch and TensorFlow they draw other numbers.

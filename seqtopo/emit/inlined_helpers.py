@@ -1,4 +1,4 @@
-"""Functions that a model needs while it is built, and which a model written as Python takes along.
+"""Helper functions that a model needs while it is built, copied into a model written as Python.
 
 Their source is copied as it stands, so each uses nothing but ``keras``, ``np`` and the standard library's
 modules that are imported here. For that reason private names of Keras stand here, not in ``keras_private``.

@@ -1,4 +1,4 @@
-"""Keras itself as the stock that a model is made of."""
+"""Build with Keras: makes stock layers and operations."""
 
 from __future__ import annotations
 

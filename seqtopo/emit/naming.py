@@ -1,4 +1,4 @@
-"""Names for operations, so that two builds of a spec give equal ones."""
+"""Name operations so that two builds of a spec have equal names."""
 
 from __future__ import annotations
 

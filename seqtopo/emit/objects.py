@@ -1,4 +1,4 @@
-"""Keras objects: activations, initializers, optimizers and the like, from their names and arguments."""
+"""Make Keras objects (activations, initializers, optimizers, ...) from their names and arguments."""
 
 from __future__ import annotations
 

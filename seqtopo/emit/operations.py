@@ -1,4 +1,4 @@
-"""Operations that Keras has no layer for, as stock layers and ``keras.ops`` on the graph.
+"""Build operations that Keras has no layer for from stock layers and ``keras.ops``.
 
 Nothing here is a Lambda, a custom class or a captured array, so a saved model loads in plain Keras,
 on any backend. Everything is asked of the stock that a call is given: Keras itself, or what writes the

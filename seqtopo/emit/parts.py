@@ -1,4 +1,4 @@
-"""The named models of a spec: from where to where each of them goes."""
+"""The inputs and outputs of the named models of a spec."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Vectors for positions: a learned table, or sinusoids."""
+"""Position embeddings: a learned table, or sinusoids."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``train``: the model is compiled with the optimizer, loss and metrics that the spec names."""
+"""Compile the model with the optimizer, loss and metrics that ``train`` names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Models for other programs: ``seqtopo.export``. The work is done in a process of its own."""
+"""Export models for other programs (``seqtopo.export``), in a process of their own."""
 
 from __future__ import annotations
 

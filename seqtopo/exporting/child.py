@@ -1,4 +1,4 @@
-"""The program that exports one model, on a backend of its own: converters print, and may end the process.
+"""Export one model in a child process on a chosen backend: converters print, and may end the process.
 
 ``python -m seqtopo.exporting.child REQUEST``: the request is a file of JSON, and the answer is written
 into it.

@@ -1,4 +1,4 @@
-"""What was exported is run beside Keras, on the same inputs, and compared."""
+"""Run the exported model and Keras on the same inputs, and compare what they return."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What writes a model in each format, and what loads and runs it there.
+"""Write a model in each format, and load and run it there.
 
 Keras' own ``export`` writes most formats; one that needs more, or that Keras does not know, has a function in
 `WRITERS`. Each has one in `ENGINES`.

@@ -1,4 +1,4 @@
-"""The formats: which backends can write each, with what, and what runs it. Loads no Keras."""
+"""The export formats: which backends write each, with which package, and what runs it. Loads no Keras."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Operations of TensorFlow that tf2onnx does not know, written in those of ONNX."""
+"""Rewrite operations of TensorFlow that tf2onnx does not know with those of ONNX."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Why a model is not exported, as the process that tries tells it."""
+"""Why a model is not exported, as the child process reports it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From the grammar's rules to the tree: one method a rule, called while the parser reads.
+"""Build the syntax tree: one method for each rule of the grammar, called while the parser reads.
 
 The children of a rule are the tokens and nodes of its expansion, all of them. A rule that is a list
 in the making is a plain list, which grows in place.
@@ -20,7 +20,7 @@ _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", '"': '"', "'": "'"}
 
 
 class NumberError(Exception):
-    """A number that is too long or too large; ``args`` are its token and the sentence that says so."""
+    """Raised for a number that is too long or too large; ``args`` are its token and the message."""
 
 
 def _unescape(match: re.Match[str]) -> str:
@@ -37,7 +37,7 @@ def _between(first: Any, last: Any) -> Span:
 
 
 class Builder:
-    """The methods are named after the rules of the grammar and their aliases."""
+    """Make nodes of the tree; the methods are named after the rules of the grammar and their aliases."""
 
     # Lists in the making. A chain keeps its operators, a list drops its commas.
 

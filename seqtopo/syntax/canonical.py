@@ -1,4 +1,4 @@
-"""From a tree to its text on one line, in the one style there is.
+"""Print a tree as text on one line, in the house style.
 
 No blank after a comma between arguments and in a tuple, one after a comma in a list, in ``let``,
 ``train`` and the head of a ``def``; blanks around ``->`` and around the ``*`` that repeats a flow,
@@ -18,7 +18,7 @@ FLOW, STEP, SUM, PRODUCT, FACTOR, ATOM = range(6)
 
 
 def print_expr(node: tree.Node) -> str:
-    """The canonical text of any node of the tree, on one line.
+    """Return the text of any node of the tree, on one line.
 
     Parentheses are added where the text would otherwise be read as another tree.
 
@@ -32,29 +32,29 @@ def print_expr(node: tree.Node) -> str:
 
 
 def print_spec(spec: tree.Spec) -> str:
-    """The canonical text of a whole spec, a line a statement; comments are not in the tree."""
+    """Return the text of a whole spec, one line for each statement; comments are not in the tree."""
     return "".join(print_expr(statement) + "\n" for statement in spec.statements)
 
 
 def level(node: tree.Node) -> int:
-    """How loosely a node binds, from FLOW to ATOM."""
+    """Return how loosely a node binds, from FLOW to ATOM."""
     if isinstance(node, tree.Arithmetic):
         return SUM if node.rest[0][0] in "+-" else PRODUCT
     return _LEVELS.get(type(node), ATOM)
 
 
 def operator(node: tree.Arithmetic, mark: str) -> str:
-    """An operator with the blanks that it has in this expression."""
+    """Return an operator with the spaces around it that it has in this expression."""
     return mark if _is_size(node) else f" {mark} "
 
 
 def loop_head(node: tree.For | tree.Loop) -> str:
-    """What stands between the body of a ``for`` and its values."""
+    """Return the text between the body of a ``for`` and its values."""
     return f" for {', '.join(name.name for name in node.targets)} in "
 
 
 def entry(node: tree.Expr) -> tree.Expr:
-    """An item of a list: a row, which is a ``for`` in other places, in parentheses.
+    """Return the text of an item of a list; a ``for`` over steps in a row is put in parentheses.
 
     Without them the ``for`` would make a branch of each value.
     """
@@ -70,7 +70,7 @@ def entry(node: tree.Expr) -> tree.Expr:
 
 
 def definition_head(node: tree.Def) -> str:
-    """A ``def`` up to its body."""
+    """Return the text of a ``def`` up to its body."""
     return f"def {node.name.name}({_joined(', ', node.params)}) = "
 
 

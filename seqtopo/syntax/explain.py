@@ -1,4 +1,4 @@
-"""What is wrong with a sentence, in English: from the parser's state to a diagnostic.
+"""Explain a syntax error in English, from the parser's state.
 
 The parser knows which kinds of words could stand where it stopped; the words around that place
 usually tell what was meant. The cases are asked in the order of ``_CASES``; the last one says what

@@ -1,4 +1,4 @@
-"""The errors found in one text: a bounded collection."""
+"""Collect the errors of one text, up to a limit."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MOST = 50
 
 
 class Findings:
-    """Collects what is wrong with a text, and says when that is enough."""
+    """Collects the errors of one text, and tells when there are enough."""
 
     def __init__(self, source: Source) -> None:
         self.source = source
@@ -29,7 +29,7 @@ class Findings:
         help: str = "",
         fixes: tuple[Fix, ...] = (),
     ) -> None:
-        """Note one error; beyond the bound, that there are more is all that is kept."""
+        """Add one error; beyond the limit, only record that there are more."""
         if self.full:
             return
         self._found.append(
@@ -47,22 +47,22 @@ class Findings:
         )
 
     def forget(self, start: int) -> None:
-        """Drop those that begin at or behind a place, since it is read again."""
+        """Remove the errors that begin at or after a position, because it is read again."""
         self._found = [d for d in self._found if d.span.start < start]
 
     @property
     def full(self) -> bool:
-        """Whether the bound is passed, so that looking further shows nothing more."""
+        """Whether the limit is exceeded, so that further errors would not be shown."""
         return len(self._found) > MOST
 
     def outside(self, region: Span) -> Findings:
-        """Those that do not begin inside a stretch of the text, nor right behind it."""
+        """Return the errors that do not begin inside a span of the text, nor right after it."""
         rest = Findings(self.source)
         rest._found = [d for d in self._found if not region.start <= d.span.start <= region.end]
         return rest
 
     def diagnostics(self) -> list[Diagnostic]:
-        """What was found, in the order of the text; the last one says where there is more."""
+        """Return the errors in the order of the text; the last one tells if there are more."""
         found = sorted(self._found, key=lambda d: d.span)
         if len(found) > MOST:
             found = found[:MOST]
@@ -72,5 +72,5 @@ class Findings:
 
 
 def edit(title: str, span: Span, text: str, safe: bool = False) -> tuple[Fix, ...]:
-    """One fix that is one edit, ready for ``fixes=``."""
+    """Return one fix with one edit, ready for ``fixes=``."""
     return (Fix(title, (Edit(span, text),), safe),)

@@ -1,4 +1,4 @@
-"""From tokens to statements: where one ends, and whether its brackets match.
+"""Split tokens into statements, and check that brackets match.
 
 A statement ends at the end of its line, unless a bracket is open, the line ends with ``->``, ``=``
 or a comma, or the next line begins with ``->``.
@@ -29,7 +29,7 @@ _WATCHED = _STRAYS | {"LPAR", "RPAR", "LSQB", "RSQB", "ARROW", "COMMA", "AS", "F
 
 @dataclass(slots=True)
 class Sentence:
-    """The tokens of one statement; ``sound`` unless something in it was reported already."""
+    """The tokens of one statement; ``sound`` is False if an error in it was reported already."""
 
     tokens: list[Token] = field(default_factory=list)
     sound: bool = True
@@ -233,5 +233,5 @@ class _Splitter:
 
 
 def split(tokens: list[Token], findings: Findings) -> list[Sentence]:
-    """The statements of a text, with every stray character reported and read as what it means."""
+    """Return the statements of a text; report each stray character and read it as what it means."""
     return _Splitter(tokens, findings).run()

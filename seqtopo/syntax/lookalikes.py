@@ -1,4 +1,4 @@
-"""What people write for a mark of the language: which mark is meant, and whether that is certain.
+"""Characters that people write for a mark of the language, and the mark that each means.
 
 A lookalike is reported and then read as the mark that is meant, so that it hides no other error.
 """
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 
 class Meant(NamedTuple):
-    """The terminal a lookalike is read as, that terminal's text, what it does, and if it is certain."""
+    """The terminal that a lookalike is read as, its text, what it does, and whether that is certain."""
 
     kind: str
     text: str
@@ -69,7 +69,7 @@ LOOKALIKES: dict[str, Meant] = {
 
 
 class Instead(NamedTuple):
-    """Why a character has no place in a spec, and what to do instead."""
+    """Why a character cannot stand in a spec, and what to write instead."""
 
     message: str
     help: str

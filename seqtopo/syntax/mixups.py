@@ -1,4 +1,4 @@
-"""Marks that are missing, misplaced or mixed up: one function a kind of mistake.
+"""Explain marks that are missing, misplaced or mixed up: one function for each kind of mistake.
 
 Each asks whether its mistake is the one at hand; if so it reports it and gives True.
 """
@@ -13,7 +13,7 @@ from seqtopo.syntax.strays import shown
 
 
 def bare_arguments(place: Place) -> bool:
-    """``lstm 64``: a call without its parentheses."""
+    """Explain a call without its parentheses: ``lstm 64``."""
     if place.kind() not in ("NUMBER", "UNKNOWN", "STRING", "WILD") or place.kind(-1) not in ("NAME", "IN"):
         return False
     if place.kind(-2) in ("LET", "DEF", "FOR", "AS", "DOT") or place.breaks_line():
@@ -47,7 +47,7 @@ def bare_arguments(place: Place) -> bool:
 
 
 def missing_between(place: Place) -> bool:
-    """Two things side by side: a comma is missing in brackets, an arrow in a flow."""
+    """Explain two expressions side by side: a comma is missing in brackets, an arrow in a flow."""
     if place.kind() not in STARTS or place.kind(-1) not in ENDS:
         return False
     if place.tokens[0].type == "DEF" and place.opener()[1] == "" and place.kind(-2) == "DEF":
@@ -108,7 +108,7 @@ def _called(place: Place) -> bool:
 
 
 def calls_attribute(place: Place) -> bool:
-    """``layers.LSTM(64)``."""
+    """Explain a layer called through a module: ``layers.LSTM(64)``."""
     if place.kind() != "LPAR" or place.kind(-2) != "DOT":
         return False
     first = place.at - 1
@@ -125,7 +125,7 @@ def calls_attribute(place: Place) -> bool:
 
 
 def equals(place: Place) -> bool:
-    """``=`` where none belongs: in brackets, a second one, or one after something that is no name."""
+    """Explain a misplaced ``=``: in brackets, a second one, or one after something that is no name."""
     if place.kind() != "EQUALS":
         return False
     _, bracket = place.opener()
@@ -159,7 +159,7 @@ def equals(place: Place) -> bool:
 
 
 def definition_head(place: Place) -> bool:
-    """What is wrong between ``def`` and its ``=``."""
+    """Explain an error between ``def`` and its ``=``."""
     if place.tokens[0].type != "DEF" or any(
         t.type == "EQUALS" for t in place.tokens[: place.at] if place.at < 3
     ):
@@ -196,7 +196,7 @@ def definition_head(place: Place) -> bool:
 
 
 def dot(place: Place) -> bool:
-    """``..`` outside brackets, or a ``.`` that belongs to no number and joins no two names."""
+    """Explain ``..`` outside brackets, or a ``.`` that belongs to no number and joins no two names."""
     if place.kind() == "RANGE":
         return place.say("a range stands in square brackets", "not in brackets", "write it like this: [1..8]")
     at = 0 if place.kind() == "DOT" else -1
@@ -227,7 +227,7 @@ def dot(place: Place) -> bool:
 
 
 def comma(place: Place) -> bool:
-    """``,`` with nothing to part."""
+    """Explain a ``,`` that separates nothing."""
     if place.kind() != "COMMA":
         return False
     last = place.kind(-1)
@@ -259,7 +259,7 @@ def comma(place: Place) -> bool:
 
 
 def arrow_in_front(place: Place) -> bool:
-    """``(-> relu)``: an arrow with nothing before it."""
+    """Explain an arrow with nothing before it: ``(-> relu)``."""
     if place.kind() != "ARROW" or place.kind(-1) not in ("LPAR", "LSQB", "COMMA"):
         return False
     return place.say(
@@ -273,7 +273,7 @@ def arrow_in_front(place: Place) -> bool:
 
 
 def goes_on_after_loop(place: Place) -> bool:
-    """``[a for K in [3,5] -> b]``: a step behind the values of a loop in a list."""
+    """Explain a step after the values of a loop in a list: ``[a for K in [3,5] -> b]``."""
     opener, bracket = place.opener()
     if place.kind() != "ARROW" or bracket != "list" or "ARROW" in place.accepts:
         return False

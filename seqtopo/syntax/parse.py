@@ -1,4 +1,4 @@
-"""From a text to its syntax tree.
+"""Parse a text to its syntax tree.
 
 The text is lexed once and cut into statements; each is then read on its own, so that a fault in one
 hides none in another. Nothing here recurses, and every bound is checked before the tree is built.
@@ -25,7 +25,7 @@ LONGEST = 5_000_000
 
 
 class Reading(NamedTuple):
-    """A text read: its tree (None where it is no spec text at all), its tokens, and what is wrong."""
+    """A parsed text: its tree (None if it is no spec text at all), its tokens and its errors."""
 
     spec: tree.Spec | None
     tokens: list[Token]
@@ -33,7 +33,7 @@ class Reading(NamedTuple):
 
 
 def tokenize(text: str) -> list[Token]:
-    """The tokens of a text, comments and line breaks among them; what lies between them is blank.
+    """Return the tokens of a text, comments and line breaks included.
 
     >>> [token.text for token in tokenize("in(T) -> relu")]
     ['in', '(', 'T', ')', '->', 'relu']
@@ -42,7 +42,7 @@ def tokenize(text: str) -> list[Token]:
 
 
 def parse(source: Source) -> tuple[tree.Spec | None, list[Diagnostic]]:
-    """The tree of a text, and what is wrong with it, in the order of the text.
+    """Return the tree of a text and its errors, in the order of the text.
 
     The tree holds the statements that could be read; it is None where the text is no spec at all
     (too long, or not a text). Diagnostics have the codes ST101 to ST105.
@@ -58,7 +58,7 @@ def parse(source: Source) -> tuple[tree.Spec | None, list[Diagnostic]]:
 
 
 def read(source: Source) -> Reading:
-    """What :func:`parse` gives, and the tokens it was read from."""
+    """Return what :func:`parse` returns, and the tokens as well."""
     findings = Findings(source)
     _refuse(source, findings)
     if findings.diagnostics():

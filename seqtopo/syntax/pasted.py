@@ -1,4 +1,4 @@
-"""Python code pasted in for a spec: say so, and show the spec it would be."""
+"""Recognise Python code in place of a spec, and show the spec that it would be."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _MOST_LAYERS = 12
 
 
 def find_python(source: Source) -> tuple[Span, Callable[[Findings], None]] | None:
-    """The stretch of a text that is Python, and how to report it; None where there is none."""
+    """Return the span of a text that is Python and a function that reports it, or None."""
     first = _PYTHON.search(source.text)
     if first is None:
         return None

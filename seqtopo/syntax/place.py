@@ -1,4 +1,4 @@
-"""Where the parser stopped, and the words around that place."""
+"""The position at which the parser stopped, and the words around it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ OPERATORS = frozenset({"PLUS", "MINUS", "STAR", "SLASHES", "PERCENT"})
 
 
 class Place(NamedTuple):
-    """Where the parser stopped: the tokens of the sentence, and the index of the one that does not fit."""
+    """Where the parser stopped: the tokens of the statement and the index of the wrong one."""
 
     tokens: list[Token]
     at: int
@@ -26,31 +26,31 @@ class Place(NamedTuple):
     findings: Findings
 
     def kind(self, offset: int = 0) -> str:
-        """The kind of a token, counted from the one that does not fit; '' outside the sentence."""
+        """Return the kind of a token, counted from the wrong one; '' outside the statement."""
         index = self.at + offset
         return self.tokens[index].type if 0 <= index < len(self.tokens) else ""
 
     def token(self, offset: int = 0) -> Token:
-        """The token that does not fit, or another one so many tokens away."""
+        """Return the wrong token, or the one ``offset`` tokens away."""
         return self.tokens[self.at + offset]
 
     @property
     def ends(self) -> bool:
-        """Whether the sentence breaks off, so that no token is there."""
+        """Whether the statement ends too early, so that there is no wrong token."""
         return self.at == len(self.tokens)
 
     @property
     def last(self) -> Token:
-        """The token before, which still fitted."""
+        """The token before the wrong one."""
         return self.tokens[self.at - 1]
 
     @property
     def span(self) -> Span:
-        """The token that does not fit; behind the last one where the sentence breaks off."""
+        """The span of the wrong token, or the end of the last one if the statement ends too early."""
         return Span(self.last.end, self.last.end) if self.ends else self.token().span
 
     def breaks_line(self) -> bool:
-        """Whether a line ends before the token that does not fit."""
+        """Whether a line ends before the wrong token."""
         return "\n" in self.findings.source.text[self.last.end : self.token().start]
 
     def opener(self) -> tuple[int, str]:
@@ -74,12 +74,12 @@ class Place(NamedTuple):
         return "call" if index > 0 and self.tokens[index - 1].type in ("NAME", "IN") else "group"
 
     def say(self, message: str, label: str = "", help: str = "", fixes: tuple[Fix, ...] = ()) -> bool:
-        """Report ST102 here. Always true, so that a case can end with it."""
+        """Report ST102 here. Returns True, so that a case can end with it."""
         self.findings.add("ST102", message, self.span, label, help=help, fixes=fixes)
         return True
 
     def found(self) -> str:
-        """The token that does not fit, or the end, as the second half of a sentence."""
+        """Return the wrong token, or the end, as the second half of a sentence."""
         if not self.ends:
             return f"but found {shown(self.token().text)}"
         rest = self.findings.source.text[self.last.end :]

@@ -1,4 +1,4 @@
-"""The formatter: a text in the one style there is, with every comment kept where it belongs.
+"""Format a spec in the house style, with every comment kept in its place.
 
 What fits on a line stands on one line. A longer flow has a step a line, a longer list or call an item
 a line. A comment is written at the next place where a line can break, so it never moves past more
@@ -24,7 +24,7 @@ _STEP = 4
 
 
 def format_text(source: Source, width: int = 88) -> tuple[str | None, list[Diagnostic]]:
-    r"""A text in the one style there is, its lines no longer than ``width`` where they can break.
+    r"""Return a text in the house style, its lines no longer than ``width`` where they can break.
 
     It means the same as before, and formatting it again changes nothing. A text that cannot be read
     is left alone: None, and what is wrong with it.
@@ -41,7 +41,7 @@ def format_text(source: Source, width: int = 88) -> tuple[str | None, list[Diagn
 
 
 def format_spec(spec: tree.Spec, source: Source, tokens: Sequence[Token], width: int = 88) -> str:
-    """The text of a tree with the comments among the ``tokens`` it was read from."""
+    """Return the text of a tree with the comments among the ``tokens`` that it was read from."""
     return _Writer(source, _comments(tokens), width).spec(spec)
 
 

@@ -1,4 +1,4 @@
-"""The text of a spec, from where it stands."""
+"""Read the text of a spec from a string or a file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from seqtopo.system.opening import open_file
 
 
 def read(spec: str | os.PathLike[str] | Source) -> tuple[Source, tuple[Diagnostic, ...]]:
-    """The text of a spec, from itself or from its file."""
+    """Return the text of a spec, from a string or from its file."""
     if isinstance(spec, Source):
         return spec, ()
     if isinstance(spec, os.PathLike):
@@ -22,7 +22,7 @@ def read(spec: str | os.PathLike[str] | Source) -> tuple[Source, tuple[Diagnosti
 
 
 def read_file(path: str | os.PathLike[str]) -> tuple[Source, tuple[Diagnostic, ...]]:
-    """The text of a spec from its file."""
+    """Return the text of a spec from its file."""
     try:
         with open_file(path, streams=True) as file:
             return decode(file.read(SPEC_BYTES + 1), str(path))
@@ -31,7 +31,7 @@ def read_file(path: str | os.PathLike[str]) -> tuple[Source, tuple[Diagnostic, .
 
 
 def unreadable(path: str | os.PathLike[str], error: OSError) -> Diagnostic:
-    """What is wrong where a spec's file cannot be read."""
+    """Return the diagnostic for a file that cannot be read."""
     reason, help = (error.strerror or str(error)).lower(), "check the path"
     if isinstance(error, IsADirectoryError):
         reason, help = "it is a folder", "give a file in it"

@@ -1,4 +1,4 @@
-"""Steps of the tree made into others: the pieces that fixes are built of.
+"""Build changed steps of the tree, from which fixes are made.
 
 Every function returns a new expression and leaves the old one as it is. ``edit`` turns one into the
 edit that puts it in place of a stretch of text.
@@ -18,18 +18,18 @@ _WRAPPERS = ("bi", "bidirectional")
 
 
 def edit(span: Span, expr: tree.Expr) -> Edit:
-    """The edit that writes an expression in place of a stretch of text."""
+    """Return the edit that writes an expression in place of a span of the text."""
     return Edit(span, print_expr(expr))
 
 
 def number(value: int) -> tree.Expr:
-    """A whole number; a negative one with its sign."""
+    """Return a whole number as a node; a negative one with its sign."""
     plain = tree.Number(NOWHERE, abs(value), str(abs(value)))
     return plain if value >= 0 else tree.Negative(NOWHERE, plain)
 
 
 def word(name: str) -> tree.Name:
-    """A bare word."""
+    """Return a bare word as a node."""
     return tree.Name(NOWHERE, name)
 
 
@@ -42,7 +42,7 @@ def _argument(value: tree.Expr | int | str) -> tree.Argument:
 
 
 def call(name: str, *args: tree.Expr | int | str, **named: tree.Expr) -> tree.Call:
-    """A call with arguments by position, then by name.
+    """Return a call with arguments by position, then by name.
 
     >>> print_expr(call("conv1d", 64, 1, "same"))
     'conv1d(64,1,same)'
@@ -52,12 +52,12 @@ def call(name: str, *args: tree.Expr | int | str, **named: tree.Expr) -> tree.Ca
 
 
 def steps_of(expr: tree.Expr) -> tuple[tree.Expr, ...]:
-    """The steps of a flow, or the one step that is no flow."""
+    """Return the steps of a flow, or the one step that is no flow."""
     return expr.steps if isinstance(expr, tree.Flow) else (expr,)
 
 
 def flow(steps: Sequence[tree.Expr]) -> tree.Expr:
-    """A flow of steps; the one step itself where there is no second.
+    """Return a flow of steps, or the one step itself if there is only one.
 
     >>> print_expr(flow((word("a"), flow((word("b"), word("c"))))))
     'a -> b -> c'
@@ -67,7 +67,7 @@ def flow(steps: Sequence[tree.Expr]) -> tree.Expr:
 
 
 def inside(expr: tree.Expr, change: Callable[[tree.Call], tree.Expr]) -> tree.Expr:
-    """A step with its call changed: that in parentheses, or the layer that a ``bi`` wraps.
+    """Return a step with its call changed: the one in parentheses, or the layer that a ``bi`` wraps.
 
     A bare name counts as a call without arguments.
     """
@@ -87,7 +87,7 @@ def inside(expr: tree.Expr, change: Callable[[tree.Call], tree.Expr]) -> tree.Ex
 
 
 def with_flag(expr: tree.Expr, flag: str) -> tree.Expr:
-    """A step with a flag more, before its arguments by name; for a ``bi``, on the layer inside it.
+    """Return a step with one more flag, before its arguments by name; of a ``bi``, on the layer inside it.
 
     >>> print_expr(with_flag(call("bi", call("lstm", 64)), "seq"))
     'bi(lstm(64,seq))'
@@ -103,7 +103,7 @@ def with_flag(expr: tree.Expr, flag: str) -> tree.Expr:
 
 
 def without(expr: tree.Expr, flag: str, name: str = "") -> tree.Expr:
-    """A step without a flag, and without the argument ``name``; for a ``bi``, on the layer inside it.
+    """Return a step without a flag and without the argument ``name``; of a ``bi``, on the layer inside it.
 
     >>> print_expr(without(call("bi", call("lstm", 64, "seq")), "seq"))
     'bi(lstm(64))'
@@ -124,13 +124,13 @@ def without(expr: tree.Expr, flag: str, name: str = "") -> tree.Expr:
 
 
 def without_argument(expr: tree.Call, given: tree.Argument) -> tree.Expr:
-    """A call without one of its arguments; its bare name where none is left."""
+    """Return a call without one of its arguments; its bare name if none is left."""
     kept = tuple(a for a in expr.args if a is not given)
     return tree.Call(expr.span, expr.name, kept) if kept else expr.name
 
 
 def with_argument(expr: tree.Expr, place: int, names: tuple[str, ...], value: tree.Expr) -> tree.Expr:
-    """A step with another value for an argument that stands at a place, or under one of its names.
+    """Return a step with another value for an argument, given by position or by name.
 
     Where it is not given yet, it is given by the first name.
 
@@ -156,12 +156,12 @@ def with_argument(expr: tree.Expr, place: int, names: tuple[str, ...], value: tr
 
 
 def renamed(expr: tree.Expr, name: str) -> tree.Expr:
-    """A step that calls another layer with the same arguments."""
+    """Return a step that calls another layer with the same arguments."""
     return inside(expr, lambda step: tree.Call(step.span, word(name), step.args) if step.args else word(name))
 
 
 def declared(source: tree.Call, sizes: Sequence[tree.Expr]) -> tree.Expr:
-    """An ``in(...)`` with other sizes, and the same flags and arguments.
+    """Return an ``in(...)`` with other sizes, and the same flags and arguments.
 
     >>> print_expr(declared(call("in", 15, "int"), (number(15), number(1))))
     'in(15,1,int)'

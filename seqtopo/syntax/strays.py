@@ -1,4 +1,4 @@
-"""Words and characters that the language does not have: say so, and read them as what is meant."""
+"""Report words and characters that the language does not have, and read them as what is meant."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ _SHOWN = 20
 
 
 def shown(text: str) -> str:
-    """A stretch of the text as messages repeat it: short, quoted, with nothing unprintable."""
+    """Return a span of the text as messages quote it: short, and with nothing unprintable."""
     short = text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
     return "'" + "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in short) + "'"
 
 
 def is_arrow(text: str) -> bool:
-    """Whether '->' is meant by a word that is not part of the language."""
+    """Whether a word that is not part of the language means '->'."""
     meant = LOOKALIKES.get(text)
     return meant is not None and meant.kind == "ARROW"
 
 
 def read_stray(token: Token, findings: Findings) -> Token | None:
-    """The token that is meant, or None where nothing is; reported in either case."""
+    """Report a stray word or character, and return the token that is meant, or None."""
     if token.type == "CONSTANT":
         return _constant(token, findings)
     if token.type == "CURLY":

@@ -1,4 +1,4 @@
-"""From a text to tokens. The words come from the grammar; what it does not know becomes STRAY.
+"""Split a text into tokens; what no terminal of the grammar matches becomes STRAY.
 
 Nothing is lost: whatever lies between two tokens is blank.
 """
@@ -14,7 +14,7 @@ from seqtopo.syntax.lookalikes import INSTEAD, LOOKALIKES
 
 
 class Token:
-    """One word, mark or comment of the text: ``type`` is its terminal's name in the grammar."""
+    """One word, mark or comment of the text; ``type`` is the name of its terminal in the grammar."""
 
     __slots__ = ("end", "start", "text", "type")
 
@@ -37,7 +37,7 @@ class Token:
 
 
 class Vocabulary(NamedTuple):
-    """One pattern for all terminals, and the names that are words of the language."""
+    """One regular expression for all terminals, and the names that are words of the language."""
 
     pattern: re.Pattern[str]
     keywords: dict[str, str]
@@ -57,7 +57,7 @@ def _alternatives(texts: Iterable[str]) -> str:
 
 
 def vocabulary(marks: Iterable[tuple[str, str]], patterns: Iterable[tuple[str, str]]) -> Vocabulary:
-    """The vocabulary for a grammar's literal terminals and its terminals that are patterns.
+    """Return the vocabulary for a grammar's literal terminals and its terminals that are patterns.
 
     Both are (name of the terminal, text) pairs. A literal that looks like a name is a keyword.
     """
@@ -79,7 +79,7 @@ def vocabulary(marks: Iterable[tuple[str, str]], patterns: Iterable[tuple[str, s
 
 
 def lex(text: str, words: Vocabulary) -> list[Token]:
-    """All tokens of a text in their order, comments and line breaks among them."""
+    """Return all tokens of a text in their order, comments and line breaks included."""
     tokens: list[Token] = []
     append = tokens.append
     keyword = words.keywords.get

@@ -1,4 +1,4 @@
-"""The syntax tree: what the text says, before anyone asks what it means.
+"""The syntax tree: a text in parts, before names and layers are looked up.
 
 One ladder of expressions serves flows, numbers, shapes and argument values, as in the grammar;
 ``seqtopo.graph`` decides which of them an expression has to be where it stands. Every node is frozen
@@ -60,7 +60,7 @@ class Name(Node):
 
     @property
     def is_symbol(self) -> bool:
-        """A symbol (a dimension) starts with an upper-case letter."""
+        """Whether it is a symbol (a dimension), which starts with an upper-case letter."""
         return self.name[:1].isupper()
 
 
@@ -273,7 +273,7 @@ def _parts(kind: Any) -> tuple[str, ...]:
 
 
 def every(nodes: Node | Iterable[Node]) -> Iterator[Node]:
-    """Every node of some trees, they themselves included, in the order of the text."""
+    """Yield every node of some trees, they themselves included, in the order of the text."""
     todo: list[object] = [nodes if isinstance(nodes, Node) else tuple(nodes)]
     while todo:
         here = todo.pop()

@@ -1,4 +1,4 @@
-"""The most that is read of each kind of file: what is larger gets a diagnostic, and never fills the memory.
+"""Limits on what is read of each kind of file; a larger file gets a diagnostic and is not read.
 
 A file that was made to do harm, or that is something else than it is taken for, costs no more than a few
 seconds and a few hundred megabytes. Each bound is far above what any honest file needs, as is said with it.

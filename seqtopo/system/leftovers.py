@@ -1,4 +1,4 @@
-"""Temporary files and folders of ours: held while they are written, swept when a write was killed."""
+"""Hold temporary files while they are written, and delete those that a killed process left behind."""
 
 from __future__ import annotations
 

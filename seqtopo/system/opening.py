@@ -1,4 +1,4 @@
-"""Open files for reading without waiting: a pipe that nobody writes to would be waited for without end."""
+"""Open files for reading without blocking on a pipe that nobody writes to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Other packages: which versions of them work, and the command that installs what is missing."""
+"""Check the versions of other packages, and print the command that installs what is missing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Commands to be pasted into a shell: every command that is printed with a user's words is written here."""
+"""Quote commands for a shell: every printed command that contains a user's words."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Topologies that other programs write, as specs."""
+"""Convert topologies of other programs to specs."""

@@ -1,4 +1,4 @@
-"""``seqtopo.convert``: a topology that another program wrote, as a spec."""
+"""Convert a topology that another program wrote to a spec (``seqtopo.convert``)."""
 
 from __future__ import annotations
 

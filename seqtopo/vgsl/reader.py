@@ -1,4 +1,4 @@
-"""VGSL, the line of letters by which Tesseract, kraken and VGSLify say a network, as a spec.
+"""Read VGSL, the notation of Tesseract, kraken and VGSLify, and write it as a spec.
 
 https://tesseract-ocr.github.io/tessdoc/tess4/VGSLSpecs.html. The whole text is read: what is left over is
 an error, where kraken takes ``Lbx200hello`` for ``Lbx200``.

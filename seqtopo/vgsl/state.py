@@ -1,4 +1,4 @@
-"""What flows through a VGSL string, and how its layers are said in a spec."""
+"""Track the value that flows through a VGSL string, and translate its layers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The words of VGSL, a row each, in the dialects of Tesseract, kraken and VGSLify."""
+"""The words of VGSL, one row each, in the dialects of Tesseract, kraken and VGSLify."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""A graph as the Keras code that a careful person would write."""
+"""Write a graph as Keras code in Python."""

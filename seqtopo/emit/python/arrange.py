@@ -1,4 +1,4 @@
-"""What was written down, made ready for reading: what is used is kept, and has a variable if it needs one."""
+"""Drop unused statements of the recorded code, and decide which values get a variable."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Python as data, and its text in the common style: lines of at most 88, formatted as ruff would.
+"""Python code as data, and its text in lines of at most 88 characters, as ruff formats it.
 
 Text of a spec gets into code in two ways only: as a constant, written by ``literal``, and in a comment,
 through ``remark``. Names are those of Keras' classes and our own variables.

@@ -1,4 +1,4 @@
-"""Where Keras puts masks, told without Keras: how many axes the mask of each value has."""
+"""Tell without Keras where Keras sets masks: how many axes the mask of each value has."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The stock that writes down what it is asked for, as statements of Python."""
+"""Build by recording: writes down every layer and call as a Python statement."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``to_python``: a resolved spec as the Keras code that a careful person would write."""
+"""Write a resolved spec as Keras code in Python (``to_python``)."""
 
 from __future__ import annotations
 
