@@ -52,8 +52,6 @@ def check(
         select: rules to switch on beside those that are on by default: codes, their names, or
             beginnings of codes; ``ALL`` is every one.
         ignore: rules to switch off, in the same way. Errors cannot be switched off.
-        kernels: whether its layers run on the fastest kernels there are for them, see ``kernels``;
-            otherwise they run as Keras has them.
         dims: values of names: numbers, or texts such as ``"relu"`` or ``"lstm"``; they win over ``let``.
 
     Returns:

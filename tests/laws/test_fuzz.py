@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
+from seqtopo.report.analyse import analyse
 from tests.support import fuzz, fuzz_files
 
 
@@ -12,6 +15,13 @@ def test_fault_b_what_is_drawn_does_not_raise(kind: str, count: int, monkeypatch
     monkeypatch.setattr(fuzz, "MODELS", ())  # building the published ones takes as long as all the rest
     faults = fuzz.run(kind, range(count))
     assert not faults, faults[0].what
+
+
+@pytest.mark.parametrize("number", range(12))
+def test_drawing_comes_to_a_text_that_is_right(number: int) -> None:
+    """Where no draw were right, a run that tries the outputs would not end."""
+    draws = itertools.islice(map(fuzz.draw, fuzz._numbers(number)), 300)
+    assert any(analyse(text).ok for text in draws)
 
 
 def test_a_fault_in_a_file_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:

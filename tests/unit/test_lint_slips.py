@@ -51,6 +51,8 @@ FOUND = {
         ("in(24,3) -> batchnorm(axis=1) -> lstm(8)", "in(24,3) -> batchnorm -> lstm(8)"),
         ("in(24,3) -> conv1d(4,3) -> batchnorm(time,momentum=0.9)",
          "in(24,3) -> conv1d(4,3) -> batchnorm(momentum=0.9)"),
+        ("in(24,3) -> conv1d(4,3,channels_last) -> batchnorm(axis=1)",
+         "in(24,3) -> conv1d(4,3,channels_last) -> batchnorm"),
     ],
     "ST675": [
         ("in(24,3) -> lstm(8,seq) -> dense(5) -> softmax(time)",
@@ -116,6 +118,8 @@ LEFT_ALONE = {
         "in(24,3) -> batchnorm",
         "in(3,24) -> conv1d(4,3,channels_first) -> batchnorm(axis=1)",
         "in(24,1) -> batchnorm(axis=1)",
+        "in(24,3) -> permute(2,1) -> batchnorm(axis=1) -> permute(2,1) -> lstm(4)",
+        "in(24,3) -> swap -> batchnorm(axis=1)",
     ],
     "ST675": [
         "in(24,3) -> lstm(8,seq) -> dense(1) -> softmax(time)",

@@ -9,6 +9,7 @@ from itertools import combinations, permutations
 from seqtopo.diag.model import Fix, Label
 from seqtopo.graph.axis_contents import PLACES, SCRAMBLED, Part, regrouped
 from seqtopo.graph.graph import Node
+from seqtopo.graph.seen import fields
 from seqtopo.graph.symbols import size_text
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.row import Row
@@ -297,11 +298,15 @@ def steps_of_a_vector(view: View) -> Iterator[Finding]:
 @rule("ST674")
 def normalized_by_step(view: View) -> Iterator[Finding]:
     """A batch normalization along the time axis: a mean and a scale for every step, not for a feature."""
-    first = any(place_of(view, n).layer.get("data_format") for n in view.calls_given("data_format"))
+    given = view.calls_given("data_format")
+    first = any(place_of(view, n).layer.get("data_format") == "channels_first" for n in given)
     for node in view.calls_of("batchnorm") if not first else ():
         came = view.came(node)
         place = place_of(view, node)
         if len(came.shape) != 2 or place.layer.get("axis") not in (1, -2) or came.shape[-1] == 1:
+            continue
+        if any(field.axis not in (0, None) for field in fields(view.graph).get(node.inputs[0], {}).values()):
+            # The axes were turned: the features lie along this one.
             continue
         yield Finding(
             place.span,
