@@ -191,6 +191,14 @@ def test_fault_a3_a_live_loss_keeps_what_keras_does_not_save(tmp_path: Path) -> 
         seqtopo.decompile(tmp_path / "model.keras", strict=True)
 
 
+def test_fault_a3_the_dtype_of_a_loss_is_told_of_a_live_model_alone(tmp_path: Path) -> None:
+    """The guide says so: it changes where Keras saves it."""
+    model = small(loss=keras.losses.MeanSquaredError(dtype="float64"))
+    assert "loss=mean_squared_error(dtype=float64)" in seqtopo.decompile(model, strict=True)
+    model.save(tmp_path / "model.keras")
+    assert "loss=mse" in seqtopo.decompile(tmp_path / "model.keras", strict=True)
+
+
 def test_fault_a3_a_live_layer_keeps_what_keras_does_not_save() -> None:
     spec = "in(4,3) -> bi(lstm(4,seq,use_cudnn=false)) -> rnn(4,seed=7)"
     spec += " -> dense(4,kernel_initializer=identity(2))"
