@@ -197,7 +197,7 @@ def _one_of(args: argparse.Namespace, ids: bool) -> Series:
         refuse(
             "ST723",
             f"{read.name} has no series {wanted}",
-            f"its series are {shown}" if names else "it holds one series: leave out --series",
+            help=f"its series are {shown}" if names else "it holds one series: leave out --series",
         )
     return read.alone(names.index(wanted))
 
