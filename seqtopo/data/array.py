@@ -1,4 +1,4 @@
-"""One array of data: its shape and kind, and its numbers where they can be had."""
+"""Describe one array of data: its shape and kind, and its numbers if they can be read."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Array:
 
     @property
     def ragged(self) -> bool:
-        """Whether it holds samples of unequal lengths, as far as can be told without opening a pickle."""
+        """Whether it holds samples of unequal lengths, as far as that is known without opening a pickle."""
         return self.kind == "O" and len(self.shape) == 1 and (self.lengths is not None or self.saved)
 
     saved: bool = False
@@ -73,17 +73,17 @@ class Array:
 
     @property
     def words(self) -> str:
-        """What it holds, in words."""
+        """Return in words what it holds."""
         return KINDS.get(self.kind, "something that is no number")
 
 
 def from_header(name: str, header: Header) -> Array:
-    """The array that a file's header tells of."""
+    """Return the array that a file's header describes."""
     return Array(name, header.shape, header.kind, lambda: values_in_file(header), saved=True)
 
 
 def from_object(name: str, found: Any) -> Array | None:
-    """The array that a Python object is: NumPy's, a backend's, a table or nested lists; None for none."""
+    """Return a Python object (NumPy's, a backend's, a table, nested lists) as an array, or None."""
     if isinstance(found, Array):
         return found
     if hasattr(found, "to_numpy") and not hasattr(found, "dtype"):
@@ -106,7 +106,7 @@ def from_object(name: str, found: Any) -> Array | None:
 
 
 def lengths_of(samples: Any) -> tuple[int, int] | None:
-    """The least and the most steps of samples, where they are not of one length.
+    """Return the least and the most steps of samples of unequal lengths.
 
     >>> lengths_of([[1, 2], [3, 4, 5]]), lengths_of([[1, 2], [3, 4]]), lengths_of([1, "two"])
     ((2, 3), None, None)

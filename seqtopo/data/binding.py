@@ -1,4 +1,4 @@
-"""What data says of the symbols: ``in(T,F)`` learns T and F."""
+"""Bind symbols from data: ``in(T,F)`` learns T and F."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from seqtopo.source import Span
 
 
 def as_taken(declared: Shape, sample: tuple[int, ...]) -> tuple[int, ...] | None:
-    """The shape in which Keras takes samples for an input; None where they have other axes.
+    """Return the shape in which Keras takes samples for an input; None if they have other axes.
 
     A last axis of 1 Keras adds or takes away itself. Samples of one number are no sequences of an open
     length, though Keras would take them for sequences of one step.
@@ -65,7 +65,7 @@ class Learned:
 
 
 def learn(graph: Graph, x: Iterable[Array], y: Iterable[Array], training: Training | None) -> Learned:
-    """What x and then y say of the symbols that nothing else binds."""
+    """Bind the symbols that nothing else binds, from x and then from y."""
     learned = Learned()
     for index, array in zip(graph.inputs, x, strict=False):
         node = graph.nodes[index]

@@ -1,4 +1,4 @@
-"""The loss and metrics for a spec that names none: chosen by the last layers and by what the labels hold."""
+"""Choose the loss and metrics for a spec that names none, from the last layers and the labels."""
 
 from __future__ import annotations
 
@@ -133,14 +133,14 @@ def noted(found: tuple[Diagnostic, ...], added: str, written: int) -> tuple[Diag
 
 
 def kinds_of(training: Training, outputs: int) -> list[str]:
-    """What the loss of each output takes its labels for: ``ids``, ``one-hot``, ``yes-no`` or ``number``."""
+    """Return the labels that the loss of each output takes: ``ids``, ``one-hot``, ``yes-no``, ``number``."""
     kinds = [("ids", IDS), ("one-hot", HOT), ("yes-no", YES_NO)]
     losses = losses_of(training, outputs) or [""] * outputs
     return [next((kind for kind, names in kinds if loss in names), "number") for loss in losses]
 
 
 def logits_of(training: Training, outputs: int) -> list[bool]:
-    """Whether the loss of each output applies the softmax or sigmoid itself."""
+    """Return whether the loss of each output applies the softmax or sigmoid itself."""
     given = training.loss if isinstance(training.loss, list) else [training.loss] * outputs
     return [isinstance(loss, Object) and bool(loss.kwargs.get("from_logits")) for loss in given]
 

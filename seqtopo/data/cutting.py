@@ -1,4 +1,4 @@
-"""A series cut into batches of windows or of consecutive pieces. Nothing is copied before it is asked for."""
+"""Cut a series into batches of windows, or of consecutive segments for truncated BPTT, without copying."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ class Wanted:
 
     @property
     def beyond(self) -> int:
-        """How many steps after the window they need."""
+        """Return how many steps after the window the targets need."""
         if self.places is not None:
             return max(0, max(self.places) + 1)
         return {"ahead": self.horizon, "next": 1, "same": 0}[self.answers]
 
     def steps_of(self, steps: int) -> np.ndarray[Any, Any]:
-        """The wanted steps of a window of ``steps``, counted from its begin."""
+        """Return the target steps of a window of ``steps``, counted from its begin."""
         if self.places is not None:
             return np.asarray([steps + place for place in self.places])
         begin, count = (steps, self.horizon) if self.answers == "ahead" else (self.answers == "next", steps)
@@ -132,12 +132,12 @@ class Windows:
 
     @property
     def before(self) -> int:
-        """How many steps of the first window lie before the first one that is told."""
+        """Return how many steps of the first window come before its first target."""
         return int(self.wanted.at(np.zeros(1, "int64"), self.steps).min())
 
     @property
     def dropped(self) -> int:
-        """How many windows are left out since they do not fill a batch."""
+        """Return how many windows are left out because they do not fill a batch."""
         return self.count % self.batch_size if self.remainder == "drop" else 0
 
     def __len__(self) -> int:
@@ -221,7 +221,7 @@ class Pieces:
 
     @property
     def padded(self) -> int:
-        """How many steps are filled up."""
+        """Return how many steps are padded."""
         return max(0, self.batch_size * self.row - sum(self._usable))
 
     def __len__(self) -> int:

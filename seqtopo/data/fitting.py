@@ -1,4 +1,4 @@
-"""Data against a checked spec: x against the inputs, y against the outputs and their losses."""
+"""Check data against a spec: x against the inputs, y against the outputs and their losses."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ def fit(
     loss: str = "",
     seen: Resolved | None = None,
 ) -> list[Diagnostic]:
-    """What is wrong with data for a spec without errors, in the order of the text.
+    """Return what is wrong with data for a spec without errors, in the order of the text.
 
     ``dims`` are the symbols that are bound from outside, to try fixes with; ``learned`` is what data has
     bound; ``loss`` is the loss of every output, where the spec has no ``train`` statement that says it.

@@ -1,4 +1,4 @@
-"""What people give as data: arrays, files, lists and dictionaries of them, brought in the model's order."""
+"""Read what is given as data (arrays, files, lists and dictionaries of them) in the model's order."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class NotData(Exception):  # noqa: N818  (it is an answer, not a failure)
 
 
 def read_given(side: str, data: Any) -> Given:
-    """The arrays in what was given as ``x`` or ``y``: an array, a path, or a list or dictionary of them.
+    """Return the arrays in what was given as ``x`` or ``y``: an array, a path, a list or a dictionary.
 
     Raises:
         NotData: there are none, or a file cannot be read.
@@ -89,7 +89,7 @@ def _in_file(name: str, path: Path) -> list[tuple[str, Array]]:
 
 
 def paired(given: Given, names: Sequence[str], span: Span) -> list[Array]:
-    """The arrays in the order of inputs or outputs with these names.
+    """Return the arrays in the order of inputs or outputs with these names.
 
     Raises:
         NotData: there are more or fewer, or their names are others.
@@ -163,7 +163,7 @@ def unpadded(name: str, count: int, lengths: tuple[int, int] | None, path: str =
 
 
 def listed(names: Sequence[str], most: int = 6) -> str:
-    """Names one behind the other, without the middle where they are many.
+    """Return names joined by commas, without the middle if there are many.
 
     >>> listed(["x", "y"]), listed([f"arr_{i}" for i in range(500)])
     ('x, y', 'arr_0, arr_1, arr_2, ..., arr_499')

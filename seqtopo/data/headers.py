@@ -1,4 +1,4 @@
-"""The headers of ``.npy`` and ``.npz`` files, read by hand: no NumPy, and nothing is ever unpickled.
+"""Read the headers of ``.npy`` and ``.npz`` files without NumPy, and never unpickle.
 
 The format is NumPy's (``numpy.lib.format``): a magic word, a version, the length of a header, and the header,
 which is a Python dictionary as text. It is taken apart by patterns and never evaluated.
@@ -77,12 +77,12 @@ class Header:
 
     @property
     def bytes(self) -> int:
-        """How many bytes the numbers take."""
+        """Return how many bytes the numbers take."""
         return math.prod(self.shape) * self.size
 
 
 def read_headers(path: Path) -> dict[str, Header]:
-    """The arrays in a file by name: that of ``.npy`` is "".
+    """Return the headers of the arrays in a file by name; the name in an ``.npy`` is "".
 
     Raises:
         Unreadable: it is not a file of arrays, or damaged.

@@ -1,4 +1,4 @@
-"""Ids against the tables that look them up: too large, negative, or meant for another input."""
+"""Check ids against the embeddings that look them up: too large, negative, or of another input."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A file of data for training: a series, or samples that are cut already."""
+"""Load a file of data for training: a series, or samples."""
 
 from __future__ import annotations
 

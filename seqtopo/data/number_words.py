@@ -1,4 +1,4 @@
-"""What to write in the place of a field that is no number, such as ``1,234`` or ``5 %``, in words."""
+"""Suggest how to write a field that is no number, such as ``1,234`` or ``5 %``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An order for each epoch that needs no memory: the place of each number is reckoned, not stored."""
+"""Shuffle an epoch without memory: the place of each number is computed, not stored."""
 
 from __future__ import annotations
 

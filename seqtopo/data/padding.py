@@ -1,4 +1,4 @@
-"""Samples of unequal lengths: told apart from other data, and padded to one length."""
+"""Recognise samples of unequal lengths, and pad them to one length."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def padding_value(graph: Graph, source: Node) -> float:
 
 
 def users(graph: Graph, source: Node) -> list[Node]:
-    """The nodes that take what an input gives, just as it is."""
+    """Return the nodes that take an input's value unchanged."""
     return [n for n in graph.nodes if n.inputs and n.inputs[0].node == source.index]
 
 

@@ -1,4 +1,4 @@
-"""One array against one ``in(...)``: axes, steps, features, kinds, batches."""
+"""Check one array against one ``in(...)``: axes, steps, features, kinds, batches."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Side:
 
     @property
     def declared(self) -> Shape:
-        """The shape that the input declares, without the batch axis."""
+        """Return the shape that the input declares, without the batch axis."""
         return self.node.outputs[0].shape if self.node.outputs else ()
 
     @property
@@ -64,7 +64,7 @@ def accepts(declared: Shape, sample: tuple[int, ...]) -> bool:
 
 
 def shape_problem(side: Side) -> Diagnostic | None:
-    """Why an array cannot come into an input; None where it can."""
+    """Return why an array does not fit an input's shape; None if it fits."""
     shape, declared, name = side.array.shape, side.declared, side.array.name
     if not shape:
         return side.problem(
@@ -227,7 +227,7 @@ def _is_size(arg: tree.Argument) -> bool:
 
 
 def kind_problem(side: Side) -> Diagnostic | None:
-    """Why what an array holds cannot come into an input; None where it can."""
+    """Return why an array's kind of values does not fit an input; None if it fits."""
     array = side.array
     if array.kind not in "fiub":
         return side.problem(

@@ -1,4 +1,4 @@
-"""Samples that are cut already, x and y, in batches like those of a series."""
+"""Batches of samples x and y, with the interface of a series' batches."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A series cut as a spec wants it: steps, batch and kind come from the checked spec."""
+"""Cut a series for a checked spec: it determines the steps, the batch and the targets."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ LENGTHS = (24, 12, 8, 6, 4, 3, 2, 1)
 def cut_for(
     spec: str | Path | Checked, series: Any, asked: Asked, dims: Mapping[str, Any], *, tries: bool = True
 ) -> tuple[Cut, Checked]:
-    """The batches that a spec wants of a series, and the spec with its symbols learned from them.
+    """Return the batches that a spec needs of a series, and the spec with its symbols bound by them.
 
     Without ``tries``, what is refused names no ways out.
 

@@ -1,4 +1,4 @@
-"""Series from ``.csv`` files: a row a step, a column a feature, with names in the first row."""
+"""Read series from ``.csv`` files: one row a step, one column a feature, names in the first row."""
 
 from __future__ import annotations
 

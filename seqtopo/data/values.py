@@ -1,4 +1,4 @@
-"""What the numbers in an array are like, looked at piece by piece, by NumPy where it is installed."""
+"""Summarise the numbers in an array chunk by chunk, with NumPy if it is installed."""
 
 from __future__ import annotations
 

@@ -16,7 +16,9 @@ SCORES = Param("return_attention_scores", k.BOOL, False, call=True)
 
 
 def attended(given: Given) -> tuple[Tensor, Tensor, Tensor]:
-    """The query, the value and the key. One value attends to itself; without a key, the value is it."""
+    """Return the query, the value and the key: one value attends to itself, and the key defaults to the
+    value.
+    """
     query = given.inputs[0]
     value = given.inputs[1] if len(given.inputs) > 1 else query
     key = given.inputs[2] if len(given.inputs) > 2 else value
@@ -149,7 +151,7 @@ def _scale(given: Given) -> tuple[Weight, ...]:
 
 
 def attention_axes(given: Given) -> tuple[int, ...]:
-    """The axes that ``mha`` attends over, counted from the batch: every one but batch and features."""
+    """Return the axes that ``mha`` attends over, counted from the batch: all but batch and features."""
     rank = len(given.shape) + 1
     axes = given["attention_axes"]
     if axes is None:

@@ -1,4 +1,4 @@
-"""Axis arguments, as Keras counts them: 0 is the batch, 1 the first after it, -1 the last."""
+"""Read axis arguments as Keras counts them: 0 is the batch, 1 the first after it, -1 the last."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from seqtopo.layers.sizes import Shape, show_shape
 
 
 def axis_index(given: Given, name: str, axis: int, shape: Shape | None = None) -> int:
-    """Where an axis stands in a shape without the batch: ``time`` (1) is 0, ``features`` (-1) the last.
+    """Return the index of an axis in a shape without the batch: ``time`` (1) is 0, ``features`` (-1) the
+    last.
 
     ``name`` is the argument's, for the place of an error; ``shape`` is the first incoming one if
     none is given.
@@ -39,7 +40,7 @@ def axis_index(given: Given, name: str, axis: int, shape: Shape | None = None) -
 
 
 def axis_indices(given: Given, name: str = "axis") -> tuple[int, ...]:
-    """The same for an argument that is one axis or several, in the order they are written.
+    """Return the indices of an argument that is one axis or several, in the order they are written.
 
     Raises:
         Refusal: ST312, for an axis that is named twice or not at all.

@@ -33,17 +33,17 @@ BIAS_INITIALIZER = initializer("bias", "zeros")
 
 
 def strides(rank: int) -> Param:
-    """How far the kernel moves at a time."""
+    """Declare ``strides``: how far the kernel moves at a time."""
     return Param("strides", k.spread(k.integer(1), rank), _one(rank))
 
 
 def dilation_rate(rank: int) -> Param:
-    """The distance between the places that a kernel sees."""
+    """Declare ``dilation_rate``: the distance between the places that a kernel sees."""
     return Param("dilation_rate", k.spread(k.integer(1), rank), _one(rank))
 
 
 def output_padding(rank: int) -> Param:
-    """What a transposed convolution adds at the end of an axis."""
+    """Declare ``output_padding``: what a transposed convolution adds at the end of an axis."""
     return Param("output_padding", k.optional(k.spread(k.integer(0), rank)), None)
 
 

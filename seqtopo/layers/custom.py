@@ -1,4 +1,4 @@
-"""Custom layers: a Python function or class becomes a row of the table."""
+"""Register custom layers: a Python function or class becomes a row of the table."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def layer(
     mask: str = "",
     role: Role = "",
 ) -> Callable[[Make], Make]:
-    """Makes a Keras layer known to specs, by decorating its class or a function that returns it.
+    """Register a Keras layer for specs, by decorating its class or a function that returns it.
 
     The parameters, their kinds and defaults are read from the signature: a parameter without a default
     is given by position, in order. Checking uses ``shape`` and ``weights`` alone, so a function that

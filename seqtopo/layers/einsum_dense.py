@@ -32,7 +32,7 @@ class Equation(NamedTuple):
 
 
 def read_equation(text: str) -> Equation | None:
-    """An equation, read; None where it is not of a form that Keras knows.
+    """Parse an equation; None if it is not of a form that Keras knows.
 
     >>> read_equation("...x,xy->...y")
     Equation(takes='x', kernel='xy', gives='y', left=True, right=False)
@@ -138,7 +138,7 @@ class Solved(NamedTuple):
 
 
 def solve(given: Given) -> Solved:
-    """The shapes of an ``einsum_dense``.
+    """Return the shapes of an ``einsum_dense``.
 
     Raises:
         Refusal: ST203 for an equation, output_shape or bias_axes that cannot be; ST301 and ST302 for

@@ -1,4 +1,4 @@
-"""What ``keras.layers`` has and the language leaves out: why, and what to do instead."""
+"""Classes of ``keras.layers`` that the language leaves out: why, and what to write instead."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ EXCLUDED: Mapping[str, Reason] = {
 
 
 def snake_case(name: str) -> str:
-    """A class name as Keras writes a layer's default name.
+    """Return a class name as Keras writes a layer's default name.
 
     >>> snake_case("TFSMLayer"), snake_case("LSTMCell"), snake_case("RNN")
     ('tfsm_layer', 'lstm_cell', 'rnn')
@@ -83,7 +83,7 @@ _BY_NAME = {spelt: name for name in EXCLUDED for spelt in (name, snake_case(name
 
 
 def why_not(name: str) -> Reason | None:
-    """Why a layer of this name is left out, or None. Takes the class name and its snake_case.
+    """Return why a layer of this name is left out, or None. Takes the class name and its snake_case.
 
     >>> why_not("Lambda").why
     'it holds Python code, and a spec is data'

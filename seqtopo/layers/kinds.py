@@ -1,4 +1,4 @@
-"""What a parameter takes: one kind each, which reads a value, or says in words what it expects."""
+"""The kinds of a parameter's value: each reads a value, or says in words what it expects."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _is_int(value: object) -> bool:
 
 
 def size(least: int = 1) -> Kind:
-    """A size: a whole number from ``least`` up, or a symbol."""
+    """Return the kind of a size: a whole number from ``least`` up, or a symbol."""
     words = f"a whole number from {least} up"
 
     def read(value: Any) -> Any:
@@ -61,7 +61,7 @@ def size(least: int = 1) -> Kind:
 
 
 def integer(least: int | None = None) -> Kind:
-    """A whole number that must be known: an axis, a dilation, a seed."""
+    """Return the kind of a whole number that must be known: an axis, a dilation, a seed."""
     words = "a whole number" if least is None else f"a whole number from {least} up"
 
     def read(value: Any) -> Any:
@@ -113,7 +113,7 @@ def choice(*words: str, flags: bool = True) -> Kind:
 
 
 def optional(kind: Kind) -> Kind:
-    """The same, or none."""
+    """Return the kind that also accepts none."""
 
     def read(value: Any) -> Any:
         return None if value is None else kind.read(value)
@@ -168,7 +168,7 @@ def spread(kind: Kind, count: int) -> Kind:
 
 
 def per_axis(value: Any, count: int) -> tuple[Any, ...]:
-    """An argument of a ``spread`` kind, or its default, as one value for each axis.
+    """Return an argument of a ``spread`` kind, or its default, as one value for each axis.
 
     >>> per_axis(2, 3), per_axis((1, 2), 2)
     ((2, 2, 2), (1, 2))
@@ -240,7 +240,7 @@ def _read_nothing(value: Any) -> Any:
 
 
 def array_shape(value: Any) -> tuple[int, ...]:
-    """The shape of an argument of the kind ``ARRAY``; ``Refusal`` where it is ragged or not numbers.
+    """Return the shape of an argument of the kind ``ARRAY``; raises ``Refusal`` if it is ragged.
 
     >>> array_shape(2.0), array_shape(((1, 2, 3), (4, 5, 6)))
     ((), (2, 3))

@@ -1,4 +1,4 @@
-"""A layer with its arguments: what Keras would construct, before Keras is there."""
+"""A layer with its arguments, as Keras would construct it, without Keras."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Layer:
 
     @property
     def title(self) -> str:
-        """How messages call it: ``lstm(64)``, by the name that it is written with."""
+        """Return the layer as messages show it: ``lstm(64)``, by the name that it is written with."""
         given = [
             v if isinstance(v := self.args[n], str) else show(v) for n in self.row.places if n in self.args
         ]
@@ -37,13 +37,13 @@ class Layer:
         return self.title
 
     def get(self, name: str) -> Any:
-        """An argument, or its default."""
+        """Return an argument, or its default."""
         return self.args[name] if name in self.args else self.row.defaults.get(name)
 
     def outcome(
         self, inputs: tuple[Tensor, ...], tensors: Mapping[str, tuple[Tensor, ...]] | None = None
     ) -> Outcome:
-        """Shapes, dtypes and weights of a call.
+        """Return the shapes, dtypes and weights of a call.
 
         Raises:
             Refusal: the layer does not take these values.

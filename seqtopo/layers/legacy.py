@@ -204,7 +204,7 @@ CLASSES: Mapping[str, Class] = {
 
 
 def argument(word: str, has: Collection[str]) -> Renamed | Gone | None:
-    """What a word was as an argument, for a layer that ``has`` these; None where it is not known.
+    """Return what an argument's old name is now, for a layer that ``has`` these; None if unknown.
 
     >>> argument("nb_filter", {"filters", "padding"}).to
     ('filters',)
@@ -219,7 +219,7 @@ def argument(word: str, has: Collection[str]) -> Renamed | Gone | None:
 
 
 def value(parameter: str, word: str) -> str | None:
-    """What a value is called now; None where it is not known.
+    """Return the present name of a value; None if unknown.
 
     >>> value("merge_mode", "average")
     'ave'

@@ -1,4 +1,4 @@
-"""Losses, metrics and optimizers as earlier versions of Keras and other libraries call them."""
+"""Names of losses, metrics and optimizers in earlier versions of Keras and in other libraries."""
 
 from __future__ import annotations
 

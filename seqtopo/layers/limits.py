@@ -1,4 +1,4 @@
-"""What no layer may give or need: sizes below one, beyond the limit, or unknown where a number must be."""
+"""Refuse sizes below one, beyond the limit, or unknown where a number is needed."""
 
 from __future__ import annotations
 

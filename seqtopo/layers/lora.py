@@ -16,7 +16,7 @@ QUANTIZATION = Param("quantization_config", k.NOTHING, None)
 def with_lora(
     given: Given, kernel: Weight, others: tuple[Weight, ...] = (), *, keeps_alpha: bool = False
 ) -> tuple[Weight, ...]:
-    """The weights of a layer: with a ``lora_rank`` the kernel stands still and two thin ones are trained.
+    """Return the weights of a layer: with a ``lora_rank`` the kernel is frozen and two thin ones are trained.
 
     ``keeps_alpha`` says whether the Keras class heeds the ``lora_alpha`` it is made with.
 

@@ -1,4 +1,4 @@
-"""What a row of a table of Keras objects is, and what the parameters of one take.
+"""The row of a Keras object, and the kinds of value that its parameters take.
 
 These are not ``kinds``: the kinds read objects, so they stand above this module.
 """
@@ -54,7 +54,7 @@ class Entry(NamedTuple):
 
 
 def parts(**given: Takes | tuple[Takes, Any]) -> tuple[Part, ...]:
-    """Parameters in Keras' order: ``gain=(NUMBER, 1.0)``, or ``k=WHOLE`` where Keras has no default."""
+    """Return parameters in Keras' order: ``gain=(NUMBER, 1.0)``, or ``k=WHOLE`` without a default."""
     return tuple(
         Part(name, g, None, required=True) if isinstance(g, Takes) else Part(name, *g)
         for name, g in given.items()
@@ -79,7 +79,7 @@ def number(
     above: float | None = None,
     below: float | None = None,
 ) -> Takes:
-    """A number between bounds, ``least`` and ``most`` included, ``above`` and ``below`` not.
+    """Return the kind of a number in bounds: ``least`` and ``most`` included, ``above`` and ``below`` not.
 
     Read as a float, which Keras demands in places (``sgd(momentum=0)``).
     """
@@ -107,7 +107,7 @@ def number(
 
 
 def whole(least: int | None = None) -> Takes:
-    """A whole number."""
+    """Return the kind of a whole number."""
 
     def read(value: Any) -> Any:
         if isinstance(value, int) and not isinstance(value, bool) and (least is None or value >= least):
@@ -118,7 +118,7 @@ def whole(least: int | None = None) -> Takes:
 
 
 def word(*words: str) -> Takes:
-    """One of a few words, bare or as a string."""
+    """Return the kind of one of a few words, bare or as a string."""
 
     def read(value: Any) -> Any:
         text = value.name if isinstance(value, Word) else value
@@ -130,12 +130,12 @@ def word(*words: str) -> Takes:
 
 
 def or_none(takes: Takes) -> Takes:
-    """The same, or none."""
+    """Return the kind that also accepts none."""
     return Takes(f"{takes.words}, or none", lambda v: None if v is None else takes.read(v), takes.families)
 
 
 def several(takes: Takes) -> Takes:
-    """A tuple or list of values, at least one."""
+    """Return the kind of a tuple or list of values, at least one."""
 
     def read(value: Any) -> Any:
         if isinstance(value, (tuple, list)) and value:
@@ -146,7 +146,7 @@ def several(takes: Takes) -> Takes:
 
 
 def either(*options: Takes) -> Takes:
-    """What any of them takes, tried in order."""
+    """Return the kind of what any of several kinds takes, tried in order."""
 
     def read(value: Any) -> Any:
         for takes in options:

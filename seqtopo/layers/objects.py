@@ -73,7 +73,7 @@ def _by_name(family: str) -> dict[str, Entry]:
 
 
 def names(family: str) -> tuple[str, ...]:
-    """Every name an object of a family goes by here, the short ones included.
+    """Return every name of the objects of a family, the short ones included.
 
     >>> names("regularizer")
     ('l1', 'l1_l2', 'l1l2', 'l2', 'orthogonal_regularizer')
@@ -88,12 +88,12 @@ BARE_ACTIVATIONS = tuple(
 
 
 def entry_of(family: str, name: str) -> Entry | None:
-    """The row of an object, by any of its names; None where there is none."""
+    """Return the row of an object, by any of its names; None if there is none."""
     return _by_name(family).get(name)
 
 
 def keras_name(family: str, name: str) -> str:
-    """The attribute of Keras' module that a name stands for: a class, or an activation's function.
+    """Return the attribute of Keras' module that a name stands for: a class, or an activation's function.
 
     ``accuracy`` gives "": Keras chooses its class by the output's shape, from
     the bare word alone. Raises ``KeyError`` for a name that is not in the table.
@@ -129,7 +129,7 @@ def read_object(family: str, value: Word | Object) -> str | Object:
 
 
 def signature(entry: Entry) -> str:
-    """An object as it is called, with its first few parameters.
+    """Return an object as it is called, with its first few parameters.
 
     >>> signature(_by_name("constraint")["max_norm"])
     'max_norm(max_value=2, axis=0)'

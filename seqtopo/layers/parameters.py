@@ -1,4 +1,4 @@
-"""Parameters that several families of layers share, each said once."""
+"""Declare parameters that several families of layers share."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ MASK = Param("mask", k.TENSOR, None, call=True)
 
 
 def kernel_size(rank: int) -> Param:
-    """The kernel's size along each axis."""
+    """Declare ``kernel_size``: the kernel's size along each axis."""
     return Param("kernel_size", k.spread(k.SIZE, rank))
 
 
 def initializer(of: str, default: str) -> Param:
-    """The initializer of a weight: ``kernel_initializer``."""
+    """Declare the initializer of a weight: ``kernel_initializer``."""
     return Param(f"{of}_initializer", k.INITIALIZER, default)
 
 
 def regularizers(*of: str) -> tuple[Param, ...]:
-    """The regularizers of several weights, in that order.
+    """Declare the regularizers of several weights, in that order.
 
     >>> [p.name for p in regularizers("kernel", "bias")]
     ['kernel_regularizer', 'bias_regularizer']
@@ -36,7 +36,7 @@ def regularizers(*of: str) -> tuple[Param, ...]:
 
 
 def constraints(*of: str) -> tuple[Param, ...]:
-    """The constraints of several weights, in that order."""
+    """Declare the constraints of several weights, in that order."""
     return tuple(Param(f"{name}_constraint", k.CONSTRAINT, None) for name in of)
 
 

@@ -1,4 +1,4 @@
-"""Shape patterns in einops' manner: ``T F -> T units``, read, matched with shapes, and filled in."""
+"""Parse, match and fill shape patterns in einops' notation: ``T F -> T units``."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Term(NamedTuple):
 
 
 def read_term(text: str) -> Term:
-    """A place in a pattern, read."""
+    """Parse one term of a pattern."""
     return Term(text, tuple(int(f) if f.isdigit() else f for f in text.split("*")))
 
 
@@ -52,7 +52,7 @@ def fill_weights(
 
 @cache
 def read_weights(text: str) -> tuple[WeightPattern, ...]:
-    """The weights of a row, read.
+    """Parse the weights of a row.
 
     >>> [(w.name, w.when) for w in read_weights("kernel: F units; bias: units if use_bias")]
     [('kernel', ''), ('bias', 'use_bias')]
@@ -77,7 +77,7 @@ class Clause(NamedTuple):
     gives: tuple[Term, ...]
 
     def match(self, layer: str, inputs: tuple[Tensor, ...], seen: tuple[Tensor, ...]) -> dict[str, Any]:
-        """The names of the pattern bound to the sizes of the values; ``inputs`` is what to show."""
+        """Bind the names of the pattern to the sizes of the values; ``inputs`` is what messages show."""
         axes: dict[str, Any] = {}
         for i, (tensor, came) in enumerate(zip(seen, inputs, strict=True)):
             names = self.takes[min(i, len(self.takes) - 1)]
@@ -96,12 +96,12 @@ class Clause(NamedTuple):
         return axes
 
     def fill(self, axes: Mapping[str, Any], args: Mapping[str, Any]) -> Shape:
-        """The output's shape."""
+        """Return the output's shape."""
         return tuple(size for term in self.gives for size in term.all(axes, args))
 
 
 def show_pattern(names: tuple[str, ...]) -> str:
-    """A pattern as a shape: ``(T, F)``."""
+    """Return a pattern as a shape: ``(T, F)``."""
     return f"({', '.join(names)}{',' if len(names) == 1 else ''})"
 
 
@@ -132,7 +132,7 @@ def _bind(layer: str, axes: dict[str, Any], name: str, size: Size, i: int, came:
 
 @cache
 def read_clause(text: str) -> Clause:
-    """A clause of a row's shape, read.
+    """Parse one clause of a row's pattern.
 
     >>> clause = read_clause("return_sequences: T F -> T units")
     >>> clause.when, clause.takes, [t.text for t in clause.gives]

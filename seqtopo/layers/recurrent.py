@@ -34,7 +34,7 @@ INITIAL_STATE = Param("initial_state", k.TENSORS, None, short="init", call=True)
 
 
 def states_of(given: Given, count: int, shape: Shape) -> tuple[Tensor, ...]:
-    """The final states: ``count`` of one shape. Checks those it starts from, too, and the mask."""
+    """Return the final states, ``count`` of one shape; checks the initial states and the mask, too."""
     states = (Tensor(shape, compute_dtype(given.args)),) * count
     check_call(given, states, given.inputs[0].shape[0])
     return states

@@ -1,4 +1,4 @@
-"""Every layer by name: the table's rows, and custom ones that joined it."""
+"""Find every layer by name: the table's rows, and the registered custom ones."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ _custom: dict[str, Row] = {}
 
 
 def find(name: str) -> Row | None:
-    """The row of a name, or None. Packages' layers are looked for only when no other is found."""
+    """Return the row of a name, or None. Packages' layers are looked for only when no other is found."""
     return NAMES.get(name) or _custom.get(name) or _from_packages().get(name)
 
 
 def register(row: Row) -> None:
-    """Adds a custom layer.
+    """Add a custom layer.
 
     Raises:
         ValueError: a layer of the table or a word of the language has that name.
@@ -49,24 +49,24 @@ def register(row: Row) -> None:
 
 
 def names() -> tuple[str, ...]:
-    """Every name that a layer can be called by."""
+    """Return every name that a layer can be called by."""
     return (*NAMES, *_custom)
 
 
 def taken(name: str) -> str:
-    """What a name is already, for one who wants to bind it; "" where it is free."""
+    """Return what a name means already, for one who wants to bind it; "" if it is free."""
     if name in LANGUAGE:
         return LANGUAGE[name]
     return "a layer" if name in NAMES or name in _custom else ""
 
 
 def has_meaning(name: str) -> bool:
-    """Whether a name says something without being bound: what nobody chose for a name had better not."""
+    """Whether a name has a meaning without being bound, so that a generated name must not be it."""
     return bool(taken(name)) or entry_of("activation", name) is not None or name in FLAGS
 
 
 def snake_case(name: str) -> str:
-    """A class's name as Keras writes a layer's: ``AttendPool`` is ``attend_pool``.
+    """Return a class name as Keras writes a layer's name: ``AttendPool`` is ``attend_pool``.
 
     >>> snake_case("AttendPool"), snake_case("attend_pool")
     ('attend_pool', 'attend_pool')

@@ -91,7 +91,7 @@ class Expr:
 
     @property
     def is_atom(self) -> bool:
-        """Whether it is one atom and nothing else, and so needs no parentheses."""
+        """Whether it is a single atom, which needs no parentheses."""
         return len(self.terms) == 1 and self.terms[0][1] == 1 and len(self.terms[0][0]) == 1
 
     def __add__(self, other: Size) -> Size:
@@ -173,7 +173,7 @@ def _times(a: Size, b: Size) -> Size:
 
 @lru_cache(maxsize=4096)
 def symbol(name: str) -> Expr:
-    """A named size.
+    """Return a named size.
 
     >>> str(symbol("T") - 2 + 2)
     'T'
@@ -184,12 +184,12 @@ def symbol(name: str) -> Expr:
 
 
 def unknown(number: int) -> Expr:
-    """Any length: equal to itself, and possibly to anything."""
+    """Return a new unknown size: equal to itself only, and possibly to anything."""
     return Expr((((Unknown(number),), 1),))
 
 
 def floor_div(a: Size, b: int) -> Size:
-    """``a // b`` for a whole ``b`` above 0, with everything that divides evenly taken out.
+    """Return ``a // b`` for a whole ``b`` above 0, with everything that divides evenly taken out.
 
     >>> T = symbol("T")
     >>> str(floor_div(2 * T + 4, 2)), str(floor_div(T - 1, 2) + 1), str(floor_div(T + 1, 2))
@@ -220,7 +220,7 @@ def floor_div(a: Size, b: int) -> Size:
 
 
 def ceil_div(a: Size, b: int) -> Size:
-    """``a / b`` rounded up.
+    """Return ``a / b`` rounded up.
 
     >>> ceil_div(7, 2), str(ceil_div(symbol("T"), 2))
     (4, '(T+1)//2')
@@ -229,7 +229,7 @@ def ceil_div(a: Size, b: int) -> Size:
 
 
 def remainder(a: Size, b: int) -> Size:
-    """``a % b`` for a whole ``b`` above 0."""
+    """Return ``a % b`` for a whole ``b`` above 0."""
     if isinstance(a, int):
         return a % b
     kept = _build({m: c % b for m, c in a.terms})
@@ -249,7 +249,7 @@ def _divisions(size: Expr) -> int:
 
 
 def product(sizes: Iterable[Size]) -> Size:
-    """All sizes multiplied; 1 for none."""
+    """Return the product of all sizes; 1 for none."""
     known = 1
     result: Size | None = None
     for size in sizes:
@@ -261,7 +261,7 @@ def product(sizes: Iterable[Size]) -> Size:
 
 
 def total(sizes: Iterable[Size]) -> Size:
-    """All sizes added; 0 for none."""
+    """Return the sum of all sizes; 0 for none."""
     result: Size = 0
     for size in sizes:
         result = result + size
@@ -274,7 +274,7 @@ def volume(shapes: Iterable[Shape]) -> Size:
 
 
 def divides(a: Size, b: Size) -> Size | None:
-    """``a / b`` where it comes out even for every value of the symbols, else None.
+    """Return ``a / b`` if it comes out even for every value of the symbols, else None.
 
     >>> T = symbol("T")
     >>> divides(24, 8), divides(25, 8), str(divides(T * 6, 3)), str(divides(T * 6, T))
@@ -305,7 +305,7 @@ def divides(a: Size, b: Size) -> Size | None:
 
 
 def atoms(size: Size) -> set[Atom]:
-    """Every symbol and unknown in it, inside quotients too."""
+    """Return every symbol and unknown in a size, inside quotients too."""
     found: set[Atom] = set()
     todo: list[Size] = [size]
     while todo:
@@ -321,7 +321,7 @@ def atoms(size: Size) -> set[Atom]:
 
 
 def symbols(size: Size) -> set[str]:
-    """The names of the symbols in it.
+    """Return the names of the symbols in a size.
 
     >>> sorted(symbols(symbol("T") * symbol("S") // 2))
     ['S', 'T']
@@ -330,12 +330,12 @@ def symbols(size: Size) -> set[str]:
 
 
 def is_open(size: Size) -> bool:
-    """Whether a ``?`` takes part: nothing can be said of it before the data is there."""
+    """Whether a size contains a ``?``, so that it is unknown until the data is there."""
     return isinstance(size, Expr) and any(isinstance(a, Unknown) for a in atoms(size))
 
 
 def substitute(size: Size, values: Mapping[str, Size]) -> Size:
-    """The size with symbols replaced, and unknown sizes by what is given for ``?``.
+    """Return the size with symbols replaced, and unknown sizes by what is given for ``?``.
 
     >>> T = symbol("T")
     >>> substitute((T + 1) // 2, {"T": 9}), substitute(unknown(1) - 2, {"?": 9})
@@ -385,7 +385,7 @@ def fits(a: Size, b: Size) -> bool:
 
 
 def show_shape(shape: Iterable[Size]) -> str:
-    """A shape as people write it.
+    """Return a shape as text.
 
     >>> show_shape((symbol("T"), 64)), show_shape((64,)), show_shape(())
     ('(T, 64)', '(64,)', '()')

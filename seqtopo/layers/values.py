@@ -1,4 +1,4 @@
-"""What an argument's value can be once it is read, beside numbers, strings, tuples and sizes."""
+"""Values of arguments that are no numbers, strings, tuples or sizes: words, Keras objects, tensors."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Weight:
 
 
 def show(value: object) -> str:
-    """A value as the spec writes it.
+    """Return a value as the spec writes it.
 
     >>> show((1, True, None, "a")), show(Object("l2", (1e-4,)))
     ("(1,true,none,'a')", 'l2(0.0001)')

@@ -1,4 +1,4 @@
-"""Whether the initializers, regularizers and constraints of a layer can work on its weights."""
+"""Check that the initializers, regularizers and constraints of a layer fit its weights."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _FAMILIES = ("initializer", "regularizer", "constraint")
 
 
 def check_objects(name: str, args: Mapping[str, Any], weights: tuple[Weight, ...], output: Tensor) -> None:
-    """Refuses an object that needs other axes than the weight has: ``bias_initializer=orthogonal``.
+    """Refuse an object that needs other axes than the weight has: ``bias_initializer=orthogonal``.
 
     Which argument fills which weight follows from their names, as Keras chose them. The axes that an
     ``activity_regularizer`` needs are those of the output, batch included.

@@ -1,4 +1,4 @@
-"""How many places a window has on an axis: convolutions, poolings and their reverse."""
+"""Compute how many windows fit on an axis: convolutions, poolings and their transposes."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def named(rank: int, places: Iterable[Size]) -> dict[str, Size]:
 
 
 def spatial(given: Given, rank: int) -> Shape:
-    """The sizes of the axes that a window moves over."""
+    """Return the sizes of the axes that a window moves over."""
     return given.shape[:rank]
 
 
 def check_dilation(given: Given, rank: int) -> None:
-    """Refuses strides and dilation together, which Keras' convolutions do not compute."""
+    """Refuse strides and dilation together, which Keras' convolutions do not compute."""
     stride, dilation = given["strides"], given["dilation_rate"]
     if max(per_axis(stride, rank)) > 1 and max(per_axis(dilation, rank)) > 1:
         raise given.refuse(

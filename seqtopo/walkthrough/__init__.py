@@ -1,4 +1,4 @@
-"""A spec in plain words, layer by layer, for those who learn: what comes in, what goes on, and why."""
+"""Explain a spec in plain words, layer by layer."""
 
 from __future__ import annotations
 

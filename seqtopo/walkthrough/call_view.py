@@ -1,4 +1,4 @@
-"""One call of a layer as the words about it need it: what comes in, what goes out, its arguments."""
+"""View one call of a layer: its inputs, outputs and arguments, for the sentences about it."""
 
 from __future__ import annotations
 

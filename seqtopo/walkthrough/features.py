@@ -1,4 +1,4 @@
-"""What layers do that work on features, ids and values, in words."""
+"""Describe in words layers that work on features, ids and values."""
 
 from __future__ import annotations
 

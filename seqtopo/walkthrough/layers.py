@@ -1,4 +1,4 @@
-"""Which words there are for which layer; the row's own sentence comes first in all of them."""
+"""Choose the words for a layer; the row's own sentence comes first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What recurrent layers and their wrappers do, in words: which steps are kept, where states go."""
+"""Describe in words recurrent layers and their wrappers: which steps are kept, where states go."""
 
 from __future__ import annotations
 

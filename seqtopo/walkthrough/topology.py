@@ -1,4 +1,4 @@
-"""Which kind of topology a graph is, and which of its layers make it one, in words."""
+"""Explain in words which kind of topology a graph is, and which of its layers make it one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What training compares, in words: the loss, the labels it wants, the shapes of the data."""
+"""Describe in words what training compares: the loss, the labels, the shapes of the data."""
 
 from __future__ import annotations
 

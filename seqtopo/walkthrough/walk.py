@@ -1,4 +1,4 @@
-"""From a graph to paragraphs: one for each step, and what stands around them."""
+"""Write paragraphs about a graph: one for each step, and the text around them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What windows and changes of length do, in words: where steps are lost, and why."""
+"""Describe in words windows and changes of length: where steps are lost, and why."""
 
 from __future__ import annotations
 

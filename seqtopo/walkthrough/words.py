@@ -1,4 +1,4 @@
-"""Sizes, shapes and values in words."""
+"""Write sizes, shapes and values in words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Batches that were cut from a series, as Keras takes them on every backend: no TensorFlow is needed."""
+"""Serve the batches of a series as a ``keras.utils.PyDataset`` on every backend."""
 
 from __future__ import annotations
 

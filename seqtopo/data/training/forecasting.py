@@ -1,4 +1,4 @@
-"""What comes after a history, by a model that was loaded from a file."""
+"""Forecast the steps after a history, with a saved model."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class CannotGoOnError(ValueError):
 
 
 def takes(model: keras.Model) -> tuple[bool, int]:
-    """Whether a model takes ids, and how many features at each step.
+    """Return whether a model takes ids, and how many features at each step.
 
     Raises:
         ValueError: it takes several inputs, or no sequence.

@@ -1,4 +1,4 @@
-"""Saved models with a few notes on their data beside them, in the same file; Keras reads past the notes."""
+"""Save models with notes on their data in the same file; Keras ignores the notes."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Notes:
 
 
 def save_with(model: keras.Model, notes: Notes, path: Path) -> None:
-    """Saves a model and its notes in one ``.keras`` file."""
+    """Save a model and its notes in one ``.keras`` file."""
     if not model.optimizer.built:
         model.optimizer.build(model.trainable_variables)
     model.save(path)

@@ -1,4 +1,4 @@
-"""A compiled model's own loss and metrics on held-out batches, beside those of guesses that know nothing."""
+"""Score a compiled model on held-out batches, and baselines with the same loss and metrics."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Training that goes on where it was stopped: after each epoch all that it depends on is written down."""
+"""Train with a progress file after each epoch, from which a stopped run continues."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Write = Callable[[Path], object]
 
 
 def seed_everything(seed: int) -> None:
-    """Makes what is drawn from here on, weights for one, the same in each run."""
+    """Seed everything that is drawn from here on, weights included, so that runs repeat."""
     keras.utils.set_random_seed(seed)
 
 
