@@ -46,6 +46,8 @@ RANGES = {
 """What an activation can give, where that is not every number."""
 
 
+_FROM_ZERO = frozenset({"poisson", "mean_squared_logarithmic_error"})
+"""Losses whose labels are 0 or more."""
 _SIGNS = frozenset({"hinge", "squared_hinge"})
 """Losses whose labels are -1 and 1, or 0 and 1, which Keras takes for them."""
 _MOST_CLASSES = 1000
@@ -175,7 +177,7 @@ def range_problems(
             else "where several classes may be right at once: binary_crossentropy, with dense(N,sigmoid)",
             fixes,
         )
-    if loss in BINARY or loss in _SIGNS or loss == "poisson":
+    if loss in BINARY or loss in _SIGNS or loss in _FROM_ZERO:
         yield from _taken(compared, path, training, sources, tried)
     if loss in REGRESSIONS:
         yield from _reach(compared, path, training, sources, tried)
@@ -367,7 +369,7 @@ def _taken(
     if between is None:
         return
     low, high = between
-    least, most = (-1.0 if compared.loss in _SIGNS else 0.0), (inf if compared.loss == "poisson" else 1.0)
+    least, most = (-1.0 if compared.loss in _SIGNS else 0.0), (inf if compared.loss in _FROM_ZERO else 1.0)
     if least <= low and high <= most:
         return
     fixes, classes = _as_classes(compared, path, training, sources, tried)
@@ -376,8 +378,8 @@ def _taken(
         compared,
         path,
         f"{compared.loss} wants {takes}, and {_holds(compared)} {_shown_span(compared)}",
-        "it is for counts; for other numbers use mse"
-        if compared.loss == "poisson"
+        "it is for counts and sizes; for other numbers use mse"
+        if compared.loss in _FROM_ZERO
         else "for numbers of their own: mse"
         if fixes
         else f"for class ids: {classes or 'dense(N,softmax)'} with sparse_categorical_crossentropy; for "

@@ -95,6 +95,7 @@ TRAIN = "\ntrain adam, loss={}"
         (f"{BODY} -> dense(2,softmax)", IDS, None, "ST705", f"{BODY} -> dense(3,softmax)"),
         (f"{BODY} -> dense(3)", IDS + 2, None, "ST707", f"{BODY} -> dense(5)"),
         (f"{BODY} -> dense(1,softplus)", IDS - 1.5, "poisson", "ST708", None),
+        (f"{BODY} -> dense(1)", IDS - 1.5, "msle", "ST708", None),
     ],
 )
 def test_fault_a1_ids_beyond_the_classes_of_a_head_are_offered_one_that_has_them(
