@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from seqtopo.runtime.attach import set_states as set_states
     from seqtopo.runtime.kernels.listing import LayerKernel as LayerKernel
     from seqtopo.runtime.kernels.listing import kernels as kernels
-    from seqtopo.vgsl.convert import convert as convert
+    from seqtopo.vgsl.reader import convert as convert
 
 __version__ = "0.1.0"
 
@@ -53,7 +53,7 @@ _HOMES = {
     "check": "seqtopo.api",
     "compile": "seqtopo.api",
     "compile_all": "seqtopo.api",
-    "convert": "seqtopo.vgsl.convert",
+    "convert": "seqtopo.vgsl.reader",
     "data": "seqtopo",
     "decompile": "seqtopo.api",
     "draw": "seqtopo.pictures.draw",

@@ -24,8 +24,7 @@ from seqtopo.diag.renderers import renderer
 from seqtopo.source import Source
 from seqtopo.syntax.read import decode, read
 from seqtopo.system.shell import command
-from seqtopo.vgsl.convert import FORMATS
-from seqtopo.vgsl.reader import read_vgsl
+from seqtopo.vgsl.reader import FORMATS, read_vgsl
 from seqtopo.vgsl.words import DIALECTS, table
 
 

@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from seqtopo.decompiler import automatic
-from seqtopo.decompiler.bidirectional_states import merging_states
-from seqtopo.decompiler.calls import Call, Ref, calls_of, refs_in
+from seqtopo.decompiler.calls import Call, Ref, calls_of, merging_states, refs_in
 from seqtopo.decompiler.files import as_dict, as_list, shown
 from seqtopo.decompiler.layers import NoRowError, Read, make, read_layer, settle
 from seqtopo.decompiler.losses import Losses, wrong

@@ -10,8 +10,8 @@ import keras
 import numpy as np
 
 from seqtopo.emit import inlined_helpers, keras_private
+from seqtopo.emit.builder import OperationNames
 from seqtopo.emit.initial_weights import InitialWeights
-from seqtopo.emit.naming import OperationNames
 from seqtopo.layers.sizes import Size
 from seqtopo.layers.values import Tensor
 

@@ -18,10 +18,9 @@ import keras
 from seqtopo.decompiler.files import read_config
 from seqtopo.diag.error import SpecError
 from seqtopo.emit import keras_private
-from seqtopo.exporting.comparing import Sample, compared, samples
+from seqtopo.exporting.comparing import RefusedError, Sample, compared, said, samples
 from seqtopo.exporting.engines import WRITERS, by_keras
 from seqtopo.exporting.formats import FORMATS, Format, has
-from seqtopo.exporting.refused import RefusedError, said
 from seqtopo.report.analyse import analyse
 from seqtopo.runtime.building import build, keras_refusals
 from seqtopo.runtime.kernels import attaching, time_distributed

@@ -14,10 +14,9 @@ from seqtopo.graph.kind import kind, meaning
 from seqtopo.pictures.arrange import arrange
 from seqtopo.pictures.feedback import feedback_of
 from seqtopo.pictures.folding import loops_of
-from seqtopo.pictures.framing import stretches_of
+from seqtopo.pictures.framing import part_of, stretches_of
 from seqtopo.pictures.mermaid import mermaid
 from seqtopo.pictures.metrics import CELLS, PIXELS, Metrics
-from seqtopo.pictures.part import part_of
 from seqtopo.pictures.plan import Block, Plan, plan_of
 from seqtopo.pictures.png import png
 from seqtopo.pictures.scene import Scene

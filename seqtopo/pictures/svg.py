@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from seqtopo.pictures.colours import COLOURS, FAINT, INK, LINE, PAPER, STYLES
 from seqtopo.pictures.metrics import PIXELS
-from seqtopo.pictures.scene import Box, Line, Point, Scene, Text
+from seqtopo.pictures.scene import COLOURS, FAINT, INK, LINE, PAPER, STYLES, Box, Line, Point, Scene, Text
 
 FONT = "'DejaVu Sans', Verdana, 'Helvetica Neue', Arial, sans-serif"
 

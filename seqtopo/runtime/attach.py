@@ -110,6 +110,6 @@ def ResetStates(*, evaluate: bool = False, predict: bool = False) -> keras.callb
     >>> [len(losses) for losses in history.history.values()]
     [2]
     """
-    from seqtopo.runtime.states import reset_states
+    from seqtopo.runtime.states import tracking
 
-    return reset_states.ResetStates(evaluate=evaluate, predict=predict)
+    return tracking.ResetStates(evaluate=evaluate, predict=predict)

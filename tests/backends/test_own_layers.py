@@ -11,7 +11,7 @@ import pytest
 import seqtopo
 from seqtopo.cli.main import main
 from seqtopo.exporting import child
-from seqtopo.exporting.refused import RefusedError
+from seqtopo.exporting.comparing import RefusedError
 from seqtopo.runtime.own_classes import custom_objects, modules_of, own_classes
 
 MODULE = '''

@@ -16,8 +16,7 @@ from seqtopo.data.training.batches import Batches, Cut
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.emit import keras_private
-from seqtopo.runtime.states.reset_states import ResetStates
-from seqtopo.runtime.states.tracking import reset_states, stateful_layers
+from seqtopo.runtime.states.tracking import ResetStates, reset_states, stateful_layers
 from seqtopo.source import Span
 from seqtopo.system.bounds import NOTES_BYTES
 

@@ -9,10 +9,10 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from seqtopo.emit.naming import OperationNames
+from seqtopo.emit.builder import OperationNames
 from seqtopo.emit.python.code import Apply, Attribute, Dotted, Item, Unwritable, is_dotted
-from seqtopo.emit.python.masks import mask_axes
-from seqtopo.layers.row import REQUIRED
+from seqtopo.layers import masking
+from seqtopo.layers.row import REQUIRED, Row
 from seqtopo.layers.sizes import Expr, Size
 from seqtopo.layers.table import ROWS
 from seqtopo.layers.values import Tensor
@@ -305,3 +305,38 @@ def _one_or_list(values: Sequence[Any]) -> Any:
 
 def _lists(values: Any) -> Any:
     return [_lists(v) for v in values] if isinstance(values, (list, tuple)) else values
+
+
+_BY_CLASS: Mapping[str, Row] = {row.keras: row for row in ROWS if row.keras}
+
+
+def mask_axes(
+    keras: str, options: Mapping[str, Any], came: Sequence[int | None], axes: Sequence[int], sequences: bool
+) -> int | None:
+    """The number of axes of the mask that a layer of a class puts on its first output; None without one.
+
+    ``came`` says the same of what comes in, ``axes`` how many axes the values themselves have, and
+    ``sequences`` whether the layer, or the one inside it, returns every step.
+    """
+    row = _BY_CLASS.get(keras)
+    if row is None:
+        return None
+
+    def get(name: str) -> Any:
+        if name == "return_sequences":
+            return sequences
+        param = row.by_name.get(name)
+        return (
+            None
+            if param is None or param.kind.takes == "layer"
+            else options.get(param.keras_name, param.default)
+        )
+
+    mask = (row.mask or masking.passes)(get, axes[0] - 1)
+    if mask.gives == "new":
+        # Of ids, each is masked; of steps, all features of one.
+        return axes[0] if row.role == "embedding" else axes[0] - 1
+    found = mask.handed_on(came)
+    if mask.gives == "any":
+        return axes[0] - 1 if found else None
+    return max((axis for axis in found if axis is not None), default=None)

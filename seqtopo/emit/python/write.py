@@ -11,11 +11,11 @@ from typing import Any
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.emit.emitter import Emitter
+from seqtopo.emit.objects import compile_model
 from seqtopo.emit.parts import ends_of
 from seqtopo.emit.python.arrange import Arranged, arrange
 from seqtopo.emit.python.code import STEP, WIDTH, Dotted, Unwritable, flat, lines, remark
 from seqtopo.emit.python.record import Recorder, Statement, Written, WrittenModel, WrittenTensor
-from seqtopo.emit.training import compile_model
 from seqtopo.graph import buildable
 from seqtopo.graph.graph import Value
 from seqtopo.graph.resolver import Resolved
