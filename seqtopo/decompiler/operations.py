@@ -319,11 +319,18 @@ def _pinned(walk: ModelCalls, call: Call) -> bool:
 def _counted(walk: ModelCalls, call: Call) -> bool:
     """Match a cut where a second axis is open: the slice plus zeros, whose size was checked on one line."""
     refs = list(refs_in(call.args))
-    if len(refs) != 2 or (before := walk.raw.get(refs[0])) is None or before.kind != "GetItem":
+    if len(refs) != 2 or (before := walk.raw.get(refs[0])) is None:
         return False
     chain = _chain(walk, refs[1], "ZerosLike", "Reshape", "GetItem")
-    value = walk.values.get(refs[0])
-    if chain is None or value is None or next(iter(refs_in(chain[-1].args))) != refs[0]:
+    if chain is None or next(iter(refs_in(chain[-1].args))) != refs[0]:
+        return False
+    cut = refs[0]
+    if before.kind == "Max":
+        # One number along the axis, whose size Keras tells of a maximum.
+        cut = next(iter(refs_in(before.args)))
+        before = walk.raw.get(cut)
+    value = walk.values.get(cut)
+    if before is None or before.kind != "GetItem" or value is None:
         return False
     return _is_length(chain[1], before) and _of_length(walk, call, chain[1], value)
 

@@ -105,7 +105,8 @@ def _along(axis: int, key: Any) -> tuple[Any, ...]:
 
 def _dtype(x: Value) -> dict[str, str]:
     """Keeps a stock layer from casting floats to another dtype, and from calling whole numbers floats."""
-    return {"dtype": x.dtype}
+    # Keras takes int8 for a way to quantize a layer; a layer casts floats only, so that it may go unsaid.
+    return {} if x.dtype == "int8" else {"dtype": x.dtype}
 
 
 def _pinned(c: Call, y: Value, axis: int, size: int) -> Value:
@@ -122,6 +123,9 @@ def _pinned(c: Call, y: Value, axis: int, size: int) -> Value:
         return _of_length(c, c.stock.layers.Reshape(tuple(shape), name=name, **_dtype(c.x)), axis, size)(y)
     if c.x.dtype == "bool":
         return y
+    if size == 1:
+        # Keras does not know what an open size and 1 make; the one number along the axis is the largest.
+        y = c.stock.ops.max(y, axis=axis, keepdims=True)
     line = c.stock.ops.get_item(y, tuple(slice(None) if i in (0, axis) else 0 for i in range(len(c.x.shape))))
     shape = [size if i == axis else 1 for i in range(len(c.x.shape))][1:]
     counted = _of_length(c, c.stock.layers.Reshape(tuple(shape), name=name, **_dtype(c.x)), 1, size)(line)

@@ -50,3 +50,25 @@ def test_fault_f5_what_is_cut_of_two_open_axes_is_what_numpy_cuts(dtype: str) ->
     spec = f"in(?,?,2,{dtype}) -> last(3)"
     values = np.arange(2 * 5 * 4 * 2).reshape(2, 5, 4, 2).astype(dtype)
     np.testing.assert_array_equal(seqtopo.compile(spec).predict(values, verbose=0), values[:, -3:])
+
+
+@pytest.mark.parametrize(
+    ("spec", "cut", "known"),
+    [
+        ("in(?,?) -> last(1)", np.s_[:, -1:], [1]),
+        ("in(?,?) -> first(1,features)", np.s_[:, :, :1], [1]),
+        ("in(?,?,int64) -> slice(2,4,4,features)", np.s_[:, :, 2:4:4], [1]),
+        ("in(?,?,int8) -> last(1)", np.s_[:, -1:], [1]),
+        ("in(?,3,int8) -> last(2)", np.s_[:, -2:], [2, 3]),
+    ],
+)
+def test_fault_f5_one_number_of_two_open_axes_has_a_size_that_is_known(
+    spec: str, cut: object, known: list[int]
+) -> None:
+    model = seqtopo.compile(spec)
+    assert [size for size in model.output_shape[1:] if size is not None] == known
+    values = np.arange(2 * 5 * 3).reshape(2, 5, 3).astype(model.input.dtype)
+    np.testing.assert_array_equal(model.predict(values, verbose=0), values[cut])
+    again = decompiled(model)
+    assert not again.lossy, again.diagnostics
+    assert again.text.split(" -> ")[1] == spec.split(" -> ")[1] + "\n"
