@@ -109,3 +109,64 @@ def test_a_word_that_a_recipe_was_given_is_not_rewritten() -> None:
     spec = f"def head(N, how) = dense(N,how)\n{BODY} -> head(5,softmax)\ntrain adam, loss=bce"
     found = assert_found(spec, "ST623", "dense(N,how)")
     assert [fix.title for fix in found.fixes] == ["train it by categorical_crossentropy"]
+
+
+@pytest.mark.parametrize(
+    ("head", "loss", "metrics", "right"),
+    [
+        ("dense(1,sigmoid)", "bce", "[sparse_categorical_accuracy]", "[binary_accuracy]"),
+        ("dense(1,sigmoid)", "mse", "[mae,categorical_accuracy]", "[mae,binary_accuracy]"),
+        ("dense(1,tanh)", "hinge", "categorical_accuracy", "binary_accuracy"),
+        (
+            "dense(9,softmax)",
+            "sparse_categorical_crossentropy",
+            "[binary_accuracy]",
+            "[sparse_categorical_accuracy]",
+        ),
+        (
+            "dense(9,softmax)",
+            "sparse_categorical_crossentropy(ignore_class=-1)",
+            "[acc,top_k_categorical_accuracy(3)]",
+            "[acc,sparse_top_k_categorical_accuracy(3)]",
+        ),
+        (
+            "dense(9,softmax)",
+            "categorical_crossentropy",
+            "[sparse_categorical_accuracy]",
+            "[categorical_accuracy]",
+        ),
+        ("dense(9,sigmoid)", "bce", "[sparse_categorical_accuracy]", "[binary_accuracy]"),
+    ],
+)
+def test_a_metric_of_other_labels_than_those_of_the_loss_is_found(
+    head: str, loss: str, metrics: str, right: str
+) -> None:
+    for name in ("metrics", "weighted_metrics"):
+        mended = assert_mended(trained(head, loss, f", {name}={metrics}"), "ST685")
+        assert mended == [trained(head, loss, f", {name}={right}")]
+
+
+@pytest.mark.parametrize(
+    ("head", "loss", "metrics"),
+    [
+        ("dense(1,sigmoid)", "bce", "[accuracy,auc,binary_accuracy,precision]"),
+        ("dense(9,softmax)", "sparse_categorical_crossentropy", "[acc,sparse_top_k_categorical_accuracy]"),
+        ("dense(9,softmax)", "categorical_crossentropy", "[binary_accuracy,categorical_accuracy,auc]"),
+        ("dense(9,sigmoid)", "bce", "[binary_accuracy,categorical_accuracy]"),
+        # Each of these is told of by its loss: ST628, ST629.
+        ("dense(1)", "sparse_categorical_crossentropy", "[sparse_categorical_accuracy]"),
+        ("dense(1)", "mse", "[sparse_categorical_accuracy]"),
+    ],
+)
+def test_a_metric_of_the_same_labels_is_left_alone(head: str, loss: str, metrics: str) -> None:
+    assert findings(trained(head, loss, f", metrics={metrics}"), "ST685") == []
+
+
+def test_each_output_has_its_metrics() -> None:
+    heads = f"h = {BODY}\n[h -> dense(1,sigmoid), h -> dense(3,softmax)]\n"
+    losses = "train adam, loss=[bce, sparse_categorical_crossentropy], metrics="
+    right = "[[binary_accuracy], [sparse_categorical_accuracy]]"
+    assert findings(f"{heads}{losses}{right}", "ST685") == []
+    wrong = f"{heads}{losses}[[binary_accuracy], [acc,categorical_accuracy]]"
+    assert_found(wrong, "ST685", "categorical_accuracy")
+    assert_mended(wrong, "ST685")

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
 from seqtopo.diag.model import Edit, Fix, Label
+from seqtopo.graph.graph import Value
+from seqtopo.labels.loss_shapes import BINARY, IDS, ONE_HOT
 from seqtopo.layers.objects import entry_of
 from seqtopo.lint.edits import step
 from seqtopo.lint.head import Head, Loss, argument, head_of, losses
@@ -37,7 +40,12 @@ _DISTANCES = (
 _SHARES = ("softmax", "sparsemax", "sigmoid", "hard_sigmoid")
 _ABOVE_ZERO = (*_SHARES, "relu", "relu6", "softplus", "squareplus", "sparse_plus", "exponential")
 _HITS = ("accuracy", "binary_accuracy", "categorical_accuracy", "sparse_categorical_accuracy", "auc")
-_FAR_OFF = ("mae", "mean_absolute_error")
+_OF_IDS = {
+    "sparse_categorical_accuracy": "categorical_accuracy",
+    "sparse_top_k_categorical_accuracy": "top_k_categorical_accuracy",
+}
+"""Metrics that take labels for class ids, each with its like for one-hot labels."""
+_OF_ONE_HOT = {one_hot: ids for ids, one_hot in _OF_IDS.items()}
 _RANGES = {
     "linear": "any number",
     "tanh": "numbers from -1 to 1",
@@ -247,9 +255,8 @@ def hits_of_a_regression(view: View) -> Iterator[Finding]:
     written = argument(view.spec, "metrics")
     if view.training is None or written is None:
         return
-    pairs = list(_heads(view))
-    regression = [(h, lo) for h, lo in pairs if lo.name in _DISTANCES and h.gives not in _SHARES]
-    if not pairs or len(regression) != len(view.graph.outputs) or _yes_or_no_labels(view):
+    regression = _only_regression(view)
+    if not regression:
         return
     metrics = view.training.metrics if isinstance(view.training.metrics, list) else [view.training.metrics]
     items = written.items if isinstance(written, (tree.List, tree.Tuple)) else (written,)
@@ -265,6 +272,12 @@ def hits_of_a_regression(view: View) -> Iterator[Finding]:
             labels=(Label(head.place.span, "gives a number"), _says(loss, "trains a number")),
             help="write mae, for how far off it is; for labels of 0 and 1 declare labels=(int(2))",
         )
+
+
+def _only_regression(view: View) -> list[tuple[Head, Loss]]:
+    """The heads and losses where every output is a number that stands for no class; empty otherwise."""
+    found = [(h, lo) for h, lo in _heads(view) if lo.name in _DISTANCES and h.gives not in _SHARES]
+    return [] if len(found) != len(view.graph.outputs) or _yes_or_no_labels(view) else found
 
 
 def _yes_or_no_labels(view: View) -> bool:
@@ -288,6 +301,90 @@ def _what_counts(metric: str, width: object) -> str:
     if width == 1:
         return f"{metric} looks for the greatest of one number, which is always the first"
     return f"{metric} compares which of the numbers is the greatest"
+
+
+@rule("ST685")
+def metric_of_other_labels(view: View) -> Iterator[Finding]:
+    """A metric that takes the labels for another kind than the loss does."""
+    trained = dict(losses(view)) if view.training is not None else {}
+    regression = _only_regression(view)
+    for value, metric, expr in _metrics(view) if trained else ():
+        loss, entry = trained.get(value), entry_of("metric", word_of(metric))
+        if loss is None or entry is None or (regression and entry.name in _HITS):
+            continue
+        head = head_of(view, value)
+        tensor = view.tensor(value)
+        wrong = _other_kind(entry.name, loss, tensor.shape[-1] if tensor.shape else None)
+        if wrong is None:
+            continue
+        why, right = wrong
+        yield Finding(
+            expr.span,
+            f"{entry.name} {why}",
+            label="takes the labels for another kind",
+            labels=(
+                *((Label(head.place.span, "gives the answers"),) if head is not None else ()),
+                _says(loss, "says what the labels are"),
+            ),
+            help=f"write {right}",
+            fixes=_renamed(expr, entry.name, right),
+        )
+
+
+def _other_kind(metric: str, loss: Loss, width: object) -> tuple[str, str] | None:
+    """What is wrong with a metric of an output this wide, and the metric to take; None for nothing."""
+    if width == 1 and loss.name not in _CLASSES:
+        if metric not in _OF_IDS and metric not in _OF_ONE_HOT:
+            return None
+        return "looks for the greatest of one number, which is always the first", "binary_accuracy"
+    if loss.name in IDS:
+        right = _OF_ONE_HOT.get(metric, "sparse_categorical_accuracy")
+        if metric == "binary_accuracy":
+            return f"takes labels for 0 or 1, but {loss.word} trains by class ids", right
+        if metric in _OF_ONE_HOT:
+            return f"wants one-hot labels, but {loss.word} trains by class ids", right
+    elif metric in _OF_IDS and loss.name in ONE_HOT:
+        return f"wants class ids, but {loss.word} trains by one-hot labels", _OF_IDS[metric]
+    elif metric in _OF_IDS and loss.name in BINARY and width is not None:
+        return f"wants class ids, but {loss.word} trains by a 0 or 1 for each number", "binary_accuracy"
+    return None
+
+
+def _renamed(expr: tree.Expr, metric: str, right: str) -> tuple[Fix, ...]:
+    """Another metric in the place of one, with its arguments where both have the same."""
+    alike = right in (_OF_IDS.get(metric), _OF_ONE_HOT.get(metric))
+    if isinstance(expr, tree.Call):
+        named = {arg.name.name if arg.name is not None else "k" for arg in expr.args}
+        return (Fix(f"use {right}", (Edit(expr.name.span, right),)),) if alike and named <= {"k"} else ()
+    return (Fix(f"use {right}", (Edit(expr.span, right),)),) if isinstance(expr, tree.Name) else ()
+
+
+def _metrics(view: View) -> Iterator[tuple[Value, Any, tree.Expr]]:
+    """Each output with each of its metrics and the metric's text."""
+    assert view.training is not None
+    outputs = view.graph.outputs
+    for name, given in (
+        ("metrics", view.training.metrics),
+        ("weighted_metrics", view.training.options.get("weighted_metrics")),
+    ):
+        written = argument(view.spec, name)
+        if given is None or written is None:
+            continue
+        if len(outputs) == 1:
+            yield from ((outputs[0], *one) for one in _flat(given, written))
+        elif isinstance(given, list) and len(given) == len(outputs):
+            items = written.items if isinstance(written, (tree.List, tree.Tuple)) else ()
+            for value, one, expr in zip(outputs, given, items, strict=False):
+                yield from ((value, *each) for each in _flat(one, expr))
+
+
+def _flat(given: Any, expr: tree.Expr) -> Iterator[tuple[Any, tree.Expr]]:
+    if not isinstance(given, list):
+        yield given, expr
+        return
+    items = expr.items if isinstance(expr, (tree.List, tree.Tuple)) else ()
+    for one, inner in zip(given, items, strict=False):
+        yield from _flat(one, inner)
 
 
 @rule("ST630")
