@@ -108,3 +108,41 @@ def test_many_names_are_looked_through_once() -> None:
     found = [d for d in report.diagnostics if d.code == "ST665"]
     assert len(found) == MOST_PLACES
     assert "more" in found[-1].notes[-1]
+
+
+@pytest.mark.parametrize(
+    ("spec", "at", "mended"),
+    [
+        (
+            "in(20,4) -> lstm(8) -> dropout(1.0) -> dense(1)",
+            "dropout(1.0)",
+            ["in(20,4) -> lstm(8) -> dense(1)"],
+        ),
+        (
+            "in(20,4) -> spatial_dropout1d(1) -> lstm(8)",
+            "spatial_dropout1d(1)",
+            ["in(20,4) -> lstm(8)"],
+        ),
+        ("in(20,4) -> lstm(8,dropout=1.0)", "lstm(8,dropout=1.0)", ["in(20,4) -> lstm(8)"]),
+        (
+            "in(20,4) -> bi(gru(8,recurrent_dropout=1))",
+            "gru(8,recurrent_dropout=1)",
+            ["in(20,4) -> bi(gru(8))"],
+        ),
+        ("in(7,20,4) -> td(dropout(1) -> lstm(8))", "dropout(1)", ["in(7,20,4) -> td(lstm(8))"]),
+        (
+            "in(20,4) -> mha(2,4,dropout=1) -> lstm(8)",
+            "mha(2,4,dropout=1)",
+            ["in(20,4) -> mha(2,4) -> lstm(8)"],
+        ),
+        ("in(20,4) -> td(dropout(1)) -> lstm(8)", "dropout(1)", []),
+    ],
+)
+def test_a_dropout_of_everything_is_found(spec: str, at: str, mended: list[str]) -> None:
+    assert "drops everything while the model trains" in assert_found(spec, "ST686", at).message
+    assert assert_mended(spec, "ST686") == mended
+
+
+def test_a_dropout_of_less_than_everything_is_left_alone() -> None:
+    for step in ("dropout(0.99)", "lstm(8,seq,dropout=0.9,recurrent_dropout=0.9)", "gaussian_noise(1)"):
+        assert findings(f"in(20,4) -> {step} -> lstm(8)", "ST686") == []

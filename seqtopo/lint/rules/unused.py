@@ -1,8 +1,9 @@
-"""What does nothing: steps without an effect."""
+"""What does nothing: steps without an effect, and steps that let nothing through."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 from seqtopo.diag.model import Edit, Fix, Label
 from seqtopo.graph.graph import Node
@@ -10,7 +11,7 @@ from seqtopo.graph.symbols import bare
 from seqtopo.layers.row import Role
 from seqtopo.layers.values import Object
 from seqtopo.lint.head import activation_of
-from seqtopo.lint.places import place_of
+from seqtopo.lint.places import place_of, without
 from seqtopo.lint.rule import Finding, rule
 from seqtopo.lint.view import View
 from seqtopo.source import Span
@@ -228,3 +229,36 @@ def _is_placeholder(view: View, node: Node) -> bool:
     if view.is_row(node, "act"):
         return activation_of(node.layer) == "linear"
     return "rate" in node.layer.row.by_name and node.layer.get("rate") == 0
+
+
+@rule("ST686")
+def everything_dropped(view: View) -> Iterator[Finding]:
+    """A dropout with the rate 1: while the model trains, nothing is left."""
+    for flow in view.flows:
+        for node in flow.calls_given("rate", "dropout", "recurrent_dropout"):
+            place = place_of(flow, node)
+            layer = place.layer
+            names = ["rate"] if layer.row.role == "noise" else []
+            if layer.row.recurrent or layer.row.role == "attention":
+                names = ["dropout", "recurrent_dropout"]
+            for name in names:
+                if name not in layer.args or layer.get(name) != 1:
+                    continue
+                step, rate = name == "rate", "the rate" if name == "rate" else name
+                bare = place.fix(f"leave {name} out", partial(without, param=name, row=layer.row))
+                yield Finding(
+                    place.span,
+                    f"{layer.row.name} with {rate} 1 drops everything while the model "
+                    f"trains, so that {_DROPPED[name]}",
+                    label="nothing is left",
+                    notes=("the rate is the share that is dropped, not the share that is kept",),
+                    help=f"{'leave it out' if step else f'leave {name} out'}, or give a rate such as 0.2",
+                    fixes=bare if not step else _left_out(flow, node) if layer is node.layer else (),
+                )
+
+
+_DROPPED = {
+    "rate": "what comes before it learns nothing",
+    "dropout": "the layer sees nothing of what comes in",
+    "recurrent_dropout": "no step sees the state of the one before it",
+}
