@@ -41,8 +41,8 @@ def check(
         spec: the text, or a ``pathlib.Path`` of it.
         x: data for the inputs: an array ``(samples, ...)`` or the path of an ``.npy`` or ``.npz`` file;
             for several inputs a list of them in the order of the text, or a dictionary by name. The
-            symbols of ``in(...)`` that nothing binds are learned from it. Ids, ranges and NaN are looked
-            at where NumPy is installed.
+            symbols of ``in(...)`` that nothing binds are learned from it. NumPy reads
+            files, and looks at ids, ranges and NaN.
         y: labels for the outputs, in the same way.
         sample_weight: the weights that ``fit`` will be given: (samples,) for one answer a sample, or with
             the axes of the steps; one array for all outputs, or one for each.

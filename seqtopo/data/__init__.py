@@ -1,7 +1,7 @@
-"""Data: against a spec, read from headers where that is enough; series, cut as a spec wants them; samples of
+"""Data: against a spec; series, cut as a spec wants them; samples of
 unequal lengths, padded.
 
-A name is loaded when it is first asked for: headers are read without NumPy.
+A name is loaded when it is first asked for, since checking a spec without data loads no NumPy.
 """
 
 from importlib import import_module

@@ -1,20 +1,17 @@
-"""Read the headers of ``.npy`` and ``.npz`` files without NumPy, and never unpickle.
-
-The format is NumPy's (``numpy.lib.format``): a magic word, a version, the length of a header, and the header,
-which is a Python dictionary as text. It is taken apart by patterns and never evaluated.
-"""
+"""Read the headers of ``.npy`` and ``.npz`` files with NumPy; no data is loaded, and no pickle is opened."""
 
 from __future__ import annotations
 
 import math
 import os
-import re
 import struct
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from tokenize import TokenError
+from typing import IO, TYPE_CHECKING, Any
 
 from seqtopo.diag.model import Diagnostic
 from seqtopo.source import Source, Span
@@ -24,19 +21,18 @@ from seqtopo.system.opening import open_file
 if TYPE_CHECKING:
     import zipfile
 
+    import numpy as np
+
 MAGIC = b"\x93NUMPY"
+VERSIONS = ((1, 0), (2, 0), (3, 0))
+LARGEST_SIZE = 10**18
+"""The size of an axis is below this; a header that says more is damaged."""
 
-_DESCR = re.compile(r"'descr'\s*:\s*'([<>|=]?)([a-zA-Z])(\d{0,9})(\[[^']{0,20}\])?'")
-_ORDER = re.compile(r"'fortran_order'\s*:\s*(True|False)")
-_SHAPE = re.compile(r"'shape'\s*:\s*\(([\d\sL,]*)\)")
-
-_WHOLE = re.compile(r"\s*\{(?:\s*=\s*,){2}\s*=\s*,?\s*\}\s*")
-"""A header whose three entries were each replaced by a ``=``."""
-
-_ITEMS = {"b": 1, "M": 8, "m": 8, "O": 8}
-"""Bytes an item, where the digits do not say it."""
-_WIDTHS = {"f": (2, 4, 8, 12, 16), "i": (1, 2, 4, 8), "u": (1, 2, 4, 8)}
-"""The bytes that a number may have."""
+REFUSALS = (
+    *(ArithmeticError, AttributeError, LookupError, MemoryError, RuntimeError),
+    *(SyntaxError, TokenError, TypeError, ValueError),
+)
+"""What NumPy raises for headers that are damaged, among them what Python's parser raises on the way."""
 
 
 class Unreadable(Exception):  # noqa: N818  (it is an answer, not a failure)
@@ -60,25 +56,27 @@ class Unreadable(Exception):  # noqa: N818  (it is an answer, not a failure)
 
 @dataclass(frozen=True)
 class Header:
-    """What a header says: the shape, NumPy's letter of the kind (``f``, ``i``, ``U``), bytes an item.
+    """What a header says: the shape, the dtype, and whether the first axis runs fastest (``fortran``).
 
-    ``order`` is that of the bytes, ``fortran`` whether the first axis runs fastest, ``start`` where the
-    numbers begin; ``member`` is the name inside an ``.npz``, "" in an ``.npy``.
+    The numbers begin at the byte ``start``; ``member`` is the name inside an ``.npz``, "" in an ``.npy``.
     """
 
     path: Path
     shape: tuple[int, ...]
-    kind: str
-    size: int
-    order: str = "<"
+    dtype: np.dtype[Any]
     fortran: bool = False
     start: int = 0
     member: str = ""
 
     @property
+    def kind(self) -> str:
+        """Return NumPy's letter for the kind (``f``, ``i``, ``U``)."""
+        return self.dtype.kind
+
+    @property
     def bytes(self) -> int:
         """Return how many bytes the numbers take."""
-        return math.prod(self.shape) * self.size
+        return math.prod(self.shape) * self.dtype.itemsize
 
 
 def read_headers(path: Path) -> dict[str, Header]:
@@ -163,57 +161,67 @@ def _zip_failures() -> Iterator[None]:
         ) from None
 
 
+@dataclass
+class _Start:
+    """The start of a file, for NumPy: it reads no more than a header may have, and counts the bytes."""
+
+    file: IO[bytes]
+    at: int = 0
+
+    def read(self, count: int = 1, /) -> bytes:
+        if count > ARRAY_HEADER:
+            raise Unreadable("its header is damaged, or too long for a plain array", "save it anew")
+        found = self.file.read(count)
+        if count and not found:
+            raise Unreadable("it breaks off inside its header", "save or copy it anew")
+        self.at += len(found)
+        return found
+
+
 def _header(file: IO[bytes], path: Path, member: str = "") -> Header:
-    """Reads a header, and leaves the file behind it."""
-    start = file.read(8)
-    if start[:6] != MAGIC or len(start) < 8:
+    start = file.read(len(MAGIC))
+    if start != MAGIC:
         raise Unreadable(_what_it_is(start, path), "save it with numpy.save(path, array)")
-    width = {1: 2, 2: 4, 3: 4}.get(start[6])
-    if width is None:
-        raise Unreadable(f"its format has version {start[6]}, which is not known", "save it with numpy.save")
-    sized = file.read(width)
-    length = int.from_bytes(sized, "little")
-    if len(sized) < width or length > ARRAY_HEADER:
-        raise Unreadable("its header is damaged, or too long for a plain array", "save it anew")
-    raw = file.read(length)
-    if len(raw) < length:
-        raise Unreadable("it breaks off inside its header", "save or copy it anew")
-    text = raw.decode("latin-1")
-    order, shape = _ORDER.search(text), _SHAPE.search(text)
-    descr = _DESCR.search(text)
-    if descr is None and "'descr'" in text and "[" in text:
+    file.seek(0)
+    shape, fortran, dtype, length = _read_with_numpy(file)
+    if dtype.names is not None:
         raise Unreadable(
             "it holds records with named fields, not plain numbers", "save one array for each field"
         )
-    if descr is None or order is None or shape is None:
+    if dtype.subdtype is not None:
         raise Unreadable("its header is damaged", "save it anew")
-    for entry in (descr, order, shape):
-        text = text.replace(entry[0], "=", 1)
-    if _WHOLE.fullmatch(text) is None:
-        raise Unreadable("its header is damaged", "save it anew")
-    sizes = [s.strip().removesuffix("L") for s in shape[1].split(",")]
-    if sizes[-1] == "":
-        sizes.pop()
-    elif len(sizes) == 1:  # (3) is no tuple
-        sizes = [""]
-    if len(sizes) > ARRAY_AXES or any(not s.isdigit() or len(s) > 18 for s in sizes):
+    # NumPy takes True and negative numbers too.
+    if len(shape) > ARRAY_AXES or any(
+        isinstance(size, bool) or not 0 <= size < LARGEST_SIZE for size in shape
+    ):
         raise Unreadable("its header is damaged: it has no shape", "save it anew")
-    kind, digits = descr[2], int(descr[3] or 0)
-    item = _ITEMS.get(kind, digits * (4 if kind == "U" else 1))
-    if item not in _WIDTHS.get(kind, (item,)) or (kind == "b" and digits != 1):
-        raise Unreadable(
-            f"its header is damaged: there is no kind of number {kind}{descr[3]}", "save it anew"
-        )
-    return Header(
-        path,
-        tuple(map(int, sizes)),
-        kind,
-        item,
-        descr[1] if descr[1] in "<>" and descr[1] else "<",
-        order[1] == "True",
-        8 + width + length,
-        member,
-    )
+    return Header(path, shape, dtype, fortran, length, member)
+
+
+def _read_with_numpy(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:
+    """Return the shape, whether it is in Fortran order, the dtype, and where the data begins."""
+    try:
+        from numpy.lib import format as npy
+    except ImportError:
+        from seqtopo.system.packages import get
+
+        raise Unreadable("NumPy, which reads it, is not installed", f"install it: {get('numpy')}") from None
+    start = _Start(file)
+    try:
+        version = npy.read_magic(start)
+        if version not in VERSIONS:
+            number = ".".join(map(str, version)).removesuffix(".0")
+            raise Unreadable(
+                f"its format has version {number}, which is not known", "save it with numpy.save"
+            )
+        # Version 3 differs from 2 only in how the names of fields are encoded.
+        read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Python 2 wrote it, or its text has odd escapes
+            return (*read(start, max_header_size=ARRAY_HEADER), start.at)
+    except REFUSALS as error:
+        said = str(error.args[0])[:80] if error.args else type(error).__name__
+        raise Unreadable(f"its header is damaged ({said})", "save it anew") from None
 
 
 def _what_it_is(start: bytes, path: Path) -> str:
@@ -230,7 +238,7 @@ def _what_it_is(start: bytes, path: Path) -> str:
 
 def _check_length(header: Header, found: int) -> None:
     # Pickled objects may be of any length.
-    if header.kind != "O" and found < header.bytes:
+    if not header.dtype.hasobject and found < header.bytes:
         name = f"{header.member!r} in it" if header.member else "it"
         raise Unreadable(
             f"{name} breaks off: {header.bytes:,} bytes are announced, {found:,} are there",

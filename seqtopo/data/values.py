@@ -1,4 +1,4 @@
-"""Summarise the numbers in an array chunk by chunk, with NumPy if it is installed."""
+"""Summarise the numbers in an array chunk by chunk, with NumPy."""
 
 from __future__ import annotations
 
@@ -26,17 +26,12 @@ WIDEST = WIDEST_SAMPLE
 
 
 def values_in_file(header: Header) -> Values | None:
-    """What the numbers in a file are like; None where NumPy is not installed, or the file is damaged."""
+    """What the numbers in a file are like; None where a sample is too wide, or the file is damaged."""
     if math.prod(header.shape[1:]) > WIDEST:
         return None
     try:
-        import numpy as np
-    except ImportError:
-        return None
-    try:
         if header.member:
-            dtype = np.dtype(f"{header.order}{header.kind}{header.size}")
-            return _summary(_unpacked(header, dtype), header.shape, header.fortran)
+            return _summary(_unpacked(header), header.shape, header.fortran)
         return values_of(array_in_file(header), header.shape)
     except (TypeError, ValueError, Unreadable):
         return None
@@ -45,7 +40,7 @@ def values_in_file(header: Header) -> Values | None:
 def array_in_file(header: Header) -> np.ndarray[Any, Any]:
     """The array that a header tells of: that of ``.npy`` mapped into memory, that of an ``.npz`` read.
 
-    The header has been read already, so NumPy does not read it again, and cannot find it otherwise.
+    The header has been read and checked already, so it is not read again.
 
     Raises:
         Unreadable: it is damaged, or holds no numbers.
@@ -55,7 +50,7 @@ def array_in_file(header: Header) -> np.ndarray[Any, Any]:
     if header.kind not in "fiub":
         raise Unreadable("it holds no plain numbers", "save an array of numbers")
     try:
-        dtype = np.dtype(f"{header.order}{header.kind}{header.size}")
+        dtype = header.dtype
         order: Any = "F" if header.fortran else "C"
         if not header.bytes:
             return np.zeros(header.shape, dtype, order)
@@ -103,10 +98,11 @@ def values_of(found: Any, shape: tuple[int, ...]) -> Values | None:
         return None
 
 
-def _unpacked(header: Header, dtype: np.dtype[Any]) -> Iterator[np.ndarray[Any, Any]]:
+def _unpacked(header: Header) -> Iterator[np.ndarray[Any, Any]]:
     """The numbers of an array in an archive: rows as they are stored, never all of them at once."""
     import numpy as np
 
+    dtype = header.dtype
     width = 1 if header.fortran else max(1, math.prod(header.shape[1:]))
     rows = max(1, PIECE // width)
     left = math.prod(header.shape) // width

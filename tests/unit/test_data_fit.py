@@ -287,14 +287,14 @@ def test_fault_b8_only_pieces_of_very_much_are_looked_at(monkeypatch: pytest.Mon
     assert codes("in(5,3) -> lstm(4)", x=floats(9, 5, 3)) == ["ST722"]
 
 
-def test_without_numpy_the_headers_are_still_read(tmp_path: Path) -> None:
-    np.save(tmp_path / "x.npy", floats(9, 5, 3))
+def test_without_numpy_the_shapes_of_arrays_are_still_checked() -> None:
     program = (
         "import sys; sys.modules['numpy'] = None\nimport seqtopo\n"
-        "print(*[d.code for d in seqtopo.check('in(5,4) -> lstm(2)', x=sys.argv[1]).diagnostics])"
+        "class Tensor: shape, dtype = (9, 5, 3), 'float32'\n"
+        "print(*[d.code for d in seqtopo.check('in(5,4) -> lstm(2)', x=Tensor()).diagnostics])"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program, str(tmp_path / "x.npy")],
+        [sys.executable, "-c", program],
         cwd=ROOT,
         capture_output=True,
         text=True,

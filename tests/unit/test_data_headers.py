@@ -22,6 +22,7 @@ from seqtopo.data.loading import Members, load
 from seqtopo.data.values import array_in_file
 from seqtopo.diag.error import SpecError
 from seqtopo.system.bounds import ARRAY_MEMBERS
+from seqtopo.system.packages import get
 from tests.support.imports import ROOT
 
 CHILD = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -62,7 +63,7 @@ def test_a_header_says_what_numpy_says(tmp_path: Path, array: np.ndarray, packed
             (np.savez if packed == "npz" else np.savez_compressed)(file, x=array)
     ((name, header),) = read_headers(path).items()
     assert name == ("" if packed == "npy" else "x")
-    assert (header.shape, header.kind, header.size) == (array.shape, array.dtype.kind, array.dtype.itemsize)
+    assert (header.shape, header.kind, header.dtype) == (array.shape, array.dtype.kind, array.dtype)
 
 
 @pytest.mark.parametrize("dtype", ["f4", ">f8", "i2", ">i8", "u1", "?"])
@@ -235,10 +236,76 @@ def test_objects_are_never_unpickled(tmp_path: Path) -> None:
     assert not (tmp_path / "opened").exists()
 
 
-def test_reading_a_header_loads_no_numpy(tmp_path: Path) -> None:
-    np.save(tmp_path / "x.npy", np.zeros((5, 3)))
-    program = (
-        "import sys; from pathlib import Path; from seqtopo.data.headers import read_headers\n"
-        "assert read_headers(Path(sys.argv[1]))[''].shape == (5, 3)\nassert 'numpy' not in sys.modules"
+WITHOUT_NUMPY = (
+    "import sys; sys.modules['numpy'] = None\nfrom seqtopo.cli.main import main; sys.exit(main(sys.argv[1:]))"
+)
+
+
+def without_numpy(folder: Path, *words: str) -> tuple[int, str]:
+    """The exit code and the output of a command where NumPy is not installed."""
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_NUMPY, *words],
+        cwd=folder,
+        env=CHILD,
+        capture_output=True,
+        text=True,
+        check=False,
     )
-    subprocess.run([sys.executable, "-c", program, str(tmp_path / "x.npy")], check=True, env=CHILD)
+    assert "Traceback" not in done.stderr
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("name", ["x.npy", "x.npz"])
+@pytest.mark.parametrize("side", ["--x", "--y"])
+def test_without_numpy_a_file_is_refused_and_the_help_installs_it(
+    tmp_path: Path, name: str, side: str
+) -> None:
+    with (tmp_path / name).open("wb") as file:
+        (np.save if name == "x.npy" else np.savez)(file, np.zeros((5, 3, 2)))
+    code, said = without_numpy(tmp_path, "check", "in(T,2) -> lstm(4)", side, name)
+    assert code == 1
+    assert f"error[ST710]: {name} cannot be read as data: NumPy, which reads it, is not installed" in said
+    assert f"help: install it: {get('numpy')}" in said
+
+
+def test_without_numpy_a_check_without_data_and_files_that_are_no_arrays_are_as_ever(tmp_path: Path) -> None:
+    (tmp_path / "x.npy").write_bytes(b"\x80\x04")
+    assert without_numpy(tmp_path, "check", "in(T,2) -> lstm(4)")[0] == 0
+    code, said = without_numpy(tmp_path, "check", "in(T,2) -> lstm(4)", "--x", "x.npy")
+    assert (code, "looks like a pickle" in said) == (1, True)
+
+
+DEEP = ["-" * 65_000, "1+" * 32_000 + "1", "[" * 65_000, "lambda:" * 9_000, "not " * 16_000, "f'{" * 21_000]
+
+
+@pytest.mark.parametrize("text", [*DEEP, "{{}: 1}", "{1: 2, 'descr': 3}", "'''", "{'descr': ()}", "\\d"])
+def test_a_header_that_defeats_the_parser_is_answered(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "x.npy"
+    path.write_bytes(npy(text))
+    with pytest.raises(Unreadable, match="its header is damaged"):
+        read_headers(path)
+
+
+@pytest.mark.parametrize("descr", ["()", "[()]", "{'x': 1}", "1", "None", "('<f4', (2,))", "'U999999999'"])
+def test_a_descr_that_is_no_dtype_is_answered(tmp_path: Path, descr: str) -> None:
+    path = tmp_path / "x.npy"
+    path.write_bytes(npy(GOOD.replace("'<f4'", descr), bytes(48)))
+    with pytest.raises(Unreadable, match="its header is damaged"):
+        read_headers(path)
+
+
+def test_the_reason_of_numpy_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "x.npy"
+    path.write_bytes(npy(GOOD.replace("f4", "f3"), bytes(24)))
+    with pytest.raises(Unreadable, match=r"its header is damaged \(descr is not a valid .*'<f3'\)"):
+        read_headers(path)
+
+
+def test_no_more_than_a_header_may_have_is_read(tmp_path: Path) -> None:
+    long = MAGIC + b"\x02\x00" + struct.pack("<I", 2**31) + b" " * 2**20
+    path = archive(tmp_path / "x.npz", {"x.npy": long})
+    with pytest.raises(Unreadable, match="too long for a plain array"):
+        read_headers(path)
+    (tmp_path / "x.npy").write_bytes(npy(GOOD)[:60])
+    with pytest.raises(Unreadable, match="breaks off inside its header"):
+        read_headers(tmp_path / "x.npy")
