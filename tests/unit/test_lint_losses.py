@@ -170,3 +170,35 @@ def test_each_output_has_its_metrics() -> None:
     wrong = f"{heads}{losses}[[binary_accuracy], [acc,categorical_accuracy]]"
     assert_found(wrong, "ST685", "categorical_accuracy")
     assert_mended(wrong, "ST685")
+
+
+def test_a_curve_of_any_number_is_found() -> None:
+    of_yes_or_no = trained("dense(1)", "mse", ", metrics=[mae,auc], labels=(int(2))")
+    assert assert_mended(of_yes_or_no, "ST687") == [
+        trained("dense(1,sigmoid)", "mse", ", metrics=[mae,auc], labels=(int(2))")
+    ]
+    assert_found(of_yes_or_no, "ST687", "auc")
+    assert assert_mended(trained("dense(1)", "bce(from_logits=true)", ", metrics=[auc(100)]"), "ST687") == [
+        trained("dense(1)", "bce(from_logits=true)", ", metrics=[auc(100,from_logits=true)]")
+    ]
+    found = assert_found(
+        trained("dense(1,tanh)", "hinge", ", metrics=precision_at_recall(0.5)"),
+        "ST687",
+        "precision_at_recall(0.5)",
+    )
+    assert "numbers from -1 to 1" in found.message
+
+
+@pytest.mark.parametrize(
+    ("head", "loss", "more"),
+    [
+        ("dense(1,sigmoid)", "bce", ", metrics=[auc]"),
+        ("dense(1,sigmoid)", "mse", ", metrics=[auc], labels=(int(2))"),
+        ("dense(1)", "bce(from_logits=true)", ", metrics=[auc(from_logits=true)]"),
+        ("dense(1)", "mse", ", metrics=[mae]"),
+        # ST629 tells of it.
+        ("dense(1)", "mse", ", metrics=[auc]"),
+    ],
+)
+def test_a_curve_of_probabilities_is_left_alone(head: str, loss: str, more: str) -> None:
+    assert findings(trained(head, loss, more), "ST687") == []

@@ -10,6 +10,7 @@ from seqtopo.diag.model import Edit, Fix, Label
 from seqtopo.graph.graph import Value
 from seqtopo.labels.loss_shapes import BINARY, IDS, ONE_HOT
 from seqtopo.layers.objects import entry_of
+from seqtopo.layers.values import Object
 from seqtopo.lint.edits import step
 from seqtopo.lint.head import Head, Loss, argument, head_of, losses
 from seqtopo.lint.places import with_argument, with_word, word_of
@@ -45,6 +46,13 @@ _OF_IDS = {
     "sparse_top_k_categorical_accuracy": "top_k_categorical_accuracy",
 }
 """Metrics that take labels for class ids, each with its like for one-hot labels."""
+_CURVES = (
+    "auc",
+    "precision_at_recall",
+    "recall_at_precision",
+    "sensitivity_at_specificity",
+    "specificity_at_sensitivity",
+)
 _OF_ONE_HOT = {one_hot: ids for ids, one_hot in _OF_IDS.items()}
 _RANGES = {
     "linear": "any number",
@@ -348,6 +356,42 @@ def _other_kind(metric: str, loss: Loss, width: object) -> tuple[str, str] | Non
     elif metric in _OF_IDS and loss.name in BINARY and width is not None:
         return f"wants class ids, but {loss.word} trains by a 0 or 1 for each number", "binary_accuracy"
     return None
+
+
+@rule("ST687")
+def curve_of_any_number(view: View) -> Iterator[Finding]:
+    """A metric that counts at thresholds from 0 to 1, and a head that gives any number."""
+    trained = dict(losses(view)) if view.training is not None else {}
+    regression = _only_regression(view)
+    for value, metric, expr in _metrics(view) if trained else ():
+        loss, entry, head = trained.get(value), entry_of("metric", word_of(metric)), head_of(view, value)
+        if loss is None or entry is None or entry.name not in _CURVES or head is None:
+            continue
+        if not head.gives or head.gives in _SHARES or (regression and entry.name in _HITS):
+            continue
+        if isinstance(metric, Object) and (
+            metric.kwargs.get("from_logits") or metric.kwargs.get("thresholds")
+        ):
+            continue
+        gives = _RANGES.get(head.gives, f"what {head.gives} gives")
+        logits = entry.name == "auc" and loss.name not in _DISTANCES
+        told = with_argument(expr, "from_logits", tree.Name(expr.span, "true")) if logits else None
+        fixes = (
+            (Fix("tell the metric that it gets logits", (Edit(expr.span, print_expr(told)),)),)
+            if told is not None
+            else _activated(view, head, "sigmoid")
+            if loss.name in _DISTANCES
+            else ()
+        )
+        yield Finding(
+            expr.span,
+            f"{entry.name} counts at thresholds from 0 to 1, but {head.place.layer.title} gives {gives}",
+            label="wants numbers from 0 to 1",
+            labels=(Label(head.place.span, f"gives {gives}"),),
+            notes=("answers below 0 are all alike to it, and so are answers above 1",),
+            help="write auc(from_logits=true)" if logits else "write sigmoid in the last layer",
+            fixes=fixes,
+        )
 
 
 def _renamed(expr: tree.Expr, metric: str, right: str) -> tuple[Fix, ...]:
