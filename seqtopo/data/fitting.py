@@ -227,7 +227,7 @@ def _targets(resolved: Resolved, data: Data, dims: dict[str, Any], loss: str) ->
 
 
 def _weights(resolved: Resolved, data: Data, loss: str) -> Iterator[Diagnostic]:
-    """ST730, ST715: sample weights that Keras would refuse, or multiply with the losses of other samples."""
+    """ST730, ST715: sample weights that Keras would refuse, misplace, or learn nothing by."""
     graph = resolved.graph
     losses = losses_of(resolved.training, len(graph.outputs)) or []
     several = len(data.weights) > 1
@@ -249,6 +249,31 @@ def _weights(resolved: Resolved, data: Data, loss: str) -> Iterator[Diagnostic]:
             weighed = () if (loss_name(loss) or name) == "ctc" else tensor.shape[:-1]
             if not _weigh(array.shape, weighed):
                 yield _misaligned(array, weighed, node.span)
+    if data.weights and all(_is_weightless(array) for array in data.weights):
+        array, values = data.weights[0], data.weights[0].values
+        assert values is not None
+        all_zero = values.low == values.high == 0
+        yield Diagnostic(
+            "ST730",
+            f"no weight in {array.name} is above 0: "
+            + ("all of them are 0" if all_zero else f"they go from {values.low:.4g} to {values.high:.4g}"),
+            graph.nodes[graph.outputs[0].node].span,
+            label=f"is weighed by {array.name}",
+            notes=(
+                "the loss is 0 for every sample, so that nothing is learned"
+                if all_zero
+                else "a negative weight turns the loss round: training makes the answers worse",
+            ),
+            help="give each sample that counts a weight above 0, such as 1",
+        )
+
+
+def _is_weightless(array: Array) -> bool:
+    """Whether all of some weights were looked at, and none of them is above 0."""
+    if array.kind not in "fiub" or 0 in array.shape:
+        return False
+    values = array.values
+    return values is not None and not (values.partly or values.missing or values.endless) and values.high <= 0
 
 
 def _weigh(shape: tuple[int, ...], answers: Shape) -> bool:

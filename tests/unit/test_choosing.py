@@ -192,6 +192,35 @@ def test_fault_a11_weights_stand_beside_the_answers(spec: str, weights: tuple[in
     assert found == [code] * bool(code)
 
 
+@pytest.mark.parametrize(
+    ("weights", "said"),
+    [
+        (np.zeros(40), "all of them are 0"),
+        (np.zeros((40, 1), "int64"), "all of them are 0"),
+        (np.zeros(40, "bool"), "all of them are 0"),
+        (-np.ones(40), "they go from -1 to -1"),
+        (np.arange(40) - 39.0, "they go from -39 to 0"),
+        (np.arange(40) - 38.0, ""),
+        (np.arange(40) == 3, ""),
+    ],
+)
+def test_weights_of_which_none_is_above_0_are_refused(weights: np.ndarray, said: str) -> None:
+    report = seqtopo.check(f"{BODY} -> dense(1)", x=np.zeros((40, 5, 2)), sample_weight=weights)
+    found = [d for d in report.diagnostics if d.severity == "error"]
+    assert [d.code for d in found] == ["ST730"] * bool(said)
+    assert all(said in d.message and d.help for d in found)
+    # Following the help removes it.
+    mended = np.where(weights <= 0, 1, weights)
+    assert seqtopo.check(f"{BODY} -> dense(1)", x=np.zeros((40, 5, 2)), sample_weight=mended).ok
+
+
+def test_one_of_two_outputs_may_have_weights_of_0() -> None:
+    two = f"h = {BODY}\n[h -> dense(1), h -> dense(1)]"
+    for other, ok in ((np.ones(40), True), (np.zeros(40), False)):
+        report = seqtopo.check(two, x=np.zeros((40, 5, 2)), sample_weight=[np.zeros(40), other])
+        assert report.ok is ok, str(report)
+
+
 def test_fault_a11_weights_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     np.save(tmp_path / "w.npy", np.ones((40, 10)))
     np.save(tmp_path / "y.npy", np.ones((40, 1)))
