@@ -17,10 +17,10 @@ from seqtopo.graph.graph import Graph
 from seqtopo.graph.resolver import Resolved
 from seqtopo.graph.training import Training, Values
 from seqtopo.labels.check_labels import losses_of
+from seqtopo.labels.class_ids import RANGES
 from seqtopo.labels.loss_shapes import BINARY as YES_NO
 from seqtopo.labels.loss_shapes import IDS, verdict
 from seqtopo.labels.loss_shapes import ONE_HOT as HOT
-from seqtopo.labels.values import RANGES
 from seqtopo.layers.sizes import Shape
 from seqtopo.layers.values import Object
 from seqtopo.lint.head import head_of

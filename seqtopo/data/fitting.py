@@ -205,6 +205,7 @@ def _targets(resolved: Resolved, data: Data, dims: dict[str, Any], loss: str) ->
             array.name,
             values=array.values,
             steps=steps,
+            weighed=bool(data.weights) or array.padding is not None,
         )
         for array, name in zip(data.y, losses, strict=False)
     ]

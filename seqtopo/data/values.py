@@ -125,7 +125,7 @@ def _summary(
 
     low, high = math.inf, -math.inf
     whole, shares = True, not flat and len(shape) >= 2 and shape[-1] > 1
-    longest, missing, endless, seen = 0, 0, 0, 0
+    longest, missing, endless, seen, zeros = 0, 0, 0, 0, 0
     for piece in pieces:
         seen += piece.size
         finite = piece
@@ -139,6 +139,8 @@ def _summary(
             whole = whole and bool((finite == np.rint(finite)).all())
         if finite.size:
             low, high = min(low, float(finite.min())), max(high, float(finite.max()))
+            if low <= 0 <= high:
+                zeros += int(finite.size - np.count_nonzero(finite))
         if shares:
             rows = piece.sum(axis=-1, dtype="float64")
             shares = low >= 0 and bool((abs(rows - 1) < 1e-3).all())
@@ -150,4 +152,4 @@ def _summary(
         low, high = 0.0, 0.0
     if flat and len(shape) == 2:
         longest = shape[1]
-    return Values(low, high, whole, shares, longest, missing, endless, seen < math.prod(shape))
+    return Values(low, high, whole, shares, longest, missing, endless, seen < math.prod(shape), zeros)

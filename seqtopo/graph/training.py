@@ -44,6 +44,8 @@ class Values:
     endless: int = 0
     partly: bool = False
     """Whether there are more numbers than were looked at."""
+    zeros: int = 0
+    """How many of those that were looked at are 0."""
 
 
 @dataclass(frozen=True)

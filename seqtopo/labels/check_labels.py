@@ -12,10 +12,11 @@ from seqtopo.diag.model import Diagnostic, Fix, Label
 from seqtopo.graph.graph import Graph
 from seqtopo.graph.resolver import Resolved
 from seqtopo.graph.training import Training
+from seqtopo.labels.class_ids import kind_problems
 from seqtopo.labels.fixes import Wanted, drafts
 from seqtopo.labels.loss_shapes import loss_name, verdict
 from seqtopo.labels.main_path import MainPath
-from seqtopo.labels.values import kind_problems, range_problems
+from seqtopo.labels.values import range_problems
 from seqtopo.labels.words import Compared, Mismatch, mismatch
 from seqtopo.layers.sizes import show_shape
 from seqtopo.source import Span

@@ -1,4 +1,4 @@
-"""Check what labels hold: ids or one-hot, ids below the classes, lengths for CTC, ranges of the head."""
+"""Check what labels hold: ids below the classes, lengths for CTC, ranges of the loss and of the head."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from math import inf
 from seqtopo.diag.codes import CODES
 from seqtopo.diag.model import Diagnostic, Edit, Fix, Label
 from seqtopo.graph.graph import Node, Sources
+from seqtopo.graph.masks import makes
 from seqtopo.graph.training import Training
+from seqtopo.labels.class_ids import RANGES, activation_behind, ids_fit, loss_fixes
 from seqtopo.labels.fixes import Wanted, classes_fix, width_fix, with_argument
-from seqtopo.labels.loss_shapes import BINARY, IDS, ONE_HOT, PER_CLASS, REGRESSIONS, shown_loss, verdict
+from seqtopo.labels.loss_shapes import BINARY, IDS, ONE_HOT, REGRESSIONS, loss_name, verdict
 from seqtopo.labels.main_path import MainPath
 from seqtopo.labels.words import Compared
-from seqtopo.layers.layer import Layer
-from seqtopo.layers.sizes import Shape, fits, is_open, show_shape
+from seqtopo.layers.sizes import Shape, is_open
 from seqtopo.layers.values import Object
 from seqtopo.source import Span
 from seqtopo.syntax import tree
@@ -25,136 +26,13 @@ from seqtopo.syntax.rewrite import without
 Tried = Callable[[Fix], bool]
 """Whether a fix leaves a spec without errors."""
 
-RANGES = {
-    "sigmoid": (0.0, 1.0),
-    "hard_sigmoid": (0.0, 1.0),
-    "softmax": (0.0, 1.0),
-    "tanh": (-1.0, 1.0),
-    "softsign": (-1.0, 1.0),
-    "relu": (0.0, inf),
-    "softplus": (0.0, inf),
-    "exponential": (0.0, inf),
-    "relu6": (0.0, 6.0),
-    "sparse_sigmoid": (0.0, 1.0),
-    "sparsemax": (0.0, 1.0),
-    "hard_tanh": (-1.0, 1.0),
-    "squareplus": (0.0, inf),
-    "sparse_plus": (0.0, inf),
-    "log_sigmoid": (-inf, 0.0),
-    "log_softmax": (-inf, 0.0),
-}
-"""What an activation can give, where that is not every number."""
-
-
 _FROM_ZERO = frozenset({"poisson", "mean_squared_logarithmic_error"})
 """Losses whose labels are 0 or more."""
+_PERCENTAGE = "mean_absolute_percentage_error"
 _SIGNS = frozenset({"hinge", "squared_hinge"})
 """Losses whose labels are -1 and 1, or 0 and 1, which Keras takes for them."""
 _MOST_CLASSES = 1000
 """Whole numbers up to more than this are hardly ids of classes."""
-
-_OF_SHARES = BINARY | {"poisson", "cosine_similarity", "hinge", "squared_hinge"}
-"""Losses of an output in shares, which are compared with a label number by number."""
-
-
-# ---- ids or one-hot --------------------------------------------------------------------------------
-
-
-def kind_problems(compared: Compared, path: MainPath, training: Training | None) -> Iterator[Diagnostic]:
-    """ST704: ids where the loss wants one-hot, or the other way round."""
-    labels, loss, values = compared.labels, compared.loss, compared.values
-    output = path.shape
-    if not output or output[-1] == 1:
-        return
-    same = len(labels.shape) == len(output) and all(map(fits, labels.shape, output))
-    if loss in IDS and same:
-        ids = (*output[:-1], f"int({output[-1]})")
-        yield _wrong_kind(
-            compared,
-            path,
-            f"{compared.said}, one number for each class (one-hot), but {loss} wants class ids: "
-            f"{_shown(output[:-1])}",
-            f"either change the loss, or make ids of them: {compared.name or 'y'}.argmax(axis=-1)",
-            _fixes(compared, training, "categorical_crossentropy", ",".join(map(str, ids))),
-        )
-    elif loss in IDS and values is not None and not values.whole:
-        yield _wrong_kind(
-            compared,
-            path,
-            f"{loss} wants class ids, and {compared.holder} holds numbers that are not whole",
-            "for numbers of their own, use mse; for ids, round them",
-            (),
-        )
-    elif (
-        loss in REGRESSIONS
-        and _activation(path.nodes[0].layer) == "softmax"
-        and _ids_fit(labels.shape, output)
-    ):
-        yield _wrong_kind(
-            compared,
-            path,
-            f"{shown_loss(loss)} compares numbers, but {compared.said_of_ids}, and the model "
-            f"gives a share for each class: {show_shape(output)}",
-            "for class ids use sparse_categorical_crossentropy",
-            _fixes(compared, training, "sparse_categorical_crossentropy", ",".join(map(str, output))),
-        )
-    elif loss in _others(path) and not same and _ids_fit(labels.shape, output):
-        fixes = _fixes(compared, training, "sparse_categorical_crossentropy", ",".join(map(str, output)))
-        yield _wrong_kind(
-            compared,
-            path,
-            f"{compared.said_of_ids}, but {loss} wants one number for each class (one-hot): "
-            f"{show_shape(output)}",
-            "either change the loss, or make them one-hot: "
-            f"keras.utils.to_categorical({compared.name or 'y'})",
-            fixes if loss in ONE_HOT else tuple([_first(fix) for fix in fixes[::-1]]),
-        )
-
-
-def _first(fix: Fix) -> Fix:
-    return replace(fix, title=fix.title.removeprefix("or "))
-
-
-def _others(path: MainPath) -> frozenset[str]:
-    """The losses that want a number for each class of what a path gives, besides those of numbers."""
-    return (
-        ONE_HOT | PER_CLASS | (_OF_SHARES if _activation(path.nodes[0].layer) == "softmax" else frozenset())
-    )
-
-
-def _ids_fit(labels: Shape, output: Shape) -> bool:
-    return verdict("sparse_categorical_crossentropy", labels, output) == "fits"
-
-
-def _wrong_kind(
-    compared: Compared, path: MainPath, message: str, help: str, fixes: tuple[Fix, ...]
-) -> Diagnostic:
-    node = path.nodes[0]
-    labels = (Label(node.span, f"gives {show_shape(path.shape)}"),)
-    if compared.span is None:
-        return Diagnostic("ST704", message, node.span, label=labels[0].text, help=help, fixes=fixes)
-    return Diagnostic(
-        "ST704", message, compared.span, label="of the other kind", labels=labels, help=help, fixes=fixes
-    )
-
-
-def _shown(shape: Shape) -> str:
-    return show_shape(shape) if shape else "one for each sample"
-
-
-def _fixes(compared: Compared, training: Training | None, loss: str, sizes: str) -> tuple[Fix, ...]:
-    if training is None or isinstance(training.loss, list) or "loss" not in training.spans:
-        return ()
-    renamed = f"loss={loss}"
-    if isinstance(training.loss, Object):
-        renamed = f"loss={replace(training.loss, name=loss)}"
-    found = [Fix(f"use {loss}", (Edit(training.spans["loss"], renamed),))]
-    if compared.span is not None and training.labels is not None and len(training.labels) == 1:
-        found.append(Fix(f"or declare labels=({sizes})", (Edit(compared.span, f"labels=({sizes})"),)))
-    return tuple(found)
-
-
-# ---- ranges ----------------------------------------------------------------------------------------
 
 
 def range_problems(
@@ -179,6 +57,8 @@ def range_problems(
         )
     if loss in BINARY or loss in _SIGNS or loss in _FROM_ZERO:
         yield from _taken(compared, path, training, sources, tried)
+    if loss == _PERCENTAGE:
+        yield from _divided_by_zero(compared, path, training, tried)
     if loss in REGRESSIONS:
         yield from _reach(compared, path, training, sources, tried)
     if not loss:
@@ -191,10 +71,10 @@ def _without_loss(
     """What is wrong with labels under every loss that fits their shape."""
     output, shape = path.shape, compared.labels.shape
     if verdict("mean_squared_error", shape, output) == "fits":
-        if RANGES.get(_activation(path.nodes[0].layer)) == (0.0, 1.0):
+        if RANGES.get(activation_behind(path.nodes[0].layer)) == (0.0, 1.0):
             yield from _reach(compared, path, training, sources, tried)
-    elif _ids_fit(shape, output) and (compared.values is None or compared.values.whole):
-        classes = _activation(path.nodes[0].layer) == "softmax"
+    elif ids_fit(shape, output) and (compared.values is None or compared.values.whole):
+        classes = activation_behind(path.nodes[0].layer) == "softmax"
         # Of another head a loss of one's own may take the numbers for something else.
         for problem in _ids(compared, path, training, sources, tried):
             if not classes and _may_be_ids(compared, output):
@@ -305,10 +185,10 @@ def _more_classes(
 ) -> Iterator[Fix]:
     """The loss for yes or no where two classes meet one unit; as many units as there are classes."""
     if path.shape[-1] == 1 and top == 1 and compared.loss != "ctc":
-        yield from _fixes(compared, training, "binary_crossentropy", "1,int(2)")[:1]
+        yield from loss_fixes(compared, training, "binary_crossentropy", "1,int(2)")[:1]
     loss = training.loss if training is not None else None
     logits = isinstance(loss, Object) and bool(loss.kwargs.get("from_logits"))
-    activation = _activation(path.nodes[0].layer)
+    activation = activation_behind(path.nodes[0].layer)
     if compared.loss == "ctc" or activation in ("softmax", "log_softmax"):
         fix = width_fix(path, Wanted((*path.shape[:-1], top + 1)), sources)
         if fix is not None:
@@ -388,6 +268,34 @@ def _taken(
     )
 
 
+def _divided_by_zero(
+    compared: Compared, path: MainPath, training: Training | None, tried: Tried
+) -> Iterator[Diagnostic]:
+    """ST708 for labels of 0 under the percentage error, which divides by them."""
+    values, between = compared.values, _span(compared)
+    zeros = values.zeros if values is not None else 0
+    # Labels of padded steps may be 0 where a mask or weights leave them out.
+    if compared.weighed or any(
+        makes(path.graph, node) for node in path.graph.nodes if node.layer is not None
+    ):
+        return
+    if not zeros and (values is not None or between is None or between[0] > 0):
+        return
+    fixes: tuple[Fix, ...] = ()
+    if training is not None and isinstance(training.loss, str) and loss_name(training.loss) == _PERCENTAGE:
+        fix = Fix("train it by mae", (Edit(training.spans["loss"], "loss=mae"),))
+        fixes = (fix,) if tried(fix) else ()
+    many = f"{zeros:,} of the numbers in {compared.name} {'is' if zeros == 1 else 'are'}"
+    yield _out_of_range(
+        compared,
+        path,
+        f"mape divides by the labels, and {many if zeros else 'some of the labels are'} 0",
+        "use mae or huber, or leave the labels of 0 out",
+        fixes,
+        notes=("Keras divides by 1e-07 there: one such label outweighs all the others",),
+    )
+
+
 def _shown_span(compared: Compared) -> str:
     low, high = _span(compared) or (0, 0)
     return f"{low:.4g} to {high:.4g}"
@@ -401,7 +309,7 @@ def _reach(
         return
     low, high = between
     head = path.nodes[0]
-    name = _activation(head.layer)
+    name = activation_behind(head.layer)
     least, most = RANGES.get(name, (-inf, inf))
     if low >= least - 1e-6 and high <= most + 1e-6:
         return
@@ -437,18 +345,6 @@ def _holds(compared: Compared) -> str:
     return f"{compared.name} holds numbers from" if compared.name else "labels go from"
 
 
-def _activation(layer: Layer | None) -> str:
-    """The activation behind which an output comes, in a wrapper that of the layer inside; "" for none."""
-    while layer is not None and isinstance(inner := layer.args.get("layer"), Layer):
-        if layer.get("merge_mode") == "sum":
-            return ""
-        layer = inner
-    found = layer.get("activation") if layer is not None else None
-    if layer is not None and found is None and layer.row.name in RANGES:
-        return layer.row.name
-    return found if isinstance(found, str) else ""
-
-
 def _out_of_range(
     compared: Compared,
     path: MainPath,
@@ -456,6 +352,7 @@ def _out_of_range(
     help: str,
     fixes: tuple[Fix, ...] = (),
     code: str = "ST708",
+    notes: tuple[str, ...] = (),
 ) -> Diagnostic:
     return Diagnostic(
         code,
@@ -464,6 +361,7 @@ def _out_of_range(
         severity=CODES[code].severity,
         label=f"is compared with {compared.name or 'them'}",
         labels=(Label(compared.span, "the labels"),) if compared.span is not None else (),
+        notes=notes,
         help=help,
         fixes=fixes,
     )

@@ -18,7 +18,8 @@ class Compared:
     """The labels of one output, its loss by its main name ("" for none), and where they come from.
 
     ``name`` is what holds them where that is data (``y``), "" where the spec declares them; ``span`` is
-    where it does. ``steps`` are numbers of time steps that the data is known to have.
+    where it does. ``steps`` are numbers of time steps that the data is known to have. ``weighed`` is whether
+    some of the labels may count for nothing, by weights or as padding.
     """
 
     labels: Labels
@@ -27,6 +28,7 @@ class Compared:
     span: Span | None = None
     values: Values | None = None
     steps: tuple[Size, ...] = ()
+    weighed: bool = False
 
     @property
     def said(self) -> str:

@@ -231,3 +231,31 @@ def test_fault_a11_weights_on_the_command_line(tmp_path: Path, capsys: pytest.Ca
     assert "sample_weight.mean(axis=1)" in shown
     report = seqtopo.check(f"{BODY} -> dense(1)", sample_weight=np.array(["a"] * 40))
     assert [d.code for d in report.diagnostics] == ["ST715"]
+
+
+def _percentage(y: np.ndarray, body: str = f"{BODY} -> dense(1)", **more: np.ndarray) -> list[str]:
+    report = seqtopo.check(f"{body}\ntrain adam, loss=mape", y=y, **more)
+    found = [d for d in report.diagnostics if d.code == "ST708"]
+    for diagnostic in found:
+        assert [fix.title for fix in diagnostic.fixes] == ["train it by mae"]
+        mended = diagnostic.fixes[0].apply(f"{body}\ntrain adam, loss=mape")
+        assert seqtopo.check(mended, y=y).ok
+        assert "ST708" not in [d.code for d in seqtopo.check(mended, y=y).diagnostics]
+    return [d.message for d in found]
+
+
+def test_labels_of_0_are_found_where_the_loss_divides_by_them() -> None:
+    y = np.arange(40.0)[:, None]
+    (said,) = _percentage(y)
+    assert said == "mape divides by the labels, and 1 of the numbers in y is 0"
+    assert "39 of the numbers in y are 0" in _percentage((y == 3) * 2.5)[0]
+    assert len(_percentage(y - 20)) == 1
+    assert _percentage(y + 0.5) == []
+    assert _percentage(y - 20.5) == []
+    # Weights or a mask may leave them out.
+    assert _percentage(y, sample_weight=np.minimum(y[:, 0], 1)) == []
+    steps = (np.arange(200.0) % 5).reshape(40, 5, 1)
+    assert len(_percentage(steps, "in(5,2) -> lstm(8,seq) -> dense(1)")) == 1
+    assert _percentage(steps, "in(5,2) -> mask -> lstm(8,seq) -> dense(1)") == []
+    declared = seqtopo.check(f"{BODY} -> dense(1)\ntrain adam, loss=mape, labels=(int(5))")
+    assert "some of the labels are 0" in declared.diagnostics[0].message

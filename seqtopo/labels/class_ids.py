@@ -1,0 +1,149 @@
+"""Tell class ids from one-hot labels, and which of the two a loss wants."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from math import inf
+
+from seqtopo.diag.model import Diagnostic, Edit, Fix, Label
+from seqtopo.graph.training import Training
+from seqtopo.labels.loss_shapes import BINARY, IDS, ONE_HOT, PER_CLASS, REGRESSIONS, shown_loss, verdict
+from seqtopo.labels.main_path import MainPath
+from seqtopo.labels.words import Compared
+from seqtopo.layers.layer import Layer
+from seqtopo.layers.sizes import Shape, fits, show_shape
+from seqtopo.layers.values import Object
+
+RANGES = {
+    "sigmoid": (0.0, 1.0),
+    "hard_sigmoid": (0.0, 1.0),
+    "softmax": (0.0, 1.0),
+    "tanh": (-1.0, 1.0),
+    "softsign": (-1.0, 1.0),
+    "relu": (0.0, inf),
+    "softplus": (0.0, inf),
+    "exponential": (0.0, inf),
+    "relu6": (0.0, 6.0),
+    "sparse_sigmoid": (0.0, 1.0),
+    "sparsemax": (0.0, 1.0),
+    "hard_tanh": (-1.0, 1.0),
+    "squareplus": (0.0, inf),
+    "sparse_plus": (0.0, inf),
+    "log_sigmoid": (-inf, 0.0),
+    "log_softmax": (-inf, 0.0),
+}
+"""What an activation can give, where that is not every number."""
+
+_OF_SHARES = BINARY | {"poisson", "cosine_similarity", "hinge", "squared_hinge"}
+"""Losses of an output in shares, which are compared with a label number by number."""
+
+
+def kind_problems(compared: Compared, path: MainPath, training: Training | None) -> Iterator[Diagnostic]:
+    """ST704: ids where the loss wants one-hot, or the other way round."""
+    labels, loss, values = compared.labels, compared.loss, compared.values
+    output = path.shape
+    if not output or output[-1] == 1:
+        return
+    same = len(labels.shape) == len(output) and all(map(fits, labels.shape, output))
+    if loss in IDS and same:
+        ids = (*output[:-1], f"int({output[-1]})")
+        yield _wrong_kind(
+            compared,
+            path,
+            f"{compared.said}, one number for each class (one-hot), but {loss} wants class ids: "
+            f"{_shown(output[:-1])}",
+            f"either change the loss, or make ids of them: {compared.name or 'y'}.argmax(axis=-1)",
+            loss_fixes(compared, training, "categorical_crossentropy", ",".join(map(str, ids))),
+        )
+    elif loss in IDS and values is not None and not values.whole:
+        yield _wrong_kind(
+            compared,
+            path,
+            f"{loss} wants class ids, and {compared.holder} holds numbers that are not whole",
+            "for numbers of their own, use mse; for ids, round them",
+            (),
+        )
+    elif (
+        loss in REGRESSIONS
+        and activation_behind(path.nodes[0].layer) == "softmax"
+        and ids_fit(labels.shape, output)
+    ):
+        yield _wrong_kind(
+            compared,
+            path,
+            f"{shown_loss(loss)} compares numbers, but {compared.said_of_ids}, and the model "
+            f"gives a share for each class: {show_shape(output)}",
+            "for class ids use sparse_categorical_crossentropy",
+            loss_fixes(compared, training, "sparse_categorical_crossentropy", ",".join(map(str, output))),
+        )
+    elif loss in _others(path) and not same and ids_fit(labels.shape, output):
+        fixes = loss_fixes(compared, training, "sparse_categorical_crossentropy", ",".join(map(str, output)))
+        yield _wrong_kind(
+            compared,
+            path,
+            f"{compared.said_of_ids}, but {loss} wants one number for each class (one-hot): "
+            f"{show_shape(output)}",
+            "either change the loss, or make them one-hot: "
+            f"keras.utils.to_categorical({compared.name or 'y'})",
+            fixes if loss in ONE_HOT else tuple([_first(fix) for fix in fixes[::-1]]),
+        )
+
+
+def _first(fix: Fix) -> Fix:
+    return replace(fix, title=fix.title.removeprefix("or "))
+
+
+def _others(path: MainPath) -> frozenset[str]:
+    """The losses that want a number for each class of what a path gives, besides those of numbers."""
+    return (
+        ONE_HOT
+        | PER_CLASS
+        | (_OF_SHARES if activation_behind(path.nodes[0].layer) == "softmax" else frozenset())
+    )
+
+
+def ids_fit(labels: Shape, output: Shape) -> bool:
+    """Whether labels of this shape can be class ids of an output."""
+    return verdict("sparse_categorical_crossentropy", labels, output) == "fits"
+
+
+def _wrong_kind(
+    compared: Compared, path: MainPath, message: str, help: str, fixes: tuple[Fix, ...]
+) -> Diagnostic:
+    node = path.nodes[0]
+    labels = (Label(node.span, f"gives {show_shape(path.shape)}"),)
+    if compared.span is None:
+        return Diagnostic("ST704", message, node.span, label=labels[0].text, help=help, fixes=fixes)
+    return Diagnostic(
+        "ST704", message, compared.span, label="of the other kind", labels=labels, help=help, fixes=fixes
+    )
+
+
+def _shown(shape: Shape) -> str:
+    return show_shape(shape) if shape else "one for each sample"
+
+
+def loss_fixes(compared: Compared, training: Training | None, loss: str, sizes: str) -> tuple[Fix, ...]:
+    """Another loss, or other labels where the spec declares them."""
+    if training is None or isinstance(training.loss, list) or "loss" not in training.spans:
+        return ()
+    renamed = f"loss={loss}"
+    if isinstance(training.loss, Object):
+        renamed = f"loss={replace(training.loss, name=loss)}"
+    found = [Fix(f"use {loss}", (Edit(training.spans["loss"], renamed),))]
+    if compared.span is not None and training.labels is not None and len(training.labels) == 1:
+        found.append(Fix(f"or declare labels=({sizes})", (Edit(compared.span, f"labels=({sizes})"),)))
+    return tuple(found)
+
+
+def activation_behind(layer: Layer | None) -> str:
+    """The activation behind which an output comes, in a wrapper that of the layer inside; "" for none."""
+    while layer is not None and isinstance(inner := layer.args.get("layer"), Layer):
+        if layer.get("merge_mode") == "sum":
+            return ""
+        layer = inner
+    found = layer.get("activation") if layer is not None else None
+    if layer is not None and found is None and layer.row.name in RANGES:
+        return layer.row.name
+    return found if isinstance(found, str) else ""
