@@ -14,9 +14,8 @@ from seqtopo.advice.causes import causes
 from seqtopo.advice.failure_site import Site, forgets_steps, maker, shaper
 from seqtopo.advice.fixes import chain_of, fixes_of, least_length
 from seqtopo.advice.rank_fixes import keep_steps
-from seqtopo.advice.verify_fixes import recheck, verified, worth_trying
+from seqtopo.advice.verify_fixes import Trial, verified, worth_trying
 from seqtopo.diag.model import Diagnostic, Edit, Fix, Label
-from seqtopo.graph.axis_contents import misread_axes
 from seqtopo.graph.graph import Graph, Node, Sources, Value
 from seqtopo.graph.resolver import Resolution, diagnostic_of
 from seqtopo.graph.unbound import upper
@@ -39,14 +38,9 @@ def advise(resolution: Resolution) -> list[Diagnostic]:
 
 def _verified(found: list[Diagnostic], resolution: Resolution) -> list[Diagnostic]:
     """The diagnostics with the fixes that help, and after which no axis is read as another than before."""
-    before = misread_axes(resolution.graph)
-    dims, shapes = resolution.dims, resolution.shapes
-    return verified(
-        found,
-        resolution.source.text,
-        lambda text: recheck(text, dims, shapes).diagnostics,
-        lambda text: recheck(text, dims, shapes).misread > before,
-    )
+    text = resolution.source.text
+    trial = Trial(text, resolution.graph, resolution.dims, resolution.shapes)
+    return verified(found, text, lambda after: trial.recheck(after).diagnostics, trial.misreads)
 
 
 def _advised(refusal: Refusal, sources: Sources) -> Diagnostic:
@@ -138,12 +132,12 @@ def _no_sizes(node: tree.Node) -> Iterator[tree.Name]:
 
 
 def _counted(site: Site) -> str:
-    """What the lengths of a chain count: an image has places, not steps."""
+    """Return the word for what the lengths of a chain count: steps of a sequence, or places of an image."""
     return "steps" if len(site.tensor(site.inputs[0]).shape) == 2 else "places"
 
 
 def _given(graph: Graph, node: Node, argument: str) -> list[Label]:
-    """What the values of an argument were made by."""
+    """Return labels for the layers that made the values of an argument."""
     labels = []
     for value in node.tensors.get(argument, ()):
         made, tensor = graph.nodes[value.node], graph.tensor(value)
@@ -177,7 +171,7 @@ def _made(site: Site, value: Value, takes: int | None) -> list[Label]:
 
 
 def _copy(site: Site, value: Value) -> tuple[str, ...]:
-    """Where one text is several layers, that it was another copy that gave the value."""
+    """Return a note where an earlier copy of the same repeated layer gave the value; else nothing."""
     made = maker(site.graph, value)
     if site.node is None or made.span != site.node.span or not forgets_steps(made):
         return ()
@@ -185,7 +179,7 @@ def _copy(site: Site, value: Value) -> tuple[str, ...]:
 
 
 def _in_words(takes: int, given: int) -> str:
-    """What to do about a number of axes, where no fix can be written."""
+    """Return the help for a wrong number of axes, where no fix can be written."""
     if takes > given:
         return "declare the missing axis in the in(...), keep it in the layers before, or make it with expand"
     return "take an axis away first: last step (no seq), mean(time), flatten, or td(...) around the layer"

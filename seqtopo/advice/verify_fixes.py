@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any
 
 from seqtopo.diag.model import Diagnostic, Fix
@@ -26,8 +26,6 @@ MOST_TRIED = 24
 """Fixes of one text that are tried; later ones are not offered."""
 MOST_SHOWN = 4
 """Fixes of one diagnostic that are offered."""
-_MOST_KEPT = 32
-"""Texts of which it is kept what checking them gave: several diagnostics may have the same way out."""
 
 
 @dataclass(frozen=True)
@@ -53,27 +51,26 @@ def recheck(
     text: str, dims: Mapping[str, Any] | None = None, shapes: Mapping[int, Shape] | None = None
 ) -> Recheck:
     """Check another text, with names bound from outside and inputs of the data's shapes."""
-    return _recheck(text, tuple((dims or {}).items()), tuple((shapes or {}).items()))
-
-
-@lru_cache(maxsize=_MOST_KEPT)
-def _recheck(text: str, dims: tuple[tuple[str, Any], ...], shapes: tuple[tuple[int, Shape], ...]) -> Recheck:
     source = Source(text)
     spec, found = parse(source)
     if spec is None or found:
         return Recheck(None, None, tuple(found))
-    resolution = resolve(spec, source, dict(dims), dict(shapes))
+    resolution = resolve(spec, source, dims, shapes)
     return Recheck(spec, resolution.resolved, tuple(resolution.diagnostics))
 
 
 @dataclass(frozen=True)
 class Trial:
-    """Tries fixes of one text, whose meaning is ``graph``, with the same ``dims`` and ``shapes``."""
+    """Tries fixes of one text, whose meaning is ``graph``, with the same ``dims`` and ``shapes``.
+
+    What checking a text gave is kept here and not longer: layers may be registered before the next check.
+    """
 
     text: str
     graph: Graph
     dims: Mapping[str, Any]
     shapes: Mapping[int, Shape] = field(default_factory=dict)
+    _known: dict[str, Recheck] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
     def of(cls, resolved: Resolved) -> Trial:
@@ -96,7 +93,17 @@ class Trial:
 
     def after(self, fix: Fix) -> Recheck:
         """What checking the text gives once a fix is made."""
-        return recheck(fix.apply(self.text), self.dims, self.shapes)
+        return self.recheck(fix.apply(self.text))
+
+    def recheck(self, text: str) -> Recheck:
+        """What checking another text gives; several fixes may come to the same one."""
+        if text not in self._known:
+            self._known[text] = recheck(text, self.dims, self.shapes)
+        return self._known[text]
+
+    def misreads(self, text: str) -> bool:
+        """Whether more layers than before take something else for the time steps in another text."""
+        return self.recheck(text).misread > self._misread
 
     def checks(self, fix: Fix) -> bool:
         """Whether a fix leaves no error."""
@@ -104,7 +111,7 @@ class Trial:
 
     def keeps_axes(self, fix: Fix) -> bool:
         """Whether a fix leaves no error, and every axis what it is."""
-        return self.checks(fix) and self.after(fix).misread <= self._misread
+        return self.checks(fix) and not self.misreads(fix.apply(self.text))
 
 
 def worth_trying(layers: int, text: str) -> bool:

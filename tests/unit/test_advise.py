@@ -7,10 +7,11 @@ import pytest
 
 import seqtopo
 from seqtopo.advice.advise import advise
-from seqtopo.advice.verify_fixes import Trial, recheck
+from seqtopo.advice.verify_fixes import Trial
 from seqtopo.diag.model import Edit, Fix
 from seqtopo.graph.resolver import Resolution, resolve
 from seqtopo.labels.check_labels import check_labels
+from seqtopo.layers import registry
 from seqtopo.source import Source, Span
 from seqtopo.syntax.parse import parse
 
@@ -52,8 +53,31 @@ def test_labels_are_a_pass_over_what_was_resolved() -> None:
 
 
 def test_a_text_is_checked_once_for_several_fixes() -> None:
-    assert recheck(WRONG) is recheck(WRONG)
-    assert recheck(WRONG) is not recheck(WRONG, {"T": 3})
+    graph = resolution(WRONG).graph
+    trial = Trial(WRONG, graph, {})
+    assert trial.recheck(WRONG) is trial.recheck(WRONG)
+    assert trial.recheck(WRONG) is not Trial(WRONG, graph, {"T": 3}).recheck(WRONG)
+
+
+TWO_FLOWS = "a = in(T,8) -> {}\nin(T,8) -> lstm(8) -> lstm(4)\n"
+
+
+def test_ways_out_do_not_go_by_a_check_with_an_equal_value_of_another_kind() -> None:
+    spec = TWO_FLOWS.format("dense(N)")
+    assert [d.code for d in seqtopo.check(spec, N=2.0).diagnostics] == ["ST203", "ST301"]
+    [found] = seqtopo.check(spec, N=2).diagnostics
+    assert len(found.fixes) == 2
+
+
+def test_ways_out_do_not_go_by_a_check_before_a_layer_was_registered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(registry, "_custom", dict(registry._custom))
+    spec = TWO_FLOWS.format("registered_late")
+    assert [d.code for d in seqtopo.check(spec).diagnostics] == ["ST201", "ST301"]
+    seqtopo.layer(shape="T F -> T F", name="registered_late")(lambda: None)
+    [found] = seqtopo.check(spec).diagnostics
+    assert len(found.fixes) == 2
 
 
 def test_a_fix_that_leaves_an_error_does_not_check() -> None:
