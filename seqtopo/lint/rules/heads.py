@@ -8,22 +8,13 @@ from math import exp
 
 from seqtopo.diag.model import Fix, Label
 from seqtopo.graph.graph import Node
+from seqtopo.labels.loss_shapes import REGRESSIONS
 from seqtopo.lint.edits import step
 from seqtopo.lint.head import Head, activation_of, head_of, losses, with_activation
 from seqtopo.lint.places import back_over, place_of, with_word
 from seqtopo.lint.rule import Finding, rule
 from seqtopo.lint.steps import hands_on
 from seqtopo.lint.view import View
-
-_REGRESSION = (
-    "mean_squared_error",
-    "mean_absolute_error",
-    "mean_absolute_percentage_error",
-    "mean_squared_logarithmic_error",
-    "huber",
-    "log_cosh",
-)
-"""Losses that measure how far a number is from another."""
 
 
 @rule("ST621")
@@ -182,7 +173,7 @@ def relu_on_a_regression(view: View) -> Iterator[Finding]:
     """A regression whose last activation is relu gives no number below 0, and may get stuck at 0."""
     for value, loss in losses(view):
         head = head_of(view, value)
-        if head is not None and head.gives == "relu" and loss.name in _REGRESSION:
+        if head is not None and head.gives == "relu" and loss.name in REGRESSIONS:
             yield Finding(
                 head.place.span,
                 f"{head.place.layer.title} ends in relu, so this regression never answers below 0",

@@ -8,7 +8,7 @@ from typing import Any
 
 from seqtopo.diag.model import Edit, Fix, Label
 from seqtopo.graph.graph import Value
-from seqtopo.labels.loss_shapes import BINARY, IDS, ONE_HOT
+from seqtopo.labels.loss_shapes import BINARY, IDS, ONE_HOT, REGRESSIONS
 from seqtopo.layers.objects import entry_of
 from seqtopo.layers.values import Object
 from seqtopo.lint.edits import step
@@ -20,24 +20,10 @@ from seqtopo.source import Span
 from seqtopo.syntax import tree
 from seqtopo.syntax.canonical import print_expr
 
-_YES_OR_NO = ("binary_crossentropy", "binary_focal_crossentropy")
 _SPARSE = ("sparse_categorical_crossentropy",)
-_CLASSES = (
-    "categorical_crossentropy",
-    "categorical_focal_crossentropy",
-    "categorical_generalized_cross_entropy",
-    *_SPARSE,
-)
+_CLASSES = IDS | ONE_HOT
 _MARGINS = ("hinge", "squared_hinge")
-_DISTANCES = (
-    "mean_squared_error",
-    "mean_absolute_error",
-    "mean_absolute_percentage_error",
-    "mean_squared_logarithmic_error",
-    "huber",
-    "log_cosh",
-    "poisson",
-)
+_DISTANCES = REGRESSIONS | {"poisson"}
 _SHARES = ("softmax", "sparsemax", "sigmoid", "hard_sigmoid")
 _ABOVE_ZERO = (*_SHARES, "relu", "relu6", "softplus", "squareplus", "sparse_plus", "exponential")
 _HITS = ("accuracy", "binary_accuracy", "categorical_accuracy", "sparse_categorical_accuracy", "auc")
@@ -53,6 +39,7 @@ _CURVES = (
     "sensitivity_at_specificity",
     "specificity_at_sensitivity",
 )
+_ONE_NUMBER = "looks for the greatest of one number, which is always the first"
 _OF_ONE_HOT = {one_hot: ids for ids, one_hot in _OF_IDS.items()}
 _RANGES = {
     "linear": "any number",
@@ -112,7 +99,7 @@ def softmax_with_yes_or_no(view: View) -> Iterator[Finding]:
     for head, loss in _heads(view):
         many = not isinstance(head.width, int) or head.width > 2
         # With two classes both losses come to the same number.
-        if loss.name in _YES_OR_NO and head.gives == "softmax" and many and not loss.from_logits:
+        if loss.name in BINARY and head.gives == "softmax" and many and not loss.from_logits:
             yield Finding(
                 head.place.span,
                 f"{loss.word} expects {head.width} separate probabilities, but those of softmax add up to 1: "
@@ -130,7 +117,7 @@ def no_probabilities(view: View) -> Iterator[Finding]:
     for head, loss in _heads(view):
         if not head.gives or loss.from_logits:
             continue
-        if loss.name in (*_YES_OR_NO, *_CLASSES, "kl_divergence"):
+        if loss.name in (*BINARY, *_CLASSES, "kl_divergence"):
             if head.gives in (*_SHARES, "log_softmax") or (loss.name in _CLASSES and head.width == 1):
                 continue
             wants = "numbers from 0 to 1"
@@ -139,10 +126,8 @@ def no_probabilities(view: View) -> Iterator[Finding]:
         else:
             continue
         gives = _RANGES.get(head.gives, f"what {head.gives} gives")
-        logits = (
-            loss.name in (*_YES_OR_NO, *_CLASSES) and loss.name != "categorical_generalized_cross_entropy"
-        )
-        right = "softplus" if loss.name == "poisson" else "sigmoid" if loss.name in _YES_OR_NO else "softmax"
+        logits = loss.name in (*BINARY, *_CLASSES) and loss.name != "categorical_generalized_cross_entropy"
+        right = "softplus" if loss.name == "poisson" else "sigmoid" if loss.name in BINARY else "softmax"
         told = logits and head.gives == "linear"
         fixes = (*_activated(view, head, right), *(_logits(loss) if told else ()))
         yield Finding(
@@ -307,7 +292,7 @@ def _what_counts(metric: str, width: object) -> str:
         one = " for one unit" if metric == "accuracy" else ""
         return f"{metric}{one} counts classes: an answer above 0.5 stands for the label 1, any other for 0"
     if width == 1:
-        return f"{metric} looks for the greatest of one number, which is always the first"
+        return f"{metric} {_ONE_NUMBER}"
     return f"{metric} compares which of the numbers is the greatest"
 
 
@@ -344,7 +329,7 @@ def _other_kind(metric: str, loss: Loss, width: object) -> tuple[str, str] | Non
     if width == 1 and loss.name not in _CLASSES:
         if metric not in _OF_IDS and metric not in _OF_ONE_HOT:
             return None
-        return "looks for the greatest of one number, which is always the first", "binary_accuracy"
+        return _ONE_NUMBER, "binary_accuracy"
     if loss.name in IDS:
         right = _OF_ONE_HOT.get(metric, "sparse_categorical_accuracy")
         if metric == "binary_accuracy":
