@@ -1,1 +1,1 @@
-"""Why a spec is refused, and the ways out: a pass over what the resolver recorded. Every fix is verified."""
+"""Explain each refusal that the resolver recorded, and propose fixes, each of which was verified."""

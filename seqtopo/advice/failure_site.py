@@ -147,7 +147,7 @@ def forgets_steps(node: Node) -> bool:
 
 
 def one_step_at(graph: Graph, node: Node) -> int | None:
-    """Which step a selection keeps, where it keeps one and its axis, as ``last(1)`` does; None else."""
+    """Return the index of the one step that a selection such as ``last(1)`` keeps; else None."""
     layer = node.layer
     if layer is None or layer.row.role != "selection" or layer.get("axis") != 1:
         return None
@@ -184,7 +184,7 @@ def step_itself(graph: Graph, sources: Sources, value: Value) -> tuple[str, Edit
 
 
 def collapses_steps(graph: Graph, node: Node) -> bool:
-    """Whether a call takes the time axis away without reading it in its order, perhaps for no reason."""
+    """Whether a call removes the time axis without reading the steps in order, as a pooling layer does."""
     if node.layer is None or len(node.inputs) != 1:
         return False
     passed = passes(graph, node)

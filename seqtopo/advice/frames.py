@@ -18,7 +18,7 @@ from seqtopo.syntax.rewrite import declared, flow, word
 
 
 def _any_axes(row: Row) -> bool:
-    """Whether a layer does the same with an axis more in front."""
+    """Whether a layer computes the same when its input has one more axis in front."""
     if row.steps:
         return True
     by_place = row.role in IN_PLACE or row.role == "dense"

@@ -917,7 +917,7 @@ class Resolver:
         """The second values that ``name.state`` or ``name.scores`` stands for.
 
         Raises:
-            Refusal, Refusal: there are none.
+            Refusal: there are none.
         """
         base = expr.base.name
         bound = env.scope.find(base)
@@ -1439,7 +1439,7 @@ class Resolver:
         """The values that a step gives. ``head``: names with a value stand for it.
 
         Raises:
-            Refusal, Refusal: the step cannot be resolved.
+            Refusal: the step cannot be resolved.
         """
         self._steps += 1
         if self._steps > MOST_STEPS:
