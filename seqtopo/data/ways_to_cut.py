@@ -90,11 +90,11 @@ class Place:
         kept = self._mending(drafted, self.asked)
         if not words and not kept:
             # Where two things are wrong at once, both have to go.
-            for left_out in (("horizon",), ("answers",), ("answers", "horizon")):
-                there = [name for name in left_out if getattr(self.asked, name) is not None]
-                without = replace(self.asked, horizon=None) if "horizon" in there else self.asked
-                without = replace(without, answers=None) if "answers" in there else without
-                kept = self._mending(drafted, without) if there else ()
+            for names in (("horizon",), ("answers",), ("answers", "horizon")):
+                there: dict[str, Any] = {
+                    name: None for name in names if getattr(self.asked, name) is not None
+                }
+                kept = self._mending(drafted, replace(self.asked, **there)) if there else ()
                 if kept:
                     words = [f"and leave out {' and '.join(there)}"]
                     break
