@@ -22,6 +22,9 @@ pytest_plugins = ("tests.support.no_skips", "pytester")
 os.environ["KERAS_HOME"] = tempfile.mkdtemp(prefix="keras-home-")
 atexit.register(shutil.rmtree, os.environ["KERAS_HOME"], ignore_errors=True)
 os.environ.setdefault("KERAS_BACKEND", PREFERENCE[0])
+# What is printed is wrapped at the width that tests expect, also in commands that they start.
+for name in ("COLUMNS", "LINES", "FORCE_COLOR", "NO_COLOR"):
+    os.environ.pop(name, None)
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # JAX spends a third of a run on making small models fast.
 QUICK = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"

@@ -1,0 +1,144 @@
+"""What is read from Keras code: models as calls of layers, each with its place in the Python text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+from seqtopo.layers.row import Row
+from seqtopo.layers.values import Tensor
+from seqtopo.source import Source, Span
+
+
+class Where(NamedTuple):
+    """A stretch of a Python text. A notebook's code cells are one text, see ``seqtopo.code.notebook``."""
+
+    source: Source
+    span: Span
+
+    @property
+    def text(self) -> str:
+        """The Python text itself."""
+        return self.source.text[self.span.start : self.span.end]
+
+
+@dataclass(frozen=True)
+class Opaque:
+    """A value that cannot be told from the text: what it is, in words, and where it comes from."""
+
+    why: str
+    where: Where | None = None
+
+
+@dataclass
+class Argument:
+    """An argument of a call in Python.
+
+    ``value`` is a number, text, bool, None, tuple, ``Size`` (a symbol or an expression of symbols),
+    ``Object`` (a Keras object such as an optimizer), ``CodeLayer``, ``CodeModel``, a tensor or ``Opaque``.
+    ``where`` is the value's text and ``whole`` the text with ``name=``; None where the call does not write it
+    out, as with ``**kwargs`` or a default.
+    """
+
+    value: Any
+    where: Where | None = None
+    whole: Where | None = None
+
+
+@dataclass(eq=False)
+class CodeLayer:
+    """A layer that the code makes, or an operation of ``keras.ops`` that it calls.
+
+    ``kind`` is Keras' name (``LSTM``, ``Bidirectional``, ``ops.exp``), in today's spelling; ``row`` is None
+    where the language has no row for it, and ``why`` then says why, as in "a custom layer".
+    ``args`` are the arguments by Keras' names, whether given by position or by name.
+    """
+
+    kind: str
+    row: Row | None
+    args: dict[str, Argument] = field(default_factory=dict)
+    where: Where | None = None
+    name: str = ""
+    why: str = ""
+
+
+@dataclass(eq=False)
+class CodeInput:
+    """An input of a model: ``tensor`` has the shape without the batch axis, ``batch`` a fixed batch size."""
+
+    tensor: Tensor
+    batch: Any = None
+    name: str = ""
+    where: Where | None = None
+    shape_where: Where | None = None
+    """The text of the shape."""
+
+
+@dataclass(eq=False)
+class CodeCall:
+    """A call of a layer on tensors.
+
+    ``form`` says how the code writes it, which decides how an edit puts a layer before or behind it:
+    ``call`` (``y = Dense(1)(x)``), ``item`` (in the list of a Sequential) or ``add`` (``model.add(...)``).
+    ``statement`` is the whole statement. ``gives`` is None where the shapes cannot be told, such as behind
+    a mistake or an opaque layer. States and scores follow the outputs: the second value of an LSTM with
+    ``return_state`` is ``CodeTensor(call, 1)``.
+    """
+
+    layer: CodeLayer
+    inputs: tuple[CodeTensor, ...]
+    args: dict[str, Argument] = field(default_factory=dict)
+    where: Where | None = None
+    statement: Where | None = None
+    form: Literal["call", "item", "add"] = "call"
+    gives: tuple[Tensor, ...] | None = None
+
+
+class CodeTensor(NamedTuple):
+    """A value that flows through the model: what gives it, and which of several it is."""
+
+    of: CodeCall | CodeInput
+    output: int = 0
+
+
+@dataclass
+class Training:
+    """A ``compile``, ``fit``, ``evaluate`` or ``predict`` of a model, with its arguments by Keras' names."""
+
+    method: str
+    args: dict[str, Argument]
+    where: Where
+
+
+@dataclass(eq=False)
+class CodeModel:
+    """A model that the code makes. ``calls`` stand in the order in which they run; a model that is called
+    inside another stands in ``calls`` with its own calls, in place.
+
+    ``name`` is the variable or the function that has it; ``stops`` says what could not be read and where.
+    """
+
+    name: str
+    where: Where
+    inputs: tuple[CodeInput, ...] = ()
+    outputs: tuple[CodeTensor, ...] = ()
+    calls: list[CodeCall] = field(default_factory=list)
+    training: list[Training] = field(default_factory=list)
+    stops: list[Opaque] = field(default_factory=list)
+    complete: bool = True
+    """Whether its structure is known from inputs to outputs, opaque layers aside."""
+
+
+Value: TypeAlias = Any
+"""A value in the interpreter: see ``seqtopo.code.values``."""
+
+
+@dataclass
+class CodeFile:
+    """A Python file or notebook that was read: its models in the order in which the code makes them."""
+
+    source: Source
+    models: list[CodeModel] = field(default_factory=list)
+    stops: list[Opaque] = field(default_factory=list)
+    symbols: dict[str, str] = field(default_factory=dict)
+    """The Python text that each symbol stands for: ``X_TRAIN_SHAPE_1`` and ``x_train.shape[1]``."""
