@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from seqtopo.layers.objects import entry_of
 from seqtopo.layers.row import Param, Row
 from seqtopo.layers.values import Refusal, Word
 from seqtopo.source import Span
 from seqtopo.syntax import tree
+
+if TYPE_CHECKING:
+    from seqtopo.graph.wrong_arguments import WrongCall
 
 
 @dataclass
@@ -41,9 +45,7 @@ def read_arguments(
     """
     found = Arguments()
     if row.recurrent and isinstance(call, tree.Call) and call.args and _may_be_cells(call.args[0].value):
-        from seqtopo.graph.cells import of_cells
-
-        problem = of_cells(row, call)
+        problem = _wrong(row, call, value).cells()
         if problem is not None:
             raise problem
     positional = row.by_place
@@ -54,9 +56,7 @@ def read_arguments(
         if arg.name is not None:
             param = row.by_name.get(arg.name.name)
             if param is None:
-                from seqtopo.graph.wrong_arguments import unknown_name
-
-                raise unknown_name(row, arg, arg.name, call)
+                raise _wrong(row, call, value).unknown_name(arg, arg.name)
             _put(found, row, param, arg, call, value, layer, tensors)
             continue
         if isinstance(arg.value, tree.Name):
@@ -73,19 +73,15 @@ def read_arguments(
                 if plain:
                     as_positional = taken < len(positional) and positional[taken].kind.accepts(word)
                     if not as_positional:
-                        from seqtopo.graph.wrong_arguments import bound_to_no_flag, unknown_flag
-
                         place = positional[taken] if taken < len(positional) else None
                         if word.name != arg.value.name:
-                            raise bound_to_no_flag(row, arg.value, word, call, place)
-                        raise unknown_flag(row, arg, word.name, call, place, value)
+                            raise _wrong(row, call, value).bound_to_no_flag(arg.value, word, place)
+                        raise _wrong(row, call, value).unknown_flag(arg, word.name, place)
         if rest and taken == len(positional) - 1:
             several.append(arg)
             continue
         if taken >= len(positional):
-            from seqtopo.graph.wrong_arguments import one_too_many
-
-            raise one_too_many(row, arg, call, value)
+            raise _wrong(row, call, value).one_too_many(arg)
         _put(found, row, positional[taken], arg, call, value, layer, tensors)
         taken += 1
     if several:
@@ -99,7 +95,19 @@ def read_arguments(
         )
     if unshared:
         _complete(found, row, call, value)
+    for name in ("return_state", "return_attention_scores"):
+        if name in found.spans and (found.args.get(name) or found.call.get(name)):
+            given = call.args if isinstance(call, tree.Call) else ()
+            arg = next(a for a in given if a.span == found.spans[name])
+            raise _wrong(row, call, value).second_output(name, arg)
     return found
+
+
+def _wrong(row: Row, call: tree.Call | tree.Name, value: Read) -> WrongCall:
+    """Loads what says in words what is wrong with a call: only a wrong spec needs it, and it takes long."""
+    from seqtopo.graph.wrong_arguments import WrongCall
+
+    return WrongCall(row, call, value)
 
 
 def _may_be_cells(given: tree.Expr) -> bool:
@@ -114,12 +122,26 @@ def _may_be_cells(given: tree.Expr) -> bool:
 def _complete(found: Arguments, row: Row, call: tree.Call | tree.Name, value: Read) -> None:
     for param in row.required:
         if param.name not in found.args:
-            from seqtopo.graph.wrong_arguments import bound_to_flag, missing
-
-            bound = bound_to_flag(row, param, call, value)
+            wrong = _wrong(row, call, value)
+            bound = wrong.bound_to_flag(param)
             if bound is not None:
                 raise bound
-            raise missing(row, param, call, found.args, lambda: value(tree.Wild(call.span)))
+            raise wrong.missing(param, found.args, lambda: value(tree.Wild(call.span)))
+
+
+def _is_initializer(param: Param, expr: tree.Expr, value: Read) -> bool:
+    """Whether ``init`` of a recurrent layer, its first state, is given what Keras 1 called so."""
+    if param.short != "init" or not isinstance(expr, (tree.Name, tree.String)):
+        return False
+    name = expr.name if isinstance(expr, tree.Name) else expr.value
+    if not entry_of("initializer", name):
+        return False
+    try:
+        return isinstance(value(expr), (Word, str))
+    except Refusal as refusal:
+        if refusal.is_known:
+            raise
+        return False
 
 
 def _put(
@@ -137,10 +159,8 @@ def _put(
         _set(found, param, layer(arg.value), arg)
         return
     if takes in ("tensor", "tensors"):
-        from seqtopo.graph.wrong_arguments import initializer_of_old, is_initializer
-
-        if is_initializer(row, param, arg.value, value):
-            raise initializer_of_old(row, arg)
+        if _is_initializer(param, arg.value, value):
+            raise _wrong(row, call, value).initializer_of_old(arg)
         read = tensors(arg.value)
         if read is not None and takes == "tensor" and len(read) != 1:
             raise Refusal(
@@ -177,9 +197,7 @@ def _read(
     try:
         return param.kind.read(given)
     except Refusal as misfit:
-        from seqtopo.graph.wrong_arguments import misfit_of
-
-        raise misfit_of(row, param, given, misfit, arg, call, value) from None
+        raise _wrong(row, call, value).misfit_of(param, given, misfit, arg) from None
 
 
 def _set(found: Arguments, param: Param, value: Any, arg: tree.Argument) -> None:

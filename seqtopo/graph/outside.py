@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from seqtopo.diag.model import Diagnostic
 from seqtopo.layers.sizes import LIMIT
-from seqtopo.layers.values import Refusal
+from seqtopo.layers.values import Refusal, show
 from seqtopo.source import Source, Span
 from seqtopo.syntax import tree
 from seqtopo.syntax.parse import parse
@@ -183,8 +183,6 @@ def outside(dims: Mapping[str, Any], source: Source) -> Outside:
             found.given[name] = Given(name, value, span)
             found.bindings[name] = binding
         else:
-            from seqtopo.layers.values import show
-
             found.given[name] = Given(name, show(value))
             found.values[name] = value
     return found

@@ -25,16 +25,18 @@ from seqtopo.graph.names import name_layers
 from seqtopo.graph.outside import ANOTHER, how_to_bind, outside
 from seqtopo.graph.scope import Block, Bound, Evaluator, Failed, Named, Passed, Plain, Recipe, Scope, Use
 from seqtopo.graph.symbols import as_activation, bare, callee, callee_name, names_in, renamed, size_text
-from seqtopo.graph.unbound import lower_case_size
+from seqtopo.graph.unbound import LAYER, STEP, lower_case_size, not_whole, unbound, unbound_name
 from seqtopo.layers import registry
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.objects import entry_of
 from seqtopo.layers.row import Row
 from seqtopo.layers.sizes import Expr, Shape, Size, is_open, same, show_shape
 from seqtopo.layers.values import Object, Refusal, Tensor, Word, show
+from seqtopo.layers.wrappers import merging_row
 from seqtopo.source import Source, Span
 from seqtopo.syntax import tree
 from seqtopo.syntax.canonical import print_expr
+from seqtopo.syntax.rewrite import declared
 
 if TYPE_CHECKING:
     from seqtopo.graph.training import Training, Values
@@ -754,8 +756,6 @@ class Resolver:
         for _, operand in expr.rest:
             count = self.evaluator.value(operand, env.scope, self._width(incoming, env))
             if isinstance(count, bool) or not isinstance(count, int) or count < 0:
-                from seqtopo.graph.unbound import not_whole
-
                 wants = "a flow is repeated a whole number of times"
                 help = "bind the symbol, or write the number"
                 raise not_whole(count, operand.span, wants, "2", "ST203", help)
@@ -828,8 +828,6 @@ class Resolver:
             return
         found = self.evaluator.value(expr.values, env.scope, width)
         if not isinstance(found, (list, tuple)):
-            from seqtopo.graph.unbound import unbound
-
             wants = "for goes through a list or a range"
             raise unbound(found, expr.values.span, wants, "[1,2,4]") or Refusal(
                 "ST203",
@@ -1119,8 +1117,6 @@ class Resolver:
         written = self.sources.of(source)
         if not isinstance(written, tree.Call):
             return ()
-        from seqtopo.syntax.rewrite import declared
-
         new = print_expr(declared(written, tuple(map(size_text, came.shape))))
         return (Fix(f"declare what comes: {new}", (Edit(written.span, new),)),)
 
@@ -1201,7 +1197,7 @@ class Resolver:
         known: bool = False,
     ) -> Arguments:
         width = self._width(incoming, env)
-        found = read_arguments(
+        return read_arguments(
             row,
             call,
             lambda e: self.evaluator.value(e, env.scope, width),
@@ -1209,13 +1205,6 @@ class Resolver:
             lambda e: self._values(e, env),
             unshared,
         )
-        for name in ("return_state", "return_attention_scores"):
-            if name in found.spans and (found.args.get(name) or found.call.get(name)):
-                given = call.args if isinstance(call, tree.Call) else ()
-                from seqtopo.graph.wrong_arguments import second_output
-
-                raise second_output(row, name, next(a for a in given if a.span == found.spans[name]), call)
-        return found
 
     def _values(self, expr: tree.Expr, env: Env) -> Bundle | None:
         if isinstance(expr, tree.Name):
@@ -1225,8 +1214,6 @@ class Resolver:
             if isinstance(bound, Plain) and bound.value is None:
                 return None
             if bound is None and expr.is_symbol:
-                from seqtopo.graph.unbound import unbound_name
-
                 self.evaluator.free.setdefault(expr.name, expr.span)
                 raise unbound_name(expr.name, expr.span, "a value of the graph must stand here", "encoder")
             if bound is None:
@@ -1364,8 +1351,6 @@ class Resolver:
         node = env.graph.nodes[makers.pop()]
         if node.layer is None or node.layer.row.name != "bi" or layer.row.name == "bi":
             return tensors
-        from seqtopo.layers.wrappers import merging_row
-
         merge = merging_row(node.layer.get("merge_mode"))
         half = len(values) // 2
         merged = []
@@ -1426,8 +1411,6 @@ class Resolver:
 
     def guess(self, word: str, known: Iterable[str]) -> str | None:
         """The nearest of many names; None where there have been so many mistakes that nobody reads on."""
-        from seqtopo.diag.nearest import nearest
-
         self._guesses += 1
         return nearest(word, known) if self._guesses <= MOST_GUESSES else None
 
@@ -1560,25 +1543,13 @@ class Resolver:
             return row
         if name.is_symbol:
             self.evaluator.free.setdefault(name.name, name.span)
-        from seqtopo.graph.unknown_layers import known_elsewhere
-        from seqtopo.layers.excluded import why_not
+        # A right spec names no such layer, and the names of other libraries take long to load.
+        from seqtopo.graph.unknown_layers import known_elsewhere, left_out
 
         if name.name not in self.later and (elsewhere := known_elsewhere(name, step)) is not None:
             raise elsewhere
-        reason = why_not(name.name)
-        if reason is not None:
-            from seqtopo.graph.cells import layers_of_cells
-
-            layers = layers_of_cells(step)
-            help = f"write {print_expr(layers)}" if layers is not None else reason.instead
-            raise Refusal(
-                "ST209",
-                f"{name.name} is left out of the language: {reason.why}",
-                name.span,
-                label="left out",
-                help=help,
-                fixes=(Fix(help, (Edit(step.span, print_expr(layers)),)),) if layers and step else (),
-            )
+        if (out := left_out(name, step)) is not None:
+            raise out
         if entry_of("activation", name.name):
             raise Refusal(
                 "ST201",
@@ -1598,8 +1569,6 @@ class Resolver:
         known = [*registry.names(), *env.scope.all_names()]
         near = self.guess(name.name, known)
         if name.is_symbol and (near is None or name.name.isupper()):
-            from seqtopo.graph.unbound import LAYER, STEP, unbound_name
-
             wrong = unbound_name(
                 name.name,
                 name.span,

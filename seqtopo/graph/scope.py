@@ -8,7 +8,7 @@ from typing import Any
 
 from seqtopo.diag.model import Label
 from seqtopo.graph.graph import Bundle, Graph
-from seqtopo.graph.unbound import lower_case_size
+from seqtopo.graph.unbound import lower_case_size, not_whole, unbound
 from seqtopo.layers.sizes import LIMIT, Expr, floor_div, remainder, symbol, unknown
 from seqtopo.layers.values import Object, Refusal, Word
 from seqtopo.source import Span
@@ -279,8 +279,6 @@ class Evaluator:
         low, high = self.value(expr.low, scope, width), self.value(expr.high, scope, width)
         for end, part in ((low, expr.low), (high, expr.high)):
             if isinstance(end, bool) or not isinstance(end, int):
-                from seqtopo.graph.unbound import not_whole
-
                 wants = "a range needs whole numbers at both ends"
                 raise not_whole(end, part.span, wants, "8", "ST212", help="as in [1..8]")
         if high - low >= MOST_VALUES:
@@ -336,8 +334,6 @@ def _apply(operator: str, a: Any, b: Any, span: Span) -> Any:
         )
     if operator in ("//", "%"):
         if not isinstance(b, int) or b < 1 or isinstance(a, float):
-            from seqtopo.graph.unbound import unbound
-
             wants = f"'{operator}' divides by a whole number from 1 up"
             raise unbound(b, span, wants, "2", "ST212") or Refusal(
                 "ST212",

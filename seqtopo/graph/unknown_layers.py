@@ -1,4 +1,7 @@
-"""A step that names no layer: what the name is in Keras or PyTorch, and what is written for it here."""
+"""A step that names no layer: what the name is in Keras or PyTorch, and what is written for it here.
+
+Cells of Keras' RNN are the layers that run them, one after the other.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +9,22 @@ from functools import lru_cache
 
 from seqtopo.diag.model import Edit, Fix
 from seqtopo.layers import legacy
+from seqtopo.layers.excluded import snake_case, why_not
 from seqtopo.layers.legacy import CLASSES, Class, Gone, Renamed
 from seqtopo.layers.table import NAMES
 from seqtopo.layers.values import Refusal
 from seqtopo.syntax import tree
 from seqtopo.syntax.canonical import print_expr
-from seqtopo.syntax.rewrite import NOWHERE, edit, without_argument, word
+from seqtopo.syntax.rewrite import NOWHERE, edit, flow, with_flag, without_argument, word
 from seqtopo.syntax.rewrite import call as made
 
 _SOURCES = ("Input", "InputLayer", "input", "input_layer")
 _DEEPEST = 20
+_CELL = "_cell"
+_STACKED = "stacked_rnn_cells"
+_OF_ALL = ("stateful", "unroll")
+_OF_FIRST = ("back", "go_backwards")
+_MOST_CELLS = 100
 _SHAPES = ("shape", "input_shape", "batch_shape", "batch_input_shape")
 
 
@@ -156,3 +165,97 @@ def _declared(step: tree.Expr | None) -> tree.Expr | None:
         d.name if isinstance(d, tree.Name) else d.value
     ) else []  # fmt: skip
     return made("in", *items, *flags)
+
+
+def left_out(name: tree.Name, step: tree.Expr | None) -> Refusal | None:
+    """The problem of a name that is left out of the language on purpose; None for all others."""
+    reason = why_not(name.name)
+    if reason is None:
+        return None
+    layers = layers_of_cells(step)
+    help = f"write {print_expr(layers)}" if layers is not None else reason.instead
+    return Refusal(
+        "ST209",
+        f"{name.name} is left out of the language: {reason.why}",
+        name.span,
+        label="left out",
+        help=help,
+        fixes=(Fix(help, (Edit(step.span, print_expr(layers)),)),) if layers and step else (),
+    )
+
+
+def layers_of_cells(step: tree.Expr | None) -> tree.Expr | None:
+    """The layers that a cell is, or an ``rnn(...)`` of cells; None where a step is neither.
+
+    >>> from seqtopo.syntax.rewrite import call
+    >>> cells = tree.List(NOWHERE, (call("LSTMCell", 8), call("gru_cell", 4)))
+    >>> print_expr(layers_of_cells(call("rnn", cells)))
+    'lstm(8,seq) -> gru(4)'
+    """
+    if not isinstance(step, tree.Call):
+        return None
+    outer: tuple[tree.Argument, ...] = ()
+    cells = _cells(step)
+    if cells is None and step.args and _recurrent(snake_case(step.name.name)):
+        cells, outer = _cells(step.args[0].value), step.args[1:]
+    if not cells or len(cells) > _MOST_CELLS:
+        return None
+    layers: list[tree.Expr] = []
+    for i, cell in enumerate(cells):
+        more = tuple([a for a in outer if _belongs(a, i, len(cells))])
+        layer = tree.Call(NOWHERE, word(snake_case(cell.name.name).removesuffix(_CELL)), (*cell.args, *more))
+        new = modernized(layer)
+        layers.append(with_flag(new, "seq") if i < len(cells) - 1 else new)
+    return flow(layers)
+
+
+def _cells(expr: tree.Expr) -> list[tree.Call] | None:
+    """The cells that an expression is: one, a list of them, or such a list several times."""
+    match expr:
+        case tree.Group():
+            return _cells(expr.body)
+        case tree.List(items=items) | tree.Tuple(items=items):
+            each = [_cells(item) for item in items]
+            return None if None in each else [cell for some in each if some is not None for cell in some]
+        case tree.Arithmetic(first=first, rest=(("*", tree.Number(value=int() as times)),)):
+            some = _cells(first)
+            return some * min(times, _MOST_CELLS + 1) if some is not None else None
+        case tree.Branches(body=body, loops=(loop,)):
+            some, turns = _cells(body), _turns(loop.values)
+            used = {name.name for name in tree.every(body) if isinstance(name, tree.Name)}
+            if some is None or turns is None or used.intersection(target.name for target in loop.targets):
+                return None
+            return some * turns
+        case tree.Call():
+            name = snake_case(expr.name.name)
+            if name == _STACKED and expr.args:
+                return _cells(expr.args[0].value)
+            if name.endswith(_CELL) and _recurrent(name.removesuffix(_CELL)):
+                return [expr]
+    return None
+
+
+def _turns(values: tree.Expr) -> int | None:
+    """How many turns a loop over values has, where the text says it."""
+    match values:
+        case tree.List(items=items):
+            return len(items)
+        case tree.Range(low=tree.Number(value=int() as low), high=tree.Number(value=int() as high)):
+            return max(0, min(high - low + 1, _MOST_CELLS + 1))
+        case tree.Call(
+            name=tree.Name(name="range"), args=(tree.Argument(value=tree.Number(value=int() as n)),)
+        ):
+            return min(n, _MOST_CELLS + 1)
+    return None
+
+
+def _recurrent(name: str) -> bool:
+    row = NAMES.get(name)
+    return row is not None and row.recurrent
+
+
+def _belongs(given: tree.Argument, i: int, count: int) -> bool:
+    """Whether an argument of the whole is one of the layer of this number."""
+    name = given.name if given.name is not None else given.value
+    word = name.name if isinstance(name, tree.Name) else ""
+    return word in _OF_ALL or i == (0 if word in _OF_FIRST else count - 1)
