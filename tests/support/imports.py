@@ -24,6 +24,7 @@ ORDER = (
     "report",
     "emit",
     "decompiler",
+    "code",
     "runtime",
     "data",
     "pictures",
