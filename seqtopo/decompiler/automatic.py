@@ -39,7 +39,7 @@ def bases(row: Row, activation: object = None) -> set[str]:
 
 
 def split(name: str, row: Row, activation: object = None) -> tuple[bool, str]:
-    """Whether a layer's name is automatic, and the binding or recipe in front of it.
+    """Whether a layer's name is automatic, and the binding or macro in front of it.
 
     >>> from seqtopo.layers.table import NAMES
     >>> split("lstm_2", NAMES["lstm"]), split("encoder_lstm", NAMES["lstm"]), split("lower", NAMES["lstm"])

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from seqtopo.decompiler.files import read_config
 from seqtopo.decompiler.folding import fold
 from seqtopo.decompiler.losses import Losses, UnreadableError, wrong
+from seqtopo.decompiler.macros import MOST, Hints, with_macro
 from seqtopo.decompiler.naming import Naming, ours
 from seqtopo.decompiler.progress import Decoded
-from seqtopo.decompiler.recipes import MOST, Hints, with_recipe
 from seqtopo.decompiler.same import difference
 from seqtopo.decompiler.training import train_statement
 from seqtopo.decompiler.units import UnsayableError
@@ -149,7 +149,7 @@ def _fitting(
 
 
 def _spaced(text: str) -> str:
-    """A blank line around recipes, before the last flow and before ``train``."""
+    """A blank line around macros, before the last flow and before ``train``."""
     lines = text.splitlines()
     found: list[str] = []
     last = len(lines) - 1 - lines[-1].startswith("train ")
@@ -201,7 +201,7 @@ def shortened(
             break
     for _ in range(MOST):
         trial = naming.copy()
-        with_one = with_recipe(found, hints, trial.fresh)
+        with_one = with_macro(found, hints, trial.fresh)
         if with_one is None:
             break
         again = next(

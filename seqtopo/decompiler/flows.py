@@ -34,7 +34,7 @@ class Statements:
         self.blocks: dict[object, str] = {}
         """What is bound without a source: shared layers, and models inside the model."""
         self.hints: dict[str, Counter[str]] = {}
-        """By the text of a step, what the binding or recipe was called that our own names tell of."""
+        """By the text of a step, what the binding or macro was called that our own names tell of."""
 
 
 class Flows:

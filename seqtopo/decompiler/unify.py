@@ -24,7 +24,7 @@ LETTERS = {
     "num_heads": "H",
     "rate": "R",
 }
-"""What a parameter of a recipe is called that stands for one of a layer."""
+"""What a parameter of a macro is called that stands for one of a layer."""
 SPARE = ("N", "M", "A", "B", "C", "E", "G", "X", "Y", "Z", "N1", "N2", "N3", "N4", "N5", "N6")
 
 

@@ -167,7 +167,7 @@ class Writer(Statements):
         self.statements.append(tree.Bind(NOWHERE, writing.name(name), body))
 
     def _body(self, units: Units, base: int, name: str) -> tree.Expr:
-        """A flow from what comes in. Names in it would be the whole spec's, so then it is a recipe."""
+        """A flow from what comes in. Names in it would be the whole spec's, so then it is a macro."""
         made = plan(units, body=True)
         if made.named:
             raise UnsayableError("values in a flow are taken in a way that needs statements")
@@ -180,9 +180,9 @@ class Writer(Statements):
             body = tree.List(NOWHERE, flow.branches(units.outputs, base))
         if not made.inline:
             return body
-        recipe = self.naming.fresh(f"{name}_flow" if name else "flow")
-        self.statements.append(tree.Def(NOWHERE, writing.name(recipe), (), body))
-        return writing.call(recipe, [])
+        macro = self.naming.fresh(f"{name}_flow" if name else "flow")
+        self.statements.append(tree.Def(NOWHERE, writing.name(macro), (), body))
+        return writing.call(macro, [])
 
     def _inside(self, inner: Layer | SubModel) -> tree.Expr:
         """What stands in a wrapper."""

@@ -12,7 +12,7 @@ def name_layers(graph: Graph, prefixes: Mapping[Layer, str]) -> None:
     """Gives every layer and input of the graph a name of its own.
 
     ``as`` and ``name=`` come first; a block that is one layer names it; everything else is called
-    after its layer, with the binding or recipe it was written in before it, its ``prefixes``:
+    after its layer, with the binding or macro it was written in before it, its ``prefixes``:
     ``encoder_lstm``, ``encoder_lstm_1``. A name that is there already gets a number.
     """
     used: dict[str, int] = {}

@@ -2,7 +2,7 @@
 
 A node gets its shape when it is added, since ``_`` and ``is(...)`` are answered from it. Where a
 layer stands decides which weights it has: its place is the tree node together with the *frame* it
-is walked in. A recipe's use, a copy (``* n``) and a turn of a ``for`` open a frame of their own;
+is walked in. A macro's use, a copy (``* n``) and a turn of a ``for`` open a frame of their own;
 a named block has one frame for all its uses, and so shares its layers.
 """
 
@@ -23,7 +23,7 @@ from seqtopo.graph.graph import Bundle, Graph, Node, Sources, SubModel, Value, c
 from seqtopo.graph.inputs import read_input
 from seqtopo.graph.names import name_layers
 from seqtopo.graph.outside import ANOTHER, how_to_bind, outside
-from seqtopo.graph.scope import Block, Bound, Evaluator, Failed, Named, Passed, Plain, Recipe, Scope, Use
+from seqtopo.graph.scope import Block, Bound, Evaluator, Failed, Macro, Named, Passed, Plain, Scope, Use
 from seqtopo.graph.symbols import as_activation, bare, callee, callee_name, names_in, renamed, size_text
 from seqtopo.graph.unbound import LAYER, STEP, lower_case_size, not_whole, unbound, unbound_name
 from seqtopo.layers import registry
@@ -51,7 +51,7 @@ DEEPEST = 100
 
 @dataclass(frozen=True)
 class Env:
-    """Where a step is walked: names, frame, what default names begin with, recipes around it."""
+    """Where a step is walked: names, frame, what default names begin with, macros around it."""
 
     scope: Scope
     graph: Graph
@@ -173,7 +173,7 @@ class Resolver:
         self._layers: dict[tuple[int, int], Layer] = {}
         self._frames: dict[tuple[int, object], int] = {}
         self._prefixes: dict[Layer, str] = {}
-        """The binding or recipe that each layer was first written in."""
+        """The binding or macro that each layer was first written in."""
         self._steps = 0
         self._depth = 0
         self._guesses = 0
@@ -198,7 +198,7 @@ class Resolver:
     def resolve(self) -> Resolved | None:
         """What the statements mean; None where the output cannot be told."""
         self._dimensions()
-        self._recipes()
+        self._macros()
         training = None
         last: tuple[tree.Bind | tree.Output, Bundle | None] | None = None
         self.later = {
@@ -226,7 +226,7 @@ class Resolver:
             return None
         return self._finish(statement, values, training)
 
-    # ---- dimensions and recipes, which may stand anywhere --------------------------------------------
+    # ---- dimensions and macros, which may stand anywhere --------------------------------------------
 
     def _dimensions(self) -> None:
         bindings = [b for s in self.spec.statements if isinstance(s, tree.Let) for b in s.bindings]
@@ -287,7 +287,7 @@ class Resolver:
             self.report(refusal)
             self.scope.names[name] = Failed(binding.span)
 
-    def _recipes(self) -> None:
+    def _macros(self) -> None:
         for statement in self.spec.statements:
             if not isinstance(statement, tree.Def):
                 continue
@@ -307,7 +307,7 @@ class Resolver:
                 self.report(refusal)
                 self.scope.names.setdefault(statement.name.name, Failed(statement.span))
                 continue
-            self.scope.names[statement.name.name] = Recipe(
+            self.scope.names[statement.name.name] = Macro(
                 statement.name.name, statement.params, statement.body, statement.name.span
             )
 
@@ -574,7 +574,7 @@ class Resolver:
                 return self._apply_model(bound, name, self._needed(incoming, expr), expr.span, env)
             case Block():
                 return self._apply_block(bound, self._needed(incoming, expr), expr, env)
-            case Recipe():
+            case Macro():
                 raise Refusal(
                     "ST219",
                     f"{name} is a recipe: it is used with parentheses",
@@ -622,8 +622,8 @@ class Resolver:
                 pass
             case Failed():
                 raise Refusal()
-            case Recipe():
-                return self._use_recipe(bound, expr, incoming, env)
+            case Macro():
+                return self._use_macro(bound, expr, incoming, env)
             case Block():
                 return self._call_shared(bound, expr, self._needed(incoming, expr), env)
             case Named():
@@ -639,8 +639,8 @@ class Resolver:
                 called = tree.Name(expr.name.span, word)
                 renamed = tree.Call(expr.span, called, expr.args)
                 match self.named_by(bound):
-                    case Recipe() as recipe:
-                        return self._use_recipe(recipe, expr, incoming, env)
+                    case Macro() as macro:
+                        return self._use_macro(macro, expr, incoming, env)
                     case Block() as block:
                         return self._call_shared(block, expr, self._needed(incoming, expr), env)
                 return self._layer_step(expr, renamed, self._row(called, env), incoming, env)
@@ -963,7 +963,7 @@ class Resolver:
         node.wants |= {asked}
         return tuple(Value(node.index, i, asked) for i in range(len(node.extras[asked])))
 
-    # ---- blocks, recipes and models ------------------------------------------------------------------
+    # ---- blocks, macros and models ------------------------------------------------------------------
 
     def _apply_block(self, block: Block, incoming: Bundle, expr: tree.Expr, env: Env) -> Bundle:
         if block.name in env.within:
@@ -1004,17 +1004,17 @@ class Resolver:
         block.uses.append(Use(env.graph, incoming, values, range(before, len(env.graph.nodes))))
         return values
 
-    def _use_recipe(self, recipe: Recipe, call: tree.Call, incoming: Bundle | None, env: Env) -> Bundle:
-        if recipe.name in env.within:
-            raise endless(recipe.name, call.span, recipe.span)
+    def _use_macro(self, macro: Macro, call: tree.Call, incoming: Bundle | None, env: Env) -> Bundle:
+        if macro.name in env.within:
+            raise endless(macro.name, call.span, macro.span)
         scope = Scope(env.scope.root())
-        names = [p.name.name for p in recipe.params]
+        names = [p.name.name for p in macro.params]
         given: dict[str, tree.Argument] = {}
         place = 0
         for arg in call.args:
             if arg.name is None:
                 if place >= len(names):
-                    raise _recipe_count(recipe, call, names)
+                    raise _macro_count(macro, call, names)
                 name = names[place]
                 place += 1
             else:
@@ -1023,37 +1023,37 @@ class Resolver:
                     near = nearest(name, names)
                     raise Refusal(
                         "ST219",
-                        f"{recipe.name} has no parameter {name}",
+                        f"{macro.name} has no parameter {name}",
                         arg.name.span,
-                        labels=(Label(recipe.span, "the recipe"),),
+                        labels=(Label(recipe.span, "the macro"),),
                         help=f"did you mean {near}?" if near else f"its parameters are {', '.join(names)}",
                     )
             if name in given:
                 raise Refusal("ST205", f"{name} is given twice", arg.span, help="keep one of them")
             given[name] = arg
         width = self._width(incoming, env)
-        for param in recipe.params:
+        for param in macro.params:
             arg_given = given.get(param.name.name)
             if arg_given is not None:
                 bound = self.evaluator.given(arg_given.value, env.scope, param.span, width)
             elif param.default is not None:
                 bound = self.evaluator.given(param.default, scope, param.span, width)
             else:
-                raise _recipe_count(recipe, call, names)
+                raise _macro_count(macro, call, names)
             scope.names[param.name.name] = bound
         inner = replace(
             env,
             scope=scope,
             frame=self.frame(env.frame, id(call)),
-            prefix=recipe.name,
-            within=(*env.within, recipe.name),
+            prefix=macro.name,
+            within=(*env.within, macro.name),
         )
-        return self.run(recipe.body, incoming, inner, head=True)
+        return self.run(macro.body, incoming, inner, head=True)
 
     def _use_passed(
         self, passed: Passed, at: tree.Name, incoming: Bundle | None, env: Env, head: bool
     ) -> Bundle:
-        """A flow that was given to a recipe, where its parameter stands: fresh layers at each place."""
+        """A flow that was given to a macro, where its parameter stands: fresh layers at each place."""
         return self.passed_on(passed, at, env, lambda inner: self.run(passed.expr, incoming, inner, head))
 
     def _apply_model(self, bound: Named, name: str, incoming: Bundle, span: Span, env: Env) -> Bundle:
@@ -1510,11 +1510,11 @@ class Resolver:
             if isinstance(inner, SubModel):
                 todo += inner.graph.nodes
 
-    def named_by(self, bound: Plain) -> Recipe | Block | None:
-        """The recipe or block that a name stands for, where it is a word that names one."""
+    def named_by(self, bound: Plain) -> Macro | Block | None:
+        """The macro or block that a name stands for, where it is a word that names one."""
         word = bound.value.name if isinstance(bound.value, Word) else ""
         found = bound.passed.scope.find(word) if bound.passed is not None else None
-        return found if isinstance(found, (Recipe, Block)) else None
+        return found if isinstance(found, (Macro, Block)) else None
 
     def _lost(self, step: tree.Expr) -> Refusal:
         return Refusal(
@@ -1616,9 +1616,9 @@ class Resolver:
             case tree.Call():
                 if expr.name.name == "in":
                     return True
-                recipe = scope.find(expr.name.name)
-                if isinstance(recipe, Recipe):
-                    return self.has_source(recipe.body, scope.root(), True, depth + 1)
+                macro = scope.find(expr.name.name)
+                if isinstance(macro, Macro):
+                    return self.has_source(macro.body, scope.root(), True, depth + 1)
             case tree.Flow():
                 return self.has_source(expr.steps[0], scope, head, depth + 1)
             case tree.Group() | tree.As() | tree.For():
@@ -1711,7 +1711,7 @@ def _as_written(message: str, node: Node, step: tree.Expr) -> str:
 
 
 def endless(name: str, span: Span, bound: Span) -> Refusal:
-    """The problem of a recipe or a block that stands in itself."""
+    """The problem of a macro or a block that stands in itself."""
     return Refusal(
         "ST208",
         f"{name} uses itself: it would never end",
@@ -1733,13 +1733,13 @@ def too_many(span: Span, count: int | None = None) -> Refusal:
     )
 
 
-def _recipe_count(recipe: Recipe, call: tree.Call, names: list[str]) -> Refusal:
-    wanted = f"{recipe.name}({', '.join(names)})"
+def _macro_count(macro: Macro, call: tree.Call, names: list[str]) -> Refusal:
+    wanted = f"{macro.name}({', '.join(names)})"
     return Refusal(
         "ST219",
-        f"{recipe.name} is given {len(call.args)} argument{'s' * (len(call.args) != 1)}, it takes {wanted}",
+        f"{macro.name} is given {len(call.args)} argument{'s' * (len(call.args) != 1)}, it takes {wanted}",
         call.span,
-        labels=(Label(recipe.span, "the recipe"),),
+        labels=(Label(recipe.span, "the macro"),),
         help=f"write {wanted}",
     )
 

@@ -23,7 +23,7 @@ MOST_VALUES = 100_000
 
 @dataclass(frozen=True)
 class Passed:
-    """What was written for a recipe's parameter or a ``for``, and where its names are looked up."""
+    """What was written for a macro's parameter or a ``for``, and where its names are looked up."""
 
     expr: tree.Expr
     scope: Scope
@@ -40,7 +40,7 @@ FLOW = _Flow()
 
 @dataclass
 class Plain:
-    """A number, tuple or word, or a flow: of a ``let``, a recipe's parameter, a ``for``.
+    """A number, tuple or word, or a flow: of a ``let``, a macro's parameter, a ``for``.
 
     ``passed`` is what was written, for use as a step: each use makes fresh layers. ``note`` says of a
     binding from outside what was bound.
@@ -89,7 +89,7 @@ class Block:
 
 
 @dataclass
-class Recipe:
+class Macro:
     """A ``def``: each use makes fresh layers."""
 
     name: str
@@ -105,7 +105,7 @@ class Failed:
     span: Span
 
 
-Bound = Plain | Named | Block | Recipe | Failed
+Bound = Plain | Named | Block | Macro | Failed
 
 
 @dataclass
@@ -115,7 +115,7 @@ class Scope:
     parent: Scope | None = None
     names: dict[str, Bound] = field(default_factory=dict)
     own_names: bool = True
-    """Whether ``as`` binds here: in a recipe it does, in a ``for`` it binds around it."""
+    """Whether ``as`` binds here: in a macro it does, in a ``for`` it binds around it."""
 
     def find(self, name: str) -> Bound | None:
         """What a name means, or None."""
@@ -134,7 +134,7 @@ class Scope:
         return scope
 
     def root(self) -> Scope:
-        """The scope of the spec's own statements: what a recipe or a block sees, wherever it is used."""
+        """The scope of the spec's own statements: what a macro or a block sees, wherever it is used."""
         scope = self
         while scope.parent is not None:
             scope = scope.parent
@@ -237,7 +237,7 @@ class Evaluator:
                 )
 
     def given(self, expr: tree.Expr, scope: Scope, span: Span, width: Callable[[Span], Any] | None) -> Plain:
-        """What a recipe's parameter or a ``for``'s name stands for: a value, a flow, or either.
+        """What a macro's parameter or a ``for``'s name stands for: a value, a flow, or either.
 
         Raises:
             Refusal: it is neither.

@@ -130,7 +130,7 @@ def with_word(expr: tree.Expr, old: str, new: str | None) -> tree.Expr | None:
 def without(expr: tree.Expr, param: str, row: Row) -> tree.Expr | None:
     """A step without the argument that sets a parameter; None where none does.
 
-    A bare word of a name that is not a flag (a recipe's parameter) is not looked into.
+    A bare word of a name that is not a flag (a macro's parameter) is not looked into.
     """
     if not isinstance(expr, tree.Call):
         return None

@@ -1,6 +1,6 @@
 """Repeats: stretches of a graph that are copies of each other, one after the other, as one thing.
 
-Copies come from the text: `* 3`, a `for`, a recipe called twice in a row. So nodes that were written at
+Copies come from the text: `* 3`, a `for`, a macro called twice in a row. So nodes that were written at
 the same place are compared, and a stretch is folded only where each copy does the same with what the copy
 before it gives.
 """
@@ -276,8 +276,8 @@ def _merge(items: list[Item]) -> Item:
 
 
 def loops_of(spec: tree.Spec) -> list[Span]:
-    """The bodies of every ``for``, and of the recipes that are called in them."""
-    recipes = {s.name.name: s.body for s in spec.statements if isinstance(s, tree.Def)}
+    """The bodies of every ``for``, and of the macros that are called in them."""
+    macros = {s.name.name: s.body for s in spec.statements if isinstance(s, tree.Def)}
     found: list[Span] = []
     todo: list[Any] = [node.body for node in _walk(spec) if isinstance(node, tree.For)]
     seen: set[str] = set()
@@ -286,9 +286,9 @@ def loops_of(spec: tree.Spec) -> list[Span]:
         found.append(body.span)
         for node in _walk(body):
             name = node.name.name if isinstance(node, tree.Call) else ""
-            if name in recipes and name not in seen:
+            if name in macros and name not in seen:
                 seen.add(name)
-                todo.append(recipes[name])
+                todo.append(macros[name])
     return found
 
 

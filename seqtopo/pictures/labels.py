@@ -139,7 +139,7 @@ def said(text: str) -> str:
 
 def given_name(node: Node) -> str:
     """The name that somebody gave a node; "" for one that says no more than which layer it is, and in
-    which recipe or binding it was written: ``lstm_1``, ``block_lstm_1``.
+    which macro or binding it was written: ``lstm_1``, ``block_lstm_1``.
     """
     if node.layer is None:
         return "" if re.fullmatch(r"input(_\d+)?", node.name) else node.name

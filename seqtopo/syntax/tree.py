@@ -140,7 +140,7 @@ class Argument(Node):
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Call(Node):
-    """``lstm(64, seq)``: a layer, a source, a recipe, a Keras object or a wrapper."""
+    """``lstm(64, seq)``: a layer, a source, a macro, a Keras object or a wrapper."""
 
     name: Name
     args: tuple[Argument, ...]

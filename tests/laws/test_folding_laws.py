@@ -1,4 +1,4 @@
-"""Folding and recipes never change what a spec means: tried on specs drawn at random."""
+"""Folding and macros never change what a spec means: tried on specs drawn at random."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from seqtopo.decompiler.decompile import compare
 from seqtopo.decompiler.folding import fold
-from seqtopo.decompiler.recipes import with_recipe
+from seqtopo.decompiler.macros import with_macro
 from seqtopo.report.analyse import analyse
 from seqtopo.source import Source, Span
 from seqtopo.syntax import tree
@@ -29,11 +29,11 @@ def _text(statements: list[tree.Statement]) -> str:
 
 
 def _shorter(text: str) -> list[str]:
-    """What folding and a recipe make of a spec."""
+    """What folding and a macro make of a spec."""
     statements = _statements(text)
     folded = fold(statements, collect=False).statements
-    recipe = with_recipe(folded, {}, lambda word: f"{word}_of_ours")
-    return [_text(s) for s in (folded, recipe) if s is not None]
+    macro = with_macro(folded, {}, lambda word: f"{word}_of_ours")
+    return [_text(s) for s in (folded, macro) if s is not None]
 
 
 @pytest.mark.parametrize("first", range(0, DRAWS, 40))

@@ -217,7 +217,7 @@ def test_fault_d12_fixes_are_tried_with_what_is_bound() -> None:
     assert not seqtopo.check("in(5,8) -> BODY -> lstm(3)", BODY="(gru(4) -> tanh)").ok
 
 
-def test_fault_d12_a_name_of_a_recipe_is_not_bound_from_outside() -> None:
+def test_fault_d12_a_name_of_a_macro_is_not_bound_from_outside() -> None:
     [found] = seqtopo.check("def f(K) = dense(K)\nin(8) -> f(3)", K=4).diagnostics
     assert found.code == "ST406"
 
@@ -342,7 +342,7 @@ def test_fault_d12_a_value_of_another_kind_is_told_by_the_name_that_is_bound(
         assert "bind it to another value" in found.help
 
 
-def test_fault_d12_a_value_of_another_kind_in_a_recipe_is_told_where_it_comes_from() -> None:
+def test_fault_d12_a_value_of_another_kind_in_a_macro_is_told_where_it_comes_from() -> None:
     (found,) = seqtopo.check("def f(P) = dropout(P)\nin(9,4) -> lstm(4) -> f(relu)").diagnostics
     assert "P stands for relu" in found.message
     assert "-D" not in found.help

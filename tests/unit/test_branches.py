@@ -58,7 +58,7 @@ SAME = [
         "in(20,4) -> (lstm(5,seq) as s) * 2 -> heads(s)",
         "in(20,4) -> lstm(5,seq) as a -> lstm(5,seq) as b -> [a -> dense(2), b -> dense(2)] -> add",
     ),
-    # In recipes, blocks, lists in lists, td and res; names collect; several outputs; an empty loop.
+    # In macros, blocks, lists in lists, td and res; names collect; several outputs; an empty loop.
     (
         "def inc(F, KS=[1,3]) = [conv1d(F,K,same) for K in KS] -> concat\nin(20,4) -> inc(8) -> inc(2)",
         "in(20,4) -> [conv1d(8,1,same), conv1d(8,3,same)] -> concat -> "

@@ -39,7 +39,7 @@ class TestSharing:
         assert _params("b = dense(8)\nin(8) -> b -> b") == once
         assert _params("b = dense(8)\nin(8) -> b * 3") == once
 
-    def test_a_recipe_makes_fresh_layers_each_time(self) -> None:
+    def test_a_macro_makes_fresh_layers_each_time(self) -> None:
         assert _params("def b() = dense(8)\nin(8) -> b() -> b()") == "144"
 
     def test_copies_of_layers_and_groups_are_fresh(self) -> None:
@@ -49,10 +49,10 @@ class TestSharing:
     def test_a_block_inside_a_copy_is_still_shared(self) -> None:
         assert _params("b = dense(8)\nin(8) -> (b -> dense(8)) * 3") == str(72 + 3 * 72)
 
-    def test_a_recipe_inside_a_block_is_made_once(self) -> None:
+    def test_a_macro_inside_a_block_is_made_once(self) -> None:
         assert _params("def r() = dense(8)\nb = r() -> r()\nin(8) -> b -> b") == "144"
 
-    def test_a_layer_given_to_a_recipe_by_name_is_made_where_the_recipe_is(self) -> None:
+    def test_a_layer_given_to_a_macro_by_name_is_made_where_the_macro_is(self) -> None:
         assert _params("def r(A) = dense(8) -> A\nb = r(relu)\nin(8) -> b -> b") == "72"
 
     def test_two_inputs_through_one_block(self) -> None:
@@ -160,7 +160,7 @@ class TestNames:
         spec = "in(9,4) as x -> (dense(4) as s) * 2 -> [x, s] -> concat"
         assert _outputs(spec) == {"concat": "(9, 12)"}
 
-    def test_names_inside_a_recipe_are_its_own(self) -> None:
+    def test_names_inside_a_macro_are_its_own(self) -> None:
         spec = "def r() = dense(4) as h -> dense(4) -> [h, id] -> add\nin(4) -> r() -> r()"
         assert _outputs(spec) == {"r_add_1": "(4,)"}
         assert "nothing is bound to that name" in seqtopo.check(spec + " -> h").diagnostics[0].message
@@ -298,8 +298,8 @@ class TestTimeDistributed:
         assert any("seq" in f.edits[0].text for f in found[0].fixes)
 
 
-class TestRecipes:
-    def test_a_flow_is_given_to_a_recipe(self) -> None:
+class TestMacros:
+    def test_a_flow_is_given_to_a_macro(self) -> None:
         spec = (
             "def attend(F) = res(F -> dropout(0.1)) -> norm\n"
             "in(T,16) -> attend(mha(2,8)) -> attend(dense(32,relu) -> dense(_//2))"
@@ -332,7 +332,7 @@ class TestRecipes:
             "conv1d": "(7, 2)"
         }
 
-    def test_a_recipe_sees_the_spec_and_not_who_uses_it(self) -> None:
+    def test_a_macro_sees_the_spec_and_not_who_uses_it(self) -> None:
         spec = "def inner() = dense(N)\ndef outer(N) = inner()\nin(3) -> outer(7)"
         assert _outputs(spec) == {"inner_dense": "(N,)"}
 

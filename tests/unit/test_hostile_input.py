@@ -35,7 +35,7 @@ print(json.dumps({{"ok": report.ok, "codes": [d.code for d in report.diagnostics
 """
 
 
-def _deep_recipes(count: int) -> str:
+def _deep_macros(count: int) -> str:
     lines = [f"def r{i}(N) = r{i + 1}(N)" for i in range(count)]
     return "\n".join([*lines, f"def r{count}(N) = dense(N)", "in(4) -> r0(3)"])
 
@@ -95,11 +95,11 @@ REFUSED: dict[str, tuple[Callable[[], str], tuple[str, ...]]] = {
     ),
     "a range to 999999999": (lambda: "in(3) -> (relu for A in [1..999999999])", ("ST211",)),
     "a range of 10,000 digits": (lambda: "in(3) -> (relu for A in [1.." + "9" * 10_000 + "])", ("ST102",)),
-    "recipes that double, 20 times": (lambda: _doubling(20), ("ST211",)),
-    "recipes that double, 60 times": (lambda: _doubling(60), ("ST104", "ST211")),
+    "macros that double, 20 times": (lambda: _doubling(20), ("ST211",)),
+    "macros that double, 60 times": (lambda: _doubling(60), ("ST104", "ST211")),
     "blocks that double, 60 times": (lambda: _doubling_blocks(60), ("ST104", "ST211")),
     "branches that double, 60 times": (lambda: _doubling_branches(60), ("ST316", "ST211")),
-    "recipes, 10,000 deep": (lambda: _deep_recipes(10_000), ("ST104",)),
+    "macros, 10,000 deep": (lambda: _deep_macros(10_000), ("ST104",)),
     "blocks, 10,000 deep": (lambda: _deep_blocks(10_000), ("ST104",)),
     "a size of 10**12": (lambda: "in(1000000000000)", ("ST316",)),
     "a width of 10**12": (lambda: "in(3) -> dense(1000000000000)", ("ST203",)),
@@ -112,10 +112,10 @@ REFUSED: dict[str, tuple[Callable[[], str], tuple[str, ...]]] = {
     "nines added": (lambda: "let A = " + "+".join(["999999999"] * 100_000) + "\nin(A)", ("ST316", "ST218")),
     "an own name": (lambda: "let A = A\nin(A)", ("ST208",)),
     "names in a circle": (lambda: "let A = B, B = C, C = A\nin(A)", ("ST208",)),
-    "a recipe in itself": (lambda: "def r(N) = dense(N) -> r(N)\nin(3) -> r(4)", ("ST208",)),
-    "recipes in each other": (lambda: "def r(N) = s(N)\ndef s(N) = r(N)\nin(3) -> r(4)", ("ST208",)),
-    "a recipe in itself, in td": (lambda: "def r(N) = td(r(N))\nin(3,3,3) -> r(4)", ("ST208", "ST301")),
-    "a recipe in itself, in res": (lambda: "def r(N) = res(r(N))\nin(3) -> r(4)", ("ST208",)),
+    "a macro in itself": (lambda: "def r(N) = dense(N) -> r(N)\nin(3) -> r(4)", ("ST208",)),
+    "macros in each other": (lambda: "def r(N) = s(N)\ndef s(N) = r(N)\nin(3) -> r(4)", ("ST208",)),
+    "a macro in itself, in td": (lambda: "def r(N) = td(r(N))\nin(3,3,3) -> r(4)", ("ST208", "ST301")),
+    "a macro in itself, in res": (lambda: "def r(N) = res(r(N))\nin(3) -> r(4)", ("ST208",)),
     "a block in itself": (lambda: "b = dense(3) -> b\nin(3) -> b", ("ST208",)),
     "a block in itself, in td": (lambda: "b = td(b)\nin(3,3) -> b", ("ST208",)),
     "a block in itself, in a flow in td": (lambda: "b = td(relu -> b)\nin(3,3) -> b", ("ST208",)),

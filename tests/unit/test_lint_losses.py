@@ -105,7 +105,7 @@ def test_a_head_in_a_flow_at_every_step_is_found() -> None:
     assert_found(spec, "ST624", "dense(5)")
 
 
-def test_a_word_that_a_recipe_was_given_is_not_rewritten() -> None:
+def test_a_word_that_a_macro_was_given_is_not_rewritten() -> None:
     spec = f"def head(N, how) = dense(N,how)\n{BODY} -> head(5,softmax)\ntrain adam, loss=bce"
     found = assert_found(spec, "ST623", "dense(N,how)")
     assert [fix.title for fix in found.fixes] == ["train it by categorical_crossentropy"]

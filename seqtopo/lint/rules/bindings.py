@@ -1,4 +1,4 @@
-"""Names, recipes, inputs and flows that nothing uses."""
+"""Names, macros, inputs and flows that nothing uses."""
 
 from __future__ import annotations
 
@@ -45,20 +45,20 @@ def unused_size(view: View) -> Iterator[Finding]:
 
 @rule("ST666")
 def unused_layers(view: View) -> Iterator[Finding]:
-    """A recipe or a block that is never applied: none of its layers is made."""
+    """A macro or a block that is never applied: none of its layers is made."""
     last = _model(view)
     for statement in view.spec.statements:
         if not isinstance(statement, (tree.Def, tree.Bind)) or statement is last:
             continue
         name = statement.name.name
-        recipe = isinstance(statement, tree.Def)
-        if view.names.uses(statement) or (not recipe and name in view.resolved.parts):
+        macro = isinstance(statement, tree.Def)
+        if view.names.uses(statement) or (not macro and name in view.resolved.parts):
             continue
         yield Finding(
             statement.name.span,
             f"{name} is never applied, so none of its layers is part of a model",
             label="not used",
-            help=f"write -> {name}{'(...)' if recipe else ''} where it belongs, or take it out",
+            help=f"write -> {name}{'(...)' if macro else ''} where it belongs, or take it out",
             fixes=_gone(statement),
         )
 

@@ -1,4 +1,4 @@
-"""Parts that stand in several places become a recipe: ``def``."""
+"""Parts that stand in several places become a macro: ``def``."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from seqtopo.syntax import tree
 from seqtopo.syntax.canonical import print_expr
 
 LONGEST = 14
-"""A recipe has at most so many steps."""
+"""A macro has at most so many steps."""
 LEAST = 24
 """It must save so many characters."""
 MOST = 8
-"""So many recipes in one spec are enough."""
+"""So many macros in one spec are enough."""
 
 Hints = Mapping[str, Counter[str]]
-"""By the text of a step, what the recipe or binding was called that it was written in."""
+"""By the text of a step, what the macro or binding was called that it was written in."""
 
 
 @dataclass(frozen=True)
@@ -36,10 +36,10 @@ class _Place:
     loops: frozenset[str]
 
 
-def with_recipe(
+def with_macro(
     statements: Sequence[tree.Statement], hints: Hints, fresh: Callable[[str], str]
 ) -> list[tree.Statement] | None:
-    """The same statements with one recipe more; None where none is worth it."""
+    """The same statements with one macro more; None where none is worth it."""
     taken = symbols(statements)
     values = _values(statements)
     best: tuple[int, Pattern, list[_Place]] | None = None
@@ -59,8 +59,8 @@ def with_recipe(
     replaced = _Replacer(name, pattern, places)
     found = [replaced.node(s) for s in statements]
     params = tuple(tree.Parameter(writing.NOWHERE, writing.name(p), None) for p in pattern.columns)
-    recipe = tree.Def(writing.NOWHERE, writing.name(name), params, as_flow(pattern.steps))
-    return [recipe, *found]
+    macro = tree.Def(writing.NOWHERE, writing.name(name), params, as_flow(pattern.steps))
+    return [macro, *found]
 
 
 def _alike(statements: Sequence[tree.Statement], values: set[str]) -> Iterator[list[_Place]]:
@@ -164,7 +164,7 @@ def _saved(pattern: Pattern, places: list[_Place]) -> int:
 
 
 def _word(pattern: Pattern, places: list[_Place], hints: Hints) -> str:
-    """What the recipe is called: as it was in the model's names, else after what is in it."""
+    """What the macro is called: as it was in the model's names, else after what is in it."""
     known: Counter[str] = Counter()
     for place in places:
         for step in tree.every(place.steps):
@@ -177,7 +177,7 @@ def _word(pattern: Pattern, places: list[_Place], hints: Hints) -> str:
 
 
 class _Replacer:
-    """Puts a recipe's uses in the place of what it stands for."""
+    """Puts a macro's uses in the place of what it stands for."""
 
     def __init__(self, name: str, pattern: Pattern, places: list[_Place]) -> None:
         self.name = name
