@@ -260,7 +260,7 @@ def _same_weights(
                 f"{layer.title} is shared, but does not fit here: its {old.name} has shape "
                 f"{show_shape(old.shape)}, and {came} would need {show_shape(new.shape)}",
                 label=f"is given {came}",
-                help="give every use the same width, or use a recipe (def) to make fresh layers each time",
+                help="give every use the same width, or use a macro (def) to make fresh layers each time",
                 at=("input", 0),
             )
 
@@ -278,7 +278,7 @@ def _same_inputs(layer: Layer, first: tuple[Tensor, ...], inputs: tuple[Tensor, 
             "ST311",
             f"{layer.title} is shared, but does not fit here: it was built for {had}, and is given {came}",
             label=f"is given {came}",
-            help="use a recipe (def) to make fresh layers each time",
+            help="use a macro (def) to make fresh layers each time",
             at=("input", 0),
         )
 

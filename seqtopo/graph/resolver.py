@@ -577,7 +577,7 @@ class Resolver:
             case Macro():
                 raise Refusal(
                     "ST219",
-                    f"{name} is a recipe: it is used with parentheses",
+                    f"{name} is a macro: it is used with parentheses",
                     expr.span,
                     help=f"write {name}(...)",
                     fixes=(Fix(f"write {name}()", (Edit(expr.span, f"{name}()"),)),),
@@ -995,7 +995,7 @@ class Resolver:
                 f"{block.name} is a flow, not one layer: it takes no arguments",
                 expr.span,
                 labels=(Label(block.span, "bound here"),),
-                help=f"write -> {block.name}, or make it a recipe: def {block.name}(...) = ...",
+                help=f"write -> {block.name}, or make it a macro: def {block.name}(...) = ...",
             )
         inner = replace(env, scope=env.scope.root(), frame=frame, prefix=block.name)
         before = len(env.graph.nodes)
@@ -1025,7 +1025,7 @@ class Resolver:
                         "ST219",
                         f"{macro.name} has no parameter {name}",
                         arg.name.span,
-                        labels=(Label(recipe.span, "the macro"),),
+                        labels=(Label(macro.span, "the macro"),),
                         help=f"did you mean {near}?" if near else f"its parameters are {', '.join(names)}",
                     )
             if name in given:
@@ -1383,7 +1383,7 @@ class Resolver:
                 refusal.words = ()
             if refusal.help.startswith(ANOTHER) and name not in self.scope.names:
                 # Only what a let or somebody outside has bound can be bound to something else.
-                refusal.help = f"give {name} another value where the recipe or the loop is written"
+                refusal.help = f"give {name} another value where the macro or the loop is written"
             if bound is not None:
                 refusal.changes.append(partial(_with_value, bound))
             self._record(refusal)
@@ -1444,7 +1444,7 @@ class Resolver:
         if self._depth + levels > DEEPEST:
             raise Refusal(
                 "ST104",
-                "names, recipes and brackets are nested too deeply here",
+                "names, macros and brackets are nested too deeply here",
                 span,
                 help="say the inner part in fewer levels",
             )
@@ -1739,7 +1739,7 @@ def _macro_count(macro: Macro, call: tree.Call, names: list[str]) -> Refusal:
         "ST219",
         f"{macro.name} is given {len(call.args)} argument{'s' * (len(call.args) != 1)}, it takes {wanted}",
         call.span,
-        labels=(Label(recipe.span, "the macro"),),
+        labels=(Label(macro.span, "the macro"),),
         help=f"write {wanted}",
     )
 

@@ -144,7 +144,7 @@ def equals(place: Place) -> bool:
         )
     if first.type == "NAME" and place.kind(-1) == "RPAR" and place.tokens[1].type == "LPAR":
         return place.say(
-            "a recipe with parameters begins with 'def'",
+            "a macro with parameters begins with 'def'",
             "not a name",
             f"write def {first.text}(...) = ...",
             edit("insert 'def'", Span(first.start, first.start), "def "),
@@ -174,7 +174,7 @@ def definition_head(place: Place) -> bool:
                 *edit("remove 'def'", head, ""),
             )
         return place.say(
-            f"expected '(' after the name of a recipe, {place.found()}",
+            f"expected '(' after the name of a macro, {place.found()}",
             "expected '('",
             f"write def {name.text}() = FLOW, or without 'def' to name one thing: {name.text} = FLOW",
             fixes,
@@ -182,13 +182,13 @@ def definition_head(place: Place) -> bool:
     _, bracket = place.opener()
     if bracket == "head":
         return place.say(
-            f"a recipe's parameters are names, {place.found()}",
+            f"a macro's parameters are names, {place.found()}",
             "expected a name",
             "write them like this: def name(P, Q=2) = FLOW",
         )
     if place.accepts == {"EQUALS"}:
         return place.say(
-            f"expected '=' after the head of a recipe, {place.found()}",
+            f"expected '=' after the head of a macro, {place.found()}",
             "expected '='",
             "write it like this: def name(P, Q=2) = FLOW",
         )

@@ -158,7 +158,7 @@ def shared_state(view: View) -> Iterator[Finding]:
                 "the one before has ended",
                 label="one state for all",
                 labels=tuple(dict.fromkeys(Label(span, "is read by it") for span in came[:3])),
-                help="make a recipe of it (def), so that each use has a layer and a state of its own, or "
+                help="make a macro of it (def), so that each use has a layer and a state of its own, or "
                 "leave stateful out",
                 fixes=_forgetful(place),
             )
