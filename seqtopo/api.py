@@ -111,7 +111,7 @@ def compile(
             build has others, as in Keras, and ``keras.utils.set_random_seed`` makes a program's the same
             in each run.
         max_params: more parameters than this are not built.
-        step: gives the one-step twin instead, made of the same layers: one time step of each sequence
+        step: returns the one-step model instead, made of the same layers: one time step of each sequence
             (batch, F), then the states, come in; the outputs, then the next states, come out. Its method
             ``start(batch_size)`` gives the states to begin with.
         kernels: whether its layers run on the fastest kernels there are for them, see ``kernels``;
@@ -143,9 +143,9 @@ def compile(
         return model
     from seqtopo.runtime.stepping.one_step import one_step
 
-    twin = one_step(model)
-    twin.model.start, twin.model.part = twin.start, built.part
-    return twin.model
+    step_model = one_step(model)
+    step_model.model.start, step_model.model.part = step_model.start, built.part
+    return step_model.model
 
 
 def compile_all(
@@ -327,7 +327,7 @@ def generate(
 ) -> np.ndarray:
     """Writes a sequence for each source, with an encoder-decoder that was trained with the answer shown.
 
-    The encoder reads once; then the decoder's one-step twin is fed what it wrote itself. Both are derived
+    The encoder reads once; then the decoder's one-step model is fed its own outputs. Both are derived
     from the trained model, with its weights.
 
     Args:

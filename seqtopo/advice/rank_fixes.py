@@ -90,14 +90,14 @@ def _without_td(site: Site, came: Tensor) -> Iterator[Fix]:
 
 
 def _of_a_sequence(site: Site, made: Node, came: Tensor, takes: int) -> Iterator[Fix]:
-    """A layer of images that is given a sequence: its twin for sequences, or the sequence as an image."""
+    """A layer of images that is given a sequence: its variant for sequences, or the sequence as an image."""
     name = site.row.name
     image = made.layer is None and came.shape[:1] == came.shape[1:]
     if len(came.shape) != 2 or takes != 3 or not name.endswith("2d") or image:
         return
     if registry.find(f"{name[:-2]}1d") is not None:
-        twin = print_expr(renamed(site.step, f"{called(site.step)[:-2]}1d"))
-        yield Fix(f"take the layer for sequences: {twin}", (Edit(site.step.span, twin),))
+        variant = print_expr(renamed(site.step, f"{called(site.step)[:-2]}1d"))
+        yield Fix(f"take the layer for sequences: {variant}", (Edit(site.step.span, variant),))
     image_of_it = site.before(call("expand", number(-1)))
     yield Fix("or make the sequence an image of one channel: expand(-1)", (image_of_it,))
 
@@ -288,10 +288,10 @@ def _restored(site: Site, value: Value, came: Tensor, takes: int) -> Iterator[Fi
 
 
 def _of_an_image(site: Site) -> Iterator[Fix]:
-    """A layer of sequences that is given an image: its twin for images."""
+    """A layer of sequences that is given an image: its variant for images."""
     if registry.find(f"{site.row.name[:-2]}2d") is not None:
-        twin = print_expr(renamed(site.step, f"{called(site.step)[:-2]}2d"))
-        yield Fix(f"take the layer for images: {twin}", (Edit(site.step.span, twin),))
+        variant = print_expr(renamed(site.step, f"{called(site.step)[:-2]}2d"))
+        yield Fix(f"take the layer for images: {variant}", (Edit(site.step.span, variant),))
 
 
 def _one_vector(site: Site, value: Value, made: Node) -> Iterator[Fix]:

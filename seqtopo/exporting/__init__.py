@@ -70,7 +70,7 @@ def export(
         format: ``onnx``, ``saved_model``, ``tflite`` or ``pt2``, where the ending does not say it.
         via: the backend that writes it; the model goes there as a ``.keras`` file, so any will do. Else it is
             the one that writes the format best, of those that are installed.
-        step: exports the one-step twin: one time step and the states go in, the answer and the next states
+        step: exports the one-step model: one time step and the states go in, the answer and the next states
             come out.
         batch: fixes how many sequences go in at a time. TensorFlow Lite needs it for recurrent layers, and
             gets 1.

@@ -188,13 +188,13 @@ def _flat(model: keras.Model) -> keras.Model:
 
 
 def _step_of(model: keras.Model, names: Sequence[str]) -> tuple[keras.Model, list[str]]:
-    """The one-step twin, and its outputs' names: the answers, then the next states."""
+    """The one-step model, and its outputs' names: the answers, then the next states."""
     try:
-        twin = one_step(model)
+        step_model = one_step(model)
     except ValueError as error:
         help = "export the model as it is, without --step"
         raise RefusedError("ST431", str(error), help=help, elsewhere=False) from None
-    return twin.model, [*(names[i] for i in twin.outputs), *(f"next_{state.name}" for state in twin.states)]
+    return step_model.model, [*(names[i] for i in step_model.outputs), *(f"next_{state.name}" for state in step_model.states)]
 
 
 def _named(output: Any) -> str:

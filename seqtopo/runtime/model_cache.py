@@ -1,4 +1,4 @@
-"""What is derived from a model and kept with it: twins and compiled loops."""
+"""What is derived from a model and kept with it: one-step models and compiled loops."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def kept(model: Any, key: Hashable, make: Callable[[], Made]) -> Made:
     store = vars(model).get("_seqtopo_kept")
     if store is None:
         store = {}
-        # Past Keras' own attributes, which would take the twin for a layer of the model.
+        # Past Keras' own attributes, which would take a derived model for a layer of the model.
         object.__setattr__(model, "_seqtopo_kept", store)
     if key not in store:
         store[key] = make()

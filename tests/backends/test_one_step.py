@@ -1,4 +1,4 @@
-"""One-step twins: the same layers, the same numbers, and what cannot be run so says why."""
+"""One-step models: the same layers, the same numbers, and what cannot be run so says why."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from tests.support import rollout_cases as cases
 
 
 def stepped(model: Any, history: np.ndarray, batch: int = 3) -> np.ndarray:
-    """The twin's answers to a history, one step at a time."""
-    twin = one_step(model)
-    states: list[Any] = twin.start(batch, room=history.shape[1])
+    """The one-step model's answers to a history, one step at a time."""
+    step_model = one_step(model)
+    states: list[Any] = step_model.start(batch, room=history.shape[1])
     found = []
     for t in range(history.shape[1]):
         given = [history[:, t], *states]
-        answer, *states = [keras.ops.convert_to_numpy(x) for x in twin.model(given, training=False)]
+        answer, *states = [keras.ops.convert_to_numpy(x) for x in step_model.model(given, training=False)]
         found.append(answer)
     return np.stack(found, axis=1)
 
@@ -38,7 +38,7 @@ def test_what_is_applied_at_every_step() -> None:
 
 
 def agrees(spec: str) -> None:
-    """Holds the twin of a spec to its whole."""
+    """Holds the one-step model of a spec to its whole."""
     model = seqtopo.compile(spec)
     cases.set_weights(model)
     history = cases.history_for(model)
@@ -73,16 +73,16 @@ def test_a_model_by_hand_with_stacked_cells_and_a_model_inside() -> None:
     np.testing.assert_allclose(stepped(model, history), want, atol=1e-5)
 
 
-def test_a_twin_has_the_weights_of_the_whole_and_leaves_it_as_it_was(tmp_path: Path) -> None:
+def test_a_one_step_model_has_the_weights_of_the_whole_and_leaves_it_as_it_was(tmp_path: Path) -> None:
     model = seqtopo.compile(cases.STEPPED["many_to_many"])
     before = model.get_config()
-    twin = one_step(model)
+    step_model = one_step(model)
     assert model.get_config() == before
-    assert {id(v) for v in twin.model.weights} == {id(v) for v in model.weights}
-    twin.model.save(tmp_path / "twin.keras")
-    loaded = keras.models.load_model(tmp_path / "twin.keras")
-    given = [np.ones((2, 3), "float32"), *twin.start(2)]
-    for have, want in zip(loaded(given), twin.model(given), strict=True):
+    assert {id(v) for v in step_model.model.weights} == {id(v) for v in model.weights}
+    step_model.model.save(tmp_path / "step.keras")
+    loaded = keras.models.load_model(tmp_path / "step.keras")
+    given = [np.ones((2, 3), "float32"), *step_model.start(2)]
+    for have, want in zip(loaded(given), step_model.model(given), strict=True):
         np.testing.assert_allclose(
             keras.ops.convert_to_numpy(have), keras.ops.convert_to_numpy(want), atol=1e-6
         )
@@ -121,17 +121,17 @@ def test_what_cannot_be_stepped_says_why(spec: str, match: str) -> None:
 
 
 def test_room_for_an_attention_must_be_said() -> None:
-    twin = one_step(seqtopo.compile(cases.STEPPED["causal_attention"]))
+    step_model = one_step(seqtopo.compile(cases.STEPPED["causal_attention"]))
     with pytest.raises(ValueError, match=r"room=100"):
-        twin.start(2)
+        step_model.start(2)
 
 
-def test_a_spec_is_compiled_to_its_twin() -> None:
-    twin = seqtopo.compile("in(T,F) -> lstm(4,seq) -> dense(F)", step=True, F=2)
-    assert twin.input_shape == [(None, 2), (None, 4), (None, 4)]
-    output, *states = twin.predict([np.ones((3, 2)), *twin.start(3)], verbose=0)
+def test_a_spec_is_compiled_to_its_one_step_model() -> None:
+    step_model = seqtopo.compile("in(T,F) -> lstm(4,seq) -> dense(F)", step=True, F=2)
+    assert step_model.input_shape == [(None, 2), (None, 4), (None, 4)]
+    output, *states = step_model.predict([np.ones((3, 2)), *step_model.start(3)], verbose=0)
     assert (output.shape, [s.shape for s in states]) == ((3, 2), [(3, 4), (3, 4)])
-    whole = twin.part("model")
+    whole = step_model.part("model")
     want = whole.predict(np.ones((3, 1, 2)), verbose=0)[:, 0]
     np.testing.assert_allclose(output, want, atol=1e-5)
     with pytest.raises(ValueError, match="from its end as well"):

@@ -52,22 +52,22 @@ def by_hand(model: Any, rows: Any = X) -> Any:
 
 @pytest.mark.parametrize("case", s.ONE_WAY, ids=lambda case: case.name)
 def test_in_pieces_it_gives_what_it_gives_for_the_whole(case: s.Case) -> None:
-    model, twin = compiled(case.spec), seqtopo.compile(case.twin)
-    twin.set_weights(model.get_weights())
+    model, stateless = compiled(case.spec), seqtopo.compile(case.stateless)
+    stateless.set_weights(model.get_weights())
     whole = s.series(case)
     got = model.predict(s.given(case), verbose=0)
     if got.ndim > 2:
-        want = s.pieces(ops.convert_to_numpy(twin(whole)))
+        want = s.pieces(ops.convert_to_numpy(stateless(whole)))
     else:
         # After the first piece and after all of them: JAX compiles each length anew.
         want = np.concatenate(
-            [ops.convert_to_numpy(twin(whole[:, :end])) for end in (s.STEPS, whole.shape[1])]
+            [ops.convert_to_numpy(stateless(whole[:, :end])) for end in (s.STEPS, whole.shape[1])]
         )
         got = np.concatenate([got[: s.BATCH], got[-s.BATCH :]])
     close = 1e-2 if case.loose else 1e-5
     np.testing.assert_allclose(got, want, rtol=close, atol=close)
     # Without the states of the batch before it would be something else.
-    forgot = ops.convert_to_numpy(twin(s.given(case)[-s.BATCH :]))
+    forgot = ops.convert_to_numpy(stateless(s.given(case)[-s.BATCH :]))
     assert abs(forgot - got[-s.BATCH :]).max() > 5 * close
 
 

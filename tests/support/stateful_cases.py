@@ -21,7 +21,7 @@ class Case:
     inputs: int = 1
 
     @property
-    def twin(self) -> str:
+    def stateless(self) -> str:
         """The same without what it remembers."""
         return self.spec.replace(",stateful", "").replace(",batch=2", "")
 

@@ -207,7 +207,7 @@ def test_fault_a18_what_a_layer_takes_for_its_steps(spec: str, misread: int) -> 
         ("in(28,28,3) -> conv2d(4,3) -> maxpool1d(2)", "in(28,28,3) -> conv2d(4,3) -> maxpool2d(2)"),
     ],
 )
-def test_a_layer_for_other_axes_has_its_twin(spec: str, right: str) -> None:
+def test_a_layer_for_other_axes_has_its_variant(spec: str, right: str) -> None:
     assert ways(spec)[0] == right
 
 

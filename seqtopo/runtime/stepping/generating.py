@@ -47,10 +47,10 @@ def generated(
     ahead = None if future is None else np.asarray(future)
     known = None if ahead is None else ahead.shape[2:]
     writer = kept(model, ("decoder", target, known), lambda: decoder_step(whole, target, known))
-    twin = writer.twin
-    tensor = whole.inputs[twin.stepped[writer.main]]
+    step_model = writer.step_model
+    tensor = whole.inputs[step_model.stepped[writer.main]]
     is_ids = not keras.backend.is_float_dtype(tensor.dtype)
-    output = whole.outputs[twin.outputs[0]]
+    output = whole.outputs[step_model.outputs[0]]
     if not is_ids and (stop is not None or beams > 1):
         raise ValueError(
             f"{whole.name} writes vectors, of which none is a stop sign, and beams choose among ids"
@@ -69,14 +69,14 @@ def generated(
             f"{whole.name} gives {features} features, but takes back {tensor.shape[-1]}"
             + way_out * (lacking > 0)
         )
-    arrays = _sources(whole, twin, source)
+    arrays = _sources(whole, step_model, source)
     batch = arrays[0].shape[0]
     if ahead is not None and ahead.shape[:2] != (batch, max_steps):
         raise ValueError(
             f"future is known for each step that is written, so it begins with {(batch, int(max_steps))}, "
             f"but it has the shape {ahead.shape}"
         )
-    probabilities = is_ids and gives_probabilities(whole, twin.outputs[0])
+    probabilities = is_ids and gives_probabilities(whole, step_model.outputs[0])
     key = (target, is_ids, sample, stop, int(beams), float(length_penalty), known)
     make = lambda: _Decoder(writer, is_ids, probabilities, sample or greedy, stop, int(beams))  # noqa: E731
     loop = kept(model, ("generate", *key), make)
@@ -91,7 +91,7 @@ class Writer:
     written; ``joined`` is the place of the one that what is known ahead goes into, where it has its own.
     """
 
-    twin: OneStep
+    step_model: OneStep
     main: int = 0
     joined: int | None = None
 
@@ -124,14 +124,14 @@ def decoder_step(whole: Any, target: str | None, known: tuple[int, ...] | None =
     for i, j in tries:
         stepped = sorted({i} if j is None else {i, j})
         try:
-            twin = one_step(whole, stepped)
+            step_model = one_step(whole, stepped)
         except CannotStepError as error:
             refused.append(error)
             continue
         # By steps of an encoder's input the answer can be told too, anew after each; it is not written.
-        fits = known is None or _takes_back(whole.inputs[i], whole.outputs[twin.outputs[0]], known, j)
-        if twin.sequences[0] and fits:
-            found.append(Writer(twin, stepped.index(i), None if j is None else stepped.index(j)))
+        fits = known is None or _takes_back(whole.inputs[i], whole.outputs[step_model.outputs[0]], known, j)
+        if step_model.sequences[0] and fits:
+            found.append(Writer(step_model, stepped.index(i), None if j is None else stepped.index(j)))
     if len(found) > 1:
         raise CannotStepError(
             f"more than one input of {whole.name} could be written: say which, target={names!r}"
@@ -159,8 +159,8 @@ def _takes_back(tensor: Any, output: Any, known: tuple[int, ...], joined: int | 
     return tuple(tensor.shape[2:]) == (output.shape[-1] + behind,)
 
 
-def _sources(whole: Any, twin: OneStep, source: Any) -> list[np.ndarray]:
-    names = [source_of(whole.inputs[i]).name for i in twin.others]
+def _sources(whole: Any, step_model: OneStep, source: Any) -> list[np.ndarray]:
+    names = [source_of(whole.inputs[i]).name for i in step_model.others]
     if isinstance(source, Mapping):
         if set(source) != set(names):
             raise ValueError(f"the source must be given for {names}, but is for {sorted(source)}")
@@ -171,7 +171,7 @@ def _sources(whole: Any, twin: OneStep, source: Any) -> list[np.ndarray]:
     if not isinstance(source, (list, tuple)) or len(source) != len(names):
         raise ValueError(f"the source must be given for {names}, in a list or by name")
     found = []
-    for name, one, i in zip(names, source, twin.others, strict=True):
+    for name, one, i in zip(names, source, step_model.others, strict=True):
         tensor = whole.inputs[i]
         array = np.asarray(one, dtype=keras.backend.standardize_dtype(tensor.dtype))
         want = tuple(tensor.shape)
@@ -202,13 +202,13 @@ class _Decoder:
     def __init__(
         self, writer: Writer, is_ids: bool, probabilities: bool, sample: Any, stop: int | None, beams: int
     ) -> None:
-        twin = writer.twin
-        self.writer, self.twin, self.is_ids, self.probabilities = writer, twin, is_ids, probabilities
+        step_model = writer.step_model
+        self.writer, self.step_model, self.is_ids, self.probabilities = writer, step_model, is_ids, probabilities
         self.sample: Sampler | Any = sample
         self.stop = stop
         self.beams = Beams(beams, stop) if beams > 1 else None
-        self.dtypes = [keras.backend.standardize_dtype(s.given.dtype) for s in twin.states]
-        models = [twin.model] + ([twin.encoder] if twin.encoder is not None else [])
+        self.dtypes = [keras.backend.standardize_dtype(s.given.dtype) for s in step_model.states]
+        models = [step_model.model] + ([step_model.encoder] if step_model.encoder is not None else [])
         self._read = Compiled(self._reading, models)
         self._write = Compiled(self._beaming if self.beams else self._writing, models)
 
@@ -223,7 +223,7 @@ class _Decoder:
     ) -> np.ndarray:
         """The written sequences (batch, steps, ...)."""
         batch = first.shape[0]
-        contexts, states = self._read(sources, self.twin.start(batch, steps))
+        contexts, states = self._read(sources, self.step_model.start(batch, steps))
         width = self.beams.width if self.beams else 1
         carry: list[Any] = [np.repeat(first, width, axis=0), np.zeros((batch * width,), "bool")]
         if self.beams:
@@ -249,15 +249,15 @@ class _Decoder:
 
     def _reading(self, sources: list[Any], states: list[Any]) -> tuple[list[Any], list[Any]]:
         contexts: list[Any] = []
-        if self.twin.encoder is not None:
-            found = self.twin.encoder(sources if len(sources) > 1 else sources[0], training=False)
+        if self.step_model.encoder is not None:
+            found = self.step_model.encoder(sources if len(sources) > 1 else sources[0], training=False)
             found = found if isinstance(found, (list, tuple)) else [found]
-            # Without the masks that Keras hangs on tensors: the twin takes those it needs as inputs.
+            # Without the masks that Keras hangs on tensors: the one-step model takes those it needs as inputs.
             found = [ops.stop_gradient(x) for x in found]
-            contexts, starts = found[: self.twin.contexts], iter(found[self.twin.contexts :])
+            contexts, starts = found[: self.step_model.contexts], iter(found[self.step_model.contexts :])
             states = [
                 x if s.context is None else ops.cast(next(starts), x.dtype)
-                for s, x in zip(self.twin.states, states, strict=True)
+                for s, x in zip(self.step_model.states, states, strict=True)
             ]
         if self.beams:
             contexts, states = (
@@ -273,9 +273,9 @@ class _Decoder:
         if known and joined is None:
             inputs = [ops.concatenate([given, ops.cast(known[0], given.dtype)], axis=-1)]
         elif known and joined is not None:
-            inputs.insert(joined, ops.cast(known[0], self.twin.model.inputs[joined].dtype))
-        found = list(self.twin.model([*inputs, *contexts, *states], training=False))
-        after = found[len(self.twin.outputs) :]
+            inputs.insert(joined, ops.cast(known[0], self.step_model.model.inputs[joined].dtype))
+        found = list(self.step_model.model([*inputs, *contexts, *states], training=False))
+        after = found[len(self.step_model.outputs) :]
         return found[0], [ops.cast(x, d) for x, d in zip(after, self.dtypes, strict=True)]
 
     def _writing(

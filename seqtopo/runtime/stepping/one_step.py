@@ -1,4 +1,4 @@
-"""The one-step twin of a model: the same layers, one time step in, one out, the states in and out."""
+"""Derive the one-step model of a model: the same layers, one time step and the states in and out."""
 
 from __future__ import annotations
 
@@ -58,10 +58,10 @@ class OneStep:
 
 
 def one_step(model: keras.Model, stepped: Sequence[int] | None = None) -> OneStep:
-    """The one-step twin of a functional or Sequential model, derived from its own graph.
+    """Return the one-step model of a functional or Sequential model, derived from its own graph.
 
     It is made of the same layers (of a recurrent one, of its cell), and so of the same weights: training one
-    trains the other. Dropout and other layers that only work in training do not in the twin.
+    trains the other. Dropout and other layers that only work in training do nothing in it.
 
     Args:
         model: any functional or Sequential Keras model: built by seqtopo, by hand, or loaded.
@@ -69,7 +69,7 @@ def one_step(model: keras.Model, stepped: Sequence[int] | None = None) -> OneSte
             in an encoder-decoder the one that the output follows.
 
     Returns:
-        The twin. Its model's inputs are (batch, F) or ids (batch,), then states.
+        The one-step model. Its inputs are (batch, F) or ids (batch,), then states.
 
     Raises:
         CannotStepError: (a ValueError) names the layer that needs more than the steps so far, says why, and
@@ -81,15 +81,15 @@ def one_step(model: keras.Model, stepped: Sequence[int] | None = None) -> OneSte
     >>> import keras
     >>> inputs = keras.Input((None, 3))
     >>> whole = keras.Model(inputs, keras.layers.Dense(1)(keras.layers.LSTM(4)(inputs)))
-    >>> twin = one_step(whole)
-    >>> twin.model.input_shape, twin.model.output_shape
+    >>> step_model = one_step(whole)
+    >>> step_model.model.input_shape, step_model.model.output_shape
     ([(None, 3), (None, 4), (None, 4)], [(None, 1), (None, 4), (None, 4)])
-    >>> [state.shape for state in twin.start(2)]
+    >>> [state.shape for state in step_model.start(2)]
     [(2, 4), (2, 4)]
     """
     whole = functional(model)
     if stepped is not None:
-        return _twin(whole, tuple(stepped))
+        return _step_model(whole, tuple(stepped))
     sequences = tuple(i for i, x in enumerate(whole.inputs) if is_sequence(x))
     if not sequences:
         raise CannotStepError(f"{whole.name} has no input with time steps")
@@ -99,7 +99,7 @@ def one_step(model: keras.Model, stepped: Sequence[int] | None = None) -> OneSte
     refused: list[CannotStepError] = []
     for some in tries:
         try:
-            return _twin(whole, some)
+            return _step_model(whole, some)
         except CannotStepError as error:
             refused.append(error)
     raise refused[0]
@@ -110,7 +110,7 @@ def is_sequence(tensor: Any) -> bool:
     return has_steps(Tensor(tuple(tensor.shape[1:]), str(tensor.dtype)))
 
 
-def _twin(whole: Any, stepped: tuple[int, ...]) -> OneStep:
+def _step_model(whole: Any, stepped: tuple[int, ...]) -> OneStep:
     stepper = Stepper(rule)
     given, seen = [], []
     for i, x in enumerate(whole.inputs):

@@ -42,7 +42,7 @@ def rolled_out(
     whole, given, plan, output, sample = _prepared(model, history, steps, future, sample, mode, states)
     feed = Feed(given, sample, gives_probabilities(whole, output) if sample is not None else False)
     key = (plan.mode, plan.place, plan.block, sample, given.extra, given.main_features)
-    stepping = plan.twin
+    stepping = plan.step_model
     if stepping is not None:
         loop: Any = kept(model, ("step", *key), lambda: _StepLoop(stepping, plan.place, feed))
         begin = loop.start(given, int(steps), states, model)
@@ -80,9 +80,9 @@ def _prepared(
     sync_variables(model)
     whole = kept(model, "whole", lambda: functional(model))
     given = given_for(whole, history, future, int(steps))
-    twin, refused = kept(model, "twin", lambda: _twin_of(whole))
-    plan = _plan(whole, twin, refused, given, int(steps), mode, states is not None)
-    output = plan.twin.outputs[plan.place] if plan.twin is not None else plan.place
+    step_model, refused = kept(model, "one step", lambda: _step_model_of(whole))
+    plan = _plan(whole, step_model, refused, given, int(steps), mode, states is not None)
+    output = plan.step_model.outputs[plan.place] if plan.step_model is not None else plan.place
     if sample is None and given.is_ids:
         sample = greedy
     given.check_feedback(tuple(whole.outputs[output].shape), sample is not None)
@@ -95,13 +95,13 @@ class Plan:
 
     mode: str
     place: int
-    twin: OneStep | None = None
+    step_model: OneStep | None = None
     block: int = 1
 
 
 def _plan(
     whole: Any,
-    twin: OneStep | None,
+    step_model: OneStep | None,
     refused: CannotStepError | None,
     given: Given,
     steps: int,
@@ -118,26 +118,26 @@ def _plan(
         if stateful or told:
             mode = "step"
         elif length is None:
-            mode = "step" if twin is not None and not _gives_block(twin, whole) else "window"
-            if twin is None:
+            mode = "step" if step_model is not None and not _gives_block(step_model, whole) else "window"
+            if step_model is None:
                 assert refused is not None
                 raise refused
         else:
             mode = "window"
-            if given.length < length and twin is not None and given.length + steps <= length + 1:
+            if given.length < length and step_model is not None and given.length + steps <= length + 1:
                 mode = "step"
     if mode == "step":
-        if twin is None:
+        if step_model is None:
             assert refused is not None
             raise refused
-        if _gives_block(twin, whole):
+        if _gives_block(step_model, whole):
             raise ValueError(
                 f"{whole.name} gives several steps at once, so that it cannot be fed back one step at a "
                 'time; use mode="window"'
             )
-        if told and not twin.states:
+        if told and not step_model.states:
             raise ValueError(f"{whole.name} has no states that it could start from")
-        return Plan("step", 0, twin)
+        return Plan("step", 0, step_model)
     if stateful:
         raise ValueError(f'{whole.name} is stateful: it goes on step by step, so use mode="step"')
     if told:
@@ -150,14 +150,14 @@ def _plan(
         )
     given.keep_last(size)
     output = whole.outputs[0].shape
-    which = next_answers(whole, given.main, size) if twin is None and len(output) == 3 else ""
+    which = next_answers(whole, given.main, size) if step_model is None and len(output) == 3 else ""
     if which == "other":
         raise ValueError(
             f"the answers of {whole.name} belong to steps of which none is the next one, so what follows is "
             "not clear"
         )
-    if twin is not None:
-        sequence = twin.sequences[0]
+    if step_model is not None:
+        sequence = step_model.sequences[0]
     else:
         sequence = which == "last" or (not which and len(output) == 3 and output[1] in (None, size))
     block = output[1] if not sequence and len(output) == 3 and not given.output_is_ids(output) else 1
@@ -168,12 +168,12 @@ def _plan(
     return Plan("window", 0, None, 0 if sequence else block)
 
 
-def _gives_block(twin: OneStep, whole: Any) -> bool:
-    shape = whole.outputs[twin.outputs[0]].shape
-    return not twin.sequences[0] and len(shape) == 3 and shape[1] != 1
+def _gives_block(step_model: OneStep, whole: Any) -> bool:
+    shape = whole.outputs[step_model.outputs[0]].shape
+    return not step_model.sequences[0] and len(shape) == 3 and shape[1] != 1
 
 
-def _twin_of(whole: Any) -> tuple[OneStep | None, CannotStepError | None]:
+def _step_model_of(whole: Any) -> tuple[OneStep | None, CannotStepError | None]:
     try:
         return one_step(whole, [i for i, x in enumerate(whole.inputs) if is_sequence(x)]), None
     except CannotStepError as error:
@@ -215,37 +215,37 @@ class Feed:
 class _StepLoop:
     """Carries the states; two programs: reading the history, and going on."""
 
-    def __init__(self, twin: OneStep, place: int, feed: Feed) -> None:
-        self.twin, self.place, self.feed = twin, place, feed
-        self.dtypes = [keras.backend.standardize_dtype(s.given.dtype) for s in twin.states]
-        models = [twin.model] + ([twin.encoder] if twin.encoder is not None else [])
+    def __init__(self, step_model: OneStep, place: int, feed: Feed) -> None:
+        self.step_model, self.place, self.feed = step_model, place, feed
+        self.dtypes = [keras.backend.standardize_dtype(s.given.dtype) for s in step_model.states]
+        models = [step_model.model] + ([step_model.encoder] if step_model.encoder is not None else [])
         self._read = Compiled(self._reading, models)
         self.run = Compiled(self._going_on, models)
 
     def start(self, given: Given, steps: int, states: Any, model: Any) -> list[Any]:
         """Reads the history: contexts, states and the first output."""
         room = given.length + steps
-        first = self.twin.start(given.batch, room)
+        first = self.step_model.start(given.batch, room)
         if states is not None:
-            _set_states(first, states, self.twin, model)
-        told = [s.context is None for s in self.twin.states] if states is None else [True] * len(first)
+            _set_states(first, states, self.step_model, model)
+        told = [s.context is None for s in self.step_model.states] if states is None else [True] * len(first)
         return list(self._read(given.sequences, given.statics, first, np.asarray(told)))
 
     def _reading(self, sequences: list[Any], statics: list[Any], states: list[Any], told: Any) -> list[Any]:
         contexts: list[Any] = []
-        if self.twin.encoder is not None:
-            found = self.twin.encoder(statics, training=False)
+        if self.step_model.encoder is not None:
+            found = self.step_model.encoder(statics, training=False)
             found = found if isinstance(found, (list, tuple)) else [found]
-            # Without the masks that Keras hangs on tensors: the twin takes those it needs as inputs.
+            # Without the masks that Keras hangs on tensors: the one-step model takes those it needs as inputs.
             found = [ops.stop_gradient(x) for x in found]
-            contexts, starts = found[: self.twin.contexts], iter(found[self.twin.contexts :])
+            contexts, starts = found[: self.step_model.contexts], iter(found[self.step_model.contexts :])
             states = [
                 x if s.context is None else ops.where(told[i], x, ops.cast(next(starts), x.dtype))
-                for i, (s, x) in enumerate(zip(self.twin.states, states, strict=True))
+                for i, (s, x) in enumerate(zip(self.step_model.states, states, strict=True))
             ]
         moved = [ops.moveaxis(x, 1, 0) for x in sequences]
-        end = self.twin.model.outputs[self.place]
-        width = end.shape[1:] if self.twin.sequences[self.place] or len(end.shape) < 3 else end.shape[2:]
+        end = self.step_model.model.outputs[self.place]
+        width = end.shape[1:] if self.step_model.sequences[self.place] or len(end.shape) < 3 else end.shape[2:]
         output = ops.zeros((sequences[0].shape[0], *width), dtype=end.dtype)
 
         def body(fixed: list[Any], carry: list[Any], step: list[Any]) -> tuple[list[Any], list[Any]]:
@@ -256,11 +256,11 @@ class _StepLoop:
         return [contexts, output, *states]
 
     def _step(self, inputs: list[Any], contexts: list[Any], states: list[Any]) -> tuple[Any, list[Any]]:
-        found = self.twin.model([*inputs, *contexts, *states], training=False)
+        found = self.step_model.model([*inputs, *contexts, *states], training=False)
         found = list(found) if isinstance(found, (list, tuple)) else [found]
-        number = len(self.twin.outputs)
+        number = len(self.step_model.outputs)
         output = found[self.place]
-        if len(output.shape) == 3 and not self.twin.sequences[self.place]:
+        if len(output.shape) == 3 and not self.step_model.sequences[self.place]:
             output = output[:, 0]
         following = found[number:]
         return output, [ops.cast(x, d) for x, d in zip(following, self.dtypes, strict=True)]
@@ -328,7 +328,7 @@ def inputs_in_order(whole: Any, sequences: Sequence[Any], statics: Sequence[Any]
     return found if len(found) > 1 else found[0]
 
 
-def _set_states(first: list[np.ndarray], states: Any, twin: OneStep, model: Any) -> None:
+def _set_states(first: list[np.ndarray], states: Any, step_model: OneStep, model: Any) -> None:
     if isinstance(states, str):
         if states != "model":
             raise ValueError(f'states are "model", those that the model remembers, or arrays, not {states!r}')

@@ -111,12 +111,12 @@ def _convolution(stepper: Stepper, node: Any, env: dict[int, Seen]) -> Found:
 def _unpadded(layer: Any) -> Any:
     """A convolution with the same weights that pads nothing."""
     config = {**layer.get_config(), "padding": "valid", "name": f"{layer.name}_step"}
-    twin = type(layer).from_config(config)
+    copied = type(layer).from_config(config)
     for name, value in vars(layer).items():
         if isinstance(value, keras.Variable):
-            setattr(twin, name, value)
-    twin.built = True
-    return twin
+            setattr(copied, name, value)
+    copied.built = True
+    return copied
 
 
 def _attention(stepper: Stepper, node: Any, env: dict[int, Seen]) -> Found:

@@ -1,4 +1,4 @@
-"""Walks a Keras graph and builds its one-step twin of the same layers: states in, states out."""
+"""Walk a Keras graph and build its one-step model of the same layers: states in, states out."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class Seen:
     """What became of a tensor of the whole model.
 
     ``context``: it does not depend on the steps, and ``tensor`` is one of the whole model. ``steps``: a
-    sequence, of which the twin has one step, (batch, 1, ...). ``final``: what is known after the last step
-    so far; in the twin it has the shape that it has in the whole model.
+    sequence, of which the one-step model has one step, (batch, 1, ...). ``final``: what is known after the last step
+    so far; in the one-step model it has the shape that it has in the whole model.
     """
 
     kind: Kind
@@ -38,7 +38,7 @@ class Seen:
 
 @dataclass(eq=False)
 class State:
-    """A state of the twin: what goes in, what comes out, and how it starts.
+    """A state of the one-step model: what goes in, what comes out, and how it starts.
 
     ``shape`` has None for the batch; a second None is how many steps are remembered at most. It starts
     as zeros, or as ``context``, a tensor of the whole model.
@@ -61,7 +61,7 @@ Rule = Callable[["Stepper", Any, dict[int, Seen]], Found]
 
 
 class Stepper:
-    """The twin while it is built."""
+    """The one-step model while it is built."""
 
     def __init__(self, rule: Callable[[Any], Rule | None]) -> None:
         self.rule = rule
@@ -73,7 +73,7 @@ class Stepper:
         self._count: State | None = None
 
     def state(self, name: str, shape: Sequence[int | None], dtype: str) -> State:
-        """A new state of the twin; ``shape`` leaves out the batch."""
+        """A new state of the one-step model; ``shape`` leaves out the batch."""
         name = self._free(name)
         given = keras.Input(tuple(shape), dtype=dtype, name=name)
         found = State(name, given)
@@ -113,7 +113,7 @@ class Stepper:
         return kept[1]
 
     def inside(self, seen: Seen) -> Any:
-        """The tensor in the twin; of what does not depend on the steps, an input for it."""
+        """The tensor in the one-step model; of what does not depend on the steps, an input for it."""
         if seen.kind != "context":
             return seen.tensor
         tensor = seen.tensor
@@ -174,12 +174,12 @@ class Stepper:
         return [Seen("context", x) for x in tree.flatten(node.operation(*args, **kwargs))]
 
     def called(self, node: Any, env: dict[int, Seen], operation: Any = None) -> list[Any]:
-        """What a call gives in the twin."""
+        """What a call gives in the one-step model."""
         args, kwargs = self.filled(node, env)
         return list(tree.flatten((operation or node.operation)(*args, **kwargs)))
 
     def filled(self, node: Any, env: dict[int, Seen]) -> tuple[Any, Any]:
-        """The arguments of a call, in the twin."""
+        """The arguments of a call, in the one-step model."""
         values = {id(x): self.inside(env[id(x)]) for x in node.arguments.keras_tensors}
         args, kwargs = node.arguments.fill_in(values)
         return args, kwargs
