@@ -170,8 +170,8 @@ def _of_shapes(diagnostic: Diagnostic) -> bool:
 
 def _helps(diagnostic: Diagnostic, fix: Fix, before: Sequence[Diagnostic], now: Sequence[Diagnostic]) -> bool:
     """Whether a fix ends its mistake; of shapes, the first that is new must stand behind it."""
-    said = (diagnostic.code, diagnostic.message)
-    times_before, times_now = ([(d.code, d.message) for d in ds].count(said) for ds in (before, now))
+    finding = (diagnostic.code, diagnostic.message)
+    times_before, times_now = ([(d.code, d.message) for d in ds].count(finding) for ds in (before, now))
     if times_now >= times_before:
         return False
     if not _of_shapes(diagnostic):

@@ -108,8 +108,8 @@ def import_modules(names: Sequence[str], backend: str | None = None) -> None:
                 raise UsageError(f"there is no module {name}", help) from None
             raise UsageError(f"the module {name} cannot be imported: {error}") from None
         except Exception as error:
-            said = f"{type(error).__name__}: {error}"
-            raise UsageError(f"the module {name} cannot be imported: {said}") from None
+            reason = f"{type(error).__name__}: {error}"
+            raise UsageError(f"the module {name} cannot be imported: {reason}") from None
 
 
 def add_dims(parser: Parser) -> None:

@@ -120,9 +120,9 @@ def as_text(found: Difference, one: str, two: str, width: int | None) -> str:
 
 def _summary(found: Difference) -> str:
     counts = {kind: sum(c.kind == kind for c in found.changes) for kind in ("changed", "added", "removed")}
-    said = [f"{count} {kind}" for kind, count in counts.items() if count]
-    said += ["the training"] if found.training else []
-    return ", ".join(said) + f"; {found.unchanged} the same"
+    counted = [f"{count} {kind}" for kind, count in counts.items() if count]
+    counted += ["the training"] if found.training else []
+    return ", ".join(counted) + f"; {found.unchanged} the same"
 
 
 def _change(change: Change, room: int) -> list[str]:

@@ -247,8 +247,8 @@ def _fit(job: Job, args: argparse.Namespace, training: _Training) -> None:
     from seqtopo.data.training import training_runs as runs
 
     options = {name: value for name, value in vars(args).items() if name not in OUTSIDE}
-    said = json.dumps([__version__, running(), job.checked.source.text, options, digest(Path(args.data))])
-    progress = runs.Progress(target.with_suffix(PROGRESS), hashlib.sha256(said.encode()).hexdigest())
+    settings = json.dumps([__version__, running(), job.checked.source.text, options, digest(Path(args.data))])
+    progress = runs.Progress(target.with_suffix(PROGRESS), hashlib.sha256(settings.encode()).hexdigest())
     if not progress.belongs():
         _keep_what_is_there(target, args)
     runs.seed_everything(args.seed)
@@ -351,7 +351,7 @@ def _save(job: Job, model: keras.Model, target: Path) -> Notes:
         early, series = job.early, job.series
         notes = Notes(
             list(series.columns),
-            list(job.told),
+            list(job.targets),
             early.mean.tolist() if early.mean is not None else [],
             early.spread.tolist() if early.spread is not None else [],
             wanted.answers,

@@ -52,7 +52,7 @@ class Job:
         return getattr(self.train, "wanted", None)
 
     @property
-    def told(self) -> tuple[int, ...]:
+    def targets(self) -> tuple[int, ...]:
         """The numbers of the features of a series that are told."""
         assert self.series is not None
         wanted = self.wanted
@@ -115,8 +115,8 @@ def _cut(
                 _cut_at(checked, read, args, dims, share)
             except SpecError:
                 continue
-            told = f"hold out {'nothing' if not share else 'another share'}: --validation {share:g}"
-            raise SpecError((replace(short, help=f"{told}; or {short.help}"),)) from None
+            advice = f"hold out {'nothing' if not share else 'another share'}: --validation {share:g}"
+            raise SpecError((replace(short, help=f"{advice}; or {short.help}"),)) from None
         raise
 
 
@@ -226,7 +226,7 @@ def _settled(
     found = {(d.code, d.span, d.message): d for d in (*again.diagnostics, *given.diagnostics)}
     settled = replace(given, diagnostics=tuple(found.values()))
     again = linted(settled, settings_of(args.spec).selection)
-    told = noted(again.diagnostics, added, len(checked.source.text.rstrip()))
+    diagnostics = noted(again.diagnostics, added, len(checked.source.text.rstrip()))
     if not again.ok:
-        raise SpecError(told)
-    return replace(again, diagnostics=told), added
+        raise SpecError(diagnostics)
+    return replace(again, diagnostics=diagnostics), added

@@ -59,8 +59,8 @@ def _known(job: Job, model: keras.Model, kinds: Sequence[str]) -> list[Any]:
     elif job.ids:
         labels = (job.early.array,)
     else:
-        told = list(job.told)
-        mean = job.early.moments()[0][told]
+        targets = list(job.targets)
+        mean = job.early.moments()[0][targets]
         return [mean * 0 if job.early.mean is not None else mean]
     ranks = [len(output.shape) for output in model.outputs]
     for kind, array, rank, width in zip(kinds, labels, ranks, widths, strict=True):
@@ -82,9 +82,11 @@ def _units(job: Job, mean: Any) -> tuple[Any, Any, tuple[str, ...]]:
     if job.early is None:
         names = ("error",) if len(mean) == 1 else tuple(f"output {i}" for i in range(len(mean)))
         return mean, mean * 0 + 1, names
-    told = list(job.told)
-    names = tuple(job.early.called(i) for i in told) if job.early.columns or len(told) > 1 else ("error",)
-    return mean, mean * 0 + 1 if job.early.spread is None else job.early.spread[told], names
+    targets = list(job.targets)
+    names = (
+        tuple(job.early.called(i) for i in targets) if job.early.columns or len(targets) > 1 else ("error",)
+    )
+    return mean, mean * 0 + 1 if job.early.spread is None else job.early.spread[targets], names
 
 
 def _put_errors(scores: Scores, held: str) -> None:

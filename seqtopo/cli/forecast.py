@@ -164,8 +164,8 @@ def _history(
             "give a history with the columns that it was trained on",
             "goes on",
         )
-    told = notes.targets or list(range(read.features))
-    return array, [names[i] if names else ("id" if ids else f"feature {i}") for i in told]
+    targets = notes.targets or list(range(read.features))
+    return array, [names[i] if names else ("id" if ids else f"feature {i}") for i in targets]
 
 
 def _one_of(args: argparse.Namespace, ids: bool) -> Series:
@@ -209,10 +209,10 @@ def _future(args: argparse.Namespace, notes: Notes, history: Any) -> Any:
         SpecError: ST733, there are none, or the file has others or too few rows; or it cannot be read.
     """
     from seqtopo.data.series import read_series
-    from seqtopo.data.training.forecasting import untold
+    from seqtopo.data.training.forecasting import not_targets
 
     features = history.shape[1] if history.ndim > 1 else 1
-    others = untold(notes.targets or list(range(features)), features)
+    others = not_targets(notes.targets or list(range(features)), features)
     if not others:
         _refuse_future("the model predicts all the features that it takes", "leave out --future")
     read: Series = read_series(args.future, name="what is known ahead")
@@ -259,6 +259,6 @@ def _check_finite(numbers: Any, names: list[str], path: Path) -> None:
 
 
 def _refuse(path: Path, reason: str, help: str, what: str = "loaded") -> NoReturn:
-    said = f"{path} cannot be {what}: {reason}" if what == "loaded" else f"{path} cannot go on: {reason}"
-    found = Diagnostic("ST729", said, Span(0, 0), help=help, source=Source("", str(path)))
+    message = f"{path} cannot be {what}: {reason}" if what == "loaded" else f"{path} cannot go on: {reason}"
+    found = Diagnostic("ST729", message, Span(0, 0), help=help, source=Source("", str(path)))
     raise SpecError((found,))

@@ -147,14 +147,14 @@ def _own_fault(error: Exception) -> int:
 
     where = traceback.extract_tb(error.__traceback__)[-1]
     place = f"{'/'.join(where.filename.replace(os.sep, '/').split('/')[-2:])}:{where.lineno}"
-    said = " ".join(str(error).split())[:300]
+    reason = " ".join(str(error).split())[:300]
     found = Diagnostic(
         "ST901",
         "this is a mistake in seqtopo, not in your spec",
         Span(0, 0),
         notes=(
             f"seqtopo {__version__}, Python {platform.python_version()}, {place}: "
-            f"{type(error).__name__}: {said}",
+            f"{type(error).__name__}: {reason}",
         ),
         help="please report the line above, with the spec; SEQTOPO_DEBUG=1 shows the whole traceback",
     )

@@ -62,8 +62,8 @@ def _table(path: str) -> Mapping[str, Any] | None:
     except OSError:
         return None
     if len(data) > SETTINGS_BYTES:
-        said = f"it has more than {SETTINGS_BYTES:,} bytes"
-        raise UsageError(f"{path} cannot be read: {said}", "look whether it is the file you mean")
+        reason = f"it has more than {SETTINGS_BYTES:,} bytes"
+        raise UsageError(f"{path} cannot be read: {reason}", "look whether it is the file you mean")
     if not _may_say_something(data):
         return None
     import tomllib
@@ -71,8 +71,10 @@ def _table(path: str) -> Mapping[str, Any] | None:
     try:
         found = tomllib.loads(data.decode("utf-8")).get("tool", {})
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        said = " ".join(str(error).split()) or "it nests too deeply"
-        raise UsageError(f"{path} cannot be read: {said}", "mend it, since it may say how to check") from None
+        reason = " ".join(str(error).split()) or "it nests too deeply"
+        raise UsageError(
+            f"{path} cannot be read: {reason}", "mend it, since it may say how to check"
+        ) from None
     table = found.get("seqtopo") if isinstance(found, dict) else None
     if table is not None and not isinstance(table, dict):
         raise _wrong(path, "seqtopo is a table", f"write [{_TABLE}] and the settings below it")

@@ -36,17 +36,17 @@ def errors(
     sums: dict[str, Array] = {}
     count = 0.0
     for x, y, *weights in batches:
-        told = y.reshape(len(y), -1, len(mean))
+        truth = y.reshape(len(y), -1, len(mean))
         weight = weights[0].reshape(len(y), -1, 1) if weights else np.ones((1, 1, 1))
-        guesses = {"the mean": np.broadcast_to(mean, told.shape)}
+        guesses = {"the mean": np.broadcast_to(mean, truth.shape)}
         if wanted is not None and wanted.answers != "same":
             last = x if wanted.columns is None else x[..., list(wanted.columns)]
             last = last[:, wanted.known_before(x.shape[1])]
-            guesses["the last value"] = np.broadcast_to(last, told.shape)
-        guesses["the model"] = np.asarray(predict(x)).reshape(told.shape)
-        count += float(np.broadcast_to(weight, (*told.shape[:2], 1)).sum())
+            guesses["the last value"] = np.broadcast_to(last, truth.shape)
+        guesses["the model"] = np.asarray(predict(x)).reshape(truth.shape)
+        count += float(np.broadcast_to(weight, (*truth.shape[:2], 1)).sum())
         for name, guess in guesses.items():
-            off = ((guess - told).astype("float64") ** 2 * weight).sum(axis=(0, 1))
+            off = ((guess - truth).astype("float64") ** 2 * weight).sum(axis=(0, 1))
             sums[name] = sums.get(name, 0.0) + off
     rows = [(name, tuple((np.sqrt(total / count) * spread).tolist())) for name, total in sums.items()]
     return Scores("root mean squared error", names, tuple(rows))
@@ -62,8 +62,8 @@ def usual(kind: str, labels: Array, width: int) -> Array:
     if kind == "ids":
         counts = np.bincount(labels.ravel().astype("int64").clip(0), minlength=width)[:width]
         return np.asarray(counts / max(counts.sum(), 1))
-    told = labels.reshape(-1, 1) if labels.ndim == 1 or width == 1 else labels
-    return np.asarray(told.mean(axis=tuple(range(told.ndim - 1)), dtype="float64"))
+    truth = labels.reshape(-1, 1) if labels.ndim == 1 or width == 1 else labels
+    return np.asarray(truth.mean(axis=tuple(range(truth.ndim - 1)), dtype="float64"))
 
 
 Guess = Callable[[Any, list[Array]], list[Array]]

@@ -145,7 +145,7 @@ def logits_of(training: Training, outputs: int) -> list[bool]:
     return [isinstance(loss, Object) and bool(loss.kwargs.get("from_logits")) for loss in given]
 
 
-class _Told:
+class _Targets:
     """The features of a series that are told, as they are trained on, read piece by piece."""
 
     def __init__(self, series: Series, columns: tuple[int, ...] | None) -> None:
@@ -161,12 +161,12 @@ def labels_of(cut: Cut, whole: Series, early: Series) -> Array:
     """
     shape = cut[0][1].shape
     columns = cut.wanted.columns
-    told = _Told(replace(whole, mean=early.mean, spread=early.spread), columns)
+    targets = _Targets(replace(whole, mean=early.mean, spread=early.spread), columns)
     width = len(columns) if columns is not None else whole.features
 
     def values() -> Values | None:
         sizes = (whole.steps,) if whole.is_ids else (whole.steps, width)
-        found = values_of(told, sizes)
+        found = values_of(targets, sizes)
         same = found is None or shape[-1:] == sizes[-1:]
         return found if same or found is None else replace(found, shares=False)
 

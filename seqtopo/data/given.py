@@ -149,16 +149,16 @@ def unpadded(name: str, count: int, lengths: tuple[int, int] | None, path: str =
     many = f"{count} sample{'s' * (count != 1)}"
     ways = "--pad on the command line, pad=True or seqtopo.data.pad(samples) in Python"
     if lengths is not None:
-        said = f"{name} holds {many} of {lengths[0]} to {lengths[1]} steps, and a batch has one length"
+        message = f"{name} holds {many} of {lengths[0]} to {lengths[1]} steps, and a batch has one length"
         way = f"pad them to one length: {ways}; or keras.utils.pad_sequences for ids"
     else:
-        said = (
+        message = (
             f"{name} holds {count} Python objects, as NumPy saves samples of unequal lengths: a pickle, "
             "which is never opened here"
         )
         way = f'save one array for each sample, numpy.savez("{path}", *samples, y=y), and pad: {ways}'
     return Diagnostic(
-        "ST738", said, Span(0, 0), help=f"{way}. Mask the padding: in(T,F) -> mask, or embed(...,mask)"
+        "ST738", message, Span(0, 0), help=f"{way}. Mask the padding: in(T,F) -> mask, or embed(...,mask)"
     )
 
 

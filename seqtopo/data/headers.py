@@ -220,8 +220,8 @@ def _read_with_numpy(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[A
             warnings.simplefilter("ignore")  # Python 2 wrote it, or its text has odd escapes
             return (*read(start, max_header_size=ARRAY_HEADER), start.at)
     except REFUSALS as error:
-        said = str(error.args[0])[:80] if error.args else type(error).__name__
-        raise Unreadable(f"its header is damaged ({said})", "save it anew") from None
+        reason = str(error.args[0])[:80] if error.args else type(error).__name__
+        raise Unreadable(f"its header is damaged ({reason})", "save it anew") from None
 
 
 def _what_it_is(start: bytes, path: Path) -> str:

@@ -130,7 +130,7 @@ def _steps(place: Place, asked: Asked) -> int:
     if not isinstance(declared, int):
         if asked.steps is None:
             several = ((f"steps={n} in Python, --steps {n} on the command line", n) for n in LENGTHS)
-            found = [(f"say it, as in {said}", replace(asked, steps=n)) for said, n in several]
+            found = [(f"say it, as in {words}", replace(asked, steps=n)) for words, n in several]
             works = next((way for way in found if place.cut is not None and place.works(way[1])), None)
             place.refuse(
                 f"the spec takes sequences of any length ({declared} steps), so it does not say how long a "
@@ -168,13 +168,13 @@ def _wanted(place: Place, read: Series, steps: int, asked: Asked) -> Wanted:
     shape = tensor.shape
     many = len(shape) >= 2
     columns = columns_of(read, asked.targets)
-    told = len(columns) if columns is not None else read.features
+    targets = len(columns) if columns is not None else read.features
     if not many and asked.answers not in (None, "ahead"):
         place.refuse(
             f"the model gives one answer for the whole window, {show_shape(shape)}, but {asked.answers!r} "
             "wants one for every step",
             [_without_answers(asked)],
-            place.drafts(output, (steps, told)),
+            place.drafts(output, (steps, targets)),
             label=f"gives {show_shape(shape)}",
             node=node,
         )
@@ -185,12 +185,12 @@ def _wanted(place: Place, read: Series, steps: int, asked: Asked) -> Wanted:
         gives = shape[-1] if shape else 1
         # One feature, and several numbers in a row: as many steps ahead. Of a series of several features it
         # may be as many features of the next step.
-        alone = told == 1 and read.features == 1 and not read.is_ids
+        alone = targets == 1 and read.features == 1 and not read.is_ids
         several = gives if alone and isinstance(gives, int) else 1
         wanted = Wanted("ahead", asked.horizon or several, columns)
         width = wanted.horizon
-    if not read.is_ids and shape and same(shape[-1], told * width) is False:
-        _refuse_width(place, read, output, told, 0 if many else width)
+    if not read.is_ids and shape and same(shape[-1], targets * width) is False:
+        _refuse_width(place, read, output, targets, 0 if many else width)
     return _for_steps(place, node, output, steps, asked, columns) if many else wanted
 
 
@@ -299,15 +299,15 @@ def _following(field: Field | None, own: tuple[int, ...], length: Size, steps: i
     return found
 
 
-def _refuse_width(place: Place, read: Series, output: Value, told: int, horizon: int) -> NoReturn:
+def _refuse_width(place: Place, read: Series, output: Value, targets: int, horizon: int) -> NoReturn:
     """Refuses a model whose width is not that of ``told`` features, of ``horizon`` steps (0: of its own)."""
     assert place.checked.resolved is not None
     asked, path = place.asked, MainPath(place.graph, output)
     gives, ahead = path.shape[-1], max(horizon, 1)
     ways: list[Way] = []
     if isinstance(gives, int):
-        if horizon and gives % told == 0 and gives != told * ahead:
-            steps = gives // told
+        if horizon and gives % targets == 0 and gives != targets * ahead:
+            steps = gives // targets
             which = f"the {steps} steps" if steps > 1 else "the step"
             ways.append(
                 (
@@ -317,15 +317,16 @@ def _refuse_width(place: Place, read: Series, output: Value, told: int, horizon:
                 )
             )
         several = gives // ahead
-        if gives % ahead == 0 and several < read.features and several != told:
+        if gives % ahead == 0 and several < read.features and several != targets:
             ways.append(_naming(read, asked, several))
     end = path.nodes[0]
     place.refuse(
         f"the model gives {gives} {'number' if gives == 1 else 'numbers'}, but "
-        f"{f'{ahead} steps of ' if ahead > 1 else ''}{told} {'feature' if told == 1 else 'features'} of "
-        f"{read.name} {'is' if told == 1 and ahead == 1 else 'are'} to be predicted",
+        f"{f'{ahead} steps of ' if ahead > 1 else ''}{targets} "
+        f"{'feature' if targets == 1 else 'features'} of {read.name} "
+        f"{'is' if targets == 1 and ahead == 1 else 'are'} to be predicted",
         ways,
-        [width_fix(path, WantedShape((*path.shape[:-1], told * ahead)), place.checked.resolved.written)],
+        [width_fix(path, WantedShape((*path.shape[:-1], targets * ahead)), place.checked.resolved.written)],
         label=f"gives {gives}",
         node=end,
     )
@@ -338,8 +339,8 @@ def _naming(read: Series, asked: Asked, several: int) -> Way:
         names = list(range(several))
     options = command(*(word for name in names for word in ("--target", str(name))))
     which = "feature" if several == 1 else "features"
-    said = f"say which {which} it predicts, as in targets={names} in Python, {options} on the command line"
-    return said, replace(asked, targets=names)
+    advice = f"say which {which} it predicts, as in targets={names} in Python, {options} on the command line"
+    return advice, replace(asked, targets=names)
 
 
 def _cut(place: Place, read: Series, steps: int, batch: int | None, wanted: Wanted, asked: Asked) -> Cut:

@@ -98,13 +98,13 @@ class Place:
                 if kept:
                     words = [f"and leave out {' and '.join(there)}"]
                     break
-        said = "; or ".join(words) or ("" if kept and help == OTHERWISE else help)
+        advice = "; or ".join(words) or ("" if kept and help == OTHERWISE else help)
         found = Diagnostic(
             "ST727",
             message,
             (node or self.node).span,
             label=label,
-            help=said,
+            help=advice,
             fixes=kept,
             source=self.checked.source,
         )

@@ -160,7 +160,7 @@ def _sequential(
         shape = build.get("input_shape") if isinstance(build, dict) else None
         if _is_shape(shape):
             call.gives[0] = (tuple(shape), "float32")
-        _told(call)
+        _read_shapes(call)
         if 0 in call.gives:
             shapes[call.ref] = call.gives[0]
         call.shapes = shapes
@@ -211,7 +211,7 @@ def _functional(body: Mapping[str, Any], layers: list[dict[str, Any]]) -> Calls:
         if giver is not None:
             giver.gives[ref.output] = shaped
     for call in found.values():
-        _told(call)
+        _read_shapes(call)
         call.shapes = shapes
     inputs, _ = _ends(body.get("input_layers"), "input_layers", found)
     for ref in inputs:
@@ -237,7 +237,7 @@ def _shapes(value: Any, into: dict[Ref, Shaped]) -> None:
                 into[_history(config.get("keras_history"))] = (tuple(shape), str(config.get("dtype")))
 
 
-def _told(call: Call) -> None:
+def _read_shapes(call: Call) -> None:
     """Files what a live model says that a call gives; a file does not say it."""
     gives = call.config.get("gives")
     if isinstance(gives, list):

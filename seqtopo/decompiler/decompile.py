@@ -173,7 +173,7 @@ TRIES = (
 
 
 def _statements(decoded: Decoded) -> tuple[list[tree.Statement], list[str]]:
-    said = ""
+    mismatch = ""
     for choices in TRIES:
         naming = Naming(ours(decoded.graph))
         naming.reserve(decoded.graph)
@@ -181,12 +181,12 @@ def _statements(decoded: Decoded) -> tuple[list[tree.Statement], list[str]]:
         try:
             statements = writer.write()
         except UnsayableError as error:
-            said = str(error)
+            mismatch = str(error)
             continue
-        said = compare(_text(statements), decoded.graph)
-        if not said:
+        mismatch = compare(_text(statements), decoded.graph)
+        if not mismatch:
             return shortened(statements, decoded, writer.naming, writer.hints), naming.lost
-    raise FailedError(said)
+    raise FailedError(mismatch)
 
 
 def shortened(
@@ -241,12 +241,12 @@ def formatted(text: str) -> str:
     return text if found is None else found
 
 
-def _our_fault(said: str, name: str) -> Diagnostic:
+def _our_fault(mismatch: str, name: str) -> Diagnostic:
     return Diagnostic(
         "ST901",
         "this is a mistake in seqtopo: no spec was found that means this model",
         Span(0, 0),
-        notes=(f"the last one that was tried differs: {said}",),
+        notes=(f"the last one that was tried differs: {mismatch}",),
         help="please report it, with the model's configuration: model.to_json()",
         source=Source("", name) if name else None,
     )

@@ -287,11 +287,11 @@ def _count(params: Size) -> str:
 
 
 def _training(one: Training | None, two: Training | None) -> list[tuple[str, str, str]]:
-    a, b = (_said(t) for t in (one, two))
+    a, b = (_words(t) for t in (one, two))
     return [(k, a.get(k, "none"), b.get(k, "none")) for k in {**a, **b} if a.get(k) != b.get(k)]
 
 
-def _said(training: Training | None) -> dict[str, str]:
+def _words(training: Training | None) -> dict[str, str]:
     if training is None:
         return {}
     found = {"optimizer": training.optimizer, "loss": training.loss, "metrics": training.metrics}

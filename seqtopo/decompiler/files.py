@@ -54,8 +54,8 @@ def parse_config(data: bytes | str, name: str) -> dict[str, Any]:
     except RecursionError:
         raise _no_model(f"{name} has a configuration that is nested too deeply to be read") from None
     except ValueError as error:
-        said = str(error).splitlines()[0][:100]
-        raise _no_model(f"the configuration in {name} is not JSON: {said}") from None
+        reason = str(error).splitlines()[0][:100]
+        raise _no_model(f"the configuration in {name} is not JSON: {reason}") from None
     _bounded(found, name)
     if not isinstance(found, dict):
         raise _no_model(f"{name} holds no model, but {_kind(found)}")
@@ -94,9 +94,9 @@ def _from_archive(path: Path) -> bytes:
             raise _no_model(f"{path} is damaged: {str(error)[:100]}") from None
         raise
     except (zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, EOFError) as error:
-        said = "it is no .keras file" if "not a zip" in str(error) else "it is damaged"
-        said = said if path.stat().st_size else "it is empty"
-        raise _no_model(f"{path} cannot be read: {said}") from None
+        reason = "it is no .keras file" if "not a zip" in str(error) else "it is damaged"
+        reason = reason if path.stat().st_size else "it is empty"
+        raise _no_model(f"{path} cannot be read: {reason}") from None
     except (RuntimeError, NotImplementedError, ValueError, OverflowError) as error:
         raise _no_model(f"{path} cannot be read: {str(error)[:100]}") from None
 

@@ -87,8 +87,8 @@ def _place(walk: ModelCalls, call: Call, made: Made) -> bool:
     node.inputs = tuple(walk.values[ref] for ref in made.refs)
     if walk.place(call, node):
         return False
-    if made.said:
-        walk.losses.otherwise(call.name, made.said)
+    if made.remark:
+        walk.losses.otherwise(call.name, made.remark)
     _tell_mask(walk, call, made, node)
     return True
 
@@ -105,8 +105,8 @@ def _tell_mask(walk: ModelCalls, call: Call, made: Made, node: Node) -> None:
     )
     if call.is_operation and (passes or reduces):
         row = made.name if made.name != "act" else "an activation"
-        said = f"{call.name} drops the mask of what comes in, as operations do; {row} in a spec heeds it"
-        walk.progress.unmasked[id(walk.graph), node.index] = said
+        remark = f"{call.name} drops the mask of what comes in, as operations do; {row} in a spec heeds it"
+        walk.progress.unmasked[id(walk.graph), node.index] = remark
 
 
 def stem_of(name: str) -> str:
@@ -250,10 +250,10 @@ def _function(call: Call, refs: Sequence[Ref]) -> Made | None:
         if part.name in call.settings and call.settings[part.name] != part.default
     }
     value = Object(word, (), kwargs) if kwargs else Word(word)
-    said = "" if kwargs or word == "glu" else f"is an operation, written as the layer {word}"
+    remark = "" if kwargs or word == "glu" else f"is an operation, written as the layer {word}"
     try:
         return Made(
-            "act", {}, refs, said, {"activation": NAMES["act"].by_name["activation"].kind.read(value)}
+            "act", {}, refs, remark, {"activation": NAMES["act"].by_name["activation"].kind.read(value)}
         )
     except Refusal:
         return None
@@ -283,7 +283,7 @@ def _slices(walk: ModelCalls, call: Call) -> bool:
     if not made:
         made = [Made("identity", {}, (), "is an operation that takes all there is, written as identity")]
     elif len(made) > 1:
-        made[-1] = replace(made[-1], said="works along several axes, written one after the other")
+        made[-1] = replace(made[-1], remark="works along several axes, written one after the other")
     ref = refs[0]
     for i, one in enumerate(made):
         last = i == len(made) - 1
@@ -302,8 +302,8 @@ def _tell_short(walk: ModelCalls, call: Call, node: Node) -> None:
         return
     axis, least = node.layer.get("axis"), node.layer.get("n")
     if least != 1 and not isinstance(came.shape[axis - 1 if axis > 0 else axis], int):
-        said = f"takes what there is of fewer than {least} steps; {node.layer.title} needs {least}"
-        walk.losses.otherwise(call.name, said)
+        remark = f"takes what there is of fewer than {least} steps; {node.layer.title} needs {least}"
+        walk.losses.otherwise(call.name, remark)
 
 
 def _pinned(walk: ModelCalls, call: Call) -> bool:
@@ -375,11 +375,11 @@ def _joined(walk: ModelCalls, call: Call, refs: list[Ref]) -> Made | None:
     except UnsayableError:
         return None
     first = bool(list(refs_in(call.args[0])))
-    said = "" if isinstance(amount, (int, tuple)) else "is an operation, written as Rescaling"
+    remark = "" if isinstance(amount, (int, tuple)) else "is an operation, written as Rescaling"
     if name == "mul":
-        return Made("scale", {"factor": amount}, refs, said)
+        return Made("scale", {"factor": amount}, refs, remark)
     if name == "add":
-        return Made("shift", {"amount": amount}, refs, said)
+        return Made("shift", {"amount": amount}, refs, remark)
     if name == "sub" and first and isinstance(amount, (int, float)):
         return Made("shift", {"amount": -amount}, refs, "subtracts a number: written as a sum")
     return None

@@ -76,9 +76,9 @@ class Progress:
         for name, index, where in self.asked:
             if where == id(graph) and index in behind and index not in used:
                 self.losses.otherwise(name, "returns its states, which nothing uses: they are left out")
-        for (where, index), said in self.unmasked.items():
+        for (where, index), message in self.unmasked.items():
             if where == id(graph) and index in behind:
-                self.losses.add("ST504", said)
+                self.losses.add("ST504", message)
         for index, found in self.noted.pop(id(graph), ()):
             if index in behind:
                 self.losses.found.append(found)

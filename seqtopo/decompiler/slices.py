@@ -24,7 +24,7 @@ class Made:
     name: str
     args: Mapping[str, Any]
     refs: Sequence[Ref]
-    said: str = ""
+    remark: str = ""
     ready: Mapping[str, Any] = field(default_factory=dict)
     table: str = ""
 

@@ -81,8 +81,8 @@ class _Training:
 
     def _lost(self, key: str, given: Any, why: str) -> None:
         kind = given.get("class_name") if isinstance(given, dict) else None
-        said = given.get("config") if kind == "function" and isinstance(given, dict) else kind or given
-        self.losses.add("ST505", f"the model was compiled with {shown(key)} {shown(said)}: {why}")
+        written = given.get("config") if kind == "function" and isinstance(given, dict) else kind or given
+        self.losses.add("ST505", f"the model was compiled with {shown(key)} {shown(written)}: {why}")
 
     def _optimizer(self, given: Any) -> tree.Expr:
         if isinstance(given, str):

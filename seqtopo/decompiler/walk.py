@@ -168,10 +168,10 @@ class Walk(ModelCalls):
         for size in sizes:
             whole = isinstance(size, int) and not isinstance(size, bool)
             if size is not None and not (whole and 0 < size < LIMIT):
-                said = f"the shape of {shown(name)} has the size {shown(size)}"
+                message = f"the shape of {shown(name)} has the size {shown(size)}"
                 if whole and size >= LIMIT:
-                    raise wrong(said, f"a spec takes sizes below {LIMIT:,}")
-                raise wrong(said)
+                    raise wrong(message, f"a spec takes sizes below {LIMIT:,}")
+                raise wrong(message)
         node = self.graph.add(NOWHERE, batch=sizes[0] if sizes else None)
         shape = tuple(self.progress.fresh() if s is None else s for s in sizes[1:])
         node.outputs = (Tensor(shape, dtype),)
@@ -213,8 +213,8 @@ class Walk(ModelCalls):
             if len(node.extras[value.extra]) == 1:
                 return False
             if not automatic.split(call.name, NAMES["identity"])[0]:
-                said = f"the name {call.name!r} is left out: the {value.extra}s are given out together"
-                self.losses.add("ST507", said)
+                message = f"the name {call.name!r} is left out: the {value.extra}s are given out together"
+                self.losses.add("ST507", message)
         self.progress.decoded.aliases.setdefault(value, call.name)
         self.values[call.ref] = value
         return True
@@ -223,8 +223,8 @@ class Walk(ModelCalls):
         named = [call.kwargs[name] for name in VALUES if name in call.kwargs]
         refs = refs_in([call.args, named])
         incoming = tuple(v for ref in refs for v in self.needed(ref, call.name))
-        said = "is a model inside the model: in the built one, its layers stand in the whole"
-        self.losses.otherwise(call.name, said)
+        message = "is a model inside the model: in the built one, its layers stand in the whole"
+        self.losses.otherwise(call.name, message)
         before = len(self.graph.nodes)
         values = _model(self.progress, call.config, self.graph, incoming, (*self.path, call.name))
         for i, value in enumerate(values):
@@ -422,8 +422,8 @@ class Walk(ModelCalls):
         came = [r for r in refs_in([call.args, call.kwargs]) if r in self.values]
         same = len(came) == 1 and call.shapes.get(came[0]) == tensor and ref.output == 0
         stands = "stands as identity" if same else "comes in as an input of its own"
-        said = f"{shown(call.name)} is {what}: {why}; what it gives {stands}"
-        self.losses.add(code or "ST503", said, help=help)
+        message = f"{shown(call.name)} is {what}: {why}; what it gives {stands}"
+        self.losses.add(code or "ST503", message, help=help)
         if same:
             node = self.graph.add(NOWHERE, self._stand_in(call.name))
             node.inputs = (self.values[came[0]],)

@@ -108,12 +108,12 @@ def _load(name: str) -> None:
         import keras
     # A broken package raises of whatever kind: a missing library is an OSError on PyTorch.
     except Exception as error:
-        said = " ".join(str(error).split())[:300] or type(error).__name__
+        reason = " ".join(str(error).split())[:300] or type(error).__name__
         raise BackendError(
             f"Keras cannot be loaded on {name}",
             f"repair {name}, or choose another backend that is installed; {_install(name)}",
             "ST437",
-            f"{type(error).__name__}: {said}",
+            f"{type(error).__name__}: {reason}",
             *old_versions(name),
         ) from error
     _check_version(keras.__version__)

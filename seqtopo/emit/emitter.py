@@ -231,9 +231,9 @@ def _steps(inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
     return tuple(Tensor(t.shape[1:], t.dtype) for t in inputs)
 
 
-def _hold_to_rule(layer: Layer, said: Sequence[Tensor], given: Sequence[Any]) -> None:
+def _hold_to_rule(layer: Layer, ruled: Sequence[Tensor], given: Sequence[Any]) -> None:
     """A custom layer's rule was written by hand: what Keras gives must be what it says."""
-    for want, have in zip(said, given, strict=False):
+    for want, have in zip(ruled, given, strict=False):
         shape = tuple(have.shape[1:])
         numbers = tuple(s if isinstance(s, int) else None for s in want.shape)
         if len(shape) != len(numbers) or any(

@@ -59,15 +59,15 @@ class InitialWeights:
 
     def initialize(self, variable: Any, initializer: Any, stock: Any) -> None:
         """Gives a new variable its first value; ``stock`` is Keras' own method for it."""
-        said = _seed_of(initializer)
-        if said is not None and not isinstance(said, int):
+        seed = _seed_of(initializer)
+        if seed is not None and not isinstance(seed, int):
             # A seed generator: Keras goes on from where it is.
             stock(variable, initializer)
             return
 
         def numbers() -> np.random.Generator:
             # Each key has a stream of its own (Salmon et al., "Parallel random numbers", 2011).
-            key = self._bits("weight") if said is None else _hash(said)
+            key = self._bits("weight") if seed is None else _hash(seed)
             return np.random.Generator(np.random.Philox(key=key))
 
         if not keras_private.has(variable, "_shape", "_dtype", "_initialize", "_convert_to_tensor"):
@@ -78,7 +78,7 @@ class InitialWeights:
         if values is not None:
             tensor = keras_private.get(variable, "_convert_to_tensor")(values, dtype=dtype)
             keras_private.get(variable, "_initialize")(tensor)
-        elif said is None and keras_private.look_up(initializer, "_init_seed") is not keras_private.ABSENT:
+        elif seed is None and keras_private.look_up(initializer, "_init_seed") is not keras_private.ABSENT:
             # A class that goes back to Keras' own draws from the backend: from our seed, this once.
             before, initializer.seed = initializer.seed, self._bits("weight") % 2**31
             try:
@@ -114,15 +114,15 @@ class InitialWeights:
 
 def _seed_of(initializer: Any) -> Any:
     """The seed that an initializer was given; None where Keras drew it one, or it has none."""
-    said = _given_seed(initializer, None)
+    seed = _given_seed(initializer, None)
     try:
         scopes = keras_private.function(_GLOBAL_STATE, "get_global_attribute")("name_scope_stack")
     except keras_private.KerasLacksError:
         scopes = None
     # An EinsumDense gives its weight a copy of its initializer that takes a drawn seed for one given.
     own = getattr(scopes[-1].caller, "kernel_initializer", None) if scopes else None
-    drawn = _given_seed(own, said) is None and getattr(own, "seed", None) == said
-    return None if drawn else said
+    drawn = _given_seed(own, seed) is None and getattr(own, "seed", None) == seed
+    return None if drawn else seed
 
 
 def _given_seed(initializer: Any, default: Any) -> Any:
@@ -131,8 +131,8 @@ def _given_seed(initializer: Any, default: Any) -> Any:
     return default if found is keras_private.ABSENT else found
 
 
-def _hash(said: int | str) -> int:
-    return int.from_bytes(blake2b(str(said).encode(), digest_size=16).digest())
+def _hash(seed: int | str) -> int:
+    return int.from_bytes(blake2b(str(seed).encode(), digest_size=16).digest())
 
 
 _GLOBAL_STATE = "keras.src.backend.common.global_state"

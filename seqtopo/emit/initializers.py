@@ -171,9 +171,9 @@ def _fans(shape: Shape, inputs: Any, outputs: Any) -> tuple[int, int]:
 
 def _forget_bias(initializer: Any, shape: Shape, dtype: str, numbers: Numbers) -> Array | None:
     """An LSTM's bias: ones for the forget gate, which comes second; the others as the layer says."""
-    said = inspect.getclosurevars(initializer).nonlocals["self"].bias_initializer
+    given = inspect.getclosurevars(initializer).nonlocals["self"].bias_initializer
     (size,) = shape
-    before, after = (draw(said, (n,), dtype, numbers) for n in (size // 4, size // 2))
+    before, after = (draw(given, (n,), dtype, numbers) for n in (size // 4, size // 2))
     if before is None or after is None:
         return None
     return np.concatenate([before, np.ones(size // 4, dtype), after])

@@ -55,7 +55,7 @@ NAMES = {
 ABSENT: Any = object()
 """What ``look_up`` gives where there is nothing of a name."""
 
-_told: set[str] = set()
+_warned: set[str] = set()
 
 
 class KerasLacksError(Exception):
@@ -76,11 +76,11 @@ def get(owner: Any, name: str) -> Any:
     found = look_up(owner, name)
     if found is not ABSENT:
         return found
-    said = f"{running()} has no {name}: {NAMES[name]}"
-    if name not in _told:
-        _told.add(name)
-        warnings.warn(said, RuntimeWarning, stacklevel=3)
-    raise KerasLacksError(said)
+    message = f"{running()} has no {name}: {NAMES[name]}"
+    if name not in _warned:
+        _warned.add(name)
+        warnings.warn(message, RuntimeWarning, stacklevel=3)
+    raise KerasLacksError(message)
 
 
 def has(owner: Any, *names: str) -> bool:

@@ -306,7 +306,7 @@ def _with_ways(refused: Mapping[str, Mapping[str, Any]], format: Format) -> Spec
     backend, last = list(refused.items())[-1]
     if not last["elsewhere"]:
         return _refuse(last["code"], last["message"], last["help"], last["notes"])
-    helps = [told["help"] for told in refused.values() if told["help"]]
+    helps = [answer["help"] for answer in refused.values() if answer["help"]]
     untried = [name for name in able(format, installed()) if name not in refused]
     missing = [name for name in format.writers if name not in refused and name not in untried]
     if untried:
@@ -319,6 +319,8 @@ def _with_ways(refused: Mapping[str, Mapping[str, Any]], format: Format) -> Spec
         helps += [f"choose another format: --format {other.name}" for other in others[:1]]
     if len(refused) == 1:
         return _refuse(last["code"], last["message"], "; or ".join(helps), last["notes"])
-    notes = [" ".join((f"{name}: {told['message']}", *told["notes"][:1])) for name, told in refused.items()]
+    notes = [
+        " ".join((f"{name}: {answer['message']}", *answer["notes"][:1])) for name, answer in refused.items()
+    ]
     message = f"no backend that is installed can export this model as {format.title}"
     return _refuse("ST431", message, "; or ".join(dict.fromkeys(helps)), notes)

@@ -18,7 +18,7 @@ import keras
 from seqtopo.decompiler.files import read_config
 from seqtopo.diag.error import SpecError
 from seqtopo.emit import keras_private
-from seqtopo.exporting.comparing import RefusedError, Sample, compared, said, samples
+from seqtopo.exporting.comparing import RefusedError, Sample, compared, error_text, samples
 from seqtopo.exporting.engines import WRITERS, by_keras
 from seqtopo.exporting.formats import FORMATS, Format, has
 from seqtopo.report.analyse import analyse
@@ -165,7 +165,7 @@ def _loaded(request: Request, known: Mapping[str, Any]) -> keras.Model:
         return keras.saving.load_model(path, custom_objects=dict(known), compile=False)
     except Exception as error:
         which, help = unknown_classes(read_config(Path(path)), request.get("modules", ()))
-        notes = () if which else (said(error),)
+        notes = () if which else (error_text(error),)
         raise RefusedError(
             "ST431",
             f"{which}, so it cannot load the model" if which else "Keras cannot load the model",
@@ -194,7 +194,10 @@ def _step_of(model: keras.Model, names: Sequence[str]) -> tuple[keras.Model, lis
     except ValueError as error:
         help = "export the model as it is, without --step"
         raise RefusedError("ST431", str(error), help=help, elsewhere=False) from None
-    return step_model.model, [*(names[i] for i in step_model.outputs), *(f"next_{state.name}" for state in step_model.states)]
+    return step_model.model, [
+        *(names[i] for i in step_model.outputs),
+        *(f"next_{state.name}" for state in step_model.states),
+    ]
 
 
 def _named(output: Any) -> str:
@@ -254,7 +257,7 @@ def _write(
     # Converters raise of whatever kind, and so do the backends under them.
     except Exception as error:
         raise RefusedError(
-            "ST431", f"{keras.config.backend()} cannot export this model as {format.title}", said(error)
+            "ST431", f"{keras.config.backend()} cannot export this model as {format.title}", error_text(error)
         ) from None
 
 

@@ -29,7 +29,7 @@ class RefusedError(Exception):
         }
 
 
-def said(error: BaseException) -> str:
+def error_text(error: BaseException) -> str:
     """What an error says, on one line and not too long."""
     words = " ".join(str(error).split())
     return f"{type(error).__name__}: {words[:300]}{'...' if len(words) > 300 else ''}"
@@ -70,7 +70,7 @@ def samples(model: keras.Model, signature: Sequence[Any]) -> Iterator[Sample]:
             "ST431",
             f"the model cannot be exported: Keras itself cannot run it on {keras.config.backend()}"
             + (" at any length that was tried" if open_steps else ""),
-            said(last),
+            error_text(last),
             help="bind the number of time steps: -D T=24" if open_steps else "",
         )
 
@@ -103,7 +103,7 @@ def compared(model: keras.Model, format: Format, out: str, trials: Sequence[Samp
         raise RefusedError(
             "ST432",
             f"what {keras.config.backend()} exported cannot be loaded, so it was not kept",
-            said(error),
+            error_text(error),
         ) from None
     for arrays, want in trials:
         shapes = [list(array.shape) for array in arrays]
@@ -114,7 +114,7 @@ def compared(model: keras.Model, format: Format, out: str, trials: Sequence[Samp
                 "ST432",
                 f"what {keras.config.backend()} exported does not run at {_shown(shapes)}, "
                 "so it was not kept",
-                said(error),
+                error_text(error),
             ) from None
         off = _apart(want, have)
         if off is None or off > SLACK.get(model.compute_dtype, 3e-2):

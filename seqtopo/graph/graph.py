@@ -267,12 +267,15 @@ def _same_weights(
 
 def _same_inputs(layer: Layer, first: tuple[Tensor, ...], inputs: tuple[Tensor, ...]) -> None:
     """Refuses another shape than the first where Keras takes no other, and other whole numbers than
-    those that the layer was told of.
+    those that the layer was built for.
     """
     row = layer.row
     shapes = row.one_shape and [t.shape for t in first] != [t.shape for t in inputs]
-    told = row.dtype == "told" and len({row.settled(layer.args, t).get("dtype") for t in (first, inputs)}) > 1
-    if shapes or told:
+    declared = (
+        row.dtype == "declared"
+        and len({row.settled(layer.args, t).get("dtype") for t in (first, inputs)}) > 1
+    )
+    if shapes or declared:
         had, came = (" and ".join(f"{t} {t.dtype}" for t in each) for each in (first, inputs))
         raise Refusal(
             "ST311",

@@ -41,7 +41,7 @@ def modernized(family: str, expr: tree.Expr, value: Value) -> Modern | None:
         if old is None:
             return None
         now = _read(old.to)
-        changes.append((_said(family, name, old), old.exact))
+        changes.append((_message(family, name, old), old.exact))
         name = now.name.name if isinstance(now, tree.Call) else old.to
         args = (*args, *(now.args if isinstance(now, tree.Call) else ()))
     if family == "optimizer":
@@ -72,7 +72,7 @@ def _old(family: str, name: str) -> Old | None:
     return Old(lower, "") if lower is not None else None
 
 
-def _said(family: str, name: str, old: Old) -> str:
+def _message(family: str, name: str, old: Old) -> str:
     if not old.since:
         return f"there is no {family} {name}: names of objects are written in lower case"
     if not old.exact:

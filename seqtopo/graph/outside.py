@@ -113,13 +113,13 @@ class Given(NamedTuple):
     """One name that is bound from outside: its value in words, and where its text lies, if it has one."""
 
     name: str
-    said: str
+    value: str
     span: Span = Span(0, 0)
 
     @property
     def note(self) -> str:
         """What a diagnostic adds, so that one who bound it knows the name and the value."""
-        return f"{self.name} is bound from outside: {self.name}={shown(self.said)}"
+        return f"{self.name} is bound from outside: {self.name}={shown(self.value)}"
 
 
 @dataclass

@@ -51,7 +51,7 @@ def kind_problems(compared: Compared, path: MainPath, training: Training | None)
         yield _wrong_kind(
             compared,
             path,
-            f"{compared.said}, one number for each class (one-hot), but {loss} wants class ids: "
+            f"{compared.phrase}, one number for each class (one-hot), but {loss} wants class ids: "
             f"{_shown(output[:-1])}",
             f"either change the loss, or make ids of them: {compared.name or 'y'}.argmax(axis=-1)",
             loss_fixes(compared, training, "categorical_crossentropy", ",".join(map(str, ids))),
@@ -72,7 +72,7 @@ def kind_problems(compared: Compared, path: MainPath, training: Training | None)
         yield _wrong_kind(
             compared,
             path,
-            f"{shown_loss(loss)} compares numbers, but {compared.said_of_ids}, and the model "
+            f"{shown_loss(loss)} compares numbers, but {compared.phrase_of_ids}, and the model "
             f"gives a share for each class: {show_shape(output)}",
             "for class ids use sparse_categorical_crossentropy",
             loss_fixes(compared, training, "sparse_categorical_crossentropy", ",".join(map(str, output))),
@@ -82,7 +82,7 @@ def kind_problems(compared: Compared, path: MainPath, training: Training | None)
         yield _wrong_kind(
             compared,
             path,
-            f"{compared.said_of_ids}, but {loss} wants one number for each class (one-hot): "
+            f"{compared.phrase_of_ids}, but {loss} wants one number for each class (one-hot): "
             f"{show_shape(output)}",
             "either change the loss, or make them one-hot: "
             f"keras.utils.to_categorical({compared.name or 'y'})",

@@ -152,22 +152,22 @@ def _ids(
     top = int(high)
     blank = ", with 0 for the blank" if compared.loss == "ctc" else ""
     from_one = compared.values is not None and low >= 1 and top == classes and compared.loss != "ctc"
-    told = (
+    found = (
         f"{compared.holder} go to {top}"
         if not compared.name
         else f"the labels in {compared.name} go to {top}"
     )
     one = classes == 1 and compared.loss != "ctc"
-    said = (
-        f"{told}, but one unit knows one class only, 0"
+    phrase = (
+        f"{found}, but one unit knows one class only, 0"
         if one
-        else f"{told}, but {classes} classes are 0..{classes - 1}{blank}"
+        else f"{found}, but {classes} classes are 0..{classes - 1}{blank}"
     )
     fixes = [] if from_one and not one else list(_more_classes(compared, path, training, sources, top))
     fixes = [fix for fix in fixes if tried(fix)]
     yield Diagnostic(
         "ST705",
-        said + (f": subtract 1 from {compared.name}" if from_one and not one else ""),
+        phrase + (f": subtract 1 from {compared.name}" if from_one and not one else ""),
         node.span,
         label=f"gives {classes} class{'' if classes == 1 else 'es'}",
         labels=(Label(compared.span, f"ids below {top + 1}"),) if compared.span is not None else (),

@@ -31,14 +31,14 @@ class Compared:
     weighed: bool = False
 
     @property
-    def said(self) -> str:
+    def phrase(self) -> str:
         """How a message begins: whose labels, and their shape.
 
-        >>> Compared(Labels((20, 1)), name="y").said
+        >>> Compared(Labels((20, 1)), name="y").phrase
         'each label in y is (20, 1)'
-        >>> Compared(Labels(())).said
+        >>> Compared(Labels(())).phrase
         'labels are one number'
-        >>> Compared(Labels((), "int32", 4)).said
+        >>> Compared(Labels((), "int32", 4)).phrase
         'labels are one id of 4 classes'
         """
         below = self.labels.below
@@ -49,9 +49,9 @@ class Compared:
         return f"each label in {self.name} is {shape}" if self.name else f"labels are {shape}"
 
     @property
-    def said_of_ids(self) -> str:
+    def phrase_of_ids(self) -> str:
         """The same, where the labels are class ids whether or not they are declared so."""
-        return self.said if self.labels.below is not None else f"{self.said}, one class id each"
+        return self.phrase if self.labels.below is not None else f"{self.phrase}, one class id each"
 
     @property
     def holder(self) -> str:
@@ -92,7 +92,7 @@ def mismatch(path: MainPath, compared: Compared, how: Verdict) -> Mismatch:
         path,
         how,
         wanted,
-        f"{compared.said}, but the model gives {show_shape(output)}",
+        f"{compared.phrase}, but the model gives {show_shape(output)}",
         node.span,
         f"makes the width {output[-1]}" if node is not path.nodes[0] else f"gives {show_shape(output)}",
         notes=notes,
@@ -126,7 +126,7 @@ def _collapsed(
             path,
             how,
             wanted,
-            f"{compared.said}, but {gives}",
+            f"{compared.phrase}, but {gives}",
             path.nodes[0].span,
             f"gives {show_shape(output)}",
             notes=notes,
@@ -138,7 +138,7 @@ def _collapsed(
         path,
         how,
         wanted,
-        f"{compared.said}, {each}, but {gives}: one for the whole sequence",
+        f"{compared.phrase}, {each}, but {gives}: one for the whole sequence",
         node.span,
         f"gives {show_shape(path.out(node))}: {_only(node)}",
         notes=notes,
@@ -157,7 +157,7 @@ def _kept(
             path,
             how,
             wanted,
-            f"{compared.said}, but the model gives {output[0]} numbers: {show_shape(output)}",
+            f"{compared.phrase}, but the model gives {output[0]} numbers: {show_shape(output)}",
             node.span,
             f"makes the width {output[0]}",
             notes=notes,
@@ -175,7 +175,7 @@ def _kept(
         path,
         how,
         wanted,
-        f"{compared.said}, one for the whole sequence, but the model gives {show_shape(output)}: "
+        f"{compared.phrase}, one for the whole sequence, but the model gives {show_shape(output)}: "
         "one for every step",
         node.span,
         label.replace("its ? steps", "all steps").replace("each of the ? steps", "each step"),
@@ -201,7 +201,7 @@ def _lengths(
         path,
         how,
         wanted,
-        f"{compared.said}: {wanted[0]} steps, but the model gives {show_shape(output)}: {output[0]} steps",
+        f"{compared.phrase}: {wanted[0]} steps, but the model gives {show_shape(output)}: {output[0]} steps",
         node.span,
         f"{path.into(node)[0]} steps to {path.out(node)[0]}"
         if node is cut

@@ -207,7 +207,7 @@ ROWS = (
         role="merge",
         rule=_arithmetic,
         inputs=(1, None),
-        dtype="told",
+        dtype="declared",
     ),
     Row(
         "sub",
@@ -220,7 +220,7 @@ ROWS = (
         role="merge",
         rule=_arithmetic,
         inputs=(2, 2),
-        dtype="told",
+        dtype="declared",
         aliases=("subtract",),
     ),
     Row(
@@ -234,7 +234,7 @@ ROWS = (
         role="merge",
         rule=_arithmetic,
         inputs=(1, None),
-        dtype="told",
+        dtype="declared",
         aliases=("multiply",),
     ),
     Row(
@@ -263,7 +263,7 @@ ROWS = (
         positional=("axis",),
         rule=_extreme,
         inputs=(1, None),
-        dtype="told",
+        dtype="declared",
         aliases=("maximum",),
         emit="max",
         picks=True,
@@ -283,7 +283,7 @@ ROWS = (
         positional=("axis",),
         rule=_extreme,
         inputs=(1, None),
-        dtype="told",
+        dtype="declared",
         aliases=("minimum",),
         emit="min",
         picks=True,
@@ -303,7 +303,7 @@ ROWS = (
         positional=("axis",),
         rule=_concatenated,
         inputs=(1, None),
-        dtype="told",
+        dtype="declared",
         aliases=("concatenate",),
     ),
     Row(
@@ -325,6 +325,6 @@ ROWS = (
         positional=("axes",),
         rule=_dotted,
         inputs=(2, 2),
-        dtype="told",
+        dtype="declared",
     ),
 )

@@ -90,7 +90,7 @@ def _global_row(kind: str, rank: int) -> Row:
         mask=masking.uses_up if masked else masking.ends,
         role="pooling",
         picks=kind == "max",
-        dtype="compute" if kind == "avg" else "told",
+        dtype="compute" if kind == "avg" else "declared",
         aliases=_names(kind, "global_", rank),
     )
 

@@ -140,7 +140,7 @@ def _crop_row(rank: int) -> Row:
         time=_time(rank, "cropping", 1),
         mask=masking.ends,
         role="selection",
-        dtype="told",
+        dtype="declared",
     )
 
 
@@ -158,7 +158,7 @@ def _pad_row(rank: int) -> Row:
         time=_time(rank, "padding", -1),
         mask=masking.ends,
         role="padding",
-        dtype="told",
+        dtype="declared",
     )
 
 
@@ -185,7 +185,7 @@ def _upsample_row(rank: int) -> Row:
         time=timing.spreads(rank),
         mask=masking.ends,
         role="upsampling",
-        dtype="told",
+        dtype="declared",
         aliases=(f"up_sampling{rank}d",),
     )
 

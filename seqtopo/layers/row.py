@@ -182,7 +182,7 @@ class Row:
       the name marks one that is never trained.
     - ``inputs``: how many values it takes, least and most (most None: any number).
     - ``dtype``: ``compute`` (the layer's compute dtype), ``input`` (as it came in, floats cast),
-      ``told`` (as ``input``, but Keras says so of whole numbers only where the layer is told their
+      ``declared`` (as ``input``, but Keras says so of whole numbers only where the layer is given their
       dtype, see ``settled``), ``keep`` (as it came in, untouched), or a dtype's name.
     - ``extras``: second values by name. ``emit``: the emitter's name for an operation.
     """
@@ -367,7 +367,7 @@ class Row:
         tensors: Mapping[str, tuple[Tensor, ...]] | None = None,
     ) -> Mapping[str, Any]:
         """The arguments to construct the Keras layer with: the same, but for those that shapes decide."""
-        if self.dtype == "told" and (dtype := self._dtype(args, inputs)) not in FLOATS:
+        if self.dtype == "declared" and (dtype := self._dtype(args, inputs)) not in FLOATS:
             return {**args, "dtype": dtype}
         if self.settle is None:
             return args
@@ -403,14 +403,14 @@ class Row:
     def _dtype(self, args: Mapping[str, Any], inputs: tuple[Tensor, ...]) -> str:
         if self.dtype == "compute":
             return compute_dtype(args)
-        if self.dtype == "told":
-            return self._told(args, inputs)
+        if self.dtype == "declared":
+            return self._declared(args, inputs)
         if self.dtype in ("input", "keep"):
             came = inputs[0].dtype
             return compute_dtype(args) if came in FLOATS and self.dtype == "input" else came
         return self.dtype
 
-    def _told(self, args: Mapping[str, Any], inputs: tuple[Tensor, ...]) -> str:
+    def _declared(self, args: Mapping[str, Any], inputs: tuple[Tensor, ...]) -> str:
         came = dict.fromkeys(t.dtype for t in inputs)
         if any(dtype in FLOATS for dtype in came):
             return compute_dtype(args)

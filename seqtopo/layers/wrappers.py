@@ -284,7 +284,7 @@ ROWS = (
         params=(Param("n", k.SIZE),),
         positional=("n",),
         aliases=("repeat_vector",),
-        dtype="told",
+        dtype="declared",
     ),
     Row(
         "spectral_normalization",

@@ -31,13 +31,13 @@ _MOST_GUESSES = 50
 class Ignore(NamedTuple):
     """One comment that speaks to seqtopo, and the places it speaks for.
 
-    ``span`` reaches from its ``#`` to the end of the line, ``said`` as far as its bracket, ``words`` are
+    ``span`` reaches from its ``#`` to the end of the line, ``comment`` as far as its bracket, ``words`` are
     those in there; ``line`` is the line it speaks for, ``statement`` the place of the statement that it
     speaks for as a whole (-1: of none). ``alone`` says that nothing else stands on its line.
     """
 
     span: Span
-    said: Span
+    comment: Span
     words: tuple[str, ...]
     line: int
     statement: int
@@ -109,8 +109,8 @@ def _ignores(source: Source, spec: tree.Spec) -> list[Ignore]:
         whole = around >= 0 and (
             starts[around] == spoken if alone else spec.statements[around].span.end <= span.start
         )
-        said = Span(span.start, min(token.start + match.end(), span.end))
-        found.append(Ignore(span, said, words, source.place(spoken).line, around if whole else -1, alone))
+        comment = Span(span.start, min(token.start + match.end(), span.end))
+        found.append(Ignore(span, comment, words, source.place(spoken).line, around if whole else -1, alone))
     return found[::-1]
 
 
@@ -146,7 +146,7 @@ def _empty(one: Ignore, source: Source) -> Diagnostic:
     return Diagnostic(
         UNKNOWN,
         "this comment speaks to seqtopo, but names no code to ignore",
-        one.said,
+        one.comment,
         CODES[UNKNOWN].severity,
         label="ignores nothing",
         help="write the codes in brackets, and then why: # seqtopo: ignore[ST621] a baseline",
@@ -166,7 +166,7 @@ def _unknown(one: Ignore, source: Source, words: list[str], guesses: int) -> Dia
     return Diagnostic(
         UNKNOWN,
         f"there is no code {_listed(words)}, so it has no effect in this comment",
-        one.said,
+        one.comment,
         CODES[UNKNOWN].severity,
         label="unknown code",
         notes=("a comment takes whole codes or their names: ignore[ST621], ignore[softmax-over-one]",),
@@ -181,7 +181,7 @@ def _unused(one: Ignore, source: Source, words: list[str]) -> Diagnostic:
     return Diagnostic(
         UNUSED,
         f"this comment ignores {_listed(words)}, {missing} found here",
-        one.said,
+        one.comment,
         CODES[UNUSED].severity,
         label="silences nothing",
         notes=(f"{_listed(errors)} is an error, and errors cannot be ignored",) if errors else (),

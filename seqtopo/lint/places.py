@@ -56,7 +56,7 @@ def _place(view: View, node: Node, layer: Layer) -> Place:
         layer = inner
         expr = _wrapped(expr)
         span = expr.span if expr is not None else node.spans.get("layer", span)
-    return Place(layer, span, expr if expr is not None and _says(expr, layer.row) else None)
+    return Place(layer, span, expr if expr is not None and _names(expr, layer.row) else None)
 
 
 FURTHEST = 100
@@ -85,7 +85,7 @@ def _wrapped(expr: tree.Expr | None) -> tree.Expr | None:
     return None
 
 
-def _says(expr: tree.Expr, row: Row) -> bool:
+def _names(expr: tree.Expr, row: Row) -> bool:
     """Whether a step names this layer, and not something that stands for it."""
     name = expr.name if isinstance(expr, tree.Call) else expr
     if not isinstance(name, tree.Name):

@@ -49,9 +49,9 @@ class Selection(NamedTuple):
         strongest = (0, 0, False)
         for depth, layer in enumerate(self._layers()):
             for words, off in ((layer.select, False), (layer.ignore, True)):
-                said = _said(words, code)
-                if said:
-                    strongest = max(strongest, (said, -depth, off))
+                specificity = _specificity(words, code)
+                if specificity:
+                    strongest = max(strongest, (specificity, -depth, off))
         return not strongest[2] if strongest[0] else code.on
 
     def codes(self) -> frozenset[str]:
@@ -116,7 +116,7 @@ def _check(word: str, what: str) -> None:
     )
 
 
-def _said(words: Iterable[str], code: Code) -> int:
+def _specificity(words: Iterable[str], code: Code) -> int:
     """How many letters of a code the word has that says most of it; 1 for ``ALL``, 0 for none."""
     found = 0
     for word in words:

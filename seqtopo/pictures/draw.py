@@ -249,17 +249,17 @@ def drawing_of(
 
 def _about(plan: Plan) -> str:
     """What a picture shows, in words, for those who do not see it."""
-    words = [_said(block) for block in plan.blocks]
+    words = [_text(block) for block in plan.blocks]
     shown = words if len(words) <= 40 else [*words[:39], f"{len(words) - 39} more"]
     return f"{len(words)} boxes: {', '.join(shown)}."
 
 
-def _said(block: Block) -> str:
+def _text(block: Block) -> str:
     """The words of a box; of a frame, what is in it too."""
     words = " ".join([block.title, *block.beside]).strip()
     if block.inner is None:
         return words
-    inner = [said for inner in block.inner.blocks if (said := _said(inner))]
+    inner = [text for inner in block.inner.blocks if (text := _text(inner))]
     shown = inner if len(inner) <= 12 else [*inner[:11], f"{len(inner) - 11} more"]
     return f"{words} ({', '.join(shown)})"
 

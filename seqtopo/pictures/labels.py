@@ -52,10 +52,10 @@ def title(node: Node) -> str:
     if isinstance(inner, SubModel):
         return name if not inner.name else f"{name}({inner.name})"
     if layer.row.name == "act":
-        return said(str(layer.args.get("activation", "act")))
+        return safe(str(layer.args.get("activation", "act")))
     if isinstance(inner, Layer) and inner.row.name == "act":
-        return said(f"{name}({inner.args.get('activation', 'act')})")
-    return said(layer.title)
+        return safe(f"{name}({inner.args.get('activation', 'act')})")
+    return safe(layer.title)
 
 
 def _declared(node: Node) -> str:
@@ -69,7 +69,7 @@ def _declared(node: Node) -> str:
         words.append(short if node.below is None else f"{short}({node.below})")
     if node.batch is not None:
         words.append(f"batch={node.batch}")
-    return said(", ".join(words))
+    return safe(", ".join(words))
 
 
 def details(nodes: Sequence[Node]) -> list[str]:
@@ -87,7 +87,7 @@ def details(nodes: Sequence[Node]) -> list[str]:
             column[key] if key in column else _default(layer, key)
             for layer, column in zip(layers, columns, strict=True)
         ]
-        found.append(said(merged(texts)))
+        found.append(safe(merged(texts)))
     # Flags first: they say more about the topology than numbers do.
     return sorted(dict.fromkeys(found), key=lambda text: "=" in text)
 
@@ -132,7 +132,7 @@ def _same(one: Any, other: Any) -> bool:
     return type(one) is type(other) and bool(one == other)
 
 
-def said(text: str) -> str:
+def safe(text: str) -> str:
     """A text of somebody's spec, on one line, not too long, and safe to show."""
     return shortened(visible(text), _LONGEST)
 
@@ -174,4 +174,4 @@ def _listed(values: Sequence[str]) -> str:
 def shape_word(shape: Shape, dtype: str = "float32") -> str:
     """A shape on an edge; whole numbers and truth values are said."""
     short = {"float32": "", "int32": " int"}.get(dtype, f" {dtype}")
-    return said(f"{show_shape(shape)}{short}")
+    return safe(f"{show_shape(shape)}{short}")

@@ -22,13 +22,13 @@ def _level(plan: Plan, prefix: str, indent: str) -> list[str]:
     for place, block in enumerate(plan.blocks):
         name = f"{prefix}{place}"
         if block.inner is not None:
-            lines.append(f'{indent}subgraph {name}["{label(" ".join(_said(block))) or " "}"]')
+            lines.append(f'{indent}subgraph {name}["{label(" ".join(_text(block))) or " "}"]')
             lines += _level(block.inner, f"{name}_", indent + "    ")
             lines.append(f"{indent}end")
         elif block.family not in ("entry", "exit"):
             opening, closing = _SHAPES.get(block.family, ("[", "]"))
-            said = "<br/>".join(map(label, _said(block))) or " "
-            lines.append(f'{indent}{name}{opening}"{said}"{closing}')
+            text = "<br/>".join(map(label, _text(block))) or " "
+            lines.append(f'{indent}{name}{opening}"{text}"{closing}')
         elif _parts(plan, place):
             lines.append(f'{indent}{name}((" "))')
         if block.loop:
@@ -44,8 +44,8 @@ def _level(plan: Plan, prefix: str, indent: str) -> list[str]:
         if target.family == "exit" or (inside and not _parts(plan, arrow.source)):
             continue
         role, words = target.slots[arrow.slot], source.ports[arrow.port].label
-        said = label(": ".join(part for part in (role, "" if inside else words) if part))
-        between = f'|"{said}"|' if said else ""
+        text = label(": ".join(part for part in (role, "" if inside else words) if part))
+        between = f'|"{text}"|' if text else ""
         for start in _boxes(plan, arrow.source, arrow.port, prefix, leaving=True):
             for end in _boxes(plan, arrow.target, arrow.slot, prefix, leaving=False):
                 lines.append(f"{indent}{start} {_ARROWS[arrow.style]}{between} {end}")
@@ -85,7 +85,7 @@ def _boxes(plan: Plan, place: int, number: int, prefix: str, *, leaving: bool) -
     return found or [name]
 
 
-def _said(block: Block) -> list[str]:
+def _text(block: Block) -> list[str]:
     """The lines in a box. Mermaid takes no box without any: callers put a space there."""
     found = [*block.beside, *([] if block.inner is not None else [block.title])]
     found += [", ".join(block.details)] if block.details else []

@@ -154,7 +154,7 @@ class _Planner:
             name = self.graph.output_names[i] if i < len(self.graph.output_names) else ""
             if not name and self.parts and self.graph.name not in ("model", *(p[2] for p in self.parts)):
                 name = self.graph.name
-            block = level.add(Block("output", "output", name=labels.said(name)))
+            block = level.add(Block("output", "output", name=labels.safe(name)))
             level.connect(value, block, "data", "")
         level.finish()
         return level.plan
@@ -216,7 +216,7 @@ class _Level:
         if isinstance(item, Leaf):
             place = self.add(self._leaf(item, nodes[0]))
         elif isinstance(item, Part):
-            place = self.add(Block("frame", beside=[labels.said(item.name)]))
+            place = self.add(Block("frame", beside=[labels.safe(item.name)]))
             self.parts[place] = item, {}
         elif len(item.items) == 1 and isinstance(item.items[0], Leaf):
             place = self.add(self._copies(item, nodes))
@@ -241,7 +241,7 @@ class _Level:
             labels.details(alike),
         )
         name = self.planner.names.get(node.index) or labels.given_name(node)
-        block.name = labels.said(re.sub(r"_\d+$", "", name) if len(alike) > 1 else name)
+        block.name = labels.safe(re.sub(r"_\d+$", "", name) if len(alike) > 1 else name)
         if node.layer is None:
             return block
         if self.planner.looped and block.family == "recurrent":

@@ -193,7 +193,7 @@ class _Unrolling:
         many = has_steps(tensor)
         axis = self._axis(tensor.shape[0] if many else 1, alone=not many)
         place = self._whole(axis)
-        name = labels.said(labels.given_name(node))
+        name = labels.safe(labels.given_name(node))
         word = name if name and len(name) <= 2 else next(self.letters, "x")
         tier = Tier("steps" if many else "vector", "input", word, labels.title(node), name, place, place)
         self.at[Value(node.index)] = (self._add(tier), place)
@@ -213,7 +213,7 @@ class _Unrolling:
         elif word == "act":
             word = labels.title(node)
         note = "  ".join(part for part in (_cut(labels.details([node])), shape, more) if part)
-        return labels.family(layer), labels.said(word)[:12], labels.title(node), note
+        return labels.family(layer), labels.safe(word)[:12], labels.title(node), note
 
     def _recurrent(self, node: Node, layer: Layer, core: Layer, came: Place, tensor: Tensor) -> Tier:
         both = layer.row.name == "bi"
@@ -374,7 +374,7 @@ class _Unrolling:
         source, place = self.at[value]
         tensor = self.graph.tensor(value)
         shape = labels.shape_word(tensor.shape, tensor.dtype) if tensor is not None else ""
-        tier = Tier("output", "output", word, labels.said(name) or "output", shape, place, place)
+        tier = Tier("output", "output", word, labels.safe(name) or "output", shape, place, place)
         style: Style = "state" if value.extra else "data"
         tier.links.append(Link(source, "step" if place.many else "one", style, place))
         self._add(tier)

@@ -63,8 +63,8 @@ def analyse(spec: Text | Source, dims: Mapping[str, Any] | None = None) -> Check
         # What could not be read may be what is missing: only the reading is reported.
         more = []
     # A name whose value could not be read is not unbound as well.
-    said = {d.message.partition(" ")[0] for d in wrong}
-    more = [d for d in more if d.code != "ST223" or d.message.partition(" ")[0] not in said]
+    names = {d.message.partition(" ")[0] for d in wrong}
+    more = [d for d in more if d.code != "ST223" or d.message.partition(" ")[0] not in names]
     every = (*found, *wrong, *more)
     if any(d.severity == "error" for d in every):
         resolved = None

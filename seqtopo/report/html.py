@@ -28,7 +28,7 @@ def html(read: Source, diagnostics: Sequence[Diagnostic], table: ShapeTable | No
     return f'<div style="font-size:13px;line-height:1.45">{"".join(parts)}</div>'
 
 
-def _said(text: str) -> str:
+def _escaped(text: str) -> str:
     return escape(visible(text))
 
 
@@ -36,14 +36,14 @@ def _finding(source: Source, found: Diagnostic) -> str:
     edge = _EDGES[found.severity]
     lines = [
         f'<div style="border-left:3px solid {edge};padding:2px 0 2px 10px;margin:0 0 10px">',
-        f"<div><b>{_MARKS[found.severity]} {_said(found.code)}</b> {_said(found.message)}</div>",
+        f"<div><b>{_MARKS[found.severity]} {_escaped(found.code)}</b> {_escaped(found.message)}</div>",
     ]
     if found.span.end > found.span.start:
         lines.append(_excerpt(source.text, found, edge))
     lines += [_elsewhere(source.text, label) for label in found.labels]
-    lines += [f"<div>{_said(note)}</div>" for note in found.notes]
+    lines += [f"<div>{_escaped(note)}</div>" for note in found.notes]
     ways = [fix.title for fix in found.fixes] or ([found.help] if found.help else [])
-    lines += [f"<div><i>help:</i> {_said(way)}</div>" for way in ways]
+    lines += [f"<div><i>help:</i> {_escaped(way)}</div>" for way in ways]
     return "".join([*lines, "</div>"])
 
 
@@ -59,11 +59,11 @@ def _excerpt(text: str, found: Diagnostic, edge: str) -> str:
         text[found.span.start : min(found.span.end, stop)],
         text[min(found.span.end, stop) : stop],
     )
-    label = f' <span style="color:{edge}">{_said(found.label)}</span>' if found.label else ""
+    label = f' <span style="color:{edge}">{_escaped(found.label)}</span>' if found.label else ""
     return (
-        f'<pre style="{_PRE}">{_line(text, found.span.start)}{_said(before)}'
-        f'<u style="text-decoration-color:{edge};text-decoration-thickness:2px">{_said(at)}</u>'
-        f"{_said(after)}{label}</pre>"
+        f'<pre style="{_PRE}">{_line(text, found.span.start)}{_escaped(before)}'
+        f'<u style="text-decoration-color:{edge};text-decoration-thickness:2px">{_escaped(at)}</u>'
+        f"{_escaped(after)}{label}</pre>"
     )
 
 
@@ -73,7 +73,7 @@ def _elsewhere(text: str, label: Label) -> str:
     quoted = place if len(place) <= _QUOTED else f"{place[:_QUOTED]}…"
     return (
         f'<pre style="{_PRE}">{_line(text, label.span.start)}'
-        f'<u>{_said(quoted)}</u> <span style="opacity:.7">{_said(label.text)}</span></pre>'
+        f'<u>{_escaped(quoted)}</u> <span style="opacity:.7">{_escaped(label.text)}</span></pre>'
     )
 
 
@@ -83,19 +83,21 @@ def _line(text: str, place: int) -> str:
 
 
 def _table(table: ShapeTable) -> str:
-    meaning = f": {_said(table.meaning)}" if table.meaning else ""
-    head = f"<div><b>{_said(table.kind)}</b>{meaning}</div>"
+    meaning = f": {_escaped(table.meaning)}" if table.meaning else ""
+    head = f"<div><b>{_escaped(table.kind)}</b>{meaning}</div>"
     styles = [_NUMBER if heading == "parameters" else _CELL for heading in HEADINGS]
     heads = "".join(
         f'<th style="{style}">{heading}</th>' for style, heading in zip(styles, HEADINGS, strict=True)
     )
     rows = "".join(
         "<tr>"
-        + "".join(f'<td style="{style}">{_said(cell)}</td>' for style, cell in zip(styles, line, strict=True))
+        + "".join(
+            f'<td style="{style}">{_escaped(cell)}</td>' for style, cell in zip(styles, line, strict=True)
+        )
         + "</tr>"
         for line in table.cells()
     )
-    last = "".join(f'<div style="opacity:.7">{_said(said)}</div>' for said in table.below())
+    last = "".join(f'<div style="opacity:.7">{_escaped(line)}</div>' for line in table.below())
     return (
         f'{head}<div style="overflow-x:auto"><table style="border-collapse:collapse;margin:4px 0">'
         f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>{last}"

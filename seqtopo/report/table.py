@@ -88,7 +88,7 @@ class ShapeTable:
         ]
         parts = wrap(": ".join(part for part in (self.kind, self.meaning) if part), width)
         parts += ["", columns(found, width, indent=2, color=color), ""]
-        return "\n".join([*parts, *(line for said in self.below() for line in wrap(visible(said), width))])
+        return "\n".join([*parts, *(part for line in self.below() for part in wrap(visible(line), width))])
 
     @property
     def _is_counted(self) -> bool:

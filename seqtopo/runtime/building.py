@@ -58,7 +58,7 @@ def keras_refusals(source: Source) -> Iterator[None]:
     except SpecError:
         raise
     except Exception as error:
-        said = str(error).strip() or type(error).__name__
+        reason = str(error).strip() or type(error).__name__
         newer = "either the checker is wrong, or this Keras is newer than the ones it knows"
         report = "report it, with the spec and these notes"
         old = old_versions()
@@ -70,7 +70,7 @@ def keras_refusals(source: Source) -> Iterator[None]:
                     "Keras refused a spec in which the checker found nothing wrong",
                     Span(0, 0),
                     notes=(
-                        f"{running()} said: {said}",
+                        f"{running()} said: {reason}",
                         *(old or (newer,)),
                     ),
                     help=help,

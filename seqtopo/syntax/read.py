@@ -56,17 +56,17 @@ def decode(data: bytes, name: str) -> tuple[Source, tuple[Diagnostic, ...]]:
     try:
         text = data.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
-        said = f"{name} is not a text in UTF-8: byte {error.start} cannot be read"
-        return _no_spec(name, said, _way_out(data))
+        message = f"{name} is not a text in UTF-8: byte {error.start} cannot be read"
+        return _no_spec(name, message, _way_out(data))
     if text.lstrip().startswith("{") and '"class_name"' in text[:1000]:
-        said = f"{name} holds a Keras model as JSON, not a spec"
-        return _no_spec(name, said, "seqtopo decompile model.json gives its spec")
+        message = f"{name} holds a Keras model as JSON, not a spec"
+        return _no_spec(name, message, "seqtopo decompile model.json gives its spec")
     return Source(text, name), ()
 
 
-def _no_spec(name: str, said: str, help: str) -> tuple[Source, tuple[Diagnostic, ...]]:
+def _no_spec(name: str, message: str, help: str) -> tuple[Source, tuple[Diagnostic, ...]]:
     source = Source("", name)
-    return source, (Diagnostic("ST105", said, Span(0, 0), help=help, source=source),)
+    return source, (Diagnostic("ST105", message, Span(0, 0), help=help, source=source),)
 
 
 def _way_out(data: bytes) -> str:

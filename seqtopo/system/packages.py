@@ -120,12 +120,12 @@ def _from_where(extra: str) -> tuple[str, ...]:
     if (ROOT / "pyproject.toml").is_file():
         return "-e", f"{ROOT}[{extra}]"
     try:
-        said = json.loads(distribution(NAME).read_text("direct_url.json") or "{}")
+        origin = json.loads(distribution(NAME).read_text("direct_url.json") or "{}")
     except (PackageNotFoundError, OSError, ValueError):
         return ()
-    url = str(said.get("url", ""))
-    if "vcs_info" in said:
-        kind, commit = said["vcs_info"].get("vcs", "git"), said["vcs_info"].get("commit_id", "")
+    url = str(origin.get("url", ""))
+    if "vcs_info" in origin:
+        kind, commit = origin["vcs_info"].get("vcs", "git"), origin["vcs_info"].get("commit_id", "")
         return (f"{NAME}[{extra}] @ {kind}+{url}" + (f"@{commit}" if commit else ""),)
     if url.startswith("file:"):
         path = Path(unquote(urlsplit(url).path))

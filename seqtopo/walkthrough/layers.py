@@ -63,8 +63,8 @@ def words_for(at: At, *, new: bool = True) -> list[str]:
     """What a call does: the row's sentence where the layer is ``new``, then what it does with its numbers."""
     inside = at.inside() if at.row.steps else None
     found = list(_special(at)) if inside is None else _at_each_step(at, inside)
-    told = found and (not new or at.row.name in _ENOUGH)
-    return found if told else [at.row.about, *found]
+    enough = found and (not new or at.row.name in _ENOUGH)
+    return found if enough else [at.row.about, *found]
 
 
 def _special(at: At) -> Iterator[str]:

@@ -140,16 +140,16 @@ class _Walker:
             new=layer.row.name not in self.rows,
         )
         self.rows.add(layer.row.name)
-        said = sentences(words)
+        text = sentences(words)
         if first is not node:
             again = "with the same weights" if self.graph.weights.get(layer) else "used once more"
             return sentences([f"the same layer as {name_of(first)} above, {again}"])
         # Where nothing is new but the weights, a reader need not go through it again.
-        known = self.alike.setdefault((written, shapes.partition(" from ")[0], said), layer.name)
-        if known != layer.name and len(said) > 80:
+        known = self.alike.setdefault((written, shapes.partition(" from ")[0], text), layer.name)
+        if known != layer.name and len(text) > 80:
             again = "another copy of the same step" if copy > 1 else "the same once more"
             return sentences([f"as {known} above: {again}, with weights of its own"])
-        return said
+        return text
 
     def _takes(self, node: Node, before: int) -> str:
         sources = [self._shape(value) for value in node.inputs]

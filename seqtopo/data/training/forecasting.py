@@ -52,22 +52,24 @@ def forecast(
         ValueError: the model cannot go on for so long, or the history does not fit it.
     """
     ids, _ = takes(model)
-    told = _told(model, notes, history)
+    targets = _targets(model, notes, history)
     mean, spread = np.array(notes.mean or 0.0), np.array(notes.spread or 1.0)
     scaled = history if ids else np.asarray((history - mean) / spread, "float32")
     if _is_direct(model, notes, history):
         known = None
         if future is not None:
-            others = untold(told, history.shape[1])
+            others = not_targets(targets, history.shape[1])
             known = (future - (mean[others] if mean.ndim else mean)) / (
                 spread[others] if spread.ndim else spread
             )
-        found = _directly(model, notes, scaled, steps, told, known)
+        found = _directly(model, notes, scaled, steps, targets, known)
     else:
         found = np.asarray(rolled_out(model, _start(model, scaled), steps))[0]
     if ids:
         return found[:, None]
-    return np.asarray(found * (spread[told] if spread.ndim else spread) + (mean[told] if mean.ndim else mean))
+    return np.asarray(
+        found * (spread[targets] if spread.ndim else spread) + (mean[targets] if mean.ndim else mean)
+    )
 
 
 def most_steps(model: keras.Model, notes: Notes, history: Array) -> int | None:
@@ -76,20 +78,20 @@ def most_steps(model: keras.Model, notes: Notes, history: Array) -> int | None:
     Raises:
         ValueError: for none at all.
     """
-    told = _told(model, notes, history)
+    targets = _targets(model, notes, history)
     if not _is_direct(model, notes, history):
         check_rollout(model, _start(model, history), 1)
         return None
-    found = _answer(model, notes, np.asarray(history, "float32"), len(told))
-    return None if len(told) == history.shape[1] else len(found)
+    found = _answer(model, notes, np.asarray(history, "float32"), len(targets))
+    return None if len(targets) == history.shape[1] else len(found)
 
 
-def untold(told: list[int], features: int) -> list[int]:
+def not_targets(targets: list[int], features: int) -> list[int]:
     """The numbers of the features that are not told."""
-    return [number for number in range(features) if number not in told]
+    return [number for number in range(features) if number not in targets]
 
 
-def _told(model: keras.Model, notes: Notes, history: Array) -> list[int]:
+def _targets(model: keras.Model, notes: Notes, history: Array) -> list[int]:
     """The numbers of the features that are told; raises ValueError where nothing is told of a history."""
     ids, _ = takes(model)
     if notes.answers == "same":
@@ -124,23 +126,23 @@ def _start(model: keras.Model, history: Array) -> Array:
 
 
 def _directly(
-    model: keras.Model, notes: Notes, history: Array, steps: int, told: list[int], known: Array | None
+    model: keras.Model, notes: Notes, history: Array, steps: int, targets: list[int], known: Array | None
 ) -> Array:
     """Goes on by whole windows: of each the next steps are told; what is not told of them is ``known``."""
     features = history.shape[1]
-    others = untold(told, features)
+    others = not_targets(targets, features)
     rows = history
     found: list[Array] = []
     done = 0
     while done < steps:
-        answer = _answer(model, notes, rows[-len(history) :], len(told))
+        answer = _answer(model, notes, rows[-len(history) :], len(targets))
         found.append(answer)
         done += len(answer)
         if done >= steps:
             break
         if others and (known is None or len(known) < done):
             raise CannotGoOnError(
-                f"it predicts {len(told)} of the {features} features that it takes, so it can go on for "
+                f"it predicts {len(targets)} of the {features} features that it takes, so it can go on for "
                 f"{done} step{'s' if done > 1 else ''} only: the others are not known then",
                 f"write --steps {done}, or give the others for each step: --future FILE",
             )
@@ -150,14 +152,14 @@ def _directly(
                 f"write --steps {done}; or train it without stateful",
             )
         following = np.empty((len(answer), features), "float32")
-        following[:, told] = answer
+        following[:, targets] = answer
         if known is not None:
             following[:, others] = known[done - len(answer) : done]
         rows = np.concatenate([rows, following])
     return np.concatenate(found)[:steps]
 
 
-def _answer(model: keras.Model, notes: Notes, history: Array, told: int) -> Array:
+def _answer(model: keras.Model, notes: Notes, history: Array, targets: int) -> Array:
     """What is told of the steps after a history: (steps, told)."""
     length = model.inputs[0].shape[1]
     window = history[-(length or len(history)) :]
@@ -173,9 +175,9 @@ def _answer(model: keras.Model, notes: Notes, history: Array, told: int) -> Arra
     # Keras and the backends have many ways to say that a shape is not theirs.
     except Exception as error:
         raise ValueError(f"it cannot read the history: {str(error).splitlines()[0][:200]}") from None
-    if answer.size % told:
-        raise ValueError(f"it gives {answer.size} numbers, which are no steps of {told} features")
-    rows: Array = answer.reshape(-1, told)
+    if answer.size % targets:
+        raise ValueError(f"it gives {answer.size} numbers, which are no steps of {targets} features")
+    rows: Array = answer.reshape(-1, targets)
     return rows if len(model.outputs[0].shape) < 3 else rows[_following(model, notes, len(window), len(rows))]
 
 

@@ -108,10 +108,10 @@ def load_with(path: Path, *, kernels: bool = True, modules: Sequence[str] = ()) 
         attached = make_ready(model, kernels=kernels)
     # Keras raises whatever the layers inside do.
     except Exception as error:
-        said = " ".join(str(error).split())[:200] or type(error).__name__
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
         which, help = _unknown(path, modules)
         raise NoModelError(
-            which or f"Keras cannot load it: {said}",
+            which or f"Keras cannot load it: {reason}",
             help or "a newer Keras writes files that an older one cannot read",
         ) from error
     if NOTES not in members:
@@ -219,7 +219,7 @@ def _at_odds(notes: Notes, model: keras.Model, *, sealed: bool) -> str:
     Of several series none is kept as the one to go on from. That it was not taken away only a digest tells,
     which notes that are ``sealed`` have.
     """
-    history, told = notes.history, notes.targets
+    history, targets = notes.history, notes.targets
     features = len(notes.columns)
     if history is not None:
         if history.ndim not in (1, 2) or history.dtype.kind not in "fiub" or not np.isfinite(history).all():
@@ -228,15 +228,15 @@ def _at_odds(notes: Notes, model: keras.Model, *, sealed: bool) -> str:
         if features not in (0, width):
             return f"it names {features} features, but the series has {width}"
         features = width
-    elif (told or notes.mean or notes.answers) and not sealed:
+    elif (targets or notes.mean or notes.answers) and not sealed:
         return "the end of the series is missing beside it"
     elif not features and model.inputs:
         features = int(model.inputs[0].shape[-1] or 0) if len(model.inputs[0].shape) == 3 else 1
-    if len(set(told)) < len(told) or any(not 0 <= number < features for number in told):
+    if len(set(targets)) < len(targets) or any(not 0 <= number < features for number in targets):
         return f"its targets are not different ones of the features 0 to {features - 1}"
     if len(notes.mean) != len(notes.spread) or len(notes.mean) not in (0, features):
         return f"its mean and spread are not of {features} features"
-    if not told:
+    if not targets:
         return ""
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         return "a model of a series has one input and one output"
@@ -249,9 +249,9 @@ def _at_odds(notes: Notes, model: keras.Model, *, sealed: bool) -> str:
         history is not None
         and history.ndim == 2
         and len(gives) == 2
-        and gives[1] != len(told) * notes.horizon
+        and gives[1] != len(targets) * notes.horizon
     ):
-        return f"the model gives {gives[1]} numbers, not {notes.horizon} steps of {len(told)}"
+        return f"the model gives {gives[1]} numbers, not {notes.horizon} steps of {len(targets)}"
     return ""
 
 

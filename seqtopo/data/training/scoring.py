@@ -60,15 +60,15 @@ def _score(
         given = list(given) if isinstance(given, (list, tuple)) else [given]
         outputs = given if guess is None else guess(x, given)
         tensors = [ops.convert_to_tensor(np.asarray(output, "float32")) for output in outputs]
-        told = tensors if len(tensors) > 1 else tensors[0]
+        outputs = tensors if len(tensors) > 1 else tensors[0]
         labels = list(y) if isinstance(y, tuple) else y
-        batch = _number(model.compute_loss(x, labels, told, weight, training=False))
+        batch = _number(model.compute_loss(x, labels, outputs, weight, training=False))
         penalty = sum(map(_number, model.losses)) if guess is not None else 0.0
         loss += (batch - penalty) * len(outputs[0])
         samples += len(outputs[0])
-        numbers = model.compute_metrics(x, labels, told, weight)
+        numbers = model.compute_metrics(x, labels, outputs, weight)
         if counted is not None:
-            counted.update_state(labels, told, weight)
+            counted.update_state(labels, outputs, weight)
     metrics = {key: _number(value) for key, value in numbers.items() if key != "loss"}
     if counted is not None:
         metrics[RIGHT] = _number(counted.result())

@@ -59,7 +59,7 @@ def _heads(view: View) -> Iterator[tuple[Head, Loss]]:
             yield head, loss
 
 
-def _says(loss: Loss, text: str) -> Label:
+def _loss_label(loss: Loss, text: str) -> Label:
     return Label(loss.expr.span, text)
 
 
@@ -85,7 +85,7 @@ def sigmoid_with_classes(view: View) -> Iterator[Finding]:
                 f"{loss.word} expects one class out of {head.width}, but sigmoid gives {head.width} separate "
                 "probabilities, which do not add up to 1",
                 label="yes or no for each",
-                labels=(_says(loss, "one class of all"),),
+                labels=(_loss_label(loss, "one class of all"),),
                 help="write softmax where one class is right"
                 + ("" if sparse else "; binary_crossentropy where several may be"),
                 fixes=_head_word(head, "sigmoid", "softmax")
@@ -105,7 +105,7 @@ def softmax_with_yes_or_no(view: View) -> Iterator[Finding]:
                 f"{loss.word} expects {head.width} separate probabilities, but those of softmax add up to 1: "
                 "only one class can win",
                 label="one class of all",
-                labels=(_says(loss, "yes or no for each"),),
+                labels=(_loss_label(loss, "yes or no for each"),),
                 help="write sigmoid where several may be right; categorical_crossentropy where one is",
                 fixes=_head_word(head, "softmax", "sigmoid") + _other_loss(loss, "categorical_crossentropy"),
             )
@@ -134,7 +134,7 @@ def no_probabilities(view: View) -> Iterator[Finding]:
             head.place.span,
             f"{loss.word} takes the logarithm of {wants}, but {head.place.layer.title} gives {gives}",
             label=f"gives {gives}",
-            labels=(_says(loss, f"wants {wants}"),),
+            labels=(_loss_label(loss, f"wants {wants}"),),
             notes=("below 0 there is no logarithm: Keras cuts such numbers off, and learns nothing there",)
             if loss.name != "poisson"
             else (),
@@ -187,7 +187,7 @@ def scores_wanted(view: View) -> Iterator[Finding]:
             head.place.span,
             f"{loss.word} wants plain scores, but {head.gives} has made numbers from 0 to 1 of them: {why}",
             label=f"applies {head.gives}" + ("" if margins else " already"),
-            labels=(_says(loss, "wants scores"),),
+            labels=(_loss_label(loss, "wants scores"),),
             help=f"leave {head.gives} out" + (f", or keep it and train by {_instead(loss)}"),
             fixes=head.place.fix(f"leave {head.gives} out", partial(with_word, old=head.gives, new=None))
             + fixes,
@@ -219,7 +219,7 @@ def one_unit_for_classes(view: View) -> Iterator[Finding]:
                 f"{loss.word} needs one number for each class, but {head.place.layer.title} gives only one "
                 "number",
                 label="one class",
-                labels=(_says(loss, "needs one number a class"),),
+                labels=(_loss_label(loss, "needs one number a class"),),
                 help="for a yes-or-no answer write dense(1,sigmoid) and binary_crossentropy; for n classes "
                 "dense(n,softmax)",
                 fixes=(Fix("one yes-or-no answer: sigmoid and binary_crossentropy", edits),) if edits else (),
@@ -262,7 +262,7 @@ def hits_of_a_regression(view: View) -> Iterator[Finding]:
             expr.span,
             f"{_what_counts(entry.name, head.width)}, but {loss.word} trains a number",
             label="counts right classes",
-            labels=(Label(head.place.span, "gives a number"), _says(loss, "trains a number")),
+            labels=(Label(head.place.span, "gives a number"), _loss_label(loss, "trains a number")),
             help="write mae, for how far off it is; for labels of 0 and 1 declare labels=(int(2))",
         )
 
@@ -317,7 +317,7 @@ def metric_of_other_labels(view: View) -> Iterator[Finding]:
             label="takes the labels for another kind",
             labels=(
                 *((Label(head.place.span, "gives the answers"),) if head is not None else ()),
-                _says(loss, "says what the labels are"),
+                _loss_label(loss, "says what the labels are"),
             ),
             help=f"write {right}",
             fixes=_renamed(expr, entry.name, right),
@@ -425,7 +425,7 @@ def ctc_after_softmax(view: View) -> Iterator[Finding]:
                 head.place.span,
                 "Keras' ctc applies a softmax itself, so this one is applied twice",
                 label="applies softmax already",
-                labels=(_says(loss, "applies it once more"),),
+                labels=(_loss_label(loss, "applies it once more"),),
                 notes=("keras.backend.ctc_batch_cost of Keras 2 took the shares of a softmax",),
                 help="leave softmax out, unless the loss is one of your own",
                 fixes=head.place.fix("leave softmax out", partial(with_word, old="softmax", new=None)),

@@ -65,8 +65,10 @@ class Predictor:
         if len(wanted) != len(self._inputs):
             raise ValueError(f"{self.model.name} has {len(self._inputs)} inputs, so give as many shapes")
         if any(size is None for shape in wanted for size in shape):
-            said = ", ".join(str(x) for x in self._inputs)
-            raise ValueError(f"{self.model.name} takes {said}: give the shape that will come, with its batch")
+            inputs = ", ".join(str(x) for x in self._inputs)
+            raise ValueError(
+                f"{self.model.name} takes {inputs}: give the shape that will come, with its batch"
+            )
         given = [np.zeros(shape, x.dtype) for shape, x in zip(wanted, self._inputs, strict=True)]
         self._program([x.checked(array) for x, array in zip(self._inputs, given, strict=True)])
 
@@ -78,8 +80,8 @@ class Predictor:
         return {shapes[0] if len(shapes) == 1 else shapes: program.how for shapes, program in found}
 
     def __repr__(self) -> str:
-        said = ", ".join(str(x) for x in self._inputs)
-        lines = [f"predictor of {self.model.name} on {keras.config.backend()}: takes {said}"]
+        inputs = ", ".join(str(x) for x in self._inputs)
+        lines = [f"predictor of {self.model.name} on {keras.config.backend()}: takes {inputs}"]
         return "\n".join([*lines, *(f"  {shape}: {how}" for shape, how in self.how.items())])
 
     def _arrays(self, x: Any) -> Arrays:
@@ -90,8 +92,8 @@ class Predictor:
             arrays = [i.checked(each) for i, each in zip(self._inputs, flat, strict=True)]
         batches = {x.shape[0] for x in arrays if x is not None}
         if len(batches) > 1:
-            said = ", ".join(str(x.shape[0]) for x in arrays if x is not None)
-            raise ValueError(f"the inputs of {self.model.name} have different batches: {said} rows")
+            sizes = ", ".join(str(x.shape[0]) for x in arrays if x is not None)
+            raise ValueError(f"the inputs of {self.model.name} have different batches: {sizes} rows")
         return arrays
 
     def _flat(self, x: Any) -> list[Any]:
@@ -161,13 +163,13 @@ class _Input:
         self.optional = keras_private.is_optional(tensor)
         self.what = f"the input {self.name}" if one_of_several else "the model"
         wanted = keras.backend.standardize_dtype(tensor.dtype)
-        self.said = f"{_shown(self.shape)} {wanted}"
+        self.text = f"{_shown(self.shape)} {wanted}"
         # NumPy has no bfloat16 of its own, and the model casts what it is given.
         wanted = "float32" if wanted == "bfloat16" else wanted
         self.dtype = np.dtype("O" if wanted == "string" else wanted)
 
     def __str__(self) -> str:
-        return self.said
+        return self.text
 
     def checked(self, x: Any) -> Any:
         """An array of the right kind, laid out row by row."""
@@ -208,14 +210,14 @@ class _Input:
             ) from error
 
     def _wrong_shape(self, have: tuple[int, ...]) -> str:
-        said = f"{self.what} takes {self}, but is given {_shown(have)}"
+        message = f"{self.what} takes {self}, but is given {_shown(have)}"
         want = self.shape
         if len(have) == len(want) - 1 and all(w in (None, h) for w, h in zip(want[1:], have, strict=True)):
-            return f"{said}: one sample without a batch; give x[None], a batch of one"
+            return f"{message}: one sample without a batch; give x[None], a batch of one"
         if len(have) != len(want):
-            return f"{said}: {len(have)} axes for {len(want)}"
+            return f"{message}: {len(have)} axes for {len(want)}"
         axis = next(i for i, (w, h) in enumerate(zip(want, have, strict=True)) if w not in (None, h))
-        return f"{said}: axis {axis} has {have[axis]} for {want[axis]}"
+        return f"{message}: axis {axis} has {have[axis]} for {want[axis]}"
 
 
 def _embedded(whole: Any) -> dict[int, int]:

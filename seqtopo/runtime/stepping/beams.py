@@ -29,18 +29,19 @@ class Beams:
         return [scores, np.zeros((batch, self.width), "float32"), written]
 
     def turn(
-        self, told: Any, done: Any, scores: Any, lengths: Any, written: Any, place: Any
+        self, log_probs: Any, done: Any, scores: Any, lengths: Any, written: Any, place: Any
     ) -> tuple[Any, ...]:
         """One step, from the logarithms of the probabilities (batch * width, V).
 
         Gives which beam each goes on from, the ids that it gets, and the rest carried on.
         """
-        size = told.shape[-1]
+        size = log_probs.shape[-1]
         if self.stop is not None:
             ended = ops.where(ops.equal(ops.arange(size), self.stop), 0.0, NEVER)
-            told = ops.where(ops.expand_dims(done, -1), ended, told)
+            log_probs = ops.where(ops.expand_dims(done, -1), ended, log_probs)
         total = ops.reshape(
-            ops.expand_dims(scores, -1) + ops.reshape(told, (-1, self.width, size)), (-1, self.width * size)
+            ops.expand_dims(scores, -1) + ops.reshape(log_probs, (-1, self.width, size)),
+            (-1, self.width * size),
         )
         scores, chosen = ops.top_k(total, self.width)
         chosen = ops.cast(chosen, "int32")

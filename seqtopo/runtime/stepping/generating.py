@@ -203,7 +203,12 @@ class _Decoder:
         self, writer: Writer, is_ids: bool, probabilities: bool, sample: Any, stop: int | None, beams: int
     ) -> None:
         step_model = writer.step_model
-        self.writer, self.step_model, self.is_ids, self.probabilities = writer, step_model, is_ids, probabilities
+        self.writer, self.step_model, self.is_ids, self.probabilities = (
+            writer,
+            step_model,
+            is_ids,
+            probabilities,
+        )
         self.sample: Sampler | Any = sample
         self.stop = stop
         self.beams = Beams(beams, stop) if beams > 1 else None
@@ -252,7 +257,7 @@ class _Decoder:
         if self.step_model.encoder is not None:
             found = self.step_model.encoder(sources if len(sources) > 1 else sources[0], training=False)
             found = found if isinstance(found, (list, tuple)) else [found]
-            # Without the masks that Keras hangs on tensors: the one-step model takes those it needs as inputs.
+            # Without the masks that Keras hangs on tensors: those that are needed are inputs.
             found = [ops.stop_gradient(x) for x in found]
             contexts, starts = found[: self.step_model.contexts], iter(found[self.step_model.contexts :])
             states = [
@@ -307,9 +312,9 @@ class _Decoder:
         def body(contexts: list[Any], carry: list[Any], step: list[Any]) -> tuple[list[Any], list[Any]]:
             given, done, scores, lengths, written, *states = carry
             output, states = self._step(given, step[2:], contexts, states)
-            told = ops.log_softmax(ops.cast(logits_of(output, self.probabilities), "float32"), axis=-1)
+            log_probs = ops.log_softmax(ops.cast(logits_of(output, self.probabilities), "float32"), axis=-1)
             from_, ids, done, scores, lengths, written = beams.turn(
-                told, done, scores, lengths, written, step[0]
+                log_probs, done, scores, lengths, written, step[0]
             )
             states = [ops.take(x, from_, axis=0) for x in states]
             ids = ops.cast(ids, given.dtype)

@@ -106,7 +106,7 @@ def _plan(
     given: Given,
     steps: int,
     mode: str | None,
-    told: bool,
+    given_states: bool,
 ) -> Plan:
     length = whole.inputs[given.main].shape[1]
     stateful = any(
@@ -115,7 +115,7 @@ def _plan(
         if isinstance(layer, keras.layers.RNN)
     )
     if mode is None:
-        if stateful or told:
+        if stateful or given_states:
             mode = "step"
         elif length is None:
             mode = "step" if step_model is not None and not _gives_block(step_model, whole) else "window"
@@ -135,12 +135,12 @@ def _plan(
                 f"{whole.name} gives several steps at once, so that it cannot be fed back one step at a "
                 'time; use mode="window"'
             )
-        if told and not step_model.states:
+        if given_states and not step_model.states:
             raise ValueError(f"{whole.name} has no states that it could start from")
         return Plan("step", 0, step_model)
     if stateful:
         raise ValueError(f'{whole.name} is stateful: it goes on step by step, so use mode="step"')
-    if told:
+    if given_states:
         raise ValueError('states are for mode="step": a window is read from the start each time')
     size = given.length if length is None else length
     if given.length < size:
@@ -228,24 +228,26 @@ class _StepLoop:
         first = self.step_model.start(given.batch, room)
         if states is not None:
             _set_states(first, states, self.step_model, model)
-        told = [s.context is None for s in self.step_model.states] if states is None else [True] * len(first)
-        return list(self._read(given.sequences, given.statics, first, np.asarray(told)))
+        keep = [s.context is None for s in self.step_model.states] if states is None else [True] * len(first)
+        return list(self._read(given.sequences, given.statics, first, np.asarray(keep)))
 
-    def _reading(self, sequences: list[Any], statics: list[Any], states: list[Any], told: Any) -> list[Any]:
+    def _reading(self, sequences: list[Any], statics: list[Any], states: list[Any], keep: Any) -> list[Any]:
         contexts: list[Any] = []
         if self.step_model.encoder is not None:
             found = self.step_model.encoder(statics, training=False)
             found = found if isinstance(found, (list, tuple)) else [found]
-            # Without the masks that Keras hangs on tensors: the one-step model takes those it needs as inputs.
+            # Without the masks that Keras hangs on tensors: those that are needed are inputs.
             found = [ops.stop_gradient(x) for x in found]
             contexts, starts = found[: self.step_model.contexts], iter(found[self.step_model.contexts :])
             states = [
-                x if s.context is None else ops.where(told[i], x, ops.cast(next(starts), x.dtype))
+                x if s.context is None else ops.where(keep[i], x, ops.cast(next(starts), x.dtype))
                 for i, (s, x) in enumerate(zip(self.step_model.states, states, strict=True))
             ]
         moved = [ops.moveaxis(x, 1, 0) for x in sequences]
         end = self.step_model.model.outputs[self.place]
-        width = end.shape[1:] if self.step_model.sequences[self.place] or len(end.shape) < 3 else end.shape[2:]
+        width = (
+            end.shape[1:] if self.step_model.sequences[self.place] or len(end.shape) < 3 else end.shape[2:]
+        )
         output = ops.zeros((sequences[0].shape[0], *width), dtype=end.dtype)
 
         def body(fixed: list[Any], carry: list[Any], step: list[Any]) -> tuple[list[Any], list[Any]]:

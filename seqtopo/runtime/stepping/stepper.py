@@ -28,8 +28,8 @@ class Seen:
     """What became of a tensor of the whole model.
 
     ``context``: it does not depend on the steps, and ``tensor`` is one of the whole model. ``steps``: a
-    sequence, of which the one-step model has one step, (batch, 1, ...). ``final``: what is known after the last step
-    so far; in the one-step model it has the shape that it has in the whole model.
+    sequence, of which the one-step model has one step, (batch, 1, ...). ``final``: what is known after the
+    last step so far; in the one-step model it has the shape that it has in the whole model.
     """
 
     kind: Kind
