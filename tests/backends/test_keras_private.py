@@ -24,7 +24,7 @@ WIDE = "in(5,3) -> td(dense(4)) -> lstm(2)"
 def without(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Hides private names, as a version of Keras that has other ones."""
     look_up, hidden = keras_private.look_up, set()
-    monkeypatch.setattr(keras_private, "_told", set())
+    monkeypatch.setattr(keras_private, "_warned", set())
     monkeypatch.setattr(
         keras_private, "look_up", lambda owner, name: ABSENT if name in hidden else look_up(owner, name)
     )
