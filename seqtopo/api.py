@@ -211,7 +211,7 @@ def to_python(spec: Text, *, part: str = "", max_params: int = MAX_PARAMS, **dim
 
 
 def decompile(model: keras.Model | str | Path | Mapping[str, Any], *, strict: bool = False) -> str:
-    """The spec of a Keras model: what a person would have written to get it.
+    """Return the spec of a Keras model: what a person would have written to get it.
 
     Repeats are folded into ``* 3`` or ``for``, repeated parts into ``def``, residual blocks into
     ``res``; names are kept where somebody chose them, and ``train`` says what the model was compiled

@@ -14,7 +14,7 @@ class Span(NamedTuple):
     end: int
 
     def cover(self, other: Span) -> Span:
-        """The smallest span that holds both.
+        """Return the smallest span that holds both.
 
         >>> Span(2, 4).cover(Span(7, 9))
         Span(start=2, end=9)
@@ -54,7 +54,7 @@ class Source:
         object.__setattr__(self, "_starts", starts)
 
     def place(self, offset: int) -> Place:
-        """The line and column of an offset; past the end, the place just behind the text."""
+        """Return the line and column of an offset; past the end, the place just behind the text."""
         offset = max(0, min(offset, len(self.text)))
         line = bisect_right(self._starts, offset)
         return Place(line, offset - self._starts[line - 1] + 1)
@@ -71,5 +71,5 @@ class Source:
         return self.text[start:end].rstrip("\r")
 
     def start_of(self, number: int) -> int:
-        """The offset at which a line, counted from 1, begins."""
+        """Return the offset at which a line, counted from 1, begins."""
         return self._starts[number - 1]

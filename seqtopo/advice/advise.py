@@ -28,7 +28,7 @@ _MOST_LABELS = 4
 
 
 def advise(resolution: Resolution) -> list[Diagnostic]:
-    """The diagnostics of all that is refused, with their causes, and with the fixes that help."""
+    """Return the diagnostics of all that is refused, with their causes, and with the fixes that help."""
     found = [_advised(refusal, resolution.sources) for refusal in resolution.refusals]
     found = list(_with_sizes_renamed(found, resolution))
     if found and worth_trying(resolution.size, resolution.source.text):

@@ -35,12 +35,14 @@ class Branch:
 
 
 def merges_any(node: Node) -> bool:
-    """Whether a call merges as many values as it is given, all of one number of axes."""
+    """Return whether a call merges as many values as it is given, all of one number of axes."""
     return node.layer is not None and len(node.inputs) > 1 and node.layer.row.inputs[1] is None
 
 
 def branches(graph: Graph, values: Iterable[Value], merge: Node) -> list[Branch]:
-    """The branches behind values that one node is given, those of merges among them in their places."""
+    """Return the branches behind values that one node is given, those of merges among them in
+    their places.
+    """
     found: list[Branch] = []
     for place, value in enumerate(values):
         made = maker(graph, value)
@@ -54,7 +56,7 @@ def branches(graph: Graph, values: Iterable[Value], merge: Node) -> list[Branch]
 
 
 def behind_merge(graph: Graph, value: Value) -> list[Branch]:
-    """The branches of the merge that a value comes from; none where it comes from no merge."""
+    """Return the branches of the merge that a value comes from; none where it comes from no merge."""
     made = maker(graph, value)
     return branches(graph, made.inputs, made) if merges_any(made) else []
 

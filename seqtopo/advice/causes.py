@@ -14,7 +14,7 @@ MANY_SAMPLES = 500
 
 
 def causes(refusal: Refusal, site: Site) -> Iterator[str]:
-    """The notes on a refusal: what stands on the way here, and what it does to the axes."""
+    """Yield the notes on a refusal: what stands on the way here, and what it does to the axes."""
     if not site.inputs:
         return
     index = int(refusal.at[1]) if refusal.at is not None and refusal.at[0] in ("input", "inputs") else 0
@@ -44,7 +44,7 @@ def _embedded(site: Site, value: Value) -> Iterator[str]:
 
 
 def samples_first(site: Site, node: Node, takes: int) -> bool:
-    """Whether an ``in(...)`` seems to begin with the number of samples, which goes without saying."""
+    """Return whether an ``in(...)`` seems to begin with the number of samples, which goes without saying."""
     shape = node.outputs[0].shape if node.layer is None and node.outputs is not None else ()
     if len(shape) != takes + 1:
         return False

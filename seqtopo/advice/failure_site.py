@@ -44,7 +44,7 @@ class Site(NamedTuple):
         return found
 
     def back(self, value: Value) -> Iterator[Node]:
-        """The nodes that a value came through, the nearest first, up to an input or a merge."""
+        """Yield the nodes that a value came through, the nearest first, up to an input or a merge."""
         for _ in range(MOST_BACK):
             node = self.graph.nodes[value.node]
             yield node
@@ -53,22 +53,22 @@ class Site(NamedTuple):
             value = node.inputs[0]
 
     def came(self, node: Node) -> Tensor | None:
-        """What came into a node of one value."""
+        """Return what came into a node of one value."""
         return self.graph.tensor(node.inputs[0]) if len(node.inputs) == 1 else None
 
     def before(self, *steps: tree.Expr) -> Edit:
-        """The edit that puts steps before this one."""
+        """Return the edit that puts steps before this one."""
         at = self.step.span.start
         return Edit(Span(at, at), f"{print_expr(flow(steps))} -> ")
 
     def rewrite(self, node: Node, step: tree.Expr | None) -> Edit | None:
-        """The edit that writes another step for a node's; without one the step is taken out."""
+        """Return the edit that writes another step for a node's; without one the step is taken out."""
         if step is not None:
             return Edit(node.span, print_expr(step))
         return taken_out(self.sources, node)
 
     def branches(self) -> tuple[tree.Expr, ...]:
-        """The items of the list that comes in, one for each value; none where it is no plain list.
+        """Return the items of the list that comes in, one for each value; none where it is no plain list.
 
         Of a loop in the list it is the loop's body, once for each value that it gives.
         """
@@ -91,7 +91,7 @@ class Site(NamedTuple):
         return tuple(found)
 
     def append(self, i: int, *steps: tree.Expr) -> Edit | None:
-        """The edit that puts steps at the end of a branch."""
+        """Return the edit that puts steps at the end of a branch."""
         items = self.branches()
         if not items:
             return None
@@ -105,14 +105,14 @@ class Site(NamedTuple):
         return Edit(Span(item.span.end, item.span.end), f" -> {print_expr(flow(steps))}")
 
     def source(self, value: Value) -> tuple[Node, tree.Call] | None:
-        """The ``in(...)`` that a value comes from in a straight way, with its text."""
+        """Return the ``in(...)`` that a value comes from in a straight way, with its text."""
         *_, last = self.back(value)
         expr = self.sources.of(last)
         return (last, expr) if last.layer is None and isinstance(expr, tree.Call) else None
 
 
 def taken_out(sources: Sources, node: Node) -> Edit | None:
-    """The edit that takes a node's step out of its flow; None where it stands in none."""
+    """Return the edit that takes a node's step out of its flow; None where it stands in none."""
     around = sources.around(node.span)
     if around is None:
         return None
@@ -123,12 +123,12 @@ def taken_out(sources: Sources, node: Node) -> Edit | None:
 
 
 def is_recurrent(node: Node) -> bool:
-    """Whether a node is a call of a recurrent layer."""
+    """Return whether a node is a call of a recurrent layer."""
     return node.layer is not None and node.layer.row.recurrent
 
 
 def core(node: Node) -> Layer | None:
-    """A node's layer, for a ``bi`` the one inside it."""
+    """Return a node's layer, for a ``bi`` the one inside it."""
     if node.layer is None:
         return None
     inner = node.layer.get("layer") if node.layer.row.recurrent else None
@@ -136,13 +136,13 @@ def core(node: Node) -> Layer | None:
 
 
 def gives_steps(node: Node) -> bool:
-    """Whether a recurrent node gives its output at every step."""
+    """Return whether a recurrent node gives its output at every step."""
     layer = core(node)
     return is_recurrent(node) and layer is not None and bool(layer.get("return_sequences"))
 
 
 def forgets_steps(node: Node) -> bool:
-    """Whether a recurrent node gives its last step only."""
+    """Return whether a recurrent node gives its last step only."""
     return is_recurrent(node) and not gives_steps(node)
 
 
@@ -184,7 +184,9 @@ def step_itself(graph: Graph, sources: Sources, value: Value) -> tuple[str, Edit
 
 
 def collapses_steps(graph: Graph, node: Node) -> bool:
-    """Whether a call removes the time axis without reading the steps in order, as a pooling layer does."""
+    """Return whether a call removes the time axis without reading the steps in order, as a pooling layer
+    does.
+    """
     if node.layer is None or len(node.inputs) != 1:
         return False
     passed = passes(graph, node)
@@ -194,7 +196,7 @@ def collapses_steps(graph: Graph, node: Node) -> bool:
 
 
 def maker(graph: Graph, value: Value) -> Node:
-    """The node that gave a value its number of axes: behind those that only pass it on."""
+    """Return the node that gave a value its number of axes: behind those that only pass it on."""
     node = graph.nodes[value.node]
     for _ in range(len(graph.nodes)):
         if node.layer is None or len(node.inputs) != 1 or value.extra:
@@ -210,7 +212,7 @@ def maker(graph: Graph, value: Value) -> Node:
 
 
 def shaper(graph: Graph, value: Value) -> Node:
-    """The node that gave a value its sizes: behind those that only pass it on."""
+    """Return the node that gave a value its sizes: behind those that only pass it on."""
     node = graph.nodes[value.node]
     for _ in range(len(graph.nodes)):
         if node.layer is None or len(node.inputs) != 1 or value.extra or is_recurrent(node):
@@ -224,7 +226,7 @@ def shaper(graph: Graph, value: Value) -> Node:
 
 
 def resized(node: Node, step: tree.Expr | None, width: Size) -> tree.Expr | None:
-    """A node's step with another width; None where no argument says it."""
+    """Return a node's step with another width; None where no argument says it."""
     layer = core(node)
     if layer is None or step is None or not isinstance(width, int):
         return None
@@ -235,13 +237,13 @@ def resized(node: Node, step: tree.Expr | None, width: Size) -> tree.Expr | None
 
 
 def called(step: tree.Expr) -> str:
-    """How a step is called in a title."""
+    """Return how a step is called in a title."""
     name = step.name if isinstance(step, tree.Call) else step
     return name.name if isinstance(name, tree.Name) else "layer"
 
 
 def declared_steps(graph: Graph) -> Iterator[Size]:
-    """The numbers of steps that the inputs declare, where they say one; an image has none."""
+    """Yield the numbers of steps that the inputs declare, where they say one; an image has none."""
     for node in graph.nodes:
         if node.layer is None and node.outputs and len(node.outputs[0].shape) in (2, 4, 5):
             steps = node.outputs[0].shape[0]
@@ -250,7 +252,7 @@ def declared_steps(graph: Graph) -> Iterator[Size]:
 
 
 def free_symbol(graph: Graph, wish: str) -> str:
-    """A symbol for a size that no input declares yet."""
+    """Return a symbol for a size that no input declares yet."""
     taken = {
         str(s) for n in graph.nodes if n.layer is None and n.outputs is not None for s in n.outputs[0].shape
     }
@@ -258,7 +260,9 @@ def free_symbol(graph: Graph, wish: str) -> str:
 
 
 def named_steps(graph: Graph, sources: Sources) -> tuple[str, Edit] | None:
-    """A symbol for the steps of the one input whose number of them is open, and the edit that writes it."""
+    """Return a symbol for the steps of the one input whose number of them is open, and the edit that writes
+    it.
+    """
     sequences = (
         node
         for node in graph.nodes

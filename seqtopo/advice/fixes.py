@@ -74,7 +74,7 @@ def fixes_of(refusal: Refusal, site: Site) -> Iterator[Fix]:
 
 
 def chain_of(refusal: Refusal, site: Site) -> Chain | None:
-    """The lengths on the way to a layer for which too few steps are left, or too few numbers."""
+    """Return the lengths on the way to a layer for which too few steps are left, or too few numbers."""
     if refusal.code not in ("ST306", "ST307") or len(site.inputs) != 1:
         return None
     found = chain(site, site.inputs[0])
@@ -82,7 +82,7 @@ def chain_of(refusal: Refusal, site: Site) -> Chain | None:
 
 
 def least_length(site: Site) -> int | None:
-    """The least number of steps with which the layers up to this one fit."""
+    """Return the least number of steps with which the layers up to this one fit."""
     return least(site, chain(site, site.inputs[0])) if len(site.inputs) == 1 else None
 
 

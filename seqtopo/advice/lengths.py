@@ -50,7 +50,7 @@ class Chain:
 
 
 def chain(site: Site, value: Value) -> Chain:
-    """The lengths of a sequence on its way, back to where it was no sequence or came from several."""
+    """Return the lengths of a sequence on its way, back to where it was no sequence or came from several."""
     nodes: list[Node] = []
     lengths: list[Size] = []
     here = site.tensor(value).shape
@@ -77,7 +77,7 @@ def _shortest(shape: Shape) -> int:
 
 
 def stretched(shape: Shape, axis: int, length: int) -> Shape:
-    """A shape with another length; the sides of a square stay equal.
+    """Return a shape with another length; the sides of a square stay equal.
 
     >>> stretched((12, 12, 3), 1, 18), stretched((50, 8), 0, 60)
     ((18, 18, 3), (60, 8))
@@ -89,7 +89,8 @@ def stretched(shape: Shape, axis: int, length: int) -> Shape:
 
 
 def least(site: Site, found: Chain) -> int | None:
-    """The least length of the input with which a chain and the layer behind it fit; None if none is told.
+    """Return the least length of the input with which a chain and the layer behind it fit; None if none is
+    told.
 
     The layers themselves are asked, by halving, so that every kind of window and stride counts.
     """

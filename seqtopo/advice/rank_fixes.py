@@ -155,7 +155,7 @@ def _declares_more(site: Site, made: Node, expr: tree.Expr | None, came: Tensor,
 
 
 def lacks_channels(site: Site, shape: Shape, takes: int) -> bool:
-    """Whether a shape is that of images, or of a sequence of them, without their channels."""
+    """Return whether a shape is that of images, or of a sequence of them, without their channels."""
     places = int(site.row.name[-2]) if site.row.name[-2:] in ("2d", "3d") else 0
     return places > 0 and len(shape) == takes - 1 and shape[-1] not in (1, 3, 4)
 
@@ -165,8 +165,8 @@ def _is_time(size: Size) -> bool:
 
 
 def flattened(site: Site, value: Value) -> tuple[Shape, bool]:
-    """The axes that a value had before the ``flatten`` on its way, with those that came in front of them
-    since, and whether it has their numbers still; () where it came through none.
+    """Return the axes that a value had before the ``flatten`` on its way, with those that came in front of
+    them since, and whether it has their numbers still; () where it came through none.
     """
     came = site.tensor(value).shape
     if not came:

@@ -92,37 +92,37 @@ class Trial:
         return misread_axes(self.graph)
 
     def after(self, fix: Fix) -> Recheck:
-        """What checking the text gives once a fix is made."""
+        """Return what checking the text gives once a fix is made."""
         return self.recheck(fix.apply(self.text))
 
     def recheck(self, text: str) -> Recheck:
-        """What checking another text gives; several fixes may come to the same one."""
+        """Return what checking another text gives; several fixes may come to the same one."""
         if text not in self._known:
             self._known[text] = recheck(text, self.dims, self.shapes)
         return self._known[text]
 
     def misreads(self, text: str) -> bool:
-        """Whether more layers than before take something else for the time steps in another text."""
+        """Return whether more layers than before take something else for the time steps in another text."""
         return self.recheck(text).misread > self._misread
 
     def checks(self, fix: Fix) -> bool:
-        """Whether a fix leaves no error."""
+        """Return whether a fix leaves no error."""
         return self.after(fix).resolved is not None
 
     def keeps_axes(self, fix: Fix) -> bool:
-        """Whether a fix leaves no error, and every axis what it is."""
+        """Return whether a fix leaves no error, and every axis what it is."""
         return self.checks(fix) and not self.misreads(fix.apply(self.text))
 
 
 def worth_trying(layers: int, text: str) -> bool:
-    """Whether fixes are tried in a spec of this size."""
+    """Return whether fixes are tried in a spec of this size."""
     return layers <= MOST_LAYERS and len(text) <= MOST_TEXT
 
 
 def verified(
     found: Iterable[Diagnostic], text: str, check: Check, misreads: Callable[[str], bool] | None = None
 ) -> list[Diagnostic]:
-    """The same diagnostics, with the fixes that help: each is made and the text is checked again.
+    """Return the same diagnostics, with the fixes that help: each is made and the text is checked again.
 
     A fix helps if its mistake is gone; where shapes are the point, none may come up before it
     either. One that removes its diagnostic and brings another is no safe one. ``misreads`` says of a

@@ -243,7 +243,7 @@ def _count(text: str) -> int:
 
 
 def dims_of(pairs: Sequence[tuple[str, Value]]) -> dict[str, Any]:
-    """The bindings by name.
+    """Return the bindings by name.
 
     Raises:
         UsageError: one is given twice.
@@ -258,7 +258,7 @@ def dims_of(pairs: Sequence[tuple[str, Value]]) -> dict[str, Any]:
 
 
 def bound_from_outside(dims: Mapping[str, Any]) -> list[str]:
-    """The words that bind names on a command line.
+    """Return the words that bind names on a command line.
 
     >>> bound_from_outside({"T": 24, "CELL": "lstm", "K": (3, 5)})
     ['-D', 'T=24', '-D', 'CELL=lstm', '-D', 'K=(3,5)']
@@ -268,7 +268,7 @@ def bound_from_outside(dims: Mapping[str, Any]) -> list[str]:
 
 
 def chosen(args: argparse.Namespace, settings: Selection) -> Selection:
-    """The rules that ``--select`` and ``--ignore`` choose, on top of the settings.
+    """Return the rules that ``--select`` and ``--ignore`` choose, on top of the settings.
 
     Raises:
         UsageError: one of them names no rule.

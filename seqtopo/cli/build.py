@@ -38,7 +38,7 @@ SUFFIXES = (SUFFIX, ".py", ".json")
 
 
 def parser() -> Parser:
-    """What the command takes."""
+    """Return what the command takes."""
     made = Parser(
         "build",
         "Builds the Keras model of a spec and saves it as a .keras file, which Keras loads without seqtopo; "

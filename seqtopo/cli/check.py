@@ -33,7 +33,7 @@ from seqtopo.system.shell import command
 
 
 def parser() -> Parser:
-    """What the command takes."""
+    """Return what the command takes."""
     made = Parser(
         "check",
         "Checks specs without Keras. A right one is shown with its shapes; a wrong one, with the place,\n"
@@ -139,7 +139,7 @@ def as_json(
     found: Sequence[Report],
     files: Sequence[Mapping[str, str]] | None = None,
 ) -> str:
-    """The reports as JSON, always ASCII. The keys are stable:
+    """Return the reports as JSON, always ASCII. The keys are stable:
 
     - ``version``: of this form; ``specs``: one object for each spec, with
     - ``file``, ``ok``, ``diagnostics`` (as ``render_json`` writes them), ``kind``, ``params``,

@@ -29,7 +29,7 @@ from seqtopo.vgsl.words import DIALECTS, table
 
 
 def parser() -> Parser:
-    """What the command takes."""
+    """Return what the command takes."""
     made = Parser(
         "convert",
         "Turns a topology in another program's notation into a spec: VGSL, as Tesseract, kraken and VGSLify "

@@ -44,7 +44,8 @@ def add_pad(parser: Parser) -> None:
 
 
 def fitted(checked: Checked, args: argparse.Namespace, dims: Mapping[str, Any], specs: int = 1) -> Checked:
-    """The spec with its data, as ``--x``, ``--y`` and ``--weights`` say it; unchanged where they say none.
+    """Return the spec with its data, as ``--x``, ``--y`` and ``--weights`` say it; unchanged where they say
+    none.
 
     ``specs`` is how many there are: data is for one.
 

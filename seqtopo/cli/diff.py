@@ -30,7 +30,7 @@ NARROWEST = 24
 
 
 def parser() -> Parser:
-    """What the command takes."""
+    """Return what the command takes."""
     made = Parser(
         "diff",
         "Says what differs between two topologies, layer by layer: layers added (+), removed (-) and\n"
@@ -95,7 +95,7 @@ def _side(argument: str, checked: Checked | None) -> Side:
 
 
 def as_text(found: Difference, one: str, two: str, width: int | None) -> str:
-    """The difference for people, no wider than the terminal."""
+    """Return the difference for people, no wider than the terminal."""
     room = max(width or 88, NARROWEST)
     if not found:
         return "\n".join(
@@ -167,7 +167,7 @@ def _wrapped(head: str, text: str, room: int) -> list[str]:
 
 
 def as_data(found: Difference, one: str, two: str) -> dict[str, Any]:
-    """The difference for programs. ``layers`` has one entry for each layer that differs."""
+    """Return the difference for programs. ``layers`` has one entry for each layer that differs."""
     return {
         "same": not found,
         "a": one,

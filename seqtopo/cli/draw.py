@@ -21,7 +21,7 @@ _SIGNS = "┌┄▼×…╎"
 
 
 def parser() -> Parser:
-    """What the command takes."""
+    """Return what the command takes."""
     made = Parser(
         "draw",
         "Draws a spec: its layers as a graph, with shapes, branches, shared weights and states; or its\n"

@@ -17,7 +17,7 @@ from seqtopo.report.columns import Column, columns
 
 
 def parser() -> Parser:
-    """What the command takes."""
+    """Return what the command takes."""
     made = Parser(
         "explain",
         "Explains the code of a message: what it means, why, an example and what to write instead.",
@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def overview(width: int | None, *, color: bool = False) -> str:
-    """All codes in their groups, one a line."""
+    """Return all codes in their groups, one a line."""
     names = max(len(row.name) for row in CODES.values())
     # The groups line up, except where names have to lose their middles.
     pad = names if width is None or width >= _ROOMY else 0

@@ -27,7 +27,7 @@ CLOSE = 1e-6
 
 
 def parser() -> Parser:
-    """What the command takes."""
+    """Return what the command takes."""
     made = Parser(
         "export",
         "Writes a model for another program: ONNX, TensorFlow SavedModel or Lite, PyTorch. It is run there\n"

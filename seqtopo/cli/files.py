@@ -24,7 +24,7 @@ STDIN_NAME = "<stdin>"
 
 
 def load(argument: str) -> tuple[Source, tuple[Diagnostic, ...]]:
-    """The spec that an argument names: a path, ``-`` for the standard input, or the spec itself.
+    """Return the spec that an argument names: a path, ``-`` for the standard input, or the spec itself.
 
     >>> load("in(T,8) -> lstm(4)")[0].name
     '<spec>'
@@ -35,18 +35,20 @@ def load(argument: str) -> tuple[Source, tuple[Diagnostic, ...]]:
 
 
 def is_text(argument: str) -> bool:
-    """Whether an argument is a spec, not the name of a file with one: by its arrow, its source, its lines."""
+    """Return whether an argument is a spec, not the name of a file with one: by its arrow, its source, its
+    lines.
+    """
     looks = not argument.strip() or any(sign in argument for sign in ("->", "in(", "\n"))
     return looks and not os.path.lexists(argument)
 
 
 def read_input() -> bytes:
-    """All of the standard input; no more of it than a spec may have."""
+    """Return all of the standard input; no more of it than a spec may have."""
     return sys.stdin.buffer.read(SPEC_BYTES + 1)
 
 
 def check_spec(argument: str, dims: Mapping[str, Any]) -> Checked:
-    """The spec that an argument names, read and resolved."""
+    """Return the spec that an argument names, read and resolved."""
     source, problems = load(argument)
     if problems:
         return Checked(source, None, None, problems)
@@ -131,7 +133,7 @@ def _umask() -> int:
 
 
 def cannot_write(path: Path, error: OSError) -> Diagnostic:
-    """What is wrong where a file could not be written."""
+    """Return what is wrong where a file could not be written."""
     reason = (error.strerror or str(error)).lower()
     help = "check the path and its permissions"
     if isinstance(error, FileNotFoundError) and not path.absolute().parent.is_dir():

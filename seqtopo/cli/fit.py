@@ -49,7 +49,7 @@ OUTSIDE = ("epochs", "output", "data", "force")
 
 
 def parser() -> Parser:
-    """What the command takes."""
+    """Return what the command takes."""
     made = Parser(
         "fit",
         "Trains the model of a spec on a file of data, compares it with forecasts that cost nothing,\n"

@@ -16,7 +16,7 @@ from seqtopo.syntax.print import format_text
 
 
 def parser() -> Parser:
-    """What the command takes."""
+    """Return what the command takes."""
     made = Parser(
         "fmt",
         "Writes specs in the one house style, in place; comments stay, and so does the meaning.",

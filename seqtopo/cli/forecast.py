@@ -28,7 +28,7 @@ SHOWN = 20
 
 
 def parser() -> Parser:
-    """What the command takes."""
+    """Return what the command takes."""
     made = Parser(
         "forecast",
         "Reads a history with a saved model, and goes on from its end: each forecast is fed back as the\n"

@@ -52,7 +52,7 @@ class LayerFacts:
 
 
 def facts(row: Row) -> LayerFacts:
-    """What there is to say about a row.
+    """Return what there is to say about a row.
 
     >>> from seqtopo.layers.table import NAMES
     >>> found = facts(NAMES["lstm"])

@@ -25,7 +25,7 @@ _SHOWN_FLAGS = 8
 
 
 def parser() -> Parser:
-    """What the command takes."""
+    """Return what the command takes."""
     made = Parser(
         "layers",
         "Lists the layers, or shows one: its shapes, its arguments, its flags, an example.",

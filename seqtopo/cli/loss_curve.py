@@ -20,7 +20,7 @@ _START = (
 
 
 def is_loss_curve(path: Path) -> bool:
-    """Whether a file is such a picture."""
+    """Return whether a file is such a picture."""
     try:
         with open_file(path) as file:
             return file.read(len(_START)) == _START.encode()
@@ -29,7 +29,7 @@ def is_loss_curve(path: Path) -> bool:
 
 
 def loss_curve(history: Mapping[str, Sequence[float]], title: str) -> str:
-    """The picture of ``loss`` and, where there is one, ``val_loss``: a line each, named at its end."""
+    """Return the picture of ``loss`` and, where there is one, ``val_loss``: a line each, named at its end."""
     lines = {name: values for name in COLORS if (values := list(history.get(name, ())))}
     numbers = [value for values in lines.values() for value in values if math.isfinite(value)] or [0.0, 1.0]
     ticks = _ticks(min(0.0, *numbers), max(numbers))

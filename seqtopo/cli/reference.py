@@ -38,7 +38,7 @@ _SHOWN_FLAGS = 6
 
 
 def layer_tables() -> str:
-    """The layers as Markdown, a table for each family."""
+    """Return the layers as Markdown, a table for each family."""
     parts: list[str] = []
     for family in FAMILIES.values():
         heading = (family.__doc__ or "").split("\n")[0].replace("``", "`")
@@ -72,7 +72,7 @@ def _flags(of: LayerFacts) -> list[str]:
 
 
 def object_tables() -> str:
-    """The Keras objects that arguments name, as Markdown."""
+    """Return the Keras objects that arguments name, as Markdown."""
     lines = ["| family | in Keras | names |", "| --- | --- | --- |"]
     for family in OBJECTS:
         known = " ".join(f"`{name}`" for name in names(family))
@@ -81,7 +81,7 @@ def object_tables() -> str:
 
 
 def excluded_table() -> str:
-    """What ``keras.layers`` has and the language leaves out, as Markdown; one line for each reason."""
+    """Return what ``keras.layers`` has and the language leaves out, as Markdown; one line for each reason."""
     grouped: dict[tuple[str, str], list[str]] = {}
     for name, reason in EXCLUDED.items():
         grouped.setdefault((reason.why, reason.instead), []).append(name)
@@ -97,7 +97,7 @@ PARTS = {"layers": layer_tables, "objects": object_tables, "left out": excluded_
 
 
 def refreshed(text: str) -> str:
-    """The page with its generated parts written anew.
+    """Return the page with its generated parts written anew.
 
     Raises:
         ValueError: a marker is missing.

@@ -31,7 +31,9 @@ class Original:
 
 
 def original(spec: str) -> tuple[Original | None, tuple[Diagnostic, ...]]:
-    """The file that an argument names, or the standard input; None with the reason where it is no text."""
+    """Return the file that an argument names, or the standard input; None with the reason where it is no
+    text.
+    """
     try:
         data = read_input() if spec == STDIN else _bytes(Path(spec))
     except OSError as error:

@@ -27,7 +27,8 @@ class Settings(NamedTuple):
 
 
 def settings_for(folder: str | os.PathLike[str]) -> Settings:
-    """The settings that hold for specs in a folder: those of the nearest file upwards, else the defaults.
+    """Return the settings that hold for specs in a folder: those of the nearest file upwards, else the
+    defaults.
 
     Raises:
         UsageError: the file cannot be read, or it says something that no setting is.
@@ -49,7 +50,7 @@ def settings_for(folder: str | os.PathLike[str]) -> Settings:
 
 
 def settings_of(argument: str) -> Settings:
-    """The settings that hold for a spec as the command line names it; see `settings_for`."""
+    """Return the settings that hold for a spec as the command line names it; see `settings_for`."""
     at_hand = argument == STDIN or is_text(argument)
     return settings_for("" if at_hand else os.path.dirname(argument))
 

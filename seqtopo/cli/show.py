@@ -23,7 +23,7 @@ _HOLD = "\u00a0"
 
 
 def parser() -> Parser:
-    """What the command takes."""
+    """Return what the command takes."""
     made = Parser(
         "show",
         "Walks through a spec in plain words: what comes into each layer and what leaves it, which steps\n"
@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def walkthrough(found: Walk, width: int = _WIDEST, *, color: bool = False) -> str:
-    """A walk as text, in lines of at most ``width`` columns, and never of more than are easy to read.
+    """Return a walk as text, in lines of at most ``width`` columns, and never of more than are easy to read.
 
     >>> from seqtopo.report.analyse import analyse
     >>> print(walkthrough(walk(analyse("in(8) -> dense(1)").resolved)).splitlines()[0])

@@ -31,7 +31,7 @@ _USUAL_WIDTH = 80
 
 
 def terminal(stream: TextIO) -> Terminal:
-    """What a stream can show. ``NO_COLOR`` and ``FORCE_COLOR`` decide over colour where they are set
+    """Return what a stream can show. ``NO_COLOR`` and ``FORCE_COLOR`` decide over colour where they are set
     (see no-color.org), then ``TERM=dumb``; ``COLUMNS`` decides over the width.
     """
     shown = bool(getattr(stream, "isatty", bool)())

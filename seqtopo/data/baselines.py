@@ -53,8 +53,8 @@ def errors(
 
 
 def usual(kind: str, labels: Array, width: int) -> Array:
-    """What is most usual among labels: the mean of numbers and of yes and no, (width,) or fewer; the share of
-    each class, (width,). ``kind`` is one of ``choosing.kinds_of``.
+    """Return what is most usual among labels: the mean of numbers and of yes and no, (width,) or fewer; the
+    share of each class, (width,). ``kind`` is one of ``choosing.kinds_of``.
 
     >>> usual("ids", np.array([2, 0, 2, 2]), 3).tolist(), usual("yes-no", np.array([0, 1, 1, 1]), 1).tolist()
     ([0.25, 0.0, 0.75], [0.75])
@@ -72,8 +72,8 @@ Guess = Callable[[Any, list[Array]], list[Array]]
 def guesses(
     kinds: Sequence[str], known: Sequence[Array], logits: Sequence[bool], wanted: Wanted | None, ids: bool
 ) -> dict[str, Guess]:
-    """What those who know nothing would answer, in the form that the loss takes: what is ``usual``, and of a
-    series, whose ``wanted`` is given, the last value.
+    """Return what those who know nothing would answer, in the form that the loss takes: what is ``usual``,
+    and of a series, whose ``wanted`` is given, the last value.
     """
     forms = list(zip(kinds, logits, strict=True))
 

@@ -41,7 +41,7 @@ SHARES = [name for name, reach in RANGES.items() if reach == (0.0, 1.0)]
 def chosen_training(
     resolved: Resolved, spec: tree.Spec, labels: Sequence[Array], *, series: bool = False, ids: bool = False
 ) -> tuple[Source, str]:
-    """The text of a spec with a loss in it, and the ``train`` statement or loss that was added to it.
+    """Return the text of a spec with a loss in it, and the ``train`` statement or loss that was added to it.
 
     The text is unchanged, and nothing was added, where the spec says its loss. ``labels`` are those of
     each output, in their order. Of a ``series`` the answers go back in as numbers of their own, or as its
@@ -117,8 +117,8 @@ def _for_output(view: View, index: int, labels: Array, series: bool, ids: bool) 
 
 
 def noted(found: tuple[Diagnostic, ...], added: str, written: int) -> tuple[Diagnostic, ...]:
-    """The diagnostics, with a note where they are of what was ``added``: of labels and their loss, or at a
-    place behind what was ``written``.
+    """Return the diagnostics, with a note where they are of what was ``added``: of labels and their loss, or
+    at a place behind what was ``written``.
     """
     if not added:
         return found
@@ -156,8 +156,8 @@ class _Targets:
 
 
 def labels_of(cut: Cut, whole: Series, early: Series) -> Array:
-    """The labels of all windows or pieces of a series, as one array: the shape of what is cut from it, and
-    what is known of the numbers of the whole series, scaled as ``early`` is.
+    """Return the labels of all windows or pieces of a series, as one array: the shape of what is cut from it,
+    and what is known of the numbers of the whole series, scaled as ``early`` is.
     """
     shape = cut[0][1].shape
     columns = cut.wanted.columns

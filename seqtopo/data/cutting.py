@@ -63,14 +63,14 @@ class Wanted:
         return found
 
     def at(self, starts: np.ndarray[Any, Any], steps: int) -> np.ndarray[Any, Any]:
-        """The numbers of the wanted steps for windows that start there: (windows, wanted steps)."""
+        """Return the numbers of the wanted steps for windows that start there: (windows, wanted steps)."""
         found: np.ndarray[Any, Any] = starts[:, None] + self.steps_of(steps)
         return found
 
     def cut(
         self, series: Series, at: np.ndarray[Any, Any], ends: np.ndarray[Any, Any] | None = None
     ) -> np.ndarray[Any, Any]:
-        """The wanted numbers at these steps; zeros past the ends of the series."""
+        """Return the wanted numbers at these steps; zeros past the ends of the series."""
         found = series.take(at, self.columns, ends)
         flat = self.answers == "ahead" and not self.time_axis
         if not flat:
@@ -141,7 +141,7 @@ class Windows:
         return self.count % self.batch_size if self.remainder == "drop" else 0
 
     def __len__(self) -> int:
-        """How many batches there are."""
+        """Return how many batches there are."""
         return -(-(self.count - self.dropped) // self.batch_size)
 
     def __getitem__(self, index: int) -> Batch:
@@ -225,7 +225,7 @@ class Pieces:
         return max(0, self.batch_size * self.row - sum(self._usable))
 
     def __len__(self) -> int:
-        """How many batches there are: pieces in a row."""
+        """Return how many batches there are: pieces in a row."""
         return self.row // self.steps
 
     def __getitem__(self, index: int) -> Batch:

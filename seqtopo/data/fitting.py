@@ -60,7 +60,8 @@ def with_data(
     *,
     pad: bool = False,
 ) -> Checked:
-    """A spec that was read with these ``dims``, its symbols bound by data, with what is wrong with the data.
+    """Return a spec that was read with these ``dims``, its symbols bound by data, with what is wrong with the
+    data.
 
     With ``pad``, samples of unequal lengths are padded to one.
 
@@ -97,7 +98,8 @@ def with_data(
 
 
 def read_data(graph: Graph, x: Any, y: Any, sample_weight: Any = None, pad: bool = False) -> Data:
-    """The arrays in what was given as x, y and weights (None: nothing), for a graph's inputs and outputs.
+    """Return the arrays in what was given as x, y and weights (None: nothing), for a graph's inputs and
+    outputs.
 
     With ``pad``, samples of unequal lengths are padded to one.
     """
@@ -125,7 +127,7 @@ def read_data(graph: Graph, x: Any, y: Any, sample_weight: Any = None, pad: bool
 
 
 def ends_of(graph: Graph) -> tuple[list[str], list[str]]:
-    """The names by which data is given for the inputs and the outputs of a graph, in their order."""
+    """Return the names by which data is given for the inputs and the outputs of a graph, in their order."""
     found: list[str] = []
     for name, value in zip(graph.output_names, graph.outputs, strict=True):
         node = graph.nodes[value.node]
@@ -134,7 +136,7 @@ def ends_of(graph: Graph) -> tuple[list[str], list[str]]:
 
 
 def learned_from(resolved: Resolved, data: Data) -> Learned:
-    """The symbols that data binds, where nothing else does."""
+    """Return the symbols that data binds, where nothing else does."""
     return learn(resolved.graph, data.x, data.y, resolved.training)
 
 

@@ -134,7 +134,7 @@ def _of_one_length(arrays: list[Array]) -> list[Array]:
 
 
 def unequal_lengths(shapes: Sequence[tuple[int, ...]]) -> tuple[int, int] | None:
-    """The least and the most steps, where arrays of these shapes are samples of one input.
+    """Return the least and the most steps, where arrays of these shapes are samples of one input.
 
     >>> unequal_lengths([(2, 3), (5, 3)]), unequal_lengths([(2, 3), (2, 3)]), unequal_lengths([(2, 3), (5,)])
     ((2, 5), None, None)
@@ -145,7 +145,9 @@ def unequal_lengths(shapes: Sequence[tuple[int, ...]]) -> tuple[int, int] | None
 
 
 def unpadded(name: str, count: int, lengths: tuple[int, int] | None, path: str = "samples.npz") -> Diagnostic:
-    """What is wrong with samples of unequal lengths, and what to do; without lengths they are a pickle."""
+    """Return what is wrong with samples of unequal lengths, and what to do; without lengths they are a
+    pickle.
+    """
     many = f"{count} sample{'s' * (count != 1)}"
     ways = "--pad on the command line, pad=True or seqtopo.data.pad(samples) in Python"
     if lengths is not None:
@@ -172,7 +174,7 @@ def listed(names: Sequence[str], most: int = 6) -> str:
 
 
 def numbered(there: Collection[str], name: str) -> list[str]:
-    """The arrays of a file that hold one sample each, in the order of their numbers; [] where none do.
+    """Return the arrays of a file that hold one sample each, in the order of their numbers; [] where none do.
 
     >>> numbered(["x_10", "x_9", "y"], "x"), numbered(["arr_0", "arr_1"], "arr")
     (['x_9', 'x_10'], ['arr_0', 'arr_1'])
@@ -195,7 +197,8 @@ def one_a_sample(side: str, there: Collection[str], names: Sequence[str]) -> lis
 
 
 def members(side: str, there: Collection[str], names: Sequence[str]) -> list[str] | None:
-    """The arrays of a file with these for the inputs or outputs with those names; None where some lack.
+    """Return the arrays of a file with these for the inputs or outputs with those names; None where some
+    lack.
 
     >>> members("x", ["x", "y"], ["input"]), members("y", ["a", "b", "y"], ["price"])
     (['x'], ['y'])

@@ -44,7 +44,7 @@ class Unreadable(Exception):  # noqa: N818  (it is an answer, not a failure)
         self.help = help
 
     def diagnostic(self, path: Path) -> Diagnostic:
-        """What is wrong with the file at ``path``."""
+        """Return what is wrong with the file at ``path``."""
         return Diagnostic(
             "ST710",
             f"{path} cannot be read as data: {self.reason}",

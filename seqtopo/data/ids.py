@@ -17,7 +17,7 @@ MOST_COMPARED = 20
 
 
 def id_problems(resolved: Resolved, sides: Sequence[Side]) -> Iterator[Diagnostic]:
-    """What is wrong with the ids that come into embeddings and into ``in(T,int(V))``."""
+    """Yield what is wrong with the ids that come into embeddings and into ``in(T,int(V))``."""
     tables = {side.node.index: _table(resolved.graph, side.node) for side in sides}
     swapped: set[int] = set()
     for side in sides:

@@ -36,7 +36,7 @@ class Members:
     """What stands for those of ``x`` whose samples were padded: each sample has an array in the file."""
 
     def arrays(self, side: str) -> list[Array] | None:
-        """What their headers say: of ``x``, ``y`` or ``sample_weight``; None where there is none."""
+        """Return what their headers say: of ``x``, ``y`` or ``sample_weight``; None where there is none."""
         names = {"x": self.x, "y": self.y, "sample_weight": (self.weights,) * bool(self.weights)}[side]
         called = [side if len(names) == 1 else f"{side}[{name!r}]" for name in names]
         return [
@@ -45,7 +45,7 @@ class Members:
         ] or None
 
     def read(self) -> Samples:
-        """The arrays themselves; they were checked before.
+        """Return the arrays themselves; they were checked before.
 
         Raises:
             SpecError: the file is damaged behind a header that is right.
@@ -74,7 +74,8 @@ def load(
     by: str | None = None,
     pad: Sequence[Slot] = (),
 ) -> Series | Members:
-    """What is in a file: samples where an ``.npz`` has arrays for the inputs and outputs, else a series.
+    """Return what is in a file: samples where an ``.npz`` has arrays for the inputs and outputs, else a
+    series.
 
     In a table, the column ``by`` names the series that a row is of. ``pad`` says how samples of unequal
     lengths are padded for each input; () refuses them.
@@ -174,7 +175,7 @@ def _refuse_names(
 
 
 def digest(path: Path) -> str:
-    """What tells a file's content from another's."""
+    """Return what tells a file's content from another's."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "blake2b").hexdigest()
 

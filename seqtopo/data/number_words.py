@@ -19,7 +19,7 @@ OTHER = "leave out columns that hold no numbers; make numbers of words first"
 
 
 def rewritten(field: str) -> str:
-    """How to write a number that a field most likely means; never one of another size.
+    """Return how to write a number that a field most likely means; never one of another size.
 
     >>> rewritten("2,5")
     'write numbers with a point, and nothing between thousands: 2.5'

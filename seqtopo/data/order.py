@@ -11,7 +11,8 @@ _MIX = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
 
 
 def shuffled(at: np.ndarray[Any, Any], count: int, seed: int, epoch: int) -> np.ndarray[Any, Any]:
-    """Where the numbers ``at``, of ``range(count)``, are in the order of an epoch: a permutation of all.
+    """Return where the numbers ``at``, of ``range(count)``, are in the order of an epoch: a permutation of
+    all.
 
     A Feistel network (Luby and Rackoff, 1988) over the next power of four, walked on until it is inside
     (Black and Rogaway, 2002). So billions of windows are shuffled without a list of them.
@@ -47,7 +48,8 @@ def _mixed(numbers: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 
 def lacking_classes(early: np.ndarray[Any, Any], late: np.ndarray[Any, Any]) -> str:
-    """The classes that most of the later labels have and none of the earlier ones, in words; "" for none.
+    """Return the classes that most of the later labels have and none of the earlier ones, in words; "" for
+    none.
 
     >>> lacking_classes(np.array([0, 0, 1, 1]), np.array([2, 2, 2, 1]))
     'the class 2'

@@ -38,7 +38,7 @@ class Slot:
 
 
 def slots_of(graph: Graph, side: str, names: Sequence[str]) -> list[Slot]:
-    """The slots of the inputs (``x``) or of the outputs, by the names that data is given by."""
+    """Return the slots of the inputs (``x``) or of the outputs, by the names that data is given by."""
     if side == "x":
         ends = [graph.nodes[i] for i in graph.inputs]
         shapes = [node.outputs[0].shape if node.outputs else () for node in ends]
@@ -57,7 +57,7 @@ def _steps(shape: Shape) -> int | None:
 
 
 def padding_value(graph: Graph, source: Node) -> float:
-    """What the first layer that masks steps of an input takes for padding; 0 where none does."""
+    """Return what the first layer that masks steps of an input takes for padding; 0 where none does."""
     node = next((n for n in users(graph, source) if masked_value(n) is not None), None)
     return (masked_value(node) if node is not None else None) or 0
 
@@ -160,7 +160,7 @@ def _refuse(message: str, help: str) -> NoReturn:
 
 
 def padded_array(name: str, samples: Sequence[Any], slot: Slot) -> Array:
-    """The same as ``padded``, as an array of data that knows how it was padded."""
+    """Return the same as ``padded``, as an array of data that knows how it was padded."""
     made, padding = padded(name, samples, slot)
     found = from_object(name, made)
     assert found is not None
@@ -168,7 +168,7 @@ def padded_array(name: str, samples: Sequence[Any], slot: Slot) -> Array:
 
 
 def padded_given(side: str, data: Any, slots: Sequence[Slot]) -> Any:
-    """What was given for one side, with samples of unequal lengths padded; the rest as it was.
+    """Return what was given for one side, with samples of unequal lengths padded; the rest as it was.
 
     Raises:
         NotData: they cannot be padded.
@@ -233,7 +233,7 @@ def _in_file(name: str, path: Path, slots: Sequence[Slot]) -> Any:
 def from_file(
     name: str, path: Path, headers: Mapping[str, Header], group: Sequence[str], slot: Slot
 ) -> Array:
-    """The samples in a file, one array each, padded; no pickle is ever opened.
+    """Return the samples in a file, one array each, padded; no pickle is ever opened.
 
     Raises:
         NotData: one is missing, or they cannot be padded.

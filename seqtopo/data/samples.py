@@ -48,13 +48,14 @@ class Side:
         notes: tuple[str, ...] = (),
         fixes: tuple[Fix, ...] = (),
     ) -> Diagnostic:
-        """A diagnostic at the input."""
+        """Return a diagnostic at the input."""
         good = tuple(fix for fix in fixes if self.tried(fix))
         return Diagnostic(code, message, self.node.span, label=label, help=help, notes=notes, fixes=good)
 
 
 def accepts(declared: Shape, sample: tuple[int, ...]) -> bool:
-    """Whether Keras takes samples of a shape for an input: a last axis of 1 it adds or takes away itself.
+    """Return whether Keras takes samples of a shape for an input: a last axis of 1 it adds or takes away
+    itself.
 
     >>> accepts((24, 1), (24,)), accepts((24,), (24, 1)), accepts((24, 3), (24,))
     (True, True, False)

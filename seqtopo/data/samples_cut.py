@@ -35,7 +35,7 @@ class Samples:
         return there // self.batch_size * self.batch_size if self.whole else there
 
     def __len__(self) -> int:
-        """How many batches there are."""
+        """Return how many batches there are."""
         return -(-self.count // self.batch_size)
 
     def __getitem__(self, index: int) -> tuple[Any, ...]:
@@ -50,7 +50,7 @@ class Samples:
         return batch if self.weights is None else (*batch, self.weights[at])
 
     def split(self, held: int) -> tuple[Samples, Samples]:
-        """The first samples, and the last ``held`` of them, in their order."""
+        """Return the first samples, and the last ``held`` of them, in their order."""
         first = len(self.x[0]) - held
         return self._part(slice(first)), replace(self._part(slice(first, None)), shuffle=False)
 

@@ -103,7 +103,7 @@ class Series:
         return replace(self, array=array, lengths=lengths)
 
     def column(self, wanted: int | str) -> int:
-        """The number of a feature, by its name or its number.
+        """Return the number of a feature, by its name or its number.
 
         Raises:
             SpecError: ST723, there is none.
@@ -127,7 +127,7 @@ class Series:
         )
 
     def called(self, column: int) -> str:
-        """What a message calls a feature."""
+        """Return what a message calls a feature."""
         return self.columns[column] if self.columns else f"feature {column}"
 
     def take(
@@ -136,7 +136,7 @@ class Series:
         columns: Sequence[int] | None = None,
         ends: np.ndarray[Any, Any] | None = None,
     ) -> np.ndarray[Any, Any]:
-        """The steps with these numbers, copied: float32, or int32 for ids. Those past the end, or past
+        """Return the steps with these numbers, copied: float32, or int32 for ids. Those past the end, or past
         ``ends`` of their own, are zeros.
         """
         end = np.asarray(self.steps if ends is None else ends)
@@ -155,7 +155,9 @@ class Series:
         return found
 
     def moments(self) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-        """The mean and the standard deviation of each feature, (features,); a spread of 0 counts as 1."""
+        """Return the mean and the standard deviation of each feature, (features,); a spread of
+        0 counts as 1.
+        """
         rows = max(1, PIECE // self.features)
         parts = [self.array[i : i + rows] for i in range(0, self.steps, rows)]
         mean = sum(part.sum(axis=0, dtype="float64") for part in parts) / self.steps
@@ -164,7 +166,7 @@ class Series:
         return np.atleast_1d(mean), np.where(spread > 0, spread, 1.0)
 
     def scaled_like(self, other: Series) -> Series:
-        """The same, scaled to mean 0 and spread 1 of the steps of another part.
+        """Return the same, scaled to mean 0 and spread 1 of the steps of another part.
 
         Raises:
             SpecError: ST731, the numbers are too large to be added up, or to be scaled.
@@ -207,7 +209,7 @@ class Series:
         )
 
     def look(self) -> Series:
-        """The series once its numbers were looked at, piece by piece.
+        """Return the series once its numbers were looked at, piece by piece.
 
         Raises:
             SpecError: ST725, one of them is NaN or infinite; says which is the first.
@@ -235,8 +237,8 @@ class Series:
 
 
 def read_series(given: Any, *, ids: bool = False, name: str = "the series", by: str | None = None) -> Series:
-    """The series in what was given: an array, a table with ``to_numpy``, nested lists, or the path of an
-    ``.npy`` (mapped into memory, not read), ``.npz`` (with one array in it) or ``.csv`` file.
+    """Return the series in what was given: an array, a table with ``to_numpy``, nested lists, or the path of
+    an ``.npy`` (mapped into memory, not read), ``.npz`` (with one array in it) or ``.csv`` file.
 
     Several side by side are an array with one axis more in front, a list or a dict of arrays, or a table
     whose column ``by`` names the series that a row is of.
@@ -407,7 +409,7 @@ def _refuse_kind(name: str, kind: str) -> NoReturn:
 
 
 def columns_of(read: Series, targets: Targets) -> tuple[int, ...] | None:
-    """The numbers of the features that are to be told; None for all.
+    """Return the numbers of the features that are to be told; None for all.
 
     Raises:
         SpecError: the series has no such feature.

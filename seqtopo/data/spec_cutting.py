@@ -66,14 +66,14 @@ def _cut_again(read: Series, dims: Mapping[str, Any], checked: Checked, asked: A
 
 
 def takes_ids(checked: Checked) -> bool:
-    """Whether a spec without errors takes ids."""
+    """Return whether a spec without errors takes ids."""
     assert checked.resolved is not None
     graph = checked.resolved.graph
     return _takes_ids(Place(checked, graph.nodes[graph.inputs[0]]))
 
 
 def carries_states(checked: Checked) -> bool:
-    """Whether a spec without errors has a stateful layer."""
+    """Return whether a spec without errors has a stateful layer."""
     assert checked.resolved is not None
     return any(layer is not None and is_stateful(layer) for layer in checked.resolved.graph.layers())
 

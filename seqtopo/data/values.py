@@ -26,7 +26,7 @@ WIDEST = WIDEST_SAMPLE
 
 
 def values_in_file(header: Header) -> Values | None:
-    """What the numbers in a file are like; None where a sample is too wide, or the file is damaged."""
+    """Return what the numbers in a file are like; None where a sample is too wide, or the file is damaged."""
     if math.prod(header.shape[1:]) > WIDEST:
         return None
     try:
@@ -38,7 +38,7 @@ def values_in_file(header: Header) -> Values | None:
 
 
 def array_in_file(header: Header) -> np.ndarray[Any, Any]:
-    """The array that a header tells of: that of ``.npy`` mapped into memory, that of an ``.npz`` read.
+    """Return the array that a header tells of: that of ``.npy`` mapped into memory, that of an ``.npz`` read.
 
     The header has been read and checked already, so it is not read again.
 
@@ -72,7 +72,7 @@ def array_in_file(header: Header) -> np.ndarray[Any, Any]:
 
 
 def values_of(found: Any, shape: tuple[int, ...]) -> Values | None:
-    """What the numbers in an array object are like; None where it cannot be read as NumPy's."""
+    """Yield what the numbers in an array object are like; None where it cannot be read as NumPy's."""
     if math.prod(shape[1:]) > WIDEST:
         return None
     try:

@@ -124,7 +124,7 @@ class Place:
         return tuple(kept)
 
     def works(self, asked: Asked, checked: Checked | None = None) -> bool:
-        """Whether the series can be cut so, as another spec wants it or as this one does."""
+        """Return whether the series can be cut so, as another spec wants it or as this one does."""
         assert self.cut is not None
         try:
             self.cut(checked or self.checked, asked)
@@ -133,7 +133,7 @@ class Place:
         return True
 
     def declare(self, *sizes: Size | None, batch: int | None = None, behind: str = "") -> Fix | None:
-        """The input with other sizes (None: a symbol for any), another batch, or a step behind it."""
+        """Return the input with other sizes (None: a symbol for any), another batch, or a step behind it."""
         assert self.checked.resolved is not None
         expr = self.checked.resolved.written.of(self.node)
         if not isinstance(expr, tree.Call) or not all(isinstance(size, int | None) for size in sizes):

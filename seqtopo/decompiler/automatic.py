@@ -13,7 +13,7 @@ MODELS = ("model", "functional", "sequential", "steps")
 
 
 def base(name: str) -> str:
-    """A name without the number behind it.
+    """Return a name without the number behind it.
 
     >>> base("lstm_3"), base("encoder_lstm"), base("conv1d")
     ('lstm', 'encoder_lstm', 'conv1d')
@@ -27,7 +27,7 @@ def _match(name: str) -> str:
 
 
 def bases(row: Row, activation: object = None) -> set[str]:
-    """What a layer of this row may be called where nobody chose."""
+    """Return what a layer of this row may be called where nobody chose."""
     found = {row.name, *row.aliases}
     if row.keras:
         found |= {snake_case(row.keras), row.keras.lower()}
@@ -39,7 +39,7 @@ def bases(row: Row, activation: object = None) -> set[str]:
 
 
 def split(name: str, row: Row, activation: object = None) -> tuple[bool, str]:
-    """Whether a layer's name is automatic, and the binding or macro in front of it.
+    """Return whether a layer's name is automatic, and the binding or macro in front of it.
 
     >>> from seqtopo.layers.table import NAMES
     >>> split("lstm_2", NAMES["lstm"]), split("encoder_lstm", NAMES["lstm"]), split("lower", NAMES["lstm"])
@@ -55,7 +55,7 @@ def split(name: str, row: Row, activation: object = None) -> tuple[bool, str]:
 
 
 def giver(name: str, extra: str) -> str:
-    """The binding whose states or scores an output's name tells of; "" where it tells of none.
+    """Return the binding whose states or scores an output's name tells of; "" where it tells of none.
 
     >>> giver("encoder_state_1", "state"), giver("seen_scores", "scores"), giver("hidden", "state")
     ('encoder', 'seen', '')
@@ -65,10 +65,10 @@ def giver(name: str, extra: str) -> str:
 
 
 def is_model(name: str) -> bool:
-    """Whether a model's name is one that nobody chose."""
+    """Return whether a model's name is one that nobody chose."""
     return _match(name) in MODELS
 
 
 def is_input(name: str) -> bool:
-    """Whether an input's name is one that nobody chose."""
+    """Return whether an input's name is one that nobody chose."""
     return _match(name) in INPUTS

@@ -99,7 +99,7 @@ class Calls:
 
 
 def refs_in(value: Any) -> Iterator[Ref]:
-    """The tensors in some arguments, in their order."""
+    """Yield the tensors in some arguments, in their order."""
     if isinstance(value, (list, tuple)):
         for item in value:
             yield from refs_in(item)
@@ -119,7 +119,7 @@ def _history(value: Any) -> Ref:
 
 
 def calls_of(config: Mapping[str, Any], inside: bool) -> Calls:
-    """The calls of a serialized ``Sequential`` or functional model; ``inside`` another one, it may do
+    """Return the calls of a serialized ``Sequential`` or functional model; ``inside`` another one, it may do
     without inputs of its own.
 
     Raises:
@@ -310,8 +310,8 @@ def _sorted(found: Mapping[tuple[str, int], Call], outputs: list[Ref], inputs: l
 
 
 def merging_states(calls: Calls) -> frozenset[Ref]:
-    """The calls that merge states of both directions, where nothing takes what they give but layers that
-    start from all of them.
+    """Return the calls that merge states of both directions, where nothing takes what they give but layers
+    that start from all of them.
     """
     handed: list[list[Ref]] = []
     other = set(calls.outputs)

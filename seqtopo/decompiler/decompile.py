@@ -58,7 +58,7 @@ class FailedError(Exception):
 
 
 def decompiled(model: keras.Model | str | Path | Mapping[str, Any]) -> Decompiled:
-    """The spec of a model, with what it leaves out as diagnostics and the graph that it means.
+    """Return the spec of a model, with what it leaves out as diagnostics and the graph that it means.
 
     Takes and raises what ``seqtopo.decompile`` does.
     """
@@ -80,7 +80,7 @@ def decompiled(model: keras.Model | str | Path | Mapping[str, Any]) -> Decompile
 
 
 def decompile_config(config: Mapping[str, Any], name: str = "") -> Decompiled:
-    """The spec of a serialized model.
+    """Return the spec of a serialized model.
 
     Raises:
         UnreadableError: the configuration holds no model.
@@ -192,7 +192,7 @@ def _statements(decoded: Decoded) -> tuple[list[tree.Statement], list[str]]:
 def shortened(
     statements: list[tree.Statement], decoded: Decoded, naming: Naming, hints: Hints
 ) -> list[tree.Statement]:
-    """The statements with repeats said once, where that means the same."""
+    """Return the statements with repeats said once, where that means the same."""
     found = statements
     for collect in (True, False):
         folded = fold(statements, collect).statements
@@ -219,7 +219,7 @@ def _text(statements: Sequence[tree.Statement]) -> str:
 
 
 def compare(text: str, graph: Graph) -> str:
-    """Where a spec means another model than a graph; "" where it means the same."""
+    """Return where a spec means another model than a graph; "" where it means the same."""
     resolved, found = read(text)
     if resolved is None:
         return f"{found[0].code} {found[0].message}" if found else "it cannot be read"
@@ -236,7 +236,7 @@ def read(text: str) -> tuple[Resolved | None, list[Diagnostic]]:
 
 
 def formatted(text: str) -> str:
-    """The text in the house style."""
+    """Return the text in the house style."""
     found, _ = format_text(Source(text))
     return text if found is None else found
 

@@ -74,7 +74,7 @@ class Difference:
 
 
 def difference(one: Side, two: Side) -> Difference:
-    """What differs from one topology to the other.
+    """Return what differs from one topology to the other.
 
     Layers are aligned as lines are in a difference of texts: equal ones first, then those of the same
     kind that stand between them. Names that differ are no difference, nor are the names of open sizes.
@@ -99,7 +99,7 @@ def difference(one: Side, two: Side) -> Difference:
 
 
 def steps_of(graph: Graph) -> list[Step]:
-    """The calls that lead to the outputs, in their order."""
+    """Return the calls that lead to the outputs, in their order."""
     seen: set[Layer] = set()
     found = []
     for index in _ordered(graph):

@@ -23,7 +23,7 @@ _NO_MODEL = "give a .keras file that Keras 3 has saved, or the text of model.to_
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """The configuration of the model in a file.
+    """Return the configuration of the model in a file.
 
     Raises:
         UnreadableError: there is none, or it is damaged, too large or nested too deeply (ST501).
@@ -39,7 +39,7 @@ def read_config(path: Path) -> dict[str, Any]:
 
 
 def parse_config(data: bytes | str, name: str) -> dict[str, Any]:
-    """The configuration in a JSON text.
+    """Return the configuration in a JSON text.
 
     Raises:
         UnreadableError: it is none (ST501).
@@ -111,7 +111,7 @@ def _kind(value: Any) -> str:
 
 
 def shown(value: Any, most: int = 40) -> str:
-    """A value of a configuration in a message, cut where it is long."""
+    """Return a value of a configuration in a message, cut where it is long."""
     text = value if isinstance(value, str) else json.dumps(value, default=str)
     text = " ".join("".join(c if c.isprintable() else " " for c in text[: 4 * most]).split())
     return text if len(text) <= most else text[: most - 3] + "..."

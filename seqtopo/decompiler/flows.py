@@ -54,7 +54,7 @@ class Flows:
     # ---- statements ------------------------------------------------------------------------------
 
     def all(self) -> list[tree.Statement]:
-        """The named values in their order, then the output."""
+        """Return the named values in their order, then the output."""
         found: list[tree.Statement] = []
         for index in sorted(self.plan.named | set(self.plan.inline)):
             self.names[index] = self._name(index)
@@ -141,7 +141,7 @@ class Flows:
     # ---- flows -----------------------------------------------------------------------------------
 
     def steps(self, index: int | Item, base: int | None, defining: int = -1) -> Steps:
-        """The steps from ``base``, or from a source, to a unit's value."""
+        """Return the steps from ``base``, or from a source, to a unit's value."""
         assert isinstance(index, int)
         found: list[tree.Expr] = []
         at: int = index

@@ -33,7 +33,7 @@ class Folded:
 
 
 def fold(statements: Sequence[tree.Statement], collect: bool = True) -> Folded:
-    """The same statements with repeats said once.
+    """Return the same statements with repeats said once.
 
     ``collect`` lets names that number off be collected by a loop.
     """
@@ -53,7 +53,7 @@ def _values(statements: Iterable[tree.Statement]) -> set[str]:
 
 
 def begins_with_source(expr: tree.Expr, values: set[str]) -> bool:
-    """Whether a flow begins with an input or a value's name."""
+    """Return whether a flow begins with an input or a value's name."""
     while True:
         match expr:
             case tree.Flow():
@@ -97,7 +97,7 @@ class _Folder:
             self.values.add(statement.name.name)
 
     def expr(self, node: Any, ends: bool = False) -> Any:
-        """An expression with every flow in it folded; ``ends``: nothing takes its value."""
+        """Return an expression with every flow in it folded; ``ends``: nothing takes its value."""
         if isinstance(node, tuple):
             return tuple(self.expr(n) for n in node)
         if not isinstance(node, tree.Node):
@@ -113,7 +113,7 @@ class _Folder:
         return replace(node, **{k: v if k == "span" else self.expr(v) for k, v in parts.items()})
 
     def branches(self, items: tuple[tree.Expr, ...]) -> tuple[tree.Expr, ...]:
-        """The items of a list, with those that are alike and side by side as a loop."""
+        """Return the items of a list, with those that are alike and side by side as a loop."""
         found: list[tree.Expr] = []
         heads = [tuple(map(_head, _steps(item))) for item in items]
         at = 0
@@ -141,7 +141,7 @@ class _Folder:
         return count, looped
 
     def flow(self, several: Sequence[tuple[tree.Expr, ...]]) -> tree.Expr:
-        """The shortest of several ways to say a flow, each folded."""
+        """Return the shortest of several ways to say a flow, each folded."""
         before = dict(self.collected)
         found: list[tuple[int, tree.Expr, dict[str, int]]] = []
         for steps in several:
@@ -152,7 +152,7 @@ class _Folder:
         return shortest
 
     def steps(self, steps: tuple[tree.Expr, ...]) -> tuple[tree.Expr, ...]:
-        """The steps of a flow, its best repeat folded, then the next best."""
+        """Return the steps of a flow, its best repeat folded, then the next best."""
         for _ in range(64):
             best = self._best(steps)
             if best is None:
@@ -230,8 +230,8 @@ class _Folder:
         return None
 
     def completed(self, steps: tuple[tree.Expr, ...]) -> list[tuple[tree.Expr, ...]]:
-        """The steps; and with a last turn whose sum nothing takes, with its sum: what is not taken is not
-        built.
+        """Return the steps; and with a last turn whose sum nothing takes, with its sum: what is not taken is
+        not built.
         """
         if not (self.collect and isinstance(steps[-1], tree.As)):
             return [steps]
@@ -284,7 +284,7 @@ def _times(heads: Sequence[object], start: int, period: int) -> int:
 
 
 def loop(pattern: Pattern, count: int) -> tree.For:
-    """A ``for`` over the values of a pattern."""
+    """Return a ``for`` over the values of a pattern."""
     names = tuple(writing.name(n) for n in pattern.columns)
     columns = list(pattern.columns.values())
     if len(columns) == 1:

@@ -60,7 +60,7 @@ class Read:
 
 
 def row_of(config: Mapping[str, Any]) -> Row:
-    """The row of a serialized layer.
+    """Return the row of a serialized layer.
 
     Raises:
         NoRowError: there is none; says why.
@@ -83,8 +83,8 @@ def row_of(config: Mapping[str, Any]) -> Row:
 
 
 def read_layer(config: Mapping[str, Any], losses: Losses, inside: bool = False) -> Read:
-    """What a serialized layer says, by its row; what no argument can say goes to ``losses``. ``inside``
-    a wrapper, it has arguments that the wrapper set.
+    """Return what a serialized layer says, by its row; what no argument can say goes to ``losses``.
+    ``inside`` a wrapper, it has arguments that the wrapper set.
 
     Raises:
         NoRowError: the language has no such layer, or cannot say an argument that it must have.
@@ -179,7 +179,7 @@ def _unsaid(read: Read, param: Param, value: Any, why: str, losses: Losses) -> N
 
 
 def default_of(param: Param) -> Any:
-    """A parameter's default, read as an argument is."""
+    """Return a parameter's default, read as an argument is."""
     if param.default is REQUIRED:
         return REQUIRED
     try:
@@ -193,7 +193,9 @@ def _tuple(value: Any) -> Any:
 
 
 def same_value(a: Any, b: Any) -> bool:
-    """Whether two arguments say the same to Keras: ``linear`` and none, an axis alone or in a tuple."""
+    """Return whether two arguments say the same to Keras: ``linear`` and none, an axis alone
+    or in a tuple.
+    """
     if isinstance(a, bool) != isinstance(b, bool):
         return False
     if a == b:
@@ -204,7 +206,7 @@ def same_value(a: Any, b: Any) -> bool:
 
 
 def spoken(name: str, value: Any) -> Any:
-    """An argument's value; None where it says what Keras takes anyhow.
+    """Return an argument's value; None where it says what Keras takes anyhow.
 
     >>> spoken("dtype", "float32"), spoken("dtype", "float16"), spoken("units", 3)
     (None, 'float16', 3)
@@ -213,7 +215,7 @@ def spoken(name: str, value: Any) -> Any:
 
 
 def make(read: Read) -> Layer:
-    """The layer of what was read."""
+    """Return the layer of what was read."""
     return Layer(read.row, dict(read.args), read.name)
 
 

@@ -19,7 +19,7 @@ class UnreadableError(Exception):
         self.diagnostic = Diagnostic(code, message, Span(0, 0), help=help)
 
     def placed(self, name: str) -> Diagnostic:
-        """The diagnostic, of the file of that name."""
+        """Return the diagnostic, of the file of that name."""
         return replace(self.diagnostic, source=Source("", name)) if name else self.diagnostic
 
 

@@ -39,7 +39,7 @@ class _Place:
 def with_macro(
     statements: Sequence[tree.Statement], hints: Hints, fresh: Callable[[str], str]
 ) -> list[tree.Statement] | None:
-    """The same statements with one macro more; None where none is worth it."""
+    """Return the same statements with one macro more; None where none is worth it."""
     taken = symbols(statements)
     values = _values(statements)
     best: tuple[int, Pattern, list[_Place]] | None = None
@@ -185,7 +185,7 @@ class _Replacer:
         self.at = {(p.flow, p.start): (i, len(p.steps)) for i, p in enumerate(places)}
 
     def node(self, node: Any) -> Any:
-        """A tree with the places in it replaced."""
+        """Return a tree with the places in it replaced."""
         if isinstance(node, tuple):
             return tuple(self.node(n) for n in node)
         if not isinstance(node, tree.Node):

@@ -71,7 +71,7 @@ class Masks:
         return none.union(*mask.handed_on([self.of.get(v, none) for v in node.inputs]))
 
     def automatic(self, node: Node, argument: str, refs: Sequence[Ref]) -> bool:
-        """Whether an argument of a call is the mask that its values have anyway."""
+        """Return whether an argument of a call is the mask that its values have anyway."""
         if argument not in MASK_ARGUMENTS:
             return False
         came: frozenset[Origin] = frozenset().union(*(self.of.get(v, frozenset()) for v in node.inputs))
@@ -79,7 +79,7 @@ class Masks:
         return all(f is not None and f and f <= came for f in found)
 
     def origins(self, ref: Ref) -> frozenset[Origin] | None:
-        """What a mask was made from; None where it is something else than a mask."""
+        """Return what a mask was made from; None where it is something else than a mask."""
         found: set[Origin] = set()
         todo, seen = [ref], set()
         while todo:
@@ -112,6 +112,6 @@ class Masks:
         return frozenset(found)
 
     def is_of(self, ref: Any, value: Value) -> bool:
-        """Whether a mask is the one that a value has."""
+        """Return whether a mask is the one that a value has."""
         found = self.origins(ref)
         return bool(found) and found is not None and found <= self.of.get(value, frozenset())

@@ -33,12 +33,12 @@ WORDS: Mapping[Role, str] = {
 
 
 def is_name(text: str) -> bool:
-    """Whether a text can be a name of the language, and is free."""
+    """Return whether a text can be a name of the language, and is free."""
     return _NAME.fullmatch(text) is not None and not registry.has_meaning(text)
 
 
 def ours(graph: Graph) -> bool:
-    """Whether a graph bears the names that our own emitter gives, and none that only Keras gives."""
+    """Return whether a graph bears the names that our own emitter gives, and none that only Keras gives."""
     found = False
     for node in graph.nodes:
         stem = automatic.base(node.layer.name if node.layer is not None else node.name)
@@ -86,7 +86,7 @@ class Naming:
     # ---- layers ------------------------------------------------------------------------------------
 
     def is_automatic(self, layer: Layer) -> bool:
-        """Whether nobody chose a layer's name."""
+        """Return whether nobody chose a layer's name."""
         return not layer.name or self._is_automatic(layer.name, layer.row, layer.args.get("activation"))
 
     def _is_automatic(self, name: str, row: Row, activation: object) -> bool:
@@ -94,7 +94,7 @@ class Naming:
         return found and (not prefix or self.ours)
 
     def named(self, step: tree.Expr, layer: Layer) -> tree.Expr:
-        """A step with the name that its layer has."""
+        """Return a step with the name that its layer has."""
         name = layer.name
         if is_name(name) and self._may_have(name):
             self.taken.add(name)
@@ -102,7 +102,7 @@ class Naming:
         return self._quoted(step, layer)
 
     def inner(self, step: tree.Expr, layer: Layer) -> tree.Expr:
-        """A step inside a wrapper with its layer's name, where somebody chose it."""
+        """Return a step inside a wrapper with its layer's name, where somebody chose it."""
         name = re.sub(r"^(forward|backward)_", "", layer.name)
         if not name or self._is_automatic(name, layer.row, layer.args.get("activation")):
             return step
@@ -123,7 +123,7 @@ class Naming:
         return tree.Call(writing.NOWHERE, step.name, (*step.args, given))
 
     def input(self, node: Node) -> str:
-        """The name of an input, where somebody chose one that can be said."""
+        """Return the name of an input, where somebody chose one that can be said."""
         if not node.name or automatic.is_input(node.name):
             return ""
         if self.inputs.get(node.name) == node.index:
@@ -139,16 +139,16 @@ class Naming:
     # ---- values, blocks, models ------------------------------------------------------------------
 
     def bears(self, unit: Unit, name: str) -> bool:
-        """Whether a unit's layer has this very name, chosen."""
+        """Return whether a unit's layer has this very name, chosen."""
         return unit.layer is not None and unit.layer.name == name and not self.is_automatic(unit.layer)
 
     def free(self, unit: Unit, name: str) -> bool:
-        """Whether a name can be a unit's: it is a name, and nothing else has it or will."""
+        """Return whether a name can be a unit's: it is a name, and nothing else has it or will."""
         own = name not in self.kept or self.bears(unit, name)
         return is_name(name) and name not in self.taken and own
 
     def value(self, unit: Unit, hint: str = "") -> str:
-        """A name for a unit's value."""
+        """Return a name for a unit's value."""
         if unit.part is not None:
             return self.fresh(hint or f"{self._part_word(unit.part.name)}_out")
         assert unit.node is not None
@@ -167,28 +167,28 @@ class Naming:
         return word if _NAME.fullmatch(word) else "part"
 
     def hint(self, layer: Layer) -> str:
-        """The binding that a layer of our own models was written in."""
+        """Return the binding that a layer of our own models was written in."""
         if not self.ours:
             return ""
         found, prefix = automatic.split(layer.name, layer.row, layer.args.get("activation"))
         return prefix if found and is_name(prefix) else ""
 
     def block(self, layer: Layer) -> str:
-        """A name for a shared layer: its own where somebody chose one."""
+        """Return a name for a shared layer: its own where somebody chose one."""
         if not self.is_automatic(layer) and is_name(layer.name) and self._may_have(layer.name):
             self.taken.add(layer.name)
             return layer.name
         return self.fresh(f"shared_{layer.row.name}")
 
     def binding(self, wanted: str, otherwise: str) -> str:
-        """A name for a part: the wanted one where it is free."""
+        """Return a name for a part: the wanted one where it is free."""
         if is_name(wanted) and self._may_have(wanted):
             self.taken.add(wanted)
             return wanted
         return self.fresh(re.sub(r"\W", "_", otherwise).strip("_").lower() or "part")
 
     def model(self, name: str) -> str:
-        """The last flow's name; "" where the model's is automatic."""
+        """Return the last flow's name; "" where the model's is automatic."""
         if automatic.is_model(name):
             return ""
         if is_name(name) and name not in self.taken | self.kept:
@@ -198,7 +198,7 @@ class Naming:
         return ""
 
     def fresh(self, word: str) -> str:
-        """A name that nothing has: the word, or with a number behind it."""
+        """Return a name that nothing has: the word, or with a number behind it."""
         found = word
         for number in self._numbers():
             if is_name(found) and found not in self.taken and found not in self.kept:
@@ -212,7 +212,7 @@ class Naming:
 
 
 def word(row: Row) -> str:
-    """What the value of a layer is called where it needs a name."""
+    """Return what the value of a layer is called where it needs a name."""
     if row.name == "softmax":
         return "shares"
     return "read" if row.recurrent else WORDS.get(row.role, "h")

@@ -110,7 +110,9 @@ def _tell_mask(walk: ModelCalls, call: Call, made: Made, node: Node) -> None:
 
 
 def stem_of(name: str) -> str:
-    """An operation's name; "" for one with a hyphen, which only our emitter gives, to pieces and copies."""
+    """Return an operation's name; "" for one with a hyphen, which only our emitter gives, to pieces and
+    copies.
+    """
     return "" if "-" in name else name
 
 

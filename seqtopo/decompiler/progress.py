@@ -84,7 +84,7 @@ class Progress:
                 self.losses.found.append(found)
 
     def name_size(self, graph: Graph, value: Value, axis: int) -> Size:
-        """An input's open size, which something repeats to: it gets a name."""
+        """Return an input's open size, which something repeats to: it gets a name."""
         node = graph.nodes[value.node]
         assert node.outputs is not None
         (tensor,) = node.outputs
@@ -94,7 +94,7 @@ class Progress:
         return size
 
     def fresh(self) -> Any:
-        """A size that is not known."""
+        """Return a size that is not known."""
         self.opens += 1
         return unknown(self.opens)
 
@@ -142,7 +142,7 @@ class ModelCalls:
 
 
 def open_name(number: int) -> str:
-    """A name for an open size: T, S, L, M, N, then T1 and so on.
+    """Return a name for an open size: T, S, L, M, N, then T1 and so on.
 
     >>> [open_name(i) for i in (0, 1, 5)]
     ['T', 'S', 'T1']

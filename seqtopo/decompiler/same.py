@@ -13,7 +13,7 @@ from seqtopo.layers.values import Tensor
 
 
 def difference(one: Graph, two: Graph) -> str:
-    """Where two graphs differ, in words; "" where they are the same model, whatever its names."""
+    """Return where two graphs differ, in words; "" where they are the same model, whatever its names."""
     return _Comparison(one, two).run()
 
 
@@ -74,7 +74,7 @@ class _Comparison:
         return ""
 
     def layer(self, x: Layer, y: Layer) -> str:
-        """Where two layers differ; each stands for one of the other graph's."""
+        """Return where two layers differ; each stands for one of the other graph's."""
         if x in self.layers:
             return "" if self.layers[x] is y else f"{x.title} is shared in one and not in the other"
         if y in self.taken:

@@ -17,7 +17,7 @@ from seqtopo.layers.objects import entry_of
 
 
 def serialized(model: keras.Model) -> dict[str, Any]:
-    """What ``model.save`` writes of a model beside its weights, as plain data.
+    """Return what ``model.save`` writes of a model beside its weights, as plain data.
 
     Layers that stand in several places of it are marked, which Keras leaves out where one of them is in
     another model than the other: a file of such a model has its layers twice.

@@ -10,7 +10,7 @@ from seqtopo.layers.layer import Layer
 
 
 def one_step(graph: Graph, part: Part) -> bool:
-    """Whether a part takes one value and gives one, and nothing else goes in or out."""
+    """Return whether a part takes one value and gives one, and nothing else goes in or out."""
     if len(part.incoming) != 1 or len(part.values) != 1 or not part.nodes:
         return False
     if part.values[0].node not in part.nodes or part.values[0].extra or part.incoming[0].extra:
@@ -26,8 +26,8 @@ def one_step(graph: Graph, part: Part) -> bool:
 
 
 def shared_parts(graph: Graph, taken: set[int], hints: Mapping[Layer, str]) -> list[Part]:
-    """The largest regions of more than one layer that are applied several times, each time with one value
-    that comes in and one that goes out.
+    """Return the largest regions of more than one layer that are applied several times, each time with one
+    value that comes in and one that goes out.
     """
     behind = graph.ancestors(graph.outputs)
     calls: dict[Layer, list[int]] = {}

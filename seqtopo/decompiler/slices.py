@@ -30,12 +30,12 @@ class Made:
 
 
 def is_ours(call: Call) -> bool:
-    """Whether an operation is a piece of one that our emitter wrote."""
+    """Return whether an operation is a piece of one that our emitter wrote."""
     return "-" in call.name
 
 
 def of_key(call: Call, key: list[Any], tensor: Tensor) -> list[Made] | None:
-    """What a key does to a value, in an order in which axes keep their numbers.
+    """Return what a key does to a value, in an order in which axes keep their numbers.
 
     None where it cuts the batch, or goes back along an axis by another stride than -1, or over a part of it.
 
@@ -73,7 +73,7 @@ def of_key(call: Call, key: list[Any], tensor: Tensor) -> list[Made] | None:
 
 
 def why_not(key: object) -> str:
-    """Why a spec cannot say the key of a cut that :func:`of_key` has refused."""
+    """Return why a spec cannot say the key of a cut that :func:`of_key` has refused."""
     if isinstance(key, list) and _keeps_batch(key):
         return "a spec cuts at whole numbers, and goes back along the whole of an axis only, with flip"
     return "it cuts the batch, which a spec leaves as it is"

@@ -30,7 +30,7 @@ Read = Callable[[tree.Expr], Any]
 
 
 def train_statement(config: Any, outputs: Sequence[str], losses: Losses, read: Read) -> tree.Train | None:
-    """The ``train`` statement of a compile configuration; None where the model was not compiled.
+    """Return the ``train`` statement of a compile configuration; None where the model was not compiled.
 
     ``outputs`` are the names by which Keras knows the outputs. ``read`` reads a value that is written.
     """
@@ -48,7 +48,7 @@ class _Training:
         self.args: list[tree.Argument] = []
 
     def statement(self, config: Mapping[str, Any]) -> tree.Train | None:
-        """Every argument that can be said, and the others as losses."""
+        """Return every argument that can be said, and the others as losses."""
         self._add("", config.get("optimizer"), self._optimizer)
         for key, family in FAMILIES.items():
             given = config.get(key)

@@ -45,7 +45,7 @@ class UnlikeError(Exception):
 def unify(
     runs: Sequence[Sequence[tree.Expr]], taken: Iterable[str], loops: Iterable[str] = ()
 ) -> Pattern | None:
-    """The pattern of several runs of equally many steps; None where they are too unlike.
+    """Return the pattern of several runs of equally many steps; None where they are too unlike.
 
     ``taken`` are names that may not be used; names of ``loops`` around are handed on as parameters.
     """
@@ -72,7 +72,9 @@ class _Unifier:
         self.collected: dict[str, int] = {}
 
     def expr(self, many: Sequence[Any], of: str | None) -> Any:
-        """The pattern of one expression of each run; ``of`` is the parameter that it is an argument of."""
+        """Return the pattern of one expression of each run; ``of`` is the parameter that it is an argument
+        of.
+        """
         first = many[0]
         if not isinstance(first, tree.Node) or any(type(m) is not type(first) for m in many):
             if all(m == first for m in many) and not isinstance(first, tree.Node):
@@ -186,15 +188,15 @@ def _number(node: tree.Expr) -> object:
 
 
 def symbols(nodes: Iterable[Any]) -> set[str]:
-    """Every name in some trees."""
+    """Return every name in some trees."""
     return {n.name for n in tree.every(nodes) if isinstance(n, tree.Name)}
 
 
 def size(nodes: Iterable[tree.Node]) -> int:
-    """How long some trees are as text."""
+    """Return how long some trees are as text."""
     return sum(len(print_expr(n)) + 4 for n in nodes)
 
 
 def numbered(name: str) -> bool:
-    """Whether a name ends in a number, as a collected one does."""
+    """Return whether a name ends in a number, as a collected one does."""
     return re.search(r"_\d+$", name) is not None

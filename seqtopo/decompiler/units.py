@@ -294,7 +294,7 @@ def _own_sources(units: Units, found: Plan) -> set[int]:
 
 
 def branch_end(units: Units, found: Plan, index: int) -> int | None:
-    """The end of the branch that a unit stands in, where the branch begins with its own source."""
+    """Return the end of the branch that a unit stands in, where the branch begins with its own source."""
     at = index
     while True:
         takers = found.flows.get(at, [])

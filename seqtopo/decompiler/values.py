@@ -25,7 +25,7 @@ class UnsayableError(Exception):
 
 
 def plain(value: Any, family: str = "") -> Any:
-    """A configuration's value as the reader of arguments takes it: numbers, texts, tuples, objects.
+    """Return a configuration's value as the reader of arguments takes it: numbers, texts, tuples, objects.
 
     ``family`` is the family of Keras objects that is meant, where one is.
 
@@ -74,7 +74,7 @@ _TENSORS = {("L1", "l1"), ("OrthogonalRegularizer", "factor")}
 
 
 def object_of(family: str, value: Mapping[str, Any]) -> Word | Object:
-    """A Keras object from its class and its configuration, without what is as by default.
+    """Return a Keras object from its class and its configuration, without what is as by default.
 
     Raises:
         UnsayableError: there is no row for it, or it has an argument that the row does not have.
@@ -129,8 +129,8 @@ def _nobodys(given: str, kind: str, default: Any) -> bool:
 
 
 def unsaved_parts(family: str, value: Any) -> Iterator[tuple[str, Part]]:
-    """The arguments that Keras leaves out of the configuration of an object, and of those inside it, with
-    the object's name. A loss's dtype is not among them: it says only how exactly Keras counts.
+    """Yield the arguments that Keras leaves out of the configuration of an object, and of those inside it,
+    with the object's name. A loss's dtype is not among them: it says only how exactly Keras counts.
     """
     if not isinstance(value, dict):
         return
@@ -143,7 +143,7 @@ def unsaved_parts(family: str, value: Any) -> Iterator[tuple[str, Part]]:
 
 
 def plain_dtype(value: Any) -> Any:
-    """The name in a serialized dtype policy."""
+    """Return the name in a serialized dtype policy."""
     config = value.get("config") if isinstance(value, dict) else None
     return config.get("name") if isinstance(config, dict) else None
 

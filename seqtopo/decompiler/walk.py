@@ -38,7 +38,7 @@ VALUES = ("inputs", "sequences", "query", "value", "key", "x")
 
 
 def read_model(config: Mapping[str, Any], losses: Losses) -> Decoded:
-    """The graph of a serialized model."""
+    """Return the graph of a serialized model."""
     progress = Progress(losses)
     kind = config.get("class_name")
     if kind is None:
@@ -140,7 +140,7 @@ class Walk(ModelCalls):
         self.merging_states: frozenset[Ref] = frozenset()
 
     def needed(self, ref: Ref, by: str) -> Bundle:
-        """The value of a reference; one that no spec can say comes in as an input of its own."""
+        """Return the value of a reference; one that no spec can say comes in as an input of its own."""
         if ref not in self.values:
             call = self.raw.get(ref._replace(output=0))
             if call is None:
@@ -255,7 +255,7 @@ class Walk(ModelCalls):
             self._cut(call, call.ref, why, "ST509")
 
     def layer(self, call: Call) -> tuple[Layer, Read]:
-        """The layer of a call: the same for all calls of one name, and for one shared object."""
+        """Return the layer of a call: the same for all calls of one name, and for one shared object."""
         read = read_layer(call.config, self.losses)
         read.args.pop("return_state", None)
         key = self._key(call.config, call.name)

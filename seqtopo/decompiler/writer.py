@@ -44,7 +44,7 @@ class Writer(Statements):
         self.statements: list[tree.Statement] = []
 
     def write(self) -> list[tree.Statement]:
-        """All statements, the last one the model's output."""
+        """Return all statements, the last one the model's output."""
         parts = self._parts() if self.choices.parts else []
         loose = tuple(v for _, v in self.decoded.cut if not v.extra)
         units = Units(self.graph, self.graph.outputs, parts, (), loose)

@@ -27,12 +27,12 @@ _WORD = re.compile(r"[a-z][a-z0-9_]*")
 
 
 def name(text: str) -> tree.Name:
-    """A name."""
+    """Return a name."""
     return tree.Name(NOWHERE, text)
 
 
 def number(value: int | float) -> tree.Expr:
-    """A number; a whole one without a point.
+    """Return a number; a whole one without a point.
 
     >>> from seqtopo.syntax.print import print_expr
     >>> [print_expr(number(v)) for v in (3, 0.5, 1e-07, 2.0, -4)]
@@ -47,7 +47,7 @@ def number(value: int | float) -> tree.Expr:
 
 
 def size(value: Any) -> tree.Expr:
-    """A size: a number, a symbol, an expression of them, or ``?``."""
+    """Return a size: a number, a symbol, an expression of them, or ``?``."""
     if isinstance(value, Expr):
         if is_open(value):
             return tree.Unknown(NOWHERE)
@@ -60,7 +60,7 @@ def size(value: Any) -> tree.Expr:
 
 
 def value(given: Any, family: str = "") -> tree.Expr:
-    """A plain value as it is written; of an object, ``family`` says which of that name it is."""
+    """Return a plain value as it is written; of an object, ``family`` says which of that name it is."""
     if given is None or isinstance(given, bool):
         return name(str(given).lower())
     if isinstance(given, (int, float)):
@@ -114,12 +114,12 @@ def argument(given: tree.Expr, key: str = "") -> tree.Argument:
 
 
 def call(what: str, args: list[tree.Argument]) -> tree.Call:
-    """A call."""
+    """Return a call."""
     return tree.Call(NOWHERE, name(what), tuple(args))
 
 
 def source(tensor: Tensor, batch: Any, opens: Mapping[Any, str]) -> tree.Call:
-    """An ``in(...)``; ``opens`` are the symbols that stand for open sizes."""
+    """Return an ``in(...)``; ``opens`` are the symbols that stand for open sizes."""
     args = [argument(name(opens[s]) if isinstance(s, Expr) and s in opens else size(s)) for s in tensor.shape]
     if tensor.dtype != "float32":
         args.append(argument(name("int" if tensor.dtype == "int32" else tensor.dtype)))
@@ -135,7 +135,7 @@ def layer(
     calls: Mapping[str, Any],
     tensors: Mapping[str, tree.Expr],
 ) -> tree.Expr:
-    """A layer's step: ``lstm(64,seq)``, ``relu``, ``[...] -> mha(8,64,causal)`` without its list."""
+    """Return a layer's step: ``lstm(64,seq)``, ``relu``, ``[...] -> mha(8,64,causal)`` without its list."""
     row = given.row
     args = {k: v for k, v in {**given.args, **calls}.items() if not _is_default(row, k, v)}
     activation = args.get("activation")
@@ -153,7 +153,7 @@ def layer(
 def arguments(
     given: Layer, calls: Mapping[str, Any], tensors: Mapping[str, tree.Expr]
 ) -> list[tree.Argument]:
-    """The arguments of a call alone, for a layer that has a name."""
+    """Return the arguments of a call alone, for a layer that has a name."""
     row = given.row
     args = {k: v for k, v in calls.items() if not _is_default(row, k, v)}
     written = _flags(row, args)

@@ -30,7 +30,7 @@ TITLES = {
 
 
 def grouped(rows: Iterable[Code]) -> dict[str, list[Code]]:
-    """The rows by the titles of their groups, in the order of the codes.
+    """Return the rows by the titles of their groups, in the order of the codes.
 
     >>> row = Code("ST683", "x", "info", True, "")
     >>> grouped([row]) == {"Other lints": [row]}
@@ -43,5 +43,5 @@ def grouped(rows: Iterable[Code]) -> dict[str, list[Code]]:
 
 
 def title(code: str) -> str:
-    """The title of the group that a code belongs to."""
+    """Return the title of the group that a code belongs to."""
     return next(TITLES[code[:length]] for length in (4, 3) if code[:length] in TITLES)

@@ -37,7 +37,7 @@ class Fix:
     safe: bool = False
 
     def apply(self, text: str) -> str:
-        """The text with the edits made.
+        """Return the text with the edits made.
 
         >>> Fix("keep the steps", (Edit(Span(0, 8), "lstm(64, seq)"),)).apply("lstm(64) -> lstm(32)")
         'lstm(64, seq) -> lstm(32)'

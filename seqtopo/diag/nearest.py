@@ -11,7 +11,7 @@ _SHORTEST_BEGINNING = 3
 
 
 def nearest(word: str, candidates: Iterable[str]) -> str | None:
-    """The candidate that ``word`` was most likely meant to be; None if none is near enough.
+    """Return the candidate that ``word`` was most likely meant to be; None if none is near enough.
 
     Case and underscores do not count, so that Keras' class names find their snake_case names.
 

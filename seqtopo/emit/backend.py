@@ -30,7 +30,7 @@ class BackendError(SpecError):
 
 
 def installed() -> tuple[str, ...]:
-    """The backends that can be imported here."""
+    """Return the backends that can be imported here."""
     return tuple(name for name in PREFERENCE if find_spec(name) is not None)
 
 
@@ -127,14 +127,16 @@ def _check_version(found: str) -> None:
 
 
 def old_versions(backend: str = "") -> tuple[str, ...]:
-    """What is wrong with the versions of Keras and of a backend, by default the running one, in words."""
+    """Return what is wrong with the versions of Keras and of a backend, by default the running
+    one, in words.
+    """
     backend = backend or str(sys.modules["keras"].config.backend())
     wrong = [packages.outside(name, packages.installed(name)) for name in ("keras", backend)]
     return tuple(filter(None, wrong))
 
 
 def running() -> str:
-    """Which Keras runs in this process, and on what, in words."""
+    """Return which Keras runs in this process, and on what, in words."""
     import keras
 
     return f"Keras {keras.__version__} on {keras.config.backend()}"

@@ -27,7 +27,7 @@ class Built:
         self._models: dict[str, keras.Model] = {}
 
     def main(self) -> keras.Model:
-        """The model of the last flow, compiled where the spec says how it is trained."""
+        """Return the model of the last flow, compiled where the spec says how it is trained."""
         graph = self.resolved.graph
         with self._stock.weights.supplied():
             model = self._emitter.model(
@@ -43,11 +43,11 @@ class Built:
         return model
 
     def parts(self) -> list[str]:
-        """The names that ``part`` knows, beside the last flow's own."""
+        """Return the names that ``part`` knows, beside the last flow's own."""
         return parts_of(self.resolved)
 
     def part(self, name: str) -> keras.Model:
-        """A named model of the spec, with the same layers and weights as the whole.
+        """Return a named model of the spec, with the same layers and weights as the whole.
 
         Raises:
             KeyError: the spec has no model of that name; says which there are.

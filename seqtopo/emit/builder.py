@@ -26,36 +26,40 @@ class Stock(Protocol):
     ops: Any
 
     def input(self, tensor: Tensor, batch: Size | None, name: str) -> Any:
-        """An input of the model."""
+        """Return an input of the model."""
 
     def model(self, starts: Sequence[Any], ends: Sequence[Any], name: str) -> Any:
-        """The model from some tensors to others."""
+        """Return the model from some tensors to others."""
 
     def making(self, name: str) -> AbstractContextManager[None]:
         """In here, what is made is for the layer of this name."""
 
     def settings(self) -> Mapping[str, Any]:
-        """What layers must be told, since Keras would take it from the user's ``keras.json`` instead."""
+        """Return what layers must be told, since Keras would take it from the user's
+        ``keras.json`` instead.
+        """
 
     def custom(self, make: Any, kwargs: Mapping[str, Any]) -> Any:
-        """A layer that a function or class of the user's makes."""
+        """Return a layer that a function or class of the user's makes."""
 
     def call(
         self, layer: Any, args: Sequence[Any], kwargs: Mapping[str, Any], gives: Sequence[Tensor]
     ) -> list[Any]:
-        """What a layer or a model gives when it is called: tensors, of which the checker says ``gives``."""
+        """Return what a layer or a model gives when it is called: tensors, of which the checker says
+        ``gives``.
+        """
 
     def object(self, path: str, kwargs: Mapping[str, Any]) -> Any:
-        """An object of Keras by its place in ``keras``: ``initializers.Orthogonal``."""
+        """Return an object of Keras by its place in ``keras``: ``initializers.Orthogonal``."""
 
     def array(self, values: Any, dtype: str) -> Any:
-        """An array of constants."""
+        """Return an array of constants."""
 
     def worked_out(self, function: str, argument: int, index: int) -> Any:
         """One of the arrays that a function of ``seqtopo.emit.inlined_helpers`` gives."""
 
     def mask(self, x: Any) -> Any | None:
-        """The mask that Keras has put on a tensor."""
+        """Return the mask that Keras has put on a tensor."""
 
     def freeze(self, layer: Any) -> None:
         """Keeps what a frozen layer made when it was first called from being trained."""
@@ -67,7 +71,7 @@ class Stock(Protocol):
         """Gives a layer the activity regularizer that its class leaves out."""
 
     def unique(self, word: str) -> str:
-        """A name that no other operation has: the word with a number."""
+        """Return a name that no other operation has: the word with a number."""
 
     def settle(self, value: Any, gives: Tensor, stem: str, taken: bool) -> None:
         """A node's value, of which the checker says ``gives``, is there, made of all that was asked for since
@@ -76,7 +80,7 @@ class Stock(Protocol):
         """
 
     def name_of(self, tensor: Any) -> str:
-        """The name of what made a tensor."""
+        """Return the name of what made a tensor."""
 
     def compile(self, model: Any, kwargs: Mapping[str, Any]) -> None:
         """Compiles a model."""
@@ -96,12 +100,12 @@ class OperationNames:
         self._new: list[tuple[str, Any]] = []
 
     def note(self, kind: str, tensor: Any) -> Any:
-        """A tensor that an operation of a kind has just given."""
+        """Return a tensor that an operation of a kind has just given."""
         self._new.append((kind, tensor))
         return tensor
 
     def settle(self, value: Any, stem: str, taken: bool) -> list[tuple[str, Any]]:
-        """The names of what was noted since the last time, ``value`` being what all of it is for."""
+        """Return the names of what was noted since the last time, ``value`` being what all of it is for."""
         count: Counter[str] = Counter()
         found = []
         for kind, tensor in self._new:

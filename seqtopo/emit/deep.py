@@ -29,7 +29,7 @@ class Segment:
 
 
 def depth(graph: Graph, outputs: Sequence[Value]) -> int:
-    """How many calls stand one behind another on the longest way to the outputs."""
+    """Return how many calls stand one behind another on the longest way to the outputs."""
     found: dict[int, int] = {}
     for index in graph.ancestors(outputs):
         node = graph.nodes[index]
@@ -38,7 +38,7 @@ def depth(graph: Graph, outputs: Sequence[Value]) -> int:
 
 
 def segments(graph: Graph, inputs: Sequence[Value], outputs: Sequence[Value]) -> list[Segment]:
-    """The graph's calls between inputs and outputs, in stretches of at most ``SEGMENT``."""
+    """Return the graph's calls between inputs and outputs, in stretches of at most ``SEGMENT``."""
     calls = [i for i in between(graph, inputs, outputs) if graph.nodes[i].layer is not None]
     last_use: dict[Value, int] = {v: len(calls) for v in outputs}
     for place, index in enumerate(calls):
@@ -55,7 +55,7 @@ def segments(graph: Graph, inputs: Sequence[Value], outputs: Sequence[Value]) ->
 
 
 def between(graph: Graph, inputs: Sequence[Value], outputs: Sequence[Value]) -> list[int]:
-    """The nodes that lead from the inputs to the outputs, in order; the inputs' own left out."""
+    """Return the nodes that lead from the inputs to the outputs, in order; the inputs' own left out."""
     given = set(inputs)
     seen: set[int] = set()
     todo = [v.node for v in outputs if v not in given]

@@ -47,7 +47,7 @@ class Emitter:
     def model(
         self, inputs: Sequence[Value], outputs: Sequence[Value], name: str, output_names: Sequence[str] = ()
     ) -> Any:
-        """The model from some values to others; ``inputs`` may be any values that cut the graph."""
+        """Return the model from some values to others; ``inputs`` may be any values that cut the graph."""
         inner = self if self._declared(inputs) else self._beside()
         with deep_recursion(len(self.graph.nodes)):
             inner._declare(inputs)
@@ -188,7 +188,7 @@ class Emitter:
         raise KeyError(str(size))
 
     def layer(self, layer: Layer, inputs: tuple[Tensor, ...]) -> Any:
-        """The Keras layer: made the first time, for what comes in then, and the same after."""
+        """Return the Keras layer: made the first time, for what comes in then, and the same after."""
         if layer not in self._layers:
             row = layer.row
             kwargs = {}

@@ -28,7 +28,7 @@ WITHIN_TWO = 0.87962566103423978
 
 
 def draw(initializer: Any, shape: Shape, dtype: str, numbers: Numbers) -> Array | None:
-    """The values of a weight, or None where only Keras can say them.
+    """Return the values of a weight, or None where only Keras can say them.
 
     That is so for classes that Keras does not have, for functions, for random whole numbers, and for shapes
     that Keras refuses. Narrow floats are drawn as float32 and rounded. ``numbers`` is asked for a

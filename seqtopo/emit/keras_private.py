@@ -63,12 +63,12 @@ class KerasLacksError(Exception):
 
 
 def look_up(owner: Any, name: str) -> Any:
-    """An attribute of an object, a class or a module of Keras; ``ABSENT`` where there is none."""
+    """Return an attribute of an object, a class or a module of Keras; ``ABSENT`` where there is none."""
     return getattr(owner, name, ABSENT)
 
 
 def get(owner: Any, name: str) -> Any:
-    """An attribute that each such object of Keras has.
+    """Return an attribute that each such object of Keras has.
 
     Raises:
         KerasLacksError: it has none; a warning has said so, once in a process.
@@ -84,7 +84,7 @@ def get(owner: Any, name: str) -> Any:
 
 
 def has(owner: Any, *names: str) -> bool:
-    """Whether an object has all of these names; where it lacks one, a warning says so."""
+    """Return whether an object has all of these names; where it lacks one, a warning says so."""
     try:
         for name in names:
             get(owner, name)
@@ -94,7 +94,7 @@ def has(owner: Any, *names: str) -> bool:
 
 
 def function(module: str, name: str) -> Any:
-    """A function of one of Keras' own modules; raises as ``get``."""
+    """Return a function of one of Keras' own modules; raises as ``get``."""
     found = sys.modules.get(module)
     if found is None:
         try:
@@ -108,7 +108,7 @@ def function(module: str, name: str) -> Any:
 
 
 def layers_inside(layer: Any, *, include_self: bool = True) -> list[Any]:
-    """A layer and the layers inside it, wherever they stand, each before what is inside it."""
+    """Return a layer and the layers inside it, wherever they stand, each before what is inside it."""
     try:
         found = list(get(layer, "_flatten_layers")(include_self=include_self, recursive=True))
     except KerasLacksError:
@@ -130,7 +130,7 @@ def _by_attributes(layer: Any, seen: set[int]) -> Iterator[Any]:
 
 
 def takes(layer: Any, argument: str) -> bool:
-    """Whether the ``call`` of a layer, or of a cell, takes ``training`` or ``mask``."""
+    """Return whether the ``call`` of a layer, or of a cell, takes ``training`` or ``mask``."""
     try:
         return bool(get(layer, f"_call_has_{argument}_arg"))
     except KerasLacksError:
@@ -138,13 +138,15 @@ def takes(layer: Any, argument: str) -> bool:
 
 
 def sliding_window(layer: Any) -> Any:
-    """The sliding window of an attention; None where it sees all steps."""
+    """Return the sliding window of an attention; None where it sees all steps."""
     found = look_up(layer, "_sliding_window")
     return None if found is ABSENT else found
 
 
 def seed_generators(layer: Any) -> list[Any]:
-    """What a layer draws noise from: the very list that Keras keeps; an empty one where there is none."""
+    """Return what a layer draws noise from: the very list that Keras keeps; an empty one where
+    there is none.
+    """
     try:
         found: list[Any] = get(layer, "_seed_generators")
     except KerasLacksError:
@@ -153,7 +155,7 @@ def seed_generators(layer: Any) -> list[Any]:
 
 
 def has_hooks(layer: Any) -> bool:
-    """Whether PyTorch calls something before or after a layer."""
+    """Return whether PyTorch calls something before or after a layer."""
     return bool(layer._forward_hooks or layer._forward_pre_hooks)
 
 
@@ -167,7 +169,7 @@ def keep_precision(variable: Any) -> None:
 
 
 def history(tensor: Any) -> tuple[Any, int, int]:
-    """The operation that gave a KerasTensor, which of its calls that was, and which of its outputs.
+    """Return the operation that gave a KerasTensor, which of its calls that was, and which of its outputs.
 
     Raises:
         KerasLacksError: tensors do not say.
@@ -177,7 +179,7 @@ def history(tensor: Any) -> tuple[Any, int, int]:
 
 
 def name_of(tensor: Any) -> str:
-    """The name of the operation that gave a KerasTensor; without that, the tensor's own."""
+    """Return the name of the operation that gave a KerasTensor; without that, the tensor's own."""
     try:
         return str(history(tensor)[0].name)
     except KerasLacksError:
@@ -185,7 +187,7 @@ def name_of(tensor: Any) -> str:
 
 
 def is_optional(tensor: Any) -> bool:
-    """Whether an input of a model may be left out."""
+    """Return whether an input of a model may be left out."""
     try:
         return bool(getattr(history(tensor)[0], "optional", False))
     except KerasLacksError:
@@ -193,13 +195,13 @@ def is_optional(tensor: Any) -> bool:
 
 
 def node_of(tensor: Any) -> Any:
-    """The call whose output a KerasTensor is; raises as ``history``."""
+    """Return the call whose output a KerasTensor is; raises as ``history``."""
     operation, call, _ = history(tensor)
     return get(operation, "_inbound_nodes")[call]
 
 
 def mask_of(tensor: Any) -> Any:
-    """The mask that Keras has put on a tensor, or None.
+    """Return the mask that Keras has put on a tensor, or None.
 
     Raises:
         BackendError: this Keras keeps masks in another place (ST436).
@@ -220,7 +222,7 @@ def _of_masks(name: str) -> Any:
 
 
 def torch_device() -> str:
-    """The kind of device that Keras puts PyTorch's tensors on: ``cpu`` or ``cuda``, for example."""
+    """Return the kind of device that Keras puts PyTorch's tensors on: ``cpu`` or ``cuda``, for example."""
     try:
         return str(function("keras.src.backend.torch.core", "get_device")())
     except KerasLacksError:

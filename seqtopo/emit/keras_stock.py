@@ -53,7 +53,7 @@ class KerasStock:
         self.ops: Any = _Operations(self._names)
 
     def input(self, tensor: Tensor, batch: Size | None, name: str) -> Any:
-        """An input of the model."""
+        """Return an input of the model."""
         return keras.Input(
             tuple(s if isinstance(s, int) else None for s in tensor.shape),
             batch_size=batch if isinstance(batch, int) else None,
@@ -62,7 +62,7 @@ class KerasStock:
         )
 
     def model(self, starts: Sequence[Any], ends: Sequence[Any], name: str) -> keras.Model:
-        """The model from some tensors to others, with the operations that compute masks named."""
+        """Return the model from some tensors to others, with the operations that compute masks named."""
         inlined_helpers.name_masks(list(ends), self._named)
         return keras.Model(
             starts[0] if len(starts) == 1 else list(starts),
@@ -75,7 +75,7 @@ class KerasStock:
         return self.weights.of(name)
 
     def settings(self) -> Mapping[str, Any]:
-        """What layers must be told, since Keras would take it from the user's ``keras.json`` instead.
+        """Return what layers must be told, since Keras would take it from the user's ``keras.json`` instead.
 
         A spec has its channels last, unless it says otherwise.
         """
@@ -83,27 +83,27 @@ class KerasStock:
         return {} if keras.config.image_data_format() == usual["data_format"] else usual
 
     def custom(self, make: Any, kwargs: Mapping[str, Any]) -> Any:
-        """A layer that a function or class of the user's makes."""
+        """Return a layer that a function or class of the user's makes."""
         return make(**kwargs)
 
     def call(
         self, layer: Any, args: Sequence[Any], kwargs: Mapping[str, Any], gives: Sequence[Tensor]
     ) -> list[Any]:
-        """What a layer or a model gives when it is called."""
+        """Return what a layer or a model gives when it is called."""
         keep_masks(layer)
         result = layer(*args, **kwargs)
         self.weights.seed_generators(layer)
         return list(result) if isinstance(result, (list, tuple)) else [result]
 
     def object(self, path: str, kwargs: Mapping[str, Any]) -> Any:
-        """An object of Keras by its place in ``keras``."""
+        """Return an object of Keras by its place in ``keras``."""
         found: Any = keras
         for part in path.split("."):
             found = getattr(found, part)
         return found(**kwargs)
 
     def array(self, values: Any, dtype: str) -> Any:
-        """An array of constants, which Keras saves by its values."""
+        """Return an array of constants, which Keras saves by its values."""
         return np.asarray(values, dtype=dtype)
 
     def worked_out(self, function: str, argument: int, index: int) -> Any:
@@ -111,7 +111,7 @@ class KerasStock:
         return getattr(inlined_helpers, function)(argument)[index]
 
     def mask(self, x: Any) -> Any | None:
-        """The mask that Keras has put on a tensor."""
+        """Return the mask that Keras has put on a tensor."""
         return keras_private.mask_of(x)
 
     def freeze(self, layer: Any) -> None:
@@ -134,7 +134,7 @@ class KerasStock:
             layer.activity_regularizer = keras.regularizers.get(given)
 
     def unique(self, word: str) -> str:
-        """A name that no other operation of the process has."""
+        """Return a name that no other operation of the process has."""
         return f"{word}_{keras.backend.get_uid(word)}"
 
     def settle(self, value: Any, gives: Tensor, stem: str, taken: bool) -> None:
@@ -142,7 +142,7 @@ class KerasStock:
         self._named |= inlined_helpers.name_operations(dict(self._names.settle(value, stem, taken)))
 
     def name_of(self, tensor: Any) -> str:
-        """The name of what made a tensor."""
+        """Return the name of what made a tensor."""
         return keras_private.name_of(tensor)
 
     def compile(self, model: keras.Model, kwargs: Mapping[str, Any]) -> None:

@@ -23,12 +23,12 @@ UNKNOWN_WORDS: Mapping[str, frozenset[str]] = {
 
 
 def argument(stock: Stock, param: Param, value: Any, dtype: str | None = None) -> Any:
-    """A layer's argument as Keras takes it; ``dtype`` is the layer's own."""
+    """Return a layer's argument as Keras takes it; ``dtype`` is the layer's own."""
     return made(stock, param.kind.family, value, dtype) if param.kind.family else value
 
 
 def made(stock: Stock, family: str, value: Any, dtype: str | None = None) -> Any:
-    """An object of a family: the name as it stands for one without arguments, else the object."""
+    """Return an object of a family: the name as it stands for one without arguments, else the object."""
     if isinstance(value, (list, tuple)):
         return [made(stock, family, v) for v in value]
     if isinstance(value, str) and (family in _CLASSES or value in UNKNOWN_WORDS.get(family, ())):

@@ -84,7 +84,7 @@ def _remasked(c: Call, y: Value, mask: Value | None) -> Value:
 
 
 def masked_softmax(c: Call, softmax: Any) -> Value:
-    """What a Softmax layer makes of a value whose masked steps take no part.
+    """Return what a Softmax layer makes of a value whose masked steps take no part.
 
     As it comes, Keras would take the mask of the steps for one of the features, so it gets an axis for
     them; and since Keras hands that wide mask on, which no other layer can read, it is made anew.
@@ -364,7 +364,7 @@ class OperationEmitter:
         output: Tensor,
         made: dict[str, Any] | None = None,
     ) -> Value:
-        """The value, from those that come in and the row's arguments, sizes as numbers.
+        """Return the value, from those that come in and the row's arguments, sizes as numbers.
 
         The last operation, or the layer that holds weights, is called ``name``, the others after it.
         Calls of one layer get the same ``made``, at first empty: later ones share what the first
@@ -384,7 +384,7 @@ EMITTERS: Mapping[str, OperationEmitter] = {emit: OperationEmitter(emit) for emi
 
 
 def positions(stock: Stock, x: Any, args: Mapping[str, Any], name: str, made: dict[str, Any]) -> Any:
-    """The vectors to add to ``x`` (batch, T, F): shape (1, T, F), in its dtype.
+    """Return the vectors to add to ``x`` (batch, T, F): shape (1, T, F), in its dtype.
 
     The positions are counted from the value itself, so that any length will do.
     """

@@ -8,7 +8,7 @@ from seqtopo.graph.scope import Named
 
 
 def parts_of(resolved: Resolved) -> list[str]:
-    """The names of a spec that stand for models, beside the last flow's own."""
+    """Return the names of a spec that stand for models, beside the last flow's own."""
     return [name for name in resolved.parts if ends_of(resolved, name)[0] and not _is_input(resolved, name)]
 
 

@@ -119,7 +119,7 @@ def _refuse(code: str, message: str, help: str, notes: Sequence[str] = ()) -> Sp
 
 
 def chosen_format(path: Path, name: str | None) -> Format:
-    """The format that is asked for, by name or by the path's ending.
+    """Return the format that is asked for, by name or by the path's ending.
 
     Raises:
         SpecError: there is none of that name or ending.
@@ -142,7 +142,7 @@ def chosen_format(path: Path, name: str | None) -> Format:
 
 
 def chosen_backends(format: Format, via: str | None) -> list[str]:
-    """The backends that may write: the one asked for, else those that are installed, the best first.
+    """Return the backends that may write: the one asked for, else those that are installed, the best first.
 
     Raises:
         SpecError: none can write the format, or a package is missing.

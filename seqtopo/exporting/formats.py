@@ -80,7 +80,7 @@ BY_SUFFIX: Mapping[str, Format] = {row.suffix: row for row in FORMATS.values()}
 
 
 def format_of(path: PurePath) -> Format | None:
-    """The format that a path's ending says.
+    """Return the format that a path's ending says.
 
     >>> format_of(PurePath("model.onnx")).name, format_of(PurePath("served")).name
     ('onnx', 'saved_model')
@@ -89,17 +89,17 @@ def format_of(path: PurePath) -> Format | None:
 
 
 def able(format: Format, installed: Sequence[str]) -> list[str]:
-    """The backends that can write a format here, the best first."""
+    """Return the backends that can write a format here, the best first."""
     return [name for name, needs in format.writers.items() if name in installed and has(needs)]
 
 
 def has(package: str) -> bool:
-    """Whether a package is installed."""
+    """Return whether a package is installed."""
     return find_spec(package) is not None
 
 
 def written_by(format: Format) -> str:
-    """Which backends write a format, in words.
+    """Return which backends write a format, in words.
 
     >>> written_by(FORMATS["onnx"])
     'tensorflow, jax or torch'

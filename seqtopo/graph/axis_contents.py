@@ -24,7 +24,7 @@ Content = tuple[Part, ...]
 
 
 def misread_axes(graph: Graph) -> int:
-    """How many layers read along an axis that counts something else than their steps.
+    """Return how many layers read along an axis that counts something else than their steps.
 
     Such an axis holds features, alone or beside the steps, or numbers that a ``reshape`` has cut across them.
     """
@@ -48,7 +48,7 @@ def _no_steps(content: Content) -> bool:
 
 
 def reads_steps(node: Node) -> bool:
-    """Whether a call goes along the first axis of what comes in, as its steps."""
+    """Return whether a call goes along the first axis of what comes in, as its steps."""
     layer = node.layer
     if layer is None:
         return False
@@ -160,7 +160,8 @@ def _one_axis(node: Node, before: tuple[Content, ...], shape: Shape) -> Iterator
 
 
 def regrouped(parts: Sequence[Part], before: Shape, after: Shape) -> tuple[Content, ...]:
-    """The parts of a shape as a ``reshape`` to another one puts them, each in the axis that runs over it.
+    """Return the parts of a shape as a ``reshape`` to another one puts them, each in the axis that runs over
+    it.
 
     Where an axis would begin or end within a part that does not divide evenly, the numbers are scrambled.
 

@@ -19,7 +19,7 @@ _LIKELY = 32
 
 
 def check_batches(graph: Graph, sources: Sources) -> Iterator[Refusal]:
-    """What is wrong with the batches of a graph: ST308 where a stateful layer has no fixed one, ST302
+    """Yield what is wrong with the batches of a graph: ST308 where a stateful layer has no fixed one, ST302
     where two inputs have different ones.
     """
     behind = [graph.nodes[index] for index in graph.ancestors(graph.outputs)]
@@ -89,7 +89,7 @@ def _batch_of(sources: Sources, nodes: Sequence[Node], batch: Size | None) -> It
 
 
 def is_stateful(layer: Layer) -> bool:
-    """Whether a layer, or one inside it, carries its states from batch to batch."""
+    """Return whether a layer, or one inside it, carries its states from batch to batch."""
     if layer.args.get("stateful"):
         return True
     for inner in layer.args.values():

@@ -24,7 +24,7 @@ def unbound(graph: Graph, spec: tree.Spec) -> list[Diagnostic]:
 
 
 def wanted(graph: Graph) -> dict[str, tuple[Node, str]]:
-    """The symbols that need a number before Keras can build the graph: who needs it, and why."""
+    """Return the symbols that need a number before Keras can build the graph: who needs it, and why."""
     found: dict[str, tuple[Node, str]] = {}
     for index in graph.ancestors(graph.outputs):
         node = graph.nodes[index]
@@ -36,7 +36,7 @@ def wanted(graph: Graph) -> dict[str, tuple[Node, str]]:
 
 
 def unbound_names(graph: Graph | None, spec: tree.Spec | None, dims: Collection[str] = ()) -> tuple[str, ...]:
-    """The names that must be bound before Keras can build a spec, in the order of the text.
+    """Return the names that must be bound before Keras can build a spec, in the order of the text.
 
     Where there is no graph, since something is wrong, these are all that stand for more than a size of an
     input. ``dims`` are bound from outside.
@@ -120,7 +120,7 @@ def _first(name: str, spec: tree.Spec) -> Span | None:
 
 
 def too_large(graph: Graph, most: int) -> list[Diagnostic]:
-    """A diagnostic where there are more parameters than may be built."""
+    """Return a diagnostic where there are more parameters than may be built."""
     count = counting.params(graph)
     if not isinstance(count, int) or count <= most:
         return []

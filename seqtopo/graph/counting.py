@@ -12,7 +12,7 @@ from seqtopo.layers.values import Weight
 
 
 def owners(graph: Graph, layers: Iterable[Layer]) -> dict[Layer, tuple[Weight, ...]]:
-    """The weights behind layers, by the layer that has them.
+    """Return the weights behind layers, by the layer that has them.
 
     ``td`` has none of its own: what it applies at every step has them, and may be called outside too.
     """
@@ -33,24 +33,26 @@ def owners(graph: Graph, layers: Iterable[Layer]) -> dict[Layer, tuple[Weight, .
 
 @lru_cache(maxsize=1024)
 def count(weights: tuple[Weight, ...]) -> Size:
-    """How many parameters weights have together; symbolic where sizes are."""
+    """Return how many parameters weights have together; symbolic where sizes are."""
     return volume([w.shape for w in weights])
 
 
 def counts(weights: Mapping[Layer, tuple[Weight, ...]]) -> dict[Layer, Size]:
-    """How many parameters each layer has. Layers that are alike have the very same weights: counted once."""
+    """Return how many parameters each layer has. Layers that are alike have the very same weights: counted
+    once.
+    """
     known = {id(each): each for each in weights.values()}
     numbers = {here: count(each) for here, each in known.items()}
     return {layer: numbers[id(each)] for layer, each in weights.items()}
 
 
 def params(graph: Graph, values: tuple[Value, ...] | None = None) -> Size:
-    """How many parameters the layers behind the outputs (or other values) have; shared ones once."""
+    """Return how many parameters the layers behind the outputs (or other values) have; shared ones once."""
     return together(owners(graph, graph.layers(graph.outputs if values is None else values)).values())
 
 
 def together(owned: Iterable[tuple[Weight, ...]], *, trained: bool = False) -> Size:
-    """How many parameters several layers have, or how many of them are trained.
+    """Return how many parameters several layers have, or how many of them are trained.
 
     Layers that are alike have the very same weights: those are counted once, and multiplied.
     """

@@ -100,7 +100,7 @@ class Graph:
         inputs: tuple[Tensor, ...],
         tensors: Mapping[str, tuple[Tensor, ...]],
     ) -> Outcome:
-        """What a call of a layer gives.
+        """Return what a call of a layer gives.
 
         Raises:
             Refusal: the layer does not take these values.
@@ -127,7 +127,7 @@ class Graph:
         return node.outputs[value.output] if node.outputs is not None else None
 
     def tensors(self, values: Iterable[Value]) -> tuple[Tensor, ...] | None:
-        """Those of several values; None where one is missing."""
+        """Return those of several values; None where one is missing."""
         found: list[Tensor] = []
         for value in values:
             tensor = self.tensor(value)
@@ -137,7 +137,7 @@ class Graph:
         return tuple(found)
 
     def ancestors(self, values: Iterable[Value]) -> list[int]:
-        """The nodes that values are computed from, their own included, in order."""
+        """Return the nodes that values are computed from, their own included, in order."""
         seen: set[int] = set()
         todo = [v.node for v in values]
         while todo:
@@ -149,7 +149,7 @@ class Graph:
         return sorted(seen)
 
     def sources(self, values: Iterable[Value]) -> tuple[int, ...]:
-        """The inputs among the ancestors, in the order of the text."""
+        """Return the inputs among the ancestors, in the order of the text."""
         found = [i for i in self.ancestors(values) if self.nodes[i].layer is None]
         return tuple(sorted(found, key=lambda i: self.nodes[i].span.start))
 
@@ -209,11 +209,11 @@ class Sources:
         self.branches[expr.span] = (expr, turns, values)
 
     def of(self, node: Node) -> tree.Expr | None:
-        """The step a node was written as."""
+        """Return the step a node was written as."""
         return self.steps.get(node.span)
 
     def around(self, span: Span) -> tuple[tree.Flow, int] | None:
-        """The flow of which a stretch of text is a whole step, and which of them."""
+        """Return the flow of which a stretch of text is a whole step, and which of them."""
         return self._flows.get(span)
 
 
@@ -287,7 +287,7 @@ def _same_inputs(layer: Layer, first: tuple[Tensor, ...], inputs: tuple[Tensor, 
 
 
 def replay(model: SubModel, inputs: tuple[Tensor, ...]) -> Outcome:
-    """What a sub-model gives for other incoming values: its nodes' rows asked once more, in order.
+    """Return what a sub-model gives for other incoming values: its nodes' rows asked once more, in order.
 
     Raises:
         Refusal: a layer inside does not take what reaches it, or an input is declared otherwise.

@@ -38,7 +38,7 @@ def kind(graph: Graph) -> str:
 
 
 def meaning(graph: Graph, found: str = "") -> str:
-    """What the kind means, and for which steps there are answers where that is not every one.
+    """Return what the kind means, and for which steps there are answers where that is not every one.
 
     ``found`` is the kind, where it is known already.
 
@@ -58,7 +58,7 @@ def meaning(graph: Graph, found: str = "") -> str:
 
 
 def own_steps(graph: Graph) -> Iterator[tuple[Field, Shape]]:
-    """What the outputs see of inputs to whose steps theirs belong, and the outputs' shapes."""
+    """Yield what the outputs see of inputs to whose steps theirs belong, and the outputs' shapes."""
     for value in graph.outputs:
         tensor = graph.tensor(value)
         if tensor is None or len(tensor.shape) < 2:
@@ -69,7 +69,7 @@ def own_steps(graph: Graph) -> Iterator[tuple[Field, Shape]]:
 
 
 def answered(field: Field, shape: Shape) -> str:
-    """Which of the steps that come in there are answers for."""
+    """Return which of the steps that come in there are answers for."""
     own, length, left = field.window.own, field.length, shape[field.axis or 0]
     assert own is not None
     if left == length:
@@ -89,8 +89,8 @@ def _has_steps(graph: Graph, value: Value) -> bool:
 
 
 def starts_from_another(graph: Graph) -> bool:
-    """Whether a state is handed over in a model of several inputs: an encoder's starts the decoder, so the
-    first input is read whole before any output.
+    """Return whether a state is handed over in a model of several inputs: an encoder's starts the decoder, so
+    the first input is read whole before any output.
     """
     if len(graph.inputs) < 2:
         return False
@@ -107,7 +107,7 @@ def _in_step(graph: Graph, value: Value) -> bool:
 
 
 def within(field: Field, shape: Shape) -> bool:
-    """Whether an output step belongs to a step that comes in, and not to one behind the end."""
+    """Return whether an output step belongs to a step that comes in, and not to one behind the end."""
     own = field.window.own
     if field.axis is None or own is None:
         return False

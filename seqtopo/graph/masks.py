@@ -12,7 +12,9 @@ from seqtopo.layers.masking import ENDED, PASSED, Mask
 
 
 def mask_of(graph: Graph, node: Node) -> Mask:
-    """What a call does with masks; of a custom layer that does not say, its first value's mask goes on."""
+    """Return what a call does with masks; of a custom layer that does not say, its first value's mask goes
+    on.
+    """
     if node.layer is None:
         return ENDED
     rule = node.layer.row.mask
@@ -23,12 +25,12 @@ def mask_of(graph: Graph, node: Node) -> Mask:
 
 
 def makes(graph: Graph, node: Node) -> bool:
-    """Whether a call makes a mask."""
+    """Return whether a call makes a mask."""
     return mask_of(graph, node).gives == "new"
 
 
 def masked_value(node: Node) -> float | None:
-    """The number by which a call that can make a mask tells padding; an embedding masks the id 0.
+    """Return the number by which a call that can make a mask tells padding; an embedding masks the id 0.
 
     None where it makes none.
     """
@@ -43,7 +45,9 @@ def masked_value(node: Node) -> float | None:
 
 
 def heeds(graph: Graph, node: Node) -> bool:
-    """Whether a call takes notice of the mask that comes with its value, and is given none of its own."""
+    """Return whether a call takes notice of the mask that comes with its value, and is given
+    none of its own.
+    """
     return "mask" not in node.tensors and mask_of(graph, node).uses
 
 
@@ -68,7 +72,7 @@ class Masks(NamedTuple):
 
 
 def follow(graph: Graph, nodes: Iterable[Node]) -> Masks:
-    """The masks of some nodes, each of which stands behind what it needs."""
+    """Return the masks of some nodes, each of which stands behind what it needs."""
     after: dict[int, Masked | None] = {}
     before: dict[int, tuple[Masked | None, ...]] = {}
     heeded: set[int] = set()

@@ -22,7 +22,7 @@ _SHOWN = 60
 
 
 def value_of(given: Any) -> Any:
-    """What is given for a name, as the resolver takes it: a number, a tuple of numbers, or a text.
+    """Return what is given for a name, as the resolver takes it: a number, a tuple of numbers, or a text.
 
     Python's other values become the text that a spec has for them; it is read, never run.
 
@@ -82,7 +82,8 @@ def _fraction(given: Any) -> float:
 
 
 def read_value(name: str, text: str, offset: int = 0) -> tree.Binding | None:
-    """A value's text as the binding of a ``let``, its spans counted from ``offset``; None where it is none.
+    """Return a value's text as the binding of a ``let``, its spans counted from ``offset``; None where it is
+    none.
 
     >>> read_value("CELL", "lstm(32)").value.name.name
     'lstm'
@@ -105,7 +106,7 @@ def read_value(name: str, text: str, offset: int = 0) -> tree.Binding | None:
 
 
 def shown(text: str) -> str:
-    """A text to be named in a message, cut where it is long."""
+    """Return a text to be named in a message, cut where it is long."""
     return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
 
 
@@ -138,15 +139,15 @@ class Outside:
     """What was read."""
 
     def is_in(self, span: Span) -> bool:
-        """Whether a place is in the text of a value."""
+        """Return whether a place is in the text of a value."""
         return span.start >= self.begin
 
     def at(self, span: Span) -> Given | None:
-        """Which name a place in the text of a value belongs to."""
+        """Return which name a place in the text of a value belongs to."""
         return next((g for g in self.given.values() if g.span.start <= span.start < g.span.end), None)
 
     def placed(self, found: Diagnostic, here: Span) -> Diagnostic:
-        """A diagnostic of what was bound from outside, told at a place of the spec.
+        """Return a diagnostic of what was bound from outside, told at a place of the spec.
 
         A fix there would change what is not in the spec.
         """
@@ -167,7 +168,7 @@ class Outside:
 
 
 def outside(dims: Mapping[str, Any], source: Source) -> Outside:
-    """The bindings from outside, of which each is what ``value_of`` gives.
+    """Return the bindings from outside, of which each is what ``value_of`` gives.
 
     >>> outside({"T": 3, "CELL": "lstm"}, Source("in(T,2) -> CELL(4)")).given["CELL"].note
     'CELL is bound from outside: CELL=lstm'
@@ -193,7 +194,7 @@ ANOTHER = "bind it to another value"
 
 
 def how_to_bind(name: str, example: str, *, another: bool = False) -> str:
-    """The three ways to bind a name, or to bind it to ``another`` value than it has.
+    """Return the three ways to bind a name, or to bind it to ``another`` value than it has.
 
     >>> how_to_bind("T", "24")
     "bind it: -D T=24 on the command line, compile(spec, T=24) in Python, or 'let T = 24' in the spec"

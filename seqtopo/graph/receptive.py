@@ -52,7 +52,9 @@ class Receptive:
 
 
 def receptive(graph: Graph) -> Iterator[Receptive]:
-    """The receptive fields of the outputs, where they are more than the own step and less than all steps."""
+    """Yield the receptive fields of the outputs, where they are more than the own step and less than all
+    steps.
+    """
     taken: dict[int, bool] = {}
     for place, value in enumerate(graph.outputs):
         for source in fields(graph).get(value, NOTHING):
@@ -88,7 +90,7 @@ def _receptive(graph: Graph, value: Value, found: Field, place: int) -> Receptiv
 
 
 def is_picture(graph: Graph, source: int) -> bool:
-    """Whether the first axes of an input are places, since layers for pictures take it as it is."""
+    """Return whether the first axes of an input are places, since layers for pictures take it as it is."""
     rows = [
         node.layer.row
         for node in graph.nodes

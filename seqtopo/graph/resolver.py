@@ -62,7 +62,7 @@ class Env:
     """How many wrappers around it, one directly in the other, see one step at a time."""
 
     def inside(self, frame: int, scope: Scope | None = None) -> Env:
-        """The same in another frame, and perhaps with other names."""
+        """Return the same in another frame, and perhaps with other names."""
         return Env(scope or self.scope, self.graph, frame, self.prefix, self.within, self.steps)
 
 
@@ -114,7 +114,7 @@ def resolve(
     dims: Mapping[str, Any] | None = None,
     shapes: Mapping[int, Shape] | None = None,
 ) -> Resolution:
-    """The graph of a spec, with shapes, and everything in it that is refused.
+    """Return the graph of a spec, with shapes, and everything in it that is refused.
 
     ``dims`` are bindings from outside: they win over those of ``let``. ``shapes`` are those that inputs
     have in the data, by their number in the order of the text.
@@ -136,7 +136,7 @@ def resolve(
 
 
 def diagnostic_of(refusal: Refusal, **advice: Any) -> Diagnostic:
-    """The diagnostic of what is refused; ``advice`` are parts of it that were found later."""
+    """Return the diagnostic of what is refused; ``advice`` are parts of it that were found later."""
     parts: dict[str, Any] = {
         "label": refusal.label,
         "labels": refusal.labels,
@@ -182,7 +182,7 @@ class Resolver:
         self._stopped = False
 
     def refused(self) -> list[Refusal]:
-        """What is refused, in the order of the text."""
+        """Return what is refused, in the order of the text."""
         if self.outside.bindings:
             for refusal in self.refusals.values():
                 refusal.changes.append(self._in_the_spec)
@@ -196,7 +196,7 @@ class Resolver:
         return self.outside.placed(found, next(names, Span(0, 0)))
 
     def resolve(self) -> Resolved | None:
-        """What the statements mean; None where the output cannot be told."""
+        """Return what the statements mean; None where the output cannot be told."""
         self._dimensions()
         self._macros()
         training = None
@@ -778,7 +778,9 @@ class Resolver:
         return self._needed(found, expr)
 
     def nested(self, expr: tree.Branches, incoming: Bundle | None, env: Env) -> Iterator[Env]:
-        """Where each branch is walked: the first loop is the outermost, and later ones see its names."""
+        """Yield where each branch is walked: the first loop is the outermost, and later ones
+        see its names.
+        """
         width = self._width(incoming, env)
 
         def inside(scope: Scope, loops: tuple[tree.Loop, ...]) -> Iterator[Scope]:
@@ -912,7 +914,7 @@ class Resolver:
             )
 
     def second(self, expr: tree.Attribute, env: Env) -> Bundle:
-        """The second values that ``name.state`` or ``name.scores`` stands for.
+        """Return the second values that ``name.state`` or ``name.scores`` stands for.
 
         Raises:
             Refusal: there are none.
@@ -1410,16 +1412,18 @@ class Resolver:
         return self._nodes
 
     def guess(self, word: str, known: Iterable[str]) -> str | None:
-        """The nearest of many names; None where there have been so many mistakes that nobody reads on."""
+        """Return the nearest of many names; None where there have been so many mistakes that
+        nobody reads on.
+        """
         self._guesses += 1
         return nearest(word, known) if self._guesses <= MOST_GUESSES else None
 
     def frame(self, parent: int, key: object) -> int:
-        """The frame inside another; the same key gives the same frame."""
+        """Return the frame inside another; the same key gives the same frame."""
         return self._frames.setdefault((parent, key), len(self._frames) + 1)
 
     def run(self, expr: tree.Expr, incoming: Bundle | None, env: Env, head: bool) -> Bundle:
-        """The values that a step gives. ``head``: names with a value stand for it.
+        """Return the values that a step gives. ``head``: names with a value stand for it.
 
         Raises:
             Refusal: the step cannot be resolved.
@@ -1451,7 +1455,7 @@ class Resolver:
         self._depth += levels
 
     def broken(self, span: Span, env: Env) -> Bundle:
-        """A value of which nothing can be told."""
+        """Return a value of which nothing can be told."""
         return (Value(env.graph.add(span).index),)
 
     def _add(self, graph: Graph, span: Span, layer: Layer, **more: Any) -> Node:
@@ -1511,7 +1515,7 @@ class Resolver:
                 todo += inner.graph.nodes
 
     def named_by(self, bound: Plain) -> Macro | Block | None:
-        """The macro or block that a name stands for, where it is a word that names one."""
+        """Return the macro or block that a name stands for, where it is a word that names one."""
         word = bound.value.name if isinstance(bound.value, Word) else ""
         found = bound.passed.scope.find(word) if bound.passed is not None else None
         return found if isinstance(found, (Macro, Block)) else None
@@ -1609,7 +1613,7 @@ class Resolver:
         return width
 
     def has_source(self, expr: tree.Expr, scope: Scope, head: bool = True, depth: int = 0) -> bool:
-        """Whether a flow begins with its own source, so that nothing needs to come in."""
+        """Return whether a flow begins with its own source, so that nothing needs to come in."""
         if depth > DEEPEST:
             return False
         match expr:
@@ -1711,7 +1715,7 @@ def _as_written(message: str, node: Node, step: tree.Expr) -> str:
 
 
 def endless(name: str, span: Span, bound: Span) -> Refusal:
-    """The problem of a macro or a block that stands in itself."""
+    """Return the problem of a macro or a block that stands in itself."""
     return Refusal(
         "ST208",
         f"{name} uses itself: it would never end",
@@ -1722,7 +1726,7 @@ def endless(name: str, span: Span, bound: Span) -> Refusal:
 
 
 def too_many(span: Span, count: int | None = None) -> Refusal:
-    """The problem of a spec that expands to more layers than anybody means."""
+    """Return the problem of a spec that expands to more layers than anybody means."""
     return Refusal(
         "ST211",
         f"the spec expands to more than {MOST_LAYERS:,} layers",

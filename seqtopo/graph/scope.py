@@ -118,7 +118,7 @@ class Scope:
     """Whether ``as`` binds here: in a macro it does, in a ``for`` it binds around it."""
 
     def find(self, name: str) -> Bound | None:
-        """What a name means, or None."""
+        """Return what a name means, or None."""
         scope: Scope | None = self
         while scope is not None:
             if name in scope.names:
@@ -127,21 +127,23 @@ class Scope:
         return None
 
     def home(self) -> Scope:
-        """The scope that ``as`` binds in."""
+        """Return the scope that ``as`` binds in."""
         scope = self
         while not scope.own_names and scope.parent is not None:
             scope = scope.parent
         return scope
 
     def root(self) -> Scope:
-        """The scope of the spec's own statements: what a macro or a block sees, wherever it is used."""
+        """Return the scope of the spec's own statements: what a macro or a block sees,
+        wherever it is used.
+        """
         scope = self
         while scope.parent is not None:
             scope = scope.parent
         return scope
 
     def all_names(self) -> Iterator[str]:
-        """Every name that can be used here."""
+        """Yield every name that can be used here."""
         scope: Scope | None = self
         while scope is not None:
             yield from scope.names
@@ -159,12 +161,12 @@ class Evaluator:
         """The symbols that nothing binds, and where each stands first."""
 
     def fresh(self) -> Expr:
-        """A ``?`` that equals nothing before it."""
+        """Return a ``?`` that equals nothing before it."""
         self._unknowns += 1
         return unknown(self._unknowns)
 
     def value(self, expr: tree.Expr, scope: Scope, width: Callable[[Span], Any] | None = None) -> Any:
-        """What an expression is worth.
+        """Return what an expression is worth.
 
         Gives an int, float, size, bool, None, str, ``Word``, ``Object``, tuple or list.
 
@@ -237,7 +239,7 @@ class Evaluator:
                 )
 
     def given(self, expr: tree.Expr, scope: Scope, span: Span, width: Callable[[Span], Any] | None) -> Plain:
-        """What a macro's parameter or a ``for``'s name stands for: a value, a flow, or either.
+        """Return what a macro's parameter or a ``for``'s name stands for: a value, a flow, or either.
 
         Raises:
             Refusal: it is neither.
@@ -304,7 +306,7 @@ class Evaluator:
 
 
 def is_step(expr: tree.Expr) -> bool:
-    """Whether an expression may stand as a step of a flow."""
+    """Return whether an expression may stand as a step of a flow."""
     while isinstance(expr, (tree.Group, tree.As, tree.For)):
         expr = expr.body
     if isinstance(expr, tree.Arithmetic):

@@ -45,7 +45,7 @@ class Field(NamedTuple):
         return high.plus - low.plus + 1
 
     def fixed(self, count: Size) -> Field:
-        """What all of so many steps see together."""
+        """Return what all of so many steps see together."""
         if self.axis is None:
             return self
         low, high = self.window.low, self.window.high
@@ -60,7 +60,7 @@ NOTHING: Fields = {}
 
 
 def fields(graph: Graph) -> Mapping[Value, Fields]:
-    """What every value of a graph without errors sees, found once for each graph.
+    """Return what every value of a graph without errors sees, found once for each graph.
 
     >>> from seqtopo.report.analyse import analyse
     >>> graph = analyse("in(T,1) -> conv1d(8,3,causal) -> conv1d(8,3,causal,dilation_rate=2)").resolved.graph
@@ -91,7 +91,7 @@ def _fields(graph: Graph) -> dict[Value, Fields]:
 
 
 def passes(graph: Graph, node: Node, place: int = 0) -> Passed | None:
-    """What one call does with the first axis of a value that comes in; None where nothing does."""
+    """Return what one call does with the first axis of a value that comes in; None where nothing does."""
     if node.layer is None or node.outputs is None or place >= len(node.inputs):
         return None
     inputs = graph.tensors(node.inputs)
@@ -101,7 +101,7 @@ def passes(graph: Graph, node: Node, place: int = 0) -> Passed | None:
 
 
 def arguments(node: Node) -> Callable[[str], Any]:
-    """The arguments of a call by name, those of the layer among them."""
+    """Return the arguments of a call by name, those of the layer among them."""
     layer, given = node.layer, node.call
     assert layer is not None
 
@@ -227,12 +227,14 @@ def _outer(one: Bound, two: Bound, end: Bound, up: bool) -> Bound:
 
 
 def has_steps(tensor: Tensor) -> bool:
-    """Whether the first axis counts time steps: that of two axes or more, or one of ids or truth values."""
+    """Return whether the first axis counts time steps: that of two axes or more, or one of ids or truth
+    values.
+    """
     return len(tensor.shape) >= 2 or (len(tensor.shape) == 1 and tensor.dtype not in FLOATS)
 
 
 def is_sequence(graph: Graph, index: int) -> bool:
-    """Whether the first axis of an input counts time steps: of vectors or of ids.
+    """Return whether the first axis of an input counts time steps: of vectors or of ids.
 
     One axis of numbers does where each of them becomes a vector of its own, as in ``embed``.
     """
@@ -261,7 +263,7 @@ def _single_numbers(graph: Graph) -> set[int]:
 
 
 def output_field(graph: Graph, value: Value, source: int) -> Field | None:
-    """What the steps of an output see of an input, its steps being its first axis.
+    """Return what the steps of an output see of an input, its steps being its first axis.
 
     Where the time axis of the input has ended, or stands elsewhere, every step sees all that the value does.
     """
@@ -273,7 +275,7 @@ def output_field(graph: Graph, value: Value, source: int) -> Field | None:
 
 
 def at_length(size: Size, length: Size, steps: int) -> Size:
-    """A size, where the open ``length`` is so many steps."""
+    """Return a size, where the open ``length`` is so many steps."""
     if not isinstance(length, Expr) or not length.is_atom:
         return size
     ((atom,), _), *_ = length.terms

@@ -11,14 +11,14 @@ from seqtopo.syntax.rewrite import NOWHERE, number, word
 
 
 def names_in(expr: tree.Expr) -> set[str]:
-    """Every name in a ``let``'s value, except those that say which argument is given."""
+    """Return every name in a ``let``'s value, except those that say which argument is given."""
     nodes = list(tree.every(expr))
     labels = {id(n.name) for n in nodes if isinstance(n, tree.Argument)}
     return {n.name for n in nodes if isinstance(n, tree.Name) and id(n) not in labels}
 
 
 def free_names(spec: tree.Spec) -> Iterator[tree.Name]:
-    r"""Every symbol that stands where nothing in the spec binds it, in the order of the text.
+    r"""Yield every symbol that stands where nothing in the spec binds it, in the order of the text.
 
     >>> from seqtopo.source import Source
     >>> from seqtopo.syntax.parse import parse
@@ -58,44 +58,44 @@ def free_names(spec: tree.Spec) -> Iterator[tree.Name]:
 
 
 def symbols_of(spec: tree.Spec) -> set[str]:
-    """Every name in a spec that a binding from outside may set: its free symbols and its ``let``s."""
+    """Return every name in a spec that a binding from outside may set: its free symbols and its ``let``s."""
     lets = {b.name.name for s in spec.statements if isinstance(s, tree.Let) for b in s.bindings}
     return lets | {name.name for name in free_names(spec)}
 
 
 def bare(expr: tree.Expr) -> tree.Expr:
-    """An expression without the parentheses around it."""
+    """Return an expression without the parentheses around it."""
     while isinstance(expr, tree.Group):
         expr = expr.body
     return expr
 
 
 def callee_name(expr: tree.Call | tree.Name) -> tree.Name:
-    """What a step calls, with or without arguments, where it stands."""
+    """Return what a step calls, with or without arguments, where it stands."""
     return expr.name if isinstance(expr, tree.Call) else expr
 
 
 def callee(expr: tree.Call | tree.Name) -> str:
-    """What a step calls, with or without arguments."""
+    """Return what a step calls, with or without arguments."""
     return callee_name(expr).name
 
 
 def as_activation(expr: tree.Call | tree.Name) -> tree.Call | tree.Name:
-    """A bare activation's name as a layer is ``act(name)``; everything else as it is."""
+    """Return a bare activation's name as a layer is ``act(name)``; everything else as it is."""
     if isinstance(expr, tree.Name) and entry_of("activation", expr.name):
         return tree.Call(expr.span, tree.Name(expr.span, "act"), (tree.Argument(expr.span, None, expr),))
     return expr
 
 
 def renamed(expr: tree.Call | tree.Name, name: str) -> tree.Call | tree.Name:
-    """The same step, calling ``name``."""
+    """Return the same step, calling ``name``."""
     if isinstance(expr, tree.Call):
         return tree.Call(expr.span, tree.Name(expr.name.span, name), expr.args)
     return tree.Name(expr.span, name)
 
 
 def size_text(size: Size) -> tree.Expr:
-    """A size as it is written; an open one as ``?``."""
+    """Return a size as it is written; an open one as ``?``."""
     if isinstance(size, int):
         return number(size)
     return tree.Unknown(NOWHERE) if is_open(size) or not size.is_atom else word(str(size))

@@ -22,13 +22,15 @@ STEP = "dense(64)"
 
 
 def unbound(value: object, span: Span, wants: str, example: str, code: str = "ST223") -> Refusal | None:
-    """The problem of a size without a number, where ``wants`` says what must stand; None for all else."""
+    """Return the problem of a size without a number, where ``wants`` says what must stand;
+    None for all else.
+    """
     name = next(iter(sorted(symbols(value))), "") if isinstance(value, Expr) else ""
     return unbound_name(name, span, wants, example, code) if name else None
 
 
 def unbound_name(name: str, span: Span, wants: str, example: str, code: str = "ST223") -> Refusal:
-    """The problem of a name that nothing binds."""
+    """Return the problem of a name that nothing binds."""
     return Refusal(
         code,
         f"{name} is not bound: {wants}",
@@ -39,7 +41,7 @@ def unbound_name(name: str, span: Span, wants: str, example: str, code: str = "S
 
 
 def not_whole(value: object, span: Span, wants: str, example: str, code: str, help: str) -> Refusal:
-    """The problem of a value that stands where a whole number must, as ``wants`` says."""
+    """Return the problem of a value that stands where a whole number must, as ``wants`` says."""
     if isinstance(value, Word):
         return lower_case_size(code, (value.name,), span)
     return unbound(value, span, wants, example, code) or Refusal(
@@ -61,13 +63,13 @@ def lower_case_size(code: str, words: tuple[str, ...], span: Span) -> Refusal:
 
 
 def means_something(word: str) -> bool:
-    """Whether a word is one of the language or of Keras, and so no size that somebody named."""
+    """Return whether a word is one of the language or of Keras, and so no size that somebody named."""
     known = has_meaning(word) or word in DTYPES
     return known or any(entry_of(family, word) is not None for family in FAMILIES)
 
 
 def upper(word: str) -> str:
-    """A word as a size is written.
+    """Return a word as a size is written.
 
     >>> upper("data_dim")
     'Data_dim'
@@ -76,7 +78,7 @@ def upper(word: str) -> str:
 
 
 def example_of(kind: Kind, more: Iterable[str] = ()) -> str:
-    """A value that a kind takes, as it is written; the first of its flags, where it has some.
+    """Return a value that a kind takes, as it is written; the first of its flags, where it has some.
 
     >>> from seqtopo.layers.kinds import ACTIVATION, BOOL, RATE, REGULARIZER
     >>> [example_of(kind) for kind in (RATE, BOOL, REGULARIZER)], example_of(ACTIVATION, ["relu"])

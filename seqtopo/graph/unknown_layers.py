@@ -34,7 +34,7 @@ def _by_class() -> dict[str, str]:
 
 
 def known_elsewhere(name: tree.Name, step: tree.Expr | None) -> Refusal | None:
-    """The problem of a name that another library or an earlier Keras knows; None where none does."""
+    """Return the problem of a name that another library or an earlier Keras knows; None where none does."""
     if name.name in _SOURCES:
         return _source(name, step)
     if name.name in _by_class():
@@ -101,7 +101,7 @@ def _translated(step: tree.Expr | None, old: Class) -> tree.Expr | None:
 
 
 def modernized(step: tree.Expr, depth: int = 0) -> tree.Expr:
-    """A call with the names of today, its own and its arguments', as far as they mean the same.
+    """Return a call with the names of today, its own and its arguments', as far as they mean the same.
 
     >>> from seqtopo.syntax.rewrite import number
     >>> print_expr(modernized(made("Bidirectional", made("LSTM", 64, inner_init=word("zeros")))))
@@ -168,7 +168,7 @@ def _declared(step: tree.Expr | None) -> tree.Expr | None:
 
 
 def left_out(name: tree.Name, step: tree.Expr | None) -> Refusal | None:
-    """The problem of a name that is left out of the language on purpose; None for all others."""
+    """Return the problem of a name that is left out of the language on purpose; None for all others."""
     reason = why_not(name.name)
     if reason is None:
         return None
@@ -185,7 +185,7 @@ def left_out(name: tree.Name, step: tree.Expr | None) -> Refusal | None:
 
 
 def layers_of_cells(step: tree.Expr | None) -> tree.Expr | None:
-    """The layers that a cell is, or an ``rnn(...)`` of cells; None where a step is neither.
+    """Return the layers that a cell is, or an ``rnn(...)`` of cells; None where a step is neither.
 
     >>> from seqtopo.syntax.rewrite import call
     >>> cells = tree.List(NOWHERE, (call("LSTMCell", 8), call("gru_cell", 4)))

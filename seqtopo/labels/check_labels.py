@@ -29,7 +29,8 @@ MOST_COMPARED = 20
 
 
 def check_labels(resolved: Resolved, *, trial: Trial | None = None) -> list[Diagnostic]:
-    """What is wrong with the labels and losses of a spec's ``train`` statement, in the order of the text.
+    """Return what is wrong with the labels and losses of a spec's ``train`` statement, in the order of the
+    text.
 
     ``trial`` tries the ways out; without it none are looked for.
     """
@@ -109,7 +110,9 @@ def swapped_labels(graph: Graph, every: Sequence[Compared]) -> Diagnostic | None
 
 
 def losses_of(training: Training | None, outputs: int) -> list[str] | None:
-    """The main name of each output's loss, "" for none; None where there are more or fewer than outputs."""
+    """Return the main name of each output's loss, "" for none; None where there are more or fewer than
+    outputs.
+    """
     loss = training.loss if training is not None else None
     if isinstance(loss, list):
         return [loss_name(one) for one in loss] if len(loss) == outputs else None
@@ -119,7 +122,7 @@ def losses_of(training: Training | None, outputs: int) -> list[str] | None:
 def compare(
     resolved: Resolved, index: int, compared: Compared, trial: Trial | None = None
 ) -> Iterator[Diagnostic]:
-    """What is wrong with the labels of one output; ``trial`` tries the ways out."""
+    """Yield what is wrong with the labels of one output; ``trial`` tries the ways out."""
     graph, sources = resolved.graph, resolved.written
     output = graph.outputs[index]
     tensor = graph.tensor(output)

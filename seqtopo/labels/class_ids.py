@@ -104,7 +104,7 @@ def _others(path: MainPath) -> frozenset[str]:
 
 
 def ids_fit(labels: Shape, output: Shape) -> bool:
-    """Whether labels of this shape can be class ids of an output."""
+    """Return whether labels of this shape can be class ids of an output."""
     return verdict("sparse_categorical_crossentropy", labels, output) == "fits"
 
 
@@ -138,7 +138,9 @@ def loss_fixes(compared: Compared, training: Training | None, loss: str, sizes: 
 
 
 def activation_behind(layer: Layer | None) -> str:
-    """The activation behind which an output comes, in a wrapper that of the layer inside; "" for none."""
+    """Return the activation behind which an output comes, in a wrapper that of the layer
+    inside; "" for none.
+    """
     while layer is not None and isinstance(inner := layer.args.get("layer"), Layer):
         if layer.get("merge_mode") == "sum":
             return ""

@@ -43,7 +43,7 @@ class Wanted:
 
 
 def drafts(path: MainPath, wanted: Wanted, sources: Sources) -> Iterator[Fix]:
-    """Every plausible way, the likeliest first; each also with the width set right."""
+    """Yield every plausible way, the likeliest first; each also with the width set right."""
     yield from _regrouped(path, wanted, sources)
     width = width_fix(path, wanted, sources)
     for fix in _by_time(path, wanted, sources):
@@ -236,7 +236,9 @@ def _put(step: str, title: str, path: MainPath, more: tuple[Edit, ...] = ()) -> 
 
 
 def width_fix(path: MainPath, wanted: Wanted, sources: Sources) -> Fix | None:
-    """The width set right where it is made, or by a dense layer more; None where it cannot be written."""
+    """Return the width set right where it is made, or by a dense layer more; None where it
+    cannot be written.
+    """
     if not wanted.width or path.nodes[0].layer is None:
         return None
     node = path.wide
@@ -251,7 +253,9 @@ def width_fix(path: MainPath, wanted: Wanted, sources: Sources) -> Fix | None:
 
 
 def classes_fix(path: MainPath, classes: int, sources: Sources, *, logits: bool = False) -> Fix:
-    """A last layer with a share for each class: softmax, or none for a loss that applies it to ``logits``."""
+    """Return a last layer with a share for each class: softmax, or none for a loss that applies it to
+    ``logits``.
+    """
     flag = [] if logits else ["softmax"]
     ending = print_expr(call("dense", classes, *flag))
     behind = Fix(
@@ -328,7 +332,7 @@ def _with_width(expr: tree.Expr, width: str) -> tree.Expr | None:
 
 
 def with_argument(call: tree.Call, index: int, value: str) -> tree.Call:
-    """A call with another value for one of its arguments."""
+    """Return a call with another value for one of its arguments."""
     old = call.args[index]
     new = tree.Argument(old.span, old.name, tree.Name(old.value.span, value))
     return tree.Call(call.span, call.name, (*call.args[:index], new, *call.args[index + 1 :]))
@@ -361,5 +365,5 @@ def _written(size: Size) -> str:
 
 
 def writable(size: Size) -> bool:
-    """Whether a size can be written as it is: a number, or one symbol."""
+    """Return whether a size can be written as it is: a number, or one symbol."""
     return isinstance(size, int) or (size.is_atom and not is_open(size))

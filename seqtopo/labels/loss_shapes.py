@@ -50,7 +50,7 @@ _BATCH = object()
 
 
 def loss_name(loss: Any) -> str:
-    """The main name of a loss as ``train`` has it; "" where there is none.
+    """Return the main name of a loss as ``train`` has it; "" where there is none.
 
     >>> loss_name("mse"), loss_name(Object("bce")), loss_name(None)
     ('mean_squared_error', 'binary_crossentropy', '')
@@ -61,7 +61,7 @@ def loss_name(loss: Any) -> str:
 
 
 def shown_loss(loss: str) -> str:
-    """A loss as most people write it.
+    """Return a loss as most people write it.
 
     >>> shown_loss("mean_squared_error"), shown_loss("binary_crossentropy")
     ('mse', 'binary_crossentropy')
@@ -71,7 +71,8 @@ def shown_loss(loss: str) -> str:
 
 
 def verdict(loss: str, labels: Shape, output: Shape) -> Verdict:
-    """What a loss, by its main name, does with labels and an output of these shapes, without the batch axis.
+    """Return what a loss, by its main name, does with labels and an output of these shapes, without the batch
+    axis.
 
     Without a loss, what any loss would: ids and full labels both fit.
 

@@ -34,12 +34,12 @@ class MainPath:
         return passed is not None and passed.window == SAME
 
     def into(self, node: Node) -> Shape:
-        """The shape of the first value that comes into a node; () where there is none."""
+        """Return the shape of the first value that comes into a node; () where there is none."""
         tensor = self.graph.tensor(node.inputs[0]) if node.inputs else None
         return tensor.shape if tensor is not None else ()
 
     def out(self, node: Node) -> Shape:
-        """The shape of the first value that a node gives."""
+        """Return the shape of the first value that a node gives."""
         return node.outputs[0].shape if node.outputs else ()
 
     @property
@@ -124,7 +124,7 @@ class MainPath:
 
 
 def units_of(layer: Layer) -> Size | None:
-    """The width that an argument says, in a wrapper one of the layer inside; None where none does."""
+    """Return the width that an argument says, in a wrapper one of the layer inside; None where none does."""
     inner = layer.args.get("layer")
     if isinstance(inner, Layer):
         return units_of(inner)
@@ -143,6 +143,6 @@ def stride_of(layer: Layer) -> int:
 
 
 def is_valid_convolution(node: Node) -> bool:
-    """Whether it is a convolution without padding, which gives fewer steps than it takes."""
+    """Return whether it is a convolution without padding, which gives fewer steps than it takes."""
     layer = node.layer
     return layer is not None and layer.row.role == "convolution" and layer.get("padding") == "valid"

@@ -75,7 +75,7 @@ class Mismatch:
 
 
 def mismatch(path: MainPath, compared: Compared, how: Verdict) -> Mismatch:
-    """Why labels do not fit what comes out of a path."""
+    """Return why labels do not fit what comes out of a path."""
     output = path.shape
     wanted = _wanted(path, compared, output)
     notes = _notes(path, compared, output, wanted, how)

@@ -105,7 +105,7 @@ def keras_name(family: str, name: str) -> str:
 
 
 def read_object(family: str, value: Word | Object) -> str | Object:
-    """The object a value names: its name, or with its arguments by Keras' parameter names.
+    """Return the object a value names: its name, or with its arguments by Keras' parameter names.
 
     Raises:
         Refusal: there is none of that name, or it does not take these arguments.

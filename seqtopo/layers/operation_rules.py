@@ -36,7 +36,7 @@ def ends_rule(given: Given) -> Shape:
 
 
 def at_rule(given: Given) -> Shape:
-    """The shape of ``at``: without the axis."""
+    """Return the shape of ``at``: without the axis."""
     at = axis_index(given, "axis", given["axis"])
     size, index = given.shape[at], given["index"]
     if isinstance(size, int) and not -size <= index < size:
@@ -45,7 +45,7 @@ def at_rule(given: Given) -> Shape:
 
 
 def slice_size(size: Size, start: int, stop: Size | None, step: int) -> Size | None:
-    """How many places a slice takes of ``size``; None where that depends on a size not known.
+    """Return how many places a slice takes of ``size``; None where that depends on a size not known.
 
     >>> slice_size(10, 2, None, 3), slice_size(10, -4, -1, 1), slice_size(3, 0, 10, 1)
     (3, 3, 3)
@@ -65,7 +65,7 @@ def slice_size(size: Size, start: int, stop: Size | None, step: int) -> Size | N
 
 
 def slice_rule(given: Given) -> Shape:
-    """The shape of ``slice``."""
+    """Return the shape of ``slice``."""
     at = axis_index(given, "axis", given["axis"])
     size = given.shape[at]
     start, stop, step = given["start"], given["stop"], given["step"]
@@ -84,20 +84,20 @@ def slice_rule(given: Given) -> Shape:
 
 
 def same_rule(given: Given) -> Shape:
-    """The shape as it came, where the axis is one."""
+    """Return the shape as it came, where the axis is one."""
     if "axis" in given.args:
         axis_index(given, "axis", given["axis"])
     return given.shape
 
 
 def by_element_rule(given: Given) -> Shape:
-    """The shape as it came, of fractions only."""
+    """Return the shape as it came, of fractions only."""
     check_floats(given)
     return given.shape
 
 
 def pad_rule(given: Given) -> Shape:
-    """The shape of ``pad``."""
+    """Return the shape of ``pad``."""
     at = axis_index(given, "axis", given["axis"])
     if given.inputs[0].dtype == "bool":
         raise given.refuse(
@@ -107,13 +107,15 @@ def pad_rule(given: Given) -> Shape:
 
 
 def crop_rule(given: Given) -> Shape:
-    """The shape of ``crop``."""
+    """Return the shape of ``crop``."""
     at = axis_index(given, "axis", given["axis"])
     return _resized(given, given.shape[at] - given["before"] - given["after"])
 
 
 def reduced(given: Given) -> Shape:
-    """The incoming shape without the axes that ``axis`` names, or with 1 for each under ``keepdims``."""
+    """Return the incoming shape without the axes that ``axis`` names, or with 1 for each under
+    ``keepdims``.
+    """
     gone = axis_indices(given)
     if given["keepdims"]:
         return tuple(1 if i in gone else s for i, s in enumerate(given.shape))
@@ -121,7 +123,7 @@ def reduced(given: Given) -> Shape:
 
 
 def mean_rule(given: Given) -> Outcome:
-    """The shape and dtype of ``mean``: whole numbers have a mean in fractions."""
+    """Return the shape and dtype of ``mean``: whole numbers have a mean in fractions."""
     dtype = given.inputs[0].dtype
     return Outcome((Tensor(reduced(given), dtype if dtype in FLOATS else "float32"),))
 
@@ -130,13 +132,13 @@ _SUMS = dict.fromkeys(("bool", "int8", "int16", "uint8", "uint16"), "int32")
 
 
 def sum_rule(given: Given) -> Outcome:
-    """The shape and dtype of ``sum``: small whole numbers are added up as int32."""
+    """Return the shape and dtype of ``sum``: small whole numbers are added up as int32."""
     dtype = given.inputs[0].dtype
     return Outcome((Tensor(reduced(given), _SUMS.get(dtype, dtype)),))
 
 
 def cumsum_rule(given: Given) -> Outcome:
-    """The shape and dtype of ``cumsum``."""
+    """Return the shape and dtype of ``cumsum``."""
     dtype = given.inputs[0].dtype
     return Outcome((Tensor(same_rule(given), "int32" if dtype == "bool" else dtype),))
 
@@ -164,7 +166,7 @@ def calculated_rule(given: Given) -> Outcome:
 
 
 def squeeze_rule(given: Given) -> Shape:
-    """The shape of ``squeeze``."""
+    """Return the shape of ``squeeze``."""
     at = axis_index(given, "axis", given["axis"])
     if given.shape[at] != 1:
         raise given.refuse(
@@ -178,14 +180,14 @@ def squeeze_rule(given: Given) -> Shape:
 
 
 def expand_rule(given: Given) -> Shape:
-    """The shape of ``expand``."""
+    """Return the shape of ``expand``."""
     wider = (*given.shape, 1)
     at = axis_index(given, "axis", given["axis"], wider)
     return (*given.shape[:at], 1, *given.shape[at:])
 
 
 def swap_rule(given: Given) -> Shape:
-    """The shape of ``swap``."""
+    """Return the shape of ``swap``."""
     a = axis_index(given, "first", given["first"])
     b = axis_index(given, "second", given["second"])
     shape = list(given.shape)
@@ -194,12 +196,12 @@ def swap_rule(given: Given) -> Shape:
 
 
 def cast_rule(given: Given) -> Outcome:
-    """The shape as it came, in the dtype asked for."""
+    """Return the shape as it came, in the dtype asked for."""
     return Outcome((Tensor(given.shape, given["dtype"]),))
 
 
 def one_hot_rule(given: Given) -> Outcome:
-    """The shape of ``one_hot``: one more axis."""
+    """Return the shape of ``one_hot``: one more axis."""
     came = given.inputs[0]
     if came.dtype in FLOATS or came.dtype == "bool":
         raise given.refuse(
@@ -250,7 +252,7 @@ def _unknown_width(given: Given) -> Exception:
 
 
 def table_weights(given: Given) -> tuple[Weight, ...]:
-    """The table of learned positions."""
+    """Return the table of learned positions."""
     if given["sin"]:
         return ()
     steps = given.shape[0] if given["length"] is None else given["length"]

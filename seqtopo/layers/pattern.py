@@ -18,7 +18,7 @@ class Term(NamedTuple):
     factors: tuple[str | int, ...]
 
     def all(self, axes: Mapping[str, Any], args: Mapping[str, Any]) -> Shape:
-        """The sizes it stands for: one, or for ``...`` and tuple arguments any number."""
+        """Return the sizes it stands for: one, or for ``...`` and tuple arguments any number."""
         sizes = [f if isinstance(f, int) else axes[f] if f in axes else args[f] for f in self.factors]
         if len(sizes) > 1:
             return (prod(sizes),)
@@ -42,7 +42,7 @@ class WeightPattern(NamedTuple):
 def fill_weights(
     weights: tuple[WeightPattern, ...], axes: Mapping[str, Any], args: Mapping[str, Any]
 ) -> tuple[Weight, ...]:
-    """The weights that a layer with these arguments has."""
+    """Return the weights that a layer with these arguments has."""
     return tuple(
         Weight(w.name, tuple(size for term in w.sizes for size in term.all(axes, args)), w.trainable)
         for w in weights

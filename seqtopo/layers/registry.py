@@ -61,7 +61,7 @@ def taken(name: str) -> str:
 
 
 def has_meaning(name: str) -> bool:
-    """Whether a name has a meaning without being bound, so that a generated name must not be it."""
+    """Return whether a name has a meaning without being bound, so that a generated name must not be it."""
     return bool(taken(name)) or entry_of("activation", name) is not None or name in FLAGS
 
 

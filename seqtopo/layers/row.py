@@ -104,7 +104,7 @@ class Given:
     axes: Mapping[str, Size]
 
     def __getitem__(self, name: str) -> Any:
-        """An argument by its name."""
+        """Return an argument by its name."""
         return self.args[name]
 
     @property
@@ -113,7 +113,7 @@ class Given:
         return self.inputs[0].shape
 
     def refuse(self, code: str, message: str, **more: Any) -> Refusal:
-        """A refusal whose message starts with the layer's name: raise it."""
+        """Return a refusal whose message starts with the layer's name: raise it."""
         return Refusal(code, f"{self.row.name} {message}", **more)
 
 
@@ -283,11 +283,11 @@ class Row:
         return any(param.kind.takes == "layer" for param in self.params)
 
     def operation(self, args: Mapping[str, Any]) -> str:
-        """The emitter's name where these arguments make it an operation; "" for the Keras layer."""
+        """Return the emitter's name where these arguments make it an operation; "" for the Keras layer."""
         return self.emit if self.emit_when is None or self.emit_when(args) else ""
 
     def arranged(self, values: Sequence[Any]) -> tuple[Any, ...]:
-        """The values that come in as Keras' call takes them: alone, as a list, or one by one.
+        """Return the values that come in as Keras' call takes them: alone, as a list, or one by one.
 
         One value alone where the layer takes them one by one stands for the first two: it attends to
         itself.
@@ -321,7 +321,7 @@ class Row:
         inputs: tuple[Tensor, ...],
         tensors: Mapping[str, tuple[Tensor, ...]] | None = None,
     ) -> Outcome:
-        """What a call with these arguments and incoming values gives.
+        """Return what a call with these arguments and incoming values gives.
 
         Raises:
             Refusal: it cannot be called so; the refusal says why.
@@ -357,7 +357,9 @@ class Row:
         return Outcome((output,), weights, extras, needs)
 
     def onednn_only(self, args: Mapping[str, Any]) -> str:
-        """What of these arguments TensorFlow computes on a CPU through oneDNN alone; "" for nothing of it."""
+        """Return what of these arguments TensorFlow computes on a CPU through oneDNN alone; "" for nothing of
+        it.
+        """
         return self.by_onednn({**self.defaults, **args}) if self.by_onednn else ""
 
     def settled(
@@ -366,7 +368,9 @@ class Row:
         inputs: tuple[Tensor, ...],
         tensors: Mapping[str, tuple[Tensor, ...]] | None = None,
     ) -> Mapping[str, Any]:
-        """The arguments to construct the Keras layer with: the same, but for those that shapes decide."""
+        """Return the arguments to construct the Keras layer with: the same, but for those that
+        shapes decide.
+        """
         if self.dtype == "declared" and (dtype := self._dtype(args, inputs)) not in FLOATS:
             return {**args, "dtype": dtype}
         if self.settle is None:
@@ -374,7 +378,7 @@ class Row:
         return {**args, **self.settle(Given(self, {**self.defaults, **args}, inputs, tensors or {}, {}))}
 
     def weights_of(self, given: Given) -> tuple[Weight, ...]:
-        """The layer's variables, where its inputs are as given."""
+        """Return the layer's variables, where its inputs are as given."""
         if callable(self.weights):
             return self.weights(given)
         return fill_weights(read_weights(self.weights), given.axes, given.args)
@@ -443,7 +447,7 @@ COMMON = (
 
 
 def compute_dtype(args: Mapping[str, Any]) -> str:
-    """The dtype that a layer computes in, from its ``dtype`` argument.
+    """Return the dtype that a layer computes in, from its ``dtype`` argument.
 
     >>> compute_dtype({}), compute_dtype({"dtype": "mixed_bfloat16"})
     ('float32', 'bfloat16')

@@ -269,7 +269,7 @@ def total(sizes: Iterable[Size]) -> Size:
 
 
 def volume(shapes: Iterable[Shape]) -> Size:
-    """How many numbers arrays of these shapes hold together."""
+    """Return how many numbers arrays of these shapes hold together."""
     return total([product(shape) for shape in shapes])
 
 
@@ -330,7 +330,7 @@ def symbols(size: Size) -> set[str]:
 
 
 def is_open(size: Size) -> bool:
-    """Whether a size contains a ``?``, so that it is unknown until the data is there."""
+    """Return whether a size contains a ``?``, so that it is unknown until the data is there."""
     return isinstance(size, Expr) and any(isinstance(a, Unknown) for a in atoms(size))
 
 
@@ -361,7 +361,7 @@ def substitute(size: Size, values: Mapping[str, Size]) -> Size:
 
 
 def same(a: Size, b: Size) -> bool | None:
-    """Whether two sizes are equal: True or False where that is certain, None where it depends.
+    """Return whether two sizes are equal: True or False where that is certain, None where it depends.
 
     Two different symbols are not *provably* equal; ``?`` is possibly equal to anything.
 
@@ -375,7 +375,7 @@ def same(a: Size, b: Size) -> bool | None:
 
 
 def fits(a: Size, b: Size) -> bool:
-    """Whether two sizes may stand where equal ones must: provably equal, or one of them ``?``.
+    """Return whether two sizes may stand where equal ones must: provably equal, or one of them ``?``.
 
     >>> T, S = symbol("T"), symbol("S")
     >>> fits(T, T), fits(T, S), fits(T, unknown(1)), fits(8, 9)

@@ -26,7 +26,7 @@ class Bound(NamedTuple):
     over: int = 1
 
     def at(self, step: Size) -> Size:
-        """The step that is meant for step ``step``."""
+        """Return the step that is meant for step ``step``."""
         return floor_div(step * self.factor + self.plus, self.over)
 
 
@@ -76,7 +76,7 @@ class Call(NamedTuple):
         return self.came[self.axis]
 
     def axes(self, name: str = "axis") -> tuple[int, ...]:
-        """The axes that an argument names, counted from 0 without the batch; () for none."""
+        """Return the axes that an argument names, counted from 0 without the batch; () for none."""
         found = self.get(name)
         several = found if isinstance(found, (tuple, list)) else (found,)
         rank = len(self.came)
@@ -103,7 +103,7 @@ def every(steps: Size, own: Bound | None = None, exact: bool = True) -> Window:
 
 
 def reduced(factor: int, plus: Size, over: int) -> Bound:
-    """A bound in lowest terms.
+    """Return a bound in lowest terms.
 
     >>> reduced(4, 5, 2), reduced(6, 3, 4)
     (Bound(factor=2, plus=2, over=1), Bound(factor=3, plus=1, over=2))
@@ -113,7 +113,7 @@ def reduced(factor: int, plus: Size, over: int) -> Bound:
 
 
 def through(inner: Window, outer: Window) -> Window:
-    """What is seen through two layers: ``outer`` sees steps of what sees by ``inner``.
+    """Return what is seen through two layers: ``outer`` sees steps of what sees by ``inner``.
 
     >>> conv = Window(Bound(1, -2), Bound(1, 0))  # a causal kernel of 3
     >>> through(conv, conv)[:2]

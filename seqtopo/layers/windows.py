@@ -20,7 +20,7 @@ EXAMPLE = {1: "in(T,8)", 2: "in(28,28,3)", 3: "in(16,28,28,3)"}
 
 
 def named(rank: int, places: Iterable[Size]) -> dict[str, Size]:
-    """The places by their names in the pattern.
+    """Return the places by their names in the pattern.
 
     >>> named(2, (9, 8))
     {'height': 9, 'width': 8}
@@ -49,7 +49,7 @@ def check_dilation(given: Given, rank: int) -> None:
 
 
 def channels_first(args: Mapping[str, Any]) -> str:
-    """The word for channels that come first, where they do.
+    """Return the word for channels that come first, where they do.
 
     Plain convolutions and those in recurrent layers are handed on as they are, unless they are over a volume
     or in groups: Keras compiles those.
@@ -59,7 +59,7 @@ def channels_first(args: Mapping[str, Any]) -> str:
 
 
 def slid(given: Given, rank: int, window: str) -> Shape:
-    """The places of a window that moves over ``rank`` axes; ``window`` is the argument with its size.
+    """Return the places of a window that moves over ``rank`` axes; ``window`` is the argument with its size.
 
     Exact for every padding: ``valid`` fits the window in, ``same`` and ``causal`` take one place for
     each stride.
@@ -104,7 +104,7 @@ def _too_long(given: Given, window: str, size: Size, dilation: int, span: Size, 
 
 
 def unslid(given: Given, rank: int) -> Shape:
-    """The sizes that a transposed convolution gives back.
+    """Return the sizes that a transposed convolution gives back.
 
     Raises:
         Refusal: ST203, where ``output_padding`` does not go with the other arguments; ST308, where

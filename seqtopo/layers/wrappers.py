@@ -19,7 +19,7 @@ _NORMED = ("Dense", "EinsumDense", "Embedding", "Conv", "DepthwiseConv")
 
 
 def merging_row(mode: object) -> str:
-    """The row that merges the states of both directions: as the outputs, joined where those stay two.
+    """Return the row that merges the states of both directions: as the outputs, joined where those stay two.
 
     >>> merging_row("ave"), merging_row(None)
     ('avg', 'concat')

@@ -16,7 +16,7 @@ from seqtopo.syntax.rewrite import call
 
 
 def step(span: Span, name: str, *args: Size | str | tree.Expr) -> tree.Expr:
-    """A step to put into a tree: ``step(span, "crop", 0, 1)``; a str is a name or a flag.
+    """Return a step to put into a tree: ``step(span, "crop", 0, 1)``; a str is a name or a flag.
 
     >>> print_expr(step(Span(0, 0), "crop", 0, 1)), print_expr(step(Span(0, 0), "flip"))
     ('crop(0,1)', 'flip')
@@ -61,16 +61,16 @@ class Edits:
         return _Places(self._spec)
 
     def call(self, node: Node) -> tree.Call | None:
-        """The call that stands at a node's place, an ``in(...)`` too; None where a bare name does."""
+        """Return the call that stands at a node's place, an ``in(...)`` too; None where a bare name does."""
         found = self.written(node)
         return found if isinstance(found, tree.Call) else None
 
     def written(self, node: Node) -> tree.Expr | None:
-        """The step that a node was written as, or the ``in(...)`` that it is."""
+        """Return the step that a node was written as, or the ``in(...)`` that it is."""
         return self._sources.of(node) or self._places.calls.get(node.span)
 
     def before_it(self, node: Node) -> tree.Expr | None:
-        """The step in front of a node's in its flow; None where that is the first, or stands alone."""
+        """Return the step in front of a node's in its flow; None where that is the first, or stands alone."""
         here = self.written(node)
         flow, i = self._places.steps.get(here.span, (None, 0)) if here is not None else (None, 0)
         return flow.steps[i - 1] if flow is not None and i > 0 else None

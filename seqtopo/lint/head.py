@@ -37,7 +37,7 @@ class Head(NamedTuple):
 
 
 def head_of(view: View, value: Value) -> Head | None:
-    """The head of an output; None where that is an input, or nothing that has an activation."""
+    """Return the head of an output; None where that is an input, or nothing that has an activation."""
     tensor = view.tensor(value)
     after: list[tuple[View, Node]] = []
     back: list[tuple[View, Value]] = []
@@ -67,7 +67,7 @@ def head_of(view: View, value: Value) -> Head | None:
 
 
 def activation_of(layer: Layer) -> str:
-    """The activation of a layer, under its first name; "" for a layer that has none to speak of.
+    """Return the activation of a layer, under its first name; "" for a layer that has none to speak of.
 
     An LSTM and a GRU multiply what their activation gives, so that a softmax there is none any more.
     """
@@ -83,7 +83,7 @@ def activation_of(layer: Layer) -> str:
 
 
 def with_activation(view: View, name: str) -> list[Node]:
-    """The calls of layers, wrapped or not, that have an activation, given or by themselves."""
+    """Return the calls of layers, wrapped or not, that have an activation, given or by themselves."""
     rows = [row.name for row in view.index.rows.values() if activation_of(Layer(row)) == name]
     found = in_order(view.index.held(rows), view.calls_given("activation"))
     return [node for node in found if activation_of(place_of(view, node).layer) == name]
@@ -109,7 +109,7 @@ class Loss(NamedTuple):
 
 
 def losses(view: View) -> Iterator[tuple[Value, Loss]]:
-    """Each output with the loss that it is trained by; nothing where that is not said."""
+    """Yield each output with the loss that it is trained by; nothing where that is not said."""
     if view.training is None or view.training.loss is None:
         return
     written = argument(view.spec, "loss")
@@ -126,7 +126,7 @@ def losses(view: View) -> Iterator[tuple[Value, Loss]]:
 
 
 def argument(spec: tree.Spec, name: str) -> tree.Expr | None:
-    """What the train statement says for one of its arguments."""
+    """Return what the train statement says for one of its arguments."""
     for statement in spec.statements:
         if isinstance(statement, tree.Train):
             for arg in statement.args:

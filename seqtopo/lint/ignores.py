@@ -47,7 +47,7 @@ class Ignore(NamedTuple):
 def heed(
     found: Sequence[Diagnostic], source: Source, spec: tree.Spec, ran: Collection[str]
 ) -> list[Diagnostic]:
-    """What is left of the findings of a spec without errors, and what is wrong with its comments.
+    """Return what is left of the findings of a spec without errors, and what is wrong with its comments.
 
     ``ran`` are the codes that were looked for: a comment for another one may be of use another time.
 

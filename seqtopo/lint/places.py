@@ -28,7 +28,9 @@ class Place(NamedTuple):
     expr: tree.Expr | None
 
     def fix(self, title: str, change: Callable[[tree.Expr], tree.Expr | None]) -> tuple[Fix, ...]:
-        """A guess that writes the layer otherwise; none where its text does not say what is changed."""
+        """Return a guess that writes the layer otherwise; none where its text does not say
+        what is changed.
+        """
         changed = None if self.expr is None else change(self.expr)
         if changed is None or self.expr is None:
             return ()
@@ -36,7 +38,7 @@ class Place(NamedTuple):
 
 
 def place_of(view: View, node: Node) -> Place:
-    """The innermost layer of a call, where it was written first."""
+    """Return the innermost layer of a call, where it was written first."""
     layer = node.layer
     assert layer is not None
     places = _places(view)
@@ -64,7 +66,7 @@ FURTHEST = 100
 
 
 def back_over(view: View, node: Node, over: Callable[[View, Node], bool]) -> Node:
-    """The nearest node behind a call's first value for which ``over`` does not hold."""
+    """Return the nearest node behind a call's first value for which ``over`` does not hold."""
     here = view.maker(node.inputs[0])
     for _ in range(FURTHEST):
         if here.layer is None or not over(view, here) or here.inputs[0].extra:
@@ -95,12 +97,12 @@ def _names(expr: tree.Expr, row: Row) -> bool:
 
 
 def word_of(value: Any) -> str:
-    """The name of a Keras object that was read: ``relu`` of ``relu(max_value=6)``; "" for none."""
+    """Return the name of a Keras object that was read: ``relu`` of ``relu(max_value=6)``; "" for none."""
     return value.name if isinstance(value, Object) else value if isinstance(value, str) else ""
 
 
 def with_word(expr: tree.Expr, old: str, new: str | None) -> tree.Expr | None:
-    """A step with another word in the place of one, or without it; None where it is not written there.
+    """Return a step with another word in the place of one, or without it; None where it is not written there.
 
     >>> span = Span(0, 0)
     >>> dense = tree.Call(span, tree.Name(span, "dense"), (
@@ -128,7 +130,7 @@ def with_word(expr: tree.Expr, old: str, new: str | None) -> tree.Expr | None:
 
 
 def without(expr: tree.Expr, param: str, row: Row) -> tree.Expr | None:
-    """A step without the argument that sets a parameter; None where none does.
+    """Return a step without the argument that sets a parameter; None where none does.
 
     A bare word of a name that is not a flag (a macro's parameter) is not looked into.
     """
@@ -147,7 +149,9 @@ def _sets(arg: tree.Argument, param: str, row: Row) -> bool:
 
 
 def with_argument(expr: tree.Expr, name: str | None, value: tree.Expr) -> tree.Expr | None:
-    """A step with an argument more: a flag among the positional ones, or one by its name at the end."""
+    """Return a step with an argument more: a flag among the positional ones, or one by its
+    name at the end.
+    """
     span = expr.span
     if name is None:
         more = tree.Argument(span, None, value)

@@ -23,7 +23,7 @@ class Finding(NamedTuple):
     fixes: tuple[Fix, ...] = ()
 
     def diagnostic(self, code: str) -> Diagnostic:
-        """The diagnostic, as grave as its code's row says."""
+        """Return the diagnostic, as grave as its code's row says."""
         return Diagnostic(
             code,
             self.message,

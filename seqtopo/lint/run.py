@@ -71,7 +71,7 @@ _NO_FURTHER = f"there may be more such places: a rule points at {MOST_PLACES} of
 def lint(
     resolved: Resolved, spec: tree.Spec, selection: Selection, before: Iterable[Diagnostic] = ()
 ) -> list[Diagnostic]:
-    """What the rules that are on find, once for each place, together with what was found ``before``.
+    """Return what the rules that are on find, once for each place, together with what was found ``before``.
 
     In the order of the text, without what is switched off, by the selection or by a comment.
     """

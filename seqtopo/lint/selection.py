@@ -42,7 +42,7 @@ class Selection(NamedTuple):
     under: Selection | None = None
 
     def on(self, code: Code) -> bool:
-        """Whether what has this code is reported."""
+        """Return whether what has this code is reported."""
         if code.severity == "error":
             return True
         # How much a word says, whose it is, and whether it switches off: the largest decides.
@@ -55,7 +55,7 @@ class Selection(NamedTuple):
         return not strongest[2] if strongest[0] else code.on
 
     def codes(self) -> frozenset[str]:
-        """The codes that are reported."""
+        """Return the codes that are reported."""
         return _codes_on(self)
 
     def _layers(self) -> Iterator[Selection]:

@@ -14,13 +14,15 @@ from seqtopo.lint.view import View, once
 
 
 def window(view: View, node: Node) -> Window | None:
-    """Which steps of its first value each step of a call sees; None where it gives no steps in that place."""
+    """Return which steps of its first value each step of a call sees; None where it gives no steps in that
+    place.
+    """
     passed = passes(view.graph, node)
     return passed.window if passed is not None and passed.axis == 0 else None
 
 
 def each_alone(view: View, node: Node) -> bool:
-    """Whether a call makes each of its steps from that one step; of a vector, another one."""
+    """Return whether a call makes each of its steps from that one step; of a vector, another one."""
     if node.layer is None or len(node.inputs) != 1 or node.layer.row.recurrent:
         return False
     if len(view.came(node).shape) == len(view.out(node).shape) == 1 and view.came(node).dtype in FLOATS:
@@ -31,28 +33,28 @@ def each_alone(view: View, node: Node) -> bool:
 
 
 def step_by_step(view: View, node: Node) -> bool:
-    """Whether a call makes each of its steps from that one step, with as many axes as came in."""
+    """Return whether a call makes each of its steps from that one step, with as many axes as came in."""
     return each_alone(view, node) and len(view.came(node).shape) == len(view.out(node).shape)
 
 
 def hands_on(view: View, node: Node) -> bool:
-    """Whether a call gives, once trained, numbers that came in, each as it was."""
+    """Return whether a call gives, once trained, numbers that came in, each as it was."""
     return node.layer is not None and node.layer.row.role in HANDS_ON
 
 
 def in_place(view: View, node: Node) -> bool:
-    """Whether a call makes one number of each that comes in, and leaves it in its place."""
+    """Return whether a call makes one number of each that comes in, and leaves it in its place."""
     return node.layer is not None and node.layer.row.role in IN_PLACE
 
 
 def in_order(view: View, node: Node) -> bool:
-    """Whether a call mixes steps, or changes their number, and leaves them in their order."""
+    """Return whether a call mixes steps, or changes their number, and leaves them in their order."""
     found = window(view, node)
     return found is not None and found.own is not None and found.own.factor > 0
 
 
 def looks_ahead(view: View, node: Node, place: int = 0) -> bool:
-    """Whether a step of a call sees steps of a value that stand behind its own."""
+    """Return whether a step of a call sees steps of a value that stand behind its own."""
     passed = passes(view.graph, node, place)
     if passed is None or passed.axis != 0:
         return False
@@ -63,7 +65,7 @@ def looks_ahead(view: View, node: Node, place: int = 0) -> bool:
 
 
 def joins_features(view: View, node: Node) -> bool:
-    """Whether it is a ``concat`` along the features."""
+    """Return whether it is a ``concat`` along the features."""
     return (
         node.layer is not None
         and node.layer.row.name == "concat"
@@ -72,18 +74,18 @@ def joins_features(view: View, node: Node) -> bool:
 
 
 def merges(node: Node) -> bool:
-    """Whether it merges several values by elements."""
+    """Return whether it merges several values by elements."""
     return node.layer is not None and node.layer.row.role == "merge" and len(node.inputs) > 1
 
 
 def along_time(node: Node, came: Tensor) -> bool:
-    """Whether an operation with an axis works along the first axis after the batch."""
+    """Return whether an operation with an axis works along the first axis after the batch."""
     axis = None if node.layer is None else node.layer.get("axis")
     return axis in (1, -len(came.shape))
 
 
 def inner(layer: Layer) -> Layer:
-    """The recurrent layer itself, inside the ``bi`` around it."""
+    """Return the recurrent layer itself, inside the ``bi`` around it."""
     found = layer.get("layer")
     return found if isinstance(found, Layer) else layer
 

@@ -84,7 +84,7 @@ class View:
         return {id(view.graph): view for view in self.flows}
 
     def inside(self, graph: Graph) -> View:
-        """The view of a flow that a wrapper here applies, at any depth."""
+        """Return the view of a flow that a wrapper here applies, at any depth."""
         return self._inside[id(graph)]
 
     @cached_property
@@ -108,15 +108,15 @@ class View:
         return Index(self.calls)
 
     def calls_of(self, *rows: str) -> list[Node]:
-        """The calls of layers of one of these rows, by their main names."""
+        """Return the calls of layers of one of these rows, by their main names."""
         return self.index.called(rows)
 
     def calls_with(self, *roles: Role) -> list[Node]:
-        """The calls of layers with one of these roles."""
+        """Return the calls of layers with one of these roles."""
         return self.index.with_role(roles)
 
     def calls_given(self, *arguments: str) -> list[Node]:
-        """The calls of layers that are given one of these arguments, or wrap one that is."""
+        """Return the calls of layers that are given one of these arguments, or wrap one that is."""
         return self.index.given(arguments)
 
     @cached_property
@@ -134,7 +134,9 @@ class View:
         return Counter(node.span for node in self.nodes)
 
     def copies(self, node: Node) -> int:
-        """How many nodes stand at its place in the text: several in a ``for``, or where a name is used."""
+        """Return how many nodes stand at its place in the text: several in a ``for``, or where a name is
+        used.
+        """
         return self._places[node.span]
 
     @cached_property
@@ -150,16 +152,16 @@ class View:
         return {node.layer: node for node in reversed(self.graph.nodes) if node.layer is not None}
 
     def first(self, node: Node) -> Node:
-        """The first call of a call's layer, where it is written out; itself, mostly."""
+        """Return the first call of a call's layer, where it is written out; itself, mostly."""
         assert node.layer is not None
         return self._first[node.layer]
 
     def users(self, node: Node) -> list[Node]:
-        """The nodes that take something from a node, states included."""
+        """Return the nodes that take something from a node, states included."""
         return self._users.get(node.index, [])
 
     def is_output(self, node: Node) -> bool:
-        """Whether something of it is an output of the model."""
+        """Return whether something of it is an output of the model."""
         return node.index in self._outputs
 
     @cached_property
@@ -167,7 +169,7 @@ class View:
         return {value.node for value in self.graph.outputs}
 
     def maker(self, value: Value) -> Node:
-        """The node that a value comes from."""
+        """Return the node that a value comes from."""
         return self.graph.nodes[value.node]
 
     def tensor(self, value: Value) -> Tensor:
@@ -177,37 +179,37 @@ class View:
         return found
 
     def into(self, node: Node) -> tuple[Tensor, ...]:
-        """What comes into a call."""
+        """Return what comes into a call."""
         return tuple([self.tensor(value) for value in node.inputs])
 
     def came(self, node: Node) -> Tensor:
-        """What comes into a call, the first of it."""
+        """Return what comes into a call, the first of it."""
         return self.tensor(node.inputs[0])
 
     def out(self, node: Node) -> Tensor:
-        """What a node gives, the first of it."""
+        """Return what a node gives, the first of it."""
         assert node.outputs is not None
         return node.outputs[0]
 
     def is_row(self, node: Node, *names: str) -> bool:
-        """Whether a node calls a layer of one of these rows, by their main names."""
+        """Return whether a node calls a layer of one of these rows, by their main names."""
         return node.layer is not None and node.layer.row.name in names
 
     def has_role(self, node: Node, *roles: Role) -> bool:
-        """Whether a node calls a layer with one of these roles."""
+        """Return whether a node calls a layer with one of these roles."""
         return node.layer is not None and node.layer.row.role in roles
 
     def behind(self, values: Bundle) -> Iterator[Node]:
-        """The nodes that values are computed from, the nearest first."""
+        """Yield the nodes that values are computed from, the nearest first."""
         for index in reversed(self.graph.ancestors(values)):
             yield self.graph.nodes[index]
 
     def written(self, node: Node) -> tree.Expr | None:
-        """The step that a node was written as."""
+        """Return the step that a node was written as."""
         return self.resolved.written.of(node)
 
     def rewrite(self, node: Node, step: tree.Expr) -> Edit:
-        """The edit that puts another step in the place of a node's."""
+        """Return the edit that puts another step in the place of a node's."""
         return Edit(node.span, print_expr(step))
 
 
@@ -238,19 +240,19 @@ class Index:
             self.rows[layer.row.name] = layer.row
 
     def called(self, rows: Iterable[str]) -> list[Node]:
-        """The calls of these rows."""
+        """Return the calls of these rows."""
         return _either(self._called, rows)
 
     def with_role(self, roles: Iterable[Role]) -> list[Node]:
-        """The calls of layers with one of these roles."""
+        """Return the calls of layers with one of these roles."""
         return _either(self._with_role, roles)
 
     def held(self, rows: Iterable[str]) -> list[Node]:
-        """The calls of these rows, and those of wrappers around them."""
+        """Return the calls of these rows, and those of wrappers around them."""
         return _either(self._held, rows)
 
     def given(self, arguments: Iterable[str]) -> list[Node]:
-        """The calls of layers, or of wrappers around layers, that are given one of these arguments."""
+        """Return the calls of layers, or of wrappers around layers, that are given one of these arguments."""
         return _either(self._given, arguments)
 
 
@@ -291,7 +293,7 @@ class Names:
             self._made[id(statement)] = made
 
     def uses(self, statement: tree.Statement) -> bool:
-        """Whether something uses what a statement names, by ``=`` or by ``as``."""
+        """Return whether something uses what a statement names, by ``=`` or by ``as``."""
         return not self._made[id(statement)].isdisjoint(self.used)
 
 

@@ -22,7 +22,7 @@ SHARED = "Boxes with the same letter share their weights."
 
 
 def arrange(plan: Plan, metrics: Metrics, title: str = "", about: str = "") -> Scene:
-    """The scene of a plan, in units of ``metrics``."""
+    """Return the scene of a plan, in units of ``metrics``."""
     inner = _Arrangement(plan, metrics).scene()
     margin = metrics.margin
     scene = Scene(title, about, inner.scene.w + 2 * margin, inner.scene.h + 2 * margin)

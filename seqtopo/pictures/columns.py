@@ -33,7 +33,7 @@ class Columns:
             self.count[region] = max(self.count.get(region, 1), len(row))
 
     def of(self, axis: Axis) -> list[Column]:
-        """All columns of an axis, dots included."""
+        """Return all columns of an axis, dots included."""
         axis = axis.find()
         if axis not in self.slots:
             self.slots[axis] = self._slots(axis)
@@ -62,7 +62,7 @@ class Columns:
         return wanted
 
     def steps(self, place: Place) -> list[Column]:
-        """The steps of a place that are shown."""
+        """Return the steps of a place that are shown."""
         low, high = self.order(place.first), self.order(place.last)
         if place.axis.alone:
             return self.of(place.axis)[:1]
@@ -70,11 +70,11 @@ class Columns:
         return found or self.of(place.axis)[-1:]
 
     def at(self, place: Place, step: Size) -> list[Column]:
-        """The column of one step of a place, the nearest that is shown."""
+        """Return the column of one step of a place, the nearest that is shown."""
         return self.steps(Place(place.axis, step, step))[:1]
 
     def dots(self, place: Place) -> list[Column]:
-        """The dots between steps of a place."""
+        """Return the dots between steps of a place."""
         shown = self.steps(place)
         low, high = shown[0].slot, shown[-1].slot
         return [c for c in self.of(place.axis) if c.size is None and low < c.slot < high]
@@ -91,7 +91,7 @@ def _columns(axis: Axis) -> list[tuple[int, Size | None]]:
 
 
 def step_word(size: Size) -> str:
-    """The number of a step, as one would write it.
+    """Return the number of a step, as one would write it.
 
     >>> from seqtopo.layers.sizes import symbol
     >>> step_word(1 - symbol("N") + symbol("T"))

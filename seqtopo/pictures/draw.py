@@ -99,7 +99,7 @@ class Drawing:
         return f"{note}\n\n{listing(self.plan, ascii=ascii)}"
 
     def mermaid(self) -> str:
-        """The graph as a Mermaid flowchart, for Markdown."""
+        """Return the graph as a Mermaid flowchart, for Markdown."""
         return mermaid(self.plan)
 
     def save(self, path: str | Path, *, scale: float = 2.0) -> Path:
@@ -115,7 +115,7 @@ class Drawing:
         return path
 
     def encoded(self, ending: str, *, scale: float = 2.0) -> bytes:
-        """The bytes of a file with this ending; raises what ``save`` does."""
+        """Return the bytes of a file with this ending; raises what ``save`` does."""
         match ending.lower():
             case ".png":
                 return self.png(scale)
@@ -212,7 +212,7 @@ def drawing_of(
     feedback: bool = False,
     theme: Theme = "auto",
 ) -> Drawing:
-    """The picture of a spec that was read; takes and raises what ``draw`` does."""
+    """Return the picture of a spec that was read; takes and raises what ``draw`` does."""
     if theme not in THEMES:
         raise ValueError(f"a theme is {', '.join(THEMES)}, not {theme!r}")
     if checked.resolved is None or checked.spec is None or not checked.ok:

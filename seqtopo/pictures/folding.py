@@ -54,7 +54,7 @@ class Group:
         return len(self.nodes) // self.count
 
     def first(self) -> list[Item]:
-        """The items of the first copy; their words are those of all."""
+        """Return the items of the first copy; their words are those of all."""
         return [_first(item, self.count) for item in self.items]
 
 
@@ -86,7 +86,7 @@ LONGEST = 200
 
 
 def leaves(items: Sequence[Item]) -> Iterator[Leaf]:
-    """The leaves of items, those of groups included."""
+    """Yield the leaves of items, those of groups included."""
     for item in items:
         if isinstance(item, Leaf):
             yield item
@@ -95,7 +95,7 @@ def leaves(items: Sequence[Item]) -> Iterator[Leaf]:
 
 
 def fold(graph: Graph, loops: Sequence[Span] = ()) -> list[Item]:
-    """The nodes of a graph in their order, with copies folded into groups.
+    """Return the nodes of a graph in their order, with copies folded into groups.
 
     ``loops`` are the places whose copies may differ in their arguments, as those of a ``for`` do.
     """
@@ -135,11 +135,11 @@ class _Folding:
         self.keys: dict[Key, int] = {}
 
     def number(self, key: Key) -> int:
-        """A number for each key, which is compared faster."""
+        """Return a number for each key, which is compared faster."""
         return self.keys.setdefault(key, len(self.keys))
 
     def key(self, node: Node) -> Key:
-        """What two nodes must agree in to be copies of each other."""
+        """Return what two nodes must agree in to be copies of each other."""
         span = node.span
         if node.layer is None:
             return ("in", node.index)
@@ -148,7 +148,7 @@ class _Folding:
         return (span.start, span.end, node.layer.row.name, label)
 
     def run(self, items: list[_Stretch], period: int) -> list[_Stretch] | None:
-        """The items with the first run of copies of this period folded; None where there is none."""
+        """Return the items with the first run of copies of this period folded; None where there is none."""
         same = [items[i].key == items[i + period].key for i in range(len(items) - period)]
         at = 0
         while at < len(same):
@@ -276,7 +276,7 @@ def _merge(items: list[Item]) -> Item:
 
 
 def loops_of(spec: tree.Spec) -> list[Span]:
-    """The bodies of every ``for``, and of the macros that are called in them."""
+    """Return the bodies of every ``for``, and of the macros that are called in them."""
     macros = {s.name.name: s.body for s in spec.statements if isinstance(s, tree.Def)}
     found: list[Span] = []
     todo: list[Any] = [node.body for node in _walk(spec) if isinstance(node, tree.For)]

@@ -20,7 +20,7 @@ Stretch = tuple[int, int, str]
 
 
 def stretches_of(resolved: Resolved, spec: tree.Spec, graph: Graph) -> list[Stretch]:
-    r"""Where the named flows of a spec are in a graph, outer ones before those in them.
+    r"""Return where the named flows of a spec are in a graph, outer ones before those in them.
 
     A flow counts where it has layers of its own, and two boxes or more; each place where it is used counts by
     itself. The last flow is the whole: it counts only where it has an input of its own beside other parts.
@@ -69,7 +69,9 @@ def _places(graph: Graph, part: Block | Named) -> Iterator[range]:
 
 
 def framed(items: Sequence[Item], stretches: Sequence[Stretch]) -> list[Item]:
-    """The items with each stretch as one part; a stretch that begins or ends within copies is left out."""
+    """Return the items with each stretch as one part; a stretch that begins or ends within copies is left
+    out.
+    """
     found = list(items)
     for start, stop, name in reversed(stretches):
         first = next((k for k, item in enumerate(found) if _first(item) == start), None)
@@ -88,13 +90,15 @@ def _last(item: Item) -> int:
 
 
 def names_left(names: Mapping[int, str], stretches: Sequence[Stretch], whole: str) -> dict[int, str]:
-    """The names of boxes without those that frames bear, and where there are frames without the whole's."""
+    """Return the names of boxes without those that frames bear, and where there are frames without the
+    whole's.
+    """
     borne = {name for _, _, name in stretches} | ({whole} if stretches else set())
     return {index: name for index, name in names.items() if name not in borne}
 
 
 def part_of(resolved: Resolved, name: str) -> Graph:
-    r"""The graph of a named model: what comes into it are its inputs.
+    r"""Return the graph of a named model: what comes into it are its inputs.
 
     Raises:
         KeyError: the spec has no model of that name; says which there are.

@@ -27,7 +27,7 @@ _FAMILIES: Mapping[Role, str] = {
 
 
 def family(layer: Layer) -> str:
-    """What kind of layer it is, for its colours: a wrapper is of the kind of what it wraps."""
+    """Return what kind of layer it is, for its colours: a wrapper is of the kind of what it wraps."""
     inner = layer.get("layer")
     if isinstance(inner, Layer):
         return family(inner)
@@ -44,7 +44,7 @@ def family(layer: Layer) -> str:
 
 
 def title(node: Node) -> str:
-    """The layer with the arguments that are given by position: ``lstm(64)``."""
+    """Return the layer with the arguments that are given by position: ``lstm(64)``."""
     layer = node.layer
     if layer is None:
         return "in" + (f"({_declared(node)})" if _declared(node) else "")
@@ -73,8 +73,8 @@ def _declared(node: Node) -> str:
 
 
 def details(nodes: Sequence[Node]) -> list[str]:
-    """The other arguments that matter, each as the spec writes it: ``seq``, ``dropout=0.2``; for several
-    copies of a layer, those that matter in one of them.
+    """Return the other arguments that matter, each as the spec writes it: ``seq``, ``dropout=0.2``; for
+    several copies of a layer, those that matter in one of them.
     """
     layers = [node.layer for node in nodes if node.layer is not None]
     if not layers:
@@ -133,12 +133,12 @@ def _same(one: Any, other: Any) -> bool:
 
 
 def safe(text: str) -> str:
-    """A text of somebody's spec, on one line, not too long, and safe to show."""
+    """Return a text of somebody's spec, on one line, not too long, and safe to show."""
     return shortened(visible(text), _LONGEST)
 
 
 def given_name(node: Node) -> str:
-    """The name that somebody gave a node; "" for one that says no more than which layer it is, and in
+    """Return the name that somebody gave a node; "" for one that says no more than which layer it is, and in
     which macro or binding it was written: ``lstm_1``, ``block_lstm_1``.
     """
     if node.layer is None:
@@ -172,6 +172,6 @@ def _listed(values: Sequence[str]) -> str:
 
 
 def shape_word(shape: Shape, dtype: str = "float32") -> str:
-    """A shape on an edge; whole numbers and truth values are said."""
+    """Return a shape on an edge; whole numbers and truth values are said."""
     short = {"float32": "", "int32": " int"}.get(dtype, f" {dtype}")
     return safe(f"{show_shape(shape)}{short}")

@@ -47,7 +47,7 @@ class Layers:
     nodes: int = 0
 
     def is_stand_in(self, element: int) -> bool:
-        """Whether an element stands in for an edge that passes a rank."""
+        """Return whether an element stands in for an edge that passes a rank."""
         return element >= self.nodes
 
 

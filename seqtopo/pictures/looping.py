@@ -11,7 +11,7 @@ from seqtopo.pictures.scene import Box, Line, Point, Scene, Text, straightened
 
 
 def loop_room(words: Sequence[str], metrics: Metrics) -> int:
-    """The room on the right of a box for its loop and the words beside it."""
+    """Return the room on the right of a box for its loop and the words beside it."""
     return _reach(metrics) + metrics.label + max(map(metrics.width, words))
 
 

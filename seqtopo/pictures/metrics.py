@@ -54,7 +54,7 @@ class Metrics:
     corner: int = 0
 
     def width(self, text: str, size: Size = "small") -> int:
-        """How wide a text is at most."""
+        """Return how wide a text is at most."""
         if self.cells:
             return columns(text)
         points = self.title if size == "title" else self.small
@@ -62,7 +62,7 @@ class Metrics:
         return math.ceil(sum(map(_advance, text)) * points * bold / 1000)
 
     def line(self, size: Size) -> int:
-        """The height of a line of text."""
+        """Return the height of a line of text."""
         return self.title_line if size == "title" else self.small_line
 
 

@@ -22,7 +22,7 @@ def placed(
     rails: Sequence[Stretch] = (),
     shift: Callable[[Stretch], int] = lambda _: 0,
 ) -> list[int]:
-    """The place of each element; ``between`` is the room that each needs on either side.
+    """Return the place of each element; ``between`` is the room that each needs on either side.
 
     ``rails`` are straight in any case: none of them may cross another, or share an end above or below with
     one. ``shift`` is how far the bottom of a stretch lies to the right of its top where it is straight.
@@ -68,7 +68,7 @@ class _Edges:
         return found
 
     def candidates(self, v: int, downwards: bool, place: Mapping[int, int]) -> list[int]:
-        """What an element may be aligned with: its rail, or else the one or two in the middle."""
+        """Return what an element may be aligned with: its rail, or else the one or two in the middle."""
         onto, back = (self.above, self.below) if downwards else (self.below, self.above)
         if v in onto:
             return [onto[v]]

@@ -92,9 +92,9 @@ def plan_of(
     folded: bool = True,
     looped: bool = False,
 ) -> Plan:
-    """What is drawn of a graph. ``loops`` are the places whose copies may differ (see ``fold``), ``names``
-    what the values of nodes are called, ``parts`` what is framed; ``looped`` draws the states that recurrent
-    layers hand on from step to step.
+    """Return what is drawn of a graph. ``loops`` are the places whose copies may differ (see ``fold``),
+    ``names`` what the values of nodes are called, ``parts`` what is framed; ``looped`` draws the states that
+    recurrent layers hand on from step to step.
 
     >>> from seqtopo.report.analyse import analyse
     >>> found = plan_of(analyse("in(T,8) -> lstm(64,seq) * 3 -> dense(1)").resolved.graph)
@@ -160,7 +160,7 @@ class _Planner:
         return level.plan
 
     def inside(self) -> Plan:
-        """The plan of a sub-model: its inputs are entries, its outputs exits."""
+        """Return the plan of a sub-model: its inputs are entries, its outputs exits."""
         level = _Level(self, self.items(), self.graph.inputs)
         level.exits(self.graph.outputs)
         level.finish()

@@ -22,7 +22,7 @@ LARGEST = 60_000_000
 
 
 def png(scene: Scene, *, scale: float = 2.0, dark: bool = False) -> bytes:
-    """The scene as the bytes of a PNG file, ``scale`` times as large as the SVG.
+    """Return the scene as the bytes of a PNG file, ``scale`` times as large as the SVG.
 
     Raises:
         ImportError: Pillow is not installed.

@@ -9,7 +9,8 @@ Pair = tuple[int, int]
 
 
 def rails(layers: Layers) -> list[Stretch]:
-    """The stretches that are to be straight; none crosses another, and no element has two above or below.
+    """Return the stretches that are to be straight; none crosses another, and no element has two above or
+    below.
 
     First those between two elements that have nothing else there, then those of the main line, then the long
     ways of single values.
@@ -41,14 +42,14 @@ def _by_weight(layers: Layers, between: dict[Pair, Stretch]) -> tuple[list[Pair]
     before = _before(layers, up)
 
     def onward(element: int) -> int | None:
-        """Where the main line goes on: through the box beside a skip, past an output to the rest."""
+        """Return where the main line goes on: through the box beside a skip, past an output to the rest."""
         boxes = [e for e in down[element] if not layers.is_stand_in(e)] or down[element]
         boxes = [e for e in boxes if down[e]] or boxes
         return boxes[0] if len(boxes) == 1 else None
 
     def back(element: int) -> int | None:
-        """Where the main line comes from: the only box there, if what comes in beside it are skips around it
-        and one other line at most. With more, an element lies in the middle of all.
+        """Return where the main line comes from: the only box there, if what comes in beside it are skips
+        around it and one other line at most. With more, an element lies in the middle of all.
         """
         boxes = [e for e in up[element] if not layers.is_stand_in(e)] or up[element]
         if len(boxes) != 1:

@@ -20,18 +20,18 @@ _MOST = 4096
 
 
 def passed_of(row: Any, call: Call) -> Passed:
-    """What a row says of a call whose sizes are all numbers."""
+    """Return what a row says of a call whose sizes are all numbers."""
     found: Passed = (row.time or unknown)(call)
     return found
 
 
 def keeps_steps(passed: Passed) -> bool:
-    """Whether each step is made of the step in its place alone."""
+    """Return whether each step is made of the step in its place alone."""
     return passed.axis == 0 and passed.window == SAME
 
 
 def reads_of(passed: Passed, call: Call) -> Reads | None:
-    """What each step reads; None where the time axis does not stay, or each step reads all of them.
+    """Return what each step reads; None where the time axis does not stay, or each step reads all of them.
 
     >>> from seqtopo.layers.timing import Slides
     >>> from seqtopo.layers.values import Tensor
@@ -79,7 +79,7 @@ def _unslid(call: Call, steps: int, dilation: int) -> Reads:
 
 
 def reads_between(read: Sequence[int], low: int, high: int) -> bool:
-    """Whether a step strictly between two others is read.
+    """Return whether a step strictly between two others is read.
 
     >>> reads_between(range(1, 20, 5), 6, 12), reads_between(range(1, 20, 5), 6, 11)
     (True, False)

@@ -95,7 +95,7 @@ class Scene:
 
 
 def straightened(points: Sequence[Point]) -> tuple[Point, ...]:
-    """The corners of a line: points that it only passes through, or twice, are left out.
+    """Return the corners of a line: points that it only passes through, or twice, are left out.
 
     >>> straightened([(0, 0), (0, 4), (0, 9), (5, 9), (5, 9)])
     ((0, 0), (0, 9), (5, 9))

@@ -11,7 +11,7 @@ MOST_AXES = 8
 
 
 def side_by_side(tiers: Sequence[Tier], axes: Sequence[Axis]) -> list[Axis]:
-    """The axes that have columns of their own, from left to right: what is needed first is left.
+    """Return the axes that have columns of their own, from left to right: what is needed first is left.
 
     Raises:
         TooMuch: more than can be shown.

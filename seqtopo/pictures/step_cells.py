@@ -207,14 +207,14 @@ class Cells:
 
 
 def words_in(tier: Tier) -> tuple[str, ...]:
-    """The words in a cell; of both directions, forward comes first."""
+    """Return the words in a cell; of both directions, forward comes first."""
     if tier.direction == "both":
         return f"{tier.word} →", f"← {tier.word}"
     return (tier.short,)
 
 
 def words_beside(tier: Tier, narrow: bool) -> tuple[tuple[str, Size], tuple[str, Size]]:
-    """What stands on the left of a tier: the layer, and below it what it gives."""
+    """Return what stands on the left of a tier: the layer, and below it what it gives."""
     if narrow:
         return (shortened(tier.title, _NARROW), "title"), ("", "small")
     return (shortened(tier.title, _WIDEST), "title"), (shortened(tier.note, _LONGEST), "small")

@@ -12,7 +12,9 @@ FONT = "'DejaVu Sans', Verdana, 'Helvetica Neue', Arial, sans-serif"
 
 
 def svg(scene: Scene, theme: str = "auto") -> str:
-    """The scene as one SVG document, in ``light`` or ``dark``, or ``auto``: as the reader's screen is."""
+    """Return the scene as one SVG document, in ``light`` or ``dark``, or ``auto``: as the
+    reader's screen is.
+    """
     dark = theme == "dark"
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {scene.w} {scene.h}" width="{scene.w}" '

@@ -24,7 +24,7 @@ _ASCII = {
 
 
 def text(scene: Scene, *, ascii: bool = False) -> str:
-    """The scene, which was laid out in cells, as lines of text."""
+    """Return the scene, which was laid out in cells, as lines of text."""
     canvas = _Canvas(scene)
     lines = canvas.lines()
     if ascii:
@@ -60,7 +60,7 @@ class _Canvas:
             self._words(words.left, words.y, words.text + words.sub)
 
     def lines(self) -> list[str]:
-        """The rows of the canvas, without what is empty at their ends."""
+        """Return the rows of the canvas, without what is empty at their ends."""
         found = []
         for y in range(self.scene.h):
             row = []
@@ -149,7 +149,7 @@ def _direction(a: Point, b: Point) -> tuple[int, int]:
 
 
 def listing(plan: Plan, *, ascii: bool = False, indent: str = "") -> str:
-    """A plan as a list, for a terminal that is too narrow for the picture: each box with a number, and
+    """Return a plan as a list, for a terminal that is too narrow for the picture: each box with a number, and
     from which ones something comes in.
     """
     lines: list[str] = []

@@ -35,7 +35,7 @@ class Axis:
     """Above which step of that axis one of its own is best, by their orders."""
 
     def find(self) -> Axis:
-        """The axis that it was found to be the same as."""
+        """Return the axis that it was found to be the same as."""
         return self if self.root is None else self.root.find()
 
     def mark(self, number: int, step: Size) -> None:
@@ -134,7 +134,7 @@ class Unrolled:
 
 
 def region_of(axis: Axis) -> Axis:
-    """The axis whose columns an axis shares."""
+    """Return the axis whose columns an axis shares."""
     axis = axis.find()
     return region_of(axis.region) if axis.region is not None else axis
 

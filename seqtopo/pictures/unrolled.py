@@ -104,7 +104,7 @@ class _Unrolling:
     # ---- numbers ---------------------------------------------------------------------------------
 
     def order(self, size: Size) -> int:
-        """A number for a step, to put steps in order: open lengths are long, other symbols short."""
+        """Return a number for a step, to put steps in order: open lengths are long, other symbols short."""
         values = {name: self.long if name in self.far else 7 for name in symbols(size)}
         found = substitute(size, {**values, "?": self.long})
         return found if isinstance(found, int) else self.long

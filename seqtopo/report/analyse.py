@@ -142,7 +142,7 @@ def linted(checked: Checked, chosen: Selection | None = None) -> Checked:
 
 @collector.off()
 def report_on(checked: Checked) -> Report:
-    """The report of a spec that was read."""
+    """Return the report of a spec that was read."""
     resolved = checked.resolved
     names: tuple[str, ...] = ()
     if resolved is None or resolved.free:
@@ -156,7 +156,7 @@ def report_on(checked: Checked) -> Report:
 
 
 def buildable_spec(checked: Checked, max_params: int = buildable.MAX_PARAMS) -> Resolved:
-    """The graphs of a spec that was read, where a model can be made of it.
+    """Return the graphs of a spec that was read, where a model can be made of it.
 
     Raises:
         SpecError: it is wrong, a symbol needs a number, or it has too many parameters.
@@ -170,7 +170,7 @@ def buildable_spec(checked: Checked, max_params: int = buildable.MAX_PARAMS) -> 
 
 
 def unbuildable(checked: Checked, max_params: int = buildable.MAX_PARAMS) -> tuple[Diagnostic, ...]:
-    """What keeps a spec without errors from being built: symbols without a number, or its size."""
+    """Return what keeps a spec without errors from being built: symbols without a number, or its size."""
     if checked.resolved is None or checked.spec is None:
         return ()
     graph = checked.resolved.graph

@@ -41,7 +41,8 @@ class Column:
 
 
 def columns(found: Sequence[Column], most: int | None, *, indent: int = 0, color: bool = False) -> str:
-    """The columns side by side, in lines of at most ``most`` terminal columns (None: as wide as they are).
+    """Return the columns side by side, in lines of at most ``most`` terminal columns (None: as wide as they
+    are).
 
     >>> print(columns([Column("name", ["lstm"]), Column("parameters", ["7"], right=True)], None))
     name  parameters
@@ -101,7 +102,7 @@ def _padded(text: str, room: int, right: bool) -> str:
 
 
 def fitted(text: str, room: int) -> str:
-    """A text of at most ``room`` columns, without its middle where it is longer.
+    """Return a text of at most ``room`` columns, without its middle where it is longer.
 
     >>> fitted("multi_head_attention_1", 12), fitted("中文中文中", 9)
     ('multi_h..n_1', '中文..中')

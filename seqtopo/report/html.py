@@ -21,7 +21,7 @@ _QUOTED = 60
 
 
 def html(read: Source, diagnostics: Sequence[Diagnostic], table: ShapeTable | None) -> str:
-    """A report as a piece of HTML, without scripts, in the colours of what is around it."""
+    """Return a report as a piece of HTML, without scripts, in the colours of what is around it."""
     parts = [_finding(found.source or read, found) for found in diagnostics]
     if table is not None:
         parts.append(_table(table))

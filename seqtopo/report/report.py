@@ -58,7 +58,8 @@ class Report:
 
 
 def shape_table(report: Report, width: int | None = None, *, color: bool = False) -> str:
-    """The table of a report without errors, in lines of at most ``width`` columns (None: as wide as it is).
+    """Return the table of a report without errors, in lines of at most ``width`` columns (None: as wide as it
+    is).
 
     ``color`` makes the headings bold.
 
@@ -89,7 +90,7 @@ def report_of(
     resolved: Resolved | None,
     unbound: tuple[str, ...] = (),
 ) -> Report:
-    """The report of a spec that was read; ``unbound`` are the names that building needs."""
+    """Return the report of a spec that was read; ``unbound`` are the names that building needs."""
     if resolved is None or any(d.severity == "error" for d in diagnostics):
         return Report(source, diagnostics, unbound=unbound)
     graph = resolved.graph

@@ -50,7 +50,7 @@ class ShapeTable:
     receptive: Sequence[Receptive]
 
     def cells(self) -> list[tuple[str, ...]]:
-        """The cells under ``HEADINGS``, line by line, and the total where it is a number."""
+        """Return the cells under ``HEADINGS``, line by line, and the total where it is a number."""
         found: list[tuple[str, ...]] = [
             (line.name, line.layer, _shapes(line.inputs), _gives(line), _params(line), _note(line))
             for line in self.lines
@@ -59,7 +59,7 @@ class ShapeTable:
         return [*found, ("total", "", "", "", _count(self.params), "")] if self._is_counted else found
 
     def below(self) -> list[str]:
-        """What is said below the table, line by line."""
+        """Return what is said below the table, line by line."""
         found = [] if self._is_counted else [f"{self.params} parameters in total."]
         several = len(self.receptive) > 1
         found += [
@@ -76,7 +76,7 @@ class ShapeTable:
         return [*found, f"Shapes leave out the batch axis: {ranks}"]
 
     def text(self, width: int | None = None, *, color: bool = False) -> str:
-        """The table in lines of at most ``width`` columns (None: as wide as it is).
+        """Return the table in lines of at most ``width`` columns (None: as wide as it is).
 
         ``color`` makes the headings bold. What does not fit goes in this order: the notes, the shapes that
         come in, the middle of long words.

@@ -49,7 +49,8 @@ def attach(model: keras.Model, *, kernels: bool = True) -> keras.Model:
 
 
 def get_states(model: keras.Model) -> list[np.ndarray]:
-    """The states of a model's stateful layers, as ``get_weights`` gives the weights; no file holds them.
+    """Return the states of a model's stateful layers, as ``get_weights`` gives the weights; no file holds
+    them.
 
     Returns:
         A copy of each, layer by layer in the model's order: one of shape ``(batch, units)`` for a GRU or
@@ -86,7 +87,7 @@ def set_states(model: keras.Model, values: Sequence[Any]) -> None:
 
 
 def ResetStates(*, evaluate: bool = False, predict: bool = False) -> keras.callbacks.Callback:  # noqa: N802 - it stands for a class
-    """A Keras callback that resets the states of every stateful layer at the start of each epoch.
+    """Return a Keras callback that resets the states of every stateful layer at the start of each epoch.
 
     An epoch goes through the series from its beginning, where nothing is remembered yet. A model that
     was not attached (see ``attach``) is attached when it runs with this callback.

@@ -28,7 +28,7 @@ def build(
     kernels: bool = True,
     seed: int | None = None,
 ) -> Built:
-    """The models of a spec that was read, each built when it is asked for, and ready to run.
+    """Return the models of a spec that was read, each built when it is asked for, and ready to run.
 
     Raises:
         SpecError: what ``compile`` raises it for.

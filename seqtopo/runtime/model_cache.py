@@ -9,7 +9,7 @@ Made = TypeVar("Made")
 
 
 def kept(model: Any, key: Hashable, make: Callable[[], Made]) -> Made:
-    """What ``make`` gave for this model and key; made once."""
+    """Return what ``make`` gave for this model and key; made once."""
     store = vars(model).get("_seqtopo_kept")
     if store is None:
         store = {}

@@ -16,7 +16,8 @@ KERAS_OWN = ("keras", "builtins")
 
 
 def custom_objects(modules: Sequence[str]) -> dict[str, Any]:
-    """The classes and functions of modules by name, as Keras' ``custom_objects``; the modules are imported.
+    """Return the classes and functions of modules by name, as Keras' ``custom_objects``; the modules are
+    imported.
 
     Nothing is imported because a model's file names it: these are modules that the user has named.
     """
@@ -29,14 +30,15 @@ def custom_objects(modules: Sequence[str]) -> dict[str, Any]:
 
 
 def modules_of(model: keras.Model) -> list[str]:
-    """The modules that define a model's classes, where these are not Keras' own."""
+    """Return the modules that define a model's classes, where these are not Keras' own."""
     every = [model, *keras_private.layers_inside(model, include_self=False)]
     found = dict.fromkeys(type(layer).__module__ for layer in every)
     return [name for name in found if _package(name) not in KERAS_OWN]
 
 
 def own_classes(config: Any) -> dict[str, str]:
-    """The classes in a model's configuration that are not Keras' own, each with the module that defines it.
+    """Return the classes in a model's configuration that are not Keras' own, each with the module that
+    defines it.
 
     >>> inner = {"module": "my.layers", "class_name": "Pool", "config": {}}
     >>> own_classes({"module": "keras", "class_name": "Sequential", "config": {"layers": [inner]}})
@@ -57,7 +59,9 @@ def own_classes(config: Any) -> dict[str, str]:
 
 
 def unknown_classes(config: Any, modules: Sequence[str]) -> tuple[str, str]:
-    """Which classes of a model Keras does not know, in words, and what to do; both "" where it knows all."""
+    """Return which classes of a model Keras does not know, in words, and what to do; both "" where it knows
+    all.
+    """
     own = {name: module for name, module in own_classes(config).items() if module not in modules}
     if not own:
         return "", ""

@@ -20,7 +20,7 @@ from seqtopo.layers.values import Tensor
 
 
 def row_of(layer: Any) -> Row | None:
-    """The row of a layer of Keras' own class, or of a registered one; None where there is none."""
+    """Return the row of a layer of Keras' own class, or of a registered one; None where there is none."""
     kind = type(layer)
     row = KERAS_ROWS.get(kind.__name__)
     if row is not None and kind is getattr(layers, row.keras):
@@ -30,7 +30,7 @@ def row_of(layer: Any) -> Row | None:
 
 
 def call_of(layer: Any, row: Row, inputs: Sequence[Any], output: Any, place: int) -> Call | None:
-    """A call of a live layer as the rules of rows see it, time being the axis behind the batch.
+    """Return a call of a live layer as the rules of rows see it, time being the axis behind the batch.
 
     None where a spec cannot say the layer's arguments, and of a wrapper that goes by what it wraps.
     """
@@ -54,5 +54,5 @@ def _tensor(value: Any) -> Tensor:
 
 
 def passes(row: Row, call: Call) -> Passed | None:
-    """What becomes of the time axis in a call; None where the row does not say."""
+    """Return what becomes of the time axis in a call; None where the row does not say."""
     return None if row.time is None else row.time(call)

@@ -50,11 +50,11 @@ class Place(NamedTuple):
         return Span(self.last.end, self.last.end) if self.ends else self.token().span
 
     def breaks_line(self) -> bool:
-        """Whether a line ends before the wrong token."""
+        """Return whether a line ends before the wrong token."""
         return "\n" in self.findings.source.text[self.last.end : self.token().start]
 
     def opener(self) -> tuple[int, str]:
-        """The index of the innermost open bracket (-1: none), and what it is: 'call', 'list', ..."""
+        """Return the index of the innermost open bracket (-1: none), and what it is: 'call', 'list', ..."""
         depth = 0
         for index in range(self.at - 1, -1, -1):
             kind = self.tokens[index].type

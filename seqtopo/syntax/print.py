@@ -175,7 +175,7 @@ class _Writer:
         return at < len(self.starts) and self.starts[at] < end
 
     def must_break(self, node: tree.Node) -> bool:
-        """Whether a comment belongs to a place inside an expression where its line can break."""
+        """Return whether a comment belongs to a place inside an expression where its line can break."""
         if not self.comment_in(*node.span):
             return False
         match node:

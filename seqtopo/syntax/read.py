@@ -45,7 +45,7 @@ def unreadable(path: str | os.PathLike[str], error: OSError) -> Diagnostic:
 
 
 def decode(data: bytes, name: str) -> tuple[Source, tuple[Diagnostic, ...]]:
-    r"""The text of a spec from its bytes: UTF-8, with or without a byte order mark, lines ending in
+    r"""Return the text of a spec from its bytes: UTF-8, with or without a byte order mark, lines ending in
     a line feed or as Windows ends them.
 
     >>> decode(b"in(T,F)\r\n-> lstm(4)", "spec.txt")[0].text

@@ -171,7 +171,7 @@ def declared(source: tree.Call, sizes: Sequence[tree.Expr]) -> tree.Expr:
 
 
 def is_size(given: tree.Argument) -> bool:
-    """Whether an argument of an ``in(...)`` is one of its sizes: no flag, no ``int(V)``, no name."""
+    """Return whether an argument of an ``in(...)`` is one of its sizes: no flag, no ``int(V)``, no name."""
     value = given.value
     if given.name is not None or isinstance(value, (tree.Call, tree.String)):
         return False

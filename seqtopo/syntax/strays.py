@@ -20,7 +20,7 @@ def shown(text: str) -> str:
 
 
 def is_arrow(text: str) -> bool:
-    """Whether a word that is not part of the language means '->'."""
+    """Return whether a word that is not part of the language means '->'."""
     meant = LOOKALIKES.get(text)
     return meant is not None and meant.kind == "ARROW"
 

@@ -32,7 +32,7 @@ BUILDING = ("keras", "threadpoolctl")
 
 
 def outside(package: str, found: str) -> str:
-    """What is wrong with a version of a package, in words; "" where nothing is.
+    """Return what is wrong with a version of a package, in words; "" where nothing is.
 
     >>> outside("keras", "3.8.0")
     'keras 3.8.0 is installed; seqtopo needs 3.15 or later, below 4'
@@ -48,7 +48,7 @@ def outside(package: str, found: str) -> str:
 
 
 def wanted(package: str) -> str:
-    """A package with its versions that work, as pip takes it.
+    """Return a package with its versions that work, as pip takes it.
 
     >>> wanted("keras"), wanted("tf2onnx")
     ('keras>=3.15,<4', 'tf2onnx')
@@ -58,7 +58,7 @@ def wanted(package: str) -> str:
 
 
 def numbers(found: str) -> Version:
-    """The numbers that a version begins with.
+    """Return the numbers that a version begins with.
 
     >>> numbers("3.16.0.dev2026102704"), numbers("2.13.0+cpu"), numbers("unknown")
     ((3, 16, 0), (2, 13, 0), ())
@@ -72,7 +72,9 @@ def _dotted(numbers: Version) -> str:
 
 
 def installed(package: str) -> str:
-    """The version of a package, from what was written when it was installed; "" where nothing says it."""
+    """Return the version of a package, from what was written when it was installed; "" where
+    nothing says it.
+    """
     for name in (package, f"{package}-nightly", f"{package}-cpu"):
         try:
             return version(name)
@@ -82,12 +84,12 @@ def installed(package: str) -> str:
 
 
 def missing() -> list[str]:
-    """What building needs and is not there."""
+    """Return what building needs and is not there."""
     return [name for name in BUILDING if find_spec(name) is None]
 
 
 def get_extra(extra: str) -> str:
-    """The command that installs one of the extras, such as ``jax``, into the Python that is running.
+    """Return the command that installs one of the extras, such as ``jax``, into the Python that is running.
 
     It names the place that seqtopo itself was installed from: a checkout, a wheel, an archive or a
     repository. Where nothing tells that, it names the packages of the extra.
@@ -96,7 +98,7 @@ def get_extra(extra: str) -> str:
 
 
 def get(*requirements: str) -> str:
-    """The command that installs packages into the Python that is running.
+    """Return the command that installs packages into the Python that is running.
 
     >>> get("keras>=3.15,<4").endswith("pip install 'keras>=3.15,<4'")
     True

@@ -9,7 +9,7 @@ _IN_DOUBLE = re.compile(r'[^"$`\\!\n]*')
 
 
 def command(*words: str) -> str:
-    """A command of these words, each quoted where a shell would not take it as it is.
+    """Return a command of these words, each quoted where a shell would not take it as it is.
 
     >>> print(command("seqtopo", "build", "in(T,8) -> lstm(4)", "-D", "T=24", "my spec.txt"))
     seqtopo build "in(T,8) -> lstm(4)" -D T=24 "my spec.txt"

@@ -69,7 +69,7 @@ class Piece:
 
 
 def read_vgsl(source: Source, dialect: str = "") -> tuple[str | None, list[Diagnostic]]:
-    """The spec of a VGSL string, and what is wrong with it; None where it cannot be said.
+    """Return the spec of a VGSL string, and what is wrong with it; None where it cannot be said.
 
     Raises:
         ValueError: there is no such dialect.

@@ -37,11 +37,13 @@ class State:
         self.steps += steps
 
     def branch(self) -> State:
-        """The same value, before any step."""
+        """Return the same value, before any step."""
         return State(self.form, self.width, self.height, self.channels, self.upright)
 
     def pair(self, y: int, x: int) -> str:
-        """A size along both axes, in the order of the spec; one number for both where they are equal."""
+        """Return a size along both axes, in the order of the spec; one number for both where
+        they are equal.
+        """
         first, second = (y, x) if self.upright else (x, y)
         return str(first) if first == second else f"({first},{second})"
 
@@ -53,7 +55,7 @@ class State:
 
 
 def called(name: str, *arguments: str) -> str:
-    """A layer with those of its arguments that there are."""
+    """Return a layer with those of its arguments that there are."""
     given = [a for a in arguments if a]
     return f"{name}({','.join(given)})" if given else name
 

@@ -43,7 +43,7 @@ class Word:
     does: Callable[[State, tuple[str, ...]], None] | None = None
 
     def match(self, word: str) -> re.Match[str] | None:
-        """The whole word in this form, or None."""
+        """Return the whole word in this form, or None."""
         return re.fullmatch(self.pattern, word)
 
 
@@ -269,7 +269,7 @@ WORDS = (
 
 
 def table() -> str:
-    """The words by dialect, for people.
+    """Return the words by dialect, for people.
 
     >>> print(table().splitlines()[0])
     tesseract

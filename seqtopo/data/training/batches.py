@@ -33,7 +33,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships no ty
         self._given = 0
 
     def __len__(self) -> int:
-        """How many batches there are."""
+        """Return how many batches there are."""
         return len(self.cut)
 
     def __getitem__(self, index: int) -> tuple[Any, ...]:

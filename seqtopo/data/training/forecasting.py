@@ -44,7 +44,8 @@ def takes(model: keras.Model) -> tuple[bool, int]:
 def forecast(
     model: keras.Model, notes: Notes, history: Array, steps: int, future: Array | None = None
 ) -> Array:
-    """The next steps (steps, told features) after a history (time, features), in the units of the data.
+    """Return the next steps (steps, told features) after a history (time, features), in the units of the
+    data.
 
     ``future`` is what is known of the steps ahead, (steps, features that are not told), unscaled.
 
@@ -87,7 +88,7 @@ def most_steps(model: keras.Model, notes: Notes, history: Array) -> int | None:
 
 
 def not_targets(targets: list[int], features: int) -> list[int]:
-    """The numbers of the features that are not told."""
+    """Return the numbers of the features that are not told."""
     return [number for number in range(features) if number not in targets]
 
 

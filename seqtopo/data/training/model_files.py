@@ -73,7 +73,7 @@ def save_with(model: keras.Model, notes: Notes, path: Path) -> None:
 
 
 def load_with(path: Path, *, kernels: bool = True, modules: Sequence[str] = ()) -> tuple[keras.Model, Notes]:
-    """A saved model, ready to run, and its notes; empty ones where Keras alone has saved it.
+    """Return a saved model, ready to run, and its notes; empty ones where Keras alone has saved it.
 
     ``modules`` are those that define classes of the user's own.
 

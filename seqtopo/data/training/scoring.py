@@ -81,7 +81,9 @@ def _number(value: Any) -> float:
 
 
 def right_classes(kinds: list[str], logits: list[bool]) -> keras.metrics.Metric | None:
-    """The share of right classes, as a metric for the one output of a model; None where none are told."""
+    """Return the share of right classes, as a metric for the one output of a model; None where
+    none are told.
+    """
     if len(kinds) > 1 or kinds[0] == "number":
         return None
     if kinds[0] == "yes-no":

@@ -52,7 +52,7 @@ class Progress:
         """How many of them are in the file."""
 
     def belongs(self) -> bool:
-        """Whether there is a file of this very run."""
+        """Return whether there is a file of this very run."""
         try:
             with self._opened() as found:
                 return bool(json.loads(str(found["notes"]))["fingerprint"] == self.fingerprint)
@@ -96,7 +96,7 @@ class Progress:
         return True
 
     def writer(self, model: keras.Model) -> Write:
-        """What writes the file anew, as it is now."""
+        """Return what writes the file anew, as it is now."""
         notes = {"fingerprint": self.fingerprint, "history": self.history, "epochs": self.epochs}
         values = [keras.ops.convert_to_numpy(variable) for variable in _variables(model)]
         named = {f"v{i}": value for i, value in enumerate(values)}
@@ -175,7 +175,9 @@ def train(
 
 
 def from_its_start(model: keras.Model) -> Callable[[Any], Any]:
-    """What a model gives, as arrays, for one batch after another, from the states before the first one."""
+    """Return what a model gives, as arrays, for one batch after another, from the states before the first
+    one.
+    """
     if stateful_layers(model):
         reset_states(model)
     predict: Callable[[Any], Any] = model.predict_on_batch

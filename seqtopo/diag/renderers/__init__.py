@@ -12,7 +12,7 @@ NAMES = ("text", "concise", "json", "github", "sarif")
 
 
 def renderer(name: str) -> Callable[[Sequence[Diagnostic]], str]:
-    """The function that writes in this way, loaded now: most runs need one of them or none.
+    """Return the function that writes in this way, loaded now: most runs need one of them or none.
 
     >>> renderer("concise")(())
     ''

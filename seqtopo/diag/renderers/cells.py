@@ -17,7 +17,7 @@ _LOG_COMMAND = re.compile(r"^(\s*)(::|##\[|##vso\[)")
 
 
 def cell(text: str, at: int) -> tuple[str, int]:
-    r"""What to show for ``text[at]``, and its width in columns (0, 1, 2, or 4 for a tab).
+    r"""Return what to show for ``text[at]``, and its width in columns (0, 1, 2, or 4 for a tab).
 
     Control characters, and those that would hide or reorder others, get a visible stand-in: a spec must not
     steer the terminal that it is shown in.
@@ -66,7 +66,7 @@ def _wide(char: str) -> int:
 
 
 def visible(text: str) -> str:
-    """A text on one line, safe to print: every character as `cell` shows it, line breaks as spaces."""
+    """Return a text on one line, safe to print: every character as `cell` shows it, line breaks as spaces."""
     text = text.replace("\r\n", " ").replace("\n", " ")
     if text.isascii() and text.isprintable():
         return text
@@ -74,7 +74,8 @@ def visible(text: str) -> str:
 
 
 def no_log_command(line: str) -> str:
-    """The line with a quote before what a build service would take for a command, if it starts with one.
+    """Return the line with a quote before what a build service would take for a command, if it starts with
+    one.
 
     >>> no_log_command("  ::error::what stands in a header"), no_log_command("a::b")
     ("  '::error::what stands in a header", 'a::b')
@@ -83,7 +84,7 @@ def no_log_command(line: str) -> str:
 
 
 def shortened(text: str, most: int) -> str:
-    """A text of at most ``most`` characters, with its middle left out where it is longer.
+    """Return a text of at most ``most`` characters, with its middle left out where it is longer.
 
     >>> shortened("abcdefghijkl", 9)
     'abc...jkl'
@@ -95,7 +96,7 @@ def shortened(text: str, most: int) -> str:
 
 
 def width(text: str) -> int:
-    """The columns that a text takes up.
+    """Return the columns that a text takes up.
 
     >>> width("\u4e2d\u6587 ok")
     7
@@ -106,7 +107,8 @@ def width(text: str) -> int:
 
 
 def wrap(text: str, room: int | None) -> list[str]:
-    """A text broken at its spaces into lines of at most ``room`` columns; words longer than that are cut.
+    """Return a text broken at its spaces into lines of at most ``room`` columns; words longer than that are
+    cut.
 
     None for ``room`` breaks nothing. There is always at least one line.
 

@@ -33,7 +33,9 @@ class Window:
     _columns: tuple[tuple[int, list[int]], ...]
 
     def column(self, at: int) -> int:
-        """The screen column, from 0, of a code point of the line; inside a gap, where the gap begins."""
+        """Return the screen column, from 0, of a code point of the line; inside a gap, where
+        the gap begins.
+        """
         last = 0
         for start, columns in self._columns:
             if at < start:
@@ -45,7 +47,8 @@ class Window:
 
 
 def window(line: str, wanted: Sequence[tuple[int, int]], room: int) -> Window:
-    """A line cut down to ``room`` columns around the ``wanted`` stretches, the first of which matters most.
+    """Return a line cut down to ``room`` columns around the ``wanted`` stretches, the first of which matters
+    most.
 
     Stretches that find no place are left out, but never the first. Where none is wanted, the line's
     beginning is what is shown.

@@ -13,7 +13,7 @@ from seqtopo.source import Source, Span
 
 
 def render_json(diagnostics: Sequence[Diagnostic]) -> str:
-    r"""A JSON array with one object for each diagnostic; always ASCII. The keys are stable:
+    r"""Return a JSON array with one object for each diagnostic; always ASCII. The keys are stable:
 
     - ``code``, ``name`` (the code's short name, empty if there is none), ``severity`` (error, warning, info),
       ``message``, ``file``

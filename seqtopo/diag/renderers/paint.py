@@ -24,7 +24,7 @@ _SGR: dict[Style, str] = {
 
 
 def paint(rows: Iterable[Row], color: bool) -> str:
-    """The rows as lines, each with a line break; blanks at the end of a row are dropped."""
+    """Return the rows as lines, each with a line break; blanks at the end of a row are dropped."""
     return "".join(_line(row, color) + "\n" for row in rows)
 
 

@@ -45,7 +45,7 @@ class _Placed:
 
 
 def marks_of(diagnostic: Diagnostic, source: Source) -> list[Mark]:
-    """All marks of a diagnostic, those of its primary place first."""
+    """Return all marks of a diagnostic, those of its primary place first."""
     marks = _marks(source, diagnostic.span, diagnostic.label, primary=True)
     for label in diagnostic.labels[:MOST_LABELS]:
         marks += _marks(source, label.span, label.text, primary=False)
@@ -80,7 +80,7 @@ def _marks(source: Source, span: Span, words: str, *, primary: bool) -> list[Mar
 def picture(
     source: Source, marks: list[Mark], style: Style, *, gutter: int, room: int | None, context: int
 ) -> list[Row]:
-    """The rows of the picture. ``gutter`` is the width of the line numbers, ``room`` that of the text
+    """Return the rows of the picture. ``gutter`` is the width of the line numbers, ``room`` that of the text
     beside them, ``context`` how many lines to show before and after the primary place.
     """
     by_line: dict[int, list[Mark]] = {}
@@ -106,7 +106,7 @@ def picture(
 
 
 def numbered(number: int, sign: str, gutter: int) -> tuple[str, Style]:
-    """The frame before a line that is shown."""
+    """Return the frame before a line that is shown."""
     return f"{number:>{gutter}} {sign} ", "frame"
 
 

@@ -17,13 +17,15 @@ class Region(NamedTuple):
 
 
 def clamped(source: Source, span: Span) -> Span:
-    """The span cut to the text: renderers show a wrong span as well as they can, and never fail over it."""
+    """Return the span cut to the text: renderers show a wrong span as well as they can, and never fail over
+    it.
+    """
     start = max(0, min(span.start, len(source.text)))
     return Span(start, max(start, min(span.end, len(source.text))))
 
 
 def region(source: Source, span: Span) -> Region:
-    r"""The lines and columns of a span.
+    r"""Return the lines and columns of a span.
 
     >>> region(Source("in(T)\n-> lstm(4)"), Span(3, 8))
     Region(line=1, column=4, end_line=2, end_column=3)

@@ -35,7 +35,7 @@ class Hunk:
 
 
 def hunks_of(fix: Fix, source: Source) -> list[Hunk]:
-    """What a fix changes, line by line; nothing where its edits overlap or change nothing."""
+    """Return what a fix changes, line by line; nothing where its edits overlap or change nothing."""
     edits = sorted(
         (Edit(clamped(source, edit.span), edit.text) for edit in fix.edits), key=lambda edit: edit.span
     )
@@ -115,7 +115,7 @@ def _shared(left: str | tuple[str, ...], right: str | tuple[str, ...]) -> int:
 
 
 def repair_rows(hunks: list[Hunk], *, gutter: int, room: int | None) -> list[Row]:
-    """The rows of the picture of a fix."""
+    """Return the rows of the picture of a fix."""
     rows: list[Row] = []
     last = 0
     for hunk in hunks:

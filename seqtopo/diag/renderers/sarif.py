@@ -18,7 +18,8 @@ _LEVELS = {"error": "error", "warning": "warning", "info": "note"}
 
 
 def render_sarif(diagnostics: Sequence[Diagnostic]) -> str:
-    """A SARIF log with one run: a rule for each code that occurs, a result for each diagnostic; always ASCII.
+    """Return a SARIF log with one run: a rule for each code that occurs, a result for each diagnostic; always
+    ASCII.
 
     Columns are counted in code points, which the log says.
 

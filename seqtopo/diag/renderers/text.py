@@ -19,7 +19,8 @@ _MOST_WORDS = 2000
 def render_text(
     diagnostics: Sequence[Diagnostic], *, width: int | None = 80, color: bool = False, context: int = 0
 ) -> str:
-    """The diagnostics as pictures, with a last line that counts them; an empty text where there are none.
+    """Return the diagnostics as pictures, with a last line that counts them; an empty text where there are
+    none.
 
     ``width`` is that of the terminal in columns (20 at least), None for words that are not wrapped;
     ``color`` adds ANSI colours and nothing else; ``context`` is how many more lines of the source to show
@@ -48,7 +49,7 @@ def render_text(
 
 
 def summary(diagnostics: Sequence[Diagnostic]) -> str:
-    """How many there are of each severity, the gravest first.
+    """Return how many there are of each severity, the gravest first.
 
     >>> from seqtopo.source import Span
     >>> summary([Diagnostic("ST201", "", Span(0, 0)), Diagnostic("ST305", "", Span(0, 0), "warning")])

@@ -38,7 +38,7 @@ class Arranged:
     """Layers that stand in their one call, and how each is made."""
 
     def spelled(self, value: Any) -> Any:
-        """A value with variables instead of what they hold."""
+        """Return a value with variables instead of what they hold."""
         if isinstance(value, Written):
             variable = self.variables.get(value)
             return self.spelled(self.standing[value]) if variable is None else Dotted(variable)
@@ -55,7 +55,7 @@ class Arranged:
 
 
 def arrange(recorder: Recorder, model: WrittenModel) -> Arranged:
-    """The statements that lead to a model, with one behind each model that names its operations."""
+    """Return the statements that lead to a model, with one behind each model that names its operations."""
     kept = _kept(recorder.statements, model)
     kept = [part for statement in kept for part in _with_names(statement, kept, recorder)]
     uses: Counter[Written] = Counter()

@@ -18,7 +18,7 @@ STEP = "    "
 
 
 def is_dotted(path: str) -> bool:
-    """Whether a text is a name, or several with dots between them."""
+    """Return whether a text is a name, or several with dots between them."""
     parts = path.split(".")
     return path.isascii() and all(p.isidentifier() and not keyword.iskeyword(p) for p in parts)
 
@@ -76,7 +76,7 @@ class Unwritable(Exception):  # noqa: N818  (it is an answer, not a failure)
 
 
 def literal(value: Any) -> str:
-    """A constant: None, a boolean, a number or a string.
+    """Return a constant: None, a boolean, a number or a string.
 
     >>> print(literal("relu"), literal('a"b'), literal(1e-4), literal(float("inf")))
     "relu" 'a"b' 0.0001 float("inf")
@@ -105,7 +105,7 @@ def remark(text: str) -> str:
 
 
 def flat(value: Any) -> str:
-    """An expression in one line."""
+    """Return an expression in one line."""
     if isinstance(value, Dotted):
         return value.path
     if isinstance(value, Apply):
@@ -140,7 +140,7 @@ def _key(key: Any) -> str:
 
 
 def lines(prefix: str, value: Any, suffix: str, indent: str) -> list[str]:
-    """An expression with what stands before and behind it.
+    """Return an expression with what stands before and behind it.
 
     What is too long for a line has its arguments on the next one, or each on its own; then the last ends in
     a comma, which formatters take as a wish to leave it so.

@@ -64,7 +64,7 @@ class WrittenLayer(Written):
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def __call__(self, x: Any, **kwargs: Any) -> Any:
-        """The one value that a call gives."""
+        """Return the one value that a call gives."""
         assert self.recorder is not None
         return self.recorder.call(self, [x], kwargs, ())[0]
 
@@ -112,7 +112,7 @@ class Recorder:
     # ---- what is made --------------------------------------------------------------------------------
 
     def input(self, tensor: Tensor, batch: Size | None, name: str) -> WrittenTensor:
-        """An input of the model."""
+        """Return an input of the model."""
         shape = _numbers(tensor)
         options: dict[str, Any] = {"shape": shape}
         if isinstance(batch, int):
@@ -125,7 +125,7 @@ class Recorder:
         return self._put(Apply(Dotted("keras.Input"), (), options), made)
 
     def model(self, starts: Sequence[Any], ends: Sequence[Any], name: str) -> WrittenModel:
-        """The model from some tensors to others."""
+        """Return the model from some tensors to others."""
         call = Apply(Dotted("keras.Model"), (_one_or_list(starts), _one_or_list(ends)), {"name": name})
         return self._put(call, WrittenModel(name, tuple(starts), tuple(ends)))
 
@@ -149,7 +149,7 @@ class Recorder:
         return {}
 
     def custom(self, make: Any, kwargs: Mapping[str, Any]) -> WrittenLayer:
-        """A layer that a function or class of the user's makes, imported from where it stands.
+        """Return a layer that a function or class of the user's makes, imported from where it stands.
 
         Raises:
             Unwritable: nothing can import it.
@@ -170,7 +170,7 @@ class Recorder:
     def call(
         self, layer: Any, args: Sequence[Any], kwargs: Mapping[str, Any], gives: Sequence[Tensor]
     ) -> list[Any]:
-        """What a layer or a model gives: one tensor, unless the checker says more of it."""
+        """Return what a layer or a model gives: one tensor, unless the checker says more of it."""
         masks = None
         dtype = "float32"
         if isinstance(layer, WrittenLayer):
@@ -199,11 +199,11 @@ class Recorder:
         return made
 
     def object(self, path: str, kwargs: Mapping[str, Any]) -> Apply:
-        """An object of Keras by its place in ``keras``."""
+        """Return an object of Keras by its place in ``keras``."""
         return Apply(Dotted(f"keras.{path}"), (), kwargs)
 
     def array(self, values: Any, dtype: str) -> Apply:
-        """An array of constants."""
+        """Return an array of constants."""
         return Apply(Dotted("np.array"), (_lists(values),), {"dtype": dtype})
 
     def worked_out(self, function: str, argument: int, index: int) -> Written:
@@ -216,7 +216,7 @@ class Recorder:
         return self._worked_out[key][index]
 
     def mask(self, x: WrittenTensor) -> WrittenTensor | None:
-        """The mask that Keras has put on a tensor."""
+        """Return the mask that Keras has put on a tensor."""
         if x.mask is None and x.mask_axes is not None:
             made = WrittenTensor(f"{x.name}_mask", (None,) * x.mask_axes, "bool")
             x.mask = self._put(Attribute(x, "_keras_mask"), made)
@@ -244,7 +244,7 @@ class Recorder:
         self.statements.append(Statement(Apply(Attribute(model, "compile"), (), given), subject=model))
 
     def unique(self, word: str) -> str:
-        """A name that no other operation has, as Keras counts in a new process."""
+        """Return a name that no other operation has, as Keras counts in a new process."""
         self._numbers[word] = self._numbers.get(word, 0) + 1
         return f"{word}_{self._numbers[word]}"
 
@@ -255,7 +255,7 @@ class Recorder:
         value.shape, value.dtype, value.gives = (None, *_numbers(gives)), gives.dtype, gives
 
     def name_of(self, tensor: WrittenTensor) -> str:
-        """The name of what made a tensor."""
+        """Return the name of what made a tensor."""
         return tensor.name
 
     def _put(self, value: Any, made: Made) -> Made:
@@ -274,7 +274,7 @@ class _Asked:
 
 
 def inside(value: Any) -> Iterator[Written]:
-    """What a value stands for or is made of, as far as it was written down."""
+    """Yield what a value stands for or is made of, as far as it was written down."""
     todo = [value]
     while todo:
         here = todo.pop()
@@ -291,7 +291,7 @@ def inside(value: Any) -> Iterator[Written]:
 
 
 def tensors_in(value: Any) -> Iterator[WrittenTensor]:
-    """The tensors among them."""
+    """Return the tensors among them."""
     return (x for x in inside(value) if isinstance(x, WrittenTensor))
 
 
@@ -313,7 +313,8 @@ _BY_CLASS: Mapping[str, Row] = {row.keras: row for row in ROWS if row.keras}
 def mask_axes(
     keras: str, options: Mapping[str, Any], came: Sequence[int | None], axes: Sequence[int], sequences: bool
 ) -> int | None:
-    """The number of axes of the mask that a layer of a class puts on its first output; None without one.
+    """Return the number of axes of the mask that a layer of a class puts on its first output; None without
+    one.
 
     ``came`` says the same of what comes in, ``axes`` how many axes the values themselves have, and
     ``sequences`` whether the layer, or the one inside it, returns every step.

@@ -31,7 +31,7 @@ _MODULES = {"math": "import math", "re": "import re", "Counter": "from collectio
 
 
 def python_of(checked: Checked, max_params: int = buildable.MAX_PARAMS, part: str = "") -> str:
-    """The Keras code of a spec that was read: of its last flow, or of a named part.
+    """Return the Keras code of a spec that was read: of its last flow, or of a named part.
 
     Raises:
         SpecError: what ``to_python`` raises it for.
@@ -45,7 +45,7 @@ def python_of(checked: Checked, max_params: int = buildable.MAX_PARAMS, part: st
 
 
 def write_python(resolved: Resolved, part: str = "") -> str:
-    """The source of a module whose ``build()`` gives the model of the last flow, or of a named part.
+    """Return the source of a module whose ``build()`` gives the model of the last flow, or of a named part.
 
     Raises:
         Unwritable: a custom layer cannot be imported.

@@ -252,7 +252,7 @@ def _bytes(tensor: Tensor) -> int | None:
 
 
 def memory(size: int) -> str:
-    """A number of bytes for people.
+    """Return a number of bytes for people.
 
     >>> memory(12_800_000_000), memory(1_500_000)
     ('12.8 GB', '1.5 MB')

@@ -34,7 +34,7 @@ class Attached:
         self._run = kernel.methods[method]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """What the stock method gives for the same arguments."""
+        """Return what the stock method gives for the same arguments."""
         try:
             result = self._run(self._layer, *args, **kwargs)
         except NotNow as reason:
@@ -73,19 +73,21 @@ def make_ready(model: keras.Model, *, kernels: bool = True) -> keras.Model:
 
 
 def layers(model: keras.Model) -> Iterator[Any]:
-    """A model and its layers, wherever they stand (in sub-models, in wrappers), each once, in its order."""
+    """Return a model and its layers, wherever they stand (in sub-models, in wrappers), each once, in its
+    order.
+    """
     found = keras_private.layers_inside(model)
     return iter({id(layer): layer for layer in found}.values())
 
 
 def attached(layer: Any) -> Attached | None:
-    """The method that a layer's kernel is for, with the kernel in it."""
+    """Return the method that a layer's kernel is for, with the kernel in it."""
     found = (x for x in vars(layer).values() if isinstance(x, Attached))
     return next((x for x in found if vars(layer).get(x.kernel.method) is x), None)
 
 
 def choose(layer: Any) -> Choice:
-    """The kernel that is best for a layer on the running backend, or why there is none."""
+    """Return the kernel that is best for a layer on the running backend, or why there is none."""
     choice: Choice = import_module(f"seqtopo.runtime.kernels.on_{keras.config.backend()}").choose(layer)
     if isinstance(choice, Kernel):
         for method in choice.methods:

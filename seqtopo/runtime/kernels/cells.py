@@ -48,17 +48,21 @@ class Cell(Hashable, Protocol):
     """One kind of recurrent layer."""
 
     def step(self, x: Array, counts: Array | None, states: States, weights: Weights) -> tuple[States, States]:
-        """The next states, and what ``back`` needs."""
+        """Return the next states, and what ``back`` needs."""
 
     def back(
         self, d_states: States, counts: Array | None, saved: States, turned: Array
     ) -> tuple[States, States]:
-        """The gradient of the states before, and of the gates; ``turned`` is the recurrent kernel turned."""
+        """Return the gradient of the states before, and of the gates; ``turned`` is the recurrent kernel
+        turned.
+        """
 
     def finish(
         self, x: Array, before: Array, d_gates: States, weights: Weights
     ) -> tuple[Array, tuple[Array, Array, Array | None]]:
-        """The gradient of the inputs and of the weights; ``before`` are the states before each step."""
+        """Return the gradient of the inputs and of the weights; ``before`` are the states
+        before each step.
+        """
 
 
 @dataclass(frozen=True)

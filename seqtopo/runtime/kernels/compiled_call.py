@@ -53,14 +53,16 @@ class Call:
         """The variables that it sets, likewise."""
 
     def plain(self, arrays: Sequence[Any]) -> list[Any]:
-        """The outputs, by Keras' own call."""
+        """Return the outputs, by Keras' own call."""
         found = self.model(tree.pack_sequence_as(self.inputs, list(arrays)), training=False)
         self.outputs = tree.map_structure(lambda _: 0, found)
         flat: list[Any] = tree.flatten(found)
         return flat
 
     def pure(self, values: Sequence[Any], arrays: Sequence[Any]) -> tuple[list[Any], list[Any]]:
-        """The outputs where the variables have these values, and the new values of those it would set."""
+        """Return the outputs where the variables have these values, and the new values of
+        those it would set.
+        """
         with keras.StatelessScope(state_mapping=list(zip(self.variables, values, strict=True))) as scope:
             before = [scope.get_current_value(v) for v in self.variables]
             outputs = self.plain(arrays)
@@ -70,7 +72,7 @@ class Call:
         return outputs, [value for _, value in changed]
 
     def values(self) -> list[Any]:
-        """The variables' values as they are now."""
+        """Return the variables' values as they are now."""
         if self._on_jax:
             # Inside fit JAX keeps the values apart from the variables.
             self.model.jax_state_sync()
@@ -84,7 +86,7 @@ class Call:
 
 
 def lowered(call: Call, arrays: Arrays) -> Program:
-    """The program for inputs of the shapes and dtypes of ``arrays``."""
+    """Return the program for inputs of the shapes and dtypes of ``arrays``."""
     make = {"jax": _on_jax, "tensorflow": _on_tensorflow, "torch": _on_torch}[keras.config.backend()]
     call.values()
     try:

@@ -30,8 +30,8 @@ class CannotTraceError(Exception):
 def bare_operations(
     function: Callable[..., Any], arguments: Sequence[Any], steady: int = 0
 ) -> tuple[Callable[..., Any], int]:
-    """The operations of a function that takes tensors and gives a list of them, as a function of the same
-    arguments, and how many they are. They hold for tensors of these shapes, and with gradients off.
+    """Return the operations of a function that takes tensors and gives a list of them, as a function of the
+    same arguments, and how many they are. They hold for tensors of these shapes, and with gradients off.
 
     The first ``steady`` arguments are always these very tensors, whatever numbers are in them then: they
     are not given again, and what only looks at them in another way is done here.
@@ -54,8 +54,8 @@ def bare_operations(
 
 
 def as_one_operation(function: Callable[..., list[Any]], *tensors: Any) -> list[Any]:
-    """What a function of tensors gives; where ``bare_operations`` traces, it is one operation, so that what
-    it does may depend on the numbers. Its other tensors are those that it finds when it runs.
+    """Return what a function of tensors gives; where ``bare_operations`` traces, it is one operation, so that
+    what it does may depend on the numbers. Its other tensors are those that it finds when it runs.
     """
     _whole.append(function)
     found: list[Any] = _operation()(len(_whole) - 1, list(tensors))

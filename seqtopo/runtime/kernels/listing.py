@@ -34,7 +34,7 @@ class Kernels(tuple[LayerKernel, ...]):
 
 
 def kernels(model: keras.Model) -> Kernels:
-    """Which kernel each layer of a model runs on, and why not a faster one.
+    """Return which kernel each layer of a model runs on, and why not a faster one.
 
     Args:
         model: any Keras model. ``compile`` and ``attach`` put kernels into one; a model that was loaded,

@@ -45,7 +45,7 @@ class Predictor:
         self._writing = threading.RLock()
 
     def __call__(self, x: Any) -> Any:
-        """What ``model.predict`` gives for one batch."""
+        """Return what ``model.predict`` gives for one batch."""
         arrays = self._arrays(x)
         sync_variables(self.model)
         program = self._program(arrays)
@@ -172,7 +172,7 @@ class _Input:
         return self.text
 
     def checked(self, x: Any) -> Any:
-        """An array of the right kind, laid out row by row."""
+        """Return an array of the right kind, laid out row by row."""
         if x is None and self.optional:
             return None
         if not isinstance(x, np.ndarray):

@@ -61,7 +61,7 @@ def _in_batches(stock: Callable[..., Any], size: int) -> Callable[..., Any]:
 
 
 def rows_of(x: Any) -> int | None:
-    """How many rows arrays have; None for a data set or a generator."""
+    """Return how many rows arrays have; None for a data set or a generator."""
     leaves = tree.flatten(x)
     shapes = [getattr(leaf, "shape", None) for leaf in leaves]
     whole = [int(shape[0]) for shape in shapes if shape]

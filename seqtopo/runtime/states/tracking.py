@@ -47,7 +47,7 @@ def attach(model: keras.Model) -> keras.Model:
 
 
 def stateful_layers(model: keras.Model) -> list[Any]:
-    """The recurrent layers of a model that keep their state, wherever they stand: in sub-models, in
+    """Return the recurrent layers of a model that keep their state, wherever they stand: in sub-models, in
     ``Bidirectional`` (both halves) and in ``TimeDistributed``. Each once, in the model's order.
     """
     found = keras_private.layers_inside(model, include_self=False)

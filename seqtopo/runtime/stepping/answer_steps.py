@@ -15,7 +15,7 @@ Which = Literal["last", "all", "other", ""]
 
 
 def next_answers(model: Any, source: int, steps: int) -> Which:
-    """Which answers of a model of ``steps`` stand for what comes next after input number ``source``.
+    """Return which answers of a model of ``steps`` stand for what comes next after input number ``source``.
 
     The ``last`` where each belongs to a step that came in, ``all`` where they follow the input one after the
     other, ``other`` where it is neither; "" where it cannot be told.

@@ -57,7 +57,9 @@ class Beams:
         return from_, ids, done, scores, ops.reshape(lengths, (-1, self.width)), written
 
     def best(self, carried: list[np.ndarray], penalty: float) -> np.ndarray:
-        """The best of the beams (batch, steps), by its score over its length to the power of ``penalty``."""
+        """Return the best of the beams (batch, steps), by its score over its length to the power of
+        ``penalty``.
+        """
         scores, lengths, written = carried
         ranked = scores / np.maximum(lengths, 1) ** penalty
         whole = written.reshape(*scores.shape, -1)

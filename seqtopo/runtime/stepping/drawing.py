@@ -15,7 +15,7 @@ LOWEST = -1e30
 
 
 def drawn(sample: Any, logits: Any, chance: Any) -> Any:
-    """The ids (batch,) that a sampler, or any function of logits (batch, V), takes.
+    """Return the ids (batch,) that a sampler, or any function of logits (batch, V), takes.
 
     ``chance`` is a number in [0, 1) for each row. An id is where the probabilities, added up, pass it.
     """
@@ -35,7 +35,7 @@ def drawn(sample: Any, logits: Any, chance: Any) -> Any:
 
 
 def gives_probabilities(model: keras.Model, output: int) -> bool:
-    """Whether an output is the result of a softmax, so that its logarithm is what samplers take."""
+    """Return whether an output is the result of a softmax, so that its logarithm is what samplers take."""
     tensor = model.outputs[output]
     while isinstance(tensor, keras.KerasTensor):
         operation = source_of(tensor)
@@ -60,7 +60,7 @@ def gives_probabilities(model: keras.Model, output: int) -> bool:
 
 
 def logits_of(values: Any, probabilities: bool) -> Any:
-    """What samplers take: logits as they are, probabilities as their logarithms."""
+    """Return what samplers take: logits as they are, probabilities as their logarithms."""
     if not probabilities:
         return values
     return ops.log(ops.maximum(ops.cast(values, "float32"), 1e-30))

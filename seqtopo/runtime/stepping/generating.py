@@ -38,7 +38,7 @@ def generated(
     seed: int | None,
     target: str | None,
 ) -> np.ndarray:
-    """What ``seqtopo.generate`` gives."""
+    """Return what ``seqtopo.generate`` gives."""
     for name, number in (("max_steps", max_steps), ("beams", beams)):
         if not isinstance(number, (int, np.integer)) or isinstance(number, bool) or number < 1:
             raise ValueError(f"{name} is a whole number from 1 up, not {number!r}")
@@ -97,7 +97,7 @@ class Writer:
 
 
 def decoder_step(whole: Any, target: str | None, known: tuple[int, ...] | None = None) -> Writer:
-    """The one-step model that writes: one input by steps, all others read whole beforehand.
+    """Return the one-step model that writes: one input by steps, all others read whole beforehand.
 
     ``known`` is the shape, without batch and steps, of what is known ahead: it goes in behind the features
     that are written, or into an input by steps of its own.
@@ -226,7 +226,7 @@ class _Decoder:
         numbers: Any,
         penalty: float,
     ) -> np.ndarray:
-        """The written sequences (batch, steps, ...)."""
+        """Return the written sequences (batch, steps, ...)."""
         batch = first.shape[0]
         contexts, states = self._read(sources, self.step_model.start(batch, steps))
         width = self.beams.width if self.beams else 1

@@ -50,7 +50,7 @@ class Given:
         return not keras.backend.is_float_dtype(self.dtypes[self.main])
 
     def output_is_ids(self, shape: Sequence[int | None]) -> bool:
-        """Whether an output of this shape says something of each id."""
+        """Return whether an output of this shape says something of each id."""
         return self.is_ids and len(shape) == 2
 
     def keep_last(self, steps: int) -> None:
@@ -93,7 +93,7 @@ class Given:
 
 
 def given_for(whole: Any, history: Any, future: Any, steps: int) -> Given:
-    """The history and the future of a roll-out, checked against the model's inputs.
+    """Return the history and the future of a roll-out, checked against the model's inputs.
 
     Raises:
         ValueError: says what does not fit, and what to do.

@@ -37,7 +37,7 @@ class Compiled:
         self._run = make[keras.backend.backend()]()
 
     def __call__(self, *arrays: Any) -> Any:
-        """What the function gives for arrays or tensors: tensors of the backend."""
+        """Return what the function gives for arrays or tensors: tensors of the backend."""
         return self._run(*arrays)
 
     def _jax(self) -> Callable[..., Any]:

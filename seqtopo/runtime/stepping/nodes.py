@@ -17,7 +17,7 @@ class CannotStepError(ValueError):
 
 
 def functional(model: Any) -> Any:
-    """The functional model over the graph of ``model``: itself, or what is inside a Sequential.
+    """Return the functional model over the graph of ``model``: itself, or what is inside a Sequential.
 
     Raises:
         CannotStepError: it has no graph (a subclass with a ``call`` of its own, or not built yet).
@@ -35,7 +35,7 @@ def functional(model: Any) -> Any:
 
 
 def node_of(tensor: Any) -> Any:
-    """The node whose output a KerasTensor is."""
+    """Return the node whose output a KerasTensor is."""
     try:
         return keras_private.node_of(tensor)
     except keras_private.KerasLacksError as error:
@@ -43,13 +43,13 @@ def node_of(tensor: Any) -> Any:
 
 
 def source_of(tensor: Any) -> Any:
-    """The operation that gave a KerasTensor."""
+    """Return the operation that gave a KerasTensor."""
     return node_of(tensor).operation
 
 
 def ordered(inputs: Sequence[Any], outputs: Sequence[Any]) -> list[Any]:
-    """The nodes between inputs and outputs, each after those it needs; without recursion, since a model may
-    be deeper than Python's stack.
+    """Return the nodes between inputs and outputs, each after those it needs; without recursion, since a
+    model may be deeper than Python's stack.
     """
     given = {id(x) for x in inputs}
     found: list[Any] = []
@@ -70,15 +70,15 @@ def ordered(inputs: Sequence[Any], outputs: Sequence[Any]) -> list[Any]:
 
 
 def bound(operation: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> dict[str, Any]:
-    """The arguments of a call by the names that the operation's ``call`` has for them."""
+    """Return the arguments of a call by the names that the operation's ``call`` has for them."""
     return dict(inspect.signature(operation.call).bind(*args, **kwargs).arguments)
 
 
 def masked_by(tensor: Any) -> Any:
-    """The mask that Keras has put on a tensor, or None."""
+    """Return the mask that Keras has put on a tensor, or None."""
     return keras_private.mask_of(tensor)
 
 
 def tensors_in(values: Any) -> list[Any]:
-    """The KerasTensors in some arguments."""
+    """Return the KerasTensors in some arguments."""
     return [x for x in tree.flatten(values) if isinstance(x, keras.KerasTensor)]

@@ -38,7 +38,7 @@ class OneStep:
     sequences: tuple[bool, ...]
 
     def start(self, batch_size: int, room: int | None = None) -> list[np.ndarray]:
-        """The states before the first step: zeros, each (batch, ...).
+        """Return the states before the first step: zeros, each (batch, ...).
 
         ``room`` is how many steps a causal attention is to remember at most; only its states need it.
 
@@ -106,7 +106,7 @@ def one_step(model: keras.Model, stepped: Sequence[int] | None = None) -> OneSte
 
 
 def is_sequence(tensor: Any) -> bool:
-    """Whether an input has time steps: (batch, T, F), or ids or a mask (batch, T)."""
+    """Return whether an input has time steps: (batch, T, F), or ids or a mask (batch, T)."""
     return has_steps(Tensor(tuple(tensor.shape[1:]), str(tensor.dtype)))
 
 

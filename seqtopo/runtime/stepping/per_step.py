@@ -149,7 +149,7 @@ REASONS = {
 
 
 def reason(operation: Any) -> str:
-    """Why a call that is not known to look at one step at a time cannot be stepped."""
+    """Return why a call that is not known to look at one step at a time cannot be stepped."""
     kind = type(operation).__name__
     if "Pooling" in kind:
         return "it pools over the steps"
@@ -159,7 +159,7 @@ def reason(operation: Any) -> str:
 def refusal(
     operation: Any, args: Sequence[Any], kwargs: Mapping[str, Any], flowing: Sequence[Any], output: Any
 ) -> str | None:
-    """Why a call cannot be made step by step as it is; None if it can.
+    """Return why a call cannot be made step by step as it is; None if it can.
 
     ``flowing`` are those of its arguments that are sequences run step by step, in the rank they have in the
     whole model; ``output`` is what it gives there.

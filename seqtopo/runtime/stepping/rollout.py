@@ -38,7 +38,7 @@ def rolled_out(
     mode: str | None = None,
     states: Any = None,
 ) -> np.ndarray:
-    """What ``seqtopo.rollout`` gives for a model that is built."""
+    """Return what ``seqtopo.rollout`` gives for a model that is built."""
     whole, given, plan, output, sample = _prepared(model, history, steps, future, sample, mode, states)
     feed = Feed(given, sample, gives_probabilities(whole, output) if sample is not None else False)
     key = (plan.mode, plan.place, plan.block, sample, given.extra, given.main_features)
@@ -193,13 +193,13 @@ class Feed:
         self.features = given.main_features
 
     def answer(self, output: Any, chance: Any) -> Any:
-        """What rollout gives for one step: (batch, F), or the ids (batch,)."""
+        """Return what rollout gives for one step: (batch, F), or the ids (batch,)."""
         if self.sample is None:
             return output
         return drawn(self.sample, logits_of(output, self.probabilities), chance)
 
     def inputs(self, answer: Any, future: Sequence[Any]) -> list[Any]:
-        """The inputs of the next step, in the order of the model's sequences."""
+        """Return the inputs of the next step, in the order of the model's sequences."""
         if self.sample is not None and not self.is_ids:
             # Keras' one_hot looks at the numbers on PyTorch, so that it cannot be traced.
             places = ops.cast(ops.arange(self.features), "int32")
@@ -288,7 +288,7 @@ class _WindowLoop:
         self.run = Compiled(self._going_on, [whole])
 
     def start(self, given: Given) -> list[Any]:
-        """The windows that are read first, and the inputs that have no steps."""
+        """Return the windows that are read first, and the inputs that have no steps."""
         return [given.sequences, given.statics]
 
     def _going_on(self, begin: list[Any], chances: Any, future: list[Any]) -> tuple[Any, Any]:
@@ -324,7 +324,7 @@ class _WindowLoop:
 
 
 def inputs_in_order(whole: Any, sequences: Sequence[Any], statics: Sequence[Any]) -> Any:
-    """The inputs of the whole model from those with steps and those without."""
+    """Return the inputs of the whole model from those with steps and those without."""
     with_steps, without = iter(sequences), iter(statics)
     found = [next(with_steps) if is_sequence(x) else next(without) for x in whole.inputs]
     return found if len(found) > 1 else found[0]

@@ -14,8 +14,8 @@ from seqtopo.runtime.stepping.stepper import Found, Rule, Seen, Stepper, cannot
 
 
 def rule(operation: Any) -> Rule | None:
-    """The rule of an operation that is more than the same call on one step. A rule may leave a call aside by
-    None: then it is looked at as a call on each step.
+    """Return the rule of an operation that is more than the same call on one step. A rule may leave a call
+    aside by None: then it is looked at as a call on each step.
     """
     for kind, found in _RULES:
         if isinstance(operation, kind):
@@ -186,7 +186,9 @@ class _Memory:
         self.valid: Any = None
 
     def of(self, step: Any) -> Any:
-        """The values up to this step, (batch, room, F); what is not ``valid`` (batch, room) is to come."""
+        """Return the values up to this step, (batch, room, F); what is not ``valid`` (batch, room) is to
+        come.
+        """
         state = self.stepper.state(f"{self.name}_seen", (None, *step.shape[2:]), step.dtype)
         count = self.stepper.count()
         ones = ops.ones_like(state.given[:, :, 0], dtype="int32")

@@ -88,7 +88,7 @@ class Stepper:
         return free
 
     def count(self) -> Any:
-        """How many steps were before this one: (batch, 1)."""
+        """Return how many steps were before this one: (batch, 1)."""
         if self._count is None:
             self._count = self.state("step", (1,), "int32")
             self._count.next = ops.add(self._count.given, 1)
@@ -100,20 +100,20 @@ class Stepper:
         return given, self.lifted(given)
 
     def lifted(self, flat: Any) -> Any:
-        """A sequence of one step from what it is without the time axis."""
+        """Return a sequence of one step from what it is without the time axis."""
         found = ops.expand_dims(flat, TIME)
         self._flat[id(found)] = (found, flat)
         return found
 
     def flat(self, step: Any) -> Any:
-        """The one step of a sequence, without the time axis."""
+        """Return the one step of a sequence, without the time axis."""
         kept = self._flat.get(id(step))
         if kept is None:
             kept = self._flat[id(step)] = (step, ops.squeeze(step, TIME))
         return kept[1]
 
     def inside(self, seen: Seen) -> Any:
-        """The tensor in the one-step model; of what does not depend on the steps, an input for it."""
+        """Return the tensor in the one-step model; of what does not depend on the steps, an input for it."""
         if seen.kind != "context":
             return seen.tensor
         tensor = seen.tensor
@@ -174,12 +174,12 @@ class Stepper:
         return [Seen("context", x) for x in tree.flatten(node.operation(*args, **kwargs))]
 
     def called(self, node: Any, env: dict[int, Seen], operation: Any = None) -> list[Any]:
-        """What a call gives in the one-step model."""
+        """Return what a call gives in the one-step model."""
         args, kwargs = self.filled(node, env)
         return list(tree.flatten((operation or node.operation)(*args, **kwargs)))
 
     def filled(self, node: Any, env: dict[int, Seen]) -> tuple[Any, Any]:
-        """The arguments of a call, in the one-step model."""
+        """Return the arguments of a call, in the one-step model."""
         values = {id(x): self.inside(env[id(x)]) for x in node.arguments.keras_tensors}
         args, kwargs = node.arguments.fill_in(values)
         return args, kwargs
@@ -215,7 +215,7 @@ class Stepper:
 
 
 def cannot(operation: Any, why: str) -> CannotStepError:
-    """The refusal of one layer."""
+    """Return the refusal of one layer."""
     kind = type(operation).__name__
     return CannotStepError(
         f"{operation.name} ({kind}) cannot be run one step at a time: {why}. "
