@@ -1,0 +1,384 @@
+"""What NumPy's functions give, as far as shape, dtype and range can be told."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from seqtopo.code.arrays import (
+    Bounds,
+    CodeArray,
+    Origin,
+    Thing,
+    as_array,
+    as_shape,
+    as_size,
+    broadcast,
+    cast,
+    common_dtype,
+    dtype_of,
+    is_number,
+    like,
+    mapped,
+    new_size,
+    nothing,
+    reduced,
+    union,
+)
+from seqtopo.code.indexing import indexed
+from seqtopo.code.model import Where
+from seqtopo.layers.sizes import Expr, Shape, ceil_div, same
+
+DTYPES = (
+    "float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32",
+)  # fmt: skip
+
+
+class Given:
+    """The arguments of a call, by position and by name."""
+
+    def __init__(self, args: Sequence[Any], kwargs: Mapping[str, Any], where: Where | None = None) -> None:
+        self.args, self.kwargs, self.where = args, kwargs, where
+
+    def get(self, position: int, *names: str, otherwise: Any = None) -> Any:
+        """The argument at a position, or by one of its names."""
+        for name in names:
+            if name in self.kwargs:
+                return self.kwargs[name]
+        return self.args[position] if 0 <= position < len(self.args) else otherwise
+
+    def has(self, position: int, *names: str) -> bool:
+        """Whether the argument is given."""
+        return 0 <= position < len(self.args) or any(name in self.kwargs for name in names)
+
+    def array(self, position: int = 0, *names: str) -> CodeArray:
+        """The argument as an array; one of which nothing is known where it is none."""
+        return as_array(self.get(position, *names)) or nothing()
+
+
+Function = Callable[[Given], Any]
+CALLS: dict[str, Function] = {}
+"""What each function of NumPy gives, by its name without ``numpy.``."""
+
+
+def gives(*names: str) -> Callable[[Function], Function]:
+    """Put a function into the table under NumPy's names."""
+
+    def put(function: Function) -> Function:
+        for name in names:
+            CALLS[name] = function
+        return function
+
+    return put
+
+
+# New arrays. What is made of one number is often filled later, so its numbers are not told.
+
+
+@gives("zeros", "ones", "empty", "full")
+def _new(given: Given) -> CodeArray:
+    full = given.has(1, "fill_value") and not isinstance(given.get(1, "fill_value"), str)
+    dtype = given.get(2 if full else 1, "dtype")
+    return CodeArray(as_shape(given.get(0, "shape")), dtype_of(dtype, "" if full else "float64"))
+
+
+@gives("zeros_like", "ones_like", "empty_like", "full_like")
+def _new_like(given: Given) -> CodeArray:
+    array = given.array(0, "a")
+    return CodeArray(array.shape, dtype_of(given.kwargs.get("dtype"), array.dtype))
+
+
+@gives("eye", "identity")
+def _eye(given: Given) -> CodeArray:
+    rows = as_size(given.get(0, "N", "n"))
+    columns = as_size(given.get(1, "M")) if given.get(1, "M") is not None else rows
+    dtype = dtype_of(given.kwargs.get("dtype"), "float64")
+    return CodeArray((rows, columns), dtype, Bounds(0, 1, True), one_hot=same(rows, columns) is True)
+
+
+@gives("arange")
+def _arange(given: Given) -> CodeArray:
+    start, stop = (given.get(0, "start"), given.get(1, "stop"))
+    if stop is None:
+        start, stop = 0, given.get(0, "stop", "start")
+    step = given.get(2, "step", otherwise=1)
+    numbers = all(map(is_number, (start, stop, step)))
+    floats = any(isinstance(one, float) for one in (start, stop, step))
+    dtype = dtype_of(given.get(3, "dtype"), "float64" if floats else "int64")
+    if numbers and step:
+        length = max(0, math.ceil((stop - start) / step))
+        last = start + (length - 1) * step
+        bounds = Bounds(min(start, last), max(start, last)) if length else None
+        return CodeArray((length,), dtype, bounds)
+    if all(isinstance(one, (int, Expr)) for one in (start, stop)) and isinstance(step, int) and step > 0:
+        return CodeArray((ceil_div(stop - start, step),), dtype)
+    return CodeArray((new_size(),), dtype)
+
+
+@gives("linspace", "logspace", "geomspace")
+def _linspace(given: Given) -> CodeArray:
+    start, stop = given.get(0, "start"), given.get(1, "stop")
+    numbers = is_number(start) and is_number(stop)
+    return CodeArray(
+        (as_size(given.get(2, "num", otherwise=50)),),
+        dtype_of(given.kwargs.get("dtype"), "float64"),
+        Bounds(min(start, stop), max(start, stop)) if numbers else None,
+    )
+
+
+@gives("array", "asarray", "ascontiguousarray", "asanyarray", "copy")
+def _array(given: Given) -> CodeArray | None:
+    value = given.get(0, "object", "a")
+    found = as_array(value)
+    if found is None:
+        return None
+    dtype = dtype_of(given.kwargs.get("dtype") or (given.args[1] if len(given.args) > 1 else None))
+    if isinstance(value, CodeArray):
+        found = like(value, found.shape, where=given.where)
+    return cast(found, dtype) if dtype and dtype != found.dtype else found
+
+
+def _type_call(name: str) -> Function:
+    return lambda given: cast(given.array(), name)
+
+
+for _name in (
+    "float16",
+    "float32",
+    "float64",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "uint8",
+    "uint16",
+    "uint32",
+):
+    CALLS[_name] = _type_call(_name)
+
+
+# Random numbers
+
+
+def _random(bounds: Bounds | None, dtype: str = "float64", *, loose: bool = False) -> Function:
+    """Sizes as separate arguments where they are ``loose``, else as ``size=``."""
+
+    def made(given: Given) -> CodeArray:
+        shape = as_shape(tuple(given.args)) if loose else _size_of(given, 0)
+        return CodeArray(shape, dtype_of(given.kwargs.get("dtype"), dtype), bounds)
+
+    return made
+
+
+def _size_of(given: Given, position: int) -> Shape | None:
+    value = given.get(position, "size", "shape")
+    return () if value is None else as_shape(value)
+
+
+CALLS["random.rand"] = _random(Bounds(0, 1, True), loose=True)
+CALLS["random.randn"] = _random(None, loose=True)
+for _name in ("random", "random_sample", "ranf", "sample"):
+    CALLS[f"random.{_name}"] = _random(Bounds(0, 1, True))
+CALLS["random.standard_normal"] = _random(None)
+
+
+@gives(
+    "random.normal",
+    "random.laplace",
+    "random.gamma",
+    "random.beta",
+    "random.lognormal",
+    "random.logistic",
+    "random.gumbel",
+)
+def _normal(given: Given) -> CodeArray:
+    return CodeArray(_size_of(given, 2), "float64")
+
+
+@gives("random.poisson", "random.exponential", "random.geometric")
+def _one_parameter(given: Given) -> CodeArray:
+    return CodeArray(_size_of(given, 1), "")
+
+
+@gives("random.binomial")
+def _binomial(given: Given) -> CodeArray:
+    most = given.get(0, "n")
+    return CodeArray(_size_of(given, 2), "int64", Bounds(0, most, True) if isinstance(most, int) else None)
+
+
+@gives("random.uniform")
+def _uniform(given: Given) -> CodeArray:
+    low, high = given.get(0, "low", otherwise=0.0), given.get(1, "high", otherwise=1.0)
+    numbers = is_number(low) and is_number(high)
+    return CodeArray(_size_of(given, 2), "float64", Bounds(low, high, True) if numbers else None)
+
+
+@gives("random.randint", "random.integers", "random.random_integers")
+def _randint(given: Given) -> CodeArray:
+    low, high = given.get(0, "low"), given.get(1, "high")
+    if high is None:
+        low, high = 0, low
+    most = None if not is_number(high) else high if given.get(-1, "endpoint") is True else high - 1
+    dtype = dtype_of(given.get(3, "dtype"), "int64")
+    bounds = Bounds(low, most, True) if most is not None and is_number(low) and low <= most else None
+    return CodeArray(_size_of(given, 2), dtype, bounds)
+
+
+@gives("random.choice")
+def _choice(given: Given) -> CodeArray:
+    of = given.get(0, "a")
+    shape = _size_of(given, 1)
+    if isinstance(of, int) and not isinstance(of, bool):
+        return CodeArray(shape, "int64", Bounds(0, of - 1, True) if of > 0 else None)
+    array = as_array(of) or nothing()
+    if array.rank != 1:
+        return nothing()
+    bounds = array.bounds._replace(drawn=True) if array.bounds is not None else None
+    return CodeArray(shape, array.dtype, bounds)
+
+
+@gives("random.permutation")
+def _permutation(given: Given) -> CodeArray:
+    of = given.get(0, "x")
+    if isinstance(of, (int, Expr)):
+        return CodeArray((of,), "int64", Bounds(0, of - 1) if isinstance(of, int) and of > 0 else None)
+    array = as_array(of) or nothing()
+    return CodeArray(array.shape, array.dtype, array.bounds, array.one_hot)
+
+
+@gives("random.default_rng", "random.RandomState")
+def _generator(given: Given) -> Thing:
+    return Thing("numpy.random.Generator")
+
+
+# Numbers
+
+_ONE = (
+    "sin", "cos", "tan", "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sqrt", "square", "cbrt",
+    "tanh", "sinh", "cosh", "arctan", "arcsin", "arccos", "reciprocal", "cumsum", "cumprod", "angle", "real",
+    "imag", "fft.fft", "fft.ifft", "deg2rad", "rad2deg",
+)  # fmt: skip
+_TWO = (
+    "power", "float_power", "add", "subtract", "multiply", "divide", "true_divide", "maximum", "minimum",
+    "mod", "remainder", "floor_divide", "arctan2", "hypot",
+)  # fmt: skip
+_UNIT = {"sin", "cos", "tanh"}
+
+
+def _elementwise(name: str) -> Function:
+    def made(given: Given) -> CodeArray:
+        array = given.array(0, "x", "x1")
+        if name in _TWO:
+            other = given.array(1, "x2")
+            return CodeArray(broadcast(array.shape, other.shape), "", origin=Origin(array, "same"))
+        bounds = Bounds(-1, 1) if name in _UNIT else None
+        return CodeArray(array.shape, "float64", bounds, origin=Origin(array, "same"))
+
+    return made
+
+
+for _name in (*_ONE, *_TWO):
+    CALLS[_name] = _elementwise(_name)
+
+
+@gives("abs", "absolute", "fabs")
+def _absolute(given: Given) -> CodeArray:
+    array = given.array(0, "x")
+    return mapped(array, None)
+
+
+@gives("sign")
+def _sign(given: Given) -> CodeArray:
+    return mapped(given.array(0, "x"), None)
+
+
+@gives("floor", "ceil", "round", "around", "rint", "trunc")
+def _rounded(given: Given) -> CodeArray:
+    array = given.array(0, "a", "x")
+    whole = not given.has(1, "decimals")
+    return mapped(array, (lambda x: float(round(x))) if whole else None)
+
+
+@gives("clip")
+def _clip(given: Given) -> CodeArray:
+    return mapped(given.array(0, "a"), None)
+
+
+@gives("where")
+def _where(given: Given) -> Any:
+    if len(given.args) + len(given.kwargs) < 3:
+        return None
+    condition, a, b = (given.array(i) for i in range(3))
+    bounds = union([a, b])
+    drawn = bounds._replace(drawn=True) if bounds is not None and a.shape == b.shape == () else bounds
+    shape = broadcast(condition.shape, a.shape, b.shape)
+    return CodeArray(shape, common_dtype([a, b]), drawn, origin=Origin(condition, "same"))
+
+
+@gives("argmax", "argmin", "argsort")
+def _argmax(given: Given) -> CodeArray:
+    array = given.array(0, "a")
+    found = reduced(array, given.get(1, "axis"), given.kwargs.get("keepdims") is True, given.has(1, "axis"))
+    found.dtype = "int64"
+    return found
+
+
+@gives("argsort")
+def _argsort(given: Given) -> CodeArray:
+    return CodeArray(given.array(0, "a").shape, "int64")
+
+
+@gives(
+    "mean", "sum", "std", "var", "max", "min", "amax", "amin", "median", "prod", "nanmean", "nanstd", "ptp",
+    "all", "any",
+)  # fmt: skip
+def _reduce(given: Given) -> CodeArray:
+    return reduced(
+        given.array(0, "a"), given.get(1, "axis"), given.kwargs.get("keepdims") is True, given.has(1, "axis")
+    )
+
+
+@gives("diff")
+def _diff(given: Given) -> CodeArray:
+    array, axis = given.array(0, "a"), given.get(2, "axis", otherwise=-1)
+    if not array.shape or not isinstance(axis, int) or given.has(1, "n"):
+        return nothing()
+    shape = list(array.shape)
+    shape[axis] = shape[axis] - 1
+    return CodeArray(tuple(shape), array.dtype)
+
+
+@gives("dot", "matmul")
+def _matmul(given: Given) -> CodeArray:
+    a, b = given.array(0), given.array(1)
+    if not a.shape or not b.shape or len(b.shape) > 2 or len(a.shape) < 2:
+        return nothing()
+    return CodeArray((*a.shape[:-1], *b.shape[1:]), "", origin=Origin(a, "same"))
+
+
+@gives("take")
+def _take(given: Given) -> CodeArray:
+    array, ids, axis = given.array(0, "a"), given.get(1, "indices"), given.get(2, "axis")
+    return indexed(array, ids, given.where) if axis == 0 else nothing()
+
+
+@gives("isnan", "isinf", "isfinite", "logical_not")
+def _asks(given: Given) -> CodeArray:
+    return CodeArray(given.array().shape, "bool", Bounds(0, 1, True))
+
+
+@gives(
+    "load", "loadtxt", "genfromtxt", "fromfile", "fromstring", "frombuffer", "interp", "convolve", "einsum",
+    "delete", "insert", "unique", "bincount", "digitize", "nonzero", "argwhere", "searchsorted", "percentile",
+    "select", "choose", "apply_along_axis", "random.multivariate_normal", "rot90", "fromiter", "quantile",
+    "atleast_2d", "atleast_3d", "resize", "lib.stride_tricks.as_strided", "cov", "outer", "tensordot",
+    "trapz", "kron", "random.dirichlet", "random.multinomial",
+)  # fmt: skip
+def _any_array(given: Given) -> CodeArray:
+    return nothing()
+
+
+@gives("broadcast_to")
+def _broadcast_to(given: Given) -> CodeArray:
+    return CodeArray(as_shape(given.get(1, "shape")), given.array().dtype)
