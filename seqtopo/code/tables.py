@@ -92,6 +92,7 @@ def labelled(table: CodeArray, given: tuple[Any, ...]) -> CodeArray:
 
 
 def column_or_rows(table: CodeArray, index: Any, where: Where | None) -> Any:
+    """Return ``table[index]``: a column by its name, several by a list of names, rows by a slice or mask."""
     rows = table.shape[0] if table.shape else new_size()
     if isinstance(index, str):
         return CodeArray((rows,), origin=Origin(table, "same", where), is_table=True)
@@ -107,6 +108,7 @@ def column_or_rows(table: CodeArray, index: Any, where: Where | None) -> Any:
 
 
 def item_of_table(table: CodeArray, given: tuple[Any, ...], where: Where | None) -> CodeArray:
+    """Return the part of a table that ``table.iloc[given]`` has."""
     texts = [i for i, one in enumerate(given) if isinstance(one, str)]
     if texts:
         given = tuple(0 if i in texts else one for i, one in enumerate(given))
