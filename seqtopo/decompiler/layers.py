@@ -15,6 +15,7 @@ from seqtopo.layers.layer import Layer
 from seqtopo.layers.row import REQUIRED, Given, Param, Row
 from seqtopo.layers.table import ROWS
 from seqtopo.layers.values import Refusal, Tensor, show
+from seqtopo.layers.weight_objects import decomposes_half
 
 KERAS_ROWS: Mapping[str, Row] = {row.keras: row for row in ROWS if row.keras}
 """The rows by their class in ``keras.layers``."""
@@ -113,11 +114,25 @@ def read_layer(config: Mapping[str, Any], losses: Losses, inside: bool = False) 
             _argument(read, param, value, losses)
     if same_value(read.args.get("strides"), read.args.get("pool_size", row.defaults.get("pool_size", ()))):
         del read.args["strides"]
+    _without_decomposing(read, losses)
     for param in row.params:
         missing = param.default is REQUIRED and not param.call and param.name not in read.args
         if missing and param.name not in read.inner:
             raise NoRowError(f"it has no {param.name} that can be written in a spec")
     return read
+
+
+def _without_decomposing(read: Read, losses: Losses) -> None:
+    """Replaces each initializer that not every backend can run in the layer's dtype. The weights of a model
+    that was made elsewhere do not depend on it.
+    """
+    dtype = read.args.get("dtype")
+    for param in read.row.params:
+        value = read.args.get(param.name, param.default)
+        if param.kind.family == "initializer" and decomposes_half(value, dtype):
+            why = f"not every backend decomposes matrices of {dtype}; in its place stands glorot_uniform"
+            losses.argument(read.name, param.name, show(value), why)
+            read.args[param.name] = param.kind.read("glorot_uniform")
 
 
 def _says_nothing(key: str, value: Any) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 import keras
 
 from seqtopo.decompiler.layers import KERAS_ROWS
-from seqtopo.decompiler.training import FAMILIES
+from seqtopo.decompiler.training import CHOSEN, FAMILIES
 from seqtopo.emit import keras_private
 from seqtopo.layers.objects import entry_of
 
@@ -22,11 +22,7 @@ def serialized(model: keras.Model) -> dict[str, Any]:
     Layers that stand in several places of it are marked, which Keras leaves out where one of them is in
     another model than the other: a file of such a model has its layers twice.
     """
-    with warnings.catch_warnings():
-        # Keras warns that code in it can be loaded in no safe way; nothing is loaded here.
-        warnings.simplefilter("ignore")
-        plain = keras.saving.serialize_keras_object(model)
-    config: dict[str, Any] = json.loads(json.dumps(plain, default=str))
+    config = _plain(model)
     places = list(_places(config, model))
     several = Counter(id(layer) for _, layer in places)
     for found, layer in places:
@@ -37,11 +33,37 @@ def serialized(model: keras.Model) -> dict[str, Any]:
         if calls and all(shapes == calls[0] for shapes in calls):
             found["gives"] = calls[0]
     given = config.get("compile_config")
-    if not isinstance(given, dict):
+    if not isinstance(given, dict) or not model.compiled:
         return config
     for key, family in FAMILIES.items():
         _complete_objects(given.get(key), _live(model, f"_compile_config.config.{key}"), family)
+    _complete_options(given, model)
     return config
+
+
+def _plain(live: Any) -> dict[str, Any]:
+    """What Keras writes of a model, or of an object, as plain data."""
+    with warnings.catch_warnings():
+        # Keras warns that code in it can be loaded in no safe way; nothing is loaded here.
+        warnings.simplefilter("ignore")
+        found: dict[str, Any] = json.loads(json.dumps(keras.saving.serialize_keras_object(live), default=str))
+    return found
+
+
+def _complete_options(config: dict[str, Any], model: keras.Model) -> None:
+    """Adds how a model was compiled where Keras keeps that aside: the scaling of its loss, which a spec's
+    model would not get by the policies of its layers, and whether the choice of XLA is one that Keras makes.
+    """
+    optimizer = config.get("optimizer")
+    scaled = keras.optimizers.LossScaleOptimizer
+    if isinstance(model.optimizer, scaled):
+        if not (isinstance(optimizer, dict) and optimizer.get("class_name") == scaled.__name__):
+            config["optimizer"] = _plain(model.optimizer)
+    elif model.dtype_policy.name == "mixed_float16":
+        config["auto_scale_loss"] = False
+    automatic = keras_private.automatic_jit_compile(model)
+    if automatic is not None and config.get("jit_compile") is (not automatic):
+        config[CHOSEN] = ["jit_compile"]
 
 
 def _calls(layer: Any) -> list[Any]:

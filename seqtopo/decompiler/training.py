@@ -25,6 +25,8 @@ AS_BY_DEFAULT: Mapping[str, tuple[Any, ...]] = {
     "auto_scale_loss": (True, None),
 }
 """What an argument of ``compile`` says that need not be said."""
+CHOSEN = "chosen"
+"""Where a live model's configuration names the arguments that are not what Keras would find by itself."""
 
 Read = Callable[[tree.Expr], Any]
 
@@ -54,13 +56,17 @@ class _Training:
             given = config.get(key)
             if given not in (None, []):
                 self._add(key, given, partial(self._objects, family))
+        chosen = config.get(CHOSEN)
+        chosen = chosen if isinstance(chosen, list) else []
         for key, defaults in AS_BY_DEFAULT.items():
             given = config.get(key)
-            if any(given is d or (given == d and type(given) is type(d)) for d in defaults):
+            if key not in chosen and any(
+                given is d or (given == d and type(given) is type(d)) for d in defaults
+            ):
                 continue
             self._add(key, given, self._option)
         for key in config:
-            if key not in (*FAMILIES, *AS_BY_DEFAULT, "optimizer"):
+            if key not in (*FAMILIES, *AS_BY_DEFAULT, CHOSEN, "optimizer"):
                 self._lost(key, config[key], "it is no argument of train")
         return tree.Train(writing.NOWHERE, tuple(self.args)) if self.args else None
 

@@ -48,6 +48,7 @@ NAMES = {
     "get_global_attribute": "an initializer that einsum_dense copied keeps the seed that Keras drew",
     "_seed_generators": "noise and states of layers are left as Keras has them",
     "_initial_seed": "noise of layers is left as Keras has it",
+    "_resolve_auto_jit_compile": "a choice of jit_compile is not told from what Keras found to be faster",
     "_autocast": "states in mixed precision are cast as Keras does it",
 }
 """Each private name, and what is done without it."""
@@ -152,6 +153,16 @@ def seed_generators(layer: Any) -> list[Any]:
     except KerasLacksError:
         found = []
     return found
+
+
+def automatic_jit_compile(model: Any) -> bool | None:
+    """What ``jit_compile="auto"`` means for a model on this backend; None where Keras does not say."""
+    if model.run_eagerly:
+        return False
+    try:
+        return bool(get(model, "_resolve_auto_jit_compile")())
+    except KerasLacksError:
+        return None
 
 
 def has_hooks(layer: Any) -> bool:

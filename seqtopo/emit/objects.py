@@ -36,7 +36,7 @@ def made(stock: Stock, family: str, value: Any, dtype: str | None = None) -> Any
         value = Object(value, (), {"name": value} if family == "metric" else {})
     if not isinstance(value, Object):
         return value
-    kwargs = {name: _inner(stock, v) for name, v in value.kwargs.items()}
+    kwargs = {name: _inner(stock, v) for name, v in _objects_in(family, value).items()}
     if family == "metric":
         # Several thresholds are a list to Keras; axes are a tuple, but metrics work along one only.
         kwargs = {name: list(v) if isinstance(v, tuple) else v for name, v in kwargs.items()}
@@ -44,6 +44,20 @@ def made(stock: Stock, family: str, value: Any, dtype: str | None = None) -> Any
         # It is a layer, and would cast what it gets to a dtype of its own.
         return getattr(stock.layers, ACTIVATION_LAYERS[value.name])(**kwargs, dtype=dtype)
     return stock.object(f"{objects.MODULES[family]}.{objects.keras_name(family, value.name)}", kwargs)
+
+
+def _objects_in(family: str, value: Object) -> dict[str, Any]:
+    """An object's arguments; a bare word for an object is one without arguments, which Keras takes for an
+    object in no such place: ``loss_scale(adam)``.
+    """
+    entry = objects.entry_of(family, value.name)
+    takes = {part.name: part.takes.families for part in entry.parts} if entry is not None else {}
+    return {
+        name: Object(given)
+        if isinstance(given, str) and any(objects.entry_of(f, given) for f in takes.get(name, ()))
+        else given
+        for name, given in value.kwargs.items()
+    }
 
 
 def _inner(stock: Stock, value: Any) -> Any:

@@ -8,8 +8,9 @@ else in silence; the crossentropies refuse.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
+from seqtopo.graph.training import Training
 from seqtopo.layers.objects import entry_of
 from seqtopo.layers.sizes import Shape, fits
 from seqtopo.layers.values import Object
@@ -47,6 +48,33 @@ _FREE = frozenset({"circle"})
 
 _BATCH = object()
 """Stands for the batch axis, which is equal to itself only."""
+
+
+class Metric(NamedTuple):
+    """A metric of one output: its main name, the argument of ``train`` that it stands in, and its value."""
+
+    name: str
+    argument: str
+    given: Any
+
+
+def metrics_of(training: Training | None, outputs: int, index: int) -> list[Metric]:
+    """The metrics of one of so many outputs, as Keras deals them out."""
+    if training is None:
+        return []
+    found = []
+    for argument, given in (
+        ("metrics", training.metrics),
+        ("weighted_metrics", training.options.get("weighted_metrics")),
+    ):
+        if outputs > 1:
+            given = given[index] if isinstance(given, list) and len(given) == outputs else None
+        for one in given if isinstance(given, list) else [given]:
+            word = one.name if isinstance(one, Object) else one
+            entry = entry_of("metric", word) if isinstance(word, str) else None
+            if entry is not None:
+                found.append(Metric(entry.name, argument, one))
+    return found
 
 
 def loss_name(loss: Any) -> str:

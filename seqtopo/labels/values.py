@@ -13,7 +13,16 @@ from seqtopo.graph.masks import makes
 from seqtopo.graph.training import Training
 from seqtopo.labels.class_ids import RANGES, activation_behind, ids_fit, loss_fixes
 from seqtopo.labels.fixes import Wanted, classes_fix, width_fix, with_argument
-from seqtopo.labels.loss_shapes import BINARY, IDS, ONE_HOT, REGRESSIONS, loss_name, verdict
+from seqtopo.labels.loss_shapes import (
+    BINARY,
+    IDS,
+    ONE_HOT,
+    REGRESSIONS,
+    Metric,
+    loss_name,
+    metrics_of,
+    verdict,
+)
 from seqtopo.labels.main_path import MainPath
 from seqtopo.labels.words import Compared
 from seqtopo.layers.sizes import Shape, is_open
@@ -61,6 +70,10 @@ def range_problems(
         yield from _divided_by_zero(compared, path, training, tried)
     if loss in REGRESSIONS:
         yield from _reach(compared, path, training, sources, tried)
+    outputs = path.graph.outputs
+    for metric in metrics_of(training, len(outputs), outputs.index(path.output)):
+        if training is not None and metric.name != loss:
+            yield from _measured(compared, path, metric, training, tried)
     if not loss:
         yield from _without_loss(compared, path, training, sources, tried)
 
@@ -275,9 +288,7 @@ def _divided_by_zero(
     values, between = compared.values, _span(compared)
     zeros = values.zeros if values is not None else 0
     # Labels of padded steps may be 0 where a mask or weights leave them out.
-    if compared.weighed or any(
-        makes(path.graph, node) for node in path.graph.nodes if node.layer is not None
-    ):
+    if compared.weighed or _may_be_masked(path):
         return
     if not zeros and (values is not None or between is None or between[0] > 0):
         return
@@ -285,15 +296,76 @@ def _divided_by_zero(
     if training is not None and isinstance(training.loss, str) and loss_name(training.loss) == _PERCENTAGE:
         fix = Fix("train it by mae", (Edit(training.spans["loss"], "loss=mae"),))
         fixes = (fix,) if tried(fix) else ()
-    many = f"{zeros:,} of the numbers in {compared.name} {'is' if zeros == 1 else 'are'}"
     yield _out_of_range(
         compared,
         path,
-        f"mape divides by the labels, and {many if zeros else 'some of the labels are'} 0",
+        f"mape divides by the labels, and {_how_many_zeros(compared)} 0",
         "use mae or huber, or leave the labels of 0 out",
         fixes,
-        notes=("Keras divides by 1e-07 there: one such label outweighs all the others",),
+        notes=(_OUTWEIGHS,),
     )
+
+
+def _may_be_masked(path: MainPath) -> bool:
+    """Whether some layer makes a mask, which may leave labels out."""
+    return any(makes(path.graph, node) for node in path.graph.nodes if node.layer is not None)
+
+
+def _measured(
+    compared: Compared, path: MainPath, metric: Metric, training: Training, tried: Tried
+) -> Iterator[Diagnostic]:
+    """ST708 for labels that a metric does not take."""
+    between, values = _span(compared), compared.values
+    if between is None:
+        return
+    # Masks leave labels out of every metric, weights only out of weighted_metrics.
+    weighed = compared.weighed and metric.argument == "weighted_metrics"
+    if metric.name == _PERCENTAGE and not weighed and not _may_be_masked(path):
+        zeros = values.zeros if values is not None else int(between[0] <= 0)
+        if not zeros:
+            return
+        said = f"divides by the labels, and {_how_many_zeros(compared)} 0"
+        notes: tuple[str, ...] = (_OUTWEIGHS,)
+    elif metric.name in _FROM_ZERO and between[0] < 0:
+        said = f"wants labels from 0 up, and {_holds(compared)} {_shown_span(compared)}"
+        notes = ()
+    else:
+        return
+    fix = _other_metric(metric, training)
+    fixes = (fix,) if fix is not None and tried(fix) else ()
+    yield Diagnostic(
+        "ST708",
+        f"the metric {metric.given if isinstance(metric.given, str) else metric.name} {said}",
+        training.spans[metric.argument],
+        severity=CODES["ST708"].severity,
+        label=f"is measured against {compared.name or 'them'}",
+        labels=(Label(compared.span, "the labels"),) if compared.span is not None else (),
+        notes=notes,
+        help="" if fixes else "measure mae, for how far off the answers are",
+        fixes=fixes,
+    )
+
+
+def _other_metric(metric: Metric, training: Training) -> Fix | None:
+    """``mae`` in the place of a metric, where all of the argument is bare words; None elsewhere."""
+    given = training.metrics if metric.argument == "metrics" else training.options[metric.argument]
+    words = given if isinstance(given, list) else [given]
+    if not all(isinstance(word, str) for word in words):
+        return None
+    kept = dict.fromkeys("mae" if word == metric.given else word for word in words)
+    text = f"{metric.argument}=[{','.join(kept)}]"
+    return Fix("measure mae, for how far off the answers are", (Edit(training.spans[metric.argument], text),))
+
+
+_OUTWEIGHS = "Keras divides by 1e-07 there: one such label outweighs all the others"
+
+
+def _how_many_zeros(compared: Compared) -> str:
+    """How many of the labels are 0, with the verb."""
+    zeros = compared.values.zeros if compared.values is not None else 0
+    if not zeros:
+        return "some of the labels are"
+    return f"{zeros:,} of the numbers in {compared.name} {'is' if zeros == 1 else 'are'}"
 
 
 def _shown_span(compared: Compared) -> str:

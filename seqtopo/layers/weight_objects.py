@@ -64,9 +64,14 @@ def _check(name: str, family: str, argument: str, value: Any, weight: Weight) ->
             raise _refusal(name, argument, f"{called} is told to work along axis {axis}", weight)
 
 
-def _check_dtype(name: str, argument: str, value: Any, dtype: str | None) -> None:
+def decomposes_half(value: Any, dtype: str | None) -> bool:
+    """Whether an initializer decomposes a matrix of 16 bits, which some backends do not."""
     called = value.name if isinstance(value, Object) else value
-    if argument.endswith("_initializer") and called == "orthogonal" and dtype in ("float16", "bfloat16"):
+    return called == "orthogonal" and dtype in ("float16", "bfloat16")
+
+
+def _check_dtype(name: str, argument: str, value: Any, dtype: str | None) -> None:
+    if argument.endswith("_initializer") and decomposes_half(value, dtype):
         raise Refusal(
             "ST203",
             f"{name} cannot make {dtype} weights with {argument}=orthogonal: "

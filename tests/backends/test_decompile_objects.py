@@ -199,6 +199,55 @@ def test_fault_a3_the_dtype_of_a_loss_is_told_of_a_live_model_alone(tmp_path: Pa
     assert "loss=mse" in seqtopo.decompile(tmp_path / "model.keras", strict=True)
 
 
+@pytest.mark.parametrize(
+    ("policy", "options", "said"),
+    [
+        ("mixed_float16", {}, "train loss_scale(sgd), loss=mse"),
+        ("mixed_float16", {"auto_scale_loss": False}, "train sgd, loss=mse, auto_scale_loss=false"),
+        ("mixed_float16", {"optimizer": "nadam"}, "train loss_scale(nadam), loss=mse"),
+        ("mixed_bfloat16", {}, "train sgd, loss=mse"),
+        ("float32", {"auto_scale_loss": False}, "train sgd, loss=mse"),
+    ],
+)
+def test_fault_a3_a_live_model_says_how_its_loss_is_scaled(
+    policy: str, options: dict[str, Any], said: str
+) -> None:
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        model = small(**options)
+    finally:
+        keras.config.set_dtype_policy(before)
+    text = seqtopo.decompile(model, strict=True)
+    assert text.splitlines()[-1] == said
+    assert type(seqtopo.compile(text).optimizer) is type(model.optimizer)
+
+
+def test_fault_a3_a_live_model_says_a_choice_of_xla_that_keras_would_not_make() -> None:
+    automatic = small().jit_compile
+    chosen = small(jit_compile=not automatic)
+    text = seqtopo.decompile(chosen, strict=True)
+    assert text.splitlines()[-1] == f"train sgd, loss=mse, jit_compile={'false' if automatic else 'true'}"
+    assert seqtopo.compile(text).jit_compile is chosen.jit_compile
+    for jit_compile in ("auto", automatic):
+        model = small(jit_compile=jit_compile)
+        assert seqtopo.decompile(model, strict=True).splitlines()[-1] == "train sgd, loss=mse"
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_fault_a3_a_model_of_16_bits_comes_back_with_another_initializer_and_says_so(dtype: str) -> None:
+    half = keras.layers.LSTM(4, dtype=dtype)
+    # Without bfloat16 matrices to decompose, Keras leaves a Sequential unbuilt and says nothing.
+    model = keras.Sequential([keras.Input((5, 3), dtype=dtype), keras.layers.Bidirectional(half)])
+    found = decompiled(model)
+    assert [d.code for d in found.diagnostics] == ["ST504"]
+    assert "recurrent_initializer='orthogonal'" in found.diagnostics[0].message
+    assert f"lstm(4,dtype={dtype},recurrent_initializer=glorot_uniform)" in found.text
+    assert seqtopo.compile(found.text).output_shape == (None, 8)
+    with pytest.raises(seqtopo.SpecError, match="recurrent_initializer"):
+        seqtopo.decompile(model, strict=True)
+
+
 def test_fault_a3_a_live_layer_keeps_what_keras_does_not_save() -> None:
     spec = "in(4,3) -> bi(lstm(4,seq,use_cudnn=false)) -> rnn(4,seed=7)"
     spec += " -> dense(4,kernel_initializer=identity(2))"

@@ -102,6 +102,14 @@ def test_without_the_layers_of_a_sequential_its_configuration_is_still_read(with
     assert seqtopo.decompile(model) == wanted
 
 
+def test_a_choice_of_xla_is_not_told_from_what_keras_found(without: Any) -> None:
+    model = keras.Sequential([keras.Input((5, 3)), keras.layers.Dense(2)])
+    model.compile("sgd", "mse", jit_compile=True)
+    name = "_resolve_auto_jit_compile"
+    without([name])
+    assert "jit_compile" not in told(lambda: seqtopo.decompile(model), name)
+
+
 @pytest.mark.parametrize("argument", ["training", "mask"])
 def test_what_call_takes_is_read_from_its_signature(without: Any, argument: str) -> None:
     layers = [keras.layers.LSTM(2), keras.layers.Dense(2), keras.layers.Dropout(0.5)]

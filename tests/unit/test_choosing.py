@@ -244,6 +244,40 @@ def _percentage(y: np.ndarray, body: str = f"{BODY} -> dense(1)", **more: np.nda
     return [d.message for d in found]
 
 
+def test_fault_a10_labels_that_a_metric_does_not_take_are_found() -> None:
+    y = np.arange(40.0)[:, None]
+    weights = np.minimum(y[:, 0], 1)
+
+    def measured(metrics: str, y: np.ndarray, **more: np.ndarray) -> list[str]:
+        spec = f"{BODY} -> dense(1)\ntrain adam, loss=mse, {metrics}"
+        found = [d for d in seqtopo.check(spec, y=y, **more).diagnostics if d.code == "ST708"]
+        for diagnostic in found:
+            for fix in diagnostic.fixes:
+                mended = fix.apply(spec)
+                assert "ST708" not in [d.code for d in seqtopo.check(mended, y=y, **more).diagnostics]
+        return [d.message for d in found]
+
+    said = "the metric mape divides by the labels, and 1 of the numbers in y is 0"
+    assert measured("metrics=[mape]", y) == [said]
+    assert measured("metrics=[mape, mae]", y) == [said]
+    assert measured("metrics=[mape]", y + 0.5) == []
+    # Weights leave labels out of weighted metrics alone.
+    assert measured("metrics=[mape]", y, sample_weight=weights) == [said]
+    assert measured("weighted_metrics=[mape]", y, sample_weight=weights) == []
+    assert measured("weighted_metrics=mape", y) == [said]
+    assert "wants labels from 0 up" in measured("metrics=[msle]", y - 3)[0]
+    assert measured("metrics=[msle]", y) == []
+    heads = f"x = {BODY}\n[x -> dense(1), x -> dense(1)]\ntrain adam, loss=mse, "
+    report = seqtopo.check(f"{heads}metrics=[[mape], [mae]]", y=[y + 1, y])
+    assert "ST708" not in [d.code for d in report.diagnostics]
+    report = seqtopo.check(f"{heads}metrics=[[mae], [mape]]", y=[y + 1, y])
+    assert "ST708" in [d.code for d in report.diagnostics]
+    declared = seqtopo.check(f"{BODY} -> dense(1)\ntrain adam, loss=mse, metrics=[mape], labels=(int(5))")
+    assert [d.fixes[0].title for d in declared.diagnostics] == [
+        "measure mae, for how far off the answers are"
+    ]
+
+
 def test_labels_of_0_are_found_where_the_loss_divides_by_them() -> None:
     y = np.arange(40.0)[:, None]
     (said,) = _percentage(y)

@@ -44,6 +44,18 @@ def test_it_fits_into_the_terminal(code: str, columns: int) -> None:
     assert re.sub(r"\x1b\[[0-9;]*m", "", render_text(found(code), width=columns, color=True)) == text
 
 
+def _without_verb(said: str) -> str:
+    return re.sub(r"^(write|use|take|put|say|add|did you mean) ", "", said.rstrip("?"))
+
+
+@pytest.mark.parametrize("code", SHOWN)
+def test_a_help_does_not_say_a_fix_in_other_words(code: str) -> None:
+    for diagnostic in found(code):
+        for fix in diagnostic.fixes:
+            same = _without_verb(diagnostic.help) == _without_verb(fix.title)
+            assert diagnostic.help == fix.title or not same
+
+
 @pytest.mark.parametrize("code", SHOWN)
 def test_it_is_one_line_for_an_editor_and_for_github(code: str) -> None:
     assert render_concise(found(code)).count("\n") == len(found(code))

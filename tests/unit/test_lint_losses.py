@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+import seqtopo
 from tests.support.lints import assert_found, assert_mended, findings
 
 BODY = "in(24,3) -> lstm(8)"
@@ -202,3 +204,126 @@ def test_a_curve_of_any_number_is_found() -> None:
 )
 def test_a_curve_of_probabilities_is_left_alone(head: str, loss: str, more: str) -> None:
     assert findings(trained(head, loss, more), "ST687") == []
+
+
+LOGITS = "bce(from_logits=true)"
+
+
+@pytest.mark.parametrize(
+    ("head", "loss", "metrics", "right"),
+    [
+        ("dense(1)", LOGITS, "[accuracy]", "[binary_accuracy(threshold=0)]"),
+        ("dense(1)", LOGITS, "acc", "binary_accuracy(threshold=0)"),
+        ("dense(4)", LOGITS, "[mae,binary_accuracy]", "[mae,binary_accuracy(threshold=0)]"),
+        ("dense(1) -> dropout(0.1)", LOGITS, "[precision]", "[precision(thresholds=0)]"),
+        ("dense(1)", LOGITS, "[recall(class_id=0)]", "[recall(class_id=0,thresholds=0)]"),
+        ("dense(1)", "hinge", "[false_positives]", "[false_positives(thresholds=0)]"),
+        ("dense(1,tanh)", "squared_hinge", "[accuracy]", "[binary_accuracy(threshold=0)]"),
+        (
+            "dense(1)",
+            "binary_focal_crossentropy(from_logits=true)",
+            "[binary_iou]",
+            "[binary_iou(threshold=0)]",
+        ),
+    ],
+)
+def test_fault_a10_a_metric_that_takes_logits_for_probabilities_is_found(
+    head: str, loss: str, metrics: str, right: str
+) -> None:
+    for name in ("metrics", "weighted_metrics"):
+        mended = assert_mended(trained(head, loss, f", {name}={metrics}"), "ST688")
+        assert mended == [trained(head, loss, f", {name}={right}")]
+        assert findings(mended[0], "ST688") == []
+
+
+@pytest.mark.parametrize(
+    ("head", "loss", "metric", "help"),
+    [
+        ("dense(1)", LOGITS, "f1_score(threshold=0.5)", "write sigmoid in the last layer"),
+        ("dense(1)", LOGITS, "binary_accuracy(threshold=0.5)", "write sigmoid in the last layer"),
+        (
+            "dense(3)",
+            "categorical_crossentropy(from_logits=true)",
+            "precision",
+            "write softmax in the last layer, and leave from_logits out",
+        ),
+    ],
+)
+def test_fault_a10_where_no_threshold_mends_it_the_head_is_named(
+    head: str, loss: str, metric: str, help: str
+) -> None:
+    found = assert_found(trained(head, loss, f", metrics=[{metric}]"), "ST688", metric)
+    assert not found.fixes
+    assert found.help.startswith(help)
+
+
+def test_fault_a10_a_threshold_for_labels_of_minus_1_is_not_offered() -> None:
+    spec = trained("dense(1)", "hinge", ", metrics=[accuracy]")
+    for low, fixes in ((-1, 0), (0, 1)):
+        report = seqtopo.check(spec, y=np.array([[low], [1]] * 20))
+        (found,) = [d for d in report.diagnostics if d.code == "ST688"]
+        assert len(found.fixes) == fixes
+        assert ("labels of 0 and 1" in found.help) is (low < 0)
+
+
+@pytest.mark.parametrize(
+    ("head", "loss", "metrics"),
+    [
+        ("dense(1,sigmoid)", "bce", "[accuracy,precision,recall,true_positives,binary_iou]"),
+        (
+            "dense(1)",
+            LOGITS,
+            "[binary_accuracy(threshold=0),precision(thresholds=0),recall(thresholds=[0,1])]",
+        ),
+        ("dense(1)", LOGITS, "[recall(top_k=1),auc(from_logits=true)]"),
+        ("dense(3)", "categorical_crossentropy(from_logits=true)", "[accuracy]"),
+        ("dense(3)", "sparse_categorical_crossentropy(from_logits=true)", "[accuracy]"),
+        # Labels of 0 and 1 that are trained as numbers lie on both sides of 0.5.
+        ("dense(1)", "mse", "[binary_accuracy]"),
+        # ST624 and ST625 tell of these.
+        ("dense(1)", "bce", "[accuracy]"),
+        ("dense(1,sigmoid)", LOGITS, "[accuracy]"),
+        ("dense(1,sigmoid)", "hinge", "[accuracy]"),
+    ],
+)
+def test_a_threshold_that_fits_is_left_alone(head: str, loss: str, metrics: str) -> None:
+    assert findings(trained(head, loss, f", metrics={metrics}"), "ST688") == []
+
+
+@pytest.mark.parametrize(
+    ("head", "loss", "metrics", "right"),
+    [
+        ("dense(1,sigmoid)", "bce", "[f1_score]", "[f1_score(threshold=0.5)]"),
+        ("dense(1,sigmoid)", "mse", "fbeta_score(beta=2.0)", "fbeta_score(beta=2.0,threshold=0.5)"),
+        ("dense(5,sigmoid)", "bce", "[accuracy]", "[binary_accuracy]"),
+        ("dense(N,sigmoid)", "bce", "acc", "binary_accuracy"),
+        ("dense(5)", LOGITS, "[accuracy]", "[binary_accuracy(threshold=0)]"),
+    ],
+)
+def test_fault_a10_a_metric_that_looks_for_the_greatest_of_answers_of_their_own_is_found(
+    head: str, loss: str, metrics: str, right: str
+) -> None:
+    mended = assert_mended(trained(head, loss, f", metrics={metrics}"), "ST685")
+    assert mended == [trained(head, loss, f", metrics={right}")]
+    assert findings(mended[0], "ST685") == []
+
+
+@pytest.mark.parametrize(
+    ("head", "metrics"),
+    [
+        ("dense(5,sigmoid)", "[f1_score,categorical_accuracy]"),
+        ("dense(2,sigmoid)", "[accuracy]"),
+        ("dense(5,softmax)", "[accuracy]"),
+        ("dense(1,sigmoid)", "[f1_score(threshold=0.3),accuracy]"),
+    ],
+)
+def test_the_greatest_of_what_belongs_together_is_left_alone(head: str, metrics: str) -> None:
+    assert findings(trained(head, "bce", f", metrics={metrics}"), "ST685") == []
+
+
+def test_the_greatest_of_labels_of_which_one_is_right_is_left_alone() -> None:
+    spec = trained("dense(5,sigmoid)", "bce", ", metrics=[accuracy]")
+    several = np.eye(5)[np.arange(40) % 5]
+    assert "ST685" not in [d.code for d in seqtopo.check(spec, y=several).diagnostics]
+    several[:, 1] = 1
+    assert "ST685" in [d.code for d in seqtopo.check(spec, y=several).diagnostics]
