@@ -13,14 +13,18 @@ TYPE_CHECKING = False  # as typing has it; importing that would cost as much as 
 if TYPE_CHECKING:
     from seqtopo import data as data
     from seqtopo import sampling as sampling
+    from seqtopo.api import ResetStates as ResetStates
+    from seqtopo.api import attach as attach
     from seqtopo.api import check as check
     from seqtopo.api import compile as compile
     from seqtopo.api import compile_all as compile_all
     from seqtopo.api import decompile as decompile
     from seqtopo.api import format_spec as format_spec
     from seqtopo.api import generate as generate
+    from seqtopo.api import get_states as get_states
     from seqtopo.api import predictor as predictor
     from seqtopo.api import rollout as rollout
+    from seqtopo.api import set_states as set_states
     from seqtopo.api import to_python as to_python
     from seqtopo.diag.error import SpecError as SpecError
     from seqtopo.exporting import Exported as Exported
@@ -30,10 +34,6 @@ if TYPE_CHECKING:
     from seqtopo.pictures.draw import draw as draw
     from seqtopo.report.report import Report as Report
     from seqtopo.report.table import LayerShape as LayerShape
-    from seqtopo.runtime.attach import ResetStates as ResetStates
-    from seqtopo.runtime.attach import attach as attach
-    from seqtopo.runtime.attach import get_states as get_states
-    from seqtopo.runtime.attach import set_states as set_states
     from seqtopo.runtime.kernels.listing import LayerKernel as LayerKernel
     from seqtopo.runtime.kernels.listing import kernels as kernels
     from seqtopo.vgsl.reader import convert as convert
@@ -47,9 +47,9 @@ _HOMES = {
     "LayerKernel": "seqtopo.runtime.kernels.listing",
     "LayerShape": "seqtopo.report.table",
     "Report": "seqtopo.report.report",
-    "ResetStates": "seqtopo.runtime.attach",
+    "ResetStates": "seqtopo.api",
     "SpecError": "seqtopo.diag.error",
-    "attach": "seqtopo.runtime.attach",
+    "attach": "seqtopo.api",
     "check": "seqtopo.api",
     "compile": "seqtopo.api",
     "compile_all": "seqtopo.api",
@@ -60,13 +60,13 @@ _HOMES = {
     "export": "seqtopo.exporting",
     "format_spec": "seqtopo.api",
     "generate": "seqtopo.api",
-    "get_states": "seqtopo.runtime.attach",
+    "get_states": "seqtopo.api",
     "kernels": "seqtopo.runtime.kernels.listing",
     "layer": "seqtopo.layers.custom",
     "predictor": "seqtopo.api",
     "rollout": "seqtopo.api",
     "sampling": "seqtopo",
-    "set_states": "seqtopo.runtime.attach",
+    "set_states": "seqtopo.api",
     "to_python": "seqtopo.api",
 }
 

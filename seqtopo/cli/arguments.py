@@ -12,7 +12,8 @@ from importlib import import_module
 from typing import Any, NoReturn
 
 from seqtopo.graph.buildable import MAX_PARAMS
-from seqtopo.layers.values import show
+from seqtopo.graph.outside import value_of
+from seqtopo.layers.values import Refusal, show
 from seqtopo.lint.selection import NoSuchRule, Selection, selection
 from seqtopo.system.shell import command
 
@@ -217,9 +218,6 @@ def _value(text: str) -> Value | None:
     number = _number(text)
     if number is not None:
         return number
-    from seqtopo.graph.outside import value_of
-    from seqtopo.layers.values import Refusal
-
     try:
         value: Value = value_of(text)
     except Refusal:

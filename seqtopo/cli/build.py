@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from keyword import iskeyword
 from pathlib import Path
@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 from seqtopo.cli.arguments import Parser, UsageError, add_format, add_spec_options, dims_of, seed
 from seqtopo.cli.check import as_json
-from seqtopo.cli.files import STDIN, cannot_write, check_spec, is_text, write_whole
+from seqtopo.cli.files import STDIN, check_spec, is_text
 from seqtopo.cli.settings import settings_of
 from seqtopo.cli.terminal import put, put_diagnostics, say, terminal
+from seqtopo.cli.writing import cannot_write, write_whole
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.diag.nearest import nearest
@@ -198,21 +199,14 @@ def _save(models: Mapping[str, keras.Model], target: Path, folder: bool) -> list
         if path.suffix == ".json":
             _write(path, model.to_json(indent=2) + "\n")
         else:
-            _put_file(path, model.save)
+            write_whole(path, model.save)
         saved.append(Saved(name, path, model.count_params(), model.compiled))
     return saved
 
 
 def _write(path: Path, text: str) -> None:
     """Raises SpecError (ST405) where the file cannot be written."""
-    _put_file(path, lambda there: there.write_text(text, encoding="utf-8"))
-
-
-def _put_file(path: Path, write: Callable[[Path], object]) -> None:
-    try:
-        write_whole(path, write)
-    except OSError as error:
-        raise SpecError((cannot_write(path, error),)) from error
+    write_whole(path, lambda there: there.write_text(text, encoding="utf-8"))
 
 
 def _put_wrong(checked: Checked, found: Sequence[Diagnostic], form: str) -> None:

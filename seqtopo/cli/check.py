@@ -28,7 +28,7 @@ from seqtopo.diag.renderers.cells import wrap
 from seqtopo.graph.buildable import unbound_names
 from seqtopo.layers.sizes import Shape, Size
 from seqtopo.report.analyse import Checked, linted, report_on, unbuildable
-from seqtopo.report.report import Report
+from seqtopo.report.report import Report, shape_table
 from seqtopo.system.shell import command
 
 
@@ -117,8 +117,6 @@ def _put_text(
         return
     report = found[0]
     if report.ok:
-        from seqtopo.report.report import shape_table
-
         put(("\n" if every else "") + shape_table(report, screen.width, color=screen.color))
         put("\n" + _next_step(report, unbound[0], building, screen.width))
 

@@ -8,16 +8,10 @@ import re
 from pathlib import Path
 
 from seqtopo.cli.arguments import Parser, UsageError, add_format
-from seqtopo.cli.files import (
-    STDIN,
-    STDIN_NAME,
-    apart,
-    cannot_write,
-    read_input,
-    text_place,
-    write_whole,
-)
+from seqtopo.cli.files import STDIN, STDIN_NAME, read_input
 from seqtopo.cli.terminal import put, put_diagnostics, say
+from seqtopo.cli.writing import apart, text_place, write_whole
+from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.diag.nearest import nearest
 from seqtopo.diag.renderers import renderer
@@ -69,8 +63,8 @@ def run(args: argparse.Namespace) -> int:
         data = spec.encode()
         try:
             write_whole(Path(args.output), lambda path: path.write_bytes(data))
-        except OSError as error:
-            spec, found = None, (cannot_write(Path(args.output), error),)
+        except SpecError as error:
+            spec, found = None, error.diagnostics
     if spec is None:
         _put_wrong(found, args.format)
         return 1

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seqtopo.cli.arguments import Parser, UsageError, add_imports
-from seqtopo.cli.files import apart, cannot_write, text_place, write_whole
 from seqtopo.cli.terminal import put, put_diagnostics, say
+from seqtopo.cli.writing import apart, text_place, write_whole
 from seqtopo.decompiler.decompile import decompiled
 from seqtopo.decompiler.files import SUFFIXES
 from seqtopo.diag.error import SpecError
@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         found = decompiled(path)
         if args.output:
-            _write(Path(args.output), found)
+            write_whole(Path(args.output), lambda file: file.write_text(found.text, encoding="utf-8"))
     except SpecError as error:
         _show_wrong(error, args.format)
         return 1
@@ -76,13 +76,6 @@ def _help(path: Path) -> str:
     if path.suffix == ".txt":
         return "it is a spec already? seqtopo check reads those"
     return "for example: seqtopo decompile model.keras"
-
-
-def _write(path: Path, found: Decompiled) -> None:
-    try:
-        write_whole(path, lambda file: file.write_text(found.text, encoding="utf-8"))
-    except OSError as error:
-        raise SpecError((cannot_write(path, error),)) from None
 
 
 def _show(found: Decompiled, args: argparse.Namespace) -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from seqtopo.cli.arguments import Parser, UsageError, add_dims, dims_of
-from seqtopo.cli.files import apart, cannot_write, check_spec, write_whole
+from seqtopo.cli.files import check_spec
 from seqtopo.cli.terminal import put, put_diagnostics, say, terminal
+from seqtopo.cli.writing import apart, write_whole
 from seqtopo.decompiler.decompile import decompiled
 from seqtopo.decompiler.files import SUFFIXES as MODELS
 from seqtopo.diag.error import SpecError
@@ -131,8 +132,8 @@ def run(args: argparse.Namespace) -> int:
         return 0
     try:
         write_whole(output, lambda path: path.write_bytes(data))
-    except OSError as error:
-        put_diagnostics([cannot_write(output, error)])
+    except SpecError as error:
+        put_diagnostics(error.diagnostics)
         return 1
     say(f"Wrote {output}")
     return 0

@@ -11,10 +11,11 @@ from typing import Any
 
 from seqtopo.cli.arguments import chosen, dims_of
 from seqtopo.cli.data_options import fitted
-from seqtopo.cli.files import STDIN, cannot_write, is_text, write_whole
-from seqtopo.cli.rewriting import Original, original, put_difference
+from seqtopo.cli.files import STDIN, is_text
 from seqtopo.cli.settings import settings_of
 from seqtopo.cli.terminal import put, put_bytes, put_diagnostics, say
+from seqtopo.cli.writing import Original, original, put_difference, write_whole
+from seqtopo.diag.error import SpecError
 from seqtopo.diag.fixing import Check, fixed, suggestions
 from seqtopo.diag.model import Diagnostic
 from seqtopo.report.analyse import analyse, linted, unbuildable
@@ -72,8 +73,8 @@ def _fix(spec: str, found: Original, check: Check, only_show: Sequence[str]) -> 
     elif done.text != before:
         try:
             write_whole(Path(spec), partial(Path.write_bytes, data=found.written(done.text)))
-        except OSError as error:
-            return [cannot_write(Path(spec), error)]
+        except SpecError as error:
+            return error.diagnostics
         say(f"fixed {count} in {spec}")
     else:
         say(f"nothing in {spec} has a safe fix")

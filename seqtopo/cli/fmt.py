@@ -8,9 +8,10 @@ from functools import partial
 from pathlib import Path
 
 from seqtopo.cli.arguments import Parser
-from seqtopo.cli.files import STDIN, cannot_write, write_whole
-from seqtopo.cli.rewriting import original, put_difference
+from seqtopo.cli.files import STDIN
 from seqtopo.cli.terminal import put_bytes, put_diagnostics, say
+from seqtopo.cli.writing import original, put_difference, write_whole
+from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.syntax.print import format_text
 
@@ -64,8 +65,8 @@ def run(args: argparse.Namespace) -> int:
         elif formatted.changes:
             try:
                 write_whole(Path(spec), partial(Path.write_bytes, data=formatted.data))
-            except OSError as error:
-                found.append(cannot_write(Path(spec), error))
+            except SpecError as error:
+                found += error.diagnostics
                 continue
             say(f"formatted {spec}")
         done.append(formatted)

@@ -9,6 +9,7 @@ from seqtopo.layers.pattern import Clause, show_pattern
 from seqtopo.layers.row import COMMON, REQUIRED, Param, Row
 from seqtopo.layers.sizes import show_shape
 from seqtopo.layers.values import show
+from seqtopo.report.analyse import analyse
 
 COMMON_NAMES = tuple(param.name for param in COMMON)
 """The parameters that every layer has, and that need not be said of each."""
@@ -121,8 +122,6 @@ def _default(param: Param) -> str:
 
 def _tried(row: Row) -> tuple[tuple[str, ...], str]:
     """The names of the second values, and the output of the row's example, as the checker finds them."""
-    from seqtopo.report.analyse import analyse
-
     checked = analyse(row.example)
     if checked.resolved is None:
         return (), ""

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import TextIO
 
+from seqtopo import __version__
 from seqtopo.cli.arguments import UsageError, import_modules
 from seqtopo.cli.terminal import OutputError, flush, put, put_diagnostics, say
 from seqtopo.diag.model import Diagnostic
@@ -105,8 +106,6 @@ def _run(argv: list[str]) -> int:
         put(OVERVIEW.format(commands=commands))
         return FINE
     if first in ("-V", "--version"):
-        from seqtopo import __version__
-
         say(f"seqtopo {__version__}")
         return FINE
     if first not in COMMANDS:
@@ -142,8 +141,6 @@ def _quiet(stream: TextIO | None = None) -> None:
 def _own_fault(error: Exception) -> int:
     import platform
     import traceback
-
-    from seqtopo import __version__
 
     where = traceback.extract_tb(error.__traceback__)[-1]
     place = f"{'/'.join(where.filename.replace(os.sep, '/').split('/')[-2:])}:{where.lineno}"

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from seqtopo.cli.diagnostics_page import diagnostics_page
-from seqtopo.cli.files import write_whole
 from seqtopo.cli.layer_facts import LayerFacts, facts
 from seqtopo.cli.layers_page import layers_page
 from seqtopo.cli.terminal import say
+from seqtopo.cli.writing import write_whole
 from seqtopo.layers.excluded import EXCLUDED
 from seqtopo.layers.objects import FAMILIES as OBJECTS
 from seqtopo.layers.objects import MODULES, names

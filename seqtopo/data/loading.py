@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -172,21 +171,3 @@ def _refuse_names(
         f"trained with {', '.join(wanted_y)}",
         f'save them under these names: numpy.savez("{path.name}", {saved}); a series is one array alone',
     )
-
-
-def digest(path: Path) -> str:
-    """Return what tells a file's content from another's."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "blake2b").hexdigest()
-
-
-def write_table(
-    path: Path, names: list[str], numbers: np.ndarray[tuple[int, ...], np.dtype[np.float64]]
-) -> None:
-    """Writes a table that ``read_table`` reads: the number of the step, and its features."""
-    import csv
-
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["step", *names])
-        writer.writerows([step, *row] for step, row in enumerate(numbers.tolist(), 1))

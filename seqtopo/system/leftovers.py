@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -31,9 +33,6 @@ def held(path: Path | str) -> Iterator[None]:
 
 def sweep(folder: Path) -> None:
     """Removes what writes that were killed have left in a folder: what is ours and old, and nobody holds."""
-    import shutil
-    import time
-
     for left in folder.glob(f"{PREFIX}*"):
         try:
             if left.is_symlink() or time.time() - left.stat().st_mtime < YOUNG:

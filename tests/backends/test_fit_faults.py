@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import seqtopo
-from seqtopo.cli import files as cli_files
+from seqtopo.cli import writing
 from seqtopo.cli.main import main
 from seqtopo.data.training import model_files, training_runs
 from seqtopo.system import leftovers
@@ -356,6 +356,6 @@ def test_fault_d14_leftovers_of_killed_writes_are_swept() -> None:
     os.utime(folder, (1, 1))
     Path(".seqtopo-def.keras").write_bytes(b"perhaps of a write that goes on")
     with leftovers.held(".seqtopo-held.npz"):
-        cli_files.write_whole(Path("a.txt"), lambda path: path.write_text("whole"))
+        writing.write_whole(Path("a.txt"), lambda path: path.write_text("whole"))
     left = [".seqtopo-def.keras", ".seqtopo-held.npz", ".seqtopo.toml", "a.txt"]
     assert sorted(os.listdir(".")) == left

@@ -15,8 +15,8 @@ import pytest
 
 import seqtopo
 from seqtopo.cli.arguments import UsageError, dims_of
-from seqtopo.cli.files import text_place
 from seqtopo.cli.main import main
+from seqtopo.cli.writing import text_place
 from seqtopo.system.shell import command
 
 Capture = pytest.CaptureFixture[str]

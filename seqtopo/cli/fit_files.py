@@ -1,13 +1,33 @@
-"""Draw the loss over the epochs as SVG."""
+"""The files that ``seqtopo fit`` writes: a model, the progress beside it, and the loss curve as a picture."""
 
 from __future__ import annotations
 
+import argparse
 import math
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from seqtopo.cli.arguments import UsageError
+from seqtopo.cli.build import SUFFIX
+from seqtopo.cli.files import STDIN, is_text
+from seqtopo.cli.terminal import say
+from seqtopo.cli.writing import apart
+from seqtopo.diag.error import SpecError
+from seqtopo.diag.model import Diagnostic
+from seqtopo.source import Span
 from seqtopo.system.opening import open_file
+from seqtopo.system.shell import command
+
+if TYPE_CHECKING:
+    from seqtopo.data.training.training_runs import Progress
+
+PROGRESS, PICTURE = ".progress.npz", ".svg"
+"""The endings of the files beside the model: the epochs so far, and the loss curve."""
 
 WIDTH, HEIGHT = 640, 360
 LEFT, RIGHT, TOP, BOTTOM = 70, 110, 44, 46
@@ -17,6 +37,65 @@ _START = (
     f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" '
     f'height="{HEIGHT}" font-family="sans-serif" font-size="13" fill="#333">'
 )
+
+
+@dataclass
+class Training:
+    """The path of the model, the number of epochs, and the progress so far."""
+
+    target: Path
+    epochs: int
+    progress: Progress | None = None
+
+    @contextmanager
+    def stopped_in_words(self) -> Iterator[None]:
+        """Says at Ctrl-C what is kept, and that the same command goes on."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            kept = self.progress.kept if self.progress is not None else 0
+            if kept:
+                say("", f"stopped after epoch {kept} of {self.epochs}; the same command goes on from there")
+            else:
+                say("", "stopped before an epoch was whole; the same command starts anew")
+            raise
+
+
+def target_of(args: argparse.Namespace) -> Path:
+    """The path of the model. Raises UsageError where no model can be saved there."""
+    at_hand = args.spec == STDIN or is_text(args.spec)
+    target = Path(args.output) if args.output else Path("model" if at_hand else args.spec).with_suffix(SUFFIX)
+    if target.suffix != SUFFIX:
+        named = command("-o", str(target.with_suffix(SUFFIX)))
+        raise UsageError(f"a model's file ends in {SUFFIX}, not {target.name}", f"write {named}")
+    if not os.path.isdir(target.parent):
+        raise UsageError(f"there is no folder {target.parent}", "make it first, or save elsewhere with -o")
+    for written in (target, target.with_suffix(PROGRESS), target.with_suffix(PICTURE)):
+        apart(written, args.data, *([] if at_hand else [args.spec]))
+    return target
+
+
+def keep_what_is_there(target: Path, args: argparse.Namespace) -> None:
+    """Raises SpecError (ST732) where a model, or a picture that is no loss curve, would be replaced."""
+    picture = target.with_suffix(PICTURE)
+    there = target if os.path.lexists(target) else picture
+    if args.force or not os.path.lexists(there) or (there is picture and is_loss_curve(picture)):
+        return
+    names = (target.with_stem(f"{target.stem}-{i}") for i in range(2, 1000))
+    free = next(
+        n for n in names if not any(os.path.lexists(n.with_suffix(s)) for s in (SUFFIX, PICTURE, PROGRESS))
+    )
+    what = "a model is there already" if there is target else "a picture is there that is no loss curve"
+    raise SpecError(
+        (
+            Diagnostic(
+                "ST732",
+                f"{there} would be replaced: {what}",
+                Span(0, 0),
+                help=f"save elsewhere: {command('-o', str(free))}; or replace it: --force",
+            ),
+        )
+    )
 
 
 def is_loss_curve(path: Path) -> bool:

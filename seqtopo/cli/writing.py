@@ -1,0 +1,138 @@
+"""Rewrite specs as bytes or show the difference; write files whole or not at all, never onto what is read."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from difflib import unified_diff
+from pathlib import Path
+from typing import NamedTuple
+
+from seqtopo.cli.arguments import UsageError
+from seqtopo.cli.files import STDIN, STDIN_NAME, read_input
+from seqtopo.cli.terminal import put
+from seqtopo.diag.error import SpecError
+from seqtopo.diag.model import Diagnostic
+from seqtopo.diag.renderers.cells import visible
+from seqtopo.source import Source, Span
+from seqtopo.syntax.read import decode, unreadable
+from seqtopo.system import leftovers
+from seqtopo.system.bounds import SPEC_BYTES
+from seqtopo.system.opening import open_file
+from seqtopo.system.shell import command
+
+_MARK = b"\xef\xbb\xbf"
+
+
+class Original(NamedTuple):
+    """A file's text, and its bytes."""
+
+    source: Source
+    data: bytes
+
+    def written(self, text: str) -> bytes:
+        """Another text as the bytes of this file: its mark, its line endings."""
+        new = text.replace("\n", _ending(self.data)).encode("utf-8")
+        return (_MARK if self.data.startswith(_MARK) else b"") + new
+
+
+def original(spec: str) -> tuple[Original | None, tuple[Diagnostic, ...]]:
+    """Return the file that an argument names, or the standard input; None, with why, where it is no text."""
+    try:
+        data = read_input() if spec == STDIN else _bytes(Path(spec))
+    except OSError as error:
+        return None, (unreadable(Path(spec), error),)
+    source, problems = decode(data, STDIN_NAME if spec == STDIN else spec)
+    return (None, problems) if problems else (Original(source, data), ())
+
+
+def _bytes(path: Path) -> bytes:
+    with open_file(path, streams=True) as file:
+        return file.read(SPEC_BYTES + 1)
+
+
+def _ending(data: bytes) -> str:
+    """How the lines of a file end, which is how its first one does."""
+    return "\r\n" if data[: data.find(b"\n") + 1].endswith(b"\r\n") else "\n"
+
+
+def put_difference(name: str, before: str, after: str, done: str) -> None:
+    """Shows what changes between two texts, as ``diff -u`` does."""
+    name = visible(name)
+    lines = unified_diff(
+        before.splitlines(keepends=True), after.splitlines(keepends=True), name, f"{name} ({done})"
+    )
+    put("".join(line if line.endswith("\n") else line + "\n\\ No newline at end of file\n" for line in lines))
+
+
+def apart(output: str | Path, *inputs: str) -> None:
+    """Refuses to write onto what is read. Raises UsageError."""
+    path = Path(output)
+    for given in inputs:
+        if os.path.exists(given) and os.path.realpath(given) == os.path.realpath(path):
+            other = path.with_stem(f"{path.stem}-new")
+            raise UsageError(
+                f"that would write over {given}, which is read", f"write {command('-o', str(other))}"
+            )
+
+
+def text_place(output: str | Path, what: str) -> None:
+    """Refuses to write a text under an ending that says it is a model or a program. Raises UsageError."""
+    path = Path(output)
+    if path.suffix.lower() in (".keras", ".json", ".h5", ".hdf5", ".py", ".onnx"):
+        raise UsageError(
+            f"{what} is a text, and {path} would not be one",
+            f"write {command('-o', (path.stem or 'spec') + '.txt')}",
+        )
+
+
+def write_whole(path: Path, write: Callable[[Path], object]) -> None:
+    """Writes a file beside ``path`` and then puts it in its place, so that there is never half a file.
+
+    The file keeps the permissions of the one it replaces; a link stays one.
+
+    Raises:
+        SpecError: ST405, it cannot be written; what stood there is unchanged.
+    """
+    try:
+        _write_beside(path, write)
+    except OSError as error:
+        raise SpecError((cannot_write(path, error),)) from error
+
+
+def _write_beside(path: Path, write: Callable[[Path], object]) -> None:
+    real = Path(os.path.realpath(path))
+    if real.exists() and not real.is_file():
+        raise OSError(0, "it is a folder" if real.is_dir() else "it is not a file")
+    leftovers.sweep(real.parent)
+    handle, name = tempfile.mkstemp(dir=real.parent, prefix=leftovers.PREFIX, suffix=real.suffix)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        with leftovers.held(temporary):
+            write(temporary)
+        temporary.chmod(real.stat().st_mode & 0o7777 if real.exists() else 0o666 & ~_umask())
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        temporary.replace(real)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _umask() -> int:
+    # There is no way to ask for it without setting it.
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
+def cannot_write(path: Path, error: OSError) -> Diagnostic:
+    """Return what is wrong where a file could not be written."""
+    reason = (error.strerror or str(error)).lower()
+    help = "check the path and its permissions"
+    if isinstance(error, FileNotFoundError) and not path.absolute().parent.is_dir():
+        reason = f"there is no folder {path.parent}"
+        help = "make the folder first, or choose another place with -o"
+    return Diagnostic("ST405", f"{path} cannot be written: {reason}", Span(0, 0), help=help)
