@@ -110,13 +110,12 @@ def _cut(
         short = error.diagnostics[0]
         if short.code != "ST724":
             raise
-        for share in sorted(OTHER_SHARES, key=lambda share: (share == 0, abs(share - args.validation))):
+        for share in _by_distance(args.validation):
             try:
                 _cut_at(checked, read, args, dims, share)
             except SpecError:
                 continue
-            advice = f"hold out {'nothing' if not share else 'another share'}: --validation {share:g}"
-            raise SpecError((replace(short, help=f"{advice}; or {short.help}"),)) from None
+            raise SpecError((replace(short, help=f"{_holding_out(share)}; or {short.help}"),)) from None
         raise
 
 
@@ -169,14 +168,7 @@ def _given_samples(checked: Checked, args: argparse.Namespace, dims: dict[str, A
     size = batch if isinstance(batch, int) else args.batch or 32
     shuffle = not carries_states(again)
     samples = replace(samples, batch_size=size, shuffle=shuffle, seed=args.seed, whole=fixed)
-    held = round(len(samples.x[0]) * args.validation)
-    other = "hold out another share, such as --validation 0.2, or nothing: --validation 0"
-    early, late = samples.split(held)
-    for part, what in ((early, "left to train with"), (late, "held out")):
-        if len(part.x[0]) and not len(part):
-            refuse("ST724", f"{len(part.x[0])} samples are {what}, fewer than a batch of {size}", help=other)
-    if not len(early):
-        refuse("ST724", f"of the {held:,} samples all are held out", help=other)
+    early, late, held = _parted(samples, args.validation, fixed=fixed)
     rest = f"the last {late} are held out" if held else "nothing is held out"
     for array in x or ():
         if array.padding is not None:
@@ -199,6 +191,44 @@ def _given_samples(checked: Checked, args: argparse.Namespace, dims: dict[str, A
             )
             settled = replace(settled, diagnostics=(*settled.diagnostics, found))
     return Job(settled, added, early, late if len(late) else None)
+
+
+def _parted(samples: Samples, share: float, *, fixed: bool) -> tuple[Samples, Samples, int]:
+    """The samples to train with, those that are held out, and how many those are.
+
+    Raises:
+        SpecError: ST724, one of the parts is smaller than a batch; names a share that works.
+    """
+    count, size = len(samples.x[0]), samples.batch_size
+
+    def lacks(share: float) -> str:
+        early, late = samples.split(round(count * share))
+        if not len(early.x[0]):
+            return f"of the {count:,} samples all are held out"
+        for part, what in ((early, "left to train with"), (late, "held out")):
+            if len(part.x[0]) and not len(part):
+                return f"{len(part.x[0])} samples are {what}, fewer than a batch of {size}"
+        return ""
+
+    wrong = lacks(share)
+    if wrong:
+        other = next((one for one in _by_distance(share) if not lacks(one)), None)
+        if other is not None:
+            advice = _holding_out(other)
+        else:
+            advice = f"write batch={count} or less in the spec" if fixed else "give more samples"
+        refuse("ST724", wrong, advice)
+    held = round(count * share)
+    return *samples.split(held), held
+
+
+def _by_distance(share: float) -> list[float]:
+    """The shares to try in the place of one, the nearest first, and none at last."""
+    return sorted(OTHER_SHARES, key=lambda other: (other == 0, abs(other - share)))
+
+
+def _holding_out(share: float) -> str:
+    return f"hold out {'nothing' if not share else 'another share'}: --validation {share:g}"
 
 
 def _settled(

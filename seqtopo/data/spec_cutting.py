@@ -15,7 +15,7 @@ from seqtopo.data.fitting import with_data
 from seqtopo.data.series import Series, columns_of, read_series
 from seqtopo.data.ways_to_cut import Asked, Place, Way
 from seqtopo.diag.error import SpecError
-from seqtopo.diag.model import Fix
+from seqtopo.diag.model import Diagnostic, Fix
 from seqtopo.graph.batches import is_stateful
 from seqtopo.graph.graph import Node, Value
 from seqtopo.graph.seen import Field, at_length, is_sequence, output_field
@@ -54,11 +54,60 @@ def cut_for(
     batch = place.node.batch if isinstance(place.node.batch, int) else None
     sample = _sample(read, steps, batch)
     learned = _fitting(with_data(checked, sample, None, None, dims))
-    place = replace(place, checked=learned, node=_input(learned).node)
+    given, place = place, replace(place, checked=learned, node=_input(learned).node)
     wanted = _wanted(place, read, steps, asked)
-    cut = _cut(place, read, steps, batch, wanted, asked)
+    try:
+        cut = _cut(place, read, steps, batch, wanted, asked)
+    except SpecError as error:
+        if tries:
+            _advise_on_sizes(given, error.diagnostics[0], read, steps, batch, wanted)
+        raise
     x, y = cut[0][:2]
     return cut, _fitting(with_data(place.checked, x, y, asked.loss, dims))
+
+
+def _advise_on_sizes(
+    place: Place, found: Diagnostic, read: Series, steps: int, batch: int | None, wanted: Wanted
+) -> None:
+    """Raises what was found of a series that is too short, or leaves something over, with what works instead:
+    shorter windows, smaller batches, fewer steps ahead, or what to do with the rest.
+    """
+    asked, ways, fixes = place.asked, list[Way](), list[Fix | None]()
+    pieces = carries_states(place.checked)
+    if found.code == "ST726":
+        kept = ('keep a smaller batch at the end: remainder="keep"', replace(asked, remainder="keep"))
+        ways = [
+            *([kept] if batch is None and not pieces else []),
+            ('leave them out: remainder="drop"', replace(asked, remainder="drop")),
+            ('fill up with zeros of weight 0: remainder="pad"', replace(asked, remainder="pad")),
+        ]
+        place.advise(found, ways, (), last="take a series of another length")
+    if found.code != "ST724":
+        return
+    rest = place.node.outputs[0].shape[1:] if place.node.outputs else ()
+    rest = tuple(size if isinstance(size, int) else read.features for size in rest)
+    several = max(1, (batch or 1) // len(read.every_length)) if pieces else 1
+    most = (min(read.every_length) if pieces else max(read.every_length)) - wanted.beyond
+    count = most - steps + 1
+    if not pieces and count > 0 and isinstance(batch, int):
+        fixes.append(place.declare(batch=count // asked.stride or 1))
+    elif not pieces and count > 0:
+        ways.append((f"take batches of {count}", replace(asked, batch_size=count)))
+    for shorter in sorted({min(most // several, steps - 1), *LENGTHS}, reverse=True):
+        if not 1 <= shorter < steps:
+            continue
+        if isinstance(place.steps, int):
+            if place.repairs(fix := place.declare(shorter, *rest)):
+                fixes.append(fix)
+                break
+        elif place.works(replace(asked, steps=shorter)):
+            said = f"take windows of {shorter} steps: steps={shorter} in Python, --steps {shorter} on the "
+            ways.append((f"{said}command line", replace(asked, steps=shorter)))
+            break
+    if asked.horizon is not None and asked.horizon > 1:
+        said = "predict one step ahead: horizon=1 in Python, --horizon 1 on the command line"
+        ways.append((said, replace(asked, horizon=1)))
+    place.advise(found, ways, fixes, last="take a longer series")
 
 
 def _cut_again(read: Series, dims: Mapping[str, Any], checked: Checked, asked: Asked) -> object:

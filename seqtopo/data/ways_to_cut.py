@@ -83,11 +83,7 @@ class Place:
         """Raises SpecError (ST727) at the input, or another node, with those ways and fixes that work; with
         ``help`` where none does.
         """
-        words = [words for words, asked in ways if self.works(asked)] if self.cut is not None else []
-        drafted = (
-            [fix for fix in islice(fixes, MOST_DRAFTS) if fix is not None] if self.cut is not None else []
-        )
-        kept = self._mending(drafted, self.asked)
+        words, kept, drafted = self._that_work(ways, fixes)
         if not words and not kept:
             # Where two things are wrong at once, both have to go.
             for names in (("horizon",), ("answers",), ("answers", "horizon")):
@@ -110,6 +106,33 @@ class Place:
         )
         raise SpecError((found,))
 
+    def advise(
+        self, found: Diagnostic, ways: Iterable[Way], fixes: Iterable[Fix | None], *, last: str
+    ) -> NoReturn:
+        """Raises SpecError with what was found where the series was cut, at the input, and with those ways
+        and fixes that work; ``last`` is what always does.
+        """
+        words, kept, _ = self._that_work(ways, fixes)
+        found = replace(
+            found,
+            span=self.node.span,
+            label=f"takes {self.steps} steps",
+            help="; or ".join((*words, last)),
+            fixes=kept,
+            source=self.checked.source,
+        )
+        raise SpecError((found,))
+
+    def _that_work(
+        self, ways: Iterable[Way], fixes: Iterable[Fix | None]
+    ) -> tuple[list[str], tuple[Fix, ...], list[Fix]]:
+        """The words of the ways, and the fixes, with which the series can be cut; and all fixes tried."""
+        if self.cut is None:
+            return [], (), []
+        words = [words for words, asked in ways if self.works(asked)]
+        drafted = [fix for fix in islice(fixes, MOST_DRAFTS) if fix is not None]
+        return words, self._mending(drafted, self.asked), drafted
+
     def _mending(self, fixes: Iterable[Fix], asked: Asked) -> tuple[Fix, ...]:
         """The first few fixes with which the series can be cut, none of which only adds to another."""
         kept: list[Fix] = []
@@ -122,6 +145,10 @@ class Place:
             if not longer and self.works(asked, checked):
                 kept.append(fix)
         return tuple(kept)
+
+    def repairs(self, fix: Fix | None) -> bool:
+        """Return whether the series can be cut as the spec with a fix wants it."""
+        return fix is not None and bool(self._mending([fix], self.asked))
 
     def works(self, asked: Asked, checked: Checked | None = None) -> bool:
         """Return whether the series can be cut so, as another spec wants it or as this one does."""

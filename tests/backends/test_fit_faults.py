@@ -359,3 +359,19 @@ def test_fault_d14_leftovers_of_killed_writes_are_swept() -> None:
         writing.write_whole(Path("a.txt"), lambda path: path.write_text("whole"))
     left = [".seqtopo-def.keras", ".seqtopo-held.npz", ".seqtopo.toml", "a.txt"]
     assert sorted(os.listdir(".")) == left
+
+
+@pytest.mark.parametrize(
+    ("batch", "share"), [("", "0.999"), (",batch=32", "0.999"), (",batch=16", "0.75"), (",batch=64", "0.001")]
+)
+def test_fault_d7_another_share_that_is_named_was_tried(batch: str, share: str, capsys: Capture) -> None:
+    np.savez("d.npz", x=np.random.default_rng(0).random((64, 5, 2)), y=np.zeros((64, 1)))
+    fit = ["fit", f"in(5,2{batch}) -> lstm(2) -> dense(1)", "d.npz", "--epochs", "1"]
+    refused = main([*fit, "--validation", share])
+    said = words(capsys.readouterr().err)
+    assert bool(refused) is (float(share) > 0.9)
+    if refused:
+        assert "ST724" in said
+        named = re.search(r"--validation ([\d.]+\d|0)", said)
+        assert named is not None
+        assert main([*fit, "--validation", named[1]]) == 0

@@ -51,8 +51,8 @@ OPTIONS: tuple[dict[str, Any], ...] = (
 )
 
 
-def refused(spec: str, asked: Asked, features: int) -> Diagnostic | None:
-    array = np.random.default_rng(0).random((100, features))
+def refused(spec: str, asked: Asked, features: int, steps: int = 100) -> Diagnostic | None:
+    array = np.random.default_rng(0).random((steps, features))
     try:
         cut_for(spec, array, asked, {})
     except SpecError as error:
@@ -73,6 +73,8 @@ def followed(words: str, asked: Asked) -> Asked:
     if found := re.search(r'(answers|remainder)="(\w+)"', words):
         changes[found[1]] = found[2]
         changes.update(horizon=None) if found[1] == "answers" else None
+    if found := re.search(r"batches of (\d+)", words):
+        changes["batch_size"] = int(found[1])
     if words.startswith(("leave out ", "and leave out ")):
         left = {"the horizon": "horizon", "the batch size": "batch_size"}
         for part in words.split("leave out ")[1].split(", ")[0].split(" and "):
@@ -121,3 +123,42 @@ def test_fault_d6_a_frame_is_cut_from_its_features() -> None:
     found = refused("in(6,2,2) -> flatten -> dense(4)", Asked(), 4)
     assert found is not None
     assert [fix.title for fix in found.fixes] == ["declare in(6,4) -> reshape(6,2,2)"]
+
+
+SHORT: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("in(24,3) -> lstm(4) -> dense(3)", {}),
+    ("in(24,F) -> lstm(4) -> dense(F)", {}),
+    ("in(T,3) -> lstm(4) -> dense(3)", {"steps": 30}),
+    ("in(18,3) -> lstm(4) -> dense(36)", {"horizon": 12}),
+    ("in(8,3) -> lstm(4) -> dense(39)", {"horizon": 13}),
+    ("in(16,3) -> lstm(4,seq) -> dense(3)", {"answers": "ahead"}),
+    ("in(T,3) -> lstm(4,seq) -> dense(3)", {"answers": "ahead", "steps": 15}),
+    ("in(5,3,batch=16) -> lstm(4) -> dense(3)", {}),
+    ("in(5,3) -> lstm(4) -> dense(3)", {"remainder": "drop", "batch_size": 17}),
+    ("in(5,3) -> lstm(4) -> dense(3)", {"remainder": "error"}),
+    ("in(12,3,batch=2) -> lstm(4,stateful) -> dense(3)", {}),
+    ("in(7,3,batch=2) -> lstm(4,stateful) -> dense(3)", {"remainder": "error"}),
+)
+
+
+@pytest.mark.parametrize(("spec", "options"), SHORT, ids=lambda one: str(one))
+def test_fault_d6_each_way_out_of_a_series_that_is_too_short_cuts_it(
+    spec: str, options: dict[str, Any]
+) -> None:
+    asked, features = Asked(**options), 3
+    found = refused(spec, asked, features, 20)
+    assert found is not None
+    assert found.code in ("ST724", "ST726")
+    *words, last = found.help.split("; or ")
+    assert last.startswith("take a ")
+    assert words or found.fixes
+    for way in words:
+        assert refused(spec, followed(way, asked), features, 20) is None, way
+    for fix in found.fixes:
+        assert refused(fix.apply(spec), asked, features, 20) is None, fix.title
+
+
+def test_fault_d6_where_no_other_size_helps_none_is_named() -> None:
+    found = refused("in(4,3) -> lstm(4) -> dense(3)", Asked(), 3, 1)
+    assert found is not None
+    assert (found.code, found.help, found.fixes) == ("ST724", "take a longer series", ())
