@@ -1,4 +1,4 @@
-"""The functions that ``seqtopo`` offers: each a signature, and what it does in the rooms below."""
+"""Define the public functions of ``seqtopo``: signatures that call the rooms below."""
 
 from __future__ import annotations
 
@@ -325,7 +325,7 @@ def generate(
     seed: int | None = None,
     target: str | None = None,
 ) -> np.ndarray:
-    """Writes a sequence for each source, with an encoder-decoder that was trained with the answer shown.
+    """Write a sequence for each source with an encoder-decoder that was trained by teacher forcing.
 
     The encoder reads once; then the decoder's one-step model is fed its own outputs. Both are derived
     from the trained model, with its weights.
@@ -382,7 +382,7 @@ def generate(
 
 
 def predictor(model: keras.Model) -> Predictor:
-    """A model as a function that answers at once: what ``model.predict`` gives, without what it does around.
+    """Compile a model to a function that gives what ``model.predict`` gives, without its overhead.
 
     For models that are asked one sequence at a time, or a small batch. What it is asked for the first time
     in a new shape is compiled for that shape; then only the backend's own work is left.

@@ -1,4 +1,4 @@
-"""How a token is taken from what a model says of each: the most likely one, or one by chance.
+"""Choose the next token from a model's scores: the likeliest one, or a random draw.
 
 >>> from seqtopo import sampling
 >>> sampling.temperature(0.8), sampling.top_k(5)

@@ -1,4 +1,4 @@
-"""A spec's text, and places in it. Spans are half-open and count code points, not bytes."""
+"""Hold a spec's text and the places in it. Spans are half-open and count code points, not bytes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Span(NamedTuple):
 
 
 class Place(NamedTuple):
-    """A place as people count it: both from 1."""
+    """A line and a column, both counted from 1."""
 
     line: int
     column: int

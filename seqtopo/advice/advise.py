@@ -1,4 +1,4 @@
-"""Advise on what the resolver refused: who made the shape, how it came, and the ways out.
+"""Advise on refusals: point at the layer that made the shape, and propose fixes.
 
 One pass over what was recorded, which ``resolve`` gives, after all of it is known.
 """
@@ -91,7 +91,7 @@ def _of_call(refusal: Refusal, site: Site, node: Node) -> Diagnostic:
 
 
 def _with_sizes_renamed(found: list[Diagnostic], resolution: Resolution) -> Iterator[Diagnostic]:
-    """Gives what is said of sizes in lower case its fix, which is one for all of them."""
+    """Give refusals of sizes in lower case their fix, which is one for all of them."""
     words = {word for refusal in resolution.refusals for word in refusal.words}
     fix = _renamed(resolution.spec, words) if words else None
     for refusal, diagnostic in zip(resolution.refusals, found, strict=True):

@@ -40,9 +40,7 @@ def merges_any(node: Node) -> bool:
 
 
 def branches(graph: Graph, values: Iterable[Value], merge: Node) -> list[Branch]:
-    """Return the branches behind values that one node is given, those of merges among them in
-    their places.
-    """
+    """Return the branches behind a node's values, those of merges among them in their places."""
     found: list[Branch] = []
     for place, value in enumerate(values):
         made = maker(graph, value)
@@ -62,8 +60,8 @@ def behind_merge(graph: Graph, value: Value) -> list[Branch]:
 
 
 def steps_kept(graph: Graph, sources: Sources, found: list[Branch]) -> Fix | None:
-    """``seq`` in each branch that hands on its last step alone, its ``flatten`` or pooling out, and a vector
-    that never had steps repeated at every one; None where a branch can have none of these.
+    """Return the fix that keeps the steps in each branch: ``seq`` where only the last step is handed on,
+    ``flatten`` or pooling left out, and vectors repeated; None where a branch can have none of these.
     """
     edits: dict[Span, Edit] = {}
     forgets: list[str] = []
@@ -118,7 +116,9 @@ def steps_kept(graph: Graph, sources: Sources, found: list[Branch]) -> Fix | Non
 
 
 def steps_let_go(sources: Sources, found: list[Branch]) -> Fix | None:
-    """``seq`` taken off the recurrent layer that ends each branch; None where one ends in another layer."""
+    """Return the edits that take ``seq`` off the recurrent layer that ends each branch; None where one ends
+    in another layer.
+    """
     edits: dict[Span, Edit] = {}
     names: list[str] = []
     for branch in found:

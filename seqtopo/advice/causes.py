@@ -1,4 +1,4 @@
-"""Explain in a sentence why a layer is given what it does not take, where the shapes do not say it."""
+"""Explain in a sentence a cause that the shapes do not show."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def causes(refusal: Refusal, site: Site) -> Iterator[str]:
 
 
 def _embedded(site: Site, value: Value) -> Iterator[str]:
-    """An ``embed`` on the way, which makes a vector of every single number."""
+    """Note an ``embed`` on the way, which makes a vector of every single number."""
     for node in site.back(value):
         came = site.came(node) if node.layer is not None and node.layer.row.name == "embed" else None
         if came is not None and len(came.shape) > 1:
@@ -44,7 +44,7 @@ def _embedded(site: Site, value: Value) -> Iterator[str]:
 
 
 def samples_first(site: Site, node: Node, takes: int) -> bool:
-    """Return whether an ``in(...)`` seems to begin with the number of samples, which goes without saying."""
+    """Return whether an ``in(...)`` seems to begin with the number of samples, which is not written."""
     shape = node.outputs[0].shape if node.layer is None and node.outputs is not None else ()
     if len(shape) != takes + 1:
         return False
@@ -53,7 +53,7 @@ def samples_first(site: Site, node: Node, takes: int) -> bool:
 
 
 def _declared(site: Site, value: Value, takes: int) -> Iterator[str]:
-    """What the ``in(...)`` at the beginning says, where it has an axis too many or too few."""
+    """Note what the ``in(...)`` at the beginning declares, where it has an axis too many or too few."""
     source = site.source(value)
     if source is None or source[0].outputs is None:
         return
@@ -70,7 +70,7 @@ def _declared(site: Site, value: Value, takes: int) -> Iterator[str]:
 
 
 def _queries(site: Site) -> Iterator[str]:
-    """An attention among what is merged, which gives as many rows as its first value has."""
+    """Note an attention among what is merged, which gives as many rows as its first value has."""
     for value in site.inputs:
         node = site.graph.nodes[value.node]
         if node.layer is not None and node.layer.row.role == "attention" and len(node.inputs) > 1:
@@ -84,7 +84,7 @@ def _queries(site: Site) -> Iterator[str]:
 
 
 def _strides(site: Site) -> Iterator[str]:
-    """A layer on the way of one value that takes every second step."""
+    """Note a layer on the way of one value that takes every second step."""
     for value in site.inputs:
         for node in site.back(value):
             stride = stride_of(node)
@@ -96,7 +96,7 @@ def _strides(site: Site) -> Iterator[str]:
 
 
 def stride_of(node: Node) -> int:
-    """By how many places at a time a layer goes along its first axis; 1 where it has no strides."""
+    """Return by how many places at a time a layer moves along its first axis; 1 where it has no strides."""
     if node.layer is None or "strides" not in node.layer.row.by_name or "transpose" in node.layer.row.name:
         return 1
     strides = node.layer.get("strides")

@@ -1,4 +1,4 @@
-"""The place of a refused call: its node, its step in the text, and the way that its values came."""
+"""Locate a refused call: its node, its step in the text, and the nodes that its values came through."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Site(NamedTuple):
         return self.node.inputs if self.node is not None else ()
 
     def tensor(self, value: Value) -> Tensor:
-        """Shape and dtype of what came in: it has both, or nobody would have refused it."""
+        """The shape and dtype of the first incoming value, which a refusal is about."""
         found = self.graph.tensor(value)
         assert found is not None
         return found
@@ -164,7 +164,7 @@ def one_step_at(graph: Graph, node: Node) -> int | None:
 
 
 def step_itself(graph: Graph, sources: Sources, value: Value) -> tuple[str, Edit] | None:
-    """``at(i)`` in the place of a ``slice`` of one step that a value comes from, and its edit."""
+    """Return ``at(i)`` for a ``slice`` of one step that a value comes from, and its edit."""
     for _ in range(MOST_BACK):
         node = graph.nodes[value.node]
         index = one_step_at(graph, node)
@@ -278,5 +278,5 @@ def named_steps(graph: Graph, sources: Sources) -> tuple[str, Edit] | None:
 
 
 def at_every_step(step: tree.Expr) -> tree.Expr:
-    """``td(...)`` around a step or a flow."""
+    """Return ``td(...)`` around a step or a flow."""
     return call("td", step)

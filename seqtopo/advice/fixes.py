@@ -1,4 +1,4 @@
-"""The ways out of a layer's refusal, as edits: several where it is open what was meant.
+"""Propose the fixes of a layer's refusal as edits: several where it is open what was meant.
 
 They are proposals: ``vetting`` keeps those that help, by trying each.
 """
@@ -93,7 +93,7 @@ def _one_step(site: Site, index: int) -> Iterator[Fix]:
 
 
 def _one_width(site: Site) -> Iterator[Fix]:
-    """Both halves of a ``bi`` with the units of one of them."""
+    """Give both halves of a ``bi`` the units of one of them."""
     if not isinstance(site.step, tree.Call):
         return
     args = site.step.args
@@ -113,7 +113,7 @@ def _one_width(site: Site) -> Iterator[Fix]:
 
 
 def _directions(site: Site, argument: str) -> Iterator[Fix]:
-    """A ``bi`` of layers that read the same way, or of one that reads no way at all."""
+    """Fix a ``bi`` of layers that read the same way, or of one that has no direction."""
     if not isinstance(site.step, tree.Call) or site.node is None or site.node.layer is None:
         return
     args = site.step.args
@@ -136,7 +136,7 @@ def _directions(site: Site, argument: str) -> Iterator[Fix]:
 
 
 def _too_short(site: Site, window: str) -> Iterator[Fix]:
-    """A window that is longer than what is left of an axis."""
+    """Fix a window that is longer than what is left of an axis."""
     names = set(site.row.by_name)
     lengths = site.tensor(site.inputs[0]).shape if site.inputs else ()
     if "padding" in names and window in ("kernel_size", "pool_size"):
@@ -158,7 +158,7 @@ def _too_short(site: Site, window: str) -> Iterator[Fix]:
 
 
 def _other_count(site: Site) -> Iterator[Fix]:
-    """A ``reshape`` to another count of numbers than there are."""
+    """Fix a ``reshape`` to another count of numbers than there are."""
     if site.node is None or site.node.layer is None:
         return
     target: tuple[Size, ...] | None = site.node.layer.get("target_shape")
@@ -212,7 +212,7 @@ def _target(size: Size) -> tree.Expr:
 
 
 def _unknown_size(site: Site, index: int) -> Iterator[Fix]:
-    """A size that only the data tells, where a number is needed."""
+    """Fix a size that only the data tells, where a number is needed."""
     value = site.inputs[index] if site.inputs else None
     if value is None:
         return
@@ -234,7 +234,7 @@ def _unknown_size(site: Site, index: int) -> Iterator[Fix]:
 
 
 def _told_by_the_input(site: Site, name: str) -> Iterator[Fix]:
-    """``repeat(?)``: a symbol for the input's length, which the argument then takes."""
+    """Fix ``repeat(?)``: name the input's length by a symbol, which the argument then takes."""
     span = site.node.spans.get(name) if site.node is not None else None
     given = (
         next((a for a in site.step.args if a.span == span), None)
@@ -260,7 +260,7 @@ def _told_by_the_input(site: Site, name: str) -> Iterator[Fix]:
 
 
 def _to_the_end(step: tree.Call, given: tree.Argument) -> Fix:
-    """``slice(-1,?)``: a slice without its stop takes all there is."""
+    """Fix ``slice(-1,?)``: a slice without its stop takes all there is."""
     behind = any(a.name is None for a in step.args[step.args.index(given) + 1 :])
     none = tree.Argument(NOWHERE, given.name, word("none"))
     new = print_expr(_with(step, given, none) if behind else without_argument(step, given))
@@ -287,7 +287,7 @@ def _numbered(site: Site, value: Value) -> Iterator[Fix]:
 
 
 def _other_dtype(site: Site, index: int) -> Iterator[Fix]:
-    """Ids where fractions are wanted, or several dtypes."""
+    """Fix ids where fractions are wanted, or several dtypes."""
     if not site.inputs:
         return
     value = site.inputs[index]
@@ -316,7 +316,7 @@ def _other_dtype(site: Site, index: int) -> Iterator[Fix]:
 
 
 def _masked_ids(site: Site) -> Iterator[Fix]:
-    """``mask(0) -> embed(...)``: the ids' own mask is a flag of ``embed``."""
+    """Fix ``mask(0) -> embed(...)``: the ids' own mask is a flag of ``embed``."""
     around = site.sources.around(site.step.span)
     if around is None or around[1] + 1 >= len(around[0].steps) or around[1] == 0:
         return
@@ -328,7 +328,7 @@ def _masked_ids(site: Site) -> Iterator[Fix]:
 
 
 def _behind_embed(site: Site) -> Iterator[Fix]:
-    """``dropout(0.2) -> embed(...)``: the two in the other order."""
+    """Fix ``dropout(0.2) -> embed(...)``: put the two in the other order."""
     around = site.sources.around(site.step.span)
     if around is None or around[1] + 1 >= len(around[0].steps):
         return
@@ -339,7 +339,7 @@ def _behind_embed(site: Site) -> Iterator[Fix]:
 
 
 def _other_axis(site: Site, name: str) -> Iterator[Fix]:
-    """An axis that is the batch, or none."""
+    """Fix an axis that is the batch, or that does not exist."""
     span = site.node.spans.get(name) if site.node is not None else None
     if span is None or not isinstance(site.step, tree.Call):
         return

@@ -1,4 +1,4 @@
-"""Fixes for values that do not merge: other widths, other lengths, other numbers of axes."""
+"""Propose fixes for values that do not merge: other widths, other lengths, other numbers of axes."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def _other_axes(site: Site, short: int, long: int) -> Iterator[Fix]:
 
 
 def _one_of_the_steps(site: Site, long: int) -> Iterator[Fix]:
-    """The sequence made one vector, as the other is."""
+    """Make the sequence one vector, as the other value is."""
     end = site.graph.nodes[site.inputs[long].node]
     expr = site.sources.of(end)
     if gives_steps(end) and expr is not None:
@@ -103,7 +103,7 @@ def _one_of_the_steps(site: Site, long: int) -> Iterator[Fix]:
 
 
 def _at_every_step(site: Site, short: int, long: int, steps: Size) -> Iterator[Fix]:
-    """The vector repeated for each step; an open number of steps is given a symbol first."""
+    """Repeat the vector for each step; an open number of steps is given a symbol first."""
     if not is_open(steps):
         edit = site.append(short, call("repeat", size_text(steps))) if _plain(steps) else None
         if edit is not None:
@@ -141,7 +141,7 @@ def _other_lengths(site: Site, blamed: int, one: Tensor, other: Tensor) -> Itera
 
 
 def _swapped(site: Site, blamed: int) -> Iterator[Fix]:
-    """Attention gives one row for each step of its query, which stands first."""
+    """Swap the values of an attention, which gives one row for each step of its query, the first."""
     for value in (site.inputs[blamed], site.inputs[0]):
         node = site.graph.nodes[value.node]
         if node.layer is None or node.layer.row.role != "attention" or len(node.inputs) != 2:
@@ -155,7 +155,7 @@ def _swapped(site: Site, blamed: int) -> Iterator[Fix]:
 
 
 def _padded(site: Site, blamed: int) -> Iterator[Fix]:
-    """Padding for the layers that made the values shorter: in all of them, or in one."""
+    """Pad the layers that made the values shorter: all of them, or one."""
     for values in (site.inputs, (site.inputs[blamed],), (site.inputs[0],)):
         edits: dict[object, Edit] = {}
         for node in (node for value in values for node in site.back(value)):
@@ -171,7 +171,7 @@ def _padded(site: Site, blamed: int) -> Iterator[Fix]:
 
 
 def _strided(site: Site, blamed: int, one: Tensor, other: Tensor) -> Iterator[Fix]:
-    """The strides of one way on the other, too: a projection of one place, as in residual networks."""
+    """Give the other branch the same strides: a projection of one place, as in residual networks."""
     a, b = one.shape[0], other.shape[0]
     rank = len(one.shape) - 1
     if not isinstance(a, int) or not isinstance(b, int) or a == b or rank not in (1, 2, 3):
@@ -216,7 +216,7 @@ def _other_widths(site: Site, blamed: int, one: Tensor, other: Tensor) -> Iterat
 
 
 def _same_width(site: Site, value: Value, width: Size) -> Iterator[Fix]:
-    """The layer that made a width, given another."""
+    """Give the layer that made a width another one."""
     for node in site.back(value):
         expr = site.sources.of(node)
         changed = resized(node, expr, width)
@@ -230,7 +230,7 @@ def _same_width(site: Site, value: Value, width: Size) -> Iterator[Fix]:
 
 
 def attention_fixes(site: Site, blamed: int) -> Iterator[Fix]:
-    """Fixes of an attention whose values do not go together."""
+    """Return fixes of an attention whose values do not go together."""
     query, other = site.tensor(site.inputs[0]), site.tensor(site.inputs[min(blamed, len(site.inputs) - 1)])
     width = query.shape[-1]
     if len(query.shape) == len(other.shape) and isinstance(width, int):
@@ -251,7 +251,7 @@ def attention_fixes(site: Site, blamed: int) -> Iterator[Fix]:
 
 
 def count_fixes(site: Site) -> Iterator[Fix]:
-    """Fixes of a layer that is given another number of values than it takes."""
+    """Return fixes of a layer that is given another number of values than it takes."""
     least, most = site.row.inputs
     if len(site.inputs) == 1 and least == 2 and site.row.role in ("attention", "product"):
         itself = tree.List(NOWHERE, (word("id"), word("id")))

@@ -1,4 +1,4 @@
-"""Fixes for a number of axes that a layer does not take."""
+"""Propose fixes for a number of axes that a layer does not take."""
 
 from __future__ import annotations
 
@@ -74,7 +74,9 @@ def _more(site: Site, value: Value, came: Tensor, made: Node, takes: int) -> Ite
 
 
 def _without_td(site: Site, came: Tensor) -> Iterator[Fix]:
-    """``td(lstm(8))`` of a sequence: the layer reads the steps itself, and ``td`` shows it one at a time."""
+    """Fix ``td(lstm(8))`` of a sequence: the layer reads the steps itself, and ``td`` shows it
+    one at a time.
+    """
     inner = site.node.layer.get("layer") if site.node is not None and site.node.layer is not None else None
     if not site.row.steps or not isinstance(inner, Layer) or not isinstance(site.step, tree.Call):
         return
@@ -90,7 +92,9 @@ def _without_td(site: Site, came: Tensor) -> Iterator[Fix]:
 
 
 def _of_a_sequence(site: Site, made: Node, came: Tensor, takes: int) -> Iterator[Fix]:
-    """A layer of images that is given a sequence: its variant for sequences, or the sequence as an image."""
+    """Fix a layer of images that is given a sequence: its variant for sequences, or the
+    sequence as an image.
+    """
     name = site.row.name
     image = made.layer is None and came.shape[:1] == came.shape[1:]
     if len(came.shape) != 2 or takes != 3 or not name.endswith("2d") or image:
@@ -103,14 +107,14 @@ def _of_a_sequence(site: Site, made: Node, came: Tensor, takes: int) -> Iterator
 
 
 def keep_steps(made: Node, expr: tree.Expr | None) -> Iterator[Fix]:
-    """``seq`` for a recurrent layer that hands on its last step only."""
+    """Return the fix that gives ``seq`` to a recurrent layer that hands on its last step only."""
     if forgets_steps(made) and expr is not None:
         title = f"add seq to the {called(expr)} before it, to keep its steps"
         yield Fix(title, (Edit(expr.span, print_expr(with_flag(expr, "seq"))),))
 
 
 def _kept_in_branches(site: Site, value: Value) -> Iterator[Fix]:
-    """The steps kept in every branch that comes in: of a merge before the layer, or of its own values."""
+    """Keep the steps in every branch that comes in: of a merge before the layer, or of its own values."""
     found = behind_merge(site.graph, value)
     if not found and len(site.inputs) > 1 and site.node is not None:
         found = branches(site.graph, site.inputs, site.node)
@@ -128,7 +132,7 @@ def _kept_in_branches(site: Site, value: Value) -> Iterator[Fix]:
 
 
 def _declares_more(site: Site, made: Node, expr: tree.Expr | None, came: Tensor, takes: int) -> Iterator[Fix]:
-    """The ``in(...)`` has an axis too few."""
+    """Give the ``in(...)`` the axis that it lacks."""
     if not isinstance(expr, tree.Call) or made.outputs is None:
         return
     if made.outputs[0].dtype not in FLOATS and len(came.shape) == 1:
@@ -197,7 +201,7 @@ def _before_flatten(site: Site, node: Node) -> Shape | None:
 
 
 def _unflattened(site: Site, value: Value, takes: int) -> Iterator[Fix]:
-    """A ``reshape`` that undoes the ``flatten`` before, where steps came in front of its numbers since."""
+    """Reshape what a ``flatten`` flattened, where steps came in front of its numbers since."""
     came = site.tensor(value).shape
     shape, whole = flattened(site, value)
     # Inside td a layer takes the axes of one step.
@@ -218,7 +222,7 @@ def _unflattened(site: Site, value: Value, takes: int) -> Iterator[Fix]:
 
 
 def _uncollapsed(site: Site, made: Node, expr: tree.Expr | None) -> Iterator[Fix]:
-    """The step that took the time axis away, taken out or replaced by one that keeps it."""
+    """Remove the step that took the time axis away, or replace it by one that keeps it."""
     assert made.layer is not None
     name = made.layer.row.name
     came = site.came(made)
@@ -244,7 +248,7 @@ def _taken_out(site: Site) -> Edit | None:
 
 
 def _restored(site: Site, value: Value, came: Tensor, takes: int) -> Iterator[Fix]:
-    """A vector made a sequence again: repeated, or turned into as many numbers and given their shape."""
+    """Make a vector a sequence again: repeat it, or give its numbers their shape."""
     flat = next((n for n in site.back(value) if n.layer is not None and n.layer.row.name == "flatten"), None)
     before = site.came(flat) if flat is not None else None
     steps = next(declared_steps(site.graph), None)
@@ -288,14 +292,14 @@ def _restored(site: Site, value: Value, came: Tensor, takes: int) -> Iterator[Fi
 
 
 def _of_an_image(site: Site) -> Iterator[Fix]:
-    """A layer of sequences that is given an image: its variant for images."""
+    """Fix a layer of sequences that is given an image: its variant for images."""
     if registry.find(f"{site.row.name[:-2]}2d") is not None:
         variant = print_expr(renamed(site.step, f"{called(site.step)[:-2]}2d"))
         yield Fix(f"take the layer for images: {variant}", (Edit(site.step.span, variant),))
 
 
 def _one_vector(site: Site, value: Value, made: Node) -> Iterator[Fix]:
-    """``repeat`` of a sequence."""
+    """Fix a ``repeat`` of a sequence."""
     expr = site.sources.of(made)
     taken = step_itself(site.graph, site.sources, value)
     if taken is not None:
@@ -310,7 +314,7 @@ def _one_vector(site: Site, value: Value, made: Node) -> Iterator[Fix]:
 
 
 def _one_sample(site: Site, made: Node) -> Iterator[Fix]:
-    """The ``in(...)`` without the number of samples at its beginning."""
+    """Write the ``in(...)`` without the number of samples at its beginning."""
     expr = site.sources.of(made)
     if isinstance(expr, tree.Call) and made.outputs is not None:
         new = print_expr(declared(expr, tuple(map(size_text, made.outputs[0].shape[1:]))))
@@ -318,7 +322,7 @@ def _one_sample(site: Site, made: Node) -> Iterator[Fix]:
 
 
 def _one_hot(site: Site, embed: Node) -> Iterator[Fix]:
-    """One-hot rows, of which an ``embed`` makes a vector for every 0 and 1."""
+    """Fix one-hot rows, of which an ``embed`` makes a vector for every 0 and 1."""
     source = site.source(embed.inputs[0])
     if source is None or source[0].outputs is None or source[0].index != embed.inputs[0].node:
         return

@@ -1,4 +1,4 @@
-"""Fixes for initial states of a recurrent layer: their number, their axes and their width."""
+"""Propose fixes for initial states of a recurrent layer: their number, their axes and their width."""
 
 from __future__ import annotations
 
@@ -44,7 +44,9 @@ def _given(given: tree.Argument, value: tree.Expr) -> tuple[Edit, ...]:
 
 
 def _steps_themselves(site: Site, given: tree.Argument, came: list[Tensor], wanted: int) -> Iterator[Fix]:
-    """``at(i)`` for states that were taken as sequences of one step, or that stand in one sequence."""
+    """Take one step by ``at(i)`` for states that were taken as sequences of one step, or that stand in one
+    sequence.
+    """
     assert site.node is not None
     values = site.node.tensors.get("initial_state", ())
     items = given.value.items if isinstance(given.value, tree.List) else (given.value,)
@@ -73,7 +75,7 @@ def _steps_themselves(site: Site, given: tree.Argument, came: list[Tensor], want
 
 
 def _of_the_layer(given: tree.Argument) -> Iterator[Fix]:
-    """A layer's output where its state is meant."""
+    """Take a layer's state where its output was written."""
     names = [given.value] if isinstance(given.value, tree.Name) else []
     if isinstance(given.value, tree.List):
         names = [item for item in given.value.items if isinstance(item, tree.Name)]
@@ -114,7 +116,7 @@ def _other_number(
 
 
 def _both_ways(site: Site) -> Iterator[Fix]:
-    """A ``bi`` around the layer whose states are handed over."""
+    """Put a ``bi`` around the layer whose states are handed over."""
     values = site.node.tensors.get("initial_state", ()) if site.node is not None else ()
     nodes = {value.node for value in values if value.extra == "state"}
     expr = site.sources.of(site.graph.nodes[nodes.pop()]) if len(nodes) == 1 else None

@@ -1,4 +1,4 @@
-"""Verify fixes: each is made, the text is checked again, and one that does not help is not offered."""
+"""Verify fixes by re-checking the edited text: a fix that does not help is not offered."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from seqtopo.syntax.parse import parse
 Check = Callable[[str], Sequence[Diagnostic]]
 
 MOST_LAYERS = 1000
-"""Fixes are tried in specs of no more layers than this, since each try is a check of its own."""
+"""Fixes are verified in specs of at most so many layers, since each is a check of its own."""
 MOST_TEXT = 50_000
 """Nor in texts of more characters."""
 MOST_TRIED = 24
@@ -30,7 +30,7 @@ MOST_SHOWN = 4
 
 @dataclass(frozen=True)
 class Recheck:
-    """What checking another text gave, without labels; ``resolved`` is None where it has errors."""
+    """The result of checking another text, without labels; ``resolved`` is None where it has errors."""
 
     spec: tree.Spec | None
     resolved: Resolved | None
@@ -122,7 +122,7 @@ def worth_trying(layers: int, text: str) -> bool:
 def verified(
     found: Iterable[Diagnostic], text: str, check: Check, misreads: Callable[[str], bool] | None = None
 ) -> list[Diagnostic]:
-    """Return the same diagnostics, with the fixes that help: each is made and the text is checked again.
+    """Return the same diagnostics with the fixes that help: each is made and the text is checked again.
 
     A fix helps if its mistake is gone; where shapes are the point, none may come up before it
     either. One that removes its diagnostic and brings another is no safe one. ``misreads`` says of a
@@ -184,6 +184,6 @@ def _helps(diagnostic: Diagnostic, fix: Fix, before: Sequence[Diagnostic], now: 
 
 
 def _alone(diagnostic: Diagnostic, before: Sequence[Diagnostic], now: Sequence[Diagnostic]) -> bool:
-    """Whether nothing is found that was not found before."""
+    """Whether nothing new is found."""
     known = {(d.code, d.message) for d in before if d is not diagnostic}
     return all((d.code, d.message) in known for d in now)

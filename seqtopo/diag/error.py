@@ -1,4 +1,4 @@
-"""The error that a user's mistake ends in: diagnostics, as an exception."""
+"""Define ``SpecError``, the exception that carries the diagnostics of a user's mistake."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fixes made: all the safe ones in a text, or one guess carried through until the text checks."""
+"""Apply fixes to a text: all safe ones, or one guess and what it takes until the text checks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from seqtopo.diag.model import Diagnostic, Edit, Fix
 
 MOST_ROUNDS = 20
-"""How often a text is mended and read again; what is found then may have safe fixes, too."""
+"""How often a text is fixed and read again: each reading may find further safe fixes."""
 _MOST_CHECKS = 60
 _MOST_STEPS = 6
 
@@ -17,14 +17,14 @@ Check = Callable[[str], Sequence[Diagnostic]]
 
 @dataclass(frozen=True, slots=True)
 class Fixed:
-    """A text with its safe fixes made, and how many there were."""
+    """A text with its safe fixes applied, and how many there were."""
 
     text: str
     count: int
 
 
 def fixed(text: str, check: Check) -> Fixed:
-    """Makes every safe fix, and those that come up then, until there are none.
+    """Apply every safe fix, and the safe fixes that come up then, until there are none.
 
     Of fixes that change the same place, the first is made in a round.
 
@@ -70,7 +70,7 @@ class Suggestion:
 
 
 def suggestions(text: str, check: Check) -> Iterator[Suggestion]:
-    """Each fix of each diagnostic made, and where there are more mistakes, the first way out of those.
+    """Yield the text with each fix of each diagnostic applied, and further mistakes fixed by their first fix.
 
     Only texts without an error are given, each once.
     """
@@ -87,7 +87,7 @@ def suggestions(text: str, check: Check) -> Iterator[Suggestion]:
 
 
 def _carried(text: str, titles: tuple[str, ...], check: Check, left: list[int]) -> Suggestion | None:
-    """A text with its first mistakes mended, one after the other, until none is left."""
+    """The text with its mistakes fixed one after the other, until none is left."""
     while left[0] > 0:
         left[0] -= 1
         errors = [d for d in check(text) if d.severity == "error"]

@@ -1,4 +1,4 @@
-"""The codes in groups, as people look for them: by phase, and the lints by subject."""
+"""Group the codes as people look for them: by phase, and the lints by subject."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The nearest known name: what a misspelt word was probably meant to be."""
+"""Find the known name that a misspelt word was probably meant to be."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _key(word: str) -> str:
 
 
 def _rank(word: str, key: str, candidate: str) -> int | None:
-    """How far off a candidate is, counted in tenths of an edit; None if it is too far."""
+    """The distance of a candidate in tenths of an edit; None if it is too far."""
     other = _key(candidate)
     if not key or not other:
         return None

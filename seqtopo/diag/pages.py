@@ -1,4 +1,4 @@
-"""The page of each code: a Markdown file in ``grammar/diagnostics``, which defines the code.
+"""Read the page of each code: a Markdown file in ``grammar/diagnostics``, which defines the code.
 
 A page begins with its severity between two lines ``---``, and ``default: off`` where the code is not reported
 by default. The number and the name follow as a heading, then one line that says what is wrong, and the
@@ -28,7 +28,7 @@ _FRONT = re.compile(r"---\nseverity: (error|warning|info)\n(default: off\n)?---\
 _TITLE = re.compile(r"# (ST\d{3}) ([a-z-]+)")
 _SPEC = re.compile(r"```seqtopo\n(.*)\n```", re.DOTALL)
 _BLOCK = re.compile(r"^```seqtopo\n(?s:.*?)\n```$|(?:^.+\n?)+", re.MULTILINE)
-"""A spec between its fences, or what stands without an empty line: a heading, a paragraph."""
+"""Matches a spec between its fences, or what stands without an empty line: a heading, a paragraph."""
 _SECTIONS = ("What it means", "Why", "Example", "Instead")
 
 
@@ -73,7 +73,7 @@ class Page:
 
 
 def parse_page(text: str) -> Page:
-    """Return the page that a Markdown text says.
+    """Parse the Markdown text of a page.
 
     Raises:
         ValueError: the front part, the title or a section is missing or has another form.

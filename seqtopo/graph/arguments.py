@@ -1,4 +1,4 @@
-"""A call's arguments, matched with its row's parameters and read by their kinds."""
+"""Match a call's arguments with its row's parameters, and read each by its kind."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def read_arguments(
 
 
 def _wrong(row: Row, call: tree.Call | tree.Name, value: Read) -> WrongCall:
-    """Loads what says in words what is wrong with a call: only a wrong spec needs it, and it takes long."""
+    """Load the module that explains a wrong call: only a wrong spec needs it, and loading it takes long."""
     from seqtopo.graph.wrong_arguments import WrongCall
 
     return WrongCall(row, call, value)

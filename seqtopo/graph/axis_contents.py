@@ -1,4 +1,4 @@
-"""What each axis of a value counts: steps, places, features, or several of these in one."""
+"""Follow what each axis of a value counts: steps, places, features, or several of these in one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fixed batches: a stateful layer needs one, and a model has one."""
+"""Check the fixed batch sizes of a model, which stateful layers need."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def check_batches(graph: Graph, sources: Sources) -> Iterator[Refusal]:
 
 
 def _batch_of(sources: Sources, nodes: Sequence[Node], batch: Size | None) -> Iterator[Fix]:
-    """The same fixed batch in several inputs."""
+    """Fix the batch size of several inputs to the same number."""
     edits = []
     for node in nodes:
         expr = sources.of(node)

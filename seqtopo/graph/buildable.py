@@ -1,4 +1,4 @@
-"""What a graph still needs before it can be built: numbers for symbols, and a bearable size."""
+"""Check what a graph still needs before it is built: numbers for symbols, and a size within bounds."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from seqtopo.source import Span
 from seqtopo.syntax import tree
 
 MAX_PARAMS = 2_000_000_000
-"""Parameters a model may have unless told otherwise: 8 GB in float32."""
+"""The most parameters that a model may have by default: 8 GB in float32."""
 
 
 def unbound(graph: Graph, spec: tree.Spec) -> list[Diagnostic]:

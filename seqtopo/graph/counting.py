@@ -1,4 +1,4 @@
-"""Parameters: which layers own weights, each counted once however often it is called."""
+"""Count parameters: each layer's weights once, however often the layer is called."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def params(graph: Graph, values: tuple[Value, ...] | None = None) -> Size:
 
 
 def together(owned: Iterable[tuple[Weight, ...]], *, trained: bool = False) -> Size:
-    """Return how many parameters several layers have, or how many of them are trained.
+    """Return how many parameters several layers have, or how many of these are trained.
 
     Layers that are alike have the very same weights: those are counted once, and multiplied.
     """

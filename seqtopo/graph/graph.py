@@ -1,4 +1,4 @@
-"""The graph a spec means: nodes in the order they are computed, and which calls share a layer.
+"""Define the graph of a spec: nodes in the order of computation, and the layers that they call.
 
 A node is an ``in(...)`` or one call of a layer; an edge is a ``Value``, which says which output of
 which node. Two nodes with the same ``Layer`` object share its weights. A node whose shape could
@@ -31,7 +31,7 @@ class Value(NamedTuple):
 
 
 Bundle = tuple[Value, ...]
-"""What flows along an arrow: one value, or the several of a list."""
+"""What flows along an arrow: one value, or the several values of a list."""
 
 
 @dataclass(slots=True)
@@ -85,7 +85,7 @@ class Graph:
     """The inputs whose one axis is time steps; None until `graph.seen` has run."""
 
     def add(self, span: Span, layer: Layer | None = None, **more: Any) -> Node:
-        """A new node at the end; the nodes whose second values come in note that they are wanted."""
+        """Add a node at the end; nodes whose second values come in note that these are used."""
         node = Node(len(self.nodes), span, layer, **more)
         for value in chain(node.inputs, *node.tensors.values()):
             if value.extra:
@@ -161,7 +161,7 @@ class Graph:
 
 @dataclass(eq=False)
 class SubModel:
-    """A flow as one thing: what ``td(a -> b)`` applies at every step."""
+    """A flow as one layer: what ``td(a -> b)`` applies at every step."""
 
     graph: Graph
     name: str = ""
@@ -175,7 +175,7 @@ class SubModel:
         return self.title
 
     def get(self, name: str) -> Any:
-        """No arguments of its own."""
+        """Return the default: a flow has no arguments of its own."""
         return None
 
     def outcome(

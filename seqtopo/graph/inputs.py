@@ -1,4 +1,4 @@
-"""``in(...)``: the shape, dtype and batch size of what comes into the model."""
+"""Read ``in(...)``: the shape, dtype and batch size of what comes into the model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What kind of topology a graph is: one or many steps in, one or many out, in step or delayed.
+"""Name the kind of a topology: one or many steps in, one or many out, in step or delayed.
 
 The names are those of Karpathy's five drawings, "The Unreasonable Effectiveness of Recurrent Neural
 Networks" (2015).
@@ -107,7 +107,7 @@ def _in_step(graph: Graph, value: Value) -> bool:
 
 
 def within(field: Field, shape: Shape) -> bool:
-    """Return whether an output step belongs to a step that comes in, and not to one behind the end."""
+    """Return whether an output step is one of the steps that come in, and not behind their end."""
     own = field.window.own
     if field.axis is None or own is None:
         return False

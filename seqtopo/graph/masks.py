@@ -1,4 +1,4 @@
-"""What becomes of the masks of padded steps in a graph: the one analysis of masks, row by row."""
+"""Follow the masks of padded steps through a graph, row by row; no other module does."""
 
 from __future__ import annotations
 
@@ -45,14 +45,12 @@ def masked_value(node: Node) -> float | None:
 
 
 def heeds(graph: Graph, node: Node) -> bool:
-    """Return whether a call takes notice of the mask that comes with its value, and is given
-    none of its own.
-    """
+    """Return whether a call uses the mask that comes with its value, and is given none of its own."""
     return "mask" not in node.tensors and mask_of(graph, node).uses
 
 
 class Masked(NamedTuple):
-    """The mask of a value: the node that made it, and the one at which it ended, if it did."""
+    """The mask of a value: the node that made it, and the node at which it ended, if it did."""
 
     origin: Node
     end: Node | None = None
@@ -72,7 +70,7 @@ class Masks(NamedTuple):
 
 
 def follow(graph: Graph, nodes: Iterable[Node]) -> Masks:
-    """Return the masks of some nodes, each of which stands behind what it needs."""
+    """Return the masks of some nodes, which stand in the order of computation."""
     after: dict[int, Masked | None] = {}
     before: dict[int, tuple[Masked | None, ...]] = {}
     heeded: set[int] = set()
@@ -96,7 +94,7 @@ def follow(graph: Graph, nodes: Iterable[Node]) -> Masks:
 
 
 def _goes_on(graph: Graph, node: Node, came: tuple[Masked | None, ...]) -> Masked | None:
-    """The mask of what a node gives."""
+    """The mask of a node's output."""
     mask = mask_of(graph, node)
     first = came[0] if came else None
     if mask.gives == "new":

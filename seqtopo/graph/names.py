@@ -1,4 +1,4 @@
-"""Keras names: those of the spec where it gives one, else the layer's name behind its binding's."""
+"""Name the layers as Keras will: by the spec's names, else by the binding and the layer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An object of ``train`` as an earlier Keras or another library has it: what is written for it now."""
+"""Modernise an object of ``train`` that an earlier Keras or another library had."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Modern:
 
 
 def modernized(family: str, expr: tree.Expr, value: Value) -> Modern | None:
-    """What an object that Keras 3 does not know is there; None where nothing is known of it."""
+    """Return what is written now for an object that Keras 3 lacks; None where nothing is known of it."""
     if isinstance(expr, tree.String):
         expr = tree.Name(expr.span, expr.value)
     if not isinstance(expr, (tree.Name, tree.Call)):

@@ -1,4 +1,4 @@
-"""Bindings from outside, ``-D NAME=VALUE`` and ``compile(spec, NAME=VALUE)``: values read as a ``let``'s."""
+"""Read bindings from outside, ``-D NAME=VALUE`` and ``compile(spec, NAME=VALUE)``, like a ``let``'s."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def shown(text: str) -> str:
 
 
 class Given(NamedTuple):
-    """One name that is bound from outside: its value in words, and where its text lies, if it has one."""
+    """One name that is bound from outside: its value in words, and its text's span, if it has one."""
 
     name: str
     value: str
@@ -119,7 +119,7 @@ class Given(NamedTuple):
 
     @property
     def note(self) -> str:
-        """What a diagnostic adds, so that one who bound it knows the name and the value."""
+        """The note that names the binding for whoever made it."""
         return f"{self.name} is bound from outside: {self.name}={shown(self.value)}"
 
 

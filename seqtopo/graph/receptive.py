@@ -1,4 +1,4 @@
-"""How far the answers of a model look: their receptive fields in steps, where that is a number."""
+"""Compute the receptive fields of a model's outputs in steps, where they are numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From the syntax tree to the graph: names, dimensions, and every flow, with shapes as it is walked.
+"""Resolve the syntax tree to a graph: names, sizes and flows, with shapes computed on the way.
 
 A node gets its shape when it is added, since ``_`` and ``is(...)`` are answered from it. Where a
 layer stands decides which weights it has: its place is the tree node together with the *frame* it
@@ -51,7 +51,7 @@ DEEPEST = 100
 
 @dataclass(frozen=True)
 class Env:
-    """Where a step is walked: names, frame, what default names begin with, macros around it."""
+    """The surroundings of a step: names, frame, prefix of default names, and the macros around it."""
 
     scope: Scope
     graph: Graph
@@ -68,7 +68,7 @@ class Env:
 
 @dataclass
 class Resolved:
-    """What a spec means: the graph of its output, its named parts, how it is trained."""
+    """The meaning of a spec: the graph of its output, its named parts, and how it is trained."""
 
     graph: Graph
     source: Source
@@ -114,7 +114,7 @@ def resolve(
     dims: Mapping[str, Any] | None = None,
     shapes: Mapping[int, Shape] | None = None,
 ) -> Resolution:
-    """Return the graph of a spec, with shapes, and everything in it that is refused.
+    """Return the graph of a spec, with shapes, and all that is refused in it.
 
     ``dims`` are bindings from outside: they win over those of ``let``. ``shapes`` are those that inputs
     have in the data, by their number in the order of the text.
@@ -189,7 +189,9 @@ class Resolver:
         return sorted(self.refusals.values(), key=lambda refusal: diagnostic_of(refusal).span)
 
     def _in_the_spec(self, found: Diagnostic) -> Diagnostic:
-        """The same diagnostic; in a value from outside it is told at the first place of the value's name."""
+        """The diagnostic; where it lies in a value from outside, it points at the value's name
+        in the spec.
+        """
         given = self.outside.at(found.span)
         name = given.name if given is not None else ""
         names = (n.span for n in tree.every(self.spec) if isinstance(n, tree.Name) and n.name == name)
@@ -394,7 +396,7 @@ class Resolver:
             )
 
     def _sourceless(self, statement: tree.Bind | tree.Output) -> None:
-        """The last flow has nothing coming in: walk it so, for the diagnostic at its first step."""
+        """Resolve a last flow that has no input, for the diagnostic at its first step."""
         before = len(self.refusals)
         self._guarded(statement.value, None, Env(self.scope, self.graph))
         if len(self.refusals) == before:
@@ -433,7 +435,7 @@ class Resolver:
         )
 
     def _output_names(self, statement: tree.Bind | tree.Output, values: Bundle) -> tuple[str, ...]:
-        """Several outputs bear the names of their bindings; "" where an item is no plain name."""
+        """The names of several outputs, from their bindings; "" where an item is no plain name."""
         found: list[str] = []
         body = bare(statement.value)
         for item in body.items if isinstance(body, tree.List) else ():
@@ -513,7 +515,7 @@ class Resolver:
                 )
 
     def _guarded(self, expr: tree.Expr, incoming: Bundle | None, env: Env) -> Bundle:
-        """One branch; a mistake in it does not hide those of the others."""
+        """Resolve one branch; a mistake in it does not hide those of the others."""
         try:
             return self.run(expr, incoming, env, head=True)
         except Refusal as refusal:
@@ -521,7 +523,7 @@ class Resolver:
         return self.broken(expr.span, env)
 
     def _branches(self, expr: tree.Branches, incoming: Bundle | None, env: Env) -> Bundle:
-        """A branch for each value of the loops: fresh layers, what comes in for all of them."""
+        """The branches of a loop, one for each value: fresh layers, the same incoming value for all."""
         found: list[Value] = []
         turns = 0
         for inner in self.nested(expr, incoming, env):
@@ -979,13 +981,13 @@ class Resolver:
         return values
 
     def name_block(self, block: Block) -> None:
-        """A block that is one layer names it."""
+        """Give a block that is one layer its binding's name."""
         layer = self._layers.get((self.frame(0, ("block", block.name)), id(bare(block.body))))
         if layer is not None and not layer.name:
             layer.name = block.name
 
     def _call_shared(self, block: Block, expr: tree.Call, incoming: Bundle, env: Env) -> Bundle:
-        """``token(reverse)``: one shared layer, with other arguments of its call."""
+        """Call one shared layer with other call arguments: ``token(reverse)``."""
         body = bare(block.body)
         frame = self.frame(0, ("block", block.name))
         layer = self._layers.get((frame, id(body)))
@@ -1055,7 +1057,7 @@ class Resolver:
     def _use_passed(
         self, passed: Passed, at: tree.Name, incoming: Bundle | None, env: Env, head: bool
     ) -> Bundle:
-        """A flow that was given to a macro, where its parameter stands: fresh layers at each place."""
+        """Resolve a flow that was given to a macro, at the parameter's place: fresh layers at each place."""
         return self.passed_on(passed, at, env, lambda inner: self.run(passed.expr, incoming, inner, head))
 
     def _apply_model(self, bound: Named, name: str, incoming: Bundle, span: Span, env: Env) -> Bundle:
@@ -1175,7 +1177,7 @@ class Resolver:
         incoming: Bundle,
         env: Env,
     ) -> tuple[Layer, Arguments]:
-        """The layer written at a place: made the first time the place is walked, then the same."""
+        """The layer written at a place: made when the place is first resolved, then reused."""
         key = (env.frame, id(at))
         known = self._layers.get(key)
         arguments = self._arguments(row, call, incoming, env, known=known is not None)
@@ -1408,13 +1410,11 @@ class Resolver:
 
     @property
     def size(self) -> int:
-        """How many layers were made, and inputs."""
+        """Return how many layers and inputs were made."""
         return self._nodes
 
     def guess(self, word: str, known: Iterable[str]) -> str | None:
-        """Return the nearest of many names; None where there have been so many mistakes that
-        nobody reads on.
-        """
+        """Return the nearest of many names; None after so many mistakes that nobody reads further."""
         self._guesses += 1
         return nearest(word, known) if self._guesses <= MOST_GUESSES else None
 
@@ -1455,7 +1455,7 @@ class Resolver:
         self._depth += levels
 
     def broken(self, span: Span, env: Env) -> Bundle:
-        """Return a value of which nothing can be told."""
+        """Return a value of which nothing is known."""
         return (Value(env.graph.add(span).index),)
 
     def _add(self, graph: Graph, span: Span, layer: Layer, **more: Any) -> Node:
@@ -1715,7 +1715,7 @@ def _as_written(message: str, node: Node, step: tree.Expr) -> str:
 
 
 def endless(name: str, span: Span, bound: Span) -> Refusal:
-    """Return the problem of a macro or a block that stands in itself."""
+    """Return the refusal of a macro or a block that contains itself."""
     return Refusal(
         "ST208",
         f"{name} uses itself: it would never end",
@@ -1726,7 +1726,7 @@ def endless(name: str, span: Span, bound: Span) -> Refusal:
 
 
 def too_many(span: Span, count: int | None = None) -> Refusal:
-    """Return the problem of a spec that expands to more layers than anybody means."""
+    """Return the refusal of a spec that expands to more layers than anybody means."""
     return Refusal(
         "ST211",
         f"the spec expands to more than {MOST_LAYERS:,} layers",

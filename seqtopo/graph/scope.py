@@ -1,4 +1,4 @@
-"""What names mean where they stand, and what expressions are worth where no flow is meant."""
+"""Look up names in scopes, and evaluate expressions that are no flows."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class _Flow:
 
 
 FLOW = _Flow()
-"""The value of a name that was given a flow: it has none, it is a step."""
+"""The value of a name that was given a flow: it is a step and has no value."""
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""Which steps of the inputs each step of every value sees: the one analysis of time, row by row.
+"""Follow which input steps each step of every value sees, row by row; no other module does.
 
 What a model's kind is, how a series is cut for it, what is said of it and which rules look at it follows
 from this, not from the number of axes. One pass over the nodes, with sizes that may be symbols.
@@ -16,7 +16,7 @@ from seqtopo.layers.timing import unknown
 from seqtopo.layers.values import FLOATS, Tensor
 
 MOST_INPUTS = 16
-"""The steps of so many inputs are followed; of what comes in beside them nothing is said."""
+"""The steps of so many inputs are followed; further inputs are left out."""
 
 
 class Field(NamedTuple):
@@ -101,7 +101,7 @@ def passes(graph: Graph, node: Node, place: int = 0) -> Passed | None:
 
 
 def arguments(node: Node) -> Callable[[str], Any]:
-    """Return the arguments of a call by name, those of the layer among them."""
+    """Return the arguments of a call by name, the layer's own included."""
     layer, given = node.layer, node.call
     assert layer is not None
 
@@ -155,12 +155,12 @@ def _call(graph: Graph, node: Node, found: dict[Value, Fields]) -> None:
 
 
 def _constant(window: Window) -> Window:
-    """Of a value without steps, step 0 says what it sees."""
+    """The field of a value without steps: step 0 says what it sees."""
     return Window(Bound(0, window.low.at(0)), Bound(0, window.high.at(0)), None, window.exact)
 
 
 def _beside(graph: Graph, node: Node, found: dict[Value, Fields]) -> Fields:
-    """What is seen through states and masks: each step may see all that they do."""
+    """The field through states and masks: each step may see all that they do."""
     sees: Fields = NOTHING
     for value in (v for bundle in node.tensors.values() for v in bundle):
         tensor = graph.tensor(value)
@@ -170,7 +170,7 @@ def _beside(graph: Graph, node: Node, found: dict[Value, Fields]) -> Fields:
 
 
 def _ended(came: Iterable[Fields], inputs: Iterable[Tensor], beside: Fields) -> Fields:
-    """What a state or the scores see: all that came in."""
+    """The field of a state or of scores: all steps that came in."""
     sees = beside
     for before, tensor in zip(came, inputs, strict=True):
         sees = _together(sees, _fixed(before, tensor))
@@ -185,7 +185,7 @@ def _fixed(before: Fields, tensor: Tensor) -> Fields:
 
 
 def _together(first: Fields, second: Fields) -> Fields:
-    """What is seen by one or by the other."""
+    """The field of two values together."""
     if not first or first is second:
         return second
     if not second:
@@ -249,7 +249,7 @@ def is_sequence(graph: Graph, index: int) -> bool:
 
 
 def _single_numbers(graph: Graph) -> set[int]:
-    """The inputs of one axis, each number of which is a step of its own further on."""
+    """The inputs of one axis whose numbers become steps further on."""
     wanted = {i for i in graph.inputs if len((graph.nodes[i].outputs or (Tensor(()),))[0].shape) == 1}
     found: set[int] = set()
     if not wanted:

@@ -1,4 +1,4 @@
-"""Names in the tree: those that an expression needs or that can be bound, and those that steps call."""
+"""Find names in the tree: those an expression needs, those that can be bound, those that steps call."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def callee_name(expr: tree.Call | tree.Name) -> tree.Name:
 
 
 def callee(expr: tree.Call | tree.Name) -> str:
-    """Return what a step calls, with or without arguments."""
+    """Return the name that a step calls, with or without arguments."""
     return callee_name(expr).name
 
 
@@ -88,7 +88,7 @@ def as_activation(expr: tree.Call | tree.Name) -> tree.Call | tree.Name:
 
 
 def renamed(expr: tree.Call | tree.Name, name: str) -> tree.Call | tree.Name:
-    """Return the same step, calling ``name``."""
+    """Return the step with another name to call."""
     if isinstance(expr, tree.Call):
         return tree.Call(expr.span, tree.Name(expr.name.span, name), expr.args)
     return tree.Name(expr.span, name)

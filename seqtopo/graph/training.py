@@ -1,4 +1,4 @@
-"""The ``train`` statement: optimizer, loss, metrics, labels."""
+"""Read the ``train`` statement: optimizer, loss, metrics, labels."""
 
 from __future__ import annotations
 

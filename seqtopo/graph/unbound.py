@@ -1,4 +1,4 @@
-"""Names without a value where one must be known: how to bind them, and words in lower case for sizes."""
+"""Refuse names without a value: explain how to bind them, or that sizes are upper-case."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ STEP = "dense(64)"
 
 
 def unbound(value: object, span: Span, wants: str, example: str, code: str = "ST223") -> Refusal | None:
-    """Return the problem of a size without a number, where ``wants`` says what must stand;
+    """Return the refusal of a size without a number; ``wants`` says what must stand there.
     None for all else.
     """
     name = next(iter(sorted(symbols(value))), "") if isinstance(value, Expr) else ""
@@ -30,7 +30,7 @@ def unbound(value: object, span: Span, wants: str, example: str, code: str = "ST
 
 
 def unbound_name(name: str, span: Span, wants: str, example: str, code: str = "ST223") -> Refusal:
-    """Return the problem of a name that nothing binds."""
+    """Return the refusal of a name that nothing binds."""
     return Refusal(
         code,
         f"{name} is not bound: {wants}",
@@ -41,7 +41,7 @@ def unbound_name(name: str, span: Span, wants: str, example: str, code: str = "S
 
 
 def not_whole(value: object, span: Span, wants: str, example: str, code: str, help: str) -> Refusal:
-    """Return the problem of a value that stands where a whole number must, as ``wants`` says."""
+    """Return the refusal of a value that stands where a whole number must, as ``wants`` says."""
     if isinstance(value, Word):
         return lower_case_size(code, (value.name,), span)
     return unbound(value, span, wants, example, code) or Refusal(

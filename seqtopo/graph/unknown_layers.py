@@ -1,4 +1,4 @@
-"""A step that names no layer: what the name is in Keras or PyTorch, and what is written for it here.
+"""Refuse a step that names no layer: say what the name is in Keras or PyTorch, and what to write here.
 
 Cells of Keras' RNN are the layers that run them, one after the other.
 """
@@ -168,7 +168,7 @@ def _declared(step: tree.Expr | None) -> tree.Expr | None:
 
 
 def left_out(name: tree.Name, step: tree.Expr | None) -> Refusal | None:
-    """Return the problem of a name that is left out of the language on purpose; None for all others."""
+    """Return the refusal of a name that the language leaves out on purpose; None for all others."""
     reason = why_not(name.name)
     if reason is None:
         return None
@@ -210,7 +210,7 @@ def layers_of_cells(step: tree.Expr | None) -> tree.Expr | None:
 
 
 def _cells(expr: tree.Expr) -> list[tree.Call] | None:
-    """The cells that an expression is: one, a list of them, or such a list several times."""
+    """The cells that an expression stands for: one, a list of them, or such a list repeated."""
     match expr:
         case tree.Group():
             return _cells(expr.body)

@@ -1,4 +1,4 @@
-"""What is wrong with an argument, in words: what was given, what is allowed, what was probably meant."""
+"""Explain a wrong argument in words: what was given, what is allowed, what was probably meant."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class WrongCall(NamedTuple):
     value: Read
 
     def unknown_name(self, arg: tree.Argument, name: tree.Name) -> Refusal:
-        """``nb_filter=64``: no parameter has this name."""
+        """Return the refusal of an argument that no parameter is named after: ``nb_filter=64``."""
         given = name.name
         if given in self.row.flags:
             param, value = self.row.flags[given]
@@ -154,7 +154,9 @@ class WrongCall(NamedTuple):
         )
 
     def unknown_flag(self, arg: tree.Argument, given: str, place: Param | None) -> Refusal:
-        """``average``: no bare word of the layer. ``place`` is the parameter at whose place it stands."""
+        """Return the refusal of a bare word that the layer does not have: ``average``. ``place`` is the
+        parameter at its place.
+        """
         old = isinstance(legacy.argument(given, self.row.by_name), Gone)
         named = nearest(given, self.row.flags) is None and not old and not means_something(given)
         if place is not None and _is_size(place) and named:
@@ -195,7 +197,9 @@ class WrongCall(NamedTuple):
         )
 
     def bound_to_no_flag(self, name: tree.Name, given: Word, place: Param | None) -> Refusal:
-        """``dropout(P)`` where P stands for a word; ``place`` is the parameter at whose place it stands."""
+        """Return the refusal of ``dropout(P)`` where P stands for a word; ``place`` is the parameter at its
+        place.
+        """
         if place in self.row.required:
             return self._bound_to(place, name, given.name)
         flags = [flag for flag in ("relu", *self.row.flags) if flag in self.row.flags]
@@ -217,7 +221,9 @@ class WrongCall(NamedTuple):
         )
 
     def bound_to_flag(self, param: Param) -> Refusal | None:
-        """``lstm(N)`` where N stands for a flag, so that a parameter is missing; None where it does not."""
+        """Return the refusal of ``lstm(N)`` where N stands for a flag, so that a parameter is missing; None
+        where it does not.
+        """
         for arg in self.call.args if isinstance(self.call, tree.Call) and not param.short else ():
             if (
                 arg.name is not None
@@ -253,7 +259,9 @@ class WrongCall(NamedTuple):
         return tuple(found)
 
     def cells(self) -> Refusal | None:
-        """The problem of ``rnn([lstm_cell(8), lstm_cell(8)])``; None where a call is given no cells."""
+        """Return the refusal of ``rnn([lstm_cell(8), lstm_cell(8)])``; None where a call is
+        given no cells.
+        """
         layers = layers_of_cells(self.call)
         if layers is None or not isinstance(self.call, tree.Call):
             return None
@@ -269,7 +277,7 @@ class WrongCall(NamedTuple):
         )
 
     def second_output(self, name: str, arg: tree.Argument) -> Refusal:
-        """``return_state``: second outputs are used by name, never asked for."""
+        """Return the refusal of ``return_state``: second outputs are used by name, never asked for."""
         named = self._called
         second = "scores" if name == "return_attention_scores" else "state"
         fixes: tuple[Fix, ...] = ()
@@ -288,7 +296,7 @@ class WrongCall(NamedTuple):
         )
 
     def one_too_many(self, arg: tree.Argument) -> Refusal:
-        """One argument by position more than the layer takes so."""
+        """Return the refusal of one positional argument more than the layer takes."""
         flags = [word for word in ("relu", *self.row.flags) if word in self.row.flags]
         open_ = (
             unbound(self.value(arg.value), arg.value.span, "a flag may stand here", flags[0])
@@ -330,7 +338,7 @@ class WrongCall(NamedTuple):
         )
 
     def missing(self, param: Param, found: Mapping[str, Any], width: Callable[[], Any]) -> Refusal:
-        """A parameter without a default that is not given."""
+        """Return the refusal of a call without an argument that has no default."""
         likely: Any = _LIKELY.get(param.name)
         if param.name == "key_dim" and isinstance(heads := found.get("num_heads"), int):
             try:
@@ -360,7 +368,7 @@ class WrongCall(NamedTuple):
         )
 
     def misfit_of(self, param: Param, given: Any, misfit: Refusal, arg: tree.Argument) -> Refusal:
-        """A value that is not what its parameter takes."""
+        """Return the refusal of a value that its parameter does not take."""
         name = param.short or param.name
         open_ = unbound(
             given,
@@ -409,7 +417,7 @@ class WrongCall(NamedTuple):
         )
 
     def _other_number(self, param: Param, given: Any) -> list[Fix]:
-        """A rate in percent, or a whole number with a point."""
+        """The fix for a rate in percent, or for a whole number with a point."""
         if isinstance(given, (bool, tuple)):
             return []
         likely: int | float
@@ -423,7 +431,7 @@ class WrongCall(NamedTuple):
         return [Fix(f"write {likely}", (Edit(at, str(likely)),))] if at is not None else []
 
     def _padded(self) -> list[Fix]:
-        """``crop(-1,0)``: less than nothing taken off is something put on."""
+        """The fix for ``crop(-1,0)``: less than nothing taken off is something put on."""
         other = {"crop": "pad", "cropping1d": "zero_padding1d"}.get(self.row.name)
         if other is None or not isinstance(self.call, tree.Call) or not self.call.args:
             return []
@@ -439,7 +447,7 @@ class WrongCall(NamedTuple):
         return [Fix(f"put steps on: {print_expr(step)}", (edit(self.call.span, step),))]
 
     def initializer_of_old(self, arg: tree.Argument) -> Refusal:
-        """``init=glorot_uniform`` in a recurrent layer."""
+        """Return the refusal of ``init=glorot_uniform`` in a recurrent layer."""
         new = tree.Argument(arg.span, word("kernel_initializer"), arg.value)
         help = f"write {print_expr(new)}"
         return Refusal(

@@ -43,7 +43,7 @@ def check_labels(resolved: Resolved, *, trial: Trial | None = None) -> list[Diag
 
 
 def _check(resolved: Resolved, training: Training, trial: Trial | None) -> Iterator[Diagnostic]:
-    """ST701 to ST709."""
+    """The problems ST701 to ST709."""
     graph = resolved.graph
     losses = losses_of(training, len(graph.outputs))
     if losses is None:

@@ -125,7 +125,7 @@ def _shown(shape: Shape) -> str:
 
 
 def loss_fixes(compared: Compared, training: Training | None, loss: str, sizes: str) -> tuple[Fix, ...]:
-    """Another loss, or other labels where the spec declares them."""
+    """Return fixes with another loss, or with other labels where the spec declares them."""
     if training is None or isinstance(training.loss, list) or "loss" not in training.spans:
         return ()
     renamed = f"loss={loss}"
@@ -138,9 +138,7 @@ def loss_fixes(compared: Compared, training: Training | None, loss: str, sizes: 
 
 
 def activation_behind(layer: Layer | None) -> str:
-    """Return the activation behind which an output comes, in a wrapper that of the layer
-    inside; "" for none.
-    """
+    """Return the activation that an output comes from, in a wrapper that of the layer inside; "" for none."""
     while layer is not None and isinstance(inner := layer.args.get("layer"), Layer):
         if layer.get("merge_mode") == "sum":
             return ""

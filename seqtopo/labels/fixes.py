@@ -1,4 +1,4 @@
-"""Ways to make an output fit its labels, as edits of the spec. They are drafts: who asks tries each."""
+"""Draft fixes that make an output fit its labels, as edits of the spec; callers verify each."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def drafts(path: MainPath, wanted: Wanted, sources: Sources) -> Iterator[Fix]:
 
 
 def _regrouped(path: MainPath, wanted: Wanted, sources: Sources) -> Iterator[Fix]:
-    """The same numbers with other axes: some of them cut in several, or joined, or two of them turned."""
+    """Regroup the axes of the same numbers: cut some in several, join them, or turn two of them."""
     given, asked = path.shape, wanted.shape
     if path.nodes[0].layer is None or given == asked or any(map(is_open, (*given[1:], *asked[1:]))):
         return
@@ -109,7 +109,7 @@ def _groups(few: Shape, many: Shape) -> list[tuple[Size, Shape]] | None:
 
 
 def _answered_whole(path: MainPath, wanted: Wanted, sources: Sources) -> Iterator[Fix]:
-    """A last layer that gives all the numbers that the last axes of a label hold, cut into these."""
+    """Let a last layer give all the numbers that the last axes of a label hold, and cut them into these."""
     kept = len(path.shape) - 1
     asked, last = wanted.shape, path.nodes[0]
     if last.layer is None or path.shape[:kept] != asked[:kept] or not all(map(writable, asked)):

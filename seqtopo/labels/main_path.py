@@ -1,4 +1,4 @@
-"""The path from an output back to an input: where time steps end or stay, and what sets the width."""
+"""Follow the path from an output back to an input: where time steps end or stay, and what sets the width."""
 
 from __future__ import annotations
 

@@ -196,7 +196,7 @@ def _ids(
 def _more_classes(
     compared: Compared, path: MainPath, training: Training | None, sources: Sources, top: int
 ) -> Iterator[Fix]:
-    """The loss for yes or no where two classes meet one unit; as many units as there are classes."""
+    """Fix two classes that meet one unit by the loss for yes or no; or give as many units as classes."""
     if path.shape[-1] == 1 and top == 1 and compared.loss != "ctc":
         yield from loss_fixes(compared, training, "binary_crossentropy", "1,int(2)")[:1]
     loss = training.loss if training is not None else None
@@ -257,7 +257,7 @@ def _shortened_less(node: Node, length: int, path: MainPath, sources: Sources, t
 def _taken(
     compared: Compared, path: MainPath, training: Training | None, sources: Sources, tried: Tried
 ) -> Iterator[Diagnostic]:
-    """ST708 for labels outside of what a loss takes: from 0 to 1, from -1 to 1, from 0 up."""
+    """Find ST708: labels outside of what a loss takes: from 0 to 1, from -1 to 1, from 0 up."""
     between = _span(compared)
     if between is None:
         return
@@ -284,7 +284,7 @@ def _taken(
 def _divided_by_zero(
     compared: Compared, path: MainPath, training: Training | None, tried: Tried
 ) -> Iterator[Diagnostic]:
-    """ST708 for labels of 0 under the percentage error, which divides by them."""
+    """Find ST708: labels of 0 under the percentage error, which divides by them."""
     values, between = compared.values, _span(compared)
     zeros = values.zeros if values is not None else 0
     # Labels of padded steps may be 0 where a mask or weights leave them out.

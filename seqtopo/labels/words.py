@@ -1,4 +1,4 @@
-"""Labels in words: what an output is compared with, and why labels do not fit it, the cause first."""
+"""Put in words why labels do not fit an output, the cause first."""
 
 from __future__ import annotations
 
@@ -215,7 +215,7 @@ def _lengths(
 
 
 def _comes_back(path: MainPath) -> str:
-    """What lets convolutions and pools give back as many steps as came in."""
+    """The advice that lets convolutions and pools give back as many steps as came in."""
     factor, steps = path.halvings, path.steps[0] if path.steps else 0
     if factor == 1 or not isinstance(steps, int) or steps % factor == 0:
         return "let every convolution keep its steps: same"

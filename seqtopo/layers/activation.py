@@ -67,7 +67,7 @@ def _prelu(given: Given) -> Mapping[str, Any]:
 
 
 def _counted(given: Given) -> Mapping[str, Any]:
-    """``shared_axes`` from the front: to Keras, -1 is the axis before the last."""
+    """``shared_axes`` counted from the front: to Keras, -1 is the axis before the last."""
     if given["shared_axes"] is None:
         return {}
     return {"shared_axes": tuple(i + 1 for i in axis_indices(given, "shared_axes"))}
@@ -103,7 +103,9 @@ def _softmax(given: Given) -> Shape:
 
 
 def _is_operation(args: Mapping[str, Any]) -> bool:
-    """Keras' layer says the wrong shape for glu, and cannot save a function with arguments."""
+    """Whether Keras' layer would be wrong: for glu, whose shape it gets wrong, and for arguments, which it
+    cannot save.
+    """
     function = args.get("activation")
     return function == "glu" or (isinstance(function, Object) and function.name not in ACTIVATION_LAYERS)
 

@@ -47,7 +47,7 @@ def _mismatch(given: Given, what: str, first: Tensor, second: Tensor, blame: int
 
 
 def _same_steps(given: Given, value: Tensor, key: Tensor) -> None:
-    """Keras compares these as they are: a length it does not know equals no number."""
+    """Refuse lengths that differ, as Keras does: to it an unknown length equals no number."""
     for a, b in zip(value.shape[:-1], key.shape[:-1], strict=True):
         if not fits(a, b) or isinstance(a, int) != isinstance(b, int):
             help = "every value needs its key: let both come from the same sequence"
@@ -202,7 +202,7 @@ def _many_heads(given: Given) -> Shape:
 
 
 def _steps_only(given: Given, axes: tuple[int, ...]) -> None:
-    """Keras makes these masks for one axis of steps, the first after the batch."""
+    """Refuse more axes than one of steps: Keras makes these masks for the first axis after the batch."""
     for name in ("use_causal_mask", "sliding_window", "value_mask", "key_mask"):
         if (given.args.get(name) or name in given.tensors) and axes != (1,):
             raise given.refuse(

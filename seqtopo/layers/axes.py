@@ -1,4 +1,4 @@
-"""Read axis arguments as Keras counts them: 0 is the batch, 1 the first after it, -1 the last."""
+"""Convert axis arguments as Keras counts them: 0 is the batch, 1 the first after it, -1 the last."""
 
 from __future__ import annotations
 

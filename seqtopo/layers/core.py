@@ -95,7 +95,7 @@ def _stretches(have: int, over: Size) -> bool:
 
 
 def _kept(given: Given) -> tuple[int, ...]:
-    """The axes that have their own mean and variance, in their order."""
+    """The axes that have a mean and a variance of their own, in their order."""
     return () if given["axis"] is None else tuple(sorted(axis_indices(given)))
 
 

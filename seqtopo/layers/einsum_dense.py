@@ -52,7 +52,7 @@ def _no(given: Given, code: str, message: str, label: str, help: str, at: str = 
 
 
 def _letters(given: Given) -> Equation:
-    """The equation, with every letter where one can stand."""
+    """The equation, with every letter where it can stand."""
     text = given["equation"]
     found = read_equation(text)
     if found is None:
@@ -280,7 +280,7 @@ def _counted(given: Given) -> Mapping[str, Any]:
 
 
 def _time(call: Call) -> Passed:
-    """An axis whose letter goes out keeps its places; over another one is summed."""
+    """What becomes of an axis: a letter of the output keeps its places, another one is summed over."""
     equation = read_equation(call.get("equation"))
     assert equation is not None
     elided = len(call.came) + 1 - len(equation.takes)

@@ -30,7 +30,7 @@ class Kind(NamedTuple):
     """The family of Keras objects it names one of; "" where it is no object."""
 
     def accepts(self, value: Any) -> bool:
-        """Whether a value is of this kind.
+        """Return whether a value is of this kind.
 
         >>> RATE.accepts(0.5), RATE.accepts(2)
         (True, False)
@@ -73,7 +73,7 @@ def integer(least: int | None = None) -> Kind:
 
 
 def number(least: float | None = None, most: float | None = None, *, open_end: bool = False) -> Kind:
-    """A number, whole or not, between bounds; with ``open_end`` the upper one is left out."""
+    """Return the kind of a number, whole or not, between bounds; with ``open_end`` without the upper one."""
     if least is None and most is None:
         words = "a number"
     elif most is None:
@@ -100,7 +100,7 @@ def _read_bool(value: Any) -> Any:
 
 
 def choice(*words: str, flags: bool = True) -> Kind:
-    """One of a few words, written bare or as a string; as a flag too, unless ``flags`` is off."""
+    """Return the kind of one of a few words, bare or as a string; a flag too, unless ``flags`` is off."""
     known = ", ".join(words[:-1]) + (" or " if len(words) > 1 else "") + words[-1]
 
     def read(value: Any) -> Any:
@@ -122,7 +122,9 @@ def optional(kind: Kind) -> Kind:
 
 
 def either(*kinds: Kind, words: str = "") -> Kind:
-    """Whatever one of several kinds takes, tried in order; ``words`` replace their own words."""
+    """Return the kind that takes what any of several kinds takes, tried in order; ``words``
+    replace theirs.
+    """
     words = words or ", or ".join(k.words for k in kinds)
 
     def read(value: Any) -> Any:
@@ -137,7 +139,7 @@ def either(*kinds: Kind, words: str = "") -> Kind:
 
 
 def each(kind: Kind, count: int | None = None) -> Kind:
-    """A tuple or list of ``count`` values of one kind (any number where None)."""
+    """Return the kind of a tuple or list of ``count`` values of one kind (any number where None)."""
     words = f"{'' if count is None else f'{count} '}values in parentheses, each {kind.words}"
 
     def read(value: Any) -> Any:

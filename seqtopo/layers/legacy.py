@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Renamed:
-    """An argument under another name: the first of ``to`` that the layer has.
+    """An argument that is now called otherwise: the first of ``to`` that the layer has.
 
     ``exact`` is whether the value means the same under the new name.
     """
@@ -20,7 +20,7 @@ class Renamed:
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """An argument that is none of a layer any more: what says it now.
+    """An argument that the layer no longer has: what to write in its place.
 
     ``harmless`` is whether leaving it out changes nothing.
     """
@@ -32,7 +32,7 @@ class Gone:
 
 @dataclass(frozen=True, slots=True)
 class Class:
-    """A layer under another name, ``to``; with ``inside`` as a layer in a wrapper: ``td(dense(...))``.
+    """A layer that is now called ``to``; with ``inside``, in a wrapper: ``td(dense(...))``.
 
     ``drops`` arguments are left out at the beginning, which said what comes in. Without ``to`` the
     layer is gone, and ``instead`` says what to write.

@@ -1,4 +1,4 @@
-"""What a layer does with the mask of padded steps: the rules that rows name in their column ``mask``.
+"""Define what a layer does with the mask of padded steps: the rules that rows name in their column ``mask``.
 
 A rule says whether the layer leaves masked steps out, and which mask its output has. As Keras 3.15 does it;
 for operations without a Keras layer, as they are emitted.
@@ -46,55 +46,55 @@ PASSED, USED, ENDED, USED_UP, MADE = (
 
 
 def passes(get: Get, rank: int) -> Mask:
-    """The mask of the first value goes on; the layer itself takes no notice of it."""
+    """Hand on the mask of the first value; the layer itself ignores it."""
     return PASSED
 
 
 def uses(get: Get, rank: int) -> Mask:
-    """Masked steps take no part, and the mask of the first value goes on."""
+    """Leave masked steps out, and hand on the mask of the first value."""
     return USED
 
 
 def uses_up(get: Get, rank: int) -> Mask:
-    """Masked steps take no part, and there are no steps behind the layer."""
+    """Leave masked steps out; the output has no steps and no mask."""
     return USED_UP
 
 
 def ends(get: Get, rank: int) -> Mask:
-    """No mask goes on: what comes behind the layer sees every step."""
+    """Hand on no mask: the layers behind see every step."""
     return ENDED
 
 
 def makes(get: Get, rank: int) -> Mask:
-    """A new mask."""
+    """Make a new mask."""
     return MADE
 
 
 def looks_up(get: Get, rank: int) -> Mask:
-    """A new mask where ``mask_zero`` asks for it, and none otherwise."""
+    """Make a new mask where ``mask_zero`` asks for it, and none otherwise."""
     return MADE if get("mask_zero") else ENDED
 
 
 def recurrent(get: Get, rank: int) -> Mask:
-    """Masked steps are skipped; the mask goes on with the steps, where they are returned."""
+    """Skip masked steps; hand the mask on where the steps are returned."""
     inner = get("layer")
     return USED if (get if inner is None else inner.get)("return_sequences") else USED_UP
 
 
 def reduces(get: Get, rank: int) -> Mask:
-    """Masked steps take no part in what is reduced over time; over other axes, the mask goes on."""
+    """Leave masked steps out of a reduction over time; over other axes, hand the mask on."""
     axis = get("axis")
     several = axis if isinstance(axis, (tuple, list)) else (axis,)
     return USED_UP if 1 in several or -rank in several else PASSED
 
 
 def merges(get: Get, rank: int) -> Mask:
-    """A mask where every value has one. With an axis, ``max`` and ``min`` reduce."""
+    """Hand on a mask where every value has one; with an axis, leave masked steps out as a reduction does."""
     return Mask("every") if get("axis") is None else reduces(get, rank)
 
 
 def joins(get: Get, rank: int) -> Mask:
-    """A mask where any value has one."""
+    """Hand on a mask where any value has one."""
     return Mask("any")
 
 

@@ -89,7 +89,7 @@ def _averaged(given: Given) -> Shape:
 
 
 def _extreme(given: Given) -> Shape | Outcome:
-    """``max`` and ``min``: over an axis where one is named, else by elements."""
+    """The shape of ``max`` and ``min``: over an axis where one is named, else by elements."""
     if given["axis"] is not None:
         if len(given.inputs) > 1:
             raise given.refuse(
@@ -130,7 +130,7 @@ def _extreme(given: Given) -> Shape | Outcome:
 
 
 def _concatenated(given: Given) -> Shape:
-    """The sizes add along the axis; the others are equal."""
+    """The joined shape: sizes add along the axis, and the others are equal."""
     first = given.inputs[0]
     at = axis_index(given, "axis", given["axis"])
     for i, other in enumerate(given.inputs[1:], 1):

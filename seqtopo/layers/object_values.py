@@ -164,7 +164,7 @@ def _no_plain(value: Any) -> Any:
 
 
 def an_object(family: str, words: str) -> Takes:
-    """An object of a family: ``exponential_decay(1e-2,1000,0.9)``."""
+    """Return the kind of an object of a family: ``exponential_decay(1e-2,1000,0.9)``."""
     return Takes(words, _no_plain, (family,))
 
 

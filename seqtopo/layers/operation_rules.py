@@ -27,7 +27,7 @@ def _too_short(given: Given, size: Size, wants: str, argument: str) -> Exception
 
 
 def ends_rule(given: Given) -> Shape:
-    """``last`` and ``first``: so many steps of one end."""
+    """Return the shape of ``last`` and ``first``: so many steps of one end."""
     size = given.shape[axis_index(given, "axis", given["axis"])]
     n = given["n"]
     if isinstance(size, int) and isinstance(n, int) and n > size:
@@ -144,7 +144,9 @@ def cumsum_rule(given: Given) -> Outcome:
 
 
 def calculated_rule(given: Given) -> Outcome:
-    """``scale`` and ``shift``: whole numbers stay whole where the argument is whole."""
+    """Return the shape and dtype of ``scale`` and ``shift``: whole numbers stay whole where the argument is
+    whole.
+    """
     name = given.row.positional[0]
     amount = given[name]
     came = given.inputs[0]
@@ -215,7 +217,7 @@ def one_hot_rule(given: Given) -> Outcome:
 
 
 def positions_rule(given: Given) -> Shape:
-    """``pos``: the shape stays; the table must reach as far as the steps."""
+    """Return the shape of ``pos``, which stays; the table must reach as far as the steps."""
     check_floats(given)
     steps, length = given.shape[0], given["length"]
     if given["sin"]:

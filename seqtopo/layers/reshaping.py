@@ -94,7 +94,7 @@ def _pad(rank: int) -> Rule:
 
 
 def _time(rank: int, argument: str, sign: int) -> TimeRule:
-    """Places taken off or put in: they move by as many as there are in front."""
+    """What becomes of time where places are taken off or put on: it moves by those in front."""
 
     def rule(call: Call) -> Passed:
         place = timing.place_of(call, rank)

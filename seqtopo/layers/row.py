@@ -1,4 +1,4 @@
-"""What a row of the layer table is, and what follows from one: shapes, weights, dtypes.
+"""Define a row of the layer table, and derive shapes, weights and dtypes from it.
 
 A row says a layer once: its names, its Keras class, its parameters, and its shapes as a pattern
 in einops' manner. ``T F -> T units`` reads the same in the row, the reference and the error.

@@ -1,4 +1,4 @@
-"""Sizes: whole numbers, symbols, and arithmetic over them, in one normal form.
+"""Compute with sizes in one normal form: whole numbers, symbols, and arithmetic over them.
 
 A size is an ``int``, or an ``Expr`` where a symbol or an unknown length takes part. ``Expr`` is a
 polynomial with whole coefficients over atoms, kept sorted, so that equal sizes are equal objects:

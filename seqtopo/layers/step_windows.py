@@ -1,4 +1,4 @@
-"""Windows of steps: which steps of a value that comes in each step that goes out is made from.
+"""Compute the window of incoming steps from which each outgoing step is made.
 
 Two bounds that are affine in the outgoing step i, such as ``2*i-1 .. 2*i+1`` for a convolution with strides
 of 2. Where a window cannot be said exactly it is one that holds all that is seen, and ``exact`` is False.
@@ -113,7 +113,7 @@ def reduced(factor: int, plus: Size, over: int) -> Bound:
 
 
 def through(inner: Window, outer: Window) -> Window:
-    """Return what is seen through two layers: ``outer`` sees steps of what sees by ``inner``.
+    """Return what is seen through two layers: the steps that ``outer`` sees, each seeing by ``inner``.
 
     >>> conv = Window(Bound(1, -2), Bound(1, 0))  # a causal kernel of 3
     >>> through(conv, conv)[:2]

@@ -1,4 +1,4 @@
-"""What a layer does with time: the rules that rows name in their column ``time``.
+"""Define what a layer does with time: the rules that rows name in their column ``time``.
 
 A rule says where the time axis of one incoming value stands in what goes out (None: it has ended), and the
 window of incoming steps that each outgoing step sees.
@@ -31,49 +31,49 @@ from seqtopo.layers.values import Object
 
 
 def keeps(call: Call) -> Passed:
-    """Each step from itself alone; the time axis stays where it is."""
+    """Make each step from itself alone; the time axis stays where it is."""
     return Passed(call.axis, SAME)
 
 
 def ends(call: Call) -> Passed:
-    """The time axis goes, and all of its steps count."""
+    """End the time axis: all of its steps go into the output."""
     return Passed(None, every(call.steps))
 
 
 def sums_features(call: Call) -> Passed:
-    """Each step from itself alone, where time is not the last axis, over which is summed."""
+    """Make each step from itself alone, unless time is the last axis, which is summed over."""
     return ends(call) if call.axis == len(call.came) - 1 else keeps(call)
 
 
 def looks_up(call: Call) -> Passed:
-    """A vector for each id; back again, a sum over the last axis."""
+    """Make a vector of each id; the reverse is a sum over the last axis."""
     return keeps(call) if len(call.gives) > len(call.came) else sums_features(call)
 
 
 def counts(call: Call) -> Passed:
-    """A vector for each id, or one that counts them all."""
+    """Make a vector of each id, or one vector that counts them all."""
     return keeps(call) if call.axis < len(call.gives) - 1 else ends(call)
 
 
 def mixes_all(call: Call) -> Passed:
-    """Each step from all of them; the time axis stays where it is."""
+    """Make each step from all steps; the time axis stays where it is."""
     return Passed(call.axis, every(call.steps, SELF))
 
 
 def sees_past(call: Call) -> Passed:
-    """Each step from itself and those before it."""
+    """Make each step from itself and those before it."""
     return Passed(call.axis, Window(FIRST, SELF, SELF))
 
 
 def unknown(call: Call) -> Passed:
-    """What nobody has said: an axis that stays as long as it was counts as the same steps, mixed."""
+    """Assume of a layer that says nothing: an axis that keeps its length has the same steps, mixed."""
     if call.axis < len(call.gives) and call.gives[call.axis] == call.steps:
         return Passed(call.axis, every(call.steps, SELF, False))
     return Passed(None, every(call.steps, None, False))
 
 
 def recurrent(call: Call) -> Passed:
-    """The steps one after the other, each with what was read before; or what there is at the end."""
+    """Make each step from itself and those read before, or end with the last step."""
     if call.axis:
         return ends(call)
     if not call.get("return_sequences"):
@@ -87,7 +87,7 @@ def recurrent(call: Call) -> Passed:
 
 
 def both_ways(call: Call) -> Passed:
-    """Two recurrent layers; the backward one's steps are put in order again."""
+    """Read in both directions; the backward layer's steps are put in order again."""
     inner = call.get("layer")
     if call.axis or not inner.get("return_sequences"):
         return ends(call)
@@ -100,29 +100,29 @@ def both_ways(call: Call) -> Passed:
 
 
 def each_step(call: Call) -> Passed:
-    """What is wrapped sees one step at a time."""
+    """Show the wrapped layer one step at a time."""
     return keeps(call) if call.axis == 0 else Passed(None, every(call.steps, None, False))
 
 
 def as_inside(call: Call) -> Passed:
-    """As the wrapped layer does it."""
+    """Treat time as the wrapped layer does."""
     inner = call.get("layer")
     rule = getattr(getattr(inner, "row", None), "time", None) or unknown
     return rule(call._replace(get=inner.get))
 
 
 def repeats(call: Call) -> Passed:
-    """A new axis in front."""
+    """Make a new time axis in front."""
     return Passed(call.axis + 1, SAME)
 
 
 def flattens(call: Call) -> Passed:
-    """All numbers in a row, each a step of its own."""
+    """Put all numbers in a row, each a step of its own."""
     return _cut_anew(call, 1)
 
 
 def reshapes(call: Call) -> Passed:
-    """The same numbers in rows of another length."""
+    """Put the same numbers in rows of another length."""
     return _cut_anew(call, product(call.gives[1:]))
 
 
@@ -148,27 +148,27 @@ def _cut_anew(call: Call, width: Size) -> Passed:
 
 
 def moves_axes(call: Call) -> Passed:
-    """``permute``: the axes in another order."""
+    """Put the axes in another order: ``permute``."""
     dims = call.get("dims")
     return Passed(dims.index(call.axis + 1), SAME)
 
 
 def swaps(call: Call) -> Passed:
-    """``swap``: two axes in each other's place."""
+    """Exchange two axes: ``swap``."""
     (first,), (second,) = call.axes("first"), call.axes("second")
     there = {first: second, second: first}
     return Passed(there.get(call.axis, call.axis), SAME)
 
 
 def expands(call: Call) -> Passed:
-    """A new axis of one place."""
+    """Make a new axis of one place."""
     axis = call.get("axis")
     at = axis - 1 if axis > 0 else len(call.gives) + axis
     return Passed(call.axis + (at <= call.axis), SAME)
 
 
 def multiplies(call: Call) -> Passed:
-    """``dot``: the axes that are multiplied go, those of the second value come behind."""
+    """Sum over the axes that ``dot`` multiplies; the other axes of the second value come behind."""
     axes = call.get("axes")
     pair = axes if isinstance(axes, tuple) else (axes, axes)
     gone = [a - 1 if a > 0 else len(t.shape) + a for a, t in zip(pair, call.inputs, strict=True)]
@@ -182,17 +182,17 @@ def multiplies(call: Call) -> Passed:
 
 
 def mixes(call: Call) -> Passed:
-    """Each step from all of them along ``axis``; from itself alone along the others."""
+    """Make each step from all along ``axis``, and from itself alone along the other axes."""
     return Passed(call.axis, every(call.steps, SELF)) if call.axis in call.axes() else keeps(call)
 
 
 def mixes_others(call: Call) -> Passed:
-    """Each from all of them: over every axis but that of the channels, and those in groups."""
+    """Make each number from all others: over every axis but the channels, and over those in groups."""
     return Passed(call.axis, every(call.steps, SELF, call.axis not in call.axes()))
 
 
 def activates(call: Call) -> Passed:
-    """An activation: most are by element, some along an axis."""
+    """Apply an activation: most work element by element, some along an axis."""
     function = call.get("activation")
     name, axis = function, -1
     if isinstance(function, Object):
@@ -206,12 +206,12 @@ def activates(call: Call) -> Passed:
 
 
 def sums_up(call: Call) -> Passed:
-    """Each step from itself and those before it."""
+    """Make each step from itself and those before it: a running sum."""
     return Passed(call.axis, Window(FIRST, SELF, SELF)) if call.axis in call.axes() else keeps(call)
 
 
 def turns(call: Call) -> Passed:
-    """The steps in reverse."""
+    """Reverse the order of the steps."""
     if call.axis not in call.axes():
         return keeps(call)
     bound = Bound(-1, call.steps - 1)
@@ -219,7 +219,7 @@ def turns(call: Call) -> Passed:
 
 
 def removes(call: Call) -> Passed:
-    """The axes that ``axis`` names go: all places become one."""
+    """Remove the axes that ``axis`` names: all of their places become one."""
     gone = call.axes()
     if call.axis in gone:
         left = call.axis if call.get("keepdims") else None
@@ -229,7 +229,7 @@ def removes(call: Call) -> Passed:
 
 
 def takes_one(call: Call) -> Passed:
-    """``at``: one place of an axis."""
+    """Take one place of an axis: ``at``."""
     (axis,) = call.axes()
     if call.axis != axis:
         return Passed(call.axis - (axis < call.axis), SAME)
@@ -239,12 +239,12 @@ def takes_one(call: Call) -> Passed:
 
 
 def takes_last(call: Call) -> Passed:
-    """``last``: the last n."""
+    """Take the last n steps: ``last``."""
     return _moved(call, call.steps - call.get("n"))
 
 
 def takes_some(call: Call) -> Passed:
-    """``slice``: those from start on, every step-th."""
+    """Take the steps from start on, every step-th: ``slice``."""
     if call.axis not in call.axes():
         return keeps(call)
     start = call.get("start")
@@ -255,12 +255,12 @@ def takes_some(call: Call) -> Passed:
 
 
 def puts_in(call: Call) -> Passed:
-    """``pad``: new steps in front and behind."""
+    """Put new steps in front and behind: ``pad``."""
     return _moved(call, 0 - call.get("before"))
 
 
 def takes_off(call: Call) -> Passed:
-    """``crop``: without so many in front and behind."""
+    """Take steps off in front and behind: ``crop``."""
     return _moved(call, call.get("before"))
 
 
@@ -269,7 +269,7 @@ def _moved(call: Call, by: Size) -> Passed:
 
 
 def merges(call: Call) -> Passed:
-    """By element; a value of one step stretches along the others. With an axis, ``max`` reduces."""
+    """Merge by element, where one step is broadcast; with an axis, ``max`` reduces."""
     if len(call.inputs) == 1 and call.axes():
         return removes(call)
     if call.steps == 1 and call.gives[call.axis] != 1:
@@ -278,7 +278,7 @@ def merges(call: Call) -> Passed:
 
 
 def joins(call: Call) -> Passed:
-    """``concat``: the steps of one value behind those of another, or the features side by side."""
+    """Join the steps of one value and those of another, or their features: ``concat``."""
     if call.axis not in call.axes():
         return keeps(call)
     before: Size = 0
@@ -291,7 +291,7 @@ def joins(call: Call) -> Passed:
 
 
 def place_of(call: Call, rank: int) -> int | None:
-    """Which of the axes that a window moves over time is; None where it is the channels'."""
+    """Return which of the axes that a window moves over is time; None where it is the channels'."""
     place = call.axis - (call.get("data_format") == "channels_first")
     return place if 0 <= place < rank else None
 
@@ -308,7 +308,7 @@ class Slides:
     window: str = "kernel_size"
 
     def __call__(self, call: Call) -> Passed:
-        """What each place of the window sees along the time axis."""
+        """Return what each place of the window sees along the time axis."""
         place = place_of(call, self.rank)
         if place is None:
             # Filters, or pools of each channel by itself.
@@ -316,7 +316,7 @@ class Slides:
         return Passed(call.axis, self.reach(call.get, place, call.steps))
 
     def reach(self, get: Callable[[str], Any], place: int, steps: Size) -> Window:
-        """What it sees along one of its axes, which has so many steps, with these arguments."""
+        """Return what the window sees along one of its axes, of so many steps."""
         size = per_axis(get(self.window), self.rank)[place]
         strides = get("strides") or (get(self.window) if self.window == "pool_size" else 1)
         stride = per_axis(strides, self.rank)[place]
@@ -325,7 +325,7 @@ class Slides:
 
 
 def slid(steps: Size, size: Size, stride: int, dilation: int, padding: str) -> Window:
-    """What place i of a window sees of so many steps.
+    """Return what place i of a window sees of so many steps.
 
     >>> slid(10, 3, 1, 2, "causal")[:2]
     (Bound(factor=1, plus=-4, over=1), Bound(factor=1, plus=0, over=1))
@@ -347,7 +347,7 @@ def slid(steps: Size, size: Size, stride: int, dilation: int, padding: str) -> W
 
 
 def unslides(rank: int) -> TimeRule:
-    """A transposed convolution: each step is spread over a window of places."""
+    """Spread each step over a window of places: a transposed convolution."""
 
     def rule(call: Call) -> Passed:
         place = place_of(call, rank)
@@ -369,7 +369,7 @@ def unslides(rank: int) -> TimeRule:
 
 
 def gathers(rank: int) -> TimeRule:
-    """A global pooling: all places become one."""
+    """Pool all places into one: a global pooling."""
 
     def rule(call: Call) -> Passed:
         if place_of(call, rank) is None:
@@ -381,7 +381,7 @@ def gathers(rank: int) -> TimeRule:
 
 
 def adapts(rank: int) -> TimeRule:
-    """As many windows as are asked for, whatever the length."""
+    """Make as many windows as are asked for, whatever the length: an adaptive pooling."""
 
     def rule(call: Call) -> Passed:
         place = place_of(call, rank)
@@ -397,7 +397,7 @@ def adapts(rank: int) -> TimeRule:
 
 
 def spreads(rank: int) -> TimeRule:
-    """``upsample``: each place several times."""
+    """Repeat each place several times: ``upsample``."""
 
     def rule(call: Call) -> Passed:
         place = place_of(call, rank)
@@ -413,7 +413,7 @@ def spreads(rank: int) -> TimeRule:
 
 
 def frames(call: Call) -> Passed:
-    """``stft_spectrogram``: frames of a signal."""
+    """Cut a signal into frames: ``stft_spectrogram``."""
     if place_of(call, 1) is None:
         return ends(call)
     length = call.get("frame_length")
@@ -422,7 +422,7 @@ def frames(call: Call) -> Passed:
 
 
 def mel_frames(call: Call) -> Passed:
-    """``mel_spectrogram``: the frames stand behind the bands; the loudest of all sets the floor."""
+    """Cut a signal into frames, which stand behind the bands; the loudest frame sets the floor."""
     return Passed(1, every(call.steps, Bound(call.get("sequence_stride"), 0), False))
 
 
@@ -430,7 +430,7 @@ def mel_frames(call: Call) -> Passed:
 
 
 def attends(call: Call) -> Passed:
-    """The query's steps stay; each sees all of the value's, or with causal those up to its own."""
+    """Keep the query's steps; each sees all steps of the value, or with causal those up to its own."""
     rank = len(call.came)
     axes = call.get("attention_axes")
     # Without axes of its own, dot-product attention looks along the last but one, mha along all of them.

@@ -1,4 +1,4 @@
-"""Values of arguments that are no numbers, strings, tuples or sizes: words, Keras objects, tensors."""
+"""Define argument values that are no numbers, strings, tuples or sizes: words, Keras objects, tensors."""
 
 from __future__ import annotations
 

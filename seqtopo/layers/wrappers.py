@@ -45,7 +45,7 @@ def _check_trainable(given: Given) -> None:
 
 
 def _inside(given: Given, inner: Any, step: Tensor, argument: str = "layer") -> Outcome:
-    """What the layer inside gives; a refusal of its own is told from where the wrapper stands."""
+    """The outcome of the layer inside; its refusal is shown at the wrapper."""
     try:
         outcome: Outcome = inner.outcome((step,), {})
     except Refusal as refusal:
@@ -108,7 +108,7 @@ def _td(given: Given) -> Outcome:
 
 
 def _td_dtype(given: Given) -> dict[str, Any]:
-    """Keras says of whole numbers that they are what the wrapper computes in: it is told their dtype."""
+    """The dtype for whole numbers, which Keras takes to be the wrapper's compute dtype unless it is given."""
     dtype = _td(given).outputs[0].dtype
     return {} if dtype in FLOATS else {"dtype": dtype}
 

@@ -1,4 +1,4 @@
-"""Edits of the text that a rule proposes, made on the tree: a step more, a step less, another step."""
+"""Propose edits of the text, made on the tree: one step more, one step less, another step."""
 
 from __future__ import annotations
 

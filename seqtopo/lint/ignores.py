@@ -1,4 +1,4 @@
-"""Comments that switch a rule off at one place: ``# seqtopo: ignore[ST621] reason``.
+"""Heed comments that switch a rule off at one place: ``# seqtopo: ignore[ST621] reason``.
 
 At the end of a line such a comment speaks for what is found on that line, alone on a line for what is found
 on the next one that is not a comment. Where it ends a statement, or stands right before one, it speaks for
@@ -29,7 +29,7 @@ _MOST_GUESSES = 50
 
 
 class Ignore(NamedTuple):
-    """One comment that speaks to seqtopo, and the places it speaks for.
+    """One ignore comment, and the places it speaks for.
 
     ``span`` reaches from its ``#`` to the end of the line, ``comment`` as far as its bracket, ``words`` are
     those in there; ``line`` is the line it speaks for, ``statement`` the place of the statement that it
@@ -130,7 +130,7 @@ def _silencers(ignores: Iterable[Ignore]) -> dict[tuple[str, int, str], int]:
 def _sorted_out(
     one: Ignore, at: int, used: Collection[tuple[int, str]], ran: Collection[str]
 ) -> tuple[list[str], list[str]]:
-    """The words of a comment that are no codes, and those that silence nothing."""
+    """Report the words of a comment that are no codes, and those that silence nothing."""
     unknown: list[str] = []
     idle: list[str] = []
     for word in one.words:

@@ -1,4 +1,4 @@
-"""Where a layer stands: behind the wrappers around it, and how its step reads with other arguments."""
+"""Locate a layer behind the wrappers around it, and rewrite its step with other arguments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a rule is: a function of a view on a checked spec, with the code of what it finds."""
+"""Define a rule: a function of a view on a checked spec, with the code of what it finds."""
 
 from __future__ import annotations
 

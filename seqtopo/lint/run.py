@@ -1,4 +1,4 @@
-"""Runs the rules over a spec in which there are no errors: it builds, but is it what was meant?"""
+"""Run the rules over a spec without errors: it builds, but is it what was meant?"""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ MODULES = (
 """The modules that define rules: importing one puts its rules into the table."""
 
 MOST_PLACES = 50
-"""So many places of one spec a rule points at: nobody reads on."""
+"""A rule points at so many places of one spec at most: nobody reads further."""
 _NO_FURTHER = f"there may be more such places: a rule points at {MOST_PLACES} of them at most"
 
 
@@ -117,7 +117,7 @@ def _verified(found: Iterable[Diagnostic], resolved: Resolved) -> list[Diagnosti
 
 
 def _leaves_right(fix: Fix, trial: Trial) -> bool:
-    """Whether a fix leaves no error, in the labels neither."""
+    """Whether a fix leaves no error, nor one in the labels."""
     if not trial.keeps_axes(fix):
         return False
     after = trial.after(fix).resolved

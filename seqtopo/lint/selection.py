@@ -1,4 +1,4 @@
-"""Which rules are on: their defaults, and what people select and ignore."""
+"""Select which rules are on: their defaults, and what users select and ignore."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Selection(NamedTuple):
     under: Selection | None = None
 
     def on(self, code: Code) -> bool:
-        """Return whether what has this code is reported."""
+        """Return whether diagnostics with this code are reported."""
         if code.severity == "error":
             return True
         # How much a word says, whose it is, and whether it switches off: the largest decides.
@@ -73,7 +73,7 @@ def _codes_on(selection: Selection) -> frozenset[str]:
 def selection(
     select: str | Iterable[str] = (), ignore: str | Iterable[str] = (), under: Selection | None = None
 ) -> Selection:
-    """A selection of words that people wrote; one text may hold several, with commas between.
+    """Parse the words by which users select rules; one text may hold several, with commas between.
 
     Raises:
         NoSuchRule: a word is no code, no name and no beginning of a code, or ignores an error.
@@ -117,7 +117,7 @@ def _check(word: str, what: str) -> None:
 
 
 def _specificity(words: Iterable[str], code: Code) -> int:
-    """How many letters of a code the word has that says most of it; 1 for ``ALL``, 0 for none."""
+    """How many letters of a code the most specific word gives; 1 for ``ALL``, 0 for none."""
     found = 0
     for word in words:
         if word.lower() == code.name:

@@ -1,4 +1,4 @@
-"""What becomes of time steps along a graph: which layers leave each alone, who read them, in which order."""
+"""Follow time steps along a graph: which layers treat each alone, which read them, in which order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""What a rule sees: the graph behind the outputs, who uses a value, and what stands in the text."""
+"""Give rules a view of a spec: the graph behind the outputs, who uses a value, and what stands
+in the text.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,7 @@ Found = defaultdict[str, list[Node]]
 
 
 def once(ask: Callable[[View], Answer]) -> Callable[[View], Answer]:
-    """A question about a view that several rules ask: it is answered once."""
+    """Compute a property of a view once, on its first use: several rules ask for it."""
 
     def answer(view: View) -> Answer:
         if ask not in view.answers:

@@ -1,4 +1,4 @@
-"""Read, resolve and lint a spec: what every command and every output begins with."""
+"""Read, resolve and lint a spec: every command and every output begins here."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def _bindings(dims: Mapping[str, Any], spec: tree.Spec) -> tuple[dict[str, Any],
 
 @collector.off()
 def linted(checked: Checked, chosen: Selection | None = None) -> Checked:
-    """A spec that was read, with what the rules find where there are no errors."""
+    """Run the rules over a spec that was read, where it has no errors."""
     if checked.resolved is None or checked.spec is None or not checked.ok:
         return checked
     from seqtopo.lint.run import lint  # only a right spec needs the rules, and they take long to load

@@ -1,4 +1,4 @@
-"""Columns of text that line up in a terminal, and fit into it."""
+"""Align columns of text in a terminal, and fit them into it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A report as HTML, for notebooks: the table of shapes, and what was found with its place in the spec."""
+"""Render a report as HTML for notebooks: the table of shapes, and the findings with their places."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a check found: diagnostics, the shape table, the number of parameters, the topology's kind."""
+"""Define the report of a check: diagnostics, the shape table, the parameters, the kind of topology."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The shape table: what comes into each layer and what comes out, and how many parameters it has."""
+"""Write the shape table: what goes into each layer and what comes out, and its parameters."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def _params(line: LayerShape) -> str:
 
 
 def _note(line: LayerShape) -> str:
-    """What happens to the time axis, where a reader may wonder."""
+    """What happens to the time axis, where a reader may not expect it."""
     if not line.inputs or not line.outputs:
         return ""
     came, gives = len(line.inputs[0]), len(line.outputs[0])

@@ -42,7 +42,7 @@ PADDED_NUMBERS = 2**28
 ARRAY_AXES = 64
 """The axes of an array."""
 LOOKED_AT = 2**25
-"""The numbers of an array that are looked at in all; of a larger one, pieces from its whole length."""
+"""So many numbers of an array are looked at; of a larger array, parts from its whole length."""
 LOOKED_AT_TOGETHER = 2**22
 """The numbers of an array that are held at a time."""
 WIDEST_SAMPLE = 2**26

@@ -20,7 +20,7 @@ def command(*words: str) -> str:
 
 
 def _quoted(word: str) -> str:
-    """A word as a shell takes it: double quotes, which every shell knows, where they are enough."""
+    """A word quoted with double quotes, which every shell knows, where they are enough."""
     if _PLAIN.fullmatch(word):
         return word
     if word and _IN_DOUBLE.fullmatch(word):

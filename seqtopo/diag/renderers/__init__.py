@@ -1,4 +1,4 @@
-"""Ways to write diagnostics down, each a pure function from diagnostics to text."""
+"""Render diagnostics as text, each renderer a pure function of diagnostics."""
 
 from __future__ import annotations
 

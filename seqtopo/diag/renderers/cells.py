@@ -1,4 +1,4 @@
-"""How characters look in a terminal: their columns, and what stands for one that cannot be shown."""
+"""Measure text in terminal columns, and replace what a terminal cannot show."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def wrap(text: str, room: int | None) -> list[str]:
 
 
 def _cut(word: str, room: int) -> list[str]:
-    """A word in pieces of at most ``room`` columns."""
+    """A word cut into parts of at most ``room`` columns."""
     pieces: list[str] = []
     start = taken = 0
     for at in range(len(word)):

@@ -1,4 +1,4 @@
-"""Diagnostics one a line, for editors and `grep`."""
+"""Render diagnostics one a line, for editors and ``grep``."""
 
 from __future__ import annotations
 

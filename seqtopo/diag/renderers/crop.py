@@ -1,4 +1,4 @@
-"""The part of a source line that is worth showing, and where each of its characters stands on the screen.
+"""Crop a long source line to the parts worth showing, and map its characters to screen columns.
 
 The cost follows the room on the screen and not the length of the line: a spec may be one line of megabytes.
 """

@@ -1,4 +1,4 @@
-"""Diagnostics as GitHub workflow commands, which a pull request shows beside the lines."""
+"""Render diagnostics as GitHub workflow commands, which a pull request shows beside the lines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Diagnostics as JSON, for other programs."""
+"""Render diagnostics as JSON, for other programs."""
 
 from __future__ import annotations
 

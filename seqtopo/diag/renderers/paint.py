@@ -1,4 +1,4 @@
-"""Rows of styled text, and their way to a terminal."""
+"""Style rows of text for a terminal."""
 
 from __future__ import annotations
 

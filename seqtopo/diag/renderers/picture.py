@@ -1,4 +1,4 @@
-"""The picture of a diagnostic: its source lines, with marks under the places and words at the marks."""
+"""Draw the source lines of a diagnostic with marks under the places and words at the marks."""
 
 from __future__ import annotations
 

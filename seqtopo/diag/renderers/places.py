@@ -1,4 +1,4 @@
-"""Where a span lies, in the four numbers that editors and services count with."""
+"""Convert spans to lines and columns, as editors and services count them."""
 
 from __future__ import annotations
 
@@ -17,9 +17,7 @@ class Region(NamedTuple):
 
 
 def clamped(source: Source, span: Span) -> Span:
-    """Return the span cut to the text: renderers show a wrong span as well as they can, and never fail over
-    it.
-    """
+    """Return the span cut to the text: renderers show a wrong span as well as they can."""
     start = max(0, min(span.start, len(source.text)))
     return Span(start, max(start, min(span.end, len(source.text))))
 

@@ -1,4 +1,4 @@
-"""Diagnostics as SARIF 2.1.0 (OASIS), which code scanning services read."""
+"""Render diagnostics as SARIF 2.1.0 (OASIS), which code scanning services read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Diagnostics for people, in a terminal: the source line, marks under it, words at the marks, a way out."""
+"""Render diagnostics for a terminal: the source line, marks under it, words at the marks, and fixes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers: one for each step where nothing brings the steps together, or one where there should be many."""
+"""Check answers: one for each step where nothing mixes the steps, or one where there should be many."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Attention: who asks whom, and steps whose places nothing tells."""
+"""Check attention: which value asks which, and steps whose order nothing shows."""
 
 from __future__ import annotations
 

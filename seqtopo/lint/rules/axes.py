@@ -1,4 +1,4 @@
-"""Axes: numbers that a reshape puts into other steps, and sizes of 1 that a merge stretches."""
+"""Check axes: numbers that a reshape puts into other steps, and sizes of 1 that a merge broadcasts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names, macros, inputs and flows that nothing uses."""
+"""Find names, macros, inputs and flows that nothing uses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Causality: a model of the next step that is shown it."""
+"""Check causality: a model that predicts the next step must not be shown it."""
 
 from __future__ import annotations
 

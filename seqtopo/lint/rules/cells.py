@@ -1,4 +1,4 @@
-"""Activations inside recurrent layers: gates that are no gates, and a softmax that is no distribution."""
+"""Check activations inside recurrent layers: gates out of range, and a softmax that is no distribution."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ GATES = ("sigmoid", "hard_sigmoid", "sparse_sigmoid")
 
 @rule("ST640")
 def gates_out_of_range(view: View) -> Iterator[Finding]:
-    """A ``recurrent_activation`` that gives numbers below 0 or above 1: what it multiplies grows or turns."""
+    """A ``recurrent_activation`` that gives numbers below 0 or above 1: what the gate multiplies grows or
+    changes sign.
+    """
     for flow in view.flows:
         for node in flow.calls_given("recurrent_activation"):
             place = place_of(flow, node)

@@ -1,4 +1,4 @@
-"""Channels: where they stand, and layers that look for them elsewhere."""
+"""Check channels: where they stand, and layers that look for them on another axis."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def mixed_data_formats(view: View) -> Iterator[Finding]:
 
 
 def _softmaxes(view: View) -> Iterator[Finding]:
-    """A softmax inside a convolution over channels_first: it works along the last axis all the same."""
+    """Find a softmax inside a convolution over channels_first: it works along the last axis all the same."""
     for node in _first_ones(view):
         place = place_of(view, node)
         if activation_of(place.layer) != "softmax" or len(view.out(node).shape) < 2:
@@ -150,7 +150,7 @@ def _mixed(view: View, group: list[_Misread]) -> Finding:
 
 
 def _one_format(view: View, group: list[_Misread]) -> Iterator[Fix]:
-    """All layers alike: the odd ones changed, or ``channels_first`` taken out of all that have it."""
+    """Fix all layers alike: change the odd ones, or take ``channels_first`` out of all that have it."""
     layout = group[0].layout
     to_first, to_last = _all_first(view, group), _all_last(view)
     ways = [

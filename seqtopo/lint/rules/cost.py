@@ -1,4 +1,4 @@
-"""What costs memory or the fast kernels."""
+"""Find what costs memory or the fast kernels."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def _reasons(layer: Layer, long: bool = False) -> tuple[str, ...]:
 
 
 def _faster(places: list[Place]) -> tuple[Fix, ...]:
-    """Dropout on the inputs in the place of recurrent dropout."""
+    """Fix by dropout on the inputs in the place of recurrent dropout."""
     if not places[0].layer.get("recurrent_dropout"):
         return ()
     fixes: list[Fix] = []
@@ -373,7 +373,7 @@ def _innermost(node: Node) -> Layer:
 
 
 def _elsewhere(node: Node) -> str:
-    """Where it runs; oneDNN has no other dtype on every CPU."""
+    """Advise where it runs; oneDNN has no other dtype on every CPU."""
     runs = "it runs on PyTorch, on JAX and on GPUs"
     if _innermost(node).get("dtype") in (None, "float32"):
         return f"{runs}; on a CPU, with TF_ENABLE_ONEDNN_OPTS=1 set before TensorFlow starts"
@@ -381,7 +381,7 @@ def _elsewhere(node: Node) -> str:
 
 
 def _channels_last(node: Node, rank: int) -> tuple[int, ...]:
-    """The order of the axes with the channels last; the steps of a recurrent or wrapped layer stay first."""
+    """Fix the order of the axes: channels last; the steps of a recurrent or wrapped layer stay first."""
     layer = node.layer
     assert layer is not None
     steps = layer.row.steps or _innermost(node).row.recurrent
@@ -389,7 +389,7 @@ def _channels_last(node: Node, rank: int) -> tuple[int, ...]:
 
 
 def _turned(view: View, node: Node) -> Iterator[Fix]:
-    """The same numbers: turned, convolved in the usual layout, and turned back."""
+    """Fix by turning the numbers, convolving in the usual layout, and turning back."""
     found, rank = view.edits.written(node), len(view.out(node).shape)
     if node.layer is None or node.layer.row.recurrent or not isinstance(found, tree.Call):
         return

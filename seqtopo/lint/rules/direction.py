@@ -1,4 +1,4 @@
-"""Direction: which steps a step has read, and in which order the steps stand."""
+"""Check direction: which steps a step has read, and in which order the steps stand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Heads: what the last layers give, and activations where they cannot do what they are for."""
+"""Check heads: what the last layers give, and activations that do not fit there."""
 
 from __future__ import annotations
 
@@ -58,7 +58,9 @@ def _over_one(view: View, node: Node) -> bool:
 
 
 def _ways_out(view: View, flow: View, node: Node, last: bool) -> Iterator[Fix]:
-    """Sigmoid and softmax along time; at the output sigmoid is likelier, inside the model the other."""
+    """Fix by a sigmoid or a softmax along time; at the output the sigmoid is likelier, inside the model the
+    other.
+    """
     place = place_of(flow, node)
     sigmoid = place.fix("write sigmoid, for a yes-or-no answer", lambda e: with_word(e, "softmax", "sigmoid"))
     along: tuple[Fix, ...] = ()

@@ -1,4 +1,4 @@
-"""Masks: padded steps that are hidden from one layer, and seen by a later one."""
+"""Check masks: padded steps that are hidden from one layer, and seen by a later one."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def _straight(view: View, node: Node, reader: Node) -> bool:
 
 
 def _without_seq(view: View, node: Node) -> Iterator[Fix]:
-    """The recurrent layer before a flatten gives its last step alone, and flatten is not needed."""
+    """Fix a recurrent layer before a flatten: it gives its last step alone, and flatten is not needed."""
     here = back_over(view, node, each_alone)
     if here.layer is None or not here.layer.row.recurrent or not _straight(view, here, node):
         return
@@ -135,7 +135,7 @@ def _unmasked(view: View, origin: Node) -> Edit | None:
 
 
 def _in_td(view: View) -> Iterator[Finding]:
-    """``td(embed(...,mask))``: the mask is made inside, and td hands on values alone."""
+    """Fix ``td(embed(...,mask))``: the mask is made inside, and td hands on values alone."""
     for node in view.calls_given("layer"):
         assert node.layer is not None
         inner = node.layer.get("layer")

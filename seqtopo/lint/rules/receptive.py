@@ -1,4 +1,4 @@
-"""Receptive fields: taps of a kernel that never see a step, and answers that see few of the steps."""
+"""Check receptive fields: kernel taps that never see a step, and answers that see few steps."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class _Kernel(NamedTuple):
 
     @property
     def dead(self) -> int:
-        """How many of the taps see nothing but padding, at every place."""
+        """How many of the taps see only padding, at every place."""
         return self._dead(self.size, self.dilation)
 
     def _dead(self, size: int, dilation: int) -> int:

@@ -1,4 +1,4 @@
-"""What becomes of a vector that is repeated: steps that stay alike, and steps that are dropped again."""
+"""Check repeated vectors: steps that stay alike, and steps that are dropped again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""States: what stateful layers carry from batch to batch, and where that does not work out."""
+"""Check states: what stateful layers carry from batch to batch, and where that goes wrong."""
 
 from __future__ import annotations
 

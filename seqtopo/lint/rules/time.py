@@ -1,4 +1,4 @@
-"""Time steps: only one of them, each for itself, in the place of the features or of the samples."""
+"""Check time steps: a single one, each for itself, or in the place of the features or of the samples."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ def _ends_steps(view: View, node: Node) -> bool:
 
 
 def _as_steps(view: View, source: Node) -> Iterator[Fix]:
-    """The features read as steps, where all that follows takes any number of steps."""
+    """Read the features as steps, where all that follows takes any number of steps."""
     shape = view.out(source).shape
     call = view.edits.call(source)
     if call is None or len(shape) != 2 or not isinstance(shape[1], int) or shape[1] == 1:

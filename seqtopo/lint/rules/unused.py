@@ -1,4 +1,4 @@
-"""What does nothing: steps without an effect, and steps that let nothing through."""
+"""Find what does nothing: steps without an effect, and steps that let nothing through."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def _left_out(view: View, node: Node, safe: bool = False) -> tuple[Fix, ...]:
 
 @rule("ST661")
 def flatten_of_a_vector(view: View) -> Iterator[Finding]:
-    """A vector is flat already."""
+    """A flatten of a vector, which is flat already."""
 
     def idle(flow: View, node: Node) -> bool:
         return flow.is_row(node, "flatten") and len(flow.came(node).shape) == 1

@@ -1,4 +1,4 @@
-"""What meant something else in the version before: said for one version, then the rule goes."""
+"""Warn of what meant something else in the version before; each rule stays for one version."""
 
 from __future__ import annotations
 
