@@ -75,7 +75,7 @@ def _wrapped(site: Site, path: list[Node], per_frame: list[Node], flat: bool) ->
 
 
 def frame_stack(site: Site) -> Iterator[Fix]:
-    """Return the step and those after it that are for one image too, in one ``td``."""
+    """Yield the step and those after it that are for one image too, in one ``td``."""
     around = site.sources.around(site.step.span)
     if around is None:
         return

@@ -230,7 +230,7 @@ def _same_width(site: Site, value: Value, width: Size) -> Iterator[Fix]:
 
 
 def attention_fixes(site: Site, blamed: int) -> Iterator[Fix]:
-    """Return fixes of an attention whose values do not go together."""
+    """Yield fixes of an attention whose values do not go together."""
     query, other = site.tensor(site.inputs[0]), site.tensor(site.inputs[min(blamed, len(site.inputs) - 1)])
     width = query.shape[-1]
     if len(query.shape) == len(other.shape) and isinstance(width, int):
@@ -251,7 +251,7 @@ def attention_fixes(site: Site, blamed: int) -> Iterator[Fix]:
 
 
 def count_fixes(site: Site) -> Iterator[Fix]:
-    """Return fixes of a layer that is given another number of values than it takes."""
+    """Yield fixes of a layer that is given another number of values than it takes."""
     least, most = site.row.inputs
     if len(site.inputs) == 1 and least == 2 and site.row.role in ("attention", "product"):
         itself = tree.List(NOWHERE, (word("id"), word("id")))

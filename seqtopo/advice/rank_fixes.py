@@ -107,7 +107,7 @@ def _of_a_sequence(site: Site, made: Node, came: Tensor, takes: int) -> Iterator
 
 
 def keep_steps(made: Node, expr: tree.Expr | None) -> Iterator[Fix]:
-    """Return the fix that gives ``seq`` to a recurrent layer that hands on its last step only."""
+    """Yield the fix that gives ``seq`` to a recurrent layer that hands on its last step only."""
     if forgets_steps(made) and expr is not None:
         title = f"add seq to the {called(expr)} before it, to keep its steps"
         yield Fix(title, (Edit(expr.span, print_expr(with_flag(expr, "seq"))),))

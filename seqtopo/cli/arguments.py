@@ -55,7 +55,7 @@ class Parser(argparse.ArgumentParser):
         self.examples = examples
 
     def error(self, message: str) -> NoReturn:
-        """Raises ``UsageError`` with an example."""
+        """Raise ``UsageError`` with an example."""
         message = message.removeprefix("argument ")
         if message.startswith("the following arguments are required: "):
             message = f"{self.prog} needs a {message.rpartition(' ')[2]}"
@@ -63,14 +63,14 @@ class Parser(argparse.ArgumentParser):
 
 
 def add_stock(parser: Parser) -> None:
-    """Adds ``--stock``."""
+    """Add ``--stock``."""
     parser.add_argument(
         "--stock", action="store_true", help="run the layers as Keras has them, without seqtopo's kernels"
     )
 
 
 def add_imports(parser: Parser) -> None:
-    """Adds ``--import``."""
+    """Add ``--import``."""
     parser.add_argument(
         "--import",
         dest="modules",
@@ -114,7 +114,7 @@ def import_modules(names: Sequence[str], backend: str | None = None) -> None:
 
 
 def add_dims(parser: Parser) -> None:
-    """Adds ``-D`` and ``--import``."""
+    """Add ``-D`` and ``--import``."""
     add_imports(parser)
     parser.add_argument(
         "-D",
@@ -129,7 +129,7 @@ def add_dims(parser: Parser) -> None:
 
 
 def add_spec_options(parser: Parser) -> None:
-    """Adds ``-D`` and ``--max-params``."""
+    """Add ``-D`` and ``--max-params``."""
     add_dims(parser)
     parser.add_argument(
         "--max-params",
@@ -140,7 +140,7 @@ def add_spec_options(parser: Parser) -> None:
 
 
 def add_rule_options(parser: Parser) -> None:
-    """Adds ``--select``, ``--ignore`` and ``--strict``."""
+    """Add ``--select``, ``--ignore`` and ``--strict``."""
     for name, what in (("select", "on, beside those that are on by default"), ("ignore", "off")):
         parser.add_argument(
             f"--{name}",
@@ -154,7 +154,7 @@ def add_rule_options(parser: Parser) -> None:
 
 
 def add_fix_options(parser: Parser) -> None:
-    """Adds ``--fix``, ``--diff`` and ``--suggest``."""
+    """Add ``--fix``, ``--diff`` and ``--suggest``."""
     one = parser.add_mutually_exclusive_group()
     one.add_argument(
         "--fix", action="store_true", help="make the fixes that are safe, in place; says what is left"
@@ -166,7 +166,7 @@ def add_fix_options(parser: Parser) -> None:
 
 
 def add_format(parser: Parser) -> None:
-    """Adds ``--format``."""
+    """Add ``--format``."""
     parser.add_argument(
         "--format",
         choices=FORMATS,
@@ -177,7 +177,7 @@ def add_format(parser: Parser) -> None:
 
 
 def seed(text: str) -> int:
-    """A ``--seed``, read: what Keras and NumPy take for one.
+    """Read the value of ``--seed``: what Keras and NumPy take for one.
 
     Raises:
         argparse.ArgumentTypeError: it is none.
@@ -188,7 +188,7 @@ def seed(text: str) -> int:
 
 
 def binding(text: str) -> tuple[str, Value]:
-    """A ``-D NAME=VALUE``, read: a number or a tuple of numbers, or the text of another value.
+    """Read ``-D NAME=VALUE``: a number or a tuple of numbers, or the text of another value.
 
     Raises:
         argparse.ArgumentTypeError: it is none; says what one looks like.

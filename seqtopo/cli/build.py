@@ -149,7 +149,7 @@ def _target(args: argparse.Namespace) -> Path:
 
 
 def _no_place(target: Path, folder: bool) -> Diagnostic | None:
-    """What keeps a model from being saved there; asked before a minute is spent on building it."""
+    """The reason why a model cannot be saved there; asked before a minute is spent on building it."""
     parent = target.parent
     try:
         if not parent.is_dir():
@@ -236,7 +236,7 @@ def _put_built(checked: Checked, saved: Sequence[Saved], args: argparse.Namespac
 def _put_report(
     checked: Checked, files: Mapping[str, str], args: argparse.Namespace, table: Sequence[Column] = ()
 ) -> None:
-    """What was found, and the shapes or another table; for programs, the files too."""
+    """Print the findings, and the shapes or another table; for programs, the files too."""
     report = report_on(checked)
     if args.format == "json":
         put(as_json([report], [files]))
@@ -254,7 +254,7 @@ def _put_report(
 
 
 def _put_written(checked: Checked, target: Path, args: argparse.Namespace) -> None:
-    """What is said where Python was written: nothing was built, so there is no Keras to ask."""
+    """Print how to use written Python: nothing was built, so there is no Keras to ask."""
     name = args.part or (checked.resolved.graph.name if checked.resolved is not None else "model")
     _put_report(checked, {name: str(target)}, args)
     if args.format == "text":

@@ -62,7 +62,7 @@ def parser() -> Parser:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Checks and says what was found. Returns the exit code."""
+    """Check specs and print what was found. Returns the exit code."""
     if args.fix or args.diff or args.suggest:
         from seqtopo.cli import fixing
 
@@ -93,7 +93,7 @@ def run(args: argparse.Namespace) -> int:
 def _building(
     args: argparse.Namespace, before: Checked, checked: Checked, dims: Mapping[str, Any]
 ) -> list[str]:
-    """The words of the command that builds a spec; what data has said of its sizes is said by ``-D``."""
+    """The words of the command that builds a spec; sizes that the data gave are given by ``-D``."""
     spec = args.specs[0]
     words = ["seqtopo", "build", checked.source.text if spec == STDIN else spec]
     bound = dict(dims)
@@ -127,7 +127,7 @@ def _in_short(report: Report) -> str:
 
 
 def _next_step(report: Report, unbound: tuple[Diagnostic, ...], building: Sequence[str], width: int) -> str:
-    """How to build it, and what that still needs."""
+    """The command that builds the spec, and what that still needs."""
     lines = [line for d in unbound for line in wrap(f"{d.message}.", width)]
     bound = bound_from_outside(dict.fromkeys(report.unbound, 64))
     return "\n".join([*lines, f"To build it: {command(*building, *bound)}"])

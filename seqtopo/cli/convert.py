@@ -46,7 +46,7 @@ def parser() -> Parser:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Converts, and says what cannot be said. Returns the exit code."""
+    """Convert, and print what could not be converted. Returns the exit code."""
     if args.form not in FORMATS:
         near = nearest(args.form, FORMATS)
         known = f"the notations are {', '.join(FORMATS)}"

@@ -12,7 +12,7 @@ from seqtopo.report.analyse import Checked
 
 
 def add_data_options(parser: Parser) -> None:
-    """Adds ``--x``, ``--y``, ``--weights`` and ``--loss``."""
+    """Add ``--x``, ``--y``, ``--weights`` and ``--loss``."""
     sides = (
         ("x", "data for an input"),
         ("y", "the labels of an output"),
@@ -33,7 +33,7 @@ def add_data_options(parser: Parser) -> None:
 
 
 def add_pad(parser: Parser) -> None:
-    """Adds ``--pad``."""
+    """Add ``--pad``."""
     parser.add_argument(
         "--pad",
         action="store_true",
@@ -44,7 +44,7 @@ def add_pad(parser: Parser) -> None:
 
 
 def fitted(checked: Checked, args: argparse.Namespace, dims: Mapping[str, Any], specs: int = 1) -> Checked:
-    """Return the spec with its data, as ``--x``, ``--y`` and ``--weights`` say it; unchanged where they say
+    """Return the spec with its data, as ``--x``, ``--y`` and ``--weights`` give it; unchanged where they give
     none.
 
     ``specs`` is how many there are: data is for one.
@@ -73,7 +73,7 @@ def fitted(checked: Checked, args: argparse.Namespace, dims: Mapping[str, Any], 
 
 
 def _given(side: str, files: Sequence[str]) -> Any:
-    """What an option says: nothing, paths in their order, or paths by name."""
+    """The value of an option: nothing, paths in their order, or paths by name."""
     pairs = [_pair(file) for file in files]
     names = [name for name, _ in pairs if name]
     if not names:

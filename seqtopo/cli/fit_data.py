@@ -48,12 +48,12 @@ class Job:
 
     @property
     def wanted(self) -> Wanted | None:
-        """The kind of answers that windows or pieces are cut with; None for samples."""
+        """The kind of answers that windows or segments are cut with; None for samples."""
         return getattr(self.train, "wanted", None)
 
     @property
     def targets(self) -> tuple[int, ...]:
-        """The numbers of the features of a series that are told."""
+        """The numbers of the features of a series that are predicted."""
         assert self.series is not None
         wanted = self.wanted
         every = tuple(range(self.series.features))

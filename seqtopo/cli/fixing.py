@@ -23,7 +23,7 @@ from seqtopo.source import Source
 
 
 def run(args: argparse.Namespace) -> int:
-    """Mends, shows or suggests. Returns the exit code: 1 where mistakes are left."""
+    """Apply, show or suggest fixes. Returns the exit code: 1 where mistakes are left."""
     left: list[Diagnostic] = []
     grave = ("error", "warning") if args.strict else ("error",)
     for spec in dict.fromkeys(args.specs):
@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _checker(args: argparse.Namespace, spec: str, dims: Mapping[str, Any], name: str) -> Check:
-    """Says of a text all that ``seqtopo check`` says of the spec, with its data."""
+    """Return a function that checks a text as ``seqtopo check`` checks the spec, with its data."""
     settings = settings_of(spec)
     selection = chosen(args, settings.selection)
     most = args.max_params or settings.max_params

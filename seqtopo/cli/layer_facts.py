@@ -1,4 +1,4 @@
-"""The facts of a layer from its row, for the terminal, JSON and Markdown."""
+"""Collect the facts of a layer from its row, for the terminal, JSON and Markdown."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class LayerFacts:
 
 
 def facts(row: Row) -> LayerFacts:
-    """Return what there is to say about a row.
+    """Return the facts of a row.
 
     >>> from seqtopo.layers.table import NAMES
     >>> found = facts(NAMES["lstm"])

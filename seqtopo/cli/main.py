@@ -1,4 +1,4 @@
-"""Run the command ``seqtopo``: finds the subcommand, and turns every result into an exit code."""
+"""Run the command ``seqtopo``: find the subcommand, and turn every result into an exit code."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def _no_command(word: str) -> UsageError:
 
 
 def _quiet(stream: TextIO | None = None) -> None:
-    """Lets the interpreter flush into nothing when it ends: nobody reads what it would write."""
+    """Let the interpreter flush into nothing when it ends: nobody reads what it would write."""
     try:
         os.dup2(os.open(os.devnull, os.O_WRONLY), (stream or sys.stdout).fileno())
     except (OSError, ValueError):

@@ -20,7 +20,7 @@ _KEYS = ("select", "ignore", "max-params")
 
 
 class Settings(NamedTuple):
-    """Which rules are on, and the most parameters that a model may have."""
+    """The rules that are on, and the most parameters that a model may have."""
 
     selection: Selection = Selection()
     max_params: int = MAX_PARAMS
@@ -56,7 +56,7 @@ def settings_of(argument: str) -> Settings:
 
 
 def _table(path: str) -> Mapping[str, Any] | None:
-    """What the file says of seqtopo; None where it says nothing."""
+    """The file's table for seqtopo; None where there is none."""
     try:
         with open(path, "rb") as file:
             data = file.read(SETTINGS_BYTES + 1)

@@ -124,12 +124,12 @@ def flush() -> None:
 
 
 class OutputError(Exception):
-    """What a command says cannot be written, on a full disk for one; as text, what the system says."""
+    """The output of a command cannot be written, as on a full disk; as text, the system's words."""
 
 
 @contextmanager
 def _written() -> Iterator[None]:
-    """Raises OutputError where what is written in here cannot be."""
+    """Raise OutputError where what is written inside the ``with`` block cannot be."""
     try:
         yield
     except BrokenPipeError:  # who reads a pipe may go away: that is no mistake

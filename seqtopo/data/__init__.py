@@ -1,5 +1,4 @@
-"""Data: against a spec; series, cut as a spec wants them; samples of
-unequal lengths, padded.
+"""Compare data with a spec, cut series as a spec wants them, and pad samples of unequal lengths.
 
 A name is loaded when it is first asked for, since checking a spec without data loads no NumPy.
 """

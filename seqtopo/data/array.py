@@ -83,7 +83,9 @@ def from_header(name: str, header: Header) -> Array:
 
 
 def from_object(name: str, found: Any) -> Array | None:
-    """Return a Python object (NumPy's, a backend's, a table, nested lists) as an array, or None."""
+    """Return a Python object (NumPy's, a backend's, a table, nested lists) as an array; None where it is
+    none.
+    """
     if isinstance(found, Array):
         return found
     if hasattr(found, "to_numpy") and not hasattr(found, "dtype"):

@@ -1,4 +1,4 @@
-"""How far forecasts are off on steps that were held out, and what those who know nothing would be off by."""
+"""Score forecasts on held-out steps, and guesses that use no model beside them."""
 
 from __future__ import annotations
 

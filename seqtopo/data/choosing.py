@@ -146,7 +146,7 @@ def logits_of(training: Training, outputs: int) -> list[bool]:
 
 
 class _Targets:
-    """The features of a series that are told, as they are trained on, read piece by piece."""
+    """The features of a series that are predicted, as they are trained on, read part by part."""
 
     def __init__(self, series: Series, columns: tuple[int, ...] | None) -> None:
         self.series, self.columns = series, columns

@@ -145,7 +145,7 @@ class Windows:
         return -(-(self.count - self.dropped) // self.batch_size)
 
     def __getitem__(self, index: int) -> Batch:
-        """One batch: x (batch, steps, F), y as wanted."""
+        """Return one batch: x (batch, steps, F), y as wanted."""
         if not 0 <= index < len(self):
             raise IndexError(index)
         first = index * self.batch_size
@@ -216,7 +216,7 @@ class Pieces:
 
     @property
     def dropped(self) -> int:
-        """How many steps at the end are in no piece; those that are only answers are not counted."""
+        """How many steps at the end are in no segment; those that are only answers are not counted."""
         return max(0, sum(self._usable) - self.batch_size * self.row)
 
     @property
@@ -225,7 +225,7 @@ class Pieces:
         return max(0, self.batch_size * self.row - sum(self._usable))
 
     def __len__(self) -> int:
-        """Return how many batches there are: pieces in a row."""
+        """Return how many batches there are: segments in a row."""
         return self.row // self.steps
 
     def __getitem__(self, index: int) -> Batch:

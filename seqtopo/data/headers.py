@@ -37,7 +37,7 @@ REFUSALS = (
 
 
 class Unreadable(Exception):  # noqa: N818  (it is an answer, not a failure)
-    """A file is no array, or not one that can be looked at; says why, and what to do."""
+    """A file is no array, or not one that can be read; says why, and what to do."""
 
     def __init__(self, reason: str, help: str) -> None:
         super().__init__(reason)
@@ -148,7 +148,7 @@ def _member(archive: zipfile.ZipFile, name: str) -> str:
 
 @contextmanager
 def _zip_failures() -> Iterator[None]:
-    """What ``zipfile`` raises for damaged, encrypted and strangely packed files, as one answer."""
+    """Turn what ``zipfile`` raises for damaged, encrypted and strangely packed files into one error."""
     import zipfile
     import zlib
 

@@ -1,4 +1,4 @@
-"""Padded samples against a spec: whether something masks the padding, and the padding alone."""
+"""Check padded samples against a spec: padding must be masked, and nothing else."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def padding_problems(
     weights: Sequence[Array],
     dims: Mapping[str, Any],
 ) -> Iterator[Diagnostic]:
-    """ST739, ST740: padding that counts as data, and data that is masked as padding."""
+    """Find ST739 and ST740: padding that counts as data, and data that is masked as padding."""
     for side in sides:
         padding = side.array.padding
         if padding is None:

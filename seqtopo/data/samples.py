@@ -251,7 +251,7 @@ def kind_problem(side: Side) -> Diagnostic | None:
 
 
 def batch_problems(side: Side, stateful: bool) -> Iterator[Diagnostic]:
-    """A fixed batch that the samples do not fill evenly."""
+    """Find a fixed batch that the samples do not fill evenly."""
     batch: Size | None = side.node.batch
     count = side.array.shape[0]
     if not isinstance(batch, int) or count % batch == 0:

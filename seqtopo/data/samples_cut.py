@@ -1,4 +1,4 @@
-"""Batches of samples x and y, with the interface of a series' batches."""
+"""Serve batches of samples x and y, with the interface of a series' batches."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Samples:
         return -(-self.count // self.batch_size)
 
     def __getitem__(self, index: int) -> tuple[Any, ...]:
-        """One batch: (x, y), or (x, y, weights); of several inputs or outputs a tuple."""
+        """Return one batch: (x, y), or (x, y, weights); of several inputs or outputs a tuple."""
         if not 0 <= index < len(self):
             raise IndexError(index)
         first = index * self.batch_size

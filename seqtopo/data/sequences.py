@@ -1,4 +1,6 @@
-"""The public functions of series and samples: windows, pieces, what a spec wants, parts, and padding."""
+"""Cut series for training: the public functions for windows, segments, what a spec wants, splits, and
+padding.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,7 @@ def windows(
     seed: int = 0,
     by: str | None = None,
 ) -> keras.utils.PyDataset:
-    """Cuts a series into windows that overlap, each a sample on its own, and what is to be told of each.
+    """Cut a series into overlapping windows, each a sample of its own, with what is predicted of each.
 
     Args:
         series: (steps, features), or (steps,) for one feature: an array, a table with ``to_numpy``, or the
@@ -99,7 +101,8 @@ def pieces(
     ids: bool = False,
     by: str | None = None,
 ) -> keras.utils.PyDataset:
-    """Cuts a series into pieces one after the other, for ``stateful`` models, which go on where they stopped.
+    """Cut a series into consecutive segments for ``stateful`` models, which go on where they stopped
+    (truncated BPTT).
 
     The series is laid in ``batch`` rows. Sample i of a batch goes on where sample i of the batch before
     ended, and the order is never shuffled, whatever ``fit`` is told.
@@ -158,7 +161,7 @@ def for_spec(
     by: str | None = None,
     **dims: Any,
 ) -> keras.utils.PyDataset:
-    """Cuts a series as a spec wants it: its steps, its batch, and answers of the shape that it gives.
+    """Cut a series as a spec wants it: its steps, its batch, and targets of the shape that it gives.
 
     A stateful spec gets ``pieces``, any other ``windows``. Many-to-one is told what comes ``"ahead"``, one
     step after the window; many-to-many at each step the ``"next"``; many-to-many, delayed, as many steps
@@ -205,8 +208,8 @@ def for_spec(
 def split(
     series: Any, validation: float | int = 0.2, *, ids: bool = False, by: str | None = None
 ) -> tuple[Series, Series]:
-    """Parts a series by time: the earlier steps to train with, the last ones to see how well it does.
-    Several series side by side are parted each by itself.
+    """Split a series by time: the earlier steps to train with, the last ones to evaluate with. Several series
+    side by side are split one by one.
 
     Cut each part by itself, and nothing of the end is known in training: no window reaches over the split.
 
@@ -250,7 +253,7 @@ def pad(
     *,
     steps: int | None = None,
 ) -> np.ndarray[Any, Any]:
-    """Pads samples of unequal lengths to one length.
+    """Pad samples of unequal lengths to one length.
 
     Args:
         samples: one array, or nested lists, for each sample: (steps, F), or (steps,) for ids; all alike but

@@ -1,4 +1,6 @@
-"""A series: steps one after the other, each with its features, from an array or a file larger than memory."""
+"""Hold a series, steps one after the other with their features, from an array or a file larger
+than memory.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,7 @@ Targets = int | str | Sequence[int | str] | None
 
 
 def refuse(code: str, message: str, help: str, notes: tuple[str, ...] = ()) -> NoReturn:
-    """Raises a ``SpecError`` with one diagnostic that has no place in a spec."""
+    """Raise a ``SpecError`` with one diagnostic that has no place in a spec."""
     raise SpecError((Diagnostic(code, message, Span(0, 0), help=help, notes=notes),))
 
 
@@ -81,16 +83,18 @@ class Series:
         return np.asarray(self.ends - np.array(self.every_length))
 
     def alone(self, number: int) -> Series:
-        """One of several series side by side."""
+        """Return one of several series side by side, by its number."""
         begin, end = int(self.begins[number]), int(self.ends[number])
         return replace(self, array=self.array[begin:end], lengths=(), names=())
 
     def without_last(self, held: Sequence[int]) -> Series:
-        """Each series without so many steps at its end; one alone is not copied."""
+        """Return each series without so many steps at its end; one alone is not copied."""
         return self._parts([0] * len(held), [n - h for n, h in zip(self.every_length, held, strict=True)])
 
     def last(self, held: Sequence[int], more: int = 0) -> Series:
-        """So many steps of the end of each series, with ``more`` before them where there are as many."""
+        """Return so many steps of the end of each series, with ``more`` before them where
+        there are as many.
+        """
         begins = [max(n - h - more, 0) for n, h in zip(self.every_length, held, strict=True)]
         return self._parts(begins, self.every_length)
 
@@ -182,7 +186,7 @@ class Series:
         return found
 
     def look_for_large(self) -> None:
-        """Raises SpecError (ST731) where a number, scaled where it is to be, is too large for float32."""
+        """Raise SpecError (ST731) where a number, scaled where it is to be, is too large for float32."""
         if self.array.dtype.kind != "f" or self.is_ids:
             return
         rows = max(1, PIECE // self.features)
@@ -409,7 +413,7 @@ def _refuse_kind(name: str, kind: str) -> NoReturn:
 
 
 def columns_of(read: Series, targets: Targets) -> tuple[int, ...] | None:
-    """Return the numbers of the features that are to be told; None for all.
+    """Return the numbers of the features that are predicted; None for all.
 
     Raises:
         SpecError: the series has no such feature.

@@ -382,7 +382,7 @@ def _refuse_width(place: Place, read: Series, output: Value, targets: int, horiz
 
 
 def _naming(read: Series, asked: Asked, several: int) -> Way:
-    """The way to say which features are told, the first ones for example."""
+    """How to say which features are predicted, the first ones for example."""
     names: list[Any] = [read.columns[i] if read.columns else i for i in range(several)]
     if len(set(names)) < len(names) or any(read.columns.count(name) > 1 for name in names):
         names = list(range(several))

@@ -72,7 +72,7 @@ def array_in_file(header: Header) -> np.ndarray[Any, Any]:
 
 
 def values_of(found: Any, shape: tuple[int, ...]) -> Values | None:
-    """Yield what the numbers in an array object are like; None where it cannot be read as NumPy's."""
+    """Return what the numbers in an array object are like; None where it cannot be read as NumPy's."""
     if math.prod(shape[1:]) > WIDEST:
         return None
     try:
@@ -120,7 +120,7 @@ def _unpacked(header: Header) -> Iterator[np.ndarray[Any, Any]]:
 def _summary(
     pieces: Iterable[np.ndarray[Any, Any]], shape: tuple[int, ...], flat: bool = False
 ) -> Values | None:
-    """What is known after looking at pieces, one behind the other; ``flat`` ones have lost their rows."""
+    """Summarise chunks of numbers, one behind the other; ``flat`` ones have lost their rows."""
     import numpy as np
 
     low, high = math.inf, -math.inf

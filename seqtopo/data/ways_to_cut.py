@@ -1,4 +1,4 @@
-"""What does not fit where a series is cut for a spec, refused with the ways out that were tried."""
+"""Refuse what does not fit where a series is cut for a spec, with fixes that were tried."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from seqtopo.syntax.rewrite import declared, edit, number, with_argument, word
 
 @dataclass(frozen=True)
 class Asked:
-    """What ``for_spec`` was told beside the spec; None where the spec says it."""
+    """The arguments of ``for_spec`` beside the spec; None where the spec says it."""
 
     steps: int | None = None
     horizon: int | None = None

@@ -1,4 +1,4 @@
-"""Which names nobody chose: those that Keras, or our own emitter, gives by itself."""
+"""Tell automatic names, which Keras or seqtopo gives, from those that somebody chose."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def split(name: str, row: Row, activation: object = None) -> tuple[bool, str]:
 
 
 def giver(name: str, extra: str) -> str:
-    """Return the binding whose states or scores an output's name tells of; "" where it tells of none.
+    """Return the binding whose states or scores an output is named after; "" where it is named after none.
 
     >>> giver("encoder_state_1", "state"), giver("seen_scores", "scores"), giver("hidden", "state")
     ('encoder', 'seen', '')

@@ -1,4 +1,4 @@
-"""The calls that a model's configuration holds, each after those it needs."""
+"""Read the calls in a model's configuration, each after those it needs."""
 
 from __future__ import annotations
 
@@ -172,7 +172,7 @@ def _tensor(ref: Ref) -> dict[str, Any]:
 
 
 def _unsaid_input(config: Mapping[str, Any], body: Mapping[str, Any], inside: bool) -> Call:
-    """The input of a Sequential that has none in its list."""
+    """The input of a Sequential whose list has none."""
     build = config.get("build_config")
     shape = body.get("build_input_shape") or (build.get("input_shape") if isinstance(build, dict) else None)
     if shape is None and not inside:
@@ -238,7 +238,7 @@ def _shapes(value: Any, into: dict[Ref, Shaped]) -> None:
 
 
 def _read_shapes(call: Call) -> None:
-    """Files what a live model says that a call gives; a file does not say it."""
+    """Keep the shapes that a live model gives for a call; a file does not hold them."""
     gives = call.config.get("gives")
     if isinstance(gives, list):
         for i, given in enumerate(gives):

@@ -1,4 +1,4 @@
-"""A Keras model's own configuration as a spec: the text that a person would have written."""
+"""Decompile a Keras model's configuration to a spec as a person would have written it."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Decompiled:
 
 
 class FailedError(Exception):
-    """No text that was tried means the same model: our own fault. Says where they differ."""
+    """No text that was tried means the same model, which is a fault of ours; says where they differ."""
 
 
 def decompiled(model: keras.Model | str | Path | Mapping[str, Any]) -> Decompiled:
@@ -149,7 +149,7 @@ def _fitting(
 
 
 def _spaced(text: str) -> str:
-    """A blank line around macros, before the last flow and before ``train``."""
+    """Put a blank line around macros, before the last flow and before ``train``."""
     lines = text.splitlines()
     found: list[str] = []
     last = len(lines) - 1 - lines[-1].startswith("train ")
@@ -192,7 +192,7 @@ def _statements(decoded: Decoded) -> tuple[list[tree.Statement], list[str]]:
 def shortened(
     statements: list[tree.Statement], decoded: Decoded, naming: Naming, hints: Hints
 ) -> list[tree.Statement]:
-    """Return the statements with repeats said once, where that means the same."""
+    """Return the statements with repeats folded, where that means the same."""
     found = statements
     for collect in (True, False):
         folded = fold(statements, collect).statements
@@ -227,7 +227,7 @@ def compare(text: str, graph: Graph) -> str:
 
 
 def read(text: str) -> tuple[Resolved | None, list[Diagnostic]]:
-    """A spec that was written, resolved."""
+    """Resolve the text of a spec that was written."""
     spec, found = parse(Source(text))
     if spec is None or found:
         return None, found

@@ -1,4 +1,4 @@
-"""What differs between two topologies, layer by layer."""
+"""Compare two topologies layer by layer."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Change:
-    """A layer that was added, removed or changed: of both sides, and what is different, in words."""
+    """A layer that was added, removed or changed: its steps on both sides, and the difference in words."""
 
     kind: str
     one: Step | None

@@ -1,4 +1,4 @@
-"""A model's configuration from its file, without Keras and without running anything that it holds.
+"""Read a model's configuration from its file, without Keras and without running code from it.
 
 A ``.keras`` file is a zip archive; its ``config.json`` alone is read, up to a bound, so neither weights
 nor code are touched, and a file that was made to do harm costs no more than a large one.
@@ -63,7 +63,7 @@ def parse_config(data: bytes | str, name: str) -> dict[str, Any]:
 
 
 def _bounded(value: Any, name: str) -> None:
-    """Refuses what is nested too deeply for the readers, which recur."""
+    """Refuse what is nested too deeply for the recursive readers."""
     level = [value]
     for _ in range(CONFIG_DEPTH):
         level = [
@@ -118,21 +118,21 @@ def shown(value: Any, most: int = 40) -> str:
 
 
 def as_dict(value: Any, what: str) -> dict[str, Any]:
-    """A dictionary, or ``UnreadableError``: what was to be one."""
+    """Return a value as a dictionary; raises ``UnreadableError`` where it is none."""
     if not isinstance(value, dict):
         raise wrong(f"{what} is {_kind(value)}, not a dictionary")
     return value
 
 
 def as_list(value: Any, what: str) -> list[Any]:
-    """A list, or ``UnreadableError``."""
+    """Return a value as a list; raises ``UnreadableError`` where it is none."""
     if not isinstance(value, (list, tuple)):
         raise wrong(f"{what} is {_kind(value)}, not a list")
     return list(value)
 
 
 def as_text(value: Any, what: str) -> str:
-    """A text, or ``UnreadableError``."""
+    """Return a value as a text; raises ``UnreadableError`` where it is none."""
     if not isinstance(value, str):
         raise wrong(f"{what} is {_kind(value)}, not a text")
     return value

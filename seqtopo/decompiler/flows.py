@@ -1,4 +1,4 @@
-"""The units of a graph as flows: chains, parting ways as lists, the rest by name."""
+"""Write the units of a graph as flows: chains, branches as lists, and the rest by name."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ class Flows:
         return as_flow((*self.steps(fork, None), listed))
 
     def _unnamed(self, item: Item, expr: tree.Expr) -> tree.Expr:
-        """An output that is only a name would be named after it: a list around it keeps that away."""
+        """Put a list around an output that is only a name: the output would be named after it."""
         if not isinstance(expr, tree.Name) or not isinstance(item, int):
             return expr
         unit = self.units.units[item]
@@ -178,7 +178,7 @@ class Flows:
         return steps, fork
 
     def branches(self, items: Sequence[Item], base: int | None, by: int = -1) -> tuple[tree.Expr, ...]:
-        """Each item as a flow from ``base``, which is ``id``, or from its own source."""
+        """Return each item as a flow from ``base``, which is ``id``, or from its own source."""
         return tuple(self._branch(item, base, by) for item in items)
 
     def _branch(self, item: Item, base: int | None, by: int) -> tree.Expr:
@@ -275,7 +275,7 @@ class Flows:
 
 
 def as_flow(steps: Sequence[tree.Expr]) -> tree.Expr:
-    """Steps as one expression; ``id`` where there is none."""
+    """Return steps as one expression; ``id`` where there is none."""
     if not steps:
         return writing.name("id")
     return steps[0] if len(steps) == 1 else tree.Flow(NOWHERE, tuple(steps))

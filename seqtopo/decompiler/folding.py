@@ -1,4 +1,4 @@
-"""Repeats in a flow: equal steps become ``* 3``, alike ones a ``for``."""
+"""Fold repeats in a flow: equal steps become ``* 3``, similar ones a ``for``."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Folded:
 
 
 def fold(statements: Sequence[tree.Statement], collect: bool = True) -> Folded:
-    """Return the same statements with repeats said once.
+    """Return the statements with repeats folded.
 
     ``collect`` lets names that number off be collected by a loop.
     """
@@ -127,7 +127,7 @@ class _Folder:
         return tuple(found)
 
     def _side_by_side(self, items: tuple[tree.Expr, ...]) -> tuple[int, tree.Expr] | None:
-        """How many items one loop says, from the first on, and the loop."""
+        """How many items one loop stands for, from the first on, and the loop."""
         made = self._loop([_steps(item) for item in items], 0, 1)
         if made is None:
             return None

@@ -1,4 +1,4 @@
-"""A layer's configuration as a layer of the table: derived from the rows, parameter by parameter."""
+"""Read a layer's configuration as a layer of the table, parameter by parameter of its row."""
 
 from __future__ import annotations
 
@@ -84,8 +84,8 @@ def row_of(config: Mapping[str, Any]) -> Row:
 
 
 def read_layer(config: Mapping[str, Any], losses: Losses, inside: bool = False) -> Read:
-    """Return what a serialized layer says, by its row; what no argument can say goes to ``losses``.
-    ``inside`` a wrapper, it has arguments that the wrapper set.
+    """Return a serialized layer by its row; what no argument can say goes to ``losses``. ``inside`` a
+    wrapper, it has arguments that the wrapper set.
 
     Raises:
         NoRowError: the language has no such layer, or cannot say an argument that it must have.
@@ -235,7 +235,9 @@ def make(read: Read) -> Layer:
 
 
 def settle(layer: Layer, inputs: tuple[Tensor, ...], losses: Losses) -> None:
-    """Leaves out what Keras wrote only because the incoming shapes decide it, and counts as a spec does."""
+    """Leave out what Keras wrote only because the incoming shapes decide it, and count axes as
+    a spec does.
+    """
     if layer.row.counted and inputs:
         given = Given(layer.row, {**layer.row.defaults, **layer.args}, inputs, {}, {})
         for name, value in layer.row.counted(given).items():

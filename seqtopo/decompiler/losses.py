@@ -1,4 +1,4 @@
-"""What a spec cannot say of a model, as diagnostics: each with the layer that it is about."""
+"""Collect what a spec cannot say of a model, as diagnostics, each with its layer."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class UnreadableError(Exception):
 
 
 def wrong(message: str, help: str = "it is not what Keras 3 writes; save the model anew") -> UnreadableError:
-    """A configuration that Keras 3 does not write."""
+    """Return the error for a configuration that Keras 3 does not write."""
     return UnreadableError("ST502", message, help)
 
 
@@ -40,29 +40,29 @@ class Losses:
     found: list[Diagnostic] = field(default_factory=list)
 
     def add(self, code: str, message: str, severity: Severity = "warning", help: str = "") -> None:
-        """Keeps one finding."""
+        """Add one diagnostic."""
         source = Source("", self.name) if self.name else None
         self.found.append(Diagnostic(code, message, Span(0, 0), severity, help=help, source=source))
 
     def argument(self, layer: str, argument: str, value: str, why: str = "") -> None:
-        """An argument that is left out of the spec."""
+        """Add an argument that is left out of the spec."""
         reason = f": {why}" if why else ""
         self.add("ST504", f"{layer} has {argument}={value}, which cannot be written in a spec{reason}")
 
     def unsaved(self, kind: str, argument: str, default: Any, layer: str = "") -> None:
-        """An argument of an object that Keras leaves out of what it saves."""
+        """Add an argument of an object that Keras leaves out of what it saves."""
         where = f"{layer} has" if layer else "the model was compiled with"
         message = f"{where} {kind}, whose {argument} Keras does not save: the spec has the default, {default}"
         help = f"if it was another, write {kind}({argument}=...)"
         self.add("ST504" if layer else "ST505", message, help=help)
 
     def otherwise(self, layer: str, what: str) -> None:
-        """What the spec says by other means, to the same outputs."""
+        """Add what the spec says by other means, to the same outputs."""
         self.add("ST506", f"{layer} {what}", "info")
 
     @contextmanager
     def apart(self) -> Iterator[list[Diagnostic]]:
-        """What is found meanwhile, in a list of its own."""
+        """Collect what is found inside the ``with`` block in a list of its own."""
         before, self.found = self.found, []
         try:
             yield self.found

@@ -1,4 +1,4 @@
-"""Parts that stand in several places become a macro: ``def``."""
+"""Write parts that stand in several places as a macro: ``def``."""
 
 from __future__ import annotations
 
@@ -177,7 +177,7 @@ def _word(pattern: Pattern, places: list[_Place], hints: Hints) -> str:
 
 
 class _Replacer:
-    """Puts a macro's uses in the place of what it stands for."""
+    """Replaces what a macro stands for by its uses."""
 
     def __init__(self, name: str, pattern: Pattern, places: list[_Place]) -> None:
         self.name = name

@@ -53,7 +53,7 @@ class Masks:
         self.of = of
 
     def after(self, node: Node) -> None:
-        """Files the mask of what a call gives."""
+        """Keep the mask of what a call gives."""
         found = self._after(node)
         if found:
             self.of[Value(node.index)] = found

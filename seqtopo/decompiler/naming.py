@@ -1,4 +1,4 @@
-"""Names in the spec: those that somebody chose are kept, others are made where one is needed."""
+"""Name things in the spec: names that somebody chose are kept, others are made where one is needed."""
 
 from __future__ import annotations
 
@@ -70,11 +70,11 @@ class Naming:
     lost: list[str] = field(default_factory=list)
 
     def copy(self) -> Naming:
-        """One to try with."""
+        """Return a copy to try names with."""
         return Naming(self.ours, set(self.taken), set(self.kept), self.inputs, [])
 
     def reserve(self, graph: Graph) -> None:
-        """Keeps the names that somebody chose free for their layers."""
+        """Keep the names that somebody chose free for their layers."""
         for node in graph.nodes:
             name = node.layer.name if node.layer is not None else node.name
             chosen = not self.is_automatic(node.layer) if node.layer else not automatic.is_input(name)

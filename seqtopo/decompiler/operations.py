@@ -1,4 +1,4 @@
-"""The operations that our emitter writes, found again in a model's configuration.
+"""Recognise in a model's configuration the operations that seqtopo's emitter writes.
 
 ``last(3)`` is built as a slice and a reshape, ``repeat(T)`` as a sum with zeros, and where a value has a mask
 a marker and a ``Masking`` layer stand behind. Each is told by its operations, not by its name, so that a
@@ -47,7 +47,7 @@ HINTS: Mapping[tuple[str, str], Callable[[Mapping[str, Any]], dict[str, Any] | N
 
 
 def match(walk: ModelCalls, call: Call) -> bool:
-    """Makes the node of an operation that ends with this call; False where none does."""
+    """Make the node of an operation that ends with this call; returns False where none does."""
     if call.kind == "Masking" and call.settings.get("mask_value") == MARKER:
         return _remasked(walk, call)
     if call.kind == "Where":
@@ -94,7 +94,7 @@ def _place(walk: ModelCalls, call: Call, made: Made) -> bool:
 
 
 def _tell_mask(walk: ModelCalls, call: Call, made: Made, node: Node) -> None:
-    """Keeps for later that Keras' operation drops a mask which the row heeds; ours makes it anew."""
+    """Note that Keras' operation drops a mask which the row heeds; seqtopo's makes it anew."""
     value = Value(node.index)
     came = node.inputs[0]
     given = next(iter(refs_in(call.args)), None)
@@ -110,7 +110,7 @@ def _tell_mask(walk: ModelCalls, call: Call, made: Made, node: Node) -> None:
 
 
 def stem_of(name: str) -> str:
-    """Return an operation's name; "" for one with a hyphen, which only our emitter gives, to pieces and
+    """Return an operation's name; "" for one with a hyphen, which only the emitter gives, to parts and
     copies.
     """
     return "" if "-" in name else name
@@ -270,7 +270,7 @@ def _steps_first(walk: ModelCalls, ref: Ref) -> Ref:
 
 
 def _slices(walk: ModelCalls, call: Call) -> bool:
-    """Makes the nodes of ``x[:, -3:, 0]``: one for each axis that is cut, picked or added, in a row.
+    """Make the nodes of ``x[:, -3:, 0]``: one for each axis that is cut, picked or added, in a row.
 
     False where the key cuts the batch, which no spec does.
     """
@@ -298,7 +298,7 @@ def _slices(walk: ModelCalls, call: Call) -> bool:
 
 
 def _tell_short(walk: ModelCalls, call: Call, node: Node) -> None:
-    """Tells of a cut that gives what there is of too few steps, where the built model needs them all."""
+    """Note a cut of fewer steps than asked for, where the built model needs them all."""
     came = walk.graph.tensor(node.inputs[0])
     if node.layer is None or came is None or node.layer.row.name not in ("last", "first") or is_ours(call):
         return
@@ -426,7 +426,7 @@ def _repeated(walk: ModelCalls, call: Call, refs: list[Ref]) -> Made | None:
 
 
 def _positions(walk: ModelCalls, call: Call, refs: list[Ref]) -> Made | None:
-    """``pos``: a value plus vectors that are told by the number of each step."""
+    """``pos``: a value plus vectors that depend on the number of each step."""
     if call.kind != "Add" or len(refs) != 2:
         return None
     added = refs[1]

@@ -1,4 +1,4 @@
-"""What is known of a model while it is read: its graph so far, and each call's values and masks."""
+"""Hold what is known of a model while it is read: its graph so far, and each call's values and masks."""
 
 from __future__ import annotations
 

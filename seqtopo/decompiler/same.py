@@ -1,4 +1,4 @@
-"""Whether two graphs are the same model: the same layers, called and shared in the same way."""
+"""Compare two graphs: the same model has the same layers, called and shared in the same way."""
 
 from __future__ import annotations
 

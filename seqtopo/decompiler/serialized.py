@@ -1,4 +1,4 @@
-"""A live model's own configuration, as a file of it would hold it."""
+"""Read a live model's configuration as its file would hold it."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def _complete_objects(config: Any, live: Any, family: str) -> None:
 
 
 def _add(config: dict[str, Any], name: str, attribute: str, default: Any, live: Any) -> None:
-    """Adds a value that a live object has. False says what none says, where none is the default."""
+    """Add a value that a live object has. False stands for no value, where no value is the default."""
     value = _live(live, attribute)
     if isinstance(value, (bool, int, float, str)) and not (value is False and default is None):
         config.setdefault(name, value)

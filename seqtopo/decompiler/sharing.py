@@ -1,4 +1,6 @@
-"""Regions of a graph that are applied several times with the same layers: each is bound to a name."""
+"""Find the regions of a graph that are applied several times with the same layers: each is
+bound to a name.
+"""
 
 from __future__ import annotations
 

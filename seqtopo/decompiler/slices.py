@@ -1,4 +1,4 @@
-"""Slices of a value, ``x[:, -3:, 0]``, as the operations of the language that they are."""
+"""Translate slices of a value, ``x[:, -3:, 0]``, to operations of the language."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Made:
 
 
 def is_ours(call: Call) -> bool:
-    """Return whether an operation is a piece of one that our emitter wrote."""
+    """Return whether an operation is a part of one that the emitter wrote."""
     return "-" in call.name
 
 

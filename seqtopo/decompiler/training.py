@@ -1,4 +1,4 @@
-"""``train`` from what a model was compiled with."""
+"""Write ``train`` from what a model was compiled with."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One pattern for several expressions: what they have in common, and the places where they differ."""
+"""Find one pattern for several expressions: what they have in common, and the places where they differ."""
 
 from __future__ import annotations
 

@@ -24,11 +24,11 @@ DEEPEST = 3
 
 
 class UnsayableError(Exception):
-    """The values are taken in a way that no flow can write."""
+    """The values are used in a way that no flow can write."""
 
 
 class OrderError(Exception):
-    """A value would be taken before the place where it gets its name."""
+    """A value would be used before the place where it gets its name."""
 
     def __init__(self, unit: int) -> None:
         super().__init__(unit)
@@ -224,7 +224,7 @@ class Plan:
 
 
 def plan(units: Units, allow_forks: bool = True, forced: Set[int] = frozenset(), body: bool = False) -> Plan:
-    """Decides what is a list of branches, and what gets a name.
+    """Decide what is a list of branches, and what gets a name.
 
     A value that several steps take forks where all its ways meet again, if they are short and nothing
     on them is taken elsewhere; else the longest way becomes a name, until that holds for all. What is

@@ -1,4 +1,4 @@
-"""Values of a Keras configuration as a spec's arguments have them."""
+"""Translate values of a Keras configuration to a spec's arguments."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LAYER_KEYS = ("name", "trainable", "dtype")
 
 
 class UnsayableError(Exception):
-    """A value has no word in the language; says why."""
+    """The language has no word for a value; says why."""
 
 
 def plain(value: Any, family: str = "") -> Any:

@@ -1,4 +1,4 @@
-"""From a model's configuration to a graph: each call becomes a node, or stands for what no spec can say."""
+"""Read a model's configuration to a graph: each call becomes a node, or stands for what no spec can say."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ class Walk(ModelCalls):
         return (self.values[ref],)
 
     def input(self, call: Call) -> None:
-        """An ``InputLayer``."""
+        """Read an ``InputLayer``."""
         config = as_dict(call.config.get("config"), f"the config of {shown(call.name)}")
         shape = config.get("batch_shape", config.get("batch_input_shape"))
         sizes = as_list(shape, f"the batch_shape of {shown(call.name)}")
@@ -181,7 +181,7 @@ class Walk(ModelCalls):
     # ---- calls -----------------------------------------------------------------------------------
 
     def call(self, call: Call) -> None:
-        """One call of a layer, an operation or a model."""
+        """Read one call of a layer, an operation or a model."""
         self.raw[call.ref] = call
         if call.is_input:
             self.input(call)
@@ -405,7 +405,7 @@ class Walk(ModelCalls):
     # ---- what no spec can say ----------------------------------------------------------------------
 
     def _cut(self, call: Call, ref: Ref, why: str, code: str | None, help: str = "") -> None:
-        """Puts a value of the right shape where something stands that no spec can say."""
+        """Put a value of the right shape in place of something that no spec can say."""
         if call.is_operation:
             what = f"the operation {shown(call.kind)}"
             cut = why_not(call.args[1] if len(call.args) == 2 else None)

@@ -1,4 +1,4 @@
-"""From a graph to the statements of a spec: which layers and parts are bound, then the flows."""
+"""Write the statements of a spec from a graph: first what is bound, then the flows."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ class Writer(Statements):
                 self._count(value.graph, value.graph.ancestors(value.graph.outputs), calls)
 
     def block(self, layer: Layer, graph: Graph, index: int) -> None:
-        """A binding of one shared layer, which a node of a graph calls."""
+        """Bind one shared layer, which a node of a graph calls."""
         node = graph.nodes[index]
         tensors = graph.tensors(node.inputs) or ()
         name = self.naming.block(layer)

@@ -1,4 +1,4 @@
-"""A layer and its arguments as they are written: in the row's order, flags where people write flags."""
+"""Write a layer and its arguments: in the row's order, flags where people write flags."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ _WORD = re.compile(r"[a-z][a-z0-9_]*")
 
 
 def name(text: str) -> tree.Name:
-    """Return a name."""
+    """Return the tree node of a name."""
     return tree.Name(NOWHERE, text)
 
 
 def number(value: int | float) -> tree.Expr:
-    """Return a number; a whole one without a point.
+    """Return the tree node of a number; of a whole one without a point.
 
     >>> from seqtopo.syntax.print import print_expr
     >>> [print_expr(number(v)) for v in (3, 0.5, 1e-07, 2.0, -4)]
@@ -83,7 +83,7 @@ def value(given: Any, family: str = "") -> tree.Expr:
 
 
 def keras_object(given: Object, family: str = "") -> tree.Call:
-    """``l2(1e-4)``: the arguments that it must have, and the first, by position."""
+    """Return the call of an object, ``l2(1e-4)``: its required arguments and the first by position."""
     families = [family] if family else list(FAMILIES)
     entry = next((e for family in families if (e := entry_of(family, given.name))), None)
     args: list[tree.Argument] = []
@@ -109,12 +109,12 @@ def _part(part: Part, given: Any) -> tree.Expr:
 
 
 def argument(given: tree.Expr, key: str = "") -> tree.Argument:
-    """One argument, by position where it has no name."""
+    """Return the tree node of one argument, by position where it has no name."""
     return tree.Argument(NOWHERE, name(key) if key else None, given)
 
 
 def call(what: str, args: list[tree.Argument]) -> tree.Call:
-    """Return a call."""
+    """Return the tree node of a call."""
     return tree.Call(NOWHERE, name(what), tuple(args))
 
 

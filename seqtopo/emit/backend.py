@@ -35,7 +35,7 @@ def installed() -> tuple[str, ...]:
 
 
 def choose(wanted: str | None = None) -> str:
-    """Chooses the backend as ``pick`` does, and loads Keras on it.
+    """Choose the backend as ``pick`` does, and load Keras on it.
 
     Raises:
         BackendError: as ``pick``, or Keras cannot be loaded on it.
@@ -84,7 +84,8 @@ def pick(wanted: str | None = None) -> str:
 
 
 def refuse_packages(wanted: str | None = None) -> None:
-    """Sees to it that what building needs is installed, beside a backend. Loads nothing.
+    """Refuse to build where a package other than a backend is missing, or this Keras does not work. Loads
+    nothing.
 
     Raises:
         BackendError: something is missing, or this Keras is known not to work.

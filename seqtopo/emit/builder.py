@@ -1,4 +1,5 @@
-"""The interface of a builder: makes layers and operations by name, as Keras objects or as Python source.
+"""Define the interface of a builder: makes layers and operations by name, as Keras objects or as Python
+source.
 
 The emitters decide what to make, and ask a stock for it. One stock is Keras itself, and gives tensors; the
 other writes down as Python what it is asked for. So what is built and what is written come from one place.
@@ -16,7 +17,7 @@ from seqtopo.layers.values import Tensor
 
 
 class Stock(Protocol):
-    """Keras, as far as the emitters use it.
+    """The parts of Keras that the emitters use.
 
     ``layers`` has the classes of ``keras.layers``, ``ops`` the functions of ``keras.ops`` and ``get_item``,
     which is ``x[key]``. A tensor has ``shape`` (the batch first, None where any size will do) and ``dtype``.
@@ -32,7 +33,7 @@ class Stock(Protocol):
         """Return the model from some tensors to others."""
 
     def making(self, name: str) -> AbstractContextManager[None]:
-        """In here, what is made is for the layer of this name."""
+        """Make what is made inside the ``with`` block for the layer of this name."""
 
     def settings(self) -> Mapping[str, Any]:
         """Return what layers must be told, since Keras would take it from the user's
@@ -56,19 +57,19 @@ class Stock(Protocol):
         """Return an array of constants."""
 
     def worked_out(self, function: str, argument: int, index: int) -> Any:
-        """One of the arrays that a function of ``seqtopo.emit.inlined_helpers`` gives."""
+        """Return one of the arrays that a function of ``seqtopo.emit.inlined_helpers`` gives."""
 
     def mask(self, x: Any) -> Any | None:
         """Return the mask that Keras has put on a tensor."""
 
     def freeze(self, layer: Any) -> None:
-        """Keeps what a frozen layer made when it was first called from being trained."""
+        """Keep what a frozen layer made in its first call from being trained."""
 
     def expect(self, layer: Any, axis: int, size: int) -> None:
         """Make a layer raise an error with its name where an axis of its input has another size."""
 
     def hold_regularizer(self, layer: Any, given: Any) -> None:
-        """Gives a layer the activity regularizer that its class leaves out."""
+        """Give a layer the activity regularizer that its class leaves out."""
 
     def unique(self, word: str) -> str:
         """Return a name that no other operation has: the word with a number."""
@@ -83,7 +84,7 @@ class Stock(Protocol):
         """Return the name of what made a tensor."""
 
     def compile(self, model: Any, kwargs: Mapping[str, Any]) -> None:
-        """Compiles a model."""
+        """Compile a model."""
 
 
 class OperationNames:
@@ -100,7 +101,7 @@ class OperationNames:
         self._new: list[tuple[str, Any]] = []
 
     def note(self, kind: str, tensor: Any) -> Any:
-        """Return a tensor that an operation of a kind has just given."""
+        """Note a tensor that an operation of a kind has just given, and return it."""
         self._new.append((kind, tensor))
         return tensor
 

@@ -188,7 +188,7 @@ class Emitter:
         raise KeyError(str(size))
 
     def layer(self, layer: Layer, inputs: tuple[Tensor, ...]) -> Any:
-        """Return the Keras layer: made the first time, for what comes in then, and the same after."""
+        """Return the Keras layer: made for what comes in at the first call, and the same at later ones."""
         if layer not in self._layers:
             row = layer.row
             kwargs = {}
@@ -232,7 +232,7 @@ def _steps(inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
 
 
 def _hold_to_rule(layer: Layer, ruled: Sequence[Tensor], given: Sequence[Any]) -> None:
-    """A custom layer's rule was written by hand: what Keras gives must be what it says."""
+    """Check that Keras gives what a custom layer's rule says, which was written by hand."""
     for want, have in zip(ruled, given, strict=False):
         shape = tuple(have.shape[1:])
         numbers = tuple(s if isinstance(s, int) else None for s in want.shape)
@@ -257,7 +257,7 @@ def _frozen(layer: Layer) -> bool:
 
 
 def _left_over(value: Any) -> Any:
-    """In a shape, the one size that has no number is what is left over."""
+    """Replace the one symbolic dimension of a shape by -1."""
     if isinstance(value, tuple):
         return tuple(-1 if isinstance(v, Expr) else v for v in value)
     return value
@@ -323,7 +323,7 @@ def _named(
 
 @contextmanager
 def deep_recursion(depth: int) -> Iterator[None]:
-    """Room for Keras' recursion, which goes as deep as the model is."""
+    """Allow deeper recursion inside the ``with`` block: Keras recurses as deep as the model is."""
     before = sys.getrecursionlimit()
     sys.setrecursionlimit(max(before, 1000 + 20 * depth))
     try:

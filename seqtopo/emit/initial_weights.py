@@ -39,7 +39,9 @@ class InitialWeights:
 
     @contextmanager
     def supplied(self) -> Iterator[None]:
-        """In here, the variables that this thread makes get their first values from the seed."""
+        """Let variables that this thread makes inside the ``with`` block get their first values from the
+        seed.
+        """
         before = _current.set(self)
         _hook.put()
         try:
@@ -50,7 +52,9 @@ class InitialWeights:
 
     @contextmanager
     def of(self, layer: str) -> Iterator[None]:
-        """In here, they are those of the layer of this name; one without a name is part of another."""
+        """Draw the weights inside the ``with`` block for the layer of this name; one without a name is part
+        of another.
+        """
         before, self._layer = self._layer, layer or self._layer
         try:
             yield
@@ -58,7 +62,7 @@ class InitialWeights:
             self._layer = before
 
     def initialize(self, variable: Any, initializer: Any, stock: Any) -> None:
-        """Gives a new variable its first value; ``stock`` is Keras' own method for it."""
+        """Give a new variable its first value; ``stock`` is Keras' own method for it."""
         seed = _seed_of(initializer)
         if seed is not None and not isinstance(seed, int):
             # A seed generator: Keras goes on from where it is.
@@ -89,7 +93,7 @@ class InitialWeights:
             stock(variable, initializer)
 
     def seed_generators(self, layer: Any) -> None:
-        """Seeds what a layer draws when it runs, noise for one, where the spec says no seed for it.
+        """Seed what a layer draws when it runs, such as noise, where the spec gives no seed for it.
 
         On PyTorch, Keras leaves dropout that has none to PyTorch's own generator, which is faster.
         """
@@ -106,7 +110,7 @@ class InitialWeights:
                     generator.state.assign(np.array(seed, dtype=generator.state.dtype))
 
     def _bits(self, purpose: str) -> int:
-        """128 bits, each time others: this layer's next for that purpose."""
+        """128 bits that differ at each call: this layer's next ones for that purpose."""
         key = f"{self.seed}/{self._layer}/{purpose}"
         self._drawn[key] += 1
         return _hash(f"{key}/{self._drawn[key]}")
@@ -140,7 +144,7 @@ _current: ContextVar[InitialWeights | None] = ContextVar("initial_weights", defa
 
 
 class _Hook:
-    """Keras' variables ask for their first values while this is there.
+    """Makes Keras' variables ask for their first values while it is installed.
 
     Keras has no public place to say them: a layer's inner ones make their own variables, and its
     initializers must stay what they are. So the one method that every new variable goes through is
@@ -157,7 +161,7 @@ class _Hook:
         self._stock: Any = None
 
     def put(self) -> None:
-        """Puts it there, for one user more."""
+        """Install the hook, or count one user more."""
         with self._lock:
             self._users += 1
             if self._users == 1 and keras_private.has(keras.Variable, self.METHOD):
@@ -175,7 +179,7 @@ class _Hook:
                 setattr(keras.Variable, self.METHOD, initialize)
 
     def take_away(self) -> None:
-        """Takes it away, when the last user goes."""
+        """Count one user less, and remove the hook after the last."""
         with self._lock:
             self._users -= 1
             if not self._users and self._there:

@@ -128,7 +128,7 @@ def _orthogonal(given: Any, shape: Shape, dtype: Any, rng: np.random.Generator) 
 
 
 def _one_thread() -> AbstractContextManager[object]:
-    """Linear algebra on one thread: on several, the last bits say how many there were.
+    """Run linear algebra on one thread: on several, the last bits depend on their number.
 
     And on a busy machine they wait for each other, up to a hundred times as long as one takes alone.
     """
@@ -142,7 +142,7 @@ def _thread_pools() -> ThreadpoolController:
 
 
 def _moved(values: Array, scale: float, shift: float) -> Array:
-    """In place: a table of embeddings may have millions of rows."""
+    """Scale and shift in place: a table of embeddings may have millions of rows."""
     values *= values.dtype.type(scale)
     if shift:
         values += values.dtype.type(shift)

@@ -1,4 +1,4 @@
-"""Helper functions that a model needs while it is built, copied into a model written as Python.
+"""Define helper functions that a model needs while it is built; they are copied into Python source.
 
 Their source is copied as it stands, so each uses nothing but ``keras``, ``np`` and the standard library's
 modules that are imported here. For that reason private names of Keras stand here, not in ``keras_private``.

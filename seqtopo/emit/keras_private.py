@@ -1,4 +1,4 @@
-"""All that is used of Keras without a public name, each with what is done where the installed Keras lacks it.
+"""Name every private part of Keras that is used, each with what is done where the installed Keras lacks it.
 
 Keras may rename such a name in any version. So no other module reads one: they ask here, and where there is
 none a warning says so once and the public way, or Keras' own, is taken instead.
@@ -171,7 +171,7 @@ def has_hooks(layer: Any) -> bool:
 
 
 def keep_precision(variable: Any) -> None:
-    """Lets a variable be read and written in its own precision, wherever that is."""
+    """Let a variable be read and written in its own precision, whatever the policy."""
     if has(variable, "_autocast"):
         variable._autocast = False
 

@@ -43,7 +43,7 @@ class _Operations:
 
 
 class KerasStock:
-    """What the emitters ask for, made at once; ``weights`` says the initial ones."""
+    """Makes what the emitters ask for at once, of Keras' layers; ``weights`` gives the initial ones."""
 
     def __init__(self, seed: int | None = None) -> None:
         self.weights = InitialWeights(seed)
@@ -71,7 +71,7 @@ class KerasStock:
         )
 
     def making(self, name: str) -> AbstractContextManager[None]:
-        """In here, variables that are made are those of the layer of this name."""
+        """Let variables made inside the ``with`` block be those of the layer of this name."""
         return self.weights.of(name)
 
     def settings(self) -> Mapping[str, Any]:
@@ -107,7 +107,7 @@ class KerasStock:
         return np.asarray(values, dtype=dtype)
 
     def worked_out(self, function: str, argument: int, index: int) -> Any:
-        """One of the arrays that a function of `inlined_helpers` gives."""
+        """Return one of the arrays that a function of `inlined_helpers` gives."""
         return getattr(inlined_helpers, function)(argument)[index]
 
     def mask(self, x: Any) -> Any | None:
@@ -115,7 +115,7 @@ class KerasStock:
         return keras_private.mask_of(x)
 
     def freeze(self, layer: Any) -> None:
-        """Keeps what a frozen layer made when it was first called from being trained."""
+        """Keep what a frozen layer made in its first call from being trained."""
         inlined_helpers.freeze(layer)
 
     def expect(self, layer: Any, axis: int, size: int) -> None:
@@ -138,7 +138,7 @@ class KerasStock:
         return f"{word}_{keras.backend.get_uid(word)}"
 
     def settle(self, value: Any, gives: Tensor, stem: str, taken: bool) -> None:
-        """Names the operations that were made since the last call of this."""
+        """Name the operations that were made since the last call of this method."""
         self._named |= inlined_helpers.name_operations(dict(self._names.settle(value, stem, taken)))
 
     def name_of(self, tensor: Any) -> str:

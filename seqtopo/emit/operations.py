@@ -58,7 +58,7 @@ Function = Callable[[Call], Value]
 NARROW = ("bool", "int8", "int16", "uint8", "uint16")
 """What is summed as int32: each backend widens these in its own way."""
 MARKER = -(2.0**15)
-"""What masked steps are set to: exact in every float dtype, float16 included."""
+"""The value of masked steps: exact in every float dtype, float16 included."""
 LOWEST = {"float16": -65504.0, "bfloat16": -3.3e38, "float32": -3.4e38, "float64": -1.7e308}
 
 

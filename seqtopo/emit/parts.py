@@ -1,4 +1,4 @@
-"""The inputs and outputs of the named models of a spec."""
+"""Find the inputs and outputs of the named models of a spec."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def parts_of(resolved: Resolved) -> list[str]:
 
 
 def ends_of(resolved: Resolved, name: str) -> tuple[list[Value], tuple[Value, ...]]:
-    """From where to where a named model goes: a block from what it was first applied to.
+    """Return the inputs and outputs of a named model: of a block, those of its first use.
 
     Raises:
         KeyError: the spec has no model of that name; says which there are.

@@ -182,7 +182,7 @@ def _install(names: Iterable[str]) -> str:
 
 
 def refuse_place(target: Path, format: Format) -> None:
-    """Sees to it that something can be written there, before a minute is spent on making it.
+    """Refuse a place that cannot be written to, before a minute is spent on the export.
 
     Raises:
         SpecError: there is no such folder, or something else stands there.
@@ -269,7 +269,7 @@ def _put(made: Path, place: Path) -> None:
 
 
 def _asked(request: Mapping[str, Any], file: Path, backend: str) -> dict[str, Any]:
-    """What the child answers.
+    """Ask the child process, and return its answer.
 
     Raises:
         SpecError: it came to no answer.
@@ -302,7 +302,7 @@ def _asked(request: Mapping[str, Any], file: Path, backend: str) -> dict[str, An
 
 
 def _with_ways(refused: Mapping[str, Mapping[str, Any]], format: Format) -> SpecError:
-    """The refusals of the backends that were tried, with what else there is to try: none of these."""
+    """Refuse the export: no backend could write it; say what else can be tried."""
     backend, last = list(refused.items())[-1]
     if not last["elsewhere"]:
         return _refuse(last["code"], last["message"], last["help"], last["notes"])

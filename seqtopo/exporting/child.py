@@ -30,7 +30,9 @@ from seqtopo.runtime.stepping.one_step import one_step
 
 
 class Request(TypedDict, total=False):
-    """What is asked for: the file of a ``model``, or a ``spec`` with its ``dims``; where to write it, how."""
+    """A request to export: the file of a ``model``, or a ``spec`` with its ``dims``; where to
+    write it, how.
+    """
 
     model: str
     modules: list[str]
@@ -44,7 +46,7 @@ class Request(TypedDict, total=False):
 
 
 def main(request_file: str) -> int:
-    """Does what the request says. Returns the exit code: 0 also where the answer is a refusal."""
+    """Export what the request says, and return the exit code: 0 also for a refusal."""
     path = Path(request_file)
     request = json.loads(path.read_text(encoding="utf-8"))
     warnings.simplefilter("ignore")
@@ -57,7 +59,7 @@ def main(request_file: str) -> int:
 
 
 def export(request: Request) -> dict[str, Any]:
-    """Loads, exports, runs and compares; gives what there is to say of it.
+    """Load, export, run and compare; return the report.
 
     Raises:
         RefusedError: it cannot be exported, or what was exported gives something else.
@@ -131,7 +133,7 @@ def _ways(format: Format) -> list[Callable[[keras.Model], object]]:
 
 
 def _lay_steps_together(model: keras.Model) -> None:
-    """Calls what a ``TimeDistributed`` wraps once for all steps, where that gives the same.
+    """Call what a ``TimeDistributed`` wraps once for all steps, where that gives the same.
 
     Keras (3.15) runs it for as many steps as there are sequences, where the number of steps is open in
     TensorFlow's graph, and on JAX it cannot be written at all.

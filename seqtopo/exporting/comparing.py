@@ -30,7 +30,7 @@ class RefusedError(Exception):
 
 
 def error_text(error: BaseException) -> str:
-    """Return what an error says, on one line and not too long."""
+    """Return the text of an error on one line, shortened."""
     words = " ".join(str(error).split())
     return f"{type(error).__name__}: {words[:300]}{'...' if len(words) > 300 else ''}"
 

@@ -30,7 +30,7 @@ class Engine:
 
 
 def onnx(path: str, inputs: Sequence[str]) -> Engine:
-    """An ONNX file in onnxruntime."""
+    """Load an ONNX file into onnxruntime."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -47,7 +47,7 @@ def onnx(path: str, inputs: Sequence[str]) -> Engine:
 
 
 def saved_model(path: str, inputs: Sequence[str]) -> Engine:
-    """A SavedModel in TensorFlow."""
+    """Load a SavedModel into TensorFlow."""
     import tensorflow as tf
 
     loaded = tf.saved_model.load(path)
@@ -62,7 +62,7 @@ def saved_model(path: str, inputs: Sequence[str]) -> Engine:
 
 
 def tflite(path: str, inputs: Sequence[str]) -> Engine:
-    """A TensorFlow Lite file in its interpreter."""
+    """Load a TensorFlow Lite file into its interpreter."""
     import tensorflow as tf
 
     interpreter = tf.lite.Interpreter(model_path=path, num_threads=os.cpu_count())
@@ -86,7 +86,7 @@ def _place(name: str, inputs: Sequence[str]) -> tuple[int, str]:
 
 
 def pt2(path: str, inputs: Sequence[str]) -> Engine:
-    """An ExportedProgram in PyTorch."""
+    """Load an ExportedProgram into PyTorch."""
     import torch
 
     program = torch.export.load(path).module()
@@ -118,7 +118,7 @@ ENGINES: dict[str, Callable[[str, Sequence[str]], Engine]] = {
 
 
 def alone(values: list[Any]) -> Any:
-    """Several as a list, one by itself, as a functional model takes them."""
+    """Return several values as a list and one by itself, as a functional model takes them."""
     return values[0] if len(values) == 1 else values
 
 
@@ -183,7 +183,7 @@ WRITERS: dict[str, Callable[[keras.Model, Sequence[Any], Format, str, Sequence[s
 
 
 def teach_tf2onnx() -> None:
-    """Registers them where tf2onnx has none of its own: the exact ``gelu`` needs Erfc, ``celu`` Expm1."""
+    """Register the operations that tf2onnx lacks: the exact ``gelu`` needs Erfc, ``celu`` Expm1."""
     from tf2onnx.handler import tf_op
 
     known = {
@@ -195,7 +195,7 @@ def teach_tf2onnx() -> None:
 
 
 class _Erfc:
-    """1 - Erf(x), for Erfc(x)."""
+    """Converts Erfc(x) to 1 - Erf(x)."""
 
     @classmethod
     def version_9(cls, graph: Any, node: Any, **_: Any) -> None:
@@ -204,7 +204,7 @@ class _Erfc:
 
 
 class _Expm1:
-    """Exp(x) - 1, for Expm1(x)."""
+    """Converts Expm1(x) to Exp(x) - 1."""
 
     @classmethod
     def version_6(cls, graph: Any, node: Any, **_: Any) -> None:
@@ -213,7 +213,7 @@ class _Expm1:
 
 
 def _subtract(graph: Any, given: str, *, one_first: bool) -> None:
-    """Puts 1 - x or x - 1 behind what a node gives."""
+    """Put 1 - x or x - 1 behind the output of a node."""
     import numpy as np
     from tf2onnx import utils
 

@@ -1,4 +1,6 @@
-"""The export formats: which backends write each, with which package, and what runs it. Loads no Keras."""
+"""List the export formats: which backends write each, with which package, and what runs it.
+Loads no Keras.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a plan to a scene: every block gets its size and its place, every arrow its way.
+"""Arrange a plan as a scene: every block gets its size and its place, every arrow its way.
 
 Lines run between the rows of boxes, or through a row where nothing else lies; so none crosses a box, and
 labels stand in room that belongs to their box.

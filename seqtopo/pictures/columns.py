@@ -1,4 +1,4 @@
-"""The columns of an unrolled picture: which steps of which axis stand where."""
+"""Place the columns of an unrolled picture: which steps of which axis stand where."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``seqtopo.draw``: a spec as a picture, to save, to print, or to see in a notebook."""
+"""Draw a spec as a picture, to save, to print, or to see in a notebook (``seqtopo.draw``)."""
 
 from __future__ import annotations
 
@@ -74,11 +74,13 @@ class Drawing:
         return self._scene(PIXELS)
 
     def svg(self, theme: Theme | None = None) -> str:
-        """It as SVG. ``theme`` is ``light``, ``dark`` or ``auto``, which goes by the reader's screen."""
+        """Return the picture as SVG. ``theme`` is ``light``, ``dark`` or ``auto``, which follows the reader's
+        screen.
+        """
         return svg(self.scene, theme or self.theme)
 
     def png(self, scale: float = 2.0, theme: Theme | None = None) -> bytes:
-        """It as a PNG file's bytes, ``scale`` times as large as the SVG.
+        """Return the bytes of a PNG file, ``scale`` times as large as the SVG.
 
         Raises:
             SpecError: Pillow is not installed; the extra ``draw`` brings it, and the message says how.
@@ -89,7 +91,9 @@ class Drawing:
             raise SpecError((_no_pillow(),)) from None
 
     def text(self, width: int | None = None, *, ascii: bool = False) -> str:
-        """It in characters for a terminal of so many columns, or as a list where that is too narrow."""
+        """Return the picture in characters for a terminal of so many columns, or as a list where that is too
+        narrow.
+        """
         scene = self._scene(CELLS)
         if width is not None and scene.w > width and self.unrolled is not None:
             scene = Steps(self.unrolled, CELLS, narrow=True).scene()
@@ -248,7 +252,7 @@ def drawing_of(
 
 
 def _about(plan: Plan) -> str:
-    """What a picture shows, in words, for those who do not see it."""
+    """A description of the picture in words, for those who do not see it."""
     words = [_text(block) for block in plan.blocks]
     shown = words if len(words) <= 40 else [*words[:39], f"{len(words) - 39} more"]
     return f"{len(words)} boxes: {', '.join(shown)}."

@@ -1,4 +1,4 @@
-"""Which output of a spec can become its next input, as a roll-out feeds it back."""
+"""Find the output of a spec that can become its next input, as a roll-out feeds it back."""
 
 from __future__ import annotations
 

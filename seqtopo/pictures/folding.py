@@ -1,4 +1,4 @@
-"""Repeats: stretches of a graph that are copies of each other, one after the other, as one thing.
+"""Fold repeats: stretches of a graph that are copies of each other, one after the other, become one thing.
 
 Copies come from the text: `* 3`, a `for`, a macro called twice in a row. So nodes that were written at
 the same place are compared, and a stretch is folded only where each copy does the same with what the copy
@@ -135,7 +135,7 @@ class _Folding:
         self.keys: dict[Key, int] = {}
 
     def number(self, key: Key) -> int:
-        """Return a number for each key, which is compared faster."""
+        """Return a number for each key: numbers are compared faster."""
         return self.keys.setdefault(key, len(self.keys))
 
     def key(self, node: Node) -> Key:

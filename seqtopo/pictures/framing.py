@@ -1,4 +1,4 @@
-"""Named flows of a spec as parts of its picture: which stretches of the graph each of them made."""
+"""Frame the named flows of a spec as parts of its picture: find the stretch of the graph that each made."""
 
 from __future__ import annotations
 

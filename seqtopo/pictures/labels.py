@@ -1,4 +1,4 @@
-"""What a box says: the layer with its main arguments, and the family it belongs to."""
+"""Label a box: the layer with its main arguments, and the family it belongs to."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _FAMILIES: Mapping[Role, str] = {
 
 
 def family(layer: Layer) -> str:
-    """Return what kind of layer it is, for its colours: a wrapper is of the kind of what it wraps."""
+    """Return the family of a layer, for its colours: a wrapper is of the family of what it wraps."""
     inner = layer.get("layer")
     if isinstance(inner, Layer):
         return family(inner)
@@ -149,7 +149,7 @@ def given_name(node: Node) -> str:
 
 
 def merged(texts: Sequence[str]) -> str:
-    """One text for several copies: what differs from copy to copy stands side by side.
+    """Return one text for several copies: what differs from copy to copy stands side by side.
 
     >>> merged(["conv1d(16,3)", "conv1d(32,3)"])
     'conv1d(16/32,3)'
@@ -172,6 +172,6 @@ def _listed(values: Sequence[str]) -> str:
 
 
 def shape_word(shape: Shape, dtype: str = "float32") -> str:
-    """Return a shape on an edge; whole numbers and truth values are said."""
+    """Return the text of a shape on an edge, with the dtype of whole numbers and truth values."""
     short = {"float32": "", "int32": " int"}.get(dtype, f" {dtype}")
     return safe(f"{show_shape(shape)}{short}")

@@ -1,4 +1,5 @@
-"""A layered layout, after Sugiyama: ranks, stand-ins for long edges, and an order with few crossings.
+"""Lay out a graph in layers, after Sugiyama: ranks, stand-ins for long edges, and an order with few
+crossings.
 
 K. Sugiyama, S. Tagawa, M. Toda, "Methods for Visual Understanding of Hierarchical System Structures" (1981).
 A spec's graph has no circles and comes in an order of computation, which makes the first step easy. Edges
@@ -199,7 +200,7 @@ def _exchange(
     down: Sequence[Sequence[tuple[int, float]]],
     place: list[float],
 ) -> None:
-    """Neighbours change places where that makes fewer crossings."""
+    """Exchange neighbours where that makes fewer crossings."""
     for row in layers.rows:
         better = True
         turns = 0

@@ -1,4 +1,4 @@
-"""Arrows that go back: the states of a recurrent layer, and an output that becomes the next input."""
+"""Route arrows that go back: the states of a recurrent layer, and an output that becomes the next input."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def looped(scene: Scene, box: Box, words: Sequence[str], metrics: Metrics) -> No
 
 
 def feed_back(scene: Scene, back: Feedback, metrics: Metrics) -> None:
-    """Adds the way from an output around everything to an input, and makes room for it on the right."""
+    """Add the way from an output around everything to an input, and make room for it on the right."""
     m = metrics
     outputs = [box for box in scene.boxes if box.family == "output"]
     start = outputs[back.output]
@@ -58,7 +58,7 @@ def feed_back(scene: Scene, back: Feedback, metrics: Metrics) -> None:
 
 
 def _ways(start: Box, end: Box, x: int, h: int, m: Metrics) -> Iterator[tuple[Point, ...]]:
-    """Ways to go: out on the right or below, and in on the right or from above."""
+    """The possible ways: out on the right or below, and in on the right or from above."""
     right_out = start.x + start.w, start.y + start.h // 2
     right_in = end.x + end.w - (1 if m.cells else 0), end.y + end.h // 2
     below = h - m.margin + (1 if m.cells else 14)

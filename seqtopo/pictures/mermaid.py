@@ -1,4 +1,4 @@
-"""A plan as a Mermaid flowchart, which GitHub and others draw where it stands in Markdown."""
+"""Write a plan as a Mermaid flowchart, which GitHub and others draw where it stands in Markdown."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _ROOM = '%%{init: {"flowchart": {"subGraphTitleMargin": {"bottom": 16}}}}%%'
 
 
 def mermaid(plan: Plan) -> str:
-    """The flowchart, without the fence around it."""
+    """Return the flowchart, without the fence around it."""
     framed = any(block.inner is not None for block in plan.blocks)
     head = [_ROOM, "flowchart TD"] if framed else ["flowchart TD"]
     return "\n".join([*head, *_level(plan, "n", "    ")]) + "\n"

@@ -1,4 +1,4 @@
-"""How much room things take: in pixels, or in the columns and lines of a terminal."""
+"""Measure how much room things take: in pixels, or in the columns and lines of a terminal."""
 
 from __future__ import annotations
 

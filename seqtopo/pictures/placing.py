@@ -1,4 +1,4 @@
-"""Where the elements of each rank lie from left to right: as straight above each other as they can.
+"""Place the elements of each rank from left to right, as straight above each other as they can be.
 
 U. Brandes, B. Koepf, "Fast and Simple Horizontal Coordinate Assignment" (2001): four layouts, each pushed
 to one side, and between them the middle. Widths are taken into account as dagre does it.

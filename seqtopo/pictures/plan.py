@@ -1,4 +1,4 @@
-"""What is drawn of a graph: boxes with what they say, and arrows between them. No places yet."""
+"""Plan what is drawn of a graph: labelled boxes, and arrows between them. No places yet."""
 
 from __future__ import annotations
 
@@ -92,9 +92,9 @@ def plan_of(
     folded: bool = True,
     looped: bool = False,
 ) -> Plan:
-    """Return what is drawn of a graph. ``loops`` are the places whose copies may differ (see ``fold``),
-    ``names`` what the values of nodes are called, ``parts`` what is framed; ``looped`` draws the states that
-    recurrent layers hand on from step to step.
+    """Return the plan of a graph. ``loops`` are the places whose copies may differ (see ``fold``), ``names``
+    what the values of nodes are called, ``parts`` what is framed; ``looped`` draws the states that recurrent
+    layers hand on from step to step.
 
     >>> from seqtopo.report.analyse import analyse
     >>> found = plan_of(analyse("in(T,8) -> lstm(64,seq) * 3 -> dense(1)").resolved.graph)
@@ -286,7 +286,7 @@ class _Level:
         return [(value, style, "") for value, style in found.items()]
 
     def connect(self, value: Value, target: int, style: Style, role: str) -> int:
-        """An arrow to a block; returns the slot at which it arrives."""
+        """Draw an arrow to a block; returns the slot at which it arrives."""
         source, port = self._origin(value)
         block = self.plan.blocks[target]
         for arrow in self.plan.arrows:
@@ -333,7 +333,7 @@ class _Level:
             self.ports[self.entered[value], (0, 0)] = 0
 
     def exits(self, values: Sequence[Value]) -> None:
-        """Lets values leave the frame, in this order."""
+        """Let values leave the frame, in this order."""
         for number, value in enumerate(values):
             style: Style = "state" if value.extra else "data"
             self.connect(value, self.add(Block("exit", number=number)), style, "")

@@ -1,4 +1,4 @@
-"""A scene as PNG, drawn by Pillow: no browser, no system library, the same font everywhere."""
+"""Draw a scene as PNG by Pillow: no browser, no system library, the same font everywhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which edges run straight down, whatever else gives way: a chain is on one line, a skip steps aside."""
+"""Choose the edges that run straight down: a chain lies on one line, and a skip steps aside."""
 
 from __future__ import annotations
 

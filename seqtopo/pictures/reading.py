@@ -1,4 +1,4 @@
-"""Which steps of its input each step of a layer is made of, in numbers, as the column ``time`` says it."""
+"""Compute which steps of its input each step of a layer is made of, from the row's column ``time``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ways of edges between one rank and the next: down, along a track, and down again."""
+"""Route edges between one rank and the next: down, along a track, and down again."""
 
 from __future__ import annotations
 

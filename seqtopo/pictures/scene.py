@@ -1,4 +1,4 @@
-"""What a picture is made of: boxes, lines and texts at their places. The writers know nothing else."""
+"""Define what a picture is made of: boxes, lines and texts at their places."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class Scene:
     texts: list[Text] = field(default_factory=list)
 
     def shifted_into(self, other: Scene, dx: int, dy: int) -> None:
-        """Adds all of it to another scene, moved."""
+        """Add all of it to another scene, moved."""
         for b in self.boxes:
             other.boxes.append(Box(b.x + dx, b.y + dy, b.w, b.h, b.family, b.copies, b.shows))
         for line in self.lines:

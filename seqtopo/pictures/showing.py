@@ -1,4 +1,6 @@
-"""Which steps of an unrolled spec are shown beside the first two and the last: those that windows read."""
+"""Choose which steps of an unrolled spec are shown beside the first two and the last: those that windows
+read.
+"""
 
 from __future__ import annotations
 

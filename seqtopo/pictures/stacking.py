@@ -1,4 +1,4 @@
-"""Which axes lie side by side in which order, and which tiers on which row."""
+"""Choose which axes lie side by side in which order, and which tiers on which row."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the cells of an unrolled spec are: in columns, with lanes beside them for what passes."""
+"""Place the cells of an unrolled spec: in columns, with lanes beside them for lines that pass."""
 
 from __future__ import annotations
 

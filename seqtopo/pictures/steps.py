@@ -1,4 +1,4 @@
-"""The scene of an unrolled spec: columns of steps, rows of layers, and the ways between them.
+"""Draw the scene of an unrolled spec: columns of steps, rows of layers, and the lines between them.
 
 It is laid out from the inputs down, like a graph, and then turned over: inputs lie at the bottom.
 """

@@ -1,4 +1,4 @@
-"""A scene as SVG: generic fonts, colours for light and for dark, nothing that runs or is fetched."""
+"""Write a scene as SVG: generic fonts, colours for light and for dark, nothing that runs or is fetched."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A scene as text for a terminal: box-drawing characters, or ASCII alone."""
+"""Write a scene as text for a terminal: box-drawing characters, or ASCII alone."""
 
 from __future__ import annotations
 

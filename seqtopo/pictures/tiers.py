@@ -1,4 +1,4 @@
-"""What an unrolled picture is made of: axes of time, and tiers of cells along them. No places yet."""
+"""Define the parts of an unrolled picture: axes of time, and tiers of cells along them. No places yet."""
 
 from __future__ import annotations
 
@@ -140,4 +140,4 @@ def region_of(axis: Axis) -> Axis:
 
 
 class TooMuch(Exception):  # noqa: N818  (it is an answer, not a failure)
-    """There is no such picture of a spec, or it would be too large; says which."""
+    """A spec has no such picture, or it would be too large; says which."""

@@ -1,4 +1,4 @@
-"""A spec along its time steps: which layers lie on which row, at which steps, and what goes where.
+"""Unroll a spec along its time steps: which layers lie on which row, at which steps, and what goes where.
 
 Each sequence of the model has an axis of time; axes whose steps are the same steps are one. Axes side by side
 make the columns of the picture. Every layer is a tier: a row of cells at steps of an axis, a bar over all of
@@ -35,7 +35,7 @@ _LONGEST_DETAILS = 36
 
 
 def unroll(graph: Graph, source: Source | None = None) -> Unrolled:
-    """A graph along its time steps.
+    """Unroll a graph along its time steps.
 
     Raises:
         SpecError: nothing in it goes from step to step, or more lies on top of each other than can be shown.

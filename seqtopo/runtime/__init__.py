@@ -1,1 +1,1 @@
-"""What a built model needs to run well, equally on every backend."""
+"""Run built models well, equally on every backend."""

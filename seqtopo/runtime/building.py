@@ -48,7 +48,7 @@ def build(
 
 @contextmanager
 def keras_refusals(source: Source) -> Iterator[None]:
-    """Where Keras refuses what the checker accepted, a diagnostic with Keras' words.
+    """Turn a refusal of Keras, of what the checker accepted, into a diagnostic with Keras' words.
 
     Raises:
         SpecError: ST404, from Keras' own error.
@@ -82,7 +82,7 @@ def keras_refusals(source: Source) -> Iterator[None]:
 
 @contextmanager
 def backend_failures(what: str, source: Source | None = None, help: str = "") -> Iterator[None]:
-    """Where the backend stops while ``what`` is done, a diagnostic with its words.
+    """Turn a failure of the backend, while ``what`` is done, into a diagnostic with its words.
 
     What code of ours raises goes on as it is.
 
@@ -128,7 +128,7 @@ def _reason(text: str) -> str:
 
 
 def _is_ours(error: Exception) -> bool:
-    """Whether code of ours refuses something or is wrong; a backend may raise in a call of ours."""
+    """Whether seqtopo's code refuses something or is wrong; a backend may raise in a call of seqtopo's."""
     if type(error).__module__.startswith("seqtopo"):
         return True
     if not isinstance(error, (ValueError, TypeError, AttributeError, NameError, LookupError, AssertionError)):

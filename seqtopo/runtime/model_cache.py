@@ -1,4 +1,4 @@
-"""What is derived from a model and kept with it: one-step models and compiled loops."""
+"""Keep what is derived from a model with the model: one-step models and compiled loops."""
 
 from __future__ import annotations
 

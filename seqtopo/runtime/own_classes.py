@@ -1,4 +1,4 @@
-"""Classes of the user's own in a model: what Keras is told of them, and which modules define them."""
+"""Find the user's own classes in a model: which Keras does not know, and which modules define them."""
 
 from __future__ import annotations
 

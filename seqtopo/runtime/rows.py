@@ -1,4 +1,4 @@
-"""The row of a live Keras layer, its arguments, and what it does with time."""
+"""Find the row of a live Keras layer, its arguments, and what it does with time."""
 
 from __future__ import annotations
 

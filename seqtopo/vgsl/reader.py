@@ -23,7 +23,7 @@ FORMATS = ("vgsl",)
 
 
 def convert(text: str, form: str = "vgsl", *, dialect: str = "") -> str:
-    """A topology in another program's notation, as the text of a spec.
+    """Convert a topology in another program's notation to the text of a spec.
 
     Args:
         text: the topology.
@@ -61,7 +61,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,40}")
 
 @dataclass(frozen=True)
 class Piece:
-    """A word, or pieces in brackets: ``[`` one behind the other, ``(`` side by side."""
+    """A word, or words in brackets: ``[`` one behind the other, ``(`` side by side."""
 
     span: Span
     text: str

@@ -11,7 +11,7 @@ OUTPUTS = {"l": "sigmoid", "s": "softmax", "c": "softmax"}
 
 
 class Unfit(Exception):  # noqa: N818  (it is an answer, not a failure)
-    """A word that cannot be said at its place."""
+    """A word that has no translation at its place."""
 
     def __init__(self, code: str, message: str, help: str) -> None:
         super().__init__(message)
@@ -33,11 +33,11 @@ class State:
     steps: list[str] = field(default_factory=list)
 
     def add(self, *steps: str) -> None:
-        """More steps of the spec."""
+        """Add steps of the spec."""
         self.steps += steps
 
     def branch(self) -> State:
-        """Return the same value, before any step."""
+        """Return the same value before any step."""
         return State(self.form, self.width, self.height, self.channels, self.upright)
 
     def pair(self, y: int, x: int) -> str:
@@ -48,7 +48,7 @@ class State:
         return str(first) if first == second else f"({first},{second})"
 
     def as_line(self) -> None:
-        """Drops a height of 1, for what runs along the line alone."""
+        """Drop a height of 1, for what runs along the line alone."""
         if self.form == "image" and self.height == 1 and not self.upright:
             self.add("reshape(?,_)")
             self.form = "line"
@@ -64,7 +64,7 @@ def called(name: str, *arguments: str) -> str:
 
 
 def convolution(s: State, act: str, kernel: tuple[int, int], filters: int, strides: tuple[int, int]) -> None:
-    """A convolution that keeps the size, but for its strides; sizes come as (y, x)."""
+    """Add a convolution that keeps the size, but for its strides; sizes come as (y, x)."""
     strided = strides != (1, 1)
     if s.form == "image":
         more = f"strides={s.pair(*strides)}" if strided else ""
@@ -80,7 +80,7 @@ def convolution(s: State, act: str, kernel: tuple[int, int], filters: int, strid
 
 
 def pooling(s: State, kind: str, size: tuple[int, int], strides: tuple[int, int] | None, same: bool) -> None:
-    """A pooling, ``max`` or ``avg``; sizes come as (y, x)."""
+    """Add a pooling, ``max`` or ``avg``; sizes come as (y, x)."""
     by = strides or size
     if s.form == "image":
         more = f"strides={s.pair(*by)}" if by != size else ""
@@ -115,7 +115,9 @@ def _no_height(what: str) -> Unfit:
 
 
 def recurrent(s: State, kind: str, way: str, axis: str, summary: bool, units: int) -> None:
-    """An LSTM or GRU along ``x`` or ``y``, each line of the other axis alone; ``summary`` keeps the end."""
+    """Add an LSTM or GRU along ``x`` or ``y``, each line of the other axis alone; ``summary``
+    keeps the end.
+    """
     s.as_line()
     inner = _running(kind, way, "" if summary else "seq", units)
     along_steps = {"line": "x", "column": "y"}.get(s.form)
@@ -145,7 +147,7 @@ def _running(kind: str, way: str, seq: str, units: int) -> str:
 
 
 def plain_recurrent(s: State, call: Callable[[str], str], units: int, every: bool) -> None:
-    """A layer over the steps of a line, as Keras has it."""
+    """Add a layer over the steps of a line, as Keras has it."""
     if s.form != "line":
         what = "an image" if s.form == "image" else "a vector"
         raise Unfit("ST553", f"a recurrent layer takes steps, and here is {what}", "write Rc3 before it")
@@ -158,7 +160,7 @@ def plain_recurrent(s: State, call: Callable[[str], str], units: int, every: boo
 
 
 def fold_height(s: State) -> None:
-    """The height goes into the channels."""
+    """Fold the height into the channels."""
     if s.form == "line":
         return
     if s.form != "image" or s.height is None:
@@ -168,7 +170,7 @@ def fold_height(s: State) -> None:
 
 
 def rearrange(s: State, y: int, x: int) -> None:
-    """Blocks of y by x become one place with all their channels."""
+    """Make one place of blocks of y by x, with all their channels."""
     if s.form != "image" or s.height is None:
         raise Unfit(
             "ST553", "blocks of an image whose height is open cannot be rearranged", "give its height"
@@ -184,13 +186,13 @@ def rearrange(s: State, y: int, x: int) -> None:
 
 
 def dense(s: State, units: int, activation: str) -> None:
-    """A layer at every place."""
+    """Add a layer at every place."""
     s.add(called("dense", str(units), activation))
     s.channels = units
 
 
 def flat(s: State) -> None:
-    """All of it in one vector, whose size must be known."""
+    """Flatten all of it to one vector, whose size must be known."""
     sizes = {"image": (s.width, s.height), "line": (s.width,), "column": (s.height,), "vector": ()}[s.form]
     if None in sizes:
         raise Unfit("ST553", "all of the image goes in, so its size must be known", "give it in the input")
@@ -202,7 +204,7 @@ def flat(s: State) -> None:
 
 
 def output(s: State, dims: str, kind: str, units: int) -> None:
-    """The layer that answers: for every place (2), every step (1), or once (0)."""
+    """Add the layer that answers: for every place (2), every step (1), or once (0)."""
     s.as_line()
     wanted = {"2": ("image",), "1": ("line", "column"), "0": ("vector",)}[dims]
     if s.form not in wanted:
@@ -216,7 +218,7 @@ def output(s: State, dims: str, kind: str, units: int) -> None:
 
 
 def joined(s: State, branches: Sequence[State]) -> None:
-    """Branches side by side: their channels behind one another."""
+    """Join branches side by side: their channels behind one another."""
     first = branches[0]
     if any((b.form, b.width, b.height) != (first.form, first.width, first.height) for b in branches):
         raise Unfit(

@@ -18,7 +18,7 @@ _ACTIVATED = {
 
 
 def activated(name: object, them: str = "them") -> Iterator[str]:
-    """What an activation does to what it is given."""
+    """Describe what an activation does to what it is given."""
     if isinstance(name, str) and name in _ACTIVATED:
         yield _ACTIVATED[name].format(them=them)
     elif name is not None:
@@ -26,7 +26,7 @@ def activated(name: object, them: str = "them") -> Iterator[str]:
 
 
 def dense(at: At) -> Iterator[str]:
-    """A ``dense``: on a vector, or on the features of every step."""
+    """Describe a ``dense``: on a vector, or on the features of every step."""
     before, after = at.came.shape[-1], at.gives.shape[-1]
     each = "the one number that goes out is" if after == 1 else f"each of the {after} numbers that go out is"
     made = f"{each} a weighted sum of {_in(before)}"
@@ -45,7 +45,7 @@ def _in(before: Size) -> str:
 
 
 def embedding(at: At) -> Iterator[str]:
-    """An ``embed``: from ids to vectors."""
+    """Describe an ``embed``: from ids to vectors."""
     if not at.came.shape:
         return
     width, vocabulary = at.get("output_dim"), at.get("input_dim")
@@ -55,12 +55,12 @@ def embedding(at: At) -> Iterator[str]:
 
 
 def masking(at: At) -> Iterator[str]:
-    """A ``mask``."""
+    """Describe a ``mask``."""
     yield f"steps that hold nothing but {at.get('mask_value')} are skipped by the recurrent layers behind it"
 
 
 def dropped(at: At) -> Iterator[str]:
-    """``dropout`` and its like."""
+    """Describe ``dropout`` and similar layers."""
     rate = at.get("rate")
     if isinstance(rate, (int, float)):
         if rate > 0:
@@ -70,23 +70,23 @@ def dropped(at: At) -> Iterator[str]:
 
 
 def normalized(at: At) -> Iterator[str]:
-    """``norm``, ``batchnorm`` and their like."""
+    """Describe ``norm``, ``batchnorm`` and similar layers."""
     yield "the shape stays as it is"
 
 
 def positions(at: At) -> Iterator[str]:
-    """``pos``."""
+    """Describe ``pos``."""
     yield "what follows can tell by it where in the sequence a step stands"
 
 
 def one_hot(at: At) -> Iterator[str]:
-    """``one_hot``."""
+    """Describe ``one_hot``."""
     if is_ids(at.came):
         yield f"each id becomes {count(at.gives.shape[-1], 'number')}"
 
 
 def activation(at: At) -> Iterator[str]:
-    """``act`` and the bare activations."""
+    """Describe ``act`` and the bare activations."""
     if not at.came.shape:
         return
     where = f" at each of {the(at.steps, 'step')}" if len(at.came.shape) > 1 else ""
@@ -94,7 +94,7 @@ def activation(at: At) -> Iterator[str]:
 
 
 def softmax(at: At) -> Iterator[str]:
-    """``softmax`` as a layer of its own."""
+    """Describe ``softmax`` as a layer of its own."""
     axis = at.axis()
     if axis == len(at.came.shape) - 1:
         where = "" if axis == 0 else f" at each of {the(at.steps, 'step')}"
@@ -104,13 +104,13 @@ def softmax(at: At) -> Iterator[str]:
 
 
 def reduced(at: At) -> Iterator[str]:
-    """``mean``, ``sum``, ``max`` and ``min`` over an axis."""
+    """Describe ``mean``, ``sum``, ``max`` and ``min`` over an axis."""
     if at.axis() == 0 and len(at.gives.shape) < len(at.came.shape):
         yield f"{the(at.steps, 'step')} become one: the time axis is gone"
 
 
 def merged(at: At) -> Iterator[str]:
-    """``add``, ``mul`` and their like: several values of one shape."""
+    """Describe ``add``, ``mul`` and the other merges of several values of one shape."""
     if len(at.every) < 2:
         yield from reduced(at)
         return
@@ -119,7 +119,7 @@ def merged(at: At) -> Iterator[str]:
 
 
 def concatenated(at: At) -> Iterator[str]:
-    """``concat``."""
+    """Describe ``concat``."""
     if len(at.every) < 2:
         return
     axis = at.axis()
@@ -132,7 +132,7 @@ def concatenated(at: At) -> Iterator[str]:
 
 
 def attention(at: At) -> Iterator[str]:
-    """``attention``, ``additive_attention``, ``mha`` and ``group_query_attention``."""
+    """Describe ``attention``, ``additive_attention``, ``mha`` and ``group_query_attention``."""
     causal = at.get("use_causal_mask")
     only = " that are not later" if causal else ""
     if len(at.every) == 1 or len(set(at.node.inputs)) == 1:

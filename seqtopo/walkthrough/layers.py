@@ -60,7 +60,7 @@ _ENOUGH = ("dense", "act", "softmax")
 
 
 def words_for(at: At, *, new: bool = True) -> list[str]:
-    """What a call does: the row's sentence where the layer is ``new``, then what it does with its numbers."""
+    """Describe a call: the row's sentence where the layer is ``new``, then what it does with its numbers."""
     inside = at.inside() if at.row.steps else None
     found = list(_special(at)) if inside is None else _at_each_step(at, inside)
     enough = found and (not new or at.row.name in _ENOUGH)

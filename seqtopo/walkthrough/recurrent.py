@@ -20,7 +20,7 @@ _MERGED = {
 
 
 def recurrent(at: At) -> Iterator[str]:
-    """An ``lstm``, ``gru``, ``rnn`` or a convolutional one."""
+    """Describe an ``lstm``, ``gru``, ``rnn`` or a convolutional one."""
     steps = the(at.steps, "step")
     numbers = _numbers(at.gives.shape[1:] if at.get("return_sequences") else at.gives.shape)
     if at.get("go_backwards"):
@@ -41,7 +41,7 @@ def recurrent(at: At) -> Iterator[str]:
 
 
 def bidirectional(at: At) -> Iterator[str]:
-    """A ``bi``: two layers, and how their outputs are merged."""
+    """Describe a ``bi``: two layers, and how their outputs are merged."""
     inner = at.inner
     if not isinstance(inner, Layer):
         return
@@ -69,7 +69,7 @@ def bidirectional(at: At) -> Iterator[str]:
 
 
 def states(at: At) -> Iterator[str]:
-    """Where the states of a layer come from, and where they go."""
+    """Describe where the states of a layer come from, and where they go."""
     inner = at.inner
     core = inner if isinstance(inner, Layer) else at.layer
     if core.get("stateful"):
@@ -114,7 +114,7 @@ def _takes_state(node: Node, index: int) -> bool:
 
 
 def distributed(at: At) -> Iterator[str]:
-    """A ``td`` of a flow: what it makes of each step, and how."""
+    """Describe a ``td`` of a flow: what it makes of each step, and how."""
     yield (
         f"at each of {the(at.steps, 'step')} it makes {_shape(at.gives.shape[1:])} of "
         f"{_shape(at.came.shape[1:])}; the steps do not see each other"
@@ -138,7 +138,7 @@ def _chain(flow: SubModel) -> str:
 
 
 def repeat(at: At) -> Iterator[str]:
-    """A ``repeat``: one vector as the steps of a sequence."""
+    """Describe a ``repeat``: one vector as the steps of a sequence."""
     yield (
         f"the same vector stands at each of {count(at.gives.shape[0], 'step')}: so there is a time axis "
         "for a recurrent layer to walk along"

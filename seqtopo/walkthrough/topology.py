@@ -17,7 +17,9 @@ _SHOWN = 3
 
 
 def reasons(graph: Graph, kind: str, samples: list[str], axis: str) -> Iterator[str]:
-    """Why the topology is of its kind: ``samples`` are its inputs in words, ``axis`` what they lie along."""
+    """Describe why the topology is of its kind: ``samples`` are its inputs in words, ``axis`` their time
+    axis.
+    """
     nodes = [graph.nodes[i] for i in graph.ancestors(graph.outputs)]
     gone = graph.tensors(graph.outputs) or ()
     yield f"what comes in, for each sample: {_values(samples)}"

@@ -34,7 +34,7 @@ _OF_LOGITS = "the output is taken as scores before softmax or sigmoid (from_logi
 
 
 def trained(training: Training | None, graph: Graph) -> Iterator[str]:
-    """How it is trained, or what data would be needed to."""
+    """Describe how it is trained, or what data that would need."""
     outputs = graph.tensors(graph.outputs) or ()
     if training is None:
         yield "the spec has no train line, so it does not say what the output is compared with"

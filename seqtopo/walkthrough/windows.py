@@ -12,7 +12,7 @@ from seqtopo.walkthrough.words import count, the
 
 
 def convolution(at: At) -> Iterator[str]:
-    """A ``conv1d`` and its like: what the kernel sees, and what it does to the length."""
+    """Describe a ``conv1d`` or a similar layer: what the kernel sees, and what it does to the length."""
     rank = _rank(at)
     kernels = per_axis(at.get("kernel_size"), rank)
     strides = per_axis(at.get("strides") or 1, rank)
@@ -44,7 +44,7 @@ def convolution(at: At) -> Iterator[str]:
 
 
 def pooling(at: At) -> Iterator[str]:
-    """A ``maxpool1d`` and its like."""
+    """Describe a ``maxpool1d`` or a similar layer."""
     rank = _rank(at)
     windows = per_axis(at.get("pool_size"), rank)
     strides = windows if at.get("strides") is None else per_axis(at.get("strides"), rank)
@@ -64,7 +64,7 @@ def pooling(at: At) -> Iterator[str]:
 
 
 def everything(at: At) -> Iterator[str]:
-    """A ``gmaxpool1d`` and its like."""
+    """Describe a ``gmaxpool1d`` or a similar layer."""
     if _rank(at) > 1:
         yield f"the places are gone; what is left is {show_shape(at.gives.shape)}, one number a channel"
     elif len(at.gives.shape) < len(at.came.shape):
@@ -75,7 +75,7 @@ def everything(at: At) -> Iterator[str]:
 
 
 def ends(at: At) -> Iterator[str]:
-    """``last`` and ``first``."""
+    """Describe ``last`` and ``first``."""
     if at.axis() == 0:
         which = "last" if at.row.name == "last" else "first"
         kept = f"the {which} {_many(at.gives.shape[0])} kept"
@@ -87,7 +87,7 @@ def _many(size: Size) -> str:
 
 
 def one_step(at: At) -> Iterator[str]:
-    """``at``."""
+    """Describe ``at``."""
     if at.axis() == 0:
         index = at.get("index")
         which = "last" if index == -1 else "first" if index == 0 else f"one at {index}"
@@ -95,7 +95,7 @@ def one_step(at: At) -> Iterator[str]:
 
 
 def padded(at: At) -> Iterator[str]:
-    """``pad`` and ``crop``."""
+    """Describe ``pad`` and ``crop``."""
     if at.axis() != 0:
         return
     before, after = at.get("before"), at.get("after")
@@ -109,30 +109,30 @@ def padded(at: At) -> Iterator[str]:
 
 
 def flipped(at: At) -> Iterator[str]:
-    """``flip``."""
+    """Describe ``flip``."""
     if at.axis() == 0:
         yield f"{the(at.steps, 'step')} in the opposite order, the last one first"
 
 
 def flattened(at: At) -> Iterator[str]:
-    """``flatten``."""
+    """Describe ``flatten``."""
     if len(at.came.shape) > 1:
         sizes = " times ".join(str(size) for size in at.came.shape)
         yield f"in a row there are {sizes}, {count(at.gives.shape[0], 'number')}, and no steps any more"
 
 
 def reshaped(at: At) -> Iterator[str]:
-    """``reshape``."""
+    """Describe ``reshape``."""
     yield "the numbers stay in their order, cut into rows of another length: nothing is turned around"
 
 
 def exchanged(at: At) -> Iterator[str]:
-    """``swap`` and ``permute``."""
+    """Describe ``swap`` and ``permute``."""
     yield "the numbers move: rows become columns; what was counted as steps may now be features"
 
 
 def stretched(at: At) -> Iterator[str]:
-    """``upsample1d`` and ``conv1d_transpose``."""
+    """Describe ``upsample1d`` and ``conv1d_transpose``."""
     if _rank(at) == 1 and at.came.shape[0] != at.gives.shape[0]:
         yield f"it makes the sequence longer: {_length(at.steps, at.gives.shape[0])}"
 

@@ -9,7 +9,7 @@ from seqtopo.layers.values import INTEGERS, Tensor
 
 
 def count(size: Size, one: str, many: str = "") -> str:
-    """So many of something.
+    """Return so many of something in words.
 
     >>> count(1, "step"), count(24, "step"), count(symbol("T"), "step")
     ('1 step', '24 steps', 'T steps')
@@ -21,14 +21,14 @@ def count(size: Size, one: str, many: str = "") -> str:
 
 
 def the(size: Size, one: str) -> str:
-    """Every one of so many that were spoken of before: ``the 24 steps``, ``the one step``, ``the steps``."""
+    """Return the words for something mentioned before: ``the 24 steps``, ``the one step``, ``the steps``."""
     if size == 1:
         return f"the one {one}"
     return f"the {one}s" if str(size) == "?" else f"the {count(size, one)}"
 
 
 def batched(shape: Shape, batch: Size | None = None) -> str:
-    """A shape as Keras has it, with the batch in front.
+    """Return a shape as Keras has it, with the batch in front.
 
     >>> batched((24, 3)), batched((24, 3), 32)
     ('(batch, 24, 3)', '(32, 24, 3)')
@@ -37,7 +37,7 @@ def batched(shape: Shape, batch: Size | None = None) -> str:
 
 
 def listed(words: Sequence[str], last: str = "and") -> str:
-    """A list in words.
+    """Return a list in words.
 
     >>> listed(["a"]), listed(["a", "b", "c"])
     ('a', 'a, b and c')
@@ -46,12 +46,13 @@ def listed(words: Sequence[str], last: str = "and") -> str:
 
 
 def is_ids(tensor: Tensor) -> bool:
-    """Whether it holds whole numbers."""
+    """Return whether a value holds whole numbers."""
     return tensor.dtype in INTEGERS
 
 
 def value(tensor: Tensor, picture: bool = False, each: str = "feature", steps: bool = False) -> str:
-    """What a value is, for one sample; ``picture`` where its first axes are places and not time.
+    """Return in words what a value is, for one sample; ``picture`` where its first axes are places and not
+    time.
 
     ``each`` is what its last axis counts; with ``steps`` a single axis counts time steps.
 
@@ -84,11 +85,11 @@ def ahead(shape: Shape) -> str:
 
 
 def sentence(words: str) -> str:
-    """Words as a sentence: a capital in front, a full stop behind."""
+    """Return words as a sentence: with a capital in front and a full stop behind."""
     words = words[:1].upper() + words[1:]
     return words if words.endswith((".", "?", "!", ":")) else words + "."
 
 
 def sentences(words: Iterable[str]) -> str:
-    """Several of them, one after the other."""
+    """Return several sentences, one after the other."""
     return " ".join(sentence(part) for part in words if part)

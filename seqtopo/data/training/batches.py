@@ -45,7 +45,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships no ty
         return self.cut[at]
 
     def on_epoch_begin(self) -> None:
-        """Starts at the first batch."""
+        """Start at the first batch."""
         self._next = self._given = 0
 
     def on_epoch_end(self) -> None:

@@ -18,7 +18,7 @@ Array = np.ndarray[Any, Any]
 
 
 class CannotGoOnError(ValueError):
-    """A model cannot go on, or not for so long; says what to do."""
+    """A model cannot forecast, or not for so long; says what to do."""
 
     def __init__(self, reason: str, help: str) -> None:
         super().__init__(reason)
@@ -44,7 +44,7 @@ def takes(model: keras.Model) -> tuple[bool, int]:
 def forecast(
     model: keras.Model, notes: Notes, history: Array, steps: int, future: Array | None = None
 ) -> Array:
-    """Return the next steps (steps, told features) after a history (time, features), in the units of the
+    """Return the next steps (steps, target features) after a history (time, features), in the units of the
     data.
 
     ``future`` is what is known of the steps ahead, (steps, features that are not told), unscaled.
@@ -74,7 +74,7 @@ def forecast(
 
 
 def most_steps(model: keras.Model, notes: Notes, history: Array) -> int | None:
-    """For how many steps ``forecast`` can go on by itself: None for any number.
+    """Return for how many steps ``forecast`` can go on by itself: None for any number.
 
     Raises:
         ValueError: for none at all.
@@ -88,12 +88,14 @@ def most_steps(model: keras.Model, notes: Notes, history: Array) -> int | None:
 
 
 def not_targets(targets: list[int], features: int) -> list[int]:
-    """Return the numbers of the features that are not told."""
+    """Return the numbers of the features that are not predicted."""
     return [number for number in range(features) if number not in targets]
 
 
 def _targets(model: keras.Model, notes: Notes, history: Array) -> list[int]:
-    """The numbers of the features that are told; raises ValueError where nothing is told of a history."""
+    """The numbers of the predicted features; raises ValueError where the model predicts
+    nothing of a history.
+    """
     ids, _ = takes(model)
     if notes.answers == "same":
         raise CannotGoOnError(
@@ -112,7 +114,7 @@ def _targets(model: keras.Model, notes: Notes, history: Array) -> list[int]:
 
 
 def _is_direct(model: keras.Model, notes: Notes, history: Array) -> bool:
-    """Whether a model gives several steps at once, or tells only some features."""
+    """Whether a model gives several steps at once, or predicts only some features."""
     if not keras.backend.is_float_dtype(model.inputs[0].dtype):
         return False
     output = tuple(model.outputs[0].shape)
@@ -129,7 +131,9 @@ def _start(model: keras.Model, history: Array) -> Array:
 def _directly(
     model: keras.Model, notes: Notes, history: Array, steps: int, targets: list[int], known: Array | None
 ) -> Array:
-    """Goes on by whole windows: of each the next steps are told; what is not told of them is ``known``."""
+    """Forecast by whole windows: each predicts the next steps; the features that it does not
+    are ``known``.
+    """
     features = history.shape[1]
     others = not_targets(targets, features)
     rows = history
@@ -161,7 +165,7 @@ def _directly(
 
 
 def _answer(model: keras.Model, notes: Notes, history: Array, targets: int) -> Array:
-    """What is told of the steps after a history: (steps, told)."""
+    """The predicted steps after a history: (steps, target features)."""
     length = model.inputs[0].shape[1]
     window = history[-(length or len(history)) :]
     windows = [window]

@@ -68,7 +68,7 @@ class Progress:
         return np.load(self.path, allow_pickle=False)
 
     def restore(self, model: keras.Model) -> bool:
-        """Takes up what the file says; False where it is another run's, damaged, or not there."""
+        """Restore what the file holds; False where it is another run's, damaged, or not there."""
         variables = _variables(model)
         try:
             shapes = [tuple(variable.shape) for variable in variables]
@@ -123,8 +123,8 @@ def train(
     keep: Callable[[Write], None],
     tell: Callable[[int, dict[str, float]], None] | None,
 ) -> None:
-    """Trains for the epochs that are left. After each one ``keep`` is given what writes the progress, and
-    ``tell`` the numbers; without ``tell`` Keras shows its bar.
+    """Train for the epochs that are left. After each one ``keep`` is given the function that writes the
+    progress, and ``tell`` the numbers; without ``tell`` Keras shows its bar.
 
     Raises:
         NotFiniteError: the loss or a metric is not finite; that epoch is not kept.
@@ -175,9 +175,7 @@ def train(
 
 
 def from_its_start(model: keras.Model) -> Callable[[Any], Any]:
-    """Return what a model gives, as arrays, for one batch after another, from the states before the first
-    one.
-    """
+    """Return a model's outputs, as arrays, for one batch after another, from its initial states."""
     if stateful_layers(model):
         reset_states(model)
     predict: Callable[[Any], Any] = model.predict_on_batch

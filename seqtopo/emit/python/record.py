@@ -96,7 +96,7 @@ class Statement:
 
 
 class Recorder:
-    """What the emitters ask for, written down in order."""
+    """Writes down in order what the emitters ask for."""
 
     def __init__(self) -> None:
         self.statements: list[Statement] = []
@@ -141,11 +141,11 @@ class Recorder:
         return self._put(Apply(Dotted(f"layers.{keras}"), positional, given), made)
 
     def making(self, name: str) -> AbstractContextManager[None]:
-        """Nothing is drawn here."""
+        """Do nothing: no weights are drawn here."""
         return nullcontext()
 
     def settings(self) -> Mapping[str, Any]:
-        """Nothing: the code says what a spec says, and is as Keras' users write it."""
+        """Return nothing: the code says what a spec says, as Keras' users write it."""
         return {}
 
     def custom(self, make: Any, kwargs: Mapping[str, Any]) -> WrittenLayer:
@@ -207,7 +207,7 @@ class Recorder:
         return Apply(Dotted("np.array"), (_lists(values),), {"dtype": dtype})
 
     def worked_out(self, function: str, argument: int, index: int) -> Written:
-        """One of the three arrays that a function of `seqtopo.emit.inlined_helpers` gives."""
+        """Return one of the three arrays that a function of `seqtopo.emit.inlined_helpers` gives."""
         key = (function, argument)
         if key not in self._worked_out:
             made = tuple(Written(name) for name in ("leading", "rest", "quarter"))
@@ -225,13 +225,13 @@ class Recorder:
     # ---- what is done with it ------------------------------------------------------------------------
 
     def freeze(self, layer: WrittenLayer) -> None:
-        """Keeps what a frozen layer made when it was first called from being trained."""
+        """Keep what a frozen layer made in its first call from being trained."""
         if layer not in self._frozen:
             self._frozen.add(layer)
             self.statements.append(Statement(Apply(Dotted("freeze"), (layer,)), subject=layer))
 
     def expect(self, layer: WrittenLayer, axis: int, size: int) -> None:
-        """Writes nothing: Keras' Reshape refuses what has another size by itself."""
+        """Do nothing: Keras' Reshape refuses another size by itself."""
 
     def hold_regularizer(self, layer: WrittenLayer, given: Any) -> None:
         """Gives a layer the activity regularizer that its class leaves out."""
@@ -264,7 +264,7 @@ class Recorder:
 
 
 class _Asked:
-    """Gives a maker for whatever name it is asked for."""
+    """Returns a maker for any name it is asked for."""
 
     def __init__(self, maker: Callable[[str], Callable[..., Any]]) -> None:
         self._maker = maker

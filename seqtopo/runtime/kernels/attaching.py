@@ -1,4 +1,4 @@
-"""Puts kernels into the layers of a model, each into the one instance, and takes them out again.
+"""Attach kernels to the layers of a model, each to the one instance, and detach them again.
 
 Only a plain attribute of the instance changes: its ``inner_loop``, or its ``call`` where it wraps another
 layer. The class, the config, the weights and the saved file stay Keras' own. What makes a new layer from
@@ -56,7 +56,7 @@ def attach(model: keras.Model, chooser: Callable[[Any], Choice] | None = None) -
 
 
 def detach(model: keras.Model) -> None:
-    """Takes the kernels out again, so that each layer computes as Keras has it."""
+    """Take the kernels out again, so that each layer computes as in Keras."""
     for layer in layers(model):
         inside = attached(layer)
         if inside is not None:

@@ -1,4 +1,4 @@
-"""One step of each recurrent layer, and the way back through it, written by hand; for JAX and TensorFlow.
+"""Compute one step of each recurrent layer, forwards and its hand-written VJP; for JAX and TensorFlow.
 
 A cell's ``step`` takes ``x`` of shape ``(batch, F)``, the states of shape ``(batch, units)`` each and the
 weights as Keras has them; it gives the next states and what the way back needs. A step is left out where the
@@ -22,7 +22,7 @@ Weights = tuple[Array, Array, Array | None]
 
 @dataclass(frozen=True)
 class Activation:
-    """A function, and its slope as a function of what it gives."""
+    """A function, and its slope as a function of the function's value."""
 
     of: Callable[[Array], Array]
     slope: Callable[[Array], Array]

@@ -1,4 +1,4 @@
-"""A model's call for inputs of one shape, as one compiled program of its backend."""
+"""Compile a model's call for inputs of one shape to one program of its backend."""
 
 from __future__ import annotations
 

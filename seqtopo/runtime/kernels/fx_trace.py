@@ -1,4 +1,4 @@
-"""Trace a function of PyTorch tensors to a flat list of ATen operations, by ``make_fx``.
+"""Trace a function of PyTorch tensors to a flat list of ATen operations (``make_fx``).
 
 Around each layer Keras looks at names, masks, dtypes and scopes; for a small model on one sample that is
 nearly all the time. Traced once, only what PyTorch itself is asked to do is left.
@@ -24,7 +24,7 @@ _whole: list[Callable[..., list[Any]]] = []
 
 
 class CannotTraceError(Exception):
-    """What a function does depends on the numbers in its tensors, as where one is looked at in Python."""
+    """A function depends on the numbers in its tensors, as where Python looks at one."""
 
 
 def bare_operations(
@@ -76,7 +76,7 @@ _kept: list[Any] = []
 
 
 def _put_in_whole(traced: Any) -> None:
-    """Puts functions that were traced as one operation in its place."""
+    """Put functions that were traced as one operation in place of it."""
     for node in traced.graph.nodes:
         if _whole and node.target is _operation():
             number, tensors = node.args

@@ -1,4 +1,4 @@
-"""What a kernel is: another way to compute what one method of one stock layer computes."""
+"""Define a kernel: another way to compute what one method of one stock layer computes."""
 
 from __future__ import annotations
 

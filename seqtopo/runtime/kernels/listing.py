@@ -1,4 +1,4 @@
-"""Which layer of a model runs on which kernel, and why not on a faster one."""
+"""List which layer of a model runs on which kernel, and why not on a faster one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers for one sequence, or a few, at a time; see ``seqtopo.predictor``."""
+"""Predict one sequence, or a few, at a time with a compiled model; see ``seqtopo.predictor``."""
 
 from __future__ import annotations
 
@@ -54,7 +54,9 @@ class Predictor:
         return found[0] if self._call.outputs == 0 else tree.pack_sequence_as(self._call.outputs, found)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """As its model: what is compiled belongs to this process, and is compiled anew in another."""
+        """Pickle the model alone: what is compiled belongs to this process, and is compiled
+        anew in another.
+        """
         return type(self), (self.model,)
 
     def warm_up(self, *shapes: Sequence[int]) -> None:
@@ -74,7 +76,7 @@ class Predictor:
 
     @property
     def how(self) -> dict[Any, str]:
-        """What runs for each shape that came so far; where it is Keras' own call, also why."""
+        """Return what runs for each shape that came so far; where it is Keras' own call, also why."""
         with self._lock:
             found = list(self._programs.items())
         return {shapes[0] if len(shapes) == 1 else shapes: program.how for shapes, program in found}

@@ -1,4 +1,4 @@
-"""LSTM, GRU and SimpleRNN by a scan with a gradient written by hand; for JAX and TensorFlow.
+"""Run LSTM, GRU and SimpleRNN by a scan with a gradient written by hand; for JAX and TensorFlow.
 
 Here is what a layer asks for: masks, directions, dropout on what comes in. ``Scan`` is the backend's.
 """
@@ -21,7 +21,7 @@ are wanted, otherwise the last one alone, of shape ``(1, batch, units)``; and th
 
 
 def choose(layer: Any, name: str, scan: Scan) -> Choice:
-    """The kernel of a recurrent layer, or why it has none."""
+    """Return the kernel of a recurrent layer, or why it has none."""
     keras_cell: Any = layer.cell
     if type(layer) not in CELLS or type(keras_cell) is not CELLS[type(layer)][0]:
         return Stock("it is not Keras' own layer, but a subclass")
@@ -64,7 +64,7 @@ def run(
     mask: Any,
     training: bool = False,
 ) -> Any:
-    """A recurrent layer's ``inner_loop``: the last output, all outputs, and the states at the end.
+    """Run a recurrent layer's ``inner_loop``: the last output, all outputs, and the states at the end.
 
     Raises:
         NotNow: the stock loop has to do it.

@@ -1,4 +1,4 @@
-"""``TimeDistributed`` in one call: the time steps are samples like any others to the layer inside.
+"""Run ``TimeDistributed`` in one call: to the layer inside, time steps are samples like any others.
 
 Keras calls the layer inside once for each step, and stacks what it gives. Where that layer treats each
 sample by itself, without chance and without anything that it remembers, the steps can be laid into the
@@ -19,7 +19,7 @@ from seqtopo.runtime.rows import row_of
 
 
 def choose(layer: Any) -> Choice:
-    """The kernel of a ``TimeDistributed``, or why it has none."""
+    """Return the kernel of a ``TimeDistributed``, or why it has none."""
     if type(layer) is not layers.TimeDistributed:
         return Stock("it is not Keras' own layer, but a subclass")
     inside = keras_private.layers_inside(layer.layer)
@@ -66,7 +66,7 @@ def _why_not(layer: Any, *, asked: bool) -> str:
 
 
 def run(layer: Any, inputs: Any, training: Any = None, mask: Any = None) -> Any:
-    """A ``TimeDistributed``'s ``call``.
+    """Run a ``TimeDistributed``'s ``call``.
 
     Raises:
         NotNow: there is a mask for the layer inside, which is given to it step by step.

@@ -1,1 +1,1 @@
-"""States of stateful layers that last from batch to batch, equally on every backend."""
+"""Carry the states of stateful layers from batch to batch, equally on every backend."""

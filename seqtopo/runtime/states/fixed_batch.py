@@ -1,4 +1,4 @@
-"""``fit``, ``evaluate`` and ``predict`` of a model with a fixed batch: its size need not be said again."""
+"""Let ``fit``, ``evaluate`` and ``predict`` of a model with a fixed batch use its size by themselves."""
 
 from __future__ import annotations
 

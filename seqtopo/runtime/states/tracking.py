@@ -1,4 +1,4 @@
-"""States that last from batch to batch, equally on every backend.
+"""Track states that last from batch to batch, equally on every backend.
 
 Keras makes the state variables of a ``stateful`` layer untracked. So on JAX, whose trainer carries from step
 to step what ``model.variables`` holds, the state is lost after each batch, in silence; and on PyTorch the
@@ -66,7 +66,7 @@ def reset_states(model: keras.Model) -> None:
 
 
 def get_states(model: keras.Model) -> list[np.ndarray]:
-    """Copies of the states of every stateful layer, see ``seqtopo.get_states``."""
+    """Return copies of the states of every stateful layer, see ``seqtopo.get_states``."""
     return [np.array(ops.convert_to_numpy(variable)) for variable in _variables(model)]
 
 
@@ -123,7 +123,7 @@ def _attach_layer(layer: Any) -> None:
 
 
 def _reset(layer: Any) -> None:
-    """As Keras' own, also where the states of stacked cells are nested."""
+    """Reset the states as Keras does, also where the states of stacked cells are nested."""
     for variable in tree.flatten(layer.states):
         variable.assign(ops.zeros(variable.shape, variable.dtype))
 

@@ -1,4 +1,4 @@
-"""Which steps the answers of a Keras model stand for, by the analysis of the spec that it would have."""
+"""Find which steps the answers of a Keras model stand for, by the analysis of the spec that it would have."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Beam search: the likeliest sequences so far, side by side."""
+"""Search with beams: keep the likeliest sequences so far side by side."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Beams:
     def turn(
         self, log_probs: Any, done: Any, scores: Any, lengths: Any, written: Any, place: Any
     ) -> tuple[Any, ...]:
-        """One step, from the logarithms of the probabilities (batch * width, V).
+        """Take one step, from the logarithms of the probabilities (batch * width, V).
 
         Gives which beam each goes on from, the ids that it gets, and the rest carried on.
         """

@@ -1,4 +1,4 @@
-"""Draws token ids from what a model says, the same on every backend."""
+"""Draw token ids from a model's output, the same on every backend."""
 
 from __future__ import annotations
 

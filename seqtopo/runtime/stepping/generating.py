@@ -1,4 +1,4 @@
-"""Writes sequences with a trained encoder-decoder; see ``seqtopo.generate``."""
+"""Write sequences with a trained encoder-decoder; see ``seqtopo.generate``."""
 
 from __future__ import annotations
 

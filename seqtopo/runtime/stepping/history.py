@@ -1,4 +1,4 @@
-"""What is given to a roll-out, put in order: the history, and what is known ahead."""
+"""Put in order what is given to a roll-out: the history, and what is known ahead."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Given:
         self.sequences = [x[:, -steps:] for x in self.sequences]
 
     def check_feedback(self, output: tuple[int | None, ...], samples: bool) -> None:
-        """Whether an output fits what goes in.
+        """Check that an output fits the input it is fed to.
 
         Raises:
             ValueError: says what does not fit, and what to do.

@@ -1,4 +1,4 @@
-"""Loops that run inside one compiled program: scan on JAX, while_loop on TensorFlow.
+"""Run loops inside one compiled program: scan on JAX, while_loop on TensorFlow.
 
 PyTorch has no such loop. There one turn is traced to the bare operations that it comes down to, and these are
 run again and again, without what Keras does around each layer: for a small LSTM some sixty times as fast.

@@ -1,4 +1,4 @@
-"""The calls that a Keras model is made of, read from its own graph, whoever built it."""
+"""Read the calls of a Keras model from its own graph, whoever built it."""
 
 from __future__ import annotations
 

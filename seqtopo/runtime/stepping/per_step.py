@@ -1,4 +1,4 @@
-"""Which calls of a Keras graph look at one time step at a time, and why the others do not.
+"""Decide which calls of a Keras graph look at one time step at a time, and why the others do not.
 
 Inside a one-step model a sequence keeps its time axis, with one step in it: (batch, 1, F). So what looks at
 the steps one by one is called as it is, with the rank it was built for.

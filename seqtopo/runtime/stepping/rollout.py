@@ -1,4 +1,4 @@
-"""Feeds a model's outputs back into it, in one compiled loop; see ``seqtopo.rollout``."""
+"""Feed a model's outputs back into it, in one compiled loop; see ``seqtopo.rollout``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""How layers with a memory do one step: recurrent, causal convolution and attention, sums over time."""
+"""Define how layers with a memory do one step: recurrent, causal convolution and attention,
+sums over time.
+"""
 
 from __future__ import annotations
 
@@ -66,7 +68,7 @@ def _recurrent(stepper: Stepper, node: Any, env: dict[int, Seen]) -> Found:
 
 
 def _plain(sizes: Any) -> Any:
-    """Without the lists of Keras' own kind, in which it keeps what is an attribute of a layer."""
+    """Sizes as plain lists, without the kind of lists in which Keras' layers keep attributes."""
     return [_plain(size) for size in sizes] if isinstance(sizes, (list, tuple)) else sizes
 
 

@@ -73,7 +73,7 @@ class Stepper:
         self._count: State | None = None
 
     def state(self, name: str, shape: Sequence[int | None], dtype: str) -> State:
-        """A new state of the one-step model; ``shape`` leaves out the batch."""
+        """Add a state to the one-step model; ``shape`` leaves out the batch."""
         name = self._free(name)
         given = keras.Input(tuple(shape), dtype=dtype, name=name)
         found = State(name, given)
@@ -95,7 +95,7 @@ class Stepper:
         return self._count.given
 
     def one(self, whole: Any, name: str) -> tuple[Any, Any]:
-        """An input for one step of a sequence: the input (batch, ...), and the sequence of that step."""
+        """Add an input for one step of a sequence: the input (batch, ...), and the sequence of that step."""
         given = keras.Input(tuple(whole.shape[2:]), dtype=whole.dtype, name=self._free(name))
         return given, self.lifted(given)
 

@@ -1,4 +1,4 @@
-"""The kernels for JAX: the scan of Keras' own loop, with a gradient written by hand.
+"""Choose kernels for JAX: the scan of Keras' own loop, with a gradient written by hand.
 
 What JAX derives for the loop adds up the gradient of the weights step by step. Here the loop back finds the
 gradient of the gates alone, and the weights' is one product over all steps. The input is multiplied inside
@@ -19,7 +19,7 @@ from seqtopo.runtime.kernels.on_jax.scan import scan
 
 
 def choose(layer: Any) -> Choice:
-    """The kernel for a layer, or why there is none."""
+    """Return the kernel for a layer, or why there is none."""
     if isinstance(layer, layers.SimpleRNN):
         return Stock("Keras' own loop is as fast on JAX")
     if isinstance(layer, (layers.LSTM, layers.GRU)):

@@ -1,4 +1,4 @@
-"""A scan over the time steps of a cell, with the gradient that the cell has.
+"""Scan a cell over the time steps, with the cell's own gradient.
 
 The first axis is time: inputs are of shape ``(T, batch, F)``, outputs ``(T, batch, units)``. JAX
 differentiates it in reverse (``grad``, ``vjp``), also under ``vmap`` and twice. It has no rule for forward

@@ -1,4 +1,4 @@
-"""The kernels for TensorFlow: Keras' own loop and a gradient written by hand, both compiled by XLA.
+"""Choose kernels for TensorFlow: Keras' own loop and a gradient written by hand, both compiled by XLA.
 
 Keras' loop runs operation by operation, and its gradient keeps what it needs in lists, one item a step.
 """
@@ -21,7 +21,7 @@ RECURRENT = (layers.LSTM, layers.GRU, layers.SimpleRNN)
 
 
 def choose(layer: Any) -> Choice:
-    """The kernel for a layer, or why there is none."""
+    """Return the kernel for a layer, or why there is none."""
     if isinstance(layer, RECURRENT):
         if tf.config.list_logical_devices("GPU"):
             return Stock("its kernel was measured on CPUs alone, and TensorFlow has a GPU")

@@ -1,4 +1,4 @@
-"""How long a ``fit`` will be: compiling a loop pays only where training repeats it often enough.
+"""Plan the length of a ``fit``: compiling a loop pays only where training repeats it often enough.
 
 XLA takes one to two seconds of a processor to compile the loops of a model, and what they win grows with the
 training steps and the time steps in each. Measured on LSTM, GRU and SimpleRNN of 20 to 64 units, the two are
@@ -30,7 +30,7 @@ _declined: ContextVar[set[int] | None] = ContextVar("declined", default=None)
 
 
 def look_ahead(length: int) -> None:
-    """Whether a loop over so many time steps is worth compiling in the ``fit`` that runs.
+    """Refuse a loop over so many time steps that is not worth compiling in the running ``fit``.
 
     Raises:
         NotNow: it is not.
@@ -43,7 +43,7 @@ def look_ahead(length: int) -> None:
 
 
 def fit(model: Any, *args: Any, **kwargs: Any) -> Any:
-    """A model's ``fit``, whose loops know how many training steps there will be."""
+    """Run a model's ``fit``, whose loops know how many training steps there will be."""
     stock = type(model).fit
     given = inspect.signature(stock).bind(model, *args, **kwargs)
     steps = planned(given.arguments)

@@ -1,4 +1,4 @@
-"""A loop over the time steps of a cell, with the gradient that the cell has, each compiled by XLA.
+"""Loop a cell over the time steps, with the cell's own gradient, each compiled by XLA.
 
 The first axis is time: inputs are of shape ``(T, batch, F)``, outputs ``(T, batch, units)``. XLA compiles
 anew for each batch size and each number of steps; so a loop is compiled where training repeats it often, and
@@ -97,12 +97,12 @@ def _back(
 
 
 def _cut(values: States) -> States:
-    """Values that TensorFlow does not follow: the gradient of what they give is said elsewhere."""
+    """Values that TensorFlow does not differentiate: their gradient is given elsewhere."""
     return tuple(tf.stop_gradient(each) for each in values)
 
 
 class _Loop:
-    """The loops of one kind of cell, of one number of steps: there, and back."""
+    """The loops of one kind of cell over one number of steps: forwards and backwards."""
 
     def __init__(self, cell: Cell, sequences: bool, states: int, bias: bool, steps: int) -> None:
         self._cell, self._sequences, self._states, self._bias, self._steps = (

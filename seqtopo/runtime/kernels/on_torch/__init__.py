@@ -1,4 +1,4 @@
-"""The kernels for PyTorch: its native recurrent layers, called on the very weights of Keras' own layers.
+"""Choose kernels for PyTorch: its native recurrent layers, called on the weights of Keras' own layers.
 
 Keras' loops take one step at a time through Python, and some index the whole sequence at each step, so that
 the backward pass costs the square of the time steps. On a GPU the native calls run cuDNN.
@@ -17,7 +17,7 @@ from seqtopo.runtime.kernels.on_torch import dense, native, steps
 
 
 def choose(layer: Any) -> Choice:
-    """The kernel for a layer, or why there is none."""
+    """Return the kernel for a layer, or why there is none."""
     if isinstance(layer, (layers.LSTM, layers.GRU, layers.SimpleRNN)):
         return native.choose(layer)
     if isinstance(layer, layers.TimeDistributed):

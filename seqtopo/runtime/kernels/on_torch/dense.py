@@ -1,4 +1,4 @@
-"""A dense layer in one call of PyTorch's, where Keras looks after types and ranks, multiplies and adds."""
+"""Compute a dense layer in one call of PyTorch, without Keras' checks of types and ranks."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from seqtopo.runtime.kernels.kernel import Choice, Kernel, NotNow
 
 
 def choose(layer: Any) -> Choice:
-    """The kernel of a dense layer of Keras' own."""
+    """Return the kernel of a dense layer of Keras' own."""
     plain = type(layer) is layers.Dense and layer.quantization_mode is None
     return Kernel("linear", "call", run) if plain else None
 
 
 def run(layer: Any, inputs: torch.Tensor, training: Any = None) -> Any:
-    """A dense layer's ``call``.
+    """Run a dense layer's ``call``.
 
     Raises:
         NotNow: it was quantized since, or the types have to be brought together.

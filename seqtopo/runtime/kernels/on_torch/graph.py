@@ -1,4 +1,4 @@
-"""A model's graph walked straight: each layer's ``call``, without what Keras does around it every time.
+"""Call a model's layers one after the other, without what Keras does around each call.
 
 Around a layer's ``call`` Keras converts the inputs and checks them, finds out whether it trains, opens scopes
 and hands on masks and losses. In a graph of built layers of Keras' own, in one precision, without masks and
@@ -29,7 +29,7 @@ from seqtopo.runtime.kernels.kernel import NotNow, Stock
 
 
 def walk_of(model: Any) -> Walk | Stock:
-    """The straight walk through a functional or Sequential model, or why there is none."""
+    """Return the direct walk through a functional or Sequential model, or why there is none."""
     try:
         return _walk_of(model)
     except KerasLacksError as error:
@@ -65,7 +65,7 @@ def _graph(model: Any) -> Any:
 
 
 def _why_not(node: Any) -> str:
-    """Why the call of a layer in a graph cannot be made straight."""
+    """Why a layer in a graph cannot be called directly."""
     layer = node.operation
     if not isinstance(layer, keras.Layer) or type(layer).__call__ is not keras.Layer.__call__:
         return "is no layer, but an operation"

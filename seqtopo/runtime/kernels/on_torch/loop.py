@@ -1,4 +1,4 @@
-"""The loop of an LSTM, a GRU or a SimpleRNN whose arguments PyTorch's own layers do not know.
+"""Loop an LSTM, a GRU or a SimpleRNN whose arguments PyTorch's own layers do not have.
 
 Each step is Keras' cell, without a call of a layer for each. The inputs of all steps are multiplied at once,
 and taken apart once: Keras' own loop over such inputs takes each step out of the whole, and so the backward
@@ -21,12 +21,12 @@ Step = Callable[[torch.Tensor, State], State]
 
 
 def loop(why_not_faster: str) -> Kernel:
-    """The kernel that is left where there is no native one."""
+    """Return the kernel for a layer that has no native one."""
     return Kernel("loop", "inner_loop", run, why_not_faster)
 
 
 def run(layer: Any, sequences: torch.Tensor, initial_state: Any, mask: Any, training: bool = False) -> Any:
-    """A recurrent layer's ``inner_loop``: the last output, all outputs, and the states at the end.
+    """Run a recurrent layer's ``inner_loop``: the last output, all outputs, and the states at the end.
 
     Raises:
         NotNow: the stock loop has to do it.

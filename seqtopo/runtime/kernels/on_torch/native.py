@@ -1,4 +1,4 @@
-"""PyTorch's own LSTM, GRU and RNN on the weights of Keras' layers.
+"""Call PyTorch's own LSTM, GRU and RNN on the weights of Keras' layers.
 
 What differs: the order of a GRU's gates, and that PyTorch's weights are transposed and have two biases. The
 weights are handed over as views of Keras' variables wherever that is possible, and gradients flow to these.
@@ -36,7 +36,7 @@ class Native:
 
 
 def choose(layer: Any) -> Choice:
-    """The native kernel of a layer, or why it has none."""
+    """Return the native kernel of a layer, or why it has none."""
     cell: Any = layer.cell
     if type(layer) not in CALLS or type(cell) is not CALLS[type(layer)][0].cell:
         return Stock("it is not Keras' own layer, but a subclass")
@@ -69,7 +69,7 @@ def _name(activation: Any) -> str:
 def call(
     layer: Any, sequences: torch.Tensor, initial_state: Any = None, mask: Any = None, training: bool = False
 ) -> Any:
-    """A recurrent layer's ``call`` where nothing is to be done before and after its ``inner_loop``.
+    """Run a recurrent layer's ``call`` where nothing is to be done before and after its ``inner_loop``.
 
     Raises:
         NotNow: states are given, dropout masks have to be drawn, or it is unrolled.
@@ -89,7 +89,7 @@ def call(
 def run(
     native: Native, layer: Any, sequences: torch.Tensor, initial_state: Any, mask: Any, training: bool = False
 ) -> Any:
-    """A recurrent layer's ``inner_loop``: the last output, all outputs, and the states at the end.
+    """Run a recurrent layer's ``inner_loop``: the last output, all outputs, and the states at the end.
 
     Raises:
         NotNow: the stock loop has to do it.

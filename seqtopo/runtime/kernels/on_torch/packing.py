@@ -1,4 +1,4 @@
-"""Which steps of a batch count: the way of a masked batch into layouts without its masked steps, and back.
+"""Pack a masked batch without its masked steps, and unpack it again.
 
 A masked step leaves the state as it is, and gives the output of the step before it once more, or zeros. So
 a sequence with masked steps, wherever they are, is the shorter sequence of its other steps, whose outputs

@@ -1,4 +1,4 @@
-"""A model's steps of training and prediction, without what Keras does in each that a plain model never needs.
+"""Run a model's training and prediction steps without what Keras does in each for less plain models.
 
 The loss, the metrics and the optimizer are Keras' own and do what they do. What takes the shorter way is a
 mean squared error, the mean of the losses so far, and Adam's update, each where it is set up as it is by
@@ -33,7 +33,7 @@ ADAM = ("_trainable_variables", "_momentums", "_velocities")
 
 
 def choose(model: Any) -> Choice:
-    """The kernel of a model: its graph walked straight, and its steps, or why there is none."""
+    """Return the kernel of a model: its direct walk and its steps, or why there is none."""
     walk = walk_of(model)
     if isinstance(walk, Stock):
         return walk
@@ -52,17 +52,17 @@ class InStep(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no ty
     """
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def on_predict_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Nothing."""
+        """Do nothing."""
 
 
 def in_step(name: str, model: Any, *args: Any, **kwargs: Any) -> Any:
-    """A model's ``fit``, ``evaluate`` or ``predict``, with its callbacks called where it computes.
+    """Run a model's ``fit``, ``evaluate`` or ``predict``, with its callbacks called where it computes.
 
     Raises:
         NotNow: it computes on an accelerator, or the callbacks are a ``CallbackList``, which is kept.
@@ -79,7 +79,7 @@ def in_step(name: str, model: Any, *args: Any, **kwargs: Any) -> Any:
 
 
 def _nobody_looks_on(model: Any, given: dict[str, Any]) -> bool:
-    """Whether ``predict`` is asked for what the model gives for an array, and for nothing else."""
+    """Whether ``predict`` is asked only for what the model gives for an array."""
     x = given["x"]
     return (
         isinstance(x, np.ndarray)
@@ -113,12 +113,12 @@ class Steps:
         self.walk = walk
 
     def predict(self, model: Any, data: Any) -> Any:
-        """What ``predict_step`` gives: the outputs for a batch."""
+        """Return what ``predict_step`` gives: the outputs for a batch."""
         x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
         return self._outputs(model, x, training=False)
 
     def train(self, model: Any, data: Any) -> Any:
-        """What ``train_step`` does and gives: one update of the weights, and the metrics."""
+        """Do what ``train_step`` does: update the weights once, and return the metrics."""
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         optimizer, weights = model.optimizer, model.trainable_weights
         if optimizer is None or not weights or any(name in vars(model) for name in OWN):
