@@ -39,7 +39,7 @@ SUFFIXES = (SUFFIX, ".py", ".json")
 
 
 def parser() -> Parser:
-    """Return what the command takes."""
+    """Return the parser of the command's arguments."""
     made = Parser(
         "build",
         "Builds the Keras model of a spec and saves it as a .keras file, which Keras loads without seqtopo; "

@@ -33,7 +33,7 @@ from seqtopo.system.shell import command
 
 
 def parser() -> Parser:
-    """Return what the command takes."""
+    """Return the parser of the command's arguments."""
     made = Parser(
         "check",
         "Checks specs without Keras. A right one is shown with its shapes; a wrong one, with the place,\n"

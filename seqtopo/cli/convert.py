@@ -23,7 +23,7 @@ from seqtopo.vgsl.words import DIALECTS, table
 
 
 def parser() -> Parser:
-    """Return what the command takes."""
+    """Return the parser of the command's arguments."""
     made = Parser(
         "convert",
         "Turns a topology in another program's notation into a spec: VGSL, as Tesseract, kraken and VGSLify "

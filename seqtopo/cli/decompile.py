@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def parser() -> Parser:
-    """Return what the command takes."""
+    """Return the parser of the command's arguments."""
     made = Parser(
         "decompile",
         "Writes the spec of a saved Keras model: of the configuration in a .keras file, or of the text that\n"

@@ -30,7 +30,7 @@ NARROWEST = 24
 
 
 def parser() -> Parser:
-    """Return what the command takes."""
+    """Return the parser of the command's arguments."""
     made = Parser(
         "diff",
         "Says what differs between two topologies, layer by layer: layers added (+), removed (-) and\n"

@@ -22,7 +22,7 @@ _SIGNS = "┌┄▼×…╎"
 
 
 def parser() -> Parser:
-    """Return what the command takes."""
+    """Return the parser of the command's arguments."""
     made = Parser(
         "draw",
         "Draws a spec: its layers as a graph, with shapes, branches, shared weights and states; or its\n"

@@ -17,7 +17,7 @@ from seqtopo.report.columns import Column, columns
 
 
 def parser() -> Parser:
-    """Return what the command takes."""
+    """Return the parser of the command's arguments."""
     made = Parser(
         "explain",
         "Explains the code of a message: what it means, why, an example and what to write instead.",

@@ -27,7 +27,7 @@ CLOSE = 1e-6
 
 
 def parser() -> Parser:
-    """Return what the command takes."""
+    """Return the parser of the command's arguments."""
     made = Parser(
         "export",
         "Writes a model for another program: ONNX, TensorFlow SavedModel or Lite, PyTorch. It is run there\n"

@@ -30,18 +30,18 @@ def load(argument: str) -> tuple[Source, tuple[Diagnostic, ...]]:
 
 
 def is_text(argument: str) -> bool:
-    """Return whether an argument is a spec, not the name of a file with one: by arrow, source or lines."""
+    """Return whether an argument is a spec and not a file's name: by its arrow, its source, its lines."""
     looks = not argument.strip() or any(sign in argument for sign in ("->", "in(", "\n"))
     return looks and not os.path.lexists(argument)
 
 
 def read_input() -> bytes:
-    """Return all of the standard input; no more of it than a spec may have."""
+    """Return all of the standard input, up to the size of a spec."""
     return sys.stdin.buffer.read(SPEC_BYTES + 1)
 
 
 def check_spec(argument: str, dims: Mapping[str, Any]) -> Checked:
-    """Return the spec that an argument names, read and resolved."""
+    """Read and resolve the spec that an argument names."""
     source, problems = load(argument)
     if problems:
         return Checked(source, None, None, problems)
@@ -49,7 +49,7 @@ def check_spec(argument: str, dims: Mapping[str, Any]) -> Checked:
 
 
 def check_specs(arguments: Iterable[str], dims: Mapping[str, Any]) -> list[Checked]:
-    """Several specs, read and resolved. Not all need each name that is bound, but one of them must."""
+    """Read and resolve several specs. Not all need each name that is bound, but one of them must."""
     checked = [check_spec(argument, dims) for argument in arguments]
     known = [symbols_of(one.spec) if one.spec and dims else set() for one in checked]
     somewhere = set().union(*known)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def parser() -> Parser:
-    """Return what the command takes."""
+    """Return the parser of the command's arguments."""
     made = Parser(
         "fit",
         "Trains the model of a spec on a file of data, compares it with forecasts that cost nothing,\n"
@@ -100,7 +100,7 @@ def parser() -> Parser:
 
 
 def whole(text: str) -> int:
-    """A whole number from 1 up, read.
+    """Read a whole number from 1 up.
 
     Raises:
         argparse.ArgumentTypeError: it is none.

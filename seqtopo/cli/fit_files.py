@@ -1,4 +1,4 @@
-"""The files that ``seqtopo fit`` writes: a model, the progress beside it, and the loss curve as a picture."""
+"""Write the files of ``seqtopo fit``: a model, the progress beside it, and the loss curve as a picture."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Training:
 
     @contextmanager
     def stopped_in_words(self) -> Iterator[None]:
-        """Says at Ctrl-C what is kept, and that the same command goes on."""
+        """Print at Ctrl-C what is kept, and that the same command goes on."""
         try:
             yield
         except KeyboardInterrupt:
@@ -62,7 +62,7 @@ class Training:
 
 
 def target_of(args: argparse.Namespace) -> Path:
-    """The path of the model. Raises UsageError where no model can be saved there."""
+    """Return the path of the model. Raises UsageError where no model can be saved there."""
     at_hand = args.spec == STDIN or is_text(args.spec)
     target = Path(args.output) if args.output else Path("model" if at_hand else args.spec).with_suffix(SUFFIX)
     if target.suffix != SUFFIX:
@@ -76,7 +76,7 @@ def target_of(args: argparse.Namespace) -> Path:
 
 
 def keep_what_is_there(target: Path, args: argparse.Namespace) -> None:
-    """Raises SpecError (ST732) where a model, or a picture that is no loss curve, would be replaced."""
+    """Raise SpecError (ST732) where a model, or a picture that is no loss curve, would be replaced."""
     picture = target.with_suffix(PICTURE)
     there = target if os.path.lexists(target) else picture
     if args.force or not os.path.lexists(there) or (there is picture and is_loss_curve(picture)):

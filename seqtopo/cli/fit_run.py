@@ -46,7 +46,7 @@ OUTSIDE = ("epochs", "output", "data", "force")
 
 
 def fit(job: Job, args: argparse.Namespace, training: Training) -> None:
-    """Trains the model of a job, compares it, saves it with its loss curve, and says how to go on.
+    """Train the model of a job, compare it, save it with its loss curve, and print how to go on.
 
     Raises:
         SpecError: it cannot be built, trained or saved.
@@ -101,13 +101,13 @@ def fit(job: Job, args: argparse.Namespace, training: Training) -> None:
 
 
 def _digest(path: Path) -> str:
-    """What tells a file's content from another's."""
+    """A digest of a file's content."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "blake2b").hexdigest()
 
 
 def _elsewhere(job: Job) -> str:
-    """Where a model runs of which check says that not every backend runs it; "" where it says nothing."""
+    """The backends on which a model runs, where a finding says that not all run it; "" otherwise."""
     known = [d.help for d in job.checked.diagnostics if d.code in ("ST658", "ST659") and d.help]
     return known[0] if known else ""
 
@@ -115,7 +115,7 @@ def _elsewhere(job: Job) -> str:
 def _say_how_to_go_on(
     job: Job, args: argparse.Namespace, model: keras.Model, notes: Notes, target: Path
 ) -> None:
-    """Names the command that forecasts, as far as this model can."""
+    """Print the command that forecasts, as far as this model can."""
     if job.series is None:
         return
     several = bool(job.series.lengths)

@@ -17,7 +17,7 @@ from seqtopo.syntax.print import format_text
 
 
 def parser() -> Parser:
-    """Return what the command takes."""
+    """Return the parser of the command's arguments."""
     made = Parser(
         "fmt",
         "Writes specs in the one house style, in place; comments stay, and so does the meaning.",

@@ -22,7 +22,7 @@ SHOWN = 20
 
 
 def parser() -> Parser:
-    """Return what the command takes."""
+    """Return the parser of the command's arguments."""
     made = Parser(
         "forecast",
         "Reads a history with a saved model, and goes on from its end: each forecast is fed back as the\n"

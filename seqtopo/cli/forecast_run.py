@@ -23,7 +23,7 @@ MOST_NAMED = 20
 
 
 def forecast_of(args: argparse.Namespace, path: Path) -> tuple[list[str], Any]:
-    """The names of the features that a saved model tells, and their numbers, (steps, features).
+    """Return the names of the features that a saved model predicts, and their numbers, (steps, features).
 
     Raises:
         UsageError: no series is chosen as the history has them.
@@ -51,7 +51,7 @@ def forecast_of(args: argparse.Namespace, path: Path) -> tuple[list[str], Any]:
 def _history(
     args: argparse.Namespace, path: Path, notes: Notes, ids: bool, features: int
 ) -> tuple[Any, list[str]]:
-    """The history, its features in the order of the model, and the names of those that are told."""
+    """The history, its features in the order of the model, and the names of the predicted ones."""
     given: Any = args.history or notes.history
     if given is None:
         _refuse(path, "no history is saved with it", "give what came before: --history data.csv", "goes on")
@@ -121,7 +121,7 @@ def _one_of(args: argparse.Namespace, ids: bool) -> Series:
 
 
 def _future(args: argparse.Namespace, notes: Notes, history: Any) -> Any:
-    """The features that are not told, (steps, features), in their order.
+    """The features that are not predicted, (steps, features), in their order.
 
     Raises:
         SpecError: ST733, there are none, or the file has others or too few rows; or it cannot be read.
@@ -154,7 +154,7 @@ def _future(args: argparse.Namespace, notes: Notes, history: Any) -> Any:
 
 
 def write_table(path: Path, names: list[str], numbers: Any) -> None:
-    """Writes a table that ``read_table`` reads: the number of the step, and its features."""
+    """Write a table that ``read_table`` reads: the number of the step, and its features."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["step", *names])

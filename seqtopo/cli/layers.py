@@ -25,7 +25,7 @@ _SHOWN_FLAGS = 8
 
 
 def parser() -> Parser:
-    """Return what the command takes."""
+    """Return the parser of the command's arguments."""
     made = Parser(
         "layers",
         "Lists the layers, or shows one: its shapes, its arguments, its flags, an example.",

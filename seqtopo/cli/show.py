@@ -23,7 +23,7 @@ _HOLD = "\u00a0"
 
 
 def parser() -> Parser:
-    """Return what the command takes."""
+    """Return the parser of the command's arguments."""
     made = Parser(
         "show",
         "Walks through a spec in plain words: what comes into each layer and what leaves it, which steps\n"

@@ -26,13 +26,13 @@ _MARK = b"\xef\xbb\xbf"
 
 
 class Original(NamedTuple):
-    """A file's text, and its bytes."""
+    """A file's text and its bytes."""
 
     source: Source
     data: bytes
 
     def written(self, text: str) -> bytes:
-        """Another text as the bytes of this file: its mark, its line endings."""
+        """Return another text as the bytes of this file: its byte order mark, its line endings."""
         new = text.replace("\n", _ending(self.data)).encode("utf-8")
         return (_MARK if self.data.startswith(_MARK) else b"") + new
 
@@ -58,7 +58,7 @@ def _ending(data: bytes) -> str:
 
 
 def put_difference(name: str, before: str, after: str, done: str) -> None:
-    """Shows what changes between two texts, as ``diff -u`` does."""
+    """Print what changes between two texts, as ``diff -u`` does."""
     name = visible(name)
     lines = unified_diff(
         before.splitlines(keepends=True), after.splitlines(keepends=True), name, f"{name} ({done})"
@@ -67,7 +67,7 @@ def put_difference(name: str, before: str, after: str, done: str) -> None:
 
 
 def apart(output: str | Path, *inputs: str) -> None:
-    """Refuses to write onto what is read. Raises UsageError."""
+    """Refuse to overwrite the file that is read. Raises UsageError."""
     path = Path(output)
     for given in inputs:
         if os.path.exists(given) and os.path.realpath(given) == os.path.realpath(path):
@@ -78,7 +78,7 @@ def apart(output: str | Path, *inputs: str) -> None:
 
 
 def text_place(output: str | Path, what: str) -> None:
-    """Refuses to write a text under an ending that says it is a model or a program. Raises UsageError."""
+    """Refuse to write a text under the ending of a model or a program. Raises UsageError."""
     path = Path(output)
     if path.suffix.lower() in (".keras", ".json", ".h5", ".hdf5", ".py", ".onnx"):
         raise UsageError(
@@ -88,7 +88,7 @@ def text_place(output: str | Path, what: str) -> None:
 
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Writes a file beside ``path`` and then puts it in its place, so that there is never half a file.
+    """Write a file beside ``path`` and then rename it, so that there is never half a file.
 
     The file keeps the permissions of the one it replaces; a link stays one.
 
@@ -129,7 +129,7 @@ def _umask() -> int:
 
 
 def cannot_write(path: Path, error: OSError) -> Diagnostic:
-    """Return what is wrong where a file could not be written."""
+    """Return the diagnostic of a file that could not be written."""
     reason = (error.strerror or str(error)).lower()
     help = "check the path and its permissions"
     if isinstance(error, FileNotFoundError) and not path.absolute().parent.is_dir():

@@ -61,7 +61,7 @@ class Members:
 
 
 def _plain(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """In a kind that every backend has: PyTorch lacks most unsigned numbers and means of booleans."""
+    """Convert to a kind that every backend has: PyTorch lacks most unsigned numbers and means of booleans."""
     return array.astype("int32") if array.dtype.kind in "ub" else array
 
 
