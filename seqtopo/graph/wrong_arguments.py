@@ -154,9 +154,7 @@ class WrongCall(NamedTuple):
         )
 
     def unknown_flag(self, arg: tree.Argument, given: str, place: Param | None) -> Refusal:
-        """Return the refusal of a bare word that the layer does not have: ``average``. ``place`` is the
-        parameter at its place.
-        """
+        """Return the refusal of a bare word that the layer lacks; ``place`` is the parameter at its place."""
         old = isinstance(legacy.argument(given, self.row.by_name), Gone)
         named = nearest(given, self.row.flags) is None and not old and not means_something(given)
         if place is not None and _is_size(place) and named:
@@ -197,9 +195,7 @@ class WrongCall(NamedTuple):
         )
 
     def bound_to_no_flag(self, name: tree.Name, given: Word, place: Param | None) -> Refusal:
-        """Return the refusal of ``dropout(P)`` where P stands for a word; ``place`` is the parameter at its
-        place.
-        """
+        """Return the refusal of ``dropout(P)`` where P stands for a word; see ``unknown_flag``."""
         if place in self.row.required:
             return self._bound_to(place, name, given.name)
         flags = [flag for flag in ("relu", *self.row.flags) if flag in self.row.flags]
@@ -221,8 +217,8 @@ class WrongCall(NamedTuple):
         )
 
     def bound_to_flag(self, param: Param) -> Refusal | None:
-        """Return the refusal of ``lstm(N)`` where N stands for a flag, so that a parameter is missing; None
-        where it does not.
+        """Return the refusal of ``lstm(N)`` where N is bound to a flag, so that a parameter is missing; else
+        None.
         """
         for arg in self.call.args if isinstance(self.call, tree.Call) and not param.short else ():
             if (
