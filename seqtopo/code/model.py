@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from seqtopo.layers.row import Row
-from seqtopo.layers.values import Tensor
+from seqtopo.layers.values import Tensor, Weight
 from seqtopo.source import Source, Span
 
 
@@ -49,6 +49,11 @@ class Argument:
 class CodeLayer:
     """A layer that the code makes, or an operation of ``keras.ops`` that it calls.
 
+    Operators on tensors are operations, too: ``x + y`` is ``ops.add`` of two inputs; ``2 * x`` is
+    ``ops.multiply`` of one input, with ``x1`` in the arguments of the call, and ``x * 2`` has ``x2`` there;
+    ``x[:, -1]`` is ``ops.getitem`` with the argument ``key``, a tuple of numbers, ``slice``, None and
+    ``...`` (tensors in lists of other arguments are among the inputs, in the order of the text).
+
     ``kind`` is Keras' name (``LSTM``, ``Bidirectional``, ``ops.exp``), in today's spelling; ``row`` is None
     where the language has no row for it, and ``why`` then says why, as in "a custom layer".
     ``args`` are the arguments by Keras' names, whether given by position or by name.
@@ -60,13 +65,22 @@ class CodeLayer:
     where: Where | None = None
     name: str = ""
     why: str = ""
+    calls: list[CodeCall] = field(default_factory=list, repr=False)
+    """Its calls in the file, in the order in which they run."""
+    weights: tuple[Weight, ...] | None = None
+    """Its weights, told at its first call; None where they cannot be told."""
+    keeps_shape: bool = False
+    """Whether a layer without a row gives the shape that it takes."""
 
 
 @dataclass(eq=False)
 class CodeInput:
-    """An input of a model: ``tensor`` has the shape without the batch axis, ``batch`` a fixed batch size."""
+    """An input of a model: ``tensor`` has the shape without the batch axis, ``batch`` a fixed batch size.
 
-    tensor: Tensor
+    ``tensor`` is None where the code does not say the number of axes.
+    """
+
+    tensor: Tensor | None
     batch: Any = None
     name: str = ""
     where: Where | None = None
@@ -92,6 +106,8 @@ class CodeCall:
     statement: Where | None = None
     form: Literal["call", "item", "add"] = "call"
     gives: tuple[Tensor, ...] | None = None
+    number: int = 0
+    """Which call of the file it is: later calls have higher numbers."""
 
 
 class CodeTensor(NamedTuple):
@@ -125,6 +141,8 @@ class CodeModel:
     calls: list[CodeCall] = field(default_factory=list)
     training: list[Training] = field(default_factory=list)
     stops: list[Opaque] = field(default_factory=list)
+    keras_name: str = ""
+    """The name that the code gives to Keras, as in ``Model(x, y, name="encoder")``."""
     complete: bool = True
     """Whether its structure is known from inputs to outputs, opaque layers aside."""
 

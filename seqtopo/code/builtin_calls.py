@@ -1,0 +1,739 @@
+"""Python's own functions and the methods of its lists, dictionaries and texts, on values that may be unknown."""
+
+from __future__ import annotations
+
+import ast
+import math
+import re
+from collections.abc import Callable
+from typing import Any
+
+from seqtopo.code.machine import Machine, calculate
+from seqtopo.code.model import CodeLayer, Value
+from seqtopo.code.values import (
+    Arguments,
+    Bound,
+    Class,
+    Function,
+    Instance,
+    KerasModel,
+    Module,
+    Outside,
+    Partial,
+    Passed,
+    Unknown,
+    is_known,
+    is_list,
+    is_size,
+    is_tensor,
+    truth,
+)
+from seqtopo.layers.sizes import Expr, product, same
+from seqtopo.system import bounds
+
+TYPES: dict[str, tuple[type, ...]] = {
+    "int": (int,),
+    "float": (float,),
+    "str": (str,),
+    "list": (list,),
+    "tuple": (tuple,),
+    "dict": (dict,),
+    "set": (set,),
+    "bool": (bool,),
+    "bytes": (bytes,),
+    "range": (range,),
+    "complex": (complex,),
+    "frozenset": (frozenset,),
+}
+
+
+def items_of(value: Value) -> list[Value] | None:
+    """The items of a value that can be gone through; None where they are not known."""
+    if is_list(value) or isinstance(value, (range, str, dict, set, frozenset, bytes)):
+        return list(value) if len(value) <= bounds.CODE_ITEMS else None
+    return None
+
+
+def _size_of(machine: Machine, args: Arguments, node: ast.AST) -> Value:
+    value = args.value(0, "obj")
+    if is_list(value) or isinstance(value, (str, dict, set, frozenset, range, bytes)):
+        return len(value)
+    if isinstance(value, Unknown):
+        return machine.part(value, "len()", f"len({value.text})", node)
+    shape = getattr(value, "shape", None)
+    if is_list(shape) and shape:
+        return shape[0]
+    return machine.unknown("a length", node)
+
+
+def _range(machine: Machine, args: Arguments, node: ast.AST) -> Value:
+    values = [p.value for p in args.places]
+    if 1 <= len(values) <= 3 and all(type(v) is int for v in values) and (len(values) < 3 or values[2]):
+        return range(*values)
+    return machine.unknown("a range of unknown length", node)
+
+
+def _numbers(machine: Machine, args: Arguments, node: ast.AST) -> list[Value] | None:
+    values = [p.value for p in args.places]
+    return items_of(values[0]) if len(values) == 1 else values
+
+
+def _extreme(choose: Callable[..., Any]) -> Callable[[Machine, Arguments, ast.AST], Value]:
+    def run(machine: Machine, args: Arguments, node: ast.AST) -> Value:
+        values = _numbers(machine, args, node)
+        if values and not args.names and all(isinstance(v, (int, float, str)) for v in values):
+            try:
+                return choose(values)
+            except TypeError:
+                pass
+        if values and not args.names and all(map(is_size, values)):
+            best = values[0]
+            for value in values[1:]:
+                apart = best - value
+                if not isinstance(apart, int):
+                    return machine.unknown("a choice between unknown sizes", node)
+                best = choose((apart, 0)) + value
+            return best
+        return machine.unknown("a number that is not known", node)
+
+    return run
+
+
+def _sum(machine: Machine, args: Arguments, node: ast.AST) -> Value:
+    values = items_of(args.value(0, "iterable"))
+    start = args.value(1, "start", 0)
+    if values is None or not all(is_size(v) or isinstance(v, float) for v in (*values, start)):
+        return machine.unknown("a sum that is not known", node)
+    for value in values:
+        if isinstance(start, float) != isinstance(value, float) and not (
+            isinstance(start, (int, float)) and isinstance(value, (int, float))
+        ):
+            return machine.unknown("a sum that is not known", node)
+        start = start + value
+    return start
+
+
+def _int(machine: Machine, args: Arguments, node: ast.AST) -> Value:
+    value = args.value(0, "x", 0)
+    if len(args.places) == 1:
+        if isinstance(value, Expr):
+            return value
+        if isinstance(value, (int, float)) or (isinstance(value, str) and len(value) < 20):
+            try:
+                return int(value)
+            except (ValueError, OverflowError):
+                pass
+        if isinstance(value, Unknown):
+            ratio = value.parts.get("ratio")
+            if ratio is not None:
+                found = Unknown(value.why, machine.where(node), f"int({value.text})")
+                found.parts["made of"] = ("//", *ratio)
+                return found
+            return machine.part(value, "int()", f"int({value.text})", node)
+    return machine.unknown("a number that is not known", node)
+
+
+def _float(machine: Machine, args: Arguments, node: ast.AST) -> Value:
+    value = args.value(0, "x", 0.0)
+    if isinstance(value, (int, float)) or (isinstance(value, str) and len(value) < 40):
+        try:
+            return float(value)
+        except (ValueError, OverflowError):
+            pass
+    return machine.unknown("a number that is not known", node)
+
+
+def _round(machine: Machine, args: Arguments, node: ast.AST) -> Value:
+    value, digits = args.value(0, "number"), args.value(1, "ndigits")
+    if isinstance(value, (int, float)) and (digits is None or type(digits) is int):
+        try:
+            return round(value) if digits is None else round(value, max(-20, min(20, digits)))
+        except (ValueError, OverflowError):
+            pass
+    return value if isinstance(value, Expr) else machine.unknown("a number that is not known", node)
+
+
+def _str(machine: Machine, args: Arguments, node: ast.AST) -> Value:
+    value = args.value(0, "object", "")
+    if is_known(value) and not (isinstance(value, int) and abs(value) > 10**40):
+        return text_of(value)
+    return machine.unknown("a text", node)
+
+
+def text_of(value: Value) -> str:
+    """A plain value as ``str`` writes it, cut where it is long."""
+    return str(value)[:2000] if not is_list(value) or len(value) < 200 else "..."
+
+
+def _bool(machine: Machine, args: Arguments, node: ast.AST) -> Value:
+    known = truth(args.value(0, "x", False))
+    return machine.unknown("true or false", node) if known is None else known
+
+
+def _list(make: Callable[[Any], Any]) -> Callable[[Machine, Arguments, ast.AST], Value]:
+    def run(machine: Machine, args: Arguments, node: ast.AST) -> Value:
+        value = args.value(0, "iterable", ())
+        found = items_of(value)
+        if found is None:
+            return machine.part(value, "items", value.text, node) if isinstance(value, Unknown) else machine.unknown(
+                "a list that is not known", node
+            )
+        try:
+            return make(found)
+        except TypeError:
+            return machine.unknown("a list that is not known", node)
+
+    return run
+
+
+def _dict(machine: Machine, args: Arguments, node: ast.AST) -> Value:
+    found: dict[Any, Any] = {}
+    if args.places:
+        given = args.places[0].value
+        if isinstance(given, dict):
+            found.update(given)
+        else:
+            pairs = items_of(given)
+            if pairs is None:
+                return machine.unknown("a dictionary that is not known", node)
+            for pair in pairs:
+                if not (is_list(pair) and len(pair) == 2 and hashable(pair[0])):
+                    return machine.unknown("a dictionary that is not known", node)
+                found[pair[0]] = pair[1]
+    if args.unknown:
+        return machine.unknown("a dictionary that is not known", node)
+    found.update({name: p.value for name, p in args.names.items()})
+    return found
+
+
+def hashable(value: Value) -> bool:
+    """Whether a value can be the key of a dictionary."""
+    try:
+        hash(value)
+    except TypeError:
+        return False
+    return True
+
+
+def _enumerate(machine: Machine, args: Arguments, node: ast.AST) -> Value:
+    values, start = items_of(args.value(0, "iterable")), args.value(1, "start", 0)
+    if values is None or type(start) is not int:
+        return machine.unknown("a list that is not known", node)
+    return list(enumerate(values, start))
+
+
+def _zip(machine: Machine, args: Arguments, node: ast.AST) -> Value:
+    lists = [items_of(p.value) for p in args.places]
+    known = [x for x in lists if x is not None]
+    if len(known) < len(lists):
+        return machine.unknown("a list that is not known", node)
+    return list(zip(*known, strict=False))
+
+
+def _reversed(machine: Machine, args: Arguments, node: ast.AST) -> Value:
+    values = items_of(args.value(0, "sequence"))
+    return machine.unknown("a list that is not known", node) if values is None else values[::-1]
+
+
+def _sorted(machine: Machine, args: Arguments, node: ast.AST) -> Value:
+    values = items_of(args.value(0, "iterable"))
+    key, turned = args.value(-1, "key"), args.value(-1, "reverse", False)
+    if values is None or not isinstance(turned, bool):
+        return machine.unknown("a list that is not known", node)
+    keys = values if key is None else [machine.call(key, Arguments([Passed(v)]), node) for v in values]
+    if not all(map(is_known, keys)):
+        return machine.unknown("a list that is not known", node)
+    try:
+        order = sorted(range(len(keys)), key=lambda i: keys[i], reverse=turned)
+    except TypeError:
+        return machine.unknown("a list that is not known", node)
+    return [values[i] for i in order]
+
+
+def _map(machine: Machine, args: Arguments, node: ast.AST) -> Value:
+    lists = [items_of(p.value) for p in args.places[1:]]
+    known = [x for x in lists if x is not None]
+    if not known or len(known) < len(lists):
+        return machine.unknown("a list that is not known", node)
+    function = args.places[0].value
+    return [machine.call(function, Arguments(list(map(Passed, v))), node) for v in zip(*known, strict=False)]
+
+
+def _filter(machine: Machine, args: Arguments, node: ast.AST) -> Value:
+    values = items_of(args.value(1, "iterable"))
+    if values is None or not args.places:
+        return machine.unknown("a list that is not known", node)
+    function = args.places[0].value
+    found = []
+    for value in values:
+        kept = truth(value if function is None else machine.call(function, Arguments([Passed(value)]), node))
+        if kept is None:
+            return machine.unknown("a list that is not known", node)
+        if kept:
+            found.append(value)
+    return found
+
+
+def _all_or_any(wanted: bool) -> Callable[[Machine, Arguments, ast.AST], Value]:
+    def run(machine: Machine, args: Arguments, node: ast.AST) -> Value:
+        values = items_of(args.value(0, "iterable"))
+        known = [None] if values is None else [truth(v) for v in values]
+        if wanted in known:
+            return wanted
+        return machine.unknown("true or false", node) if None in known else not wanted
+
+    return run
+
+
+def _abs(machine: Machine, args: Arguments, node: ast.AST) -> Value:
+    value = args.value(0, "x")
+    return abs(value) if isinstance(value, (int, float)) else machine.unknown("a number", node)
+
+
+def _isinstance(machine: Machine, args: Arguments, node: ast.AST) -> Value:
+    if len(args.places) != 2:
+        return machine.unknown("true or false", node)
+    value, cls = (p.value for p in args.places)
+    found = [_is_a(value, c) for c in (cls if is_list(cls) else (cls,))]
+    if True in found:
+        return True
+    return machine.unknown("true or false", node) if None in found else False
+
+
+def _is_a(value: Value, cls: Value) -> bool | None:
+    if isinstance(value, (Unknown, Expr)):
+        return None
+    if isinstance(cls, Outside):
+        if cls.path.startswith("builtins."):
+            types = TYPES.get(cls.path.removeprefix("builtins."))
+            if types is None:
+                return None
+            plain = value is None or isinstance(value, (int, float, str, bytes, dict, set, range)) or is_list(value)
+            return plain and isinstance(value, types)
+        if isinstance(value, CodeLayer):
+            return True if cls.path.endswith((f".{value.kind}", ".Layer")) else None
+        if isinstance(value, KerasModel):
+            return True if cls.path.endswith((".Model", ".Layer")) else None
+        if value is None or isinstance(value, (str, int, float, dict)) or is_list(value):
+            return False
+        return None
+    if isinstance(cls, Class):
+        return any(b is cls for b in value.cls.ancestors()) if isinstance(value, Instance) else False
+    return None
+
+
+def _getattr(machine: Machine, args: Arguments, node: ast.AST) -> Value:
+    name = args.value(1, "name")
+    if isinstance(name, str) and args.places:
+        found = machine.attribute(args.places[0].value, name, node)
+        if isinstance(found, Unknown) and len(args.places) > 2:
+            owner = args.places[0].value
+            if isinstance(owner, (Instance, Class, Module)):
+                return args.places[2].value
+        return found
+    return machine.unknown("an attribute", node)
+
+
+def _setattr(machine: Machine, args: Arguments, node: ast.AST) -> Value:
+    values = [p.value for p in args.places]
+    if len(values) == 3 and isinstance(values[0], Instance) and isinstance(values[1], str):
+        machine.set(values[0].names, values[1], values[2])
+    return None
+
+
+def _callable(machine: Machine, args: Arguments, node: ast.AST) -> Value:
+    value = args.value(0, "obj")
+    if isinstance(value, (Function, Class, Bound, Partial, CodeLayer, KerasModel, Outside)):
+        return True
+    if value is None or isinstance(value, (int, float, str, dict)) or is_list(value):
+        return False
+    return machine.unknown("true or false", node)
+
+
+def _nothing(machine: Machine, args: Arguments, node: ast.AST) -> Value:
+    return None
+
+
+def _slice(machine: Machine, args: Arguments, node: ast.AST) -> Value:
+    values = [p.value for p in args.places]
+    return slice(*values) if 1 <= len(values) <= 3 else machine.unknown("a slice", node)
+
+
+def _pow(machine: Machine, args: Arguments, node: ast.AST) -> Value:
+    values = [p.value for p in args.places]
+    return arithmetic(machine, "**", values[0], values[1], node) if len(values) == 2 else machine.unknown("a number", node)
+
+
+def _divmod(machine: Machine, args: Arguments, node: ast.AST) -> Value:
+    a, b = args.value(0, "x"), args.value(1, "y")
+    return (arithmetic(machine, "//", a, b, node), arithmetic(machine, "%", a, b, node))
+
+
+def _type(machine: Machine, args: Arguments, node: ast.AST) -> Value:
+    value = args.value(0, "object")
+    if isinstance(value, Instance):
+        return value.cls
+    for name, types in TYPES.items():
+        if type(value) in types:
+            return Outside(f"builtins.{name}")
+    return machine.unknown("a type", node)
+
+
+def _next(machine: Machine, args: Arguments, node: ast.AST) -> Value:
+    value = args.value(0, "iterator")
+    return machine.unknown("the next item", node, f"next({value.text})" if isinstance(value, Unknown) else "")
+
+
+def _iter(machine: Machine, args: Arguments, node: ast.AST) -> Value:
+    return args.value(0, "iterable")
+
+
+FUNCTIONS: dict[str, Callable[[Machine, Arguments, ast.AST], Value]] = {
+    "len": _size_of,
+    "range": _range,
+    "xrange": _range,
+    "min": _extreme(min),
+    "max": _extreme(max),
+    "sum": _sum,
+    "int": _int,
+    "float": _float,
+    "round": _round,
+    "str": _str,
+    "bool": _bool,
+    "list": _list(list),
+    "tuple": _list(tuple),
+    "set": _list(set),
+    "frozenset": _list(frozenset),
+    "dict": _dict,
+    "enumerate": _enumerate,
+    "zip": _zip,
+    "reversed": _reversed,
+    "sorted": _sorted,
+    "map": _map,
+    "filter": _filter,
+    "all": _all_or_any(False),
+    "any": _all_or_any(True),
+    "abs": _abs,
+    "isinstance": _isinstance,
+    "getattr": _getattr,
+    "setattr": _setattr,
+    "callable": _callable,
+    "print": _nothing,
+    "display": _nothing,
+    "slice": _slice,
+    "pow": _pow,
+    "divmod": _divmod,
+    "type": _type,
+    "next": _next,
+    "iter": _iter,
+}
+"""Python's own functions by their names."""
+
+NAMES = frozenset(FUNCTIONS) | frozenset(TYPES)
+NAMES |= frozenset("object super input open hasattr vars id hash repr property staticmethod classmethod".split())
+NAMES |= frozenset("Exception ValueError TypeError KeyError IndexError RuntimeError NotImplementedError".split())
+NAMES |= frozenset("ImportError AssertionError AttributeError StopIteration KeyboardInterrupt OSError".split())
+
+
+# ---- arithmetic ----------------------------------------------------------------------------------
+
+
+def arithmetic(machine: Machine, sign: str, a: Value, b: Value, node: ast.AST) -> Value:
+    """What an operator gives for plain values, sizes and unknown ones."""
+    if isinstance(a, (int, float, complex)) and isinstance(b, (int, float, complex)):
+        try:
+            return _plain(sign, a, b)
+        except (ArithmeticError, ValueError, TypeError):
+            return machine.unknown("arithmetic that fails", node)
+    if is_list(a) or isinstance(a, (str, bytes)) or (is_list(b) and sign == "*"):
+        return _of_lists(machine, sign, a, b, node)
+    if isinstance(a, (dict, set, frozenset)) and type(a) is type(b) and sign in ("|", "&", "-"):
+        try:
+            return a | b if sign == "|" else a & b if sign == "&" else a - b  # type: ignore[operator]
+        except TypeError:
+            return machine.unknown("arithmetic that fails", node)
+    one, two = (isinstance(v, (Unknown, Expr)) or type(v) is int for v in (a, b))
+    if one and two:
+        if not isinstance(a, Unknown) and not isinstance(b, Unknown):
+            found = calculate(sign, a, b)
+            if sign == "**" and type(b) is int and 0 < b < 9:
+                found = product([a] * b)
+            if found is not None:
+                return found
+        made = machine.unknown("arithmetic on what is not known", node)
+        if sign in ("+", "-", "*", "//", "%"):
+            made.parts["made of"] = (sign, a, b)
+        elif sign == "/":
+            made.parts["ratio"] = (a, b)
+        return made
+    return machine.unknown("arithmetic on what is not known", node)
+
+
+def _plain(sign: str, a: Any, b: Any) -> Any:
+    if sign == "+":
+        return a + b
+    if sign == "-":
+        return a - b
+    if sign == "*":
+        if isinstance(a, int) and isinstance(b, int) and a.bit_length() + b.bit_length() > 4000:
+            raise ArithmeticError
+        return a * b
+    if sign == "/":
+        return a / b
+    if sign == "//":
+        return a // b
+    if sign == "%":
+        return a % b
+    if sign == "**":
+        if isinstance(a, int) and isinstance(b, int) and abs(b) * a.bit_length() > 4000:
+            raise ArithmeticError
+        return a**b
+    if sign == "<<":
+        if b > 4000:
+            raise ArithmeticError
+        return a << b
+    if sign == ">>":
+        return a >> b
+    if sign == "&":
+        return a & b
+    if sign == "|":
+        return a | b
+    if sign == "^":
+        return a ^ b
+    raise TypeError
+
+
+def _of_lists(machine: Machine, sign: str, a: Value, b: Value, node: ast.AST) -> Value:
+    if sign == "+" and type(a) is type(b) and len(a) + len(b) <= bounds.CODE_ITEMS:
+        return a + b
+    if sign == "*":
+        values, times = (a, b) if type(b) is int else (b, a)
+        if type(times) is int and (is_list(values) or isinstance(values, (str, bytes))):
+            if len(values) * times <= bounds.CODE_ITEMS:
+                return values * times
+    if sign == "%" and isinstance(a, str):
+        given = b if type(b) is tuple else (b,)
+        if all(isinstance(v, (int, float, str, bool)) for v in given) and not re.search(r"\d{4}", a) and len(a) < 2000:
+            try:
+                return a % tuple(v[:500] if isinstance(v, str) else v for v in given)
+            except (TypeError, ValueError, OverflowError):
+                pass
+        return machine.unknown("a text", node)
+    return machine.unknown("arithmetic on what is not known", node)
+
+
+def compare(machine: Machine, sign: str, a: Value, b: Value, node: ast.AST) -> Value:
+    """What a comparison gives: true, false or unknown."""
+    unknown = machine.unknown("a comparison", node)
+    if sign in ("is", "is not"):
+        found = _identical(a, b)
+        return unknown if found is None else found == (sign == "is")
+    if sign in ("==", "!="):
+        equal = _equal(a, b)
+        return unknown if equal is None else equal == (sign == "==")
+    if sign in ("in", "not in"):
+        held = _holds(b, a)
+        return unknown if held is None else held == (sign == "in")
+    if isinstance(a, Expr) or isinstance(b, Expr):
+        apart = a - b if is_size(a) and is_size(b) else None
+        if not isinstance(apart, int):
+            return unknown
+        a, b = apart, 0
+    if is_known(a) and is_known(b):
+        try:
+            return a < b if sign == "<" else a > b if sign == ">" else a <= b if sign == "<=" else a >= b
+        except TypeError:
+            pass
+    return unknown
+
+
+def _identical(a: Value, b: Value) -> bool | None:
+    if a is None or b is None:
+        other = b if a is None else a
+        return None if isinstance(other, Unknown) else other is None
+    if isinstance(a, bool) and isinstance(b, bool):
+        return a is b
+    if isinstance(a, Unknown) or isinstance(b, Unknown):
+        return True if a is b else None
+    return a is b if not is_known(a) or not is_known(b) else a == b
+
+
+def _equal(a: Value, b: Value) -> bool | None:
+    if is_known(a) and is_known(b):
+        return bool(a == b)
+    if isinstance(a, Expr) or isinstance(b, Expr):
+        return same(a, b) if is_size(a) and is_size(b) else None
+    if isinstance(a, Unknown) or isinstance(b, Unknown):
+        return None
+    if is_list(a) and is_list(b):
+        if len(a) != len(b):
+            return False
+        found = [_equal(x, y) for x, y in zip(a, b, strict=True)]
+        return False if False in found else None if None in found else True
+    if isinstance(a, (Outside, Function, Class)) or isinstance(b, (Outside, Function, Class)):
+        return a == b
+    return None if is_tensor(a) or is_tensor(b) else True if a is b else None
+
+
+def _holds(values: Value, value: Value) -> bool | None:
+    if isinstance(values, str) and isinstance(value, str):
+        return value in values
+    if isinstance(values, (dict, set, frozenset)) and hashable(value):
+        if value in values:
+            return True
+        return False if is_known(value) and all(map(is_known, values)) else None
+    found = items_of(values) if not isinstance(values, str) else None
+    if found is None:
+        return None
+    known = [_equal(v, value) for v in found]
+    return True if True in known else None if None in known else False
+
+
+# ---- methods -------------------------------------------------------------------------------------
+
+_TEXT_METHODS = frozenset(
+    "lower upper strip lstrip rstrip split rsplit startswith endswith replace title capitalize isdigit "
+    "find index count removeprefix removesuffix isalpha isupper islower partition splitlines swapcase isnumeric".split()
+)
+
+
+def text_method(machine: Machine, value: str, name: str, args: Arguments, node: ast.AST) -> Value:
+    """A method of a text."""
+    values = [p.value for p in args.places]
+    named = {k: p.value for k, p in args.names.items()}
+    if name == "join" and len(values) == 1:
+        parts = items_of(values[0])
+        if parts is not None and all(isinstance(p, str) for p in parts):
+            if sum(map(len, parts)) + len(parts) * len(value) <= bounds.CODE_ITEMS:
+                return value.join(parts)
+    elif name == "format":
+        safe = all(isinstance(v, (str, int, float, bool)) for v in (*values, *named.values()))
+        if safe and not re.search(r"\d{4}|[\[.]\w", value) and len(value) < 2000:
+            try:
+                return value.format(*values, **named)[:4000]
+            except (ValueError, KeyError, IndexError, TypeError, OverflowError):
+                pass
+    elif name in _TEXT_METHODS and not named and all(isinstance(v, (str, int, type(None), tuple)) for v in values):
+        if len(value) <= bounds.CODE_ITEMS and not (name == "replace" and len(value) * _longest(values) > 10**6):
+            try:
+                return getattr(value, name)(*values)
+            except (ValueError, TypeError):
+                pass
+    return machine.unknown("a text", node)
+
+
+def _longest(values: list[Value]) -> int:
+    return max((len(v) for v in values if isinstance(v, str)), default=0)
+
+
+def list_method(machine: Machine, value: list[Any], name: str, args: Arguments, node: ast.AST) -> Value:
+    """A method of a list."""
+    values = [p.value for p in args.places]
+    if name in ("append", "insert", "extend", "pop", "remove", "reverse", "clear", "sort"):
+        machine.changes(value)
+    if len(value) > bounds.CODE_ITEMS:
+        return machine.unknown("a long list", node)
+    if name == "append" and values:
+        value.append(values[0])
+        return None
+    if name == "insert" and len(values) == 2:
+        if type(values[0]) is int:
+            value.insert(values[0], values[1])
+        return None
+    if name == "extend" and values:
+        more = items_of(values[0])
+        value.extend([machine.unknown("items that are not known", node)] if more is None else more)
+        return None
+    if name == "pop":
+        at = values[0] if values else -1
+        if type(at) is int and -len(value) <= at < len(value):
+            return value.pop(at)
+    if name == "reverse":
+        value.reverse()
+        return None
+    if name == "clear":
+        value.clear()
+        return None
+    if name == "copy":
+        return list(value)
+    if name == "sort":
+        value[:] = items_of(_sorted(machine, Arguments([Passed(list(value))], args.names), node)) or value
+        return None
+    if name in ("index", "count") and values and is_known(values[0]) and is_known(value):
+        try:
+            return value.index(values[0]) if name == "index" else value.count(values[0])
+        except ValueError:
+            pass
+    if name == "remove" and values and values[0] in value:
+        value.remove(values[0])
+        return None
+    return machine.unknown("an item of a list", node)
+
+
+def dict_method(machine: Machine, value: dict[Any, Any], name: str, args: Arguments, node: ast.AST) -> Value:
+    """A method of a dictionary."""
+    values = [p.value for p in args.places]
+    if name == "items":
+        return [(k, v) for k, v in value.items()]
+    if name == "keys":
+        return list(value)
+    if name == "values":
+        return list(value.values())
+    if name == "copy":
+        return dict(value)
+    if name in ("get", "pop", "setdefault") and values and hashable(values[0]):
+        key = values[0]
+        if isinstance(key, Unknown):
+            return machine.unknown("an item of a dictionary", node)
+        default = args.value(1, "default")
+        if key not in value:
+            if name == "setdefault":
+                machine.set(value, key, default)
+            return default
+        found = value[key]
+        if name == "pop":
+            machine.drop(value, key)
+        return found
+    if name == "update":
+        more = values[0] if values else {}
+        pairs = more.items() if isinstance(more, dict) else ()
+        for key, item in (*pairs, *((k, p.value) for k, p in args.names.items())):
+            machine.set(value, key, item)
+        return None
+    return machine.unknown("an item of a dictionary", node)
+
+
+def set_method(machine: Machine, value: set[Any], name: str, args: Arguments, node: ast.AST) -> Value:
+    """A method of a set."""
+    values = [p.value for p in args.places]
+    if name == "add" and values and hashable(values[0]):
+        machine.changes(value)
+        value.add(values[0])
+        return None
+    if name in ("union", "intersection", "difference") and all(isinstance(v, (set, frozenset)) for v in values):
+        return getattr(value, name)(*values)
+    return machine.unknown("an item of a set", node)
+
+
+def math_call(machine: Machine, name: str, args: Arguments, node: ast.AST) -> Value:
+    """A function of ``math`` on numbers."""
+    values = [p.value for p in args.places]
+    function = getattr(math, name, None)
+    safe = callable(function) and name not in ("factorial", "comb", "perm", "prod", "lcm")
+    if safe and values and all(isinstance(v, (int, float)) for v in values):
+        try:
+            return function(*values)
+        except (ValueError, OverflowError, TypeError):
+            pass
+    if name in ("ceil", "floor") and len(values) == 1 and isinstance(values[0], Unknown):
+        ratio = values[0].parts.get("ratio")
+        if ratio is not None and name == "floor":
+            found = machine.unknown("a number that is not known", node)
+            found.parts["made of"] = ("//", *ratio)
+            return found
+    if name == "prod" and len(values) == 1:
+        items = items_of(values[0])
+        if items is not None and all(map(is_size, items)):
+            return product(items)
+    return machine.unknown("a number that is not known", node)
+

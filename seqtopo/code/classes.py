@@ -1,0 +1,138 @@
+"""Classes of the project: their instances, and those that are Keras layers and models."""
+
+from __future__ import annotations
+
+import ast
+
+from seqtopo.code import keras_names
+from seqtopo.code.layer_calls import argument
+from seqtopo.code.machine import PARAMETER, Machine, tensor_of
+from seqtopo.code.model import CodeInput, CodeLayer, CodeTensor, Value
+from seqtopo.code.models import connect, incomplete, new_model
+from seqtopo.code.values import (
+    MISSING,
+    Arguments,
+    Bound,
+    Class,
+    Function,
+    Instance,
+    KerasModel,
+    Outside,
+    Passed,
+    is_tensor,
+)
+from seqtopo.layers.values import Tensor
+
+
+def kind_of(cls: Class) -> str:
+    """``layer`` or ``model`` for a class that is one of Keras', else nothing."""
+    for base in cls.ancestors():
+        if isinstance(base, Outside):
+            kind = keras_names.meaning(base.path).kind
+            if kind in ("model", "sequential"):
+                return "model"
+            if kind in ("base", "layer"):
+                return "layer"
+    return ""
+
+
+def make_instance(machine: Machine, cls: Class, args: Arguments, node: ast.AST) -> Value:
+    """An object of a class of the project."""
+    cls.made += 1
+    kind = kind_of(cls)
+    if kind == "layer":
+        return _custom_layer(machine, cls, args, node)
+    made = Instance(cls, where=machine.where(node))
+    if cls.fields is not None:
+        _set_fields(machine, made, cls.fields, args)
+        after = cls.find("__post_init__")
+        if isinstance(after, Function):
+            machine.call(Bound(made, "__post_init__", after), Arguments(), node)
+        return made
+    if kind == "model":
+        made.model = new_model(machine, "subclass", node)
+        made.model.instance = made
+        made.model.code.keras_name = _text(args.value(-1, "name"))
+    start = cls.find("__init__")
+    if isinstance(start, Function):
+        machine.call(Bound(made, "__init__", start), args, node)
+    return made.model if made.model is not None else made
+
+
+def _text(value: Value) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _set_fields(machine: Machine, made: Instance, fields: tuple[str, ...], args: Arguments) -> None:
+    for i, name in enumerate(fields):
+        given = args.value(i, name, MISSING)
+        if given is MISSING:
+            given = made.cls.find(name)
+        if given is MISSING or args.unknown:
+            given = machine.unknown(PARAMETER, text=name)
+        made.names[name] = given
+
+
+def _custom_layer(machine: Machine, cls: Class, args: Arguments, node: ast.AST) -> CodeLayer:
+    start = cls.find("__init__")
+    names: list[str] = []
+    if isinstance(start, Function) and not isinstance(start.node, ast.Lambda):
+        names = [a.arg for a in (*start.node.args.posonlyargs, *start.node.args.args)][1:]
+    found = {names[i] if i < len(names) else f"argument {i + 1}": argument(machine, p) for i, p in enumerate(args.places)}
+    for name, passed in args.names.items():
+        found.setdefault(name, argument(machine, passed))
+    said = found["name"].value if "name" in found else ""
+    machine.activity += 1
+    return CodeLayer(
+        cls.name, None, found, machine.where(node), _text(said), "a custom layer", keeps_shape=_keeps_shape(cls)
+    )
+
+
+def _keeps_shape(cls: Class) -> bool:
+    """Whether a custom layer says that it gives the shape that it takes."""
+    rule = cls.find("compute_output_shape")
+    if not isinstance(rule, Function) or isinstance(rule.node, ast.Lambda):
+        return False
+    body = [s for s in rule.node.body if not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant))]
+    places = rule.node.args.args
+    if len(body) != 1 or not isinstance(body[0], ast.Return) or len(places) < 2:
+        return False
+    value = body[0].value
+    return isinstance(value, ast.Name) and value.id == places[1].arg
+
+
+def read_subclass(machine: Machine, model: KerasModel, given: Value, node: ast.AST) -> None:
+    """Follows the ``call`` of a subclassed model once, with inputs like what it is given."""
+    if model.kind != "subclass" or model.instance is None or model.code.inputs:
+        return
+    call = model.instance.cls.find("call")
+    if not isinstance(call, Function):
+        incomplete(model, "its class has no call", model.code.where)
+        return
+    starts = _like(given)
+    args = Arguments([Passed(starts)])
+    if not isinstance(call.node, ast.Lambda):
+        for parameter in (a.arg for a in call.node.args.args[2:]):
+            if parameter == "training":
+                args.names[parameter] = Passed(False)
+            elif parameter == "mask":
+                args.names[parameter] = Passed(None)
+    before = machine.statement
+    gives = machine.call(Bound(model.instance, "call", call), args, node)
+    machine.statement = before
+    connect(machine, model, starts, gives, node)
+
+
+def _like(value: Value) -> Value:
+    """New inputs in the structure of a value."""
+    if is_tensor(value):
+        batch = value.of.batch if isinstance(value.of, CodeInput) else None
+        where = value.of.where
+        return CodeTensor(CodeInput(tensor_of(value), batch, where=where))
+    if isinstance(value, Tensor):
+        return CodeTensor(CodeInput(value))
+    if type(value) in (list, tuple):
+        return type(value)(map(_like, value))
+    if isinstance(value, dict):
+        return {k: _like(v) for k, v in value.items()}
+    return CodeTensor(CodeInput(None))

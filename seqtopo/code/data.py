@@ -1,0 +1,106 @@
+"""Arrays in the interpreter: what ``seqtopo.code.array_calls`` tells of them, for the interpreter's values."""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+from seqtopo.code import array_calls
+from seqtopo.code.arrays import Batches, CodeArray, Items, Thing
+from seqtopo.code.machine import Machine
+from seqtopo.code.model import Value
+from seqtopo.code.tables import Located
+from seqtopo.code.values import Arguments, Outside, Unknown, is_list
+
+CONSTANTS = array_calls.CONSTANTS
+_KINDS = (CodeArray, Items, Batches, Thing, Located)
+
+
+def is_data(value: Value) -> bool:
+    """Whether a value is an array, a table or what makes them."""
+    return isinstance(value, _KINDS)
+
+
+def given(machine: Machine, value: Value, inside: bool = False) -> Value:
+    """A value as the calls on arrays take it: unknown numbers in shapes and slices as symbols."""
+    if isinstance(value, Unknown):
+        return machine.symbol(value) if inside else value
+    if isinstance(value, Outside):
+        return value.path.removeprefix("builtins.")
+    if is_list(value):
+        return type(value)(given(machine, v, True) for v in value)
+    if isinstance(value, slice):
+        return slice(*(given(machine, p, True) for p in (value.start, value.stop, value.step)))
+    return value
+
+
+def call(machine: Machine, name: str, args: Arguments, node: ast.AST) -> Value:
+    """What a function of NumPy, pandas or the like gives."""
+    places = [given(machine, p.value) for p in args.places]
+    named = {k: given(machine, p.value, k in ("size", "shape")) for k, p in args.names.items()}
+    found = array_calls.call(name, places, named, machine.where(node))
+    return _or_unknown(machine, found, node)
+
+
+def knows(name: str) -> bool:
+    """Whether it can be told what a function gives."""
+    return array_calls.knows(name)
+
+
+def method(machine: Machine, value: Value, name: str, args: Arguments, node: ast.AST) -> Value:
+    """A call of a method of an array or the like."""
+    places = [given(machine, p.value) for p in args.places]
+    named = {k: given(machine, p.value) for k, p in args.names.items()}
+    return _or_unknown(machine, array_calls.method(value, name, places, named, machine.where(node)), node)
+
+
+def attribute(machine: Machine, value: Value, name: str, node: ast.AST) -> Value:
+    """An attribute of an array or the like; a method as what can be called."""
+    found = array_calls.attribute(value, name)
+    if found is not None or name in ("shape", "ndim", "size", "dtype"):
+        return _or_unknown(machine, found, node)
+    return ArrayMethod(value, name)
+
+
+class ArrayMethod:
+    """A method of an array, or a part of it of which nothing is known."""
+
+    def __init__(self, of: Value, name: str) -> None:
+        self.of = of
+        self.name = name
+
+
+def item(machine: Machine, value: Value, key: Value, node: ast.AST) -> Value:
+    """An array with a key in brackets."""
+    key = given(machine, key, True)
+    return _or_unknown(machine, array_calls.item(value, key, machine.where(node)), node)
+
+
+def store(machine: Machine, value: Value, key: Value, new: Value) -> None:
+    """Notes that an array is written into."""
+    array_calls.store(value, given(machine, key, True), new)
+
+
+def binary(machine: Machine, sign: str, left: Value, right: Value, node: ast.AST) -> Value:
+    """What an operator with an array on one side gives."""
+    found = array_calls.binary(sign, given(machine, left), given(machine, right))
+    return _or_unknown(machine, found, node)
+
+
+def unary(machine: Machine, sign: str, value: Value, node: ast.AST) -> Value:
+    """What a sign before an array gives."""
+    return _or_unknown(machine, array_calls.unary(sign, value), node)
+
+
+def length(machine: Machine, value: Value, node: ast.AST) -> Value:
+    """The length of an array or a list that a loop filled."""
+    return _or_unknown(machine, array_calls.length(value), node)
+
+
+def _or_unknown(machine: Machine, found: Any, node: ast.AST) -> Value:
+    return machine.unknown("data that is not known", node) if found is None else found
+
+
+def filled(machine: Machine, node: Any, generator: ast.comprehension, values: Value) -> Value:
+    """What a list is that a comprehension over something unknown makes: like items, of an unknown number."""
+    return None

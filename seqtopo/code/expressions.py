@@ -1,0 +1,625 @@
+"""What expressions of Python code come to, on values that may be unknown."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from seqtopo.code import builtin_calls, data, keras_names
+from seqtopo.code.builtin_calls import arithmetic, compare, hashable, items_of
+from seqtopo.code.layer_calls import item_of, operator
+from seqtopo.code.machine import Machine, tensor_of
+from seqtopo.code.model import CodeLayer, Opaque, Value
+from seqtopo.code.models import InputItem, layer_attribute, model_attribute, shape_of
+from seqtopo.code.values import (
+    MISSING,
+    Arguments,
+    Bound,
+    Class,
+    Function,
+    Instance,
+    KerasModel,
+    Module,
+    Namespace,
+    Outside,
+    Partial,
+    Passed,
+    Scope,
+    Super,
+    Unknown,
+    is_known,
+    is_list,
+    is_tensor,
+    tensors_in,
+    truth,
+)
+from seqtopo.layers.sizes import Expr
+from seqtopo.system import bounds
+
+SIGNS: dict[type[ast.operator], str] = {
+    ast.Add: "+",
+    ast.Sub: "-",
+    ast.Mult: "*",
+    ast.Div: "/",
+    ast.FloorDiv: "//",
+    ast.Mod: "%",
+    ast.Pow: "**",
+    ast.LShift: "<<",
+    ast.RShift: ">>",
+    ast.BitOr: "|",
+    ast.BitAnd: "&",
+    ast.BitXor: "^",
+    ast.MatMult: "@",
+}
+_OPERATIONS = {
+    "+": "add",
+    "-": "subtract",
+    "*": "multiply",
+    "/": "true_divide",
+    "//": "floor_divide",
+    "%": "mod",
+    "**": "power",
+    "@": "matmul",
+    "&": "logical_and",
+    "|": "logical_or",
+    "^": "logical_xor",
+    "==": "equal",
+    "!=": "not_equal",
+    "<": "less",
+    ">": "greater",
+    "<=": "less_equal",
+    ">=": "greater_equal",
+}
+"""The operations of ``keras.ops`` that operators of tensors mean."""
+_COMPARISONS: dict[type[ast.cmpop], str] = {
+    ast.Eq: "==",
+    ast.NotEq: "!=",
+    ast.Lt: "<",
+    ast.Gt: ">",
+    ast.LtE: "<=",
+    ast.GtE: ">=",
+    ast.Is: "is",
+    ast.IsNot: "is not",
+    ast.In: "in",
+    ast.NotIn: "not in",
+}
+
+
+def evaluate(machine: Machine, node: ast.expr) -> Value:
+    """What an expression comes to."""
+    machine.tick()
+    found = _BY_KIND.get(type(node))
+    if found is None:
+        return machine.unknown("an expression that is not followed", node)
+    return found(machine, node)
+
+
+# ---- names ---------------------------------------------------------------------------------------
+
+
+def look_up(machine: Machine, name: str, node: ast.AST) -> Value:
+    """What a name means where it stands."""
+    scope: Scope | None = machine.scope
+    if name in scope.elsewhere:  # type: ignore[union-attr]
+        scope = scope.elsewhere[name]  # type: ignore[union-attr]
+    module = machine.scope.module
+    while scope is not None:
+        if name in scope.names:
+            return scope.names[name]
+        scope = scope.around
+    if name in module.names:
+        return module.names[name]
+    if name in builtin_calls.NAMES:
+        return Outside(f"builtins.{name}")
+    if name == "__name__":
+        return "__main__" if module.name == "__main__" else module.name
+    if name == "__file__":
+        return module.source.name
+    found = machine.unknown("a name that the file does not define", node, name)
+    module.names.setdefault(name, found)
+    return found
+
+
+def _name(machine: Machine, node: ast.Name) -> Value:
+    return look_up(machine, node.id, node)
+
+
+def _constant(machine: Machine, node: ast.Constant) -> Value:
+    return node.value
+
+
+def attribute_of(machine: Machine, value: Value, name: str, node: ast.AST) -> Value:
+    """An attribute of any value."""
+    if isinstance(value, Outside):
+        return _of_outside(machine, value, name, node)
+    if isinstance(value, Unknown):
+        return machine.part(value, name, f"{value.text}.{name}", node)
+    if isinstance(value, Instance):
+        return _of_instance(machine, value, name, node)
+    if is_tensor(value):
+        return _of_tensor(machine, value, name, node)
+    if isinstance(value, CodeLayer):
+        return layer_attribute(machine, value, name, node)
+    if isinstance(value, KerasModel):
+        found = model_attribute(machine, value, name, node)
+        if isinstance(found, Unknown) and value.instance is not None:
+            return _of_instance(machine, value.instance, name, node)
+        return found
+    if isinstance(value, Module):
+        if name in value.names:
+            return value.names[name]
+        return machine.unknown("a name that its file does not define", node)
+    if isinstance(value, Class):
+        return _of_class(machine, value, name, node)
+    if isinstance(value, Namespace):
+        if name in value.names:
+            return value.names[name]
+        return Bound(value, name) if value.parser else _setting(machine, value, name, node)
+    if isinstance(value, Super):
+        return Bound(value, name)
+    if isinstance(value, Function):
+        if name == "__name__":
+            return value.name
+        return Bound(value, name)
+    if isinstance(value, (list, dict, set, frozenset, str, tuple, bytes)):
+        return Bound(value, name)
+    if data.is_data(value):
+        return data.attribute(machine, value, name, node)
+    return machine.unknown("an attribute that is not followed", node)
+
+
+def _of_outside(machine: Machine, value: Outside, name: str, node: ast.AST) -> Value:
+    path = keras_names.canonical(f"{value.path}.{name}")
+    constant = data.CONSTANTS.get(path, MISSING)
+    if constant is not MISSING:
+        return constant
+    if name.startswith("__") or path in ("sys.argv", "os.environ", "sys.platform"):
+        return Outside(path) if path == "os.environ" else machine.unknown("a fact of the machine", node)
+    return Outside(path)
+
+
+def _setting(machine: Machine, value: Namespace, name: str, node: ast.AST) -> Value:
+    found = machine.unknown("a setting without a default", node, f"{value.text}.{name}".lstrip("."))
+    machine.set(value.names, name, found)
+    return found
+
+
+def _of_class(machine: Machine, value: Class, name: str, node: ast.AST) -> Value:
+    found = value.find(name)
+    if found is MISSING:
+        if name == "__name__":
+            return value.name
+        return machine.unknown("an attribute that its class does not have", node)
+    if isinstance(found, Function) and found.kind == "classmethod":
+        return Bound(value, name, found)
+    return found
+
+
+def _of_instance(machine: Machine, value: Instance, name: str, node: ast.AST) -> Value:
+    if name in value.names:
+        return value.names[name]
+    found = value.cls.find(name)
+    if found is MISSING:
+        if name == "__class__":
+            return value.cls
+        if value.model is not None and value.model.instance is value:
+            from_model = model_attribute(machine, value.model, name, node)
+            if not isinstance(from_model, Unknown):
+                return from_model
+        if value.layer is not None:
+            return layer_attribute(machine, value.layer, name, node)
+        known = value.names[name] = machine.unknown("an attribute that is not set", node)
+        return known
+    if isinstance(found, Function):
+        if found.kind == "property":
+            return machine.call(found, Arguments([Passed(value)]), node)
+        if found.kind == "staticmethod":
+            return found
+        return Bound(value.cls if found.kind == "classmethod" else value, name, found)
+    return found
+
+
+def _of_tensor(machine: Machine, value: Value, name: str, node: ast.AST) -> Value:
+    if name in ("shape", "_keras_shape", "get_shape"):
+        shape = shape_of(machine, value, node)
+        return Bound(value, name) if name == "get_shape" else shape
+    if name in ("ndim", "rank"):
+        tensor = tensor_of(value)
+        return machine.unknown("a number of axes", node) if tensor is None else len(tensor.shape) + 1
+    if name == "dtype":
+        tensor = tensor_of(value)
+        return machine.unknown("a dtype", node) if tensor is None else tensor.dtype
+    return Bound(value, name)
+
+
+def _attribute(machine: Machine, node: ast.Attribute) -> Value:
+    return machine.named(attribute_of(machine, evaluate(machine, node.value), node.attr, node), node)
+
+
+# ---- subscripts ----------------------------------------------------------------------------------
+
+
+def subscript(machine: Machine, value: Value, key: Value, node: ast.AST) -> Value:
+    """A value with a key in brackets."""
+    if is_tensor(value):
+        return item_of(machine, value, key, node)
+    if is_list(value) or isinstance(value, (str, range, bytes)):
+        if type(key) is int and -len(value) <= key < len(value):
+            return value[key]
+        if isinstance(key, slice) and _plain_slice(key):
+            return value[key]
+        if isinstance(key, bool):
+            return value[key] if len(value) > key else machine.unknown("an item of a list", node)
+        return machine.unknown("an item of a list", node)
+    if isinstance(value, dict):
+        if hashable(key) and key in value:
+            return value[key]
+        if value and isinstance(key, (Unknown, Expr)):
+            return machine.unknown("an item of a dictionary", node)
+        return machine.unknown("a key that the dictionary does not have", node)
+    if isinstance(value, Unknown):
+        simple = key if is_known(key) and hashable(key) else id(key)
+        if isinstance(key, slice):
+            simple = (str(key.start), str(key.stop), str(key.step))
+        text = machine.text(node) if not isinstance(key, (int, str)) else f"{value.text}[{key!r}]"
+        return machine.part(value, ("item", simple), text, node)
+    if isinstance(value, Namespace) and isinstance(key, str):
+        return value.names.get(key) if key in value.names else _setting(machine, value, key, node)
+    if isinstance(value, Outside):
+        if value.path == "os.environ":
+            return machine.unknown("a fact of the machine", node)
+        return value  # Optional[int], a type
+    if isinstance(value, (Instance, KerasModel)):
+        owner = value.instance if isinstance(value, KerasModel) else value
+        found = owner.cls.find("__getitem__") if owner is not None else MISSING
+        if isinstance(found, Function):
+            return machine.call(Bound(value, "__getitem__", found), Arguments([Passed(key)]), node)
+    if data.is_data(value):
+        return data.item(machine, value, key, node)
+    return machine.unknown("an item that is not known", node)
+
+
+def _plain_slice(key: slice) -> bool:
+    parts = (key.start, key.stop, key.step)
+    return all(p is None or type(p) is int for p in parts) and key.step != 0
+
+
+def _subscript(machine: Machine, node: ast.Subscript) -> Value:
+    value = evaluate(machine, node.value)
+    return machine.named(subscript(machine, value, evaluate(machine, node.slice), node), node)
+
+
+def _slice(machine: Machine, node: ast.Slice) -> Value:
+    parts = (evaluate(machine, p) if p is not None else None for p in (node.lower, node.upper, node.step))
+    return slice(*parts)
+
+
+# ---- operators -----------------------------------------------------------------------------------
+
+
+def binary(machine: Machine, sign: str, left: Value, right: Value, node: ast.AST) -> Value:
+    """What an operator between two values gives."""
+    if is_tensor(left) or is_tensor(right):
+        if is_list(left) or is_list(right) and sign in ("+", "*"):
+            return machine.unknown("an operator that is not followed", node)
+        return operator(machine, _OPERATIONS.get(sign, sign), left, right, node)
+    if data.is_data(left) or data.is_data(right):
+        return data.binary(machine, sign, left, right, node)
+    for value, name in ((left, "__add__"), (left, "__mul__"), (left, "__truediv__")):
+        if isinstance(value, Instance) and value.cls.find(name) is not MISSING:
+            return machine.unknown("an operator of a class", node)
+    return arithmetic(machine, sign, left, right, node)
+
+
+def _binary(machine: Machine, node: ast.BinOp) -> Value:
+    left = evaluate(machine, node.left)
+    return binary(machine, SIGNS[type(node.op)], left, evaluate(machine, node.right), node)
+
+
+def _unary(machine: Machine, node: ast.UnaryOp) -> Value:
+    value = evaluate(machine, node.operand)
+    if isinstance(node.op, ast.Not):
+        known = truth(value)
+        return machine.unknown("true or false", node) if known is None else not known
+    if is_tensor(value):
+        name = "negative" if isinstance(node.op, ast.USub) else "logical_not" if isinstance(node.op, ast.Invert) else ""
+        return operator(machine, name, value, None, node) if name else value
+    if isinstance(value, (int, float, complex, Expr)):
+        if isinstance(node.op, ast.USub):
+            return -value
+        if isinstance(node.op, ast.UAdd):
+            return value
+        return ~value if isinstance(value, int) else machine.unknown("a number", node)
+    if data.is_data(value):
+        return data.unary(machine, "-" if isinstance(node.op, ast.USub) else "~", value, node)
+    return machine.unknown("a number that is not known", node)
+
+
+def _logic(machine: Machine, node: ast.BoolOp) -> Value:
+    ends_with = isinstance(node.op, ast.Or)
+    found: Value = None
+    open_value: Value = MISSING
+    for part in node.values:
+        found = evaluate(machine, part)
+        known = truth(found)
+        if known is None:
+            open_value = found
+            if ends_with and len(node.values) == 2:
+                other = evaluate(machine, node.values[1]) if part is node.values[0] else None
+                # ``given or 5``: the default where what is given is not known.
+                if is_tensor(other) or isinstance(other, (KerasModel, CodeLayer)):
+                    return other
+            continue
+        if known is ends_with:
+            return found if open_value is MISSING else machine.unknown("true or false", node)
+    return found if open_value is MISSING else machine.unknown("true or false", node)
+
+
+def _comparison(machine: Machine, node: ast.Compare) -> Value:
+    left = evaluate(machine, node.left)
+    unknown: Value = None
+    for op, part in zip(node.ops, node.comparators, strict=True):
+        right = evaluate(machine, part)
+        sign = _COMPARISONS[type(op)]
+        if (is_tensor(left) or is_tensor(right)) and sign in _OPERATIONS:
+            return operator(machine, _OPERATIONS[sign], left, right, node)
+        if data.is_data(left) or data.is_data(right):
+            if sign in _OPERATIONS:
+                return data.binary(machine, sign, left, right, node)
+            if sign in ("is", "is not") and (left is None or right is None):
+                return sign == "is not"
+        found = compare(machine, sign, left, right, node)
+        known = truth(found)
+        if known is False:
+            return False
+        if known is None:
+            unknown = found
+        left = right
+    return True if unknown is None else unknown
+
+
+def _choice(machine: Machine, node: ast.IfExp) -> Value:
+    known = truth(evaluate(machine, node.test))
+    if known is not None:
+        return evaluate(machine, node.body if known else node.orelse)
+    machine.trail.append({})
+    one = evaluate(machine, node.body)
+    first = machine.take_back()
+    machine.trail.append({})
+    two = evaluate(machine, node.orelse)
+    machine.join_changes(first, machine.take_back(), node)
+    return machine.join(one, two, node, machine.text(node))
+
+
+# ---- displays ------------------------------------------------------------------------------------
+
+
+def _several(machine: Machine, nodes: list[ast.expr]) -> list[Value] | None:
+    found: list[Value] = []
+    for node in nodes:
+        if isinstance(node, ast.Starred):
+            more = items_of(value := evaluate(machine, node.value))
+            if more is None:
+                if is_tensor(value):
+                    found.append(value)
+                    continue
+                return None
+            found += more
+        else:
+            found.append(evaluate(machine, node))
+    return found
+
+
+def _list(machine: Machine, node: ast.List) -> Value:
+    found = _several(machine, node.elts)
+    return machine.unknown("a list that is not known", node) if found is None else found
+
+
+def _tuple(machine: Machine, node: ast.Tuple) -> Value:
+    found = _several(machine, node.elts)
+    return machine.unknown("a list that is not known", node) if found is None else tuple(found)
+
+
+def _set(machine: Machine, node: ast.Set) -> Value:
+    found = _several(machine, node.elts)
+    if found is None or not all(map(hashable, found)):
+        return machine.unknown("a set that is not known", node)
+    return set(found)
+
+
+def _dict(machine: Machine, node: ast.Dict) -> Value:
+    found: dict[Any, Any] = {}
+    for key, value in zip(node.keys, node.values, strict=True):
+        said = evaluate(machine, value)
+        if key is None:
+            if not isinstance(said, dict):
+                return machine.unknown("a dictionary that is not known", node)
+            found.update(said)
+            continue
+        name = evaluate(machine, key)
+        if not hashable(name):
+            return machine.unknown("a dictionary that is not known", node)
+        found[name] = said
+    return found
+
+
+def _text(machine: Machine, node: ast.JoinedStr) -> Value:
+    parts: list[str] = []
+    for part in node.values:
+        value = evaluate(machine, part)
+        if not isinstance(value, str):
+            return machine.unknown("a text", node)
+        parts.append(value)
+    return "".join(parts)[:4000]
+
+
+def _formatted(machine: Machine, node: ast.FormattedValue) -> Value:
+    value = evaluate(machine, node.value)
+    form = evaluate(machine, node.format_spec) if node.format_spec is not None else ""
+    simple = isinstance(value, (str, int, float, bool)) or value is None
+    if not simple or not isinstance(form, str) or len(form) > 8 or any(p.isdigit() and len(p) > 3 for p in [form]):
+        return machine.unknown("a text", node)
+    if isinstance(value, int) and abs(value) > 10**40:
+        return machine.unknown("a text", node)
+    if node.conversion == 114:
+        value = repr(value)
+    digits = "".join(c if c.isdigit() else " " for c in form).split()
+    if any(len(d) > 3 for d in digits):
+        return machine.unknown("a text", node)
+    try:
+        return format(value, form)[:2000]
+    except (ValueError, TypeError):
+        return machine.unknown("a text", node)
+
+
+# ---- functions and comprehensions ------------------------------------------------------------------
+
+
+def _lambda(machine: Machine, node: ast.Lambda) -> Value:
+    return Function(node, machine.scope, defaults_of(machine, node.args))
+
+
+def defaults_of(machine: Machine, node: ast.arguments) -> dict[str, Value]:
+    """The values of a function's defaults, by the names of its parameters."""
+    found: dict[str, Value] = {}
+    places = [*node.posonlyargs, *node.args]
+    for parameter, default in zip(places[len(places) - len(node.defaults) :], node.defaults, strict=True):
+        found[parameter.arg] = evaluate(machine, default)
+    for parameter, given in zip(node.kwonlyargs, node.kw_defaults, strict=True):
+        if given is not None:
+            found[parameter.arg] = evaluate(machine, given)
+    return found
+
+
+def _comprehension(machine: Machine, node: Any) -> Value:
+    outer = machine.scope
+    machine.scope = Scope({}, outer.module, outer, outer.function, outer.owner)
+    try:
+        found = list(_turns(machine, node, node.generators))
+    except _OpenError as error:
+        return machine.unknown("a list that is not known", node) if error.value is None else error.value
+    finally:
+        machine.scope = outer
+    if isinstance(node, ast.DictComp):
+        pairs = [(k, v) for k, v in found if hashable(k)]
+        return dict(pairs)
+    if isinstance(node, ast.SetComp):
+        return set(found) if all(map(hashable, found)) else machine.unknown("a set", node)
+    return found
+
+
+class _OpenError(Exception):
+    """A comprehension goes over what is not known."""
+
+    def __init__(self, value: Value = None) -> None:
+        super().__init__()
+        self.value = value
+
+
+def _turns(machine: Machine, node: Any, generators: list[ast.comprehension]) -> Iterator[Value]:
+    if not generators:
+        if isinstance(node, ast.DictComp):
+            yield evaluate(machine, node.key), evaluate(machine, node.value)
+        else:
+            yield evaluate(machine, node.elt)
+        return
+    first, *rest = generators
+    values = evaluate(machine, first.iter)
+    items = items_of(values)
+    if items is None:
+        if len(node.generators) == 1 and not isinstance(node, ast.DictComp):
+            raise _OpenError(data.filled(machine, node, first, values))
+        raise _OpenError
+    before = machine.activity
+    for i, item in enumerate(items):
+        if i >= bounds.CODE_IDLE_TURNS and machine.activity == before and not is_known(item):
+            raise _OpenError
+        machine.assign(first.target, item)
+        known = [truth(evaluate(machine, test)) for test in first.ifs]
+        if None in known:
+            raise _OpenError
+        if all(known):
+            yield from _turns(machine, node, rest)
+
+
+def _walrus(machine: Machine, node: ast.NamedExpr) -> Value:
+    value = evaluate(machine, node.value)
+    machine.assign(node.target, value)
+    return value
+
+
+def _call(machine: Machine, node: ast.Call) -> Value:
+    function = evaluate(machine, node.func)
+    if isinstance(function, Outside) and function.path == "builtins.super":
+        return _super(machine, node)
+    args = Arguments()
+    for part in node.args:
+        if isinstance(part, ast.Starred):
+            value = evaluate(machine, part.value)
+            more = items_of(value)
+            if more is None:
+                if is_tensor(value):
+                    args.places.append(Passed(value))
+                else:
+                    args.unknown = True
+                continue
+            args.places += map(Passed, more)
+        else:
+            args.places.append(Passed(evaluate(machine, part), part, part))
+    for keyword in node.keywords:
+        value = evaluate(machine, keyword.value)
+        if keyword.arg is not None:
+            args.names[keyword.arg] = Passed(value, keyword.value, keyword)
+        elif isinstance(value, dict):
+            args.names.update({str(k): Passed(v) for k, v in value.items()})
+        else:
+            args.unknown = True
+    return machine.named(machine.call(function, args, node), node)
+
+
+def _super(machine: Machine, node: ast.Call) -> Value:
+    owner = machine.scope.owner
+    scope: Scope | None = machine.scope
+    while scope is not None and scope.function is None:
+        scope = scope.around
+    if owner is None or scope is None or scope.function is None or isinstance(scope.function.node, ast.Lambda):
+        return machine.unknown("super()", node)
+    places = [*scope.function.node.args.posonlyargs, *scope.function.node.args.args]
+    return Super(scope.names.get(places[0].arg), owner) if places else machine.unknown("super()", node)
+
+
+def _await(machine: Machine, node: Any) -> Value:
+    if node.value is not None:
+        evaluate(machine, node.value)
+    return machine.unknown("a value that comes later", node)
+
+
+_BY_KIND: dict[type[ast.AST], Callable[[Machine, Any], Value]] = {
+    ast.Constant: _constant,
+    ast.Name: _name,
+    ast.Attribute: _attribute,
+    ast.Subscript: _subscript,
+    ast.Slice: _slice,
+    ast.BinOp: _binary,
+    ast.UnaryOp: _unary,
+    ast.BoolOp: _logic,
+    ast.Compare: _comparison,
+    ast.IfExp: _choice,
+    ast.List: _list,
+    ast.Tuple: _tuple,
+    ast.Set: _set,
+    ast.Dict: _dict,
+    ast.JoinedStr: _text,
+    ast.FormattedValue: _formatted,
+    ast.Lambda: _lambda,
+    ast.ListComp: _comprehension,
+    ast.SetComp: _comprehension,
+    ast.DictComp: _comprehension,
+    ast.GeneratorExp: _comprehension,
+    ast.NamedExpr: _walrus,
+    ast.Call: _call,
+    ast.Await: _await,
+    ast.Yield: _await,
+    ast.YieldFrom: _await,
+}

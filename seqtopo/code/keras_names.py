@@ -1,0 +1,286 @@
+"""What the dotted names of packages mean: Keras' layers, models, operations and objects by every spelling."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache, lru_cache
+from typing import Any, Literal, NamedTuple
+
+from seqtopo.layers import objects
+from seqtopo.layers.excluded import EXCLUDED, snake_case
+from seqtopo.layers.row import Row
+from seqtopo.layers.table import ROWS
+
+ROW_OF: Mapping[str, Row] = {row.keras: row for row in ROWS if row.keras}
+"""The rows by their Keras classes."""
+
+KERAS = (
+    "tensorflow.compat.v1.keras",
+    "tensorflow.compat.v2.keras",
+    "tensorflow.python.keras",
+    "tensorflow.contrib.keras.python.keras",
+    "tensorflow.contrib.keras",
+    "tensorflow.contrib.learn.keras",
+    "tensorflow_core.python.keras",
+    "tensorflow.keras",
+    "keras._tf_keras.keras",
+    "keras.src",
+    "keras.api",
+    "keras_core",
+    "tf_keras",
+)
+"""The spellings of ``keras`` itself, the longer ones before those that they begin with."""
+
+_SAME_LAYERS = {
+    "Convolution1D": "Conv1D",
+    "Convolution2D": "Conv2D",
+    "Convolution3D": "Conv3D",
+    "Convolution1DTranspose": "Conv1DTranspose",
+    "Convolution2DTranspose": "Conv2DTranspose",
+    "Convolution3DTranspose": "Conv3DTranspose",
+    "Deconvolution2D": "Conv2DTranspose",
+    "Deconvolution3D": "Conv3DTranspose",
+    "SeparableConvolution1D": "SeparableConv1D",
+    "SeparableConvolution2D": "SeparableConv2D",
+    "AtrousConvolution1D": "Conv1D",
+    "AtrousConvolution2D": "Conv2D",
+    "CuDNNLSTM": "LSTM",
+    "CuDNNGRU": "GRU",
+    "CudnnLSTM": "LSTM",
+    "LSTMV1": "LSTM",
+    "LSTMV2": "LSTM",
+    "GRUV1": "GRU",
+    "GRUV2": "GRU",
+    "BatchNormalizationV1": "BatchNormalization",
+    "BatchNormalizationV2": "BatchNormalization",
+    "SyncBatchNormalization": "BatchNormalization",
+    **{f"{k}Pool{n}D": f"{k}Pooling{n}D" for k in ("Max", "GlobalMax") for n in (1, 2, 3)},
+    **{f"{k}Pool{n}D": f"{k.replace('Avg', 'Average')}Pooling{n}D" for k in ("Avg", "GlobalAvg") for n in (1, 2, 3)},
+}
+"""Second names of layers that mean the same."""
+
+MERGES = {
+    "add": "Add",
+    "subtract": "Subtract",
+    "multiply": "Multiply",
+    "average": "Average",
+    "maximum": "Maximum",
+    "minimum": "Minimum",
+    "concatenate": "Concatenate",
+    "dot": "Dot",
+}
+"""The functions of ``keras.layers`` that make a layer and call it on a list."""
+
+_MODELS = frozenset({"Model", "Functional", "Network", "Container"})
+_BASES = frozenset({"Layer", "InputSpec"})
+_MODEL_MODULES = frozenset({"models", "engine", "training", "functional", "model", "topology", "network"})
+_LOADERS = frozenset(
+    {"load_model", "model_from_json", "model_from_yaml", "model_from_config", "clone_model", "from_pretrained"}
+)
+_FAMILY_OF = {
+    "activations": "activation",
+    "initializers": "initializer",
+    "initializations": "initializer",
+    "regularizers": "regularizer",
+    "constraints": "constraint",
+    "optimizers": "optimizer",
+    "losses": "loss",
+    "objectives": "loss",
+    "metrics": "metric",
+}
+_SAME_OBJECTS = {"Adam": "adam"}
+_ENDS_OPTIMIZER = ("legacy", "experimental", "schedules")
+_TF_OPS: Mapping[str, str] = {
+    "concat": "concatenate",
+    "reduce_mean": "mean",
+    "reduce_sum": "sum",
+    "reduce_max": "max",
+    "reduce_min": "min",
+    "reduce_prod": "prod",
+    "reduce_any": "any",
+    "reduce_all": "all",
+    "reduce_logsumexp": "logsumexp",
+    "reverse": "flip",
+    "pow": "power",
+    "gather": "take",
+    "identity": "identity",
+    "mod": "mod",
+    "truediv": "true_divide",
+    "divide": "divide",
+    "div": "divide",
+    "floordiv": "floor_divide",
+    "batch_dot": "batch_dot",
+    "permute_dimensions": "transpose",
+    "clip": "clip",
+    "clip_by_value": "clip",
+    "l2_normalize": "normalize",
+    "neg": "negative",
+    "range": "arange",
+    "band_part": "tril",
+    "lrelu": "leaky_relu",
+}
+"""Functions of TensorFlow and ``keras.backend`` under the names that ``keras.ops`` has for them."""
+_TF_ROOMS = frozenset({"math", "nn", "linalg", "signal", "image", "strings"})
+
+Kind = Literal[
+    "layer", "merge", "base", "sequential", "model", "input", "operation", "object", "loader", "application", "other"
+]
+
+
+class Meaning(NamedTuple):
+    """What a name of a package is.
+
+    ``name`` is Keras' name of it today: the layer's class, the operation (``exp`` of ``keras.ops``), the
+    object with its ``family``. ``old`` is the name as the code has it.
+    """
+
+    kind: Kind
+    name: str = ""
+    family: str = ""
+    old: str = ""
+
+
+OTHER = Meaning("other")
+
+
+@lru_cache(maxsize=4096)
+def canonical(path: str) -> str:
+    """Return a dotted name as ``keras...``, ``tensorflow...`` or ``numpy...`` spell it.
+
+    >>> canonical("tensorflow.python.keras.layers.LSTM"), canonical("tensorflow.keras")
+    ('keras.layers.LSTM', 'keras')
+    """
+    for spelling in KERAS:
+        if path == spelling or path.startswith(spelling + "."):
+            return canonical("keras" + path[len(spelling) :])
+    if path.startswith(("tensorflow.compat.v1.", "tensorflow.compat.v2.")):
+        return "tensorflow." + path[len("tensorflow.compat.v1.") :]
+    return path
+
+
+@lru_cache(maxsize=4096)
+def meaning(path: str) -> Meaning:
+    """Return what a canonical dotted name means; ``OTHER`` where it is nothing of Keras.
+
+    >>> meaning("keras.layers.recurrent.LSTM")
+    Meaning(kind='layer', name='LSTM', family='', old='LSTM')
+    >>> meaning("keras.layers.CuDNNGRU").name, meaning("keras.ops.exp").kind
+    ('GRU', 'operation')
+    """
+    parts = path.split(".")
+    room, last = (parts[1] if len(parts) > 2 else ""), parts[-1]
+    if parts[0] == "tensorflow":
+        return _of_tensorflow(parts)
+    if parts[0] != "keras" or len(parts) < 2:
+        return _elsewhere(parts)
+    if last == "Sequential":
+        return Meaning("sequential", last, old=last)
+    if last in _MODELS and (len(parts) == 2 or room in _MODEL_MODULES):
+        return Meaning("model", last, old=last)
+    if last == "Input" or (last == "InputLayer" and room != "saving"):
+        return Meaning("input", last, old=last)
+    if last in _BASES:
+        return Meaning("base", last, old=last)
+    if last in _LOADERS:
+        return Meaning("loader", last, old=last)
+    if room == "applications" and last[0].isupper():
+        return Meaning("application", last, old=last)
+    if room == "backend" or room == "ops":
+        return Meaning("operation", _TF_OPS.get(last, last) if room == "backend" else last, old=last)
+    if room == "preprocessing":
+        return OTHER
+    if room in ("layers", "engine", "legacy"):
+        if last in MERGES:
+            return Meaning("merge", MERGES[last], old=last)
+        if last == "merge" and len(parts) == 3:
+            return Meaning("merge", "", old=last)
+        if last[0].isupper():
+            name = _SAME_LAYERS.get(last, last)
+            return Meaning("layer", name, old=last)
+        return OTHER
+    family = "schedule" if "schedules" in parts else _FAMILY_OF.get(room, "")
+    if family and last not in (*_FAMILY_OF, *_ENDS_OPTIMIZER):
+        return Meaning("object", object_name(family, last), family, last)
+    return OTHER
+
+
+def _of_tensorflow(parts: list[str]) -> Meaning:
+    last = parts[-1]
+    if len(parts) == 2 or (len(parts) == 3 and parts[1] in _TF_ROOMS):
+        if last[0].islower():
+            return Meaning("operation", _TF_OPS.get(last, last), old=last)
+    return OTHER
+
+
+def _elsewhere(parts: list[str]) -> Meaning:
+    if parts[-1] in _LOADERS or parts[-1] == "KerasLayer":
+        return Meaning("loader", parts[-1], old=parts[-1])
+    return OTHER
+
+
+@cache
+def object_name(family: str, name: str) -> str:
+    """Return the table's name of a Keras object, such as ``l2`` of ``L2``; the name itself if it has none.
+
+    >>> object_name("optimizer", "Adam"), object_name("loss", "MeanSquaredError")
+    ('adam', 'mean_squared_error')
+    """
+    for spelling in (name, snake_case(name), name.lower()):
+        entry = objects.entry_of(family, spelling)
+        if entry is not None:
+            return entry.name
+    return name
+
+
+@cache
+def is_layer_class(name: str) -> bool:
+    """Whether ``keras.layers`` has a class of this name, or had one."""
+    return name in ROW_OF or name in EXCLUDED or name in _SAME_LAYERS
+
+
+def star(path: str) -> Mapping[str, str] | None:
+    """Return what ``from path import *`` brings, as dotted names; None where it is not known.
+
+    >>> star("keras.layers")["LSTM"]
+    'keras.layers.LSTM'
+    """
+    names: list[str] = []
+    if path == "keras.layers":
+        names = [*ROW_OF, *EXCLUDED, *_SAME_LAYERS, *MERGES, "Input", "InputLayer", "Layer"]
+    elif path in ("keras.models", "keras"):
+        names = ["Sequential", "Model", "load_model"] + (["Input"] if path == "keras" else [])
+        if path == "keras":
+            names += ["layers", "models", "ops", "optimizers", "losses", "metrics", "regularizers"]
+            names += ["initializers", "activations", "constraints", "callbacks", "utils", "backend", "datasets"]
+    elif path.startswith("keras.layers."):
+        return star("keras.layers") and {
+            name: f"{path}.{name}" for name in (star("keras.layers") or {}) if name[0].isupper() or name in MERGES
+        }
+    elif path.startswith("keras.") and path.split(".")[1] in _FAMILY_OF:
+        names = list(_object_names(_FAMILY_OF[path.split(".")[1]]))
+    elif path == "keras.utils" or path.startswith("keras.utils."):
+        names = ["to_categorical", "plot_model", "Sequence", "pad_sequences", "set_random_seed"]
+    elif path.startswith("keras.preprocessing"):
+        names = ["pad_sequences", "Tokenizer", "TimeseriesGenerator", "text", "sequence", "image"]
+    elif path == "keras.callbacks":
+        names = ["EarlyStopping", "ModelCheckpoint", "ReduceLROnPlateau", "TensorBoard", "Callback"]
+    elif path == "numpy":
+        names = ["array", "zeros", "ones", "random", "arange", "reshape", "concatenate", "expand_dims", "stack"]
+    else:
+        return None
+    return {name: f"{path}.{name}" for name in names}
+
+
+def _object_names(family: str) -> list[str]:
+    return [n for entry in objects.FAMILIES[family] for n in (entry.name, *entry.aliases, entry.keras) if n]
+
+
+def places(row: Row) -> tuple[str, ...]:
+    """Return Keras' names of a layer's arguments in the order in which they may be given by position."""
+    return tuple(p.keras_name for p in row.params if p.keras_name and not p.call)
+
+
+def why_opaque(name: str) -> str:
+    """Return why a class of ``keras.layers`` without a row is not read, in words."""
+    reason: Any = EXCLUDED.get(name)
+    return reason.why if reason is not None else "a layer that Keras does not have"

@@ -1,0 +1,493 @@
+"""Layers and their calls on tensors, with the shapes that their rows tell."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any, Literal
+
+from seqtopo.code import keras_names
+from seqtopo.code.keras_names import Meaning
+from seqtopo.code.machine import Machine, tensor_of
+from seqtopo.code.model import Argument, CodeCall, CodeInput, CodeLayer, CodeModel, CodeTensor, Opaque, Value
+from seqtopo.code.values import (
+    Arguments,
+    Class,
+    Function,
+    Instance,
+    KerasModel,
+    Outside,
+    Passed,
+    Unknown,
+    is_list,
+    is_tensor,
+    tensors_in,
+)
+from seqtopo.layers.layer import Layer
+from seqtopo.layers.row import Outcome, Param, Row
+from seqtopo.layers.sizes import Expr, symbol
+from seqtopo.layers.values import DTYPES, Object, Refusal, Tensor
+
+NO_ROW = "the language has no row for it"
+VALUES = ("inputs", "sequences", "query", "value", "key", "x", "input")
+"""The names of the values in Keras' calls, in their order."""
+RNN_CALL = ("initial_state", "mask", "training")
+CALLED: Mapping[str, tuple[str, ...]] = {
+    "MultiHeadAttention": ("query_mask", "value_mask", "key_mask", "attention_mask"),
+    "Attention": ("mask", "training"),
+    "AdditiveAttention": ("mask", "training"),
+    "Softmax": ("mask",),
+    "Dropout": ("training",),
+    "BatchNormalization": ("training", "mask"),
+}
+"""What Keras' calls take by position behind the values."""
+SHAPES = ("input_shape", "batch_input_shape", "batch_shape", "input_dim", "input_length", "batch_size")
+"""What says the input's shape in the first layer of a Sequential, in old code."""
+_HARMLESS = ("name", "trainable", "seed", "weights")
+
+Form = Literal["call", "item", "add"]
+
+
+# ---- arguments -----------------------------------------------------------------------------------
+
+
+@cache
+def _takes_sizes(kind: Any) -> bool:
+    some = symbol("N")
+    if kind.family or kind.takes != "value":
+        return False
+    tried = (some, (some,), (some, some), (some, some, some))
+    return any(kind.accepts(v) for v in tried) and not kind.accepts(object())
+
+
+def plain(machine: Machine, value: Value, sizes: bool = False) -> Value:
+    """A value as an ``Argument`` has it, with symbols for unknown numbers where ``sizes``."""
+    if isinstance(value, Unknown):
+        return machine.symbol(value) if sizes else value
+    if is_tensor(value) or value is None or isinstance(value, (str, int, float, bool, Expr, CodeLayer, Object)):
+        return value
+    if is_list(value):
+        return tuple(plain(machine, v, sizes) for v in value)
+    if isinstance(value, Outside):
+        return _of_package(value)
+    if isinstance(value, Instance):
+        return value.layer or (value.model.code if value.model else Opaque(f"an object of {value.cls.name}"))
+    if isinstance(value, KerasModel):
+        return value.code
+    if isinstance(value, Function):
+        return Opaque("a Python function")
+    if isinstance(value, Class):
+        return Opaque(f"the class {value.name}")
+    return value
+
+
+def _of_package(value: Outside) -> Value:
+    found = keras_names.meaning(value.path)
+    last = value.path.rsplit(".", 1)[-1]
+    if found.kind == "object":
+        return found.name
+    if found.kind == "layer":
+        return Opaque(f"the class {found.name}")
+    if last in DTYPES:
+        return last
+    if found.kind == "operation":
+        return keras_names.object_name("activation", last)
+    return Opaque(f"{value.path} of a package")
+
+
+def argument(machine: Machine, given: Passed, sizes: bool = False) -> Argument:
+    """An argument with its places."""
+    where = machine.where(given.node)
+    return Argument(plain(machine, given.value, sizes), where, machine.where(given.whole) or where)
+
+
+def bind(machine: Machine, names: Sequence[str], args: Arguments, row: Row | None) -> dict[str, Argument]:
+    """The arguments of a call by their names; those given by position in the order of ``names``."""
+    params = {p.keras_name: p for p in row.by_name.values()} if row is not None else {}
+    found: dict[str, Argument] = {}
+    for i, given in enumerate(args.places):
+        name = names[i] if i < len(names) else f"argument {i + 1}"
+        found[name] = argument(machine, given, _sized(params.get(name), name))
+    for name, given in args.names.items():
+        found.setdefault(name, argument(machine, given, _sized(params.get(name), name)))
+    return found
+
+
+def _sized(param: Param | None, name: str) -> bool:
+    return name in SHAPES if param is None else _takes_sizes(param.kind)
+
+
+def make_object(machine: Machine, found: Meaning, args: Arguments) -> Object:
+    """A Keras object such as an optimizer or a regularizer."""
+    places = tuple(plain(machine, p.value) for p in args.places)
+    return Object(found.name, places, {k: plain(machine, p.value) for k, p in args.names.items()})
+
+
+def make_layer(machine: Machine, found: Meaning, args: Arguments, node: ast.AST) -> CodeLayer:
+    """The layer that a constructor of ``keras.layers`` gives."""
+    row = keras_names.ROW_OF.get(found.name)
+    names = keras_names.places(row) if row is not None else ("function",)
+    bound = bind(machine, names, args, row)
+    name = bound["name"].value if "name" in bound else ""
+    why = "" if row is not None else keras_names.why_opaque(found.name)
+    layer = CodeLayer(found.name, row, bound, machine.where(node), name if isinstance(name, str) else "", why)
+    if args.unknown:
+        layer.row, layer.why = None, "its arguments are not known"
+    machine.activity += 1
+    return layer
+
+
+# ---- shapes --------------------------------------------------------------------------------------
+
+
+class InnerModel:
+    """A model as one thing, such as ``TimeDistributed`` applies at every step."""
+
+    def __init__(self, code: CodeModel) -> None:
+        self.code = code
+
+    @property
+    def title(self) -> str:
+        """How messages call it."""
+        return self.code.name or "the model"
+
+    def get(self, name: str) -> Any:
+        """No arguments of its own."""
+        return None
+
+    def outcome(self, inputs: tuple[Tensor, ...], tensors: Mapping[str, tuple[Tensor, ...]]) -> Outcome:
+        """Shapes and weights where these values come in. Raises ``Refusal``."""
+        gives: dict[CodeTensor, Tensor] = {
+            CodeTensor(i): t for i, t in zip(self.code.inputs, inputs, strict=False)
+        }
+        weights: dict[CodeLayer, tuple[Any, ...]] = {}
+        for call in self.code.calls:
+            found = outcome_of(call, gives)
+            if found is None:
+                raise Refusal(expected="a model whose shapes are known")
+            outputs, weights_now = found
+            weights.setdefault(call.layer, weights_now)
+            gives.update({CodeTensor(call, i): t for i, t in enumerate(outputs)})
+        try:
+            outputs = tuple(gives[t] for t in self.code.outputs)
+        except KeyError:
+            raise Refusal(expected="a model whose shapes are known") from None
+        return Outcome(outputs, tuple(w for ws in weights.values() for w in ws))
+
+
+def table_layer(layer: CodeLayer) -> Layer | None:
+    """The layer as the table has it; None where an argument that matters is not known."""
+    row = layer.row
+    if row is None:
+        return None
+    params = {p.keras_name: p for p in row.by_name.values() if p.keras_name and not p.call}
+    args: dict[str, Any] = {}
+    for name, given in layer.args.items():
+        param = params.get(name)
+        if param is None:
+            continue
+        value = given.value
+        if isinstance(value, CodeLayer):
+            value = table_layer(value)
+        elif isinstance(value, CodeModel):
+            value = InnerModel(value) if value.complete else None
+        elif _is_opaque(value):
+            if param.kind.family or name in _HARMLESS:
+                continue
+            return None
+        if value is None and param.kind.takes == "layer":
+            if given.value is None:
+                continue
+            return None
+        if name == "weights":
+            continue
+        try:
+            args[param.name] = param.kind.read(value)
+        except Refusal:
+            if param.kind.family:
+                continue
+            return None
+    if any(p.name not in args for p in row.required):
+        return None
+    return Layer(row, args, layer.name)
+
+
+def _is_opaque(value: Value) -> bool:
+    return isinstance(value, Opaque) or (is_list(value) and any(map(_is_opaque, value)))
+
+
+def outcome_of(
+    call: CodeCall, gives: Mapping[CodeTensor, Tensor] | None = None
+) -> tuple[tuple[Tensor, ...], tuple[Any, ...]] | None:
+    """What a call gives, states and scores behind the outputs, and the weights of its layer.
+
+    ``gives`` are the tensors that come in where they are not those of the calls themselves.
+
+    Raises:
+        Refusal: the layer does not take them.
+    """
+    layer = call.layer
+
+    def tensor(value: CodeTensor) -> Any:
+        return tensor_of(value) if gives is None else gives.get(value)
+
+    inputs = tuple(map(tensor, call.inputs))
+    if layer.row is None:
+        return _opaque_outcome(layer, inputs)
+    if any(t is None for t in inputs):
+        return None
+    made = table_layer(layer)
+    if made is None:
+        return None
+    args: dict[str, Any] = {}
+    given: dict[str, tuple[Tensor, ...]] = {}
+    params = {p.keras_name: p for p in made.row.params if p.call}
+    for name, passed in call.args.items():
+        param = params.get(name)
+        came = tensors_in(passed.value)
+        if param is None or passed.value is None:
+            continue
+        if came:
+            found = tuple(map(tensor, came))
+            if any(t is None for t in found):
+                return None
+            given[param.name] = found
+        elif param.kind.takes == "value" and not _is_opaque(passed.value):
+            args[param.name] = param.kind.read(passed.value)
+    outcome = made.row.outcome({**made.args, **args}, inputs, given)
+    outputs = outcome.outputs
+    for name, extra in outcome.extras.items():
+        if _wants(layer, call, name):
+            outputs += tuple(extra)
+    return outputs, outcome.weights
+
+
+def _wants(layer: CodeLayer, call: CodeCall, extra: str) -> bool:
+    if extra == "state":
+        return returns_state(layer) is True
+    scores = call.args.get("return_attention_scores")
+    return scores is not None and scores.value is True
+
+
+def returns_state(layer: CodeLayer) -> Any:
+    """Whether a recurrent layer gives its states, too."""
+    inner = layer.args.get("layer")
+    given = layer.args.get("return_state")
+    if given is None and inner is not None and isinstance(inner.value, CodeLayer) and layer.kind == "Bidirectional":
+        return returns_state(inner.value)
+    return given.value if given is not None else False
+
+
+def _opaque_outcome(layer: CodeLayer, inputs: tuple[Any, ...]) -> Any:
+    if layer.keeps_shape and inputs and inputs[0] is not None:
+        return (inputs[0],), ()
+    return None
+
+
+def infer(call: CodeCall) -> None:
+    """Fills in what a call gives, and its layer's weights at its first call."""
+    try:
+        found = outcome_of(call)
+    except Refusal:
+        found = None
+    call.gives = found[0] if found is not None else None
+    if found is not None and call.layer.weights is None and call.layer.row is not None:
+        call.layer.weights = found[1]
+
+
+# ---- calls ---------------------------------------------------------------------------------------
+
+
+def as_tensor(machine: Machine, value: Value) -> CodeTensor:
+    """A value as a tensor; an unknown one is an input whose shape is not known."""
+    if is_tensor(value):
+        return value
+    known = machine.implicit.get(id(value))
+    if known is None:
+        where = value.where if isinstance(value, Opaque) else None
+        known = CodeInput(None, where=where, name=value.text if isinstance(value, Unknown) else "")
+        machine.implicit[id(value)] = known
+    return CodeTensor(known)
+
+
+def call_layer(
+    machine: Machine,
+    layer: CodeLayer,
+    args: Arguments,
+    node: ast.AST,
+    form: Form = "call",
+    statement: Any = None,
+) -> Value:
+    """Calls a layer on what is given, and returns what it gives: a tensor, or a list of several."""
+    values, more = _split(layer, args)
+    if not tensors_in(values) and not any(isinstance(v, Unknown) for v in _flat(values)):
+        return machine.unknown("a layer that is called on data", node)
+    inputs = tuple(as_tensor(machine, v) for v in _flat(values) if v is not None)
+    recurrent = layer.row is not None and (layer.row.recurrent or layer.kind == "Bidirectional")
+    named = {name: argument(machine, given) for name, given in more.items()}
+    if recurrent and len(inputs) > 1:
+        named.setdefault("initial_state", Argument(inputs[1:]))
+        inputs = inputs[:1]
+    where = machine.where(node)
+    call = CodeCall(layer, inputs, named, where, statement or machine.where(machine.statement), form)
+    machine.count(call)
+    infer(call)
+    return result_of(call)
+
+
+def _split(layer: CodeLayer, args: Arguments) -> tuple[list[Value], dict[str, Passed]]:
+    """The values that come in, and everything else by its name."""
+    places = list(args.places)
+    values: list[Value] = []
+    row = layer.row
+    if row is not None and row.apart:
+        while places and len(values) < 3 and (tensors_in(places[0].value) or isinstance(places[0].value, Unknown)):
+            values.append(places.pop(0).value)
+    elif row is None:
+        values += [p.value for p in places if tensors_in(p.value) or isinstance(p.value, Unknown)]
+        places = [p for p in places if not (tensors_in(p.value) or isinstance(p.value, Unknown))]
+    elif places:
+        values.append(places.pop(0).value)
+    named = dict(args.names)
+    values += [named.pop(name).value for name in VALUES if name in named and not (row is None and name == "x")]
+    names = RNN_CALL if row is not None and row.recurrent else CALLED.get(layer.kind, ())
+    for i, passed in enumerate(places):
+        named.setdefault(names[i] if i < len(names) else f"argument {i + 2}", passed)
+    return values, named
+
+
+def _flat(values: Value) -> list[Value]:
+    if is_list(values):
+        return [v for value in values for v in _flat(value)]
+    if isinstance(values, dict):
+        return [v for value in values.values() for v in _flat(value)]
+    return [values]
+
+
+def outputs_of(call: CodeCall) -> int:
+    """How many values a call gives."""
+    if call.gives is not None:
+        return len(call.gives)
+    layer = call.layer
+    if layer.row is None:
+        return 1
+    inner = layer.args.get("layer")
+    if layer.kind == "Bidirectional":
+        states = inner.value.row.states if inner and isinstance(inner.value, CodeLayer) and inner.value.row else 0
+        merge = layer.args.get("merge_mode")
+        count = 2 if merge is not None and merge.value is None else 1
+        return count + (2 * states if returns_state(layer) is True else 0)
+    if returns_state(layer) is True:
+        return 1 + layer.row.states
+    scores = call.args.get("return_attention_scores")
+    return 2 if scores is not None and scores.value is True else 1
+
+
+def result_of(call: CodeCall) -> Value:
+    """What a call gives, as the code sees it."""
+    count = outputs_of(call)
+    return CodeTensor(call) if count == 1 else [CodeTensor(call, i) for i in range(count)]
+
+
+def call_opaque(machine: Machine, name: str, why: str, args: Arguments, node: ast.AST, keeps: bool = False) -> Value:
+    """What something that is not read gives for tensors: a tensor of unknown shape."""
+    inputs = tuple(t for v in args.values for t in tensors_in(v))
+    layer = CodeLayer(name, None, where=machine.where(node), why=why, keeps_shape=keeps)
+    call = CodeCall(layer, inputs, where=layer.where, statement=machine.where(machine.statement))
+    machine.count(call)
+    infer(call)
+    return CodeTensor(call)
+
+
+def operation(machine: Machine, name: str, args: Arguments, node: ast.AST) -> Value:
+    """A call of ``keras.ops`` or of its like on tensors: an operation of the model."""
+    inputs = tuple(t for v in args.values for t in tensors_in(v))
+    layer = CodeLayer(f"ops.{name}", None, where=machine.where(node), why=NO_ROW)
+    named: dict[str, Argument] = {}
+    for i, passed in enumerate(args.places):
+        if not tensors_in(passed.value):
+            named[f"argument {i + 1}"] = argument(machine, passed, True)
+    for key, passed in args.names.items():
+        if not tensors_in(passed.value):
+            named[key] = argument(machine, passed, True)
+    call = CodeCall(layer, inputs, named, layer.where, machine.where(machine.statement))
+    machine.count(call)
+    call.gives = _element_wise(f"ops.{name}", inputs, named)
+    return CodeTensor(call)
+
+
+_KEEP = frozenset(
+    "exp log sqrt square abs negative relu tanh sigmoid softmax elu selu gelu softplus softsign leaky_relu silu swish "
+    "stop_gradient identity clip sin cos sign round floor ceil log_softmax normalize relu6 hard_sigmoid".split()
+)
+_ARITHMETIC = frozenset("add subtract multiply divide true_divide maximum minimum power".split())
+
+
+def _element_wise(kind: str, inputs: tuple[CodeTensor, ...], named: Mapping[str, Any]) -> Any:
+    name = kind.removeprefix("ops.")
+    tensors = [tensor_of(t) for t in inputs]
+    if not tensors or any(t is None for t in tensors):
+        return None
+    if name in _KEEP and len(tensors) == 1:
+        return (tensors[0],)
+    if name in _ARITHMETIC:
+        if len(tensors) == 1 and all(
+            isinstance(a.value, (int, float, Expr)) for a in named.values()
+        ):
+            return (tensors[0],)
+        if len(tensors) == 2 and tensors[0] == tensors[1]:
+            return (tensors[0],)
+    return None
+
+
+def operator(machine: Machine, name: str, left: Value, right: Value, node: ast.AST) -> Value:
+    """An operator with a tensor on one side or on both; its other side stands as ``x1`` or ``x2``."""
+    named: dict[str, Argument] = {}
+    parts = (node.left, node.right) if isinstance(node, ast.BinOp) else (None, None)
+    for key, value, part in (("x1", left, parts[0]), ("x2", right, parts[1])):
+        if not is_tensor(value) and not (value is None and key == "x2"):
+            where = machine.where(part)
+            named[key] = Argument(plain(machine, value, True), where, where)
+    layer = CodeLayer(f"ops.{name}", None, where=machine.where(node), why=NO_ROW)
+    inputs = tuple(v for v in (left, right) if is_tensor(v))
+    call = CodeCall(layer, inputs, named, layer.where, machine.where(machine.statement))
+    machine.count(call)
+    call.gives = _element_wise(layer.kind, inputs, named)
+    return CodeTensor(call)
+
+
+def item_of(machine: Machine, value: CodeTensor, key: Value, node: ast.AST) -> Value:
+    """A tensor with a key in brackets."""
+    keys = key if type(key) is tuple else (key,)
+    layer = CodeLayer("ops.getitem", None, where=machine.where(node), why=NO_ROW)
+    inputs = (value, *(t for k in keys for t in tensors_in(k)))
+    said = tuple(plain(machine, k, True) for k in keys)
+    call = CodeCall(layer, inputs, {"key": Argument(said)}, layer.where, machine.where(machine.statement))
+    machine.count(call)
+    call.gives = _sliced(tensor_of(value), keys)
+    return CodeTensor(call)
+
+
+def _sliced(tensor: Any, keys: tuple[Any, ...]) -> Any:
+    """The shape behind a key of numbers and slices whose first takes the whole batch."""
+    if tensor is None or not keys or keys[0] != slice(None) or len(keys) > len(tensor.shape) + 1:
+        return None
+    shape = []
+    for size, key in zip(tensor.shape, keys[1:], strict=False):
+        if type(key) is int and isinstance(size, int) and -size <= key < size:
+            continue
+        if type(key) is int and not isinstance(size, int):
+            continue
+        if not isinstance(key, slice):
+            return None
+        whole = all(part is None or type(part) is int for part in (key.start, key.stop, key.step))
+        if key == slice(None) or (key == slice(None, None, -1)):
+            shape.append(size)
+        elif whole and isinstance(size, int) and key.step != 0:
+            shape.append(len(range(size)[key]))
+        elif key.stop is None and key.step is None and type(key.start) is int and key.start < 0:
+            return None
+        else:
+            return None
+    return (Tensor((*shape, *tensor.shape[len(keys) - 1 :]), tensor.dtype),)

@@ -1,0 +1,357 @@
+"""The state of one reading: places, symbols, bounds, what branches changed, and what was found."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from seqtopo.code.model import CodeCall, CodeFile, CodeInput, CodeLayer, CodeTensor, Opaque, Value, Where
+from seqtopo.code.values import (
+    MISSING,
+    Arguments,
+    Item,
+    KerasModel,
+    Module,
+    Scope,
+    Unknown,
+    is_known,
+    is_list,
+    is_size,
+    is_tensor,
+)
+from seqtopo.layers.sizes import Expr, Size, floor_div, is_open, remainder, symbol, unknown
+from seqtopo.source import Source, Span
+from seqtopo.system import bounds
+
+
+class BoundError(Exception):
+    """A bound is reached, and reading ends."""
+
+
+class Lines:
+    """Where each line of a Python text begins, and how many bytes its characters take."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.starts = [0, *(m.end() for m in re.finditer(r"\r\n|\r|\n", source.text))]
+        self.plain = source.text.isascii()
+
+    def offset(self, line: int, column: int) -> int:
+        """The offset of a place that ``ast`` counts: lines from 1, columns in bytes from 0."""
+        start = self.starts[min(line, len(self.starts)) - 1]
+        if self.plain:
+            return start + column
+        stop = self.starts[line] if line < len(self.starts) else len(self.source.text)
+        text = self.source.text[start:stop]
+        return start + (column if text.isascii() else len(text.encode()[:column].decode(errors="ignore")))
+
+    def span(self, node: ast.AST) -> Span:
+        """The stretch of text of a node."""
+        first = self.offset(node.lineno, node.col_offset)  # type: ignore[attr-defined]
+        end: int | None = getattr(node, "end_lineno", None)
+        return Span(first, self.offset(end, node.end_col_offset) if end is not None else first)  # type: ignore[attr-defined]
+
+
+class Machine:
+    """What the parts of the interpreter share. `seqtopo.code.interpret` adds how statements run."""
+
+    def __init__(self, file: CodeFile) -> None:
+        self.file = file
+        self.scope: Scope = Scope({}, Module("", file.source))
+        self.statement: ast.stmt | None = None
+        self.steps = 0
+        self.depth = 0
+        self.calls = 0
+        self.activity = 0
+        """How many layers, calls and models were made so far."""
+        self.models: list[KerasModel] = []
+        self.trail: list[dict[tuple[int, Any], tuple[Any, Any, Any]]] = []
+        self.implicit: dict[int, CodeInput] = {}
+        self._lines: dict[int, Lines] = {}
+        self._symbols: dict[str, Unknown] = {}
+        self._from_data: dict[Expr, Unknown] = {}
+        self._unknown_sizes = 0
+        self._stopped: set[tuple[str, Span | None]] = set()
+
+    # ---- what the interpreter does -----------------------------------------------------------------
+
+    def call(self, function: Value, args: Arguments, node: ast.AST) -> Value:
+        """What a call of a value gives."""
+        raise NotImplementedError
+
+    def attribute(self, value: Value, name: str, node: ast.AST) -> Value:
+        """What an attribute of a value is."""
+        raise NotImplementedError
+
+    def assign(self, target: ast.expr, value: Value) -> None:
+        """Gives a value to a name, an attribute, an item or several of them."""
+        raise NotImplementedError
+
+    def named(self, value: Value, node: ast.AST) -> Value:
+        """A value that code asks for; a size that only the data tells as what its text says."""
+        if isinstance(value, Expr) and value.is_atom and is_open(value):
+            known = self._from_data.get(value)
+            if known is None:
+                known = self._from_data[value] = self.unknown("a size of the data", node)
+            return known
+        return value
+
+    # ---- places --------------------------------------------------------------------------------------
+
+    def where(self, node: ast.AST | None) -> Where | None:
+        """The place of a node in the file that is being read."""
+        if node is None or not hasattr(node, "lineno"):
+            return None
+        source = self.scope.module.source
+        lines = self._lines.get(id(source))
+        if lines is None:
+            lines = self._lines[id(source)] = Lines(source)
+        return Where(source, lines.span(node))
+
+    def text(self, node: ast.AST) -> str:
+        """The text of a node, on one line."""
+        where = self.where(node)
+        return " ".join(where.text[:200].split()) if where else ""
+
+    def tick(self, steps: int = 1) -> None:
+        """Counts a step.
+
+        Raises:
+            BoundError: there were too many.
+        """
+        self.steps += steps
+        if self.steps > bounds.CODE_STEPS:
+            raise BoundError("the code takes more steps than are followed")
+
+    def stop(self, why: str, node: ast.AST | None = None) -> None:
+        """Notes that something could not be read."""
+        where = self.where(node)
+        key = (why, where.span if where else None)
+        if key not in self._stopped:
+            self._stopped.add(key)
+            self.file.stops.append(Opaque(why, where))
+
+    # ---- unknown values and symbols --------------------------------------------------------------------
+
+    def unknown(self, why: str, node: ast.AST | None = None, text: str = "") -> Unknown:
+        """A value that is not known."""
+        where = self.where(node)
+        if not text and where is not None:
+            text = " ".join(where.text[:200].split())
+        return Unknown(why, where, text)
+
+    def part(self, value: Unknown, key: Any, text: str, node: ast.AST | None) -> Unknown:
+        """A part of an unknown value: the same each time it is asked for."""
+        try:
+            known = value.parts.get(key)
+        except TypeError:  # a list in the key
+            return self.unknown(value.why, node, text)
+        if known is None:
+            known = value.parts[key] = Unknown(value.why, self.where(node), text)
+        found: Unknown = known
+        return found
+
+    def size(self, value: Value) -> Value:
+        """A value as a size: an unknown one as a symbol, anything else as it is."""
+        return self.symbol(value) if isinstance(value, Unknown) else value
+
+    def sizes(self, value: Value) -> Value:
+        """A value or each of a list as sizes."""
+        if is_list(value):
+            return type(value)(map(self.size, value))
+        return self.size(value)
+
+    def symbol(self, value: Unknown) -> Size:
+        """The symbol of an unknown number, named after its text; of arithmetic, what symbols come to."""
+        known: Size | None = value.parts.get("symbol")
+        if known is None:
+            made = value.parts.get("made of")
+            known = self._named(value) if made is None else calculate(made[0], *map(self.size, made[1:]))
+            known = self._named(value) if known is None else known
+            value.parts["symbol"] = known
+        return known
+
+    def _named(self, value: Unknown) -> Expr:
+        name = base = symbol_name(value.text)
+        number = 1
+        while (taken := self._symbols.get(name)) is not None and not (taken.why == value.why == PARAMETER):
+            number += 1
+            name = f"{base}_{number}"
+        self._symbols[name] = value
+        self.file.symbols[name] = value.text
+        return symbol(name)
+
+    def open_size(self) -> Size:
+        """A new size for an axis of any length, which Keras calls None."""
+        self._unknown_sizes += 1
+        return unknown(self._unknown_sizes)
+
+    # ---- what branches change ----------------------------------------------------------------------------
+
+    def set(self, names: dict[Any, Any], key: Any, value: Value) -> None:
+        """Sets a name or an item; noted, so that a branch can be taken back."""
+        if self.trail:
+            self.trail[-1].setdefault((id(names), key), (names, key, names.get(key, MISSING)))
+        names[key] = value
+
+    def drop(self, names: dict[Any, Any], key: Any) -> None:
+        """Deletes a name or an item."""
+        if key in names:
+            if self.trail:
+                self.trail[-1].setdefault((id(names), key), (names, key, names[key]))
+            del names[key]
+
+    def changes(self, values: list[Any] | set[Any]) -> None:
+        """Notes a list or set before it is changed."""
+        if self.trail:
+            self.trail[-1].setdefault((id(values), None), (values, None, values.copy()))
+
+    def take_back(self) -> dict[tuple[int, Any], tuple[Any, Any, Any]]:
+        """Ends a branch: puts back what it changed, and returns what it made of it."""
+        changed = {}
+        for where, (holder, key, before) in self.trail.pop().items():
+            if key is None and not isinstance(holder, dict):
+                changed[where] = (holder, None, holder.copy())
+                _refill(holder, before)
+            else:
+                changed[where] = (holder, key, holder.get(key, MISSING))
+                if before is MISSING:
+                    holder.pop(key, None)
+                else:
+                    holder[key] = before
+        return changed
+
+    def redo(self, changed: dict[tuple[int, Any], tuple[Any, Any, Any]]) -> None:
+        """Makes the changes of a branch for good."""
+        for holder, key, value in changed.values():
+            if key is None and not isinstance(holder, dict):
+                self.changes(holder)
+                _refill(holder, value)
+            elif value is MISSING:
+                self.drop(holder, key)
+            else:
+                self.set(holder, key, value)
+
+    def join_changes(
+        self,
+        one: dict[tuple[int, Any], tuple[Any, Any, Any]],
+        two: dict[tuple[int, Any], tuple[Any, Any, Any]],
+        node: ast.AST,
+    ) -> None:
+        """Keeps what two branches agree on; everything else that they changed is unknown."""
+        for where in dict.fromkeys([*one, *two]):
+            holder, key, _ = one.get(where) or two[where]
+            if key is None and not isinstance(holder, dict):
+                a = one[where][2] if where in one else holder.copy()
+                b = two[where][2] if where in two else holder.copy()
+                self.changes(holder)
+                _refill(holder, a if same_items(a, b) or isinstance(a, set) else self._join_lists(a, b, node))
+                continue
+            before = holder.get(key, MISSING)
+            a = one[where][2] if where in one else before
+            b = two[where][2] if where in two else before
+            self.set(holder, key, self.join(a, b, node, str(key)))
+
+    def _join_lists(self, a: list[Any], b: list[Any], node: ast.AST) -> list[Any]:
+        """The items that two lists begin with alike, and one unknown item for what differs."""
+        alike = 0
+        while alike < min(len(a), len(b)) and same_items(a[alike : alike + 1], b[alike : alike + 1]):
+            alike += 1
+        rest = self.unknown(BRANCH, node, "branch")
+        if not any(isinstance(x, Item) for x in (*a, *b)):
+            return [*a[:alike], rest]
+        gives = [x[-1].gives if x and isinstance(x[-1], Item) else None for x in (a, b)]
+        joined = self.either(*gives, node) if is_tensor(gives[0]) and is_tensor(gives[1]) else None
+        return [*a[:alike], Item(rest, self.where(node), self.where(node), gives=joined)]
+
+    def join(self, a: Value, b: Value, node: ast.AST, text: str = "") -> Value:
+        """One value for two that a branch may give."""
+        if a is b or (type(a) is type(b) and is_known(a) and is_known(b) and a == b):
+            return a
+        if a is MISSING or b is MISSING:
+            return b if a is MISSING else a
+        if isinstance(a, Expr) and a == b:
+            return a
+        if is_tensor(a) and is_tensor(b):
+            return a if a == b else self.either(a, b, node)
+        for one, other in ((a, b), (b, a)):
+            if one is None and isinstance(other, KerasModel):
+                return other
+        if isinstance(a, tuple) and is_list(a) and is_list(b) and type(a) is type(b) and len(a) == len(b):
+            return tuple(self.join(x, y, node, f"{text}[{i}]") for i, (x, y) in enumerate(zip(a, b, strict=True)))
+        return self.unknown(BRANCH, node, text)
+
+    def either(self, a: CodeTensor, b: CodeTensor, node: ast.AST) -> CodeTensor:
+        """One of two tensors, as what an opaque layer gives."""
+        one, two = tensor_of(a), tensor_of(b)
+        layer = CodeLayer("if", None, where=self.where(node), why=BRANCH)
+        call = CodeCall(layer, (a, b), where=layer.where, statement=layer.where)
+        call.gives = (one,) if one is not None and one == two else None
+        self.count(call)
+        return CodeTensor(call)
+
+    def count(self, call: CodeCall) -> None:
+        """Numbers a new call."""
+        self.calls += 1
+        self.activity += 1
+        call.number = self.calls
+        call.layer.calls.append(call)
+
+
+BRANCH = "it depends on a branch"
+PARAMETER = "a parameter without a value"
+
+
+def tensor_of(value: CodeTensor) -> Any:
+    """The shape and dtype of a tensor; None where they are not known."""
+    if isinstance(value.of, CodeInput):
+        return value.of.tensor
+    gives = value.of.gives
+    return gives[value.output] if gives is not None and value.output < len(gives) else None
+
+
+def same_items(a: Iterable[Any], b: Iterable[Any]) -> bool:
+    """Whether two lists hold the same, object by object or as plain values."""
+    one, two = list(a), list(b)
+    return len(one) == len(two) and all(
+        x is y or (type(x) is type(y) and is_known(x) and x == y) for x, y in zip(one, two, strict=True)
+    )
+
+
+def _refill(holder: Any, values: Any) -> None:
+    if isinstance(holder, set):
+        holder.clear()
+        holder.update(values)
+    else:
+        holder[:] = values
+
+
+def calculate(operator: str, a: Value, b: Value) -> Size | None:
+    """Return what arithmetic on sizes gives; None where it is no size."""
+    if not (is_size(a) and is_size(b)):
+        return None
+    if operator == "+":
+        found: Size = a + b
+    elif operator == "-":
+        found = a - b
+    elif operator == "*":
+        found = a * b
+    elif operator in ("//", "%") and type(b) is int and b > 0:
+        found = floor_div(a, b) if operator == "//" else remainder(a, b)
+    else:
+        return None
+    return found
+
+
+def symbol_name(text: str) -> str:
+    """Return the name of the symbol for a Python expression.
+
+    >>> symbol_name("x_train.shape[1]"), symbol_name("len(vocab)")
+    ('X_TRAIN_SHAPE_1', 'LEN_VOCAB')
+    """
+    name = re.sub(r"[^A-Za-z0-9]+", "_", text[:60]).strip("_").upper()
+    if not name:
+        return "N"
+    return f"N_{name}" if name[0].isdigit() else name

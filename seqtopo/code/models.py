@@ -1,0 +1,644 @@
+"""Models as the code makes them: Sequential, functional and subclassed ones, and what is asked of them."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+
+from seqtopo.code import keras_names
+from seqtopo.code.layer_calls import (
+    argument,
+    as_tensor,
+    call_layer,
+    call_opaque,
+    infer,
+    result_of,
+)
+from seqtopo.code.machine import BoundError, Machine, tensor_of
+from seqtopo.code.model import (
+    Argument,
+    CodeCall,
+    CodeInput,
+    CodeLayer,
+    CodeModel,
+    CodeTensor,
+    Opaque,
+    Training,
+    Value,
+    Where,
+)
+from seqtopo.code.values import (
+    Arguments,
+    Bound,
+    Instance,
+    Item,
+    KerasModel,
+    Passed,
+    Unknown,
+    is_list,
+    is_tensor,
+    tensors_in,
+)
+from seqtopo.layers.sizes import Expr, Size, is_open
+from seqtopo.layers.values import DTYPES, Tensor
+from seqtopo.source import Span
+from seqtopo.system import bounds
+
+TRAINING = {
+    "compile": ("optimizer", "loss", "metrics", "loss_weights", "weighted_metrics"),
+    "fit": ("x", "y", "batch_size", "epochs", "verbose", "callbacks", "validation_split", "validation_data"),
+    "fit_generator": ("generator", "steps_per_epoch", "epochs", "verbose", "callbacks", "validation_data"),
+    "evaluate": ("x", "y", "batch_size", "verbose", "sample_weight", "steps"),
+    "evaluate_generator": ("generator", "steps"),
+    "predict": ("x", "batch_size", "verbose", "steps"),
+    "predict_classes": ("x", "batch_size", "verbose"),
+    "predict_proba": ("x", "batch_size", "verbose"),
+    "predict_generator": ("generator", "steps"),
+    "predict_on_batch": ("x",),
+    "train_on_batch": ("x", "y", "sample_weight", "class_weight"),
+    "test_on_batch": ("x", "y", "sample_weight"),
+}
+"""The methods that train or use a model, with Keras' names of their arguments in order."""
+
+
+def new_model(machine: Machine, kind: str, node: ast.AST, name: Value = None) -> KerasModel:
+    """A new model without layers."""
+    if len(machine.models) >= bounds.CODE_MODELS:
+        raise BoundError("the file makes more models than are read")
+    where = machine.where(node) or Where(machine.scope.module.source, Span(0, 0))
+    said = name if isinstance(name, str) else ""
+    code = CodeModel("", where, keras_name=said)
+    model = KerasModel(code, kind, node=node)
+    machine.models.append(model)
+    machine.activity += 1
+    return model
+
+
+# ---- inputs --------------------------------------------------------------------------------------
+
+
+def make_input(machine: Machine, args: Arguments, node: ast.AST, old: str = "Input") -> Value:
+    """What ``keras.Input`` gives: a tensor."""
+    names = ("shape", "batch_size", "dtype", "sparse", "batch_shape", "name", "tensor")
+    if old == "InputLayer":
+        names = ("shape", "batch_size", "dtype")
+    given = {**dict(zip(names, args.places, strict=False)), **args.names}
+    shape = given.get("shape") or given.get("input_shape")
+    batch: Value = given["batch_size"].value if "batch_size" in given else None
+    whole = given.get("batch_shape") or given.get("batch_input_shape")
+    dtype = dtype_of(given["dtype"].value) if "dtype" in given else "float32"
+    name = given["name"].value if "name" in given else ""
+    tensor_given = given.get("tensor")
+    if tensor_given is not None and is_tensor(tensor_given.value):
+        return tensor_given.value
+    sizes: Value = shape.value if shape is not None else None
+    if whole is not None and is_list(whole.value) and whole.value:
+        batch, sizes = whole.value[0], tuple(whole.value[1:])
+    elif whole is not None:
+        sizes = machine.unknown("the shape is not known", node)
+    if shape is None and whole is None and not args.unknown:
+        sizes = machine.unknown("no shape is given", node)
+    tensor = shape_tensor(machine, sizes, dtype)
+    where = machine.where(node)
+    said = shape or whole
+    found = CodeInput(tensor, batch, name if isinstance(name, str) else "", where)
+    found.shape_where = machine.where(said.node) if said is not None else None
+    machine.activity += 1
+    return CodeTensor(found)
+
+
+def dtype_of(value: Value) -> str:
+    """The dtype that an argument names; float32 where it is not known."""
+    said = plain_dtype(value)
+    return said if said in DTYPES else {"int": "int32", "float": "float32"}.get(said, "float32")
+
+
+def plain_dtype(value: Value) -> str:
+    """The last part of the name of a dtype: ``int32`` of ``tf.int32``."""
+    path = value if isinstance(value, str) else getattr(value, "path", "")
+    return str(path).rsplit(".", 1)[-1]
+
+
+def shape_tensor(machine: Machine, sizes: Value, dtype: str = "float32") -> Tensor | None:
+    """The tensor of a shape without the batch axis; None where it cannot be told."""
+    if type(sizes) is int or isinstance(sizes, Expr):
+        sizes = (sizes,)
+    if not is_list(sizes):
+        return None
+    found: list[Size] = []
+    for size in sizes:
+        size = machine.size(size)
+        if size is None:
+            size = machine.open_size()
+        elif isinstance(size, float) and size.is_integer():
+            size = int(size)
+        if not isinstance(size, Expr) and not (type(size) is int and 0 < size < 2**31):
+            return None
+        found.append(size)
+    return Tensor(tuple(found), dtype)
+
+
+# ---- Sequential ----------------------------------------------------------------------------------
+
+
+def sequential(machine: Machine, args: Arguments, node: ast.AST) -> KerasModel:
+    """A Sequential, with the layers of its list."""
+    model = new_model(machine, "sequential", node, args.value(1, "name"))
+    layers = args.value(0, "layers")
+    given = args.places[0] if args.places else args.names.get("layers")
+    parts = given.node.elts if given is not None and isinstance(given.node, (ast.List, ast.Tuple)) else []
+    if is_list(layers):
+        plain_list = len(parts) == len(layers) and not any(isinstance(p, ast.Starred) for p in parts)
+        for i, layer in enumerate(layers):
+            part = parts[i] if plain_list else None
+            where = machine.where(part) if part is not None else where_of(layer)
+            add(machine, model, layer, part or node, "item", where)
+    elif layers is not None:
+        incomplete(model, "its list of layers is not known", machine.where(node))
+    return model
+
+
+def where_of(value: Value) -> Where | None:
+    """Where a layer or model is made."""
+    if isinstance(value, CodeLayer):
+        return value.where
+    if isinstance(value, KerasModel):
+        return value.code.where
+    return None
+
+
+def incomplete(model: KerasModel, why: str, where: Where | None) -> None:
+    """Notes that a model's structure is not known."""
+    model.code.complete = False
+    stop = Opaque(why, where)
+    if stop not in model.code.stops:
+        model.code.stops.append(stop)
+
+
+def add(
+    machine: Machine,
+    model: KerasModel,
+    value: Value,
+    node: ast.AST,
+    form: str = "add",
+    where: Where | None = None,
+    statement: Where | None = None,
+) -> None:
+    """Adds a layer, a model or an input behind the others of a Sequential."""
+    machine.changes(model.items)
+    statement = statement or machine.where(machine.statement)
+    if isinstance(value, Instance):
+        value = value.layer or value.model or value
+    item = Item(value, where or machine.where(node), statement, form)
+    if is_tensor(value) and isinstance(value.of, CodeInput) and not model.items:
+        item.gives = value
+        model.items.append(item)
+        return
+    model.items.append(item)
+    _apply(machine, model, len(model.items) - 1, node)
+
+
+def _apply(machine: Machine, model: KerasModel, at: int, node: ast.AST) -> None:
+    """Calls an item of a Sequential on what the one before it gives."""
+    item = model.items[at]
+    came = model.items[at - 1].gives if at else _first_input(machine, item, model)
+    if came is None or isinstance(came, Unknown):
+        came = CodeTensor(CodeInput(None, where=item.where))
+    args = Arguments([Passed(came)])
+    value = item.value
+    before = machine.calls
+    if isinstance(value, CodeLayer):
+        item.gives = call_layer(machine, value, args, node, item.form, item.statement)  # type: ignore[arg-type]
+        calls = value.calls[-1:]
+    elif isinstance(value, KerasModel):
+        item.gives = call_model(machine, value, args, node)
+        calls = []
+    else:
+        why = value.why if isinstance(value, Opaque) else "it is no layer that can be read"
+        name = value.text if isinstance(value, Unknown) and value.text.isidentifier() else "layer"
+        item.gives = call_opaque(machine, name, why, args, node)
+        calls = []
+        if isinstance(value, Unknown) and value.text == "branch":
+            incomplete(model, "a layer depends on a branch", item.where)
+    for call in calls:
+        if call.number > before:
+            call.where, call.form = item.where, item.form  # type: ignore[assignment]
+    item.calls = calls
+
+
+def _first_input(machine: Machine, item: Item, model: KerasModel) -> Value:
+    """The input that the first layer of a Sequential says, by the arguments of old and new code."""
+    value = item.value
+    if isinstance(value, KerasModel):
+        inner = value.code.inputs or code_of(machine, value).inputs
+        if inner:
+            return CodeTensor(CodeInput(inner[0].tensor, inner[0].batch, inner[0].name, inner[0].where))
+        return None
+    if not isinstance(value, CodeLayer):
+        return None
+    layers = [value]
+    while (inner_layer := layers[-1].args.get("layer")) and isinstance(inner_layer.value, CodeLayer):
+        layers.append(inner_layer.value)
+    for layer in layers:
+        found = input_of(machine, layer)
+        if found is not None:
+            found.where = item.where
+            return CodeTensor(found)
+    if value.kind == "Embedding":
+        return CodeTensor(CodeInput(Tensor((machine.open_size(),), "int32"), where=item.where))
+    return None
+
+
+def input_of(machine: Machine, layer: CodeLayer) -> CodeInput | None:
+    """The input that the arguments of a first layer tell; None where they tell none."""
+    given = {name: arg.value for name, arg in layer.args.items()}
+    batch = given.get("batch_size")
+    dtype = dtype_of(given.get("dtype"))
+    if layer.kind == "Embedding":
+        dtype = "int32"
+    for name in ("batch_input_shape", "batch_shape", "input_shape"):
+        if name in given:
+            sizes = given[name]
+            if name != "input_shape" and is_list(sizes) and sizes:
+                batch, sizes = sizes[0], tuple(sizes[1:])
+            found = CodeInput(shape_tensor(machine, sizes, dtype), batch)
+            found.shape_where = layer.args[name].where
+            return found
+    length = given.get("input_length")
+    if layer.kind == "Embedding":
+        if length is None:
+            return None
+        sizes = tuple(length) if is_list(length) else (length,)
+        return CodeInput(shape_tensor(machine, sizes, dtype), batch, shape_where=layer.args["input_length"].where)
+    if "input_dim" in given:
+        row = layer.row
+        steps = row is not None and (row.recurrent or layer.kind in ("Conv1D", "TimeDistributed", "Bidirectional"))
+        sizes = (length, given["input_dim"]) if steps or length is not None else (given["input_dim"],)
+        return CodeInput(shape_tensor(machine, sizes, dtype), batch, shape_where=layer.args["input_dim"].where)
+    return None
+
+
+def set_input(machine: Machine, model: KerasModel, tensor: Tensor, batch: Value = None) -> None:
+    """Tells a model whose input had no shape what comes in, and its calls what they give."""
+    code = code_of(machine, model)
+    if len(code.inputs) == 1 and code.inputs[0].tensor is None:
+        code.inputs[0].tensor = tensor
+        if batch is not None and code.inputs[0].batch is None:
+            code.inputs[0].batch = batch
+        for call in code.calls:
+            infer(call)
+
+
+# ---- functional ----------------------------------------------------------------------------------
+
+
+def functional(machine: Machine, args: Arguments, node: ast.AST) -> KerasModel:
+    """A model from its inputs and outputs."""
+    model = new_model(machine, "functional", node, args.value(2, "name"))
+    names = args.names
+    inputs = args.value(0, "inputs") if "input" not in names else names["input"].value
+    outputs = args.value(1, "outputs") if "output" not in names else names["output"].value
+    connect(machine, model, inputs, outputs, node)
+    return model
+
+
+def connect(machine: Machine, model: KerasModel, inputs: Value, outputs: Value, node: ast.AST) -> None:
+    """Finds the calls between inputs and outputs."""
+    code = model.code
+    if isinstance(inputs, dict):
+        model.taken = [str(k) for k in inputs]
+    model.gives = outputs
+    where = machine.where(node)
+    starts = [as_tensor(machine, v) for v in _leaves(inputs)]
+    ends = [as_tensor(machine, v) for v in _leaves(outputs)]
+    if not starts or not ends:
+        incomplete(model, "its inputs or outputs are not known", where)
+        return
+    if any(isinstance(v, Unknown) for v in (*_leaves(inputs), *_leaves(outputs))):
+        incomplete(model, "its inputs or outputs are not known", where)
+    replaced: dict[CodeTensor, CodeTensor] = {}
+    for tensor in starts:
+        if isinstance(tensor.of, CodeCall):
+            replaced[tensor] = CodeTensor(CodeInput(tensor_of(tensor), where=where))
+    if replaced:
+        found = replay(machine, behind(ends, starts), replaced, node)
+        ends = [found.get(t, t) for t in ends]
+        starts = [replaced.get(t, t) for t in starts]
+        model.gives = _swap(outputs, found)
+    code.inputs = tuple(t.of for t in starts if isinstance(t.of, CodeInput))
+    code.outputs = tuple(ends)
+    code.calls = behind(ends, starts)
+    for call in code.calls:
+        for tensor in sources(call):
+            if isinstance(tensor.of, CodeInput) and not any(tensor.of is i for i in code.inputs):
+                incomplete(model, "it uses an input that it does not list", call.where)
+
+
+def _leaves(value: Value) -> list[Value]:
+    if is_list(value):
+        return [v for part in value for v in _leaves(part)]
+    if isinstance(value, dict):
+        return [v for part in value.values() for v in _leaves(part)]
+    return [] if value is None else [value]
+
+
+def _swap(value: Value, found: dict[CodeTensor, CodeTensor]) -> Value:
+    if is_tensor(value):
+        return found.get(value, value)
+    if is_list(value):
+        return type(value)(_swap(v, found) for v in value)
+    if isinstance(value, dict):
+        return {k: _swap(v, found) for k, v in value.items()}
+    return value
+
+
+def sources(call: CodeCall) -> list[CodeTensor]:
+    """Every tensor that a call takes."""
+    found = list(call.inputs)
+    for arg in call.args.values():
+        found += tensors_in(arg.value)
+    return found
+
+
+def behind(ends: Sequence[CodeTensor], starts: Sequence[CodeTensor]) -> list[CodeCall]:
+    """The calls that lead to tensors, up to others, in the order in which they run."""
+    found: dict[int, CodeCall] = {}
+    stop = set(starts)
+    todo = [t for t in ends if t not in stop]
+    while todo:
+        call = todo.pop().of
+        if isinstance(call, CodeCall) and call.number not in found:
+            found[call.number] = call
+            todo += [t for t in sources(call) if t not in stop]
+    return [found[number] for number in sorted(found)]
+
+
+def replay(
+    machine: Machine, calls: Sequence[CodeCall], given: dict[CodeTensor, CodeTensor], node: ast.AST
+) -> dict[CodeTensor, CodeTensor]:
+    """Makes calls once more with other tensors; returns the new tensor of each old one."""
+    found = dict(given)
+    machine.tick(10 * len(calls))
+    for call in calls:
+        args = {k: Argument(_swap(a.value, found), a.where, a.whole) for k, a in call.args.items()}
+        inputs = tuple(found.get(t, t) for t in call.inputs)
+        new = CodeCall(call.layer, inputs, args, call.where, call.statement, call.form)
+        machine.count(new)
+        if call.layer.kind.startswith("ops."):
+            same = [tensor_of(t) for t in new.inputs] == [tensor_of(t) for t in call.inputs]
+            new.gives = call.gives if same else None
+        else:
+            infer(new)
+        several = len(call.gives) if call.gives is not None else 8
+        for i in range(max(several, len(new.gives or ()))):
+            found[CodeTensor(call, i)] = CodeTensor(new, i)
+    return found
+
+
+def code_of(machine: Machine, model: KerasModel) -> CodeModel:
+    """What has been read of a model up to now."""
+    code = model.code
+    if model.kind != "sequential":
+        return code
+    items = [i for i in model.items if isinstance(i, Item)]
+    if len(items) != len(model.items):
+        incomplete(model, "its layers depend on a branch", code.where)
+    if not items:
+        code.inputs, code.outputs, code.calls = (), (), []
+        return code
+    model.gives = items[-1].gives
+    code.outputs = tuple(tensors_in(model.gives))
+    code.calls = behind(code.outputs, ())
+    found = [t.of for call in code.calls for t in sources(call) if isinstance(t.of, CodeInput)]
+    if not code.calls:
+        found = [t.of for t in code.outputs if isinstance(t.of, CodeInput)]
+    code.inputs = tuple(dict.fromkeys(found[:1]))
+    return code
+
+
+def call_model(machine: Machine, model: KerasModel, args: Arguments, node: ast.AST) -> Value:
+    """A model called on tensors: its calls stand once more, on what is given."""
+    model.calls += 1
+    given = args.places[0].value if args.places else args.value(-1, "inputs", args.value(-1, "x"))
+    leaves = _leaves(given)
+    if model.kind == "opaque":
+        return call_opaque(machine, model.code.name or "model", "a model that is loaded", args, node)
+    if not tensors_in(given) and not any(isinstance(v, Unknown) for v in leaves):
+        return machine.unknown("a model that is called on data", node)
+    code = code_of(machine, model)
+    if isinstance(given, dict) and model.taken and set(model.taken) == {str(k) for k in given}:
+        leaves = [given[name] for name in model.taken]
+    tensors = [as_tensor(machine, v) for v in leaves]
+    if len(code.inputs) == 1 == len(tensors) and code.inputs[0].tensor is None:
+        tensor = tensor_of(tensors[0])
+        if tensor is not None:
+            set_input(machine, model, tensor)
+    if not code.complete or len(tensors) != len(code.inputs):
+        return call_opaque(machine, code.name or "model", "a model that is not read whole", args, node)
+    found = replay(
+        machine,
+        code.calls,
+        {CodeTensor(i): t for i, t in zip(code.inputs, tensors, strict=True)},
+        node,
+    )
+    return _swap(model.gives, found)
+
+
+# ---- training ------------------------------------------------------------------------------------
+
+
+def train(machine: Machine, model: KerasModel, method: str, args: Arguments, node: ast.AST) -> Value:
+    """Notes a ``compile``, ``fit`` or the like of a model."""
+    names = TRAINING[method]
+    found: dict[str, Argument] = {}
+    for i, given in enumerate(args.places):
+        found[names[i] if i < len(names) else f"argument {i + 1}"] = argument(machine, given)
+    for name, given in args.names.items():
+        found.setdefault(name, argument(machine, given))
+    where = machine.where(node)
+    assert where is not None
+    if not any(t.where == where for t in model.code.training):
+        model.code.training.append(Training(method, found, where))
+    if method == "compile":
+        machine.activity += 1
+        return None
+    _shape_from_data(machine, model, found)
+    return machine.unknown(f"what {method} gives", node)
+
+
+def _shape_from_data(machine: Machine, model: KerasModel, found: dict[str, Argument]) -> None:
+    """A model without a shape learns it from the data that it is given."""
+    data = found["x"].value if "x" in found else None
+    shape = getattr(data, "shape", None)
+    if isinstance(data, (Opaque, CodeTensor)) or not is_list(shape) or len(shape) < 1:
+        return
+    tensor = shape_tensor(machine, tuple(shape[1:]))
+    if tensor is not None:
+        set_input(machine, model, tensor)
+
+
+# ---- attributes ----------------------------------------------------------------------------------
+
+
+def model_attribute(machine: Machine, model: KerasModel, name: str, node: ast.AST) -> Value:
+    """An attribute of a model."""
+    if name in model.settings:
+        return model.settings[name]
+    code = code_of(machine, model)
+    if name == "layers":
+        return layers_of(machine, model)
+    if name in ("input", "inputs"):
+        tensors = [CodeTensor(i) for i in code.inputs]
+        if not tensors:
+            return machine.unknown("the model's input is not known", node)
+        return list(tensors) if name == "inputs" or len(tensors) > 1 else tensors[0]
+    if name in ("output", "outputs"):
+        if not code.outputs:
+            return machine.unknown("the model's output is not known", node)
+        several = list(code.outputs)
+        return several if name == "outputs" or len(several) > 1 else several[0]
+    if name in ("input_shape", "output_shape"):
+        tensors = [CodeTensor(i) for i in code.inputs] if name == "input_shape" else list(code.outputs)
+        if len(tensors) == 1:
+            return shape_of(machine, tensors[0], node)
+        return machine.unknown("a shape of the model", node)
+    if name == "name":
+        return code.keras_name if code.keras_name else machine.unknown("a name that Keras gives", node)
+    if name in METHODS or name in TRAINING:
+        return Bound(model, name)
+    return machine.unknown("an attribute of a model", node)
+
+
+METHODS = frozenset({"add", "pop", "get_layer", "build", "summary", "get_config", "call", "count_params"})
+METHODS |= {"save", "save_weights", "load_weights", "get_weights", "set_weights", "to_json", "reset_states"}
+
+
+def layers_of(machine: Machine, model: KerasModel) -> list[Value]:
+    """The layers of a model: those of a Sequential as it has them, those of others in their order."""
+    if model.kind == "sequential":
+        return [i.value for i in model.items if isinstance(i, Item) and not is_tensor(i.value)]
+    found: list[Value] = [InputItem(i) for i in model.code.inputs]
+    return found + list(dict.fromkeys(c.layer for c in model.code.calls))
+
+
+class InputItem(CodeLayer):
+    """The layer of an input, as ``model.layers`` has it."""
+
+    def __init__(self, source: CodeInput) -> None:
+        super().__init__("InputLayer", None, {}, source.where, source.name)
+        self.source = source
+
+
+def model_method(machine: Machine, model: KerasModel, name: str, args: Arguments, node: ast.AST) -> Value:
+    """A call of a method of a model."""
+    if name in TRAINING:
+        return train(machine, model, name, args, node)
+    if name == "add":
+        given = args.places[0] if args.places else args.names.get("layer")
+        if given is None:
+            return None
+        if model.kind == "sequential":
+            where = machine.where(given.node) if given.node is not None else where_of(given.value)
+            add(machine, model, given.value, node, "add", where)
+        else:
+            incomplete(model, "layers are added to a model that is not a Sequential", machine.where(node))
+        return None
+    if name == "pop":
+        if model.kind == "sequential" and model.items:
+            machine.changes(model.items)
+            return model.items.pop().value
+        incomplete(model, "layers are taken off", machine.where(node))
+        return None
+    if name == "get_layer":
+        return _get_layer(machine, model, args, node)
+    if name == "build":
+        shape = args.value(0, "input_shape")
+        if is_list(shape) and shape:
+            tensor = shape_tensor(machine, tuple(shape[1:]))
+            if tensor is not None:
+                set_input(machine, model, tensor, shape[0])
+        return None
+    if name == "call":
+        return call_model(machine, model, args, node)
+    if name in ("summary", "save", "save_weights", "load_weights", "set_weights", "reset_states"):
+        return None
+    return machine.unknown(f"what {name} gives", node)
+
+
+def _get_layer(machine: Machine, model: KerasModel, args: Arguments, node: ast.AST) -> Value:
+    name, index = args.value(0, "name"), args.value(1, "index")
+    layers = layers_of(machine, model)
+    if isinstance(name, str):
+        for layer in layers:
+            own = layer.code.keras_name if isinstance(layer, KerasModel) else getattr(layer, "name", "")
+            if own == name:
+                return layer
+        return _by_automatic_name(layers, name) or machine.unknown("a layer by its name", node)
+    index = name if type(name) is int else index
+    if type(index) is int and -len(layers) <= index < len(layers):
+        return layers[index]
+    return machine.unknown("a layer of the model", node)
+
+
+def _by_automatic_name(layers: list[Value], name: str) -> Value:
+    """A layer by the name that Keras gives to the only one of its kind."""
+    same = [x for x in layers if isinstance(x, CodeLayer) and not x.name and _default_name(x) == name]
+    return same[0] if len(same) == 1 else None
+
+
+def _default_name(layer: CodeLayer) -> str:
+    return keras_names.snake_case(layer.kind)
+
+
+def layer_attribute(machine: Machine, layer: CodeLayer, name: str, node: ast.AST) -> Value:
+    """An attribute of a layer."""
+    if isinstance(layer, InputItem) and name in ("output", "input"):
+        return CodeTensor(layer.source)
+    calls = layer.calls
+    if name == "output" and calls:
+        return result_of(calls[0])
+    if name == "input" and calls and calls[0].inputs:
+        taken = list(calls[0].inputs)
+        return taken if len(taken) > 1 else taken[0]
+    if name in ("output_shape", "input_shape") and calls:
+        tensor = CodeTensor(calls[0]) if name == "output_shape" else (calls[0].inputs or (None,))[0]
+        if tensor is not None:
+            return shape_of(machine, tensor, node)
+    if name == "name":
+        return layer.name or machine.unknown("a name that Keras gives", node)
+    given = layer.args.get(name)
+    if given is not None and not isinstance(given.value, CodeModel):
+        return given.value
+    if layer.row is not None:
+        param = next((p for p in layer.row.params if p.keras_name == name and not p.call), None)
+        if param is not None and isinstance(param.default, (int, float, str, bool)):
+            return param.default
+    if name in ("get_weights", "set_weights", "build", "get_config", "call", "compute_output_shape", "reset_states"):
+        return Bound(layer, name)
+    return machine.unknown("an attribute of a layer", node)
+
+
+def shape_of(machine: Machine, value: CodeTensor, node: ast.AST) -> Value:
+    """The shape of a tensor with its batch axis, as Keras has it: None for what is open."""
+    tensor = tensor_of(value)
+    if tensor is None:
+        return machine.unknown("a shape that is not known", node)
+    batch = value.of.batch if isinstance(value.of, CodeInput) else None
+    sizes = tuple(None if is_open(s) and isinstance(s, Expr) and s.is_atom else s for s in tensor.shape)
+    return (batch if type(batch) is int else None, *sizes)
+
+
+def loaded(machine: Machine, name: str, why: str, node: ast.AST) -> KerasModel:
+    """A model that the code loads: nothing is known of it but what it is called on."""
+    model = new_model(machine, "opaque", node)
+    machine.stop(why, node)
+    incomplete(model, why, machine.where(node))
+    model.code.name = name
+    source = CodeInput(None, where=machine.where(node))
+    model.code.inputs = (source,)
+    tensor = call_opaque(machine, name, why, Arguments([Passed(CodeTensor(source))]), node)
+    model.gives = tensor
+    model.code.outputs = (tensor,)
+    model.code.calls = list(tensor.of.layer.calls)
+    return model
+

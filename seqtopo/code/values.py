@@ -1,0 +1,301 @@
+"""The values that the interpreter of Keras code works with, beside Python's own.
+
+Numbers, texts, tuples, lists, dictionaries and ranges stand for themselves; a size that is not known as a
+number is a ``Size`` of symbols (`seqtopo.layers.sizes`), a layer is a ``CodeLayer`` and what flows through
+a model a ``CodeTensor`` (`seqtopo.code.model`). What is here is everything else that a name can hold.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, TypeGuard
+
+from seqtopo.code.model import CodeCall, CodeInput, CodeLayer, CodeModel, CodeTensor, Opaque, Value, Where
+from seqtopo.layers.sizes import Expr
+from seqtopo.source import Source
+
+
+class Missing:
+    """The value of a name that has none, in the notes on what a branch changed."""
+
+
+MISSING = Missing()
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Unknown(Opaque):
+    """A value that is not known. Each is equal to itself only.
+
+    ``text`` is the Python text that it stands for, from which a symbol gets its name. ``parts`` remembers
+    what was asked of it: ``x.shape`` asked for twice is one value.
+    """
+
+    text: str = ""
+    parts: dict[Any, Any] = field(default_factory=dict, repr=False)
+
+
+class Outside(NamedTuple):
+    """Something of an installed package, by its canonical name: ``keras.layers.LSTM``, ``numpy.zeros``."""
+
+    path: str
+
+
+class Passed(NamedTuple):
+    """An argument of a call: its value, and the syntax of the value and of the whole with ``name=``."""
+
+    value: Value
+    node: ast.expr | None = None
+    whole: ast.expr | ast.keyword | None = None
+
+
+@dataclass(eq=False)
+class Arguments:
+    """The arguments of a call; ``unknown`` where more may be given than stand here (``**settings``)."""
+
+    places: list[Passed] = field(default_factory=list)
+    names: dict[str, Passed] = field(default_factory=dict)
+    unknown: bool = False
+
+    def value(self, place: int, name: str, default: Value = None) -> Value:
+        """The value at a place or under a name."""
+        if name in self.names:
+            return self.names[name].value
+        return self.places[place].value if 0 <= place < len(self.places) else default
+
+    def has(self, place: int, name: str) -> bool:
+        """Whether there is an argument at a place or under a name."""
+        return name in self.names or 0 <= place < len(self.places)
+
+    @property
+    def values(self) -> list[Value]:
+        """All values, in the order of the text."""
+        return [p.value for p in self.places] + [p.value for p in self.names.values()]
+
+
+@dataclass(eq=False)
+class Module:
+    """A file of the project: what its top level names, and its text."""
+
+    name: str
+    source: Source
+    names: dict[str, Value] = field(default_factory=dict)
+    package: str = ""
+    """The dotted name of the folder that it stands in, for relative imports."""
+
+
+@dataclass(eq=False)
+class Scope:
+    """The names of a function's body, or of a module or class, and what stands around them."""
+
+    names: dict[str, Value]
+    module: Module
+    around: Scope | None = None
+    function: Function | None = None
+    owner: Class | None = None
+    """The class in whose method it is, for ``super()``."""
+    elsewhere: dict[str, Scope] = field(default_factory=dict)
+    """Names declared ``global`` or ``nonlocal``, with the scope that has them."""
+    returned: list[Value] = field(default_factory=list)
+    """What branches on unknown values returned so far."""
+
+
+@dataclass(eq=False)
+class Function:
+    """A function or lambda of the project, with the values of its defaults and the scope around it."""
+
+    node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+    scope: Scope
+    defaults: dict[str, Value] = field(default_factory=dict)
+    owner: Class | None = None
+    kind: str = ""
+    """``property``, ``staticmethod``, ``classmethod`` or nothing of them."""
+    calls: int = 0
+
+    @property
+    def name(self) -> str:
+        """Its name; that of a lambda is ``lambda``."""
+        return "lambda" if isinstance(self.node, ast.Lambda) else self.node.name
+
+
+@dataclass(eq=False)
+class Class:
+    """A class of the project."""
+
+    name: str
+    node: ast.ClassDef | None
+    bases: tuple[Value, ...]
+    names: dict[str, Value]
+    module: Module
+    fields: tuple[str, ...] | None = None
+    """The fields of a dataclass or named tuple, in their order; None for any other class."""
+    made: int = 0
+    """How many instances there are so far."""
+
+    def ancestors(self) -> list[Value]:
+        """The class and its bases, those of the project followed, each once."""
+        found: list[Value] = []
+        todo: list[Value] = [self]
+        while todo:
+            here = todo.pop(0)
+            if any(here is f for f in found) or len(found) > 50:
+                continue
+            found.append(here)
+            if isinstance(here, Class):
+                todo[:0] = here.bases
+        return found
+
+    def find(self, name: str, after: Class | None = None) -> Value:
+        """What a name means in it or its bases, or in those behind ``after``; ``MISSING`` for nothing."""
+        behind = after is None
+        for base in self.ancestors():
+            if isinstance(base, Class):
+                if behind and name in base.names:
+                    return base.names[name]
+                behind = behind or base is after
+        return MISSING
+
+    def is_a(self, *paths: str) -> bool:
+        """Whether one of its bases is one of these things of a package."""
+        return any(isinstance(b, Outside) and b.path in paths for b in self.ancestors())
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether nothing unknown is among its bases."""
+        return all(isinstance(b, (Class, Outside)) for b in self.ancestors())
+
+
+@dataclass(eq=False)
+class Instance:
+    """An object of a class of the project."""
+
+    cls: Class
+    names: dict[str, Value] = field(default_factory=dict)
+    model: KerasModel | None = None
+    """The model that it is, where its class is a Keras model."""
+    layer: CodeLayer | None = None
+    """The layer that it is, where its class is a Keras layer."""
+    where: Where | None = None
+
+
+class Bound(NamedTuple):
+    """A method of an object: a function of the project, or a name that the object's kind knows."""
+
+    of: Value
+    name: str
+    function: Function | None = None
+
+
+@dataclass(eq=False)
+class Partial:
+    """``functools.partial``: something to call with some of its arguments."""
+
+    function: Value
+    args: Arguments
+
+
+class Super(NamedTuple):
+    """``super()`` in a method of a class."""
+
+    of: Value
+    cls: Class
+
+
+@dataclass(eq=False)
+class Item:
+    """A layer or model in a Sequential, its calls and what it gives."""
+
+    value: Value
+    where: Where | None = None
+    statement: Where | None = None
+    form: str = "item"
+    calls: list[CodeCall] = field(default_factory=list)
+    gives: Value = None
+
+
+@dataclass(eq=False)
+class KerasModel:
+    """A model: what the code does with it, and what has been read of it (``code``).
+
+    ``gives`` are the outputs in the structure in which a call gives them: a tensor, a list or a
+    dictionary. ``items`` are the layers of a Sequential.
+    """
+
+    code: CodeModel
+    kind: str = "functional"
+    items: list[Item] = field(default_factory=list)
+    gives: Value = None
+    taken: list[str] = field(default_factory=list)
+    """The names of the inputs, where they are given as a dictionary."""
+    settings: dict[str, Value] = field(default_factory=dict)
+    """What code stores in its attributes."""
+    instance: Instance | None = None
+    calls: int = 0
+    named: bool = False
+    node: ast.AST | None = None
+
+
+@dataclass(eq=False)
+class Namespace:
+    """An object with settings as attributes, such as what ``argparse`` gives."""
+
+    names: dict[str, Value]
+    text: str = ""
+    parser: bool = False
+    """Whether it is the parser itself, whose ``names`` are the defaults so far."""
+
+
+def is_tensor(value: Value) -> TypeGuard[CodeTensor]:
+    """Whether a value is one that flows through a model."""
+    return isinstance(value, CodeTensor)
+
+
+def is_list(value: Value) -> TypeGuard[list[Any] | tuple[Any, ...]]:
+    """Whether a value is a list or tuple of the code; the named tuples of the interpreter are none."""
+    return type(value) in (list, tuple)
+
+
+def is_size(value: Value) -> bool:
+    """Whether a value is a whole number or made of symbols."""
+    return isinstance(value, Expr) or type(value) is int
+
+
+def tensors_in(value: Value, depth: int = 0) -> list[CodeTensor]:
+    """The tensors in a value, in lists, tuples and dictionaries, too."""
+    if is_tensor(value):
+        return [value]
+    if depth > 4:
+        return []
+    if is_list(value):
+        return [t for v in value for t in tensors_in(v, depth + 1)]
+    if isinstance(value, dict):
+        return [t for v in value.values() for t in tensors_in(v, depth + 1)]
+    return []
+
+
+def is_known(value: Value) -> bool:
+    """Whether a value is plain Python, known to its last part."""
+    if value is None or isinstance(value, (bool, int, float, complex, str, bytes, range)) or value is ...:
+        return True
+    if is_list(value) or isinstance(value, (set, frozenset)):
+        return all(map(is_known, value))
+    if isinstance(value, dict):
+        return all(is_known(k) and is_known(v) for k, v in value.items())
+    if isinstance(value, slice):
+        return is_known(value.start) and is_known(value.stop) and is_known(value.step)
+    return False
+
+
+def truth(value: Value) -> bool | None:
+    """Whether a value counts as true; None where it is not known."""
+    if isinstance(value, (Opaque, Expr)):
+        return None
+    if value is None or isinstance(value, (bool, int, float, str, bytes, range)) or is_list(value):
+        return bool(value)
+    if isinstance(value, (dict, set, frozenset)):
+        return bool(value)
+    if isinstance(value, (Function, Class, Bound, Module, Partial, CodeLayer, KerasModel, Namespace, CodeInput)):
+        return True
+    if isinstance(value, Instance):
+        return None if any(value.cls.find(n) is not MISSING for n in ("__bool__", "__len__")) else True
+    return None
