@@ -1,14 +1,13 @@
-"""Python's own functions and the methods of its lists, dictionaries and texts, on values that may be unknown."""
+"""Python's own functions and methods, on values that may be unknown."""
 
 from __future__ import annotations
 
 import ast
-import math
-import re
 from collections.abc import Callable
 from typing import Any
 
-from seqtopo.code.machine import Machine, calculate
+from seqtopo.code.arithmetic import arithmetic
+from seqtopo.code.machine import Machine
 from seqtopo.code.model import CodeLayer, Value
 from seqtopo.code.values import (
     Arguments,
@@ -22,14 +21,14 @@ from seqtopo.code.values import (
     Partial,
     Passed,
     Unknown,
+    hashable,
     is_known,
     is_list,
     is_size,
-    is_tensor,
+    items_of,
     truth,
 )
-from seqtopo.layers.sizes import Expr, product, same
-from seqtopo.system import bounds
+from seqtopo.layers.sizes import Expr
 
 TYPES: dict[str, tuple[type, ...]] = {
     "int": (int,),
@@ -45,13 +44,6 @@ TYPES: dict[str, tuple[type, ...]] = {
     "complex": (complex,),
     "frozenset": (frozenset,),
 }
-
-
-def items_of(value: Value) -> list[Value] | None:
-    """The items of a value that can be gone through; None where they are not known."""
-    if is_list(value) or isinstance(value, (range, str, dict, set, frozenset, bytes)):
-        return list(value) if len(value) <= bounds.CODE_ITEMS else None
-    return None
 
 
 def _size_of(machine: Machine, args: Arguments, node: ast.AST) -> Value:
@@ -175,8 +167,10 @@ def _list(make: Callable[[Any], Any]) -> Callable[[Machine, Arguments, ast.AST],
         value = args.value(0, "iterable", ())
         found = items_of(value)
         if found is None:
-            return machine.part(value, "items", value.text, node) if isinstance(value, Unknown) else machine.unknown(
-                "a list that is not known", node
+            return (
+                machine.part(value, "items", value.text, node)
+                if isinstance(value, Unknown)
+                else machine.unknown("a list that is not known", node)
             )
         try:
             return make(found)
@@ -204,15 +198,6 @@ def _dict(machine: Machine, args: Arguments, node: ast.AST) -> Value:
         return machine.unknown("a dictionary that is not known", node)
     found.update({name: p.value for name, p in args.names.items()})
     return found
-
-
-def hashable(value: Value) -> bool:
-    """Whether a value can be the key of a dictionary."""
-    try:
-        hash(value)
-    except TypeError:
-        return False
-    return True
 
 
 def _enumerate(machine: Machine, args: Arguments, node: ast.AST) -> Value:
@@ -308,7 +293,11 @@ def _is_a(value: Value, cls: Value) -> bool | None:
             types = TYPES.get(cls.path.removeprefix("builtins."))
             if types is None:
                 return None
-            plain = value is None or isinstance(value, (int, float, str, bytes, dict, set, range)) or is_list(value)
+            plain = (
+                value is None
+                or isinstance(value, (int, float, str, bytes, dict, set, range))
+                or is_list(value)
+            )
             return plain and isinstance(value, types)
         if isinstance(value, CodeLayer):
             return True if cls.path.endswith((f".{value.kind}", ".Layer")) else None
@@ -337,7 +326,7 @@ def _getattr(machine: Machine, args: Arguments, node: ast.AST) -> Value:
 def _setattr(machine: Machine, args: Arguments, node: ast.AST) -> Value:
     values = [p.value for p in args.places]
     if len(values) == 3 and isinstance(values[0], Instance) and isinstance(values[1], str):
-        machine.set(values[0].names, values[1], values[2])
+        machine.put(values[0].names, values[1], values[2])
     return None
 
 
@@ -361,7 +350,11 @@ def _slice(machine: Machine, args: Arguments, node: ast.AST) -> Value:
 
 def _pow(machine: Machine, args: Arguments, node: ast.AST) -> Value:
     values = [p.value for p in args.places]
-    return arithmetic(machine, "**", values[0], values[1], node) if len(values) == 2 else machine.unknown("a number", node)
+    return (
+        arithmetic(machine, "**", values[0], values[1], node)
+        if len(values) == 2
+        else machine.unknown("a number", node)
+    )
 
 
 def _divmod(machine: Machine, args: Arguments, node: ast.AST) -> Value:
@@ -430,310 +423,25 @@ FUNCTIONS: dict[str, Callable[[Machine, Arguments, ast.AST], Value]] = {
 """Python's own functions by their names."""
 
 NAMES = frozenset(FUNCTIONS) | frozenset(TYPES)
-NAMES |= frozenset("object super input open hasattr vars id hash repr property staticmethod classmethod".split())
-NAMES |= frozenset("Exception ValueError TypeError KeyError IndexError RuntimeError NotImplementedError".split())
-NAMES |= frozenset("ImportError AssertionError AttributeError StopIteration KeyboardInterrupt OSError".split())
-
-
-# ---- arithmetic ----------------------------------------------------------------------------------
-
-
-def arithmetic(machine: Machine, sign: str, a: Value, b: Value, node: ast.AST) -> Value:
-    """What an operator gives for plain values, sizes and unknown ones."""
-    if isinstance(a, (int, float, complex)) and isinstance(b, (int, float, complex)):
-        try:
-            return _plain(sign, a, b)
-        except (ArithmeticError, ValueError, TypeError):
-            return machine.unknown("arithmetic that fails", node)
-    if is_list(a) or isinstance(a, (str, bytes)) or (is_list(b) and sign == "*"):
-        return _of_lists(machine, sign, a, b, node)
-    if isinstance(a, (dict, set, frozenset)) and type(a) is type(b) and sign in ("|", "&", "-"):
-        try:
-            return a | b if sign == "|" else a & b if sign == "&" else a - b  # type: ignore[operator]
-        except TypeError:
-            return machine.unknown("arithmetic that fails", node)
-    one, two = (isinstance(v, (Unknown, Expr)) or type(v) is int for v in (a, b))
-    if one and two:
-        if not isinstance(a, Unknown) and not isinstance(b, Unknown):
-            found = calculate(sign, a, b)
-            if sign == "**" and type(b) is int and 0 < b < 9:
-                found = product([a] * b)
-            if found is not None:
-                return found
-        made = machine.unknown("arithmetic on what is not known", node)
-        if sign in ("+", "-", "*", "//", "%"):
-            made.parts["made of"] = (sign, a, b)
-        elif sign == "/":
-            made.parts["ratio"] = (a, b)
-        return made
-    return machine.unknown("arithmetic on what is not known", node)
-
-
-def _plain(sign: str, a: Any, b: Any) -> Any:
-    if sign == "+":
-        return a + b
-    if sign == "-":
-        return a - b
-    if sign == "*":
-        if isinstance(a, int) and isinstance(b, int) and a.bit_length() + b.bit_length() > 4000:
-            raise ArithmeticError
-        return a * b
-    if sign == "/":
-        return a / b
-    if sign == "//":
-        return a // b
-    if sign == "%":
-        return a % b
-    if sign == "**":
-        if isinstance(a, int) and isinstance(b, int) and abs(b) * a.bit_length() > 4000:
-            raise ArithmeticError
-        return a**b
-    if sign == "<<":
-        if b > 4000:
-            raise ArithmeticError
-        return a << b
-    if sign == ">>":
-        return a >> b
-    if sign == "&":
-        return a & b
-    if sign == "|":
-        return a | b
-    if sign == "^":
-        return a ^ b
-    raise TypeError
-
-
-def _of_lists(machine: Machine, sign: str, a: Value, b: Value, node: ast.AST) -> Value:
-    if sign == "+" and type(a) is type(b) and len(a) + len(b) <= bounds.CODE_ITEMS:
-        return a + b
-    if sign == "*":
-        values, times = (a, b) if type(b) is int else (b, a)
-        if type(times) is int and (is_list(values) or isinstance(values, (str, bytes))):
-            if len(values) * times <= bounds.CODE_ITEMS:
-                return values * times
-    if sign == "%" and isinstance(a, str):
-        given = b if type(b) is tuple else (b,)
-        if all(isinstance(v, (int, float, str, bool)) for v in given) and not re.search(r"\d{4}", a) and len(a) < 2000:
-            try:
-                return a % tuple(v[:500] if isinstance(v, str) else v for v in given)
-            except (TypeError, ValueError, OverflowError):
-                pass
-        return machine.unknown("a text", node)
-    return machine.unknown("arithmetic on what is not known", node)
-
-
-def compare(machine: Machine, sign: str, a: Value, b: Value, node: ast.AST) -> Value:
-    """What a comparison gives: true, false or unknown."""
-    unknown = machine.unknown("a comparison", node)
-    if sign in ("is", "is not"):
-        found = _identical(a, b)
-        return unknown if found is None else found == (sign == "is")
-    if sign in ("==", "!="):
-        equal = _equal(a, b)
-        return unknown if equal is None else equal == (sign == "==")
-    if sign in ("in", "not in"):
-        held = _holds(b, a)
-        return unknown if held is None else held == (sign == "in")
-    if isinstance(a, Expr) or isinstance(b, Expr):
-        apart = a - b if is_size(a) and is_size(b) else None
-        if not isinstance(apart, int):
-            return unknown
-        a, b = apart, 0
-    if is_known(a) and is_known(b):
-        try:
-            return a < b if sign == "<" else a > b if sign == ">" else a <= b if sign == "<=" else a >= b
-        except TypeError:
-            pass
-    return unknown
-
-
-def _identical(a: Value, b: Value) -> bool | None:
-    if a is None or b is None:
-        other = b if a is None else a
-        return None if isinstance(other, Unknown) else other is None
-    if isinstance(a, bool) and isinstance(b, bool):
-        return a is b
-    if isinstance(a, Unknown) or isinstance(b, Unknown):
-        return True if a is b else None
-    return a is b if not is_known(a) or not is_known(b) else a == b
-
-
-def _equal(a: Value, b: Value) -> bool | None:
-    if is_known(a) and is_known(b):
-        return bool(a == b)
-    if isinstance(a, Expr) or isinstance(b, Expr):
-        return same(a, b) if is_size(a) and is_size(b) else None
-    if isinstance(a, Unknown) or isinstance(b, Unknown):
-        return None
-    if is_list(a) and is_list(b):
-        if len(a) != len(b):
-            return False
-        found = [_equal(x, y) for x, y in zip(a, b, strict=True)]
-        return False if False in found else None if None in found else True
-    if isinstance(a, (Outside, Function, Class)) or isinstance(b, (Outside, Function, Class)):
-        return a == b
-    return None if is_tensor(a) or is_tensor(b) else True if a is b else None
-
-
-def _holds(values: Value, value: Value) -> bool | None:
-    if isinstance(values, str) and isinstance(value, str):
-        return value in values
-    if isinstance(values, (dict, set, frozenset)) and hashable(value):
-        if value in values:
-            return True
-        return False if is_known(value) and all(map(is_known, values)) else None
-    found = items_of(values) if not isinstance(values, str) else None
-    if found is None:
-        return None
-    known = [_equal(v, value) for v in found]
-    return True if True in known else None if None in known else False
-
-
-# ---- methods -------------------------------------------------------------------------------------
-
-_TEXT_METHODS = frozenset(
-    "lower upper strip lstrip rstrip split rsplit startswith endswith replace title capitalize isdigit "
-    "find index count removeprefix removesuffix isalpha isupper islower partition splitlines swapcase isnumeric".split()
+NAMES |= frozenset(
+    [
+        "object",
+        "super",
+        "input",
+        "open",
+        "hasattr",
+        "vars",
+        "id",
+        "hash",
+        "repr",
+        "property",
+        "staticmethod",
+        "classmethod",
+    ]
 )
-
-
-def text_method(machine: Machine, value: str, name: str, args: Arguments, node: ast.AST) -> Value:
-    """A method of a text."""
-    values = [p.value for p in args.places]
-    named = {k: p.value for k, p in args.names.items()}
-    if name == "join" and len(values) == 1:
-        parts = items_of(values[0])
-        if parts is not None and all(isinstance(p, str) for p in parts):
-            if sum(map(len, parts)) + len(parts) * len(value) <= bounds.CODE_ITEMS:
-                return value.join(parts)
-    elif name == "format":
-        safe = all(isinstance(v, (str, int, float, bool)) for v in (*values, *named.values()))
-        if safe and not re.search(r"\d{4}|[\[.]\w", value) and len(value) < 2000:
-            try:
-                return value.format(*values, **named)[:4000]
-            except (ValueError, KeyError, IndexError, TypeError, OverflowError):
-                pass
-    elif name in _TEXT_METHODS and not named and all(isinstance(v, (str, int, type(None), tuple)) for v in values):
-        if len(value) <= bounds.CODE_ITEMS and not (name == "replace" and len(value) * _longest(values) > 10**6):
-            try:
-                return getattr(value, name)(*values)
-            except (ValueError, TypeError):
-                pass
-    return machine.unknown("a text", node)
-
-
-def _longest(values: list[Value]) -> int:
-    return max((len(v) for v in values if isinstance(v, str)), default=0)
-
-
-def list_method(machine: Machine, value: list[Any], name: str, args: Arguments, node: ast.AST) -> Value:
-    """A method of a list."""
-    values = [p.value for p in args.places]
-    if name in ("append", "insert", "extend", "pop", "remove", "reverse", "clear", "sort"):
-        machine.changes(value)
-    if len(value) > bounds.CODE_ITEMS:
-        return machine.unknown("a long list", node)
-    if name == "append" and values:
-        value.append(values[0])
-        return None
-    if name == "insert" and len(values) == 2:
-        if type(values[0]) is int:
-            value.insert(values[0], values[1])
-        return None
-    if name == "extend" and values:
-        more = items_of(values[0])
-        value.extend([machine.unknown("items that are not known", node)] if more is None else more)
-        return None
-    if name == "pop":
-        at = values[0] if values else -1
-        if type(at) is int and -len(value) <= at < len(value):
-            return value.pop(at)
-    if name == "reverse":
-        value.reverse()
-        return None
-    if name == "clear":
-        value.clear()
-        return None
-    if name == "copy":
-        return list(value)
-    if name == "sort":
-        value[:] = items_of(_sorted(machine, Arguments([Passed(list(value))], args.names), node)) or value
-        return None
-    if name in ("index", "count") and values and is_known(values[0]) and is_known(value):
-        try:
-            return value.index(values[0]) if name == "index" else value.count(values[0])
-        except ValueError:
-            pass
-    if name == "remove" and values and values[0] in value:
-        value.remove(values[0])
-        return None
-    return machine.unknown("an item of a list", node)
-
-
-def dict_method(machine: Machine, value: dict[Any, Any], name: str, args: Arguments, node: ast.AST) -> Value:
-    """A method of a dictionary."""
-    values = [p.value for p in args.places]
-    if name == "items":
-        return [(k, v) for k, v in value.items()]
-    if name == "keys":
-        return list(value)
-    if name == "values":
-        return list(value.values())
-    if name == "copy":
-        return dict(value)
-    if name in ("get", "pop", "setdefault") and values and hashable(values[0]):
-        key = values[0]
-        if isinstance(key, Unknown):
-            return machine.unknown("an item of a dictionary", node)
-        default = args.value(1, "default")
-        if key not in value:
-            if name == "setdefault":
-                machine.set(value, key, default)
-            return default
-        found = value[key]
-        if name == "pop":
-            machine.drop(value, key)
-        return found
-    if name == "update":
-        more = values[0] if values else {}
-        pairs = more.items() if isinstance(more, dict) else ()
-        for key, item in (*pairs, *((k, p.value) for k, p in args.names.items())):
-            machine.set(value, key, item)
-        return None
-    return machine.unknown("an item of a dictionary", node)
-
-
-def set_method(machine: Machine, value: set[Any], name: str, args: Arguments, node: ast.AST) -> Value:
-    """A method of a set."""
-    values = [p.value for p in args.places]
-    if name == "add" and values and hashable(values[0]):
-        machine.changes(value)
-        value.add(values[0])
-        return None
-    if name in ("union", "intersection", "difference") and all(isinstance(v, (set, frozenset)) for v in values):
-        return getattr(value, name)(*values)
-    return machine.unknown("an item of a set", node)
-
-
-def math_call(machine: Machine, name: str, args: Arguments, node: ast.AST) -> Value:
-    """A function of ``math`` on numbers."""
-    values = [p.value for p in args.places]
-    function = getattr(math, name, None)
-    safe = callable(function) and name not in ("factorial", "comb", "perm", "prod", "lcm")
-    if safe and values and all(isinstance(v, (int, float)) for v in values):
-        try:
-            return function(*values)
-        except (ValueError, OverflowError, TypeError):
-            pass
-    if name in ("ceil", "floor") and len(values) == 1 and isinstance(values[0], Unknown):
-        ratio = values[0].parts.get("ratio")
-        if ratio is not None and name == "floor":
-            found = machine.unknown("a number that is not known", node)
-            found.parts["made of"] = ("//", *ratio)
-            return found
-    if name == "prod" and len(values) == 1:
-        items = items_of(values[0])
-        if items is not None and all(map(is_size, items)):
-            return product(items)
-    return machine.unknown("a number that is not known", node)
-
+NAMES |= frozenset(
+    ["Exception", "ValueError", "TypeError", "KeyError", "IndexError", "RuntimeError", "NotImplementedError"]
+)
+NAMES |= frozenset(
+    ["ImportError", "AssertionError", "AttributeError", "StopIteration", "KeyboardInterrupt", "OSError"]
+)

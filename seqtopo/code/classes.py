@@ -78,13 +78,22 @@ def _custom_layer(machine: Machine, cls: Class, args: Arguments, node: ast.AST) 
     names: list[str] = []
     if isinstance(start, Function) and not isinstance(start.node, ast.Lambda):
         names = [a.arg for a in (*start.node.args.posonlyargs, *start.node.args.args)][1:]
-    found = {names[i] if i < len(names) else f"argument {i + 1}": argument(machine, p) for i, p in enumerate(args.places)}
+    found = {
+        names[i] if i < len(names) else f"argument {i + 1}": argument(machine, p)
+        for i, p in enumerate(args.places)
+    }
     for name, passed in args.names.items():
         found.setdefault(name, argument(machine, passed))
     said = found["name"].value if "name" in found else ""
     machine.activity += 1
     return CodeLayer(
-        cls.name, None, found, machine.where(node), _text(said), "a custom layer", keeps_shape=_keeps_shape(cls)
+        cls.name,
+        None,
+        found,
+        machine.where(node),
+        _text(said),
+        "a custom layer",
+        keeps_shape=_keeps_shape(cls),
     )
 
 

@@ -1,4 +1,4 @@
-"""Arrays in the interpreter: what ``seqtopo.code.array_calls`` tells of them, for the interpreter's values."""
+"""Arrays in the interpreter: what ``seqtopo.code.array_calls`` tells of its values."""
 
 from __future__ import annotations
 

@@ -6,32 +6,27 @@ import ast
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from seqtopo.code import builtin_calls, data, keras_names
-from seqtopo.code.builtin_calls import arithmetic, compare, hashable, items_of
-from seqtopo.code.layer_calls import item_of, operator
-from seqtopo.code.machine import Machine, tensor_of
-from seqtopo.code.model import CodeLayer, Opaque, Value
-from seqtopo.code.models import InputItem, layer_attribute, model_attribute, shape_of
+from seqtopo.code import builtin_calls, data
+from seqtopo.code.arithmetic import arithmetic, compare
+from seqtopo.code.attributes import attribute_of, subscript
+from seqtopo.code.machine import Machine
+from seqtopo.code.model import CodeLayer, Value
+from seqtopo.code.operation_calls import operator
 from seqtopo.code.values import (
     MISSING,
     Arguments,
-    Bound,
-    Class,
     Function,
     Instance,
     KerasModel,
-    Module,
-    Namespace,
     Outside,
-    Partial,
     Passed,
     Scope,
     Super,
-    Unknown,
+    hashable,
     is_known,
     is_list,
     is_tensor,
-    tensors_in,
+    items_of,
     truth,
 )
 from seqtopo.layers.sizes import Expr
@@ -129,160 +124,11 @@ def _constant(machine: Machine, node: ast.Constant) -> Value:
     return node.value
 
 
-def attribute_of(machine: Machine, value: Value, name: str, node: ast.AST) -> Value:
-    """An attribute of any value."""
-    if isinstance(value, Outside):
-        return _of_outside(machine, value, name, node)
-    if isinstance(value, Unknown):
-        return machine.part(value, name, f"{value.text}.{name}", node)
-    if isinstance(value, Instance):
-        return _of_instance(machine, value, name, node)
-    if is_tensor(value):
-        return _of_tensor(machine, value, name, node)
-    if isinstance(value, CodeLayer):
-        return layer_attribute(machine, value, name, node)
-    if isinstance(value, KerasModel):
-        found = model_attribute(machine, value, name, node)
-        if isinstance(found, Unknown) and value.instance is not None:
-            return _of_instance(machine, value.instance, name, node)
-        return found
-    if isinstance(value, Module):
-        if name in value.names:
-            return value.names[name]
-        return machine.unknown("a name that its file does not define", node)
-    if isinstance(value, Class):
-        return _of_class(machine, value, name, node)
-    if isinstance(value, Namespace):
-        if name in value.names:
-            return value.names[name]
-        return Bound(value, name) if value.parser else _setting(machine, value, name, node)
-    if isinstance(value, Super):
-        return Bound(value, name)
-    if isinstance(value, Function):
-        if name == "__name__":
-            return value.name
-        return Bound(value, name)
-    if isinstance(value, (list, dict, set, frozenset, str, tuple, bytes)):
-        return Bound(value, name)
-    if data.is_data(value):
-        return data.attribute(machine, value, name, node)
-    return machine.unknown("an attribute that is not followed", node)
-
-
-def _of_outside(machine: Machine, value: Outside, name: str, node: ast.AST) -> Value:
-    path = keras_names.canonical(f"{value.path}.{name}")
-    constant = data.CONSTANTS.get(path, MISSING)
-    if constant is not MISSING:
-        return constant
-    if name.startswith("__") or path in ("sys.argv", "os.environ", "sys.platform"):
-        return Outside(path) if path == "os.environ" else machine.unknown("a fact of the machine", node)
-    return Outside(path)
-
-
-def _setting(machine: Machine, value: Namespace, name: str, node: ast.AST) -> Value:
-    found = machine.unknown("a setting without a default", node, f"{value.text}.{name}".lstrip("."))
-    machine.set(value.names, name, found)
-    return found
-
-
-def _of_class(machine: Machine, value: Class, name: str, node: ast.AST) -> Value:
-    found = value.find(name)
-    if found is MISSING:
-        if name == "__name__":
-            return value.name
-        return machine.unknown("an attribute that its class does not have", node)
-    if isinstance(found, Function) and found.kind == "classmethod":
-        return Bound(value, name, found)
-    return found
-
-
-def _of_instance(machine: Machine, value: Instance, name: str, node: ast.AST) -> Value:
-    if name in value.names:
-        return value.names[name]
-    found = value.cls.find(name)
-    if found is MISSING:
-        if name == "__class__":
-            return value.cls
-        if value.model is not None and value.model.instance is value:
-            from_model = model_attribute(machine, value.model, name, node)
-            if not isinstance(from_model, Unknown):
-                return from_model
-        if value.layer is not None:
-            return layer_attribute(machine, value.layer, name, node)
-        known = value.names[name] = machine.unknown("an attribute that is not set", node)
-        return known
-    if isinstance(found, Function):
-        if found.kind == "property":
-            return machine.call(found, Arguments([Passed(value)]), node)
-        if found.kind == "staticmethod":
-            return found
-        return Bound(value.cls if found.kind == "classmethod" else value, name, found)
-    return found
-
-
-def _of_tensor(machine: Machine, value: Value, name: str, node: ast.AST) -> Value:
-    if name in ("shape", "_keras_shape", "get_shape"):
-        shape = shape_of(machine, value, node)
-        return Bound(value, name) if name == "get_shape" else shape
-    if name in ("ndim", "rank"):
-        tensor = tensor_of(value)
-        return machine.unknown("a number of axes", node) if tensor is None else len(tensor.shape) + 1
-    if name == "dtype":
-        tensor = tensor_of(value)
-        return machine.unknown("a dtype", node) if tensor is None else tensor.dtype
-    return Bound(value, name)
-
-
 def _attribute(machine: Machine, node: ast.Attribute) -> Value:
     return machine.named(attribute_of(machine, evaluate(machine, node.value), node.attr, node), node)
 
 
 # ---- subscripts ----------------------------------------------------------------------------------
-
-
-def subscript(machine: Machine, value: Value, key: Value, node: ast.AST) -> Value:
-    """A value with a key in brackets."""
-    if is_tensor(value):
-        return item_of(machine, value, key, node)
-    if is_list(value) or isinstance(value, (str, range, bytes)):
-        if type(key) is int and -len(value) <= key < len(value):
-            return value[key]
-        if isinstance(key, slice) and _plain_slice(key):
-            return value[key]
-        if isinstance(key, bool):
-            return value[key] if len(value) > key else machine.unknown("an item of a list", node)
-        return machine.unknown("an item of a list", node)
-    if isinstance(value, dict):
-        if hashable(key) and key in value:
-            return value[key]
-        if value and isinstance(key, (Unknown, Expr)):
-            return machine.unknown("an item of a dictionary", node)
-        return machine.unknown("a key that the dictionary does not have", node)
-    if isinstance(value, Unknown):
-        simple = key if is_known(key) and hashable(key) else id(key)
-        if isinstance(key, slice):
-            simple = (str(key.start), str(key.stop), str(key.step))
-        text = machine.text(node) if not isinstance(key, (int, str)) else f"{value.text}[{key!r}]"
-        return machine.part(value, ("item", simple), text, node)
-    if isinstance(value, Namespace) and isinstance(key, str):
-        return value.names.get(key) if key in value.names else _setting(machine, value, key, node)
-    if isinstance(value, Outside):
-        if value.path == "os.environ":
-            return machine.unknown("a fact of the machine", node)
-        return value  # Optional[int], a type
-    if isinstance(value, (Instance, KerasModel)):
-        owner = value.instance if isinstance(value, KerasModel) else value
-        found = owner.cls.find("__getitem__") if owner is not None else MISSING
-        if isinstance(found, Function):
-            return machine.call(Bound(value, "__getitem__", found), Arguments([Passed(key)]), node)
-    if data.is_data(value):
-        return data.item(machine, value, key, node)
-    return machine.unknown("an item that is not known", node)
-
-
-def _plain_slice(key: slice) -> bool:
-    parts = (key.start, key.stop, key.step)
-    return all(p is None or type(p) is int for p in parts) and key.step != 0
 
 
 def _subscript(machine: Machine, node: ast.Subscript) -> Value:
@@ -301,7 +147,7 @@ def _slice(machine: Machine, node: ast.Slice) -> Value:
 def binary(machine: Machine, sign: str, left: Value, right: Value, node: ast.AST) -> Value:
     """What an operator between two values gives."""
     if is_tensor(left) or is_tensor(right):
-        if is_list(left) or is_list(right) and sign in ("+", "*"):
+        if is_list(left) or (is_list(right) and sign in ("+", "*")):
             return machine.unknown("an operator that is not followed", node)
         return operator(machine, _OPERATIONS.get(sign, sign), left, right, node)
     if data.is_data(left) or data.is_data(right):
@@ -323,7 +169,13 @@ def _unary(machine: Machine, node: ast.UnaryOp) -> Value:
         known = truth(value)
         return machine.unknown("true or false", node) if known is None else not known
     if is_tensor(value):
-        name = "negative" if isinstance(node.op, ast.USub) else "logical_not" if isinstance(node.op, ast.Invert) else ""
+        name = (
+            "negative"
+            if isinstance(node.op, ast.USub)
+            else "logical_not"
+            if isinstance(node.op, ast.Invert)
+            else ""
+        )
         return operator(machine, name, value, None, node) if name else value
     if isinstance(value, (int, float, complex, Expr)):
         if isinstance(node.op, ast.USub):
@@ -458,7 +310,12 @@ def _formatted(machine: Machine, node: ast.FormattedValue) -> Value:
     value = evaluate(machine, node.value)
     form = evaluate(machine, node.format_spec) if node.format_spec is not None else ""
     simple = isinstance(value, (str, int, float, bool)) or value is None
-    if not simple or not isinstance(form, str) or len(form) > 8 or any(p.isdigit() and len(p) > 3 for p in [form]):
+    if (
+        not simple
+        or not isinstance(form, str)
+        or len(form) > 8
+        or any(p.isdigit() and len(p) > 3 for p in [form])
+    ):
         return machine.unknown("a text", node)
     if isinstance(value, int) and abs(value) > 10**40:
         return machine.unknown("a text", node)
@@ -583,7 +440,12 @@ def _super(machine: Machine, node: ast.Call) -> Value:
     scope: Scope | None = machine.scope
     while scope is not None and scope.function is None:
         scope = scope.around
-    if owner is None or scope is None or scope.function is None or isinstance(scope.function.node, ast.Lambda):
+    if (
+        owner is None
+        or scope is None
+        or scope.function is None
+        or isinstance(scope.function.node, ast.Lambda)
+    ):
         return machine.unknown("super()", node)
     places = [*scope.function.node.args.posonlyargs, *scope.function.node.args.args]
     return Super(scope.names.get(places[0].arg), owner) if places else machine.unknown("super()", node)

@@ -55,7 +55,11 @@ _SAME_LAYERS = {
     "BatchNormalizationV2": "BatchNormalization",
     "SyncBatchNormalization": "BatchNormalization",
     **{f"{k}Pool{n}D": f"{k}Pooling{n}D" for k in ("Max", "GlobalMax") for n in (1, 2, 3)},
-    **{f"{k}Pool{n}D": f"{k.replace('Avg', 'Average')}Pooling{n}D" for k in ("Avg", "GlobalAvg") for n in (1, 2, 3)},
+    **{
+        f"{k}Pool{n}D": f"{k.replace('Avg', 'Average')}Pooling{n}D"
+        for k in ("Avg", "GlobalAvg")
+        for n in (1, 2, 3)
+    },
 }
 """Second names of layers that mean the same."""
 
@@ -75,7 +79,14 @@ _MODELS = frozenset({"Model", "Functional", "Network", "Container"})
 _BASES = frozenset({"Layer", "InputSpec"})
 _MODEL_MODULES = frozenset({"models", "engine", "training", "functional", "model", "topology", "network"})
 _LOADERS = frozenset(
-    {"load_model", "model_from_json", "model_from_yaml", "model_from_config", "clone_model", "from_pretrained"}
+    {
+        "load_model",
+        "model_from_json",
+        "model_from_yaml",
+        "model_from_config",
+        "clone_model",
+        "from_pretrained",
+    }
 )
 _FAMILY_OF = {
     "activations": "activation",
@@ -123,7 +134,17 @@ _TF_OPS: Mapping[str, str] = {
 _TF_ROOMS = frozenset({"math", "nn", "linalg", "signal", "image", "strings"})
 
 Kind = Literal[
-    "layer", "merge", "base", "sequential", "model", "input", "operation", "object", "loader", "application", "other"
+    "layer",
+    "merge",
+    "base",
+    "sequential",
+    "model",
+    "input",
+    "operation",
+    "object",
+    "loader",
+    "application",
+    "other",
 ]
 
 
@@ -206,9 +227,8 @@ def meaning(path: str) -> Meaning:
 
 def _of_tensorflow(parts: list[str]) -> Meaning:
     last = parts[-1]
-    if len(parts) == 2 or (len(parts) == 3 and parts[1] in _TF_ROOMS):
-        if last[0].islower():
-            return Meaning("operation", _TF_OPS.get(last, last), old=last)
+    if (len(parts) == 2 or (len(parts) == 3 and parts[1] in _TF_ROOMS)) and last[0].islower():
+        return Meaning("operation", _TF_OPS.get(last, last), old=last)
     return OTHER
 
 
@@ -251,10 +271,20 @@ def star(path: str) -> Mapping[str, str] | None:
         names = ["Sequential", "Model", "load_model"] + (["Input"] if path == "keras" else [])
         if path == "keras":
             names += ["layers", "models", "ops", "optimizers", "losses", "metrics", "regularizers"]
-            names += ["initializers", "activations", "constraints", "callbacks", "utils", "backend", "datasets"]
+            names += [
+                "initializers",
+                "activations",
+                "constraints",
+                "callbacks",
+                "utils",
+                "backend",
+                "datasets",
+            ]
     elif path.startswith("keras.layers."):
         return star("keras.layers") and {
-            name: f"{path}.{name}" for name in (star("keras.layers") or {}) if name[0].isupper() or name in MERGES
+            name: f"{path}.{name}"
+            for name in (star("keras.layers") or {})
+            if name[0].isupper() or name in MERGES
         }
     elif path.startswith("keras.") and path.split(".")[1] in _FAMILY_OF:
         names = list(_object_names(_FAMILY_OF[path.split(".")[1]]))
@@ -265,7 +295,17 @@ def star(path: str) -> Mapping[str, str] | None:
     elif path == "keras.callbacks":
         names = ["EarlyStopping", "ModelCheckpoint", "ReduceLROnPlateau", "TensorBoard", "Callback"]
     elif path == "numpy":
-        names = ["array", "zeros", "ones", "random", "arange", "reshape", "concatenate", "expand_dims", "stack"]
+        names = [
+            "array",
+            "zeros",
+            "ones",
+            "random",
+            "arange",
+            "reshape",
+            "concatenate",
+            "expand_dims",
+            "stack",
+        ]
     else:
         return None
     return {name: f"{path}.{name}" for name in names}

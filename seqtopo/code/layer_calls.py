@@ -65,7 +65,11 @@ def plain(machine: Machine, value: Value, sizes: bool = False) -> Value:
     """A value as an ``Argument`` has it, with symbols for unknown numbers where ``sizes``."""
     if isinstance(value, Unknown):
         return machine.symbol(value) if sizes else value
-    if is_tensor(value) or value is None or isinstance(value, (str, int, float, bool, Expr, CodeLayer, Object)):
+    if (
+        is_tensor(value)
+        or value is None
+        or isinstance(value, (str, int, float, bool, Expr, CodeLayer, Object))
+    ):
         return value
     if is_list(value):
         return tuple(plain(machine, v, sizes) for v in value)
@@ -274,12 +278,19 @@ def returns_state(layer: CodeLayer) -> Any:
     """Whether a recurrent layer gives its states, too."""
     inner = layer.args.get("layer")
     given = layer.args.get("return_state")
-    if given is None and inner is not None and isinstance(inner.value, CodeLayer) and layer.kind == "Bidirectional":
+    if (
+        given is None
+        and inner is not None
+        and isinstance(inner.value, CodeLayer)
+        and layer.kind == "Bidirectional"
+    ):
         return returns_state(inner.value)
     return given.value if given is not None else False
 
 
-def _opaque_outcome(layer: CodeLayer, inputs: tuple[Any, ...]) -> Any:
+def _opaque_outcome(
+    layer: CodeLayer, inputs: tuple[Any, ...]
+) -> tuple[tuple[Tensor, ...], tuple[Any, ...]] | None:
     if layer.keeps_shape and inputs and inputs[0] is not None:
         return (inputs[0],), ()
     return None
@@ -342,7 +353,11 @@ def _split(layer: CodeLayer, args: Arguments) -> tuple[list[Value], dict[str, Pa
     values: list[Value] = []
     row = layer.row
     if row is not None and row.apart:
-        while places and len(values) < 3 and (tensors_in(places[0].value) or isinstance(places[0].value, Unknown)):
+        while (
+            places
+            and len(values) < 3
+            and (tensors_in(places[0].value) or isinstance(places[0].value, Unknown))
+        ):
             values.append(places.pop(0).value)
     elif row is None:
         values += [p.value for p in places if tensors_in(p.value) or isinstance(p.value, Unknown)]
@@ -350,7 +365,9 @@ def _split(layer: CodeLayer, args: Arguments) -> tuple[list[Value], dict[str, Pa
     elif places:
         values.append(places.pop(0).value)
     named = dict(args.names)
-    values += [named.pop(name).value for name in VALUES if name in named and not (row is None and name == "x")]
+    values += [
+        named.pop(name).value for name in VALUES if name in named and not (row is None and name == "x")
+    ]
     names = RNN_CALL if row is not None and row.recurrent else CALLED.get(layer.kind, ())
     for i, passed in enumerate(places):
         named.setdefault(names[i] if i < len(names) else f"argument {i + 2}", passed)
@@ -374,7 +391,9 @@ def outputs_of(call: CodeCall) -> int:
         return 1
     inner = layer.args.get("layer")
     if layer.kind == "Bidirectional":
-        states = inner.value.row.states if inner and isinstance(inner.value, CodeLayer) and inner.value.row else 0
+        states = (
+            inner.value.row.states if inner and isinstance(inner.value, CodeLayer) and inner.value.row else 0
+        )
         merge = layer.args.get("merge_mode")
         count = 2 if merge is not None and merge.value is None else 1
         return count + (2 * states if returns_state(layer) is True else 0)
@@ -390,7 +409,9 @@ def result_of(call: CodeCall) -> Value:
     return CodeTensor(call) if count == 1 else [CodeTensor(call, i) for i in range(count)]
 
 
-def call_opaque(machine: Machine, name: str, why: str, args: Arguments, node: ast.AST, keeps: bool = False) -> Value:
+def call_opaque(
+    machine: Machine, name: str, why: str, args: Arguments, node: ast.AST, keeps: bool = False
+) -> Value:
     """What something that is not read gives for tensors: a tensor of unknown shape."""
     inputs = tuple(t for v in args.values for t in tensors_in(v))
     layer = CodeLayer(name, None, where=machine.where(node), why=why, keeps_shape=keeps)
@@ -398,96 +419,3 @@ def call_opaque(machine: Machine, name: str, why: str, args: Arguments, node: as
     machine.count(call)
     infer(call)
     return CodeTensor(call)
-
-
-def operation(machine: Machine, name: str, args: Arguments, node: ast.AST) -> Value:
-    """A call of ``keras.ops`` or of its like on tensors: an operation of the model."""
-    inputs = tuple(t for v in args.values for t in tensors_in(v))
-    layer = CodeLayer(f"ops.{name}", None, where=machine.where(node), why=NO_ROW)
-    named: dict[str, Argument] = {}
-    for i, passed in enumerate(args.places):
-        if not tensors_in(passed.value):
-            named[f"argument {i + 1}"] = argument(machine, passed, True)
-    for key, passed in args.names.items():
-        if not tensors_in(passed.value):
-            named[key] = argument(machine, passed, True)
-    call = CodeCall(layer, inputs, named, layer.where, machine.where(machine.statement))
-    machine.count(call)
-    call.gives = _element_wise(f"ops.{name}", inputs, named)
-    return CodeTensor(call)
-
-
-_KEEP = frozenset(
-    "exp log sqrt square abs negative relu tanh sigmoid softmax elu selu gelu softplus softsign leaky_relu silu swish "
-    "stop_gradient identity clip sin cos sign round floor ceil log_softmax normalize relu6 hard_sigmoid".split()
-)
-_ARITHMETIC = frozenset("add subtract multiply divide true_divide maximum minimum power".split())
-
-
-def _element_wise(kind: str, inputs: tuple[CodeTensor, ...], named: Mapping[str, Any]) -> Any:
-    name = kind.removeprefix("ops.")
-    tensors = [tensor_of(t) for t in inputs]
-    if not tensors or any(t is None for t in tensors):
-        return None
-    if name in _KEEP and len(tensors) == 1:
-        return (tensors[0],)
-    if name in _ARITHMETIC:
-        if len(tensors) == 1 and all(
-            isinstance(a.value, (int, float, Expr)) for a in named.values()
-        ):
-            return (tensors[0],)
-        if len(tensors) == 2 and tensors[0] == tensors[1]:
-            return (tensors[0],)
-    return None
-
-
-def operator(machine: Machine, name: str, left: Value, right: Value, node: ast.AST) -> Value:
-    """An operator with a tensor on one side or on both; its other side stands as ``x1`` or ``x2``."""
-    named: dict[str, Argument] = {}
-    parts = (node.left, node.right) if isinstance(node, ast.BinOp) else (None, None)
-    for key, value, part in (("x1", left, parts[0]), ("x2", right, parts[1])):
-        if not is_tensor(value) and not (value is None and key == "x2"):
-            where = machine.where(part)
-            named[key] = Argument(plain(machine, value, True), where, where)
-    layer = CodeLayer(f"ops.{name}", None, where=machine.where(node), why=NO_ROW)
-    inputs = tuple(v for v in (left, right) if is_tensor(v))
-    call = CodeCall(layer, inputs, named, layer.where, machine.where(machine.statement))
-    machine.count(call)
-    call.gives = _element_wise(layer.kind, inputs, named)
-    return CodeTensor(call)
-
-
-def item_of(machine: Machine, value: CodeTensor, key: Value, node: ast.AST) -> Value:
-    """A tensor with a key in brackets."""
-    keys = key if type(key) is tuple else (key,)
-    layer = CodeLayer("ops.getitem", None, where=machine.where(node), why=NO_ROW)
-    inputs = (value, *(t for k in keys for t in tensors_in(k)))
-    said = tuple(plain(machine, k, True) for k in keys)
-    call = CodeCall(layer, inputs, {"key": Argument(said)}, layer.where, machine.where(machine.statement))
-    machine.count(call)
-    call.gives = _sliced(tensor_of(value), keys)
-    return CodeTensor(call)
-
-
-def _sliced(tensor: Any, keys: tuple[Any, ...]) -> Any:
-    """The shape behind a key of numbers and slices whose first takes the whole batch."""
-    if tensor is None or not keys or keys[0] != slice(None) or len(keys) > len(tensor.shape) + 1:
-        return None
-    shape = []
-    for size, key in zip(tensor.shape, keys[1:], strict=False):
-        if type(key) is int and isinstance(size, int) and -size <= key < size:
-            continue
-        if type(key) is int and not isinstance(size, int):
-            continue
-        if not isinstance(key, slice):
-            return None
-        whole = all(part is None or type(part) is int for part in (key.start, key.stop, key.step))
-        if key == slice(None) or (key == slice(None, None, -1)):
-            shape.append(size)
-        elif whole and isinstance(size, int) and key.step != 0:
-            shape.append(len(range(size)[key]))
-        elif key.stop is None and key.step is None and type(key.start) is int and key.start < 0:
-            return None
-        else:
-            return None
-    return (Tensor((*shape, *tensor.shape[len(keys) - 1 :]), tensor.dtype),)

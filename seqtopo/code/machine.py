@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from seqtopo.code.model import CodeCall, CodeFile, CodeInput, CodeLayer, CodeTensor, Opaque, Value, Where
@@ -24,6 +24,9 @@ from seqtopo.code.values import (
 from seqtopo.layers.sizes import Expr, Size, floor_div, is_open, remainder, symbol, unknown
 from seqtopo.source import Source, Span
 from seqtopo.system import bounds
+
+RETURN, BREAK, CONTINUE, RAISE = "return", "break", "continue", "raise"
+"""How a block of statements ends, where it does not end by itself."""
 
 
 class BoundError(Exception):
@@ -83,6 +86,10 @@ class Machine:
 
     def attribute(self, value: Value, name: str, node: ast.AST) -> Value:
         """What an attribute of a value is."""
+        raise NotImplementedError
+
+    def run(self, statements: Sequence[ast.stmt]) -> str:
+        """Runs statements, and returns how they end."""
         raise NotImplementedError
 
     def assign(self, target: ast.expr, value: Value) -> None:
@@ -190,7 +197,7 @@ class Machine:
 
     # ---- what branches change ----------------------------------------------------------------------------
 
-    def set(self, names: dict[Any, Any], key: Any, value: Value) -> None:
+    def put(self, names: dict[Any, Any], key: Any, value: Value) -> None:
         """Sets a name or an item; noted, so that a branch can be taken back."""
         if self.trail:
             self.trail[-1].setdefault((id(names), key), (names, key, names.get(key, MISSING)))
@@ -232,7 +239,7 @@ class Machine:
             elif value is MISSING:
                 self.drop(holder, key)
             else:
-                self.set(holder, key, value)
+                self.put(holder, key, value)
 
     def join_changes(
         self,
@@ -252,7 +259,7 @@ class Machine:
             before = holder.get(key, MISSING)
             a = one[where][2] if where in one else before
             b = two[where][2] if where in two else before
-            self.set(holder, key, self.join(a, b, node, str(key)))
+            self.put(holder, key, self.join(a, b, node, str(key)))
 
     def _join_lists(self, a: list[Any], b: list[Any], node: ast.AST) -> list[Any]:
         """The items that two lists begin with alike, and one unknown item for what differs."""
@@ -262,8 +269,8 @@ class Machine:
         rest = self.unknown(BRANCH, node, "branch")
         if not any(isinstance(x, Item) for x in (*a, *b)):
             return [*a[:alike], rest]
-        gives = [x[-1].gives if x and isinstance(x[-1], Item) else None for x in (a, b)]
-        joined = self.either(*gives, node) if is_tensor(gives[0]) and is_tensor(gives[1]) else None
+        one, two = (x[-1].gives if x and isinstance(x[-1], Item) else None for x in (a, b))
+        joined = self.either(one, two, node) if is_tensor(one) and is_tensor(two) else None
         return [*a[:alike], Item(rest, self.where(node), self.where(node), gives=joined)]
 
     def join(self, a: Value, b: Value, node: ast.AST, text: str = "") -> Value:
@@ -280,7 +287,9 @@ class Machine:
             if one is None and isinstance(other, KerasModel):
                 return other
         if isinstance(a, tuple) and is_list(a) and is_list(b) and type(a) is type(b) and len(a) == len(b):
-            return tuple(self.join(x, y, node, f"{text}[{i}]") for i, (x, y) in enumerate(zip(a, b, strict=True)))
+            return tuple(
+                self.join(x, y, node, f"{text}[{i}]") for i, (x, y) in enumerate(zip(a, b, strict=True))
+            )
         return self.unknown(BRANCH, node, text)
 
     def either(self, a: CodeTensor, b: CodeTensor, node: ast.AST) -> CodeTensor:

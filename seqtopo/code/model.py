@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, TypeAlias
 
+from seqtopo.code.notebook import Notebook
 from seqtopo.layers.row import Row
 from seqtopo.layers.values import Tensor, Weight
 from seqtopo.source import Source, Span
@@ -158,5 +159,7 @@ class CodeFile:
     source: Source
     models: list[CodeModel] = field(default_factory=list)
     stops: list[Opaque] = field(default_factory=list)
+    notebook: Notebook | None = None
+    """The cells, where the file is a notebook; ``source`` is then that of all code cells."""
     symbols: dict[str, str] = field(default_factory=dict)
     """The Python text that each symbol stands for: ``X_TRAIN_SHAPE_1`` and ``x_train.shape[1]``."""

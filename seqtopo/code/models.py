@@ -5,14 +5,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
-from seqtopo.code import keras_names
 from seqtopo.code.layer_calls import (
-    argument,
     as_tensor,
     call_layer,
     call_opaque,
     infer,
-    result_of,
 )
 from seqtopo.code.machine import BoundError, Machine, tensor_of
 from seqtopo.code.model import (
@@ -23,13 +20,11 @@ from seqtopo.code.model import (
     CodeModel,
     CodeTensor,
     Opaque,
-    Training,
     Value,
     Where,
 )
 from seqtopo.code.values import (
     Arguments,
-    Bound,
     Instance,
     Item,
     KerasModel,
@@ -39,26 +34,10 @@ from seqtopo.code.values import (
     is_tensor,
     tensors_in,
 )
-from seqtopo.layers.sizes import Expr, Size, is_open
+from seqtopo.layers.sizes import Expr, Size
 from seqtopo.layers.values import DTYPES, Tensor
 from seqtopo.source import Span
 from seqtopo.system import bounds
-
-TRAINING = {
-    "compile": ("optimizer", "loss", "metrics", "loss_weights", "weighted_metrics"),
-    "fit": ("x", "y", "batch_size", "epochs", "verbose", "callbacks", "validation_split", "validation_data"),
-    "fit_generator": ("generator", "steps_per_epoch", "epochs", "verbose", "callbacks", "validation_data"),
-    "evaluate": ("x", "y", "batch_size", "verbose", "sample_weight", "steps"),
-    "evaluate_generator": ("generator", "steps"),
-    "predict": ("x", "batch_size", "verbose", "steps"),
-    "predict_classes": ("x", "batch_size", "verbose"),
-    "predict_proba": ("x", "batch_size", "verbose"),
-    "predict_generator": ("generator", "steps"),
-    "predict_on_batch": ("x",),
-    "train_on_batch": ("x", "y", "sample_weight", "class_weight"),
-    "test_on_batch": ("x", "y", "sample_weight"),
-}
-"""The methods that train or use a model, with Keras' names of their arguments in order."""
 
 
 def new_model(machine: Machine, kind: str, node: ast.AST, name: Value = None) -> KerasModel:
@@ -79,7 +58,7 @@ def new_model(machine: Machine, kind: str, node: ast.AST, name: Value = None) ->
 
 def make_input(machine: Machine, args: Arguments, node: ast.AST, old: str = "Input") -> Value:
     """What ``keras.Input`` gives: a tensor."""
-    names = ("shape", "batch_size", "dtype", "sparse", "batch_shape", "name", "tensor")
+    names: tuple[str, ...] = ("shape", "batch_size", "dtype", "sparse", "batch_shape", "name", "tensor")
     if old == "InputLayer":
         names = ("shape", "batch_size", "dtype")
     given = {**dict(zip(names, args.places, strict=False)), **args.names}
@@ -269,12 +248,18 @@ def input_of(machine: Machine, layer: CodeLayer) -> CodeInput | None:
         if length is None:
             return None
         sizes = tuple(length) if is_list(length) else (length,)
-        return CodeInput(shape_tensor(machine, sizes, dtype), batch, shape_where=layer.args["input_length"].where)
+        return CodeInput(
+            shape_tensor(machine, sizes, dtype), batch, shape_where=layer.args["input_length"].where
+        )
     if "input_dim" in given:
         row = layer.row
-        steps = row is not None and (row.recurrent or layer.kind in ("Conv1D", "TimeDistributed", "Bidirectional"))
+        steps = row is not None and (
+            row.recurrent or layer.kind in ("Conv1D", "TimeDistributed", "Bidirectional")
+        )
         sizes = (length, given["input_dim"]) if steps or length is not None else (given["input_dim"],)
-        return CodeInput(shape_tensor(machine, sizes, dtype), batch, shape_where=layer.args["input_dim"].where)
+        return CodeInput(
+            shape_tensor(machine, sizes, dtype), batch, shape_where=layer.args["input_dim"].where
+        )
     return None
 
 
@@ -444,190 +429,6 @@ def call_model(machine: Machine, model: KerasModel, args: Arguments, node: ast.A
     return _swap(model.gives, found)
 
 
-# ---- training ------------------------------------------------------------------------------------
-
-
-def train(machine: Machine, model: KerasModel, method: str, args: Arguments, node: ast.AST) -> Value:
-    """Notes a ``compile``, ``fit`` or the like of a model."""
-    names = TRAINING[method]
-    found: dict[str, Argument] = {}
-    for i, given in enumerate(args.places):
-        found[names[i] if i < len(names) else f"argument {i + 1}"] = argument(machine, given)
-    for name, given in args.names.items():
-        found.setdefault(name, argument(machine, given))
-    where = machine.where(node)
-    assert where is not None
-    if not any(t.where == where for t in model.code.training):
-        model.code.training.append(Training(method, found, where))
-    if method == "compile":
-        machine.activity += 1
-        return None
-    _shape_from_data(machine, model, found)
-    return machine.unknown(f"what {method} gives", node)
-
-
-def _shape_from_data(machine: Machine, model: KerasModel, found: dict[str, Argument]) -> None:
-    """A model without a shape learns it from the data that it is given."""
-    data = found["x"].value if "x" in found else None
-    shape = getattr(data, "shape", None)
-    if isinstance(data, (Opaque, CodeTensor)) or not is_list(shape) or len(shape) < 1:
-        return
-    tensor = shape_tensor(machine, tuple(shape[1:]))
-    if tensor is not None:
-        set_input(machine, model, tensor)
-
-
-# ---- attributes ----------------------------------------------------------------------------------
-
-
-def model_attribute(machine: Machine, model: KerasModel, name: str, node: ast.AST) -> Value:
-    """An attribute of a model."""
-    if name in model.settings:
-        return model.settings[name]
-    code = code_of(machine, model)
-    if name == "layers":
-        return layers_of(machine, model)
-    if name in ("input", "inputs"):
-        tensors = [CodeTensor(i) for i in code.inputs]
-        if not tensors:
-            return machine.unknown("the model's input is not known", node)
-        return list(tensors) if name == "inputs" or len(tensors) > 1 else tensors[0]
-    if name in ("output", "outputs"):
-        if not code.outputs:
-            return machine.unknown("the model's output is not known", node)
-        several = list(code.outputs)
-        return several if name == "outputs" or len(several) > 1 else several[0]
-    if name in ("input_shape", "output_shape"):
-        tensors = [CodeTensor(i) for i in code.inputs] if name == "input_shape" else list(code.outputs)
-        if len(tensors) == 1:
-            return shape_of(machine, tensors[0], node)
-        return machine.unknown("a shape of the model", node)
-    if name == "name":
-        return code.keras_name if code.keras_name else machine.unknown("a name that Keras gives", node)
-    if name in METHODS or name in TRAINING:
-        return Bound(model, name)
-    return machine.unknown("an attribute of a model", node)
-
-
-METHODS = frozenset({"add", "pop", "get_layer", "build", "summary", "get_config", "call", "count_params"})
-METHODS |= {"save", "save_weights", "load_weights", "get_weights", "set_weights", "to_json", "reset_states"}
-
-
-def layers_of(machine: Machine, model: KerasModel) -> list[Value]:
-    """The layers of a model: those of a Sequential as it has them, those of others in their order."""
-    if model.kind == "sequential":
-        return [i.value for i in model.items if isinstance(i, Item) and not is_tensor(i.value)]
-    found: list[Value] = [InputItem(i) for i in model.code.inputs]
-    return found + list(dict.fromkeys(c.layer for c in model.code.calls))
-
-
-class InputItem(CodeLayer):
-    """The layer of an input, as ``model.layers`` has it."""
-
-    def __init__(self, source: CodeInput) -> None:
-        super().__init__("InputLayer", None, {}, source.where, source.name)
-        self.source = source
-
-
-def model_method(machine: Machine, model: KerasModel, name: str, args: Arguments, node: ast.AST) -> Value:
-    """A call of a method of a model."""
-    if name in TRAINING:
-        return train(machine, model, name, args, node)
-    if name == "add":
-        given = args.places[0] if args.places else args.names.get("layer")
-        if given is None:
-            return None
-        if model.kind == "sequential":
-            where = machine.where(given.node) if given.node is not None else where_of(given.value)
-            add(machine, model, given.value, node, "add", where)
-        else:
-            incomplete(model, "layers are added to a model that is not a Sequential", machine.where(node))
-        return None
-    if name == "pop":
-        if model.kind == "sequential" and model.items:
-            machine.changes(model.items)
-            return model.items.pop().value
-        incomplete(model, "layers are taken off", machine.where(node))
-        return None
-    if name == "get_layer":
-        return _get_layer(machine, model, args, node)
-    if name == "build":
-        shape = args.value(0, "input_shape")
-        if is_list(shape) and shape:
-            tensor = shape_tensor(machine, tuple(shape[1:]))
-            if tensor is not None:
-                set_input(machine, model, tensor, shape[0])
-        return None
-    if name == "call":
-        return call_model(machine, model, args, node)
-    if name in ("summary", "save", "save_weights", "load_weights", "set_weights", "reset_states"):
-        return None
-    return machine.unknown(f"what {name} gives", node)
-
-
-def _get_layer(machine: Machine, model: KerasModel, args: Arguments, node: ast.AST) -> Value:
-    name, index = args.value(0, "name"), args.value(1, "index")
-    layers = layers_of(machine, model)
-    if isinstance(name, str):
-        for layer in layers:
-            own = layer.code.keras_name if isinstance(layer, KerasModel) else getattr(layer, "name", "")
-            if own == name:
-                return layer
-        return _by_automatic_name(layers, name) or machine.unknown("a layer by its name", node)
-    index = name if type(name) is int else index
-    if type(index) is int and -len(layers) <= index < len(layers):
-        return layers[index]
-    return machine.unknown("a layer of the model", node)
-
-
-def _by_automatic_name(layers: list[Value], name: str) -> Value:
-    """A layer by the name that Keras gives to the only one of its kind."""
-    same = [x for x in layers if isinstance(x, CodeLayer) and not x.name and _default_name(x) == name]
-    return same[0] if len(same) == 1 else None
-
-
-def _default_name(layer: CodeLayer) -> str:
-    return keras_names.snake_case(layer.kind)
-
-
-def layer_attribute(machine: Machine, layer: CodeLayer, name: str, node: ast.AST) -> Value:
-    """An attribute of a layer."""
-    if isinstance(layer, InputItem) and name in ("output", "input"):
-        return CodeTensor(layer.source)
-    calls = layer.calls
-    if name == "output" and calls:
-        return result_of(calls[0])
-    if name == "input" and calls and calls[0].inputs:
-        taken = list(calls[0].inputs)
-        return taken if len(taken) > 1 else taken[0]
-    if name in ("output_shape", "input_shape") and calls:
-        tensor = CodeTensor(calls[0]) if name == "output_shape" else (calls[0].inputs or (None,))[0]
-        if tensor is not None:
-            return shape_of(machine, tensor, node)
-    if name == "name":
-        return layer.name or machine.unknown("a name that Keras gives", node)
-    given = layer.args.get(name)
-    if given is not None and not isinstance(given.value, CodeModel):
-        return given.value
-    if layer.row is not None:
-        param = next((p for p in layer.row.params if p.keras_name == name and not p.call), None)
-        if param is not None and isinstance(param.default, (int, float, str, bool)):
-            return param.default
-    if name in ("get_weights", "set_weights", "build", "get_config", "call", "compute_output_shape", "reset_states"):
-        return Bound(layer, name)
-    return machine.unknown("an attribute of a layer", node)
-
-
-def shape_of(machine: Machine, value: CodeTensor, node: ast.AST) -> Value:
-    """The shape of a tensor with its batch axis, as Keras has it: None for what is open."""
-    tensor = tensor_of(value)
-    if tensor is None:
-        return machine.unknown("a shape that is not known", node)
-    batch = value.of.batch if isinstance(value.of, CodeInput) else None
-    sizes = tuple(None if is_open(s) and isinstance(s, Expr) and s.is_atom else s for s in tensor.shape)
-    return (batch if type(batch) is int else None, *sizes)
-
-
 def loaded(machine: Machine, name: str, why: str, node: ast.AST) -> KerasModel:
     """A model that the code loads: nothing is known of it but what it is called on."""
     model = new_model(machine, "opaque", node)
@@ -641,4 +442,3 @@ def loaded(machine: Machine, name: str, why: str, node: ast.AST) -> KerasModel:
     model.code.outputs = (tensor,)
     model.code.calls = list(tensor.of.layer.calls)
     return model
-

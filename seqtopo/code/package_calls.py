@@ -5,15 +5,15 @@ from __future__ import annotations
 import ast
 import itertools
 from collections.abc import Callable
-from typing import Any
 
 from seqtopo.code import builtin_calls, data, keras_names
-from seqtopo.code.builtin_calls import hashable, items_of
 from seqtopo.code.keras_names import Meaning
-from seqtopo.code.layer_calls import call_layer, call_opaque, make_layer, make_object, operation
+from seqtopo.code.layer_calls import call_layer, call_opaque, make_layer, make_object
 from seqtopo.code.machine import Machine
-from seqtopo.code.model import Argument, CodeLayer, Value
+from seqtopo.code.methods import math_call
+from seqtopo.code.model import CodeLayer, Value
 from seqtopo.code.models import functional, loaded, make_input, sequential
+from seqtopo.code.operation_calls import operation
 from seqtopo.code.values import (
     Arguments,
     Class,
@@ -23,9 +23,7 @@ from seqtopo.code.values import (
     Outside,
     Partial,
     Passed,
-    Unknown,
-    is_known,
-    is_list,
+    items_of,
     tensors_in,
 )
 from seqtopo.system import bounds
@@ -47,7 +45,7 @@ def call_outside(machine: Machine, path: str, args: Arguments, node: ast.AST) ->
     if own is not None:
         return own(machine, args, node)
     if path.startswith("math."):
-        return builtin_calls.math_call(machine, path.removeprefix("math."), args, node)
+        return math_call(machine, path.removeprefix("math."), args, node)
     if any(tensors_in(v) for v in args.values):
         return call_opaque(machine, path.rsplit(".", 1)[-1], f"{path} of a package", args, node)
     if data.knows(path):
@@ -74,7 +72,11 @@ def _of_keras(machine: Machine, path: str, found: Meaning, args: Arguments, node
     if kind == "operation":
         if any(tensors_in(v) for v in args.values):
             return _operation(machine, found, args, node)
-        return data.call(machine, path, args, node) if data.knows(path) else machine.unknown(f"what {path} gives", node)
+        return (
+            data.call(machine, path, args, node)
+            if data.knows(path)
+            else machine.unknown(f"what {path} gives", node)
+        )
     if kind == "application":
         return loaded(machine, found.name, "a pretrained model", node)
     if kind == "loader":
@@ -105,7 +107,14 @@ def _merge(machine: Machine, found: Meaning, args: Arguments, node: ast.AST) -> 
     rest = args.places[1:]
     if not found.name:
         mode = args.value(1, "mode", "sum")
-        name = {"sum": "Add", "mul": "Multiply", "concat": "Concatenate", "ave": "Average", "max": "Maximum", "dot": "Dot"}
+        name = {
+            "sum": "Add",
+            "mul": "Multiply",
+            "concat": "Concatenate",
+            "ave": "Average",
+            "max": "Maximum",
+            "dot": "Dot",
+        }
         if not isinstance(mode, str) or mode not in name:
             return call_opaque(machine, "merge", "a merge of an old Keras", args, node)
         named.pop("mode", None)
@@ -189,11 +198,11 @@ def parser_method(machine: Machine, parser: Namespace, name: str, args: Argument
             default = action == "store_false"
         else:
             default = machine.unknown("a setting without a default", node, f"args.{said}")
-        machine.set(parser.names, said, default)
+        machine.put(parser.names, said, default)
         return None
     if name == "set_defaults":
         for key, passed in args.names.items():
-            machine.set(parser.names, key, passed.value)
+            machine.put(parser.names, key, passed.value)
         return None
     if name in ("add_argument_group", "add_mutually_exclusive_group", "add_subparsers", "add_parser"):
         return parser
@@ -245,7 +254,9 @@ def _replace(machine: Machine, args: Arguments, node: ast.AST) -> Value:
     value = args.value(0, "obj")
     if not isinstance(value, Instance):
         return machine.unknown("an object", node)
-    return Instance(value.cls, {**value.names, **{k: p.value for k, p in args.names.items()}}, where=value.where)
+    return Instance(
+        value.cls, {**value.names, **{k: p.value for k, p in args.names.items()}}, where=value.where
+    )
 
 
 def _as_dictionary(machine: Machine, args: Arguments, node: ast.AST) -> Value:
@@ -301,4 +312,3 @@ _OWN: dict[str, Callable[[Machine, Arguments, ast.AST], Value]] = {
     "itertools.chain": _chain,
     "typing.cast": _cast,
 }
-

@@ -3,33 +3,302 @@
 from __future__ import annotations
 
 import ast
-from collections import Counter
+import io
+import re
+import tokenize
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 from seqtopo.code.interpret import Interpreter
 from seqtopo.code.machine import BoundError
-from seqtopo.code.model import CodeFile, Opaque, Where
+from seqtopo.code.model import CodeFile, CodeModel, Opaque, Where
 from seqtopo.code.models import code_of
-from seqtopo.code.values import KerasModel, Module, Scope
+from seqtopo.code.notebook import Notebook, NotebookError, read_notebook
+from seqtopo.code.uncalled import read_unread, run_uncalled
+from seqtopo.code.values import Module, Scope
 from seqtopo.source import Source, Span
+from seqtopo.system import bounds
+
+SUFFIXES = (".py", ".ipynb")
+"""The files that may hold Keras code."""
+_SKIPPED = frozenset({"__pycache__", "node_modules", "site-packages", "venv", "env", "build", "dist"})
+_PACKAGES = frozenset(
+    {"keras", "tensorflow", "numpy", "pandas", "sklearn", "scipy", "torch", "jax", "matplotlib"}
+)
+"""Installed packages, whatever files of the project have their names."""
 
 
-def read_text(text: str, name: str = "<code>") -> CodeFile:
-    """Return the models that a Python text makes.
+def read_file(path: Path | str) -> CodeFile:
+    """Return the models that a Python file or a notebook makes.
 
-    >>> found = read_text("from keras import layers, Sequential, Input\\n"
+    What cannot be read is told in ``stops``; a file that is damaged gives no models.
+
+    Raises:
+        OSError: the file cannot be opened.
+    """
+    path = Path(path)
+    with path.open("rb") as file:
+        raw = file.read(bounds.CODE_BYTES + 1)
+    if len(raw) > bounds.CODE_BYTES:
+        return _unread(path, f"the file is larger than {bounds.CODE_BYTES:,} bytes")
+    text = decoded(raw)
+    if text is None:
+        return _unread(path, "its bytes are no text in the encoding that it says, or in UTF-8")
+    return read_text(text, str(path), path)
+
+
+def _unread(path: Path, why: str) -> CodeFile:
+    source = Source("", str(path))
+    return CodeFile(source, stops=[Opaque(why, Where(source, Span(0, 0)))])
+
+
+def decoded(raw: bytes) -> str | None:
+    """Return the text of a Python file by its mark or its first lines; None where it is none."""
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(raw).readline)
+        return raw.decode(encoding)
+    except (SyntaxError, UnicodeDecodeError, LookupError):
+        pass
+    for mark, encoding in ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
+        if raw.startswith(mark):
+            try:
+                return raw.decode(encoding)
+            except UnicodeDecodeError:
+                return None
+    return None
+
+
+def read_text(text: str, name: str = "<code>", path: Path | None = None) -> CodeFile:
+    r"""Return the models that a Python text, or a notebook's JSON, makes.
+
+    ``path`` is where the text lies, if files beside it may be followed.
+
+    >>> found = read_text("from keras import layers, Sequential, Input\n"
     ...                   "model = Sequential([Input((8, 3)), layers.LSTM(4)])")
     >>> [(m.name, [c.layer.kind for c in m.calls]) for m in found.models]
     [('model', ['LSTM'])]
     """
-    source = Source(text, name)
-    file = CodeFile(source)
-    tree = ast.parse(text)
-    module = Module("__main__", source)
-    machine = Interpreter(file, lambda name, around: None)
-    machine.scope = Scope(module.names, module)
-    machine.run(tree.body)
-    machine.run_uncalled()
-    machine.read_unread()
-    file.models = [code_of(machine, m) for m in machine.models]
+    text = text.removeprefix("\ufeff")
+    if name.endswith(".ipynb") or (text.lstrip()[:1] == "{" and '"cells"' in text):
+        try:
+            notebook = read_notebook(text, name)
+        except NotebookError as error:
+            source = Source(text, name)
+            return CodeFile(source, stops=[Opaque(str(error), Where(source, Span(0, 0)))])
+        file = CodeFile(notebook.source, notebook=notebook)
+        return _read(file, _cells(file, notebook), path)
+    file = CodeFile(Source(text, name))
+    return _read(file, _statements(file, text, 0), path)
+
+
+def _read(file: CodeFile, statements: list[ast.stmt], path: Path | None) -> CodeFile:
+    project = Project(path)
+    machine = Interpreter(file, project.find)
+    module = Module("__main__", file.source, package=project.package)
+    machine.scope = scope = Scope(module.names, module)
+    try:
+        for statement in statements:
+            try:
+                machine.run([statement])
+            except RecursionError:
+                machine.stop("it nests too deeply to be followed", statement)
+            machine.scope, machine.depth = scope, 0
+            machine.trail.clear()
+        for rest in (run_uncalled, read_unread):
+            try:
+                rest(machine)
+            except RecursionError:
+                machine.stop("it nests too deeply to be followed")
+    except BoundError as error:
+        machine.scope = scope
+        machine.stop(str(error), machine.statement)
+        machine.steps = 0
+    machine.trail.clear()
+    file.models = _models(machine)
     return file
+
+
+def _models(machine: Interpreter) -> list[CodeModel]:
+    """The models that were made, those at one place that are alike once, each with a name of its own."""
+    found: list[CodeModel] = []
+    seen: set[object] = set()
+    names: dict[str, int] = {}
+    for model in machine.models:
+        code = code_of(machine, model)
+        key = (code.where, *(_signature(code)))
+        if key in seen and not code.training:
+            continue
+        seen.add(key)
+        name = code.name or code.keras_name or "model"
+        names[name] = names.get(name, 0) + 1
+        code.name = name if names[name] == 1 else f"{name}_{names[name]}"
+        found.append(code)
+    return found
+
+
+def _signature(code: CodeModel) -> tuple[object, ...]:
+    return tuple((c.layer.kind, c.where, str(c.gives), str(c.layer.args.get("units"))) for c in code.calls)
+
+
+# ---- syntax --------------------------------------------------------------------------------------
+
+
+def _cells(file: CodeFile, notebook: Notebook) -> list[ast.stmt]:
+    """The statements of the cells, each parsed by itself."""
+    found: list[ast.stmt] = []
+    for cell in notebook.cells:
+        text = notebook.python[cell.span.start : cell.span.end]
+        found += _statements(file, text, notebook.source.place(cell.span.start).line - 1)
+    return found
+
+
+def _statements(file: CodeFile, text: str, lines: int) -> list[ast.stmt]:
+    """The statements of a text that stands ``lines`` lines below the beginning; those before an error if
+    it has one.
+    """
+    tree = _parsed(text)
+    if isinstance(tree, SyntaxError):
+        tree = _mended(file, text, lines, tree)
+    if lines:
+        for statement in tree.body:
+            ast.increment_lineno(statement, lines)
+    return tree.body
+
+
+def _parsed(text: str) -> ast.Module | SyntaxError:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.parse(text)
+    except SyntaxError as error:
+        return error
+    except ValueError as error:
+        return SyntaxError(str(error))
+    except (RecursionError, MemoryError):
+        return SyntaxError("it nests too deeply")
+
+
+_OLD_PRINT = re.compile(r"^([ \t]*(?:[^#'\"\n]*?[:;][ \t]*)?)print\b(?![ \t]*[(=.]).*$", re.MULTILINE)
+_OLD_CALL_PRINT = re.compile(
+    r"^([ \t]*)print[ \t]*\(.*\)[ \t]*(?:%|,).*$|^([ \t]*)print[ \t]*>>.*$", re.MULTILINE
+)
+_OLD_EXCEPT = re.compile(r"^([ \t]*except[ \t]+[\w.() ,\t]*?),([ \t]*\w+)([ \t]*:)", re.MULTILINE)
+_OLD_RAISE = re.compile(r"^([ \t]*)raise[ \t]+\w+[ \t]*,.*$", re.MULTILINE)
+_OLD_EXEC = re.compile(r"^([ \t]*)exec[ \t]+[^(\s].*$", re.MULTILINE)
+_OLD_NUMBER = re.compile(r"\b(\d+)[lL]\b|\b0(\d+)\b(?!\.)")
+
+
+def _mended(file: CodeFile, text: str, lines: int, error: SyntaxError) -> ast.Module:
+    """What can be read of a text with an error: Python 2's own statements left out, an indented cell, or
+    what stands before the error.
+    """
+
+    def blank(match: re.Match[str]) -> str:
+        return f"{match.group(1) or ''}0".ljust(len(match.group()))
+
+    old = _OLD_PRINT.sub(blank, text)
+    old = _OLD_EXEC.sub(blank, _OLD_RAISE.sub(blank, _OLD_CALL_PRINT.sub(blank, old)))
+    old = _OLD_EXCEPT.sub(lambda m: (m.group(1) + m.group(3)).ljust(len(m.group())), old)
+    old = old.replace("<>", "!=")
+    tree = _parsed(old)
+    if isinstance(tree, SyntaxError):
+        again = _parsed(_OLD_NUMBER.sub(lambda m: (m.group(1) or m.group(2)).rjust(len(m.group())), old))
+        if not isinstance(again, SyntaxError):
+            return again
+    if not isinstance(tree, SyntaxError):
+        return tree
+    if text[:1] in (" ", "\t"):
+        inside = _parsed("if 1:\n" + text)
+        if isinstance(inside, ast.Module) and len(inside.body) == 1:
+            tree_inside = ast.Module(inside.body[0].body, [])  # type: ignore[attr-defined]
+            return ast.increment_lineno(tree_inside, -1)
+    error = tree
+    _note(file, error, lines)
+    return _before(old, error.lineno or 1)
+
+
+def _note(file: CodeFile, error: SyntaxError, lines: int) -> None:
+    line = min(max(1, (error.lineno or 1) + lines), file.source.lines)
+    start = file.source.start_of(line)
+    where = Where(file.source, Span(start, start + len(file.source.line(line))))
+    file.stops.append(Opaque(f"it is no Python that can be read: {error.msg}", where))
+
+
+def _before(text: str, line: int) -> ast.Module:
+    """The statements before a line, up to the last one that can be parsed."""
+    found = re.split(r"(?<=\n)", text)[: max(0, line)]
+    for _ in range(12):
+        while found and not found.pop().strip():
+            pass
+        while found and (
+            found[-1][:1] in " \t\r\n)]}#" or found[-1].startswith(("else", "elif", "except", "finally"))
+        ):
+            found.pop()
+        start = _parsed("".join(found))
+        if isinstance(start, ast.Module):
+            return start
+        if start.lineno and start.lineno < len(found):
+            found = found[: start.lineno]
+    return ast.Module([], [])
+
+
+# ---- files ---------------------------------------------------------------------------------------
+
+
+class Project:
+    """The files around a file: those that it may import."""
+
+    def __init__(self, path: Path | None) -> None:
+        self.folder = path.resolve().parent if path is not None else None
+        self.root = self.folder
+        parts: list[str] = []
+        while (
+            self.root is not None and (self.root / "__init__.py").is_file() and self.root.parent != self.root
+        ):
+            parts.insert(0, self.root.name)
+            self.root = self.root.parent
+        self.package = ".".join(parts)
+
+    def find(self, name: str, around: Module) -> Module | None:
+        """The file of the project that a dotted name means; None for an installed package."""
+        parts = name.split(".")
+        if self.folder is None or self.root is None or parts[0] in _PACKAGES or not all(parts):
+            return None
+        for base in dict.fromkeys((Path(around.source.name).resolve().parent, self.folder, self.root)):
+            for path, package in (
+                (base.joinpath(*parts).with_suffix(".py"), parts[:-1]),
+                (base.joinpath(*parts, "__init__.py"), parts),
+            ):
+                if path.is_file() and path.resolve().is_relative_to(self.root):
+                    found = self._load(path, name, ".".join(package))
+                    if found is not None:
+                        return found
+        return None
+
+    def _load(self, path: Path, name: str, package: str) -> Module | None:
+        try:
+            with path.open("rb") as file:
+                raw = file.read(bounds.CODE_BYTES + 1)
+        except OSError:
+            return None
+        text = decoded(raw) if len(raw) <= bounds.CODE_BYTES else None
+        return (
+            None
+            if text is None
+            else Module(name, Source(text.removeprefix("\ufeff"), str(path)), package=package)
+        )
+
+
+def code_files(folder: Path) -> Iterator[Path]:
+    """The Python files and notebooks of a folder and those inside it, in order; hidden folders and those of
+    installed packages left out.
+    """
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith(".") or path.name in _SKIPPED or path.name.endswith(".egg-info"):
+            continue
+        if path.is_dir() and not path.is_symlink():
+            if not (path / "pyvenv.cfg").exists():
+                yield from code_files(path)
+        elif path.suffix in SUFFIXES:
+            yield path

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeGuard
 from seqtopo.code.model import CodeCall, CodeInput, CodeLayer, CodeModel, CodeTensor, Opaque, Value, Where
 from seqtopo.layers.sizes import Expr
 from seqtopo.source import Source
+from seqtopo.system import bounds
 
 
 class Missing:
@@ -294,8 +295,26 @@ def truth(value: Value) -> bool | None:
         return bool(value)
     if isinstance(value, (dict, set, frozenset)):
         return bool(value)
-    if isinstance(value, (Function, Class, Bound, Module, Partial, CodeLayer, KerasModel, Namespace, CodeInput)):
+    if isinstance(
+        value, (Function, Class, Bound, Module, Partial, CodeLayer, KerasModel, Namespace, CodeInput)
+    ):
         return True
     if isinstance(value, Instance):
         return None if any(value.cls.find(n) is not MISSING for n in ("__bool__", "__len__")) else True
     return None
+
+
+def items_of(value: Value) -> list[Value] | None:
+    """The items of a value that can be gone through; None where they are not known."""
+    if is_list(value) or isinstance(value, (range, str, dict, set, frozenset, bytes)):
+        return list(value) if len(value) <= bounds.CODE_ITEMS else None
+    return None
+
+
+def hashable(value: Value) -> bool:
+    """Whether a value can be the key of a dictionary."""
+    try:
+        hash(value)
+    except TypeError:
+        return False
+    return True

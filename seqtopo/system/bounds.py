@@ -48,19 +48,20 @@ LOOKED_AT_TOGETHER = 2**22
 WIDEST_SAMPLE = 2**26
 """A sample of more numbers than this is not looked at: it would have to be held as a whole."""
 CODE_BYTES = 5_000_000
-"""A Python file or notebook that is read for its models. The longest among 578 public ones has 2,900,000, most
-of it pictures."""
+"""A Python file or notebook that is read for its models. The longest of 578 public ones has 2,900,000 bytes,
+most of them pictures."""
 CODE_STEPS = 1_000_000
-"""The expressions and statements that are looked at in it, loops and calls followed. A file of 300 lines takes
+"""The expressions and statements that are looked at, with loops and calls followed. A file of 300 lines takes
 about 5,000."""
 CODE_DEPTH = 40
-"""The calls of the file's functions inside each other."""
+"""The calls of a file's functions inside each other."""
 CODE_TURNS = 2_000
-"""The turns of a loop that makes layers; one that makes none is left after ``CODE_IDLE_TURNS``."""
+"""The turns of a loop that makes layers."""
 CODE_IDLE_TURNS = 60
+"""The turns of a loop that makes none."""
 CODE_ITEMS = 20_000
-"""The items of a list or the characters of a text that the code makes."""
+"""The items of a list, or the characters of a text, that code makes."""
 CODE_MODELS = 500
 """The models of one file."""
 CODE_FILES = 200
-"""The files of a project that one file imports, one after the other."""
+"""The files of a project that a file imports, those that they import included."""

@@ -1,0 +1,199 @@
+"""Methods of Python's texts, lists, dictionaries and sets, on values that may be unknown."""
+
+from __future__ import annotations
+
+import ast
+import math
+import re
+from typing import Any
+
+from seqtopo.code.builtin_calls import FUNCTIONS
+from seqtopo.code.machine import Machine
+from seqtopo.code.model import Value
+from seqtopo.code.values import Arguments, Passed, Unknown, hashable, is_known, is_size, items_of
+from seqtopo.layers.sizes import product
+from seqtopo.system import bounds
+
+_TEXT_METHODS = frozenset(
+    [
+        "lower",
+        "upper",
+        "strip",
+        "lstrip",
+        "rstrip",
+        "split",
+        "rsplit",
+        "startswith",
+        "endswith",
+        "replace",
+        "title",
+        "capitalize",
+        "isdigit",
+        "find",
+        "index",
+        "count",
+        "removeprefix",
+        "removesuffix",
+        "isalpha",
+        "isupper",
+        "islower",
+        "partition",
+        "splitlines",
+        "swapcase",
+        "isnumeric",
+    ]
+)
+
+
+def text_method(machine: Machine, value: str, name: str, args: Arguments, node: ast.AST) -> Value:
+    """A method of a text."""
+    values = [p.value for p in args.places]
+    named = {k: p.value for k, p in args.names.items()}
+    if name == "join" and len(values) == 1:
+        parts = items_of(values[0])
+        known = [p for p in parts or () if isinstance(p, str)]
+        fits = sum(map(len, known)) + len(known) * len(value) <= bounds.CODE_ITEMS
+        if parts is not None and len(known) == len(parts) and fits:
+            return value.join(known)
+    elif name == "format":
+        safe = all(isinstance(v, (str, int, float, bool)) for v in (*values, *named.values()))
+        if safe and not re.search(r"\d{4}|[\[.]\w", value) and len(value) < 2000:
+            try:
+                return value.format(*values, **named)[:4000]
+            except (ValueError, KeyError, IndexError, TypeError, OverflowError):
+                pass
+    elif (
+        (
+            name in _TEXT_METHODS
+            and not named
+            and all(isinstance(v, (str, int, type(None), tuple)) for v in values)
+        )
+        and len(value) <= bounds.CODE_ITEMS
+        and not (name == "replace" and len(value) * _longest(values) > 10**6)
+    ):
+        try:
+            return getattr(value, name)(*values)
+        except (ValueError, TypeError):
+            pass
+    return machine.unknown("a text", node)
+
+
+def _longest(values: list[Value]) -> int:
+    return max((len(v) for v in values if isinstance(v, str)), default=0)
+
+
+def list_method(machine: Machine, value: list[Any], name: str, args: Arguments, node: ast.AST) -> Value:
+    """A method of a list."""
+    values = [p.value for p in args.places]
+    if name in ("append", "insert", "extend", "pop", "remove", "reverse", "clear", "sort"):
+        machine.changes(value)
+    if len(value) > bounds.CODE_ITEMS:
+        return machine.unknown("a long list", node)
+    if name == "append" and values:
+        value.append(values[0])
+        return None
+    if name == "insert" and len(values) == 2:
+        if type(values[0]) is int:
+            value.insert(values[0], values[1])
+        return None
+    if name == "extend" and values:
+        more = items_of(values[0])
+        value.extend([machine.unknown("items that are not known", node)] if more is None else more)
+        return None
+    if name == "pop":
+        at = values[0] if values else -1
+        if type(at) is int and -len(value) <= at < len(value):
+            return value.pop(at)
+    if name == "reverse":
+        value.reverse()
+        return None
+    if name == "clear":
+        value.clear()
+        return None
+    if name == "copy":
+        return list(value)
+    if name == "sort":
+        value[:] = (
+            items_of(FUNCTIONS["sorted"](machine, Arguments([Passed(list(value))], args.names), node))
+            or value
+        )
+        return None
+    if name in ("index", "count") and values and is_known(values[0]) and is_known(value):
+        try:
+            return value.index(values[0]) if name == "index" else value.count(values[0])
+        except ValueError:
+            pass
+    if name == "remove" and values and values[0] in value:
+        value.remove(values[0])
+        return None
+    return machine.unknown("an item of a list", node)
+
+
+def dict_method(machine: Machine, value: dict[Any, Any], name: str, args: Arguments, node: ast.AST) -> Value:
+    """A method of a dictionary."""
+    values = [p.value for p in args.places]
+    if name == "items":
+        return list(value.items())
+    if name == "keys":
+        return list(value)
+    if name == "values":
+        return list(value.values())
+    if name == "copy":
+        return dict(value)
+    if name in ("get", "pop", "setdefault") and values and hashable(values[0]):
+        key = values[0]
+        if isinstance(key, Unknown):
+            return machine.unknown("an item of a dictionary", node)
+        default = args.value(1, "default")
+        if key not in value:
+            if name == "setdefault":
+                machine.put(value, key, default)
+            return default
+        found = value[key]
+        if name == "pop":
+            machine.drop(value, key)
+        return found
+    if name == "update":
+        more = values[0] if values else {}
+        pairs = more.items() if isinstance(more, dict) else ()
+        for key, item in (*pairs, *((k, p.value) for k, p in args.names.items())):
+            machine.put(value, key, item)
+        return None
+    return machine.unknown("an item of a dictionary", node)
+
+
+def set_method(machine: Machine, value: set[Any], name: str, args: Arguments, node: ast.AST) -> Value:
+    """A method of a set."""
+    values = [p.value for p in args.places]
+    if name == "add" and values and hashable(values[0]):
+        machine.changes(value)
+        value.add(values[0])
+        return None
+    if name in ("union", "intersection", "difference") and all(
+        isinstance(v, (set, frozenset)) for v in values
+    ):
+        return getattr(value, name)(*values)
+    return machine.unknown("an item of a set", node)
+
+
+def math_call(machine: Machine, name: str, args: Arguments, node: ast.AST) -> Value:
+    """A function of ``math`` on numbers."""
+    values = [p.value for p in args.places]
+    function: Any = getattr(math, name, None)
+    safe = name not in ("factorial", "comb", "perm", "prod", "lcm")
+    if function is not None and safe and values and all(isinstance(v, (int, float)) for v in values):
+        try:
+            return function(*values)
+        except (ValueError, OverflowError, TypeError):
+            pass
+    if name in ("ceil", "floor") and len(values) == 1 and isinstance(values[0], Unknown):
+        ratio = values[0].parts.get("ratio")
+        if ratio is not None and name == "floor":
+            found = machine.unknown("a number that is not known", node)
+            found.parts["made of"] = ("//", *ratio)
+            return found
+    if name == "prod" and len(values) == 1:
+        items = items_of(values[0])
+        if items is not None and all(map(is_size, items)):
+            return product(items)
+    return machine.unknown("a number that is not known", node)

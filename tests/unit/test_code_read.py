@@ -1,0 +1,125 @@
+"""What is read of Keras code: models by their structure and shapes, symbols, and where reading stops."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from seqtopo.code.model import CodeFile, CodeModel, Opaque
+from seqtopo.code.read import read_file, read_text
+from seqtopo.layers.sizes import Size, total, volume
+
+LAYERS = "from keras import Input, Model, Sequential, layers, ops\nfrom keras.layers import *\n"
+
+
+def read(code: str) -> CodeFile:
+    return read_text(LAYERS + code)
+
+
+def only(code: str) -> CodeModel:
+    (model,) = read(code).models
+    return model
+
+
+def kinds(model: CodeModel) -> list[str]:
+    return [call.layer.kind for call in model.calls]
+
+
+def shape(model: CodeModel) -> str:
+    gives = model.calls[-1].gives
+    return str(gives[0]) if gives is not None else "unknown"
+
+
+def parameters(model: CodeModel) -> Size:
+    layers = dict.fromkeys(call.layer for call in model.calls)
+    return total(volume(w.shape for w in layer.weights or ()) for layer in layers)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "model = Sequential([Input((8, 3)), LSTM(4), Dense(1)])",
+        "model = Sequential()\nmodel.add(LSTM(4, input_shape=(8, 3)))\nmodel.add(Dense(1))",
+        "x = Input((8, 3))\nmodel = Model(x, Dense(1)(LSTM(4)(x)))",
+        "def build(units, out=1):\n    x = Input(shape=(8, 3))\n"
+        "    return Model(x, Dense(out)(LSTM(units)(x)))\n"
+        "model = build(4)",
+        "model = Sequential([Input((8, 3))] + [LSTM(n) for n in [4]] + [Dense(1)])",
+        "class Net:\n    def __init__(self, units):\n        self.model = Sequential([Input((8, 3))])\n"
+        "        self.model.add(LSTM(units))\n        self.model.add(Dense(1))\nNet(4)",
+        "import functools\nR = functools.partial(LSTM, units=4)\n"
+        "model = Sequential([Input((8, 3)), R(), Dense(1)])",
+        "class Net(Model):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.a, self.b = LSTM(4), Dense(1)\n"
+        "    def call(self, x):\n        return self.b(self.a(x))\nnet = Net()\nnet(Input((8, 3)))",
+        "model = Sequential([Input((8, 3)), LSTM(4), Dense(9), Dense(1)])\nmodel.pop()\nmodel.pop()\n"
+        "model.add(Dense(1))",
+        "base = Sequential([Input((8, 3)), LSTM(4), Dense(7)])\n"
+        "del base\nx = Input((8, 3))\nmodel = Model(x, Dense(1)(LSTM(4)(x)))",
+    ],
+)
+def test_a_small_model_is_read_however_it_is_written(code: str) -> None:
+    model = read(code).models[-1]
+    assert (kinds(model), shape(model), parameters(model)) == (["LSTM", "Dense"], "(1,)", 133)
+    assert model.complete
+    assert not model.stops
+
+
+def test_a_place_is_the_text_of_the_layer_and_of_each_argument() -> None:
+    model = only("model = Sequential([Input((8, 3)), LSTM(units=4, return_sequences=True)])\n")
+    (call,) = model.calls
+    layer = call.layer
+    assert layer.where is not None
+    assert layer.where.text == "LSTM(units=4, return_sequences=True)"
+    units = layer.args["units"]
+    assert units.where is not None
+    assert units.whole is not None
+    assert (units.where.text, units.whole.text) == ("4", "units=4")
+    assert call.form == "item"
+
+
+def test_places_count_characters_where_the_text_is_not_ascii() -> None:
+    found = read_text(
+        "# é\nfrom keras.layers import *\nfrom keras import *\nm = 'ü'; model = Sequential([LSTM(4)])"
+    )
+    where = found.models[0].calls[0].layer.where
+    assert where is not None
+    assert where.text == "LSTM(4)"
+
+
+def test_what_is_not_known_is_a_symbol_named_after_its_text() -> None:
+    found = read("import mine\nx_train = mine.load()\n"
+                 "model = Sequential([Input(x_train.shape[1:]), LSTM(4)])\n"
+                 "model2 = Sequential([Input((x_train.shape[1], 3)), LSTM(4)])")  # fmt: skip
+    one, two = found.models
+    assert one.inputs[0].tensor is None
+    assert str(two.inputs[0].tensor) == "(X_TRAIN_SHAPE_1, 3)"
+    assert found.symbols == {"X_TRAIN_SHAPE_1": "x_train.shape[1]"}
+
+
+def test_a_branch_on_data_leaves_what_both_sides_agree_on() -> None:
+    found = read("import mine\nx = Input((8, 3))\ny = LSTM(4)(x)\nif mine.deep():\n    y = Dense(4)(y)\n"
+                 "model = Model(x, Dense(1)(y))")  # fmt: skip
+    (model,) = found.models
+    assert kinds(model) == ["LSTM", "Dense", "if", "Dense"]
+    assert shape(model) == "(1,)"
+
+
+def test_a_custom_layer_is_opaque() -> None:
+    model = only("class Mine(Layer):\n    def call(self, x):\n        return x\n"
+                 "x = Input((8, 3))\nmodel = Model(x, Dense(1)(Mine()(x)))")  # fmt: skip
+    assert model.calls[0].layer.row is None
+    assert model.calls[0].layer.why == "a custom layer"
+    assert shape(model) == "unknown"
+
+
+def test_a_file_that_is_no_python_is_read_up_to_the_error(tmp_path: Path) -> None:
+    path = tmp_path / "broken.py"
+    path.write_text(
+        LAYERS + "model = Sequential([Input((8, 3)), LSTM(4)])\ndef f(:\n    pass\n", encoding="utf-8"
+    )
+    found = read_file(path)
+    assert [m.name for m in found.models] == ["model"]
+    assert isinstance(found.stops[0], Opaque)
+    assert "no Python" in found.stops[0].why
