@@ -91,7 +91,7 @@ def _strides(site: Site) -> Iterator[str]:
             if stride > 1 and node.layer is not None and "pool" not in node.layer.row.name:
                 expr = site.sources.of(node)
                 name = called(expr) if expr is not None else node.layer.row.name
-                yield f"{name} goes {stride} steps at a time, and the other way here does not"
+                yield f"{name} goes {stride} steps at a time, and the other branch does not"
                 return
 
 

@@ -185,7 +185,7 @@ def _strided(site: Site, blamed: int, one: Tensor, other: Tensor) -> Iterator[Fi
         step = call(f"conv{rank}d", number(width), number(1), number(steps))
         edit = site.append(longer, step)
         if edit is not None:
-            yield Fix(f"go {steps} steps at a time on the other way, too: {print_expr(step)}", (edit,))
+            yield Fix(f"go {steps} steps at a time in the other branch, too: {print_expr(step)}", (edit,))
 
 
 def _shortens(node: Node) -> bool:

@@ -157,7 +157,7 @@ def add_fix_options(parser: Parser) -> None:
     """Add ``--fix``, ``--diff`` and ``--suggest``."""
     one = parser.add_mutually_exclusive_group()
     one.add_argument(
-        "--fix", action="store_true", help="make the fixes that are safe, in place; says what is left"
+        "--fix", action="store_true", help="apply the safe fixes in place, and report what is left"
     )
     one.add_argument("--diff", action="store_true", help="show what --fix would change, and change nothing")
     one.add_argument(
@@ -171,7 +171,7 @@ def add_format(parser: Parser) -> None:
         "--format",
         choices=FORMATS,
         default="text",
-        help="how to write what was found: text for people (the default), concise (one line each), "
+        help="the format of the report: text for people (the default), concise (one line each), "
         "json for programs, github for annotations in a pull request, sarif for code scanning",
     )
 

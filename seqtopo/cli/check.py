@@ -36,7 +36,7 @@ def parser() -> Parser:
     """Return the parser of the command's arguments."""
     made = Parser(
         "check",
-        "Checks specs without Keras. A right one is shown with its shapes; a wrong one, with the place,\n"
+        "Checks specs without Keras. For a right spec it shows the shapes; for a wrong one, the place,\n"
         "the cause and a way out.\n\n"
         "Warnings say what builds and is most likely not what was meant. A comment at the end of a line,\n"
         "# seqtopo: ignore[ST621] and why, switches one off there. Settings for a whole project stand in\n"

@@ -63,7 +63,8 @@ def overview(width: int | None, *, color: bool = False) -> str:
         ]
         parts += [paint([((title, "strong"),)], color) + columns(table, width).lstrip("\n"), ""]
     last = (
-        "What has no word behind it is an error, and always on. What is off, check --select switches on.",
+        "A code without a word behind it is an error, which is always on. check --select switches on the "
+        "codes that are off.",
         "seqtopo explain ST301 shows the page of one.",
     )
     return "\n".join([*parts, *(line for text in last for line in wrap(text, width))])

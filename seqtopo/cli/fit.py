@@ -24,7 +24,7 @@ def parser() -> Parser:
     """Return the parser of the command's arguments."""
     made = Parser(
         "fit",
-        "Trains the model of a spec on a file of data, compares it with forecasts that cost nothing,\n"
+        "Trains the model of a spec on a file of data, compares it with forecasts that need no model,\n"
         "and saves it, with the loss curve as a picture beside it.\n\n"
         "The file is a series: a .csv file (a row a step, a column a feature, names in the first row;\n"
         "columns of dates are left out) or an .npy file. It is cut as the spec wants it: into windows,\n"
@@ -45,7 +45,7 @@ def parser() -> Parser:
     made.add_argument("spec", help="a file, - for the standard input, or a spec")
     made.add_argument("data", help="a .csv, .npy or .npz file")
     made.add_argument(
-        "--epochs", metavar="N", type=whole, default=10, help="how often to go through it (default: 10)"
+        "--epochs", metavar="N", type=whole, default=10, help="how often to go through the data (default: 10)"
     )
     made.add_argument("--batch", metavar="N", type=whole, help="samples a batch (default: the spec's, or 32)")
     made.add_argument(
@@ -81,13 +81,13 @@ def parser() -> Parser:
         "each is cut by itself, and its own end is held out",
     )
     add_pad(made)
-    made.add_argument("--same", action="store_true", help="tell the window itself, as autoencoders do")
+    made.add_argument("--same", action="store_true", help="predict the window itself, as autoencoders do")
     made.add_argument(
         "--seed",
         metavar="N",
         type=seed,
         default=0,
-        help="what chance starts from: initial weights, the order of samples, dropout (default: 0)",
+        help="the seed of the initial weights, the order of samples and dropout (default: 0)",
     )
     made.add_argument(
         "-o", "--output", metavar="PATH", help="where to save (default: the spec's name, .keras)"

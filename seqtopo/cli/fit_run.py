@@ -132,7 +132,7 @@ def _say_how_to_go_on(
     words += [word for name in args.modules or () for word in ("--import", name)]
     say(f"To go on from the end of {'a' if several else 'the'} series: {command(*words)}")
     if most is not None:
-        say("For more steps it needs the features that it does not tell: --future FILE")
+        say("For more steps it needs the features that it does not predict: --future FILE")
 
 
 def _not_finite(error: runs.NotFiniteError, whole: int, args: argparse.Namespace, job: Job) -> Diagnostic:

@@ -32,7 +32,7 @@ def parser() -> Parser:
             "seqtopo forecast model.keras --steps 14",
             "seqtopo forecast model.keras --steps 100 --history today.csv -o ahead.csv",
             "seqtopo forecast model.keras --steps 10 --history shops.csv --series shop=oak",
-            "seqtopo forecast model.keras --steps 7 --future calendar.csv   (features that it does not tell)",
+            "seqtopo forecast model.keras --steps 7 --future calendar.csv   (features it does not predict)",
         ),
     )
     made.add_argument("model", help="a .keras file, of seqtopo fit or of Keras itself")
@@ -51,7 +51,7 @@ def parser() -> Parser:
     made.add_argument(
         "--future",
         metavar="FILE",
-        help="a .csv or .npy file of the features that the model does not tell, for each of the steps ahead",
+        help="a .csv or .npy file of the features that the model does not predict, a row for each step ahead",
     )
     made.add_argument("-o", "--output", metavar="FILE", help="write all steps to this .csv file")
     made.add_argument("--backend", metavar="NAME", help="tensorflow, torch or jax")

@@ -20,19 +20,19 @@ FINE, FINDINGS, USAGE, INTERRUPTED, CLOSED = 0, 1, 2, 130, 141
 """Exit codes; the last two are those of a process that the signals INT and PIPE ended."""
 
 COMMANDS = {
-    "check": "is the spec right, and what shapes does it have? Needs no Keras.",
-    "show": "a walk through the spec in plain words, to learn from",
-    "draw": "a picture of the spec, or of its steps side by side",
-    "build": "make the Keras model and save it",
-    "export": "write a model for another program: ONNX, TensorFlow, PyTorch",
-    "convert": "a topology that another program wrote, as a spec",
-    "fit": "train on a file of data, save, compare: the whole job",
-    "forecast": "go on from the end of a series with a saved model",
+    "check": "check a spec and show its shapes; needs no Keras",
+    "show": "explain a spec step by step, in plain words",
+    "draw": "draw a spec, or its steps side by side",
+    "build": "build the Keras model and save it",
+    "export": "export a model for another program: ONNX, TensorFlow, PyTorch",
+    "convert": "convert a topology of another program to a spec",
+    "fit": "train a model on a file of data, save it and compare it",
+    "forecast": "continue a series with a saved model",
     "decompile": "write the spec of a saved Keras model",
-    "diff": "what differs between two specs or saved models?",
-    "fmt": "write specs in the one house style",
-    "layers": "the layers there are, and what each takes",
-    "explain": "what the code of a message means",
+    "diff": "compare two specs or saved models",
+    "fmt": "format specs in the house style",
+    "layers": "list the layers, and what each takes",
+    "explain": "explain the code of a message",
 }
 
 OVERVIEW = """\
@@ -63,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OutputError as error:
         _quiet()
         try:
-            say(f"seqtopo: what it says cannot be written: {error}", stream=sys.stderr)
+            say(f"seqtopo: the output cannot be written: {error}", stream=sys.stderr)
         except OutputError:  # nor can this
             _quiet(sys.stderr)
         return FINDINGS

@@ -64,7 +64,7 @@ def _table(path: str) -> Mapping[str, Any] | None:
         return None
     if len(data) > SETTINGS_BYTES:
         reason = f"it has more than {SETTINGS_BYTES:,} bytes"
-        raise UsageError(f"{path} cannot be read: {reason}", "look whether it is the file you mean")
+        raise UsageError(f"{path} cannot be read: {reason}", "check that it is the file you mean")
     if not _may_say_something(data):
         return None
     import tomllib
@@ -74,7 +74,7 @@ def _table(path: str) -> Mapping[str, Any] | None:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         reason = " ".join(str(error).split()) or "it nests too deeply"
         raise UsageError(
-            f"{path} cannot be read: {reason}", "mend it, since it may say how to check"
+            f"{path} cannot be read: {reason}", "repair it: it may hold settings for seqtopo"
         ) from None
     table = found.get("seqtopo") if isinstance(found, dict) else None
     if table is not None and not isinstance(table, dict):

@@ -265,7 +265,7 @@ def _weights(resolved: Resolved, data: Data, loss: str) -> Iterator[Diagnostic]:
             notes=(
                 "the loss is 0 for every sample, so that nothing is learned"
                 if all_zero
-                else "a negative weight turns the loss round: training makes the answers worse",
+                else "a negative weight reverses the loss: training makes the answers worse",
             ),
             help="give each sample that counts a weight above 0, such as 1",
         )
@@ -353,7 +353,8 @@ def _odd_numbers(resolved: Resolved, data: Data) -> Iterator[Diagnostic]:
             what = "NaN" if values.missing else "infinite"
             yield Diagnostic(
                 "ST720",
-                f"{array.name} holds numbers that are none: {count:,} {'are' if count > 1 else 'is'} {what}",
+                f"{array.name} holds values that are not numbers: {count:,} "
+                f"{'are' if count > 1 else 'is'} {what}",
                 span,
                 label=f"{array.name} comes in here"
                 if array in data.x

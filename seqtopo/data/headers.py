@@ -174,7 +174,7 @@ class _Start:
             raise Unreadable("its header is damaged, or too long for a plain array", "save it anew")
         found = self.file.read(count)
         if count and not found:
-            raise Unreadable("it breaks off inside its header", "save or copy it anew")
+            raise Unreadable("it ends inside its header", "save or copy it anew")
         self.at += len(found)
         return found
 
@@ -240,6 +240,6 @@ def _check_length(header: Header, found: int) -> None:
     if not header.dtype.hasobject and found < header.bytes:
         name = f"{header.member!r} in it" if header.member else "it"
         raise Unreadable(
-            f"{name} breaks off: {header.bytes:,} bytes are announced, {found:,} are there",
+            f"{name} ends too early: {header.bytes:,} bytes are announced, {found:,} are there",
             "save or copy it anew",
         )

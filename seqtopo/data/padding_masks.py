@@ -66,7 +66,7 @@ def _unmasked(resolved: Resolved, side: Side, padding: Padding, dims: Mapping[st
         label="its padding goes on as data",
         help=""
         if fixes
-        else "let a layer that heeds masks read the steps, such as a recurrent one, or gavgpool1d, and mask "
+        else "let a layer that uses masks read the steps, such as a recurrent one, or gavgpool1d, and mask "
         "them: in(T,F) -> mask, or embed(...,mask)",
         notes=(f"the data holds the id 0 too, in {_share(padding)}: let its ids begin at 1",)
         if side.is_ids and padding.equal

@@ -63,7 +63,7 @@ def array_in_file(header: Header) -> np.ndarray[Any, Any]:
                 raw[at : at + len(read)] = np.frombuffer(read, "u1")
                 at += len(read)
         if at < raw.size:
-            raise Unreadable("it breaks off", "save it anew")
+            raise Unreadable("it ends too early", "save it anew")
         return found.reshape(header.shape, order=order)
     except OSError as error:
         raise Unreadable((error.strerror or str(error)).lower(), "check the path") from None
@@ -111,7 +111,7 @@ def _unpacked(header: Header) -> Iterator[np.ndarray[Any, Any]]:
             count = min(rows, left)
             raw = member.read(count * width * dtype.itemsize)
             if len(raw) < count * width * dtype.itemsize:
-                raise Unreadable("it breaks off", "save it anew")
+                raise Unreadable("it ends too early", "save it anew")
             left -= count
             piece = np.frombuffer(raw, dtype)
             yield piece if header.fortran else piece.reshape(count, *header.shape[1:])

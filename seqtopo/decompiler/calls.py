@@ -297,13 +297,13 @@ def _sorted(found: Mapping[tuple[str, int], Call], outputs: list[Ref], inputs: l
             open_.discard(key)
             continue
         if key in open_:
-            raise wrong(f"{shown(key[0])} takes what it gives itself: the layers go round in a circle")
+            raise wrong(f"{shown(key[0])} takes its own output: the layers form a circle")
         open_.add(key)
         todo.append((key, True))
         needed = dict.fromkeys((r.layer, r.call) for r in refs_in([call.args, dict(call.kwargs)]))
         for other in reversed(needed):
             if other in open_:
-                raise wrong(f"{shown(other[0])} takes what it gives itself: the layers go round in a circle")
+                raise wrong(f"{shown(other[0])} takes its own output: the layers form a circle")
             if other not in done:
                 todo.append((other, False))
     return list(done.values())

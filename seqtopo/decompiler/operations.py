@@ -105,7 +105,7 @@ def _tell_mask(walk: ModelCalls, call: Call, made: Made, node: Node) -> None:
     )
     if call.is_operation and (passes or reduces):
         row = made.name if made.name != "act" else "an activation"
-        remark = f"{call.name} drops the mask of what comes in, as operations do; {row} in a spec heeds it"
+        remark = f"{call.name} drops the mask of what comes in, as operations do; {row} in a spec uses it"
         walk.progress.unmasked[id(walk.graph), node.index] = remark
 
 

@@ -41,7 +41,8 @@ def check_batches(graph: Graph, sources: Sources) -> Iterator[Refusal]:
             elif first is not None and node.batch is not None and not fits(node.batch, first.batch or 0):
                 yield Refusal(
                     "ST302",
-                    f"the inputs of a model have one batch, but these have {first.batch} and {node.batch}",
+                    "the inputs of a model have one batch size, but these have "
+                    f"{first.batch} and {node.batch}",
                     node.span,
                     label=f"batch={node.batch}",
                     labels=(Label(first.span, f"batch={first.batch}"),),
@@ -70,7 +71,7 @@ def check_batches(graph: Graph, sources: Sources) -> Iterator[Refusal]:
                 node.span,
                 label="stateful",
                 labels=(Label(begins.span, "any batch"),) if begins is not None else (),
-                help="write the batch in in(...), as in in(T,F,batch=1)",
+                help="give the batch size in in(...), as in in(T,F,batch=1)",
                 fixes=ways_out,
             )
 

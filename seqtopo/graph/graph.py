@@ -306,7 +306,7 @@ def replay(model: SubModel, inputs: tuple[Tensor, ...]) -> Outcome:
             "ST314",
             f"what {model.title} gives is not known, since a layer in it was refused",
             label="has a layer that was refused",
-            help="mend that layer first",
+            help="fix that layer first",
         )
     found: dict[Value, Tensor] = {}
     weights: dict[Layer, tuple[Weight, ...]] = {}

@@ -719,7 +719,7 @@ class Resolver:
                 expr.span,
                 label="does not hold",
                 labels=(Label(made.span, f"gives {show_shape(shape)}"),),
-                help="mend the layers before it, or the assertion",
+                help="fix the layers before it, or the assertion",
                 fixes=(Fix("assert what it is", (Edit(expr.span, f"is{_tight(shape)}"),)),),
             )
         return incoming
@@ -1450,7 +1450,7 @@ class Resolver:
                 "ST104",
                 "names, macros and brackets are nested too deeply here",
                 span,
-                help="say the inner part in fewer levels",
+                help="write the inner part in fewer levels",
             )
         self._depth += levels
 

@@ -61,7 +61,7 @@ def kind_problems(compared: Compared, path: MainPath, training: Training | None)
             compared,
             path,
             f"{loss} wants class ids, and {compared.holder} holds numbers that are not whole",
-            "for numbers of their own, use mse; for ids, round them",
+            "for other numbers use mse; for ids, round them",
             (),
         )
     elif (
@@ -73,7 +73,7 @@ def kind_problems(compared: Compared, path: MainPath, training: Training | None)
             compared,
             path,
             f"{shown_loss(loss)} compares numbers, but {compared.phrase_of_ids}, and the model "
-            f"gives a share for each class: {show_shape(output)}",
+            f"gives a probability for each class: {show_shape(output)}",
             "for class ids use sparse_categorical_crossentropy",
             loss_fixes(compared, training, "sparse_categorical_crossentropy", ",".join(map(str, output))),
         )

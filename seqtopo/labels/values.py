@@ -58,7 +58,8 @@ def range_problems(
         yield _out_of_range(
             compared,
             path,
-            f"{loss} wants shares that add up to 1 for each label, and those in {compared.holder} do not",
+            f"{loss} wants probabilities that add up to 1 for each label, and those in {compared.holder} "
+            "do not",
             f"for class ids: {title} with sparse_categorical_crossentropy"
             if title
             else "where several classes may be right at once: binary_crossentropy, with dense(N,sigmoid)",
@@ -249,7 +250,7 @@ def _shortened_less(node: Node, length: int, path: MainPath, sources: Sources, t
     if index >= len(expr.args) or not isinstance(expr.args[index].value, tree.Number):
         return
     text = print_expr(with_argument(expr, index, str(stride)))
-    fix = Fix(f"go on by {stride} steps at a time: {text}", (Edit(expr.span, text),))
+    fix = Fix(f"move by {stride} steps at a time: {text}", (Edit(expr.span, text),))
     if tried(fix):
         yield fix
 
@@ -273,7 +274,7 @@ def _taken(
         f"{compared.loss} wants {takes}, and {_holds(compared)} {_shown_span(compared)}",
         "it is for counts and sizes; for other numbers use mse"
         if compared.loss in _FROM_ZERO
-        else "for numbers of their own: mse"
+        else "for other numbers: mse"
         if fixes
         else f"for class ids: {classes or 'dense(N,softmax)'} with sparse_categorical_crossentropy; for "
         "numbers of their own: mse",

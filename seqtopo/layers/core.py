@@ -82,7 +82,7 @@ def _check_broadcast(given: Given) -> dict[str, Size]:
         if len(numbers) > len(given.shape) or not all(map(_stretches, numbers, under)):
             raise given.refuse(
                 "ST302",
-                f"has a {name} of shape {numbers}, which does not stretch over {given.inputs[0]}",
+                f"has a {name} of shape {numbers}, which does not broadcast to {given.inputs[0]}",
                 label=f"has the shape {numbers}",
                 help="give one number, or one for each feature",
                 at=("argument", name),

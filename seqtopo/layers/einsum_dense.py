@@ -209,7 +209,7 @@ def _agree(given: Given, letter: str, size: Size | None, sizes: Mapping[str, Siz
         raise _no(
             given,
             "ST308",
-            f"makes a new axis {letter}, whose size output_shape does not tell",
+            f"makes a new axis {letter}, whose size output_shape does not give",
             f"{letter} has no size",
             f"write a number or a symbol for {letter}",
             at="output_shape",

@@ -59,7 +59,7 @@ EXCLUDED: Mapping[str, Reason] = {
         "call keras.layers.Discretization where the data is prepared, and let the model take ids: in(T,int)",
     ),
     "InputLayer": Reason("an input is a source, not a layer", "write in(T,F)"),
-    "InputSpec": Reason("it describes what a layer takes, and is none itself", "assert a shape with is(T,F)"),
+    "InputSpec": Reason("it describes what a layer takes, and is not a layer", "assert a shape with is(T,F)"),
     "Layer": _BASE,
     "Wrapper": _BASE,
     **dict.fromkeys(_IMAGES, _IMAGE),

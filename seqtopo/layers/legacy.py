@@ -52,7 +52,7 @@ def _to(*names: str, since: str = _K1, exact: bool = True) -> Renamed:
     return Renamed(names, since, exact)
 
 
-_SHAPE = Gone("the shape of what comes in stands in the in(...)", "take it out: in(T,F) says it", True)
+_SHAPE = Gone("the shape of what comes in stands in the in(...)", "take it out: in(T,F) declares it", True)
 _KERNEL_AREA = Gone("Keras 1 gave the kernel's sides one by one", "write kernel_size=(rows,columns)")
 
 ARGUMENTS: Mapping[str, Renamed | Gone] = {
@@ -112,7 +112,7 @@ ARGUMENTS: Mapping[str, Renamed | Gone] = {
     "input_length": _SHAPE,
     "input_shape": _SHAPE,
     "batch_input_shape": Gone(
-        "the shape of what comes in stands in the in(...)", "take it out: in(T,F,batch=32) says it"
+        "the shape of what comes in stands in the in(...)", "take it out: in(T,F,batch=32) declares it"
     ),
     "batch_size": Gone("a fixed batch stands in the in(...)", "write it there: in(T,F,batch=32)"),
     "in_features": _SHAPE,
@@ -128,8 +128,8 @@ ARGUMENTS: Mapping[str, Renamed | Gone] = {
     "num_layers": Gone("several layers are written in a row", "repeat it: (lstm(64,seq)) * 2"),
     "proj_size": Gone("Keras has no projection inside an LSTM", "put a dense(...) after it"),
     "mode": Gone("each way to merge has a layer of its own", "choose the layer: add, concat, mul"),
-    "nb_epoch": Gone("a spec says the model, not the run", "give it to fit: model.fit(x, y, epochs=10)"),
-    "epochs": Gone("a spec says the model, not the run", "give it to fit: model.fit(x, y, epochs=10)"),
+    "nb_epoch": Gone("a spec describes the model, not the run", "give it to fit: model.fit(x, y, epochs=10)"),
+    "epochs": Gone("a spec describes the model, not the run", "give it to fit: model.fit(x, y, epochs=10)"),
     "trainable_weights": Gone("a layer is trained as a whole or not at all", "write frozen, or nothing"),
 }  # fmt: skip
 """By the name that people give."""

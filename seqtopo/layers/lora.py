@@ -40,9 +40,9 @@ def with_lora(
         raise given.refuse(
             "ST203",
             "cannot have a lora_alpha other than its lora_rank: "
-            f"Keras' {given.row.keras} puts the rank in its place",
+            f"Keras' {given.row.keras} uses the rank instead",
             label=f"would be {rank}",
-            help="leave out lora_alpha, or use einsum_dense, which heeds it",
+            help="leave out lora_alpha, or use einsum_dense, which uses it",
             at=("argument", "lora_alpha"),
         )
     thin = "lora_embeddings" if kernel.name == "embeddings" else "lora_kernel"

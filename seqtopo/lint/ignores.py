@@ -145,7 +145,7 @@ def _sorted_out(
 def _empty(one: Ignore, source: Source) -> Diagnostic:
     return Diagnostic(
         UNKNOWN,
-        "this comment speaks to seqtopo, but names no code to ignore",
+        "this seqtopo comment names no code to ignore",
         one.comment,
         CODES[UNKNOWN].severity,
         label="ignores nothing",

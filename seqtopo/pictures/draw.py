@@ -99,7 +99,7 @@ class Drawing:
             scene = Steps(self.unrolled, CELLS, narrow=True).scene()
         if width is None or scene.w <= width:
             return text(scene, ascii=ascii)
-        note = f"The picture takes {scene.w} columns, and here are {width}. In words:"
+        note = f"The picture takes {scene.w} columns, but there are only {width}. In words:"
         return f"{note}\n\n{listing(self.plan, ascii=ascii)}"
 
     def mermaid(self) -> str:
@@ -271,7 +271,7 @@ def _text(block: Block) -> str:
 def _too_large(checked: Checked, size: int) -> Diagnostic:
     return Diagnostic(
         "ST451",
-        f"a picture of {size:,} boxes would show nothing: {MOST_BLOCKS} are the most",
+        f"a picture of {size:,} boxes would be too large to read: {MOST_BLOCKS} are the most",
         Span(0, 0),
         notes=("copies that '* n' or 'for' makes are one box, where each does the same as the one before",),
         help="draw a named part of it with --part, or write what repeats with '* n' or 'for'",

@@ -21,7 +21,7 @@ _ARROW = "steps are joined by"
 _EQUALS = "a name and its value are joined by"
 _TIMES = "times is"
 _MINUS = "minus is"
-_COMMA = "what stands in brackets is parted by"
+_COMMA = "items in brackets are separated by"
 
 LOOKALIKES: dict[str, Meant] = {
     "→": Meant("ARROW", "->", _ARROW, True),
@@ -63,8 +63,8 @@ LOOKALIKES: dict[str, Meant] = {
     "【": Meant("LSQB", "[", "a bracket is", True),
     "】": Meant("RSQB", "]", "a bracket is", True),
     "？": Meant("UNKNOWN", "?", "any length is", True),
-    "...": Meant("RANGE", "..", "a range's two ends are parted by", True),
-    "…": Meant("RANGE", "..", "a range's two ends are parted by", True),
+    "...": Meant("RANGE", "..", "the ends of a range are separated by", True),
+    "…": Meant("RANGE", "..", "the ends of a range are separated by", True),
 }
 
 

@@ -30,7 +30,7 @@ def bare_arguments(place: Place) -> bool:
         return place.say(
             f"{shown(name.text)} is followed by {shown(place.token().text)} with no ',' or '=' between them",
             "expected ',' or '='",
-            "part arguments by ',', and give one by name with '='",
+            "separate arguments by ',', and give one by name with '='",
             fixes,
         )
     end = place.at
@@ -63,7 +63,7 @@ def missing_between(place: Place) -> bool:
         return place.say(
             f"a ',' is missing {between}",
             "expected ','",
-            f"part the {'arguments' if bracket == 'call' else 'parameters'} of {shown(what)} by ','",
+            f"separate the {'arguments' if bracket == 'call' else 'parameters'} of {shown(what)} by ','",
             comma,
         )
     if bracket in ("list", "group") and "COMMA" in place.accepts:
@@ -78,7 +78,7 @@ def missing_between(place: Place) -> bool:
         return place.say(
             f"a ',' is missing {between}",
             "expected ','",
-            f"part what stands after '{place.tokens[0].text}' by ','",
+            f"separate what stands after '{place.tokens[0].text}' by ','",
             comma,
         )
     if "ARROW" in place.accepts:

@@ -48,7 +48,7 @@ def find_python(source: Source) -> tuple[Span, Callable[[Findings], None]] | Non
     stop = text.find("\n", start)
     line = Span(start + len(first[0]) - len(first[0].lstrip()), len(text) if stop < 0 else stop)
     flow = _as_flow(text[start:end])
-    advice = "a spec says only the layers, as a flow: in(T,F) -> lstm(64,seq) -> dense(1)"
+    advice = "a spec has only the layers, as a flow: in(T,F) -> lstm(64,seq) -> dense(1)"
 
     def add(findings: Findings) -> None:
         findings.add(

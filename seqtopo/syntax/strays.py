@@ -163,6 +163,6 @@ def _half_number(token: Token, findings: Findings) -> Token:
         f"{shown(text)} is neither a number nor a name: a name starts with a letter",
         token.span,
         "starts with a digit",
-        help="begin the name with a letter, or part the number from what follows",
+        help="begin the name with a letter, or separate the number from what follows",
     )
     return Token("NAME", text, token.start, token.end)

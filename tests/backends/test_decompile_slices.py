@@ -114,7 +114,7 @@ def test_a_mask_that_an_operation_drops_is_told(operation: Callable[[Any], Any],
     model = keras.Model(source, operation(L.Embedding(9, 4, mask_zero=True)(source)))
     lost = [d for d in decompiled(model).diagnostics if d.severity == "warning"]
     assert [d.code for d in lost] == ["ST504"]
-    assert f"drops the mask of what comes in, as operations do; {row} in a spec heeds it" in lost[0].message
+    assert f"drops the mask of what comes in, as operations do; {row} in a spec uses it" in lost[0].message
     # As the spec has it, nothing is lost.
     again = decompiled(seqtopo.compile(decompiled(model).text))
     assert not again.lossy

@@ -194,7 +194,7 @@ COMMAND = '''
 
 def test_a_command_is_a_module_and_a_line(copy: Copy) -> None:
     copy.write("seqtopo/cli/kind.py", COMMAND)
-    last = '    "explain": "what the code of a message means",\n'
+    last = '    "explain": "explain the code of a message",\n'
     copy.change("seqtopo/cli/main.py", last, last + '    "kind": "the kind of a spec",\n')
     assert copy.touched() == {"seqtopo/cli/kind.py", "seqtopo/cli/main.py"}
     assert copy.run("kind", "in(T,8) -> lstm(4,seq) * 2 -> lstm(4)") == "many-to-one\n"

@@ -126,7 +126,7 @@ STRICTER: tuple[tuple[str, tuple[str, ...], str, str], ...] = (
     ("ST203", (), "does not take seed=", "Keras looks at a seed where it is used, if it is"),
     ("ST310", ("category_encoding",), "takes ids, which are", "TensorFlow counts no others"),
     ("ST308", (), "with these arguments it is built for a known number", "Keras unrolls no open length"),
-    ("ST203", (), "lora_alpha other than", "Keras puts the rank in its place, without a word"),
+    ("ST203", (), "lora_alpha other than", "Keras uses the rank instead, without a word"),
     ("ST203", (), "decomposes matrices", "no backend but TensorFlow can"),
     ("ST203", ("batchnorm",), "TensorFlow only", "no backend but TensorFlow can"),
     ("ST303", (), "merges values of equal axes", "Keras broadcasts unequal ranks in silence"),

@@ -279,7 +279,7 @@ REFUSED_OF: Mapping[tuple[str, str], Refused] = {
         for row in ("bi", "td", "spectral_normalization")
     },
     **{
-        (row, "lora_alpha"): Refused("Keras puts the rank in its place", "ST203", "2")
+        (row, "lora_alpha"): Refused("Keras uses the rank instead", "ST203", "2")
         for row in ("dense", "embed")
     },
     ("batchnorm", "synchronized"): Refused("Keras has it on TensorFlow only", "ST203"),

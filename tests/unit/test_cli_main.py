@@ -155,7 +155,7 @@ def test_fault_0_closed_standard_streams_change_no_exit_code(closed: str) -> Non
 def test_fault_0_output_that_cannot_be_written_is_said() -> None:
     command = f"{shlex.quote(sys.executable)} -m seqtopo check 'in(T,8) -> lstm(4)' > /dev/full"
     ended = subprocess.run(command, shell=True, capture_output=True, cwd=ROOT, text=True)
-    assert ended.stderr == "seqtopo: what it says cannot be written: no space left on device\n"
+    assert ended.stderr == "seqtopo: the output cannot be written: no space left on device\n"
     assert ended.returncode == main.FINDINGS
     assert subprocess.run(f"{command} 2>&1", shell=True, cwd=ROOT).returncode == main.FINDINGS
 

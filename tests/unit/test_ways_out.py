@@ -42,7 +42,7 @@ CAUSES = {
     ),
     "strides on one way": (
         "in(100,4) -> res(conv1d(4,3,2,same))",
-        "conv1d goes 2 steps at a time, and the other way here does not",
+        "conv1d goes 2 steps at a time, and the other branch does not",
     ),
     "the batch in a reshape": (
         "in(4,4,batch=5) -> reshape(5,4,4)",

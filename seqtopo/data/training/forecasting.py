@@ -190,7 +190,7 @@ def _following(model: keras.Model, notes: Notes, steps: int, count: int) -> slic
     """Which of so many answers for a window of ``steps`` are those of the steps that follow it."""
     which = next_answers(functional(model), 0, steps)
     if which == "other":
-        raise ValueError("its answers belong to steps of which none is the next one")
+        raise ValueError("none of its answers stands for the next step")
     if notes.answers == "ahead" or which == "all" or (not which and count != steps):
         return slice(None)
     return slice(-1, None)

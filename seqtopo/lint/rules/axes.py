@@ -236,8 +236,8 @@ def _stretched(view: View, node: Node, source: Node, shape: Shape, width: Size) 
     assert node.layer is not None
     return Finding(
         node.span,
-        f"{node.layer.row.name} stretches {show_shape(shape)} to {show_shape((*shape[:-1], width))}: its one "
-        f"feature is repeated for each of the {width}",
+        f"{node.layer.row.name} broadcasts {show_shape(shape)} to {show_shape((*shape[:-1], width))}: its "
+        f"one feature is repeated for each of the {width}",
         label=f"repeats one feature {width} times",
         labels=(Label(source.span, f"gives {show_shape(shape)}"),) if source.span != node.span else (),
         notes=("no weight lies between the input and the sum, and no error says that the widths differ",),

@@ -233,7 +233,7 @@ def ctc_after_softmax(view: View) -> Iterator[Finding]:
                 "Keras' ctc applies a softmax itself, so this one is applied twice",
                 label="applies softmax already",
                 labels=(loss_label(loss, "applies it once more"),),
-                notes=("keras.backend.ctc_batch_cost of Keras 2 took the shares of a softmax",),
+                notes=("keras.backend.ctc_batch_cost of Keras 2 took the probabilities of a softmax",),
                 help="leave softmax out, unless the loss is one of your own",
                 fixes=head.place.fix("leave softmax out", partial(with_word, old="softmax", new=None)),
             )

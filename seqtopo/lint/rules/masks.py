@@ -22,7 +22,7 @@ from seqtopo.syntax.canonical import print_expr
 
 @rule("ST631")
 def mask_lost(view: View) -> Iterator[Finding]:
-    """A mask that ends before the layers that would heed it."""
+    """A mask that ends before the layers that would use it."""
     for flow in view.flows:
         masks = flow.masks
         ends: dict[int, tuple[Node, Masked, list[Node]]] = {}
@@ -72,13 +72,13 @@ def _lost(view: View, node: Node, mask: Masked, readers: list[Node], masks: Mask
 
 def _advice(row: Row, read: bool) -> str:
     if row.name == "flatten":
-        return "make one vector of the steps by a layer that heeds masks: lstm without seq, or gavgpool1d"
+        return "make one vector of the steps by a layer that uses masks: lstm without seq, or gavgpool1d"
     if row.role == "merge":
-        return "mask every value that is merged, or merge behind the layers that heed the mask"
+        return "mask every value that is merged, or merge behind the layers that use the mask"
     return (
-        "put it behind the layers that heed the mask, or take it out"
+        "put it behind the layers that use the mask, or take it out"
         if read
-        else ("take the mask out, or let a layer follow it that heeds it, such as lstm or gavgpool1d")
+        else ("take the mask out, or let a layer follow it that uses it, such as lstm or gavgpool1d")
     )
 
 
@@ -98,7 +98,7 @@ def _ways_to_keep(view: View, node: Node, mask: Masked, readers: list[Node], mas
     if mask.origin.index not in masks.heeded:
         edit = _unmasked(view, mask.origin)
         if edit is not None:
-            yield Fix("leave the mask out: nothing heeds it", (edit,))
+            yield Fix("leave the mask out: nothing uses it", (edit,))
 
 
 def _straight(view: View, node: Node, reader: Node) -> bool:
@@ -144,13 +144,13 @@ def _in_td(view: View) -> Iterator[Finding]:
         if inner.row.name == "mask" or (inner.row.name == "embed" and inner.get("mask_zero")):
             place = place_of(view, node)
             plain = place.fix(
-                "leave the mask out: nothing heeds it", partial(without, param="mask_zero", row=inner.row)
+                "leave the mask out: nothing uses it", partial(without, param="mask_zero", row=inner.row)
             )
             yield Finding(
                 place.span,
-                f"the mask of {inner.row.name} ends where td does, and nothing inside heeds it",
+                f"the mask of {inner.row.name} ends where td does, and nothing inside uses it",
                 label="its mask goes nowhere",
-                help="put what heeds it into the same td, as in td(embed(5000,64,mask) -> lstm(32))",
+                help="put what uses it into the same td, as in td(embed(5000,64,mask) -> lstm(32))",
                 fixes=plain,
             )
 

@@ -238,7 +238,7 @@ def threshold_of_logits(view: View) -> Iterator[Finding]:
             label="counts from 0.5 up",
             labels=(
                 *((Label(head.place.span, "gives numbers around 0"),) if head is not None else ()),
-                loss_label(loss, "parts them at 0" if margins else "applies the activation itself"),
+                loss_label(loss, "separates them at 0" if margins else "applies the activation itself"),
             ),
             help=""
             if fixes

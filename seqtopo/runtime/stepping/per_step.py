@@ -133,7 +133,7 @@ WITHOUT_A_ROW = frozenset({"Discretization", "Hashing", "IntegerLookup", "String
 REASONS = {
     "Bidirectional": "it reads the sequence from its end as well",
     "Flatten": "it joins all the steps into one vector",
-    "Flip": "it turns the time axis round",
+    "Flip": "it reverses the time axis",
     "Pad": "it changes the number of steps",
     "Transpose": "it moves the time axis",
     "Permute": "it moves the time axis",

@@ -153,8 +153,7 @@ def _plan(
     which = next_answers(whole, given.main, size) if step_model is None and len(output) == 3 else ""
     if which == "other":
         raise ValueError(
-            f"the answers of {whole.name} belong to steps of which none is the next one, so what follows is "
-            "not clear"
+            f"none of the answers of {whole.name} stands for the next step, so it cannot be fed back"
         )
     if step_model is not None:
         sequence = step_model.sequences[0]
