@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple, TypeGuard
 
-from seqtopo.decompiler.files import as_dict, as_list, as_text, shown
-from seqtopo.decompiler.losses import wrong
+from seqtopo.decompiler.files import as_dict, as_list, as_text, bounded_name, shown
+from seqtopo.decompiler.losses import UnreadableError, wrong
 from seqtopo.layers.table import NAMES
 from seqtopo.layers.wrappers import merging_row
 
@@ -128,10 +128,16 @@ def calls_of(config: Mapping[str, Any], inside: bool) -> Calls:
     body = as_dict(config.get("config"), "the model's config")
     layers = [as_dict(x, "a layer") for x in as_list(body.get("layers"), "the model's layers")]
     if len(layers) > MOST_CALLS:
-        raise wrong(f"the model has {len(layers):,} layers, which is more than {MOST_CALLS:,}")
+        raise _too_many(len(layers), "layers")
     if config.get("class_name") == "Sequential":
         return _sequential(config, body, layers, inside)
     return _functional(body, layers)
+
+
+def _too_many(count: int, what: str) -> UnreadableError:
+    return wrong(
+        f"the model has {count:,} {what}, which is more than {MOST_CALLS:,}", "give a part of it by itself"
+    )
 
 
 def _sequential(
@@ -142,7 +148,7 @@ def _sequential(
     for layer in layers:
         settings = layer.get("config")
         name = settings.get("name") if isinstance(settings, dict) else None
-        name = name if isinstance(name, str) else f"layer_{len(calls)}"
+        name = bounded_name(name) if isinstance(name, str) else f"layer_{len(calls)}"
         number = taken[name] = taken.get(name, -1) + 1
         if layer.get("class_name") == "InputLayer":
             if not calls:
@@ -191,8 +197,11 @@ def _unsaid_input(config: Mapping[str, Any], body: Mapping[str, Any], inside: bo
 def _functional(body: Mapping[str, Any], layers: list[dict[str, Any]]) -> Calls:
     found: dict[tuple[str, int], Call] = {}
     shapes: dict[Ref, Shaped] = {}
+    count = sum(len(nodes) for layer in layers if isinstance(nodes := layer.get("inbound_nodes"), list))
+    if count > MOST_CALLS:
+        raise _too_many(count, "calls")
     for layer in layers:
-        name = as_text(layer.get("name"), "a layer's name")
+        name = bounded_name(as_text(layer.get("name"), "a layer's name"))
         nodes = as_list(layer.get("inbound_nodes", []), f"the inbound_nodes of {shown(name)}")
         if (name, 0) in found:
             raise wrong(f"two layers are called {shown(name)}")
@@ -204,8 +213,6 @@ def _functional(body: Mapping[str, Any], layers: list[dict[str, Any]]) -> Calls:
             kwargs = as_dict(node.get("kwargs", {}), f"the kwargs of {shown(name)}")
             found[name, i] = Call(Ref(name, i), layer, args, kwargs)
             _shapes([args, kwargs], shapes)
-    if len(found) > MOST_CALLS:
-        raise wrong(f"the model has {len(found):,} calls, which is more than {MOST_CALLS:,}")
     for ref, shaped in shapes.items():
         giver = found.get((ref.layer, ref.call))
         if giver is not None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from seqtopo.decompiler.losses import UnreadableError, wrong
-from seqtopo.system.bounds import CONFIG_BYTES, CONFIG_DEPTH, CONFIG_PARTS
+from seqtopo.system.bounds import CONFIG_BYTES, CONFIG_DEPTH, CONFIG_NAME, CONFIG_PARTS
 from seqtopo.system.opening import open_file
 
 SUFFIXES = (".keras", ".json")
@@ -136,3 +136,10 @@ def as_text(value: Any, what: str) -> str:
     if not isinstance(value, str):
         raise wrong(f"{what} is {_kind(value)}, not a text")
     return value
+
+
+def bounded_name(name: str) -> str:
+    """A layer's name, or ``UnreadableError`` where it is no name but a long text."""
+    if len(name) > CONFIG_NAME:
+        raise wrong(f"a layer's name, {shown(name)}, has {len(name):,} characters", "give it a shorter name")
+    return name

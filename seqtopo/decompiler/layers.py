@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from seqtopo.decompiler.files import as_dict, as_text, shown
+from seqtopo.decompiler.files import as_dict, as_text, bounded_name, shown
 from seqtopo.decompiler.losses import Losses
 from seqtopo.decompiler.values import UnsayableError, plain, plain_dtype, unsaved_parts
 from seqtopo.layers import registry
@@ -93,7 +93,7 @@ def read_layer(config: Mapping[str, Any], losses: Losses, inside: bool = False) 
     row = row_of(config)
     inner = as_dict(config.get("config"), f"the config of {shown(config.get('class_name'))}")
     name = inner.get("name", config.get("name"))
-    read = Read(row, name=name if isinstance(name, str) else row.name)
+    read = Read(row, name=bounded_name(name) if isinstance(name, str) else row.name)
     params = {p.keras_name: p for p in row.by_name.values() if p.keras_name and not p.call}
     for key, value in inner.items():
         if key == "name":

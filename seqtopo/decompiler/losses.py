@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -9,6 +10,7 @@ from typing import Any
 
 from seqtopo.diag.model import Diagnostic, Severity
 from seqtopo.source import Source, Span
+from seqtopo.system.bounds import LOSSES
 
 
 class UnreadableError(Exception):
@@ -38,9 +40,15 @@ class Losses:
 
     name: str = ""
     found: list[Diagnostic] = field(default_factory=list)
+    counts: Counter[Severity] = field(default_factory=Counter)
 
     def add(self, code: str, message: str, severity: Severity = "warning", help: str = "") -> None:
-        """Add one diagnostic."""
+        """Add one diagnostic; of very many, only that there are more."""
+        self.counts[severity] += 1
+        if self.counts[severity] > LOSSES + 1:
+            return
+        if self.counts[severity] > LOSSES:
+            message, help = f"there are more than {LOSSES:,} such; the others are not listed", ""
         source = Source("", self.name) if self.name else None
         self.found.append(Diagnostic(code, message, Span(0, 0), severity, help=help, source=source))
 
@@ -63,11 +71,11 @@ class Losses:
     @contextmanager
     def apart(self) -> Iterator[list[Diagnostic]]:
         """Collect what is found inside the ``with`` block in a list of its own."""
-        before, self.found = self.found, []
+        before, self.found, self.counts = (self.found, self.counts), [], Counter()
         try:
             yield self.found
         finally:
-            self.found = before
+            self.found, self.counts = before
 
     @property
     def diagnostics(self) -> tuple[Diagnostic, ...]:

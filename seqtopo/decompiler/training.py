@@ -14,6 +14,7 @@ from seqtopo.graph.training import read_training
 from seqtopo.layers.objects import entry_of
 from seqtopo.layers.values import Object, Refusal, Word
 from seqtopo.syntax import tree
+from seqtopo.system.bounds import COMPILED_ITEMS
 
 FAMILIES = {"loss": "loss", "metrics": "metric", "weighted_metrics": "metric"}
 AS_BY_DEFAULT: Mapping[str, tuple[Any, ...]] = {
@@ -40,6 +41,12 @@ def train_statement(config: Any, outputs: Sequence[str], losses: Losses, read: R
         return None
     one = _Training(tuple(outputs), losses, read)
     return one.statement(config)
+
+
+def _items(given: Any) -> int:
+    """How many things an argument lists, those in lists included."""
+    inner = given.values() if isinstance(given, dict) else given if isinstance(given, (list, tuple)) else ()
+    return sum(map(_items, inner)) if inner else 1
 
 
 class _Training:
@@ -74,6 +81,8 @@ class _Training:
         if given is None:
             return
         try:
+            if _items(given) > COMPILED_ITEMS:
+                raise UnsayableError(f"they are more than {COMPILED_ITEMS:,}")
             argument = writing.argument(write(given), key)
             read_training(tree.Train(writing.NOWHERE, (argument,)), self.read)
         except UnsayableError as error:

@@ -43,6 +43,8 @@ def plain(value: Any, family: str = "") -> Any:
             raise UnsayableError("it is no finite number")
         return value
     if isinstance(value, (list, tuple)):
+        if set(map(type, value)) == {float} and all(map(isfinite, value)):
+            return tuple(value)  # a long row of numbers
         return tuple(plain(v, family) for v in value)
     if isinstance(value, dict):
         return _from_dict(value, family)

@@ -248,6 +248,8 @@ def array_shape(value: Any) -> tuple[int, ...]:
     ((), (2, 3))
     """
     if isinstance(value, (tuple, list)) and value:
+        if set(map(type, value)) == {float} and all(map(isfinite, value)):
+            return (len(value),)  # a long row of numbers
         inner = {array_shape(v) for v in value}
         if len(inner) == 1:
             return (len(value), *inner.pop())

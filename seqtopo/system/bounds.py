@@ -16,6 +16,12 @@ CONFIG_PARTS = 3_000_000
 """The lists, dictionaries and values in it. A layer takes about 100."""
 CONFIG_DEPTH = 240
 """The depth to which they nest. A model in a model takes about 7 levels."""
+CONFIG_NAME = 10_000
+"""The characters of a layer's name in it."""
+COMPILED_ITEMS = 5_000
+"""The metrics, losses or weights that a model was compiled with: some for each output."""
+LOSSES = 1_000
+"""What is listed as left out of the spec of one model."""
 UNPACKED_TIMES = 100
 """The times that a part of a model's file may grow when it is unpacked. Weights hardly shrink when they are
 packed, and Keras does not pack them."""

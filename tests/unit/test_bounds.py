@@ -8,6 +8,7 @@ import signal
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from seqtopo.cli.main import main
 from seqtopo.data.headers import read_headers
 from seqtopo.data.tables import read_table
 from seqtopo.data.values import values_in_file
+from seqtopo.decompiler.decompile import decompiled
 from seqtopo.system import bounds
 
 HUGE = 2_000_000_000
@@ -104,6 +106,49 @@ def test_a_large_configuration_of_a_model_is_read() -> None:
     text = json.dumps([layer] * 20_000)
     assert len(text) < bounds.CONFIG_BYTES
     assert sum(map(text.count, "[{,")) < bounds.CONFIG_PARTS
+
+
+def _model(config: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """A model of one dense layer with this in its configuration."""
+    given = {"batch_shape": [None, 3], "name": "input"}
+    layers = [
+        {"class_name": "InputLayer", "module": "keras.layers", "config": given},
+        {"class_name": "Dense", "module": "keras.layers", "config": {"name": "d", "units": 4, **config}},
+    ]
+    return {"class_name": "Sequential", "config": {"name": "s", "layers": layers}, **more}
+
+
+HUGE_NUMBERS = (2**31, 10**18, 10**30, 10**400, -(10**18), 1e308, "9" * 100_000)
+
+
+@pytest.mark.parametrize("units", HUGE_NUMBERS, ids=lambda units: str(units)[:12])
+def test_fault_b8_a_huge_number_of_a_model_is_told_of(units: object) -> None:
+    said = refused(lambda: seqtopo.decompile(_model({"units": units})))
+    assert said.startswith("ST502")
+    assert len(said) < 1_000
+
+
+def test_fault_b8_a_layer_is_not_called_by_a_book() -> None:
+    said = refused(lambda: seqtopo.decompile(_model({"name": "x" * 1_000_000})))
+    assert said.startswith("ST502")
+    assert "has 1,000,000 characters" in said
+    assert "x" * 10_000 in seqtopo.decompile(_model({"name": "x" * 10_000}))
+
+
+def test_fault_b8_of_very_many_losses_the_first_are_listed() -> None:
+    model = _model({f"unknown_{i}": i for i in range(20_000)})
+    found = decompiled(model)
+    assert len(found.diagnostics) == bounds.LOSSES + 1
+    assert found.diagnostics[-1].message == "there are more than 1,000 such; the others are not listed"
+    assert found.lossy
+    assert len(found.text) < 200_000
+
+
+def test_fault_b8_very_many_metrics_are_left_out_and_told_of() -> None:
+    compiled = {"optimizer": "adam", "loss": "mse", "metrics": [["mse"] * 50_000]}
+    (found,) = decompiled(_model({}, compile_config=compiled)).diagnostics
+    assert found.code == "ST505"
+    assert "they are more than 5,000" in found.message
 
 
 @pytest.fixture
