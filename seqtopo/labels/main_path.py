@@ -110,6 +110,16 @@ class MainPath:
         return found
 
     @cached_property
+    def uneven(self) -> Node | None:
+        """The first pool or convolution on the way whose stride does not divide the steps that it takes."""
+        for node in reversed(self.nodes):
+            if node.layer is not None and len(self.into(node)) > 1:
+                steps = self.into(node)[0]
+                if isinstance(steps, int) and steps % stride_of(node.layer):
+                    return node
+        return None
+
+    @cached_property
     def steps(self) -> tuple[Size, ...]:
         """The numbers of steps along the way, from the input on, each change once."""
         found: list[Size] = []

@@ -149,7 +149,10 @@ def _collapsed(
 def _kept(
     path: MainPath, compared: Compared, output: Shape, wanted: Shape, how: Verdict, notes: tuple[str, ...]
 ) -> Mismatch:
-    node = path.keeper or path.first_dense or (path.head[-1] if path.head else path.nodes[0])
+    keeper = path.keeper
+    if keeper is not None and path.nodes[len(path.head)] is not keeper:
+        keeper = None  # what stands between needs the steps
+    node = keeper or path.first_dense or (path.head[-1] if path.head else path.nodes[0])
     if len(output) == 1:
         # A vector has no steps: it has more numbers than the label.
         node = path.wide or path.nodes[0]
@@ -164,7 +167,7 @@ def _kept(
             help="let the last layer give as many numbers as a label has",
         )
     steps = output[0]
-    if node is path.keeper:
+    if node is keeper:
         label = f"keeps its {steps} steps: gives {show_shape(path.out(node))}"
     elif node is path.first_dense:
         label = f"works on each of the {steps} steps: gives {show_shape(path.out(node))}"
@@ -188,7 +191,8 @@ def _lengths(
     path: MainPath, compared: Compared, output: Shape, wanted: Shape, how: Verdict, notes: tuple[str, ...]
 ) -> Mismatch:
     cut = next((n for n in path.nodes if is_valid_convolution(n)), None)
-    node = path.keeper or cut or path.nodes[0]
+    uneven = path.uneven if cut is None and (wanted[0],) == path.steps[:1] else None
+    node = path.keeper or cut or uneven or path.nodes[0]
     if output[-1] == wanted[0] and path.wide is not None:
         node = path.wide
         notes = (
@@ -204,11 +208,11 @@ def _lengths(
         f"{compared.phrase}: {wanted[0]} steps, but the model gives {show_shape(output)}: {output[0]} steps",
         node.span,
         f"{path.into(node)[0]} steps to {path.out(node)[0]}"
-        if node is cut
+        if node in (cut, uneven)
         else f"gives {show_shape(path.out(node))}",
         notes=notes,
         help=_comes_back(path)
-        if node is cut
+        if node in (cut, uneven)
         else "where the lengths differ, read to the end first and repeat: "
         f"lstm(32) -> repeat({wanted[0]}) -> lstm(32,seq)",
     )
@@ -219,10 +223,9 @@ def _comes_back(path: MainPath) -> str:
     factor, steps = path.halvings, path.steps[0] if path.steps else 0
     if factor == 1 or not isinstance(steps, int) or steps % factor == 0:
         return "let every convolution keep its steps: same"
-    return (
-        f"let every convolution keep its steps (same), and pad the input to a multiple of {factor} steps: "
-        f"{-(-steps // factor) * factor}"
-    )
+    cuts = any(is_valid_convolution(node) for node in path.nodes)
+    kept = "let every convolution keep its steps (same), and " if cuts else ""
+    return f"{kept}pad the input to a multiple of {factor} steps: {-(-steps // factor) * factor}"
 
 
 def _ctc(path: MainPath, compared: Compared, output: Shape, wanted: Shape) -> Mismatch:
