@@ -10,6 +10,7 @@ from typing import Any
 from seqtopo.data.headers import Header
 from seqtopo.data.values import values_in_file, values_of
 from seqtopo.graph.training import Values
+from seqtopo.layers.sizes import Shape
 
 KINDS = {
     "f": "floats",
@@ -44,11 +45,12 @@ class Padding:
 class Array:
     """An array's name in messages (``x``, ``y``, ``x['tokens']``), shape with the samples' axis, and kind.
 
-    ``load`` gives what is known of its numbers; None where they cannot be looked at.
+    ``load`` gives what is known of its numbers; None where they cannot be looked at. Only an array that was
+    read from code has sizes that are no numbers.
     """
 
     name: str
-    shape: tuple[int, ...]
+    shape: Shape
     kind: str
     load: Callable[[], Values | None]
     lengths: tuple[int, int] | None = None

@@ -13,7 +13,7 @@ from seqtopo.layers.sizes import Expr, Shape, Symbol, is_open, same, substitute
 from seqtopo.source import Span
 
 
-def as_taken(declared: Shape, sample: tuple[int, ...]) -> tuple[int, ...] | None:
+def as_taken(declared: Shape, sample: Shape) -> Shape | None:
     """Return the shape in which Keras takes samples for an input; None if they have other axes.
 
     A last axis of 1 Keras adds or takes away itself. Samples of one number are no sequences of an open
@@ -40,15 +40,15 @@ class Learned:
     dims: dict[str, int] = field(default_factory=dict)
     by: dict[str, str] = field(default_factory=dict)
     problems: list[Diagnostic] = field(default_factory=list)
-    shapes: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    shapes: dict[int, Shape] = field(default_factory=dict)
 
-    def take(self, declared: Shape, sample: tuple[int, ...], array: Array, span: Span) -> None:
+    def take(self, declared: Shape, sample: Shape, array: Array, span: Span) -> None:
         """Binds the symbols of a declared shape by a sample's, where they have as many axes."""
         if len(sample) != len(declared):
             return
         for size, found in zip(declared, sample, strict=True):
             name = _symbol(size)
-            if not name or found < 1:
+            if not name or not isinstance(found, int) or found < 1:
                 continue
             known = self.dims.setdefault(name, found)
             first = self.by.setdefault(name, array.name)
@@ -73,7 +73,7 @@ def learn(graph: Graph, x: Iterable[Array], y: Iterable[Array], training: Traini
         sample = as_taken(declared, array.shape[1:]) if array.shape else None
         if sample is not None:
             learned.take(declared, sample, array, node.span)
-            if any(map(is_open, declared)) and all(size > 0 for size in sample):
+            if any(map(is_open, declared)) and all(isinstance(size, int) and size > 0 for size in sample):
                 learned.shapes[index] = sample
     for i, (value, array) in enumerate(zip(graph.outputs, y, strict=False)):
         for shape in _said_of(graph, i, training):

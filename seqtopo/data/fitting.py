@@ -27,7 +27,7 @@ from seqtopo.labels.loss_shapes import loss_name
 from seqtopo.labels.words import Compared
 from seqtopo.layers import objects
 from seqtopo.layers.legacy_objects import OBJECTS
-from seqtopo.layers.sizes import Shape, fits, show_shape
+from seqtopo.layers.sizes import Shape, fits, same, show_shape
 from seqtopo.report.analyse import Checked, analyse, run_passes
 from seqtopo.source import Span
 
@@ -75,26 +75,47 @@ def with_data(
     if checked.resolved is None or (x is None and y is None and sample_weight is None):
         return checked
     data = read_data(checked.resolved.graph, x, y, sample_weight, pad)
-    learned = learned_from(checked.resolved, data)
-    bound = {**(dims or {}), **learned.dims}
-    again = analyse(checked.source, bound) if learned.dims else checked
-    found = [*data.problems, *learned.problems]
-    seen = None
-    if again.resolved is not None and again.spec is not None:
-        more: list[Diagnostic] = []
-        if learned.shapes:
-            inputs = [node.index for node in again.resolved.graph.nodes if node.layer is None]
-            shapes = {i: learned.shapes[node] for i, node in enumerate(inputs) if node in learned.shapes}
-            seen, more = run_passes(again.spec, again.source, bound, shapes, labels=False)
-        found += fit(again.resolved, data, bound, learned, loss or "", seen)
+    bound = bind(checked, data, dims)
+    again, seen = bound.checked, bound.seen
+    found = [*data.problems, *bound.learned.problems]
+    if again.resolved is not None:
+        found += fit(again.resolved, data, bound.dims, bound.learned, loss or "", seen)
         known = {(d.code, d.span) for d in (*again.diagnostics, *found)}
-        found += [d for d in more if (d.code, d.span) not in known]
+        found += [d for d in bound.more if (d.code, d.span) not in known]
         if data.y:
             values = tuple(array.values for array in data.y)
             again = replace(again, resolved=replace(again.resolved, label_values=values))
             seen = replace(seen, label_values=values) if seen is not None else None
     placed = (d if d.source is not None else replace(d, source=checked.source) for d in found)
     return replace(again, diagnostics=(*again.diagnostics, *placed), seen=seen)
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A spec whose symbols data has bound: ``checked`` anew with them, and with all of ``dims``.
+
+    ``seen`` is what it means with the data's sizes in place of every ``?``, ``more`` what is wrong with that.
+    """
+
+    checked: Checked
+    learned: Learned
+    dims: dict[str, Any]
+    seen: Resolved | None = None
+    more: tuple[Diagnostic, ...] = ()
+
+
+def bind(checked: Checked, data: Data, dims: Mapping[str, Any] | None = None) -> Bound:
+    """Bind the symbols of a spec by data; it was read with these ``dims`` and has no errors."""
+    assert checked.resolved is not None
+    learned = learned_from(checked.resolved, data)
+    bound = {**(dims or {}), **learned.dims}
+    again = analyse(checked.source, bound) if learned.dims else checked
+    if again.resolved is None or again.spec is None or not learned.shapes:
+        return Bound(again, learned, bound)
+    inputs = [node.index for node in again.resolved.graph.nodes if node.layer is None]
+    shapes = {i: learned.shapes[node] for i, node in enumerate(inputs) if node in learned.shapes}
+    seen, more = run_passes(again.spec, again.source, bound, shapes, labels=False)
+    return Bound(again, learned, bound, seen, tuple(more))
 
 
 def read_data(graph: Graph, x: Any, y: Any, sample_weight: Any = None, pad: bool = False) -> Data:
@@ -279,7 +300,7 @@ def _is_weightless(array: Array) -> bool:
     return values is not None and not (values.partly or values.missing or values.endless) and values.high <= 0
 
 
-def _weigh(shape: tuple[int, ...], answers: Shape) -> bool:
+def _weigh(shape: Shape, answers: Shape) -> bool:
     """Whether weights of a shape (samples, ...) stand each beside its own answer, of samples of ``answers``.
 
     >>> _weigh((40,), ()), _weigh((40, 10), ()), _weigh((40,), (10,)), _weigh((40, 1), (10,))
@@ -327,7 +348,7 @@ def _misaligned(array: Array, answers: Shape, span: Span) -> Diagnostic:
 
 def _counts(resolved: Resolved, data: Data) -> Iterator[Diagnostic]:
     every = [array for array in (*data.x, *data.y, *data.weights) if array.shape]
-    other = next((a for a in every if a.shape[0] != every[0].shape[0]), None)
+    other = next((a for a in every if same(a.shape[0], every[0].shape[0]) is False), None)
     if other is not None:
         first = every[0]
         yield Diagnostic(

@@ -11,6 +11,7 @@ from typing import Any
 from seqtopo.data.array import Array, from_header, from_object
 from seqtopo.data.headers import Unreadable, read_headers
 from seqtopo.diag.model import Diagnostic
+from seqtopo.layers.sizes import Shape, Size
 from seqtopo.source import Span
 
 
@@ -133,18 +134,20 @@ def _of_one_length(arrays: list[Array]) -> list[Array]:
     return arrays
 
 
-def unequal_lengths(shapes: Sequence[tuple[int, ...]]) -> tuple[int, int] | None:
+def unequal_lengths(shapes: Sequence[Shape]) -> tuple[int, int] | None:
     """Return the least and the most steps, where arrays of these shapes are samples of one input.
 
     >>> unequal_lengths([(2, 3), (5, 3)]), unequal_lengths([(2, 3), (2, 3)]), unequal_lengths([(2, 3), (5,)])
     ((2, 5), None, None)
     """
     alike = len({shape[1:] for shape in shapes}) == 1 and all(shapes)
-    lengths = {shape[0] for shape in shapes} if alike else set()
+    lengths = {size for shape in shapes if isinstance(size := shape[0], int)} if alike else set()
     return (min(lengths), max(lengths)) if len(lengths) > 1 else None
 
 
-def unpadded(name: str, count: int, lengths: tuple[int, int] | None, path: str = "samples.npz") -> Diagnostic:
+def unpadded(
+    name: str, count: Size, lengths: tuple[int, int] | None, path: str = "samples.npz"
+) -> Diagnostic:
     """Return what is wrong with samples of unequal lengths, and what to do; without lengths they are a
     pickle.
     """

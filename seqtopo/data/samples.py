@@ -53,7 +53,7 @@ class Side:
         return Diagnostic(code, message, self.node.span, label=label, help=help, notes=notes, fixes=good)
 
 
-def accepts(declared: Shape, sample: tuple[int, ...]) -> bool:
+def accepts(declared: Shape, sample: Shape) -> bool:
     """Return whether Keras takes samples of a shape for an input: a last axis of 1 it adds or takes away
     itself.
 
@@ -204,7 +204,7 @@ def _other_axes(side: Side) -> Diagnostic:
     )
 
 
-def _resized(side: Side, sizes: tuple[int | str | None, ...], title: str = "") -> tuple[Fix, ...]:
+def _resized(side: Side, sizes: tuple[Size | str | None, ...], title: str = "") -> tuple[Fix, ...]:
     """The ``in(...)`` with other sizes; None keeps one."""
     call = side.written
     if not isinstance(call, tree.Call):
@@ -254,7 +254,7 @@ def batch_problems(side: Side, stateful: bool) -> Iterator[Diagnostic]:
     """Find a fixed batch that the samples do not fill evenly."""
     batch: Size | None = side.node.batch
     count = side.array.shape[0]
-    if not isinstance(batch, int) or count % batch == 0:
+    if not isinstance(batch, int) or not isinstance(count, int) or count % batch == 0:
         return
     fewer, more = count // batch * batch, (count // batch + 1) * batch
     why = "a stateful model takes" if stateful else f"batch={batch} takes"
