@@ -98,7 +98,14 @@ def call(
     Bounds(low=0, high=4, drawn=True)
     """
     function = _function(name)
-    return _safely(function, Given(args, kwargs or {}, where)) if function is not None else None
+    found = _safely(function, Given(args, kwargs or {}, where)) if function is not None else None
+    if (
+        isinstance(found, CodeArray)
+        and ".random." in name
+        and not name.endswith((".permutation", ".shuffle"))
+    ):
+        found.is_random = True
+    return found
 
 
 def _function(name: str) -> Callable[[Given], Any] | None:
@@ -118,9 +125,19 @@ def _function(name: str) -> Callable[[Given], Any] | None:
 def _safely(function: Callable[[Given], Any], given: Given) -> Any:
     """What a function gives; None where the code calls it in a way that would fail."""
     try:
-        return function(given)
+        return _placed(function(given), given.where)
     except (TypeError, ValueError, IndexError, OverflowError, ZeroDivisionError, AttributeError, KeyError):
         return None
+
+
+def _placed(found: Any, where: Where | None) -> Any:
+    """The same, with the call as the place of every array in it that has none."""
+    for one in found if isinstance(found, (list, tuple)) else (found,):
+        if isinstance(one, CodeArray) and one.where is None:
+            one.where = where
+        elif isinstance(one, tuple):
+            _placed(one, where)
+    return found
 
 
 def _cast_call(given: Given) -> CodeArray:
@@ -370,11 +387,11 @@ def _number(array: CodeArray) -> float | None:
 
 def _with_number(symbol: str, a: CodeArray, number: float) -> Bounds | None:
     assert a.bounds is not None
-    low, high, drawn = a.bounds
+    low, high, drawn, _ = a.bounds
     whole = a.kind in ("i", "u") and isinstance(number, int)
     if symbol in "+-*" or (symbol in ("/", "//") and number > 0):
         ends = sorted(_SYMBOLS[symbol](end, number) for end in (low, high))
-        return Bounds(ends[0], ends[1], drawn)
+        return Bounds(ends[0], ends[1], drawn, a.bounds.whole)
     if symbol == "%" and whole and number > 0:
         if high - low >= number - 1:
             return Bounds(0, number - 1, drawn)

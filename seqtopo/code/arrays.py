@@ -29,12 +29,14 @@ def new_size() -> Size:
 class Bounds(NamedTuple):
     """The least and the greatest number in an array.
 
-    ``drawn`` is whether they are those of a distribution, so that any part of the array has them too.
+    ``drawn`` is whether they are those of a distribution, so that any part of the array has them too;
+    ``whole`` is False where the numbers certainly have fractions.
     """
 
     low: float
     high: float
     drawn: bool = False
+    whole: bool = True
 
 
 class Origin(NamedTuple):
@@ -74,6 +76,8 @@ class CodeArray:
     where: Where | None = field(default=None, repr=False)
     is_table: bool = False
     columns: tuple[str, ...] | None = None
+    is_random: bool = False
+    """Whether its numbers are drawn one by one."""
     key: int = field(default_factory=lambda: next(_numbers))
     """Tells arrays apart."""
 
@@ -208,7 +212,10 @@ def as_array(value: Any) -> CodeArray | None:
     if isinstance(value, Items):
         return _filled(value)
     if isinstance(value, (list, tuple)):
-        return stacked([as_array(item) or nothing() for item in value]) if value else CodeArray((0,))
+        if any(isinstance(item, Opaque) for item in value):
+            # It may stand for any number of items.
+            return nothing()
+        return stacked([as_array(item) or nothing() for item in value]) if value else nothing()
     return nothing() if value is None or isinstance(value, Opaque) else None
 
 
@@ -313,7 +320,8 @@ def union(arrays: Sequence[CodeArray]) -> Bounds | None:
     known = [bounds for bounds in found if bounds is not None]
     if not known or len(known) < len(found):
         return None
-    return Bounds(min(b.low for b in known), max(b.high for b in known), all(b.drawn for b in known))
+    drawn, whole = all(b.drawn for b in known), all(b.whole for b in known)
+    return Bounds(min(b.low for b in known), max(b.high for b in known), drawn, whole)
 
 
 def broadcast(*shapes: Shape | None) -> Shape | None:
@@ -345,6 +353,8 @@ def like(
 
 def cast(array: CodeArray, dtype: str) -> CodeArray:
     """Return an array in another dtype."""
+    if not dtype:
+        return CodeArray(array.shape, "", origin=Origin(array, "same"))
     cut = kind_of(dtype) in ("i", "u") and array.kind == "f"
     bounds = None if cut or kind_of(dtype) == "b" else array.bounds
     return CodeArray(array.shape, dtype, bounds, array.one_hot, Origin(array, "same"))
@@ -385,5 +395,5 @@ def mapped(array: CodeArray, change: Callable[[float], float] | None, dtype: str
         bounds = None
     else:
         ends = sorted((change(bounds.low), change(bounds.high)))
-        bounds = Bounds(ends[0], ends[1], bounds.drawn)
+        bounds = Bounds(ends[0], ends[1], bounds.drawn, bounds.whole)
     return CodeArray(array.shape, dtype or array.dtype, bounds, origin=Origin(array, "same"))

@@ -79,9 +79,17 @@ def _part(array: CodeArray, given: tuple[Any, ...], shape: Shape | None, where: 
         start = rows + first if rows is not None and isinstance(first, int) and first < 0 else first
         if not (isinstance(start, int) and start < 0):
             origin = Origin(array, "rows", where, start, start + 1)
-    last_kept = not given or given[-1] is ... or given[-1] in (None,) or given[-1] == slice(None)
-    one_hot = array.one_hot and bool(last_kept)
+    one_hot = array.one_hot and _keeps_last(given, array.rank)
     return CodeArray(shape, array.dtype, bounds, one_hot, origin, where)
+
+
+def _keeps_last(given: tuple[Any, ...], rank: int | None) -> bool:
+    """Whether an index leaves the last axis as it is."""
+    if rank is None or sum(map(_axes_of, given)) < rank:
+        behind = given[-1]
+        return behind is ... or (behind is not None and not any(one is ... for one in given))
+    last = next((one for one in reversed(given) if one is not ...), None)
+    return isinstance(last, slice) and last == slice(None)
 
 
 def _ends(part: slice, rows: Size | None) -> tuple[Size | None, Size | None]:

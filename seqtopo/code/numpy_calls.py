@@ -176,10 +176,10 @@ def _size_of(given: Given, position: int) -> Shape | None:
     return () if value is None else as_shape(value)
 
 
-CALLS["random.rand"] = _random(Bounds(0, 1, True), loose=True)
+CALLS["random.rand"] = _random(Bounds(0, 1, True, False), loose=True)
 CALLS["random.randn"] = _random(None, loose=True)
 for _name in ("random", "random_sample", "ranf", "sample"):
-    CALLS[f"random.{_name}"] = _random(Bounds(0, 1, True))
+    CALLS[f"random.{_name}"] = _random(Bounds(0, 1, True, False))
 CALLS["random.standard_normal"] = _random(None)
 
 
@@ -211,7 +211,7 @@ def _binomial(given: Given) -> CodeArray:
 def _uniform(given: Given) -> CodeArray:
     low, high = given.get(0, "low", otherwise=0.0), given.get(1, "high", otherwise=1.0)
     numbers = is_number(low) and is_number(high)
-    return CodeArray(_size_of(given, 2), "float64", Bounds(low, high, True) if numbers else None)
+    return CodeArray(_size_of(given, 2), "float64", Bounds(low, high, True, False) if numbers else None)
 
 
 @gives("random.randint", "random.integers", "random.random_integers")
@@ -263,7 +263,6 @@ _TWO = (
     "power", "float_power", "add", "subtract", "multiply", "divide", "true_divide", "maximum", "minimum",
     "mod", "remainder", "floor_divide", "arctan2", "hypot",
 )  # fmt: skip
-_UNIT = {"sin", "cos", "tanh"}
 
 
 def _elementwise(name: str) -> Function:
@@ -272,8 +271,7 @@ def _elementwise(name: str) -> Function:
         if name in _TWO:
             other = given.array(1, "x2")
             return CodeArray(broadcast(array.shape, other.shape), "", origin=Origin(array, "same"))
-        bounds = Bounds(-1, 1) if name in _UNIT else None
-        return CodeArray(array.shape, "float64", bounds, origin=Origin(array, "same"))
+        return CodeArray(array.shape, "float64", origin=Origin(array, "same"))
 
     return made
 

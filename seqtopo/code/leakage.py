@@ -1,0 +1,370 @@
+"""Find what leaks into training: test data in a scaler, in overlapping windows, in the validation data.
+
+A finding needs the whole way of an array to be known, from where it comes from to ``fit`` and ``evaluate``.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from seqtopo.code.arrays import Batches, CodeArray, Origin
+from seqtopo.code.model import Argument, CodeFile, CodeModel, Training, Where
+from seqtopo.diag.codes import CODES
+from seqtopo.diag.model import Diagnostic, Edit, Fix, Label
+from seqtopo.layers.sizes import Size, same
+from seqtopo.source import Span
+
+_FARTHEST = 100
+"""An array is followed back over so many others."""
+_TESTS = ("evaluate", "predict")
+
+
+class Leak(NamedTuple):
+    """What a rule has found, at a place in the code."""
+
+    where: Where
+    message: str
+    label: str = ""
+    labels: tuple[tuple[Where, str], ...] = ()
+    notes: tuple[str, ...] = ()
+    help: str = ""
+    fix: Fix | None = None
+
+    def diagnostic(self, code: str) -> Diagnostic:
+        """Return the diagnostic in the text of the place."""
+        labels = tuple(Label(at.span, text) for at, text in self.labels if at.source is self.where.source)
+        return Diagnostic(
+            code,
+            self.message,
+            self.where.span,
+            CODES[code].severity,
+            self.label,
+            labels,
+            self.notes,
+            self.help,
+            (self.fix,) if self.fix is not None else (),
+            source=self.where.source,
+        )
+
+
+Rule = Callable[[CodeModel], Iterator[Leak]]
+RULES: dict[str, Rule] = {}
+"""The rule of each code."""
+
+
+def rule(code: str) -> Callable[[Rule], Rule]:
+    """Make a function the rule of a code."""
+
+    def add(find: Rule) -> Rule:
+        RULES[code] = find
+        return find
+
+    return add
+
+
+def leaks(file: CodeFile, on: frozenset[str]) -> list[Diagnostic]:
+    """Return what the rules that are ``on`` find in a file, once for each place, in the order of the text."""
+    found: dict[tuple[str, str, Span], Diagnostic] = {}
+    for model in file.models:
+        for code, find in RULES.items():
+            if code in on:
+                for leak in find(model):
+                    key = (code, leak.where.source.name, leak.where.span)
+                    found.setdefault(key, leak.diagnostic(code))
+    return sorted(found.values(), key=lambda d: (d.span, d.code))
+
+
+# Where arrays come from
+
+
+def _way_back(array: CodeArray) -> list[CodeArray]:
+    """The array, what it was made of, and so on."""
+    found = [array]
+    while (origin := found[-1].origin) is not None and len(found) < _FARTHEST:
+        found.append(origin.of)
+    return found
+
+
+def _origins(array: CodeArray) -> list[Origin]:
+    return [one.origin for one in _way_back(array) if one.origin is not None]
+
+
+def _branches(a: CodeArray, b: CodeArray) -> tuple[CodeArray, list[Origin], list[Origin]] | None:
+    """The nearest array that two come from, and the steps from it to each, the first step first."""
+    way, other = _way_back(a), _way_back(b)
+    keys = [one.key for one in other]
+    for i, one in enumerate(way):
+        if one.key in keys:
+            j = keys.index(one.key)
+            steps = [
+                [x.origin for x in w[:n] if x.origin is not None][::-1] for w, n in ((way, i), (other, j))
+            ]
+            return one, steps[0], steps[1]
+    return None
+
+
+def _is_random(array: CodeArray) -> bool:
+    """Whether the samples are drawn one by one, so that their order says nothing."""
+    return any(one.is_random for one in _way_back(array))
+
+
+def _xs(argument: Argument | None) -> list[CodeArray]:
+    """The arrays of an argument ``x``."""
+    value = argument.value if argument is not None else None
+    if isinstance(value, Batches):
+        value = value.element[0] if isinstance(value.element, tuple) and value.element else value.element
+    if isinstance(value, dict):
+        value = list(value.values())
+    values = value if isinstance(value, (list, tuple)) else [value]
+    return [one for one in values if isinstance(one, CodeArray)]
+
+
+def _validated(call: Training) -> list[CodeArray]:
+    """The arrays x of ``validation_data``."""
+    argument = call.args.get("validation_data")
+    value = argument.value if argument is not None else None
+    if isinstance(value, Batches):
+        return _xs(argument)
+    return _xs(Argument(value[0])) if isinstance(value, (list, tuple)) and value else []
+
+
+def _fits(model: CodeModel) -> list[Training]:
+    return [call for call in model.training if call.method == "fit"]
+
+
+# Rules
+
+
+@rule("ST691")
+def scaled_before_split(model: CodeModel) -> Iterator[Leak]:
+    """A scaler is fitted on data that is split into training and test data later."""
+    for call in _fits(model):
+        tests = [(one, "validation_data", call) for one in _validated(call)]
+        tests += [
+            (one, other.method, other)
+            for other in model.training
+            if other.method in _TESTS
+            for one in _xs(other.args.get("x"))
+        ]
+        for x in _xs(call.args.get("x")):
+            for test, how, other in tests:
+                leak = _scaled_together(x, test)
+                if leak is not None:
+                    where, split = leak
+                    yield Leak(
+                        where,
+                        "the scaler is fitted on all data, before the test data is split off",
+                        "learns the range of the test data, too",
+                        ((split, "split here"), (other.where, f"tested by {how}")),
+                        ("what the model is tested on has taken part in how its training data is scaled",),
+                        "split first, fit the scaler on the training data alone, and transform both with it",
+                    )
+
+
+def _scaled_together(x: CodeArray, test: CodeArray) -> tuple[Where, Where] | None:
+    """Where a scaler is fitted on what holds both, and where they are split; None where none is."""
+    met = _branches(x, test)
+    if met is None:
+        return None
+    common, ours, theirs = met
+    split = _parted(ours, theirs)
+    if split is None:
+        return None
+    before = {one.key for one in _way_back(common)}
+    for origin in _origins(x):
+        if origin.how != "scaled" or origin.fitted is None or origin.fitted.key not in before:
+            continue
+        also = any(o.how == "scaled" and o.fitted is origin.fitted for o in _origins(test))
+        if also and origin.fitted_where is not None:
+            return origin.fitted_where, split
+    return None
+
+
+def _parted(ours: Sequence[Origin], theirs: Sequence[Origin]) -> Where | None:
+    """Where two arrays become different parts of one; None where they do not, or it is not certain."""
+    a = next((o for o in ours if o.how != "same"), None)
+    b = next((o for o in theirs if o.how != "same"), None)
+    if a is None or b is None or a.how != b.how or a.how not in ("rows", "split"):
+        return None
+    if a.how == "split":
+        return a.where
+    if a.start is None or b.start is None or (a.start == b.start and a.stop == b.stop):
+        return None
+    # One row is no test set, and parts that lie in each other are something else.
+    apart = a.stop == b.start or b.stop == a.start or _before(a.stop, b.start) or _before(b.stop, a.start)
+    return a.where if apart else None
+
+
+def _before(stop: Size | None, start: Size | None) -> bool:
+    """Whether a part surely ends where another begins, or before that."""
+    if stop is None or start is None:
+        return False
+    gap = start - stop
+    return isinstance(gap, int) and gap >= 0
+
+
+@rule("ST692")
+def windows_shuffled_apart(model: CodeModel) -> Iterator[Leak]:
+    """Windows that overlap are shuffled and split: test windows share their steps with training ones."""
+    for call in _fits(model):
+        for x in _xs(call.args.get("x")):
+            for origin in _origins(x):
+                if origin.how != "split" or not origin.shuffled or origin.where is None:
+                    continue
+                cut = _windows_of(origin.of)
+                if cut is None or cut.length is None or cut.step is None:
+                    continue
+                labels = ((cut.where, f"windows of {cut.length} steps"),) if cut.where is not None else ()
+                yield Leak(
+                    origin.where,
+                    f"train_test_split shuffles windows that overlap: each has {cut.length} steps, and one "
+                    f"begins every {'step' if cut.step == 1 else f'{cut.step} steps'}",
+                    "test windows lie among training windows",
+                    labels,
+                    ("nearly every step of the test data stands in a window of the training data",),
+                    "split by time, the last part for testing: shuffle=False",
+                    _with_keyword(origin.where, "shuffle", "False", "split by time", blocked=("stratify",)),
+                )
+
+
+def _windows_of(array: CodeArray) -> Origin | None:
+    """The origin of an array as windows, in their order, that certainly overlap."""
+    for origin in _origins(array):
+        if origin.how == "windows":
+            step, length = origin.step, origin.length
+            overlap = isinstance(step, int) and isinstance(length, int) and 0 < step < length
+            return origin if overlap else None
+        if origin.how not in ("same", "rows"):
+            return None
+    return None
+
+
+@rule("ST693")
+def states_of_shuffled_samples(model: CodeModel) -> Iterator[Leak]:
+    """A stateful model is trained on shuffled samples."""
+    layer = next((call.layer for call in model.calls if _is_stateful(call.layer.args)), None)
+    if layer is None:
+        return
+    for call in _fits(model):
+        shuffle, x = call.args.get("shuffle"), call.args.get("x")
+        if (shuffle is not None and shuffle.value is not True) or x is None:
+            continue
+        arrays = _xs(x)
+        # A generator or data set gives its own order; with a y, x is an array.
+        if isinstance(x.value, Batches) or not (arrays or call.args.get("y") is not None):
+            continue
+        if any(map(_is_random, arrays)) or _is_one_batch(call, arrays):
+            continue
+        at = shuffle.whole if shuffle is not None and shuffle.whole is not None else call.where
+        labels = ((layer.where, "keeps its state from batch to batch"),) if layer.where is not None else ()
+        yield Leak(
+            at,
+            "the model is stateful, but fit shuffles the samples"
+            + ("" if shuffle is not None else ", as it does unless told otherwise"),
+            "in another order in each epoch",
+            labels,
+            ("each sample goes on from the state of one that does not come before it",),
+            "keep the order of the samples: shuffle=False",
+            _with_keyword(call.where, "shuffle", "False", "keep the order of the samples", safe=True),
+        )
+
+
+def _is_stateful(args: dict[str, Argument], depth: int = 0) -> bool:
+    inner = args.get("layer")
+    if inner is not None and depth < 5 and isinstance(getattr(inner.value, "args", None), dict):
+        return _is_stateful(inner.value.args, depth + 1)
+    return "stateful" in args and args["stateful"].value is True
+
+
+def _is_one_batch(call: Training, arrays: Sequence[CodeArray]) -> bool:
+    """Whether all samples stand in one batch, as far as that is known."""
+    given: Any = call.args["batch_size"].value if "batch_size" in call.args else 32
+    rows = arrays[0].shape[0] if arrays and arrays[0].shape else None
+    if isinstance(rows, int) and isinstance(given, int):
+        return rows <= given
+    return rows is not None and not isinstance(given, (int, float)) and same(rows, given) is True
+
+
+@rule("ST694")
+def validated_on_training_data(model: CodeModel) -> Iterator[Leak]:
+    """The validation data is, or holds, training data."""
+    for call in _fits(model):
+        argument = call.args.get("validation_data")
+        if argument is None:
+            continue
+        at = argument.where or call.where
+        for x, valid in zip(_xs(call.args.get("x")), _validated(call), strict=False):
+            shared = _shared(x, valid)
+            if shared is None or _is_random(x):
+                continue
+            yield Leak(
+                at,
+                f"the validation data {'is' if shared else 'has samples of'} the training data",
+                "the model is trained on it, too",
+                (),
+                ("its loss says nothing about other data, and never rises where the model overfits",),
+                "keep some samples apart, or let fit do so: validation_split=0.2",
+            )
+            break
+
+
+def _shared(x: CodeArray, valid: CodeArray) -> bool | None:
+    """Whether two arrays are the same (True), or share samples (False); None where they do not, or it is not
+    known.
+    """
+    met = _branches(x, valid)
+    if met is None:
+        return None
+    _, ours, theirs = met
+    a = [o for o in ours if o.how != "same"]
+    b = [o for o in theirs if o.how != "same"]
+    if not a and not b:
+        return True
+    if len(a) != 1 or len(b) > 1 or any(o.how != "rows" for o in (*a, *b)):
+        return None
+    ends = [(o.start, o.stop) for o in (*a, *b)]
+    if not b:
+        return None
+    (s1, e1), (s2, e2) = ends
+    if not all(isinstance(one, int) for one in (s1, e1, s2, e2)):
+        return True if s1 is not None and e1 is not None and (s1, e1) == (s2, e2) else None
+    if (s1, e1) == (s2, e2):
+        return True
+    return False if max(s1, s2) < min(e1, e2) else None  # type: ignore[type-var, operator]
+
+
+def _with_keyword(
+    call: Where, name: str, value: str, title: str, *, blocked: tuple[str, ...] = (), safe: bool = False
+) -> Fix | None:
+    """The fix that gives a call an argument by name, in place of another value."""
+    text = call.text
+    if not text.isascii():
+        return None
+    try:
+        tree = ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError):
+        return None
+    if not isinstance(tree, ast.Call) or any(k.arg in (None, *blocked) for k in tree.keywords):
+        return None
+    title = f"{title}: {name}={value}"
+    given = next((k for k in tree.keywords if k.arg == name), None)
+    starts = [0]
+    for line in text.splitlines(keepends=True):
+        starts.append(starts[-1] + len(line))
+    if given is not None:
+        node = given.value
+        first = starts[node.lineno - 1] + node.col_offset
+        last = starts[(node.end_lineno or 1) - 1] + (node.end_col_offset or 0)
+        span = Span(call.span.start + first, call.span.start + last)
+        return Fix(title, (Edit(span, value),), safe)
+    last_args: list[ast.AST] = [*tree.args, *tree.keywords]
+    if not last_args:
+        return None
+    end = max(
+        starts[(n.end_lineno or 1) - 1] + (n.end_col_offset or 0)  # type: ignore[attr-defined]
+        for n in last_args
+    )
+    at = call.span.start + end
+    return Fix(title, (Edit(Span(at, at), f", {name}={value}"),), safe)
