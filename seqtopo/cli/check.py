@@ -29,6 +29,7 @@ from seqtopo.graph.buildable import unbound_names
 from seqtopo.layers.sizes import Shape, Size
 from seqtopo.report.analyse import Checked, linted, report_on, unbuildable
 from seqtopo.report.report import Report, shape_table
+from seqtopo.syntax.read import is_model
 from seqtopo.system.shell import command
 
 
@@ -50,9 +51,15 @@ def parser() -> Parser:
             "seqtopo check spec.txt --fix       (makes the safe fixes; --diff only shows them)",
             "seqtopo check spec.txt --suggest   (prints each way out as a whole spec)",
             "cat spec.txt | seqtopo check -",
+            "seqtopo check model.h5             (a model that Keras 1 to 3 has saved)",
         ),
     )
-    made.add_argument("specs", nargs="+", metavar="spec", help="a file, - for the standard input, or a spec")
+    made.add_argument(
+        "specs",
+        nargs="+",
+        metavar="spec",
+        help="a file, - for the standard input, or a spec; or a saved Keras model: .keras, .h5, .json",
+    )
     add_spec_options(made)
     add_data_options(made)
     add_rule_options(made)
@@ -93,8 +100,13 @@ def run(args: argparse.Namespace) -> int:
 def _building(
     args: argparse.Namespace, before: Checked, checked: Checked, dims: Mapping[str, Any]
 ) -> list[str]:
-    """The words of the command that builds a spec; sizes that the data gave are given by ``-D``."""
+    """The words of the command that builds a spec, or writes that of a saved model.
+
+    Sizes that the data gave are given by ``-D``.
+    """
     spec = args.specs[0]
+    if checked.source.name == spec and is_model(spec):
+        return ["seqtopo", "decompile", spec, "-o", "spec.txt"]
     words = ["seqtopo", "build", checked.source.text if spec == STDIN else spec]
     bound = dict(dims)
     if before.resolved is not None and checked.resolved is not None:
@@ -129,6 +141,8 @@ def _in_short(report: Report) -> str:
 def _next_step(report: Report, unbound: tuple[Diagnostic, ...], building: Sequence[str], width: int) -> str:
     """The command that builds the spec, and what that still needs."""
     lines = [line for d in unbound for line in wrap(f"{d.message}.", width)]
+    if building[1] == "decompile":
+        return "\n".join([*lines, f"To write its spec: {command(*building)}"])
     bound = bound_from_outside(dict.fromkeys(report.unbound, 64))
     return "\n".join([*lines, f"To build it: {command(*building, *bound)}"])
 

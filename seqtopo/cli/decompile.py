@@ -12,10 +12,10 @@ from seqtopo.cli.arguments import Parser, UsageError, add_imports
 from seqtopo.cli.terminal import put, put_diagnostics, say
 from seqtopo.cli.writing import apart, text_place, write_whole
 from seqtopo.decompiler.decompile import decompiled
-from seqtopo.decompiler.files import SUFFIXES
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.diag.renderers.json import render_json
+from seqtopo.syntax.read import MODELS, is_model
 from seqtopo.system.shell import command
 
 if TYPE_CHECKING:
@@ -26,16 +26,18 @@ def parser() -> Parser:
     """Return the parser of the command's arguments."""
     made = Parser(
         "decompile",
-        "Writes the spec of a saved Keras model: of the configuration in a .keras file, or of the text that\n"
-        "model.to_json() gives. It loads neither Keras nor weights, and runs nothing that the file holds.\n"
+        "Writes the spec of a saved Keras model: of the configuration in a .keras or .h5 file, or of the\n"
+        "text that model.to_json() gives, of Keras 0.3 to 3. It loads neither Keras nor weights, and runs\n"
+        "nothing that the file holds.\n"
         "What a spec cannot say is left out, and listed.",
         (
             "seqtopo decompile model.keras",
             "seqtopo decompile model.keras -o spec.txt --strict",
             "seqtopo decompile model.json --format json",
+            "seqtopo decompile old.h5",
         ),
     )
-    made.add_argument("model", help="a .keras file, or a .json file with a model's configuration")
+    made.add_argument("model", help="a .keras or .h5 file, or a .json file with a model's configuration")
     add_imports(made)
     made.add_argument("-o", "--output", metavar="FILE", help="write the spec to this file")
     made.add_argument(
@@ -53,8 +55,8 @@ def parser() -> Parser:
 def run(args: argparse.Namespace) -> int:
     """Reads, writes the spec, lists what it leaves out. Returns the exit code."""
     path = Path(args.model)
-    if path.suffix not in SUFFIXES:
-        known = " or ".join(SUFFIXES)
+    if not is_model(args.model):
+        known = f"{', '.join(MODELS[:-1])} or {MODELS[-1]}"
         raise UsageError(f"a model's file ends in {known}, not {path.name}", _help(path))
     if args.output:
         apart(args.output, args.model)
@@ -71,8 +73,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _help(path: Path) -> str:
-    if path.suffix in (".h5", ".hdf5"):
-        return "load it in Keras and save it anew: model.save('model.keras')"
+    if path.suffix in (".yaml", ".yml"):
+        return "YAML can hold code: load it in the Keras that wrote it, and write model.to_json() to a file"
+    if path.suffix in (".pkl", ".pickle", ".joblib"):
+        return "a pickle is code: load it where it was made, and save it anew: model.save('model.keras')"
     if path.suffix == ".txt":
         return "it is a spec already? seqtopo check reads those"
     return "for example: seqtopo decompile model.keras"

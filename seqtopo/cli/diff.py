@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from seqtopo.cli.arguments import Parser, UsageError, add_dims, dims_of
-from seqtopo.cli.files import STDIN, check_specs
+from seqtopo.cli.files import STDIN, check_specs, is_text
 from seqtopo.cli.terminal import put, put_diagnostics, terminal
 from seqtopo.decompiler.decompile import decompiled
 from seqtopo.decompiler.difference import Change, Difference, Side, Step, difference
-from seqtopo.decompiler.files import SUFFIXES
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.renderers.json import render_json
 from seqtopo.layers.sizes import Size, show_shape
 from seqtopo.report.analyse import Checked
+from seqtopo.syntax.read import is_model
 
 SAME, DIFFERENT, TROUBLE = 0, 1, 2
 """Exit codes, as those of ``diff``."""
@@ -43,7 +43,9 @@ def parser() -> Parser:
             "seqtopo diff a.keras b.keras --format json",
         ),
     )
-    made.add_argument("a", help="a spec (a file, - for the standard input, or itself), or a .keras file")
+    made.add_argument(
+        "a", help="a spec (a file, - for the standard input, or itself), or a saved model: .keras, .h5, .json"
+    )
     made.add_argument("b", help="another one")
     add_dims(made)
     made.add_argument(
@@ -61,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     if args.a == args.b == STDIN:
         raise UsageError("the standard input can be read only once", "give one of the two as a file")
     try:
-        specs = [side for side in (args.a, args.b) if Path(side).suffix not in SUFFIXES]
+        specs = [side for side in (args.a, args.b) if is_text(side) or not is_model(side)]
         checked = iter(check_specs(specs, dims))
         one, two = (_side(side, next(checked) if side in specs else None) for side in (args.a, args.b))
     except SpecError as error:

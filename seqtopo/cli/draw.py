@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from seqtopo.cli.arguments import Parser, UsageError, add_dims, dims_of
-from seqtopo.cli.files import check_spec
+from seqtopo.cli.files import check_spec, is_text
 from seqtopo.cli.terminal import put, put_diagnostics, say, terminal
 from seqtopo.cli.writing import apart, write_whole
 from seqtopo.decompiler.decompile import decompiled
-from seqtopo.decompiler.files import SUFFIXES as MODELS
 from seqtopo.diag.error import SpecError
 from seqtopo.pictures.draw import FORMATS, THEMES, drawing_of
 from seqtopo.report.analyse import Checked, analyse
+from seqtopo.syntax.read import is_model
 
 _SIGNS = "┌┄▼×…╎"
 
@@ -41,7 +41,8 @@ def parser() -> Parser:
         ),
     )
     made.add_argument(
-        "spec", help="a file, - for the standard input, or a spec; or a saved Keras model, .keras or .json"
+        "spec",
+        help="a file, - for the standard input, or a spec; or a saved Keras model: .keras, .h5 or .json",
     )
     made.add_argument(
         "-o",
@@ -145,10 +146,9 @@ def _checked(argument: str, dims: Mapping[str, Any]) -> Checked:
     Raises:
         SpecError: there is no model in the file.
     """
-    path = Path(argument)
-    if path.suffix not in MODELS:
+    if is_text(argument) or not is_model(argument):
         return check_spec(argument, dims)
-    found = decompiled(path)
+    found = decompiled(Path(argument))
     if found.diagnostics:
         put_diagnostics(found.diagnostics)
     return analyse(found.text, dims)

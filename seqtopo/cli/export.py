@@ -13,8 +13,8 @@ from seqtopo.cli.build import SUFFIX
 from seqtopo.cli.files import check_spec
 from seqtopo.cli.settings import settings_of
 from seqtopo.cli.terminal import put, put_diagnostics, say, terminal
-from seqtopo.decompiler.files import read_config
 from seqtopo.decompiler.losses import UnreadableError
+from seqtopo.decompiler.model_files import read_config
 from seqtopo.diag.error import SpecError
 from seqtopo.exporting import Exported, chosen_backends, chosen_format, exported, refuse_place
 from seqtopo.exporting.formats import FORMATS

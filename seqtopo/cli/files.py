@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
+from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.graph.symbols import symbols_of
 from seqtopo.report.analyse import Checked, analyse
 from seqtopo.source import Source
-from seqtopo.syntax.read import decode, read_file
+from seqtopo.syntax.read import decode, is_model, read_file
 from seqtopo.system.bounds import SPEC_BYTES
 
 STDIN = "-"
@@ -48,14 +50,35 @@ def check_spec(argument: str, dims: Mapping[str, Any]) -> Checked:
     return analyse(source, dims)
 
 
+def check_spec_or_model(argument: str, dims: Mapping[str, Any]) -> Checked:
+    """Return the spec that an argument names, or that a saved model comes from, with what it lacks."""
+    if is_text(argument) or not is_model(argument):
+        return check_spec(argument, dims)
+    from seqtopo.decompiler.decompile import decompiled  # most arguments are specs, and it takes long to load
+
+    try:
+        found = decompiled(argument)
+    except SpecError as error:
+        return Checked(Source("", argument), None, None, error.diagnostics)
+    checked = analyse(Source(found.text, argument), dims)
+    return replace(checked, diagnostics=(*found.diagnostics, *checked.diagnostics))
+
+
 def check_specs(arguments: Iterable[str], dims: Mapping[str, Any]) -> list[Checked]:
     """Read and resolve several specs. Not all need each name that is bound, but one of them must."""
-    checked = [check_spec(argument, dims) for argument in arguments]
+    checked = [check_spec_or_model(argument, dims) for argument in arguments]
     known = [symbols_of(one.spec) if one.spec and dims else set() for one in checked]
     somewhere = set().union(*known)
     return [
-        analyse(one.source, {n: v for n, v in dims.items() if n in names or n not in somewhere})
+        _again(one, {n: v for n, v in dims.items() if n in names or n not in somewhere})
         if one.spec and len(checked) > 1 and not names >= dims.keys()
         else one
         for one, names in zip(checked, known, strict=True)
     ]
+
+
+def _again(checked: Checked, dims: Mapping[str, Any]) -> Checked:
+    """Return the same text with other names bound; what a saved model leaves out is kept."""
+    left_out = tuple(d for d in checked.diagnostics if d.code.startswith("ST50"))
+    found = analyse(checked.source, dims)
+    return replace(found, diagnostics=(*left_out, *found.diagnostics))

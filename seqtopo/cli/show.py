@@ -7,7 +7,7 @@ import re
 import sys
 
 from seqtopo.cli.arguments import Parser, add_dims, dims_of
-from seqtopo.cli.files import check_spec
+from seqtopo.cli.files import check_spec_or_model
 from seqtopo.cli.settings import settings_of
 from seqtopo.cli.terminal import put, put_diagnostics, terminal
 from seqtopo.diag.renderers.cells import shortened, visible, wrap
@@ -42,7 +42,7 @@ def parser() -> Parser:
 def run(args: argparse.Namespace) -> int:
     """Walks through a spec, or says what is wrong with it. Returns the exit code."""
     screen = terminal(sys.stdout)
-    checked = linted(check_spec(args.spec, dims_of(args.dims)), settings_of(args.spec).selection)
+    checked = linted(check_spec_or_model(args.spec, dims_of(args.dims)), settings_of(args.spec).selection)
     if checked.diagnostics:
         put_diagnostics(checked.diagnostics, sys.stdout)
     if checked.resolved is None or not checked.ok:

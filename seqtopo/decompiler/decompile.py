@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seqtopo.decompiler.files import read_config
 from seqtopo.decompiler.folding import fold
 from seqtopo.decompiler.losses import Losses, UnreadableError, wrong
 from seqtopo.decompiler.macros import MOST, Hints, with_macro
+from seqtopo.decompiler.model_files import read_config
 from seqtopo.decompiler.naming import Naming, ours
+from seqtopo.decompiler.old_models import modernized
 from seqtopo.decompiler.progress import Decoded
 from seqtopo.decompiler.same import difference
 from seqtopo.decompiler.training import train_statement
@@ -93,6 +94,7 @@ def decompile_config(config: Mapping[str, Any], name: str = "") -> Decompiled:
         return evaluator.value(expr, Scope())
 
     try:
+        config = modernized(config, losses)
         decoded = read_model(config, losses)
         _refuse_open_batches(decoded.graph)
         statements, lost = _statements(decoded)

@@ -12,6 +12,7 @@ from seqtopo.decompiler.values import UnsayableError, plain, plain_dtype, unsave
 from seqtopo.layers import registry
 from seqtopo.layers.excluded import why_not
 from seqtopo.layers.layer import Layer
+from seqtopo.layers.old_spellings import WITHOUT_SUCCESSOR
 from seqtopo.layers.row import REQUIRED, Given, Param, Row
 from seqtopo.layers.table import ROWS
 from seqtopo.layers.values import Refusal, Tensor, show
@@ -75,7 +76,8 @@ def row_of(config: Mapping[str, Any]) -> Row:
         if row is not None:
             return row
         reason = why_not(name)
-        raise NoRowError(reason.why if reason else "the language has no row for it")
+        gone = WITHOUT_SUCCESSOR.get(name, "the language has no row for it")
+        raise NoRowError(reason.why if reason else gone)
     custom = registry.find(registry.snake_case(name))
     if custom is not None and custom.make is not None:
         return custom
@@ -93,7 +95,8 @@ def read_layer(config: Mapping[str, Any], losses: Losses, inside: bool = False) 
     row = row_of(config)
     inner = as_dict(config.get("config"), f"the config of {shown(config.get('class_name'))}")
     name = inner.get("name", config.get("name"))
-    read = Read(row, name=bounded_name(name) if isinstance(name, str) else row.name)
+    named = isinstance(name, str) and not config.get("unnamed")
+    read = Read(row, name=bounded_name(str(name)) if named else row.name)
     params = {p.keras_name: p for p in row.by_name.values() if p.keras_name and not p.call}
     for key, value in inner.items():
         if key == "name":

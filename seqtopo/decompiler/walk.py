@@ -413,14 +413,15 @@ class Walk(ModelCalls):
         else:
             what = f"a {shown(call.kind)} layer"
         tensor = call.gives.get(ref.output)
-        if tensor is None:
+        came = [r for r in refs_in([call.args, call.kwargs]) if r in self.values]
+        same = len(came) == 1 and bool(call.config.get("keeps_shape"))
+        if tensor is None and not same:
             raise wrong(
                 f"{shown(call.name)} is {what}: {why}; and nothing in the file says what shape it gives",
                 "load the model in Keras, and give it to seqtopo.decompile: a live model has its shapes",
             )
-        shape, dtype = tensor
-        came = [r for r in refs_in([call.args, call.kwargs]) if r in self.values]
-        same = len(came) == 1 and call.shapes.get(came[0]) == tensor and ref.output == 0
+        if tensor is not None:
+            same = len(came) == 1 and call.shapes.get(came[0]) == tensor and ref.output == 0
         stands = "stands as identity" if same else "comes in as an input of its own"
         message = f"{shown(call.name)} is {what}: {why}; what it gives {stands}"
         self.losses.add(code or "ST503", message, help=help)
@@ -430,6 +431,8 @@ class Walk(ModelCalls):
             infer(self.graph, node)
             self.values[ref] = Value(node.index)
             return
+        assert tensor is not None
+        shape, dtype = tensor
         name = f"{call.name}_{ref.output}" if ref.output else call.name
         # The layer, or the model that it is in, may be called several times: each call is an input.
         key = (id(self.graph), name)

@@ -15,7 +15,7 @@ from typing import Any, TypedDict
 
 import keras
 
-from seqtopo.decompiler.files import read_config
+from seqtopo.decompiler.model_files import read_config
 from seqtopo.diag.error import SpecError
 from seqtopo.emit import keras_private
 from seqtopo.exporting.comparing import RefusedError, Sample, compared, error_text, samples

@@ -57,9 +57,8 @@ class Modern:
 
 
 _ROWS = {row.keras: row for row in ROWS if row.keras}
-_RECURRENT = ("SimpleRNN", "GRU", "LSTM")
 _CONV_LSTM = ("ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D")
-_STEPPED = (*_RECURRENT, "Conv1D", "CuDNNLSTM", "CuDNNGRU", "LocallyConnected1D")
+_STEPPED = {"SimpleRNN", "GRU", "LSTM", "Conv1D", "LocallyConnected1D", "TimeDistributedDense"}
 
 RENAMED_CLASSES: Mapping[str, str] = {
     **{old: NAMES[found.inside or found.to].keras for old, found in CLASSES.items()
@@ -97,6 +96,7 @@ MERGES: Mapping[str, str] = {
 """The layer that each ``mode`` of ``Merge(mode=...)`` and of ``merge(mode=...)`` is now."""
 
 WITHOUT_SUCCESSOR: Mapping[str, str] = {
+    "Merge": "it merges by Python code, or in a way that is not known",
     "MaxoutDense": "Keras 3 has no such layer; it is a Dense, a Reshape and the largest of the features",
     "Highway": "Keras 3 has no such layer; it is two Dense layers, and what they weigh",
     "TimeDistributedMerge": "Keras 3 has no such layer; it is the mean, the sum or the product of the steps",
@@ -150,6 +150,8 @@ LEFT_OUT = frozenset((
 ))  # fmt: skip
 """Arguments that say nothing of what a layer computes, as long as they are as they were by default."""
 
+_KEPT = ("nb_feature", "mode")
+"""Arguments of layers without a successor that have no name of today."""
 _HARMFUL = {"time_major": True, "renorm": True, "ragged": True}
 """Those of them that do, and the value with which they do."""
 
@@ -337,7 +339,7 @@ def modern(class_name: str, kwargs: Mapping[str, Any], age: Age) -> Modern:
     if class_name.startswith("CuDNN"):
         _cudnn(name, given)
     if age < KERAS_3:
-        _take_input(name, given, found)
+        _take_input(class_name, given, found)
         _several(given, found)
     for old, value in given.items():
         _argument(name, old, value, found)
@@ -360,7 +362,7 @@ def _renamed(class_name: str, argument: str) -> str:
     if not isinstance(found, Renamed) or not found.since.startswith("Keras"):
         return ""
     if class_name not in _ROWS:
-        return found.to[0]
+        return "" if argument in _KEPT else found.to[0]
     return next((to for to in found.to if _has(class_name, to)), "")
 
 
@@ -396,8 +398,9 @@ def _cudnn(name: str, given: dict[str, Any]) -> None:
         given.setdefault("reset_after", True)
 
 
-def _take_input(name: str, given: dict[str, Any], found: Modern) -> None:
+def _take_input(class_name: str, given: dict[str, Any], found: Modern) -> None:
     """Takes out what a layer says of what comes in."""
+    name = found.class_name
     found.input_dtype = given.pop("input_dtype", None)
     length = given.pop("input_length", None)
     width = None if _has(name, "input_dim") else given.pop("input_dim", None)
@@ -410,7 +413,7 @@ def _take_input(name: str, given: dict[str, Any], found: Modern) -> None:
     elif isinstance(shape, (list, tuple)):
         found.batch_shape = (batch, *shape)
     elif width is not None:
-        found.batch_shape = (batch, length, width) if name in _STEPPED else (batch, width)
+        found.batch_shape = (batch, length, width) if {class_name, name} & _STEPPED else (batch, width)
     elif name == "Embedding" and length is not None:
         found.batch_shape = (batch, *length) if isinstance(length, (list, tuple)) else (batch, length)
     elif shape is not None or whole is not None:

@@ -3,11 +3,26 @@
 from __future__ import annotations
 
 import os
+import re
 
 from seqtopo.diag.model import Diagnostic
 from seqtopo.source import Source, Span
 from seqtopo.system.bounds import SPEC_BYTES
 from seqtopo.system.opening import open_file
+
+MODELS = (".keras", ".json", ".h5", ".hdf5")
+"""The endings of files that hold a Keras model's configuration."""
+_YAML = re.compile(r"(backend|class_name|config|keras_version): ?\S*$", re.MULTILINE)
+"""How a model begins that Keras 1 and 2 wrote with ``to_yaml``."""
+
+
+def is_model(argument: str) -> bool:
+    """Whether an argument names the file of a Keras model, by its ending.
+
+    >>> is_model("old.h5"), is_model("spec.txt")
+    (True, False)
+    """
+    return argument.lower().endswith(MODELS)
 
 
 def read(spec: str | os.PathLike[str] | Source) -> tuple[Source, tuple[Diagnostic, ...]]:
@@ -58,6 +73,11 @@ def decode(data: bytes, name: str) -> tuple[Source, tuple[Diagnostic, ...]]:
     except UnicodeDecodeError as error:
         message = f"{name} is not a text in UTF-8: byte {error.start} cannot be read"
         return _no_spec(name, message, _way_out(data))
+    if _YAML.match(text) and "class_name: " in text[:1000]:
+        message = f"{name} holds a Keras model as YAML, which can hold code and is not read"
+        return _no_spec(
+            name, message, "load it in the Keras that wrote it, and write model.to_json() to a file"
+        )
     if text.lstrip().startswith("{") and '"class_name"' in text[:1000]:
         message = f"{name} holds a Keras model as JSON, not a spec"
         return _no_spec(name, message, "seqtopo decompile model.json gives its spec")
@@ -74,5 +94,8 @@ def _way_out(data: bytes) -> str:
     if data.startswith(b"PK\x03\x04"):
         return "is it a saved Keras model? seqtopo decompile model.keras gives its spec"
     if data.startswith(b"\x89HDF"):
-        return "is it a model of older Keras? load it there and save it anew: model.save('model.keras')"
+        return (
+            "is it a saved Keras model? seqtopo decompile model.h5 gives its spec, "
+            "seqtopo convert model model.h5 -o model.keras carries its weights over"
+        )
     return "save the spec as UTF-8 text"

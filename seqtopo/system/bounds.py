@@ -22,6 +22,10 @@ COMPILED_ITEMS = 5_000
 """The metrics, losses or weights that a model was compiled with: some for each output."""
 LOSSES = 1_000
 """What is listed as left out of the spec of one model."""
+H5_ITEMS = 1_000_000
+"""The groups and arrays of a model's HDF5 file. A layer takes about 8."""
+H5_LINKS = 4_000
+"""The characters of a path in it. A layer's name takes about 30, and models nest a few levels."""
 UNPACKED_TIMES = 100
 """The times that a part of a model's file may grow when it is unpacked. Weights hardly shrink when they are
 packed, and Keras does not pack them."""

@@ -61,7 +61,6 @@ MODELS = (["draw"], ["diff", SPEC], ["export", "-o", "x.onnx"], ["decompile"])
         ("keras.txt", "keras.txt holds a Keras model as JSON", "seqtopo decompile model.json"),
         ("bytes.txt", "bytes.txt is not a text in UTF-8", "save the spec as UTF-8 text"),
         ("packed.txt", "packed.txt is not a text in UTF-8", "seqtopo decompile model.keras"),
-        ("old.h5", "old.h5 is not a text in UTF-8", "save it anew: model.save('model.keras')"),
     ],
 )
 @pytest.mark.parametrize("command", SPECS, ids=lambda command: command[0])
@@ -81,6 +80,7 @@ def test_what_is_no_spec_is_told(
         ("folder.keras", "folder.keras is a folder", "a .keras file that Keras 3 has saved"),
         ("empty.keras", "empty.keras cannot be read: it is empty", "a .keras file that Keras 3 has saved"),
         ("text.keras", "text.keras cannot be read: it is no .keras file", "that Keras 3 has saved"),
+        ("old.h5", "old.h5", "that Keras 3 has saved|seqtopo convert model model.h5 -o model.keras"),
         ("other.keras", "other.keras is an archive, but no Keras model is in it", "that Keras 3 has saved"),
     ],
 )

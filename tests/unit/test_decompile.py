@@ -449,7 +449,7 @@ def test_the_command_loads_neither_keras_nor_numpy(tmp_path: Path) -> None:
 
 
 def test_other_files_are_told_apart(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["decompile", "old.h5"]) == 2
+    assert main(["decompile", "model.pkl"]) == 2
     assert "model.save" in capsys.readouterr().err
     assert main(["decompile", "spec.txt"]) == 2
     assert "seqtopo check" in capsys.readouterr().err

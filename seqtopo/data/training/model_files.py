@@ -17,8 +17,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from seqtopo.decompiler.files import read_config
 from seqtopo.decompiler.losses import UnreadableError
+from seqtopo.decompiler.model_files import read_config
 from seqtopo.runtime.kernels.attaching import make_ready
 from seqtopo.runtime.own_classes import custom_objects, unknown_classes
 from seqtopo.system.bounds import (
