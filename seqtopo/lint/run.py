@@ -9,59 +9,40 @@ from seqtopo.advice.verify_fixes import MOST_TRIED, Trial
 from seqtopo.diag.model import Diagnostic, Fix
 from seqtopo.graph.resolver import Resolved
 from seqtopo.lint.ignores import heed
-from seqtopo.lint.rule import RULES
 from seqtopo.lint.rules import (
-    answers,
     attending,
     axes,
     bindings,
-    causality,
-    cells,
     channels,
     cost,
     direction,
     heads,
-    ids,
-    inputs,
     lengths,
-    losses,
     masks,
     metrics,
-    receptive,
-    repeated,
     states,
     time,
     unused,
-    versions,
 )
 from seqtopo.lint.selection import Selection
-from seqtopo.lint.view import View
+from seqtopo.lint.view import RULES, View
 from seqtopo.source import Span
 from seqtopo.syntax import tree
 
 MODULES = (
     time,
-    inputs,
     axes,
     channels,
     attending,
-    repeated,
-    cells,
     lengths,
-    answers,
     direction,
-    causality,
-    receptive,
     heads,
-    losses,
     metrics,
     masks,
-    ids,
     states,
     cost,
     unused,
     bindings,
-    versions,
 )
 """The modules that define rules: importing one puts its rules into the table."""
 

@@ -1,6 +1,4 @@
-"""Give rules a view of a spec: the graph behind the outputs, who uses a value, and what stands
-in the text.
-"""
+"""What a rule is, and what it sees: the graph behind the outputs, who uses a value, and the text."""
 
 from __future__ import annotations
 
@@ -8,9 +6,10 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from seqtopo.diag.model import Edit
+from seqtopo.diag.codes import CODES
+from seqtopo.diag.model import Diagnostic, Edit, Fix, Label
 from seqtopo.graph.graph import Bundle, Graph, Node, SubModel, Value
 from seqtopo.graph.masks import Masks, follow
 from seqtopo.graph.outside import outside
@@ -26,6 +25,7 @@ from seqtopo.syntax.canonical import print_expr
 
 if TYPE_CHECKING:
     from seqtopo.graph.training import Training
+
 
 Answer = TypeVar("Answer")
 Found = defaultdict[str, list[Node]]
@@ -309,3 +309,47 @@ def _binds(node: tree.Node) -> tuple[tree.Name, ...]:
         case tree.Argument(name=tree.Name() as name):
             return (name,)
     return ()
+
+
+class Finding(NamedTuple):
+    """What a rule has found: a diagnostic without its code, which is the rule's."""
+
+    span: Span
+    message: str
+    label: str = ""
+    labels: tuple[Label, ...] = ()
+    notes: tuple[str, ...] = ()
+    help: str = ""
+    fixes: tuple[Fix, ...] = ()
+
+    def diagnostic(self, code: str) -> Diagnostic:
+        """Return the diagnostic, as grave as its code's row says."""
+        return Diagnostic(
+            code,
+            self.message,
+            self.span,
+            CODES[code].severity,
+            self.label,
+            self.labels,
+            self.notes,
+            self.help,
+            self.fixes,
+        )
+
+
+Find = Callable[[View], Iterator[Finding]]
+
+RULES: dict[str, Find] = {}
+"""The function of each code, once its module is imported."""
+
+
+def rule(code: str) -> Callable[[Find], Find]:
+    """Makes a function the rule of a code, which must have its row among the codes."""
+
+    def add(find: Find) -> Find:
+        if code in RULES:
+            raise ValueError(f"{code} has a rule already")
+        RULES[code] = find
+        return find
+
+    return add

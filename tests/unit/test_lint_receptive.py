@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqtopo.api import check
-from seqtopo.lint.rules.receptive import _kernels
+from seqtopo.lint.rules.lengths import _kernels
 from seqtopo.lint.view import View
 from seqtopo.report.analyse import analyse
 from tests.support.lints import findings

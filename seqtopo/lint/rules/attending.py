@@ -11,9 +11,8 @@ from seqtopo.graph.seen import passes
 from seqtopo.layers.sizes import is_open
 from seqtopo.layers.values import FLOATS
 from seqtopo.lint.edits import step
-from seqtopo.lint.rule import Finding, rule
 from seqtopo.lint.steps import each_alone, joins_features, merges
-from seqtopo.lint.view import View
+from seqtopo.lint.view import Finding, View, rule
 from seqtopo.syntax import tree
 from seqtopo.syntax.canonical import print_expr
 

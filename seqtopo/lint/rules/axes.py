@@ -16,9 +16,8 @@ from seqtopo.layers.row import Row
 from seqtopo.layers.sizes import Shape, Size, is_open, product, show_shape
 from seqtopo.lint.edits import step
 from seqtopo.lint.places import FURTHEST, back_over, place_of, without
-from seqtopo.lint.rule import Finding, rule
 from seqtopo.lint.steps import each_alone, in_place, step_by_step
-from seqtopo.lint.view import View
+from seqtopo.lint.view import Finding, View, rule
 from seqtopo.syntax import tree
 from seqtopo.syntax.rewrite import with_flag
 

@@ -15,9 +15,8 @@ from seqtopo.lint.edits import step
 from seqtopo.lint.head import activation_of
 from seqtopo.lint.places import place_of, with_argument
 from seqtopo.lint.places import without as without_argument
-from seqtopo.lint.rule import Finding, rule
 from seqtopo.lint.steps import merges
-from seqtopo.lint.view import View
+from seqtopo.lint.view import Finding, View, rule
 from seqtopo.syntax import rewrite, tree
 from seqtopo.syntax.canonical import print_expr
 

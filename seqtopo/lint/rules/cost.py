@@ -15,9 +15,8 @@ from seqtopo.layers.values import Tensor
 from seqtopo.lint.edits import step
 from seqtopo.lint.head import activation_of
 from seqtopo.lint.places import Place, place_of, with_argument, without, word_of
-from seqtopo.lint.rule import Finding, rule
-from seqtopo.lint.rules.cells import GATES
-from seqtopo.lint.view import View
+from seqtopo.lint.rules.states import GATES
+from seqtopo.lint.view import Finding, View, rule
 from seqtopo.syntax import rewrite, tree
 
 MUCH_MEMORY = 2**30

@@ -13,9 +13,8 @@ from seqtopo.layers.objects import entry_of
 from seqtopo.layers.values import Object
 from seqtopo.lint.head import Head, Loss, argument, head_of, losses
 from seqtopo.lint.places import with_argument, word_of
-from seqtopo.lint.rule import Finding, rule
-from seqtopo.lint.rules.losses import CLASSES, MARGINS, RANGES, SHARES, activated, loss_label, trained_heads
-from seqtopo.lint.view import View
+from seqtopo.lint.rules.heads import CLASSES, MARGINS, RANGES, SHARES, activated, loss_label, trained_heads
+from seqtopo.lint.view import Finding, View, rule
 from seqtopo.syntax import tree
 from seqtopo.syntax.canonical import print_expr
 

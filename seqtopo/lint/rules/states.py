@@ -1,19 +1,22 @@
-"""Check states: what stateful layers carry from batch to batch, and where that goes wrong."""
+"""States, gates and repeated vectors: what a recurrent layer carries, squashes, and is given at each step."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
 
+from seqtopo.advice.failure_site import forgets_steps
 from seqtopo.diag.model import Edit, Fix, Label
 from seqtopo.graph.graph import Node
 from seqtopo.layers.layer import Layer
-from seqtopo.lint.places import Place, back_over, place_of, with_argument, without
-from seqtopo.lint.rule import Finding, rule
-from seqtopo.lint.steps import each_alone
-from seqtopo.lint.view import View
+from seqtopo.layers.objects import entry_of
+from seqtopo.lint.edits import step
+from seqtopo.lint.places import Place, back_over, place_of, with_argument, with_word, without, word_of
+from seqtopo.lint.steps import each_alone, joins_features, merges
+from seqtopo.lint.view import Finding, View, once, rule
 from seqtopo.syntax import tree
 from seqtopo.syntax.canonical import print_expr
+from seqtopo.syntax.rewrite import with_flag
 
 
 def _stateful(layer: Layer) -> bool:
@@ -162,3 +165,131 @@ def shared_state(view: View) -> Iterator[Finding]:
                 "leave stateful out",
                 fixes=_forgetful(place),
             )
+
+
+GATES = ("sigmoid", "hard_sigmoid", "sparse_sigmoid")
+"""Activations with which a gate lets a share through."""
+
+
+@rule("ST640")
+def gates_out_of_range(view: View) -> Iterator[Finding]:
+    """A ``recurrent_activation`` that gives numbers below 0 or above 1: what the gate multiplies grows or
+    changes sign.
+    """
+    for flow in view.flows:
+        for node in flow.calls_given("recurrent_activation"):
+            place = place_of(flow, node)
+            given = place.layer.get("recurrent_activation")
+            entry = entry_of("activation", word_of(given)) if given is not None else None
+            name = entry.name if entry is not None else "linear" if given is None else ""
+            if not name or name in GATES or "recurrent_activation" not in place.layer.row.by_name:
+                continue
+            yield Finding(
+                place.span,
+                f"the gates of {place.layer.title} use {name}, but a gate has to lie between 0 and 1: it is "
+                "the share that is kept",
+                label=f"{name} gates",
+                help="leave recurrent_activation out, and it is sigmoid; activation= is for the new values",
+                fixes=place.fix(
+                    "leave recurrent_activation out",
+                    partial(without, param="recurrent_activation", row=place.layer.row),
+                ),
+            )
+
+
+@rule("ST649")
+def softmax_inside(view: View) -> Iterator[Finding]:
+    """A softmax as the activation of an LSTM or a GRU, whose gates come after it."""
+    ends = {value.node for value in view.graph.outputs}
+    for flow in view.flows:
+        for node in flow.calls_given("activation"):
+            place = place_of(flow, node)
+            gated = "recurrent_activation" in place.layer.row.by_name
+            if not gated or word_of(place.layer.get("activation")) != "softmax":
+                continue
+            plain = place.fix("leave softmax out", partial(with_word, old="softmax", new=None))
+            fixes = plain
+            if flow is view and node.index in ends and place.expr is not None and place.layer is node.layer:
+                bare = with_word(place.expr, "softmax", None)
+                dense = step(place.span, "dense", place.layer.get("units"), "softmax")
+                edit = None if bare is None else view.edits.replace(node, bare, dense)
+                if edit is not None:
+                    fixes = (Fix("answer by a dense layer with softmax", (edit,)), *plain)
+            yield Finding(
+                place.span,
+                f"softmax inside {place.layer.row.name} gives no distribution: gates multiply what it gives, "
+                "so the units do not add up to 1",
+                label="softmax, then gates",
+                help="answer by dense(...,softmax) behind it",
+                fixes=fixes,
+            )
+
+
+@once
+def _alike(view: View) -> dict[int, Node]:
+    """The nodes whose steps are all the same, with the ``repeat`` that made them."""
+    found: dict[int, Node] = {}
+    for node in view.calls if view.calls_of("repeat") else ():
+        if view.is_row(node, "repeat"):
+            if node.layer is not None and node.layer.get("n") != 1:
+                found[node.index] = node
+            continue
+        came = [None if value.extra else found.get(value.node) for value in node.inputs]
+        known = [repeat for repeat in came if repeat is not None]
+        passes = (
+            merges(node)
+            or joins_features(view, node)
+            or (each_alone(view, node) and not view.is_row(node, "pos"))
+        )
+        if known and len(known) == len(came) and passes and len(view.out(node).shape) > 1:
+            found[node.index] = known[0]
+    return found
+
+
+@rule("ST647")
+def steps_all_alike(view: View) -> Iterator[Finding]:
+    """An output whose steps are copies: nothing behind ``repeat`` tells one of them from another."""
+    alike = _alike(view)
+    for value in dict.fromkeys(view.graph.outputs):
+        repeat = None if value.extra else alike.get(value.node)
+        if repeat is None or repeat.layer is None:
+            continue
+        steps, width = view.out(repeat).shape
+        edit = (
+            view.edits.after(repeat, step(repeat.span, "lstm", width, "seq"))
+            if isinstance(width, int)
+            else None
+        )
+        last = view.maker(value)
+        yield Finding(
+            repeat.span,
+            f"all {steps} steps of the output are the same: nothing behind {repeat.layer.title} tells one "
+            "step from another",
+            label=f"makes {steps} copies",
+            labels=(Label(last.span, "does the same to each"),) if last.span != repeat.span else (),
+            help="put a recurrent layer with seq behind it, which goes on from step to step",
+            fixes=() if edit is None else (Fix("let a recurrent layer write the steps", (edit,)),),
+        )
+
+
+@rule("ST648")
+def repeated_and_forgotten(view: View) -> Iterator[Finding]:
+    """A vector that is repeated for a layer that hands on its last step only."""
+    if view.training is not None and view.training.labels is not None:
+        return
+    alike = _alike(view)
+    for node in view.recurrent if alike else ():
+        repeat = None if node.inputs[0].extra else alike.get(node.inputs[0].node)
+        if repeat is None or repeat.layer is None or node.layer is None or not forgets_steps(node):
+            continue
+        written = view.written(node)
+        edit = None if written is None else Edit(node.span, print_expr(with_flag(written, "seq")))
+        yield Finding(
+            node.span,
+            f"{node.layer.title} reads the {view.out(repeat).shape[0]} steps of {repeat.layer.title} and "
+            "hands on the last one only",
+            label="only its last step",
+            labels=(Label(repeat.span, f"makes {view.out(repeat).shape[0]} steps"),),
+            help="add seq, for an answer at each of them; for one answer leave repeat out",
+            fixes=() if edit is None else (Fix("add seq, to keep its steps", (edit,)),),
+        )

@@ -12,8 +12,7 @@ from seqtopo.layers.row import Role
 from seqtopo.layers.values import Object
 from seqtopo.lint.head import activation_of
 from seqtopo.lint.places import place_of, without
-from seqtopo.lint.rule import Finding, rule
-from seqtopo.lint.view import View
+from seqtopo.lint.view import Finding, View, rule
 from seqtopo.source import Span
 from seqtopo.syntax import tree
 
