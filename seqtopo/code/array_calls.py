@@ -87,6 +87,14 @@ def knows(name: str) -> bool:
     return _function(name) is not None
 
 
+_TAKE_SHAPES = ("zeros", "ones", "empty", "full", "reshape", "broadcast_to", "resize")
+
+
+def takes_shape(name: str) -> bool:
+    """Whether a list among the arguments of a function is a shape."""
+    return ".random." in name or name.rpartition(".")[2] in _TAKE_SHAPES
+
+
 def call(
     name: str, args: Sequence[Any], kwargs: Mapping[str, Any] | None = None, where: Where | None = None
 ) -> Any:

@@ -212,9 +212,11 @@ def as_array(value: Any) -> CodeArray | None:
     if isinstance(value, Items):
         return _filled(value)
     if isinstance(value, (list, tuple)):
-        if any(isinstance(item, Opaque) for item in value):
+        opened = [i for i, item in enumerate(value) if isinstance(item, Opaque)]
+        if opened:
             # It may stand for any number of items.
-            return nothing()
+            items = getattr(value[-1], "parts", {}).get("items") if opened == [len(value) - 1] else None
+            return _filled(_with_first(items, len(value) - 1)) if isinstance(items, Items) else nothing()
         return stacked([as_array(item) or nothing() for item in value]) if value else nothing()
     return nothing() if value is None or isinstance(value, Opaque) else None
 
@@ -224,6 +226,14 @@ def _plain(array: CodeArray) -> CodeArray:
     if not array.is_table:
         return array
     return CodeArray(array.shape, array.dtype, array.bounds, origin=Origin(array, "same"), where=array.where)
+
+
+def _with_first(items: Items, count: int) -> Items:
+    """The same behind ``count`` items that came before."""
+    if not count:
+        return items
+    start = items.start - items.step * count
+    return Items(items.item, items.count + count, items.variable, start, items.step)
 
 
 def _filled(items: Items) -> CodeArray:

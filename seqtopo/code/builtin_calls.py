@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from seqtopo.code.arithmetic import arithmetic
-from seqtopo.code.machine import Machine
+from seqtopo.code.machine import BRANCH, ITEMS, Machine
 from seqtopo.code.model import CodeLayer, Value
 from seqtopo.code.values import (
     Arguments,
@@ -20,6 +20,7 @@ from seqtopo.code.values import (
     Outside,
     Partial,
     Passed,
+    Turns,
     Unknown,
     hashable,
     is_known,
@@ -28,7 +29,7 @@ from seqtopo.code.values import (
     items_of,
     truth,
 )
-from seqtopo.layers.sizes import Expr
+from seqtopo.layers.sizes import Expr, ceil_div
 
 TYPES: dict[str, tuple[type, ...]] = {
     "int": (int,),
@@ -48,6 +49,9 @@ TYPES: dict[str, tuple[type, ...]] = {
 
 def _size_of(machine: Machine, args: Arguments, node: ast.AST) -> Value:
     value = args.value(0, "obj")
+    if is_list(value) and value and isinstance(value[-1], Unknown) and value[-1].why in (BRANCH, ITEMS):
+        more = value[-1].parts.get("items")
+        return machine.unknown("a length", node) if more is None else len(value) - 1 + more.count
     if is_list(value) or isinstance(value, (str, dict, set, frozenset, range, bytes)):
         return len(value)
     if isinstance(value, Unknown):
@@ -62,7 +66,21 @@ def _range(machine: Machine, args: Arguments, node: ast.AST) -> Value:
     values = [p.value for p in args.places]
     if 1 <= len(values) <= 3 and all(type(v) is int for v in values) and (len(values) < 3 or values[2]):
         return range(*values)
-    return machine.unknown("a range of unknown length", node)
+    found = machine.unknown("a range of unknown length", node)
+    turns = _turns_of([machine.size(v) for v in values])
+    if turns is not None:
+        found.parts["turns"] = turns
+    return found
+
+
+def _turns_of(values: list[Value]) -> Turns | None:
+    """How often a loop over a range of unknown length runs; None where that is not known, either."""
+    if not 1 <= len(values) <= 3 or not all(map(is_size, values)):
+        return None
+    start, stop, step = (0, values[0], 1) if len(values) == 1 else (*values, 1)[:3]
+    if type(step) is not int or step < 1:
+        return None
+    return Turns(ceil_div(stop - start, step), start, step)
 
 
 def _numbers(machine: Machine, args: Arguments, node: ast.AST) -> list[Value] | None:

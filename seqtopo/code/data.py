@@ -28,7 +28,7 @@ def given(machine: Machine, value: Value, inside: bool = False) -> Value:
     if isinstance(value, Outside):
         return value.path.removeprefix("builtins.")
     if is_list(value):
-        return type(value)(given(machine, v, True) for v in value)
+        return type(value)(given(machine, v, inside) for v in value)
     if isinstance(value, slice):
         return slice(*(given(machine, p, True) for p in (value.start, value.stop, value.step)))
     return value
@@ -36,7 +36,8 @@ def given(machine: Machine, value: Value, inside: bool = False) -> Value:
 
 def call(machine: Machine, name: str, args: Arguments, node: ast.AST) -> Value:
     """What a function of NumPy, pandas or the like gives."""
-    places = [given(machine, p.value) for p in args.places]
+    sized = array_calls.takes_shape(name)
+    places = [given(machine, p.value, sized and is_list(p.value)) for p in args.places]
     named = {k: given(machine, p.value, k in ("size", "shape")) for k, p in args.names.items()}
     found = array_calls.call(name, places, named, machine.where(node))
     return _or_unknown(machine, found, node)
@@ -99,8 +100,3 @@ def length(machine: Machine, value: Value, node: ast.AST) -> Value:
 
 def _or_unknown(machine: Machine, found: Any, node: ast.AST) -> Value:
     return machine.unknown("data that is not known", node) if found is None else found
-
-
-def filled(machine: Machine, node: Any, generator: ast.comprehension, values: Value) -> Value:
-    """What a list is that a comprehension over something unknown makes: like items, of an unknown number."""
-    return None

@@ -29,6 +29,7 @@ from seqtopo.code.values import (
     Partial,
     Passed,
     Scope,
+    Turns,
     Unknown,
     hashable,
     items_of,
@@ -203,8 +204,10 @@ class Interpreter(Caller):
         for turns, item in enumerate(items, 1):
             idle = self.activity == before
             if turns > (bounds.CODE_IDLE_TURNS if idle else bounds.CODE_TURNS):
+                known = isinstance(values, range)
+                more = Turns(len(values) - turns + 1, item, values.step) if known else None
                 return self._some_turns(
-                    node, lambda: self.assign(node.target, self._any_item(values, node)), values
+                    node, lambda: self.assign(node.target, self._any_item(values, node)), values, more
                 )
             self.assign(node.target, item)
             end = self.run(node.body)
@@ -220,15 +223,21 @@ class Interpreter(Caller):
             return self.part(values, "an item", text, node.target)
         return self.unknown("an item of a loop", node.target, text)
 
-    def _some_turns(self, node: Any, start: Callable[[], None], values: Value) -> str:
+    def _some_turns(
+        self, node: Any, start: Callable[[], None], values: Value, turns: Turns | None = None
+    ) -> str:
         """Runs the body of a loop of unknown length once, and keeps what it does not change."""
+        if turns is None and isinstance(values, Unknown):
+            turns = values.parts.get("turns")
         self.trail.append({})
         start()
+        if turns is not None and isinstance(node.target, ast.Name):
+            turns = turns._replace(item=self.scope.names.get(node.target.id))
         end = self.run(node.body)
         changed = self.take_back()
         if end == RETURN:
             self.scope_of_function().returned.append(self.result)
-        self.join_changes(changed, {}, node)
+        self.join_changes(changed, {}, node, turns)
         return ""
 
     def _while(self, node: ast.While) -> str:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from seqtopo.code.arrays import Items
 from seqtopo.code.model import CodeCall, CodeFile, CodeInput, CodeLayer, CodeTensor, Opaque, Value, Where
 from seqtopo.code.values import (
     MISSING,
@@ -15,6 +16,7 @@ from seqtopo.code.values import (
     KerasModel,
     Module,
     Scope,
+    Turns,
     Unknown,
     is_known,
     is_list,
@@ -246,27 +248,34 @@ class Machine:
         one: dict[tuple[int, Any], tuple[Any, Any, Any]],
         two: dict[tuple[int, Any], tuple[Any, Any, Any]],
         node: ast.AST,
+        turns: Turns | None = None,
     ) -> None:
-        """Keeps what two branches agree on; everything else that they changed is unknown."""
+        """Keeps what two branches agree on; everything else that they changed is unknown.
+
+        ``turns`` are those of a loop whose body is ``one``: what it appends to a list is then told.
+        """
         for where in dict.fromkeys([*one, *two]):
             holder, key, _ = one.get(where) or two[where]
             if key is None and not isinstance(holder, dict):
                 a = one[where][2] if where in one else holder.copy()
                 b = two[where][2] if where in two else holder.copy()
                 self.changes(holder)
-                _refill(holder, a if same_items(a, b) or isinstance(a, set) else self._join_lists(a, b, node))
+                alike = same_items(a, b) or isinstance(a, set)
+                _refill(holder, a if alike else self._join_lists(a, b, node, turns))
                 continue
             before = holder.get(key, MISSING)
             a = one[where][2] if where in one else before
             b = two[where][2] if where in two else before
             self.put(holder, key, self.join(a, b, node, str(key)))
 
-    def _join_lists(self, a: list[Any], b: list[Any], node: ast.AST) -> list[Any]:
+    def _join_lists(self, a: list[Any], b: list[Any], node: ast.AST, turns: Turns | None = None) -> list[Any]:
         """The items that two lists begin with alike, and one unknown item for what differs."""
         alike = 0
         while alike < min(len(a), len(b)) and same_items(a[alike : alike + 1], b[alike : alike + 1]):
             alike += 1
         rest = self.unknown(BRANCH, node, "branch")
+        if turns is not None and turns.item is not None and len(a) == len(b) + 1 == alike + 1:
+            rest.parts["items"] = Items(a[-1], turns.number, self.size(turns.item), turns.start, turns.step)
         if not any(isinstance(x, Item) for x in (*a, *b)):
             return [*a[:alike], rest]
         one, two = (x[-1].gives if x and isinstance(x[-1], Item) else None for x in (a, b))
@@ -310,6 +319,7 @@ class Machine:
 
 
 BRANCH = "it depends on a branch"
+ITEMS = "items that are not known"
 PARAMETER = "a parameter without a value"
 
 

@@ -8,7 +8,7 @@ import re
 from typing import Any
 
 from seqtopo.code.builtin_calls import FUNCTIONS
-from seqtopo.code.machine import Machine
+from seqtopo.code.machine import ITEMS, Machine
 from seqtopo.code.model import Value
 from seqtopo.code.values import Arguments, Passed, Unknown, hashable, is_known, is_size, items_of
 from seqtopo.layers.sizes import product
@@ -98,7 +98,7 @@ def list_method(machine: Machine, value: list[Any], name: str, args: Arguments, 
         return None
     if name == "extend" and values:
         more = items_of(values[0])
-        value.extend([machine.unknown("items that are not known", node)] if more is None else more)
+        value.extend([machine.unknown(ITEMS, node)] if more is None else more)
         return None
     if name == "pop":
         at = values[0] if values else -1

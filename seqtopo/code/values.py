@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeGuard
 
 from seqtopo.code.model import CodeCall, CodeInput, CodeLayer, CodeModel, CodeTensor, Opaque, Value, Where
-from seqtopo.layers.sizes import Expr
+from seqtopo.layers.sizes import Expr, Size
 from seqtopo.source import Source
 from seqtopo.system import bounds
 
@@ -34,6 +34,15 @@ class Unknown(Opaque):
 
     text: str = ""
     parts: dict[Any, Any] = field(default_factory=dict, repr=False)
+
+
+class Turns(NamedTuple):
+    """How often a loop runs, and the values of its variable ``item``: every ``step`` from ``start`` on."""
+
+    number: Size
+    start: Size
+    step: int
+    item: Value = None
 
 
 class Outside(NamedTuple):

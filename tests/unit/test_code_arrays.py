@@ -9,6 +9,7 @@ import pytest
 from seqtopo.code import array_calls
 from seqtopo.code.arrays import Batches, CodeArray, Items, Thing, as_array
 from seqtopo.code.model import Opaque
+from seqtopo.code.read import read_text
 from seqtopo.layers.sizes import is_open, symbol
 
 N, T, F = symbol("N"), symbol("T"), symbol("F")
@@ -343,3 +344,86 @@ def test_what_is_not_known_is_said_so() -> None:
     assert found is not None
     assert found.shape is None
     assert as_array(object()) is None
+
+
+WINDOWS = """
+import numpy as np
+import pandas as pd
+from keras import Sequential, layers
+data = pd.read_csv("a.csv")[["open", "close"]].values
+n = 24
+X, y = [], []
+"""
+FIT = """
+X, y = np.array(X), np.array(y)
+model = Sequential([layers.Input(X.shape[1:]), layers.LSTM(8), layers.Dense(1)])
+model.fit(X, y)
+"""
+
+
+@pytest.mark.parametrize(
+    ("loop", "x", "y", "step"),
+    [
+        (
+            "for i in range(len(data) - n):\n    X.append(data[i:i + n])\n    y.append(data[i + n, 0])",
+            (None, 24, 2),
+            (None,),
+            1,
+        ),
+        (
+            "for i in range(n, len(data)):\n    X.append(data[i - n:i, :])\n    y.append(data[i, 0:1])",
+            (None, 24, 2),
+            (None, 1),
+            1,
+        ),
+        (
+            "for i in range(0, len(data) - n, 3):\n    X.append(data[i:i + n])\n    y.append(data[i + n, 0])",
+            (None, 24, 2),
+            (None,),
+            3,
+        ),
+        (
+            "X = [data[i:i + n] for i in range(len(data) - n)]\n"
+            "y = [data[i + n, 0] for i in range(len(data) - n)]",
+            (None, 24, 2),
+            (None,),
+            1,
+        ),
+        (
+            "data = np.random.rand(500, 3)\n"
+            "for i in range(500 - n):\n    X.append(data[i:i + n])\n    y.append(data[i + n, 0])",
+            (476, 24, 3),
+            (476,),
+            1,
+        ),
+        (
+            "for k in (1, 2):\n    for i in range(len(data)):\n        X.append(data[i:i + k * n])",
+            None,
+            None,
+            None,
+        ),
+        (
+            "for i in range(len(data)):\n    if data[i, 0] > 0:\n        X.append(data[i:i + n])",
+            None,
+            None,
+            None,
+        ),
+    ],
+)
+def test_windows_of_loops_in_code_are_told(loop: str, x: Any, y: Any, step: Any) -> None:
+    code = read_text(f"{WINDOWS}{loop}{FIT}")
+    (call,) = [call for call in code.models[0].training if call.method == "fit"]
+    found = as_array(call.args["x"].value)
+    assert found is not None
+    if x is None:
+        assert found.shape is None
+        return
+    assert found.shape is not None
+    assert tuple(size if isinstance(size, int) else None for size in found.shape) == x
+    assert found.origin is not None
+    assert (found.origin.how, found.origin.length, found.origin.step) == ("windows", 24, step)
+    labels = as_array(call.args["y"].value)
+    assert labels is not None
+    assert labels.shape is not None
+    assert tuple(size if isinstance(size, int) else None for size in labels.shape) == y
+    assert labels.shape[0] == found.shape[0]
