@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 from typing import Any
 
 from seqtopo.code import array_calls
 from seqtopo.code.arrays import Batches, CodeArray, Items, Thing
-from seqtopo.code.machine import Machine
+from seqtopo.code.machine import BRANCH, Machine
 from seqtopo.code.model import Value
 from seqtopo.code.tables import Located
 from seqtopo.code.values import Arguments, Outside, Unknown, is_list
@@ -100,3 +101,22 @@ def length(machine: Machine, value: Value, node: ast.AST) -> Value:
 
 def _or_unknown(machine: Machine, found: Any, node: ast.AST) -> Value:
     return machine.unknown("data that is not known", node) if found is None else found
+
+
+def filled(
+    machine: Machine,
+    node: Any,
+    generator: ast.comprehension,
+    values: Value,
+    evaluate: Callable[[Machine, ast.expr], Value],
+) -> Value:
+    """The list of a comprehension over a range of unknown length; None where nothing is known of it."""
+    turns = values.parts.get("turns") if isinstance(values, Unknown) else None
+    if turns is None or generator.ifs or not isinstance(generator.target, ast.Name):
+        return None
+    item = machine.unknown("an item of a loop", generator.target)
+    machine.assign(generator.target, item)
+    rest = machine.unknown(BRANCH, node)
+    found = evaluate(machine, node.elt)
+    rest.parts["items"] = Items(found, turns.number, machine.size(item), turns.start, turns.step)
+    return [rest]

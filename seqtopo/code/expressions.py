@@ -8,9 +8,8 @@ from typing import Any
 
 from seqtopo.code import builtin_calls, data
 from seqtopo.code.arithmetic import arithmetic, compare
-from seqtopo.code.arrays import Items
 from seqtopo.code.attributes import attribute_of, subscript
-from seqtopo.code.machine import BRANCH, Machine
+from seqtopo.code.machine import Machine
 from seqtopo.code.model import CodeLayer, Value
 from seqtopo.code.operation_calls import operator
 from seqtopo.code.values import (
@@ -23,7 +22,6 @@ from seqtopo.code.values import (
     Passed,
     Scope,
     Super,
-    Unknown,
     hashable,
     is_known,
     is_list,
@@ -388,7 +386,7 @@ def _turns(machine: Machine, node: Any, generators: list[ast.comprehension]) -> 
     items = items_of(values)
     if items is None:
         if len(node.generators) == 1 and not isinstance(node, ast.DictComp):
-            raise _OpenError(_filled(machine, node, first, values))
+            raise _OpenError(data.filled(machine, node, first, values, evaluate))
         raise _OpenError
     before = machine.activity
     for i, item in enumerate(items):
@@ -400,19 +398,6 @@ def _turns(machine: Machine, node: Any, generators: list[ast.comprehension]) -> 
             raise _OpenError
         if all(known):
             yield from _turns(machine, node, rest)
-
-
-def _filled(machine: Machine, node: Any, generator: ast.comprehension, values: Value) -> Value:
-    """The list of a comprehension over a range of unknown length; None where nothing is known of it."""
-    turns = values.parts.get("turns") if isinstance(values, Unknown) else None
-    if turns is None or generator.ifs or not isinstance(generator.target, ast.Name):
-        return None
-    item = machine.unknown("an item of a loop", generator.target)
-    machine.assign(generator.target, item)
-    rest = machine.unknown(BRANCH, node)
-    found = evaluate(machine, node.elt)
-    rest.parts["items"] = Items(found, turns.number, machine.size(item), turns.start, turns.step)
-    return [rest]
 
 
 def _walrus(machine: Machine, node: ast.NamedExpr) -> Value:
