@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from seqtopo.cli.arguments import Parser, UsageError, add_spec_options, dims_of
+from seqtopo.cli.arguments import Parser, UsageError, add_spec_options, bound_from_outside, dims_of
 from seqtopo.cli.build import SUFFIX
 from seqtopo.cli.files import check_spec
 from seqtopo.cli.settings import settings_of
@@ -16,12 +17,16 @@ from seqtopo.cli.terminal import put, put_diagnostics, say, terminal
 from seqtopo.decompiler.losses import UnreadableError
 from seqtopo.decompiler.model_files import read_config
 from seqtopo.diag.error import SpecError
+from seqtopo.diag.model import Diagnostic
 from seqtopo.exporting import Exported, chosen_backends, chosen_format, exported, refuse_place
 from seqtopo.exporting.formats import FORMATS
+from seqtopo.layers.sizes import symbols
 from seqtopo.report.analyse import linted, unbuildable
 from seqtopo.report.columns import Column, columns
 from seqtopo.system.shell import command
 
+BIND = "-D T=24"
+"""How what exports says that the number of time steps is to be bound; it does not know the name."""
 CLOSE = 1e-6
 """What is no farther apart, of the largest number, is called the same: float32 tells no more."""
 
@@ -82,12 +87,38 @@ def run(args: argparse.Namespace) -> int:
         how = {"step": args.step, "batch": args.batch, "modules": args.modules}
         done = exported({**wanted, **how}, target, row, backends)
     except SpecError as error:
-        put_diagnostics(error.diagnostics)
+        put_diagnostics([_with_command(d, args, file, dims) for d in error.diagnostics])
         return 1
     say(f"Wrote {done.path}: {done.format}, through {done.backend}", "")
     put(_ports(done))
     say("", _compared(done))
     return 0
+
+
+def _with_command(
+    found: Diagnostic, args: argparse.Namespace, file: Path, dims: Mapping[str, Any]
+) -> Diagnostic:
+    """What was found, where it advises to bind the number of steps with the command that does."""
+    if BIND not in found.help:
+        return found
+    if file.suffix == SUFFIX:
+        return replace(found, help="give a model whose input has a number of time steps")
+    resolved = check_spec(args.model, dims).resolved
+    assert resolved is not None
+    inputs = [resolved.graph.nodes[index] for index in resolved.graph.inputs]
+    shapes = [tensor.shape for node in inputs for tensor in node.outputs or ()]
+    names = list(dict.fromkeys(name for shape in shapes for size in shape for name in sorted(symbols(size))))
+    if not names:
+        return replace(found, help="write a number of time steps in the spec, in place of ?")
+    bound = bound_from_outside({**dims, **dict.fromkeys(names, 24)})
+    words = ["seqtopo", "export", args.model, *bound, "-o", args.output]
+    for name in ("format", "via", "batch"):
+        if given := getattr(args, name):
+            words += [f"--{name}", str(given)]
+    words += [word for name in args.modules or () for word in ("--import", name)]
+    words += ["--step"] * args.step
+    help = found.help.replace(BIND, command(*bound_from_outside({names[0]: 24})))
+    return replace(found, help=f"{help}\n  {command(*words)}")
 
 
 def _model(file: Path, dims: Mapping[str, Any]) -> dict[str, Any]:

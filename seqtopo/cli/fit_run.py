@@ -22,7 +22,7 @@ from seqtopo.cli.writing import write_whole
 from seqtopo.data.baselines import Scores, errors, guesses, usual
 from seqtopo.data.choosing import kinds_of, logits_of
 from seqtopo.data.training import training_runs as runs
-from seqtopo.data.training.forecasting import most_steps
+from seqtopo.data.training.forecasting import most_steps, not_targets
 from seqtopo.data.training.model_files import Notes, save_with
 from seqtopo.data.training.scoring import own_scores, right_classes
 from seqtopo.diag.error import SpecError
@@ -132,7 +132,9 @@ def _say_how_to_go_on(
     words += [word for name in args.modules or () for word in ("--import", name)]
     say(f"To go on from the end of {'a' if several else 'the'} series: {command(*words)}")
     if most is not None:
-        say("For more steps it needs the features that it does not predict: --future FILE")
+        others = not_targets(list(job.targets), job.series.features)
+        columns = [job.series.called(column) for column in others]
+        say(f"For more steps add --future FILE: {', '.join(columns)}, a row for each step")
 
 
 def _not_finite(error: runs.NotFiniteError, whole: int, args: argparse.Namespace, job: Job) -> Diagnostic:

@@ -17,6 +17,7 @@ from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.runtime.building import backend_failures
 from seqtopo.source import Source, Span
+from seqtopo.system.shell import command
 
 MOST_NAMED = 20
 """So many names of series are shown."""
@@ -45,7 +46,19 @@ def forecast_of(args: argparse.Namespace, path: Path) -> tuple[list[str], Any]:
         raise
     except ValueError as error:
         help = getattr(error, "help", "use seqtopo.rollout in Python, which takes more kinds of models")
+        if steps := getattr(error, "steps", 0):
+            help += f"\n  {command(*_words(args, steps))}"
         _refuse(path, str(error), help, "goes on")
+
+
+def _words(args: argparse.Namespace, steps: int) -> list[str]:
+    """The words of the same command for another number of steps."""
+    words = ["seqtopo", "forecast", args.model, "--steps", str(steps)]
+    for name in ("history", "series", "future", "output", "backend"):
+        if given := getattr(args, name):
+            words += [f"--{name}", given]
+    words += [word for name in args.modules or () for word in ("--import", name)]
+    return [*words, "--stock"] if args.stock else words
 
 
 def _history(
@@ -148,7 +161,8 @@ def _future(args: argparse.Namespace, notes: Notes, history: Any) -> Any:
     if read.steps < args.steps:
         _refuse_future(
             f"{read.name} has {read.steps} steps, but {args.steps} are to be predicted",
-            f"give a row for each of them, or write --steps {read.steps}",
+            f"give a row for each of them, or write --steps {read.steps}\n  "
+            + command(*_words(args, read.steps)),
         )
     return found
 

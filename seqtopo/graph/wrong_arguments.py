@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from seqtopo.diag.model import Edit, Fix
@@ -17,6 +17,7 @@ from seqtopo.layers.legacy import Gone, Renamed
 from seqtopo.layers.row import Param, Row
 from seqtopo.layers.sizes import symbol
 from seqtopo.layers.values import Refusal, Word, show
+from seqtopo.source import Span
 from seqtopo.syntax import tree
 from seqtopo.syntax.canonical import print_expr
 from seqtopo.syntax.rewrite import call as made
@@ -59,14 +60,20 @@ class WrongCall(NamedTuple):
             if isinstance(known, Gone):
                 return self._gone(arg, name, known)
         taken = self._taken()
-        near = nearest(given, [known for known in self.row.by_name if known not in taken])
+        known_names = [known for known in self.row.by_name if known not in taken]
+        return self._unknown("argument", given, name.span, known_names, _known_names(self.row))
+
+    def _unknown(self, what: str, given: str, span: Span, names: Iterable[str], known: str) -> Refusal:
+        """The refusal of a word that is none of some names; ``known`` says which there are."""
+        near = nearest(given, list(names))
+        help = f"did you mean {near}?" if near else known
         return Refusal(
             "ST202",
-            f"{self._called} has no argument {given}",
-            name.span,
-            label="unknown argument",
-            help=f"did you mean {near}?" if near else _known_names(self.row),
-            fixes=(Fix(f"did you mean {near}?", (Edit(name.span, near),)),) if near else (),
+            f"{self._called} has no {what} {given}",
+            span,
+            label=f"unknown {what}",
+            help=help,
+            fixes=(Fix(help, (Edit(span, near),)),) if near else (),
         )
 
     def _taken(self) -> set[str]:
@@ -184,15 +191,8 @@ class WrongCall(NamedTuple):
         known = legacy.argument(given, self.row.by_name)
         if isinstance(known, Gone):
             return self._gone(arg, tree.Name(arg.span, given), known)
-        near = nearest(given, [*self.row.flags, *self.row.by_name])
-        return Refusal(
-            "ST202",
-            f"{self._called} has no flag {given}",
-            arg.span,
-            label="unknown flag",
-            help=f"did you mean {near}?" if near else _known_flags(self.row),
-            fixes=(Fix(f"did you mean {near}?", (Edit(arg.span, near),)),) if near else (),
-        )
+        names = [*self.row.flags, *self.row.by_name]
+        return self._unknown("flag", given, arg.span, names, _known_flags(self.row))
 
     def bound_to_no_flag(self, name: tree.Name, given: Word, place: Param | None) -> Refusal:
         """Return the refusal of ``dropout(P)`` where P stands for a word; see ``unknown_flag``."""

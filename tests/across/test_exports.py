@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -100,6 +102,29 @@ def refusal(backend: str, code: str = "ST431", help: str = "", *, elsewhere: boo
     """What a child answers that cannot export."""
     said = {"code": code, "message": f"{backend} cannot", "notes": ["why"], "help": help}
     return {"refused": {**said, "elsewhere": elsewhere}}
+
+
+def test_fault_d1_a_number_of_steps_is_bound_by_the_name_that_it_has(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: Capture
+) -> None:
+    asked: list[dict[str, Any]] = []
+
+    def answer(request: dict[str, Any], file: Path, backend: str) -> dict[str, Any]:
+        asked.append(request)
+        return refusal(backend, "ST434", "bind it: -D T=24", elsewhere=False)
+
+    monkeypatch.setattr("seqtopo.exporting._asked", answer)
+    out = str(tmp_path / "my model.onnx")
+    assert main(["export", "in(Len,3) -> lstm(N)", "-D", "N=4", "-o", out, "--batch", "2"]) == 1
+    said = capsys.readouterr().err
+    assert "bind it: -D Len=24\n" in said
+    (command,) = re.findall(r"(?m)^ +seqtopo (export .*)$", said)
+    assert main(shlex.split(command)) == 1
+    assert asked[-1]["dims"] == {"N": 4, "Len": 24}
+    assert asked[-1]["batch"] == 2
+    # A size without a name cannot be bound.
+    assert main(["export", "in(?,3) -> lstm(4)", "-o", out]) == 1
+    assert "in place of ?" in capsys.readouterr().err
 
 
 def test_fault_d1_no_backend_that_has_refused_is_named(

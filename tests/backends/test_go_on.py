@@ -68,6 +68,34 @@ def test_fault_d6_each_command_that_fit_prints_works_pasted(words: list[str], ca
         assert main(rest) == 0, (command, capsys.readouterr().err)
 
 
+def _commands(text: str) -> list[list[str]]:
+    """The words of the commands in what was printed."""
+    found = [shlex.split(line) for line in re.findall(r"(?m)^ *(seqtopo \w+.*)$", text)]
+    assert all(first == "seqtopo" for first, *_ in found)
+    return [rest for _, *rest in found]
+
+
+def test_fault_d6_a_forecast_that_ends_too_soon_prints_commands_that_work(capsys: Capture) -> None:
+    fit = ["fit", "in(6,3) -> gru(3) -> dense(1)", "s p.csv", "--target", "b", "-o", "my model.keras"]
+    assert main([*fit, "--epochs", "1"]) == 0
+    shown = capsys.readouterr().out
+    assert "For more steps add --future FILE: a, c, a row for each step" in shown
+    forecast = ["forecast", "my model.keras", "-o", "the end.csv"]
+    assert main([*forecast, "--steps", "4"]) == 1
+    (command,) = _commands(capsys.readouterr().err)
+    assert main(command) == 0
+    assert "the end.csv" in command
+    # What is said to be added works, and what lacks rows says how far it goes.
+    rows = ["a,c", *(f"{day},{day}" for day in range(3))]
+    Path("my future.csv").write_text("\n".join(rows), encoding="utf-8")
+    assert main([*forecast, "--steps", "3", "--future", "my future.csv"]) == 0
+    capsys.readouterr()
+    assert main([*forecast, "--steps", "5", "--future", "my future.csv"]) == 1
+    (command,) = _commands(capsys.readouterr().err)
+    assert command[command.index("--steps") + 1] == "3"
+    assert main(command) == 0
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from typing import Any
 
 import numpy as np
@@ -10,6 +12,7 @@ import pytest
 
 import seqtopo
 from seqtopo.cli.main import main
+from seqtopo.diag.pages import pages
 from seqtopo.graph.graph import SubModel
 from seqtopo.layers.layer import Layer
 from seqtopo.report.analyse import analyse
@@ -346,3 +349,33 @@ def test_fault_d12_a_value_of_another_kind_in_a_macro_is_told_where_it_comes_fro
     (found,) = seqtopo.check("def f(P) = dropout(P)\nin(9,4) -> lstm(4) -> f(relu)").diagnostics
     assert "P stands for relu" in found.message
     assert "-D" not in found.help
+
+
+UNBOUND = (
+    *(spec for spec, _, _ in VALUES),
+    "in(T,8) -> lstm(N) -> dense(1)",
+    "in(5,8) -> N * dense(4)",
+    "in(5,8) -> [dense(4) for K in KS] -> concat",
+    "in(5,8) -> dropout(P) -> lstm(N,FLAG)",
+    "let N = relu\nin(5,8) -> dense(N)",
+    "let P = 3\nin(5,8) -> dropout(P)",
+    "let ACT = 24\nin(5,8) -> dense(3,ACT)",
+    "in(5,8) -> dense(4)\ntrain OPT, loss=LOSS, metrics=[M]",
+    "in(5,8) -> dense(4)\ntrain adam(RATE), loss=mse, steps_per_execution=N",
+)
+
+
+def test_fault_d12_each_binding_that_a_help_names_works_pasted(capsys: Capture) -> None:
+    tried = 0
+    examples = [each.example for each in pages() if each.example]
+    for spec in (*UNBOUND, *examples):
+        for found in seqtopo.check(spec).diagnostics:
+            bind = re.search(r"bind it\b.*?: (-D .+?) on the command line", found.help)
+            if bind is None:
+                assert "-D" not in found.help, found.help
+                continue
+            main(["check", spec, *shlex.split(bind[1]), "--format", "json"])
+            again = json.loads(capsys.readouterr().out)["specs"][0]["diagnostics"]
+            assert found.message not in [each["message"] for each in again], bind[1]
+            tried += 1
+    assert tried > 15

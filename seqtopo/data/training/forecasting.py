@@ -18,11 +18,12 @@ Array = np.ndarray[Any, Any]
 
 
 class CannotGoOnError(ValueError):
-    """A model cannot forecast, or not for so long; says what to do."""
+    """A model cannot forecast, or only ``steps``; says what to do."""
 
-    def __init__(self, reason: str, help: str) -> None:
+    def __init__(self, reason: str, help: str, steps: int = 0) -> None:
         super().__init__(reason)
         self.help = help
+        self.steps = steps
 
 
 def takes(model: keras.Model) -> tuple[bool, int]:
@@ -150,11 +151,13 @@ def _directly(
                 f"it predicts {len(targets)} of the {features} features that it takes, so it can go on for "
                 f"{done} step{'s' if done > 1 else ''} only: the others are not known then",
                 f"write --steps {done}, or give the others for each step: --future FILE",
+                done,
             )
         if stateful_layers(model):
             raise CannotGoOnError(
                 "it is stateful and reads several steps at once, so it cannot take in one more step",
                 f"write --steps {done}; or train it without stateful",
+                done,
             )
         following = np.empty((len(answer), features), "float32")
         following[:, targets] = answer
