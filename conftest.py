@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 # Before anything of it is imported, or its assertions would not say what they compared.
 pytest.register_assert_rewrite("tests.support")
@@ -17,6 +18,10 @@ from seqtopo.emit.backend import PREFERENCE  # noqa: E402
 from tests.support.backend_run import PLACES, ROOT  # noqa: E402
 
 pytest_plugins = ("tests.support.no_skips", "pytester")
+
+# A machine may be slow: no test asserts a time.
+settings.register_profile("seqtopo", deadline=None)
+settings.load_profile("seqtopo")
 
 # Keras reads and writes keras.json there: the tests have nothing to do with the user's.
 os.environ["KERAS_HOME"] = tempfile.mkdtemp(prefix="keras-home-")

@@ -155,7 +155,7 @@ def native(case: Case) -> bool:
     )
 
 
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(cases())
 @example(Case(arguments={"units": 3, "activation": "tanh", "recurrent_dropout": 0.0, "go_backwards": True}))
 def test_a_recurrent_layer_gives_the_same_and_learns_the_same(case: Case) -> None:

@@ -29,7 +29,7 @@ def _grown(inner: st.SearchStrategy[Size]) -> st.SearchStrategy[Size]:
 sizes: st.SearchStrategy[Size] = st.recursive(
     st.sampled_from(SYMBOLS) | st.integers(-4, 9), _grown, max_leaves=5
 )
-laws = settings(max_examples=100, deadline=None)
+laws = settings(max_examples=100)
 
 
 def assert_same(one: Size, other: Size) -> None:

@@ -25,7 +25,7 @@ from seqtopo.syntax.tokens import Token
 
 S = Span(0, 0)
 
-laws = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+laws = settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 
 # Trees: each level of the ladder from the next tighter one, so that only what can be read is drawn.
 

@@ -63,7 +63,7 @@ def diagnostics(draw: st.DrawFn) -> Diagnostic:
 
 @given(diagnostics(), st.integers(24, 100), st.integers(0, 2))
 @example(Diagnostic("ST301", "", Span(0, 0), help="  " + "0" * 17, source=Source("", "s")), 24, 0)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_a_picture_keeps_to_its_width_and_steers_no_terminal(
     bad: Diagnostic, room: int, context: int
 ) -> None:
@@ -80,14 +80,14 @@ def test_a_picture_keeps_to_its_width_and_steers_no_terminal(
 
 
 @given(diagnostics(), st.sampled_from([1, 20, None]))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_colors_change_no_text_at_any_width(bad: Diagnostic, room: int | None) -> None:
     colored = render_text([bad, bad], width=room, color=True)
     assert re.sub(r"\x1b\[[0-9;]+m", "", colored) == render_text([bad, bad], width=room)
 
 
 @given(diagnostics(), st.integers(40, 100))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_every_word_of_a_message_is_said(bad: Diagnostic, room: int) -> None:
     # Wrapping, frames and connecting lines stand between the words, never in place of them.
     picture = re.sub(r"[\s|]", "", render_text([bad], width=room))
@@ -98,7 +98,7 @@ def test_every_word_of_a_message_is_said(bad: Diagnostic, room: int) -> None:
 
 
 @given(diagnostics())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_programs_can_read_what_is_written_for_them(bad: Diagnostic) -> None:
     (found,) = json.loads(render_json([bad]))
     assert (found["code"], found["message"]) == (bad.code, bad.message)
@@ -110,7 +110,7 @@ def test_programs_can_read_what_is_written_for_them(bad: Diagnostic) -> None:
 
 
 @given(TEXTS.filter(lambda text: "\n" not in text), st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_a_window_fits_and_holds_the_first_place(line: str, data: st.DataObject) -> None:
     room = data.draw(st.integers(LEAST_ROOM, 90))
     places = st.tuples(st.integers(0, len(line)), st.integers(0, len(line))).map(

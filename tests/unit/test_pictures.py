@@ -356,7 +356,7 @@ EDGE = rf'\s*\w+ (-->|-\.->)(\|"{WORD}"\|)? \w+'
 FRAME = rf'\s*subgraph \w+\["{WORD}"\]|\s*end'
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(WORDS)
 def test_nothing_breaks_out_of_a_label(words: str) -> None:
     found = hostile(words)
@@ -460,7 +460,7 @@ def plans(draw: st.DrawFn, depth: int = 1) -> Plan:
     return Plan(blocks, arrows)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(plans())
 def test_nothing_lies_on_anything_in_any_graph(found: Plan) -> None:
     for metrics in (PIXELS, CELLS):
