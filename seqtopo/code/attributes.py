@@ -156,7 +156,7 @@ def subscript(machine: Machine, value: Value, key: Value, node: ast.AST) -> Valu
     if isinstance(value, Unknown):
         simple = key if is_known(key) and hashable(key) else id(key)
         if isinstance(key, slice):
-            simple = (str(key.start), str(key.stop), str(key.step))
+            simple = machine.text(node)
         return machine.part(value, ("item", simple), machine.text(node), node)
     if isinstance(value, Namespace) and isinstance(key, str):
         return value.names.get(key) if key in value.names else _setting(machine, value, key, node)

@@ -186,7 +186,8 @@ class Caller(Machine):
     def call_function(self, function: Function, args: Arguments, node: ast.AST, of: Value = None) -> Value:
         """Runs a function of the project, or of the object ``of``, and returns what it returns."""
         function.calls += 1
-        if self.depth >= bounds.CODE_DEPTH:
+        most = bounds.CODE_DEPTH if not self.trail else bounds.CODE_OPEN_DEPTH
+        if self.depth >= bounds.CODE_DEPTH or function.running >= most:
             return self._call_unknown(None, args, node)
         if not isinstance(function.node, ast.Lambda) and _is_generator(function.node):
             return self.unknown("what a generator gives", node)
@@ -194,6 +195,7 @@ class Caller(Machine):
         scope.names.update(self._bound(function, args, of, node))
         outer, statement, trail = self.scope, self.statement, len(self.trail)
         self.scope, self.depth = scope, self.depth + 1
+        function.running += 1
         try:
             if isinstance(function.node, ast.Lambda):
                 return evaluate(self, function.node.body)
@@ -205,6 +207,7 @@ class Caller(Machine):
                 value = self.join(other, value, function.node, function.name)
         finally:
             del self.trail[trail:]
+            function.running -= 1
             self.scope, self.statement, self.depth = outer, statement, self.depth - 1
         for model in [value] if not is_list(value) else value:
             if isinstance(model, KerasModel) and not model.code.name:

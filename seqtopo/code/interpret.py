@@ -16,7 +16,7 @@ from seqtopo.code.arithmetic import compare
 from seqtopo.code.attributes import attribute_of, subscript
 from seqtopo.code.calling import Caller
 from seqtopo.code.expressions import SIGNS, binary, defaults_of, evaluate, look_up
-from seqtopo.code.machine import BREAK, CONTINUE, RAISE, RETURN
+from seqtopo.code.machine import BREAK, CONTINUE, RAISE, RETURN, LoopBound
 from seqtopo.code.methods import list_method
 from seqtopo.code.model import CodeFile, Value
 from seqtopo.code.values import (
@@ -200,12 +200,11 @@ class Interpreter(Caller):
             return self._some_turns(
                 node, lambda: self.assign(node.target, self._any_item(values, node)), values
             )
-        before = self.activity
-        for turns, item in enumerate(items, 1):
-            idle = self.activity == before
-            if turns > (bounds.CODE_IDLE_TURNS if idle else bounds.CODE_TURNS):
+        bound = LoopBound(self, len(items))
+        for at, item in enumerate(items):
+            if bound.is_reached():
                 known = isinstance(values, range)
-                more = Turns(len(values) - turns + 1, item, values.step) if known else None
+                more = Turns(len(values) - at, item, values.step) if known else None
                 return self._some_turns(
                     node, lambda: self.assign(node.target, self._any_item(values, node)), values, more
                 )
@@ -241,14 +240,12 @@ class Interpreter(Caller):
         return ""
 
     def _while(self, node: ast.While) -> str:
-        before, turns = self.activity, 0
+        bound = LoopBound(self)
         while True:
             known = truth(evaluate(self, node.test))
             if known is False:
                 return self.run(node.orelse)
-            turns += 1
-            idle = self.activity == before
-            if known is None or turns > (bounds.CODE_IDLE_TURNS if idle else bounds.CODE_TURNS):
+            if known is None or bound.is_reached():
                 return self._some_turns(node, lambda: None, None)
             end = self.run(node.body)
             if end == BREAK:

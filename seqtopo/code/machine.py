@@ -59,6 +59,29 @@ class Lines:
         return Span(first, self.offset(end, node.end_col_offset) if end is not None else first)  # type: ignore[attr-defined]
 
 
+class LoopBound:
+    """How often the body of one loop runs: long enough to make layers, and not to go through data."""
+
+    def __init__(self, machine: Machine, items: int = 0) -> None:
+        self.machine = machine
+        self.activity = machine.activity
+        self.models = len(machine.models)
+        self.done = 0
+        self.most = bounds.CODE_FEW_TURNS if items > bounds.CODE_IDLE_TURNS else bounds.CODE_IDLE_TURNS
+
+    def is_reached(self) -> bool:
+        """Whether one more turn would be too many; else it is counted."""
+        self.done += 1
+        machine = self.machine
+        if len(machine.models) - self.models > bounds.CODE_LOOP_MODELS:
+            return True
+        if machine.activity != self.activity:
+            return self.done > bounds.CODE_TURNS
+        machine.idle += 1
+        few = machine.idle > bounds.CODE_ALL_IDLE_TURNS
+        return self.done > (bounds.CODE_FEW_TURNS if few else self.most)
+
+
 class Machine:
     """What the parts of the interpreter share. `seqtopo.code.interpret` adds how statements run."""
 
@@ -69,12 +92,17 @@ class Machine:
         self.steps = 0
         self.depth = 0
         self.calls = 0
+        self.idle = 0
+        """How many turns loops made in which nothing of Keras was made."""
         self.activity = 0
         """How many layers, calls and models were made so far."""
         self.models: list[KerasModel] = []
         self.trail: list[dict[tuple[int, Any], tuple[Any, Any, Any]]] = []
         self.implicit: dict[int, CodeInput] = {}
         self._lines: dict[int, Lines] = {}
+        self._places: dict[int, tuple[ast.AST, Where]] = {}
+        self.limit = bounds.CODE_STEPS
+        """The steps at which reading ends."""
         self._symbols: dict[str, Unknown] = {}
         self._from_data: dict[Expr, Unknown] = {}
         self._unknown_sizes = 0
@@ -111,13 +139,20 @@ class Machine:
 
     def where(self, node: ast.AST | None) -> Where | None:
         """The place of a node in the file that is being read."""
-        if node is None or not hasattr(node, "lineno"):
+        if node is None:
+            return None
+        known = self._places.get(id(node))
+        if known is not None:
+            return known[1]
+        if not hasattr(node, "lineno"):
             return None
         source = self.scope.module.source
         lines = self._lines.get(id(source))
         if lines is None:
             lines = self._lines[id(source)] = Lines(source)
-        return Where(source, lines.span(node))
+        where = Where(source, lines.span(node))
+        self._places[id(node)] = (node, where)
+        return where
 
     def text(self, node: ast.AST) -> str:
         """The text of a node, on one line."""
@@ -131,7 +166,7 @@ class Machine:
             BoundError: there were too many.
         """
         self.steps += steps
-        if self.steps > bounds.CODE_STEPS:
+        if self.steps > self.limit:
             raise BoundError("the code takes more steps than are followed")
 
     def stop(self, why: str, node: ast.AST | None = None) -> None:
@@ -313,7 +348,8 @@ class Machine:
     def count(self, call: CodeCall) -> None:
         """Numbers a new call."""
         self.calls += 1
-        self.activity += 1
+        if call.layer.row is not None:
+            self.activity += 1
         call.number = self.calls
         call.layer.calls.append(call)
 

@@ -42,7 +42,6 @@ def train(machine: Machine, model: KerasModel, method: str, args: Arguments, nod
     if not any(t.where == where for t in model.code.training):
         model.code.training.append(Training(method, found, where))
     if method == "compile":
-        machine.activity += 1
         return None
     _shape_from_data(machine, model, found)
     return machine.unknown(f"what {method} gives", node)

@@ -412,7 +412,8 @@ def call_model(machine: Machine, model: KerasModel, args: Arguments, node: ast.A
         return machine.unknown("a model that is called on data", node)
     code = code_of(machine, model)
     if isinstance(given, dict) and model.taken and set(model.taken) == {str(k) for k in given}:
-        leaves = [given[name] for name in model.taken]
+        by_name = {str(k): v for k, v in given.items()}
+        leaves = [by_name[name] for name in model.taken]
     tensors = [as_tensor(machine, v) for v in leaves]
     if len(code.inputs) == 1 == len(tensors) and code.inputs[0].tensor is None:
         tensor = tensor_of(tensors[0])

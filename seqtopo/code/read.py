@@ -12,11 +12,12 @@ from pathlib import Path
 
 from seqtopo.code.interpret import Interpreter
 from seqtopo.code.machine import BoundError
-from seqtopo.code.model import CodeFile, CodeModel, Opaque, Where
+from seqtopo.code.model import CodeCall, CodeFile, CodeModel, Opaque, Where
 from seqtopo.code.models import code_of
 from seqtopo.code.notebook import Notebook, NotebookError, read_notebook
 from seqtopo.code.uncalled import read_unread, run_uncalled
 from seqtopo.code.values import Module, Scope
+from seqtopo.layers.sizes import Expr
 from seqtopo.source import Source, Span
 from seqtopo.system import bounds
 
@@ -138,7 +139,13 @@ def _models(machine: Interpreter) -> list[CodeModel]:
 
 
 def _signature(code: CodeModel) -> tuple[object, ...]:
-    return tuple((c.layer.kind, c.where, str(c.gives), str(c.layer.args.get("units"))) for c in code.calls)
+    return tuple((c.layer.kind, c.where, str(c.gives), _units(c)) for c in code.calls)
+
+
+def _units(call: CodeCall) -> str:
+    """The number that tells one layer from another of its kind."""
+    given = call.layer.args.get("units", call.layer.args.get("filters"))
+    return str(given.value) if given is not None and isinstance(given.value, (int, Expr)) else ""
 
 
 # ---- syntax --------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import ast
 from seqtopo.code import keras_names
 from seqtopo.code.calling import Caller
 from seqtopo.code.classes import kind_of, read_subclass
-from seqtopo.code.machine import PARAMETER
+from seqtopo.code.machine import PARAMETER, BoundError
 from seqtopo.code.values import (
     Arguments,
     Function,
@@ -15,6 +15,7 @@ from seqtopo.code.values import (
     KerasModel,
     Scope,
 )
+from seqtopo.system import bounds
 
 _MAKERS = frozenset(
     {"Sequential", "Model", "Input", "add", *keras_names.ROW_OF}
@@ -48,7 +49,13 @@ def run_uncalled(machine: Caller) -> None:
     waiting.sort(key=lambda f: named.get(f.name, 0))
     for function in waiting:
         if not function.calls:
-            _run_alone(machine, function)
+            machine.limit = machine.steps + bounds.CODE_UNCALLED_STEPS
+            try:
+                _run_alone(machine, function)
+            except BoundError as error:
+                machine.stop(str(error), function.node)
+                machine.depth = 0
+                machine.trail.clear()
 
 
 def _run_alone(machine: Caller, function: Function) -> None:

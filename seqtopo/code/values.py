@@ -121,6 +121,8 @@ class Function:
     kind: str = ""
     """``property``, ``staticmethod``, ``classmethod`` or nothing of them."""
     calls: int = 0
+    running: int = 0
+    """How many of its calls run now, inside each other."""
 
     @property
     def name(self) -> str:

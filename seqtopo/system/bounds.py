@@ -60,15 +60,25 @@ WIDEST_SAMPLE = 2**26
 CODE_BYTES = 5_000_000
 """A Python file or notebook that is read for its models. The longest of 578 public ones has 2,900,000 bytes,
 most of them pictures."""
-CODE_STEPS = 1_000_000
+CODE_STEPS = 150_000
 """The expressions and statements that are looked at, with loops and calls followed. A file of 300 lines takes
 about 5,000."""
+CODE_UNCALLED_STEPS = 15_000
+"""Those of one function that nothing calls."""
 CODE_DEPTH = 40
 """The calls of a file's functions inside each other."""
+CODE_OPEN_DEPTH = 3
+"""Those of one function inside each other, in a branch that is not known."""
 CODE_TURNS = 2_000
 """The turns of a loop that makes layers."""
 CODE_IDLE_TURNS = 60
-"""The turns of a loop that makes none."""
+"""The turns of a loop that makes none, if it has no more items."""
+CODE_ALL_IDLE_TURNS = 2_000
+"""The turns of all loops that make none."""
+CODE_FEW_TURNS = 2
+"""The turns of one that goes through data: it has more items, or there were too many turns before."""
+CODE_LOOP_MODELS = 8
+"""The models that one loop makes; what it makes then is of the same kind."""
 CODE_ITEMS = 20_000
 """The items of a list, or the characters of a text, that code makes."""
 CODE_MODELS = 500
