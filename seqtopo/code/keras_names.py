@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache, lru_cache
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from seqtopo.layers import objects
 from seqtopo.layers.excluded import EXCLUDED, snake_case
+from seqtopo.layers.old_spellings import OBJECTS, RENAMED_CLASSES, WITHOUT_SUCCESSOR
 from seqtopo.layers.row import Row
 from seqtopo.layers.table import ROWS
 
@@ -30,38 +31,6 @@ KERAS = (
     "tf_keras",
 )
 """The spellings of ``keras`` itself, the longer ones before those that they begin with."""
-
-_SAME_LAYERS = {
-    "Convolution1D": "Conv1D",
-    "Convolution2D": "Conv2D",
-    "Convolution3D": "Conv3D",
-    "Convolution1DTranspose": "Conv1DTranspose",
-    "Convolution2DTranspose": "Conv2DTranspose",
-    "Convolution3DTranspose": "Conv3DTranspose",
-    "Deconvolution2D": "Conv2DTranspose",
-    "Deconvolution3D": "Conv3DTranspose",
-    "SeparableConvolution1D": "SeparableConv1D",
-    "SeparableConvolution2D": "SeparableConv2D",
-    "AtrousConvolution1D": "Conv1D",
-    "AtrousConvolution2D": "Conv2D",
-    "CuDNNLSTM": "LSTM",
-    "CuDNNGRU": "GRU",
-    "CudnnLSTM": "LSTM",
-    "LSTMV1": "LSTM",
-    "LSTMV2": "LSTM",
-    "GRUV1": "GRU",
-    "GRUV2": "GRU",
-    "BatchNormalizationV1": "BatchNormalization",
-    "BatchNormalizationV2": "BatchNormalization",
-    "SyncBatchNormalization": "BatchNormalization",
-    **{f"{k}Pool{n}D": f"{k}Pooling{n}D" for k in ("Max", "GlobalMax") for n in (1, 2, 3)},
-    **{
-        f"{k}Pool{n}D": f"{k.replace('Avg', 'Average')}Pooling{n}D"
-        for k in ("Avg", "GlobalAvg")
-        for n in (1, 2, 3)
-    },
-}
-"""Second names of layers that mean the same."""
 
 MERGES = {
     "add": "Add",
@@ -216,7 +185,7 @@ def meaning(path: str) -> Meaning:
         if last == "merge" and len(parts) == 3:
             return Meaning("merge", "", old=last)
         if last[0].isupper():
-            name = _SAME_LAYERS.get(last, last)
+            name = _today(last)
             return Meaning("layer", name, old=last)
         return OTHER
     family = "schedule" if "schedules" in parts else _FAMILY_OF.get(room, "")
@@ -238,6 +207,16 @@ def _elsewhere(parts: list[str]) -> Meaning:
     return OTHER
 
 
+def _today(name: str) -> str:
+    """The name that Keras 3 has for a layer."""
+    if name in ROW_OF:
+        return name
+    return RENAMED_CLASSES.get(name) or _LATER.get(name, name)
+
+
+_LATER = {"CudnnLSTM": "LSTM", "LSTMV1": "LSTM", "GRUV1": "GRU", "Convolution1DTranspose": "Conv1DTranspose"}
+
+
 @cache
 def object_name(family: str, name: str) -> str:
     """Return the table's name of a Keras object, such as ``l2`` of ``L2``; the name itself if it has none.
@@ -245,6 +224,7 @@ def object_name(family: str, name: str) -> str:
     >>> object_name("optimizer", "Adam"), object_name("loss", "MeanSquaredError")
     ('adam', 'mean_squared_error')
     """
+    name = OBJECTS.get(name, name)
     for spelling in (name, snake_case(name), name.lower()):
         entry = objects.entry_of(family, spelling)
         if entry is not None:
@@ -255,7 +235,7 @@ def object_name(family: str, name: str) -> str:
 @cache
 def is_layer_class(name: str) -> bool:
     """Whether ``keras.layers`` has a class of this name, or had one."""
-    return name in ROW_OF or name in EXCLUDED or name in _SAME_LAYERS
+    return name in ROW_OF or name in EXCLUDED or name in RENAMED_CLASSES
 
 
 def star(path: str) -> Mapping[str, str] | None:
@@ -266,7 +246,7 @@ def star(path: str) -> Mapping[str, str] | None:
     """
     names: list[str] = []
     if path == "keras.layers":
-        names = [*ROW_OF, *EXCLUDED, *_SAME_LAYERS, *MERGES, "Input", "InputLayer", "Layer"]
+        names = [*ROW_OF, *EXCLUDED, *RENAMED_CLASSES, *MERGES, "Input", "InputLayer", "Layer"]
     elif path in ("keras.models", "keras"):
         names = ["Sequential", "Model", "load_model"] + (["Input"] if path == "keras" else [])
         if path == "keras":
@@ -322,5 +302,9 @@ def places(row: Row) -> tuple[str, ...]:
 
 def why_opaque(name: str) -> str:
     """Return why a class of ``keras.layers`` without a row is not read, in words."""
-    reason: Any = EXCLUDED.get(name)
-    return reason.why if reason is not None else "a layer that Keras does not have"
+    reason = EXCLUDED.get(name)
+    return (
+        reason.why
+        if reason is not None
+        else WITHOUT_SUCCESSOR.get(name, "a layer that Keras 3 does not have")
+    )

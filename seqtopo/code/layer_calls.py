@@ -24,6 +24,7 @@ from seqtopo.code.values import (
     is_tensor,
     tensors_in,
 )
+from seqtopo.layers import old_spellings
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.row import Outcome, Param, Row
 from seqtopo.layers.sizes import Expr, symbol
@@ -129,17 +130,50 @@ def make_object(machine: Machine, found: Meaning, args: Arguments) -> Object:
 
 
 def make_layer(machine: Machine, found: Meaning, args: Arguments, node: ast.AST) -> CodeLayer:
-    """The layer that a constructor of ``keras.layers`` gives."""
+    """The layer that a constructor of ``keras.layers`` gives; one in an old spelling with its old meaning."""
+    written = found.old or found.name
     row = keras_names.ROW_OF.get(found.name)
-    names = keras_names.places(row) if row is not None else ("function",)
+    age = _age(written, args)
+    names = old_spellings.positional(written, age)
+    if names is None or not _counts_axes(written, args):
+        names = keras_names.places(row) if row is not None else ("function",)
     bound = bind(machine, names, args, row)
     name = bound["name"].value if "name" in bound else ""
     why = "" if row is not None else keras_names.why_opaque(found.name)
     layer = CodeLayer(found.name, row, bound, machine.where(node), name if isinstance(name, str) else "", why)
+    if row is not None and (written != found.name or not row.by_name.keys() >= bound.keys()):
+        _modernize(layer, written, age)
     if args.unknown:
         layer.row, layer.why = None, "its arguments are not known"
     machine.activity += 1
     return layer
+
+
+def _age(written: str, args: Arguments) -> old_spellings.Age:
+    """The age of Keras that has a layer's spelling: 1 or, where nothing is old, 3."""
+    age = old_spellings.age_of([(written, args.names)])
+    return age if age < (2, 0) else old_spellings.KERAS_3
+
+
+def _counts_axes(written: str, args: Arguments) -> bool:
+    """Whether a class that Keras 1 had is called as there: ``Convolution2D(64, 3, 3)``."""
+    return len(args.places) < 2 or not is_list(args.places[1].value)
+
+
+def _modernize(layer: CodeLayer, written: str, age: old_spellings.Age) -> None:
+    """Turns the arguments of an old spelling into those of Keras 3; each keeps its place."""
+    bound = layer.args
+    own = layer.row.by_name if layer.row is not None else {}
+    shapes = {k: v for k, v in bound.items() if k in SHAPES and k not in own}
+    found = old_spellings.modern(written, {k: v.value for k, v in bound.items() if k not in shapes}, age)
+    if not found.notes:
+        return
+    old = {note.new: bound[note.old] for note in found.notes if note.kind == "argument" and note.old in bound}
+    layer.notes = tuple(found.notes)
+    layer.args = dict(shapes)
+    for name, value in found.kwargs.items():
+        said = old.get(name) or bound.get(name)
+        layer.args[name] = Argument(value, said.where, said.whole) if said is not None else Argument(value)
 
 
 # ---- shapes --------------------------------------------------------------------------------------

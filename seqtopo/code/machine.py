@@ -301,7 +301,7 @@ class Machine:
             before = holder.get(key, MISSING)
             a = one[where][2] if where in one else before
             b = two[where][2] if where in two else before
-            self.put(holder, key, self.join(a, b, node, str(key)))
+            self.put(holder, key, self.join(a, b, node, key if isinstance(key, str) else ""))
 
     def _join_lists(self, a: list[Any], b: list[Any], node: ast.AST, turns: Turns | None = None) -> list[Any]:
         """The items that two lists begin with alike, and one unknown item for what differs."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from seqtopo.code.notebook import Notebook
+from seqtopo.layers.old_spellings import Note
 from seqtopo.layers.row import Row
 from seqtopo.layers.values import Tensor, Weight
 from seqtopo.source import Source, Span
@@ -70,6 +71,8 @@ class CodeLayer:
     """Its calls in the file, in the order in which they run."""
     weights: tuple[Weight, ...] | None = None
     """Its weights, told at its first call; None where they cannot be told."""
+    notes: tuple[Note, ...] = ()
+    """What Keras 3 spells otherwise than the code; ``kind`` and ``args`` are those of Keras 3."""
     keeps_shape: bool = False
     """Whether a layer without a row gives the shape that it takes."""
 

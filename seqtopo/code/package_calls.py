@@ -26,6 +26,7 @@ from seqtopo.code.values import (
     items_of,
     tensors_in,
 )
+from seqtopo.layers.old_spellings import MERGES, WITHOUT_SUCCESSOR
 from seqtopo.system import bounds
 
 
@@ -107,22 +108,13 @@ def _merge(machine: Machine, found: Meaning, args: Arguments, node: ast.AST) -> 
     rest = args.places[1:]
     if not found.name:
         mode = args.value(1, "mode", "sum")
-        name = {
-            "sum": "Add",
-            "mul": "Multiply",
-            "concat": "Concatenate",
-            "ave": "Average",
-            "max": "Maximum",
-            "dot": "Dot",
-        }
-        if not isinstance(mode, str) or mode not in name:
-            return call_opaque(machine, "merge", "a merge of an old Keras", args, node)
+        name = MERGES.get(mode) if isinstance(mode, str) else None
+        if name is None:
+            return call_opaque(machine, "merge", WITHOUT_SUCCESSOR["Merge"], args, node)
         named.pop("mode", None)
-        if "concat_axis" in named:
-            named["axis"] = named.pop("concat_axis")
-        if "dot_axes" in named:
-            named["axes"] = named.pop("dot_axes")
-        found, rest = Meaning("layer", name[mode], old="merge"), []
+        if mode == "cos":
+            named["normalize"] = Passed(True)
+        found, rest = Meaning("layer", name, old=name), []
     layer = make_layer(machine, found, Arguments(rest, named, args.unknown), node)
     return call_layer(machine, layer, Arguments(given), node)
 
