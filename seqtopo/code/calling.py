@@ -8,14 +8,14 @@ from typing import Any
 
 from seqtopo.code import data
 from seqtopo.code.attributes import attribute_of
-from seqtopo.code.classes import make_instance, read_subclass
+from seqtopo.code.classes import make_instance, read_subclass, start_model
 from seqtopo.code.expressions import evaluate
 from seqtopo.code.layer_calls import call_layer, call_opaque
 from seqtopo.code.machine import PARAMETER, RAISE, RETURN, Machine
 from seqtopo.code.methods import dict_method, list_method, set_method, text_method
 from seqtopo.code.model import CodeFile, CodeLayer, CodeTensor, Value
 from seqtopo.code.model_attributes import TRAINING, model_method, shape_of
-from seqtopo.code.models import call_model, connect, shape_tensor
+from seqtopo.code.models import call_model, shape_tensor
 from seqtopo.code.operation_calls import operation
 from seqtopo.code.package_calls import call_outside, parser_method
 from seqtopo.code.values import (
@@ -154,10 +154,7 @@ class Caller(Machine):
         if isinstance(found, Function) and owner is not None:
             return self.call_function(found, args, node, owner)
         if owner is not None and owner.model is not None and name == "__init__":
-            inputs, outputs = args.value(0, "inputs"), args.value(1, "outputs")
-            if inputs is not None and outputs is not None:
-                owner.model.kind = "functional"
-                connect(self, owner.model, inputs, outputs, node)
+            start_model(self, owner.model, args, node)
             return None
         if owner is not None and owner.model is not None and name in TRAINING:
             return model_method(self, owner.model, name, args, node)

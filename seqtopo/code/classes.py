@@ -8,7 +8,7 @@ from seqtopo.code import keras_names
 from seqtopo.code.layer_calls import argument
 from seqtopo.code.machine import PARAMETER, Machine, tensor_of
 from seqtopo.code.model import CodeInput, CodeLayer, CodeTensor, Value
-from seqtopo.code.models import connect, incomplete, new_model
+from seqtopo.code.models import add, connect, incomplete, new_model, where_of
 from seqtopo.code.values import (
     MISSING,
     Arguments,
@@ -20,6 +20,7 @@ from seqtopo.code.values import (
     Outside,
     Passed,
     is_tensor,
+    items_of,
 )
 from seqtopo.layers.values import Tensor
 
@@ -30,7 +31,7 @@ def kind_of(cls: Class) -> str:
         if isinstance(base, Outside):
             kind = keras_names.meaning(base.path).kind
             if kind in ("model", "sequential"):
-                return "model"
+                return kind
             if kind in ("base", "layer"):
                 return "layer"
     return ""
@@ -49,14 +50,28 @@ def make_instance(machine: Machine, cls: Class, args: Arguments, node: ast.AST) 
         if isinstance(after, Function):
             machine.call(Bound(made, "__post_init__", after), Arguments(), node)
         return made
-    if kind == "model":
-        made.model = new_model(machine, "subclass", node)
+    if kind in ("model", "sequential"):
+        made.model = new_model(machine, "subclass" if kind == "model" else kind, node)
         made.model.instance = made
         made.model.code.keras_name = _text(args.value(-1, "name"))
     start = cls.find("__init__")
     if isinstance(start, Function):
         machine.call(Bound(made, "__init__", start), args, node)
+    elif made.model is not None:
+        start_model(machine, made.model, args, node)
     return made.model if made.model is not None else made
+
+
+def start_model(machine: Machine, model: KerasModel, args: Arguments, node: ast.AST) -> None:
+    """Does what the ``__init__`` of Keras' own models does for a class of the project."""
+    if model.kind == "sequential":
+        for layer in items_of(args.value(0, "layers", ())) or ():
+            add(machine, model, layer, node, "item", where_of(layer))
+        return
+    inputs, outputs = args.value(0, "inputs"), args.value(1, "outputs")
+    if inputs is not None and outputs is not None:
+        model.kind = "functional"
+        connect(machine, model, inputs, outputs, node)
 
 
 def _text(value: Value) -> str:

@@ -376,6 +376,7 @@ def call_layer(
         inputs = inputs[:1]
     where = machine.where(node)
     call = CodeCall(layer, inputs, named, where, statement or machine.where(machine.statement), form)
+    machine.activity += 1
     machine.count(call)
     infer(call)
     return result_of(call)

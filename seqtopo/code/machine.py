@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from seqtopo.code.arrays import Items
+from seqtopo.code.keras_names import meaning
 from seqtopo.code.model import CodeCall, CodeFile, CodeInput, CodeLayer, CodeTensor, Opaque, Value, Where
 from seqtopo.code.values import (
     MISSING,
@@ -15,6 +16,7 @@ from seqtopo.code.values import (
     Item,
     KerasModel,
     Module,
+    Outside,
     Scope,
     Turns,
     Unknown,
@@ -327,6 +329,11 @@ class Machine:
             return a
         if is_tensor(a) and is_tensor(b):
             return a if a == b else self.either(a, b, node)
+        if isinstance(a, Outside) and isinstance(b, Outside):
+            # ``LSTM`` that is ``CuDNNLSTM`` on some machines.
+            one_means, two_means = meaning(a.path), meaning(b.path)
+            if one_means.kind == "layer" and one_means[:3] == two_means[:3]:
+                return a if one_means.old == one_means.name else b
         for one, other in ((a, b), (b, a)):
             if one is None and isinstance(other, KerasModel):
                 return other
@@ -348,8 +355,6 @@ class Machine:
     def count(self, call: CodeCall) -> None:
         """Numbers a new call."""
         self.calls += 1
-        if call.layer.row is not None:
-            self.activity += 1
         call.number = self.calls
         call.layer.calls.append(call)
 

@@ -72,7 +72,7 @@ def _run_alone(machine: Caller, function: Function) -> None:
     if owner.made == 0:
         made = machine.make(owner, Arguments(), node)
         machine.put(owner.names, " an object", made)
-        if function.calls or (kind == "model" and function.name == "call"):
+        if function.calls or (kind in ("model", "sequential") and function.name == "call"):
             return
     made = owner.names.get(" an object")
     if made is None:
