@@ -28,6 +28,8 @@ class Cell(NamedTuple):
 
     number: int
     span: Span
+    run: int | None = None
+    """When it was run last, as the notebook counts."""
 
 
 class Notebook:
@@ -37,18 +39,27 @@ class Notebook:
     with the same lines, in which commands of IPython are replaced by ``0``.
     """
 
-    def __init__(self, name: str, cells: Sequence[tuple[int, str]]) -> None:
+    def __init__(self, name: str, cells: Sequence[tuple[int, str, Any]]) -> None:
         at, parts, python = 0, [], []
         self.cells: list[Cell] = []
-        for number, text in cells:
+        for number, text, count in cells:
             text = text if text.endswith("\n") else text + "\n"
-            self.cells.append(Cell(number, Span(at, at + len(text))))
+            self.cells.append(Cell(number, Span(at, at + len(text)), count if type(count) is int else None))
             parts.append(text)
             python.append(plain_python(text))
             at += len(text)
         self.source = Source("".join(parts), name)
         self.python = "".join(python)
         self._starts = [cell.span.start for cell in self.cells]
+
+    @property
+    def in_order(self) -> list[Cell]:
+        """The cells in the order in which they were run; where one was not, as they stand."""
+        full = [c for c in self.cells if self.source.text[c.span.start : c.span.end].strip()]
+        counts = [c.run for c in full if c.run is not None]
+        if len(counts) < len(full) or len(set(counts)) < len(counts):
+            return self.cells
+        return sorted(full, key=lambda cell: cell.run or 0)
 
     def cell(self, offset: int) -> Cell | None:
         """The cell in which an offset of the text lies."""
@@ -112,7 +123,8 @@ def read_notebook(text: str, name: str) -> Notebook:
         if isinstance(cell, dict) and cell.get("cell_type") == "code":
             said = cell.get("source", cell.get("input", ""))
             lines = said if isinstance(said, list) else [said]
-            found.append((number, "".join(line for line in lines if isinstance(line, str))))
+            code = "".join(line for line in lines if isinstance(line, str))
+            found.append((number, code, cell.get("execution_count", cell.get("prompt_number"))))
     return Notebook(name, found)
 
 

@@ -154,7 +154,7 @@ def _units(call: CodeCall) -> str:
 def _cells(file: CodeFile, notebook: Notebook) -> list[ast.stmt]:
     """The statements of the cells, each parsed by itself."""
     found: list[ast.stmt] = []
-    for cell in notebook.cells:
+    for cell in notebook.in_order:
         text = notebook.python[cell.span.start : cell.span.end]
         found += _statements(file, text, notebook.source.place(cell.span.start).line - 1)
     return found
