@@ -7,6 +7,7 @@ import os
 import re
 from pathlib import Path
 
+from seqtopo.cli import convert_model
 from seqtopo.cli.arguments import Parser, UsageError, add_format
 from seqtopo.cli.files import STDIN, STDIN_NAME, read_input
 from seqtopo.cli.terminal import put, put_diagnostics, say
@@ -21,23 +22,41 @@ from seqtopo.system.shell import command
 from seqtopo.vgsl.reader import FORMATS, read_vgsl
 from seqtopo.vgsl.words import DIALECTS, table
 
+_FORMS = (*FORMATS, "model")
+
 
 def parser() -> Parser:
     """Return the parser of the command's arguments."""
     made = Parser(
         "convert",
-        "Turns a topology in another program's notation into a spec: VGSL, as Tesseract, kraken and VGSLify "
-        "write it.\nThe spec's width is X and its height Y where they are open.",
+        "Turns a topology in another program's notation into a spec: VGSL, as Tesseract, kraken and VGSLify\n"
+        "write it (its width is X and its height Y where they are open), or a model that Keras 0.3 to 3\n"
+        "saved: .keras, .h5, .json. With -o new.keras a model of Keras 1 or 2 becomes a file of Keras 3,\n"
+        "with its weights.",
         (
             'seqtopo convert vgsl "[1,36,0,1 Ct3,3,16 Mp3,3 Lfys64 Lfx96 Lrx96 Lfx512 O1c111]"',
             "seqtopo convert vgsl model.vgsl -o spec.txt",
+            "seqtopo convert model old.h5 -o spec.txt",
+            "seqtopo convert model old.h5 -o new.keras",
+            "seqtopo convert model old.json --weights weights.h5 -o new.keras",
             'seqtopo convert vgsl "[None,64,None,1 Cr3,3,32 Rc3 Bl128 O1s92]" --dialect vgslify',
         ),
         more=f"the words of VGSL, Y, X and N being numbers:\n{table()}",
     )
-    made.add_argument("form", help=f"the notation: {', '.join(FORMATS)}")
+    made.add_argument("form", help=f"the notation: {', '.join(_FORMS)}")
     made.add_argument("text", help="the topology, a file of it, or - for the standard input")
-    made.add_argument("-o", "--output", metavar="PATH", help="a file to write the spec to")
+    made.add_argument(
+        "-o", "--output", metavar="PATH", help="a file to write the spec to; or a model, to a .keras file"
+    )
+    made.add_argument(
+        "--weights",
+        metavar="FILE",
+        default="",
+        help="the weights of a model's .json, as save_weights wrote them",
+    )
+    made.add_argument(
+        "--theano", action="store_true", help="a model of Keras 1 was trained on Theano, not on TensorFlow"
+    )
     made.add_argument(
         "--dialect", choices=DIALECTS, default="", help="whose VGSL it is (default: whose words they are)"
     )
@@ -47,9 +66,11 @@ def parser() -> Parser:
 
 def run(args: argparse.Namespace) -> int:
     """Convert, and print what could not be converted. Returns the exit code."""
+    if args.form == "model":
+        return convert_model.run(args)
     if args.form not in FORMATS:
-        near = nearest(args.form, FORMATS)
-        known = f"the notations are {', '.join(FORMATS)}"
+        near = nearest(args.form, _FORMS)
+        known = f"the notations are {', '.join(_FORMS)}"
         raise UsageError(f"there is no notation {args.form}", f"did you mean {near}?" if near else known)
     if args.output:
         apart(args.output, args.text)

@@ -107,6 +107,12 @@ class Layers:
             else:
                 found.kwargs[key] = modern_object(key, value)
         pieces = self.several(found, name, body)
+        if kind == "BatchNormalization" and isinstance(body.get("axis"), list):
+            pieces[-1].layer["counted_axis"] = True  # TensorFlow counted -1 from the front
+        if len(pieces) > 1:
+            for piece in pieces:
+                # Under these the file has the weights of all of them.
+                piece.layer.update({"of": name, "old": kind})
         if base(name) in (kind.lower(), snake_case(kind)):
             # Nobody chose the name: it is the one that Keras gave to the class.
             for piece in pieces:

@@ -245,7 +245,10 @@ class Walk(ModelCalls):
         node.inputs = incoming
         if read.inner:
             self._wrapped(layer, read, self.graph.tensors(incoming) or (), (*self.path, call.name))
-        settle(layer, self.graph.tensors(node.inputs) or (), self.losses)
+        came = self.graph.tensors(node.inputs) or ()
+        if call.config.get("counted_axis") and came and layer.args.get("axis") == len(came[0].shape):
+            del layer.args["axis"]  # the last one, which was given as -1
+        settle(layer, came, self.losses)
         call_args: dict[str, Any] = {}
         for key, value in kwargs.items():
             self._call_argument(call, row, node, key, value, call_args, given[key])

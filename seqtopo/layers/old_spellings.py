@@ -480,6 +480,9 @@ def _meanings(name: str, age: Age, found: Modern) -> None:
         if found.kwargs.get(argument) == "hard_sigmoid":
             found.notes.append(Note("meaning", argument, "hard_sigmoid", OLD_HARD_SIGMOID))
     if name == "BatchNormalization":
+        axis = found.kwargs.get("axis")
+        if isinstance(axis, list) and len(axis) == 1:
+            found.kwargs["axis"] = axis[0]
         mode = found.kwargs.pop("mode", 0)
         if mode == 1:
             why = "it normalized each sample, as LayerNormalization does"

@@ -24,6 +24,10 @@ LOSSES = 1_000
 """What is listed as left out of the spec of one model."""
 H5_ITEMS = 1_000_000
 """The groups and arrays of a model's HDF5 file. A layer takes about 8."""
+H5_SECONDS = 30
+"""What reading such a file may take, beside what its size does."""
+H5_BYTES_A_SECOND = 5_000_000
+"""How fast it is read at least."""
 H5_LINKS = 4_000
 """The characters of a path in it. A layer's name takes about 30, and models nest a few levels."""
 UNPACKED_TIMES = 100

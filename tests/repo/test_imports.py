@@ -25,7 +25,7 @@ OUTSIDE = {
     "onnxruntime": r"seqtopo\.exporting\..*",
     "scipy": r"seqtopo\.emit\.initializers",
     "threadpoolctl": r"seqtopo\.emit\.initializers",
-    "h5py": r"seqtopo\.decompiler\.h5_files",
+    "h5py": r"seqtopo\.decompiler\.h5_child",
 }
 """Who may import what is not the standard library's."""
 
