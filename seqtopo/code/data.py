@@ -72,9 +72,23 @@ class ArrayMethod:
         self.name = name
 
 
+def _index(machine: Machine, key: Value) -> Value:
+    """A key as indexing takes it: an unknown one may be an array, unless it counts the turns of a loop."""
+    if isinstance(key, Unknown) and not _counts(key):
+        return key
+    return given(machine, key, True)
+
+
+def _counts(value: Value, depth: int = 0) -> bool:
+    """Whether an unknown value is the number of a turn of a loop, or arithmetic on one."""
+    if not isinstance(value, Unknown) or depth > 9:
+        return False
+    return "turn" in value.parts or any(_counts(v, depth + 1) for v in value.parts.get("made of", ())[1:])
+
+
 def item(machine: Machine, value: Value, key: Value, node: ast.AST) -> Value:
     """An array with a key in brackets."""
-    key = given(machine, key, True)
+    key = tuple(_index(machine, one) for one in key) if isinstance(key, tuple) else _index(machine, key)
     return _or_unknown(machine, array_calls.item(value, key, machine.where(node)), node)
 
 
@@ -117,6 +131,7 @@ def filled(
     item = machine.unknown("an item of a loop", generator.target)
     machine.assign(generator.target, item)
     rest = machine.unknown(BRANCH, node)
+    item.parts["turn"] = True
     found = evaluate(machine, node.elt)
     rest.parts["items"] = Items(found, turns.number, machine.size(item), turns.start, turns.step)
     return [rest]

@@ -231,7 +231,10 @@ class Interpreter(Caller):
         self.trail.append({})
         start()
         if turns is not None and isinstance(node.target, ast.Name):
-            turns = turns._replace(item=self.scope.names.get(node.target.id))
+            item = self.scope.names.get(node.target.id)
+            turns = turns._replace(item=item)
+            if isinstance(item, Unknown):
+                item.parts["turn"] = True
         end = self.run(node.body)
         changed = self.take_back()
         if end == RETURN:

@@ -98,6 +98,8 @@ class Machine:
         """How many turns loops made in which nothing of Keras was made."""
         self.activity = 0
         """How many layers, calls and models were made so far."""
+        self.alone = False
+        """Whether a function runs that nothing calls."""
         self.models: list[KerasModel] = []
         self.trail: list[dict[tuple[int, Any], tuple[Any, Any, Any]]] = []
         self.implicit: dict[int, CodeInput] = {}

@@ -128,6 +128,8 @@ class Training:
     method: str
     args: dict[str, Argument]
     where: Where
+    alone: bool = False
+    """Whether it stands in a function that nothing calls, so that values from outside may be others."""
 
 
 @dataclass(eq=False)

@@ -47,6 +47,7 @@ def run_uncalled(machine: Caller) -> None:
         for word in words[id(function)] & {f.name for f in waiting} - {function.name}:
             named[word] = named.get(word, 0) + 1
     waiting.sort(key=lambda f: named.get(f.name, 0))
+    machine.alone = True
     for function in waiting:
         if not function.calls:
             machine.limit = machine.steps + bounds.CODE_UNCALLED_STEPS
@@ -56,6 +57,7 @@ def run_uncalled(machine: Caller) -> None:
                 machine.stop(str(error), function.node)
                 machine.depth = 0
                 machine.trail.clear()
+    machine.alone = False
 
 
 def _run_alone(machine: Caller, function: Function) -> None:

@@ -427,3 +427,13 @@ def test_windows_of_loops_in_code_are_told(loop: str, x: Any, y: Any, step: Any)
     assert labels.shape is not None
     assert tuple(size if isinstance(size, int) else None for size in labels.shape) == y
     assert labels.shape[0] == found.shape[0]
+
+
+def test_an_index_that_is_not_known_may_be_an_array() -> None:
+    code = read_text(
+        "import numpy as np\nfrom keras import Sequential, layers\n"
+        "model = Sequential([layers.Input((5,)), layers.Dense(1)])\n"
+        "model.predict(np.eye(5)[pick()])\nmodel.predict(np.eye(5)[2])\n"
+    )
+    shapes = [as_array(call.args["x"].value) for call in code.models[0].training]
+    assert [found and found.shape for found in shapes] == [None, (5,)]
