@@ -130,6 +130,9 @@ class Training:
     where: Where
     alone: bool = False
     """Whether it stands in a function that nothing calls, so that values from outside may be others."""
+    layers: tuple[int, ...] = ()
+    is_past: bool = False
+    """Whether the model has other layers since, told by the ``layers`` of a Sequential at the time."""
 
 
 @dataclass(eq=False)

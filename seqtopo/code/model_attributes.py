@@ -40,7 +40,7 @@ def train(machine: Machine, model: KerasModel, method: str, args: Arguments, nod
     where = machine.where(node)
     assert where is not None
     if not any(t.where == where for t in model.code.training):
-        model.code.training.append(Training(method, found, where, machine.alone))
+        model.code.training.append(Training(method, found, where, machine.alone, tuple(map(id, model.items))))
     if method == "compile":
         return None
     _shape_from_data(machine, model, found)

@@ -385,6 +385,9 @@ def code_of(machine: Machine, model: KerasModel) -> CodeModel:
     code = model.code
     if model.kind != "sequential":
         return code
+    now = tuple(map(id, model.items))
+    for training in code.training:
+        training.is_past = training.layers != now
     items = [i for i in model.items if isinstance(i, Item)]
     if len(items) != len(model.items):
         incomplete(model, "its layers depend on a branch", code.where)
