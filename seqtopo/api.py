@@ -126,7 +126,7 @@ def compile(
     Raises:
         SpecError: the spec is wrong, a symbol needs a number, or no backend can be had.
         ValueError: with ``step``, for a layer that needs more than the steps so far, which it names; or
-            the seed is no whole number from 0 up.
+            the seed is not a whole number from 0 up.
 
     >>> model = compile("in(T,F) -> lstm(8) -> dense(1)", T=24, F=3)
     >>> model.output_shape, model.count_params()

@@ -113,4 +113,4 @@ def _batch(site: Site, value: Value) -> Iterator[str]:
         return
     batch = source[0].batch
     if batch in site.node.layer.get("target_shape"):
-        yield f"the batch of {batch} is no axis of a sample: a reshape cannot move it into one"
+        yield f"the batch of {batch} is not an axis of a sample: a reshape cannot move it into one"

@@ -312,7 +312,7 @@ def _other_dtype(site: Site, index: int) -> Iterator[Fix]:
         and not isinstance(a.value, tree.Call)
     )
     plain = print_expr(tree.Call(expr.span, expr.name, kept))
-    yield Fix(f"or, if they are no ids, {plain}", (Edit(expr.span, plain),))
+    yield Fix(f"or, if they are not ids, {plain}", (Edit(expr.span, plain),))
 
 
 def _masked_ids(site: Site) -> Iterator[Fix]:

@@ -50,7 +50,9 @@ class Chain:
 
 
 def chain(site: Site, value: Value) -> Chain:
-    """Return the lengths of a sequence on its way, back to where it was no sequence or came from several."""
+    """Return the lengths of a sequence on its way, back to where it was not a sequence or came
+    from several.
+    """
     nodes: list[Node] = []
     lengths: list[Size] = []
     here = site.tensor(value).shape

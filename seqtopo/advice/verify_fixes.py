@@ -125,7 +125,7 @@ def verified(
     """Return the same diagnostics with the fixes that help: each is made and the text is checked again.
 
     A fix helps if its mistake is gone; where shapes are the point, none may come up before it
-    either. One that removes its diagnostic and brings another is no safe one. ``misreads`` says of a
+    either. One that removes its diagnostic and brings another is not a safe one. ``misreads`` says of a
     checked text whether more layers than before would take something else for the time steps.
     """
     every = list(found)

@@ -205,7 +205,7 @@ def binding(text: str) -> tuple[str, Value]:
         more = "write one -D for each: -D T=24 -D F=3"
         if not re.search(r",\s*\w+\s*=", value):
             more = f"write -D {name[:20]}=24, -D {name[:20]}=relu or -D '{name[:20]}=(lstm(8,seq) -> relu)'"
-        raise argparse.ArgumentTypeError(f"the value in {shown!r} is no number, word or layer; {more}")
+        raise argparse.ArgumentTypeError(f"the value in {shown!r} is not a number, word or layer; {more}")
     return name, found
 
 

@@ -70,7 +70,7 @@ def parser() -> Parser:
 def run(args: argparse.Namespace) -> int:
     """Builds where it is a spec, exports, says what to do with it. Returns the exit code."""
     if args.batch is not None and args.batch < 1:
-        raise UsageError(f"--batch {args.batch} is no number of sequences", "write --batch 1")
+        raise UsageError(f"--batch {args.batch} is not a number of sequences", "write --batch 1")
     target = Path(args.output)
     file = Path(args.model)
     dims = dims_of(args.dims)
@@ -125,7 +125,7 @@ def _model(file: Path, dims: Mapping[str, Any]) -> dict[str, Any]:
     if not file.exists():
         raise UsageError(f"there is no file {file}", "build it first: seqtopo build spec.txt")
     try:
-        read_config(file)  # what is no model is told here, in a moment
+        read_config(file)  # what is not a model is told here, in a moment
     except UnreadableError as error:
         raise SpecError((error.placed(str(file)),)) from None
     if dims:

@@ -76,7 +76,7 @@ def target_of(args: argparse.Namespace) -> Path:
 
 
 def keep_what_is_there(target: Path, args: argparse.Namespace) -> None:
-    """Raise SpecError (ST732) where a model, or a picture that is no loss curve, would be replaced."""
+    """Raise SpecError (ST732) where a model, or a picture that is not a loss curve, would be replaced."""
     picture = target.with_suffix(PICTURE)
     there = target if os.path.lexists(target) else picture
     if args.force or not os.path.lexists(there) or (there is picture and is_loss_curve(picture)):
@@ -85,7 +85,7 @@ def keep_what_is_there(target: Path, args: argparse.Namespace) -> None:
     free = next(
         n for n in names if not any(os.path.lexists(n.with_suffix(s)) for s in (SUFFIX, PICTURE, PROGRESS))
     )
-    what = "a model is there already" if there is target else "a picture is there that is no loss curve"
+    what = "a model is there already" if there is target else "a picture is there that is not a loss curve"
     raise SpecError(
         (
             Diagnostic(

@@ -101,7 +101,7 @@ def _flag(row: Row, name: str) -> str:
 
 
 def _pattern(names: tuple[str, ...]) -> str:
-    # One name that stands for any number of axes is no tuple of one.
+    # One name that stands for any number of axes is not a tuple of one.
     return f"({names[0]})" if len(names) == 1 and names[0].endswith("...") else show_pattern(names)
 
 

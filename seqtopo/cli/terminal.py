@@ -26,7 +26,7 @@ class Terminal(NamedTuple):
 
 
 UNSEEN_WIDTH = 100
-"""The width of what is no terminal: a file, a pipe."""
+"""The width of what is not a terminal: a file, a pipe."""
 _USUAL_WIDTH = 80
 
 

@@ -38,7 +38,9 @@ class Original(NamedTuple):
 
 
 def original(spec: str) -> tuple[Original | None, tuple[Diagnostic, ...]]:
-    """Return the file that an argument names, or the standard input; None, with why, where it is no text."""
+    """Return the file that an argument names, or the standard input; None, with why, where it
+    is not a text.
+    """
     try:
         data = read_input() if spec == STDIN else _bytes(Path(spec))
     except OSError as error:

@@ -76,7 +76,7 @@ class Array:
     @property
     def words(self) -> str:
         """Return in words what it holds."""
-        return KINDS.get(self.kind, "something that is no number")
+        return KINDS.get(self.kind, "something that is not a number")
 
 
 def from_header(name: str, header: Header) -> Array:

@@ -16,7 +16,7 @@ from seqtopo.source import Span
 def as_taken(declared: Shape, sample: Shape) -> Shape | None:
     """Return the shape in which Keras takes samples for an input; None if they have other axes.
 
-    A last axis of 1 Keras adds or takes away itself. Samples of one number are no sequences of an open
+    A last axis of 1 Keras adds or takes away itself. Samples of one number are not sequences of an open
     length, though Keras would take them for sequences of one step.
 
     >>> as_taken((24, 1), (24,)), as_taken((24,), (24, 1)), as_taken((24, 3), (24,))

@@ -71,7 +71,7 @@ def _arrays(name: str, item: Any) -> list[tuple[str, Array]]:
         raise NotData(
             Diagnostic(
                 "ST710",
-                f"{name} is no array: it is a {type(item).__name__}",
+                f"{name} is not an array: it is a {type(item).__name__}",
                 Span(0, 0),
                 help="give an array, a path of an .npy or .npz file, or a list or dictionary of them",
             )

@@ -37,7 +37,7 @@ REFUSALS = (
 
 
 class Unreadable(Exception):  # noqa: N818  (it is an answer, not a failure)
-    """A file is no array, or not one that can be read; says why, and what to do."""
+    """A file is not an array, or not one that can be read; says why, and what to do."""
 
     def __init__(self, reason: str, help: str) -> None:
         super().__init__(reason)

@@ -1,4 +1,4 @@
-"""Suggest how to write a field that is no number, such as ``1,234`` or ``5 %``."""
+"""Suggest how to write a field that is not a number, such as ``1,234`` or ``5 %``."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ def padded(
     which is all that they may have where it is ``bounded``.
 
     Raises:
-        NotData: they are no arrays of numbers alike but for their steps, or there are too many numbers.
+        NotData: they are not arrays of numbers alike but for their steps, or there are too many numbers.
     """
     try:
         import numpy as np
@@ -117,9 +117,9 @@ def _plain(name: str, sample: Any) -> Numbers:
     try:
         array = np.asarray(sample)
     except (ValueError, TypeError, RuntimeError, OverflowError):
-        _refuse(f"{name} is no array: its steps are not alike", "give each step as many numbers")
+        _refuse(f"{name} is not an array: its steps are not alike", "give each step as many numbers")
     if array.dtype.kind not in "fiub":
-        words = KINDS.get(array.dtype.kind, "something that is no number")
+        words = KINDS.get(array.dtype.kind, "something that is not a number")
         _refuse(f"{name} holds {words}, not numbers", "make ids of words first, and numbers of the rest")
     return array
 

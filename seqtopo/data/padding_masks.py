@@ -131,7 +131,7 @@ def _hidden(resolved: Resolved, side: Side, padding: Padding, mask: Node) -> Dia
     free = _free_value(padding)
     spec, _ = parse(resolved.source)
     edit = View(resolved, spec).edits.replace(mask, _mask(mask, free)) if spec is not None else None
-    title = f"pad with {free:g}, which is no number of the data, and mask that"
+    title = f"pad with {free:g}, which is not a number of the data, and mask that"
     way = Fix(title, (edit,)) if edit is not None else None
     fixes = (way,) if way is not None and side.tried(way) else ()
     numbers = "" if side.declared[-1] == 1 else " throughout"

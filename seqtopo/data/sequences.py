@@ -268,8 +268,8 @@ def pad(
         ``value``.
 
     Raises:
-        SpecError: a sample has no steps, is no array of numbers, or is not like the others; or one is longer
-            than ``steps``.
+        SpecError: a sample has no steps, is not an array of numbers, or is not like the others; or one is
+            longer than ``steps``.
         ValueError: ``at`` or ``steps`` is none of these.
 
     >>> pad([[3, 1], [4, 1, 5], [9]]).tolist()

@@ -265,7 +265,7 @@ def read_series(given: Any, *, ids: bool = False, name: str = "the series", by: 
         if path.suffix.lower() in SUFFIXES:
             table = read_table(path, by)
             given, columns, notes, labels = table.numbers, table.columns, table.notes, table.labels
-            # Floats beyond these bounds are no whole numbers one by one.
+            # Floats beyond these bounds are not whole numbers one by one.
             if ids and bool(((given == np.rint(given)) & (abs(given) <= 2**53)).all()):
                 given = given.astype("int64")
         else:
@@ -280,9 +280,8 @@ def read_series(given: Any, *, ids: bool = False, name: str = "the series", by: 
     try:
         array = np.asarray(given) if not isinstance(given, np.ndarray) else given
     except (ValueError, TypeError, RuntimeError):
-        refuse(
-            "ST723", f"{name} is no array: it is a {type(given).__name__}", "give numbers: (steps, features)"
-        )
+        message = f"{name} is not an array: it is a {type(given).__name__}"
+        refuse("ST723", message, "give numbers: (steps, features)")
     if by is not None and labels is None:
         _refuse_by(name, by, columns)
     if array.ndim == 3 and labels is None and 0 not in array.shape:
@@ -404,7 +403,7 @@ def _in_form(array: np.ndarray[Any, Any], ids: bool, name: str) -> np.ndarray[An
 def _refuse_kind(name: str, kind: str) -> NoReturn:
     refuse(
         "ST715",
-        f"{name} holds {KINDS.get(kind, 'something that is no number')}, but a series holds numbers",
+        f"{name} holds {KINDS.get(kind, 'something that is not a number')}, but a series holds numbers",
         "make ids of words first, such as with keras.layers.StringLookup"
         if kind in "US"
         else "leave out columns of dates and objects, and bring the rest into one array of numbers: "

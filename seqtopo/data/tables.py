@@ -49,8 +49,8 @@ def read_table(path: Path, by: str | None = None) -> Table:
     ``by`` holds no numbers, but names the series of each row.
 
     Raises:
-        SpecError: ST728, with line and column, where a row is too long or too short or a field is no number;
-            ST710 where the file cannot be read as text.
+        SpecError: ST728, with line and column, where a row is too long or too short or a field is not a
+            number; ST710 where the file cannot be read as text.
     """
     import numpy as np
 
@@ -101,7 +101,7 @@ def read_table(path: Path, by: str | None = None) -> Table:
                     _refuse(path, line, what, "save them as an array: numpy.save(path, array)")
                 rows.extend([_number(path, line, i, fields[i], names) for i in kept])
     except UnicodeDecodeError as error:
-        _unreadable(path, f"byte {error.start} is no text in UTF-8")
+        _unreadable(path, f"byte {error.start} is not UTF-8")
     except csv.Error as error:
         _unreadable(path, str(error))
     except OSError as error:
@@ -193,7 +193,7 @@ def _refuse_field(path: Path, line: int, column: str, text: str, name: str) -> N
     help = rewritten(text)
     if help == OTHER and name and text.isidentifier():
         help += f"; where it names the series that a row is of, say so: --series {shlex.quote(name)}"
-    _refuse(path, line, f"has {shown!r} in {column}, which is no number", help)
+    _refuse(path, line, f"has {shown!r} in {column}, which is not a number", help)
 
 
 def _refuse(path: Path, line: int, what: str, help: str) -> NoReturn:

@@ -114,7 +114,7 @@ def refs_in(value: Any) -> Iterator[Ref]:
 def _history(value: Any) -> Ref:
     parts = as_list(value, "a tensor's keras_history")
     if len(parts) < 3 or not isinstance(parts[0], str) or not all(type(p) is int for p in parts[1:3]):
-        raise wrong(f"a tensor is said to come from {shown(parts)}, which is no layer, call and output")
+        raise wrong(f"a tensor is said to come from {shown(parts)}, which is not a layer, call and output")
     return Ref(parts[0], parts[1], parts[2])
 
 
@@ -223,7 +223,7 @@ def _functional(body: Mapping[str, Any], layers: list[dict[str, Any]]) -> Calls:
     inputs, _ = _ends(body.get("input_layers"), "input_layers", found)
     for ref in inputs:
         if ref.output or not found[ref.layer, ref.call].is_input:
-            raise wrong(f"the model's input_layers name {shown(ref.layer)}, which is no input")
+            raise wrong(f"the model's input_layers name {shown(ref.layer)}, which is not an input")
     outputs, keys = _ends(body.get("output_layers"), "output_layers", found)
     return Calls(_sorted(found, outputs, inputs), inputs, outputs, keys)
 

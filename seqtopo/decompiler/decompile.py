@@ -104,7 +104,7 @@ def decompile_config(config: Mapping[str, Any], name: str = "") -> Decompiled:
     except RecursionError:
         raise wrong("the model is nested too deeply to be read") from None
     for one in dict.fromkeys(lost):
-        losses.add("ST507", f"the name {one!r} is left out: it is no name in a spec, or taken there")
+        losses.add("ST507", f"the name {one!r} is left out: it is not a name in a spec, or taken there")
     text = _text([*statements, *([train] if train is not None else [])])
     left_out = [f"# {d.message}" for d in losses.diagnostics if d.severity == "warning"]
     lines = [line for one in left_out for line in textwrap.wrap(one, 88, subsequent_indent="#   ")]

@@ -105,7 +105,7 @@ class _Folder:
         if isinstance(node, tree.Flow):
             return self.flow(self.completed(node.steps) if ends else [node.steps])
         if isinstance(node, tree.Argument) and isinstance(node.value, tree.List):
-            # A list of values: what stands in it may be flows, but it is no list of branches.
+            # A list of values: what stands in it may be flows, but it is not a list of branches.
             return replace(node, value=replace(node.value, items=self.expr(node.value.items)))
         if isinstance(node, tree.List):
             return replace(node, items=self.branches(self.expr(node.items)))

@@ -66,7 +66,7 @@ def _from_archive(path: Path) -> bytes:
             raise no_model(f"{path} is damaged: {str(error)[:100]}") from None
         raise
     except (zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, EOFError) as error:
-        reason = "it is no .keras file" if "not a zip" in str(error) else "it is damaged"
+        reason = "it is not a .keras file" if "not a zip" in str(error) else "it is damaged"
         reason = reason if path.stat().st_size else "it is empty"
         raise no_model(f"{path} cannot be read: {reason}") from None
     except (RuntimeError, NotImplementedError, ValueError, OverflowError) as error:

@@ -132,7 +132,7 @@ class Naming:
         return ""
 
     def _may_have(self, name: str, node: Node | None = None) -> bool:
-        """Whether a name is free, for something that is no input, or for the node of one."""
+        """Whether a name is free, for something that is not an input, or for the node of one."""
         owner = self.inputs.get(name)
         return name not in self.taken and (owner is None or (node is not None and owner == node.index))
 

@@ -67,7 +67,7 @@ def _complete_options(config: dict[str, Any], model: keras.Model) -> None:
 
 
 def _calls(layer: Any) -> list[Any]:
-    """The calls of a layer; none of a thing that is no layer, such as a cell."""
+    """The calls of a layer; none of a thing that is not a layer, such as a cell."""
     found = keras_private.look_up(layer, "_inbound_nodes")
     return [] if found is keras_private.ABSENT else found
 

@@ -74,7 +74,7 @@ class _Training:
             self._add(key, given, self._option)
         for key in config:
             if key not in (*FAMILIES, *AS_BY_DEFAULT, CHOSEN, "optimizer"):
-                self._lost(key, config[key], "it is no argument of train")
+                self._lost(key, config[key], "it is not an argument of train")
         return tree.Train(writing.NOWHERE, tuple(self.args)) if self.args else None
 
     def _add(self, key: str, given: Any, write: Callable[[Any], tree.Expr]) -> None:

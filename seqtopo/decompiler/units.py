@@ -239,7 +239,7 @@ def _plan(units: Units, allow_forks: bool, forced: Set[int], body: bool) -> Plan
     fixed = {v.node for v in units.starts}
     flows = {i: list(consumers) for i, consumers in units.flows.items()}
     references: dict[int, list[int]] = {i: [] for i in units.units}
-    # What was left out of the spec, such as a layer that it cannot say, is no unit.
+    # What was left out of the spec, such as a layer that it cannot say, is not a unit.
     named = (set(units.named) | set(forced)) & units.units.keys() - fixed
     for index in named:
         if not (body and flows[index]):

@@ -40,7 +40,7 @@ def plain(value: Any, family: str = "") -> Any:
         return value
     if isinstance(value, float):
         if not isfinite(value):
-            raise UnsayableError("it is no finite number")
+            raise UnsayableError("it is not a finite number")
         return value
     if isinstance(value, (list, tuple)):
         if set(map(type, value)) == {float} and all(map(isfinite, value)):

@@ -324,7 +324,7 @@ class Walk(ModelCalls):
         return found[:1] if attends_to_itself else found
 
     def _given(self, value: Any) -> Bundle | None:
-        """The values in an argument of a call; None where one of them is no value of the graph."""
+        """The values in an argument of a call; None where one of them is not a value of the graph."""
         refs = list(refs_in(value))
         if not refs or not all(ref in self.values for ref in refs):
             return None

@@ -195,7 +195,7 @@ def regrouped(parts: Sequence[Part], before: Shape, after: Shape) -> tuple[Conte
             if inner is None:
                 scrambled: Content = (Part(SCRAMBLED, size),)
                 return (*found, scrambled, *((Part(SCRAMBLED, s),) for s in after[len(found) + 1 :]))
-            # Features that are cut into several axes are no features any more, but for the last of these.
+            # Features that are cut into several axes are not features any more, but for the last of these.
             group.append(Part(PLACES if rest[0].kind == FEATURES else rest[0].kind, need))
             rest[0] = Part(rest[0].kind, inner)
             need = 1

@@ -151,7 +151,7 @@ def _dtype(name: Any, arg: tree.Argument) -> str:
     near = nearest(str(name), _FLAGS)
     raise Refusal(
         "ST218",
-        f"in(...) has no flag {show(name)}" if isinstance(name, str) else f"{show(name)} is no dtype",
+        f"in(...) has no flag {show(name)}" if isinstance(name, str) else f"{show(name)} is not a dtype",
         arg.span,
         help=f"did you mean {near}?" if near else "a flag of in(...) is a dtype, such as int or float16",
         fixes=(Fix(f"did you mean {near}?", (Edit(arg.span, near),)),) if near else (),

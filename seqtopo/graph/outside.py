@@ -36,7 +36,7 @@ def value_of(given: Any) -> Any:
         return given
     text = _text(given)
     if read_value("X", text) is None:
-        raise Refusal(expected=f"{shown(text)!r} is no value")
+        raise Refusal(expected=f"{shown(text)!r} is not a value")
     return text
 
 
@@ -77,7 +77,7 @@ def _fraction(given: Any) -> float:
         number = float(given)
         if isfinite(number):
             return number
-        raise Refusal(expected=f"{number} is no number")
+        raise Refusal(expected=f"{number} is not a number")
     raise Refusal(expected=f"{shown(repr(given))} is neither a number nor a text")
 
 

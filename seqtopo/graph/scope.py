@@ -1,4 +1,4 @@
-"""Look up names in scopes, and evaluate expressions that are no flows."""
+"""Look up names in scopes, and evaluate expressions that are not flows."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ def lower_case_size(code: str, words: tuple[str, ...], span: Span) -> Refusal:
     """Refuse words that stand where sizes do; the fix, for all of a spec's at once, is made later."""
     return Refusal(
         code,
-        f"{', '.join(words)} {'is no size' if len(words) == 1 else 'are no sizes'}: "
+        f"{', '.join(words)} {'is not a size' if len(words) == 1 else 'are not sizes'}: "
         "names of sizes begin with an upper-case letter",
         span,
         label="in lower case",

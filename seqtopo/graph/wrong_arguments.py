@@ -170,7 +170,7 @@ class WrongCall(NamedTuple):
             param = self.row.by_name[given]
             return Refusal(
                 "ST202",
-                f"{self._called}'s {given} is no flag: it needs a value, {param.kind.words}",
+                f"{self._called}'s {given} is not a flag: it needs a value, {param.kind.words}",
                 arg.span,
                 label="needs a value",
                 help=f"write {given}=...",
@@ -202,7 +202,7 @@ class WrongCall(NamedTuple):
         near = nearest(given.name, flags)
         return Refusal(
             "ST202",
-            f"{name.name} stands for {given.name}, which is no flag of {self._called}"
+            f"{name.name} stands for {given.name}, which is not a flag of {self._called}"
             + (f", nor its {place.short or place.name}: {place.kind.words}" if place is not None else ""),
             name.span,
             label=f"is {given.name}",
@@ -243,7 +243,7 @@ class WrongCall(NamedTuple):
         )
 
     def _words_of(self) -> tuple[str, ...]:
-        """The bare words of a call that are no flags of it, nor values of what takes words."""
+        """The bare words of a call that are not flags of it, nor values of what takes words."""
         found = []
         for arg in self.call.args if isinstance(self.call, tree.Call) else ():
             param = self.row.by_name.get(arg.name.name) if arg.name is not None else None

@@ -282,7 +282,7 @@ def _grouped(given: Given) -> Shape:
         raise given.refuse(
             "ST203",
             f"shares {groups} keys among {heads} queries, which does not come out even",
-            label=f"{heads} is no multiple of {groups}",
+            label=f"{heads} is not a multiple of {groups}",
             help="choose num_key_value_heads so that it divides num_query_heads",
             at=("argument", "num_key_value_heads"),
         )

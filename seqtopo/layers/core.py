@@ -125,7 +125,7 @@ def _check_moments(given: Given) -> dict[str, Size]:
     if _least(given["variance"]) < 0:
         raise given.refuse(
             "ST203",
-            "has a variance below 0, whose root is no number",
+            "has a variance below 0, whose root is not a number",
             label="must be 0 or more",
             help="a variance is a mean of squares: give the standard deviation's square",
             at=("argument", "variance"),

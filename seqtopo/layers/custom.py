@@ -71,7 +71,7 @@ def layer(
         The decorated function or class as it was, with its row as the attribute ``row``.
 
     Raises:
-        ValueError: the name is taken, or ``time``, ``mask`` or ``role`` is no word that is known.
+        ValueError: the name is taken, or ``time``, ``mask`` or ``role`` is not a word that is known.
         TypeError: there is no shape rule, as in a bare ``@seqtopo.layer``.
 
     >>> @layer("T F -> F", weights="query: F", time="ends", mask="ends", role="pooling")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why a class of ``keras.layers`` is no layer here, and what to write instead."""
+    """Why a class of ``keras.layers`` is not a layer here, and what to write instead."""
 
     why: str
     instead: str

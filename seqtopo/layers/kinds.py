@@ -27,7 +27,7 @@ class Kind(NamedTuple):
     flags: tuple[str, ...] = ()
     takes: str = "value"
     family: str = ""
-    """The family of Keras objects it names one of; "" where it is no object."""
+    """The family of Keras objects it names one of; "" where it is not an object."""
 
     def accepts(self, value: Any) -> bool:
         """Return whether a value is of this kind.

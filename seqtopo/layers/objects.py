@@ -159,7 +159,7 @@ def _read(entry: Entry, part: Part, value: Any) -> Any:
     takes = part.takes
     if isinstance(value, (Word, Object)):
         for family in takes.families:
-            # Its own kind is no argument of an object (Keras has no loss scaling of loss scaling), so
+            # Its own kind is not an argument of an object (Keras has no loss scaling of loss scaling), so
             # objects never nest deeper than the families do.
             if _by_name(family).get(value.name) not in (None, entry):
                 return read_object(family, value)

@@ -354,7 +354,7 @@ def _has(class_name: str, argument: str) -> bool:
 
 
 def _renamed(class_name: str, argument: str) -> str:
-    """The present name of an argument; "" where it is no old one of this class."""
+    """The present name of an argument; "" where it is not an old one of this class."""
     own = RENAMED_ARGUMENTS.get(class_name, {}).get(argument)
     if own is not None:
         return own
@@ -373,7 +373,7 @@ def _merged(given: dict[str, Any], found: Modern) -> str:
         given.pop(aside, None)
     to = MERGES.get(mode) if isinstance(mode, str) else None
     if to is None:
-        found.notes.append(Note("gone", "Merge", "", "its mode is no name of a way to merge"))
+        found.notes.append(Note("gone", "Merge", "", "its mode names no way to merge"))
         return "Merge"
     found.notes.append(Note("class", f"Merge(mode={mode!r})", to))
     if to != "Concatenate":

@@ -1,4 +1,4 @@
-"""Define argument values that are no numbers, strings, tuples or sizes: words, Keras objects, tensors."""
+"""Define argument values that are not numbers, strings, tuples or sizes: words, Keras objects, tensors."""
 
 from __future__ import annotations
 

@@ -130,7 +130,7 @@ def _silencers(ignores: Iterable[Ignore]) -> dict[tuple[str, int, str], int]:
 def _sorted_out(
     one: Ignore, at: int, used: Collection[tuple[int, str]], ran: Collection[str]
 ) -> tuple[list[str], list[str]]:
-    """Report the words of a comment that are no codes, and those that silence nothing."""
+    """Report the words of a comment that are not codes, and those that silence nothing."""
     unknown: list[str] = []
     idle: list[str] = []
     for word in one.words:

@@ -13,7 +13,7 @@ from seqtopo.pictures.folding import Item, Part
 from seqtopo.syntax import tree
 
 LEAST_BOXES = 2
-"""A part of fewer boxes is no frame: its name stands in its box."""
+"""A part of fewer boxes is not a frame: its name stands in its box."""
 
 Stretch = tuple[int, int, str]
 """A part: its first node, the one behind its last, and its name."""

@@ -26,7 +26,7 @@ class Axis:
     last: Size
     number: int
     alone: bool = False
-    """Whether it is no sequence, but the place of a vector that comes from nowhere in time."""
+    """Whether it is not a sequence, but the place of a vector that comes from nowhere in time."""
     marks: dict[int, Size] = field(default_factory=dict)
     root: Axis | None = None
     region: Axis | None = None

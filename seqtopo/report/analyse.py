@@ -148,7 +148,7 @@ def report_on(checked: Checked) -> Report:
     if resolved is None or resolved.free:
         graph = None if resolved is None else resolved.graph
         text = checked.source.text
-        # A Python class's name is no name to bind: it is another word for a layer.
+        # A Python class's name is not a name to bind: it is another word for a layer.
         wrong = {text[d.span.start : d.span.end] for d in checked.diagnostics if d.code == "ST201"}
         unbound = buildable.unbound_names(graph, checked.spec, checked.bound)
         names = tuple(name for name in unbound if name not in wrong)

@@ -32,7 +32,7 @@ def build(
 
     Raises:
         SpecError: what ``compile`` raises it for.
-        ValueError: the seed is no whole number from 0 up.
+        ValueError: the seed is not a whole number from 0 up.
     """
     resolved = buildable_spec(checked, max_params)
     if seed is not None and (isinstance(seed, bool) or not hasattr(seed, "__index__") or seed < 0):

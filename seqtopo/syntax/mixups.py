@@ -125,7 +125,7 @@ def calls_attribute(place: Place) -> bool:
 
 
 def equals(place: Place) -> bool:
-    """Explain a misplaced ``=``: in brackets, a second one, or one after something that is no name."""
+    """Explain a misplaced ``=``: in brackets, a second one, or one after something that is not a name."""
     if place.kind() != "EQUALS":
         return False
     _, bracket = place.opener()

@@ -25,7 +25,7 @@ LONGEST = 5_000_000
 
 
 class Reading(NamedTuple):
-    """A parsed text: its tree (None if it is no spec text at all), its tokens and its errors."""
+    """A parsed text: its tree (None if it is not a spec text at all), its tokens and its errors."""
 
     spec: tree.Spec | None
     tokens: list[Token]
@@ -44,7 +44,7 @@ def tokenize(text: str) -> list[Token]:
 def parse(source: Source) -> tuple[tree.Spec | None, list[Diagnostic]]:
     """Return the tree of a text and its errors, in the order of the text.
 
-    The tree holds the statements that could be read; it is None where the text is no spec at all
+    The tree holds the statements that could be read; it is None where the text is not a spec at all
     (too long, or not a text). Diagnostics have the codes ST101 to ST105.
 
     >>> spec, diagnostics = parse(Source("in(T,F) -> lstm(64,seq)"))

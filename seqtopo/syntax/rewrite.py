@@ -52,7 +52,7 @@ def call(name: str, *args: tree.Expr | int | str, **named: tree.Expr) -> tree.Ca
 
 
 def steps_of(expr: tree.Expr) -> tuple[tree.Expr, ...]:
-    """Return the steps of a flow, or the one step that is no flow."""
+    """Return the steps of a flow, or the one step that is not a flow."""
     return expr.steps if isinstance(expr, tree.Flow) else (expr,)
 
 

@@ -59,7 +59,7 @@ def read_stray(token: Token, findings: Findings) -> Token | None:
     elif token.text.strip("_") == "":
         findings.add(
             "ST101",
-            f"{shown(token.text)} is no name; the width of the incoming value is '_'",
+            f"{shown(token.text)} is not a name; the width of the incoming value is '_'",
             token.span,
             "not part of the language",
             help="write '_'",
@@ -69,7 +69,7 @@ def read_stray(token: Token, findings: Findings) -> Token | None:
         bare = token.text.lstrip("_")
         findings.add(
             "ST101",
-            f"{shown(token.text)} is no name: a name starts with a letter",
+            f"{shown(token.text)} is not a name: a name starts with a letter",
             token.span,
             "starts with '_'",
             help="remove the leading '_'",
@@ -78,7 +78,7 @@ def read_stray(token: Token, findings: Findings) -> Token | None:
     elif any(c.isalpha() for c in token.text):
         findings.add(
             "ST101",
-            f"{shown(token.text)} is no name: a name has the letters a-z and A-Z, digits and '_'",
+            f"{shown(token.text)} is not a name: a name has the letters a-z and A-Z, digits and '_'",
             token.span,
             "not part of the language",
             help="write it with unaccented Latin letters",
@@ -151,7 +151,7 @@ def _half_number(token: Token, findings: Findings) -> Token:
     if digits.isascii() and digits.isdigit():
         findings.add(
             "ST101",
-            f"{shown(text)} is no number: digits are written without '_'",
+            f"{shown(text)} is not a number: digits are written without '_'",
             token.span,
             "'_' between digits",
             help=f"write {digits[:_SHOWN]}",

@@ -83,7 +83,7 @@ def lex(text: str, words: Vocabulary) -> list[Token]:
     tokens: list[Token] = []
     append = tokens.append
     keyword = words.keywords.get
-    # A byte-order mark is no part of what was written.
+    # A byte-order mark is not part of what was written.
     start = 1 if text.startswith("\ufeff") else 0
     for match in words.pattern.finditer(text, start):
         kind = match.lastgroup

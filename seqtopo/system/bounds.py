@@ -48,7 +48,7 @@ TABLE_COLUMNS = 10_000
 TABLE_NUMBERS = 50_000_000
 """The numbers of a table. What is larger is better kept as an array, which need not be read as a whole."""
 ARRAY_HEADER = 65_536
-"""The bytes of an array's header; a longer one is no plain array's."""
+"""The bytes of an array's header; a longer one is not a plain array's."""
 ARRAY_MEMBERS = 50_000
 """The arrays of an ``.npz`` file: one for each sample, where their lengths are not equal."""
 PADDED_NUMBERS = 2**28

@@ -254,4 +254,4 @@ def _unknown(piece: Piece, dialect: str) -> _Wrong:
     else:
         near = nearest(word[:2], [row.written[:2] for row in WORDS if dialect in row.dialects])
         help = f"did you mean {near}...?" if near else "seqtopo convert --help lists the words"
-    return _wrong("ST551", f"{shown} is no word of VGSL as {dialect} has it", piece.span, help)
+    return _wrong("ST551", f"{shown} is not a word of VGSL as {dialect} has it", piece.span, help)

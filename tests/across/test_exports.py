@@ -176,7 +176,7 @@ def test_fault_d1_what_no_backend_can_mend_is_tried_once(
         (["-o", "a.onnx", "--via", "mxnet"], 1, "mxnet cannot write ONNX"),
         (["-o", "a.pt2", "--via", "jax"], 1, "take one that can: --via torch"),
         (["-o", "no/where.onnx"], 1, "there is no folder no"),
-        (["-o", "a.onnx", "--batch", "0"], 2, "--batch 0 is no number of sequences"),
+        (["-o", "a.onnx", "--batch", "0"], 2, "--batch 0 is not a number of sequences"),
         (["-o", "taken"], 1, "it is there, and is no SavedModel"),
     ],
 )

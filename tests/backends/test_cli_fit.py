@@ -192,8 +192,8 @@ def test_one_feature_of_several_is_told_as_far_as_is_known(capsys: Capture) -> N
     ("data", "words"),
     [
         (None, "no such file"),
-        (b"", "it is no .keras file, or it is damaged"),
-        (b"PK\x03\x04 and no more", "it is no .keras file, or it is damaged"),
+        (b"", "it is not a .keras file, or it is damaged"),
+        (b"PK\x03\x04 and no more", "it is not a .keras file, or it is damaged"),
         ("zip", "no model is in it"),
         ("cut", "damaged"),
     ],

@@ -297,7 +297,7 @@ def test_fault_b_a_damaged_end_of_the_series_is_told(capsys: Capture) -> None:
                 archive.writestr(name, part)
         capsys.readouterr()
         assert main(["forecast", "other.keras", "--steps", "1"]) == 1
-        assert "the end of the series beside it is no array" in words(capsys.readouterr().err), damaged
+        assert "the end of the series beside it is not an array" in words(capsys.readouterr().err), damaged
 
 
 def test_fault_b_a_damaged_packing_of_a_model_is_told(capsys: Capture) -> None:

@@ -177,7 +177,7 @@ def with_mask() -> Any:
 
 NOT_STRAIGHT: dict[str, tuple[Callable[[], Any], str]] = {
     "own": (layer_of_a_user, "own is not Keras' own"),
-    "operation": (with_operation, "is no layer, but an operation"),
+    "operation": (with_operation, "is not a layer, but an operation"),
     "masking": (lambda: keras.Sequential([keras.Input((4, 3)), layers.Masking()]), "masking gives a mask"),
     "embedding": (
         lambda: keras.Sequential([keras.Input((4,)), layers.Embedding(3, 2, mask_zero=True)]),
@@ -190,8 +190,8 @@ NOT_STRAIGHT: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: keras.Sequential([keras.Input((4, 3)), layers.ReLU(dtype="float64")]),
         "converts what it is given",
     ),
-    "subclass": (lambda: type("Own", (keras.Model,), {})(), "it is no model of layers alone"),
-    "not_built": (lambda: keras.Sequential([layers.Dense(2)]), "it is no model of layers alone"),
+    "subclass": (lambda: type("Own", (keras.Model,), {})(), "it is not a model of layers alone"),
+    "not_built": (lambda: keras.Sequential([layers.Dense(2)]), "it is not a model of layers alone"),
 }
 
 LOOPS: dict[str, tuple[Callable[[], Any], str]] = {

@@ -309,7 +309,7 @@ MISTAKES = {
         np.array([[["a", "b"]]]),
         r"takes \(\?, \?, 2\) float32, but is given <U1; .*x\.astype\('float32'\)",
     ),
-    "ragged": ([[[1.0, 2.0]], [[1.0]]], "what is given is no array: its rows have different lengths"),
+    "ragged": ([[[1.0, 2.0]], [[1.0]]], "what is given is not an array: its rows have different lengths"),
     "several": ([sequences(1, 4, 2)] * 2, r"is given \(2, 1, 4, 2\): 4 axes for 3"),
 }
 

@@ -31,7 +31,7 @@ def collections(text: str) -> Iterator[int]:
 
 
 def without_reason(text: str) -> list[int]:
-    """The lines of those collections above which no comment says why they are no facts about layers."""
+    """The lines of those collections above which no comment says why they are not facts about layers."""
     lines = text.splitlines()
     return [
         at

@@ -48,7 +48,7 @@ def _lacks_onednn(text: str, said: str) -> bool:
 
 
 def at_run(backend: str, text: str, error: BaseException) -> str:
-    """Why a backend cannot run a model that Keras builds; "" where that is no backend's limit."""
+    """Why a backend cannot run a model that Keras builds; "" where that is not a backend's limit."""
     said = f"{type(error).__name__}: {error}"
     if backend == "tensorflow" and _lacks_onednn(text, said):
         return "TensorFlow computes it on a CPU through oneDNN alone"
@@ -88,7 +88,7 @@ STRICTER: tuple[tuple[str, tuple[str, ...], str, str], ...] = (
         "sparse tensors on some",
         "some backends only, and no layer after it takes them",
     ),
-    ("ST203", ("normalization",), "variance below 0", "what comes out is no number"),
+    ("ST203", ("normalization",), "variance below 0", "what comes out is not a number"),
     (
         "ST203",
         ("conv1d_transpose",),
@@ -109,7 +109,7 @@ STRICTER: tuple[tuple[str, tuple[str, ...], str, str], ...] = (
     ("ST203", (), "not a dtype such as", "Keras takes whatever bears a name for a dtype"),
     ("ST203", ("mha",), "works on weights of 2 axes", "Keras does not look at it where the layer is frozen"),
     ("ST203", ("reshape",), "does not take target_shape=(None,)", "Keras takes none for what is left over"),
-    ("ST203", ("reversible_embedding",), "divides by its logit_soft_cap", "what comes out is no number"),
+    ("ST203", ("reversible_embedding",), "divides by its logit_soft_cap", "what comes out is not a number"),
     ("ST203", ("rms_normalization",), "does not take epsilon=-", "Keras does not look at it"),
     ("ST308", (), "a weight's sizes must be known", "to compare, a number was put in the place of ?"),
     ("ST309", (), "as many steps in the key as", "Keras looks at numbers only, when the model is built"),
@@ -170,7 +170,7 @@ STRICTER: tuple[tuple[str, tuple[str, ...], str, str], ...] = (
 )
 """Code, rows (none: all), words of the message, and the reason."""
 
-_NO_ID = "fractions that a layer has computed are no ids"
+_NO_ID = "fractions that a layer has computed are not ids"
 LIMITS: tuple[tuple[str, str, str, str], ...] = (
     ("torch", "embed", "index out of range", _NO_ID),
     ("tensorflow", "embed", "is not in [0", _NO_ID),

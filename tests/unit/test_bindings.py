@@ -229,7 +229,7 @@ FREE = (
     "magnitude", "density", "real", "count", "time", "same", "glu", "seq", "tanh", "features", "linear",
     "valid", "mode", "steps", "causal", "gelu",
 )  # fmt: skip
-"""Flags and activations, which are no layers."""
+"""Flags and activations, which are not layers."""
 
 
 @pytest.mark.parametrize("name", FREE)
@@ -266,7 +266,7 @@ def test_fault_f10_a_name_that_is_a_layers_can_be_keras_name(name: str, spec: st
     assert found.code == "ST207"
     assert f'name="{name}"' in found.help
     assert seqtopo.check(f'in(5,8) -> lstm(4,name="{name}")').shapes[-1].name == name
-    # A size is no layer, so it has no name in Keras.
+    # A size is not a layer, so it has no name in Keras.
     assert "Keras" not in seqtopo.check(f"let {name} = 3\nin(5,8) -> lstm(4)").diagnostics[0].help
 
 
@@ -328,10 +328,10 @@ def test_fault_d12_what_stands_for_a_step_is_bound_to_a_whole_step() -> None:
         ("dropout(P)", "seq", "P stands for seq, and dropout's rate must be a number", "-D P=0.1"),
         ("lstm(P)", "relu", "P stands for relu, and lstm's units must be a whole number", "-D P=2"),
         ("conv1d(4,P,same)", "tanh", "P stands for tanh, and conv1d's kernel_size must be", "-D P=2"),
-        ("lstm(4,P)", "foo", "P stands for foo, which is no flag of lstm", "-D P=relu"),
+        ("lstm(4,P)", "foo", "P stands for foo, which is not a flag of lstm", "-D P=relu"),
         ("lstm(4,P)", "3", "P stands for 3, but only a flag of lstm may stand here", "-D P=relu"),
         ("lstm(4,dropout=P)", "relu", "lstm(dropout=relu): dropout must be a number", "-D P=0.1"),
-        ("maxpool1d(P)", "relu", "which is no flag of maxpool1d, nor its pool_size", "-D P=2"),
+        ("maxpool1d(P)", "relu", "which is not a flag of maxpool1d, nor its pool_size", "-D P=2"),
         ("lstm(4,seq) * P", "relu", "P stands for relu, but a size is a number", "-D P=24"),
     ],
 )

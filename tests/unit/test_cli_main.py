@@ -62,7 +62,7 @@ def test_each_help_has_examples(command: str, capsys: pytest.CaptureFixture[str]
         (["in(T,8) -> lstm(4)"], 'a command comes first: seqtopo check "in(T,8) -> lstm(4)"'),
         (["check"], "seqtopo check needs a spec\nfor example: seqtopo check spec.txt"),
         (["check", "x", "-D", "T"], "'T' is not NAME=VALUE; write -D T=24"),
-        (["check", "x", "-D", "T=x+"], "the value in 'T=x+' is no number, word or layer; write -D T=24"),
+        (["check", "x", "-D", "T=x+"], "the value in 'T=x+' is not a number, word or layer; write -D T=24"),
         (["check", "x", "-D", "T=2,F=3"], "write one -D for each: -D T=24 -D F=3"),
         (["check", "x", "-D", "T=2", "-D", "T=3"], "-D T is given twice"),
         (["check", "x", "--max-params", "0"], "write --max-params 1000000"),

@@ -79,7 +79,7 @@ def test_what_is_no_spec_is_told(
         ("none.keras", "none.keras", "seqtopo build spec.txt|check the path"),
         ("folder.keras", "folder.keras is a folder", "a .keras file that Keras 3 has saved"),
         ("empty.keras", "empty.keras cannot be read: it is empty", "a .keras file that Keras 3 has saved"),
-        ("text.keras", "text.keras cannot be read: it is no .keras file", "that Keras 3 has saved"),
+        ("text.keras", "text.keras cannot be read: it is not a .keras file", "that Keras 3 has saved"),
         ("old.h5", "old.h5", "that Keras 3 has saved|seqtopo convert model model.h5 -o model.keras"),
         ("other.keras", "other.keras is an archive, but no Keras model is in it", "that Keras 3 has saved"),
     ],

@@ -463,7 +463,7 @@ def test_fault_b7_pad_in_python() -> None:
         ([RAGGED[0], np.ones((4, 2))], r"samples\[1\] is \(4, 2\)"),
         ([RAGGED[0], 3.0], r"samples\[1\] is a single number"),
         ([["a"], ["b", "c"]], r"samples\[0\] holds texts"),
-        ([[[1, 2], [3]], [[1, 2]]], r"samples\[0\] is no array"),
+        ([[[1, 2], [3]], [[1, 2]]], r"samples\[0\] is not an array"),
         ([np.broadcast_to(np.zeros(1), 2**21), *[[1]] * 2**8], "numbers when padded"),
     ):
         with pytest.raises(seqtopo.SpecError, match=said):

@@ -271,7 +271,7 @@ def test_what_does_not_fit_a_spec_is_told(spec: str, more: dict[str, Any], code:
     ("text", "code", "words"),
     [
         ("a,b\n1,2\n3\n", "ST728", "line 3: it has 1 fields, but the rows before it have 2"),
-        ("a,b\n1,2\n3,x\n", "ST728", "line 3: it has 'x' in column 2 (b), which is no number"),
+        ("a,b\n1,2\n3,x\n", "ST728", "line 3: it has 'x' in column 2 (b), which is not a number"),
         ("a,b\n1,2\n3,\n", "ST728", "line 3: it has nothing in column 2 (b)"),
         ("a;b\n1;2,5\n", "ST728", "'2,5' in column 2 (b)"),
         ("a,b\n1,inf\n", "ST728", "'inf' in column 2 (b)"),
@@ -296,7 +296,7 @@ def test_fault_b_numbers_too_large_for_ids_are_refused(tmp_path: Path) -> None:
 def test_a_table_of_bytes_is_told(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     path.write_bytes(b"\xff\xfe\x00")
-    refused("ST710", "no text in UTF-8", lambda: read_table(path))
+    refused("ST710", "is not UTF-8", lambda: read_table(path))
 
 
 def test_a_table_is_read_with_names_and_without_dates(tmp_path: Path) -> None:

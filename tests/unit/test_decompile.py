@@ -339,7 +339,7 @@ WRONG: dict[str, Callable[[], Any]] = {
     "has no output_layers": lambda: model([source()], []),
     "which is not there": lambda: model([source()], ["nobody", 0, 0]),
     "two layers are called": lambda: model([source(), source()]),
-    "which is no layer": lambda: model(
+    "which is not a layer": lambda: model(
         [source(), called(DENSE, {"class_name": "__keras_tensor__", "config": {"keras_history": [1]}})]
     ),
     "has the size -4": lambda: model([source("x", -4)], ["x", 0, 0]),

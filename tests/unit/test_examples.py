@@ -14,7 +14,7 @@ import seqtopo
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 PAGES_ALONE = {"guide", "pictures"}
-"""Folders of pages, which are no examples."""
+"""Folders of pages, which are not examples."""
 SPECS = sorted(EXAMPLES.glob("*/spec.txt"))
 STOCK = [spec for spec in SPECS if spec.parent.name != "custom-layer"]
 

@@ -1,4 +1,4 @@
-"""Rules on ids: embeddings of what is no id, and layers that compute with ids."""
+"""Rules on ids: embeddings of what is not an id, and layers that compute with ids."""
 
 from __future__ import annotations
 

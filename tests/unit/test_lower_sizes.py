@@ -59,7 +59,7 @@ def test_fault_f4_sizes_in_lower_case_are_renamed_all_at_once(spec: str, renamed
         ("in(20,8) -> lstm(8,sq)", "lstm has no flag sq"),
         ("in(20,flot32) -> lstm(3)", "has no flag 'flot32'"),
         ("in(20,8) -> dense(4,relo)", "dense has no flag relo"),
-        ("in(20,8) -> dropout(rate) -> lstm(3)", "rate is no flag: it needs a value"),
+        ("in(20,8) -> dropout(rate) -> lstm(3)", "rate is not a flag: it needs a value"),
     ],
 )
 def test_fault_f4_a_slip_in_a_flag_is_still_one(spec: str, words: str) -> None:

@@ -46,7 +46,7 @@ CAUSES = {
     ),
     "the batch in a reshape": (
         "in(4,4,batch=5) -> reshape(5,4,4)",
-        "the batch of 5 is no axis of a sample: a reshape cannot move it into one",
+        "the batch of 5 is not an axis of a sample: a reshape cannot move it into one",
     ),
     "the sides of an image": (
         "in(12,12,1) -> conv2d(8,3) -> maxpool2d(2) -> conv2d(8,3) -> conv2d(8,5)",

@@ -184,7 +184,7 @@ def _answer(model: keras.Model, notes: Notes, history: Array, targets: int) -> A
     except Exception as error:
         raise ValueError(f"it cannot read the history: {str(error).splitlines()[0][:200]}") from None
     if answer.size % targets:
-        raise ValueError(f"it gives {answer.size} numbers, which are no steps of {targets} features")
+        raise ValueError(f"it gives {answer.size} numbers, which are not steps of {targets} features")
     rows: Array = answer.reshape(-1, targets)
     return rows if len(model.outputs[0].shape) < 3 else rows[_following(model, notes, len(window), len(rows))]
 

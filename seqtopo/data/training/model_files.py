@@ -34,7 +34,7 @@ NOTES, HISTORY = "seqtopo.json", "seqtopo.npy"
 
 
 class NoModelError(Exception):
-    """A file is no model that can be loaded; says why, and what to do."""
+    """A file is not a model that can be loaded; says why, and what to do."""
 
     def __init__(self, reason: str, help: str) -> None:
         super().__init__(reason)
@@ -92,7 +92,7 @@ def load_with(path: Path, *, kernels: bool = True, modules: Sequence[str] = ()) 
     # RuntimeError: a password is needed. NotImplementedError: a packing that Python does not know.
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError, struct.error):
         raise NoModelError(
-            "it is no .keras file, or it is damaged", "save it anew: seqtopo fit, or model.save in Keras"
+            "it is not a .keras file, or it is damaged", "save it anew: seqtopo fit, or model.save in Keras"
         ) from None
     if damaged or not {"config.json", "model.weights.h5"} <= members:
         raise NoModelError(
@@ -186,7 +186,7 @@ def _notes(archive: zipfile.ZipFile, model: keras.Model) -> Notes:
     except (ValueError, RecursionError):
         raise _altered("it is no JSON") from None
     if not isinstance(found, dict):
-        raise _altered("it is no object")
+        raise _altered("it is not an object")
     for name, value in found.items():
         words, fits = _FIELDS.get(name, ("", lambda value: False))
         if not words:
@@ -204,7 +204,7 @@ def _notes(archive: zipfile.ZipFile, model: keras.Model) -> Notes:
             notes.history = np.load(io.BytesIO(archive.read(HISTORY)), allow_pickle=False)
         # NumPy and zipfile have many ways to say that there is no array.
         except Exception:
-            raise _altered("the end of the series beside it is no array") from None
+            raise _altered("the end of the series beside it is not an array") from None
     wrong = _at_odds(notes, model, sealed=bool(kept))
     if wrong:
         raise _altered(wrong)

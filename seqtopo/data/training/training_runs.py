@@ -56,7 +56,7 @@ class Progress:
         try:
             with self._opened() as found:
                 return bool(json.loads(str(found["notes"]))["fingerprint"] == self.fingerprint)
-        # NumPy and zipfile have many ways to say that a file is no archive of theirs.
+        # NumPy and zipfile have many ways to say that a file is not an archive of theirs.
         except Exception:
             return False
 
@@ -80,7 +80,7 @@ class Progress:
                 values = [found[f"v{i}"] for i in range(len(found.files) - 1)]
             fingerprint, history, epochs = (notes[name] for name in ("fingerprint", "history", "epochs"))
             whole = all(len(numbers) == epochs for numbers in history.values())
-        # NumPy and zipfile have many ways to say that a file is no archive of theirs.
+        # NumPy and zipfile have many ways to say that a file is not an archive of theirs.
         except Exception:
             return False
         if (

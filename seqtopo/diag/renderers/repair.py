@@ -80,7 +80,7 @@ def _hunk(source: Source, first: int, last: int, edits: list[Edit], moved: int) 
     marks = [(low, min(high, len(new[0])), sign) for low, high, sign in marks]
     if len(old) == len(new) == 1 and old[0].strip() and all(low < high for low, high, _ in marks):
         return Hunk(first + moved, old, new, tuple(marks))
-    # Lines that stay as they are belong to no change, except that a blank line is no picture of one.
+    # Lines that stay as they are belong to no change, except that a blank line is not a picture of one.
     same = _shared(old, new)
     old, new = old[same:], new[same:]
     tail = _shared(old[::-1], new[::-1])

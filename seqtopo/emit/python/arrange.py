@@ -129,7 +129,7 @@ def _calls(model: WrittenModel, kept: Iterable[Statement]) -> list[Statement]:
         if statement in found:
             continue
         found[statement] = None
-        # What is called is no part of the model's own graph: what a layer has inside is its own.
+        # What is called is not part of the model's own graph: what a layer has inside is its own.
         given = (
             (statement.value.args, statement.value.kwargs)
             if isinstance(statement.value, Apply)

@@ -31,7 +31,7 @@ class Dotted:
 
     def __post_init__(self) -> None:
         if not is_dotted(self.path):
-            raise ValueError(f"{self.path!r} is no name")
+            raise ValueError(f"{self.path!r} is not a name")
 
 
 @dataclass(eq=False)

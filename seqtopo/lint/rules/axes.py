@@ -174,7 +174,7 @@ def rows_as_steps(view: View) -> Iterator[Finding]:
 
 
 _LEAST_ROWS = 12
-"""An image of fewer rows is no line of text: its first axis counts something else."""
+"""An image of fewer rows is not a line of text: its first axis counts something else."""
 
 
 def _flattens_each(node: Node) -> bool:

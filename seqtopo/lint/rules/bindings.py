@@ -112,7 +112,7 @@ def lost_flow(view: View) -> Iterator[Finding]:
 
 @rule("ST664")
 def part_apart(view: View) -> Iterator[Finding]:
-    """A named model that is no part of the output: only ``compile_all`` and ``part`` give it."""
+    """A named model that is not part of the output: only ``compile_all`` and ``part`` give it."""
     last = _model(view)
     for statement in view.spec.statements:
         if not isinstance(statement, tree.Bind) or statement is last or view.names.uses(statement):
@@ -121,7 +121,7 @@ def part_apart(view: View) -> Iterator[Finding]:
             name = statement.name.name
             yield Finding(
                 statement.name.span,
-                f"{name} is no part of the model's output: it is a model of its own",
+                f"{name} is not part of the model's output: it is a model of its own",
                 label="not used further down",
                 labels=(Label(last.span, "is the model"),) if last is not None else (),
                 help=f"for a second output, list it at the end: [..., {name}]; alone, it is "

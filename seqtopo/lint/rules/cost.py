@@ -87,7 +87,7 @@ def _reasons(layer: Layer, long: bool = False) -> tuple[str, ...]:
     activation, gate = word_of(layer.get("activation")), word_of(layer.get("recurrent_activation"))
     found = {
         "recurrent_dropout": bool(layer.get("recurrent_dropout")),
-        # A softmax, and what is no gate, are told by rules of their own.
+        # A softmax, and what is not a gate, are told by rules of their own.
         f"the activation {activation or 'linear'}": activation not in ("tanh", "softmax"),
         f"the recurrent_activation {gate or 'linear'}": gate != "sigmoid" and gate in GATES,
         "use_bias=false": layer.get("use_bias") is False,

@@ -164,7 +164,7 @@ def _normed(view: View, node: Node, gives: str) -> Finding:
     first = place_of(view, view.maker(node.inputs[0]))
     return Finding(
         node.span,
-        f"{node.layer.row.name} behind a {gives}: what comes out are no probabilities any more",
+        f"{node.layer.row.name} behind a {gives}: what comes out are not probabilities any more",
         label="moves them out of 0 to 1",
         labels=(Label(first.span, f"gives a {gives}"),),
         help=f"put it before the layer with the {gives}, or take it out",

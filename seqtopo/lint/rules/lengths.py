@@ -83,7 +83,7 @@ def _uneven(view: View, path: list[Node], lengths: list[int], axis: int) -> Find
     start, end = lengths[0], lengths[-1]
     what = "steps" if axis == 0 and len(view.out(path[0]).shape) == 2 else "rows" if axis == 0 else "columns"
     factor = prod(lengths[i] // lengths[i - 1] for i, node in enumerate(path) if _goes_up(view, node) and i)
-    # On the way up, whatever is no upsampling and changes the length breaks the mirror.
+    # On the way up, whatever is not an upsampling and changes the length breaks the mirror.
     first_up = next(i for i, node in enumerate(path) if _goes_up(view, node))
     breaks = [
         i
@@ -205,7 +205,7 @@ def _declared(view: View, path: list[Node], padded: tuple[int, ...], factor: int
 
 
 def _less(shape: Shape, start: Shape) -> int:
-    """How many steps there are too many; 0 where there are too few, or where it is no sequence."""
+    """How many steps there are too many; 0 where there are too few, or where it is not a sequence."""
     if len(shape) != 2 or shape[1:] != start[1:]:
         return 0
     more = shape[0] - start[0]

@@ -204,7 +204,7 @@ def zero_may_be_data(view: View) -> Iterator[Finding]:
                 node.span,
                 "every step whose one feature is 0 is skipped, whether the 0 was measured or padded",
                 label="skips each 0",
-                help="pad with a number that is no measurement, such as -1, and mask that: mask(-1)",
+                help="pad with a number that is not a measurement, such as -1, and mask that: mask(-1)",
                 fixes=_other_padding(view, node),
             )
 

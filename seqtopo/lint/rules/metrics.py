@@ -233,7 +233,7 @@ def threshold_of_logits(view: View) -> Iterator[Finding]:
         yield Finding(
             expr.span,
             f"{entry.name} takes answers above 0.5 for a yes, but {loss.word} "
-            + ("trains a yes to lie above 0" if margins else "trains logits, which are no probabilities"),
+            + ("trains a yes to lie above 0" if margins else "trains logits, which are not probabilities"),
             label="counts from 0.5 up",
             labels=(
                 *((Label(head.place.span, "gives numbers around 0"),) if head is not None else ()),

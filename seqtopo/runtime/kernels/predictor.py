@@ -207,8 +207,8 @@ class _Input:
             return np.asarray(x)
         except ValueError as error:
             raise ValueError(
-                f"{self.what} takes {self}, but what is given is no array: its rows have different lengths, "
-                "or are of different kinds"
+                f"{self.what} takes {self}, but what is given is not an array: its rows have different "
+                "lengths, or are of different kinds"
             ) from error
 
     def _wrong_shape(self, have: tuple[int, ...]) -> str:

@@ -38,7 +38,7 @@ def _why_not(layer: Any, *, asked: bool) -> str:
         return "has another call than its class"
     if isinstance(layer, keras.Model):
         if not type(layer).__module__.startswith("keras.") or not layer.built:
-            return "is no model of layers alone"
+            return "is not a model of layers alone"
         # A Sequential has layers alone; other models may have operations too, which may do anything.
         odd = [x.name for x in getattr(layer, "operations", None) or () if not isinstance(x, keras.Layer)]
         return f"has the operation {odd[0]}" if odd else ""

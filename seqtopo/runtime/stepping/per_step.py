@@ -210,7 +210,7 @@ def _of_layer(
 
 
 def _misaligned(args: Sequence[Any], kwargs: Mapping[str, Any], flowing: Sequence[Any]) -> str | None:
-    """Elementwise, a value that is no sequence must be the same for every step."""
+    """Elementwise, a value that is not a sequence must be the same for every step."""
     rank = max(len(x.shape) for x in flowing)
     if any(len(x.shape) != rank for x in flowing):
         return "it joins sequences of different ranks"

@@ -143,7 +143,7 @@ def _attention(stepper: Stepper, node: Any, env: dict[int, Seen]) -> Found:
                 kwargs[name] = stepper.inside(Seen("context", mask))
         return [Seen("steps", tree.flatten(layer(*args, **kwargs))[0])]
     if kinds != ["steps", "steps", "steps"]:
-        raise cannot(layer, "its query is no sequence of steps, but its keys are")
+        raise cannot(layer, "its query is not a sequence of steps, but its keys are")
     if not given.get("use_causal_mask"):
         raise cannot(layer, "it looks at steps that are still to come; with causal it does not")
     if given.get("attention_mask") is not None:
@@ -166,7 +166,7 @@ def _dot_attention(stepper: Stepper, node: Any, env: dict[int, Seen]) -> Found:
     if env[id(query)].kind == "steps" and kinds == {"context"} and not given.get("use_causal_mask"):
         return [Seen("steps", stepper.called(node, env)[0])]
     if env[id(query)].kind != "steps" or kinds != {"steps"}:
-        raise cannot(layer, "its query is no sequence of steps, but its keys are")
+        raise cannot(layer, "its query is not a sequence of steps, but its keys are")
     if not given.get("use_causal_mask"):
         raise cannot(layer, "it looks at steps that are still to come; with causal it does not")
     past = _Memory(stepper, layer.name)

@@ -39,7 +39,7 @@ def walk_of(model: Any) -> Walk | Stock:
 def _walk_of(model: Any) -> Walk | Stock:
     graph = _graph(model)
     if graph is None:
-        return Stock("it is no model of layers alone")
+        return Stock("it is not a model of layers alone")
     calls = []
     for node in _as_keras_runs_them(graph):
         why = _why_not(node)
@@ -68,7 +68,7 @@ def _why_not(node: Any) -> str:
     """Why a layer in a graph cannot be called directly."""
     layer = node.operation
     if not isinstance(layer, keras.Layer) or type(layer).__call__ is not keras.Layer.__call__:
-        return "is no layer, but an operation"
+        return "is not a layer, but an operation"
     for each in layers_inside(layer):
         if not type(each).__module__.startswith("keras."):
             return "is not Keras' own"
