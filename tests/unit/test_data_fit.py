@@ -154,7 +154,7 @@ WRONG: list[tuple[str, dict[str, Any], str, str]] = [
         "(3,), but the model gives (4,)",
     ),
     ("in(5,3) -> lstm(4)", {"y": np.array(["a", "b"])}, "ST715", "a loss takes numbers"),
-    ("in(5,3) -> lstm(4)", {"x": {"a": 1}.keys()}, "ST710", "no array"),
+    ("in(5,3) -> lstm(4)", {"x": {"a": 1}.keys()}, "ST710", "not an array"),
 ]
 
 

@@ -169,7 +169,7 @@ def test_what_was_not_looked_at_is_looked_at_when_it_is_cut(monkeypatch: pytest.
         (np.zeros(9, dtype="datetime64[D]"), "ST715", "dates"),
         (np.array([0.0, np.nan, np.inf]), "ST725", "NaN at step 1 (counted from 0)"),
         (np.array([[0.0, 1.0], [0.0, np.inf]]), "ST725", "infinite number at step 1, in feature 1"),
-        ([[1, 2], [3]], "ST723", "no array"),
+        ([[1, 2], [3]], "ST723", "not an array"),
         ("missing.npy", "ST710", "cannot be read"),
     ],
 )

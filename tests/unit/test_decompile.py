@@ -282,8 +282,8 @@ def test_a_zip_bomb_is_not_filled(tmp_path: Path) -> None:
     ("data", "words"),
     [
         (b"", "it is empty"),
-        (b"PK\x03\x04 and no more", "no .keras file"),
-        (b"x" * 1000, "no .keras file"),
+        (b"PK\x03\x04 and no more", "not a .keras file"),
+        (b"x" * 1000, "not a .keras file"),
     ],
 )
 def test_a_file_that_is_no_archive_is_refused(tmp_path: Path, data: bytes, words: str) -> None:
@@ -334,7 +334,7 @@ WRONG: dict[str, Callable[[], Any]] = {
     "a layer is a number": lambda: {"class_name": "Functional", "config": {"layers": [3]}},
     "no layers": lambda: {"class_name": "Sequential", "config": {"layers": []}},
     "never built": lambda: {"class_name": "Sequential", "config": {"layers": [DENSE]}},
-    "round in a circle": _circle,
+    "form a circle": _circle,
     "not there": lambda: model([source(), called(DENSE, tensor("nobody"))]),
     "has no output_layers": lambda: model([source()], []),
     "which is not there": lambda: model([source()], ["nobody", 0, 0]),
