@@ -46,7 +46,7 @@ class Array:
     """An array's name in messages (``x``, ``y``, ``x['tokens']``), shape with the samples' axis, and kind.
 
     ``load`` gives what is known of its numbers; None where they cannot be looked at. Only an array that was
-    read from code has sizes that are no numbers.
+    read from code has sizes that are not numbers.
     """
 
     name: str

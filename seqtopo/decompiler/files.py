@@ -91,7 +91,7 @@ def as_text(value: Any, what: str) -> str:
 
 
 def bounded_name(name: str) -> str:
-    """A layer's name, or ``UnreadableError`` where it is no name but a long text."""
+    """A layer's name, or ``UnreadableError`` where it is not a name but a long text."""
     if len(name) > CONFIG_NAME:
         raise wrong(f"a layer's name, {shown(name)}, has {len(name):,} characters", "give it a shorter name")
     return name

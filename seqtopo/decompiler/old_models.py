@@ -302,11 +302,11 @@ class _Modernizer:
         for one in given:
             parts = as_list(one, f"a call of {name}")
             if len(parts) < 3 or type(parts[1]) is not int:
-                raise wrong(f"a call of {name} takes {shown(parts)}, which is no layer, call and output")
+                raise wrong(f"a call of {name} takes {shown(parts)}, which is not a layer, call and output")
             if parts[0] == _CONSTANT:
                 tensors.append(parts[2])
             elif not isinstance(parts[0], str) or type(parts[2]) is not int:
-                raise wrong(f"a call of {name} takes {shown(parts)}, which is no layer, call and output")
+                raise wrong(f"a call of {name} takes {shown(parts)}, which is not a layer, call and output")
             else:
                 tensors.append(tensor(_shift(parts[:3], shifted)))
             if len(parts) > 3 and isinstance(parts[3], dict):

@@ -197,7 +197,7 @@ def _reads_steps(view: View, node: Node) -> bool:
 
 
 def _lopsided(steps: Size, features: Size) -> bool:
-    """Whether there are very few steps of very many features, which are no usual width of a vector."""
+    """Whether there are very few steps of very many features, which no vector usually has."""
     if not isinstance(steps, int) or not isinstance(features, int):
         return False
     usual = features & -features >= 128

@@ -222,7 +222,7 @@ _NO_IDS: tuple[Role, ...] = (
     *("dense", "embedding", "encoding", "recurrent", "convolution", "transposed", "pooling", "attention"),
     *("norm", "noise", "activation", "reduction", "scaling", "position", "spectrogram"),
 )
-"""Roles of layers whose numbers are no ids, whatever came in."""
+"""Roles of layers whose numbers are not ids, whatever came in."""
 
 
 def _keeps_ids(view: View, node: Node) -> bool:
@@ -310,7 +310,7 @@ def embed_of_fractions(view: View) -> Iterator[Finding]:
             continue
         row = source.layer.row.name
         hot = row in ("one_hot", "category_encoding")
-        gives = "zeros and ones" if hot else "numbers that are no ids"
+        gives = "zeros and ones" if hot else "numbers that are not ids"
         drop = None if between else view.edits.drop(source)
         fixes: tuple[Fix, ...] = ()
         if hot and drop is not None and row == "one_hot":
