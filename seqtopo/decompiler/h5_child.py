@@ -83,7 +83,7 @@ def _weights(file: Any, path: Path, out: Path) -> dict[str, Any]:
             if room < 0:
                 raise no_model(f"{path} has weights that are far larger than the file")
             if any(one.dtype.kind not in "fiub" for one in held):
-                raise no_model(f"{path} has weights of {name[:40]!r} that are no numbers")
+                raise no_model(f"{path} has weights of {name[:40]!r} that are not numbers")
             arrays = [one[()] for one in held]
             for array in arrays:
                 stream.write(array.tobytes())
@@ -138,7 +138,7 @@ def text_of(attributes: Any, name: str, where: str) -> str | None:
     if isinstance(value, bytes):
         value = value.decode("utf-8")
     if not isinstance(value, str):
-        raise no_model(f"the {name} in {where} is no text")
+        raise no_model(f"the {name} in {where} is not a text")
     if len(value) > CONFIG_BYTES:
         raise no_model(f"{where} has a {name} of more than {CONFIG_BYTES:,} bytes")
     return value
