@@ -72,7 +72,7 @@ def _row(name: str) -> Row | None:
 
 def _unknown(name: str) -> UsageError:
     shown = name if len(name) <= 60 else name[:57] + "..."
-    near = nearest(name, [*names(), *(row.keras for row in ROWS if row.keras)])
+    near = nearest(name, [*names(name), *(row.keras for row in ROWS if row.keras)])
     return UsageError(
         f"there is no layer {shown}",
         f"did you mean seqtopo layers {near}?" if near else "seqtopo layers lists all of them",

@@ -60,7 +60,8 @@ def _cells(row: Row) -> list[str]:
     time = _times(graph, nodes)
     if not any(time) and row.shape.startswith("...") and row.inputs == (1, 1):
         # It takes any number of axes, and its example shows it behind the end of the time axis.
-        time = _times(*_uses(row, f"in(T,8) -> {row.example.rpartition('-> ')[2]}"))
+        shown = f"in(T,8) -> {row.example.rpartition('-> ')[2]}"
+        time = _times(*_uses(row, shown)) if analyse(shown).resolved is not None else []
     states = ["`init`"] * ("initial_state" in row.by_name) + ["`stateful`"] * ("stateful" in row.by_name)
     kernels = [_on(row, backend) for backend in BACKENDS]
     return [f"`{row.name}`", _joined(time), _joined(masks), " ".join(states), *kernels]

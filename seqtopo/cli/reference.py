@@ -16,7 +16,7 @@ from seqtopo.cli.layer_facts import LayerFacts, facts
 from seqtopo.cli.layers_page import layers_page
 from seqtopo.cli.terminal import say
 from seqtopo.cli.writing import write_whole
-from seqtopo.layers.excluded import EXCLUDED
+from seqtopo.layers.excluded import EXCLUDED, EXCLUDED_FUNCTIONS
 from seqtopo.layers.objects import FAMILIES as OBJECTS
 from seqtopo.layers.objects import MODULES, names
 from seqtopo.layers.table import FAMILIES
@@ -92,7 +92,23 @@ def excluded_table() -> str:
     return "\n".join(lines)
 
 
-PARTS = {"layers": layer_tables, "objects": object_tables, "left out": excluded_table}
+def excluded_functions_table() -> str:
+    """Return what ``keras.ops`` has and the language leaves out, as Markdown; one line for each reason."""
+    grouped: dict[tuple[str, str], list[str]] = {}
+    for name, reason in EXCLUDED_FUNCTIONS.items():
+        grouped.setdefault((reason.why, reason.instead), []).append(name)
+    lines = ["| in keras.ops | left out, since | instead |", "| --- | --- | --- |"]
+    for (why, instead), found in grouped.items():
+        lines.append(f"| {' '.join(f'`{name}`' for name in found)} | {why} | {instead} |")
+    return "\n".join(lines)
+
+
+PARTS = {
+    "layers": layer_tables,
+    "objects": object_tables,
+    "left out": excluded_table,
+    "functions left out": excluded_functions_table,
+}
 """The generated parts of the page, by the names in its markers."""
 
 

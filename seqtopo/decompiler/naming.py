@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from seqtopo.decompiler import automatic, writing
 from seqtopo.decompiler.units import Unit
-from seqtopo.graph.graph import Graph, Node
+from seqtopo.graph.graph import Graph, Node, SubModel
 from seqtopo.layers import registry
 from seqtopo.layers.excluded import snake_case
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.row import Role, Row
+from seqtopo.layers.table import FREE
 from seqtopo.syntax import tree
 
 _NAME = re.compile(r"[a-z][A-Za-z0-9_]*")
@@ -56,6 +58,16 @@ def ours(graph: Graph) -> bool:
     return found
 
 
+def _functions_in(layer: Any) -> set[str]:
+    """The names of functions that a layer is, or that stand inside it, which nothing else may have."""
+    if isinstance(layer, SubModel):
+        return {name for node in layer.graph.nodes for name in _functions_in(node.layer)}
+    if not isinstance(layer, Layer):
+        return set()
+    inside = {name for value in layer.args.values() for name in _functions_in(value)}
+    return inside | ({layer.row.name} & FREE)
+
+
 @dataclass
 class Naming:
     """Every name of one spec: which are taken, and which layers keep theirs."""
@@ -76,6 +88,7 @@ class Naming:
     def reserve(self, graph: Graph) -> None:
         """Keep the names that somebody chose free for their layers."""
         for node in graph.nodes:
+            self.taken |= _functions_in(node.layer)
             name = node.layer.name if node.layer is not None else node.name
             chosen = not self.is_automatic(node.layer) if node.layer else not automatic.is_input(name)
             if chosen and is_name(name):

@@ -9,32 +9,40 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from math import ldexp
+from functools import partial
 from typing import Any
 
 from seqtopo.decompiler import automatic
-from seqtopo.decompiler.calls import Call, Ref, refs_in
+from seqtopo.decompiler.calls import TENSOR, Call, Ref, refs_in
 from seqtopo.decompiler.layers import default_of, same_value
+from seqtopo.decompiler.masks import GIVEN
+from seqtopo.decompiler.positions import chain, positions
 from seqtopo.decompiler.progress import ModelCalls
 from seqtopo.decompiler.slices import Made, is_ours, of_key
 from seqtopo.decompiler.values import UnsayableError, plain
-from seqtopo.graph.graph import Node, Value
+from seqtopo.graph.graph import Bundle, Node, Value, infer
 from seqtopo.graph.masks import heeds
 from seqtopo.layers.excluded import snake_case
+from seqtopo.layers.function_calls import ARGUMENTS, FunctionCall, arguments_of, row_call
+from seqtopo.layers.functions import FUNCTIONS
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.objects import entry_of
-from seqtopo.layers.sizes import is_open
+from seqtopo.layers.sizes import Shape, is_open
 from seqtopo.layers.table import NAMES
 from seqtopo.layers.values import FLOATS, Object, Refusal, Word
 from seqtopo.source import Span
 
 MARKER = -(2.0**15)
 """What the emitter sets masked steps to, before a Masking layer."""
-BY_ELEMENT = {"Absolute": "abs", "Abs": "abs", "Exp": "exp", "Log": "log", "Sqrt": "sqrt", "Square": "square"}
-REDUCTIONS = {"Mean": "mean", "Sum": "sum", "Max": "max", "Min": "min"}
-MERGES = {"Add": "add", "Subtract": "sub", "Multiply": "mul", "Maximum": "max", "Minimum": "min"}
-WAVES = ("Sin", "Multiply", "Subtract", "Add", "Subtract", "Multiply", "Subtract", "Cumsum", "OnesLike")
-"""The operations of the sinusoids, from the last to the first."""
+# Not a fact about layers: functions of keras.ops that the emitter takes masked steps out for.
+REDUCTIONS = ("mean", "sum", "max", "min")
+"""Functions that masked steps take no part in, as they are emitted."""
+MERGES = ("Add",)
+_FUNCTIONS: Mapping[str, str] = {
+    **{name.replace("_", ""): name for name in (*ARGUMENTS, *FUNCTIONS)},
+    "absolute": "absolute",
+}
+"""Functions of ``keras.ops`` by their classes in lower case, which have no underscores."""
 HINTS: Mapping[tuple[str, str], Callable[[Mapping[str, Any]], dict[str, Any] | None]] = {
     ("Rescaling", "scale"): lambda c: {"factor": c.get("scale")} if not c.get("offset") else None,
     ("Rescaling", "shift"): lambda c: {"amount": c.get("offset")} if c.get("scale") == 1 else None,
@@ -50,19 +58,42 @@ def match(walk: ModelCalls, call: Call) -> bool:
     """Make the node of an operation that ends with this call; returns False where none does."""
     if call.kind == "Masking" and call.settings.get("mask_value") == MARKER:
         return _remasked(walk, call)
-    if call.kind == "Where":
-        return _zeroed(walk, call)
+    if call.kind == "Where" and _zeroed(walk, call):
+        return True
     if call.kind == "Reshape" and call.is_keras and not call.is_operation:
         return _pinned(walk, call)
-    if call.kind == "GetItem" and call.is_operation:
+    if call.kind == "GetItem" and call.is_operation and not _speaks_of_a_mask(walk, call):
         return _slices(walk, call)
     if call.kind == "Add" and call.is_operation and _counted(walk, call):
         return True
+    if call.is_operation and _speaks_of_a_mask(walk, call):
+        walk.deferred.add(call.ref)
+        return False
     made = _operation(walk, call) if call.is_operation else _hinted(call)
     return made is not None and _place(walk, call, made)
 
 
+def resolve(walk: ModelCalls, ref: Ref) -> None:
+    """Makes the node of an operation that was left aside as a piece of a mask, where something takes it."""
+    ref = ref._replace(output=0)
+    if ref in walk.deferred:
+        walk.deferred.remove(ref)
+        walk.resolved.add(ref)
+        match(walk, walk.raw[ref])
+
+
+def _speaks_of_a_mask(walk: ModelCalls, call: Call) -> bool:
+    """Whether an operation may be a piece of a mask, which comes of itself again and is left out."""
+    if call.ref in walk.resolved:
+        return False
+    refs = list(refs_in(call.args))
+    ref = refs[0] if call.kind == "Where" and len(refs) == 2 else call.ref
+    return any(number != GIVEN for _, number in walk.masks.origins(ref) or ())
+
+
 def _place(walk: ModelCalls, call: Call, made: Made) -> bool:
+    for ref in made.refs:
+        resolve(walk, ref)
     if not all(ref in walk.values for ref in made.refs):
         return False
     row = NAMES[made.name]
@@ -80,17 +111,48 @@ def _place(walk: ModelCalls, call: Call, made: Made) -> bool:
     if made.table:
         layer = walk.progress.shared.setdefault(("table", *walk.path, made.table), layer)
     came = walk.graph.tensor(walk.values[made.refs[0]])
-    if made.name != "expand" and came is not None and read.get("axis") == len(came.shape) > 1:
+    if made.name not in ("expand", "stack") and came is not None and read.get("axis") == len(came.shape) > 1:
         # The emitter counts it from the front; the last is the features.
         read["axis"] = -1
+    inputs = walk.whole(tuple(walk.values[ref] for ref in made.refs))
+    if _needs_fractions(walk, layer, inputs):
+        inputs = tuple(map(partial(_as_fractions, walk, call), inputs))
     node = walk.graph.add(Span(0, 0), layer)
-    node.inputs = tuple(walk.values[ref] for ref in made.refs)
+    node.inputs = inputs
     if walk.place(call, node):
         return False
     if made.remark:
         walk.losses.otherwise(call.name, made.remark)
     _tell_mask(walk, call, made, node)
     return True
+
+
+def _needs_fractions(walk: ModelCalls, layer: Layer, inputs: Bundle) -> bool:
+    """Whether whole numbers become fractions by a number such as 2.0, which a spec writes as 2."""
+    tensors = walk.graph.tensors(inputs)
+    if tensors is None or any(t.dtype in FLOATS for t in tensors):
+        return False
+    whole = {name: _without_point(value) for name, value in layer.args.items()}
+    if all(type(value) is type(layer.args[name]) for name, value in whole.items()):
+        return False
+    try:
+        one, other = layer.outcome(tensors), layer.row.outcome(whole, tensors)
+    except Refusal:
+        return False
+    return [t.dtype for t in one.outputs] != [t.dtype for t in other.outputs]
+
+
+def _without_point(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _as_fractions(walk: ModelCalls, call: Call, value: Value) -> Value:
+    """A value as float32, which Keras makes of whole numbers where a fraction meets them."""
+    node = walk.graph.add(Span(0, 0), Layer(NAMES["cast"], {"dtype": "float32"}))
+    node.inputs = (value,)
+    infer(walk.graph, node)
+    walk.losses.otherwise(call.name, "makes fractions of whole numbers, written as cast(float32)")
+    return Value(node.index)
 
 
 def _tell_mask(walk: ModelCalls, call: Call, made: Made, node: Node) -> None:
@@ -196,55 +258,65 @@ def _swapped(dims: Any) -> dict[str, Any] | None:
 
 
 def _operation(walk: ModelCalls, call: Call) -> Made | None:
-    kind, config = call.kind, call.settings
+    kind = call.kind
     refs = list(refs_in(call.args))
     if not refs:
         return None
-    one = refs[:1]
-    if kind == "Flip" and type(config.get("axis")) is int:
-        return Made("flip", {"axis": config["axis"]}, one)
-    if kind == "Pad":
-        return _pad(call, one)
-    if kind in REDUCTIONS:
-        axis = config.get("axis")
-        if axis is None:
-            return None
-        axis = axis[0] if isinstance(axis, list) and len(axis) == 1 else axis
-        args = {"axis": axis, "keepdims": config.get("keepdims", False)}
-        before = _steps_first(walk, one[0]) if kind == "Mean" else one[0]
-        return Made(REDUCTIONS[kind], args, [_unmasked(walk, before)])
-    if kind == "Cumsum":
-        return Made("cumsum", {"axis": config.get("axis")}, [_unmasked(walk, one[0])])
-    if kind in BY_ELEMENT:
-        return Made(BY_ELEMENT[kind], {}, one)
-    if kind == "Squeeze":
-        return Made("squeeze", {"axis": config.get("axis")}, one)
-    if kind == "ExpandDims":
-        return Made("expand", {"axis": config.get("axis")}, one)
-    if kind == "Cast":
-        return Made("cast", {"dtype": config.get("dtype")}, one)
-    if kind == "OneHot" and config.get("axis") == -1:
-        return Made("one_hot", {"n": config.get("num_classes")}, one)
-    if kind in MERGES:
-        return _joined(walk, call, refs)
-    if kind == "Divide" and len(refs) == 1 and len(call.args) == 2:
-        divisor = call.args[1]
-        if isinstance(divisor, (int, float)) and divisor:
-            return Made("scale", {"factor": 1 / divisor}, refs, "divides by a number: written as a product")
-    if kind == "Concatenate" and type(config.get("axis")) is int:
-        return Made("concat", {"axis": config["axis"]}, refs, "is an operation, written as the layer concat")
-    if kind == "Transpose" and isinstance(config.get("axes"), list) and config["axes"][:1] == [0]:
-        return Made(
-            "permute", {"dims": config["axes"][1:]}, one, "is an operation, written as the layer permute"
-        )
-    return _function(call, one)
+    if kind in MERGES and (found := _repeated(walk, call, refs) or positions(walk, call, refs)):
+        return found
+    function = _FUNCTIONS.get(kind.lower())
+    found = None if function is None else _spoken(walk, call, function)
+    return found or _function(call, refs[:1])
+
+
+def _spoken(walk: ModelCalls, call: Call, function: str) -> Made | None:
+    """A function of ``keras.ops`` by its row."""
+    names = [name for name in arguments_of(function) if name not in call.settings]
+    if len(call.args) > len(names) and function != "einsum":
+        return None
+    given = {name: value for name, value in {**call.settings, **call.kwargs}.items() if name != "name"}
+    if function == "einsum":
+        given["operands"] = call.args
+    else:
+        given |= dict(zip(names, call.args, strict=False))
+    try:
+        given = {name: value if any(refs_in(value)) else plain(value) for name, value in given.items()}
+    except UnsayableError:
+        return None
+    found = row_call(function, FunctionCall(given, _is_value, lambda value: _shape_of(walk, value)))
+    if found is None:
+        return None
+    refs = [next(refs_in(value)) for value in found.values]
+    args = {name: value[0] if _is_one_axis(name, value) else value for name, value in found.args.items()}
+    if function in REDUCTIONS and refs:
+        before = _steps_first(walk, refs[0]) if function == "mean" else refs[0]
+        refs[0] = _unmasked(walk, before)
+    if function == "cumsum":
+        refs[0] = _unmasked(walk, refs[0])
+    return Made(found.row, args, refs, found.remark)
+
+
+def _is_value(value: Any) -> bool:
+    return isinstance(value, dict) and value.get("class_name") == TENSOR
+
+
+def _shape_of(walk: ModelCalls, value: Any) -> Shape | None:
+    ref = next(refs_in(value), None)
+    if ref is not None:
+        resolve(walk, ref)
+    tensor = walk.graph.tensor(walk.values[ref]) if ref in walk.values else None
+    return None if tensor is None else tensor.shape
+
+
+def _is_one_axis(name: str, value: Any) -> bool:
+    return name == "axis" and isinstance(value, tuple) and len(value) == 1
 
 
 def _function(call: Call, refs: Sequence[Ref]) -> Made | None:
     """An activation: as the operation that it is where it has arguments, else as the layer."""
     word = snake_case(call.kind)
     entry = entry_of("activation", word)
-    if entry is None or not str(call.config.get("module")).endswith(".nn"):
+    if entry is None:
         return None
     kwargs = {
         part.name: call.settings[part.name]
@@ -275,6 +347,8 @@ def _slices(walk: ModelCalls, call: Call) -> bool:
     False where the key cuts the batch, which no spec does.
     """
     refs = list(refs_in(call.args))
+    for ref in refs:
+        resolve(walk, ref)
     tensor = walk.graph.tensor(walk.values[refs[0]]) if refs and refs[0] in walk.values else None
     key = call.args[1] if len(call.args) == 2 else None
     if len(refs) != 1 or tensor is None or not isinstance(key, list):
@@ -323,8 +397,8 @@ def _counted(walk: ModelCalls, call: Call) -> bool:
     refs = list(refs_in(call.args))
     if len(refs) != 2 or (before := walk.raw.get(refs[0])) is None:
         return False
-    chain = _chain(walk, refs[1], "ZerosLike", "Reshape", "GetItem")
-    if chain is None or next(iter(refs_in(chain[-1].args))) != refs[0]:
+    made = chain(walk, refs[1], "ZerosLike", "Reshape", "GetItem")
+    if made is None or next(iter(refs_in(made[-1].args))) != refs[0]:
         return False
     cut = refs[0]
     if before.kind == "Max":
@@ -334,7 +408,7 @@ def _counted(walk: ModelCalls, call: Call) -> bool:
     value = walk.values.get(cut)
     if before is None or before.kind != "GetItem" or value is None:
         return False
-    return _is_length(chain[1], before) and _of_length(walk, call, chain[1], value)
+    return _is_length(made[1], before) and _of_length(walk, call, made[1], value)
 
 
 def _is_length(reshape: Call, cut: Call) -> bool:
@@ -350,64 +424,12 @@ def _of_length(walk: ModelCalls, call: Call, reshape: Call, value: Value) -> boo
     return True
 
 
-def _pad(call: Call, refs: Sequence[Ref]) -> Made | None:
-    widths, mode = call.settings.get("pad_width"), call.settings.get("mode")
-    number = call.kwargs.get("constant_values", 0)
-    if not isinstance(widths, list) or mode != "constant":
-        return None
-    padded = [i for i, w in enumerate(widths) if w != [0, 0]]
-    if len(padded) > 1 or padded == [0] or not isinstance(widths[padded[0] if padded else 0], list):
-        return None
-    axis = padded[0] if padded else 1
-    before, after = widths[axis]
-    return Made("pad", {"before": before, "after": after, "axis": axis, "value": number or 0}, refs)
-
-
-def _joined(walk: ModelCalls, call: Call, refs: list[Ref]) -> Made | None:
-    """A sum, product and so on of two values; or of a value and a number."""
-    repeated = _repeated(walk, call, refs) or _positions(walk, call, refs)
-    if repeated is not None:
-        return repeated
-    name = MERGES[call.kind]
-    if len(refs) == 2:
-        return Made(name, {}, refs, f"is an operation, written as the layer {name}")
-    number = next((a for a in call.args if not list(refs_in(a))), None)
-    try:
-        amount = plain(number)
-    except UnsayableError:
-        return None
-    first = bool(list(refs_in(call.args[0])))
-    remark = "" if isinstance(amount, (int, tuple)) else "is an operation, written as Rescaling"
-    if name == "mul":
-        return Made("scale", {"factor": amount}, refs, remark)
-    if name == "add":
-        return Made("shift", {"amount": amount}, refs, remark)
-    if name == "sub" and first and isinstance(amount, (int, float)):
-        return Made("shift", {"amount": -amount}, refs, "subtracts a number: written as a sum")
-    return None
-
-
-def _chain(walk: ModelCalls, ref: Ref, *kinds: str) -> list[Call] | None:
-    """The calls of these kinds, one behind another, that end in a value."""
-    found: list[Call] = []
-    for kind in kinds:
-        call = walk.raw.get(ref._replace(output=0))
-        if call is None or call.kind != kind:
-            return None
-        found.append(call)
-        inside = list(refs_in(call.args))
-        if not inside:
-            return None
-        ref = inside[0]
-    return found
-
-
 def _repeated(walk: ModelCalls, call: Call, refs: list[Ref]) -> Made | None:
     """``repeat(T)``: a vector plus zeros of another value's length."""
     if call.kind != "Add" or len(refs) != 2:
         return None
-    one = _chain(walk, refs[0], "ExpandDims")
-    two = _chain(walk, refs[1], "ExpandDims", "ZerosLike", "GetItem")
+    one = chain(walk, refs[0], "ExpandDims")
+    two = chain(walk, refs[1], "ExpandDims", "ZerosLike", "GetItem")
     if one is None or two is None or one[0].settings.get("axis") != 1:
         return None
     reference = next(iter(refs_in(two[2].args)))
@@ -423,43 +445,3 @@ def _repeated(walk: ModelCalls, call: Call, refs: list[Ref]) -> Made | None:
     if is_open(size):
         size = walk.progress.name_size(walk.graph, value, axis - 1)
     return Made("repeat", {}, [next(iter(refs_in(one[0].args)))], ready={"n": size})
-
-
-def _positions(walk: ModelCalls, call: Call, refs: list[Ref]) -> Made | None:
-    """``pos``: a value plus vectors that depend on the number of each step."""
-    if call.kind != "Add" or len(refs) != 2:
-        return None
-    added = refs[1]
-    cast = _chain(walk, added, "Cast")
-    if cast is not None:
-        added = next(iter(refs_in(cast[0].args)))
-    table = _chain(walk, added, "Embedding", "Subtract", "Cumsum", "OnesLike", "GetItem")
-    if table is not None and next(iter(refs_in(table[-1].args))) == refs[0]:
-        config = table[0].settings
-        args: dict[str, Any] = {"length": config.get("input_dim")}
-        tensor = walk.graph.tensor(walk.values[refs[0]]) if refs[0] in walk.values else None
-        if tensor is not None and tensor.shape[0] == args["length"]:
-            args.pop("length")
-        args["embeddings_initializer"] = config.get("embeddings_initializer")
-        args["trainable"] = config.get("trainable", True)
-        return Made("pos", args, refs[:1], table=table[0].name)
-    waves = _chain(walk, added, *WAVES)
-    if waves is None:
-        return None
-    source = _chain(walk, next(iter(refs_in(waves[-1].args))), "GetItem")
-    if source is None or next(iter(refs_in(source[0].args))) != refs[0]:
-        return None
-    try:
-        values = plain(waves[5].args[1])
-    except (UnsayableError, IndexError):
-        return None
-    if not isinstance(values, tuple) or not all(isinstance(v, float) for v in values):
-        return None
-    return Made("pos", {"sin": True}, refs[:1]) if _are_rates(values) else None
-
-
-def _are_rates(values: tuple[float, ...]) -> bool:
-    """Whether these are the rates of Vaswani's sinusoids, cut to their leading bits."""
-    width = len(values)
-    wanted = [10000.0 ** (-2 * (i // 2) / width) / 6.283185307179586 for i in range(width)]
-    return all(abs(v - w) <= ldexp(w, -6) for v, w in zip(values, wanted, strict=True))

@@ -8,13 +8,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from seqtopo.decompiler.calls import Call, Ref
+from seqtopo.decompiler.files import shown
 from seqtopo.decompiler.losses import Losses
 from seqtopo.decompiler.masks import Masks
 from seqtopo.diag.model import Diagnostic
 from seqtopo.graph.graph import Bundle, Graph, Node, SubModel, Value, infer
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.sizes import Size, symbol, unknown
+from seqtopo.layers.table import NAMES
 from seqtopo.layers.values import Refusal, Tensor
+from seqtopo.source import Span
 
 
 @dataclass
@@ -109,6 +112,12 @@ class ModelCalls:
         self.path = path
         self.values: dict[Ref, Value] = {}
         self.raw: dict[Ref, Call] = {}
+        self.deferred: set[Ref] = set()
+        """Operations that may be pieces of a mask, which nothing has taken as a value so far."""
+        self.resolved: set[Ref] = set()
+        """Those of them that something has taken."""
+        self.items: dict[Value, Value] = {}
+        """Values that are one of several of an operation, and the items that take them."""
         self.masks = Masks(graph, self.raw, self.values, progress.masks.setdefault(id(graph), {}))
 
     def place(self, call: Call, node: Node) -> str:
@@ -139,6 +148,55 @@ class ModelCalls:
             for i in range(len(tensors) if asked else 0):
                 self.values[call.ref._replace(output=at)] = Value(node.index, i, name)
                 at += 1
+
+    def whole(self, values: Bundle) -> Bundle:
+        """Values as a spec can take them: of several that a layer gives, all or none.
+
+        The state h of an LSTM that gives its last step is that very step; any other that is taken alone
+        comes in as an input of its own.
+        """
+        found = list(values)
+        at = 0
+        while at < len(found):
+            value = found[at]
+            node = self.graph.nodes[value.node]
+            several = node.extras.get(value.extra, ()) if value.extra else node.outputs or ()
+            whole = [Value(value.node, i, value.extra) for i in range(len(several))]
+            if found[at : at + len(whole)] == whole or node.layer is None:
+                at += max(1, len(whole))
+                continue
+            found[at] = self._alone(value, node.layer)
+            at += 1
+        return tuple(found)
+
+    def _alone(self, value: Value, layer: Layer) -> Value:
+        name = layer.name or layer.row.name
+        first = value.extra == "state" and not value.output and layer.row.role == "recurrent"
+        if first and not layer.get("return_sequences"):
+            self.losses.otherwise(name, "gives its first state, written as its output, which is the same")
+            return Value(value.node)
+        if layer.row.function:
+            return self._item(value)
+        tensor = self.graph.tensor(value)
+        assert tensor is not None
+        what = f"{value.extra or 'output'} {value.output}"
+        self.losses.add(
+            "ST504", f"{shown(name)}: its {what} is taken alone; it comes in as an input of its own"
+        )
+        node = self.graph.add(Span(0, 0))
+        node.outputs = (tensor,)
+        node.name = f"{name}_{value.extra or 'output'}_{value.output}"
+        return Value(node.index)
+
+    def _item(self, value: Value) -> Value:
+        """One of several values that an operation gives, by ``item``."""
+        if value not in self.items:
+            count = len(self.graph.nodes[value.node].outputs or ())
+            node = self.graph.add(Span(0, 0), Layer(NAMES["item"], {"index": value.output}))
+            node.inputs = tuple(Value(value.node, i) for i in range(count))
+            infer(self.graph, node)
+            self.items[value] = Value(node.index)
+        return self.items[value]
 
 
 def open_name(number: int) -> str:

@@ -11,7 +11,7 @@ from seqtopo.decompiler.calls import Call, Ref, calls_of, merging_states, refs_i
 from seqtopo.decompiler.files import as_dict, as_list, shown
 from seqtopo.decompiler.layers import NoRowError, Read, make, read_layer, settle
 from seqtopo.decompiler.losses import Losses, wrong
-from seqtopo.decompiler.operations import match
+from seqtopo.decompiler.operations import match, resolve
 from seqtopo.decompiler.progress import Decoded, ModelCalls, Part, Progress
 from seqtopo.decompiler.slices import why_not
 from seqtopo.decompiler.values import UnsayableError, plain, plain_dtype
@@ -141,6 +141,7 @@ class Walk(ModelCalls):
 
     def needed(self, ref: Ref, by: str) -> Bundle:
         """Return the value of a reference; one that no spec can say comes in as an input of its own."""
+        resolve(self, ref)
         if ref not in self.values:
             call = self.raw.get(ref._replace(output=0))
             if call is None:
@@ -329,43 +330,6 @@ class Walk(ModelCalls):
         if not refs or not all(ref in self.values for ref in refs):
             return None
         return self.whole(tuple(self.values[ref] for ref in refs))
-
-    def whole(self, values: Bundle) -> Bundle:
-        """Values as a spec can take them: of several that a layer gives, all or none.
-
-        The state h of an LSTM that gives its last step is that very step; any other that is taken alone
-        comes in as an input of its own.
-        """
-        found = list(values)
-        at = 0
-        while at < len(found):
-            value = found[at]
-            node = self.graph.nodes[value.node]
-            several = node.extras.get(value.extra, ()) if value.extra else node.outputs or ()
-            whole = [Value(value.node, i, value.extra) for i in range(len(several))]
-            if found[at : at + len(whole)] == whole or node.layer is None:
-                at += max(1, len(whole))
-                continue
-            found[at] = self._alone(value, node.layer)
-            at += 1
-        return tuple(found)
-
-    def _alone(self, value: Value, layer: Layer) -> Value:
-        name = layer.name or layer.row.name
-        first = value.extra == "state" and not value.output and layer.row.role == "recurrent"
-        if first and not layer.get("return_sequences"):
-            self.losses.otherwise(name, "gives its first state, written as its output, which is the same")
-            return Value(value.node)
-        tensor = self.graph.tensor(value)
-        assert tensor is not None
-        what = f"{value.extra or 'output'} {value.output}"
-        self.losses.add(
-            "ST504", f"{shown(name)}: its {what} is taken alone; it comes in as an input of its own"
-        )
-        node = self.graph.add(NOWHERE)
-        node.outputs = (tensor,)
-        node.name = f"{name}_{value.extra or 'output'}_{value.output}"
-        return Value(node.index)
 
     def _call_argument(
         self,

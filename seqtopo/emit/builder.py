@@ -59,6 +59,11 @@ class Stock(Protocol):
     def worked_out(self, function: str, argument: int, index: int) -> Any:
         """Return one of the arrays that a function of ``seqtopo.emit.inlined_helpers`` gives."""
 
+    def several(
+        self, function: str, args: Sequence[Any], kwargs: Mapping[str, Any], gives: Sequence[Tensor]
+    ) -> list[Any]:
+        """The values of a function of ``keras.ops`` that gives several, each as in ``gives``."""
+
     def mask(self, x: Any) -> Any | None:
         """Return the mask that Keras has put on a tensor."""
 
@@ -101,7 +106,7 @@ class OperationNames:
         self._new: list[tuple[str, Any]] = []
 
     def note(self, kind: str, tensor: Any) -> Any:
-        """Note a tensor that an operation of a kind has just given, and return it."""
+        """Note a tensor, or a list of several, that an operation of a kind has just given, and return it."""
         self._new.append((kind, tensor))
         return tensor
 
@@ -109,7 +114,8 @@ class OperationNames:
         """Return the names of what was noted since the last time, ``value`` being what all of it is for."""
         count: Counter[str] = Counter()
         found = []
-        for kind, tensor in self._new:
+        value = _first(value)
+        for kind, tensor in ((kind, _first(tensor)) for kind, tensor in self._new):
             if tensor is value and not taken:
                 found.append((stem, tensor))
                 continue
@@ -118,3 +124,8 @@ class OperationNames:
         self._new = []
         self.named += found
         return found
+
+
+def _first(value: Any) -> Any:
+    """One value, or the first of several, which one operation has given."""
+    return value[0] if isinstance(value, (list, tuple)) else value

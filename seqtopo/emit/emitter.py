@@ -125,7 +125,9 @@ class Emitter:
             given = [given[0], reference]
         if operation:
             emit = EMITTERS[operation]
-            results = [emit(self.stock, given, args, layer.name, _first_of(node), made)]
+            outputs = node.outputs or ()
+            result = emit(self.stock, given, args, layer.name, _first_of(node), made, outputs)
+            results = list(result) if isinstance(result, (list, tuple)) else [result]
         else:
             results = self._call_layer(node, layer, given)
         self._keep(node, layer, results)

@@ -110,6 +110,12 @@ class KerasStock:
         """Return one of the arrays that a function of `inlined_helpers` gives."""
         return getattr(inlined_helpers, function)(argument)[index]
 
+    def several(
+        self, function: str, args: Sequence[Any], kwargs: Mapping[str, Any], gives: Sequence[Tensor]
+    ) -> list[Any]:
+        """The values of a function of ``keras.ops`` that gives several."""
+        return list(getattr(self.ops, function)(*args, **kwargs))
+
     def mask(self, x: Any) -> Any | None:
         """Return the mask that Keras has put on a tensor."""
         return keras_private.mask_of(x)

@@ -15,10 +15,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from seqtopo.emit.builder import Stock
-from seqtopo.emit.objects import made as made_of
+from seqtopo.emit.positions import positions
+from seqtopo.layers.functions import functions_of
+from seqtopo.layers.kinds import ROW_OF_NUMBERS
 from seqtopo.layers.objects import keras_name
 from seqtopo.layers.operation_rules import slice_size
-from seqtopo.layers.row import compute_dtype
+from seqtopo.layers.row import REQUIRED, Param, Row, compute_dtype
 from seqtopo.layers.sizes import unknown
 from seqtopo.layers.table import ROWS
 from seqtopo.layers.values import FLOATS, Object, Tensor
@@ -31,8 +33,8 @@ Value = Any
 class Call:
     """One call of an operation: what it is made of, what comes in, the row's arguments, sizes as numbers.
 
-    ``name`` is what it is called after, ``output`` what the checker says that it gives, and ``made`` are the
-    layers that an earlier call of it made.
+    ``name`` is what it is called after, ``output`` what the checker says that it gives first, ``outputs`` of
+    all that it gives, and ``made`` are the layers that an earlier call of it made.
     """
 
     stock: Stock
@@ -41,6 +43,7 @@ class Call:
     name: str
     output: Tensor
     made: dict[str, Any]
+    outputs: Sequence[Tensor] = ()
 
     @property
     def x(self) -> Value:
@@ -55,6 +58,8 @@ class Call:
 
 Function = Callable[[Call], Value]
 
+AXES = ("axis", "axes", "axis1", "axis2")
+"""Arguments that are always given: Keras would take the batch."""
 NARROW = ("bool", "int8", "int16", "uint8", "uint16")
 """What is summed as int32: each backend widens these in its own way."""
 MARKER = -(2.0**15)
@@ -314,15 +319,85 @@ def _activation(c: Call) -> Value:
     return _remasked(c, called(x, **kwargs), _mask_of(c))
 
 
-def _by_element(function: str) -> Function:
+def _extreme(reduction: Function, function: str) -> Function:
+    """``max`` and ``min``: over an axis, or of a value and a number."""
+
     def emit(c: Call) -> Value:
-        return _remasked(c, getattr(c.stock.ops, function)(c.x), _mask_of(c))
+        if c.args["axis"] is not None:
+            return reduction(c)
+        return _remasked(c, getattr(c.stock.ops, function)(*_operands(c)), _mask_of(c))
 
     return emit
 
 
+def _operands(c: Call) -> tuple[Any, Any]:
+    """The two that a function of two takes: a value, and the number in the place of another."""
+    x1, x2 = c.args["x1"], c.args["x2"]
+    return (_constant(c, x1), c.x) if x1 is not None else (c.x, _constant(c, x2))
+
+
+def _subtract(c: Call) -> Value:
+    return _remasked(c, c.stock.ops.subtract(*_operands(c)), _mask_of(c))
+
+
+def _item(c: Call) -> Value:
+    return c.inputs[c.args["index"]]
+
+
+def _tile(c: Call) -> Value:
+    return c.stock.ops.tile(c.x, [1, *c.args["repeats"]])
+
+
+def _as_function(row: Row) -> Function:
+    """The emitter of a row that says a function of ``keras.ops`` with its own arguments."""
+    function = next(iter(functions_of(row)))
+
+    def emit(c: Call) -> Value:
+        values = iter(c.inputs)
+        args: list[Any] = []
+        kwargs: dict[str, Any] = {}
+        for argument in function.arguments:
+            given = c.args.get(argument.parameter) if argument.parameter else None
+            if argument.takes == "values":
+                args.append(list(values))
+            elif argument.takes == "rest":
+                args += values
+            elif argument.takes == "value":
+                # An argument that the row does not have, behind the values, is as Keras has it.
+                args += [value] if (value := next(values, None)) is not None else []
+            elif argument.takes == "either":
+                args.append(_constant(c, given) if given is not None else next(values))
+            elif argument.parameter and _is_given(row.by_name[argument.parameter], given):
+                if row.by_name[argument.parameter].kind is ROW_OF_NUMBERS:
+                    given = c.stock.array(given, c.x.dtype)
+                elif argument.name in AXES and row.name != "stack":
+                    given = _from_front(c.x, given)
+                else:
+                    given = _listed(given)
+                if len(args) < len(c.inputs) and argument.takes == "plain":
+                    args.append(given)
+                else:
+                    kwargs[argument.name] = given
+        if len(c.outputs) > 1:
+            return c.stock.several(function.name, args, kwargs, c.outputs)
+        result = getattr(c.stock.ops, function.name)(*args, **kwargs)
+        follows = row.mask is not None and row.mask(c.args.get, len(c.x.shape) - 1).gives == "first"
+        return _remasked(c, result, _mask_of(c)) if follows else result
+
+    return emit
+
+
+def _from_front(x: Value, axis: Any) -> Any:
+    return tuple(_axis(x, a) for a in axis) if isinstance(axis, tuple) else _axis(x, axis)
+
+
+def _is_given(param: Param, given: Any) -> bool:
+    """Return whether a function is given an argument: one that Keras would not take anyhow."""
+    return param.name in AXES or param.default is REQUIRED or given != param.default
+
+
 # Not a fact about layers: what to emit for the name in the column ``emit``, a function of its own for each.
-_FUNCTIONS: Mapping[str, Function] = {
+_OWN: Mapping[str, Function] = {
     "activation": _activation,
     "last": _last,
     "first": _first,
@@ -333,10 +408,12 @@ _FUNCTIONS: Mapping[str, Function] = {
     "crop": _crop,
     "mean": _mean,
     "sum": _reduction("sum", lambda dtype: 0),
-    "max": _reduction("max", lambda dtype: LOWEST[dtype]),
-    "min": _reduction("min", lambda dtype: -LOWEST[dtype]),
+    "max": _extreme(_reduction("max", lambda dtype: LOWEST[dtype]), "maximum"),
+    "min": _extreme(_reduction("min", lambda dtype: -LOWEST[dtype]), "minimum"),
+    "subtract": _subtract,
+    "item": _item,
+    "tile": _tile,
     "cumsum": _cumsum,
-    **{row.emit: _by_element(row.emit) for row in ROWS if row.role == "function"},
     "scale": _scale,
     "shift": _shift,
     "squeeze": _squeeze,
@@ -346,6 +423,10 @@ _FUNCTIONS: Mapping[str, Function] = {
     "one_hot": _one_hot,
     "pos": _pos,
     "repeat": _repeat,
+}
+_FUNCTIONS: Mapping[str, Function] = {
+    **{row.emit: _as_function(row) for row in ROWS if row.function and row.emit},
+    **_OWN,
 }
 
 
@@ -363,71 +444,23 @@ class OperationEmitter:
         name: str,
         output: Tensor,
         made: dict[str, Any] | None = None,
+        outputs: Sequence[Tensor] = (),
     ) -> Value:
-        """Return the value, from those that come in and the row's arguments, sizes as numbers.
+        """Return the value, or a list of several, from those that come in and the row's arguments.
 
         The last operation, or the layer that holds weights, is called ``name``, the others after it.
         Calls of one layer get the same ``made``, at first empty: later ones share what the first
-        made, and are called ``name-2`` and so on. ``output`` is what the checker says of the value.
+        made, and are called ``name-2`` and so on. ``output`` is what the checker says of the value, and
+        ``outputs`` what it says of each of several.
         """
         made = {} if made is None else made
         made["calls"] = made.get("calls", 0) + 1
         stem = name or stock.unique(self.emit)
         stem = stem if made["calls"] == 1 else f"{stem}-{made['calls']}"
-        value = _FUNCTIONS[self.emit](Call(stock, inputs, args, stem, output, made))
+        value = _FUNCTIONS[self.emit](Call(stock, inputs, args, stem, output, made, outputs))
         stock.settle(value, output, stem, any(getattr(m, "name", "") == stem for m in made.values()))
         return value
 
 
 EMITTERS: Mapping[str, OperationEmitter] = {emit: OperationEmitter(emit) for emit in _FUNCTIONS}
 """The emitters, by the ``emit`` of the rows; ``repeat`` for one that follows another value's length."""
-
-
-def positions(stock: Stock, x: Any, args: Mapping[str, Any], name: str, made: dict[str, Any]) -> Any:
-    """Return the vectors to add to ``x`` (batch, T, F): shape (1, T, F), in its dtype.
-
-    The positions are counted from the value itself, so that any length will do.
-    """
-    if args["sin"]:
-        found, dtype = _sinusoids(stock, x), "float32"
-    else:
-        found = _learned(stock, x, args, name, made)
-        dtype = found.dtype
-    return found if dtype == x.dtype else stock.ops.cast(found, x.dtype)
-
-
-def _learned(stock: Stock, x: Any, args: Mapping[str, Any], name: str, made: dict[str, Any]) -> Any:
-    if "table" not in made:
-        initializer = made_of(stock, "initializer", args["embeddings_initializer"])
-        made["table"] = stock.layers.Embedding(
-            args["length"] or x.shape[1],
-            x.shape[2],
-            embeddings_initializer=initializer,
-            **({} if args["trainable"] else {"trainable": False}),
-            name=name,
-        )
-    ops = stock.ops
-    ones = ops.ones_like(ops.get_item(x, (slice(None, 1), slice(None), 0)), dtype="int32")
-    return made["table"](ops.subtract(ops.cumsum(ones, axis=1), 1))
-
-
-def _sinusoids(stock: Stock, x: Any) -> Any:
-    """Vaswani et al., "Attention is all you need" (2017), section 3.5: sines and cosines in turn.
-
-    An angle in float32 loses its fraction as the position grows. So it is counted in turns, and each
-    rate is split: the product with its leading bits is exact, whole turns of it fall away, and
-    what little is left is added.
-    """
-    ops = stock.ops
-    leading, rest, quarter = (stock.worked_out("sinusoid_rates", x.shape[2], i) for i in range(3))
-    first = ops.get_item(x, (slice(None, 1), slice(None), slice(None, 1)))
-    count = ops.subtract(ops.cumsum(ops.ones_like(first, dtype="float32"), axis=1), 1.0)
-    exact = ops.multiply(count, leading)
-    small = ops.add(ops.multiply(count, rest), quarter)
-    turns = ops.add(ops.subtract(exact, ops.floor(exact)), small)
-    turns = ops.subtract(turns, ops.floor(turns))
-    return ops.sin(ops.multiply(turns, TURN))
-
-
-TURN = 6.2831854820251465
-"""A whole turn, two pi, in float32."""

@@ -1570,7 +1570,7 @@ class Resolver:
                 labels=(Label(self.later[name.name], "bound here"),),
                 help="move that line up",
             )
-        known = [*registry.names(), *env.scope.all_names()]
+        known = [*registry.names(name.name), *env.scope.all_names()]
         near = self.guess(name.name, known)
         if name.is_symbol and (near is None or name.name.isupper()):
             wrong = unbound_name(

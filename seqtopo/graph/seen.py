@@ -126,7 +126,7 @@ def _call(graph: Graph, node: Node, found: dict[Value, Fields]) -> None:
     for output in range(len(node.outputs)):
         sees: Fields = NOTHING
         for index, before in enumerate(came):
-            windows: dict[int, tuple[int | None, Window]] = {}
+            windows: dict[int, Passed | None] = {}
             after: dict[int, Field] = {}
             for source, field in before.items():
                 if field.axis is None:
@@ -135,7 +135,10 @@ def _call(graph: Graph, node: Node, found: dict[Value, Fields]) -> None:
                 if field.axis not in windows:
                     call = Call(get, inputs, node.outputs, field.axis, index, output)
                     windows[field.axis] = rule(call)
-                axis, window = windows[field.axis]
+                passed = windows[field.axis]
+                if passed is None:
+                    continue
+                axis, window = passed
                 if axis == field.axis and window == SAME:
                     after[source] = field
                     continue

@@ -69,6 +69,83 @@ EXCLUDED: Mapping[str, Reason] = {
 """By Keras' class name."""
 
 
+_MIXES = Reason(
+    "it computes across the samples of a batch, or fixes how many there are",
+    "a spec says what becomes of one sample; do this with the data, or behind the model",
+)
+_DATA = Reason("how large its result is depends on the numbers", _CUSTOM)
+_CONSTANT = Reason("it makes numbers of none that come in", "write them where they are used: shift((1,2,3))")
+_COMPLEX = Reason("a spec has no complex numbers", "keep the real and the imaginary part as two values")
+_WEIGHTS = Reason("it takes its weights as values", "write the layer, whose weights are its own: {layer}")
+_LOSS = Reason("it is a loss, or what one is made of", "write it in the train line: train adam, loss=mse")
+_TOOL = Reason("it asks what a value is, and computes nothing", "seqtopo check tells shapes and dtypes")
+_PART = Reason("it is a module of functions", "write the function by its own name")
+_OF_IMAGES = Reason("it rearranges images, and steps of a sequence are no such places", _CUSTOM)
+
+
+def _layer(layer: str) -> Reason:
+    return Reason(_WEIGHTS.why, _WEIGHTS.instead.replace("{layer}", layer))
+
+
+EXCLUDED_FUNCTIONS: Mapping[str, Reason] = {
+    **dict.fromkeys(
+        (
+            *("allclose", "bincount", "broadcast_to", "corrcoef", "correlate", "diag", "diagflat", "flipud"),
+            *("histogram", "inner", "kron", "lstsq", "meshgrid", "outer", "psnr", "ravel", "rearrange"),
+            *("scatter", "scatter_update", "segment_max", "segment_min", "segment_prod", "segment_sum"),
+            *("slice", "slice_update", "vander", "vdot", "vsplit", "vstack"),
+        ),
+        _MIXES,
+    ),
+    **dict.fromkeys(("nonzero", "unique"), _DATA),
+    **dict.fromkeys(
+        (
+            *("arange", "array", "bartlett", "blackman", "empty", "empty_like", "eye", "full", "geomspace"),
+            *("hamming", "hanning", "identity", "kaiser", "linspace", "logspace", "ones", "tri", "zeros"),
+        ),
+        _CONSTANT,
+    ),
+    **dict.fromkeys(("angle", "eig", "imag", "polar", "view_as_complex", "view_as_real"), _COMPLEX),
+    **dict.fromkeys(
+        (
+            *("associative_scan", "cond", "custom_gradient", "fori_loop", "jvp", "map", "scan", "switch"),
+            *("vectorize", "vectorized_map", "while_loop"),
+        ),
+        Reason("it takes Python code, and a spec is data", _CUSTOM),
+    ),
+    **dict.fromkeys(("convert_to_numpy", "dtype", "is_tensor", "ndim", "shape", "size"), _TOOL),
+    **dict.fromkeys(("image", "linalg", "nn", "numpy"), _PART),
+    **dict.fromkeys(
+        (
+            *("binary_crossentropy", "categorical_crossentropy", "sparse_categorical_crossentropy"),
+            *("ctc_decode", "ctc_loss"),
+        ),
+        _LOSS,
+    ),
+    **dict.fromkeys(("depth_to_space", "fold", "space_to_depth", "unfold"), _OF_IMAGES),
+    "adaptive_average_pool": Reason("Keras says a wrong shape of it", "write adaptive_average_pooling1d(4)"),
+    "adaptive_max_pool": Reason("Keras says a wrong shape of it", "write adaptive_max_pooling1d(4)"),
+    "batch_normalization": _layer("batchnorm"),
+    "layer_normalization": _layer("norm"),
+    "rms_normalization": _layer("rms_normalization"),
+    "conv": _layer("conv1d(64,3)"),
+    "conv_transpose": _layer("conv1d_transpose(64,3)"),
+    "depthwise_conv": _layer("depthwise_conv1d(3)"),
+    "separable_conv": _layer("separable_conv1d(64,3)"),
+    "count_nonzero": Reason(
+        "on PyTorch Keras turns its axes round", "not_equal(0) -> cast(int32) -> sum(time) is the same"
+    ),
+    "in_top_k": Reason("it is a metric", "train adam, metrics=[top_k_categorical_accuracy]"),
+    "istft": Reason("Keras takes its two parts as complex numbers", _CUSTOM),
+    "lu_factor": Reason("Keras says another dtype than it gives", "use qr or cholesky"),
+    "multi_hot": Reason("Keras says another dtype than it gives", "write the layer: category_encoding(20)"),
+    "select": Reason("it takes two lists of values", "write where once for each condition"),
+    "slogdet": Reason("Keras says a wrong shape of its sign", "use det or logdet"),
+    "unravel_index": Reason("it undoes what flattening did to places", "keep the axes: argmax along each"),
+}
+"""Functions of ``keras.ops`` that the language leaves out, by their names."""
+
+
 def snake_case(name: str) -> str:
     """Return a class name as Keras writes a layer's default name.
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from seqtopo.layers.layer_objects import ACTIVATION_LAYERS
 from seqtopo.layers.objects import BARE_ACTIVATIONS, read_object
 from seqtopo.layers.sizes import LIMIT, Expr
-from seqtopo.layers.values import FLOATS, Object, Refusal, Word
+from seqtopo.layers.values import DTYPES, FLOATS, Object, Refusal, Word
 
 POLICIES = ("mixed_float16", "mixed_bfloat16")
 
@@ -263,6 +263,23 @@ def _read_array(value: Any) -> Any:
     return value
 
 
+def _read_plain_dtype(value: Any) -> Any:
+    text = value.name if isinstance(value, Word) else value
+    if isinstance(text, str) and text in DTYPES:
+        return text
+    raise Refusal(expected=f"a dtype: {', '.join(DTYPES)}", near=DTYPES)
+
+
+def _read_operand(value: Any) -> Any:
+    if value is None or isinstance(value, bool):
+        return value
+    try:
+        array_shape(value)
+    except Refusal:
+        raise Refusal(expected=OPERAND.words) from None
+    return value
+
+
 def _read_any(value: Any) -> Any:
     return value
 
@@ -270,6 +287,8 @@ def _read_any(value: Any) -> Any:
 SIZE = size()
 COUNT = size(0)
 BOOL = Kind("true or false", _read_bool)
+TRUTH = Kind(BOOL.words, BOOL.read)
+"""True or false for a parameter whose name is a word that means something else by itself, ``lower``."""
 RATE = number(0, 1)
 NUMBER = number()
 SEED = optional(integer(0))
@@ -292,6 +311,11 @@ INITIALIZER = _object("initializer", "an initializer such as glorot_uniform or o
 REGULARIZER = _object("regularizer", "a regularizer such as l2(1e-4)")
 CONSTRAINT = _object("constraint", "a constraint such as max_norm(2)")
 ARRAY = Kind("a number, or numbers in parentheses, nested for more axes", _read_array)
+PLAIN_DTYPE = Kind("a dtype such as float32 or int32", _read_plain_dtype, flags=DTYPES)
+OPERAND = Kind("a number, or numbers in parentheses for the places along the last axes", _read_operand)
+"""What stands in the place of a value that would come in: ``divide(2)``, ``subtract(x1=1)``."""
+ROW_OF_NUMBERS = Kind("a row of numbers in parentheses", ARRAY.read)
+"""Numbers that Keras takes as an array and not as a list."""
 NOTHING = Kind("none", _read_nothing)
 ANYTHING = Kind("a value", _read_any)
 LAYER = Kind("a layer or a flow", _read_any, takes="layer")

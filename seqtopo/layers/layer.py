@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from seqtopo.layers.kinds import OPERAND
 from seqtopo.layers.row import Outcome, Row
 from seqtopo.layers.values import Tensor, show
 
@@ -30,11 +31,23 @@ class Layer:
         given = [
             v if isinstance(v := self.args[n], str) else show(v) for n in self.row.places if n in self.args
         ]
+        given += [
+            f"{n}={show(v)}"
+            for n, v in self.args.items()
+            if n not in self.row.places and self.row.by_name[n].kind is OPERAND
+        ]
         name = self.called or self.row.name
         return f"{name}({','.join(given)})" if given else name
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def counts_with_numbers(self) -> bool:
+        """Return whether a number stands in the place of a value: ``divide(2)``, ``max(x2=0)``."""
+        return any(
+            value is not None and self.row.by_name[name].kind is OPERAND for name, value in self.args.items()
+        )
 
     def get(self, name: str) -> Any:
         """Return an argument, or its default."""

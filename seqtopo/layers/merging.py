@@ -13,7 +13,7 @@ from seqtopo.layers.operations import KEEPDIMS
 from seqtopo.layers.parameters import check_floats
 from seqtopo.layers.row import Given, Outcome, Param, Row
 from seqtopo.layers.sizes import Expr, Shape, Size, fits, is_open, same, show_shape, total
-from seqtopo.layers.values import FLOATS, Refusal, Tensor
+from seqtopo.layers.values import FLOATS, Refusal, Tensor, show
 
 
 def _mismatch(given: Given, blame: int, message: str, help: str) -> Refusal:
@@ -55,7 +55,12 @@ def _one_size(given: Given, blame: int, axis: int, a: Size, b: Size) -> Size:
     raise _mismatch(given, blame, message, help)
 
 
-def _by_elements(given: Given) -> Shape:
+def broadcast(given: Given) -> Shape:
+    """Return the shape of values of equal rank, element by element; an axis of 1 stretches along the others'.
+
+    Raises:
+        Refusal: ST303, where they do not fit.
+    """
     _same_rank(given)
     shape = given.shape
     for i, other in enumerate(given.inputs[1:], 1):
@@ -78,18 +83,20 @@ def _numbers(given: Given) -> None:
 
 def _arithmetic(given: Given) -> Shape:
     _numbers(given)
-    return _by_elements(given)
+    return broadcast(given)
 
 
 def _averaged(given: Given) -> Shape:
     if not any(t.dtype in FLOATS for t in given.inputs):
         # One backend makes float64 of whole numbers alone, the others float32.
         check_floats(given)
-    return _by_elements(given)
+    return broadcast(given)
 
 
 def _extreme(given: Given) -> Shape | Outcome:
     """The shape of ``max`` and ``min``: over an axis where one is named, else by elements."""
+    if given["x1"] is not None or given["x2"] is not None:
+        return _beside_a_number(given)
     if given["axis"] is not None:
         if len(given.inputs) > 1:
             raise given.refuse(
@@ -125,6 +132,49 @@ def _extreme(given: Given) -> Shape | Outcome:
             label="no axis to keep",
             help=f"name the axis: {given.row.name}(time,keepdims)",
             at=("argument", "keepdims"),
+        )
+    return _arithmetic(given)
+
+
+def _beside_a_number(given: Given) -> Outcome:
+    """One value and a number: ``sub(x1=1)``, ``max(x2=0)``."""
+    fixed = [name for name in ("x1", "x2") if given[name] is not None]
+    others = [name for name in ("axis", "keepdims", "dtype") if given.args.get(name)]
+    if len(given.inputs) > 1 or len(fixed) > 1 or others:
+        raise given.refuse(
+            "ST203",
+            f"takes one value beside {fixed[0]}, and no {', '.join(others) or 'other'}",
+            label="one number and one value",
+            help=f"write x -> {given.row.name}({fixed[0]}={show(given[fixed[0]])})",
+            at=("argument", fixed[-1]),
+        )
+    _numbers(given)
+    (came,) = given.inputs
+    value = given[fixed[0]]
+    several = value if isinstance(value, tuple) else (value,)
+    if isinstance(value, tuple) and (not came.shape or not fits(came.shape[-1], len(value))):
+        raise given.refuse(
+            "ST302",
+            f"is given {len(value)} numbers for the features of {came}",
+            label=f"{len(value)} numbers",
+            help="give one number, or one for each feature",
+            at=("argument", fixed[0]),
+        )
+    whole = all(isinstance(n, int) for n in several)
+    return Outcome((Tensor(came.shape, came.dtype if whole or came.dtype in FLOATS else "float32"),))
+
+
+def _difference(given: Given) -> Shape | Outcome:
+    """``sub``: of two values, or of one and a number."""
+    if given["x1"] is not None or given["x2"] is not None:
+        return _beside_a_number(given)
+    if len(given.inputs) < 2:
+        raise given.refuse(
+            "ST314",
+            f"takes 2 values in a list but is given {len(given.inputs)}",
+            label=f"takes 2 values, is given {len(given.inputs)}",
+            help=f"write the values as a list: [a, b] -> {given.row.name}",
+            at=("inputs", 0),
         )
     return _arithmetic(given)
 
@@ -191,8 +241,12 @@ _AXIS = Param("axis", k.optional(k.AXES), None, keras="")
 _BY_ELEMENTS = "..., ... -> ..."
 
 
-def _reduces(args: Mapping[str, Any]) -> bool:
-    return args.get("axis") is not None
+_NUMBERS = (Param("x1", k.OPERAND, None, keras=""), Param("x2", k.OPERAND, None, keras=""))
+"""The numbers that may stand in the place of one of two values."""
+
+
+def _is_operation(args: Mapping[str, Any]) -> bool:
+    return any(args.get(name) is not None for name in ("axis", "x1", "x2"))
 
 
 ROWS = (
@@ -205,6 +259,7 @@ ROWS = (
         time=timing.merges,
         mask=masking.merges,
         role="merge",
+        function="add(x1, x2)",
         rule=_arithmetic,
         inputs=(1, None),
         dtype="declared",
@@ -218,8 +273,12 @@ ROWS = (
         time=timing.merges,
         mask=masking.merges,
         role="merge",
-        rule=_arithmetic,
-        inputs=(2, 2),
+        function="subtract(x1, x2)",
+        params=_NUMBERS,
+        emit="subtract",
+        emit_when=_is_operation,
+        rule=_difference,
+        inputs=(1, 2),
         dtype="declared",
         aliases=("subtract",),
     ),
@@ -232,6 +291,7 @@ ROWS = (
         time=timing.merges,
         mask=masking.merges,
         role="merge",
+        function="multiply(x1, x2)",
         rule=_arithmetic,
         inputs=(1, None),
         dtype="declared",
@@ -259,15 +319,16 @@ ROWS = (
         time=timing.merges,
         mask=masking.merges,
         role="merge",
-        params=(_AXIS, KEEPDIMS),
+        params=(_AXIS, KEEPDIMS, *_NUMBERS),
         positional=("axis",),
+        function="max(x, axis, keepdims, initial); amax(x, axis, keepdims); maximum(x1, x2)",
         rule=_extreme,
         inputs=(1, None),
         dtype="declared",
         aliases=("maximum",),
         emit="max",
         picks=True,
-        emit_when=_reduces,
+        emit_when=_is_operation,
         note="With an axis, masked steps take no part.",
     ),
     Row(
@@ -279,15 +340,16 @@ ROWS = (
         time=timing.merges,
         mask=masking.merges,
         role="merge",
-        params=(_AXIS, KEEPDIMS),
+        params=(_AXIS, KEEPDIMS, *_NUMBERS),
         positional=("axis",),
+        function="min(x, axis, keepdims, initial); amin(x, axis, keepdims); minimum(x1, x2)",
         rule=_extreme,
         inputs=(1, None),
         dtype="declared",
         aliases=("minimum",),
         emit="min",
         picks=True,
-        emit_when=_reduces,
+        emit_when=_is_operation,
         note="With an axis, masked steps take no part.",
     ),
     Row(
@@ -301,6 +363,7 @@ ROWS = (
         role="join",
         params=(Param("axis", k.AXIS, -1),),
         positional=("axis",),
+        function="concatenate([xs], axis)",
         rule=_concatenated,
         inputs=(1, None),
         dtype="declared",

@@ -117,7 +117,7 @@ def reduced(given: Given) -> Shape:
     ``keepdims``.
     """
     gone = axis_indices(given)
-    if given["keepdims"]:
+    if given.args.get("keepdims"):
         return tuple(1 if i in gone else s for i, s in enumerate(given.shape))
     return tuple(s for i, s in enumerate(given.shape) if i not in gone)
 
@@ -128,13 +128,13 @@ def mean_rule(given: Given) -> Outcome:
     return Outcome((Tensor(reduced(given), dtype if dtype in FLOATS else "float32"),))
 
 
-_SUMS = dict.fromkeys(("bool", "int8", "int16", "uint8", "uint16"), "int32")
+SUMS = dict.fromkeys(("bool", "int8", "int16", "uint8", "uint16"), "int32")
 
 
 def sum_rule(given: Given) -> Outcome:
     """Return the shape and dtype of ``sum``: small whole numbers are added up as int32."""
     dtype = given.inputs[0].dtype
-    return Outcome((Tensor(reduced(given), _SUMS.get(dtype, dtype)),))
+    return Outcome((Tensor(reduced(given), SUMS.get(dtype, dtype)),))
 
 
 def cumsum_rule(given: Given) -> Outcome:

@@ -34,7 +34,6 @@ from seqtopo.layers.operation_rules import (
     table_weights,
 )
 from seqtopo.layers.row import Param, Row
-from seqtopo.layers.values import DTYPES, Refusal, Word
 
 AXIS = Param("axis", k.AXIS, 1, keras="")
 KEEPDIMS = Param("keepdims", k.BOOL, False, keras="")
@@ -42,14 +41,6 @@ _ONE_AXIS = Kind(k.AXIS.words, k.AXIS.read)
 """An axis that is given by position only: two such words in one call must not be flags."""
 
 
-def _read_plain_dtype(value: Any) -> Any:
-    text = value.name if isinstance(value, Word) else value
-    if isinstance(text, str) and text in DTYPES:
-        return text
-    raise Refusal(expected=f"a dtype: {', '.join(DTYPES)}", near=DTYPES)
-
-
-_DTYPE = Kind("a dtype such as float32 or int32", _read_plain_dtype, flags=DTYPES)
 _AMOUNT = k.either(k.NUMBER, k.each(k.NUMBER), words="a number, or several of them in parentheses")
 
 
@@ -127,6 +118,7 @@ ROWS = (
         time=timing.turns,
         mask=masking.passes,
         role="order",
+        function="flip(x, axis)",
         rule=same_rule,
         note=_FOLLOWS,
     ),
@@ -161,6 +153,7 @@ ROWS = (
         time=timing.removes,
         mask=masking.reduces,
         role="reduction",
+        function="mean(x, axis, keepdims); average(x, axis, weights)",
         rule=mean_rule,
         note=_MASKED,
     ),
@@ -172,6 +165,7 @@ ROWS = (
         time=timing.removes,
         mask=masking.reduces,
         role="reduction",
+        function="sum(x, axis, keepdims)",
         rule=sum_rule,
         note=_MASKED,
     ),
@@ -183,6 +177,7 @@ ROWS = (
         time=timing.sums_up,
         mask=masking.passes,
         role="accumulation",
+        function="cumsum(x, axis, dtype)",
         rule=cumsum_rule,
         note=_FOLLOWS,
     ),
@@ -214,17 +209,18 @@ ROWS = (
             about,
             f"in(T,8) -> {name}",
             rule=by_element_rule,
+            function=function,
             time=timing.keeps,
             mask=masking.passes,
             role="function",
             note=_FOLLOWS,
         )
-        for name, about in (
-            ("abs", "The size of every number, without its sign."),
-            ("exp", "e to the power of every number."),
-            ("log", "The natural logarithm of every number."),
-            ("sqrt", "The square root of every number."),
-            ("square", "Every number times itself."),
+        for name, about, function in (
+            ("abs", "The size of every number, without its sign.", "abs(x); absolute(x); fabs(x)"),
+            ("exp", "e to the power of every number.", "exp(x)"),
+            ("log", "The natural logarithm of every number.", "log(x)"),
+            ("sqrt", "The square root of every number.", "sqrt(x)"),
+            ("square", "Every number times itself.", "square(x)"),
         )
     ),
     _operation(
@@ -235,6 +231,7 @@ ROWS = (
         time=timing.removes,
         mask=masking.ends,
         role="shape",
+        function="squeeze(x, axis)",
         rule=squeeze_rule,
     ),
     _operation(
@@ -245,6 +242,7 @@ ROWS = (
         time=timing.expands,
         mask=masking.ends,
         role="shape",
+        function="expand_dims(x, axis)",
         rule=expand_rule,
     ),
     _operation(
@@ -255,16 +253,18 @@ ROWS = (
         time=timing.swaps,
         mask=masking.ends,
         role="shape",
+        function="swapaxes(x, axis1=first, axis2=second)",
         rule=swap_rule,
     ),
     _operation(
         "cast",
         "The same numbers in another dtype.",
         "in(T,int) -> cast(float32)",
-        (_own("dtype", _DTYPE),),
+        (_own("dtype", k.PLAIN_DTYPE),),
         time=timing.keeps,
         mask=masking.passes,
         role="cast",
+        function="cast(x, dtype)",
         rule=cast_rule,
         note=_FOLLOWS,
     ),
@@ -276,6 +276,7 @@ ROWS = (
         time=timing.looks_up,
         mask=masking.ends,
         role="encoding",
+        function="one_hot(x, num_classes=n, axis==-1, dtype=='float32', sparse==False)",
         rule=one_hot_rule,
     ),
     _operation(

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from seqtopo.layers.objects import entry_of
 from seqtopo.layers.row import Row
-from seqtopo.layers.table import FLAGS, NAMES
+from seqtopo.layers.table import FLAGS, FREE, NAMES
 
 ENTRY_POINTS = "seqtopo.layers"
 """The entry-point group by which a package adds layers."""
@@ -28,12 +28,15 @@ LANGUAGE = {
 }
 """The words of the language itself, and what each is."""
 
+SHORT = 4
+"""A wrong name of so many letters was not meant for that of a function, of which one is always near."""
+
 _custom: dict[str, Row] = {}
 
 
 def find(name: str) -> Row | None:
     """Return the row of a name, or None. Packages' layers are looked for only when no other is found."""
-    return NAMES.get(name) or _custom.get(name) or _from_packages().get(name)
+    return _custom.get(name) or NAMES.get(name) or _from_packages().get(name)
 
 
 def register(row: Row) -> None:
@@ -43,21 +46,22 @@ def register(row: Row) -> None:
         ValueError: a layer of the table or a word of the language has that name.
     """
     for name in (row.name, *row.aliases):
-        if name in NAMES or name in LANGUAGE:
+        if (name in NAMES and name not in FREE) or name in LANGUAGE:
             raise ValueError(f"there is a layer or word {name!r} already: choose another name")
         _custom[name] = row
 
 
-def names() -> tuple[str, ...]:
-    """Return every name that a layer can be called by."""
-    return (*NAMES, *_custom)
+def names(like: str) -> tuple[str, ...]:
+    """Return every name that a wrong one may have been meant for; those of functions for a long one only."""
+    known = NAMES if len(like) > SHORT else (name for name in NAMES if name not in FREE)
+    return (*known, *_custom)
 
 
 def taken(name: str) -> str:
     """Return what a name means already, for one who wants to bind it; "" if it is free."""
     if name in LANGUAGE:
         return LANGUAGE[name]
-    return "a layer" if name in NAMES or name in _custom else ""
+    return "a layer" if (name in NAMES and name not in FREE) or name in _custom else ""
 
 
 def has_meaning(name: str) -> bool:

@@ -124,6 +124,7 @@ Role = Literal[
     "dense",  # a learned product over the features
     "embedding",  # vectors for ids
     "encoding",  # vectors for ids, not learned
+    "algebra",  # a function of whole matrices or signals
     "mask",
     "recurrent",
     "convolution",
@@ -185,6 +186,10 @@ class Row:
       ``declared`` (as ``input``, but Keras says so of whole numbers only where the layer is given their
       dtype, see ``settled``), ``keep`` (as it came in, untouched), or a dtype's name.
     - ``extras``: second values by name. ``emit``: the emitter's name for an operation.
+    - ``function``: the functions of ``keras.ops`` that an operation says, each with its arguments in Keras'
+      order, ``take(x, indices, axis)``, and ``;`` between them. ``[xs]`` is a list of values, ``*operands``
+      all that come in, ``num_classes=n`` an argument that has another name here. An argument that is no
+      parameter of the row is a value that comes in.
     """
 
     name: str
@@ -204,6 +209,7 @@ class Row:
     states: int = 0
     """How many states a recurrent layer has; its wrapper has those of both directions."""
     emit: str = ""
+    function: str = ""
     note: str = ""
     time: TimeRule | None = None
     """Which incoming steps each outgoing step is made from; None for a custom layer that does not say."""

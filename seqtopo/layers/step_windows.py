@@ -83,7 +83,8 @@ class Call(NamedTuple):
         return tuple(a - 1 if a > 0 else rank + a for a in several if isinstance(a, int))
 
 
-TimeRule = Callable[[Call], Passed]
+TimeRule = Callable[[Call], "Passed | None"]
+"""What becomes of the time axis of a value that comes in; None where the value counts for nothing."""
 
 SELF = Bound(1, 0)
 FIRST = Bound(0, 0)

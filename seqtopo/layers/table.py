@@ -6,17 +6,23 @@ from collections.abc import Iterable
 
 from seqtopo.layers import (
     activation,
+    algebra,
+    arrays,
     attention,
     convolution,
     core,
+    elementwise,
     merging,
     normalization,
     operations,
     pooling,
     preprocessing,
+    products,
     recurrent,
     regularization,
     reshaping,
+    signals,
+    statistics,
     wrappers,
 )
 from seqtopo.layers.row import Row
@@ -50,6 +56,12 @@ FAMILIES = {
     "reshaping": reshaping,
     "activation": activation,
     "operations": operations,
+    "elementwise": elementwise,
+    "statistics": statistics,
+    "arrays": arrays,
+    "products": products,
+    "algebra": algebra,
+    "signals": signals,
     "preprocessing": preprocessing,
 }
 """The modules of rows, in the order of the reference."""
@@ -59,6 +71,15 @@ ROWS: tuple[Row, ...] = tuple(row for family in FAMILIES.values() for row in fam
 
 NAMES = indexed(ROWS)
 """Every row by each name that a spec may call it by, the short ones included."""
+
+FREE = frozenset(
+    name
+    for family in ("elementwise", "statistics", "arrays", "products", "algebra", "signals")
+    for row in FAMILIES[family].ROWS
+    for name in (row.name, *row.aliases)
+)
+"""Names of functions that a spec may bind to something of its own, ``stack = dense(8)``, which they mean
+there."""
 
 FLAGS = frozenset(word for row in ROWS for word in row.flags)
 """Every bare word that some row understands."""

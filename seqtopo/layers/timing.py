@@ -104,7 +104,7 @@ def each_step(call: Call) -> Passed:
     return keeps(call) if call.axis == 0 else Passed(None, every(call.steps, None, False))
 
 
-def as_inside(call: Call) -> Passed:
+def as_inside(call: Call) -> Passed | None:
     """Treat time as the wrapped layer does."""
     inner = call.get("layer")
     rule = getattr(getattr(inner, "row", None), "time", None) or unknown

@@ -38,8 +38,8 @@ def family(layer: Layer) -> str:
         # A window that moves, as that of a convolution; what pools over all places has none.
         clause = row.clauses[0]
         return "convolution" if len(clause.takes[0]) == len(clause.gives) else "other"
-    if row.emit_when is not None and row.emit_when(layer.args):
-        return "other"  # max along an axis merges nothing
+    if layer.counts_with_numbers or (row.emit_when is not None and row.emit_when(layer.args)):
+        return "other"  # a value with a number, and max along an axis, merge nothing
     return _FAMILIES.get(row.role, "other")
 
 

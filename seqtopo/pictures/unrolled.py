@@ -428,7 +428,8 @@ def _cut(details: list[str]) -> str:
 
 def _cuts(row: Row) -> bool:
     """Whether an operation takes steps off at the ends, or puts some there."""
-    return bool(row.emit) and row.role in ("selection", "padding") and "step" not in row.by_name
+    ends = any(name in row.by_name for name in ("n", "index", "before"))
+    return bool(row.emit) and row.role in ("selection", "padding") and ends
 
 
 def _on_time(layer: Layer) -> bool:

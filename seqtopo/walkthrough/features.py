@@ -122,6 +122,9 @@ def concatenated(at: At) -> Iterator[str]:
     """Describe ``concat``."""
     if len(at.every) < 2:
         return
+    if len(at.gives.shape) > len(at.every[0].shape):
+        yield f"side by side along a new axis, of {len(at.every)}"
+        return
     axis = at.axis()
     if axis is not None and axis < len(at.gives.shape):
         sizes = " + ".join(str(tensor.shape[axis]) for tensor in at.every[:6])

@@ -27,7 +27,7 @@ from tests.support.cheap_weights import cheap_weights
 from tests.support.compare_accepted import compare_accepted
 from tests.support.compare_refused import compare_refused, refused_call
 from tests.support.draw_allowances import STRICTER
-from tests.support.draws import draw, shrink
+from tests.support.draws import DRAWN, draw, shrink
 
 DRAWS = int(os.environ.get("SEQTOPO_DRAWS", "240"))
 FIRST = int(os.environ.get("SEQTOPO_FIRST_DRAW", "0"))
@@ -78,8 +78,8 @@ def test_drawn_specs_agree_with_keras() -> None:
     assert totals["accepted"] > 0.9 * DRAWS
     assert totals["ran"] > 0.8 * totals["accepted"]
     assert totals["refused"] > DRAWS / 2
-    if 2 * len(ROWS) <= DRAWS:
-        assert {r.name for r in ROWS} <= rows.keys()
+    if 2 * len(DRAWN) <= DRAWS:
+        assert {r.name for r in DRAWN} <= rows.keys()
 
 
 if os.environ["KERAS_BACKEND"] == "tensorflow":
@@ -96,7 +96,7 @@ if os.environ["KERAS_BACKEND"] == "tensorflow":
 
 def test_a_draw_follows_from_its_number() -> None:
     assert draw(5) == draw(5)
-    assert draw(5).accepted != draw(5 + len(ROWS)).accepted
+    assert draw(5).accepted != draw(5 + len(DRAWN)).accepted
 
 
 def test_a_failing_spec_is_told_without_what_does_not_matter() -> None:

@@ -17,13 +17,18 @@ from re import sub
 
 from seqtopo.layers.row import Row
 from seqtopo.layers.sizes import Expr, Size, is_open
-from seqtopo.layers.table import ROWS
+from seqtopo.layers.table import FREE, ROWS
 from seqtopo.layers.values import Tensor
 from seqtopo.report.analyse import Checked, analyse
 from tests.support.draw_arguments import call_text
 
 MOST_TRIES = 25
 """Proposals for one step before the flow is left as it is."""
+
+DRAWN = tuple(row for row in ROWS if row.name not in FREE)
+"""The rows that specs are drawn from."""
+FUNCTIONS = tuple(row for row in ROWS if row.name in FREE and row.name != "item")
+"""Those of functions of ``keras.ops``, which are drawn by themselves."""
 
 RECURRENT = ("lstm", "gru", "rnn")
 FLOATS = ("float16", "bfloat16", "float64")
@@ -60,7 +65,7 @@ class Drawn:
     reached: bool = False
 
 
-def draw(seed: int, rows: Sequence[Row] = ROWS) -> Drawn:
+def draw(seed: int, rows: Sequence[Row] = DRAWN) -> Drawn:
     """The draw of a number; its target is one row after another, so that all get their turn."""
     row = rows[seed % len(rows)]
     return _Drawing(Random(f"spec {seed}"), Drawn(seed, row.name), rows).run(row)

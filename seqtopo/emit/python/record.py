@@ -198,6 +198,17 @@ class Recorder:
         made: WrittenTensor = self.names.note(kind, self._put(value, WrittenTensor()))
         return made
 
+    def several(
+        self, function: str, args: Sequence[Any], kwargs: Mapping[str, Any], gives: Sequence[Tensor]
+    ) -> list[WrittenTensor]:
+        """The values of a function of ``keras.ops`` that gives several."""
+        made = [WrittenTensor() for _ in gives]
+        self.statements.append(Statement(Apply(Dotted(f"ops.{function}"), args, kwargs), tuple(made)))
+        self.names.note(function, made)
+        for tensor, said in zip(made, gives, strict=True):
+            tensor.shape, tensor.dtype, tensor.gives = (None, *_numbers(said)), said.dtype, said
+        return made
+
     def object(self, path: str, kwargs: Mapping[str, Any]) -> Apply:
         """Return an object of Keras by its place in ``keras``."""
         return Apply(Dotted(f"keras.{path}"), (), kwargs)
@@ -252,6 +263,8 @@ class Recorder:
         """Names the operations that a node's value is made of, and says what the value is."""
         for name, tensor in self.names.settle(value, stem, taken):
             tensor.name = name
+        if isinstance(value, list):
+            return
         value.shape, value.dtype, value.gives = (None, *_numbers(gives)), gives.dtype, gives
 
     def name_of(self, tensor: WrittenTensor) -> str:

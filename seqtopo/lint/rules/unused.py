@@ -134,7 +134,8 @@ def _by_size(view: View, node: Node) -> bool:
 
 def _merges_one(view: View, node: Node) -> bool:
     assert node.layer is not None
-    return len(node.inputs) == 1 and node.layer.get("axis") in (None, -1)
+    alone = len(node.inputs) == 1 and not node.layer.counts_with_numbers
+    return alone and node.layer.get("axis") in (None, -1)
 
 
 def _turns(row: tree.For) -> int:
@@ -158,7 +159,8 @@ def _idle(view: View, node: Node) -> str:
     name, came = layer.row.name, view.into(node)
     before, after = came[0], view.out(node)
     if view.has_role(node, *_MERGE) and len(came) == 1:
-        if layer.get("axis") is not None and layer.row.picks:
+        reduces = layer.get("axis") is not None and layer.row.picks
+        if reduces or layer.counts_with_numbers or before != after:
             return ""
         # A name may stand for as many values as a loop has turns, and so may an item of a list.
         written = view.edits.before_it(node)

@@ -1,0 +1,235 @@
+"""Rules of functions that work element by element: dtypes, shapes, and numbers in the place of values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from seqtopo.layers import kinds as k
+from seqtopo.layers.merging import broadcast
+from seqtopo.layers.row import Given, Outcome
+from seqtopo.layers.sizes import Shape
+from seqtopo.layers.values import FLOATS, INTEGERS, Tensor
+
+SLOTS = ("condition", "x1", "x2", "y")
+"""The names of arguments in whose place a number may stand."""
+
+
+# ---- dtypes --------------------------------------------------------------------------------------------
+
+
+def refuse_bool(given: Given) -> None:
+    """Refuse true and false where a function takes numbers."""
+    for i, tensor in enumerate(given.inputs):
+        if tensor.dtype == "bool":
+            raise given.refuse(
+                "ST310",
+                "needs numbers, but is given bool",
+                label="is bool",
+                help="turn it into numbers first: -> cast(float32)",
+                at=("input", i),
+            )
+
+
+def common_dtype(given: Given) -> str:
+    """Return the dtype of numbers of several: that of the fractions where there are any.
+
+    Raises:
+        Refusal: ST310, for bool, and for whole numbers of two dtypes, of which each backend makes another.
+    """
+    refuse_bool(given)
+    dtypes = list(dict.fromkeys(t.dtype for t in given.inputs))
+    floats = [d for d in dtypes if d in FLOATS]
+    if floats:
+        wide = max(floats, key=lambda d: {"float64": 3, "float32": 2}.get(d, 1))
+        return wide if len(floats) == 1 or wide in ("float32", "float64") else "float32"
+    if len(dtypes) > 1:
+        raise given.refuse(
+            "ST310",
+            f"is given {' and '.join(dtypes)}: what whole numbers of two dtypes become is not the same on "
+            "every backend",
+            label=f"is given {' and '.join(dtypes)}",
+            help=f"turn one into the other first: -> cast({dtypes[0]})",
+            at=("input", len(given.inputs) - 1),
+        )
+    (dtype,) = dtypes
+    numbers = [n for c in constants(given).values() for n in flat(c)]
+    return "float32" if any(isinstance(n, float) for n in numbers) else dtype
+
+
+def fraction(dtype: str) -> str:
+    """Return the dtype of fractions that a function makes of numbers of a dtype."""
+    return dtype if dtype in FLOATS else "float32"
+
+
+def constants(given: Given) -> dict[str, Any]:
+    """Return the numbers that stand in the place of values, by the arguments' names."""
+    return {name: given.args[name] for name in SLOTS if given.args.get(name) is not None}
+
+
+def flat(value: Any) -> list[Any]:
+    """Return the numbers in nested tuples, in their order."""
+    return [n for v in value for n in flat(v)] if isinstance(value, tuple) else [value]
+
+
+# ---- shapes --------------------------------------------------------------------------------------------
+
+
+def together(given: Given) -> Shape:
+    """Return the shape of values and numbers together, and refuse a wrong number of them."""
+    slots = [p.name for p in given.row.params if p.kind is k.OPERAND]
+    fixed = constants(given)
+    wanted = len(slots) - len(fixed)
+    if slots and wanted != len(given.inputs):
+        free = [name for name in slots if name not in fixed]
+        values = f"{wanted} value{'s' * (wanted != 1)}"
+        raise given.refuse(
+            "ST314",
+            f"takes {values} beside the numbers in its arguments, but is given {len(given.inputs)}",
+            label=f"takes {' and '.join(free) or 'no value'}, is given {len(given.inputs)}",
+            help=f"write [a, b] -> {given.row.name}, or a number in the place of one: {given.row.name}(x2=2)",
+            at=("inputs", 0),
+        )
+    shape = broadcast(given)
+    for name, value in fixed.items():
+        sizes = k.array_shape(value) if not isinstance(value, bool) else ()
+        if len(sizes) > len(shape) or any(
+            size != 1 and have != size for size, have in zip(sizes[::-1], shape[::-1], strict=False)
+        ):
+            raise given.refuse(
+                "ST302",
+                f"is given numbers of the shape {sizes} for {given.inputs[0]}",
+                label=f"has the shape {sizes}",
+                help="give one number, or one for each place along the last axes",
+                at=("argument", name),
+            )
+    return shape
+
+
+def fractions(given: Given) -> Outcome:
+    """Return fractions of the shape of values and numbers together."""
+    return Outcome((Tensor(together(given), fraction(common_dtype(given))),))
+
+
+def scaled(given: Given) -> Outcome:
+    """Return the shape and dtype of ``ldexp``, whose second must be whole."""
+    shape = together(given)
+    if given["x2"] is not None:
+        _whole_only(given, "x2", given["x2"] if not isinstance(given["x2"], tuple) else 0.5)
+    elif given.inputs[-1].dtype not in INTEGERS:
+        raise given.refuse(
+            "ST310",
+            f"takes powers that are whole numbers, but is given {given.inputs[-1].dtype}",
+            label=f"is {given.inputs[-1].dtype}",
+            help="turn it into whole numbers first: -> cast(int32)",
+            at=("input", len(given.inputs) - 1),
+        )
+    refuse_bool(given)
+    return Outcome((Tensor(shape, fraction(given.inputs[0].dtype if given["x1"] is None else "float32")),))
+
+
+def numbers(given: Given) -> Outcome:
+    """Return numbers of the shape of values and numbers together, in their common dtype."""
+    return Outcome((Tensor(together(given), common_dtype(given)),))
+
+
+def truth(given: Given) -> Outcome:
+    """Return bool of the shape of values and numbers together."""
+    return Outcome((Tensor(together(given), "bool"),))
+
+
+def compared(given: Given) -> Outcome:
+    """Return bool of the shape of values and numbers that are compared."""
+    shape = together(given)
+    if len({t.dtype == "bool" for t in given.inputs}) > 1:
+        refuse_bool(given)
+    return Outcome((Tensor(shape, "bool"),))
+
+
+def whole(given: Given) -> Outcome:
+    """Return whole numbers of the shape of values and numbers together."""
+    _refuse_fractions(given)
+    for name, value in constants(given).items():
+        _whole_only(given, name, value)
+    return Outcome((Tensor(together(given), common_dtype(given)),))
+
+
+def _whole_only(given: Given, name: str, value: Any) -> None:
+    """Refuse a fraction among numbers that stand beside whole ones."""
+    if any(isinstance(n, float) for n in flat(value)):
+        raise given.refuse(
+            "ST203",
+            f"takes whole numbers beside {given.inputs[0].dtype}",
+            label="is a fraction",
+            help="write a whole number, or turn what comes in into fractions first: -> cast(float32)",
+            at=("argument", name),
+        )
+
+
+def clipped(given: Given) -> Shape:
+    """Return the shape of ``clip``."""
+    refuse_bool(given)
+    for name in ("x_min", "x_max") if given.inputs[0].dtype not in FLOATS else ():
+        _whole_only(given, name, given[name])
+    return given.shape
+
+
+def _refuse_fractions(given: Given) -> None:
+    for i, tensor in enumerate(given.inputs):
+        if tensor.dtype not in INTEGERS:
+            raise given.refuse(
+                "ST310",
+                f"takes whole numbers, but is given {tensor.dtype}",
+                label=f"is {tensor.dtype}",
+                help="turn it into whole numbers first: -> cast(int32)",
+                at=("input", i),
+            )
+
+
+def one_fraction(given: Given) -> Outcome:
+    """Return the incoming shape, in fractions."""
+    refuse_bool(given)
+    return Outcome((Tensor(given.shape, fraction(given.inputs[0].dtype)),))
+
+
+def one_number(given: Given) -> Shape:
+    """Return the incoming shape, of numbers."""
+    refuse_bool(given)
+    return given.shape
+
+
+def one_whole(given: Given) -> Shape:
+    """Return the incoming shape, of whole numbers."""
+    _refuse_fractions(given)
+    return given.shape
+
+
+def one_truth(given: Given) -> Outcome:
+    """Return the incoming shape, in bool."""
+    return Outcome((Tensor(given.shape, "bool"),))
+
+
+def declared_dtype(given: Given) -> Outcome:
+    """Return the incoming shape in the dtype that an argument says."""
+    return Outcome((Tensor(given.shape, given["dtype"] or given.inputs[0].dtype),))
+
+
+def chosen(given: Given) -> Outcome:
+    """Return the shape and dtype of ``where``."""
+    shape = together(given)
+    if given["condition"] is None and given.inputs[0].dtype != "bool":
+        raise given.refuse(
+            "ST310",
+            f"takes a condition, but is given {given.inputs[0].dtype}",
+            label=f"is {given.inputs[0].dtype}, not bool",
+            help="compare it with something first: -> greater(0)",
+            at=("input", 0),
+        )
+    chosen = given.inputs[given["condition"] is None :]
+    numbers = [n for name in ("x1", "x2") for n in flat(given[name]) if given[name] is not None]
+    if not chosen:
+        fractions = any(isinstance(n, float) for n in numbers)
+        return Outcome((Tensor(shape, "float32" if fractions else "int32"),))
+    inner = Given(given.row, given.args, tuple(chosen), given.tensors, given.axes)
+    if all(t.dtype == "bool" for t in chosen) and all(isinstance(n, bool) for n in numbers):
+        return Outcome((Tensor(shape, "bool"),))
+    return Outcome((Tensor(shape, common_dtype(inner)),))

@@ -1,0 +1,199 @@
+"""Functions of ``keras.ops`` of signals: Fourier transforms, and windows of the last axis."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from seqtopo.layers import kinds as k
+from seqtopo.layers import masking, timing
+from seqtopo.layers.elementwise import function_row
+from seqtopo.layers.elementwise_rules import refuse_bool
+from seqtopo.layers.limits import check_known
+from seqtopo.layers.products import at_least, check_fractions
+from seqtopo.layers.row import Given, Outcome, Param, Row, Rule
+from seqtopo.layers.sizes import Shape, fits, floor_div
+from seqtopo.layers.step_windows import Bound, Call, Passed, Window, every
+from seqtopo.layers.values import Tensor
+
+# ---- Fourier transforms --------------------------------------------------------------------------------
+
+
+def _pair(given: Given, axes: int) -> Shape:
+    check_fractions(given)
+    real, imaginary = given.inputs
+    if len(real.shape) != len(imaginary.shape) or not all(map(fits, real.shape, imaginary.shape)):
+        raise given.refuse(
+            "ST303",
+            f"takes the real and the imaginary part of one shape, not {real} and {imaginary}",
+            label=f"is {imaginary}",
+            help="give both the same shape",
+            at=("input", 1),
+        )
+    if real.dtype != imaginary.dtype:
+        raise given.refuse(
+            "ST310",
+            f"takes both parts in one dtype, not {real.dtype} and {imaginary.dtype}",
+            label=f"is {imaginary.dtype}",
+            help=f"turn it into the other first: -> cast({real.dtype})",
+            at=("input", 1),
+        )
+    return at_least(given, axes, "(..., N)" if axes == 1 else "(..., M, N)")
+
+
+def _fourier(axes: int) -> Rule:
+    def rule(given: Given) -> Outcome:
+        shape = _pair(given, axes)
+        check_known(given.row.name, given.inputs, shape[-axes:], given.args)
+        part = Tensor(shape, check_fractions(given))
+        return Outcome((part, part), needs=shape[-axes:])
+
+    return rule
+
+
+def _real_fourier(given: Given) -> Outcome:
+    dtype = check_fractions(given)
+    shape = at_least(given, 1, "(..., N)")
+    length = shape[-1] if given["fft_length"] is None else given["fft_length"]
+    part = Tensor((*shape[:-1], floor_div(length, 2) + 1), dtype)
+    return Outcome((part, part))
+
+
+def _inverse_real_fourier(given: Given) -> Outcome:
+    shape = _pair(given, 1)
+    length = (shape[-1] - 1) * 2 if given["fft_length"] is None else given["fft_length"]
+    return Outcome((Tensor((*shape[:-1], length), check_fractions(given)),))
+
+
+def _transforms(axes: int) -> Any:
+    def rule(call: Call) -> Passed:
+        if call.axis < len(call.came) - axes:
+            return timing.keeps(call)
+        return Passed(call.axis, every(call.steps, None, False))
+
+    return rule
+
+
+def _short_fourier(given: Given) -> Outcome:
+    dtype = check_fractions(given)
+    shape = at_least(given, 1, "(..., N)")
+    length, stride, bins = given["sequence_length"], given["sequence_stride"], given["fft_length"]
+    if bins < length:
+        raise given.refuse(
+            "ST203",
+            f"transforms windows of {length} places, so that fft_length={bins} is too short",
+            label=f"is below {length}",
+            help=f"write {length} or more",
+            at=("argument", "fft_length"),
+        )
+    size = shape[-1] + (floor_div(bins, 2) * 2 if given["center"] else 0)
+    part = Tensor((*shape[:-1], floor_div(size - bins, stride) + 1, floor_div(bins, 2) + 1), dtype)
+    return Outcome((part, part))
+
+
+# ---- windows -------------------------------------------------------------------------------------------
+
+
+def _windows(given: Given) -> Shape:
+    refuse_bool(given)
+    size = at_least(given, 1, "(..., N)")[-1]
+    length, stride = given["sequence_length"], given["sequence_stride"]
+    if isinstance(size, int) and size < length:
+        raise given.refuse(
+            "ST306",
+            f"cuts windows of {length} places, but is given {given.inputs[0]}, which has {size}",
+            label=f"has only {size}",
+            help="cut shorter ones, or give it a longer sequence",
+            at=("argument", "sequence_length"),
+        )
+    return (*given.shape[:-1], floor_div(size - length, stride) + 1, length)
+
+
+def _cuts_windows(call: Call) -> Passed:
+    if call.axis < len(call.came) - 1:
+        return timing.keeps(call)
+    stride, length = call.get("sequence_stride"), call.get("sequence_length")
+    last = Bound(stride, length - 1)
+    return Passed(call.axis, Window(Bound(stride, 0), last, last))
+
+
+def _row(name: str, about: str, example: str, signature: str, rule: Rule, *params: Param, **more: Any) -> Row:
+    settings: dict[str, Any] = {"mask": masking.ends, "role": "algebra", **more}
+    return function_row(name, about, example, params, rule=rule, function=f"{name}({signature})", **settings)
+
+
+_TWO = {"shape": "..., ... -> ...", "inputs": (2, 2)}
+
+ROWS = (
+    _row(
+        "fft",
+        "The Fourier transform of [real, imaginary] along the last axis, as two values.",
+        "[in(T,8), in(T,8)] -> fft -> item(0)",
+        "[x]",
+        _fourier(1),
+        time=_transforms(1),
+        **_TWO,
+    ),
+    _row(
+        "fft2",
+        "The Fourier transform of [real, imaginary] along the last two axes, as two values.",
+        "[in(T,8), in(T,8)] -> fft2 -> item(0)",
+        "[x]",
+        _fourier(2),
+        time=_transforms(2),
+        **_TWO,
+    ),
+    _row(
+        "ifft2",
+        "The Fourier transform backwards of [real, imaginary] along the last two axes, as two values.",
+        "[in(T,8), in(T,8)] -> ifft2 -> item(0)",
+        "[x]",
+        _fourier(2),
+        time=_transforms(2),
+        **_TWO,
+    ),
+    _row(
+        "rfft",
+        "The Fourier transform of real numbers along the last axis: its real and its imaginary part.",
+        "in(T,8) -> rfft -> item(0)",
+        "x, fft_length",
+        _real_fourier,
+        Param("fft_length", k.optional(k.integer(1)), None),
+        time=_transforms(1),
+    ),
+    _row(
+        "irfft",
+        "The real numbers whose Fourier transform along the last axis is [real, imaginary].",
+        "[in(T,5), in(T,5)] -> irfft",
+        "[x], fft_length",
+        _inverse_real_fourier,
+        Param("fft_length", k.optional(k.integer(1)), None),
+        time=_transforms(1),
+        **_TWO,
+    ),
+    _row(
+        "stft",
+        "The Fourier transforms of windows of the last axis: their real and their imaginary parts.",
+        "in(64) -> stft(16,8,16) -> item(0)",
+        "x, sequence_length, sequence_stride, fft_length, window, center",
+        _short_fourier,
+        Param("sequence_length", k.integer(1)),
+        Param("sequence_stride", k.integer(1)),
+        Param("fft_length", k.integer(1)),
+        Param("window", k.optional(k.choice("hann", "hamming", flags=False)), "hann"),
+        Param("center", k.TRUTH, True),
+        time=_transforms(1),
+        role="spectrogram",
+        named=("window",),
+    ),
+    function_row(
+        "extract_sequences",
+        "Windows of the last axis, each so long and so many places behind the one before.",
+        "in(T) -> extract_sequences(4,2)",
+        (Param("sequence_length", k.integer(1)), Param("sequence_stride", k.integer(1))),
+        rule=_windows,
+        time=_cuts_windows,
+        mask=masking.ends,
+        role="spectrogram",
+        function="extract_sequences(x, sequence_length, sequence_stride)",
+    ),
+)
