@@ -14,10 +14,10 @@ from typing import Any
 import keras
 import numpy as np
 
-from seqtopo.decompiler.calls import TENSOR
+from seqtopo.decompiler.calls import TENSOR, calls_of
 from seqtopo.decompiler.files import shown
 from seqtopo.decompiler.h5_files import ask
-from seqtopo.decompiler.losses import Losses, UnreadableError
+from seqtopo.decompiler.losses import Losses, UnreadableError, wrong
 from seqtopo.decompiler.old_models import age_of_config, modernized
 from seqtopo.exporting.old_weights import Array, Arrays, CannotCarryError, Origin, carried, count_of
 from seqtopo.layers.excluded import why_not
@@ -72,6 +72,7 @@ def carry(config: Mapping[str, Any], weights: Path, losses: Losses, *, theano: b
     age = age_of_config(config) or KERAS_3
     new = modernized(copy.deepcopy(dict(config)), losses)
     groups, backend = read_weights(weights)
+    _check(new, False)
     for layer in _stock(new):
         _refuse_unknown(layer)
     for loss in losses.diagnostics:
@@ -138,6 +139,22 @@ def _numbers(variable: Any) -> Array:
 
 
 # ---- the model ----------------------------------------------------------------------------------------
+
+
+def _check(config: Mapping[str, Any], inside: bool) -> None:
+    """Refuses what is no configuration of a model that is made of a graph of layers.
+
+    Raises:
+        UnreadableError: it is none, or is damaged.
+    """
+    if config.get("class_name") not in _MODELS:
+        said = f"the model is of the class {shown(config.get('class_name'))}, which is code"
+        raise UnreadableError("ST510", said, "only Sequential and functional models can be carried over")
+    for call in calls_of(config, inside).ordered:
+        if call.kind in _MODELS:
+            _check(call.config, True)
+        elif not isinstance(call.settings.get("name", call.name), str):
+            raise wrong(f"a layer is called {shown(call.settings.get('name'))}")
 
 
 def _stock(config: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -231,7 +248,8 @@ def _units(config: Mapping[str, Any], model: Any) -> Iterator[tuple[str, list[_L
 
 
 def _name_of(layer: Mapping[str, Any]) -> str:
-    return str(layer.get("name") or layer["config"]["name"])
+    settings = layer.get("config")
+    return str(layer.get("name") or (settings.get("name") if isinstance(settings, dict) else ""))
 
 
 def _inside(model: Any, name: str) -> Any:
@@ -295,8 +313,11 @@ def _set(name: str, leaves: list[_Leaf], arrays: Arrays, origin: Origin, made: C
     except CannotCarryError as error:
         kind = leaves[0].kind if len(leaves) == 1 else type(leaves[0].live).__name__
         raise _refused(name, kind, str(error)) from None
-    shapes = " ".join(str(tuple(array.shape)) for array in arrays)
-    made.lines.append((name, shapes, ", ".join(dict.fromkeys(done))))
+    new = [variable for leaf in leaves for variable in leaf.live.weights]
+    if len(new) != len(arrays):
+        done.insert(0, f"from {len(arrays)} arrays")
+    shapes = ", ".join(f"{variable.name} {tuple(variable.shape)}" for variable in new)
+    made.lines.append((name, shapes, "; ".join(dict.fromkeys(done))))
 
 
 def _shared_out(leaves: list[_Leaf], arrays: Arrays, done: list[str]) -> Iterator[tuple[_Leaf, Arrays]]:

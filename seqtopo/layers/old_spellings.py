@@ -174,7 +174,7 @@ DEFAULTS: tuple[tuple[tuple[str, ...], str, Age, Any], ...] = (
 )  # fmt: skip
 """Defaults that were others: the classes, the argument, the first age that has that of Keras 3, the value."""
 
-OLD_HARD_SIGMOID = "hard_sigmoid was clip(0.2*x + 0.5, 0, 1), and is relu6(x + 3) / 6 in Keras 3"
+OLD_HARD_SIGMOID = "it was clip(0.2*x + 0.5, 0, 1), and is relu6(x + 3) / 6 in Keras 3"
 """Why a ``hard_sigmoid`` of before Keras 3 is not that of Keras 3, which is flatter by a factor of 1.2."""
 
 _K1_CONV = ("init", "activation", "weights", "border_mode")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import io
 import json
 import os
@@ -23,6 +24,7 @@ from seqtopo.data.loading import Members, load
 from seqtopo.data.series import read_series
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
+from tests.support import old_models
 from tests.support.altered import alter
 
 SPEC = "in(3,2) -> lstm(2) -> dense(2)"
@@ -251,17 +253,52 @@ def _model(random: Random) -> bytes:
     return _zipped(members, random)
 
 
+def _old_config(random: Random) -> bytes:
+    """The configuration that an old Keras wrote, with other values in it."""
+    config = copy.deepcopy(random.choice(list(old_models.ALL.values())))
+    if random.random() < 0.3:
+        config["training_config"] = copy.deepcopy(old_models.KERAS_2_TRAINING)
+    for _ in range(random.choice([1, 1, 2, 3])):
+        alter(config, random)
+    data = json.dumps(config).encode()
+    return _bytes_changed(data, random) if random.random() < 0.1 else data
+
+
+@cache
+def _old_files() -> tuple[bytes, ...]:
+    """Files that Keras 1 and 2 saved, with the weights of some layers."""
+    import tempfile
+
+    made = []
+    weights = {"lstm_1": {"lstm_1_W": np.zeros((4, 4), "float32")}}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "old.h5")
+        for config in (old_models.KERAS_1, old_models.TF_KERAS):
+            old_models.write_h5(path, config, weights, old_models.KERAS_2_TRAINING)
+            made.append(path.read_bytes())
+    return tuple(made)
+
+
+def _old_file(random: Random) -> bytes:
+    data = random.choice(_old_files())
+    for _ in range(random.choice([1, 2, 4])):
+        data = _bytes_changed(data, random)
+    return data
+
+
 KINDS: dict[str, Callable[[Random], bytes]] = {
     ".csv": _table,
     ".npy": _array,
     ".npz": _archive,
     ".keras": _model,
+    ".json": _old_config,
+    ".h5": _old_file,
 }
 
 
 def draw_file(random: Random) -> tuple[str, bytes]:
     """The ending and the content of a file."""
-    suffix = random.choices(list(KINDS), [4, 4, 4, 1])[0]
+    suffix = random.choices(list(KINDS), [4, 4, 4, 1, 4, 0.4])[0]
     data = KINDS[suffix](random)
     # Now and then under a name that promises something else.
     return (random.choice([*KINDS, ".tsv", ".txt", ""]) if random.random() < 0.05 else suffix), data
@@ -272,6 +309,12 @@ def opened(path: Path) -> list[Diagnostic]:
     if path.suffix == ".keras":
         return _forecast(path)
     said: list[Diagnostic] = []
+    if path.suffix in (".json", ".h5"):
+        try:
+            seqtopo.decompile(path)
+        except SpecError as error:
+            said.extend(error.diagnostics)
+        return said
 
     def tried(read: Callable[[], Any]) -> None:
         try:
