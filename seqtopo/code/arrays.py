@@ -76,6 +76,8 @@ class CodeArray:
     where: Where | None = field(default=None, repr=False)
     is_table: bool = False
     columns: tuple[str, ...] | None = None
+    below: Size | None = None
+    """What all its ids are below, where that is a symbol: ``n`` of ``randint(0, n)``."""
     is_random: bool = False
     """Whether its numbers are drawn one by one."""
     key: int = field(default_factory=lambda: next(_numbers))
@@ -93,7 +95,7 @@ class CodeArray:
 
     def forget(self) -> None:
         """Forgets what numbers it holds: the code writes into it."""
-        self.bounds, self.one_hot = None, False
+        self.bounds, self.one_hot, self.below = None, False, None
 
 
 @dataclass(eq=False)
@@ -358,7 +360,8 @@ def like(
 ) -> CodeArray:
     """Return an array of the same numbers in another shape; ``keeps`` is whether its samples stay."""
     origin = Origin(array, "same", where) if keeps else None
-    return CodeArray(shape, array.dtype, array.bounds, array.one_hot and keeps, origin, where)
+    one_hot = array.one_hot and keeps
+    return CodeArray(shape, array.dtype, array.bounds, one_hot, origin, where, below=array.below)
 
 
 def cast(array: CodeArray, dtype: str) -> CodeArray:
@@ -367,7 +370,7 @@ def cast(array: CodeArray, dtype: str) -> CodeArray:
         return CodeArray(array.shape, "", origin=Origin(array, "same"))
     cut = kind_of(dtype) in ("i", "u") and array.kind == "f"
     bounds = None if cut or kind_of(dtype) == "b" else array.bounds
-    return CodeArray(array.shape, dtype, bounds, array.one_hot, Origin(array, "same"))
+    return CodeArray(array.shape, dtype, bounds, array.one_hot, Origin(array, "same"), below=array.below)
 
 
 def reshaped(array: CodeArray, sizes: Shape | None, where: Where | None = None) -> CodeArray:

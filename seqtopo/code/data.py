@@ -11,7 +11,7 @@ from seqtopo.code.arrays import Batches, CodeArray, Items, Thing
 from seqtopo.code.machine import BRANCH, Machine
 from seqtopo.code.model import Value
 from seqtopo.code.tables import Located
-from seqtopo.code.values import Arguments, Outside, Unknown, is_list
+from seqtopo.code.values import Arguments, Outside, Unknown, is_list, is_size
 
 CONSTANTS = array_calls.CONSTANTS
 _KINDS = (CodeArray, Items, Batches, Thing, Located)
@@ -39,7 +39,11 @@ def call(machine: Machine, name: str, args: Arguments, node: ast.AST) -> Value:
     """What a function of NumPy, pandas or the like gives."""
     sized = array_calls.takes_shape(name)
     places = [given(machine, p.value, sized and is_list(p.value)) for p in args.places]
-    named = {k: given(machine, p.value, k in ("size", "shape")) for k, p in args.names.items()}
+    if name.endswith((".randint", ".integers")):
+        places[:2] = [machine.size(p.value) for p in args.places[:2]]
+    named = {
+        k: given(machine, p.value, k in ("size", "shape") and is_list(p.value)) for k, p in args.names.items()
+    }
     found = array_calls.call(name, places, named, machine.where(node))
     return _or_unknown(machine, found, node)
 
@@ -51,6 +55,9 @@ def knows(name: str) -> bool:
 
 def method(machine: Machine, value: Value, name: str, args: Arguments, node: ast.AST) -> Value:
     """A call of a method of an array or the like."""
+    if isinstance(value, Thing) and name == "texts_to_sequences":
+        words = machine.size(machine.part(_words(machine, value, node), "len()", "len(word_index)", node))
+        value.facts["words"] = words + 1 if is_size(words) else None
     places = [given(machine, p.value) for p in args.places]
     named = {k: given(machine, p.value) for k, p in args.names.items()}
     return _or_unknown(machine, array_calls.method(value, name, places, named, machine.where(node)), node)
@@ -58,10 +65,18 @@ def method(machine: Machine, value: Value, name: str, args: Arguments, node: ast
 
 def attribute(machine: Machine, value: Value, name: str, node: ast.AST) -> Value:
     """An attribute of an array or the like; a method as what can be called."""
+    if isinstance(value, Thing) and name in ("word_index", "index_word"):
+        return _words(machine, value, node)
     found = array_calls.attribute(value, name)
     if found is not None or name in ("shape", "ndim", "size", "dtype"):
         return _or_unknown(machine, found, node)
     return ArrayMethod(value, name)
+
+
+def _words(machine: Machine, tokenizer: Thing, node: ast.AST) -> Unknown:
+    """The vocabulary of a tokenizer, whose ids begin at 1."""
+    found: Unknown = tokenizer.facts.setdefault("word_index", machine.unknown("a vocabulary", node))
+    return found
 
 
 class ArrayMethod:

@@ -261,7 +261,8 @@ def _pad_sequences(given: Given) -> CodeArray:
         bounds = Bounds(min(bounds.low, fill), max(bounds.high, fill), bounds.drawn)
     dtype = dtype_of(given.get(2, "dtype"), "int32")
     origin = Origin(array, "same") if array.shape is not None or isinstance(value, CodeArray) else None
-    return CodeArray((rows, steps, *rest), dtype, bounds, origin=origin, where=given.where)
+    below = array.below if fill == 0 else None
+    return CodeArray((rows, steps, *rest), dtype, bounds, origin=origin, where=given.where, below=below)
 
 
 @gives("keras.utils.normalize")
@@ -325,7 +326,8 @@ def tokenizer_method(thing: Thing, name: str, given: Given) -> Any:
         if name == "texts_to_matrix":
             return CodeArray((rows, as_size(most) if most is not None else new_size()), "float64")
         bounds = Bounds(1, most - 1, True) if isinstance(most, int) and most > 1 else None
-        return CodeArray((rows,), "object", bounds)
+        below = most if isinstance(most, Expr) else thing.facts.get("words") if most is None else None
+        return CodeArray((rows,), "object", bounds, below=below)
     return None
 
 

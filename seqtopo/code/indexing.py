@@ -80,7 +80,7 @@ def _part(array: CodeArray, given: tuple[Any, ...], shape: Shape | None, where: 
         if not (isinstance(start, int) and start < 0):
             origin = Origin(array, "rows", where, start, start + 1)
     one_hot = array.one_hot and _keeps_last(given, array.rank)
-    return CodeArray(shape, array.dtype, bounds, one_hot, origin, where)
+    return CodeArray(shape, array.dtype, bounds, one_hot, origin, where, below=array.below)
 
 
 def _keeps_last(given: tuple[Any, ...], rank: int | None) -> bool:

@@ -222,7 +222,8 @@ def _randint(given: Given) -> CodeArray:
     most = None if not is_number(high) else high if given.get(-1, "endpoint") is True else high - 1
     dtype = dtype_of(given.get(3, "dtype"), "int64")
     bounds = Bounds(low, most, True) if most is not None and is_number(low) and low <= most else None
-    return CodeArray(_size_of(given, 2), dtype, bounds)
+    below = high if isinstance(high, Expr) else None
+    return CodeArray(_size_of(given, 2), dtype, bounds, below=below)
 
 
 @gives("random.choice")

@@ -437,3 +437,14 @@ def test_an_index_that_is_not_known_may_be_an_array() -> None:
     )
     shapes = [as_array(call.args["x"].value) for call in code.models[0].training]
     assert [found and found.shape for found in shapes] == [None, (5,)]
+
+
+def test_a_size_that_is_not_known_may_be_a_tuple() -> None:
+    code = read_text(
+        "import numpy as np\nfrom keras import Sequential, layers\n"
+        "model = Sequential([layers.Input((5,)), layers.Dense(1)])\n"
+        "model.predict(np.random.rand(2, n))\nmodel.predict(np.random.normal(size=n))\n"
+        "model.predict(np.zeros(n))\nmodel.predict(np.zeros((3, n)))\n"
+    )
+    found = [as_array(call.args["x"].value) for call in code.models[0].training]
+    assert [array and array.rank for array in found] == [2, None, None, 2]
