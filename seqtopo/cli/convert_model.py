@@ -1,4 +1,6 @@
-"""``seqtopo convert model``: a saved Keras model as a spec, or carried over into a file of Keras 3."""
+"""``seqtopo convert model``: writes a saved Keras model as a spec, or carries it over into a
+file of Keras 3.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,7 @@ _H5 = (".h5", ".hdf5")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Writes the spec, or the model. Returns the exit code."""
+    """Write the spec, or the model. Returns the exit code."""
     if not (args.output or "").endswith(".keras"):
         if args.weights or args.theano:
             raise UsageError("weights go into a .keras file", "write -o model.keras")

@@ -20,7 +20,7 @@ _HEAD = """\
 
 Every layer of the language works on JAX, PyTorch and TensorFlow. Where the column of a backend says *kernel*,
 the layer runs there on a faster way to compute the same, unless its arguments or the call forbid it, which
-`seqtopo.kernels(model)` tells; elsewhere Keras' own code runs. The kernels of JAX and of TensorFlow run on
+`seqtopo.kernels(model)` reports; elsewhere Keras' own code runs. The kernels of JAX and of TensorFlow run on
 CPUs alone. *oneDNN* marks layers that TensorFlow computes, with some of their arguments, only on CPUs where
 it uses oneDNN.
 

@@ -1,4 +1,4 @@
-"""The configuration and the weights in an HDF5 file that Keras 0.3 to 3 saved.
+"""Read the configuration and the weights in an HDF5 file that Keras 0.3 to 3 saved.
 
 h5py, which comes with Keras, reads it, in a process of its own: the HDF5 library crashes or hangs on some
 damaged files.

@@ -1,4 +1,4 @@
-"""A layer that Keras 0.3 to 2 saved, as the layer or the layers of Keras 3 that it is now."""
+"""Translate a layer that Keras 0.3 to 2 saved to the layer or the layers of Keras 3."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The configuration of a model that Keras 0.3 to 2 saved, as Keras 3 writes it.
+"""Translate the configuration of a model that Keras 0.3 to 2 saved to that of Keras 3.
 
 The layers' names and arguments come from ``layers.old_spellings``; here are the forms of the whole: lists and
 dictionaries of layers, calls as lists of (layer, call, output), inputs that a first layer declares, ``Merge``

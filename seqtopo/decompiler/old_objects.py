@@ -1,4 +1,6 @@
-"""Regularizers, initializers, optimizers and losses as Keras 0.3 to 2 saved them, as Keras 3 writes them."""
+"""Translate regularizers, initializers, optimizers and losses that Keras 0.3 to 2 saved to
+those of Keras 3.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Names and flows that nothing uses, axes of inputs that change places, loops that meant something else."""
+"""Find names and flows that nothing uses, axes of inputs in each other's place, and loops that meant
+something else.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Direction: which steps a step has read, in which order they stand, and whether it is shown its answer."""
+"""Check direction: which steps a step has read, in which order they stand, and whether it is shown its
+answer.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Heads and losses: what the last layers give, and whether a loss can learn from it."""
+"""Check heads and losses: what the last layers give, and whether a loss can learn from it."""
 
 from __future__ import annotations
 

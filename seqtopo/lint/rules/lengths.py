@@ -1,4 +1,4 @@
-"""Lengths and windows: what goes down and up again, and which steps a kernel or an answer never sees."""
+"""Check lengths and windows: what goes down and up again, and steps that a kernel or an answer never sees."""
 
 from __future__ import annotations
 

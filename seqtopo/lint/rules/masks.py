@@ -1,4 +1,6 @@
-"""Masks and ids: padded steps hidden from one layer and seen by another, and what embeddings look up."""
+"""Check masks and ids: padded steps hidden from one layer and seen by another, and what
+embeddings look up.
+"""
 
 from __future__ import annotations
 

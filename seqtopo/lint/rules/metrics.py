@@ -1,4 +1,4 @@
-"""Metrics: whether what they count stands for what the loss trains."""
+"""Check metrics: whether what they count stands for what the loss trains."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""States, gates and repeated vectors: what a recurrent layer carries, squashes, and is given at each step."""
+"""Check states, gates and repeated vectors: what a recurrent layer carries and is given at each step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Time steps: only one, each for itself, in place of features or samples; an answer each, or one of all."""
+"""Check time steps: a single one, each for itself, in place of features or samples; one answer
+or one a step.
+"""
 
 from __future__ import annotations
 
