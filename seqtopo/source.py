@@ -33,6 +33,8 @@ class Place(NamedTuple):
 class Source:
     r"""A text and the name it is known by (a path, ``<spec>``, ``<stdin>``).
 
+    Of a cell of a notebook ``file`` is the notebook, and ``cell`` which of its cells it is, counted from 0.
+
     >>> source = Source("in(T,F)\n-> lstm(64)", "spec.txt")
     >>> source.place(11)
     Place(line=2, column=4)
@@ -42,6 +44,8 @@ class Source:
 
     text: str
     name: str = "<spec>"
+    file: str = field(default="", compare=False)
+    cell: int | None = field(default=None, compare=False)
     _starts: list[int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -58,6 +62,11 @@ class Source:
         offset = max(0, min(offset, len(self.text)))
         line = bisect_right(self._starts, offset)
         return Place(line, offset - self._starts[line - 1] + 1)
+
+    @property
+    def path(self) -> str:
+        """The file that the text lies in, or its name."""
+        return self.file or self.name
 
     @property
     def lines(self) -> int:

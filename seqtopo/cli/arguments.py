@@ -6,11 +6,14 @@ import argparse
 import os
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from importlib import import_module
 from typing import Any, NoReturn
 
+from seqtopo.diag.codes import CODES
+from seqtopo.diag.model import Diagnostic
 from seqtopo.graph.buildable import MAX_PARAMS
 from seqtopo.graph.outside import value_of
 from seqtopo.layers.values import Refusal, show
@@ -162,6 +165,52 @@ def add_fix_options(parser: Parser) -> None:
     one.add_argument("--diff", action="store_true", help="show what --fix would change, and change nothing")
     one.add_argument(
         "--suggest", action="store_true", help="print each way out of the first mistake as a whole spec"
+    )
+
+
+def add_code_options(parser: Parser) -> None:
+    """Add ``--language``, ``--fix-only`` and ``--unread``."""
+    parser.add_argument(
+        "--language",
+        choices=("spec", "python"),
+        default="spec",
+        help="what the standard input holds: a spec (the default) or Python code",
+    )
+    parser.add_argument(
+        "--fix-only",
+        metavar="CODES",
+        action="append",
+        default=[],
+        help="the codes, names or beginnings of codes that --fix and --diff mend, such as ST8",
+    )
+    parser.add_argument(
+        "--unread", action="store_true", help="say where reading Python code stopped, and why"
+    )
+
+
+def fix_only(words: Sequence[str]) -> Callable[[Sequence[Diagnostic]], tuple[Diagnostic, ...]]:
+    """Return what leaves fixes to the codes that ``--fix-only`` names, and takes them from the others.
+
+    Raises:
+        UsageError: a word is no code and no beginning of one.
+    """
+    named = [w.strip() for word in words for w in word.split(",") if w.strip()]
+    for word in named:
+        if not any(_is_named(code, [word]) for code in CODES):
+            raise UsageError(f"there is no code {word[:60]} to fix", "seqtopo explain lists all codes")
+
+    def only(found: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
+        if not named:
+            return tuple(found)
+        return tuple(d if _is_named(d.code, named) else replace(d, fixes=()) for d in found)
+
+    return only
+
+
+def _is_named(code: str, words: Sequence[str]) -> bool:
+    row = CODES.get(code)
+    return any(
+        code.startswith(word.upper()) or (row is not None and row.name == word.lower()) for word in words
     )
 
 

@@ -1,15 +1,16 @@
-"""``seqtopo check``: reports the mistakes in specs, and the shapes of those that are right."""
+"""``seqtopo check``: reports the mistakes in specs and Keras code, and the shapes of what is right."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from seqtopo.cli.arguments import (
     Parser,
+    add_code_options,
     add_fix_options,
     add_format,
     add_rule_options,
@@ -19,7 +20,16 @@ from seqtopo.cli.arguments import (
     dims_of,
 )
 from seqtopo.cli.data_options import add_data_options, fitted
-from seqtopo.cli.files import STDIN, check_specs
+from seqtopo.cli.files import STDIN, STDIN_NAME, check_specs, read_input
+from seqtopo.cli.python_code import (
+    checked_code,
+    expanded,
+    is_python,
+    put_models,
+    put_stops,
+    reports_of,
+    unknown_dims,
+)
 from seqtopo.cli.settings import settings_of
 from seqtopo.cli.terminal import put, put_diagnostics, say, terminal
 from seqtopo.diag.model import Diagnostic
@@ -32,25 +42,29 @@ from seqtopo.report.report import Report, shape_table
 from seqtopo.syntax.read import is_model
 from seqtopo.system.shell import command
 
+if TYPE_CHECKING:
+    from seqtopo.code.findings import CheckedFile
+
 
 def parser() -> Parser:
     """Return the parser of the command's arguments."""
     made = Parser(
         "check",
-        "Checks specs without Keras. For a right spec it shows the shapes; for a wrong one, the place,\n"
-        "the cause and a way out.\n\n"
+        "Checks specs, and the Keras models in Python files and notebooks, without Keras: nothing is run.\n"
+        "For a right one it shows the shapes; for a wrong one, the place, the cause and a way out.\n\n"
         "Warnings say what builds and is most likely not what was meant. A comment at the end of a line,\n"
         "# seqtopo: ignore[ST621] and why, switches one off there. Settings for a whole project stand in\n"
         "pyproject.toml, under [tool.seqtopo]: select, ignore, max-params.",
         (
             "seqtopo check spec.txt",
+            "seqtopo check train.py notebook.ipynb src/",
             'seqtopo check "in(T,8) -> lstm(64,seq) -> lstm(32)"   (the spec itself)',
             "seqtopo check encoder.txt decoder.txt -D T=24 --format concise",
             "seqtopo check spec.txt --select ST65 --ignore ST621 --strict",
             "seqtopo check spec.txt --x X.npy --y Y.npy --loss mse",
             "seqtopo check spec.txt --fix       (makes the safe fixes; --diff only shows them)",
             "seqtopo check spec.txt --suggest   (prints each way out as a whole spec)",
-            "cat spec.txt | seqtopo check -",
+            "cat spec.txt | seqtopo check -     (cat train.py | seqtopo check - --language python)",
             "seqtopo check model.h5             (a model that Keras 1 to 3 has saved)",
         ),
     )
@@ -58,53 +72,94 @@ def parser() -> Parser:
         "specs",
         nargs="+",
         metavar="spec",
-        help="a file, - for the standard input, or a spec; or a saved Keras model: .keras, .h5, .json",
+        help="a spec's file, a Python file, a notebook, a folder of them, - for the standard input, or a "
+        "spec; or a saved Keras model: .keras, .h5, .json",
     )
     add_spec_options(made)
     add_data_options(made)
     add_rule_options(made)
     add_fix_options(made)
+    add_code_options(made)
     add_format(made)
     return made
 
 
 def run(args: argparse.Namespace) -> int:
-    """Check specs and print what was found. Returns the exit code."""
+    """Check and say what was found. Return the exit code."""
+    args.specs = list(expanded(args.specs))
     if args.fix or args.diff or args.suggest:
-        from seqtopo.cli import fixing
+        from seqtopo.cli import fixing  # most checks mend nothing
 
         return fixing.run(args)
     dims = dims_of(args.dims)
-    checked = check_specs(args.specs, dims)
-    before, checked = checked, [fitted(one, args, dims, len(checked)) for one in checked]
-    settings = [settings_of(spec) for spec in args.specs]
-    checked = [linted(one, chosen(args, of.selection)) for one, of in zip(checked, settings, strict=True)]
-    found: list[Report] = []
-    unbound: list[tuple[Diagnostic, ...]] = []
-    for one, of in zip(checked, settings, strict=True):
-        lacking = unbuildable(one, args.max_params or of.max_params) if one.ok else ()
-        unbound.append(tuple(d for d in lacking if d.code == "ST401"))
-        wrong = tuple(d for d in lacking if d.code != "ST401")
-        found.append(report_on(replace(one, diagnostics=(*one.diagnostics, *wrong))))
-    every = [d for report in found for d in report.diagnostics]
+    specs = [spec for spec in args.specs if not is_python(spec, args.language)]
+    of_specs = iter(_check_specs(args, specs, dims) if specs else ())
+    files = _check_files(args, dims, alone=not specs)
+    found: list[_Found] = []
+    for spec in args.specs:
+        if spec in files:
+            found += [_Found(report, file=files[spec]) for report in reports_of(files[spec])]
+        else:
+            found.append(next(of_specs))
+    every = [d for one in found for d in one.report.diagnostics]
     if args.format == "json":
-        put(as_json(found))
+        put(as_json([one.report for one in found]))
     elif args.format == "text":
-        _put_text(found, unbound, _building(args, before[0], checked[0], dims))
+        _put_text(found, list(files.values()))
+        if args.unread:
+            put_stops(files.values())
     elif text := renderer(args.format)(every):
         put(text, log_commands=args.format == "github")
     grave = ("error", "warning") if args.strict else ("error",)
     return 1 if any(d.severity in grave for d in every) else 0
 
 
+@dataclass(frozen=True)
+class _Found:
+    """A report; of a spec also what it lacks, and the words of the command that builds it."""
+
+    report: Report
+    unbound: tuple[Diagnostic, ...] = ()
+    building: tuple[str, ...] = ()
+    file: CheckedFile | None = None
+
+
+def _check_specs(args: argparse.Namespace, specs: Sequence[str], dims: Mapping[str, Any]) -> list[_Found]:
+    before = check_specs(specs, dims)
+    checked = [fitted(one, args, dims, len(before)) for one in before]
+    settings = [settings_of(spec) for spec in specs]
+    checked = [linted(one, chosen(args, of.selection)) for one, of in zip(checked, settings, strict=True)]
+    building = tuple(_building(args, specs[0], before[0], checked[0], dims))
+    found: list[_Found] = []
+    for one, of in zip(checked, settings, strict=True):
+        lacking = unbuildable(one, args.max_params or of.max_params) if one.ok else ()
+        unbound = tuple(d for d in lacking if d.code == "ST401")
+        wrong = tuple(d for d in lacking if d.code != "ST401")
+        report = report_on(replace(one, diagnostics=(*one.diagnostics, *wrong)))
+        found.append(_Found(report, unbound, building))
+    return found
+
+
+def _check_files(args: argparse.Namespace, dims: Mapping[str, Any], *, alone: bool) -> dict[str, CheckedFile]:
+    """Check the Python files among the arguments, by their names; ``alone`` where there are no specs."""
+    found: dict[str, CheckedFile] = {}
+    for spec in dict.fromkeys(args.specs):
+        if is_python(spec, args.language):
+            selection = chosen(args, settings_of(spec).selection)
+            text = read_input().decode("utf-8-sig", "replace") if spec == STDIN else None
+            found[spec] = checked_code(STDIN_NAME if spec == STDIN else spec, dims, selection, text)
+    if dims and alone:
+        unknown_dims(dims, list(found.values()))
+    return found
+
+
 def _building(
-    args: argparse.Namespace, before: Checked, checked: Checked, dims: Mapping[str, Any]
+    args: argparse.Namespace, spec: str, before: Checked, checked: Checked, dims: Mapping[str, Any]
 ) -> list[str]:
     """The words of the command that builds a spec, or writes that of a saved model.
 
     Sizes that the data gave are given by ``-D``.
     """
-    spec = args.specs[0]
     if checked.source.name == spec and is_model(spec):
         return ["seqtopo", "decompile", spec, "-o", "spec.txt"]
     words = ["seqtopo", "build", checked.source.text if spec == STDIN else spec]
@@ -117,23 +172,29 @@ def _building(
     return [*words, "--max-params", str(args.max_params)] if args.max_params else words
 
 
-def _put_text(
-    found: Sequence[Report], unbound: Sequence[tuple[Diagnostic, ...]], building: Sequence[str]
-) -> None:
+def _put_text(found: Sequence[_Found], files: Sequence[CheckedFile]) -> None:
     screen = terminal(sys.stdout)
-    every = [d for report in found for d in report.diagnostics]
+    every = [d for one in found for d in one.report.diagnostics]
     put_diagnostics(every, sys.stdout)
-    if len(found) > 1:
-        for report in found:
-            say(f"{report.source.name}: " + (_in_short(report) if report.ok else "errors, see above"))
+    if files and len(files) == 1 and all(one.file is not None for one in found):
+        put_models(files[0], screen, apart=bool(every))
         return
-    report = found[0]
+    if len(found) > 1 or files:
+        for one in found:
+            if one.file is None or one.report.name:
+                name = one.report.source.name + (f":{one.report.name}" if one.report.name else "")
+                say(f"{name}: " + (in_short(one.report) if one.report.ok else "errors, see above"))
+        for file in files:
+            if not file.models:
+                say(f"{file.code.source.name}: no model")
+        return
+    report = found[0].report
     if report.ok:
         put(("\n" if every else "") + shape_table(report, screen.width, color=screen.color))
-        put("\n" + _next_step(report, unbound[0], building, screen.width))
+        put("\n" + _next_step(report, found[0].unbound, found[0].building, screen.width))
 
 
-def _in_short(report: Report) -> str:
+def in_short(report: Report) -> str:
     count = f"{report.params:,}" if isinstance(report.params, int) else str(report.params)
     return f"fine; {report.kind}, {count} parameters"
 
@@ -154,7 +215,8 @@ def as_json(
     """Return the reports as JSON, always ASCII. The keys are stable:
 
     - ``version``: of this form; ``specs``: one object for each spec, with
-    - ``file``, ``ok``, ``diagnostics`` (as ``render_json`` writes them), ``kind``, ``params``,
+    - ``file``, ``ok``, ``diagnostics`` (as ``render_json`` writes them), ``kind``, ``params``, and of a model
+      in Python code ``name``,
     - ``shapes``: each with ``name``, ``layer``, ``inputs``, ``outputs``, ``dtype``, ``params``, ``shared``,
     - ``outputs``: shapes by name; ``unbound``: the names that must be bound before it can be built;
     - after a build also ``files``: where each model is, by its name.
@@ -170,6 +232,7 @@ def as_json(
         specs.append(
             {
                 "file": report.source.name,
+                **({"name": report.name} if report.name else {}),
                 "ok": report.ok,
                 "kind": report.kind,
                 "params": None if report.params is None else _size(report.params),

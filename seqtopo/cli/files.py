@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from seqtopo.cli.python_code import is_code, spec_in_code
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.graph.symbols import symbols_of
@@ -43,8 +44,8 @@ def read_input() -> bytes:
 
 
 def check_spec(argument: str, dims: Mapping[str, Any]) -> Checked:
-    """Read and resolve the spec that an argument names."""
-    source, problems = load(argument)
+    """Return the spec that an argument names, read and resolved."""
+    source, problems = spec_in_code(argument) if is_code(argument) else load(argument)
     if problems:
         return Checked(source, None, None, problems)
     return analyse(source, dims)

@@ -9,9 +9,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from seqtopo.cli.arguments import chosen, dims_of
+from seqtopo.cli.arguments import chosen, dims_of, fix_only
 from seqtopo.cli.data_options import fitted
 from seqtopo.cli.files import STDIN, is_text
+from seqtopo.cli.python_code import is_python
 from seqtopo.cli.settings import settings_of
 from seqtopo.cli.terminal import put, put_bytes, put_diagnostics, say
 from seqtopo.cli.writing import Original, original, put_difference, write_whole
@@ -27,6 +28,11 @@ def run(args: argparse.Namespace) -> int:
     left: list[Diagnostic] = []
     grave = ("error", "warning") if args.strict else ("error",)
     for spec in dict.fromkeys(args.specs):
+        if is_python(spec, args.language):
+            from seqtopo.cli.fixing_code import mend  # a spec is mended without reading any Python
+
+            left += mend(args, spec, grave)
+            continue
         found, wrong = (Original(Source(spec), b""), ()) if is_text(spec) else original(spec)
         left += wrong
         if found is None:
@@ -47,11 +53,13 @@ def _checker(args: argparse.Namespace, spec: str, dims: Mapping[str, Any], name:
     selection = chosen(args, settings.selection)
     most = args.max_params or settings.max_params
 
+    only = fix_only(args.fix_only)
+
     def check(text: str) -> Sequence[Diagnostic]:
         read = fitted(analyse(Source(text, name), dims), args, dims, len(args.specs))
         checked = linted(read, selection)
         lacking = unbuildable(checked, most) if checked.ok else ()
-        return (*checked.diagnostics, *(d for d in lacking if d.code != "ST401"))
+        return only((*checked.diagnostics, *(d for d in lacking if d.code != "ST401")))
 
     return check
 

@@ -167,6 +167,8 @@ class CodeFile:
     source: Source
     models: list[CodeModel] = field(default_factory=list)
     stops: list[Opaque] = field(default_factory=list)
+    damage: list[Opaque] = field(default_factory=list)
+    """What keeps the file, or the rest of it, from being read as Python."""
     notebook: Notebook | None = None
     """The cells, where the file is a notebook; ``source`` is then that of all code cells."""
     symbols: dict[str, str] = field(default_factory=dict)

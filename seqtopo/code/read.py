@@ -51,7 +51,13 @@ def read_file(path: Path | str) -> CodeFile:
 
 def _unread(path: Path, why: str) -> CodeFile:
     source = Source("", str(path))
-    return CodeFile(source, stops=[Opaque(why, Where(source, Span(0, 0)))])
+    return _damaged(CodeFile(source), Opaque(why, Where(source, Span(0, 0))))
+
+
+def _damaged(file: CodeFile, why: Opaque) -> CodeFile:
+    file.stops.append(why)
+    file.damage.append(why)
+    return file
 
 
 def decoded(raw: bytes) -> str | None:
@@ -86,11 +92,16 @@ def read_text(text: str, name: str = "<code>", path: Path | None = None) -> Code
             notebook = read_notebook(text, name)
         except NotebookError as error:
             source = Source(text, name)
-            return CodeFile(source, stops=[Opaque(str(error), Where(source, Span(0, 0)))])
-        file = CodeFile(notebook.source, notebook=notebook)
-        return _read(file, _cells(file, notebook), path)
+            return _damaged(CodeFile(source), Opaque(str(error), Where(source, Span(0, 0))))
+        return read_cells(notebook, path)
     file = CodeFile(Source(text, name))
     return _read(file, _statements(file, text, 0), path)
+
+
+def read_cells(notebook: Notebook, path: Path | None = None) -> CodeFile:
+    """Return the models that the code cells of a notebook make."""
+    file = CodeFile(notebook.source, notebook=notebook)
+    return _read(file, _cells(file, notebook), path)
 
 
 def _read(file: CodeFile, statements: list[ast.stmt], path: Path | None) -> CodeFile:
@@ -229,7 +240,7 @@ def _note(file: CodeFile, error: SyntaxError, lines: int) -> None:
     line = min(max(1, (error.lineno or 1) + lines), file.source.lines)
     start = file.source.start_of(line)
     where = Where(file.source, Span(start, start + len(file.source.line(line))))
-    file.stops.append(Opaque(f"it is no Python that can be read: {error.msg}", where))
+    _damaged(file, Opaque(f"it is no Python that can be read: {error.msg}", where))
 
 
 def _before(text: str, line: int) -> ast.Module:

@@ -113,6 +113,16 @@ def decompile_config(config: Mapping[str, Any], name: str = "") -> Decompiled:
     return Decompiled(comment + formatted(_spaced(text)), losses.diagnostics, decoded.graph, training)
 
 
+def spec_of(decoded: Decoded, train: tree.Train | None = None) -> str:
+    """The spec of a model that was read, in the house style; ``train`` is its last statement.
+
+    Raises:
+        FailedError: no spec was found that means the same.
+    """
+    statements, _ = _statements(decoded)
+    return formatted(_spaced(_text([*statements, *([train] if train is not None else [])])))
+
+
 def _refuse_open_batches(graph: Graph) -> None:
     """Refuses a stateful layer whose inputs have no batch size, which Keras cannot build either."""
     for problem in check_batches(graph, Sources()):

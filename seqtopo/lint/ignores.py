@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from seqtopo.diag.codes import CODES, find
@@ -23,7 +23,7 @@ from seqtopo.syntax.tokens import Token
 UNKNOWN, UNUSED = "ST668", "ST669"
 
 _WORD = "seqtopo:"
-_COMMENT = re.compile(r"#[ \t]*seqtopo:[ \t]*(?P<verb>[\w-]*)[ \t]*(?:\[(?P<codes>[^\]\n]*)\])?")
+COMMENT = re.compile(r"#[ \t]*seqtopo:[ \t]*(?P<verb>[\w-]*)[ \t]*(?:\[(?P<codes>[^\]\n]*)\])?")
 # Guessing what a word was meant to be costs more than all else here.
 _MOST_GUESSES = 50
 
@@ -57,30 +57,52 @@ def heed(
     """
     if _WORD not in source.text:
         return list(found)
-    ignores = _ignores(source, spec)
-    silencers = _silencers(ignores)
     starts = [statement.span.start for statement in spec.statements]
+
+    def spoken_for(diagnostic: Diagnostic) -> list[Spoken]:
+        first, last = (source.place(at).line for at in diagnostic.span)
+        around = bisect_right(starts, diagnostic.span.start) - 1
+        return [("line", first), ("line", last), ("statement", around)]
+
+    return without_ignored(found, source, _ignores(source, spec), ran, spoken_for)
+
+
+Spoken = tuple[str, int]
+"""What a comment speaks for: a line by its number, or a statement by its place."""
+
+
+def without_ignored(
+    found: Sequence[Diagnostic],
+    source: Source,
+    ignores: Sequence[Ignore],
+    ran: Collection[str],
+    spoken_for: Callable[[Diagnostic], Iterable[Spoken]],
+    errors: bool = False,
+) -> list[Diagnostic]:
+    """What is left of findings without those that comments ignore, and what is wrong with the comments.
+
+    ``spoken_for`` says what a comment has to speak for to silence a finding; ``errors`` may be silenced, too.
+    """
+    silencers = _silencers(ignores)
     used: set[tuple[int, str]] = set()
     kept: list[Diagnostic] = []
     for diagnostic in found:
-        first, last = (source.place(at).line for at in diagnostic.span)
-        around = bisect_right(starts, diagnostic.span.start) - 1
-        places = (("line", first), ("line", last), ("statement", around))
+        places = spoken_for(diagnostic)
         silent = {by for kind, at in places if (by := silencers.get((kind, at, diagnostic.code))) is not None}
-        if silent and diagnostic.severity != "error":
+        if silent and (errors or diagnostic.severity != "error"):
             used.update((by, diagnostic.code) for by in silent)
         else:
             kept.append(diagnostic)
     guesses = _MOST_GUESSES
     for at, one in enumerate(ignores):
-        unknown, idle = _sorted_out(one, at, used, ran)
+        unknown, idle = _sorted_out(one, at, used, ran, errors)
         if not one.words:
             kept.append(_empty(one, source))
         if unknown:
             kept.append(_unknown(one, source, unknown, guesses))
             guesses = max(0, guesses - len(unknown))
         if idle:
-            kept.append(_unused(one, source, idle))
+            kept.append(_unused(one, source, idle, errors))
     return sorted(kept, key=lambda d: (d.span, d.code))
 
 
@@ -95,15 +117,14 @@ def _ignores(source: Source, spec: tree.Spec) -> list[Ignore]:
         if token.type != "COMMENT":
             behind = token
             continue
-        match = _COMMENT.search(token.text)
+        match = COMMENT.search(token.text)
         if match is None:
             continue
         span = Span(token.start + match.start(), token.start + len(token.text.rstrip()))
         # A comment may stand in words of its own: what is before it on the line is part of the token.
         here = source.place(span.start).line
         alone = at == 0 or source.place(tokens[at - 1].end - 1).line != here
-        codes = (match["codes"] or "") if match["verb"] == "ignore" else ""
-        words = tuple(dict.fromkeys(word.strip() for word in codes.split(",") if word.strip()))
+        words = words_of(match)
         spoken = behind.start if alone and behind is not None else span.start
         around = bisect_right(starts, spoken) - 1
         whole = around >= 0 and (
@@ -112,6 +133,12 @@ def _ignores(source: Source, spec: tree.Spec) -> list[Ignore]:
         comment = Span(span.start, min(token.start + match.end(), span.end))
         found.append(Ignore(span, comment, words, source.place(spoken).line, around if whole else -1, alone))
     return found[::-1]
+
+
+def words_of(comment: re.Match[str]) -> tuple[str, ...]:
+    """The codes and names that a comment gives in its brackets, each once."""
+    codes = (comment["codes"] or "") if comment["verb"] == "ignore" else ""
+    return tuple(dict.fromkeys(word.strip() for word in codes.split(",") if word.strip()))
 
 
 def _silencers(ignores: Iterable[Ignore]) -> dict[tuple[str, int, str], int]:
@@ -128,7 +155,7 @@ def _silencers(ignores: Iterable[Ignore]) -> dict[tuple[str, int, str], int]:
 
 
 def _sorted_out(
-    one: Ignore, at: int, used: Collection[tuple[int, str]], ran: Collection[str]
+    one: Ignore, at: int, used: Collection[tuple[int, str]], ran: Collection[str], errors: bool
 ) -> tuple[list[str], list[str]]:
     """Report the words of a comment that are not codes, and those that silence nothing."""
     unknown: list[str] = []
@@ -137,7 +164,7 @@ def _sorted_out(
         row = find(word)
         if row is None:
             unknown.append(word)
-        elif (at, row.code) not in used and (row.severity == "error" or row.code in ran):
+        elif (at, row.code) not in used and ((row.severity == "error" and not errors) or row.code in ran):
             idle.append(word)
     return unknown, idle
 
@@ -175,8 +202,12 @@ def _unknown(one: Ignore, source: Source, words: list[str], guesses: int) -> Dia
     )
 
 
-def _unused(one: Ignore, source: Source, words: list[str]) -> Diagnostic:
-    errors = [word for word in words if (row := find(word)) is not None and row.severity == "error"]
+def _unused(one: Ignore, source: Source, words: list[str], ignorable: bool) -> Diagnostic:
+    errors = [
+        word
+        for word in words
+        if not ignorable and (row := find(word)) is not None and row.severity == "error"
+    ]
     missing = "which is not" if len(words) == 1 else "none of which is"
     return Diagnostic(
         UNUSED,

@@ -25,7 +25,8 @@ class Report:
     of parameters (symbolic where sizes are), ``trainable_params`` that of the trained ones, ``kind``
     the topology's kind, ``meaning`` that in words, ``receptive`` how many steps an answer sees, where
     that is less than all of them. They are empty, or None, where there are errors. ``unbound``
-    names what must be bound before the model can be built, also where that is an error.
+    names what must be bound before the model can be built, also where that is an error. ``name`` is that
+    of the model, where it was read from Python code.
     """
 
     source: Source
@@ -38,6 +39,7 @@ class Report:
     unbound: tuple[str, ...] = ()
     meaning: str = ""
     receptive: tuple[Receptive, ...] = ()
+    name: str = ""
 
     @property
     def ok(self) -> bool:

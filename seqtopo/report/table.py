@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from seqtopo.diag.renderers.cells import visible, wrap
 from seqtopo.graph.receptive import Receptive
 from seqtopo.layers.sizes import Shape, Size, show_shape, symbol
-from seqtopo.layers.table import NAMES
+from seqtopo.layers.table import NAMES, ROWS
 from seqtopo.report.columns import Column, columns
 from seqtopo.source import Span
 
 HEADINGS = ("name", "layer", "takes", "gives", "parameters", "")
 """What the columns are called; the last one holds notes."""
 
+_BY_CLASS = {row.keras: row for row in ROWS if row.keras}
 _DROPPED = {"takes": 2, "": 1}
 """The columns that are left out where the terminal is too narrow, 1 first."""
 _MOST_FIELDS = 4
@@ -120,7 +121,8 @@ def _note(line: LayerShape) -> str:
         return ""
     came, gives = len(line.inputs[0]), len(line.outputs[0])
     change = "" if came == gives else f"{came + 1}D to {gives + 1}D"
-    row = NAMES.get(line.layer.partition("(")[0])
+    called = line.layer.partition("(")[0]
+    row = NAMES.get(called) or _BY_CLASS.get(called)
     if row is not None and (row.recurrent or row.name == "bi"):
         return "every step" if came == gives else f"the last step only: {change}"
     return change

@@ -30,7 +30,7 @@ def _command(diagnostic: Diagnostic) -> str:
     if diagnostic.source:
         place = region(diagnostic.source, diagnostic.span)
         properties = [
-            ("file", diagnostic.source.name),
+            ("file", diagnostic.source.path),
             ("line", place.line),
             ("col", place.column),
             ("endLine", place.end_line),

@@ -16,7 +16,7 @@ def render_json(diagnostics: Sequence[Diagnostic]) -> str:
     r"""Return a JSON array with one object for each diagnostic; always ASCII. The keys are stable:
 
     - ``code``, ``name`` (the code's short name, empty if there is none), ``severity`` (error, warning, info),
-      ``message``, ``file``
+      ``message``, ``file``; of a notebook also ``cell``, counted from 0: places are those in the cell
     - ``start``, ``end``: offsets into the text in code points, half-open; ``line``, ``column``, ``end_line``,
       ``end_column``: the same, counted from 1
     - ``label``: the words at the place; ``labels``: other places, each with ``text`` and the six numbers
@@ -39,7 +39,8 @@ def _diagnostic(diagnostic: Diagnostic) -> dict[str, Any]:
         "name": row.name if row else "",
         "severity": diagnostic.severity,
         "message": diagnostic.message,
-        "file": source.name if source else None,
+        "file": source.path if source else None,
+        **({"cell": source.cell} if source and source.cell is not None else {}),
         **_place(source, diagnostic.span),
         "label": diagnostic.label,
         "labels": [{"text": label.text, **_place(source, label.span)} for label in diagnostic.labels],

@@ -86,7 +86,7 @@ def _location(source: Source, span: Span) -> dict[str, Any]:
 
 def _artifact(source: Source) -> dict[str, str]:
     # Backslashes are how Windows writes what a URI writes with slashes.
-    return {"uri": quote(source.name.replace("\\", "/"), errors="replace")}
+    return {"uri": quote(source.path.replace("\\", "/"), errors="replace")}
 
 
 def _region(source: Source, span: Span) -> dict[str, int]:

@@ -1,0 +1,92 @@
+"""Mend Python files and notebooks with ``seqtopo check --fix``, or show what that would change."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from seqtopo.cli.arguments import UsageError, chosen, dims_of, fix_only
+from seqtopo.cli.files import STDIN, STDIN_NAME, read_input
+from seqtopo.cli.settings import settings_of
+from seqtopo.cli.terminal import put_bytes, say
+from seqtopo.cli.writing import put_difference, write_whole
+from seqtopo.code.check import reader, verified
+from seqtopo.code.findings import CheckedFile, check_code
+from seqtopo.code.model import CodeFile
+from seqtopo.code.read import decoded, read_text
+from seqtopo.code.rewrite import NotRewrittenError, changed_cells, rewritten
+from seqtopo.diag.error import SpecError
+from seqtopo.diag.fixing import fixed
+from seqtopo.diag.model import Diagnostic
+from seqtopo.syntax.read import unreadable
+
+
+def mend(args: argparse.Namespace, spec: str, grave: Sequence[str]) -> Sequence[Diagnostic]:
+    """Mend a file, or show it mended; return what is left to be told."""
+    if args.suggest:
+        raise UsageError("--suggest shows specs, not Python files", "--diff shows what --fix would change")
+    path = None if spec == STDIN else Path(spec)
+    try:
+        data = read_input() if path is None else path.read_bytes()
+    except OSError as error:
+        return (unreadable(spec, error),)
+    code = _read(data, path)
+    read = reader(code, path)
+    selection = chosen(args, settings_of(spec).selection)
+    dims, only = dims_of(args.dims), fix_only(args.fix_only)
+
+    def check(text: str) -> CheckedFile:
+        again = code if text == code.source.text else read(text)
+        return verified(check_code(again, dims, selection), read, dims, selection)
+
+    def findings(text: str) -> Sequence[Diagnostic]:
+        return only([d for d in check(text).every if d.source is not None and d.source.text == text])
+
+    before = code.source.text
+    done = fixed(before, findings)
+    count = f"{done.count} mistake{'s' * (done.count != 1)}"
+    if args.diff:
+        if done.text != before:
+            _put_difference(code, done.text)
+        return [d for d in _shown(check(before)) if d.severity in grave]
+    try:
+        new = rewritten(data, before, done.text, code.notebook is not None) if done.text != before else data
+    except (NotRewrittenError, UnicodeError, SyntaxError):
+        say(f"{spec} is left as it is: its bytes cannot be written back as they were read", stream=sys.stderr)
+        return _shown(check(before))
+    if path is None:
+        put_bytes(new)
+    elif new != data:
+        try:
+            write_whole(path, partial(Path.write_bytes, data=new))
+        except SpecError as error:
+            return error.diagnostics
+        say(f"fixed {count} in {spec}")
+    else:
+        say(f"nothing in {spec} has a safe fix")
+    return _shown(check(done.text))
+
+
+def _read(data: bytes, path: Path | None) -> CodeFile:
+    text = decoded(data)
+    return read_text(text if text is not None else "", STDIN_NAME if path is None else str(path), path)
+
+
+def _shown(found: CheckedFile) -> list[Diagnostic]:
+    return [*(d for model in found.models for d in model.shown), *found.shown]
+
+
+def _put_difference(code: CodeFile, after: str) -> None:
+    if code.notebook is None:
+        put_difference(code.source.name, code.source.text, after, "fixed")
+        return
+    before = code.source.text
+    changed = changed_cells(code.notebook, after)
+    for cell in code.notebook.cells:
+        if cell.number in changed:
+            name = f"{code.source.name}:cell {cell.number}"
+            old = before[cell.span.start : cell.span.end]
+            put_difference(name, old, changed[cell.number], "fixed")

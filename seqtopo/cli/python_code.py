@@ -1,0 +1,194 @@
+"""Find the Python files and notebooks on the command line, and show the models that they make."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from seqtopo.cli.arguments import UsageError
+from seqtopo.cli.terminal import put, say
+from seqtopo.diag.model import Diagnostic
+from seqtopo.lint.selection import Selection
+from seqtopo.report.report import Report, shape_table
+from seqtopo.source import Source, Span
+
+if TYPE_CHECKING:
+    from seqtopo.cli.terminal import Terminal
+    from seqtopo.code.findings import CheckedFile
+    from seqtopo.code.model import Where
+
+SPEC_ENDINGS = (".seqtopo", ".topo.txt")
+CODE_ENDINGS = (".py", ".ipynb")
+_NOT_OURS = frozenset(("__pycache__", "node_modules", "site-packages", "venv", "env", "build", "dist"))
+
+
+def is_code(argument: str) -> bool:
+    """Whether an argument names a Python file or a notebook, or a model in one: ``train.py:NAME``."""
+    path, _ = split_name(argument)
+    return path.lower().endswith(CODE_ENDINGS) and (path != argument or "\n" not in argument)
+
+
+def is_python(argument: str, language: str) -> bool:
+    """Return whether an argument holds Python code; ``language`` says it of the standard input."""
+    return language == "python" if argument == "-" else is_code(argument)
+
+
+def split_name(argument: str) -> tuple[str, str]:
+    """The path and the name in ``train.py:NAME``; the last colon counts, if the part before it exists.
+
+    >>> split_name("train.py")
+    ('train.py', '')
+    """
+    path, colon, name = argument.rpartition(":")
+    if (
+        colon
+        and all(map(str.isidentifier, name.split(".")))
+        and not os.path.lexists(argument)
+        and os.path.lexists(path)
+    ):
+        return path, name
+    return argument, ""
+
+
+def expanded(arguments: Iterable[str]) -> Iterator[str]:
+    """The arguments, with the specs and Python files that lie in the folders among them.
+
+    Raises:
+        UsageError: there is none in a folder.
+    """
+    for argument in arguments:
+        if not os.path.isdir(argument):
+            yield argument
+            continue
+        found = list(_inside(argument))
+        if not found:
+            endings = ", ".join((*CODE_ENDINGS, *SPEC_ENDINGS))
+            raise UsageError(f"there is nothing to check in {argument}", f"it is looked for {endings} files")
+        yield from found
+
+
+def _inside(folder: str) -> Iterator[str]:
+    for here, folders, files in os.walk(folder):
+        folders[:] = sorted(f for f in folders if not f.startswith(".") and f not in _NOT_OURS)
+        for file in sorted(files):
+            path = os.path.join(here, file)
+            if file.startswith("."):
+                continue
+            if file.endswith(SPEC_ENDINGS) or (
+                file.lower().endswith(CODE_ENDINGS) and _speaks_of_keras(path)
+            ):
+                yield path
+
+
+def _speaks_of_keras(path: str) -> bool:
+    """Whether a file may make a model: most files of a project do not."""
+    try:
+        with open(path, "rb") as file:
+            return b"keras" in file.read()
+    except OSError:
+        return True  # it is read once more, which says what is wrong with it
+
+
+def checked_code(
+    argument: str, dims: Mapping[str, Any], selection: Selection | None = None, text: str | None = None
+) -> CheckedFile:
+    """The models of a Python file, checked; of a ``text`` where that is given."""
+    from seqtopo.code.check import check_path, check_text  # a spec is checked without reading any Python
+
+    if text is not None:
+        return check_text(text, argument, dims, selection)
+    return check_path(split_name(argument)[0], dims, selection)
+
+
+def spec_in_code(argument: str) -> tuple[Source, tuple[Diagnostic, ...]]:
+    """The spec of the model that ``train.py`` or ``train.py:NAME`` means, or what is wrong with it."""
+    from seqtopo.code.check import model_named
+
+    path, name = split_name(argument)
+    found = checked_code(path, {})
+    model, problems = model_named(found, name)
+    if model is None:
+        return Source("", argument), problems
+    errors = tuple(d for d in model.diagnostics if d.severity == "error")
+    if errors or not model.spec:
+        return Source("", argument), errors or (_unread(argument, model.model.stops),)
+    return Source(model.spec, argument), ()
+
+
+def _unread(argument: str, stops: Sequence[Any]) -> Diagnostic:
+    help = "its layers cannot be told from the code alone"
+    for stop in stops:
+        if stop.where is not None:
+            help = f"line {stop.where.source.place(stop.where.span.start).line}: {stop.why}"
+            break
+    return Diagnostic(
+        "ST407", f"{argument} cannot be read as a spec", Span(0, 0), help=help, source=Source("", argument)
+    )
+
+
+def unknown_dims(dims: Mapping[str, Any], files: Sequence[CheckedFile]) -> None:
+    """Refuses names that ``-D`` binds and no model of the files has.
+
+    Raises:
+        UsageError: there is one.
+    """
+    from seqtopo.code.findings import symbols_of_text
+
+    known: set[str] = set()
+    for file in files:
+        for model in file.models:
+            known |= symbols_of_text(model.text) if model.text is not None else set()
+    for name in dims.keys() - known:
+        listed = ", ".join(sorted(known)[:8]) or "none"
+        raise UsageError(f"no model has a size {name}", f"the sizes that only the code knows are {listed}")
+
+
+def reports_of(file: CheckedFile) -> list[Report]:
+    """Return the reports of a file's models, and one without a name for what is of none of them."""
+    found = [model.report for model in file.models]
+    if file.diagnostics or not found:
+        found.append(Report(file.code.source, file.shown))
+    return found
+
+
+def put_models(file: CheckedFile, screen: Terminal, *, apart: bool) -> None:
+    """Print the shape table of each model of a file, under its name and line."""
+    name = file.code.source.name
+    if not file.models:
+        say(*[""] * apart, f"{name}: no model is made here that can be read")
+    for i, model in enumerate(file.models):
+        head = f"{place_in(file, model.place)}: {model.name}"
+        if i or apart:
+            say("")
+        if not model.report.ok:
+            say(f"{head}: errors, see above")
+        elif not model.report.shapes:
+            say(f"{head}: nothing of it can be read")
+        else:
+            say(head if model.text is None or model.text.whole else f"{head}, as far as it can be read")
+            put(shape_table(model.report, screen.width, color=screen.color))
+    symbols = {s for s in file.code.symbols if any(s in str(m.report.shapes) for m in file.models)}
+    if symbols:
+        say("", *(f"{symbol} is {file.code.symbols[symbol]}" for symbol in sorted(symbols)))
+
+
+def place_in(file: CheckedFile, where: Where | None) -> str:
+    """Return a place as people read it: file and line, in a notebook the cell, too."""
+    if where is None:
+        return file.code.source.name
+    name, notebook = where.source.name, file.code.notebook
+    if notebook is not None and where.source is file.code.source:
+        place = notebook.place(where.span.start)
+        return f"{name}:cell {place.cell}:{place.line}"
+    return f"{name}:{where.source.place(where.span.start).line}"
+
+
+def put_stops(files: Iterable[CheckedFile]) -> None:
+    """Print where reading stopped, and why."""
+    for file in files:
+        stops = list(file.code.stops)
+        for model in file.models:
+            stops += [*model.model.stops, *(model.text.left_out if model.text is not None else ())]
+        for why, where in dict.fromkeys((s.why, s.where) for s in stops):
+            say(f"{place_in(file, where)}: not read: {why}")

@@ -1,0 +1,144 @@
+"""Read Python files and check their models, and say which model of a file a name means."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from seqtopo.code.findings import CheckedFile, CheckedModel, check_code
+from seqtopo.code.model import CodeFile
+from seqtopo.code.notebook import Notebook
+from seqtopo.code.read import read_cells, read_file, read_text
+from seqtopo.code.rewrite import changed_cells
+from seqtopo.diag.model import Diagnostic, Fix
+from seqtopo.diag.nearest import nearest
+from seqtopo.lint.selection import Selection
+from seqtopo.source import Source, Span
+from seqtopo.syntax.read import unreadable
+
+ENDINGS = (".py", ".ipynb")
+"""What the names of files with Python code end with."""
+_MOST_TRIED = 20
+
+Read = Callable[[str], CodeFile]
+"""Reads another text in the place of a file's."""
+
+
+def is_code(path: str | os.PathLike[str]) -> bool:
+    """Whether a path is that of a Python file or a notebook, by its name."""
+    return os.fspath(path).lower().endswith(ENDINGS)
+
+
+def check_path(
+    path: str | os.PathLike[str],
+    dims: Mapping[str, Any] | None = None,
+    selection: Selection | None = None,
+) -> CheckedFile:
+    """Returns the models of a Python file or notebook, checked, with safe fixes that were tried."""
+    try:
+        code = read_file(Path(path))
+    except OSError as error:
+        found = unreadable(path, error)
+        return CheckedFile(CodeFile(found.source or Source("", str(path))), [], (found,))
+    return verified(check_code(code, dims, selection), reader(code, Path(path)), dims, selection)
+
+
+def check_text(
+    text: str,
+    name: str = "<python>",
+    dims: Mapping[str, Any] | None = None,
+    selection: Selection | None = None,
+) -> CheckedFile:
+    """Returns the models of a Python text, checked."""
+    code = read_text(text, name)
+    return verified(check_code(code, dims, selection), reader(code), dims, selection)
+
+
+def reader(code: CodeFile, path: Path | None = None) -> Read:
+    """Return what reads a changed text of a file that was read."""
+    notebook = code.notebook
+    if notebook is None:
+        return lambda text: read_text(text, code.source.name, path)
+
+    def read(text: str) -> CodeFile:
+        changed = changed_cells(notebook, text)
+        before = notebook.source.text
+        cells = [
+            (cell.number, changed.get(cell.number, before[cell.span.start : cell.span.end]))
+            for cell in notebook.cells
+        ]
+        return read_cells(Notebook(code.source.name, cells), path)
+
+    return read
+
+
+def verified(
+    found: CheckedFile,
+    read: Read,
+    dims: Mapping[str, Any] | None = None,
+    selection: Selection | None = None,
+) -> CheckedFile:
+    """The same findings, where a fix is safe only if the changed text has one finding less and no other."""
+    source = found.code.source
+    before = Counter(_key(d) for d in found.every)
+    left = _MOST_TRIED
+
+    def tried(diagnostic: Diagnostic, fix: Fix) -> Fix:
+        nonlocal left
+        if not fix.safe:
+            return fix
+        left -= 1
+        if left < 0 or diagnostic.source is not source:
+            return replace(fix, safe=False)
+        after = check_code(read(fix.apply(source.text)), dims, selection)
+        less = before - Counter([_key(diagnostic)])
+        now = Counter(_key(d) for d in after.every)
+        same = len(after.models) == len(found.models)
+        return fix if same and not now - less else replace(fix, safe=False)
+
+    def checked(diagnostic: Diagnostic) -> Diagnostic:
+        if not any(fix.safe for fix in diagnostic.fixes):
+            return diagnostic
+        return replace(diagnostic, fixes=tuple(tried(diagnostic, fix) for fix in diagnostic.fixes))
+
+    found.diagnostics = tuple(map(checked, found.diagnostics))
+    for model in found.models:
+        model.diagnostics = tuple(map(checked, model.diagnostics))
+    return found
+
+
+def _key(found: Diagnostic) -> tuple[str, str]:
+    return found.code, found.message
+
+
+def model_named(found: CheckedFile, name: str = "") -> tuple[CheckedModel | None, tuple[Diagnostic, ...]]:
+    """The model of a file that a name means, the only one where there is none; or what is wrong."""
+    names = [model.name for model in found.models]
+    file = found.code.source.name
+    chosen = [model for model in found.models if model.name == name] if name else found.models
+    if len(chosen) == 1:
+        return chosen[0], ()
+    if name and len(chosen) > 1:
+        return chosen[-1], ()  # the last one that has the name when the code has run
+    if not names:
+        message, help = f"{file} makes no model that can be read", _stopped(found)
+    elif name:
+        near = nearest(name, names)
+        message = f"{file} has no model {name}"
+        help = f"did you mean {near}?" if near else f"its models are {', '.join(dict.fromkeys(names))}"
+    else:
+        message = f"{file} makes {len(names)} models"
+        help = f"say which: {', '.join(f'{file}:{one}' for one in list(dict.fromkeys(names))[:6])}"
+    return None, (Diagnostic("ST407", message, Span(0, 0), help=help, source=Source("", file)),)
+
+
+def _stopped(found: CheckedFile) -> str:
+    for stop in found.code.stops:
+        if stop.where is not None:
+            line = stop.where.source.place(stop.where.span.start).line
+            return f"line {line}: {stop.why}"
+    return "seqtopo reads models of keras.Sequential, keras.Model and their layers"

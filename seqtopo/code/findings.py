@@ -1,0 +1,493 @@
+"""Check the models of a Python file as specs, and tell what is found in the Python text and Keras' words."""
+
+from __future__ import annotations
+
+import io
+import re
+import tokenize
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+from seqtopo.code.fixes import Fixer
+from seqtopo.code.model import CodeFile, CodeModel, Opaque, Where
+from seqtopo.code.spec_map import LAYER, VALUE, Piece, SpecText
+from seqtopo.code.spec_text import spec_text
+from seqtopo.code.words import keras_title, keras_words
+from seqtopo.decompiler.decompile import FailedError, spec_of
+from seqtopo.decompiler.progress import Decoded
+from seqtopo.diag.codes import CODES
+from seqtopo.diag.model import Diagnostic, Fix, Label
+from seqtopo.graph.symbols import symbols_of
+from seqtopo.lint.ignores import COMMENT, Ignore, Spoken, without_ignored, words_of
+from seqtopo.lint.selection import Selection
+from seqtopo.report.analyse import Checked, analyse, linted, report_on
+from seqtopo.report.report import Report
+from seqtopo.report.table import LayerShape
+from seqtopo.source import Source, Span
+from seqtopo.syntax import tree
+
+_OF_SPECS = frozenset(("ST660", "ST664", "ST665", "ST666", "ST668", "ST669", "ST683", "ST684"))
+"""Rules about how a spec is written: the code is written otherwise."""
+_OF_CALLS = frozenset(("ST203", "ST204", "ST205", "ST214"))
+"""Errors of the kind ST2 that code can make; the others are about the names of a spec."""
+_MOST_NUMBERS = 6
+_SYMBOLS_ARE = 5040
+"""Stands for a size that only the code knows: whatever divides sizes divides it."""
+_LABELS = re.compile(r"\blabels\b")
+
+
+@dataclass
+class CheckedModel:
+    """A model of a Python file that was checked.
+
+    ``text`` is its spec and ``checked`` what was found in it, None where nothing of the model can be told;
+    ``diagnostics`` are the findings in the Python text.
+    """
+
+    model: CodeModel
+    code: CodeFile
+    text: SpecText | None
+    checked: Checked | None
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+    @property
+    def source(self) -> Source:
+        """The Python text."""
+        return self.code.source
+
+    @property
+    def shown(self) -> tuple[Diagnostic, ...]:
+        """The findings as they are shown: those of a notebook in its cells."""
+        return in_cells(self.diagnostics, self.code)
+
+    @property
+    def name(self) -> str:
+        """The variable or the function that has the model."""
+        return self.model.name
+
+    @property
+    def place(self) -> Where:
+        """Where the code makes the model."""
+        return self.model.where
+
+    @cached_property
+    def spec(self) -> str:
+        """The model as a person would have written it as a spec; "" where it has errors or cannot be told."""
+        if self.text is None or self.checked is None or self.checked.resolved is None:
+            return ""
+        graph, parsed = self.checked.resolved.graph, self.checked.spec
+        train = [s for s in parsed.statements if isinstance(s, tree.Train)] if parsed is not None else []
+        try:
+            return spec_of(Decoded(graph), train[0] if train else None)
+        except FailedError:
+            return self.text.source.text  # plainer than a person would write it, and as right
+
+    @cached_property
+    def report(self) -> Report:
+        """The report, whose diagnostics stand in the Python text."""
+        if self.text is None or self.checked is None:
+            return Report(self.source, self.shown, name=self.name)
+        found = report_on(self.checked)
+        lines = tuple(self._line(line, self.text) for line in found.shapes)
+        outputs = dict(found.outputs)
+        return replace(
+            found,
+            source=self.source,
+            diagnostics=self.shown,
+            shapes=lines,
+            outputs=outputs,
+            name=self.name,
+        )
+
+    def _line(self, line: LayerShape, text: SpecText) -> LayerShape:
+        """A line of the shape table with the layer as Keras has it, and its place in the Python text."""
+        pieces = [p for p in text.pieces_at(line.span) if p.kind in ("step", "input", "layer")]
+        piece = pieces[0] if pieces else None
+        span = piece.where.span if piece is not None and piece.where is not None else line.span
+        if piece is not None and piece.input is not None and line.layer == "in":
+            return replace(line, layer="Input", span=span)
+        return replace(line, layer=keras_title(line.layer), span=span)
+
+
+def _name_nodes(checked: Checked, text: SpecText) -> None:
+    """Give layers and inputs the names that the code has for them, and Keras-like names to the rest."""
+    if checked.resolved is None:
+        return
+    graph = checked.resolved.graph
+    given = {p.span: _given_name(p) for p in text.pieces if p.kind in ("step", "layer", "input")}
+    numbers = Counter[str]()
+    for node in graph.nodes:
+        made = node.layer if node.layer is not None else node
+        name = given.get(node.span, "")
+        if not name and made.name.startswith((VALUE, LAYER)):
+            stem = "input" if node.layer is None else node.layer.row.name
+            name = stem if not numbers[stem] else f"{stem}_{numbers[stem]}"
+            numbers[stem] += 1
+        made.name = name or made.name
+    graph.output_names = tuple("" if name.startswith(VALUE) else name for name in graph.output_names)
+
+
+def _given_name(piece: Piece) -> str:
+    """The name that the code gives to a layer or an input."""
+    if piece.input is not None:
+        return piece.input.name
+    if piece.layer is None:
+        return ""
+    given = piece.layer.args.get("name")
+    return given.value if given is not None and isinstance(given.value, str) else piece.layer.name
+
+
+@dataclass
+class CheckedFile:
+    """A Python file whose models were checked; ``diagnostics`` are those of no model in particular."""
+
+    code: CodeFile
+    models: list[CheckedModel] = field(default_factory=list)
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+    @property
+    def every(self) -> list[Diagnostic]:
+        """All findings in the order of the text."""
+        found = [*self.diagnostics, *(d for model in self.models for d in model.diagnostics)]
+        return sorted(found, key=lambda d: (d.span, d.code))
+
+    @property
+    def shown(self) -> tuple[Diagnostic, ...]:
+        """The findings of no model in particular as they are shown."""
+        return in_cells(self.diagnostics, self.code)
+
+
+def check_code(
+    code: CodeFile, dims: Mapping[str, Any] | None = None, selection: Selection | None = None
+) -> CheckedFile:
+    """Checks every model of a file that was read; never raises for an author's mistake."""
+    selection = selection or Selection()
+    result = CheckedFile(code)
+    on = selection.codes()
+    ran = {c for c in CODES if c in on or CODES[c].severity == "error"} - _OF_SPECS
+    for model in code.models:
+        result.models.append(_checked(model, code, dims or {}, selection))
+    _once(result.models)
+    result.diagnostics = tuple(_damaged(damage, code.source) for damage in code.damage)
+    _ignored(result, ran)
+    return result
+
+
+def _checked(model: CodeModel, code: CodeFile, dims: Mapping[str, Any], selection: Selection) -> CheckedModel:
+    text = spec_text(model)
+    if text is None:
+        return CheckedModel(model, code, None, None)
+    known = symbols_of_text(text)
+    bound = {name: value for name, value in dims.items() if name in known}
+    checked = linted(analyse(text.source, bound), selection)
+    _name_nodes(checked, text)
+    fixer = Fixer(text, code.symbols)
+    found = [
+        told
+        for diagnostic in checked.diagnostics
+        if _stands(diagnostic, text, bound, known - bound.keys(), selection)
+        and (told := _told(diagnostic, text, fixer)) is not None
+    ]
+    return CheckedModel(model, code, text, checked, tuple(found))
+
+
+def _damaged(damage: Opaque, source: Source) -> Diagnostic:
+    """What is told of a file that cannot be read as Python."""
+    span = damage.where.span if damage.where is not None else Span(0, 0)
+    what = "the rest of this file" if span.end else "this file"
+    return Diagnostic(
+        "ST107",
+        f"{what} cannot be read: {damage.why.removeprefix('it is no Python that can be read: ')}",
+        span,
+        label="up to here" if span.end else "",
+        source=source,
+    )
+
+
+def symbols_of_text(text: SpecText) -> set[str]:
+    """The symbols in a model's spec."""
+    from seqtopo.syntax.parse import parse
+
+    spec, _ = parse(text.source)
+    return set(symbols_of(spec)) if spec is not None else set()
+
+
+def _stands(
+    found: Diagnostic,
+    text: SpecText,
+    bound: Mapping[str, Any],
+    symbols: set[str],
+    selection: Selection,
+) -> bool:
+    """Whether a finding is about the code, and holds whatever the sizes are that only the code knows."""
+    code = found.code
+    if code in _OF_SPECS or (code[2] in "124" and code not in _OF_CALLS):
+        return False
+    if any(g.start <= found.span.start and found.span.end <= g.end for g in text.guessed):
+        return False
+    if not text.whole and code in ("ST667", "ST606"):
+        return False
+    if not symbols:
+        return True
+    numbers = {int(n) for n in re.findall(r"(?<![\w.])\d{1,5}(?![\w.])", found.message)} - {0}
+    tried: list[dict[str, int]] = [dict.fromkeys(symbols, n) for n in sorted(numbers)[:_MOST_NUMBERS]]
+    tried.append(dict.fromkeys(symbols, _SYMBOLS_ARE))
+    tried.append({s: _SYMBOLS_ARE * (i + 2) for i, s in enumerate(sorted(symbols))})
+    return all(_found_with(found, text, {**bound, **sizes}, selection) for sizes in tried)
+
+
+def _found_with(found: Diagnostic, text: SpecText, dims: Mapping[str, Any], selection: Selection) -> bool:
+    again = linted(analyse(text.source, dims), selection).diagnostics
+    return any(d.code == found.code and d.span == found.span for d in again)
+
+
+# ---- from the spec to the Python text ------------------------------------------------------------------
+
+
+def _told(found: Diagnostic, text: SpecText, fixer: Fixer) -> Diagnostic | None:
+    """A finding in the Python text; None where it has no place there."""
+    where = place_of(text, found.span)
+    if where is None:
+        where = text.model.where
+    source = where.source
+    labels = [
+        Label(there.span, _worded(label.text, text))
+        for label in found.labels
+        if (there := place_of(text, label.span)) is not None and there.source is source
+    ]
+    fixes = [
+        Fix(_open_shapes(_worded(made.title, text), fixer.symbols), made.edits, made.safe)
+        for fix in found.fixes
+        if not _LABELS.search(fix.title) and (made := fixer.in_python(fix, source)) is not None
+    ]
+    help = _worded(found.help, text)
+    if not help and not fixes and found.fixes and not _LABELS.search(found.fixes[0].title):
+        help = _worded(found.fixes[0].title, text)
+    told = Diagnostic(
+        found.code,
+        _worded(found.message, text, head=True),
+        where.span,
+        found.severity,
+        _worded(found.label, text),
+        tuple(labels),
+        tuple(_worded(note, text) for note in found.notes),
+        help,
+        tuple(fixes),
+        source,
+    )
+    inputs = [i.where.span for i in text.model.inputs if i.where is not None and i.where.source is source]
+    return _at_the_cause(told, inputs)
+
+
+def _open_shapes(title: str, symbols: Mapping[str, str]) -> str:
+    """A title whose shapes have None for sizes that the code has no name for, as its edits have."""
+    return re.sub(
+        r"(?<=Input\(shape=\()[^)]*",
+        lambda m: re.sub(r"\b[A-Z]\w*\b", lambda s: s[0] if s[0] in symbols else "None", m[0]),
+        title,
+    )
+
+
+def _at_the_cause(found: Diagnostic, inputs: Sequence[Span]) -> Diagnostic:
+    """An error whose first fix changes another line stands there: it is what has to change.
+
+    That is a line that a label points at, or one of the ``inputs``.
+    """
+    source = found.source
+    if source is None or not found.fixes or found.severity != "error":
+        return found
+    edit = found.fixes[0].edits[0]
+    line = source.place(edit.span.start).line
+    if line == source.place(found.span.start).line:
+        return found
+    for i, label in enumerate(found.labels):
+        # A layer that is taken out is mostly what the author wanted, and what follows does not fit it.
+        removed = not edit.text and edit.span.start <= label.span.start
+        if source.place(label.span.start).line == line and label.text and not removed:
+            others = (*found.labels[:i], Label(found.span, found.label), *found.labels[i + 1 :])
+            return replace(found, span=label.span, label=label.text, labels=others)
+    for span in inputs:
+        if span.start <= edit.span.start and edit.span.end <= span.end:
+            return replace(found, span=span, label="", labels=(Label(found.span, found.label), *found.labels))
+    return found
+
+
+def place_of(text: SpecText, span: Span) -> Where | None:
+    """The place in the Python text that a place in a model's spec stands for."""
+    pieces = [p for p in text.pieces_at(span) if _where(p) is not None]
+    if not pieces:
+        return None
+    first = _where(pieces[0])
+    assert first is not None
+    return first
+
+
+def _where(piece: Piece) -> Where | None:
+    """The layer as it is made, where that is part of the call; else the call."""
+    call = piece.call
+    if piece.kind in ("step", "name") and call is not None:
+        made = call.layer.where
+        if made is None or call.where is None:
+            return call.where or made or call.statement
+        inside = made.source is call.where.source and (
+            call.where.span.start <= made.span.start and made.span.end <= call.where.span.end
+        )
+        return made if inside or call.form != "call" else call.where
+    return piece.where
+
+
+def _worded(message: str, text: SpecText, head: bool = False) -> str:
+    """A message in Keras' words, with the names that only the spec has said otherwise."""
+    if VALUE in message or LAYER in message:
+        for name, layer in text.layers.items():
+            title = layer.kind
+            row = layer.row
+            if row is not None:
+                units = [a.value for a in layer.args.values() if isinstance(a.value, (int, float))][:1]
+                title = f"{row.keras or row.name}({', '.join(map(str, units))})"
+            message = re.sub(rf"\b{name}\b(?!\()", title, message)
+        message = re.sub(rf"\b{VALUE}\d+\.state\b", "the states", message)
+        message = re.sub(rf"\b{VALUE}\d+\.scores\b", "the scores", message)
+        for name, value in text.values.items():
+            if name in message:
+                message = re.sub(rf"\b{name}\b", _value_words(value.of), message)
+    return keras_words(message, head)
+
+
+def _value_words(of: Any) -> str:
+    where = of.where
+    if where is not None and "\n" not in where.text and len(where.text) <= 40:
+        return str(where.text)
+    return "the input" if not hasattr(of, "layer") else f"the output of {of.layer.kind}"
+
+
+def in_cells(found: Sequence[Diagnostic], code: CodeFile) -> tuple[Diagnostic, ...]:
+    """The findings of a notebook, each in the text of its cell; those of another file as they are."""
+    notebook = code.notebook
+    if notebook is None:
+        return tuple(found)
+    sources: dict[int, Source] = {}
+    done: list[Diagnostic] = []
+    for diagnostic in found:
+        cell = notebook.cell(diagnostic.span.start)
+        if diagnostic.source is not code.source or cell is None:
+            done.append(diagnostic)
+            continue
+        start, end = cell.span
+        if cell.number not in sources:
+            name = code.source.name
+            text = code.source.text[start:end]
+            sources[cell.number] = Source(text, f"{name}:cell {cell.number}", file=name, cell=cell.number)
+        here = [label for label in diagnostic.labels if start <= label.span.start < end]
+        fixes = [fix for fix in diagnostic.fixes if all(start <= e.span.start < end for e in fix.edits)]
+        others = [
+            f"cell {place.cell}, line {place.line}: {label.text}"
+            for label in diagnostic.labels
+            if label not in here
+            for place in (notebook.place(label.span.start),)
+        ]
+        elsewhere = [fix.title for fix in diagnostic.fixes if fix not in fixes]
+        done.append(
+            replace(
+                diagnostic,
+                span=_moved(diagnostic.span, -start),
+                labels=tuple(Label(_moved(label.span, -start), label.text) for label in here),
+                notes=(*diagnostic.notes, *others),
+                help=diagnostic.help or "; ".join(elsewhere),
+                fixes=tuple(
+                    replace(fix, edits=tuple(replace(e, span=_moved(e.span, -start)) for e in fix.edits))
+                    for fix in fixes
+                ),
+                source=sources[cell.number],
+            )
+        )
+    return tuple(done)
+
+
+def _moved(span: Span, by: int) -> Span:
+    return Span(span.start + by, span.end + by)
+
+
+# ---- once for each mistake, and not where a comment ignores it ------------------------------------------
+
+
+def _once(models: Iterable[CheckedModel]) -> None:
+    """Leaves out of later models what was found at the same place of an earlier one."""
+    seen: set[tuple[str, str, Span]] = set()
+    for model in models:
+        kept: list[Diagnostic] = []
+        for found in model.diagnostics:
+            key = (found.code, found.source.name if found.source else "", found.span)
+            if key not in seen:
+                kept.append(found)
+            seen.add(key)
+        model.diagnostics = tuple(kept)
+
+
+def _ignored(result: CheckedFile, ran: set[str]) -> None:
+    """Leaves out what comments ignore, and reports comments that nothing needs."""
+    source = result.code.source
+    if "seqtopo:" not in source.text:
+        return
+    ignores, statements = comments(source)
+    if not ignores:
+        return
+    mine = [d for d in result.every if d.source is source]
+
+    def spoken_for(found: Diagnostic) -> list[Spoken]:
+        lines = {source.place(at).line for span in (found.span, *_label_spans(found)) for at in span}
+        around = bisect_right([s.start for s in statements], found.span.start) - 1
+        return [*(("line", line) for line in lines), ("statement", around)]
+
+    left = without_ignored(mine, source, ignores, ran, spoken_for, errors=True)
+    kept = {id(d) for d in left}
+    before = {id(d) for d in mine}
+    for model in result.models:
+        model.diagnostics = tuple(d for d in model.diagnostics if d.source is not source or id(d) in kept)
+    own = [d for d in result.diagnostics if d.source is not source or id(d) in kept]
+    on = [d for d in left if id(d) not in before and d.code in ran | {"ST668", "ST669"}]
+    result.diagnostics = (*own, *on)
+
+
+def _label_spans(found: Diagnostic) -> list[Span]:
+    return [label.span for label in found.labels]
+
+
+def comments(source: Source) -> tuple[list[Ignore], list[Span]]:
+    """The comments of a Python text that speak to seqtopo, and the spans of its logical lines."""
+    found: list[tuple[re.Match[str], int, bool]] = []
+    statements: list[Span] = []
+    begin: int | None = None
+    try:
+        for token in tokenize.generate_tokens(io.StringIO(source.text).readline):
+            at = source.start_of(token.start[0]) + token.start[1]
+            if token.type == tokenize.COMMENT:
+                match = COMMENT.search(token.string)
+                if match is not None:
+                    before = source.text[source.start_of(token.start[0]) : at]
+                    found.append((match, at, not before.strip()))
+            elif token.type == tokenize.NEWLINE:
+                statements.append(Span(at if begin is None else begin, at))
+                begin = None
+            elif token.type not in (tokenize.NL, tokenize.INDENT, tokenize.DEDENT, tokenize.ENCODING):
+                begin = at if begin is None else begin
+    except (tokenize.TokenError, IndentationError, SyntaxError):
+        pass  # what was read so far counts: a notebook's cell may end in the middle
+    ignores: list[Ignore] = []
+    starts = [s.start for s in statements]
+    for match, at, alone in found:
+        line_end = source.text.find("\n", at)
+        end = len(source.text) if line_end < 0 else line_end
+        span = Span(at + match.start(), at + len(source.text[at:end].rstrip()))
+        behind = bisect_right(starts, at)
+        spoken = starts[behind] if alone and behind < len(starts) else span.start
+        around = bisect_right(starts, spoken) - 1
+        whole = around >= 0 and (starts[around] == spoken if alone else statements[around].end <= span.start)
+        said = Span(span.start, min(at + match.end(), span.end))
+        line = source.place(spoken).line
+        ignores.append(Ignore(span, said, words_of(match), line, around if whole else -1, alone))
+    return ignores, statements

@@ -1,0 +1,490 @@
+"""Turn a fix of a spec into one of the Python text that the spec was read from.
+
+An argument is put into a call, a layer is put into a list or before another call, or taken out.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+
+from seqtopo.code.model import CodeCall, CodeInput, CodeLayer, Where
+from seqtopo.code.python_text import (
+    PythonText,
+    UntranslatableError,
+    last_name,
+    line_end,
+    literal_length,
+    row_of,
+)
+from seqtopo.code.spec_map import Piece, SpecText
+from seqtopo.code.spec_steps import (
+    argument_of,
+    given_to,
+    is_bare_activation,
+    kind_of,
+    rest_of_input,
+    same,
+    shared_steps,
+    steps_of,
+    wrapped_by,
+)
+from seqtopo.code.words import (
+    UnknownSymbolError,
+    shape_text,
+    value_text,
+)
+from seqtopo.diag.model import Edit, Fix
+from seqtopo.layers.row import Param, Row
+from seqtopo.source import Source, Span
+from seqtopo.syntax import tree
+from seqtopo.syntax.parse import parse
+from seqtopo.syntax.print import print_expr
+
+
+class Fixer:
+    """Fixes of one model's spec as fixes of its Python text."""
+
+    def __init__(self, text: SpecText, symbols: Mapping[str, str]) -> None:
+        self.text = text
+        self.symbols = symbols
+
+    def in_python(self, fix: Fix, source: Source) -> Fix | None:
+        """The fix as edits of a Python text; None where it has none."""
+        try:
+            translation = _Translation(self.text, source, self._old, self.symbols)
+            edits = translation.edits(fix.apply(self.text.source.text))
+        except (UntranslatableError, UnknownSymbolError):
+            return None
+        done = _joined(edits)
+        if not done:
+            return None
+        made = Fix(fix.title, done, fix.safe)
+        try:
+            ast.parse(made.apply(source.text))
+        except (SyntaxError, ValueError, RecursionError):
+            if _parses(source.text):
+                return None
+        return made
+
+    @cached_property
+    def _old(self) -> tree.Spec:
+        spec, _ = parse(self.text.source)
+        if spec is None:
+            raise UntranslatableError
+        return spec
+
+
+def _parses(text: str) -> bool:
+    try:
+        ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError):
+        return False
+    return True
+
+
+def _joined(edits: Iterable[Edit]) -> tuple[Edit, ...]:
+    """Edits in the order of the text, those at one place as one.
+
+    Raises:
+        UntranslatableError: two of them change the same place.
+    """
+    found: list[Edit] = []
+    for edit in sorted(dict.fromkeys(edits), key=lambda e: (e.span.start, e.span.end)):
+        if found and edit.span.start < found[-1].span.end:
+            return ()
+        if found and found[-1].span == edit.span and edit.span.start == edit.span.end:
+            found[-1] = Edit(edit.span, found[-1].text + edit.text)
+        else:
+            found.append(edit)
+    return tuple(found)
+
+
+class _Translation:
+    """The edits of one Python text that turn a spec into another one."""
+
+    def __init__(self, text: SpecText, source: Source, old: tree.Spec, symbols: Mapping[str, str]) -> None:
+        self.text = text
+        self.symbols = symbols
+        self.source = source
+        layers = [p.layer.where for p in text.pieces if p.layer is not None and p.layer.where is not None]
+        self.python = PythonText(source, symbols, layers)
+        self.old = old
+        self.made: list[Edit] = []
+
+    def edits(self, after: str) -> list[Edit]:
+        new, found = parse(Source(after))
+        if new is None or found or len(new.statements) != len(self.old.statements):
+            raise UntranslatableError
+        for one, other in zip(self.old.statements, new.statements, strict=True):
+            if print_expr(one) != print_expr(other):
+                self._statement(one, other)
+        return [*self.made, *self.python.made]
+
+    def _statement(self, old: tree.Statement, new: tree.Statement) -> None:
+        if isinstance(old, tree.Train) and isinstance(new, tree.Train):
+            self._train(old, new)
+            return
+        if not isinstance(old, (tree.Bind, tree.Output)) or not isinstance(new, (tree.Bind, tree.Output)):
+            raise UntranslatableError
+        before, after = steps_of(old.value), steps_of(new.value)
+        head = shared_steps(before, after)
+        tail = min(shared_steps(before[::-1], after[::-1]), len(before) - head, len(after) - head)
+        last, rest = len(before) - tail, after[head : len(after) - tail]
+        if last == head:
+            self._insert(before, head, rest)
+        else:
+            self._replace(before, head, last, rest)
+
+    def _replace(self, steps: Sequence[tree.Expr], i1: int, i2: int, new: Sequence[tree.Expr]) -> None:
+        old = steps[i1:i2]
+        if len(old) == len(new):
+            for one, other in zip(old, new, strict=True):
+                if not same(one, other):
+                    self._change(one, other)
+            return
+        # Each old step goes on as the first new one of its kind; the others are put around it.
+        rest = list(new)
+        for i, one in enumerate(old, i1):
+            at = next((j for j, other in enumerate(rest) if kind_of(other) == kind_of(one)), None)
+            if at is None:
+                if len(old) == 1 and new:
+                    raise UntranslatableError
+                self._remove(one)
+                continue
+            if rest[:at]:
+                self._insert(steps, i, rest[:at])
+            if print_expr(rest[at]) != print_expr(one):
+                self._change(one, rest[at])
+            rest = rest[at + 1 :]
+        if rest:
+            self._insert(steps, i2, rest)
+
+    # ---- one step ------------------------------------------------------------------------------------
+
+    def _piece(self, node: tree.Expr) -> Piece:
+        wanted = ("step", "layer", "input", "name")
+        for piece in self.text.pieces:
+            if piece.span == node.span and piece.kind in wanted:
+                return piece
+        raise UntranslatableError
+
+    def _change(self, old: tree.Expr, new: tree.Expr) -> None:
+        if isinstance(old, tree.List):
+            self._change_list(old, new)
+            return
+        piece = self._piece(old)
+        if piece.kind == "input" and piece.input is not None:
+            self._change_input(piece.input, old, new)
+        elif piece.layer is not None and piece.kind != "name":
+            self._change_layer(piece.layer, piece.call, old, new)
+        else:
+            raise UntranslatableError
+
+    def _change_layer(self, layer: CodeLayer, call: CodeCall | None, old: tree.Expr, new: tree.Expr) -> None:
+        where = self.python.mine(layer.where)
+        if where.span in self._made_again:
+            raise UntranslatableError  # a loop or a function makes other layers there, too
+        row, other = row_of(old), row_of(new)
+        if row is not None and row is other and not is_bare_activation(old):
+            self._change_arguments(layer, call, row, old, new)
+            return
+        wrapped = wrapped_by(new)
+        if wrapped is not None and same(wrapped, old):
+            made = self.python.spelled(new, where, hole="\0").split("\0")
+            if len(made) != 2:
+                raise UntranslatableError
+            self.made.append(Edit(Span(where.span.start, where.span.start), made[0]))
+            self.made.append(Edit(Span(where.span.end, where.span.end), made[1]))
+            return
+        inner = layer.args.get("layer")
+        if wrapped_by(old) is not None and same(wrapped_by(old), new) and inner is not None:
+            place = self.python.mine(inner.where)
+            self.made.append(Edit(Span(where.span.start, place.span.start), ""))
+            self.made.append(Edit(Span(place.span.end, where.span.end), ""))
+            return
+        self.made.append(Edit(where.span, self.python.spelled(new, where)))
+
+    def _change_arguments(
+        self, layer: CodeLayer, call: CodeCall | None, row: Row, old: tree.Expr, new: tree.Expr
+    ) -> None:
+        before, after = given_to(row, old), given_to(row, new)
+        for key, (param, value) in after.items():
+            if key in before and value_text(before[key][1]) == value_text(value):
+                continue
+            if param.kind.takes == "layer" and isinstance(value, (tree.Call, tree.Name)):
+                inner = layer.args.get(param.keras_name)
+                if inner is None or not isinstance(inner.value, CodeLayer) or key not in before:
+                    raise UntranslatableError
+                self._change_layer(inner.value, None, before[key][1], value)
+            elif param.kind.takes != "value":
+                raise UntranslatableError
+            else:
+                self._set(layer, call, param, value)
+        for key in before.keys() - after.keys():
+            self._unset(layer, call, before[key][0])
+
+    def _set(self, layer: CodeLayer, call: CodeCall | None, param: Param, value: object) -> None:
+        """Gives an argument in the call of a layer, or where the layer is made."""
+        owner, place = (
+            (call.args, call.where) if param.call and call is not None else (layer.args, layer.where)
+        )
+        given = argument_of(owner, param)
+        text = value_text(value, self.python.style)
+        if given is not None and given.where is not None:
+            self.made.append(Edit(self.python.mine(given.where).span, text))
+            return
+        if given is not None:
+            raise UntranslatableError  # it comes from elsewhere, such as **kwargs
+        self._put_argument(self.python.mine(place), f"{param.keras_name}={text}")
+
+    def _unset(self, layer: CodeLayer, call: CodeCall | None, param: Param) -> None:
+        owner = call.args if param.call and call is not None else layer.args
+        given = argument_of(owner, param)
+        if given is None or given.whole is None:
+            raise UntranslatableError
+        place = self.python.mine(given.whole)
+        node = self.python.call_at(
+            self.python.mine(call.where if param.call and call is not None else layer.where)
+        )
+        args = self.python.argument_spans(node)
+        at = next((i for i, span in enumerate(args) if span == place.span), None)
+        if at is None:
+            raise UntranslatableError
+        if at < len(node.node.args) - 1:
+            raise UntranslatableError  # those behind it would move up
+        if at > 0:
+            self.made.append(Edit(Span(args[at - 1].end, place.span.end), ""))
+        elif len(args) > 1:
+            self.made.append(Edit(Span(place.span.start, args[1].start), ""))
+        else:
+            self.made.append(Edit(place.span, ""))
+
+    def _put_argument(self, place: Where, written: str) -> None:
+        node = self.python.call_at(place)
+        args = self.python.argument_spans(node)
+        if args:
+            self.made.append(Edit(Span(args[-1].end, args[-1].end), f", {written}"))
+            return
+        end = place.span.end - 1
+        self.made.append(Edit(Span(end, end), written))
+
+    # ---- inputs --------------------------------------------------------------------------------------
+
+    def _change_input(self, given: CodeInput, old: tree.Expr, new: tree.Expr) -> None:
+        if not isinstance(old, tree.Call) or not isinstance(new, tree.Call):
+            raise UntranslatableError
+        shapes = shape_text(old, self.python.style), shape_text(new, self.python.style)
+        rest = rest_of_input(old), rest_of_input(new)
+        if shapes[0] != shapes[1]:
+            place = self.python.mine(given.shape_where)
+            text = place.text.strip()
+            if not text.startswith(("(", "[")):
+                raise UntranslatableError
+            made = shapes[1]
+            whole = literal_length(text)
+            if given.tensor is None or whole == len(given.tensor.shape) + 1:
+                raise UntranslatableError  # a shape with its batch axis
+            self.made.append(Edit(place.span, f"[{made[1:-1].rstrip(',')}]" if text[0] == "[" else made))
+        if rest[0] != rest[1]:
+            if set(rest[0]) - set(rest[1]) or "batch" in rest[1]:
+                raise UntranslatableError
+            place = self.python.mine(given.where)
+            node = self.python.call_at(place)
+            if last_name(node.node.func) not in ("Input", "InputLayer"):
+                raise UntranslatableError
+            for key in rest[1].keys() - rest[0].keys():
+                self._put_argument(
+                    place, f"{key}={self.python.style.quote}{rest[1][key]}{self.python.style.quote}"
+                )
+
+    # ---- steps more, steps less ----------------------------------------------------------------------
+
+    def _insert(self, steps: Sequence[tree.Expr], at: int, new: Sequence[tree.Expr]) -> None:
+        """Puts steps before the step at a place, or behind the last one."""
+        if at < len(steps) and not self._is_head(steps[at]):
+            piece = self._piece(steps[at])
+            if piece.call is None:
+                raise UntranslatableError
+            self._before(piece.call, new)
+            return
+        if at == 0:
+            raise UntranslatableError
+        piece = self._piece(steps[at - 1])
+        if piece.call is None:
+            raise UntranslatableError
+        self._behind(piece.call, new)
+
+    def _is_head(self, node: tree.Expr) -> bool:
+        return isinstance(node, tree.List) or self._piece(node).kind in ("input", "name")
+
+    def _before(self, call: CodeCall, new: Sequence[tree.Expr]) -> None:
+        if call.form == "call":
+            place = self.python.mine(call.where)
+            node = self.python.call_at(place)
+            if len(node.node.args) != 1 or (
+                len(call.inputs) != 1 and not isinstance(node.node.args[0], ast.List)
+            ):
+                raise UntranslatableError
+            self._around(node.span(node.node.args[0]), new, place)
+        else:
+            self._line(call, new, before=True)
+
+    def _behind(self, call: CodeCall, new: Sequence[tree.Expr]) -> None:
+        if call.form == "call":
+            place = self.python.mine(call.where)
+            self._around(place.span, new, place)
+        else:
+            self._line(call, new, before=False)
+
+    def _around(self, span: Span, new: Sequence[tree.Expr], place: Where) -> None:
+        """Applies steps to what a piece of the text gives."""
+        head, tail = "", ""
+        for step in new:
+            made = self.python.applied(step, place)
+            before, _, after = made.partition("\0")
+            head, tail = before + head, tail + after
+        self.made += [Edit(Span(span.start, span.start), head), Edit(Span(span.end, span.end), tail)]
+
+    def _line(self, call: CodeCall, new: Sequence[tree.Expr], *, before: bool) -> None:
+        """Steps as items of the list, or as lines of ``model.add``."""
+        layer = self.python.mine(call.layer.where)
+        if layer.span in self._made_again:
+            raise UntranslatableError
+        made = [self.python.spelled(step, layer) for step in new]
+        text = self.source.text
+        if call.form == "add":
+            statement = self.python.mine(call.statement)
+            if not (statement.span.start <= layer.span.start and layer.span.end <= statement.span.end):
+                raise UntranslatableError
+            indent = self.python.indent(statement.span.start)
+            head = text[statement.span.start : layer.span.start]
+            tail = text[layer.span.end : statement.span.end]
+            if "\n" in head or "\n" in tail:
+                head, tail = head.strip(), ")"
+            lines = [f"{head}{one}{tail}" for one in made]
+            at = statement.span.start if before else statement.span.end
+            written = "".join(f"{one}\n{indent}" if before else f"\n{indent}{one}" for one in lines)
+            self.made.append(Edit(Span(at, at), written))
+            return
+        own_line = self.python.starts_line(layer.span.start)
+        indent = self.python.indent(layer.span.start)
+        if before:
+            joint = f",\n{indent}" if own_line else ", "
+            written = "".join(f"{one}{joint}" for one in made)
+            self.made.append(Edit(Span(layer.span.start, layer.span.start), written))
+        else:
+            joint = f",\n{indent}" if own_line else ", "
+            written = "".join(f"{joint}{one}" for one in made)
+            self.made.append(Edit(Span(layer.span.end, layer.span.end), written))
+
+    def _remove(self, step: tree.Expr) -> None:
+        piece = self._piece(step)
+        call = piece.call
+        if (
+            call is None
+            or piece.kind != "step"
+            or self.python.mine(call.layer.where).span in self._made_again
+        ):
+            raise UntranslatableError
+        text = self.source.text
+        if call.form == "call":
+            place = self.python.mine(call.where)
+            node = self.python.call_at(place)
+            if len(node.node.args) != 1 or node.node.keywords or len(call.inputs) != 1:
+                raise UntranslatableError
+            inner = node.span(node.node.args[0])
+            self.made.append(Edit(Span(place.span.start, inner.start), ""))
+            self.made.append(Edit(Span(inner.end, place.span.end), ""))
+            return
+        if call.form == "add":
+            statement = self.python.mine(call.statement)
+            if not self.python.starts_line(statement.span.start):
+                raise UntranslatableError
+            start = self.source.start_of(self.source.place(statement.span.start).line)
+            end = min(len(text), line_end(text, statement.span.end) + 1)
+            behind = text[statement.span.end : end].strip()
+            if behind and not behind.startswith("#"):
+                raise UntranslatableError
+            self.made.append(Edit(Span(start, end), ""))
+            return
+        layer = self.python.mine(call.layer.where)
+        comma = re.compile(r"\s*,[ \t]*").match(text, layer.span.end)
+        if comma is None:
+            raise UntranslatableError
+        start, end = layer.span.start, comma.end()
+        behind = text[end : line_end(text, end)].strip()
+        if self.python.starts_line(start) and (not behind or behind.startswith("#")):
+            start, end = self.source.start_of(self.source.place(start).line), line_end(text, end) + 1
+        self.made.append(Edit(Span(start, end), ""))
+
+    # ---- what comes into a call as a list ------------------------------------------------------------
+
+    def _change_list(self, old: tree.List, new: tree.Expr) -> None:
+        """Swaps the values of a list, or puts steps behind one of them."""
+        if not isinstance(new, tree.List) or len(new.items) != len(old.items):
+            raise UntranslatableError
+        call = self._taker(old)
+        node = self.python.call_at(self.python.mine(call.where))
+        args = node.node.args
+        values: Sequence[ast.expr] = args
+        if len(args) == 1 and isinstance(args[0], (ast.List, ast.Tuple)):
+            values = args[0].elts
+        if len(values) != len(old.items):
+            raise UntranslatableError
+        texts = {print_expr(item): node.span(value) for item, value in zip(old.items, values, strict=True)}
+        source = self.source.text
+        for item, other, value in zip(old.items, new.items, values, strict=True):
+            written = print_expr(other)
+            span = node.span(value)
+            if written == print_expr(item):
+                continue
+            if written in texts:
+                taken = texts[written]
+                self.made.append(Edit(span, source[taken.start : taken.end]))
+            elif isinstance(other, tree.Flow) and print_expr(other.steps[0]) == print_expr(item):
+                self._around(span, other.steps[1:], self.python.mine(call.where))
+            else:
+                raise UntranslatableError
+
+    def _taker(self, node: tree.Expr) -> CodeCall:
+        """The call that takes the values of a list."""
+        behind = [
+            p for p in self.text.pieces if p.kind == "step" and p.span.start >= node.span.end and p.call
+        ]
+        if not behind or behind[0].call is None:
+            raise UntranslatableError
+        return behind[0].call
+
+    # ---- training ------------------------------------------------------------------------------------
+
+    def _train(self, old: tree.Train, new: tree.Train) -> None:
+        before = {arg.name.name if arg.name else "": arg for arg in old.args}
+        after = {arg.name.name if arg.name else "": arg for arg in new.args}
+        if before.keys() != after.keys():
+            raise UntranslatableError
+        made = next((t for t in reversed(self.text.model.training) if t.method == "compile"), None)
+        for key, arg in after.items():
+            if print_expr(arg) == print_expr(before[key]):
+                continue
+            given = made.args.get(key) if made is not None else None
+            if given is None or given.where is None or key not in ("loss", "metrics", "weighted_metrics"):
+                raise UntranslatableError
+            place = self.python.mine(given.where)
+            if not isinstance(given.value, str) or not isinstance(arg.value, tree.Name):
+                raise UntranslatableError
+            self.made.append(
+                Edit(place.span, f"{self.python.style.quote}{arg.value.name}{self.python.style.quote}")
+            )
+
+    @cached_property
+    def _made_again(self) -> set[Span]:
+        """Where the text makes several layers, as in a loop."""
+        made: dict[Span, set[int]] = {}
+        for piece in self.text.pieces:
+            layer = piece.layer
+            if layer is not None and layer.where is not None and piece.kind in ("step", "layer"):
+                made.setdefault(layer.where.span, set()).add(id(layer))
+        return {span for span, layers in made.items() if len(layers) > 1}

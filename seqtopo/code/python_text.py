@@ -1,0 +1,221 @@
+"""Look into a Python text: its calls and their arguments, and how it names the layers of Keras."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+
+from seqtopo.code.model import Where
+from seqtopo.code.words import Style, arguments, call_text, keras_text, operation
+from seqtopo.diag.model import Edit
+from seqtopo.layers.row import Param, Row
+from seqtopo.layers.table import NAMES
+from seqtopo.source import Source, Span
+from seqtopo.syntax import tree
+from seqtopo.syntax.print import print_expr
+
+
+class UntranslatableError(Exception):
+    """The Python text has no small edit that does what a fix does."""
+
+
+class PythonText:
+    """One text: ``made`` are the edits of its imports, ``layers`` places where it makes layers.
+
+    ``symbols`` are the texts of sizes that the code has names for.
+    """
+
+    def __init__(self, source: Source, symbols: Mapping[str, str], layers: Iterable[Where]) -> None:
+        self.source = source
+        self.symbols = symbols
+        self.layers = list(layers)
+        self.made: list[Edit] = []
+
+    def mine(self, where: Where | None) -> Where:
+        """A place in this text.
+
+        Raises:
+            UntranslatableError: it is in another file, or there is none.
+        """
+        if where is None or where.source.name != self.source.name or where.source.text != self.source.text:
+            raise UntranslatableError
+        return where
+
+    def call_at(self, place: Where) -> CallNode:
+        """The call that stands at a place, read."""
+        try:
+            node = ast.parse(f"({place.text})", mode="eval").body
+        except (SyntaxError, ValueError, RecursionError):
+            raise UntranslatableError from None
+        if not isinstance(node, ast.Call):
+            raise UntranslatableError
+        return CallNode(node, place)
+
+    def argument_spans(self, node: CallNode) -> list[Span]:
+        args = [node.span(arg) for arg in node.node.args]
+        args += [node.keyword(arg) for arg in node.node.keywords]
+        return sorted(args)
+
+    @cached_property
+    def style(self) -> Style:
+        """With the quotes that the text uses more often."""
+        text = self.source.text
+        return Style("'" if text.count("'") > text.count('"') else '"', self.symbols)
+
+    def spelled(self, step: tree.Expr, place: Where, hole: str = "") -> str:
+        """A new layer as this text names layers; ``hole`` stands for what it wraps."""
+        row = row_of(step)
+        if row is None or not row.keras:
+            raise UntranslatableError
+        if isinstance(step, tree.Name):
+            return f"{self.spelling(row.keras, place)}()"
+        assert isinstance(step, tree.Call)
+        given = arguments(row, step)
+        if given is None:
+            raise UntranslatableError
+        parts: list[tuple[Param, object]] = []
+        inner = ""
+        for param, value in given:
+            if param.kind.takes == "layer":
+                if parts or not isinstance(value, (tree.Call, tree.Name)):
+                    raise UntranslatableError
+                inner = hole or self.spelled(value, place)
+            else:
+                parts.append((param, value))
+        text = call_text(row, parts, self.style)
+        head, _, rest = text.partition("(")
+        joint = ", " if inner and rest != ")" else ""
+        return f"{self.spelling(head, place)}({inner}{joint}{rest}"
+
+    def spelling(self, name: str, place: Where) -> str:
+        """A Keras class as this text names the layers at a place, which may need an import."""
+        prefix = self._prefix(place)
+        if not prefix and not self._imported(name):
+            self._import(name)
+        return prefix + name
+
+    def _prefix(self, place: Where) -> str:
+        """What stands before the names of layers: ``layers.``, or nothing."""
+        for where in (place, *self.layers):
+            match = re.match(r"((?:\w+\.)*)([A-Z]\w*)\(", where.text)
+            if match is not None and where.source.text == self.source.text and match[2] not in ("Model",):
+                return match[1]
+        raise UntranslatableError
+
+    @cached_property
+    def _imports(self) -> list[ast.ImportFrom]:
+        try:
+            return [n for n in ast.walk(ast.parse(self.source.text)) if isinstance(n, ast.ImportFrom)]
+        except (SyntaxError, ValueError, RecursionError):
+            raise UntranslatableError from None
+
+    def _imported(self, name: str) -> bool:
+        for found in self._imports:
+            if any((alias.asname or alias.name) == name for alias in found.names):
+                return True
+            if any(alias.name == "*" for alias in found.names) and "keras" in (found.module or ""):
+                return True
+        return False
+
+    def _import(self, name: str) -> None:
+        """Adds a name to the import that brings the layers."""
+        for found in self._imports:
+            if not (found.module or "").endswith("layers") and "keras.layers" not in (found.module or ""):
+                continue
+            last = found.names[-1]
+            if last.asname is not None or last.name == "*" or last.end_lineno is None:
+                continue
+            at = offset(self.source, last.end_lineno, last.end_col_offset or 0)
+            self.made.append(Edit(Span(at, at), f", {name}"))
+            return
+        raise UntranslatableError
+
+    def _module(self, name: str) -> str:
+        """How the text names a module of Keras, with a dot behind."""
+        for found in self._imports:
+            if found.module == "keras" and any((a.asname or a.name) == name for a in found.names):
+                return f"{name}."
+        if re.search(r"^\s*import keras\b(?! as)", self.source.text, re.MULTILINE):
+            return f"keras.{name}."
+        raise UntranslatableError
+
+    def applied(self, step: tree.Expr, place: Where) -> str:
+        """A step applied to a hole, which a null character stands for."""
+        row = row_of(step)
+        if row is not None and row.keras and keras_text(step) is not None:
+            return f"{self.spelled(step, place)}(\0)"
+        made = operation(print_expr(step))
+        if not made:
+            raise UntranslatableError
+        if made.startswith("ops."):
+            made = self._module("ops") + made.removeprefix("ops.")
+        elif re.fullmatch(r"[A-Z]\w*\(.*\)", made):
+            made = f"{self.spelling(made.partition('(')[0], place)}({made.partition('(')[2]}(x)"
+        if len(re.findall(r"\bx\b", made)) != 1:
+            raise UntranslatableError
+        return re.sub(r"\bx\b", "\0", made)
+
+    def starts_line(self, at: int) -> bool:
+        start = self.source.start_of(self.source.place(at).line)
+        return not self.source.text[start:at].strip()
+
+    def indent(self, at: int) -> str:
+        start = self.source.start_of(self.source.place(at).line)
+        line = self.source.text[start:at]
+        return line[: len(line) - len(line.lstrip())] if line.strip() else line
+
+
+class CallNode:
+    """A call that was read from a piece of the text, between brackets."""
+
+    def __init__(self, node: ast.Call, place: Where) -> None:
+        self.node = node
+        self.place = place
+        self._source = Source(f"({place.text})")
+
+    def span(self, node: ast.expr) -> Span:
+        """Where a part of it stands in the whole text."""
+        start = offset(self._source, node.lineno, node.col_offset)
+        end = offset(self._source, node.end_lineno or 0, node.end_col_offset or 0)
+        begin = self.place.span.start - 1
+        return Span(begin + start, begin + end)
+
+    def keyword(self, node: ast.keyword) -> Span:
+        """Where an argument stands, with its name."""
+        start = offset(self._source, node.lineno, node.col_offset)
+        return Span(self.place.span.start - 1 + start, self.span(node.value).end)
+
+
+def line_end(text: str, at: int) -> int:
+    found = text.find("\n", at)
+    return len(text) if found < 0 else found
+
+
+def offset(source: Source, line: int, column: int) -> int:
+    """A place that Python counts in bytes of UTF-8."""
+    text = source.line(line)
+    if not text.isascii():
+        column = len(text.encode()[:column].decode(errors="ignore"))
+    return source.start_of(line) + column
+
+
+def row_of(node: tree.Expr) -> Row | None:
+    if isinstance(node, tree.Call):
+        return NAMES.get(node.name.name)
+    return NAMES.get(node.name) if isinstance(node, tree.Name) else None
+
+
+def literal_length(text: str) -> int:
+    try:
+        node = ast.parse(text, mode="eval").body
+    except (SyntaxError, ValueError, RecursionError):
+        return -1
+    return len(node.elts) if isinstance(node, (ast.Tuple, ast.List)) else -1
+
+
+def last_name(func: ast.expr) -> str:
+    if isinstance(func, ast.Attribute):
+        return func.attr
+    return func.id if isinstance(func, ast.Name) else ""

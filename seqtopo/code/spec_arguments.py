@@ -1,0 +1,295 @@
+"""Read the arguments of layers, calls and ``compile`` in Keras code as a spec has them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from seqtopo.code.model import (
+    Argument,
+    CodeCall,
+    CodeInput,
+    CodeLayer,
+    CodeTensor,
+    Opaque,
+    Training,
+)
+from seqtopo.decompiler import writing
+from seqtopo.layers import kinds
+from seqtopo.layers.layer import Layer
+from seqtopo.layers.layer_objects import ACTIVATION_LAYERS
+from seqtopo.layers.objects import entry_of
+from seqtopo.layers.row import COMMON, REQUIRED, Param, Row
+from seqtopo.layers.sizes import Expr
+from seqtopo.layers.values import Object, Refusal, Word
+from seqtopo.syntax import tree
+
+_ACTIVATION_OF = {layer: word for word, layer in ACTIVATION_LAYERS.items()}
+SECOND_VALUES = ("return_state", "return_attention_scores")
+"""Arguments by which Keras returns second values: a spec returns them where they are used."""
+_TRAIN = (("optimizer", "optimizer"), ("loss", "loss"), ("metrics", "metric"), ("weighted_metrics", "metric"))
+
+
+class UnknownError(Exception):
+    """Something that decides what a layer gives cannot be told from the code."""
+
+
+# ---- arguments -----------------------------------------------------------------------------------------
+
+
+def read_arguments(layer: CodeLayer) -> dict[str, Any]:
+    """The arguments of a layer by the names of its row, as a spec has them.
+
+    Raises:
+        UnknownError: one that decides what the layer gives cannot be told.
+    """
+    row = layer.row
+    if row is None:
+        raise UnknownError
+    found: dict[str, Any] = {}
+    for key, argument in layer.args.items():
+        param = parameter(row, key)
+        if param is None or param.call or key in SECOND_VALUES or key == "name":
+            continue
+        if param.kind.takes == "layer":
+            inner = argument.value
+            if inner is None and param.default is None:
+                continue
+            if not isinstance(inner, CodeLayer) or inner.row is None:
+                raise UnknownError
+            made = Layer(inner.row, read_arguments(inner))
+            found[param.name] = made
+            continue
+        value = read_value(param, argument.value)
+        if value is REQUIRED or (value is None and param.default is REQUIRED):
+            if _decides(row, param):
+                raise UnknownError
+            continue
+        found[param.name] = value
+    # A required argument that the code does not give stays missing: that is a mistake to be reported.
+    return found
+
+
+def parameter(row: Row, key: str) -> Param | None:
+    """The parameter of a row that Keras knows by a name."""
+    for param in row.by_name.values():
+        if param.keras_name == key:
+            return param
+    return row.by_name.get(key)
+
+
+def read_value(param: Param, value: Any) -> Any:
+    """A value as a spec has it; REQUIRED where it cannot be told."""
+    family = param.kind.family
+    if isinstance(value, CodeLayer) and family == "activation":
+        value = _activation(value)
+    if isinstance(value, list):
+        value = _tuple(value)
+    if isinstance(value, Object) and family:
+        value = _object(family, value)
+    if _has_unknown(value):
+        return REQUIRED
+    try:
+        return param.kind.read(value)
+    except Refusal:
+        # A plain value that does not fit is a mistake of the code's author.
+        return value if _is_plain(value) else REQUIRED
+    except (TypeError, ValueError):
+        return REQUIRED
+
+
+def _activation(layer: CodeLayer) -> Any:
+    word = _ACTIVATION_OF.get(layer.kind)
+    kwargs = {k: a.value for k, a in layer.args.items() if k not in ("name", "dtype", "trainable")}
+    if word is None:
+        return Opaque("a layer")
+    return Object(word, (), kwargs) if kwargs else Word(word)
+
+
+def _object(family: str, given: Object) -> Any:
+    """A Keras object by the name that a spec has for it."""
+    entry = entry_of(family, given.name)
+    if entry is None:
+        return Opaque(given.name)
+    names = {part.name for part in entry.parts}
+    kwargs = {k: v for k, v in given.kwargs.items() if k in names}
+    args = tuple(_tuple(v) if isinstance(v, list) else v for v in given.args)
+    if any(map(_has_unknown, (*args, *kwargs.values()))):
+        return Word(entry.name)
+    return Object(entry.name, args, kwargs) if args or kwargs else Word(entry.name)
+
+
+def _tuple(value: Any) -> Any:
+    return tuple(_tuple(v) if isinstance(v, (list, tuple)) else v for v in value)
+
+
+def _has_unknown(value: Any) -> bool:
+    if isinstance(value, (tuple, list)):
+        return any(map(_has_unknown, value))
+    return not (value is None or isinstance(value, (bool, int, float, str, Expr, Word, Object)))
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, tuple):
+        return all(map(_is_plain, value))
+    return value is None or isinstance(value, (bool, int, float, str, Expr))
+
+
+def _decides(row: Row, param: Param) -> bool:
+    """Whether an argument decides the shapes that a layer gives, or whether it can be called."""
+    if param.default is REQUIRED:
+        return True
+    if param.kind.family or param in COMMON or param.kind in (kinds.RATE, kinds.NUMBER, kinds.SEED):
+        return False
+    if param.kind is kinds.BOOL:
+        return any(clause.when == param.name for clause in row.clauses)
+    return param.kind not in (kinds.STRING, kinds.NOTHING, kinds.ARRAY, kinds.DTYPE)
+
+
+def argument_of(layer: CodeLayer, param: Param) -> Argument | None:
+    return layer.args.get(param.keras_name) or layer.args.get(param.name)
+
+
+def parameter_of(row: Row, arg: tree.Argument, place: int) -> tuple[Param | None, int]:
+    """Which parameter an argument of a step is, and how many places are taken then."""
+    if arg.name is not None:
+        return row.by_name.get(arg.name.name), place
+    if isinstance(arg.value, tree.Name) and arg.value.name in row.flags:
+        return row.flags[arg.value.name][0], place
+    if place < len(row.positional):
+        several = row.positional[place].endswith("*")
+        return row.by_place[place], place if several else place + 1
+    return None, place
+
+
+def note_inners(layer: CodeLayer, arguments: Mapping[str, Any], found: dict[int, CodeLayer]) -> None:
+    """Which layer of the code each layer inside a wrapper was made of."""
+    assert layer.row is not None
+    for key, argument in layer.args.items():
+        param = parameter(layer.row, key)
+        made = arguments.get(param.name) if param is not None else None
+        if isinstance(made, Layer) and isinstance(argument.value, CodeLayer):
+            found[id(made)] = argument.value
+            note_inners(argument.value, made.args, found)
+
+
+# ---- values --------------------------------------------------------------------------------------------
+
+
+def tensors_of(call: CodeCall) -> list[tuple[str, tuple[CodeTensor, ...]]]:
+    """The arguments of a call that are values of the model."""
+    found = ((key, tensors_in(argument.value)) for key, argument in call.args.items())
+    return [(key, tensors) for key, tensors in found if tensors]
+
+
+def is_named(layer: CodeLayer, key: str) -> bool:
+    """Whether a value is given to a parameter of the call, and does not simply come in."""
+    param = parameter(layer.row, key) if layer.row is not None else None
+    return param is not None and param.kind.takes in ("tensor", "tensors")
+
+
+def tensors_in(value: Any) -> tuple[CodeTensor, ...]:
+    if isinstance(value, CodeTensor):
+        return (value,)
+    if isinstance(value, (list, tuple)) and value and all(isinstance(v, CodeTensor) for v in value):
+        return tuple(value)
+    return ()
+
+
+def primaries(of: CodeCall | CodeInput) -> int:
+    """How many values a call gives before its states and scores."""
+    if isinstance(of, CodeCall):
+        mode = of.layer.args.get("merge_mode")
+        if mode is not None and mode.value is None:
+            return 2
+        if second_values(of)[1] == 0 and of.gives is not None:
+            return max(1, len(of.gives))
+    return 1
+
+
+def second_values(call: CodeCall) -> tuple[str, int]:
+    """The name that a spec has for the second values of a call, and how many they are; ("", 0) for none."""
+    layer = call.layer
+    if layer.row is None:
+        return "", 0
+    inner = layer.args.get("layer")
+    if layer.row.wraps and inner is not None and isinstance(inner.value, CodeLayer):
+        row = inner.value.row
+        asked = plain_of(inner.value.args.get("return_state"), False)
+        if row is None or not row.recurrent or not asked or not layer.row.recurrent:
+            return "", 0
+        return "state", 2 * _states(row)
+    if layer.row.recurrent and plain_of(layer.args.get("return_state"), False):
+        return "state", _states(layer.row)
+    scores = call.args.get("return_attention_scores") or layer.args.get("return_attention_scores")
+    return ("scores", 1) if plain_of(scores, False) else ("", 0)
+
+
+def _states(row: Row) -> int:
+    return row.states or 2
+
+
+def units_of(layer: CodeLayer) -> Any:
+    """The width of each state of a recurrent layer, where it is a vector."""
+    inner = layer.args.get("layer")
+    if inner is not None and isinstance(inner.value, CodeLayer):
+        return units_of(inner.value)
+    return plain_of(layer.args.get("units"), None)
+
+
+def plain_of(argument: Argument | None, default: Any) -> Any:
+    return default if argument is None else argument.value
+
+
+def merges_states(call: CodeCall) -> bool:
+    """Whether a call merges two states of one two-directional layer, along their one axis."""
+    pair = call.inputs
+    if len(pair) != 2 or pair[0].of is not pair[1].of or not isinstance(pair[0].of, CodeCall):
+        return False
+    axis = plain_of(call.layer.args.get("axis"), -1)
+    return pair[0].of.layer.kind == "Bidirectional" and axis in (-1, 1)
+
+
+def name_expr(ref: str) -> tree.Expr:
+    base, dot, extra = ref.partition(".")
+    name = writing.name(base)
+    return tree.Attribute(writing.NOWHERE, name, (writing.name(extra),)) if dot else name
+
+
+# ---- training ------------------------------------------------------------------------------------------
+
+
+def train_arguments(made: Training, outputs: int) -> list[tuple[str, tree.Expr]]:
+    """What ``compile`` is given, as the arguments of ``train``; what no spec can say is left out."""
+    found: list[tuple[str, tree.Expr]] = []
+    for key, family in _TRAIN:
+        argument = made.args.get(key)
+        if argument is None or argument.value in (None, [], ()):
+            continue
+        expr = _trained(family, argument.value, outputs)
+        if expr is not None:
+            found.append((key, expr))
+    return found
+
+
+def _trained(family: str, value: Any, outputs: int) -> tree.Expr | None:
+    if isinstance(value, Mapping):
+        return None
+    if isinstance(value, (list, tuple)):
+        items = [_trained(family, v, 1) for v in value]
+        if family == "loss":
+            if len(items) != outputs or any(item is None for item in items):
+                return None
+            known = [item for item in items if item is not None]
+            return known[0] if outputs == 1 else tree.List(writing.NOWHERE, tuple(known))
+        known = [item for item in items if item is not None]
+        return tree.List(writing.NOWHERE, tuple(known)) if known else None
+    if isinstance(value, str):
+        entry = entry_of(family, value)
+        return writing.name(value if value[:1].islower() else entry.name) if entry is not None else None
+    if isinstance(value, Object):
+        known_object = _object(family, value)
+        if isinstance(known_object, Opaque):
+            return None
+        return writing.value(known_object, family)
+    return None

@@ -1,0 +1,61 @@
+"""Say where in the Python text each part of a model's spec stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+from seqtopo.code.model import CodeCall, CodeInput, CodeLayer, CodeModel, CodeTensor, Opaque, Where
+from seqtopo.source import Source, Span
+
+VALUE, LAYER = "value_", "layer_"
+"""What names of the spec begin with: no Python word in a message is taken for one."""
+
+
+Kind = Literal["step", "layer", "argument", "input", "shape", "name", "train"]
+
+
+class Piece(NamedTuple):
+    """A part of the spec and what it stands for: a step, a layer where it is bound, an argument of either,
+    an input and its shape, the name of a value, or an argument of ``compile``.
+    """
+
+    span: Span
+    kind: Kind
+    where: Where | None = None
+    call: CodeCall | None = None
+    layer: CodeLayer | None = None
+    input: CodeInput | None = None
+    key: str = ""
+    """The argument's name in Keras."""
+
+
+@dataclass
+class SpecText:
+    """The spec of a model, and its parts in the order of the text.
+
+    ``whole`` is false where something of the model is missing. ``guessed`` are inputs that stand for
+    values which the code computes in a way that no spec can say.
+    """
+
+    source: Source
+    model: CodeModel
+    pieces: list[Piece] = field(default_factory=list)
+    values: dict[str, CodeTensor] = field(default_factory=dict)
+    """What each name of a value stands for."""
+    layers: dict[str, CodeLayer] = field(default_factory=dict)
+    """What each name of a layer stands for."""
+    whole: bool = True
+    guessed: list[Span] = field(default_factory=list)
+    left_out: list[Opaque] = field(default_factory=list)
+    """The layers that are not in it, and why."""
+
+    def pieces_at(self, span: Span) -> list[Piece]:
+        """The parts that a span means: those it is exactly, else the smallest around it, else those in it."""
+        exact = [p for p in self.pieces if p.span == span]
+        if exact:
+            return exact
+        around = [p for p in self.pieces if p.span.start <= span.start and span.end <= p.span.end]
+        if around:
+            return [min(around, key=lambda p: p.span.end - p.span.start)]
+        return [p for p in self.pieces if span.start <= p.span.start and p.span.end <= span.end]

@@ -1,0 +1,462 @@
+"""Say in Keras' words what a message says in those of a spec: ``LSTM(64, return_sequences=True)`` for
+``lstm(64,seq)``, and ``Input(shape=(None, 8))`` for ``in(?,8)``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, NamedTuple
+
+from seqtopo.layers.objects import BARE_ACTIVATIONS
+from seqtopo.layers.row import REQUIRED, Param, Row
+from seqtopo.layers.table import NAMES
+from seqtopo.source import Source
+from seqtopo.syntax import tree
+from seqtopo.syntax.parse import parse
+from seqtopo.syntax.print import print_expr
+
+# Not a fact about layers: words that English sentences are made of, too.
+_ENGLISH = frozenset(
+    [
+        "abs",
+        "act",
+        "activation",
+        "add",
+        "at",
+        "attention",
+        "average",
+        "avg",
+        "cast",
+        "concatenate",
+        "crop",
+        "cumsum",
+        "dense",
+        "discretization",
+        "dot",
+        "dropout",
+        "elu",
+        "embedding",
+        "exp",
+        "expand",
+        "first",
+        "flatten",
+        "flip",
+        "hashing",
+        "identity",
+        "in",
+        "last",
+        "log",
+        "mask",
+        "masking",
+        "max",
+        "maximum",
+        "mean",
+        "min",
+        "minimum",
+        "mul",
+        "multiply",
+        "norm",
+        "normalization",
+        "normalize",
+        "pad",
+        "permute",
+        "pos",
+        "prelu",
+        "relu",
+        "repeat",
+        "res",
+        "rescaling",
+        "reshape",
+        "resizing",
+        "scale",
+        "selu",
+        "shift",
+        "slice",
+        "softmax",
+        "sqrt",
+        "square",
+        "squeeze",
+        "sub",
+        "subtract",
+        "sum",
+        "swap",
+        "upsample",
+    ]
+)
+
+
+class Style(NamedTuple):
+    """How Python is written: the quotes, and the text of each symbol that the code knows.
+
+    In a message symbols keep their names; where ``symbols`` are given, another one is None in a shape, and
+    cannot be said elsewhere.
+    """
+
+    quote: str = '"'
+    symbols: Mapping[str, str] | None = None
+
+
+class UnknownSymbolError(Exception):
+    """A symbol that the code has no text for stands where a number is needed."""
+
+
+MESSAGE = Style()
+_SHORT_FLAGS = {"seq": "return_sequences=True", "nobias": "use_bias=False", "init": "initial_state"}
+_NAMES = "|".join(sorted((re.escape(name) for name in (*NAMES, "in", "res")), key=len, reverse=True))
+_STEP = re.compile(rf"(?<![\w.])(?:{_NAMES})(?=\()|(?<![\w.'])(?:{_NAMES})(?![\w(=.-])|\[")
+_ARROW = re.compile(r"\s*->\s*")
+_BARE = re.compile(rf"(?<![\w.`=])({_NAMES})(?![\w(=.])")
+_FLAG = re.compile(rf"(?<![\w.=`'-])({'|'.join(_SHORT_FLAGS)})(?![\w(.-])")
+_SHAPE = re.compile(r"\((?:[^()]|\([^()]*\)){0,80}\)")
+# Phrases that speak of the language itself.
+_PHRASES: tuple[tuple[str, str], ...] = (
+    (r"\bin\(\.\.\.\)", "Input(...)"),
+    (r"\bas its Input\(\.\.\.\) says\b", "as its Input says"),
+    (r"\btd\(\.\.\.\)", "TimeDistributed(...)"),
+    (r"\bbi\(\.\.\.\)", "Bidirectional(...)"),
+    (r"\bembed\(\.\.\.,mask\)", "Embedding(..., mask_zero=True)"),
+    (r"\bdense\(\.\.\.,softmax\)", 'Dense(..., activation="softmax")'),
+    (r"\bdense\(n,softmax\)", 'Dense(n, activation="softmax")'),
+    (r"\bdense\(\.\.\.\)", "Dense(...)"),
+    (r"\b(?:init=)?name\.state\b", "the states that a layer with return_state=True returns"),
+    (r"\bstates? of a layer with a name is name\.state\b", "states come back beside the output"),
+    (r"\bfrom_logits=true\b", "from_logits=True"),
+    (r"\bbefore it: causal\b", "before it: use_causal_mask=True"),
+    (r"\bwrite mask where\b", "write mask_zero=True where"),
+    (r"\bpad with same\b", 'pad with padding="same"'),
+    (r"\bwrite \? for\b", "write -1 for"),
+    (r"\bbatch=(\w+)", r"batch_size=\1"),
+    (r"\bleave batch out\b", "leave the batch size out"),
+    (r"\bwork along the time: time\b", "work along the time: axis=1"),
+    (r"\bwork along the features: features\b", "work along the features: axis=-1"),
+    (r"\badd the positions: pos\b", "add the positions: a positional embedding"),
+    (r": pos, or pos\(sin\) for any length", ": a positional embedding"),
+    (r"\[(\w+\(\d+\)), \.\.\.\] -> add\b", r"\1 -> add"),
+    (r"(?<=: )\[id, id\]", "[x, x]"),
+    (r"\bends at flatten\b", "ends at Flatten"),
+    (r"\bdeclare (?:as|it by) labels(?:=\S+)? in train\b", "give labels of that shape"),
+    (r"\ba (?:recipe|macro) \(def\)", "a function"),
+    (r"\bmake a (?:recipe|macro) of it \(def\)", "make a layer for each use"),
+    (r"# seqtopo: ignore\[(ST\d+)\]", r"# seqtopo: ignore[\1]"),
+    (r"\bmodel\.part\(\"[^\"]*\"\)", "a Model of its own"),
+)
+
+
+def keras_words(text: str, head: bool = False) -> str:
+    """A message in Keras' words; of a ``head``line the first word may be a layer's name.
+
+    >>> keras_words("add takes values of one shape", head=True)
+    'Add takes values of one shape'
+    >>> keras_words("add seq to the lstm before it, to keep its steps")
+    'add return_sequences=True to the LSTM before it, to keep its steps'
+    >>> keras_words("or repeat the vector at every step: repeat(T)")
+    'or repeat the vector at every step: RepeatVector(T)'
+    """
+    if not text:
+        return text
+    for pattern, words in _PHRASES:
+        text = re.sub(pattern, words, text)
+    text = _snippets(text)
+    text = _FLAG.sub(lambda m: _SHORT_FLAGS[m[1]], text)
+    text = _BARE.sub(_bare, text)
+    if head:
+        text = re.sub(r"^(\w+)(?= (?!layer)\w)", lambda m: _first(m[1]), text)
+    return _SHAPE.sub(lambda m: re.sub(r"(?<=[(, ])\?(?=[,) ])", "None", m[0]), text)
+
+
+def _first(word: str) -> str:
+    """A message's first word, where it is a layer's name."""
+    row = NAMES.get(word)
+    return row.keras if row is not None and row.keras else word
+
+
+def _bare(match: re.Match[str]) -> str:
+    word = match[1]
+    row = NAMES.get(word)
+    if row is None or not row.keras or word in _ENGLISH:
+        return word
+    return row.keras
+
+
+# ---- pieces of a spec in a message -------------------------------------------------------------------------
+
+
+def _snippets(text: str) -> str:
+    """A message with the flows that stand in it as Keras has them."""
+    done: list[str] = []
+    at = 0
+    while at < len(text):
+        match = _STEP.search(text, at)
+        if match is None:
+            break
+        begin = match.start()
+        arrow = re.search(r"->\s*$", text[at:begin])
+        head = at + arrow.start() if arrow else begin
+        end, steps = _flow(text, begin, arrow is not None)
+        if not steps:
+            done.append(text[at : match.end()])
+            at = match.end()
+            continue
+        done += [text[at:head], in_a_row(steps)]
+        at = end
+    return "".join([*done, text[at:]])
+
+
+def _flow(text: str, begin: int, arrow: bool) -> tuple[int, list[str]]:
+    """A flow that begins at a place: where it ends, and its steps as Keras has them."""
+    steps: list[str] = []
+    end = begin
+    at = begin
+    while True:
+        stop = _step_end(text, at)
+        if stop is None:
+            break
+        written = text[at:stop]
+        more = _ARROW.match(text, stop)
+        alone = not steps and more is None and not arrow
+        if alone and (written.startswith("[") or not written.endswith(")")):
+            return begin, []  # a word of English, or a list of numbers
+        made = _made(written)
+        if made is None:
+            break
+        if made:
+            steps.append(made)
+        end = stop
+        if more is None or more.end() >= len(text):
+            break
+        at = more.end()
+    return end, steps
+
+
+def _step_end(text: str, at: int) -> int | None:
+    match = _STEP.match(text, at) or re.compile(r"\.\.\.").match(text, at)
+    if match is None:
+        return None
+    opening = match.end() - 1 if match[0] == "[" else match.end()
+    if opening >= len(text) or text[opening] not in "([":
+        return match.end()
+    depth = 0
+    for i in range(opening, min(len(text), opening + 400)):
+        depth += (text[i] in "([") - (text[i] in ")]")
+        if depth == 0:
+            return i + 1
+    return None
+
+
+def _made(written: str) -> str | None:
+    """A step as Keras has it; None where it is none."""
+    if written == "...":
+        return "..."
+    spec, found = parse(Source(f"x = {written}"))
+    if spec is None or found or len(spec.statements) != 1:
+        return None
+    (statement,) = spec.statements
+    return keras_text(statement.value) if isinstance(statement, tree.Bind) else None
+
+
+def in_a_row(steps: list[str]) -> str:
+    """Steps as a text: ``LSTM(8), Dense(1)``, and ``Add()([a, b])`` where a list comes first."""
+    if len(steps) > 1 and steps[0].startswith("["):
+        steps = [f"{steps[1]}({steps[0]})", *steps[2:]]
+    return ", ".join(steps)
+
+
+@cache
+def operation(step: str) -> str:
+    """What Keras code has for a step that is no layer, of a value ``x``; "" where it is more than one line.
+
+    >>> operation("at(-1)"), operation("flip")
+    ('x[:, -1]', 'ops.flip(x, axis=1)')
+    """
+    from seqtopo.emit.python.write import (
+        python_of,
+    )  # few messages name such a step, and it takes long to load
+    from seqtopo.graph import buildable
+    from seqtopo.report.analyse import analyse
+
+    for source in ("in(24,16)", "in(16)", "in(24,1)", "in(24,int)"):
+        checked = analyse(f"{source} -> {step}")
+        if checked.resolved is None or not checked.ok:
+            continue
+        lines = [line.strip() for line in python_of(checked, buildable.MAX_PARAMS, "").splitlines()]
+        found = [line for line in lines if "inputs" in line and " = " in line and "Input(" not in line]
+        if len(found) != 1:
+            return ""
+        code = found[0].partition(" = ")[2].partition("  #")[0]
+        layer = code.startswith("layers.")
+        code = re.sub(r'(?:, )?(?:name|dtype)="[^"]*"', "", code).replace("(, ", "(")
+        code = code.removeprefix("layers.").removesuffix("(inputs)") if layer else code
+        return re.sub(r"\binputs\b", "x", code)
+    return ""
+
+
+def keras_text(node: tree.Expr, style: Style = MESSAGE) -> str | None:
+    """A step of a spec as Keras code; None where there is none for it.
+
+    >>> from seqtopo.syntax.parse import parse
+    >>> def written(text):
+    ...     return keras_text(parse(Source(f"x = {text}"))[0].statements[0].value)
+    >>> written("bi(lstm(64,seq),sum)"), written("in(T,8)")
+    ('Bidirectional(LSTM(64, return_sequences=True), merge_mode="sum")', 'Input(shape=(T, 8))')
+    """
+    if isinstance(node, tree.List):
+        items = [keras_text(item, style) if not _is_name(item, "id") else "x" for item in node.items]
+        return f"[{', '.join(i for i in items if i)}]" if all(items) else None
+    if isinstance(node, tree.Flow):
+        steps = [keras_text(step, style) for step in node.steps]
+        return in_a_row([s for s in steps if s]) if all(steps) else None
+    if isinstance(node, tree.Name):
+        if node.name == "id":
+            return "x"
+        row = NAMES.get(node.name)
+        if row is None:
+            return node.name
+        return f"{row.keras}()" if row.keras else operation(node.name) or node.name
+    if not isinstance(node, tree.Call):
+        return None
+    if node.name.name == "in":
+        return input_text(node, style)
+    row = NAMES.get(node.name.name)
+    if row is None:
+        return None
+    given = arguments(row, node)
+    if given is None:
+        return None
+    if not row.keras or (row.emit and row.operation({param.name: True for param, _ in given})):
+        return operation(print_expr(node)) or None
+    return call_text(row, given, style)
+
+
+def _is_name(node: tree.Expr, name: str) -> bool:
+    return isinstance(node, tree.Name) and node.name == name
+
+
+def arguments(row: Row, call: tree.Call) -> list[tuple[Param, Any]] | None:
+    """The arguments of a step by their parameters; None where one is none of the row's."""
+    found: list[tuple[Param, Any]] = []
+    place = 0
+    for arg in call.args:
+        if arg.name is not None:
+            param = row.by_name.get(arg.name.name)
+            if param is None:
+                return None
+            found.append((param, arg.value))
+        elif isinstance(arg.value, tree.Name) and arg.value.name in row.flags:
+            param, value = row.flags[arg.value.name]
+            found.append((param, value))
+        elif place < len(row.positional):
+            param = row.by_place[place]
+            if row.positional[place].endswith("*"):
+                if found and found[-1][0] is param and isinstance(found[-1][1], list):
+                    found[-1][1].append(arg.value)
+                else:
+                    found.append((param, [arg.value]))
+            else:
+                found.append((param, arg.value))
+                place += 1
+        else:
+            return None
+    return found
+
+
+def call_text(row: Row, given: list[tuple[Param, Any]], style: Style = MESSAGE) -> str:
+    """A call of a Keras layer: what comes first in Keras by position, the rest by name."""
+    written: list[str] = []
+    order = [param for param in row.params if not param.call]
+    for i, (param, value) in enumerate(given):
+        text = value_text(value, style)
+        by_place = param.default is REQUIRED and i < len(order) and order[i] is param
+        written.append(text if by_place else f"{param.keras_name or param.name}={text}")
+    return f"{row.keras}({', '.join(written)})"
+
+
+def value_text(value: Any, style: Style = MESSAGE) -> str:
+    """A value of a spec, as a tree or plain, as Python writes it."""
+    if isinstance(value, list):
+        items = [value_text(v, style) for v in value]
+        if len(items) == 1 and isinstance(value[0], tree.Tuple):
+            return items[0]
+        return f"({', '.join(items)}{',' * (len(items) == 1)})"
+    if isinstance(value, tree.Tuple):
+        return value_text(list(value.items), style) if value.items else "()"
+    if isinstance(value, tree.List):
+        return f"[{', '.join(value_text(v, style) for v in value.items)}]"
+    if isinstance(value, tree.Unknown):
+        return "None"
+    if isinstance(value, tree.Name):
+        words = {"true": "True", "false": "False", "none": "None", "time": "1", "features": "-1"}
+        row = NAMES.get(value.name)
+        if value.name in words:
+            return words[value.name]
+        if value.is_symbol:
+            return _symbol(value.name, style)
+        if row is not None and row.keras and value.name not in BARE_ACTIVATIONS:
+            return f"{row.keras}()"
+        return f"{style.quote}{value.name}{style.quote}"
+    if isinstance(value, tree.String):
+        return f"{style.quote}{value.value}{style.quote}"
+    if isinstance(value, tree.Number):
+        return repr(value.value)
+    if isinstance(value, tree.Negative):
+        return f"-{value_text(value.body, style)}"
+    if isinstance(value, (tree.Call, tree.Flow)):
+        return keras_text(value, style) or print_expr(value)
+    if isinstance(value, (tree.Arithmetic, tree.Group)):
+        return re.sub(r"\b[A-Z]\w*\b", lambda m: f"{_symbol(m[0], style)}", print_expr(value))
+    if isinstance(value, str):
+        return f"{style.quote}{value}{style.quote}"
+    return repr(value) if not isinstance(value, tree.Node) else print_expr(value)
+
+
+def _symbol(name: str, style: Style) -> str:
+    if style.symbols is None:
+        return name
+    if name not in style.symbols:
+        raise UnknownSymbolError(name)
+    return style.symbols[name]
+
+
+def shape_text(call: tree.Call, style: Style = MESSAGE) -> str:
+    """The shape of an ``in(...)`` as a Python tuple."""
+    return _input_parts(call, style)["shape"]
+
+
+def input_text(call: tree.Call, style: Style = MESSAGE) -> str:
+    """An ``in(...)`` as a call of ``Input``."""
+    parts = _input_parts(call, style)
+    return f"Input({', '.join(f'{key}={text}' for key, text in parts.items())})"
+
+
+def _input_parts(call: tree.Call, style: Style) -> Mapping[str, str]:
+    sizes: list[Any] = []
+    more: dict[str, str] = {}
+    for arg in call.args:
+        if arg.name is not None and arg.name.name == "batch":
+            more["batch_size"] = value_text(arg.value, style)
+        elif isinstance(arg.value, tree.Name) and not arg.value.is_symbol:
+            dtype = "int32" if arg.value.name == "int" else arg.value.name
+            more["dtype"] = f"{style.quote}{dtype}{style.quote}"
+        elif isinstance(arg.value, tree.Call):
+            more["dtype"] = f"{style.quote}int32{style.quote}"
+        elif arg.name is None:
+            sizes.append(_known(arg.value, style))
+    return {"shape": value_text(sizes, style) if sizes else "()", **more}
+
+
+def _known(size: tree.Expr, style: Style) -> tree.Expr:
+    """A size of an input; an open one where the code knows no name for it."""
+    try:
+        value_text(size, style)
+    except UnknownSymbolError:
+        return tree.Unknown(size.span)
+    return size
+
+
+def keras_title(title: str) -> str:
+    """A layer as Keras has it, from its title in a spec: ``Flatten`` for ``flatten``."""
+    row = NAMES.get(title)
+    if row is not None and row.keras:
+        return row.keras
+    return keras_words(title, head=True)

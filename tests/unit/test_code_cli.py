@@ -1,0 +1,155 @@
+"""The commands with Python files and notebooks in place of specs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from seqtopo.cli.main import main
+from tests.unit.test_code_findings import IMPORTS, STACKED, notebook
+
+Capture = pytest.CaptureFixture[str]
+FINE = (
+    IMPORTS
+    + """
+x = keras.Input((10, 4))
+h = layers.LSTM(8)(x)
+encoder = keras.Model(x, h)
+whole = keras.Model(x, layers.Dense(1)(layers.Flatten()(h)))
+"""
+)
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    Path("bad.py").write_text(IMPORTS + STACKED)
+    Path("fine.py").write_text(FINE)
+    Path("other.py").write_text("print('no model')\n")
+    Path("spec.topo.txt").write_text("in(T,8) -> lstm(4)\n")
+    Path("deep/venv").mkdir(parents=True)
+    Path("deep/venv/hidden.py").write_text(IMPORTS + STACKED)
+    Path("deep/a.ipynb").write_text(
+        notebook(IMPORTS + "m = keras.Sequential([keras.Input((3,))])", "m.summary()")
+    )
+    return tmp_path
+
+
+def test_a_file_is_checked_with_a_table_for_each_model(project: Path, capsys: Capture) -> None:
+    assert main(["check", "fine.py"]) == 0
+    said = capsys.readouterr().out
+    assert "fine.py:6: encoder\nmany-to-one" in said
+    assert "fine.py:7: whole\nmany-to-one" in said
+    assert "LSTM(8)" in said
+    assert "Input" in said
+
+
+def test_a_mistake_makes_the_exit_code_1(project: Path, capsys: Capture) -> None:
+    assert main(["check", "bad.py"]) == 1
+    said = capsys.readouterr().out
+    assert "error[ST301]: LSTM takes (T, F) but is given (64,)\n --> bad.py:6:5\n" in said
+    assert "bad.py:4: model: errors, see above" in said
+
+
+def test_a_folder_is_searched_for_what_there_is_to_check(project: Path, capsys: Capture) -> None:
+    assert main(["check", "."]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert any(line.startswith("./spec.topo.txt: fine; many-to-one") for line in lines)
+    assert "bad.py:model: errors, see above" in lines
+    assert any(line.startswith("fine.py:whole: fine; many-to-one, 425 parameters") for line in lines)
+    assert not any("hidden" in line or "other.py" in line for line in lines)
+
+
+def test_json_has_an_entry_for_each_model(project: Path, capsys: Capture) -> None:
+    assert main(["check", "fine.py", "bad.py", "--format", "json"]) == 1
+    specs = json.loads(capsys.readouterr().out)["specs"]
+    assert [(s["file"], s["name"], s["params"]) for s in specs] == [
+        ("fine.py", "encoder", 416),
+        ("fine.py", "whole", 425),
+        ("bad.py", "model", None),
+    ]
+    (found,) = specs[2]["diagnostics"]
+    assert (found["code"], found["file"], found["line"], found["column"]) == ("ST301", "bad.py", 6, 5)
+
+
+@pytest.mark.parametrize("form", ["concise", "github", "sarif"])
+def test_the_other_formats_name_the_python_file(form: str, project: Path, capsys: Capture) -> None:
+    assert main(["check", "bad.py", "--format", form]) == 1
+    said = capsys.readouterr().out
+    assert "bad.py" in said
+    assert "ST301" in said
+
+
+def test_fix_mends_the_file_and_leaves_the_rest_byte_for_byte(project: Path, capsys: Capture) -> None:
+    text = FINE.replace("\n", "\r\n").replace("x = keras", "# ü\r\nx = keras", 1)
+    Path("old.py").write_bytes(b"\xef\xbb\xbf" + text.encode())
+    assert main(["check", "old.py", "--diff"]) == 0
+    assert "+whole = keras.Model(x, layers.Dense(1)(h))" in capsys.readouterr().out
+    assert main(["check", "old.py", "--fix"]) == 0
+    after = text.replace("layers.Flatten()(h)", "h")
+    assert Path("old.py").read_bytes() == b"\xef\xbb\xbf" + after.encode()
+
+
+def test_fix_only_mends_what_it_names(project: Path, capsys: Capture) -> None:
+    assert main(["check", "fine.py", "--fix", "--fix-only", "ST62,ST7"]) == 0
+    assert Path("fine.py").read_text() == FINE
+    assert main(["check", "fine.py", "--fix", "--fix-only", "ST66"]) == 0
+    assert Path("fine.py").read_text() == FINE.replace("layers.Flatten()(h)", "h")
+    assert main(["check", "fine.py", "--fix", "--fix-only", "nothing"]) == 2
+
+
+def test_fix_mends_a_cell_and_leaves_the_rest_of_the_notebook(project: Path) -> None:
+    cells = [
+        "%load_ext autoreload\n" + IMPORTS,
+        "m = keras.Sequential([\n    keras.Input((3,)),\n    layers.Flatten(),\n    layers.Dense(1),\n])",
+        "m.summary()",
+    ]
+    Path("b.ipynb").write_text(notebook(*cells))
+    assert main(["check", "b.ipynb", "--fix"]) == 0
+    cells[1] = cells[1].replace("    layers.Flatten(),\n", "")
+    assert Path("b.ipynb").read_text() == notebook(*cells)
+
+
+@pytest.mark.parametrize("command", ["show", "draw"])
+def test_a_model_of_a_file_stands_in_the_place_of_a_spec(
+    command: str, project: Path, capsys: Capture
+) -> None:
+    assert main([command, "fine.py:encoder"]) == 0
+    assert "lstm" in capsys.readouterr().out
+
+
+def test_of_several_models_one_has_to_be_named(project: Path, capsys: Capture) -> None:
+    assert main(["show", "fine.py"]) == 1
+    assert "fine.py makes 2 models" in capsys.readouterr().out
+    assert main(["show", "fine.py:encodr"]) == 1
+    assert "did you mean encoder?" in capsys.readouterr().out
+
+
+def test_two_models_are_compared(project: Path, capsys: Capture) -> None:
+    assert main(["diff", "fine.py:encoder", "in(10,4) -> lstm(8)"]) == 0
+    assert main(["diff", "fine.py:whole", "in(10,4) -> lstm(8)"]) == 1
+
+
+def test_a_mistake_in_the_code_is_told_in_the_code(project: Path, capsys: Capture) -> None:
+    assert main(["show", "bad.py"]) == 1
+    assert "bad.py:6:5" in capsys.readouterr().out
+
+
+def test_a_file_without_a_model_is_fine_and_told(project: Path, capsys: Capture) -> None:
+    assert main(["check", "other.py"]) == 0
+    assert "no model is made here" in capsys.readouterr().out
+
+
+def test_a_file_that_is_not_there_is_told(project: Path, capsys: Capture) -> None:
+    assert main(["check", "nowhere.py"]) == 1
+    assert "nowhere.py cannot be read: no such file" in capsys.readouterr().out
+
+
+def test_a_file_that_is_no_python_is_told_with_the_line(project: Path, capsys: Capture) -> None:
+    Path("broken.py").write_text(FINE + "def f(:\n    pass\n")
+    assert main(["check", "broken.py", "--format", "concise"]) == 1
+    said = capsys.readouterr().out
+    assert "broken.py:8:1: error[ST107] the rest of this file cannot be read: invalid syntax" in said
+    assert "ST661" in said
