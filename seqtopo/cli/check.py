@@ -195,6 +195,7 @@ def _put_text(found: Sequence[_Found], files: Sequence[CheckedFile]) -> None:
 
 
 def in_short(report: Report) -> str:
+    """Return a report without errors in one line."""
     count = f"{report.params:,}" if isinstance(report.params, int) else str(report.params)
     return f"fine; {report.kind}, {count} parameters"
 

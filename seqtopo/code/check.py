@@ -68,7 +68,7 @@ def reader(code: CodeFile, path: Path | None = None) -> Read:
         changed = changed_cells(notebook, text)
         before = notebook.source.text
         cells = [
-            (cell.number, changed.get(cell.number, before[cell.span.start : cell.span.end]))
+            (cell.number, changed.get(cell.number, before[cell.span.start : cell.span.end]), cell.run)
             for cell in notebook.cells
         ]
         return read_cells(Notebook(code.source.name, cells), path)

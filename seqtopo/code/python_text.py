@@ -54,6 +54,7 @@ class PythonText:
         return CallNode(node, place)
 
     def argument_spans(self, node: CallNode) -> list[Span]:
+        """Return where the arguments of a call stand, in their order."""
         args = [node.span(arg) for arg in node.node.args]
         args += [node.keyword(arg) for arg in node.node.keywords]
         return sorted(args)
@@ -158,10 +159,12 @@ class PythonText:
         return re.sub(r"\bx\b", "\0", made)
 
     def starts_line(self, at: int) -> bool:
+        """Return whether only blanks stand before an offset in its line."""
         start = self.source.start_of(self.source.place(at).line)
         return not self.source.text[start:at].strip()
 
     def indent(self, at: int) -> str:
+        """Return the blanks that the line of an offset begins with."""
         start = self.source.start_of(self.source.place(at).line)
         line = self.source.text[start:at]
         return line[: len(line) - len(line.lstrip())] if line.strip() else line
@@ -189,6 +192,7 @@ class CallNode:
 
 
 def line_end(text: str, at: int) -> int:
+    """Return where the line of an offset ends."""
     found = text.find("\n", at)
     return len(text) if found < 0 else found
 
@@ -202,12 +206,14 @@ def offset(source: Source, line: int, column: int) -> int:
 
 
 def row_of(node: tree.Expr) -> Row | None:
+    """Return the row of a step; None where it is no layer."""
     if isinstance(node, tree.Call):
         return NAMES.get(node.name.name)
     return NAMES.get(node.name) if isinstance(node, tree.Name) else None
 
 
 def literal_length(text: str) -> int:
+    """Return how many items a tuple or list in Python has; -1 for anything else."""
     try:
         node = ast.parse(text, mode="eval").body
     except (SyntaxError, ValueError, RecursionError):
@@ -216,6 +222,7 @@ def literal_length(text: str) -> int:
 
 
 def last_name(func: ast.expr) -> str:
+    """Return the last part of the name that a call calls."""
     if isinstance(func, ast.Attribute):
         return func.attr
     return func.id if isinstance(func, ast.Name) else ""

@@ -147,6 +147,7 @@ def _decides(row: Row, param: Param) -> bool:
 
 
 def argument_of(layer: CodeLayer, param: Param) -> Argument | None:
+    """Return the argument that a layer is given for a parameter."""
     return layer.args.get(param.keras_name) or layer.args.get(param.name)
 
 
@@ -189,6 +190,7 @@ def is_named(layer: CodeLayer, key: str) -> bool:
 
 
 def tensors_in(value: Any) -> tuple[CodeTensor, ...]:
+    """Return the values of the model in an argument; none where it is something else."""
     if isinstance(value, CodeTensor):
         return (value,)
     if isinstance(value, (list, tuple)) and value and all(isinstance(v, CodeTensor) for v in value):
@@ -238,6 +240,7 @@ def units_of(layer: CodeLayer) -> Any:
 
 
 def plain_of(argument: Argument | None, default: Any) -> Any:
+    """Return an argument's value, or a default where it is not given."""
     return default if argument is None else argument.value
 
 
@@ -251,6 +254,7 @@ def merges_states(call: CodeCall) -> bool:
 
 
 def name_expr(ref: str) -> tree.Expr:
+    """Return a name of the spec, such as ``value_1.state``, as a tree."""
     base, dot, extra = ref.partition(".")
     name = writing.name(base)
     return tree.Attribute(writing.NOWHERE, name, (writing.name(extra),)) if dot else name

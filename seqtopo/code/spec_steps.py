@@ -22,10 +22,12 @@ def shared_steps(one: Sequence[tree.Expr], other: Sequence[tree.Expr]) -> int:
 
 
 def steps_of(value: tree.Expr) -> list[tree.Expr]:
+    """Return the steps of a flow, or a step alone."""
     return list(value.steps) if isinstance(value, tree.Flow) else [value]
 
 
 def kind_of(node: tree.Expr) -> str:
+    """Return what two steps have in common that are the same layer with other arguments."""
     row = row_of(node)
     if row is not None:
         return row.name
@@ -40,6 +42,7 @@ def is_bare_activation(node: tree.Expr) -> bool:
 
 
 def same(one: tree.Expr | None, other: tree.Expr) -> bool:
+    """Return whether two steps are written alike."""
     return one is not None and print_expr(one) == print_expr(other)
 
 
@@ -52,6 +55,7 @@ def wrapped_by(node: tree.Expr) -> tree.Expr | None:
 
 
 def given_to(row: Row, node: tree.Expr) -> dict[str, tuple[Param, Any]]:
+    """Return the arguments of a step by their parameters' names."""
     if not isinstance(node, tree.Call):
         return {}
     found = arguments(row, node)
@@ -61,6 +65,7 @@ def given_to(row: Row, node: tree.Expr) -> dict[str, tuple[Param, Any]]:
 
 
 def argument_of(args: dict[str, Argument], param: Param) -> Argument | None:
+    """Return the argument of a call in Python for a parameter."""
     return args.get(param.keras_name) or args.get(param.name)
 
 
