@@ -18,6 +18,7 @@ from seqtopo.cli.terminal import put, put_diagnostics, terminal
 from seqtopo.decompiler.decompile import decompiled
 from seqtopo.decompiler.difference import Change, Difference, Side, Step, difference
 from seqtopo.diag.error import SpecError
+from seqtopo.diag.renderers.cells import visible
 from seqtopo.diag.renderers.json import render_json
 from seqtopo.layers.sizes import Size, show_shape
 from seqtopo.report.analyse import Checked
@@ -99,6 +100,7 @@ def _side(argument: str, checked: Checked | None) -> Side:
 def as_text(found: Difference, one: str, two: str, width: int | None) -> str:
     """Return the difference for people, no wider than the terminal."""
     room = max(width or 88, NARROWEST)
+    one, two = visible(one), visible(two)
     if not found:
         return "\n".join(
             textwrap.wrap(f"{one} and {two} are the same topology: {found.unchanged} steps", room)

@@ -56,8 +56,8 @@ def _columns() -> int:
 
 
 _UNPRINTED = re.compile(r"[^\n -~]|^ *(?:::|##)", re.MULTILINE)
-# A colour as diag/renderers/paint.py writes it.
-_COLOR = re.compile(r"(\x1b\[(?:\d{1,2}(?:;\d{1,2})?)?m)")
+# A colour as diag/renderers/paint.py writes it, and no other: one that hides text comes from somebody else.
+_COLOR = re.compile(r"(\x1b\[(?:1|1;3[1346]|3[12]|0)m)")
 
 
 def say(*lines: str, stream: TextIO | None = None) -> None:

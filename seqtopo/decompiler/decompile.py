@@ -23,6 +23,7 @@ from seqtopo.decompiler.writer import Choices, Writer
 from seqtopo.decompiler.writing import NOWHERE
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
+from seqtopo.diag.renderers.cells import visible
 from seqtopo.graph.batches import check_batches
 from seqtopo.graph.graph import Graph, Node, Sources
 from seqtopo.graph.resolver import Resolved, resolve
@@ -106,7 +107,7 @@ def decompile_config(config: Mapping[str, Any], name: str = "") -> Decompiled:
     for one in dict.fromkeys(lost):
         losses.add("ST507", f"the name {one!r} is left out: it is not a name in a spec, or taken there")
     text = _text([*statements, *([train] if train is not None else [])])
-    left_out = [f"# {d.message}" for d in losses.diagnostics if d.severity == "warning"]
+    left_out = [f"# {visible(d.message)}" for d in losses.diagnostics if d.severity == "warning"]
     lines = [line for one in left_out for line in textwrap.wrap(one, 88, subsequent_indent="#   ")]
     comment = "".join(f"{line}\n" for line in lines)
     training = read_training(train, values) if train is not None else None
@@ -162,7 +163,7 @@ def _fitting(
 
 def _spaced(text: str) -> str:
     """Put a blank line around macros, before the last flow and before ``train``."""
-    lines = text.splitlines()
+    lines = text.rstrip("\n").split("\n")
     found: list[str] = []
     last = len(lines) - 1 - lines[-1].startswith("train ")
     for i, line in enumerate(lines):

@@ -15,7 +15,7 @@ from seqtopo.syntax.tokens import Token
 
 MOST_DIGITS = 40
 
-_ESCAPE = re.compile(r"\\(.)")
+_ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)")
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", '"': '"', "'": "'"}
 
 
@@ -24,6 +24,8 @@ class NumberError(Exception):
 
 
 def _unescape(match: re.Match[str]) -> str:
+    if len(match[1]) > 1:
+        return chr(int(match[1][1:], 16))
     return _ESCAPES.get(match[1], match[0])
 
 

@@ -7,6 +7,7 @@ none in arithmetic on sizes, and none around the ``=`` of an argument.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
@@ -98,10 +99,15 @@ def _joined(comma: str, nodes: Iterable[tree.Node]) -> str:
     return comma.join([print_expr(node) for node in nodes])
 
 
+# Control characters, line ends, and what turns the order of text around: nobody sees them in a spec.
+_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]")
+
+
 def _string(node: tree.String) -> str:
     quote = "'" if '"' in node.value and "'" not in node.value else '"'
     text = node.value.replace("\\", "\\\\").replace(quote, "\\" + quote)
-    return quote + text.replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t") + quote
+    text = text.replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
+    return quote + _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + quote
 
 
 def _tuple(node: tree.Tuple) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 
 _PLAIN = re.compile(r"[A-Za-z0-9_@%+=:,./-]+")
@@ -9,20 +10,33 @@ _IN_DOUBLE = re.compile(r'[^"$`\\!\n]*')
 
 
 def command(*words: str) -> str:
-    """Return a command of these words, each quoted where a shell would not take it as it is.
+    r"""Return a command of these words, each quoted where a shell would not take it as it is.
 
     >>> print(command("seqtopo", "build", "in(T,8) -> lstm(4)", "-D", "T=24", "my spec.txt"))
     seqtopo build "in(T,8) -> lstm(4)" -D T=24 "my spec.txt"
     >>> print(command("seqtopo", "fmt", "it's $5.txt"))
     seqtopo fmt 'it'"'"'s $5.txt'
+    >>> print(command("cat", "red\x1b[31m"))
+    cat $'red\x1b[31m'
     """
     return " ".join(map(_quoted, words))
+
+
+def _escaped(character: str) -> str:
+    """A character between ``$'`` and ``'``, which Bash, Zsh and other shells know."""
+    if character in "\\'":
+        return "\\" + character
+    if character.isprintable():
+        return character
+    return "".join(f"\\x{byte:02x}" for byte in os.fsencode(character))
 
 
 def _quoted(word: str) -> str:
     """A word quoted with double quotes, which every shell knows, where they are enough."""
     if _PLAIN.fullmatch(word):
         return word
+    if not word.replace("\n", "").replace("\t", "").isprintable():
+        return "$'" + "".join(map(_escaped, word)) + "'"
     if word and _IN_DOUBLE.fullmatch(word):
         return f'"{word}"'
     from shlex import quote

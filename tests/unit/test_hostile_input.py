@@ -12,9 +12,10 @@ from random import Random
 
 import pytest
 
-from seqtopo.api import check
+from seqtopo.api import check, decompile
 from seqtopo.diag.renderers.text import render_text
 from seqtopo.layers.table import ROWS
+from seqtopo.report.analyse import analyse
 
 MEMORY = 1 << 30
 SECONDS = 20
@@ -24,7 +25,7 @@ CHILD = """
 import json, resource, sys, time
 resource.setrlimit(resource.RLIMIT_AS, ({memory}, {memory}))
 from pathlib import Path
-from seqtopo.api import check
+from seqtopo.api import check, decompile
 from seqtopo.diag.renderers.text import render_text
 name = sys.argv[1]
 start = time.process_time()
@@ -330,3 +331,22 @@ def test_changed_specs_never_raise() -> None:
         assert report.ok or shown, f"nothing is said of {text!r}"
         assert report.diagnostics == () or max(d.span.end for d in report.diagnostics) <= len(text), text
     assert FUZZED // 2 < refused < FUZZED, "too few texts are wrong, or none is right"
+
+
+UNSEEN = "\x00\x07\x0b\x0c\x1b\x1c\x1e\x7f\x85\u2028\u2029\u202e\u2066\ufeff\n\r\t\\\"'"
+
+
+@pytest.mark.parametrize("character", UNSEEN)
+def test_fault_c_a_name_with_a_character_that_nobody_sees_comes_back(character: str) -> None:
+    name = f"a{character}in(3,3) -> dense(9)"
+    layers = [
+        {"class_name": "InputLayer", "module": "keras.layers", "config": {"batch_shape": [None, 3]}},
+        {"class_name": "Dense", "module": "keras.layers", "config": {"name": name, "units": 4}},
+    ]
+    model = {"class_name": "Sequential", "config": {"name": "s", "layers": layers}}
+    model["compile_config"] = {"optimizer": name, "loss": name, "metrics": [name]}
+    text = decompile(model)
+    assert text.replace("\n", "").isprintable()
+    resolved = analyse(text).resolved
+    assert resolved is not None
+    assert [node.layer.name for node in resolved.graph.nodes if node.layer is not None] == [name]

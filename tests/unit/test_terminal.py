@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import ast
 import io
+import os
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,7 @@ import pytest
 import seqtopo.cli
 from seqtopo.cli.main import main
 from seqtopo.cli.terminal import put, say
+from seqtopo.system.shell import command
 
 Capture = pytest.CaptureFixture[str]
 HOSTILE = (
@@ -163,3 +167,22 @@ def test_fault_c_a_command_says_what_it_prints() -> None:
 def test_the_standard_output_is_written_in_one_place() -> None:
     """Nothing but the terminal's module writes to the streams of a command."""
     assert "stdout.write" not in "".join(file.read_text(encoding="utf-8") for file in COMMAND_FILES)
+
+
+@pytest.mark.parametrize("name", [*HOSTILE, "a'b\x1b[8m\\c", "\x7f\u2066"])
+def test_fault_c_a_command_with_such_a_word_is_plain_and_means_that_word(name: str) -> None:
+    printed = command("printf", "%s", name)
+    rest = printed.replace("\n", "")
+    assert rest.replace("\t", "").isprintable()
+    bash = shutil.which("bash")
+    if bash is not None and "\x00" not in name:
+        found = subprocess.run([bash, "-c", printed], capture_output=True, check=True).stdout
+        assert found == os.fsencode(name)
+
+
+@pytest.mark.parametrize("code", ["8", "30", "7", "5;41"])
+def test_fault_c_what_hides_text_is_no_colour_of_ours(code: str) -> None:
+    stream = io.StringIO()
+    put(f"\x1b[1;31merror\x1b[0m \x1b[{code}mhidden", stream)
+    assert "\x1b[1;31merror\x1b[0m" in stream.getvalue()
+    assert f"\x1b[{code}m" not in stream.getvalue()
