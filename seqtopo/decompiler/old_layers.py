@@ -95,11 +95,11 @@ class Layers:
         if kind in MODELS:
             return [Piece({**self.model(layer), "name": name})]
         if ">" in str(layer.get("registered_name") or ""):
-            return [Piece({**layer, "name": name})]
+            return [Piece({**layer, "config": body, "name": name})]
         found = modern(kind, body, self.age)
         self.note(name, found)
         if not found.known:
-            return [Piece({**layer, "name": name})]
+            return [Piece({**layer, "config": body, "name": name})]
         found.kwargs["name"] = name
         for key, value in found.kwargs.items():
             if key in ("layer", "backward_layer") and isinstance(value, dict):

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from seqtopo.decompiler import tf_functions
 from seqtopo.decompiler.calls import MOST_CALLS
 from seqtopo.decompiler.files import as_dict, as_list, as_text, shown
 from seqtopo.decompiler.losses import Losses, wrong
@@ -256,6 +257,7 @@ class _Modernizer:
         layers = [as_dict(x, "a layer") for x in as_list(body.get("layers"), "the model's layers")]
         if len(layers) > MOST_CALLS:
             raise wrong(f"the model has {len(layers):,} layers, which is more than {MOST_CALLS:,}")
+        body, layers = _plain_names(body, layers)
         names = {x.get("name") for x in layers if isinstance(x.get("name"), str)}
         shifted = _counted_from_one(body, layers)
         found: list[Config] = []
@@ -265,7 +267,9 @@ class _Modernizer:
             if isinstance(name, str):
                 pieces[-1] = pieces[-1]._replace(layer={**pieces[-1].layer, "name": name})
             nodes = as_list(layer.get("inbound_nodes", []), f"the inbound_nodes of {shown(name)}")
-            found += self.called(pieces, [self.node(n, pieces[0].layer, names, shifted) for n in nodes])
+            calls = [self.node(n, pieces[0].layer, names, shifted) for n in nodes]
+            operation = tf_functions.translated(layer, calls) if tf_functions.word_of(layer) else None
+            found += self.called(pieces, calls) if operation is None else [operation]
         whole = {k: v for k, v in body.items() if k in ("name", "trainable")} | {"layers": found}
         for key in ("input_layers", "output_layers"):
             whole[key] = _shift(body.get(key), shifted)
@@ -366,6 +370,29 @@ class _Modernizer:
         merge |= {key: one[key] for key in ("concat_axis", "dot_axes") if key in one}
         (piece,) = self.layers.pieces({"class_name": "Merge", "config": merge})
         return net.call(piece.layer, [[tensor(refs[n]) for n in names]])
+
+
+def _plain_names(body: Config, layers: list[Config]) -> tuple[Config, list[Config]]:
+    """A model whose functions of TensorFlow have names such as ``add``, not ``tf.__operators__.add``."""
+    words = {str(x.get("name")): tf_functions.word_of(x) for x in layers if tf_functions.word_of(x)}
+    if not words:
+        return body, layers
+    taken = {str(x.get("name")) for x in layers}
+    names: dict[str, str] = {}
+    for name, word in words.items():
+        word = word.replace("getitem", "get_item")
+        number, names[name] = 1, word
+        while names[name] in taken:
+            names[name], number = f"{word}_{number}", number + 1
+        taken.add(names[name])
+    changed = []
+    for layer in layers:
+        nodes = tf_functions.renamed(layer.get("inbound_nodes", []), names)
+        changed.append({**layer, "inbound_nodes": nodes})
+        if layer.get("name") in names:
+            changed[-1]["name"] = names[layer["name"]]
+    ends = {k: tf_functions.renamed(body.get(k), names) for k in ("input_layers", "output_layers")}
+    return {**body, **ends}, changed
 
 
 def _counted_from_one(body: Mapping[str, Any], layers: list[Config]) -> dict[str, int]:

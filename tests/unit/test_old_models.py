@@ -127,6 +127,35 @@ def test_a_model_in_a_model_counts_its_calls_from_one() -> None:
     assert "dense" in spec_of(config)
 
 
+def test_functions_of_tensorflow_are_operations() -> None:
+    """What Keras 2.4 and later wrote for ``x[:, -1]``, ``a + 1`` and the like."""
+
+    def called(name: str, function: str, *inbound: Any) -> dict[str, Any]:
+        kind = "SlicingOpLambda" if "getitem" in function else "TFOpLambda"
+        return old.node(name, kind, inbound, trainable=True, dtype="float32", function=function)
+
+    cut = [{"start": None, "stop": None, "step": None}, -1]
+    layers = [
+        old.node("input_1", "InputLayer", [], batch_input_shape=[None, 9, 2], dtype="float32", ragged=False),
+        old.node("lstm", "LSTM", [[["input_1", 0, 0, {}]]], units=4, return_sequences=True),
+        called("tf.__operators__.getitem", "__operators__.getitem", ["lstm", 0, 0, {"slice_spec": cut}]),
+        called("tf.math.reduce_mean", "math.reduce_mean", ["lstm", 0, 0, {"axis": 1, "keepdims": False}]),
+        called("tf.__operators__.add", "__operators__.add",
+               ["tf.math.reduce_mean", 0, 0, {"y": ["tf.__operators__.getitem", 0, 0], "name": None}]),
+        called("tf.math.multiply", "math.multiply", ["tf.__operators__.add", 0, 0, {"y": 2, "name": None}]),
+        called("tf.nn.relu", "nn.relu", ["tf.math.multiply", 0, 0, {"name": None}]),
+        called("tf.concat", "concat",
+               [["tf.nn.relu", 0, 0, {"axis": -1}], ["tf.math.multiply", 0, 0, {"axis": -1}]]),
+    ]  # fmt: skip
+    body = {"name": "model", "layers": layers, "input_layers": [["input_1", 0, 0]],
+            "output_layers": [["tf.concat", 0, 0]]}  # fmt: skip
+    config = {"class_name": "Functional", "keras_version": "2.9.0", "config": body}
+    assert spec_of(config) == (
+        "in(9,2) -> lstm(4,seq) -> [mean(time), at(-1)] -> add -> scale(2) -> [relu, id] -> concat"
+    )
+    assert not lost(config)
+
+
 def test_the_rest_of_a_file_of_keras_2_13_is_read() -> None:
     config = {
         "module": "keras.src.engine.functional",
