@@ -21,7 +21,7 @@ from seqtopo.decompiler.progress import ModelCalls
 from seqtopo.decompiler.slices import Made, is_ours, of_key
 from seqtopo.decompiler.values import UnsayableError, plain
 from seqtopo.graph.graph import Bundle, Node, Value, infer
-from seqtopo.graph.masks import heeds
+from seqtopo.graph.masks import uses_mask
 from seqtopo.layers.excluded import snake_case
 from seqtopo.layers.function_calls import ARGUMENTS, FunctionCall, arguments_of, row_call
 from seqtopo.layers.functions import FUNCTIONS
@@ -156,11 +156,11 @@ def _as_fractions(walk: ModelCalls, call: Call, value: Value) -> Value:
 
 
 def _tell_mask(walk: ModelCalls, call: Call, made: Made, node: Node) -> None:
-    """Note that Keras' operation drops a mask which the row heeds; seqtopo's makes it anew."""
+    """Note that Keras' operation drops a mask which the row uses; seqtopo's makes it anew."""
     value = Value(node.index)
     came = node.inputs[0]
     given = next(iter(refs_in(call.args)), None)
-    reduces = heeds(walk.graph, node) and walk.masks.of.get(came) and given in made.refs
+    reduces = uses_mask(walk.graph, node) and walk.masks.of.get(came) and given in made.refs
     tensor = walk.graph.tensor(value)
     passes = (
         walk.masks.of.get(value) and tensor is not None and len(tensor.shape) == 2 and tensor.dtype in FLOATS

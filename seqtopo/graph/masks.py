@@ -44,7 +44,7 @@ def masked_value(node: Node) -> float | None:
     return value if isinstance(value, (int, float)) else 0
 
 
-def heeds(graph: Graph, node: Node) -> bool:
+def uses_mask(graph: Graph, node: Node) -> bool:
     """Return whether a call uses the mask that comes with its value, and is given none of its own."""
     return "mask" not in node.tensors and mask_of(graph, node).uses
 
@@ -87,7 +87,7 @@ def follow(graph: Graph, nodes: Iterable[Node]) -> Masks:
             continue
         came = tuple(map(of, node.inputs))
         before[node.index] = came
-        if heeds(graph, node):
+        if uses_mask(graph, node):
             heeded.update(m.origin.index for m in came if m is not None and m.end is None)
         after[node.index] = _goes_on(graph, node, came)
     return Masks(before, frozenset(heeded), after)

@@ -18,7 +18,7 @@ def with_lora(
 ) -> tuple[Weight, ...]:
     """Return the weights of a layer: with a ``lora_rank`` the kernel is frozen and two thin ones are trained.
 
-    ``keeps_alpha`` says whether the Keras class heeds the ``lora_alpha`` it is made with.
+    ``keeps_alpha`` says whether the Keras class uses the ``lora_alpha`` it is made with.
 
     Raises:
         Refusal: ST203, where the kernel has a constraint, which Keras does not combine with it, or

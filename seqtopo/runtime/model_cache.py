@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 Made = TypeVar("Made")
 
 
-def kept(model: Any, key: Hashable, make: Callable[[], Made]) -> Made:
+def cached(model: Any, key: Hashable, make: Callable[[], Made]) -> Made:
     """Return what ``make`` gave for this model and key; made once."""
     store = vars(model).get("_seqtopo_kept")
     if store is None:

@@ -109,7 +109,7 @@ def test_fault_f5_a_slice_of_the_batch_is_told_as_it_is() -> None:
     ],
 )
 def test_a_mask_that_an_operation_drops_is_told(operation: Callable[[Any], Any], row: str) -> None:
-    """In a spec, what a person calls by the same name heeds the mask."""
+    """In a spec, what a person calls by the same name uses the mask."""
     source = keras.Input((6,), dtype="int32")
     model = keras.Model(source, operation(L.Embedding(9, 4, mask_zero=True)(source)))
     lost = [d for d in decompiled(model).diagnostics if d.severity == "warning"]

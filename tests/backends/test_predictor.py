@@ -241,7 +241,7 @@ def test_threads_do_not_lose_a_step_of_a_state(monkeypatch: pytest.MonkeyPatch) 
     model = compiled("in(1,1,batch=1) -> simple_rnn(1,linear,stateful)")
     # The state counts.
     model.set_weights([np.ones((1, 1)), np.ones((1, 1)), np.zeros(1)])
-    stock, inside, most = under_test.lowered, [0], [0]
+    stock, inside, most = under_test.compiled_call, [0], [0]
 
     def slow(call: Any, arrays: Any) -> Any:
         program = stock(call, arrays)
@@ -256,7 +256,7 @@ def test_threads_do_not_lose_a_step_of_a_state(monkeypatch: pytest.MonkeyPatch) 
 
         return replace(program, run=run)
 
-    monkeypatch.setattr(under_test, "lowered", slow)
+    monkeypatch.setattr(under_test, "compiled_call", slow)
     answer, one = seqtopo.predictor(model), np.ones((1, 1, 1))
     with ThreadPoolExecutor(8) as pool:
         found = sorted(float(x[0, 0]) for x in pool.map(answer, [one] * 60))
@@ -268,13 +268,13 @@ def test_threads_do_not_lose_a_step_of_a_state(monkeypatch: pytest.MonkeyPatch) 
 def compiles(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """The shapes that something is compiled for from here on."""
     seen: list[Any] = []
-    stock = under_test.lowered
+    stock = under_test.compiled_call
 
     def counting(call: Any, arrays: Any) -> Any:
         seen.append(tuple(x.shape for x in arrays))
         return stock(call, arrays)
 
-    monkeypatch.setattr(under_test, "lowered", counting)
+    monkeypatch.setattr(under_test, "compiled_call", counting)
     return seen
 
 

@@ -426,7 +426,7 @@ def test_fault_b7_a_file_of_samples_of_unequal_lengths_is_told_to_be_padded(tmp_
             "in(T,int) -> embed(9,4,mask) -> lstm(3) -> dense(1)",
         ),
         ("in(T,int) -> embed(9,4,mask) -> lstm(3) -> dense(1)", [[1], [0, 3], [8]], "ST740", ""),
-        # Nothing heeds a mask here, so none is offered.
+        # Nothing uses a mask here, so none is offered.
         ("in(T,3) -> conv1d(4,2) -> gmaxpool1d -> dense(1)", RAGGED, "ST739", ""),
         ("in(T,3) -> mask(-9) -> lstm(4) -> dense(1)", RAGGED, "", ""),
         ("in(T,3) -> mask(-9) -> lstm(4) -> dense(1)", [*RAGGED[:2], np.zeros((4, 3))], "", ""),

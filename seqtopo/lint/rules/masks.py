@@ -9,7 +9,7 @@ from functools import partial
 
 from seqtopo.diag.model import Edit, Fix, Label
 from seqtopo.graph.graph import Node
-from seqtopo.graph.masks import Masked, Masks, heeds, mask_of
+from seqtopo.graph.masks import Masked, Masks, mask_of, uses_mask
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.row import HANDS_ON, Role, Row
 from seqtopo.layers.values import FLOATS, INTEGERS
@@ -32,7 +32,7 @@ def mask_lost(view: View) -> Iterator[Finding]:
             first = came[0] if came else None
             if first is not None and first.end is None and _mixes(flow, node):
                 ends.setdefault(node.index, (node, first, []))
-            if heeds(flow.graph, node):
+            if uses_mask(flow.graph, node):
                 for mask in came:
                     if mask is not None and mask.end is not None:
                         _, _, readers = ends.setdefault(mask.end.index, (mask.end, mask, []))
@@ -45,7 +45,7 @@ def mask_lost(view: View) -> Iterator[Finding]:
 def _mixes(view: View, node: Node) -> bool:
     """Whether a call without a mask makes one number of several steps, the padded ones among them."""
     several = view.is_row(node, "flatten") or view.has_role(node, "convolution", "transposed", "pooling")
-    return several and len(view.came(node).shape) == 2 and not heeds(view.graph, node)
+    return several and len(view.came(node).shape) == 2 and not uses_mask(view.graph, node)
 
 
 def _lost(view: View, node: Node, mask: Masked, readers: list[Node], masks: Masks) -> Finding:

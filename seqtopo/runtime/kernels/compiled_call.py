@@ -85,12 +85,12 @@ class Call:
         return values
 
 
-def lowered(call: Call, arrays: Arrays) -> Program:
+def compiled_call(call: Call, arrays: Arrays) -> Program:
     """Return the program for inputs of the shapes and dtypes of ``arrays``."""
     make = {"jax": _on_jax, "tensorflow": _on_tensorflow, "torch": _on_torch}[keras.config.backend()]
     call.values()
     try:
-        with lent_kernels(call.model):
+        with temporary_kernels(call.model):
             return make(call, arrays)
     # The backends have many ways to say that something cannot be compiled, and Keras puts them into others.
     except Exception as error:
@@ -175,7 +175,7 @@ def _taken(program: Program, arrays: Arrays) -> float:
 def _on_torch(call: Call, arrays: Arrays) -> Program:
     import torch
 
-    from seqtopo.runtime.kernels.fx_trace import CannotTraceError, bare_operations
+    from seqtopo.runtime.kernels.fx_trace import CannotTraceError, fx_trace
 
     device = ops.convert_to_tensor(0.0).device
 
@@ -191,7 +191,7 @@ def _on_torch(call: Call, arrays: Arrays) -> Program:
         weights = call.values()
         # The same memory, without what is there for gradients.
         plain = [x.detach() for x in weights]
-        forward, count = bare_operations(flat, [*plain, *tensors(arrays)], len(plain))
+        forward, count = fx_trace(flat, [*plain, *tensors(arrays)], len(plain))
         outputs, written = len(tree.flatten(call.outputs)), call.written
         other = tensors([x if x is None else _shaken(x) for x in arrays])
         same = all(
@@ -266,7 +266,7 @@ def _reason(error: Exception) -> str:
 
 
 @contextmanager
-def lent_kernels(model: keras.Model) -> Iterator[None]:
+def temporary_kernels(model: keras.Model) -> Iterator[None]:
     """A kernel in every layer that can have one; afterwards each layer is as it was."""
     without = [layer for layer in layers(model) if attached(layer) is None]
     attach(model)

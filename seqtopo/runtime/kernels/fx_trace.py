@@ -27,7 +27,7 @@ class CannotTraceError(Exception):
     """A function depends on the numbers in its tensors, as where Python looks at one."""
 
 
-def bare_operations(
+def fx_trace(
     function: Callable[..., Any], arguments: Sequence[Any], steady: int = 0
 ) -> tuple[Callable[..., Any], int]:
     """Return the operations of a function that takes tensors and gives a list of them, as a function of the
@@ -54,7 +54,7 @@ def bare_operations(
 
 
 def as_one_operation(function: Callable[..., list[Any]], *tensors: Any) -> list[Any]:
-    """Return what a function of tensors gives; where ``bare_operations`` traces, it is one operation, so that
+    """Return what a function of tensors gives; where ``fx_trace`` traces, it is one operation, so that
     what it does may depend on the numbers. Its other tensors are those that it finds when it runs.
     """
     _whole.append(function)

@@ -13,7 +13,7 @@ import numpy as np
 from keras import ops, tree
 
 from seqtopo.emit import keras_private
-from seqtopo.runtime.kernels.compiled_call import Arrays, Call, Program, lowered
+from seqtopo.runtime.kernels.compiled_call import Arrays, Call, Program, compiled_call
 from seqtopo.runtime.states.tracking import attach, get_states, set_states, stateful_layers, sync_variables
 from seqtopo.runtime.stepping.nodes import functional, ordered
 
@@ -145,12 +145,12 @@ class Predictor:
 
     def _compile(self, arrays: Arrays) -> Program:
         if not self._stateful:
-            return lowered(self._call, arrays)
+            return compiled_call(self._call, arrays)
         # On some backends it runs once while it is compiled; that must leave no trace.
         with self._writing:
             states = get_states(self.model)
             try:
-                return lowered(self._call, arrays)
+                return compiled_call(self._call, arrays)
             finally:
                 set_states(self.model, states)
 

@@ -9,7 +9,7 @@ from seqtopo.decompiler.serialized import serialized
 from seqtopo.decompiler.walk import read_model
 from seqtopo.graph.graph import Graph
 from seqtopo.graph.seen import at_length, output_field
-from seqtopo.runtime.model_cache import kept
+from seqtopo.runtime.model_cache import cached
 
 Which = Literal["last", "all", "other", ""]
 
@@ -20,7 +20,7 @@ def next_answers(model: Any, source: int, steps: int) -> Which:
     The ``last`` where each belongs to a step that came in, ``all`` where they follow the input one after the
     other, ``other`` where it is neither; "" where it cannot be told.
     """
-    graph = kept(model, "spec", lambda: _graph(model))
+    graph = cached(model, "spec", lambda: _graph(model))
     if graph is None:
         return ""
     value = graph.outputs[0]

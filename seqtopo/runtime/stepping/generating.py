@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from seqtopo.runtime.model_cache import kept
+from seqtopo.runtime.model_cache import cached
 from seqtopo.runtime.states.tracking import sync_variables
 from seqtopo.runtime.stepping.beams import Beams
 from seqtopo.runtime.stepping.drawing import drawn, gives_probabilities, logits_of
@@ -43,10 +43,10 @@ def generated(
         if not isinstance(number, (int, np.integer)) or isinstance(number, bool) or number < 1:
             raise ValueError(f"{name} is a whole number from 1 up, not {number!r}")
     sync_variables(model)
-    whole = kept(model, "whole", lambda: functional(model))
+    whole = cached(model, "whole", lambda: functional(model))
     ahead = None if future is None else np.asarray(future)
     known = None if ahead is None else ahead.shape[2:]
-    writer = kept(model, ("decoder", target, known), lambda: decoder_step(whole, target, known))
+    writer = cached(model, ("decoder", target, known), lambda: decoder_step(whole, target, known))
     step_model = writer.step_model
     tensor = whole.inputs[step_model.stepped[writer.main]]
     is_ids = not keras.backend.is_float_dtype(tensor.dtype)
@@ -79,7 +79,7 @@ def generated(
     probabilities = is_ids and gives_probabilities(whole, step_model.outputs[0])
     key = (target, is_ids, sample, stop, int(beams), float(length_penalty), known)
     make = lambda: _Decoder(writer, is_ids, probabilities, sample or greedy, stop, int(beams))  # noqa: E731
-    loop = kept(model, ("generate", *key), make)
+    loop = cached(model, ("generate", *key), make)
     first = _first(start, (batch,) if is_ids else (batch, features), tensor)
     numbers = np.random.default_rng(seed)
     return loop(arrays, first, ahead, int(max_steps), numbers, float(length_penalty))

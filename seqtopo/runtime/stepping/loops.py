@@ -105,7 +105,7 @@ def _traced(body: Body, fixed: list[Any], carry: list[Any], step: list[Any]) -> 
 
     The variables go in as arguments: traced in, they would keep the numbers they have now.
     """
-    from seqtopo.runtime.kernels.fx_trace import CannotTraceError, bare_operations
+    from seqtopo.runtime.kernels.fx_trace import CannotTraceError, fx_trace
 
     variables, traces, loops = _running.get()
     given = [*fixed, *carry, *step]
@@ -122,7 +122,7 @@ def _traced(body: Body, fixed: list[Any], carry: list[Any], step: list[Any]) -> 
             return [*carried, *gives]
 
         try:
-            traces[key], _ = bare_operations(bare, [*values, *given])
+            traces[key], _ = fx_trace(bare, [*values, *given])
         except CannotTraceError:
             traces[key] = None
     if traces[key] is None:

@@ -12,7 +12,7 @@ import numpy as np
 from keras import ops
 
 from seqtopo.emit import keras_private
-from seqtopo.runtime.model_cache import kept
+from seqtopo.runtime.model_cache import cached
 from seqtopo.runtime.states.tracking import get_states, sync_variables
 from seqtopo.runtime.stepping.answer_steps import next_answers
 from seqtopo.runtime.stepping.drawing import drawn, gives_probabilities, logits_of
@@ -44,10 +44,10 @@ def rolled_out(
     key = (plan.mode, plan.place, plan.block, sample, given.extra, given.main_features)
     stepping = plan.step_model
     if stepping is not None:
-        loop: Any = kept(model, ("step", *key), lambda: _StepLoop(stepping, plan.place, feed))
+        loop: Any = cached(model, ("step", *key), lambda: _StepLoop(stepping, plan.place, feed))
         begin = loop.start(given, int(steps), states, model)
     else:
-        loop = kept(model, ("window", *key), lambda: _WindowLoop(whole, plan.place, plan.block, feed))
+        loop = cached(model, ("window", *key), lambda: _WindowLoop(whole, plan.place, plan.block, feed))
         begin = loop.start(given)
     if sample is None:
         chances = np.zeros((int(steps), 1), "float32")
@@ -78,9 +78,9 @@ def _prepared(
     if mode not in (None, "step", "window"):
         raise ValueError(f'mode is "step" or "window", or None to let it be chosen, not {mode!r}')
     sync_variables(model)
-    whole = kept(model, "whole", lambda: functional(model))
+    whole = cached(model, "whole", lambda: functional(model))
     given = given_for(whole, history, future, int(steps))
-    step_model, refused = kept(model, "one step", lambda: _step_model_of(whole))
+    step_model, refused = cached(model, "one step", lambda: _step_model_of(whole))
     plan = _plan(whole, step_model, refused, given, int(steps), mode, states is not None)
     output = plan.step_model.outputs[plan.place] if plan.step_model is not None else plan.place
     if sample is None and given.is_ids:

@@ -17,7 +17,7 @@ from typing import Any
 from keras import ops
 
 from seqtopo.runtime.kernels.kernel import NotNow
-from seqtopo.runtime.model_cache import kept
+from seqtopo.runtime.model_cache import cached
 from seqtopo.runtime.states.fixed_batch import rows_of
 
 WORTH_COMPILING = 10_000
@@ -50,7 +50,7 @@ def fit(model: Any, *args: Any, **kwargs: Any) -> Any:
     if model.optimizer is not None:
         # Who calls it for one epoch again and again trains for long, too.
         steps += int(ops.convert_to_numpy(model.optimizer.iterations))
-    declined: set[int] = kept(model, "declined", set)
+    declined: set[int] = cached(model, "declined", set)
     if any(steps * length >= WORTH_COMPILING for length in declined):
         declined.clear()
         model.train_function = None  # it was traced without the loops
