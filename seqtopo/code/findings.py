@@ -13,9 +13,11 @@ from functools import cached_property
 from typing import Any
 
 from seqtopo.code.fixes import Fixer
+from seqtopo.code.leakage import leaks
 from seqtopo.code.model import CodeFile, CodeModel, Opaque, Where
 from seqtopo.code.spec_map import LAYER, VALUE, Piece, SpecText
 from seqtopo.code.spec_text import spec_text
+from seqtopo.code.training import at_the_data, at_the_loss, data_findings
 from seqtopo.code.words import keras_title, keras_words
 from seqtopo.decompiler.decompile import FailedError, spec_of
 from seqtopo.decompiler.progress import Decoded
@@ -30,7 +32,7 @@ from seqtopo.report.table import LayerShape
 from seqtopo.source import Source, Span
 from seqtopo.syntax import tree
 
-_OF_SPECS = frozenset(("ST660", "ST664", "ST665", "ST666", "ST668", "ST669", "ST683", "ST684"))
+_OF_SPECS = frozenset(("ST641", "ST660", "ST664", "ST665", "ST666", "ST668", "ST669", "ST683", "ST684"))
 """Rules about how a spec is written: the code is written otherwise."""
 _OF_CALLS = frozenset(("ST203", "ST204", "ST205", "ST214"))
 """Errors of the kind ST2 that code can make; the others are about the names of a spec."""
@@ -172,7 +174,7 @@ def check_code(
     for model in code.models:
         result.models.append(_checked(model, code, dims or {}, selection))
     _once(result.models)
-    result.diagnostics = tuple(_damaged(damage, code.source) for damage in code.damage)
+    result.diagnostics = (*(_damaged(d, code.source) for d in code.damage), *leaks(code, on))
     _ignored(result, ran)
     return result
 
@@ -192,6 +194,11 @@ def _checked(model: CodeModel, code: CodeFile, dims: Mapping[str, Any], selectio
         if _stands(diagnostic, text, bound, known - bound.keys(), selection)
         and (told := _told(diagnostic, text, fixer)) is not None
     ]
+    found = [at_the_loss(text, told) for told in found]
+    for one in data_findings(text, checked, bound):
+        told = _told(one.diagnostic, text, fixer)
+        if told is not None and (told.severity == "error" or told.code in selection.codes()):
+            found.append(at_the_data(told, one))
     return CheckedModel(model, code, text, checked, tuple(found))
 
 

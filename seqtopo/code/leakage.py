@@ -225,7 +225,7 @@ def windows_shuffled_apart(model: CodeModel) -> Iterator[Leak]:
                     labels,
                     ("nearly every step of the test data stands in a window of the training data",),
                     "split by time, the last part for testing: shuffle=False",
-                    _with_keyword(origin.where, "shuffle", "False", "split by time", blocked=("stratify",)),
+                    with_keyword(origin.where, "shuffle", "False", "split by time", blocked=("stratify",)),
                 )
 
 
@@ -267,7 +267,7 @@ def states_of_shuffled_samples(model: CodeModel) -> Iterator[Leak]:
             labels,
             ("each sample goes on from the state of one that does not come before it",),
             "keep the order of the samples: shuffle=False",
-            _with_keyword(call.where, "shuffle", "False", "keep the order of the samples", safe=True),
+            with_keyword(call.where, "shuffle", "False", "keep the order of the samples", safe=True),
         )
 
 
@@ -335,10 +335,10 @@ def _shared(x: CodeArray, valid: CodeArray) -> bool | None:
     return False if max(s1, s2) < min(e1, e2) else None  # type: ignore[type-var, operator]
 
 
-def _with_keyword(
+def with_keyword(
     call: Where, name: str, value: str, title: str, *, blocked: tuple[str, ...] = (), safe: bool = False
 ) -> Fix | None:
-    """The fix that gives a call an argument by name, in place of another value."""
+    """Return the fix that gives a call an argument by name, in place of another value; None for none."""
     text = call.text
     if not text.isascii():
         return None

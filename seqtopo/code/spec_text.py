@@ -476,7 +476,9 @@ class _Writer:
     # ---- training ------------------------------------------------------------------------------------
 
     def _train(self) -> None:
-        made = next((t for t in reversed(self.model.training) if t.method == "compile"), None)
+        made = next(
+            (t for t in reversed(self.model.training) if t.method == "compile" and not t.is_past), None
+        )
         args = train_arguments(made, len(self.model.outputs)) if made is not None else []
         if made is None or not args:
             return

@@ -93,7 +93,8 @@ def shape_problem(side: Side) -> Diagnostic | None:
 def _axis_missing(side: Side) -> Diagnostic:
     shape, declared, name = side.array.shape, side.declared, side.array.name
     one_number = declared[-1] == 1 and len(declared) > 1 and is_open(declared[0])
-    if all(map(fits, declared, shape)) and not one_number:
+    counted = not is_open(shape[0]) or is_open(declared[0])
+    if all(map(fits, declared, shape)) and counted and not one_number:
         return side.problem(
             "ST713",
             f"{name} is {show_shape(shape)}: exactly one sample of {side.call}, without a batch axis",
@@ -135,7 +136,7 @@ def _swapped(side: Side) -> Diagnostic | None:
     if (
         order is None
         and len(declared) == 2
-        and fits(declared[0], shape[0])
+        and declared[0] == shape[0]
         and fits(declared[1], shape[2])
         and isinstance(declared[0], int)
     ):

@@ -1,0 +1,429 @@
+"""Check what code hands to ``fit``, ``evaluate`` and ``predict`` against the model, by the rules for data."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from seqtopo.code.arrays import Batches, CodeArray, as_array, new_size
+from seqtopo.code.data_arguments import Given, arrays_of, in_batches, indent_of, parts_of
+from seqtopo.code.leakage import with_keyword
+from seqtopo.code.model import Argument, CodeCall, CodeInput, Training, Where
+from seqtopo.code.spec_map import SpecText
+from seqtopo.data.array import Array
+from seqtopo.data.fitting import Data, bind, fit
+from seqtopo.diag.model import Diagnostic, Edit, Fix, Label
+from seqtopo.graph.batches import is_stateful
+from seqtopo.graph.graph import Graph
+from seqtopo.graph.resolver import Resolved
+from seqtopo.graph.training import Labels, Values
+from seqtopo.labels.check_labels import losses_of
+from seqtopo.labels.class_ids import loss_fixes
+from seqtopo.labels.loss_shapes import IDS
+from seqtopo.labels.words import Compared
+from seqtopo.layers.sizes import Expr, Shape, Size, same, show_shape
+from seqtopo.report.analyse import Checked
+from seqtopo.source import Span
+
+_BATCH = 32
+"""The batch size of ``fit``, ``evaluate`` and ``predict`` where none is given."""
+_AT_X = frozenset({"ST712", "ST713", "ST714", "ST715", "ST717", "ST718", "ST719"})
+"""What is wrong with x: it is told where the array is made."""
+_AT_Y = frozenset({"ST704", "ST708"})
+"""What is wrong with y."""
+_LEFT_OUT = frozenset({"ST707", "ST721", "ST722"})
+"""What is only said of data that is there: numbers that were not looked at, labels without a loss."""
+_NAMED = re.compile(r"[\w.]+(\[[^\[\]]*\])?")
+"""An array by its name, or an item of it: what an index can stand behind."""
+
+
+class DataFinding(NamedTuple):
+    """What is wrong with data: spans of the diagnostic lie in the model's spec.
+
+    ``at`` is the place in the code that it is told at instead of the diagnostic's own; ``fix`` is one of the
+    Python text.
+    """
+
+    diagnostic: Diagnostic
+    at: Where | None = None
+    fix: Fix | None = None
+
+
+def data_findings(
+    text: SpecText, checked: Checked, dims: Mapping[str, Any] | None = None
+) -> list[DataFinding]:
+    """What is wrong with the data that code hands to a model, whose spec has no errors and was read with
+    these ``dims``. What cannot be told is left out.
+    """
+    if checked.resolved is None or not checked.ok or not text.model.complete:
+        return []
+    found: dict[tuple[str, Span, Span | None], DataFinding] = {}
+    for one in text.model.training:
+        every = list(_of_call(text, checked, one, dims or {}))
+        if any(each.diagnostic.code == "ST741" for each in every):
+            every = [each for each in every if each.diagnostic.code != "ST719"]
+        for each in every:
+            at = each.at.span if each.at is not None else None
+            found.setdefault((each.diagnostic.code, each.diagnostic.span, at), each)
+    return list(found.values())
+
+
+def _of_call(
+    text: SpecText, checked: Checked, call: Training, dims: Mapping[str, Any]
+) -> Iterator[DataFinding]:
+    if call.method not in _CALLS or call.is_past:
+        return
+    graph = checked.resolved.graph if checked.resolved is not None else None
+    assert graph is not None
+    inputs = _inputs(text, graph)
+    if inputs is None:
+        return
+    x, y, weights = call.args.get("x"), call.args.get("y"), call.args.get("sample_weight")
+    if x is not None and isinstance(x.value, Batches):
+        x, y, weights = in_batches(x)
+    yield from _fit(text, checked, call, inputs, x, y, weights, dims)
+    more = call.args.get("validation_data")
+    if more is not None:
+        if isinstance(more.value, Batches):
+            parts: Sequence[Argument | None] = in_batches(more)
+        else:
+            parts = parts_of(more) or []
+        if len(parts) in (2, 3):
+            weights = parts[2] if len(parts) == 3 else None
+            yield from _fit(text, checked, call, inputs, parts[0], parts[1], weights, dims)
+    yield from _batch_sizes(graph, call, x)
+    if checked.resolved is not None:
+        yield from _class_weights(text, checked.resolved, call)
+
+
+_CALLS = frozenset({"fit", "evaluate", "predict", "train_on_batch", "test_on_batch", "predict_on_batch"})
+
+
+def _fit(
+    text: SpecText,
+    checked: Checked,
+    call: Training,
+    inputs: Sequence[CodeInput],
+    x: Argument | None,
+    y: Argument | None,
+    weights: Argument | None,
+    dims: Mapping[str, Any],
+) -> Iterator[DataFinding]:
+    """What is wrong with one x, y and weights for the model."""
+    resolved = checked.resolved
+    assert resolved is not None
+    xs = arrays_of(x, "x", [one.name for one in inputs])
+    ys = arrays_of(y, "y", resolved.graph.output_names) if text.whole else None
+    if ys is not None and not (_knows_loss(resolved) and _is_compiled_so(text.model.training, call)):
+        ys = None
+    # A function that nothing calls may run when names outside of it have other values.
+    xs, ys = (None if call.alone and _is_from_outside(side, call.where) else side for side in (xs, ys))
+    if xs is None or not any(one.array.shape is not None for one in xs):
+        xs = None
+    if xs is None and ys is None:
+        return
+    ws = arrays_of(weights, "sample_weight", resolved.graph.output_names) if ys is not None else None
+    if ws is not None and any(one.array.shape is None for one in ws):
+        ws = None
+    graph = resolved.graph
+    losses = losses_of(resolved.training, len(graph.outputs)) or []
+    data = Data(
+        tuple(_as_data(one, _declared(graph, i)) for i, one in enumerate(xs or ())),
+        tuple(_as_data(one, _expected(graph, i, losses)) for i, one in enumerate(ys or ())),
+        tuple(_as_data(one, ()) for one in ws or ()),
+    )
+    bound = bind(checked, data, dims)
+    if bound.checked.resolved is None or bound.learned.problems:
+        return
+    if ys is not None and len(ys) == 1 and losses[0] in IDS and ys[0].array.one_hot:
+        yield _one_hot_for_ids(resolved, ys[0], losses[0])
+        data = replace(data, y=(), weights=())
+    for i, one in enumerate(xs or ()):
+        yield from _beyond_symbols(bound.checked.resolved.graph, i, one)
+    data = _aligned(bound.checked.resolved.graph, (bound.seen or bound.checked.resolved).graph, data)
+    found = fit(bound.checked.resolved, data, bound.dims, bound.learned, "", bound.seen)
+    for diagnostic in found:
+        if diagnostic.code not in _LEFT_OUT:
+            place = _place(diagnostic, xs, ys, ws) or _far(text, diagnostic, ys)
+            yield DataFinding(diagnostic, place, _fix(diagnostic, call, xs))
+
+
+def _beyond_symbols(graph: Graph, index: int, x: Given) -> Iterator[DataFinding]:
+    """ST716: ids that reach the number of rows of an embedding, where both are known as symbols alone."""
+    below = x.array.below
+    for node in graph.nodes if below is not None else ():
+        layer = node.layer
+        if layer is None or layer.row.name != "embed" or node.inputs[0].node != graph.inputs[index]:
+            continue
+        rows = layer.get("input_dim")
+        more = below - rows if isinstance(rows, (int, Expr)) and below is not None else 0
+        if isinstance(more, int) and more > 0 and isinstance(rows, Expr):
+            yield DataFinding(
+                Diagnostic(
+                    "ST716",
+                    f"{x.name} has ids up to {rows + (more - 1)}, but {layer.title} has rows below {rows}",
+                    node.span,
+                    label=f"needs {below} rows",
+                    help=f"the number of rows is the greatest id plus 1: {below}",
+                )
+            )
+
+
+def _fix(found: Diagnostic, call: Training, xs: Sequence[Given] | None) -> Fix | None:
+    """What gives ``predict`` the axis that one sample lacks."""
+    at = xs[0].where if xs and len(xs) == 1 else None
+    if found.code != "ST713" or call.method != "predict" or at is None or not _NAMED.fullmatch(at.text):
+        return None
+    return Fix(f"give it the axis: {at.text}[None]", (Edit(Span(at.span.end, at.span.end), "[None]"),), True)
+
+
+def _one_hot_for_ids(resolved: Resolved, y: Given, loss: str) -> DataFinding:
+    """ST704: the labels are certainly one-hot, whatever their shape, and the loss wants ids."""
+    graph, training = resolved.graph, resolved.training
+    node = graph.nodes[graph.outputs[0].node]
+    compared = Compared(Labels(()), loss, y.name)
+    return DataFinding(
+        Diagnostic(
+            "ST704",
+            f"{y.name} is one-hot, one number for each class, but {loss} wants class ids",
+            node.span,
+            label="of the other kind",
+            help=f"either change the loss, or make ids of them: {y.name}.argmax(axis=-1)",
+            fixes=loss_fixes(compared, training, "categorical_crossentropy", ""),
+        ),
+        y.made,
+    )
+
+
+def at_the_data(told: Diagnostic, found: DataFinding) -> Diagnostic:
+    """A finding about data at the place of an array, with its own place as a label."""
+    at, fix = found.at, found.fix
+    if at is None or (told.span, told.source) == (at.span, at.source):
+        return told if fix is None else replace(told, fixes=(fix, *told.fixes))
+    labels = told.labels
+    if at.source is told.source and told.label and not at.span.start <= told.span.start < at.span.end:
+        labels = (Label(told.span, told.label), *labels)
+    fixes = (fix, *told.fixes) if fix is not None else told.fixes
+    help = "" if fix is not None else told.help
+    return replace(told, span=at.span, source=at.source, label="", labels=labels, fixes=fixes, help=help)
+
+
+def at_the_loss(text: SpecText, found: Diagnostic) -> Diagnostic:
+    """A finding of a sigmoid under a loss of one class, told at the loss where the labels show that several
+    classes may be right at once; ``found`` stands in the Python text.
+    """
+    if found.code != "ST622":
+        return found
+    compiled = next((call for call in reversed(text.model.training) if call.method == "compile"), None)
+    loss = compiled.args.get("loss") if compiled is not None else None
+    fitted = next((call for call in text.model.training if call.method == "fit"), None)
+    y = fitted.args.get("y") if fitted is not None else None
+    array = as_array(y.value) if y is not None else None
+    if loss is None or loss.where is None or loss.where.source is not found.source:
+        return found
+    if array is None or array.one_hot:
+        return found
+    bounds, several = array.bounds, array.shape is not None and len(array.shape) > 1
+    if not several or bounds is None or not bounds.drawn or (bounds.low, bounds.high) != (0, 1):
+        return found
+    labels = (Label(found.span, found.label or "gives a number for each class"), *found.labels)
+    return replace(found, span=loss.where.span, label="takes one class for each sample", labels=labels)
+
+
+def _place(
+    found: Diagnostic,
+    xs: Sequence[Given] | None,
+    ys: Sequence[Given] | None,
+    ws: Sequence[Given] | None,
+) -> Where | None:
+    """Where to tell a finding about arrays; None for the place that the diagnostic has itself."""
+    sides: Sequence[Given] | None = None
+    if found.code in _AT_X:
+        sides = xs
+    elif found.code in _AT_Y or (found.code == "ST705" and "subtract 1" in found.message):
+        sides = ys
+    elif found.code == "ST730":
+        sides = ws
+    if not sides:
+        return None
+    if len(sides) == 1:
+        return sides[0].made
+    named = next((one for one in sides if one.name in found.message), None)
+    return named.made if named is not None else None
+
+
+def _far(text: SpecText, found: Diagnostic, ys: Sequence[Given] | None) -> Where | None:
+    """The labels, where a finding about them points at a layer of a Sequential that the model is built on."""
+    if found.code not in ("ST702", "ST703") or not ys:
+        return None
+    call = next((p.call for p in text.pieces_at(found.span) if p.call is not None), None)
+    if call is None or call.where is None:
+        return None
+    ends = {value.of.form for value in text.model.outputs if isinstance(value.of, CodeCall)}
+    return ys[0].where if call.form != "call" and ends == {"call"} else None
+
+
+def _is_from_outside(arrays: Sequence[Given] | None, call: Where) -> bool:
+    """Whether some of the arrays are made outside of the function in which they are used."""
+    return any(
+        one.array.where is not None and indent_of(one.array.where) < indent_of(call) for one in arrays or ()
+    )
+
+
+def _is_compiled_so(calls: Sequence[Training], call: Training) -> bool:
+    """Whether a call is under the loss that the model is compiled with last, which its spec has."""
+    compiled = [i for i, one in enumerate(calls) if one.method == "compile"]
+    before = [i for i in compiled if i < calls.index(call)]
+    if not before or before[-1] == compiled[-1]:
+        return True
+    losses = [calls[i].args.get("loss") for i in (before[-1], compiled[-1])]
+    return losses[0] is not None and losses[1] is not None and losses[0].value == losses[1].value
+
+
+def _knows_loss(resolved: Resolved) -> bool:
+    """Whether the loss of each output is known."""
+    losses = losses_of(resolved.training, len(resolved.graph.outputs))
+    return bool(losses) and all(losses or ())
+
+
+# Arguments as arrays
+
+
+def _inputs(text: SpecText, graph: Graph) -> list[CodeInput] | None:
+    """The inputs of the code in the order of the graph's; None where they are not the same ones."""
+    found: list[CodeInput] = []
+    for index in graph.inputs:
+        piece = next((p for p in text.pieces_at(graph.nodes[index].span) if p.input is not None), None)
+        if piece is None or piece.input is None:
+            return None
+        found.append(piece.input)
+    return found if found == list(text.model.inputs) else None
+
+
+# Arrays for the rules
+
+
+def _declared(graph: Graph, index: int) -> Shape:
+    node = graph.nodes[graph.inputs[index]]
+    return node.outputs[0].shape if node.outputs else ()
+
+
+def _expected(graph: Graph, index: int, losses: Sequence[str]) -> Shape:
+    """The shape of a label that fits an output."""
+    tensor = graph.tensor(graph.outputs[index])
+    shape = tensor.shape if tensor is not None else ()
+    return shape[:-1] if index < len(losses) and losses[index] in IDS else shape
+
+
+def _as_data(given: Given, expected: Shape) -> Array:
+    """An array of the code for the rules; one of which nothing is known as one that fits."""
+    array = given.array
+    shape = array.shape if array.shape is not None else (new_size(), *expected)
+    kind = array.kind if array.kind in tuple("fiub") else ""
+    if array.dtype == "object" and array.shape is not None and len(array.shape) == 1:
+        # Samples of unequal lengths, or objects of which no one knows.
+        shape = (array.shape[0], *expected)
+    values = _values(array, shape) if array.shape is not None and array.dtype != "object" else None
+    return Array(given.name, shape, kind or "f", lambda: values)
+
+
+def _values(array: CodeArray, shape: Shape) -> Values | None:
+    bounds = array.bounds
+    if bounds is None:
+        return None
+    # Without a 0 in it, every label is as long as the axis.
+    longest = shape[-1] if len(shape) > 1 and bounds.low > 0 and isinstance(shape[-1], int) else 0
+    return Values(bounds.low, bounds.high, whole=bounds.whole, shares=True, longest=longest)
+
+
+def _aligned(graph: Graph, seen: Graph, data: Data) -> Data:
+    """The same, with every size that may be equal to what the model has there as that size; ``seen`` is the
+    graph with the sizes of x in place of ``?``.
+    """
+    x = [_align(a, _declared(graph, i)) for i, a in enumerate(data.x)]
+    outputs = [tensor.shape if (tensor := seen.tensor(v)) is not None else () for v in seen.outputs]
+    y = [_align(a, outputs[i]) for i, a in enumerate(data.y)]
+    weights = [_align(a, outputs[i if len(data.weights) > 1 else 0]) for i, a in enumerate(data.weights)]
+    return replace(data, x=tuple(x), y=tuple(y), weights=tuple(weights))
+
+
+def _align(array: Array, against: Shape) -> Array:
+    sizes: list[Size] = [array.shape[0]] if array.shape else []
+    for i, size in enumerate(array.shape[1:]):
+        other = against[i] if i < len(against) else None
+        numbers = isinstance(size, int) and isinstance(other, int)
+        if other is not None and not numbers and same(size, other) is not False:
+            size = other
+        elif not isinstance(size, int) and (other is None or same(size, other) is not False):
+            size = new_size()
+        sizes.append(size)
+    return replace(array, shape=tuple(sizes))
+
+
+# Batches
+
+
+def _class_weights(text: SpecText, resolved: Resolved, call: Training) -> Iterator[DataFinding]:
+    """ST742: weights of classes where the model answers at every step."""
+    given, graph = call.args.get("class_weight"), resolved.graph
+    if given is None or not isinstance(given.value, dict) or not text.whole or len(graph.outputs) != 1:
+        return
+    tensor, node = graph.tensor(graph.outputs[0]), graph.nodes[graph.outputs[0].node]
+    losses = losses_of(resolved.training, 1) or [""]
+    if tensor is None or len(tensor.shape) < 2 or tensor.shape[0] == 1 or losses[0] in ("", "ctc"):
+        return
+    yield DataFinding(
+        Diagnostic(
+            "ST742",
+            f"class_weight weighs whole samples, but the model gives {show_shape(tensor.shape)}: an answer "
+            "at every step",
+            node.span,
+            label=f"gives {show_shape(tensor.shape)}",
+            notes=("Keras makes one weight for each sample of it, from the class of its label",),
+            help="weigh the steps by sample_weight, an array of (samples, steps)",
+        ),
+        given.where or call.where,
+    )
+
+
+def _batch_sizes(graph: Graph, call: Training, x: Argument | None) -> Iterator[DataFinding]:
+    """ST741: batches of another size than the one that a stateful model has."""
+    stateful = next((n for n in graph.nodes if n.layer is not None and is_stateful(n.layer)), None)
+    first = graph.nodes[graph.inputs[0]]
+    batch = first.batch
+    if stateful is None or not isinstance(batch, int) or call.method.endswith("on_batch"):
+        return
+    given = call.args.get("batch_size")
+    size = _BATCH if given is None or given.value is None else given.value
+    if not isinstance(size, int) or (x is not None and isinstance(x.value, Batches)) or x is None:
+        return
+    rows = None
+    found = arrays_of(x, "x", [""] * len(graph.inputs))
+    if found is not None and found[0].array.shape:
+        rows = found[0].array.shape[0]
+    if isinstance(rows, int):
+        # A last batch that is smaller is told as such.
+        if size == batch or (rows == batch and rows <= size):
+            return
+        arrives = min(rows, size)
+    elif size == batch or given is None or given.value is None:
+        return
+    else:
+        arrives = size
+    gives = f"one of {arrives}" if arrives != size else f"batches of {size}"
+    yield DataFinding(
+        Diagnostic(
+            "ST741",
+            f"the model is stateful and takes batches of {batch}, but {call.method} gives it {gives}",
+            first.span,
+            label=f"takes batches of {batch}",
+            notes=("there is one state for each place in the batch, so every batch has that size",),
+            help=f"give it {batch} sample{'s' * (batch != 1)} at a time, with batch_size={batch}",
+        ),
+        given.where if given is not None and given.where is not None else call.where,
+        with_keyword(call.where, "batch_size", str(batch), "give it batches of that size", safe=True)
+        if arrives == size or batch == 1
+        else None,
+    )
