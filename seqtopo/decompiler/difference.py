@@ -81,12 +81,16 @@ def difference(one: Side, two: Side) -> Difference:
     """
     a, b = steps_of(one.graph), steps_of(two.graph)
     training = tuple(_training(one.training, two.training))
-    if not same.difference(one.graph, two.graph):
+    said = same.difference(one.graph, two.graph)
+    if not said:
         return Difference((), training, (_total(a), _total(b)), len(a))
     pairs = _aligned(a, b)
     back = {y.index: x for x, y in pairs if x is not None and y is not None}
     changes = [change for x, y in pairs if (change := _change(x, y, back, one, two)) is not None]
     ends = _ends(one.graph, two.graph, back)
+    if not changes and not ends:
+        # Aligned step by step they are alike, and yet they compute something else.
+        ends = [Change("changed", None, None, (("the whole", said, "not the same"),))]
     return Difference(
         (*changes, *ends),
         training,
@@ -220,6 +224,9 @@ def _arguments(x: Step, y: Step, one: Side, two: Side) -> list[tuple[str, str, s
             ends.append(("dtype", types[0], types[1]))
         if a.batch != b.batch:
             ends.append(("batch", show(a.batch), show(b.batch)))
+        places = [side.graph.inputs.index(n.index) + 1 for side, n in ((one, a), (two, b))]
+        if places[0] != places[1] and len(one.graph.inputs) == len(two.graph.inputs):
+            ends.append(("place among the inputs", str(places[0]), str(places[1])))
         return ends
     found: list[tuple[str, str, str]] = []
     row = a.layer.row
@@ -236,7 +243,8 @@ def _argument(row: Any, node: Node, name: str) -> str:
     value = node.call.get(name, node.layer.args.get(name, param.default if param else None))
     value = spoken(name, value)
     if isinstance(value, (Layer, SubModel)):
-        return print_expr(_inside(value))
+        text = print_expr(_inside(value))
+        return f"({text})" if " -> " in text else text
     if isinstance(value, str):
         return value
     if isinstance(value, tuple) and len(value) == 1:
@@ -255,7 +263,18 @@ def _wiring(x: Step, y: Step, back: Mapping[int, Step], one: Side, two: Side) ->
         return []
     if len(ours) == len(theirs) == 1 and theirs[0][0] is None:
         return []  # a step was added or changed before it, which is told there
-    return [("takes", ", ".join(x.takes) or "nothing", ", ".join(y.takes) or "nothing")]
+    names: tuple[Sequence[str], Sequence[str]] = x.takes, y.takes
+    if x.takes == y.takes:
+        # Other steps of the same names: how they are written tells them apart.
+        names = _written(one.graph, x), _written(two.graph, y)
+    ours_named, theirs_named = (", ".join(each) or "nothing" for each in names)
+    return [("takes", ours_named, theirs_named)]
+
+
+def _written(graph: Graph, step: Step) -> list[str]:
+    """What comes into a step, each as its layer is written."""
+    nodes = [graph.nodes[v.node] for v in graph.nodes[step.index].needs]
+    return [n.name if n.layer is None else _text(graph, n, n.layer) for n in nodes]
 
 
 def _ends(one: Graph, two: Graph, back: Mapping[int, Step]) -> list[Change]:

@@ -111,3 +111,46 @@ def test_what_cannot_be_read_is_trouble(tmp_path: Path, capsys: pytest.CaptureFi
     assert "ST405" in capsys.readouterr().err
     assert main(["diff", BASE, str(tmp_path / "none.json"), "--format", "json"]) == 2
     assert json.loads(capsys.readouterr().out)["diagnostics"][0]["code"] == "ST405"
+
+
+TWO = "a = in(6,3)\nb = in(6,3)\n"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "lines"),
+    [
+        (f"{TWO}[a, b] -> concat", f"{TWO}[b, a] -> concat", ["place among the inputs: 1 -> 2"]),
+        (
+            f"{TWO}[a -> lstm(2), b -> lstm(2)] -> sub",
+            f"{TWO}[b -> lstm(2), a -> lstm(2)] -> sub",
+            ["place among the inputs: 2 -> 1"],
+        ),
+        (
+            "in(6,3) -> [slice(0,2), slice(2,4)] -> sub",
+            "in(6,3) -> [slice(2,4), slice(0,2)] -> sub",
+            ["takes: slice(0,2), slice(2,4) -> slice(2,4), slice(0,2)"],
+        ),
+        (
+            "in(6,3) -> td((dense(2) -> relu))",
+            "in(6,3) -> td((dense(2) -> tanh))",
+            ["layer: (dense(2) -> relu) -> (dense(2) -> tanh)"],
+        ),
+    ],
+)
+def test_fault_a_values_in_another_order_are_another_topology(
+    one: str, other: str, lines: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, shown = run(capsys, one, other)
+    assert code == 1
+    for line in lines:
+        assert line in shown
+    assert json.loads(run(capsys, one, other, "--format", "json")[1])["same"] is False
+
+
+def test_fault_a_what_no_step_shows_is_a_difference_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("seqtopo.decompiler.same.difference", lambda one, two: "another thing")
+    code, shown = run(capsys, BASE, BASE)
+    assert code == 1
+    assert "another thing" in shown
