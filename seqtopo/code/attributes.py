@@ -154,10 +154,15 @@ def subscript(machine: Machine, value: Value, key: Value, node: ast.AST) -> Valu
             return machine.unknown("an item of a dictionary", node)
         return machine.unknown("a key that the dictionary does not have", node)
     if isinstance(value, Unknown):
+        if type(key) is int:
+            return machine.item(value, key, node, machine.text(node))
         simple = key if is_known(key) and hashable(key) else id(key)
         if isinstance(key, slice):
             simple = machine.text(node)
-        return machine.part(value, ("item", simple), machine.text(node), node)
+        found = machine.part(value, ("item", simple), machine.text(node), node)
+        if isinstance(key, slice) and type(key.start) is int and key.start >= 0 and key.stop is None:
+            found.parts["from"] = (value, key.start)
+        return found
     if isinstance(value, Namespace) and isinstance(key, str):
         return value.names.get(key) if key in value.names else _setting(machine, value, key, node)
     if isinstance(value, Outside):
@@ -166,9 +171,9 @@ def subscript(machine: Machine, value: Value, key: Value, node: ast.AST) -> Valu
         return value  # Optional[int], a type
     if isinstance(value, (Instance, KerasModel)):
         owner = value.instance if isinstance(value, KerasModel) else value
-        found = owner.cls.find("__getitem__") if owner is not None else MISSING
-        if isinstance(found, Function):
-            return machine.call(Bound(value, "__getitem__", found), Arguments([Passed(key)]), node)
+        method = owner.cls.find("__getitem__") if owner is not None else MISSING
+        if isinstance(method, Function):
+            return machine.call(Bound(value, "__getitem__", method), Arguments([Passed(key)]), node)
     if data.is_data(value):
         return data.item(machine, value, key, node)
     return machine.unknown("an item that is not known", node)

@@ -342,7 +342,7 @@ class Caller(Machine):
         text = self.text(target)
         if isinstance(value, Unknown):
             shape = value.text.endswith((".shape", ".size()"))
-            return self.part(value, ("item", i), f"{value.text}[{i}]" if shape else text, node)
+            return self.item(value, i, node, "" if shape else text)
         if data.is_data(value):
             return self.named(data.item(self, value, i, node), node)
         return self.unknown("an item that is not known", node, text)

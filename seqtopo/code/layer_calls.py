@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, Literal
 
@@ -378,8 +378,30 @@ def call_layer(
     call = CodeCall(layer, inputs, named, where, statement or machine.where(machine.statement), form)
     machine.activity += 1
     machine.count(call)
+    _tell_axes(machine, call)
     infer(call)
     return result_of(call)
+
+
+def _tell_axes(machine: Machine, call: CodeCall) -> None:
+    """Gives an input of unknown shape as many axes as the layer takes that is called on it."""
+    for value, took in zip(call.inputs, _axes(call.layer.row), strict=False):
+        source = value.of
+        if not isinstance(source, CodeInput) or source.tensor is not None:
+            continue
+        shape = machine.shapes.get(id(source))
+        if shape is None:
+            shape = machine.unknown("a shape that is not known", None, f"{source.name or 'inputs'}.shape")
+            shape.parts["from"] = (machine.unknown(shape.why, None, shape.text), 1)
+        source.tensor = Tensor(tuple(machine.symbol(machine.item(shape, i)) for i in range(took)))
+
+
+def _axes(row: Row | None) -> Iterator[int]:
+    """How many axes a layer takes of each value, up to the first of which it takes any number."""
+    for took in row.clauses[0].takes if row is not None and row.keras else ():
+        if "..." in took:
+            return
+        yield len(took)
 
 
 def _split(layer: CodeLayer, args: Arguments) -> tuple[list[Value], dict[str, Passed]]:

@@ -103,6 +103,9 @@ class Machine:
         self.models: list[KerasModel] = []
         self.trail: list[dict[tuple[int, Any], tuple[Any, Any, Any]]] = []
         self.implicit: dict[int, CodeInput] = {}
+        """The inputs that unknown values stand for where they are used as tensors."""
+        self.shapes: dict[int, Unknown] = {}
+        """The unknown values that are the shapes of inputs."""
         self._lines: dict[int, Lines] = {}
         self._places: dict[int, tuple[ast.AST, Where]] = {}
         self.limit = bounds.CODE_STEPS
@@ -200,6 +203,13 @@ class Machine:
             known = value.parts[key] = Unknown(value.why, self.where(node), text)
         found: Unknown = known
         return found
+
+    def item(self, value: Unknown, index: int, node: ast.AST | None = None, text: str = "") -> Unknown:
+        """An item of an unknown value; that of ``x.shape[1:]`` is the one of ``x.shape`` behind it."""
+        whole = value.parts.get("from")
+        if whole is not None and index >= 0:
+            return self.item(whole[0], whole[1] + index, node)
+        return self.part(value, ("item", index), text or f"{value.text}[{index}]", node)
 
     def size(self, value: Value) -> Value:
         """A value as a size: an unknown one as a symbol, anything else as it is."""

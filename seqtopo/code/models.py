@@ -81,6 +81,8 @@ def make_input(machine: Machine, args: Arguments, node: ast.AST, old: str = "Inp
     where = machine.where(node)
     said = shape or whole
     found = CodeInput(tensor, batch, name if isinstance(name, str) else "", where)
+    if isinstance(sizes, Unknown):
+        machine.shapes[id(found)] = sizes
     found.shape_where = machine.where(said.node) if said is not None else None
     machine.activity += 1
     return CodeTensor(found)

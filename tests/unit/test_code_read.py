@@ -93,9 +93,18 @@ def test_what_is_not_known_is_a_symbol_named_after_its_text() -> None:
                  "model = Sequential([Input(x_train.shape[1:]), LSTM(4)])\n"
                  "model2 = Sequential([Input((x_train.shape[1], 3)), LSTM(4)])")  # fmt: skip
     one, two = found.models
-    assert one.inputs[0].tensor is None
+    assert str(one.inputs[0].tensor) == "(X_TRAIN_SHAPE_1, X_TRAIN_SHAPE_2)"
     assert str(two.inputs[0].tensor) == "(X_TRAIN_SHAPE_1, 3)"
-    assert found.symbols == {"X_TRAIN_SHAPE_1": "x_train.shape[1]"}
+    assert found.symbols == {"X_TRAIN_SHAPE_1": "x_train.shape[1]", "X_TRAIN_SHAPE_2": "x_train.shape[2]"}
+
+
+def test_an_input_of_unknown_shape_has_the_axes_that_its_first_layer_takes() -> None:
+    found = read("def build(input_shape):\n    x = Input(shape=input_shape)\n"
+                 "    return Model(x, Dense(2)(LSTM(4)(x)))\n"
+                 "model = Sequential([LSTM(4, return_sequences=True), LSTM(3)])\n"
+                 "open = Sequential([Dense(4), Dense(3)])")  # fmt: skip
+    texts = [str(m.inputs[0].tensor) for m in found.models]
+    assert texts == ["(INPUTS_SHAPE_1, INPUTS_SHAPE_2)", "None", "(INPUT_SHAPE_0, INPUT_SHAPE_1)"]
 
 
 def test_a_branch_on_data_leaves_what_both_sides_agree_on() -> None:
