@@ -26,6 +26,7 @@ from seqtopo.system import bounds
 
 def arithmetic(machine: Machine, sign: str, a: Value, b: Value, node: ast.AST) -> Value:
     """What an operator gives for plain values, sizes and unknown ones."""
+    a, b = machine.constant(a), machine.constant(b)
     if isinstance(a, (int, float, complex)) and isinstance(b, (int, float, complex)):
         try:
             return _plain(sign, a, b)

@@ -135,6 +135,10 @@ def _of_tensor(machine: Machine, value: Value, name: str, node: ast.AST) -> Valu
     return Bound(value, name)
 
 
+_TYPES = frozenset({"typing", "builtins", "collections", "numpy", "keras", "tensorflow", "types", "os"})
+"""Packages of whose things code takes items in types only: ``Optional[int]``."""
+
+
 def subscript(machine: Machine, value: Value, key: Value, node: ast.AST) -> Value:
     """A value with a key in brackets."""
     if is_tensor(value):
@@ -168,7 +172,9 @@ def subscript(machine: Machine, value: Value, key: Value, node: ast.AST) -> Valu
     if isinstance(value, Outside):
         if value.path == "os.environ":
             return machine.unknown("a fact of the machine", node)
-        return value  # Optional[int], a type
+        if value.path.split(".")[0] in _TYPES:
+            return value
+        return subscript(machine, machine.constant(value), key, node)
     if isinstance(value, (Instance, KerasModel)):
         owner = value.instance if isinstance(value, KerasModel) else value
         method = owner.cls.find("__getitem__") if owner is not None else MISSING

@@ -48,7 +48,7 @@ TYPES: dict[str, tuple[type, ...]] = {
 
 
 def _size_of(machine: Machine, args: Arguments, node: ast.AST) -> Value:
-    value = args.value(0, "obj")
+    value = machine.constant(args.value(0, "obj"))
     if is_list(value) and value and isinstance(value[-1], Unknown) and value[-1].why in (BRANCH, ITEMS):
         more = value[-1].parts.get("items")
         return machine.unknown("a length", node) if more is None else len(value) - 1 + more.count
@@ -124,7 +124,7 @@ def _sum(machine: Machine, args: Arguments, node: ast.AST) -> Value:
 
 
 def _int(machine: Machine, args: Arguments, node: ast.AST) -> Value:
-    value = args.value(0, "x", 0)
+    value = machine.constant(args.value(0, "x", 0))
     if len(args.places) == 1:
         if isinstance(value, Expr):
             return value

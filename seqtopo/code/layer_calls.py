@@ -75,7 +75,8 @@ def plain(machine: Machine, value: Value, sizes: bool = False) -> Value:
     if is_list(value):
         return tuple(plain(machine, v, sizes) for v in value)
     if isinstance(value, Outside):
-        return _of_package(value)
+        found = _of_package(value)
+        return machine.size(machine.constant(value)) if sizes and isinstance(found, Opaque) else found
     if isinstance(value, Instance):
         return value.layer or (value.model.code if value.model else Opaque(f"an object of {value.cls.name}"))
     if isinstance(value, KerasModel):

@@ -111,6 +111,7 @@ class Machine:
         self.limit = bounds.CODE_STEPS
         """The steps at which reading ends."""
         self._symbols: dict[str, Unknown] = {}
+        self._constants: dict[str, Unknown] = {}
         self._from_data: dict[Expr, Unknown] = {}
         self._unknown_sizes = 0
         self._stopped: set[tuple[str, Span | None]] = set()
@@ -192,6 +193,16 @@ class Machine:
         if not text and where is not None:
             text = " ".join(where.text[:200].split())
         return Unknown(why, where, text)
+
+    def constant(self, value: Value) -> Value:
+        """A value; something of a package that is not followed as the unknown value that it is."""
+        if not isinstance(value, Outside):
+            return value
+        known = self._constants.get(value.path)
+        if known is None:
+            text = value.path.rsplit(".", 1)[-1]
+            known = self._constants[value.path] = Unknown(f"{value.path} of a package", None, text)
+        return known
 
     def part(self, value: Unknown, key: Any, text: str, node: ast.AST | None) -> Unknown:
         """A part of an unknown value: the same each time it is asked for."""
