@@ -13,9 +13,9 @@ from seqtopo.code.expressions import evaluate
 from seqtopo.code.layer_calls import call_layer, call_opaque
 from seqtopo.code.machine import PARAMETER, RAISE, RETURN, Machine
 from seqtopo.code.methods import dict_method, list_method, set_method, text_method
-from seqtopo.code.model import CodeFile, CodeLayer, CodeTensor, Value
+from seqtopo.code.model import CodeFile, CodeLayer, CodeModel, CodeTensor, Value
 from seqtopo.code.model_attributes import TRAINING, model_method, shape_of
-from seqtopo.code.models import call_model, shape_tensor
+from seqtopo.code.models import call_model, code_of, shape_tensor
 from seqtopo.code.operation_calls import operation
 from seqtopo.code.package_calls import call_outside, parser_method
 from seqtopo.code.values import (
@@ -87,6 +87,10 @@ class Caller(Machine):
                 return call_opaque(self, function.name, "a method that is not followed", args, node)
             return data.method(self, function.of, function.name, args, node)
         return self._call_unknown(function, args, node)
+
+    def code(self, model: KerasModel) -> CodeModel:
+        """What has been read of a model up to now."""
+        return code_of(self, model)
 
     def attribute(self, value: Value, name: str, node: ast.AST) -> Value:
         """What an attribute of a value is."""

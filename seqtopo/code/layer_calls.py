@@ -78,9 +78,11 @@ def plain(machine: Machine, value: Value, sizes: bool = False) -> Value:
         found = _of_package(value)
         return machine.size(machine.constant(value)) if sizes and isinstance(found, Opaque) else found
     if isinstance(value, Instance):
-        return value.layer or (value.model.code if value.model else Opaque(f"an object of {value.cls.name}"))
+        return value.layer or (
+            machine.code(value.model) if value.model else Opaque(f"an object of {value.cls.name}")
+        )
     if isinstance(value, KerasModel):
-        return value.code
+        return machine.code(value)
     if isinstance(value, Function):
         return Opaque("a Python function")
     if isinstance(value, Class):

@@ -9,7 +9,17 @@ from typing import Any
 
 from seqtopo.code.arrays import Items
 from seqtopo.code.keras_names import meaning
-from seqtopo.code.model import CodeCall, CodeFile, CodeInput, CodeLayer, CodeTensor, Opaque, Value, Where
+from seqtopo.code.model import (
+    CodeCall,
+    CodeFile,
+    CodeInput,
+    CodeLayer,
+    CodeModel,
+    CodeTensor,
+    Opaque,
+    Value,
+    Where,
+)
 from seqtopo.code.values import (
     MISSING,
     Arguments,
@@ -110,6 +120,8 @@ class Machine:
         self._places: dict[int, tuple[ast.AST, Where]] = {}
         self.limit = bounds.CODE_STEPS
         """The steps at which reading ends."""
+        self.inlined: set[int] = set()
+        """The numbers of the calls that stand for a call of a whole model."""
         self._symbols: dict[str, Unknown] = {}
         self._constants: dict[str, Unknown] = {}
         self._from_data: dict[Expr, Unknown] = {}
@@ -124,6 +136,10 @@ class Machine:
 
     def attribute(self, value: Value, name: str, node: ast.AST) -> Value:
         """What an attribute of a value is."""
+        raise NotImplementedError
+
+    def code(self, model: KerasModel) -> CodeModel:
+        """What has been read of a model up to now."""
         raise NotImplementedError
 
     def run(self, statements: Sequence[ast.stmt]) -> str:

@@ -64,6 +64,8 @@ def model_attribute(machine: Machine, model: KerasModel, name: str, node: ast.AS
         return model.settings[name]
     code = code_of(machine, model)
     if name == "layers":
+        if model.kind != "sequential" and any(c.number in machine.inlined for c in code.calls):
+            return machine.unknown("the layers of a model with models in it", node)
         return layers_of(machine, model)
     if name in ("input", "inputs"):
         tensors = [CodeTensor(i) for i in code.inputs]
@@ -146,6 +148,10 @@ def model_method(machine: Machine, model: KerasModel, name: str, args: Arguments
 def _get_layer(machine: Machine, model: KerasModel, args: Arguments, node: ast.AST) -> Value:
     name, index = args.value(0, "name"), args.value(1, "index")
     layers = layers_of(machine, model)
+    inner = model.kind != "sequential" and any(c.number in machine.inlined for c in model.code.calls)
+    if inner:
+        named = [m for m in machine.models if isinstance(name, str) and m.code.keras_name == name]
+        return named[0] if len(named) == 1 else machine.unknown("a layer of a model with models in it", node)
     if isinstance(name, str):
         for layer in layers:
             own = layer.code.keras_name if isinstance(layer, KerasModel) else getattr(layer, "name", "")
