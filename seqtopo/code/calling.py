@@ -150,7 +150,7 @@ class Caller(Machine):
         if name in ("as_list",):
             return self.unknown("a shape", node)
         places = [Passed(value), *args.places]
-        return operation(self, name, Arguments(places, args.names), node)
+        return operation(self, name, name, Arguments(places, args.names), node)
 
     def _call_super(self, of: Super, name: str, args: Arguments, node: ast.AST) -> Value:
         owner = of.of if isinstance(of.of, Instance) else None

@@ -176,7 +176,9 @@ def meaning(path: str) -> Meaning:
     if room == "applications" and last[0].isupper():
         return Meaning("application", last, old=last)
     if room == "backend" or room == "ops":
-        return Meaning("operation", _TF_OPS.get(last, last) if room == "backend" else last, old=last)
+        if room == "ops":
+            return Meaning("operation", last, old=last)
+        return Meaning("operation", _TF_OPS.get(last, last), old=f"K.{last}")
     if room == "preprocessing":
         return OTHER
     if room in ("layers", "engine", "legacy"):
@@ -197,7 +199,7 @@ def meaning(path: str) -> Meaning:
 def _of_tensorflow(parts: list[str]) -> Meaning:
     last = parts[-1]
     if (len(parts) == 2 or (len(parts) == 3 and parts[1] in _TF_ROOMS)) and last[0].islower():
-        return Meaning("operation", _TF_OPS.get(last, last), old=last)
+        return Meaning("operation", _TF_OPS.get(last, last), old=".".join(["tf", *parts[1:]]))
     return OTHER
 
 

@@ -222,7 +222,8 @@ def table_layer(layer: CodeLayer) -> Layer | None:
     row = layer.row
     if row is None:
         return None
-    params = {p.keras_name: p for p in row.by_name.values() if p.keras_name and not p.call}
+    ours = layer.kind.startswith("ops.")
+    params = {p.name if ours else p.keras_name: p for p in row.by_name.values() if not p.call}
     args: dict[str, Any] = {}
     for name, given in layer.args.items():
         param = params.get(name)

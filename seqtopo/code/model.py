@@ -51,10 +51,10 @@ class Argument:
 class CodeLayer:
     """A layer that the code makes, or an operation of ``keras.ops`` that it calls.
 
-    Operators on tensors are operations, too: ``x + y`` is ``ops.add`` of two inputs; ``2 * x`` is
-    ``ops.multiply`` of one input, with ``x1`` in the arguments of the call, and ``x * 2`` has ``x2`` there;
-    ``x[:, -1]`` is ``ops.getitem`` with the argument ``key``, a tuple of numbers, ``slice``, None and
-    ``...`` (tensors in lists of other arguments are among the inputs, in the order of the text).
+    Operators on tensors are operations, too: ``x + y`` is ``ops.add``, and ``x[:, -1]`` ``ops.getitem``, one
+    for each axis that is cut, taken or added. The arguments of an operation have the names of its row's
+    parameters, the values that come in are the inputs of the call. Without a row, a ``ops.getitem`` has the
+    argument ``key`` in its call: a tuple of numbers, ``slice``, None and ``...``.
 
     ``kind`` is Keras' name (``LSTM``, ``Bidirectional``, ``ops.exp``), in today's spelling; ``row`` is None
     where the language has no row for it, and ``why`` then says why, as in "a custom layer".

@@ -372,7 +372,7 @@ def replay(
         new = CodeCall(call.layer, inputs, args, call.where, call.statement, call.form)
         machine.count(new)
         machine.inlined.add(new.number)
-        if call.layer.kind.startswith("ops."):
+        if call.layer.row is None and call.layer.kind.startswith("ops."):
             same = [tensor_of(t) for t in new.inputs] == [tensor_of(t) for t in call.inputs]
             new.gives = call.gives if same else None
         else:

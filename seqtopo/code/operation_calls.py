@@ -1,111 +1,206 @@
-"""Operations on tensors: functions of ``keras.ops`` and its like, operators, keys in brackets."""
+"""Operations on tensors: functions of ``keras.ops`` and its like, operators, keys in brackets.
+
+The tables of `seqtopo.layers.functions` say what each is in the language.
+"""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from seqtopo.code.layer_calls import NO_ROW, argument, plain
+from seqtopo.code.arrays import CodeArray, broadcast
+from seqtopo.code.layer_calls import NO_ROW, infer, plain, result_of
 from seqtopo.code.machine import Machine, tensor_of
 from seqtopo.code.model import Argument, CodeCall, CodeLayer, CodeTensor, Value
-from seqtopo.code.values import Arguments, is_tensor, tensors_in
-from seqtopo.layers.sizes import Expr
+from seqtopo.code.values import Arguments, Passed, is_list, is_tensor, tensors_in
+from seqtopo.layers.function_calls import FunctionCall, arguments_of, row_call
+from seqtopo.layers.functions import FUNCTIONS, SPELLINGS
+from seqtopo.layers.objects import entry_of
+from seqtopo.layers.sizes import Shape
+from seqtopo.layers.table import NAMES
 from seqtopo.layers.values import Tensor
 
 
-def operation(machine: Machine, name: str, args: Arguments, node: ast.AST) -> Value:
-    """A call of ``keras.ops`` or of its like on tensors: an operation of the model."""
-    inputs = tuple(t for v in args.values for t in tensors_in(v))
-    layer = CodeLayer(f"ops.{name}", None, where=machine.where(node), why=NO_ROW)
-    named: dict[str, Argument] = {}
+def operation(machine: Machine, name: str, spelling: str, args: Arguments, node: ast.AST) -> Value:
+    """A call of a function on tensors: an operation of the model.
+
+    ``name`` is that of ``keras.ops``, ``spelling`` how the code calls it: ``tf.concat``, ``K.mean``.
+    """
+    known = SPELLINGS.get(spelling)
+    name, theirs = known if known is not None else (name, arguments_of(name))
+    names = [part.partition(":")[0] for part in theirs]
+    ours = {part.partition(":")[0]: part.partition(":")[2] or part for part in theirs}
+    given: dict[str, Passed] = {}
     for i, passed in enumerate(args.places):
-        if not tensors_in(passed.value):
-            named[f"argument {i + 1}"] = argument(machine, passed, True)
+        if i < len(names) and (names[i].startswith("*") or _takes_rest(name, names[i])):
+            rest = tuple(p.value for p in args.places[i:])
+            given[ours[names[i]].lstrip("*")] = Passed(rest)
+            break
+        given[ours[names[i]] if i < len(names) else f"argument {i + 1}"] = passed
     for key, passed in args.names.items():
-        if not tensors_in(passed.value):
-            named[key] = argument(machine, passed, True)
-    call = CodeCall(layer, inputs, named, layer.where, machine.where(machine.statement))
+        if key == "keep_dims":
+            key = "keepdims"
+        if key != "name":
+            given[ours.get(key, key)] = passed
+    return apply(machine, name, given, node)
+
+
+def _takes_rest(function: str, argument: str) -> bool:
+    known = FUNCTIONS.get(function)
+    return known is not None and any(a.name == argument and a.takes == "rest" for a in known.arguments)
+
+
+def apply(machine: Machine, function: str, given: Mapping[str, Passed], node: ast.AST) -> Value:
+    """What a function of ``keras.ops`` gives, its arguments by the names that Keras has for them."""
+    values = {name: _value(machine, passed.value) for name, passed in given.items()}
+    constant = next((v for v in values.values() if isinstance(v, CodeArray)), None)
+    found = row_call(function, FunctionCall(values, is_tensor, _shape)) if constant is None else None
+    where, statement = machine.where(node), machine.where(machine.statement)
+    said = {name: argument_at(machine, passed, values[name]) for name, passed in given.items()}
+    inputs = tuple(t for v in values.values() for t in tensors_in(v))
+    layer = CodeLayer(f"ops.{function}", None, {}, where, why=NO_ROW)
+    rest = [n for n, v in values.items() if not tensors_in(v) and (n, v) != ("axis", -1)]
+    if found is None and _is_activation(function) and len(inputs) == 1 and not rest:
+        layer.row, layer.args, layer.why = NAMES["act"], {"activation": Argument(function)}, ""
+    elif found is not None:
+        args = {name: _same(value, said) for name, value in found.args.items() if value is not None}
+        layer.row, layer.args, layer.why = NAMES[found.row], args, ""
+        inputs = tuple(found.values)
+    args = {n: a for n, a in said.items() if not tensors_in(a.value)} if layer.row is None else {}
+    call = CodeCall(layer, inputs, args, where, statement)
     machine.count(call)
-    call.gives = _element_wise(f"ops.{name}", inputs, named)
-    return CodeTensor(call)
+    if constant is not None:
+        call.gives = _with_constant(function, inputs, constant)
+    else:
+        infer(call)
+    return result_of(call)
 
 
-_KEEP = frozenset(
-    (
-        "exp", "log", "sqrt", "square", "abs", "negative", "relu", "tanh", "sigmoid", "softmax", "elu",
-        "selu", "gelu", "softplus", "softsign", "leaky_relu", "silu", "swish", "stop_gradient", "identity",
-        "clip", "sin", "cos", "sign", "round", "floor", "ceil", "log_softmax", "normalize", "relu6",
-        "hard_sigmoid", "flip",
-    )
-)  # fmt: skip
 _ARITHMETIC = frozenset(
-    ("add", "subtract", "multiply", "divide", "true_divide", "maximum", "minimum", "power")
+    {"add", "subtract", "multiply", "divide", "true_divide", "maximum", "minimum", "power"}
 )
 
 
-def _element_wise(kind: str, inputs: tuple[CodeTensor, ...], named: Mapping[str, Any]) -> Any:
-    name = kind.removeprefix("ops.")
-    tensors = [tensor_of(t) for t in inputs]
-    if not tensors or any(t is None for t in tensors):
+def _with_constant(
+    function: str, inputs: tuple[CodeTensor, ...], constant: CodeArray
+) -> tuple[Tensor, ...] | None:
+    """What arithmetic with an array that is no part of the model gives."""
+    tensor = tensor_of(inputs[0]) if len(inputs) == 1 else None
+    shape = constant.shape
+    if function not in _ARITHMETIC or tensor is None or shape is None:
         return None
-    if name in _KEEP and len(tensors) == 1:
-        return (tensors[0],)
-    if name in _ARITHMETIC:
-        if len(tensors) == 1 and all(isinstance(a.value, (int, float, Expr)) for a in named.values()):
-            return (tensors[0],)
-        if len(tensors) == 2 and tensors[0] == tensors[1]:
-            return (tensors[0],)
-    return None
+    if len(shape) > len(tensor.shape):
+        if len(shape) > len(tensor.shape) + 1 or shape[0] != 1:
+            return None
+        shape = shape[1:]
+    found = broadcast(tensor.shape, shape)
+    return (Tensor(found, tensor.dtype),) if found is not None else None
+
+
+def argument_at(machine: Machine, passed: Passed, value: Value) -> Argument:
+    """A value with the places of what was passed."""
+    where = machine.where(passed.node)
+    return Argument(value, where, machine.where(passed.whole) or where)
+
+
+def _value(machine: Machine, value: Value) -> Value:
+    if is_list(value) and any(map(is_tensor, value)):
+        return type(value)(v if is_tensor(v) else plain(machine, v, True) for v in value)
+    return plain(machine, value, True)
+
+
+def _shape(value: Any) -> Shape | None:
+    tensor = tensor_of(value) if is_tensor(value) else None
+    return None if tensor is None else tensor.shape
+
+
+def _same(value: Value, said: Mapping[str, Argument]) -> Argument:
+    """An argument of the row, at the place of the one that it came from."""
+    for argument in said.values():
+        if argument.value is value:
+            return argument
+    return Argument(value)
+
+
+def _is_activation(name: str) -> bool:
+    entry = entry_of("activation", name)
+    return entry is not None and not any(part.required for part in entry.parts)
 
 
 def operator(machine: Machine, name: str, left: Value, right: Value, node: ast.AST) -> Value:
-    """An operator with a tensor on one side or on both; its other side stands as ``x1`` or ``x2``."""
-    named: dict[str, Argument] = {}
+    """An operator with a tensor on one side or on both."""
     parts = (node.left, node.right) if isinstance(node, ast.BinOp) else (None, None)
-    for key, value, part in (("x1", left, parts[0]), ("x2", right, parts[1])):
-        if not is_tensor(value) and not (value is None and key == "x2"):
-            where = machine.where(part)
-            named[key] = Argument(plain(machine, value, True), where, where)
-    layer = CodeLayer(f"ops.{name}", None, where=machine.where(node), why=NO_ROW)
-    inputs = tuple(v for v in (left, right) if is_tensor(v))
-    call = CodeCall(layer, inputs, named, layer.where, machine.where(machine.statement))
-    machine.count(call)
-    call.gives = _element_wise(layer.kind, inputs, named)
-    return CodeTensor(call)
+    if name in ("negative", "logical_not"):
+        return apply(machine, name, {"x": Passed(left)}, node)
+    return apply(machine, name, {"x1": Passed(left, parts[0]), "x2": Passed(right, parts[1])}, node)
+
+
+# ---- keys in brackets ------------------------------------------------------------------------------
 
 
 def item_of(machine: Machine, value: CodeTensor, key: Value, node: ast.AST) -> Value:
-    """A tensor with a key in brackets."""
+    """A tensor with a key in brackets: one operation for each axis that is cut, taken or added."""
     keys = key if type(key) is tuple else (key,)
-    layer = CodeLayer("ops.getitem", None, where=machine.where(node), why=NO_ROW)
-    inputs = (value, *(t for k in keys for t in tensors_in(k)))
-    said = tuple(plain(machine, k, True) for k in keys)
-    call = CodeCall(layer, inputs, {"key": Argument(said)}, layer.where, machine.where(machine.statement))
-    machine.count(call)
-    call.gives = _sliced(tensor_of(value), keys)
-    return CodeTensor(call)
+    shape = _shape(value)
+    steps = list(_steps(keys, shape)) if shape is not None else [None]
+    where, statement = machine.where(node), machine.where(machine.statement)
+    if None in steps:
+        layer = CodeLayer("ops.getitem", None, where=where, why=NO_ROW)
+        said = Argument(tuple(plain(machine, k, True) for k in keys))
+        inputs = (value, *(t for k in keys for t in tensors_in(k)))
+        call = CodeCall(layer, inputs, {"key": said}, where, statement)
+        machine.count(call)
+        return CodeTensor(call)
+    for row, args in (step for step in steps if step is not None):
+        layer = CodeLayer("ops.getitem", NAMES[row], {n: Argument(v) for n, v in args.items()}, where)
+        call = CodeCall(layer, (value,), {}, where, statement)
+        machine.count(call)
+        infer(call)
+        value = CodeTensor(call)
+    return value
 
 
-def _sliced(tensor: Any, keys: tuple[Any, ...]) -> Any:
-    """The shape behind a key of numbers and slices whose first takes the whole batch."""
-    if tensor is None or not keys or keys[0] != slice(None) or len(keys) > len(tensor.shape) + 1:
+def _steps(keys: tuple[Any, ...], shape: Shape) -> Iterator[tuple[str, dict[str, Any]] | None]:
+    """The rows of a key, in an order in which axes keep their numbers; None for what no row says."""
+    named = sum(k is not None and k is not ... for k in keys)
+    plain_keys = all(k is None or k is ... or type(k) is int or isinstance(k, slice) for k in keys)
+    if not plain_keys or sum(k is ... for k in keys) > 1:
+        yield None
+        return
+    at = next((i for i, k in enumerate(keys) if k is ...), len(keys))
+    rest = [slice(None)] * (len(shape) + 1 - named)
+    parts = [*keys[:at], *rest, *keys[at + 1 :]]
+    if named > len(shape) + 1 or not parts or parts[0] != slice(None):
+        yield None
+        return
+    picks: list[tuple[str, dict[str, Any]]] = []
+    added: list[tuple[str, dict[str, Any]]] = []
+    axis = place = 0
+    for part in parts:
+        if part is None:
+            added.append(("expand", {"axis": place}))
+        elif isinstance(part, int):
+            picks.insert(0, ("at", {"index": part, "axis": axis}))
+        elif axis and part != slice(None):
+            yield _cut(part, axis)
+        place += not isinstance(part, int)
+        axis += part is not None
+    yield from picks
+    yield from added
+
+
+def _cut(part: slice, axis: int) -> tuple[str, dict[str, Any]] | None:
+    """The row of a slice of one axis."""
+    if not all(p is None or type(p) is int for p in (part.start, part.stop, part.step)):
         return None
-    shape = []
-    for size, key in zip(tensor.shape, keys[1:], strict=False):
-        if type(key) is int and isinstance(size, int) and -size <= key < size:
-            continue
-        if type(key) is int and not isinstance(size, int):
-            continue
-        if not isinstance(key, slice):
-            return None
-        whole = all(part is None or type(part) is int for part in (key.start, key.stop, key.step))
-        if key == slice(None) or (key == slice(None, None, -1)):
-            shape.append(size)
-        elif whole and isinstance(size, int) and key.step != 0:
-            shape.append(len(range(size)[key]))
-        elif key.stop is None and key.step is None and type(key.start) is int and key.start < 0:
-            return None
-        else:
-            return None
-    return (Tensor((*shape, *tensor.shape[len(keys) - 1 :]), tensor.dtype),)
+    start, stop, step = part.start or 0, part.stop, 1 if part.step is None else part.step
+    if step == -1 and part.start is None and stop is None:
+        return ("flip", {"axis": axis})
+    if step < 1:
+        return None
+    if step == 1 and start < 0 and stop is None:
+        return ("last", {"n": -start, "axis": axis})
+    if step == 1 and not start and stop is not None and stop > 0:
+        return ("first", {"n": stop, "axis": axis})
+    return ("slice", {"start": start, "stop": stop, "step": step, "axis": axis})

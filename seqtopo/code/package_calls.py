@@ -68,7 +68,7 @@ def _of_keras(machine: Machine, path: str, found: Meaning, args: Arguments, node
         return make_input(machine, args, node, found.old)
     if kind == "object":
         if any(tensors_in(v) for v in args.values):
-            return operation(machine, found.old, args, node)
+            return operation(machine, found.old, found.old, args, node)
         return make_object(machine, found, args)
     if kind == "operation":
         if any(tensors_in(v) for v in args.values):
@@ -98,7 +98,7 @@ def _operation(machine: Machine, found: Meaning, args: Arguments, node: ast.AST)
         return machine.unknown("a shape that the data tells", node)
     if found.name in ("is_keras_tensor", "is_tensor"):
         return True
-    return operation(machine, found.name, args, node)
+    return operation(machine, found.name, found.old, args, node)
 
 
 def _merge(machine: Machine, found: Meaning, args: Arguments, node: ast.AST) -> Value:

@@ -15,8 +15,6 @@ CASES = Path(__file__).resolve().parents[1] / "keras_code"
 MODELS = json.loads((CASES / "models/parameters.json").read_text(encoding="utf-8"))
 SCRIPTS = json.loads((CASES / "scripts/parameters.json").read_text(encoding="utf-8"))
 
-OPERATIONS = {"tf_nmt_bahdanau_step", "deepspeech1", "nbeats_generic_shared", "bidaf"}
-"""Models with operations whose shapes are not told."""
 DATA = {"19-vocab-off-by-one", "41-nb-predict-one-window", "47-ctl-opaque-custom"}
 """Scripts whose sizes are in their data, or behind a custom layer."""
 
@@ -31,7 +29,7 @@ def parameters(model: CodeModel) -> Size | None:
     return None if None in weights else total(volume(w.shape for w in ws or ()) for ws in weights)
 
 
-@pytest.mark.parametrize("name", [n for n in MODELS if n.removesuffix(".py") not in OPERATIONS])
+@pytest.mark.parametrize("name", sorted(MODELS))
 def test_a_published_model_has_the_parameters_that_keras_counts(name: str) -> None:
     found = read(f"models/{name}")
     model = next(m for m in found.models if m.name == "model")

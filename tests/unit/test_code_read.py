@@ -132,3 +132,32 @@ def test_a_file_that_is_no_python_is_read_up_to_the_error(tmp_path: Path) -> Non
     assert [m.name for m in found.models] == ["model"]
     assert isinstance(found.stops[0], Opaque)
     assert "no Python" in found.stops[0].why
+
+
+@pytest.mark.parametrize(
+    ("expression", "kinds_of_rows", "gives"),
+    [
+        ("x[:, -1]", ["at"], "(3,)"),
+        ("x[:, -2:, 0]", ["last", "at"], "(2,)"),
+        ("x[:, ::-1]", ["flip"], "(8, 3)"),
+        ("x[..., None]", ["expand"], "(8, 3, 1)"),
+        ("x + x", ["add"], "(8, 3)"),
+        ("x * 2 - 1", ["scale", "shift"], "(8, 3)"),
+        ("1 - x", ["sub"], "(8, 3)"),
+        ("-x", ["negative"], "(8, 3)"),
+        ("ops.mean(x, axis=1)", ["mean"], "(3,)"),
+        ("tf.reduce_sum(x, 1, keepdims=True)", ["sum"], "(1, 3)"),
+        ("tf.concat([x, x], axis=-1)", ["concat"], "(8, 6)"),
+        ("K.permute_dimensions(x, (0, 2, 1))", ["permute"], "(3, 8)"),
+        ("ops.softmax(x, -1)", ["act"], "(8, 3)"),
+        ("ops.einsum('btf,bsf->bts', x, x)", ["einsum"], "(8, 8)"),
+        ("x + ops.zeros((1, 8, 1))", [None], "(8, 3)"),
+    ],
+)
+def test_operations_have_the_rows_that_say_them(
+    expression: str, kinds_of_rows: list[str | None], gives: str
+) -> None:
+    model = only("import tensorflow as tf\nfrom tensorflow.keras import backend as K\nfrom keras import ops\n"
+                 f"x = Input((8, 3))\nmodel = Model(x, {expression})")  # fmt: skip
+    assert [c.layer.row.name if c.layer.row else None for c in model.calls] == kinds_of_rows
+    assert shape(model) == gives
