@@ -7,10 +7,11 @@ import re
 from typing import Any
 
 from seqtopo.code.machine import Machine, calculate
-from seqtopo.code.model import Value
+from seqtopo.code.model import CodeLayer, Value
 from seqtopo.code.values import (
     Class,
     Function,
+    KerasModel,
     Outside,
     Unknown,
     hashable,
@@ -161,6 +162,9 @@ def _equal(a: Value, b: Value) -> bool | None:
             return False
         found = [_equal(x, y) for x, y in zip(a, b, strict=True)]
         return False if False in found else None if None in found else True
+    for one, other in ((a, b), (b, a)):
+        if isinstance(one, (CodeLayer, KerasModel, Function, Class)) and is_known(other):
+            return False
     if isinstance(a, (Outside, Function, Class)) or isinstance(b, (Outside, Function, Class)):
         return bool(a == b)
     return None if is_tensor(a) or is_tensor(b) else True if a is b else None

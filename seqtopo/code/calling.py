@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from seqtopo.code import data
+from seqtopo.code.arrays import CodeArray
 from seqtopo.code.attributes import attribute_of
-from seqtopo.code.classes import make_instance, read_subclass, start_model
+from seqtopo.code.classes import look_inside, make_instance, read_subclass, start_model
 from seqtopo.code.expressions import evaluate
 from seqtopo.code.layer_calls import call_layer, call_opaque
 from seqtopo.code.machine import PARAMETER, RAISE, RETURN, Machine
@@ -40,6 +41,7 @@ from seqtopo.code.values import (
     items_of,
     tensors_in,
 )
+from seqtopo.layers.values import Tensor
 from seqtopo.system import bounds
 
 _GENERIC = frozenset({"model", "m", "net", "network", "self", "result", "seq", "mdl"})
@@ -92,6 +94,21 @@ class Caller(Machine):
         """What has been read of a model up to now."""
         return code_of(self, model)
 
+    def look_inside(self, layer: CodeLayer, args: Arguments, node: ast.AST) -> tuple[Tensor, ...] | None:
+        """What a layer of the project gives, told by following its code; None where it cannot be told."""
+        if self.depth >= bounds.CODE_DEPTH // 2:
+            return None
+        models, statement = len(self.models), self.statement
+        self.trail.append({})
+        level = len(self.trail)
+        try:
+            return look_inside(self, layer, args, node)
+        finally:
+            self.statement = statement
+            del self.models[models:], self.trail[level:]
+            if len(self.trail) == level:
+                self.take_back()
+
     def attribute(self, value: Value, name: str, node: ast.AST) -> Value:
         """What an attribute of a value is."""
         return attribute_of(self, value, name, node)
@@ -102,6 +119,11 @@ class Caller(Machine):
             name = name if name.replace(".", "").replace("_", "").isalnum() else "function"
             return call_opaque(self, name.rsplit(".", 1)[-1], "a function that is not read", args, node)
         if isinstance(function, Unknown):
+            if function.text.endswith(".add_weight"):
+                places = [p.value for p in args.places if is_list(p.value)]
+                weight = shape_tensor(self, args.value(-1, "shape", places[0] if places else None))
+                if weight is not None:
+                    return CodeArray(weight.shape, weight.dtype)
             values = args.values
             if all(is_known(v) and hashable(v) for v in values):
                 return self.part(function, ("call", *values, *args.names), self.text(node), node)

@@ -19,8 +19,10 @@ from seqtopo.code.values import (
     KerasModel,
     Outside,
     Passed,
+    is_list,
     is_tensor,
     items_of,
+    tensors_in,
 )
 from seqtopo.layers.values import Tensor
 
@@ -101,15 +103,57 @@ def _custom_layer(machine: Machine, cls: Class, args: Arguments, node: ast.AST) 
         found.setdefault(name, argument(machine, passed))
     said = found["name"].value if "name" in found else ""
     machine.activity += 1
-    return CodeLayer(
-        cls.name,
-        None,
-        found,
-        machine.where(node),
-        _text(said),
-        "a custom layer",
-        keeps_shape=_keeps_shape(cls),
-    )
+    where, keeps = machine.where(node), _keeps_shape(cls)
+    layer = CodeLayer(cls.name, None, found, where, _text(said), "a custom layer", keeps_shape=keeps)
+    machine.bodies[id(layer)] = (cls, args)
+    return layer
+
+
+def look_inside(
+    machine: Machine, layer: CodeLayer, args: Arguments, node: ast.AST
+) -> tuple[Tensor, ...] | None:
+    """What a ``Lambda`` or a layer of the project gives for these values, by following its code."""
+    body, made_of = machine.bodies[id(layer)]
+    given = args.places[0].value if args.places else None
+    tensors = tensors_in(given)
+    if not tensors or any(tensor_of(t) is None for t in tensors):
+        return None
+    inside = [Passed(_like(p.value)) if tensors_in(p.value) else p for p in args.places]
+    inner = Arguments(inside, {k: p for k, p in args.names.items() if not tensors_in(p.value)})
+    if isinstance(body, Class):
+        made = layer.made
+        if made is None:
+            made = layer.made = Instance(body, where=layer.where)
+            for name, places in (("__init__", made_of), ("build", Arguments([Passed(_shapes(given))]))):
+                start = body.find(name)
+                if isinstance(start, Function):
+                    machine.call(Bound(made, name, start), places, node)
+        method = body.find("call")
+        if not isinstance(method, Function):
+            return None
+        gives = machine.call(Bound(made, "call", method), with_flags(method, inner), node)
+    elif isinstance(body, Function):
+        gives = machine.call(body, inner, node)
+    else:
+        return None
+    found = [tensor_of(v) if is_tensor(v) else None for v in (gives if is_list(gives) else [gives])]
+    return tuple(t for t in found if t is not None) if None not in found else None
+
+
+def _shapes(value: Value) -> Value:
+    """The shapes of tensors as ``build`` is given them, with the batch axis."""
+    if is_tensor(value):
+        return (None, *tensor_of(value).shape)
+    return [_shapes(v) for v in value] if is_list(value) else None
+
+
+def with_flags(method: Function, args: Arguments) -> Arguments:
+    """The arguments of a ``call``, with those that Keras gives: no training, no mask."""
+    if not isinstance(method.node, ast.Lambda):
+        for name in (a.arg for a in method.node.args.args[1 + len(args.places) :]):
+            if name in ("training", "mask") and name not in args.names:
+                args.names[name] = Passed(False if name == "training" else None)
+    return args
 
 
 def _keeps_shape(cls: Class) -> bool:
@@ -134,13 +178,7 @@ def read_subclass(machine: Machine, model: KerasModel, given: Value, node: ast.A
         incomplete(model, "its class has no call", model.code.where)
         return
     starts = _like(given)
-    args = Arguments([Passed(starts)])
-    if not isinstance(call.node, ast.Lambda):
-        for parameter in (a.arg for a in call.node.args.args[2:]):
-            if parameter == "training":
-                args.names[parameter] = Passed(False)
-            elif parameter == "mask":
-                args.names[parameter] = Passed(None)
+    args = with_flags(call, Arguments([Passed(starts)]))
     before = machine.statement
     gives = machine.call(Bound(model.instance, "call", call), args, node)
     machine.statement = before

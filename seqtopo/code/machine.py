@@ -36,6 +36,7 @@ from seqtopo.code.values import (
     is_tensor,
 )
 from seqtopo.layers.sizes import Expr, Size, floor_div, is_open, remainder, symbol, unknown
+from seqtopo.layers.values import Tensor
 from seqtopo.source import Source, Span
 from seqtopo.system import bounds
 
@@ -120,6 +121,8 @@ class Machine:
         self._places: dict[int, tuple[ast.AST, Where]] = {}
         self.limit = bounds.CODE_STEPS
         """The steps at which reading ends."""
+        self.bodies: dict[int, tuple[Value, Arguments]] = {}
+        """The functions and classes of layers of the project, with what makes the layer."""
         self.inlined: set[int] = set()
         """The numbers of the calls that stand for a call of a whole model."""
         self._symbols: dict[str, Unknown] = {}
@@ -140,6 +143,10 @@ class Machine:
 
     def code(self, model: KerasModel) -> CodeModel:
         """What has been read of a model up to now."""
+        raise NotImplementedError
+
+    def look_inside(self, layer: CodeLayer, args: Arguments, node: ast.AST) -> tuple[Tensor, ...] | None:
+        """What a layer of the project gives, told by following its code; None where it cannot be told."""
         raise NotImplementedError
 
     def run(self, statements: Sequence[ast.stmt]) -> str:

@@ -73,6 +73,8 @@ class CodeLayer:
     """Its weights, told at its first call; None where they cannot be told."""
     notes: tuple[Note, ...] = ()
     """What Keras 3 spells otherwise than the code; ``kind`` and ``args`` are those of Keras 3."""
+    made: Any = field(default=None, repr=False)
+    """The interpreter's object for a layer of the project."""
     keeps_shape: bool = False
     """Whether a layer without a row gives the shape that it takes."""
 

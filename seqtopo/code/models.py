@@ -296,12 +296,13 @@ def connect(machine: Machine, model: KerasModel, inputs: Value, outputs: Value, 
         model.taken = [str(k) for k in inputs]
     model.gives = outputs
     where = machine.where(node)
+    used = set(machine.implicit)
     starts = [as_tensor(machine, v) for v in _leaves(inputs)]
     ends = [as_tensor(machine, v) for v in _leaves(outputs)]
     if not starts or not ends:
         incomplete(model, "its inputs or outputs are not known", where)
         return
-    if any(isinstance(v, Unknown) for v in (*_leaves(inputs), *_leaves(outputs))):
+    if any(isinstance(v, Unknown) and id(v) not in used for v in (*_leaves(inputs), *_leaves(outputs))):
         incomplete(model, "its inputs or outputs are not known", where)
     replaced: dict[CodeTensor, CodeTensor] = {}
     for tensor in starts:

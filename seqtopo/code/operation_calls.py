@@ -12,7 +12,7 @@ from typing import Any
 from seqtopo.code.arrays import CodeArray, broadcast
 from seqtopo.code.layer_calls import NO_ROW, infer, plain, result_of
 from seqtopo.code.machine import Machine, tensor_of
-from seqtopo.code.model import Argument, CodeCall, CodeLayer, CodeTensor, Value
+from seqtopo.code.model import Argument, CodeCall, CodeLayer, CodeTensor, Opaque, Value
 from seqtopo.code.values import Arguments, Passed, is_list, is_tensor, tensors_in
 from seqtopo.layers.function_calls import FunctionCall, arguments_of, row_call
 from seqtopo.layers.functions import FUNCTIONS, SPELLINGS
@@ -55,7 +55,9 @@ def apply(machine: Machine, function: str, given: Mapping[str, Passed], node: as
     """What a function of ``keras.ops`` gives, its arguments by the names that Keras has for them."""
     values = {name: _value(machine, passed.value) for name, passed in given.items()}
     constant = next((v for v in values.values() if isinstance(v, CodeArray)), None)
-    found = row_call(function, FunctionCall(values, is_tensor, _shape)) if constant is None else None
+    unknown = any(isinstance(v, Opaque) for v in values.values())
+    told = constant is None and not unknown
+    found = row_call(function, FunctionCall(values, is_tensor, _shape)) if told else None
     where, statement = machine.where(node), machine.where(machine.statement)
     said = {name: argument_at(machine, passed, values[name]) for name, passed in given.items()}
     inputs = tuple(t for v in values.values() for t in tensors_in(v))
@@ -88,6 +90,8 @@ def _with_constant(
     """What arithmetic with an array that is no part of the model gives."""
     tensor = tensor_of(inputs[0]) if len(inputs) == 1 else None
     shape = constant.shape
+    if function in ("matmul", "dot") and tensor is not None and shape is not None and len(shape) == 2:
+        return (Tensor((*tensor.shape[:-1], shape[1]), tensor.dtype),)
     if function not in _ARITHMETIC or tensor is None or shape is None:
         return None
     if len(shape) > len(tensor.shape):
@@ -107,7 +111,7 @@ def argument_at(machine: Machine, passed: Passed, value: Value) -> Argument:
 def _value(machine: Machine, value: Value) -> Value:
     if is_list(value) and any(map(is_tensor, value)):
         return type(value)(v if is_tensor(v) else plain(machine, v, True) for v in value)
-    return plain(machine, value, True)
+    return plain(machine, value, is_list(value))
 
 
 def _shape(value: Any) -> Shape | None:

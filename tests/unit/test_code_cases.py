@@ -15,8 +15,8 @@ CASES = Path(__file__).resolve().parents[1] / "keras_code"
 MODELS = json.loads((CASES / "models/parameters.json").read_text(encoding="utf-8"))
 SCRIPTS = json.loads((CASES / "scripts/parameters.json").read_text(encoding="utf-8"))
 
-DATA = {"19-vocab-off-by-one", "41-nb-predict-one-window", "47-ctl-opaque-custom"}
-"""Scripts whose sizes are in their data, or behind a custom layer."""
+DATA = {"19-vocab-off-by-one", "41-nb-predict-one-window"}
+"""Scripts whose sizes are in their data."""
 
 
 def read(name: str) -> CodeFile:

@@ -115,11 +115,20 @@ def test_a_branch_on_data_leaves_what_both_sides_agree_on() -> None:
     assert shape(model) == "(1,)"
 
 
-def test_a_custom_layer_is_opaque() -> None:
-    model = only("class Mine(Layer):\n    def call(self, x):\n        return x\n"
-                 "x = Input((8, 3))\nmodel = Model(x, Dense(1)(Mine()(x)))")  # fmt: skip
+def test_a_custom_layer_is_opaque_and_its_call_tells_the_shape() -> None:
+    model = only("class Mine(Layer):\n    def __init__(self, n):\n        super().__init__()\n"
+                 "        self.d = Dense(n)\n"
+                 "    def call(self, x, training=None):\n        return self.d(x)[:, -1]\n"
+                 "x = Input((8, 3))\nmodel = Model(x, Dense(1)(Mine(5)(x)))")  # fmt: skip
     assert model.calls[0].layer.row is None
     assert model.calls[0].layer.why == "a custom layer"
+    assert str((model.calls[0].gives or "?")[0]) == "(5,)"
+    assert len(model.calls) == 2
+
+
+def test_behind_a_custom_layer_that_is_not_followed_shapes_are_unknown() -> None:
+    model = only("import mine\nclass Mine(Layer):\n    def call(self, x):\n        return mine.f(x)\n"
+                 "x = Input((8, 3))\nmodel = Model(x, Dense(1)(Mine()(x)))")  # fmt: skip
     assert shape(model) == "unknown"
 
 
