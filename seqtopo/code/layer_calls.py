@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any, Literal
 
 from seqtopo.code import keras_names
+from seqtopo.code.arrays import CodeArray
 from seqtopo.code.keras_names import Meaning
 from seqtopo.code.machine import Machine, tensor_of
 from seqtopo.code.model import Argument, CodeCall, CodeInput, CodeLayer, CodeModel, CodeTensor, Opaque, Value
@@ -45,7 +46,15 @@ CALLED: Mapping[str, tuple[str, ...]] = {
 """What Keras' calls take by position behind the values."""
 SHAPES = ("input_shape", "batch_input_shape", "batch_shape", "input_dim", "input_length", "batch_size")
 """What says the input's shape in the first layer of a Sequential, in old code."""
-_HARMLESS = ("name", "trainable", "seed", "weights")
+_HARMLESS = frozenset(
+    (
+        *("name", "trainable", "seed", "weights", "dtype", "rate", "dropout", "recurrent_dropout", "stddev"),
+        *("epsilon", "momentum", "alpha", "negative_slope", "l1", "l2", "mask_value", "stateful", "unroll"),
+    )
+)
+"""Arguments of which no shape depends."""
+_STAND_IN = {"rate": 0.5, "stddev": 0.5, "activation": "linear", "negative_slope": 0.5, "alpha": 1.0}
+"""What stands for an argument of a layer that must have it, where it is not known."""
 
 Form = Literal["call", "item", "add"]
 
@@ -107,6 +116,9 @@ def _of_package(value: Outside) -> Value:
 def argument(machine: Machine, given: Passed, sizes: bool = False) -> Argument:
     """An argument with its places."""
     where = machine.where(given.node)
+    if sizes and isinstance(given.value, CodeArray) and given.value.shape == () and given.node is not None:
+        number = machine.part(machine.scalars, id(given.value), machine.text(given.node), given.node)
+        return Argument(machine.symbol(number), where, machine.where(given.whole) or where)
     return Argument(plain(machine, given.value, sizes), where, machine.where(given.whole) or where)
 
 
@@ -146,12 +158,26 @@ def make_layer(machine: Machine, found: Meaning, args: Arguments, node: ast.AST)
     layer = CodeLayer(found.name, row, bound, machine.where(node), name if isinstance(name, str) else "", why)
     if row is not None and (written != found.name or not row.by_name.keys() >= bound.keys()):
         _modernize(layer, written, age)
+    _complete(machine, layer)
     if args.unknown:
         layer.row, layer.why = None, "its arguments are not known"
     elif found.name == "Lambda":
         machine.bodies[id(layer)] = (args.value(0, "function"), args)
     machine.activity += 1
     return layer
+
+
+def _complete(machine: Machine, layer: CodeLayer) -> None:
+    """Writes what old code leaves out, and takes for opaque what learns from the data."""
+    row = layer.row
+    if row is None:
+        return
+    if layer.kind == "Normalization" and "mean" not in layer.args:
+        layer.row, layer.why, layer.keeps_shape = None, "it learns its mean from the data", True
+    if machine.channels_first and "data_format" in row.by_name and "data_format" not in layer.args:
+        layer.args["data_format"] = Argument("channels_first")
+    if "pool_size" not in layer.args and any(p.name == "pool_size" for p in row.required):
+        layer.args["pool_size"] = Argument((2,) * int(layer.kind[-2]))
 
 
 def _age(written: str, args: Arguments) -> old_spellings.Age:
@@ -253,11 +279,13 @@ def table_layer(layer: CodeLayer) -> Layer | None:
         try:
             args[param.name] = param.kind.read(value)
         except Refusal:
-            if param.kind.family:
+            if param.kind.family or (name in _HARMLESS and isinstance(value, (int, float, str))):
                 continue
             return None
-    if any(p.name not in args for p in row.required):
-        return None
+    for missing in (p.name for p in row.required if p.name not in args):
+        if missing not in _STAND_IN or missing not in layer.args:
+            return None
+        args[missing] = _STAND_IN[missing]
     return Layer(row, args, layer.name)
 
 
@@ -340,11 +368,17 @@ def _opaque_outcome(
     return None
 
 
-def infer(call: CodeCall) -> None:
-    """Fills in what a call gives, and its layer's weights at its first call."""
+def infer(call: CodeCall, strict: bool = False) -> None:
+    """Fills in what a call gives, and its layer's weights at its first call.
+
+    Raises:
+        Refusal: the layer does not take what comes in, where ``strict``.
+    """
     try:
         found = outcome_of(call)
     except Refusal:
+        if strict:
+            raise
         found = None
     call.gives = found[0] if found is not None else None
     if found is not None and call.layer.weights is None and call.layer.row is not None:
@@ -384,6 +418,9 @@ def call_layer(
     if recurrent and len(inputs) > 1:
         named.setdefault("initial_state", Argument(inputs[1:]))
         inputs = inputs[:1]
+    scores = named.get("return_attention_scores")
+    if scores is not None and scores.value is True and layer.kind in ("Attention", "AdditiveAttention"):
+        layer.row, layer.why = None, "it gives its scores, too"
     where = machine.where(node)
     call = CodeCall(layer, inputs, named, where, statement or machine.where(machine.statement), form)
     machine.activity += 1

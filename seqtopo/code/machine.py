@@ -123,6 +123,10 @@ class Machine:
         """The steps at which reading ends."""
         self.bodies: dict[int, tuple[Value, Arguments]] = {}
         """The functions and classes of layers of the project, with what makes the layer."""
+        self.channels_first = False
+        """Whether the code tells Keras to take images with their channels in front."""
+        self.scalars = Unknown("numbers of the data")
+        """What the single numbers that arrays hold are parts of."""
         self.inlined: set[int] = set()
         """The numbers of the calls that stand for a call of a whole model."""
         self._symbols: dict[str, Unknown] = {}
@@ -159,7 +163,7 @@ class Machine:
 
     def named(self, value: Value, node: ast.AST) -> Value:
         """A value that code asks for; a size that only the data tells as what its text says."""
-        if isinstance(value, Expr) and value.is_atom and is_open(value):
+        if isinstance(value, Expr) and is_open(value):
             known = self._from_data.get(value)
             if known is None:
                 known = self._from_data[value] = self.unknown("a size of the data", node)

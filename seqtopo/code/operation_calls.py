@@ -19,7 +19,7 @@ from seqtopo.layers.functions import FUNCTIONS, SPELLINGS
 from seqtopo.layers.objects import entry_of
 from seqtopo.layers.sizes import Shape
 from seqtopo.layers.table import NAMES
-from seqtopo.layers.values import Tensor
+from seqtopo.layers.values import Refusal, Tensor
 
 
 def operation(machine: Machine, name: str, spelling: str, args: Arguments, node: ast.AST) -> Value:
@@ -75,10 +75,21 @@ def apply(machine: Machine, function: str, given: Mapping[str, Passed], node: as
     if constant is not None:
         call.gives = _with_constant(function, inputs, constant)
     else:
-        infer(call)
+        _infer_or_leave(call)
     return result_of(call)
 
 
+def _infer_or_leave(call: CodeCall) -> None:
+    """Infers what an operation gives; one that a spec does not have, and Keras does, is opaque."""
+    try:
+        infer(call, strict=True)
+    except Refusal as error:
+        if error.code not in _WRONG:
+            call.layer.row, call.layer.why = None, NO_ROW
+
+
+_WRONG = ("ST301", "ST302", "ST303", "ST306", "ST307")
+"""The codes of what Keras refuses, too; the others may be limits of the language."""
 _ARITHMETIC = frozenset(
     {"add", "subtract", "multiply", "divide", "true_divide", "maximum", "minimum", "power"}
 )

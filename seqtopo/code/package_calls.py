@@ -71,6 +71,8 @@ def _of_keras(machine: Machine, path: str, found: Meaning, args: Arguments, node
             return operation(machine, found.old, found.old, args, node)
         return make_object(machine, found, args)
     if kind == "operation":
+        if found.name in _IMAGES:
+            return _image_format(machine, found.name, args)
         if any(tensors_in(v) for v in args.values):
             return _operation(machine, found, args, node)
         return (
@@ -86,6 +88,21 @@ def _of_keras(machine: Machine, path: str, found: Meaning, args: Arguments, node
             return machine.unknown("a copy of a model", node)
         return loaded(machine, "loaded", f"loaded by {found.name}", node)
     return machine.unknown(f"what {path} gives", node)
+
+
+_IMAGES = frozenset(
+    ("set_image_data_format", "set_image_dim_ordering", "image_data_format", "image_dim_ordering")
+)
+
+
+def _image_format(machine: Machine, name: str, args: Arguments) -> Value:
+    """What Keras is told, or tells, of where images have their channels."""
+    if name.startswith("set_"):
+        machine.channels_first = args.value(0, "data_format") in ("channels_first", "th")
+        return None
+    if name == "image_dim_ordering":
+        return "th" if machine.channels_first else "tf"
+    return "channels_first" if machine.channels_first else "channels_last"
 
 
 def _operation(machine: Machine, found: Meaning, args: Arguments, node: ast.AST) -> Value:
