@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from seqtopo.code import keras_names
-from seqtopo.code.layer_calls import argument
+from seqtopo.code.layer_arguments import argument
 from seqtopo.code.machine import PARAMETER, Machine, tensor_of
 from seqtopo.code.model import CodeInput, CodeLayer, CodeTensor, Value
 from seqtopo.code.models import add, connect, incomplete, new_model, where_of

@@ -3,33 +3,23 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
-from seqtopo.code import keras_names
-from seqtopo.code.arrays import CodeArray
-from seqtopo.code.keras_names import Meaning
+from seqtopo.code.layer_arguments import argument
 from seqtopo.code.machine import Machine, tensor_of
 from seqtopo.code.model import Argument, CodeCall, CodeInput, CodeLayer, CodeModel, CodeTensor, Opaque, Value
 from seqtopo.code.values import (
     Arguments,
-    Class,
-    Function,
-    Instance,
-    KerasModel,
-    Outside,
     Passed,
     Unknown,
     is_list,
     is_tensor,
     tensors_in,
 )
-from seqtopo.layers import old_spellings
 from seqtopo.layers.layer import Layer
-from seqtopo.layers.row import Outcome, Param, Row
-from seqtopo.layers.sizes import Expr, symbol
-from seqtopo.layers.values import DTYPES, Object, Refusal, Tensor
+from seqtopo.layers.row import Outcome, Row
+from seqtopo.layers.values import Refusal, Tensor
 
 NO_ROW = "the language has no row for it"
 VALUES = ("inputs", "sequences", "query", "value", "key", "x", "input")
@@ -44,8 +34,6 @@ CALLED: Mapping[str, tuple[str, ...]] = {
     "BatchNormalization": ("training", "mask"),
 }
 """What Keras' calls take by position behind the values."""
-SHAPES = ("input_shape", "batch_input_shape", "batch_shape", "input_dim", "input_length", "batch_size")
-"""What says the input's shape in the first layer of a Sequential, in old code."""
 _HARMLESS = frozenset(
     (
         *("name", "trainable", "seed", "weights", "dtype", "rate", "dropout", "recurrent_dropout", "stddev"),
@@ -57,154 +45,6 @@ _STAND_IN = {"rate": 0.5, "stddev": 0.5, "activation": "linear", "negative_slope
 """What stands for an argument of a layer that must have it, where it is not known."""
 
 Form = Literal["call", "item", "add"]
-
-
-# ---- arguments -----------------------------------------------------------------------------------
-
-
-@cache
-def _takes_sizes(kind: Any) -> bool:
-    some = symbol("N")
-    if kind.family or kind.takes != "value":
-        return False
-    tried = (some, (some,), (some, some), (some, some, some))
-    return any(kind.accepts(v) for v in tried) and not kind.accepts(object())
-
-
-def plain(machine: Machine, value: Value, sizes: bool = False) -> Value:
-    """A value as an ``Argument`` has it, with symbols for unknown numbers where ``sizes``."""
-    if isinstance(value, Unknown):
-        return machine.symbol(value) if sizes else value
-    if (
-        is_tensor(value)
-        or value is None
-        or isinstance(value, (str, int, float, bool, Expr, CodeLayer, Object))
-    ):
-        return value
-    if is_list(value):
-        return tuple(plain(machine, v, sizes) for v in value)
-    if isinstance(value, Outside):
-        found = _of_package(value)
-        return machine.size(machine.constant(value)) if sizes and isinstance(found, Opaque) else found
-    if isinstance(value, Instance):
-        return value.layer or (
-            machine.code(value.model) if value.model else Opaque(f"an object of {value.cls.name}")
-        )
-    if isinstance(value, KerasModel):
-        return machine.code(value)
-    if isinstance(value, Function):
-        return Opaque("a Python function")
-    if isinstance(value, Class):
-        return Opaque(f"the class {value.name}")
-    return value
-
-
-def _of_package(value: Outside) -> Value:
-    found = keras_names.meaning(value.path)
-    last = value.path.rsplit(".", 1)[-1]
-    if found.kind == "object":
-        return found.name
-    if found.kind == "layer":
-        return Opaque(f"the class {found.name}")
-    if last in DTYPES:
-        return last
-    if found.kind == "operation":
-        return keras_names.object_name("activation", last)
-    return Opaque(f"{value.path} of a package")
-
-
-def argument(machine: Machine, given: Passed, sizes: bool = False) -> Argument:
-    """An argument with its places."""
-    where = machine.where(given.node)
-    if sizes and isinstance(given.value, CodeArray) and given.value.shape == () and given.node is not None:
-        number = machine.part(machine.scalars, id(given.value), machine.text(given.node), given.node)
-        return Argument(machine.symbol(number), where, machine.where(given.whole) or where)
-    return Argument(plain(machine, given.value, sizes), where, machine.where(given.whole) or where)
-
-
-def bind(machine: Machine, names: Sequence[str], args: Arguments, row: Row | None) -> dict[str, Argument]:
-    """The arguments of a call by their names; those given by position in the order of ``names``."""
-    params = {p.keras_name: p for p in row.by_name.values()} if row is not None else {}
-    found: dict[str, Argument] = {}
-    for i, given in enumerate(args.places):
-        name = names[i] if i < len(names) else f"argument {i + 1}"
-        found[name] = argument(machine, given, _sized(params.get(name), name))
-    for name, given in args.names.items():
-        found.setdefault(name, argument(machine, given, _sized(params.get(name), name)))
-    return found
-
-
-def _sized(param: Param | None, name: str) -> bool:
-    return name in SHAPES if param is None else _takes_sizes(param.kind)
-
-
-def make_object(machine: Machine, found: Meaning, args: Arguments) -> Object:
-    """A Keras object such as an optimizer or a regularizer."""
-    places = tuple(plain(machine, p.value) for p in args.places)
-    return Object(found.name, places, {k: plain(machine, p.value) for k, p in args.names.items()})
-
-
-def make_layer(machine: Machine, found: Meaning, args: Arguments, node: ast.AST) -> CodeLayer:
-    """The layer that a constructor of ``keras.layers`` gives; one in an old spelling with its old meaning."""
-    written = found.old or found.name
-    row = keras_names.ROW_OF.get(found.name)
-    age = _age(written, args)
-    names = old_spellings.positional(written, age)
-    if names is None or not _counts_axes(written, args):
-        names = keras_names.places(row) if row is not None else ("function",)
-    bound = bind(machine, names, args, row)
-    name = bound["name"].value if "name" in bound else ""
-    why = "" if row is not None else keras_names.why_opaque(found.name)
-    layer = CodeLayer(found.name, row, bound, machine.where(node), name if isinstance(name, str) else "", why)
-    if row is not None and (written != found.name or not row.by_name.keys() >= bound.keys()):
-        _modernize(layer, written, age)
-    _complete(machine, layer)
-    if args.unknown:
-        layer.row, layer.why = None, "its arguments are not known"
-    elif found.name == "Lambda":
-        machine.bodies[id(layer)] = (args.value(0, "function"), args)
-    machine.activity += 1
-    return layer
-
-
-def _complete(machine: Machine, layer: CodeLayer) -> None:
-    """Writes what old code leaves out, and takes for opaque what learns from the data."""
-    row = layer.row
-    if row is None:
-        return
-    if layer.kind == "Normalization" and "mean" not in layer.args:
-        layer.row, layer.why, layer.keeps_shape = None, "it learns its mean from the data", True
-    if machine.channels_first and "data_format" in row.by_name and "data_format" not in layer.args:
-        layer.args["data_format"] = Argument("channels_first")
-    if "pool_size" not in layer.args and any(p.name == "pool_size" for p in row.required):
-        layer.args["pool_size"] = Argument((2,) * int(layer.kind[-2]))
-
-
-def _age(written: str, args: Arguments) -> old_spellings.Age:
-    """The age of Keras that has a layer's spelling: 1 or, where nothing is old, 3."""
-    age = old_spellings.age_of([(written, args.names)])
-    return age if age < (2, 0) else old_spellings.KERAS_3
-
-
-def _counts_axes(written: str, args: Arguments) -> bool:
-    """Whether a class that Keras 1 had is called as there: ``Convolution2D(64, 3, 3)``."""
-    return len(args.places) < 2 or not is_list(args.places[1].value)
-
-
-def _modernize(layer: CodeLayer, written: str, age: old_spellings.Age) -> None:
-    """Turns the arguments of an old spelling into those of Keras 3; each keeps its place."""
-    bound = layer.args
-    own = layer.row.by_name if layer.row is not None else {}
-    shapes = {k: v for k, v in bound.items() if k in SHAPES and k not in own}
-    found = old_spellings.modern(written, {k: v.value for k, v in bound.items() if k not in shapes}, age)
-    if not found.notes:
-        return
-    old = {note.new: bound[note.old] for note in found.notes if note.kind == "argument" and note.old in bound}
-    layer.notes = tuple(found.notes)
-    layer.args = dict(shapes)
-    for name, value in found.kwargs.items():
-        said = old.get(name) or bound.get(name)
-        layer.args[name] = Argument(value, said.where, said.whole) if said is not None else Argument(value)
 
 
 # ---- shapes --------------------------------------------------------------------------------------

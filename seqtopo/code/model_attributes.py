@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 
-from seqtopo.code.layer_calls import argument, result_of
+from seqtopo.code.layer_arguments import argument
+from seqtopo.code.layer_calls import result_of
 from seqtopo.code.machine import Machine, tensor_of
 from seqtopo.code.model import Argument, CodeInput, CodeLayer, CodeModel, CodeTensor, Opaque, Training, Value
 from seqtopo.code.models import add, call_model, code_of, incomplete, set_input, shape_tensor, where_of

@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 from seqtopo.code import builtin_calls, data, keras_names
 from seqtopo.code.keras_names import Meaning
-from seqtopo.code.layer_calls import call_layer, call_opaque, make_layer, make_object
+from seqtopo.code.layer_arguments import make_layer, make_object
+from seqtopo.code.layer_calls import call_layer, call_opaque
 from seqtopo.code.machine import Machine
 from seqtopo.code.methods import math_call
 from seqtopo.code.model import CodeLayer, Value

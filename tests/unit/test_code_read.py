@@ -170,3 +170,62 @@ def test_operations_have_the_rows_that_say_them(
                  f"x = Input((8, 3))\nmodel = Model(x, {expression})")  # fmt: skip
     assert [c.layer.row.name if c.layer.row else None for c in model.calls] == kinds_of_rows
     assert shape(model) == gives
+
+
+@pytest.mark.parametrize(
+    "layer",
+    ["Dropout(mine.rate)", "Activation(mine.f)", "GaussianNoise(mine.s)", "Normalization()",
+     "LSTM(3, return_sequences=True, dropout=mine.p)", "Dropout(0.5, seed=mine.s)"],
+)  # fmt: skip
+def test_an_unknown_argument_of_which_no_shape_depends_changes_none(layer: str) -> None:
+    model = only(f"import mine\nmodel = Sequential([Input((8, 3)), {layer}, LSTM(4)])")
+    assert shape(model) == "(4,)"
+
+
+def test_an_operation_that_a_spec_does_not_have_is_opaque() -> None:
+    model = only("x = Input((3,))\nmodel = Model(x, Dense(2)(ops.stack([x, x], axis=0)))")
+    assert model.calls[0].layer.row is None
+
+
+def test_images_have_their_channels_where_the_code_says() -> None:
+    code = (
+        "from keras import backend as K\nK.set_image_dim_ordering('th')\n"
+        "shape = (1, 28, 28) if K.image_data_format() == 'channels_first' else (28, 28, 1)\n"
+        "model = Sequential([Input(shape), Conv2D(4, 3), MaxPooling2D()])"
+    )
+    assert shape(only(code)) == "(4, 13, 13)"
+    assert shape(only(code.replace("'th'", "'tf'"))) == "(13, 13, 4)"
+
+
+def test_a_model_in_a_wrapper_and_in_a_model_is_read_inside() -> None:
+    found = read("inner = Sequential([Input((8,)), Dense(4), Dense(2)], name='inner')\n"
+                 "x = Input((5, 8))\nmodel = Model(x, LSTM(3)(TimeDistributed(inner)(x)))\n"
+                 "y = Input((8,))\nouter = Model(y, Dense(1)(inner(y)))")  # fmt: skip
+    assert [m.name for m in found.models] == ["inner", "model", "outer"]
+    assert [parameters(m) for m in found.models] == [46, 118, 49]
+
+
+def test_constants_of_other_packages_are_symbols() -> None:
+    found = read("from config import UNITS, FEATURES\nimport settings\n"
+                 "x = Input((settings.WINDOW, len(FEATURES)))\n"
+                 "model = Model(x, LSTM(UNITS // 2)(x))")  # fmt: skip
+    assert str(found.models[0].inputs[0].tensor) == "(WINDOW, LEN_FEATURES)"
+    assert shape(found.models[0]) == "(UNITS//2,)"
+
+
+def test_a_file_of_the_project_is_followed(tmp_path: Path) -> None:
+    (tmp_path / "parts.py").write_text("from keras.layers import LSTM\ndef cell(n):\n    return LSTM(n)\n")
+    (tmp_path / "main.py").write_text(
+        LAYERS + "import parts\nmodel = Sequential([Input((8, 3)), parts.cell(4)])\n"
+    )
+    (model,) = read_file(tmp_path / "main.py").models
+    assert shape(model) == "(4,)"
+
+
+def test_training_is_noted_with_its_arguments() -> None:
+    model = only("model = Sequential([Input((8, 3)), LSTM(4)])\nmodel.compile('adam', loss='mse')\n"
+                 "for epoch in range(1000):\n    model.fit(x, y, batch_size=2)")  # fmt: skip
+    assert [(t.method, sorted(t.args)) for t in model.training] == [
+        ("compile", ["loss", "optimizer"]),
+        ("fit", ["batch_size", "x", "y"]),
+    ]
