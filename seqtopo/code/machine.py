@@ -161,12 +161,14 @@ class Machine:
         """Gives a value to a name, an attribute, an item or several of them."""
         raise NotImplementedError
 
-    def named(self, value: Value, node: ast.AST) -> Value:
+    def named(self, value: Value, node: ast.AST | None) -> Value:
         """A value that code asks for; a size that only the data tells as what its text says."""
         if isinstance(value, Expr) and is_open(value):
             known = self._from_data.get(value)
             if known is None:
-                known = self._from_data[value] = self.unknown("a size of the data", node)
+                known = self._from_data[value] = self.unknown(
+                    "a size of the data", node, "" if node else "size"
+                )
             return known
         return value
 

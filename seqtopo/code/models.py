@@ -108,7 +108,7 @@ def shape_tensor(machine: Machine, sizes: Value, dtype: str = "float32") -> Tens
         return None
     found: list[Size] = []
     for size in sizes:
-        size = machine.size(machine.constant(size))
+        size = machine.size(machine.named(machine.constant(size), None))
         if size is None:
             size = machine.open_size()
         elif isinstance(size, float) and size.is_integer():

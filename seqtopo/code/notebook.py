@@ -142,7 +142,7 @@ _PYTHON_CELLS = frozenset(
     {"time", "timeit", "capture", "prun", "notify", "memit", "python", "python3", "tensorboard"}
 )
 """Cell commands behind which there is Python."""
-_COMMAND = re.compile(r"^([ \t]*)(?:[!%?].*|[\w.\[\]'\"]+\?{1,2}[ \t]*)$", re.MULTILINE)
+_COMMAND = re.compile(r"^([ \t]*)(?:[!%?](?:\\\r?\n|.)*|[\w.\[\]'\"]+\?{1,2}[ \t]*)$", re.MULTILINE)
 _TIMED = re.compile(r"^([ \t]*)%(time|timeit|prun|memit)[ \t]+(?!-)(?=\S)", re.MULTILINE)
 _GIVEN = re.compile(r"^([ \t]*[\w, \t.]+=[ \t]*)([!%][^=\n].*)$", re.MULTILINE)
 
@@ -167,8 +167,13 @@ def plain_python(text: str) -> str:
         return text
     inside = _continued(text)
     return _COMMAND.sub(
-        lambda m: m.group() if m.start() in inside else f"{m.group(1)}0".ljust(len(m.group())), text
+        lambda m: m.group() if m.start() in inside else _blank(m.group(), len(m.group(1))), text
     )
+
+
+def _blank(command: str, indent: int) -> str:
+    """A ``0`` where a command begins, and nothing else, on as many lines."""
+    return command[:indent] + "0" + re.sub(r"[^\r\n]", " ", command[indent + 1 :])
 
 
 def _continued(text: str) -> set[int]:

@@ -138,6 +138,9 @@ def _models(machine: Interpreter) -> list[CodeModel]:
     names: dict[str, int] = {}
     for model in machine.models:
         code = code_of(machine, model)
+        for source in code.inputs:
+            if type(source.batch) is not int and not isinstance(source.batch, Expr):
+                source.batch = None
         key = (code.where, *(_signature(code)))
         if key in seen and not code.training:
             continue
@@ -218,7 +221,7 @@ def _mended(file: CodeFile, text: str, lines: int, error: SyntaxError) -> ast.Mo
     old = _OLD_PRINT.sub(blank, text)
     old = _OLD_EXEC.sub(blank, _OLD_RAISE.sub(blank, _OLD_CALL_PRINT.sub(blank, old)))
     old = _OLD_EXCEPT.sub(lambda m: (m.group(1) + m.group(3)).ljust(len(m.group())), old)
-    old = old.replace("<>", "!=")
+    old = old.replace("<>", "!=").replace("\u00a0", " ")
     tree = _parsed(old)
     if isinstance(tree, SyntaxError):
         again = _parsed(_OLD_NUMBER.sub(lambda m: (m.group(1) or m.group(2)).rjust(len(m.group())), old))

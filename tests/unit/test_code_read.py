@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -229,3 +230,26 @@ def test_training_is_noted_with_its_arguments() -> None:
         ("compile", ["loss", "optimizer"]),
         ("fit", ["batch_size", "x", "y"]),
     ]
+
+
+def test_commands_of_notebooks_are_no_python() -> None:
+    cells = [
+        ["!ls \\\n", "  -l\n", "x = 1\n"],
+        ["%time model = Sequential([Input((8, 3)), LSTM(4)])\n", "model?"],
+    ]
+    made = [
+        {"cell_type": "code", "source": ["import keras\nfrom keras import *\nfrom keras.layers import *"]}
+    ]
+    made += [{"cell_type": "code", "source": source} for source in cells]
+    found = read_text(json.dumps({"cells": made}), "a.ipynb")
+    assert not found.stops
+    assert shape(found.models[0]) == "(4,)"
+    assert found.notebook is not None
+    where = found.models[0].calls[0].layer.where
+    assert where is not None
+    assert found.notebook.place(where.span.start) == (2, 1, 42)
+
+
+def test_a_batch_size_that_is_not_known_is_none() -> None:
+    model = only("import mine\nx = Input(batch_shape=(mine.n, 8, 3))\nmodel = Model(x, LSTM(4)(x))")
+    assert model.inputs[0].batch is None
