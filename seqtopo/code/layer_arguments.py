@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 from seqtopo.code import keras_names
 from seqtopo.code.arrays import CodeArray
@@ -33,19 +33,24 @@ SHAPES = ("input_shape", "batch_input_shape", "batch_shape", "input_dim", "input
 """What says the input's shape in the first layer of a Sequential, in old code."""
 
 
+Sizes = Literal["", "inside", "all"]
+"""Where unknown numbers are sizes: nowhere, in a list only (a whole shape is unknown then), or everywhere."""
+
+
 @cache
-def _takes_sizes(kind: Any) -> bool:
+def _takes_sizes(kind: Any) -> Sizes:
     some = symbol("N")
-    if kind.family or kind.takes != "value":
-        return False
-    tried = (some, (some,), (some, some), (some, some, some))
-    return any(kind.accepts(v) for v in tried) and not kind.accepts(object())
+    if kind.family or kind.takes != "value" or kind.accepts(object()):
+        return ""
+    if kind.accepts(some):
+        return "all"
+    return "inside" if any(map(kind.accepts, ((some,), (some, some), (some, some, some)))) else ""
 
 
-def plain(machine: Machine, value: Value, sizes: bool = False) -> Value:
+def plain(machine: Machine, value: Value, sizes: Sizes = "") -> Value:
     """A value as an ``Argument`` has it, with symbols for unknown numbers where ``sizes``."""
     if isinstance(value, Unknown):
-        return machine.symbol(value) if sizes else value
+        return machine.symbol(value) if sizes == "all" else value
     if (
         is_tensor(value)
         or value is None
@@ -53,10 +58,12 @@ def plain(machine: Machine, value: Value, sizes: bool = False) -> Value:
     ):
         return value
     if is_list(value):
-        return tuple(plain(machine, v, sizes) for v in value)
+        return tuple(plain(machine, v, "all" if sizes else "") for v in value)
     if isinstance(value, Outside):
         found = _of_package(value)
-        return machine.size(machine.constant(value)) if sizes and isinstance(found, Opaque) else found
+        return (
+            machine.size(machine.constant(value)) if sizes == "all" and isinstance(found, Opaque) else found
+        )
     if isinstance(value, Instance):
         return value.layer or (
             machine.code(value.model) if value.model else Opaque(f"an object of {value.cls.name}")
@@ -84,10 +91,15 @@ def _of_package(value: Outside) -> Value:
     return Opaque(f"{value.path} of a package")
 
 
-def argument(machine: Machine, given: Passed, sizes: bool = False) -> Argument:
+def argument(machine: Machine, given: Passed, sizes: Sizes = "") -> Argument:
     """An argument with its places."""
     where = machine.where(given.node)
-    if sizes and isinstance(given.value, CodeArray) and given.value.shape == () and given.node is not None:
+    if (
+        sizes == "all"
+        and isinstance(given.value, CodeArray)
+        and given.value.shape == ()
+        and given.node is not None
+    ):
         number = machine.part(machine.scalars, id(given.value), machine.text(given.node), given.node)
         return Argument(machine.symbol(number), where, machine.where(given.whole) or where)
     return Argument(plain(machine, given.value, sizes), where, machine.where(given.whole) or where)
@@ -105,8 +117,9 @@ def bind(machine: Machine, names: Sequence[str], args: Arguments, row: Row | Non
     return found
 
 
-def _sized(param: Param | None, name: str) -> bool:
-    return name in SHAPES if param is None else _takes_sizes(param.kind)
+def _sized(param: Param | None, name: str) -> Sizes:
+    found = _takes_sizes(param.kind) if param is not None else "all" if name in SHAPES else ""
+    return "inside" if found and name.endswith("shape") else found
 
 
 def make_object(machine: Machine, found: Meaning, args: Arguments) -> Object:

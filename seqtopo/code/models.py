@@ -243,6 +243,8 @@ def input_of(machine: Machine, layer: CodeLayer) -> CodeInput | None:
             if name != "input_shape" and is_list(sizes) and sizes:
                 batch, sizes = sizes[0], tuple(sizes[1:])
             found = CodeInput(shape_tensor(machine, sizes, dtype), batch)
+            if isinstance(sizes, Unknown):
+                machine.shapes[id(found)] = sizes
             found.shape_where = layer.args[name].where
             return found
     length = given.get("input_length")

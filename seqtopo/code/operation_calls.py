@@ -122,8 +122,8 @@ def argument_at(machine: Machine, passed: Passed, value: Value) -> Argument:
 
 def _value(machine: Machine, value: Value) -> Value:
     if is_list(value) and any(map(is_tensor, value)):
-        return type(value)(v if is_tensor(v) else plain(machine, v, True) for v in value)
-    return plain(machine, value, is_list(value))
+        return type(value)(v if is_tensor(v) else plain(machine, v, "all") for v in value)
+    return plain(machine, value, "inside")
 
 
 def _shape(value: Any) -> Shape | None:
@@ -163,7 +163,7 @@ def item_of(machine: Machine, value: CodeTensor, key: Value, node: ast.AST) -> V
     where, statement = machine.where(node), machine.where(machine.statement)
     if None in steps:
         layer = CodeLayer("ops.getitem", None, where=where, why=NO_ROW)
-        said = Argument(tuple(plain(machine, k, True) for k in keys))
+        said = Argument(tuple(plain(machine, k, "all") for k in keys))
         inputs = (value, *(t for k in keys for t in tensors_in(k)))
         call = CodeCall(layer, inputs, {"key": said}, where, statement)
         machine.count(call)

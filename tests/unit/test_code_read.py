@@ -253,3 +253,13 @@ def test_commands_of_notebooks_are_no_python() -> None:
 def test_a_batch_size_that_is_not_known_is_none() -> None:
     model = only("import mine\nx = Input(batch_shape=(mine.n, 8, 3))\nmodel = Model(x, LSTM(4)(x))")
     assert model.inputs[0].batch is None
+
+
+def test_a_shape_that_is_unknown_as_a_whole_has_no_number_of_axes() -> None:
+    found = read("import mine\nimport numpy as np\nr = np.array(mine.windows())\n"
+                 "one = Sequential([Dense(3, input_shape=r.shape[1:]), Dense(1)])\n"
+                 "two = Sequential([LSTM(3, input_shape=r.shape[1:]), Dense(1)])\n"
+                 "three = Sequential([Input((8, 3)), Reshape(mine.shape), Dense(1)])")  # fmt: skip
+    assert [str(m.inputs[0].tensor) for m in found.models] == ["None", "(R_SHAPE_1, R_SHAPE_2)", "(8, 3)"]
+    assert [shape(m) for m in found.models] == ["unknown", "(1,)", "unknown"]
+    assert isinstance(found.models[2].calls[0].layer.args["target_shape"].value, Opaque)
