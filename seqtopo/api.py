@@ -219,9 +219,9 @@ def decompile(model: keras.Model | str | Path | Mapping[str, Any], *, strict: bo
     out, and stands as a comment at the top.
 
     Args:
-        model: a Sequential or functional model; or the path of a ``.keras`` file, or of a ``.json`` file with
-            what ``model.to_json()`` gives; or such a configuration as a dictionary. Files are read without
-            Keras, and nothing in them is run.
+        model: a Sequential or functional model; or the path of a ``.keras`` or ``.h5`` file, or of the
+            ``.json`` text that ``model.to_json()`` gives, of Keras 0.3 to 3; or such a configuration as a
+            dictionary. Files are read without Keras, and nothing in them is run.
         strict: raises where something is left out.
 
     Returns:

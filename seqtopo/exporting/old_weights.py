@@ -44,6 +44,17 @@ def carried(kind: str, config: Mapping[str, Any], arrays: Arrays, origin: Origin
     Raises:
         CannotCarryError: they are none of such a layer.
     """
+    try:
+        return _rearranged(kind, config, arrays, origin)
+    except (ValueError, IndexError):
+        # NumPy's, of arrays whose axes are others than such a layer has.
+        shapes = ", ".join(str(array.shape) for array in arrays[:12])
+        raise CannotCarryError(f"the file has weights of the shapes {shapes}") from None
+
+
+def _rearranged(
+    kind: str, config: Mapping[str, Any], arrays: Arrays, origin: Origin
+) -> tuple[Arrays, list[str]]:
     done: list[str] = []
     found = list(arrays)
     if kind in GATES:

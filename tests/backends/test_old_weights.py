@@ -219,6 +219,11 @@ def test_theano_turned_kernels_round(flag: list[str]) -> None:
 @pytest.mark.parametrize(
     ("layers", "weights", "said"),
     [
+        (
+            [old.layer("Reshape", name="r", target_shape=[1, 3]), old.layer("GRU", name="g", output_dim=2)],
+            {"g": {str(i): np.zeros((2,) * (i % 3), "float32") for i in range(9)}},
+            "cannot be carried over: the file has weights of the shapes (), (2,), (2, 2)",
+        ),
         ([old.layer("Lambda", name="cut", function=["4wEA", None, None])], {}, "cut is a Lambda layer"),
         (
             [old.layer("Mine", name="own")],
@@ -248,7 +253,7 @@ def test_what_cannot_be_carried_is_named_and_nothing_is_written(
     Path("new.keras").write_bytes(b"before")
     assert main(["convert", "model", "old.h5", "-o", "new.keras"]) == 1
     shown = capsys.readouterr()
-    assert said in shown.out + shown.err
+    assert said in " ".join((shown.out + shown.err).split())
     assert Path("new.keras").read_bytes() == b"before"
     assert sorted(path.name for path in Path().iterdir()) == ["new.keras", "old.h5"]
 
