@@ -23,8 +23,7 @@ from seqtopo.decompiler.values import UnsayableError, plain
 from seqtopo.graph.graph import Bundle, Node, Value, infer
 from seqtopo.graph.masks import uses_mask
 from seqtopo.layers.excluded import snake_case
-from seqtopo.layers.function_calls import ARGUMENTS, FunctionCall, arguments_of, row_call
-from seqtopo.layers.functions import FUNCTIONS
+from seqtopo.layers.function_calls import BY_CLASS, FunctionCall, given_to, row_call
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.objects import entry_of
 from seqtopo.layers.sizes import Shape, is_open
@@ -38,11 +37,6 @@ MARKER = -(2.0**15)
 REDUCTIONS = ("mean", "sum", "max", "min")
 """Functions that masked steps take no part in, as they are emitted."""
 MERGES = ("Add",)
-_FUNCTIONS: Mapping[str, str] = {
-    **{name.replace("_", ""): name for name in (*ARGUMENTS, *FUNCTIONS)},
-    "absolute": "absolute",
-}
-"""Functions of ``keras.ops`` by their classes in lower case, which have no underscores."""
 HINTS: Mapping[tuple[str, str], Callable[[Mapping[str, Any]], dict[str, Any] | None]] = {
     ("Rescaling", "scale"): lambda c: {"factor": c.get("scale")} if not c.get("offset") else None,
     ("Rescaling", "shift"): lambda c: {"amount": c.get("offset")} if c.get("scale") == 1 else None,
@@ -264,21 +258,16 @@ def _operation(walk: ModelCalls, call: Call) -> Made | None:
         return None
     if kind in MERGES and (found := _repeated(walk, call, refs) or positions(walk, call, refs)):
         return found
-    function = _FUNCTIONS.get(kind.lower())
-    found = None if function is None else _spoken(walk, call, function)
+    function = BY_CLASS.get(kind.lower())
+    found = None if function is None else _of_function(walk, call, function)
     return found or _function(call, refs[:1])
 
 
-def _spoken(walk: ModelCalls, call: Call, function: str) -> Made | None:
+def _of_function(walk: ModelCalls, call: Call, function: str) -> Made | None:
     """A function of ``keras.ops`` by its row."""
-    names = [name for name in arguments_of(function) if name not in call.settings]
-    if len(call.args) > len(names) and function != "einsum":
+    given = given_to(function, call.settings, call.args, call.kwargs)
+    if given is None:
         return None
-    given = {name: value for name, value in {**call.settings, **call.kwargs}.items() if name != "name"}
-    if function == "einsum":
-        given["operands"] = call.args
-    else:
-        given |= dict(zip(names, call.args, strict=False))
     try:
         given = {name: value if any(refs_in(value)) else plain(value) for name, value in given.items()}
     except UnsayableError:

@@ -358,6 +358,27 @@ ARGUMENTS: Mapping[str, tuple[str, ...]] = {
 """The arguments, in Keras' order, of functions that no row is of its own."""
 
 
+BY_CLASS: Mapping[str, str] = {name.replace("_", ""): name for name in (*ARGUMENTS, *FUNCTIONS)}
+"""Functions of ``keras.ops`` by Keras' classes in lower case, which have no underscores."""
+
+
+def given_to(
+    function: str, settings: Mapping[str, Any], args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> dict[str, Any] | None:
+    """Return the arguments of a call by name: those in the operation's configuration, and the call's own.
+
+    None where there are more than the function has.
+
+    >>> given_to("take", {"name": "take_1", "axis": 1}, ["X", [0, 2]], {})
+    {'axis': 1, 'x': 'X', 'indices': [0, 2]}
+    """
+    given = {name: value for name, value in {**settings, **kwargs}.items() if name != "name"}
+    if function == "einsum":
+        return given | {"operands": list(args)}
+    names = [name for name in arguments_of(function) if name not in settings]
+    return None if len(args) > len(names) else given | dict(zip(names, args, strict=False))
+
+
 def arguments_of(function: str) -> tuple[str, ...]:
     """Return the names of a function's arguments in Keras' order; () where a spec says nothing of it.
 

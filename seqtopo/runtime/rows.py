@@ -8,15 +8,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 from keras import layers
 
 from seqtopo.decompiler.layers import KERAS_ROWS, NoRowError, read_layer
 from seqtopo.decompiler.losses import Losses
 from seqtopo.layers import registry
+from seqtopo.layers.function_calls import BY_CLASS, FunctionCall, given_to, row_call
 from seqtopo.layers.row import Row
-from seqtopo.layers.sizes import symbol
+from seqtopo.layers.sizes import Shape, symbol
 from seqtopo.layers.step_windows import Call, Passed
-from seqtopo.layers.values import Tensor
+from seqtopo.layers.table import NAMES
+from seqtopo.layers.values import Refusal, Tensor
 
 
 def row_of(layer: Any) -> Row | None:
@@ -46,6 +49,48 @@ def call_of(layer: Any, row: Row, inputs: Sequence[Any], output: Any, place: int
         return None
     args = {**row.defaults, **given}
     return Call(args.get, tuple(map(_tensor, inputs)), (_tensor(output),), 0, place)
+
+
+def call_of_function(
+    operation: Any, args: Sequence[Any], kwargs: Mapping[str, Any], output: Any
+) -> tuple[Row, list[Any], Call] | None:
+    """Return the row of an operation of ``keras.ops``, the values that come in, and the first one's call as
+    the rules of rows see it; None where no row says it.
+    """
+    function = BY_CLASS.get(type(operation).__name__.lower())
+    given = None if function is None else given_to(function, operation.get_config(), args, kwargs)
+    if function is None or given is None:
+        return None
+    found = row_call(
+        function,
+        FunctionCall(given, _is_value, lambda value: _tensor(value).shape if _is_value(value) else None),
+    )
+    if found is None:
+        return None
+    row = NAMES[found.row]
+    try:
+        read = {name: row.by_name[name].kind.read(_tuples(v)) for name, v in found.args.items()}
+    except Refusal:
+        return None
+    outputs = output if isinstance(output, (list, tuple)) else [output]
+    call = Call(
+        {**row.defaults, **read}.get, tuple(map(_tensor, found.values)), tuple(map(_tensor, outputs)), 0
+    )
+    return row, list(found.values), call
+
+
+def _is_value(value: Any) -> bool:
+    return isinstance(value, keras.KerasTensor)
+
+
+def _shape_of(value: Any) -> Shape | None:
+    return _tensor(value).shape if _is_value(value) else None
+
+
+def _tuples(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    return tuple(map(_tuples, value)) if isinstance(value, (list, tuple)) else value
 
 
 def _tensor(value: Any) -> Tensor:

@@ -46,6 +46,23 @@ def agrees(spec: str) -> None:
     np.testing.assert_allclose(stepped(model, history), want, atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    "steps",
+    [
+        "divide(2) -> clip(-1,1)",
+        "split(2,features) -> mul",
+        "split(2,features) -> item(1) -> power(2)",
+        "[greater(0), id] -> where(x2=0)",
+        "sort -> take((0,2),features) -> sub(x1=1)",
+        "top_k(2) -> item(0) -> std(features,keepdims)",
+        "roll(1,features) -> max(x2=0)",
+        "linalg_norm(axis=features,keepdims) -> exp2",
+    ],
+)
+def test_functions_of_each_step_alone_are_called_step_by_step(steps: str) -> None:
+    agrees(f"in(?,2) -> lstm(6,seq) -> {steps} -> dense(2)")
+
+
 def test_masked_steps_change_nothing() -> None:
     model = seqtopo.compile("in(?,int(9)) -> embed(9,4,mask) -> lstm(5,seq) -> gru(5,seq) -> dense(3)")
     cases.set_weights(model)
@@ -108,11 +125,16 @@ def test_states_of_a_stateful_model_are_left_alone() -> None:
         ("in(?,2) -> conv1d(3,3) -> dense(2)", r"conv1d.*fewer steps"),
         ("in(?,2) -> mha(2,3) -> dense(2)", r"mha \(MultiHeadAttention\).*still to come"),
         ("in(?,2) -> lstm(3,seq) -> gavgpool1d -> dense(2)", r"GlobalAveragePooling1D.*pools over the steps"),
-        ("in(?,2) -> flip -> lstm(3)", r"Flip.*turns the time axis"),
+        ("in(?,2) -> flip -> lstm(3)", r"Flip.*reverses the time axis"),
         ("in(6,2) -> flatten -> dense(2)", r"flatten \(Flatten\).*joins all the steps"),
         ("in(?,2) -> softmax(time) -> dense(2)", r"over all the steps"),
         ("in(?,2) -> lstm(3,seq) -> last(2) -> dense(2)", r"other steps than the last"),
         ("in(8) -> dense(2)", r"no input with time steps"),
+        ("in(?,2) -> lstm(3,seq) -> roll(1) -> dense(2)", r"roll \(Roll\).*in another order"),
+        ("in(?,2) -> lstm(3,seq) -> std(time,keepdims) -> dense(2)", r"std \(Std\).*over all the steps"),
+        ("in(?,2) -> lstm(3,seq) -> cumprod -> dense(2)", r"cumprod \(Cumprod\).*adds up over the steps"),
+        ("in(?,2) -> lstm(3,seq) -> argmax(time) -> cast(float32)", r"argmax.*over all the steps"),
+        ("in(6,2) -> lstm(3,seq) -> split(2) -> add", r"split.*changes the number of steps"),
     ],
 )
 def test_what_cannot_be_stepped_says_why(spec: str, match: str) -> None:

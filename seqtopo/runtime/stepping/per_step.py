@@ -17,7 +17,7 @@ from seqtopo.layers.sizes import symbol, symbols
 from seqtopo.layers.step_windows import SAME
 from seqtopo.layers.timing import keeps
 from seqtopo.layers.values import Refusal, Tensor
-from seqtopo.runtime.rows import call_of, passes, row_of
+from seqtopo.runtime.rows import call_of, call_of_function, passes, row_of
 
 TIME = 1
 """The axis of the time steps, behind the batch."""
@@ -178,7 +178,32 @@ def refusal(
     if kind in REDUCTIONS:
         return _over_time(operation.axis, len(flowing[0].shape), "it is taken over all the steps")
     check = _OPERATION_CHECKS.get(kind)
-    return reason(operation) if check is None else check(operation, flowing, output)
+    if check is not None:
+        return check(operation, flowing, output)
+    return _of_function(operation, args, kwargs, flowing, output)
+
+
+def _of_function(
+    operation: Any, args: Sequence[Any], kwargs: Mapping[str, Any], flowing: Sequence[Any], output: Any
+) -> str | None:
+    """Why a function of ``keras.ops`` cannot be called step by step, by what its row says of time."""
+    found = call_of_function(operation, args, kwargs, output)
+    if found is None:
+        return reason(operation)
+    row, inputs, call = found
+    for place, value in enumerate(inputs):
+        if not any(value is x for x in flowing):
+            continue
+        for number in range(len(call.outputs)):
+            passed = passes(row, call._replace(place=place, output=number))
+            if passed is None:
+                continue
+            if passed.axis == 0 and call.outputs[number].shape[:1] != call.inputs[place].shape[:1]:
+                return "it changes the number of steps"
+            if passed.axis != 0 or passed.window != SAME:
+                known = REASONS.get(type(operation).__name__) or _REASONS_BY_ROLE.get(row.role)
+                return known or reason(operation)
+    return _misaligned(args, kwargs, flowing) if len(inputs) > 1 else None
 
 
 def _of_layer(
@@ -286,6 +311,9 @@ _REASONS_BY_ROLE: Mapping[str, str] = {
     "norm": "it normalises over all the steps",
     "join": "it joins sequences one behind the other",
     "dense": "it mixes the steps",
+    "reduction": "it is taken over all the steps",
+    "accumulation": "it adds up over the steps",
+    "order": "it puts the steps in another order",
 }
 
 _OPERATION_CHECKS: Mapping[str, Callable[[Any, Sequence[Any], Any], str | None]] = {
