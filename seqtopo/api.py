@@ -35,7 +35,7 @@ def check(
     ignore: str | Iterable[str] = (),
     **dims: Any,
 ) -> Report:
-    """Checks a spec without Keras and without NumPy; with data, against the data too.
+    """Check a spec without Keras and without NumPy; with data, against the data too.
 
     Args:
         spec: the text, or a ``pathlib.Path`` of it.
@@ -75,8 +75,7 @@ def check(
 
 
 def format_spec(text: str) -> str:
-    r"""A spec in the house style, with its comments; the text itself is what is returned unchanged
-    where it is formatted already.
+    r"""Format a spec in the house style, with its comments; a formatted text is returned unchanged.
 
     Raises:
         SpecError: the text cannot be read.
@@ -100,7 +99,7 @@ def compile(
     kernels: bool = True,
     **dims: Any,
 ) -> keras.Model:
-    """Builds the Keras model that a spec describes, of stock Keras layers.
+    """Build the Keras model that a spec describes, of stock Keras layers.
 
     Args:
         spec: the text, or a ``pathlib.Path`` of it.
@@ -157,7 +156,7 @@ def compile_all(
     kernels: bool = True,
     **dims: Any,
 ) -> dict[str, keras.Model]:
-    """Builds every named model of a spec; they share their layers, and so their weights.
+    """Build every named model of a spec; they share their layers, and so their weights.
 
     Takes and raises what ``compile`` does. Returns the models by name: each binding that has a
     source, and each block that is used, as a model of its own; the model of the last flow, if it has
@@ -182,7 +181,7 @@ def compile_all(
 
 
 def to_python(spec: Text, *, part: str = "", max_params: int = MAX_PARAMS, **dims: Any) -> str:
-    """Writes the Keras code of the model that a spec describes: a module with ``build()``.
+    """Write the Keras code of the model that a spec describes: a module with ``build()``.
 
     Running it gives the model that ``compile`` gives, with the same config; neither seqtopo is needed for
     that, nor Keras for writing it.
@@ -256,7 +255,7 @@ def rollout(
     mode: str | None = None,
     states: Any = None,
 ) -> np.ndarray:
-    """Goes on from a history: feeds each output back in as the next input, in one compiled loop.
+    """Continue a history: feed each output back in as the next input, in one compiled loop.
 
     Args:
         model_or_spec: a model from seqtopo, or any functional or Sequential Keras model; or a spec, which is
@@ -415,7 +414,7 @@ def predictor(model: keras.Model) -> Predictor:
 
 
 def attach(model: keras.Model, *, kernels: bool = True) -> keras.Model:
-    """Lets a Keras model run fast, and its stateful layers carry their states, equally on every backend.
+    """Let a Keras model run fast, and its stateful layers carry their states, equally on every backend.
 
     ``compile`` and ``compile_all`` do it for what they build; this is for a model that was loaded,
     cloned, unpickled or written by hand. Its layers compute the same on the fastest kernels there are for
@@ -473,7 +472,7 @@ def get_states(model: keras.Model) -> list[np.ndarray]:
 
 
 def set_states(model: keras.Model, values: Sequence[Any]) -> None:
-    """Sets the states of a model's stateful layers to what ``get_states`` gave.
+    """Set the states of a model's stateful layers to what ``get_states`` gave.
 
     Raises:
         ValueError: the model has no stateful layer, or the shapes are not those of its states.

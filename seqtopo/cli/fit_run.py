@@ -220,7 +220,7 @@ def _known(job: Job, model: keras.Model, kinds: Sequence[str]) -> list[Any]:
 
 
 def _units(job: Job, mean: Any) -> tuple[Any, Any, tuple[str, ...]]:
-    """The mean of each number that is told, as it was trained on; what brings it into the units of the data;
+    """The mean of each predicted number, as it was trained on; what brings it into the units of the data;
     and its name.
     """
     if job.early is None:

@@ -30,8 +30,9 @@ def errors(
     wanted: Wanted | None,
     names: tuple[str, ...],
 ) -> Scores:
-    """Root mean squared errors for each told feature, in the units of the data: of the mean (features,) of
-    what was trained on, of the last value of each window, and of the model. ``spread`` undoes the scaling.
+    """Return root mean squared errors for each predicted feature, in the units of the data: of the mean
+    (features,) of what was trained on, of the last value of each window, and of the model. ``spread`` undoes
+    the scaling.
     """
     sums: dict[str, Array] = {}
     count = 0.0

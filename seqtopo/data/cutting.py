@@ -24,7 +24,7 @@ class Wanted:
     the steps ahead are one axis with the features.
 
     ``places`` are the wanted steps where they are others than these, counted from the window's end (0 is
-    the first step after it): a model that gives answers for some of its steps only is told those.
+    the first step after it): a model that gives answers for some of its steps only has those as targets.
     """
 
     answers: Answers = "ahead"

@@ -47,7 +47,7 @@ def windows(
             reaches from one into another. An ``.npy`` file, or an array of ``numpy.memmap``, may
             be larger than memory: only the batches are copied.
         steps: how many steps a window has.
-        horizon: how many steps after it are to be told.
+        horizon: how many steps after it are to be predicted.
         stride: how many steps after one window the next begins.
         batch_size: how many windows a batch has.
         shuffle: a new order in each epoch, of all the windows, from ``seed``. Without it the order is that of
@@ -55,7 +55,7 @@ def windows(
         answers: ``"ahead"``, the ``horizon`` steps after the window; ``"next"``, at each step the one after
         it,
             for many-to-many; ``"same"``, the window itself, for autoencoders.
-        targets: the features that are to be told, by number or name; all if None.
+        targets: the features that are to be predicted, by number or name; all if None.
         time_axis: whether answers ahead have a time axis; by itself, where ``horizon`` is over 1.
         remainder: what happens to windows that do not fill the last batch: ``"keep"`` gives a smaller one,
             ``"drop"`` leaves them out, ``"error"`` refuses.
@@ -163,7 +163,7 @@ def for_spec(
 ) -> keras.utils.PyDataset:
     """Cut a series as a spec wants it: its steps, its batch, and targets of the shape that it gives.
 
-    A stateful spec gets ``pieces``, any other ``windows``. Many-to-one is told what comes ``"ahead"``, one
+    A stateful spec gets ``pieces``, any other ``windows``. Many-to-one predicts what comes ``"ahead"``, one
     step after the window; many-to-many at each step the ``"next"``; many-to-many, delayed, as many steps
     ahead as it gives; and where it gives back what it takes, as an autoencoder does, say ``answers="same"``.
 
@@ -176,7 +176,7 @@ def for_spec(
         batch_size: how many samples a batch has; 32 where the spec does not say.
         shuffle: as for ``windows``.
         answers: what is wanted, where it is not what the kind of the spec says.
-        targets: the features that are to be told, where the spec gives fewer than it takes.
+        targets: the features that are to be predicted, where the spec gives fewer than it takes.
         remainder: as for ``windows`` or ``pieces``. By itself ``"drop"`` where the batch is fixed, else
             ``"keep"``.
         seed: as for ``windows``.

@@ -22,7 +22,7 @@ from seqtopo.layers.sizes import show_shape
 from seqtopo.source import Span
 
 Targets = int | str | Sequence[int | str] | None
-"""The features that are to be told, by number or name: one, several, or all (None)."""
+"""The features that are to be predicted, by number or name: one, several, or all (None)."""
 
 
 def refuse(code: str, message: str, help: str, notes: tuple[str, ...] = ()) -> NoReturn:

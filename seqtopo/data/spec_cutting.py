@@ -349,7 +349,9 @@ def _following(field: Field | None, own: tuple[int, ...], length: Size, steps: i
 
 
 def _refuse_width(place: Place, read: Series, output: Value, targets: int, horizon: int) -> NoReturn:
-    """Refuses a model whose width is not that of ``told`` features, of ``horizon`` steps (0: of its own)."""
+    """Refuse a model whose width is not that of ``targets`` features, of ``horizon`` steps (0:
+    of its own).
+    """
     assert place.checked.resolved is not None
     asked, path = place.asked, MainPath(place.graph, output)
     gives, ahead = path.shape[-1], max(horizon, 1)

@@ -8,7 +8,7 @@ from difflib import SequenceMatcher
 from typing import Any
 
 from seqtopo.decompiler import same, writing
-from seqtopo.decompiler.layers import spoken
+from seqtopo.decompiler.layers import written_value
 from seqtopo.graph.graph import Graph, Node, SubModel, Value
 from seqtopo.graph.training import Training
 from seqtopo.layers.layer import Layer
@@ -241,7 +241,7 @@ def _argument(row: Any, node: Node, name: str) -> str:
     assert node.layer is not None
     param = row.by_name.get(name)
     value = node.call.get(name, node.layer.args.get(name, param.default if param else None))
-    value = spoken(name, value)
+    value = written_value(name, value)
     if isinstance(value, (Layer, SubModel)):
         text = print_expr(_inside(value))
         return f"({text})" if " -> " in text else text

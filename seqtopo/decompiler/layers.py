@@ -58,7 +58,7 @@ class Read:
     inner: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Configurations of what it wraps, by the parameter's name."""
     dtype: str = ""
-    """A dtype of whole numbers, which only some layers are told."""
+    """A dtype of whole numbers, which only some layers are given."""
 
 
 def row_of(config: Mapping[str, Any]) -> Row:
@@ -223,10 +223,10 @@ def same_value(a: Any, b: Any) -> bool:
     return a in ("linear", None) and b in ("linear", None)
 
 
-def spoken(name: str, value: Any) -> Any:
+def written_value(name: str, value: Any) -> Any:
     """Return an argument's value; None where it says what Keras takes anyhow.
 
-    >>> spoken("dtype", "float32"), spoken("dtype", "float16"), spoken("units", 3)
+    >>> written_value("dtype", "float32"), written_value("dtype", "float16"), written_value("units", 3)
     (None, 'float16', 3)
     """
     return None if value == {"data_format": "channels_last", "dtype": "float32"}.get(name) else value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from seqtopo.decompiler.layers import default_of, same_value, spoken
+from seqtopo.decompiler.layers import default_of, same_value, written_value
 from seqtopo.graph.graph import Graph, SubModel, Value
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.row import Param
@@ -91,7 +91,7 @@ class _Comparison:
         return ""
 
     def _argument(self, param: Param, one: dict[str, Any], two: dict[str, Any]) -> str:
-        a, b = (spoken(param.name, args.get(param.name, default_of(param))) for args in (one, two))
+        a, b = (written_value(param.name, args.get(param.name, default_of(param))) for args in (one, two))
         if isinstance(a, Layer) and isinstance(b, Layer):
             return self.layer(a, b)
         if isinstance(a, SubModel) and isinstance(b, SubModel):

@@ -36,7 +36,7 @@ class Stock(Protocol):
         """Make what is made inside the ``with`` block for the layer of this name."""
 
     def settings(self) -> Mapping[str, Any]:
-        """Return what layers must be told, since Keras would take it from the user's
+        """Return what layers must be given, since Keras would take it from the user's
         ``keras.json`` instead.
         """
 

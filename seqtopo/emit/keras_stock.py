@@ -75,7 +75,7 @@ class KerasStock:
         return self.weights.of(name)
 
     def settings(self) -> Mapping[str, Any]:
-        """Return what layers must be told, since Keras would take it from the user's ``keras.json`` instead.
+        """Return what layers must be given, since Keras would take it from the user's ``keras.json`` instead.
 
         A spec has its channels last, unless it says otherwise.
         """

@@ -39,7 +39,7 @@ class Node:
     """An input (``layer`` is None) or one call of a layer.
 
     ``call`` are plain call arguments, ``tensors`` those that are values; ``outputs`` is None where
-    the shape could not be told. ``span`` is the step in the text, ``spans`` its arguments'.
+    the shape is not known. ``span`` is the step in the text, ``spans`` its arguments'.
     ``wants`` names the second values that something uses.
     """
 
@@ -119,7 +119,7 @@ class Graph:
         return known
 
     def tensor(self, value: Value) -> Tensor | None:
-        """Shape and dtype of a value; None where they could not be told."""
+        """Shape and dtype of a value; None where they are not known."""
         node = self.nodes[value.node]
         if value.extra:
             found = node.extras.get(value.extra, ())

@@ -128,7 +128,7 @@ class Outside:
     """Every name that is bound from outside.
 
     The texts of the values lie behind the spec's own, so that no place in them is one of the spec; what
-    is found in them is told at the place in the spec where the name stands.
+    is found in them is reported at the place in the spec where the name stands.
     """
 
     begin: int
@@ -147,7 +147,7 @@ class Outside:
         return next((g for g in self.given.values() if g.span.start <= span.start < g.span.end), None)
 
     def placed(self, found: Diagnostic, here: Span) -> Diagnostic:
-        """Return a diagnostic of what was bound from outside, told at a place of the spec.
+        """Return a diagnostic of what was bound from outside, at a place of the spec.
 
         A fix there would change what is not in the spec.
         """

@@ -198,7 +198,7 @@ class Resolver:
         return self.outside.placed(found, next(names, Span(0, 0)))
 
     def resolve(self) -> Resolved | None:
-        """Return what the statements mean; None where the output cannot be told."""
+        """Return what the statements mean; None where the output is not known."""
         self._dimensions()
         self._macros()
         training = None
@@ -1372,7 +1372,7 @@ class Resolver:
     # ---- names, limits and places --------------------------------------------------------------------
 
     def report(self, refusal: Refusal) -> None:
-        """Records what is refused, once for each place, as far as it was not told before.
+        """Records what is refused, once for each place, as far as it was not reported before.
 
         Raises:
             Refusal: the spec is too large, so that nothing more is looked at.
@@ -1478,7 +1478,7 @@ class Resolver:
     def passed_on(self, passed: Passed, at: tree.Expr, env: Env, use: Callable[[Env], Answer]) -> Answer:
         """Uses a layer or a flow that a name stands for, with fresh layers at each place.
 
-        What was bound from outside has no place in the spec: it is told where the name stands.
+        What was bound from outside has no place in the spec: it is reported where the name stands.
         """
         inner = env.inside(self.frame(env.frame, id(at)), passed.scope)
         if not self.outside.is_in(passed.expr.span):

@@ -217,7 +217,7 @@ def _hull(first: Field, second: Field) -> Field:
 
 
 def _outer(one: Bound, two: Bound, end: Bound, up: bool) -> Bound:
-    """The bound further out, up or down; the end of the sequence where that cannot be told."""
+    """The bound further out, up or down; the end of the sequence where that is not known."""
     if one in (two, end):
         return one
     if two == end:

@@ -61,7 +61,7 @@ def _check(name: str, family: str, argument: str, value: Any, weight: Weight) ->
     axes = value.kwargs.get("axis", ()) if isinstance(value, Object) and family == "constraint" else ()
     for axis in axes if isinstance(axes, tuple) else (axes,):
         if not -rank <= axis < rank:
-            raise _refusal(name, argument, f"{called} is told to work along axis {axis}", weight)
+            raise _refusal(name, argument, f"{called} works along axis {axis}", weight)
 
 
 def decomposes_half(value: Any, dtype: str | None) -> bool:

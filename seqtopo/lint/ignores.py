@@ -44,7 +44,7 @@ class Ignore(NamedTuple):
     alone: bool
 
 
-def heed(
+def apply_ignores(
     found: Sequence[Diagnostic], source: Source, spec: tree.Spec, ran: Collection[str]
 ) -> list[Diagnostic]:
     """Return what is left of the findings of a spec without errors, and what is wrong with its comments.
@@ -125,13 +125,13 @@ def _ignores(source: Source, spec: tree.Spec) -> list[Ignore]:
         here = source.place(span.start).line
         alone = at == 0 or source.place(tokens[at - 1].end - 1).line != here
         words = words_of(match)
-        spoken = behind.start if alone and behind is not None else span.start
-        around = bisect_right(starts, spoken) - 1
+        begin = behind.start if alone and behind is not None else span.start
+        around = bisect_right(starts, begin) - 1
         whole = around >= 0 and (
-            starts[around] == spoken if alone else spec.statements[around].span.end <= span.start
+            starts[around] == begin if alone else spec.statements[around].span.end <= span.start
         )
         comment = Span(span.start, min(token.start + match.end(), span.end))
-        found.append(Ignore(span, comment, words, source.place(spoken).line, around if whole else -1, alone))
+        found.append(Ignore(span, comment, words, source.place(begin).line, around if whole else -1, alone))
     return found[::-1]
 
 

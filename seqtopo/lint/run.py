@@ -8,7 +8,7 @@ from dataclasses import replace
 from seqtopo.advice.verify_fixes import MOST_TRIED, Trial
 from seqtopo.diag.model import Diagnostic, Fix
 from seqtopo.graph.resolver import Resolved
-from seqtopo.lint.ignores import heed
+from seqtopo.lint.ignores import apply_ignores
 from seqtopo.lint.rules import (
     attending,
     axes,
@@ -77,7 +77,7 @@ def lint(
             if places == MOST_PLACES:
                 break
     every = sorted((*before, *_verified(found.values(), resolved)), key=lambda d: (d.span, d.code))
-    left = heed(every, resolved.source, spec, set(ran))
+    left = apply_ignores(every, resolved.source, spec, set(ran))
     return [diagnostic for diagnostic in left if diagnostic.code in on]
 
 

@@ -6,7 +6,7 @@ import pytest
 
 import seqtopo
 from seqtopo.diag.model import Diagnostic
-from seqtopo.lint.ignores import heed
+from seqtopo.lint.ignores import apply_ignores
 from seqtopo.source import Source, Span
 from seqtopo.syntax.parse import parse
 
@@ -84,7 +84,7 @@ def test_errors_are_never_silenced() -> None:
     spec, _ = parse(source)
     assert spec is not None
     error = Diagnostic("ST301", "wrong", Span(0, 7), source=source)
-    assert [d.code for d in heed([error], source, spec, set())] == ["ST301", "ST669"]
+    assert [d.code for d in apply_ignores([error], source, spec, set())] == ["ST301", "ST669"]
 
 
 def test_a_rule_that_is_off_leaves_its_comments_alone() -> None:

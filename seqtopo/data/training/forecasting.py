@@ -48,7 +48,7 @@ def forecast(
     """Return the next steps (steps, target features) after a history (time, features), in the units of the
     data.
 
-    ``future`` is what is known of the steps ahead, (steps, features that are not told), unscaled.
+    ``future`` is what is known of the steps ahead, (steps, features that are not predicted), unscaled.
 
     Raises:
         ValueError: the model cannot go on for so long, or the history does not fit it.

@@ -44,7 +44,7 @@ class NoModelError(Exception):
 
 @dataclass
 class Notes:
-    """What is known of the data that a model was trained on: the features' names, those that are told,
+    """What is known of the data that a model was trained on: the features' names, those that are predicted,
     scaling, what is wanted of a window, and the end of the series, (steps, features), unscaled.
     """
 

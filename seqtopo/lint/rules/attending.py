@@ -46,8 +46,8 @@ def query_and_value_swapped(view: View) -> Iterator[Finding]:
 def _writer(view: View, query: Value, value: Value) -> Node | None:
     """What shows that the value is a decoder of the query: its state from there, or its causal attention."""
     asks = {node.index for node in view.behind((query,))}
-    told = [node for node in view.behind((value,)) if node.index not in asks]
-    for node in told:
+    behind = [node for node in view.behind((value,)) if node.index not in asks]
+    for node in behind:
         state = node.tensors.get("initial_state", ())
         if state and all(v.node in asks for v in state):
             return node
@@ -55,7 +55,7 @@ def _writer(view: View, query: Value, value: Value) -> Node | None:
     others = {node.index for node in view.behind((value,)) if node.layer is None}
     if inputs & others or any(view.graph.nodes[i].call.get("use_causal_mask") for i in asks):
         return None
-    return next((node for node in told if node.call.get("use_causal_mask")), None)
+    return next((node for node in behind if node.call.get("use_causal_mask")), None)
 
 
 class _Bag(NamedTuple):
@@ -71,14 +71,14 @@ def order_not_seen(view: View) -> Iterator[Finding]:
     if not view.calls_with("attention"):
         return
     bags: dict[int, _Bag] = {}
-    told: set[int] = set()
+    reported: set[int] = set()
     for node in view.calls:
         bag = _bag_after(view, node, bags)
         if bag is None:
             continue
         ends = _pools(view, node) and len(view.out(node).shape) == 1
-        if (ends or view.is_output(node)) and bag.attends is not None and bag.table.index not in told:
-            told.add(bag.table.index)
+        if (ends or view.is_output(node)) and bag.attends is not None and bag.table.index not in reported:
+            reported.add(bag.table.index)
             yield _unordered(view, bag.table, bag.attends)
         if not ends:
             bags[node.index] = bag

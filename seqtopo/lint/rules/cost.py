@@ -47,7 +47,7 @@ _DECIDE = ("recurrent_dropout", "activation", "recurrent_activation", "use_bias"
 def slow_kernel(view: View) -> Iterator[Finding]:
     """Arguments with which Keras takes no fast kernel on a GPU, as its backends ask for them in 3.15.
 
-    Layers that have the same ones are told together.
+    Layers that have the same ones are reported together.
     """
     alike: dict[tuple[str, ...], list[Place]] = {}
     for flow in view.flows:
@@ -81,13 +81,13 @@ def _long(view: View, node: Node, layer: Layer) -> bool:
 
 
 def _reasons(layer: Layer, long: bool = False) -> tuple[str, ...]:
-    """What keeps a layer from the kernels; unrolling long sequences is told by a rule of its own."""
+    """What keeps a layer from the kernels; unrolling long sequences has a rule of its own."""
     if layer.row.name not in _WHERE or layer.get("use_cudnn") is False:
         return ()
     activation, gate = word_of(layer.get("activation")), word_of(layer.get("recurrent_activation"))
     found = {
         "recurrent_dropout": bool(layer.get("recurrent_dropout")),
-        # A softmax, and what is not a gate, are told by rules of their own.
+        # A softmax, and what is not a gate, have rules of their own.
         f"the activation {activation or 'linear'}": activation not in ("tanh", "softmax"),
         f"the recurrent_activation {gate or 'linear'}": gate != "sigmoid" and gate in GATES,
         "use_bias=false": layer.get("use_bias") is False,
@@ -312,7 +312,7 @@ def linear_chain(view: View) -> Iterator[Finding]:
 
 @rule("ST658")
 def channels_before_places(view: View) -> Iterator[Finding]:
-    """Convolutions over channels_first, which TensorFlow has for GPUs; those of a flow are told together."""
+    """Convolutions over channels_first, which TensorFlow has for GPUs; one finding a flow."""
     for flow in view.flows:
         found = [node for node, what in _onednn_only(flow) if what == _CHANNELS_FIRST]
         if not found:
@@ -332,7 +332,7 @@ def channels_before_places(view: View) -> Iterator[Finding]:
 
 @rule("ST659")
 def needs_onednn(view: View) -> Iterator[Finding]:
-    """Windows that TensorFlow does not compute on every CPU; those of a flow are told together."""
+    """Windows that TensorFlow does not compute on every CPU; those of a flow are reported together."""
     for flow in view.flows:
         found = [(node, what) for node, what in _onednn_only(flow) if what != _CHANNELS_FIRST]
         if not found:

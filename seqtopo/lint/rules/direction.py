@@ -301,11 +301,11 @@ def sees_the_future(view: View) -> Iterator[Finding]:
     for index, values in groups.items():
         origin = view.graph.nodes[index]
         near = _in_step(view, values, index, origins)
-        told = {value: _foretells(view, value, origin, near) for value in values}
-        values = [value for value in values if told[value]]
+        reasons = {value: _foretells(view, value, origin, near) for value in values}
+        values = [value for value in values if reasons[value]]
         for node in _in_step(view, values, index, origins):
             if _looks_ahead(view, node, index, origins):
-                yield _finding(view, node, values[0], told[values[0]])
+                yield _finding(view, node, values[0], reasons[values[0]])
 
 
 def _finding(view: View, node: Node, value: Value, why: str) -> Finding:

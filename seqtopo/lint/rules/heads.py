@@ -215,15 +215,15 @@ def cut_scores(view: View) -> Iterator[Finding]:
         came = activation_of(first.layer)
         came = _SQUEEZED.get(came, came)
         width = view.came(node).shape[-1:]
-        told = _CUT.get((came, gives), "")
+        reason = _CUT.get((came, gives), "")
         if (came, gives) == ("tanh", "softmax") and width and isinstance(width[0], int) and width[0] > 1:
             share = exp(2) / (exp(2) + width[0] - 1)
-            told = f"the likeliest of {width[0]} classes never gets more than {share:.2f}"
-        if not told:
+            reason = f"the likeliest of {width[0]} classes never gets more than {share:.2f}"
+        if not reason:
             continue
         yield Finding(
             node.span,
-            f"{gives} is given numbers from {_SPANS[came]} by {first.layer.title}: {told}",
+            f"{gives} is given numbers from {_SPANS[came]} by {first.layer.title}: {reason}",
             label=f"is given numbers from {_SPANS[came]}",
             labels=(Label(first.span, f"applies {activation_of(first.layer)}"),),
             help=f"give {gives} plain scores, of a dense layer without an activation",
@@ -344,8 +344,8 @@ def no_probabilities(view: View) -> Iterator[Finding]:
         gives = RANGES.get(head.gives, f"what {head.gives} gives")
         logits = loss.name in (*BINARY, *CLASSES) and loss.name != "categorical_generalized_cross_entropy"
         right = "softplus" if loss.name == "poisson" else "sigmoid" if loss.name in BINARY else "softmax"
-        told = logits and head.gives == "linear"
-        fixes = (*activated(view, head, right), *(_logits(loss) if told else ()))
+        takes_logits = logits and head.gives == "linear"
+        fixes = (*activated(view, head, right), *(_logits(loss) if takes_logits else ()))
         yield Finding(
             head.place.span,
             f"{loss.word} takes the logarithm of {wants}, but {head.place.layer.title} gives {gives}",

@@ -189,10 +189,10 @@ def curve_of_any_number(view: View) -> Iterator[Finding]:
             continue
         gives = RANGES.get(head.gives, f"what {head.gives} gives")
         logits = entry.name == "auc" and loss.name not in _DISTANCES
-        told = with_argument(expr, "from_logits", tree.Name(expr.span, "true")) if logits else None
+        with_logits = with_argument(expr, "from_logits", tree.Name(expr.span, "true")) if logits else None
         fixes = (
-            (Fix("tell the metric that it gets logits", (Edit(expr.span, print_expr(told)),)),)
-            if told is not None
+            (Fix("tell the metric that it gets logits", (Edit(expr.span, print_expr(with_logits)),)),)
+            if with_logits is not None
             else activated(view, head, "sigmoid")
             if loss.name in _DISTANCES
             else ()

@@ -77,7 +77,7 @@ def _one_step(view: View) -> list[tuple[Node, Node]]:
     shortens = [n for n in view.calls if _shortens(n) and _leaves_one(view, n)]
     begins = {node.index: node for node in sources}
     first = {node.index: node for node in shortens}
-    told: set[int] = set()
+    reported: set[int] = set()
     found: list[tuple[Node, Node]] = []
     for node in view.calls if begins or first else ():
         assert node.layer is not None
@@ -86,8 +86,8 @@ def _one_step(view: View) -> list[tuple[Node, Node]]:
             if node.index in first:
                 begins[node.index] = node
             continue
-        if node.layer.row.recurrent and begin.index not in told:
-            told.add(begin.index)
+        if node.layer.row.recurrent and begin.index not in reported:
+            reported.add(begin.index)
             # A model of one step, whose state goes in and out, is run by a loop outside.
             if not node.tensors.get("initial_state") and not node.wants:
                 found.append((begin, node))
