@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from seqtopo.api import generate as generate
     from seqtopo.api import get_states as get_states
     from seqtopo.api import predictor as predictor
+    from seqtopo.api import read_code as read_code
     from seqtopo.api import rollout as rollout
     from seqtopo.api import set_states as set_states
     from seqtopo.api import to_python as to_python
@@ -64,6 +65,7 @@ _HOMES = {
     "kernels": "seqtopo.runtime.kernels.listing",
     "layer": "seqtopo.layers.custom",
     "predictor": "seqtopo.api",
+    "read_code": "seqtopo.api",
     "rollout": "seqtopo.api",
     "sampling": "seqtopo",
     "set_states": "seqtopo.api",

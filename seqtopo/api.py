@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import keras
     import numpy as np
 
+    from seqtopo.code.findings import CheckedModel
     from seqtopo.runtime.kernels.predictor import Predictor
 
 
@@ -38,7 +39,8 @@ def check(
     """Check a spec without Keras and without NumPy; with data, against the data too.
 
     Args:
-        spec: the text, or a ``pathlib.Path`` of it.
+        spec: the text, or a ``pathlib.Path`` of it; or the path of a Python file or notebook, whose Keras
+            models are read, see ``read_code``.
         x: data for the inputs: an array ``(samples, ...)`` or the path of an ``.npy`` or ``.npz`` file;
             for several inputs a list of them in the order of the text, or a dictionary by name. The
             symbols of ``in(...)`` that nothing binds are learned from it. NumPy reads
@@ -55,10 +57,12 @@ def check(
         dims: values of names: numbers, or texts such as ``"relu"`` or ``"lstm"``; they win over ``let``.
 
     Returns:
-        The report; a mistake in the spec is a diagnostic in it, never an exception.
+        The report; a mistake in the spec is a diagnostic in it, never an exception. Of a Python file with one
+        model it is that of the model; of one with several it has the diagnostics of all, and no shapes.
 
     Raises:
-        ValueError: ``select`` or ``ignore`` names no code, or ``loss`` no loss.
+        ValueError: ``select`` or ``ignore`` names no code, or ``loss`` no loss; or there is data for a Python
+            file.
 
     >>> report = check("in(T,8) -> lstm(64,seq) -> dense(3)")
     >>> report.ok, report.kind, report.params
@@ -66,12 +70,51 @@ def check(
     >>> check("in(T,8) -> lstm(64) -> lstm(32)").diagnostics[0].code
     'ST301'
     """
+    if isinstance(spec, os.PathLike) and os.fspath(spec).lower().endswith((".py", ".ipynb")):
+        from seqtopo.code.check import report_of_file  # a spec is checked without reading any Python
+
+        if not (x is y is sample_weight is loss is None):
+            raise ValueError("a Python file says itself what its data is: give data for a spec only")
+        return report_of_file(spec, dims, selection(select, ignore))
     checked = analyse(spec, dims)
     if not (x is y is sample_weight is loss is None):
         from seqtopo.data.fitting import with_data
 
         checked = with_data(checked, x, y, loss, dims, sample_weight, pad=pad)
     return report_on(linted(checked, selection(select, ignore)))
+
+
+def read_code(
+    code: Text, *, select: str | Iterable[str] = (), ignore: str | Iterable[str] = ()
+) -> list[CheckedModel]:
+    r"""Reads the Keras models that Python code makes, and checks them. Nothing of the code is run.
+
+    Args:
+        code: the text of a Python file or of a notebook, or a ``pathlib.Path`` of one.
+        select: rules to switch on beside those that are on by default, as in ``check``.
+        ignore: rules to switch off, in the same way.
+
+    Returns:
+        The models in the order in which the code makes them, each with ``name``, the variable or function
+        that has it; ``place``, where it is made; ``spec``, the spec of it, "" where that cannot be told; and
+        ``report``, as ``check`` returns it, with diagnostics in the Python text.
+
+    Raises:
+        ValueError: ``select`` or ``ignore`` names no code.
+
+    >>> (model,) = read_code(
+    ...     "from keras import Input, Sequential, layers\n"
+    ...     "model = Sequential([Input((10, 4)), layers.LSTM(8), layers.Dense(1)])\n"
+    ... )
+    >>> model.name, model.spec, model.report.params
+    ('model', 'in(10,4) -> lstm(8) -> dense(1)\n', 425)
+    """
+    from seqtopo.code.check import check_path, check_text  # a spec is checked without reading any Python
+
+    chosen = selection(select, ignore)
+    if isinstance(code, os.PathLike):
+        return check_path(code, None, chosen).models
+    return check_text(code, "<code>", None, chosen).models
 
 
 def format_spec(text: str) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from seqtopo.cli import convert_model
 from seqtopo.cli.arguments import Parser, UsageError, add_format
 from seqtopo.cli.files import STDIN, STDIN_NAME, read_input
+from seqtopo.cli.python_code import spec_in_code
 from seqtopo.cli.terminal import put, put_diagnostics, say
 from seqtopo.cli.writing import apart, text_place, write_whole
 from seqtopo.diag.error import SpecError
@@ -22,7 +23,7 @@ from seqtopo.system.shell import command
 from seqtopo.vgsl.reader import FORMATS, read_vgsl
 from seqtopo.vgsl.words import DIALECTS, table
 
-_FORMS = (*FORMATS, "model")
+_FORMS = (*FORMATS, "keras", "model")
 
 
 def parser() -> Parser:
@@ -30,12 +31,13 @@ def parser() -> Parser:
     made = Parser(
         "convert",
         "Turns a topology in another program's notation into a spec: VGSL, as Tesseract, kraken and VGSLify\n"
-        "write it (its width is X and its height Y where they are open), or a model that Keras 0.3 to 3\n"
-        "saved: .keras, .h5, .json. With -o new.keras a model of Keras 1 or 2 becomes a file of Keras 3,\n"
-        "with its weights.",
+        "write it (its width is X and its height Y where they are open), a Keras model in a Python file or\n"
+        "notebook, or a model that Keras 0.3 to 3 saved: .keras, .h5, .json. With -o new.keras a model of\n"
+        "Keras 1 or 2 becomes a file of Keras 3, with its weights.",
         (
             'seqtopo convert vgsl "[1,36,0,1 Ct3,3,16 Mp3,3 Lfys64 Lfx96 Lrx96 Lfx512 O1c111]"',
             "seqtopo convert vgsl model.vgsl -o spec.txt",
+            "seqtopo convert keras train.py --model encoder -o spec.txt",
             "seqtopo convert model old.h5 -o spec.txt",
             "seqtopo convert model old.h5 -o new.keras",
             "seqtopo convert model old.json --weights weights.h5 -o new.keras",
@@ -47,6 +49,9 @@ def parser() -> Parser:
     made.add_argument("text", help="the topology, a file of it, or - for the standard input")
     made.add_argument(
         "-o", "--output", metavar="PATH", help="a file to write the spec to; or a model, to a .keras file"
+    )
+    made.add_argument(
+        "--model", metavar="NAME", default="", help="which model of the Python file, if it makes several"
     )
     made.add_argument(
         "--weights",
@@ -68,18 +73,14 @@ def run(args: argparse.Namespace) -> int:
     """Convert, and print what could not be converted. Returns the exit code."""
     if args.form == "model":
         return convert_model.run(args)
-    if args.form not in FORMATS:
+    if args.form not in (*FORMATS, "keras"):
         near = nearest(args.form, _FORMS)
         known = f"the notations are {', '.join(_FORMS)}"
         raise UsageError(f"there is no notation {args.form}", f"did you mean {near}?" if near else known)
     if args.output:
         apart(args.output, args.text)
         text_place(args.output, "a spec")
-    source, found = _load(args.text)
-    spec = None
-    if not found:
-        spec, wrong = read_vgsl(source, args.dialect)
-        found = tuple(wrong)
+    spec, found = _of_keras(args) if args.form == "keras" else _of_vgsl(args)
     if spec is not None and args.output:
         data = spec.encode()
         try:
@@ -94,6 +95,20 @@ def run(args: argparse.Namespace) -> int:
     else:
         put(spec)
     return 0
+
+
+def _of_vgsl(args: argparse.Namespace) -> tuple[str | None, tuple[Diagnostic, ...]]:
+    source, found = _load(args.text)
+    if found:
+        return None, found
+    spec, wrong = read_vgsl(source, args.dialect)
+    return spec, tuple(wrong)
+
+
+def _of_keras(args: argparse.Namespace) -> tuple[str | None, tuple[Diagnostic, ...]]:
+    """The spec of a model in Python code."""
+    source, found = spec_in_code(f"{args.text}:{args.model}" if args.model else args.text)
+    return (None, found) if found else (source.text, ())
 
 
 def _load(argument: str) -> tuple[Source, tuple[Diagnostic, ...]]:

@@ -155,7 +155,7 @@ def reports_of(file: CheckedFile) -> list[Report]:
 def put_models(file: CheckedFile, screen: Terminal, *, apart: bool) -> None:
     """Print the shape table of each model of a file, under its name and line."""
     name = file.code.source.name
-    if not file.models:
+    if not file.models and not file.diagnostics:
         say(*[""] * apart, f"{name}: no model is made here that can be read")
     for i, model in enumerate(file.models):
         head = f"{place_in(file, model.place)}: {model.name}"

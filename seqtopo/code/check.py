@@ -17,6 +17,7 @@ from seqtopo.code.rewrite import changed_cells
 from seqtopo.diag.model import Diagnostic, Fix
 from seqtopo.diag.nearest import nearest
 from seqtopo.lint.selection import Selection
+from seqtopo.report.report import Report
 from seqtopo.source import Source, Span
 from seqtopo.syntax.read import unreadable
 
@@ -56,6 +57,15 @@ def check_text(
     """Returns the models of a Python text, checked."""
     code = read_text(text, name)
     return verified(check_code(code, dims, selection), reader(code), dims, selection)
+
+
+def report_of_file(path: str | os.PathLike[str], dims: Mapping[str, Any], selection: Selection) -> Report:
+    """Return the report of the one model of a file; of several, one with the diagnostics of all."""
+    found = check_path(path, dims, selection)
+    if len(found.models) == 1 and not found.diagnostics:
+        return found.models[0].report
+    every = [d for model in found.models for d in model.shown]
+    return Report(found.code.source, (*every, *found.shown))
 
 
 def reader(code: CodeFile, path: Path | None = None) -> Read:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import seqtopo
 from seqtopo.cli.main import main
 from tests.unit.test_code_findings import IMPORTS, STACKED, notebook
 
@@ -153,3 +154,20 @@ def test_a_file_that_is_no_python_is_told_with_the_line(project: Path, capsys: C
     said = capsys.readouterr().out
     assert "broken.py:8:1: error[ST107] the rest of this file cannot be read: invalid syntax" in said
     assert "ST661" in said
+
+
+def test_a_model_of_a_file_is_written_as_a_spec(project: Path, capsys: Capture) -> None:
+    assert main(["convert", "keras", "fine.py", "--model", "encoder"]) == 0
+    assert capsys.readouterr().out == "in(10,4) -> lstm(8)\n"
+    assert main(["convert", "keras", "fine.py:encoder", "-o", "encoder.txt"]) == 0
+    assert Path("encoder.txt").read_text() == "in(10,4) -> lstm(8)\n"
+    assert main(["convert", "keras", "bad.py"]) == 1
+
+
+def test_python_reads_and_checks_code(project: Path) -> None:
+    encoder, whole = seqtopo.read_code(Path("fine.py"))
+    assert (encoder.name, whole.report.params) == ("encoder", 425)
+    assert not seqtopo.check(Path("bad.py")).ok
+    assert [d.code for d in seqtopo.check(Path("fine.py")).diagnostics] == ["ST661"]
+    with pytest.raises(ValueError, match="what its data is"):
+        seqtopo.check(Path("fine.py"), loss="mse")
