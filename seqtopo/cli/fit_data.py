@@ -32,6 +32,10 @@ OTHER_SHARES = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.0)
 """The shares to hold out that are tried where a series is too short for the one that was asked for."""
 
 
+_OF_SERIES = {"target": None, "steps": None, "horizon": None, "stride": 1, "scale": False, "same": False}
+"""The options for series alone, each with what it is where it is not given."""
+
+
 @dataclass(frozen=True)
 class Job:
     """One run of ``fit``: the spec with its symbols and its loss, the data to train on, and the data that is
@@ -75,6 +79,10 @@ def job_of(checked: Checked, args: argparse.Namespace, dims: dict[str, Any]) -> 
     if isinstance(read, Members):
         if args.series is not None:
             raise UsageError("--series names a column of a .csv file", "leave it out: these are samples")
+        for name, default in _OF_SERIES.items():
+            if getattr(args, name) != default:
+                said = f"--{name} says how a series is cut, but {Path(args.data).name} holds samples"
+                raise UsageError(said, f"leave out --{name}")
         return _given_samples(checked, args, dims, read)
     for note in read.notes:
         say(note)

@@ -375,3 +375,33 @@ def test_fault_d7_another_share_that_is_named_was_tried(batch: str, share: str, 
         named = re.search(r"--validation ([\d.]+\d|0)", said)
         assert named is not None
         assert main([*fit, "--validation", named[1]]) == 0
+
+
+@pytest.mark.parametrize(
+    "option",
+    [["--target", "b"], ["--steps", "6"], ["--horizon", "2"], ["--stride", "2"], ["--scale"], ["--same"]],
+    ids=lambda option: option[0],
+)
+def test_fault_a_an_option_for_series_is_not_passed_over_where_there_are_samples(
+    option: list[str], capsys: Capture
+) -> None:
+    np.savez("d.npz", x=np.zeros((8, 5, 2)), y=np.zeros((8, 1)))
+    assert main(["fit", "in(5,2) -> lstm(2) -> dense(1)", "d.npz", *option]) == 2
+    said = words(capsys.readouterr().err)
+    assert f"{option[0]} says how a series is cut, but d.npz holds samples" in said
+    assert not Path("model.keras").exists()
+
+
+def test_fault_b_a_forecast_is_not_written_over_the_data(capsys: Capture) -> None:
+    series(80)
+    fit = ["fit", "in(6,3) -> gru(3) -> dense(3)", "s.csv", "--epochs", "1", "-o", "m.keras"]
+    assert main(fit) == 0
+    before = Path("s.csv").read_bytes()
+    capsys.readouterr()
+    assert main(["forecast", "m.keras", "--steps", "2", "-o", "s.csv"]) == 2
+    assert "write -o s-ahead.csv" in capsys.readouterr().err
+    assert Path("s.csv").read_bytes() == before
+    # A forecast is replaced by the next one.
+    for steps in ("2", "3"):
+        assert main(["forecast", "m.keras", "--steps", steps, "-o", "s-ahead.csv"]) == 0
+    assert len(Path("s-ahead.csv").read_text(encoding="utf-8").splitlines()) == 4
