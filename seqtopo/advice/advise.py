@@ -10,15 +10,14 @@ from dataclasses import replace
 from itertools import islice
 
 from seqtopo.advice.branches import behind_merge
-from seqtopo.advice.causes import causes
-from seqtopo.advice.failure_site import Site, forgets_steps, maker, shaper
+from seqtopo.advice.failure_site import Site, causes, forgets_steps, maker, shaper
 from seqtopo.advice.fixes import chain_of, fixes_of, least_length
 from seqtopo.advice.rank_fixes import keep_steps
 from seqtopo.advice.verify_fixes import Trial, verified, worth_trying
 from seqtopo.diag.model import Diagnostic, Edit, Fix, Label
 from seqtopo.graph.graph import Graph, Node, Sources, Value
+from seqtopo.graph.outside import upper
 from seqtopo.graph.resolver import Resolution, diagnostic_of
-from seqtopo.graph.unbound import upper
 from seqtopo.layers.values import Refusal
 from seqtopo.syntax import tree
 

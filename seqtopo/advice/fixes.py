@@ -9,9 +9,8 @@ from collections.abc import Iterator
 
 from seqtopo.advice.failure_site import Site, called, free_symbol, gives_steps
 from seqtopo.advice.lengths import Chain, chain, least, stretched
-from seqtopo.advice.merge_fixes import attention_fixes, count_fixes, merge_fixes
+from seqtopo.advice.merge_fixes import attention_fixes, count_fixes, merge_fixes, state_fixes
 from seqtopo.advice.rank_fixes import flattened, rank_fixes
-from seqtopo.advice.state_fixes import state_fixes
 from seqtopo.diag.model import Edit, Fix
 from seqtopo.graph.graph import Value
 from seqtopo.graph.symbols import size_text

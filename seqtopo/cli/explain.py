@@ -7,12 +7,10 @@ import sys
 
 from seqtopo.cli.arguments import Parser, UsageError
 from seqtopo.cli.terminal import put, terminal
-from seqtopo.diag.codes import CODES, Code, find
-from seqtopo.diag.groups import grouped
+from seqtopo.diag.codes import CODES, Code, find, grouped
 from seqtopo.diag.nearest import nearest
 from seqtopo.diag.pages import page
-from seqtopo.diag.renderers.cells import wrap
-from seqtopo.diag.renderers.paint import paint
+from seqtopo.diag.renderers.cells import paint, wrap
 from seqtopo.report.columns import Column, columns
 
 

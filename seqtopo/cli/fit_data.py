@@ -13,12 +13,10 @@ from seqtopo.cli.settings import settings_of
 from seqtopo.cli.terminal import say
 from seqtopo.data.array import Array
 from seqtopo.data.choosing import chosen_training, kinds_of, labels_of, noted
-from seqtopo.data.cutting import Cut, Wanted, Windows
+from seqtopo.data.cutting import Cut, Samples, Wanted, Windows, lacking_classes
 from seqtopo.data.fitting import ends_of, with_data
 from seqtopo.data.loading import Members, load
-from seqtopo.data.order import lacking_classes
 from seqtopo.data.padding import slots_of
-from seqtopo.data.samples_cut import Samples
 from seqtopo.data.series import Series, refuse
 from seqtopo.data.spec_cutting import carries_states, cut_for, takes_ids
 from seqtopo.data.ways_to_cut import Asked

@@ -20,7 +20,7 @@ from seqtopo.cli.writing import apart
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.source import Span
-from seqtopo.system.opening import open_file
+from seqtopo.system.files import open_file
 from seqtopo.system.shell import command
 
 if TYPE_CHECKING:

@@ -10,8 +10,7 @@ from seqtopo.cli.arguments import Parser, add_dims, dims_of
 from seqtopo.cli.files import check_spec_or_model
 from seqtopo.cli.settings import settings_of
 from seqtopo.cli.terminal import put, put_diagnostics, terminal
-from seqtopo.diag.renderers.cells import shortened, visible, wrap
-from seqtopo.diag.renderers.paint import Row, paint
+from seqtopo.diag.renderers.cells import Row, paint, shortened, visible, wrap
 from seqtopo.report.analyse import linted
 from seqtopo.walkthrough import Step, Walk, walk
 

@@ -19,7 +19,7 @@ from seqtopo.source import Source, Span
 from seqtopo.syntax.read import decode, unreadable
 from seqtopo.system import leftovers
 from seqtopo.system.bounds import SPEC_BYTES
-from seqtopo.system.opening import open_file
+from seqtopo.system.files import open_file
 from seqtopo.system.shell import command
 
 _MARK = b"\xef\xbb\xbf"

@@ -9,8 +9,8 @@ from typing import Literal, NamedTuple
 from seqtopo.layers import objects
 from seqtopo.layers.excluded import EXCLUDED, snake_case
 from seqtopo.layers.old_spellings import OBJECTS, RENAMED_CLASSES, WITHOUT_SUCCESSOR
+from seqtopo.layers.registry import ROWS
 from seqtopo.layers.row import Row
-from seqtopo.layers.table import ROWS
 
 ROW_OF: Mapping[str, Row] = {row.keras: row for row in ROWS if row.keras}
 """The rows by their Keras classes."""

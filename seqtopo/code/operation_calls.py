@@ -18,8 +18,8 @@ from seqtopo.code.values import Arguments, Passed, is_list, is_tensor, tensors_i
 from seqtopo.layers.function_calls import FunctionCall, arguments_of, row_call
 from seqtopo.layers.functions import FUNCTIONS, SPELLINGS
 from seqtopo.layers.objects import entry_of
+from seqtopo.layers.registry import NAMES
 from seqtopo.layers.sizes import Shape
-from seqtopo.layers.table import NAMES
 from seqtopo.layers.values import Refusal, Tensor
 
 

@@ -10,8 +10,8 @@ from functools import cached_property
 from seqtopo.code.model import Where
 from seqtopo.code.words import Style, arguments, call_text, keras_text, operation
 from seqtopo.diag.model import Edit
+from seqtopo.layers.registry import NAMES
 from seqtopo.layers.row import Param, Row
-from seqtopo.layers.table import NAMES
 from seqtopo.source import Source, Span
 from seqtopo.syntax import tree
 from seqtopo.syntax.print import print_expr

@@ -15,8 +15,8 @@ from seqtopo.code.spec_map import SpecText
 from seqtopo.data.array import Array
 from seqtopo.data.fitting import Data, bind, fit
 from seqtopo.diag.model import Diagnostic, Edit, Fix, Label
-from seqtopo.graph.batches import is_stateful
 from seqtopo.graph.graph import Graph
+from seqtopo.graph.inputs import is_stateful
 from seqtopo.graph.resolver import Resolved
 from seqtopo.graph.training import Labels, Values
 from seqtopo.labels.check_labels import losses_of

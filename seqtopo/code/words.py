@@ -10,8 +10,8 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from seqtopo.layers.objects import BARE_ACTIVATIONS
+from seqtopo.layers.registry import NAMES
 from seqtopo.layers.row import REQUIRED, Param, Row
-from seqtopo.layers.table import NAMES
 from seqtopo.source import Source
 from seqtopo.syntax import tree
 from seqtopo.syntax.parse import parse

@@ -1,16 +1,163 @@
-"""Describe one array of data: its shape and kind, and its numbers if they can be read."""
+"""Describe one array of data: its shape and kind, and its numbers, summarised chunk by chunk with NumPy."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from seqtopo.data.headers import Header
-from seqtopo.data.values import values_in_file, values_of
+from seqtopo.data.headers import Header, Unreadable, open_member
 from seqtopo.graph.training import Values
 from seqtopo.layers.sizes import Shape
+from seqtopo.system.bounds import LOOKED_AT, LOOKED_AT_TOGETHER, WIDEST_SAMPLE
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+PIECE = LOOKED_AT_TOGETHER
+MOST = LOOKED_AT
+LARGEST = (2 - 2**-23) * 2.0**127
+"""The largest number of float32."""
+TOO_LARGE = (
+    f"the largest number of float32 is {LARGEST:.1e}: look for a mistake in the data, or bring it into "
+    "another unit first"
+)
+"""What to do about a larger one."""
+WIDEST = WIDEST_SAMPLE
+
+
+def values_in_file(header: Header) -> Values | None:
+    """Return what the numbers in a file are like; None where a sample is too wide, or the file is damaged."""
+    if math.prod(header.shape[1:]) > WIDEST:
+        return None
+    try:
+        if header.member:
+            return _summary(_unpacked(header), header.shape, header.fortran)
+        return values_of(array_in_file(header), header.shape)
+    except (TypeError, ValueError, Unreadable):
+        return None
+
+
+def array_in_file(header: Header) -> np.ndarray[Any, Any]:
+    """Return the array that a header tells of: that of ``.npy`` mapped into memory, that of an ``.npz`` read.
+
+    The header has been read and checked already, so it is not read again.
+
+    Raises:
+        Unreadable: it is damaged, or holds no numbers.
+    """
+    import numpy as np
+
+    if header.kind not in "fiub":
+        raise Unreadable("it holds no plain numbers", "save an array of numbers")
+    try:
+        dtype = header.dtype
+        order: Any = "F" if header.fortran else "C"
+        if not header.bytes:
+            return np.zeros(header.shape, dtype, order)
+        if not header.member:
+            return np.memmap(header.path, dtype, "r", header.start, header.shape, order)
+        found = np.empty(math.prod(header.shape), dtype)
+        at, raw = 0, found.view("u1")
+        with open_member(header) as member:
+            while at < raw.size and (read := member.read(min(PIECE, raw.size - at))):
+                raw[at : at + len(read)] = np.frombuffer(read, "u1")
+                at += len(read)
+        if at < raw.size:
+            raise Unreadable("it ends too early", "save it anew")
+        return found.reshape(header.shape, order=order)
+    except OSError as error:
+        raise Unreadable((error.strerror or str(error)).lower(), "check the path") from None
+    except (TypeError, ValueError, MemoryError) as error:
+        raise Unreadable(f"NumPy cannot take it: {error}", "save it anew") from None
+
+
+def values_of(found: Any, shape: tuple[int, ...]) -> Values | None:
+    """Return what the numbers in an array object are like; None where it cannot be read as NumPy's."""
+    if math.prod(shape[1:]) > WIDEST:
+        return None
+    try:
+        import numpy as np
+    except ImportError:
+        return None
+
+    def pieces() -> Iterator[np.ndarray[Any, Any]]:
+        rows = max(1, PIECE // max(1, math.prod(shape[1:])))
+        count = shape[0] if shape else 1
+        # Of what is too large to be looked at as a whole, pieces all along it, the last among them.
+        most = max(1, MOST // max(1, rows * math.prod(shape[1:])))
+        starts = list(range(0, count, rows))
+        if len(starts) > most:
+            starts = [i * (len(starts) - 1) // max(1, most - 1) * rows for i in range(most)]
+        for start in starts:
+            yield np.asarray(found[start : start + rows] if shape else found)
+
+    try:
+        return _summary(pieces(), shape)
+    # A tensor on another device, or of a kind that NumPy does not know, says so in its own way.
+    except (TypeError, ValueError, RuntimeError):
+        return None
+
+
+def _unpacked(header: Header) -> Iterator[np.ndarray[Any, Any]]:
+    """The numbers of an array in an archive: rows as they are stored, never all of them at once."""
+    import numpy as np
+
+    dtype = header.dtype
+    width = 1 if header.fortran else max(1, math.prod(header.shape[1:]))
+    rows = max(1, PIECE // width)
+    left = math.prod(header.shape) // width
+    with open_member(header) as member:
+        while left > 0:
+            count = min(rows, left)
+            raw = member.read(count * width * dtype.itemsize)
+            if len(raw) < count * width * dtype.itemsize:
+                raise Unreadable("it ends too early", "save it anew")
+            left -= count
+            piece = np.frombuffer(raw, dtype)
+            yield piece if header.fortran else piece.reshape(count, *header.shape[1:])
+
+
+def _summary(
+    pieces: Iterable[np.ndarray[Any, Any]], shape: tuple[int, ...], flat: bool = False
+) -> Values | None:
+    """Summarise chunks of numbers, one behind the other; ``flat`` ones have lost their rows."""
+    import numpy as np
+
+    low, high = math.inf, -math.inf
+    whole, shares = True, not flat and len(shape) >= 2 and shape[-1] > 1
+    longest, missing, endless, seen, zeros = 0, 0, 0, 0, 0
+    for piece in pieces:
+        seen += piece.size
+        finite = piece
+        if piece.dtype.kind == "f":
+            good = np.isfinite(piece)
+            if not good.all():
+                missing += int(np.isnan(piece).sum())
+                endless += int(np.isinf(piece).sum())
+                finite = piece[good]
+                shares = False
+            whole = whole and bool((finite == np.rint(finite)).all())
+        if finite.size:
+            low, high = min(low, float(finite.min())), max(high, float(finite.max()))
+            if low <= 0 <= high:
+                zeros += int(finite.size - np.count_nonzero(finite))
+        if shares:
+            rows = piece.sum(axis=-1, dtype="float64")
+            shares = low >= 0 and bool((abs(rows - 1) < 1e-3).all())
+        if not flat and piece.ndim == 2:
+            longest = max(longest, int((piece != 0).sum(axis=-1).max(initial=0)))
+        if seen >= MOST:
+            break
+    if low > high:
+        low, high = 0.0, 0.0
+    if flat and len(shape) == 2:
+        longest = shape[1]
+    return Values(low, high, whole, shares, longest, missing, endless, seen < math.prod(shape), zeros)
+
 
 KINDS = {
     "f": "floats",

@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from seqtopo.data.array import Array
+from seqtopo.data.array import Array, values_of
 from seqtopo.data.cutting import Cut
 from seqtopo.data.series import Series
-from seqtopo.data.values import values_of
 from seqtopo.diag.model import Diagnostic
 from seqtopo.graph.graph import Graph
 from seqtopo.graph.resolver import Resolved

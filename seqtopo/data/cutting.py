@@ -1,16 +1,73 @@
-"""Cut a series into batches of windows, or of consecutive segments for truncated BPTT, without copying."""
+"""Cut data into batches without copying: windows or consecutive segments of a series, and samples."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
 
-from seqtopo.data.order import shuffled
 from seqtopo.data.series import Series, refuse
+
+_ROUNDS = 4
+_MIX = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
+
+
+def shuffled(at: np.ndarray[Any, Any], count: int, seed: int, epoch: int) -> np.ndarray[Any, Any]:
+    """Return where the numbers ``at``, of ``range(count)``, are in the order of an epoch: a permutation of
+    all.
+
+    A Feistel network (Luby and Rackoff, 1988) over the next power of four, walked on until it is inside
+    (Black and Rogaway, 2002). So billions of windows are shuffled without a list of them.
+
+    >>> found = shuffled(np.arange(10), 10, seed=0, epoch=0)
+    >>> sorted(found.tolist()) == list(range(10)), bool((found != np.arange(10)).any())
+    (True, True)
+    """
+    half = max(1, (max(count - 1, 1).bit_length() + 1) // 2)
+    keys = np.random.default_rng([seed, epoch]).integers(0, 2**63, _ROUNDS, dtype="uint64")
+    found = np.asarray(at, "uint64")
+    found = _network(found, half, keys)
+    outside = found >= count
+    while outside.any():
+        found[outside] = _network(found[outside], half, keys)
+        outside = found >= count
+    return found.astype("int64")
+
+
+def _network(numbers: np.ndarray[Any, Any], half: int, keys: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    mask, shift = np.uint64(2**half - 1), np.uint64(half)
+    left, right = numbers >> shift, numbers & mask
+    for key in keys:
+        left, right = right, left ^ (_mixed(right + key) & mask)
+    return (left << shift) | right
+
+
+def _mixed(numbers: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Steele, Lea and Flood's splitmix64; it wraps around as it should."""
+    numbers = (numbers ^ (numbers >> np.uint64(30))) * _MIX[0]
+    numbers = (numbers ^ (numbers >> np.uint64(27))) * _MIX[1]
+    return np.asarray(numbers ^ (numbers >> np.uint64(31)))
+
+
+def lacking_classes(early: np.ndarray[Any, Any], late: np.ndarray[Any, Any]) -> str:
+    """Return the classes that most of the later labels have and none of the earlier ones, in words; "" for
+    none.
+
+    >>> lacking_classes(np.array([0, 0, 1, 1]), np.array([2, 2, 2, 1]))
+    'the class 2'
+    """
+    if not len(late):
+        return ""
+    strange = ~np.isin(late, np.unique(early))
+    if strange.mean() <= 0.5:
+        return ""
+    names = [f"{float(one):g}" for one in np.unique(late[strange])]
+    shown = ", ".join(names[:5]) + (" and others" if len(names) > 5 else "")
+    return f"the class{'es' if len(names) > 1 else ''} {shown}"
+
 
 Batch = tuple[np.ndarray[Any, Any], ...]
 Answers = Literal["ahead", "next", "same"]
@@ -282,3 +339,62 @@ def check_long_enough(series: Series, steps: int, wanted: Wanted, rows: int, *, 
         if series.features >= needs > longest
         else (),
     )
+
+
+Arrays = tuple[np.ndarray[Any, Any], ...]
+
+
+@dataclass
+class Samples:
+    """Arrays (samples, ...) for each input and each output, in batches.
+
+    ``weights`` are those of the samples, where there are some; ``whole`` leaves out a last smaller batch.
+    """
+
+    x: Arrays
+    y: Arrays
+    weights: np.ndarray[Any, Any] | None = None
+    batch_size: int = 32
+    shuffle: bool = False
+    seed: int = 0
+    whole: bool = False
+    epoch: int = 0
+
+    @property
+    def count(self) -> int:
+        """How many samples there are."""
+        there = len(self.x[0])
+        return there // self.batch_size * self.batch_size if self.whole else there
+
+    def __len__(self) -> int:
+        """Return how many batches there are."""
+        return -(-self.count // self.batch_size)
+
+    def __getitem__(self, index: int) -> tuple[Any, ...]:
+        """Return one batch: (x, y), or (x, y, weights); of several inputs or outputs a tuple."""
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        first = index * self.batch_size
+        at = np.arange(first, min(first + self.batch_size, self.count))
+        if self.shuffle:
+            at = shuffled(at, self.count, self.seed, self.epoch)
+        batch = tuple(_alone(tuple(array[at] for array in side)) for side in (self.x, self.y))
+        return batch if self.weights is None else (*batch, self.weights[at])
+
+    def split(self, held: int) -> tuple[Samples, Samples]:
+        """Return the first samples, and the last ``held`` of them, in their order."""
+        first = len(self.x[0]) - held
+        return self._part(slice(first)), replace(self._part(slice(first, None)), shuffle=False)
+
+    def _part(self, at: slice) -> Samples:
+        weights = None if self.weights is None else self.weights[at]
+        x, y = (tuple(array[at] for array in side) for side in (self.x, self.y))
+        return replace(self, x=x, y=y, weights=weights)
+
+    def __str__(self) -> str:
+        over = len(self.x[0]) - self.count
+        return f"{self.count:,} samples" + (f" ({over} left over)" if over else "")
+
+
+def _alone(arrays: Arrays) -> Any:
+    return arrays[0] if len(arrays) == 1 else arrays

@@ -7,19 +7,24 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from seqtopo.advice.verify_fixes import Trial
-from seqtopo.data.array import Array
+from seqtopo.data.array import LARGEST, TOO_LARGE, Array
 from seqtopo.data.binding import Learned, learn
 from seqtopo.data.given import NotData, paired, read_given
-from seqtopo.data.ids import id_problems, swapped_shapes
 from seqtopo.data.padding import padded_given, slots_of
 from seqtopo.data.padding_masks import padding_problems
-from seqtopo.data.samples import Side, batch_problems, kind_problem, shape_problem
-from seqtopo.data.values import LARGEST, TOO_LARGE
+from seqtopo.data.samples import (
+    Side,
+    batch_problems,
+    id_problems,
+    kind_problem,
+    shape_problem,
+    swapped_shapes,
+)
 from seqtopo.diag.codes import CODES
 from seqtopo.diag.model import Diagnostic
 from seqtopo.diag.nearest import nearest
-from seqtopo.graph.batches import is_stateful
 from seqtopo.graph.graph import Graph
+from seqtopo.graph.inputs import is_stateful
 from seqtopo.graph.resolver import Resolved
 from seqtopo.graph.training import Labels
 from seqtopo.labels.check_labels import compare, losses_of, swapped_labels

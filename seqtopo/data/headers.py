@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING, Any
 from seqtopo.diag.model import Diagnostic
 from seqtopo.source import Source, Span
 from seqtopo.system.bounds import ARRAY_AXES, ARRAY_HEADER, ARRAY_MEMBERS
-from seqtopo.system.opening import open_file
+from seqtopo.system.files import open_file
 from seqtopo.system.packages import get
 
 if TYPE_CHECKING:

@@ -9,13 +9,12 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from seqtopo.data.array import Array, from_header
+from seqtopo.data.array import Array, array_in_file, from_header
+from seqtopo.data.cutting import Samples
 from seqtopo.data.given import NotData, listed, members, one_a_sample, unequal_lengths, unpadded
 from seqtopo.data.headers import Header, Unreadable, read_headers
 from seqtopo.data.padding import Slot, from_file
-from seqtopo.data.samples_cut import Samples
 from seqtopo.data.series import Series, read_series, refuse
-from seqtopo.data.values import array_in_file
 from seqtopo.diag.error import SpecError
 
 WEIGHTS = ("sample_weight", "sample_weights", "weights")

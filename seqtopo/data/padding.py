@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from seqtopo.data.array import KINDS, Array, Padding, from_header, from_object
+from seqtopo.data.array import KINDS, Array, Padding, array_in_file, from_header, from_object
 from seqtopo.data.given import NotData, members, one_a_sample
 from seqtopo.data.headers import Header, Unreadable, read_headers
-from seqtopo.data.values import array_in_file
 from seqtopo.diag.model import Diagnostic
 from seqtopo.graph.graph import Graph, Node
 from seqtopo.graph.masks import masked_value

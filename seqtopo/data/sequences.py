@@ -297,7 +297,7 @@ def _wanted(read: Series, answers: Any, horizon: int, targets: Targets, time_axi
 
 def _batches(cut: Cut) -> keras.utils.PyDataset:
     choose()
-    from seqtopo.data.training.batches import Batches
+    from seqtopo.data.training.training_runs import Batches
 
     return Batches(cut)
 

@@ -11,11 +11,10 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from seqtopo.data.array import KINDS, from_header
+from seqtopo.data.array import KINDS, LARGEST, MOST, PIECE, TOO_LARGE, array_in_file, from_header
 from seqtopo.data.given import unpadded
 from seqtopo.data.headers import Unreadable, read_headers
 from seqtopo.data.tables import SUFFIXES, read_table
-from seqtopo.data.values import LARGEST, MOST, PIECE, TOO_LARGE, array_in_file
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.layers.sizes import show_shape

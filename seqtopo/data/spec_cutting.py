@@ -16,8 +16,8 @@ from seqtopo.data.series import Series, columns_of, read_series
 from seqtopo.data.ways_to_cut import Asked, Place, Way
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic, Fix
-from seqtopo.graph.batches import is_stateful
 from seqtopo.graph.graph import Node, Value
+from seqtopo.graph.inputs import is_stateful
 from seqtopo.graph.seen import Field, at_length, is_sequence, output_field
 from seqtopo.labels.fixes import Wanted as WantedShape
 from seqtopo.labels.fixes import width_fix

@@ -41,7 +41,7 @@ def bases(row: Row, activation: object = None) -> set[str]:
 def split(name: str, row: Row, activation: object = None) -> tuple[bool, str]:
     """Return whether a layer's name is automatic, and the binding or macro in front of it.
 
-    >>> from seqtopo.layers.table import NAMES
+    >>> from seqtopo.layers.registry import NAMES
     >>> split("lstm_2", NAMES["lstm"]), split("encoder_lstm", NAMES["lstm"]), split("lower", NAMES["lstm"])
     ((True, ''), (True, 'encoder'), (False, ''))
     """

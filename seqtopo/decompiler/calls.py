@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeGuard
 
 from seqtopo.decompiler.files import as_dict, as_list, as_text, bounded_name, shown
 from seqtopo.decompiler.losses import UnreadableError, wrong
-from seqtopo.layers.table import NAMES
+from seqtopo.layers.registry import NAMES
 from seqtopo.layers.wrappers import merging_row
 
 MOST_CALLS = 20_000

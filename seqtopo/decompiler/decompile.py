@@ -24,8 +24,8 @@ from seqtopo.decompiler.writing import NOWHERE
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.diag.renderers.cells import visible
-from seqtopo.graph.batches import check_batches
 from seqtopo.graph.graph import Graph, Node, Sources
+from seqtopo.graph.inputs import check_batches
 from seqtopo.graph.resolver import Resolved, resolve
 from seqtopo.graph.scope import Evaluator, Scope
 from seqtopo.graph.training import Training, read_training

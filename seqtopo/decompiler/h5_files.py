@@ -17,7 +17,7 @@ from typing import Any
 from seqtopo.decompiler.files import no_model, parse_config
 from seqtopo.decompiler.losses import UnreadableError
 from seqtopo.system.bounds import H5_BYTES_A_SECOND, H5_SECONDS
-from seqtopo.system.opening import open_file
+from seqtopo.system.files import open_file
 from seqtopo.system.packages import get
 
 

@@ -13,8 +13,8 @@ from seqtopo.layers import registry
 from seqtopo.layers.excluded import why_not
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.old_spellings import WITHOUT_SUCCESSOR
+from seqtopo.layers.registry import ROWS
 from seqtopo.layers.row import REQUIRED, Given, Param, Row
-from seqtopo.layers.table import ROWS
 from seqtopo.layers.values import Refusal, Tensor, show
 from seqtopo.layers.weight_objects import decomposes_half
 

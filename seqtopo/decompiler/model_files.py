@@ -16,7 +16,7 @@ from seqtopo.decompiler.files import no_model, parse_config
 from seqtopo.decompiler.h5_files import read_h5
 from seqtopo.decompiler.losses import UnreadableError
 from seqtopo.system.bounds import CONFIG_BYTES
-from seqtopo.system.opening import open_file
+from seqtopo.system.files import open_file
 
 HDF5 = b"\x89HDF\r\n\x1a\n"
 """How an HDF5 file begins."""

@@ -13,8 +13,8 @@ from seqtopo.graph.graph import Graph, Node, SubModel
 from seqtopo.layers import registry
 from seqtopo.layers.excluded import snake_case
 from seqtopo.layers.layer import Layer
+from seqtopo.layers.registry import FREE
 from seqtopo.layers.row import Role, Row
-from seqtopo.layers.table import FREE
 from seqtopo.syntax import tree
 
 _NAME = re.compile(r"[a-z][A-Za-z0-9_]*")

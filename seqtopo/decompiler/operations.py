@@ -26,8 +26,8 @@ from seqtopo.layers.excluded import snake_case
 from seqtopo.layers.function_calls import BY_CLASS, FunctionCall, given_to, row_call
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.objects import entry_of
+from seqtopo.layers.registry import NAMES
 from seqtopo.layers.sizes import Shape, is_open
-from seqtopo.layers.table import NAMES
 from seqtopo.layers.values import FLOATS, Object, Refusal, Word
 from seqtopo.source import Span
 

@@ -14,8 +14,8 @@ from seqtopo.decompiler.masks import Masks
 from seqtopo.diag.model import Diagnostic
 from seqtopo.graph.graph import Bundle, Graph, Node, SubModel, Value, infer
 from seqtopo.layers.layer import Layer
+from seqtopo.layers.registry import NAMES
 from seqtopo.layers.sizes import Size, symbol, unknown
-from seqtopo.layers.table import NAMES
 from seqtopo.layers.values import Refusal, Tensor
 from seqtopo.source import Span
 

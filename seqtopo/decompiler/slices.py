@@ -9,8 +9,8 @@ from typing import Any
 from seqtopo.decompiler import automatic
 from seqtopo.decompiler.calls import ELLIPSIS, SLICE, Call, Ref
 from seqtopo.decompiler.losses import wrong
+from seqtopo.layers.registry import NAMES
 from seqtopo.layers.sizes import Size
-from seqtopo.layers.table import NAMES
 from seqtopo.layers.values import Tensor
 
 

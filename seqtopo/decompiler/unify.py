@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from seqtopo.decompiler import writing
+from seqtopo.layers.registry import NAMES
 from seqtopo.layers.row import REQUIRED
-from seqtopo.layers.table import NAMES
 from seqtopo.syntax import tree
 from seqtopo.syntax.canonical import print_expr
 

@@ -17,9 +17,9 @@ from seqtopo.decompiler.slices import why_not
 from seqtopo.decompiler.values import UnsayableError, plain, plain_dtype
 from seqtopo.graph.graph import Bundle, Graph, Node, SubModel, Value, infer
 from seqtopo.layers.layer import Layer
+from seqtopo.layers.registry import NAMES
 from seqtopo.layers.row import Row
 from seqtopo.layers.sizes import LIMIT
-from seqtopo.layers.table import NAMES
 from seqtopo.layers.values import DTYPES, Refusal, Tensor
 from seqtopo.source import Span
 

@@ -17,9 +17,8 @@ from typing import cast
 
 from seqtopo.diag.codes import Code, find
 from seqtopo.diag.model import Severity
-from seqtopo.diag.renderers.cells import wrap
-from seqtopo.diag.renderers.paint import Row, paint
-from seqtopo.system.grammar_files import grammar_path
+from seqtopo.diag.renderers.cells import Row, paint, wrap
+from seqtopo.system.files import grammar_path
 
 WIDTH = 80
 """The most columns that a page takes; longer lines are hard to read."""

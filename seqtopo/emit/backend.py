@@ -14,7 +14,7 @@ from seqtopo.diag.nearest import nearest
 from seqtopo.source import Span
 from seqtopo.system import packages
 from seqtopo.system.bounds import SETTINGS_BYTES
-from seqtopo.system.opening import open_file
+from seqtopo.system.files import open_file
 
 PREFERENCE = ("jax", "torch", "tensorflow")
 """The backends, in the order in which they are taken where nobody chose: the lightest first."""

@@ -20,9 +20,9 @@ from seqtopo.layers.functions import functions_of
 from seqtopo.layers.kinds import ROW_OF_NUMBERS
 from seqtopo.layers.objects import keras_name
 from seqtopo.layers.operation_rules import slice_size
+from seqtopo.layers.registry import ROWS
 from seqtopo.layers.row import REQUIRED, Param, Row, compute_dtype
 from seqtopo.layers.sizes import unknown
-from seqtopo.layers.table import ROWS
 from seqtopo.layers.values import FLOATS, Object, Tensor
 
 Value = Any

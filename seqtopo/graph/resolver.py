@@ -18,14 +18,30 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from seqtopo.diag.model import Diagnostic, Edit, Fix, Label
 from seqtopo.diag.nearest import nearest
 from seqtopo.graph.arguments import Arguments, read_arguments
-from seqtopo.graph.batches import check_batches
 from seqtopo.graph.graph import Bundle, Graph, Node, Sources, SubModel, Value, check_input, infer
-from seqtopo.graph.inputs import read_input
-from seqtopo.graph.names import name_layers
-from seqtopo.graph.outside import ANOTHER, how_to_bind, outside
+from seqtopo.graph.inputs import check_batches, read_input
+from seqtopo.graph.outside import (
+    ANOTHER,
+    LAYER,
+    STEP,
+    how_to_bind,
+    lower_case_size,
+    not_whole,
+    outside,
+    unbound,
+    unbound_name,
+)
 from seqtopo.graph.scope import Block, Bound, Evaluator, Failed, Macro, Named, Passed, Plain, Scope, Use
-from seqtopo.graph.symbols import as_activation, bare, callee, callee_name, names_in, renamed, size_text
-from seqtopo.graph.unbound import LAYER, STEP, lower_case_size, not_whole, unbound, unbound_name
+from seqtopo.graph.symbols import (
+    as_activation,
+    bare,
+    callee,
+    callee_name,
+    name_layers,
+    names_in,
+    renamed,
+    size_text,
+)
 from seqtopo.layers import registry
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.objects import entry_of

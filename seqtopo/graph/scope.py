@@ -8,14 +8,12 @@ from typing import Any
 
 from seqtopo.diag.model import Label
 from seqtopo.graph.graph import Bundle, Graph
-from seqtopo.graph.unbound import lower_case_size, not_whole, unbound
+from seqtopo.graph.outside import lower_case_size, not_whole, unbound
 from seqtopo.layers.sizes import LIMIT, Expr, floor_div, remainder, symbol, unknown
 from seqtopo.layers.values import Object, Refusal, Word
 from seqtopo.source import Span
 from seqtopo.syntax import tree
 
-KEYWORDS = ("let", "def", "train", "in", "for", "as", "is", "id", "res")
-"""The words of the language itself."""
 CONSTANTS = {"true": True, "false": False, "none": None}
 MOST_VALUES = 100_000
 """A range or a list longer than this is not made."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from seqtopo.diag.model import Edit, Fix
 from seqtopo.diag.nearest import nearest
-from seqtopo.graph.unbound import lower_case_size, unbound
+from seqtopo.graph.outside import lower_case_size, unbound
 from seqtopo.layers.objects import read_object
 from seqtopo.layers.sizes import Expr, Size
 from seqtopo.layers.values import DTYPES, Object, Refusal, Word, show

@@ -11,7 +11,7 @@ from seqtopo.diag.model import Edit, Fix
 from seqtopo.layers import legacy
 from seqtopo.layers.excluded import snake_case, why_not
 from seqtopo.layers.legacy import CLASSES, Class, Gone, Renamed
-from seqtopo.layers.table import NAMES
+from seqtopo.layers.registry import NAMES
 from seqtopo.layers.values import Refusal
 from seqtopo.syntax import tree
 from seqtopo.syntax.canonical import print_expr

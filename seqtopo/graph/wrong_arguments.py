@@ -7,9 +7,8 @@ from typing import Any, NamedTuple
 
 from seqtopo.diag.model import Edit, Fix
 from seqtopo.diag.nearest import nearest
-from seqtopo.graph.outside import how_to_bind
+from seqtopo.graph.outside import example_of, how_to_bind, lower_case_size, means_something, unbound
 from seqtopo.graph.symbols import callee
-from seqtopo.graph.unbound import example_of, lower_case_size, means_something, unbound
 from seqtopo.graph.unknown_layers import layers_of_cells, modernized
 from seqtopo.layers import legacy
 from seqtopo.layers.kinds import NOTHING

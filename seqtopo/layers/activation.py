@@ -7,9 +7,16 @@ from typing import Any
 
 from seqtopo.layers import kinds as k
 from seqtopo.layers import masking, timing
-from seqtopo.layers.axes import axis_index, axis_indices
 from seqtopo.layers.layer_objects import ACTIVATION_LAYERS
-from seqtopo.layers.parameters import MASK, check_floats, constraints, initializer, regularizers
+from seqtopo.layers.parameters import (
+    MASK,
+    axis_index,
+    axis_indices,
+    check_floats,
+    constraints,
+    initializer,
+    regularizers,
+)
 from seqtopo.layers.row import Given, Param, Row
 from seqtopo.layers.sizes import Shape, fits, floor_div, is_open, remainder
 from seqtopo.layers.values import Object

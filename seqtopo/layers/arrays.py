@@ -7,11 +7,11 @@ from typing import Any
 
 from seqtopo.layers import kinds as k
 from seqtopo.layers import masking, timing
-from seqtopo.layers.axes import axis_index
 from seqtopo.layers.elementwise import function_row
 from seqtopo.layers.kinds import Kind
 from seqtopo.layers.merging import broadcast
 from seqtopo.layers.operations import AXIS
+from seqtopo.layers.parameters import axis_index
 from seqtopo.layers.row import Given, Outcome, Param
 from seqtopo.layers.sizes import Shape, Size, divides, fits, floor_div
 from seqtopo.layers.step_windows import SAME, Bound, Call, Passed, Window, every, reduced, shifted

@@ -6,16 +6,18 @@ from typing import Any
 
 from seqtopo.layers import einsum_dense, masking, timing
 from seqtopo.layers import kinds as k
-from seqtopo.layers.axes import axis_indices
 from seqtopo.layers.kinds import array_shape
-from seqtopo.layers.lora import LORA, QUANTIZATION, with_lora
 from seqtopo.layers.parameters import (
     ACTIVATION,
+    LORA,
+    QUANTIZATION,
     USE_BIAS,
+    axis_indices,
     check_floats,
     constraints,
     initializer,
     regularizers,
+    with_lora,
 )
 from seqtopo.layers.row import Given, Param, Row, compute_dtype
 from seqtopo.layers.sizes import Shape, Size, fits

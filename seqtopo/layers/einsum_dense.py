@@ -8,8 +8,16 @@ from typing import Any, NamedTuple
 
 from seqtopo.layers import kinds as k
 from seqtopo.layers import masking, timing
-from seqtopo.layers.lora import LORA, QUANTIZATION, with_lora
-from seqtopo.layers.parameters import ACTIVATION, check_floats, constraints, initializer, regularizers
+from seqtopo.layers.parameters import (
+    ACTIVATION,
+    LORA,
+    QUANTIZATION,
+    check_floats,
+    constraints,
+    initializer,
+    regularizers,
+    with_lora,
+)
 from seqtopo.layers.row import Given, Param, Row
 from seqtopo.layers.sizes import Expr, Shape, Size, fits, is_open, show_shape, unknown
 from seqtopo.layers.step_windows import SAME, Call, Passed

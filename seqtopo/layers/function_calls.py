@@ -11,8 +11,8 @@ from math import prod
 from typing import Any, NamedTuple
 
 from seqtopo.layers.functions import FUNCTIONS
+from seqtopo.layers.registry import NAMES
 from seqtopo.layers.sizes import Shape
-from seqtopo.layers.table import NAMES
 
 
 class RowCall(NamedTuple):

@@ -18,8 +18,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal, NamedTuple
 
 from seqtopo.layers import kinds as k
+from seqtopo.layers.registry import ROWS
 from seqtopo.layers.row import Row
-from seqtopo.layers.table import ROWS
 
 
 class Argument(NamedTuple):

@@ -7,10 +7,9 @@ from typing import Any
 
 from seqtopo.layers import kinds as k
 from seqtopo.layers import masking, timing
-from seqtopo.layers.axes import axis_index
 from seqtopo.layers.operation_rules import reduced
 from seqtopo.layers.operations import KEEPDIMS
-from seqtopo.layers.parameters import check_floats
+from seqtopo.layers.parameters import axis_index, check_floats
 from seqtopo.layers.row import Given, Outcome, Param, Row
 from seqtopo.layers.sizes import Expr, Shape, Size, fits, is_open, same, show_shape, total
 from seqtopo.layers.values import FLOATS, Refusal, Tensor, show

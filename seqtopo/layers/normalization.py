@@ -7,8 +7,15 @@ from typing import Any
 
 from seqtopo.layers import kinds as k
 from seqtopo.layers import masking, timing
-from seqtopo.layers.axes import axis_index, axis_indices
-from seqtopo.layers.parameters import MASK, check_floats, constraints, initializer, regularizers
+from seqtopo.layers.parameters import (
+    MASK,
+    axis_index,
+    axis_indices,
+    check_floats,
+    constraints,
+    initializer,
+    regularizers,
+)
 from seqtopo.layers.row import Given, Param, Row
 from seqtopo.layers.sizes import Expr, Shape, Size, fits, remainder
 from seqtopo.layers.values import Refusal

@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple
 
 from seqtopo.layers.excluded import why_not
 from seqtopo.layers.legacy import ARGUMENTS, CLASSES, Renamed
-from seqtopo.layers.table import NAMES, ROWS
+from seqtopo.layers.registry import NAMES, ROWS
 
 Age = tuple[int, int]
 """The version of Keras that a file or a program was written for: major and minor."""

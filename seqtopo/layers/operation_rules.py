@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from seqtopo.layers.axes import axis_index, axis_indices
-from seqtopo.layers.parameters import check_floats
+from seqtopo.layers.parameters import axis_index, axis_indices, check_floats
 from seqtopo.layers.row import Given, Outcome
 from seqtopo.layers.sizes import Shape, Size, ceil_div, is_open
 from seqtopo.layers.values import FLOATS, Tensor, Weight

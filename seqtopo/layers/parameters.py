@@ -1,10 +1,11 @@
-"""Declare parameters that several families of layers share."""
+"""Declare parameters that several families of layers share: units, kernels, low rank, axes as in Keras."""
 
 from __future__ import annotations
 
 from seqtopo.layers import kinds as k
 from seqtopo.layers.row import Given, Param
-from seqtopo.layers.values import FLOATS
+from seqtopo.layers.sizes import Shape, show_shape
+from seqtopo.layers.values import FLOATS, Weight
 
 DATA_FORMAT = Param("data_format", k.optional(k.choice("channels_last", "channels_first")), None)
 PADDING = Param("padding", k.choice("valid", "same"), "valid")
@@ -55,3 +56,110 @@ def check_floats(given: Given) -> None:
             help="embed the ids first, or leave the dtype out of in(...): it is float32 then",
             at=("input", 0),
         )
+
+
+LORA = (
+    Param("lora_rank", k.optional(k.integer(1)), None),
+    Param("lora_alpha", k.optional(k.NUMBER), None),
+)
+QUANTIZATION = Param("quantization_config", k.NOTHING, None)
+
+
+def with_lora(
+    given: Given, kernel: Weight, others: tuple[Weight, ...] = (), *, keeps_alpha: bool = False
+) -> tuple[Weight, ...]:
+    """Return the weights of a layer: with a ``lora_rank`` the kernel is frozen and two thin ones are trained.
+
+    ``keeps_alpha`` says whether the Keras class uses the ``lora_alpha`` it is made with.
+
+    Raises:
+        Refusal: ST203, where the kernel has a constraint, which Keras does not combine with it, or
+            for a ``lora_alpha`` that Keras would put the rank in place of.
+    """
+    rank = given["lora_rank"]
+    if rank is None:
+        return (kernel, *others)
+    constraint = f"{kernel.name}_constraint"
+    if given[constraint] is not None:
+        raise given.refuse(
+            "ST203",
+            f"cannot have a lora_rank and a {constraint}",
+            label="does not go with lora_rank",
+            help=f"leave out {constraint} or lora_rank",
+            at=("argument", constraint),
+        )
+    if not keeps_alpha and given["lora_alpha"] not in (None, rank):
+        raise given.refuse(
+            "ST203",
+            "cannot have a lora_alpha other than its lora_rank: "
+            f"Keras' {given.row.keras} uses the rank instead",
+            label=f"would be {rank}",
+            help="leave out lora_alpha, or use einsum_dense, which uses it",
+            at=("argument", "lora_alpha"),
+        )
+    thin = "lora_embeddings" if kernel.name == "embeddings" else "lora_kernel"
+    return (
+        Weight(kernel.name, kernel.shape, trainable=False),
+        *others,
+        Weight(f"{thin}_a", (*kernel.shape[:-1], rank)),
+        Weight(f"{thin}_b", (rank, kernel.shape[-1])),
+    )
+
+
+def axis_index(given: Given, name: str, axis: int, shape: Shape | None = None) -> int:
+    """Return the index of an axis in a shape without the batch: ``time`` (1) is 0, ``features`` (-1) the
+    last.
+
+    ``name`` is the argument's, for the place of an error; ``shape`` is the first incoming one if
+    none is given.
+
+    Raises:
+        Refusal: ST312, for the batch axis and for one that the shape does not have.
+    """
+    shape = given.shape if shape is None else shape
+    rank = len(shape)
+    index = axis - 1 if axis > 0 else rank + axis
+    if axis == 0 or index == -1:
+        raise given.refuse(
+            "ST312",
+            f"cannot work along axis {axis}: it is the batch, whose samples must not mix",
+            label="would mix the samples of the batch",
+            help="write time, features, or a number: 1 is the first axis after the batch, -1 the last",
+            at=("argument", name),
+        )
+    if not 0 <= index < rank:
+        known = f"1 to {rank}" if rank > 1 else "1"
+        raise given.refuse(
+            "ST312",
+            f"has no axis {axis}: it is given {show_shape(shape)}, whose axes are {known}",
+            label=f"{show_shape(shape)} has no axis {axis}",
+            help="write time, features, or a number: 1 is the first axis after the batch, -1 the last",
+            at=("argument", name),
+        )
+    return index
+
+
+def axis_indices(given: Given, name: str = "axis") -> tuple[int, ...]:
+    """Return the indices of an argument that is one axis or several, in the order they are written.
+
+    Raises:
+        Refusal: ST312, for an axis that is named twice or not at all.
+
+    >>> from seqtopo.layers.row import Row
+    >>> from seqtopo.layers.values import Tensor
+    >>> row = Row("norm", "LayerNormalization", "", "... -> ...", "")
+    >>> axis_indices(Given(row, {"axis": (1, -1)}, (Tensor((24, 8)),), {}, {}))
+    (0, 1)
+    """
+    value = given[name]
+    axes = value if isinstance(value, (tuple, list)) else (value,)
+    found = tuple(axis_index(given, name, axis) for axis in axes)
+    if not found or len(set(found)) < len(found):
+        raise given.refuse(
+            "ST312",
+            "names an axis twice" if found else "names no axis",
+            label="each axis once, at least one",
+            help="name each axis once; features is the last one, the same as -1",
+            at=("argument", name),
+        )
+    return found

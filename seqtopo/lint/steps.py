@@ -9,7 +9,7 @@ from seqtopo.graph.seen import is_sequence, passes
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.row import HANDS_ON, IN_PLACE
 from seqtopo.layers.step_windows import SAME, Window
-from seqtopo.layers.values import FLOATS, Tensor
+from seqtopo.layers.values import FLOATS
 from seqtopo.lint.view import View, once
 
 
@@ -76,12 +76,6 @@ def joins_features(view: View, node: Node) -> bool:
 def merges(node: Node) -> bool:
     """Return whether it merges several values by elements."""
     return node.layer is not None and node.layer.row.role == "merge" and len(node.inputs) > 1
-
-
-def along_time(node: Node, came: Tensor) -> bool:
-    """Return whether an operation with an axis works along the first axis after the batch."""
-    axis = None if node.layer is None else node.layer.get("axis")
-    return axis in (1, -len(came.shape))
 
 
 def inner(layer: Layer) -> Layer:

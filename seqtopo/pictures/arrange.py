@@ -10,13 +10,10 @@ from dataclasses import dataclass, field
 
 from seqtopo.diag.renderers.cells import wrap
 from seqtopo.pictures.layering import Edge, Layers, Stretch, layered
-from seqtopo.pictures.looping import feed_back, loop_room, looped
-from seqtopo.pictures.metrics import Metrics
-from seqtopo.pictures.placing import placed
+from seqtopo.pictures.placing import placed, rails
 from seqtopo.pictures.plan import Block, Plan
-from seqtopo.pictures.rails import rails
-from seqtopo.pictures.routing import Net, assign_tracks, spread
-from seqtopo.pictures.scene import Box, Line, Point, Scene, Size, Text, straightened
+from seqtopo.pictures.routing import Net, assign_tracks, feed_back, loop_room, looped, spread
+from seqtopo.pictures.scene import Box, Line, Metrics, Point, Scene, Size, Text, straightened
 
 SHARED = "Boxes with the same letter share their weights."
 

@@ -8,8 +8,20 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seqtopo.pictures.metrics import PIXELS
-from seqtopo.pictures.scene import COLOURS, FAINT, INK, LINE, PAPER, STYLES, Box, Line, Point, Scene, Text
+from seqtopo.pictures.scene import (
+    COLOURS,
+    FAINT,
+    INK,
+    LINE,
+    PAPER,
+    PIXELS,
+    STYLES,
+    Box,
+    Line,
+    Point,
+    Scene,
+    Text,
+)
 
 if TYPE_CHECKING:
     from PIL import ImageDraw, ImageFont

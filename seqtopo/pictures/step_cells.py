@@ -6,10 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from seqtopo.diag.renderers.cells import shortened
-from seqtopo.pictures.columns import Column, Columns, step_word
-from seqtopo.pictures.metrics import Metrics
-from seqtopo.pictures.scene import Size
-from seqtopo.pictures.tiers import Axis, Link, Tier, Unrolled, region_of
+from seqtopo.pictures.scene import Metrics, Size
+from seqtopo.pictures.tiers import Axis, Column, Columns, Link, Tier, Unrolled, region_of, step_word
 
 _WIDEST, _LONGEST, _NARROW = 34, 46, 12
 AFTER = "next batch"

@@ -8,12 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from seqtopo.pictures.columns import Column
 from seqtopo.pictures.reading import reads_between
 from seqtopo.pictures.routing import Net, assign_tracks, spread
 from seqtopo.pictures.scene import Box, Line, Point, Scene, Style, Text, straightened
 from seqtopo.pictures.step_cells import AFTER, Cell, Cells, words_beside
-from seqtopo.pictures.tiers import Link, Tier, region_of
+from seqtopo.pictures.tiers import Column, Link, Tier, region_of
 
 DOTS, GONE = "⋯", "✕"
 HIDDEN = "⋯ are steps that are left out; an arrow from there comes from one of them or several."

@@ -5,8 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from seqtopo.pictures.metrics import PIXELS
-from seqtopo.pictures.scene import COLOURS, FAINT, INK, LINE, PAPER, STYLES, Box, Line, Point, Scene, Text
+from seqtopo.pictures.scene import (
+    COLOURS,
+    FAINT,
+    INK,
+    LINE,
+    PAPER,
+    PIXELS,
+    STYLES,
+    Box,
+    Line,
+    Point,
+    Scene,
+    Text,
+)
 
 FONT = "'DejaVu Sans', Verdana, 'Helvetica Neue', Arial, sans-serif"
 

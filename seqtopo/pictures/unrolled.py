@@ -23,8 +23,20 @@ from seqtopo.pictures import labels
 from seqtopo.pictures.reading import Reads, keeps_steps, passed_of, reads_of
 from seqtopo.pictures.scene import Style
 from seqtopo.pictures.showing import show_what_is_read
-from seqtopo.pictures.stacking import MOST_AXES, MOST_ROWS, side_by_side, stack
-from seqtopo.pictures.tiers import Axis, Link, Place, Tier, TooMuch, Unrolled, Way, region_of
+from seqtopo.pictures.tiers import (
+    MOST_AXES,
+    MOST_ROWS,
+    Axis,
+    Link,
+    Place,
+    Tier,
+    TooMuch,
+    Unrolled,
+    Way,
+    region_of,
+    side_by_side,
+    stack,
+)
 from seqtopo.source import Source, Span
 
 _FAR = 5040

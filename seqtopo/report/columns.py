@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from seqtopo.diag.renderers.cells import shortened, visible, width, wrap
-from seqtopo.diag.renderers.paint import Row, paint
+from seqtopo.diag.renderers.cells import Row, paint, shortened, visible, width, wrap
 
 _GAP = "  "
 _NARROWEST = 6

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 
 from seqtopo.diag.model import Diagnostic
 from seqtopo.graph.counting import count, owners, together
-from seqtopo.graph.kind import kind, meaning
-from seqtopo.graph.receptive import Receptive, receptive
+from seqtopo.graph.kind import Receptive, kind, meaning, receptive
 from seqtopo.graph.resolver import Resolved
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.sizes import Shape, Size, total

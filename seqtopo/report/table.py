@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from seqtopo.diag.renderers.cells import visible, wrap
-from seqtopo.graph.receptive import Receptive
+from seqtopo.graph.kind import Receptive
+from seqtopo.layers.registry import NAMES, ROWS
 from seqtopo.layers.sizes import Shape, Size, show_shape, symbol
-from seqtopo.layers.table import NAMES, ROWS
 from seqtopo.report.columns import Column, columns
 from seqtopo.source import Span
 

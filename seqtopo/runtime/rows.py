@@ -15,10 +15,10 @@ from seqtopo.decompiler.layers import KERAS_ROWS, NoRowError, read_layer
 from seqtopo.decompiler.losses import Losses
 from seqtopo.layers import registry
 from seqtopo.layers.function_calls import BY_CLASS, FunctionCall, given_to, row_call
+from seqtopo.layers.registry import NAMES
 from seqtopo.layers.row import Row
 from seqtopo.layers.sizes import Shape, symbol
 from seqtopo.layers.step_windows import Call, Passed
-from seqtopo.layers.table import NAMES
 from seqtopo.layers.values import Refusal, Tensor
 
 

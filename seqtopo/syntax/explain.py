@@ -13,7 +13,7 @@ from seqtopo.diag.model import Fix
 from seqtopo.source import Span
 from seqtopo.syntax import mixups
 from seqtopo.syntax.findings import Findings, edit
-from seqtopo.syntax.place import OPERATORS, STARTS, WORDS, Place
+from seqtopo.syntax.mixups import OPERATORS, STARTS, WORDS, Place
 from seqtopo.syntax.strays import shown
 from seqtopo.syntax.tokens import Token
 

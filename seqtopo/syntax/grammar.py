@@ -20,7 +20,7 @@ from lark.lexer import Lexer, PatternStr, TerminalDef
 
 from seqtopo.syntax.build import Builder
 from seqtopo.syntax.tokens import Vocabulary, vocabulary
-from seqtopo.system.grammar_files import grammar_path
+from seqtopo.system.files import grammar_path
 
 TABLES = "tables.json"
 _SHIFT = 0

@@ -8,7 +8,7 @@ import re
 from seqtopo.diag.model import Diagnostic
 from seqtopo.source import Source, Span
 from seqtopo.system.bounds import SPEC_BYTES
-from seqtopo.system.opening import open_file
+from seqtopo.system.files import open_file
 
 MODELS = (".keras", ".json", ".h5", ".hdf5")
 """The endings of files that hold a Keras model's configuration."""

@@ -6,8 +6,7 @@ import re
 
 from seqtopo.source import Span
 from seqtopo.syntax.findings import Findings, edit
-from seqtopo.syntax.lookalikes import INSTEAD, LOOKALIKES
-from seqtopo.syntax.tokens import PYTHON_CONSTANTS, Token
+from seqtopo.syntax.tokens import INSTEAD, LOOKALIKES, PYTHON_CONSTANTS, Token
 
 # How much of a stray word is repeated in a message.
 _SHOWN = 20

@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from seqtopo.layers.row import Role
 from seqtopo.walkthrough import features, recurrent, windows
-from seqtopo.walkthrough.call_view import At
-from seqtopo.walkthrough.words import the
+from seqtopo.walkthrough.call_view import At, the
 
 _Words = Callable[[At], Iterator[str]]
 

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from seqtopo.graph.graph import Node, SubModel, Value
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.sizes import Shape, show_shape
-from seqtopo.walkthrough.call_view import At, name_of
-from seqtopo.walkthrough.words import count, listed, the
+from seqtopo.walkthrough.call_view import At, count, listed, name_of, the
 
 # Not a fact about layers: the keys are values of ``merge_mode``.
 _MERGED = {

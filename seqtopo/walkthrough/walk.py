@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from seqtopo.graph.graph import Node, Value
-from seqtopo.graph.kind import kind, meaning
-from seqtopo.graph.receptive import is_picture
+from seqtopo.graph.kind import is_picture, kind, meaning
 from seqtopo.graph.resolver import Resolved
 from seqtopo.graph.seen import is_sequence
 from seqtopo.layers.layer import Layer
@@ -14,11 +13,9 @@ from seqtopo.layers.values import Tensor
 from seqtopo.source import Span
 from seqtopo.syntax import tree
 from seqtopo.syntax.canonical import print_expr
-from seqtopo.walkthrough.call_view import At, name_of
+from seqtopo.walkthrough.call_view import At, batched, count, listed, name_of, sentence, sentences, value
 from seqtopo.walkthrough.layers import words_for
-from seqtopo.walkthrough.topology import reasons
-from seqtopo.walkthrough.training import trained
-from seqtopo.walkthrough.words import batched, count, listed, sentence, sentences, value
+from seqtopo.walkthrough.topology import reasons, trained
 
 
 @dataclass(frozen=True)

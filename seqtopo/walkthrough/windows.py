@@ -6,9 +6,8 @@ from collections.abc import Iterator
 
 from seqtopo.layers.kinds import per_axis
 from seqtopo.layers.sizes import Size, show_shape
-from seqtopo.walkthrough.call_view import At
+from seqtopo.walkthrough.call_view import At, count, the
 from seqtopo.walkthrough.features import activated
-from seqtopo.walkthrough.words import count, the
 
 
 def convolution(at: At) -> Iterator[str]:

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from seqtopo.emit.backend import PREFERENCE
+from seqtopo.layers.registry import FREE, ROWS
 from seqtopo.layers.sizes import symbol
-from seqtopo.layers.table import FREE, ROWS
 from tests.support import operation_cases as cases
 from tests.support.children import run_module, run_plain_keras
 

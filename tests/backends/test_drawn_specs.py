@@ -19,8 +19,8 @@ from typing import Any
 import pytest
 
 from seqtopo.api import check
+from seqtopo.layers.registry import ROWS
 from seqtopo.layers.row import Outcome, Row
-from seqtopo.layers.table import ROWS
 from seqtopo.layers.values import Refusal, Tensor
 from seqtopo.report.analyse import analyse
 from tests.support.cheap_weights import cheap_weights

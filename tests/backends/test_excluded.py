@@ -9,7 +9,7 @@ os.environ.setdefault("KERAS_BACKEND", "torch")
 import keras
 
 from seqtopo.layers.excluded import EXCLUDED, snake_case, why_not
-from seqtopo.layers.table import NAMES, ROWS
+from seqtopo.layers.registry import NAMES, ROWS
 
 FUNCTIONS = {"Input", "add", "average", "concatenate", "deserialize", "dot", "maximum", "minimum"}
 FUNCTIONS |= {"multiply", "serialize", "subtract"}

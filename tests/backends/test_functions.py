@@ -21,8 +21,8 @@ from seqtopo.layers.excluded import EXCLUDED_FUNCTIONS
 from seqtopo.layers.function_calls import ARGUMENTS
 from seqtopo.layers.functions import FUNCTIONS, SPELLINGS, Function, functions_of
 from seqtopo.layers.objects import entry_of
+from seqtopo.layers.registry import FREE, NAMES, ROWS
 from seqtopo.layers.row import REQUIRED, Row
-from seqtopo.layers.table import FREE, NAMES, ROWS
 from tests.support import draws, function_cases
 from tests.support.cheap_weights import cheap_weights
 from tests.support.compare_accepted import compare_accepted

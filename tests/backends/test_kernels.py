@@ -17,11 +17,11 @@ from keras import layers, ops
 import seqtopo
 from seqtopo.emit.emitter import Emitter
 from seqtopo.emit.keras_stock import KerasStock
+from seqtopo.layers.registry import ROWS
 from seqtopo.layers.row import Row
-from seqtopo.layers.table import ROWS
 from seqtopo.report.analyse import analyse
 from seqtopo.runtime.kernels import attaching
-from seqtopo.runtime.kernels.kernel import Kernel, NotNow
+from seqtopo.runtime.kernels.attaching import Kernel, NotNow
 from tests.support.cheap_weights import cheap_weights
 from tests.support.imports import ROOT
 from tests.support.numbering import number_anew

@@ -11,7 +11,7 @@ import pytest
 from keras import layers, ops
 
 from seqtopo.runtime.kernels import attaching, time_distributed
-from seqtopo.runtime.kernels.kernel import Kernel, Stock
+from seqtopo.runtime.kernels.attaching import Kernel, Stock
 from tests.support.cheap_weights import cheap_weights
 
 

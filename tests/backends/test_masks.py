@@ -11,8 +11,8 @@ import pytest
 import seqtopo
 from seqtopo.layers import masking
 from seqtopo.layers.masking import Mask, MaskRule
+from seqtopo.layers.registry import NAMES, ROWS
 from seqtopo.layers.row import Row
-from seqtopo.layers.table import NAMES, ROWS
 from seqtopo.report.analyse import analyse
 from tests.support.rows import keras
 

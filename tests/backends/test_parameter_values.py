@@ -13,8 +13,8 @@ import keras
 import pytest
 
 import seqtopo
+from seqtopo.layers.registry import NAMES
 from seqtopo.layers.row import Row
-from seqtopo.layers.table import NAMES
 from seqtopo.report.analyse import analyse
 from tests.support.parameter_cases import (
     LEDGER,

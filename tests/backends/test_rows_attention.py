@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from seqtopo.layers.table import NAMES
+from seqtopo.layers.registry import NAMES
 from seqtopo.layers.values import Refusal, Tensor
 from tests.support.rows import (
     assert_both_refuse,

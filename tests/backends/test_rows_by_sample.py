@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from seqtopo.api import analyse
+from seqtopo.layers.registry import NAMES, ROWS
 from seqtopo.layers.row import HANDS_ON, IN_PLACE, Row
-from seqtopo.layers.table import NAMES, ROWS
 from seqtopo.layers.values import FLOATS
 from tests.support.backend_run import LONG
 from tests.support.rows import keras

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from seqtopo.layers.layer import Layer
+from seqtopo.layers.registry import NAMES
 from seqtopo.layers.sizes import symbol, unknown
-from seqtopo.layers.table import NAMES
 from seqtopo.layers.values import Object, Refusal, Tensor, Word
 from tests.support.rows import assert_both_refuse, assert_row_agrees, assert_row_refuses
 

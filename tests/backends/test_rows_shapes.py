@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from seqtopo.layers.registry import NAMES
 from seqtopo.layers.sizes import Size, substitute, symbol, unknown
-from seqtopo.layers.table import NAMES
 from seqtopo.layers.values import Object, Refusal, Tensor, Word
 from tests.support.rows import (
     GivenShape,

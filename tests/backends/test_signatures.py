@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from seqtopo.layers.registry import NAMES, ROWS
 from seqtopo.layers.row import COMMON, REQUIRED, Param, Row
-from seqtopo.layers.table import NAMES, ROWS
 from tests.support.rows import keras
 
 KERAS_ROWS = tuple(row for row in ROWS if row.keras)

@@ -21,7 +21,7 @@ from seqtopo.emit.objects import UNKNOWN_WORDS
 from seqtopo.emit.python.record import FORGETS_REGULARIZER
 from seqtopo.graph.buildable import unbound
 from seqtopo.layers import objects
-from seqtopo.layers.table import NAMES
+from seqtopo.layers.registry import NAMES
 from seqtopo.report.analyse import analyse
 from tests.support.backend_run import LONG
 from tests.support.compare_python import compare_python, run_source

@@ -44,7 +44,7 @@ def test_imports_run_down_only() -> None:
     ("name", "text", "match"),
     [
         ("seqtopo.diag.planted", "import seqtopo.api", "api is above diag"),
-        ("seqtopo.syntax.planted", "from seqtopo.layers.table import NAMES", "layers is above syntax"),
+        ("seqtopo.syntax.planted", "from seqtopo.layers.registry import NAMES", "layers is above syntax"),
         ("seqtopo.graph.planted", "from seqtopo import check", "__init__ is above graph"),
         ("seqtopo.graph.planted", "def f():\n    from seqtopo.emit import keras", "emit is above graph"),
         ("seqtopo.layers.planted", "from seqtopo.source import Span", "layers stands on its own"),

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from seqtopo.layers.table import FREE, NAMES
+from seqtopo.layers.registry import FREE, NAMES
 from tests.support.imports import ROOT
 
 REASON = "# Not a fact about layers: "

@@ -9,9 +9,9 @@ from typing import Any
 
 from seqtopo.graph.scope import Evaluator, Scope
 from seqtopo.layers.objects import entry_of, names
+from seqtopo.layers.registry import NAMES
 from seqtopo.layers.row import REQUIRED, Param, Row
 from seqtopo.layers.sizes import Size, product
-from seqtopo.layers.table import NAMES
 from seqtopo.layers.values import DTYPES, Refusal, Tensor
 from seqtopo.source import Source
 from seqtopo.syntax.parse import parse

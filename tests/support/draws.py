@@ -15,9 +15,9 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from re import sub
 
+from seqtopo.layers.registry import FREE, ROWS
 from seqtopo.layers.row import Row
 from seqtopo.layers.sizes import Expr, Size, is_open
-from seqtopo.layers.table import FREE, ROWS
 from seqtopo.layers.values import Tensor
 from seqtopo.report.analyse import Checked, analyse
 from tests.support.draw_arguments import call_text

@@ -36,7 +36,7 @@ from seqtopo.decompiler.decompile import decompiled
 from seqtopo.decompiler.difference import Side, difference
 from seqtopo.diag import pages as diag_pages
 from seqtopo.diag.error import SpecError
-from seqtopo.layers.table import ROWS
+from seqtopo.layers.registry import ROWS
 from seqtopo.report.analyse import analyse
 from seqtopo.source import Source
 from seqtopo.syntax.parse import parse

@@ -19,9 +19,9 @@ import keras
 import seqtopo
 from seqtopo.emit.keras_stock import KerasStock
 from seqtopo.emit.operations import EMITTERS
+from seqtopo.layers.registry import NAMES
 from seqtopo.layers.row import Row
 from seqtopo.layers.sizes import unknown
-from seqtopo.layers.table import NAMES
 from seqtopo.layers.values import Tensor
 
 Array = Any

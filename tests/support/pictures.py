@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from seqtopo.graph.graph import Graph
-from seqtopo.pictures.metrics import Metrics
 from seqtopo.pictures.plan import Arrow, Block, Plan
-from seqtopo.pictures.scene import Box, Line, Point, Scene, Text
+from seqtopo.pictures.scene import Box, Line, Metrics, Point, Scene, Text
 from seqtopo.pictures.tiers import Unrolled
 
 Area = tuple[float, float, float, float]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from seqtopo.diag.pages import pages
-from seqtopo.layers.table import ROWS
+from seqtopo.layers.registry import ROWS
 from tests.support.models import MODELS
 from tests.support.pages import PAGES, blocks, name_of
 from tests.support.topologies import TOPOLOGIES

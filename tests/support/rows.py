@@ -15,9 +15,9 @@ import keras
 
 from seqtopo.layers import objects
 from seqtopo.layers.layer import Layer
+from seqtopo.layers.registry import NAMES
 from seqtopo.layers.row import Outcome, Row
 from seqtopo.layers.sizes import Shape, Size, symbol
-from seqtopo.layers.table import NAMES
 from seqtopo.layers.values import Object, Refusal, Tensor
 
 __all__ = ["GivenShape", "assert_both_refuse", "assert_row_agrees", "assert_row_refuses", "keras"]

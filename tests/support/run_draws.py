@@ -13,7 +13,7 @@ import sys
 from collections import Counter
 from dataclasses import dataclass, field
 
-from seqtopo.layers.table import NAMES
+from seqtopo.layers.registry import NAMES
 from tests.support.cheap_weights import cheap_weights
 from tests.support.compare_accepted import compare_accepted, keras
 from tests.support.compare_refused import compare_refused, refused_call

@@ -21,8 +21,8 @@ import seqtopo
 from seqtopo.graph.buildable import unbound
 from seqtopo.graph.graph import Graph
 from seqtopo.graph.seen import Field, fields
+from seqtopo.layers.registry import NAMES
 from seqtopo.layers.step_windows import Bound
-from seqtopo.layers.table import NAMES
 from seqtopo.layers.timing import keeps
 from seqtopo.report.analyse import analyse
 from tests.support.compare_accepted import values_of

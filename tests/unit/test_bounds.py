@@ -15,9 +15,9 @@ import pytest
 
 import seqtopo
 from seqtopo.cli.main import main
+from seqtopo.data.array import values_in_file
 from seqtopo.data.headers import read_headers
 from seqtopo.data.tables import read_table
-from seqtopo.data.values import values_in_file
 from seqtopo.decompiler.decompile import decompiled
 from seqtopo.system import bounds
 

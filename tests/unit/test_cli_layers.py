@@ -10,15 +10,14 @@ import pytest
 
 from seqtopo import check
 from seqtopo.cli import reference
-from seqtopo.cli.diagnostics_page import diagnostics_page
-from seqtopo.cli.layer_facts import facts
-from seqtopo.cli.layers_page import layers_page
+from seqtopo.cli.layers import facts
 from seqtopo.cli.main import main
+from seqtopo.cli.reference import diagnostics_page, layers_page
 from seqtopo.diag.codes import CODES
 from seqtopo.diag.renderers.cells import width
 from seqtopo.layers.excluded import EXCLUDED
+from seqtopo.layers.registry import ROWS
 from seqtopo.layers.row import Row
-from seqtopo.layers.table import ROWS
 from seqtopo.syntax.grammar import tables_text
 
 Capture = pytest.CaptureFixture[str]

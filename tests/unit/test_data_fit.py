@@ -282,8 +282,8 @@ def test_files(tmp_path: Path) -> None:
 
 
 def test_fault_b8_only_pieces_of_very_much_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("seqtopo.data.values.MOST", 10)
-    monkeypatch.setattr("seqtopo.data.values.PIECE", 10)
+    monkeypatch.setattr("seqtopo.data.array.MOST", 10)
+    monkeypatch.setattr("seqtopo.data.array.PIECE", 10)
     assert codes("in(5,3) -> lstm(4)", x=floats(9, 5, 3)) == ["ST722"]
 
 

@@ -16,10 +16,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from seqtopo.data.array import from_header
+from seqtopo.data.array import array_in_file, from_header
 from seqtopo.data.headers import MAGIC, Unreadable, read_headers
 from seqtopo.data.loading import Members, load
-from seqtopo.data.values import array_in_file
 from seqtopo.diag.error import SpecError
 from seqtopo.system.bounds import ARRAY_MEMBERS
 from seqtopo.system.packages import get

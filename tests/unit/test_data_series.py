@@ -12,8 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqtopo.data.cutting import Pieces, Wanted, Windows
-from seqtopo.data.order import shuffled
+from seqtopo.data.cutting import Pieces, Wanted, Windows, shuffled
 from seqtopo.data.sequences import split
 from seqtopo.data.series import read_series
 from seqtopo.data.spec_cutting import cut_for

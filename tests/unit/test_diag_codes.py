@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from seqtopo.cli.diagnostics_page import diagnostics_page
+from seqtopo.cli.reference import diagnostics_page
 from seqtopo.diag import pages as module
 from seqtopo.diag.codes import CODES, find, read_index
 from seqtopo.diag.pages import Page, page, pages, parse_page

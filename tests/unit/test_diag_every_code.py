@@ -16,9 +16,8 @@ from seqtopo.diag.codes import CODES
 from seqtopo.diag.model import Diagnostic
 from seqtopo.diag.pages import page, pages
 from seqtopo.diag.renderers.cells import width
-from seqtopo.diag.renderers.concise import render_concise
-from seqtopo.diag.renderers.github import render_github
 from seqtopo.diag.renderers.json import render_json
+from seqtopo.diag.renderers.lines import render_concise, render_github
 from seqtopo.diag.renderers.sarif import render_sarif
 from seqtopo.diag.renderers.text import render_text
 

@@ -10,10 +10,9 @@ from hypothesis import strategies as st
 
 from seqtopo.diag.model import Diagnostic, Edit, Fix, Label
 from seqtopo.diag.renderers.cells import visible, width, wrap
-from seqtopo.diag.renderers.concise import render_concise
 from seqtopo.diag.renderers.crop import LEAST_ROOM, window
-from seqtopo.diag.renderers.github import render_github
 from seqtopo.diag.renderers.json import render_json
+from seqtopo.diag.renderers.lines import render_concise, render_github
 from seqtopo.diag.renderers.sarif import render_sarif
 from seqtopo.diag.renderers.text import render_text
 from seqtopo.source import Source, Span

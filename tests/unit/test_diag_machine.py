@@ -12,10 +12,9 @@ import pytest
 
 from seqtopo.diag.codes import CODES
 from seqtopo.diag.model import Diagnostic, Edit, Fix, Label
-from seqtopo.diag.renderers import NAMES, renderer
-from seqtopo.diag.renderers.concise import render_concise
-from seqtopo.diag.renderers.github import render_github
+from seqtopo.diag.renderers import MODULES, renderer
 from seqtopo.diag.renderers.json import render_json
+from seqtopo.diag.renderers.lines import render_concise, render_github
 from seqtopo.diag.renderers.sarif import render_sarif
 from seqtopo.diag.renderers.text import render_text
 from seqtopo.source import Source, Span
@@ -56,7 +55,7 @@ def test_the_table_names_all_renderers() -> None:
         "github": render_github,
         "sarif": render_sarif,
     }
-    assert expected == {name: renderer(name) for name in NAMES}
+    assert expected == {name: renderer(name) for name in MODULES}
 
 
 def test_concise_is_one_line_each() -> None:

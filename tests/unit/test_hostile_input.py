@@ -14,7 +14,7 @@ import pytest
 
 from seqtopo.api import check, decompile
 from seqtopo.diag.renderers.text import render_text
-from seqtopo.layers.table import ROWS
+from seqtopo.layers.registry import ROWS
 from seqtopo.report.analyse import analyse
 
 MEMORY = 1 << 30

@@ -10,8 +10,8 @@ import pytest
 
 from seqtopo.api import check
 from seqtopo.layers.objects import BARE_ACTIVATIONS
+from seqtopo.layers.registry import NAMES, ROWS
 from seqtopo.layers.row import REQUIRED, Param, Row
-from seqtopo.layers.table import NAMES, ROWS
 from seqtopo.layers.values import show
 from seqtopo.report.analyse import analyse
 from tests.support.ledger import Line, read

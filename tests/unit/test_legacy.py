@@ -8,7 +8,7 @@ import seqtopo
 from seqtopo.diag.fixing import fixed
 from seqtopo.diag.model import Diagnostic
 from seqtopo.layers.legacy import ARGUMENTS, CLASSES, VALUES, Renamed
-from seqtopo.layers.table import NAMES
+from seqtopo.layers.registry import NAMES
 
 
 def check(text: str) -> tuple[Diagnostic, ...]:

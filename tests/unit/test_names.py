@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from seqtopo.layers.table import FAMILIES, FLAGS, NAMES, ROWS, indexed
+from seqtopo.layers.registry import FAMILIES, FLAGS, NAMES, ROWS, indexed
 
 
 def test_every_row_is_found_by_each_of_its_names_in_the_order_of_the_reference() -> None:

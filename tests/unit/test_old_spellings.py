@@ -9,7 +9,7 @@ import pytest
 from seqtopo.layers import old_spellings as old
 from seqtopo.layers.excluded import why_not
 from seqtopo.layers.old_spellings import KERAS_0, KERAS_1, KERAS_2, KERAS_3, TF_KERAS, Age, modern
-from seqtopo.layers.table import ROWS
+from seqtopo.layers.registry import ROWS
 
 KERAS = {row.keras: row for row in ROWS if row.keras}
 

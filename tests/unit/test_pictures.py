@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 import seqtopo
 from seqtopo.pictures.arrange import arrange
 from seqtopo.pictures.mermaid import mermaid
-from seqtopo.pictures.metrics import CELLS, PIXELS, Metrics
 from seqtopo.pictures.plan import Arrow, Block, Plan, Port
-from seqtopo.pictures.scene import Box, Line, Scene, Text
+from seqtopo.pictures.scene import CELLS, PIXELS, Box, Line, Metrics, Scene, Text
 from seqtopo.pictures.svg import svg
 from seqtopo.pictures.text import text
 from seqtopo.report.analyse import analyse

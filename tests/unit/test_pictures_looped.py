@@ -6,7 +6,7 @@ import pytest
 
 import seqtopo
 from seqtopo.pictures.arrange import arrange
-from seqtopo.pictures.metrics import CELLS, PIXELS, Metrics
+from seqtopo.pictures.scene import CELLS, PIXELS, Metrics
 from seqtopo.report.analyse import analyse
 from tests.support.pictures import faults
 

@@ -15,8 +15,8 @@ from seqtopo.diag.error import SpecError
 from seqtopo.graph.graph import Graph
 from seqtopo.graph.kind import kind, meaning
 from seqtopo.graph.seen import Field, at_length, fields, output_field
+from seqtopo.layers.registry import ROWS
 from seqtopo.layers.row import Role
-from seqtopo.layers.table import ROWS
 from seqtopo.report.analyse import analyse
 from seqtopo.walkthrough import walk
 from tests.support.moving_specs import MOVING

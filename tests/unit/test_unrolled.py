@@ -7,8 +7,7 @@ import re
 import pytest
 
 import seqtopo
-from seqtopo.pictures.metrics import CELLS, PIXELS
-from seqtopo.pictures.scene import Line
+from seqtopo.pictures.scene import CELLS, PIXELS, Line
 from seqtopo.pictures.steps import Steps
 from seqtopo.pictures.unrolled import Unrolled, unroll
 from seqtopo.report.analyse import analyse

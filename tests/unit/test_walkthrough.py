@@ -8,7 +8,7 @@ import pytest
 
 from seqtopo.cli.show import walkthrough
 from seqtopo.graph.kind import KINDS
-from seqtopo.layers.table import NAMES
+from seqtopo.layers.registry import NAMES
 from seqtopo.report.analyse import analyse
 from seqtopo.walkthrough import Walk, walk
 from seqtopo.walkthrough.layers import _SPECIAL

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 import seqtopo
+from seqtopo.layers.registry import ROWS
 from seqtopo.layers.row import Row
-from seqtopo.layers.table import ROWS
 
 CAUSES = {
     "embed of vectors": (

@@ -10,9 +10,8 @@ import numpy as np
 from seqtopo.data.training.model_files import Notes
 from seqtopo.data.training.training_runs import from_its_start
 from seqtopo.runtime.states.tracking import stateful_layers
-from seqtopo.runtime.stepping.answer_steps import next_answers
 from seqtopo.runtime.stepping.nodes import functional
-from seqtopo.runtime.stepping.rollout import check_rollout, rolled_out
+from seqtopo.runtime.stepping.rollout import check_rollout, next_answers, rolled_out
 
 Array = np.ndarray[Any, Any]
 

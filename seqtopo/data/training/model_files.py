@@ -28,7 +28,7 @@ from seqtopo.system.bounds import (
     UNPACKED_BYTES,
     UNPACKED_TIMES,
 )
-from seqtopo.system.opening import open_file
+from seqtopo.system.files import open_file
 
 NOTES, HISTORY = "seqtopo.json", "seqtopo.npy"
 

@@ -7,8 +7,8 @@ from importlib import import_module
 
 from seqtopo.diag.model import Diagnostic
 
-NAMES = ("text", "concise", "json", "github", "sarif")
-"""One module each, with a function ``render_...`` of the same name."""
+MODULES = {"text": "text", "concise": "lines", "json": "json", "github": "lines", "sarif": "sarif"}
+"""Which module has the function ``render_...`` of each name."""
 
 
 def renderer(name: str) -> Callable[[Sequence[Diagnostic]], str]:
@@ -17,6 +17,6 @@ def renderer(name: str) -> Callable[[Sequence[Diagnostic]], str]:
     >>> renderer("concise")(())
     ''
     """
-    module = import_module(f"{__name__}.{NAMES[NAMES.index(name)]}")
+    module = import_module(f"{__name__}.{MODULES[name]}")
     render: Callable[[Sequence[Diagnostic]], str] = getattr(module, f"render_{name}")
     return render

@@ -8,8 +8,7 @@ from typing import Any
 
 from seqtopo.diag.codes import CODES
 from seqtopo.diag.model import Diagnostic, Fix
-from seqtopo.diag.renderers.places import clamped, region
-from seqtopo.source import Source, Span
+from seqtopo.source import Source, Span, clamped, region
 
 
 def render_json(diagnostics: Sequence[Diagnostic]) -> str:

@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from seqtopo.diag.model import Diagnostic
-from seqtopo.diag.renderers.cells import shortened, visible, width, wrap
+from seqtopo.diag.renderers.cells import Row, Style, shortened, visible, width, wrap
 from seqtopo.diag.renderers.crop import Window, window
-from seqtopo.diag.renderers.paint import Row, Style
-from seqtopo.diag.renderers.places import clamped
-from seqtopo.source import Source, Span
+from seqtopo.source import Source, Span, clamped
 
 # More places than these tell nobody anything; the rest is counted in a note.
 MOST_LABELS = 8

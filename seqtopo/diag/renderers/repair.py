@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from seqtopo.diag.model import Edit, Fix
+from seqtopo.diag.renderers.cells import Row, Style
 from seqtopo.diag.renderers.crop import window
-from seqtopo.diag.renderers.paint import Row, Style
 from seqtopo.diag.renderers.picture import WIDEST_LINE, numbered
-from seqtopo.diag.renderers.places import clamped
-from seqtopo.source import Source, Span
+from seqtopo.source import Source, Span, clamped
 
 _MOST_LINES = 6
 _MOST_HUNKS = 4

@@ -10,8 +10,7 @@ from urllib.parse import quote
 from seqtopo.diag.codes import CODES
 from seqtopo.diag.model import Diagnostic, Fix
 from seqtopo.diag.pages import page
-from seqtopo.diag.renderers.places import region
-from seqtopo.source import Source, Span
+from seqtopo.source import Source, Span, region
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _LEVELS = {"error": "error", "warning": "warning", "info": "note"}

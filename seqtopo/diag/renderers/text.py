@@ -6,11 +6,10 @@ from collections import Counter
 from collections.abc import Sequence
 
 from seqtopo.diag.model import Diagnostic, Severity
-from seqtopo.diag.renderers.cells import shortened, visible, wrap
-from seqtopo.diag.renderers.paint import Row, Style, paint
+from seqtopo.diag.renderers.cells import Row, Style, paint, shortened, visible, wrap
 from seqtopo.diag.renderers.picture import MOST_LABELS, marks_of, picture
-from seqtopo.diag.renderers.places import clamped
 from seqtopo.diag.renderers.repair import hunks_of, repair_rows
+from seqtopo.source import clamped
 
 NARROWEST = 20
 _MOST_WORDS = 2000

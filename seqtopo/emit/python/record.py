@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 from seqtopo.emit.builder import OperationNames
 from seqtopo.emit.python.code import Apply, Attribute, Dotted, Item, Unwritable, is_dotted
 from seqtopo.layers import masking
+from seqtopo.layers.registry import ROWS
 from seqtopo.layers.row import REQUIRED, Row
 from seqtopo.layers.sizes import Expr, Size
-from seqtopo.layers.table import ROWS
 from seqtopo.layers.values import Tensor
 
 FORGETS_REGULARIZER = frozenset({"SimpleRNN"})

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from seqtopo.diag.model import Edit, Fix, Label
 from seqtopo.graph.graph import Node
-from seqtopo.graph.receptive import receptive
+from seqtopo.graph.kind import receptive
 from seqtopo.graph.seen import NOTHING, fields
 from seqtopo.layers.kinds import per_axis
 from seqtopo.layers.layer import Layer

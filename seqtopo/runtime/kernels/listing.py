@@ -49,8 +49,7 @@ def kernels(model: keras.Model) -> Kernels:
     >>> ("lstm", "stock") in [(row.layer, row.kernel) for row in kernels(model)]
     True
     """
-    from seqtopo.runtime.kernels.attaching import attached, choose, layers
-    from seqtopo.runtime.kernels.kernel import Kernel
+    from seqtopo.runtime.kernels.attaching import Kernel, attached, choose, layers
 
     found = []
     for layer in layers(model):

@@ -11,8 +11,8 @@ from typing import Any
 
 from keras import layers, ops
 
+from seqtopo.runtime.kernels.attaching import Choice, Kernel, NotNow, Stock
 from seqtopo.runtime.kernels.cells import ACTIVATIONS, GATES, GRU, LSTM, Array, Cell, SimpleRNN
-from seqtopo.runtime.kernels.kernel import Choice, Kernel, NotNow, Stock
 
 Scan = Callable[..., tuple[Array, tuple[Array, ...]]]
 """Of ``(cell, sequences, x, counts, states, weights, training)``, time first: all outputs where ``sequences``

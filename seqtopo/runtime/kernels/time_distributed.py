@@ -13,8 +13,7 @@ import keras
 from keras import layers, ops, tree
 
 from seqtopo.emit import keras_private
-from seqtopo.runtime.kernels.attaching import attached
-from seqtopo.runtime.kernels.kernel import Choice, Kernel, NotNow, Stock
+from seqtopo.runtime.kernels.attaching import Choice, Kernel, NotNow, Stock, attached
 from seqtopo.runtime.rows import row_of
 
 

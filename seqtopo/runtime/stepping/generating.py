@@ -12,8 +12,7 @@ from keras import ops
 
 from seqtopo.runtime.model_cache import cached
 from seqtopo.runtime.states.tracking import sync_variables
-from seqtopo.runtime.stepping.beams import Beams
-from seqtopo.runtime.stepping.drawing import drawn, gives_probabilities, logits_of
+from seqtopo.runtime.stepping.drawing import Beams, drawn, gives_probabilities, logits_of
 from seqtopo.runtime.stepping.history import check_batch
 from seqtopo.runtime.stepping.loops import Compiled, numpy_of, scan
 from seqtopo.runtime.stepping.nodes import CannotStepError, functional, source_of

@@ -13,7 +13,7 @@ from keras import layers
 
 from seqtopo.emit import keras_private
 from seqtopo.runtime.kernels import recurrent, time_distributed
-from seqtopo.runtime.kernels.kernel import Choice, Kernel, Stock
+from seqtopo.runtime.kernels.attaching import Choice, Kernel, Stock
 from seqtopo.runtime.kernels.on_tensorflow import planned
 from seqtopo.runtime.kernels.on_tensorflow.scan import scan
 

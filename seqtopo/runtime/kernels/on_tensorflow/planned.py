@@ -16,7 +16,7 @@ from typing import Any
 
 from keras import ops
 
-from seqtopo.runtime.kernels.kernel import NotNow
+from seqtopo.runtime.kernels.attaching import NotNow
 from seqtopo.runtime.model_cache import cached
 from seqtopo.runtime.states.fixed_batch import rows_of
 

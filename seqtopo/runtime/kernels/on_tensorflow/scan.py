@@ -14,8 +14,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from seqtopo.runtime.kernels.attaching import NotNow
 from seqtopo.runtime.kernels.cells import Array, Cell, States, Weights
-from seqtopo.runtime.kernels.kernel import NotNow
 from seqtopo.runtime.kernels.on_tensorflow.planned import look_ahead
 
 LEAST_STEPS = 16

@@ -12,7 +12,7 @@ import keras
 from keras import layers
 
 from seqtopo.runtime.kernels import time_distributed
-from seqtopo.runtime.kernels.kernel import Choice
+from seqtopo.runtime.kernels.attaching import Choice
 from seqtopo.runtime.kernels.on_torch import dense, native, steps
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from keras import layers
 
-from seqtopo.runtime.kernels.kernel import Choice, Kernel, NotNow
+from seqtopo.runtime.kernels.attaching import Choice, Kernel, NotNow
 
 
 def choose(layer: Any) -> Choice:

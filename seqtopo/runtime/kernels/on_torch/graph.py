@@ -25,7 +25,7 @@ from seqtopo.emit.keras_private import (
     takes,
     torch_device,
 )
-from seqtopo.runtime.kernels.kernel import NotNow, Stock
+from seqtopo.runtime.kernels.attaching import NotNow, Stock
 
 
 def walk_of(model: Any) -> Walk | Stock:

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from keras import layers
 
-from seqtopo.runtime.kernels.kernel import Kernel, NotNow
+from seqtopo.runtime.kernels.attaching import Kernel, NotNow
 
 State = tuple[torch.Tensor, ...]
 Step = Callable[[torch.Tensor, State], State]

@@ -18,7 +18,7 @@ import torch
 from keras import tree
 
 from seqtopo.emit.keras_private import get, has, has_hooks, torch_device
-from seqtopo.runtime.kernels.kernel import Choice, Kernel, NotNow, Stock
+from seqtopo.runtime.kernels.attaching import Choice, Kernel, NotNow, Stock
 from seqtopo.runtime.kernels.on_torch.graph import Walk, walk_of
 
 RUNS = ("fit", "evaluate", "predict")

@@ -1,4 +1,4 @@
-"""Open files for reading without blocking on a pipe that nobody writes to."""
+"""Open files for reading without blocking, and find those of the folder ``grammar``."""
 
 from __future__ import annotations
 
@@ -29,3 +29,18 @@ def open_file(path: str | os.PathLike[str], *, streams: bool = False) -> BinaryI
     except BaseException:
         os.close(handle)
         raise
+
+
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+_FOLDERS = (os.path.join(_PACKAGE, "grammar"), os.path.join(os.path.dirname(_PACKAGE), "grammar"))
+"""In an installed package, and beside the package in a checkout."""
+
+
+def grammar_path(name: str) -> str:
+    """Return the path of a file or folder in ``grammar``; in an installed package where there is none.
+
+    >>> os.path.basename(grammar_path("seqtopo.lark"))
+    'seqtopo.lark'
+    """
+    paths = [os.path.join(folder, name) for folder in _FOLDERS]
+    return next(filter(os.path.exists, paths), paths[0])
