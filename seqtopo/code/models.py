@@ -31,6 +31,7 @@ from seqtopo.code.values import (
     Passed,
     Unknown,
     is_list,
+    is_size,
     is_tensor,
     tensors_in,
 )
@@ -80,7 +81,7 @@ def make_input(machine: Machine, args: Arguments, node: ast.AST, old: str = "Inp
     tensor = shape_tensor(machine, sizes, dtype)
     where = machine.where(node)
     said = shape or whole
-    found = CodeInput(tensor, batch, name if isinstance(name, str) else "", where)
+    found = CodeInput(tensor, _batch(machine, batch), name if isinstance(name, str) else "", where)
     if isinstance(sizes, Unknown):
         machine.shapes[id(found)] = sizes
     found.shape_where = machine.where(said.node) if said is not None else None
@@ -230,6 +231,12 @@ def _first_input(machine: Machine, item: Item, model: KerasModel) -> Value:
     return None
 
 
+def _batch(machine: Machine, given: Value) -> Value:
+    """A batch size as a size; None where it is none."""
+    found = machine.size(given)
+    return found if is_size(found) else None
+
+
 def input_of(machine: Machine, layer: CodeLayer) -> CodeInput | None:
     """The input that the arguments of a first layer tell; None where they tell none."""
     given = {name: arg.value for name, arg in layer.args.items()}
@@ -242,7 +249,7 @@ def input_of(machine: Machine, layer: CodeLayer) -> CodeInput | None:
             sizes = given[name]
             if name != "input_shape" and is_list(sizes) and sizes:
                 batch, sizes = sizes[0], tuple(sizes[1:])
-            found = CodeInput(shape_tensor(machine, sizes, dtype), batch)
+            found = CodeInput(shape_tensor(machine, sizes, dtype), _batch(machine, batch))
             if isinstance(sizes, Unknown):
                 machine.shapes[id(found)] = sizes
             found.shape_where = layer.args[name].where
@@ -253,7 +260,9 @@ def input_of(machine: Machine, layer: CodeLayer) -> CodeInput | None:
             return None
         sizes = tuple(length) if is_list(length) else (length,)
         return CodeInput(
-            shape_tensor(machine, sizes, dtype), batch, shape_where=layer.args["input_length"].where
+            shape_tensor(machine, sizes, dtype),
+            _batch(machine, batch),
+            shape_where=layer.args["input_length"].where,
         )
     if "input_dim" in given:
         row = layer.row
@@ -262,7 +271,9 @@ def input_of(machine: Machine, layer: CodeLayer) -> CodeInput | None:
         )
         sizes = (length, given["input_dim"]) if steps or length is not None else (given["input_dim"],)
         return CodeInput(
-            shape_tensor(machine, sizes, dtype), batch, shape_where=layer.args["input_dim"].where
+            shape_tensor(machine, sizes, dtype),
+            _batch(machine, batch),
+            shape_where=layer.args["input_dim"].where,
         )
     return None
 

@@ -304,3 +304,14 @@ def run(n):
 """
     assert [c for c, _ in found(body.format("n - 1"))] == ["ST716"]
     assert found(body.format("n")) == found(body.format("m")) == []
+
+
+def test_a_batch_size_that_is_not_known_is_a_symbol() -> None:
+    body = """
+def build(batch):
+    start = keras.Input(batch_shape=(batch, 20, 3))
+    model = keras.Model(start, layers.LSTM(8, stateful=True)(start))
+    model.compile("adam", "mse")
+    model.fit(np.zeros((64, 20, 3)), np.zeros((64, 8)), batch_size=batch, shuffle=False)
+"""
+    assert found(body, only="ST") == []
