@@ -303,11 +303,15 @@ ROWS = (
     *(_over(name, about, _reduces(_int32), axis=_ONE_AXIS) for name, about in _PLACES),
     _over(
         "linalg_norm",
-        "The norm over an axis, or of the matrices of two: the root of the sum of the squares.",
+        "The norm over an axis, or over two that are a matrix. On JAX, Keras fails when it runs it.",
         _norm,
         Param("ord", k.optional(k.either(k.NUMBER, k.choice("fro", "nuc", flags=False))), None),
     ),
-    _quantile("quantile", "The number below which a share of those over an axis lies, from 0 to 1.", 1),
+    _quantile(
+        "quantile",
+        "The number below which a share of those over an axis lies. On JAX, Keras fails when it runs it.",
+        1,
+    ),
     _quantile("percentile", "The number below which so many per cent of those over an axis lie.", 100),
     _quantile("nanquantile", "A quantile of all that is not NaN.", 1),
     _quantile("nanpercentile", "A percentile of all that is not NaN.", 100),
