@@ -16,7 +16,11 @@ from seqtopo.decompiler.decompile import decompiled
 from seqtopo.diag.error import SpecError
 from seqtopo.pictures.draw import FORMATS, THEMES, drawing_of
 from seqtopo.report.analyse import Checked, analyse
+from seqtopo.source import Source
+from seqtopo.syntax.parse import parse
 from seqtopo.syntax.read import is_model
+from seqtopo.system.bounds import SPEC_BYTES
+from seqtopo.system.shell import command
 
 _SIGNS = "┌┄▼×…╎"
 
@@ -91,6 +95,18 @@ def _scale(text: str) -> float:
     return found
 
 
+def _refuse_spec(path: Path) -> None:
+    """Raises UsageError where a picture would replace a spec, which may have its ending, too."""
+    if path.suffix.lower() != ".txt" or not path.is_file() or path.stat().st_size > SPEC_BYTES:
+        return
+    spec, wrong = parse(Source(path.read_text(encoding="utf-8", errors="replace")))
+    if spec is not None and spec.statements and not wrong:
+        other = path.with_stem(f"{path.stem}-drawn")
+        raise UsageError(
+            f"{path} holds a spec, and a picture would replace it", f"write {command('-o', str(other))}"
+        )
+
+
 def run(args: argparse.Namespace) -> int:
     """Draws a spec, or says what is wrong with it. Returns the exit code."""
     output: Path | None = args.output
@@ -102,6 +118,7 @@ def run(args: argparse.Namespace) -> int:
         )
     if output is not None:
         apart(output, args.spec)
+        _refuse_spec(output)
     if args.loop and args.unrolled:
         raise UsageError("unrolled, a loop is the arrow from step to step", "leave out one of the two")
     if args.mermaid and args.unrolled:

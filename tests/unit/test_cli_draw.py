@@ -161,3 +161,17 @@ def test_a_saved_model_is_drawn_without_keras(tmp_path: Path, capsys: Capture) -
     path.write_text("{", encoding="utf-8")
     assert main(["draw", str(path)]) == 1
     assert "ST50" in capsys.readouterr().out
+
+
+def test_fault_b_a_picture_does_not_replace_a_spec(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    spec = "in(6,3) -> lstm(4)\n"
+    Path("other.txt").write_text(spec, encoding="utf-8")
+    assert main(["draw", "in(5,2) -> gru(3)", "-o", "other.txt"]) == 2
+    assert "write -o other-drawn.txt" in capsys.readouterr().err
+    assert Path("other.txt").read_text(encoding="utf-8") == spec
+    # A picture is replaced by the next one.
+    for _ in range(2):
+        assert main(["draw", "in(5,2) -> gru(3)", "-o", "other-drawn.txt"]) == 0

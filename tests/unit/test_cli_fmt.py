@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from seqtopo.cli import files
+from seqtopo.cli import writing
 from seqtopo.cli.main import main
+from seqtopo.diag.error import SpecError
 
 UGLY = "in( T,8 )->lstm( 4 )   # the end\n"
 NEAT = "in(T,8) -> lstm(4)  # the end\n"
@@ -113,5 +114,5 @@ def test_a_file_that_cannot_be_replaced_stays_whole(
 
 
 def test_what_is_no_file_is_not_replaced() -> None:
-    with pytest.raises(OSError, match="it is not a file"):
-        files.write_whole(Path(os.devnull), lambda path: path.write_bytes(b""))
+    with pytest.raises(SpecError, match="it is not a file"):
+        writing.write_whole(Path(os.devnull), lambda path: path.write_bytes(b""))
