@@ -14,6 +14,7 @@ from seqtopo.diag.model import Diagnostic
 from seqtopo.graph.symbols import symbols_of
 from seqtopo.report.analyse import Checked, analyse
 from seqtopo.source import Source
+from seqtopo.syntax.pasted import is_python
 from seqtopo.syntax.read import decode, is_model, read_file
 from seqtopo.system.bounds import SPEC_BYTES
 
@@ -48,7 +49,12 @@ def check_spec(argument: str, dims: Mapping[str, Any]) -> Checked:
     source, problems = spec_in_code(argument) if is_code(argument) else load(argument)
     if problems:
         return Checked(source, None, None, problems)
-    return analyse(source, dims)
+    checked = analyse(source, dims)
+    if any(map(is_python, checked.diagnostics)):
+        from seqtopo.code.check import with_models  # few specs are Python, and it takes long to load
+
+        return with_models(checked)
+    return checked
 
 
 def check_spec_or_model(argument: str, dims: Mapping[str, Any]) -> Checked:

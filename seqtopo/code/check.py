@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -17,13 +18,17 @@ from seqtopo.code.rewrite import changed_cells
 from seqtopo.diag.model import Diagnostic, Fix
 from seqtopo.diag.nearest import nearest
 from seqtopo.lint.selection import Selection
+from seqtopo.report.analyse import Checked
 from seqtopo.report.report import Report
 from seqtopo.source import Source, Span
+from seqtopo.syntax.pasted import is_python
 from seqtopo.syntax.read import unreadable
 
 ENDINGS = (".py", ".ipynb")
 """What the names of files with Python code end with."""
 _MOST_TRIED = 20
+_MOST_ANSWERED = 3
+_IMPORTS = "import keras; from keras import *; from keras.layers import *; from keras.models import *\n"
 
 Read = Callable[[str], CodeFile]
 """Reads another text in the place of a file's."""
@@ -66,6 +71,32 @@ def report_of_file(path: str | os.PathLike[str], dims: Mapping[str, Any], select
         return found.models[0].report
     every = [d for model in found.models for d in model.shown]
     return Report(found.code.source, (*every, *found.shown))
+
+
+def with_models(checked: Checked) -> Checked:
+    """Returns a spec that is Python code with the models that the code makes, as notes.
+
+    The code may lack its imports: its names are those of Keras.
+    """
+
+    def answered(one: Diagnostic) -> Diagnostic:
+        if not is_python(one):
+            return one
+        models = check_text(_IMPORTS + checked.source.text).models[:_MOST_ANSWERED]
+        notes = tuple(note for model in models for note in _answer(model))
+        help = "to check Keras code as it stands, keep it in a file whose name ends in .py"
+        return replace(one, notes=notes, help=f"{help}; {one.help}" if notes else one.help)
+
+    return replace(checked, diagnostics=tuple(map(answered, checked.diagnostics)))
+
+
+def _answer(model: CheckedModel) -> list[str]:
+    error = next((d for d in model.diagnostics if d.severity == "error"), None)
+    if error is not None:
+        return [f"{model.name} has a mistake: {error.message}"]
+    # A statement goes on where a line is indented.
+    first, *rest = re.sub(r"\n\s+", " ", model.spec.strip()).splitlines() or [""]
+    return [f"{model.name} as a spec: {first}", *filter(None, rest)]
 
 
 def reader(code: CodeFile, path: Path | None = None) -> Read:

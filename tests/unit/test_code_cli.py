@@ -171,3 +171,25 @@ def test_python_reads_and_checks_code(project: Path) -> None:
     assert [d.code for d in seqtopo.check(Path("fine.py")).diagnostics] == ["ST661"]
     with pytest.raises(ValueError, match="what its data is"):
         seqtopo.check(Path("fine.py"), loss="mse")
+
+
+PASTED = """from keras import layers
+model = keras.Sequential([
+    layers.Input(shape=(None, 3)),
+    layers.LSTM(64, return_sequences=True),
+    layers.TimeDistributed(layers.Dense(1, use_bias=False)),
+])
+model.compile(loss="mse")
+"""
+
+
+def test_python_in_the_place_of_a_spec_is_answered_with_its_models(project: Path, capsys: Capture) -> None:
+    (found,) = seqtopo.check(PASTED).diagnostics
+    assert (found.code, found.message) == ("ST102", "this is Python code, not a spec")
+    flow = "model as a spec: in(T,3) -> lstm(64,seq) -> td(dense(1,nobias))"
+    assert found.notes == (flow, "train loss=mse")
+    Path("spec.txt").write_text(
+        "model = Sequential()\nmodel.add(LSTM(8, input_shape=(10, 3)))\nmodel.add(LSTM(2))\n"
+    )
+    assert main(["check", "spec.txt"]) == 1
+    assert "model has a mistake: LSTM takes (T, F) but is given (8,)" in capsys.readouterr().err

@@ -400,20 +400,6 @@ def test_arguments_need_no_indentation() -> None:
     assert statements("f(\na,\nx=b\n)") == (Output(S, call("f", a, x=b)),)
 
 
-def test_python_is_recognised_and_shown_as_a_spec() -> None:
-    code = """from keras import layers
-model = keras.Sequential([
-    layers.Input(shape=(None, 3)),
-    layers.LSTM(64, return_sequences=True),
-    layers.TimeDistributed(layers.Dense(1, use_bias=False)),
-])
-model.compile(loss="mse")
-"""
-    (found,) = wrong(code)
-    assert (found.code, found.message) == ("ST102", "this is Python code, not a spec")
-    assert "in(?,3) -> lstm(64,seq) -> time_distributed(" in found.notes[0]
-
-
 @pytest.mark.parametrize(
     "line",
     [
