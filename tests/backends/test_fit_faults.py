@@ -134,7 +134,7 @@ def test_fault_d4_nothing_is_replaced_without_force(capsys: Capture) -> None:
     fit = ["fit", spec, "s.csv", "--epochs", "1"]
     Path("model.svg").write_text("<svg>a drawing</svg>")
     assert main(fit) == 1
-    assert "no loss curve" in words(capsys.readouterr().err)
+    assert "not a loss curve" in words(capsys.readouterr().err)
     os.remove("model.svg")
     assert main(fit) == 0
     before = Path("model.keras").read_bytes()
