@@ -85,7 +85,7 @@ def keep_what_is_there(target: Path, args: argparse.Namespace) -> None:
     free = next(
         n for n in names if not any(os.path.lexists(n.with_suffix(s)) for s in (SUFFIX, PICTURE, PROGRESS))
     )
-    what = "a model is there already" if there is target else "a picture is there that is no loss curve"
+    what = "a model is there already" if there is target else "a picture is there that is not a loss curve"
     raise SpecError(
         (
             Diagnostic(
