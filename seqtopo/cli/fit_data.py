@@ -223,7 +223,7 @@ def _parted(samples: Samples, share: float, *, fixed: bool) -> tuple[Samples, Sa
             advice = _holding_out(other)
         else:
             advice = f"write batch={count} or less in the spec" if fixed else "give more samples"
-        refuse("ST724", wrong, advice)
+        refuse("ST724", wrong, help=advice)
     held = round(count * share)
     return *samples.split(held), held
 
