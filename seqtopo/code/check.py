@@ -95,7 +95,7 @@ def _answer(model: CheckedModel) -> list[str]:
     if error is not None:
         return [f"{model.name} has a mistake: {error.message}"]
     # A statement goes on where a line is indented.
-    first, *rest = re.sub(r"\n\s+", " ", model.spec.strip()).splitlines() or [""]
+    first, *rest = re.sub(r"\n[ \t]+", " ", model.spec.strip()).splitlines() or [""]
     return [f"{model.name} as a spec: {first}", *filter(None, rest)]
 
 

@@ -471,6 +471,8 @@ def comments(source: Source) -> tuple[list[Ignore], list[Span]]:
     begin: int | None = None
     try:
         for token in tokenize.generate_tokens(io.StringIO(source.text).readline):
+            if token.type == tokenize.ENDMARKER:
+                break  # it stands on a line that the text may not have
             at = source.start_of(token.start[0]) + token.start[1]
             if token.type == tokenize.COMMENT:
                 match = COMMENT.search(token.string)

@@ -247,3 +247,8 @@ def test_a_finding_in_a_notebook_has_its_cell_and_the_line_in_it() -> None:
 def test_the_json_of_a_finding_in_a_notebook_names_the_file_and_the_cell() -> None:
     (told,) = json.loads(render_json(_notebook().models[0].shown))
     assert (told["file"], told["cell"], told["line"], told["column"]) == ("a.ipynb", 2, 1, 11)
+
+
+def test_a_comment_at_the_very_end_of_a_file_counts() -> None:
+    line = "m = keras.Sequential([keras.Input((9, 4)), layers.LSTM(8), layers.LSTM(3)])"
+    assert [d.code for d in _found(f"{line}  # seqtopo: ignore[ST301] a test")] == []
