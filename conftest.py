@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 # Before anything of it is imported, or its assertions would not say what they compared.
 pytest.register_assert_rewrite("tests.support")
@@ -20,7 +20,7 @@ from tests.support.backend_run import PLACES, ROOT  # noqa: E402
 pytest_plugins = ("tests.support.no_skips", "pytester")
 
 # A machine may be slow: no test asserts a time.
-settings.register_profile("seqtopo", deadline=None)
+settings.register_profile("seqtopo", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("seqtopo")
 
 # Keras reads and writes keras.json there: the tests have nothing to do with the user's.

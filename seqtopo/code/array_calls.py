@@ -181,6 +181,7 @@ _TENSORS: dict[str, Callable[[Given], Any]] = {
 
 # Methods and attributes
 
+# Not a fact about layers: methods of NumPy's arrays.
 _METHODS = frozenset(
     (
         "sum", "mean", "std", "var", "max", "min", "prod", "argmax", "argmin", "argsort", "all", "any",

@@ -399,6 +399,7 @@ def _iter(machine: Machine, args: Arguments, node: ast.AST) -> Value:
     return args.value(0, "iterable")
 
 
+# Not a fact about layers: Python's own functions.
 FUNCTIONS: dict[str, Callable[[Machine, Arguments, ast.AST], Value]] = {
     "len": _size_of,
     "range": _range,

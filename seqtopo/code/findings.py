@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import re
-import tokenize
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+from seqtopo.code.comments import comments
 from seqtopo.code.fixes import Fixer
 from seqtopo.code.leakage import leaks
 from seqtopo.code.model import CodeFile, CodeModel, Opaque, Where
@@ -24,7 +23,7 @@ from seqtopo.decompiler.progress import Decoded
 from seqtopo.diag.codes import CODES
 from seqtopo.diag.model import Diagnostic, Fix, Label
 from seqtopo.graph.symbols import symbols_of
-from seqtopo.lint.ignores import COMMENT, Ignore, Spoken, without_ignored, words_of
+from seqtopo.lint.ignores import Spoken, without_ignored
 from seqtopo.lint.selection import Selection
 from seqtopo.report.analyse import Checked, analyse, linted, report_on
 from seqtopo.report.report import Report
@@ -462,41 +461,3 @@ def _ignored(result: CheckedFile, ran: set[str]) -> None:
 
 def _label_spans(found: Diagnostic) -> list[Span]:
     return [label.span for label in found.labels]
-
-
-def comments(source: Source) -> tuple[list[Ignore], list[Span]]:
-    """The comments of a Python text that speak to seqtopo, and the spans of its logical lines."""
-    found: list[tuple[re.Match[str], int, bool]] = []
-    statements: list[Span] = []
-    begin: int | None = None
-    try:
-        for token in tokenize.generate_tokens(io.StringIO(source.text).readline):
-            if token.type == tokenize.ENDMARKER:
-                break  # it stands on a line that the text may not have
-            at = source.start_of(token.start[0]) + token.start[1]
-            if token.type == tokenize.COMMENT:
-                match = COMMENT.search(token.string)
-                if match is not None:
-                    before = source.text[source.start_of(token.start[0]) : at]
-                    found.append((match, at, not before.strip()))
-            elif token.type == tokenize.NEWLINE:
-                statements.append(Span(at if begin is None else begin, at))
-                begin = None
-            elif token.type not in (tokenize.NL, tokenize.INDENT, tokenize.DEDENT, tokenize.ENCODING):
-                begin = at if begin is None else begin
-    except (tokenize.TokenError, IndentationError, SyntaxError):
-        pass  # what was read so far counts: a notebook's cell may end in the middle
-    ignores: list[Ignore] = []
-    starts = [s.start for s in statements]
-    for match, at, alone in found:
-        line_end = source.text.find("\n", at)
-        end = len(source.text) if line_end < 0 else line_end
-        span = Span(at + match.start(), at + len(source.text[at:end].rstrip()))
-        behind = bisect_right(starts, at)
-        spoken = starts[behind] if alone and behind < len(starts) else span.start
-        around = bisect_right(starts, spoken) - 1
-        whole = around >= 0 and (starts[around] == spoken if alone else statements[around].end <= span.start)
-        said = Span(span.start, min(at + match.end(), span.end))
-        line = source.place(spoken).line
-        ignores.append(Ignore(span, said, words_of(match), line, around if whole else -1, alone))
-    return ignores, statements

@@ -32,6 +32,7 @@ KERAS = (
 )
 """The spellings of ``keras`` itself, the longer ones before those that they begin with."""
 
+# Not a fact about layers: the functions of Keras that make and call a layer at once.
 MERGES = {
     "add": "Add",
     "subtract": "Subtract",

@@ -255,11 +255,13 @@ def _generator(given: Given) -> Thing:
 
 # Numbers
 
+# Not a fact about layers: functions of NumPy.
 _ONE = (
     "sin", "cos", "tan", "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sqrt", "square", "cbrt",
     "tanh", "sinh", "cosh", "arctan", "arcsin", "arccos", "reciprocal", "cumsum", "cumprod", "angle", "real",
     "imag", "fft.fft", "fft.ifft", "deg2rad", "rad2deg",
 )  # fmt: skip
+# Not a fact about layers: functions of NumPy.
 _TWO = (
     "power", "float_power", "add", "subtract", "multiply", "divide", "true_divide", "maximum", "minimum",
     "mod", "remainder", "floor_divide", "arctan2", "hypot",
@@ -328,6 +330,7 @@ def _argsort(given: Given) -> CodeArray:
     return CodeArray(given.array(0, "a").shape, "int64")
 
 
+# Not a fact about layers: functions of NumPy.
 @gives(
     "mean", "sum", "std", "var", "max", "min", "amax", "amin", "median", "prod", "nanmean", "nanstd", "ptp",
     "all", "any",

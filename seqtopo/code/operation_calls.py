@@ -91,6 +91,7 @@ def _infer_or_leave(call: CodeCall) -> None:
 
 _WRONG = ("ST301", "ST302", "ST303", "ST306", "ST307")
 """The codes of what Keras refuses, too; the others may be limits of the language."""
+# Not a fact about layers: operators of Python.
 _ARITHMETIC = frozenset(
     {"add", "subtract", "multiply", "divide", "true_divide", "maximum", "minimum", "power"}
 )

@@ -64,6 +64,7 @@ def _table_pop(table: CodeArray, given: Given) -> CodeArray:
     return CodeArray((rows,), is_table=True)
 
 
+# Not a fact about layers: methods of pandas.
 _SAME_ROWS = (
     "copy", "fillna", "ffill", "bfill", "interpolate", "round", "clip", "abs", "shift", "diff", "pct_change",
     "cumsum",

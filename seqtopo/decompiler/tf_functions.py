@@ -10,6 +10,7 @@ from seqtopo.decompiler.old_layers import Config, layer_of
 CLASSES = ("TFOpLambda", "SlicingOpLambda")
 """What Keras 2.4 and later wrote for ``a + b``, ``x[:, -1]`` or ``tf.reduce_mean(x, 1)`` of its tensors."""
 
+# Not a fact about layers: functions of TensorFlow.
 _BINARY: Mapping[str, str] = {
     "add": "Add",
     "sub": "Subtract",
@@ -22,6 +23,7 @@ _BINARY: Mapping[str, str] = {
     "minimum": "Minimum",
     "pow": "Power",
 }
+# Not a fact about layers: functions of TensorFlow.
 _UNARY: Mapping[str, str] = {
     "exp": "Exp",
     "abs": "Absolute",
@@ -33,7 +35,9 @@ _UNARY: Mapping[str, str] = {
     "sin": "Sin",
     "cos": "Cos",
 }
+# Not a fact about layers: functions of TensorFlow.
 _ACTIVATIONS = ("relu", "softmax", "tanh", "sigmoid", "elu", "selu", "softplus", "softsign", "gelu", "silu")
+# Not a fact about layers: functions of TensorFlow.
 _REDUCED: Mapping[str, str] = {
     "reduce_mean": "Mean",
     "reduce_sum": "Sum",

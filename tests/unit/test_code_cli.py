@@ -192,4 +192,4 @@ def test_python_in_the_place_of_a_spec_is_answered_with_its_models(project: Path
         "model = Sequential()\nmodel.add(LSTM(8, input_shape=(10, 3)))\nmodel.add(LSTM(2))\n"
     )
     assert main(["check", "spec.txt"]) == 1
-    assert "model has a mistake: LSTM takes (T, F) but is given (8,)" in capsys.readou.out().err
+    assert "model has a mistake: LSTM takes (T, F) but is given (8,)" in capsys.readouterr().out
