@@ -147,6 +147,8 @@ def _identical(a: Value, b: Value) -> bool | None:
         return a is b
     if isinstance(a, Unknown) or isinstance(b, Unknown):
         return True if a is b else None
+    if isinstance(a, Outside) and isinstance(b, Outside):
+        return a.path == b.path
     return a is b if not is_known(a) or not is_known(b) else a == b
 
 

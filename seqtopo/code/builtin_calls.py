@@ -22,6 +22,7 @@ from seqtopo.code.values import (
     Passed,
     Turns,
     Unknown,
+    has_unknown_keys,
     hashable,
     is_known,
     is_list,
@@ -52,6 +53,8 @@ def _size_of(machine: Machine, args: Arguments, node: ast.AST) -> Value:
     if is_list(value) and value and isinstance(value[-1], Unknown) and value[-1].why in (BRANCH, ITEMS):
         more = value[-1].parts.get("items")
         return machine.unknown("a length", node) if more is None else len(value) - 1 + more.count
+    if has_unknown_keys(value):
+        return machine.unknown("a length", node)
     if is_list(value) or isinstance(value, (str, dict, set, frozenset, range, bytes)):
         return len(value)
     if isinstance(value, Unknown):

@@ -18,6 +18,7 @@ from seqtopo.code.values import (
     tensors_in,
 )
 from seqtopo.layers.layer import Layer
+from seqtopo.layers.registry import NAMES
 from seqtopo.layers.row import Outcome, Row
 from seqtopo.layers.values import Refusal, Tensor
 
@@ -264,8 +265,9 @@ def call_layer(
     where = machine.where(node)
     call = CodeCall(layer, inputs, named, where, statement or machine.where(machine.statement), form)
     machine.activity += 1
-    machine.count(call)
     _tell_axes(machine, call)
+    call.inputs = _of_equal_axes(machine, call)
+    machine.count(call)
     infer(call)
     if layer.row is None and call.gives is None and id(layer) in machine.bodies:
         call.gives = machine.look_inside(layer, args, node)
@@ -283,6 +285,36 @@ def _tell_axes(machine: Machine, call: CodeCall) -> None:
             shape = machine.unknown("a shape that is not known", None, f"{source.name or 'inputs'}.shape")
             shape.parts["from"] = (machine.unknown(shape.why, None, shape.text), 1)
         source.tensor = Tensor(tuple(machine.symbol(machine.item(shape, i)) for i in range(took)))
+
+
+_ELEMENTWISE = frozenset({"Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum"})
+
+
+def _of_equal_axes(machine: Machine, call: CodeCall) -> tuple[CodeTensor, ...]:
+    """The values of a merge; those of fewer axes with axes of size 1 behind the batch, as Keras gives them
+    to what it can merge then.
+    """
+    tensors = [tensor_of(value) for value in call.inputs]
+    if call.layer.kind not in _ELEMENTWISE or any(tensor is None for tensor in tensors):
+        return call.inputs
+    shapes = [tensor.shape for tensor in tensors]
+    most = max(map(len, shapes), default=0)
+    if min(map(len, shapes), default=0) == most:
+        return call.inputs
+    for sizes in zip(*((1,) * (most - len(shape)) + tuple(shape) for shape in shapes), strict=True):
+        wide = [size for size in sizes if size != 1]
+        if any(isinstance(size, int) and isinstance(wide[0], int) and size != wide[0] for size in wide):
+            return call.inputs
+    found: list[CodeTensor] = []
+    for value, shape in zip(call.inputs, shapes, strict=True):
+        for _ in range(most - len(shape)):
+            layer = CodeLayer("ops.expand_dims", NAMES["expand"], {"axis": Argument(1)}, call.where)
+            more = CodeCall(layer, (value,), {}, call.where, call.statement)
+            machine.count(more)
+            infer(more)
+            value = CodeTensor(more)
+        found.append(value)
+    return tuple(found)
 
 
 def _axes(row: Row | None) -> Iterator[int]:

@@ -10,7 +10,16 @@ from typing import Any
 from seqtopo.code.builtin_calls import FUNCTIONS
 from seqtopo.code.machine import ITEMS, Machine
 from seqtopo.code.model import Value
-from seqtopo.code.values import Arguments, Passed, Unknown, hashable, is_known, is_size, items_of
+from seqtopo.code.values import (
+    Arguments,
+    Passed,
+    Unknown,
+    has_unknown_keys,
+    hashable,
+    is_known,
+    is_size,
+    items_of,
+)
 from seqtopo.layers.sizes import product
 from seqtopo.system import bounds
 
@@ -132,6 +141,8 @@ def list_method(machine: Machine, value: list[Any], name: str, args: Arguments, 
 def dict_method(machine: Machine, value: dict[Any, Any], name: str, args: Arguments, node: ast.AST) -> Value:
     """A method of a dictionary."""
     values = [p.value for p in args.places]
+    if name in ("items", "keys", "values") and has_unknown_keys(value):
+        return machine.unknown("the items of a dictionary", node)
     if name == "items":
         return list(value.items())
     if name == "keys":
@@ -143,6 +154,8 @@ def dict_method(machine: Machine, value: dict[Any, Any], name: str, args: Argume
     if name in ("get", "pop", "setdefault") and values and hashable(values[0]):
         key = values[0]
         if isinstance(key, Unknown):
+            if name == "setdefault":
+                machine.put(value, key, args.value(1, "default"))
             return machine.unknown("an item of a dictionary", node)
         default = args.value(1, "default")
         if key not in value:
@@ -155,7 +168,7 @@ def dict_method(machine: Machine, value: dict[Any, Any], name: str, args: Argume
         return found
     if name == "update":
         more = values[0] if values else {}
-        pairs = more.items() if isinstance(more, dict) else ()
+        pairs = more.items() if isinstance(more, dict) else [(machine.unknown(ITEMS, node), None)]
         for key, item in (*pairs, *((k, p.value) for k, p in args.names.items())):
             machine.put(value, key, item)
         return None
@@ -168,6 +181,13 @@ def set_method(machine: Machine, value: set[Any], name: str, args: Arguments, no
     if name == "add" and values and hashable(values[0]):
         machine.changes(value)
         value.add(values[0])
+        return None
+    if name == "update":
+        machine.changes(value)
+        for more in values:
+            items = items_of(more)
+            known = items is not None and all(map(hashable, items))
+            value.update(items if items is not None and known else [machine.unknown(ITEMS, node)])
         return None
     if name in ("union", "intersection", "difference") and all(
         isinstance(v, (set, frozenset)) for v in values

@@ -15,10 +15,11 @@ from seqtopo.code.layer_calls import NO_ROW, infer, result_of
 from seqtopo.code.machine import Machine, tensor_of
 from seqtopo.code.model import Argument, CodeCall, CodeLayer, CodeTensor, Opaque, Value
 from seqtopo.code.values import Arguments, Passed, is_list, is_tensor, tensors_in
-from seqtopo.layers.function_calls import FunctionCall, arguments_of, row_call
+from seqtopo.layers.function_calls import FunctionCall, RowCall, arguments_of, row_call
 from seqtopo.layers.functions import FUNCTIONS, SPELLINGS
 from seqtopo.layers.objects import entry_of
 from seqtopo.layers.registry import NAMES
+from seqtopo.layers.row import REQUIRED
 from seqtopo.layers.sizes import Shape
 from seqtopo.layers.values import Refusal, Tensor
 
@@ -59,6 +60,8 @@ def apply(machine: Machine, function: str, given: Mapping[str, Passed], node: as
     unknown = any(isinstance(v, Opaque) for v in values.values())
     told = constant is None and not unknown
     found = row_call(function, FunctionCall(values, is_tensor, _shape)) if told else None
+    if found is not None and _lacks_argument(found):
+        found = None  # over all axes, the batch too: no step of a spec
     where, statement = machine.where(node), machine.where(machine.statement)
     said = {name: argument_at(machine, passed, values[name]) for name, passed in given.items()}
     inputs = tuple(t for v in values.values() for t in tensors_in(v))
@@ -113,6 +116,12 @@ def _with_constant(
         shape = shape[1:]
     found = broadcast(tensor.shape, shape)
     return (Tensor(found, tensor.dtype),) if found is not None else None
+
+
+def _lacks_argument(found: RowCall) -> bool:
+    """Whether Keras has a default for what a spec has to say, such as the axis of a mean."""
+    params = NAMES[found.row].params
+    return any(p.default is REQUIRED and not p.call and found.args.get(p.name) is None for p in params)
 
 
 def argument_at(machine: Machine, passed: Passed, value: Value) -> Argument:

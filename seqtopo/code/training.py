@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -335,7 +336,10 @@ def _values(array: CodeArray, shape: Shape) -> Values | None:
         return None
     # Without a 0 in it, every label is as long as the axis.
     longest = shape[-1] if len(shape) > 1 and bounds.low > 0 and isinstance(shape[-1], int) else 0
-    return Values(bounds.low, bounds.high, whole=bounds.whole, shares=True, longest=longest)
+    high = bounds.high
+    if bounds.drawn and not bounds.whole and high > 1:
+        high = math.nextafter(high, bounds.low)  # never drawn: as ids, all are below it
+    return Values(bounds.low, high, whole=bounds.whole, shares=True, longest=longest)
 
 
 def _aligned(graph: Graph, seen: Graph, data: Data) -> Data:

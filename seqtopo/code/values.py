@@ -317,9 +317,16 @@ def truth(value: Value) -> bool | None:
 
 def items_of(value: Value) -> list[Value] | None:
     """The items of a value that can be gone through; None where they are not known."""
+    if has_unknown_keys(value):
+        return None
     if is_list(value) or isinstance(value, (range, str, dict, set, frozenset, bytes)):
         return list(value) if len(value) <= bounds.CODE_ITEMS else None
     return None
+
+
+def has_unknown_keys(value: Value) -> bool:
+    """Whether a dictionary or set holds keys that are not known, so that no one can say how many it has."""
+    return isinstance(value, (dict, set, frozenset)) and any(isinstance(key, Unknown) for key in value)
 
 
 def hashable(value: Value) -> bool:
