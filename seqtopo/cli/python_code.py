@@ -52,19 +52,13 @@ def split_name(argument: str) -> tuple[str, str]:
 
 
 def expanded(arguments: Iterable[str]) -> Iterator[str]:
-    """The arguments, with the specs and Python files that lie in the folders among them.
-
-    Raises:
-        UsageError: there is none in a folder.
-    """
+    """The arguments, with the specs and Python files that lie in the folders among them."""
     for argument in arguments:
         if not os.path.isdir(argument):
             yield argument
             continue
-        found = list(_inside(argument))
-        if not found:
-            endings = ", ".join((*CODE_ENDINGS, *SPEC_ENDINGS))
-            raise UsageError(f"there is nothing to check in {argument}", f"it is looked for {endings} files")
+        # An empty one is reported like a file that cannot be read.
+        found = list(_inside(argument)) or [argument]
         yield from found
 
 
