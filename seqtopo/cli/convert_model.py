@@ -15,6 +15,7 @@ from seqtopo.decompiler.losses import Losses, UnreadableError
 from seqtopo.decompiler.model_files import read_config
 from seqtopo.decompiler.old_models import age_of_config
 from seqtopo.diag.error import SpecError
+from seqtopo.diag.renderers.cells import visible
 from seqtopo.report.columns import Column, columns
 from seqtopo.syntax.read import is_model
 from seqtopo.system.shell import command
@@ -64,16 +65,15 @@ def _carry(args: argparse.Namespace) -> int:
         raise SpecError((error.placed(str(source)),)) from None
     put_diagnostics(losses.diagnostics)
     rows = made.lines
-    put(
-        columns(
-            [
-                Column("layer", [f"  {name}" for name, _, _ in rows]),
-                Column("weights", [shapes for _, shapes, _ in rows]),
-                Column("", [done for _, _, done in rows]),
-            ],
-            None,
-        )
+    table = columns(
+        [
+            Column("layer", [f"  {visible(name)}" for name, _, _ in rows]),
+            Column("weights", [shapes for _, shapes, _ in rows]),
+            Column("", [done for _, _, done in rows]),
+        ],
+        None,
     )
+    put(table)
     for note in made.notes:
         say(note)
     say(

@@ -405,4 +405,4 @@ def test_a_narrow_terminal_gets_less_beside_the_cells_and_then_words() -> None:
     narrower = picture.text(widest - 5)
     assert max(map(len, narrower.splitlines())) <= widest - 5
     assert "last step only" not in narrower
-    assert re.match(r"The picture takes \d+ columns, and here are 20", picture.text(20))
+    assert re.match(r"The picture takes \d+ columns, but there are only 20", picture.text(20))
