@@ -103,7 +103,7 @@ def call(
     >>> call("numpy.zeros", [(8, 20, 3)]).shape
     (8, 20, 3)
     >>> call("numpy.random.randint", [0, 5], {"size": (8,)}).bounds
-    Bounds(low=0, high=4, drawn=True)
+    Bounds(low=0, high=4, drawn=True, whole=True)
     """
     function = _function(name)
     found = _safely(function, Given(args, kwargs or {}, where)) if function is not None else None

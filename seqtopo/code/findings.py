@@ -10,13 +10,15 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+from seqtopo.code.call_findings import call_findings
+from seqtopo.code.causes import at_the_cause
 from seqtopo.code.comments import comments
 from seqtopo.code.fixes import Fixer
 from seqtopo.code.leakage import leaks
 from seqtopo.code.model import CodeFile, CodeModel, Opaque, Where
 from seqtopo.code.spec_map import LAYER, VALUE, Piece, SpecText
 from seqtopo.code.spec_text import spec_text
-from seqtopo.code.training import at_the_data, at_the_loss, data_findings
+from seqtopo.code.training import at_the_data, at_the_loss, data_findings, of_one_step
 from seqtopo.code.words import keras_title, keras_words
 from seqtopo.decompiler.decompile import FailedError, spec_of
 from seqtopo.decompiler.progress import Decoded
@@ -181,7 +183,7 @@ def check_code(
 def _checked(model: CodeModel, code: CodeFile, dims: Mapping[str, Any], selection: Selection) -> CheckedModel:
     text = spec_text(model)
     if text is None:
-        return CheckedModel(model, code, None, None)
+        return CheckedModel(model, code, None, None, tuple(call_findings(model)))
     known = symbols_of_text(text)
     bound = {name: value for name, value in dims.items() if name in known}
     checked = linted(analyse(text.source, bound), selection)
@@ -193,11 +195,13 @@ def _checked(model: CodeModel, code: CodeFile, dims: Mapping[str, Any], selectio
         if _stands(diagnostic, text, bound, known - bound.keys(), selection)
         and (told := _told(diagnostic, text, fixer)) is not None
     ]
-    found = [at_the_loss(text, told) for told in found]
+    found = [of_one_step(text, at_the_loss(text, told)) for told in found]
     for one in data_findings(text, checked, bound):
         told = _told(one.diagnostic, text, fixer)
         if told is not None and (told.severity == "error" or told.code in selection.codes()):
             found.append(at_the_data(told, one))
+    on = selection.codes()
+    found += [one for one in call_findings(model) if one.severity == "error" or one.code in on]
     return CheckedModel(model, code, text, checked, tuple(found))
 
 
@@ -285,8 +289,7 @@ def _told(found: Diagnostic, text: SpecText, fixer: Fixer) -> Diagnostic | None:
         tuple(fixes),
         source,
     )
-    inputs = [i.where.span for i in text.model.inputs if i.where is not None and i.where.source is source]
-    return _at_the_cause(told, inputs)
+    return at_the_cause(told, text)
 
 
 def _open_shapes(title: str, symbols: Mapping[str, str]) -> str:
@@ -296,30 +299,6 @@ def _open_shapes(title: str, symbols: Mapping[str, str]) -> str:
         lambda m: re.sub(r"\b[A-Z]\w*\b", lambda s: s[0] if s[0] in symbols else "None", m[0]),
         title,
     )
-
-
-def _at_the_cause(found: Diagnostic, inputs: Sequence[Span]) -> Diagnostic:
-    """An error whose first fix changes another line stands there: it is what has to change.
-
-    That is a line that a label points at, or one of the ``inputs``.
-    """
-    source = found.source
-    if source is None or not found.fixes or found.severity != "error":
-        return found
-    edit = found.fixes[0].edits[0]
-    line = source.place(edit.span.start).line
-    if line == source.place(found.span.start).line:
-        return found
-    for i, label in enumerate(found.labels):
-        # A layer that is taken out is mostly what the author wanted, and what follows does not fit it.
-        removed = not edit.text and edit.span.start <= label.span.start
-        if source.place(label.span.start).line == line and label.text and not removed:
-            others = (*found.labels[:i], Label(found.span, found.label), *found.labels[i + 1 :])
-            return replace(found, span=label.span, label=label.text, labels=others)
-    for span in inputs:
-        if span.start <= edit.span.start and edit.span.end <= span.end:
-            return replace(found, span=span, label="", labels=(Label(found.span, found.label), *found.labels))
-    return found
 
 
 def place_of(text: SpecText, span: Span) -> Where | None:

@@ -264,6 +264,8 @@ class _Translation:
 
     def _put_argument(self, place: Where, written: str) -> None:
         node = self.python.call_at(place)
+        if last_name(node.node.func) == "Lambda":
+            raise UntranslatableError  # what it does stands in a function
         args = self.python.argument_spans(node)
         if args:
             self.made.append(Edit(Span(args[-1].end, args[-1].end), f", {written}"))

@@ -11,6 +11,7 @@ from seqtopo.code.machine import Machine, tensor_of
 from seqtopo.code.model import Argument, CodeCall, CodeInput, CodeLayer, CodeModel, CodeTensor, Opaque, Value
 from seqtopo.code.values import (
     Arguments,
+    Function,
     Passed,
     Unknown,
     is_list,
@@ -254,6 +255,8 @@ def call_layer(
     if not tensors_in(values) and not any(isinstance(v, Unknown) for v in _flat(values)):
         return machine.unknown("a layer that is called on data", node)
     inputs = tuple(as_tensor(machine, v) for v in _flat(values) if v is not None)
+    if layer.kind == "Lambda" or layer.stands_for:
+        _read_lambda(machine, layer, inputs, args, node)
     recurrent = layer.row is not None and (layer.row.recurrent or layer.kind == "Bidirectional")
     named = {name: argument(machine, given) for name, given in more.items()}
     if recurrent and len(inputs) > 1:
@@ -264,6 +267,8 @@ def call_layer(
         layer.row, layer.why = None, "it gives its scores, too"
     where = machine.where(node)
     call = CodeCall(layer, inputs, named, where, statement or machine.where(machine.statement), form)
+    if layer.kind in _QUERY_AND_VALUE and len(args.places) == 1 and not args.unknown:
+        call.lacks = "" if "value" in args.names else "value"
     machine.activity += 1
     _tell_axes(machine, call)
     call.inputs = _of_equal_axes(machine, call)
@@ -272,6 +277,54 @@ def call_layer(
     if layer.row is None and call.gives is None and id(layer) in machine.bodies:
         call.gives = machine.look_inside(layer, args, node)
     return result_of(call)
+
+
+def _read_lambda(
+    machine: Machine, layer: CodeLayer, inputs: tuple[CodeTensor, ...], args: Arguments, node: ast.AST
+) -> None:
+    """Takes a ``Lambda`` that does one operation, which has a row, for that operation."""
+    body, made_of = machine.bodies.get(id(layer), (None, Arguments()))
+    if not isinstance(body, Function) or "arguments" in made_of.names or not inputs:
+        return
+    if isinstance(body.node, ast.Lambda) and _reduces_batch(body.node):
+        layer.why = REDUCES_BATCH
+        return
+    gives = machine.call(body, Arguments(args.places), node)
+    of = gives.of if is_tensor(gives) else None
+    found = of.layer if isinstance(of, CodeCall) and of.inputs == inputs and not of.args else None
+    if found is None or found.row is None or not found.kind.startswith("ops.") or of in layer.calls:
+        row, operation, said = None, "Lambda", {}
+    else:
+        row, operation, said = found.row, found.kind, found.args
+    given = {name: argument.value for name, argument in said.items()}
+    if layer.stands_for and (row is not layer.row or given != layer.stands_for[1]):
+        # It does something else for other values.
+        layer.row, layer.kind, layer.why = None, "Lambda", NO_ROW
+    elif row is not None:
+        kept = {name: a for name, a in layer.args.items() if name == "name"}
+        layer.row, layer.kind, layer.why, layer.args = row, operation, "", {**said, **kept}
+        layer.stands_for = (operation, given)
+
+
+def _reduces_batch(function: ast.Lambda) -> bool:
+    """Whether a lambda gives a mean, a sum or the like of its values over the batch."""
+    call, names = function.body, [a.arg for a in function.args.args]
+    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute) or len(names) != 1:
+        return False
+    if call.func.attr.removeprefix("reduce_") not in _REDUCTIONS or not call.args:
+        return False
+    value, *places = call.args
+    named = {k.arg: k.value for k in call.keywords}
+    axis = named.get("axis", named.get("dim", places[0] if places else None))
+    zero = isinstance(axis, ast.Constant) and axis.value == 0 and axis.value is not False
+    keeps = named.keys() & {"keepdims", "keep_dims", "keepdim"}
+    return isinstance(value, ast.Name) and value.id == names[0] and zero and not keeps
+
+
+_REDUCTIONS = frozenset({"mean", "sum", "max", "min", "prod", "std", "var", "variance", "amax", "amin"})
+REDUCES_BATCH = "it takes the samples of a batch together"
+_QUERY_AND_VALUE = frozenset({"MultiHeadAttention", "GroupQueryAttention", "GroupedQueryAttention"})
+"""Layers whose call takes query and value as arguments of their own, and must have both."""
 
 
 def _tell_axes(machine: Machine, call: CodeCall) -> None:

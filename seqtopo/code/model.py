@@ -77,6 +77,8 @@ class CodeLayer:
     """The interpreter's object for a layer of the project."""
     keeps_shape: bool = False
     """Whether a layer without a row gives the shape that it takes."""
+    stands_for: tuple[str, dict[str, Any]] | None = field(default=None, repr=False)
+    """The operation that a ``Lambda`` was read as, and what that is given; None where it was not."""
 
 
 @dataclass(eq=False)
@@ -114,6 +116,8 @@ class CodeCall:
     gives: tuple[Tensor, ...] | None = None
     number: int = 0
     """Which call of the file it is: later calls have higher numbers."""
+    lacks: str = ""
+    """The parameter of the call in Keras that must be given, and is not."""
 
 
 class CodeTensor(NamedTuple):

@@ -233,6 +233,27 @@ def at_the_loss(text: SpecText, found: Diagnostic) -> Diagnostic:
     return replace(found, span=loss.where.span, label="takes one class for each sample", labels=labels)
 
 
+def of_one_step(text: SpecText, found: Diagnostic) -> Diagnostic:
+    """A finding that a recurrent layer is given one step: a warning where code makes the data so, else an
+    info, for then the model may be fed by a loop, or its sizes may be those of an example.
+    """
+    if found.code != "ST601" or not any(
+        given.where is not None and given.where.span == found.span for given in text.model.inputs
+    ):
+        return found
+    for call in text.model.training:
+        x = call.args.get("x")
+        if x is not None and isinstance(x.value, Batches):
+            x = in_batches(x)[0]
+        arrays = arrays_of(x, "x", [one.name for one in text.model.inputs])
+        if call.method == "fit" and any(
+            one.array.shape is not None and len(one.array.shape) > 2 and one.array.shape[1] == 1
+            for one in arrays or ()
+        ):
+            return found
+    return replace(found, severity="info")
+
+
 def _place(
     found: Diagnostic,
     xs: Sequence[Given] | None,

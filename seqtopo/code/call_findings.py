@@ -1,0 +1,165 @@
+"""Find what is wrong with the layers and calls of a model in ways that its spec cannot have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from math import inf
+
+from seqtopo.code.arrays import as_array
+from seqtopo.code.layer_calls import REDUCES_BATCH
+from seqtopo.code.model import CodeCall, CodeLayer, CodeModel, Where
+from seqtopo.diag.model import Diagnostic, Edit, Fix, Label
+from seqtopo.layers.sizes import show_shape
+from seqtopo.source import Span
+
+
+def call_findings(model: CodeModel) -> Iterator[Diagnostic]:
+    """What is wrong with the calls of a model, at its place in the Python text."""
+    seen: set[CodeLayer] = set()
+    for call in model.calls:
+        if call.lacks and call.where is not None:
+            yield _lacks_value(call, call.where)
+        layer = call.layer
+        if layer in seen or layer.where is None:
+            continue
+        seen.add(layer)
+        if layer.why == REDUCES_BATCH:
+            yield _reduces_batch(layer.where)
+        if layer.kind == "Masking":
+            yield from _masks_nothing(call, layer.where)
+        if layer.kind == "Embedding":
+            yield from _other_weights(layer, layer.where)
+
+
+def _lacks_value(call: CodeCall, where: Where) -> Diagnostic:
+    """ST314: an attention layer whose call has a query and no value."""
+    kind, text = call.layer.kind, where.text
+    fixes: tuple[Fix, ...] = ()
+    given = _last_brackets(text)
+    if given is not None:
+        written = text[given.start : given.end].strip()
+        start = where.span.start + given.start
+        span = Span(start, where.span.start + given.end)
+        if written.isidentifier():
+            new = f"{written}, {written}"
+        else:
+            inside = written[1:-1].strip().rstrip(",") if written[:1] == "[" and written[-1:] == "]" else ""
+            new = inside if inside.count(",") == 1 and not set(inside) & set("()[]{}") else ""
+        if new:
+            fixes = (Fix(f"give it query and value: ({new})", (Edit(span, new),), safe=True),)
+    return Diagnostic(
+        "ST314",
+        f"{kind} is called without its value",
+        where.span,
+        label="has a query alone",
+        notes=("Keras takes query and value as two arguments, also where both are the same",),
+        help="" if fixes else "give it query and value, such as (x, x)",
+        fixes=fixes,
+        source=where.source,
+    )
+
+
+def _last_brackets(text: str) -> Span | None:
+    """What stands between the last pair of brackets of a call; None where that cannot be told."""
+    if not text.endswith(")") or any(mark in text for mark in "\"'#"):
+        return None
+    depth = 0
+    for at in range(len(text) - 1, -1, -1):
+        depth += (text[at] == ")") - (text[at] == "(")
+        if not depth:
+            return Span(at + 1, len(text) - 1)
+    return None
+
+
+def _reduces_batch(where: Where) -> Diagnostic:
+    """ST312: a ``Lambda`` takes a mean or the like over the samples of a batch."""
+    return Diagnostic(
+        "ST312",
+        "Lambda takes the samples of a batch together: its axis 0 is the batch",
+        where.span,
+        "warning",
+        label="gives one answer for the whole batch",
+        notes=("in Keras axis 0 is the batch and axis 1 the first axis of a sample, such as the time",),
+        help="write axis=1 to take the steps together",
+        source=where.source,
+    )
+
+
+_RANGES: Mapping[str, tuple[float, float]] = {
+    "tanh": (-1, 1),
+    "softsign": (-1, 1),
+    "sigmoid": (0, 1),
+    "hard_sigmoid": (0, 1),
+    "softmax": (0, 1),
+    "relu": (0, inf),
+    "softplus": (0, inf),
+    "exponential": (0, inf),
+}
+"""The least and the greatest number that an activation gives."""
+_ACTIVATES = frozenset({"Dense", "EinsumDense", "Conv1D", "SeparableConv1D", "Activation"})
+
+
+def _masks_nothing(call: CodeCall, where: Where) -> Iterator[Diagnostic]:
+    """ST662: a mask of a value that the layer before never gives."""
+    given = call.layer.args.get("mask_value")
+    value = 0.0 if given is None else given.value
+    before = call.inputs[0].of if call.inputs else None
+    if not isinstance(before, CodeCall) or isinstance(value, bool) or not isinstance(value, (int, float)):
+        return
+    maker = before.layer
+    if maker.kind not in _ACTIVATES:
+        return
+    activation = maker.args.get("activation")
+    word = activation.value if activation is not None else None
+    low, high = _RANGES.get(word, (-inf, inf)) if isinstance(word, str) else (-inf, inf)
+    if low <= value <= high:
+        return
+    labels: tuple[Label, ...] = ()
+    if maker.where is not None and maker.where.source is where.source:
+        labels = (Label(maker.where.span, f"gives numbers from {low} to {high}" if high < inf else f"gives no numbers below {low}"),)
+    yield Diagnostic(
+        "ST662",
+        f"Masking masks nothing: {maker.kind} before it never gives {value}",
+        where.span,
+        "warning",
+        label=f"looks for steps of {value}",
+        labels=labels,
+        notes=("padded steps have that value at the input only, and a layer gives others for them",),
+        help=f"put Masking before the {maker.kind}, on the input",
+        source=where.source,
+    )
+
+
+def _other_weights(layer: CodeLayer, where: Where) -> Iterator[Diagnostic]:
+    """ST302: an embedding is given a matrix of another shape than its own."""
+    given = layer.args.get("weights")
+    value = given.value if given is not None else None
+    if given is None or not isinstance(value, (list, tuple)) or len(value) != 1:
+        return
+    array = as_array(value[0])
+    shape = array.shape if array is not None else None
+    sizes = [layer.args[name].value for name in ("input_dim", "output_dim") if name in layer.args]
+    if shape is None or len(sizes) != 2 or not all(isinstance(n, int) for n in (*shape, *sizes)):
+        return
+    if tuple(shape) == tuple(sizes):
+        return
+    fixes: tuple[Fix, ...] = ()
+    if len(shape) == 2:
+        edits = [
+            Edit(at.span, str(size))
+            for name, size in zip(("input_dim", "output_dim"), shape, strict=True)
+            if layer.args[name].value != size and (at := layer.args[name].where) is not None
+        ]
+        texts = [at.text for name in ("input_dim", "output_dim") if (at := layer.args[name].where)]
+        if all(text.isdigit() for text in texts) and edits:
+            fixes = (Fix(f"make it as large as the matrix: {show_shape(shape)}", tuple(edits)),)
+    yield Diagnostic(
+        "ST302",
+        f"Embedding is given weights of {show_shape(shape)}, but its own are {show_shape(tuple(sizes))}",
+        where.span,
+        label=f"has {sizes[0]} rows of {sizes[1]} numbers",
+        notes=("Keras refuses weights of another shape when the layer is built",),
+        help="" if fixes else "the matrix has one row for each id, from 0 to input_dim - 1",
+        fixes=fixes,
+        source=where.source,
+    )

@@ -1,0 +1,196 @@
+"""What is wrong with layers and calls in ways that no spec can have, and where a mistake is told in code."""
+
+from __future__ import annotations
+
+import pytest
+
+from seqtopo.code.check import check_text
+from seqtopo.diag.model import Diagnostic
+
+IMPORTS = "import numpy as np\nimport keras\nfrom keras import layers, ops\n"
+
+
+def _found(text: str) -> list[Diagnostic]:
+    return [d for d in check_text(IMPORTS + text, "train.py").every if d.severity != "info"]
+
+
+def _told(text: str) -> list[tuple[str, str, str]]:
+    """Code, severity and line of each finding."""
+    told = []
+    for found in _found(text):
+        assert found.source is not None
+        line = found.source.line(found.source.place(found.span.start).line).strip()
+        told.append((found.code, found.severity, line))
+    return told
+
+
+def _fixed(text: str) -> str:
+    found = _found(text)[0]
+    assert found.source is not None
+    return found.fixes[0].apply(found.source.text)
+
+
+ATTENTION = """
+x = keras.Input((50, 10))
+y = layers.MultiHeadAttention(2, 5)({given})
+model = keras.Model(x, y)
+"""
+
+
+@pytest.mark.parametrize("given", ["x", "[x, x]"])
+def test_attention_without_a_value_is_told_with_its_fix(given: str) -> None:
+    text = ATTENTION.format(given=given)
+    assert _told(text) == [("ST314", "error", f"y = layers.MultiHeadAttention(2, 5)({given})")]
+    assert "layers.MultiHeadAttention(2, 5)(x, x)\n" in _fixed(text)
+
+
+@pytest.mark.parametrize("given", ["x, x", "x, value=x", "query=x, value=x", "*[x, x]"])
+def test_attention_with_a_value_is_right(given: str) -> None:
+    assert _told(ATTENTION.format(given=given)) == []
+
+
+LAST = """
+model = keras.Sequential([
+    keras.Input((28, 28)),
+    layers.Bidirectional(layers.LSTM(16, return_sequences=True)),
+    layers.Lambda({function}),
+    layers.Dense(10, activation="softmax"),
+])
+"""
+
+
+def test_a_slice_in_a_lambda_is_read_as_the_slice() -> None:
+    text = LAST.format(function="lambda t: t[:, -1]")
+    assert _told(text) == [("ST611", "warning", "layers.Lambda(lambda t: t[:, -1]),")]
+    assert "layers.Bidirectional(layers.LSTM(16)),\n    layers.Dense" in _fixed(text)
+
+
+@pytest.mark.parametrize(
+    "function", ["lambda t: unknown(t[:, -1])", "lambda t: t[:, -1] + t[:, 0]", "lambda t: ops.mean(t, axis=1)"]
+)
+def test_another_lambda_is_no_slice(function: str) -> None:
+    assert _told(LAST.format(function=function)) == []
+
+
+def test_a_lambda_that_is_called_twice_is_what_it_is_for_both() -> None:
+    text = """
+a, b = keras.Input((7, 3)), keras.Input((7, 3, 2))
+turn = layers.Lambda(lambda t: t[..., -1])
+model = keras.Model([a, b], [turn(a), turn(b)])
+"""
+    assert _told(text) == []
+
+
+@pytest.mark.parametrize("mean", ["ops.mean(t, axis=0)", "K.sum(t, 0)", "tf.reduce_mean(t, axis=0)"])
+def test_a_lambda_over_the_batch_is_told(mean: str) -> None:
+    line = f"layers.Lambda(lambda t: {mean}),"
+    assert _told(LAST.format(function=f"lambda t: {mean}")) == [("ST312", "warning", line)]
+
+
+@pytest.mark.parametrize(
+    "mean", ["ops.mean(t, axis=1)", "K.mean(t, axis=0, keepdims=True)", "K.sum(t)", "K.stack(t, axis=0)"]
+)
+def test_a_lambda_within_a_sample_is_right(mean: str) -> None:
+    assert "ST312" not in [code for code, *_ in _told(LAST.format(function=f"lambda t: {mean}"))]
+
+
+EMBEDDING = """
+matrix = np.zeros({shape})
+model = keras.Sequential([
+    keras.Input((10,), dtype="int32"),
+    layers.Embedding(500, 20, weights=[matrix]),
+    layers.GlobalAveragePooling1D(),
+    layers.Dense(1),
+])
+"""
+
+
+def test_weights_of_another_shape_are_told() -> None:
+    text = EMBEDDING.format(shape="(501, 20)")
+    assert _told(text) == [("ST302", "error", "layers.Embedding(500, 20, weights=[matrix]),")]
+    assert "layers.Embedding(501, 20, weights=[matrix])" in _fixed(text)
+
+
+@pytest.mark.parametrize("shape", ["(500, 20)", "(n, 20)"])
+def test_weights_of_that_shape_or_an_unknown_one_are_right(shape: str) -> None:
+    assert _told(EMBEDDING.format(shape=shape)) == []
+
+
+MASKED = """
+model = keras.Sequential([
+    keras.Input((9, 4)),
+    {before}
+    layers.Masking(mask_value={value}),
+    layers.LSTM(8),
+    layers.Dense(1),
+])
+"""
+
+
+def test_a_mask_of_what_the_layer_before_never_gives_is_told() -> None:
+    text = MASKED.format(before='layers.Dense(8, activation="tanh"),', value="-10.0")
+    assert _told(text) == [("ST662", "warning", "layers.Masking(mask_value=-10.0),")]
+
+
+@pytest.mark.parametrize(
+    ("before", "value"),
+    [("", "-10.0"), ('layers.Dense(8, activation="relu"),', "0.0"), ("layers.Dense(8),", "-1.0")],
+)
+def test_a_mask_of_what_may_come_is_right(before: str, value: str) -> None:
+    assert "ST662" not in [code for code, *_ in _told(MASKED.format(before=before, value=value))]
+
+
+def test_a_flatten_and_an_embedding_are_the_cause_of_a_wrong_rank() -> None:
+    flat = """
+model = keras.Sequential([
+    keras.Input({shape}),
+    {before}
+    layers.LSTM(8),
+])
+"""
+    behind = flat.format(shape=(12, 3), before="layers.Conv1D(8, 3),\n    layers.Flatten(),")
+    assert _told(behind) == [("ST301", "error", "layers.Flatten(),")]
+    image = flat.format(shape=(7, 7, 64), before="layers.Flatten(),\n    layers.Dense(5),")
+    assert _told(image) == [("ST301", "error", "layers.Flatten(),")]
+    bottleneck = flat.format(shape=(12, 3), before="layers.Flatten(),\n    layers.Dense(5),")
+    assert _told(bottleneck) == [("ST301", "error", "layers.LSTM(8),")]
+    embedded = """
+model = keras.Sequential([
+    keras.Input((200, 64)),
+    layers.Embedding(5000, 32),
+    layers.LSTM(50),
+])
+"""
+    assert ("ST301", "error", "layers.Embedding(5000, 32),") in _told(embedded)
+
+
+def test_an_input_that_several_layers_use_up_is_the_cause() -> None:
+    text = """
+model = keras.Sequential([
+    keras.Input((50, 3)),
+    layers.Conv1D(8, 5),
+    layers.MaxPooling1D(5),
+    layers.Conv1D(8, 5),
+    layers.MaxPooling1D(5),
+    layers.Conv1D(8, 5),
+])
+"""
+    assert _told(text) == [("ST306", "error", "keras.Input((50, 3)),")]
+    alone = "model = keras.Sequential([\n    keras.Input((3, 3)),\n    layers.Conv1D(8, 5),\n])\n"
+    assert _told(alone) == [("ST306", "error", "layers.Conv1D(8, 5),")]
+
+
+ONE_STEP = """
+model = keras.Sequential([
+    keras.Input((1, 7)),
+    layers.LSTM(4),
+    layers.Dense(1),
+])
+model.compile("adam", "mse")
+"""
+
+
+def test_one_step_is_a_warning_where_the_data_have_one() -> None:
+    assert _told(ONE_STEP) == []
+    fit = "model.fit(np.zeros((100, 7)).reshape(100, 1, 7), np.zeros((100, 1)))\n"
+    assert [code for code, *_ in _told(ONE_STEP + fit)] == ["ST601"]
