@@ -116,7 +116,8 @@ def _masks_nothing(call: CodeCall, where: Where) -> Iterator[Diagnostic]:
         return
     labels: tuple[Label, ...] = ()
     if maker.where is not None and maker.where.source is where.source:
-        labels = (Label(maker.where.span, f"gives numbers from {low} to {high}" if high < inf else f"gives no numbers below {low}"),)
+        gives = f"numbers from {low} to {high}" if high < inf else f"no numbers below {low}"
+        labels = (Label(maker.where.span, f"gives {gives}"),)
     yield Diagnostic(
         "ST662",
         f"Masking masks nothing: {maker.kind} before it never gives {value}",

@@ -34,7 +34,7 @@ def at_the_cause(found: Diagnostic, text: SpecText) -> Diagnostic:
 
 
 def _at_the_edit(found: Diagnostic, inputs: list[Span], source: Source) -> Diagnostic:
-    """A finding whose first fix changes another line, at that line: a label points at it, or it is an input."""
+    """A finding whose first fix changes another line, there, where a label points at it or it is an input."""
     if not found.fixes:
         return found
     edit = found.fixes[0].edits[0]

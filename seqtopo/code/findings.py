@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import permutations
 from typing import Any
 
 from seqtopo.code.call_findings import call_findings
@@ -38,6 +39,7 @@ _OF_SPECS = frozenset(("ST641", "ST660", "ST664", "ST665", "ST666", "ST668", "ST
 _OF_CALLS = frozenset(("ST203", "ST204", "ST205", "ST214"))
 """Errors of the kind ST2 that code can make; the others are about the names of a spec."""
 _MOST_NUMBERS = 6
+_MOST_EQUAL = 24
 _SYMBOLS_ARE = 5040
 """Stands for a size that only the code knows: whatever divides sizes divides it."""
 _LABELS = re.compile(r"\blabels\b")
@@ -247,7 +249,28 @@ def _stands(
     tried: list[dict[str, int]] = [dict.fromkeys(symbols, n) for n in sorted(numbers)[:_MOST_NUMBERS]]
     tried.append(dict.fromkeys(symbols, _SYMBOLS_ARE))
     tried.append({s: _SYMBOLS_ARE * (i + 2) for i, s in enumerate(sorted(symbols))})
+    if code.startswith("ST3"):
+        tried += [
+            dict.fromkeys(symbols, _SYMBOLS_ARE) | sizes for sizes in _equal_sizes(found.message, symbols)
+        ]
     return all(_found_with(found, text, {**bound, **sizes}, selection) for sizes in tried)
+
+
+def _equal_sizes(message: str, symbols: set[str]) -> list[dict[str, int]]:
+    """Sizes at which what a message compares may be equal, such as ``A`` and ``2*B``, or ``2*B`` and 64."""
+    # No size is tried as 1: that goes with every other.
+    named = sorted(set(re.findall(r"[A-Za-z]\w*", message)) & symbols)
+    factors = sorted({1, *(int(n) for n in re.findall(r"\b(\d{1,4})\*", message))} - {0})
+    more = sorted({int(n) for n in re.findall(r"[+-](\d{1,4})\b", message)} - {0})
+    numbers = sorted({int(n) for n in re.findall(r"(?<![\w.*+-])\d{1,5}(?![\w.*])", message)} - {0})
+    found = [dict.fromkeys(named, n // f) for n in numbers for f in factors if n > f > 1 and not n % f]
+    found += [dict.fromkeys(named, n + by) for n in numbers for m in more for by in (-m, m) if n + by > 1]
+    for one, other in permutations(named, 2):
+        found += [
+            {one: _SYMBOLS_ARE * f, other: _SYMBOLS_ARE * g} for f in factors for g in factors if f != g
+        ]
+        found += [{one: _SYMBOLS_ARE, other: _SYMBOLS_ARE + m} for m in more]
+    return found[:_MOST_EQUAL]
 
 
 def _found_with(found: Diagnostic, text: SpecText, dims: Mapping[str, Any], selection: Selection) -> bool:

@@ -66,7 +66,8 @@ def test_a_slice_in_a_lambda_is_read_as_the_slice() -> None:
 
 
 @pytest.mark.parametrize(
-    "function", ["lambda t: unknown(t[:, -1])", "lambda t: t[:, -1] + t[:, 0]", "lambda t: ops.mean(t, axis=1)"]
+    "function",
+    ["lambda t: unknown(t[:, -1])", "lambda t: t[:, -1] + t[:, 0]", "lambda t: ops.mean(t, axis=1)"],
 )
 def test_another_lambda_is_no_slice(function: str) -> None:
     assert _told(LAST.format(function=function)) == []
@@ -194,3 +195,19 @@ def test_one_step_is_a_warning_where_the_data_have_one() -> None:
     assert _told(ONE_STEP) == []
     fit = "model.fit(np.zeros((100, 7)).reshape(100, 1, 7), np.zeros((100, 1)))\n"
     assert [code for code, *_ in _told(ONE_STEP + fit)] == ["ST601"]
+
+
+SIZES = """
+from settings import CONFIG
+x = keras.Input((20, 8))
+a = layers.Dense(CONFIG["a"])(x)
+twice = layers.Concatenate()([a, a])
+model = keras.Model(x, layers.Add()([twice, {other}]))
+"""
+
+
+def test_sizes_that_may_be_equal_are_not_told_to_differ() -> None:
+    assert _told(SIZES.format(other='layers.Dense(CONFIG["b"])(x)')) == []
+    assert _told(SIZES.format(other="layers.Dense(64)(x)")) == []
+    assert [code for code, *_ in _told(SIZES.format(other="layers.Dense(63)(x)"))] == ["ST303"]
+    assert [code for code, *_ in _told(SIZES.format(other="a"))] == ["ST303"]
