@@ -19,7 +19,7 @@ from seqtopo.cli.main import main
 from seqtopo.layers import registry
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-NAMES = sorted(path.parent.name for path in EXAMPLES.glob("*/train.py"))
+NAMES = sorted(path.parent.name for path in EXAMPLES.glob("*/spec.txt"))
 
 
 def shape_of(line: str) -> str:
