@@ -21,8 +21,6 @@ from seqtopo.code.spec_map import LAYER, VALUE, Piece, SpecText
 from seqtopo.code.spec_text import spec_text
 from seqtopo.code.training import at_the_data, at_the_loss, data_findings, of_one_step
 from seqtopo.code.words import keras_title, keras_words
-from seqtopo.decompiler.decompile import FailedError, spec_of
-from seqtopo.decompiler.progress import Decoded
 from seqtopo.diag.codes import CODES
 from seqtopo.diag.model import Diagnostic, Fix, Label
 from seqtopo.graph.symbols import symbols_of
@@ -84,6 +82,10 @@ class CheckedModel:
         """The model as a person would have written it as a spec; "" where it has errors or cannot be told."""
         if self.text is None or self.checked is None or self.checked.resolved is None:
             return ""
+        # A check of code needs no decompiler, which takes long to load.
+        from seqtopo.decompiler.decompile import FailedError, spec_of
+        from seqtopo.decompiler.progress import Decoded
+
         graph, parsed = self.checked.resolved.graph, self.checked.spec
         train = [s for s in parsed.statements if isinstance(s, tree.Train)] if parsed is not None else []
         try:
