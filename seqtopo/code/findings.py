@@ -16,11 +16,12 @@ from seqtopo.code.causes import at_the_cause
 from seqtopo.code.comments import comments
 from seqtopo.code.fixes import Fixer
 from seqtopo.code.leakage import leaks
-from seqtopo.code.model import CodeFile, CodeModel, Opaque, Where
+from seqtopo.code.model import CodeFile, CodeLayer, CodeModel, Opaque, Where
+from seqtopo.code.python_text import with_names
 from seqtopo.code.spec_map import LAYER, VALUE, Piece, SpecText
 from seqtopo.code.spec_text import spec_text
 from seqtopo.code.training import at_the_data, at_the_loss, data_findings, of_one_step
-from seqtopo.code.words import keras_title, keras_words
+from seqtopo.code.words import keras_title, keras_words, with_arguments
 from seqtopo.diag.codes import CODES
 from seqtopo.diag.model import Diagnostic, Fix, Label
 from seqtopo.graph.symbols import symbols_of
@@ -117,7 +118,9 @@ class CheckedModel:
         span = piece.where.span if piece is not None and piece.where is not None else line.span
         if piece is not None and piece.input is not None and line.layer == "in":
             return replace(line, layer="Input", span=span)
-        return replace(line, layer=keras_title(line.layer), span=span)
+        layer = piece.layer if piece is not None else None
+        words = _words_of(layer) if layer is not None else {}
+        return replace(line, layer=with_arguments(keras_title(line.layer), words), span=span)
 
 
 def _name_nodes(checked: Checked, text: SpecText) -> None:
@@ -136,6 +139,14 @@ def _name_nodes(checked: Checked, text: SpecText) -> None:
             numbers[stem] += 1
         made.name = name or made.name
     graph.output_names = tuple("" if name.startswith(VALUE) else name for name in graph.output_names)
+
+
+def _words_of(layer: CodeLayer) -> dict[str, str]:
+    """The activation and the padding that the code gives to a layer."""
+    if layer.kind.startswith("ops."):
+        return {}
+    given = {key: layer.args[key].value for key in ("activation", "padding") if key in layer.args}
+    return {key: word for key, word in given.items() if isinstance(word, str)}
 
 
 def _given_name(piece: Piece) -> str:
@@ -295,7 +306,11 @@ def _told(found: Diagnostic, text: SpecText, fixer: Fixer) -> Diagnostic | None:
         if (there := place_of(text, label.span)) is not None and there.source is source
     ]
     fixes = [
-        Fix(_open_shapes(_worded(made.title, text), fixer.symbols), made.edits, made.safe)
+        with_names(
+            Fix(_open_shapes(_worded(made.title, text), fixer.symbols), made.edits, made.safe),
+            source,
+            text.model.inputs,
+        )
         for fix in found.fixes
         if not _LABELS.search(fix.title) and (made := fixer.in_python(fix, source)) is not None
     ]

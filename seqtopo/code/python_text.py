@@ -5,11 +5,13 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import cached_property
 
-from seqtopo.code.model import Where
+from seqtopo.code.data_arguments import indent_of
+from seqtopo.code.model import CodeInput, Where
 from seqtopo.code.words import Style, arguments, call_text, keras_text, operation
-from seqtopo.diag.model import Edit
+from seqtopo.diag.model import Edit, Fix
 from seqtopo.layers.registry import NAMES
 from seqtopo.layers.row import Param, Row
 from seqtopo.source import Source, Span
@@ -189,6 +191,38 @@ class CallNode:
         """Where an argument stands, with its name."""
         start = offset(self._source, node.lineno, node.col_offset)
         return Span(self.place.span.start - 1 + start, self.span(node.value).end)
+
+
+def with_names(fix: Fix, source: Source, inputs: Iterable[CodeInput]) -> Fix:
+    """A fix that repeats a vector, with the name that the code has for the number of steps of an input.
+
+    The name stands in the same block before it, so that it means the same number.
+    """
+    found = _REPEATS.search("".join(edit.text for edit in fix.edits))
+    if found is None:
+        return fix
+    for given in inputs:
+        where, shape = given.shape_where, given.tensor.shape if given.tensor is not None else ()
+        if where is None or where.source.text != source.text or shape[:1] != (int(found[1]),):
+            continue
+        try:
+            node = ast.parse(where.text, mode="eval").body
+        except (SyntaxError, ValueError, RecursionError):
+            continue
+        if not isinstance(node, (ast.Tuple, ast.List)) or len(node.elts) != len(shape):
+            continue
+        name = ast.unparse(node.elts[0])
+        between = source.text[where.span.end : min(edit.span.start for edit in fix.edits)]
+        block = indent_of(where)
+        lines = [line for line in between.splitlines()[1:] if line.strip()]
+        inside = all(len(line) - len(line.lstrip()) >= block for line in lines)
+        if isinstance(node.elts[0], (ast.Name, ast.Attribute)) and between and inside:
+            edits = tuple(replace(e, text=_REPEATS.sub(f"RepeatVector({name})", e.text)) for e in fix.edits)
+            return replace(fix, title=_REPEATS.sub(f"RepeatVector({name})", fix.title), edits=edits)
+    return fix
+
+
+_REPEATS = re.compile(r"\bRepeatVector\((\d+)\)")
 
 
 def line_end(text: str, at: int) -> int:

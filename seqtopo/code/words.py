@@ -109,6 +109,7 @@ _STEP = re.compile(rf"(?<![\w.])(?:{_NAMES})(?=\()|(?<![\w.'])(?:{_NAMES})(?![\w
 _ARROW = re.compile(r"\s*->\s*")
 _BARE = re.compile(rf"(?<![\w.`=])({_NAMES})(?![\w(=.])")
 _FLAG = re.compile(rf"(?<![\w.=`'-])({'|'.join(_SHORT_FLAGS)})(?![\w(.-])")
+_TAKEN_OUT = re.compile(rf"(?<=\btake )(?:{_NAMES})(?= out(?:, to keep|: there is nothing))")
 _SHAPE = re.compile(r"\((?:[^()]|\([^()]*\)){0,80}\)")
 # Phrases that speak of the language itself.
 _PHRASES: tuple[tuple[str, str], ...] = (
@@ -122,6 +123,7 @@ _PHRASES: tuple[tuple[str, str], ...] = (
     (r"\bdense\(\.\.\.\)", "Dense(...)"),
     (r"\b(?:init=)?name\.state\b", "the states that a layer with return_state=True returns"),
     (r"\bstates? of a layer with a name is name\.state\b", "states come back beside the output"),
+    (r": int, or int\(5000\) with the size of the table", ': dtype="int32"'),
     (r"\bfrom_logits=true\b", "from_logits=True"),
     (r"\bbefore it: causal\b", "before it: use_causal_mask=True"),
     (r"\bwrite mask where\b", "write mask_zero=True where"),
@@ -158,6 +160,7 @@ def keras_words(text: str, head: bool = False) -> str:
         return text
     for pattern, words in _PHRASES:
         text = re.sub(pattern, words, text)
+    text = _TAKEN_OUT.sub(lambda m: _first(m[0]), text)
     text = _snippets(text)
     text = _FLAG.sub(lambda m: _SHORT_FLAGS[m[1]], text)
     text = _BARE.sub(_bare, text)
@@ -460,3 +463,17 @@ def keras_title(title: str) -> str:
     if row is not None and row.keras:
         return row.keras
     return keras_words(title, head=True)
+
+
+def with_arguments(title: str, given: Mapping[str, Any]) -> str:
+    """The title of a layer with more arguments that are words.
+
+    >>> with_arguments("Conv1D(8, 3)", {"padding": "same"})
+    'Conv1D(8, 3, padding="same")'
+    """
+    more = [f'{key}="{word}"' for key, word in given.items() if f'"{word}"' not in title]
+    if not more or not re.fullmatch(r"\w+(?:\(.*\))?", title):
+        return title
+    if title.endswith(")"):
+        return f"{title[:-1]}, {', '.join(more)})"
+    return f"{title}({', '.join(more)})"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from seqtopo.code.check import check_text
+from seqtopo.code.words import keras_words
 from seqtopo.diag.model import Diagnostic
 
 IMPORTS = "import numpy as np\nimport keras\nfrom keras import layers, ops\n"
@@ -211,3 +212,52 @@ def test_sizes_that_may_be_equal_are_not_told_to_differ() -> None:
     assert _told(SIZES.format(other="layers.Dense(64)(x)")) == []
     assert [code for code, *_ in _told(SIZES.format(other="layers.Dense(63)(x)"))] == ["ST303"]
     assert [code for code, *_ in _told(SIZES.format(other="a"))] == ["ST303"]
+
+
+REPEATED = """
+class Net:
+    def __init__(self, timesteps):
+        self.timesteps = timesteps
+    def build(self):
+        x = keras.Input({shape})
+        h = layers.LSTM(8)(x)
+        return keras.Model(x, layers.LSTM(8)(h))
+net = Net(12).build()
+"""
+
+
+def test_a_fix_has_the_name_that_the_code_has_for_the_steps() -> None:
+    def titles(shape: str) -> list[str]:
+        (found,) = _found(REPEATED.format(shape=shape))
+        assert found.source is not None
+        made = found.fixes[1].apply(found.source.text)
+        return [found.fixes[1].title, next(line for line in made.splitlines() if "RepeatVector" in line)]
+
+    named, line = titles("(self.timesteps, 3)")
+    assert named == "or repeat the vector at every step: RepeatVector(self.timesteps)"
+    assert "layers.LSTM(8)(layers.RepeatVector(self.timesteps)(h))" in line
+    assert all("RepeatVector(12)" in written for written in titles("(12, 3)"))
+
+
+def test_the_table_has_the_padding_and_the_activation_that_the_code_gives() -> None:
+    text = """
+model = keras.Sequential([
+    keras.Input((24, 3)),
+    layers.Conv1D(8, 3, padding="same", activation="relu"),
+    layers.MaxPooling1D(padding="same"),
+    layers.LSTM(8, activation="relu"),
+    layers.Activation("tanh"),
+])
+"""
+    (model,) = check_text(IMPORTS + text, "train.py").models
+    assert [line.layer for line in model.report.shapes] == [
+        "Input",
+        'Conv1D(8, 3, activation="relu", padding="same")',
+        'MaxPooling1D(padding="same")',
+        'LSTM(8, activation="relu")',
+        'Activation("tanh")',
+    ]
+
+
+def test_a_layer_that_is_taken_out_has_its_name_in_keras() -> None:
+    assert keras_words("take flatten out, to keep the steps") == "take Flatten out, to keep the steps"
