@@ -32,6 +32,7 @@ from seqtopo.report.report import Report
 from seqtopo.report.table import LayerShape
 from seqtopo.source import Source, Span
 from seqtopo.syntax import tree
+from seqtopo.syntax.parse import parse
 
 _OF_SPECS = frozenset(("ST641", "ST660", "ST664", "ST665", "ST666", "ST668", "ST669", "ST683", "ST684"))
 """Rules about how a spec is written: the code is written otherwise."""
@@ -85,12 +86,11 @@ class CheckedModel:
             return ""
         # A check of code needs no decompiler, which takes long to load.
         from seqtopo.decompiler.decompile import FailedError, spec_of
-        from seqtopo.decompiler.progress import Decoded
 
         graph, parsed = self.checked.resolved.graph, self.checked.spec
         train = [s for s in parsed.statements if isinstance(s, tree.Train)] if parsed is not None else []
         try:
-            return spec_of(Decoded(graph), train[0] if train else None)
+            return spec_of(graph, train[0] if train else None)
         except FailedError:
             return self.text.source.text  # plainer than a person would write it, and as right
 
@@ -235,8 +235,6 @@ def _damaged(damage: Opaque, source: Source) -> Diagnostic:
 
 def symbols_of_text(text: SpecText) -> set[str]:
     """The symbols in a model's spec."""
-    from seqtopo.syntax.parse import parse
-
     spec, _ = parse(text.source)
     return set(symbols_of(spec)) if spec is not None else set()
 

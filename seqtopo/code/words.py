@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
+from seqtopo.graph import buildable
 from seqtopo.layers.objects import BARE_ACTIVATIONS
 from seqtopo.layers.registry import NAMES
 from seqtopo.layers.row import REQUIRED, Param, Row
+from seqtopo.report.analyse import analyse
 from seqtopo.source import Source
 from seqtopo.syntax import tree
 from seqtopo.syntax.parse import parse
@@ -273,11 +275,8 @@ def operation(step: str) -> str:
     >>> operation("at(-1)"), operation("flip")
     ('x[:, -1]', 'ops.flip(x, axis=1)')
     """
-    from seqtopo.emit.python.write import (
-        python_of,
-    )  # few messages name such a step, and it takes long to load
-    from seqtopo.graph import buildable
-    from seqtopo.report.analyse import analyse
+    # Few messages name such a step, and it takes long to load.
+    from seqtopo.emit.python.write import python_of
 
     for source in ("in(24,16)", "in(16)", "in(24,1)", "in(24,int)"):
         checked = analyse(f"{source} -> {step}")

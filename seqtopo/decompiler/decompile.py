@@ -114,13 +114,13 @@ def decompile_config(config: Mapping[str, Any], name: str = "") -> Decompiled:
     return Decompiled(comment + formatted(_spaced(text)), losses.diagnostics, decoded.graph, training)
 
 
-def spec_of(decoded: Decoded, train: tree.Train | None = None) -> str:
-    """The spec of a model that was read, in the house style; ``train`` is its last statement.
+def spec_of(graph: Graph, train: tree.Train | None = None) -> str:
+    """The spec of a graph, in the house style; ``train`` is its last statement.
 
     Raises:
         FailedError: no spec was found that means the same.
     """
-    statements, _ = _statements(decoded)
+    statements, _ = _statements(Decoded(graph))
     return formatted(_spaced(_text([*statements, *([train] if train is not None else [])])))
 
 
