@@ -355,6 +355,18 @@ def broadcast(*shapes: Shape | None) -> Shape | None:
     return tuple(reversed(out))
 
 
+_FARTHEST = 100
+"""An array is followed back over so many others."""
+
+
+def way_back(array: CodeArray) -> list[CodeArray]:
+    """Return the array, what it was made of, and so on."""
+    found = [array]
+    while (origin := found[-1].origin) is not None and len(found) < _FARTHEST:
+        found.append(origin.of)
+    return found
+
+
 def like(
     array: CodeArray, shape: Shape | None, *, keeps: bool = True, where: Where | None = None
 ) -> CodeArray:

@@ -16,11 +16,12 @@ from seqtopo.code.causes import at_the_cause
 from seqtopo.code.comments import comments
 from seqtopo.code.fixes import Fixer
 from seqtopo.code.leakage import leaks
-from seqtopo.code.model import CodeFile, CodeLayer, CodeModel, Opaque, Where
+from seqtopo.code.model import CodeFile, CodeInput, CodeLayer, CodeModel, Opaque, Where
 from seqtopo.code.python_text import with_names
 from seqtopo.code.spec_map import LAYER, VALUE, Piece, SpecText
 from seqtopo.code.spec_text import spec_text
 from seqtopo.code.training import at_the_data, at_the_loss, data_findings, of_one_step
+from seqtopo.code.withheld import Withheld
 from seqtopo.code.words import keras_title, keras_words, with_arguments
 from seqtopo.diag.codes import CODES
 from seqtopo.diag.model import Diagnostic, Fix, Label
@@ -187,18 +188,27 @@ def check_code(
     result = CheckedFile(code)
     on = selection.codes()
     ran = {c for c in CODES if c in on or CODES[c].severity == "error"} - _OF_SPECS
+    withheld = Withheld(code)
     for model in code.models:
-        result.models.append(_checked(model, code, dims or {}, selection))
+        result.models.append(_checked(model, code, dims or {}, selection, withheld))
     _once(result.models)
-    result.diagnostics = (*(_damaged(d, code.source) for d in code.damage), *leaks(code, on))
+    result.diagnostics = (*(_damaged(d, code) for d in code.damage), *leaks(code, on))
     _ignored(result, ran)
     return result
 
 
-def _checked(model: CodeModel, code: CodeFile, dims: Mapping[str, Any], selection: Selection) -> CheckedModel:
+def _checked(
+    model: CodeModel,
+    code: CodeFile,
+    dims: Mapping[str, Any],
+    selection: Selection,
+    withheld: Withheld,
+) -> CheckedModel:
     text = spec_text(model)
     if text is None:
-        return CheckedModel(model, code, None, None, tuple(call_findings(model)))
+        return CheckedModel(
+            model, code, None, None, tuple(d for d in call_findings(model) if not withheld.of_code(d))
+        )
     known = symbols_of_text(text)
     bound = {name: value for name, value in dims.items() if name in known}
     checked = linted(analyse(text.source, bound), selection)
@@ -207,7 +217,8 @@ def _checked(model: CodeModel, code: CodeFile, dims: Mapping[str, Any], selectio
     found = [
         told
         for diagnostic in checked.diagnostics
-        if _stands(diagnostic, text, bound, known - bound.keys(), selection)
+        if not withheld.of_spec(diagnostic, text)
+        and _stands(diagnostic, text, bound, known - bound.keys(), selection)
         and (told := _told(diagnostic, text, fixer)) is not None
     ]
     found = [of_one_step(text, at_the_loss(text, told)) for told in found]
@@ -217,19 +228,21 @@ def _checked(model: CodeModel, code: CodeFile, dims: Mapping[str, Any], selectio
             found.append(at_the_data(told, one))
     on = selection.codes()
     found += [one for one in call_findings(model) if one.severity == "error" or one.code in on]
-    return CheckedModel(model, code, text, checked, tuple(found))
+    return CheckedModel(model, code, text, checked, tuple(d for d in found if not withheld.of_code(d)))
 
 
-def _damaged(damage: Opaque, source: Source) -> Diagnostic:
-    """What is told of a file that cannot be read as Python."""
+def _damaged(damage: Opaque, code: CodeFile) -> Diagnostic:
+    """What is told of a file that cannot be read as Python; a cell of a notebook may well hold other text."""
     span = damage.where.span if damage.where is not None else Span(0, 0)
-    what = "the rest of this file" if span.end else "this file"
+    is_cell = code.notebook is not None
+    what = "the rest of this cell" if is_cell else "the rest of this file" if span.end else "this file"
     return Diagnostic(
         "ST107",
         f"{what} cannot be read: {damage.why.removeprefix('it is no Python that can be read: ')}",
         span,
-        label="up to here" if span.end else "",
-        source=source,
+        "info" if is_cell else "error",
+        "up to here" if span.end else "",
+        source=code.source,
     )
 
 
@@ -385,6 +398,8 @@ def _value_words(of: Any) -> str:
     where = of.where
     if where is not None and "\n" not in where.text and len(where.text) <= 40:
         return str(where.text)
+    if isinstance(of, CodeInput) and where is not None and where.text.startswith(("Input", "keras.Input")):
+        return "Input(...)"
     return "the input" if not hasattr(of, "layer") else f"the output of {of.layer.kind}"
 
 

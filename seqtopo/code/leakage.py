@@ -9,15 +9,13 @@ import ast
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from seqtopo.code.arrays import Batches, CodeArray, Origin
+from seqtopo.code.arrays import Batches, CodeArray, Origin, way_back
 from seqtopo.code.model import Argument, CodeFile, CodeModel, Training, Where
 from seqtopo.diag.codes import CODES
 from seqtopo.diag.model import Diagnostic, Edit, Fix, Label
 from seqtopo.layers.sizes import Size, same
 from seqtopo.source import Span
 
-_FARTHEST = 100
-"""An array is followed back over so many others."""
 _TESTS = ("evaluate", "predict")
 
 
@@ -79,21 +77,13 @@ def leaks(file: CodeFile, on: frozenset[str]) -> list[Diagnostic]:
 # Where arrays come from
 
 
-def _way_back(array: CodeArray) -> list[CodeArray]:
-    """The array, what it was made of, and so on."""
-    found = [array]
-    while (origin := found[-1].origin) is not None and len(found) < _FARTHEST:
-        found.append(origin.of)
-    return found
-
-
 def _origins(array: CodeArray) -> list[Origin]:
-    return [one.origin for one in _way_back(array) if one.origin is not None]
+    return [one.origin for one in way_back(array) if one.origin is not None]
 
 
 def _branches(a: CodeArray, b: CodeArray) -> tuple[CodeArray, list[Origin], list[Origin]] | None:
     """The nearest array that two come from, and the steps from it to each, the first step first."""
-    way, other = _way_back(a), _way_back(b)
+    way, other = way_back(a), way_back(b)
     keys = [one.key for one in other]
     for i, one in enumerate(way):
         if one.key in keys:
@@ -107,7 +97,7 @@ def _branches(a: CodeArray, b: CodeArray) -> tuple[CodeArray, list[Origin], list
 
 def _is_random(array: CodeArray) -> bool:
     """Whether the samples are drawn one by one, so that their order says nothing."""
-    return any(one.is_random for one in _way_back(array))
+    return any(one.is_random for one in way_back(array))
 
 
 def _xs(argument: Argument | None) -> list[CodeArray]:
@@ -172,7 +162,7 @@ def _scaled_together(x: CodeArray, test: CodeArray) -> tuple[Where, Where] | Non
     split = _parted(ours, theirs)
     if split is None:
         return None
-    before = {one.key for one in _way_back(common)}
+    before = {one.key for one in way_back(common)}
     for origin in _origins(x):
         if origin.how != "scaled" or origin.fitted is None or origin.fitted.key not in before:
             continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import io
+import keyword
 import re
 import tokenize
 import warnings
@@ -236,7 +237,25 @@ def _mended(file: CodeFile, text: str, lines: int, error: SyntaxError) -> ast.Mo
             return ast.increment_lineno(tree_inside, -1)
     error = tree
     _note(file, error, lines)
-    return _before(old, error.lineno or 1)
+    found = _before(old, error.lineno or 1)
+    if file.notebook is not None:
+        found.body += _not_read(old, found, error.lineno or 1)
+    return found
+
+
+_SET = re.compile(r"^[ \t]*([A-Za-z_]\w*)[ \t]*=(?!=)", re.MULTILINE)
+
+
+def _not_read(text: str, found: ast.Module, line: int) -> list[ast.stmt]:
+    """Assignments of unknown values to the names that the rest of a cell sets, for the cells behind it."""
+    read = found.body[-1].end_lineno or 0 if found.body else 0
+    rest = "".join(text.splitlines(keepends=True)[read:])
+    names = dict.fromkeys(name for name in _SET.findall(rest) if not keyword.iskeyword(name))
+    lines = "".join(f"{name} = __not_read__()\n" for name in names)
+    body = ast.parse(lines).body
+    for i, statement in enumerate(body):
+        ast.increment_lineno(statement, line - 1 - i)
+    return body
 
 
 def _note(file: CodeFile, error: SyntaxError, lines: int) -> None:

@@ -60,6 +60,8 @@ def read_arguments(layer: CodeLayer) -> dict[str, Any]:
             made = Layer(inner.row, read_arguments(inner))
             found[param.name] = made
             continue
+        if key == "dtype" and _is_of_input(argument.value):
+            continue
         value = read_value(param, argument.value)
         if value is REQUIRED or (value is None and param.default is REQUIRED):
             if _decides(row, param):
@@ -68,6 +70,11 @@ def read_arguments(layer: CodeLayer) -> dict[str, Any]:
         found[param.name] = value
     # A required argument that the code does not give stays missing: that is a mistake to be reported.
     return found
+
+
+def _is_of_input(dtype: Any) -> bool:
+    """Whether a dtype is one of ids: beside ``input_shape``, it is that of the input."""
+    return isinstance(dtype, str) and dtype.startswith(("int", "uint"))
 
 
 def parameter(row: Row, key: str) -> Param | None:

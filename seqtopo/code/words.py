@@ -116,6 +116,12 @@ _SHAPE = re.compile(r"\((?:[^()]|\([^()]*\)){0,80}\)")
 # Phrases that speak of the language itself.
 _PHRASES: tuple[tuple[str, str], ...] = (
     (r"\bin\(\.\.\.\)", "Input(...)"),
+    (r"\bin\(T,\.\.\.\), or use dense\b", "Input(shape=(T, ...)), or use Dense"),
+    (r"; for labels of 0 and 1 declare labels=\(int\(2\)\)", "; with labels of 0 and 1 use another loss"),
+    (r"\b(say that they are ids): int, or int\(\d+\) with the size of the table", r'\1: dtype="int32"'),
+    (r"\bwithout int\b", 'without dtype="int32"'),
+    (r"\bthe mask of mask\b", "the mask of Masking"),
+    (r"\bthe input the input\b", "an input"),
     (r"\bas its Input\(\.\.\.\) says\b", "as its Input says"),
     (r"\btd\(\.\.\.\)", "TimeDistributed(...)"),
     (r"\bbi\(\.\.\.\)", "Bidirectional(...)"),
@@ -166,6 +172,7 @@ def keras_words(text: str, head: bool = False) -> str:
     text = _snippets(text)
     text = _FLAG.sub(lambda m: _SHORT_FLAGS[m[1]], text)
     text = _BARE.sub(_bare, text)
+    text = re.sub(r"(?<=\)) -> (?=\w+\()", ", ", text)
     if head:
         text = re.sub(r"^(\w+)(?= (?!layer)\w)", lambda m: _first(m[1]), text)
     return _SHAPE.sub(lambda m: re.sub(r"(?<=[(, ])\?(?=[,) ])", "None", m[0]), text)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from seqtopo.code.check import check_text
@@ -16,6 +18,10 @@ def _checked(text: str, name: str = "train.py") -> CheckedFile:
 
 def _codes(text: str, name: str = "train.py") -> list[str]:
     return [d.code for d in _checked(text, name).every if d.severity != "info"]
+
+
+def _every(text: str) -> list[str]:
+    return [d.code for d in _checked(text).every]
 
 
 _CLASSES = """
@@ -83,3 +89,137 @@ model.fit(np.random.uniform(1, {high}, size=(22, 20)), np.zeros((22, 1)))
 """
     assert "ST716" not in _codes(text.format(high=10))
     assert "ST716" in _codes(text.format(high=11))
+
+
+def test_what_a_test_expects_to_fail_is_no_finding() -> None:
+    text = """
+def test_it():
+    with {expects}(ValueError):
+        keras.Sequential([keras.Input((8, 3)), layers.LSTM(4), layers.LSTM(4)])
+"""
+    assert _codes(text.format(expects="pytest.raises")) == []
+    assert _codes(text.format(expects="self.assertRaises")) == []
+    assert _codes(text.format(expects="tf.device")) == ["ST301"]
+
+
+def test_how_a_model_learns_is_not_told_of_a_test() -> None:
+    text = """
+def test_saving():
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(1)])
+    model.compile(loss="mse", metrics=["acc"])
+    wrong = keras.Sequential([keras.Input((8, 3)), layers.LSTM(4), layers.LSTM(4)])
+"""
+    assert _codes(text, "test_saving.py") == ["ST301"]
+    assert _codes(text, "saving.py") == ["ST629", "ST301"]
+
+
+def test_one_size_may_be_twice_another() -> None:
+    text = """
+def build(config):
+    x = keras.Input((20, 8))
+    _, h, c, back_h, back_c = layers.Bidirectional(layers.LSTM(config.encoder, return_state=True))(x)
+    states = [layers.Concatenate()([h, back_h]), layers.Concatenate()([c, back_c])]
+    y = keras.Input((10, 8))
+    z = layers.LSTM({units}, return_sequences=True)(y, initial_state=states)
+    return keras.Model([x, y], layers.Dense(5)(z))
+"""
+    assert _codes(text.format(units="config.decoder")) == []
+    assert _codes(text.format(units="config.encoder")) == ["ST304"]
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape"), [("Conv1D(10, 2)", (28, 28, 1)), ("GaussianNoise(15.0)", (20, 3))]
+)
+def test_what_tf_keras_took_before_keras_3_is_left_open(layer: str, shape: tuple[int, ...]) -> None:
+    text = f"model = keras.Sequential([keras.Input({shape}), layers.{layer}, layers.Flatten()])\n"
+    assert len(_codes(text)) == 1
+    assert _codes("import tensorflow as tf\nlayers = tf.keras.layers\n" + text) == []
+
+
+def test_a_dtype_of_ids_is_that_of_the_input() -> None:
+    text = """
+model = keras.Sequential()
+model.add(layers.TimeDistributed(layers.Embedding(5, 6), input_shape=(3, 4), dtype="int32"))
+model.add(layers.Flatten())
+"""
+    assert _codes(text) == []
+
+
+_ONE_STEP = """
+def build(stateful):
+    model = keras.Sequential()
+    model.add(layers.LSTM(20, input_shape=(1, 1), batch_size=1, stateful={stateful}))
+    model.add(layers.Dense(1))
+    return model
+build(False)
+"""
+
+
+def test_one_step_a_sample_may_go_on_from_batch_to_batch() -> None:
+    assert _every(_ONE_STEP.format(stateful="stateful")) == []
+    assert _every(_ONE_STEP.format(stateful="False")) == ["ST601"]
+
+
+def test_an_author_who_turns_the_axes_knows_them() -> None:
+    text = """
+x = keras.Input((1, 60))
+y = layers.Conv1D(16, 3, padding="same")({turned})
+both = layers.Concatenate()([layers.LSTM(8)(x), layers.GlobalAveragePooling1D()(y)])
+model = keras.Model(x, layers.Dense(2)(both))
+"""
+    assert _every(text.format(turned="layers.Permute((2, 1))(x)")) == []
+    assert "ST601" in _every(text.format(turned="x"))
+
+
+def test_samples_cut_into_steps_have_no_turned_axes() -> None:
+    text = """
+x = np.zeros((100, {size}))
+x = x.reshape(100, 2, 392)
+model = keras.Sequential([keras.Input((2, 392)), layers.Conv1D(8, 2), layers.LSTM(8)])
+model.compile(loss="mse")
+model.fit(x, np.zeros((100, 1)))
+"""
+    assert "ST603" not in _codes(text.format(size="784"))
+    assert "ST603" in _codes(text.format(size="392, 2"))
+
+
+def test_accuracy_beside_binary_crossentropy_was_binary_accuracy() -> None:
+    text = """
+model = keras.Sequential([keras.Input((8, 3)), layers.LSTM(8), layers.Dense(6, activation="sigmoid")])
+model.compile(loss="binary_crossentropy", metrics=["accuracy"])
+"""
+    assert _codes(text) == ["ST685"]
+    assert _codes("from keras.preprocessing.text import Tokenizer\n" + text) == []
+
+
+def test_a_merge_kept_the_masks_that_there_were() -> None:
+    text = """
+image, words = keras.Input((20, 16)), keras.Input((20,), dtype="int32")
+both = layers.add([image, layers.Embedding(500, 16, mask_zero=True)(words)])
+model = keras.Model([image, words], layers.Dense(5)(layers.LSTM(8)(both)))
+"""
+    assert _codes(text) == ["ST631"]
+    assert _codes("from keras.preprocessing.text import Tokenizer\n" + text) == []
+
+
+def _notebook(*cells: str) -> CheckedFile:
+    made = [{"cell_type": "code", "source": cell} for cell in cells]
+    return check_text(json.dumps({"cells": made}), "a.ipynb")
+
+
+def test_a_cell_that_is_no_python_hides_no_model() -> None:
+    model = "model = keras.Sequential([keras.Input((8, 3)), layers.LSTM(4), layers.Dense({n})])"
+    found = _notebook(IMPORTS, model.format(n=1), "Epoch 1/10\nloss: 0.25 - 2s", "n = 1\nn = = len(x)", model)
+    assert [(d.code, d.severity) for d in found.every] == [("ST107", "info"), ("ST107", "info")]
+    assert found.every[0].message.startswith("the rest of this cell cannot be read")
+    assert len(found.models) == 2
+
+
+def test_what_an_unread_cell_sets_is_not_known() -> None:
+    model = (
+        "model = keras.Sequential([keras.Input((8, 3)), layers.LSTM(4), "
+        "layers.Dense(n, activation='softmax')])"
+    )
+    assert "ST621" in [d.code for d in _notebook(IMPORTS + "n = 1", model).every]
+    found = _notebook(IMPORTS + "n = 1", "here is the number\nn = len(x)", model)
+    assert [d.code for d in found.every] == ["ST107"]

@@ -1,0 +1,174 @@
+"""Findings that hold for a spec and are not told of code: of what Keras took when it was written, of what a
+test expects to fail or only exercises, and of what the author has plainly decided.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from functools import cached_property
+from pathlib import PurePath
+
+from seqtopo.code.arrays import CodeArray, as_array, way_back
+from seqtopo.code.machine import tensor_of
+from seqtopo.code.model import CodeCall, CodeFile, CodeInput, CodeModel, Where
+from seqtopo.code.spec_map import SpecText
+from seqtopo.diag.model import Diagnostic
+from seqtopo.source import Span
+
+_EXPECTS = frozenset({"raises", "assertRaises", "assertRaisesRegex", "assertRaisesRegexp"})
+"""The contexts of pytest and unittest in which code has to fail."""
+_TEST_FILE = re.compile(r"test_.*\.py|.*_test\.py")
+_OF_TRAINING = frozenset({"ST715"})
+"""What keeps a model from learning, beside the lints."""
+_CONVOLVED = {"Conv1D": 2, "Conv2D": 3, "Conv3D": 4}
+"""The axes of what a convolution takes; tf.keras 2 took more, and convolved over the last ones."""
+
+
+_GONE = re.compile(
+    r"\bkeras\.(?:preprocessing\.text|utils\.np_utils|backend\.tensorflow_backend"
+    r"|layers\.(?:core|recurrent|embeddings|convolutional|pooling|wrappers|normalization|merge))\b"
+    r"|\b(?:nb_epoch|nb_filter|border_mode|CuDNNLSTM|CuDNNGRU|fit_generator)\b"
+)
+"""What Keras 3 does not have. Before it, a merge kept the masks of those values that had one, and
+``accuracy`` beside binary_crossentropy was binary_accuracy where tf.keras was not yet the only Keras.
+"""
+_IS_OF_TENSORFLOW = re.compile(r"\b(?:tensorflow|tf)\.(?:python\.)?keras\b")
+
+
+class Withheld:
+    """Says of each finding in a file whether it is withheld."""
+
+    def __init__(self, code: CodeFile) -> None:
+        self.code = code
+        self.is_test = _TEST_FILE.fullmatch(PurePath(code.source.name).name) is not None
+
+    def of_spec(self, found: Diagnostic, text: SpecText) -> bool:
+        """Whether a finding in a model's spec is withheld."""
+        call = next((p.call for p in text.pieces_at(found.span) if p.call is not None), None)
+        if found.code in ("ST203", "ST301") and call is not None and self._was_taken(found, call):
+            return True
+        if found.code == "ST685":
+            return self._is_before_3 and not _IS_OF_TENSORFLOW.search(self.code.source.text)
+        if found.code == "ST631" and "not every value" in found.message:
+            return self._is_before_3
+        if found.code not in ("ST601", "ST603"):
+            return False
+        model = text.model
+        if any(map(_is_switched, model.calls)) or _is_turned(model):
+            return True
+        return found.code == "ST603" and _is_cut(model)
+
+    def of_code(self, told: Diagnostic) -> bool:
+        """Whether a finding in the Python text is withheld."""
+        if told.source is not self.code.source:
+            return False
+        if any(_holds(span, told.span) for span in self._failing):
+            return True
+        about_training = told.code.startswith("ST6") or told.code in _OF_TRAINING
+        return self.is_test and about_training and any(_holds(span, told.span) for span in self._tests)
+
+    def _was_taken(self, found: Diagnostic, call: CodeCall) -> bool:
+        """Whether a Keras before 3 took what Keras 3 refuses; tf.keras may be either."""
+        if "tensorflow" not in self.code.source.text:
+            return False
+        if found.code == "ST203":
+            return call.layer.kind == "GaussianNoise" and "stddev" in found.message
+        tensor = tensor_of(call.inputs[0]) if call.inputs else None
+        return tensor is not None and len(tensor.shape) > _CONVOLVED.get(call.layer.kind, 99)
+
+    @cached_property
+    def _is_before_3(self) -> bool:
+        """Whether the code is surely older than Keras 3."""
+        return _GONE.search(self.code.source.text) is not None
+
+    @cached_property
+    def _failing(self) -> list[Span]:
+        """The bodies that have to fail."""
+        if not any(name in self.code.source.text for name in ("raises", "assertRaises")):
+            return []
+        return [
+            self._span(node)
+            for node in self._nodes
+            if isinstance(node, (ast.With, ast.AsyncWith)) and any(map(_expects, node.items))
+        ]
+
+    @cached_property
+    def _tests(self) -> list[Span]:
+        """The test functions."""
+        return [
+            self._span(node)
+            for node in self._nodes
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.name.startswith("test")
+        ]
+
+    @cached_property
+    def _nodes(self) -> list[ast.stmt]:
+        if self.code.notebook is not None:
+            return []
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                tree = ast.parse(self.code.source.text)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return []
+        return [node for node in ast.walk(tree) if isinstance(node, ast.stmt)]
+
+    def _span(self, node: ast.stmt) -> Span:
+        """The lines of a statement."""
+        source = self.code.source
+        end = (node.end_lineno or node.lineno) + 1
+        return Span(
+            source.start_of(node.lineno),
+            source.start_of(end) if end <= source.lines else len(source.text),
+        )
+
+
+def _holds(span: Span, inner: Span) -> bool:
+    return span.start <= inner.start and inner.end <= span.end
+
+
+def _expects(item: ast.withitem) -> bool:
+    call = item.context_expr
+    if not isinstance(call, ast.Call):
+        return False
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    return name in _EXPECTS
+
+
+def _is_switched(call: CodeCall) -> bool:
+    """Whether the code decides elsewhere if a layer is stateful, and goes on from batch to batch then."""
+    given = call.layer.args.get("stateful")
+    return given is not None and given.where is not None and given.where.text not in ("True", "False")
+
+
+def _is_turned(model: CodeModel) -> bool:
+    """Whether the model turns the axes of an input itself, for another of its branches."""
+    return any(
+        call.layer.kind == "Permute" and call.inputs and isinstance(call.inputs[0].of, CodeInput)
+        for call in model.calls
+    )
+
+
+def _is_cut(model: CodeModel) -> bool:
+    """Whether the code cuts its samples into the steps of the input, which no turned axes are."""
+    shape = model.inputs[0].tensor.shape if model.inputs and model.inputs[0].tensor is not None else None
+    for call in model.training:
+        given = call.args.get("x")
+        array = as_array(given.value) if given is not None else None
+        for one in way_back(array) if array is not None else ():
+            if one.shape is not None and one.shape[1:] == shape and _is_reshape(one.where):
+                return not _has_axes(one.origin.of if one.origin is not None else None, one)
+    return False
+
+
+def _is_reshape(where: Where | None) -> bool:
+    return where is not None and "reshape(" in where.text
+
+
+def _has_axes(before: CodeArray | None, after: CodeArray) -> bool:
+    """Whether an array certainly had the axes of another before."""
+    if before is None or before.shape is None or after.shape is None:
+        return False
+    return all(size in before.shape for size in after.shape[1:])
