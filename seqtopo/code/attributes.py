@@ -10,6 +10,7 @@ from seqtopo.code.model import CodeLayer, Value
 from seqtopo.code.model_attributes import layer_attribute, model_attribute, shape_of
 from seqtopo.code.operation_calls import item_of
 from seqtopo.code.values import (
+    COUNTED,
     MISSING,
     Arguments,
     Bound,
@@ -30,12 +31,16 @@ from seqtopo.code.values import (
 )
 from seqtopo.layers.sizes import Expr
 
+_CHANGE_KEYS = frozenset({"update", "setdefault", "pop", "popitem", "clear"})
+
 
 def attribute_of(machine: Machine, value: Value, name: str, node: ast.AST) -> Value:
     """An attribute of any value."""
     if isinstance(value, Outside):
         return _of_outside(machine, value, name, node)
     if isinstance(value, Unknown):
+        if name in _CHANGE_KEYS:
+            value.parts.pop(COUNTED, None)
         return machine.part(value, name, machine.text(node) or f"{value.text}.{name}", node)
     if isinstance(value, Instance):
         return _of_instance(machine, value, name, node)

@@ -10,6 +10,7 @@ from seqtopo.code.arithmetic import arithmetic
 from seqtopo.code.machine import BRANCH, ITEMS, Machine
 from seqtopo.code.model import CodeLayer, Value
 from seqtopo.code.values import (
+    COUNTED,
     Arguments,
     Bound,
     Class,
@@ -58,7 +59,17 @@ def _size_of(machine: Machine, args: Arguments, node: ast.AST) -> Value:
     if is_list(value) or isinstance(value, (str, dict, set, frozenset, range, bytes)):
         return len(value)
     if isinstance(value, Unknown):
-        return machine.part(value, "len()", f"len({value.text})", node)
+        found = machine.part(value, "len()", f"len({value.text})", node)
+        found.parts[COUNTED] = value.parts.get(COUNTED)
+        return found
+    if isinstance(value, Instance) and isinstance(method := value.cls.find("__len__"), Function):
+        length = machine.call(Bound(value, "__len__", method), Arguments(), node)
+        # Its text has the names inside of the method.
+        return (
+            Unknown(length.why, length.where, machine.text(node), length.parts)
+            if isinstance(length, Unknown)
+            else length
+        )
     shape = getattr(value, "shape", None)
     if is_list(shape) and shape:
         return shape[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from math import inf
 
@@ -11,6 +12,9 @@ from seqtopo.code.model import CodeCall, CodeLayer, CodeModel, Where
 from seqtopo.diag.model import Diagnostic, Edit, Fix, Label
 from seqtopo.layers.sizes import show_shape
 from seqtopo.source import Span
+
+_NAMED = re.compile(r"[\w.]+(\([\w.]*\))?")
+"""A name, or the length of one."""
 
 
 def call_findings(model: CodeModel) -> Iterator[Diagnostic]:
@@ -29,6 +33,8 @@ def call_findings(model: CodeModel) -> Iterator[Diagnostic]:
             yield from _masks_nothing(call, layer.where)
         if layer.kind == "Embedding":
             yield from _other_weights(layer, layer.where)
+            if layer.counted:
+                yield _counted_rows(layer, layer.where)
 
 
 def _lacks_value(call: CodeCall, where: Where) -> Diagnostic:
@@ -161,6 +167,27 @@ def _other_weights(layer: CodeLayer, where: Where) -> Iterator[Diagnostic]:
         label=f"has {sizes[0]} rows of {sizes[1]} numbers",
         notes=("Keras refuses weights of another shape when the layer is built",),
         help="" if fixes else "the matrix has one row for each id, from 0 to input_dim - 1",
+        fixes=fixes,
+        source=where.source,
+    )
+
+
+def _counted_rows(layer: CodeLayer, where: Where) -> Diagnostic:
+    """ST716: an embedding has as many rows as there are words, whose ids begin at 1."""
+    rows = layer.args["input_dim"].where
+    text = rows.text if rows is not None else "that number"
+    fixes: tuple[Fix, ...] = ()
+    if rows is not None and rows.source is where.source and _NAMED.fullmatch(text):
+        edit = Edit(Span(rows.span.end, rows.span.end), " + 1")
+        fixes = (Fix(f"give it a row for the greatest id, too: {text} + 1", (edit,)),)
+    return Diagnostic(
+        "ST716",
+        f"ids that begin at 1 go up to {text}, but Embedding has rows for the ids below {text}",
+        where.span,
+        "warning",
+        label=f"has {text} rows",
+        notes=("the dictionary of that length numbers its words from 1",),
+        help="" if fixes else f"the number of rows is the greatest id plus 1: {text} + 1",
         fixes=fixes,
         source=where.source,
     )

@@ -20,6 +20,7 @@ from seqtopo.code.models import call_model, code_of, shape_tensor
 from seqtopo.code.operation_calls import operation
 from seqtopo.code.package_calls import call_outside, parser_method
 from seqtopo.code.values import (
+    COUNTED,
     Arguments,
     Bound,
     Class,
@@ -320,6 +321,8 @@ class Caller(Machine):
                 value.code.name = f"{title}.{name}" if title else name
 
     def _set_item(self, owner: Value, key: Value, value: Value) -> None:
+        if isinstance(owner, Unknown):
+            owner.parts.pop(COUNTED, None)
         if isinstance(owner, dict) and hashable(key):
             if isinstance(key, Unknown):
                 self.put(owner, key, value)

@@ -150,3 +150,18 @@ def filled(
     found = evaluate(machine, node.elt)
     rest.parts["items"] = Items(found, turns.number, machine.size(item), turns.start, turns.step)
     return [rest]
+
+
+def counts_from_one(node: ast.DictComp) -> bool:
+    """Whether a dictionary has the values 1, 2 and so on: ``{w: i for i, w in enumerate(ws, start=1)}``."""
+    part = node.generators[0]
+    call, target = part.iter, part.target
+    if len(node.generators) > 1 or not isinstance(call, ast.Call) or not isinstance(target, ast.Tuple):
+        return False
+    if not isinstance(call.func, ast.Name) or call.func.id != "enumerate" or not call.args:
+        return False
+    start = next((k.value for k in call.keywords), call.args[1] if len(call.args) > 1 else ast.Constant(0))
+    number, value = target.elts[0], ast.unparse(node.value)
+    begins = start.value if isinstance(start, ast.Constant) else None
+    name = ast.unparse(number)
+    return (begins == 1 and value == name) or (begins == 0 and value in (f"{name} + 1", f"1 + {name}"))

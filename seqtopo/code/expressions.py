@@ -13,6 +13,7 @@ from seqtopo.code.machine import Machine
 from seqtopo.code.model import CodeLayer, Value
 from seqtopo.code.operation_calls import operator
 from seqtopo.code.values import (
+    COUNTED,
     MISSING,
     Arguments,
     Function,
@@ -355,7 +356,10 @@ def _comprehension(machine: Machine, node: Any) -> Value:
     try:
         found = list(_turns(machine, node, node.generators))
     except _OpenError as error:
-        return machine.unknown("a list that is not known", node) if error.value is None else error.value
+        opened = machine.unknown("a list that is not known", node) if error.value is None else error.value
+        if isinstance(node, ast.DictComp) and data.counts_from_one(node):
+            opened.parts[COUNTED] = True
+        return opened
     finally:
         machine.scope = outer
     if isinstance(node, ast.DictComp):

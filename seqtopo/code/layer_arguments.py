@@ -13,6 +13,7 @@ from seqtopo.code.keras_names import Meaning
 from seqtopo.code.machine import Machine
 from seqtopo.code.model import Argument, CodeLayer, Opaque, Value
 from seqtopo.code.values import (
+    COUNTED,
     Arguments,
     Class,
     Function,
@@ -143,6 +144,9 @@ def make_layer(machine: Machine, found: Meaning, args: Arguments, node: ast.AST)
     if row is not None and (written != found.name or not row.by_name.keys() >= bound.keys()):
         _modernize(layer, written, age)
     _complete(machine, layer)
+    if found.name == "Embedding":
+        rows = args.value(0, "input_dim")
+        layer.counted = isinstance(rows, Unknown) and bool(rows.parts.get(COUNTED))
     if args.unknown:
         layer.row, layer.why = None, "its arguments are not known"
     elif found.name == "Lambda":

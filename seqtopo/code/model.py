@@ -77,6 +77,8 @@ class CodeLayer:
     """The interpreter's object for a layer of the project."""
     keeps_shape: bool = False
     """Whether a layer without a row gives the shape that it takes."""
+    counted: bool = False
+    """Whether its number of rows is the length of a dictionary that numbers its keys from 1."""
     stands_for: tuple[str, dict[str, Any]] | None = field(default=None, repr=False)
     """The operation that a ``Lambda`` was read as, and what that is given; None where it was not."""
 

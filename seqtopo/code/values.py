@@ -36,6 +36,10 @@ class Unknown(Opaque):
     parts: dict[Any, Any] = field(default_factory=dict, repr=False)
 
 
+COUNTED = "counted from 1"
+"""A part of a dictionary of unknown length that numbers its keys from 1, and of its length: an id, too."""
+
+
 class Turns(NamedTuple):
     """How often a loop runs, and the values of its variable ``item``: every ``step`` from ``start`` on."""
 

@@ -261,3 +261,57 @@ model = keras.Sequential([
 
 def test_a_layer_that_is_taken_out_has_its_name_in_keras() -> None:
     assert keras_words("take flatten out, to keep the steps") == "take Flatten out, to keep the steps"
+
+
+COUNTED = """
+words = open("words.txt").read().split()
+index = {made}
+{more}
+model = keras.Sequential([
+    keras.Input((8,), dtype="int32"),
+    layers.Embedding({rows}, 4),
+    layers.GlobalAveragePooling1D(),
+    layers.Dense(1),
+])
+"""
+FROM_ONE = "{w: i for i, w in enumerate(words, start=1)}"
+
+
+@pytest.mark.parametrize(
+    "made", [FROM_ONE, "{w: i for i, w in enumerate(words, 1)}", "{w: i + 1 for i, w in enumerate(words)}"]
+)
+def test_rows_for_ids_from_1_are_one_too_few(made: str) -> None:
+    text = COUNTED.format(made=made, more="", rows="len(index)")
+    assert _told(text) == [("ST716", "warning", "layers.Embedding(len(index), 4),")]
+    assert "layers.Embedding(len(index) + 1, 4)" in _fixed(text)
+
+
+@pytest.mark.parametrize(
+    ("made", "more", "rows"),
+    [
+        (FROM_ONE, "", "len(index) + 1"),
+        (FROM_ONE, 'index["<pad>"] = 0', "len(index)"),
+        (FROM_ONE, 'index.update({"<pad>": 0})', "len(index)"),
+        (FROM_ONE, "rows = len(index) + 1", "rows"),
+        ("{w: i for i, w in enumerate(words)}", "", "len(index)"),
+        ("{i: w for i, w in enumerate(words, start=1)}", "", "1000"),
+        ("{w: i + 1 for i, w in enumerate(words, start=1)}", "", "len(index) + 2"),
+    ],
+)
+def test_rows_for_all_ids_are_right(made: str, more: str, rows: str) -> None:
+    assert _told(COUNTED.format(made=made, more=more, rows=rows)) == []
+
+
+def test_the_length_of_an_object_is_what_its_class_says() -> None:
+    vocabulary = """
+class Vocabulary:
+    def __init__(self, words):
+        self.index = {w: i for i, w in enumerate(words, start=1)}
+    def __len__(self):
+        return len(self.index){more}
+"""
+    made = 'Vocabulary(open("words.txt").read().split())'
+    text = COUNTED.format(made=made, more="", rows="len(index)")
+    assert [code for code, *_ in _told(vocabulary.replace("{more}", "") + text)] == ["ST716"]
+    assert "layers.Embedding(len(index) + 1, 4)" in _fixed(vocabulary.replace("{more}", "") + text)
+    assert _told(vocabulary.replace("{more}", " + 1") + text) == []
