@@ -37,6 +37,7 @@ def test_softmax_over_one_is_found(spec: str, at: str) -> None:
         "in(3,1) -> lstm(8) -> dense(2,softmax)",
         "in(3,1) -> lstm(8) -> dense(1,sigmoid)",
         "h = in(5,3) -> lstm(4,seq)\n[h, h -> dense(1) -> softmax(time)] -> mul -> sum(time)",
+        "in(5,3) -> lstm(4,seq) -> dense(1) -> act(softmax(1))",
         "in(5,1) -> squeeze(features) -> softmax",
         "in(5,F) -> lstm(F) -> softmax",
     ],

@@ -138,6 +138,8 @@ LEFT_ALONE = {
         "in(9,3) -> lstm(8) -> dense(5) -> softmax",
         "s = in(9,3) -> lstm(8,seq)\n[s, s -> dense(1,tanh) -> softmax(time)] -> mul -> sum(time)",
         "in(9,3) -> lstm(8) -> dense(5,softplus) -> softmax",
+        "in(9,3) -> lstm(8,seq) -> softmax(time)",
+        "in(9,3) -> lstm(8,seq) -> act(softmax(1))",
     ],
     "ST678": [
         "in(24,3) -> conv1d(8,1,strides=2)",

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 from math import exp
+from typing import Any
 
 from seqtopo.diag.model import Edit, Fix, Label
 from seqtopo.graph.graph import Node
 from seqtopo.labels.loss_shapes import BINARY, IDS, ONE_HOT, REGRESSIONS
+from seqtopo.layers.layer import Layer
+from seqtopo.layers.values import Object
 from seqtopo.lint.edits import step
 from seqtopo.lint.head import Head, Loss, activation_of, head_of, losses, with_activation
 from seqtopo.lint.places import back_over, place_of, with_argument, with_word, word_of
@@ -44,13 +47,21 @@ def softmax_over_one(view: View) -> Iterator[Finding]:
             )
 
 
+def _softmax_axis(layer: Layer) -> Any:
+    """The axis that a softmax works along, or several, as a layer or as an activation."""
+    axis: Any = -1
+    if layer.row.name == "softmax":
+        axis = layer.get("axis")
+    elif "activation" in layer.row.by_name and isinstance(given := layer.get("activation"), Object):
+        axis = given.kwargs.get("axis", -1)
+    return axis[0] if isinstance(axis, tuple) and len(axis) == 1 else axis
+
+
 def _over_one(view: View, node: Node) -> bool:
     """Whether the axis of a softmax has size 1, and no other is named beside it."""
     assert node.layer is not None
     layer = place_of(view, node).layer
-    axis = layer.get("axis") if layer.row.name == "softmax" else -1
-    if isinstance(axis, tuple) and len(axis) == 1:
-        axis = axis[0]
+    axis = _softmax_axis(layer)
     shape = view.out(node).shape
     if not shape or not isinstance(axis, int):
         return False
@@ -214,7 +225,10 @@ def cut_scores(view: View) -> Iterator[Finding]:
         first = place_of(view, before)
         came = activation_of(first.layer)
         came = _SQUEEZED.get(came, came)
-        width = view.came(node).shape[-1:]
+        shape = view.came(node).shape
+        if gives == "softmax" and _softmax_axis(second.layer) not in (-1, len(shape)):
+            continue  # weights of the steps, and no classes
+        width = shape[-1:]
         reason = _CUT.get((came, gives), "")
         if (came, gives) == ("tanh", "softmax") and width and isinstance(width[0], int) and width[0] > 1:
             share = exp(2) / (exp(2) + width[0] - 1)
