@@ -26,6 +26,7 @@ from seqtopo.code.values import (
     is_tensor,
 )
 from seqtopo.layers import old_spellings
+from seqtopo.layers.objects import entry_of
 from seqtopo.layers.row import Param, Row
 from seqtopo.layers.sizes import Expr, symbol
 from seqtopo.layers.values import DTYPES, Object
@@ -87,7 +88,7 @@ def _of_package(value: Outside) -> Value:
         return Opaque(f"the class {found.name}")
     if last in DTYPES:
         return last
-    if found.kind == "operation":
+    if found.kind == "operation" and entry_of("activation", last) is not None:
         return keras_names.object_name("activation", last)
     return Opaque(f"{value.path} of a package")
 

@@ -113,9 +113,10 @@ class _Writer:
         last = self._last(shown, outputs)
         order = {id(call): i for i, call in enumerate(self.calls)}
         shown.sort(key=lambda c: order[id(c.calls[-1])] if c.calls else -1)
+        ends = bool(shown) and shown[-1] is last
         for chain in shown:
-            self._put_chain(chain, shared, named=chain is not last)
-        if last is not None and last in shown and shown[-1] is not last:
+            self._put_chain(chain, shared, named=chain is not last or not ends)
+        if last is not None and last in shown and not ends:
             self.out.put(f"{self._name(last)}\n")
         elif last is None:
             self.out.put(f"[{', '.join(outputs)}]\n" if len(outputs) > 1 else f"{outputs[0]}\n")

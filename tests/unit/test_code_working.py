@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from seqtopo import check
 from seqtopo.code.check import check_text
 from seqtopo.code.findings import CheckedFile
 
@@ -223,3 +224,30 @@ def test_what_an_unread_cell_sets_is_not_known() -> None:
     assert "ST621" in [d.code for d in _notebook(IMPORTS + "n = 1", model).every]
     found = _notebook(IMPORTS + "n = 1", "here is the number\nn = len(x)", model)
     assert [d.code for d in found.every] == ["ST107"]
+
+
+def test_an_output_that_is_not_read_leaves_a_spec_of_the_rest() -> None:
+    text = """
+class Mine(layers.Layer):
+    def call(self, x):
+        return mystery(x)
+x = keras.Input((6, 4))
+end = layers.Activation("relu")(Mine()(layers.LSTM(3)(x)))
+model = keras.Model(x, end)
+y = keras.Input((6, 4))
+_, state = layers.GRU(3, return_state=True)(y)
+states = keras.Model(y, state)
+"""
+    found = _checked(text)
+    assert [model.name for model in found.models] == ["model", "states"]
+    for model in found.models:
+        assert model.checked is not None
+        assert model.checked.ok
+        assert check(model.spec).ok
+
+
+def test_an_activation_that_is_an_operation_leaves_the_layer_read() -> None:
+    (model,) = _checked(
+        "model = keras.Sequential([keras.Input((4,)), layers.Dense(3, activation=ops.cos)])\n"
+    ).models
+    assert model.spec.split() == ["in(4)", "->", "dense(3)"]
