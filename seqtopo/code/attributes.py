@@ -41,7 +41,7 @@ def attribute_of(machine: Machine, value: Value, name: str, node: ast.AST) -> Va
     if isinstance(value, Unknown):
         if name in _CHANGE_KEYS:
             value.parts.pop(COUNTED, None)
-        return machine.part(value, name, machine.text(node) or f"{value.text}.{name}", node)
+        return machine.part(value, ("attribute", name), machine.text(node) or f"{value.text}.{name}", node)
     if isinstance(value, Instance):
         return _of_instance(machine, value, name, node)
     if is_tensor(value):

@@ -200,7 +200,7 @@ def _list(make: Callable[[Any], Any]) -> Callable[[Machine, Arguments, ast.AST],
         found = items_of(value)
         if found is None:
             return (
-                machine.part(value, "items", value.text, node)
+                machine.part(value, "list()", value.text, node)
                 if isinstance(value, Unknown)
                 else machine.unknown("a list that is not known", node)
             )

@@ -315,3 +315,18 @@ class Vocabulary:
     assert [code for code, *_ in _told(vocabulary.replace("{more}", "") + text)] == ["ST716"]
     assert "layers.Embedding(len(index) + 1, 4)" in _fixed(vocabulary.replace("{more}", "") + text)
     assert _told(vocabulary.replace("{more}", " + 1") + text) == []
+
+
+@pytest.mark.parametrize("asked", ["list(rows[-1])", "rows[-1].items"])
+def test_what_is_asked_of_an_unknown_value_is_none_of_what_is_remembered_of_it(asked: str) -> None:
+    text = f"""
+from shop import load
+rows = []
+for row in load():
+    rows.append(row)
+asked = {asked}
+steps = len(rows)
+model = keras.Sequential([keras.Input((10, 3)), layers.LSTM(2)])
+"""
+    (model,) = check_text(IMPORTS + text, "train.py").models
+    assert model.spec.strip() == "in(10,3) -> lstm(2)"
