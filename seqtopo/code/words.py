@@ -120,6 +120,12 @@ _PHRASES: tuple[tuple[str, str], ...] = (
     (r"; for labels of 0 and 1 declare labels=\(int\(2\)\)", "; with labels of 0 and 1 use another loss"),
     (r"\b(say that they are ids): int, or int\(\d+\) with the size of the table", r'\1: dtype="int32"'),
     (r"\bwithout int\b", 'without dtype="int32"'),
+    (r"\bleave int out\b", "leave dtype out"),
+    (r"\bor declare labels=\(int\(\d+\)\)", "or make ids of the labels"),
+    (r"\bstart from its state: \w+\.state\b", "start from its states, which return_state=True gives"),
+    (r"\blonger: last\((\w+)\)", r"longer: x[:, -\1:]"),
+    (r"\bpos\((\d+)\)", r"a positional embedding of \1 steps"),
+    (r"(-D \S+) on the command line, compile\(spec, .*", r"\1 on the command line"),
     (r"\bthe mask of mask\b", "the mask of Masking"),
     (r"\bthe input the input\b", "an input"),
     (r"\bas its Input\(\.\.\.\) says\b", "as its Input says"),
@@ -170,6 +176,7 @@ def keras_words(text: str, head: bool = False) -> str:
         text = re.sub(pattern, words, text)
     text = _TAKEN_OUT.sub(lambda m: _first(m[0]), text)
     text = _snippets(text)
+    text = re.sub(rf"\b({_NAMES})(?=\(\w+=\.\.\.\))", lambda m: _first(m[1]), text)
     text = _FLAG.sub(lambda m: _SHORT_FLAGS[m[1]], text)
     text = _BARE.sub(_bare, text)
     text = re.sub(r"(?<=\)) -> (?=\w+\()", ", ", text)

@@ -9,6 +9,7 @@ import pytest
 from seqtopo import check
 from seqtopo.code.check import check_text
 from seqtopo.code.findings import CheckedFile
+from seqtopo.code.words import keras_words
 
 IMPORTS = "import keras\nimport numpy as np\nfrom keras import layers, ops\n"
 
@@ -249,3 +250,31 @@ def test_an_activation_that_is_an_operation_leaves_the_layer_read() -> None:
         "model = keras.Sequential([keras.Input((4,)), layers.Dense(3, activation=ops.cos)])\n"
     ).models
     assert model.spec.split() == ["in(4)", "->", "dense(3)"]
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        (
+            "declare the steps of a sample: in(T,...), or use dense for a single one",
+            "declare the steps of a sample: Input(shape=(T, ...)), or use Dense for a single one",
+        ),
+        ("if they are one vector a sample, in(30) -> dense(...)", "Input(shape=(30,)), Dense(...)"),
+        ("for labels of 0 and 1 declare labels=(int(2))", "with labels of 0 and 1 use another loss"),
+        ("say that they are ids: int, or int(5000) with the size of the table", 'dtype="int32"'),
+        ("declare in(T,F) without int, and leave out", 'Input(shape=(T, F)) without dtype="int32"'),
+        ("give it by name, as in conv1d(padding=...)", "as in Conv1D(padding=...)"),
+        ("start from its state: encoder.state", "its states, which return_state=True gives"),
+        ("keep the last 50 steps of the longer: last(50)", "of the longer: x[:, -50:]"),
+        ("make the table long enough: pos(100)", "a positional embedding of 100 steps"),
+        (
+            "bind it to another value: -D N=2 on the command line, compile(spec, N=2) in Python, "
+            "or 'let N = 2' in the spec",
+            "bind it to another value: -D N=2 on the command line",
+        ),
+    ],
+)
+def test_advice_is_told_in_words_of_keras(said: str, words: str) -> None:
+    said = f"write mae; {said}" if said.startswith("for labels") else said
+    assert keras_words(said).endswith(words) or words in keras_words(said)
+    assert "->" not in keras_words(said)
