@@ -138,6 +138,7 @@ _PHRASES: tuple[tuple[str, str], ...] = (
     (r"\b(?:init=)?name\.state\b", "the states that a layer with return_state=True returns"),
     (r"\bstates? of a layer with a name is name\.state\b", "states come back beside the output"),
     (r": int, or int\(5000\) with the size of the table", ': dtype="int32"'),
+    (r"\bwrite time, features, or a number: 1 is\b", "count axes with the batch: 1 is"),
     (r"\bfrom_logits=true\b", "from_logits=True"),
     (r"\bbefore it: causal\b", "before it: use_causal_mask=True"),
     (r"\bwrite mask where\b", "write mask_zero=True where"),

@@ -259,8 +259,22 @@ model = keras.Sequential([
     ]
 
 
-def test_a_layer_that_is_taken_out_has_its_name_in_keras() -> None:
-    assert keras_words("take flatten out, to keep the steps") == "take Flatten out, to keep the steps"
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ("take flatten out, to keep the steps", "take Flatten out, to keep the steps"),
+        (
+            "write time, features, or a number: 1 is the first axis after the batch, -1 the last",
+            "count axes with the batch: 1 is the first axis after the batch, -1 the last",
+        ),
+        (
+            "say that they are ids: int, or int(5000) with the size of the table",
+            'say that they are ids: dtype="int32"',
+        ),
+    ],
+)
+def test_words_of_a_spec_alone_are_said_in_those_of_keras(said: str, words: str) -> None:
+    assert keras_words(said) == words
 
 
 COUNTED = """
