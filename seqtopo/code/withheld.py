@@ -7,6 +7,7 @@ from __future__ import annotations
 import ast
 import re
 import warnings
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import PurePath
 
@@ -48,6 +49,8 @@ class Withheld:
         """Whether a finding in a model's spec is withheld."""
         call = next((p.call for p in text.pieces_at(found.span) if p.call is not None), None)
         if found.code in ("ST203", "ST301") and call is not None and self._was_taken(found, call):
+            return True
+        if call is not None and found.code in _OF_INPUTS and _OF_INPUTS[found.code](call, text.model):
             return True
         if found.code == "ST685":
             return self._is_before_3 and not _IS_OF_TENSORFLOW.search(self.code.source.text)
@@ -135,6 +138,40 @@ def _expects(item: ast.withitem) -> bool:
         return False
     name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
     return name in _EXPECTS
+
+
+def _has_channels_first(call: CodeCall, model: CodeModel) -> bool:
+    """Whether pictures seem to have their channels first, as the settings of Keras may have it."""
+    if "data_format" in call.layer.args or not _TAKES_PICTURES.fullmatch(call.layer.kind):
+        return False
+    shapes = [given.tensor.shape for given in model.inputs if given.tensor is not None]
+    return any(len(s) == 3 and s[0] in (1, 3, 4) and s[2] not in (1, 3, 4) for s in shapes)
+
+
+def _takes_input(call: CodeCall, model: CodeModel) -> bool:
+    """Whether an Embedding takes an input, which then has ids of several axes: words of lines of a text."""
+    return bool(call.inputs) and isinstance(call.inputs[0].of, CodeInput)
+
+
+def _takes_numbers(call: CodeCall, model: CodeModel) -> bool:
+    """Whether every value is one number for each sample, so that the batch is the only axis there is."""
+    tensors = [tensor_of(value) for value in call.inputs]
+    return call.layer.kind == "Concatenate" and all(t is not None and t.shape == () for t in tensors)
+
+
+def _is_of_pictures(call: CodeCall, model: CodeModel) -> bool:
+    """Whether a model is one of pictures, which have no steps that could be pooled or left out."""
+    return any(_TAKES_PICTURES.fullmatch(one.layer.kind) for one in model.calls)
+
+
+_TAKES_PICTURES = re.compile(r".*(?:Conv|Pooling)2D(?:Transpose)?")
+_OF_INPUTS: dict[str, Callable[[CodeCall, CodeModel], bool]] = {
+    "ST306": _has_channels_first,
+    "ST312": _takes_numbers,
+    "ST633": _takes_input,
+    "ST654": _is_of_pictures,
+}
+"""Says of findings of a code at a call whether what comes in explains them."""
 
 
 def _is_switched(call: CodeCall) -> bool:

@@ -278,3 +278,41 @@ def test_advice_is_told_in_words_of_keras(said: str, words: str) -> None:
     said = f"write mae; {said}" if said.startswith("for labels") else said
     assert keras_words(said).endswith(words) or words in keras_words(said)
     assert "->" not in keras_words(said)
+
+
+def test_where_pictures_have_their_channels_may_stand_in_the_settings_of_keras() -> None:
+    text = """
+model = keras.Sequential([keras.Input({shape}), layers.Conv2D(8, 3), layers.MaxPooling2D(3)])
+"""
+    assert _codes(text.format(shape=(3, 32, 32))) == []
+    assert _codes(text.format(shape=(3, 32, 3))) == ["ST306"]
+
+
+def test_ids_may_have_several_axes() -> None:
+    text = """
+x = keras.Input((10, 6))
+words = layers.Embedding(50, 8)({taken})
+model = keras.Model(x, layers.Dense(2)(layers.Flatten()(words)))
+"""
+    assert _codes(text.format(taken="x")) == []
+    assert _codes(text.format(taken="layers.Dense(6)(x)")) == ["ST634"]
+
+
+def test_numbers_of_a_sample_have_no_other_axis_to_be_joined_along() -> None:
+    text = """
+a, b = keras.Input({shape}), keras.Input({shape})
+model = keras.Model([a, b], layers.Concatenate(axis={axis})([a, b]))
+"""
+    assert _codes(text.format(shape=(), axis=-1)) == []
+    assert _codes(text.format(shape=(4,), axis=0)) == ["ST312"]
+
+
+def test_a_large_layer_behind_pictures_is_no_matter_of_steps() -> None:
+    text = """
+model = keras.Sequential([
+    keras.Input(({size}, 64)), layers.{conv}(512, 3), layers.Flatten(), layers.Dense(4096), layers.Dense(1)
+])
+model.compile("adam", loss="mse")
+"""
+    assert _codes(text.format(size="22, 22", conv="Conv2D")) == []
+    assert _codes(text.format(size="402", conv="Conv1D")) == ["ST654"]
