@@ -24,6 +24,7 @@ from seqtopo.layers.objects import entry_of
 from seqtopo.layers.registry import FREE, NAMES, ROWS
 from seqtopo.layers.row import REQUIRED, Row
 from tests.support import draws, function_cases
+from tests.support.backend_run import LONG
 from tests.support.cheap_weights import cheap_weights
 from tests.support.compare_accepted import compare_accepted
 
@@ -80,7 +81,12 @@ def results(model: keras.Model, data: list[Any]) -> list[Any]:
     return [ops.convert_to_numpy(x) for x in keras.tree.flatten(found)]
 
 
-@pytest.mark.parametrize("expression", [*function_cases.COMMON, *function_cases.FUNCTIONS])
+EXPRESSIONS = (*function_cases.COMMON, *function_cases.FUNCTIONS)
+SOME = slice(None, None, 1 if keras.config.backend() == "torch" or LONG else 5)
+"""Of the others, a few run on each backend: all do in the long run."""
+
+
+@pytest.mark.parametrize("expression", EXPRESSIONS[SOME])
 @pytest.mark.filterwarnings("ignore::RuntimeWarning", "ignore:(?s).*torch.cross:UserWarning")
 def test_an_expression_comes_back_from_a_model(expression: str) -> None:
     model = built(expression)
@@ -218,7 +224,7 @@ if keras.config.backend() == "torch":
         assert seen > 0.9 * DRAWS
 
 
-@pytest.mark.parametrize("row", draws.FUNCTIONS, ids=lambda row: row.name)
+@pytest.mark.parametrize("row", draws.FUNCTIONS[SOME], ids=lambda row: row.name)
 def test_a_function_is_written_as_python(row: Row) -> None:
     sizes = {name: size for name, size in (("T", 6), ("S", 5)) if re.search(rf"\b{name}\b", row.example)}
     written: dict[str, Any] = {"__name__": "written"}
