@@ -234,7 +234,11 @@ def test_fault_a3_a_live_model_says_a_choice_of_xla_that_keras_would_not_make() 
         assert seqtopo.decompile(model, strict=True).splitlines()[-1] == "train sgd, loss=mse"
 
 
-@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+# TensorFlow decomposes no matrix of bfloat16: there Keras cannot make the model.
+BITS_16 = ["float16"] if keras.config.backend() == "tensorflow" else ["float16", "bfloat16"]
+
+
+@pytest.mark.parametrize("dtype", BITS_16)
 def test_fault_a3_a_model_of_16_bits_comes_back_with_another_initializer_and_says_so(dtype: str) -> None:
     half = keras.layers.LSTM(4, dtype=dtype)
     # Without bfloat16 matrices to decompose, Keras leaves a Sequential unbuilt and says nothing.
