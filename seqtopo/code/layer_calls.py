@@ -267,7 +267,7 @@ def call_layer(
         layer.row, layer.why = None, "it gives its scores, too"
     where = machine.where(node)
     call = CodeCall(layer, inputs, named, where, statement or machine.where(machine.statement), form)
-    if layer.kind in _QUERY_AND_VALUE and len(args.places) == 1 and not args.unknown:
+    if layer.row is not None and layer.row.apart and len(args.places) == 1 and not args.unknown:
         call.lacks = "" if "value" in args.names else "value"
     machine.activity += 1
     _tell_axes(machine, call)
@@ -321,10 +321,9 @@ def _reduces_batch(function: ast.Lambda) -> bool:
     return isinstance(value, ast.Name) and value.id == names[0] and zero and not keeps
 
 
+# Not a fact about layers: functions of NumPy, Keras and PyTorch.
 _REDUCTIONS = frozenset({"mean", "sum", "max", "min", "prod", "std", "var", "variance", "amax", "amin"})
 REDUCES_BATCH = "it takes the samples of a batch together"
-_QUERY_AND_VALUE = frozenset({"MultiHeadAttention", "GroupQueryAttention", "GroupedQueryAttention"})
-"""Layers whose call takes query and value as arguments of their own, and must have both."""
 
 
 def _tell_axes(machine: Machine, call: CodeCall) -> None:
