@@ -10,7 +10,7 @@ from seqtopo.report.analyse import analyse
 from tests.support import fuzz, fuzz_files
 
 
-@pytest.mark.parametrize(("kind", "count"), [("texts", 400), ("outputs", 12), ("models", 15), ("files", 100)])
+@pytest.mark.parametrize(("kind", "count"), [("texts", 400), ("outputs", 12), ("models", 8), ("files", 100)])
 def test_fault_b_what_is_drawn_does_not_raise(kind: str, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fuzz, "MODELS", ())  # building the published ones takes as long as all the rest
     faults = fuzz.run(kind, range(count))
