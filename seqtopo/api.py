@@ -14,6 +14,7 @@ from seqtopo.report.report import Report
 from seqtopo.source import Source
 from seqtopo.syntax.pasted import is_python
 from seqtopo.syntax.print import format_text
+from seqtopo.syntax.read import CODE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,7 +72,7 @@ def check(
     >>> check("in(T,8) -> lstm(64) -> lstm(32)").diagnostics[0].code
     'ST301'
     """
-    if isinstance(spec, os.PathLike) and os.fspath(spec).lower().endswith((".py", ".ipynb")):
+    if isinstance(spec, os.PathLike) and os.fspath(spec).lower().endswith(CODE):
         from seqtopo.code.check import report_of_file  # a spec is checked without reading any Python
 
         if not (x is y is sample_weight is loss is None):

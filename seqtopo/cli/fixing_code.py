@@ -16,7 +16,7 @@ from seqtopo.cli.writing import put_difference, write_whole
 from seqtopo.code.check import reader, verified
 from seqtopo.code.findings import CheckedFile, check_code
 from seqtopo.code.model import CodeFile
-from seqtopo.code.read import decoded, read_text
+from seqtopo.code.read import read_bytes, read_raw
 from seqtopo.code.rewrite import NotRewrittenError, changed_cells, rewritten
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.fixing import fixed
@@ -30,10 +30,10 @@ def mend(args: argparse.Namespace, spec: str, grave: Sequence[str]) -> Sequence[
         raise UsageError("--suggest shows specs, not Python files", "--diff shows what --fix would change")
     path = None if spec == STDIN else Path(spec)
     try:
-        data = read_input() if path is None else path.read_bytes()
+        data = read_input() if path is None else read_bytes(path)
     except OSError as error:
         return (unreadable(spec, error),)
-    code = _read(data, path)
+    code = read_raw(data, STDIN_NAME if path is None else str(path), path)
     read = reader(code, path)
     selection = chosen(args, settings_of(spec).selection)
     dims, only = dims_of(args.dims), fix_only(args.fix_only)
@@ -70,13 +70,8 @@ def mend(args: argparse.Namespace, spec: str, grave: Sequence[str]) -> Sequence[
     return _shown(check(done.text))
 
 
-def _read(data: bytes, path: Path | None) -> CodeFile:
-    text = decoded(data)
-    return read_text(text if text is not None else "", STDIN_NAME if path is None else str(path), path)
-
-
 def _shown(found: CheckedFile) -> list[Diagnostic]:
-    return [*(d for model in found.models for d in model.shown), *found.shown]
+    return list(found.every_shown)
 
 
 def _put_difference(code: CodeFile, after: str) -> None:

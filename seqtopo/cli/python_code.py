@@ -12,6 +12,9 @@ from seqtopo.diag.model import Diagnostic
 from seqtopo.lint.selection import Selection
 from seqtopo.report.report import Report, shape_table
 from seqtopo.source import Source, Span
+from seqtopo.syntax.read import CODE
+from seqtopo.system.bounds import CODE_BYTES
+from seqtopo.system.files import open_file
 
 if TYPE_CHECKING:
     from seqtopo.cli.terminal import Terminal
@@ -19,14 +22,13 @@ if TYPE_CHECKING:
     from seqtopo.code.model import Where
 
 SPEC_ENDINGS = (".seqtopo", ".topo.txt")
-CODE_ENDINGS = (".py", ".ipynb")
 _NOT_OURS = frozenset(("__pycache__", "node_modules", "site-packages", "venv", "env", "build", "dist"))
 
 
 def is_code(argument: str) -> bool:
     """Whether an argument names a Python file or a notebook, or a model in one: ``train.py:NAME``."""
     path, _ = split_name(argument)
-    return path.lower().endswith(CODE_ENDINGS) and (path != argument or "\n" not in argument)
+    return path.lower().endswith(CODE) and (path != argument or "\n" not in argument)
 
 
 def is_python(argument: str, language: str) -> bool:
@@ -69,17 +71,15 @@ def _inside(folder: str) -> Iterator[str]:
             path = os.path.join(here, file)
             if file.startswith("."):
                 continue
-            if file.endswith(SPEC_ENDINGS) or (
-                file.lower().endswith(CODE_ENDINGS) and _speaks_of_keras(path)
-            ):
+            if file.endswith(SPEC_ENDINGS) or (file.lower().endswith(CODE) and _speaks_of_keras(path)):
                 yield path
 
 
 def _speaks_of_keras(path: str) -> bool:
     """Whether a file may make a model: most files of a project do not."""
     try:
-        with open(path, "rb") as file:
-            return b"keras" in file.read()
+        with open_file(path) as file:
+            return b"keras" in file.read(CODE_BYTES)
     except OSError:
         return True  # it is read once more, which says what is wrong with it
 

@@ -24,19 +24,12 @@ from seqtopo.source import Source, Span
 from seqtopo.syntax.pasted import is_python
 from seqtopo.syntax.read import unreadable
 
-ENDINGS = (".py", ".ipynb")
-"""What the names of files with Python code end with."""
 _MOST_TRIED = 20
 _MOST_ANSWERED = 3
 _IMPORTS = "import keras; from keras import *; from keras.layers import *; from keras.models import *\n"
 
 Read = Callable[[str], CodeFile]
 """Reads another text in the place of a file's."""
-
-
-def is_code(path: str | os.PathLike[str]) -> bool:
-    """Whether a path is that of a Python file or a notebook, by its name."""
-    return os.fspath(path).lower().endswith(ENDINGS)
 
 
 def check_path(
@@ -69,8 +62,7 @@ def report_of_file(path: str | os.PathLike[str], dims: Mapping[str, Any], select
     found = check_path(path, dims, selection)
     if len(found.models) == 1 and not found.diagnostics:
         return found.models[0].report
-    every = [d for model in found.models for d in model.shown]
-    return Report(found.code.source, (*every, *found.shown))
+    return Report(found.code.source, found.every_shown)
 
 
 def with_models(checked: Checked) -> Checked:
@@ -165,6 +157,9 @@ def model_named(found: CheckedFile, name: str = "") -> tuple[CheckedModel | None
         return chosen[0], ()
     if name and len(chosen) > 1:
         return chosen[-1], ()  # the last one that has the name when the code has run
+    unread = tuple(d for d in found.shown if d.severity == "error")
+    if not names and unread:
+        return None, unread
     if not names:
         message, help = f"{file} makes no model that can be read", _stopped(found)
     elif name:

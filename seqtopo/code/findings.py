@@ -179,6 +179,11 @@ class CheckedFile:
         """The findings of no model in particular as they are shown."""
         return in_cells(self.diagnostics, self.code)
 
+    @property
+    def every_shown(self) -> tuple[Diagnostic, ...]:
+        """All findings as they are shown, those of each model first."""
+        return (*(d for model in self.models for d in model.shown), *self.shown)
+
 
 def check_code(
     code: CodeFile, dims: Mapping[str, Any] | None = None, selection: Selection | None = None

@@ -8,7 +8,6 @@ import keyword
 import re
 import tokenize
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 
 from seqtopo.code.interpret import Interpreter
@@ -21,10 +20,8 @@ from seqtopo.code.values import Module, Scope
 from seqtopo.layers.sizes import Expr
 from seqtopo.source import Source, Span
 from seqtopo.system import bounds
+from seqtopo.system.files import open_file
 
-SUFFIXES = (".py", ".ipynb")
-"""The files that may hold Keras code."""
-_SKIPPED = frozenset({"__pycache__", "node_modules", "site-packages", "venv", "env", "build", "dist"})
 _PACKAGES = frozenset(
     {"keras", "tensorflow", "numpy", "pandas", "sklearn", "scipy", "torch", "jax", "matplotlib"}
 )
@@ -37,21 +34,34 @@ def read_file(path: Path | str) -> CodeFile:
     What cannot be read is told in ``stops``; a file that is damaged gives no models.
 
     Raises:
-        OSError: the file cannot be opened.
+        OSError: the file cannot be opened, or is a pipe or a device.
     """
     path = Path(path)
-    with path.open("rb") as file:
-        raw = file.read(bounds.CODE_BYTES + 1)
+    return read_raw(read_bytes(path), str(path), path)
+
+
+def read_bytes(path: Path | str) -> bytes:
+    """Return the bytes of a file; of one that is too large, one more than its bound.
+
+    Raises:
+        OSError: the file cannot be opened, or is a pipe or a device.
+    """
+    with open_file(path) as file:
+        return file.read(bounds.CODE_BYTES + 1)
+
+
+def read_raw(raw: bytes, name: str, path: Path | None = None) -> CodeFile:
+    """Return the models of a file by its bytes, as ``read_file`` does."""
     if len(raw) > bounds.CODE_BYTES:
-        return _unread(path, f"the file is larger than {bounds.CODE_BYTES:,} bytes")
+        return _unread(name, f"the file is larger than {bounds.CODE_BYTES:,} bytes")
     text = decoded(raw)
     if text is None:
-        return _unread(path, "its bytes are no text in the encoding that it says, or in UTF-8")
-    return read_text(text, str(path), path)
+        return _unread(name, "its bytes are no text in the encoding that it says, or in UTF-8")
+    return read_text(text, name, path)
 
 
-def _unread(path: Path, why: str) -> CodeFile:
-    source = Source("", str(path))
+def _unread(name: str, why: str) -> CodeFile:
+    source = Source("", name)
     return _damaged(CodeFile(source), Opaque(why, Where(source, Span(0, 0))))
 
 
@@ -318,8 +328,7 @@ class Project:
 
     def _load(self, path: Path, name: str, package: str) -> Module | None:
         try:
-            with path.open("rb") as file:
-                raw = file.read(bounds.CODE_BYTES + 1)
+            raw = read_bytes(path)
         except OSError:
             return None
         text = decoded(raw) if len(raw) <= bounds.CODE_BYTES else None
@@ -328,17 +337,3 @@ class Project:
             if text is None
             else Module(name, Source(text.removeprefix("\ufeff"), str(path)), package=package)
         )
-
-
-def code_files(folder: Path) -> Iterator[Path]:
-    """The Python files and notebooks of a folder and those inside it, in order; hidden folders and those of
-    installed packages left out.
-    """
-    for path in sorted(folder.iterdir()):
-        if path.name.startswith(".") or path.name in _SKIPPED or path.name.endswith(".egg-info"):
-            continue
-        if path.is_dir() and not path.is_symlink():
-            if not (path / "pyvenv.cfg").exists():
-                yield from code_files(path)
-        elif path.suffix in SUFFIXES:
-            yield path

@@ -178,6 +178,9 @@ def no_wait() -> Iterator[None]:
         ("pipe.keras", ["draw"], "it is a pipe or a device, not a file"),
         ("pipe.npy", ["check", "in(3,1) -> lstm(2)", "--x"], "it is not a file"),
         ("pipe.npz", ["check", "in(3,1) -> lstm(2)", "--x"], "it is not a file"),
+        ("pipe.py", ["check"], "it is a pipe"),
+        ("pipe.py", ["check", "--fix"], "it is a pipe"),
+        ("pipe.ipynb", ["show"], "it is a pipe"),
     ],
 )
 def test_fault_b8_a_pipe_without_a_writer_is_not_waited_for(

@@ -193,3 +193,10 @@ def test_python_in_the_place_of_a_spec_is_answered_with_its_models(project: Path
     )
     assert main(["check", "spec.txt"]) == 1
     assert "model has a mistake: LSTM takes (T, F) but is given (8,)" in capsys.readouterr().out
+
+
+def test_a_file_that_cannot_be_read_is_reported_so_where_a_spec_is_wanted(
+    project: Path, capsys: Capture
+) -> None:
+    assert main(["show", "missing.py"]) == 1
+    assert "error[ST405]: missing.py cannot be read" in "".join(capsys.readouterr())
