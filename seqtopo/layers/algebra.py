@@ -7,9 +7,9 @@ from typing import Any
 from seqtopo.layers import kinds as k
 from seqtopo.layers import masking, timing
 from seqtopo.layers.elementwise import function_row
-from seqtopo.layers.elementwise_rules import refuse_bool
 from seqtopo.layers.kinds import Kind
 from seqtopo.layers.limits import check_known
+from seqtopo.layers.merging import refuse_bool
 from seqtopo.layers.operation_rules import SUMS
 from seqtopo.layers.parameters import axis_index, axis_indices
 from seqtopo.layers.products import at_least, check_fractions

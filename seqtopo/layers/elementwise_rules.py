@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from seqtopo.layers import kinds as k
-from seqtopo.layers.merging import broadcast
+from seqtopo.layers.merging import broadcast, refuse_bool
 from seqtopo.layers.row import Given, Outcome
 from seqtopo.layers.sizes import Shape
 from seqtopo.layers.values import FLOATS, INTEGERS, Tensor
@@ -15,19 +15,6 @@ SLOTS = ("condition", "x1", "x2", "y")
 
 
 # ---- dtypes --------------------------------------------------------------------------------------------
-
-
-def refuse_bool(given: Given) -> None:
-    """Refuse true and false where a function takes numbers."""
-    for i, tensor in enumerate(given.inputs):
-        if tensor.dtype == "bool":
-            raise given.refuse(
-                "ST310",
-                "needs numbers, but is given bool",
-                label="is bool",
-                help="turn it into numbers first: -> cast(float32)",
-                at=("input", i),
-            )
 
 
 def common_dtype(given: Given) -> str:

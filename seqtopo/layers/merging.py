@@ -68,7 +68,8 @@ def broadcast(given: Given) -> Shape:
     return shape
 
 
-def _numbers(given: Given) -> None:
+def refuse_bool(given: Given) -> None:
+    """Refuse true and false where a layer takes numbers."""
     for i, tensor in enumerate(given.inputs):
         if tensor.dtype == "bool":
             raise given.refuse(
@@ -81,7 +82,7 @@ def _numbers(given: Given) -> None:
 
 
 def _arithmetic(given: Given) -> Shape:
-    _numbers(given)
+    refuse_bool(given)
     return broadcast(given)
 
 
@@ -147,7 +148,7 @@ def _beside_a_number(given: Given) -> Outcome:
             help=f"write x -> {given.row.name}({fixed[0]}={show(given[fixed[0]])})",
             at=("argument", fixed[-1]),
         )
-    _numbers(given)
+    refuse_bool(given)
     (came,) = given.inputs
     value = given[fixed[0]]
     several = value if isinstance(value, tuple) else (value,)
@@ -202,7 +203,7 @@ def _concatenated(given: Given) -> Shape:
 
 
 def _dotted(given: Given) -> Shape:
-    _numbers(given)
+    refuse_bool(given)
     axes = given["axes"]
     pair = axes if isinstance(axes, tuple) else (axes, axes)
     first, second = given.inputs

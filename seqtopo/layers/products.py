@@ -8,8 +8,8 @@ from typing import Any
 from seqtopo.layers import kinds as k
 from seqtopo.layers import masking, timing
 from seqtopo.layers.elementwise import function_row
-from seqtopo.layers.elementwise_rules import common_dtype, fraction, refuse_bool
-from seqtopo.layers.merging import broadcast
+from seqtopo.layers.elementwise_rules import common_dtype, fraction
+from seqtopo.layers.merging import broadcast, refuse_bool
 from seqtopo.layers.row import Given, Outcome, Param, Row, Rule
 from seqtopo.layers.sizes import Shape, Size, fits
 from seqtopo.layers.step_windows import FIRST, SAME, SELF, Bound, Call, Passed, Window, every

@@ -7,8 +7,8 @@ from typing import Any
 from seqtopo.layers import kinds as k
 from seqtopo.layers import masking, timing
 from seqtopo.layers.elementwise import function_row
-from seqtopo.layers.elementwise_rules import refuse_bool
 from seqtopo.layers.limits import check_known
+from seqtopo.layers.merging import refuse_bool
 from seqtopo.layers.products import at_least, check_fractions
 from seqtopo.layers.row import Given, Outcome, Param, Row, Rule
 from seqtopo.layers.sizes import Shape, fits, floor_div

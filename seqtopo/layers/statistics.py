@@ -12,7 +12,8 @@ from typing import Any
 from seqtopo.layers import kinds as k
 from seqtopo.layers import masking, timing
 from seqtopo.layers.elementwise import function_row
-from seqtopo.layers.elementwise_rules import fraction, refuse_bool
+from seqtopo.layers.elementwise_rules import fraction
+from seqtopo.layers.merging import refuse_bool
 from seqtopo.layers.operation_rules import SUMS, reduced
 from seqtopo.layers.operations import AXIS, KEEPDIMS
 from seqtopo.layers.parameters import axis_index, axis_indices
