@@ -12,7 +12,7 @@ from seqtopo.lint.selection import selection
 from seqtopo.report.analyse import Text, analyse, linted, report_on
 from seqtopo.report.report import Report
 from seqtopo.source import Source
-from seqtopo.syntax.pasted import is_python
+from seqtopo.syntax.pasted import reports_python
 from seqtopo.syntax.print import format_text
 from seqtopo.syntax.read import CODE
 
@@ -79,7 +79,7 @@ def check(
             raise ValueError("a Python file says itself what its data is: give data for a spec only")
         return report_of_file(spec, dims, selection(select, ignore))
     checked = analyse(spec, dims)
-    if any(map(is_python, checked.diagnostics)):
+    if any(map(reports_python, checked.diagnostics)):
         from seqtopo.code.check import with_models  # few specs are Python, and it takes long to load
 
         checked = with_models(checked)

@@ -375,7 +375,7 @@ def _fewer(site: Site, value: Value, came: Tensor, made: Node, takes: int) -> It
 
 
 def _any_axes(row: Row) -> bool:
-    """Whether a layer computes the same when its input has one more axis in front."""
+    """Return whether a layer computes the same when its input has one more axis in front."""
     if row.steps:
         return True
     by_place = row.role in IN_PLACE or row.role == "dense"

@@ -184,6 +184,6 @@ def _helps(diagnostic: Diagnostic, fix: Fix, before: Sequence[Diagnostic], now: 
 
 
 def _alone(diagnostic: Diagnostic, before: Sequence[Diagnostic], now: Sequence[Diagnostic]) -> bool:
-    """Whether nothing new is found."""
+    """Return whether a check finds nothing new."""
     known = {(d.code, d.message) for d in before if d is not diagnostic}
     return all((d.code, d.message) in known for d in now)

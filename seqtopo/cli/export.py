@@ -26,7 +26,7 @@ from seqtopo.report.columns import Column, columns
 from seqtopo.system.shell import command
 
 BIND = "-D T=24"
-"""How what exports says that the number of time steps is to be bound; it does not know the name."""
+"""The words in which the exporters advise to bind the number of time steps; they do not know its name."""
 CLOSE = 1e-6
 """What is no farther apart, of the largest number, is called the same: float32 tells no more."""
 
@@ -98,7 +98,7 @@ def run(args: argparse.Namespace) -> int:
 def _with_command(
     found: Diagnostic, args: argparse.Namespace, file: Path, dims: Mapping[str, Any]
 ) -> Diagnostic:
-    """What was found, where it advises to bind the number of steps with the command that does."""
+    """Return a finding; one that advises to bind the number of steps, with the command that does."""
     if BIND not in found.help:
         return found
     if file.suffix == SUFFIX:

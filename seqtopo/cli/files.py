@@ -14,7 +14,7 @@ from seqtopo.diag.model import Diagnostic
 from seqtopo.graph.symbols import symbols_of
 from seqtopo.report.analyse import Checked, analyse
 from seqtopo.source import Source
-from seqtopo.syntax.pasted import is_python
+from seqtopo.syntax.pasted import reports_python
 from seqtopo.syntax.read import decode, is_model, read_file
 from seqtopo.system.bounds import SPEC_BYTES
 
@@ -50,7 +50,7 @@ def check_spec(argument: str, dims: Mapping[str, Any]) -> Checked:
     if problems:
         return Checked(source, None, None, problems)
     checked = analyse(source, dims)
-    if any(map(is_python, checked.diagnostics)):
+    if any(map(reports_python, checked.diagnostics)):
         from seqtopo.code.check import with_models  # few specs are Python, and it takes long to load
 
         return with_models(checked)

@@ -194,9 +194,7 @@ def _compare(job: Job, model: keras.Model) -> None:
 
 
 def _known(job: Job, model: keras.Model, kinds: Sequence[str]) -> list[Any]:
-    """What is most usual among the labels that were trained on, for each output; nothing where it has no
-    such form.
-    """
+    """Return the usual answer of the training labels for each output; nothing for labels of no known form."""
     widths = [output.shape[-1] if len(output.shape) > 1 else 1 for output in model.outputs]
     if job.early is None:
         labels = getattr(job.train, "y", ())

@@ -26,7 +26,7 @@ _NOT_OURS = frozenset(("__pycache__", "node_modules", "site-packages", "venv", "
 
 
 def is_code(argument: str) -> bool:
-    """Whether an argument names a Python file or a notebook, or a model in one: ``train.py:NAME``."""
+    """Return whether an argument names a Python file or a notebook, or a model in one: ``train.py:NAME``."""
     path, _ = split_name(argument)
     return path.lower().endswith(CODE) and (path != argument or "\n" not in argument)
 
@@ -76,7 +76,7 @@ def _inside(folder: str) -> Iterator[str]:
 
 
 def _speaks_of_keras(path: str) -> bool:
-    """Whether a file may make a model: most files of a project do not."""
+    """Return whether a file names Keras: most files of a project do not, and make no model."""
     try:
         with open_file(path) as file:
             return b"keras" in file.read(CODE_BYTES)

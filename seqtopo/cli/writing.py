@@ -55,7 +55,7 @@ def _bytes(path: Path) -> bytes:
 
 
 def _ending(data: bytes) -> str:
-    """How the lines of a file end, which is how its first one does."""
+    """Return the line ending of a file: that of its first line."""
     return "\r\n" if data[: data.find(b"\n") + 1].endswith(b"\r\n") else "\n"
 
 

@@ -21,7 +21,7 @@ from seqtopo.lint.selection import Selection
 from seqtopo.report.analyse import Checked
 from seqtopo.report.report import Report
 from seqtopo.source import Source, Span
-from seqtopo.syntax.pasted import is_python
+from seqtopo.syntax.pasted import reports_python
 from seqtopo.syntax.read import unreadable
 
 _MOST_TRIED = 20
@@ -72,7 +72,7 @@ def with_models(checked: Checked) -> Checked:
     """
 
     def answered(one: Diagnostic) -> Diagnostic:
-        if not is_python(one):
+        if not reports_python(one):
             return one
         models = check_text(_IMPORTS + checked.source.text).models[:_MOST_ANSWERED]
         notes = tuple(note for model in models for note in _answer(model))

@@ -28,7 +28,7 @@ _PYTHON = re.compile(
 _MESSAGE = "this is Python code, not a spec"
 
 
-def is_python(diagnostic: Diagnostic) -> bool:
+def reports_python(diagnostic: Diagnostic) -> bool:
     """Returns whether a diagnostic says that a text is Python code."""
     return diagnostic.message == _MESSAGE
 
