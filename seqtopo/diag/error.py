@@ -6,8 +6,17 @@ from seqtopo.diag.model import Diagnostic
 
 
 class SpecError(ValueError):
-    """What is wrong with a spec, its data or a model's file. ``diagnostics`` says why; as text it reads
-    like the CLI.
+    """Raised where a spec, its data, or a model's file is wrong. As text it reads like the command's output.
+
+    Attributes:
+        diagnostics: The findings; at least one of them is an error.
+
+    >>> import seqtopo
+    >>> try:
+    ...     seqtopo.compile("in(T,8) -> lstm(64) -> lstm(32)")
+    ... except seqtopo.SpecError as error:
+    ...     print(error.diagnostics[0].code, error.diagnostics[0].message)
+    ST301 lstm takes (T, F) but is given (64,)
     """
 
     def __init__(self, diagnostics: tuple[Diagnostic, ...]) -> None:

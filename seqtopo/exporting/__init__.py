@@ -36,10 +36,17 @@ class Port:
 
 @dataclass(frozen=True)
 class Exported:
-    """What was written, and how it compared with Keras.
+    """What ``export`` wrote, and how it compared with Keras.
 
-    ``engine`` is the program that ran it, "" where none is installed; ``compared`` are the shapes that went
-    in, and how far the outputs were apart, of the largest number.
+    Attributes:
+        path: The file or folder that was written.
+        format: The format's name, as ``export`` takes it: ``"onnx"``, ``"tflite"``, ...
+        backend: The Keras backend that traced the model.
+        inputs: What the written model takes: names, shapes with the batch axis (a word for an open size), dtypes.
+        outputs: What it gives, in the same way.
+        engine: The program that ran the written model, ``""`` where none is installed.
+        compared: For each run the shapes that went in, and the largest difference from Keras' output,
+            relative to the largest number of that output.
     """
 
     path: Path

@@ -18,14 +18,29 @@ from seqtopo.source import Source
 
 @dataclass(frozen=True)
 class Report:
-    """What a check found.
+    """What a check found. As text it reads like the command ``check``.
 
-    ``shapes`` is the shape table, ``outputs`` each output's shape by its name, ``params`` the number
-    of parameters (symbolic where sizes are), ``trainable_params`` that of the trained ones, ``kind``
-    the topology's kind, ``meaning`` that in words, ``receptive`` how many steps an answer sees, where
-    that is less than all of them. They are empty, or None, where there are errors. ``unbound``
-    names what must be bound before the model can be built, also where that is an error. ``name`` is that
-    of the model, where it was read from Python code.
+    What follows ``diagnostics`` is empty, or None, where there are errors; only ``unbound`` and ``name`` are not.
+
+    Attributes:
+        source: The text that was checked.
+        diagnostics: The findings, in the order of their places.
+        shapes: The shape table, a line for each input and each call of a layer.
+        outputs: The shape of each output by its name, without the batch axis.
+        params: The number of parameters; symbolic where sizes are open.
+        trainable_params: The number of those that training changes.
+        kind: The kind of topology: ``"many-to-one"``, ``"many-to-many"``, ...
+        unbound: The names that must be bound before the model can be built.
+        meaning: The kind in words.
+        receptive: How many steps each output sees, where that is fewer than all.
+        name: The name of the model, where it was read from Python code.
+
+    >>> import seqtopo
+    >>> report = seqtopo.check("in(T,8) -> lstm(64,seq) -> lstm(32) -> dense(1)")
+    >>> report.ok, report.kind, report.params
+    (True, 'many-to-one', 31137)
+    >>> seqtopo.check("in(T,8) -> lstm(64) -> lstm(32)").diagnostics[0].code
+    'ST301'
     """
 
     source: Source

@@ -23,10 +23,22 @@ _MOST_FIELDS = 4
 
 @dataclass(frozen=True)
 class LayerShape:
-    """One line of the shape table: a call of a layer, or an input (``layer`` is ``in``).
+    """One line of the shape table: a call of a layer, or an input.
 
-    ``inputs`` and ``outputs`` are shapes without the batch axis; ``params`` counts the layer's
-    parameters at its first call, and is 0 at later ones, where ``shared`` is True.
+    Attributes:
+        name: The name of the call, which is the layer's name in Keras at the first call.
+        layer: The layer as the spec writes it, ``"in"`` for an input.
+        inputs: The shapes that it takes, without the batch axis: numbers and symbolic sizes, such as ``(T, 8)``.
+        outputs: The shapes that it gives, in the same way.
+        dtype: The dtype of the outputs.
+        params: The layer's parameters, a number or a symbolic size; 0 at a later call of the same layer.
+        shared: Whether an earlier line has this layer already.
+        span: The layer's place in the text.
+
+    >>> import seqtopo
+    >>> line = seqtopo.check("in(T,8) -> lstm(64)").shapes[1]
+    >>> line.name, line.params
+    ('lstm', 18688)
     """
 
     name: str

@@ -11,9 +11,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LayerKernel:
-    """One layer of a model: its kernel, ``stock`` for Keras' own code, and why not a faster one.
+    """One layer of a model and the kernel that it runs on, as ``kernels`` returns it.
 
-    Where the last call was handed on to Keras' own code, ``why_not_faster`` says so.
+    Attributes:
+        layer: The layer's name in the model.
+        kernel: The kernel's name, ``"stock"`` for Keras' own code.
+        why_not_faster: Why it has no faster kernel, or why its last call ran Keras' own code; else ``""``.
     """
 
     layer: str
