@@ -42,7 +42,8 @@ class Exported:
         path: The file or folder that was written.
         format: The format's name, as ``export`` takes it: ``"onnx"``, ``"tflite"``, ...
         backend: The Keras backend that traced the model.
-        inputs: What the written model takes: names, shapes with the batch axis (a word for an open size), dtypes.
+        inputs: What the written model takes: names, shapes with the batch axis (a word for an open size),
+            and dtypes.
         outputs: What it gives, in the same way.
         engine: The program that ran the written model, ``""`` where none is installed.
         compared: For each run the shapes that went in, and the largest difference from Keras' output,

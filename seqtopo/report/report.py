@@ -20,7 +20,7 @@ from seqtopo.source import Source
 class Report:
     """What a check found. As text it reads like the command ``check``.
 
-    What follows ``diagnostics`` is empty, or None, where there are errors; only ``unbound`` and ``name`` are not.
+    Where there are errors, all but ``source``, ``diagnostics``, ``unbound`` and ``name`` is empty or None.
 
     Attributes:
         source: The text that was checked.

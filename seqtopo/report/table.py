@@ -28,7 +28,7 @@ class LayerShape:
     Attributes:
         name: The name of the call, which is the layer's name in Keras at the first call.
         layer: The layer as the spec writes it, ``"in"`` for an input.
-        inputs: The shapes that it takes, without the batch axis: numbers and symbolic sizes, such as ``(T, 8)``.
+        inputs: The shapes that it takes, without the batch axis: numbers and symbolic sizes: ``(T, 8)``.
         outputs: The shapes that it gives, in the same way.
         dtype: The dtype of the outputs.
         params: The layer's parameters, a number or a symbolic size; 0 at a later call of the same layer.
