@@ -64,7 +64,7 @@ def check(
 
     Raises:
         ValueError: ``select`` or ``ignore`` names no code, or ``loss`` no loss; or there is data for a Python
-            file.
+            file that makes several models, and fits none or several of them.
 
     >>> report = check("in(T,8) -> lstm(64,seq) -> dense(3)")
     >>> report.ok, report.kind, report.params
@@ -72,18 +72,19 @@ def check(
     >>> check("in(T,8) -> lstm(64) -> lstm(32)").diagnostics[0].code
     'ST301'
     """
+    with_arrays = not (x is y is sample_weight is loss is None)
     if isinstance(spec, os.PathLike) and os.fspath(spec).lower().endswith(CODE):
-        from seqtopo.code.check import report_of_file  # a spec is checked without reading any Python
+        from seqtopo.code.asked import Asked, GivenData  # a spec is checked without reading any Python
+        from seqtopo.code.check import report_of_file
 
-        if not (x is y is sample_weight is loss is None):
-            raise ValueError("a Python file says itself what its data is: give data for a spec only")
-        return report_of_file(spec, dims, selection(select, ignore))
+        given = GivenData(x, y, sample_weight, loss, pad) if with_arrays else None
+        return report_of_file(spec, Asked(selection(select, ignore), dims, data=given))
     checked = analyse(spec, dims)
     if any(map(reports_python, checked.diagnostics)):
         from seqtopo.code.check import with_models  # few specs are Python, and it takes long to load
 
         checked = with_models(checked)
-    if not (x is y is sample_weight is loss is None):
+    if with_arrays:
         from seqtopo.data.fitting import with_data
 
         checked = with_data(checked, x, y, loss, dims, sample_weight, pad=pad)
@@ -115,11 +116,12 @@ def read_code(
     >>> model.name, model.spec, model.report.params
     ('model', 'in(10,4) -> lstm(8) -> dense(1)\n', 425)
     """
-    from seqtopo.code.check import check_path, check_text  # a spec is checked without reading any Python
+    from seqtopo.code.asked import Asked  # a spec is checked without reading any Python
+    from seqtopo.code.check import check_path, check_text
 
     chosen = selection(select, ignore)
     if isinstance(code, os.PathLike):
-        return check_path(code, None, chosen).models
+        return check_path(code, Asked(chosen)).models
     return check_text(code, "<code>", None, chosen).models
 
 

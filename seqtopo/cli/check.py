@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from seqtopo.cli.arguments import (
     Parser,
+    UsageError,
     add_code_options,
     add_fix_options,
     add_format,
@@ -19,7 +20,7 @@ from seqtopo.cli.arguments import (
     chosen,
     dims_of,
 )
-from seqtopo.cli.data_options import add_data_options, fitted
+from seqtopo.cli.data_options import add_data_options, asked_of, fitted
 from seqtopo.cli.files import STDIN, STDIN_NAME, check_specs, read_input
 from seqtopo.cli.python_code import (
     checked_code,
@@ -87,6 +88,7 @@ def parser() -> Parser:
 def run(args: argparse.Namespace) -> int:
     """Check and say what was found. Return the exit code."""
     args.specs = list(expanded(args.specs))
+    _refuse_idle(args)
     if args.fix or args.diff or args.suggest:
         from seqtopo.cli import fixing  # most checks mend nothing
 
@@ -106,12 +108,31 @@ def run(args: argparse.Namespace) -> int:
         put(as_json([one.report for one in found]))
     elif args.format == "text":
         _put_text(found, list(files.values()))
-        if args.unread:
-            put_stops(files.values())
     elif text := renderer(args.format)(every):
         put(text, log_commands=args.format == "github")
+    if args.unread:
+        put_stops(files.values(), sys.stdout if args.format == "text" else sys.stderr)
     grave = ("error", "warning") if args.strict else ("error",)
     return 1 if any(d.severity in grave for d in every) else 0
+
+
+def _refuse_idle(args: argparse.Namespace) -> None:
+    """Refuse options that would do nothing.
+
+    Raises:
+        UsageError: there is one.
+    """
+    if args.language != "spec" and STDIN not in args.specs:
+        raise UsageError(
+            "--language says what the standard input holds",
+            "for example: cat train.py | seqtopo check - --language python",
+        )
+    if args.unread and not any(is_python(spec, args.language) for spec in args.specs):
+        raise UsageError("--unread says where reading Python code stopped", "seqtopo check train.py --unread")
+    if args.fix_only and not (args.fix or args.diff):
+        raise UsageError(
+            "--fix-only says what --fix and --diff mend", "seqtopo check spec.txt --fix --fix-only ST62"
+        )
 
 
 @dataclass(frozen=True)
@@ -126,7 +147,7 @@ class _Found:
 
 def _check_specs(args: argparse.Namespace, specs: Sequence[str], dims: Mapping[str, Any]) -> list[_Found]:
     before = check_specs(specs, dims)
-    checked = [fitted(one, args, dims, len(before)) for one in before]
+    checked = [fitted(one, args, dims, len(args.specs)) for one in before]
     settings = [settings_of(spec) for spec in specs]
     checked = [linted(one, chosen(args, of.selection)) for one, of in zip(checked, settings, strict=True)]
     building = tuple(_building(args, specs[0], before[0], checked[0], dims))
@@ -145,9 +166,8 @@ def _check_files(args: argparse.Namespace, dims: Mapping[str, Any], *, alone: bo
     found: dict[str, CheckedFile] = {}
     for spec in dict.fromkeys(args.specs):
         if is_python(spec, args.language):
-            selection = chosen(args, settings_of(spec).selection)
             text = read_input().decode("utf-8-sig", "replace") if spec == STDIN else None
-            found[spec] = checked_code(STDIN_NAME if spec == STDIN else spec, dims, selection, text)
+            found[spec] = checked_code(STDIN_NAME if spec == STDIN else spec, asked_of(args, spec), text)
     if dims and alone:
         unknown_dims(dims, list(found.values()))
     return found

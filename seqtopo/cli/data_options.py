@@ -1,14 +1,19 @@
-"""Declare ``--x``, ``--y``, ``--weights`` and ``--loss``, and check a spec against that data."""
+"""Declare ``--x``, ``--y``, ``--weights`` and ``--loss``, and check a spec or code against that data."""
 
 from __future__ import annotations
 
 import argparse
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from seqtopo.cli.arguments import Parser, UsageError
+from seqtopo.cli.arguments import Parser, UsageError, chosen, dims_of
+from seqtopo.cli.python_code import is_python, split_name
+from seqtopo.cli.settings import settings_of
 from seqtopo.report.analyse import Checked
+
+if TYPE_CHECKING:
+    from seqtopo.code.asked import Asked
 
 
 def add_data_options(parser: Parser) -> None:
@@ -52,24 +57,69 @@ def fitted(checked: Checked, args: argparse.Namespace, dims: Mapping[str, Any], 
     Raises:
         UsageError: there are several specs, a name stands twice, or there is no such loss.
     """
-    x, y, weights = (_given(side, getattr(args, side)) for side in ("x", "y", "weights"))
-    nothing = x is None and y is None and weights is None
+    data = data_of(args, specs)
+    if data is None:
+        return checked
+    from seqtopo.data.fitting import NoSuchLossError, with_data
+
+    try:
+        return with_data(checked, data.x, data.y, args.loss, dims, data.weights, pad=args.pad)
+    except NoSuchLossError as error:
+        raise UsageError(str(error), "for example: --loss mse") from None
+
+
+def asked_of(args: argparse.Namespace, argument: str) -> Asked:
+    """What the options of ``seqtopo check`` ask about the models of a Python file.
+
+    Raises:
+        UsageError: an option is for specs alone, or data is given for several of them.
+    """
+    from seqtopo.code.asked import Asked, GivenData  # a spec is checked without reading any Python
+
+    if args.modules and all(is_python(spec, args.language) for spec in args.specs):
+        raise UsageError(
+            "--import is for the layers of specs: Python files are read, and nothing is imported",
+            "leave it out",
+        )
+    settings, files = settings_of(split_name(argument)[0]), data_of(args, len(args.specs))
+    data = GivenData(*files, args.loss, args.pad, split_name(argument)[1]) if files is not None else None
+    dims = dims_of(args.dims)
+    for name, value in dims.items():
+        if all(is_python(spec, args.language) for spec in args.specs) and not isinstance(value, int):
+            raise UsageError(
+                f"-D {name} is a size that the code does not say: a number", f"as in -D {name}=24"
+            )
+    most = args.max_params or settings.max_params
+    return Asked(chosen(args, settings.selection), dims, most, data)
+
+
+class Files(NamedTuple):
+    """What the options name for each side: nothing, paths in their order, or paths by name."""
+
+    x: Any
+    y: Any
+    weights: Any
+
+
+def data_of(args: argparse.Namespace, specs: int = 1) -> Files | None:
+    """Return the data that the options give; None where they give none.
+
+    Raises:
+        UsageError: there are several specs, or a name stands twice.
+    """
+    found = Files(*(_given(side, getattr(args, side)) for side in ("x", "y", "weights")))
+    nothing = found == (None, None, None)
     if nothing and args.pad:
         raise UsageError("--pad says what to do with --x", "for example: --x samples.npz --pad")
     if nothing and args.loss is None:
-        return checked
+        return None
     if specs > 1:
         raise UsageError(
             "data is for one spec", "check the specs one by one: seqtopo check spec.txt --x X.npy"
         )
     if nothing:
         raise UsageError("--loss says what --y is for", "for example: --y Y.npy --loss mse")
-    from seqtopo.data.fitting import with_data
-
-    try:
-        return with_data(checked, x, y, args.loss, dims, weights, pad=args.pad)
-    except ValueError as error:
-        raise UsageError(str(error), "for example: --loss mse") from None
+    return found
 
 
 def _given(side: str, files: Sequence[str]) -> Any:

@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from seqtopo.cli.arguments import UsageError, chosen, dims_of, fix_only
+from seqtopo.cli.arguments import UsageError, fix_only
+from seqtopo.cli.data_options import asked_of
 from seqtopo.cli.files import STDIN, STDIN_NAME, read_input
-from seqtopo.cli.settings import settings_of
+from seqtopo.cli.python_code import is_python, split_name, unknown_dims, usage_errors
 from seqtopo.cli.terminal import put_bytes, say
 from seqtopo.cli.writing import put_difference, write_whole
-from seqtopo.code.check import reader, verified
+from seqtopo.code.check import only_model, reader, verified
 from seqtopo.code.findings import CheckedFile, check_code
 from seqtopo.code.model import CodeFile
 from seqtopo.code.read import read_bytes, read_raw
@@ -28,24 +29,28 @@ def mend(args: argparse.Namespace, spec: str, grave: Sequence[str]) -> Sequence[
     """Mend a file, or show it mended; return what is left to be told."""
     if args.suggest:
         raise UsageError("--suggest shows specs, not Python files", "--diff shows what --fix would change")
-    path = None if spec == STDIN else Path(spec)
+    file, name = split_name(spec)
+    path = None if spec == STDIN else Path(file)
     try:
         data = read_input() if path is None else read_bytes(path)
     except OSError as error:
         return (unreadable(spec, error),)
     code = read_raw(data, STDIN_NAME if path is None else str(path), path)
     read = reader(code, path)
-    selection = chosen(args, settings_of(spec).selection)
-    dims, only = dims_of(args.dims), fix_only(args.fix_only)
+    asked, only = asked_of(args, spec), fix_only(args.fix_only)
 
     def check(text: str) -> CheckedFile:
         again = code if text == code.source.text else read(text)
-        return verified(check_code(again, dims, selection), read, dims, selection)
+        with usage_errors():
+            found = verified(check_code(again, asked), read, asked)
+        return only_model(found, name) if name else found
 
     def findings(text: str) -> Sequence[Diagnostic]:
         return only([d for d in check(text).every if d.source is not None and d.source.text == text])
 
     before = code.source.text
+    if asked.dims and all(is_python(one, args.language) for one in args.specs):
+        unknown_dims(asked.dims, [check_code(code, asked._replace(data=None))])
     done = fixed(before, findings)
     count = f"{done.count} mistake{'s' * (done.count != 1)}"
     if args.diff:

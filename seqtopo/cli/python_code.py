@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TextIO
 
 from seqtopo.cli.arguments import UsageError
 from seqtopo.cli.terminal import put, say
 from seqtopo.diag.model import Diagnostic
-from seqtopo.lint.selection import Selection
 from seqtopo.report.report import Report, shape_table
 from seqtopo.source import Source, Span
 from seqtopo.syntax.read import CODE
@@ -18,6 +18,7 @@ from seqtopo.system.files import open_file
 
 if TYPE_CHECKING:
     from seqtopo.cli.terminal import Terminal
+    from seqtopo.code.asked import Asked
     from seqtopo.code.findings import CheckedFile
     from seqtopo.code.model import Where
 
@@ -84,23 +85,46 @@ def _speaks_of_keras(path: str) -> bool:
         return True  # it is read once more, which says what is wrong with it
 
 
-def checked_code(
-    argument: str, dims: Mapping[str, Any], selection: Selection | None = None, text: str | None = None
-) -> CheckedFile:
-    """The models of a Python file, checked; of a ``text`` where that is given."""
-    from seqtopo.code.check import check_path, check_text  # a spec is checked without reading any Python
+def checked_code(argument: str, asked: Asked, text: str | None = None) -> CheckedFile:
+    """The models of a Python file, checked; of a ``text`` where that is given. Of ``train.py:NAME`` only the
+    model that it names.
 
-    if text is not None:
-        return check_text(text, argument, dims, selection)
-    return check_path(split_name(argument)[0], dims, selection)
+    Raises:
+        UsageError: there is data, and it cannot be told for which model, or for which loss.
+    """
+    from seqtopo.code.check import check_path, check_text, only_model
+
+    path, name = split_name(argument) if text is None else (argument, "")
+    with usage_errors():
+        found = check_path(path, asked) if text is None else check_text(text, argument, asked=asked)
+    return only_model(found, name) if name else found
+
+
+@contextmanager
+def usage_errors() -> Iterator[None]:
+    """What keeps data from being compared with the models of a file, as mistakes on the command line.
+
+    Raises:
+        UsageError: it cannot be told for which model data is, or for which loss.
+    """
+    from seqtopo.code.asked import NotOneModelError
+    from seqtopo.data.fitting import NoSuchLossError
+
+    try:
+        yield
+    except NotOneModelError as error:
+        raise UsageError(error.message, error.help) from None
+    except NoSuchLossError as error:
+        raise UsageError(str(error), "for example: --loss mse") from None
 
 
 def spec_in_code(argument: str) -> tuple[Source, tuple[Diagnostic, ...]]:
     """The spec of the model that ``train.py`` or ``train.py:NAME`` means, or what is wrong with it."""
+    from seqtopo.code.asked import Asked
     from seqtopo.code.check import model_named
 
     path, name = split_name(argument)
-    found = checked_code(path, {})
+    found = checked_code(path, Asked())
     model, problems = model_named(found, name)
     if model is None:
         return Source("", argument), problems
@@ -178,11 +202,11 @@ def place_in(file: CheckedFile, where: Where | None) -> str:
     return f"{name}:{where.source.place(where.span.start).line}"
 
 
-def put_stops(files: Iterable[CheckedFile]) -> None:
+def put_stops(files: Iterable[CheckedFile], stream: TextIO) -> None:
     """Print where reading stopped, and why."""
     for file in files:
         stops = list(file.code.stops)
         for model in file.models:
             stops += [*model.model.stops, *(model.text.left_out if model.text is not None else ())]
         for why, where in dict.fromkeys((s.why, s.where) for s in stops):
-            say(f"{place_in(file, where)}: not read: {why}")
+            say(f"{place_in(file, where)}: not read: {why}", stream=stream)

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from seqtopo.code.asked import Asked
 from seqtopo.code.findings import CheckedFile, CheckedModel, check_code
 from seqtopo.code.model import CodeFile
 from seqtopo.code.notebook import Notebook
@@ -34,16 +35,20 @@ Read = Callable[[str], CodeFile]
 
 def check_path(
     path: str | os.PathLike[str],
-    dims: Mapping[str, Any] | None = None,
-    selection: Selection | None = None,
+    asked: Asked | None = None,
 ) -> CheckedFile:
-    """Returns the models of a Python file or notebook, checked, with safe fixes that were tried."""
+    """Returns the models of a Python file or notebook, checked, with safe fixes that were tried.
+
+    Raises:
+        NotOneModelError: there is data, and it cannot be told for which model.
+        NoSuchLossError: it is for a loss that there is not.
+    """
     try:
         code = read_file(Path(path))
     except OSError as error:
         found = unreadable(path, error)
         return CheckedFile(CodeFile(found.source or Source("", str(path))), [], (found,))
-    return verified(check_code(code, dims, selection), reader(code, Path(path)), dims, selection)
+    return verified(check_code(code, asked), reader(code, Path(path)), asked)
 
 
 def check_text(
@@ -51,15 +56,18 @@ def check_text(
     name: str = "<python>",
     dims: Mapping[str, Any] | None = None,
     selection: Selection | None = None,
+    *,
+    asked: Asked | None = None,
 ) -> CheckedFile:
-    """Returns the models of a Python text, checked."""
+    """Returns the models of a Python text, checked; ``asked`` stands for ``dims`` and ``selection``."""
     code = read_text(text, name)
-    return verified(check_code(code, dims, selection), reader(code), dims, selection)
+    asked = asked or Asked(selection or Selection(), dims or {})
+    return verified(check_code(code, asked), reader(code), asked)
 
 
-def report_of_file(path: str | os.PathLike[str], dims: Mapping[str, Any], selection: Selection) -> Report:
+def report_of_file(path: str | os.PathLike[str], asked: Asked) -> Report:
     """Return the report of the one model of a file; of several, one with the diagnostics of all."""
-    found = check_path(path, dims, selection)
+    found = check_path(path, asked)
     if len(found.models) == 1 and not found.diagnostics:
         return found.models[0].report
     return Report(found.code.source, found.every_shown)
@@ -112,8 +120,7 @@ def reader(code: CodeFile, path: Path | None = None) -> Read:
 def verified(
     found: CheckedFile,
     read: Read,
-    dims: Mapping[str, Any] | None = None,
-    selection: Selection | None = None,
+    asked: Asked | None = None,
 ) -> CheckedFile:
     """The same findings, where a fix is safe only if the changed text has one finding less and no other."""
     source = found.code.source
@@ -127,7 +134,7 @@ def verified(
         left -= 1
         if left < 0 or diagnostic.source is not source:
             return replace(fix, safe=False)
-        after = check_code(read(fix.apply(source.text)), dims, selection)
+        after = check_code(read(fix.apply(source.text)), asked)
         less = before - Counter([_key(diagnostic)])
         now = Counter(_key(d) for d in after.every)
         same = len(after.models) == len(found.models)
@@ -170,6 +177,14 @@ def model_named(found: CheckedFile, name: str = "") -> tuple[CheckedModel | None
         message = f"{file} makes {len(names)} models"
         help = f"say which: {', '.join(f'{file}:{one}' for one in list(dict.fromkeys(names))[:6])}"
     return None, (Diagnostic("ST407", message, Span(0, 0), help=help, source=Source("", file)),)
+
+
+def only_model(found: CheckedFile, name: str) -> CheckedFile:
+    """The same file with the model alone that a name means, or with what is wrong with the name."""
+    model, wrong = model_named(found, name)
+    if model is None:
+        return replace(found, models=[], diagnostics=wrong)
+    return replace(found, models=[model])
 
 
 def _stopped(found: CheckedFile) -> str:

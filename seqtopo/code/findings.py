@@ -5,29 +5,29 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import permutations
 from typing import Any
 
+from seqtopo.code.asked import Asked
 from seqtopo.code.call_findings import call_findings
-from seqtopo.code.causes import at_the_cause
 from seqtopo.code.comments import comments
 from seqtopo.code.fixes import Fixer
 from seqtopo.code.leakage import leaks
-from seqtopo.code.model import CodeFile, CodeInput, CodeLayer, CodeModel, Opaque, Where
-from seqtopo.code.python_text import with_names
+from seqtopo.code.model import CodeFile, CodeLayer, CodeModel, Opaque, Where
 from seqtopo.code.spec_map import LAYER, VALUE, Piece, SpecText
 from seqtopo.code.spec_text import spec_text
-from seqtopo.code.training import at_the_data, at_the_loss, data_findings, of_one_step
+from seqtopo.code.telling import in_cells, told_in_code
+from seqtopo.code.training import at_the_data, at_the_loss, data_findings, inputs_in, of_one_step
 from seqtopo.code.withheld import Withheld
-from seqtopo.code.words import keras_title, keras_words, with_arguments
+from seqtopo.code.words import keras_title, with_arguments
 from seqtopo.diag.codes import CODES
-from seqtopo.diag.model import Diagnostic, Fix, Label
+from seqtopo.diag.model import Diagnostic
+from seqtopo.graph.buildable import too_large
 from seqtopo.graph.symbols import symbols_of
 from seqtopo.lint.ignores import Spoken, without_ignored
-from seqtopo.lint.selection import Selection
 from seqtopo.report.analyse import Checked, analyse, linted, report_on
 from seqtopo.report.report import Report
 from seqtopo.report.table import LayerShape
@@ -43,7 +43,6 @@ _MOST_NUMBERS = 6
 _MOST_EQUAL = 24
 _SYMBOLS_ARE = 5040
 """Stands for a size that only the code knows: whatever divides sizes divides it."""
-_LABELS = re.compile(r"\blabels\b")
 
 
 @dataclass
@@ -185,55 +184,111 @@ class CheckedFile:
         return (*(d for model in self.models for d in model.shown), *self.shown)
 
 
-def check_code(
-    code: CodeFile, dims: Mapping[str, Any] | None = None, selection: Selection | None = None
-) -> CheckedFile:
-    """Checks every model of a file that was read; never raises for an author's mistake."""
-    selection = selection or Selection()
+def check_code(code: CodeFile, asked: Asked | None = None) -> CheckedFile:
+    """Checks every model of a file that was read; never raises for an author's mistake.
+
+    Raises:
+        NotOneModelError: there is data, and it cannot be told for which model.
+        NoSuchLossError: it is for a loss that there is not.
+    """
+    asked = asked or Asked()
     result = CheckedFile(code)
-    on = selection.codes()
+    on = asked.selection.codes()
     ran = {c for c in CODES if c in on or CODES[c].severity == "error"} - _OF_SPECS
     withheld = Withheld(code)
+    fed = asked.data.for_model(code) if asked.data is not None else None
     for model in code.models:
-        result.models.append(_checked(model, code, dims or {}, selection, withheld))
+        one = asked if model is fed else asked._replace(data=None)
+        result.models.append(_Checker(model, code, one, withheld).checked())
     _once(result.models)
     result.diagnostics = (*(_damaged(d, code) for d in code.damage), *leaks(code, on))
     _ignored(result, ran)
     return result
 
 
-def _checked(
-    model: CodeModel,
-    code: CodeFile,
-    dims: Mapping[str, Any],
-    selection: Selection,
-    withheld: Withheld,
-) -> CheckedModel:
-    text = spec_text(model)
-    if text is None:
-        return CheckedModel(
-            model, code, None, None, tuple(d for d in call_findings(model) if not withheld.of_code(d))
-        )
-    known = symbols_of_text(text)
-    bound = {name: value for name, value in dims.items() if name in known}
-    checked = linted(analyse(text.source, bound), selection)
-    _name_nodes(checked, text)
-    fixer = Fixer(text, code.symbols)
-    found = [
-        told
-        for diagnostic in checked.diagnostics
-        if not withheld.of_spec(diagnostic, text)
-        and _stands(diagnostic, text, bound, known - bound.keys(), selection)
-        and (told := _told(diagnostic, text, fixer)) is not None
-    ]
-    found = [of_one_step(text, at_the_loss(text, told)) for told in found]
-    for one in data_findings(text, checked, bound):
-        told = _told(one.diagnostic, text, fixer)
-        if told is not None and (told.severity == "error" or told.code in selection.codes()):
-            found.append(at_the_data(told, one))
-    on = selection.codes()
-    found += [one for one in call_findings(model) if one.severity == "error" or one.code in on]
-    return CheckedModel(model, code, text, checked, tuple(d for d in found if not withheld.of_code(d)))
+class _Checker:
+    """The check of one model."""
+
+    def __init__(self, model: CodeModel, code: CodeFile, asked: Asked, withheld: Withheld) -> None:
+        self.model = model
+        self.code = code
+        self.asked = asked
+        self.withheld = withheld
+        if asked.data is not None:
+            asked.data.open_inputs(model)
+        self.text = spec_text(model)
+
+    def checked(self) -> CheckedModel:
+        """Return the model with what was found."""
+        text, asked, on = self.text, self.asked, self.asked.selection.codes()
+        of_calls = [one for one in call_findings(self.model) if one.severity == "error" or one.code in on]
+        if text is None:
+            if asked.data is not None:
+                of_calls += asked.data.comparable(self.model, inputs=False, outputs=False)[1]
+            return CheckedModel(self.model, self.code, None, None, self._kept(of_calls))
+        known = symbols_of_text(text)
+        bound = {name: value for name, value in asked.dims.items() if name in known}
+        fixer = Fixer(text, self.code.symbols)
+        checked, untold = self._with_data(text, analyse(text.source, bound), bound)
+        if checked.resolved is not None and asked.data is not None:
+            bound |= {name: n for name, n in checked.resolved.dims.items() if name in known}
+        checked = linted(checked, asked.selection)
+        _name_nodes(checked, text)
+        of_spec = [
+            d
+            for d in checked.diagnostics
+            if not self.withheld.of_spec(d, text) and self._stands(d, text, bound, known - bound.keys())
+        ]
+        if checked.resolved is not None and checked.ok and text.whole:
+            of_spec += too_large(checked.resolved.graph, asked.max_params)
+        told = [told_in_code(d, text, fixer) for d in of_spec]
+        found = [*untold, *(of_one_step(text, at_the_loss(text, d)) for d in told)]
+        for one in data_findings(text, checked, bound):
+            d = told_in_code(one.diagnostic, text, fixer)
+            if d.severity == "error" or d.code in on:
+                found.append(at_the_data(d, one))
+        return CheckedModel(self.model, self.code, text, checked, self._kept([*found, *of_calls]))
+
+    def _kept(self, found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+        return tuple(d for d in found if not self.withheld.of_code(d))
+
+    def _with_data(
+        self, text: SpecText, checked: Checked, dims: Mapping[str, Any]
+    ) -> tuple[Checked, tuple[Diagnostic, ...]]:
+        """The model's spec with the data for it, and what is told of data that cannot be compared."""
+        data = self.asked.data
+        if data is None or checked.resolved is None:
+            return checked, ()
+        _name_nodes(checked, text)
+        inputs = inputs_in(text, checked.resolved.graph) is not None
+        data, untold = data.comparable(self.model, inputs=inputs, outputs=text.whole)
+        return data.fitted(checked, dims), untold
+
+    def _stands(self, found: Diagnostic, text: SpecText, bound: Mapping[str, Any], symbols: set[str]) -> bool:
+        """Whether a finding is about the code, and holds whatever the sizes are that only the code knows."""
+        code = found.code
+        if code in _OF_SPECS or (code[2] in "124" and code not in _OF_CALLS):
+            return False
+        if any(g.start <= found.span.start and found.span.end <= g.end for g in text.guessed):
+            return False
+        if not text.whole and code in ("ST667", "ST606"):
+            return False
+        if not symbols:
+            return True
+        numbers = {int(n) for n in re.findall(r"(?<![\w.])\d{1,5}(?![\w.])", found.message)} - {0}
+        tried: list[dict[str, int]] = [dict.fromkeys(symbols, n) for n in sorted(numbers)[:_MOST_NUMBERS]]
+        tried.append(dict.fromkeys(symbols, _SYMBOLS_ARE))
+        tried.append({s: _SYMBOLS_ARE * (i + 2) for i, s in enumerate(sorted(symbols))})
+        if code.startswith("ST3"):
+            tried += [
+                dict.fromkeys(symbols, _SYMBOLS_ARE) | sizes for sizes in _equal_sizes(found.message, symbols)
+            ]
+        return all(self._found_with(found, text, {**bound, **sizes}) for sizes in tried)
+
+    def _found_with(self, found: Diagnostic, text: SpecText, dims: Mapping[str, Any]) -> bool:
+        checked, _ = self._with_data(text, analyse(text.source, dims), dims)
+        again = linted(checked, self.asked.selection).diagnostics
+        return any(d.code == found.code and d.span == found.span for d in again)
 
 
 def _damaged(damage: Opaque, code: CodeFile) -> Diagnostic:
@@ -257,34 +312,6 @@ def symbols_of_text(text: SpecText) -> set[str]:
     return set(symbols_of(spec)) if spec is not None else set()
 
 
-def _stands(
-    found: Diagnostic,
-    text: SpecText,
-    bound: Mapping[str, Any],
-    symbols: set[str],
-    selection: Selection,
-) -> bool:
-    """Whether a finding is about the code, and holds whatever the sizes are that only the code knows."""
-    code = found.code
-    if code in _OF_SPECS or (code[2] in "124" and code not in _OF_CALLS):
-        return False
-    if any(g.start <= found.span.start and found.span.end <= g.end for g in text.guessed):
-        return False
-    if not text.whole and code in ("ST667", "ST606"):
-        return False
-    if not symbols:
-        return True
-    numbers = {int(n) for n in re.findall(r"(?<![\w.])\d{1,5}(?![\w.])", found.message)} - {0}
-    tried: list[dict[str, int]] = [dict.fromkeys(symbols, n) for n in sorted(numbers)[:_MOST_NUMBERS]]
-    tried.append(dict.fromkeys(symbols, _SYMBOLS_ARE))
-    tried.append({s: _SYMBOLS_ARE * (i + 2) for i, s in enumerate(sorted(symbols))})
-    if code.startswith("ST3"):
-        tried += [
-            dict.fromkeys(symbols, _SYMBOLS_ARE) | sizes for sizes in _equal_sizes(found.message, symbols)
-        ]
-    return all(_found_with(found, text, {**bound, **sizes}, selection) for sizes in tried)
-
-
 def _equal_sizes(message: str, symbols: set[str]) -> list[dict[str, int]]:
     """Sizes at which what a message compares may be equal, such as ``A`` and ``2*B``, or ``2*B`` and 64."""
     # No size is tried as 1: that goes with every other.
@@ -300,159 +327,6 @@ def _equal_sizes(message: str, symbols: set[str]) -> list[dict[str, int]]:
         ]
         found += [{one: _SYMBOLS_ARE, other: _SYMBOLS_ARE + m} for m in more]
     return found[:_MOST_EQUAL]
-
-
-def _found_with(found: Diagnostic, text: SpecText, dims: Mapping[str, Any], selection: Selection) -> bool:
-    again = linted(analyse(text.source, dims), selection).diagnostics
-    return any(d.code == found.code and d.span == found.span for d in again)
-
-
-# ---- from the spec to the Python text ------------------------------------------------------------------
-
-
-def _told(found: Diagnostic, text: SpecText, fixer: Fixer) -> Diagnostic | None:
-    """A finding in the Python text; None where it has no place there."""
-    where = place_of(text, found.span)
-    if where is None:
-        where = text.model.where
-    source = where.source
-    labels = [
-        Label(there.span, _worded(label.text, text))
-        for label in found.labels
-        if (there := place_of(text, label.span)) is not None and there.source is source
-    ]
-    fixes = [
-        with_names(
-            Fix(_open_shapes(_worded(made.title, text), fixer.symbols), made.edits, made.safe),
-            source,
-            text.model.inputs,
-        )
-        for fix in found.fixes
-        if not _LABELS.search(fix.title) and (made := fixer.in_python(fix, source)) is not None
-    ]
-    help = _worded(found.help, text)
-    if not help and not fixes and found.fixes and not _LABELS.search(found.fixes[0].title):
-        help = _worded(found.fixes[0].title, text)
-    told = Diagnostic(
-        found.code,
-        _worded(found.message, text, head=True),
-        where.span,
-        found.severity,
-        _worded(found.label, text),
-        tuple(labels),
-        tuple(_worded(note, text) for note in found.notes),
-        help,
-        tuple(fixes),
-        source,
-    )
-    return at_the_cause(told, text)
-
-
-def _open_shapes(title: str, symbols: Mapping[str, str]) -> str:
-    """A title whose shapes have None for sizes that the code has no name for, as its edits have."""
-    return re.sub(
-        r"(?<=Input\(shape=\()[^)]*",
-        lambda m: re.sub(r"\b[A-Z]\w*\b", lambda s: s[0] if s[0] in symbols else "None", m[0]),
-        title,
-    )
-
-
-def place_of(text: SpecText, span: Span) -> Where | None:
-    """The place in the Python text that a place in a model's spec stands for."""
-    pieces = [p for p in text.pieces_at(span) if _where(p) is not None]
-    if not pieces:
-        return None
-    first = _where(pieces[0])
-    assert first is not None
-    return first
-
-
-def _where(piece: Piece) -> Where | None:
-    """The layer as it is made, where that is part of the call; else the call."""
-    call = piece.call
-    if piece.kind in ("step", "name") and call is not None:
-        made = call.layer.where
-        if made is None or call.where is None:
-            return call.where or made or call.statement
-        inside = made.source is call.where.source and (
-            call.where.span.start <= made.span.start and made.span.end <= call.where.span.end
-        )
-        return made if inside or call.form != "call" else call.where
-    return piece.where
-
-
-def _worded(message: str, text: SpecText, head: bool = False) -> str:
-    """A message in Keras' words, with the names that only the spec has said otherwise."""
-    if VALUE in message or LAYER in message:
-        for name, layer in text.layers.items():
-            title = layer.kind
-            row = layer.row
-            if row is not None:
-                units = [a.value for a in layer.args.values() if isinstance(a.value, (int, float))][:1]
-                title = f"{row.keras or row.name}({', '.join(map(str, units))})"
-            message = re.sub(rf"\b{name}\b(?!\()", title, message)
-        message = re.sub(rf"\b{VALUE}\d+\.state\b", "the states", message)
-        message = re.sub(rf"\b{VALUE}\d+\.scores\b", "the scores", message)
-        for name, value in text.values.items():
-            if name in message:
-                message = re.sub(rf"\b{name}\b", _value_words(value.of), message)
-    return keras_words(message, head)
-
-
-def _value_words(of: Any) -> str:
-    where = of.where
-    if where is not None and "\n" not in where.text and len(where.text) <= 40:
-        return str(where.text)
-    if isinstance(of, CodeInput) and where is not None and where.text.startswith(("Input", "keras.Input")):
-        return "Input(...)"
-    return "the input" if not hasattr(of, "layer") else f"the output of {of.layer.kind}"
-
-
-def in_cells(found: Sequence[Diagnostic], code: CodeFile) -> tuple[Diagnostic, ...]:
-    """The findings of a notebook, each in the text of its cell; those of another file as they are."""
-    notebook = code.notebook
-    if notebook is None:
-        return tuple(found)
-    sources: dict[int, Source] = {}
-    done: list[Diagnostic] = []
-    for diagnostic in found:
-        cell = notebook.cell(diagnostic.span.start)
-        if diagnostic.source is not code.source or cell is None:
-            done.append(diagnostic)
-            continue
-        start, end = cell.span
-        if cell.number not in sources:
-            name = code.source.name
-            text = code.source.text[start:end]
-            sources[cell.number] = Source(text, f"{name}:cell {cell.number}", file=name, cell=cell.number)
-        here = [label for label in diagnostic.labels if start <= label.span.start < end]
-        fixes = [fix for fix in diagnostic.fixes if all(start <= e.span.start < end for e in fix.edits)]
-        others = [
-            f"cell {place.cell}, line {place.line}: {label.text}"
-            for label in diagnostic.labels
-            if label not in here
-            for place in (notebook.place(label.span.start),)
-        ]
-        elsewhere = [fix.title for fix in diagnostic.fixes if fix not in fixes]
-        done.append(
-            replace(
-                diagnostic,
-                span=_moved(diagnostic.span, -start),
-                labels=tuple(Label(_moved(label.span, -start), label.text) for label in here),
-                notes=(*diagnostic.notes, *others),
-                help=diagnostic.help or "; ".join(elsewhere),
-                fixes=tuple(
-                    replace(fix, edits=tuple(replace(e, span=_moved(e.span, -start)) for e in fix.edits))
-                    for fix in fixes
-                ),
-                source=sources[cell.number],
-            )
-        )
-    return tuple(done)
-
-
-def _moved(span: Span, by: int) -> Span:
-    return Span(span.start + by, span.end + by)
 
 
 # ---- once for each mistake, and not where a comment ignores it ------------------------------------------

@@ -78,7 +78,7 @@ def _of_call(
         return
     graph = checked.resolved.graph if checked.resolved is not None else None
     assert graph is not None
-    inputs = _inputs(text, graph)
+    inputs = inputs_in(text, graph)
     if inputs is None:
         return
     x, y, weights = call.args.get("x"), call.args.get("y"), call.args.get("sample_weight")
@@ -313,7 +313,7 @@ def _knows_loss(resolved: Resolved) -> bool:
 # Arguments as arrays
 
 
-def _inputs(text: SpecText, graph: Graph) -> list[CodeInput] | None:
+def inputs_in(text: SpecText, graph: Graph) -> list[CodeInput] | None:
     """The inputs of the code in the order of the graph's; None where they are not the same ones."""
     found: list[CodeInput] = []
     for index in graph.inputs:

@@ -55,6 +55,10 @@ class Data:
     problems: tuple[Diagnostic, ...] = ()
 
 
+class NoSuchLossError(ValueError):
+    """There is no loss of a name."""
+
+
 def with_data(
     checked: Checked,
     x: Any,
@@ -71,12 +75,12 @@ def with_data(
     With ``pad``, samples of unequal lengths are padded to one.
 
     Raises:
-        ValueError: there is no such loss.
+        NoSuchLossError: there is none of that name.
     """
     if loss is not None and not loss_name(loss):
         old = OBJECTS["loss"].get(loss)
         near = old.to if old is not None else nearest(loss.lower(), objects.names("loss"))
-        raise ValueError(f"there is no loss {loss!r}" + (f"; did you mean {near}?" if near else ""))
+        raise NoSuchLossError(f"there is no loss {loss!r}" + (f"; did you mean {near}?" if near else ""))
     if checked.resolved is None or (x is None and y is None and sample_weight is None):
         return checked
     data = read_data(checked.resolved.graph, x, y, sample_weight, pad)

@@ -169,7 +169,7 @@ def test_python_reads_and_checks_code(project: Path) -> None:
     assert (encoder.name, whole.report.params) == ("encoder", 425)
     assert not seqtopo.check(Path("bad.py")).ok
     assert [d.code for d in seqtopo.check(Path("fine.py")).diagnostics] == ["ST661"]
-    with pytest.raises(ValueError, match="what its data is"):
+    with pytest.raises(ValueError, match="data is for one model"):
         seqtopo.check(Path("fine.py"), loss="mse")
 
 

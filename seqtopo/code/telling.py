@@ -1,0 +1,164 @@
+"""Tell a finding in a model's spec at its place in the Python text, and in Keras' words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from seqtopo.code.causes import at_the_cause
+from seqtopo.code.fixes import Fixer
+from seqtopo.code.model import CodeFile, CodeInput, Where
+from seqtopo.code.python_text import with_names
+from seqtopo.code.spec_map import LAYER, VALUE, Piece, SpecText
+from seqtopo.code.words import keras_words
+from seqtopo.diag.model import Diagnostic, Fix, Label
+from seqtopo.source import Source, Span
+
+_LABELS = re.compile(r"\blabels\b")
+
+
+def told_in_code(found: Diagnostic, text: SpecText, fixer: Fixer) -> Diagnostic:
+    """A finding in a model's spec as one in the Python text."""
+    where = place_of(text, found.span)
+    if where is None:
+        where = text.model.where
+    source = where.source
+    labels = [
+        Label(there.span, _worded(label.text, text))
+        for label in found.labels
+        if (there := place_of(text, label.span)) is not None and there.source is source
+    ]
+    fixes = [
+        with_names(
+            Fix(_open_shapes(_worded(made.title, text), fixer.symbols), made.edits, made.safe),
+            source,
+            text.model.inputs,
+        )
+        for fix in found.fixes
+        if not _LABELS.search(fix.title) and (made := fixer.in_python(fix, source)) is not None
+    ]
+    help = _worded(found.help, text)
+    if not help and not fixes and found.fixes and not _LABELS.search(found.fixes[0].title):
+        help = _worded(found.fixes[0].title, text)
+    told = Diagnostic(
+        found.code,
+        _worded(found.message, text, head=True),
+        where.span,
+        found.severity,
+        _worded(found.label, text),
+        tuple(labels),
+        tuple(_worded(note, text) for note in found.notes),
+        help,
+        tuple(fixes),
+        source,
+    )
+    return at_the_cause(told, text)
+
+
+def _open_shapes(title: str, symbols: Mapping[str, str]) -> str:
+    """A title whose shapes have None for sizes that the code has no name for, as its edits have."""
+    return re.sub(
+        r"(?<=Input\(shape=\()[^)]*",
+        lambda m: re.sub(r"\b[A-Z]\w*\b", lambda s: s[0] if s[0] in symbols else "None", m[0]),
+        title,
+    )
+
+
+def place_of(text: SpecText, span: Span) -> Where | None:
+    """The place in the Python text that a place in a model's spec stands for."""
+    pieces = [p for p in text.pieces_at(span) if _where(p) is not None]
+    if not pieces:
+        return None
+    first = _where(pieces[0])
+    assert first is not None
+    return first
+
+
+def _where(piece: Piece) -> Where | None:
+    """The layer as it is made, where that is part of the call; else the call."""
+    call = piece.call
+    if piece.kind in ("step", "name") and call is not None:
+        made = call.layer.where
+        if made is None or call.where is None:
+            return call.where or made or call.statement
+        inside = made.source is call.where.source and (
+            call.where.span.start <= made.span.start and made.span.end <= call.where.span.end
+        )
+        return made if inside or call.form != "call" else call.where
+    return piece.where
+
+
+def _worded(message: str, text: SpecText, head: bool = False) -> str:
+    """A message in Keras' words, with the names that only the spec has said otherwise."""
+    if VALUE in message or LAYER in message:
+        for name, layer in text.layers.items():
+            title = layer.kind
+            row = layer.row
+            if row is not None:
+                units = [a.value for a in layer.args.values() if isinstance(a.value, (int, float))][:1]
+                title = f"{row.keras or row.name}({', '.join(map(str, units))})"
+            message = re.sub(rf"\b{name}\b(?!\()", title, message)
+        message = re.sub(rf"\b{VALUE}\d+\.state\b", "the states", message)
+        message = re.sub(rf"\b{VALUE}\d+\.scores\b", "the scores", message)
+        for name, value in text.values.items():
+            if name in message:
+                message = re.sub(rf"\b{name}\b", _value_words(value.of), message)
+    return keras_words(message, head)
+
+
+def _value_words(of: Any) -> str:
+    where = of.where
+    if where is not None and "\n" not in where.text and len(where.text) <= 40:
+        return str(where.text)
+    if isinstance(of, CodeInput) and where is not None and where.text.startswith(("Input", "keras.Input")):
+        return "Input(...)"
+    return "the input" if not hasattr(of, "layer") else f"the output of {of.layer.kind}"
+
+
+def in_cells(found: Sequence[Diagnostic], code: CodeFile) -> tuple[Diagnostic, ...]:
+    """The findings of a notebook, each in the text of its cell; those of another file as they are."""
+    notebook = code.notebook
+    if notebook is None:
+        return tuple(found)
+    sources: dict[int, Source] = {}
+    done: list[Diagnostic] = []
+    for diagnostic in found:
+        cell = notebook.cell(diagnostic.span.start)
+        if diagnostic.source is not code.source or cell is None:
+            done.append(diagnostic)
+            continue
+        start, end = cell.span
+        if cell.number not in sources:
+            name = code.source.name
+            text = code.source.text[start:end]
+            sources[cell.number] = Source(text, f"{name}:cell {cell.number}", file=name, cell=cell.number)
+        here = [label for label in diagnostic.labels if start <= label.span.start < end]
+        fixes = [fix for fix in diagnostic.fixes if all(start <= e.span.start < end for e in fix.edits)]
+        others = [
+            f"cell {place.cell}, line {place.line}: {label.text}"
+            for label in diagnostic.labels
+            if label not in here
+            for place in (notebook.place(label.span.start),)
+        ]
+        elsewhere = [fix.title for fix in diagnostic.fixes if fix not in fixes]
+        done.append(
+            replace(
+                diagnostic,
+                span=_moved(diagnostic.span, -start),
+                labels=tuple(Label(_moved(label.span, -start), label.text) for label in here),
+                notes=(*diagnostic.notes, *others),
+                help=diagnostic.help or "; ".join(elsewhere),
+                fixes=tuple(
+                    replace(fix, edits=tuple(replace(e, span=_moved(e.span, -start)) for e in fix.edits))
+                    for fix in fixes
+                ),
+                source=sources[cell.number],
+            )
+        )
+    return tuple(done)
+
+
+def _moved(span: Span, by: int) -> Span:
+    return Span(span.start + by, span.end + by)
