@@ -86,5 +86,19 @@ if not TYPE_CHECKING:  # a type checker that saw this would take any name for a 
         globals()[name] = found
         return found
 
+    def load_ipython_extension(shell):
+        """Do what ``%load_ext seqtopo`` asks for: add ``%%seqtopo`` to an IPython shell."""
+        from importlib import import_module
+
+        try:
+            load = import_module("seqtopo.notebook.magic").load
+        except ModuleNotFoundError as error:
+            if error.name.partition(".")[0] != "IPython":
+                raise
+            from seqtopo.system.packages import get_extra
+
+            raise ImportError(f"%%seqtopo needs IPython; install it: {get_extra('notebook')}") from None
+        load(shell)
+
     def __dir__():
         return sorted({*globals(), *_HOMES})

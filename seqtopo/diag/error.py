@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 from seqtopo.diag.model import Diagnostic
+
+_OURS = str(Path(__file__).parents[1]) + os.sep
 
 
 class SpecError(ValueError):
@@ -27,3 +32,20 @@ class SpecError(ValueError):
         from seqtopo.diag.renderers.text import render_text
 
         return "\n" + render_text(self.diagnostics)
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows where nothing catches it: the lines of the user's code, and the message."""
+        import traceback  # only an error that nobody caught needs it
+
+        from seqtopo.diag.renderers.text import render_text
+
+        color = not os.environ.get("NO_COLOR")
+        places = []
+        for frame in traceback.extract_tb(self.__traceback__):
+            if frame.filename.startswith(_OURS):
+                break
+            if f"{os.sep}IPython{os.sep}" not in frame.filename and frame.line:
+                file = f"{Path(frame.filename).name}, " if os.path.isfile(frame.filename) else ""
+                within = "" if frame.name.startswith("<") else f" in {frame.name}"
+                places.append(f"{file}line {frame.lineno}{within}: {frame.line}")
+        return ["SpecError", *places, "", *render_text(self.diagnostics, color=color).splitlines()]

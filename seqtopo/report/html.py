@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
 
-from seqtopo.diag.model import Diagnostic, Label
-from seqtopo.diag.renderers.cells import visible
+from seqtopo.diag.model import Diagnostic, Fix, Label
+from seqtopo.diag.renderers.cells import Row, visible
+from seqtopo.diag.renderers.repair import hunks_of, repair_rows
 from seqtopo.report.table import HEADINGS, ShapeTable
 from seqtopo.source import Source
 
@@ -16,6 +17,8 @@ _EDGES = {"error": "#d64541", "warning": "#b07d1a", "info": "#4f80c0"}
 _CELL = "padding:2px 12px 2px 0;text-align:left;vertical-align:top;white-space:nowrap"
 _NUMBER = "padding:2px 12px 2px 0;text-align:right;vertical-align:top;white-space:nowrap"
 _PRE = "margin:4px 0;background:none;color:inherit;white-space:pre-wrap;overflow-wrap:anywhere"
+_DRAWN = "margin:2px 0 6px;background:none;color:inherit;white-space:pre;overflow-x:auto"
+_PAINTS = {"frame": "opacity:.6", "added": "color:#2e9e4f;font-weight:bold", "removed": "color:#d64541"}
 _QUOTED = 60
 """A place that is only quoted has no more characters than this."""
 
@@ -42,9 +45,35 @@ def _finding(source: Source, found: Diagnostic) -> str:
         lines.append(_excerpt(source.text, found, edge))
     lines += [_elsewhere(source.text, label) for label in found.labels]
     lines += [f"<div>{_escaped(note)}</div>" for note in found.notes]
-    ways = [fix.title for fix in found.fixes] or ([found.help] if found.help else [])
-    lines += [f"<div><i>help:</i> {_escaped(way)}</div>" for way in ways]
+    if found.help and found.help not in [fix.title for fix in found.fixes]:
+        lines.append(_help(found.help))
+    lines += [_help(fix.title) + _repaired(fix, source) for fix in found.fixes]
     return "".join([*lines, "</div>"])
+
+
+def _help(words: str) -> str:
+    """What to do, in words; lines of their own are commands to paste."""
+    first, *more = words.split("\n")
+    return f"<div><i>help:</i> {_escaped(first)}</div>{_drawn(map(_escaped, more))}"
+
+
+def _repaired(fix: Fix, source: Source) -> str:
+    """The corrected lines with their new parts marked, as a terminal shows them."""
+    hunks = hunks_of(fix, source)
+    gutter = len(str(max((hunk.last_number for hunk in hunks), default=1)))
+    return _drawn(map(_painted, repair_rows(hunks, gutter=gutter, room=None)))
+
+
+def _drawn(lines: Iterable[str]) -> str:
+    text = "\n".join(lines)
+    return f'<pre style="{_DRAWN}">{text}</pre>' if text else ""
+
+
+def _painted(row: Row) -> str:
+    return "".join(
+        f'<span style="{_PAINTS[style]}">{escape(text)}</span>' if style in _PAINTS else escape(text)
+        for text, style in row
+    )
 
 
 def _excerpt(text: str, found: Diagnostic, edge: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from seqtopo.diag.model import Diagnostic
 from seqtopo.graph.counting import count, owners, together
@@ -65,6 +66,10 @@ class Report:
 
         parts = [render_text(self.diagnostics)] if self.diagnostics else []
         return "\n".join([*parts, *([shape_table(self)] if self.ok else [])])
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """What IPython shows in a terminal."""
+        printer.text(str(self).rstrip("\n"))
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the findings with their places, and the table of shapes."""

@@ -25,6 +25,7 @@ OUTSIDE = {
     "onnxruntime": r"seqtopo\.exporting\..*",
     "scipy": r"seqtopo\.emit\.initializers",
     "threadpoolctl": r"seqtopo\.emit\.initializers",
+    "IPython": r"seqtopo\.notebook\.magic",
     "h5py": r"seqtopo\.decompiler\.h5_child",
 }
 """Who may import what is not the standard library's."""

@@ -34,6 +34,7 @@ ORDER = (
     "api",
     "__init__",
     "cli",
+    "notebook",
     "__main__",
 )
 """The rooms of the package and its files beside them, from the bottom up: each may import those before it."""

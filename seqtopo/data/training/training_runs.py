@@ -68,9 +68,26 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships no ty
             self.cut.epoch += 1
         self._next, self._given = None, 0
 
+    def __str__(self) -> str:
+        """How much was cut, in how many batches, and the shapes of the first of them."""
+        shapes = [(name, part) for name, part in zip(("x", "y", "weights"), self.cut[0], strict=False)]
+        shown = ", ".join(f"{name} {_shapes(part)}" for name, part in shapes)
+        count = len(self)
+        return f"{self.cut}, in {count:,} batch{'' if count == 1 else 'es'}: {shown}"
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(str(self))
+
     def go_to(self, epoch: int) -> None:
         """Makes the next epoch the one of this number, as when training goes on after a stop."""
         self.cut.epoch = epoch
+
+
+def _shapes(part: Any) -> str:
+    """The shape of an array, or those of several."""
+    if isinstance(part, (tuple, list)):
+        return f"({', '.join(map(_shapes, part))})"
+    return str(tuple(part.shape))
 
 
 History = dict[str, list[float]]

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from seqtopo.diag.renderers.cells import visible
 
 if TYPE_CHECKING:
     import keras
@@ -34,6 +37,20 @@ class Kernels(tuple[LayerKernel, ...]):
         wide = [max(len(row.layer) for row in self), max(len(row.kernel) for row in self)] if self else [0, 0]
         lines = [f"{row.layer:{wide[0]}}  {row.kernel:{wide[1]}}  {row.why_not_faster}" for row in self]
         return "\n".join(line.rstrip() for line in lines)
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """What IPython shows in a terminal."""
+        printer.text(str(self))
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        style = 'style="padding:2px 12px 2px 0;text-align:left;vertical-align:top"'
+        heads = "".join(f"<th {style}>{head}</th>" for head in ("layer", "kernel", "why not a faster one"))
+        rows = "".join(
+            f"<tr>{''.join(f'<td {style}>{escape(visible(cell))}</td>' for cell in cells)}</tr>"
+            for cells in ((row.layer, row.kernel, row.why_not_faster) for row in self)
+        )
+        return f'<table style="border-collapse:collapse;font-size:13px"><tr>{heads}</tr>{rows}</table>'
 
 
 def kernels(model: keras.Model) -> Kernels:

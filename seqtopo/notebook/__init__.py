@@ -1,0 +1,1 @@
+"""Show specs, models and fits in IPython and Jupyter: what ``%load_ext seqtopo`` brings."""
