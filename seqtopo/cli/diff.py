@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from seqtopo.cli.arguments import Parser, UsageError, add_dims, dims_of
-from seqtopo.cli.files import STDIN, check_specs, is_text
+from seqtopo.cli.files import STDIN, check_specs, is_text, say_first_values
 from seqtopo.cli.terminal import put, put_diagnostics, terminal
 from seqtopo.decompiler.decompile import decompiled
 from seqtopo.decompiler.difference import Change, Difference, Side, Step, difference
@@ -91,6 +91,7 @@ def _side(argument: str, checked: Checked | None) -> Side:
         return Side(argument, found.graph, found.training)
     if checked.resolved is None or not checked.ok:
         raise SpecError(checked.diagnostics)
+    say_first_values(checked)
     return Side(checked.source.name, checked.resolved.graph, checked.resolved.training)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from seqtopo.cli.arguments import Parser, UsageError, add_dims, dims_of
-from seqtopo.cli.files import check_spec, is_text
+from seqtopo.cli.files import check_spec, is_text, say_first_values
 from seqtopo.cli.terminal import put, put_diagnostics, say, terminal
 from seqtopo.cli.writing import apart, write_whole
 from seqtopo.decompiler.decompile import decompiled
@@ -145,6 +145,7 @@ def run(args: argparse.Namespace) -> int:
     except SpecError as error:
         put_diagnostics(error.diagnostics, sys.stdout)
         return 1
+    say_first_values(checked)
     if output is None:
         put(drawing.mermaid() if args.mermaid else drawing.text(screen.width, ascii=args.ascii or _plain()))
         return 0

@@ -21,7 +21,7 @@ from seqtopo.diag.model import Diagnostic
 from seqtopo.exporting import Exported, chosen_backends, chosen_format, exported, refuse_place
 from seqtopo.exporting.formats import FORMATS
 from seqtopo.layers.sizes import symbols
-from seqtopo.report.analyse import linted, unbuildable
+from seqtopo.report.analyse import linted, still_searched, unbuildable
 from seqtopo.report.columns import Column, columns
 from seqtopo.system.shell import command
 
@@ -143,7 +143,7 @@ def _spec(args: argparse.Namespace, dims: Mapping[str, Any]) -> dict[str, Any]:
     settings = settings_of(args.model)
     checked = linted(check_spec(args.model, dims), settings.selection)
     most = args.max_params or settings.max_params
-    missing = checked.diagnostics if not checked.ok else unbuildable(checked, most)
+    missing = checked.diagnostics if not checked.ok else still_searched(checked) or unbuildable(checked, most)
     if missing:
         raise SpecError(missing)
     return {"spec": checked.source.text, "dims": dims, "max_params": most}

@@ -9,8 +9,10 @@ from dataclasses import replace
 from typing import Any
 
 from seqtopo.cli.python_code import is_code, spec_in_code
+from seqtopo.cli.terminal import say
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
+from seqtopo.graph.domains import bound_text
 from seqtopo.graph.symbols import symbols_of
 from seqtopo.report.analyse import Checked, analyse
 from seqtopo.source import Source
@@ -69,6 +71,17 @@ def check_spec_or_model(argument: str, dims: Mapping[str, Any]) -> Checked:
         return Checked(Source("", argument), None, None, error.diagnostics)
     checked = analyse(Source(found.text, argument), dims)
     return replace(checked, diagnostics=(*found.diagnostics, *checked.diagnostics))
+
+
+def say_first_values(checked: Checked) -> None:
+    """Say on the standard error which values stand for the names that are searched, where there are some."""
+    domains = checked.resolved.searched if checked.resolved is not None else {}
+    if domains:
+        values = ", ".join(f"{name}={bound_text(domain.first)}" for name, domain in domains.items())
+        say(
+            f"{checked.source.name} is a space to search: this is its first choice, {values}",
+            stream=sys.stderr,
+        )
 
 
 def check_specs(arguments: Iterable[str], dims: Mapping[str, Any]) -> list[Checked]:

@@ -13,7 +13,7 @@ from seqtopo.cli.fit_files import PROGRESS, Training, keep_what_is_there, target
 from seqtopo.cli.terminal import put_diagnostics
 from seqtopo.diag.error import SpecError
 from seqtopo.emit.backend import choose
-from seqtopo.report.analyse import Checked
+from seqtopo.report.analyse import Checked, still_searched
 from seqtopo.system import packages
 
 if TYPE_CHECKING:
@@ -128,6 +128,8 @@ def run(args: argparse.Namespace) -> int:
     try:
         if not checked.ok:
             raise SpecError(checked.diagnostics)
+        if searched := still_searched(checked):
+            raise SpecError(searched)
         if not target.with_suffix(PROGRESS).exists():
             keep_what_is_there(target, args)
         training = Training(target, args.epochs)

@@ -7,7 +7,7 @@ import re
 import sys
 
 from seqtopo.cli.arguments import Parser, add_dims, dims_of
-from seqtopo.cli.files import check_spec_or_model
+from seqtopo.cli.files import check_spec_or_model, say_first_values
 from seqtopo.cli.settings import settings_of
 from seqtopo.cli.terminal import put, put_diagnostics, terminal
 from seqtopo.diag.renderers.cells import Row, paint, shortened, visible, wrap
@@ -46,6 +46,7 @@ def run(args: argparse.Namespace) -> int:
         put_diagnostics(checked.diagnostics, sys.stdout)
     if checked.resolved is None or not checked.ok:
         return 1
+    say_first_values(checked)
     text = walkthrough(walk(checked.resolved), screen.width, color=screen.color)
     put(("\n" if checked.diagnostics else "") + text)
     return 0

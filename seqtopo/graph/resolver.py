@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from seqtopo.diag.model import Diagnostic, Edit, Fix, Label
 from seqtopo.diag.nearest import nearest
 from seqtopo.graph.arguments import Arguments, read_arguments
+from seqtopo.graph.domains import Domain, first_value, read_domain
 from seqtopo.graph.graph import Bundle, Graph, Node, Sources, SubModel, Value, check_input, infer
 from seqtopo.graph.inputs import check_batches, read_input
 from seqtopo.graph.outside import (
@@ -52,7 +53,7 @@ from seqtopo.layers.wrappers import merging_row
 from seqtopo.source import Source, Span
 from seqtopo.syntax import tree
 from seqtopo.syntax.canonical import print_expr
-from seqtopo.syntax.rewrite import declared
+from seqtopo.syntax.rewrite import declared, items_of, without_item
 
 if TYPE_CHECKING:
     from seqtopo.graph.training import Training, Values
@@ -98,6 +99,8 @@ class Resolved:
     """What is known of the numbers in each output's labels, where data was given."""
     free: Mapping[str, Span] = field(default_factory=dict)
     """The symbols that nothing binds, and where each stands first."""
+    searched: Mapping[str, Domain] = field(default_factory=dict)
+    """The names that are searched and not bound from outside: each stands for its first value."""
 
 
 @dataclass
@@ -179,6 +182,7 @@ class Resolver:
         self.scope = Scope()
         self.graph = Graph()
         self.blocks: dict[str, Block] = {}
+        self.searched: dict[str, Domain] = {}
         self.later: dict[str, Span] = {}
         """Names that are bound further down."""
         self.refusals: dict[tuple[str, Span], Refusal] = {}
@@ -248,6 +252,9 @@ class Resolver:
 
     def _dimensions(self) -> None:
         bindings = [b for s in self.spec.statements if isinstance(s, tree.Let) for b in s.bindings]
+        domains = [d for s in self.spec.statements if isinstance(s, tree.Search) for d in s.domains]
+        # A searched name is bound to its first value; nothing else depends on it being searched.
+        bindings += [tree.Binding(d.span, d.name, first_value(d)) for d in domains]
         waiting: dict[str, tree.Binding] = {}
         for binding in bindings:
             name = binding.name.name
@@ -260,6 +267,7 @@ class Resolver:
                         label="again",
                         labels=(Label(waiting[name].name.span, "bound here first"),),
                         help="keep one of them",
+                        fixes=self._keeping_one(name) if domains else (),
                     )
                 self.check_name(binding.name, Scope())
                 waiting[name] = binding
@@ -294,6 +302,32 @@ class Resolver:
                 )
             )
             self.scope.names.update({n: Failed(b.span) for n, b in waiting.items()})
+        for domain in domains:
+            self._domain(domain)
+
+    def _keeping_one(self, name: str) -> tuple[Fix, ...]:
+        """The fixes for a name that is bound and searched, or searched twice."""
+        found: list[Fix] = []
+        for statement in self.spec.statements:
+            if isinstance(statement, (tree.Let, tree.Search)):
+                let = isinstance(statement, tree.Let)
+                found += [
+                    Fix(f"take it out of the {'let' if let else 'search'}", (without_item(statement, i),))
+                    for i, item in enumerate(items_of(statement))
+                    if item.name.name == name
+                ]
+        return tuple(found) if len(found) == 2 else ()
+
+    def _domain(self, written: tree.Domain) -> None:
+        """Read what a name is searched in, where nothing from outside binds the name."""
+        name = written.name.name
+        if name in self.outside.given or name in self.searched:
+            return
+        try:
+            self.searched[name] = read_domain(written, lambda e: self.evaluator.value(e, self.scope))
+        except Refusal as refusal:
+            self.report(refusal)
+            self.scope.names[name] = Failed(written.span)
 
     def _dimension(self, binding: tree.Binding) -> None:
         name = binding.name.name
@@ -447,7 +481,14 @@ class Resolver:
             self.name_block(block)
         name_layers(graph, self._prefixes)
         return Resolved(
-            graph, self.source, parts, training, self.sources, self.dims, free=self.evaluator.free
+            graph,
+            self.source,
+            parts,
+            training,
+            self.sources,
+            self.dims,
+            free=self.evaluator.free,
+            searched=self.searched,
         )
 
     def _output_names(self, statement: tree.Bind | tree.Output, values: Bundle) -> tuple[str, ...]:
@@ -680,7 +721,7 @@ class Resolver:
                     if passed is not None
                     else "a step is a layer, as in dense(64)",
                 )
-        if expr.name.name in ("id", "train", "let", "def"):
+        if expr.name.name in ("id", "train", "let", "search", "def"):
             raise Refusal(
                 "ST213", f"{expr.name.name} takes no arguments here", expr.span, help="write it alone"
             )

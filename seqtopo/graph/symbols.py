@@ -28,7 +28,7 @@ def free_names(spec: tree.Spec) -> Iterator[tree.Name]:
     >>> [name.name for name in free_names(spec)]
     ['N', 'F', 'W']
     """
-    lets = frozenset(b.name.name for s in spec.statements if isinstance(s, tree.Let) for b in s.bindings)
+    lets = frozenset(bound_names(spec))
     todo: list[tuple[object, frozenset[str]]] = [(s, lets) for s in reversed(spec.statements)]
     while todo:
         here, bound = todo.pop()
@@ -50,6 +50,8 @@ def free_names(spec: tree.Spec) -> Iterator[tree.Name]:
                 todo += [(p.default, own) for p in reversed(here.params)]
             case tree.Argument() | tree.Binding():
                 todo.append((here.value, bound))
+            case tree.Domain():
+                todo += [(here.step, bound), (here.values, bound)]
             case tree.As():
                 todo.append((here.body, bound))
             case tree.Node():
@@ -59,10 +61,20 @@ def free_names(spec: tree.Spec) -> Iterator[tree.Name]:
                 todo += [(part, bound) for part in reversed(here)]
 
 
+def bound_names(spec: tree.Spec) -> Iterator[str]:
+    """Yield every name that a ``let`` binds or a ``search`` searches."""
+    for statement in spec.statements:
+        if isinstance(statement, tree.Let):
+            yield from (binding.name.name for binding in statement.bindings)
+        elif isinstance(statement, tree.Search):
+            yield from (domain.name.name for domain in statement.domains)
+
+
 def symbols_of(spec: tree.Spec) -> set[str]:
-    """Return every name in a spec that a binding from outside may set: its free symbols and its ``let``s."""
-    lets = {b.name.name for s in spec.statements if isinstance(s, tree.Let) for b in s.bindings}
-    return lets | {name.name for name in free_names(spec)}
+    """Return every name in a spec that a binding from outside may set: its free symbols, and those of ``let``
+    and ``search``.
+    """
+    return set(bound_names(spec)) | {name.name for name in free_names(spec)}
 
 
 def bare(expr: tree.Expr) -> tree.Expr:

@@ -93,6 +93,7 @@ ENTRY_POINTS = "seqtopo.layers"
 
 LANGUAGE = {
     "let": "a word that begins a statement",
+    "search": "a word that begins a statement",
     "def": "a word that begins a statement",
     "train": "a word that begins a statement",
     "in": "the source of a flow",

@@ -13,6 +13,7 @@ from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.diag.nearest import nearest
 from seqtopo.graph import buildable
+from seqtopo.graph.domains import bound_text, in_words
 from seqtopo.graph.outside import read_value, value_of
 from seqtopo.graph.resolver import Resolved, resolve
 from seqtopo.graph.symbols import names_in, symbols_of
@@ -25,6 +26,7 @@ from seqtopo.syntax import tree
 from seqtopo.syntax.parse import parse
 from seqtopo.syntax.read import read
 from seqtopo.system import collector
+from seqtopo.system.shell import command
 
 Text: TypeAlias = str | os.PathLike[str]
 
@@ -163,10 +165,35 @@ def buildable_spec(checked: Checked, max_params: int = buildable.MAX_PARAMS) -> 
     """
     if checked.resolved is None or not checked.ok:
         raise SpecError(checked.diagnostics)
-    missing = unbuildable(checked, max_params)
+    missing = still_searched(checked) or unbuildable(checked, max_params)
     if missing:
         raise SpecError(missing)
     return checked.resolved
+
+
+def still_searched(checked: Checked) -> tuple[Diagnostic, ...]:
+    """Return the diagnostic (ST408) of a spec in which names are searched, of which no one model can be
+    made.
+    """
+    if checked.resolved is None or not checked.resolved.searched:
+        return ()
+    domains = checked.resolved.searched
+    point = {name: domain.first for name, domain in domains.items()}
+    words = [word for name, value in point.items() for word in ("-D", f"{name}={bound_text(value)}")]
+    python = ", ".join(f"{name}={value!r}" for name, value in point.items())
+    many = len(domains) > 1
+    return (
+        Diagnostic(
+            "ST408",
+            f"{in_words(list(domains))} {'are' if many else 'is'} searched, and one model has one value "
+            f"{'of each' if many else 'of it'}",
+            next(iter(domains.values())).span,
+            label="searched here",
+            help=f"bind {'them' if many else 'it'}: {command(*words)} on the command line, "
+            f"compile(spec, {python}) in Python; or search for the best: seqtopo search",
+            source=checked.source,
+        ),
+    )
 
 
 def unbuildable(checked: Checked, max_params: int = buildable.MAX_PARAMS) -> tuple[Diagnostic, ...]:

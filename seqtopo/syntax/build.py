@@ -73,6 +73,14 @@ class Builder:
     def binding(self, c: list[Any]) -> tree.Binding:
         return tree.Binding(_between(c[0], c[2]), _name(c[0]), c[2])
 
+    def search(self, c: list[Any]) -> tree.Search:
+        return tree.Search(_between(c[0], c[1][-1]), tuple(c[1]))
+
+    def domain(self, c: list[Any]) -> tree.Domain:
+        words = [token.type for token in c[3:] if isinstance(token, Token)]
+        step = c[-1] if "STEP" in words else None
+        return tree.Domain(_between(c[0], c[-1]), _name(c[0]), c[2], "LOG" in words, step)
+
     def bind(self, c: list[Any]) -> tree.Bind:
         return tree.Bind(_between(c[0], c[2]), _name(c[0]), c[2])
 

@@ -54,6 +54,12 @@ def loop_head(node: tree.For | tree.Loop) -> str:
     return f" for {', '.join(name.name for name in node.targets)} in "
 
 
+def domain_end(node: tree.Domain) -> str:
+    """Return the text behind the values of a searched name."""
+    step = f" step {_at(node.step, SUM)}" if node.step is not None else ""
+    return f"{' log' if node.log else ''}{step}"
+
+
 def entry(node: tree.Expr) -> tree.Expr:
     """Return the text of an item of a list; a ``for`` over steps in a row is put in parentheses.
 
@@ -162,6 +168,8 @@ _PRINTERS: dict[type[tree.Node], Callable[[Any], str]] = {
     tree.Binding: lambda n: f"{n.name.name} = {print_expr(n.value)}",
     tree.Parameter: _parameter,
     tree.Let: lambda n: f"let {_joined(', ', n.bindings)}",
+    tree.Domain: lambda n: f"{n.name.name} in {_at(n.values, SUM)}{domain_end(n)}",
+    tree.Search: lambda n: f"search {_joined(', ', n.domains)}",
     tree.Bind: lambda n: f"{n.name.name} = {print_expr(n.value)}",
     tree.Def: lambda n: definition_head(n) + print_expr(n.body),
     tree.Train: lambda n: f"train {_joined(', ', n.args)}",

@@ -26,9 +26,14 @@ _MARKS = {
     "RSQB": "']'",
     "LPAR": "'('",
     "IN": "'in'",
+    "LOG": "'log'",
+    "STEP": "'step'",
     "RANGE": "'..'",
     "DOT": "'.'",
 }
+
+
+_SEARCH = "write it like this: search UNITS in [32, 64], RATE in [0.0..0.5]"
 
 
 def explain(tokens: list[Token], at: int, accepts: frozenset[str], findings: Findings) -> None:
@@ -54,7 +59,7 @@ def _nothing_before(place: Place) -> bool:
         )
     return place.say(
         f"a statement cannot begin with {shown(text)}",
-        "expected a flow, 'name = ...', 'let', 'def' or 'train'",
+        "expected a flow, 'name = ...', 'let', 'search', 'def' or 'train'",
         f"remove {shown(text)}, or put something before it",
     )
 
@@ -69,7 +74,7 @@ def _word_as_name(place: Place) -> bool:
     word = place.token(offset)
     if word.type == "IN" and place.kind(-1) == "FOR":
         return False
-    if word.type in ("LET", "DEF", "TRAIN") and offset == 0 and place.breaks_line():
+    if word.type in ("LET", "SEARCH", "DEF", "TRAIN") and offset == 0 and place.breaks_line():
         return False
     place.findings.add(
         "ST102",
@@ -95,6 +100,8 @@ def _unfinished(place: Place) -> bool:
         "FOR": ("a name", "'for'"),
         "IN": ("the values", "'in'"),
         "LET": ("a name", "'let'"),
+        "SEARCH": ("a name", "'search'"),
+        "STEP": ("a number", "'step'"),
         "DEF": ("a name", "'def'"),
         "TRAIN": ("an optimizer", "'train'"),
         "DOT": ("a name", "'.'"),
@@ -120,8 +127,12 @@ def _unfinished(place: Place) -> bool:
         "EQUALS": "write the value, or the flow, that the name stands for",
         "AS": "write the name: x as name",
         "FOR": "write it like this: (FLOW) for D in [1, 2, 4]",
-        "IN": "write it like this: (FLOW) for D in [1, 2, 4]",
+        "IN": _SEARCH
+        if place.tokens[0].type == "SEARCH"
+        else "write it like this: (FLOW) for D in [1, 2, 4]",
         "LET": "write it like this: let T = 24, F = 3",
+        "SEARCH": _SEARCH,
+        "STEP": "write it like this: search UNITS in [32..128] step 32",
         "DEF": "write it like this: def name(P, Q=2) = FLOW",
         "TRAIN": "write it like this: train adam(1e-3), loss=mse",
         "DOT": "write it like this: encoder.state",
@@ -173,6 +184,7 @@ def _expected(place: Place) -> bool:
     what = listed or "the statement to end"
     help = {
         "LET": "write it like this: let T = 24, F = 3",
+        "SEARCH": _SEARCH,
         "DEF": "write it like this: def name(P, Q=2) = FLOW",
         "TRAIN": "write it like this: train adam(1e-3), loss=mse",
     }.get(place.tokens[0].type)
@@ -188,6 +200,7 @@ _CASES: tuple[Callable[[Place], bool], ...] = (
     _string_as_name,
     _loop_without_in,
     _word_as_name,
+    mixups.search_values,
     _unfinished,
     mixups.bare_arguments,
     mixups.definition_head,

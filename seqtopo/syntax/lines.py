@@ -20,7 +20,7 @@ CLOSER = {"LPAR": "RPAR", "LSQB": "RSQB"}
 MARK = {"LPAR": "(", "RPAR": ")", "LSQB": "[", "RSQB": "]"}
 
 _GOES_ON = frozenset({"ARROW", "EQUALS", "COMMA"})
-_OPENS = frozenset({"LET", "DEF", "TRAIN"})
+_OPENS = frozenset({"LET", "SEARCH", "DEF", "TRAIN"})
 _CAN_BEGIN = _OPENS | {"NAME", "IN", "LSQB"}
 _UNFINISHED = frozenset({"STAR", "SLASHES", "PERCENT", "PLUS", "MINUS", "LPAR", "LSQB", "DOT", "RANGE"})
 _STRAYS = frozenset({"CURLY", "ALIKE", "UNCLOSED", "STRAY", "CONSTANT"})

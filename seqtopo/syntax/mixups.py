@@ -16,7 +16,7 @@ from seqtopo.syntax.tokens import Token
 OPERANDS = frozenset({"NAME", "IN", "NUMBER", "STRING", "WILD", "UNKNOWN"})
 STARTS = OPERANDS | {"LPAR", "LSQB"}
 ENDS = OPERANDS | {"RPAR", "RSQB"}
-WORDS = frozenset({"LET", "DEF", "TRAIN", "FOR", "IN", "AS"})
+WORDS = frozenset({"LET", "SEARCH", "DEF", "TRAIN", "FOR", "IN", "AS"})
 OPERATORS = frozenset({"PLUS", "MINUS", "STAR", "SLASHES", "PERCENT"})
 
 
@@ -93,7 +93,7 @@ def bare_arguments(place: Place) -> bool:
     """Explain a call without its parentheses: ``lstm 64``."""
     if place.kind() not in ("NUMBER", "UNKNOWN", "STRING", "WILD") or place.kind(-1) not in ("NAME", "IN"):
         return False
-    if place.kind(-2) in ("LET", "DEF", "FOR", "AS", "DOT") or place.breaks_line():
+    if place.kind(-2) in ("LET", "SEARCH", "DEF", "FOR", "AS", "DOT") or place.breaks_line():
         return False
     _, bracket = place.opener()
     name = place.last
@@ -151,7 +151,7 @@ def missing_between(place: Place) -> bool:
             (*comma, *arrow),
         )
     statement = place.tokens[0].type
-    if statement in ("LET", "TRAIN"):
+    if statement in ("LET", "SEARCH", "TRAIN"):
         return place.say(
             f"a ',' is missing {between}",
             "expected ','",
@@ -199,6 +199,43 @@ def calls_attribute(place: Place) -> bool:
         f"write {name.lower()}(...)",
         edit(f"remove {shown(path[: -len(name)])}", Span(place.tokens[first].start, place.last.start), ""),
     )
+
+
+def search_values(place: Place) -> bool:
+    """Explain ``search X = [1, 2]`` and ``let X in [1, 2]``."""
+    first = place.tokens[0]
+    if first.type == "SEARCH" and place.kind() == "EQUALS" and place.opener()[0] < 0:
+        return place.say(
+            "the values of a searched name stand behind 'in', not behind '='",
+            "expected 'in'",
+            "write it like this: search UNITS in [32, 64], RATE in [0.0..0.5]",
+            edit("write 'in'", _with_blanks(place), " in "),
+        )
+    if (
+        first.type == "SEARCH"
+        and place.kind() == "NAME"
+        and place.kind(1) != "IN"
+        and "STEP" in place.accepts
+    ):
+        return place.say(
+            f"{shown(place.token().text)} cannot stand behind the values of a searched name",
+            "expected ',', 'log' or 'step'",
+            "behind a range stand 'log' and 'step K': LR in [1e-4..1e-2] log, UNITS in [32..128] step 32",
+        )
+    if first.type == "LET" and place.kind() == "IN" and place.at == 2:
+        return place.say(
+            "'let' binds a name to one value by '='; what is searched begins with 'search'",
+            "expected '='",
+            "write it like this: search UNITS in [32, 64], RATE in [0.0..0.5]",
+            edit("write 'search'", first.span, "search") if place.kind(1) == "LSQB" else (),
+        )
+    return False
+
+
+def _with_blanks(place: Place) -> Span:
+    """The wrong token with the blanks around it."""
+    after = place.token(1).start if place.at + 1 < len(place.tokens) else place.token().end
+    return Span(place.last.end, after)
 
 
 def equals(place: Place) -> bool:
@@ -322,7 +359,11 @@ def comma(place: Place) -> bool:
             "remove it, or write what is missing",
             edit("remove ','", place.span, ""),
         )
-    if place.opener()[0] < 0 and place.tokens[0].type not in ("LET", "DEF", "TRAIN") and last in ENDS:
+    if (
+        place.opener()[0] < 0
+        and place.tokens[0].type not in ("LET", "SEARCH", "DEF", "TRAIN")
+        and last in ENDS
+    ):
         binds = place.kind(1 - place.at) == "EQUALS"
         begin, end = place.tokens[2 if binds else 0].start, place.tokens[-1].end
         fix = Fix("put it in brackets", (Edit(Span(begin, begin), "["), Edit(Span(end, end), "]")))

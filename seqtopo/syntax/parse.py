@@ -19,7 +19,7 @@ from seqtopo.syntax.findings import Findings
 from seqtopo.syntax.grammar import statement_parser, words
 from seqtopo.syntax.lines import Sentence, split
 from seqtopo.syntax.pasted import find_python
-from seqtopo.syntax.tokens import Token, lex
+from seqtopo.syntax.tokens import Token, lex, with_soft_words
 
 LONGEST = 5_000_000
 
@@ -105,7 +105,7 @@ def _refuse(source: Source, findings: Findings) -> None:
 
 
 def _statement(sentence: Sentence, findings: Findings) -> tree.Statement | None:
-    tokens = sentence.tokens
+    tokens = with_soft_words(sentence.tokens)
     try:
         return statement_parser().parse(tokens)  # type: ignore[return-value]  # Builder makes it
     except UnexpectedToken as error:

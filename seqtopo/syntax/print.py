@@ -14,7 +14,14 @@ from dataclasses import dataclass
 from seqtopo.diag.model import Diagnostic
 from seqtopo.source import Source
 from seqtopo.syntax import tree
-from seqtopo.syntax.canonical import definition_head, loop_head, operator, print_expr, print_spec
+from seqtopo.syntax.canonical import (
+    definition_head,
+    domain_end,
+    loop_head,
+    operator,
+    print_expr,
+    print_spec,
+)
 from seqtopo.syntax.parse import read
 from seqtopo.syntax.tokens import Token
 
@@ -60,6 +67,13 @@ def _comments(tokens: Sequence[Token]) -> list[_Comment]:
             found.append(_Comment(token.start, token.text.rstrip(), not begins_line))
         begins_line = token.type == "NEWLINE"
     return found
+
+
+_Item = tree.Binding | tree.Domain | tree.Argument
+
+
+def _value(item: _Item) -> tree.Expr:
+    return item.values if isinstance(item, tree.Domain) else item.value
 
 
 class _Writer:
@@ -137,6 +151,8 @@ class _Writer:
         match node:
             case tree.Let():
                 self.series("let ", node.bindings)
+            case tree.Search():
+                self.series("search ", node.domains)
             case tree.Train():
                 self.series("train ", node.args)
             case tree.Bind():
@@ -148,11 +164,11 @@ class _Writer:
             case tree.Output():
                 self.expr(node.value, 0)
 
-    def series(self, word: str, items: Sequence[tree.Binding | tree.Argument]) -> None:
-        """``let`` and ``train``: all on one line, or one a line."""
+    def series(self, word: str, items: Sequence[_Item]) -> None:
+        """``let``, ``search`` and ``train``: all on one line, or one a line."""
         flat = word + ", ".join([print_expr(item) for item in items])
         last = items[-1]
-        broken = self.comment_in(items[0].span.start, last.span.start) or self.must_break(last.value)
+        broken = self.comment_in(items[0].span.start, last.span.start) or self.must_break(_value(last))
         if not broken and len(flat) <= self.width:
             self.put(flat)
             return
@@ -165,6 +181,11 @@ class _Writer:
             if isinstance(item, tree.Binding):
                 self.put(f"{item.name.name} = ")
                 self.expr(item.value, _STEP, tail=1)
+            elif isinstance(item, tree.Domain):
+                ending = domain_end(item)
+                self.put(f"{item.name.name} in ")
+                self.expr(item.values, _STEP, tail=len(ending) + 1)
+                self.put(ending)
             else:
                 self.item(item, _STEP)
 
@@ -289,6 +310,8 @@ def _first(node: tree.Statement) -> tree.Node:
     match node:
         case tree.Let():
             return node.bindings[0].value
+        case tree.Search():
+            return node.domains[0].values
         case tree.Train():
             return node.args[0].value
         case tree.Def():

@@ -22,6 +22,29 @@ def edit(span: Span, expr: tree.Expr) -> Edit:
     return Edit(span, print_expr(expr))
 
 
+def items_of(statement: tree.Let | tree.Search) -> Sequence[tree.Binding | tree.Domain]:
+    """Return what a ``let`` binds, or what a ``search`` searches."""
+    return statement.bindings if isinstance(statement, tree.Let) else statement.domains
+
+
+def without_item(statement: tree.Let | tree.Search, index: int) -> Edit:
+    """Return the edit that takes one name out of a ``let`` or ``search``; the statement, where it is alone.
+
+    >>> from seqtopo.source import Source
+    >>> from seqtopo.syntax.parse import parse
+    >>> spec, _ = parse(Source("let T = 3, F = 4"))
+    >>> without_item(spec.statements[0], 0)
+    Edit(span=Span(start=4, end=11), text='')
+    """
+    items = items_of(statement)
+    gone = statement.span
+    if index > 0:
+        gone = Span(items[index - 1].span.end, items[index].span.end)
+    elif len(items) > 1:
+        gone = Span(items[0].span.start, items[1].span.start)
+    return Edit(gone, "")
+
+
 def number(value: int) -> tree.Expr:
     """Return a whole number as a node; a negative one with its sign."""
     plain = tree.Number(NOWHERE, abs(value), str(abs(value)))

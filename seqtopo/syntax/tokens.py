@@ -44,6 +44,9 @@ class Vocabulary(NamedTuple):
     keywords: dict[str, str]
 
 
+SOFT_WORDS = {"log": "LOG", "step": "STEP"}
+"""Words behind the bracket of a searched range, and their terminals; everywhere else they are names."""
+
 # The words Python has for what is written small here; no symbol may bear their names.
 PYTHON_CONSTANTS = {"True": "true", "False": "false", "None": "none"}
 
@@ -63,7 +66,7 @@ def vocabulary(marks: Iterable[tuple[str, str]], patterns: Iterable[tuple[str, s
     Both are (name of the terminal, text) pairs. A literal that looks like a name is a keyword.
     """
     marks = list(marks)
-    keywords = {text: name for name, text in marks if text.isidentifier()}
+    keywords = {text: name for name, text in marks if text.isidentifier() and text not in SOFT_WORDS}
     literal = {text: name for name, text in marks if not text.isidentifier()}
     options = [f"(?P<{name}>{text})" for name, text in patterns]
     known = [*LOOKALIKES, *INSTEAD]
@@ -98,6 +101,26 @@ def lex(text: str, words: Vocabulary) -> list[Token]:
                 kind = "CONSTANT"
         append(Token(kind, word, end - len(word), end))
     return tokens
+
+
+def with_soft_words(tokens: list[Token]) -> list[Token]:
+    """Return the tokens of a statement; in a ``search``, ``log`` and ``step`` behind a bracket are words.
+
+    >>> from seqtopo.syntax.parse import tokenize
+    >>> [token.type for token in with_soft_words(tokenize("search P in [1..9] step 2"))][-2:]
+    ['STEP', 'NUMBER']
+    """
+    if not tokens or tokens[0].type != "SEARCH":
+        return tokens
+    found: list[Token] = []
+    depth = 0
+    for token in tokens:
+        depth += (token.type in ("LPAR", "LSQB")) - (token.type in ("RPAR", "RSQB"))
+        behind = depth == 0 and bool(found) and found[-1].type in ("RSQB", "LOG")
+        if behind and token.type == "NAME" and token.text in SOFT_WORDS:
+            token = Token(SOFT_WORDS[token.text], token.text, token.start, token.end)
+        found.append(token)
+    return found
 
 
 class Meant(NamedTuple):

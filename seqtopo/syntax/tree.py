@@ -219,6 +219,23 @@ class Let(Node):
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
+class Domain(Node):
+    """``LR in [1e-4..1e-2] log`` inside a ``search``: a name and what it is searched in."""
+
+    name: Name
+    values: Expr
+    log: bool
+    step: Expr | None
+
+
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class Search(Node):
+    """``search UNITS in [32, 64], DEPTH in [1..3]``."""
+
+    domains: tuple[Domain, ...]
+
+
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Bind(Node):
     """``encoder = in(T,F) -> lstm(32)``."""
 
@@ -249,7 +266,7 @@ class Output(Node):
     value: Expr
 
 
-Statement = Let | Bind | Def | Train | Output
+Statement = Let | Search | Bind | Def | Train | Output
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)

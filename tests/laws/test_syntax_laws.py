@@ -106,9 +106,15 @@ def ladder(inner: st.SearchStrategy[tree.Expr]) -> st.SearchStrategy[tree.Expr]:
 expressions = st.recursive(leaves, ladder, max_leaves=12)
 
 bindings = st.builds(tree.Binding, st.just(S), names, expressions)
+searched = st.one_of(
+    st.builds(tree.List, st.just(S), some(items(expressions))),
+    st.builds(tree.Range, st.just(S), leaves, leaves),
+)
+domains = st.builds(tree.Domain, st.just(S), names, searched, st.booleans(), st.none() | sums_of(expressions))
 parameters = st.builds(tree.Parameter, st.just(S), names, st.none() | expressions)
 statements = st.one_of(
     st.builds(tree.Let, st.just(S), st.lists(bindings, min_size=1, max_size=3).map(tuple)),
+    st.builds(tree.Search, st.just(S), st.lists(domains, min_size=1, max_size=3).map(tuple)),
     st.builds(tree.Bind, st.just(S), names, expressions),
     st.builds(tree.Def, st.just(S), names, st.lists(parameters, max_size=3).map(tuple), expressions),
     st.builds(tree.Train, st.just(S), st.lists(arguments(expressions), min_size=1, max_size=3).map(tuple)),

@@ -17,6 +17,7 @@ from seqtopo.lint.view import Finding, View, rule
 from seqtopo.source import Span
 from seqtopo.syntax import tree
 from seqtopo.syntax.canonical import print_expr
+from seqtopo.syntax.rewrite import items_of, without_item
 
 
 def _model(view: View) -> tree.Statement | None:
@@ -31,23 +32,22 @@ def _gone(statement: tree.Statement) -> tuple[Fix, ...]:
 
 @rule("ST665")
 def unused_size(view: View) -> Iterator[Finding]:
-    """A ``let`` that nothing refers to."""
+    """A name of a ``let`` or a ``search`` that nothing refers to."""
     for statement in view.spec.statements:
-        bindings = statement.bindings if isinstance(statement, tree.Let) else ()
-        for i, binding in enumerate(bindings):
-            if binding.name.name in view.names.used:
+        if not isinstance(statement, (tree.Let, tree.Search)):
+            continue
+        for i, item in enumerate(items_of(statement)):
+            name = item.name.name
+            if name in view.names.used:
                 continue
-            gone = statement.span
-            if i > 0:
-                gone = Span(bindings[i - 1].span.end, binding.span.end)
-            elif len(bindings) > 1:
-                gone = Span(binding.span.start, bindings[1].span.start)
+            searched = isinstance(statement, tree.Search)
+            meant = "its value" if searched else "the number"
             yield Finding(
-                binding.span,
-                f"nothing refers to {binding.name.name}",
+                item.span,
+                f"nothing refers to {name}" + (", so searching it changes nothing" if searched else ""),
                 label="not used",
-                help=f"write {binding.name.name} where the number is meant, or take it out",
-                fixes=(Fix("take it out", (Edit(gone, ""),)),),
+                help=f"write {name} where {meant} is meant, or take it out",
+                fixes=(Fix("take it out", (without_item(statement, i),)),),
             )
 
 
