@@ -33,6 +33,7 @@ COMMANDS = {
     "fmt": "format specs in the house style",
     "layers": "list the layers, and what each takes",
     "explain": "explain the code of a message",
+    "lsp": "run the language server, for editors",
 }
 
 OVERVIEW = """\

@@ -12,7 +12,7 @@ from seqtopo.cli.terminal import put, say
 from seqtopo.diag.model import Diagnostic
 from seqtopo.report.report import Report, shape_table
 from seqtopo.source import Source, Span
-from seqtopo.syntax.read import CODE
+from seqtopo.syntax.read import CODE, SPEC_ENDINGS
 from seqtopo.system.bounds import CODE_BYTES
 from seqtopo.system.files import open_file
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from seqtopo.code.findings import CheckedFile
     from seqtopo.code.model import Where
 
-SPEC_ENDINGS = (".seqtopo", ".topo.txt")
 _NOT_OURS = frozenset(("__pycache__", "node_modules", "site-packages", "venv", "env", "build", "dist"))
 
 

@@ -14,6 +14,8 @@ MODELS = (".keras", ".json", ".h5", ".hdf5")
 """The endings of files that hold a Keras model's configuration."""
 CODE = (".py", ".ipynb")
 """The endings of files that hold Python code."""
+SPEC_ENDINGS = (".seqtopo", ".topo.txt")
+"""The endings of files that hold a spec and nothing else."""
 _YAML = re.compile(r"(backend|class_name|config|keras_version): ?\S*$", re.MULTILINE)
 """How a model begins that Keras 1 and 2 wrote with ``to_yaml``."""
 

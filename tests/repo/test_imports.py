@@ -26,6 +26,8 @@ OUTSIDE = {
     "scipy": r"seqtopo\.emit\.initializers",
     "threadpoolctl": r"seqtopo\.emit\.initializers",
     "IPython": r"seqtopo\.notebook\.magic",
+    "lsprotocol": r"seqtopo\.lsp\..*",
+    "pygls": r"seqtopo\.lsp\..*",
     "h5py": r"seqtopo\.decompiler\.h5_child",
 }
 """Who may import what is not the standard library's."""

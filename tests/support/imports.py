@@ -33,6 +33,7 @@ ORDER = (
     "exporting",
     "api",
     "__init__",
+    "lsp",
     "cli",
     "notebook",
     "__main__",

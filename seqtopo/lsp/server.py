@@ -1,0 +1,307 @@
+"""Answer an editor: which request is answered by what, and when a changed text is checked.
+
+A fault of ours in one request is logged as one line, and that request has no answer; the server goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+import time
+from collections.abc import Callable, Generator
+from typing import Any
+
+from lsprotocol import types
+from pygls.lsp.server import LanguageServer
+from pygls.protocol import LanguageServerProtocol, default_converter, lsp_method
+
+from seqtopo.lint.selection import Selection
+from seqtopo.lsp.actions import KINDS, code_actions
+from seqtopo.lsp.diagnostics import diagnostics_of
+from seqtopo.lsp.documents import PYTHON, SPEC, Document, Documents, Select
+from seqtopo.lsp.positions import choose_encoding
+
+_SHORTEST, _LONGEST = 0.05, 1.5
+"""Seconds from the last change of a text to its check."""
+_SLOW = 0.15
+"""Seconds of a check above which requests wait until the typing pauses."""
+
+
+class _Protocol(LanguageServerProtocol):
+    """The protocol, whose documents are ours: pygls counts lines by more line breaks than editors do."""
+
+    lsp_text_document__did_open = None  # type: ignore[assignment]
+    lsp_text_document__did_change = None  # type: ignore[assignment]
+    lsp_text_document__did_close = None  # type: ignore[assignment]
+    lsp_notebook_document__did_open = None  # type: ignore[assignment]
+    lsp_notebook_document__did_change = None  # type: ignore[assignment]
+    lsp_notebook_document__did_close = None  # type: ignore[assignment]
+
+    @lsp_method(types.INITIALIZE)
+    def lsp_initialize(self, params: types.InitializeParams) -> Generator[Any, Any, types.InitializeResult]:
+        """Chooses how positions are counted, of which pygls takes what the editor names first."""
+        general = params.capabilities.general
+        if general is not None and general.position_encodings:
+            general.position_encodings = [choose_encoding(general.position_encodings)]
+        return (yield from super().lsp_initialize(params))
+
+
+class Server(LanguageServer):
+    """The language server of one editor."""
+
+    def __init__(self, version: str, select: Select) -> None:
+        super().__init__(
+            "seqtopo",
+            version,
+            notebook_document_sync=types.NotebookDocumentSyncOptions(
+                [
+                    types.NotebookDocumentFilterWithCells(
+                        cells=[types.NotebookCellLanguage(PYTHON), types.NotebookCellLanguage(SPEC)]
+                    )
+                ]
+            ),
+            protocol_cls=_Protocol,
+            converter_factory=default_converter,
+        )
+        self.documents = Documents(self._selected(select))
+        self.settings: dict[str, Any] = {}
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._took: dict[str, float] = {}
+        self._problems: set[str] = set()
+        """What was said of settings that cannot be read, once each."""
+        self.drawn: set[str] = set()
+        """The documents whose drawings were asked for."""
+        _register(self)
+
+    # ---- faults and settings -------------------------------------------------------------------------
+
+    def report_server_error(self, error: Exception, source: Any) -> None:
+        """Logs a fault as one line."""
+        self.log_fault(error, getattr(source, "__name__", "message"))
+
+    def log_fault(self, error: BaseException, where: str) -> None:
+        """Logs a fault of ours as one line, for the editor and on the standard error."""
+        at = error.__traceback__
+        while at is not None and at.tb_next is not None:
+            at = at.tb_next
+        place = f" at {at.tb_frame.f_code.co_filename}:{at.tb_lineno}" if at is not None else ""
+        line = f"{where}: {type(error).__name__}: {' '.join(str(error).split())[:300]}{place}"
+        logging.getLogger("seqtopo.lsp").error("%s", line)
+        self.say(line, types.MessageType.Error)
+
+    def say(self, line: str, kind: types.MessageType = types.MessageType.Info) -> None:
+        """Writes a line into the editor's log."""
+        try:
+            self.window_log_message(types.LogMessageParams(kind, line))
+        except Exception as error:  # the editor is gone, and with it who would read this
+            logging.getLogger("seqtopo.lsp").error("the log cannot be written: %s", error)
+
+    def _selected(self, select: Select) -> Select:
+        """The rules of a folder; the default ones where its settings cannot be read, which is said once."""
+
+        def found(folder: str) -> Selection:
+            try:
+                return select(folder)
+            except Exception as error:
+                line = " ".join(str(error).split()) or type(error).__name__
+                if line not in self._problems:
+                    self._problems.add(line)
+                    self.say(line, types.MessageType.Warning)
+                return Selection()
+
+        return found
+
+    def configure(self, given: Any) -> None:
+        """Takes settings over, from an object of the protocol or a dictionary."""
+        found = given if isinstance(given, dict) else getattr(given, "_asdict", dict)()
+        inner = found.get("seqtopo", found)
+        inner = inner if isinstance(inner, dict) else getattr(inner, "_asdict", dict)()
+        self.settings.update(inner)
+        self.documents.txt = self.is_on("txt", default=False)
+        self.documents.python = self.is_on("python")
+
+    def is_on(self, name: str, *, default: bool = True) -> bool:
+        """Return whether a setting is switched on."""
+        return bool(self.settings.get(name, default))
+
+    # ---- checks --------------------------------------------------------------------------------------
+
+    def check_later(self, document: Document) -> None:
+        """Checks a document when its typing pauses; of a notebook all cells together."""
+        key = document.notebook.uri if document.notebook is not None else document.uri
+        timer = self._timers.pop(key, None)
+        if timer is not None:
+            timer.cancel()
+        delay = min(max(_SHORTEST, 2 * self._took.get(key, 0)), _LONGEST)
+        self._timers[key] = asyncio.get_running_loop().call_later(delay, self._check, key, document)
+
+    def _check(self, key: str, document: Document) -> None:
+        self._timers.pop(key, None)
+        began = time.perf_counter()
+        cells = [cell for cell, _ in document.notebook.cells] if document.notebook is not None else []
+        for one in cells or [document]:
+            if self.documents.find(one.uri) is one:
+                try:
+                    self.publish(one)
+                except Exception as error:
+                    self.log_fault(error, "check")
+        self._took[key] = time.perf_counter() - began
+
+    def publish(self, document: Document) -> None:
+        """Sends the diagnostics of a document."""
+        document.check()
+        found = diagnostics_of(document)
+        self.text_document_publish_diagnostics(
+            types.PublishDiagnosticsParams(document.uri, found, document.version)
+        )
+        if document.uri in self.drawn:
+            self.protocol.notify("seqtopo/drawingChanged", {"uri": document.uri, "version": document.version})
+
+    def forget(self, uri: str) -> None:
+        """Takes back what was said of a document that is closed, or not looked at any more."""
+        timer = self._timers.pop(uri, None)
+        if timer is not None:
+            timer.cancel()
+        self._took.pop(uri, None)
+        self.drawn.discard(uri)
+        self.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, []))
+
+    def refresh(self) -> None:
+        """Looks at every open document anew, as after a change of the settings."""
+        for document in self.documents:
+            document.language = self.documents.language_of(document.uri, document.language)
+            document.forget()
+            if self.documents.find(document.uri) is None:
+                self.forget(document.uri)
+            else:
+                self.check_later(document)
+
+    async def settled(self, document: Document) -> bool:
+        """Wait until the typing pauses where checks take long; false where the text has changed meanwhile."""
+        key = document.notebook.uri if document.notebook is not None else document.uri
+        if self._took.get(key, 0) < _SLOW:
+            return True
+        version = document.version
+        await asyncio.sleep(_SLOW)
+        return document.version == version
+
+
+def _register(server: Server) -> None:
+    """Says which function answers what."""
+    documents = server.documents
+
+    def on(method: str, options: Any = None) -> Callable[[Callable[[Any], Any]], None]:
+        """Registers what is done at a notification."""
+
+        def register(function: Callable[[Any], Any]) -> None:
+            def handle(params: Any) -> None:
+                try:
+                    function(params)
+                except Exception as error:
+                    server.log_fault(error, method)
+
+            server.feature(method, options)(handle)
+
+        return register
+
+    def answer(
+        method: str, function: Callable[[Document, Any], Any], options: Any = None, setting: str = ""
+    ) -> None:
+        """Registers what answers a request about a document; None where the setting is off."""
+
+        async def handle(params: Any) -> Any:
+            document = documents.find(params.text_document.uri)
+            if document is None or (setting and not server.is_on(setting)):
+                return None
+            try:
+                return function(document, params) if await server.settled(document) else None
+            except Exception as error:
+                server.log_fault(error, method)
+                return None
+
+        server.feature(method, options)(handle)
+
+    @on(types.INITIALIZE)
+    def initialize(params: types.InitializeParams) -> None:
+        general = params.capabilities.general
+        documents.encoding = choose_encoding(general.position_encodings if general is not None else None)
+        server.configure(params.initialization_options or {})
+
+    @on(types.TEXT_DOCUMENT_DID_OPEN)
+    def opened(params: types.DidOpenTextDocumentParams) -> None:
+        document = documents.open(params.text_document)
+        if documents.find(document.uri) is not None:
+            server._check(document.uri, document)
+
+    @on(types.TEXT_DOCUMENT_DID_CHANGE)
+    def changed(params: types.DidChangeTextDocumentParams) -> None:
+        documents.change(params.text_document.uri, params.content_changes, params.text_document.version)
+        document = documents.find(params.text_document.uri)
+        if document is not None:
+            server.check_later(document)
+
+    @on(types.TEXT_DOCUMENT_DID_CLOSE)
+    def closed(params: types.DidCloseTextDocumentParams) -> None:
+        documents.close(params.text_document.uri)
+        server.forget(params.text_document.uri)
+
+    @on(types.TEXT_DOCUMENT_DID_SAVE)
+    def saved(params: types.DidSaveTextDocumentParams) -> None:
+        # Settings of the project, or a file that is followed, may have changed.
+        document = documents.find(params.text_document.uri)
+        if document is not None:
+            document.forget()
+            server.check_later(document)
+
+    @on(types.NOTEBOOK_DOCUMENT_DID_OPEN)
+    def opened_notebook(params: types.DidOpenNotebookDocumentParams) -> None:
+        notebook = documents.open_notebook(params)
+        if notebook.cells:
+            server._check(notebook.uri, notebook.cells[0][0])
+
+    @on(types.NOTEBOOK_DOCUMENT_DID_CHANGE)
+    def changed_notebook(params: types.DidChangeNotebookDocumentParams) -> None:
+        before = {document.uri for document in documents}
+        notebook = documents.change_notebook(params)
+        for uri in before - {document.uri for document in documents}:
+            server.forget(uri)
+        if notebook is not None and notebook.cells:
+            server.check_later(notebook.cells[0][0])
+
+    @on(types.NOTEBOOK_DOCUMENT_DID_CLOSE)
+    def closed_notebook(params: types.DidCloseNotebookDocumentParams) -> None:
+        for document in documents.close_notebook(params.notebook_document.uri):
+            server.forget(document.uri)
+
+    @on(types.WORKSPACE_DID_CHANGE_CONFIGURATION)
+    def configured(params: types.DidChangeConfigurationParams) -> None:
+        server.configure(params.settings or {})
+        server.refresh()
+
+    @on(types.WORKSPACE_DID_CHANGE_WATCHED_FILES)
+    def files_changed(params: types.DidChangeWatchedFilesParams) -> None:
+        server.refresh()
+
+    answer(
+        types.TEXT_DOCUMENT_CODE_ACTION,
+        lambda document, params: code_actions(document, params.range, params.context.only),
+        types.CodeActionOptions(code_action_kinds=KINDS),
+    )
+
+
+def serve(version: str, select: Select, port: int | None = None) -> None:
+    """Talk to an editor until it ends: over the standard streams, or at a port of this machine."""
+    quiet = logging.getLogger("pygls")
+    quiet.addHandler(logging.NullHandler())
+    quiet.propagate = False
+    logging.basicConfig(format="seqtopo lsp: %(message)s")
+    server = Server(version, select)
+    if port is None:
+        # The standard output belongs to the protocol alone: what else is printed goes to the standard error.
+        output = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+        server.start_io(stdout=output)
+    else:
+        server.start_tcp("127.0.0.1", port)
