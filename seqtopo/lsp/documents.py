@@ -13,6 +13,7 @@ from typing import Any
 from lsprotocol import types
 from pygls.uris import to_fs_path
 
+from seqtopo.code.asked import Asked
 from seqtopo.code.check import Read, reader, verified
 from seqtopo.code.findings import CheckedFile, check_code
 from seqtopo.code.model import CodeFile
@@ -72,18 +73,18 @@ class Code:
     def __init__(self, file: CodeFile, path: Path | None, selection: Selection) -> None:
         self.file = file
         self.path = path
-        self.selection = selection
+        self._asked = Asked(selection)
 
     @cached_property
     def checked(self) -> CheckedFile:
         """The models, checked. Fixes that are said to be safe were not tried yet: see ``tried``."""
-        return check_code(self.file, selection=self.selection)
+        return check_code(self.file, self._asked)
 
     @cached_property
     def tried(self) -> CheckedFile:
         """The same, where a fix is safe only if it was tried."""
-        again = check_code(self.file, selection=self.selection)
-        return verified(again, self.read, selection=self.selection)
+        again = check_code(self.file, self._asked)
+        return verified(again, self.read, self._asked)
 
     @property
     def read(self) -> Read:
@@ -93,7 +94,7 @@ class Code:
     def findings(self, text: str) -> Sequence[Diagnostic]:
         """Return what is found in a changed text, with fixes that were tried."""
         file = self.file if text == self.file.source.text else self.read(text)
-        found = verified(check_code(file, selection=self.selection), self.read, selection=self.selection)
+        found = verified(check_code(file, self._asked), self.read, self._asked)
         return [d for d in found.every if d.source is file.source]
 
 
