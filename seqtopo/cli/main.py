@@ -31,6 +31,7 @@ COMMANDS = {
     "decompile": "write the spec of a saved Keras model",
     "diff": "compare two specs or saved models",
     "fmt": "format specs in the house style",
+    "play": "open a page in the browser to write, see and train a spec",
     "layers": "list the layers, and what each takes",
     "explain": "explain the code of a message",
     "lsp": "run the language server, for editors",

@@ -75,7 +75,7 @@ class Report:
         """What a notebook shows: the findings with their places, and the table of shapes."""
         from seqtopo.report.html import html  # only a notebook needs it
 
-        return html(self.source, self.diagnostics, _table_of(self) if self.ok and self.shapes else None)
+        return html(self.source, self.diagnostics, table_of(self) if self.ok and self.shapes else None)
 
 
 def shape_table(report: Report, width: int | None = None, *, color: bool = False) -> str:
@@ -96,10 +96,11 @@ def shape_table(report: Report, width: int | None = None, *, color: bool = False
     <BLANKLINE>
     Shapes leave out the batch axis: (T, 8) is (batch, T, 8) in Keras, 3D.
     """
-    return _table_of(report).text(width, color=color)
+    return table_of(report).text(width, color=color)
 
 
-def _table_of(report: Report) -> ShapeTable:
+def table_of(report: Report) -> ShapeTable:
+    """Return the shape table of a report without errors, as data."""
     return ShapeTable(
         report.kind or "", report.meaning, report.shapes, report.params, report.outputs, report.receptive
     )

@@ -89,3 +89,11 @@ CODE_MODELS = 500
 """The models of one file."""
 CODE_FILES = 200
 """The files of a project that a file imports, those that they import included."""
+PLAY_TEXT_BYTES = 1_000_000
+"""What the page of ``seqtopo play`` sends to be answered: a text that a person edits, and options."""
+PLAY_SERIES_BYTES = 64_000_000
+"""The series that it sends to be trained on. A number takes about 10 bytes."""
+PLAY_SECONDS = 60
+"""What a training that it starts may take, beside what loading the backend takes."""
+PLAY_LOADING_SECONDS = 180
+"""What loading a backend and building the model may take before the first epoch begins."""

@@ -34,6 +34,7 @@ ORDER = (
     "api",
     "__init__",
     "lsp",
+    "play",
     "cli",
     "notebook",
     "__main__",

@@ -1,0 +1,1 @@
+"""The page on which a spec is tried in a browser: what answers it, and the server of ``seqtopo play``."""

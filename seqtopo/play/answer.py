@@ -1,0 +1,255 @@
+"""Answer the page: check a text and say, as plain data, what is shown beside it.
+
+The page asks twice for each change: first for the findings and the shapes, then for what its open tab shows.
+What was read is kept between the two.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any
+
+from seqtopo import __version__
+from seqtopo.code.check import check_text
+from seqtopo.code.findings import CheckedFile
+from seqtopo.diag.codes import find
+from seqtopo.diag.error import SpecError
+from seqtopo.diag.model import Diagnostic
+from seqtopo.diag.pages import page
+from seqtopo.diag.renderers.json import render_json
+from seqtopo.emit.python.write import python_of
+from seqtopo.layers.registry import ROWS
+from seqtopo.lint.selection import Selection
+from seqtopo.pictures.draw import THEMES, drawing_of
+from seqtopo.report.analyse import Checked, analyse, linted, report_on
+from seqtopo.report.report import Report, table_of
+from seqtopo.report.table import HEADINGS
+from seqtopo.source import Source, Span
+from seqtopo.syntax.pasted import reports_python
+from seqtopo.syntax.print import format_text
+from seqtopo.walkthrough import walk
+
+NAME = "spec"
+"""What the text is called in messages."""
+
+
+def answer(
+    text: str, options: Mapping[str, Any] | None = None, selection: Selection | None = None
+) -> dict[str, Any]:
+    """Return what the page shows of a text, as data that JSON can hold. Nothing in the text is run.
+
+    Args:
+        text: a spec, or Keras code.
+        options: ``language``: ``spec`` (the default) or ``python``; ``wants``: what to answer, of ``report``
+            (the default), ``drawing``, ``unrolled``, ``python``, ``walk``, ``markdown``, ``formatted``,
+            ``layers`` and ``page``; ``dims``: values of names; ``theme``: ``light`` or ``dark``; ``model``:
+            which model of Keras code, from 0; ``code``: the code whose page is wanted.
+        selection: the rules that are on.
+
+    Returns:
+        ``version``, and an entry for each thing that is wanted. What cannot be given has ``refused`` instead,
+        the words that say why.
+
+    >>> found = answer("in(T,8) -> lstm(64) -> lstm(32)")
+    >>> found["report"]["ok"], found["report"]["diagnostics"][0]["code"]
+    (False, 'ST301')
+    >>> answer("in(8) -> dense(1)", {"wants": ["python"]})["python"]["text"].splitlines()[-1]
+    'model = build()'
+    """
+    asked = _Asked(text, options or {}, selection)
+    found: dict[str, Any] = {"version": __version__}
+    for want in asked.wants:
+        given = _GIVES.get(want)
+        if given is None:
+            continue
+        try:
+            found[want] = given(asked)
+        except SpecError as error:
+            found[want] = {"refused": error.diagnostics[0].message, "help": error.diagnostics[0].help}
+        except Exception as error:  # a fault of ours must not end the page
+            found[want] = {"refused": f"this is a mistake in seqtopo: {type(error).__name__}: {error}"}
+    return found
+
+
+class _Asked:
+    """A text with what is asked about it; options of a wrong kind count as not given."""
+
+    def __init__(self, text: str, options: Mapping[str, Any], selection: Selection | None) -> None:
+        def option(name: str, kind: type, default: Any) -> Any:
+            return given if isinstance(given := options.get(name), kind) else default
+
+        self.text = text
+        self.wants = [want for want in option("wants", list, ["report"]) if isinstance(want, str)]
+        self.is_code = option("language", str, "") == "python"
+        self.theme = theme if (theme := option("theme", str, "")) in THEMES else "auto"
+        self.code = option("code", str, "")
+        self.number = option("model", int, 0)
+        dims = option("dims", dict, {})
+        self.dims = tuple(sorted((str(name), _value(value)) for name, value in dims.items()))
+        self.selection = selection or Selection()
+
+    @property
+    def file(self) -> CheckedFile:
+        return _read_code(self.text, self.dims, self.selection)
+
+    @property
+    def checked(self) -> Checked:
+        """The spec, or the chosen model of the code, resolved."""
+        if not self.is_code:
+            spec: Checked = _read_spec(self.text, self.dims, self.selection)
+            return spec
+        models = self.file.models
+        found = models[self.number].checked if 0 <= self.number < len(models) else None
+        if found is None:
+            raise SpecError((Diagnostic("ST407", "there is no model to show", Span(0, 0)),))
+        return found
+
+
+def _value(given: Any) -> Any:
+    text = str(given).strip()
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 18 else text
+
+
+@lru_cache(maxsize=4)
+def _read_spec(text: str, dims: tuple[tuple[str, Any], ...], selection: Selection) -> Checked:
+    return linted(analyse(Source(text, NAME), dict(dims)), selection)
+
+
+@lru_cache(maxsize=2)
+def _read_code(text: str, dims: tuple[tuple[str, Any], ...], selection: Selection) -> CheckedFile:
+    return check_text(text, "code", dict(dims), selection)
+
+
+def _report(asked: _Asked) -> dict[str, Any]:
+    if not asked.is_code:
+        checked = asked.checked
+        return {
+            **_shown(report_on(checked), checked.diagnostics),
+            "is_python": any(map(reports_python, checked.diagnostics)),
+        }
+    file = asked.file
+    models = [
+        {
+            "name": model.name,
+            "line": model.place.source.place(model.place.span.start).line,
+            "ok": model.report.ok,
+        }
+        for model in file.models
+    ]
+    chosen = asked.number if 0 <= asked.number < len(models) else 0
+    report = file.models[chosen].report if models else Report(file.code.source, ())
+    return {**_shown(report, file.every_shown), "models": models, "model": chosen}
+
+
+def _shown(report: Report, diagnostics: tuple[Diagnostic, ...]) -> dict[str, Any]:
+    table = table_of(report) if report.ok and report.shapes else None
+    return {
+        "ok": not any(d.severity == "error" for d in diagnostics),
+        "diagnostics": json.loads(render_json(diagnostics)),
+        "unbound": list(report.unbound),
+        "table": table
+        and {
+            "kind": table.kind,
+            "meaning": table.meaning,
+            "parameters": str(table.params) if not isinstance(table.params, int) else f"{table.params:,}",
+            "headings": HEADINGS,
+            "rows": table.cells(),
+            "below": table.below(),
+        },
+    }
+
+
+def _drawing(asked: _Asked) -> dict[str, Any]:
+    return _drawn(asked, unrolled=False)
+
+
+def _unrolled(asked: _Asked) -> dict[str, Any]:
+    return _drawn(asked, unrolled=True)
+
+
+def _drawn(asked: _Asked, *, unrolled: bool) -> dict[str, Any]:
+    drawing = drawing_of(asked.checked, unrolled=unrolled, theme=asked.theme)  # type: ignore[arg-type]
+    return {
+        "svg": drawing.svg(),
+        "title": drawing.title,
+        "about": drawing.about,
+        "width": drawing.scene.w,
+        "height": drawing.scene.h,
+    }
+
+
+def _python(asked: _Asked) -> dict[str, Any]:
+    """The Keras code of a spec; of Keras code, its spec."""
+    checked = asked.checked
+    if asked.is_code:
+        spec = asked.file.models[asked.number].spec
+        return {"text": spec} if spec else {"refused": "of this model, no spec can be told"}
+    return {"text": python_of(checked)}
+
+
+def _walk(asked: _Asked) -> dict[str, Any]:
+    checked = asked.checked
+    if checked.resolved is None or not checked.ok:
+        raise SpecError(checked.diagnostics)
+    found = walk(checked.resolved)
+    return {
+        "kind": found.kind,
+        "meaning": found.meaning,
+        "reasons": found.reasons,
+        "legend": found.legend,
+        "steps": [[step.name, step.written, step.shapes, step.words] for step in found.steps],
+        "training": found.training,
+    }
+
+
+def _markdown(asked: _Asked) -> dict[str, Any]:
+    """The text, its shapes and its drawing as a Markdown page."""
+    checked = asked.checked
+    drawing = drawing_of(checked)
+    table = table_of(report_on(checked))
+    cells = [HEADINGS, tuple("---" for _ in HEADINGS), *table.cells()]
+    rows = [f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in cells]
+    text = asked.text.strip("\n")
+    fence = "````" if "```" in text else "```"
+    parts = [
+        f"# {drawing.title}",
+        f"{table.meaning}.",
+        f"{fence}{'python' if asked.is_code else 'seqtopo'}\n{text}\n{fence}",
+        "\n".join(rows),
+        "\n".join(table.below()),
+        f"```mermaid\n{drawing.mermaid()}```",
+    ]
+    return {"text": "\n\n".join(parts) + "\n"}
+
+
+def _formatted(asked: _Asked) -> dict[str, Any]:
+    text, found = format_text(Source(asked.text, NAME))
+    if text is None:
+        raise SpecError(tuple(found))
+    return {"text": text}
+
+
+def _layers(asked: _Asked) -> list[list[str]]:
+    """Each layer's name, what it does, and an example, for completion."""
+    return [[name, row.about, row.example] for row in ROWS for name in (row.name, *row.aliases)]
+
+
+def _page(asked: _Asked) -> dict[str, Any]:
+    if find(asked.code) is None:
+        return {"refused": "there is no such code"}
+    return {"text": page(asked.code).markdown}
+
+
+_GIVES: dict[str, Callable[[_Asked], Any]] = {
+    "report": _report,
+    "drawing": _drawing,
+    "unrolled": _unrolled,
+    "python": _python,
+    "walk": _walk,
+    "markdown": _markdown,
+    "formatted": _formatted,
+    "layers": _layers,
+    "page": _page,
+}
