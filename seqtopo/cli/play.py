@@ -93,7 +93,7 @@ def _start(args: argparse.Namespace) -> Start:
     if spec is None:
         return start
     if is_code(spec):
-        found = check_path(Path(split_name(spec)[0]), {})
+        found = check_path(Path(split_name(spec)[0]))
         if found.code.damage and not found.code.source.text:
             raise SpecError(found.shown)
         start.text, start.language = found.code.source.text, "python"

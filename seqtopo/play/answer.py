@@ -84,8 +84,8 @@ class _Asked:
         self.wants = [want for want in option("wants", list, ["report"]) if isinstance(want, str)]
         self.is_code = option("language", str, "") == "python"
         self.theme = theme if (theme := option("theme", str, "")) in THEMES else "auto"
-        self.code = option("code", str, "")
-        self.number = option("model", int, 0)
+        self.code: str = option("code", str, "")
+        self.number: int = option("model", int, 0)
         dims = option("dims", dict, {})
         self.dims = tuple(sorted((str(name), _value(value)) for name, value in dims.items()))
         self.selection = selection or Selection()
@@ -98,8 +98,7 @@ class _Asked:
     def checked(self) -> Checked:
         """The spec, or the chosen model of the code, resolved."""
         if not self.is_code:
-            spec: Checked = _read_spec(self.text, self.dims, self.selection)
-            return spec
+            return _read_spec(self.text, self.dims, self.selection)
         models = self.file.models
         found = models[self.number].checked if 0 <= self.number < len(models) else None
         if found is None:
