@@ -1,8 +1,8 @@
 """Write the generated files: ``python -m seqtopo.cli.reference``.
 
-The tables of the language reference come from the rows of the layers, the index of diagnostics from their
-pages, and the parser's tables from the grammar. ``--check`` writes nothing, and returns exit code 1 if one
-is out of date.
+The tables of the language reference and the TextMate grammar come from the rows of the layers, the index of
+diagnostics from their pages, and the parser's tables from the grammar. ``--check`` writes nothing and returns
+exit code 1 if one is out of date.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 
 from seqtopo.cli.layers import LayerFacts, facts
 from seqtopo.cli.terminal import say
+from seqtopo.cli.textmate import grammar_text
 from seqtopo.cli.writing import write_whole
 from seqtopo.diag.codes import grouped, index_row
 from seqtopo.diag.pages import pages
@@ -214,6 +215,9 @@ DIAGNOSTICS = PAGE.with_name("DIAGNOSTICS.md")
 LAYERS = PAGE.with_name("LAYERS.md")
 """The page that says what each layer has on each backend, in a checkout."""
 
+EDITORS = PAGE.parent / "editors" / "vscode" / "syntaxes" / "seqtopo.tmLanguage.json"
+"""The TextMate grammar, in a checkout."""
+
 PARSER = Path(__file__).resolve().parents[1] / "syntax" / TABLES
 """The tables of the parser, in the package."""
 
@@ -325,6 +329,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         (DIAGNOSTICS, _text(DIAGNOSTICS), diagnostics_page()),
         (LAYERS, _text(LAYERS), layers_page()),
         (PARSER, _text(PARSER), tables_text()),
+        (EDITORS, _text(EDITORS), grammar_text()),
     )
     stale = [(page, after) for page, before, after in pages if before != after]
     for page, after in stale:

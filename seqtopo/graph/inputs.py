@@ -17,7 +17,7 @@ from seqtopo.syntax import tree
 from seqtopo.syntax.canonical import print_expr
 from seqtopo.syntax.rewrite import with_argument
 
-_SHORT = {"int": "int32", "float": "float32", "uint": "uint32"}
+SHORT_DTYPES = {"int": "int32", "float": "float32", "uint": "uint32"}
 """Dtypes by the short words for them."""
 
 
@@ -45,7 +45,7 @@ def read_input(call: tree.Call, value: Callable[[tree.Expr], Any]) -> InputArgum
     for arg in call.args:
         # A dtype stays one, whatever bears its name elsewhere.
         word = arg.value.name if isinstance(arg.value, tree.Name) else ""
-        given = Word(word) if word in (*_SHORT, *DTYPES) else value(arg.value)
+        given = Word(word) if word in (*SHORT_DTYPES, *DTYPES) else value(arg.value)
         if arg.name is not None:
             if arg.name.name == "batch":
                 batch = _size(given, arg, "the batch size")
@@ -112,7 +112,7 @@ def _sizes_in_lower_case(call: tree.Call, value: Callable[[tree.Expr], Any]) -> 
     for arg in call.args:
         batch = arg.name is not None and arg.name.name == "batch"
         word = value(arg.value) if isinstance(arg.value, tree.Name) and (batch or arg.name is None) else None
-        if not isinstance(word, Word) or word.name in (*DTYPES, *_SHORT):
+        if not isinstance(word, Word) or word.name in (*DTYPES, *SHORT_DTYPES):
             continue
         if batch or nearest(word.name, _FLAGS) is None:
             found.append(word.name)
@@ -150,7 +150,7 @@ def _size(given: Any, arg: tree.Argument, what: str) -> Size:
 
 def _dtype(name: Any, arg: tree.Argument) -> str:
     if isinstance(name, str):
-        name = _SHORT.get(name, name)
+        name = SHORT_DTYPES.get(name, name)
         if name in DTYPES:
             return str(name)
     near = nearest(str(name), _FLAGS)

@@ -73,6 +73,9 @@ OPTIONS = {
 
 _FAMILIES = {"optimizer": "optimizer", "loss": "loss", "metrics": "metric", "weighted_metrics": "metric"}
 
+ARGUMENTS = tuple(dict.fromkeys(("optimizer", "loss", "metrics", "labels", *OPTIONS)))
+"""Every argument of a ``train`` statement."""
+
 
 def read_training(statement: tree.Train, value: Callable[[tree.Expr], Any]) -> Training:
     """Reads a ``train`` statement.
@@ -86,14 +89,13 @@ def read_training(statement: tree.Train, value: Callable[[tree.Expr], Any]) -> T
         name = arg.name.name if arg.name is not None else "optimizer"
         if name in spans:
             raise Refusal("ST217", f"{name} is given twice", arg.span, help="keep one")
-        if name not in (*_FAMILIES, *OPTIONS, "labels"):
-            known = ["optimizer", "loss", "metrics", "labels", *OPTIONS]
-            near = nearest(name, known)
+        if name not in ARGUMENTS:
+            near = nearest(name, ARGUMENTS)
             raise Refusal(
                 "ST217",
                 f"train has no argument {name}",
                 arg.span,
-                help=f"did you mean {near}?" if near else f"it takes {', '.join(known)}",
+                help=f"did you mean {near}?" if near else f"it takes {', '.join(ARGUMENTS)}",
             )
         spans[name] = arg.span
         if name == "labels":

@@ -74,12 +74,21 @@ def words() -> Vocabulary:
     """Returns the words of the language, from the grammar's terminals."""
     terminals = statement_parser().terminals
     marks = [(t.name, t.pattern.value) for t in terminals if isinstance(t.pattern, PatternStr)]
-    patterns = [
-        (t.name, t.pattern.to_regexp())
+    return vocabulary(marks, patterns().items())
+
+
+def patterns() -> dict[str, str]:
+    r"""Returns the terminals that are patterns by their names, blanks left out.
+
+    >>> patterns()["COMMENT"]
+    '#[^\\n]*'
+    """
+    terminals = statement_parser().terminals
+    return {
+        t.name: t.pattern.to_regexp()
         for t in terminals
         if not isinstance(t.pattern, PatternStr) and t.name != "BLANK"
-    ]
-    return vocabulary(marks, patterns)
+    }
 
 
 def tables_text() -> str:

@@ -50,13 +50,14 @@ SOFT_WORDS = {"log": "LOG", "step": "STEP"}
 # The words Python has for what is written small here; no symbol may bear their names.
 PYTHON_CONSTANTS = {"True": "true", "False": "false", "None": "none"}
 
-# Quotation marks of a text processor: a string all the same.
-_CURLY = "“[^“”\n]*”|„[^„“”\n]*[“”]|‘[^‘’\n]*’"
-_UNCLOSED = r"""["'][^\n]*"""
+CURLY = "“[^“”\n]*”|„[^„“”\n]*[“”]|‘[^‘’\n]*’"
+"""Quotation marks of a text processor: a string all the same."""
+UNCLOSED = r"""["'][^\n]*"""
+"""A string that its line does not end."""
 
 
-def _alternatives(texts: Iterable[str]) -> str:
-    """The longest first: '->' before '-', '..' before '.'."""
+def alternatives(texts: Iterable[str]) -> str:
+    """Return a pattern of any of them, the longest first: '->' before '-', '..' before '.'."""
     return "|".join(re.escape(text) for text in sorted(texts, key=len, reverse=True))
 
 
@@ -70,13 +71,13 @@ def vocabulary(marks: Iterable[tuple[str, str]], patterns: Iterable[tuple[str, s
     literal = {text: name for name, text in marks if not text.isidentifier()}
     options = [f"(?P<{name}>{text})" for name, text in patterns]
     known = [*LOOKALIKES, *INSTEAD]
-    options.append(f"(?P<CURLY>{_CURLY})")
+    options.append(f"(?P<CURLY>{CURLY})")
     # Before the marks, of which they may be made up; the single ones stand behind them.
-    options.append(f"(?P<ALIKE>{_alternatives(text for text in known if len(text) > 1)})")
+    options.append(f"(?P<ALIKE>{alternatives(text for text in known if len(text) > 1)})")
     longest = sorted(literal, key=len, reverse=True)
     options += [f"(?P<{literal[text]}>{re.escape(text)})" for text in longest]
     single = re.escape("".join(text for text in known if len(text) == 1))
-    options.append(f"(?P<UNCLOSED>{_UNCLOSED})")
+    options.append(f"(?P<UNCLOSED>{UNCLOSED})")
     options.append(rf"(?P<STRAY>[{single}]|\w+|[^\x00-\x7F\s{single}]+|\S)")
     # The end is matched too, or blanks at the end of a text would be tried from each of them anew.
     return Vocabulary(re.compile(rf"[^\S\n]*(?:{'|'.join(options)}|\Z)"), keywords)
