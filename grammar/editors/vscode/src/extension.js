@@ -1,0 +1,173 @@
+// Starts the language server where specs or Keras code are open, and shows their drawings.
+
+"use strict";
+
+const vscode = require("vscode");
+const { Drawing } = require("./drawing");
+const interpreter = require("./interpreter");
+
+const SCHEMES = ["file", "untitled", "vscode-notebook-cell"];
+const KERAS = /\b(?:keras|seqtopo)\b/; // Python files without it are no matter of ours
+
+let output;
+let client;
+let starting; // the promise of a start, so that two documents that are opened at once start one server
+let reported = false; // said once, and not again at every document
+
+async function activate(context) {
+  output = vscode.window.createOutputChannel("seqtopo", { log: true });
+  const drawing = new Drawing(context, ask, isOurs);
+  const show = (kind) => async (given) => {
+    // What the lens above a model hands over is {uri, kind, position}; a menu hands over other things.
+    const place = typeof given?.uri === "string" ? { uri: given.uri, position: given.position } : undefined;
+    await start(drawing);
+    await drawing.show(place ? given.kind : kind, place);
+  };
+  const command = (name, does) => vscode.commands.registerCommand(`seqtopo.${name}`, does);
+  context.subscriptions.push(
+    output,
+    command("showDrawing", show("graph")),
+    command("showUnrolled", show("unrolled")),
+    command("showOutput", () => output.show()),
+    command("restart", () => restart(drawing)),
+    vscode.workspace.onDidOpenTextDocument((document) => opened(document, drawing)),
+    vscode.workspace.onDidSaveTextDocument((document) => opened(document, drawing)),
+    vscode.workspace.onDidChangeConfiguration((event) => {
+      if (event.affectsConfiguration("seqtopo.interpreter")) restart(drawing);
+      if (event.affectsConfiguration("seqtopo.textFiles")) vscode.workspace.textDocuments.forEach(asSpec);
+    }),
+    vscode.workspace.onDidGrantWorkspaceTrust(() => restart(drawing)),
+  );
+  for (const document of vscode.workspace.textDocuments) opened(document, drawing);
+  const changes = await interpreter.onChange(() => restart(drawing));
+  if (changes) context.subscriptions.push(changes);
+}
+
+async function deactivate() {
+  await stop();
+}
+
+function isOurs(document) {
+  return SCHEMES.includes(document.uri.scheme) && ["seqtopo", "python"].includes(document.languageId);
+}
+
+/** Whether a document needs the server. */
+function wants(document) {
+  if (!isOurs(document)) return false;
+  if (document.languageId === "seqtopo") return true;
+  return vscode.workspace.getConfiguration("seqtopo").get("python", true) && KERAS.test(document.getText());
+}
+
+async function opened(document, drawing) {
+  await asSpec(document);
+  if (wants(document)) await start(drawing, document.languageId === "seqtopo");
+}
+
+/** Takes a .txt file for a spec if a setting says so. */
+async function asSpec(document) {
+  if (document.languageId !== "plaintext" || !document.uri.path.endsWith(".txt")) return;
+  const patterns = vscode.workspace.getConfiguration("seqtopo", document).get("textFiles", []);
+  if (patterns.some((pattern) => vscode.languages.match({ pattern }, document))) {
+    await vscode.languages.setTextDocumentLanguage(document, "seqtopo");
+  }
+}
+
+async function restart(drawing) {
+  reported = false;
+  await stop();
+  if (vscode.workspace.textDocuments.some(wants)) await start(drawing);
+  drawing.later();
+}
+
+async function stop() {
+  const running = client;
+  client = undefined;
+  try {
+    await running?.dispose();
+  } catch (error) {
+    output.warn(`the language server did not stop in order: ${error.message}`);
+  }
+}
+
+/** Starts the server if none runs. A failure is said aloud where somebody works on a spec or asks for it. */
+async function start(drawing, aloud = true) {
+  if (client) return;
+  starting ??= begin(drawing).finally(() => (starting = undefined));
+  const failure = await starting;
+  if (failure && aloud && !reported) {
+    reported = true;
+    report(failure);
+  }
+}
+
+/** Returns what is wrong if the server cannot be started. */
+async function begin(drawing) {
+  const found = await interpreter.choose();
+  if (found.problem) {
+    output.error(found.problem);
+    if (found.install) output.info(`to install it: ${found.install}`);
+    return found;
+  }
+  output.info(`the language server runs on ${found.command}`);
+  // Loaded where it is needed only: this extension is also asked about every text file and Python file.
+  const { LanguageClient, TransportKind } = require("vscode-languageclient/node");
+  // -P: a file of the workspace is never imported because it lies there.
+  const server = { command: found.command, args: ["-P", "-m", "seqtopo", "lsp"], transport: TransportKind.stdio };
+  const settings = vscode.workspace.getConfiguration("seqtopo");
+  const made = new LanguageClient("seqtopo", "seqtopo", server, {
+    documentSelector: SCHEMES.flatMap((scheme) => [
+      { scheme, language: "seqtopo" },
+      { scheme, language: "python" },
+    ]),
+    outputChannel: output,
+    traceOutputChannel: output,
+    initializationOptions: {
+      drawings: "panel",
+      inlayHints: settings.get("inlayHints"),
+      codeLens: settings.get("codeLens"),
+      python: settings.get("python"),
+    },
+    synchronize: {
+      configurationSection: "seqtopo",
+      fileEvents: vscode.workspace.createFileSystemWatcher("**/pyproject.toml"),
+    },
+  });
+  made.onNotification("seqtopo/drawingChanged", ({ uri }) => drawing.changed(uri));
+  client = made;
+  try {
+    await made.start();
+  } catch (error) {
+    if (client === made) client = undefined;
+    return { problem: `the language server did not start: ${error.message}` };
+  }
+  return undefined;
+}
+
+async function report({ problem, install }) {
+  const copy = "Copy the Command";
+  const choose = "Choose Another Python";
+  const show = "Show the Output";
+  const text = install ? `seqtopo: ${problem}. Install it by: ${install}` : `seqtopo: ${problem}.`;
+  const picked = await vscode.window.showWarningMessage(text, ...(install ? [copy] : []), choose, show);
+  if (picked === copy) {
+    await vscode.env.clipboard.writeText(install);
+    const restarted = "Restart the Language Server";
+    const next = await vscode.window.showInformationMessage("Copied. Once it is installed:", restarted);
+    if (next === restarted) await vscode.commands.executeCommand("seqtopo.restart");
+  } else if (picked === choose) {
+    const set = vscode.workspace.getConfiguration("seqtopo").get("interpreter");
+    const byExtension = !set && vscode.extensions.getExtension(interpreter.PYTHON_EXTENSION);
+    await (byExtension
+      ? vscode.commands.executeCommand("python.setInterpreter")
+      : vscode.commands.executeCommand("workbench.action.openSettings", "seqtopo.interpreter"));
+  } else if (picked === show) {
+    output.show();
+  }
+}
+
+/** Asks the server for a drawing; undefined while none runs. */
+async function ask(params) {
+  return client?.isRunning() ? client.sendRequest("seqtopo/drawing", params) : undefined;
+}
+
+module.exports = { activate, deactivate };

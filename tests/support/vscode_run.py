@@ -1,0 +1,181 @@
+"""Drive a real VS Code with the packed extension: ``python -m tests.support.vscode_run SERVER VSIX FOLDER``.
+
+It works as somebody would who opens a spec with a mistake in it, and leaves screenshots in FOLDER.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
+from urllib.request import urlopen
+
+from playwright.sync_api import FrameLocator, Page, expect, sync_playwright
+
+WRONG = "# the first LSTM forgets its steps\nin(T,8) -> lstm(64) -> lstm(32) -> dense(1)\n"
+MODEL = """\
+import keras
+
+model = keras.Sequential([keras.Input((24, 3)), keras.layers.LSTM(64), keras.layers.LSTM(32)])
+"""
+SECONDS = 60_000
+"""Milliseconds that something may take to appear: a busy machine starts two servers meanwhile."""
+
+
+@contextmanager
+def code_server(server: Path, extension: Path, home: Path, settings: dict[str, object]) -> Iterator[str]:
+    """Start code-server with the extension and no other, and yield its address."""
+    user = home / "user"
+    (user / "User").mkdir(parents=True)
+    (user / "User" / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    (home / "config.yaml").write_text(
+        f"bind-addr: 127.0.0.1:{port}\nauth: none\ncert: false\n", encoding="utf-8"
+    )
+    node = server.resolve() / "node_modules" / "node" / "bin" / "node"
+    command = [
+        str(node),
+        str(server.resolve() / "node_modules" / "code-server" / "out" / "node" / "entry.js"),
+    ]
+    command += ["--config", str(home / "config.yaml"), "--user-data-dir", str(user)]
+    command += ["--extensions-dir", str(home / "extensions")]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.STDOUT}
+    subprocess.run([*command, "--install-extension", str(extension)], check=True, **quiet)
+    process = subprocess.Popen([*command, "--disable-telemetry", "--disable-update-check"], **quiet)
+    address = f"http://127.0.0.1:{port}/"
+    try:
+        for _ in range(120):
+            try:
+                urlopen(address, timeout=5).close()
+                break
+            except OSError:
+                assert process.poll() is None, "code-server does not start"
+                time.sleep(0.5)
+        yield address
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+class Editor:
+    """VS Code in a page of the browser."""
+
+    def __init__(self, page: Page, address: str, folder: Path, pictures: Path) -> None:
+        self.page = page
+        self.pictures = pictures
+        page.goto(f"{address}?folder={quote(str(folder))}")
+        expect(page.locator(".monaco-workbench .part.statusbar")).to_be_visible(timeout=SECONDS)
+
+    def open(self, name: str) -> None:
+        """Open a file of the folder."""
+        self.page.keyboard.press("Control+P")
+        self._pick(name)
+        expect(self.page.locator(f".tab.active[data-resource-name='{name}']")).to_be_visible(timeout=SECONDS)
+
+    def run(self, command: str) -> None:
+        """Run a command by its title."""
+        self.page.keyboard.press("F1")
+        self._pick(command)
+
+    def _pick(self, text: str) -> None:
+        expect(self.page.locator(".quick-input-widget input[type=text]")).to_be_focused(timeout=SECONDS)
+        self.page.keyboard.type(text)
+        first = self.page.locator(".quick-input-list .monaco-list-row.focused")
+        expect(first).to_contain_text(text, timeout=SECONDS)
+        self.page.keyboard.press("Enter")
+
+    def expect_problems(self, count: int) -> None:
+        """Wait until the status bar counts so many errors, and the text has squiggles where it should."""
+        counter = self.page.locator("[id='status.problems'] a")
+        expect(counter).to_have_attribute(
+            "aria-label", f"Errors: {count}" if count else "No Problems", timeout=SECONDS
+        )
+        squiggles = self.page.locator(".squiggly-error")
+        expect(squiggles).to_have_count(0) if not count else expect(squiggles.first).to_be_visible()
+
+    def text(self) -> str:
+        """Return the lines of the text that are seen."""
+        return "\n".join(self.page.locator(".editor-instance .view-line").all_inner_texts()).replace(
+            "\xa0", " "
+        )
+
+    def panel(self) -> FrameLocator:
+        """Return the page inside the panel of the drawing."""
+        return self.page.frame_locator("iframe.webview").frame_locator("#active-frame")
+
+    def picture(self, name: str) -> None:
+        """Leave a screenshot."""
+        self.page.screenshot(path=self.pictures / f"{name}.png")
+
+
+def fix_and_draw(editor: Editor) -> None:
+    """Open a spec with a mistake, take its fix, and look at its drawings."""
+    began = time.monotonic()
+    editor.open("wrong.seqtopo")
+    editor.expect_problems(1)
+    print(f"the mistake was shown {time.monotonic() - began:.1f} s after the file was opened")
+    editor.picture("1-mistake")
+    editor.page.keyboard.press("F8")
+    editor.page.keyboard.press("Escape")
+    editor.page.keyboard.press("Control+.")
+    fix = editor.page.locator(".action-widget .monaco-list-row.action", has_text="add seq").first
+    expect(fix).to_be_visible(timeout=SECONDS)
+    editor.picture("2-fixes")
+    fix.click()
+    editor.expect_problems(0)
+    assert "lstm(64,seq)" in editor.text().replace(" ", ""), editor.text()
+    editor.run("seqtopo: Draw the Model")
+    image = editor.panel().locator("#drawing")
+    expect(image).to_be_visible(timeout=SECONDS)
+    assert image.evaluate("image => image.naturalWidth") > 50
+    editor.picture("3-drawing")
+    editor.panel().get_by_role("button", name="Unrolled").click()
+    expect(editor.panel().locator("[data-kind=unrolled][aria-pressed=true]")).to_be_visible(timeout=SECONDS)
+    editor.picture("4-unrolled")
+
+
+def main(server: Path, extension: Path, pictures: Path) -> None:
+    """Run all of it, on the Python that runs this."""
+    shutil.rmtree(pictures, ignore_errors=True)
+    pictures.mkdir(parents=True)
+    with tempfile.TemporaryDirectory() as temporary, sync_playwright() as playwright:
+        folder = Path(temporary) / "models"
+        folder.mkdir()
+        (folder / "wrong.seqtopo").write_text(WRONG, encoding="utf-8")
+        (folder / "model.py").write_text(MODEL, encoding="utf-8")
+        settings = {
+            "seqtopo.interpreter": sys.executable,
+            "security.workspace.trust.enabled": False,
+            "workbench.startupEditor": "none",
+            "workbench.secondarySideBar.defaultVisibility": "hidden",
+            "chat.disableAIFeatures": True,
+            "telemetry.telemetryLevel": "off",
+        }
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        with code_server(server, extension, Path(temporary), settings) as address:
+            page = browser.new_page(viewport={"width": 1280, "height": 760})
+            editor = Editor(page, address, folder, pictures)
+            try:
+                fix_and_draw(editor)
+            except BaseException:
+                editor.picture("failed")
+                raise
+        browser.close()
+    print(
+        f"VS Code shows the mistake, takes the fix, and draws; screenshots are in {os.path.relpath(pictures)}"
+    )
+
+
+if __name__ == "__main__":
+    main(*(Path(argument) for argument in sys.argv[1:]))
