@@ -14,7 +14,7 @@ from seqtopo.graph.inputs import SHORT_DTYPES
 from seqtopo.graph.training import ARGUMENTS
 from seqtopo.layers.objects import FAMILIES as OBJECTS
 from seqtopo.layers.objects import names
-from seqtopo.layers.registry import FLAGS, LANGUAGE, NAMES, ROWS
+from seqtopo.layers.registry import FLAGS, LANGUAGE, NAMES, ROWS, STATEMENTS
 from seqtopo.layers.values import DTYPES
 from seqtopo.lint.ignores import COMMENT as DIRECTIVE
 from seqtopo.syntax.grammar import patterns, words
@@ -25,9 +25,8 @@ SCOPE = "source.seqtopo"
 
 _EQUALS = "keyword.operator.assignment"
 _VALUES = ("true", "false", "none")
-_STATEMENTS = ("let", "def", "train")
 # A bracket that is never closed would take in all that follows: a statement at the start of a line ends it.
-_STATEMENT_AHEAD = rf"(?=^(?:(?:{'|'.join(_STATEMENTS)})(?!\w)|[A-Za-z]\w*\s*=(?![=>])))"
+_STATEMENT_AHEAD = rf"(?=^(?:(?:{'|'.join(sorted(STATEMENTS))})(?!\w)|[A-Za-z]\w*\s*=(?![=>])))"
 
 
 def grammar_text() -> str:
@@ -159,12 +158,14 @@ def _strings() -> list[dict[str, Any]]:
 
 def _words() -> list[dict[str, Any]]:
     keywords = set(words().keywords)
-    flow = keywords - set(_STATEMENTS) - {"in"}
+    ranged = r"(log|step)(?!\w)"
     own = set(LANGUAGE) - keywords - set(_VALUES)
     return [
         _match(r"(?<![\w.])in(?=\s*\()", "keyword.other.source"),
-        _match(_one_of({"in", *flow}), "keyword.control"),
-        _match(_one_of(_STATEMENTS), "keyword.declaration"),
+        _match(_one_of(keywords - STATEMENTS), "keyword.control"),
+        # Behind the range of a search only: elsewhere they are names.
+        _match(rf"(?<=\])\s*{ranged}(?:\s+{ranged})?", {1: "keyword.control", 2: "keyword.control"}),
+        _match(_one_of(STATEMENTS), "keyword.declaration"),
         _match(_one_of(own), "keyword.other"),
         _match(_one_of(_VALUES), "constant.language"),
     ]

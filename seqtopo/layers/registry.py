@@ -91,11 +91,12 @@ FLAGS = frozenset(word for row in ROWS for word in row.flags)
 ENTRY_POINTS = "seqtopo.layers"
 """The entry-point group by which a package adds layers."""
 
+_STATEMENT = "a word that begins a statement"
 LANGUAGE = {
-    "let": "a word that begins a statement",
-    "search": "a word that begins a statement",
-    "def": "a word that begins a statement",
-    "train": "a word that begins a statement",
+    "let": _STATEMENT,
+    "search": _STATEMENT,
+    "def": _STATEMENT,
+    "train": _STATEMENT,
     "in": "the source of a flow",
     "for": "a word of the language",
     "as": "a word of the language",
@@ -107,6 +108,9 @@ LANGUAGE = {
     "none": "a value",
 }
 """The words of the language itself, and what each is."""
+
+STATEMENTS = frozenset(word for word, what in LANGUAGE.items() if what is _STATEMENT)
+"""Those that begin a statement."""
 
 SHORT = 4
 """A wrong name of so many letters was not meant for that of a function, of which one is always near."""

@@ -99,6 +99,9 @@ def test_every_word_of_the_language_is_one() -> None:
     kinds = {"keyword.control", "keyword.declaration", "keyword.other", "constant.language"}
     for word in {*LANGUAGE, *words().keywords}:
         assert scope_of(spec.format(word), word) in kinds, word
+    search = "search RATE in [1e-4..1e-2] log, WIDTH in [16..64] step 16"
+    assert [scope_of(search, word) for word in ("in", "log", "step")] == ["keyword.control"] * 3
+    assert scope_of("x -> log", "log") == "support.function.layer"
     assert scope_of("def block(F) = dense(F)", "def") == "storage.type.function"
     assert scope_of("def block(F) = dense(F)", "block") == "entity.name.function"
     assert scope_of("in (T,8)", "in") == "keyword.other.source"
