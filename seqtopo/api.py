@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from seqtopo.diag.error import SpecError
 from seqtopo.graph.buildable import MAX_PARAMS
 from seqtopo.lint.selection import selection
-from seqtopo.report.analyse import Text, analyse, linted, report_on
+from seqtopo.report.analyse import Text, analyse, is_space, linted, report_on
 from seqtopo.report.report import Report
 from seqtopo.source import Source
 from seqtopo.syntax.pasted import reports_python
@@ -88,7 +88,12 @@ def check(
         from seqtopo.data.fitting import with_data
 
         checked = with_data(checked, x, y, loss, dims, sample_weight, pad=pad)
-    return report_on(linted(checked, selection(select, ignore)))
+    space = None
+    if is_space(checked):
+        from seqtopo.report.space_walk import spaced  # few specs are spaces
+
+        checked, space = spaced(checked, dims)
+    return report_on(linted(checked, selection(select, ignore)), space)
 
 
 def read_code(

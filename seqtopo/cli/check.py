@@ -38,8 +38,9 @@ from seqtopo.diag.renderers import renderer
 from seqtopo.diag.renderers.cells import wrap
 from seqtopo.graph.buildable import unbound_names
 from seqtopo.layers.sizes import Shape, Size
-from seqtopo.report.analyse import Checked, linted, report_on, unbuildable
+from seqtopo.report.analyse import Checked, is_space, linted, report_on, unbuildable
 from seqtopo.report.report import Report, shape_table
+from seqtopo.report.space import Space
 from seqtopo.syntax.read import is_model
 from seqtopo.system.shell import command
 
@@ -148,15 +149,21 @@ class _Found:
 def _check_specs(args: argparse.Namespace, specs: Sequence[str], dims: Mapping[str, Any]) -> list[_Found]:
     before = check_specs(specs, dims)
     checked = [fitted(one, args, dims, len(args.specs)) for one in before]
+    spaces: list[Space | None] = [None] * len(checked)
+    for i, one in enumerate(checked):
+        if is_space(one):
+            from seqtopo.report.space_walk import spaced  # few specs are spaces
+
+            checked[i], spaces[i] = spaced(one, dims)
     settings = [settings_of(spec) for spec in specs]
     checked = [linted(one, chosen(args, of.selection)) for one, of in zip(checked, settings, strict=True)]
     building = tuple(_building(args, specs[0], before[0], checked[0], dims))
     found: list[_Found] = []
-    for one, of in zip(checked, settings, strict=True):
+    for one, of, space in zip(checked, settings, spaces, strict=True):
         lacking = unbuildable(one, args.max_params or of.max_params) if one.ok else ()
         unbound = tuple(d for d in lacking if d.code == "ST401")
         wrong = tuple(d for d in lacking if d.code != "ST401")
-        report = report_on(replace(one, diagnostics=(*one.diagnostics, *wrong)))
+        report = report_on(replace(one, diagnostics=(*one.diagnostics, *wrong)), space)
         found.append(_Found(report, unbound, building))
     return found
 
@@ -211,6 +218,9 @@ def _put_text(found: Sequence[_Found], files: Sequence[CheckedFile]) -> None:
     report = found[0].report
     if report.ok:
         put(("\n" if every else "") + shape_table(report, screen.width, color=screen.color))
+        if report.space is not None:
+            lines = [line for text in report.space.lines() for line in _hanging(text, screen.width)]
+            put("\n" + "\n".join(lines))
         put("\n" + _next_step(report, found[0].unbound, found[0].building, screen.width))
 
 
@@ -220,12 +230,20 @@ def in_short(report: Report) -> str:
     return f"fine; {report.kind}, {count} parameters"
 
 
+def _hanging(text: str, width: int) -> list[str]:
+    """A line of the space, wrapped; what goes on is indented as the line is, and two more."""
+    indent = " " * (len(text) - len(text.lstrip()))
+    lines = wrap(text.strip(), width - len(indent) - 2)
+    return [indent + line if i == 0 else f"{indent}  {line}" for i, line in enumerate(lines)]
+
+
 def _next_step(report: Report, unbound: tuple[Diagnostic, ...], building: Sequence[str], width: int) -> str:
     """The command that builds the spec, and what that still needs."""
     lines = [line for d in unbound for line in wrap(f"{d.message}.", width)]
     if building[1] == "decompile":
         return "\n".join([*lines, f"To write its spec: {command(*building)}"])
-    bound = bound_from_outside(dict.fromkeys(report.unbound, 64))
+    first = report.space.first if report.space is not None else {}
+    bound = bound_from_outside({**first, **dict.fromkeys(report.unbound, 64)})
     return "\n".join([*lines, f"To build it: {command(*building, *bound)}"])
 
 
@@ -240,6 +258,7 @@ def as_json(
       in Python code ``name``,
     - ``shapes``: each with ``name``, ``layer``, ``inputs``, ``outputs``, ``dtype``, ``params``, ``shared``,
     - ``outputs``: shapes by name; ``unbound``: the names that must be bound before it can be built;
+    - of a spec with ``search`` also ``space``: its names, how many points it has, and what was looked at;
     - after a build also ``files``: where each model is, by its name.
 
     A size is a number, or a text where symbols take part.
@@ -271,6 +290,7 @@ def as_json(
                 ],
                 "outputs": {name: _shape(shape) for name, shape in report.outputs.items()},
                 "unbound": list(report.unbound),
+                **({"space": report.space.data()} if report.space is not None else {}),
                 "diagnostics": json.loads(render_json(report.diagnostics)),
             }
         )

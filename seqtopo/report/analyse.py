@@ -21,6 +21,7 @@ from seqtopo.layers.sizes import Shape
 from seqtopo.layers.values import Refusal
 from seqtopo.lint.selection import Selection
 from seqtopo.report.report import Report, report_of
+from seqtopo.report.space import Space
 from seqtopo.source import Source, Span
 from seqtopo.syntax import tree
 from seqtopo.syntax.parse import parse
@@ -142,9 +143,15 @@ def linted(checked: Checked, chosen: Selection | None = None) -> Checked:
     return replace(checked, diagnostics=tuple(found))
 
 
+def is_space(checked: Checked) -> bool:
+    """Return whether names of a spec are searched."""
+    spec = checked.spec
+    return spec is not None and any(isinstance(s, tree.Search) for s in spec.statements)
+
+
 @collector.off()
-def report_on(checked: Checked) -> Report:
-    """Return the report of a spec that was read."""
+def report_on(checked: Checked, space: Space | None = None) -> Report:
+    """Return the report of a spec that was read; ``space`` is what was found in its space, if it has one."""
     resolved = checked.resolved
     names: tuple[str, ...] = ()
     if resolved is None or resolved.free:
@@ -154,7 +161,8 @@ def report_on(checked: Checked) -> Report:
         wrong = {text[d.span.start : d.span.end] for d in checked.diagnostics if d.code == "ST201"}
         unbound = buildable.unbound_names(graph, checked.spec, checked.bound)
         names = tuple(name for name in unbound if name not in wrong)
-    return report_of(checked.source, checked.diagnostics, resolved, names)
+    report = report_of(checked.source, checked.diagnostics, resolved, names)
+    return report if space is None else replace(report, space=space)
 
 
 def buildable_spec(checked: Checked, max_params: int = buildable.MAX_PARAMS) -> Resolved:

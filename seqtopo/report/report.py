@@ -13,6 +13,7 @@ from seqtopo.graph.resolver import Resolved
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.sizes import Shape, Size, total
 from seqtopo.layers.values import Weight
+from seqtopo.report.space import Space
 from seqtopo.report.table import LayerShape, ShapeTable
 from seqtopo.source import Source
 
@@ -35,6 +36,8 @@ class Report:
         meaning: The kind in words.
         receptive: How many steps each output sees, where that is fewer than all.
         name: The name of the model, where it was read from Python code.
+        space: What was found in the space of a spec with ``search``; None for one model. The others are then
+            of its first choice.
 
     >>> import seqtopo
     >>> report = seqtopo.check("in(T,8) -> lstm(64,seq) -> lstm(32) -> dense(1)")
@@ -55,6 +58,7 @@ class Report:
     meaning: str = ""
     receptive: tuple[Receptive, ...] = ()
     name: str = ""
+    space: Space | None = None
 
     @property
     def ok(self) -> bool:
@@ -65,7 +69,8 @@ class Report:
         from seqtopo.diag.renderers.text import render_text  # only a spec with findings needs it
 
         parts = [render_text(self.diagnostics)] if self.diagnostics else []
-        return "\n".join([*parts, *([shape_table(self)] if self.ok else [])])
+        of_space = ["", *self.space.lines()] if self.space is not None else []
+        return "\n".join([*parts, *([shape_table(self), *of_space] if self.ok else [])])
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         """What IPython shows in a terminal."""
