@@ -110,10 +110,6 @@ def test_a_space_that_is_too_large_is_looked_at_in_part_and_says_so(monkeypatch:
     assert not space.whole
     assert "may still fail" in space.looked_at()
     assert space.topologies < 2_000
-    assert seqtopo.check(text.replace("dense(1)", "is(500) -> dense(1)")).diagnostics[0].code in (
-        "ST226",
-        "ST309",
-    )
 
 
 def test_the_same_points_are_drawn_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
