@@ -17,6 +17,7 @@ from seqtopo.code.comments import comments
 from seqtopo.code.fixes import Fixer
 from seqtopo.code.leakage import leaks
 from seqtopo.code.model import CodeFile, CodeLayer, CodeModel, Opaque, Where
+from seqtopo.code.name_findings import name_findings
 from seqtopo.code.spec_map import LAYER, VALUE, Piece, SpecText
 from seqtopo.code.spec_text import spec_text
 from seqtopo.code.telling import in_cells, told_in_code
@@ -221,7 +222,8 @@ class _Checker:
     def checked(self) -> CheckedModel:
         """Return the model with what was found."""
         text, asked, on = self.text, self.asked, self.asked.selection.codes()
-        of_calls = [one for one in call_findings(self.model) if one.severity == "error" or one.code in on]
+        of_calls = [*call_findings(self.model), *name_findings(self.model)]
+        of_calls = [one for one in of_calls if one.severity == "error" or one.code in on]
         if text is None:
             if asked.data is not None:
                 of_calls += asked.data.comparable(self.model, inputs=False, outputs=False)[1]

@@ -82,7 +82,7 @@ def plain(machine: Machine, value: Value, sizes: Sizes = "") -> Value:
 def _of_package(value: Outside) -> Value:
     found = keras_names.meaning(value.path)
     last = value.path.rsplit(".", 1)[-1]
-    if found.kind == "object":
+    if found.kind == "object" and entry_of(found.family, found.name) is not None:
         return found.name
     if found.kind == "layer":
         return Opaque(f"the class {found.name}")
@@ -161,7 +161,8 @@ def _complete(machine: Machine, layer: CodeLayer) -> None:
     row = layer.row
     if row is None:
         return
-    if layer.kind == "Normalization" and "mean" not in layer.args:
+    mean = layer.args.get("mean")
+    if layer.kind == "Normalization" and (mean is None or mean.value is None):
         layer.row, layer.why, layer.keeps_shape = None, "it learns its mean from the data", True
     if machine.channels_first and "data_format" in row.by_name and "data_format" not in layer.args:
         layer.args["data_format"] = Argument("channels_first")

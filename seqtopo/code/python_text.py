@@ -178,19 +178,22 @@ class CallNode:
     def __init__(self, node: ast.Call, place: Where) -> None:
         self.node = node
         self.place = place
-        self._source = Source(f"({place.text})")
 
     def span(self, node: ast.expr) -> Span:
         """Where a part of it stands in the whole text."""
-        start = offset(self._source, node.lineno, node.col_offset)
-        end = offset(self._source, node.end_lineno or 0, node.end_col_offset or 0)
-        begin = self.place.span.start - 1
-        return Span(begin + start, begin + end)
+        return part_span(node, self.place)
 
     def keyword(self, node: ast.keyword) -> Span:
         """Where an argument stands, with its name."""
-        start = offset(self._source, node.lineno, node.col_offset)
-        return Span(self.place.span.start - 1 + start, self.span(node.value).end)
+        return part_span(node, self.place)
+
+
+def part_span(node: ast.expr | ast.keyword, place: Where) -> Span:
+    """Where a part of an expression stands in the whole text; it was read from a place, between brackets."""
+    source, begin = Source(f"({place.text})"), place.span.start - 1
+    start = offset(source, node.lineno, node.col_offset)
+    end = offset(source, node.end_lineno or 0, node.end_col_offset or 0)
+    return Span(begin + start, begin + end)
 
 
 def with_names(fix: Fix, source: Source, inputs: Iterable[CodeInput]) -> Fix:

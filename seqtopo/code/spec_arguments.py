@@ -27,6 +27,8 @@ from seqtopo.syntax import tree
 _ACTIVATION_OF = {layer: word for word, layer in ACTIVATION_LAYERS.items()}
 SECOND_VALUES = ("return_state", "return_attention_scores")
 """Arguments by which Keras returns second values: a spec returns them where they are used."""
+_IN_ANY_CASE = frozenset({"padding", "data_format"})
+"""Parameters whose words Keras takes in upper case, too."""
 _TRAIN = (("optimizer", "optimizer"), ("loss", "loss"), ("metrics", "metric"), ("weighted_metrics", "metric"))
 
 
@@ -94,12 +96,16 @@ def read_value(param: Param, value: Any) -> Any:
         value = _tuple(value)
     if isinstance(value, Object) and family:
         value = _object(family, value)
+    if isinstance(value, str) and param.name in _IN_ANY_CASE:
+        value = value.lower()
     if _has_unknown(value):
         return REQUIRED
     try:
         return param.kind.read(value)
     except Refusal:
         # A plain value that does not fit is a mistake of the code's author.
+        if isinstance(value, str):
+            return writing.Quoted(value)
         return value if _is_plain(value) else REQUIRED
     except (TypeError, ValueError):
         return REQUIRED

@@ -24,6 +24,8 @@ def told_in_code(found: Diagnostic, text: SpecText, fixer: Fixer) -> Diagnostic:
     where = place_of(text, found.span)
     if where is None:
         where = text.model.where
+    if found.code == "ST203":
+        where = _without_name(where)
     source = where.source
     labels = [
         Label(there.span, _worded(label.text, text))
@@ -55,6 +57,12 @@ def told_in_code(found: Diagnostic, text: SpecText, fixer: Fixer) -> Diagnostic:
         source,
     )
     return at_the_cause(told, text)
+
+
+def _without_name(where: Where) -> Where:
+    """The value of an argument that is written with its name."""
+    name = re.match(r"\w+\s*=\s*(?!=)", where.text)
+    return where if name is None else Where(where.source, Span(where.span.start + name.end(), where.span.end))
 
 
 def _open_shapes(title: str, symbols: Mapping[str, str]) -> str:

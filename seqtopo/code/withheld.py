@@ -12,8 +12,11 @@ from functools import cached_property
 from pathlib import PurePath
 
 from seqtopo.code.arrays import CodeArray, as_array, way_back
+from seqtopo.code.keras_names import is_layer_class
 from seqtopo.code.machine import tensor_of
 from seqtopo.code.model import CodeCall, CodeFile, CodeInput, CodeModel, Where
+from seqtopo.code.name_findings import has_own_objects
+from seqtopo.code.spec_arguments import parameter
 from seqtopo.code.spec_map import SpecText
 from seqtopo.diag.model import Diagnostic
 from seqtopo.source import Span
@@ -48,6 +51,8 @@ class Withheld:
     def of_spec(self, found: Diagnostic, text: SpecText) -> bool:
         """Whether a finding in a model's spec is withheld."""
         call = next((p.call for p in text.pieces_at(found.span) if p.call is not None), None)
+        if found.code == "ST203" and self._is_own_object(found, text):
+            return True
         if found.code in ("ST203", "ST301") and call is not None and self._was_taken(found, call):
             return True
         if call is not None and found.code in _OF_INPUTS and _OF_INPUTS[found.code](call, text.model):
@@ -71,6 +76,22 @@ class Withheld:
             return True
         about_training = told.code.startswith("ST6") or told.code in _OF_TRAINING
         return self.is_test and about_training and any(_holds(span, told.span) for span in self._tests)
+
+    def _is_own_object(self, found: Diagnostic, text: SpecText) -> bool:
+        """Whether a name that Keras does not know may be that of an object of the author's own, or that of a
+        layer, which tf.keras took for an activation.
+        """
+        piece = next(iter(text.pieces_at(found.span)), None)
+        if piece is None or piece.layer is None or piece.layer.row is None:
+            return False
+        layer = piece.layer
+        param = parameter(piece.layer.row, piece.key)
+        if param is None or not param.kind.family:
+            return False
+        given = layer.args.get(piece.key)
+        word = given.value if given is not None else None
+        was_layer = isinstance(word, str) and is_layer_class(word) and "tensorflow" in self.code.source.text
+        return was_layer or has_own_objects(self.code.source.text)
 
     def _was_taken(self, found: Diagnostic, call: CodeCall) -> bool:
         """Whether a Keras before 3 took what Keras 3 refuses; tf.keras may be either."""

@@ -109,7 +109,7 @@ _SHORT_FLAGS = {"seq": "return_sequences=True", "nobias": "use_bias=False", "ini
 _NAMES = "|".join(sorted((re.escape(name) for name in (*NAMES, "in", "res")), key=len, reverse=True))
 _STEP = re.compile(rf"(?<![\w.])(?:{_NAMES})(?=\()|(?<![\w.'])(?:{_NAMES})(?![\w(=.-])|\[")
 _ARROW = re.compile(r"\s*->\s*")
-_BARE = re.compile(rf"(?<![\w.`=])({_NAMES})(?![\w(=.])")
+_BARE = re.compile(rf"(?<![\w.`=\"])({_NAMES})(?![\w(=.])")
 _FLAG = re.compile(rf"(?<![\w.=`'-])({'|'.join(_SHORT_FLAGS)})(?![\w(.-])")
 _TAKEN_OUT = re.compile(rf"(?<=\btake )(?:{_NAMES})(?= out(?:, to keep|: there is nothing))")
 _SHAPE = re.compile(r"\((?:[^()]|\([^()]*\)){0,80}\)")
@@ -157,6 +157,9 @@ _PHRASES: tuple[tuple[str, str], ...] = (
     (r"\ba (?:recipe|macro) \(def\)", "a function"),
     (r"\bmake a (?:recipe|macro) of it \(def\)", "make a layer for each use"),
     (r"# seqtopo: ignore\[(ST\d+)\]", r"# seqtopo: ignore[\1]"),
+    (r"\bwrite concat\b", 'write "concat"'),
+    (r"\bsum, mul, concat or ave\b", '"sum", "mul", "concat" or "ave"'),
+    (r"\bmust be true or false\b", "must be True or False"),
     (r"\bmodel\.part\(\"[^\"]*\"\)", "a Model of its own"),
 )
 

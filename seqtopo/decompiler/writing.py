@@ -26,6 +26,10 @@ Inside = Callable[[Layer | SubModel], tree.Expr]
 _WORD = re.compile(r"[a-z][a-z0-9_]*")
 
 
+class Quoted(str):
+    """A text that is written in quotes, also where it could stand bare."""
+
+
 def name(text: str) -> tree.Name:
     """Return the tree node of a name."""
     return tree.Name(NOWHERE, text)
@@ -70,7 +74,8 @@ def value(given: Any, family: str = "") -> tree.Expr:
     if isinstance(given, Word):
         return name(given.name)
     if isinstance(given, str):
-        return name(given) if _WORD.fullmatch(given) else tree.String(NOWHERE, given)
+        is_bare = _WORD.fullmatch(given) and not isinstance(given, Quoted)
+        return name(given) if is_bare else tree.String(NOWHERE, str(given))
     if isinstance(given, tuple):
         return tree.Tuple(NOWHERE, tuple(value(v, family) for v in given))
     if isinstance(given, Mapping):

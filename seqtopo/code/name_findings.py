@@ -1,0 +1,202 @@
+"""Find arguments and names of Keras objects in code that Keras does not have."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Mapping
+
+from seqtopo.code.model import Argument, CodeLayer, CodeModel, Training, Where
+from seqtopo.code.python_text import part_span
+from seqtopo.code.spec_arguments import parameter
+from seqtopo.diag.model import Diagnostic, Edit, Fix
+from seqtopo.diag.nearest import nearest
+from seqtopo.layers.legacy_objects import OBJECTS
+from seqtopo.layers.objects import entry_of, names
+from seqtopo.layers.row import Row
+from seqtopo.source import Span
+
+_OTHER_ARGUMENTS = frozenset(
+    {
+        *(
+            "name",
+            "dtype",
+            "trainable",
+            "autocast",
+            "activity_regularizer",
+            "weights",
+            "dynamic",
+            "batch_size",
+        ),
+        *("input_shape", "batch_input_shape", "batch_shape", "input_dim", "input_length", "input_dtype"),
+        *(
+            "implementation",
+            "consume_less",
+            "time_major",
+            "zero_output_for_mask",
+            "ragged",
+            "sparse",
+            "sparse_grad",
+        ),
+        *("fused", "virtual_batch_size", "adjustment", "rms_scaling", "causal", "quantization_config"),
+    }
+)
+"""Arguments that some Keras takes, or took, beside those of a layer's row."""
+_MOST_LISTED = 8
+# Not a fact about layers: the arguments of the methods of a model.
+_FIT = (
+    *("x", "y", "batch_size", "epochs", "verbose", "callbacks", "validation_split", "validation_data"),
+    *("shuffle", "class_weight", "sample_weight", "initial_epoch", "steps_per_epoch", "validation_steps"),
+    *("validation_batch_size", "validation_freq"),
+)
+_OF_METHODS: Mapping[str, tuple[str, ...]] = {
+    "compile": (
+        *("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics", "run_eagerly"),
+        *("steps_per_execution", "jit_compile", "auto_scale_loss"),
+    ),
+    "fit": _FIT,
+    "evaluate": ("x", "y", "batch_size", "verbose", "sample_weight", "steps", "callbacks", "return_dict"),
+    "predict": ("x", "batch_size", "verbose", "steps", "callbacks"),
+}
+_OF_OLD_METHODS = frozenset(
+    {
+        *("nb_epoch", "nb_worker", "max_queue_size", "max_q_size", "workers", "use_multiprocessing"),
+        *("pickle_safe", "sample_weight_mode", "target_tensors", "distribute", "show_accuracy", "class_mode"),
+        *(
+            "generator",
+            "data",
+            "samples_per_epoch",
+            "nb_val_samples",
+            "val_samples",
+            "experimental_run_tf_function",
+        ),
+        *("theano_mode", "pss_evaluation_shards", "from_serialized"),
+    }
+)
+_FAMILIES: Mapping[str, str] = {
+    "optimizer": "optimizer",
+    "loss": "loss",
+    "metrics": "metric",
+    "weighted_metrics": "metric",
+}
+_LIKELY = {"optimizer": '"adam"', "loss": '"mse"', "metric": '"mae"'}
+_CUSTOM = re.compile(r"custom_obj|CustomObject|register_keras_serializable|register_serializable")
+"""What gives names to objects of one's own."""
+
+
+def has_own_objects(text: str) -> bool:
+    """Whether a Python text may give names to objects of its own, such as activations."""
+    return _CUSTOM.search(text) is not None
+
+
+def name_findings(model: CodeModel) -> Iterator[Diagnostic]:
+    """What a model's code names that Keras does not have: arguments of layers, losses and the like."""
+    seen: set[CodeLayer] = set()
+    for call in model.calls:
+        yield from _of_layer(call.layer, seen)
+    for one in model.training:
+        if one.method == "compile":
+            yield from _objects(one)
+        if one.method in _OF_METHODS:
+            known = _OF_METHODS[one.method]
+            for key, argument in one.args.items():
+                near = nearest(key, [name for name in known if name not in one.args])
+                if key not in known and key not in _OF_OLD_METHODS and near is not None:
+                    yield from _unknown(one.method, key, argument, [near])
+
+
+def _of_layer(layer: CodeLayer, seen: set[CodeLayer]) -> Iterator[Diagnostic]:
+    if layer in seen or layer.row is None or layer.kind.startswith("ops."):
+        return
+    seen.add(layer)
+    for key, argument in layer.args.items():
+        if isinstance(argument.value, CodeLayer):
+            yield from _of_layer(argument.value, seen)
+        if parameter(layer.row, key) is None and key not in _OTHER_ARGUMENTS and key.isidentifier():
+            known = [name for name in _arguments(layer.row) if name not in layer.args]
+            yield from _unknown(layer.kind, key, argument, known)
+
+
+def _arguments(row: Row) -> tuple[str, ...]:
+    return tuple(p.keras_name for p in row.by_name.values() if p.keras_name and not p.call)
+
+
+def _unknown(kind: str, key: str, argument: Argument, known: list[str]) -> Iterator[Diagnostic]:
+    """ST202: an argument that is written out by its name, and that there is not."""
+    whole = argument.whole
+    if whole is None or not re.match(rf"{key}\s*=", whole.text):
+        return  # it comes from elsewhere, such as **kwargs
+    span = Span(whole.span.start, whole.span.start + len(key))
+    near = nearest(key, known)
+    fixes = (Fix(f"did you mean {near}?", (Edit(span, near),)),) if near is not None else ()
+    more = ", ..." if len(known) > _MOST_LISTED else ""
+    yield Diagnostic(
+        "ST202",
+        f"{kind} has no argument {key}",
+        span,
+        label="unknown argument",
+        help="" if fixes else f"its arguments are {', '.join(known[:_MOST_LISTED])}{more}",
+        fixes=fixes,
+        source=whole.source,
+    )
+
+
+def _objects(call: Training) -> Iterator[Diagnostic]:
+    """ST217: an optimizer, a loss or a metric by a name that Keras does not have."""
+    for key, family in _FAMILIES.items():
+        argument = call.args.get(key)
+        if argument is None or has_own_objects(call.where.source.text):
+            continue
+        for word in _words(argument.value):
+            if not _is_known(family, word):
+                yield _no_object(key, family, word, argument.where or call.where)
+
+
+def _words(value: object) -> Iterator[str]:
+    """The texts in what an argument of ``compile`` is given."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for one in value.values():
+            yield from _words(one)
+    elif isinstance(value, (list, tuple)):
+        for one in value:
+            yield from _words(one)
+
+
+def _is_known(family: str, word: str) -> bool:
+    families = ("metric", "loss") if family == "metric" else (family,)
+    spellings = {word, word.lower()}
+    return any(entry_of(of, one) or one in OBJECTS[of] for of in families for one in spellings)
+
+
+def _no_object(key: str, family: str, word: str, where: Where) -> Diagnostic:
+    near = nearest(word, names(family))
+    place = _text_of(word, where)
+    fixes: tuple[Fix, ...] = ()
+    if near is not None and place is not None:
+        inside = Span(place.start + 1, place.end - 1)
+        fixes = (Fix(f"did you mean {near}?", (Edit(inside, near),)),)
+    article = "an" if family == "optimizer" else "a"
+    return Diagnostic(
+        "ST217",
+        f'{key} cannot be "{word}": expected {article} {family} such as {_LIKELY[family]}',
+        place or where.span,
+        label=f"Keras has no {family} of that name",
+        help="" if fixes else f"did you mean {near}?" if near else f"as in {key}={_LIKELY[family]}",
+        fixes=fixes,
+        source=where.source,
+    )
+
+
+def _text_of(word: str, where: Where) -> Span | None:
+    """Where a text stands in an argument, in plain quotes; None where it comes from elsewhere."""
+    try:
+        node = ast.parse(f"({where.text})", mode="eval").body
+    except (SyntaxError, ValueError, RecursionError):
+        return None
+    found = [n for n in ast.walk(node) if isinstance(n, ast.Constant) and n.value == word]
+    if len(found) != 1:
+        return None
+    span = part_span(found[0], where)
+    return span if span.end - span.start == len(word) + 2 else None
