@@ -10,14 +10,15 @@ from seqtopo.cli.arguments import Parser, UsageError, add_spec_options, add_stoc
 from seqtopo.cli.data_options import add_pad
 from seqtopo.cli.files import check_spec
 from seqtopo.cli.fit_files import PROGRESS, Training, keep_what_is_there, target_of
-from seqtopo.cli.terminal import put_diagnostics
+from seqtopo.cli.settings import settings_of
+from seqtopo.cli.terminal import put_diagnostics, say
 from seqtopo.diag.error import SpecError
 from seqtopo.emit.backend import choose
 from seqtopo.report.analyse import Checked, still_searched
 from seqtopo.system import packages
 
 if TYPE_CHECKING:
-    from seqtopo.cli.fit_data import Job
+    from seqtopo.data.jobs import Job
 
 
 def parser() -> Parser:
@@ -151,8 +152,11 @@ def run(args: argparse.Namespace) -> int:
 def _job(checked: Checked, args: argparse.Namespace, dims: dict[str, Any]) -> Job:
     """What ``job_of`` gives; raises what it raises, and UsageError where NumPy is not installed."""
     try:
-        from seqtopo.cli.fit_data import job_of  # loads NumPy
+        from seqtopo.data.jobs import OptionError, Reading, job_of  # loads NumPy
     except ImportError:
         help = f"install a backend, which brings it: {packages.get_extra('jax')}"
         raise UsageError("NumPy is not installed", help) from None
-    return job_of(checked, args, dims)
+    try:
+        return job_of(checked, Reading(args, dims, settings_of(args.spec).selection, say))
+    except OptionError as error:
+        raise UsageError(str(error), error.help) from None

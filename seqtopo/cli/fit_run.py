@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqtopo import __version__
-from seqtopo.cli.fit_data import MOST_SHOWN, Job
 from seqtopo.cli.fit_files import PICTURE, PROGRESS, Training, keep_what_is_there, loss_curve
 from seqtopo.cli.settings import settings_of
 from seqtopo.cli.terminal import put, say, terminal
 from seqtopo.cli.writing import write_whole
 from seqtopo.data.baselines import Scores, errors, guesses, usual
 from seqtopo.data.choosing import kinds_of, logits_of
+from seqtopo.data.jobs import MOST_SHOWN, Job
 from seqtopo.data.training import training_runs as runs
 from seqtopo.data.training.forecasting import most_steps, not_targets
 from seqtopo.data.training.model_files import Notes, save_with

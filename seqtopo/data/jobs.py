@@ -1,16 +1,12 @@
-"""Read the data of ``seqtopo fit``, cut it as the spec wants it, and check it against the spec."""
+"""Read the data to train on, cut it as a spec wants it, and check it against the spec."""
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from seqtopo.cli.arguments import UsageError
-from seqtopo.cli.settings import settings_of
-from seqtopo.cli.terminal import say
 from seqtopo.data.array import Array
 from seqtopo.data.choosing import chosen_training, kinds_of, labels_of, noted
 from seqtopo.data.cutting import Cut, Samples, Wanted, Windows, lacking_classes
@@ -22,6 +18,7 @@ from seqtopo.data.spec_cutting import carries_states, cut_for, takes_ids
 from seqtopo.data.ways_to_cut import Asked
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
+from seqtopo.lint.selection import Selection
 from seqtopo.report.analyse import Checked, analyse, linted
 
 MOST_SHOWN = 6
@@ -30,13 +27,38 @@ OTHER_SHARES = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.0)
 """The shares to hold out that are tried where a series is too short for the one that was asked for."""
 
 
+class Options(Protocol):
+    """How data is read and cut, as ``seqtopo fit`` takes it on the command line."""
+
+    data: Any
+    series: str | None
+    pad: bool
+    target: list[str] | None
+    steps: int | None
+    horizon: int | None
+    stride: int
+    scale: bool
+    same: bool
+    batch: int | None
+    validation: float
+    seed: int
+
+
+class OptionError(ValueError):
+    """An option does not go with the spec or the data; ``help`` says what to do."""
+
+    def __init__(self, message: str, help: str) -> None:
+        super().__init__(message)
+        self.help = help
+
+
 _OF_SERIES = {"target": None, "steps": None, "horizon": None, "stride": 1, "scale": False, "same": False}
 """The options for series alone, each with what it is where it is not given."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """One run of ``fit``: the spec with its symbols and its loss, the data to train on, and the data that is
+    """One training: the spec with its symbols and its loss, the data to train on, and the data that is
     held out. ``added`` is the loss or ``train`` statement that was chosen for the spec, "" for none.
     """
 
@@ -62,31 +84,61 @@ class Job:
         return wanted.columns if wanted is not None and wanted.columns is not None else every
 
 
-def job_of(checked: Checked, args: argparse.Namespace, dims: dict[str, Any]) -> Job:
+@dataclass(frozen=True)
+class Reading:
+    """How one training reads its data.
+
+    ``selection`` are the rules that are on, ``say`` prints what there is, ``left_out`` is a share at the end
+    that this training knows nothing of.
+    """
+
+    args: Options
+    dims: dict[str, Any]
+    selection: Selection = field(default_factory=Selection)
+    say: Callable[[str], object] = print
+    left_out: float = 0.0
+
+
+def read_data(checked: Checked, args: Options) -> Series | Members:
+    """Return what is in the file of data, as the spec takes it.
+
+    Raises:
+        SpecError: it cannot be read so.
+    """
+    assert checked.resolved is not None
+    graph = checked.resolved.graph
+    ends = ends_of(graph)
+    slots = slots_of(graph, "x", ends[0]) if args.pad else ()
+    return load(Path(args.data), takes_ids(checked), *ends, args.series, slots)
+
+
+def job_of(checked: Checked, reading: Reading, read: Series | Members | None = None) -> Job:
     """Reads the data, cuts it, and chooses a loss where the spec names none; says what there is.
+
+    ``read`` is the data where it is read already.
 
     Raises:
         SpecError: something is wrong with the spec, the data, or both together.
-        UsageError: an option does not go with the spec.
+        OptionError: an option does not go with the spec.
     """
-    assert checked.resolved is not None
+    args, say = reading.args, reading.say
     ids = takes_ids(checked)
-    graph = checked.resolved.graph
-    ends = ends_of(graph)
-    read = load(Path(args.data), ids, *ends, args.series, slots_of(graph, "x", ends[0]) if args.pad else ())
+    read = read_data(checked, args) if read is None else read
     if isinstance(read, Members):
         if args.series is not None:
-            raise UsageError("--series names a column of a .csv file", "leave it out: these are samples")
+            raise OptionError("--series names a column of a .csv file", "leave it out: these are samples")
         for name, default in _OF_SERIES.items():
             if getattr(args, name) != default:
                 said = f"--{name} says how a series is cut, but {Path(args.data).name} holds samples"
-                raise UsageError(said, f"leave out --{name}")
-        return _given_samples(checked, args, dims, read)
+                raise OptionError(said, f"leave out --{name}")
+        return _given_samples(checked, reading, read)
     for note in read.notes:
         say(note)
     if args.scale and ids:
-        raise UsageError("--scale is for numbers, and the spec takes ids", "leave it out")
-    train, rest, early, again = _cut(checked, read, args, dims)
+        raise OptionError("--scale is for numbers, and the spec takes ids", "leave it out")
+    if reading.left_out:
+        read = read.without_last(tuple(round(length * reading.left_out) for length in read.every_length))
+    train, rest, early, again = _cut(checked, read, args, reading.dims)
     held = read.steps - early.steps
     named = f" ({', '.join(read.columns[:MOST_SHOWN])})" if read.columns else ""
     what = "ids" if ids else f"of {read.features} feature{'s' if read.features > 1 else ''}{named}"
@@ -98,12 +150,12 @@ def job_of(checked: Checked, args: argparse.Namespace, dims: dict[str, Any]) -> 
     say(
         f"held out: {rest}, to predict the last {held:,} steps" if rest is not None else "nothing is held out"
     )
-    settled, added = _settled(again, args, [labels_of(train, read, early)], series=True, ids=ids)
+    settled, added = _settled(again, reading, [labels_of(train, read, early)], series=True, ids=ids)
     return Job(settled, added, train, rest, read, early, ids)
 
 
 def _cut(
-    checked: Checked, read: Series, args: argparse.Namespace, dims: dict[str, Any]
+    checked: Checked, read: Series, args: Options, dims: dict[str, Any]
 ) -> tuple[Cut, Cut | None, Series, Checked]:
     """What is trained on, what is held out, the steps before those, and the spec with its symbols learned.
 
@@ -126,7 +178,7 @@ def _cut(
 
 
 def _cut_at(
-    checked: Checked, read: Series, args: argparse.Namespace, dims: dict[str, Any], share: float
+    checked: Checked, read: Series, args: Options, dims: dict[str, Any], share: float
 ) -> tuple[Cut, Cut | None, Series, Checked]:
     each = tuple(round(length * share) for length in read.every_length)
     held = sum(each)
@@ -160,15 +212,18 @@ def _cut_at(
     return train, rest, early, again
 
 
-def _given_samples(checked: Checked, args: argparse.Namespace, dims: dict[str, Any], members: Members) -> Job:
+def _given_samples(checked: Checked, reading: Reading, members: Members) -> Job:
+    args, dims, say = reading.args, reading.dims, reading.say
     x, y, weights = (members.arrays(side) for side in ("x", "y", "sample_weight"))
     again = with_data(checked, x, y, None, dims, weights)
     if not again.ok:
         raise SpecError(again.diagnostics)
     assert again.resolved is not None
     graph = again.resolved.graph
-    settled, added = _settled(again, args, y or (), x, weights)
+    settled, added = _settled(again, reading, y or (), x, weights)
     samples = members.read()
+    if reading.left_out:
+        samples = samples.split(round(samples.count * reading.left_out))[0]
     batch = graph.nodes[graph.inputs[0]].batch
     fixed = isinstance(batch, int)
     size = batch if isinstance(batch, int) else args.batch or 32
@@ -239,7 +294,7 @@ def _holding_out(share: float) -> str:
 
 def _settled(
     checked: Checked,
-    args: argparse.Namespace,
+    reading: Reading,
     labels: Sequence[Array],
     x: Sequence[Array] | None = None,
     weights: Sequence[Array] | None = None,
@@ -261,7 +316,7 @@ def _settled(
     given = with_data(replace(again, diagnostics=()), x, list(labels), None, dims, weights)
     found = {(d.code, d.span, d.message): d for d in (*again.diagnostics, *given.diagnostics)}
     settled = replace(given, diagnostics=tuple(found.values()))
-    again = linted(settled, settings_of(args.spec).selection)
+    again = linted(settled, reading.selection)
     diagnostics = noted(again.diagnostics, added, len(checked.source.text.rstrip()))
     if not again.ok:
         raise SpecError(diagnostics)
