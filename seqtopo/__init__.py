@@ -81,8 +81,13 @@ if not TYPE_CHECKING:  # a type checker that saw this would take any name for a 
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name, obj=this)
         from importlib import import_module
 
+        from seqtopo.system import collector
+
         home = _HOMES[name]
-        found = import_module(f"{home}.{name}") if home == __name__ else getattr(import_module(home), name)
+        with collector.off():  # beside Keras, one walk over all objects takes as long as all that is loaded
+            found = import_module(f"{home}.{name}" if home == __name__ else home)
+        if home != __name__:
+            found = getattr(found, name)
         globals()[name] = found
         return found
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,9 +10,9 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from children import as_installed
 from timing import Row, compare
 
-ROOT = Path(__file__).resolve().parents[2]
 RIGHT = "in(24,8) -> lstm(64,seq) -> lstm(32) -> dense(1)"
 WRONG = "in(24,8) -> lstm(64) -> lstm(32) -> dense(1)"
 BROKEN = "in(24,8) -> -> lstm(64)"
@@ -64,8 +63,7 @@ def measure() -> Iterator[Row]:
 
 
 def _process(folder: Path, *argv: str, backend: str = "") -> None:
-    env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    env |= {"PYTHONPATH": str(ROOT), "PYTHONPYCACHEPREFIX": str(folder / "compiled")}
+    env = as_installed()
     if backend:
         env["KERAS_BACKEND"] = backend
     done = subprocess.run([sys.executable, *argv], cwd=folder, env=env, capture_output=True, check=False)

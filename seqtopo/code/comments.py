@@ -10,6 +10,8 @@ from bisect import bisect_right
 from seqtopo.lint.ignores import COMMENT, Ignore, words_of
 from seqtopo.source import Source, Span
 
+_LAYOUT = {tokenize.NL, tokenize.INDENT, tokenize.DEDENT, tokenize.ENCODING, tokenize.ENDMARKER}
+
 
 def comments(source: Source) -> tuple[list[Ignore], list[Span]]:
     """The comments of a Python text that speak to seqtopo, and the spans of its logical lines."""
@@ -18,8 +20,8 @@ def comments(source: Source) -> tuple[list[Ignore], list[Span]]:
     begin: int | None = None
     try:
         for token in tokenize.generate_tokens(io.StringIO(source.text).readline):
-            if token.type == tokenize.ENDMARKER:
-                break  # it stands on a line that the text may not have
+            if token.type in _LAYOUT:
+                continue  # the last ones stand on a line that the text may not have
             at = source.start_of(token.start[0]) + token.start[1]
             if token.type == tokenize.COMMENT:
                 match = COMMENT.search(token.string)
@@ -29,7 +31,7 @@ def comments(source: Source) -> tuple[list[Ignore], list[Span]]:
             elif token.type == tokenize.NEWLINE:
                 statements.append(Span(at if begin is None else begin, at))
                 begin = None
-            elif token.type not in (tokenize.NL, tokenize.INDENT, tokenize.DEDENT, tokenize.ENCODING):
+            else:
                 begin = at if begin is None else begin
     except (tokenize.TokenError, IndentationError, SyntaxError):
         pass  # what was read so far counts: a notebook's cell may end in the middle

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from seqtopo.diag.model import Diagnostic
+from seqtopo.diag.renderers.cells import visible
 from seqtopo.graph.counting import count, owners, together
 from seqtopo.graph.kind import Receptive, kind, meaning, receptive
 from seqtopo.graph.resolver import Resolved
@@ -69,8 +70,11 @@ class Report:
         from seqtopo.diag.renderers.text import render_text  # only a spec with findings needs it
 
         parts = [render_text(self.diagnostics)] if self.diagnostics else []
-        of_space = ["", *self.space.lines()] if self.space is not None else []
-        return "\n".join([*parts, *([shape_table(self), *of_space] if self.ok else [])])
+        if self.ok:
+            # Of a Python file with several models, or whose errors are ignored, there is no table.
+            parts.append(shape_table(self) if self.shapes else f"{visible(self.source.path)}: no errors")
+            parts += ["", *self.space.lines()] if self.space is not None else []
+        return "\n".join(parts)
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         """What IPython shows in a terminal."""

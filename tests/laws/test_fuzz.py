@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import itertools
+import random
+from pathlib import Path
 
 import pytest
 
+import seqtopo
 from seqtopo.report.analyse import analyse
 from tests.support import fuzz, fuzz_files
+from tests.support.fuzz_code import program
 
 
-@pytest.mark.parametrize(("kind", "count"), [("texts", 400), ("outputs", 12), ("models", 8), ("files", 100)])
+@pytest.mark.parametrize(
+    ("kind", "count"), [("texts", 400), ("outputs", 12), ("models", 8), ("files", 100), ("code", 60)]
+)
 def test_fault_b_what_is_drawn_does_not_raise(kind: str, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fuzz, "MODELS", ())  # building the published ones takes as long as all the rest
     faults = fuzz.run(kind, range(count))
@@ -37,6 +43,19 @@ def test_a_fault_in_a_file_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
         assert "planted" in fault.what
         assert fault.text.startswith(suffix)
         monkeypatch.undo()
+
+
+def test_a_fault_in_code_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files and notebooks are both tried, and the program is told with what went wrong."""
+
+    def fails(path: Path, **_: object) -> None:
+        raise IndexError(f"planted {path.suffix}")
+
+    monkeypatch.setattr(seqtopo, "check", fails)
+    faults = fuzz.run("code", range(30))
+    assert len(faults) == 30
+    assert all(any(f"planted {suffix}" in f.what for f in faults) for suffix in (".py", ".ipynb"))
+    assert faults[0].text == program(random.Random("code 0"), fuzz.CODE_MUTATIONS)
 
 
 def test_a_fault_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@
     python -m tests.support.fuzz outputs 20000     draw, to_python, diff
     python -m tests.support.fuzz models 20000      decompile, of mutants of models' configurations
     python -m tests.support.fuzz files 20000       check, cut, forecast, of mutants of data and models
+    python -m tests.support.fuzz code 20000        check, of mutants of Keras programs, as files and notebooks
 
 Each draw follows from its number alone; ``--first N`` begins with another one. What raises, gives an ST9xx
 or changes under ``fmt`` is printed with its number, and the exit code is 1. The last line counts the runs.
@@ -42,6 +43,7 @@ from seqtopo.source import Source
 from seqtopo.syntax.parse import parse
 from seqtopo.syntax.print import format_text
 from tests.support.altered import alter
+from tests.support.fuzz_code import checked_code, own_faults, program
 from tests.support.fuzz_files import draw_file, opened
 from tests.support.models import MODELS
 
@@ -290,6 +292,9 @@ def _value(random: Random, names: list[str], depth: int) -> str:
     return random.choice([*VALUES, *names])
 
 
+CODE_MUTATIONS = (_edit_tokens, _edit_name, _edit_number, _edit_lines, _edit_characters)
+
+
 def draw(number: int) -> str:
     """The text of a draw."""
     random = Random(f"text {number}")
@@ -308,7 +313,7 @@ def try_text(number: int) -> Fault | None:
 def _read(text: str) -> str:
     report = seqtopo.check(text, select="ALL")
     str(report)
-    wrong = _ours(report.diagnostics)
+    wrong = own_faults(report.diagnostics)
     if wrong:
         return wrong
     tree, _ = parse(Source(text))
@@ -346,12 +351,12 @@ def _shown(text: str) -> str:
             if not unrolled:
                 picture.mermaid()
         except SpecError as error:
-            if wrong := _ours(error.diagnostics):
+            if wrong := own_faults(error.diagnostics):
                 return f"draw, unrolled={unrolled}: {wrong}"
     try:
         compile(to_python(text), "<written>", "exec")
     except SpecError as error:
-        if wrong := _ours(error.diagnostics):
+        if wrong := own_faults(error.diagnostics):
             return f"to_python: {wrong}"
     formatted, _ = format_text(Source(text))
     one, two = analyse(text).resolved, analyse(formatted or "").resolved
@@ -374,9 +379,9 @@ def _told(config: Any) -> str:
     try:
         found = decompiled(config)
     except SpecError as error:
-        return _ours(error.diagnostics)
+        return own_faults(error.diagnostics)
     checked = seqtopo.check(found.text)
-    return _ours(found.diagnostics) or (
+    return own_faults(found.diagnostics) or (
         "" if checked.ok else f"its spec is refused: {checked.diagnostics[0]}"
     )
 
@@ -409,12 +414,14 @@ def try_file(number: int) -> Fault | None:
     with TemporaryDirectory() as folder:
         path = Path(folder, f"file{suffix}")
         path.write_bytes(data)
-        return _guarded(number, f"{suffix} {data[:2000]!r}", lambda: _ours(opened(path)))
+        return _guarded(number, f"{suffix} {data[:2000]!r}", lambda: own_faults(opened(path)))
 
 
-def _ours(diagnostics: Any) -> str:
-    """What is our own fault among diagnostics."""
-    return "; ".join(f"{d.code} {d.message} {d.notes}" for d in diagnostics if d.code.startswith("ST9"))
+def try_code(number: int) -> Fault | None:
+    """Checks a program of Keras with every rule, as a file or as a notebook, and shows what was found."""
+    random = Random(f"code {number}")
+    text = program(random, CODE_MUTATIONS)
+    return _guarded(number, text, lambda: checked_code(text, random.random() < 0.2))
 
 
 def _guarded(number: int, text: str, run: Callable[[], str]) -> Fault | None:
@@ -429,7 +436,7 @@ def _guarded(number: int, text: str, run: Callable[[], str]) -> Fault | None:
     return Fault(number, what, text) if what else None
 
 
-KINDS = {"texts": try_text, "outputs": try_outputs, "models": try_model, "files": try_file}
+KINDS = {"texts": try_text, "outputs": try_outputs, "models": try_model, "files": try_file, "code": try_code}
 
 
 def run(kind: str, numbers: range) -> list[Fault]:

@@ -47,6 +47,17 @@ def test_a_file_is_checked_with_a_table_for_each_model(project: Path, capsys: Ca
     assert "Input" in said
 
 
+@pytest.mark.parametrize(
+    "text", [FINE, f"{IMPORTS}{STACKED}".replace("LSTM(32),", "LSTM(32),  # seqtopo: ignore[ST301]")]
+)
+def test_a_report_without_a_table_is_shown(project: Path, text: str) -> None:
+    Path("code.py").write_text(text)
+    report = seqtopo.check(Path("code.py"))
+    assert report.ok
+    assert str(report).endswith("code.py: no errors")
+    assert report._repr_html_()
+
+
 def test_a_mistake_makes_the_exit_code_1(project: Path, capsys: Capture) -> None:
     assert main(["check", "bad.py"]) == 1
     said = capsys.readouterr().out

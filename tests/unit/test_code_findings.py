@@ -206,6 +206,12 @@ def test_a_text_in_quotes_is_no_comment() -> None:
     assert "ST301" in [d.code for d in _found(text)]
 
 
+@pytest.mark.parametrize("end", ["", "\\", "  # a word", "\n    # a word", "\n  x $"])
+def test_comments_are_read_of_a_text_that_ends_in_the_middle_of_a_block(end: str) -> None:
+    text = STACKED.replace("layers.LSTM(64),", "layers.LSTM(64),  # seqtopo: ignore[ST301] shown in class")
+    assert "ST301" not in [d.code for d in _found(f"{text}if 1:\n    x = 1{end}")]
+
+
 def test_rules_are_switched_off_and_on() -> None:
     text = (
         "x = keras.Input((10, 4))\nmodel = keras.Model(x, layers.Dense(1, activation='softmax')(x[:, -1]))\n"

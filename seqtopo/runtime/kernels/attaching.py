@@ -124,7 +124,10 @@ def attached(layer: Any) -> Attached | None:
 
 def choose(layer: Any) -> Choice:
     """Return the kernel that is best for a layer on the running backend, or why there is none."""
-    choice: Choice = import_module(f"seqtopo.runtime.kernels.on_{keras.config.backend()}").choose(layer)
+    # Every backend has the same kernel for TimeDistributed; what it loads, few models need.
+    is_wrapper = isinstance(layer, keras.layers.TimeDistributed)
+    module = "time_distributed" if is_wrapper else f"on_{keras.config.backend()}"
+    choice: Choice = import_module(f"seqtopo.runtime.kernels.{module}").choose(layer)
     if isinstance(choice, Kernel):
         for method in choice.methods:
             if not isinstance(vars(layer).get(method), Attached | None):

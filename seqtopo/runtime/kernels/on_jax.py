@@ -21,7 +21,7 @@ from jax import numpy as jnp
 from jax.interpreters.ad import JVPTracer
 from keras import layers
 
-from seqtopo.runtime.kernels import recurrent, time_distributed
+from seqtopo.runtime.kernels import recurrent
 from seqtopo.runtime.kernels.attaching import Choice, NotNow, Stock
 from seqtopo.runtime.kernels.cells import Array, Cell, States, Weights
 
@@ -102,6 +102,4 @@ def choose(layer: Any) -> Choice:
         if jax.default_backend() != "cpu":
             return Stock(f"its kernel was measured on CPUs alone, and JAX runs on {jax.default_backend()}")
         return recurrent.choose(layer, "scan with its own gradient", scan)
-    if isinstance(layer, layers.TimeDistributed):
-        return time_distributed.choose(layer)
     return None

@@ -12,10 +12,8 @@ import tensorflow as tf
 from keras import layers
 
 from seqtopo.emit import keras_private
-from seqtopo.runtime.kernels import recurrent, time_distributed
 from seqtopo.runtime.kernels.attaching import Choice, Kernel, Stock
 from seqtopo.runtime.kernels.on_tensorflow import planned
-from seqtopo.runtime.kernels.on_tensorflow.scan import scan
 
 RECURRENT = (layers.LSTM, layers.GRU, layers.SimpleRNN)
 
@@ -25,9 +23,11 @@ def choose(layer: Any) -> Choice:
     if isinstance(layer, RECURRENT):
         if tf.config.list_logical_devices("GPU"):
             return Stock("its kernel was measured on CPUs alone, and TensorFlow has a GPU")
+        # Only these layers need them, and a first epoch waits for what is loaded.
+        from seqtopo.runtime.kernels import recurrent
+        from seqtopo.runtime.kernels.on_tensorflow.scan import scan
+
         return recurrent.choose(layer, "XLA loop with its own gradient", scan)
-    if isinstance(layer, layers.TimeDistributed):
-        return time_distributed.choose(layer)
     if isinstance(layer, keras.Model) and _trains_a_loop(layer):
         return Kernel("fit compiles loops that pay", "fit", planned.fit)
     return None

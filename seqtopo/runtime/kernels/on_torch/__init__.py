@@ -11,7 +11,6 @@ from typing import Any
 import keras
 from keras import layers
 
-from seqtopo.runtime.kernels import time_distributed
 from seqtopo.runtime.kernels.attaching import Choice
 from seqtopo.runtime.kernels.on_torch import dense, native, steps
 
@@ -20,8 +19,6 @@ def choose(layer: Any) -> Choice:
     """Return the kernel for a layer, or why there is none."""
     if isinstance(layer, (layers.LSTM, layers.GRU, layers.SimpleRNN)):
         return native.choose(layer)
-    if isinstance(layer, layers.TimeDistributed):
-        return time_distributed.choose(layer)
     if isinstance(layer, layers.Dense):
         return dense.choose(layer)
     if isinstance(layer, keras.Model):
