@@ -201,7 +201,7 @@ def say_how_to_install(editor: Editor, settings: Path, folder: Path) -> None:
     message = editor.page.locator(".notification-toast", has_text='-m pip install "seqtopo[lsp]"')
     expect(message).to_be_visible(timeout=SECONDS)
     editor.picture("8-not-installed")
-    message.get_by_role("button", name="Copy the Command").click()
+    message.get_by_role("button", name="Copy Command").click()
     expect(editor.page.locator(".notification-toast", has_text="Copied")).to_be_visible(timeout=SECONDS)
     copied = editor.page.evaluate("navigator.clipboard.readText()")
     assert copied == f'{python} -m pip install "seqtopo[lsp]"', copied

@@ -60,6 +60,9 @@ function wants(document) {
 
 async function opened(document, drawing) {
   await asSpec(document);
+  // One that has become a spec, by this setting or by hand, may be the one that is looked at.
+  const editor = vscode.window.activeTextEditor;
+  if (editor?.document === document) drawing.follow(editor);
   if (wants(document)) await start(drawing, document.languageId === "seqtopo");
 }
 
@@ -144,10 +147,10 @@ async function begin(drawing) {
 }
 
 async function report({ problem, install }) {
-  const copy = "Copy the Command";
-  const choose = "Choose Another Python";
-  const show = "Show the Output";
-  const text = install ? `seqtopo: ${problem}. Install it by: ${install}` : `seqtopo: ${problem}.`;
+  const copy = "Copy Command";
+  const choose = "Choose Python";
+  const show = "Show Output";
+  const text = install ? `seqtopo: ${problem}. To install it: ${install}` : `seqtopo: ${problem}.`;
   const picked = await vscode.window.showWarningMessage(text, ...(install ? [copy] : []), choose, show);
   if (picked === copy) {
     await vscode.env.clipboard.writeText(install);
