@@ -21,7 +21,8 @@ from pygls.protocol import LanguageServerProtocol, default_converter, lsp_method
 
 from seqtopo.lint.selection import Selection
 from seqtopo.lsp.actions import KINDS, code_actions
-from seqtopo.lsp.completion import SIGNATURE_TRIGGERS, TRIGGERS, complete, resolve, signature_help
+from seqtopo.lsp.calls import SIGNATURE_TRIGGERS, signature_help
+from seqtopo.lsp.completion import TRIGGERS, complete, resolve
 from seqtopo.lsp.diagnostics import diagnostics_of
 from seqtopo.lsp.documents import PYTHON, SPEC, Document, Documents, Select
 from seqtopo.lsp.drawing import Drawings, Drawn, lenses, save
