@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -19,7 +19,6 @@ from seqtopo.source import Source
 from seqtopo.syntax.pasted import reports_python
 from seqtopo.syntax.read import decode, is_model, read_file
 from seqtopo.system.bounds import SPEC_BYTES
-from seqtopo.system.progress import cleared, tracked
 
 STDIN = "-"
 STDIN_NAME = "<stdin>"
@@ -44,8 +43,7 @@ def is_text(argument: str) -> bool:
 
 def read_input() -> bytes:
     """Return all of the standard input, up to the size of a spec."""
-    with cleared():  # somebody may be typing it
-        return sys.stdin.buffer.read(SPEC_BYTES + 1)
+    return sys.stdin.buffer.read(SPEC_BYTES + 1)
 
 
 def check_spec(argument: str, dims: Mapping[str, Any]) -> Checked:
@@ -86,9 +84,9 @@ def say_first_values(checked: Checked) -> None:
         )
 
 
-def check_specs(arguments: Sequence[str], dims: Mapping[str, Any]) -> list[Checked]:
+def check_specs(arguments: Iterable[str], dims: Mapping[str, Any]) -> list[Checked]:
     """Read and resolve several specs. Not all need each name that is bound, but one of them must."""
-    checked = [check_spec_or_model(argument, dims) for argument in tracked(arguments, "checking")]
+    checked = [check_spec_or_model(argument, dims) for argument in arguments]
     known = [symbols_of(one.spec) if one.spec and dims else set() for one in checked]
     somewhere = set().union(*known)
     return [

@@ -16,7 +16,6 @@ from typing import NamedTuple, TextIO
 
 from seqtopo.diag.model import Diagnostic
 from seqtopo.diag.renderers.cells import no_log_command, visible
-from seqtopo.system.progress import cleared
 
 
 class Terminal(NamedTuple):
@@ -82,7 +81,7 @@ def put(text: str, stream: TextIO | None = None, *, log_commands: bool = False) 
         text = "\n".join(map(_cleaned, text.split("\n")))
     encoding = getattr(stream, "encoding", None) or "utf-8"
     text = text.encode(encoding, "backslashreplace").decode(encoding)
-    with cleared(), _written():
+    with _written():
         stream.write(text if text.endswith("\n") else text + "\n")
 
 
@@ -108,7 +107,7 @@ def put_diagnostics(
 
 def put_bytes(data: bytes) -> None:
     """Writes bytes to the standard output as they are, line endings included."""
-    with cleared(), _written():
+    with _written():
         sys.stdout.flush()
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()

@@ -9,9 +9,11 @@ from typing import Any
 
 from seqtopo.decompiler import same, writing
 from seqtopo.decompiler.layers import written_value
+from seqtopo.decompiler.training import AS_BY_DEFAULT, FAMILIES
 from seqtopo.graph.graph import Graph, Node, SubModel, Value
 from seqtopo.graph.training import Training
 from seqtopo.layers.layer import Layer
+from seqtopo.layers.objects import shortest
 from seqtopo.layers.sizes import Expr, Shape, Size, show_shape
 from seqtopo.layers.values import show
 from seqtopo.syntax import tree
@@ -241,7 +243,7 @@ def _argument(row: Any, node: Node, name: str) -> str:
     assert node.layer is not None
     param = row.by_name.get(name)
     value = node.call.get(name, node.layer.args.get(name, param.default if param else None))
-    value = written_value(name, value)
+    value = written_value(name, value, param.kind.family if param else "")
     if isinstance(value, (Layer, SubModel)):
         text = print_expr(_inside(value))
         return f"({text})" if " -> " in text else text
@@ -306,13 +308,32 @@ def _count(params: Size) -> str:
 
 
 def _training(one: Training | None, two: Training | None) -> list[tuple[str, str, str]]:
-    a, b = (_words(t) for t in (one, two))
-    return [(k, a.get(k, "none"), b.get(k, "none")) for k in {**a, **b} if a.get(k) != b.get(k)]
+    a, b = (_given(training) for training in (one, two))
+    return [
+        (key, _as_given(a.get(key, (None, None))[1]), _as_given(b.get(key, (None, None))[1]))
+        for key in {**a, **b}
+        if a.get(key, (None, None))[0] != b.get(key, (None, None))[0]
+    ]
 
 
-def _words(training: Training | None) -> dict[str, str]:
+def _given(training: Training | None) -> dict[str, tuple[Any, Any]]:
+    """What is given to ``compile`` and is not what Keras takes anyhow: as short as can be, and as written."""
     if training is None:
         return {}
     found = {"optimizer": training.optimizer, "loss": training.loss, "metrics": training.metrics}
     found |= training.options
-    return {k: v if isinstance(v, str) else show(v) for k, v in found.items() if v is not None}
+    families = {"optimizer": ["optimizer"], **{key: [family] for key, family in FAMILIES.items()}}
+    short = {key: _alone(shortest(families.get(key, []), value)) for key, value in found.items()}
+    unsaid = {key: (None, [], *AS_BY_DEFAULT.get(key, ())[:1]) for key in short}
+    return {key: (value, found[key]) for key, value in short.items() if value not in unsaid[key]}
+
+
+def _as_given(value: Any) -> str:
+    return value if isinstance(value, str) else show(value)
+
+
+def _alone(value: Any) -> Any:
+    """A list of one thing, which is for the one output, as that thing."""
+    while isinstance(value, list) and len(value) == 1:
+        (value,) = value
+    return value

@@ -12,6 +12,7 @@ from seqtopo.decompiler.values import UnsayableError, plain, plain_dtype, unsave
 from seqtopo.layers import registry
 from seqtopo.layers.excluded import why_not
 from seqtopo.layers.layer import Layer
+from seqtopo.layers.objects import shortest
 from seqtopo.layers.old_spellings import WITHOUT_SUCCESSOR
 from seqtopo.layers.registry import ROWS
 from seqtopo.layers.row import REQUIRED, Given, Param, Row
@@ -223,12 +224,15 @@ def same_value(a: Any, b: Any) -> bool:
     return a in ("linear", None) and b in ("linear", None)
 
 
-def written_value(name: str, value: Any) -> Any:
-    """Return an argument's value; None where it says what Keras takes anyhow.
+def written_value(name: str, value: Any, family: str = "") -> Any:
+    """Return an argument's value as short as it can be written, None where it says what Keras takes anyhow;
+    ``family`` is that of its objects.
 
     >>> written_value("dtype", "float32"), written_value("dtype", "float16"), written_value("units", 3)
     (None, 'float16', 3)
     """
+    if family:
+        return shortest([family], value)
     return None if value == {"data_format": "channels_last", "dtype": "float32"}.get(name) else value
 
 

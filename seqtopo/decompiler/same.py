@@ -91,7 +91,10 @@ class _Comparison:
         return ""
 
     def _argument(self, param: Param, one: dict[str, Any], two: dict[str, Any]) -> str:
-        a, b = (written_value(param.name, args.get(param.name, default_of(param))) for args in (one, two))
+        a, b = (
+            written_value(param.name, args.get(param.name, default_of(param)), param.kind.family)
+            for args in (one, two)
+        )
         if isinstance(a, Layer) and isinstance(b, Layer):
             return self.layer(a, b)
         if isinstance(a, SubModel) and isinstance(b, SubModel):

@@ -172,18 +172,17 @@ def receptive(graph: Graph) -> Iterator[Receptive]:
                 taken[source] = is_sequence(graph, source) and not is_picture(graph, source)
             if not taken[source]:
                 continue
-            node = graph.nodes[value.node]
-            name = graph.output_names[place] or (node.layer.name if node.layer is not None else node.name)
-            made = receptive_of(found, name)
+            made = _receptive(graph, value, found, place)
             if made is not None:
                 yield replace(made, place=place, source=source)
 
 
-def receptive_of(found: Field, name: str = "") -> Receptive | None:
-    """Return what a value of that name sees, where it is a number of steps: more than one, less than all."""
+def _receptive(graph: Graph, value: Value, found: Field, place: int) -> Receptive | None:
     steps, window = found.steps, found.window
     if not isinstance(steps, int) or not window.exact:
         return None
+    node = graph.nodes[value.node]
+    name = graph.output_names[place] or (node.layer.name if node.layer is not None else node.name)
     if found.axis is None:
         if isinstance(found.length, int) and steps >= found.length:
             return None

@@ -32,7 +32,7 @@ from seqtopo.graph.outside import (
     unbound,
     unbound_name,
 )
-from seqtopo.graph.scope import Block, Bound, Evaluator, Failed, Macro, Named, Passed, Plain, Scope, Use
+from seqtopo.graph.scope import FLOW, Block, Bound, Evaluator, Failed, Macro, Named, Passed, Plain, Scope, Use
 from seqtopo.graph.symbols import (
     as_activation,
     bare,
@@ -797,22 +797,11 @@ class Resolver:
 
     def _repeat(self, expr: tree.Arithmetic, incoming: Bundle | None, env: Env, head: bool) -> Bundle:
         if any(operator != "*" for operator, _ in expr.rest):
-            operator = next(o for o, _ in expr.rest if o != "*")
-            layer = {"+": "add", "-": "sub"}.get(operator)
-            items = ", ".join(print_expr(e) for e in (expr.first, *(e for _, e in expr.rest)))
-            raise Refusal(
-                "ST213",
-                f"'{operator}' joins numbers, not flows",
-                expr.span,
-                help=f"merge flows with a list: [{items}] -> {layer}" if layer else "",
-                fixes=(
-                    (Fix(f"merge with {layer}", (Edit(expr.span, f"[{items}] -> {layer}"),)),)
-                    if layer
-                    else ()
-                ),
-            )
+            raise _joined(expr, next(o for o, _ in expr.rest if o != "*"))
         times = 1
         for _, operand in expr.rest:
+            if self._is_flow(operand, env):
+                raise self._not_repeated(expr, incoming, env)
             count = self.evaluator.value(operand, env.scope, self._width(incoming, env))
             if isinstance(count, bool) or not isinstance(count, int) or count < 0:
                 wants = "a flow is repeated a whole number of times"
@@ -826,6 +815,60 @@ class Resolver:
             inner = env.inside(self.frame(env.frame, (id(expr), turn)))
             values = self.run(expr.first, values, inner, head=False)
         return values
+
+    def _is_flow(self, expr: tree.Expr, env: Env) -> bool:
+        """Return whether what stands where a number belongs can be nothing but a step."""
+        while isinstance(expr, (tree.Group, tree.As)):
+            expr = expr.body
+        if isinstance(expr, tree.Name):
+            bound = env.scope.find(expr.name)
+            if isinstance(bound, Plain):
+                return bound.value is FLOW or isinstance(bound.value, Object)
+            known = bound is not None or registry.find(expr.name) or entry_of("activation", expr.name)
+            return bool(known) and not isinstance(bound, Failed)
+        return isinstance(expr, (tree.Call, tree.Flow, tree.List, tree.Attribute))
+
+    def _not_repeated(self, expr: tree.Arithmetic, incoming: Bundle | None, env: Env) -> Refusal:
+        """Refuse a product with a flow behind a number, or of flows."""
+        factors = [expr.first, *(factor for _, factor in expr.rest)]
+        flows = [factor for factor in factors if self._is_flow(factor, env)]
+        if len(flows) != 1:
+            return _joined(expr, "*" if len(flows) == len(factors) else "")
+        numbers = [factor for factor in factors if factor is not flows[0]]
+        width = self._width(incoming, env)
+        values = [self.evaluator.value(factor, env.scope, width) for factor in numbers]
+        names = [f for f, value in zip(numbers, values, strict=True) if isinstance(value, Word)]
+        names += [flows[0].name] if isinstance(flows[0], tree.Call) else []
+        for name in names:
+            if isinstance(name, tree.Name) and name.name != "in" and env.scope.find(name.name) is None:
+                self._row(name, env)
+        if any(isinstance(value, bool) or not isinstance(value, (int, float, Expr)) for value in values):
+            return _joined(expr, "")
+        step = print_expr(flows[0])
+        number = "*".join(map(print_expr, numbers))
+        behind, scaled = f"{step} * {' * '.join(map(print_expr, numbers))}", f"{step} -> rescaling({number})"
+        written = [f"to multiply what {step} gives by {number}: {scaled}"]
+        fixes = [Fix("multiply what it gives by the number", (Edit(expr.span, scaled),))]
+        if any(isinstance(value, Expr) for value in values):
+            written, fixes = [f"write {behind}, and bind what has no number yet"], []
+        elif all(isinstance(value, int) and value > 0 for value in values) and self._is_new(flows[0], env):
+            written.insert(0, f"for as many such layers in a row: {behind}")
+            fixes.insert(0, Fix("repeat it: the number stands behind", (Edit(expr.span, behind),)))
+        return Refusal(
+            "ST213",
+            f"{number} is not a layer or a flow; what repeats a step stands behind it",
+            numbers[0].span,
+            label="not a step",
+            labels=(Label(flows[0].span, "a step"),),
+            help="; ".join(written),
+            fixes=tuple(fixes),
+        )
+
+    def _is_new(self, expr: tree.Expr, env: Env) -> bool:
+        """Return whether a step makes layers of its own each time it is repeated."""
+        if isinstance(expr, tree.Name):
+            return env.scope.find(expr.name) is None
+        return not (isinstance(expr, tree.Call) and expr.name.name == "in")
 
     def _for(self, expr: tree.For, incoming: Bundle | None, env: Env, head: bool) -> Bundle:
         width = self._width(incoming, env)
@@ -1818,3 +1861,17 @@ def _as_range(found: Any, span: Span) -> tuple[Fix, ...]:
 
 def _tight(shape: tuple[Size, ...]) -> str:
     return f"({','.join(map(str, shape))})"
+
+
+def _joined(expr: tree.Arithmetic, operator: str) -> Refusal:
+    """Refuse flows that are joined by a sign of arithmetic; a layer may do what the sign says."""
+    layer = {"+": "add", "-": "sub", "*": "mul"}.get(operator)
+    items = ", ".join(print_expr(e) for e in (expr.first, *(e for _, e in expr.rest)))
+    merged = f"[{items}] -> {layer}"
+    return Refusal(
+        "ST213",
+        f"'{operator or '*'}' joins numbers, not flows",
+        expr.span,
+        help=f"merge flows with a list: {merged}" if layer else "",
+        fixes=(Fix(f"merge with {layer}", (Edit(expr.span, merged),)),) if layer else (),
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from typing import Any
@@ -126,6 +126,34 @@ def read_object(family: str, value: Word | Object) -> str | Object:
     if wanted:
         raise Refusal(expected=f"{signature(entry)}, {wanted}")
     return Object(entry.name, (), read) if read else entry.name
+
+
+def shortest(families: Sequence[str], value: Any) -> Any:
+    """Return a value that was read, whose objects are without the arguments that Keras takes anyhow, by the
+    names of their rows.
+
+    >>> adam = Object("adam", (), {"learning_rate": 0.001, "clipnorm": 1.0})
+    >>> str(shortest(["optimizer"], adam)), shortest(["loss"], ["mse"])
+    ('adam(clipnorm=1.0)', ['mean_squared_error'])
+    """
+    if isinstance(value, (list, tuple)):
+        return type(value)(shortest(families, each) for each in value)
+    if isinstance(value, dict):
+        return {name: shortest(families, each) for name, each in value.items()}
+    if not isinstance(value, (str, Word, Object)):
+        return value
+    name = value if isinstance(value, str) else value.name
+    entry = next((entry for family in families if (entry := entry_of(family, name)) is not None), None)
+    if entry is None:
+        return value
+    given = value.kwargs if isinstance(value, Object) else {}
+    takes = {part.name: part for part in entry.parts}
+    left = {
+        name: shortest(takes[name].takes.families, each) if name in takes else each
+        for name, each in given.items()
+        if name not in takes or takes[name].required or each != takes[name].default
+    }
+    return Object(entry.name, (), left) if left else entry.name
 
 
 def signature(entry: Entry) -> str:

@@ -35,6 +35,39 @@ def test_the_same_topology_in_other_words_is_the_same(other: str, capsys: pytest
 
 
 @pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("adam", "adam(1e-3)"),
+        ("sgd(exponential_decay(0.1,9,0.9))", "sgd(exponential_decay(0.1,9,0.9,staircase=false))"),
+        ("loss_scale(adam)", "loss_scale(adam(1e-3))"),
+        ("adam, loss=mse", "adam, loss=[mean_squared_error]"),
+        ("adam, loss=huber, metrics=[]", "adam, loss=huber(1.0)"),
+        ("adam, loss=bce, metrics=[auc]", "adam, loss=bce(from_logits=false), metrics=auc(200)"),
+        ("adam, loss=mse", "adam, loss=mse, jit_compile=auto, run_eagerly=false, steps_per_execution=1"),
+    ],
+)
+def test_the_same_training_in_other_words_is_the_same(
+    one: str, other: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(capsys, f"{BASE}\ntrain {one}", f"{BASE}\ntrain {other}")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("kernel_regularizer=l2", "kernel_regularizer=l2(0.01)"),
+        ("kernel_initializer=orthogonal", "kernel_initializer=orthogonal(1)"),
+        ("kernel_constraint=max_norm", "kernel_constraint=max_norm(2)"),
+        ("leaky_relu", "activation=leaky_relu(0.2)"),
+    ],
+)
+def test_an_object_with_what_keras_takes_anyhow_is_the_same(
+    one: str, other: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(capsys, f"in(4) -> dense(3,{one})", f"in(4) -> dense(3,{other})")[0] == 0
+
+
+@pytest.mark.parametrize(
     ("one", "other", "lines"),
     [
         (BASE, BASE.replace("lstm(32)", "lstm(32) -> dropout(0.1)"), ["+ dropout: dropout(0.1)"]),
@@ -46,6 +79,16 @@ def test_the_same_topology_in_other_words_is_the_same(other: str, capsys: pytest
         (BASE, BASE.replace("T,8", "T,9"), ["    gives: (T, 8) -> (T, 9)"]),
         (BASE, BASE.replace("T,8", "T,8,batch=4"), ["    batch: none -> 4"]),
         (BASE, f"{BASE}\n\ntrain adam, loss=mse", ["~ train: optimizer: none -> adam"]),
+        (
+            f"{BASE}\ntrain adam, loss=mse",
+            f"{BASE}\ntrain adam(2e-3), loss=mse, metrics=[mae]",
+            ["~ train: optimizer: adam -> adam(learning_rate=0.002)", "~ train: metrics: none -> ['mae']"],
+        ),
+        (
+            "in(4) -> dense(3,kernel_regularizer=l2)",
+            "in(4) -> dense(3,kernel_regularizer=l2(0.1))",
+            ["    kernel_regularizer: l2 -> l2(l2=0.1)"],
+        ),
         (
             "in(4) -> [dense(4), id] -> sub",
             "in(4) -> [id, dense(4)] -> sub",

@@ -190,3 +190,34 @@ def test_several_convolutions_over_channels_first_are_told_once() -> None:
 def test_fault_b1_no_layer_that_is_given_a_scalar_ends_the_check(row: Row) -> None:
     for spec in (f"in(3,4) -> flatten -> at(0) -> {row.name}", f"in(4) -> at(0) -> {row.name}(2)"):
         assert not [d for d in seqtopo.check(spec).diagnostics if d.code.startswith("ST9")]
+
+
+@pytest.mark.parametrize(
+    ("spec", "ways"),
+    [
+        ("in(5,3) -> 50*dense(3)", ["in(5,3) -> dense(3) * 50", "in(5,3) -> dense(3) -> rescaling(50)"]),
+        (
+            "in(5,3) -> 2*(lstm(3,seq) -> relu) -> dense(1)",
+            [
+                "in(5,3) -> (lstm(3,seq) -> relu) * 2 -> dense(1)",
+                "in(5,3) -> (lstm(3,seq) -> relu) -> rescaling(2) -> dense(1)",
+            ],
+        ),
+        (
+            "let N = 3\nin(5,3) -> N*dense(3)",
+            ["let N = 3\nin(5,3) -> dense(3) * N", "let N = 3\nin(5,3) -> dense(3) -> rescaling(N)"],
+        ),
+        ("in(5,3) -> 0.5*dense(3)", ["in(5,3) -> dense(3) -> rescaling(0.5)"]),
+        ("in(5,3) -> dense(3) as x -> 2*x", ["in(5,3) -> dense(3) as x -> x -> rescaling(2)"]),
+        ("3*in(5,3) -> dense(3)", ["in(5,3) -> rescaling(3) -> dense(3)"]),
+        ("in(5,3) -> dense(3)*relu", ["in(5,3) -> [dense(3), relu] -> mul"]),
+        ("in(5,3) -> N*dense(3)", []),
+        ("in(5,3) -> 2*dense(3)*relu", []),
+        ("in(5,3) -> true*dense(3)", []),
+    ],
+)
+def test_a_product_with_a_flow_behind_is_no_repetition(spec: str, ways: list[str]) -> None:
+    (found,) = seqtopo.check(spec).diagnostics
+    assert found.code == "ST213"
+    assert [fix.apply(spec) for fix in found.fixes] == ways
+    assert all(seqtopo.check(way).ok for way in ways)
