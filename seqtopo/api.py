@@ -108,8 +108,9 @@ def read_code(
 
     Returns:
         The models in the order in which the code makes them, each with ``name``, the variable or function
-        that has it; ``place``, where it is made; ``spec``, the spec of it, "" where that cannot be told; and
-        ``report``, as ``check`` returns it, with diagnostics in the Python text.
+        that has it; ``place``, where it is made; ``spec``, the spec of it, "" where that cannot be told, and
+        ``left_out``, what that lacks, as warnings; and ``report``, as ``check`` returns it, with diagnostics
+        in the Python text.
 
     Raises:
         ValueError: ``select`` or ``ignore`` names no code.

@@ -90,6 +90,7 @@ def run(args: argparse.Namespace) -> int:
     if spec is None:
         _put_wrong(found, args.format)
         return 1
+    put_diagnostics(found)  # what the spec leaves out
     if args.output:
         say(f"Wrote {args.output}. To look at it: {command('seqtopo', 'check', args.output)}")
     else:
@@ -108,7 +109,7 @@ def _of_vgsl(args: argparse.Namespace) -> tuple[str | None, tuple[Diagnostic, ..
 def _of_keras(args: argparse.Namespace) -> tuple[str | None, tuple[Diagnostic, ...]]:
     """The spec of a model in Python code."""
     source, found = spec_in_code(f"{args.text}:{args.model}" if args.model else args.text)
-    return (None, found) if found else (source.text, ())
+    return (None if any(d.severity == "error" for d in found) else source.text), found
 
 
 def _load(argument: str) -> tuple[Source, tuple[Diagnostic, ...]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from seqtopo.cli.arguments import Parser, UsageError, add_dims, dims_of
-from seqtopo.cli.files import check_spec, is_text, say_first_values
+from seqtopo.cli.files import check_spec, is_left_out, is_text, say_first_values
 from seqtopo.cli.terminal import put, put_diagnostics, say, terminal
 from seqtopo.cli.writing import apart, write_whole
 from seqtopo.decompiler.decompile import decompiled
@@ -165,7 +165,9 @@ def _checked(argument: str, dims: Mapping[str, Any]) -> Checked:
         SpecError: there is no model in the file.
     """
     if is_text(argument) or not is_model(argument):
-        return check_spec(argument, dims)
+        checked = check_spec(argument, dims)
+        put_diagnostics([d for d in checked.diagnostics if is_left_out(d)])
+        return checked
     found = decompiled(Path(argument))
     if found.diagnostics:
         put_diagnostics(found.diagnostics)

@@ -11,7 +11,7 @@ from typing import Any
 
 from seqtopo.cli.arguments import Parser, UsageError, add_spec_options, bound_from_outside, dims_of
 from seqtopo.cli.build import SUFFIX
-from seqtopo.cli.files import check_spec
+from seqtopo.cli.files import check_spec, is_left_out
 from seqtopo.cli.settings import settings_of
 from seqtopo.cli.terminal import put, put_diagnostics, say, terminal
 from seqtopo.decompiler.losses import UnreadableError
@@ -146,6 +146,7 @@ def _spec(args: argparse.Namespace, dims: Mapping[str, Any]) -> dict[str, Any]:
     missing = checked.diagnostics if not checked.ok else still_searched(checked) or unbuildable(checked, most)
     if missing:
         raise SpecError(missing)
+    put_diagnostics([d for d in checked.diagnostics if is_left_out(d)])
     return {"spec": checked.source.text, "dims": dims, "max_params": most}
 
 

@@ -49,9 +49,11 @@ def read_input() -> bytes:
 def check_spec(argument: str, dims: Mapping[str, Any]) -> Checked:
     """Return the spec that an argument names, read and resolved."""
     source, problems = spec_in_code(argument) if is_code(argument) else load(argument)
-    if problems:
+    if any(d.severity == "error" for d in problems):
         return Checked(source, None, None, problems)
     checked = analyse(source, dims)
+    if problems:
+        return replace(checked, diagnostics=(*problems, *checked.diagnostics))
     if any(map(reports_python, checked.diagnostics)):
         from seqtopo.code.check import with_models  # few specs are Python, and it takes long to load
 
@@ -71,6 +73,11 @@ def check_spec_or_model(argument: str, dims: Mapping[str, Any]) -> Checked:
         return Checked(Source("", argument), None, None, error.diagnostics)
     checked = analyse(Source(found.text, argument), dims)
     return replace(checked, diagnostics=(*found.diagnostics, *checked.diagnostics))
+
+
+def is_left_out(found: Diagnostic) -> bool:
+    """Whether a finding tells what a spec leaves out of a saved model, or of one in Keras code."""
+    return found.code.startswith("ST50")
 
 
 def say_first_values(checked: Checked) -> None:
@@ -99,6 +106,6 @@ def check_specs(arguments: Iterable[str], dims: Mapping[str, Any]) -> list[Check
 
 def _again(checked: Checked, dims: Mapping[str, Any]) -> Checked:
     """Return the same text with other names bound; what a saved model leaves out is kept."""
-    left_out = tuple(d for d in checked.diagnostics if d.code.startswith("ST50"))
+    left_out = tuple(filter(is_left_out, checked.diagnostics))
     found = analyse(checked.source, dims)
     return replace(found, diagnostics=(*left_out, *found.diagnostics))

@@ -118,7 +118,9 @@ def usage_errors() -> Iterator[None]:
 
 
 def spec_in_code(argument: str) -> tuple[Source, tuple[Diagnostic, ...]]:
-    """The spec of the model that ``train.py`` or ``train.py:NAME`` means, or what is wrong with it."""
+    """The spec of the model that ``train.py`` or ``train.py:NAME`` means, with warnings of what it leaves
+    out; or what is wrong with it.
+    """
     from seqtopo.code.asked import Asked
     from seqtopo.code.check import model_named
 
@@ -130,7 +132,7 @@ def spec_in_code(argument: str) -> tuple[Source, tuple[Diagnostic, ...]]:
     errors = tuple(d for d in model.diagnostics if d.severity == "error")
     if errors or not model.spec:
         return Source("", argument), errors or (_unread(argument, model.model.stops),)
-    return Source(model.spec, argument), ()
+    return Source(model.spec, argument), model.left_out
 
 
 def _unread(argument: str, stops: Sequence[Any]) -> Diagnostic:

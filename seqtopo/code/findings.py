@@ -95,6 +95,13 @@ class CheckedModel:
         except FailedError:
             return self.text.source.text  # plainer than a person would write it, and as right
 
+    @property
+    def left_out(self) -> tuple[Diagnostic, ...]:
+        """What the spec leaves out of the model, as it is shown."""
+        from seqtopo.code.left_out import left_out  # a check of code does not say it
+
+        return in_cells(left_out(self.text), self.code) if self.text is not None else ()
+
     @cached_property
     def report(self) -> Report:
         """The report, whose diagnostics stand in the Python text."""

@@ -323,6 +323,8 @@ class _Translation:
         return isinstance(node, tree.List) or self._piece(node).kind in ("input", "name")
 
     def _before(self, call: CodeCall, new: Sequence[tree.Expr]) -> None:
+        if call.layer.part_of is not None:
+            raise UntranslatableError
         if call.form == "call":
             place = self.python.mine(call.where)
             node = self.python.call_at(place)
@@ -335,6 +337,8 @@ class _Translation:
             self._line(call, new, before=True)
 
     def _behind(self, call: CodeCall, new: Sequence[tree.Expr]) -> None:
+        if call.layer.part_of is not None:
+            raise UntranslatableError
         if call.form == "call":
             place = self.python.mine(call.where)
             self._around(place.span, new, place)

@@ -35,6 +35,7 @@ SHAPES = ("input_shape", "batch_input_shape", "batch_shape", "input_dim", "input
 """What says the input's shape in the first layer of a Sequential, in old code."""
 
 
+_UNTOLD = "its arguments are not known"
 Sizes = Literal["", "inside", "all"]
 """Where unknown numbers are sizes: nowhere, in a list only (a whole shape is unknown then), or everywhere."""
 
@@ -132,12 +133,17 @@ def make_object(machine: Machine, found: Meaning, args: Arguments) -> Object:
 
 def make_layer(machine: Machine, found: Meaning, args: Arguments, node: ast.AST) -> CodeLayer:
     """The layer that a constructor of ``keras.layers`` gives; one in an old spelling with its old meaning."""
+    if found.name == "RNN":
+        made = _of_cells(machine, args, node)
+        if made is not None:
+            return made
     written = found.old or found.name
     row = keras_names.ROW_OF.get(found.name)
     age = _age(written, args)
     names = old_spellings.positional(written, age)
     if names is None or not _counts_axes(written, args):
-        names = keras_names.places(row) if row is not None else ("function",)
+        runs = row or _run_by(found.name)
+        names = keras_names.places(runs) if runs is not None else ("function",)
     bound = bind(machine, names, args, row)
     name = bound["name"].value if "name" in bound else ""
     why = "" if row is not None else keras_names.why_opaque(found.name)
@@ -149,11 +155,75 @@ def make_layer(machine: Machine, found: Meaning, args: Arguments, node: ast.AST)
         rows = args.value(0, "input_dim")
         layer.counted = isinstance(rows, Unknown) and bool(rows.parts.get(COUNTED))
     if args.unknown:
-        layer.row, layer.why = None, "its arguments are not known"
+        layer.keeps_shape = row is not None and _keeps_shape(row)
+        layer.row, layer.why = None, _UNTOLD
+    elif found.name == "StackedRNNCells":
+        layer.made = args.value(0, "cells")
     elif found.name == "Lambda":
         machine.bodies[id(layer)] = (args.value(0, "function"), args)
     machine.activity += 1
     return layer
+
+
+def _keeps_shape(row: Row) -> bool:
+    """Whether a layer gives the shape that it takes, whatever its arguments are."""
+    return bool(row.clauses) and all(
+        len(c.takes) == 1 and c.takes[0] == tuple(term.text for term in c.gives) for c in row.clauses
+    )
+
+
+def _run_by(cell: str) -> Row | None:
+    """The row of the layer that runs a cell: LSTM for LSTMCell."""
+    row = keras_names.ROW_OF.get(cell.removesuffix("Cell"))
+    return row if row is not None and row.recurrent and cell.endswith("Cell") else None
+
+
+_OF_FIRST, _OF_LAST = ("go_backwards",), ("return_sequences", "return_state")
+"""Arguments of an RNN for the first and for the last of its cells alone."""
+_OF_RNN = frozenset({"cell", "stateful", "unroll", *_OF_FIRST, *_OF_LAST})
+
+
+def _of_cells(machine: Machine, args: Arguments, node: ast.AST) -> CodeLayer | None:
+    """The layer that an RNN of one stock cell is; of several cells a layer for each, one behind the other.
+
+    None where it is neither.
+    """
+    cells = args.value(0, "cell")
+    if isinstance(cells, CodeLayer) and cells.kind == "StackedRNNCells":
+        cells = cells.made
+    if isinstance(cells, CodeLayer):
+        cells = [cells]
+    if args.unknown or not is_list(cells) or not cells:
+        return None
+    rows = [row for cell in cells if isinstance(cell, CodeLayer) and (row := _run_by(cell.kind)) is not None]
+    own = bind(
+        machine,
+        ("cell", "return_sequences", "return_state", "go_backwards", "stateful", "unroll"),
+        args,
+        None,
+    )
+    more = {k: own.pop(k) for k in list(own) if k in SHAPES or k in ("name", "dtype", "trainable")}
+    if len(rows) < len(cells) or not own.keys() <= _OF_RNN or any(cell.why == _UNTOLD for cell in cells):
+        return None
+    name = more["name"].value if "name" in more else ""
+    name, where = name if isinstance(name, str) else "", machine.where(node)
+    layers: list[CodeLayer] = []
+    for i, (cell, row) in enumerate(zip(cells, rows, strict=True)):
+        kept = {k: v for k, v in own.items() if k != "cell" and (i == 0 or k not in _OF_FIRST)}
+        if i < len(cells) - 1:
+            kept = {k: v for k, v in kept.items() if k not in _OF_LAST} | {"return_sequences": Argument(True)}
+        given = {k: v for k, v in cell.args.items() if k != "name"} | kept
+        layers.append(CodeLayer(row.keras, row, given | (more if i == 0 else {}), None))
+    machine.activity += 1
+    if len(layers) == 1:
+        layers[0].where, layers[0].name = where, name
+        return layers[0]
+    if "return_state" in own:
+        return None  # it gives the states of all cells
+    stack = CodeLayer("RNN", None, more, where, name, "several cells", parts=tuple(layers))
+    for layer in layers:
+        layer.part_of = stack
+    return stack
 
 
 def _complete(machine: Machine, layer: CodeLayer) -> None:

@@ -12,6 +12,7 @@ from seqtopo.code.model import Argument, CodeCall, CodeInput, CodeLayer, CodeMod
 from seqtopo.code.values import (
     Arguments,
     Function,
+    Outside,
     Passed,
     Unknown,
     is_list,
@@ -256,7 +257,13 @@ def call_layer(
         return machine.unknown("a layer that is called on data", node)
     inputs = tuple(as_tensor(machine, v) for v in _flat(values) if v is not None)
     if layer.kind == "Lambda" or layer.stands_for:
-        _read_lambda(machine, layer, inputs, args, node)
+        gives = _read_lambda(machine, layer, inputs, args, node)
+        if gives is not None:
+            return gives
+    if layer.kind == "TimeDistributed" and not layer.parts:
+        layer.parts = _at_each_step(machine, layer)
+    if layer.parts and len(inputs) == 1 and not more.keys() - {"mask", "training"}:
+        return _call_parts(machine, layer, args, node, form, statement)
     recurrent = layer.row is not None and (layer.row.recurrent or layer.kind == "Bidirectional")
     named = {name: argument(machine, given) for name, given in more.items()}
     if recurrent and len(inputs) > 1:
@@ -279,17 +286,61 @@ def call_layer(
     return result_of(call)
 
 
+def _call_parts(
+    machine: Machine, layer: CodeLayer, args: Arguments, node: ast.AST, form: Form, statement: Any
+) -> Value:
+    """Calls the layers that a layer is read as, one on what the one before gives."""
+    gives: Value = None
+    for i, part in enumerate(layer.parts):
+        gives = call_layer(machine, part, Arguments([Passed(gives)]) if i else args, node, form, statement)
+    if layer.result is None:
+        layer.result = gives
+    return gives
+
+
+def _at_each_step(machine: Machine, layer: CodeLayer) -> tuple[CodeLayer, ...]:
+    """The layers of a model that ``TimeDistributed`` applies, each at every step by itself; none where they
+    are not one behind the other.
+    """
+    given = layer.args.get("layer")
+    model = given.value if given is not None else None
+    if layer.row is None or not isinstance(model, CodeModel) or not model.complete or len(model.inputs) != 1:
+        return ()
+    last = CodeTensor(model.inputs[0])
+    for call in model.calls:
+        inner = call.layer
+        if call.inputs != (last,) or call.args or inner.row is None or not inner.row.keras:
+            return ()
+        last = CodeTensor(call)
+    if model.outputs != (last,) or not model.calls:
+        return ()
+    found: list[CodeLayer] = []
+    for call in model.calls:
+        # What two wrappers share is one layer of the spec, too.
+        if call.layer not in machine.distributed:
+            wrapped = {"layer": Argument(call.layer, call.layer.where)}
+            made = CodeLayer("TimeDistributed", layer.row, wrapped, None, part_of=layer)
+            machine.distributed[call.layer] = made
+        found.append(machine.distributed[call.layer])
+    return tuple(found)
+
+
 def _read_lambda(
     machine: Machine, layer: CodeLayer, inputs: tuple[CodeTensor, ...], args: Arguments, node: ast.AST
-) -> None:
-    """Takes a ``Lambda`` that does one operation, which has a row, for that operation."""
+) -> Value:
+    """Takes a ``Lambda`` that does one operation, which has a row, for that operation; of one that does
+    several, returns what they give.
+    """
     body, made_of = machine.bodies.get(id(layer), (None, Arguments()))
-    if not isinstance(body, Function) or "arguments" in made_of.names or not inputs:
-        return
-    if isinstance(body.node, ast.Lambda) and _reduces_batch(body.node):
+    more = made_of.names["arguments"].value if "arguments" in made_of.names else None
+    is_plain = more is None or (isinstance(more, dict) and all(isinstance(key, str) for key in more))
+    if not isinstance(body, (Function, Outside)) or not is_plain or not inputs:
+        return None
+    if isinstance(body, Function) and isinstance(body.node, ast.Lambda) and _reduces_batch(body.node):
         layer.why = REDUCES_BATCH
-        return
-    gives = machine.call(body, Arguments(args.places), node)
+        return None
+    before = machine.calls
+    gives = machine.call(body, Arguments(args.places, {k: Passed(v) for k, v in (more or {}).items()}), node)
     of = gives.of if is_tensor(gives) else None
     found = of.layer if isinstance(of, CodeCall) and of.inputs == inputs and not of.args else None
     if found is None or found.row is None or not found.kind.startswith("ops.") or of in layer.calls:
@@ -304,6 +355,36 @@ def _read_lambda(
         kept = {name: a for name, a in layer.args.items() if name == "name"}
         layer.row, layer.kind, layer.why, layer.args = row, operation, "", {**said, **kept}
         layer.stands_for = (operation, given)
+    elif not layer.stands_for and (made := _operations_behind(gives, inputs, before)):
+        for one in made:
+            one.layer.part_of = layer
+        layer.result = gives if layer.result is None else layer.result
+        return gives
+    return None
+
+
+def _operations_behind(gives: Value, inputs: tuple[CodeTensor, ...], before: int) -> list[CodeCall]:
+    """The calls that lead from the inputs to what a ``Lambda`` gives, where all are operations with rows."""
+    found: dict[int, CodeCall] = {}
+    ends = tensors_in(gives)
+    todo = list(ends) if ends and len(ends) == len(_flat(gives)) else []
+    while todo:
+        tensor = todo.pop()
+        call = tensor.of
+        if tensor in inputs:
+            continue
+        is_operation = (
+            isinstance(call, CodeCall)
+            and call.number > before
+            and call.layer.row is not None
+            and call.layer.kind.startswith("ops.")
+        )
+        if not is_operation or not isinstance(call, CodeCall):
+            return []
+        if call.number not in found:
+            found[call.number] = call
+            todo += [*call.inputs, *(t for a in call.args.values() for t in tensors_in(a.value))]
+    return list(found.values())
 
 
 def _reduces_batch(function: ast.Lambda) -> bool:

@@ -121,6 +121,7 @@ class Machine:
         self._places: dict[int, tuple[ast.AST, Where]] = {}
         self.limit = bounds.CODE_STEPS
         """The steps at which reading ends."""
+        self.distributed: dict[CodeLayer, CodeLayer] = {}
         self.bodies: dict[int, tuple[Value, Arguments]] = {}
         """The functions and classes of layers of the project, with what makes the layer."""
         self.channels_first = False

@@ -81,6 +81,14 @@ class CodeLayer:
     """Whether its number of rows is the length of a dictionary that numbers its keys from 1."""
     stands_for: tuple[str, dict[str, Any]] | None = field(default=None, repr=False)
     """The operation that a ``Lambda`` was read as, and what that is given; None where it was not."""
+    parts: tuple[CodeLayer, ...] = field(default=(), repr=False)
+    """The layers one behind the other that it is read as: of the cells of an RNN, or of a model that
+    ``TimeDistributed`` applies.
+    """
+    part_of: CodeLayer | None = field(default=None, repr=False)
+    """The layer of the code that it is read for, as one of several."""
+    result: Any = field(default=None, repr=False)
+    """What its first call gives, where it is read as several layers or operations."""
 
 
 @dataclass(eq=False)

@@ -99,7 +99,7 @@ def layers_of(machine: Machine, model: KerasModel) -> list[Value]:
     if model.kind == "sequential":
         return [i.value for i in model.items if isinstance(i, Item) and not is_tensor(i.value)]
     found: list[Value] = [InputItem(i) for i in model.code.inputs]
-    return found + list(dict.fromkeys(c.layer for c in model.code.calls))
+    return found + list(dict.fromkeys(c.layer.part_of or c.layer for c in model.code.calls))
 
 
 class InputItem(CodeLayer):
@@ -180,6 +180,8 @@ def layer_attribute(machine: Machine, layer: CodeLayer, name: str, node: ast.AST
     if isinstance(layer, InputItem) and name in ("output", "input"):
         return CodeTensor(layer.source)
     calls = layer.calls
+    if name == "output" and layer.result is not None:
+        return layer.result
     if name == "output" and calls:
         return result_of(calls[0])
     if name == "input" and calls and calls[0].inputs:

@@ -32,6 +32,10 @@ _IN_ANY_CASE = frozenset({"padding", "data_format"})
 _TRAIN = (("optimizer", "optimizer"), ("loss", "loss"), ("metrics", "metric"), ("weighted_metrics", "metric"))
 
 
+TRAINED = tuple(key for key, _ in _TRAIN)
+"""The arguments of ``compile`` that a spec says."""
+
+
 class UnknownError(Exception):
     """Something that decides what a layer gives cannot be told from the code."""
 
@@ -62,7 +66,7 @@ def read_arguments(layer: CodeLayer) -> dict[str, Any]:
             made = Layer(inner.row, read_arguments(inner))
             found[param.name] = made
             continue
-        if key == "dtype" and _is_of_input(argument.value):
+        if key == "dtype" and param.default is not REQUIRED and _is_of_input(argument.value):
             continue
         value = read_value(param, argument.value)
         if value is REQUIRED or (value is None and param.default is REQUIRED):
@@ -98,7 +102,7 @@ def read_value(param: Param, value: Any) -> Any:
         value = _object(family, value)
     if isinstance(value, str) and param.name in _IN_ANY_CASE:
         value = value.lower()
-    if _has_unknown(value):
+    if has_unknown(value):
         return REQUIRED
     try:
         return param.kind.read(value)
@@ -127,7 +131,7 @@ def _object(family: str, given: Object) -> Any:
     names = {part.name for part in entry.parts}
     kwargs = {k: v for k, v in given.kwargs.items() if k in names}
     args = tuple(_tuple(v) if isinstance(v, list) else v for v in given.args)
-    if any(map(_has_unknown, (*args, *kwargs.values()))):
+    if any(map(has_unknown, (*args, *kwargs.values()))):
         return Word(entry.name)
     return Object(entry.name, args, kwargs) if args or kwargs else Word(entry.name)
 
@@ -136,9 +140,10 @@ def _tuple(value: Any) -> Any:
     return tuple(_tuple(v) if isinstance(v, (list, tuple)) else v for v in value)
 
 
-def _has_unknown(value: Any) -> bool:
+def has_unknown(value: Any) -> bool:
+    """Whether a value, or an item of it, cannot be told or written in a spec."""
     if isinstance(value, (tuple, list)):
-        return any(map(_has_unknown, value))
+        return any(map(has_unknown, value))
     return not (value is None or isinstance(value, (bool, int, float, str, Expr, Word, Object)))
 
 

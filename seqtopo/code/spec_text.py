@@ -50,6 +50,9 @@ from seqtopo.source import Source, Span
 from seqtopo.syntax import tree
 from seqtopo.syntax.print import print_expr
 
+FOLLOWS = "follows what is not known"
+"""Why a layer is left out behind another one that is."""
+
 
 def spec_text(model: CodeModel) -> SpecText | None:
     """The spec of a model; None where nothing of it can be told."""
@@ -228,11 +231,7 @@ class _Writer:
         except UnknownError:
             self.left_out.add(id(call))
             self.result.whole = False
-            why = (
-                f"{layer.kind}: {layer.why}"
-                if layer.row is None
-                else f"{layer.kind} follows what is not known"
-            )
+            why = f"{layer.kind}: {layer.why}" if layer.row is None else f"{layer.kind} {FOLLOWS}"
             self.result.left_out.append(Opaque(why, call.where))
             return
         came = refs[0][1]
