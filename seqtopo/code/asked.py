@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from seqtopo.code.layer_calls import infer
+from seqtopo.code.layer_shapes import infer
 from seqtopo.code.model import CodeFile, CodeModel
 from seqtopo.data.fitting import with_data
 from seqtopo.data.given import NotData, read_given

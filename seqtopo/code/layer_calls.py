@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 from seqtopo.code.layer_arguments import argument
+from seqtopo.code.layer_shapes import infer, returns_state
 from seqtopo.code.machine import Machine, tensor_of
 from seqtopo.code.model import Argument, CodeCall, CodeInput, CodeLayer, CodeModel, CodeTensor, Opaque, Value
 from seqtopo.code.values import (
@@ -19,10 +20,9 @@ from seqtopo.code.values import (
     is_tensor,
     tensors_in,
 )
-from seqtopo.layers.layer import Layer
 from seqtopo.layers.registry import NAMES
-from seqtopo.layers.row import Outcome, Row
-from seqtopo.layers.values import Refusal, Tensor
+from seqtopo.layers.row import Row
+from seqtopo.layers.values import Tensor
 
 NO_ROW = "the language has no row for it"
 VALUES = ("inputs", "sequences", "query", "value", "key", "x", "input")
@@ -37,198 +37,7 @@ CALLED: Mapping[str, tuple[str, ...]] = {
     "BatchNormalization": ("training", "mask"),
 }
 """What Keras' calls take by position behind the values."""
-_HARMLESS = frozenset(
-    (
-        *("name", "trainable", "seed", "weights", "dtype", "rate", "dropout", "recurrent_dropout", "stddev"),
-        *("epsilon", "momentum", "alpha", "negative_slope", "l1", "l2", "mask_value", "stateful", "unroll"),
-    )
-)
-"""Arguments of which no shape depends."""
-_STAND_IN = {"rate": 0.5, "stddev": 0.5, "activation": "linear", "negative_slope": 0.5, "alpha": 1.0}
-"""What stands for an argument of a layer that must have it, where it is not known."""
-
 Form = Literal["call", "item", "add"]
-
-
-# ---- shapes --------------------------------------------------------------------------------------
-
-
-class InnerModel:
-    """A model as one thing, such as ``TimeDistributed`` applies at every step."""
-
-    def __init__(self, code: CodeModel) -> None:
-        self.code = code
-
-    @property
-    def title(self) -> str:
-        """How messages call it."""
-        return self.code.name or "the model"
-
-    def get(self, name: str) -> Any:
-        """No arguments of its own."""
-        return None
-
-    def outcome(self, inputs: tuple[Tensor, ...], tensors: Mapping[str, tuple[Tensor, ...]]) -> Outcome:
-        """Shapes and weights where these values come in. Raises ``Refusal``."""
-        gives: dict[CodeTensor, Tensor] = {
-            CodeTensor(i): t for i, t in zip(self.code.inputs, inputs, strict=False)
-        }
-        weights: dict[CodeLayer, tuple[Any, ...]] = {}
-        known = tuple(tensor_of(t) for t in self.code.outputs)
-        if None not in known and tuple(i.tensor for i in self.code.inputs) == inputs:
-            layers = dict.fromkeys(call.layer for call in self.code.calls)
-            return Outcome(known, tuple(w for layer in layers for w in layer.weights or ()))
-        for call in self.code.calls:
-            found = outcome_of(call, gives)
-            if found is None:
-                raise Refusal(expected="a model whose shapes are known")
-            outputs, weights_now = found
-            weights.setdefault(call.layer, weights_now)
-            gives.update({CodeTensor(call, i): t for i, t in enumerate(outputs)})
-        try:
-            outputs = tuple(gives[t] for t in self.code.outputs)
-        except KeyError:
-            raise Refusal(expected="a model whose shapes are known") from None
-        return Outcome(outputs, tuple(w for ws in weights.values() for w in ws))
-
-
-def table_layer(layer: CodeLayer) -> Layer | None:
-    """The layer as the table has it; None where an argument that matters is not known."""
-    row = layer.row
-    if row is None:
-        return None
-    ours = layer.kind.startswith("ops.")
-    params = {p.name if ours else p.keras_name: p for p in row.by_name.values() if not p.call}
-    args: dict[str, Any] = {}
-    for name, given in layer.args.items():
-        param = params.get(name)
-        if param is None:
-            continue
-        value = given.value
-        if isinstance(value, CodeLayer):
-            value = table_layer(value)
-        elif isinstance(value, CodeModel):
-            value = InnerModel(value) if value.complete else None
-        elif _is_opaque(value):
-            if param.kind.family or name in _HARMLESS:
-                continue
-            return None
-        if value is None and param.kind.takes == "layer":
-            if given.value is None:
-                continue
-            return None
-        if name == "weights":
-            continue
-        try:
-            args[param.name] = param.kind.read(value)
-        except Refusal:
-            if param.kind.family or (name in _HARMLESS and isinstance(value, (int, float, str))):
-                continue
-            return None
-    for missing in (p.name for p in row.required if p.name not in args):
-        if missing not in _STAND_IN or missing not in layer.args:
-            return None
-        args[missing] = _STAND_IN[missing]
-    return Layer(row, args, layer.name)
-
-
-def _is_opaque(value: Value) -> bool:
-    return isinstance(value, Opaque) or (is_list(value) and any(map(_is_opaque, value)))
-
-
-def outcome_of(
-    call: CodeCall, gives: Mapping[CodeTensor, Tensor] | None = None
-) -> tuple[tuple[Tensor, ...], tuple[Any, ...]] | None:
-    """What a call gives, states and scores behind the outputs, and the weights of its layer.
-
-    ``gives`` are the tensors that come in where they are not those of the calls themselves.
-
-    Raises:
-        Refusal: the layer does not take them.
-    """
-    layer = call.layer
-
-    def tensor(value: CodeTensor) -> Any:
-        return tensor_of(value) if gives is None else gives.get(value)
-
-    inputs = tuple(map(tensor, call.inputs))
-    if layer.row is None:
-        return _opaque_outcome(layer, inputs)
-    if any(t is None for t in inputs):
-        return None
-    made = table_layer(layer)
-    if made is None:
-        return None
-    args: dict[str, Any] = {}
-    given: dict[str, tuple[Tensor, ...]] = {}
-    params = {p.keras_name: p for p in made.row.params if p.call}
-    for name, passed in call.args.items():
-        param = params.get(name)
-        came = tensors_in(passed.value)
-        if param is None or passed.value is None:
-            continue
-        if came:
-            found = tuple(map(tensor, came))
-            if any(t is None for t in found):
-                return None
-            given[param.name] = found
-        elif param.kind.takes == "value" and not _is_opaque(passed.value):
-            args[param.name] = param.kind.read(passed.value)
-    outcome = made.row.outcome({**made.args, **args}, inputs, given)
-    outputs = outcome.outputs
-    for name, extra in outcome.extras.items():
-        if _wants(layer, call, name):
-            outputs += tuple(extra)
-    return outputs, outcome.weights
-
-
-def _wants(layer: CodeLayer, call: CodeCall, extra: str) -> bool:
-    if extra == "state":
-        return returns_state(layer) is True
-    scores = call.args.get("return_attention_scores")
-    return scores is not None and scores.value is True
-
-
-def returns_state(layer: CodeLayer) -> Any:
-    """Whether a recurrent layer gives its states, too."""
-    inner = layer.args.get("layer")
-    given = layer.args.get("return_state")
-    if (
-        given is None
-        and inner is not None
-        and isinstance(inner.value, CodeLayer)
-        and layer.kind == "Bidirectional"
-    ):
-        return returns_state(inner.value)
-    return given.value if given is not None else False
-
-
-def _opaque_outcome(
-    layer: CodeLayer, inputs: tuple[Any, ...]
-) -> tuple[tuple[Tensor, ...], tuple[Any, ...]] | None:
-    if layer.keeps_shape and inputs and inputs[0] is not None:
-        return (inputs[0],), ()
-    return None
-
-
-def infer(call: CodeCall, strict: bool = False) -> None:
-    """Fills in what a call gives, and its layer's weights at its first call.
-
-    Raises:
-        Refusal: the layer does not take what comes in, where ``strict``.
-    """
-    try:
-        found = outcome_of(call)
-    except Refusal:
-        if strict:
-            raise
-        found = None
-    call.gives = found[0] if found is not None else None
-    if found is not None and call.layer.weights is None and call.layer.row is not None:
-        call.layer.weights = found[1]
-
-
-# ---- calls ---------------------------------------------------------------------------------------
 
 
 def as_tensor(machine: Machine, value: Value) -> CodeTensor:

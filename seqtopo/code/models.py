@@ -9,8 +9,8 @@ from seqtopo.code.layer_calls import (
     as_tensor,
     call_layer,
     call_opaque,
-    infer,
 )
+from seqtopo.code.layer_shapes import infer
 from seqtopo.code.machine import BoundError, Machine, tensor_of
 from seqtopo.code.model import (
     Argument,

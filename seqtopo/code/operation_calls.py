@@ -11,7 +11,8 @@ from typing import Any
 
 from seqtopo.code.arrays import CodeArray, broadcast
 from seqtopo.code.layer_arguments import plain
-from seqtopo.code.layer_calls import NO_ROW, infer, result_of
+from seqtopo.code.layer_calls import NO_ROW, result_of
+from seqtopo.code.layer_shapes import infer
 from seqtopo.code.machine import Machine, tensor_of
 from seqtopo.code.model import Argument, CodeCall, CodeLayer, CodeTensor, Opaque, Value
 from seqtopo.code.values import Arguments, Passed, is_list, is_tensor, tensors_in
