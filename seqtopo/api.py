@@ -326,7 +326,7 @@ def rollout(
             themselves), ``sampling.temperature(0.8)``, ``sampling.top_k(5)``, or any function from logits
             (batch, V) to ids (batch,) of ``keras.ops``. A softmax at the model's end is undone by the
             logarithm. Ids go back into a model of vectors as vectors with a single 1.
-        progress: True prints how many steps are done; a function is called with (done, steps).
+        progress: True shows a bar on a terminal and in a notebook; a function is called with (done, steps).
         seed: what chance starts from; with the same seed every backend draws the same.
         mode: ``"step"`` carries the states and makes one step at a time, of what ``one_step`` derives;
             ``"window"`` slides a window that the model reads anew. By itself: by steps where the length is

@@ -26,6 +26,7 @@ from seqtopo.report.analyse import Checked, linted, report_on
 from seqtopo.report.columns import Column, columns
 from seqtopo.report.report import shape_table
 from seqtopo.runtime.building import build, keras_refusals
+from seqtopo.system.progress import doing
 from seqtopo.system.shell import command
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ def run(args: argparse.Namespace) -> int:
             _put_written(checked, target, args)
             return 0
         built = build(checked, args.backend, most, seed=args.seed)
-        with keras_refusals(checked.source):
+        with keras_refusals(checked.source), doing("building the model"):
             models = _models(built, args.part, args.all)
         saved = _save(models, target, args.all)
     except SpecError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +19,7 @@ from seqtopo.source import Source
 from seqtopo.syntax.pasted import reports_python
 from seqtopo.syntax.read import decode, is_model, read_file
 from seqtopo.system.bounds import SPEC_BYTES
+from seqtopo.system.progress import cleared, tracked
 
 STDIN = "-"
 STDIN_NAME = "<stdin>"
@@ -43,7 +44,8 @@ def is_text(argument: str) -> bool:
 
 def read_input() -> bytes:
     """Return all of the standard input, up to the size of a spec."""
-    return sys.stdin.buffer.read(SPEC_BYTES + 1)
+    with cleared():  # somebody may be typing it
+        return sys.stdin.buffer.read(SPEC_BYTES + 1)
 
 
 def check_spec(argument: str, dims: Mapping[str, Any]) -> Checked:
@@ -91,9 +93,9 @@ def say_first_values(checked: Checked) -> None:
         )
 
 
-def check_specs(arguments: Iterable[str], dims: Mapping[str, Any]) -> list[Checked]:
+def check_specs(arguments: Sequence[str], dims: Mapping[str, Any]) -> list[Checked]:
     """Read and resolve several specs. Not all need each name that is bound, but one of them must."""
-    checked = [check_spec_or_model(argument, dims) for argument in arguments]
+    checked = [check_spec_or_model(argument, dims) for argument in tracked(arguments, "checking")]
     known = [symbols_of(one.spec) if one.spec and dims else set() for one in checked]
     somewhere = set().union(*known)
     return [

@@ -32,6 +32,7 @@ from seqtopo.labels.loss_shapes import loss_name
 from seqtopo.report.columns import Column, columns
 from seqtopo.runtime.building import backend_failures, build, keras_refusals
 from seqtopo.source import Span
+from seqtopo.system.progress import bar, doing
 from seqtopo.system.shell import command
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def fit(job: Job, args: argparse.Namespace, training: Training) -> None:
     runs.seed_everything(args.seed)
     most = args.max_params or settings_of(args.spec).max_params
     built = build(job.checked, args.backend, most, kernels=not args.stock, seed=args.seed)
-    with keras_refusals(job.checked.source):
+    with keras_refusals(job.checked.source), doing("building the model"):
         model = built.main()
     if job.added:
         lacks = "has no train line" if job.added.startswith("train ") else "names no loss"
@@ -81,16 +82,17 @@ def fit(job: Job, args: argparse.Namespace, training: Training) -> None:
         say(f"epoch {epoch}/{args.epochs}{shown}")
         sys.stdout.flush()
 
-    shown = None if sys.stdout.isatty() else tell
     failures = partial(backend_failures, source=job.checked.source, help=_elsewhere(job))
     try:
-        with failures("the model was trained"):
-            runs.train(model, job.train, job.held, args.epochs, progress, keep, shown)
+        # The bar counts the batches of all epochs, but not those of the validation.
+        batches = args.epochs * len(job.train)
+        with failures("the model was trained"), bar("training", batches, "batch") as told:
+            runs.train(model, job.train, job.held, args.epochs, progress, keep, tell, told)
     except runs.NotFiniteError as error:
         raise SpecError((_not_finite(error, progress.kept, args, job),)) from None
     picture = target.with_suffix(PICTURE)
     title = f"{target.stem}: loss"
-    with failures("the model was compared with guesses"):
+    with failures("the model was compared with guesses"), doing("comparing the model with guesses"):
         _compare(job, model)
     write_whole(picture, lambda path: path.write_text(loss_curve(progress.history, title), encoding="utf-8"))
     with failures("the model was saved"):

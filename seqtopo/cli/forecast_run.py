@@ -17,6 +17,7 @@ from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.runtime.building import backend_failures
 from seqtopo.source import Source, Span
+from seqtopo.system.progress import bar, doing
 from seqtopo.system.shell import command
 
 MOST_NAMED = 20
@@ -31,15 +32,16 @@ def forecast_of(args: argparse.Namespace, path: Path) -> tuple[list[str], Any]:
         SpecError: the model, the history or what is known ahead does not do.
     """
     try:
-        model, notes = load_with(path, kernels=not args.stock, modules=args.modules)
+        with doing("loading the model"):
+            model, notes = load_with(path, kernels=not args.stock, modules=args.modules)
     except NoModelError as error:
         _refuse(path, error.reason, error.help)
     try:
         ids, features = takes(model)
         history, names = _history(args, path, notes, ids, features)
         future = _future(args, notes, history) if args.future else None
-        with backend_failures("the forecast was made"):
-            numbers = forecast(model, notes, history, args.steps, future)
+        with backend_failures("the forecast was made"), bar("forecasting", args.steps) as told:
+            numbers = forecast(model, notes, history, args.steps, future, told)
         _check_finite(numbers, names, path)
         return names, numbers
     except SpecError:

@@ -14,6 +14,7 @@ from seqtopo.cli.terminal import OutputError, flush, put, put_diagnostics, say
 from seqtopo.diag.model import Diagnostic
 from seqtopo.diag.nearest import nearest
 from seqtopo.source import Span
+from seqtopo.system.progress import running
 from seqtopo.system.shell import command
 
 FINE, FINDINGS, USAGE, INTERRUPTED, CLOSED = 0, 1, 2, 130, 141
@@ -117,9 +118,10 @@ def _run(argv: list[str]) -> int:
         arguments = module.parser().parse_args(argv[1:])
     except SystemExit as ended:  # after --help
         return int(ended.code or 0)
-    if modules := getattr(arguments, "modules", None):
-        import_modules(modules, getattr(arguments, "backend", None))
-    result: int = module.run(arguments)
+    with running(f"seqtopo {first}"):
+        if modules := getattr(arguments, "modules", None):
+            import_modules(modules, getattr(arguments, "backend", None))
+        result: int = module.run(arguments)
     return result
 
 

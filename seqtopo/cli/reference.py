@@ -11,7 +11,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from seqtopo.cli.layers import LayerFacts, facts
 from seqtopo.cli.terminal import say
 from seqtopo.cli.textmate import grammar_text
 from seqtopo.cli.writing import write_whole
@@ -25,8 +24,8 @@ from seqtopo.layers.objects import FAMILIES as OBJECTS
 from seqtopo.layers.objects import MODULES, names
 from seqtopo.layers.registry import FAMILIES
 from seqtopo.layers.row import Row
-from seqtopo.layers.step_windows import FIRST, SAME, SELF, Passed
 from seqtopo.report.analyse import analyse
+from seqtopo.report.layer_facts import LayerFacts, facts, time_words
 from seqtopo.syntax.grammar import TABLES, tables_text
 
 _DIAGNOSTICS_HEAD = """\
@@ -162,27 +161,6 @@ def _time(graph: Graph, node: Node, place: int) -> str:
     in_time = any(field.axis == 0 and is_sequence(graph, source) for source, field in came.items())
     passed = passes(graph, node, place)
     return time_words(passed) if passed is not None and in_time else ""
-
-
-def time_words(passed: Passed) -> str:
-    """Return in words what a layer does with time.
-
-    >>> from seqtopo.layers.step_windows import shifted
-    >>> time_words(Passed(0, SAME)), time_words(Passed(None, SAME)), time_words(Passed(0, shifted(2)))
-    ('each step alone', 'ends', 'one step each')
-    """
-    low, high = passed.window.low, passed.window.high
-    if passed.axis is None:
-        return "ends"
-    if passed.axis:
-        return "another axis"
-    if passed.window == SAME:
-        return "each step alone"
-    if low == high:
-        return "one step each"
-    if low == FIRST and high == SELF:
-        return "the steps so far"
-    return "a window" if low.factor and high.factor else "all steps"
 
 
 def _mask(graph: Graph, node: Node) -> str:

@@ -16,6 +16,7 @@ from typing import NamedTuple, TextIO
 
 from seqtopo.diag.model import Diagnostic
 from seqtopo.diag.renderers.cells import no_log_command, visible
+from seqtopo.system.progress import cleared
 
 
 class Terminal(NamedTuple):
@@ -81,7 +82,7 @@ def put(text: str, stream: TextIO | None = None, *, log_commands: bool = False) 
         text = "\n".join(map(_cleaned, text.split("\n")))
     encoding = getattr(stream, "encoding", None) or "utf-8"
     text = text.encode(encoding, "backslashreplace").decode(encoding)
-    with _written():
+    with cleared(), _written():
         stream.write(text if text.endswith("\n") else text + "\n")
 
 
@@ -107,7 +108,7 @@ def put_diagnostics(
 
 def put_bytes(data: bytes) -> None:
     """Writes bytes to the standard output as they are, line endings included."""
-    with _written():
+    with cleared(), _written():
         sys.stdout.flush()
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()

@@ -15,6 +15,7 @@ from seqtopo.source import Span
 from seqtopo.system import packages
 from seqtopo.system.bounds import SETTINGS_BYTES
 from seqtopo.system.files import open_file
+from seqtopo.system.progress import doing
 
 PREFERENCE = ("jax", "torch", "tensorflow")
 """The backends, in the order in which they are taken where nobody chose: the lightest first."""
@@ -106,7 +107,8 @@ def _load(name: str) -> None:
         BackendError: it cannot be imported on this backend, or its version does not work.
     """
     try:
-        import keras
+        with doing(f"loading Keras on {name}"):
+            import keras
     # A broken package raises of whatever kind: a missing library is an OSError on PyTorch.
     except Exception as error:
         reason = " ".join(str(error).split())[:300] or type(error).__name__

@@ -20,6 +20,7 @@ from seqtopo.emit.backend import installed, refuse_packages
 from seqtopo.exporting.formats import FORMATS, Format, able, format_of, has, written_by
 from seqtopo.source import Span
 from seqtopo.system import leftovers, packages
+from seqtopo.system.progress import doing
 
 if TYPE_CHECKING:
     import keras
@@ -285,15 +286,16 @@ def _asked(request: Mapping[str, Any], file: Path, backend: str) -> dict[str, An
     file.write_text(json.dumps(request), encoding="utf-8")
     # What can be imported here, a custom layer's package for one, can be imported there.
     path = os.pathsep.join(filter(None, (str(Path(__file__).resolve().parents[2]), *sys.path)))
-    done = subprocess.run(
-        [sys.executable, "-P", "-W", "ignore", "-m", "seqtopo.exporting.child", str(file)],
-        env={**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": path},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        check=False,
-    )
+    with doing(f"exporting on {backend}"):
+        done = subprocess.run(
+            [sys.executable, "-P", "-W", "ignore", "-m", "seqtopo.exporting.child", str(file)],
+            env={**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": path},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+        )
     answer: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if done.returncode == 0 else {}
     if not answer:
         last = [line.strip() for line in done.stderr.splitlines() if line.strip()][-1:]

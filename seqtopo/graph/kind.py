@@ -172,17 +172,18 @@ def receptive(graph: Graph) -> Iterator[Receptive]:
                 taken[source] = is_sequence(graph, source) and not is_picture(graph, source)
             if not taken[source]:
                 continue
-            made = _receptive(graph, value, found, place)
+            node = graph.nodes[value.node]
+            name = graph.output_names[place] or (node.layer.name if node.layer is not None else node.name)
+            made = receptive_of(found, name)
             if made is not None:
                 yield replace(made, place=place, source=source)
 
 
-def _receptive(graph: Graph, value: Value, found: Field, place: int) -> Receptive | None:
+def receptive_of(found: Field, name: str = "") -> Receptive | None:
+    """Return what a value of that name sees, where it is a number of steps: more than one, less than all."""
     steps, window = found.steps, found.window
     if not isinstance(steps, int) or not window.exact:
         return None
-    node = graph.nodes[value.node]
-    name = graph.output_names[place] or (node.layer.name if node.layer is not None else node.name)
     if found.axis is None:
         if isinstance(found.length, int) and steps >= found.length:
             return None

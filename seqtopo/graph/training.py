@@ -71,7 +71,8 @@ OPTIONS = {
 }
 """The other arguments of ``keras.Model.compile``, and what each takes."""
 
-_FAMILIES = {"optimizer": "optimizer", "loss": "loss", "metrics": "metric", "weighted_metrics": "metric"}
+FAMILIES = {"optimizer": "optimizer", "loss": "loss", "metrics": "metric", "weighted_metrics": "metric"}
+"""The arguments that take Keras objects, and of which family."""
 
 ARGUMENTS = tuple(dict.fromkeys(("optimizer", "loss", "metrics", "labels", *OPTIONS)))
 """Every argument of a ``train`` statement."""
@@ -100,8 +101,8 @@ def read_training(statement: tree.Train, value: Callable[[tree.Expr], Any]) -> T
         spans[name] = arg.span
         if name == "labels":
             found[name] = _labels(arg.value, value)
-        elif name in _FAMILIES:
-            found[name] = _objects(_FAMILIES[name], name, value(arg.value), arg.value, value)
+        elif name in FAMILIES:
+            found[name] = _objects(FAMILIES[name], name, value(arg.value), arg.value, value)
         else:
             found[name] = _option(name, value(arg.value), arg)
     options = {name: found.pop(name) for name in OPTIONS if name in found}

@@ -11,17 +11,26 @@ import os
 import sys
 import time
 from collections.abc import Callable, Generator
+from pathlib import Path
 from typing import Any
 
 from lsprotocol import types
+from pygls.exceptions import JsonRpcException, JsonRpcInternalError
 from pygls.lsp.server import LanguageServer
 from pygls.protocol import LanguageServerProtocol, default_converter, lsp_method
 
 from seqtopo.lint.selection import Selection
 from seqtopo.lsp.actions import KINDS, code_actions
+from seqtopo.lsp.calls import SIGNATURE_TRIGGERS, signature_help
+from seqtopo.lsp.completion import TRIGGERS, complete, resolve
 from seqtopo.lsp.diagnostics import diagnostics_of
 from seqtopo.lsp.documents import PYTHON, SPEC, Document, Documents, Select
+from seqtopo.lsp.drawing import Drawings, Drawn, lenses, save
+from seqtopo.lsp.hints import inlay_hints
+from seqtopo.lsp.hover import hover
+from seqtopo.lsp.names import definition, highlights, references, rename, renameable
 from seqtopo.lsp.positions import choose_encoding
+from seqtopo.lsp.structure import LEGEND, folds, formatted, semantic_tokens, symbols
 
 _SHORTEST, _LONGEST = 0.05, 1.5
 """Seconds from the last change of a text to its check."""
@@ -78,8 +87,9 @@ class Server(LanguageServer):
     # ---- faults and settings -------------------------------------------------------------------------
 
     def report_server_error(self, error: Exception, source: Any) -> None:
-        """Logs a fault as one line."""
-        self.log_fault(error, getattr(source, "__name__", "message"))
+        """Logs a fault as one line; what a request cannot be met for is told in its answer."""
+        if not isinstance(error, JsonRpcException) or isinstance(error, JsonRpcInternalError):
+            self.log_fault(error, getattr(source, "__name__", "message"))
 
     def log_fault(self, error: BaseException, where: str) -> None:
         """Logs a fault of ours as one line, for the editor and on the standard error."""
@@ -115,9 +125,8 @@ class Server(LanguageServer):
 
     def configure(self, given: Any) -> None:
         """Takes settings over, from an object of the protocol or a dictionary."""
-        found = given if isinstance(given, dict) else getattr(given, "_asdict", dict)()
-        inner = found.get("seqtopo", found)
-        inner = inner if isinstance(inner, dict) else getattr(inner, "_asdict", dict)()
+        found = _plain(given)
+        inner = _plain(found.get("seqtopo", found))
         self.settings.update(inner)
         self.documents.txt = self.is_on("txt", default=False)
         self.documents.python = self.is_on("python")
@@ -178,6 +187,34 @@ class Server(LanguageServer):
             else:
                 self.check_later(document)
 
+    def markup(self, feature: str) -> types.MarkupKind:
+        """Return how texts of a feature are marked up: as Markdown where the editor shows it."""
+        can: Any = getattr(self.client_capabilities.text_document, feature, None)
+        for part in ("completion_item", "signature_information"):
+            can = getattr(can, part, can)
+        formats = getattr(can, "content_format", None) or getattr(can, "documentation_format", None) or ()
+        kind = types.MarkupKind
+        return kind.Markdown if kind.Markdown in formats else kind.PlainText
+
+    @property
+    def takes_snippets(self) -> bool:
+        """Whether the editor takes completions with places to fill in."""
+        document = self.client_capabilities.text_document
+        completion = document.completion if document is not None else None
+        item = completion.completion_item if completion is not None else None
+        return bool(item is not None and item.snippet_support)
+
+    @property
+    def shows_documents(self) -> bool:
+        """Whether the editor can be asked to open a file."""
+        window = self.client_capabilities.window
+        return bool(window is not None and window.show_document is not None and window.show_document.support)
+
+    @property
+    def draw_command(self) -> str:
+        """The command behind a lens: the editor's own where it has a panel."""
+        return "seqtopo.showDrawing" if self.settings.get("drawings") == "panel" else "seqtopo.draw"
+
     async def settled(self, document: Document) -> bool:
         """Wait until the typing pauses where checks take long; false where the text has changed meanwhile."""
         key = document.notebook.uri if document.notebook is not None else document.uri
@@ -217,6 +254,8 @@ def _register(server: Server) -> None:
                 return None
             try:
                 return function(document, params) if await server.settled(document) else None
+            except JsonRpcException:
+                raise  # it tells the editor why there is no answer
             except Exception as error:
                 server.log_fault(error, method)
                 return None
@@ -284,11 +323,120 @@ def _register(server: Server) -> None:
     def files_changed(params: types.DidChangeWatchedFilesParams) -> None:
         server.refresh()
 
+    _answers(server, answer)
+    _drawing(server, Drawings())
+
+
+def _answers(server: Server, answer: Callable[..., None]) -> None:
+    """Registers what answers each request about a document."""
     answer(
         types.TEXT_DOCUMENT_CODE_ACTION,
         lambda document, params: code_actions(document, params.range, params.context.only),
         types.CodeActionOptions(code_action_kinds=KINDS),
     )
+    answer(
+        types.TEXT_DOCUMENT_HOVER,
+        lambda document, params: hover(document, params.position, server.markup("hover")),
+    )
+    answer(
+        types.TEXT_DOCUMENT_INLAY_HINT,
+        lambda document, params: inlay_hints(document, params.range),
+        setting="inlayHints",
+    )
+    answer(
+        types.TEXT_DOCUMENT_COMPLETION,
+        lambda document, params: complete(
+            document, params.position, server.takes_snippets, server.markup("completion")
+        ),
+        types.CompletionOptions(trigger_characters=TRIGGERS, resolve_provider=True),
+    )
+    answer(
+        types.TEXT_DOCUMENT_SIGNATURE_HELP,
+        lambda document, params: signature_help(document, params.position, server.markup("signature_help")),
+        types.SignatureHelpOptions(trigger_characters=SIGNATURE_TRIGGERS),
+    )
+    answer(types.TEXT_DOCUMENT_DEFINITION, lambda document, params: definition(document, params.position))
+    answer(
+        types.TEXT_DOCUMENT_REFERENCES,
+        lambda document, params: references(document, params.position, params.context.include_declaration),
+    )
+    answer(
+        types.TEXT_DOCUMENT_DOCUMENT_HIGHLIGHT,
+        lambda document, params: highlights(document, params.position),
+    )
+    answer(types.TEXT_DOCUMENT_PREPARE_RENAME, lambda document, params: renameable(document, params.position))
+    answer(
+        types.TEXT_DOCUMENT_RENAME,
+        lambda document, params: rename(document, params.position, params.new_name),
+        types.RenameOptions(prepare_provider=True),
+    )
+    answer(types.TEXT_DOCUMENT_DOCUMENT_SYMBOL, lambda document, params: symbols(document))
+    answer(
+        types.TEXT_DOCUMENT_SEMANTIC_TOKENS_FULL,
+        lambda document, params: semantic_tokens(document),
+        LEGEND,
+    )
+    answer(types.TEXT_DOCUMENT_FOLDING_RANGE, lambda document, params: folds(document))
+    answer(types.TEXT_DOCUMENT_FORMATTING, lambda document, params: formatted(document))
+    answer(types.TEXT_DOCUMENT_RANGE_FORMATTING, lambda document, params: formatted(document, params.range))
+    answer(
+        types.TEXT_DOCUMENT_CODE_LENS,
+        lambda document, params: lenses(document, server.draw_command),
+        types.CodeLensOptions(),
+        setting="codeLens",
+    )
+
+    @server.feature(types.COMPLETION_ITEM_RESOLVE)
+    def resolved(item: types.CompletionItem) -> types.CompletionItem:
+        try:
+            return resolve(item, server.markup("completion"))
+        except Exception as error:
+            server.log_fault(error, types.COMPLETION_ITEM_RESOLVE)
+            return item
+
+
+def _drawing(server: Server, drawings: Drawings) -> None:
+    """Registers what draws: the request and the command."""
+
+    def drawn(uri: str, kind: str, at: Any, theme: str) -> Drawn:
+        document = server.documents.find(uri)
+        if document is None:
+            return Drawn(None, 0, False, "this document is not open, or it holds no spec and no Keras code")
+        server.drawn.add(uri)
+        position = None if at is None else types.Position(at.get("line", 0), at.get("character", 0))
+        try:
+            return drawings.draw(document, kind, position, theme)
+        except Exception as error:
+            server.log_fault(error, "seqtopo/drawing")
+            return Drawn(None, document.version, False, "this is a mistake in seqtopo, not in your text")
+
+    @server.feature("seqtopo/drawing")
+    def drawing(params: Any) -> dict[str, Any]:
+        given = _plain(params)
+        document = _plain(given.get("textDocument", {}))
+        at = given.get("position")
+        uri, kind = str(document.get("uri", "")), str(given.get("kind", "graph"))
+        return drawn(
+            uri, kind, _plain(at) if at is not None else None, str(given.get("theme", "auto"))
+        ).answer
+
+    @server.command("seqtopo.draw")
+    async def draw(arguments: Any = None) -> dict[str, Any]:
+        given = _plain(arguments or {})
+        at = given.get("position")
+        uri = str(given.get("uri", ""))
+        found = drawn(uri, str(given.get("kind", "graph")), _plain(at) if at is not None else None, "light")
+        path = save(found, Path(uri).stem)
+        if path is not None and server.shows_documents:
+            server.window_show_document(types.ShowDocumentParams(Path(path).as_uri(), external=True))
+        return {**found.answer, "file": path}
+
+
+def _plain(given: Any) -> dict[str, Any]:
+    """An object of the protocol that pygls has no class for, as a dictionary."""
+    if isinstance(given, dict):
+        return given
+    return dict(given._asdict()) if hasattr(given, "_asdict") else {}
 
 
 def serve(version: str, select: Select, port: int | None = None) -> None:

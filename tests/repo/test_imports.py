@@ -25,6 +25,7 @@ OUTSIDE = {
     "onnxruntime": r"seqtopo\.exporting\..*",
     "scipy": r"seqtopo\.emit\.initializers",
     "threadpoolctl": r"seqtopo\.emit\.initializers",
+    "tqdm": r"seqtopo\.system\.progress",
     "IPython": r"seqtopo\.notebook\.magic",
     "lsprotocol": r"seqtopo\.lsp\..*",
     "pygls": r"seqtopo\.lsp\..*",

@@ -126,8 +126,16 @@ async def begin(client: LanguageClient, **more: Any) -> types.InitializeResult:
         window=types.WindowClientCapabilities(show_document=types.ShowDocumentClientCapabilities(True)),
         text_document=types.TextDocumentClientCapabilities(
             completion=types.CompletionClientCapabilities(
-                completion_item=types.ClientCompletionItemOptions(snippet_support=True)
-            )
+                completion_item=types.ClientCompletionItemOptions(
+                    snippet_support=True, documentation_format=[types.MarkupKind.Markdown]
+                )
+            ),
+            hover=types.HoverClientCapabilities(content_format=[types.MarkupKind.Markdown]),
+            signature_help=types.SignatureHelpClientCapabilities(
+                signature_information=types.ClientSignatureInformationOptions(
+                    documentation_format=[types.MarkupKind.Markdown]
+                )
+            ),
         ),
     )
     return await client.initialize_session(

@@ -13,13 +13,14 @@ import subprocess
 import sys
 import tempfile
 import time
+import venv
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 from urllib.request import urlopen
 
-from playwright.sync_api import FrameLocator, Page, expect, sync_playwright
+from playwright.sync_api import FrameLocator, Locator, Page, TimeoutError, expect, sync_playwright
 
 WRONG = "# the first LSTM forgets its steps\nin(T,8) -> lstm(64) -> lstm(32) -> dense(1)\n"
 MODEL = """\
@@ -104,6 +105,25 @@ class Editor:
         squiggles = self.page.locator(".squiggly-error")
         expect(squiggles).to_have_count(0) if not count else expect(squiggles.first).to_be_visible()
 
+    def fixes(self, text: str) -> Locator:
+        """Go to the first problem, open its fixes, and return the one with this text."""
+        widget = self.page.locator(".marker-widget")
+        self.page.keyboard.press("F8")
+        expect(widget).to_be_visible(timeout=SECONDS)
+        self.page.keyboard.press("Escape")
+        expect(widget).to_be_hidden(timeout=SECONDS)
+        fix = self.page.locator(".action-widget .monaco-list-row.action", has_text=text).first
+        # The menu does not stay open while the page still changes, as when hints come in.
+        for _ in range(SECONDS // 5000):
+            self.page.keyboard.press("Control+.")
+            try:
+                fix.wait_for(timeout=5000)
+            except TimeoutError:
+                self.page.keyboard.press("Escape")
+            else:
+                break
+        return fix
+
     def text(self) -> str:
         """Return the lines of the text that are seen."""
         return "\n".join(self.page.locator(".editor-instance .view-line").all_inner_texts()).replace(
@@ -126,11 +146,7 @@ def fix_and_draw(editor: Editor) -> None:
     editor.expect_problems(1)
     print(f"the mistake was shown {time.monotonic() - began:.1f} s after the file was opened")
     editor.picture("1-mistake")
-    editor.page.keyboard.press("F8")
-    editor.page.keyboard.press("Escape")
-    editor.page.keyboard.press("Control+.")
-    fix = editor.page.locator(".action-widget .monaco-list-row.action", has_text="add seq").first
-    expect(fix).to_be_visible(timeout=SECONDS)
+    fix = editor.fixes("add seq")
     editor.picture("2-fixes")
     fix.click()
     editor.expect_problems(0)
@@ -143,6 +159,63 @@ def fix_and_draw(editor: Editor) -> None:
     editor.panel().get_by_role("button", name="Unrolled").click()
     expect(editor.panel().locator("[data-kind=unrolled][aria-pressed=true]")).to_be_visible(timeout=SECONDS)
     editor.picture("4-unrolled")
+    editor.page.locator(".codelens-decoration").get_by_text("draw", exact=True).click()
+    expect(editor.panel().locator("[data-kind=graph][aria-pressed=true]")).to_be_visible(timeout=SECONDS)
+    editor.panel().get_by_role("button", name="Unrolled").click()
+    expect(editor.panel().locator("[data-kind=unrolled][aria-pressed=true]")).to_be_visible(timeout=SECONDS)
+
+
+def keep_the_drawing(editor: Editor) -> None:
+    """Write a mistake while the panel is open: the drawing stays, and the mistake is said."""
+    editor.page.locator(".editor-instance .view-line").last.click()
+    editor.page.keyboard.press("Control+End")
+    editor.page.keyboard.type("in(T,8) -> lstn(4)")
+    said = editor.panel().locator("#said")
+    expect(said).to_contain_text("lstn", timeout=SECONDS)
+    expect(editor.panel().locator("#drawing.stale")).to_be_visible()
+    editor.picture("5-while-it-is-wrong")
+    for _ in "in(T,8) -> lstn(4)":
+        editor.page.keyboard.press("Backspace")
+    expect(said).to_be_empty(timeout=SECONDS)
+
+
+def follow_to_keras_code(editor: Editor) -> None:
+    """Open Python code beside the panel: its mistake is shown; mended, it is drawn."""
+    editor.open("model.py")
+    editor.expect_problems(1)
+    editor.picture("6-keras-code")
+    editor.fixes("return_sequences").click()
+    editor.expect_problems(0)
+    expect(editor.page.locator(".tab", has_text="model.py unrolled")).to_be_visible(timeout=SECONDS)
+    expect(editor.panel().locator("#drawing:not(.stale)")).to_be_visible(timeout=SECONDS)
+    editor.picture("7-keras-code-drawn")
+
+
+def take_a_text_for_a_spec(editor: Editor) -> None:
+    """Open a .txt file that a setting says is a spec."""
+    editor.open("spec.txt")
+    language = editor.page.locator("[id='status.editor.mode']")
+    expect(language).to_contain_text("seqtopo", timeout=SECONDS)
+
+
+def say_how_to_install(editor: Editor, settings: Path, folder: Path) -> None:
+    """Choose a Python without seqtopo: a message says what to run, and copies it."""
+    venv.create(folder / "empty", with_pip=False)
+    python = folder / "empty" / "bin" / "python"
+    # Without the paths of this process, which the server has from it.
+    (folder / "python").write_text(f'#!/bin/sh\nunset PYTHONPATH\nexec "{python}" "$@"\n', encoding="utf-8")
+    (folder / "python").chmod(0o755)
+    given = json.loads(settings.read_text(encoding="utf-8"))
+    settings.write_text(
+        json.dumps({**given, "seqtopo.interpreter": str(folder / "python")}), encoding="utf-8"
+    )
+    message = editor.page.locator(".notification-toast", has_text='-m pip install "seqtopo[lsp]"')
+    expect(message).to_be_visible(timeout=SECONDS)
+    editor.picture("8-not-installed")
+    message.get_by_role("button", name="Copy Command").click()
+    expect(editor.page.locator(".notification-toast", has_text="Copied")).to_be_visible(timeout=SECONDS)
+    copied = editor.page.evaluate("navigator.clipboard.readText()")
+    assert copied == f'{python} -m pip install "seqtopo[lsp]"', copied
 
 
 def main(server: Path, extension: Path, pictures: Path) -> None:
@@ -150,12 +223,15 @@ def main(server: Path, extension: Path, pictures: Path) -> None:
     shutil.rmtree(pictures, ignore_errors=True)
     pictures.mkdir(parents=True)
     with tempfile.TemporaryDirectory() as temporary, sync_playwright() as playwright:
-        folder = Path(temporary) / "models"
+        home = Path(temporary)
+        folder = home / "models"
         folder.mkdir()
-        (folder / "wrong.seqtopo").write_text(WRONG, encoding="utf-8")
-        (folder / "model.py").write_text(MODEL, encoding="utf-8")
+        for name, text in (("wrong.seqtopo", WRONG), ("model.py", MODEL), ("spec.txt", WRONG)):
+            (folder / name).write_text(text, encoding="utf-8")
+        own = {"seqtopo.interpreter": sys.executable, "seqtopo.textFiles": ["**/spec.txt"]}
+        (folder / ".vscode").mkdir()
+        (folder / ".vscode" / "settings.json").write_text(json.dumps(own), encoding="utf-8")
         settings = {
-            "seqtopo.interpreter": sys.executable,
             "security.workspace.trust.enabled": False,
             "workbench.startupEditor": "none",
             "workbench.secondarySideBar.defaultVisibility": "hidden",
@@ -163,18 +239,21 @@ def main(server: Path, extension: Path, pictures: Path) -> None:
             "telemetry.telemetryLevel": "off",
         }
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        with code_server(server, extension, Path(temporary), settings) as address:
-            page = browser.new_page(viewport={"width": 1280, "height": 760})
-            editor = Editor(page, address, folder, pictures)
+        with code_server(server, extension, home, settings) as address:
+            context = browser.new_context(viewport={"width": 1280, "height": 760})
+            context.grant_permissions(["clipboard-read", "clipboard-write"])
+            editor = Editor(context.new_page(), address, folder, pictures)
             try:
                 fix_and_draw(editor)
+                keep_the_drawing(editor)
+                follow_to_keras_code(editor)
+                take_a_text_for_a_spec(editor)
+                say_how_to_install(editor, folder / ".vscode" / "settings.json", home)
             except BaseException:
                 editor.picture("failed")
                 raise
         browser.close()
-    print(
-        f"VS Code shows the mistake, takes the fix, and draws; screenshots are in {os.path.relpath(pictures)}"
-    )
+    print(f"VS Code shows mistakes, takes their fixes, and draws; see {os.path.relpath(pictures)}")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ import pytest
 
 from seqtopo import check
 from seqtopo.cli import reference
-from seqtopo.cli.layers import facts
 from seqtopo.cli.main import main
 from seqtopo.cli.reference import diagnostics_page, layers_page
 from seqtopo.diag.codes import CODES
@@ -18,6 +17,7 @@ from seqtopo.diag.renderers.cells import width
 from seqtopo.layers.excluded import EXCLUDED
 from seqtopo.layers.registry import ROWS
 from seqtopo.layers.row import Row
+from seqtopo.report.layer_facts import facts
 from seqtopo.syntax.grammar import tables_text
 
 Capture = pytest.CaptureFixture[str]

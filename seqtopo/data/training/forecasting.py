@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -14,6 +15,8 @@ from seqtopo.runtime.stepping.nodes import functional
 from seqtopo.runtime.stepping.rollout import check_rollout, next_answers, rolled_out
 
 Array = np.ndarray[Any, Any]
+PARTED = 1000
+"""A forecast of more steps than this is made in parts, and says after each how many are done."""
 
 
 class CannotGoOnError(ValueError):
@@ -42,12 +45,18 @@ def takes(model: keras.Model) -> tuple[bool, int]:
 
 
 def forecast(
-    model: keras.Model, notes: Notes, history: Array, steps: int, future: Array | None = None
+    model: keras.Model,
+    notes: Notes,
+    history: Array,
+    steps: int,
+    future: Array | None = None,
+    told: Callable[[int], None] = lambda done: None,
 ) -> Array:
     """Return the next steps (steps, target features) after a history (time, features), in the units of the
     data.
 
     ``future`` is what is known of the steps ahead, (steps, features that are not predicted), unscaled.
+    ``told`` is called with how many steps are done.
 
     Raises:
         ValueError: the model cannot go on for so long, or the history does not fit it.
@@ -63,9 +72,11 @@ def forecast(
             known = (future - (mean[others] if mean.ndim else mean)) / (
                 spread[others] if spread.ndim else spread
             )
-        found = _directly(model, notes, scaled, steps, targets, known)
+        found = _directly(model, notes, scaled, steps, targets, known, told)
     else:
-        found = np.asarray(rolled_out(model, _start(model, scaled), steps))[0]
+        # Parts compile a program of their own, so a short forecast is made in one go.
+        progress = (lambda done, steps: told(done)) if steps > PARTED else False
+        found = np.asarray(rolled_out(model, _start(model, scaled), steps, progress=progress))[0]
     if ids:
         return found[:, None]
     return np.asarray(
@@ -129,7 +140,13 @@ def _start(model: keras.Model, history: Array) -> Array:
 
 
 def _directly(
-    model: keras.Model, notes: Notes, history: Array, steps: int, targets: list[int], known: Array | None
+    model: keras.Model,
+    notes: Notes,
+    history: Array,
+    steps: int,
+    targets: list[int],
+    known: Array | None,
+    told: Callable[[int], None],
 ) -> Array:
     """Forecast by whole windows: each predicts the next steps; the features that it does not
     are ``known``.
@@ -143,6 +160,7 @@ def _directly(
         answer = _answer(model, notes, rows[-len(history) :], len(targets))
         found.append(answer)
         done += len(answer)
+        told(min(done, steps))
         if done >= steps:
             break
         if others and (known is None or len(known) < done):

@@ -44,6 +44,8 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships no ty
         self.cut = cut
         self._next: int | None = None
         self._given = 0
+        self.told: Callable[[int], None] = lambda given: None
+        """Is called with how many batches of an epoch were given."""
 
     def __len__(self) -> int:
         """Return how many batches there are."""
@@ -55,6 +57,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships no ty
             return self.cut[index]
         at, self._next = self._next, (self._next + 1) % len(self)
         self._given += 1
+        self.told(self._given)
         return self.cut[at]
 
     def on_epoch_begin(self) -> None:
@@ -191,10 +194,11 @@ def train(
     epochs: int,
     progress: Progress,
     keep: Callable[[Write], None],
-    tell: Callable[[int, dict[str, float]], None] | None,
+    tell: Callable[[int, dict[str, float]], None],
+    told: Callable[[int], None] = lambda done: None,
 ) -> None:
     """Train for the epochs that are left. After each one ``keep`` is given the function that writes the
-    progress, and ``tell`` the numbers; without ``tell`` Keras shows its bar.
+    progress, and ``tell`` the numbers. ``told`` is called with how many batches of all epochs were given.
 
     Raises:
         NotFiniteError: the loss or a metric is not finite; that epoch is not kept.
@@ -218,6 +222,7 @@ def train(
         for variable, state in zip(drawn, states, strict=True):
             variable.assign(state)
 
+    batches.told = lambda given: told(progress.epochs * len(batches) + given)
     ordered = keras.callbacks.LambdaCallback(on_epoch_begin=begin)
     while progress.epochs < epochs:
         epoch = progress.epochs
@@ -227,7 +232,7 @@ def train(
             validation_data=validation,
             initial_epoch=epoch,
             epochs=epoch + 1,
-            verbose=0 if tell else 1,
+            verbose=0,
             shuffle=False,
             callbacks=[ordered, *stateful],
         )
@@ -240,8 +245,7 @@ def train(
         progress.epochs = epoch + 1
         keep(progress.writer(model))
         progress.kept = progress.epochs
-        if tell:
-            tell(epoch + 1, numbers)
+        tell(epoch + 1, numbers)
 
 
 def from_its_start(model: keras.Model) -> Callable[[Any], Any]:

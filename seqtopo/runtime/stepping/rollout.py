@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -25,6 +25,7 @@ from seqtopo.runtime.stepping.loops import Compiled, numpy_of, scan
 from seqtopo.runtime.stepping.nodes import CannotStepError, functional
 from seqtopo.runtime.stepping.one_step import OneStep, is_sequence, one_step
 from seqtopo.sampling import greedy
+from seqtopo.system.progress import bar
 
 Which = Literal["last", "all", "other", ""]
 
@@ -398,19 +399,15 @@ def _in_chunks(
 ) -> np.ndarray:
     several = max(block, 1)
     size = -(-CHUNK // several) * several if progress and steps > CHUNK else steps
-    report = _report if progress is True else progress
     found = []
-    for start in range(0, steps, size):
-        part = slice(start, min(start + size, steps))
-        begin, answers = run(begin, chances[part], [x[part] for x in future or []])
-        found.append(numpy_of(answers))
-        if progress:
-            report(part.stop, steps)
+    with bar("rolling out", steps, asked=True) if progress is True else nullcontext() as told:
+        for start in range(0, steps, size):
+            part = slice(start, min(start + size, steps))
+            begin, answers = run(begin, chances[part], [x[part] for x in future or []])
+            found.append(numpy_of(answers))
+            if told is not None:
+                told(part.stop)
+            elif progress:
+                progress(part.stop, steps)
     whole: np.ndarray = np.concatenate(found)[:steps]
     return whole
-
-
-def _report(done: int, steps: int) -> None:
-    end = "\n" if done == steps else ""
-    sys.stderr.write(f"\r{done} of {steps} steps{end}")
-    sys.stderr.flush()

@@ -26,7 +26,7 @@ function zoom(factor) {
 window.addEventListener("message", ({ data }) => {
   for (const button of kinds) button.setAttribute("aria-pressed", String(button.dataset.kind === data.kind));
   if (data.svg !== null) image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(data.svg)}`;
-  image.hidden = data.svg === null;
+  else image.hidden = true;
   image.alt = data.title;
   image.style.colorScheme = data.theme;
   image.classList.toggle("stale", data.stale);
@@ -42,6 +42,9 @@ fit.addEventListener("click", () => {
   scale = null;
   resize();
 });
-image.addEventListener("load", resize);
+image.addEventListener("load", () => {
+  image.hidden = false;
+  resize();
+});
 resize();
 editor.postMessage({ type: "ready" });

@@ -9,6 +9,9 @@ const interpreter = require("./interpreter");
 const SCHEMES = ["file", "untitled", "vscode-notebook-cell"];
 const KERAS = /\b(?:keras|seqtopo)\b/; // Python files without it are no matter of ours
 
+// What the server knows of a name and its place does not tell; the other words have finer colours by the grammar.
+const NAMES = new Set(["class", "type", "variable", "parameter"]);
+
 let output;
 let client;
 let starting; // the promise of a start, so that two documents that are opened at once start one server
@@ -60,6 +63,9 @@ function wants(document) {
 
 async function opened(document, drawing) {
   await asSpec(document);
+  // One that has become a spec, by this setting or by hand, may be the one that is looked at.
+  const editor = vscode.window.activeTextEditor;
+  if (editor?.document === document) drawing.follow(editor);
   if (wants(document)) await start(drawing, document.languageId === "seqtopo");
 }
 
@@ -127,6 +133,12 @@ async function begin(drawing) {
       codeLens: settings.get("codeLens"),
       python: settings.get("python"),
     },
+    middleware: {
+      provideDocumentSemanticTokens: async (document, token, next) => {
+        const legend = made.initializeResult?.capabilities.semanticTokensProvider?.legend;
+        return namesOnly(await next(document, token), legend?.tokenTypes ?? []);
+      },
+    },
     synchronize: {
       configurationSection: "seqtopo",
       fileEvents: vscode.workspace.createFileSystemWatcher("**/pyproject.toml"),
@@ -143,11 +155,26 @@ async function begin(drawing) {
   return undefined;
 }
 
+/** Leaves out of semantic tokens all but names. A token is five numbers, its place counted from the one before. */
+function namesOnly(tokens, types) {
+  if (!tokens) return tokens;
+  const builder = new vscode.SemanticTokensBuilder();
+  let line = 0;
+  let start = 0;
+  for (let at = 0; at < tokens.data.length; at += 5) {
+    const [lines, characters, length, type, modifiers] = tokens.data.slice(at, at + 5);
+    line += lines;
+    start = lines ? characters : start + characters;
+    if (NAMES.has(types[type])) builder.push(line, start, length, type, modifiers);
+  }
+  return builder.build(tokens.resultId);
+}
+
 async function report({ problem, install }) {
-  const copy = "Copy the Command";
-  const choose = "Choose Another Python";
-  const show = "Show the Output";
-  const text = install ? `seqtopo: ${problem}. Install it by: ${install}` : `seqtopo: ${problem}.`;
+  const copy = "Copy Command";
+  const choose = "Choose Python";
+  const show = "Show Output";
+  const text = install ? `seqtopo: ${problem}. To install it: ${install}` : `seqtopo: ${problem}.`;
   const picked = await vscode.window.showWarningMessage(text, ...(install ? [copy] : []), choose, show);
   if (picked === copy) {
     await vscode.env.clipboard.writeText(install);
