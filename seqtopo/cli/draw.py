@@ -14,7 +14,7 @@ from seqtopo.cli.terminal import put, put_diagnostics, say, terminal
 from seqtopo.cli.writing import apart, write_whole
 from seqtopo.decompiler.decompile import decompiled
 from seqtopo.diag.error import SpecError
-from seqtopo.pictures.draw import FORMATS, THEMES, drawing_of
+from seqtopo.pictures.draw import DIRECTIONS, FORMATS, THEMES, Paper, drawing_of
 from seqtopo.report.analyse import Checked, analyse
 from seqtopo.source import Source
 from seqtopo.syntax.parse import parse
@@ -42,6 +42,8 @@ def parser() -> Parser:
             'seqtopo draw --loop "in(T,3) -> lstm(8,seq) -> dense(3)"',
             'seqtopo draw --unrolled --feedback "in(T,3) -> lstm(8,seq) -> dense(3)"',
             "seqtopo draw model.keras -o topology.svg",
+            "seqtopo draw spec.txt -o slide.svg --size 16:9",
+            "seqtopo draw spec.txt -o figure.svg --direction right --params --highlight lstm_1",
         ),
     )
     made.add_argument(
@@ -78,6 +80,22 @@ def parser() -> Parser:
     made.add_argument(
         "--theme", choices=THEMES, default="auto", help="colours; auto: as the reader's screen (SVG)"
     )
+    made.add_argument("--direction", choices=DIRECTIONS, help="which way data goes in a file (default: down)")
+    made.add_argument(
+        "--size",
+        type=_size,
+        metavar="W:H",
+        help="of the picture in a file: 16:9, the width for the height, or 1600x900, in pixels; without "
+        "--direction it goes the way that fills it better",
+    )
+    made.add_argument("--params", action="store_true", help="how many parameters each layer has, in its box")
+    made.add_argument(
+        "--highlight",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="let a layer, an input or a named flow stand out, such as lstm_1; once for each",
+    )
     made.add_argument(
         "--scale", type=_scale, default=2.0, metavar="N", help="how large a PNG is (default: 2)"
     )
@@ -93,6 +111,14 @@ def _scale(text: str) -> float:
     if not 0.1 <= found <= 20:
         raise argparse.ArgumentTypeError(f"{text[:20]!r} is not a number from 0.1 to 20; write --scale 2")
     return found
+
+
+def _size(text: str) -> str:
+    try:
+        Paper.read(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
 
 
 def _refuse_spec(path: Path) -> None:
@@ -123,6 +149,19 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("unrolled, a loop is the arrow from step to step", "leave out one of the two")
     if args.mermaid and args.unrolled:
         raise UsageError("Mermaid draws graphs, not unrolled steps", "leave out one of the two")
+    if args.unrolled and (args.direction or args.params or args.highlight):
+        raise UsageError(
+            "--direction, --params and --highlight are for the graph of layers: unrolled, the steps go to "
+            "the right, and a layer has many boxes",
+            "leave them out, or --unrolled",
+        )
+    ending = output.suffix.lower() if output is not None else ".mmd" if args.mermaid else ".txt"
+    if args.size and ending in (".mmd", ".md", ".txt"):
+        raise UsageError("--size is for pictures in files", "write it with -o topology.svg or topology.png")
+    if args.direction == "right" and ending == ".txt":
+        raise UsageError("in characters it goes down", "write it with -o topology.svg, or as --mermaid")
+    if args.highlight and ending == ".txt":
+        raise UsageError("in characters nothing stands out", "write it with -o topology.svg, or as --mermaid")
     if output is not None and (args.text or args.mermaid):
         raise UsageError("-o writes a file, by its ending", "leave out --text and --mermaid, or -o")
     screen = terminal(sys.stdout)
@@ -137,6 +176,10 @@ def run(args: argparse.Namespace) -> int:
             loop=args.loop,
             feedback=args.feedback,
             theme=args.theme,
+            direction=args.direction,
+            size=args.size,
+            params=args.params,
+            highlight=args.highlight,
         )
         if output is not None:
             data = drawing.encoded(output.suffix, scale=args.scale)

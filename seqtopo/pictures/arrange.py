@@ -6,7 +6,7 @@ labels stand in room that belongs to their box.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from seqtopo.diag.renderers.cells import wrap
 from seqtopo.pictures.layering import Edge, Layers, Stretch, layered
@@ -26,6 +26,8 @@ def arrange(plan: Plan, metrics: Metrics, title: str = "", about: str = "") -> S
     inner.scene.shifted_into(scene, margin, margin)
     if plan.back is not None:
         feed_back(scene, plan.back, metrics)
+    if metrics.turned:
+        scene = scene.turned()
     if _shared(plan):
         w = metrics.width(SHARED)
         y = scene.h - margin + metrics.small_line
@@ -120,13 +122,14 @@ class _Arrangement:
         else:
             self._measure_box(found)
         if block.family != "exit" and any(port.label for port in block.ports):
-            found.below = m.small_line if m.cells else m.small_line + 5
+            found.below = m.along([port.label for port in block.ports]) + (0 if m.cells or m.turned else 5)
         if any(block.slots):
-            found.roles = m.small_line if m.cells else m.small_line + 4
+            found.roles = m.along(block.slots) + (0 if m.cells else m.head if m.turned else 4)
         self._ports(found)
-        beside = max((m.width(text) for text in self._beside(block)), default=0)
+        words = self._beside(block)
+        beside = m.small_line * len(words) if m.turned else max(map(m.width, words), default=0)
         found.left = max(found.left, found.box_left + (beside + m.label if beside else 0))
-        role = max((m.label + m.width(text) for text in block.slots if text), default=0)
+        role = max(map(m.across, block.slots), default=0)
         loop = loop_room(block.loop, m) if block.loop else 0
         found.right = max(found.right, found.box_right + role + loop)
         return found
@@ -141,21 +144,26 @@ class _Arrangement:
             found.lines += [(t, "small", False) for t in _broken(", ".join(block.details), m, "small")]
         if block.name:
             found.lines += [(t, "small", True) for t in _broken(block.name, m, "small")]
+        if block.params:
+            found.lines += [(t, "small", True) for t in _broken(block.params, m, "small")]
         widest = max(m.width(text, size) for text, size, _ in found.lines)
         tag = (m.width(block.tag, "small") + 2 * m.label) if block.tag else 0
         slots = sum(self._slot_room(role) for role in block.slots)
-        w = max(widest + 2 * m.pad_x + 2 * tag, slots + m.pad_x, 3 * m.pad_x)
+        w = max(widest + 2 * m.pad_x + 2 * tag, 3 * m.pad_x)
+        found.box_h = sum(m.line(size) for _, size, _ in found.lines) + 2 * m.pad_y
+        if m.turned:
+            w, found.box_h = found.box_h, w
+        w = max(w, slots + (m.pad_y if m.turned else m.pad_x))
         w += 0 if m.cells else w % 2
         found.box_left = w // 2
         found.box_right = w - w // 2
-        found.box_h = sum(m.line(size) for _, size, _ in found.lines) + 2 * m.pad_y
         if block.loop:
             # The loop leaves below where it comes in.
-            found.box_h = max(found.box_h, 4 if m.cells else 40)
+            words = max(map(m.width, block.loop)) if m.turned else 0
+            found.box_h = max(found.box_h, words, 4 if m.cells else 40)
 
     def _slot_room(self, role: str) -> int:
-        m = self.m
-        return m.beside + (m.width(role) + m.label if role else 0)
+        return self.m.beside + self.m.across(role)
 
     def _measure_frame(self, found: _Measured, plan: Plan) -> None:
         m = self.m
@@ -167,7 +175,7 @@ class _Arrangement:
         inner = _Arrangement(plan, m)
         for measured in inner.measured:
             if measured.block.family == "exit" and measured.block.title:
-                measured.right = m.label + m.width(measured.block.title)
+                measured.right = m.across(measured.block.title)
         found.inner = inner.scene()
         anchor = found.inner.entries[0] if found.inner.entries else found.inner.scene.w // 2
         found.box_left = anchor + m.frame
@@ -187,12 +195,11 @@ class _Arrangement:
             at = 0
             for port in found.block.ports:
                 found.ports.append(at)
-                at += m.label + m.width(port.label) + m.beside
+                at += (m.across(port.label) or m.label) + m.beside
             if len(found.ports) > 1:
                 found.box_right = max(found.box_right, found.ports[-1] + m.pad_x)
         for at, port in zip(found.ports, found.block.ports, strict=False):
-            room = m.label + m.width(port.label) if port.label else 0
-            found.right = max(found.right, at + room)
+            found.right = max(found.right, at + m.across(port.label))
 
     def _widen(self, layers: Layers) -> None:
         """Makes room in boxes, so that a line that is to be straight can arrive in the middle."""
@@ -237,7 +244,7 @@ class _Arrangement:
                 wanted = [self._leave(x) for x in own]
                 rooms = [self._slot_room(s.block.slots[x.slot]) for x in own]
                 x = self.xs[target]
-                pad = m.pad_x if not m.cells else 1
+                pad = 1 if m.cells else m.pad_y if m.turned else m.pad_x
                 low, high = x - s.box_left + pad, x + s.box_right - pad - (1 if m.cells else 0)
                 pinned = next((i for i, arriving in enumerate(own) if arriving in self.straight), None)
                 at = spread(wanted, rooms, low, high, pinned)
@@ -301,9 +308,14 @@ class _Arrangement:
             self.scene_.lines.append(Line(straightened(points), arrow.style, arrow=not inside))
             role = target.block.slots[arrow.slot]
             if role and not inside:
-                x, w = self._land(way[-1]) + self.m.label, self.m.width(role)
                 y = self.ys[arrow.target] + (0 if self.m.cells else target.roles // 2 - 2)
-                self.scene_.texts.append(Text(x, y, role, "small", "start", w, faint=True))
+                y = self.ys[arrow.target] + self.m.label if self.m.turned else y
+                self._beside_line(self._land(way[-1]), y, role)
+
+    def _beside_line(self, x: int, y: int, words: str) -> None:
+        """Put words on the right of a line that goes down at x; turned, below one that goes to the right."""
+        x += self.m.small_line // 2 + 3 if self.m.turned else self.m.label
+        self.scene_.texts.append(Text(x, y, words, "small", "start", self.m.width(words), faint=True))
 
     def _start(self, source: int, port: int) -> Point:
         s = self.measured[source]
@@ -328,36 +340,45 @@ class _Arrangement:
         middle = 0 if m.cells else m.small_line // 2
         for at, port in zip(s.ports, block.ports, strict=False):
             if port.label and block.family != "exit":
-                where = y + s.box_h + (0 if m.cells else middle + 3)
-                w = m.width(port.label)
-                scene.texts.append(Text(x + at + m.label, where, port.label, "small", "start", w, faint=True))
+                where = y + s.box_h + (m.label if m.turned else 0 if m.cells else middle + 3)
+                self._beside_line(x + at, where, port.label)
         if block.family in ("entry", "exit"):
             return
         left = x - s.box_left
         shows = block.nodes[0] if block.nodes else -1
-        box = Box(left, y, s.box_left + s.box_right, s.box_h, block.family, block.copies, shows)
+        w = s.box_left + s.box_right
+        box = Box(left, y, w, s.box_h, block.family, block.copies, shows, block.marked)
         scene.boxes.append(box)
         if block.loop:
             looped(scene, box, block.loop, m)
         beside = self._beside(block)
         top = y + s.box_h // 2 - m.small_line * len(beside) // 2
         for k, text in enumerate(beside):
-            where = top + k * m.small_line + middle
-            scene.texts.append(Text(left - m.label, where, text, "small", "end", m.width(text)))
+            if m.turned:
+                where = left - m.label - m.small_line * (len(beside) - k) + middle
+                scene.texts.append(Text(where, y, text, "small", "start", m.width(text)))
+            else:
+                where = top + k * m.small_line + middle
+                scene.texts.append(Text(left - m.label, where, text, "small", "end", m.width(text)))
         if s.inner is not None:
             s.inner.scene.shifted_into(scene, left + m.frame, y)
             return
-        centre = left + (s.box_left + s.box_right) // 2
-        line = y + m.pad_y
+        # Inside a box nothing is turned: its lines stand below each other.
+        width, top = (s.box_h, left) if m.turned else (w, y)
+        centre = (y if m.turned else left) + width // 2
+        line = top + m.pad_y
+        if m.turned:
+            line = top + (w - sum(m.line(size) for _, size, _ in s.lines)) // 2
+        inside: list[Text] = []
         for text, size, faint in s.lines:
             half = 0 if m.cells else m.line(size) // 2
-            w = m.width(text, size)
-            scene.texts.append(Text(centre, line + half, text, size, "middle", w, faint=faint))
+            inside.append(Text(centre, line + half, text, size, "middle", m.width(text, size), faint=faint))
             line += m.line(size)
         if block.tag:
-            right = left + s.box_left + s.box_right - m.label - (0 if m.cells else 2)
-            where = y + (1 if m.cells else m.pad_y + m.title_line // 2)
-            scene.texts.append(Text(right, where, block.tag, "small", "end", m.width(block.tag)))
+            right = centre - width // 2 + width - m.label - (0 if m.cells else 2)
+            where = top + (1 if m.cells else m.pad_y + m.title_line // 2)
+            inside.append(Text(right, where, block.tag, "small", "end", m.width(block.tag)))
+        scene.texts += [replace(t, x=t.y, y=t.x) for t in inside] if m.turned else inside
 
 
 def _broken(text: str, metrics: Metrics, size: Size) -> list[str]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
@@ -17,9 +19,10 @@ from seqtopo.layers.values import FLOATS, Tensor
 from seqtopo.pictures.arrange import arrange
 from seqtopo.pictures.folding import loops_of
 from seqtopo.pictures.framing import part_of, stretches_of
+from seqtopo.pictures.marking import count_params, mark
 from seqtopo.pictures.mermaid import mermaid
 from seqtopo.pictures.plan import Block, Feedback, Plan, plan_of
-from seqtopo.pictures.png import png
+from seqtopo.pictures.png import LARGEST, png
 from seqtopo.pictures.scene import CELLS, PIXELS, Metrics, Scene
 from seqtopo.pictures.steps import Steps
 from seqtopo.pictures.svg import svg
@@ -30,12 +33,20 @@ from seqtopo.report.analyse import Checked, Text, analyse
 from seqtopo.source import Source, Span
 from seqtopo.system import packages
 
+TURNED = replace(PIXELS, turned=True)
+Direction = Literal["down", "right"]
+DIRECTIONS: tuple[Direction, ...] = ("down", "right")
 Theme = Literal["auto", "light", "dark"]
 THEMES: tuple[Theme, ...] = ("auto", "light", "dark")
 
 FORMATS = (".svg", ".png", ".mmd", ".md", ".txt")
 """What a picture can be saved as."""
 
+LEAST_PIXELS, MOST_PIXELS = 50, 20_000
+UNROLLED = (
+    "unrolled, the steps go to the right, and a layer has many boxes: direction, params and highlight are "
+    "for the graph of layers"
+)
 MOST_BLOCKS = 400
 """A picture of more boxes than this shows nothing to anybody."""
 
@@ -57,28 +68,42 @@ class Drawing:
     plan: Plan
     unrolled: Unrolled | None = None
     theme: Theme = "auto"
-    _scenes: dict[bool, Scene] = field(default_factory=dict, compare=False, repr=False)
+    direction: Direction | None = None
+    """Which way data goes; None is down, or where ``paper`` is given, the way that fills it better."""
+    paper: Paper | None = None
+    _scenes: dict[Metrics, Scene] = field(default_factory=dict, compare=False, repr=False)
 
     def _scene(self, metrics: Metrics) -> Scene:
-        found = self._scenes.get(metrics.cells)
+        found = self._scenes.get(metrics)
         if found is None:
             if self.unrolled is not None:
                 found = Steps(self.unrolled, metrics).scene(self.title, self.about)
             else:
                 found = arrange(self.plan, metrics, self.title, self.about)
-            self._scenes[metrics.cells] = found
+            self._scenes[metrics] = found
         return found
 
     @cached_property
     def scene(self) -> Scene:
         """Its boxes, lines and texts at their places, in pixels."""
-        return self._scene(PIXELS)
+        if self.paper is None:
+            return self._scene(TURNED if self.direction == "right" else PIXELS)
+        w, h = self.paper.w, self.paper.h
+        ways = [PIXELS, TURNED] if self.unrolled is None else [PIXELS]
+        if self.direction is not None:
+            ways = [TURNED if self.direction == "right" else PIXELS]
+        return min((self._scene(way).on_paper(w, h) for way in ways), key=lambda scene: scene.w)
+
+    @property
+    def _goes(self) -> Direction:
+        """Which way data goes in a graph for Markdown."""
+        return self.direction or "down"
 
     def svg(self, theme: Theme | None = None) -> str:
         """Return the picture as SVG. ``theme`` is ``light``, ``dark`` or ``auto``, which follows the reader's
         screen.
         """
-        return svg(self.scene, theme or self.theme)
+        return svg(self.scene, theme or self.theme, self._pixels)
 
     def png(self, scale: float = 2.0, theme: Theme | None = None) -> bytes:
         """Return the bytes of a PNG file, ``scale`` times as large as the SVG.
@@ -87,9 +112,15 @@ class Drawing:
             SpecError: Pillow is not installed; the extra ``draw`` brings it, and the message says how.
         """
         try:
-            return png(self.scene, scale=scale, dark=(theme or self.theme) == "dark")
+            dark = (theme or self.theme) == "dark"
+            return png(self.scene, scale=scale, dark=dark, pixels=self._pixels)
         except ImportError:
             raise SpecError((_no_pillow(),)) from None
+
+    @property
+    def _pixels(self) -> tuple[int, int] | None:
+        """The width and the height in pixels that are asked for."""
+        return self.paper[:2] if self.paper is not None and self.paper.exact else None
 
     def text(self, width: int | None = None, *, ascii: bool = False) -> str:
         """Return the picture in characters for a terminal of so many columns, or as a list where that is too
@@ -105,7 +136,7 @@ class Drawing:
 
     def mermaid(self) -> str:
         """Return the graph as a Mermaid flowchart, for Markdown."""
-        return mermaid(self.plan)
+        return mermaid(self.plan, self._goes)
 
     def save(self, path: str | Path, *, scale: float = 2.0) -> Path:
         """Writes it as ``.svg``, ``.png``, ``.mmd`` or ``.md`` (Mermaid) or ``.txt``, and returns the path.
@@ -148,6 +179,37 @@ class Drawing:
         return {"image/svg+xml": self.svg(), "text/plain": self.text()}
 
 
+class Paper(NamedTuple):
+    """The size of a picture: in pixels where that is ``exact``, otherwise the width for a height."""
+
+    w: int
+    h: int
+    exact: bool = False
+
+    @classmethod
+    def read(cls, text: str) -> Paper:
+        """Return the size in a text: ``16:9`` or ``1600x900``.
+
+        Raises:
+            ValueError: there is none in it.
+
+        >>> Paper.read("16:9"), Paper.read("1600x900")
+        (Paper(w=16, h=9, exact=False), Paper(w=1600, h=900, exact=True))
+        """
+        found = re.fullmatch(r"(\d{1,5})([:x])(\d{1,5})", text)
+        w, h = (int(found[1]), int(found[3])) if found else (0, 0)
+        if not found or not 0 < w <= MOST_PIXELS or not 0 < h <= MOST_PIXELS or not 0.05 <= w / h <= 20:
+            raise ValueError(
+                f"{text[:20]!r} is not a size; write 16:9 (the width for the height) or 1600x900 (in pixels, "
+                f"up to {MOST_PIXELS:,})"
+            )
+        if found[2] == "x" and min(w, h) < LEAST_PIXELS:
+            raise ValueError(f"{text} is too small for a picture; {LEAST_PIXELS} pixels are the least")
+        if found[2] == "x" and w * h > LARGEST:
+            raise ValueError(f"{text} is too large for a picture; {LARGEST:,} pixels are the most")
+        return cls(w, h, found[2] == "x")
+
+
 def draw(
     spec: Text,
     *,
@@ -158,6 +220,10 @@ def draw(
     loop: bool = False,
     feedback: bool = False,
     theme: Theme = "auto",
+    direction: Direction | None = None,
+    size: str | None = None,
+    params: bool = False,
+    highlight: str | Sequence[str] = (),
     **dims: Any,
 ) -> Drawing:
     """Draws a spec; loads neither Keras nor NumPy.
@@ -171,12 +237,18 @@ def draw(
         loop: draws the states of recurrent layers as arrows that go back into them.
         feedback: draws the output as the next input, as ``rollout`` and ``generate`` feed it back.
         theme: ``light``, ``dark``, or ``auto``: as the reader's screen is.
+        direction: ``down`` or ``right``: which way data goes. A terminal shows it going down.
+        size: of the picture in a file: ``"16:9"``, the width for the height, or ``"1600x900"``, in pixels.
+            Without a direction the picture goes the way that fills it better.
+        params: writes into each box how many parameters it has.
+        highlight: the name, or the names, of layers, inputs or named flows that are to stand out.
         dims: values of names: numbers, or texts such as ``"relu"`` or ``"lstm"``; they win over ``let``.
 
     Raises:
         SpecError: the spec has errors, or cannot be drawn so; says why.
-        ValueError: there is no such theme.
-        KeyError: the spec has no part of that name; says which there are.
+        ValueError: there is no such theme, direction or size.
+        KeyError: the spec has no part, or the picture nothing to highlight, of that name; says which there
+            are.
 
     >>> print(draw("in(8) -> dense(1)"))
       ╭───────╮
@@ -203,6 +275,10 @@ def draw(
         loop=loop,
         feedback=feedback,
         theme=theme,
+        direction=direction,
+        size=size,
+        params=params,
+        highlight=highlight,
     )
 
 
@@ -216,10 +292,19 @@ def drawing_of(
     loop: bool = False,
     feedback: bool = False,
     theme: Theme = "auto",
+    direction: Direction | None = None,
+    size: str | None = None,
+    params: bool = False,
+    highlight: str | Sequence[str] = (),
 ) -> Drawing:
     """Return the picture of a spec that was read; takes and raises what ``draw`` does."""
     if theme not in THEMES:
         raise ValueError(f"a theme is {', '.join(THEMES)}, not {theme!r}")
+    if direction not in (None, *DIRECTIONS):
+        raise ValueError(f"a direction is {' or '.join(DIRECTIONS)}, not {direction!r}")
+    if unrolled and (direction or params or highlight):
+        raise ValueError(UNROLLED)
+    paper = Paper.read(size) if size is not None else None
     if checked.resolved is None or checked.spec is None or not checked.ok:
         raise SpecError(checked.diagnostics)
     resolved = checked.resolved
@@ -237,6 +322,11 @@ def drawing_of(
     stretches = stretches_of(resolved, checked.spec, graph) if parts and not feedback else []
     plan = plan_of(graph, loops_of(checked.spec), names, stretches, folded=fold, looped=loop)
     plan.back = feedback_of(graph, checked.source) if feedback else None
+    if params:
+        count_params(plan, graph)
+    flows = {n: b.values for n, b in resolved.parts.items() if not isinstance(b, scope.Block)}
+    for name in [highlight] if isinstance(highlight, str) else highlight:
+        mark(plan, graph, name, flows)
     found = kind(graph)
     title = f"{graph.name}: {found}" if graph.name != "model" else found
     about = f"{meaning(graph)}. {_about(plan)}"
@@ -246,10 +336,10 @@ def drawing_of(
         found_steps = unroll(graph, checked.source)
         if plan.back is not None:
             found_steps.feed_back(plan.back, checked.source)
-        return Drawing(title, about, plan, found_steps, theme)
+        return Drawing(title, about, plan, found_steps, theme, paper=paper)
     if plan.size > MOST_BLOCKS:
         raise SpecError((_too_large(checked, plan.size),))
-    return Drawing(title, about, plan, None, theme)
+    return Drawing(title, about, plan, None, theme, direction, paper)
 
 
 def _about(plan: Plan) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from seqtopo.pictures.plan import Block, Plan
+from seqtopo.pictures.scene import MARK
 
 _SHAPES = {"input": ("([", "])"), "output": ("([", "])"), "merge": ("{{", "}}")}
 _ARROWS = {"data": "-->", "state": "-.->", "mask": "-.->", "dropped": "-.->"}
@@ -10,11 +11,23 @@ _ROOM = '%%{init: {"flowchart": {"subGraphTitleMargin": {"bottom": 16}}}}%%'
 """Without it, the first box of a frame lies on the frame's title."""
 
 
-def mermaid(plan: Plan) -> str:
+def mermaid(plan: Plan, direction: str = "down") -> str:
     """Return the flowchart, without the fence around it."""
+    chart = "flowchart LR" if direction == "right" else "flowchart TD"
     framed = any(block.inner is not None for block in plan.blocks)
-    head = [_ROOM, "flowchart TD"] if framed else ["flowchart TD"]
-    return "\n".join([*head, *_level(plan, "n", "    ")]) + "\n"
+    head = [_ROOM, chart] if framed else [chart]
+    return "\n".join([*head, *_level(plan, "n", "    "), *_marks(plan, "n")]) + "\n"
+
+
+def _marks(plan: Plan, prefix: str) -> list[str]:
+    """The lines that let the marked boxes stand out."""
+    lines: list[str] = []
+    for place, block in enumerate(plan.blocks):
+        if block.marked:
+            lines.append(f"    style {prefix}{place} stroke:{MARK[0]},stroke-width:3px")
+        if block.inner is not None:
+            lines += _marks(block.inner, f"{prefix}{place}_")
+    return lines
 
 
 def _level(plan: Plan, prefix: str, indent: str) -> list[str]:
@@ -90,6 +103,7 @@ def _text(block: Block) -> list[str]:
     found = [*block.beside, *([] if block.inner is not None else [block.title])]
     found += [", ".join(block.details)] if block.details else []
     found += [block.name] if block.name else []
+    found += [block.params] if block.params else []
     found += [f"shared {block.tag}"] if block.tag else []
     return [part for part in found if part]
 

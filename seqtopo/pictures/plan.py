@@ -47,6 +47,10 @@ class Block:
     """The nodes of the graph that it shows: of copies, those of all."""
     slots: list[str] = field(default_factory=list)
     ports: list[Port] = field(default_factory=list)
+    params: str = ""
+    """The number of its parameters, in words, where that is shown."""
+    marked: bool = False
+    """Whether it is to stand out."""
 
 
 @dataclass

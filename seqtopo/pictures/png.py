@@ -13,6 +13,7 @@ from seqtopo.pictures.scene import (
     FAINT,
     INK,
     LINE,
+    MARK,
     PAPER,
     PIXELS,
     STYLES,
@@ -33,17 +34,20 @@ LARGEST = 60_000_000
 """Pixels that a picture may have."""
 
 
-def png(scene: Scene, *, scale: float = 2.0, dark: bool = False) -> bytes:
-    """Return the scene as the bytes of a PNG file, ``scale`` times as large as the SVG.
+def png(
+    scene: Scene, *, scale: float = 2.0, dark: bool = False, pixels: tuple[int, int] | None = None
+) -> bytes:
+    """Return the scene as the bytes of a PNG file, ``scale`` times as large as the SVG, or of so many pixels.
 
     Raises:
         ImportError: Pillow is not installed.
     """
     from PIL import Image, ImageDraw
 
+    scale = pixels[0] / scene.w if pixels else scale
     scale = min(scale, (LARGEST / max(1, scene.w * scene.h)) ** 0.5)
     fine = scale * _FINER if scene.w * scene.h * (scale * _FINER) ** 2 <= 4 * LARGEST else scale
-    size = round(scene.w * scale), round(scene.h * scale)
+    size = pixels or (round(scene.w * scale), round(scene.h * scale))
     image = Image.new("RGB", (round(scene.w * fine), round(scene.h * fine)), PAPER[dark])
     pen = _Pen(ImageDraw.Draw(image), fine, dark)
     for box in scene.boxes:
@@ -82,6 +86,8 @@ class _Pen:
     def box(self, box: Box) -> None:
         colours = COLOURS[box.family]
         fill, stroke = colours[2:] if self.dark else colours[:2]
+        width = 3 if box.marked else 1
+        stroke = MARK[self.dark] if box.marked else stroke
         radius = min(box.h // 2, 14) if box.family in ("input", "output") else 5
         for shift in (4, 0) if box.copies else (0,):
             x, y = box.x + shift, box.y + shift
@@ -90,13 +96,13 @@ class _Pen:
                 radius * self.scale,
                 fill,
                 None if box.family == "frame" else stroke,
-                round(self.scale),
+                round(width * self.scale),
             )
         if box.family == "frame":
             x, y, right, bottom = box.x, box.y, box.x + box.w, box.y + box.h
             corners = [(x, y), (right, y), (right, bottom), (x, bottom), (x, y)]
             for a, b in pairwise(corners):
-                self._dashed([a, b], (5.0, 4.0), stroke, 1.0)
+                self._dashed([a, b], (5.0, 4.0), stroke, width)
 
     def line(self, line: Line) -> None:
         colour = LINE[self.dark]

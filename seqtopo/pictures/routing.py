@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from seqtopo.pictures.plan import Feedback
@@ -112,7 +112,8 @@ def spread(
 
 def loop_room(words: Sequence[str], metrics: Metrics) -> int:
     """Return the room on the right of a box for its loop and the words beside it."""
-    return _reach(metrics) + metrics.label + max(map(metrics.width, words))
+    wide = metrics.small_line * len(words) if metrics.turned else max(map(metrics.width, words))
+    return _reach(metrics) + metrics.label + wide
 
 
 def _reach(metrics: Metrics) -> int:
@@ -129,6 +130,12 @@ def looped(scene: Scene, box: Box, words: Sequence[str], metrics: Metrics) -> No
     end = right - 1 if m.cells else right
     scene.lines.append(Line(((right, bottom), (out, bottom), (out, top), (end, top)), "state"))
     x = right + _reach(m) + m.label - (1 if m.cells else 0)
+    if m.turned:
+        for k, text in enumerate(words):
+            below = x + k * m.small_line + m.small_line // 2
+            y = box.y + box.h // 2
+            scene.texts.append(Text(below, y, text, "small", "middle", m.width(text), faint=True))
+        return
     first = top if m.cells else box.y + box.h // 2 - (len(words) - 1) * m.small_line // 2
     for k, text in enumerate(words):
         y = first + k * m.small_line
@@ -148,7 +155,12 @@ def feed_back(scene: Scene, back: Feedback, metrics: Metrics) -> None:
     scene.lines.append(Line(way, "state"))
     beside = x + m.label + m.cells
     middle, w = (way[0][1] + way[-1][1]) // 2, m.width(back.words)
-    scene.texts.append(Text(beside, middle, back.words, "small", "start", w, faint=True))
+    if m.turned:
+        text = Text(beside + m.small_line // 2, middle, back.words, "small", "middle", w, faint=True)
+        scene.texts.append(text)
+        w = m.small_line
+    else:
+        scene.texts.append(Text(beside, middle, back.words, "small", "start", w, faint=True))
     edge = 0 if m.cells else m.margin // 2
     moved = Scene()
     scene.shifted_into(moved, 0, max(0, edge - low))
@@ -177,7 +189,11 @@ def _is_free(scene: Scene, way: Sequence[Point], m: Metrics) -> bool:
     cell = 1 if m.cells else 0
     half = 0 if m.cells else m.small_line // 2
     rooms = [(b.x, b.y, b.x + b.w - cell, b.y + b.h) for b in scene.boxes]
-    rooms += [(t.left, t.y - half, t.left + t.w, t.y + half + cell) for t in scene.texts]
+    if m.turned:  # their place is that on the turned picture
+        turned = [replace(t, x=t.y, y=t.x) for t in scene.texts]
+        rooms += [(t.y - half, t.left, t.y + half, t.left + t.w) for t in turned]
+    else:
+        rooms += [(t.left, t.y - half, t.left + t.w, t.y + half + cell) for t in scene.texts]
     for (ax, ay), (bx, by) in pairwise(way):
         # A stretch has no width, and is not empty.
         sides = min(ax, bx), max(ax, bx) + (ax == bx)

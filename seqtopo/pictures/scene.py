@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from seqtopo.diag.renderers.cells import width as columns
@@ -33,6 +33,8 @@ class Box:
     family: str
     copies: bool = False
     shows: int = -1
+    marked: bool = False
+    """Whether it is to stand out."""
 
     @property
     def is_frame(self) -> bool:
@@ -90,12 +92,31 @@ class Scene:
     def shifted_into(self, other: Scene, dx: int, dy: int) -> None:
         """Add all of it to another scene, moved."""
         for b in self.boxes:
-            other.boxes.append(Box(b.x + dx, b.y + dy, b.w, b.h, b.family, b.copies, b.shows))
+            other.boxes.append(replace(b, x=b.x + dx, y=b.y + dy))
         for line in self.lines:
             moved = tuple((x + dx, y + dy) for x, y in line.points)
-            other.lines.append(Line(moved, line.style, line.arrow, line.net))
+            other.lines.append(replace(line, points=moved))
         for t in self.texts:
-            other.texts.append(Text(t.x + dx, t.y + dy, t.text, t.size, t.anchor, t.w, t.sub, t.faint))
+            other.texts.append(replace(t, x=t.x + dx, y=t.y + dy))
+
+    def turned(self) -> Scene:
+        """Return the scene with its two axes exchanged: what went down goes to the right."""
+        return Scene(
+            self.title,
+            self.about,
+            self.h,
+            self.w,
+            [replace(b, x=b.y, y=b.x, w=b.h, h=b.w) for b in self.boxes],
+            [replace(line, points=tuple((y, x) for x, y in line.points)) for line in self.lines],
+            [replace(t, x=t.y, y=t.x) for t in self.texts],
+        )
+
+    def on_paper(self, w: int, h: int) -> Scene:
+        """Return the scene in the middle of the smallest paper that is as wide for its height as w for h."""
+        wide, high = max(self.w, -(-self.h * w // h)), max(self.h, -(-self.w * h // w))
+        found = Scene(self.title, self.about, wide, high)
+        self.shifted_into(found, (wide - self.w) // 2, (high - self.h) // 2)
+        return found
 
 
 def straightened(points: Sequence[Point]) -> tuple[Point, ...]:
@@ -135,6 +156,9 @@ COLOURS: dict[str, tuple[str, str, str, str]] = {
     "empty": ("#ffffff", "#a3acb5", "#16191d", "#6b757f"),
 }
 """Fill and outline for light, fill and outline for dark."""
+
+MARK = ("#c2255c", "#f783ac")
+"""The outline of what is to stand out, for light and for dark."""
 
 STYLES = {"data": "", "state": "6 4", "mask": "2 3", "dropped": "2 3"}
 """How lines are broken."""
@@ -183,6 +207,18 @@ class Metrics:
     widest: int
     """A line of a box is broken where it gets longer."""
     corner: int = 0
+    turned: bool = False
+    """Whether the two axes are exchanged in the end, so that everything goes to the right."""
+
+    def across(self, text: str) -> int:
+        """Return the room of a small text beside a line, across its way; 0 where there is none."""
+        if not text:
+            return 0
+        return self.small_line + 3 if self.turned else self.label + self.width(text)
+
+    def along(self, texts: Sequence[str]) -> int:
+        """Return the room of small texts beside lines, along the way of the lines."""
+        return max(map(self.width, texts), default=0) + 2 * self.label if self.turned else self.small_line
 
     def width(self, text: str, size: Size = "small") -> int:
         """Return how wide a text is at most."""

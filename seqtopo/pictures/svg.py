@@ -10,6 +10,7 @@ from seqtopo.pictures.scene import (
     FAINT,
     INK,
     LINE,
+    MARK,
     PAPER,
     PIXELS,
     STYLES,
@@ -23,19 +24,20 @@ from seqtopo.pictures.scene import (
 FONT = "'DejaVu Sans', Verdana, 'Helvetica Neue', Arial, sans-serif"
 
 
-def svg(scene: Scene, theme: str = "auto") -> str:
+def svg(scene: Scene, theme: str = "auto", pixels: tuple[int, int] | None = None) -> str:
     """Return the scene as one SVG document, in ``light`` or ``dark``, or ``auto``: as the
-    reader's screen is.
+    reader's screen is. ``pixels`` are the width and the height, where they are not those of the scene.
     """
+    w, h = pixels or (scene.w, scene.h)
     dark = theme == "dark"
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {scene.w} {scene.h}" width="{scene.w}" '
-        f'height="{scene.h}" role="img" font-family="{FONT}">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {scene.w} {scene.h}" width="{w}" '
+        f'height="{h}" role="img" font-family="{FONT}">',
         f"<title>{_text(scene.title)}</title>",
         f"<desc>{_text(scene.about)}</desc>",
     ]
     if theme == "auto":
-        parts.append(f"<style>@media (prefers-color-scheme:dark){{{_dark()}}}</style>")
+        parts.append(f"<style>@media (prefers-color-scheme:dark){{{_dark(scene)}}}</style>")
     parts.append(f'<rect class="st-paper" width="{scene.w}" height="{scene.h}" fill="{PAPER[dark]}"/>')
     # Frames first: everything else lies on them.
     parts += [_box(box, dark) for box in scene.boxes if box.is_frame]
@@ -45,11 +47,13 @@ def svg(scene: Scene, theme: str = "auto") -> str:
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
-def _dark() -> str:
+def _dark(scene: Scene) -> str:
     rules = [f".st-paper{{fill:{PAPER[1]}}}", f".st-ink{{fill:{INK[1]}}}", f".st-faint{{fill:{FAINT[1]}}}"]
     rules += [f".st-line{{stroke:{LINE[1]}}}", f".st-head{{fill:{LINE[1]}}}"]
     for family, (_, _, fill, stroke) in COLOURS.items():
         rules.append(f".st-{family}{{fill:{fill};stroke:{stroke}}}")
+    if any(box.marked for box in scene.boxes):
+        rules.append(f".st-mark{{stroke:{MARK[1]}}}")
     return "".join(rules)
 
 
@@ -58,7 +62,10 @@ def _box(box: Box, dark: bool) -> str:
     fill, stroke = colours[2:] if dark else colours[:2]
     radius = min(box.h // 2, 14) if box.family in ("input", "output") else 5
     more = ' stroke-dasharray="5 4"' if box.family == "frame" else ""
-    where = f'width="{box.w}" height="{box.h}" rx="{radius}" class="st-{box.family}" fill="{fill}"'
+    kind = f"st-{box.family}"
+    if box.marked:
+        kind, stroke, more = f"{kind} st-mark", MARK[dark], f'{more} stroke-width="3"'
+    where = f'width="{box.w}" height="{box.h}" rx="{radius}" class="{kind}" fill="{fill}"'
     where += f' stroke="{stroke}"'
     behind = f'<rect x="{box.x + 4}" y="{box.y + 4}" {where}/>' if box.copies else ""
     return f'{behind}<rect x="{box.x}" y="{box.y}" {where}{more}/>'

@@ -161,6 +161,7 @@ def listing(plan: Plan, *, ascii: bool = False, indent: str = "") -> str:
         block = plan.blocks[place]
         words = [block.title, *block.details] if block.inner is None else []
         words += [f"named {block.name}"] if block.name else []
+        words += [block.params] if block.params else []
         words += [f"shared {block.tag}"] if block.tag else []
         words += [f"loop: {', '.join(block.loop)}"] if block.loop else []
         head = f"{indent}{number}. {' '.join([*block.beside, ', '.join(words)]).strip()}"
