@@ -42,6 +42,15 @@ fit.addEventListener("click", () => {
   scale = null;
   resize();
 });
+document.getElementById("paper").addEventListener(
+  "wheel",
+  (event) => {
+    if (!event.ctrlKey) return;
+    event.preventDefault();
+    zoom(event.deltaY < 0 ? 1.1 : 1 / 1.1);
+  },
+  { passive: false },
+);
 image.addEventListener("load", () => {
   image.hidden = false;
   resize();
