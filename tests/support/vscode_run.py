@@ -28,6 +28,12 @@ import keras
 
 model = keras.Sequential([keras.Input((24, 3)), keras.layers.LSTM(64), keras.layers.LSTM(32)])
 """
+CELLS = (
+    "import keras",
+    "units = 64",
+    "keras.Sequential([keras.Input((24, 3)), keras.layers.LSTM(units), keras.layers.LSTM(32)])",
+    "%%seqtopo net\nin(T,3) -> lstm(8) -> lstm(4)",
+)
 SECONDS = 60_000
 """Milliseconds that something may take to appear: a busy machine starts two servers meanwhile."""
 
@@ -191,6 +197,15 @@ def follow_to_keras_code(editor: Editor) -> None:
     editor.picture("7-keras-code-drawn")
 
 
+def check_a_notebook(editor: Editor) -> None:
+    """Open a notebook: a mistake of Keras code over several cells is shown, and one of a spec."""
+    editor.open("cells.ipynb")
+    for text in ("keras.layers.LSTM(units)", "lstm(4)"):
+        cell = editor.page.locator(".notebookOverlay .cell-list-container .monaco-editor", has_text=text)
+        expect(cell.locator(".squiggly-error").first).to_be_visible(timeout=SECONDS)
+    editor.picture("8-notebook")
+
+
 def take_a_text_for_a_spec(editor: Editor) -> None:
     """Open a .txt file that a setting says is a spec."""
     editor.open("spec.txt")
@@ -211,7 +226,7 @@ def say_how_to_install(editor: Editor, settings: Path, folder: Path) -> None:
     )
     message = editor.page.locator(".notification-toast", has_text='-m pip install "seqtopo[lsp]"')
     expect(message).to_be_visible(timeout=SECONDS)
-    editor.picture("8-not-installed")
+    editor.picture("9-not-installed")
     message.get_by_role("button", name="Copy Command").click()
     expect(editor.page.locator(".notification-toast", has_text="Copied")).to_be_visible(timeout=SECONDS)
     copied = editor.page.evaluate("navigator.clipboard.readText()")
@@ -228,6 +243,10 @@ def main(server: Path, extension: Path, pictures: Path) -> None:
         folder.mkdir()
         for name, text in (("wrong.seqtopo", WRONG), ("model.py", MODEL), ("spec.txt", WRONG)):
             (folder / name).write_text(text, encoding="utf-8")
+        notebook = {"metadata": {"language_info": {"name": "python"}}, "nbformat": 4, "nbformat_minor": 5}
+        cell = {"cell_type": "code", "metadata": {}, "execution_count": None, "outputs": []}
+        notebook["cells"] = [{**cell, "id": str(at), "source": text} for at, text in enumerate(CELLS)]
+        (folder / "cells.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
         own = {"seqtopo.interpreter": sys.executable, "seqtopo.textFiles": ["**/spec.txt"]}
         (folder / ".vscode").mkdir()
         (folder / ".vscode" / "settings.json").write_text(json.dumps(own), encoding="utf-8")
@@ -247,6 +266,7 @@ def main(server: Path, extension: Path, pictures: Path) -> None:
                 fix_and_draw(editor)
                 keep_the_drawing(editor)
                 follow_to_keras_code(editor)
+                check_a_notebook(editor)
                 take_a_text_for_a_spec(editor)
                 say_how_to_install(editor, folder / ".vscode" / "settings.json", home)
             except BaseException:
