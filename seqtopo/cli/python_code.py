@@ -23,6 +23,11 @@ if TYPE_CHECKING:
     from seqtopo.code.model import Where
 
 _NOT_OURS = frozenset(("__pycache__", "node_modules", "site-packages", "venv", "env", "build", "dist"))
+"""Folders of a project that hold what others wrote, or what is made of it; those that begin with a dot, such
+as .git and .ipynb_checkpoints, and virtual environments of any name are passed over, too.
+"""
+_ENVIRONMENT = "pyvenv.cfg"
+"""The file that each virtual environment has."""
 
 
 def is_code(argument: str) -> bool:
@@ -66,13 +71,20 @@ def expanded(arguments: Iterable[str]) -> Iterator[str]:
 
 def _inside(folder: str) -> Iterator[str]:
     for here, folders, files in os.walk(folder):
-        folders[:] = sorted(f for f in folders if not f.startswith(".") and f not in _NOT_OURS)
+        folders[:] = sorted(name for name in folders if _is_ours(here, name))
         for file in sorted(files):
             path = os.path.join(here, file)
             if file.startswith("."):
                 continue
             if file.endswith(SPEC_ENDINGS) or (file.lower().endswith(CODE) and _speaks_of_keras(path)):
                 yield path
+
+
+def _is_ours(here: str, folder: str) -> bool:
+    """Whether a folder of a project is searched for specs and Keras code."""
+    if folder.startswith(".") or folder in _NOT_OURS:
+        return False
+    return not os.path.lexists(os.path.join(here, folder, _ENVIRONMENT))
 
 
 def _speaks_of_keras(path: str) -> bool:

@@ -74,6 +74,19 @@ def test_a_folder_is_searched_for_what_there_is_to_check(project: Path, capsys: 
     assert not any("hidden" in line or "other.py" in line for line in lines)
 
 
+@pytest.mark.parametrize("folder", [".git", ".ipynb_checkpoints", "node_modules", "__pycache__", "my-python"])
+def test_folders_of_others_are_passed_over(folder: str, project: Path, capsys: Capture) -> None:
+    inside = Path(folder, "lib", "keras_things")
+    inside.mkdir(parents=True)
+    (inside / "hidden.py").write_text(IMPORTS + STACKED)
+    if folder == "my-python":
+        assert main(["check", ".", "--format", "concise"]) == 1
+        assert "hidden" in capsys.readouterr().out
+        Path(folder, "pyvenv.cfg").touch()
+    assert main(["check", ".", "--format", "concise"]) == 1
+    assert "hidden" not in capsys.readouterr().out
+
+
 def test_json_has_an_entry_for_each_model(project: Path, capsys: Capture) -> None:
     assert main(["check", "fine.py", "bad.py", "--format", "json"]) == 1
     specs = json.loads(capsys.readouterr().out)["specs"]
