@@ -7,16 +7,21 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 
+from seqtopo.code.layer_arguments import SHAPES
 from seqtopo.code.model import CodeCall, CodeInput, CodeLayer, Where
 from seqtopo.code.python_text import (
     PythonText,
     UntranslatableError,
+    item_spans,
+    item_texts,
+    joined,
     last_name,
     line_end,
     literal_length,
+    parses,
     row_of,
 )
 from seqtopo.code.spec_map import Piece, SpecText
@@ -58,14 +63,14 @@ class Fixer:
             edits = translation.edits(fix.apply(self.text.source.text))
         except (UntranslatableError, UnknownSymbolError):
             return None
-        done = _joined(edits)
+        done = joined(edits)
         if not done:
             return None
         made = Fix(fix.title, done, fix.safe)
         try:
             ast.parse(made.apply(source.text))
         except (SyntaxError, ValueError, RecursionError):
-            if _parses(source.text):
+            if parses(source.text):
                 return None
         return made
 
@@ -75,31 +80,6 @@ class Fixer:
         if spec is None:
             raise UntranslatableError
         return spec
-
-
-def _parses(text: str) -> bool:
-    try:
-        ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError):
-        return False
-    return True
-
-
-def _joined(edits: Iterable[Edit]) -> tuple[Edit, ...]:
-    """Edits in the order of the text, those at one place as one.
-
-    Raises:
-        UntranslatableError: two of them change the same place.
-    """
-    found: list[Edit] = []
-    for edit in sorted(dict.fromkeys(edits), key=lambda e: (e.span.start, e.span.end)):
-        if found and edit.span.start < found[-1].span.end:
-            return ()
-        if found and found[-1].span == edit.span and edit.span.start == edit.span.end:
-            found[-1] = Edit(edit.span, found[-1].text + edit.text)
-        else:
-            found.append(edit)
-    return tuple(found)
 
 
 class _Translation:
@@ -196,8 +176,10 @@ class _Translation:
             made = self.python.spelled(new, where, hole="\0").split("\0")
             if len(made) != 2:
                 raise UntranslatableError
+            shape = self._shape_moved(layer, call)
+            end = f", {shape}{made[1]}" if shape else made[1]
             self.made.append(Edit(Span(where.span.start, where.span.start), made[0]))
-            self.made.append(Edit(Span(where.span.end, where.span.end), made[1]))
+            self.made.append(Edit(Span(where.span.end, where.span.end), end))
             return
         inner = layer.args.get("layer")
         if wrapped_by(old) is not None and same(wrapped_by(old), new) and inner is not None:
@@ -241,14 +223,30 @@ class _Translation:
         self._put_argument(self.python.mine(place), f"{param.keras_name}={text}")
 
     def _unset(self, layer: CodeLayer, call: CodeCall | None, param: Param) -> None:
-        owner = call.args if param.call and call is not None else layer.args
+        owner, where = layer.args, layer.where
+        if param.call and call is not None:
+            owner, where = call.args, call.where
         given = argument_of(owner, param)
         if given is None or given.whole is None:
             raise UntranslatableError
-        place = self.python.mine(given.whole)
-        node = self.python.call_at(
-            self.python.mine(call.where if param.call and call is not None else layer.where)
-        )
+        self._take_out(self.python.mine(given.whole), self.python.mine(where))
+
+    def _shape_moved(self, layer: CodeLayer, call: CodeCall | None) -> str:
+        """Takes the input's shape out of the layer that had to say it, and returns it; "" where none has."""
+        given = [
+            argument for key, argument in layer.args.items() if key in SHAPES and argument.whole is not None
+        ]
+        if call is None or not given or not any(isinstance(v.of, CodeInput) for v in call.inputs):
+            return ""
+        whole = self.python.mine(given[0].whole)
+        if len(given) > 1 or not re.match(r"(batch_)?(input_)?shape\s*=", whole.text):
+            raise UntranslatableError
+        self._take_out(whole, self.python.mine(layer.where))
+        return whole.text
+
+    def _take_out(self, place: Where, of: Where) -> None:
+        """Takes an argument out of a call."""
+        node = self.python.call_at(of)
         args = self.python.argument_spans(node)
         at = next((i for i, span in enumerate(args) if span == place.span), None)
         if at is None:
@@ -289,7 +287,8 @@ class _Translation:
             whole = literal_length(text)
             if given.tensor is None or whole == len(given.tensor.shape) + 1:
                 raise UntranslatableError  # a shape with its batch axis
-            self.made.append(Edit(place.span, f"[{made[1:-1].rstrip(',')}]" if text[0] == "[" else made))
+            if not self._sizes_changed(place, shapes[0], made):
+                self.made.append(Edit(place.span, f"[{made[1:-1].rstrip(',')}]" if text[0] == "[" else made))
         if rest[0] != rest[1]:
             if set(rest[0]) - set(rest[1]) or "batch" in rest[1]:
                 raise UntranslatableError
@@ -302,20 +301,30 @@ class _Translation:
                     place, f"{key}={self.python.style.quote}{rest[1][key]}{self.python.style.quote}"
                 )
 
+    def _sizes_changed(self, place: Where, before: str, after: str) -> bool:
+        """Changes the sizes alone that are others, where as many are written out."""
+        spans, old, new = item_spans(place), item_texts(before), item_texts(after)
+        if not len(spans) == len(old) == len(new):
+            return False
+        for span, one, other in zip(spans, old, new, strict=True):
+            if one != other:
+                self.made.append(Edit(span, other))
+        return True
+
     # ---- steps more, steps less ----------------------------------------------------------------------
 
     def _insert(self, steps: Sequence[tree.Expr], at: int, new: Sequence[tree.Expr]) -> None:
         """Puts steps before the step at a place, or behind the last one."""
         if at < len(steps) and not self._is_head(steps[at]):
             piece = self._piece(steps[at])
-            if piece.call is None:
+            if piece.call is None or piece.call.layer.part_of is not None:
                 raise UntranslatableError
             self._before(piece.call, new)
             return
         if at == 0:
             raise UntranslatableError
         piece = self._piece(steps[at - 1])
-        if piece.call is None:
+        if piece.call is None or piece.call.layer.part_of is not None:
             raise UntranslatableError
         self._behind(piece.call, new)
 
@@ -323,8 +332,6 @@ class _Translation:
         return isinstance(node, tree.List) or self._piece(node).kind in ("input", "name")
 
     def _before(self, call: CodeCall, new: Sequence[tree.Expr]) -> None:
-        if call.layer.part_of is not None:
-            raise UntranslatableError
         if call.form == "call":
             place = self.python.mine(call.where)
             node = self.python.call_at(place)
@@ -337,8 +344,6 @@ class _Translation:
             self._line(call, new, before=True)
 
     def _behind(self, call: CodeCall, new: Sequence[tree.Expr]) -> None:
-        if call.layer.part_of is not None:
-            raise UntranslatableError
         if call.form == "call":
             place = self.python.mine(call.where)
             self._around(place.span, new, place)
@@ -360,6 +365,9 @@ class _Translation:
         if layer.span in self._made_again:
             raise UntranslatableError
         made = [self.python.spelled(step, layer) for step in new]
+        shape = self._shape_moved(call.layer, call) if before else ""
+        if shape:
+            made[0] = f"{made[0][:-1]}{', ' * (made[0][-2] != '(')}{shape})"
         text = self.source.text
         if call.form == "add":
             statement = self.python.mine(call.statement)
@@ -402,19 +410,15 @@ class _Translation:
             if len(node.node.args) != 1 or node.node.keywords or len(call.inputs) != 1:
                 raise UntranslatableError
             inner = node.span(node.node.args[0])
+            whole = self.python.without_assignment(self.python.mine(call.statement), place.span, inner)
+            if whole is not None:
+                self.made += whole
+                return
             self.made.append(Edit(Span(place.span.start, inner.start), ""))
             self.made.append(Edit(Span(inner.end, place.span.end), ""))
             return
         if call.form == "add":
-            statement = self.python.mine(call.statement)
-            if not self.python.starts_line(statement.span.start):
-                raise UntranslatableError
-            start = self.source.start_of(self.source.place(statement.span.start).line)
-            end = min(len(text), line_end(text, statement.span.end) + 1)
-            behind = text[statement.span.end : end].strip()
-            if behind and not behind.startswith("#"):
-                raise UntranslatableError
-            self.made.append(Edit(Span(start, end), ""))
+            self.made.append(Edit(self.python.lines_of(self.python.mine(call.statement)), ""))
             return
         layer = self.python.mine(call.layer.where)
         comma = re.compile(r"\s*,[ \t]*").match(text, layer.span.end)

@@ -160,6 +160,46 @@ class PythonText:
             raise UntranslatableError
         return re.sub(r"\bx\b", "\0", made)
 
+    def lines_of(self, statement: Where) -> Span:
+        """Return the lines of a statement that has them for itself, with a comment behind it."""
+        text = self.source.text
+        if not self.starts_line(statement.span.start):
+            raise UntranslatableError
+        start = self.source.start_of(self.source.place(statement.span.start).line)
+        end = min(len(text), line_end(text, statement.span.end) + 1)
+        behind = text[statement.span.end : end].strip()
+        if behind and not behind.startswith("#"):
+            raise UntranslatableError
+        return Span(start, end)
+
+    def without_assignment(self, statement: Where, call: Span, inner: Span) -> list[Edit] | None:
+        """The edits that take out ``y = Layer()(x)``: the line, and ``x`` for the one ``y`` that is read.
+
+        None where it is another statement, or the names have other uses.
+        """
+        text = self.source.text
+        given = text[inner.start : inner.end]
+        name = re.fullmatch(r"(\w+)\s*=\s*", text[statement.span.start : call.start])
+        if name is None or not given.isidentifier() or statement.span.end != call.end:
+            return None
+        try:
+            edits = [Edit(self.lines_of(statement), "")]
+        except UntranslatableError:
+            return None
+        if name[1] != given:
+            uses = [Span(*m.span()) for m in re.finditer(rf"\b{name[1]}\b", text)]
+            if len(uses) != 2 or uses[0].start != statement.span.start:
+                return None
+            between = text[statement.span.end : uses[1].start]
+            indent = re.escape(self.indent(statement.span.start))
+            if re.search(rf"\b{given}\b[\w\s,]*=(?!=)", between) or not _in_block(between, indent):
+                return None
+            edits.append(Edit(uses[1], given))
+        after = text
+        for edit in reversed(edits):
+            after = after[: edit.span.start] + edit.text + after[edit.span.end :]
+        return edits if parses(after) else None  # the line may be all that a block has
+
     def starts_line(self, at: int) -> bool:
         """Return whether only blanks stand before an offset in its line."""
         start = self.source.start_of(self.source.place(at).line)
@@ -226,6 +266,53 @@ def with_names(fix: Fix, source: Source, inputs: Iterable[CodeInput]) -> Fix:
 
 
 _REPEATS = re.compile(r"\bRepeatVector\((\d+)\)")
+
+
+def parses(text: str) -> bool:
+    """Whether a text is Python."""
+    try:
+        ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError):
+        return False
+    return True
+
+
+def joined(edits: Iterable[Edit]) -> tuple[Edit, ...]:
+    """Return edits in the order of the text, those at one place as one; none where two change one place."""
+    found: list[Edit] = []
+    for edit in sorted(dict.fromkeys(edits), key=lambda e: (e.span.start, e.span.end)):
+        if found and edit.span.start < found[-1].span.end:
+            return ()
+        if found and found[-1].span == edit.span and edit.span.start == edit.span.end:
+            found[-1] = Edit(edit.span, found[-1].text + edit.text)
+        else:
+            found.append(edit)
+    return tuple(found)
+
+
+def _in_block(text: str, indent: str) -> bool:
+    """Whether all lines behind the first are in the block with that indentation."""
+    return all(re.match(indent, line) for line in text.splitlines()[1:] if line.strip())
+
+
+def item_spans(place: Where) -> list[Span]:
+    """Where the items of a tuple or list stand; none for anything else."""
+    try:
+        node = ast.parse(f"({place.text})", mode="eval").body
+    except (SyntaxError, ValueError, RecursionError):
+        return []
+    if not isinstance(node, (ast.Tuple, ast.List)) or not place.text.startswith(("(", "[")):
+        return []
+    return [part_span(item, place) for item in node.elts]
+
+
+def item_texts(text: str) -> list[str]:
+    """The items of a tuple as they are written.
+
+    >>> item_texts("(None, 2*N)")
+    ['None', '2*N']
+    """
+    return [text[span.start : span.end] for span in item_spans(Where(Source(text), Span(0, len(text))))]
 
 
 def line_end(text: str, at: int) -> int:

@@ -111,7 +111,7 @@ _STEP = re.compile(rf"(?<![\w.])(?:{_NAMES})(?=\()|(?<![\w.'])(?:{_NAMES})(?![\w
 _ARROW = re.compile(r"\s*->\s*")
 _BARE = re.compile(rf"(?<![\w.`=\"])({_NAMES})(?![\w(=.])")
 _FLAG = re.compile(rf"(?<![\w.=`'-])({'|'.join(_SHORT_FLAGS)})(?![\w(.-])")
-_TAKEN_OUT = re.compile(rf"(?<=\btake )(?:{_NAMES})(?= out(?:, to keep|: there is nothing))")
+_TAKEN_OUT = re.compile(rf"(?<=\btake )(?:{_NAMES})(?= out(?:, to keep|: there (?:is nothing|are steps)))")
 _SHAPE = re.compile(r"\((?:[^()]|\([^()]*\)){0,80}\)")
 # Phrases that speak of the language itself.
 _PHRASES: tuple[tuple[str, str], ...] = (
@@ -153,6 +153,9 @@ _PHRASES: tuple[tuple[str, str], ...] = (
     (r"\[(\w+\(\d+\)), \.\.\.\] -> add\b", r"\1 -> add"),
     (r"(?<=: )\[id, id\]", "[x, x]"),
     (r"\bends at flatten\b", "ends at Flatten"),
+    (r"(return_sequences=True|\bseq) and flatten\b", r"\1 and Flatten"),
+    (r"\bmerge them first: add\b", "merge them first: Add"),
+    (r"\bthe first dense\b", "the first Dense"),
     (r"\bdeclare (?:as|it by) labels(?:=\S+)? in train\b", "give labels of that shape"),
     (r"\ba (?:recipe|macro) \(def\)", "a function"),
     (r"\bmake a (?:recipe|macro) of it \(def\)", "make a layer for each use"),
@@ -404,7 +407,7 @@ def value_text(value: Any, style: Style = MESSAGE) -> str:
     if isinstance(value, tree.List):
         return f"[{', '.join(value_text(v, style) for v in value.items)}]"
     if isinstance(value, tree.Unknown):
-        return "None"
+        return "-1"  # as in reshape; an input is written by another function
     if isinstance(value, tree.Name):
         words = {"true": "True", "false": "False", "none": "None", "time": "1", "features": "-1"}
         row = NAMES.get(value.name)
@@ -470,8 +473,8 @@ def _known(size: tree.Expr, style: Style) -> tree.Expr:
     try:
         value_text(size, style)
     except UnknownSymbolError:
-        return tree.Unknown(size.span)
-    return size
+        return tree.Name(size.span, "none")
+    return tree.Name(size.span, "none") if isinstance(size, tree.Unknown) else size
 
 
 def keras_title(title: str) -> str:

@@ -145,3 +145,67 @@ def test_an_open_size_is_none_in_python_and_a_size_of_the_code_is_its_text() -> 
     for fix in found.fixes:
         names = {node.id for node in ast.walk(ast.parse(fix.apply(text))) if isinstance(node, ast.Name)}
         assert names <= {"x", "keras", "layers", "model"}
+
+
+@pytest.mark.parametrize(
+    ("text", "after"),
+    [
+        ("h = Flatten()(h)\nm = keras.Model(x, Dense(1)(h))", "m = keras.Model(x, Dense(1)(h))"),
+        ("f = Flatten()(h)\nm = keras.Model(x, Dense(1)(f))", "m = keras.Model(x, Dense(1)(h))"),
+        ("f = Flatten()(h)  # why\n\nm = keras.Model(x, Dense(1)(f))", "\nm = keras.Model(x, Dense(1)(h))"),
+        # Where a name is read twice, or the other one is another value by then, the name stays.
+        (
+            "f = Flatten()(h)\nm = keras.Model(x, Add()([f, Dense(8)(f)]))",
+            "f = h\nm = keras.Model(x, Add()([f, Dense(8)(f)]))",
+        ),
+        (
+            "f = Flatten()(h)\nh = Dense(3)(x)\nm = keras.Model(x, Dense(1)(f))",
+            "f = h\nh = Dense(3)(x)\nm = keras.Model(x, Dense(1)(f))",
+        ),
+        (
+            "if True:\n    h = Flatten()(h)\nm = keras.Model(x, h)",
+            "if True:\n    h = h\nm = keras.Model(x, h)",
+        ),
+    ],
+)
+def test_a_layer_is_taken_out_without_a_line_that_says_nothing(text: str, after: str) -> None:
+    head = "import keras\nfrom keras.layers import *\nx = keras.Input((10, 4))\nh = LSTM(8)(x)\n"
+    found = next(d for d in check_text(head + text).every if d.code == "ST661")
+    assert found.fixes[0].apply(head + text) == head + after
+
+
+@pytest.mark.parametrize(
+    ("layer", "code", "after"),
+    [
+        ("Dense(16, input_shape=(3, 2))", "ST608", "m.add(Flatten(input_shape=(3, 2)))\nm.add(Dense(16))\n"),
+        (
+            "Dense(input_shape=(3, 2), units=16)",
+            "ST608",
+            "m.add(Flatten(input_shape=(3, 2)))\nm.add(Dense(units=16))\n",
+        ),
+    ],
+)
+def test_the_shape_of_the_input_stays_in_the_first_layer(layer: str, code: str, after: str) -> None:
+    head = "import keras\nfrom keras.layers import *\nm = keras.Sequential()\n"
+    text = f"{head}m.add({layer})\n"
+    found = next(d for d in check_text(text).every if d.code == code)
+    assert found.fixes[0].apply(text) == head + after
+    wrapped = found.fixes[1].apply(text).removeprefix(head)
+    assert wrapped.rstrip().endswith("), input_shape=(3, 2)))")
+    assert not [d for d in check_text(found.fixes[0].apply(text)).every if d.severity == "error"]
+
+
+def test_sizes_that_fit_stay_as_they_are_written() -> None:
+    text = "import keras\nfrom keras.layers import *\nT, F = 10, 8\n"
+    text += "m = keras.Sequential([keras.Input(shape=(T,F)), Conv1D(4, 11)])\n"
+    found = next(d for d in check_text(text).every if d.code == "ST306")
+    longer = next(fix for fix in found.fixes if "at least 11 steps" in fix.title)
+    assert "keras.Input(shape=(11,F))" in longer.apply(text)
+
+
+def test_an_open_size_of_a_reshape_is_minus_one() -> None:
+    text = "import keras\nfrom keras.layers import *\n"
+    text += "m = keras.Sequential([keras.Input((10, 8)), Reshape((4, 16))])\n"
+    found = next(d for d in check_text(text).every if d.code == "ST307")
+    assert found.fixes[0].title == "leave one size open: Reshape((-1, 16))"
+    assert "Reshape((-1, 16))" in found.fixes[0].apply(text)
