@@ -34,6 +34,7 @@ ORDER = (
     "building",
     "cold_check",
     "warm_check",
+    "editing",
 )
 """In which order the measurements are shown; the others come last."""
 BACKEND_NAMES = {"jax": "JAX", "torch": "PyTorch", "tensorflow": "TensorFlow", "": ""}

@@ -24,7 +24,8 @@ from seqtopo.graph.graph import Graph, Sources
 from seqtopo.graph.resolver import resolve
 from seqtopo.lint.selection import Selection
 from seqtopo.lsp.positions import Text, common_start
-from seqtopo.report.analyse import Checked, analyse, linted
+from seqtopo.report.analyse import Checked, analyse_parsed, is_space, linted
+from seqtopo.report.space_walk import spaced
 from seqtopo.source import Source, Span
 from seqtopo.syntax.parse import Reading
 from seqtopo.syntax.parse import read as read_tokens
@@ -46,8 +47,11 @@ class Spec:
 
     @cached_property
     def checked(self) -> Checked:
-        """The spec, read and checked."""
-        return linted(analyse(self.source), self.selection)
+        """The spec, read and checked; one that has a space to search in all of that."""
+        checked = analyse_parsed(self.source, self.reading.spec, self.reading.diagnostics)
+        if is_space(checked):
+            checked, _ = spaced(checked, {})
+        return linted(checked, self.selection)
 
     @cached_property
     def reading(self) -> Reading:

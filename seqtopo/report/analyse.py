@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -57,7 +57,17 @@ def analyse(spec: Text | Source, dims: Mapping[str, Any] | None = None) -> Check
     source, problems = read(spec)
     if problems:
         return Checked(source, None, None, problems)
-    parsed, found = parse(source)
+    return analyse_parsed(source, *parse(source), dims)
+
+
+@collector.off()
+def analyse_parsed(
+    source: Source,
+    parsed: tree.Spec | None,
+    found: Sequence[Diagnostic],
+    dims: Mapping[str, Any] | None = None,
+) -> Checked:
+    """Resolve a spec that was parsed; ``found`` are the errors of its text."""
     if parsed is None:
         return Checked(source, None, None, tuple(found))
     bound, wrong = _bindings(dims or {}, parsed)
