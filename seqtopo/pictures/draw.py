@@ -28,6 +28,7 @@ from seqtopo.pictures.steps import Steps
 from seqtopo.pictures.svg import svg
 from seqtopo.pictures.text import listing, text
 from seqtopo.pictures.tiers import Unrolled
+from seqtopo.pictures.tikz import tikz
 from seqtopo.pictures.unrolled import unroll
 from seqtopo.report.analyse import Checked, Text, analyse
 from seqtopo.source import Source, Span
@@ -39,7 +40,7 @@ DIRECTIONS: tuple[Direction, ...] = ("down", "right")
 Theme = Literal["auto", "light", "dark"]
 THEMES: tuple[Theme, ...] = ("auto", "light", "dark")
 
-FORMATS = (".svg", ".png", ".mmd", ".md", ".txt")
+FORMATS = (".svg", ".png", ".pdf", ".tex", ".mmd", ".md", ".txt")
 """What a picture can be saved as."""
 
 LEAST_PIXELS, MOST_PIXELS = 50, 20_000
@@ -55,8 +56,8 @@ MOST_BLOCKS = 400
 class Drawing:
     """A picture of a spec: the graph of its layers, or its steps side by side.
 
-    Notebooks show it as it is. ``svg()``, ``png()``, ``text()`` and ``mermaid()`` give it in other forms,
-    and ``save`` writes one of them by the ending of the file's name.
+    Notebooks show it as it is. ``svg()``, ``png()``, ``pdf()``, ``tikz()``, ``text()`` and ``mermaid()`` give
+    it in other forms, and ``save`` writes one of them by the ending of the file's name.
 
     >>> picture = draw("in(T,8) -> lstm(64) -> dense(1)")
     >>> picture.svg()[:5], picture.mermaid().splitlines()[0]
@@ -117,6 +118,16 @@ class Drawing:
         except ImportError:
             raise SpecError((_no_pillow(),)) from None
 
+    def pdf(self, theme: Theme | None = None) -> bytes:
+        """Return the bytes of a PDF file of one page, with lines and letters that stay sharp."""
+        from seqtopo.pictures.pdf import pdf  # few pictures are PDF, which needs the fonts
+
+        return pdf(self.scene, dark=(theme or self.theme) == "dark", pixels=self._pixels)
+
+    def tikz(self, theme: Theme | None = None) -> str:
+        """Return the picture as a LaTeX document of its own, drawn by TikZ."""
+        return tikz(self.scene, dark=(theme or self.theme) == "dark", pixels=self._pixels)
+
     @property
     def _pixels(self) -> tuple[int, int] | None:
         """The width and the height in pixels that are asked for."""
@@ -139,7 +150,8 @@ class Drawing:
         return mermaid(self.plan, self._goes)
 
     def save(self, path: str | Path, *, scale: float = 2.0) -> Path:
-        """Writes it as ``.svg``, ``.png``, ``.mmd`` or ``.md`` (Mermaid) or ``.txt``, and returns the path.
+        """Writes it as ``.svg``, ``.png``, ``.pdf``, ``.tex`` (TikZ), ``.mmd`` or ``.md`` (Mermaid) or
+        ``.txt``, and returns the path.
 
         Raises:
             ValueError: the name has none of these endings.
@@ -155,6 +167,10 @@ class Drawing:
         match ending.lower():
             case ".png":
                 return self.png(scale)
+            case ".pdf":
+                return self.pdf()
+            case ".tex":
+                found = self.tikz()
             case ".svg":
                 found = self.svg()
             case ".mmd":

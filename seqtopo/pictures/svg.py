@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+from seqtopo.pictures.lines import corners, head, shortened
 from seqtopo.pictures.scene import (
     COLOURS,
     FAINT,
@@ -76,49 +77,26 @@ def _line(line: Line, dark: bool) -> str:
     more = f' stroke-dasharray="{dash}"' if dash else ""
     points: Sequence[Point] = line.points
     colour = LINE[dark]
-    head = ""
+    tip = ""
     if line.arrow:
-        head = f'<path d="{_head(points)}" class="st-head" fill="{colour}"/>'
-        points = _shortened(points)
+        tip = f'<path d="{_head(points)}" class="st-head" fill="{colour}"/>'
+        points = shortened(points)
     path = (
         f'<path d="{_path(points)}" class="st-line" fill="none" stroke="{colour}" stroke-width="1.3"{more}/>'
     )
-    return path + head
+    return path + tip
 
 
 def _path(points: Sequence[Point]) -> str:
     """A way with round corners."""
     found = [f"M{points[0][0]} {points[0][1]}"]
-    for before, here, after in zip(points, points[1:], points[2:], strict=False):
-        reach = min(PIXELS.corner, _apart(before, here) // 2, _apart(here, after) // 2)
-        (ax, ay), (bx, by) = _towards(here, before, reach), _towards(here, after, reach)
-        found.append(f"L{ax} {ay}Q{here[0]} {here[1]} {bx} {by}")
+    for (ax, ay), (x, y), (bx, by) in corners(points):
+        found.append(f"L{ax} {ay}Q{x} {y} {bx} {by}")
     return "".join([*found, f"L{points[-1][0]} {points[-1][1]}"])
 
 
-def _apart(a: Point, b: Point) -> int:
-    return abs(a[0] - b[0]) + abs(a[1] - b[1])
-
-
-def _towards(a: Point, b: Point, by: int) -> Point:
-    def step(p: int, q: int) -> int:
-        return p + (by if q > p else -by if q < p else 0)
-
-    return step(a[0], b[0]), step(a[1], b[1])
-
-
-def _shortened(points: Sequence[Point]) -> list[Point]:
-    """The way without its last bit, which lies under the arrow's head."""
-    reach = min(4, _apart(points[-1], points[-2]))
-    return [*points[:-1], _towards(points[-1], points[-2], reach)]
-
-
 def _head(points: Sequence[Point]) -> str:
-    (ax, ay), (bx, by) = points[-2], points[-1]
-    dx, dy = (bx > ax) - (bx < ax), (by > ay) - (by < ay)
-    size, half = PIXELS.head, 4
-    cx, cy = bx - dx * size, by - dy * size
-    return f"M{bx} {by}L{cx - dy * half} {cy - dx * half}L{cx + dy * half} {cy + dx * half}Z"
+    return "M" + "L".join(f"{x} {y}" for x, y in head(points)) + "Z"
 
 
 def _words(text: Text, dark: bool) -> str:

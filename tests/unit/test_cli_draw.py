@@ -52,6 +52,8 @@ def test_a_narrow_terminal_gets_a_list(monkeypatch: pytest.MonkeyPatch, capsys: 
     [
         (".svg", b"<svg "),
         (".png", b"\x89PNG\r\n"),
+        (".pdf", b"%PDF-1.7"),
+        (".tex", b"% many-to-many"),
         (".mmd", b"flowchart TD"),
         (".md", b"```mermaid"),
         (".txt", "╭───".encode()),

@@ -119,7 +119,7 @@ def test_an_svg_says_what_it_shows() -> None:
 
 def test_a_drawing_is_saved_by_its_ending(tmp_path: Path) -> None:
     picture = seqtopo.draw(SPEC)
-    for name in ("a.svg", "a.png", "a.mmd", "a.md", "a.txt"):
+    for name in ("a.svg", "a.png", "a.pdf", "a.tex", "a.mmd", "a.md", "a.txt"):
         assert picture.save(tmp_path / name).stat().st_size > 100
     with pytest.raises(ValueError, match=r"not as '\.bmp'"):
         picture.save(tmp_path / "a.bmp")
