@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+from dataclasses import replace
 
 from seqtopo.cli.arguments import Parser, add_dims, dims_of
 from seqtopo.cli.files import check_spec_or_model, say_first_values
+from seqtopo.cli.python_code import is_code
 from seqtopo.cli.settings import settings_of
 from seqtopo.cli.terminal import put, put_diagnostics, terminal
 from seqtopo.diag.renderers.cells import Row, paint, shortened, visible, wrap
@@ -25,15 +27,17 @@ def parser() -> Parser:
     """Return the parser of the command's arguments."""
     made = Parser(
         "show",
-        "Walks through a spec in plain words: what comes into each layer and what leaves it, which steps\n"
-        "are kept, where states go, which kind of topology it is and why, and what training compares.",
+        "Walks through a spec, or a model in Keras code, in plain words: what comes into each layer and\n"
+        "what leaves it, which steps are kept, where states go, which kind of topology it is and why, and what\n"
+        "training compares.",
         (
             'seqtopo show "in(24,3) -> lstm(64,seq) -> lstm(32) -> dense(1)"',
             "seqtopo show spec.txt",
             "seqtopo show spec.txt -D T=24",
+            "seqtopo show train.py:NAME",
         ),
     )
-    made.add_argument("spec", help="a file, - for the standard input, or a spec")
+    made.add_argument("spec", help="a spec's or a Python file, - for the standard input, or a spec")
     add_dims(made)
     return made
 
@@ -41,15 +45,37 @@ def parser() -> Parser:
 def run(args: argparse.Namespace) -> int:
     """Walks through a spec, or says what is wrong with it. Returns the exit code."""
     screen = terminal(sys.stdout)
-    checked = linted(check_spec_or_model(args.spec, dims_of(args.dims)), settings_of(args.spec).selection)
+    checked = check_spec_or_model(args.spec, dims_of(args.dims))
+    from_code = is_code(args.spec)
+    if not from_code:  # what is found in code is told by check, at its place there
+        checked = linted(checked, settings_of(args.spec).selection)
     if checked.diagnostics:
         put_diagnostics(checked.diagnostics, sys.stdout)
     if checked.resolved is None or not checked.ok:
         return 1
     say_first_values(checked)
-    text = walkthrough(walk(checked.resolved), screen.width, color=screen.color)
+    found = walk(checked.resolved)
+    text = walkthrough(_in_keras_words(found) if from_code else found, screen.width, color=screen.color)
     put(("\n" if checked.diagnostics else "") + text)
     return 0
+
+
+def _in_keras_words(found: Walk) -> Walk:
+    """The same walk, for one who wrote Keras code and no spec."""
+    from seqtopo.code.words import keras_title, keras_words  # a spec is walked without it
+
+    def words(texts: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(map(keras_words, texts))
+
+    steps = tuple(
+        replace(
+            step,
+            written=keras_words(step.written) if "(" in step.written else keras_title(step.written),
+            words=keras_words(step.words),
+        )
+        for step in found.steps
+    )
+    return replace(found, reasons=words(found.reasons), steps=steps, training=words(found.training))
 
 
 def walkthrough(found: Walk, width: int = _WIDEST, *, color: bool = False) -> str:

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -13,7 +13,7 @@ from seqtopo.graph import buildable
 from seqtopo.layers.objects import BARE_ACTIVATIONS
 from seqtopo.layers.registry import NAMES
 from seqtopo.layers.row import REQUIRED, Param, Row
-from seqtopo.report.analyse import analyse
+from seqtopo.report.analyse import analyse, unbuildable
 from seqtopo.source import Source
 from seqtopo.syntax import tree
 from seqtopo.syntax.parse import parse
@@ -114,7 +114,7 @@ _FLAG = re.compile(rf"(?<![\w.=`'-])({'|'.join(_SHORT_FLAGS)})(?![\w(.-])")
 _TAKEN_OUT = re.compile(rf"(?<=\btake )(?:{_NAMES})(?= out(?:, to keep|: there (?:is nothing|are steps)))")
 _SHAPE = re.compile(r"\((?:[^()]|\([^()]*\)){0,80}\)")
 # Phrases that speak of the language itself.
-_PHRASES: tuple[tuple[str, str], ...] = (
+_PHRASES: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (r"\bin\(\.\.\.\)", "Input(...)"),
     (r"\bin\(T,\.\.\.\), or use dense\b", "Input(shape=(T, ...)), or use Dense"),
     (r"; for labels of 0 and 1 declare labels=\(int\(2\)\)", "; with labels of 0 and 1 use another loss"),
@@ -155,7 +155,20 @@ _PHRASES: tuple[tuple[str, str], ...] = (
     (r"\bends at flatten\b", "ends at Flatten"),
     (r"(return_sequences=True|\bseq) and flatten\b", r"\1 and Flatten"),
     (r"\bmerge them first: add\b", "merge them first: Add"),
+    (r"\baxis must be time, features or the number of an axis", "axis must be the number of an axis"),
     (r"\bthe first dense\b", "the first Dense"),
+    (r"\bgive them symbols of their own, or write \?", "give them sizes of their own in the code"),
+    (r"(?<=\bto one answer: )flatten\b", "Flatten"),
+    (r"(?<=, or )flatten$", "Flatten"),
+    (r"\bThe spec has no train line, so it does not say\b", "The code names no loss, so it does not say"),
+    (r"\bThe spec names no loss\b", "The code names no loss"),
+    (r"\bthe spec names no loss\b", "the code names no loss"),
+    (r"^In [\w, ]+(?= the time axis)", lambda m: re.sub(r"\w+", lambda word: _first(word[0]), m[0])),
+    (r"\bWith mask, id 0\b", "With mask_zero=True, id 0"),
+    (r"; \? is what is left over\b", "; -1 is what is left over"),
+    (r"\bdense does not flatten\b", "Dense does not flatten"),
+    (r"\bgive dense as many\b", "give Dense as many"),
+    (r"\bkeep its steps \(same\)", 'keep its steps (padding="same")'),
     (r"\bdeclare (?:as|it by) labels(?:=\S+)? in train\b", "give labels of that shape"),
     (r"\ba (?:recipe|macro) \(def\)", "a function"),
     (r"\bmake a (?:recipe|macro) of it \(def\)", "make a layer for each use"),
@@ -301,8 +314,8 @@ def operation(step: str) -> str:
 
     for source in ("in(24,16)", "in(16)", "in(24,1)", "in(24,int)"):
         checked = analyse(f"{source} -> {step}")
-        if checked.resolved is None or not checked.ok:
-            continue
+        if checked.resolved is None or not checked.ok or unbuildable(checked):
+            continue  # such as last(N): there is no code before N has a number
         lines = [line.strip() for line in python_of(checked, buildable.MAX_PARAMS, "").splitlines()]
         found = [line for line in lines if "inputs" in line and " = " in line and "Input(" not in line]
         if len(found) != 1:

@@ -224,3 +224,50 @@ def test_a_file_that_cannot_be_read_is_reported_so_where_a_spec_is_wanted(
 ) -> None:
     assert main(["show", "missing.py"]) == 1
     assert "error[ST405]: missing.py cannot be read" in "".join(capsys.readouterr())
+
+
+def test_a_walk_through_code_is_in_the_words_of_keras(project: Path, capsys: Capture) -> None:
+    made = """
+x = keras.Input((24,), dtype="int32")
+h = layers.Embedding(500, 8, mask_zero=True)(x)
+h = layers.Bidirectional(layers.LSTM(16, return_sequences=True))(h)
+h = layers.Conv1D(8, 3, padding="causal", activation="relu")(h)
+h = layers.TimeDistributed(layers.Dense(4))(h)
+h = layers.Flatten()(h)
+model = keras.Model(x, layers.Dense(1, activation="sigmoid")(h))
+"""
+    Path("long.py").write_text(IMPORTS + made)
+    assert main(["show", "long.py"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    for words in (
+        'Input(shape=(24,), dtype="int32")',
+        "Embedding(500, 8, mask_zero=True)",
+        "Bidirectional(LSTM(16, return_sequences=True))",
+        "With return_sequences=True every step is kept",
+        "In Flatten the time axis ends",
+        "The code names no loss",
+    ):
+        assert words in said
+    for words in ("lstm(", "seq)", "in(24", "embed(", "train line", "the spec"):
+        assert words not in said
+
+
+def test_the_first_way_out_does_not_begin_with_or() -> None:
+    from seqtopo.code.check import check_text
+
+    # Taking Flatten out comes first in a spec, and does not help here: an image has no steps.
+    text = """
+x = keras.Input((7, 7, 64))
+h = layers.Flatten()(layers.AveragePooling2D(7, strides=1)(x))
+h = layers.LSTM(512, return_sequences=True)(layers.Dropout(0.5)(layers.Dense(2048)(h)))
+model = keras.Model(x, layers.Dense(3)(h))
+"""
+    (found,) = [d for d in check_text(IMPORTS + text).every if d.code == "ST301"]
+    assert [fix.title for fix in found.fixes] == ["repeat the vector at every step: RepeatVector(10)"]
+
+
+def test_a_size_without_a_number_in_a_message_is_no_fault() -> None:
+    from seqtopo.code.words import keras_words, operation
+
+    assert operation("last(N)") == ""
+    assert "N" in keras_words("keep the last steps: last(N)")
