@@ -28,8 +28,8 @@ def parser() -> Parser:
     made = Parser(
         "show",
         "Walks through a spec, or a model in Keras code, in plain words: what comes into each layer and\n"
-        "what leaves it, which steps are kept, where states go, which kind of topology it is and why, and what\n"
-        "training compares.",
+        "what leaves it, which steps are kept, where states go, which kind of topology it is and why, and\n"
+        "what training compares.",
         (
             'seqtopo show "in(24,3) -> lstm(64,seq) -> lstm(32) -> dense(1)"',
             "seqtopo show spec.txt",
