@@ -5,10 +5,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
+from seqtopo.code.phrases import ENGLISH, PHRASES
 from seqtopo.graph import buildable
 from seqtopo.layers.objects import BARE_ACTIVATIONS
 from seqtopo.layers.registry import NAMES
@@ -18,75 +19,6 @@ from seqtopo.source import Source
 from seqtopo.syntax import tree
 from seqtopo.syntax.parse import parse
 from seqtopo.syntax.print import print_expr
-
-# Not a fact about layers: words that English sentences are made of, too.
-_ENGLISH = frozenset(
-    [
-        "abs",
-        "act",
-        "activation",
-        "add",
-        "at",
-        "attention",
-        "average",
-        "avg",
-        "cast",
-        "concatenate",
-        "crop",
-        "cumsum",
-        "dense",
-        "discretization",
-        "dot",
-        "dropout",
-        "elu",
-        "embedding",
-        "exp",
-        "expand",
-        "first",
-        "flatten",
-        "flip",
-        "hashing",
-        "identity",
-        "in",
-        "last",
-        "log",
-        "mask",
-        "masking",
-        "max",
-        "maximum",
-        "mean",
-        "min",
-        "minimum",
-        "mul",
-        "multiply",
-        "norm",
-        "normalization",
-        "normalize",
-        "pad",
-        "permute",
-        "pos",
-        "prelu",
-        "relu",
-        "repeat",
-        "res",
-        "rescaling",
-        "reshape",
-        "resizing",
-        "scale",
-        "selu",
-        "shift",
-        "slice",
-        "softmax",
-        "sqrt",
-        "square",
-        "squeeze",
-        "sub",
-        "subtract",
-        "sum",
-        "swap",
-        "upsample",
-    ]
-)
 
 
 class Style(NamedTuple):
@@ -112,72 +44,8 @@ _ARROW = re.compile(r"\s*->\s*")
 _BARE = re.compile(rf"(?<![\w.`=\"])({_NAMES})(?![\w(=.])")
 _FLAG = re.compile(rf"(?<![\w.=`'-])({'|'.join(_SHORT_FLAGS)})(?![\w(.-])")
 _TAKEN_OUT = re.compile(rf"(?<=\btake )(?:{_NAMES})(?= out(?:, to keep|: there (?:is nothing|are steps)))")
+_ENDS_TIME = re.compile(r"^In [\w, ]+(?= the time axis)")
 _SHAPE = re.compile(r"\((?:[^()]|\([^()]*\)){0,80}\)")
-# Phrases that speak of the language itself.
-_PHRASES: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
-    (r"\bin\(\.\.\.\)", "Input(...)"),
-    (r"\bin\(T,\.\.\.\), or use dense\b", "Input(shape=(T, ...)), or use Dense"),
-    (r"; for labels of 0 and 1 declare labels=\(int\(2\)\)", "; with labels of 0 and 1 use another loss"),
-    (r"\b(say that they are ids): int, or int\(\d+\) with the size of the table", r'\1: dtype="int32"'),
-    (r"\bwithout int\b", 'without dtype="int32"'),
-    (r"\bleave int out\b", "leave dtype out"),
-    (r"\bor declare labels=\(int\(\d+\)\)", "or make ids of the labels"),
-    (r"\bstart from its state: \w+\.state\b", "start from its states, which return_state=True gives"),
-    (r"\blonger: last\((\w+)\)", r"longer: x[:, -\1:]"),
-    (r"\bpos\((\d+)\)", r"a positional embedding of \1 steps"),
-    (r"(-D \S+) on the command line, compile\(spec, .*", r"\1 on the command line"),
-    (r"\bthe mask of mask\b", "the mask of Masking"),
-    (r"\bthe input the input\b", "an input"),
-    (r"\bas its Input\(\.\.\.\) says\b", "as its Input says"),
-    (r"\btd\(\.\.\.\)", "TimeDistributed(...)"),
-    (r"\bbi\(\.\.\.\)", "Bidirectional(...)"),
-    (r"\bembed\(\.\.\.,mask\)", "Embedding(..., mask_zero=True)"),
-    (r"\bdense\(\.\.\.,softmax\)", 'Dense(..., activation="softmax")'),
-    (r"\bdense\(n,softmax\)", 'Dense(n, activation="softmax")'),
-    (r"\bdense\(\.\.\.\)", "Dense(...)"),
-    (r"\b(?:init=)?name\.state\b", "the states that a layer with return_state=True returns"),
-    (r"\bstates? of a layer with a name is name\.state\b", "states come back beside the output"),
-    (r": int, or int\(5000\) with the size of the table", ': dtype="int32"'),
-    (r"\bwrite time, features, or a number: 1 is\b", "count axes with the batch: 1 is"),
-    (r"\bfrom_logits=true\b", "from_logits=True"),
-    (r"\bbefore it: causal\b", "before it: use_causal_mask=True"),
-    (r"\bwrite mask where\b", "write mask_zero=True where"),
-    (r"\bpad with same\b", 'pad with padding="same"'),
-    (r"\bwrite \? for\b", "write -1 for"),
-    (r"\bbatch=(\w+)", r"batch_size=\1"),
-    (r"\bleave batch out\b", "leave the batch size out"),
-    (r"\bwork along the time: time\b", "work along the time: axis=1"),
-    (r"\bwork along the features: features\b", "work along the features: axis=-1"),
-    (r"\badd the positions: pos\b", "add the positions: a positional embedding"),
-    (r": pos, or pos\(sin\) for any length", ": a positional embedding"),
-    (r"\[(\w+\(\d+\)), \.\.\.\] -> add\b", r"\1 -> add"),
-    (r"(?<=: )\[id, id\]", "[x, x]"),
-    (r"\bends at flatten\b", "ends at Flatten"),
-    (r"(return_sequences=True|\bseq) and flatten\b", r"\1 and Flatten"),
-    (r"\bmerge them first: add\b", "merge them first: Add"),
-    (r"\baxis must be time, features or the number of an axis", "axis must be the number of an axis"),
-    (r"\bthe first dense\b", "the first Dense"),
-    (r"\bgive them symbols of their own, or write \?", "give them sizes of their own in the code"),
-    (r"(?<=\bto one answer: )flatten\b", "Flatten"),
-    (r"(?<=, or )flatten$", "Flatten"),
-    (r"\bThe spec has no train line, so it does not say\b", "The code names no loss, so it does not say"),
-    (r"\bThe spec names no loss\b", "The code names no loss"),
-    (r"\bthe spec names no loss\b", "the code names no loss"),
-    (r"^In [\w, ]+(?= the time axis)", lambda m: re.sub(r"\w+", lambda word: _first(word[0]), m[0])),
-    (r"\bWith mask, id 0\b", "With mask_zero=True, id 0"),
-    (r"; \? is what is left over\b", "; -1 is what is left over"),
-    (r"\bdense does not flatten\b", "Dense does not flatten"),
-    (r"\bgive dense as many\b", "give Dense as many"),
-    (r"\bkeep its steps \(same\)", 'keep its steps (padding="same")'),
-    (r"\bdeclare (?:as|it by) labels(?:=\S+)? in train\b", "give labels of that shape"),
-    (r"\ba (?:recipe|macro) \(def\)", "a function"),
-    (r"\bmake a (?:recipe|macro) of it \(def\)", "make a layer for each use"),
-    (r"# seqtopo: ignore\[(ST\d+)\]", r"# seqtopo: ignore[\1]"),
-    (r"\bwrite concat\b", 'write "concat"'),
-    (r"\bsum, mul, concat or ave\b", '"sum", "mul", "concat" or "ave"'),
-    (r"\bmust be true or false\b", "must be True or False"),
-    (r"\bmodel\.part\(\"[^\"]*\"\)", "a Model of its own"),
-)
 
 
 def keras_words(text: str, head: bool = False) -> str:
@@ -192,8 +60,9 @@ def keras_words(text: str, head: bool = False) -> str:
     """
     if not text:
         return text
-    for pattern, words in _PHRASES:
+    for pattern, words in PHRASES:
         text = re.sub(pattern, words, text)
+    text = _ENDS_TIME.sub(lambda m: re.sub(r"\w+", lambda word: _first(word[0]), m[0]), text)
     text = _TAKEN_OUT.sub(lambda m: _first(m[0]), text)
     text = _snippets(text)
     text = re.sub(rf"\b({_NAMES})(?=\(\w+=\.\.\.\))", lambda m: _first(m[1]), text)
@@ -214,7 +83,7 @@ def _first(word: str) -> str:
 def _bare(match: re.Match[str]) -> str:
     word = match[1]
     row = NAMES.get(word)
-    if row is None or not row.keras or word in _ENGLISH:
+    if row is None or not row.keras or word in ENGLISH:
         return word
     return row.keras
 
