@@ -43,6 +43,7 @@ def parser() -> Parser:
             'seqtopo draw --unrolled --feedback "in(T,3) -> lstm(8,seq) -> dense(3)"',
             "seqtopo draw model.keras -o topology.svg",
             "seqtopo draw spec.txt -o slide.svg --size 16:9",
+            "seqtopo draw spec.txt --cell lstm_1 -o cell.svg",
             "seqtopo draw spec.txt -o figure.svg --direction right --params --highlight lstm_1",
         ),
     )
@@ -61,6 +62,12 @@ def parser() -> Parser:
         "--unrolled",
         action="store_true",
         help="time steps side by side: inputs below, states to the right, outputs above",
+    )
+    made.add_argument(
+        "--cell",
+        metavar="NAME",
+        default="",
+        help="what happens inside a step of this recurrent layer, such as lstm_1: gates, states, weights",
     )
     made.add_argument("--part", metavar="NAME", default="", help="draw this named model of the spec")
     shown = made.add_mutually_exclusive_group()
@@ -145,6 +152,11 @@ def run(args: argparse.Namespace) -> int:
     if output is not None:
         apart(output, args.spec)
         _refuse_spec(output)
+    alone = (args.unrolled, args.part, args.loop, args.feedback, args.params, args.highlight)
+    if args.cell and any(alone):
+        raise UsageError(
+            "--cell draws the inside of one layer", "leave out the options that are for the graph of layers"
+        )
     if args.loop and args.unrolled:
         raise UsageError("unrolled, a loop is the arrow from step to step", "leave out one of the two")
     if args.mermaid and args.unrolled:
@@ -180,6 +192,7 @@ def run(args: argparse.Namespace) -> int:
             size=args.size,
             params=args.params,
             highlight=args.highlight,
+            cell=args.cell,
         )
         if output is not None:
             data = drawing.encoded(output.suffix, scale=args.scale)

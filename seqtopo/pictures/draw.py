@@ -17,6 +17,7 @@ from seqtopo.graph.kind import kind, meaning
 from seqtopo.layers.sizes import fits, show_shape
 from seqtopo.layers.values import FLOATS, Tensor
 from seqtopo.pictures.arrange import arrange
+from seqtopo.pictures.cells import cell_of
 from seqtopo.pictures.folding import loops_of
 from seqtopo.pictures.framing import part_of, stretches_of
 from seqtopo.pictures.marking import count_params, mark
@@ -48,6 +49,7 @@ UNROLLED = (
     "unrolled, the steps go to the right, and a layer has many boxes: direction, params and highlight are "
     "for the graph of layers"
 )
+OF_CELLS = "a cell is drawn alone: leave out unrolled, part, loop, feedback, params and highlight"
 MOST_BLOCKS = 400
 """A picture of more boxes than this shows nothing to anybody."""
 
@@ -240,6 +242,7 @@ def draw(
     size: str | None = None,
     params: bool = False,
     highlight: str | Sequence[str] = (),
+    cell: str = "",
     **dims: Any,
 ) -> Drawing:
     """Draws a spec; loads neither Keras nor NumPy.
@@ -258,13 +261,15 @@ def draw(
             Without a direction the picture goes the way that fills it better.
         params: writes into each box how many parameters it has.
         highlight: the name, or the names, of layers, inputs or named flows that are to stand out.
+        cell: the name of a recurrent layer: what happens inside one of its steps is drawn, with its gates and
+            the shapes of their weights.
         dims: values of names: numbers, or texts such as ``"relu"`` or ``"lstm"``; they win over ``let``.
 
     Raises:
         SpecError: the spec has errors, or cannot be drawn so; says why.
         ValueError: there is no such theme, direction or size.
-        KeyError: the spec has no part, or the picture nothing to highlight, of that name; says which there
-            are.
+        KeyError: the spec has no part, no cell, or the picture nothing to highlight, of that name; says which
+            there are.
 
     >>> print(draw("in(8) -> dense(1)"))
       ╭───────╮
@@ -295,6 +300,7 @@ def draw(
         size=size,
         params=params,
         highlight=highlight,
+        cell=cell,
     )
 
 
@@ -312,6 +318,7 @@ def drawing_of(
     size: str | None = None,
     params: bool = False,
     highlight: str | Sequence[str] = (),
+    cell: str = "",
 ) -> Drawing:
     """Return the picture of a spec that was read; takes and raises what ``draw`` does."""
     if theme not in THEMES:
@@ -320,11 +327,16 @@ def drawing_of(
         raise ValueError(f"a direction is {' or '.join(DIRECTIONS)}, not {direction!r}")
     if unrolled and (direction or params or highlight):
         raise ValueError(UNROLLED)
+    if cell and (unrolled or part or loop or feedback or params or highlight):
+        raise ValueError(OF_CELLS)
     paper = Paper.read(size) if size is not None else None
     if checked.resolved is None or checked.spec is None or not checked.ok:
         raise SpecError(checked.diagnostics)
     resolved = checked.resolved
     graph = part_of(resolved, part) if part else resolved.graph
+    if cell:
+        title, plan = cell_of(graph, cell)
+        return Drawing(title, _about(plan), plan, None, theme, direction, paper)
     names: dict[int, str] = {}
     for name, bound in resolved.parts.items():
         for values in (
