@@ -5,17 +5,19 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from seqtopo.code.asked import Asked
 from seqtopo.code.findings import CheckedFile, CheckedModel, check_code
+from seqtopo.code.migrate import PREFIX
 from seqtopo.code.model import CodeFile
 from seqtopo.code.notebook import Notebook
 from seqtopo.code.read import read_cells, read_file, read_text
 from seqtopo.code.rewrite import changed_cells
+from seqtopo.diag.fixing import together
 from seqtopo.diag.model import Diagnostic, Fix
 from seqtopo.diag.nearest import nearest
 from seqtopo.lint.selection import Selection
@@ -26,6 +28,7 @@ from seqtopo.syntax.pasted import reports_python
 from seqtopo.syntax.read import unreadable
 
 _MOST_TRIED = 20
+_MOST_MIGRATED = 60
 _MOST_ANSWERED = 3
 _IMPORTS = "import keras; from keras import *; from keras.layers import *; from keras.models import *\n"
 
@@ -122,15 +125,22 @@ def verified(
     read: Read,
     asked: Asked | None = None,
 ) -> CheckedFile:
-    """The same findings, where a fix is safe only if the changed text has one finding less and no other."""
+    """The same findings, where a fix is safe only if the changed text has one finding less and no other.
+
+    Fixes of old spellings are tried all at once, and one by one where that goes wrong: the models must stay
+    as they are.
+    """
     source = found.code.source
     before = Counter(_key(d) for d in found.every)
     left = _MOST_TRIED
+    migrated = _migrated(found, read, asked)
 
     def tried(diagnostic: Diagnostic, fix: Fix) -> Fix:
         nonlocal left
         if not fix.safe:
             return fix
+        if diagnostic.code.startswith(PREFIX):
+            return fix if fix in migrated else replace(fix, safe=False)
         left -= 1
         if left < 0 or diagnostic.source is not source:
             return replace(fix, safe=False)
@@ -149,6 +159,42 @@ def verified(
     for model in found.models:
         model.diagnostics = tuple(map(checked, model.diagnostics))
     return found
+
+
+def _migrated(found: CheckedFile, read: Read, asked: Asked | None) -> set[Fix]:
+    """The fixes of old spellings that keep the models as they are, and bring no other findings."""
+    fixes = [f for d in found.diagnostics if d.code.startswith(PREFIX) for f in d.fixes if f.safe]
+    fixes = list(dict.fromkeys(fixes))
+    text = found.code.source.text
+    before = Counter(_key(d) for d in found.every if not d.code.startswith(PREFIX))
+
+    def is_right(some: Sequence[Fix]) -> bool:
+        after = check_code(read(Fix("", together(some)).apply(text)), asked)
+        now = Counter(_key(d) for d in after.every if not d.code.startswith(PREFIX))
+        return _are_as_before(found, after) and not now - before
+
+    if not fixes or is_right(fixes):
+        return set(fixes)
+    return {fix for fix in fixes[:_MOST_MIGRATED] if is_right([fix])}
+
+
+def _are_as_before(found: CheckedFile, after: CheckedFile) -> bool:
+    """Whether a file has the same models, whatever trains them; more may be read of one than before."""
+    if [model.name for model in found.models] != [model.name for model in after.models]:
+        return False
+    pairs = zip(found.models, after.models, strict=True)
+    return all(_structure(one) == _structure(other) or _reads_more(one, other) for one, other in pairs)
+
+
+def _structure(model: CheckedModel) -> str:
+    lines = model.text.source.text.splitlines() if model.text is not None else []
+    return "\n".join(line for line in lines if not line.startswith("train "))
+
+
+def _reads_more(before: CheckedModel, after: CheckedModel) -> bool:
+    if before.text is None or after.text is None:
+        return after.text is not None
+    return len(after.text.left_out) < len(before.text.left_out)
 
 
 def _key(found: Diagnostic) -> tuple[str, str]:

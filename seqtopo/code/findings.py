@@ -16,6 +16,7 @@ from seqtopo.code.call_findings import call_findings
 from seqtopo.code.comments import comments
 from seqtopo.code.fixes import Fixer
 from seqtopo.code.leakage import leaks
+from seqtopo.code.migrate import old_findings
 from seqtopo.code.model import CodeFile, CodeLayer, CodeModel, Opaque, Where
 from seqtopo.code.name_findings import name_findings
 from seqtopo.code.spec_map import LAYER, VALUE, Piece, SpecText
@@ -209,7 +210,8 @@ def check_code(code: CodeFile, asked: Asked | None = None) -> CheckedFile:
         one = asked if model is fed else asked._replace(data=None)
         result.models.append(_Checker(model, code, one, withheld).checked())
     _once(result.models)
-    result.diagnostics = (*(_damaged(d, code) for d in code.damage), *leaks(code, on))
+    damage = (_damaged(d, code) for d in code.damage)
+    result.diagnostics = (*damage, *leaks(code, on), *old_findings(code, on))
     _ignored(result, ran)
     return result
 

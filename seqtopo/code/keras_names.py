@@ -249,7 +249,8 @@ def star(path: str) -> Mapping[str, str] | None:
     """
     names: list[str] = []
     if path == "keras.layers":
-        names = [*ROW_OF, *EXCLUDED, *RENAMED_CLASSES, *MERGES, "Input", "InputLayer", "Layer"]
+        names = [*ROW_OF, *EXCLUDED, *RENAMED_CLASSES, *WITHOUT_SUCCESSOR, *MERGES, "merge"]
+        names += ["Input", "InputLayer", "Layer"]
     elif path in ("keras.models", "keras"):
         names = ["Sequential", "Model", "load_model"] + (["Input"] if path == "keras" else [])
         if path == "keras":

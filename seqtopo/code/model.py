@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, TypeAlias
 
@@ -189,3 +190,5 @@ class CodeFile:
     """The cells, where the file is a notebook; ``source`` is then that of all code cells."""
     symbols: dict[str, str] = field(default_factory=dict)
     """The Python text that each symbol stands for: ``X_TRAIN_SHAPE_1`` and ``x_train.shape[1]``."""
+    statements: list[ast.stmt] = field(default_factory=list, repr=False)
+    """The syntax of the text."""

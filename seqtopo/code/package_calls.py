@@ -27,6 +27,7 @@ from seqtopo.code.values import (
     items_of,
     tensors_in,
 )
+from seqtopo.layers.old_programs import AXIS_FUNCTIONS
 from seqtopo.layers.old_spellings import MERGES, WITHOUT_SUCCESSOR
 from seqtopo.system import bounds
 
@@ -116,6 +117,9 @@ def _operation(machine: Machine, found: Meaning, args: Arguments, node: ast.AST)
         return machine.unknown("a shape that the data tells", node)
     if found.name in ("is_keras_tensor", "is_tensor"):
         return True
+    _, _, without, axis = AXIS_FUNCTIONS.get(found.old.removeprefix("K."), ("", 0, 0, 0))
+    if found.old.startswith("K.") and len(args.values) == without:
+        args = Arguments(args.places, {**args.names, "axis": Passed(axis)}, args.unknown)
     return operation(machine, found.name, found.old, args, node)
 
 

@@ -118,6 +118,7 @@ def read_cells(notebook: Notebook, path: Path | None = None) -> CodeFile:
 def _read(file: CodeFile, statements: list[ast.stmt], path: Path | None) -> CodeFile:
     project = Project(path)
     machine = Interpreter(file, project.find)
+    file.statements = statements
     module = Module("__main__", file.source, package=project.package)
     machine.scope = scope = Scope(module.names, module)
     try:

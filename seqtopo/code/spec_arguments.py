@@ -18,6 +18,7 @@ from seqtopo.decompiler import writing
 from seqtopo.layers import kinds
 from seqtopo.layers.layer import Layer
 from seqtopo.layers.layer_objects import ACTIVATION_LAYERS
+from seqtopo.layers.object_values import Part
 from seqtopo.layers.objects import entry_of
 from seqtopo.layers.row import COMMON, REQUIRED, Param, Row
 from seqtopo.layers.sizes import Expr
@@ -128,12 +129,23 @@ def _object(family: str, given: Object) -> Any:
     entry = entry_of(family, given.name)
     if entry is None:
         return Opaque(given.name)
-    names = {part.name for part in entry.parts}
-    kwargs = {k: v for k, v in given.kwargs.items() if k in names}
-    args = tuple(_tuple(v) if isinstance(v, list) else v for v in given.args)
-    if any(map(has_unknown, (*args, *kwargs.values()))):
+    parts = {part.name: part for part in entry.parts}
+    kwargs = {**dict(zip(parts, given.args, strict=False)), **given.kwargs}
+    kwargs = {k: _part(parts[k], v) for k, v in kwargs.items() if k in parts}
+    if any(map(has_unknown, kwargs.values())):
         return Word(entry.name)
-    return Object(entry.name, args, kwargs) if args or kwargs else Word(entry.name)
+    return Object(entry.name, (), kwargs) if kwargs else Word(entry.name)
+
+
+def _part(part: Part, value: Any) -> Any:
+    """An argument of an object, which may be an object itself, such as a schedule."""
+    if isinstance(value, Object):
+        family = next((f for f in part.takes.families if entry_of(f, value.name)), "")
+        made = _object(family, value) if family else Opaque(value.name)
+        entry = entry_of(family, value.name) if family else None
+        lacks = isinstance(made, Word) and entry is not None and any(p.required for p in entry.parts)
+        return Opaque(value.name) if lacks else made
+    return _tuple(value) if isinstance(value, list) else value
 
 
 def _tuple(value: Any) -> Any:

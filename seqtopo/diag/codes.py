@@ -5,7 +5,8 @@ longer than a check, so ``python -m seqtopo.cli.reference`` writes the index fro
 people and for every check. A page itself is read where its text is asked for (``seqtopo.diag.pages``).
 
 Numbers by phase: ST1xx the text, ST2xx its meaning, ST3xx shapes, ST4xx building, ST5xx what other programs
-wrote, ST6xx lints (it builds, but is it what was meant?), ST7xx labels and data, ST9xx our own bug.
+wrote, ST6xx lints (it builds, but is it what was meant?), ST7xx labels and data, ST8xx old spellings, ST9xx
+our own bug.
 """
 
 from __future__ import annotations
@@ -130,6 +131,7 @@ TITLES = {
     "ST7": "Labels and data",
     "ST70": "Labels and the loss",
     "ST71": "Data",
+    "ST8": "Keras code: what Keras 3 calls otherwise",
     "ST9": "A mistake of ours",
 }
 """What the codes that begin so are about; the longest beginning says it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from seqtopo.diag.model import Diagnostic, Edit, Fix
@@ -41,20 +41,32 @@ def fixed(text: str, check: Check) -> Fixed:
     count = 0
     seen = {text}
     for _ in range(MOST_ROUNDS):
-        edits: list[Edit] = []
-        made = 0
-        for diagnostic in check(text):
-            safe = next((fix for fix in diagnostic.fixes if fix.safe), None)
-            if safe is not None and not any(_meet(a, b) for a in safe.edits for b in edits):
-                edits += safe.edits
-                made += 1
-        after = Fix("", tuple(edits)).apply(text)
+        found = [next((fix for fix in d.fixes if fix.safe), None) for d in check(text)]
+        edits = together(fix for fix in found if fix is not None)
+        made = sum(fix is not None and set(fix.edits) <= set(edits) for fix in found)
+        after = Fix("", edits).apply(text)
         if after in seen:
             break
         seen.add(after)
         text = after
         count += made
     return Fixed(text, count)
+
+
+def together(fixes: Iterable[Fix]) -> tuple[Edit, ...]:
+    """Return the edits of fixes, without those of a fix that meets an earlier one in another edit.
+
+    >>> from seqtopo.source import Span
+    >>> one, other = Edit(Span(0, 4), "gru"), Edit(Span(2, 3), "")
+    >>> together([Fix("", (one,)), Fix("", (one,)), Fix("", (other,))]) == (one,)
+    True
+    """
+    edits: dict[Edit, None] = {}
+    for fix in fixes:
+        new = [edit for edit in fix.edits if edit not in edits]
+        if not any(_meet(a, b) for a in new for b in edits):
+            edits |= dict.fromkeys(fix.edits)
+    return tuple(edits)
 
 
 def _meet(one: Edit, other: Edit) -> bool:

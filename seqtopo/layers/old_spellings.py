@@ -58,7 +58,8 @@ class Modern:
 
 _ROWS = {row.keras: row for row in ROWS if row.keras}
 _CONV_LSTM = ("ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D")
-_STEPPED = {"SimpleRNN", "GRU", "LSTM", "Conv1D", "LocallyConnected1D", "TimeDistributedDense"}
+STEPPED = {"SimpleRNN", "GRU", "LSTM", "Conv1D", "LocallyConnected1D", "TimeDistributedDense"}
+"""Layers whose ``input_dim`` is the last of two axes, behind the steps."""
 
 RENAMED_CLASSES: Mapping[str, str] = {
     **{old: NAMES[found.inside or found.to].keras for old, found in CLASSES.items()
@@ -413,7 +414,7 @@ def _take_input(class_name: str, given: dict[str, Any], found: Modern) -> None:
     elif isinstance(shape, (list, tuple)):
         found.batch_shape = (batch, *shape)
     elif width is not None:
-        found.batch_shape = (batch, length, width) if {class_name, name} & _STEPPED else (batch, width)
+        found.batch_shape = (batch, length, width) if {class_name, name} & STEPPED else (batch, width)
     elif name == "Embedding" and length is not None:
         found.batch_shape = (batch, *length) if isinstance(length, (list, tuple)) else (batch, length)
     elif shape is not None or whole is not None:

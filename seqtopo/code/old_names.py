@@ -1,0 +1,256 @@
+"""Tell what the names of a Python text mean by its imports, in branches that are never read, too."""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from typing import NamedTuple
+
+from seqtopo.code import keras_names
+from seqtopo.code.keras_names import OTHER, Meaning
+from seqtopo.code.machine import Lines
+from seqtopo.code.model import CodeFile
+from seqtopo.diag.model import Edit
+from seqtopo.layers.old_programs import PACKAGES
+from seqtopo.source import Source, Span
+
+_NOW = ("tensorflow.keras", "keras")
+"""The packages that are Keras 3."""
+
+
+class Binding(NamedTuple):
+    """What a name of the text is bound to, and the import that binds it; None for an assignment."""
+
+    path: str
+    statement: ast.Import | ast.ImportFrom | None = None
+    alias: ast.alias | None = None
+
+
+class OldText:
+    """A Python text with its syntax: what its names mean, and where its parts stand."""
+
+    def __init__(self, code: CodeFile) -> None:
+        self.code = code
+        self.source: Source = code.source
+        self.text = code.source.text
+        self.lines = Lines(code.source)
+        self.nodes: list[ast.AST] = []
+        self.parents: dict[ast.AST, ast.AST] = {}
+        for statement in code.statements:
+            self._add(statement)
+        self.bindings: dict[str, Binding] = {}
+        self.stars: list[ast.ImportFrom] = []
+        self._bind()
+
+    def _add(self, statement: ast.stmt) -> None:
+        todo: list[ast.AST] = [statement]
+        while todo:
+            node = todo.pop()
+            self.nodes.append(node)
+            for child in ast.iter_child_nodes(node):
+                self.parents[child] = node
+                todo.append(child)
+
+    def _bind(self) -> None:
+        set_elsewhere = Counter(_set_names(self.nodes))
+        imports = [n for n in self.nodes if isinstance(n, (ast.Import, ast.ImportFrom))]
+        for node in sorted(imports, key=lambda n: n.lineno):
+            for alias in node.names:
+                self._bind_import(node, alias, set_elsewhere)
+        for found in self.nodes:
+            if isinstance(found, ast.Assign) and len(found.targets) == 1:
+                target, path = found.targets[0], self.path(found.value)
+                if isinstance(target, ast.Name) and path and set_elsewhere[target.id] == 1:
+                    self.bindings.setdefault(target.id, Binding(path))
+
+    def _bind_import(
+        self, node: ast.Import | ast.ImportFrom, alias: ast.alias, set_elsewhere: Counter[str]
+    ) -> None:
+        if isinstance(node, ast.Import):
+            first = alias.name.split(".")[0]
+            name, path = (alias.asname, alias.name) if alias.asname else (first, first)
+        elif node.level or not node.module:
+            return
+        elif alias.name == "*":
+            if of_keras(node.module):
+                self.stars.append(node)
+            return
+        else:
+            name, path = alias.asname or alias.name, f"{node.module}.{alias.name}"
+        if not set_elsewhere[name]:
+            self.bindings.setdefault(name, Binding(path, node, alias))
+
+    # ---- names ---------------------------------------------------------------------------------------
+
+    def path(self, node: ast.AST) -> str:
+        """The dotted name that an expression means, as the imports spell it; "" for anything else."""
+        if isinstance(node, ast.Attribute):
+            before = self.path(node.value)
+            return f"{before}.{node.attr}" if before else ""
+        if not isinstance(node, ast.Name):
+            return ""
+        found = self.bindings.get(node.id)
+        if found is not None:
+            return found.path
+        if node.id in self._taken:
+            return ""
+        for star in self.stars:
+            names = keras_names.star(keras_names.canonical(star.module or "")) or {}
+            if node.id in names:
+                return f"{star.module}.{node.id}"
+        return ""
+
+    def meaning(self, node: ast.AST) -> Meaning:
+        """What an expression means of Keras."""
+        path = of_keras(self.path(node))
+        return keras_names.meaning(path) if path else OTHER
+
+    @cached_property
+    def _taken(self) -> frozenset[str]:
+        return frozenset(_set_names(self.nodes))
+
+    @cached_property
+    def loads(self) -> Counter[str]:
+        """How often each name is read."""
+        return Counter(n.id for n in self.nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load))
+
+    def is_free(self, name: str) -> bool:
+        """Whether nothing in the text has a name."""
+        return name not in self.bindings and name not in self._taken and not self.loads[name]
+
+    # ---- places --------------------------------------------------------------------------------------
+
+    def span(self, node: ast.AST) -> Span:
+        """Where a node stands."""
+        return self.lines.span(node)
+
+    def of(self, span: Span) -> str:
+        """The text of a stretch."""
+        return self.text[span.start : span.end]
+
+    def last_name(self, node: ast.expr) -> Span:
+        """Where the last part of a dotted name stands."""
+        end = self.span(node).end
+        length = len(node.attr) if isinstance(node, ast.Attribute) else end - self.span(node).start
+        return Span(end - length, end)
+
+    def statement(self, node: ast.AST) -> ast.stmt | None:
+        """The statement that a node stands in."""
+        while node in self.parents and not isinstance(node, ast.stmt):
+            node = self.parents[node]
+        return node if isinstance(node, ast.stmt) else None
+
+    def begins_line(self, at: int) -> bool:
+        """Whether only blanks stand before an offset in its line."""
+        return not self.text[self.text.rfind("\n", 0, at) + 1 : at].strip()
+
+    def indent(self, at: int) -> str:
+        """The blanks that the line of an offset begins with."""
+        line = self.text[self.text.rfind("\n", 0, at) + 1 : at]
+        return line[: len(line) - len(line.lstrip())] if line.strip() else line
+
+    def new_line(self, at: int) -> str:
+        """The end of line that the text has."""
+        return "\r\n" if "\r\n" in self.text else "\n"
+
+    # ---- edits ---------------------------------------------------------------------------------------
+
+    def renamed(self, node: ast.expr, new: str) -> list[Edit] | None:
+        """The edits that call a class by another name of the same module; None where that cannot be told."""
+        place = self.last_name(node)
+        if isinstance(node, ast.Attribute):
+            return [Edit(place, new)]
+        if not isinstance(node, ast.Name):
+            return None
+        found = self.bindings.get(node.id)
+        if found is None:
+            return [Edit(place, new)]  # from an import of everything
+        if found.alias is None:
+            return None
+        if found.alias.asname is not None:
+            at = self.span(found.alias)
+            edit = Edit(Span(at.start, at.start + len(found.alias.name)), new)
+            return [edit] if self.loads[node.id] == 1 else None
+        brought = self.brought(found.alias, node.id, new)
+        return None if brought is None else [Edit(place, new), *brought]
+
+    def brought(self, alias: ast.alias, old: str, new: str) -> list[Edit] | None:
+        """The edits that import a name beside another one of its module."""
+        known = self.bindings.get(new)
+        if known is not None:
+            ours = (keras_names.canonical(known.path).rsplit(".", 1)[-1]) == new
+            return [] if ours and of_keras(known.path) else None
+        if not self.is_free(new):
+            return None
+        at = self.span(alias)
+        if self.loads[old] == 1:
+            return [Edit(Span(at.start, at.start + len(alias.name)), new)]
+        return [Edit(Span(at.end, at.end), f", {new}")]
+
+    def without_arguments(self, call: ast.Call, gone: Iterable[ast.keyword]) -> list[Edit]:
+        """The edits that take arguments out of a call."""
+        taken = {self.span(keyword) for keyword in gone}
+        spans = sorted(self.span(node) for node in (*call.args, *call.keywords))
+        return self.without(spans, {i for i, span in enumerate(spans) if span in taken})
+
+    def without(self, spans: Sequence[Span], gone: set[int]) -> list[Edit]:
+        """The edits that take arguments or names out of a list with commas between."""
+        edits: list[Edit] = []
+        for i in sorted(gone):
+            here, before = spans[i], spans[i - 1] if i else None
+            behind = spans[i + 1] if i + 1 < len(spans) else None
+            if before is not None and not any(j not in gone for j in range(i)):
+                before = None  # nothing is left before it
+            if before is not None and "#" not in self.text[before.end : here.start]:
+                edits.append(Edit(Span(before.end, here.end), ""))
+            elif behind is not None and "#" not in self.text[here.end : behind.start]:
+                edits.append(Edit(Span(here.start, behind.start), ""))
+            else:
+                rest = self.text[here.end :]
+                comma = rest[: len(rest) - len(rest.lstrip())] + "," if rest.lstrip()[:1] == "," else ""
+                edits.append(Edit(Span(here.start, here.end + len(comma)), ""))
+        return edits
+
+
+def of_keras(path: str) -> str:
+    """Return a dotted name of Keras 3, or of what Keras was before it, as ``keras...``; "" for another.
+
+    >>> of_keras("tensorflow.keras.layers.LSTM"), of_keras("tf_keras.layers.LSTM"), of_keras("numpy")
+    ('keras.layers.LSTM', '', '')
+    """
+    path = now(path) or path
+    for package in _NOW:
+        if path == package or path.startswith(package + "."):
+            return "keras" + path[len(package) :]
+    return ""
+
+
+def now(path: str) -> str:
+    """Return a dotted name of an old package of Keras by today's name of the package; "" for no such.
+
+    >>> now("tensorflow.python.keras.layers.LSTM"), now("keras.layers.LSTM")
+    ('tensorflow.keras.layers.LSTM', '')
+    """
+    for old, new in PACKAGES.items():
+        if path == old or path.startswith(old + "."):
+            return new + path[len(old) :]
+    return ""
+
+
+def package_of(path: str) -> str:
+    """Return the package that a dotted name of Keras begins with: ``keras`` or ``tensorflow.keras``."""
+    path = now(path) or path
+    return "tensorflow.keras" if path.startswith("tensorflow.") else "keras"
+
+
+def _set_names(nodes: Sequence[ast.AST]) -> Iterator[str]:
+    """The names that a text gives values to, other than by imports."""
+    for node in nodes:
+        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+            yield node.id
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            yield node.name
+        elif isinstance(node, ast.arg):
+            yield node.arg
