@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
+import re
 from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Literal, NamedTuple
 
 from lsprotocol import types
@@ -42,6 +43,7 @@ class Drawings:
 
     def __init__(self) -> None:
         self._kept: dict[tuple[str, Kind, str], Drawn] = {}
+        self._folder: TemporaryDirectory[str] | None = None
 
     def draw(
         self, document: Document, kind: str, position: types.Position | None = None, theme: str = "auto"
@@ -80,6 +82,16 @@ class Drawings:
         """Forgets the drawings of a document."""
         self._kept = {key: drawn for key, drawn in self._kept.items() if key[0] != uri}
 
+    def save(self, drawn: Drawn, name: str) -> Path | None:
+        """Writes a drawing into a file that lasts as long as the server; returns its path."""
+        if drawn.svg is None:
+            return None
+        if self._folder is None:
+            self._folder = TemporaryDirectory(prefix="seqtopo-")
+        path = Path(self._folder.name) / f"{re.sub(r'[^-.0-9A-Za-z]+', '-', name)[:60] or 'spec'}.svg"
+        path.write_text(drawn.svg, encoding="utf-8")
+        return path
+
 
 def _first(diagnostics: Any) -> str:
     errors = [d for d in diagnostics if d.severity == "error"]
@@ -113,16 +125,6 @@ def models_in(document: Document, code: Code) -> list[CheckedModel]:
         if place is not None and place.document is document:
             found.append(model)
     return found
-
-
-def save(drawn: Drawn, name: str) -> str | None:
-    """Write a drawing into a temporary file of this user alone; return its path."""
-    if drawn.svg is None:
-        return None
-    handle, path = tempfile.mkstemp(suffix=".svg", prefix=f"seqtopo-{name[:40]}-")
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(drawn.svg)
-    return path
 
 
 # ---- lenses ----------------------------------------------------------------------------------------

@@ -78,6 +78,8 @@ def rename(document: Document, position: types.Position, name: str) -> types.Wor
     use, every = use_at(document, document.text.offset(position))
     if use is None or document.spec is None:
         return None
+    if document.spec.reading.diagnostics:
+        raise refused("a part of this spec cannot be read, and may use the name: mend that first")
     old = use.name.name
     if name == old:
         return types.WorkspaceEdit(changes={})

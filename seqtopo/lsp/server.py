@@ -11,7 +11,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Generator
-from pathlib import Path
+from pathlib import PurePosixPath
 from typing import Any
 
 from lsprotocol import types
@@ -25,7 +25,7 @@ from seqtopo.lsp.calls import SIGNATURE_TRIGGERS, signature_help
 from seqtopo.lsp.completion import TRIGGERS, complete, resolve
 from seqtopo.lsp.diagnostics import diagnostics_of
 from seqtopo.lsp.documents import PYTHON, SPEC, Document, Documents, Select
-from seqtopo.lsp.drawing import Drawings, Drawn, lenses, save
+from seqtopo.lsp.drawing import Drawings, Drawn, lenses
 from seqtopo.lsp.hints import inlay_hints
 from seqtopo.lsp.hover import hover
 from seqtopo.lsp.names import definition, highlights, references, rename, renameable
@@ -80,6 +80,7 @@ class Server(LanguageServer):
         self._took: dict[str, float] = {}
         self._problems: set[str] = set()
         """What was said of settings that cannot be read, once each."""
+        self.drawings = Drawings()
         self.drawn: set[str] = set()
         """The documents whose drawings were asked for."""
         _register(self)
@@ -175,6 +176,7 @@ class Server(LanguageServer):
             timer.cancel()
         self._took.pop(uri, None)
         self.drawn.discard(uri)
+        self.drawings.forget(uri)
         self.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, []))
 
     def refresh(self) -> None:
@@ -324,7 +326,7 @@ def _register(server: Server) -> None:
         server.refresh()
 
     _answers(server, answer)
-    _drawing(server, Drawings())
+    _drawing(server, server.drawings)
 
 
 def _answers(server: Server, answer: Callable[..., None]) -> None:
@@ -426,10 +428,16 @@ def _drawing(server: Server, drawings: Drawings) -> None:
         at = given.get("position")
         uri = str(given.get("uri", ""))
         found = drawn(uri, str(given.get("kind", "graph")), _plain(at) if at is not None else None, "light")
-        path = save(found, Path(uri).stem)
-        if path is not None and server.shows_documents:
-            server.window_show_document(types.ShowDocumentParams(Path(path).as_uri(), external=True))
-        return {**found.answer, "file": path}
+        path = drawings.save(found, f"{PurePosixPath(uri).stem}-{given.get('kind', 'graph')}")
+        if path is None:
+            server.window_show_message(types.ShowMessageParams(types.MessageType.Warning, str(found.error)))
+            return {**found.answer, "file": None}
+        if server.shows_documents:
+            server.window_show_document(types.ShowDocumentParams(path.as_uri(), external=True))
+        else:
+            where = types.ShowMessageParams(types.MessageType.Info, f"the drawing is in {path}")
+            server.window_show_message(where)
+        return {**found.answer, "file": str(path)}
 
 
 def _plain(given: Any) -> dict[str, Any]:

@@ -166,6 +166,8 @@ def semantic_tokens(document: Document) -> types.SemanticTokens | None:
 def _coloured(spec: Spec) -> Iterator[tuple[Token, types.SemanticTokenTypes, bool]]:
     found = {use.name.span: use for use in uses(spec.reading.spec)} if spec.reading.spec is not None else {}
     given = _argument_names(spec.reading.spec)
+    # In a statement that cannot be read a name has the colour that it has elsewhere.
+    named = {use.name.name: use.bound.by for use in found.values() if use.bound is not None}
     tokens = [token for token in spec.reading.tokens if token.type != "NEWLINE"]
     for token in tokens:
         kind = _BY_TYPE.get(token.type)
@@ -184,6 +186,8 @@ def _coloured(spec: Spec) -> Iterator[tuple[Token, types.SemanticTokenTypes, boo
             yield token, _TYPES.Type, False
         elif token.text in registry.LANGUAGE:
             yield token, _TYPES.Keyword, False
+        elif spec.reading.diagnostics and token.text in named and token.text not in registry.FLAGS:
+            yield token, _BY_BINDER[named[token.text]], False
         elif token.text in registry.FLAGS and token.text not in registry.NAMES:
             yield token, _TYPES.EnumMember, False
         elif registry.find(token.text) is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -102,6 +103,12 @@ async def test_a_name_that_would_mean_something_else_is_refused(
         await renamed(page, mark, name)
 
 
+async def test_nothing_is_renamed_while_a_part_cannot_be_read(client: LanguageClient) -> None:
+    page = open_page(client, SPEC.replace("dense(H,relu)", "dense(H,relu"))
+    with pytest.raises(JsonRpcException, match="cannot be read"):
+        await renamed(page, "H = 64", "UNITS")
+
+
 # ---- structure -------------------------------------------------------------------------------------
 
 
@@ -143,6 +150,15 @@ async def test_words_have_colours(client: LanguageClient) -> None:
     assert (found["block"], found["K"], found["encoder"]) == ("function!", "parameter!", "variable!")
     assert (found["lstm"], found["same"], found["loss"]) == ("class", "enumMember", "property")
     assert (found["->"], found["T"], found["adam"]) == ("operator", "type", "function")
+
+
+async def test_words_keep_their_colours_while_the_text_is_broken(client: LanguageClient) -> None:
+    page = open_page(client, "enc = in(8) -> dense(4)\nenc -> dense(\n")
+    whole = await client.text_document_semantic_tokens_full_async(types.SemanticTokensParams(page.id))
+    assert whole is not None
+    kinds = [LEGEND.token_types[kind] for kind in whole.data[3::5]]
+    first = ["variable", "keyword", "number", "operator", "class", "number"]
+    assert kinds == [*first, "variable", "operator", "class"]
 
 
 async def test_what_stands_on_several_lines_is_folded(client: LanguageClient) -> None:
@@ -210,7 +226,9 @@ async def test_lenses_stand_above_the_last_flow(client: LanguageClient) -> None:
         types.ExecuteCommandParams(command.command, command.arguments)
     )
     assert answer["svg"].startswith("<svg")
-    assert client.shown_documents[-1].uri.endswith(".svg")
+    shown = client.shown_documents[-1].uri
+    assert shown.endswith("spec-graph.svg")
+    assert Path(shown.removeprefix("file://")).read_text("utf-8") == answer["svg"]
 
 
 async def test_lenses_stand_above_each_model_of_keras_code(client: LanguageClient) -> None:
