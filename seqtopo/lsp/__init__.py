@@ -13,10 +13,11 @@ that shows drawings uses these:
 - The notification ``seqtopo/drawingChanged`` with ``{uri, version}`` is sent after each check of a document
   whose drawing was asked for before.
 - The command ``seqtopo.draw`` (``workspace/executeCommand``) takes ``{uri, kind, position?}`` as its one
-  argument, and returns what the request answers and ``file``, where it has saved the drawing until the server
-  ends. It lets the editor open that file where it can (``window/showDocument``), else says where it is. An editor that has a panel of its own says ``{"drawings": "panel"}`` in its
-  ``initializationOptions``: the lenses above a model then name the command ``seqtopo.showDrawing``, with the
-  same argument, which the editor provides itself.
+  argument, and returns what the request answers and ``file``, where the drawing is saved until the server
+  ends. It lets the editor open that file where it can (``window/showDocument``), else says where it is. An
+  editor that has a panel of its own says ``{"drawings": "panel"}`` in its ``initializationOptions``: the
+  lenses above a model then name the command ``seqtopo.showDrawing``, with the same argument, which the editor
+  provides itself.
 
 The settings, in ``initializationOptions`` and under ``seqtopo`` in ``workspace/didChangeConfiguration``, are
 ``inlayHints``, ``codeLens``, ``python`` (true by default), ``txt`` (false: whether ``.txt`` files are specs)

@@ -171,6 +171,12 @@ class Document:
             self._spec = Spec(text, self.path, self._selection)
         return self._spec
 
+    @property
+    def is_checked(self) -> bool:
+        """Whether today's text was checked already."""
+        known = self.notebook if self.notebook is not None and not self.is_spec else self
+        return any("checked" in vars(one) for one in (self._spec, known._code) if one is not None)
+
     def check(self) -> Spec | None:
         """Return what is known of the spec, and remember it where it has no errors."""
         spec = self.spec

@@ -218,13 +218,25 @@ class Server(LanguageServer):
         return "seqtopo.showDrawing" if self.settings.get("drawings") == "panel" else "seqtopo.draw"
 
     async def settled(self, document: Document) -> bool:
-        """Wait until the typing pauses where checks take long; false where the text has changed meanwhile."""
+        """Wait until the typing pauses where a check takes long and was not made yet.
+
+        Returns false where the text has changed meanwhile.
+        """
         key = document.notebook.uri if document.notebook is not None else document.uri
-        if self._took.get(key, 0) < _SLOW:
+        if self._took.get(key, 0) < _SLOW or document.is_checked:
             return True
         version = document.version
         await asyncio.sleep(_SLOW)
         return document.version == version
+
+    def warm_up(self) -> None:
+        """Checks a few words, so that the first edit does not wait for what they load."""
+        for text, language in ((_WORDS, SPEC), (_WRONG, SPEC), ("import keras", PYTHON)):
+            item = types.TextDocumentItem(f"untitled:{language}", language, 0, text)
+            diagnostics_of(Documents(self.documents.select).open(item))
+
+
+_WORDS, _WRONG = "in(T,8) -> lstm(4) -> dense(1)", "in(T,8) -> lstm(4) -> lstm(4)"
 
 
 def _register(server: Server) -> None:
@@ -269,6 +281,10 @@ def _register(server: Server) -> None:
         general = params.capabilities.general
         documents.encoding = choose_encoding(general.position_encodings if general is not None else None)
         server.configure(params.initialization_options or {})
+
+    @on(types.INITIALIZED)
+    def initialized(params: types.InitializedParams) -> None:
+        server.warm_up()
 
     @on(types.TEXT_DOCUMENT_DID_OPEN)
     def opened(params: types.DidOpenTextDocumentParams) -> None:
