@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 from urllib.request import urlopen
+from zipfile import ZipFile
 
 from playwright.sync_api import FrameLocator, Locator, Page, TimeoutError, expect, sync_playwright
 
@@ -34,13 +35,39 @@ CELLS = (
     "keras.Sequential([keras.Input((24, 3)), keras.layers.LSTM(units), keras.layers.LSTM(32)])",
     "%%seqtopo net\nin(T,3) -> lstm(8) -> lstm(4)",
 )
+CHOOSER = """\
+exports.activate = () => ({
+  environments: {
+    getActiveEnvironmentPath: () => ({ id: "chosen", path: "chosen" }),
+    resolveEnvironment: async ({ id }) => ({ id, executable: { uri: { fsPath: PYTHON } } }),
+    onDidChangeActiveEnvironmentPath: () => ({ dispose() {} }),
+  },
+});
+"""
+"""A stand-in of the Python extension, which has chosen an interpreter."""
 SECONDS = 60_000
 """Milliseconds that something may take to appear: a busy machine starts two servers meanwhile."""
 
 
+def pack_chooser(file: Path, python: str) -> None:
+    """Write the package of the stand-in of the Python extension."""
+    manifest = {
+        "name": "python",
+        "publisher": "ms-python",
+        "version": "0.0.1",
+        "engines": {"vscode": "^1.91.0"},
+    }
+    manifest |= {"main": "./index.js", "activationEvents": ["onLanguage:python"]}
+    with ZipFile(file, "w") as package:
+        package.writestr("extension/package.json", json.dumps(manifest))
+        package.writestr("extension/index.js", CHOOSER.replace("PYTHON", json.dumps(python)))
+
+
 @contextmanager
-def code_server(server: Path, extension: Path, home: Path, settings: dict[str, object]) -> Iterator[str]:
-    """Start code-server with the extension and no other, and yield its address."""
+def code_server(
+    server: Path, extensions: list[Path], home: Path, settings: dict[str, object]
+) -> Iterator[str]:
+    """Start code-server with these extensions and no Python on its path, and yield its address."""
     user = home / "user"
     (user / "User").mkdir(parents=True)
     (user / "User" / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
@@ -58,8 +85,14 @@ def code_server(server: Path, extension: Path, home: Path, settings: dict[str, o
     command += ["--config", str(home / "config.yaml"), "--user-data-dir", str(user)]
     command += ["--extensions-dir", str(home / "extensions")]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.STDOUT}
-    subprocess.run([*command, "--install-extension", str(extension)], check=True, **quiet)
-    process = subprocess.Popen([*command, "--disable-telemetry", "--disable-update-check"], **quiet)
+    for extension in extensions:
+        subprocess.run([*command, "--install-extension", str(extension)], check=True, **quiet)
+    (home / "bin").mkdir()
+    for name in ("python", "python3"):
+        (home / "bin" / name).write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")
+        (home / "bin" / name).chmod(0o755)
+    path = {**os.environ, "PATH": f"{home / 'bin'}{os.pathsep}{os.environ['PATH']}"}
+    process = subprocess.Popen([*command, "--disable-telemetry", "--disable-update-check"], env=path, **quiet)
     address = f"http://127.0.0.1:{port}/"
     try:
         for _ in range(120):
@@ -247,7 +280,8 @@ def main(server: Path, extension: Path, pictures: Path) -> None:
         cell = {"cell_type": "code", "metadata": {}, "execution_count": None, "outputs": []}
         notebook["cells"] = [{**cell, "id": str(at), "source": text} for at, text in enumerate(CELLS)]
         (folder / "cells.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
-        own = {"seqtopo.interpreter": sys.executable, "seqtopo.textFiles": ["**/spec.txt"]}
+        own = {"seqtopo.textFiles": ["**/spec.txt"]}
+        pack_chooser(home / "python.vsix", sys.executable)
         (folder / ".vscode").mkdir()
         (folder / ".vscode" / "settings.json").write_text(json.dumps(own), encoding="utf-8")
         settings = {
@@ -256,9 +290,10 @@ def main(server: Path, extension: Path, pictures: Path) -> None:
             "workbench.secondarySideBar.defaultVisibility": "hidden",
             "chat.disableAIFeatures": True,
             "telemetry.telemetryLevel": "off",
+            "seqtopo.trace.server": "verbose",
         }
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        with code_server(server, extension, home, settings) as address:
+        with code_server(server, [extension, home / "python.vsix"], home, settings) as address:
             context = browser.new_context(viewport={"width": 1280, "height": 760})
             context.grant_permissions(["clipboard-read", "clipboard-write"])
             editor = Editor(context.new_page(), address, folder, pictures)
@@ -271,6 +306,8 @@ def main(server: Path, extension: Path, pictures: Path) -> None:
                 say_how_to_install(editor, folder / ".vscode" / "settings.json", home)
             except BaseException:
                 editor.picture("failed")
+                for log in (home / "user").rglob("*seqtopo*.log"):
+                    shutil.copy(log, pictures)
                 raise
         browser.close()
     print(f"VS Code shows mistakes, takes their fixes, and draws; see {os.path.relpath(pictures)}")
