@@ -15,9 +15,10 @@ const NAMES = new Set(["class", "type", "variable", "parameter"]);
 let output;
 let client;
 let starting; // the promise of a start, so that two documents that are opened at once start one server
+let listening; // to the Python extension, which is started with the server and not for any text that is opened
 let reported = false; // said once, and not again at every document
 
-async function activate(context) {
+function activate(context) {
   output = vscode.window.createOutputChannel("seqtopo", { log: true });
   const drawing = new Drawing(context, ask, isOurs);
   const show = (kind) => async (given) => {
@@ -42,11 +43,10 @@ async function activate(context) {
     vscode.workspace.onDidGrantWorkspaceTrust(() => restart(drawing)),
   );
   for (const document of vscode.workspace.textDocuments) opened(document, drawing);
-  const changes = await interpreter.onChange(() => restart(drawing));
-  if (changes) context.subscriptions.push(changes);
 }
 
 async function deactivate() {
+  (await listening)?.dispose();
   await stop();
 }
 
@@ -80,6 +80,7 @@ async function asSpec(document) {
 
 async function restart(drawing) {
   reported = false;
+  await starting;
   await stop();
   if (vscode.workspace.textDocuments.some(wants)) await start(drawing);
   drawing.later();
@@ -97,8 +98,10 @@ async function stop() {
 
 /** Starts the server if none runs. A failure is said aloud where somebody works on a spec or asks for it. */
 async function start(drawing, aloud = true) {
-  if (client) return;
-  starting ??= begin(drawing).finally(() => (starting = undefined));
+  if (client && !starting) return;
+  starting ??= begin(drawing)
+    .catch((error) => ({ problem: `the language server did not start: ${error.message}` }))
+    .finally(() => (starting = undefined));
   const failure = await starting;
   if (failure && aloud && !reported) {
     reported = true;
@@ -108,6 +111,7 @@ async function start(drawing, aloud = true) {
 
 /** Returns what is wrong if the server cannot be started. */
 async function begin(drawing) {
+  listening ??= interpreter.onChange(() => restart(drawing));
   const found = await interpreter.choose();
   if (found.problem) {
     output.error(found.problem);
@@ -150,8 +154,9 @@ async function begin(drawing) {
     await made.start();
   } catch (error) {
     if (client === made) client = undefined;
-    return { problem: `the language server did not start: ${error.message}` };
+    throw error;
   }
+  drawing.later();
   return undefined;
 }
 
