@@ -21,6 +21,8 @@ def at_the_cause(found: Diagnostic, text: SpecText) -> Diagnostic:
     needs otherwise, or an input that is too short for several layers.
     """
     source = found.source
+    if found.code == "ST653" and len(found.labels) == 1:
+        return _at_label(found, 0)  # the input that is too long
     if source is None or found.severity != "error":
         return found
     inputs = [i.where.span for i in text.model.inputs if i.where is not None and i.where.source is source]

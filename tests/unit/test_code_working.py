@@ -316,3 +316,19 @@ model.compile("adam", loss="mse")
 """
     assert _codes(text.format(size="22, 22", conv="Conv2D")) == []
     assert _codes(text.format(size="402", conv="Conv1D")) == ["ST654"]
+
+
+def test_ids_that_come_as_floats_are_told_where_a_float_cannot_hold_them() -> None:
+    text = "m = keras.Sequential([keras.Input((5,)), layers.Embedding({}, 4), layers.LSTM(3)])"
+    assert "ST635" not in _every(text.format(100))
+    assert "ST635" not in _every(text.format("len(vocab)"))
+    assert "ST635" in _every(text.format(20_000_000))
+
+
+def test_attention_over_too_many_steps_is_told_at_the_input_that_declares_them() -> None:
+    text = "x = keras.Input((20000,), dtype='int32')\ne = layers.Embedding(100, 64)(x)\n"
+    text += "m = keras.Model(x, layers.MultiHeadAttention(8, 64)(e, e))"
+    (found,) = [d for d in _checked(text).every if d.code == "ST653"]
+    assert found.source is not None
+    assert found.source.text[found.span.start :].startswith("keras.Input((20000,)")
+    assert found.labels[0].text == "compares 20,000 steps with 20,000"
