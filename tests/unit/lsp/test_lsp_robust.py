@@ -114,7 +114,7 @@ async def test_a_fault_in_a_check_ends_nothing(tmp_path: Path) -> None:
     page = open_page(client, SPEC)
     symbols = await client.text_document_document_symbol_async(types.DocumentSymbolParams(page.id))
     assert symbols
-    assert client.log_messages[0].message.startswith("check: ZeroDivisionError")
+    assert any(m.message.startswith("check: ZeroDivisionError") for m in client.log_messages)
     await client.shutdown_session()
     await client.stop()
 
