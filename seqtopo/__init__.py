@@ -22,10 +22,13 @@ if TYPE_CHECKING:
     from seqtopo.api import format_spec as format_spec
     from seqtopo.api import generate as generate
     from seqtopo.api import get_states as get_states
+    from seqtopo.api import hypermodel as hypermodel
     from seqtopo.api import predictor as predictor
     from seqtopo.api import read_code as read_code
     from seqtopo.api import rollout as rollout
+    from seqtopo.api import search as search
     from seqtopo.api import set_states as set_states
+    from seqtopo.api import spec_of_trial as spec_of_trial
     from seqtopo.api import to_python as to_python
     from seqtopo.diag.error import SpecError as SpecError
     from seqtopo.exporting import Exported as Exported
@@ -62,13 +65,16 @@ _HOMES = {
     "format_spec": "seqtopo.api",
     "generate": "seqtopo.api",
     "get_states": "seqtopo.api",
+    "hypermodel": "seqtopo.api",
     "kernels": "seqtopo.runtime.kernels.listing",
     "layer": "seqtopo.layers.custom",
     "predictor": "seqtopo.api",
     "read_code": "seqtopo.api",
     "rollout": "seqtopo.api",
     "sampling": "seqtopo",
+    "search": "seqtopo.api",
     "set_states": "seqtopo.api",
+    "spec_of_trial": "seqtopo.api",
     "to_python": "seqtopo.api",
 }
 

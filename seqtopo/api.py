@@ -21,9 +21,11 @@ if TYPE_CHECKING:
 
     import keras
     import numpy as np
+    import optuna
 
     from seqtopo.code.findings import CheckedModel
     from seqtopo.runtime.kernels.predictor import Predictor
+    from seqtopo.searching.keras_tuner import SpecHyperModel
 
 
 def check(
@@ -435,6 +437,182 @@ def generate(
         seed=seed,
         target=target,
     )
+
+
+def search(
+    spec: Text,
+    data: str | os.PathLike[str],
+    *,
+    trials: int = 50,
+    storage: str | optuna.storages.BaseStorage | None = None,
+    study: str = "search",
+    seed: int = 0,
+    folds: int = 1,
+    sampler: str = "tpe",
+    prune: str = "median",
+    max_params: int | None = None,
+    min_steps: int | None = None,
+    epochs: int = 10,
+    batch: int | None = None,
+    steps: int | None = None,
+    horizon: int | None = None,
+    stride: int = 1,
+    target: Sequence[str] | None = None,
+    validation: float = 0.2,
+    scale: bool = False,
+    series: str | None = None,
+    pad: bool = False,
+    same: bool = False,
+    widen: bool = False,
+    backend: str | None = None,
+    kernels: bool = True,
+    **dims: Any,
+) -> optuna.Study:
+    r"""Search the space of a spec with ``search`` lines for the topology with the lowest held-out loss.
+
+    The whole space is looked at before anything trains. Each trial is trained as the command ``fit`` trains
+    a spec; a trial's seed follows from the study's and its number. Several processes may work on one study:
+    call this with the same ``storage`` and ``study`` in each.
+
+    Args:
+        spec: the text, or a ``pathlib.Path`` of it.
+        data: a ``.csv``, ``.npy`` or ``.npz`` file, as ``fit`` takes it. No trial sees the last
+            ``validation`` share of it; of the rest, the same share at the end scores each trial.
+        trials: how many trials the study is to have, those of other processes among them.
+        storage: ``journal://FILE`` for processes of one machine, any URL that Optuna takes for several
+            machines, or an Optuna storage; in memory if not told.
+        study: the name of the study in the storage.
+        seed: what trials are drawn from and trained with. ``random`` and ``grid`` give the same trials
+            with any number of processes.
+        folds: scores each trial on so many later and later parts, and takes the mean.
+        sampler: ``"tpe"``, ``"random"``, ``"gp"``, ``"cmaes"`` or ``"grid"``.
+        prune: ``"median"``, ``"hyperband"`` or ``"none"``.
+        max_params: no trial has more parameters; decided before a trial trains.
+        min_steps: no trial has fewer time steps left anywhere.
+        epochs: how often each trial goes through its data.
+        batch: samples a batch (None: the spec's, or 32).
+        steps: steps a window has, if the spec is open there.
+        horizon: steps ahead to predict, if the spec does not say it.
+        stride: steps from window to window.
+        target: the features to predict, by name or number from 0, if not all.
+        validation: the share that is held out.
+        scale: bring each feature to mean 0 and spread 1.
+        series: the column of a ``.csv`` file that names the series that a row is of.
+        pad: pad samples of unequal lengths.
+        same: predict the window itself.
+        widen: record that the study searches a wider space from now on.
+        backend: as in ``compile``.
+        kernels: as in ``compile``.
+        dims: values of names; what is bound is not searched.
+
+    Returns:
+        The ``optuna.Study``. ``spec_of_trial(study.best_trial, spec)`` is the best spec. A trial has the user
+        attributes ``params``, ``seed``, ``seconds``, ``latency``, and ``why`` where it failed.
+
+    Raises:
+        SpecError: the spec, a choice of it, or the data is wrong, or the study searches something else.
+        ModuleNotFoundError: Optuna is not installed.
+
+    Bergstra et al., "Algorithms for Hyper-Parameter Optimization" (2011); Akiba et al., "Optuna" (2019).
+
+    >>> import numpy as np, pathlib, tempfile
+    >>> path = pathlib.Path(tempfile.mkdtemp(), "waves.npy")
+    >>> np.save(path, np.sin(np.arange(200.0) / 3)[:, None])
+    >>> spec = "search CELL in [gru, simple_rnn], UNITS in [2..4]\nin(6,1) -> CELL(UNITS) -> dense(1)"
+    >>> study = search(spec, path, trials=2, epochs=1, sampler="random")
+    >>> len(study.trials), sorted(study.best_params)
+    (2, ['CELL', 'UNITS'])
+    """
+    _needs_optuna("search")
+    from seqtopo.searching.running import run_search
+    from seqtopo.searching.setting_up import Options
+
+    options = Options(
+        data,
+        series,
+        pad,
+        list(target) if target is not None else None,
+        steps,
+        horizon,
+        stride,
+        scale,
+        same,
+        batch,
+        validation,
+        seed,
+        epochs,
+        trials,
+        folds,
+        sampler,
+        prune,
+        max_params,
+        min_steps,
+        widen,
+        backend,
+        not kernels,
+    )
+    return run_search(analyse(spec, dims), options, dims, storage, study)
+
+
+def spec_of_trial(trial: optuna.Trial | optuna.trial.FrozenTrial, spec: Text, **dims: Any) -> str:
+    r"""Return the spec of a trial: ``let`` in place of ``search``, for an objective of one's own.
+
+    Args:
+        trial: a trial that runs, which is asked for each name that its point uses; or one that has ended.
+        spec: the spec with ``search`` lines: the text, or a ``pathlib.Path`` of it.
+        dims: values of names; what is bound is not asked for.
+
+    Raises:
+        SpecError: the spec is wrong.
+        ModuleNotFoundError: Optuna is not installed.
+
+    >>> import optuna
+    >>> spec = "search CELL in [lstm, gru], UNITS in [4..8]\nin(9,2) -> CELL(UNITS) -> dense(1)"
+    >>> trial = optuna.trial.FixedTrial({"CELL": "gru", "UNITS": 6})
+    >>> print(spec_of_trial(trial, spec), end="")
+    let CELL = gru, UNITS = 6
+    in(9,2) -> CELL(UNITS) -> dense(1)
+    """
+    _needs_optuna("spec_of_trial")
+    from seqtopo.searching.running import points_of
+    from seqtopo.searching.running import spec_of_trial as spec_of
+
+    return spec_of(trial, points_of(analyse(spec, dims), dims))
+
+
+def hypermodel(spec: Text, *, backend: str | None = None, **dims: Any) -> SpecHyperModel:
+    r"""Return the space of a spec as a hypermodel for KerasTuner, ``keras_tuner.RandomSearch(model, ...)``.
+
+    Args:
+        spec: the spec with ``search`` lines: the text, or a ``pathlib.Path`` of it.
+        backend: as in ``compile``.
+        dims: values of names; what is bound is not searched.
+
+    Raises:
+        SpecError: the spec is wrong.
+        ModuleNotFoundError: Optuna is not installed.
+
+    >>> model = hypermodel("search UNITS in [4..8]\nin(9,2) -> lstm(UNITS) -> dense(1)")
+    >>> model.tunable
+    True
+    """
+    _needs_optuna("hypermodel")
+    from seqtopo.searching.keras_tuner import SpecHyperModel
+    from seqtopo.searching.running import points_of
+
+    return SpecHyperModel(points_of(analyse(spec, dims), dims), dims, backend)
+
+
+def _needs_optuna(what: str) -> None:
+    """Raise ModuleNotFoundError where Optuna is not installed, which says how to get it."""
+    from importlib.util import find_spec
+
+    if find_spec("optuna") is None:
+        from seqtopo.system.packages import get_extra
+
+        raise ModuleNotFoundError(
+            f"seqtopo.{what} needs Optuna; install it: {get_extra('search')}", name="optuna"
+        )
 
 
 def predictor(model: keras.Model) -> Predictor:

@@ -242,8 +242,12 @@ def _next_step(report: Report, unbound: tuple[Diagnostic, ...], building: Sequen
     lines = [line for d in unbound for line in wrap(f"{d.message}.", width)]
     if building[1] == "decompile":
         return "\n".join([*lines, f"To write its spec: {command(*building)}"])
-    first = report.space.first if report.space is not None else {}
-    bound = bound_from_outside({**first, **dict.fromkeys(report.unbound, 64)})
+    if report.space is not None:
+        searching = command("seqtopo", "search", building[2], "data.csv", *building[3:])
+        first = bound_from_outside({**report.space.first, **dict.fromkeys(report.unbound, 64)})
+        one = f"To build its first choice: {command(*building, *first)}"
+        return "\n".join([*lines, f"To search it: {searching}", one])
+    bound = bound_from_outside(dict.fromkeys(report.unbound, 64))
     return "\n".join([*lines, f"To build it: {command(*building, *bound)}"])
 
 

@@ -44,7 +44,18 @@ def parser() -> Parser:
         ),
     )
     made.add_argument("spec", help="a file, - for the standard input, or a spec")
-    made.add_argument("data", help="a .csv, .npy or .npz file")
+    add_training_options(made)
+    made.add_argument(
+        "-o", "--output", metavar="PATH", help="where to save (default: the spec's name, .keras)"
+    )
+    made.add_argument("--force", action="store_true", help="replace a finished model that is there already")
+    add_spec_options(made)
+    return made
+
+
+def add_training_options(made: Parser, *, data_needed: bool = True) -> None:
+    """Add the data, and the options that say how it is cut and trained on."""
+    made.add_argument("data", nargs=None if data_needed else "?", help="a .csv, .npy or .npz file")
     made.add_argument(
         "--epochs", metavar="N", type=whole, default=10, help="how often to go through the data (default: 10)"
     )
@@ -90,14 +101,8 @@ def parser() -> Parser:
         default=0,
         help="the seed of the initial weights, the order of samples and dropout (default: 0)",
     )
-    made.add_argument(
-        "-o", "--output", metavar="PATH", help="where to save (default: the spec's name, .keras)"
-    )
-    made.add_argument("--force", action="store_true", help="replace a finished model that is there already")
     made.add_argument("--backend", metavar="NAME", help="tensorflow, torch or jax")
     add_stock(made)
-    add_spec_options(made)
-    return made
 
 
 def whole(text: str) -> int:

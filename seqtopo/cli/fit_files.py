@@ -111,7 +111,7 @@ def loss_curve(history: Mapping[str, Sequence[float]], title: str) -> str:
     """Return the picture of ``loss`` and, where there is one, ``val_loss``: a line each, named at its end."""
     lines = {name: values for name in COLORS if (values := list(history.get(name, ())))}
     numbers = [value for values in lines.values() for value in values if math.isfinite(value)] or [0.0, 1.0]
-    ticks = _ticks(min(0.0, *numbers), max(numbers))
+    ticks = ticks_of(min(0.0, *numbers), max(numbers))
     low, high = ticks[0], ticks[-1]
     epochs = max(map(len, lines.values()), default=1)
 
@@ -151,10 +151,10 @@ def loss_curve(history: Mapping[str, Sequence[float]], title: str) -> str:
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
-def _ticks(low: float, high: float) -> list[float]:
-    """Round numbers from below to above, five or so.
+def ticks_of(low: float, high: float) -> list[float]:
+    """Return round numbers from below to above, five or so.
 
-    >>> _ticks(0.0, 0.43)
+    >>> ticks_of(0.0, 0.43)
     [0.0, 0.1, 0.2, 0.3, 0.4, 0.5]
     """
     span = high - low or abs(high) or 1.0

@@ -28,6 +28,7 @@ COMMANDS = {
     "export": "export a model for another program: ONNX, TensorFlow, PyTorch",
     "convert": "convert a topology of another program to a spec",
     "fit": "train a model on a file of data, save it and compare it",
+    "search": "find the best topology of a spec with search lines",
     "forecast": "continue a series with a saved model",
     "decompile": "write the spec of a saved Keras model",
     "diff": "compare two specs or saved models",

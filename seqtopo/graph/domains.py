@@ -106,7 +106,7 @@ def value_of_choice(choice: tree.Expr) -> Number | str:
     return f"({text})" if isinstance(choice, (tree.Flow, tree.Arithmetic, tree.As)) else text
 
 
-def bound_text(value: Number | str) -> str:
+def bound_text(value: Any) -> str:
     """Return a value as ``-D NAME=VALUE`` takes it.
 
     >>> bound_text(1e-4), bound_text("(lstm(8) -> relu)")

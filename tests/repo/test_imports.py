@@ -14,7 +14,8 @@ MAKERS = r"emit\.(inlined_helpers|backend|build|initial_weights|initializers|ker
 """The emitters that make a Keras model; the others only ask for one, and may write it down instead."""
 OUTSIDE = {
     "lark": r"seqtopo\.syntax\.(grammar|parse)",
-    "keras": rf"seqtopo\.({MAKERS}|(runtime|exporting|data\.training)\..*|decompiler\.serialized)",
+    "keras": rf"seqtopo\.({MAKERS}|(runtime|exporting|data\.training)\..*"
+    r"|decompiler\.serialized|searching\.trials)",
     "numpy": rf"seqtopo\.({MAKERS}|(runtime|exporting)\..*|data(\..*)?)",
     "PIL": r"seqtopo\.pictures\.png",
     "jax": r"seqtopo\.runtime\..*",
@@ -25,6 +26,7 @@ OUTSIDE = {
     "onnxruntime": r"seqtopo\.exporting\..*",
     "scipy": r"seqtopo\.emit\.initializers",
     "threadpoolctl": r"seqtopo\.emit\.initializers",
+    "optuna": r"seqtopo\.(searching\..*|cli\.search_.*|api)",
     "tqdm": r"seqtopo\.system\.progress",
     "IPython": r"seqtopo\.notebook\.magic",
     "lsprotocol": r"seqtopo\.lsp\..*",

@@ -26,6 +26,7 @@ ORDER = (
     "decompiler",
     "runtime",
     "data",
+    "searching",
     "code",
     "pictures",
     "walkthrough",

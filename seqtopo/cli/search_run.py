@@ -1,0 +1,325 @@
+"""Run a search: alone or as several processes, then train the best again, write it and fit it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from optuna.study import Study
+from optuna.trial import FrozenTrial
+
+from seqtopo.cli import fit as fit_command
+from seqtopo.cli.arguments import UsageError, bound_from_outside, dims_of
+from seqtopo.cli.files import STDIN, check_spec, is_text
+from seqtopo.cli.search_board import Board
+from seqtopo.cli.search_picture import picture
+from seqtopo.cli.search_show import journal_of, put_study
+from seqtopo.cli.settings import settings_of
+from seqtopo.cli.terminal import say
+from seqtopo.cli.writing import apart, write_whole
+from seqtopo.data.jobs import OptionError
+from seqtopo.diag.error import SpecError
+from seqtopo.searching.leases import is_over, lease
+from seqtopo.searching.results import FINALISTS, best_trials, in_short, values_of
+from seqtopo.searching.running import training_of
+from seqtopo.searching.sampling import REPEATED, derived_seed
+from seqtopo.searching.setting_up import Options, Search, has_heartbeats, set_up
+from seqtopo.searching.storage import open_storage, wrong
+from seqtopo.searching.threads import cores, share
+from seqtopo.searching.worker import Stopped, Worker
+from seqtopo.system.shell import command
+
+INTERRUPTED = 130
+SEEDS = 3
+"""With so many seeds each of the best is trained, its own among them."""
+FINISHING = "finishing"
+"""Where a study holds which worker trains the best again."""
+HEAD = "# The best of the study "
+"""How a file begins that a search wrote."""
+
+
+class Interrupt:
+    """Ends a search after the epoch at the first Ctrl-C, and at once at the second."""
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    def __call__(self) -> bool:
+        """Return whether the search is to stop."""
+        return self.asked
+
+    @contextmanager
+    def watching(self, *, quiet: bool = False) -> Iterator[None]:
+        """Take Ctrl-C for a wish to stop, where signals can be taken."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+
+        def handle(number: int, frame: object) -> None:
+            if self.asked:
+                raise KeyboardInterrupt
+            self.asked = True
+            if not quiet:
+                say("", "stopping after this epoch; once more stops at once", stream=sys.stderr)
+
+        before = signal.signal(signal.SIGINT, handle)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+
+def search(args: argparse.Namespace) -> int:
+    """Search, show what was found, and train the best. Returns the exit code."""
+    at_hand = args.spec == STDIN or is_text(args.spec)
+    dims = dims_of(args.dims)
+    output = Path(args.output)
+    apart(output, args.data, *([] if at_hand else [args.spec]))
+    _keep_what_is_there(output, force=args.force)
+    name = args.study or ("model" if at_hand else Path(args.spec).stem)
+    checked = check_spec(args.spec, dims)
+    options = _options(args)
+    try:
+        found = set_up(
+            checked, options, dims, settings_of(args.spec).selection, say if args.worker is None else _quiet
+        )
+    except OptionError as error:
+        raise UsageError(str(error), error.help) from None
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    storage = open_storage(args.storage, journal_of(args.data))
+    study = found.join(storage, name)
+    heartbeats = has_heartbeats(storage)
+    interrupt = Interrupt()
+    if args.worker is not None:
+        with interrupt.watching(quiet=True):
+            _worker(found, study, interrupt, heartbeats, args).run()
+        return 0
+    _say_what_is_searched(found, study, args)
+    board = Board(study, args.trials)
+    with interrupt.watching():
+        if args.jobs > 1:
+            why = _several(args, checked.source.text, board, interrupt)
+        else:
+            worker = _worker(found, study, interrupt, heartbeats, args)
+            worker.tell, worker.each_epoch = (lambda trial: board.update(now=True)), board.update
+            why = worker.run()
+        board.update(now=True)
+        if why == "stopped":
+            say("", "stopped; the same command goes on from there", stream=sys.stderr)
+            return INTERRUPTED
+        if why == "exhausted":
+            say("every choice of the space has been tried", stream=sys.stderr)
+        return _finish(found, study, interrupt, args, output)
+
+
+def _quiet(line: str) -> None:
+    """Says nothing: the process that began the workers has said it."""
+
+
+def _options(args: argparse.Namespace) -> Options:
+    return Options(**{name: getattr(args, name) for name in Options.__dataclass_fields__})
+
+
+def _worker(
+    found: Search, study: Study, interrupt: Interrupt, heartbeats: bool, args: argparse.Namespace
+) -> Worker:
+    worker = Worker(study, found.points, training_of(found), args.trials, found.options.seed, interrupt)
+    worker.heartbeats = heartbeats
+    return worker
+
+
+def _say_what_is_searched(found: Search, study: Study, args: argparse.Namespace) -> None:
+    space = found.space
+    more = f", for each value of {' and '.join(space.continuous)}" if space.continuous else ""
+    say(f"space: {space.points:,} points{more}; looked at {space.looked_at()}; none fails")
+    before = len(study.get_trials(deepcopy=False))
+    where = args.storage or journal_of(args.data)
+    say(f"study {study.study_name} in {where}" + (f", with {before} trials so far" if before else ""))
+    if args.sampler not in REPEATED and args.jobs > 1:
+        say(f"{args.sampler} learns from the trials that have ended: with several workers, runs differ")
+
+
+def _several(args: argparse.Namespace, text: str, board: Board, interrupt: Interrupt) -> str:
+    """Run several processes on this machine, and watch the study until they end."""
+    there = cores()
+    children = []
+    for number in range(args.jobs):
+        environment = dict(os.environ)
+        own = share(there, number, args.jobs)
+        limit = json.dumps(
+            {"args": {**vars(args), "spec": _spec_for(args, text), "worker": str(number)}, "cores": own}
+        )
+        for_child = [sys.executable, "-m", "seqtopo.cli.search_child"]
+        children.append(
+            subprocess.Popen(
+                for_child, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+            )
+        )
+        stdin = children[-1].stdin
+        assert stdin is not None
+        stdin.write(limit)
+        stdin.close()
+    said = [""] * len(children)
+    readers = [threading.Thread(target=_read, args=(child, said, i)) for i, child in enumerate(children)]
+    for reader in readers:
+        reader.start()
+    try:
+        while any(child.poll() is None for child in children):
+            time.sleep(0.2)
+            board.update()
+            if interrupt():
+                for child in children:
+                    if child.poll() is None:
+                        child.send_signal(signal.SIGINT)
+                for child in children:
+                    child.wait()
+                return "stopped"
+    except BaseException:
+        for child in children:
+            child.kill()
+        raise
+    finally:
+        for reader in readers:
+            reader.join()
+    codes = [child.returncode for child in children]
+    if all(codes):
+        words = next((text for text in said if text.strip()), f"exit code {codes[0]}")
+        raise wrong(
+            "ST445",
+            "every worker ended before the search did",
+            "run it with --jobs 1 to see why",
+            (words.strip()[-800:],),
+        )
+    return "done"
+
+
+def _read(child: subprocess.Popen[str], said: list[str], number: int) -> None:
+    assert child.stderr is not None
+    said[number] = child.stderr.read()
+
+
+def _spec_for(args: argparse.Namespace, text: str) -> str:
+    return text if args.spec == STDIN else str(args.spec)
+
+
+# ---- the best --------------------------------------------------------------------------------------------
+
+
+def _finish(found: Search, study: Study, interrupt: Interrupt, args: argparse.Namespace, output: Path) -> int:
+    """Train the best few again, and write and fit the best of them, where no other worker does it."""
+    if not _claimed(study):
+        say("another process of this study trains the best; see it with --show", stream=sys.stderr)
+        return 0
+    best = best_trials(study, args.finalists)
+    if not best:
+        put_study(study)
+        return 1
+    scores = _again(found, study, best, interrupt, args)
+    if scores is None:
+        say("", "stopped; the same command goes on from there", stream=sys.stderr)
+        return INTERRUPTED
+    put_study(study, pareto_too=args.pareto)
+    winner = min(best, key=lambda t: statistics.fmean(scores[t.number]))
+    mine = scores[winner.number]
+    spread = f"{min(mine):.4g} to {max(mine):.4g} with {len(mine)} seeds"
+    head = f"{HEAD}{study.study_name}: trial {winner.number}, loss {statistics.fmean(mine):.4g} ({spread})\n"
+    text = found.points.text(values_of(winner), head)
+    write_whole(output, lambda path: path.write_text(text, encoding="utf-8"))
+    drawn = output.with_name(f"{output.stem}-search.svg")
+    write_whole(drawn, lambda path: path.write_text(picture(study), encoding="utf-8"))
+    say("", f"the best: trial {winner.number}, {in_short(winner)}: {spread}")
+    say(f"Wrote {output}, and the course of the search as {drawn}")
+    say("", f"{command('seqtopo', *_fit_words(args, output))}")
+    return fit_command.run(fit_command.parser().parse_args(_fit_words(args, output)[1:]))
+
+
+def _claimed(study: Study) -> bool:
+    """Whether this process trains the best: one does, and if it dies, the next that asks."""
+    held = study.user_attrs.get(FINISHING)
+    mine = lease(3600)
+    if isinstance(held, dict) and not is_over(held) and held.get("pid") != mine["pid"]:
+        return False
+    study.set_user_attr(FINISHING, mine)
+    time.sleep(0.1)
+    now = study.user_attrs.get(FINISHING)
+    return bool(isinstance(now, dict) and now.get("pid") == mine["pid"] and now.get("host") == mine["host"])
+
+
+def _again(
+    found: Search, study: Study, best: Sequence[FrozenTrial], interrupt: Interrupt, args: argparse.Namespace
+) -> dict[int, list[float]] | None:
+    """The scores of each of the best with several seeds; None where it was stopped."""
+    known: dict[str, list[float]] = dict(study.user_attrs.get(FINALISTS, {}))
+    training: Any = None
+
+    def report(step: int, value: float) -> None:
+        if interrupt():
+            raise Stopped
+
+    for trial in best:
+        assert trial.value is not None
+        scores = list(known.get(str(trial.number), [trial.value]))
+        while args.finalists > 1 and len(scores) < SEEDS:
+            training = training or training_of(found)
+            text = found.points.text(values_of(trial))
+            seed = derived_seed(found.options.seed + len(scores), trial.number)
+            say(f"trial {trial.number} again, with seed {len(scores) + 1} of {SEEDS}", stream=sys.stderr)
+            try:
+                scores.append(training(text, seed, report).value)
+            except SpecError:  # its loss is not finite with this seed
+                scores.append(float("inf"))
+            except Stopped:
+                return None
+            known[str(trial.number)] = scores
+            study.set_user_attr(FINALISTS, known)
+        known[str(trial.number)] = scores
+    return {trial.number: known[str(trial.number)] for trial in best}
+
+
+def _fit_words(args: argparse.Namespace, output: Path) -> list[str]:
+    """The words of the command that trains the best spec on all but what no trial saw."""
+    words = ["fit", str(output), str(args.data), "-o", str(output.with_suffix(".keras")), "--force"]
+    for name, default in (("epochs", 10), ("batch", None), ("steps", None), ("horizon", None), ("stride", 1)):
+        if getattr(args, name) != default:
+            words += [f"--{name}", str(getattr(args, name))]
+    for target in args.target or ():
+        words += ["--target", target]
+    if args.validation != 0.2:
+        words += ["--validation", str(args.validation)]
+    words += [f"--{name}" for name in ("scale", "pad", "same", "stock") if getattr(args, name)]
+    words += ["--series", args.series] if args.series else []
+    words += ["--seed", str(args.seed)] if args.seed else []
+    words += ["--backend", args.backend] if args.backend else []
+    for module in args.modules or ():
+        words += ["--import", module]
+    return [*words, *bound_from_outside(dims_of(args.dims))]
+
+
+def _keep_what_is_there(output: Path, *, force: bool) -> None:
+    """Raise SpecError (ST732) where a spec or a model would be replaced that no search wrote."""
+    if force:
+        return
+    if output.exists() and not output.read_text(encoding="utf-8", errors="replace").startswith(HEAD):
+        raise wrong(
+            "ST732",
+            f"{output} would be replaced: it is no spec that a search wrote",
+            "write elsewhere with -o, or replace it: --force",
+        )
+    model = output.with_suffix(".keras")
+    if model.exists() and not output.exists():
+        raise wrong(
+            "ST732",
+            f"{model} would be replaced: a model is there already",
+            "write elsewhere with -o, or replace it: --force",
+        )

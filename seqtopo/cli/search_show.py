@@ -1,0 +1,127 @@
+"""Show a study: the best trials, what mattered, and which are worth their size or their speed."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.study import Study
+from optuna.trial import FrozenTrial, TrialState
+
+from seqtopo.cli.arguments import UsageError
+from seqtopo.cli.terminal import put, say, terminal
+from seqtopo.report.columns import Column, columns
+from seqtopo.searching.results import (
+    FINALISTS,
+    best_trials,
+    importance,
+    in_short,
+    pareto,
+    tally,
+    values_of,
+)
+from seqtopo.searching.storage import SUFFIX, open_storage, wrong
+
+SHOWN = 5
+"""So many trials are shown."""
+
+
+def journal_of(data: str) -> Path:
+    """Return the path of the journal beside a file of data."""
+    return Path(data).with_suffix(SUFFIX)
+
+
+def show(args: argparse.Namespace) -> int:
+    """Show the study that ``--show`` names. Returns the exit code."""
+    name, journal = args.show, Path(args.show)
+    if args.storage is None and not journal.is_file():
+        if args.spec is None:
+            raise UsageError(
+                f"there is no journal {journal}",
+                "give its file, --show temperatures.study.log, or the storage of the study: --storage URL",
+            )
+        journal = journal_of(args.data or args.spec)
+    storage = open_storage(args.storage, journal, make=False)
+    names = [frozen.study_name for frozen in storage.get_all_studies()]
+    wanted = name if name in names else args.study or (names[0] if len(names) == 1 else None)
+    if wanted not in names:
+        raise wrong(
+            "ST442",
+            f"there is no study {wanted or name}",
+            f"its studies are {', '.join(names) or 'none'}: --study NAME",
+        )
+    put_study(optuna.load_study(study_name=wanted, storage=storage), pareto_too=args.pareto)
+    return 0
+
+
+def put_study(study: Study, *, pareto_too: bool = False) -> None:
+    """Print what a study found."""
+    trials = study.get_trials(deepcopy=False)
+    counts = tally(trials)
+    say(f"study {study.study_name}: {counts}")
+    for why, count in sorted(counts.reasons.items(), key=lambda item: -item[1])[:SHOWN]:
+        say(f"  failed{f' {count} times' if count > 1 else ''}: {why}")
+    best = best_trials(study, SHOWN)
+    if not best:
+        say("no trial has a score yet")
+        return
+    say("", "the best trials, by the loss on what is held out of each trial:")
+    _put_trials(best, study.user_attrs.get(FINALISTS, {}))
+    shares = importance(study)
+    if shares:
+        say(
+            "", "what mattered: " + ", ".join(f"{name} {100 * share:.0f} %" for name, share in shares.items())
+        )
+    if pareto_too:
+        done = [t for t in trials if t.state == TrialState.COMPLETE]
+        front = pareto(done, (lambda t: t.value, lambda t: t.user_attrs.get("params"), _latency))
+        say("", "no other trial is better, smaller and faster than these:")
+        _put_trials(front, {})
+
+
+def _latency(trial: FrozenTrial) -> float | None:
+    # Times differ from run to run: a tenth of a millisecond is no difference.
+    found = trial.user_attrs.get("latency")
+    return None if found is None else round(float(found), 4)
+
+
+def _put_trials(trials: Sequence[FrozenTrial], again: Mapping[str, Any]) -> None:
+    table = [
+        Column("trial", [str(t.number) for t in trials], right=True),
+        Column("loss", [f"{t.value:.4g}" for t in trials], right=True),
+    ]
+    if again:
+        table.append(Column("with other seeds", [_spread(again.get(str(t.number))) for t in trials]))
+    table += [
+        Column("parameters", [_whole(t.user_attrs.get("params")) for t in trials], right=True),
+        Column("answers in", [_milliseconds(t.user_attrs.get("latency")) for t in trials], right=True),
+    ]
+    names = list(dict.fromkeys(name for t in trials for name in values_of(t)))
+    if sum(map(len, names)) <= 60:
+        for name in names:
+            table.append(Column(name, [_cell(values_of(t).get(name)) for t in trials]))
+    else:
+        table.append(Column("values", [in_short(t) for t in trials]))
+    put(columns(table, terminal(sys.stdout).width, indent=2))
+
+
+def _cell(value: Any) -> str:
+    return "" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _whole(value: Any) -> str:
+    return f"{value:,}" if isinstance(value, int) else ""
+
+
+def _milliseconds(value: Any) -> str:
+    return "" if value is None else f"{1000 * value:.2f} ms"
+
+
+def _spread(scores: Any) -> str:
+    if not scores:
+        return ""
+    return f"{min(scores):.4g} to {max(scores):.4g}"

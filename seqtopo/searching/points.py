@@ -1,0 +1,205 @@
+"""Draw whole points of a space, as Optuna's distributions, and write the spec of a point.
+
+A name that the choices so far do not use is not asked for.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import optuna
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+
+from seqtopo.graph import counting
+from seqtopo.graph.domains import Domain, Number, bound_text
+from seqtopo.report.space_walk import Looker, Seen
+from seqtopo.source import Source
+from seqtopo.syntax import tree
+from seqtopo.syntax.canonical import print_spec
+from seqtopo.syntax.parse import parse
+
+Values = dict[str, Number | str]
+Pick = Callable[[str, BaseDistribution], Any]
+"""Gives the value of a name of a distribution."""
+
+MOST_KEPT = 300
+"""So many allowed topologies are remembered, to fall back on."""
+MOST_MADE = 10_000
+"""So many layers are made to find them; ten times as many to find one."""
+MOST_IN_GRID = 20_000
+"""A grid has no more topologies than this."""
+
+
+def distribution_of(domain: Domain) -> BaseDistribution:
+    r"""Return what Optuna draws a name from.
+
+    >>> from seqtopo.report.analyse import analyse
+    >>> space = analyse("search A in [1..9] step 2, B in [lstm, gru]\nin(4,2) -> B(A)").resolved.searched
+    >>> distribution_of(space["A"]), distribution_of(space["B"]).choices
+    (IntDistribution(high=9, log=False, low=1, step=2), ('lstm', 'gru'))
+    """
+    if domain.choices:
+        return CategoricalDistribution(tuple(domain.value(i) for i in range(len(domain.choices))))
+    low, high, log, step = domain.low, domain.high, domain.log, domain.step
+    if isinstance(low, int) and isinstance(high, int):
+        return IntDistribution(low, high, log=log, step=1 if log or step is None else int(step))
+    return FloatDistribution(low, high, log=log, step=None if log else step)
+
+
+def suggest(trial: optuna.Trial, name: str, distribution: BaseDistribution) -> Any:
+    """Return the value that a trial has for a name of a distribution."""
+    if isinstance(distribution, CategoricalDistribution):
+        return trial.suggest_categorical(name, distribution.choices)
+    if isinstance(distribution, IntDistribution):
+        low, high, step = distribution.low, distribution.high, distribution.step
+        return trial.suggest_int(name, low, high, step=step, log=distribution.log)
+    assert isinstance(distribution, FloatDistribution)
+    return trial.suggest_float(
+        name, distribution.low, distribution.high, step=distribution.step, log=distribution.log
+    )
+
+
+@dataclass
+class Points:
+    """The points of a spec's space, within a bound on the parameters and on the steps that are left.
+
+    ``names`` are the names under which Optuna knows them, where they are others.
+    """
+
+    source: Source
+    dims: Mapping[str, Any]
+    max_params: int | None = None
+    min_steps: int | None = None
+    names: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        spec, _ = parse(self.source)
+        assert spec is not None
+        self.spec = spec
+        self.looker = Looker(spec, self.source, self.dims)
+        self.domains = self.looker.domains
+        self.distributions = {name: distribution_of(domain) for name, domain in self.domains.items()}
+
+    def known_as(self, name: str) -> str:
+        """Return the name under which Optuna knows a name of the space."""
+        return self.names.get(name, name)
+
+    def ask(self, pick: Pick) -> Values:
+        """Return a whole point: each name that it uses is picked, in the order of the text."""
+        values: Values = {}
+        while True:
+            used = self.look(values).used
+            name = next((n for n in self.domains if n in used and n not in values), None)
+            if name is None:
+                return values
+            found = pick(self.known_as(name), self.distributions[name])
+            values[name] = round(found, 12) if isinstance(found, float) else found
+
+    def look(self, values: Mapping[str, Any]) -> Seen:
+        """Return what is known of the topology of a point; names that it lacks have their first value."""
+        return self.looker.look({name: _index(self.domains[name], value) for name, value in values.items()})
+
+    def allows(self, values: Mapping[str, Any]) -> bool:
+        """Return whether a point is a model, not too large, and keeps steps enough."""
+        seen = self.look(values)
+        if seen.resolved is None or seen.wrong:
+            return False
+        params = self.params(values)
+        if self.max_params is not None and params is not None and params > self.max_params:
+            return False
+        steps = self.fewest_steps(values) if self.min_steps is not None else None
+        return self.min_steps is None or steps is None or steps >= self.min_steps
+
+    def params(self, values: Mapping[str, Any]) -> int | None:
+        """Return the number of parameters of a point; None where sizes are open."""
+        resolved = self.look(values).resolved
+        size = counting.params(resolved.graph) if resolved is not None else None
+        return size if isinstance(size, int) else None
+
+    def fewest_steps(self, values: Mapping[str, Any]) -> int | None:
+        """Return the fewest steps that a sequence has on its way through the model; None for open ones."""
+        resolved = self.look(values).resolved
+        if resolved is None:
+            return None
+        shapes = (t.shape for node in resolved.graph.nodes for t in node.outputs or ())
+        known = [shape[0] for shape in shapes if len(shape) == 2 and isinstance(shape[0], int)]
+        return min(known, default=None)
+
+    def topologies(self) -> Iterator[Values | None]:
+        """Yield the allowed topologies, with the low end of what lies between floats; None for others."""
+        todo: list[Values] = [{}]
+        while todo:
+            values = todo.pop()
+            used = self.look(values).used
+            name = next((n for n in self.domains if n in used and n not in values), None)
+            if name is None:
+                yield values if self.allows(values) else None
+                continue
+            domain = self.domains[name]
+            count = 1 if domain.count is None else domain.count
+            todo += [{**values, name: domain.value(i)} for i in reversed(range(count))]
+
+    def some_topologies(self, most: int = MOST_KEPT) -> list[Values]:
+        """Return the first of the allowed topologies, as many as are remembered; where hardly any is allowed,
+        those that are found within a bound.
+        """
+        found: list[Values] = []
+        begin = self.looker.made
+        for values in self.topologies():
+            found += [values] if values is not None else []
+            made = self.looker.made - begin
+            if len(found) >= most or made > (MOST_MADE if found else 10 * MOST_MADE):
+                break
+        return found
+
+    def between(self, values: Values, chance: random.Random) -> Values:
+        """Return a topology with a value between the ends for each name that lies between floats."""
+        found = dict(values)
+        for name in values:
+            domain = self.domains[name]
+            if domain.count is None:
+                found[name] = round(chance.uniform(domain.low, domain.high), 12)
+        return found
+
+    def text(self, values: Mapping[str, Any], head: str = "") -> str:
+        """Return the spec of a point, ``let`` in place of ``search``; ``head`` are comments above it."""
+        text = self.source.text
+        for statement in reversed(self.spec.statements):
+            if not isinstance(statement, tree.Search):
+                continue
+            bound = {**self.dims, **values}
+            own = [d.name.name for d in statement.domains if d.name.name in bound]
+            line = ", ".join(f"{name} = {bound_text(bound[name])}" for name in own)
+            start, end = statement.span
+            if own:
+                text = f"{text[:start]}let {line}{text[end:]}"
+            else:
+                rest = text[end:]
+                text = text[:start] + (rest[1:] if rest.startswith("\n") else rest)
+        return head + text + ("" if text.endswith("\n") else "\n")
+
+    def canonical(self, values: Mapping[str, Any]) -> str:
+        """Return the text by which equal points are known as equal: what they use, and nothing else."""
+        used = self.look(values).used
+        return ", ".join(f"{n}={bound_text(values[n])}" for n in self.domains if n in values and n in used)
+
+
+def fixed_text(spec: tree.Spec) -> str:
+    """Return the canonical text of a spec without what it searches."""
+    kept = tuple(s for s in spec.statements if not isinstance(s, tree.Search))
+    return print_spec(tree.Spec(spec.span, kept))
+
+
+def _index(domain: Domain, value: Any) -> int:
+    """The number of a value of a domain; 0 for what lies between floats."""
+    if domain.choices:
+        return next(i for i in range(len(domain.choices)) if domain.value(i) == value)
+    return 0 if domain.step is None else round((value - domain.low) / domain.step)

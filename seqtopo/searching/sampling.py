@@ -1,0 +1,147 @@
+"""Wrap Optuna's samplers: they draw whole points, and draw again what is not allowed."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import warnings
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import optuna
+from optuna.distributions import BaseDistribution
+from optuna.samplers import BaseSampler
+from optuna.study import Study
+from optuna.trial import FrozenTrial, TrialState
+
+from seqtopo.searching.leases import ordinal
+from seqtopo.searching.points import MOST_IN_GRID, MOST_KEPT, Points, Values
+
+SAMPLERS = ("tpe", "random", "gp", "cmaes", "grid")
+PRUNERS = ("median", "hyperband", "none")
+REPEATED = ("random", "grid")
+"""Samplers that draw a trial from its number alone: the same trials with any number of workers."""
+MOST_DRAWS = 100
+"""So often a point is drawn anew, before one of the allowed topologies is taken."""
+MOST_LEARNED = 10
+"""So often it is drawn by what was learned; the other times it is drawn at random, which is quick."""
+NEEDS = {"cmaes": ("cmaes",), "gp": ("torch", "scipy")}
+"""What Optuna's samplers import beside it."""
+
+
+def derived_seed(seed: int, number: int) -> int:
+    """Return the seed of a trial, from the study's and its number.
+
+    >>> derived_seed(0, 3) == derived_seed(0, 3) != derived_seed(1, 3)
+    True
+    """
+    return int.from_bytes(hashlib.blake2b(f"{seed}/{number}".encode(), digest_size=4).digest(), "big")
+
+
+def _inner(kind: str, seed: int) -> BaseSampler:
+    with warnings.catch_warnings():  # Optuna calls some of them experimental
+        warnings.simplefilter("ignore")
+        if kind == "gp":
+            return optuna.samplers.GPSampler(seed=seed)
+        if kind == "cmaes":
+            return optuna.samplers.CmaEsSampler(seed=seed)
+        if kind == "random":
+            return optuna.samplers.RandomSampler(seed=seed)
+        return optuna.samplers.TPESampler(seed=seed)
+
+
+def pruner_of(kind: str, epochs: int) -> optuna.pruners.BasePruner:
+    """Return Optuna's pruner of that name."""
+    if kind == "median":
+        return optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=max(1, epochs // 5))
+    if kind == "hyperband":
+        return optuna.pruners.HyperbandPruner(min_resource=1, max_resource=max(epochs, 2))
+    return optuna.pruners.NopPruner()
+
+
+class WholePoints(BaseSampler):
+    """Draws a whole point at once, and again while it is not allowed or known already, up to a bound.
+
+    Then it takes one of the allowed topologies, so that no trial is one that is not. What is drawn for a
+    trial follows from the study's seed, the trial's number, and for samplers that learn from the trials
+    that have ended.
+    """
+
+    def __init__(self, points: Points, kind: str, seed: int) -> None:
+        self.points = points
+        self.kind = kind
+        self.seed = seed
+        self.allowed: list[Values] = points.some_topologies(MOST_IN_GRID if kind == "grid" else MOST_KEPT)
+        self.redrawn = 0
+        """How many points were drawn and not taken."""
+        self.fallen_back = 0
+
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        """Return the whole space, by the names that Optuna knows."""
+        found = self.points.distributions
+        return {self.points.known_as(name): distribution for name, distribution in found.items()}
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """Draw a whole point."""
+        if trial.params or "fixed_params" in trial.system_attrs:  # queued with its point
+            return {}
+        which = ordinal(study.get_trials(deepcopy=False), trial)
+        values = self._grid(which) if self.kind == "grid" else self._drawn(study, trial, which)
+        return {self.points.known_as(name): value for name, value in values.items()}
+
+    def sample_independent(
+        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        """Draw one name of a point that was queued without it."""
+        inner = _inner("random", derived_seed(self.seed, trial.number))
+        return inner.sample_independent(study, trial, param_name, param_distribution)
+
+    def _grid(self, number: int) -> Values:
+        return self.allowed[number % len(self.allowed)]
+
+    def _drawn(self, study: Study, trial: FrozenTrial, which: int) -> Values:
+        seed = derived_seed(self.seed, which)
+        chance = random.Random(seed)
+        known = () if self.kind in REPEATED else self._known(study)
+        inner = _inner(self.kind, seed)
+        relative: dict[str, Any] = {}
+        if self.kind in ("gp", "cmaes"):
+            space = inner.infer_relative_search_space(study, trial)
+            relative = inner.sample_relative(study, trial, space)
+
+        def pick(name: str, distribution: BaseDistribution) -> Any:
+            if name in relative:
+                return relative[name]
+            return inner.sample_independent(study, trial, name, distribution)
+
+        for draw in range(MOST_DRAWS):
+            if draw == MOST_LEARNED and self.kind != "random":
+                inner = _inner("random", seed)
+            values = self.points.ask(pick)
+            if self.points.allows(values) and self.points.canonical(values) not in known:
+                return values
+            relative = {}
+            self.redrawn += 1
+        self.fallen_back += 1
+        return self._another(chance, known)
+
+    def _another(self, chance: random.Random, known: Collection[str]) -> Values:
+        """One of the allowed topologies, if there is one that was not tried."""
+        tries = (self.points.between(chance.choice(self.allowed), chance) for _ in range(MOST_DRAWS))
+        new = (values for values in tries if self.points.canonical(values) not in known)
+        found = next(new, None) or self._untried(known)
+        return found or self.points.between(chance.choice(self.allowed), chance)
+
+    def _untried(self, known: Collection[str]) -> Values | None:
+        return next((v for v in self.allowed if self.points.canonical(v) not in known), None)
+
+    def _known(self, study: Study) -> set[str]:
+        return tried_points(study.get_trials(deepcopy=False))
+
+
+def tried_points(trials: Sequence[FrozenTrial]) -> set[str]:
+    """Return the points that were trained or are in training, in their canonical form."""
+    states = (TrialState.COMPLETE, TrialState.RUNNING, TrialState.PRUNED)
+    return {t.user_attrs["point"] for t in trials if t.state in states and "point" in t.user_attrs}

@@ -1,0 +1,208 @@
+"""Set up a study: look at the whole space with the data, and join the study of that name."""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.storages import BaseStorage, RDBStorage
+from optuna.study import Study
+
+from seqtopo.data.jobs import Reading, job_of, read_data
+from seqtopo.data.loading import Members
+from seqtopo.data.series import Series
+from seqtopo.diag.error import SpecError
+from seqtopo.graph.buildable import MAX_PARAMS
+from seqtopo.lint.selection import Selection
+from seqtopo.report.analyse import Checked, analyse, is_space
+from seqtopo.report.space import Space
+from seqtopo.report.space_walk import spaced
+from seqtopo.searching.points import Points, fixed_text
+from seqtopo.searching.sampling import NEEDS, WholePoints, pruner_of
+from seqtopo.searching.storage import Record, join, wrong
+from seqtopo.source import Source
+from seqtopo.system import packages
+
+OF_SCORES = ("epochs", "batch", "steps", "horizon", "stride", "target", "validation", "scale", "series")
+OF_STUDY = ("pad", "same", "folds", "seed", "sampler", "prune", "max_params", "min_steps")
+"""The options that all workers of a study have in common."""
+
+
+@dataclass
+class Options:
+    """What a search is asked for: how data is read and cut, and how the space is searched."""
+
+    data: Any
+    series: str | None = None
+    pad: bool = False
+    target: list[str] | None = None
+    steps: int | None = None
+    horizon: int | None = None
+    stride: int = 1
+    scale: bool = False
+    same: bool = False
+    batch: int | None = None
+    validation: float = 0.2
+    seed: int = 0
+    epochs: int = 10
+    trials: int = 50
+    folds: int = 1
+    sampler: str = "tpe"
+    prune: str = "median"
+    max_params: int | None = None
+    min_steps: int | None = None
+    widen: bool = False
+    backend: str | None = None
+    stock: bool = False
+
+
+@dataclass
+class Search:
+    """A search that is set up: its points, its data, and what is said of both."""
+
+    checked: Checked
+    options: Options
+    dims: dict[str, Any]
+    points: Points
+    read: Series | Members
+    space: Space
+    record: Record
+    selection: Selection = field(default_factory=Selection)
+    sampler: WholePoints | None = None
+
+    @property
+    def source(self) -> Source:
+        """The text of the spec."""
+        return self.checked.source
+
+    def join(self, storage: BaseStorage, name: str) -> Study:
+        """Return the study of that name.
+
+        Raises:
+            SpecError: it searches something else, or cannot be written.
+        """
+        options = self.options
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        warnings.filterwarnings("ignore", module="optuna")
+        pruner = pruner_of(options.prune, options.epochs * options.folds)
+        study, record = join(storage, name, self.record, widen=options.widen, pruner=pruner)
+        self.points.names = record.names()
+        self.sampler = WholePoints(self.points, options.sampler, options.seed)
+        study.sampler = self.sampler
+        return study
+
+
+def set_up(
+    checked: Checked,
+    options: Options,
+    dims: Mapping[str, Any],
+    selection: Selection | None = None,
+    say: Callable[[str], object] = lambda line: None,
+) -> Search:
+    """Read the data, learn the open sizes from it, and look at the whole space with them.
+
+    Raises:
+        SpecError: something is wrong with the spec, a choice of it, the data, or the storage.
+        OptionError: an option does not go with the spec or the data.
+    """
+    if not checked.ok and not is_space(checked):
+        raise SpecError(checked.diagnostics)
+    if not is_space(checked):
+        raise wrong(
+            "ST444",
+            "nothing is searched in this spec",
+            "write what to search, such as: search UNITS in [32, 64, 128], RATE in [0.0..0.5]",
+        )
+    first, _ = spaced(checked, dims)
+    if not first.ok:
+        raise SpecError(first.diagnostics)
+    if first.resolved is None or not first.resolved.searched:
+        raise wrong("ST444", "every searched name is bound, so nothing is searched", "leave out a -D")
+    if options.validation <= 0:
+        raise wrong(
+            "ST444", "nothing is held out, so no trial has a score", "hold something out: --validation 0.2"
+        )
+    check_sampler(options.sampler)
+    read = read_data(first, options)
+    opened = Points(checked.source, dict(dims))
+    (start,) = opened.some_topologies(1)
+    source = Source(opened.text(start), checked.source.name)
+    reading = Reading(options, dict(dims), selection or Selection(), say, options.validation)
+    job = job_of(analyse(source, dims), reading, read)
+    assert job.checked.resolved is not None
+    learned = {n: v for n, v in job.checked.resolved.dims.items() if n not in opened.domains}
+    bound = {**dims, **learned}
+    again, space = spaced(analyse(checked.source, bound), bound)
+    if not again.ok:
+        raise SpecError(again.diagnostics)
+    assert space is not None
+    points = Points(checked.source, bound, options.max_params, options.min_steps)
+    if not points.some_topologies(1):
+        raise _nothing_allowed(options, space)
+    if options.sampler == "grid":
+        _check_grid(space)
+    spec = again.spec
+    assert spec is not None
+    common = {name: getattr(options, name) for name in (*OF_SCORES, *OF_STUDY)}
+    common["bound"] = {name: str(value) for name, value in sorted(dims.items())}
+    record = Record(fixed_text(spec), digest(Path(options.data)), common, space.data()["names"])
+    return Search(checked, options, dict(dims), points, read, space, record, selection or Selection())
+
+
+def digest(path: Path) -> str:
+    """Return a digest of a file's content."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "blake2b").hexdigest()
+
+
+def has_heartbeats(storage: BaseStorage) -> bool:
+    """Return whether a storage finds killed workers itself."""
+    return isinstance(storage, RDBStorage)
+
+
+def most_params(options: Options) -> int:
+    """Return the most parameters that a model of a trial may have."""
+    return options.max_params or MAX_PARAMS
+
+
+def check_sampler(kind: str) -> None:
+    """Raise SpecError (ST444) where what a sampler needs is not installed."""
+    lacking = [name for name in NEEDS.get(kind, ()) if not packages.installed(name)]
+    if lacking:
+        raise wrong(
+            "ST444",
+            f"the sampler {kind} needs {' and '.join(lacking)}",
+            f"install it: {packages.get(*lacking)}",
+        )
+
+
+def _nothing_allowed(options: Options, space: Space) -> SpecError:
+    asked = []
+    if options.max_params is not None and space.smallest is not None:
+        asked.append(
+            f"at most {options.max_params:,} parameters (the smallest has {space.smallest.params:,})"
+        )
+    if options.min_steps is not None:
+        asked.append(f"{options.min_steps:,} steps left")
+    return wrong(
+        "ST444", f"no choice of this space has {' and '.join(asked)}", "ask for less, or widen the space"
+    )
+
+
+def _check_grid(space: Space) -> None:
+    if space.continuous:
+        name = space.continuous[0]
+        domain = space.domains[name]
+        raise wrong(
+            "ST444",
+            f"a grid needs steps, and {name} lies between {domain.low} and {domain.high}",
+            f"give it some: {name} in [{domain.low}..{domain.high}] step {(domain.high - domain.low) / 4:g}; "
+            "or take another sampler",
+        )
+    if not space.whole:
+        raise wrong("ST444", "this space is too large for a grid", "make it smaller, or take another sampler")

@@ -1,0 +1,325 @@
+"""Open the storage of a study, and let a worker join only where it searches the same."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import random
+import time
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.storages import BaseStorage, JournalStorage, RDBStorage, RetryHeartbeatStaleTrialCallback
+from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
+
+from seqtopo.diag.error import SpecError
+from seqtopo.diag.model import Diagnostic
+from seqtopo.graph.domains import in_words
+from seqtopo.source import Span
+
+try:
+    import fcntl
+except ImportError:  # not on this system
+    fcntl = None  # type: ignore[assignment]
+
+SUFFIX = ".study.log"
+"""The ending of the journal beside the data."""
+RECORD = "seqtopo"
+"""Where a study holds what it searches."""
+HEARTBEAT, GRACE = 20, 80
+"""Seconds between two signs of life of a worker, and after which it is taken for dead."""
+_TRIES = 5
+MOST_RETRIES = 2
+"""So often a trial whose worker was killed is queued again."""
+
+Space = Mapping[str, Mapping[str, Any]]
+"""What each name is searched in, as data: see ``Space.data``."""
+
+
+class _FileLock:
+    """A lock on a file that the system takes from a process that dies."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path + ".lock"
+        self.file: int | None = None
+
+    def acquire(self) -> bool:
+        """Wait for the lock."""
+        file = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+        except BaseException:
+            os.close(file)
+            raise
+        self.file = file
+        return True
+
+    def release(self) -> None:
+        """Give the lock back."""
+        if self.file is not None:
+            os.close(self.file)
+            self.file = None
+
+
+class WholeLines(JournalFileBackend):
+    """A journal that holds whole lines only: what a full disk or a killed worker left of one is cut off."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = str(path)
+        super().__init__(self.path)
+
+    def append_logs(self, logs: list[dict[str, Any]]) -> None:
+        """Write lines at the end, or nothing.
+
+        Raises:
+            OSError: they cannot be written.
+        """
+        text = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs).encode()
+        lock = _FileLock(self.path) if fcntl is not None else JournalFileOpenLock(self.path)
+        lock.acquire()
+        try:
+            with open(self.path, "r+b") as file:
+                end = _end_of_lines(file)
+                file.truncate(end)
+                file.seek(end)
+                try:
+                    file.write(text)
+                    file.flush()
+                    os.fsync(file.fileno())
+                except OSError:
+                    os.truncate(self.path, end)
+                    raise
+        finally:
+            lock.release()
+
+
+def _end_of_lines(file: Any) -> int:
+    """Where the last whole line of a file ends."""
+    end = int(file.seek(0, os.SEEK_END))
+    at = end
+    while at > 0:
+        begin = max(0, at - 65536)
+        file.seek(begin)
+        found = file.read(at - begin).rfind(b"\n")
+        if found >= 0:
+            return begin + int(found) + 1
+        at = begin
+    return 0
+
+
+def wrong(code: str, message: str, help: str, notes: tuple[str, ...] = ()) -> SpecError:
+    """Return the error of what has no place in a spec."""
+    return SpecError((Diagnostic(code, message, Span(0, 0), notes=notes, help=help),))
+
+
+def open_storage(
+    url: str | None, journal: Path, *, make: bool = True, heartbeat: int = HEARTBEAT, grace: int = GRACE
+) -> BaseStorage:
+    """Return the storage at a URL, or the journal at a path; ``make`` it where it is not there.
+
+    Workers of a database give a sign of life every ``heartbeat`` seconds, and are dead after ``grace``.
+
+    Raises:
+        SpecError: ST443, it cannot be opened.
+    """
+    try:
+        if url is None or url.startswith("journal://"):
+            path = Path(url.removeprefix("journal://")) if url else journal
+            if not make and not path.is_file():
+                raise wrong(
+                    "ST442",
+                    f"there is no study: {path} is not there",
+                    "begin one: seqtopo search spec.txt data.csv",
+                )
+            return JournalStorage(WholeLines(path))
+        return _database(url, heartbeat, grace)
+    except SpecError:
+        raise
+    # Drivers raise what they like; a journal may be no journal.
+    except Exception as error:
+        reason = " ".join(str(error).split())[:300] or type(error).__name__
+        where = "the journal" if url is None else "the storage"
+        raise wrong(
+            "ST443",
+            f"{where} {url or journal} cannot be used: {reason}",
+            "write a path of your own, --storage journal://FILE, or a URL such as "
+            "--storage postgresql://user@host/database",
+        ) from None
+
+
+def _database(url: str, heartbeat: int, grace: int) -> RDBStorage:
+    """The storage in a database. Workers that begin at once may all make its tables: they try again."""
+    for left in reversed(range(_TRIES)):
+        try:
+            with warnings.catch_warnings():  # heartbeats are called experimental
+                warnings.simplefilter("ignore")
+                return RDBStorage(
+                    _with_driver(url),
+                    heartbeat_interval=heartbeat,
+                    grace_period=grace,
+                    heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback(max_retry=MOST_RETRIES),
+                )
+        except ImportError:
+            raise
+        except Exception:
+            if not left:
+                raise
+            time.sleep(0.5 * random.random())
+    raise AssertionError
+
+
+def _with_driver(url: str) -> str:
+    """A URL of PostgreSQL with the driver that is installed, where it names none."""
+    scheme, colon, rest = url.partition("://")
+    if scheme in ("postgresql", "postgres") and not importlib.util.find_spec("psycopg2"):
+        return f"postgresql+psycopg{colon}{rest}"
+    return url
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a study searches: the spec's fixed text, the data's digest, the options that scores depend on,
+    how it is searched, and the space, whose names have a version.
+    """
+
+    text: str
+    data: str
+    options: Mapping[str, Any]
+    space: Space
+    versions: Mapping[str, int] = field(default_factory=dict)
+
+    def names(self) -> dict[str, str]:
+        """Return the names under which Optuna knows those whose choices were changed."""
+        return {name: f"{name}@{version}" for name, version in self.versions.items() if version > 1}
+
+    def as_data(self) -> dict[str, Any]:
+        """Return the record as JSON takes it."""
+        return {
+            "text": self.text,
+            "data": self.data,
+            "options": dict(self.options),
+            "space": {name: dict(each) for name, each in self.space.items()},
+            "versions": dict(self.versions),
+        }
+
+
+def join(
+    storage: BaseStorage,
+    name: str,
+    record: Record,
+    *,
+    widen: bool = False,
+    sampler: Any = None,
+    pruner: Any = None,
+) -> tuple[optuna.Study, Record]:
+    """Return the study of that name, made where there is none, and what it searches.
+
+    Raises:
+        SpecError: ST441, the study searches something else; ST443, it cannot be written.
+    """
+    try:
+        study = optuna.create_study(
+            storage=storage, study_name=name, load_if_exists=True, sampler=sampler, pruner=pruner
+        )
+        if RECORD not in study.user_attrs:
+            study.set_user_attr(RECORD, record.as_data())
+        stored = study.user_attrs.get(RECORD)
+        known = Record(**stored) if isinstance(stored, dict) else None
+        if known is None:
+            raise wrong(
+                "ST441", f"the study {name} is not one of seqtopo search", "take another name: --study NAME"
+            )
+        found = checked_record(name, known, record, widen=widen)
+        if found != known:
+            study.set_user_attr(RECORD, found.as_data())
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise wrong(
+            "ST443", f"the study {name} cannot be written: {reason}", "make room, and run it again"
+        ) from None
+    return study, found
+
+
+def checked_record(name: str, known: Record, mine: Record, *, widen: bool) -> Record:
+    """Return what is searched together from here on.
+
+    Raises:
+        SpecError: ST441, the two do not search the same.
+    """
+    other = "search this under another name: --study NAME"
+    if known.data != mine.data:
+        raise wrong(
+            "ST441", f"the study {name} is of other data", f"give the file that it began with, or {other}"
+        )
+    if known.text != mine.text:
+        raise wrong(
+            "ST441",
+            f"the study {name} is of another spec",
+            f"what stands beside the search lines must stay as it is: undo the change, or {other}",
+            notes=_differences(known.text, mine.text),
+        )
+    different = [
+        k for k in sorted({*known.options, *mine.options}) if known.options.get(k) != mine.options.get(k)
+    ]
+    if different:
+        said = "; ".join(f"{k} is {known.options.get(k)}, not {mine.options.get(k)}" for k in different)
+        raise wrong(
+            "ST441",
+            f"the study {name} was begun with other options: {said}",
+            f"give the same ones, or {other}",
+        )
+    narrower = [
+        n for n, domain in known.space.items() if n not in mine.space or not _contains(mine.space[n], domain)
+    ]
+    if narrower:
+        raise wrong(
+            "ST441",
+            f"the study {name} searches more than this spec: {in_words(narrower)}",
+            f"a space may be widened, and not made narrower: write the old values too, or {other}",
+        )
+    wider = [n for n, domain in mine.space.items() if domain != known.space.get(n)]
+    if not wider:
+        return known
+    if not widen:
+        raise wrong(
+            "ST441",
+            f"this spec searches more than the study {name}: {in_words(wider)}",
+            f"record the wider space for all workers: --widen; or {other}",
+        )
+    versions = dict(known.versions)
+    for n in wider:
+        if n in known.space and not _same_kind(mine.space[n], known.space[n]):
+            versions[n] = versions.get(n, 1) + 1
+    return replace(mine, versions=versions)
+
+
+def _differences(known: str, mine: str) -> tuple[str, ...]:
+    old, new = known.splitlines(), mine.splitlines()
+    pairs = [(a, b) for a, b in zip(old, new, strict=False) if a != b]
+    if not pairs:
+        return (f"it has {len(old)} statements, this one has {len(new)}",)
+    return (f"it says: {pairs[0][0][:200]}", f"this says: {pairs[0][1][:200]}")
+
+
+def _contains(wide: Mapping[str, Any], narrow: Mapping[str, Any]) -> bool:
+    """Whether every value of one domain is one of another."""
+    if "choices" in narrow:
+        if "choices" in wide:
+            return all(choice in wide["choices"] for choice in narrow["choices"])
+        return all(not isinstance(c, str) and wide["low"] <= c <= wide["high"] for c in narrow["choices"])
+    if "choices" in wide:
+        return False
+    return bool(wide["low"] <= narrow["low"] and narrow["high"] <= wide["high"])
+
+
+def _same_kind(one: Mapping[str, Any], two: Mapping[str, Any]) -> bool:
+    """Whether Optuna takes both for the same name: ranges of one kind; choices are fixed."""
+    if "choices" in one or "choices" in two:
+        return False
+    whole = [isinstance(each["low"], int) for each in (one, two)]
+    return whole[0] == whole[1] and one["log"] == two["log"] and one["step"] == two["step"]

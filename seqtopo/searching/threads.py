@@ -1,0 +1,45 @@
+"""Share the cores of a machine among workers: each gets its part before its backend is imported."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import MutableMapping, Sequence
+
+_THREADS = (
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "TF_NUM_INTRAOP_THREADS",
+    "TF_NUM_INTEROP_THREADS",
+)
+"""What PyTorch, NumPy and TensorFlow read when they are imported. JAX goes by the cores it may run on."""
+
+
+def cores() -> list[int]:
+    """Return the numbers of the cores that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return sorted(os.sched_getaffinity(0))
+    return list(range(os.cpu_count() or 1))
+
+
+def share(there: Sequence[int], worker: int, workers: int) -> list[int]:
+    """Return the cores of one of several workers: each has as many, at least one.
+
+    >>> share([0, 1, 2, 3], 1, 2), share([0, 1], 2, 3)
+    ([2, 3], [0])
+    """
+    each = max(1, len(there) // workers)
+    first = worker * each
+    return [there[i % len(there)] for i in range(first, first + each)]
+
+
+def limit_threads(own: Sequence[int], environment: MutableMapping[str, str] | None = None) -> None:
+    """Let this process run on these cores, with a thread for each; what the environment says stays."""
+    environment = os.environ if environment is None else environment
+    for name in _THREADS:
+        environment.setdefault(name, str(len(own)))
+    if hasattr(os, "sched_setaffinity"):
+        try:
+            os.sched_setaffinity(0, own)
+        except OSError:  # a container may forbid it
+            return

@@ -1,0 +1,142 @@
+"""Train a point of a space as ``seqtopo fit`` trains a spec, and score it on what is held out."""
+
+from __future__ import annotations
+
+import gc
+import math
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from seqtopo.data.jobs import Job, Options, Reading, job_of
+from seqtopo.data.loading import Members
+from seqtopo.data.series import Series
+from seqtopo.data.training import training_runs as runs
+from seqtopo.diag.error import SpecError
+from seqtopo.lint.selection import Selection
+from seqtopo.report.analyse import analyse
+from seqtopo.runtime.building import backend_failures, build, keras_refusals
+from seqtopo.source import Source
+
+LATENCIES = 5
+"""So many single samples are asked for to measure how long an answer takes."""
+MOST_FOLDED = 0.6
+"""The folds' held-out blocks are together no more than this share."""
+
+Report = Callable[[int, float], None]
+"""Told of each epoch, counted over all folds: its number and its score. It raises to end the trial."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """What a trial gave: its score, and that of each fold, how long it took and how long one answer takes."""
+
+    value: float
+    folds: tuple[float, ...]
+    seconds: float
+    latency: float
+
+
+@dataclass(frozen=True)
+class Training:
+    """How the trials of a study are trained: the data without what no trial sees, and fit's options.
+
+    ``read`` is the data, read once.
+    """
+
+    args: Options
+    dims: dict[str, Any]
+    epochs: int
+    read: Series | Members
+    folds: int = 1
+    selection: Selection = Selection()  # noqa: RUF009 - it is frozen
+    backend: str | None = None
+    kernels: bool = True
+    max_params: int = 2_000_000_000
+
+    def __call__(self, text: str, seed: int, report: Report) -> Score:
+        """Train the spec of a point, once for each fold; return its score.
+
+        Raises:
+            SpecError: it cannot be built or trained, or its loss is not finite.
+        """
+        begin = time.perf_counter()
+        scores: list[float] = []
+        latency = 0.0
+        for fold in range(self.folds):
+            job = self.job(text, seed, fold)
+            runs.seed_everything(seed)
+            built = build(job.checked, self.backend, self.max_params, kernels=self.kernels, seed=seed)
+            with keras_refusals(job.checked.source):
+                model = built.main()
+            scores.append(self._trained(model, job, fold, report))
+            latency = latency or _latency(model, job)
+            del model, built
+            keras.backend.clear_session()
+            gc.collect()
+        return Score(statistics.fmean(scores), tuple(scores), time.perf_counter() - begin, latency)
+
+    def job(self, text: str, seed: int, fold: int = 0) -> Job:
+        """Return what a fold of a point trains on. Fold 0 is the earliest."""
+        share = self.args.validation
+        left_out, held = share, share
+        if self.folds > 1:
+            held = min(share, MOST_FOLDED / self.folds)
+            later = (self.folds - 1 - fold) * held
+            left_out, held = share + (1 - share) * later, held / (1 - later)
+        options = _changed(self.args, validation=held, seed=seed)
+        checked = analyse(Source(text, "<trial>"), self.dims)
+        if not checked.ok:
+            raise SpecError(checked.diagnostics)
+        reading = Reading(options, dict(self.dims), self.selection, _quiet, left_out)
+        return job_of(checked, reading, self.read)
+
+    def _trained(self, model: keras.Model, job: Job, fold: int, report: Report) -> float:
+        progress = runs.Progress(Path(), "")
+        failures = partial(backend_failures, source=job.checked.source)
+        last = math.inf
+
+        def tell(epoch: int, numbers: dict[str, float]) -> None:
+            nonlocal last
+            last = numbers["val_loss"]
+            report(fold * self.epochs + epoch, last)
+
+        with failures("a trial was trained"):
+            runs.train(model, job.train, job.held, self.epochs, progress, _keep_nothing, tell)
+        return last
+
+
+def _changed(args: Options, **values: Any) -> Any:
+    """The same options with other values."""
+    if hasattr(args, "__dataclass_fields__"):
+        return replace(args, **values)  # type: ignore[type-var]
+    return type(args)(**{**vars(args), **values})
+
+
+def _quiet(line: str) -> None:
+    """Says nothing: what a trial reads was said before the first one."""
+
+
+def _keep_nothing(write: Any) -> None:
+    """Writes no progress: a trial that is stopped is trained anew."""
+
+
+def _latency(model: keras.Model, job: Job) -> float:
+    """The median of the seconds that one sample takes, asked for alone where the batch is not fixed."""
+    batch = job.train[0][0]
+    several = isinstance(batch, (tuple, list))
+    fixed = any(tensor.shape[0] is not None for tensor in model.inputs)
+    one = batch if fixed else [part[:1] for part in batch] if several else batch[:1]
+    model.predict_on_batch(one)
+    times = []
+    for _ in range(LATENCIES):
+        begin = time.perf_counter()
+        model.predict_on_batch(one)
+        times.append(time.perf_counter() - begin)
+    return statistics.median(times)

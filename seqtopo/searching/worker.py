@@ -1,0 +1,193 @@
+"""Work on a study: draw a point, train it, tell the result, until enough trials are there."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import optuna
+from optuna.exceptions import TrialPruned
+from optuna.study import Study
+from optuna.trial import FrozenTrial, TrialState
+
+from seqtopo.diag.error import SpecError
+from seqtopo.searching.leases import (
+    SAME_AS,
+    SURPLUS,
+    WHY,
+    Holding,
+    counted,
+    ordinal,
+    queue_again,
+    requeue_killed,
+)
+from seqtopo.searching.points import Points, suggest
+from seqtopo.searching.sampling import REPEATED, WholePoints, derived_seed
+from seqtopo.searching.storage import wrong
+
+MOST_FAILED = 8
+"""After so many failures in a row, none of them of a loss, a worker gives up."""
+WAIT = 1.0
+"""Seconds between two looks for trials of others that were killed."""
+
+Train = Callable[[str, int, Callable[[int, float], None]], Any]
+"""Trains the text of a spec with a seed, telling each epoch; gives a ``trials.Score``."""
+
+
+class FailedTrial(Exception):  # noqa: N818 - it ends a trial, and is no error of ours
+    """Ends a trial that failed; its reason is written."""
+
+
+class Stopped(Exception):  # noqa: N818 - somebody asked for it
+    """Ends a trial whose worker was asked to stop; the trial is queued again."""
+
+
+@dataclass
+class Worker:
+    """One process that works on a study.
+
+    Attributes:
+        study: the study, with the sampler ``WholePoints``.
+        points: the points of its space.
+        train: trains the spec of a point.
+        trials: how many trials the study is to have.
+        seed: the study's seed.
+        stopping: asks whether to stop at the end of the epoch.
+        tell: told of each trial that has ended; ``each_epoch`` is called after each epoch.
+        heartbeats: whether the storage itself finds workers that were killed.
+    """
+
+    study: Study
+    points: Points
+    train: Train
+    trials: int
+    seed: int
+    stopping: Callable[[], bool] = lambda: False
+    tell: Callable[[FrozenTrial], None] = lambda trial: None
+    heartbeats: bool = False
+    each_epoch: Callable[[], None] = lambda: None
+    failed: list[str] = field(default_factory=list)
+
+    def run(self) -> str:
+        """Work until there are enough trials, and none of another worker's is left to do again.
+
+        Returns:
+            Why it ended: ``"done"``, ``"stopped"`` or ``"exhausted"``, where the whole space was tried.
+
+        Raises:
+            SpecError: trial after trial fails in the same way.
+        """
+        while not self.stopping():
+            if self.heartbeats:
+                optuna.storages.fail_stale_trials(self.study)
+            else:
+                requeue_killed(self.study)
+            trials = self.study.get_trials(deepcopy=False)
+            waiting = any(t.state == TrialState.WAITING for t in trials)
+            if not waiting and len(counted(trials)) >= self.trials:
+                # A trial of another worker that is killed now is left to this one.
+                if not any(t.state == TrialState.RUNNING for t in trials):
+                    return "done"
+                time.sleep(WAIT)
+                continue
+            if not waiting and self._is_exhausted(trials):
+                return "exhausted"
+            self.study.optimize(self._objective, n_trials=1, catch=(FailedTrial,), callbacks=[self._ended])
+            if len(self.failed) >= MOST_FAILED:
+                raise self._too_many_failed()
+        return "stopped"
+
+    def _is_exhausted(self, trials: list[FrozenTrial]) -> bool:
+        sampler = self.study.sampler
+        if not isinstance(sampler, WholePoints):
+            return False
+        if sampler.kind == "grid":
+            return len(counted(trials)) >= len(sampler.allowed)
+        known = {t.user_attrs.get("point") for t in counted(trials)}
+        between = any(domain.count is None for domain in self.points.domains.values())
+        return not between and all(self.points.canonical(values) in known for values in sampler.allowed)
+
+    def _objective(self, trial: optuna.Trial) -> float:
+        attrs = trial.user_attrs
+        with Holding(trial, renew=not self.heartbeats):
+            values = self.points.ask(lambda name, distribution: suggest(trial, name, distribution))
+            point = self.points.canonical(values)
+            trial.set_user_attr("point", point)
+            self._drop_if_not_wanted(trial, point, attrs.get("after"))
+            trials = self.study.get_trials(deepcopy=False)
+            which = ordinal(trials, trials[trial.number])
+            seed = attrs.get("seed", derived_seed(self.seed, which))
+            trial.set_user_attr("seed", seed)
+            trial.set_user_attr("params", self.points.params(values))
+            trial.set_user_attr("steps", self.points.fewest_steps(values))
+            same = self._same_as(point)
+            if same is not None:
+                trial.set_user_attr("value_of", same.number)
+                assert same.value is not None
+                return same.value
+            return self._score(trial, self.points.text(values), seed)
+
+    def _score(self, trial: optuna.Trial, text: str, seed: int) -> float:
+        def report(step: int, value: float) -> None:
+            trial.report(value, step)
+            self.each_epoch()
+            if self.stopping():
+                raise Stopped
+            if trial.should_prune():
+                raise TrialPruned
+
+        try:
+            score = self.train(text, seed, report)
+        except SpecError as error:
+            found = error.diagnostics[0]
+            trial.set_user_attr(WHY, found.message[:500])
+            self.failed = [] if found.code == "ST731" else [*self.failed, found.message]
+            raise FailedTrial from None
+        except MemoryError:
+            trial.set_user_attr(WHY, "there was not enough memory")
+            raise FailedTrial from None
+        except Stopped:
+            raise FailedTrial from None
+        self.failed = []
+        trial.set_user_attr("folds", list(score.folds))
+        trial.set_user_attr("seconds", round(score.seconds, 3))
+        trial.set_user_attr("latency", score.latency)
+        return float(score.value)
+
+    def _drop_if_not_wanted(self, trial: optuna.Trial, point: str, after: int | None) -> None:
+        """End a trial that another worker has begun at the same time, or that is beside the last one.
+
+        ``after`` is the number of the killed trial that it does again.
+        """
+        trials = self.study.get_trials(deepcopy=False)
+        before = [t for t in counted(trials) if t.number < trial.number]
+        twin = next((t for t in before if after is not None and t.user_attrs.get("after") == after), None)
+        if twin is None and getattr(self.study.sampler, "kind", "") not in REPEATED:
+            running = (t for t in before if t.state == TrialState.RUNNING)
+            twin = next((t for t in running if t.user_attrs.get("point") == point), None)
+        if twin is not None:
+            trial.set_user_attr(SAME_AS, twin.number)
+            raise FailedTrial
+        if after is None and len(before) >= self.trials:
+            trial.set_user_attr(SURPLUS, True)
+            raise FailedTrial
+
+    def _same_as(self, point: str) -> FrozenTrial | None:
+        """The trial that has trained the same point already."""
+        done = self.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        return next((t for t in done if t.user_attrs.get("point") == point), None)
+
+    def _ended(self, study: Study, trial: FrozenTrial) -> None:
+        marks = (WHY, SAME_AS, SURPLUS)
+        if trial.state == TrialState.FAIL and not any(mark in trial.user_attrs for mark in marks):
+            queue_again(study, trial)  # it was stopped
+        self.tell(trial)
+
+    def _too_many_failed(self) -> SpecError:
+        return wrong(
+            "ST445",
+            f"{len(self.failed)} trials failed one after the other: {self.failed[-1]}",
+            "train one of them alone to see why: seqtopo fit spec.txt data.csv -D ...",
+        )
