@@ -9,27 +9,22 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from seqtopo import __version__
-from seqtopo.code.check import check_text
-from seqtopo.code.findings import CheckedFile
-from seqtopo.diag.codes import find
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
-from seqtopo.diag.pages import page
 from seqtopo.diag.renderers.json import render_json
-from seqtopo.emit.python.write import python_of
 from seqtopo.layers.registry import ROWS
 from seqtopo.lint.selection import Selection
-from seqtopo.pictures.draw import THEMES, drawing_of
 from seqtopo.report.analyse import Checked, analyse, linted, report_on
 from seqtopo.report.report import Report, table_of
 from seqtopo.report.table import HEADINGS
 from seqtopo.source import Source, Span
 from seqtopo.syntax.pasted import reports_python
-from seqtopo.syntax.print import format_text
-from seqtopo.walkthrough import walk
+
+if TYPE_CHECKING:
+    from seqtopo.code.findings import CheckedFile
 
 NAME = "spec"
 """What the text is called in messages."""
@@ -58,10 +53,10 @@ def answer(
     >>> answer("in(8) -> dense(1)", {"wants": ["python"]})["python"]["text"].splitlines()[-1]
     'model = build()'
     """
-    asked = _Asked(text, options or {}, selection)
+    asked = Asked(text, options or {}, selection)
     found: dict[str, Any] = {"version": __version__}
     for want in asked.wants:
-        given = _GIVES.get(want)
+        given = giver(want)
         if given is None:
             continue
         try:
@@ -73,7 +68,7 @@ def answer(
     return found
 
 
-class _Asked:
+class Asked:
     """A text with what is asked about it; options of a wrong kind count as not given."""
 
     def __init__(self, text: str, options: Mapping[str, Any], selection: Selection | None) -> None:
@@ -83,7 +78,7 @@ class _Asked:
         self.text = text
         self.wants = [want for want in option("wants", list, ["report"]) if isinstance(want, str)]
         self.is_code = option("language", str, "") == "python"
-        self.theme = theme if (theme := option("theme", str, "")) in THEMES else "auto"
+        self.theme: str = option("theme", str, "")
         self.code: str = option("code", str, "")
         self.number: int = option("model", int, 0)
         dims = option("dims", dict, {})
@@ -92,11 +87,16 @@ class _Asked:
 
     @property
     def file(self) -> CheckedFile:
+        """The models of the Keras code."""
         return _read_code(self.text, self.dims, self.selection)
 
     @property
     def checked(self) -> Checked:
-        """The spec, or the chosen model of the code, resolved."""
+        """The spec, or the chosen model of the code, resolved.
+
+        Raises:
+            SpecError: the code has no such model.
+        """
         if not self.is_code:
             return _read_spec(self.text, self.dims, self.selection)
         models = self.file.models
@@ -118,10 +118,12 @@ def _read_spec(text: str, dims: tuple[tuple[str, Any], ...], selection: Selectio
 
 @lru_cache(maxsize=2)
 def _read_code(text: str, dims: tuple[tuple[str, Any], ...], selection: Selection) -> CheckedFile:
+    from seqtopo.code.check import check_text  # a spec is checked without reading any Python
+
     return check_text(text, "code", dict(dims), selection)
 
 
-def _report(asked: _Asked) -> dict[str, Any]:
+def _report(asked: Asked) -> dict[str, Any]:
     if not asked.is_code:
         checked = asked.checked
         return {
@@ -152,7 +154,7 @@ def _shown(report: Report, diagnostics: tuple[Diagnostic, ...]) -> dict[str, Any
         and {
             "kind": table.kind,
             "meaning": table.meaning,
-            "parameters": str(table.params) if not isinstance(table.params, int) else f"{table.params:,}",
+            "parameters": f"{table.params:,}" if isinstance(table.params, int) else str(table.params),
             "headings": HEADINGS,
             "rows": table.cells(),
             "below": table.below(),
@@ -160,95 +162,19 @@ def _shown(report: Report, diagnostics: tuple[Diagnostic, ...]) -> dict[str, Any
     }
 
 
-def _drawing(asked: _Asked) -> dict[str, Any]:
-    return _drawn(asked, unrolled=False)
-
-
-def _unrolled(asked: _Asked) -> dict[str, Any]:
-    return _drawn(asked, unrolled=True)
-
-
-def _drawn(asked: _Asked, *, unrolled: bool) -> dict[str, Any]:
-    drawing = drawing_of(asked.checked, unrolled=unrolled, theme=asked.theme)  # type: ignore[arg-type]
-    return {
-        "svg": drawing.svg(),
-        "title": drawing.title,
-        "about": drawing.about,
-        "width": drawing.scene.w,
-        "height": drawing.scene.h,
-    }
-
-
-def _python(asked: _Asked) -> dict[str, Any]:
-    """The Keras code of a spec; of Keras code, its spec."""
-    checked = asked.checked
-    if asked.is_code:
-        spec = asked.file.models[asked.number].spec
-        return {"text": spec} if spec else {"refused": "of this model, no spec can be told"}
-    return {"text": python_of(checked)}
-
-
-def _walk(asked: _Asked) -> dict[str, Any]:
-    checked = asked.checked
-    if checked.resolved is None or not checked.ok:
-        raise SpecError(checked.diagnostics)
-    found = walk(checked.resolved)
-    return {
-        "kind": found.kind,
-        "meaning": found.meaning,
-        "reasons": found.reasons,
-        "legend": found.legend,
-        "steps": [[step.name, step.written, step.shapes, step.words] for step in found.steps],
-        "training": found.training,
-    }
-
-
-def _markdown(asked: _Asked) -> dict[str, Any]:
-    """The text, its shapes and its drawing as a Markdown page."""
-    checked = asked.checked
-    drawing = drawing_of(checked)
-    table = table_of(report_on(checked))
-    cells = [HEADINGS, tuple("---" for _ in HEADINGS), *table.cells()]
-    rows = [f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in cells]
-    text = asked.text.strip("\n")
-    fence = "````" if "```" in text else "```"
-    parts = [
-        f"# {drawing.title}",
-        f"{table.meaning}.",
-        f"{fence}{'python' if asked.is_code else 'seqtopo'}\n{text}\n{fence}",
-        "\n".join(rows),
-        "\n".join(table.below()),
-        f"```mermaid\n{drawing.mermaid()}```",
-    ]
-    return {"text": "\n\n".join(parts) + "\n"}
-
-
-def _formatted(asked: _Asked) -> dict[str, Any]:
-    text, found = format_text(Source(asked.text, NAME))
-    if text is None:
-        raise SpecError(tuple(found))
-    return {"text": text}
-
-
-def _layers(asked: _Asked) -> list[list[str]]:
+def _layers(asked: Asked) -> list[list[str]]:
     """Each layer's name, what it does, and an example, for completion."""
     return [[name, row.about, row.example] for row in ROWS for name in (row.name, *row.aliases)]
 
 
-def _page(asked: _Asked) -> dict[str, Any]:
-    if find(asked.code) is None:
-        return {"refused": "there is no such code"}
-    return {"text": page(asked.code).markdown}
+GIVES: dict[str, Callable[[Asked], Any]] = {"report": _report, "layers": _layers}
+"""What is answered first. The rest is in ``views``."""
 
 
-_GIVES: dict[str, Callable[[_Asked], Any]] = {
-    "report": _report,
-    "drawing": _drawing,
-    "unrolled": _unrolled,
-    "python": _python,
-    "walk": _walk,
-    "markdown": _markdown,
-    "formatted": _formatted,
-    "layers": _layers,
-    "page": _page,
-}
+def giver(want: str) -> Callable[[Asked], Any] | None:
+    """Return the function that answers one thing; None where there is no such thing."""
+    if want in GIVES:
+        return GIVES[want]
+    from seqtopo.play.views import VIEWS  # the first answer comes sooner without the pictures
+
+    return VIEWS.get(want)

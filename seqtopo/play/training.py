@@ -27,6 +27,9 @@ _GRACE = 5
 """The seconds that the process has to end by itself when it is stopped."""
 _LONGEST = 2000
 
+_OF_THE_FOLDER = ("Saved ", "To go on ", "For more steps ")
+"""Lines about files that are gone when the training is over."""
+
 Event = dict[str, Any]
 
 
@@ -51,9 +54,7 @@ class Training:
             What happens, as it happens: ``line`` is what is said, ``epoch``, ``of`` and ``numbers`` an epoch
             that is over, and the last event has ``ended``: ``done``, ``failed``, or why it was stopped.
         """
-        if not self._lock.acquire(blocking=False):
-            return None
-        return self._events(text, options)
+        return None if self._lock.locked() else self._events(text, options)
 
     def stop(self, why: str = "stopped") -> None:
         """Stop the training, where one runs."""
@@ -68,6 +69,10 @@ class Training:
             process.terminate()
 
     def _events(self, text: str, options: Mapping[str, Any]) -> Generator[Event]:
+        # Here and not before: of a generator that nobody asks, nothing is run, nor is its end.
+        if not self._lock.acquire(blocking=False):
+            yield {"ended": "another training is running"}
+            return
         try:
             with tempfile.TemporaryDirectory(prefix="seqtopo-play-", ignore_cleanup_errors=True) as folder:
                 yield from self._run(Path(folder), text, options)
@@ -80,7 +85,7 @@ class Training:
         (folder / "series.csv").write_text(str(options.get("series", "")), encoding="utf-8", errors="replace")
         self._why = ""
         self._process = process = subprocess.Popen(
-            [sys.executable, "-m", "seqtopo", "fit", "spec.txt", "series.csv", *self._words(options)],
+            self.command(options),
             cwd=folder,
             env={**os.environ, "PYTHONPATH": _path(), "PYTHONUNBUFFERED": "1", "COLUMNS": "100"},
             stdin=subprocess.DEVNULL,
@@ -95,6 +100,8 @@ class Training:
         try:
             assert process.stdout is not None
             for line in process.stdout:
+                if self._why or line.startswith(_OF_THE_FOLDER):
+                    continue
                 event = _event(line.rstrip("\n")[:_LONGEST])
                 if "epoch" in event and not begun:
                     begun = True
@@ -117,13 +124,13 @@ class Training:
         timer.start()
         return timer
 
-    def _words(self, options: Mapping[str, Any]) -> list[str]:
-        """The options of ``seqtopo fit``."""
-        words = ["-o", "model.keras"]
+    def command(self, options: Mapping[str, Any]) -> list[str]:
+        """Return the command that trains."""
+        words = [sys.executable, "-m", "seqtopo", "fit", "spec.txt", "series.csv", "-o", "model.keras"]
         words += ["--backend", backend] if (backend := _backend(options)) else []
         for name, most in _NUMBERS.items():
             given = options.get(name)
-            if isinstance(given, int) and 0 < given <= most:
+            if type(given) is int and 0 < given <= most:
                 words += [f"--{name}", str(given)]
         words += ["--scale"] if options.get("scale") is True else []
         dims = options.get("dims")

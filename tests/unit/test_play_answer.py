@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 import seqtopo
-from seqtopo.play.answer import _GIVES, answer
+from seqtopo.play.answer import GIVES, answer
 from seqtopo.play.server import page_files
+from seqtopo.play.views import VIEWS
 
 SPEC = "in(T,8) -> lstm(64,seq) -> lstm(32) -> dense(1)"
 CODE = """\
@@ -17,13 +18,13 @@ from keras import Input, Sequential, layers
 first = Sequential([Input((10, 4)), layers.LSTM(8), layers.Dense(1)])
 second = Sequential([Input((10, 4)), layers.LSTM(8), layers.LSTM(4)])
 """
-EVERY = {"wants": sorted(_GIVES)}
+EVERY = {"wants": [*GIVES, *VIEWS]}
 COURSE: list[dict[str, Any]] = json.loads(page_files()["course.json"].read_text(encoding="utf-8"))
 
 
 def test_all_is_answered_as_the_package_says_it() -> None:
     found = answer(SPEC, EVERY)
-    assert found.keys() == {"version", *_GIVES}
+    assert found.keys() == {"version", *EVERY["wants"]}
     assert found["drawing"]["svg"].startswith("<svg ")
     assert found["unrolled"]["svg"] != found["drawing"]["svg"]
     assert found["python"]["text"] == seqtopo.to_python(SPEC)
@@ -98,7 +99,7 @@ def test_a_fault_of_ours_does_not_end_the_page(monkeypatch: pytest.MonkeyPatch) 
     def broken(asked: object) -> None:
         raise ZeroDivisionError("no")
 
-    monkeypatch.setitem(_GIVES, "walk", broken)
+    monkeypatch.setitem(VIEWS, "walk", broken)
     found = answer(SPEC, {"wants": ["walk", "report"]})
     assert "mistake in seqtopo: ZeroDivisionError" in found["walk"]["refused"]
     assert found["report"]["ok"]

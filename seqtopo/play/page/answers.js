@@ -43,7 +43,6 @@ function worker(status) {
     waiting.get(data.id)?.(data.found);
     waiting.delete(data.id);
   });
-  made.postMessage({ base: new URL("./", location.href).href });
   return (text, options) =>
     new Promise((resolve) => {
       number += 1;
