@@ -1,5 +1,5 @@
-// Answer texts with the Python of the built page, in Node: node answers.mjs SITE < JSON > JSON
-// In comes a list of [text, options], out come the answers, and the modules that were loaded for them.
+// Answer texts with the Python of the built page, in Node: node answers.mjs SITE FILE > JSON
+// The file is a list of [text, options], out come the answers, and the modules that were loaded for them.
 import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
 import { pathToFileURL } from "node:url";
@@ -13,7 +13,7 @@ const python = await loadPyodide({ indexURL: `${site}/pyodide/`, stdLibURL: libr
 unlinkSync(library);
 python.FS.mkdirTree("/seqtopo");
 python.unpackArchive(new Uint8Array(gunzipSync(readFileSync(`${site}/seqtopo.zip.gz`))).buffer, "zip", { extractDir: "/seqtopo" });
-python.globals.set("asked", readFileSync(0, "utf8"));
+python.globals.set("asked", readFileSync(process.argv[3], "utf8"));
 console.log(python.runPython(`
 import sys, time
 sys.path.insert(0, "/seqtopo")

@@ -131,7 +131,8 @@ LAYERS = " ->\n".join(f"lstm({i + 8},seq)" if i % 2 else f"dense({i + 8},relu)" 
 FORTY = f"in(T,8) ->\n{LAYERS} -> dense(1)"
 TYPED = """async (text) => {
     const start = `import ${JSON.stringify(new URL("worker.js", location.href).href)};`;
-    const worker = new Worker(URL.createObjectURL(new Blob([start], { type: "text/javascript" })), { type: "module" });
+    const blob = new Blob([start], { type: "text/javascript" });
+    const worker = new Worker(URL.createObjectURL(blob), { type: "module" });
     const ask = (text) => new Promise((resolve) => {
         const started = performance.now();
         worker.onmessage = ({ data }) => data.id && resolve(performance.now() - started);
@@ -168,7 +169,8 @@ def test_python_asks_nobody_else(context: BrowserContext, host: Host) -> None:
         """async (address) => {
             const start = `fetch(${JSON.stringify(address)})
                 .then(() => postMessage("loaded"), () => postMessage("refused"))`;
-            const worker = new Worker(URL.createObjectURL(new Blob([start], { type: "text/javascript" })), { type: "module" });
+            const blob = new Blob([start], { type: "text/javascript" });
+            const worker = new Worker(URL.createObjectURL(blob), { type: "module" });
             return new Promise((resolve) => (worker.onmessage = ({ data }) => resolve(data)));
         }""",
         other.url,
@@ -242,9 +244,9 @@ def test_it_answers_as_python_here_does(tmp_path: Path) -> None:
     asked: list[tuple[str, dict[str, Any]]] = [(t, {"wants": wants, "language": how}) for t, how in texts()]
     asked += [("", {"wants": ["layers"]}), ("", {"wants": ["page"], "code": "ST301"})]
     assert len(asked) > 300
+    (tmp_path / "asked.json").write_text(json.dumps(asked), encoding="utf-8")
     done = subprocess.run(
-        ["node", str(ROOT / "ci" / "page" / "answers.mjs"), str(SITE)],
-        input=json.dumps(asked),
+        ["node", str(ROOT / "ci" / "page" / "answers.mjs"), str(SITE), str(tmp_path / "asked.json")],
         capture_output=True,
         text=True,
         check=False,

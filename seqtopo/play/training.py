@@ -27,8 +27,10 @@ _GRACE = 5
 """The seconds that the process has to end by itself when it is stopped."""
 _LONGEST = 2000
 
-_OF_THE_FOLDER = ("Saved ", "To go on ", "For more steps ")
-"""Lines about files that are gone when the training is over."""
+_NOT_TOLD = re.compile(
+    r"Saved |To go on |For more steps |WARNING: All log messages before absl|[IWE]\d{4} \d\d:"
+)
+"""Matches lines about files that are gone when the training is over, and TensorFlow's about itself."""
 
 Event = dict[str, Any]
 
@@ -100,7 +102,7 @@ class Training:
         try:
             assert process.stdout is not None
             for line in process.stdout:
-                if self._why or line.startswith(_OF_THE_FOLDER):
+                if self._why or _NOT_TOLD.match(line):
                     continue
                 event = _event(line.rstrip("\n")[:_LONGEST])
                 if "epoch" in event and not begun:

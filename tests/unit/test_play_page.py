@@ -359,6 +359,14 @@ def test_it_fits_a_phone(browser: Browser, server: Server) -> None:
     context.close()
 
 
+def test_the_page_is_as_wide_as_the_window_with_the_course_and_without(page: Page) -> None:
+    for _ in range(2):
+        box = page.locator(".results").bounding_box()
+        assert box is not None
+        assert round(box["x"] + box["width"]) == 1300
+        page.locator("#course-button").click()
+
+
 def test_embedded_it_is_the_editor_and_the_model(page: Page, server: Server) -> None:
     open_at(page, server, f"#{KEPT_LINK}&embed")
     expect(page.locator("#kind")).to_contain_text("31,137")

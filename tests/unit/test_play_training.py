@@ -121,7 +121,8 @@ def test_good_options_become_words() -> None:
     words = Training(["my.layers"]).command(options)
     after = words[words.index("model.keras") + 1 :]
     assert after == [
-        "--backend", "torch", "--epochs", "5", "--steps", "8", "--scale", "-D", "F=3", "--import", "my.layers",
+        "--backend", "torch", "--epochs", "5", "--steps", "8", "--scale", "-D", "F=3",
+        "--import", "my.layers",
     ]  # fmt: skip
 
 

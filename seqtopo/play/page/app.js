@@ -148,6 +148,7 @@ async function showTab() {
   const wants = { model: ["drawing", "unrolled"], code: ["python"], walk: ["walk"], train: [] }[state.tab];
   const broken = Boolean(state.report && !state.report.table);
   $("old").hidden = !broken;
+  document.querySelector(".pictures").hidden = broken && !$("table").childElementCount;
   $("old").textContent = $("table").childElementCount ? "This is the last model without errors." : "The model is shown once it has no errors.";
   document.querySelector(".results").classList.toggle("old", broken);
   if (broken || !wants.length) return;
@@ -192,7 +193,7 @@ function showTable(table) {
   const numbers = table.headings.indexOf("parameters");
   const cell = (name) => (text, i) => h(name, { class: i === numbers ? "number" : null, scope: name === "th" ? "col" : null }, text);
   $("kind").replaceChildren(
-    h("strong", {}, table.kind), table.meaning ? `: ${table.meaning}` : "", h("span", {}, `${table.parameters} parameters`),
+    h("span", {}, h("strong", {}, table.kind), table.meaning ? `: ${table.meaning}` : ""), h("span", {}, `${table.parameters} parameters`),
   );
   $("table").replaceChildren(
     h("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Shapes, scrollable" },
