@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from seqtopo import __version__
 from seqtopo.diag.error import SpecError
@@ -17,17 +16,11 @@ from seqtopo.diag.model import Diagnostic
 from seqtopo.diag.renderers.json import render_json
 from seqtopo.layers.registry import ROWS
 from seqtopo.lint.selection import Selection
-from seqtopo.report.analyse import Checked, analyse, linted, report_on
+from seqtopo.play.asked import Asked
+from seqtopo.report.analyse import report_on
 from seqtopo.report.report import Report, table_of
 from seqtopo.report.table import HEADINGS
-from seqtopo.source import Source, Span
 from seqtopo.syntax.pasted import reports_python
-
-if TYPE_CHECKING:
-    from seqtopo.code.findings import CheckedFile
-
-NAME = "spec"
-"""What the text is called in messages."""
 
 
 def answer(
@@ -66,61 +59,6 @@ def answer(
         except Exception as error:  # a fault of ours must not end the page
             found[want] = {"refused": f"this is a mistake in seqtopo: {type(error).__name__}: {error}"}
     return found
-
-
-class Asked:
-    """A text with what is asked about it; options of a wrong kind count as not given."""
-
-    def __init__(self, text: str, options: Mapping[str, Any], selection: Selection | None) -> None:
-        def option(name: str, kind: type, default: Any) -> Any:
-            return given if isinstance(given := options.get(name), kind) else default
-
-        self.text = text
-        self.wants = [want for want in option("wants", list, ["report"]) if isinstance(want, str)]
-        self.is_code = option("language", str, "") == "python"
-        self.theme: str = option("theme", str, "")
-        self.code: str = option("code", str, "")
-        self.number: int = option("model", int, 0)
-        dims = option("dims", dict, {})
-        self.dims = tuple(sorted((str(name), _value(value)) for name, value in dims.items()))
-        self.selection = selection or Selection()
-
-    @property
-    def file(self) -> CheckedFile:
-        """The models of the Keras code."""
-        return _read_code(self.text, self.dims, self.selection)
-
-    @property
-    def checked(self) -> Checked:
-        """The spec, or the chosen model of the code, resolved.
-
-        Raises:
-            SpecError: the code has no such model.
-        """
-        if not self.is_code:
-            return _read_spec(self.text, self.dims, self.selection)
-        models = self.file.models
-        found = models[self.number].checked if 0 <= self.number < len(models) else None
-        if found is None:
-            raise SpecError((Diagnostic("ST407", "there is no model to show", Span(0, 0)),))
-        return found
-
-
-def _value(given: Any) -> Any:
-    text = str(given).strip()
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 18 else text
-
-
-@lru_cache(maxsize=4)
-def _read_spec(text: str, dims: tuple[tuple[str, Any], ...], selection: Selection) -> Checked:
-    return linted(analyse(Source(text, NAME), dict(dims)), selection)
-
-
-@lru_cache(maxsize=2)
-def _read_code(text: str, dims: tuple[tuple[str, Any], ...], selection: Selection) -> CheckedFile:
-    from seqtopo.code.check import check_text  # a spec is checked without reading any Python
-
-    return check_text(text, "code", dict(dims), selection)
 
 
 def _report(asked: Asked) -> dict[str, Any]:

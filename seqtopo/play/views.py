@@ -10,7 +10,7 @@ from seqtopo.diag.error import SpecError
 from seqtopo.diag.pages import page
 from seqtopo.emit.python.write import python_of
 from seqtopo.pictures.draw import THEMES, Theme, drawing_of
-from seqtopo.play.answer import NAME, Asked
+from seqtopo.play.asked import NAME, Asked
 from seqtopo.report.analyse import report_on
 from seqtopo.report.report import table_of
 from seqtopo.report.table import HEADINGS
