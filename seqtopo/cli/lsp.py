@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from importlib.util import find_spec
 
@@ -25,9 +26,15 @@ def parser() -> Parser:
             "seqtopo lsp --tcp 7777   (at a port of this machine, for one editor)",
         ),
     )
-    made.add_argument("--tcp", type=int, metavar="PORT", help="listen at a port of 127.0.0.1")
+    made.add_argument("--tcp", type=_port, metavar="PORT", help="listen at a port of 127.0.0.1")
     made.add_argument("--stdio", action="store_true", help="as without it: some editors ask for it")
     return made
+
+
+def _port(text: str) -> int:
+    if text.isascii() and text.isdigit() and 0 < int(text) < 65536:
+        return int(text)
+    raise argparse.ArgumentTypeError("a port is a number from 1 to 65535")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -37,5 +44,13 @@ def run(args: argparse.Namespace) -> int:
         return 1
     from seqtopo.lsp.server import serve  # it loads an extra
 
-    serve(__version__, lambda folder: settings_for(folder).selection, args.tcp)
+    if args.tcp is None and sys.stdin.isatty():
+        say(
+            "the language server waits for an editor on the standard input; Ctrl+C ends it", stream=sys.stderr
+        )
+    try:
+        serve(__version__, lambda folder: settings_for(folder).selection, args.tcp)
+    except OSError as error:
+        say(f"port {args.tcp} cannot be used: {os.strerror(error.errno or 0).lower()}", stream=sys.stderr)
+        return 1
     return 0

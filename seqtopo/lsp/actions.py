@@ -10,7 +10,7 @@ from seqtopo.diag.fixing import Check, fixed
 from seqtopo.diag.model import Diagnostic, Edit, Fix
 from seqtopo.lint.ignores import COMMENT
 from seqtopo.lsp.diagnostics import findings, shown
-from seqtopo.lsp.documents import Document, Place, Spec
+from seqtopo.lsp.documents import Document, Place
 from seqtopo.lsp.positions import Text, difference
 from seqtopo.source import Span
 
@@ -120,7 +120,7 @@ def _again(document: Document, text: str) -> Sequence[Diagnostic]:
     """What is found where a document has another text, the other cells of a notebook as they are."""
     spec, code = document.spec, document.code
     if spec is not None:
-        return Spec(text, spec.source.name, spec.selection).checked.diagnostics
+        return spec.again(text).checked.diagnostics
     if code is None:
         return ()
     if document.notebook is None:
@@ -142,7 +142,7 @@ def _fix_all(document: Document, *, asked: bool) -> Iterator[types.CodeAction]:
     if spec is not None:
 
         def check(text: str) -> Sequence[Diagnostic]:
-            return Spec(text, spec.source.name, spec.selection).checked.diagnostics
+            return spec.again(text).checked.diagnostics
 
         before = document.text.text if spec.source.text == document.text.text else spec.source.text
     elif code is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -30,28 +30,37 @@ from seqtopo.source import Source, Span
 from seqtopo.syntax.parse import Reading
 from seqtopo.syntax.parse import read as read_tokens
 from seqtopo.syntax.read import SPEC_ENDINGS
-from seqtopo.system.bounds import CODE_BYTES, SPEC_BYTES
+from seqtopo.system.bounds import CODE_BYTES
 
 SPEC, PYTHON = "seqtopo", "python"
 """The languages, as editors call them."""
 
 _MAGIC = re.compile(r"[ \t]*%%seqtopo\b[^\n]*")
+_GIVEN = re.compile(r"-D ?([A-Za-z]\w*)=(?:\"([^\"]*)\"|'([^']*)'|([^\s{}]+))(?=\s|$)")
+"""A name that the magic's line binds; a value in braces is one of the notebook, which is not known."""
 
 
 class Spec:
     """A spec's text at one time, with what is known of it, each part worked out when it is asked for."""
 
-    def __init__(self, text: str, name: str, selection: Selection) -> None:
+    def __init__(
+        self, text: str, name: str, selection: Selection, dims: Mapping[str, str] | None = None
+    ) -> None:
         self.source = Source(text, name)
         self.selection = selection
+        self.dims = dims or {}
 
     @cached_property
     def checked(self) -> Checked:
         """The spec, read and checked; one that has a space to search in all of that."""
-        checked = analyse_parsed(self.source, self.reading.spec, self.reading.diagnostics)
+        checked = analyse_parsed(self.source, self.reading.spec, self.reading.diagnostics, self.dims)
         if is_space(checked):
-            checked, _ = spaced(checked, {})
+            checked, _ = spaced(checked, self.dims)
         return linted(checked, self.selection)
+
+    def again(self, text: str) -> Spec:
+        """Return what is known of another text in the place of this one."""
+        return Spec(text, self.source.name, self.selection, self.dims)
 
     @cached_property
     def reading(self) -> Reading:
@@ -165,10 +174,11 @@ class Document:
             return None
         if self._spec is None:
             # The first line of a cell may be a command of the notebook, which stands for blanks.
-            text = _MAGIC.sub(lambda m: " " * len(m[0]), self.text.text, count=1)
-            if len(text) > SPEC_BYTES:
-                text = ""
-            self._spec = Spec(text, self.path, self._selection)
+            magic = _MAGIC.match(self.text.text) if self.notebook is not None else None
+            line = magic[0] if magic is not None else ""
+            text = " " * len(line) + self.text.text[len(line) :]
+            dims = {name: "".join(value) for name, *value in _GIVEN.findall(line)}
+            self._spec = Spec(text, self.path, self._selection, dims)
         return self._spec
 
     @property

@@ -292,6 +292,13 @@ async def test_the_cells_of_a_notebook_are_checked_together(client: LanguageClie
     assert "takes `(24, 64)`, gives `(32,)`" in str(hovered.contents)
 
 
+async def test_the_first_line_of_a_cell_binds_names(client: LanguageClient) -> None:
+    cell = "%%seqtopo model -D CELL=lstm -D 'F'={columns} -D T={steps}\nin(T,F) -> CELL(64) -> CELL(32)"
+    book = Book(client, "file:///nowhere/c.ipynb", [("python", cell)])
+    (found,) = await book.pages[0].found()
+    assert (found.code, found.range.start) == ("ST301", types.Position(1, 23))
+
+
 async def test_a_cell_that_goes_takes_its_findings_with_it(client: LanguageClient) -> None:
     book = Book(client, "file:///nowhere/b.ipynb", CELLS[:4])
     assert [*await book.pages[2].found(), *await book.pages[3].found()]
@@ -352,6 +359,45 @@ async def test_what_is_missing_is_said_in_one_line(
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("the language server needs pygls: ")
     assert "[lsp]" in line
+
+
+@pytest.mark.parametrize("port", ["0", "x", "70000"])
+async def test_a_port_is_a_number(port: str, capsys: pytest.CaptureFixture[str]) -> None:
+    from seqtopo.cli.main import main
+
+    assert main(["lsp", "--tcp", port]) == 2
+    assert "a port is a number from 1 to 65535" in capsys.readouterr().err
+
+
+async def test_an_editor_may_connect_to_a_port(tmp_path: Path) -> None:
+    import socket
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+        taken = await asyncio.create_subprocess_exec(
+            *CONFIG.server_command, "--tcp", str(port), env=CONFIG.server_env, stderr=-1
+        )
+        _, said = await taken.communicate()
+        assert taken.returncode == 1
+        assert said.decode() == f"port {port} cannot be used: address already in use\n"
+    server = await asyncio.create_subprocess_exec(
+        *CONFIG.server_command, "--tcp", str(port), env=CONFIG.server_env
+    )
+    client = make_test_lsp_client()
+    for _ in range(600):
+        try:
+            await client.start_tcp("127.0.0.1", port)
+            break
+        except OSError:
+            await asyncio.sleep(0.1)
+    assert isinstance(client, LanguageClient)
+    await begin(client)
+    assert await open_page(client, "in(T,8) -> lstm(64) -> lstm(32)\n").found()
+    await client.shutdown_session()
+    await client.stop()
+    server.terminate()
+    await server.wait()
 
 
 async def test_starting_loads_neither_keras_nor_numpy() -> None:
