@@ -38,12 +38,14 @@ class UnknownSymbolError(Exception):
 
 MESSAGE = Style()
 _SHORT_FLAGS = {"seq": "return_sequences=True", "nobias": "use_bias=False", "init": "initial_state"}
-_NAMES = "|".join(sorted((re.escape(name) for name in (*NAMES, "in", "res")), key=len, reverse=True))
-_STEP = re.compile(rf"(?<![\w.])(?:{_NAMES})(?=\()|(?<![\w.'])(?:{_NAMES})(?![\w(=.-])|\[")
+# A pattern of all names would take long to compile: what a word is, is looked up.
+_WORD = r"[A-Za-z_]\w*"
+_STEP = re.compile(rf"(?<![\w.]){_WORD}(?=\()|(?<![\w.']){_WORD}(?![\w(=.-])|\[")
 _ARROW = re.compile(r"\s*->\s*")
-_BARE = re.compile(rf"(?<![\w.`=\"])({_NAMES})(?![\w(=.])")
+_BARE = re.compile(rf"(?<![\w.`=\"])({_WORD})(?![\w(=.])")
 _FLAG = re.compile(rf"(?<![\w.=`'-])({'|'.join(_SHORT_FLAGS)})(?![\w(.-])")
-_TAKEN_OUT = re.compile(rf"(?<=\btake )(?:{_NAMES})(?= out(?:, to keep|: there (?:is nothing|are steps)))")
+_TAKEN_OUT = re.compile(rf"(?<=\btake ){_WORD}(?= out(?:, to keep|: there (?:is nothing|are steps)))")
+_WITHOUT_VALUE = re.compile(rf"\b{_WORD}(?=\(\w+=\.\.\.\))")
 _ENDS_TIME = re.compile(r"^In [\w, ]+(?= the time axis)")
 _SHAPE = re.compile(r"\((?:[^()]|\([^()]*\)){0,80}\)")
 
@@ -65,7 +67,7 @@ def keras_words(text: str, head: bool = False) -> str:
     text = _ENDS_TIME.sub(lambda m: re.sub(r"\w+", lambda word: _first(word[0]), m[0]), text)
     text = _TAKEN_OUT.sub(lambda m: _first(m[0]), text)
     text = _snippets(text)
-    text = re.sub(rf"\b({_NAMES})(?=\(\w+=\.\.\.\))", lambda m: _first(m[1]), text)
+    text = _WITHOUT_VALUE.sub(lambda m: _first(m[0]), text)
     text = _FLAG.sub(lambda m: _SHORT_FLAGS[m[1]], text)
     text = _BARE.sub(_bare, text)
     text = re.sub(r"(?<=\)) -> (?=\w+\()", ", ", text)
@@ -96,7 +98,7 @@ def _snippets(text: str) -> str:
     done: list[str] = []
     at = 0
     while at < len(text):
-        match = _STEP.search(text, at)
+        match = next((m for m in _STEP.finditer(text, at) if _is_step(m[0])), None)
         if match is None:
             break
         begin = match.start()
@@ -110,6 +112,11 @@ def _snippets(text: str) -> str:
         done += [text[at:head], in_a_row(steps)]
         at = end
     return "".join([*done, text[at:]])
+
+
+def _is_step(word: str) -> bool:
+    """Whether a step or a list of a spec may begin with a word."""
+    return word in NAMES or word in ("[", "in", "res")
 
 
 def _flow(text: str, begin: int, arrow: bool) -> tuple[int, list[str]]:
@@ -140,7 +147,7 @@ def _flow(text: str, begin: int, arrow: bool) -> tuple[int, list[str]]:
 
 def _step_end(text: str, at: int) -> int | None:
     match = _STEP.match(text, at) or re.compile(r"\.\.\.").match(text, at)
-    if match is None:
+    if match is None or not (match[0] == "..." or _is_step(match[0])):
         return None
     opening = match.end() - 1 if match[0] == "[" else match.end()
     if opening >= len(text) or text[opening] not in "([":
@@ -364,7 +371,7 @@ def keras_title(title: str) -> str:
     row = NAMES.get(title)
     if row is not None and row.keras:
         return row.keras
-    return keras_words(title, head=True)
+    return _snippets(title)
 
 
 def with_arguments(title: str, given: Mapping[str, Any]) -> str:

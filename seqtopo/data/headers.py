@@ -17,7 +17,6 @@ from seqtopo.diag.model import Diagnostic
 from seqtopo.source import Source, Span
 from seqtopo.system.bounds import ARRAY_AXES, ARRAY_HEADER, ARRAY_MEMBERS
 from seqtopo.system.files import open_file
-from seqtopo.system.packages import get
 
 if TYPE_CHECKING:
     import zipfile
@@ -204,6 +203,8 @@ def _read_with_numpy(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[A
     try:
         from numpy.lib import format as npy
     except ImportError:
+        from seqtopo.system.packages import get  # it takes long to load
+
         raise Unreadable("NumPy, which reads it, is not installed", f"install it: {get('numpy')}") from None
     start = _Start(file)
     try:

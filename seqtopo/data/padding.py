@@ -16,7 +16,6 @@ from seqtopo.graph.masks import masked_value
 from seqtopo.layers.sizes import Shape
 from seqtopo.source import Span
 from seqtopo.system.bounds import PADDED_NUMBERS
-from seqtopo.system.packages import get_extra
 
 if TYPE_CHECKING:
     import numpy as np
@@ -78,6 +77,8 @@ def padded(
     try:
         import numpy as np
     except ImportError:
+        from seqtopo.system.packages import get_extra  # it takes long to load
+
         help = f"install a backend, which brings it: {get_extra('jax')}"
         raise NotData(
             Diagnostic("ST738", "padding needs NumPy, which is not installed", Span(0, 0), help=help)

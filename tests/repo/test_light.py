@@ -117,3 +117,16 @@ def test_a_check_reads_of_us_what_it_uses(tmp_path: Path) -> None:
         (ROOT / "seqtopo" / name.replace(".", "/")).with_suffix(".py").is_file() or name == "runtime"
         for name in FOR_NEITHER
     )
+
+
+CODE = "from keras import Input, Sequential, layers\nm = Sequential([Input((24, 8)), layers.LSTM(4)])\n"
+
+
+def test_a_check_of_code_loads_nothing_slow(tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text(CODE)
+    program = (
+        f"from seqtopo.cli.main import main; assert main(['check', {str(tmp_path / 'train.py')!r}]) == 0"
+    )
+    loaded = modules_of(program)
+    assert "seqtopo.code.check" in loaded
+    assert not loaded & {*HEAVY, *SLOW, "seqtopo.decompiler.decompile", "seqtopo.emit.python.write"}
