@@ -64,6 +64,11 @@ def parser() -> Parser:
         help="time steps side by side: inputs below, states to the right, outputs above",
     )
     made.add_argument(
+        "--sources",
+        action="store_true",
+        help="with --unrolled: let what the last outputs are made of stand out, such as the fan of a TCN",
+    )
+    made.add_argument(
         "--cell",
         metavar="NAME",
         default="",
@@ -172,7 +177,9 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("--size is for pictures in files", "write it with -o topology.svg or topology.png")
     if args.direction == "right" and ending == ".txt":
         raise UsageError("in characters it goes down", "write it with -o topology.svg, or as --mermaid")
-    if args.highlight and ending == ".txt":
+    if args.sources and not args.unrolled:
+        raise UsageError("--sources are steps, but the graph of layers has none", "write --unrolled, too")
+    if (args.highlight or args.sources) and ending == ".txt":
         raise UsageError("in characters nothing stands out", "write it with -o topology.svg, or as --mermaid")
     if output is not None and (args.text or args.mermaid):
         raise UsageError("-o writes a file, by its ending", "leave out --text and --mermaid, or -o")
@@ -193,6 +200,7 @@ def run(args: argparse.Namespace) -> int:
             params=args.params,
             highlight=args.highlight,
             cell=args.cell,
+            sources=args.sources,
         )
         if output is not None:
             data = drawing.encoded(output.suffix, scale=args.scale)

@@ -20,7 +20,7 @@ from seqtopo.pictures.arrange import arrange
 from seqtopo.pictures.cells import cell_of
 from seqtopo.pictures.folding import loops_of
 from seqtopo.pictures.framing import part_of, stretches_of
-from seqtopo.pictures.marking import count_params, mark
+from seqtopo.pictures.marking import count_params, mark, mark_sources
 from seqtopo.pictures.mermaid import mermaid
 from seqtopo.pictures.plan import Block, Feedback, Plan, plan_of
 from seqtopo.pictures.png import LARGEST, png
@@ -74,6 +74,8 @@ class Drawing:
     direction: Direction | None = None
     """Which way data goes; None is down, or where ``paper`` is given, the way that fills it better."""
     paper: Paper | None = None
+    sources: bool = False
+    """Whether what the last outputs of an unrolled spec are made of stands out."""
     _scenes: dict[Metrics, Scene] = field(default_factory=dict, compare=False, repr=False)
 
     def _scene(self, metrics: Metrics) -> Scene:
@@ -81,6 +83,8 @@ class Drawing:
         if found is None:
             if self.unrolled is not None:
                 found = Steps(self.unrolled, metrics).scene(self.title, self.about)
+                if self.sources and not metrics.cells:
+                    mark_sources(found)
             else:
                 found = arrange(self.plan, metrics, self.title, self.about)
             self._scenes[metrics] = found
@@ -243,6 +247,7 @@ def draw(
     params: bool = False,
     highlight: str | Sequence[str] = (),
     cell: str = "",
+    sources: bool = False,
     **dims: Any,
 ) -> Drawing:
     """Draws a spec; loads neither Keras nor NumPy.
@@ -263,6 +268,8 @@ def draw(
         highlight: the name, or the names, of layers, inputs or named flows that are to stand out.
         cell: the name of a recurrent layer: what happens inside one of its steps is drawn, with its gates and
             the shapes of their weights.
+        sources: unrolled, lets everything stand out that the last step of each output is made of, such as the
+            fan of a TCN.
         dims: values of names: numbers, or texts such as ``"relu"`` or ``"lstm"``; they win over ``let``.
 
     Raises:
@@ -301,6 +308,7 @@ def draw(
         params=params,
         highlight=highlight,
         cell=cell,
+        sources=sources,
     )
 
 
@@ -319,6 +327,7 @@ def drawing_of(
     params: bool = False,
     highlight: str | Sequence[str] = (),
     cell: str = "",
+    sources: bool = False,
 ) -> Drawing:
     """Return the picture of a spec that was read; takes and raises what ``draw`` does."""
     if theme not in THEMES:
@@ -329,6 +338,8 @@ def drawing_of(
         raise ValueError(UNROLLED)
     if cell and (unrolled or part or loop or feedback or params or highlight):
         raise ValueError(OF_CELLS)
+    if sources and not unrolled:
+        raise ValueError("sources are of steps: draw the spec unrolled")
     paper = Paper.read(size) if size is not None else None
     if checked.resolved is None or checked.spec is None or not checked.ok:
         raise SpecError(checked.diagnostics)
@@ -364,7 +375,7 @@ def drawing_of(
         found_steps = unroll(graph, checked.source)
         if plan.back is not None:
             found_steps.feed_back(plan.back, checked.source)
-        return Drawing(title, about, plan, found_steps, theme, paper=paper)
+        return Drawing(title, about, plan, found_steps, theme, paper=paper, sources=sources)
     if plan.size > MOST_BLOCKS:
         raise SpecError((_too_large(checked, plan.size),))
     return Drawing(title, about, plan, None, theme, direction, paper)

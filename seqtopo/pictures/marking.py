@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import pairwise
 
 from seqtopo.diag.nearest import nearest
 from seqtopo.graph.counting import owners, together
@@ -10,6 +12,8 @@ from seqtopo.graph.graph import Graph, SubModel, Value
 from seqtopo.layers.sizes import Size
 from seqtopo.pictures import labels
 from seqtopo.pictures.plan import Block, Plan
+from seqtopo.pictures.scene import PIXELS, Box, Line, Point, Scene, Text
+from seqtopo.pictures.steps import DOTS
 
 
 def count_params(plan: Plan, graph: Graph) -> None:
@@ -61,6 +65,98 @@ def mark(plan: Plan, graph: Graph, name: str, flows: Mapping[str, Sequence[Value
         raise KeyError(f"nothing in the picture is called {labels.safe(name)}; {help}")
     for block in found:
         block.marked = True
+
+
+def mark_sources(scene: Scene) -> None:
+    """Let everything stand out that the last step of each output is made of, in an unrolled picture."""
+    last: dict[int, Box] = {}
+    for box in scene.boxes:
+        if box.family == "output" and (box.shows not in last or box.x > last[box.shows].x):
+            last[box.shows] = box
+    found = _Sources(scene, list(last.values()))
+    scene.boxes = [replace(box, marked=True) if box in found.boxes else box for box in scene.boxes]
+    scene.lines = [replace(line, marked=True) if line in found.lines else line for line in scene.lines]
+    scene.lines += found.stubs
+
+
+class _Sources:
+    """The boxes and the lines that lead to some boxes."""
+
+    def __init__(self, scene: Scene, ends: Sequence[Box]) -> None:
+        self.scene = scene
+        self.boxes: set[Box] = set()
+        self.lines: set[Line] = set()
+        self.stubs: list[Line] = []
+        """The first parts of lines that join others."""
+        self.dots = [text for text in scene.texts if text.text == DOTS]
+        self.into: dict[Box, list[Line]] = {}
+        self.open_ends: list[Line] = []
+        """Lines that end at the dots that stand for steps, or where others go on."""
+        for line in scene.lines:
+            end = _box_at(scene, line.points[-1])
+            if end is not None:
+                self.into.setdefault(end, []).append(line)
+            elif line.style != "dropped":
+                self.open_ends.append(line)
+        todo = list(ends)
+        while todo:
+            box = todo.pop()
+            if box not in self.boxes:
+                self.boxes.add(box)
+                todo += self._before(self.into.get(box, ()))
+
+    def _before(self, lines: Sequence[Line]) -> Iterator[Box]:
+        """The boxes that lines come from, directly or by way of other lines."""
+        ways = list(lines)
+        while ways:
+            line = ways.pop()
+            if line in self.lines:
+                continue
+            self.lines.add(line)
+            start = _box_at(self.scene, line.points[0])
+            if start is not None:
+                yield start
+            yield from self._joining(line)
+            dots = next((text for text in self.dots if _is_at(line.points[0], text)), None)
+            for other in self.open_ends:
+                end = other.points[-1]
+                if end == line.points[0] or (dots is not None and _is_at(end, dots)):
+                    ways.append(other)
+
+    def _joining(self, line: Line) -> Iterator[Box]:
+        """The boxes whose lines join this one: what carries the same value comes from all of them."""
+        same = [other for other in self.scene.lines if other.net == line.net and line.net]
+        for other in same:
+            start = _box_at(self.scene, other.points[0])
+            if start is None or other.points[0] == line.points[0] or start in self.boxes:
+                continue
+            rest = [one for one in same if one.points[0] != other.points[0]]
+            met = [point for one in rest if (point := _meeting(other, one)) is not None]
+            if met:
+                first = max(met, key=lambda point: point[1])
+                self.stubs.append(replace(other, points=(other.points[0], first), arrow=False, marked=True))
+            yield start
+
+
+def _meeting(line: Line, other: Line) -> Point | None:
+    """Where the first part of a line, which goes up, meets another line that crosses it."""
+    (x, low), (_, high) = line.points[:2]
+    for (ax, ay), (bx, by) in pairwise(other.points):
+        if ay == by and min(ax, bx) <= x <= max(ax, bx) and high <= ay <= low:
+            return x, ay
+    return None
+
+
+def _is_at(point: Point, text: Text) -> bool:
+    """Whether a point is beside a text, where lines begin and end."""
+    room = PIXELS.small_line
+    return text.left - room <= point[0] <= text.left + text.w + room and abs(point[1] - text.y) <= room
+
+
+def _box_at(scene: Scene, point: Point) -> Box | None:
+    x, y = point
+    found = (b for b in scene.boxes if b.x <= x <= b.x + b.w and b.y <= y <= b.y + b.h and not b.is_frame)
+    return next(found, None)
 
 
 def _name(graph: Graph, index: int) -> str:

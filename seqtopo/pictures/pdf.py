@@ -123,7 +123,7 @@ class _Page:
         parts = [f"{factor:g} 0 0 {factor:g} 0 0 cm"]
         parts.append(f"{_colour(PAPER[self.dark])} rg 0 0 {scene.w} {scene.h} re f")
         parts += [self._box(box) for box in scene.boxes if box.is_frame]
-        parts += [self._line(line) for line in scene.lines]
+        parts += [self._line(line) for line in scene.upwards]
         parts += [self._box(box) for box in scene.boxes if not box.is_frame]
         parts += [self._text(text) for text in scene.texts]
         return "\n".join(parts) + "\n"
@@ -156,9 +156,9 @@ class _Page:
         )
 
     def _line(self, line: Line) -> str:
-        colour, at = _colour(LINE[self.dark]), self._at
+        colour, at = _colour((MARK if line.marked else LINE)[self.dark]), self._at
         points = shortened(line.points) if line.arrow else list(line.points)
-        parts = [f"{colour} RG 1.3 w [{STYLES[line.style]}] 0 d {at(*points[0])} m"]
+        parts = [f"{colour} RG {2.4 if line.marked else 1.3} w [{STYLES[line.style]}] 0 d {at(*points[0])} m"]
         for begin, (x, y), end in corners(points):
             # A curve with one handle as one with two.
             handles = [(p[0] + (x - p[0]) * 2 / 3, p[1] + (y - p[1]) * 2 / 3) for p in (begin, end)]

@@ -53,7 +53,7 @@ def png(
     for box in scene.boxes:
         if box.is_frame:
             pen.box(box)
-    for line in scene.lines:
+    for line in scene.upwards:
         pen.line(line)
     for box in scene.boxes:
         if not box.is_frame:
@@ -105,7 +105,8 @@ class _Pen:
                 self._dashed([a, b], (5.0, 4.0), stroke, width)
 
     def line(self, line: Line) -> None:
-        colour = LINE[self.dark]
+        colour = (MARK if line.marked else LINE)[self.dark]
+        thick = 2.4 if line.marked else 1.3
         points = list(line.points)
         if line.arrow:
             (ax, ay), (bx, by) = points[-2], points[-1]
@@ -116,10 +117,10 @@ class _Pen:
             points[-1] = bx - dx * min(4, abs(bx - ax)), by - dy * min(4, abs(by - ay))
         dash = STYLES[line.style].split()
         if dash:
-            self._dashed(points, (float(dash[0]), float(dash[1])), colour, 1.3)
+            self._dashed(points, (float(dash[0]), float(dash[1])), colour, thick)
         else:
             scaled = [(x * self.scale, y * self.scale) for x, y in _rounded(points)]
-            self.draw.line(scaled, colour, max(1, round(1.3 * self.scale)), joint="curve")
+            self.draw.line(scaled, colour, max(1, round(thick * self.scale)), joint="curve")
 
     def _dashed(self, points: list[Point], dash: tuple[float, float], colour: str, width: float) -> None:
         on, off = dash

@@ -53,6 +53,8 @@ class Line:
     style: Style = "data"
     arrow: bool = True
     net: int = 0
+    marked: bool = False
+    """Whether it is to stand out."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,11 @@ class Scene:
             [replace(line, points=tuple((y, x) for x, y in line.points)) for line in self.lines],
             [replace(t, x=t.y, y=t.x) for t in self.texts],
         )
+
+    @property
+    def upwards(self) -> list[Line]:
+        """Its lines in the order in which they are drawn: those that stand out lie on the others."""
+        return sorted(self.lines, key=lambda line: line.marked)
 
     def on_paper(self, w: int, h: int) -> Scene:
         """Return the scene in the middle of the smallest paper that is as wide for its height as w for h."""

@@ -42,7 +42,7 @@ def svg(scene: Scene, theme: str = "auto", pixels: tuple[int, int] | None = None
     parts.append(f'<rect class="st-paper" width="{scene.w}" height="{scene.h}" fill="{PAPER[dark]}"/>')
     # Frames first: everything else lies on them.
     parts += [_box(box, dark) for box in scene.boxes if box.is_frame]
-    parts += [_line(line, dark) for line in scene.lines]
+    parts += [_line(line, dark) for line in scene.upwards]
     parts += [_box(box, dark) for box in scene.boxes if not box.is_frame]
     parts += [_words(text, dark) for text in scene.texts]
     return "\n".join([*parts, "</svg>"]) + "\n"
@@ -53,8 +53,8 @@ def _dark(scene: Scene) -> str:
     rules += [f".st-line{{stroke:{LINE[1]}}}", f".st-head{{fill:{LINE[1]}}}"]
     for family, (_, _, fill, stroke) in COLOURS.items():
         rules.append(f".st-{family}{{fill:{fill};stroke:{stroke}}}")
-    if any(box.marked for box in scene.boxes):
-        rules.append(f".st-mark{{stroke:{MARK[1]}}}")
+    if any(box.marked for box in scene.boxes) or any(line.marked for line in scene.lines):
+        rules.append(f".st-mark{{stroke:{MARK[1]}}}.st-tip{{fill:{MARK[1]}}}")
     return "".join(rules)
 
 
@@ -76,13 +76,15 @@ def _line(line: Line, dark: bool) -> str:
     dash = STYLES[line.style]
     more = f' stroke-dasharray="{dash}"' if dash else ""
     points: Sequence[Point] = line.points
-    colour = LINE[dark]
+    colour = (MARK if line.marked else LINE)[dark]
+    kind, thick = (" st-mark", 2.4) if line.marked else ("", 1.3)
     tip = ""
     if line.arrow:
-        tip = f'<path d="{_head(points)}" class="st-head" fill="{colour}"/>'
+        tip = f'<path d="{_head(points)}" class="st-{"tip" if line.marked else "head"}" fill="{colour}"/>'
         points = shortened(points)
     path = (
-        f'<path d="{_path(points)}" class="st-line" fill="none" stroke="{colour}" stroke-width="1.3"{more}/>'
+        f'<path d="{_path(points)}" class="st-line{kind}" fill="none" stroke="{colour}" '
+        f'stroke-width="{thick}"{more}/>'
     )
     return path + tip
 

@@ -66,7 +66,7 @@ def tikz(scene: Scene, *, dark: bool = False, pixels: tuple[int, int] | None = N
         f"  title/.style={{font=\\fontsize{{{title:.4g}bp}}{{{title * 1.2:.4g}bp}}\\selectfont\\bfseries}}]",
         f"\\fill[stpaper] (0,0) rectangle ({scene.w},{scene.h});",
         *(_box(box, unit) for box in scene.boxes if box.is_frame),
-        *(_line(line, unit) for line in scene.lines),
+        *(_line(line, unit) for line in scene.upwards),
         *(_box(box, unit) for box in scene.boxes if not box.is_frame),
         *(_text(text, unit) for text in scene.texts),
         "\\end{tikzpicture}",
@@ -91,12 +91,13 @@ def _box(box: Box, unit: float) -> str:
 
 def _line(line: Line, unit: float) -> str:
     points = shortened(line.points) if line.arrow else list(line.points)
-    style = f"draw=stedge,line width={1.3 * unit:g}bp,rounded corners={PIXELS.corner * unit:g}bp"
+    colour, thick = ("stmark", 2.4) if line.marked else ("stedge", 1.3)
+    style = f"draw={colour},line width={thick * unit:g}bp,rounded corners={PIXELS.corner * unit:g}bp"
     if dash := STYLES[line.style].split():
         style += f",dash pattern=on {int(dash[0]) * unit:g}bp off {int(dash[1]) * unit:g}bp"
     found = f"\\draw[{style}] {_way(points)};"
     if line.arrow:
-        found += f"\n\\fill[stedge] {_way(head(line.points))} -- cycle;"
+        found += f"\n\\fill[{colour}] {_way(head(line.points))} -- cycle;"
     return found
 
 
