@@ -40,7 +40,7 @@ def _wanted(kind: str, only: Sequence[str] | None) -> bool:
 def _quick_fixes(document: Document, span: Span) -> list[types.CodeAction]:
     near = [one for one in findings(document) if _meet(one[1].span, span)]
     if near and document.code is not None and any(fix.safe for d, _ in near for fix in d.fixes):
-        near = [one for one in findings(document, tried=True) if _meet(one[1].span, span)]
+        near = [one for one in findings(document, span) if _meet(one[1].span, span)]
     fixes: list[types.CodeAction] = []
     ignores: list[types.CodeAction] = []
     for found, place in near:
@@ -124,11 +124,11 @@ def _again(document: Document, text: str) -> Sequence[Diagnostic]:
     if code is None:
         return ()
     if document.notebook is None:
-        return code.findings(text)
+        return code.findings(text, tried=False)
     whole = code.file.source.text
     start = document.in_code(0)
     end = start + len(document.text.text)
-    return code.findings(whole[:start] + text + whole[end:])
+    return code.findings(whole[:start] + text + whole[end:], tried=False)
 
 
 # ---- all safe fixes --------------------------------------------------------------------------------
@@ -136,6 +136,8 @@ def _again(document: Document, text: str) -> Sequence[Diagnostic]:
 
 def _fix_all(document: Document, *, asked: bool) -> Iterator[types.CodeAction]:
     spec, code = document.spec, document.code
+    if code is not None and not asked:
+        return  # each fix of code takes a check, which nobody waits for who looks at one place
     if not any(fix.safe for found, _ in findings(document) for fix in found.fixes):
         return
     check: Check

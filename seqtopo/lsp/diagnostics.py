@@ -23,10 +23,10 @@ SEVERITIES = {
 SOURCE = "seqtopo"
 
 
-def findings(document: Document, *, tried: bool = False) -> list[tuple[Diagnostic, Place]]:
+def findings(document: Document, tried: Span | None = None) -> list[tuple[Diagnostic, Place]]:
     """Return what is found in a document, and where; of a cell what stands in it.
 
-    ``tried`` has the fixes of Python code tried, which takes a while.
+    ``tried`` is where the fixes of Python code are tried, which takes a check for each.
     """
     spec, code = document.spec, document.code
     found: list[tuple[Diagnostic, Place]] = []
@@ -34,7 +34,10 @@ def findings(document: Document, *, tried: bool = False) -> list[tuple[Diagnosti
         return [(d, Place(document, d.span)) for d in spec.checked.diagnostics]
     if code is None:
         return found
-    checked = code.tried if tried else code.checked
+    if tried is None:
+        checked = code.checked
+    else:
+        checked = code.tried(Span(document.in_code(tried.start), document.in_code(tried.end)))
     for model in (None, *checked.models):
         for diagnostic in checked.diagnostics if model is None else model.diagnostics:
             span = diagnostic.span

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -93,21 +93,29 @@ class Code:
         """The models, checked. Fixes that are said to be safe were not tried yet: see ``tried``."""
         return check_code(self.file, self._asked)
 
-    @cached_property
-    def tried(self) -> CheckedFile:
-        """The same, where a fix is safe only if it was tried."""
-        again = check_code(self.file, self._asked)
-        return verified(again, self.read, self._asked)
+    def tried(self, span: Span) -> CheckedFile:
+        """Return the same, where the fixes around a span were tried, and no other is said to be safe."""
+
+        def mild(found: Diagnostic) -> Diagnostic:
+            if found.span.start <= span.end and span.start <= found.span.end:
+                return found
+            return replace(found, fixes=tuple(replace(fix, safe=False) for fix in found.fixes))
+
+        models = [replace(m, diagnostics=tuple(map(mild, m.diagnostics))) for m in self.checked.models]
+        found = CheckedFile(self.file, models, tuple(map(mild, self.checked.diagnostics)))
+        return verified(found, self.read, self._asked)
 
     @property
     def read(self) -> Read:
         """What reads a changed text in the place of this one."""
         return reader(self.file, self.path)
 
-    def findings(self, text: str) -> Sequence[Diagnostic]:
-        """Return what is found in a changed text, with fixes that were tried."""
+    def findings(self, text: str, *, tried: bool = True) -> Sequence[Diagnostic]:
+        """Return what is found in a changed text, with fixes that were ``tried``."""
         file = self.file if text == self.file.source.text else self.read(text)
-        found = verified(check_code(file, self._asked), self.read, self._asked)
+        found = check_code(file, self._asked)
+        if tried:
+            found = verified(found, self.read, self._asked)
         return [d for d in found.every if d.source is file.source]
 
 

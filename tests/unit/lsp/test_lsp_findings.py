@@ -122,6 +122,19 @@ async def test_keras_code_is_checked_and_fixed(client: LanguageClient) -> None:
     assert await page.found() == []
 
 
+async def test_all_safe_fixes_of_keras_code_are_made_at_once(client: LanguageClient) -> None:
+    text = KERAS.replace("layers.LSTM(64),\n", "layers.LSTM(64),\n        layers.Flatten(),\n")
+    page = open_page(client, text.replace("        layers.LSTM(32),\n", ""), "train.py", "python")
+    assert [d.code for d in await page.found()] == ["ST661"]
+    assert not [a for a in await page.actions("layers.Flatten") if a.kind == "source.fixAll.seqtopo"]
+    (action,) = await page.actions("import keras", "source.fixAll")
+    assert page.after(action) == page.text.replace("        layers.Flatten(),\n", "")
+    (first, *_) = await page.actions("layers.Flatten")
+    assert first.is_preferred
+    page.write(page.after(first))
+    assert await page.found() == []
+
+
 async def test_reading_that_stops_is_a_hint(client: LanguageClient) -> None:
     layer = "class Mine(layers.Layer):\n    def call(self, x):\n        return other(x)\n\n\nmodel ="
     text = KERAS.replace("model =", layer).replace("LSTM(64)", "LSTM(8, return_sequences=True),Mine(4)")
