@@ -192,3 +192,5 @@ class CodeFile:
     """The Python text that each symbol stands for: ``X_TRAIN_SHAPE_1`` and ``x_train.shape[1]``."""
     statements: list[ast.stmt] = field(default_factory=list, repr=False)
     """The syntax of the text."""
+    resets: list[Where] = field(default_factory=list)
+    """The calls that reset the states of whole models."""

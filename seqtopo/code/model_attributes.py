@@ -141,6 +141,8 @@ def model_method(machine: Machine, model: KerasModel, name: str, args: Arguments
         return None
     if name == "call":
         return call_model(machine, model, args, node)
+    if name == "reset_states" and (where := machine.where(node)) is not None:
+        machine.file.resets.append(where)
     if name in ("summary", "save", "save_weights", "load_weights", "set_weights", "reset_states"):
         return None
     return machine.unknown(f"what {name} gives", node)

@@ -22,6 +22,8 @@ class Known(NamedTuple):
 
     trained: frozenset[Span]
     """Where methods of Keras models are called."""
+    resets: frozenset[Span]
+    """Where the states of whole models are reset."""
     accuracy: bool
     """Whether every model is compiled with the metric ``accuracy`` by this name."""
     changes_rate: bool
@@ -37,7 +39,8 @@ def known_of(text: OldText, code: CodeFile) -> Known:
     named = [_texts(value) for value in metrics]
     accuracy = bool(named) and all("accuracy" in names and "acc" not in names for names in named)
     words = ("ReduceLROnPlateau", "LearningRateScheduler", "optimizer.lr", "set_value")
-    return Known(frozenset(trained), accuracy, any(word in text.text for word in words))
+    resets = frozenset(where.span for where in code.resets)
+    return Known(frozenset(trained), resets, accuracy, any(word in text.text for word in words))
 
 
 def _texts(node: ast.expr) -> list[str]:
@@ -97,10 +100,12 @@ def method_findings(text: OldText, call: ast.Call, known: Known) -> Iterator[Dia
     if name in old.GONE_METHODS and (ours or name in ("predict_classes", "to_yaml")):
         yield _gone_method(text, call, name, place)
         return
+    if name == "reset_states" and not call.args and isinstance(text.parents.get(call), ast.Expr):
+        yield from _reset(text, call, call.func, known)
     method = old.METHODS.get(name)
     if method is not None and (ours or method.distinct or _is_training(call)):
         yield from _method(text, call, call.func, method)
-    elif name in ("save_weights", "load_weights") and name == "save_weights":
+    elif name == "save_weights":
         yield from _weights_file(text, call)
 
 
@@ -175,6 +180,17 @@ def _gone_method(text: OldText, call: ast.Call, name: str, place: Span) -> Diagn
         edits = (Edit(place, "predict"), Edit(Span(end, end), ".argmax(axis=-1)"))
         fixes = [Fix("take the class of the largest output", edits)]
     return _says(text, "ST809", place, f"Keras 3 has no {name}", old.GONE_METHODS[name], fixes)
+
+
+def _reset(text: OldText, call: ast.Call, func: ast.Attribute, known: Known) -> Iterator[Diagnostic]:
+    """``model.reset_states()``: in Keras 3 the layers have that method, and models do not."""
+    model, sure = text.of(text.span(func.value)), text.span(call) in known.resets
+    if not sure and "model" not in model.lower():
+        return
+    each = f"[layer.reset_states() for layer in {model}.layers if getattr(layer, 'stateful', False)]"
+    fix = Fix("reset those of its layers", (Edit(text.span(call), each),), safe=sure)
+    message = "Keras 3 has no reset_states of a model, but of its layers"
+    yield _says(text, "ST806", text.last_name(func), message, fixes=[fix])
 
 
 def _weights_file(text: OldText, call: ast.Call) -> Iterator[Diagnostic]:

@@ -152,6 +152,16 @@ def test_what_is_not_sure_to_mean_the_same_is_left_and_told(text: str, code: str
     assert all(found.help for found in old_in(before) if not found.fixes)
 
 
+def test_the_states_of_a_model_are_reset_layer_by_layer() -> None:
+    text = "m = Sequential([Input(batch_shape=(2, 5, 3)), LSTM(4, stateful=True)])\nfor i in range(3):\n    "
+    assert line(f"{text}m.reset_states()  # anew") == [
+        "    [layer.reset_states() for layer in m.layers if getattr(layer, 'stateful', False)]  # anew"
+    ]
+    assert line("layer = LSTM(4, stateful=True)\nlayer.reset_states()\nmetric.reset_states()") == []
+    (found,) = old_in("import keras\nself.model.reset_states()\n")
+    assert [fix.safe for fix in found.fixes] == [False]
+
+
 def test_records_of_accuracy_have_its_name_where_the_metric_has_it() -> None:
     text = "model.compile('sgd', 'mse', metrics=['{}'])\nh = model.fit(x, y)\nprint(h.history['val_acc'])\n"
     hist = text.replace("h =", "hist =").replace("h.history", "hist.history")
