@@ -232,13 +232,14 @@ def _finish(found: Search, study: Study, interrupt: Interrupt, args: argparse.Na
     put_study(study, pareto_too=args.pareto)
     winner = min(best, key=lambda t: statistics.fmean(scores[t.number]))
     mine = scores[winner.number]
-    spread = f"{min(mine):.4g} to {max(mine):.4g} with {len(mine)} seeds"
-    head = f"{HEAD}{study.study_name}: trial {winner.number}, loss {statistics.fmean(mine):.4g} ({spread})\n"
+    spread = f"{min(mine):.4g} to {max(mine):.4g} with {len(mine)} seeds" if len(mine) > 1 else "one seed"
+    loss = f"loss {statistics.fmean(mine):.4g} ({spread})"
+    head = f"{HEAD}{study.study_name}: trial {winner.number}, {loss}\n"
     text = found.points.text(values_of(winner), head)
     write_whole(output, lambda path: path.write_text(text, encoding="utf-8"))
     drawn = output.with_name(f"{output.stem}-search.svg")
     write_whole(drawn, lambda path: path.write_text(picture(study), encoding="utf-8"))
-    say("", f"the best: trial {winner.number}, {in_short(winner)}: {spread}")
+    say("", f"the best: trial {winner.number}, {in_short(winner)}: {loss}")
     say(f"Wrote {output}, and the course of the search as {drawn}")
     say("", f"{command('seqtopo', *_fit_words(args, output))}")
     return fit_command.run(fit_command.parser().parse_args(_fit_words(args, output)[1:]))

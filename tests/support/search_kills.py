@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import optuna
@@ -87,6 +88,25 @@ def check(where: str, trials: int) -> Counter[str]:
     points = Counter(t.user_attrs["point"] for t in done)
     assert max(points.values()) == 1 or "value_of" in str([t.user_attrs for t in done])
     return Counter(t.state.name for t in every)
+
+
+def at_once(where: str, workers: int, trials: int) -> float:
+    """Return the seconds that a study takes whose workers, threads of this process, answer at once.
+
+    Raises:
+        AssertionError: a trial is missing, or is counted twice.
+    """
+    worker_on(storage_of(where), 0).run()
+    begin = time.perf_counter()
+
+    def work(_: int) -> str:
+        return worker_on(storage_of(where), trials).run()
+
+    with ThreadPoolExecutor(workers) as pool:
+        assert set(pool.map(work, range(workers))) == {"done"}
+    took = time.perf_counter() - begin
+    check(where, trials)
+    return took
 
 
 def main() -> None:

@@ -11,13 +11,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from seqtopo.searching.leases import counted
-from tests.support.search_kills import killed, start, storage_of
+from tests.support.search_kills import at_once, killed
 
 NOBODY = 65534
 """PostgreSQL does not run as root: it runs as the user that owns nothing."""
@@ -54,7 +52,18 @@ def server() -> Iterator[str]:
         if os.geteuid() == 0:
             os.chown(folder, NOBODY, NOBODY)
         data = f"{folder}/data"
-        _call([str(where / "initdb"), "-D", data, "-U", "seqtopo", "--auth=trust", "--no-sync"])
+        _call(
+            [
+                str(where / "initdb"),
+                "-D",
+                data,
+                "-U",
+                "seqtopo",
+                "--auth=trust",
+                "--encoding=UTF8",
+                "--no-sync",
+            ]
+        )
         options = f"-c listen_addresses='' -c unix_socket_directories='{folder}' -c max_connections=200"
         _call([str(where / "pg_ctl"), "-D", data, "-w", "-l", f"{folder}/log", "-o", options, "start"])
         try:
@@ -71,16 +80,11 @@ def main() -> None:
         ended = killed(url, 2, 16, 0.3, 4)
         print("2 workers, 4 kills:", dict(ended))
     if many:
-        with server() as url:
-            trials = 10 * many
-            begin = time.perf_counter()
-            there = [start(url, trials, 0.0) for _ in range(many)]
-            for child in there:
-                assert child.wait() == 0, child.communicate()
-            study = storage_of(url)
-            done = counted(study.get_all_trials(study.get_all_studies()[0]._study_id))
-            assert len(done) == trials
-            print(f"{many} workers, {trials} trials that take no time: {time.perf_counter() - begin:.0f} s")
+        with server() as url, tempfile.TemporaryDirectory() as folder:
+            for where in (url, f"{folder}/study.log"):
+                kind = "PostgreSQL" if where is url else "journal"
+                took = at_once(where, many, 4 * many)
+                print(f"{kind}: {many} workers that answer at once, {4 * many} trials in {took:.1f} s")
 
 
 if __name__ == "__main__":
