@@ -246,6 +246,20 @@ def take_a_text_for_a_spec(editor: Editor) -> None:
     expect(language).to_contain_text("seqtopo", timeout=SECONDS)
 
 
+def switch_hints_off(editor: Editor, settings: Path) -> None:
+    """Switch the shapes in the text off while the server runs."""
+    editor.open("wrong.seqtopo")
+    hint = editor.page.locator(".editor-instance .view-line", has_text="(T, 8)")
+    expect(hint).to_be_visible(timeout=SECONDS)
+    given = json.loads(settings.read_text(encoding="utf-8"))
+    settings.write_text(json.dumps({**given, "seqtopo.inlayHints": False}), encoding="utf-8")
+    # The editor asks for hints when the text changes.
+    editor.page.locator(".editor-instance .view-line").last.click()
+    editor.page.wait_for_timeout(3000)
+    editor.page.keyboard.type(" ")
+    expect(hint).to_be_hidden(timeout=SECONDS)
+
+
 def say_how_to_install(editor: Editor, settings: Path, folder: Path) -> None:
     """Choose a Python without seqtopo: a message says what to run, and copies it."""
     venv.create(folder / "empty", with_pip=False)
@@ -260,6 +274,7 @@ def say_how_to_install(editor: Editor, settings: Path, folder: Path) -> None:
     message = editor.page.locator(".notification-toast", has_text='-m pip install "seqtopo[lsp]"')
     expect(message).to_be_visible(timeout=SECONDS)
     editor.picture("9-not-installed")
+    expect(editor.page.locator(".notification-toast .codicon-error")).to_have_count(0)
     message.get_by_role("button", name="Copy Command").click()
     expect(editor.page.locator(".notification-toast", has_text="Copied")).to_be_visible(timeout=SECONDS)
     copied = editor.page.evaluate("navigator.clipboard.readText()")
@@ -303,6 +318,7 @@ def main(server: Path, extension: Path, pictures: Path) -> None:
                 follow_to_keras_code(editor)
                 check_a_notebook(editor)
                 take_a_text_for_a_spec(editor)
+                switch_hints_off(editor, folder / ".vscode" / "settings.json")
                 say_how_to_install(editor, folder / ".vscode" / "settings.json", home)
             except BaseException:
                 editor.picture("failed")

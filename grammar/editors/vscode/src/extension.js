@@ -13,6 +13,7 @@ const KERAS = /\b(?:keras|seqtopo)\b/; // Python files without it are no matter 
 const NAMES = new Set(["class", "type", "variable", "parameter"]);
 
 let output;
+let watcher; // of the files in which a project says which rules are on
 let client;
 let starting; // the promise of a start, so that two documents that are opened at once start one server
 let listening; // to the Python extension, which is started with the server and not for any text that is opened
@@ -20,6 +21,7 @@ let reported = false; // said once, and not again at every document
 
 function activate(context) {
   output = vscode.window.createOutputChannel("seqtopo", { log: true });
+  watcher = vscode.workspace.createFileSystemWatcher("**/pyproject.toml");
   const drawing = new Drawing(context, ask, isOurs);
   const show = (kind) => async (given) => {
     // What the lens above a model hands over is {uri, kind, position}; a menu hands over other things.
@@ -30,6 +32,7 @@ function activate(context) {
   const command = (name, does) => vscode.commands.registerCommand(`seqtopo.${name}`, does);
   context.subscriptions.push(
     output,
+    watcher,
     command("showDrawing", show("graph")),
     command("showUnrolled", show("unrolled")),
     command("showOutput", () => output.show()),
@@ -37,7 +40,11 @@ function activate(context) {
     vscode.workspace.onDidOpenTextDocument((document) => opened(document, drawing)),
     vscode.workspace.onDidSaveTextDocument((document) => opened(document, drawing)),
     vscode.workspace.onDidChangeConfiguration((event) => {
+      // Told by ourselves, since the client of the protocol would also tell a server that is being stopped.
       if (event.affectsConfiguration("seqtopo.interpreter")) restart(drawing);
+      else if (event.affectsConfiguration("seqtopo") && client?.isRunning()) {
+        client.sendNotification("workspace/didChangeConfiguration", { settings: { seqtopo: serverSettings() } });
+      }
       if (event.affectsConfiguration("seqtopo.textFiles")) vscode.workspace.textDocuments.forEach(asSpec);
     }),
     vscode.workspace.onDidGrantWorkspaceTrust(() => restart(drawing)),
@@ -123,7 +130,6 @@ async function begin(drawing) {
   const { LanguageClient, TransportKind } = require("vscode-languageclient/node");
   // -P: a file of the workspace is never imported because it lies there.
   const server = { command: found.command, args: ["-P", "-m", "seqtopo", "lsp"], transport: TransportKind.stdio };
-  const settings = vscode.workspace.getConfiguration("seqtopo");
   const made = new LanguageClient("seqtopo", "seqtopo", server, {
     documentSelector: SCHEMES.flatMap((scheme) => [
       { scheme, language: "seqtopo" },
@@ -131,22 +137,14 @@ async function begin(drawing) {
     ]),
     outputChannel: output,
     traceOutputChannel: output,
-    initializationOptions: {
-      drawings: "panel",
-      inlayHints: settings.get("inlayHints"),
-      codeLens: settings.get("codeLens"),
-      python: settings.get("python"),
-    },
+    initializationOptions: serverSettings(),
     middleware: {
       provideDocumentSemanticTokens: async (document, token, next) => {
         const legend = made.initializeResult?.capabilities.semanticTokensProvider?.legend;
         return namesOnly(await next(document, token), legend?.tokenTypes ?? []);
       },
     },
-    synchronize: {
-      configurationSection: "seqtopo",
-      fileEvents: vscode.workspace.createFileSystemWatcher("**/pyproject.toml"),
-    },
+    synchronize: { fileEvents: watcher },
   });
   made.onNotification("seqtopo/drawingChanged", ({ uri }) => drawing.changed(uri));
   client = made;
@@ -158,6 +156,17 @@ async function begin(drawing) {
   }
   drawing.later();
   return undefined;
+}
+
+/** The settings that the server heeds. */
+function serverSettings() {
+  const settings = vscode.workspace.getConfiguration("seqtopo");
+  return {
+    drawings: "panel",
+    inlayHints: settings.get("inlayHints"),
+    codeLens: settings.get("codeLens"),
+    python: settings.get("python"),
+  };
 }
 
 /** Leaves out of semantic tokens all but names. A token is five numbers, its place counted from the one before. */
