@@ -21,6 +21,8 @@ SEVERITIES = {
     "info": types.DiagnosticSeverity.Information,
 }
 SOURCE = "seqtopo"
+_OLD = "ST8"
+"""How the codes of old spellings begin."""
 
 
 def findings(document: Document, tried: Span | None = None) -> list[tuple[Diagnostic, Place]]:
@@ -70,7 +72,7 @@ def shown(found: Diagnostic, place: Place) -> types.Diagnostic:
         code=found.code,
         code_description=types.CodeDescription(page_uri(found.code)) if found.code in CODES else None,
         source=SOURCE,
-        tags=[types.DiagnosticTag.Unnecessary] if _is_unnecessary(found) else None,
+        tags=_tags(found),
         related_information=list(_related(found, place)) or None,
     )
 
@@ -79,6 +81,12 @@ def page_uri(code: str) -> str:
     """Return the address of a code's page, a Markdown file."""
     path = Path(grammar_path("diagnostics")) / f"{code}.md"
     return (path if path.is_file() else Path(grammar_path(INDEX))).as_uri()
+
+
+def _tags(found: Diagnostic) -> list[types.DiagnosticTag] | None:
+    if found.code.startswith(_OLD):
+        return [types.DiagnosticTag.Deprecated]
+    return [types.DiagnosticTag.Unnecessary] if _is_unnecessary(found) else None
 
 
 def _is_unnecessary(found: Diagnostic) -> bool:

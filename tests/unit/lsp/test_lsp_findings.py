@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from lsprotocol import types
 from pytest_lsp import LanguageClient
@@ -58,6 +60,14 @@ async def test_what_is_of_no_use_is_tagged(client: LanguageClient) -> None:
     page = open_page(client, "in(8) -> flatten -> dense(1)\n")
     (found,) = await page.found()
     assert (found.code, list(found.tags or ())) == ("ST661", [types.DiagnosticTag.Unnecessary])
+
+
+async def test_what_is_spelled_in_an_old_way_is_tagged(client: LanguageClient, tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text("[tool.seqtopo]\nselect = ['ST8']\n")
+    text = KERAS.replace("from keras import layers", "from keras.layers.core import Dense")
+    page = open_page(client, text, (tmp_path / "old.py").as_uri(), "python")
+    tags = {str(d.code): list(d.tags or ()) for d in await page.found()}
+    assert tags["ST801"] == [types.DiagnosticTag.Deprecated]
 
 
 async def test_a_safe_fix_is_preferred(client: LanguageClient) -> None:
