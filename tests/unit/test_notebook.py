@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
 
 import seqtopo
 from seqtopo.notebook.cards import Card, history_text
@@ -21,10 +22,12 @@ RIGHT, WRONG = "in(T,8) -> lstm(64,seq) -> lstm(32)", "in(T,8) -> lstm(64) -> ls
 
 @pytest.fixture
 def shell(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> InteractiveShell:
-    """An IPython shell with the extension; it keeps no history."""
+    """An IPython shell with the extension; it writes no history, and nothing when Python ends."""
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
-    found = InteractiveShell()
-    found.history_manager.enabled = False
+    config = Config()
+    config.HistoryAccessor.enabled = False
+    config.HistoryManager.hist_file = ":memory:"
+    found = InteractiveShell(config=config)
     found.extension_manager.load_extension("seqtopo")
     return found
 
