@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -81,7 +82,9 @@ class Worker:
         """
         while not self.stopping():
             if self.heartbeats:
-                optuna.storages.fail_stale_trials(self.study)
+                with warnings.catch_warnings():  # Optuna calls it experimental
+                    warnings.simplefilter("ignore")
+                    optuna.storages.fail_stale_trials(self.study)
             else:
                 requeue_killed(self.study)
             trials = self.study.get_trials(deepcopy=False)
