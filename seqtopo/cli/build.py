@@ -16,7 +16,7 @@ from seqtopo.cli.check import as_json
 from seqtopo.cli.files import STDIN, check_spec, is_text
 from seqtopo.cli.settings import settings_of
 from seqtopo.cli.terminal import put, put_diagnostics, say, terminal
-from seqtopo.cli.writing import cannot_write, write_whole
+from seqtopo.cli.writing import add_force, cannot_write, keep_what_is_there, write_whole
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.diag.nearest import nearest
@@ -71,12 +71,16 @@ def parser() -> Parser:
         type=seed,
         help="what the initial weights are drawn from, the same on every backend (default: others each time)",
     )
+    add_force(made, "a trained model, or a program that somebody wrote,")
     which = made.add_mutually_exclusive_group()
     which.add_argument("--part", metavar="NAME", help="save this named model of the spec")
     which.add_argument("--all", action="store_true", help="save every named model of the spec")
     add_spec_options(made)
     add_format(made)
     return made
+
+
+_KINDS = {".keras": "model", ".py": "program", ".json": "config"}
 
 
 @dataclass(frozen=True)
@@ -101,6 +105,8 @@ def run(args: argparse.Namespace) -> int:
         trouble = _no_place(target, args.all) if checked.ok else None
         if trouble is not None:
             raise SpecError((trouble,))
+        if checked.ok and not args.all:
+            keep_what_is_there(target, _KINDS[target.suffix], force=args.force)
         most = args.max_params or settings.max_params
         if target.suffix == ".py" and not args.all:
             _write(target, python_of(checked, most, args.part or ""))
@@ -109,6 +115,9 @@ def run(args: argparse.Namespace) -> int:
         built = build(checked, args.backend, most, seed=args.seed)
         with keras_refusals(checked.source), doing("building the model"):
             models = _models(built, args.part, args.all)
+        if args.all:
+            for name in models:
+                keep_what_is_there(target / f"{name}{SUFFIX}", "model", force=args.force)
         saved = _save(models, target, args.all)
     except SpecError as error:
         _put_wrong(checked, error.diagnostics, args.format)

@@ -12,7 +12,7 @@ from seqtopo.cli.arguments import Parser, UsageError, add_format
 from seqtopo.cli.files import STDIN, STDIN_NAME, read_input
 from seqtopo.cli.python_code import spec_in_code
 from seqtopo.cli.terminal import put, put_diagnostics, say
-from seqtopo.cli.writing import apart, text_place, write_whole
+from seqtopo.cli.writing import add_force, apart, keep_what_is_there, text_place, write_whole
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.diag.nearest import nearest
@@ -50,6 +50,7 @@ def parser() -> Parser:
     made.add_argument(
         "-o", "--output", metavar="PATH", help="a file to write the spec to; or a model, to a .keras file"
     )
+    add_force(made, "a spec or a model")
     made.add_argument(
         "--model", metavar="NAME", default="", help="which model of the Python file, if it makes several"
     )
@@ -84,6 +85,7 @@ def run(args: argparse.Namespace) -> int:
     if spec is not None and args.output:
         data = spec.encode()
         try:
+            keep_what_is_there(args.output, "spec", spec, force=args.force)
             write_whole(Path(args.output), lambda path: path.write_bytes(data))
         except SpecError as error:
             spec, found = None, error.diagnostics

@@ -10,7 +10,7 @@ from pathlib import Path
 from seqtopo.cli import decompile
 from seqtopo.cli.arguments import UsageError
 from seqtopo.cli.terminal import put, put_diagnostics, say
-from seqtopo.cli.writing import apart, write_whole
+from seqtopo.cli.writing import apart, keep_what_is_there, write_whole
 from seqtopo.decompiler.losses import Losses, UnreadableError
 from seqtopo.decompiler.model_files import read_config
 from seqtopo.decompiler.old_models import age_of_config
@@ -29,7 +29,8 @@ def run(args: argparse.Namespace) -> int:
         if args.weights or args.theano:
             raise UsageError("weights go into a .keras file", "write -o model.keras")
         form = "json" if args.format == "json" else "text"
-        wanted = argparse.Namespace(model=args.text, output=args.output, strict=False, format=form)
+        given = {"model": args.text, "output": args.output, "force": args.force}
+        wanted = argparse.Namespace(**given, strict=False, format=form)
         return decompile.run(wanted)
     try:
         return _carry(args)
@@ -48,6 +49,7 @@ def _carry(args: argparse.Namespace) -> int:
         raise UsageError(
             f"{source} has no weights", "give them: --weights weights.h5; or write its spec: -o spec.txt"
         )
+    keep_what_is_there(target, "model", force=args.force)
     losses = Losses(str(source))
     try:
         config = read_config(source)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from seqtopo.cli.arguments import Parser, UsageError, add_imports
 from seqtopo.cli.terminal import put, put_diagnostics, say
-from seqtopo.cli.writing import apart, text_place, write_whole
+from seqtopo.cli.writing import add_force, apart, keep_what_is_there, text_place, write_whole
 from seqtopo.decompiler.decompile import decompiled
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
@@ -40,6 +40,7 @@ def parser() -> Parser:
     made.add_argument("model", help="a .keras or .h5 file, or a .json file with a model's configuration")
     add_imports(made)
     made.add_argument("-o", "--output", metavar="FILE", help="write the spec to this file")
+    add_force(made, "a spec")
     made.add_argument(
         "--strict", action="store_true", help="exit with 1 where a spec cannot say all of the model"
     )
@@ -64,6 +65,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         found = decompiled(path)
         if args.output:
+            keep_what_is_there(args.output, "spec", found.text, force=args.force)
             write_whole(Path(args.output), lambda file: file.write_text(found.text, encoding="utf-8"))
     except SpecError as error:
         _show_wrong(error, args.format)

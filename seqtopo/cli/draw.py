@@ -11,7 +11,7 @@ from typing import Any
 from seqtopo.cli.arguments import Parser, UsageError, add_dims, dims_of
 from seqtopo.cli.files import check_spec, is_left_out, is_text, say_first_values
 from seqtopo.cli.terminal import put, put_diagnostics, say, terminal
-from seqtopo.cli.writing import apart, write_whole
+from seqtopo.cli.writing import add_force, apart, keep_what_is_there, write_whole
 from seqtopo.decompiler.decompile import decompiled
 from seqtopo.diag.error import SpecError
 from seqtopo.pictures.draw import DIRECTIONS, FORMATS, THEMES, Paper, drawing_of
@@ -58,6 +58,7 @@ def parser() -> Parser:
         type=Path,
         help=f"where to write it; the ending says what: {', '.join(FORMATS)} (.mmd and .md are Mermaid)",
     )
+    add_force(made, "a file of another kind")
     made.add_argument(
         "--unrolled",
         action="store_true",
@@ -203,6 +204,7 @@ def run(args: argparse.Namespace) -> int:
             sources=args.sources,
         )
         if output is not None:
+            keep_what_is_there(output, "picture", force=args.force)
             data = drawing.encoded(output.suffix, scale=args.scale)
     except KeyError as error:
         raise UsageError(str(error.args[0])) from None

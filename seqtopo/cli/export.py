@@ -14,6 +14,7 @@ from seqtopo.cli.build import SUFFIX
 from seqtopo.cli.files import check_spec, is_left_out
 from seqtopo.cli.settings import settings_of
 from seqtopo.cli.terminal import put, put_diagnostics, say, terminal
+from seqtopo.cli.writing import add_force
 from seqtopo.decompiler.losses import UnreadableError
 from seqtopo.decompiler.model_files import read_config
 from seqtopo.diag.error import SpecError
@@ -63,6 +64,7 @@ def parser() -> Parser:
     made.add_argument(
         "--batch", metavar="N", type=int, help="fix the number of sequences (TensorFlow Lite: 1 by default)"
     )
+    add_force(made, "a file of another kind")
     add_spec_options(made)
     return made
 
@@ -77,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         row = chosen_format(target, args.format)
         backends = chosen_backends(row, args.via)
-        refuse_place(target, row)
+        refuse_place(target, row, args.model, force=args.force)
         if file.suffix == ".json":
             raise UsageError(
                 f"{file} has no weights: it can only be a model's configuration",
@@ -104,7 +106,8 @@ def _with_command(
     if file.suffix == SUFFIX:
         return replace(found, help="give a model whose input has a number of time steps")
     resolved = check_spec(args.model, dims).resolved
-    assert resolved is not None
+    if resolved is None:
+        return found
     inputs = [resolved.graph.nodes[index] for index in resolved.graph.inputs]
     shapes = [tensor.shape for node in inputs for tensor in node.outputs or ()]
     names = list(dict.fromkeys(name for shape in shapes for size in shape for name in sorted(symbols(size))))

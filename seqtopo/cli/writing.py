@@ -9,7 +9,7 @@ from difflib import unified_diff
 from pathlib import Path
 from typing import NamedTuple
 
-from seqtopo.cli.arguments import UsageError
+from seqtopo.cli.arguments import Parser, UsageError
 from seqtopo.cli.files import STDIN, STDIN_NAME, read_input
 from seqtopo.cli.terminal import put
 from seqtopo.diag.error import SpecError
@@ -20,6 +20,7 @@ from seqtopo.syntax.read import decode, unreadable
 from seqtopo.system import leftovers
 from seqtopo.system.bounds import SPEC_BYTES
 from seqtopo.system.files import open_file
+from seqtopo.system.replacing import why_kept
 from seqtopo.system.shell import command
 
 _MARK = b"\xef\xbb\xbf"
@@ -77,6 +78,38 @@ def apart(output: str | Path, *inputs: str) -> None:
             raise UsageError(
                 f"that would write over {given}, which is read", f"write {command('-o', str(other))}"
             )
+
+
+def keep_what_is_there(output: str | Path, kind: str, text: str = "", *, force: bool = False) -> None:
+    """Keep what stands at a path, by the rule of ``seqtopo.system.replacing``.
+
+    Raises:
+        SpecError: ST732, it would be replaced; ST405, it cannot be looked at.
+    """
+    path = Path(output)
+    try:
+        there = "" if force else why_kept(path, kind, text)
+    except OSError as error:
+        raise SpecError((cannot_write(path, error),)) from error
+    if there:
+        raise SpecError((would_replace(path, there),))
+
+
+def would_replace(path: Path, there: str) -> Diagnostic:
+    """Return the diagnostic of a file that is kept, with a place that is free."""
+    names = (path.with_stem(f"{path.stem}-{i}") for i in range(2, 1000))
+    free = next((name for name in names if not os.path.lexists(name)), path.with_stem(f"{path.stem}-new"))
+    return Diagnostic(
+        "ST732",
+        f"{path} would be replaced: {there} is there already",
+        Span(0, 0),
+        help=f"write elsewhere: {command('-o', str(free))}; or replace it: --force",
+    )
+
+
+def add_force(parser: Parser, what: str) -> None:
+    """Add ``--force``, which replaces ``what`` stands at the path of ``-o``."""
+    parser.add_argument("--force", action="store_true", help=f"replace {what} that is there already")
 
 
 def text_place(output: str | Path, what: str) -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ from seqtopo.exporting.formats import FORMATS, Format, able, format_of, has, wri
 from seqtopo.source import Span
 from seqtopo.system import leftovers, packages
 from seqtopo.system.progress import doing
+from seqtopo.system.replacing import why_kept
 
 if TYPE_CHECKING:
     import keras
@@ -69,6 +71,7 @@ def export(
     step: bool = False,
     batch: int | None = None,
     modules: Sequence[str] = (),
+    force: bool = False,
 ) -> Exported:
     """Writes a model for another program, by Keras' own ``export``, and compares the two before it is kept.
 
@@ -84,6 +87,7 @@ def export(
         batch: fixes how many sequences go in at a time. TensorFlow Lite needs it for recurrent layers, and
             gets 1.
         modules: names of modules that define layers of your own, for a file. Those of a model are known.
+        force: replaces a file of another kind that is there already.
 
     Returns:
         What was written, under which names its inputs and outputs go, and how far its answers were from
@@ -104,7 +108,7 @@ def export(
     target = Path(path)
     row = chosen_format(target, format)
     backends = chosen_backends(row, via)
-    refuse_place(target, row)
+    refuse_place(target, row, *([model] if isinstance(model, Path) else []), force=force)
     options: dict[str, Any] = {"step": step, "batch": batch, "modules": list(modules)}
     if isinstance(model, Path):
         return exported({"model": str(model.absolute()), **options}, target, row, backends)
@@ -190,28 +194,65 @@ def _install(names: Iterable[str]) -> str:
     return packages.get(*map(packages.wanted, names))
 
 
-def refuse_place(target: Path, format: Format) -> None:
+def refuse_place(target: Path, format: Format, *read: str | Path, force: bool = False) -> None:
     """Refuse a place that cannot be written to, before a minute is spent on the export.
 
+    ``read`` are the files that it is made from; ``force`` replaces another file.
+
     Raises:
-        SpecError: there is no such folder, or something else stands there.
+        SpecError: ST405, there is no such folder, something else stands there, or it is read; ST732, what
+            stands there is kept, by the rule of ``seqtopo.system.replacing``.
     """
-    stands = target.exists()
-    reason = ""
-    if not target.absolute().parent.is_dir():
-        reason = f"there is no folder {target.parent}"
-    elif stands and format.suffix and not target.is_file():
-        reason = "it is a folder" if target.is_dir() else "it is not a file"
-    elif stands and not format.suffix and not _replaceable(target):
-        reason = "it is there, and is no SavedModel"
-    elif not os.access(target.absolute().parent, os.W_OK):
-        reason = f"the folder {target.absolute().parent} is not writable"
+    there = ""
+    try:
+        place = _place(target)
+        stands = os.path.lexists(place)
+        reason = ""
+        if not place.parent.is_dir():
+            reason = f"there is no folder {target.parent}"
+        elif place == Path.cwd():
+            reason = "it is the current folder"
+        elif any(os.path.realpath(file) == str(place) for file in read if os.path.isfile(file)):
+            reason = "the model is read from it"
+        elif stands and format.suffix and not place.is_file():
+            reason = "it is a folder" if place.is_dir() else "it is not a file"
+        elif not os.access(place.parent, os.W_OK):
+            reason = f"the folder {place.parent} is not writable"
+        elif stands and not format.suffix and not place.is_dir():
+            reason = "it is there, and is no SavedModel"
+        elif stands and not format.suffix:
+            reason = "it is there, and is no SavedModel alone" if why_kept(place, format.name) else ""
+        elif stands and not force:
+            there = why_kept(place, format.name)
+    except (OSError, ValueError) as error:
+        reason = _why(error)
     if reason:
         raise _refuse("ST405", f"{target} cannot be written: {reason}", "choose another place with -o")
+    if there:
+        raise _refuse(
+            "ST732",
+            f"{target} would be replaced: {there} is there already",
+            "choose another place with -o; or replace it: --force",
+        )
 
 
-def _replaceable(folder: Path) -> bool:
-    return folder.is_dir() and ((folder / "saved_model.pb").is_file() or not any(folder.iterdir()))
+def _place(target: Path) -> Path:
+    """Where it is written: a link stays one, what it leads to is replaced.
+
+    Raises:
+        OSError: no file can have that name.
+        ValueError: the same, where it has a null character.
+    """
+    place = Path(os.path.realpath(target))
+    with suppress(FileNotFoundError, NotADirectoryError):
+        place.lstat()
+    return place
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, ValueError):
+        return "its name has a null character"
+    return (getattr(error, "strerror", None) or str(error)).lower()
 
 
 def exported(wanted: Mapping[str, Any], target: Path, format: Format, backends: Sequence[str]) -> Exported:
@@ -221,28 +262,45 @@ def exported(wanted: Mapping[str, Any], target: Path, format: Format, backends: 
     Raises:
         SpecError: as ``export``; none of them can.
     """
-    place = target.absolute()
+    place = _place(target)
     leftovers.sweep(place.parent)
     refused: dict[str, Mapping[str, Any]] = {}
     for backend in backends:
-        in_place = tempfile.TemporaryDirectory(dir=place.parent, prefix=leftovers.PREFIX)
-        with in_place as folder, leftovers.held(folder):
-            # Under its final name: large ONNX models name the files that hold their weights.
-            out = Path(folder) / "out" / place.name
-            out.parent.mkdir()
-            answer = _asked(
-                {**wanted, "out": str(out), "format": format.name},
-                Path(folder) / "request.json",
-                backend,
-            )
-            if "refused" not in answer:
-                for made in out.parent.iterdir():
-                    _put(made, place.parent / made.name)
-                return _exported(answer, target, format, backend)
-            refused[backend] = answer["refused"]
-            if not answer["refused"]["elsewhere"]:
-                break
+        try:
+            answer = _made(wanted, place, format, backend)
+        except OSError as error:
+            raise _refuse(
+                "ST405", f"{target} cannot be written: {_why(error)}", "choose another place with -o"
+            ) from error
+        if "refused" not in answer:
+            return _exported(answer, target, format, backend)
+        refused[backend] = answer["refused"]
+        if not answer["refused"]["elsewhere"]:
+            break
     raise _with_ways(refused, format)
+
+
+def _made(wanted: Mapping[str, Any], place: Path, format: Format, backend: str) -> dict[str, Any]:
+    """Exports on one backend, beside the place and then into it; what the child process answers.
+
+    Raises:
+        OSError: it cannot be put there.
+        SpecError: the process came to no answer.
+    """
+    in_place = tempfile.TemporaryDirectory(dir=place.parent, prefix=leftovers.PREFIX)
+    with in_place as folder, leftovers.held(folder):
+        # Under its final name: large ONNX models name the files that hold their weights.
+        out = Path(folder) / "out" / place.name
+        out.parent.mkdir()
+        answer = _asked(
+            {**wanted, "out": str(out), "format": format.name},
+            Path(folder) / "request.json",
+            backend,
+        )
+        if "refused" not in answer:
+            for made in out.parent.iterdir():
+                _put(made, place.parent / made.name)
+        return answer
 
 
 def _exported(answer: Mapping[str, Any], target: Path, format: Format, backend: str) -> Exported:
