@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from seqtopo.api import compile as compile
     from seqtopo.api import compile_all as compile_all
     from seqtopo.api import decompile as decompile
+    from seqtopo.api import distribute as distribute
     from seqtopo.api import format_spec as format_spec
     from seqtopo.api import generate as generate
     from seqtopo.api import get_states as get_states
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from seqtopo.api import spec_of_trial as spec_of_trial
     from seqtopo.api import to_python as to_python
     from seqtopo.diag.error import SpecError as SpecError
+    from seqtopo.distributing.ranks import DistributionError as DistributionError
     from seqtopo.exporting import Exported as Exported
     from seqtopo.exporting import export as export
     from seqtopo.layers.custom import layer as layer
@@ -46,6 +48,7 @@ __version__ = "0.1.0"
 
 # Where each public name is: the imports above, for the interpreter. A test holds the two together.
 _HOMES = {
+    "DistributionError": "seqtopo.distributing.ranks",
     "Drawing": "seqtopo.pictures.draw",
     "Exported": "seqtopo.exporting",
     "LayerKernel": "seqtopo.runtime.kernels.listing",
@@ -60,6 +63,7 @@ _HOMES = {
     "convert": "seqtopo.vgsl.reader",
     "data": "seqtopo",
     "decompile": "seqtopo.api",
+    "distribute": "seqtopo.api",
     "draw": "seqtopo.pictures.draw",
     "export": "seqtopo.exporting",
     "format_spec": "seqtopo.api",

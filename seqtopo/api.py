@@ -686,6 +686,44 @@ def attach(model: keras.Model, *, kernels: bool = True) -> keras.Model:
     return make_ready(model, kernels=kernels)
 
 
+def distribute(model: keras.Model | None = None, *, device: str | None = None) -> keras.Model | None:
+    r"""Let ``fit`` of a Keras model train in several processes, with the results of one.
+
+    Each process runs the same script: ``torchrun --nproc-per-node 2 train.py``, ``srun python train.py``, or
+    Ray's ``TorchTrainer``, which set the environment that says which process this is. Every process gives
+    ``fit`` the same data; of each batch it computes its own share of the rows, and the gradients are added
+    up. So ``batch_size`` means what it means in one process. In one process alone this does nothing.
+
+    Args:
+        model: a compiled and built model, also one that seqtopo did not make. Without it the processes are
+            joined only; a script on JAX or TensorFlow does so first, before anything is computed.
+        device: ``"cpu"``, ``"gpu"`` or ``"gpu:1"``: raise an error where the backend cannot use it, and
+            would train on another one.
+
+    Returns:
+        The same model, whose ``fit`` raises ``DistributionError`` where the processes read different data, or
+        no longer have the same weights. ``evaluate``, ``predict`` and ``save`` are those of one process.
+
+    Raises:
+        DistributionError: the processes do not meet, or this model cannot be trained so: it is stateful, or
+            has a loss or a metric that cannot be added up.
+
+    Adding up the gradients of equal shares is Li et al., "PyTorch Distributed: Experiences on Accelerating
+    Data Parallel Training", VLDB 2020.
+
+    >>> import seqtopo
+    >>> model = seqtopo.compile("in(10,3) -> lstm(8) -> dense(1)\ntrain adam, loss=mse")
+    >>> seqtopo.distribute(model) is model
+    True
+    """
+    from seqtopo.emit.backend import choose
+
+    choose()
+    from seqtopo.distributing import put_into
+
+    return put_into(model, device)
+
+
 def get_states(model: keras.Model) -> list[np.ndarray]:
     """Return the states of a model's stateful layers, as ``get_weights`` gives weights; no file holds them.
 

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 from seqtopo.cli.arguments import Parser, UsageError, add_spec_options, add_stock, dims_of, seed
 from seqtopo.cli.data_options import add_pad
-from seqtopo.cli.files import check_spec
+from seqtopo.cli.files import STDIN, check_spec
 from seqtopo.cli.fit_files import PROGRESS, Training, keep_what_is_there, target_of
 from seqtopo.cli.settings import settings_of
 from seqtopo.cli.terminal import put_diagnostics, say
 from seqtopo.diag.error import SpecError
+from seqtopo.diag.model import Diagnostic
+from seqtopo.distributing.launching import launch
+from seqtopo.distributing.ranks import DistributionError, ranks_of
 from seqtopo.emit.backend import choose
 from seqtopo.report.analyse import Checked, still_searched
+from seqtopo.source import Span
 from seqtopo.system import packages
 
 if TYPE_CHECKING:
@@ -48,6 +53,15 @@ def parser() -> Parser:
     made.add_argument(
         "-o", "--output", metavar="PATH", help="where to save (default: the spec's name, .keras)"
     )
+    made.add_argument(
+        "--processes",
+        metavar="N",
+        type=whole,
+        default=1,
+        help="train in N processes of this machine, with the results of one (default: 1); under torchrun or "
+        "srun each process is one of them",
+    )
+    made.add_argument("--device", metavar="NAME", help="refuse to train elsewhere than on cpu, gpu or gpu:1")
     made.add_argument("--force", action="store_true", help="replace a finished model that is there already")
     add_spec_options(made)
     return made
@@ -128,8 +142,20 @@ def _share(text: str) -> float:
 
 def run(args: argparse.Namespace) -> int:
     """Trains, compares, saves. Returns the exit code."""
+    try:
+        return _run(args)
+    except DistributionError as error:
+        put_diagnostics((Diagnostic("ST735", error.reason, Span(0, 0), help=error.help),))
+        return 1
+
+
+def _run(args: argparse.Namespace) -> int:
     dims = dims_of(args.dims)
     target = target_of(args)
+    ranks = ranks_of()
+    if ranks.rank:
+        # Rank 0 speaks for all.
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - until the process ends
     checked = check_spec(args.spec, dims)
     try:
         if not checked.ok:
@@ -141,7 +167,10 @@ def run(args: argparse.Namespace) -> int:
         training = Training(target, args.epochs)
         with training.stopped_in_words():
             job = _job(checked, args, dims)
-            put_diagnostics(job.checked.diagnostics)
+            if _is_parent(args):
+                return _in_processes(args)
+            if ranks.rank == 0:
+                put_diagnostics(job.checked.diagnostics)
             # Keras imports TensorFlow, where it is installed, on any backend; its greeting is for nobody.
             os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
             choose(args.backend)
@@ -154,6 +183,22 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def _is_parent(args: argparse.Namespace) -> bool:
+    """Whether this process trains nothing itself, but starts those that do."""
+    return args.processes > 1 and ranks_of().world == 1
+
+
+def _nothing(*lines: str) -> None:
+    """Say nothing."""
+
+
+def _in_processes(args: argparse.Namespace) -> int:
+    """Run this command once for each rank, now that the spec and the data are right."""
+    if args.spec == STDIN:
+        raise UsageError("several processes cannot all read the standard input", "give a file")
+    return launch([sys.executable, "-m", "seqtopo", *sys.argv[1:]], args.processes)
+
+
 def _job(checked: Checked, args: argparse.Namespace, dims: dict[str, Any]) -> Job:
     """What ``job_of`` gives; raises what it raises, and UsageError where NumPy is not installed."""
     try:
@@ -162,6 +207,8 @@ def _job(checked: Checked, args: argparse.Namespace, dims: dict[str, Any]) -> Jo
         help = f"install a backend, which brings it: {packages.get_extra('jax')}"
         raise UsageError("NumPy is not installed", help) from None
     try:
-        return job_of(checked, Reading(args, dims, settings_of(args.spec).selection, say))
+        # Where several processes follow, the first of them says what the data are.
+        tell = _nothing if _is_parent(args) else say
+        return job_of(checked, Reading(args, dims, settings_of(args.spec).selection, tell))
     except OptionError as error:
         raise UsageError(str(error), error.help) from None

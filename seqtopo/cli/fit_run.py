@@ -13,6 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from seqtopo import __version__
 from seqtopo.cli.fit_files import PICTURE, PROGRESS, Training, keep_what_is_there, loss_curve
 from seqtopo.cli.settings import settings_of
@@ -27,6 +29,8 @@ from seqtopo.data.training.model_files import Notes, save_with
 from seqtopo.data.training.scoring import own_scores, right_classes
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
+from seqtopo.distributing import put_into
+from seqtopo.distributing.group import join
 from seqtopo.emit.backend import running
 from seqtopo.labels.loss_shapes import loss_name
 from seqtopo.report.columns import Column, columns
@@ -42,7 +46,7 @@ AHEAD = 10
 """So many steps ahead are proposed."""
 KEPT = 1000
 """So many steps of the series' end are saved with the model, for forecasts to start from."""
-OUTSIDE = ("epochs", "output", "data", "force")
+OUTSIDE = ("epochs", "output", "data", "force", "processes", "device")
 """The options that a run goes on with, whatever they were before."""
 
 
@@ -65,6 +69,10 @@ def fit(job: Job, args: argparse.Namespace, training: Training) -> None:
     built = build(job.checked, args.backend, most, kernels=not args.stock, seed=args.seed)
     with keras_refusals(job.checked.source), doing("building the model"):
         model = built.main()
+    group = join(args.device)
+    if group is not None:
+        put_into(model)
+    first = group is None or group.ranks.rank == 0
     if job.added:
         lacks = "has no train line" if job.added.startswith("train ") else "names no loss"
         say(f"the spec {lacks}, so it is trained with {job.added.removeprefix('train ')}")
@@ -74,8 +82,13 @@ def fit(job: Job, args: argparse.Namespace, training: Training) -> None:
     elif progress.path.exists():
         say(f"{progress.path} is of another run, so this one starts from the beginning")
 
+    if group is not None:
+        # Where rank 0 has the progress file alone, fit hands on its weights.
+        progress.epochs = int(group.from_first(np.array([float(progress.epochs)]))[0])
+
     def keep(write: Callable[[Path], object]) -> None:
-        write_whole(progress.path, write)
+        if first:
+            write_whole(progress.path, write)
 
     def tell(epoch: int, numbers: dict[str, float]) -> None:
         shown = "".join(f"  {name} {value:.4g}" for name, value in numbers.items())
@@ -90,6 +103,9 @@ def fit(job: Job, args: argparse.Namespace, training: Training) -> None:
             runs.train(model, job.train, job.held, args.epochs, progress, keep, tell, told)
     except runs.NotFiniteError as error:
         raise SpecError((_not_finite(error, progress.kept, args, job),)) from None
+    if group is not None and not first:
+        group.wait()  # rank 0 compares and saves
+        return
     picture = target.with_suffix(PICTURE)
     title = f"{target.stem}: loss"
     with failures("the model was compared with guesses"), doing("comparing the model with guesses"):
@@ -100,6 +116,8 @@ def fit(job: Job, args: argparse.Namespace, training: Training) -> None:
     progress.path.unlink(missing_ok=True)
     say("", f"Saved {target}, and its loss curve as {picture}")
     _say_how_to_go_on(job, args, model, notes, target)
+    if group is not None:
+        group.wait()
 
 
 def _digest(path: Path) -> str:

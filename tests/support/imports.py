@@ -26,6 +26,7 @@ ORDER = (
     "decompiler",
     "runtime",
     "data",
+    "distributing",
     "searching",
     "code",
     "pictures",

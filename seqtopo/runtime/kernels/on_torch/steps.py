@@ -131,9 +131,12 @@ class Steps:
         _track(get(model, "_loss_tracker"), loss, tree.flatten(x)[0].shape[0])
         optimizer.scale_loss(loss).backward()
         gradients = [variable.value.grad for variable in weights]
-        with torch.no_grad():
-            if not _adam(optimizer, gradients, weights):
+        if "apply" in vars(optimizer):
+            # Training on several processes adds the gradients up there.
+            with torch.no_grad():
                 optimizer.apply(gradients, weights)
+        else:
+            update(optimizer, gradients, weights)
         return model.compute_metrics(x, y, outputs, sample_weight=sample_weight)
 
     def _outputs(self, model: Any, x: Any, *, training: bool) -> Any:
@@ -191,6 +194,13 @@ def _track(tracker: Any, loss: torch.Tensor, batch: int) -> None:
     with torch.no_grad():
         tracker.total.value.add_(loss, alpha=batch)
         tracker.count.value.add_(batch)
+
+
+def update(optimizer: Any, gradients: list[torch.Tensor | None], variables: list[Any]) -> None:
+    """Update variables as ``optimizer.apply`` does; Adam's, where it is plain, in one call."""
+    with torch.no_grad():
+        if not _adam(optimizer, gradients, variables):
+            type(optimizer).apply(optimizer, gradients, variables)
 
 
 def _adam(optimizer: Any, gradients: list[torch.Tensor | None], variables: list[Any]) -> bool:

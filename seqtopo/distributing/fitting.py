@@ -1,0 +1,217 @@
+"""Wrap a model's ``fit``: start alike on all ranks, stay alike, and say how fast it goes."""
+
+from __future__ import annotations
+
+import inspect
+import random
+import sys
+import time
+from typing import Any
+
+import keras
+import numpy as np
+
+from seqtopo.distributing.group import Group
+from seqtopo.distributing.ranks import DistributionError
+from seqtopo.runtime.kernels.attaching import attached, layers, make_ready
+
+WRITERS = ("ModelCheckpoint", "CSVLogger", "TensorBoard", "RemoteMonitor")
+"""Callbacks of Keras that write; only rank 0 has them."""
+WARM = 20
+"""So many steps are made before the speed is taken."""
+ALONE = 10
+"""So many steps one rank alone is timed for, before training starts."""
+SLOW = 1.2
+"""Below this speed-up over one rank alone there is a warning."""
+
+
+class FitOnRanks:
+    """The ``fit`` of a model that several processes train."""
+
+    def __init__(self, model: keras.Model, group: Group) -> None:
+        self.model, self.group, self.stock = model, group, model.fit
+        self.installed = group.install(model)
+        self.timed = False
+        self.alone: float | None = None
+        """Steps a second of one rank alone; None where it was not timed."""
+        self.steps, self.seconds = 0, 0.0
+        """The steps of all calls so far, and how long those took that count."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Train as Keras' ``fit`` does, with the same arguments and the same data on every rank.
+
+        Raises:
+            DistributionError: the ranks differ in their data or weights, or a callback cannot be had on them.
+        """
+        given = inspect.signature(type(self.model).fit).bind(self.model, *args, **kwargs).arguments
+        given.pop("self")
+        given["callbacks"] = self._callbacks(given.get("callbacks"))
+        if self.group.ranks.rank:
+            given["verbose"] = 0
+        self.installed.refresh()
+        if not self.model.optimizer.built:
+            self.model.optimizer.build(self.model.trainable_variables)
+        if not self.timed:
+            self.timed = True
+            if self.group.ranks.rank == 0:
+                self._time_one_rank(given)
+        self._same_chance()
+        self._same_start()
+        return self.stock(**given)
+
+    def _callbacks(self, given: Any) -> list[Any]:
+        if isinstance(given, keras.callbacks.CallbackList):
+            raise DistributionError("callbacks is a CallbackList", "give a list of callbacks")
+        callbacks = list(keras.tree.flatten(given or []))
+        for each in callbacks:
+            if isinstance(each, keras.callbacks.BackupAndRestore):
+                raise DistributionError(
+                    "BackupAndRestore would go on from another epoch on each rank",
+                    "keep a ModelCheckpoint, load its weights before fit, and give initial_epoch; or use "
+                    "seqtopo fit, which goes on by itself",
+                )
+        if self.group.ranks.rank:
+            callbacks = [x for x in callbacks if type(x).__name__ not in WRITERS]
+        return [SameNumbers(self.group), *callbacks, InSync(self)]
+
+    def _time_one_rank(self, given: dict[str, Any]) -> None:
+        """Time steps on the first batch in this process alone, of a copy: the model is left as it is."""
+        batch = first_batch(given)
+        if batch is None:
+            return
+        with self.group.chance_kept():
+            try:
+                copy = _copy(self.model)
+                for _ in range(3):
+                    copy.train_on_batch(*batch)
+                started = time.perf_counter()
+                for _ in range(ALONE):
+                    copy.train_on_batch(*batch)
+            except (
+                Exception
+            ):  # a model of a user's own class may not be copied; then there is no speed-up to tell
+                return
+        self.alone = ALONE / (time.perf_counter() - started)
+
+    def _same_chance(self) -> None:
+        """Seed all ranks alike where they are not, so that they shuffle alike."""
+        seed = self.group.from_first(np.array([random.SystemRandom().randrange(2**31)], "float64"))
+        if self.group.differ(self.group.chance()):
+            keras.utils.set_random_seed(int(seed[0]))
+
+    def _same_start(self) -> None:
+        """Give every rank the weights and states of rank 0."""
+        variables = state_of(self.model)
+        values = [np.asarray(keras.ops.convert_to_numpy(variable)) for variable in variables]
+        flat = self.group.from_first(np.concatenate([value.ravel().astype("float64") for value in values]))
+        ends = np.cumsum([value.size for value in values])[:-1]
+        for variable, value, first in zip(variables, values, np.split(flat, ends), strict=True):
+            variable.assign(first.reshape(value.shape).astype(value.dtype))
+
+
+def _copy(model: keras.Model) -> keras.Model:
+    """A model of the same layers, kernels and settings of ``compile``, that this process trains alone."""
+    copy = keras.models.clone_model(model)
+    copy.compile_from_config(model.get_compile_config())
+    return make_ready(copy) if any(attached(layer) for layer in layers(model)) else copy
+
+
+def first_batch(given: dict[str, Any]) -> tuple[Any, ...] | None:
+    """Return the first batch of what ``fit`` is given; None where only an iterator could tell."""
+    x = given.get("x")
+    if isinstance(x, keras.utils.PyDataset):
+        return tuple(x[0])
+    leaves = keras.tree.flatten(x)
+    if not leaves or any(not isinstance(each, np.ndarray) for each in leaves):
+        return None
+    parts = (x, given.get("y"), given.get("sample_weight"))
+    first = slice(given.get("batch_size") or 32)
+    return tuple(None if x is None else keras.tree.map_structure(lambda a: a[first], x) for x in parts)
+
+
+class SameNumbers(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ships no types
+    """Give every rank the numbers of rank 0 after an epoch, before other callbacks decide by them."""
+
+    def __init__(self, group: Group) -> None:
+        super().__init__()
+        self.group = group
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Take the numbers of rank 0."""
+        names = sorted(logs or ())
+        first = self.group.from_first(np.array([float(logs[name]) for name in names], "float64"))
+        logs.update(zip(names, first.tolist(), strict=True))
+
+
+class InSync(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ships no types
+    """Stops training where the ranks no longer have the same weights, or read different batches."""
+
+    def __init__(self, fit: FitOnRanks) -> None:
+        super().__init__()
+        self.fit, self.group = fit, fit.group
+        self.first = True
+        self.last = 0.0
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        """Look at the first batch of each epoch."""
+        self.first = True
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Compare batches and, once, weights; take the time."""
+        fit, now = self.fit, time.perf_counter()
+        fit.steps += 1
+        if self.first:
+            self.first = False
+            self._same_batch()
+            if fit.steps == 1:
+                self._same_weights("the first step")
+            now = time.perf_counter()
+        elif 2 < fit.steps <= 2 + WARM:
+            fit.seconds += now - self.last
+            if fit.steps == 2 + WARM:
+                self._tell()
+        self.last = now
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Compare the weights; stop on all ranks where rank 0 stops."""
+        self._same_weights(f"epoch {epoch + 1}")
+        stop = self.group.from_first(np.array([float(bool(self.model.stop_training))]))
+        self.model.stop_training = bool(stop[0])
+
+    def _same_batch(self) -> None:
+        checked = np.array([self.fit.installed.checksum_of_batch()], "float64")
+        if self.group.differ(checked.tobytes()):
+            raise DistributionError(
+                "the ranks read different batches",
+                "give each of them the same data in the same order: every rank takes its own rows of a batch",
+            )
+
+    def _same_weights(self, when: str) -> None:
+        if hasattr(self.model, "jax_state_sync"):
+            self.model.jax_state_sync()
+        content = b"".join(np.asarray(keras.ops.convert_to_numpy(v)).tobytes() for v in state_of(self.model))
+        others = self.group.differ(content)
+        if others:
+            names = ", ".join(map(str, others))
+            raise DistributionError(
+                f"after {when} rank {names} has other weights than rank 0, so this is no longer one model",
+                "look for what only some ranks do: a callback that changes weights, a random number, or "
+                "another kind of device",
+            )
+
+    def _tell(self) -> None:
+        ranks, alone = self.group.ranks, self.fit.alone
+        if ranks.rank:
+            return
+        speed = WARM / self.fit.seconds
+        line = f"{ranks.world} ranks: {speed:.3g} steps a second"
+        if alone:
+            line += f", {speed / alone:.2f} times as many as one rank alone"
+            if speed / alone < SLOW:
+                line += "; a larger batch, or fewer processes, would use the cores better"
+        print(line, file=sys.stderr, flush=True)
+
+
+def state_of(model: keras.Model) -> list[Any]:
+    """Return the variables that must be the same on all ranks."""
+    return [*model.variables, *model.optimizer.variables]

@@ -1,0 +1,122 @@
+"""Join the processes that train one model, and let them add up arrays; each backend does it its own way."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any, Protocol
+
+import keras
+import numpy as np
+
+from seqtopo.distributing.ranks import DistributionError, Ranks, ranks_of
+
+Array = np.ndarray[Any, Any]
+
+_joined: list[Group] = []
+"""The group of this process, once it has joined one."""
+
+
+class Installed(Protocol):
+    """What was put into a model, so that its training step computes one rank's share."""
+
+    def refresh(self) -> None:
+        """Take hold of what another ``compile`` has made anew."""
+
+    def checksum_of_batch(self) -> int:
+        """Return a number that tells the last batch, as a whole, from others."""
+
+
+class Group(ABC):
+    """The processes that train one model, as one of them sees them."""
+
+    def __init__(self, ranks: Ranks) -> None:
+        self.ranks = ranks
+
+    def chance(self) -> bytes:
+        """Return the states of all generators that a shuffled order is drawn from."""
+        return repr((random.getstate(), [str(each) for each in np.random.get_state()])).encode()
+
+    @contextmanager
+    def chance_kept(self) -> Iterator[None]:
+        """Leave all generators as they are, whatever is drawn meanwhile."""
+        state = random.getstate(), np.random.get_state()
+        try:
+            yield
+        finally:
+            random.setstate(state[0])
+            np.random.set_state(state[1])
+
+    @abstractmethod
+    def total(self, values: Array) -> Array:
+        """Return the sum over the ranks of an array of float64; every rank calls it at the same point."""
+
+    @abstractmethod
+    def install(self, model: keras.Model) -> Installed:
+        """Let the training step of a model compute this rank's share of each batch.
+
+        Raises:
+            DistributionError: the model cannot be trained so on this backend.
+        """
+
+    def gather(self, values: Array) -> Array:
+        """Return the arrays of all ranks, (world, ...)."""
+        # Every number is exact: all but one of those that are added are zero.
+        rows = np.zeros((self.ranks.world, *values.shape))
+        rows[self.ranks.rank] = values
+        return self.total(rows)
+
+    def from_first(self, values: Array) -> Array:
+        """Return the array of rank 0."""
+        return self.total(values if self.ranks.rank == 0 else np.zeros_like(values))
+
+    def wait(self) -> None:
+        """Return when all ranks have come to this point."""
+        self.total(np.zeros(1))
+
+    def differ(self, content: bytes) -> list[int]:
+        """Return the ranks whose content is not that of rank 0."""
+        digest = np.frombuffer(hashlib.blake2b(content, digest_size=32).digest(), "uint8")
+        rows = self.gather(digest.astype("float64"))
+        return [rank for rank, row in enumerate(rows) if (row != rows[0]).any()]
+
+
+def join(device: str | None = None) -> Group | None:
+    """Join the processes that the environment names, once; return None where this one is alone.
+
+    Args:
+        device: ``"cpu"``, ``"gpu"`` or ``"gpu:1"``, which the backend must be able to use.
+
+    Raises:
+        DistributionError: the environment contradicts itself, the processes do not meet, or the backend
+            cannot use that device.
+    """
+    if device is not None:
+        check_device(device)
+    if not _joined:
+        ranks = ranks_of()
+        if ranks.world == 1:
+            return None
+        backend = import_module(f"seqtopo.distributing.on_{keras.config.backend()}")
+        _joined.append(backend.join(ranks))
+    return _joined[0]
+
+
+def check_device(device: str) -> None:
+    """Raise DistributionError where the backend cannot use a device; Keras would train on another one."""
+    kind, _, number = device.partition(":")
+    index = int(number) if number.isdigit() else 0
+    if kind not in ("cpu", "gpu") or (number and not number.isdigit()):
+        raise DistributionError(f"there is no device {device[:40]!r}", "write cpu, gpu or gpu:1")
+    backend = keras.config.backend()
+    have = import_module(f"seqtopo.distributing.on_{backend}").devices(kind)
+    if index >= have:
+        some = f"only {have}, numbered from 0" if have else "none"
+        raise DistributionError(
+            f"{backend} cannot use {device}: of such devices it sees {some}",
+            f"see that its driver and a build of {backend} for it are installed, or leave out the device",
+        )

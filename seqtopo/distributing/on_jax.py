@@ -1,0 +1,128 @@
+"""Train over processes on JAX: one compiled step over arrays that all of them hold.
+
+The step sees the whole batch; XLA splits its rows over the devices and adds up what must be added, so losses,
+metrics and batch normalisation are those of one process. Between steps each rank has plain arrays of its own:
+``save``, ``predict`` and callbacks work as ever, on one rank alone too. Under ``keras.distribution`` they do
+not: a model that rank 0 alone saves waits for the other ranks for ever.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import keras
+import numpy as np
+from jax.experimental import multihost_utils
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from seqtopo.distributing.group import Array, Group, Installed
+from seqtopo.distributing.ranks import DistributionError, Ranks, exchange, free_port, own_address
+
+
+def devices(kind: str) -> int:
+    """Return how many devices of a kind JAX sees in this process."""
+    try:
+        return len(jax.local_devices(backend=kind))
+    except RuntimeError:
+        return 0
+
+
+def join(ranks: Ranks) -> Group:
+    """Connect the processes, unless Ray or the user's own code has done so."""
+    if not jax.distributed.is_initialized():
+        mine = f"{own_address(ranks)}:{free_port()}" if ranks.rank == 0 else "-"
+        coordinator = exchange(ranks, mine)[0]
+        try:
+            jax.config.update("jax_cpu_collectives_implementation", "gloo")
+            jax.distributed.initialize(coordinator, ranks.world, ranks.rank)
+        except RuntimeError as error:
+            raise DistributionError(
+                f"JAX has been used already ({error})",
+                "call seqtopo.distribute() first, before a model is made",
+            ) from None
+    return JaxGroup(ranks)
+
+
+class JaxGroup(Group):
+    """Processes that JAX's coordinator connects."""
+
+    def total(self, values: Array) -> Array:
+        """Return the sum over the ranks."""
+        # Bytes, as JAX would make 32 bits of 64.
+        content = np.frombuffer(np.ascontiguousarray(values, "float64").tobytes(), "uint8")
+        rows = np.asarray(multihost_utils.process_allgather(content)).reshape(self.ranks.world, -1)
+        added: Array = rows.view("float64").reshape(self.ranks.world, *values.shape).sum(0)
+        return added
+
+    def install(self, model: keras.Model) -> Installed:
+        """Let the model's compiled step work on the arrays of all processes."""
+        step = JaxStep(model, self.ranks)
+        step.refresh()
+
+        def make_train_function(force: bool = False) -> None:
+            if model.train_function is None or force:
+                model.train_function = step.function()
+
+        model.make_train_function = make_train_function
+        model.train_function = None  # it was made of the step before
+        return step
+
+
+class JaxStep:
+    """The training step of a model over one device of each process."""
+
+    def __init__(self, model: keras.Model, ranks: Ranks) -> None:
+        self.model, self.world = model, ranks.world
+        firsts: dict[int, Any] = {}
+        for device in jax.devices():
+            firsts.setdefault(device.process_index, device)
+        self.device = firsts[jax.process_index()]
+        mesh = Mesh(np.array([firsts[i] for i in sorted(firsts)]), ("rows",))
+        self.whole = NamedSharding(mesh, PartitionSpec())
+        self.split = NamedSharding(mesh, PartitionSpec("rows"))
+        self.checked = 0
+        """A number that tells the last batch from others; ranks that read different ones are found by it."""
+
+    def refresh(self) -> None:
+        """Refuse a model that another ``compile`` lets run eagerly."""
+        if self.model.run_eagerly:
+            raise DistributionError(
+                "the model was compiled with run_eagerly, but over processes JAX trains compiled",
+                "leave run_eagerly out",
+            )
+
+    def checksum_of_batch(self) -> int:
+        """Return a number that tells the last batch, as a whole, from others."""
+        return self.checked
+
+    def function(self) -> Any:
+        """Return what takes the state and an iterator, as Keras' ``train_function`` does."""
+
+        def over_all(state: Any, data: Any) -> Any:
+            return self.model.train_step(state, jax.tree.map(self._shared, data))
+
+        compiled = jax.jit(over_all, donate_argnums=0, out_shardings=self.whole)
+
+        def train_function(state: Any, iterator: Any) -> Any:
+            for _ in range(self.model.steps_per_execution):
+                data = jax.tree.map(np.asarray, next(iterator))
+                self.checked = sum(
+                    int(x.astype("float32").view("int32").sum()) for x in jax.tree.leaves(data)
+                )
+                logs, state = compiled(*jax.tree.map(self._of_all, (state, data)))
+                logs, state = jax.tree.map(lambda x: x.addressable_data(0), (logs, state))
+            return logs, state
+
+        return train_function
+
+    def _of_all(self, x: Any) -> Any:
+        """The array as one that every process holds; all of them have the same."""
+        here = jax.device_put(x, self.device)
+        return jax.make_array_from_single_device_arrays(here.shape, self.whole, [here])
+
+    def _shared(self, x: Any) -> Any:
+        """Split the rows over the processes, where they can be split evenly."""
+        if x.ndim == 0 or x.shape[0] % self.world:
+            return x
+        return jax.lax.with_sharding_constraint(x, self.split)

@@ -1,0 +1,119 @@
+"""Add up gradients over processes with ``torch.distributed``: Gloo on CPUs, NCCL on GPUs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import keras
+import numpy as np
+import torch
+import torch.distributed
+
+from seqtopo.distributing.group import Array, Group, Installed
+from seqtopo.distributing.ranks import DistributionError, Ranks
+from seqtopo.distributing.shares import SUMS, Shares
+from seqtopo.runtime.kernels.on_torch.steps import update
+
+TIMEOUT = timedelta(minutes=10)
+"""How long a rank waits for the others; the first one may still compile."""
+
+
+def devices(kind: str) -> int:
+    """Return how many devices of a kind PyTorch sees."""
+    return torch.cuda.device_count() if kind == "gpu" else 1
+
+
+def join(ranks: Ranks) -> Group:
+    """Join the processes; a group that Ray or the user's own code has made is taken."""
+    if not torch.distributed.is_initialized():
+        os.environ.setdefault("MASTER_ADDR", ranks.address)
+        os.environ.setdefault("MASTER_PORT", str(ranks.port))
+        kind = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
+        try:
+            torch.distributed.init_process_group(
+                kind, rank=ranks.rank, world_size=ranks.world, timeout=TIMEOUT
+            )
+        except (RuntimeError, ValueError) as error:
+            raise DistributionError(
+                f"the {ranks.world} ranks did not meet at {ranks.address}:{ranks.port} ({error})",
+                "start all of them, and see that rank 0 is reached there",
+            ) from None
+    return TorchGroup(ranks)
+
+
+class TorchGroup(Group):
+    """Processes that ``torch.distributed`` connects."""
+
+    def total(self, values: Array) -> Array:
+        """Return the sum over the ranks."""
+        tensor = torch.from_numpy(np.array(values, "float64"))
+        torch.distributed.all_reduce(tensor)
+        found: Array = tensor.numpy()
+        return found
+
+    def chance(self) -> bytes:
+        """Return the states of all generators that a shuffled order is drawn from."""
+        return super().chance() + bytes(torch.get_rng_state().numpy())
+
+    @contextmanager
+    def chance_kept(self) -> Iterator[None]:
+        """Leave all generators as they are, PyTorch's too."""
+        with torch.random.fork_rng(devices=range(torch.cuda.device_count())), super().chance_kept():
+            yield
+
+    def install(self, model: keras.Model) -> Installed:
+        """Let the model's ``train_step`` compute this rank's rows."""
+        shares = TorchShares(model, self)
+        shares.install()
+        return shares
+
+
+class TorchShares(Shares):
+    """The training step of one rank on PyTorch."""
+
+    def rows(self, data: Any) -> tuple[Any, Any]:
+        """Return this rank's rows of a batch, and how many times as many the batch has."""
+        size = len(next(x for x in keras.tree.flatten(data) if x is not None))
+        if size % self.world:
+            return data, 1
+        share = size // self.world
+        start = self.rank * share
+        return keras.tree.map_structure(
+            lambda x: None if x is None else x[start : start + share], data
+        ), self.world
+
+    def reduced(self, tensors: Sequence[Any], what: str) -> list[Any]:
+        """Return the sums over the ranks, with one message for all of them."""
+        flat = torch.cat([x.detach().reshape(-1).to(torch.float32) for x in tensors])
+        torch.distributed.all_reduce(flat)
+        parts = flat.split([x.numel() for x in tensors])
+        return [part.view(x.shape).to(x.dtype) for part, x in zip(parts, tensors, strict=True)]
+
+    def fixed(self, variable: Any) -> Any:
+        """Return a copy of a variable's value that later assignments do not change."""
+        return variable.value.detach().clone()
+
+    def checksum(self, data: Any) -> Any:
+        """Return a number that tells one batch from another."""
+        parts = [x for x in keras.tree.flatten(data) if x is not None]
+        numbers = [x.to(torch.float32).contiguous().view(torch.int32).sum() for x in parts]
+        return torch.stack(numbers).sum() % SUMS
+
+    def apply(self, optimizer: Any, gradients: list[Any], variables: Any) -> None:
+        """Update the variables."""
+        update(optimizer, gradients, variables)
+
+    @contextmanager
+    def noise_of_rank(self) -> Iterator[None]:
+        """Draw other numbers on each rank, and leave PyTorch's generator as it is on all of them."""
+        if not self.generators:
+            yield
+            return
+        step = int(self.model.optimizer.iterations.value)
+        with torch.random.fork_rng(devices=range(torch.cuda.device_count())), super().noise_of_rank():
+            torch.manual_seed((torch.initial_seed() + 1_000_003 * step + self.rank) % 2**63)
+            yield

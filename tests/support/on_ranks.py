@@ -1,0 +1,166 @@
+"""Train small models, alone or on several ranks, and write down what they have learned.
+
+``python -m tests.support.on_ranks FOLDER CASE...``, with the ranks in the environment.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+import seqtopo
+from seqtopo.distributing.ranks import ranks_of
+
+ROWS, STEPS, BATCH = 76, 6, 16  # the last of five batches has 12 rows; four ranks share it, eight would not
+
+
+def data(masked: bool = False) -> tuple[Any, Any]:
+    """Return windows (rows, steps, 3), and the sum of the first feature."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(ROWS, STEPS, 3)).astype("float32")
+    if masked:
+        for row in x:
+            row[rng.integers(2, STEPS) :] = 0
+    return x, x[:, :, :1].sum(1)
+
+
+def optimizer() -> Any:
+    """Return SGD with momentum, with which rounding does not grow."""
+    return keras.optimizers.SGD(0.02, momentum=0.9)
+
+
+def sequential(*layers: Any) -> keras.Model:
+    """Return a model over the windows."""
+    return keras.Sequential([keras.layers.Input((STEPS, 3)), *layers])
+
+
+def plain() -> tuple[keras.Model, dict[str, Any]]:
+    """Two recurrent layers, three metrics."""
+    x, y = data()
+    model = sequential(
+        keras.layers.LSTM(5, return_sequences=True), keras.layers.GRU(4), keras.layers.Dense(1)
+    )
+    model.compile(optimizer(), "mse", metrics=["mae", keras.metrics.R2Score()])
+    return model, {"x": x, "y": y, "validation_data": (x[:20], y[:20])}
+
+
+def adam() -> tuple[keras.Model, dict[str, Any]]:
+    """Adam, which enlarges what rounding leaves."""
+    model, given = plain()
+    model.compile(keras.optimizers.Adam(0.01), "mse")
+    return model, given
+
+
+def attached() -> tuple[keras.Model, dict[str, Any]]:
+    """The kernels of seqtopo."""
+    model, given = plain()
+    return seqtopo.attach(model), given
+
+
+def masked() -> tuple[keras.Model, dict[str, Any]]:
+    """A loss over the steps that are not masked, whose number differs from rank to rank."""
+    x, _ = data(masked=True)
+    model = sequential(
+        keras.layers.Masking(), keras.layers.LSTM(5, return_sequences=True), keras.layers.Dense(1)
+    )
+    model.compile(optimizer(), "mse", metrics=["mae"])
+    return model, {"x": x, "y": x[:, :, :1].cumsum(1)}
+
+
+def weighted() -> tuple[keras.Model, dict[str, Any]]:
+    """A mean over the sample weights, whose sum differs from rank to rank."""
+    x, y = data()
+    model = sequential(keras.layers.LSTM(5), keras.layers.Dense(1))
+    model.compile(
+        optimizer(),
+        keras.losses.MeanSquaredError(reduction="mean_with_sample_weight"),
+        weighted_metrics=["mae"],
+    )
+    return model, {"x": x, "y": y, "sample_weight": np.random.default_rng(1).uniform(size=ROWS)}
+
+
+def summed() -> tuple[keras.Model, dict[str, Any]]:
+    """A sum over the rows, a penalty on the weights, and gradients that are cut."""
+    x, y = data()
+    model = sequential(keras.layers.LSTM(5, kernel_regularizer="l2"), keras.layers.Dense(1))
+    model.compile(
+        keras.optimizers.SGD(0.001, momentum=0.9, global_clipnorm=1.0), keras.losses.MeanSquaredError("sum")
+    )
+    return model, {"x": x, "y": y}
+
+
+def two() -> tuple[keras.Model, dict[str, Any]]:
+    """Ids in, two answers out, with their own losses, weights and metrics."""
+    ids = np.random.default_rng(2).integers(0, 9, size=(ROWS, STEPS))
+    given = keras.Input((STEPS,), dtype="int32")
+    hidden = keras.layers.GRU(5)(keras.layers.Embedding(9, 4)(given))
+    ends = [keras.layers.Dense(1, name="a")(hidden), keras.layers.Dense(3, "softmax", name="b")(hidden)]
+    model = keras.Model(given, ends)
+    model.compile(
+        optimizer(),
+        ["mse", "sparse_categorical_crossentropy"],
+        loss_weights=[0.3, 1.0],
+        metrics=[["mae"], ["acc"]],
+    )
+    return model, {"x": ids, "y": [ids.mean(1, keepdims=True).astype("float32"), ids[:, 0] % 3]}
+
+
+def normalized() -> tuple[keras.Model, dict[str, Any]]:
+    """Batch normalisation: each rank has the statistics of its rows, but on JAX."""
+    x, y = data()
+    model = sequential(
+        keras.layers.Conv1D(4, 3),
+        keras.layers.BatchNormalization(),
+        keras.layers.LSTM(4),
+        keras.layers.Dense(1),
+    )
+    model.compile(optimizer(), "mse")
+    return model, {"x": x, "y": y}
+
+
+def dropped() -> tuple[keras.Model, dict[str, Any]]:
+    """Noise: each rank draws its own."""
+    x, y = data()
+    model = sequential(
+        keras.layers.GaussianNoise(0.1),
+        keras.layers.LSTM(5, dropout=0.2),
+        keras.layers.Dropout(0.3),
+        keras.layers.Dense(1),
+    )
+    model.compile(optimizer(), "mse")
+    return model, {"x": x, "y": y}
+
+
+CASES: dict[str, Callable[[], tuple[keras.Model, dict[str, Any]]]] = {
+    made.__name__: made
+    for made in (plain, adam, attached, masked, weighted, summed, two, normalized, dropped)
+}
+
+
+def run(name: str) -> tuple[dict[str, Any], np.ndarray[Any, Any]]:
+    """Train a case for three epochs; return the history and all weights in one row."""
+    keras.utils.set_random_seed(0)
+    model, given = CASES[name]()
+    seqtopo.distribute(model)
+    history = model.fit(**given, batch_size=BATCH, epochs=3, verbose=0).history
+    return history, np.concatenate([np.ravel(weight) for weight in model.get_weights()])
+
+
+def main(folder: str, *names: str) -> None:
+    """Run cases one after the other; rank 0 writes what came out."""
+    seqtopo.distribute()
+    found = {name: run(name) for name in names}
+    if ranks_of().rank == 0:
+        histories = {name: history for name, (history, _) in found.items()}
+        Path(folder, "histories.json").write_text(json.dumps(histories, default=float), encoding="utf-8")
+        np.savez(Path(folder, "weights.npz"), **{name: weights for name, (_, weights) in found.items()})
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
