@@ -165,7 +165,7 @@ def test_the_index_of_diagnostics_links_to_each_page() -> None:
     for code, target, name in links:
         text = (folder.parent / target).read_text(encoding="utf-8")
         assert f"\n# {code} {name}\n" in text
-        assert ("default: off" in text) is ("| info, off |" in index.partition(f"[{code}]")[2][:100])
+        assert ("default: off" in text) is (", off |" in index.partition(f"[{code}]")[2][:100])
 
 
 def test_explain_fits_into_the_terminal(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:

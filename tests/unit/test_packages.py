@@ -31,7 +31,7 @@ def test_fault_b5_pyproject_and_the_checked_versions_are_the_same() -> None:
     extras = PROJECT["optional-dependencies"]
     for name in backend.PREFERENCE:
         asked = {re.split("[=<>]", line)[0]: line for line in extras[name]}
-        assert asked.keys() == {"keras", name}
+        assert asked.keys() == {"keras", name, "tqdm"}
         assert asked["keras"] == packages.wanted("keras")
         # PyTorch is pinned for the tests; what is checked is a lower bound.
         assert asked[name].replace("==", ">=").removesuffix(".0") == packages.wanted(name)
