@@ -13,8 +13,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from seqtopo import __version__
 from seqtopo.cli.fit_files import PICTURE, PROGRESS, Training, keep_what_is_there, loss_curve
 from seqtopo.cli.settings import settings_of
@@ -84,7 +82,7 @@ def fit(job: Job, args: argparse.Namespace, training: Training) -> None:
 
     if group is not None:
         # Where rank 0 has the progress file alone, fit hands on its weights.
-        progress.epochs = int(group.from_first(np.array([float(progress.epochs)]))[0])
+        progress.epochs = int(group.number_of_first(progress.epochs))
 
     def keep(write: Callable[[Path], object]) -> None:
         if first:

@@ -95,9 +95,9 @@ class FitOnRanks:
 
     def _same_chance(self) -> None:
         """Seed all ranks alike where they are not, so that they shuffle alike."""
-        seed = self.group.from_first(np.array([random.SystemRandom().randrange(2**31)], "float64"))
+        seed = self.group.number_of_first(random.SystemRandom().randrange(2**31))
         if self.group.differ(self.group.chance()):
-            keras.utils.set_random_seed(int(seed[0]))
+            keras.utils.set_random_seed(int(seed))
 
     def _same_start(self) -> None:
         """Give every rank the weights and states of rank 0."""
@@ -175,8 +175,7 @@ class InSync(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ships no 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Compare the weights; stop on all ranks where rank 0 stops."""
         self._same_weights(f"epoch {epoch + 1}")
-        stop = self.group.from_first(np.array([float(bool(self.model.stop_training))]))
-        self.model.stop_training = bool(stop[0])
+        self.model.stop_training = bool(self.group.number_of_first(self.model.stop_training))
 
     def _same_batch(self) -> None:
         checked = np.array([self.fit.installed.checksum_of_batch()], "float64")

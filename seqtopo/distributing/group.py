@@ -74,6 +74,10 @@ class Group(ABC):
         """Return the array of rank 0."""
         return self.total(values if self.ranks.rank == 0 else np.zeros_like(values))
 
+    def number_of_first(self, value: float) -> float:
+        """Return the number that rank 0 gives."""
+        return float(self.from_first(np.array([float(value)]))[0])
+
     def wait(self) -> None:
         """Return when all ranks have come to this point."""
         self.total(np.zeros(1))

@@ -14,13 +14,13 @@ MAKERS = r"emit\.(inlined_helpers|backend|build|initial_weights|initializers|ker
 """The emitters that make a Keras model; the others only ask for one, and may write it down instead."""
 OUTSIDE = {
     "lark": r"seqtopo\.syntax\.(grammar|parse)",
-    "keras": rf"seqtopo\.({MAKERS}|(runtime|exporting|data\.training)\..*"
+    "keras": rf"seqtopo\.({MAKERS}|(runtime|exporting|data\.training|distributing)(\..*)?"
     r"|decompiler\.serialized|searching\.trials)",
-    "numpy": rf"seqtopo\.({MAKERS}|(runtime|exporting)\..*|data(\..*)?)",
+    "numpy": rf"seqtopo\.({MAKERS}|(runtime|exporting|distributing)\..*|data(\..*)?)",
     "PIL": r"seqtopo\.pictures\.png",
-    "jax": r"seqtopo\.runtime\..*",
-    "torch": r"seqtopo\.(runtime|exporting)\..*",
-    "tensorflow": r"seqtopo\.(runtime|exporting)\..*",
+    "jax": r"seqtopo\.(runtime|distributing)\..*",
+    "torch": r"seqtopo\.(runtime|exporting|distributing)\..*",
+    "tensorflow": r"seqtopo\.(runtime|exporting|distributing)\..*",
     "onnx": r"seqtopo\.exporting\..*",
     "tf2onnx": r"seqtopo\.exporting\..*",
     "onnxruntime": r"seqtopo\.exporting\..*",
@@ -31,7 +31,7 @@ OUTSIDE = {
     "IPython": r"seqtopo\.notebook\.magic",
     "lsprotocol": r"seqtopo\.lsp\..*",
     "pygls": r"seqtopo\.lsp\..*",
-    "h5py": r"seqtopo\.decompiler\.h5_child",
+    "h5py": r"seqtopo\.(decompiler\.h5_child|system\.replacing)",
 }
 """Who may import what is not the standard library's."""
 
