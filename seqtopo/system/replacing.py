@@ -15,6 +15,7 @@ import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from seqtopo.system.bounds import UNPACKED_BYTES
 from seqtopo.system.files import open_file
 
 _HEAD = 1 << 16
@@ -83,6 +84,8 @@ def _steps(path: Path) -> int:
 
     try:
         with zipfile.ZipFile(path) as archive:
+            if archive.getinfo("model.weights.h5").file_size > UNPACKED_BYTES:
+                return 1  # too large to look into: it stays
             stored = io.BytesIO(archive.read("model.weights.h5"))
         with h5py.File(stored, "r") as weights:
             return int(weights["optimizer/vars/0"][()])

@@ -266,7 +266,11 @@ to_length = UnitNormalization
   axis       axis
   shape      ... -> ...
 """
-WRITTEN = {"grammar/LANGUAGE.md", "grammar/LAYERS.md"}
+WRITTEN = {
+    "grammar/LANGUAGE.md",
+    "grammar/LAYERS.md",
+    "grammar/editors/vscode/syntaxes/seqtopo.tmLanguage.json",
+}
 """What ``python -m seqtopo.cli.reference`` may write of a layer."""
 
 

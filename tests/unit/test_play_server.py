@@ -263,6 +263,8 @@ def started(*words: str, folder: Path) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # A shell starts what runs in the background so that it takes no Ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 
@@ -283,7 +285,10 @@ def test_the_command_serves_until_ctrl_c(tmp_path: Path) -> None:
         connection.close()
         assert process.stdout.readline() == "Ctrl-C ends it.\n"
         process.send_signal(signal.SIGINT)
-        out, errors = process.communicate(timeout=20)
+        try:
+            out, errors = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert (process.returncode, out.strip(), errors) == (0, "", "")
 
 
