@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 
-from seqtopo.searching.threads import limit_threads
+from seqtopo.system.threads import limit_threads
 
 
 def main() -> int:

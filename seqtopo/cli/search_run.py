@@ -36,9 +36,9 @@ from seqtopo.searching.running import training_of
 from seqtopo.searching.sampling import REPEATED, derived_seed
 from seqtopo.searching.setting_up import Options, Search, has_heartbeats, set_up
 from seqtopo.searching.storage import open_storage, wrong
-from seqtopo.searching.threads import cores, share
 from seqtopo.searching.worker import Stopped, Worker
 from seqtopo.system.shell import command
+from seqtopo.system.threads import cores, share
 
 INTERRUPTED = 130
 SEEDS = 3

@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from typing import IO
 
 from seqtopo.distributing.ranks import free_port
+from seqtopo.system.threads import THREADS, cores, pin, share
 
-THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
-"""What says on how many threads PyTorch and TensorFlow compute; JAX counts the cores that it may use."""
 LINES = 20
 """So many of the last lines of a process that failed are shown."""
 
@@ -66,10 +65,8 @@ def _two_free_ports() -> int:
 
 
 def _started(command: Sequence[str], number: int, count: int, port: int, files: ExitStack) -> Rank:
-    can_pin = hasattr(os, "sched_setaffinity")  # Linux alone
-    cores = sorted(os.sched_getaffinity(0)) if can_pin else list(range(os.cpu_count() or 1))
-    share = max(1, len(cores) // count)
-    threads = dict.fromkeys(THREADS, str(share))
+    own = share(cores(), number, count)
+    threads = dict.fromkeys(THREADS, str(len(own)))
     place = {
         "RANK": str(number),
         "LOCAL_RANK": str(number),
@@ -84,8 +81,7 @@ def _started(command: Sequence[str], number: int, count: int, port: int, files: 
         stdout=subprocess.DEVNULL if number else None,
         stderr=errors,
     )
-    if can_pin and share * count <= len(cores):
-        os.sched_setaffinity(process.pid, cores[number * share : (number + 1) * share])
+    pin(own, process.pid)
     return Rank(number, process, errors)
 
 

@@ -18,10 +18,14 @@ import seqtopo
 from seqtopo.distributing.fitting import first_batch
 from seqtopo.distributing.launching import launch
 from seqtopo.distributing.shares import additive
+from tests.support.backend_run import LONG
 from tests.support.on_ranks import CASES, run
 
 ROOT = Path(__file__).resolve().parents[2]
 JAX = keras.backend.backend() == "jax"
+TORCH = keras.backend.backend() == "torch"
+HERE = [*CASES] if LONG or TORCH else ["plain", "masked", "summed", "two", "normalized", "dropped"]
+"""The cases that run here: each is compiled by every rank, which takes JAX and TensorFlow long."""
 RANKS = int(os.environ.get("SEQTOPO_RANKS", "2"))
 """The long run takes four, too."""
 ADAM = 2e-5
@@ -32,13 +36,13 @@ ADAM = 2e-5
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, Any]]:
     """The histories and weights of all cases, trained by so many ranks at once."""
     folder = tmp_path_factory.mktemp("ranks")
-    code = launch([sys.executable, "-m", "tests.support.on_ranks", str(folder), *CASES], RANKS)
+    code = launch([sys.executable, "-m", "tests.support.on_ranks", str(folder), *HERE], RANKS)
     assert code == 0
     with np.load(folder / "weights.npz") as weights:
         yield json.loads((folder / "histories.json").read_text(encoding="utf-8")), dict(weights)
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", HERE)
 def test_ranks_come_to_the_weights_and_numbers_of_one_process(case: str, trained: tuple[Any, Any]) -> None:
     histories, weights = trained
     if case in ("normalized", "dropped") and not JAX:
@@ -51,6 +55,7 @@ def test_ranks_come_to_the_weights_and_numbers_of_one_process(case: str, trained
         np.testing.assert_allclose(histories[case][name], numbers, rtol=1e-3, err_msg=name)
 
 
+@pytest.mark.filterwarnings("ignore:Explicitly requested dtype")  # JAX says it of Keras' own IoU
 @pytest.mark.parametrize("made", [x for x in vars(keras.metrics).values() if isinstance(x, type)])
 def test_states_of_metrics_add_up(made: type) -> None:
     """Why a step may add up what each rank has counted."""
@@ -139,7 +144,8 @@ def test_metrics_may_be_one() -> None:
     assert set(history) == {"loss", "mae"}
 
 
-@pytest.mark.parametrize("fault", ["data", "weights", "death"])
+# Ranks are started and ended alike on each backend; starting them takes long.
+@pytest.mark.parametrize("fault", ["data", "weights", "death"] if LONG or TORCH else [])
 def test_ranks_that_are_out_of_step_end_with_the_reason(fault: str, tmp_path: Path, capfd: Any) -> None:
     script = tmp_path / "script.py"
     script.write_text(
@@ -169,7 +175,9 @@ def test_ranks_that_are_out_of_step_end_with_the_reason(fault: str, tmp_path: Pa
     ] in (said.out + said.err)
 
 
-def test_fit_of_the_command_line_trains_in_processes_and_goes_on(tmp_path: Path) -> None:
+def test_fit_of_the_command_line_trains_in_processes(tmp_path: Path) -> None:
+    if not (LONG or TORCH):
+        return
     spec, data = tmp_path / "spec.txt", tmp_path / "s.npy"
     spec.write_text("in(6,1) -> gru(4) -> dense(1)\ntrain sgd(0.1), loss=mse\n", encoding="utf-8")
     np.save(data, np.sin(np.arange(120.0) / 5)[:, None])

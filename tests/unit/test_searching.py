@@ -26,8 +26,8 @@ from seqtopo.searching import leases
 from seqtopo.searching.leases import LEASE, WHY, counted, is_over, lease, requeue_killed
 from seqtopo.searching.results import best_trials, importance, pareto, tally, values_of
 from seqtopo.searching.storage import SUFFIX, checked_record, join, open_storage
-from seqtopo.searching.threads import limit_threads, share
 from seqtopo.source import Span
+from seqtopo.system.threads import limit_threads, share
 from tests.support.search_worker import SPACE, points_of, record_of, worker_on
 
 ROOT = Path(__file__).parents[2]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import MutableMapping, Sequence
 
-_THREADS = (
+THREADS = (
     "OMP_NUM_THREADS",
     "MKL_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -36,10 +36,15 @@ def share(there: Sequence[int], worker: int, workers: int) -> list[int]:
 def limit_threads(own: Sequence[int], environment: MutableMapping[str, str] | None = None) -> None:
     """Let this process run on these cores, with a thread for each; what the environment says stays."""
     environment = os.environ if environment is None else environment
-    for name in _THREADS:
+    for name in THREADS:
         environment.setdefault(name, str(len(own)))
+    pin(own)
+
+
+def pin(own: Sequence[int], process: int = 0) -> None:
+    """Let a process, by itself this one, run on these cores alone, where the system can do that."""
     if hasattr(os, "sched_setaffinity"):
         try:
-            os.sched_setaffinity(0, own)
+            os.sched_setaffinity(process, own)
         except OSError:  # a container may forbid it
             return
