@@ -8,7 +8,6 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ from seqtopo.cli.terminal import say
 from seqtopo.cli.writing import apart
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
+from seqtopo.pictures.svg import xml_text
 from seqtopo.source import Span
 from seqtopo.system.files import open_file
 from seqtopo.system.shell import command
@@ -124,8 +124,8 @@ def loss_curve(history: Mapping[str, Sequence[float]], title: str) -> str:
 
     parts = [
         _START,
-        f'<title>{escape(title)}</title><rect width="{WIDTH}" height="{HEIGHT}" fill="#fff"/>',
-        f'<text x="{LEFT}" y="24" font-size="15" font-weight="bold">{escape(title)}</text>',
+        f'<title>{xml_text(title)}</title><rect width="{WIDTH}" height="{HEIGHT}" fill="#fff"/>',
+        f'<text x="{LEFT}" y="24" font-size="15" font-weight="bold">{xml_text(title)}</text>',
     ]
     for tick in ticks:
         parts.append(

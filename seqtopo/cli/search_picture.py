@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from html import escape
 from typing import Any
 
 from optuna.study import Study
 from optuna.trial import TrialState
 
 from seqtopo.cli.fit_files import ticks_of
+from seqtopo.pictures.svg import xml_text
 from seqtopo.searching.results import effects
 
 WIDTH, HEIGHT, COLUMNS = 320, 220, 3
@@ -31,7 +31,7 @@ def picture(study: Study) -> str:
     rows = math.ceil(len(panels) / COLUMNS)
     across = min(COLUMNS, len(panels))
     width, height = across * WIDTH, rows * HEIGHT
-    title = f"{escape(study.study_name)}: {len(done)} trials"
+    title = f"{xml_text(study.study_name)}: {len(done)} trials"
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" '
         f'height="{height}" font-family="sans-serif" font-size="11" fill="#333">',
@@ -53,7 +53,7 @@ def _scale(scores: Sequence[float]) -> tuple[list[float], float, float]:
 
 def _frame(title: str, scores: Sequence[float]) -> tuple[list[str], float, float]:
     ticks, low, high = _scale(scores)
-    parts = [f'<text x="{LEFT}" y="20" font-size="13" font-weight="bold">{escape(title)}</text>']
+    parts = [f'<text x="{LEFT}" y="20" font-size="13" font-weight="bold">{xml_text(title)}</text>']
     for tick in ticks:
         y = _y(tick, low, high)
         parts.append(
@@ -124,7 +124,7 @@ def _short(text: str, many: int) -> str:
 def _below(title: str, ends: Sequence[tuple[float, str]]) -> str:
     y = HEIGHT - BOTTOM + 16
     marks = [
-        f'<text x="{_x(at):.1f}" y="{y}" text-anchor="middle">{escape(text)}</text>' for at, text in ends
+        f'<text x="{_x(at):.1f}" y="{y}" text-anchor="middle">{xml_text(text)}</text>' for at, text in ends
     ]
     middle = (LEFT + WIDTH - RIGHT) / 2
     return "".join([*marks, f'<text x="{middle:.0f}" y="{y + 14}" text-anchor="middle">{title}</text>'])

@@ -6,13 +6,13 @@ import argparse
 import math
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
-from html import escape
 from typing import Any, NamedTuple
 
 from seqtopo.api import check, decompile
 from seqtopo.cli.fit_files import loss_curve
 from seqtopo.diag.error import SpecError
 from seqtopo.pictures.draw import Drawing, draw
+from seqtopo.report.html import escaped
 from seqtopo.report.report import Report
 
 MODEL = ("keras.src.models.model", "Model")
@@ -37,7 +37,7 @@ class Card(NamedTuple):
         if self.drawing is not None:
             parts.append(image(self.drawing.svg(), self.drawing.about))
         if self.note:
-            parts.append(f'<div style="font-size:13px">{escape(self.note)}</div>')
+            parts.append(f'<div style="font-size:13px">{escaped(self.note)}</div>')
         return "".join(parts)
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
@@ -63,7 +63,7 @@ def image(svg: str, about: str = "") -> str:
     """Return an SVG as an ``<img>``, whose styles are its own."""
     data = b64encode(svg.encode()).decode()
     return (
-        f'<img src="data:image/svg+xml;base64,{data}" alt="{escape(about)}" '
+        f'<img src="data:image/svg+xml;base64,{data}" alt="{escaped(about)}" '
         'style="display:block;max-width:100%;height:auto;margin:8px 0">'
     )
 
@@ -86,9 +86,9 @@ def model_html(model: Any) -> str | None:
     except SpecError:
         return None
     report = check(spec)
+    lines = "\n".join(map(escaped, spec.split("\n")))
     return (
-        f'<pre style="margin:4px 0 8px;background:none;color:inherit">{escape(spec)}</pre>'
-        f"{report._repr_html_()}"
+        f'<pre style="margin:4px 0 8px;background:none;color:inherit">{lines}</pre>{report._repr_html_()}'
         if report.ok
         else None
     )
@@ -100,7 +100,7 @@ def history_html(found: Any) -> str | None:
         return None
     heads = "".join(f'<th style="{_CELL}">{head}</th>' for head in ("", *_HEADS))
     rows = "".join(
-        f'<tr><th style="{_CELL}">{escape(name)}</th>'
+        f'<tr><th style="{_CELL}">{escaped(name)}</th>'
         + "".join(f'<td style="{_CELL}">{cell}</td>' for cell in _numbers(name, values))
         + "</tr>"
         for name, values in found.history.items()

@@ -34,8 +34,8 @@ def svg(scene: Scene, theme: str = "auto", pixels: tuple[int, int] | None = None
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {scene.w} {scene.h}" width="{w}" '
         f'height="{h}" role="img" font-family="{FONT}">',
-        f"<title>{_text(scene.title)}</title>",
-        f"<desc>{_text(scene.about)}</desc>",
+        f"<title>{xml_text(scene.title)}</title>",
+        f"<desc>{xml_text(scene.about)}</desc>",
     ]
     if theme == "auto":
         parts.append(f"<style>@media (prefers-color-scheme:dark){{{_dark(scene)}}}</style>")
@@ -106,16 +106,16 @@ def _words(text: Text, dark: bool) -> str:
     size = PIXELS.title if text.size == "title" else PIXELS.small
     bold = ' font-weight="600"' if text.size == "title" else ""
     anchor = "" if text.anchor == "start" else f' text-anchor="{text.anchor}"'
-    sub = f'<tspan dy="3" font-size="{size - 3}">{_text(text.sub)}</tspan>' if text.sub else ""
+    sub = f'<tspan dy="3" font-size="{size - 3}">{xml_text(text.sub)}</tspan>' if text.sub else ""
     kind = "faint" if text.faint else "ink"
     return (
         f'<text x="{text.x}" y="{text.y + size * 36 // 100}" font-size="{size}"{bold}{anchor} '
-        f'class="st-{kind}" fill="{shown}" xml:space="preserve">{_text(text.text)}{sub}</text>'
+        f'class="st-{kind}" fill="{shown}" xml:space="preserve">{xml_text(text.text)}{sub}</text>'
     )
 
 
-def _text(text: str) -> str:
-    """A text that cannot be taken for anything else in XML; what XML does not allow at all is shown."""
+def xml_text(text: str) -> str:
+    """Return a text that cannot be taken for anything else in XML; what XML does not allow is replaced."""
     allowed = "".join(
         c if c in "\t\n" or " " <= c < "\ud800" or "\ue000" <= c not in "\ufffe\uffff" else "\ufffd"
         for c in text

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from seqtopo.pictures.lines import head, shortened
 from seqtopo.pictures.scene import (
     COLOURS,
@@ -28,6 +30,8 @@ _SIGNS = {
     ">": "\\textgreater{}",
     "|": "\\textbar{}",
     '"': "\\textquotedbl{}",
+    "`": "\\textasciigrave{}",
+    "'": "\\textquotesingle{}",
     "×": "$\\times$",
     "✕": "$\\times$",
     "→": "$\\rightarrow$",
@@ -41,6 +45,8 @@ _SIGNS = {
     "′": "$'$",
     "…": "\\ldots{}",
 }
+_LIGATURES = re.compile(r"([-,])(?=\1)")
+"""Two of these become one sign."""
 
 
 def tikz(scene: Scene, *, dark: bool = False, pixels: tuple[int, int] | None = None) -> str:
@@ -124,4 +130,5 @@ def latex(text: str) -> str:
     >>> latex("50% of a_b × \\x")
     '50\\% of a\\_b $\\times$ \\textbackslash{}x'
     """
-    return "".join(_SIGNS.get(c, c if c.isprintable() else "?") for c in text)
+    found = "".join(_SIGNS.get(c, c if c.isprintable() else "?") for c in text)
+    return _LIGATURES.sub(r"\1{}", found)

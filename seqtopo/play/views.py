@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from html import escape
 from typing import Any
 
 from seqtopo.diag.codes import find
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.pages import page
+from seqtopo.diag.renderers.cells import visible
 from seqtopo.emit.python.write import python_of
 from seqtopo.pictures.draw import THEMES, Theme, drawing_of
 from seqtopo.play.asked import NAME, Asked
@@ -69,18 +72,23 @@ def _markdown(asked: Asked) -> dict[str, Any]:
     drawing = drawing_of(checked)
     table = table_of(report_on(checked))
     cells = [HEADINGS, tuple("---" for _ in HEADINGS), *table.cells()]
-    rows = [f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in cells]
+    rows = [f"| {' | '.join(map(_markdown_text, row))} |" for row in cells]
     text = asked.text.strip("\n")
-    fence = "````" if "```" in text else "```"
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
     parts = [
-        f"# {drawing.title}",
-        f"{table.meaning}.",
+        f"# {_markdown_text(drawing.title)}",
+        f"{_markdown_text(table.meaning)}.",
         f"{fence}{'python' if asked.is_code else 'seqtopo'}\n{text}\n{fence}",
         "\n".join(rows),
-        "\n".join(table.below()),
+        "\n".join(map(_markdown_text, table.below())),
         f"```mermaid\n{drawing.mermaid()}```",
     ]
     return {"text": "\n\n".join(parts) + "\n"}
+
+
+def _markdown_text(text: str) -> str:
+    """A text that is not taken for a tag, a link, code or a cell of a table."""
+    return re.sub(r"([\\`*|\[\]])", r"\\\1", escape(visible(text), quote=False).replace("&gt;", ">"))
 
 
 def _formatted(asked: Asked) -> dict[str, Any]:

@@ -31,7 +31,8 @@ def html(read: Source, diagnostics: Sequence[Diagnostic], table: ShapeTable | No
     return f'<div style="font-size:13px;line-height:1.45">{"".join(parts)}</div>'
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
+    """Return a text on one line as HTML, with what cannot be seen, or would reorder, shown by a stand-in."""
     return escape(visible(text))
 
 
@@ -39,12 +40,12 @@ def _finding(source: Source, found: Diagnostic) -> str:
     edge = _EDGES[found.severity]
     lines = [
         f'<div style="border-left:3px solid {edge};padding:2px 0 2px 10px;margin:0 0 10px">',
-        f"<div><b>{_MARKS[found.severity]} {_escaped(found.code)}</b> {_escaped(found.message)}</div>",
+        f"<div><b>{_MARKS[found.severity]} {escaped(found.code)}</b> {escaped(found.message)}</div>",
     ]
     if found.span.end > found.span.start:
         lines.append(_excerpt(source.text, found, edge))
     lines += [_elsewhere(source.text, label) for label in found.labels]
-    lines += [f"<div>{_escaped(note)}</div>" for note in found.notes]
+    lines += [f"<div>{escaped(note)}</div>" for note in found.notes]
     if found.help and found.help not in [fix.title for fix in found.fixes]:
         lines.append(_help(found.help))
     lines += [_help(fix.title) + _repaired(fix, source) for fix in found.fixes]
@@ -54,7 +55,7 @@ def _finding(source: Source, found: Diagnostic) -> str:
 def _help(words: str) -> str:
     """What to do, in words; lines of their own are commands to paste."""
     first, *more = words.split("\n")
-    return f"<div><i>help:</i> {_escaped(first)}</div>{_drawn(map(_escaped, more))}"
+    return f"<div><i>help:</i> {escaped(first)}</div>{_drawn(map(escaped, more))}"
 
 
 def _repaired(fix: Fix, source: Source) -> str:
@@ -88,11 +89,11 @@ def _excerpt(text: str, found: Diagnostic, edge: str) -> str:
         text[found.span.start : min(found.span.end, stop)],
         text[min(found.span.end, stop) : stop],
     )
-    label = f' <span style="color:{edge}">{_escaped(found.label)}</span>' if found.label else ""
+    label = f' <span style="color:{edge}">{escaped(found.label)}</span>' if found.label else ""
     return (
-        f'<pre style="{_PRE}">{_line(text, found.span.start)}{_escaped(before)}'
-        f'<u style="text-decoration-color:{edge};text-decoration-thickness:2px">{_escaped(at)}</u>'
-        f"{_escaped(after)}{label}</pre>"
+        f'<pre style="{_PRE}">{_line(text, found.span.start)}{escaped(before)}'
+        f'<u style="text-decoration-color:{edge};text-decoration-thickness:2px">{escaped(at)}</u>'
+        f"{escaped(after)}{label}</pre>"
     )
 
 
@@ -102,7 +103,7 @@ def _elsewhere(text: str, label: Label) -> str:
     quoted = place if len(place) <= _QUOTED else f"{place[:_QUOTED]}…"
     return (
         f'<pre style="{_PRE}">{_line(text, label.span.start)}'
-        f'<u>{_escaped(quoted)}</u> <span style="opacity:.7">{_escaped(label.text)}</span></pre>'
+        f'<u>{escaped(quoted)}</u> <span style="opacity:.7">{escaped(label.text)}</span></pre>'
     )
 
 
@@ -112,8 +113,8 @@ def _line(text: str, place: int) -> str:
 
 
 def _table(table: ShapeTable) -> str:
-    meaning = f": {_escaped(table.meaning)}" if table.meaning else ""
-    head = f"<div><b>{_escaped(table.kind)}</b>{meaning}</div>"
+    meaning = f": {escaped(table.meaning)}" if table.meaning else ""
+    head = f"<div><b>{escaped(table.kind)}</b>{meaning}</div>"
     styles = [_NUMBER if heading == "parameters" else _CELL for heading in HEADINGS]
     heads = "".join(
         f'<th style="{style}">{heading}</th>' for style, heading in zip(styles, HEADINGS, strict=True)
@@ -121,12 +122,12 @@ def _table(table: ShapeTable) -> str:
     rows = "".join(
         "<tr>"
         + "".join(
-            f'<td style="{style}">{_escaped(cell)}</td>' for style, cell in zip(styles, line, strict=True)
+            f'<td style="{style}">{escaped(cell)}</td>' for style, cell in zip(styles, line, strict=True)
         )
         + "</tr>"
         for line in table.cells()
     )
-    last = "".join(f'<div style="opacity:.7">{_escaped(line)}</div>' for line in table.below())
+    last = "".join(f'<div style="opacity:.7">{escaped(line)}</div>' for line in table.below())
     return (
         f'{head}<div style="overflow-x:auto"><table style="border-collapse:collapse;margin:4px 0">'
         f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>{last}"
