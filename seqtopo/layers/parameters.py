@@ -119,6 +119,14 @@ def axis_index(given: Given, name: str, axis: int, shape: Shape | None = None) -
     shape = given.shape if shape is None else shape
     rank = len(shape)
     index = axis - 1 if axis > 0 else rank + axis
+    if rank == 0:
+        raise given.refuse(
+            "ST312",
+            "has no axis to work along: it is given one number for a sample, which is only its batch axis",
+            label="() has no axis",
+            help="give each value an axis first: write -> reshape(1) before this step",
+            at=("argument", name),
+        )
     if axis == 0 or index == -1:
         raise given.refuse(
             "ST312",

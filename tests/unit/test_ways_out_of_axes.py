@@ -220,3 +220,12 @@ def test_fault_a17_labels_with_two_equal_sides_turn_the_axes(labels: str, right:
     assert ways(f"in(9,9,3) -> conv2d(2,3,same){train}", "ST702")[0].startswith(
         f"in(9,9,3) -> conv2d(2,3,same) -> {right}"
     )
+
+
+@pytest.mark.parametrize("spec", ["[in(), in()] -> concat", "in() -> norm", "in(3) -> mean(1) -> sum(1)"])
+def test_a_value_without_axes_is_told_to_take_one(spec: str) -> None:
+    (found,) = seqtopo.check(spec).diagnostics
+    assert found.code == "ST312"
+    assert "has no axis to work along" in found.message
+    assert "-> reshape(1) before" in (found.help or "")
+    assert seqtopo.check("[in() -> reshape(1), in() -> reshape(1)] -> concat").ok
