@@ -86,7 +86,8 @@ def test_a_model_is_exported_from_the_command_line_and_run(tmp_path: Path, capsy
 def test_what_cannot_be_exported_leaves_nothing_behind(tmp_path: Path, capsys: Capture) -> None:
     out = tmp_path / "model.onnx"
     out.write_text("was here")
-    assert main(["export", "in(T,3) -> bi(lstm(4))", "-o", str(out), "--via", "jax"]) == 1
+    # Without --force, a text that somebody wrote is not even tried to be replaced.
+    assert main(["export", "in(T,3) -> bi(lstm(4))", "-o", str(out), "--via", "jax", "--force"]) == 1
     said = capsys.readouterr().err
     assert said.startswith("error[ST431]: jax cannot export this model as ONNX\n")
     assert "help: let another backend write it: leave out --via jax" in said
