@@ -58,6 +58,7 @@ def tikz(scene: Scene, *, dark: bool = False, pixels: tuple[int, int] | None = N
         fill, stroke = COLOURS[family][2:] if dark else COLOURS[family][:2]
         names[f"{family}fill"], names[f"{family}edge"] = fill, stroke
     small, title = (size * unit for size in (PIXELS.small, PIXELS.title))
+    shown = "".join(f"{latex(text.text)}{latex(text.sub)}" for text in scene.texts)
     lines = [
         f"% {latex(scene.title)}",
         "\\documentclass[tikz,border=0pt]{standalone}",
@@ -65,6 +66,7 @@ def tikz(scene: Scene, *, dark: bool = False, pixels: tuple[int, int] | None = N
         "\\usepackage[scaled]{helvet}",
         "\\renewcommand{\\familydefault}{\\sfdefault}",
         *(f"\\definecolor{{st{name}}}{{HTML}}{{{colour[1:].upper()}}}" for name, colour in names.items()),
+        *_declared(shown),
         "\\begin{document}",
         f"\\begin{{tikzpicture}}[x={unit:g}bp,y=-{unit:g}bp,",
         "  every node/.style={inner sep=0pt,outer sep=0pt},",
@@ -79,6 +81,18 @@ def tikz(scene: Scene, *, dark: bool = False, pixels: tuple[int, int] | None = N
         "\\end{document}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _declared(text: str) -> list[str]:
+    """Lines that let pdfLaTeX show a question mark for each character that it does not know, where it would
+    stop; other engines know them all.
+    """
+    lines = [
+        f"\\expandafter\\ifx\\csname u8:\\detokenize{{{char}}}\\endcsname\\relax"
+        f"\\DeclareUnicodeCharacter{{{ord(char):04X}}}{{?}}\\fi"
+        for char in sorted({char for char in text if not char.isascii()})
+    ]
+    return ["\\ifdefined\\DeclareUnicodeCharacter", *lines, "\\fi"] if lines else []
 
 
 def _box(box: Box, unit: float) -> str:

@@ -118,3 +118,14 @@ def test_a_text_in_its_fence_cannot_end_it() -> None:
 def test_signs_are_not_joined_in_latex() -> None:
     assert latex("a--b---c,,d") == "a-{}-b-{}-{}-c,{},d"
     assert latex("?`'") == "?\\textasciigrave{}\\textquotesingle{}"
+
+
+def test_latex_is_told_of_each_character_that_it_may_not_know() -> None:
+    drawn = draw('in(T,8) -> lstm(4,seq,name="\u4e2d\u00e9") -> dense(1)').tikz()
+    head = drawn[: drawn.index("\\begin{document}")]
+    assert head.endswith("\\fi\n\\fi\n")
+    assert re.findall(r"\\detokenize\{(.)\}.*?\{([0-9A-F]+)\}\{\?\}\\fi", head) == [
+        ("\u00e9", "00E9"),
+        ("\u4e2d", "4E2D"),
+    ]
+    assert "\\ifdefined" not in draw("in(T,8) -> lstm(4)").tikz()
