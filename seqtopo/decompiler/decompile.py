@@ -16,7 +16,7 @@ from seqtopo.decompiler.naming import Naming, ours
 from seqtopo.decompiler.old_models import modernized
 from seqtopo.decompiler.progress import Decoded
 from seqtopo.decompiler.same import difference
-from seqtopo.decompiler.training import train_statement
+from seqtopo.decompiler.training import tell_loss_scaling, train_statement
 from seqtopo.decompiler.units import UnsayableError
 from seqtopo.decompiler.walk import read_model
 from seqtopo.decompiler.writer import Choices, Writer
@@ -102,6 +102,7 @@ def decompile_config(config: Mapping[str, Any], name: str = "") -> Decompiled:
         names = [decoded.aliases.get(v) or _name(decoded.graph.nodes[v.node]) for v in decoded.graph.outputs]
         train = train_statement(config.get("compile_config"), names, losses, values)
         train = _fitting(statements, train, losses)
+        tell_loss_scaling(config, decoded.graph, losses)
     except RecursionError:
         raise wrong("the model is nested too deeply to be read") from None
     for one in dict.fromkeys(lost):

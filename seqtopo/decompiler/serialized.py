@@ -59,8 +59,8 @@ def _complete_options(config: dict[str, Any], model: keras.Model) -> None:
     if isinstance(model.optimizer, scaled):
         if not (isinstance(optimizer, dict) and optimizer.get("class_name") == scaled.__name__):
             config["optimizer"] = _plain(model.optimizer)
-    elif model.dtype_policy.name == "mixed_float16":
-        config["auto_scale_loss"] = False
+    else:
+        config["auto_scale_loss"] = model.dtype_policy.name != "mixed_float16"
     automatic = keras_private.automatic_jit_compile(model)
     if automatic is not None and config.get("jit_compile") is (not automatic):
         config[CHOSEN] = ["jit_compile"]

@@ -9,7 +9,8 @@ from typing import Any
 from seqtopo.decompiler import writing
 from seqtopo.decompiler.files import shown
 from seqtopo.decompiler.losses import Losses
-from seqtopo.decompiler.values import UnsayableError, object_of, unsaved_parts
+from seqtopo.decompiler.values import UnsayableError, object_of, plain_dtype, unsaved_parts
+from seqtopo.graph.graph import Graph
 from seqtopo.graph.training import read_training
 from seqtopo.layers.objects import entry_of
 from seqtopo.layers.values import Object, Refusal, Word
@@ -28,6 +29,8 @@ AS_BY_DEFAULT: Mapping[str, tuple[Any, ...]] = {
 """What an argument of ``compile`` says that need not be said."""
 CHOSEN = "chosen"
 """Where a live model's configuration names the arguments that are not what Keras would find by itself."""
+MIXED = "mixed_float16"
+"""The policy for which Keras scales the loss."""
 
 Read = Callable[[tree.Expr], Any]
 
@@ -41,6 +44,27 @@ def train_statement(config: Any, outputs: Sequence[str], losses: Losses, read: R
         return None
     one = _Training(tuple(outputs), losses, read)
     return one.statement(config)
+
+
+def tell_loss_scaling(config: Mapping[str, Any], graph: Graph, losses: Losses) -> None:
+    """Tell that a file does not say whether a loss was scaled: Keras scales it where the policy of the model
+    is mixed_float16, and saves neither that nor, for a functional model, the policy.
+    """
+    compiled, model = config.get("compile_config"), config.get("config")
+    if not isinstance(compiled, dict) or not compiled.get("optimizer") or "auto_scale_loss" in compiled:
+        return
+    optimizer = compiled["optimizer"]
+    if isinstance(optimizer, dict) and optimizer.get("class_name") == "LossScaleOptimizer":
+        return
+    is_mixed = isinstance(model, dict) and plain_dtype(model.get("dtype")) == MIXED
+    if is_mixed or any(n.layer is not None and n.layer.args.get("dtype") == MIXED for n in graph.nodes):
+        losses.add(
+            "ST505",
+            f"{'the model' if is_mixed else 'a layer'} is of {MIXED}, and Keras does not save whether the "
+            "loss was scaled: the spec does not scale it",
+            "warning" if is_mixed else "info",
+            help="if it was, write the optimizer as loss_scale(...) in train",
+        )
 
 
 def _items(given: Any) -> int:

@@ -223,6 +223,33 @@ def test_fault_a3_a_live_model_says_how_its_loss_is_scaled(
     assert type(seqtopo.compile(text).optimizer) is type(model.optimizer)
 
 
+def test_a_file_does_not_say_whether_the_loss_of_a_mixed_model_was_scaled(tmp_path: Path) -> None:
+    path = tmp_path / "model.keras"
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        small().save(path)
+    finally:
+        keras.config.set_dtype_policy(before)
+    (found,) = decompiled(path).diagnostics
+    assert (found.code, found.severity) == ("ST505", "warning")
+    assert "does not save whether the loss was scaled" in found.message
+    assert "loss_scale(" in (found.help or "")
+    with pytest.raises(seqtopo.SpecError, match="scaled"):
+        seqtopo.decompile(path, strict=True)
+
+
+def test_of_a_mixed_layer_in_a_file_the_scaling_is_a_note(tmp_path: Path) -> None:
+    """Keras does not save the policy of a functional model, which decides."""
+    path = tmp_path / "model.keras"
+    model = seqtopo.compile("in(4) -> dense(1,dtype=mixed_float16)\ntrain sgd, loss=mse")
+    assert decompiled(model).diagnostics == ()
+    model.save(path)
+    (found,) = decompiled(path).diagnostics
+    assert (found.code, found.severity) == ("ST505", "info")
+    assert "train sgd, loss=mse" in seqtopo.decompile(path, strict=True)
+
+
 def test_fault_a3_a_live_model_says_a_choice_of_xla_that_keras_would_not_make() -> None:
     automatic = small().jit_compile
     chosen = small(jit_compile=not automatic)
