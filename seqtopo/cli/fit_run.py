@@ -62,12 +62,12 @@ def fit(job: Job, args: argparse.Namespace, training: Training) -> None:
     progress = runs.Progress(target.with_suffix(PROGRESS), hashlib.sha256(settings.encode()).hexdigest())
     if not progress.belongs():
         keep_what_is_there(target, args)
+    group = join(args.device)  # JAX and TensorFlow join before anything is computed
     runs.seed_everything(args.seed)
     most = args.max_params or settings_of(args.spec).max_params
     built = build(job.checked, args.backend, most, kernels=not args.stock, seed=args.seed)
     with keras_refusals(job.checked.source), doing("building the model"):
         model = built.main()
-    group = join(args.device)
     if group is not None:
         put_into(model)
     first = group is None or group.ranks.rank == 0

@@ -176,8 +176,6 @@ def test_ranks_that_are_out_of_step_end_with_the_reason(fault: str, tmp_path: Pa
 
 
 def test_fit_of_the_command_line_trains_in_processes(tmp_path: Path) -> None:
-    if not (LONG or TORCH):
-        return
     spec, data = tmp_path / "spec.txt", tmp_path / "s.npy"
     spec.write_text("in(6,1) -> gru(4) -> dense(1)\ntrain sgd(0.1), loss=mse\n", encoding="utf-8")
     np.save(data, np.sin(np.arange(120.0) / 5)[:, None])

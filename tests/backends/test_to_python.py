@@ -50,6 +50,8 @@ def _dims(text: str, known: dict[str, Any]) -> dict[str, Any]:
     checked = analyse(text, known)
     assert checked.resolved is not None
     assert checked.spec is not None
+    # Of a space, the model of its first choice.
+    known |= {name: domain.first for name, domain in checked.resolved.searched.items()}
     missing = {d.message.split()[0] for d in unbound(checked.resolved.graph, checked.spec)}
     return {**known, **{name: 6 + i for i, name in enumerate(sorted(missing))}}
 
