@@ -72,15 +72,20 @@ def _inner(stock: Stock, value: Any) -> Any:
     return value
 
 
+def _metrics(stock: Stock, given: Any) -> Any:
+    """Metrics as Keras takes them: it takes one loss as it is, but metrics in a list only."""
+    return made(stock, "metric", given if given is None or isinstance(given, (list, tuple)) else [given])
+
+
 def compile_model(stock: Stock, model: Any, training: Training) -> None:
     """Compiles a model as its spec says."""
     options = dict(training.options)
     if "weighted_metrics" in options:
-        options["weighted_metrics"] = made(stock, "metric", options["weighted_metrics"])
+        options["weighted_metrics"] = _metrics(stock, options["weighted_metrics"])
     given = {
         "optimizer": made(stock, "optimizer", training.optimizer),
         "loss": made(stock, "loss", training.loss),
-        "metrics": made(stock, "metric", training.metrics),
+        "metrics": _metrics(stock, training.metrics),
         **options,
     }
     stock.compile(model, given)

@@ -103,9 +103,6 @@ def read_training(statement: tree.Train, value: Callable[[tree.Expr], Any]) -> T
             found[name] = _labels(arg.value, value)
         elif name in FAMILIES:
             found[name] = _objects(FAMILIES[name], name, value(arg.value), arg.value, value)
-            # Keras takes one loss as it is, but metrics only in a list.
-            if FAMILIES[name] == "metric" and found[name] is not None and not isinstance(found[name], list):
-                found[name] = [found[name]]
         else:
             found[name] = _option(name, value(arg.value), arg)
     options = {name: found.pop(name) for name in OPTIONS if name in found}
