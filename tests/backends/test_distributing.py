@@ -144,8 +144,8 @@ def test_metrics_may_be_one() -> None:
     assert set(history) == {"loss", "mae"}
 
 
-# Ranks are started and ended alike on each backend; starting them takes long.
-@pytest.mark.parametrize("fault", ["data", "weights", "death"] if LONG or TORCH else [])
+# Ranks are started and ended alike on each backend, and starting them takes long: elsewhere, one fault.
+@pytest.mark.parametrize("fault", ["data", "weights", "death"] if LONG or TORCH else ["weights"])
 def test_ranks_that_are_out_of_step_end_with_the_reason(fault: str, tmp_path: Path, capfd: Any) -> None:
     script = tmp_path / "script.py"
     script.write_text(
