@@ -12,7 +12,7 @@ from seqtopo.cli.data_options import add_pad
 from seqtopo.cli.files import STDIN, check_spec
 from seqtopo.cli.fit_files import PROGRESS, Training, keep_what_is_there, target_of
 from seqtopo.cli.settings import settings_of
-from seqtopo.cli.terminal import put_diagnostics, say
+from seqtopo.cli.terminal import put_diagnostics, say, say_nothing
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.distributing.launching import launch
@@ -184,12 +184,8 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def _is_parent(args: argparse.Namespace) -> bool:
-    """Whether this process trains nothing itself, but starts those that do."""
+    """Return whether this process trains nothing itself, but starts those that do."""
     return args.processes > 1 and ranks_of().world == 1
-
-
-def _nothing(*lines: str) -> None:
-    """Say nothing."""
 
 
 def _in_processes(args: argparse.Namespace) -> int:
@@ -208,7 +204,7 @@ def _job(checked: Checked, args: argparse.Namespace, dims: dict[str, Any]) -> Jo
         raise UsageError("NumPy is not installed", help) from None
     try:
         # Where several processes follow, the first of them says what the data are.
-        tell = _nothing if _is_parent(args) else say
+        tell = say_nothing if _is_parent(args) else say
         return job_of(checked, Reading(args, dims, settings_of(args.spec).selection, tell))
     except OptionError as error:
         raise UsageError(str(error), error.help) from None

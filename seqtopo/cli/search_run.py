@@ -26,7 +26,7 @@ from seqtopo.cli.search_board import Board
 from seqtopo.cli.search_picture import picture
 from seqtopo.cli.search_show import journal_of, put_study
 from seqtopo.cli.settings import settings_of
-from seqtopo.cli.terminal import say
+from seqtopo.cli.terminal import say, say_nothing
 from seqtopo.cli.writing import apart, write_whole
 from seqtopo.data.jobs import OptionError
 from seqtopo.diag.error import SpecError
@@ -92,7 +92,11 @@ def search(args: argparse.Namespace) -> int:
     options = _options(args)
     try:
         found = set_up(
-            checked, options, dims, settings_of(args.spec).selection, say if args.worker is None else _quiet
+            checked,
+            options,
+            dims,
+            settings_of(args.spec).selection,
+            say if args.worker is None else say_nothing,
         )
     except OptionError as error:
         raise UsageError(str(error), error.help) from None
@@ -121,10 +125,6 @@ def search(args: argparse.Namespace) -> int:
         if why == "exhausted":
             say("every choice of the space has been tried", stream=sys.stderr)
         return _finish(found, study, interrupt, args, output)
-
-
-def _quiet(line: str) -> None:
-    """Says nothing: the process that began the workers has said it."""
 
 
 def _options(args: argparse.Namespace) -> Options:

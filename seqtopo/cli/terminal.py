@@ -70,6 +70,10 @@ def say(*lines: str, stream: TextIO | None = None) -> None:
     put("".join(f"{visible(line)}\n" for line in lines), stream)
 
 
+def say_nothing(*lines: str) -> None:
+    """Stand for ``say`` in a process for which another one speaks."""
+
+
 def put(text: str, stream: TextIO | None = None, *, log_commands: bool = False) -> None:
     """Writes a text that a renderer laid out in lines, and ends its last line.
 

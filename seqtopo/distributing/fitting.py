@@ -87,9 +87,8 @@ class FitOnRanks:
                 started = time.perf_counter()
                 for _ in range(ALONE):
                     copy.train_on_batch(*batch)
-            except (
-                Exception
-            ):  # a model of a user's own class may not be copied; then there is no speed-up to tell
+            # A model of a user's own class may not be copied; then there is no speed-up to tell.
+            except Exception:
                 return
         self.alone = ALONE / (time.perf_counter() - started)
 

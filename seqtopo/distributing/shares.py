@@ -20,8 +20,7 @@ from seqtopo.distributing.ranks import DistributionError
 from seqtopo.emit.keras_private import get, layers_inside, mask_of, seed_generators
 
 SUMS = 2**31 - 1
-MEANS = ("sum_over_batch_size", "mean")
-"""The reductions that divide by a number of elements, which is the same on each rank where none is masked."""
+"""What checksums are taken modulo: they fit into an int32."""
 
 
 class Shares(ABC):
@@ -188,7 +187,7 @@ class SharedLoss:
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         """Return the loss of this rank's rows, as it counts among those of all."""
         value = self.loss(y_true, y_pred, sample_weight)
-        shares, reduction = self.shares, getattr(self.loss, "reduction", MEANS[0])
+        shares, reduction = self.shares, getattr(self.loss, "reduction", "")
         if shares.times is None:
             return value
         if reduction == "sum":
@@ -196,16 +195,12 @@ class SharedLoss:
         mask = mask_of(y_pred)
         weighted = reduction == "mean_with_sample_weight" and sample_weight is not None
         if mask is None and not weighted:
-            return value
-        count = ops.ones((), value.dtype)
+            return value  # divided by a number of elements that is the same on each rank
+        kept = None if mask is None else ops.cast(mask, value.dtype)
         if weighted:
             weights = ops.cast(sample_weight, value.dtype)
-            kept = (
-                weights if mask is None else weights * ops.reshape(ops.cast(mask, value.dtype), weights.shape)
-            )
-            count = ops.sum(kept)
-        elif mask is not None:
-            count = ops.sum(ops.cast(mask, value.dtype))
+            kept = weights if kept is None else weights * ops.reshape(kept, weights.shape)
+        count = ops.sum(kept)
         (total,) = shares.reduced([count], self.what)
         return value * ops.divide_no_nan(count * shares.world, total)
 
