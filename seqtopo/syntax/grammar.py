@@ -81,7 +81,7 @@ def patterns() -> dict[str, str]:
     r"""Returns the terminals that are patterns by their names, blanks left out.
 
     >>> patterns()["COMMENT"]
-    '#[^\\n]*'
+    '#[^\n]*'
     """
     terminals = statement_parser().terminals
     return {
