@@ -26,7 +26,10 @@ from seqtopo.system import bounds
 
 
 def arithmetic(machine: Machine, sign: str, a: Value, b: Value, node: ast.AST) -> Value:
-    """What an operator gives for plain values, sizes and unknown ones."""
+    """Returns the value of a binary operator between plain values, sizes and unknown values.
+
+    An operator that would fail, and one on operands that are not known, gives an ``Unknown``.
+    """
     a, b = machine.constant(a), machine.constant(b)
     if isinstance(a, (int, float, complex)) and isinstance(b, (int, float, complex)):
         try:
@@ -115,7 +118,7 @@ def _of_lists(machine: Machine, sign: str, a: Value, b: Value, node: ast.AST) ->
 
 
 def compare(machine: Machine, sign: str, a: Value, b: Value, node: ast.AST) -> Value:
-    """What a comparison gives: true, false or unknown."""
+    """Returns the value of a comparison: True, False, or an ``Unknown``."""
     unknown = machine.unknown("a comparison", node)
     if sign in ("is", "is not"):
         found = _identical(a, b)

@@ -83,7 +83,7 @@ _ELSEWHERE = {
 
 
 def knows(name: str) -> bool:
-    """Whether a function is in the tables, so that ``call`` may tell what it gives."""
+    """Returns whether a function is in the tables, so that ``call`` may tell its result."""
     return _function(name) is not None
 
 
@@ -91,7 +91,7 @@ _TAKE_SHAPES = ("zeros", "ones", "empty", "full", "reshape", "broadcast_to", "re
 
 
 def takes_shape(name: str) -> bool:
-    """Whether a list among the arguments of a function is a shape."""
+    """Returns whether a list among the arguments of a function is a shape."""
     return ".random." in name or name.rpartition(".")[2] in _TAKE_SHAPES
 
 
@@ -131,7 +131,7 @@ def _function(name: str) -> Callable[[Given], Any] | None:
 
 
 def _safely(function: Callable[[Given], Any], given: Given) -> Any:
-    """What a function gives; None where the code calls it in a way that would fail."""
+    """Returns the result of a function, with its place; None if the call would fail in Python."""
     try:
         return _placed(function(given), given.where)
     except (TypeError, ValueError, IndexError, OverflowError, ZeroDivisionError, AttributeError, KeyError):

@@ -40,7 +40,7 @@ class Bounds(NamedTuple):
 
 
 class Origin(NamedTuple):
-    """How an array was made of another one.
+    """The step that made an array out of another one.
 
     ``how`` is ``same`` (the samples are the same ones, in order), ``rows`` (some of them, from ``start`` up
     to ``stop``), ``windows`` (samples of ``length`` rows, one every ``step`` rows), ``split`` (one part of
@@ -77,9 +77,9 @@ class CodeArray:
     is_table: bool = False
     columns: tuple[str, ...] | None = None
     below: Size | None = None
-    """What all its ids are below, where that is a symbol: ``n`` of ``randint(0, n)``."""
+    """The exclusive upper bound of its ids where that is a symbol: ``n`` of ``randint(0, n)``."""
     is_random: bool = False
-    """Whether its numbers are drawn one by one."""
+    """True if its numbers are drawn at random, one by one."""
     key: int = field(default_factory=lambda: next(_numbers))
     """Tells arrays apart."""
 
@@ -168,7 +168,7 @@ def dtype_of(given: Any, otherwise: str = "") -> str:
 
 
 def is_number(value: Any) -> bool:
-    """Whether a value is a number that is known."""
+    """Returns whether a value is a known number, ``int`` or ``float``."""
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 

@@ -1,4 +1,6 @@
-"""What is asked about the models of a file: rules, sizes from outside, a bound, and data for one model."""
+"""Checks that a caller requests for the models of a file: chosen rules, sizes from outside, a bound on the
+parameters, and data for one model.
+"""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ def _range(machine: Machine, args: Arguments, node: ast.AST) -> Value:
 
 
 def _turns_of(values: list[Value]) -> Turns | None:
-    """How often a loop over a range of unknown length runs; None where that is not known, either."""
+    """Returns the number of turns of a loop over a range of unknown length; None if that cannot be told."""
     if not 1 <= len(values) <= 3 or not all(map(is_size, values)):
         return None
     start, stop, step = (0, values[0], 1) if len(values) == 1 else (*values, 1)[:3]

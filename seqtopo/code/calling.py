@@ -54,14 +54,14 @@ class Caller(Machine):
     def __init__(self, file: CodeFile) -> None:
         super().__init__(file)
         self.result: Value = None
-        """What the last ``return`` gave."""
+        """The value of the last ``return`` statement that ran."""
         self.functions: list[Function] = []
         self.classes: list[Class] = []
 
     # ---- calls ---------------------------------------------------------------------------------------
 
     def call(self, function: Value, args: Arguments, node: ast.AST) -> Value:
-        """What a call of a value gives."""
+        """Returns the result of calling a value: a function, class, layer, model or something unknown."""
         self.tick()
         if isinstance(function, Outside):
             return call_outside(self, function.path, args, node)
@@ -92,11 +92,11 @@ class Caller(Machine):
         return self._call_unknown(function, args, node)
 
     def code(self, model: KerasModel) -> CodeModel:
-        """What has been read of a model up to now."""
+        """Returns the calls, inputs and outputs of a model as far as they have been read."""
         return code_of(self, model)
 
     def look_inside(self, layer: CodeLayer, args: Arguments, node: ast.AST) -> tuple[Tensor, ...] | None:
-        """What a layer of the project gives, told by following its code; None where it cannot be told."""
+        """Returns the outputs of a layer of the project by following its code; None if it cannot."""
         if self.depth >= bounds.CODE_DEPTH // 2:
             return None
         models, statement = len(self.models), self.statement
@@ -111,7 +111,7 @@ class Caller(Machine):
                 self.take_back()
 
     def attribute(self, value: Value, name: str, node: ast.AST) -> Value:
-        """What an attribute of a value is."""
+        """Returns an attribute of a value."""
         return attribute_of(self, value, name, node)
 
     def _call_unknown(self, function: Value, args: Arguments, node: ast.AST) -> Value:
@@ -378,7 +378,7 @@ class Caller(Machine):
 
 
 def _is_generator(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    """Whether a function has a ``yield`` of its own."""
+    """Returns whether a function has a ``yield`` of its own, outside of inner functions."""
     known: bool | None = getattr(node, "is_generator", None)
     if known is None:
         todo: list[ast.AST] = list(node.body)

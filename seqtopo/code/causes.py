@@ -11,7 +11,7 @@ from seqtopo.diag.model import Diagnostic, Label
 from seqtopo.source import Source, Span
 
 _RUNS_OUT = ("time runs out: ", "there is no place left: ")
-"""How the note begins that several layers shorten an axis one after the other."""
+"""Beginnings of the note that several layers shorten an axis one after the other."""
 
 
 def at_the_cause(found: Diagnostic, text: SpecText) -> Diagnostic:
@@ -74,7 +74,7 @@ def _at_the_rank(found: Diagnostic, text: SpecText, source: Source) -> Diagnosti
 
 
 def _given_to(found: Diagnostic, text: SpecText, source: Source) -> CodeCall | CodeInput | None:
-    """What gives its value to the layer that a finding is about."""
+    """Returns the call or input that feeds the layer of a finding; None if there is none."""
     for piece in text.pieces:
         call = piece.call
         if piece.kind == "step" and call is not None and call.inputs:

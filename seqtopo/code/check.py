@@ -179,7 +179,10 @@ def _migrated(found: CheckedFile, read: Read, asked: Asked | None) -> set[Fix]:
 
 
 def _are_as_before(found: CheckedFile, after: CheckedFile) -> bool:
-    """Whether a file has the same models, whatever trains them; more may be read of one than before."""
+    """Returns whether a file has the same models before and after a fix, whatever trains them.
+
+    Models of which more is read than before count as the same.
+    """
     if [model.name for model in found.models] != [model.name for model in after.models]:
         return False
     pairs = zip(found.models, after.models, strict=True)

@@ -112,7 +112,10 @@ def _custom_layer(machine: Machine, cls: Class, args: Arguments, node: ast.AST) 
 def look_inside(
     machine: Machine, layer: CodeLayer, args: Arguments, node: ast.AST
 ) -> tuple[Tensor, ...] | None:
-    """What a ``Lambda`` or a layer of the project gives for these values, by following its code."""
+    """Returns the outputs of a ``Lambda`` or a layer of the project, by following its code.
+
+    None if one of them is no tensor of known shape, or the layer has no ``call`` that can be followed.
+    """
     body, made_of = machine.bodies[id(layer)]
     given = args.places[0].value if args.places else None
     tensors = tensors_in(given)
@@ -157,7 +160,7 @@ def with_flags(method: Function, args: Arguments) -> Arguments:
 
 
 def _keeps_shape(cls: Class) -> bool:
-    """Whether a custom layer says that it gives the shape that it takes."""
+    """Returns whether the ``compute_output_shape`` of a custom layer returns its argument as it is."""
     rule = cls.find("compute_output_shape")
     if not isinstance(rule, Function) or isinstance(rule.node, ast.Lambda):
         return False

@@ -18,7 +18,7 @@ _KINDS = (CodeArray, Items, Batches, Thing, Located)
 
 
 def is_data(value: Value) -> bool:
-    """Whether a value is an array, a table or what makes them."""
+    """Returns whether a value is an array, a table, or an object that makes them, such as a scaler."""
     return isinstance(value, _KINDS)
 
 
@@ -36,7 +36,7 @@ def given(machine: Machine, value: Value, inside: bool = False) -> Value:
 
 
 def call(machine: Machine, name: str, args: Arguments, node: ast.AST) -> Value:
-    """What a function of NumPy, pandas or the like gives."""
+    """Returns the result of a function of NumPy, pandas or a similar package."""
     sized = array_calls.takes_shape(name)
     places = [given(machine, p.value, sized and is_list(p.value)) for p in args.places]
     if name.endswith((".randint", ".integers")):
@@ -49,7 +49,7 @@ def call(machine: Machine, name: str, args: Arguments, node: ast.AST) -> Value:
 
 
 def knows(name: str) -> bool:
-    """Whether it can be told what a function gives."""
+    """Returns whether `call` may tell the result of a function."""
     return array_calls.knows(name)
 
 
@@ -95,7 +95,7 @@ def _index(machine: Machine, key: Value) -> Value:
 
 
 def _counts(value: Value, depth: int = 0) -> bool:
-    """Whether an unknown value is the number of a turn of a loop, or arithmetic on one."""
+    """Returns whether an unknown value is the number of a turn of a loop, or arithmetic on one."""
     if not isinstance(value, Unknown) or depth > 9:
         return False
     return "turn" in value.parts or any(_counts(v, depth + 1) for v in value.parts.get("made of", ())[1:])
@@ -113,13 +113,13 @@ def store(machine: Machine, value: Value, key: Value, new: Value) -> None:
 
 
 def binary(machine: Machine, sign: str, left: Value, right: Value, node: ast.AST) -> Value:
-    """What an operator with an array on one side gives."""
+    """Returns the result of a binary operator with an array on one side."""
     found = array_calls.binary(sign, given(machine, left), given(machine, right))
     return _or_unknown(machine, found, node)
 
 
 def unary(machine: Machine, sign: str, value: Value, node: ast.AST) -> Value:
-    """What a sign before an array gives."""
+    """Returns the result of a unary operator on an array."""
     return _or_unknown(machine, array_calls.unary(sign, value), node)
 
 
@@ -153,7 +153,7 @@ def filled(
 
 
 def counts_from_one(node: ast.DictComp) -> bool:
-    """Whether a dictionary has the values 1, 2 and so on: ``{w: i for i, w in enumerate(ws, start=1)}``."""
+    """Returns whether a dictionary numbers its keys from 1: ``{w: i for i, w in enumerate(ws, start=1)}``."""
     part = node.generators[0]
     call, target = part.iter, part.target
     if len(node.generators) > 1 or not isinstance(call, ast.Call) or not isinstance(target, ast.Tuple):

@@ -22,7 +22,7 @@ class Given(NamedTuple):
 
     @property
     def made(self) -> Where | None:
-        """Where a person looks for the array: where it is made, unless that is inside a function."""
+        """The place to show for the array: where it is made, unless that is inside a function."""
         made = self.array.where
         if made is None or self.where is None or made.source is not self.where.source:
             return self.where
@@ -67,12 +67,12 @@ def arrays_of(argument: Argument | None, side: str, names: Sequence[str]) -> lis
 
 
 def _is_several(value: Sequence[Any], count: int) -> bool:
-    """Whether a list holds one array for each of ``count`` inputs, and is no list of numbers itself."""
+    """Returns whether a list holds one array for each of ``count`` inputs, and no plain numbers."""
     return len(value) == count and all(isinstance(one, CodeArray) and one.shape != () for one in value)
 
 
 def _name(where: Where | None, otherwise: str) -> str:
-    """What messages call an array: its text where that is short."""
+    """Returns the name of an array in messages: its text if that is short, else ``otherwise``."""
     if where is None or len(where.text) > _NAME_LENGTH or "\n" in where.text:
         return otherwise
     return where.text
@@ -109,7 +109,7 @@ def parts_of(argument: Argument) -> list[Argument] | None:
 
 
 def in_batches(argument: Argument) -> tuple[Argument | None, Argument | None, Argument | None]:
-    """What a data set gives as x, y and weights."""
+    """Returns the x, y and sample weights in the elements of a data set; None for those that it lacks."""
     data = argument.value
     element = data.element if data.batched else None
     parts = element if isinstance(element, tuple) else (element,)

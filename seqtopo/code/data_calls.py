@@ -1,4 +1,6 @@
-"""What pandas, scikit-learn, keras.utils, keras.datasets and tf.data give, as far as it can be told."""
+"""Functions and methods of pandas, scikit-learn, keras.utils, keras.datasets and tf.data: the arrays and
+objects that they return, as far as these can be told without running them.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,7 @@ from seqtopo.code.numpy_calls import Function, Given
 from seqtopo.layers.sizes import Expr, Shape, Size, ceil_div
 
 CALLS: dict[str, Function] = {}
-"""What each function gives, by its full name."""
+"""The functions that tell a call's result, by the full name of the called function."""
 
 
 def gives(*names: str) -> Callable[[Function], Function]:
@@ -131,7 +133,7 @@ for _name in (*SCALERS, "Normalizer", "LabelEncoder", "LabelBinarizer", "OneHotE
 
 
 def scaler_method(thing: Thing, name: str, given: Given) -> Any:
-    """What a method of a scaler gives; its ``fit`` is noted in the scaler."""
+    """Returns the result of a method of a scaler; its ``fit`` is noted in the scaler."""
     array = as_array(given.get(0, "X", "x", "y"))
     encoder = thing.kind.rpartition(".")[2]
     if array is None:
@@ -204,7 +206,7 @@ def _train_test_split(given: Given) -> list[CodeArray]:
 
 
 def _split_sizes(rows: Size, test: Any, train: Any, unknown: tuple[Size, Size]) -> tuple[Size, Size]:
-    """How many samples are for training and for testing."""
+    """Returns the numbers of samples for training and for testing."""
     if test is None and train is None:
         test = 0.25
     if not isinstance(rows, int) or not all(one is None or is_number(one) for one in (test, train)):
@@ -318,7 +320,7 @@ def _tokenizer(given: Given) -> Thing:
 
 
 def tokenizer_method(thing: Thing, name: str, given: Given) -> Any:
-    """What a method of the tokenizer of Keras 2 gives."""
+    """Returns the result of a method of the ``Tokenizer`` of Keras 2."""
     if name in ("texts_to_sequences", "texts_to_matrix"):
         most = thing.facts.get("num_words")
         texts = as_array(given.get(0, "texts"))
@@ -418,7 +420,7 @@ def _each(value: Any, change: Callable[[CodeArray], CodeArray]) -> Any:
 
 
 def batches_method(data: Batches, name: str, given: Given) -> Any:
-    """What a method of a data set gives."""
+    """Returns the result of a method of a ``tf.data.Dataset``."""
     if name in ("shuffle", "prefetch", "cache", "repeat", "take", "skip", "with_options", "shard"):
         return data
     if name in ("batch", "padded_batch"):

@@ -1,4 +1,4 @@
-"""What expressions of Python code come to, on values that may be unknown."""
+"""Evaluate expressions of Python code on values that may be unknown."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ _COMPARISONS: dict[type[ast.cmpop], str] = {
 
 
 def evaluate(machine: Machine, node: ast.expr) -> Value:
-    """What an expression comes to."""
+    """Returns the value of an expression; an ``Unknown`` where it is of a kind that is not followed."""
     machine.tick()
     found = _BY_KIND.get(type(node))
     if found is None:
@@ -95,7 +95,7 @@ def evaluate(machine: Machine, node: ast.expr) -> Value:
 
 
 def look_up(machine: Machine, name: str, node: ast.AST) -> Value:
-    """What a name means where it stands."""
+    """Returns the value of a name in the scopes around it, its module, or Python's builtins."""
     scope: Scope | None = machine.scope
     if name in scope.elsewhere:  # type: ignore[union-attr]
         scope = scope.elsewhere[name]  # type: ignore[union-attr]
@@ -146,7 +146,7 @@ def _slice(machine: Machine, node: ast.Slice) -> Value:
 
 
 def binary(machine: Machine, sign: str, left: Value, right: Value, node: ast.AST) -> Value:
-    """What an operator between two values gives."""
+    """Returns the value of a binary operator between any two values."""
     if is_tensor(left) or is_tensor(right):
         if is_list(left) or (is_list(right) and sign in ("+", "*")):
             return machine.unknown("an operator that is not followed", node)

@@ -78,7 +78,7 @@ class CheckedModel:
 
     @property
     def place(self) -> Where:
-        """Where the code makes the model."""
+        """The place where the code makes the model."""
         return self.model.where
 
     @cached_property
@@ -98,7 +98,7 @@ class CheckedModel:
 
     @property
     def left_out(self) -> tuple[Diagnostic, ...]:
-        """What the spec leaves out of the model, as it is shown."""
+        """Returns a diagnostic for each part of the model that its spec leaves out."""
         from seqtopo.code.left_out import left_out  # a check of code does not say it
 
         return in_cells(left_out(self.text), self.code) if self.text is not None else ()
@@ -276,7 +276,7 @@ class _Checker:
         return data.fitted(checked, dims), untold
 
     def _stands(self, found: Diagnostic, text: SpecText, bound: Mapping[str, Any], symbols: set[str]) -> bool:
-        """Whether a finding is about the code, and holds whatever the sizes are that only the code knows."""
+        """Returns whether a finding is about the code and holds for all values of its unknown sizes."""
         code = found.code
         if code in _OF_SPECS or (code[2] in "124" and code not in _OF_CALLS):
             return False
@@ -303,7 +303,10 @@ class _Checker:
 
 
 def _damaged(damage: Opaque, code: CodeFile) -> Diagnostic:
-    """What is told of a file that cannot be read as Python; a cell of a notebook may well hold other text."""
+    """Returns the diagnostic of a file that is not valid Python.
+
+    It is an error for a file, and mere information for a notebook's cell, which may hold other text.
+    """
     span = damage.where.span if damage.where is not None else Span(0, 0)
     is_cell = code.notebook is not None
     what = "the rest of this cell" if is_cell else "the rest of this file" if span.end else "this file"

@@ -491,7 +491,7 @@ class _Translation:
 
     @cached_property
     def _made_again(self) -> set[Span]:
-        """Where the text makes several layers, as in a loop."""
+        """The places of the text that make several layers, as in a loop."""
         made: dict[Span, set[int]] = {}
         for piece in self.text.pieces:
             layer = piece.layer

@@ -84,7 +84,7 @@ def _part(array: CodeArray, given: tuple[Any, ...], shape: Shape | None, where: 
 
 
 def _keeps_last(given: tuple[Any, ...], rank: int | None) -> bool:
-    """Whether an index leaves the last axis as it is."""
+    """Returns whether an index leaves the last axis as it is."""
     if rank is None or sum(map(_axes_of, given)) < rank:
         behind = given[-1]
         return behind is ... or (behind is not None and not any(one is ... for one in given))

@@ -1,4 +1,4 @@
-"""What the dotted names of packages mean: Keras' layers, models, operations and objects by every spelling."""
+"""Look up the dotted names of packages: Keras' layers, models, operations and objects by every spelling."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ Kind = Literal[
 
 
 class Meaning(NamedTuple):
-    """What a name of a package is.
+    """The meaning of a dotted name of a package.
 
     ``name`` is Keras' name of it today: the layer's class, the operation (``exp`` of ``keras.ops``), the
     object with its ``family``. ``old`` is the name as the code has it.
@@ -237,7 +237,7 @@ def object_name(family: str, name: str) -> str:
 
 @cache
 def is_layer_class(name: str) -> bool:
-    """Whether ``keras.layers`` has a class of this name, or had one."""
+    """Returns whether ``keras.layers`` has, or once had, a class of this name."""
     return name in ROW_OF or name in EXCLUDED or name in RENAMED_CLASSES
 
 

@@ -32,12 +32,12 @@ from seqtopo.layers.sizes import Expr, symbol
 from seqtopo.layers.values import DTYPES, Object
 
 SHAPES = ("input_shape", "batch_input_shape", "batch_shape", "input_dim", "input_length", "batch_size")
-"""What says the input's shape in the first layer of a Sequential, in old code."""
+"""The arguments that give the shape of the input to the first layer of a Sequential, in old code."""
 
 
 _UNTOLD = "its arguments are not known"
 Sizes = Literal["", "inside", "all"]
-"""Where unknown numbers are sizes: nowhere, in a list only (a whole shape is unknown then), or everywhere."""
+"""The places where unknown numbers are sizes: none, inside lists only (not a whole shape), or all."""
 
 
 @cache
@@ -166,7 +166,7 @@ def make_layer(machine: Machine, found: Meaning, args: Arguments, node: ast.AST)
 
 
 def _keeps_shape(row: Row) -> bool:
-    """Whether a layer gives the shape that it takes, whatever its arguments are."""
+    """Returns whether a layer gives the shape that it takes, whatever its arguments are."""
     return bool(row.clauses) and all(
         len(c.takes) == 1 and c.takes[0] == tuple(term.text for term in c.gives) for c in row.clauses
     )
@@ -247,7 +247,7 @@ def _age(written: str, args: Arguments) -> old_spellings.Age:
 
 
 def _counts_axes(written: str, args: Arguments) -> bool:
-    """Whether a class that Keras 1 had is called as there: ``Convolution2D(64, 3, 3)``."""
+    """Returns whether a class of Keras 1 is called as Keras 1 had it: ``Convolution2D(64, 3, 3)``."""
     return len(args.places) < 2 or not is_list(args.places[1].value)
 
 

@@ -36,7 +36,7 @@ CALLED: Mapping[str, tuple[str, ...]] = {
     "Dropout": ("training",),
     "BatchNormalization": ("training", "mask"),
 }
-"""What Keras' calls take by position behind the values."""
+"""The positional arguments of a layer's call behind its inputs, by Keras' name of the layer."""
 Form = Literal["call", "item", "add"]
 
 
@@ -197,7 +197,7 @@ def _operations_behind(gives: Value, inputs: tuple[CodeTensor, ...], before: int
 
 
 def _reduces_batch(function: ast.Lambda) -> bool:
-    """Whether a lambda gives a mean, a sum or the like of its values over the batch."""
+    """Returns whether a lambda is a mean, a sum or the like of its argument over the batch axis."""
     call, names = function.body, [a.arg for a in function.args.args]
     if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute) or len(names) != 1:
         return False
@@ -260,7 +260,7 @@ def _of_equal_axes(machine: Machine, call: CodeCall) -> tuple[CodeTensor, ...]:
 
 
 def _axes(row: Row | None) -> Iterator[int]:
-    """How many axes a layer takes of each value, up to the first of which it takes any number."""
+    """Yields the rank of each input of a layer, up to the first input that may have any."""
     for took in row.clauses[0].takes if row is not None and row.keras else ():
         if "..." in took:
             return
@@ -303,7 +303,7 @@ def _flat(values: Value) -> list[Value]:
 
 
 def outputs_of(call: CodeCall) -> int:
-    """How many values a call gives."""
+    """Returns the number of values that a call gives, states and attention scores included."""
     if call.gives is not None:
         return len(call.gives)
     layer = call.layer
@@ -324,7 +324,7 @@ def outputs_of(call: CodeCall) -> int:
 
 
 def result_of(call: CodeCall) -> Value:
-    """What a call gives, as the code sees it."""
+    """Returns the result of a call as the code sees it: one tensor, or a list of them."""
     count = outputs_of(call)
     return CodeTensor(call) if count == 1 else [CodeTensor(call, i) for i in range(count)]
 
@@ -332,7 +332,7 @@ def result_of(call: CodeCall) -> Value:
 def call_opaque(
     machine: Machine, name: str, why: str, args: Arguments, node: ast.AST, keeps: bool = False
 ) -> Value:
-    """What something that is not read gives for tensors: a tensor of unknown shape."""
+    """Returns the result of calling something that is not read on tensors: a tensor of unknown shape."""
     inputs = tuple(t for v in args.values for t in tensors_in(v))
     layer = CodeLayer(name, None, where=machine.where(node), why=why, keeps_shape=keeps)
     call = CodeCall(layer, inputs, where=layer.where, statement=machine.where(machine.statement))

@@ -1,4 +1,4 @@
-"""Tell what calls of layers give, and the weights of the layers, by the rules of their rows."""
+"""Infer the outputs of layer calls, and the weights of the layers, by the rules of their rows."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _HARMLESS = frozenset(
 )
 """Arguments of which no shape depends."""
 _STAND_IN = {"rate": 0.5, "stddev": 0.5, "activation": "linear", "negative_slope": 0.5, "alpha": 1.0}
-"""What stands for an argument of a layer that must have it, where it is not known."""
+"""Stand-ins for required arguments whose values are not known; no shape depends on them."""
 
 
 class InnerModel:
@@ -31,7 +31,7 @@ class InnerModel:
 
     @property
     def title(self) -> str:
-        """How messages call it."""
+        """The name of the model in messages."""
         return self.code.name or "the model"
 
     def get(self, name: str) -> Any:
@@ -109,7 +109,7 @@ def _is_opaque(value: Value) -> bool:
 def outcome_of(
     call: CodeCall, gives: Mapping[CodeTensor, Tensor] | None = None
 ) -> tuple[tuple[Tensor, ...], tuple[Any, ...]] | None:
-    """What a call gives, states and scores behind the outputs, and the weights of its layer.
+    """Returns the outputs of a call, with states and scores behind them, and the weights of its layer.
 
     ``gives`` are the tensors that come in where they are not those of the calls themselves.
 
@@ -160,7 +160,7 @@ def _wants(layer: CodeLayer, call: CodeCall, extra: str) -> bool:
 
 
 def returns_state(layer: CodeLayer) -> Any:
-    """Whether a recurrent layer gives its states, too."""
+    """Returns the value of ``return_state``, that of the wrapped layer for a Bidirectional without one."""
     inner = layer.args.get("layer")
     given = layer.args.get("return_state")
     if (

@@ -1,4 +1,4 @@
-"""Find what leaks into training: test data in a scaler, in overlapping windows, in the validation data.
+"""Find leaks into training: test data in a scaler, in overlapping windows, in the validation data.
 
 A finding needs the whole way of an array to be known, from where it comes from to ``fit`` and ``evaluate``.
 """
@@ -20,7 +20,7 @@ _TESTS = ("evaluate", "predict")
 
 
 class Leak(NamedTuple):
-    """What a rule has found, at a place in the code."""
+    """A leak that a rule has found, at a place in the code."""
 
     where: Where
     message: str
@@ -96,7 +96,7 @@ def _branches(a: CodeArray, b: CodeArray) -> tuple[CodeArray, list[Origin], list
 
 
 def _is_random(array: CodeArray) -> bool:
-    """Whether the samples are drawn one by one, so that their order says nothing."""
+    """Returns whether the samples are drawn one by one, so that their order says nothing."""
     return any(one.is_random for one in way_back(array))
 
 
@@ -154,7 +154,9 @@ def scaled_before_split(model: CodeModel) -> Iterator[Leak]:
 
 
 def _scaled_together(x: CodeArray, test: CodeArray) -> tuple[Where, Where] | None:
-    """Where a scaler is fitted on what holds both, and where they are split; None where none is."""
+    """Returns the place where a scaler is fitted on data that holds both arrays, and the place where they
+    are split; None if no scaler is.
+    """
     met = _branches(x, test)
     if met is None:
         return None
@@ -173,7 +175,9 @@ def _scaled_together(x: CodeArray, test: CodeArray) -> tuple[Where, Where] | Non
 
 
 def _parted(ours: Sequence[Origin], theirs: Sequence[Origin]) -> Where | None:
-    """Where two arrays become different parts of one; None where they do not, or it is not certain."""
+    """Returns the place where two arrays become different parts of one; None if they do not, or if it is
+    not certain.
+    """
     a = next((o for o in ours if o.how != "same"), None)
     b = next((o for o in theirs if o.how != "same"), None)
     if a is None or b is None or a.how != b.how or a.how not in ("rows", "split"):
@@ -188,7 +192,7 @@ def _parted(ours: Sequence[Origin], theirs: Sequence[Origin]) -> Where | None:
 
 
 def _before(stop: Size | None, start: Size | None) -> bool:
-    """Whether a part surely ends where another begins, or before that."""
+    """Returns whether a part certainly ends where another begins, or before that."""
     if stop is None or start is None:
         return False
     gap = start - stop
@@ -269,7 +273,7 @@ def _is_stateful(args: dict[str, Argument], depth: int = 0) -> bool:
 
 
 def _is_one_batch(call: Training, arrays: Sequence[CodeArray]) -> bool:
-    """Whether all samples stand in one batch, as far as that is known."""
+    """Returns whether all samples fit into one batch, as far as that is known."""
     given: Any = call.args["batch_size"].value if "batch_size" in call.args else 32
     rows = arrays[0].shape[0] if arrays and arrays[0].shape else None
     if isinstance(rows, int) and isinstance(given, int):
@@ -301,8 +305,8 @@ def validated_on_training_data(model: CodeModel) -> Iterator[Leak]:
 
 
 def _shared(x: CodeArray, valid: CodeArray) -> bool | None:
-    """Whether two arrays are the same (True), or share samples (False); None where they do not, or it is not
-    known.
+    """Returns True if two arrays are the same samples, False if they share some; None if they share none,
+    or if it is not known.
     """
     met = _branches(x, valid)
     if met is None:

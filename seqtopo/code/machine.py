@@ -41,7 +41,7 @@ from seqtopo.source import Source, Span
 from seqtopo.system import bounds
 
 RETURN, BREAK, CONTINUE, RAISE = "return", "break", "continue", "raise"
-"""How a block of statements ends, where it does not end by itself."""
+"""The ways in which a block of statements ends early."""
 
 
 class BoundError(Exception):
@@ -49,7 +49,7 @@ class BoundError(Exception):
 
 
 class Lines:
-    """Where each line of a Python text begins, and how many bytes its characters take."""
+    """The lines of a Python text: converts places as ``ast`` counts them to offsets in the text."""
 
     def __init__(self, source: Source) -> None:
         self.source = source
@@ -73,7 +73,7 @@ class Lines:
 
 
 class LoopBound:
-    """How often the body of one loop runs: long enough to make layers, and not to go through data."""
+    """A bound on the turns of one loop: enough to make layers, but not to go through data."""
 
     def __init__(self, machine: Machine, items: int = 0) -> None:
         self.machine = machine
@@ -83,7 +83,7 @@ class LoopBound:
         self.most = bounds.CODE_FEW_TURNS if items > bounds.CODE_IDLE_TURNS else bounds.CODE_IDLE_TURNS
 
     def is_reached(self) -> bool:
-        """Whether one more turn would be too many; else it is counted."""
+        """Returns whether one more turn would be too many; counts the turn otherwise."""
         self.done += 1
         machine = self.machine
         if len(machine.models) - self.models > bounds.CODE_LOOP_MODELS:
@@ -96,7 +96,7 @@ class LoopBound:
 
 
 class Machine:
-    """What the parts of the interpreter share. `seqtopo.code.interpret` adds how statements run."""
+    """The state that the parts of the interpreter share. `seqtopo.code.interpret` adds how statements run."""
 
     def __init__(self, file: CodeFile) -> None:
         self.file = file
@@ -106,11 +106,11 @@ class Machine:
         self.depth = 0
         self.calls = 0
         self.idle = 0
-        """How many turns loops made in which nothing of Keras was made."""
+        """The number of loop turns so far that made nothing of Keras."""
         self.activity = 0
-        """How many layers, calls and models were made so far."""
+        """The number of layers, calls and models made so far."""
         self.alone = False
-        """Whether a function runs that nothing calls."""
+        """True while a function runs that nothing in the code calls."""
         self.models: list[KerasModel] = []
         self.trail: list[dict[tuple[int, Any], tuple[Any, Any, Any]]] = []
         self.implicit: dict[int, CodeInput] = {}
@@ -125,9 +125,9 @@ class Machine:
         self.bodies: dict[int, tuple[Value, Arguments]] = {}
         """The functions and classes of layers of the project, with what makes the layer."""
         self.channels_first = False
-        """Whether the code tells Keras to take images with their channels in front."""
+        """True if the code sets Keras to images with their channels in front."""
         self.scalars = Unknown("numbers of the data")
-        """What the single numbers that arrays hold are parts of."""
+        """The one unknown value that stands for any single number of an array."""
         self.inlined: set[int] = set()
         """The numbers of the calls that stand for a call of a whole model."""
         self._symbols: dict[str, Unknown] = {}
@@ -139,19 +139,19 @@ class Machine:
     # ---- what the interpreter does -----------------------------------------------------------------
 
     def call(self, function: Value, args: Arguments, node: ast.AST) -> Value:
-        """What a call of a value gives."""
+        """Returns the result of calling a value."""
         raise NotImplementedError
 
     def attribute(self, value: Value, name: str, node: ast.AST) -> Value:
-        """What an attribute of a value is."""
+        """Returns an attribute of a value."""
         raise NotImplementedError
 
     def code(self, model: KerasModel) -> CodeModel:
-        """What has been read of a model up to now."""
+        """Returns the calls, inputs and outputs of a model as far as they have been read."""
         raise NotImplementedError
 
     def look_inside(self, layer: CodeLayer, args: Arguments, node: ast.AST) -> tuple[Tensor, ...] | None:
-        """What a layer of the project gives, told by following its code; None where it cannot be told."""
+        """Returns the outputs of a layer of the project by following its code; None if it cannot."""
         raise NotImplementedError
 
     def run(self, statements: Sequence[ast.stmt]) -> str:
@@ -426,7 +426,7 @@ def tensor_of(value: CodeTensor) -> Any:
 
 
 def same_items(a: Iterable[Any], b: Iterable[Any]) -> bool:
-    """Whether two lists hold the same, object by object or as plain values."""
+    """Returns whether two lists hold the same items: the same objects, or equal plain values of one type."""
     one, two = list(a), list(b)
     return len(one) == len(two) and all(
         x is y or (type(x) is type(y) and is_known(x) and x == y) for x, y in zip(one, two, strict=True)

@@ -26,7 +26,7 @@ from seqtopo.code.old_training import (
 from seqtopo.diag.model import Diagnostic
 
 PREFIX = "ST8"
-"""What the codes of old spellings begin with."""
+"""The beginning of the codes of old spellings."""
 
 
 def old_findings(code: CodeFile, on: frozenset[str]) -> list[Diagnostic]:

@@ -1,4 +1,7 @@
-"""What is read from Keras code: models as calls of layers, each with its place in the Python text."""
+"""Models as they are read from Keras code: calls of layers, each with its place in the Python text.
+
+`seqtopo.code.read` fills these records; the checks, fixes and specs of code are made from them.
+"""
 
 from __future__ import annotations
 
@@ -73,13 +76,13 @@ class CodeLayer:
     weights: tuple[Weight, ...] | None = None
     """Its weights, told at its first call; None where they cannot be told."""
     notes: tuple[Note, ...] = ()
-    """What Keras 3 spells otherwise than the code; ``kind`` and ``args`` are those of Keras 3."""
+    """The old spellings of the code; ``kind`` and ``args`` are those of Keras 3."""
     made: Any = field(default=None, repr=False)
     """The interpreter's object for a layer of the project."""
     keeps_shape: bool = False
-    """Whether a layer without a row gives the shape that it takes."""
+    """True if a layer without a row gives the shape that it takes."""
     counted: bool = False
-    """Whether its number of rows is the length of a dictionary that numbers its keys from 1."""
+    """True if its number of rows is the length of a dictionary that numbers its keys from 1."""
     stands_for: tuple[str, dict[str, Any]] | None = field(default=None, repr=False)
     """The operation that a ``Lambda`` was read as, and what that is given; None where it was not."""
     parts: tuple[CodeLayer, ...] = field(default=(), repr=False)
@@ -89,7 +92,7 @@ class CodeLayer:
     part_of: CodeLayer | None = field(default=None, repr=False)
     """The layer of the code that it is read for, as one of several."""
     result: Any = field(default=None, repr=False)
-    """What its first call gives, where it is read as several layers or operations."""
+    """The result of its first call, where that is read as several layers or operations."""
 
 
 @dataclass(eq=False)
@@ -126,7 +129,7 @@ class CodeCall:
     form: Literal["call", "item", "add"] = "call"
     gives: tuple[Tensor, ...] | None = None
     number: int = 0
-    """Which call of the file it is: later calls have higher numbers."""
+    """The position of the call in the reading of the file: later calls have higher numbers."""
     lacks: str = ""
     """The parameter of the call in Keras that must be given, and is not."""
 
@@ -146,10 +149,10 @@ class Training:
     args: dict[str, Argument]
     where: Where
     alone: bool = False
-    """Whether it stands in a function that nothing calls, so that values from outside may be others."""
+    """True if it stands in a function that nothing calls, so that values from outside may be others."""
     layers: tuple[int, ...] = ()
     is_past: bool = False
-    """Whether the model has other layers since, told by the ``layers`` of a Sequential at the time."""
+    """True if the model has other layers since, told by the ``layers`` of a Sequential at the time."""
 
 
 @dataclass(eq=False)
@@ -170,7 +173,7 @@ class CodeModel:
     keras_name: str = ""
     """The name that the code gives to Keras, as in ``Model(x, y, name="encoder")``."""
     complete: bool = True
-    """Whether its structure is known from inputs to outputs, opaque layers aside."""
+    """True if its structure is known from inputs to outputs, opaque layers aside."""
 
 
 Value: TypeAlias = Any
@@ -185,7 +188,7 @@ class CodeFile:
     models: list[CodeModel] = field(default_factory=list)
     stops: list[Opaque] = field(default_factory=list)
     damage: list[Opaque] = field(default_factory=list)
-    """What keeps the file, or the rest of it, from being read as Python."""
+    """The places from which the file, or the rest of it, cannot be read as Python."""
     notebook: Notebook | None = None
     """The cells, where the file is a notebook; ``source`` is then that of all code cells."""
     symbols: dict[str, str] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""What code asks of models and layers: attributes, methods, training."""
+"""Attributes and methods of models and layers in Keras code, and calls that train a model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Models as the code makes them: Sequential, functional and subclassed ones, and what is asked of them."""
+"""Models as the code makes them: Sequential, functional and subclassed, with inputs and layers."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def new_model(machine: Machine, kind: str, node: ast.AST, name: Value = None) ->
 
 
 def make_input(machine: Machine, args: Arguments, node: ast.AST, old: str = "Input") -> Value:
-    """What ``keras.Input`` gives: a tensor."""
+    """Returns the tensor of a call of ``keras.Input``."""
     names: tuple[str, ...] = ("shape", "batch_size", "dtype", "sparse", "batch_shape", "name", "tensor")
     if old == "InputLayer":
         names = ("shape", "batch_size", "dtype")
@@ -141,7 +141,7 @@ def sequential(machine: Machine, args: Arguments, node: ast.AST) -> KerasModel:
 
 
 def where_of(value: Value) -> Where | None:
-    """Where a layer or model is made."""
+    """Returns the place where a layer or model is made; None for any other value."""
     if isinstance(value, CodeLayer):
         return value.where
     if isinstance(value, KerasModel):
@@ -398,7 +398,10 @@ def replay(
 
 
 def code_of(machine: Machine, model: KerasModel) -> CodeModel:
-    """What has been read of a model up to now."""
+    """Returns the calls, inputs and outputs of a model as far as they have been read.
+
+    Those of a Sequential are taken anew from its list of layers.
+    """
     code = model.code
     if model.kind != "sequential":
         return code

@@ -81,16 +81,16 @@ _FAMILIES: Mapping[str, str] = {
 }
 _LIKELY = {"optimizer": '"adam"', "loss": '"mse"', "metric": '"mae"'}
 _CUSTOM = re.compile(r"custom_obj|CustomObject|register_keras_serializable|register_serializable")
-"""What gives names to objects of one's own."""
+"""Matches the calls of Keras that give names to custom objects."""
 
 
 def has_own_objects(text: str) -> bool:
-    """Whether a Python text may give names to objects of its own, such as activations."""
+    """Returns whether a Python text may register custom objects, such as activations."""
     return _CUSTOM.search(text) is not None
 
 
 def name_findings(model: CodeModel) -> Iterator[Diagnostic]:
-    """What a model's code names that Keras does not have: arguments of layers, losses and the like."""
+    """Yields the names in a model's code that Keras lacks: arguments of layers, losses and the like."""
     seen: set[CodeLayer] = set()
     for call in model.calls:
         yield from _of_layer(call.layer, seen)
@@ -190,7 +190,7 @@ def _no_object(key: str, family: str, word: str, where: Where) -> Diagnostic:
 
 
 def _text_of(word: str, where: Where) -> Span | None:
-    """Where a text stands in an argument, in plain quotes; None where it comes from elsewhere."""
+    """Returns the span of a text in an argument, in plain quotes; None if it comes from elsewhere."""
     try:
         node = ast.parse(f"({where.text})", mode="eval").body
     except (SyntaxError, ValueError, RecursionError):

@@ -29,7 +29,7 @@ class Cell(NamedTuple):
     number: int
     span: Span
     run: int | None = None
-    """When it was run last, as the notebook counts."""
+    """The execution count of its last run, as the notebook stores it."""
 
 
 class Notebook:
@@ -177,7 +177,7 @@ def _blank(command: str, indent: int) -> str:
 
 
 def _continued(text: str) -> set[int]:
-    """Where lines begin that go on with what a bracket or a text in the line before began.
+    """Returns the offsets of lines that continue a bracket of a line before.
 
     A rough look, which need only be right for lines that begin with ``%``: a remainder in brackets.
     """

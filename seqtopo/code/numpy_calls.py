@@ -1,4 +1,4 @@
-"""What NumPy's functions give, as far as shape, dtype and range can be told."""
+"""NumPy's functions: the arrays that they return, as far as shape, dtype and range can be told."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Given:
         return self.args[position] if 0 <= position < len(self.args) else otherwise
 
     def has(self, position: int, *names: str) -> bool:
-        """Whether the argument is given."""
+        """Returns whether the argument is given."""
         return 0 <= position < len(self.args) or any(name in self.kwargs for name in names)
 
     def array(self, position: int = 0, *names: str) -> CodeArray:
@@ -59,7 +59,7 @@ class Given:
 
 Function = Callable[[Given], Any]
 CALLS: dict[str, Function] = {}
-"""What each function of NumPy gives, by its name without ``numpy.``."""
+"""The functions that tell a call's result, by the name of NumPy's function without ``numpy.``."""
 
 
 def gives(*names: str) -> Callable[[Function], Function]:

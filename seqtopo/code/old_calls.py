@@ -53,7 +53,7 @@ class Rewriting:
 
 
 def layer_findings(text: OldText, call: ast.Call, found: Meaning) -> Iterator[Diagnostic]:
-    """What is old in a call of a layer: its class (ST802) and its arguments (ST803)."""
+    """Yields what Keras 3 changed in a call of a layer: its class (ST802) and its arguments (ST803)."""
     name = found.name
     written = name if found.kind == "merge" else found.old
     if found.kind == "merge" and not name:
@@ -112,7 +112,7 @@ def _shown(text: OldText, call: ast.Call, made: Rewriting) -> Iterator[Diagnosti
 
 
 def _title(text: OldText, call: ast.Call, edits: tuple[Edit, ...]) -> str:
-    """What the call is after its edits."""
+    """Returns the title of a fix, which shows the call after its edits where that is short."""
     here = text.span(call)
     inside = [e for e in edits if here.start <= e.span.start and e.span.end <= here.end]
     moved = tuple(Edit(Span(e.span.start - here.start, e.span.end - here.start), e.text) for e in inside)
@@ -176,7 +176,7 @@ def _value(text: OldText, node: ast.expr) -> Any:
 
 
 def _counts_axes(call: ast.Call) -> bool:
-    """Whether a class that Keras 1 had is called as there: ``Convolution2D(64, 3, 3)``."""
+    """Returns whether a class of Keras 1 is called as Keras 1 had it: ``Convolution2D(64, 3, 3)``."""
     return len(call.args) < 2 or not isinstance(call.args[1], (ast.Tuple, ast.List))
 
 

@@ -25,14 +25,14 @@ from seqtopo.source import Span
 
 
 class Home(NamedTuple):
-    """Where Keras 3 has a name: its module and what it is called there."""
+    """The place of a name in Keras 3: its module and its name there."""
 
     module: str
     name: str
 
 
 def import_findings(text: OldText) -> Iterator[Diagnostic]:
-    """What is old in the imports of a text, and in the modules of dotted names."""
+    """Yields the imports of a text, and the modules of its dotted names, that Keras 3 changed."""
     for node in text.nodes:
         if isinstance(node, ast.ImportFrom) and not node.level and node.module:
             yield from _from(text, node)
@@ -66,7 +66,7 @@ def _from(text: OldText, node: ast.ImportFrom) -> Iterator[Diagnostic]:
 
 
 def _gone(path: str, package: str) -> str:
-    """What to write in place of a name that Keras 3 does not have; "" where it has it."""
+    """Returns the advice for a name that Keras 3 does not have; "" for one that it has."""
     if package == "tensorflow.keras" and path.startswith("keras.preprocessing."):
         return ""
     if path in GONE:
@@ -77,7 +77,7 @@ def _gone(path: str, package: str) -> str:
 
 
 def _home(module: str, name: str, package: str) -> Home:
-    """Where a name of a module is now; the same where nothing changed."""
+    """Returns the module and name that Keras 3 has for a name of a module; the same where nothing changed."""
     ours = of_keras(module)
     path = of_keras(f"{module}.{name}")
 
@@ -196,7 +196,7 @@ def _split(text: OldText, node: ast.ImportFrom, homes: list[Home]) -> Iterator[D
 
 
 def _module_at(text: OldText, node: ast.ImportFrom) -> Span | None:
-    """Where the name of the module stands in an import."""
+    """Returns the span of the module's name in an import; None if more than blanks stand before it."""
     start = text.span(node).start
     found = re.compile(r"from[ \t]+").match(text.text, start)
     if found is None or not text.text.startswith(node.module or "", found.end()):

@@ -1,4 +1,4 @@
-"""Tell what the names of a Python text mean by its imports, in branches that are never read, too."""
+"""Look up the names of a Python text by its imports, also in branches that are never read."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NOW = ("tensorflow.keras", "keras")
 
 
 class Binding(NamedTuple):
-    """What a name of the text is bound to, and the import that binds it; None for an assignment."""
+    """The path that a name of the text is bound to, and the import that binds it; None for an assignment."""
 
     path: str
     statement: ast.Import | ast.ImportFrom | None = None
@@ -103,7 +103,7 @@ class OldText:
         return ""
 
     def meaning(self, node: ast.AST) -> Meaning:
-        """What an expression means of Keras."""
+        """Returns Keras' meaning of an expression, ``OTHER`` if it is no name of Keras."""
         path = of_keras(self.path(node))
         return keras_names.meaning(path) if path else OTHER
 
@@ -113,17 +113,17 @@ class OldText:
 
     @cached_property
     def loads(self) -> Counter[str]:
-        """How often each name is read."""
+        """The number of times that each name is read."""
         return Counter(n.id for n in self.nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load))
 
     def is_free(self, name: str) -> bool:
-        """Whether nothing in the text has a name."""
+        """Returns whether no variable, import or parameter of the text has a name."""
         return name not in self.bindings and name not in self._taken and not self.loads[name]
 
     # ---- places --------------------------------------------------------------------------------------
 
     def span(self, node: ast.AST) -> Span:
-        """Where a node stands."""
+        """Returns the span of a node in the text."""
         return self.lines.span(node)
 
     def of(self, span: Span) -> str:
@@ -131,7 +131,7 @@ class OldText:
         return self.text[span.start : span.end]
 
     def last_name(self, node: ast.expr) -> Span:
-        """Where the last part of a dotted name stands."""
+        """Returns the span of the last part of a dotted name."""
         end = self.span(node).end
         length = len(node.attr) if isinstance(node, ast.Attribute) else end - self.span(node).start
         return Span(end - length, end)
@@ -143,7 +143,7 @@ class OldText:
         return node if isinstance(node, ast.stmt) else None
 
     def begins_line(self, at: int) -> bool:
-        """Whether only blanks stand before an offset in its line."""
+        """Returns whether only blanks stand before an offset in its line."""
         return not self.text[self.text.rfind("\n", 0, at) + 1 : at].strip()
 
     def indent(self, at: int) -> str:

@@ -20,7 +20,7 @@ _WRAPPERS = ("TimeDistributed", "Bidirectional")
 
 
 class Firsts(NamedTuple):
-    """Where the models of a file have their first layers, and layers that others stand before."""
+    """The places of the first layers of a file's models, and the places of layers that follow others."""
 
     first: frozenset[Span]
     later: frozenset[Span]
@@ -39,7 +39,7 @@ def firsts_of(models: Iterable[CodeModel]) -> Firsts:
 
 
 class _Shape(NamedTuple):
-    """What the arguments of a layer say of its input: ``text`` are the arguments of an ``Input``."""
+    """The shape of the input as a layer's arguments give it: ``text`` are the arguments of an ``Input``."""
 
     text: str
     plain: str
@@ -47,7 +47,7 @@ class _Shape(NamedTuple):
 
 
 def shape_findings(text: OldText, call: ast.Call, found: Meaning, firsts: Firsts) -> Iterator[Diagnostic]:
-    """What a call of a layer says of what comes in."""
+    """Yields an ST804 for each argument of a layer's call that gives the shape of its input."""
     row = ROW_OF.get(found.name)
     if row is None:
         return
@@ -196,7 +196,7 @@ def _before_add(text: OldText, outer: ast.expr, where: ast.AST | None, shape: _S
 
 
 def _input_name(text: OldText, call: ast.Call, outer: ast.expr) -> tuple[str, list[Edit]] | None:
-    """How the text names ``Input``, and the edits that import it."""
+    """Returns the name of ``Input`` in the text and the edits that import it; None if none is safe."""
     for name, bound in text.bindings.items():
         if of_keras(bound.path) and canonical(bound.path).rsplit(".", 1)[-1] == "Input":
             return name, []

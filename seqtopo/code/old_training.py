@@ -18,16 +18,16 @@ from seqtopo.source import Span
 
 
 class Known(NamedTuple):
-    """What the reading of the file tells of it."""
+    """Facts about a file that are known from reading its models."""
 
     trained: frozenset[Span]
-    """Where methods of Keras models are called."""
+    """The places where methods of Keras models are called."""
     resets: frozenset[Span]
-    """Where the states of whole models are reset."""
+    """The places where the states of whole models are reset."""
     accuracy: bool
-    """Whether every model is compiled with the metric ``accuracy`` by this name."""
+    """True if every model is compiled with the metric ``accuracy`` by this name."""
     changes_rate: bool
-    """Whether the code changes learning rates while a model trains."""
+    """True if the code changes learning rates while a model trains."""
 
 
 def known_of(text: OldText, code: CodeFile) -> Known:
@@ -78,7 +78,7 @@ def model_findings(text: OldText, call: ast.Call, found: Meaning) -> Iterator[Di
 
 
 def method_findings(text: OldText, call: ast.Call, known: Known) -> Iterator[Diagnostic]:
-    """What is old in a call of a method of a model."""
+    """Yields what Keras 3 changed in a call of a method of a model."""
     if not isinstance(call.func, ast.Attribute):
         return
     name, place = call.func.attr, text.last_name(call.func)
@@ -114,7 +114,7 @@ def _compiles(call: ast.Call) -> bool:
 
 
 def _is_training(call: ast.Call) -> bool:
-    """Whether the arguments of a ``fit`` are such as only Keras has."""
+    """Returns whether the arguments of a ``fit`` are such as only old Keras had."""
     return any(
         k.arg in ("nb_epoch", "samples_per_epoch", "nb_val_samples", "show_accuracy") for k in call.keywords
     )
@@ -215,7 +215,7 @@ def _weights_file(text: OldText, call: ast.Call) -> Iterator[Diagnostic]:
 
 
 def object_findings(text: OldText, call: ast.Call, found: Meaning, known: Known) -> Iterator[Diagnostic]:
-    """What is old in the arguments of an optimizer, a regularizer or a constraint."""
+    """Yields what Keras 3 changed in the arguments of an optimizer, a regularizer or a constraint."""
     if found.family != "optimizer":
         entry = entry_of(found.family, found.name) if found.family else None
         names = OBJECT_ARGUMENTS.get(entry.keras if entry is not None else found.name, {})
@@ -283,7 +283,7 @@ def _decay(text: OldText, call: ast.Call, keyword: ast.keyword, title: str, know
 
 
 def _schedule(text: OldText, call: ast.Call) -> tuple[str, list[Edit]] | None:
-    """How the text names ``InverseTimeDecay``, and the edits that import it."""
+    """Returns the name of ``InverseTimeDecay`` in the text and edits that import it; None if none is safe."""
     name = "InverseTimeDecay"
     known = text.bindings.get(name)
     if known is not None:
@@ -383,7 +383,7 @@ def backend_findings(text: OldText, node: ast.Attribute) -> Iterator[Diagnostic]
 
 
 def _operation(text: OldText, name: str, call: ast.Call | None) -> tuple[str, list[Edit]]:
-    """What Keras 3 calls a function where it means the same, and edits of its arguments."""
+    """Returns Keras 3's name of a backend function and edits of its arguments; "" if none means the same."""
     if call is None:
         return "", []
     names = {k.arg for k in call.keywords}

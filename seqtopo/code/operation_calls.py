@@ -55,7 +55,7 @@ def _takes_rest(function: str, argument: str) -> bool:
 
 
 def apply(machine: Machine, function: str, given: Mapping[str, Passed], node: ast.AST) -> Value:
-    """What a function of ``keras.ops`` gives, its arguments by the names that Keras has for them."""
+    """Returns the result of a function of ``keras.ops``; its arguments are given by Keras' names."""
     values = {name: _value(machine, passed.value) for name, passed in given.items()}
     constant = next((v for v in values.values() if isinstance(v, CodeArray)), None)
     unknown = any(isinstance(v, Opaque) for v in values.values())
@@ -104,7 +104,7 @@ _ARITHMETIC = frozenset(
 def _with_constant(
     function: str, inputs: tuple[CodeTensor, ...], constant: CodeArray
 ) -> tuple[Tensor, ...] | None:
-    """What arithmetic with an array that is no part of the model gives."""
+    """Returns the output of arithmetic with an array from outside the model; None if unknown."""
     tensor = tensor_of(inputs[0]) if len(inputs) == 1 else None
     shape = constant.shape
     if function in ("matmul", "dot") and tensor is not None and shape is not None and len(shape) == 2:
@@ -120,7 +120,9 @@ def _with_constant(
 
 
 def _lacks_argument(found: RowCall) -> bool:
-    """Whether Keras has a default for what a spec has to say, such as the axis of a mean."""
+    """Returns whether a call lacks an argument that a spec requires and Keras does not, such as the axis
+    of a mean.
+    """
     params = NAMES[found.row].params
     return any(p.default is REQUIRED and not p.call and found.args.get(p.name) is None for p in params)
 

@@ -33,7 +33,7 @@ from seqtopo.system import bounds
 
 
 def call_outside(machine: Machine, path: str, args: Arguments, node: ast.AST) -> Value:
-    """What a function or class of a package gives."""
+    """Returns the result of a function or class of a package."""
     if path.startswith("builtins."):
         function = builtin_calls.FUNCTIONS.get(path.removeprefix("builtins."))
         if path == "builtins.len" and args.places and data.is_data(args.places[0].value):
@@ -98,7 +98,7 @@ _IMAGES = frozenset(
 
 
 def _image_format(machine: Machine, name: str, args: Arguments) -> Value:
-    """What Keras is told, or tells, of where images have their channels."""
+    """Returns the result of a call that sets, or asks for, the axis of the channels of images."""
     if name.startswith("set_"):
         machine.channels_first = args.value(0, "data_format") in ("channels_first", "th")
         return None

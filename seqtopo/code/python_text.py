@@ -100,7 +100,7 @@ class PythonText:
         return prefix + name
 
     def _prefix(self, place: Where) -> str:
-        """What stands before the names of layers: ``layers.``, or nothing."""
+        """Returns the prefix of layer names in the text: ``layers.``, or nothing."""
         for where in (place, *self.layers):
             match = re.match(r"((?:\w+\.)*)([A-Z]\w*)\(", where.text)
             if match is not None and where.source.text == self.source.text and match[2] not in ("Model",):
@@ -136,7 +136,7 @@ class PythonText:
         raise UntranslatableError
 
     def _module(self, name: str) -> str:
-        """How the text names a module of Keras, with a dot behind."""
+        """Returns the name of a module of Keras in the text, with a dot behind."""
         for found in self._imports:
             if found.module == "keras" and any((a.asname or a.name) == name for a in found.names):
                 return f"{name}."
@@ -220,16 +220,19 @@ class CallNode:
         self.place = place
 
     def span(self, node: ast.expr) -> Span:
-        """Where a part of it stands in the whole text."""
+        """Returns the span of a part of the expression in the whole text."""
         return part_span(node, self.place)
 
     def keyword(self, node: ast.keyword) -> Span:
-        """Where an argument stands, with its name."""
+        """Returns the span of an argument in the whole text, with its name."""
         return part_span(node, self.place)
 
 
 def part_span(node: ast.expr | ast.keyword, place: Where) -> Span:
-    """Where a part of an expression stands in the whole text; it was read from a place, between brackets."""
+    """Returns the span of a part of an expression in the whole text.
+
+    The expression was parsed from the text of a place, put between brackets.
+    """
     source, begin = Source(f"({place.text})"), place.span.start - 1
     start = offset(source, node.lineno, node.col_offset)
     end = offset(source, node.end_lineno or 0, node.end_col_offset or 0)
@@ -269,7 +272,7 @@ _REPEATS = re.compile(r"\bRepeatVector\((\d+)\)")
 
 
 def parses(text: str) -> bool:
-    """Whether a text is Python."""
+    """Returns whether a text is valid Python."""
     try:
         ast.parse(text)
     except (SyntaxError, ValueError, RecursionError):
@@ -291,12 +294,12 @@ def joined(edits: Iterable[Edit]) -> tuple[Edit, ...]:
 
 
 def _in_block(text: str, indent: str) -> bool:
-    """Whether all lines behind the first are in the block with that indentation."""
+    """Returns whether all lines behind the first are in the block with that indentation."""
     return all(re.match(indent, line) for line in text.splitlines()[1:] if line.strip())
 
 
 def item_spans(place: Where) -> list[Span]:
-    """Where the items of a tuple or list stand; none for anything else."""
+    """Returns the spans of the items of a tuple or list; none for anything else."""
     try:
         node = ast.parse(f"({place.text})", mode="eval").body
     except (SyntaxError, ValueError, RecursionError):

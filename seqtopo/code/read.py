@@ -223,8 +223,10 @@ _OLD_NUMBER = re.compile(r"\b(\d+)[lL]\b|\b0(\d+)\b(?!\.)")
 
 
 def _mended(file: CodeFile, text: str, lines: int, error: SyntaxError) -> ast.Module:
-    """What can be read of a text with an error: Python 2's own statements left out, an indented cell, or
-    what stands before the error.
+    """Parses as much as possible of a text with a syntax error, and notes the error.
+
+    Statements of Python 2 are blanked out, and an indented cell is read in a block. Where that does not help,
+    the part before the error is read.
     """
 
     def blank(match: re.Match[str]) -> str:

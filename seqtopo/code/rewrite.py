@@ -94,7 +94,7 @@ _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]')
 
 
 def _sources(text: str) -> Iterator[tuple[int, int]]:
-    """Where the source of each cell stands in the JSON of a notebook: its text, or its list of lines."""
+    """Yields the start and end of each cell's source (a text or a list) in the JSON of a notebook."""
     path: list[str] = []
     key = ""
     start = -1
@@ -122,7 +122,7 @@ def _sources(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _in_cell(path: list[str]) -> bool:
-    """Whether a path is that of a cell: an object in the list ``cells``."""
+    """Returns whether a path is that of a cell: an object in the list ``cells``."""
     return len(path) >= 2 and path[-2] == "cells" and path[-1] == ""
 
 

@@ -1,4 +1,4 @@
-"""What NumPy's functions give that bring arrays into another shape, or several together."""
+"""NumPy's functions that reshape arrays or join several: the arrays that they return."""
 
 from __future__ import annotations
 

@@ -80,7 +80,7 @@ def read_arguments(layer: CodeLayer) -> dict[str, Any]:
 
 
 def _is_of_input(dtype: Any) -> bool:
-    """Whether a dtype is one of ids: beside ``input_shape``, it is that of the input."""
+    """Returns whether a dtype is one of whole numbers: beside ``input_shape``, it is that of the input."""
     return isinstance(dtype, str) and dtype.startswith(("int", "uint"))
 
 
@@ -153,7 +153,7 @@ def _tuple(value: Any) -> Any:
 
 
 def has_unknown(value: Any) -> bool:
-    """Whether a value, or an item of it, cannot be told or written in a spec."""
+    """Returns whether a value, or an item of it, cannot be told or written in a spec."""
     if isinstance(value, (tuple, list)):
         return any(map(has_unknown, value))
     return not (value is None or isinstance(value, (bool, int, float, str, Expr, Word, Object)))
@@ -166,7 +166,7 @@ def _is_plain(value: Any) -> bool:
 
 
 def _decides(row: Row, param: Param) -> bool:
-    """Whether an argument decides the shapes that a layer gives, or whether it can be called."""
+    """Returns whether an argument decides a layer's output shapes, or whether the layer can be called."""
     if param.default is REQUIRED:
         return True
     if param.kind.family or param in COMMON or param.kind in (kinds.RATE, kinds.NUMBER, kinds.SEED):
@@ -182,7 +182,7 @@ def argument_of(layer: CodeLayer, param: Param) -> Argument | None:
 
 
 def parameter_of(row: Row, arg: tree.Argument, place: int) -> tuple[Param | None, int]:
-    """Which parameter an argument of a step is, and how many places are taken then."""
+    """Returns the parameter that an argument of a step is for, and the number of places taken then."""
     if arg.name is not None:
         return row.by_name.get(arg.name.name), place
     if isinstance(arg.value, tree.Name) and arg.value.name in row.flags:
@@ -194,7 +194,7 @@ def parameter_of(row: Row, arg: tree.Argument, place: int) -> tuple[Param | None
 
 
 def note_inners(layer: CodeLayer, arguments: Mapping[str, Any], found: dict[int, CodeLayer]) -> None:
-    """Which layer of the code each layer inside a wrapper was made of."""
+    """Adds to ``found`` the layer of the code for each layer inside a wrapper."""
     assert layer.row is not None
     for key, argument in layer.args.items():
         param = parameter(layer.row, key)
@@ -214,7 +214,7 @@ def tensors_of(call: CodeCall) -> list[tuple[str, tuple[CodeTensor, ...]]]:
 
 
 def is_named(layer: CodeLayer, key: str) -> bool:
-    """Whether a value is given to a parameter of the call, and does not simply come in."""
+    """Returns whether a spec gives this argument of the call by name, rather than as an input of the step."""
     param = parameter(layer.row, key) if layer.row is not None else None
     return param is not None and param.kind.takes in ("tensor", "tensors")
 
@@ -229,7 +229,7 @@ def tensors_in(value: Any) -> tuple[CodeTensor, ...]:
 
 
 def primaries(of: CodeCall | CodeInput) -> int:
-    """How many values a call gives before its states and scores."""
+    """Returns the number of values that a call gives before its states and scores."""
     if isinstance(of, CodeCall):
         mode = of.layer.args.get("merge_mode")
         if mode is not None and mode.value is None:
@@ -275,7 +275,7 @@ def plain_of(argument: Argument | None, default: Any) -> Any:
 
 
 def merges_states(call: CodeCall) -> bool:
-    """Whether a call merges two states of one two-directional layer, along their one axis."""
+    """Returns whether a call merges two states of one Bidirectional layer, along their one axis."""
     pair = call.inputs
     if len(pair) != 2 or pair[0].of is not pair[1].of or not isinstance(pair[0].of, CodeCall):
         return False
@@ -294,7 +294,7 @@ def name_expr(ref: str) -> tree.Expr:
 
 
 def train_arguments(made: Training, outputs: int) -> list[tuple[str, tree.Expr]]:
-    """What ``compile`` is given, as the arguments of ``train``; what no spec can say is left out."""
+    """Returns the arguments of ``compile`` as those of ``train``, without what no spec can say."""
     found: list[tuple[str, tree.Expr]] = []
     for key, family in _TRAIN:
         argument = made.args.get(key)

@@ -1,4 +1,4 @@
-"""Say where in the Python text each part of a model's spec stands."""
+"""The spec of a model in Keras code, with the place in the Python text of each part of the spec."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from seqtopo.code.model import CodeCall, CodeInput, CodeLayer, CodeModel, CodeTe
 from seqtopo.source import Source, Span
 
 VALUE, LAYER = "value_", "layer_"
-"""What names of the spec begin with: no Python word in a message is taken for one."""
+"""The prefixes of generated names in the spec: no Python word in a message is taken for one of them."""
 
 
 Kind = Literal["step", "layer", "argument", "input", "shape", "name", "train"]
@@ -42,9 +42,9 @@ class SpecText:
     model: CodeModel
     pieces: list[Piece] = field(default_factory=list)
     values: dict[str, CodeTensor] = field(default_factory=dict)
-    """What each name of a value stands for."""
+    """The tensors by their names in the spec."""
     layers: dict[str, CodeLayer] = field(default_factory=dict)
-    """What each name of a layer stands for."""
+    """The layers by their names in the spec."""
     whole: bool = True
     guessed: list[Span] = field(default_factory=list)
     left_out: list[Opaque] = field(default_factory=list)

@@ -51,7 +51,7 @@ from seqtopo.syntax import tree
 from seqtopo.syntax.print import print_expr
 
 FOLLOWS = "follows what is not known"
-"""Why a layer is left out behind another one that is."""
+"""The reason why a layer is left out behind another one that is."""
 
 
 def spec_text(model: CodeModel) -> SpecText | None:
@@ -144,7 +144,7 @@ class _Writer:
         return chain
 
     def _uses(self) -> Counter[int]:
-        """How often what a call or an input gives is taken, in one piece or in several."""
+        """Returns the number of uses of each call's or input's value; with 2 or more it needs a name."""
         uses: Counter[int] = Counter()
         for call in self.calls:
             if id(call) in self.hidden:
@@ -161,7 +161,10 @@ class _Writer:
         return uses
 
     def _ref(self, tensors: Sequence[CodeTensor]) -> list[tuple[str, _Chain]]:
-        """How values are written, each with the chain that has it; several of one layer may be one."""
+        """Returns the texts for some values, each with its chain.
+
+        Several values of one layer may be one text.
+        """
         found: list[tuple[str, _Chain]] = []
         rest = list(tensors)
         while rest:

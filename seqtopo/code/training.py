@@ -1,4 +1,4 @@
-"""Check what code hands to ``fit``, ``evaluate`` and ``predict`` against the model, by the rules for data."""
+"""Check the data that code hands to ``fit``, ``evaluate`` and ``predict`` by the rules for data."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ from seqtopo.source import Span
 _BATCH = 32
 """The batch size of ``fit``, ``evaluate`` and ``predict`` where none is given."""
 _AT_X = frozenset({"ST712", "ST713", "ST714", "ST715", "ST717", "ST718", "ST719"})
-"""What is wrong with x: it is told where the array is made."""
+"""Codes of mistakes in x: they are shown where the array is made."""
 _AT_Y = frozenset({"ST704", "ST708"})
-"""What is wrong with y."""
+"""Codes of mistakes in y."""
 _LEFT_OUT = frozenset({"ST707", "ST721", "ST722"})
-"""What is only said of data that is there: numbers that were not looked at, labels without a loss."""
+"""Codes that need data that is there: numbers that were not looked at, labels without a loss."""
 _NAMED = re.compile(r"[\w.]+(\[[^\[\]]*\])?")
 """An array by its name, or an item of it: what an index can stand behind."""
 
 
 class DataFinding(NamedTuple):
-    """What is wrong with data: spans of the diagnostic lie in the model's spec.
+    """A mistake in data: spans of the diagnostic lie in the model's spec.
 
     ``at`` is the place in the code that it is told at instead of the diagnostic's own; ``fix`` is one of the
     Python text.
@@ -55,8 +55,9 @@ class DataFinding(NamedTuple):
 def data_findings(
     text: SpecText, checked: Checked, dims: Mapping[str, Any] | None = None
 ) -> list[DataFinding]:
-    """What is wrong with the data that code hands to a model, whose spec has no errors and was read with
-    these ``dims``. What cannot be told is left out.
+    """Returns the mistakes in the data that code hands to a model; what cannot be told is left out.
+
+    The model's spec has no errors and was checked with these ``dims``.
     """
     if checked.resolved is None or not checked.ok or not text.model.complete:
         return []
@@ -112,7 +113,7 @@ def _fit(
     weights: Argument | None,
     dims: Mapping[str, Any],
 ) -> Iterator[DataFinding]:
-    """What is wrong with one x, y and weights for the model."""
+    """Yields the mistakes in one x, y and sample weights for the model."""
     resolved = checked.resolved
     assert resolved is not None
     xs = arrays_of(x, "x", [one.name for one in inputs])
@@ -173,7 +174,7 @@ def _beyond_symbols(graph: Graph, index: int, x: Given) -> Iterator[DataFinding]
 
 
 def _fix(found: Diagnostic, call: Training, xs: Sequence[Given] | None) -> Fix | None:
-    """What gives ``predict`` the axis that one sample lacks."""
+    """Returns the fix that gives ``predict`` the axis that one sample lacks; None for any other finding."""
     at = xs[0].where if xs and len(xs) == 1 else None
     if found.code != "ST713" or call.method != "predict" or at is None or not _NAMED.fullmatch(at.text):
         return None
@@ -260,7 +261,7 @@ def _place(
     ys: Sequence[Given] | None,
     ws: Sequence[Given] | None,
 ) -> Where | None:
-    """Where to tell a finding about arrays; None for the place that the diagnostic has itself."""
+    """Returns the place at which a finding about arrays is shown; None for the diagnostic's own place."""
     sides: Sequence[Given] | None = None
     if found.code in _AT_X:
         sides = xs
@@ -288,14 +289,14 @@ def _far(text: SpecText, found: Diagnostic, ys: Sequence[Given] | None) -> Where
 
 
 def _is_from_outside(arrays: Sequence[Given] | None, call: Where) -> bool:
-    """Whether some of the arrays are made outside of the function in which they are used."""
+    """Returns whether some of the arrays are made outside of the function in which they are used."""
     return any(
         one.array.where is not None and indent_of(one.array.where) < indent_of(call) for one in arrays or ()
     )
 
 
 def _is_compiled_so(calls: Sequence[Training], call: Training) -> bool:
-    """Whether a call is under the loss that the model is compiled with last, which its spec has."""
+    """Returns whether the loss at this call is that of the last ``compile``, which the model's spec has."""
     compiled = [i for i, one in enumerate(calls) if one.method == "compile"]
     before = [i for i in compiled if i < calls.index(call)]
     if not before or before[-1] == compiled[-1]:
@@ -305,7 +306,7 @@ def _is_compiled_so(calls: Sequence[Training], call: Training) -> bool:
 
 
 def _knows_loss(resolved: Resolved) -> bool:
-    """Whether the loss of each output is known."""
+    """Returns whether the loss of each output is known."""
     losses = losses_of(resolved.training, len(resolved.graph.outputs))
     return bool(losses) and all(losses or ())
 

@@ -41,7 +41,7 @@ COUNTED = "counted from 1"
 
 
 class Turns(NamedTuple):
-    """How often a loop runs, and the values of its variable ``item``: every ``step`` from ``start`` on."""
+    """The number of turns of a loop, and the values of its variable: every ``step`` from ``start`` on."""
 
     number: Size
     start: Size
@@ -78,7 +78,7 @@ class Arguments:
         return self.places[place].value if 0 <= place < len(self.places) else default
 
     def has(self, place: int, name: str) -> bool:
-        """Whether there is an argument at a place or under a name."""
+        """Returns whether there is an argument at a place or under a name."""
         return name in self.names or 0 <= place < len(self.places)
 
     @property
@@ -111,7 +111,7 @@ class Scope:
     elsewhere: dict[str, Scope] = field(default_factory=dict)
     """Names declared ``global`` or ``nonlocal``, with the scope that has them."""
     returned: list[Value] = field(default_factory=list)
-    """What branches on unknown values returned so far."""
+    """The values that branches on unknown conditions have returned so far."""
 
 
 @dataclass(eq=False)
@@ -126,7 +126,7 @@ class Function:
     """``property``, ``staticmethod``, ``classmethod`` or nothing of them."""
     calls: int = 0
     running: int = 0
-    """How many of its calls run now, inside each other."""
+    """The number of its calls that run now, inside each other."""
 
     @property
     def name(self) -> str:
@@ -146,7 +146,7 @@ class Class:
     fields: tuple[str, ...] | None = None
     """The fields of a dataclass or named tuple, in their order; None for any other class."""
     made: int = 0
-    """How many instances there are so far."""
+    """The number of its instances so far."""
 
     def ancestors(self) -> list[Value]:
         """The class and its bases, those of the project followed, each once."""
@@ -162,7 +162,7 @@ class Class:
         return found
 
     def find(self, name: str, after: Class | None = None) -> Value:
-        """What a name means in it or its bases, or in those behind ``after``; ``MISSING`` for nothing."""
+        """Returns the value of a name in the class or its bases (those behind ``after``), or ``MISSING``."""
         behind = after is None
         for base in self.ancestors():
             if isinstance(base, Class):
@@ -172,12 +172,12 @@ class Class:
         return MISSING
 
     def is_a(self, *paths: str) -> bool:
-        """Whether one of its bases is one of these things of a package."""
+        """Returns whether one of its bases is one of these names of a package."""
         return any(isinstance(b, Outside) and b.path in paths for b in self.ancestors())
 
     @property
     def is_plain(self) -> bool:
-        """Whether nothing unknown is among its bases."""
+        """Returns whether nothing unknown is among its bases."""
         return all(isinstance(b, (Class, Outside)) for b in self.ancestors())
 
 
@@ -244,7 +244,7 @@ class KerasModel:
     taken: list[str] = field(default_factory=list)
     """The names of the inputs, where they are given as a dictionary."""
     settings: dict[str, Value] = field(default_factory=dict)
-    """What code stores in its attributes."""
+    """The values that the code stores in its attributes."""
     instance: Instance | None = None
     calls: int = 0
     named: bool = False
@@ -258,21 +258,21 @@ class Namespace:
     names: dict[str, Value]
     text: str = ""
     parser: bool = False
-    """Whether it is the parser itself, whose ``names`` are the defaults so far."""
+    """True if it is the parser itself, whose ``names`` are the defaults so far."""
 
 
 def is_tensor(value: Value) -> TypeGuard[CodeTensor]:
-    """Whether a value is one that flows through a model."""
+    """Returns whether a value is a tensor of a model."""
     return isinstance(value, CodeTensor)
 
 
 def is_list(value: Value) -> TypeGuard[list[Any] | tuple[Any, ...]]:
-    """Whether a value is a list or tuple of the code; the named tuples of the interpreter are none."""
+    """Returns whether a value is a list or tuple of the code, and no named tuple of the interpreter."""
     return type(value) in (list, tuple)
 
 
 def is_size(value: Value) -> bool:
-    """Whether a value is a whole number or made of symbols."""
+    """Returns whether a value is a whole number, or an expression of symbols."""
     return isinstance(value, Expr) or type(value) is int
 
 
@@ -290,7 +290,7 @@ def tensors_in(value: Value, depth: int = 0) -> list[CodeTensor]:
 
 
 def is_known(value: Value) -> bool:
-    """Whether a value is plain Python, known to its last part."""
+    """Returns whether a value is plain Python and known in all its parts."""
     if value is None or isinstance(value, (bool, int, float, complex, str, bytes, range)) or value is ...:
         return True
     if is_list(value) or isinstance(value, (set, frozenset)):
@@ -303,7 +303,7 @@ def is_known(value: Value) -> bool:
 
 
 def truth(value: Value) -> bool | None:
-    """Whether a value counts as true; None where it is not known."""
+    """Returns the truth value of a value; None if it is not known."""
     if isinstance(value, (Opaque, Expr)):
         return None
     if value is None or isinstance(value, (bool, int, float, str, bytes, range)) or is_list(value):
@@ -329,12 +329,12 @@ def items_of(value: Value) -> list[Value] | None:
 
 
 def has_unknown_keys(value: Value) -> bool:
-    """Whether a dictionary or set holds keys that are not known, so that no one can say how many it has."""
+    """Returns whether a dictionary or set holds unknown keys, so that its length is unknown."""
     return isinstance(value, (dict, set, frozenset)) and any(isinstance(key, Unknown) for key in value)
 
 
 def hashable(value: Value) -> bool:
-    """Whether a value can be the key of a dictionary."""
+    """Returns whether a value can be the key of a dictionary."""
     try:
         hash(value)
     except TypeError:

@@ -25,7 +25,7 @@ _EXPECTS = frozenset({"raises", "assertRaises", "assertRaisesRegex", "assertRais
 """The contexts of pytest and unittest in which code has to fail."""
 _TEST_FILE = re.compile(r"test_.*\.py|.*_test\.py")
 _OF_TRAINING = frozenset({"ST715"})
-"""What keeps a model from learning, beside the lints."""
+"""Codes beside the lints of mistakes that keep a model from learning."""
 _CONVOLVED = {"Conv1D": 2, "Conv2D": 3, "Conv3D": 4}
 """The axes of what a convolution takes; tf.keras 2 took more, and convolved over the last ones."""
 
@@ -35,8 +35,10 @@ _GONE = re.compile(
     r"|layers\.(?:core|recurrent|embeddings|convolutional|pooling|wrappers|normalization|merge))\b"
     r"|\b(?:nb_epoch|nb_filter|border_mode|CuDNNLSTM|CuDNNGRU|fit_generator)\b"
 )
-"""What Keras 3 does not have. Before it, a merge kept the masks of those values that had one, and
-``accuracy`` beside binary_crossentropy was binary_accuracy where tf.keras was not yet the only Keras.
+"""Matches names that Keras 3 does not have.
+
+Before Keras 3, a merge kept the masks of those values that had one, and ``accuracy`` beside
+binary_crossentropy was binary_accuracy where tf.keras was not yet the only Keras.
 """
 _IS_OF_TENSORFLOW = re.compile(r"\b(?:tensorflow|tf)\.(?:python\.)?keras\b")
 
@@ -49,7 +51,7 @@ class Withheld:
         self.is_test = _TEST_FILE.fullmatch(PurePath(code.source.name).name) is not None
 
     def of_spec(self, found: Diagnostic, text: SpecText) -> bool:
-        """Whether a finding in a model's spec is withheld."""
+        """Returns whether a finding in a model's spec is withheld."""
         call = next((p.call for p in text.pieces_at(found.span) if p.call is not None), None)
         if found.code == "ST203" and self._is_own_object(found, text):
             return True
@@ -72,7 +74,7 @@ class Withheld:
         return found.code == "ST603" and _is_cut(model)
 
     def of_code(self, told: Diagnostic) -> bool:
-        """Whether a finding in the Python text is withheld."""
+        """Returns whether a finding in the Python text is withheld."""
         if told.source is not self.code.source:
             return False
         if any(_holds(span, told.span) for span in self._failing):
@@ -81,8 +83,8 @@ class Withheld:
         return self.is_test and about_training and any(_holds(span, told.span) for span in self._tests)
 
     def _is_own_object(self, found: Diagnostic, text: SpecText) -> bool:
-        """Whether a name that Keras does not know may be that of an object of the author's own, or that of a
-        layer, which tf.keras took for an activation.
+        """Returns whether an unknown name may be that of a custom object, or that of a layer, which
+        tf.keras took for an activation.
         """
         piece = next(iter(text.pieces_at(found.span)), None)
         if piece is None or piece.layer is None or piece.layer.row is None:
@@ -97,7 +99,7 @@ class Withheld:
         return was_layer or has_own_objects(self.code.source.text)
 
     def _was_taken(self, found: Diagnostic, call: CodeCall) -> bool:
-        """Whether a Keras before 3 took what Keras 3 refuses; tf.keras may be either."""
+        """Returns whether a Keras before 3 took what Keras 3 refuses; tf.keras may be either."""
         if "tensorflow" not in self.code.source.text:
             return False
         if found.code == "ST203":
@@ -107,7 +109,7 @@ class Withheld:
 
     @cached_property
     def _is_before_3(self) -> bool:
-        """Whether the code is surely older than Keras 3."""
+        """True if the code is certainly older than Keras 3."""
         return _GONE.search(self.code.source.text) is not None
 
     @cached_property
@@ -165,7 +167,7 @@ def _expects(item: ast.withitem) -> bool:
 
 
 def _has_channels_first(call: CodeCall, model: CodeModel) -> bool:
-    """Whether pictures seem to have their channels first, as the settings of Keras may have it."""
+    """Returns whether images seem to have their channels first, as the settings of Keras may have it."""
     if "data_format" in call.layer.args or not _TAKES_PICTURES.fullmatch(call.layer.kind):
         return False
     shapes = [given.tensor.shape for given in model.inputs if given.tensor is not None]
@@ -173,24 +175,27 @@ def _has_channels_first(call: CodeCall, model: CodeModel) -> bool:
 
 
 def _takes_input(call: CodeCall, model: CodeModel) -> bool:
-    """Whether an Embedding takes an input, which then has ids of several axes: words of lines of a text."""
+    """Returns whether an Embedding takes an input of the model itself.
+
+    Its ids may have several axes then: the words of each line of a text.
+    """
     return bool(call.inputs) and isinstance(call.inputs[0].of, CodeInput)
 
 
 def _are_few(call: CodeCall) -> bool:
-    """Whether every id of an Embedding is a float32, too: Keras makes whole numbers of them again."""
+    """Returns whether float32 holds every id of an Embedding exactly, so that Keras can cast them back."""
     rows = call.layer.args.get("input_dim")
     return rows is None or not isinstance(rows.value, int) or rows.value <= _EXACT
 
 
 def _takes_numbers(call: CodeCall, model: CodeModel) -> bool:
-    """Whether every value is one number for each sample, so that the batch is the only axis there is."""
+    """Returns whether each value is one number per sample, so that the batch is the only axis there is."""
     tensors = [tensor_of(value) for value in call.inputs]
     return call.layer.kind == "Concatenate" and all(t is not None and t.shape == () for t in tensors)
 
 
 def _is_of_pictures(call: CodeCall, model: CodeModel) -> bool:
-    """Whether a model is one of pictures, which have no steps that could be pooled or left out."""
+    """Returns whether a model works on images, which have no time steps that could be pooled or left out."""
     return any(_TAKES_PICTURES.fullmatch(one.layer.kind) for one in model.calls)
 
 
@@ -207,13 +212,16 @@ _OF_INPUTS: dict[str, Callable[[CodeCall, CodeModel], bool]] = {
 
 
 def _is_switched(call: CodeCall) -> bool:
-    """Whether the code decides elsewhere if a layer is stateful, and goes on from batch to batch then."""
+    """Returns whether the code decides elsewhere if a layer is stateful.
+
+    It then carries states from batch to batch on purpose.
+    """
     given = call.layer.args.get("stateful")
     return given is not None and given.where is not None and given.where.text not in ("True", "False")
 
 
 def _is_turned(model: CodeModel) -> bool:
-    """Whether the model turns the axes of an input itself, for another of its branches."""
+    """Returns whether the model permutes the axes of an input itself, for another of its branches."""
     return any(
         call.layer.kind == "Permute" and call.inputs and isinstance(call.inputs[0].of, CodeInput)
         for call in model.calls
@@ -221,7 +229,7 @@ def _is_turned(model: CodeModel) -> bool:
 
 
 def _is_cut(model: CodeModel) -> bool:
-    """Whether the code cuts its samples into the steps of the input, which no turned axes are."""
+    """Returns whether the code reshapes its samples to the input's steps, so no axes are swapped."""
     shape = model.inputs[0].tensor.shape if model.inputs and model.inputs[0].tensor is not None else None
     for call in model.training:
         given = call.args.get("x")
@@ -237,7 +245,7 @@ def _is_reshape(where: Where | None) -> bool:
 
 
 def _has_axes(before: CodeArray | None, after: CodeArray) -> bool:
-    """Whether an array certainly had the axes of another before."""
+    """Returns whether an array certainly had the axes of another before."""
     if before is None or before.shape is None or after.shape is None:
         return False
     return all(size in before.shape for size in after.shape[1:])

@@ -22,7 +22,7 @@ from seqtopo.syntax.print import print_expr
 
 
 class Style(NamedTuple):
-    """How Python is written: the quotes, and the text of each symbol that the code knows.
+    """The spelling of Python code: the quotes, and the text of each symbol that the code knows.
 
     In a message symbols keep their names; where ``symbols`` are given, another one is None in a shape, and
     cannot be said elsewhere.
@@ -115,7 +115,7 @@ def _snippets(text: str) -> str:
 
 
 def _is_step(word: str) -> bool:
-    """Whether a step or a list of a spec may begin with a word."""
+    """Returns whether a step or a list of a spec may begin with a word."""
     return word in NAMES or word in ("[", "in", "res")
 
 
@@ -180,7 +180,7 @@ def in_a_row(steps: list[str]) -> str:
 
 @cache
 def operation(step: str) -> str:
-    """What Keras code has for a step that is no layer, of a value ``x``; "" where it is more than one line.
+    """Returns the Keras code for a step that is no layer, with the value ``x``; "" if it takes several lines.
 
     >>> operation("at(-1)"), operation("flip")
     ('x[:, -1]', 'ops.flip(x, axis=1)')
