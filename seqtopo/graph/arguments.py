@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 @dataclass
 class Arguments:
-    """A call's arguments: for the constructor, for the call, and the values among the latter.
+    """The arguments of a call: those of the constructor, those of the call, and the values among the latter.
 
-    ``spans`` says where each was written.
+    ``spans`` are the places at which they were written.
     """
 
     args: dict[str, Any] = field(default_factory=dict)
@@ -35,7 +35,7 @@ Read = Callable[[tree.Expr], Any]
 def read_arguments(
     row: Row, call: tree.Call | tree.Name, value: Read, layer: Read, tensors: Read, unshared: bool = True
 ) -> Arguments:
-    """Matches a call with its row.
+    """Match the arguments of a call with the parameters of its row, and read each by its kind.
 
     ``value``, ``layer`` and ``tensors`` read an expression as plain value, as a layer or flow, and as
     values of the graph. With ``unshared`` off, only call arguments may be given.
@@ -111,7 +111,7 @@ def _wrong(row: Row, call: tree.Call | tree.Name, value: Read) -> WrongCall:
 
 
 def _may_be_cells(given: tree.Expr) -> bool:
-    """Whether an argument is written as cells are, and as no number."""
+    """Return whether an argument is written like recurrent cells: a call of a cell, or a list."""
     if isinstance(given, tree.Arithmetic):
         given = given.first
     if isinstance(given, tree.Call):
@@ -130,7 +130,10 @@ def _complete(found: Arguments, row: Row, call: tree.Call | tree.Name, value: Re
 
 
 def _is_initializer(param: Param, expr: tree.Expr, value: Read) -> bool:
-    """Whether ``init`` of a recurrent layer, its first state, is given what Keras 1 called so."""
+    """Return whether ``init`` of a recurrent layer, the first state here, is given an initializer.
+
+    In Keras 1 ``init`` was the initializer of the weights.
+    """
     if param.short != "init" or not isinstance(expr, (tree.Name, tree.String)):
         return False
     name = expr.name if isinstance(expr, tree.Name) else expr.value

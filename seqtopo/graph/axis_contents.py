@@ -1,4 +1,4 @@
-"""Follow what each axis of a value counts: steps, places, features, or several of these in one."""
+"""Follow what each axis of a value counts: steps, places, features, or several of these in one axis."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ STEPS, PLACES, FEATURES, SCRAMBLED = "steps", "places", "features", "scrambled"
 
 
 class Part(NamedTuple):
-    """An axis as it was made, or an even part of it."""
+    """An axis as a layer made it, or an even part of one."""
 
     kind: str
     size: Size
@@ -48,7 +48,7 @@ def _no_steps(content: Content) -> bool:
 
 
 def reads_steps(node: Node) -> bool:
-    """Return whether a call goes along the first axis of what comes in, as its steps."""
+    """Return whether a call works along the first axis of its input as time steps."""
     layer = node.layer
     if layer is None:
         return False
@@ -65,7 +65,7 @@ def _rank(node: Node) -> int:
 
 
 def axis_contents(graph: Graph) -> dict[int, tuple[Content, ...]]:
-    """For each node that has a shape, what each axis of its first output counts."""
+    """Return what each axis of a node's first output counts, for each node that has a shape."""
     found: dict[int, tuple[Content, ...]] = {}
     for node in graph.nodes:
         if node.outputs:

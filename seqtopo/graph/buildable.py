@@ -19,12 +19,14 @@ MAX_PARAMS = 2_000_000_000
 
 
 def unbound(graph: Graph, spec: tree.Spec) -> list[Diagnostic]:
-    """One diagnostic for each symbol that needs a number before Keras can build the graph."""
+    """Return one diagnostic for each symbol that needs a number before Keras can build the graph."""
     return [_diagnostic(name, node, what, spec) for name, (node, what) in wanted(graph).items()]
 
 
 def wanted(graph: Graph) -> dict[str, tuple[Node, str]]:
-    """Return the symbols that need a number before Keras can build the graph: who needs it, and why."""
+    """Return the symbols that need a number before Keras can build the graph, each with the node that needs
+    it and the reason.
+    """
     found: dict[str, tuple[Node, str]] = {}
     for index in graph.ancestors(graph.outputs):
         node = graph.nodes[index]
@@ -65,7 +67,7 @@ def _diagnostic(name: str, node: Node, what: str, spec: tree.Spec) -> Diagnostic
 
 
 def _needs(graph: Graph, node: Node) -> Iterator[tuple[Size, str]]:
-    """The sizes that must be numbers, and why, where ``{layer}`` stands for the layer's title."""
+    """Yield the sizes of a call that must be numbers, with reasons; ``{layer}`` is the layer's title."""
     if node.layer is None:
         if isinstance(node.batch, Expr):
             yield node.batch, "a fixed batch is a number"
@@ -105,7 +107,7 @@ def _named_by_input(graph: Graph, sizes: list[Expr]) -> bool:
 
 
 def _first(name: str, spec: tree.Spec) -> Span | None:
-    """Where a symbol is written first."""
+    """Return the span at which a symbol is written first; None if it is written nowhere."""
     todo: list[object] = list(reversed(spec.statements))
     while todo:
         here = todo.pop()

@@ -38,8 +38,8 @@ def count(weights: tuple[Weight, ...]) -> Size:
 
 
 def counts(weights: Mapping[Layer, tuple[Weight, ...]]) -> dict[Layer, Size]:
-    """Return how many parameters each layer has. Layers that are alike have the very same weights: counted
-    once.
+    """Return how many parameters each layer has. Equal layers share
+    one record of weights, which is counted once.
     """
     known = {id(each): each for each in weights.values()}
     numbers = {here: count(each) for here, each in known.items()}
@@ -47,7 +47,7 @@ def counts(weights: Mapping[Layer, tuple[Weight, ...]]) -> dict[Layer, Size]:
 
 
 def params(graph: Graph, values: tuple[Value, ...] | None = None) -> Size:
-    """Return how many parameters the layers behind the outputs (or other values) have; shared ones once."""
+    """Return the number of parameters behind some values, by default the outputs; shared ones count once."""
     return together(owners(graph, graph.layers(graph.outputs if values is None else values)).values())
 
 

@@ -1,7 +1,7 @@
-"""Read what a name is searched in: ``search UNITS in [32, 64], RATE in [0.0..0.5]``.
+"""Read the values that a name is searched in: ``search UNITS in [32, 64], RATE in [0.0..0.5]``.
 
-A list is a choice, a range a number between two ends. Which values there are is known here; that a
-model can be made with each of them is checked in ``seqtopo.report.space``.
+A list is a choice, a range a number between two ends. This module knows the values;
+``seqtopo.report.space`` checks that a model can be made with each of them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ LIKE = "as in search UNITS in [32, 64], DEPTH in [1..3], RATE in [0.0..0.5]"
 
 @dataclass(frozen=True)
 class Domain:
-    """What one name is searched in.
+    """The values that one name is searched in.
 
     Attributes:
         name: the searched name; ``span`` is where it and its values stand.
@@ -46,7 +46,7 @@ class Domain:
 
     @property
     def count(self) -> int | None:
-        """How many values there are; None between floats."""
+        """The number of values; None for a range of floats without a step."""
         if self.choices:
             return len(self.choices)
         return None if self.step is None else int((self.high - self.low) / self.step + 1e-9) + 1
@@ -135,7 +135,7 @@ def first_value(domain: tree.Domain) -> tree.Expr:
 
 
 def read_domain(written: tree.Domain, value: Callable[[tree.Expr], Any]) -> Domain:
-    """Return what a name is searched in. ``value`` gives what an expression is worth.
+    """Return the domain of a name. ``value`` evaluates an expression.
 
     Raises:
         Refusal: ST224 where these are no values to search in, ST225 where ``log`` or ``step`` does not go
@@ -225,7 +225,7 @@ def _without_scale(written: tree.Domain, word: str) -> Fix:
 
 
 def _end(written: tree.Domain, expr: tree.Expr, found: Any) -> Number:
-    """The number that an end or a step of a range is."""
+    """Return the number at an end of a range, or of its step."""
     if not isinstance(found, bool) and isinstance(found, (int, float)):
         if isfinite(found) and abs(found) < LIMIT:
             return found

@@ -31,16 +31,16 @@ class Value(NamedTuple):
 
 
 Bundle = tuple[Value, ...]
-"""What flows along an arrow: one value, or the several values of a list."""
+"""The values that flow along an arrow: one, or the several of a list."""
 
 
 @dataclass(slots=True)
 class Node:
     """An input (``layer`` is None) or one call of a layer.
 
-    ``call`` are plain call arguments, ``tensors`` those that are values; ``outputs`` is None where
-    the shape is not known. ``span`` is the step in the text, ``spans`` its arguments'.
-    ``wants`` names the second values that something uses.
+    ``call`` are the call arguments that are plain values, ``tensors`` those that are values of the graph.
+    ``outputs`` is None if the shape is not known. ``span`` is the step in the text, ``spans`` are those of
+    its arguments. ``wants`` names the second values (states, scores) that something uses.
     """
 
     index: int
@@ -59,13 +59,13 @@ class Node:
 
     @property
     def needs(self) -> Bundle:
-        """Every value it is computed from."""
+        """All values that the node is computed from."""
         return tuple(chain(self.inputs, *self.tensors.values())) if self.tensors else self.inputs
 
 
 @dataclass
 class Graph:
-    """Nodes in an order in which each comes after what it needs; inputs and outputs of the model."""
+    """The nodes in an order of computation, and the inputs and outputs of the model."""
 
     nodes: list[Node] = field(default_factory=list)
     inputs: tuple[int, ...] = ()
@@ -74,11 +74,11 @@ class Graph:
     name: str = "model"
     weights: dict[Layer, tuple[Weight, ...]] = field(default_factory=dict)
     needs: dict[Layer, tuple[Size, ...]] = field(default_factory=dict)
-    """Sizes that Keras must have as numbers, beside those of the weights."""
+    """The sizes of each layer that Keras must have as numbers, besides those of its weights."""
     first: dict[Layer, tuple[Tensor, ...]] = field(default_factory=dict)
-    """What came into each layer at its first call: Keras builds it for that."""
+    """The inputs of each layer's first call, for which Keras builds the layer."""
     outcomes: dict[Any, Outcome] = field(default_factory=dict, repr=False)
-    """What calls gave, by all they depend on: most layers of a deep model are like others."""
+    """The outcomes of calls, by all that they depend on: most layers of a deep model are like others."""
     seen: Any = field(default=None, repr=False)
     """The input steps that each value depends on; None until `graph.seen` has run."""
     singles: Any = field(default=None, repr=False)
@@ -100,7 +100,7 @@ class Graph:
         inputs: tuple[Tensor, ...],
         tensors: Mapping[str, tuple[Tensor, ...]],
     ) -> Outcome:
-        """Return what a call of a layer gives.
+        """Return the outcome of a layer's call: its outputs, second values and weights.
 
         Raises:
             Refusal: the layer does not take these values.
@@ -119,7 +119,7 @@ class Graph:
         return known
 
     def tensor(self, value: Value) -> Tensor | None:
-        """Shape and dtype of a value; None where they are not known."""
+        """Return the shape and dtype of a value; None if they are not known."""
         node = self.nodes[value.node]
         if value.extra:
             found = node.extras.get(value.extra, ())
@@ -127,7 +127,7 @@ class Graph:
         return node.outputs[value.output] if node.outputs is not None else None
 
     def tensors(self, values: Iterable[Value]) -> tuple[Tensor, ...] | None:
-        """Return those of several values; None where one is missing."""
+        """Return the shapes and dtypes of several values; None if one of them is not known."""
         found: list[Tensor] = []
         for value in values:
             tensor = self.tensor(value)
@@ -154,21 +154,21 @@ class Graph:
         return tuple(sorted(found, key=lambda i: self.nodes[i].span.start))
 
     def layers(self, values: Iterable[Value] | None = None) -> list[Layer]:
-        """Each layer once, in the order of its first call; of the whole graph, or behind values."""
+        """Return the layers behind values, or of the whole graph, each once, in order of first calls."""
         nodes = self.nodes if values is None else [self.nodes[i] for i in self.ancestors(values)]
         return list(dict.fromkeys(n.layer for n in nodes if n.layer is not None))
 
 
 @dataclass(eq=False)
 class SubModel:
-    """A flow as one layer: what ``td(a -> b)`` applies at every step."""
+    """A flow that is used as one layer, such as the ``a -> b`` of ``td(a -> b)``."""
 
     graph: Graph
     name: str = ""
 
     @property
     def title(self) -> str:
-        """How messages call it."""
+        """The name in messages."""
         return self.name or "the flow"
 
     def __str__(self) -> str:
@@ -181,7 +181,7 @@ class SubModel:
     def outcome(
         self, inputs: tuple[Tensor, ...], tensors: Mapping[str, tuple[Tensor, ...]] | None = None
     ) -> Outcome:
-        """Shapes and weights where these values come in.
+        """Return the outcome of the flow's nodes for these inputs.
 
         Raises:
             Refusal: a layer inside does not take what reaches it.
@@ -190,7 +190,7 @@ class SubModel:
 
 
 class Sources:
-    """Finds where in the text nodes stand: the step that each was written as, and the flow around it."""
+    """The places of nodes in the text: the step that each was written as, and the flow around it."""
 
     def __init__(self) -> None:
         self.steps: dict[Span, tree.Expr] = {}
@@ -200,30 +200,30 @@ class Sources:
         """The loops in lists by their places: their turns, and the values that they gave last."""
 
     def note_flow(self, flow: tree.Flow) -> None:
-        """Remembers the steps of a flow by their places; once, however often it is walked."""
+        """Remember the steps of a flow by their spans; once, however often the flow is resolved."""
         if flow.steps[0].span not in self._flows:
             self._flows.update((step.span, (flow, i)) for i, step in enumerate(flow.steps))
 
     def note_branches(self, expr: tree.Branches, turns: int, values: int) -> None:
-        """Remembers how many turns an item of a list makes, and how many values they give."""
+        """Remember how many turns an item of a list makes, and how many values they give."""
         self.branches[expr.span] = (expr, turns, values)
 
     def of(self, node: Node) -> tree.Expr | None:
-        """Return the step a node was written as."""
+        """Return the step that a node was written as."""
         return self.steps.get(node.span)
 
     def around(self, span: Span) -> tuple[tree.Flow, int] | None:
-        """Return the flow of which a stretch of text is a whole step, and which of them."""
+        """Return the flow that has a whole step at this span, and the number of the step in it."""
         return self._flows.get(span)
 
 
 def infer(graph: Graph, node: Node) -> None:
-    """Fills in a call's outputs, second values and its layer's weights.
+    """Set the outputs and second values of a call, and the weights of its layer.
 
-    Does nothing where something that comes in has no shape itself: that was said before.
+    Nothing is set if an input has no known shape: the cause of that was reported before.
 
     Raises:
-        Refusal: the layer does not take what comes in.
+        Refusal: the layer does not take these inputs.
     """
     assert node.layer is not None
     inputs = graph.tensors(node.inputs)
@@ -266,8 +266,8 @@ def _same_weights(
 
 
 def _same_inputs(layer: Layer, first: tuple[Tensor, ...], inputs: tuple[Tensor, ...]) -> None:
-    """Refuses another shape than the first where Keras takes no other, and other whole numbers than
-    those that the layer was built for.
+    """Refuse another input shape than the first if Keras takes no other, and other integers than those that
+    the layer was built for.
     """
     row = layer.row
     shapes = row.one_shape and [t.shape for t in first] != [t.shape for t in inputs]
@@ -287,7 +287,7 @@ def _same_inputs(layer: Layer, first: tuple[Tensor, ...], inputs: tuple[Tensor, 
 
 
 def replay(model: SubModel, inputs: tuple[Tensor, ...]) -> Outcome:
-    """Return what a sub-model gives for other incoming values: its nodes' rows asked once more, in order.
+    """Return the outcome of a sub-model for other inputs, by asking the rows of its nodes again in order.
 
     Raises:
         Refusal: a layer inside does not take what reaches it, or an input is declared otherwise.
@@ -338,9 +338,9 @@ def replay(model: SubModel, inputs: tuple[Tensor, ...]) -> Outcome:
 
 
 def check_input(title: str, node: Node, came: Tensor) -> None:
-    """Refuses a value that is not what an ``in(...)`` declares.
+    """Refuse a value that is not what an ``in(...)`` declares.
 
-    A symbol there stands for whatever comes: the sub-model is a function, its sizes are parameters.
+    A symbol there takes any size, since the sub-model is a function and its sizes are parameters.
     """
     assert node.outputs is not None
     wanted = node.outputs[0]

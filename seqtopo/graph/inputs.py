@@ -1,4 +1,4 @@
-"""``in(...)``: the shape, dtype and batch size of what comes into the model, and who needs a fixed batch."""
+"""Read ``in(...)``: shape, dtype and batch size of an input; check which layers need a fixed batch."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from seqtopo.syntax.canonical import print_expr
 from seqtopo.syntax.rewrite import with_argument
 
 SHORT_DTYPES = {"int": "int32", "float": "float32", "uint": "uint32"}
-"""Dtypes by the short words for them."""
+"""The dtypes that have a short name."""
 
 
 _FLAGS = (*DTYPES, "int", "batch")
 
 
 class InputArguments(NamedTuple):
-    """What an ``in(...)`` declares. ``below`` is V in ``int(V)``: ids are below it."""
+    """The shape, dtype and batch size that an ``in(...)`` declares; ``below`` is V in ``int(V)``."""
 
     tensor: Tensor
     batch: Size | None
@@ -33,10 +33,10 @@ class InputArguments(NamedTuple):
 
 
 def read_input(call: tree.Call, value: Callable[[tree.Expr], Any]) -> InputArguments:
-    """Reads an ``in(...)``.
+    """Read the arguments of an ``in(...)``.
 
     Raises:
-        Refusal: a size, flag or argument in it is none.
+        Refusal: one of them is no size, flag or argument of ``in``.
     """
     shape: list[Size] = []
     dtype: str | None = None
@@ -107,7 +107,7 @@ def read_input(call: tree.Call, value: Callable[[tree.Expr], Any]) -> InputArgum
 
 
 def _sizes_in_lower_case(call: tree.Call, value: Callable[[tree.Expr], Any]) -> tuple[str, ...]:
-    """The words in an ``in(...)`` that are not meant for dtypes, since they are near to none."""
+    """Return the words in an ``in(...)`` that are probably sizes, since they are near to no dtype."""
     found = []
     for arg in call.args:
         batch = arg.name is not None and arg.name.name == "batch"
@@ -164,12 +164,12 @@ def _dtype(name: Any, arg: tree.Argument) -> str:
 
 
 _LIKELY = 32
-"""A batch to propose where none is written: what ``fit`` takes by itself."""
+"""The batch size of a proposed fix where none is written: the default of ``fit``."""
 
 
 def check_batches(graph: Graph, sources: Sources) -> Iterator[Refusal]:
-    """Yield what is wrong with the batches of a graph: ST308 where a stateful layer has no fixed one, ST302
-    where two inputs have different ones.
+    """Yield a refusal for each wrong batch size of a graph: ST308 where a stateful layer has no fixed one,
+    ST302 where two inputs have different ones.
     """
     behind = [graph.nodes[index] for index in graph.ancestors(graph.outputs)]
     if not any(node.batch is not None or (node.layer and is_stateful(node.layer)) for node in behind):
@@ -226,7 +226,7 @@ def check_batches(graph: Graph, sources: Sources) -> Iterator[Refusal]:
 
 
 def _batch_of(sources: Sources, nodes: Sequence[Node], batch: Size | None) -> Iterator[Fix]:
-    """Fix the batch size of several inputs to the same number."""
+    """Yield the fix that gives several inputs the same batch size."""
     edits = []
     for node in nodes:
         expr = sources.of(node)

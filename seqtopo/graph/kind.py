@@ -1,4 +1,4 @@
-"""Tell what kind of topology a graph is, one or many steps in and out, and how far its answers look.
+"""Classify the topology of a graph by one or many steps in and out, and find its receptive fields.
 
 The names are those of Karpathy's five drawings, "The Unreasonable Effectiveness of Recurrent Neural
 Networks" (2015).
@@ -24,9 +24,10 @@ KINDS = {
 
 
 def kind(graph: Graph) -> str:
-    """One of ``one-to-one``, ``one-to-many``, ``many-to-one``, ``many-to-many`` (each output step
-    belongs to a step of the input) and ``many-to-many, delayed`` (the whole input first, then the
-    output, whose steps lie behind it or belong to none).
+    """Return ``one-to-one``, ``one-to-many``, ``many-to-one``, ``many-to-many`` or ``many-to-many, delayed``.
+
+    In ``many-to-many`` each output step belongs to an input step. In ``many-to-many, delayed`` the whole
+    input is read before the output, whose steps lie behind it or belong to none of its steps.
     """
     many_in = any(is_sequence(graph, i) for i in graph.inputs)
     many_out = [v for v in graph.outputs if _has_steps(graph, v)]
@@ -59,7 +60,7 @@ def meaning(graph: Graph, found: str = "") -> str:
 
 
 def own_steps(graph: Graph) -> Iterator[tuple[Field, Shape]]:
-    """Yield what the outputs see of inputs to whose steps theirs belong, and the outputs' shapes."""
+    """Yield the field and the shape of each output whose steps belong to steps of an input."""
     for value in graph.outputs:
         tensor = graph.tensor(value)
         if tensor is None or len(tensor.shape) < 2:
@@ -70,7 +71,7 @@ def own_steps(graph: Graph) -> Iterator[tuple[Field, Shape]]:
 
 
 def answered(field: Field, shape: Shape) -> str:
-    """Return which of the steps that come in there are answers for."""
+    """Return, in words, for which of the input steps there are answers."""
     own, length, left = field.window.own, field.length, shape[field.axis or 0]
     assert own is not None
     if left == length:
@@ -90,8 +91,9 @@ def _has_steps(graph: Graph, value: Value) -> bool:
 
 
 def starts_from_another(graph: Graph) -> bool:
-    """Return whether a state is handed over in a model of several inputs: an encoder's starts the decoder, so
-    the first input is read whole before any output.
+    """Return whether a state is handed over between parts of a model with several inputs.
+
+    An encoder's state starts the decoder, so the first input is read whole before any output.
     """
     if len(graph.inputs) < 2:
         return False
@@ -99,7 +101,7 @@ def starts_from_another(graph: Graph) -> bool:
 
 
 def _in_step(graph: Graph, value: Value) -> bool:
-    """Whether the steps of an output belong to steps of an input, or the first of them does."""
+    """Return whether at least the first step of an output belongs to a step of an input."""
     tensor = graph.tensor(value)
     return tensor is not None and any(
         is_sequence(graph, source) and within(field, tensor.shape)
@@ -108,7 +110,7 @@ def _in_step(graph: Graph, value: Value) -> bool:
 
 
 def within(field: Field, shape: Shape) -> bool:
-    """Return whether an output step is one of the steps that come in, and not behind their end."""
+    """Return whether each output step belongs to an input step, and none lies behind the end of the input."""
     own = field.window.own
     if field.axis is None or own is None:
         return False
@@ -119,9 +121,11 @@ def within(field: Field, shape: Shape) -> bool:
 
 @dataclass(frozen=True)
 class Receptive:
-    """What an output sees of an input: ``steps`` of its ``length``, ``before`` and ``after`` the step that
-    an answer belongs to. These are None where answers belong to no step, as behind ``at``; there ``first``
-    is the first step that counts. ``place`` is the number of the output, ``source`` the input's node.
+    """The receptive field of one output in one input.
+
+    ``steps`` of the ``length`` input steps count, ``before`` and ``after`` the step that an answer belongs
+    to. These two are None if answers belong to no step, as behind ``at``; then ``first`` is the first
+    step that counts. ``place`` is the number of the output, ``source`` the input's node.
     """
 
     output: str
@@ -159,9 +163,7 @@ class Receptive:
 
 
 def receptive(graph: Graph) -> Iterator[Receptive]:
-    """Yield the receptive fields of the outputs, where they are more than the own step and less than all
-    steps.
-    """
+    """Yield the receptive fields of the outputs that are more than one step and less than all steps."""
     taken: dict[int, bool] = {}
     for place, value in enumerate(graph.outputs):
         for source in fields(graph).get(value, NOTHING):
@@ -180,7 +182,7 @@ def receptive(graph: Graph) -> Iterator[Receptive]:
 
 
 def receptive_of(found: Field, name: str = "") -> Receptive | None:
-    """Return what a value of that name sees, where it is a number of steps: more than one, less than all."""
+    """Return a value's receptive field, if it is more than one step and less than all; else None."""
     steps, window = found.steps, found.window
     if not isinstance(steps, int) or not window.exact:
         return None
@@ -198,7 +200,7 @@ def receptive_of(found: Field, name: str = "") -> Receptive | None:
 
 
 def is_picture(graph: Graph, source: int) -> bool:
-    """Return whether the first axes of an input are places, since layers for pictures take it as it is."""
+    """Return whether the first axes of an input are places, as in a picture: layers for pictures take it."""
     rows = [
         node.layer.row
         for node in graph.nodes

@@ -12,9 +12,7 @@ from seqtopo.layers.masking import ENDED, PASSED, Mask
 
 
 def mask_of(graph: Graph, node: Node) -> Mask:
-    """Return what a call does with masks; of a custom layer that does not say, its first value's mask goes
-    on.
-    """
+    """Return how a call treats masks. A custom layer that does not say passes on its first input's mask."""
     if node.layer is None:
         return ENDED
     rule = node.layer.row.mask
@@ -30,10 +28,7 @@ def makes(graph: Graph, node: Node) -> bool:
 
 
 def masked_value(node: Node) -> float | None:
-    """Return the number by which a call that can make a mask tells padding; an embedding masks the id 0.
-
-    None where it makes none.
-    """
+    """Return the value that a call which can make a mask treats as padding; None for other calls."""
     if (
         node.layer is None
         or node.layer.row.mask is None
@@ -45,7 +40,7 @@ def masked_value(node: Node) -> float | None:
 
 
 def uses_mask(graph: Graph, node: Node) -> bool:
-    """Return whether a call uses the mask that comes with its value, and is given none of its own."""
+    """Return whether a call uses its input's mask, and is given no mask as an argument."""
     return "mask" not in node.tensors and mask_of(graph, node).uses
 
 
@@ -57,11 +52,10 @@ class Masked(NamedTuple):
 
 
 class Masks(NamedTuple):
-    """What became of every mask of a graph.
+    """The masks that reach each call of a graph, and those that it passes on.
 
-    ``before`` are the masks of what comes into each node, ``after`` that of what it gives, by its index;
-    none where nothing makes a mask.
-    ``heeded`` are the nodes whose masks something has taken notice of, by index.
+    ``before`` are the masks of each node's inputs and ``after`` is that of its output, by the node's index;
+    both are empty if nothing makes a mask. ``heeded`` are the indices of the nodes whose masks a call uses.
     """
 
     before: dict[int, tuple[Masked | None, ...]]
@@ -70,7 +64,7 @@ class Masks(NamedTuple):
 
 
 def follow(graph: Graph, nodes: Iterable[Node]) -> Masks:
-    """Return the masks of some nodes, which stand in the order of computation."""
+    """Return the masks at some nodes, which must stand in the order of computation."""
     after: dict[int, Masked | None] = {}
     before: dict[int, tuple[Masked | None, ...]] = {}
     heeded: set[int] = set()
@@ -94,7 +88,7 @@ def follow(graph: Graph, nodes: Iterable[Node]) -> Masks:
 
 
 def _goes_on(graph: Graph, node: Node, came: tuple[Masked | None, ...]) -> Masked | None:
-    """The mask of a node's output."""
+    """Return the mask of a node's output, from those of its inputs."""
     mask = mask_of(graph, node)
     first = came[0] if came else None
     if mask.gives == "new":
@@ -118,13 +112,13 @@ def _goes_on(graph: Graph, node: Node, came: tuple[Masked | None, ...]) -> Maske
 
 
 def _takes_one(graph: Graph, node: Node) -> bool:
-    """Whether a call takes one step out of all, so that there are no steps for a mask to speak of."""
+    """Return whether a call takes a single step, so that its output has no steps for a mask to mark."""
     passed = passes(graph, node)
     return passed is not None and passed.axis is None and passed.window.low == passed.window.high
 
 
 def _either(one: Masked | None, other: Masked | None) -> Masked | None:
-    """The one that is alive, else the one that is there."""
+    """Return the first of two masks that has not ended, else the one that is not None."""
     if one is None or (one.end is not None and other is not None and other.end is None):
         return other
     return one

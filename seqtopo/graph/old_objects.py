@@ -21,7 +21,7 @@ _Changes = list[tuple[str, bool]]
 
 @dataclass(frozen=True)
 class Modern:
-    """An object as it is written now, and what was old about it; ``exact``: it means the same."""
+    """An object in today's spelling, with a note on the old one; ``exact`` if both mean the same."""
 
     expr: tree.Expr
     why: str
@@ -29,7 +29,7 @@ class Modern:
 
 
 def modernized(family: str, expr: tree.Expr, value: Value) -> Modern | None:
-    """Return what is written now for an object that Keras 3 lacks; None where nothing is known of it."""
+    """Return today's spelling of an object that Keras 3 lacks; None if no replacement is known."""
     if isinstance(expr, tree.String):
         expr = tree.Name(expr.span, expr.value)
     if not isinstance(expr, (tree.Name, tree.Call)):
@@ -91,7 +91,7 @@ def _read(text: str) -> tree.Expr:
 def _arguments(
     name: str, args: tuple[tree.Argument, ...], changes: _Changes, value: Value
 ) -> tuple[tree.Argument, ...]:
-    """An optimizer's arguments by their names of today; what was changed is added to ``changes``."""
+    """Return an optimizer's arguments under today's names, and add what was changed to ``changes``."""
     entry = entry_of("optimizer", name)
     assert entry is not None
     parts = {part.name: part for part in entry.parts}

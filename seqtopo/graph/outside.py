@@ -20,12 +20,12 @@ from seqtopo.syntax.parse import parse
 from seqtopo.system.shell import command
 
 LONGEST = 10_000
-"""A value that is longer than this is not read."""
+"""The most characters of a value that are read."""
 _SHOWN = 60
 
 
 def value_of(given: Any) -> Any:
-    """Return what is given for a name, as the resolver takes it: a number, a tuple of numbers, or a text.
+    """Return a value from outside as the resolver takes it: a number, a tuple of numbers, or a text.
 
     Python's other values become the text that a spec has for them; it is read, never run.
 
@@ -44,14 +44,18 @@ def value_of(given: Any) -> Any:
 
 
 def _is_plain(given: Any) -> bool:
-    """Whether a value is a number, or a tuple of them, and needs no reading."""
+    """Return whether a value is a number or a tuple of numbers, which the resolver takes as it is."""
     if isinstance(given, tuple):
         return all(map(_is_plain, given))
     return type(given) in (int, float) and abs(given) < LIMIT
 
 
 def _text(given: Any) -> str:
-    """A Python value as a spec writes it. Raises Refusal where it has no such value."""
+    """Return a Python value as a spec writes it.
+
+    Raises:
+        Refusal: the language has no such value.
+    """
     if isinstance(given, str):
         return given.strip()
     if given is None or isinstance(given, bool):
@@ -75,7 +79,7 @@ def _text(given: Any) -> str:
 
 
 def _fraction(given: Any) -> float:
-    """A Python float, or what NumPy has instead."""
+    """Return a Python float from a float or a number of NumPy's."""
     if hasattr(given, "__float__") and not getattr(given, "shape", ()):
         number = float(given)
         if isfinite(number):
@@ -85,8 +89,9 @@ def _fraction(given: Any) -> float:
 
 
 def read_value(name: str, text: str, offset: int = 0) -> tree.Binding | None:
-    """Return a value's text as the binding of a ``let``, its spans counted from ``offset``; None where it is
-    none.
+    """Return the binding of a ``let`` that a value's text makes, with spans that count from ``offset``.
+
+    None if the text is not one value.
 
     >>> read_value("CELL", "lstm(32)").value.name.name
     'lstm'
@@ -109,12 +114,12 @@ def read_value(name: str, text: str, offset: int = 0) -> tree.Binding | None:
 
 
 def shown(text: str) -> str:
-    """Return a text to be named in a message, cut where it is long."""
+    """Return a text for a message, cut if it is long."""
     return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
 
 
 class Given(NamedTuple):
-    """One name that is bound from outside: its value in words, and its text's span, if it has one."""
+    """A name that is bound from outside, with its value in words and the span of the value's text, if any."""
 
     name: str
     value: str
@@ -122,13 +127,13 @@ class Given(NamedTuple):
 
     @property
     def note(self) -> str:
-        """The note that names the binding for whoever made it."""
+        """The note of a diagnostic that names this binding."""
         return f"{self.name} is bound from outside: {self.name}={shown(self.value)}"
 
 
 @dataclass
 class Outside:
-    """Every name that is bound from outside.
+    """All names that are bound from outside.
 
     The texts of the values lie behind the spec's own, so that no place in them is one of the spec; what
     is found in them is reported at the place in the spec where the name stands.
@@ -137,22 +142,22 @@ class Outside:
     begin: int
     given: dict[str, Given] = field(default_factory=dict)
     values: dict[str, Any] = field(default_factory=dict)
-    """What is a number already."""
+    """The values that are numbers or tuples of numbers, by name."""
     bindings: dict[str, tree.Binding] = field(default_factory=dict)
-    """What was read."""
+    """The values that were read from texts, by name, each as a binding."""
 
     def is_in(self, span: Span) -> bool:
-        """Return whether a place is in the text of a value."""
+        """Return whether a span lies in the text of a value."""
         return span.start >= self.begin
 
     def at(self, span: Span) -> Given | None:
-        """Return which name a place in the text of a value belongs to."""
+        """Return the binding whose value's text contains a span; None for a span in the spec."""
         return next((g for g in self.given.values() if g.span.start <= span.start < g.span.end), None)
 
     def placed(self, found: Diagnostic, here: Span) -> Diagnostic:
-        """Return a diagnostic of what was bound from outside, at a place of the spec.
+        """Return a diagnostic of a value from outside, moved to a span of the spec.
 
-        A fix there would change what is not in the spec.
+        Fixes in the value's text are dropped, since they would not change the spec.
         """
         labels = [label for label in found.labels if not self.is_in(label.span)]
         fixes = tuple(fix for fix in found.fixes if not any(self.is_in(edit.span) for edit in fix.edits))
@@ -171,7 +176,7 @@ class Outside:
 
 
 def outside(dims: Mapping[str, Any], source: Source) -> Outside:
-    """Return the bindings from outside, of which each is what ``value_of`` gives.
+    """Return the bindings of ``dims``, whose values come from ``value_of``.
 
     >>> outside({"T": 3, "CELL": "lstm"}, Source("in(T,2) -> CELL(4)")).given["CELL"].note
     'CELL is bound from outside: CELL=lstm'
@@ -193,7 +198,7 @@ def outside(dims: Mapping[str, Any], source: Source) -> Outside:
 
 
 ANOTHER = "bind it to another value"
-"""How a help begins that says how to bind a name whose value does not do."""
+"""The start of a help that proposes another value for a name."""
 
 
 def how_to_bind(name: str, example: str, *, another: bool = False) -> str:
@@ -219,17 +224,15 @@ def _is_number(text: str) -> bool:
 
 
 _LIKELY: tuple[Any, ...] = (0.1, 2, (2, 2), True, Word("glorot_uniform"), Object("l2", (0.0001,)))
-"""Values of which one is of most kinds; what a kind takes as a flag comes before them."""
+"""Sample values, of which one fits most kinds; a kind's flags are tried before them."""
 LAYER = "lstm"
-"""A layer to bind a name to, where any would do that takes the arguments that stand behind the name."""
+"""The layer that a help proposes for a name with arguments behind it."""
 STEP = "dense(64)"
-"""The same where the name stands alone, and so for a whole step."""
+"""The step that a help proposes for a name that stands alone."""
 
 
 def unbound(value: object, span: Span, wants: str, example: str, code: str = "ST223") -> Refusal | None:
-    """Return the refusal of a size without a number; ``wants`` says what must stand there.
-    None for all else.
-    """
+    """Return the refusal of a size without a number, else None; ``wants`` says what must stand there."""
     name = next(iter(sorted(symbols(value))), "") if isinstance(value, Expr) else ""
     return unbound_name(name, span, wants, example, code) if name else None
 
@@ -246,7 +249,7 @@ def unbound_name(name: str, span: Span, wants: str, example: str, code: str = "S
 
 
 def not_whole(value: object, span: Span, wants: str, example: str, code: str, help: str) -> Refusal:
-    """Return the refusal of a value that stands where a whole number must, as ``wants`` says."""
+    """Return the refusal of a value at a place where a whole number must stand, as ``wants`` says."""
     if isinstance(value, Word):
         return lower_case_size(code, (value.name,), span)
     return unbound(value, span, wants, example, code) or Refusal(
@@ -255,7 +258,7 @@ def not_whole(value: object, span: Span, wants: str, example: str, code: str, he
 
 
 def lower_case_size(code: str, words: tuple[str, ...], span: Span) -> Refusal:
-    """Refuse words that stand where sizes do; the fix, for all of a spec's at once, is made later."""
+    """Return the refusal of lower-case words at places of sizes; the fix for the whole spec is made later."""
     return Refusal(
         code,
         f"{', '.join(words)} {'is not a size' if len(words) == 1 else 'are not sizes'}: "
@@ -268,7 +271,7 @@ def lower_case_size(code: str, words: tuple[str, ...], span: Span) -> Refusal:
 
 
 def means_something(word: str) -> bool:
-    """Return whether a word is one of the language or of Keras, and so no size that somebody named."""
+    """Return whether a word is one of the language or of Keras, and so not a size that a user named."""
     known = has_meaning(word) or word in DTYPES
     return known or any(entry_of(family, word) is not None for family in FAMILIES)
 
@@ -296,5 +299,5 @@ def example_of(kind: Kind, more: Iterable[str] = ()) -> str:
 
 
 def _named(kind: Kind) -> list[str]:
-    """The words that a kind names as examples: ``a dtype such as float32``."""
+    """Return the words that a kind names as examples, as ``a dtype such as float32`` does."""
     return kind.words.partition("such as ")[2].replace(",", " ").split()

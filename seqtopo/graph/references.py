@@ -1,7 +1,7 @@
-"""Find which name of a spec means which: every use of a name, and where that name is bound.
+"""Find what each name in a spec refers to: every use of a name, with the place where it is bound.
 
-The resolver looks names up while it walks the flows, as often as they are walked. Here each place in the text
-counts once, by the same rules, also where the spec has mistakes.
+The resolver looks names up as often as it walks a flow. This module visits each place in the text once, by
+the same rules, and works on specs with mistakes too.
 """
 
 from __future__ import annotations
@@ -15,11 +15,14 @@ from seqtopo.layers.values import DTYPES
 from seqtopo.syntax import tree
 
 Binder = Literal["size", "flow", "step", "macro", "parameter", "loop"]
-"""What binds a name: ``let`` or ``search``, ``=``, ``as``, ``def``, a macro's head, a ``for``."""
+"""The construct that binds a name: ``let`` or ``search``, ``=``, ``as``, ``def``, its head, ``for``."""
 
 
 class Bound(NamedTuple):
-    """A name where it is bound: what binds it, the node of the tree that does, and that of a macro's body."""
+    """A name at the place where it is bound, with the construct and the tree node that bind it.
+
+    For a name in a macro, ``within`` is the macro.
+    """
 
     name: tree.Name
     by: Binder
@@ -28,14 +31,14 @@ class Bound(NamedTuple):
 
 
 class Use(NamedTuple):
-    """A name in the text and what it means; ``bound`` is None for a symbol that nothing binds."""
+    """A name in the text and its binding; ``bound`` is None for a symbol that nothing binds."""
 
     name: tree.Name
     bound: Bound | None
 
     @property
     def is_definition(self) -> bool:
-        """Whether the name is bound here."""
+        """True if the name is bound at this place."""
         return self.bound is not None and self.bound.name is self.name
 
 
@@ -66,7 +69,7 @@ def visible(spec: tree.Spec, offset: int) -> Names:
 
 
 class _Walk:
-    """One pass over the tree, with the names that are bound around each place."""
+    """A pass over the tree that keeps the names bound around each place."""
 
     def __init__(self, spec: tree.Spec) -> None:
         self.found: list[Use] = []
@@ -79,7 +82,7 @@ class _Walk:
             self._statement(statement)
 
     def inside(self, macro: tree.Def) -> dict[str, Bound]:
-        """The names in the body of a macro: its parameters and those of ``as`` hide others."""
+        """Return the names in the body of a macro, where its parameters and those of ``as`` hide others."""
         own = {p.name.name: Bound(p.name, "parameter", p, macro) for p in macro.params}
         return {**self.root, **own, **{b.name.name: b for b in _steps(macro.body, macro)}}
 
@@ -114,7 +117,7 @@ class _Walk:
         return bound
 
     def _flow(self, expr: tree.Expr, names: Names) -> None:
-        """An expression that may be a flow, whose calls may mean what is bound."""
+        """Record the names of an expression that may be a flow, whose calls may refer to bound names."""
         match expr:
             case tree.Call():
                 self._call(expr, names)
@@ -130,7 +133,7 @@ class _Walk:
                 self._parts(expr, names, self._flow)
 
     def _value(self, expr: tree.Expr, names: Names) -> None:
-        """An expression that is a plain value: what is called in it is a Keras object."""
+        """Record the names of a plain value, in which calls are Keras objects."""
         if isinstance(expr, tree.Call):
             for arg in expr.args:
                 self._value(arg.value, names)
@@ -163,7 +166,7 @@ class _Walk:
                 self._flow(expr, names)
 
     def _turns(self, targets: tuple[tree.Name, ...], node: tree.Node, names: Names) -> dict[str, Bound]:
-        """The names in the body of a loop."""
+        """Record the names that a loop binds, and return all names in its body."""
         own = [Bound(target, "loop", node) for target in targets]
         self.found += [Use(bound.name, bound) for bound in own]
         return {**names, **{bound.name.name: bound for bound in own}}
@@ -191,7 +194,7 @@ class _Walk:
 
 
 def _takes(row: Row, arg: tree.Argument, place: int) -> str:
-    """What an argument of a layer is: a flag, a plain value, a layer or values of the graph."""
+    """Return the kind of a layer's argument: flag, value, layer or values of the graph; else ""."""
     word = arg.value.name if isinstance(arg.value, tree.Name) else ""
     if arg.name is not None:
         param = row.by_name.get(arg.name.name)
@@ -206,7 +209,7 @@ def _is_dtype(expr: tree.Expr) -> bool:
 
 
 def _binds(statement: tree.Statement) -> Iterator[Bound]:
-    """The names that a statement binds for the whole spec."""
+    """Yield the names that a statement binds for the whole spec."""
     match statement:
         case tree.Let():
             yield from (Bound(binding.name, "size", binding) for binding in statement.bindings)
@@ -222,7 +225,7 @@ def _binds(statement: tree.Statement) -> Iterator[Bound]:
 
 
 def _steps(body: tree.Node, within: tree.Def | None = None) -> Iterator[Bound]:
-    """The names that ``as`` binds in a flow."""
+    """Yield the names that ``as`` binds in a flow."""
     for node in tree.every(body):
         if isinstance(node, tree.As):
             yield Bound(node.name, "step", node, within)

@@ -76,7 +76,7 @@ class Env:
     prefix: str = ""
     within: tuple[str, ...] = ()
     steps: int = 0
-    """How many wrappers around it, one directly in the other, see one step at a time."""
+    """The number of wrappers directly around it that call it on one time step at a time."""
 
     def inside(self, frame: int, scope: Scope | None = None) -> Env:
         """Return the same in another frame, and perhaps with other names."""
@@ -92,23 +92,23 @@ class Resolved:
     parts: dict[str, Named | Block] = field(default_factory=dict)
     training: Training | None = None
     written: Sources = field(default_factory=Sources)
-    """Finds the step that a node was written as."""
+    """The place in the text of each node."""
     dims: Mapping[str, Any] = field(default_factory=dict)
-    """The bindings that came from outside."""
+    """The bindings from outside."""
     label_values: tuple[Values | None, ...] = ()
-    """What is known of the numbers in each output's labels, where data was given."""
+    """What the given data says of the numbers in each output's labels."""
     free: Mapping[str, Span] = field(default_factory=dict)
-    """The symbols that nothing binds, and where each stands first."""
+    """The symbols that nothing binds, each with the span of its first use."""
     searched: Mapping[str, Domain] = field(default_factory=dict)
-    """The names that are searched and not bound from outside: each stands for its first value."""
+    """The names that are searched and not bound from outside; each stands for its first value."""
 
 
 @dataclass
 class Resolution:
-    """What the resolver recorded of a spec: what it means, and all that it refuses, in the order of the text.
+    """The result of resolving a spec: its meaning and all refusals, in the order of the text.
 
-    ``resolved`` is None where something is refused. ``graph`` holds what was made until then, which are
-    ``size`` layers and inputs.
+    ``resolved`` is None if something was refused. ``graph`` holds the nodes made until then: ``size`` layers
+    and inputs.
     """
 
     spec: tree.Spec
@@ -123,7 +123,7 @@ class Resolution:
 
     @property
     def diagnostics(self) -> list[Diagnostic]:
-        """What is refused, without causes and ways out, which ``advise`` finds."""
+        """Return the refusals as diagnostics, without the causes and fixes that ``advise`` finds."""
         return [replace(diagnostic_of(refusal), source=self.source) for refusal in self.refusals]
 
 
@@ -155,7 +155,7 @@ def resolve(
 
 
 def diagnostic_of(refusal: Refusal, **advice: Any) -> Diagnostic:
-    """Return the diagnostic of what is refused; ``advice`` are parts of it that were found later."""
+    """Return the diagnostic of a refusal; ``advice`` are parts of it that were found later."""
     parts: dict[str, Any] = {
         "label": refusal.label,
         "labels": refusal.labels,
@@ -202,16 +202,14 @@ class Resolver:
         self._stopped = False
 
     def refused(self) -> list[Refusal]:
-        """Return what is refused, in the order of the text."""
+        """Return all refusals, in the order of the text."""
         if self.outside.bindings:
             for refusal in self.refusals.values():
                 refusal.changes.append(self._in_the_spec)
         return sorted(self.refusals.values(), key=lambda refusal: diagnostic_of(refusal).span)
 
     def _in_the_spec(self, found: Diagnostic) -> Diagnostic:
-        """The diagnostic; where it lies in a value from outside, it points at the value's name
-        in the spec.
-        """
+        """Return a diagnostic that points into the spec: for a value from outside, at the value's name."""
         given = self.outside.at(found.span)
         name = given.name if given is not None else ""
         names = (n.span for n in tree.every(self.spec) if isinstance(n, tree.Name) and n.name == name)
@@ -306,7 +304,7 @@ class Resolver:
             self._domain(domain)
 
     def _keeping_one(self, name: str) -> tuple[Fix, ...]:
-        """The fixes for a name that is bound and searched, or searched twice."""
+        """Return the fixes for a name that is bound and searched, or searched twice."""
         found: list[Fix] = []
         for statement in self.spec.statements:
             if isinstance(statement, (tree.Let, tree.Search)):
@@ -319,7 +317,7 @@ class Resolver:
         return tuple(found) if len(found) == 2 else ()
 
     def _domain(self, written: tree.Domain) -> None:
-        """Read what a name is searched in, where nothing from outside binds the name."""
+        """Read the values that a name is searched in, unless the name is bound from outside."""
         name = written.name.name
         if name in self.outside.given or name in self.searched:
             return
@@ -492,7 +490,7 @@ class Resolver:
         )
 
     def _output_names(self, statement: tree.Bind | tree.Output, values: Bundle) -> tuple[str, ...]:
-        """The names of several outputs, from their bindings; "" where an item is no plain name."""
+        """Return the names of several outputs, from their bindings; "" for an item that is no plain name."""
         found: list[str] = []
         body = bare(statement.value)
         for item in body.items if isinstance(body, tree.List) else ():
@@ -501,7 +499,7 @@ class Resolver:
         return tuple(found) if len(found) == len(values) > 1 else ("",) * len(values)
 
     def _output_name(self, item: tree.Expr) -> tuple[str, int]:
-        """What an item of the last list is called, and how many values it stands for."""
+        """Return the name of an item of the last list, or "", and the number of values that it stands for."""
         if isinstance(item, tree.As):
             item = item.name
         if isinstance(item, tree.Attribute):
@@ -572,7 +570,7 @@ class Resolver:
                 )
 
     def _guarded(self, expr: tree.Expr, incoming: Bundle | None, env: Env) -> Bundle:
-        """Resolve one branch; a mistake in it does not hide those of the others."""
+        """Resolve one branch, so that a mistake in it does not hide those of the others."""
         try:
             return self.run(expr, incoming, env, head=True)
         except Refusal as refusal:
@@ -580,7 +578,7 @@ class Resolver:
         return self.broken(expr.span, env)
 
     def _branches(self, expr: tree.Branches, incoming: Bundle | None, env: Env) -> Bundle:
-        """The branches of a loop, one for each value: fresh layers, the same incoming value for all."""
+        """Return the values of a loop's branches: one a turn, with new layers and the same input."""
         found: list[Value] = []
         turns = 0
         for inner in self.nested(expr, incoming, env):
@@ -610,9 +608,9 @@ class Resolver:
         return incoming
 
     def _follows(self, values: Bundle, incoming: Bundle, env: Env) -> bool:
-        """Whether what comes in takes part in what goes on: a list may name what led to it.
+        """Return whether ``values`` are computed from all incoming values, as a list may name what led to it.
 
-        What is broken has been reported: nothing more is said of it.
+        True for values without a known shape: their mistake was reported before.
         """
         if env.graph.tensors(values) is None:
             return True
@@ -660,7 +658,7 @@ class Resolver:
         return self._named_layer(expr, expr, incoming, env)
 
     def _named_layer(self, at: tree.Name, name: tree.Name, incoming: Bundle | None, env: Env) -> Bundle:
-        """A layer by its bare name; ``at`` is where it stands, which may be a parameter's name."""
+        """Return the values of a layer called by its bare name; ``at`` is the step in the text."""
         call = as_activation(name)
         row = self._row(callee_name(call), env, at)
         return self._layer_step(at, call, row, incoming, env)
@@ -817,7 +815,7 @@ class Resolver:
         return values
 
     def _is_flow(self, expr: tree.Expr, env: Env) -> bool:
-        """Return whether what stands where a number belongs can be nothing but a step."""
+        """Return whether an expression at the place of a number can only be a step."""
         while isinstance(expr, (tree.Group, tree.As)):
             expr = expr.body
         if isinstance(expr, tree.Name):
@@ -829,7 +827,7 @@ class Resolver:
         return isinstance(expr, (tree.Call, tree.Flow, tree.List, tree.Attribute))
 
     def _not_repeated(self, expr: tree.Arithmetic, incoming: Bundle | None, env: Env) -> Refusal:
-        """Refuse a product with a flow behind a number, or of flows."""
+        """Return the refusal of a product of flows, or of one with a flow behind a number."""
         factors = [expr.first, *(factor for _, factor in expr.rest)]
         flows = [factor for factor in factors if self._is_flow(factor, env)]
         if len(flows) != 1:
@@ -880,9 +878,7 @@ class Resolver:
         return self._needed(found, expr)
 
     def nested(self, expr: tree.Branches, incoming: Bundle | None, env: Env) -> Iterator[Env]:
-        """Yield where each branch is walked: the first loop is the outermost, and later ones
-        see its names.
-        """
+        """Yield the environment of each branch; later loops are inside earlier ones and see their names."""
         width = self._width(incoming, env)
 
         def inside(scope: Scope, loops: tuple[tree.Loop, ...]) -> Iterator[Scope]:
@@ -898,7 +894,7 @@ class Resolver:
     def _turns(
         self, expr: tree.For | tree.Loop, env: Env, width: Callable[[Span], Any] | None
     ) -> Iterator[dict[str, Bound]]:
-        """What the names of a ``for`` stand for at each turn."""
+        """Yield the bindings of a ``for``'s names, one dictionary for each turn."""
         values, scope, targets = bare(expr.values), env.scope, expr.targets
         each = self._collected(values, env.scope, env)
         if each is not None:
@@ -944,7 +940,7 @@ class Resolver:
             yield self._turn(expr, value)
 
     def _collected(self, values: tree.Expr, scope: Scope, env: Env) -> Bundle | None:
-        """The values of the graph that a ``for`` goes through, where a name stands for some."""
+        """Return the values of the graph that a ``for`` goes through; None if it goes through others."""
         if isinstance(values, tree.Attribute):
             return self.second(values, Env(scope, env.graph))
         bound = scope.find(values.name) if isinstance(values, tree.Name) else None
@@ -988,7 +984,7 @@ class Resolver:
         return values
 
     def check_name(self, name: tree.Name, scope: Scope, *, flow: bool = False) -> None:
-        """Raises Refusal where a name cannot be bound; ``flow``, where it is one of a flow or a layer."""
+        """Refuse a name that cannot be bound; ``flow`` says that it is bound to a flow or a layer."""
         known = scope.names.get(name.name)
         if known is not None:
             raise Refusal(
@@ -1081,7 +1077,7 @@ class Resolver:
         return values
 
     def name_block(self, block: Block) -> None:
-        """Give a block that is one layer its binding's name."""
+        """Give the only layer of a block the name of the block."""
         layer = self._layers.get((self.frame(0, ("block", block.name)), id(bare(block.body))))
         if layer is not None and not layer.name:
             layer.name = block.name
@@ -1157,11 +1153,11 @@ class Resolver:
     def _use_passed(
         self, passed: Passed, at: tree.Name, incoming: Bundle | None, env: Env, head: bool
     ) -> Bundle:
-        """Resolve a flow that was given to a macro, at the parameter's place: fresh layers at each place."""
+        """Resolve a macro's argument, a flow, at a place of its parameter, with new layers each time."""
         return self.passed_on(passed, at, env, lambda inner: self.run(passed.expr, incoming, inner, head))
 
     def _apply_model(self, bound: Named, name: str, incoming: Bundle, span: Span, env: Env) -> Bundle:
-        """Applies what was made from inputs to other values, with the same layers."""
+        """Apply a sub-graph that begins at inputs to other values, with the same layers."""
         graph = bound.graph
         sources = graph.sources(bound.values)
         if len(sources) != len(incoming):
@@ -1217,7 +1213,7 @@ class Resolver:
         return tuple(map(there, bound.values))
 
     def _declares(self, source: Node, came: Tensor) -> tuple[Fix, ...]:
-        """The ``in(...)`` of a named model with the sizes that come."""
+        """Return the fix that declares the given sizes in the ``in(...)`` of a named model."""
         written = self.sources.of(source)
         if not isinstance(written, tree.Call):
             return ()
@@ -1235,7 +1231,8 @@ class Resolver:
         env: Env,
         more: tree.Call | None = None,
     ) -> Bundle:
-        """One call of a layer: ``call`` says which, ``at`` is the tree node that it belongs to.
+        """Return the values of one call of a layer: ``call`` says which layer, ``at`` is the tree node of the
+        step.
 
         ``more`` holds call arguments that are given to a shared one.
         """
@@ -1277,7 +1274,7 @@ class Resolver:
         incoming: Bundle,
         env: Env,
     ) -> tuple[Layer, Arguments]:
-        """The layer written at a place: made when the place is first resolved, then reused."""
+        """Return the layer written at a place: made when it is first resolved, and reused after that."""
         key = (env.frame, id(at))
         known = self._layers.get(key)
         arguments = self._arguments(row, call, incoming, env, known=known is not None)
@@ -1331,7 +1328,7 @@ class Resolver:
         return self.run(expr, None, env, head=True)
 
     def _inside(self, expr: tree.Expr, row: Row, incoming: Bundle, env: Env) -> Layer | SubModel:
-        """What stands in a wrapper: a layer, or a flow as a sub-model."""
+        """Return the layer or the sub-model that stands in a wrapper."""
         self.deepen(expr.span, levels=4)
         try:
             return self._wrapped(expr, row, incoming, env)
@@ -1442,8 +1439,9 @@ class Resolver:
         return SubModel(graph, name)
 
     def _hand_over(self, layer: Layer, arguments: Arguments, env: Env) -> dict[str, Bundle]:
-        """The call's values; a two-directional layer's states, handed to a one-directional one,
-        merged as its outputs are.
+        """Return the tensors of a call, with states handed over to a layer of one direction.
+
+        The states of a bidirectional layer are merged as its outputs are.
         """
         tensors = arguments.tensors
         values: Bundle = tensors.get("initial_state", ())
@@ -1472,7 +1470,7 @@ class Resolver:
     # ---- names, limits and places --------------------------------------------------------------------
 
     def report(self, refusal: Refusal) -> None:
-        """Records what is refused, once for each place, as far as it was not reported before.
+        """Record a refusal, once for each place, unless its cause was reported before.
 
         Raises:
             Refusal: the spec is too large, so that nothing more is looked at.
@@ -1496,7 +1494,7 @@ class Resolver:
             raise refusal
 
     def _value_at(self, refusal: Refusal) -> Plain | None:
-        """What the name is bound to that a refusal is about."""
+        """Return the value of the name that a refusal is about; None if it is about no name."""
         used, span = self.evaluator.used, refusal.span
         if span not in used and refusal.code == "ST217":
             # An optimizer, loss or metric is told of as a whole: adam(RATE).
@@ -1514,7 +1512,7 @@ class Resolver:
         return self._nodes
 
     def guess(self, word: str, known: Iterable[str]) -> str | None:
-        """Return the nearest of many names; None after so many mistakes that nobody reads further."""
+        """Return the nearest of some known names; None after ``MOST_GUESSES`` guesses."""
         self._guesses += 1
         return nearest(word, known) if self._guesses <= MOST_GUESSES else None
 
@@ -1538,12 +1536,12 @@ class Resolver:
             self._depth -= 1
 
     def deepen(self, span: Span, levels: int = 1) -> None:
-        """Counts how deeply the walk is nested, in levels of which each takes a handful of calls.
+        """Count how deeply the walk is nested, in levels that each take a few calls of Python.
 
-        Who goes deeper takes the levels off ``depth`` again.
+        A caller takes its levels off ``_depth`` again.
 
         Raises:
-            Refusal: it is nested more deeply than Python's own stack bears.
+            Refusal: the nesting is deeper than Python's stack allows.
         """
         if self._depth + levels > DEEPEST:
             raise Refusal(
@@ -1555,7 +1553,7 @@ class Resolver:
         self._depth += levels
 
     def broken(self, span: Span, env: Env) -> Bundle:
-        """Return a value of which nothing is known."""
+        """Return a value of unknown shape, for a step that was refused."""
         return (Value(env.graph.add(span).index),)
 
     def _add(self, graph: Graph, span: Span, layer: Layer, **more: Any) -> Node:
@@ -1576,9 +1574,9 @@ class Resolver:
         )
 
     def passed_on(self, passed: Passed, at: tree.Expr, env: Env, use: Callable[[Env], Answer]) -> Answer:
-        """Uses a layer or a flow that a name stands for, with fresh layers at each place.
+        """Use a layer or a flow that a name stands for, with new layers at each place.
 
-        What was bound from outside has no place in the spec: it is reported where the name stands.
+        Findings in a value from outside are reported at the name, as the value has no place in the spec.
         """
         inner = env.inside(self.frame(env.frame, id(at)), passed.scope)
         if not self.outside.is_in(passed.expr.span):
@@ -1601,7 +1599,7 @@ class Resolver:
                 self._record(recorded)
 
     def _place(self, nodes: Iterable[Node], span: Span) -> None:
-        """Gives a place in the spec to the nodes that were made of what was bound from outside."""
+        """Give nodes that were made from a value from outside a span in the spec."""
         todo = list(nodes)
         for node in todo:
             if not self.outside.is_in(node.span):
@@ -1615,7 +1613,7 @@ class Resolver:
                 todo += inner.graph.nodes
 
     def named_by(self, bound: Plain) -> Macro | Block | None:
-        """Return the macro or block that a name stands for, where it is a word that names one."""
+        """Return the macro or block that a name refers to, if its value is a word that names one."""
         word = bound.value.name if isinstance(bound.value, Word) else ""
         found = bound.passed.scope.find(word) if bound.passed is not None else None
         return found if isinstance(found, (Macro, Block)) else None
@@ -1641,7 +1639,7 @@ class Resolver:
         return bound.values
 
     def _row(self, name: tree.Name, env: Env, step: tree.Expr | None = None) -> Row:
-        """The row of a name; ``step`` is the call that it stands in, for a fix of the whole."""
+        """Return the row of a layer's name; ``step`` is the call around it, for a fix of the whole."""
         row = registry.find(name.name)
         if row is not None:
             return row
@@ -1713,7 +1711,7 @@ class Resolver:
         return width
 
     def has_source(self, expr: tree.Expr, scope: Scope, head: bool = True, depth: int = 0) -> bool:
-        """Return whether a flow begins with its own source, so that nothing needs to come in."""
+        """Return whether a flow begins with its own source and needs no input."""
         if depth > DEEPEST:
             return False
         match expr:
@@ -1743,7 +1741,7 @@ class Resolver:
         return False
 
     def _have_sources(self, branches: tuple[tree.Expr, ...], scope: Scope, depth: int) -> bool:
-        """Whether each branch has its own source; one may begin with what an earlier one names."""
+        """Return whether each branch has its own source; a branch may begin with a name of an earlier one."""
         inner = Scope(scope, own_names=False)
         seen = 0
         for i, branch in enumerate(branches):
@@ -1756,7 +1754,7 @@ class Resolver:
         return True
 
     def _branch_sources(self, expr: tree.Branches, scope: Scope, depth: int) -> bool:
-        """Whether each branch of a loop has its own source; a value that the loop goes through is one."""
+        """Return whether each branch of a loop has its own source; values of the loop are sources."""
         if self.has_source(expr.body, scope, True, depth):
             return True
         for loop in expr.loops:
@@ -1774,7 +1772,7 @@ class Resolver:
 
 
 def _with_value(bound: Plain, found: Diagnostic) -> Diagnostic:
-    """A diagnostic about a name, with what it is bound to: the name is right, and its value is not."""
+    """Return a diagnostic about a name, with a note on the value of the name that caused it."""
     if bound.note in found.notes:
         return found
     if bound.note:
@@ -1794,7 +1792,7 @@ def _with_label(label: Label, found: Diagnostic) -> Diagnostic:
 
 
 def _of_call(refusal: Refusal, graph: Graph, node: Node, step: tree.Expr) -> Refusal:
-    """A row's refusal with its place in the text: at the argument that it blames, or at the whole step."""
+    """Return a row's refusal with its span: the argument that it blames, or the whole step."""
     refusal.span = node.span
     if refusal.at is not None and refusal.at[0] == "argument":
         refusal.span = node.spans.get(str(refusal.at[1]), node.span)
@@ -1804,7 +1802,7 @@ def _of_call(refusal: Refusal, graph: Graph, node: Node, step: tree.Expr) -> Ref
 
 
 def _as_written(message: str, node: Node, step: tree.Expr) -> str:
-    """A row's message with the layer's name as the spec has it, which may be another of its names."""
+    """Return a row's message with the layer's name as the spec writes it, which may be an alias."""
     written = step.name if isinstance(step, tree.Call) else step
     if node.layer is None or not isinstance(written, tree.Name):
         return message
@@ -1826,7 +1824,7 @@ def endless(name: str, span: Span, bound: Span) -> Refusal:
 
 
 def too_many(span: Span, count: int | None = None) -> Refusal:
-    """Return the refusal of a spec that expands to more layers than anybody means."""
+    """Return the refusal of a spec that expands to too many layers."""
     return Refusal(
         "ST211",
         f"the spec expands to more than {MOST_LAYERS:,} layers",
@@ -1849,7 +1847,7 @@ def _macro_count(macro: Macro, call: tree.Call, names: list[str]) -> Refusal:
 
 
 def _as_range(found: Any, span: Span) -> tuple[Fix, ...]:
-    """The fix for Python's ``range(1,9)``, which ends before its last number."""
+    """Return the fix for Python's ``range(1,9)``, which ends before its last number."""
     if not (
         isinstance(found, Object) and found.name == "range" and 0 < len(found.args) < 3 and not found.kwargs
     ):
@@ -1864,7 +1862,7 @@ def _tight(shape: tuple[Size, ...]) -> str:
 
 
 def _joined(expr: tree.Arithmetic, operator: str) -> Refusal:
-    """Refuse flows that are joined by a sign of arithmetic; a layer may do what the sign says."""
+    """Return the refusal of flows that are joined by an operator, with the layer that computes the same."""
     layer = {"+": "add", "-": "sub", "*": "mul"}.get(operator)
     items = ", ".join(print_expr(e) for e in (expr.first, *(e for _, e in expr.rest)))
     merged = f"[{items}] -> {layer}"

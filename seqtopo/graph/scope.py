@@ -16,12 +16,12 @@ from seqtopo.syntax import tree
 
 CONSTANTS = {"true": True, "false": False, "none": None}
 MOST_VALUES = 100_000
-"""A range or a list longer than this is not made."""
+"""The most values of a range or a list."""
 
 
 @dataclass(frozen=True)
 class Passed:
-    """What was written for a macro's parameter or a ``for``, and where its names are looked up."""
+    """The expression given to a macro's parameter or a ``for``, and the scope of its names."""
 
     expr: tree.Expr
     scope: Scope
@@ -33,15 +33,15 @@ class _Flow:
 
 
 FLOW = _Flow()
-"""The value of a name that was given a flow: it is a step and has no value."""
+"""The value of a name that stands for a flow, which is a step and has no value."""
 
 
 @dataclass
 class Plain:
-    """A number, tuple or word, or a flow: of a ``let``, a macro's parameter, a ``for``.
+    """A binding to a number, a tuple, a word or a flow: of a ``let``, a macro's parameter or a ``for``.
 
-    ``passed`` is what was written, for use as a step: each use makes fresh layers. ``note`` says of a
-    binding from outside what was bound.
+    ``passed`` is the expression, for use as a step: each use makes new layers. ``note`` describes a binding
+    from outside.
     """
 
     value: Any
@@ -52,9 +52,9 @@ class Plain:
 
 @dataclass
 class Named:
-    """A value of a graph, bound by ``=`` or ``as``, or the list that an ``as`` has collected.
+    """A binding to a value of a graph by ``=`` or ``as``, or to the list that an ``as`` has collected.
 
-    ``nodes`` is the stretch of the graph that was made for it.
+    ``nodes`` are the indices of the nodes that were made for it.
     """
 
     values: Bundle
@@ -65,7 +65,7 @@ class Named:
 
 @dataclass
 class Use:
-    """One application of a block: what came in, what it gave, and the nodes made for it."""
+    """One application of a block: its inputs, its outputs, and the nodes made for it."""
 
     graph: Graph
     incoming: Bundle
@@ -75,9 +75,9 @@ class Use:
 
 @dataclass
 class Block:
-    """A flow without a source, bound by ``=``: applied where it stands, always with the same layers.
+    """A binding by ``=`` to a flow without a source: applied at each use, always with the same layers.
 
-    ``uses`` are the places where it was applied, in their order.
+    ``uses`` are its applications, in their order.
     """
 
     name: str
@@ -88,7 +88,7 @@ class Block:
 
 @dataclass
 class Macro:
-    """A ``def``: each use makes fresh layers."""
+    """A ``def``, of which each use makes new layers."""
 
     name: str
     params: tuple[tree.Parameter, ...]
@@ -98,7 +98,7 @@ class Macro:
 
 @dataclass
 class Failed:
-    """A name whose flow had a mistake: using it is not reported again."""
+    """A binding to a flow with a mistake; the uses of the name are not reported again."""
 
     span: Span
 
@@ -108,15 +108,15 @@ Bound = Plain | Named | Block | Macro | Failed
 
 @dataclass
 class Scope:
-    """Names bound here, and behind them those of the scope around it."""
+    """The names bound at one place, and a link to the scope around it."""
 
     parent: Scope | None = None
     names: dict[str, Bound] = field(default_factory=dict)
     own_names: bool = True
-    """Whether ``as`` binds here: in a macro it does, in a ``for`` it binds around it."""
+    """True if ``as`` binds in this scope, as in a macro; in a ``for`` it binds in the scope around it."""
 
     def find(self, name: str) -> Bound | None:
-        """Return what a name means, or None."""
+        """Return the binding of a name; None if it has none."""
         scope: Scope | None = self
         while scope is not None:
             if name in scope.names:
@@ -125,23 +125,21 @@ class Scope:
         return None
 
     def home(self) -> Scope:
-        """Return the scope that ``as`` binds in."""
+        """Return the scope in which ``as`` binds."""
         scope = self
         while not scope.own_names and scope.parent is not None:
             scope = scope.parent
         return scope
 
     def root(self) -> Scope:
-        """Return the scope of the spec's own statements: what a macro or a block sees,
-        wherever it is used.
-        """
+        """Return the outermost scope, that of the spec's statements, which every macro and block sees."""
         scope = self
         while scope.parent is not None:
             scope = scope.parent
         return scope
 
     def all_names(self) -> Iterator[str]:
-        """Yield every name that can be used here."""
+        """Yield every name that is bound in this scope or around it."""
         scope: Scope | None = self
         while scope is not None:
             yield from scope.names
@@ -149,7 +147,7 @@ class Scope:
 
 
 class Evaluator:
-    """Evaluates expressions in a scope. ``width`` answers ``_``, or is None where nothing comes in."""
+    """Evaluates expressions in a scope. ``width`` answers ``_``, and is None if nothing comes in."""
 
     def __init__(self) -> None:
         self._unknowns = 0
@@ -159,14 +157,13 @@ class Evaluator:
         """The symbols that nothing binds, and where each stands first."""
 
     def fresh(self) -> Expr:
-        """Return a ``?`` that equals nothing before it."""
+        """Return a new ``?``, which equals no earlier one."""
         self._unknowns += 1
         return unknown(self._unknowns)
 
     def value(self, expr: tree.Expr, scope: Scope, width: Callable[[Span], Any] | None = None) -> Any:
-        """Return what an expression is worth.
-
-        Gives an int, float, size, bool, None, str, ``Word``, ``Object``, tuple or list.
+        """Return the value of an expression: int, float, size, bool, None, str, ``Word``, ``Object``, tuple
+        or list.
 
         Raises:
             Refusal: it has no value, with the reason.
@@ -237,10 +234,10 @@ class Evaluator:
                 )
 
     def given(self, expr: tree.Expr, scope: Scope, span: Span, width: Callable[[Span], Any] | None) -> Plain:
-        """Return what a macro's parameter or a ``for``'s name stands for: a value, a flow, or either.
+        """Return the binding of a macro's parameter or a ``for``'s name: to a value, a flow, or either.
 
         Raises:
-            Refusal: it is neither.
+            Refusal: the expression is neither.
         """
         passed = Passed(expr, scope) if is_step(expr) else None
         known = scope.find(expr.name) if isinstance(expr, tree.Name) else None

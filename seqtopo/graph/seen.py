@@ -1,7 +1,7 @@
-"""Follow which input steps each step of every value sees, row by row; no other module does.
+"""Find the input steps that each step of every value depends on, row by row; no other module does.
 
-What a model's kind is, how a series is cut for it, what is said of it and which rules look at it follows
-from this, not from the number of axes. One pass over the nodes, with sizes that may be symbols.
+The kind of a topology, the cut of a series, and several rules follow from this, and not from the number of
+axes. It takes one pass over the nodes, with sizes that may be symbols.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from seqtopo.layers.timing import unknown
 from seqtopo.layers.values import FLOATS, Tensor
 
 MOST_INPUTS = 16
-"""The steps of so many inputs are followed; further inputs are left out."""
+"""The most inputs that are followed; further ones are left out."""
 
 
 class Field(NamedTuple):
-    """What the steps of a value see of one input of ``length`` steps.
+    """The steps of one input, of ``length`` steps, that the steps of a value depend on.
 
-    ``axis`` is where the time axis stands in the value, without the batch. Where it is None the value has
-    no steps any more, and ``window`` is the same whatever step is asked for.
+    ``axis`` is the time axis of the value, without the batch. If it is None the value has no steps, and
+    ``window`` is the same for every step.
     """
 
     axis: int | None
@@ -32,20 +32,20 @@ class Field(NamedTuple):
 
     @property
     def whole(self) -> bool:
-        """Whether each step sees all that comes in."""
+        """True if each step depends on all input steps."""
         low, high = self.window.low, self.window.high
         return not low.factor and not high.factor and low.plus == 0 and high.plus == self.length - 1
 
     @property
     def steps(self) -> Size | None:
-        """How many steps lie between both ends, where that is a number for all steps: the receptive field."""
+        """The receptive field: the number of steps between both ends, if all have the same; else None."""
         low, high = self.window.low, self.window.high
         if (low.factor, low.over) != (high.factor, high.over) or low.over != 1:
             return None
         return high.plus - low.plus + 1
 
     def fixed(self, count: Size) -> Field:
-        """Return what all of so many steps see together."""
+        """Return the field of ``count`` steps together, as of a value without steps."""
         if self.axis is None:
             return self
         low, high = self.window.low, self.window.high
@@ -55,12 +55,12 @@ class Field(NamedTuple):
 
 
 Fields = Mapping[int, Field]
-"""What a value sees of each input that has steps, by the input's node."""
+"""The fields of a value in each input with steps, by the input's node."""
 NOTHING: Fields = {}
 
 
 def fields(graph: Graph) -> Mapping[Value, Fields]:
-    """Return what every value of a graph without errors sees, found once for each graph.
+    """Return the fields of every value of a graph without errors, computed once for each graph.
 
     >>> from seqtopo.report.analyse import analyse
     >>> graph = analyse("in(T,1) -> conv1d(8,3,causal) -> conv1d(8,3,causal,dilation_rate=2)").resolved.graph
@@ -91,7 +91,7 @@ def _fields(graph: Graph) -> dict[Value, Fields]:
 
 
 def passes(graph: Graph, node: Node, place: int = 0) -> Passed | None:
-    """Return what one call does with the first axis of a value that comes in; None where nothing does."""
+    """Return how a call treats the first axis of one of its inputs; None if the row does not say."""
     if node.layer is None or node.outputs is None or place >= len(node.inputs):
         return None
     inputs = graph.tensors(node.inputs)
@@ -101,7 +101,7 @@ def passes(graph: Graph, node: Node, place: int = 0) -> Passed | None:
 
 
 def arguments(node: Node) -> Callable[[str], Any]:
-    """Return the arguments of a call by name, the layer's own included."""
+    """Return a function that gives a call's arguments by name, the layer's own included."""
     layer, given = node.layer, node.call
     assert layer is not None
 
@@ -158,12 +158,12 @@ def _call(graph: Graph, node: Node, found: dict[Value, Fields]) -> None:
 
 
 def _constant(window: Window) -> Window:
-    """The field of a value without steps: step 0 says what it sees."""
+    """Return the window of a value without steps, from that of step 0."""
     return Window(Bound(0, window.low.at(0)), Bound(0, window.high.at(0)), None, window.exact)
 
 
 def _beside(graph: Graph, node: Node, found: dict[Value, Fields]) -> Fields:
-    """The field through states and masks: each step may see all that they do."""
+    """Return the fields through states and masks, where each step may depend on all that these depend on."""
     sees: Fields = NOTHING
     for value in (v for bundle in node.tensors.values() for v in bundle):
         tensor = graph.tensor(value)
@@ -173,7 +173,7 @@ def _beside(graph: Graph, node: Node, found: dict[Value, Fields]) -> Fields:
 
 
 def _ended(came: Iterable[Fields], inputs: Iterable[Tensor], beside: Fields) -> Fields:
-    """The field of a state or of scores: all steps that came in."""
+    """Return the fields of a state or of attention scores, which depend on all input steps."""
     sees = beside
     for before, tensor in zip(came, inputs, strict=True):
         sees = _together(sees, _fixed(before, tensor))
@@ -188,7 +188,7 @@ def _fixed(before: Fields, tensor: Tensor) -> Fields:
 
 
 def _together(first: Fields, second: Fields) -> Fields:
-    """The field of two values together."""
+    """Return the fields of two values together."""
     if not first or first is second:
         return second
     if not second:
@@ -217,7 +217,7 @@ def _hull(first: Field, second: Field) -> Field:
 
 
 def _outer(one: Bound, two: Bound, end: Bound, up: bool) -> Bound:
-    """The bound further out, up or down; the end of the sequence where that is not known."""
+    """Return the bound further out, up or down; the end of the sequence if that cannot be compared."""
     if one in (two, end):
         return one
     if two == end:
@@ -230,16 +230,17 @@ def _outer(one: Bound, two: Bound, end: Bound, up: bool) -> Bound:
 
 
 def has_steps(tensor: Tensor) -> bool:
-    """Return whether the first axis counts time steps: that of two axes or more, or one of ids or truth
-    values.
+    """Return whether the first axis is time steps.
+
+    It is if there are two axes or more, or if the values are ids or booleans.
     """
     return len(tensor.shape) >= 2 or (len(tensor.shape) == 1 and tensor.dtype not in FLOATS)
 
 
 def is_sequence(graph: Graph, index: int) -> bool:
-    """Return whether the first axis of an input counts time steps: of vectors or of ids.
+    """Return whether the first axis of an input is time steps: of vectors or of ids.
 
-    One axis of numbers does where each of them becomes a vector of its own, as in ``embed``.
+    The one axis of an input of numbers is time steps too if each number becomes a vector, as in ``embed``.
     """
     node = graph.nodes[index]
     if node.outputs is None or not node.outputs[0].shape:
@@ -252,7 +253,7 @@ def is_sequence(graph: Graph, index: int) -> bool:
 
 
 def _single_numbers(graph: Graph) -> set[int]:
-    """The inputs of one axis whose numbers become steps further on."""
+    """Return the inputs with one axis whose numbers become steps later."""
     wanted = {i for i in graph.inputs if len((graph.nodes[i].outputs or (Tensor(()),))[0].shape) == 1}
     found: set[int] = set()
     if not wanted:
@@ -266,9 +267,9 @@ def _single_numbers(graph: Graph) -> set[int]:
 
 
 def output_field(graph: Graph, value: Value, source: int) -> Field | None:
-    """Return what the steps of an output see of an input, its steps being its first axis.
+    """Return the field of an output in an input, for the first axis of the output as its steps.
 
-    Where the time axis of the input has ended, or stands elsewhere, every step sees all that the value does.
+    If the input's time axis has ended, or is another axis, each step depends on all that the value does.
     """
     field = fields(graph).get(value, NOTHING).get(source)
     tensor = graph.tensor(value)
@@ -278,7 +279,7 @@ def output_field(graph: Graph, value: Value, source: int) -> Field | None:
 
 
 def at_length(size: Size, length: Size, steps: int) -> Size:
-    """Return a size, where the open ``length`` is so many steps."""
+    """Return a size in which the symbol ``length`` is replaced by a number of steps."""
     if not isinstance(length, Expr) or not length.is_atom:
         return size
     ((atom,), _), *_ = length.terms

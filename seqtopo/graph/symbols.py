@@ -1,4 +1,4 @@
-"""Find names in the tree that an expression needs or that can be bound, and name layers as Keras does."""
+"""Find the names of a spec that are symbols or bound, and give layers their Keras names."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def names_in(expr: tree.Expr) -> set[str]:
 
 
 def free_names(spec: tree.Spec) -> Iterator[tree.Name]:
-    r"""Yield every symbol that stands where nothing in the spec binds it, in the order of the text.
+    r"""Yield every symbol at a place where nothing in the spec binds it, in the order of the text.
 
     >>> from seqtopo.source import Source
     >>> from seqtopo.syntax.parse import parse
@@ -85,7 +85,7 @@ def bare(expr: tree.Expr) -> tree.Expr:
 
 
 def callee_name(expr: tree.Call | tree.Name) -> tree.Name:
-    """Return what a step calls, with or without arguments, where it stands."""
+    """Return the name that a step calls, with its place in the text."""
     return expr.name if isinstance(expr, tree.Call) else expr
 
 
@@ -95,32 +95,32 @@ def callee(expr: tree.Call | tree.Name) -> str:
 
 
 def as_activation(expr: tree.Call | tree.Name) -> tree.Call | tree.Name:
-    """Return a bare activation's name as a layer is ``act(name)``; everything else as it is."""
+    """Return the activation's layer ``act(name)`` for a bare activation; every other step as it is."""
     if isinstance(expr, tree.Name) and entry_of("activation", expr.name):
         return tree.Call(expr.span, tree.Name(expr.span, "act"), (tree.Argument(expr.span, None, expr),))
     return expr
 
 
 def renamed(expr: tree.Call | tree.Name, name: str) -> tree.Call | tree.Name:
-    """Return the step with another name to call."""
+    """Return a step that calls another name."""
     if isinstance(expr, tree.Call):
         return tree.Call(expr.span, tree.Name(expr.name.span, name), expr.args)
     return tree.Name(expr.span, name)
 
 
 def size_text(size: Size) -> tree.Expr:
-    """Return a size as it is written; an open one as ``?``."""
+    """Return a size as it is written; an unknown one is ``?``."""
     if isinstance(size, int):
         return number(size)
     return tree.Unknown(NOWHERE) if is_open(size) or not size.is_atom else word(str(size))
 
 
 def name_layers(graph: Graph, prefixes: Mapping[Layer, str]) -> None:
-    """Gives every layer and input of the graph a name of its own.
+    """Give every layer and input of the graph a unique name.
 
-    ``as`` and ``name=`` come first; a block that is one layer names it; everything else is called
-    after its layer, with the binding or macro it was written in before it, its ``prefixes``:
-    ``encoder_lstm``, ``encoder_lstm_1``. A name that is there already gets a number.
+    ``as`` and ``name=`` come first. A block of one layer names that layer. Other layers are named after their
+    row, behind the binding or macro in which they were written (``prefixes``): ``encoder_lstm``. Names that
+    are taken get a number: ``encoder_lstm_1``.
     """
     used: dict[str, int] = {}
     nodes = graph.nodes
@@ -143,7 +143,7 @@ def name_layers(graph: Graph, prefixes: Mapping[Layer, str]) -> None:
 
 
 def _name_outputs(graph: Graph, layers: list[Layer]) -> None:
-    """The layer behind a named output bears its name, where it is behind that output only."""
+    """Name the layer behind each named output after the output, if it is called only once."""
     calls: dict[Layer, int] = {}
     for node in graph.nodes:
         if node.layer is not None:
@@ -156,7 +156,7 @@ def _name_outputs(graph: Graph, layers: list[Layer]) -> None:
 
 
 def _base(layer: Layer) -> str:
-    """What a layer is called where nobody named it: a bare activation by its own name."""
+    """Return the default name of a layer: the row's, or the activation's for a bare activation."""
     activation = layer.args.get("activation")
     return activation if layer.row.name == "act" and isinstance(activation, str) else layer.row.name
 

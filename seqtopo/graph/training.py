@@ -28,11 +28,11 @@ class Labels:
 
 @dataclass(frozen=True)
 class Values:
-    """What is known of the numbers in an array.
+    """The properties of the numbers in an array.
 
-    ``low`` and ``high`` are the least and the greatest finite one, ``whole`` whether all are whole,
-    ``shares`` whether those along the last axis add up to 1 everywhere and none is negative, ``longest``
-    the most numbers other than 0 in a row. ``missing`` counts NaN and ``endless`` infinite ones.
+    ``low`` and ``high`` are the least and the greatest finite number. ``whole``: all are whole. ``shares``:
+    none is negative, and those along the last axis add up to 1 everywhere. ``longest`` is the most numbers
+    other than 0 in a row. ``missing`` counts NaN, ``endless`` infinite numbers.
     """
 
     low: float
@@ -43,14 +43,14 @@ class Values:
     missing: int = 0
     endless: int = 0
     partly: bool = False
-    """Whether there are more numbers than were looked at."""
+    """True if there are more numbers than were looked at."""
     zeros: int = 0
-    """How many of those that were looked at are 0."""
+    """The number of zeros among those that were looked at."""
 
 
 @dataclass(frozen=True)
 class Training:
-    """What ``model.compile`` is called with, and the labels that are expected, one for each output."""
+    """The arguments of ``model.compile``, and the labels that are expected for each output."""
 
     span: Span
     optimizer: Any = "rmsprop"
@@ -69,17 +69,17 @@ OPTIONS = {
     "jit_compile": "true, false or auto",
     "auto_scale_loss": "true or false",
 }
-"""The other arguments of ``keras.Model.compile``, and what each takes."""
+"""The other arguments of ``keras.Model.compile``, each with the kind of its value."""
 
 FAMILIES = {"optimizer": "optimizer", "loss": "loss", "metrics": "metric", "weighted_metrics": "metric"}
-"""The arguments that take Keras objects, and of which family."""
+"""The arguments that take Keras objects, each with the family of these."""
 
 ARGUMENTS = tuple(dict.fromkeys(("optimizer", "loss", "metrics", "labels", *OPTIONS)))
 """Every argument of a ``train`` statement."""
 
 
 def read_training(statement: tree.Train, value: Callable[[tree.Expr], Any]) -> Training:
-    """Reads a ``train`` statement.
+    """Read a ``train`` statement.
 
     Raises:
         Refusal: it names something that Keras does not know, or something twice.
@@ -145,7 +145,7 @@ def _objects(family: str, name: str, given: Any, expr: tree.Expr, value: Callabl
 
 
 def _modern(family: str, expr: tree.Expr, value: Callable[[tree.Expr], Any]) -> Refusal | None:
-    """The problem of an object that an earlier Keras or another library has so; None where none does."""
+    """Return the refusal of an object of an earlier Keras or of another library; None for any other."""
     from seqtopo.graph.old_objects import modernized
 
     now = modernized(family, expr, value)

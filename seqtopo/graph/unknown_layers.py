@@ -1,6 +1,6 @@
-"""Refuse a step that names no layer: say what the name is in Keras or PyTorch, and what to write here.
+"""Explain a step that names no layer: what the name is in Keras or PyTorch, and what to write instead.
 
-Cells of Keras' RNN are the layers that run them, one after the other.
+A cell of Keras' RNN is written as the layer that runs it; several are such layers, one after the other.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def _by_class() -> dict[str, str]:
 
 
 def known_elsewhere(name: tree.Name, step: tree.Expr | None) -> Refusal | None:
-    """Return the problem of a name that another library or an earlier Keras knows; None where none does."""
+    """Return the refusal of a name of another library or of an earlier Keras; None for any other."""
     if name.name in _SOURCES:
         return _source(name, step)
     if name.name in _by_class():
@@ -101,7 +101,7 @@ def _translated(step: tree.Expr | None, old: Class) -> tree.Expr | None:
 
 
 def modernized(step: tree.Expr, depth: int = 0) -> tree.Expr:
-    """Return a call with the names of today, its own and its arguments', as far as they mean the same.
+    """Return a call with today's names, its own and those of its arguments, as far as they mean the same.
 
     >>> from seqtopo.syntax.rewrite import number
     >>> print_expr(modernized(made("Bidirectional", made("LSTM", 64, inner_init=word("zeros")))))
@@ -144,7 +144,7 @@ def _source(name: tree.Name, step: tree.Expr | None) -> Refusal:
 
 
 def _declared(step: tree.Expr | None) -> tree.Expr | None:
-    """The ``in(...)`` that ``Input(shape=(10,3))`` is."""
+    """Return the ``in(...)`` for an ``Input(shape=(10,3))``."""
     if not isinstance(step, tree.Call) or not step.args:
         return None
     given = {a.name.name if a.name is not None else "": a.value for a in step.args}
@@ -185,7 +185,7 @@ def left_out(name: tree.Name, step: tree.Expr | None) -> Refusal | None:
 
 
 def layers_of_cells(step: tree.Expr | None) -> tree.Expr | None:
-    """Return the layers that a cell is, or an ``rnn(...)`` of cells; None where a step is neither.
+    """Return the layers for a cell or an ``rnn(...)`` of cells; None for any other step.
 
     >>> from seqtopo.syntax.rewrite import call
     >>> cells = tree.List(NOWHERE, (call("LSTMCell", 8), call("gru_cell", 4)))
@@ -210,7 +210,7 @@ def layers_of_cells(step: tree.Expr | None) -> tree.Expr | None:
 
 
 def _cells(expr: tree.Expr) -> list[tree.Call] | None:
-    """The cells that an expression stands for: one, a list of them, or such a list repeated."""
+    """Return the cells that an expression stands for: one, a list of them, or a repeated list."""
     match expr:
         case tree.Group():
             return _cells(expr.body)
@@ -236,7 +236,7 @@ def _cells(expr: tree.Expr) -> list[tree.Call] | None:
 
 
 def _turns(values: tree.Expr) -> int | None:
-    """How many turns a loop over values has, where the text says it."""
+    """Return the number of turns of a loop over values; None if the text does not say it."""
     match values:
         case tree.List(items=items):
             return len(items)
@@ -255,7 +255,7 @@ def _recurrent(name: str) -> bool:
 
 
 def _belongs(given: tree.Argument, i: int, count: int) -> bool:
-    """Whether an argument of the whole is one of the layer of this number."""
+    """Return whether an argument of ``rnn(...)`` belongs to the layer with number ``i`` of ``count``."""
     name = given.name if given.name is not None else given.value
     word = name.name if isinstance(name, tree.Name) else ""
     return word in _OF_ALL or i == (0 if word in _OF_FIRST else count - 1)

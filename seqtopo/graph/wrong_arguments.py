@@ -1,4 +1,4 @@
-"""Explain a wrong argument in words: what was given, what is allowed, what was probably meant."""
+"""Explain a wrong argument: what was given, what is allowed, and what was probably meant."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ Step = tree.Call | tree.Name
 Read = Callable[[tree.Expr], Any]
 
 _LIKELY = {"kernel_size": 3, "output_dim": 64, "rate": 0.2}
-"""What people mostly choose, for an argument that is missing."""
+"""The most common values of arguments that are often missing."""
 
 
 class WrongCall(NamedTuple):
-    """A call whose arguments do not fit the row of its layer; ``value`` reads an expression as a value."""
+    """A call whose arguments do not fit its row; ``value`` evaluates an expression."""
 
     row: Row
     call: Step
@@ -63,7 +63,7 @@ class WrongCall(NamedTuple):
         return self._unknown("argument", given, name.span, known_names, _known_names(self.row))
 
     def _unknown(self, what: str, given: str, span: Span, names: Iterable[str], known: str) -> Refusal:
-        """The refusal of a word that is none of some names; ``known`` says which there are."""
+        """Return the refusal of a word that is none of ``names``; ``known`` lists them in words."""
         near = nearest(given, list(names))
         help = f"did you mean {near}?" if near else known
         return Refusal(
@@ -76,7 +76,7 @@ class WrongCall(NamedTuple):
         )
 
     def _taken(self) -> set[str]:
-        """The names of the parameters that a call gives, by position or by name: no other word means them."""
+        """Return the names of the parameters that a call already gives, by position or by name."""
         args = self.call.args if isinstance(self.call, tree.Call) else ()
         named = {arg.name.name for arg in args if arg.name is not None}
         places = sum(
@@ -88,7 +88,7 @@ class WrongCall(NamedTuple):
 
     @property
     def _called(self) -> str:
-        """A layer's name as the spec has it, which may be another of its names."""
+        """The layer's name as the spec writes it, which may be an alias."""
         written = callee(self.call)
         return written if written in self.row.aliases else self.row.name
 
@@ -115,9 +115,7 @@ class WrongCall(NamedTuple):
         )
 
     def _with_the_others(self, arg: tree.Argument, new: tree.Argument | None) -> Edit:
-        """The edit that puts an argument in place of an old one, or takes it out, and where more are old,
-        mends all of the call.
-        """
+        """Return the edit that replaces or removes an old argument, and with it all others that are old."""
         alone = Edit(arg.span, print_expr(new)) if new is not None else None
         if not isinstance(self.call, tree.Call):
             assert alone is not None
@@ -216,9 +214,7 @@ class WrongCall(NamedTuple):
         )
 
     def bound_to_flag(self, param: Param) -> Refusal | None:
-        """Return the refusal of ``lstm(N)`` where N is bound to a flag, so that a parameter is missing; else
-        None.
-        """
+        """Return the refusal of ``lstm(N)`` with N bound to a flag, so that a parameter is missing."""
         for arg in self.call.args if isinstance(self.call, tree.Call) and not param.short else ():
             if (
                 arg.name is not None
@@ -242,7 +238,7 @@ class WrongCall(NamedTuple):
         )
 
     def _words_of(self) -> tuple[str, ...]:
-        """The bare words of a call that are not flags of it, nor values of what takes words."""
+        """Return the bare words of a call that are not flags, at places where a size may stand."""
         found = []
         for arg in self.call.args if isinstance(self.call, tree.Call) else ():
             param = self.row.by_name.get(arg.name.name) if arg.name is not None else None
@@ -254,9 +250,7 @@ class WrongCall(NamedTuple):
         return tuple(found)
 
     def cells(self) -> Refusal | None:
-        """Return the refusal of ``rnn([lstm_cell(8), lstm_cell(8)])``; None where a call is
-        given no cells.
-        """
+        """Return the refusal of ``rnn([lstm_cell(8), lstm_cell(8)])``; None for a call without cells."""
         layers = layers_of_cells(self.call)
         if layers is None or not isinstance(self.call, tree.Call):
             return None
@@ -412,7 +406,7 @@ class WrongCall(NamedTuple):
         )
 
     def _other_number(self, param: Param, given: Any) -> list[Fix]:
-        """The fix for a rate in percent, or for a whole number with a point."""
+        """Return the fix for a rate in percent, or for a whole number with a decimal point."""
         if isinstance(given, (bool, tuple)):
             return []
         likely: int | float
@@ -426,7 +420,7 @@ class WrongCall(NamedTuple):
         return [Fix(f"write {likely}", (Edit(at, str(likely)),))] if at is not None else []
 
     def _padded(self) -> list[Fix]:
-        """The fix for ``crop(-1,0)``: less than nothing taken off is something put on."""
+        """Return the fix for ``crop(-1,0)``, which is a padding."""
         other = {"crop": "pad", "cropping1d": "zero_padding1d"}.get(self.row.name)
         if other is None or not isinstance(self.call, tree.Call) or not self.call.args:
             return []
@@ -467,13 +461,13 @@ def _one_kernel(call: tree.Call) -> list[Fix]:
 
 
 def _elsewhere(given: str, row: Row) -> bool:
-    """Whether an old word is not nearer to one that the layer has today."""
+    """Return whether a word is more than a parameter's name with other underscores: an old name, perhaps."""
     near = nearest(given, row.by_name)
     return near is None or near.replace("_", "") != given.replace("_", "")
 
 
 def _is_size(param: Param) -> bool:
-    """Whether a parameter takes a whole number: a size, or what is counted or measured in steps."""
+    """Return whether a parameter takes a whole number: a size, a count, or a number of steps."""
     return param.kind.accepts(symbol("N")) or "whole number" in param.kind.words
 
 

@@ -33,11 +33,11 @@ def open_file(path: str | os.PathLike[str], *, streams: bool = False) -> BinaryI
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 _FOLDERS = (os.path.join(_PACKAGE, "grammar"), os.path.join(os.path.dirname(_PACKAGE), "grammar"))
-"""In an installed package, and beside the package in a checkout."""
+"""The places of the folder ``grammar``: in an installed package, and beside the package in a checkout."""
 
 
 def grammar_path(name: str) -> str:
-    """Return the path of a file or folder in ``grammar``; in an installed package where there is none.
+    """Return the path of a file or folder in ``grammar``. If there is none: the path in an installed package.
 
     >>> os.path.basename(grammar_path("seqtopo.lark"))
     'seqtopo.lark'

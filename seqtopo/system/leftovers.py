@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PREFIX = ".seqtopo-"
-"""How the name of a file or folder begins that is still being written."""
+"""The first characters of the name of a file or folder that is still being written."""
 YOUNG = 60.0
-"""What was written to in so many seconds may belong to a write that does not hold it yet."""
+"""The age in seconds below which a leftover is not deleted: its writer may not hold it yet."""
 
 
 @contextmanager
 def held(path: Path | str) -> Iterator[None]:
-    """Keeps a file or folder from being swept by another process."""
+    """Keep a file or folder from being swept by another process, inside the ``with`` block."""
     handle = _open(path)
     try:
         if handle is not None:
@@ -32,7 +32,7 @@ def held(path: Path | str) -> Iterator[None]:
 
 
 def sweep(folder: Path) -> None:
-    """Removes what writes that were killed have left in a folder: what is ours and old, and nobody holds."""
+    """Delete the files that killed writers have left in a folder: ours, old enough, and held by nobody."""
     for left in folder.glob(f"{PREFIX}*"):
         try:
             if left.is_symlink() or time.time() - left.stat().st_mtime < YOUNG:
@@ -63,7 +63,7 @@ def _open(path: Path | str) -> int | None:
 
 
 def _lock(handle: int) -> bool:
-    """Whether it is locked for this process from now on: not where another one has it, nor on Windows."""
+    """Lock a file for this process and return whether that worked, which it never does on Windows."""
     try:
         import fcntl
 

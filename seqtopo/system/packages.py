@@ -28,11 +28,11 @@ VERSIONS: dict[str, tuple[Version, Version | None]] = {
 no such one is known). ``pyproject.toml`` asks for the same; a test holds the two together."""
 
 BUILDING = ("keras", "threadpoolctl")
-"""What building needs beside a backend, by the names under which it is imported."""
+"""The packages that building needs besides a backend, by the names under which they are imported."""
 
 
 def outside(package: str, found: str) -> str:
-    """Return what is wrong with a version of a package, in words; "" where nothing is.
+    """Return a sentence on a version of a package that seqtopo does not work with; "" for one that it does.
 
     >>> outside("keras", "3.8.0")
     'keras 3.8.0 is installed; seqtopo needs 3.15 or later, below 4'
@@ -72,9 +72,7 @@ def _dotted(numbers: Version) -> str:
 
 
 def installed(package: str) -> str:
-    """Return the version of a package, from what was written when it was installed; "" where
-    nothing says it.
-    """
+    """Return the version of an installed package, from its metadata; "" where it has none."""
     for name in (package, f"{package}-nightly", f"{package}-cpu"):
         try:
             return version(name)
@@ -84,7 +82,7 @@ def installed(package: str) -> str:
 
 
 def missing() -> list[str]:
-    """Return what building needs and is not there."""
+    """Return the packages that building needs and that are not installed."""
     return [name for name in BUILDING if find_spec(name) is None]
 
 
@@ -107,7 +105,7 @@ def get(*requirements: str) -> str:
 
 
 def _installer() -> list[str]:
-    """pip, as it can be called for this Python: by its name only where that one is for this Python."""
+    """Return pip as it is called for this Python: by its name only if that one belongs to this Python."""
     if find_spec("pip") is None and shutil.which("uv"):
         here = os.environ.get("VIRTUAL_ENV") == sys.prefix
         return ["uv", "pip", "install", *([] if here else ["--python", shlex.quote(sys.executable)])]
@@ -118,7 +116,7 @@ def _installer() -> list[str]:
 
 
 def _from_where(extra: str) -> tuple[str, ...]:
-    """Arguments of pip that name the place seqtopo came from, with an extra; none where it is not told."""
+    """Return pip's arguments that name the origin of seqtopo, with an extra; none if nothing records it."""
     if (ROOT / "pyproject.toml").is_file():
         return "-e", f"{ROOT}[{extra}]"
     try:
@@ -136,7 +134,7 @@ def _from_where(extra: str) -> tuple[str, ...]:
 
 
 def _requirements(extra: str) -> tuple[str, ...]:
-    """The packages that an extra consists of, as the installed package says."""
+    """Return the packages that an extra consists of, from the installed package's metadata."""
     try:
         found: Distribution = distribution(NAME)
     except PackageNotFoundError:

@@ -1,4 +1,4 @@
-"""Show on a terminal how far something is that takes longer than a second.
+"""Show on a terminal the progress of work that takes longer than a second.
 
 All of it goes to the standard error. Nothing is shown where that is no terminal, where ``CI`` is set, and
 where ``TERM`` is ``dumb``.
@@ -14,14 +14,14 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 AFTER = 1.0
-"""What is done within so many seconds shows nothing."""
+"""The seconds after which work is shown; shorter work shows nothing."""
 EVERY = 1.0
 _ERASE = "\r\x1b[K"
 _ROOM = 100
 
 T = TypeVar("T")
 Told = Callable[..., None]
-"""Is called with how much is done of a bar, and with words to show behind it."""
+"""A function that is called with the amount done, and with words to show behind the bar."""
 
 
 def is_shown() -> bool:
@@ -32,7 +32,7 @@ def is_shown() -> bool:
 
 
 class _Line:
-    """The last line of the terminal: what is done now, and for how many seconds; or a bar."""
+    """The last line of the terminal: the words for the current work with its seconds, or a bar."""
 
     def __init__(self) -> None:
         self.words: list[str] = []
@@ -44,7 +44,7 @@ class _Line:
         """Is there while a thread draws the line."""
 
     def draw(self) -> None:
-        """Draw the line anew, where a second has passed."""
+        """Draw the line anew if a second has passed."""
         with self.lock:
             took = time.monotonic() - self.since
             if self.words and not self.hidden and self.bar is None and took >= AFTER:
@@ -67,8 +67,9 @@ _line = _Line()
 
 @contextmanager
 def running(words: str) -> Iterator[None]:
-    """Show inside the ``with`` block, in a line of its own, what is done and for how long: ``words``, or what
-    ``doing`` says.
+    """Show the current work and its seconds in a line of its own inside the ``with`` block.
+
+    The words are ``words``, or those that ``doing`` sets.
     """
     if _line.lock is not None or not is_shown():
         yield
@@ -96,7 +97,7 @@ def running(words: str) -> Iterator[None]:
 
 @contextmanager
 def doing(words: str) -> Iterator[None]:
-    """Say for the line that ``running`` shows what is done inside the ``with`` block."""
+    """Set the words that ``running`` shows inside the ``with`` block."""
     before = _line.since
     _line.words.append(words)
     _line.since = time.monotonic() if _line.lock is not None and before else before
@@ -109,7 +110,7 @@ def doing(words: str) -> Iterator[None]:
 
 @contextmanager
 def cleared() -> Iterator[None]:
-    """Keep the line away inside the ``with`` block, in which something else is written or typed."""
+    """Hide the line inside the ``with`` block, in which something else is written or typed."""
     if _line.lock is None and _line.bar is None:
         yield
         return
@@ -130,8 +131,9 @@ def _nothing() -> Iterator[None]:
 
 @contextmanager
 def bar(words: str, total: int, unit: str = "step", *, asked: bool = False) -> Iterator[Told]:
-    """Give a function that is told how much of ``total`` is done, and shows it as a bar of tqdm, where it is
-    installed. ``asked`` shows it in notebooks too.
+    """Show a bar of tqdm, if that is installed, and give the function that moves it on towards ``total``.
+
+    ``asked`` shows the bar in notebooks too.
     """
     made = _tqdm(words, total, unit, asked)
     if made is None:
@@ -174,7 +176,7 @@ def _tqdm(words: str, total: int, unit: str, asked: bool) -> Any:
 
 
 def tracked(items: Sequence[T], words: str, unit: str = "file") -> Iterator[T]:
-    """Give the items one after the other, and show as a bar how many of them are done."""
+    """Yield the items one after the other, and show as a bar how many of them are done."""
     if len(items) < 2:
         yield from items
         return

@@ -20,22 +20,22 @@ from seqtopo.system.files import open_file
 
 _HEAD = 1 << 16
 PROGRAM = b'"""A Keras model, written by seqtopo'
-"""How a program begins that ``seqtopo build -o model.py`` wrote."""
+"""The first bytes of a program that ``seqtopo build -o model.py`` wrote."""
 _SAVED_MODEL = {
     *("saved_model.pb", "saved_model.pbtxt", "fingerprint.pb", "keras_metadata.pb"),
     *("variables", "assets", "assets.extra"),
 }
-"""What TensorFlow writes into the folder of a SavedModel."""
+"""The files that TensorFlow writes into the folder of a SavedModel."""
 _BOXES = "╭┌│▼"
 
 
 def why_kept(path: Path, kind: str, text: str = "") -> str:
-    """Return what stands at a path and is not replaced by something of a kind, in words; "" where it may be.
+    """Return a description of what stands at a path, if a file of ``kind`` must not replace it; else "".
 
-    ``text`` is what would be written, where it is a text that people write as well: the same is no loss.
+    ``text`` is the new content, for kinds of text that people write too: an equal text may be written again.
 
     Raises:
-        OSError: it cannot be looked at.
+        OSError: the path cannot be looked at.
     """
     # Unlike ``Path.exists``, this raises nothing for a name that no file can have; writing says why then.
     if not os.path.exists(path):
@@ -79,7 +79,7 @@ def _is_untrained(path: Path, head: bytes) -> bool:
 
 
 def _steps(path: Path) -> int:
-    """How many training steps the optimizer of a saved model has made; 0 where it has none."""
+    """Return the number of training steps that a saved model's optimizer has made; 0 without an optimizer."""
     import h5py  # loads NumPy
 
     try:
@@ -122,4 +122,4 @@ KINDS: Mapping[str, Callable[[Path, bytes], bool]] = {
     "pt2": _is_exported_program,
     "saved_model": lambda path, head: False,
 }
-"""Whether a file, by its first bytes, is of a kind that is written."""
+"""A function for each kind that returns whether a file, from its path and first bytes, is of that kind."""

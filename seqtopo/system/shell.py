@@ -1,4 +1,4 @@
-"""Quote commands for a shell: every printed command that contains a user's words."""
+"""Quote commands for a shell; each printed command that contains a user's words goes through here."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def command(*words: str) -> str:
 
 
 def _escaped(character: str) -> str:
-    """A character between ``$'`` and ``'``, which Bash, Zsh and other shells know."""
+    """Return a character as it stands between ``$'`` and ``'``, which Bash, Zsh and other shells know."""
     if character in "\\'":
         return "\\" + character
     if character.isprintable():
@@ -32,7 +32,7 @@ def _escaped(character: str) -> str:
 
 
 def _quoted(word: str) -> str:
-    """A word quoted with double quotes, which every shell knows, where they are enough."""
+    """Return a word in double quotes, which every shell knows, or in others where they are not enough."""
     if _PLAIN.fullmatch(word):
         return word
     if not word.replace("\n", "").replace("\t", "").isprintable():

@@ -12,7 +12,8 @@ THREADS = (
     "TF_NUM_INTRAOP_THREADS",
     "TF_NUM_INTEROP_THREADS",
 )
-"""What PyTorch, NumPy and TensorFlow read when they are imported. JAX goes by the cores it may run on."""
+"""The environment variables that PyTorch, NumPy and TensorFlow read on import for their number of threads.
+JAX uses the cores that it may run on."""
 
 
 def cores() -> list[int]:
@@ -23,7 +24,7 @@ def cores() -> list[int]:
 
 
 def share(there: Sequence[int], worker: int, workers: int) -> list[int]:
-    """Return the cores of one of several workers: each has as many, at least one.
+    """Return the cores of one of several workers. Each worker gets the same number, at least one.
 
     >>> share([0, 1, 2, 3], 1, 2), share([0, 1], 2, 3)
     ([2, 3], [0])
@@ -34,7 +35,7 @@ def share(there: Sequence[int], worker: int, workers: int) -> list[int]:
 
 
 def limit_threads(own: Sequence[int], environment: MutableMapping[str, str] | None = None) -> None:
-    """Let this process run on these cores, with a thread for each; what the environment says stays."""
+    """Restrict this process to some cores, with a thread for each; variables that are already set stay."""
     environment = os.environ if environment is None else environment
     for name in THREADS:
         environment.setdefault(name, str(len(own)))
@@ -42,7 +43,7 @@ def limit_threads(own: Sequence[int], environment: MutableMapping[str, str] | No
 
 
 def pin(own: Sequence[int], process: int = 0) -> None:
-    """Let a process, by itself this one, run on these cores alone, where the system can do that."""
+    """Restrict a process, by default this one, to some cores, if the system supports that."""
     if hasattr(os, "sched_setaffinity"):
         try:
             os.sched_setaffinity(process, own)

@@ -24,7 +24,6 @@ STILL_TO_DO: frozenset[str] = frozenset(
         "distributing",
         "emit",
         "exporting",
-        "graph",
         "labels",
         "layers",
         "lint",
@@ -37,7 +36,6 @@ STILL_TO_DO: frozenset[str] = frozenset(
         "searching",
         "source",
         "syntax",
-        "system",
         "vgsl",
         "walkthrough",
     )
