@@ -96,7 +96,7 @@ class Resolved:
     dims: Mapping[str, Any] = field(default_factory=dict)
     """The bindings from outside."""
     label_values: tuple[Values | None, ...] = ()
-    """What the given data says of the numbers in each output's labels."""
+    """The properties of the numbers in each output's labels, if data was given."""
     free: Mapping[str, Span] = field(default_factory=dict)
     """The symbols that nothing binds, each with the span of its first use."""
     searched: Mapping[str, Domain] = field(default_factory=dict)

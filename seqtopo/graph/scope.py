@@ -152,7 +152,7 @@ class Evaluator:
     def __init__(self) -> None:
         self._unknowns = 0
         self.used: dict[Span, Plain] = {}
-        """Where a bound name stands for its value."""
+        """The places at which a bound name stands for its value."""
         self.free: dict[str, Span] = {}
         """The symbols that nothing binds, and where each stands first."""
 

@@ -17,7 +17,6 @@ STILL_TO_DO: frozenset[str] = frozenset(
         "advice",
         "ci",
         "cli",
-        "code",
         "data",
         "decompiler",
         "diag",
