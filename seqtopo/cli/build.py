@@ -16,7 +16,7 @@ from seqtopo.cli.check import as_json
 from seqtopo.cli.files import STDIN, check_spec, is_text
 from seqtopo.cli.settings import settings_of
 from seqtopo.cli.terminal import put, put_diagnostics, say, terminal
-from seqtopo.cli.writing import add_force, cannot_write, keep_what_is_there, write_whole
+from seqtopo.cli.writing import add_force, cannot_write, keep_what_is_there, write_model, write_whole
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.diag.nearest import nearest
@@ -209,7 +209,7 @@ def _save(models: Mapping[str, keras.Model], target: Path, folder: bool) -> list
         if path.suffix == ".json":
             _write(path, model.to_json(indent=2) + "\n")
         else:
-            write_whole(path, model.save)
+            write_model(path, model.save)
         saved.append(Saved(name, path, model.count_params(), model.compiled))
     return saved
 

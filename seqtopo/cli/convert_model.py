@@ -10,7 +10,7 @@ from pathlib import Path
 from seqtopo.cli import decompile
 from seqtopo.cli.arguments import UsageError
 from seqtopo.cli.terminal import put, put_diagnostics, say
-from seqtopo.cli.writing import apart, keep_what_is_there, write_whole
+from seqtopo.cli.writing import apart, keep_what_is_there, write_model
 from seqtopo.decompiler.losses import Losses, UnreadableError
 from seqtopo.decompiler.model_files import read_config
 from seqtopo.decompiler.old_models import age_of_config
@@ -62,7 +62,7 @@ def _carry(args: argparse.Namespace) -> int:
         from seqtopo.exporting.carrying import carry, save
 
         made = carry(config, weights, losses, theano=args.theano)
-        write_whole(target, lambda path: save(made, path))
+        write_model(target, lambda path: save(made, path))
     except UnreadableError as error:
         raise SpecError((error.placed(str(source)),)) from None
     put_diagnostics(losses.diagnostics)

@@ -16,11 +16,9 @@ from seqtopo.cli.build import SUFFIX
 from seqtopo.cli.files import STDIN, is_text
 from seqtopo.cli.terminal import say
 from seqtopo.cli.writing import apart
-from seqtopo.diag.error import SpecError
-from seqtopo.diag.model import Diagnostic
+from seqtopo.cli.writing import keep_what_is_there as keep
 from seqtopo.pictures.svg import xml_text
-from seqtopo.source import Span
-from seqtopo.system.files import open_file
+from seqtopo.system.replacing import LOSS_CURVE
 from seqtopo.system.shell import command
 
 if TYPE_CHECKING:
@@ -33,10 +31,7 @@ WIDTH, HEIGHT = 640, 360
 LEFT, RIGHT, TOP, BOTTOM = 70, 110, 44, 46
 COLORS = {"loss": "#0b6e99", "val_loss": "#c2410c"}
 WORDS = {"loss": "training", "val_loss": "held out"}
-_START = (
-    f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" '
-    f'height="{HEIGHT}" font-family="sans-serif" font-size="13" fill="#333">'
-)
+_START = f'{LOSS_CURVE.decode()}"sans-serif" font-size="13" fill="#333">'
 
 
 @dataclass
@@ -76,35 +71,13 @@ def target_of(args: argparse.Namespace) -> Path:
 
 
 def keep_what_is_there(target: Path, args: argparse.Namespace) -> None:
-    """Raise SpecError (ST732) where a model, or a picture that is not a loss curve, would be replaced."""
-    picture = target.with_suffix(PICTURE)
-    there = target if os.path.lexists(target) else picture
-    if args.force or not os.path.lexists(there) or (there is picture and is_loss_curve(picture)):
-        return
-    names = (target.with_stem(f"{target.stem}-{i}") for i in range(2, 1000))
-    free = next(
-        n for n in names if not any(os.path.lexists(n.with_suffix(s)) for s in (SUFFIX, PICTURE, PROGRESS))
-    )
-    what = "a model is there already" if there is target else "a picture is there that is not a loss curve"
-    raise SpecError(
-        (
-            Diagnostic(
-                "ST732",
-                f"{there} would be replaced: {what}",
-                Span(0, 0),
-                help=f"save elsewhere: {command('-o', str(free))}; or replace it: --force",
-            ),
-        )
-    )
+    """Keep a model, and a picture that is not a loss curve, by the rule of ``seqtopo.system.replacing``.
 
-
-def is_loss_curve(path: Path) -> bool:
-    """Return whether a file is such a picture."""
-    try:
-        with open_file(path) as file:
-            return file.read(len(_START)) == _START.encode()
-    except OSError:
-        return False
+    Raises:
+        SpecError: ST732, one would be replaced; ST405, it cannot be looked at.
+    """
+    keep(target, "fitted", force=args.force)
+    keep(target.with_suffix(PICTURE), "loss curve", force=args.force)
 
 
 def loss_curve(history: Mapping[str, Sequence[float]], title: str) -> str:

@@ -7,16 +7,15 @@ import os
 import sys
 from pathlib import Path
 
-from seqtopo.cli.arguments import Parser, UsageError, add_imports, add_stock
+from seqtopo.cli.arguments import Parser, add_imports, add_stock
 from seqtopo.cli.fit import whole
 from seqtopo.cli.terminal import put, put_diagnostics, say, terminal
-from seqtopo.cli.writing import apart, write_whole
+from seqtopo.cli.writing import add_force, apart, keep_what_is_there, write_whole
 from seqtopo.diag.error import SpecError
 from seqtopo.diag.model import Diagnostic
 from seqtopo.emit.backend import choose
 from seqtopo.report.columns import Column, columns
 from seqtopo.source import Source, Span
-from seqtopo.system.shell import command
 
 SHOWN = 20
 """So many steps are shown; a file has all of them."""
@@ -55,29 +54,20 @@ def parser() -> Parser:
         help="a .csv or .npy file of the features that the model does not predict, a row for each step ahead",
     )
     made.add_argument("-o", "--output", metavar="FILE", help="write all steps to this .csv file")
+    add_force(made, "a file")
     made.add_argument("--backend", metavar="NAME", help="tensorflow, torch or jax")
     add_imports(made)
     add_stock(made)
     return made
 
 
-def _refuse_other_data(path: Path) -> None:
-    """Raises UsageError where a file is there that is no forecast: it may be the data of the model."""
-    if not path.is_file() or not path.stat().st_size:
-        return
-    with path.open("rb") as file:
-        if file.read(5) == b"step,":
-            return
-    other = path.with_name(f"{path.stem}-ahead{path.suffix}")
-    raise UsageError(f"{path} is there already, and is no forecast", f"write {command('-o', str(other))}")
-
-
 def run(args: argparse.Namespace) -> int:
     """Loads, reads the history, goes on, shows. Returns the exit code."""
     if args.output:
         apart(args.output, args.model, *filter(None, (args.history, args.future)))
-        _refuse_other_data(Path(args.output))
     try:
+        if args.output:
+            keep_what_is_there(args.output, "forecast", force=args.force)
         # Keras imports TensorFlow, where it is installed, on any backend; its greeting is for nobody.
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         path = Path(args.model)

@@ -27,7 +27,7 @@ from seqtopo.cli.search_picture import picture
 from seqtopo.cli.search_show import journal_of, put_study
 from seqtopo.cli.settings import settings_of
 from seqtopo.cli.terminal import say, say_nothing
-from seqtopo.cli.writing import apart, write_whole
+from seqtopo.cli.writing import apart, keep_what_is_there, write_whole
 from seqtopo.data.jobs import OptionError
 from seqtopo.diag.error import SpecError
 from seqtopo.searching.leases import is_over, lease
@@ -37,6 +37,7 @@ from seqtopo.searching.sampling import REPEATED, derived_seed
 from seqtopo.searching.setting_up import Options, Search, has_heartbeats, set_up
 from seqtopo.searching.storage import open_storage, wrong
 from seqtopo.searching.worker import Stopped, Worker
+from seqtopo.system.replacing import FOUND
 from seqtopo.system.shell import command
 from seqtopo.system.threads import cores, share
 
@@ -45,7 +46,6 @@ SEEDS = 3
 """With so many seeds each of the best is trained, its own among them."""
 FINISHING = "finishing"
 """Where a study holds which worker trains the best again."""
-HEAD = "# The best of the study "
 """How a file begins that a search wrote."""
 
 
@@ -86,7 +86,11 @@ def search(args: argparse.Namespace) -> int:
     dims = dims_of(args.dims)
     output = Path(args.output)
     apart(output, args.data, *([] if at_hand else [args.spec]))
-    _keep_what_is_there(output, force=args.force)
+    keep_what_is_there(output, "found", force=args.force)
+    if not output.exists():
+        keep_what_is_there(output.with_suffix(".keras"), "model", force=args.force)
+    keep_what_is_there(output.with_suffix(".svg"), "loss curve", force=args.force)
+    keep_what_is_there(_course(output), "picture", force=args.force)
     name = args.study or ("model" if at_hand else Path(args.spec).stem)
     checked = check_spec(args.spec, dims)
     options = _options(args)
@@ -234,10 +238,10 @@ def _finish(found: Search, study: Study, interrupt: Interrupt, args: argparse.Na
     mine = scores[winner.number]
     spread = f"{min(mine):.4g} to {max(mine):.4g} with {len(mine)} seeds" if len(mine) > 1 else "one seed"
     loss = f"loss {statistics.fmean(mine):.4g} ({spread})"
-    head = f"{HEAD}{study.study_name}: trial {winner.number}, {loss}\n"
+    head = f"{FOUND.decode()}{study.study_name}: trial {winner.number}, {loss}\n"
     text = found.points.text(values_of(winner), head)
     write_whole(output, lambda path: path.write_text(text, encoding="utf-8"))
-    drawn = output.with_name(f"{output.stem}-search.svg")
+    drawn = _course(output)
     write_whole(drawn, lambda path: path.write_text(picture(study), encoding="utf-8"))
     say("", f"the best: trial {winner.number}, {in_short(winner)}: {loss}")
     say(f"Wrote {output}, and the course of the search as {drawn}")
@@ -307,20 +311,6 @@ def _fit_words(args: argparse.Namespace, output: Path) -> list[str]:
     return [*words, *bound_from_outside(dims_of(args.dims))]
 
 
-def _keep_what_is_there(output: Path, *, force: bool) -> None:
-    """Raise SpecError (ST732) where a spec or a model would be replaced that no search wrote."""
-    if force:
-        return
-    if output.exists() and not output.read_text(encoding="utf-8", errors="replace").startswith(HEAD):
-        raise wrong(
-            "ST732",
-            f"{output} would be replaced: it is no spec that a search wrote",
-            "write elsewhere with -o, or replace it: --force",
-        )
-    model = output.with_suffix(".keras")
-    if model.exists() and not output.exists():
-        raise wrong(
-            "ST732",
-            f"{model} would be replaced: a model is there already",
-            "write elsewhere with -o, or replace it: --force",
-        )
+def _course(output: Path) -> Path:
+    """Return the path of the picture of the search, beside the best spec."""
+    return output.with_name(f"{output.stem}-search.svg")

@@ -20,7 +20,7 @@ from seqtopo.syntax.read import decode, unreadable
 from seqtopo.system import leftovers
 from seqtopo.system.bounds import SPEC_BYTES
 from seqtopo.system.files import open_file
-from seqtopo.system.replacing import why_kept
+from seqtopo.system.replacing import mark_as_made, why_kept
 from seqtopo.system.shell import command
 
 _MARK = b"\xef\xbb\xbf"
@@ -134,6 +134,20 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
         _write_beside(path, write)
     except OSError as error:
         raise SpecError((cannot_write(path, error),)) from error
+
+
+def write_model(path: Path, save: Callable[[Path], object]) -> None:
+    """Write a model whole, marked as one that can be made again.
+
+    Raises:
+        SpecError: ST405, it cannot be written; what stood there is unchanged.
+    """
+
+    def write(there: Path) -> None:
+        save(there)
+        mark_as_made(there)
+
+    write_whole(path, write)
 
 
 def _write_beside(path: Path, write: Callable[[Path], object]) -> None:

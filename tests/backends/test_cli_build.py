@@ -133,7 +133,7 @@ def test_half_a_model_is_never_left(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(keras.Model, "save", full)
-    assert main(["build", spec, "-D", "F=3"]) == 1
+    assert main(["build", spec, "-D", "F=3", "--force"]) == 1
     assert "cannot be written: no space left on device" in capsys.readouterr().err
     assert (tmp_path / "spec.keras").read_text() == "the one before"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["spec.keras", "spec.txt"]
@@ -157,3 +157,23 @@ def test_what_keras_refuses_is_a_diagnostic(
     assert "error[ST404]" in shown
     assert "said: Input 0 is incompatible" in shown
     assert build.SUFFIX not in shown
+
+
+@pytest.mark.parametrize("train", ["", "\ntrain adam, loss=mse"])
+def test_a_model_that_was_saved_since_it_was_built_is_kept(
+    train: str, tmp_path: Path, capsys: Capture
+) -> None:
+    """Keras' file does not say how often an own training loop, or one in mixed precision, made a step."""
+    target = tmp_path / "model.keras"
+    command = ["build", f"in(5,3) -> lstm(4) -> dense(1){train}", "-o", str(target)]
+    assert main(command) == 0
+    assert main(command) == 0
+    capsys.readouterr()
+    model = keras.saving.load_model(target)
+    model.set_weights([weight + 1 for weight in model.get_weights()])
+    model.save(target)
+    before = target.read_bytes()
+    assert main(command) == 1
+    assert "a Keras model that may be trained is there already" in " ".join(capsys.readouterr().err.split())
+    assert target.read_bytes() == before
+    assert main([*command, "--force"]) == 0

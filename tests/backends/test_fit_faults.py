@@ -398,8 +398,10 @@ def test_fault_b_a_forecast_is_not_written_over_the_data(capsys: Capture) -> Non
     assert main(fit) == 0
     before = Path("s.csv").read_bytes()
     capsys.readouterr()
-    assert main(["forecast", "m.keras", "--steps", "2", "-o", "s.csv"]) == 2
-    assert "write -o s-ahead.csv" in capsys.readouterr().err
+    assert main(["forecast", "m.keras", "--steps", "2", "-o", "s.csv"]) == 1
+    said = capsys.readouterr().err
+    assert "ST732" in said
+    assert "write elsewhere: -o s-2.csv" in said
     assert Path("s.csv").read_bytes() == before
     # A forecast is replaced by the next one.
     for steps in ("2", "3"):

@@ -251,7 +251,7 @@ def test_what_cannot_be_carried_is_named_and_nothing_is_written(
     config = {"class_name": "Sequential", "keras_version": "1.2.2", "config": [first, *layers]}
     old.write_h5(Path("old.h5"), config, {"d": {"W": numbers(4, 3), "b": numbers(3)}, **weights})
     Path("new.keras").write_bytes(b"before")
-    assert main(["convert", "model", "old.h5", "-o", "new.keras"]) == 1
+    assert main(["convert", "model", "old.h5", "-o", "new.keras", "--force"]) == 1
     shown = capsys.readouterr()
     assert said in " ".join((shown.out + shown.err).split())
     assert Path("new.keras").read_bytes() == b"before"

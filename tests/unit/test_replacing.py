@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 import seqtopo.exporting
+from seqtopo.cli.fit_files import loss_curve
 from seqtopo.cli.main import main
 from seqtopo.system.replacing import KINDS, why_kept
 
@@ -29,17 +30,27 @@ CONFIG = {
 }
 
 
-def keras_file(**members: bytes) -> bytes:
+def keras_file(comment: bytes = b"", **members: bytes) -> bytes:
     """The bytes of a .keras file, with other members beside its configuration."""
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w") as archive:
         archive.writestr("config.json", json.dumps(CONFIG))
         for name, data in members.items():
             archive.writestr(name.replace("_json", ".json"), data)
+        archive.comment = comment
     return made.getvalue()
 
 
-MODEL, FITTED = keras_file(), keras_file(seqtopo_json=b"{}")
+def archive(*names: str) -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as file:
+        for name in names:
+            file.writestr(name, b"")
+    return made.getvalue()
+
+
+MADE = b"written by seqtopo; it can be made again"
+MODEL, OTHER, FITTED = keras_file(MADE), keras_file(), keras_file(seqtopo_json=b"{}")
 PICTURE = "```mermaid\nflowchart TD\n    n0\n```\n"
 FILES: Mapping[str, tuple[str, bytes]] = {
     "nothing": ("a", b""),
@@ -51,6 +62,13 @@ FILES: Mapping[str, tuple[str, bytes]] = {
     "drawing": ("a.txt", "╭───╮\n│ x │\n".encode()),
     "model": ("a.keras", MODEL),
     "trained": ("a.keras", FITTED),
+    "saved by Keras": ("a.keras", OTHER),
+    "HDF5": ("a.keras", b"\x89HDF\r\n\x1a\n\0"),
+    "half": ("a.keras", MODEL[: len(MODEL) // 2]),
+    "archive": ("a.npz", archive("weights.npy")),
+    "exported": ("a.pt2", archive("model/data.json", "model/archive_format")),
+    "loss curve": ("a.svg", loss_curve({"loss": [1.0, 0.5]}, "loss").encode()),
+    "found": ("a.txt", b"# The best of the study s: trial 3\n" + SPEC.encode()),
     "program": ("a.py", b'"""A Keras model, written by seqtopo: nothing but Keras is needed to run it."""\n'),
     "own": ("a.py", b"import keras\n"),
     "data": ("a.csv", b"a,b\n1,2\n"),
@@ -61,13 +79,16 @@ FILES: Mapping[str, tuple[str, bytes]] = {
 REPLACED = {
     "spec": set(),
     "model": {"model"},
+    "fitted": set(),
+    "loss curve": {"loss curve"},
+    "found": {"found"},
     "program": {"program"},
     "config": set(),
-    "picture": {"mermaid", "svg", "drawing"},
+    "picture": {"mermaid", "svg", "drawing", "loss curve"},
     "forecast": {"forecast"},
     "onnx": {"onnx"},
     "tflite": {"tflite"},
-    "pt2": set(),
+    "pt2": {"exported"},
 }
 
 
@@ -126,6 +147,23 @@ def test_what_is_kept_stays_until_it_is_forced(
     assert target.read_bytes() == before
     assert main([*command, "--force"]) == 0
     assert target.read_bytes() != before
+
+
+def test_a_history_is_not_replaced_by_its_forecast(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["forecast", "model.keras", "--steps", "3", "-o", "a.csv"]) == 1
+    said = capsys.readouterr().err
+    assert "ST732" in said
+    assert "-o a-2.csv" in said
+
+
+def test_a_search_keeps_what_no_search_wrote(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    space = "search N in [2,4]\nin(5,2) -> lstm(N) -> dense(1)"
+    Path("series.csv").write_text("a,b\n" + "1,2\n" * 40)
+    Path("best.svg").write_text("<svg>drawn</svg>")
+    Path("model.keras").write_bytes(OTHER)
+    for output in ("spec.txt", "best.txt", "model.txt"):
+        assert main(["search", space, "series.csv", "--trials", "1", "-o", output]) == 1
+        assert "ST732" in capsys.readouterr().err
 
 
 # ---- exports -----------------------------------------------------------------------------------------
