@@ -110,8 +110,9 @@ def _softmax(given: Given) -> Shape:
 
 
 def _is_operation(args: Mapping[str, Any]) -> bool:
-    """Whether Keras' layer would be wrong: for glu, whose shape it gets wrong, and for arguments, which it
-    cannot save.
+    """Returns whether an operation stands for Keras' Activation layer.
+
+    Keras' layer gets the shape of glu wrong, and cannot save the arguments of an activation.
     """
     function = args.get("activation")
     return function == "glu" or (isinstance(function, Object) and function.name not in ACTIVATION_LAYERS)

@@ -28,7 +28,7 @@ _PARTS: dict[str, str] = {
     "logdet": "",
     "eigh": "N; N N",
 }
-"""What a function of a square matrix gives, in the place of its two axes; ``;`` between values."""
+"""The axes that replace the two axes of a square matrix in each function's outputs; ``;`` between outputs."""
 
 
 def _of_square(given: Given) -> Outcome:

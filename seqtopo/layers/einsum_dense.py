@@ -102,7 +102,7 @@ def _letters(given: Given) -> Equation:
 
 
 def _axes(given: Given, equation: Equation) -> int:
-    """How many incoming axes, the batch included, the ellipsis stands for."""
+    """Returns the number of incoming axes, the batch included, that the ellipsis stands for."""
     rank = len(given.shape) + 1
     elided = rank - len(equation.takes)
     if elided < 0 or (elided and not (equation.left or equation.right)):
@@ -135,8 +135,9 @@ def _check_batch(given: Given, equation: Equation, elided: int) -> None:
 
 
 class Solved(NamedTuple):
-    """What an equation comes to: the output without the batch, the kernel, the bias, and
-    ``output_shape`` with every number that is known, and none where the input's open size stays.
+    """The shapes that follow from an equation: the output without the batch, the kernel and the bias.
+
+    ``written`` is ``output_shape`` with every known number, and None where the input's open size stays.
     """
 
     output: Shape
@@ -288,7 +289,7 @@ def _counted(given: Given) -> Mapping[str, Any]:
 
 
 def _time(call: Call) -> Passed:
-    """What becomes of an axis: a letter of the output keeps its places, another one is summed over."""
+    """Returns the place of the time axis in the output; it ends where its letter is summed over."""
     equation = read_equation(call.get("equation"))
     assert equation is not None
     elided = len(call.came) + 1 - len(equation.takes)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why a class of ``keras.layers`` is not a layer here, and what to write instead."""
+    """The reason why a class of ``keras.layers`` is not a layer here, and what to write instead."""
 
     why: str
     instead: str

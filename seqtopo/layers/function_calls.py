@@ -1,4 +1,4 @@
-"""What a call of a function of ``keras.ops`` is in a spec: the row, its arguments, the values that come in.
+"""Translate a call of a function of ``keras.ops`` to a row of the table, with its arguments and inputs.
 
 Most arguments are the row's own. Here stand those that Keras counts otherwise, such as shapes with the batch
 in front, and functions that are another row with an argument, such as ``hstack``.

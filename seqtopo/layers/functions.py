@@ -201,9 +201,10 @@ _OTHERS: Mapping[str, tuple[str, ...]] = {
 }
 
 SPELLINGS: Mapping[str, tuple[str, tuple[str, ...]]] = _spellings()
-"""What ``tf``, ``tf.math``, ``tf.nn`` and Keras' old backend ``K`` call these functions: the name in
-``keras.ops``, and their own arguments in order, ``theirs:ours`` where Keras' name is another. An argument
-that has no name behind the colon is one that Keras does not have.
+"""The functions of ``tf``, ``tf.math``, ``tf.nn`` and Keras' old backend ``K``, by their dotted names.
+
+Each has its name in ``keras.ops`` and its own arguments in order, ``theirs:ours`` where Keras' name is
+another. An argument without a name behind the colon is one that Keras does not have.
 
 >>> SPELLINGS["tf.concat"], SPELLINGS["tf.reduce_mean"]
 (('concatenate', ('values:xs', 'axis')), ('mean', ('input_tensor:x', 'axis', 'keepdims')))

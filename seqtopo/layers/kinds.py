@@ -313,7 +313,7 @@ CONSTRAINT = _object("constraint", "a constraint such as max_norm(2)")
 ARRAY = Kind("a number, or numbers in parentheses, nested for more axes", _read_array)
 PLAIN_DTYPE = Kind("a dtype such as float32 or int32", _read_plain_dtype, flags=DTYPES)
 OPERAND = Kind("a number, or numbers in parentheses for the places along the last axes", _read_operand)
-"""What stands in the place of a value that would come in: ``divide(2)``, ``subtract(x1=1)``."""
+"""A number in the place of an input: ``divide(2)``, ``subtract(x1=1)``."""
 ROW_OF_NUMBERS = Kind("a row of numbers in parentheses", ARRAY.read)
 """Numbers that Keras takes as an array and not as a list."""
 NOTHING = Kind("none", _read_nothing)

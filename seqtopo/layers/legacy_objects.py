@@ -12,7 +12,7 @@ _K1, _K2, _TORCH = "Keras 1 and 2", "Keras 2", "PyTorch"
 
 @dataclass(frozen=True, slots=True)
 class Old:
-    """What an object is now, as it is written, arguments included; ``exact``: it means the same."""
+    """The present spelling of an object, arguments included; ``exact`` is True if it means the same."""
 
     to: str
     since: str = _K1
@@ -80,7 +80,7 @@ OBJECTS: Mapping[str, Mapping[str, Old]] = {
 """By the family, and the name that people give in snake_case."""
 
 DECAY = ("decay", "lr_decay", "learning_rate_decay")
-"""How earlier versions let the learning rate of every optimizer fall: lr / (1 + decay * steps)."""
+"""The arguments by which earlier optimizers let the learning rate fall: lr / (1 + decay * steps)."""
 
 ARGUMENTS: Mapping[str, Renamed] = {
     "lr": Renamed(("learning_rate",), _K1),

@@ -13,7 +13,7 @@ Known = TypeVar("Known")
 
 
 class Mask(NamedTuple):
-    """What one call does with masks.
+    """The effect of one call on masks.
 
     ``gives`` is the mask of the output: that of the ``first`` value, one where ``every`` value or ``any`` of
     them has one, a ``new`` one, or ``none``. ``uses`` says whether masked steps take no part in the output.
@@ -23,7 +23,7 @@ class Mask(NamedTuple):
     uses: bool = False
 
     def handed_on(self, came: Sequence[Known]) -> list[Known]:
-        """Which of the masks that come in make up that of the output; a false one counts as no mask."""
+        """Returns the incoming masks that make up the mask of the output; a False one counts as no mask."""
         there = [mask for mask in came if mask]
         if self.gives == "first":
             return [mask for mask in came[:1] if mask]
@@ -107,4 +107,4 @@ WORDS: Mapping[str, MaskRule] = {
     "every": merges,
     "any": joins,
 }
-"""What a custom layer may say that it does with masks."""
+"""The words by which a custom layer says what it does with masks."""

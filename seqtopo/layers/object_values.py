@@ -13,7 +13,7 @@ from seqtopo.layers.values import DTYPES, Refusal, Word
 
 
 class Takes(NamedTuple):
-    """What a parameter takes: its words, and a reader that returns the value or raises ``Refusal``.
+    """The values that a parameter takes: in words, and a reader that returns one or raises ``Refusal``.
 
     ``families`` are the families of objects it takes, which the reader of objects reads itself.
     """

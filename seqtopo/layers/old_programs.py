@@ -1,4 +1,4 @@
-"""What programs for Keras 0.3 to 2 called what is no layer: modules, methods, arguments, functions.
+"""Names from programs for Keras 0.3 to 2 that are no layers: modules, methods, arguments, functions.
 
 The layers and their arguments stand in ``old_spellings``. Each table says what Keras 3 has in place of an
 old name; what has no place in Keras 3 stands in ``GONE`` and ``GONE_ARGUMENTS``, with what to write by hand.
@@ -167,7 +167,7 @@ class Method(NamedTuple):
     left_out: tuple[str, ...] = ()
     by_hand: Mapping[str, str] = {}
     distinct: bool = True
-    """Whether the name alone says that it is Keras' method."""
+    """True if the name alone shows that it is Keras' method."""
 
 
 _QUEUE = ("max_queue_size", "workers", "use_multiprocessing", "max_q_size", "nb_worker", "pickle_safe")
@@ -226,7 +226,7 @@ SAME_FUNCTIONS = frozenset((
 ))  # fmt: skip
 """Functions of ``keras.backend`` that ``keras.ops`` has under their names, with the same arguments."""
 KEPT_NAMES = frozenset(("axis", "keepdims", "dtype"))
-"""What they may be given by name."""
+"""The arguments that these functions may be given by name."""
 RENAMED_FUNCTIONS: Mapping[str, str] = {
     "permute_dimensions": "ops.transpose",
     "clip": "ops.clip",
@@ -320,4 +320,4 @@ GONE: Mapping[str, str] = {
     "keras.engine.Container": "keras.Model",
     "keras.estimator": "model.fit",
 }  # fmt: skip
-"""What Keras 3 does not have by its dotted name, and what is there in its place."""
+"""The dotted names that Keras 3 does not have, each with what replaces it."""

@@ -1,4 +1,4 @@
-"""What Keras 0.3 to 2 called layers and arguments, what they meant, and what Keras 3 calls them.
+"""Layers and arguments of Keras 0.3 to 2: their names, their meaning then, and their names in Keras 3.
 
 ``modern`` gives a layer of an earlier age as Keras 3 has it: its class, its arguments, what comes in where
 the layer said so, and notes of what was another. It looks at no value that it does not know, so arguments
@@ -50,10 +50,10 @@ class Modern:
     kwargs: dict[str, Any]
     notes: list[Note] = field(default_factory=list)
     batch_shape: tuple[Any, ...] | None = None
-    """What the layer said comes in, with the batch axis: ``LSTM(32, input_dim=1)`` is (None, None, 1)."""
+    """The input shape in the layer's arguments, with the batch: (None, None, 1) for ``input_dim=1``."""
     input_dtype: Any = None
     known: bool = True
-    """Whether Keras had a layer of this class in any age."""
+    """True if any version of Keras had a layer of this class."""
 
 
 _ROWS = {row.keras: row for row in ROWS if row.keras}
@@ -176,7 +176,7 @@ DEFAULTS: tuple[tuple[tuple[str, ...], str, Age, Any], ...] = (
 """Defaults that were others: the classes, the argument, the first age that has that of Keras 3, the value."""
 
 OLD_HARD_SIGMOID = "it was clip(0.2*x + 0.5, 0, 1), and is relu6(x + 3) / 6 in Keras 3"
-"""Why a ``hard_sigmoid`` of before Keras 3 is not that of Keras 3, which is flatter by a factor of 1.2."""
+"""The note that ``hard_sigmoid`` before Keras 3 was another function; that of Keras 3 is flatter by 1.2."""
 
 _K1_CONV = ("init", "activation", "weights", "border_mode")
 _K1_RNN = ("output_dim", "init", "inner_init")

@@ -1,4 +1,4 @@
-"""What prepares data inside the model: ids as vectors of counts, spectrograms of signals."""
+"""Layers that prepare data inside the model: ids as vectors of counts, spectrograms of signals."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ class Param:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one call of a layer gives: outputs, weights, and second values by name (states, scores).
+    """The result of one call of a layer: outputs, weights, and second values by name (states, scores).
 
     ``needs`` are sizes that Keras must have as numbers to build the layer, beside the weights' own:
     the steps of an unrolled layer.
@@ -82,7 +82,7 @@ class Applied(Protocol):
 
     @property
     def title(self) -> str:
-        """How messages call it, such as ``lstm(64)``."""
+        """The name of the layer in messages, such as ``lstm(64)``."""
         ...
 
     def outcome(self, inputs: tuple[Tensor, ...], tensors: Mapping[str, tuple[Tensor, ...]]) -> Outcome:
@@ -92,7 +92,7 @@ class Applied(Protocol):
 
 @dataclass(frozen=True)
 class Given:
-    """What a rule works from: the row, every argument with defaults filled in, the incoming values.
+    """The inputs of a rule: the row, every argument with defaults filled in, the incoming values.
 
     ``axes`` are the sizes that the pattern bound, ``tensors`` the values given as call arguments.
     """
@@ -154,7 +154,7 @@ Role = Literal[
     "position",
     "spectrogram",
 ]
-"""What a layer is there for. Lints and pictures ask for it, instead of listing layers by name."""
+"""The purpose of a layer. Lints and pictures ask for it, instead of listing layers by name."""
 
 ROLES: tuple[Role, ...] = get_args(Role)
 
@@ -207,20 +207,22 @@ class Row:
     extras: Callable[[Given, Tensor], Mapping[str, tuple[Tensor, ...]]] | None = None
     recurrent: bool = False
     states: int = 0
-    """How many states a recurrent layer has; its wrapper has those of both directions."""
+    """The number of states of a recurrent layer; its wrapper has those of both directions."""
     emit: str = ""
     function: str = ""
     note: str = ""
     time: TimeRule | None = None
-    """Which incoming steps each outgoing step is made from; None for a custom layer that does not say."""
+    """The rule for time: from which incoming steps each outgoing step is made. None for a custom layer
+    that does not say.
+    """
     mask: MaskRule | None = None
-    """What it does with the mask of padded steps; None for a custom layer that does not say."""
+    """The rule for the mask of padded steps; None for a custom layer that does not say."""
     role: Role = ""
-    """What it is there for, in one word; "" for a custom layer that does not say."""
+    """The purpose of the layer, in one word; "" for a custom layer that does not say."""
     make: Callable[..., Any] | None = None
-    """What makes the Keras layer of a custom row, from the arguments by name and ``name``."""
+    """The function that makes the Keras layer of a custom row, from the arguments by name and ``name``."""
     steps: bool = False
-    """Whether what is wrapped sees one step at a time: the incoming shape without its first axis."""
+    """True if the wrapped layer sees one step at a time: the incoming shape without its first axis."""
     needs: Callable[[Given], tuple[Size, ...]] | None = None
     """Sizes that Keras must have as numbers, beside those of the weights."""
     settle: Callable[[Given], Mapping[str, Any]] | None = None
@@ -230,30 +232,33 @@ class Row:
     without: tuple[str, ...] = ()
     """Common parameters that this Keras class does not take."""
     emit_when: Callable[[Mapping[str, Any]], bool] | None = None
-    """Which arguments turn a Keras layer into the operation ``emit``: ``max(time)`` reduces, and ``max``
-    alone merges."""
+    """Returns whether arguments turn a Keras layer into the operation ``emit``: ``max(time)`` reduces, and
+    ``max`` alone merges.
+    """
     picks: bool = False
-    """Whether each number that goes out is the largest or smallest of some that came in."""
+    """True if each output number is the largest or smallest of some input numbers."""
     across: bool = False
-    """Whether what it gives for a sample depends on the rest of the batch, or on the calls before."""
+    """True if the output for a sample depends on the rest of the batch, or on earlier calls."""
     one_shape: bool = False
-    """Whether Keras takes later calls of a layer with the shape of its first alone."""
+    """True if Keras takes later calls of a layer only with the shape of its first call."""
     apart: bool = False
-    """Whether Keras takes several values one by one, as ``layer(query, value)``, and not as a list."""
+    """True if Keras takes several inputs one by one, as ``layer(query, value)``, and not as a list."""
     by_onednn: Callable[[Mapping[str, Any]], str] | None = None
-    """What of its arguments, all of them given, TensorFlow computes on a CPU through oneDNN alone, in words;
-    "" for nothing of it. TensorFlow switches oneDNN on by itself on some CPUs only, for float32."""
+    """Returns in words what TensorFlow computes on a CPU only through oneDNN, "" for nothing.
+
+    It is given all arguments. TensorFlow switches oneDNN on by itself on some CPUs only, for float32.
+    """
     kernels: tuple[str, ...] = ()
     """The backends on which it has a kernel, a faster way to compute the same, if its arguments allow it."""
 
     @property
     def any_axes(self) -> bool:
-        """Whether what comes in may have any number of axes."""
+        """True if the input may have any number of axes."""
         return "..." in self.clauses[0].takes[0]
 
     @property
     def by_sample(self) -> bool:
-        """Whether what it gives for a sample depends on that sample alone, in training too.
+        """True if the output for a sample depends on that sample alone, in training too.
 
         Noise is drawn for a whole batch at once, and of a custom layer nobody has said it.
         """
@@ -285,7 +290,7 @@ class Row:
 
     @cached_property
     def wraps(self) -> bool:
-        """Whether a layer or a flow stands inside it."""
+        """True if a layer or a flow stands inside it."""
         return any(param.kind.takes == "layer" for param in self.params)
 
     def operation(self, args: Mapping[str, Any]) -> str:
@@ -449,7 +454,7 @@ COMMON = (
     Param("trainable", kinds.BOOL, True, flags={"frozen": False}),
     Param("dtype", kinds.DTYPE, None),
 )
-"""What every Keras layer takes beside its own parameters."""
+"""The parameters that every Keras layer takes beside its own."""
 
 
 def compute_dtype(args: Mapping[str, Any]) -> str:

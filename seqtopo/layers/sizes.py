@@ -91,7 +91,7 @@ class Expr:
 
     @property
     def is_atom(self) -> bool:
-        """Whether it is a single atom, which needs no parentheses."""
+        """True if it is a single atom, which needs no parentheses."""
         return len(self.terms) == 1 and self.terms[0][1] == 1 and len(self.terms[0][0]) == 1
 
     def __add__(self, other: Size) -> Size:
@@ -243,7 +243,7 @@ def _divided(form: type[Quotient | Remainder], top: Expr, bottom: int) -> Expr:
 
 
 def _divisions(size: Expr) -> int:
-    """How deeply divisions stand inside each other; never much deeper than what is allowed."""
+    """Returns the depth of divisions inside divisions; never much more than what is allowed."""
     inside = [a.top for monomial, _ in size.terms for a in monomial if isinstance(a, (Quotient, Remainder))]
     return 1 + max(map(_divisions, inside)) if inside else 0
 

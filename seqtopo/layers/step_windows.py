@@ -44,7 +44,7 @@ class Window(NamedTuple):
 
 
 class Passed(NamedTuple):
-    """Where the time axis stands in what goes out (None: nowhere), and what each of its steps sees."""
+    """The place of the time axis in the output (None: it has none), and the window of each step."""
 
     axis: int | None
     window: Window
@@ -72,7 +72,7 @@ class Call(NamedTuple):
 
     @property
     def steps(self) -> Size:
-        """How many steps come in."""
+        """The number of incoming steps."""
         return self.came[self.axis]
 
     def axes(self, name: str = "axis") -> tuple[int, ...]:
@@ -84,7 +84,7 @@ class Call(NamedTuple):
 
 
 TimeRule = Callable[[Call], "Passed | None"]
-"""What becomes of the time axis of a value that comes in; None where the value counts for nothing."""
+"""Follows the time axis of an incoming value to the output; None where the value counts for nothing."""
 
 SELF = Bound(1, 0)
 FIRST = Bound(0, 0)

@@ -462,4 +462,4 @@ def _attended(call: Call, own: Bound | None) -> Window:
 # ---- the words for custom layers -----------------------------------------------------------------------
 
 WORDS: Mapping[str, TimeRule] = {"keeps": keeps, "mixes": mixes_all, "causal": sees_past, "ends": ends}
-"""What a custom layer may say that it does with time."""
+"""The words by which a custom layer says what it does with time."""

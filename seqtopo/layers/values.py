@@ -136,5 +136,5 @@ class Refusal(Exception):  # noqa: N818  (it is an answer, not a failure)
 
     @property
     def is_known(self) -> bool:
-        """Whether it follows from what was refused before."""
+        """True if it follows from an earlier refusal, and needs no message of its own."""
         return not self.code and not self.expected

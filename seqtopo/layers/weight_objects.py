@@ -65,7 +65,7 @@ def _check(name: str, family: str, argument: str, value: Any, weight: Weight) ->
 
 
 def decomposes_half(value: Any, dtype: str | None) -> bool:
-    """Whether an initializer decomposes a matrix of 16 bits, which some backends do not."""
+    """Returns whether an initializer decomposes a matrix of 16 bits, which some backends cannot do."""
     called = value.name if isinstance(value, Object) else value
     return called == "orthogonal" and dtype in ("float16", "bfloat16")
 
