@@ -31,7 +31,7 @@ def step(span: Span, name: str, *args: Size | str | tree.Expr) -> tree.Expr:
 
 
 class _Places:
-    """What stands where in a spec: its calls, its steps, and those that an arrow behind would break."""
+    """The calls and steps of a spec by their spans, and the spans that an added arrow would break."""
 
     def __init__(self, spec: tree.Spec) -> None:
         self.calls: dict[Span, tree.Call] = {}

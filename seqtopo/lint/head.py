@@ -32,7 +32,7 @@ class Head(NamedTuple):
 
     @property
     def width(self) -> Size | None:
-        """How many numbers it gives side by side."""
+        """The size of its last axis."""
         return self.tensor.shape[-1] if self.tensor.shape else None
 
 
@@ -104,7 +104,7 @@ class Loss(NamedTuple):
 
     @property
     def from_logits(self) -> bool:
-        """Whether it applies the softmax or sigmoid itself."""
+        """True if the loss applies the softmax or sigmoid itself."""
         return bool(self.args.get("from_logits"))
 
 

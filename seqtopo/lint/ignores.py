@@ -68,7 +68,7 @@ def apply_ignores(
 
 
 Spoken = tuple[str, int]
-"""What a comment speaks for: a line by its number, or a statement by its place."""
+"""The scope of a comment: a line by its number, or a statement by its place."""
 
 
 def without_ignored(
@@ -79,9 +79,10 @@ def without_ignored(
     spoken_for: Callable[[Diagnostic], Iterable[Spoken]],
     errors: bool = False,
 ) -> list[Diagnostic]:
-    """What is left of findings without those that comments ignore, and what is wrong with the comments.
+    """Returns findings without those that comments ignore, with findings about the comments themselves.
 
-    ``spoken_for`` says what a comment has to speak for to silence a finding; ``errors`` may be silenced, too.
+    ``spoken_for`` yields the scopes from which a comment silences a finding; with ``errors``, errors may be
+    silenced, too.
     """
     silencers = _silencers(ignores)
     used: set[tuple[int, str]] = set()
@@ -142,7 +143,7 @@ def words_of(comment: re.Match[str]) -> tuple[str, ...]:
 
 
 def _silencers(ignores: Iterable[Ignore]) -> dict[tuple[str, int, str], int]:
-    """Which comment silences a code on a line or in a statement: the first one that names it."""
+    """Returns, by line or statement and code, the index of the first comment that silences the code there."""
     found: dict[tuple[str, int, str], int] = {}
     for at, one in enumerate(ignores):
         for word in one.words:

@@ -98,7 +98,7 @@ def _verified(found: Iterable[Diagnostic], resolved: Resolved) -> list[Diagnosti
 
 
 def _leaves_right(fix: Fix, trial: Trial) -> bool:
-    """Whether a fix leaves no error, nor one in the labels."""
+    """Returns whether a fix leaves no error, nor one in the labels."""
     if not trial.keeps_axes(fix):
         return False
     after = trial.after(fix).resolved

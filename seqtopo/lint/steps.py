@@ -85,7 +85,7 @@ def inner(layer: Layer) -> Layer:
 
 
 class Steps(NamedTuple):
-    """How the steps of a value stand.
+    """The order of a value's steps, and the layers that set it.
 
     ``turned`` is the node that put them last first, None where they stand as they came in. ``reader`` is
     the recurrent layer that they come from, each unmixed, and ``flipped`` whether they were reversed
@@ -147,6 +147,6 @@ def _turn(before: Steps, node: Node) -> Node | None:
 
 
 def _ids(view: View, node: Node) -> bool:
-    """Whether it hands on ids, one for each step."""
+    """Returns whether a node hands on ids, one for each step."""
     came = view.came(node)
     return len(came.shape) == 1 and came.dtype != "float32" and view.out(node).dtype != "float32"

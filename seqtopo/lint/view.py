@@ -1,4 +1,4 @@
-"""What a rule is, and what it sees: the graph behind the outputs, who uses a value, and the text."""
+"""Define rules, and the view that they have of a spec: its graph, the users of each value, its text."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class View:
 
     @cached_property
     def nodes(self) -> list[Node]:
-        """What the outputs are computed from, each after what it needs."""
+        """The nodes from which the outputs are computed, each after what it needs."""
         return [self.graph.nodes[i] for i in self.graph.ancestors(self.graph.outputs)]
 
     @cached_property
@@ -128,7 +128,7 @@ class View:
 
     @cached_property
     def masks(self) -> Masks:
-        """What becomes of the masks."""
+        """The masks of the graph: where they are made, used and lost."""
         return follow(self.graph, self.nodes)
 
     @cached_property
@@ -312,7 +312,7 @@ def _binds(node: tree.Node) -> tuple[tree.Name, ...]:
 
 
 class Finding(NamedTuple):
-    """What a rule has found: a diagnostic without its code, which is the rule's."""
+    """A finding of a rule: a diagnostic without its code, which is the rule's."""
 
     span: Span
     message: str

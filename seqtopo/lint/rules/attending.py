@@ -44,7 +44,10 @@ def query_and_value_swapped(view: View) -> Iterator[Finding]:
 
 
 def _writer(view: View, query: Value, value: Value) -> Node | None:
-    """What shows that the value is a decoder of the query: its state from there, or its causal attention."""
+    """Returns the node that shows the value to be a decoder of the query; None if none does.
+
+    Such a node takes its initial state from the encoder, or it is causal attention.
+    """
     asks = {node.index for node in view.behind((query,))}
     behind = [node for node in view.behind((value,)) if node.index not in asks]
     for node in behind:
@@ -104,7 +107,7 @@ def _bag_after(view: View, node: Node, bags: dict[int, _Bag]) -> _Bag | None:
 
 
 def _pools(view: View, node: Node) -> bool:
-    """Whether a call makes one vector of all steps, whatever their order."""
+    """Returns whether a call makes one vector of all steps, whatever their order."""
     passed = passes(view.graph, node)
     ends = passed is not None and passed.axis is None and len(node.inputs) == 1
     return ends and view.has_role(node, "pooling", "reduction", "merge")

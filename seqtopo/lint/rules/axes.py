@@ -46,7 +46,7 @@ def reshape_for_permute(view: View) -> Iterator[Finding]:
 
 
 def _calculated(view: View, node: Node) -> bool:
-    """Whether its sizes are worked out in the text, as someone does who folds steps into features."""
+    """Returns whether its sizes are worked out in the text, as by someone who folds steps into features."""
     call = view.written(node)
     if not isinstance(call, tree.Call):
         return True
@@ -92,7 +92,7 @@ _MOST_AXES = 5
 
 
 def _joined(sizes: Sequence[Size], wanted: Sequence[Size]) -> bool:
-    """Whether each wanted size is the product of whole axes, in their order."""
+    """Returns whether each wanted size is the product of whole axes, in their order."""
     rest = list(sizes)
     for size in wanted:
         taken = rest[:1]
@@ -105,7 +105,7 @@ def _joined(sizes: Sequence[Size], wanted: Sequence[Size]) -> bool:
 
 
 def _of_a_picture(before: Shape, after: Shape) -> bool:
-    """Whether (height, width, channels) is read as (width, height * channels), its columns as steps.
+    """Returns whether an image (height, width, channels) is read as (width, height * channels).
 
     Axes in front that stay as they are do not matter.
     """

@@ -199,7 +199,7 @@ def _reads_steps(view: View, node: Node) -> bool:
 
 
 def _lopsided(steps: Size, features: Size) -> bool:
-    """Whether there are very few steps of very many features, which no vector usually has."""
+    """Returns whether there are very few steps of very many features, as after an exchange of the two."""
     if not isinstance(steps, int) or not isinstance(features, int):
         return False
     usual = features & -features >= 128
@@ -207,7 +207,7 @@ def _lopsided(steps: Size, features: Size) -> bool:
 
 
 def _one_window(view: View, node: Node, shape: Shape) -> bool:
-    """Whether a convolution has one window only, over a few steps of many more features."""
+    """Returns whether a convolution has one window only, over a few steps of many more features."""
     steps, features = shape
     if not view.has_role(node, "convolution") or not isinstance(features, int):
         return False

@@ -27,7 +27,7 @@ _STAY: frozenset[Role] = IN_PLACE | {"join"}
 
 
 class _Layout(NamedTuple):
-    """Which end of a value its channels stand at, and the call that put them there."""
+    """The end of a value's shape at which its channels stand, and the call that put them there."""
 
     maker: Node
     first: bool
@@ -115,7 +115,7 @@ def _misreads(view: View) -> Iterator[_Misread]:
 
 
 def _reads_last(view: View, node: Node, layer: Layer, rank: int) -> bool:
-    """Whether a layer without a data format takes the last axis for the features."""
+    """Returns whether a layer without a data format takes the last axis for the features."""
     name = layer.row.name
     if layer.row.role in ("norm", "join"):
         return layer.get("axis") in (-1, rank)
@@ -232,7 +232,7 @@ def _all_last(view: View) -> tuple[Edit, ...]:
 
 
 def _image_like(shape: Shape) -> bool:
-    """Whether a shape is that of an image, or of a film, whose channels stand last."""
+    """Returns whether a shape is that of an image or a video whose channels stand last."""
     return len(shape) >= 3 and shape[-1] in _IMAGE_CHANNELS and shape[0] not in _IMAGE_CHANNELS
 
 

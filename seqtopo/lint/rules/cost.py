@@ -73,7 +73,7 @@ def slow_kernel(view: View) -> Iterator[Finding]:
 
 
 def _long(view: View, node: Node, layer: Layer) -> bool:
-    """Whether a recurrent layer is unrolled over so many steps that a rule of its own tells it."""
+    """Returns whether a recurrent layer is unrolled over so many steps that another rule reports it."""
     if not layer.get("unroll"):
         return False
     steps = view.came(node).shape[0]
@@ -81,7 +81,7 @@ def _long(view: View, node: Node, layer: Layer) -> bool:
 
 
 def _reasons(layer: Layer, long: bool = False) -> tuple[str, ...]:
-    """What keeps a layer from the kernels; unrolling long sequences has a rule of its own."""
+    """Returns why a layer cannot use the fast kernels; another rule reports long unrolled sequences."""
     if layer.row.name not in _WHERE or layer.get("use_cudnn") is False:
         return ()
     activation, gate = word_of(layer.get("activation")), word_of(layer.get("recurrent_activation"))
@@ -229,7 +229,7 @@ def large_layer(view: View) -> Iterator[Finding]:
 
 @rule("ST655")
 def many_activations(view: View) -> Iterator[Finding]:
-    """What all the layers give for one sample, which training keeps until its gradients are computed."""
+    """Yields a finding if the layers' outputs, which training keeps for its gradients, take much memory."""
     sizes = [(size, node) for node in view.calls for size in [_bytes(view.out(node))] if size is not None]
     whole = sum(size for size, _ in sizes)
     if whole <= MUCH_MEMORY:

@@ -148,7 +148,7 @@ def reversed_output(view: View) -> Iterator[Finding]:
 
 
 def _by_reading(side: Steps) -> bool:
-    """Whether steps stand last first since a layer read them so; a lone flip is meant as it is."""
+    """Returns whether a layer has read the steps backwards, and left them so; a plain flip is meant so."""
     turned = side.turned
     return turned is not None and (side.reader is not None or not _is_flip(turned))
 
@@ -182,7 +182,7 @@ def _short(view: View, reader: Node) -> bool:
 
 
 def _end(view: View, node: Node) -> str:
-    """Which one step a call keeps: ``first``, ``last``, or "" for another or for several."""
+    """Returns the one step that a call keeps: ``first``, ``last``, or "" for another or for several."""
     passed = passes(view.graph, node)
     if passed is None or (passed.axis is not None and view.out(node).shape[:1] != (1,)):
         return ""
@@ -193,7 +193,7 @@ def _end(view: View, node: Node) -> str:
 
 
 def _halved(view: View, node: Node) -> bool:
-    """Whether whoever takes a value takes some of its features: the half that has read them all."""
+    """Returns whether every user of a value takes some of its features: the half that has read all steps."""
     users = view.users(node)
     return bool(users) and all(
         view.has_role(user, "selection")
@@ -239,7 +239,7 @@ def _both_ends(view: View, node: Node, reader: Node) -> Iterator[Fix]:
 
 
 def _same_width(view: View, node: Node, reader: Node) -> bool:
-    """Whether the two halves still stand side by side: nothing after the ``bi`` has mixed features."""
+    """Returns whether the two halves are still side by side: nothing after the ``bi`` has mixed features."""
     for _ in range(_NEAR):
         node = view.maker(node.inputs[0])
         if node.index == reader.index:
@@ -250,7 +250,7 @@ def _same_width(view: View, node: Node, reader: Node) -> bool:
 
 
 def _only(view: View, reader: Node, node: Node) -> bool:
-    """Whether ``seq`` can go: nothing but this one step is used, and no copy of the layer is elsewhere."""
+    """Returns whether ``seq`` can go: only this one step is used, and no copy of the layer is elsewhere."""
     if len(view.out(node).shape) > 1:
         return False
     if view.copies(reader) != view.copies(node):
@@ -379,7 +379,7 @@ def _forward_alone(layer: Layer, found: tree.Expr) -> tree.Expr | None:
 
 
 def _a_distribution(view: View, value: Value) -> bool:
-    """Whether it is a softmax over the last axis at every step, or the logits of one."""
+    """Returns whether a value is a softmax over the last axis at every step, or the logits of one."""
     if len(view.tensor(value).shape) != 2:
         return False
     layer = view.maker(value).layer
@@ -411,7 +411,7 @@ def _in_step(view: View, values: list[Value], origin: int, origins: dict[int, in
 
 
 def _foretells(view: View, value: Value, origin: Node, near: list[Node]) -> str:
-    """Why the output seems to be the next of what comes in at every step; "" where it does not."""
+    """Returns why the output seems to predict the next input at every step; "" where it does not."""
     if origin.layer is not None:
         return ""
     width = view.tensor(value).shape[-1]
@@ -438,7 +438,7 @@ def _many(width: Size) -> bool:
 
 
 def _looks_ahead(view: View, node: Node, origin: int, origins: dict[int, int]) -> bool:
-    """Whether a call mixes later steps of the input into earlier ones."""
+    """Returns whether a call mixes later steps of the input into earlier ones."""
     layer = node.layer
     if layer is None or not node.inputs or origins.get(node.inputs[0].node) != origin:
         return False

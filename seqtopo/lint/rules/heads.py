@@ -58,7 +58,7 @@ def _softmax_axis(layer: Layer) -> Any:
 
 
 def _over_one(view: View, node: Node) -> bool:
-    """Whether the axis of a softmax has size 1, and no other is named beside it."""
+    """Returns whether the axis of a softmax has size 1, and no other is named beside it."""
     assert node.layer is not None
     layer = place_of(view, node).layer
     axis = _softmax_axis(layer)

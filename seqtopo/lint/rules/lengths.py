@@ -205,7 +205,7 @@ def _declared(view: View, path: list[Node], padded: tuple[int, ...], factor: int
 
 
 def _less(shape: Shape, start: Shape) -> int:
-    """How many steps there are too many; 0 where there are too few, or where it is not a sequence."""
+    """Returns the number of surplus steps; 0 where there are too few, or where it is not a sequence."""
     if len(shape) != 2 or shape[1:] != start[1:]:
         return 0
     more = shape[0] - start[0]
@@ -228,7 +228,7 @@ def _edits(view: View, path: list[Node], steps: dict[int, tree.Expr]) -> tuple[E
 
 
 def _replayed(path: list[Node], came: Tensor, padded: tuple[int, ...]) -> Tensor | None:
-    """What comes out for another input, and with ``same`` at these places."""
+    """Returns the output of a chain of calls for another input, with ``padding="same"`` at some places."""
     for i, node in enumerate(path[1:], 1):
         assert node.layer is not None
         args = {**node.layer.args, **node.call, **({"padding": "same"} if i in padded else {})}
@@ -304,7 +304,7 @@ class _Kernel(NamedTuple):
 
     @property
     def dead(self) -> int:
-        """How many of the taps see only padding, at every place."""
+        """The number of taps that see only padding, at every place."""
         return self._dead(self.size, self.dilation)
 
     def _dead(self, size: int, dilation: int) -> int:

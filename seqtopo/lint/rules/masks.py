@@ -43,7 +43,7 @@ def mask_lost(view: View) -> Iterator[Finding]:
 
 
 def _mixes(view: View, node: Node) -> bool:
-    """Whether a call without a mask makes one number of several steps, the padded ones among them."""
+    """Returns whether a call without a mask makes one number of several steps, the padded ones among them."""
     several = view.is_row(node, "flatten") or view.has_role(node, "convolution", "transposed", "pooling")
     return several and len(view.came(node).shape) == 2 and not uses_mask(view.graph, node)
 
@@ -103,7 +103,7 @@ def _ways_to_keep(view: View, node: Node, mask: Masked, readers: list[Node], mas
 
 
 def _straight(view: View, node: Node, reader: Node) -> bool:
-    """Whether a value goes from one node to the other and nowhere else."""
+    """Returns whether a value goes from one node to the other and nowhere else."""
     for _ in range(FURTHEST):
         users = view.users(node)
         if len(users) != 1 or view.is_output(node):
@@ -228,7 +228,7 @@ _NO_IDS: tuple[Role, ...] = (
 
 
 def _keeps_ids(view: View, node: Node) -> bool:
-    """Whether a call gives numbers that came in, or ids of another range."""
+    """Returns whether a call gives numbers that came in, or ids of another range."""
     if node.layer is None:
         return False
     row = node.layer.row

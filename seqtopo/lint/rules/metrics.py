@@ -1,4 +1,4 @@
-"""Check metrics: whether what they count stands for what the loss trains."""
+"""Check metrics: each is compared with the loss that trains the output."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def _only_regression(view: View) -> list[tuple[Head, Loss]]:
 
 
 def _yes_or_no_labels(view: View) -> bool:
-    """Whether every label is known to be 0 or 1, so that a number near it is an answer to be counted."""
+    """Returns whether every label is known to be 0 or 1, so that outputs can be counted as yes or no."""
     declared = view.training.labels if view.training is not None else None
     data = view.resolved.label_values
     if data and all(data):
@@ -89,7 +89,7 @@ def _yes_or_no_labels(view: View) -> bool:
 
 
 def _what_counts(metric: str, width: object) -> str:
-    """What Keras counts by a metric, where the model gives so many numbers."""
+    """Returns in words what Keras counts by a metric, for an output of this width."""
     if metric == "auc":
         return "auc takes the answers for probabilities of the labels 0 and 1"
     if metric == "binary_accuracy" or (metric == "accuracy" and width == 1):
@@ -133,7 +133,10 @@ def metric_of_other_labels(view: View) -> Iterator[Finding]:
 
 
 def _other_kind(metric: str, loss: Loss, width: object) -> tuple[str, str, str] | None:
-    """What is wrong with a metric of an output this wide, what to take, and a note; None for nothing."""
+    """Returns the mistake of a metric for an output of this width, the metric to take, and a note.
+
+    None if the metric is right.
+    """
     if width == 1 and loss.name not in CLASSES:
         if metric not in _OF_IDS and metric not in _OF_ONE_HOT:
             return None
@@ -254,7 +257,7 @@ def _cut_of(metric: str) -> float | None:
 
 
 def _begins_at_0(loss: Loss, gives: str) -> bool:
-    """Whether an answer means yes where it is above 0, as far as its loss says."""
+    """Returns whether outputs above 0 mean the label 1, as far as the loss says."""
     if loss.name in MARGINS:
         return gives in ("linear", "tanh", "softsign", "hard_tanh")
     return loss.from_logits and loss.name in BINARY | ONE_HOT and gives not in SHARES

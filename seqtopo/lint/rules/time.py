@@ -72,7 +72,7 @@ def one_step_at_a_time(view: View) -> Iterator[Finding]:
 
 @once
 def _one_step(view: View) -> list[tuple[Node, Node]]:
-    """What gives a sequence of one step, and the first recurrent layer that is given it."""
+    """Returns pairs: a node that gives a sequence of one step, and the recurrent layer that reads it."""
     sources = [n for n in view.inputs if view.out(n).shape[:1] == (1,)]
     shortens = [n for n in view.calls if _shortens(n) and _leaves_one(view, n)]
     begins = {node.index: node for node in sources}
@@ -103,7 +103,7 @@ def _shortens(node: Node) -> bool:
 
 
 def _leaves_one(view: View, node: Node) -> bool:
-    """Whether a call makes one step of several, or of a vector's numbers."""
+    """Returns whether a call makes one step of several, or of a vector's numbers."""
     after, before = view.out(node).shape, view.came(node).shape if node.inputs else ()
     if len(after) != 2 or after[0] != 1 or after[1] == 1:
         return False
@@ -140,7 +140,7 @@ def _more_steps(view: View, source: Node) -> str:
 
 
 def _ends_steps(view: View, node: Node) -> bool:
-    """Whether a call makes one vector of any number of steps."""
+    """Returns whether a call makes one vector of any number of steps."""
     passed = passes(view.graph, node)
     ends = (
         passed is not None
@@ -222,7 +222,7 @@ def steps_never_meet(view: View) -> Iterator[Finding]:
 
 
 def _sees_one(view: View, value: Value) -> bool:
-    """Whether each step of an output sees one step of what comes in, and no other."""
+    """Returns whether each step of an output sees exactly one step of the input."""
     found = fields(view.graph).get(value, NOTHING).values()
     return all(field.steps == 1 and field.axis == 0 for field in found)
 
@@ -286,7 +286,7 @@ def steps_as_units(view: View) -> Iterator[Finding]:
 
 
 def _telling(size: Size) -> bool:
-    """Whether a number of steps is not likely to be a number of classes by chance."""
+    """Returns whether a number of steps is unlikely to equal a number of classes by chance."""
     return size > 20 if isinstance(size, int) else bool(symbols(size))
 
 
@@ -305,7 +305,7 @@ def _summaries(view: View) -> dict[int, Node]:
 
 
 def _ends_model(view: View, node: Node) -> bool:
-    """Whether it is an output, or an activation behind it is."""
+    """Returns whether a node is an output, or an activation behind it is."""
     users = view.users(node)
     return view.is_output(node) or (
         len(users) == 1 and view.is_row(users[0], "softmax", "act") and view.is_output(users[0])

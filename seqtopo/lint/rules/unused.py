@@ -43,7 +43,7 @@ def _steps(
 
 
 def _is_plain(view: View, node: Node) -> bool:
-    """Whether the text says the layer itself, and its arguments without a name that is bound."""
+    """Returns whether the text has the layer itself, with arguments that are no bound names."""
     assert node.layer is not None
     place = place_of(view, node)
     if place.expr is None or place.layer is not node.layer:
@@ -139,20 +139,20 @@ def _merges_one(view: View, node: Node) -> bool:
 
 
 def _turns(row: tree.For) -> int:
-    """How many turns a loop has, as far as the text says it; 2 where a name does."""
+    """Returns the number of turns of a loop as the text says it; 2 where a name stands for its values."""
     values = bare(row.values)
     return len(values.items) if isinstance(values, (tree.List, tree.Tuple)) else 2
 
 
 def _called(view: View, node: Node) -> str:
-    """What a step calls, as it is written."""
+    """Returns the name that a step calls, as it is written."""
     step = view.written(node)
     name = step.name if isinstance(step, tree.Call) else step
     return name.name if isinstance(name, tree.Name) else "the step"
 
 
 def _idle(view: View, node: Node) -> str:
-    """Why a step hands on what comes in; "" where it does something."""
+    """Returns why a step only hands on its input; "" where it does something."""
     layer = node.layer
     if layer is None or node.inputs[0].extra:
         return ""
