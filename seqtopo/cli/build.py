@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 SUFFIX = ".keras"
 SUFFIXES = (SUFFIX, ".py", ".json")
-"""What a model can be saved as: Keras' file, Keras code, Keras' config."""
+"""The suffixes a model can be saved with: Keras' file, Keras code, Keras' config."""
 
 
 def parser() -> Parser:
@@ -127,7 +127,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _target(args: argparse.Namespace) -> Path:
-    """Where to save: a file, or a folder for several models.
+    """Returns the path to save to: a file, or a folder for several models.
 
     Raises:
         UsageError: Keras could not read it there, or the spec would be overwritten.

@@ -123,7 +123,7 @@ def _load(argument: str) -> tuple[Source, tuple[Diagnostic, ...]]:
 
 
 def _is_path(argument: str) -> bool:
-    """Whether an argument can only be a file's name: it has no bracket, and an ending or a folder."""
+    """Returns whether an argument can only be a file's name: it has no bracket, and an ending or a folder."""
     return "[" not in argument and bool(re.search(r"[\w-]\.\w+$|[/\\]", argument))
 
 

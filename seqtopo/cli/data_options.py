@@ -69,7 +69,7 @@ def fitted(checked: Checked, args: argparse.Namespace, dims: Mapping[str, Any], 
 
 
 def asked_of(args: argparse.Namespace, argument: str) -> Asked:
-    """What the options of ``seqtopo check`` ask about the models of a Python file.
+    """Returns the checks that the options of ``seqtopo check`` request for the models of a Python file.
 
     Raises:
         UsageError: an option is for specs alone, or data is given for several of them.
@@ -94,7 +94,7 @@ def asked_of(args: argparse.Namespace, argument: str) -> Asked:
 
 
 class Files(NamedTuple):
-    """What the options name for each side: nothing, paths in their order, or paths by name."""
+    """The files that the options name for each side: none, paths in their order, or paths by name."""
 
     x: Any
     y: Any

@@ -241,7 +241,7 @@ def _checked(argument: str, dims: Mapping[str, Any]) -> Checked:
 
 
 def _plain() -> bool:
-    """Whether the output cannot take box-drawing characters."""
+    """Returns whether the output cannot take box-drawing characters."""
     try:
         _SIGNS.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
     except (UnicodeEncodeError, LookupError):

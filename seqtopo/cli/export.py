@@ -29,7 +29,7 @@ from seqtopo.system.shell import command
 BIND = "-D T=24"
 """The words in which the exporters advise to bind the number of time steps; they do not know its name."""
 CLOSE = 1e-6
-"""What is no farther apart, of the largest number, is called the same: float32 tells no more."""
+"""The largest difference, relative to the largest number, that counts as none in float32."""
 
 
 def parser() -> Parser:

@@ -196,7 +196,11 @@ def _in_processes(args: argparse.Namespace) -> int:
 
 
 def _job(checked: Checked, args: argparse.Namespace, dims: dict[str, Any]) -> Job:
-    """What ``job_of`` gives; raises what it raises, and UsageError where NumPy is not installed."""
+    """Returns the job of a training as ``job_of`` makes it.
+
+    Raises:
+        UsageError: NumPy is not installed, or an option is wrong. Other errors are those of ``job_of``.
+    """
     try:
         from seqtopo.data.jobs import OptionError, Reading, job_of  # loads NumPy
     except ImportError:

@@ -45,7 +45,7 @@ class Formatted:
 
     @property
     def changes(self) -> bool:
-        """Whether there is something to write."""
+        """True if formatting changes the file."""
         return self.before != self.after
 
 

@@ -82,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _start(args: argparse.Namespace) -> Start:
-    """What the page begins with.
+    """Returns the text and settings that the page opens with.
 
     Raises:
         SpecError: the file cannot be read.

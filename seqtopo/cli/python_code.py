@@ -81,7 +81,7 @@ def _inside(folder: str) -> Iterator[str]:
 
 
 def _is_ours(here: str, folder: str) -> bool:
-    """Whether a folder of a project is searched for specs and Keras code."""
+    """Returns whether a folder of a project is searched for specs and Keras code."""
     if folder.startswith(".") or folder in _NOT_OURS:
         return False
     return not os.path.lexists(os.path.join(here, folder, _ENVIRONMENT))
@@ -113,7 +113,7 @@ def checked_code(argument: str, asked: Asked, text: str | None = None) -> Checke
 
 @contextmanager
 def usage_errors() -> Iterator[None]:
-    """What keeps data from being compared with the models of a file, as mistakes on the command line.
+    """Turns errors about data for the models of a file into mistakes on the command line.
 
     Raises:
         UsageError: it cannot be told for which model data is, or for which loss.

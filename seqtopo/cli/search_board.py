@@ -70,7 +70,7 @@ class Board:
 
 
 def _line(trial: FrozenTrial) -> str:
-    """What is said of a trial that has ended; nothing of one that does not count."""
+    """Returns the line for a trial that has ended; "" for one that does not count."""
     if SAME_AS in trial.user_attrs or SURPLUS in trial.user_attrs:
         return ""
     begin = f"trial {trial.number}: "

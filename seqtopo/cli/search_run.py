@@ -45,8 +45,7 @@ INTERRUPTED = 130
 SEEDS = 3
 """With so many seeds each of the best is trained, its own among them."""
 FINISHING = "finishing"
-"""Where a study holds which worker trains the best again."""
-"""How a file begins that a search wrote."""
+"""The attribute of a study that holds which worker trains the best model again."""
 
 
 class Interrupt:
@@ -250,7 +249,10 @@ def _finish(found: Search, study: Study, interrupt: Interrupt, args: argparse.Na
 
 
 def _claimed(study: Study) -> bool:
-    """Whether this process trains the best: one does, and if it dies, the next that asks."""
+    """Returns whether this process is the one that trains the best model.
+
+    One process claims it. If that process dies, the next that asks has it.
+    """
     held = study.user_attrs.get(FINISHING)
     mine = lease(3600)
     if isinstance(held, dict) and not is_over(held) and held.get("pid") != mine["pid"]:

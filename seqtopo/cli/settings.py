@@ -83,10 +83,10 @@ def _table(path: str) -> Mapping[str, Any] | None:
 
 
 def _may_say_something(data: bytes) -> bool:
-    """Whether the table may be in a file: reading TOML takes longer than most checks.
+    """Returns whether the table may be in a file; reading TOML takes longer than most checks.
 
-    What leads to the table begins a line with ``tool``; where that stands alone, as in ``[tool]``, other
-    lines may say the rest. An escape in quotes may hide anything.
+    A line that leads to the table begins with ``tool``; where that stands alone, as in ``[tool]``,
+    other lines may say the rest. An escape in quotes may hide anything.
     """
     if b"seqtopo" not in data and b"\\" not in data:
         return False

@@ -21,7 +21,7 @@ from seqtopo.syntax.grammar import patterns, words
 from seqtopo.syntax.tokens import CURLY, INSTEAD, LOOKALIKES, UNCLOSED, alternatives
 
 SCOPE = "source.seqtopo"
-"""What the grammar is called in editors."""
+"""The name of the grammar in editors."""
 
 _EQUALS = "keyword.operator.assignment"
 _VALUES = ("true", "false", "none")
@@ -118,7 +118,7 @@ def _comment() -> dict[str, Any]:
 
 
 def _arguments() -> list[dict[str, Any]]:
-    """What stands before an equals sign: an argument of a layer or of a Keras object, or a name."""
+    """Returns the patterns for a name before an equals sign: an argument's, or one that is bound."""
     known = {name for row in ROWS for param in row.by_name.values() for name in (param.name, param.short)}
     known |= {part.name for family in OBJECTS.values() for entry in family for part in entry.parts}
     known |= {"batch", "dtype", *ARGUMENTS}

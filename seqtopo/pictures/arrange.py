@@ -183,7 +183,7 @@ class _Arrangement:
         found.box_h = found.inner.scene.h
 
     def _ports(self, found: _Measured) -> None:
-        """Where values leave, from the block's place: the first straight below it, others on its right."""
+        """Sets where values leave, from the block's place: the first right below, others on the right."""
         m = self.m
         if found.block.family == "exit":
             return
@@ -222,13 +222,13 @@ class _Arrangement:
     # ---- places ----------------------------------------------------------------------------------
 
     def _shift(self, s: Stretch) -> int:
-        """How far the bottom block of a straight stretch has its place to the right of the top one's."""
+        """Returns how far the bottom block of a straight stretch is to the right of the top one."""
         shift = self.measured[s.top].ports[s.port] if s.port >= 0 else 0
         inner = self.measured[s.bottom].inner if s.slot >= 0 else None
         return shift - (inner.entries[s.slot] - inner.entries[0] if inner is not None else 0)
 
     def _slots(self) -> None:
-        """Where each edge arrives at its block."""
+        """Sets where each edge arrives at its block."""
         m = self.m
         self.arrive: dict[tuple[int, int], int] = {}
         for target, s in enumerate(self.measured):
@@ -254,11 +254,11 @@ class _Arrangement:
             self.arrive.update({(target, x.slot): place for x, place in zip(own, at, strict=True)})
 
     def _leave(self, s: Stretch) -> int:
-        """Where a stretch begins."""
+        """Returns the x at which a stretch begins."""
         return self.xs[s.top] + (self.measured[s.top].ports[s.port] if s.port >= 0 else 0)
 
     def _land(self, s: Stretch) -> int:
-        """Where a stretch ends."""
+        """Returns the x at which a stretch ends."""
         return self.arrive[s.bottom, s.slot] if s.slot >= 0 else self.xs[s.bottom]
 
     def _rows(self, layers: Layers, framed: bool) -> None:

@@ -42,7 +42,7 @@ Theme = Literal["auto", "light", "dark"]
 THEMES: tuple[Theme, ...] = ("auto", "light", "dark")
 
 FORMATS = (".svg", ".png", ".pdf", ".tex", ".mmd", ".md", ".txt")
-"""What a picture can be saved as."""
+"""The suffixes that a picture can be saved with."""
 
 LEAST_PIXELS, MOST_PIXELS = 50, 20_000
 UNROLLED = (
@@ -72,10 +72,10 @@ class Drawing:
     unrolled: Unrolled | None = None
     theme: Theme = "auto"
     direction: Direction | None = None
-    """Which way data goes; None is down, or where ``paper`` is given, the way that fills it better."""
+    """The direction of data; None is down, or with ``paper`` the direction that fills the page better."""
     paper: Paper | None = None
     sources: bool = False
-    """Whether what the last outputs of an unrolled spec are made of stands out."""
+    """True if the sources of the last outputs of an unrolled spec are to stand out."""
     _scenes: dict[Metrics, Scene] = field(default_factory=dict, compare=False, repr=False)
 
     def _scene(self, metrics: Metrics) -> Scene:
@@ -103,7 +103,7 @@ class Drawing:
 
     @property
     def _goes(self) -> Direction:
-        """Which way data goes in a graph for Markdown."""
+        """The direction of data in a graph for Markdown."""
         return self.direction or "down"
 
     def svg(self, theme: Theme | None = None) -> str:
@@ -446,7 +446,7 @@ def feedback_of(graph: Graph, source: Source | None = None) -> Feedback:
 
 
 def _words(given: Tensor, taken: Tensor) -> str:
-    """What an output is to an input that it is fed into; "" where it does not fit."""
+    """Returns the words for an output that is fed back to an input; "" where it does not fit."""
     if not given.shape or not taken.shape or given.dtype not in FLOATS:
         return ""
     if taken.dtype not in FLOATS:

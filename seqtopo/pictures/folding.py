@@ -50,7 +50,7 @@ class Group:
 
     @property
     def size(self) -> int:
-        """How many nodes one copy is."""
+        """The number of nodes in one copy."""
         return len(self.nodes) // self.count
 
     def first(self) -> list[Item]:
@@ -189,8 +189,9 @@ class _Folding:
         return [*items[:start], self._joined(copies), *items[stop:]]
 
     def _chain(self, copies: list[list[_Stretch]], at: int) -> tuple[int, int]:
-        """How many copies, from one on, each do with what the one before gives what the second does with
-        the first's; and how many values that is.
+        """Returns the number of copies in a chain from one copy on, and of the values that it carries.
+
+        In a chain each copy uses the outputs of the copy before it as the second uses those of the first.
         """
         starts = [copy[0].start for copy in copies[at:]]
         size = copies[at][-1].stop - starts[0]
@@ -237,7 +238,7 @@ class _Folding:
         )
 
     def _leave_alike(self, copies: list[list[_Stretch]]) -> bool:
-        """Whether what uses the copies from outside uses the last one alone, or all of them."""
+        """Returns whether each user outside the copies uses the last copy alone, or all of them."""
         starts = [copy[0].start for copy in copies]
         size = copies[0][-1].stop - starts[0]
         inside = range(starts[0], starts[-1] + size)

@@ -16,7 +16,7 @@ class Font:
     glyphs: dict[int, int]
     """The glyph of each character."""
     advances: tuple[int, ...]
-    """How wide each glyph is."""
+    """The width of each glyph."""
     box: tuple[int, ...]
     ascent: int
     descent: int

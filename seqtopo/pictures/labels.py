@@ -93,7 +93,7 @@ def details(nodes: Sequence[Node]) -> list[str]:
 
 
 def _every_argument(layer: Layer, call: Mapping[str, Any]) -> dict[tuple[str, str], str]:
-    """What is shown of a layer's arguments and of those of the layer in it, each under a key of its own."""
+    """Returns the shown arguments of a layer and of the layer in it, each under a key of its own."""
     found = {("", name): text for name, text in _arguments(layer.row, {**layer.args, **call})}
     inner, backward = layer.args.get("layer"), layer.args.get("backward_layer")
     if isinstance(inner, Layer):

@@ -219,7 +219,7 @@ def _exchange(
 def _pair(
     towards: Sequence[Sequence[tuple[int, float]]], left: int, right: int, place: Sequence[float]
 ) -> int:
-    """How many edges of two neighbours cross, where one is left of the other."""
+    """Returns the number of crossings between the edges of two neighbours, if one is left of the other."""
     ours = sorted(place[n] + more for n, more in towards[right])
     return sum(bisect_right(ours, place[n] + more - 1e-9) for n, more in towards[left])
 

@@ -139,7 +139,7 @@ class _Sources:
 
 
 def _meeting(line: Line, other: Line) -> Point | None:
-    """Where the first part of a line, which goes up, meets another line that crosses it."""
+    """Returns the point where the first, upward part of a line crosses another line; None if it does not."""
     (x, low), (_, high) = line.points[:2]
     for (ax, ay), (bx, by) in pairwise(other.points):
         if ay == by and min(ax, bx) <= x <= max(ax, bx) and high <= ay <= low:
@@ -148,7 +148,7 @@ def _meeting(line: Line, other: Line) -> Point | None:
 
 
 def _is_at(point: Point, text: Text) -> bool:
-    """Whether a point is beside a text, where lines begin and end."""
+    """Returns whether a point is beside a text, where lines begin and end."""
     room = PIXELS.small_line
     return text.left - room <= point[0] <= text.left + text.w + room and abs(point[1] - text.y) <= room
 

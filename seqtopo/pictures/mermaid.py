@@ -66,8 +66,9 @@ def _level(plan: Plan, prefix: str, indent: str) -> list[str]:
 
 
 def _parts(plan: Plan, entry: int) -> bool:
-    """Whether what comes in at an entry goes more than one way: that is drawn as a place of its own, so
-    that a skip within the frame does not begin outside of it.
+    """Returns whether the value of an entry goes to several blocks.
+
+    It is then drawn as a place of its own, so that a skip within the frame does not begin outside of it.
     """
     if plan.blocks[entry].family != "entry":
         return False

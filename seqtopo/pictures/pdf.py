@@ -28,7 +28,7 @@ from seqtopo.pictures.scene import (
 POINTS = 0.75
 """A pixel, 1/96 of an inch, in the points of a PDF, 1/72 of an inch."""
 _ROUND = 0.5523
-"""How far the handles of a curve are away that is nearly a quarter of a circle of radius 1."""
+"""The distance of the handles of a curve that is nearly a quarter of a circle of radius 1."""
 
 
 def pdf(scene: Scene, *, dark: bool = False, pixels: tuple[int, int] | None = None) -> bytes:
@@ -93,7 +93,7 @@ def _font(one: Font, name: str, first: int, used: dict[int, str]) -> list[bytes]
 
 
 def _to_unicode(used: dict[int, str]) -> str:
-    """What lets a reader search the text and copy it."""
+    """Returns the map from glyphs to characters by which a reader can search and copy the text."""
     pairs = [
         f"<{glyph:04x}> <{char.encode('utf-16-be', 'replace').hex()}>" for glyph, char in sorted(used.items())
     ]
@@ -109,7 +109,7 @@ def _to_unicode(used: dict[int, str]) -> str:
 
 
 class _Page:
-    """What is drawn, in pixels from the bottom up."""
+    """The drawn content of the page, in pixels from the bottom up."""
 
     def __init__(self, scene: Scene, dark: bool, scale: float) -> None:
         self.scene = scene

@@ -12,7 +12,7 @@ from itertools import pairwise
 from seqtopo.pictures.layering import Layers, Stretch
 
 Extent = tuple[int, int]
-"""How far an element reaches to the left and to the right of its place."""
+"""The reach of an element to the left and to the right of its place."""
 
 
 def placed(
@@ -40,7 +40,7 @@ def placed(
 
 
 class _Edges:
-    """What is above and below each element, and which of it is to be straight."""
+    """The neighbours above and below each element, and which of the edges are to be straight."""
 
     def __init__(self, layers: Layers, rails: Sequence[Stretch], shift: Callable[[Stretch], int]) -> None:
         self.up: list[list[int]] = [[] for _ in layers.ranks]
@@ -227,7 +227,7 @@ def _by_weight(layers: Layers, between: dict[Pair, Stretch]) -> tuple[list[Pair]
 
 
 def _before(layers: Layers, up: list[list[int]]) -> list[set[int]]:
-    """What each element depends on, itself included."""
+    """Returns, for each element, the elements above it that it depends on, itself included."""
     found: list[set[int]] = [{e} for e in range(len(layers.ranks))]
     for row in layers.rows:
         for element in row:

@@ -1,4 +1,4 @@
-"""Plan what is drawn of a graph: labelled boxes, and arrows between them. No places yet."""
+"""Plan the drawing of a graph: labelled boxes, and arrows between them. No places yet."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from seqtopo.source import Span
 
 @dataclass
 class Port:
-    """Where something leaves a box: its shape, and whether it is a state."""
+    """A value that leaves a box: its shape, and whether it is a state."""
 
     label: str
     style: Style = "data"
@@ -42,7 +42,7 @@ class Block:
     inner: Plan | None = None
     number: int = 0
     loop: list[str] = field(default_factory=list)
-    """What goes back into it at the next step, where that is drawn: the states of a recurrent layer."""
+    """The states of a recurrent layer that go back into it at the next step, where that is drawn."""
     nodes: tuple[int, ...] = ()
     """The nodes of the graph that it shows: of copies, those of all."""
     slots: list[str] = field(default_factory=list)
@@ -50,7 +50,7 @@ class Block:
     params: str = ""
     """The number of its parameters, in words, where that is shown."""
     marked: bool = False
-    """Whether it is to stand out."""
+    """True if it is to stand out."""
 
 
 @dataclass
@@ -83,7 +83,7 @@ class Plan:
 
     @property
     def size(self) -> int:
-        """How many blocks there are, those in frames included."""
+        """The number of blocks, those in frames included."""
         return sum(1 + (block.inner.size if block.inner else 0) for block in self.blocks)
 
 
@@ -115,7 +115,7 @@ def plan_of(
 
 
 class _Tags:
-    """Which blocks are calls of the same layer."""
+    """Groups the blocks that are calls of the same layer."""
 
     def __init__(self) -> None:
         self.blocks: dict[Layer, list[Block]] = {}
@@ -274,7 +274,7 @@ class _Level:
     # ---- arrows ----------------------------------------------------------------------------------
 
     def _needs(self, item: Item) -> list[tuple[Value, Style, str]]:
-        """What comes into an item from outside of it, in order."""
+        """Returns the values that come into an item from outside, in order, with their style and word."""
         if isinstance(item, Leaf):
             return list(_slots(item.nodes[0]))
         if isinstance(item, Part):
@@ -371,7 +371,7 @@ class _Level:
         return labels.merged([self.planner.shape(Value(index, *value[1:])) for index in alike])
 
     def _part(self, part: Part, slots: Mapping[Value, int], place: int) -> Plan:
-        """What is in the frame of a named flow."""
+        """Returns the plan inside the frame of a named flow."""
         inner = _Level(self.planner, part.items, numbers=slots)
         inner.exits([self.values[place, port][0] for port in range(len(self.plan.blocks[place].ports))])
         inner.finish()
@@ -383,7 +383,7 @@ class _Level:
         return inner.plan
 
     def _frame(self, group: Group, block: Block, place: int) -> Plan:
-        """What is in the frame of copies: the first copy, in the words of all."""
+        """Returns the plan inside the frame of copies: the first copy, with labels that hold for all."""
         start, size = group.start, group.size
         inner = _Level(self.planner, group.first())
         offsets = {port: key[0] for (owner, key), port in self.ports.items() if owner == place}
@@ -412,14 +412,14 @@ def _layer(node: Node) -> Layer:
 
 
 def _words_of(layer: Layer) -> tuple[str, ...]:
-    """What each of several values that come in is called."""
+    """Returns the names of a layer's several inputs, as an arrow shows them."""
     if layer.row.role == "attention":
         return ("query", "value", "key")
     return ("", "minus") if layer.row.name == "sub" else ()
 
 
 def _slots(node: Node) -> list[tuple[Value, Style, str]]:
-    """What comes into a node, how it is drawn, and the word at its arrow."""
+    """Returns the inputs of a node, each with the style of its line and the word at its arrow."""
     words = _words_of(node.layer) if node.layer is not None else ()
     several = len(node.inputs) > 1
     found: list[tuple[Value, Style, str]] = [

@@ -12,8 +12,9 @@ from seqtopo.pictures.scene import Box, Line, Metrics, Point, Scene, Text, strai
 
 @dataclass
 class Net:
-    """What leaves one place above, or several, and arrives at one or more below; ``track`` is where it turns,
-    -1 for one that goes straight down.
+    """Edges that leave one place above, or several, and arrive at one or more below.
+
+    ``track`` is where they turn, -1 for an edge that goes straight down.
     """
 
     tops: list[int]
@@ -27,7 +28,7 @@ class Net:
 
     @property
     def straight(self) -> bool:
-        """Whether it needs no track."""
+        """True if it needs no track."""
         return len({*self.tops, *self.bottoms}) == 1
 
 
@@ -117,7 +118,7 @@ def loop_room(words: Sequence[str], metrics: Metrics) -> int:
 
 
 def _reach(metrics: Metrics) -> int:
-    """How far a loop reaches to the right of a box, the shadow of copies included."""
+    """Returns the reach of a loop to the right of a box, the shadow of copies included."""
     return 2 if metrics.cells else 20
 
 
@@ -185,7 +186,7 @@ def _ways(start: Box, end: Box, x: int, h: int, m: Metrics) -> Iterator[tuple[Po
 
 
 def _is_free(scene: Scene, way: Sequence[Point], m: Metrics) -> bool:
-    """Whether a way crosses no box and no text."""
+    """Returns whether a way crosses no box and no text."""
     cell = 1 if m.cells else 0
     half = 0 if m.cells else m.small_line // 2
     rooms = [(b.x, b.y, b.x + b.w - cell, b.y + b.h) for b in scene.boxes]

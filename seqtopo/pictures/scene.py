@@ -1,4 +1,4 @@
-"""Define what a picture is made of, boxes, lines and texts at their places, and measure their room."""
+"""Define the parts of a picture, boxes, lines and texts at their places, and measure their room."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from seqtopo.diag.renderers.cells import width as columns
 Point = tuple[int, int]
 
 Style = Literal["data", "state", "mask", "dropped"]
-"""What goes along a line: solid, dashed, dotted, or faded and cut off."""
+"""The kind of a line: data (solid), a state (dashed), a mask (dotted), or dropped (faded and cut off)."""
 
 Size = Literal["title", "small"]
-"""How large a text is."""
+"""The size of a text."""
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,11 @@ class Box:
     copies: bool = False
     shows: int = -1
     marked: bool = False
-    """Whether it is to stand out."""
+    """True if it is to stand out."""
 
     @property
     def is_frame(self) -> bool:
-        """Whether other boxes may lie in it."""
+        """True if other boxes may lie in it."""
         return self.family == "frame"
 
 
@@ -54,7 +54,7 @@ class Line:
     arrow: bool = True
     net: int = 0
     marked: bool = False
-    """Whether it is to stand out."""
+    """True if it is to stand out."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Text:
 
     @property
     def left(self) -> int:
-        """Where it begins."""
+        """The x at which it begins."""
         return self.x - {"start": 0, "middle": self.w // 2, "end": self.w}[self.anchor]
 
 
@@ -168,7 +168,7 @@ MARK = ("#c2255c", "#f783ac")
 """The outline of what is to stand out, for light and for dark."""
 
 STYLES = {"data": "", "state": "6 4", "mask": "2 3", "dropped": "2 3"}
-"""How lines are broken."""
+"""The dash patterns of lines."""
 
 
 _NARROW = {
@@ -210,12 +210,12 @@ class Metrics:
     frame: int
     """Room between a frame and what is in it."""
     border: int
-    """How much of a frame its own border takes."""
+    """The room that a frame's own border takes."""
     widest: int
     """A line of a box is broken where it gets longer."""
     corner: int = 0
     turned: bool = False
-    """Whether the two axes are exchanged in the end, so that everything goes to the right."""
+    """True if the two axes are exchanged in the end, so that data goes to the right."""
 
     def across(self, text: str) -> int:
         """Return the room of a small text beside a line, across its way; 0 where there is none."""

@@ -46,20 +46,20 @@ class Cells:
         self.dotted: dict[tuple[int, int], Cell] = {}
 
     def _links(self, tier: Tier) -> Iterator[Link]:
-        """What comes from below; a state from the side is drawn otherwise."""
+        """Yields the links from below; a state from the side is drawn otherwise."""
         yield from tier.links
         for link in tier.state:
             if self.tiers[link.source].row != tier.row:
                 yield link
 
     def _chain(self, i: int, link: Link) -> str:
-        """What goes one way of what a tier gives: single steps, all of them as a whole, or a state."""
+        """Returns the wire on which a link goes: single steps, all of them as a whole, or a state."""
         if link.style == "state":
             return f"state {link.place.last}"
         return f"{'step' if link.way == 'step' and not self._is_joined(i, link) else 'whole'} {link.style}"
 
     def _is_joined(self, i: int, link: Link) -> bool:
-        """Whether every step of what is given goes to every cell."""
+        """Returns whether every step of the source goes to every cell."""
         return i in self.joined and not link.alone
 
     def _across_from(self, tier: Tier) -> list[Link]:
@@ -95,7 +95,7 @@ class Cells:
         self.lanes = {region: len(lanes) for region, lanes in busy.items()}
 
     def _crossed(self, tier: Tier) -> bool:
-        """Whether something passes the row of a bar: it is then drawn as cells that are joined."""
+        """Returns whether a line passes the row of a bar, which is then drawn as joined cells."""
         region = region_of(tier.place.axis)
         if self.back is not None:
             given, taken = (self.tiers[i] for i in self.back)
@@ -105,7 +105,7 @@ class Cells:
         return any(low < tier.row < high for lane in spans for low, high in lane)
 
     def _places(self) -> None:
-        """Where the columns of each region are, and the words on their left."""
+        """Sets where the columns of each region are, and the words on their left."""
         m = self.m
         self.slots: dict[Axis, list[int]] = {}
         self.width: dict[Axis, int] = {}
@@ -132,7 +132,7 @@ class Cells:
         self.w = x - self.gutter + m.margin
 
     def _words(self, tier: Tier) -> Iterator[tuple[str, str]]:
-        """What stands in the cells of a tier, and what stands lower behind it."""
+        """Yields the word in each cell of a tier, and its subscript."""
         if tier.kind == "bar" and not self._crossed(tier):
             return
         for column in self.columns.steps(tier.gives if tier.kind in ("range", "bar") else tier.place):

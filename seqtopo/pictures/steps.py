@@ -79,8 +79,8 @@ class Steps(Cells):
         return list(found.values())
 
     def _ways(self, i: int, link: Link) -> list[tuple[int, list[Cell], list[Cell]]]:
-        """What of a link goes together: the slot of the step, or -1 for all, the cells that it comes from,
-        and those that it goes to.
+        """Returns the groups of lines of a link: the slot of the step, or -1 for all, the source cells,
+        and the target cells.
         """
         gives = self._gives(link)
         joined = self._is_joined(i, link)
@@ -125,7 +125,7 @@ class Steps(Cells):
         return list(found.values())
 
     def _end(self, i: int, link: Link) -> Cell:
-        """Where everything goes that comes to one place of a tier."""
+        """Returns the cell at which everything arrives that comes to one place of a tier."""
         tier = self.tiers[i]
         if i in self.bars:
             own = region_of(tier.place.axis)
@@ -137,7 +137,7 @@ class Steps(Cells):
         return cells[-1] if link.to_last or not tier.place.many else cells[0]
 
     def _passes(self, link: Link, chain: str, sources: list[Cell]) -> int:
-        """Where a wire passes the cells of the rows between."""
+        """Returns the x at which a wire passes the cells of the rows between."""
         last = max(sources, key=lambda cell: cell.x)
         if self.straight.get(link.source) == chain:
             return last.x
@@ -149,7 +149,7 @@ class Steps(Cells):
         return right + (1 if self.m.cells else 8) + lane * self.m.beside
 
     def _route(self, wires: list[_Wire]) -> None:
-        """Where each wire arrives and turns, and with that the heights of rows and gaps."""
+        """Sets where each wire arrives and turns, and with that the heights of rows and gaps."""
         m = self.m
         arriving: dict[Cell, list[_Wire]] = {}
         for wire in wires:
@@ -196,7 +196,7 @@ class Steps(Cells):
         return min((source.x for source in wire.sources), key=lambda x: abs(x - cell.x))
 
     def _dropping(self, tier: Tier) -> bool:
-        """Whether steps of a tier give nothing on: those are marked."""
+        """Returns whether some steps of a tier go nowhere: those are marked."""
         return bool(tier.ends) and len(self.columns.steps(tier.place)) > 1
 
     # ---- drawing -----------------------------------------------------------------------------------

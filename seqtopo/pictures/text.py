@@ -111,7 +111,7 @@ class _Canvas:
         self._join(points[-1], there, line)
 
     def _is_beside(self, point: Point) -> bool:
-        """Whether a point is on the right of a box."""
+        """Returns whether a point is on the right of a box."""
         x, y = point
         return any(b.x + b.w == x and b.y <= y < b.y + b.h for b in self.scene.boxes if not b.is_frame)
 
@@ -142,7 +142,7 @@ def _ended(line: Line) -> list[Point]:
 
 
 def _direction(a: Point, b: Point) -> tuple[int, int]:
-    """Which way it is from one point to another, and back."""
+    """Returns the direction from one point to another, and that back."""
     if a[0] == b[0]:
         return (_DOWN, _UP) if b[1] > a[1] else (_UP, _DOWN)
     return (_RIGHT, _LEFT) if b[0] > a[0] else (_LEFT, _RIGHT)

@@ -17,7 +17,7 @@ from seqtopo.source import Source, Span
 
 Kind = Literal["steps", "copies", "range", "bar", "vector", "output"]
 Way = Literal["step", "gather", "spread", "one"]
-"""How one tier feeds another: step by step, all steps to one place, one to all steps, one to one."""
+"""The ways of feeding a tier: step by step, all steps to one place, one to all steps, one to one."""
 
 
 @dataclass(eq=False)
@@ -27,7 +27,7 @@ class Axis:
     last: Size
     number: int
     alone: bool = False
-    """Whether it is not a sequence, but the place of a vector that comes from nowhere in time."""
+    """True if it is not a sequence, but the place of a vector that comes from nowhere in time."""
     marks: dict[int, Size] = field(default_factory=dict)
     root: Axis | None = None
     region: Axis | None = None
@@ -46,7 +46,7 @@ class Axis:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a value is: at the steps from ``first`` to ``last`` of an axis, or at ``last`` alone."""
+    """The place of a value: the steps from ``first`` to ``last`` of an axis, or ``last`` alone."""
 
     axis: Axis
     first: Size
@@ -56,9 +56,9 @@ class Place:
 
 @dataclass
 class Link:
-    """What a tier is given by another one; ``place`` is where what is given is.
+    """A connection from another tier; ``place`` is the place of the value that it carries.
 
-    ``reads`` says which of its steps each step is made of, where that is a window; both count from 1.
+    ``reads`` gives the source steps of each step, where those are a window; both count from 1.
     """
 
     source: int
@@ -67,9 +67,9 @@ class Link:
     place: Place
     reads: Reads | None = None
     alone: bool = False
-    """Whether each of its steps counts for the same step alone, as that of a query."""
+    """True if each of its steps counts for the same step alone, as that of a query."""
     to_last: bool = False
-    """Whether a state goes to the last step, where the reading backwards begins."""
+    """True if a state goes to the last step, where the reading backwards begins."""
 
 
 @dataclass
@@ -316,7 +316,7 @@ class _Stacking:
                 yield link.source
 
     def _goes_across(self, link: Link) -> bool:
-        """Whether a state goes from the last step of one layer to the first of the next."""
+        """Returns whether a state goes from the last step of one layer to the first of the next."""
         last = self.tiers[link.source].place.last
         return link.way == "one" and not link.to_last and link.place.last == last
 

@@ -291,8 +291,8 @@ class _Unrolling:
     def _passed(
         self, node: Node, came: list[tuple[int, Place]]
     ) -> tuple[dict[int, Passed], dict[int, Reads]]:
-        """What becomes of the steps of each value that comes in, and which of them each step reads, where it
-        does not read all.
+        """Returns where the time axis of each input goes, and which steps each step reads where it does
+        not read all.
         """
         layer = node.layer
         assert layer is not None
@@ -322,7 +322,7 @@ class _Unrolling:
         return Tensor(tuple(map(self.order, tensor.shape)), tensor.dtype)
 
     def _are_alone(self, passed: Mapping[int, Passed], came: list[tuple[int, Place]]) -> bool:
-        """Whether each step is treated by itself."""
+        """Returns whether each step is treated by itself."""
         lengths = {self._count(place) for _, place in came if place.many}
         return len(lengths) == 1 and all(map(keeps_steps, passed.values()))
 
@@ -439,7 +439,7 @@ def _cut(details: list[str]) -> str:
 
 
 def _cuts(row: Row) -> bool:
-    """Whether an operation takes steps off at the ends, or puts some there."""
+    """Returns whether an operation takes steps off at the ends, or puts some there."""
     ends = any(name in row.by_name for name in ("n", "index", "before"))
     return bool(row.emit) and row.role in ("selection", "padding") and ends
 
