@@ -70,7 +70,7 @@ class Source:
 
     @property
     def lines(self) -> int:
-        """How many lines the text has."""
+        """The number of lines of the text."""
         return len(self._starts)
 
     def line(self, number: int) -> str:

@@ -134,7 +134,7 @@ TITLES = {
     "ST8": "Keras code: what Keras 3 calls otherwise",
     "ST9": "A mistake of ours",
 }
-"""What the codes that begin so are about; the longest beginning says it."""
+"""The subjects of codes by their beginnings; the longest beginning of a code counts."""
 
 
 def grouped(rows: Iterable[Code]) -> dict[str, list[Code]]:

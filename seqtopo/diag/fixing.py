@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from seqtopo.diag.model import Diagnostic, Edit, Fix
 
 MOST_ROUNDS = 20
-"""How often a text is fixed and read again: each reading may find further safe fixes."""
+"""The maximum number of times that a text is fixed and read again: each may bring further safe fixes."""
 _MOST_CHECKS = 60
 _MOST_STEPS = 6
 

@@ -18,7 +18,7 @@ FIX_ALL = f"{types.CodeActionKind.SourceFixAll.value}.seqtopo"
 KINDS = [types.CodeActionKind.QuickFix, FIX_ALL]
 
 REASON = "say why"
-"""What stands in a new comment in the place of the reason."""
+"""The placeholder for the reason in a new comment."""
 
 
 def code_actions(
@@ -117,7 +117,7 @@ def _comment(text: Text, offset: int, code: str) -> Edit:
 
 
 def _again(document: Document, text: str) -> Sequence[Diagnostic]:
-    """What is found where a document has another text, the other cells of a notebook as they are."""
+    """Returns the findings of a document with another text, the other cells of a notebook as they are."""
     spec, code = document.spec, document.code
     if spec is not None:
         return spec.again(text).checked.diagnostics

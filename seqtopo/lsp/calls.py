@@ -30,7 +30,7 @@ STATEMENTS = {"LET": "let", "DEF": "def", "TRAIN": "train", "SEARCH": "search"}
 
 @dataclass
 class Context:
-    """Where the cursor stands: in the arguments of ``callee``, in a statement, or where a step begins.
+    """The place of the cursor: in the arguments of ``callee``, in a statement, or where a step begins.
 
     ``place`` counts the arguments by position before it, ``named`` are those given by name; ``key`` is the
     argument whose value is being written. ``opens`` says that a step, or an argument, begins here.
@@ -114,7 +114,7 @@ def _look_back(spec: Spec, tokens: list[Token], found: Context) -> None:
 
 
 def _begins_statement(spec: Spec, token: Token) -> bool:
-    """Whether a token stands at the very beginning of a line, as statements do."""
+    """Returns whether a token stands at the very beginning of a line, as statements do."""
     at = token.start
     return (at == 0 or spec.source.text[at - 1] == "\n") and token.type not in ("ARROW", "RPAR", "RSQB")
 

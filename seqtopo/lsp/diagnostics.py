@@ -22,7 +22,7 @@ SEVERITIES = {
 }
 SOURCE = "seqtopo"
 _OLD = "ST8"
-"""How the codes of old spellings begin."""
+"""The beginning of the codes of old spellings."""
 
 
 def findings(document: Document, tried: Span | None = None) -> list[tuple[Diagnostic, Place]]:
@@ -90,7 +90,7 @@ def _tags(found: Diagnostic) -> list[types.DiagnosticTag] | None:
 
 
 def _is_unnecessary(found: Diagnostic) -> bool:
-    """Whether the way out is to take away what the finding is about."""
+    """Returns whether the first fix of a finding only removes the text that it is about."""
     if found.severity == "error" or not found.fixes:
         return False
     edits = found.fixes[0].edits

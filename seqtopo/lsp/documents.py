@@ -107,7 +107,7 @@ class Code:
 
     @property
     def read(self) -> Read:
-        """What reads a changed text in the place of this one."""
+        """The function that reads a changed text in the place of this one."""
         return reader(self.file, self.path)
 
     def findings(self, text: str, *, tried: bool = True) -> Sequence[Diagnostic]:
@@ -172,12 +172,12 @@ class Document:
 
     @property
     def is_spec(self) -> bool:
-        """Whether it holds a spec: a file, or a cell that begins with ``%%seqtopo``."""
+        """True if it holds a spec: a file, or a cell that begins with ``%%seqtopo``."""
         return self.language == SPEC or (self.notebook is not None and bool(_MAGIC.match(self.text.text)))
 
     @property
     def spec(self) -> Spec | None:
-        """What is known of the spec; None of Python code."""
+        """The spec with its checks; None for Python code."""
         if not self.is_spec:
             return None
         if self._spec is None:
@@ -191,7 +191,7 @@ class Document:
 
     @property
     def is_checked(self) -> bool:
-        """Whether today's text was checked already."""
+        """True if the present text has been checked already."""
         known = self.notebook if self.notebook is not None and not self.is_spec else self
         return any("checked" in vars(one) for one in (self._spec, known._code) if one is not None)
 
@@ -204,7 +204,7 @@ class Document:
 
     @property
     def code(self) -> Code | None:
-        """What is known of the Python code, of a cell that of the whole notebook; None of a spec."""
+        """The Python code with its checks, for a cell that of the whole notebook; None for a spec."""
         if self.language != PYTHON or self.is_spec:
             return None
         if self.notebook is not None:
@@ -269,7 +269,7 @@ class OpenNotebook:
 
     @property
     def code(self) -> Code:
-        """What is known of the cells of Python code together."""
+        """The Python cells as one text, with its checks."""
         if self._code is None:
             found = [
                 (number, document.text.text, run)
@@ -306,9 +306,9 @@ class Documents:
         self.select = select
         self.encoding = "utf-16"
         self.txt = False
-        """Whether ``.txt`` files are specs."""
+        """True if ``.txt`` files are specs."""
         self.python = True
-        """Whether Python code is looked at."""
+        """True if Python code is checked."""
         self._open: dict[str, Document] = {}
         self._notebooks: dict[str, OpenNotebook] = {}
 

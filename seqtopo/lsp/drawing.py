@@ -24,7 +24,7 @@ _TITLES: dict[Kind, str] = {"graph": "draw", "unrolled": "unrolled"}
 
 
 class Drawn(NamedTuple):
-    """What a request for a drawing answers; see the protocol in ``seqtopo.lsp``."""
+    """The answer to a request for a drawing; see the protocol in ``seqtopo.lsp``."""
 
     svg: str | None
     version: int
@@ -99,7 +99,10 @@ def _first(diagnostics: Any) -> str:
 
 
 def _chosen(document: Document, position: types.Position | None) -> tuple[Checked | None, str, str]:
-    """What is drawn: the spec, or the model that a place belongs to; its name, and what is wrong with it."""
+    """Returns the spec or model to draw, its name, and the first error in it as text.
+
+    With several models in a document, it is the last one that begins before the position.
+    """
     spec, code = document.check(), document.code
     if spec is not None:
         return spec.checked, "", _first(spec.checked.diagnostics)

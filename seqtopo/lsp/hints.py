@@ -61,7 +61,7 @@ def _comes(graph: Graph, node: Node) -> str:
 
 
 def _ends(spec: tree.Spec | None) -> set[int]:
-    """Where the last steps of flows end."""
+    """Returns the offsets where the last steps of flows end."""
     return {
         _bare(node.steps[-1]).span.end
         for node in (tree.every(spec) if spec is not None else ())

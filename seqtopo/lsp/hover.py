@@ -127,7 +127,7 @@ def _is_step(spec: tree.Spec | None, span: Span) -> bool:
 
 
 def _nodes(document: Document, span: Span) -> Iterator[str]:
-    """What is known of the nodes that a name begins: of several uses of a macro each other answer once."""
+    """Yields the text about each node that a name begins; equal texts of a macro's uses once."""
     graph, nodes = nodes_of(document)
     if graph is None:
         return
@@ -206,7 +206,7 @@ def _line_at(model: CheckedModel, offset: int) -> LayerShape | None:
 
 
 def _is_head(code: Code, model: CheckedModel, offset: int) -> bool:
-    """Whether a place is on the line on which a model begins, or at the place where it is made."""
+    """Returns whether a place is on the line on which a model begins, or in the expression that makes it."""
     source = code.file.source
     start, end = source.place(model.place.span.start), source.place(offset)
     return start.line == end.line or _holds(model.place.span, offset)

@@ -79,7 +79,7 @@ class Server(LanguageServer):
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._took: dict[str, float] = {}
         self._problems: set[str] = set()
-        """What was said of settings that cannot be read, once each."""
+        """The messages about unreadable settings that were shown, each once."""
         self.drawings = Drawings()
         self.drawn: set[str] = set()
         """The documents whose drawings were asked for."""
@@ -200,7 +200,7 @@ class Server(LanguageServer):
 
     @property
     def takes_snippets(self) -> bool:
-        """Whether the editor takes completions with places to fill in."""
+        """True if the editor takes completions with places to fill in."""
         document = self.client_capabilities.text_document
         completion = document.completion if document is not None else None
         item = completion.completion_item if completion is not None else None
@@ -208,7 +208,7 @@ class Server(LanguageServer):
 
     @property
     def shows_documents(self) -> bool:
-        """Whether the editor can be asked to open a file."""
+        """True if the editor can be asked to open a file."""
         window = self.client_capabilities.window
         return bool(window is not None and window.show_document is not None and window.show_document.support)
 

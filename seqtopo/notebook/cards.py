@@ -17,8 +17,10 @@ from seqtopo.report.report import Report
 
 MODEL = ("keras.src.models.model", "Model")
 HISTORY = ("keras.src.callbacks.history", "History")
-"""Where Keras' classes are, for IPython, which finds them once Keras is loaded; where a Keras has them
-elsewhere, its own text is shown."""
+"""The module and class of Keras' ``History``, for IPython, which looks it up once Keras is loaded.
+
+A Keras that has it elsewhere shows its own text.
+"""
 MOST_LAYERS = 200
 """A model of more layers than this shows itself as Keras does."""
 _CELL = "padding:2px 12px 2px 0;text-align:right"
@@ -26,7 +28,7 @@ _TEXT_WIDTH = 100
 
 
 class Card(NamedTuple):
-    """What ``%%seqtopo`` shows: a report, the picture where there is one, and a note below."""
+    """The output of ``%%seqtopo``: a report, the picture if there is one, and a note below."""
 
     report: Report
     drawing: Drawing | None = None

@@ -106,7 +106,7 @@ def _layers(asked: Asked) -> list[list[str]]:
 
 
 GIVES: dict[str, Callable[[Asked], Any]] = {"report": _report, "layers": _layers}
-"""What is answered first. The rest is in ``views``."""
+"""The functions that make the first answer. The rest is in ``views``."""
 
 
 def giver(want: str) -> Callable[[Asked], Any] | None:

@@ -1,4 +1,4 @@
-"""What the page asks about a text, and the text as it is read for that; what was read last is kept."""
+"""A request of the page about a text, and the text as it is read for that; the last reading is kept."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from seqtopo.code.findings import CheckedFile
 
 NAME = "spec"
-"""What the text is called in messages."""
+"""The name of the text in messages."""
 
 
 class Asked:

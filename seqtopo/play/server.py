@@ -57,7 +57,7 @@ _HEADERS = {
 
 @dataclass
 class Start:
-    """What the page begins with: a text, its language, values of names; and the rules that are on."""
+    """The state that the page opens with: a text, its language, values of names, and active rules."""
 
     text: str | None = None
     language: str = "spec"
@@ -92,7 +92,7 @@ class Server(ThreadingHTTPServer):
 
     @property
     def hosts(self) -> tuple[str, ...]:
-        """What ``Host`` may say."""
+        """The values that the ``Host`` header of a request may have."""
         return f"{ADDRESS}:{self.server_port}", f"localhost:{self.server_port}"
 
     def config(self) -> str:

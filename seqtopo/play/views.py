@@ -1,4 +1,4 @@
-"""What the tabs of the page show of a text: its drawings, code, walk and pages, as plain data."""
+"""Make the contents of the page's tabs as plain data: drawings, code, the walk in words, pages of codes."""
 
 from __future__ import annotations
 

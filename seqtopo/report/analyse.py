@@ -47,7 +47,7 @@ class Checked:
 
     @cached_property
     def ok(self) -> bool:
-        """Whether there is no error."""
+        """True if there is no error."""
         return self.resolved is not None and not any(d.severity == "error" for d in self.diagnostics)
 
 

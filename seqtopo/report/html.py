@@ -53,7 +53,7 @@ def _finding(source: Source, found: Diagnostic) -> str:
 
 
 def _help(words: str) -> str:
-    """What to do, in words; lines of their own are commands to paste."""
+    """Returns the help of a finding as HTML; lines behind the first are commands to paste."""
     first, *more = words.split("\n")
     return f"<div><i>help:</i> {escaped(first)}</div>{_drawn(map(escaped, more))}"
 

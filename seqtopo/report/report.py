@@ -21,7 +21,7 @@ from seqtopo.source import Source
 
 @dataclass(frozen=True)
 class Report:
-    """What a check found. As text it reads like the command ``check``.
+    """The result of a check. As text it reads like the output of the command ``check``.
 
     Where there are errors, all but ``source``, ``diagnostics``, ``unbound`` and ``name`` is empty or None.
 
@@ -63,7 +63,7 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """Whether there is no error."""
+        """True if there is no error."""
         return not any(d.severity == "error" for d in self.diagnostics)
 
     def __str__(self) -> str:
@@ -77,11 +77,11 @@ class Report:
         return "\n".join(parts)
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        """What IPython shows in a terminal."""
+        """Prints the report for IPython in a terminal."""
         printer.text(str(self).rstrip("\n"))
 
     def _repr_html_(self) -> str:
-        """What a notebook shows: the findings with their places, and the table of shapes."""
+        """Returns the report for a notebook: the findings with their places, and the table of shapes."""
         from seqtopo.report.html import html  # only a notebook needs it
 
         return html(self.source, self.diagnostics, table_of(self) if self.ok and self.shapes else None)

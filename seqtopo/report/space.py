@@ -10,7 +10,7 @@ from seqtopo.graph.domains import Domain, Number, bound_text, in_words
 from seqtopo.layers.sizes import Size
 
 SEED = 0
-"""What points are drawn from where a space is too large to be looked at whole."""
+"""The seed of the points that are drawn from a space too large to be checked whole."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Space:
-    """What was found in a space.
+    """The result of checking the space of a spec with ``search``.
 
     Attributes:
         domains: what each name is searched in.

@@ -42,7 +42,7 @@ _MOST_NARROWED = 64
 _ROUND = (0.0, 1e-4, 1e-3, 0.01, 0.1, 0.5, 0.9, 0.99, 1.0)
 """Ends that are tried for a range of floats that fails at one of its own."""
 _STAND_IN = 8
-"""What an open size counts as where parameter counts are compared."""
+"""The number that stands for an open size when parameter counts are compared."""
 
 Answer = TypeVar("Answer")
 Point = Mapping[str, int]
@@ -80,7 +80,7 @@ class Seen:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing is wrong with it."""
+        """True if nothing is wrong with it."""
         return self.resolved is not None and not self.wrong
 
 
@@ -112,7 +112,7 @@ class Looker:
         self.domains = dict(resolver.searched)
         self.unreadable = any(n not in self.domains and n not in self.dims for n in self.written)
         self.made = 0
-        """How many layers and inputs were made so far."""
+        """The number of layers and inputs made so far."""
         self._known: dict[tuple[int, ...], Seen] = {}
 
     def spec_at(self, point: Point) -> tree.Spec:
@@ -192,7 +192,7 @@ class _Walk:
     source: Source
     dims: Mapping[str, Any]
     most: int = 0
-    """How many layers are made at most; 0 for the usual bound."""
+    """The maximum number of layers; 0 for the usual bound."""
     failures: dict[tuple[str, Any], _Failure] = field(default_factory=dict)
     fine: int = 0
 

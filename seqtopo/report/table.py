@@ -13,7 +13,7 @@ from seqtopo.report.columns import Column, columns
 from seqtopo.source import Span
 
 HEADINGS = ("name", "layer", "takes", "gives", "parameters", "")
-"""What the columns are called; the last one holds notes."""
+"""The headings of the columns; the last column holds notes."""
 
 _BY_CLASS = {row.keras: row for row in ROWS if row.keras}
 _DROPPED = {"takes": 2, "": 1}
@@ -128,7 +128,7 @@ def _params(line: LayerShape) -> str:
 
 
 def _note(line: LayerShape) -> str:
-    """What happens to the time axis, where a reader may not expect it."""
+    """Returns a note on the time axis, where a reader may not expect what happens to it."""
     if not line.inputs or not line.outputs:
         return ""
     came, gives = len(line.inputs[0]), len(line.outputs[0])

@@ -52,7 +52,7 @@ class Findings:
 
     @property
     def full(self) -> bool:
-        """Whether the limit is exceeded, so that further errors would not be shown."""
+        """True if the limit is exceeded, so that further errors would not be shown."""
         return len(self._found) > MOST
 
     def outside(self, region: Span) -> Findings:

@@ -21,7 +21,7 @@ OPERATORS = frozenset({"PLUS", "MINUS", "STAR", "SLASHES", "PERCENT"})
 
 
 class Place(NamedTuple):
-    """Where the parser stopped: the tokens of the statement and the index of the wrong one."""
+    """The place where the parser stopped: the tokens of the statement and the index of the wrong one."""
 
     tokens: list[Token]
     at: int
@@ -39,7 +39,7 @@ class Place(NamedTuple):
 
     @property
     def ends(self) -> bool:
-        """Whether the statement ends too early, so that there is no wrong token."""
+        """True if the statement ends too early, so that there is no wrong token."""
         return self.at == len(self.tokens)
 
     @property

@@ -281,7 +281,7 @@ class _Writer:
         indent: int,
         comma: bool = False,
     ) -> None:
-        """What stands in brackets, one item a line."""
+        """Prints the items between two brackets, one item a line."""
         # Parentheses around one expression would be a tuple, did a comma follow it.
         comma = comma or opening != "("
         inner = indent + _STEP

@@ -17,11 +17,11 @@ CODE = (".py", ".ipynb")
 SPEC_ENDINGS = (".seqtopo", ".topo.txt")
 """The endings of files that hold a spec and nothing else."""
 _YAML = re.compile(r"(backend|class_name|config|keras_version): ?\S*$", re.MULTILINE)
-"""How a model begins that Keras 1 and 2 wrote with ``to_yaml``."""
+"""Matches the beginning of a model that Keras 1 or 2 wrote with ``to_yaml``."""
 
 
 def is_model(argument: str) -> bool:
-    """Whether an argument names the file of a Keras model, by its ending.
+    """Returns whether an argument names the file of a Keras model, by its ending.
 
     >>> is_model("old.h5"), is_model("spec.txt")
     (True, False)
@@ -94,7 +94,7 @@ def _no_spec(name: str, message: str, help: str) -> tuple[Source, tuple[Diagnost
 
 
 def _way_out(data: bytes) -> str:
-    """What to do with bytes that are no text, by what they begin with."""
+    """Returns advice for a file that is no text, by its first bytes."""
     if data.startswith(b"PK\x03\x04"):
         return "is it a saved Keras model? seqtopo decompile model.keras gives its spec"
     if data.startswith(b"\x89HDF"):

@@ -185,7 +185,7 @@ LOOKALIKES: dict[str, Meant] = {
 
 
 class Instead(NamedTuple):
-    """Why a character cannot stand in a spec, and what to write instead."""
+    """The reason why a character cannot stand in a spec, and what to write instead."""
 
     message: str
     help: str

@@ -60,7 +60,7 @@ class Name(Node):
 
     @property
     def is_symbol(self) -> bool:
-        """Whether it is a symbol (a dimension), which starts with an upper-case letter."""
+        """True if it is a symbol (a dimension), which starts with an upper-case letter."""
         return self.name[:1].isupper()
 
 

@@ -51,7 +51,7 @@ class At:
 
     @property
     def inner(self) -> Layer | SubModel | None:
-        """What a wrapper wraps."""
+        """The layer or sub-model inside a wrapper; None if the layer is no wrapper."""
         found = self.layer.get("layer")
         return found if isinstance(found, (Layer, SubModel)) else None
 
@@ -71,14 +71,14 @@ class At:
         return self.node.call[name] if name in self.node.call else self.layer.get(name)
 
     def axis(self, name: str = "axis") -> int | None:
-        """Which axis of what comes in an argument names, counted from 0 without the batch."""
+        """Returns the axis of the input that an argument names, counted from 0 without the batch."""
         axis = self.get(name)
         if not isinstance(axis, int):
             return None
         return axis - 1 if axis > 0 else len(self.came.shape) + axis
 
     def called(self, value: Value) -> str:
-        """What a value that comes in is called: the name of the node that made it."""
+        """Returns the name of the node that made an input."""
         return name_of(self.graph.nodes[value.node])
 
 

@@ -98,7 +98,7 @@ def _whence(at: At, start: tuple[Value, ...]) -> str:
 
 
 def _takers(at: At) -> list[str]:
-    """Who uses the final states of a call."""
+    """Returns the names of the nodes that use the final states of a call."""
     if not at.node.wants:
         return []
     here = at.node.index

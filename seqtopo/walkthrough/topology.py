@@ -80,7 +80,7 @@ def _in_step(graph: Graph) -> str:
 
 
 def _up_to(window: Window) -> bool:
-    """Whether no step sees one behind its own."""
+    """Returns whether no step sees a step behind its own."""
     own, high = window.own, window.high
     if own is None or (own.factor, own.over) != (high.factor, high.over) or own.factor < 0:
         return False
@@ -89,7 +89,7 @@ def _up_to(window: Window) -> bool:
 
 
 def _answers(field: Field, shape: Shape) -> str:
-    """Which steps there are answers for."""
+    """Returns in words the steps that the output has an answer for."""
     if field.window.own == SELF and shape[field.axis or 0] == field.length:
         return "there is one answer for each step that comes in"
     which = answered(field, shape)

@@ -41,7 +41,7 @@ class Walk:
 
 
 def walk(resolved: Resolved) -> Walk:
-    """What there is to say about a spec without errors, in the order in which it is computed.
+    """Describes a spec without errors in words, in the order in which it is computed.
 
     >>> from seqtopo.report.analyse import analyse
     >>> found = walk(analyse("in(24,3) -> lstm(32)").resolved)
@@ -166,7 +166,7 @@ class _Walker:
 
 
 def _left_open(tensor: Tensor, steps: bool) -> str:
-    """What an open first axis means: a length that changes from batch to batch, or a width to be bound."""
+    """Returns the words for an open first axis: a length that changes by batch, or a width to be bound."""
     size = str(tensor.shape[0])
     if not steps:
         return f"{size} needs a number before the model can be built"

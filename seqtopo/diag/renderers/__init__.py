@@ -8,7 +8,7 @@ from importlib import import_module
 from seqtopo.diag.model import Diagnostic
 
 MODULES = {"text": "text", "concise": "lines", "json": "json", "github": "lines", "sarif": "sarif"}
-"""Which module has the function ``render_...`` of each name."""
+"""The module that has the function ``render_...`` of each name."""
 
 
 def renderer(name: str) -> Callable[[Sequence[Diagnostic]], str]:
