@@ -19,17 +19,16 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from seqtopo.play.answer import answer
 from seqtopo.play.views import VIEWS
-from tests.support.browser import chromium, faults_of, needs_chromium
+from tests.support.browser import DESKTOP, SPEC, WRONG, faults_of, needs_chromium, write
 from tests.support.imports import ROOT
 
 BUILT = ROOT / "build" / "playground"
 SITE = BUILT / "site"
 AXE = BUILT / "node_modules" / "axe-core" / "axe.min.js"
-SLOW = 120_000
+PATIENCE = 120_000
 """Milliseconds that Python may take to load on a machine with much else to do."""
-SPEC = "in(T,8) -> lstm(64,seq) -> lstm(32) -> dense(1)"
-WRONG = "in(T,8) -> lstm(64) -> lstm(32) -> dense(1)"
 
+pytest_plugins = ("tests.support.browser",)
 pytestmark = [
     needs_chromium,
     pytest.mark.skipif(not SITE.is_dir(), reason="the page is not built; ci/playground does it"),
@@ -70,32 +69,12 @@ def host() -> Iterator[Host]:
     found.stop()
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
-
-
-@pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    made = browser.new_context(viewport={"width": 1300, "height": 850})
-    made.set_default_timeout(SLOW)
-    yield made
-    made.close()
-
-
 def opened(page: Page, url: str) -> float:
     """Opens the page, and returns the seconds until it shows the first result."""
     started = time.perf_counter()
     page.goto(url)
-    page.locator("#table td").first.wait_for(timeout=SLOW)
+    page.locator("#table td").first.wait_for(timeout=PATIENCE)
     return time.perf_counter() - started
-
-
-def write(page: Page, text: str) -> None:
-    page.locator("#editor .cm-content").click()
-    page.keyboard.press("Control+A")
-    page.keyboard.insert_text(text)
 
 
 def test_it_answers_without_a_server_and_goes_on_without_a_network(
@@ -110,7 +89,7 @@ def test_it_answers_without_a_server_and_goes_on_without_a_network(
     expect(page.locator("#summary")).to_have_text("No problems")
     page.get_by_role("tab", name="Keras code").click()
     expect(page.locator("#panel-code .cm-content")).to_contain_text(
-        "LSTM(64, return_sequences=True", timeout=SLOW
+        "LSTM(64, return_sequences=True", timeout=PATIENCE
     )
     expect(page).to_have_url(re.compile("#v1="))
     kept = page.url
@@ -121,7 +100,7 @@ def test_it_answers_without_a_server_and_goes_on_without_a_network(
     offline = opened(page, kept)
     expect(page.locator("#kind")).to_contain_text("31,137")
     page.get_by_role("button", name="Your Keras code").click()
-    expect(page.locator("#problems .code")).to_have_text("ST301", timeout=SLOW)
+    expect(page.locator("#problems .code")).to_have_text("ST301", timeout=PATIENCE)
     assert wrong == []
     with capsys.disabled():
         print(f"\nfirst result: {cold:.1f} s, again {kept_cold:.1f} s, without a network {offline:.1f} s")
@@ -180,8 +159,8 @@ def test_python_asks_nobody_else(context: BrowserContext, host: Host) -> None:
 
 
 SEEN = {
-    "desktop": {"viewport": {"width": 1300, "height": 850}},
-    "dark": {"viewport": {"width": 1300, "height": 850}, "color_scheme": "dark"},
+    "desktop": {"viewport": DESKTOP},
+    "dark": {"viewport": DESKTOP, "color_scheme": "dark"},
     "phone": {"viewport": {"width": 390, "height": 844}},
 }
 
@@ -189,7 +168,7 @@ SEEN = {
 @pytest.mark.parametrize("how", SEEN)
 def test_axe_finds_no_serious_fault(how: str, browser: Browser, host: Host) -> None:
     context = browser.new_context(**SEEN[how], bypass_csp=True)
-    context.set_default_timeout(SLOW)
+    context.set_default_timeout(PATIENCE)
     page = context.new_page()
     opened(page, host.url)
     page.add_script_tag(path=str(AXE))
@@ -206,12 +185,12 @@ def test_axe_finds_no_serious_fault(how: str, browser: Browser, host: Host) -> N
     expect(page.locator("#summary")).to_have_text("1 error")
     look("an error")
     page.get_by_role("button", name="ST301").click()
-    expect(page.locator("#page")).to_contain_text("What it means", timeout=SLOW)
+    expect(page.locator("#page")).to_contain_text("What it means", timeout=PATIENCE)
     look("a page")
     page.keyboard.press("Escape")
     write(page, SPEC)
     page.get_by_role("tab", name="Keras code").click()
-    expect(page.locator("#panel-code .cm-content")).to_contain_text("LSTM(64", timeout=SLOW)
+    expect(page.locator("#panel-code .cm-content")).to_contain_text("LSTM(64", timeout=PATIENCE)
     look("code")
     page.get_by_role("tab", name="In words").click()
     expect(page.locator("#panel-walk li")).to_have_count(4)

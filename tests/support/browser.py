@@ -1,4 +1,7 @@
-"""Chromium for tests of pages, driven by Playwright."""
+"""Chromium for tests of pages, driven by Playwright, and what the tests of seqtopo's own page share.
+
+A module that takes the fixtures names this one in its ``pytest_plugins``.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or ""
 ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run")
 needs_chromium = pytest.mark.skipif(not CHROMIUM, reason="there is no chromium; ci/programs installs it")
+
+DESKTOP = {"width": 1300, "height": 850}
+SPEC = "in(T,8) -> lstm(64,seq) -> lstm(32) -> dense(1)"
+WRONG = "in(T,8) -> lstm(64) -> lstm(32) -> dense(1)"
 
 
 @contextmanager
@@ -23,6 +30,34 @@ def chromium() -> Iterator[Browser]:
             yield browser
         finally:
             browser.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A browser for the tests of a module."""
+    with chromium() as found:
+        yield found
+
+
+@pytest.fixture
+def context(browser: Browser, request: pytest.FixtureRequest) -> Iterator[BrowserContext]:
+    """A window without a past. A module's ``PATIENCE`` says how many milliseconds it waits for something."""
+    made = browser.new_context(viewport=DESKTOP)
+    made.set_default_timeout(getattr(request.module, "PATIENCE", 10_000))
+    yield made
+    made.close()
+
+
+def write(page: Page, text: str) -> None:
+    """Puts a text in the place of what stands in the page's editor."""
+    page.locator("#editor .cm-content").click()
+    page.keyboard.press("Control+A")
+    page.keyboard.insert_text(text)
+
+
+def text_of(page: Page) -> str:
+    """The text in the page's editor."""
+    return "\n".join(line.inner_text().strip("\n\u200b") for line in page.locator("#editor .cm-line").all())
 
 
 def faults_of(page: Page) -> list[str]:

@@ -12,12 +12,11 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from seqtopo.play.server import ADDRESS, Server
-from tests.support.browser import chromium, faults_of, needs_chromium
+from tests.support.browser import SPEC, WRONG, faults_of, needs_chromium, text_of, write
 
+pytest_plugins = ("tests.support.browser",)
 pytestmark = [needs_chromium, pytest.mark.xdist_group("browser")]
 
-SPEC = "in(T,8) -> lstm(64,seq) -> lstm(32) -> dense(1)"
-WRONG = "in(T,8) -> lstm(64) -> lstm(32) -> dense(1)"
 CODE = """\
 from keras import Input, Sequential, layers
 model = Sequential([Input((10, 4)), layers.LSTM(8), layers.LSTM(4)])
@@ -36,20 +35,6 @@ def server() -> Iterator[Server]:
         thread.join()
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
-
-
-@pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    made = browser.new_context(viewport={"width": 1300, "height": 850})
-    made.set_default_timeout(10_000)
-    yield made
-    made.close()
-
-
 @pytest.fixture
 def page(context: BrowserContext, server: Server) -> Iterator[Page]:
     """The page, just opened; whatever goes wrong on it fails the test."""
@@ -64,16 +49,6 @@ def open_at(page: Page, server: Server, hash: str = "") -> None:
     page.goto("about:blank")
     page.goto(f"{server.url}{hash}")
     page.wait_for_selector("html[data-ready]")
-
-
-def write(page: Page, text: str) -> None:
-    page.locator("#editor .cm-content").click()
-    page.keyboard.press("Control+A")
-    page.keyboard.insert_text(text)
-
-
-def text_of(page: Page) -> str:
-    return "\n".join(line.inner_text().strip("\n\u200b") for line in page.locator("#editor .cm-line").all())
 
 
 def test_typing_shows_shapes_pictures_code_and_words(page: Page) -> None:

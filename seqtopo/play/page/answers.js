@@ -29,24 +29,31 @@ function server(status) {
 }
 
 function worker(status) {
-  // A worker made of a blob has this page's security policy; one made of an address would have its own.
-  const start = `import ${JSON.stringify(new URL("worker.js", location.href).href)};`;
+  // A worker made of a blob has this page's security policy; one made of an address would have its own. In
+  // Firefox its static imports go past the service worker, and would need the network.
+  const url = JSON.stringify(new URL("worker.js", location.href).href);
+  const start = `import(${url}).catch(() => postMessage({ status: "failed", words: "Python could not be loaded" }));`;
   const made = new Worker(URL.createObjectURL(new Blob([start], { type: "text/javascript" })), { type: "module" });
   const waiting = new Map();
   let number = 0;
+  let begin;
+  const listens = new Promise((resolve) => (begin = resolve)); // what is sent to it before that is lost
   status("loading", "Python is loading");
   made.addEventListener("error", () => status("failed", "Python could not be loaded"));
   made.addEventListener("message", ({ data }) => {
     if (data.status) {
+      begin();
       return status(data.status, data.words);
     }
     waiting.get(data.id)?.(data.found);
     waiting.delete(data.id);
   });
-  return (text, options) =>
-    new Promise((resolve) => {
+  return async (text, options) => {
+    await listens;
+    return new Promise((resolve) => {
       number += 1;
       waiting.set(number, resolve);
       made.postMessage({ id: number, text, options });
     });
+  };
 }

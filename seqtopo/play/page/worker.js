@@ -9,6 +9,7 @@ addEventListener("message", ({ data }) => {
   if (answer) reply(data);
   else waiting.push(data);
 });
+postMessage({ status: "loading", words: "Python is loading" });
 
 function reply({ id, text, options }) {
   let found;
