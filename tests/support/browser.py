@@ -34,14 +34,14 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """A browser for the tests of a module."""
+    """Yield a browser for the tests of a module."""
     with chromium() as found:
         yield found
 
 
 @pytest.fixture
 def context(browser: Browser, request: pytest.FixtureRequest) -> Iterator[BrowserContext]:
-    """A window without a past. A module's ``PATIENCE`` says how many milliseconds it waits for something."""
+    """Yield a window without a past. A module's ``PATIENCE`` says how many milliseconds it waits for something."""
     made = browser.new_context(viewport=DESKTOP)
     made.set_default_timeout(getattr(request.module, "PATIENCE", 10_000))
     yield made
@@ -49,14 +49,14 @@ def context(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Browse
 
 
 def write(page: Page, text: str) -> None:
-    """Puts a text in the place of what stands in the page's editor."""
+    """Put a text in the place of what stands in the page's editor."""
     page.locator("#editor .cm-content").click()
     page.keyboard.press("Control+A")
     page.keyboard.insert_text(text)
 
 
 def text_of(page: Page) -> str:
-    """The text in the page's editor."""
+    """Return the text in the page's editor."""
     return "\n".join(line.inner_text().strip("\n\u200b") for line in page.locator("#editor .cm-line").all())
 
 
