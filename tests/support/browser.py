@@ -41,7 +41,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def context(browser: Browser, request: pytest.FixtureRequest) -> Iterator[BrowserContext]:
-    """Yield a window without a past. A module's ``PATIENCE`` says how many milliseconds it waits for something."""
+    """Yield a window without a past; a module's ``PATIENCE`` says how many milliseconds it waits."""
     made = browser.new_context(viewport=DESKTOP)
     made.set_default_timeout(getattr(request.module, "PATIENCE", 10_000))
     yield made
