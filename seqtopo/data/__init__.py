@@ -1,4 +1,4 @@
-"""Compare data with a spec, cut series as a spec wants them, and pad samples of unequal lengths.
+"""Check data against a spec, cut series for a spec, and pad samples of unequal lengths.
 
 A name is loaded when it is first asked for, since checking a spec without data loads no NumPy.
 """

@@ -1,4 +1,4 @@
-"""Describe one array of data: its shape and kind, and its numbers, summarised chunk by chunk with NumPy."""
+"""Describe one array of data: its shape, its kind, and a summary of its numbers, made chunk by chunk."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ TOO_LARGE = (
     f"the largest number of float32 is {LARGEST:.1e}: look for a mistake in the data, or bring it into "
     "another unit first"
 )
-"""What to do about a larger one."""
+"""The advice on a number that is larger than any of float32."""
 WIDEST = WIDEST_SAMPLE
 
 
 def values_in_file(header: Header) -> Values | None:
-    """Return what the numbers in a file are like; None where a sample is too wide, or the file is damaged."""
+    """Return a summary of the numbers in a file; None if a sample is too wide, or the file is damaged."""
     if math.prod(header.shape[1:]) > WIDEST:
         return None
     try:
@@ -42,12 +42,12 @@ def values_in_file(header: Header) -> Values | None:
 
 
 def array_in_file(header: Header) -> np.ndarray[Any, Any]:
-    """Return the array that a header tells of: that of ``.npy`` mapped into memory, that of an ``.npz`` read.
+    """Return the array that a header describes: an ``.npy`` is mapped into memory, an ``.npz`` is read.
 
     The header has been read and checked already, so it is not read again.
 
     Raises:
-        Unreadable: it is damaged, or holds no numbers.
+        Unreadable: the file is damaged, or holds no numbers.
     """
     import numpy as np
 
@@ -76,7 +76,7 @@ def array_in_file(header: Header) -> np.ndarray[Any, Any]:
 
 
 def values_of(found: Any, shape: tuple[int, ...]) -> Values | None:
-    """Return what the numbers in an array object are like; None where it cannot be read as NumPy's."""
+    """Return a summary of the numbers in an array object; None if it cannot be read in parts."""
     if math.prod(shape[1:]) > WIDEST:
         return None
     try:
@@ -103,7 +103,7 @@ def values_of(found: Any, shape: tuple[int, ...]) -> Values | None:
 
 
 def _unpacked(header: Header) -> Iterator[np.ndarray[Any, Any]]:
-    """The numbers of an array in an archive: rows as they are stored, never all of them at once."""
+    """Yield the numbers of an array in an archive: rows as they are stored, never all of them at once."""
     import numpy as np
 
     dtype = header.dtype
@@ -124,7 +124,7 @@ def _unpacked(header: Header) -> Iterator[np.ndarray[Any, Any]]:
 def _summary(
     pieces: Iterable[np.ndarray[Any, Any]], shape: tuple[int, ...], flat: bool = False
 ) -> Values | None:
-    """Summarise chunks of numbers, one behind the other; ``flat`` ones have lost their rows."""
+    """Return a summary of chunks of numbers, which follow each other; ``flat`` ones have lost their rows."""
     import numpy as np
 
     low, high = math.inf, -math.inf
@@ -171,14 +171,15 @@ KINDS = {
     "M": "dates",
     "m": "times",
 }
-"""What an array can hold, in words, by NumPy's letters."""
+"""The contents of an array in words, by NumPy's letters for kinds."""
 
 
 @dataclass(frozen=True)
 class Padding:
-    """How samples were padded: with which value, how many steps were added, how many of the ``steps`` that
-    were there are that value throughout, and the least
-    finite number of the data, or 0.
+    """A record of how samples were padded.
+
+    ``value`` is the padding, and ``added`` the number of steps that were added. Of the ``steps`` in the data,
+    ``equal`` hold the padding in all features. ``low`` is the least finite number of the data, or 0.
     """
 
     value: float
@@ -190,10 +191,10 @@ class Padding:
 
 @dataclass(frozen=True)
 class Array:
-    """An array's name in messages (``x``, ``y``, ``x['tokens']``), shape with the samples' axis, and kind.
+    """An array of data: its name in messages (``x``, ``y``, ``x['tokens']``), shape (samples, ...) and kind.
 
-    ``load`` gives what is known of its numbers; None where they cannot be looked at. Only an array that was
-    read from code has sizes that are not numbers.
+    ``load`` gives the summary of its numbers; None if they cannot be looked at. Only an array that was read
+    from code has sizes that are not numbers.
     """
 
     name: str
@@ -201,28 +202,28 @@ class Array:
     kind: str
     load: Callable[[], Values | None]
     lengths: tuple[int, int] | None = None
-    """The least and the most steps of samples that are not of one length; None for any other array."""
+    """The least and the most steps of samples of unequal lengths; None for any other array."""
 
     @property
     def ragged(self) -> bool:
-        """Whether it holds samples of unequal lengths, as far as that is known without opening a pickle."""
+        """True if it holds samples of unequal lengths, as far as that shows without opening a pickle."""
         return self.kind == "O" and len(self.shape) == 1 and (self.lengths is not None or self.saved)
 
     saved: bool = False
-    """Whether it stands in a file."""
+    """True if it stands in a file."""
     padding: Padding | None = None
-    """How its samples were padded to one length; None where they were not."""
+    """The record of how its samples were padded to one length; None if they were not."""
     numbers: Any = field(default=None, compare=False, repr=False)
-    """What they are then, as NumPy has it."""
+    """The padded samples, as an array of NumPy."""
 
     @cached_property
     def values(self) -> Values | None:
-        """What is known of its numbers; None where they were not looked at."""
+        """The summary of its numbers; None if they were not looked at."""
         return self.load() if self.kind in "fiub" and 0 not in self.shape else None
 
     @property
     def words(self) -> str:
-        """Return in words what it holds."""
+        """The kind of its contents, in words."""
         return KINDS.get(self.kind, "something that is not a number")
 
 
@@ -232,8 +233,8 @@ def from_header(name: str, header: Header) -> Array:
 
 
 def from_object(name: str, found: Any) -> Array | None:
-    """Return a Python object (NumPy's, a backend's, a table, nested lists) as an array; None where it is
-    none.
+    """Return an array that describes a Python object: an array of NumPy or of a backend, a table, or nested
+    lists. None for any other object.
     """
     if isinstance(found, Array):
         return found
@@ -257,7 +258,7 @@ def from_object(name: str, found: Any) -> Array | None:
 
 
 def lengths_of(samples: Any) -> tuple[int, int] | None:
-    """Return the least and the most steps of samples of unequal lengths.
+    """Return the least and the most steps of samples of unequal lengths; None for other samples.
 
     >>> lengths_of([[1, 2], [3, 4, 5]]), lengths_of([[1, 2], [3, 4]]), lengths_of([1, "two"])
     ((2, 3), None, None)
@@ -278,7 +279,7 @@ def _nested(found: Any) -> Any:
 
 
 def _kind(dtype: Any) -> str:
-    """NumPy's letter for a dtype of NumPy's or of a backend."""
+    """Return NumPy's letter for a dtype of NumPy or of a backend."""
     kind = getattr(dtype, "kind", None)
     if isinstance(kind, str) and kind in KINDS:
         return kind

@@ -1,4 +1,4 @@
-"""Score forecasts on held-out steps, and guesses that use no model beside them."""
+"""Score forecasts on held-out steps, and score baselines, which use no model, beside them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True)
 class Scores:
-    """Rows of names and numbers, one for each of ``columns``; ``what`` says what the numbers are."""
+    """A table of scores: ``what`` names them, and each row has a name and a number for each column."""
 
     what: str
     columns: tuple[str, ...]
@@ -30,9 +30,10 @@ def errors(
     wanted: Wanted | None,
     names: tuple[str, ...],
 ) -> Scores:
-    """Return root mean squared errors for each predicted feature, in the units of the data: of the mean
-    (features,) of what was trained on, of the last value of each window, and of the model. ``spread`` undoes
-    the scaling.
+    """Return the root mean squared errors for each predicted feature, in the units of the data.
+
+    There is a row for the mean (features,) of the training data, for the last value of each window, and for
+    the model. ``spread`` undoes the scaling.
     """
     sums: dict[str, Array] = {}
     count = 0.0
@@ -54,8 +55,10 @@ def errors(
 
 
 def usual(kind: str, labels: Array, width: int) -> Array:
-    """Return what is most usual among labels: the mean of numbers and of yes and no, (width,) or fewer; the
-    share of each class, (width,). ``kind`` is one of ``choosing.kinds_of``.
+    """Return the most likely answer from the labels alone.
+
+    That is the mean of numbers and of booleans, of shape (width,) or smaller, or the share of each class
+    (width,). ``kind`` is one of those of ``choosing.kinds_of``.
 
     >>> usual("ids", np.array([2, 0, 2, 2]), 3).tolist(), usual("yes-no", np.array([0, 1, 1, 1]), 1).tolist()
     ([0.25, 0.0, 0.75], [0.75])
@@ -73,8 +76,9 @@ Guess = Callable[[Any, list[Array]], list[Array]]
 def guesses(
     kinds: Sequence[str], known: Sequence[Array], logits: Sequence[bool], wanted: Wanted | None, ids: bool
 ) -> dict[str, Guess]:
-    """Return what those who know nothing would answer, in the form that the loss takes: what is ``usual``,
-    and of a series, whose ``wanted`` is given, the last value.
+    """Return the baselines by name, each as a function of inputs and predictions, in the form the loss takes.
+
+    One answers what is ``usual``. For a series, whose ``wanted`` is given, another repeats the last value.
     """
     forms = list(zip(kinds, logits, strict=True))
 
@@ -101,7 +105,7 @@ def guesses(
 
 
 def _form(found: Array, kind: str, logits: bool) -> Array:
-    """Shares as the loss takes them: as they are, or as what a softmax or a sigmoid would make them of."""
+    """Return shares as the loss takes them: as they are, or as the logits of a softmax or a sigmoid."""
     if kind == "number" or not logits:
         return found
     safe = found.clip(1e-7, 1 - 1e-7)
@@ -109,7 +113,7 @@ def _form(found: Array, kind: str, logits: bool) -> Array:
 
 
 def _stretched(found: Array, shape: tuple[int, ...]) -> Array:
-    """The same for each sample and step; several steps in one row one after the other."""
+    """Return an answer repeated for each sample and step; several steps in one row follow each other."""
     if shape and found.shape[-1:] != shape[-1:] and found.shape[-1] and shape[-1] % found.shape[-1] == 0:
         found = np.tile(found, shape[-1] // found.shape[-1])
     return np.broadcast_to(found, shape)

@@ -1,4 +1,4 @@
-"""Bind symbols from data: ``in(T,F)`` learns T and F."""
+"""Bind symbols of a spec to the sizes of data: ``in(T,F)`` learns T and F."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from seqtopo.source import Span
 def as_taken(declared: Shape, sample: Shape) -> Shape | None:
     """Return the shape in which Keras takes samples for an input; None if they have other axes.
 
-    A last axis of 1 Keras adds or takes away itself. Samples of one number are not sequences of an open
-    length, though Keras would take them for sequences of one step.
+    Keras adds or removes a last axis of 1. Samples of one number are not sequences of an open length, though
+    Keras would take them for sequences of one step.
 
     >>> as_taken((24, 1), (24,)), as_taken((24,), (24, 1)), as_taken((24, 3), (24,))
     ((24, 1), (24,), None)
@@ -32,7 +32,7 @@ def as_taken(declared: Shape, sample: Shape) -> Shape | None:
 
 @dataclass
 class Learned:
-    """The symbols that data has bound, where from, and where two arrays say two things.
+    """The symbols that data has bound, the arrays that bound them, and the conflicts between two arrays.
 
     ``shapes`` are those of the samples for the inputs that declare a ``?``, by their nodes.
     """
@@ -43,7 +43,7 @@ class Learned:
     shapes: dict[int, Shape] = field(default_factory=dict)
 
     def take(self, declared: Shape, sample: Shape, array: Array, span: Span) -> None:
-        """Binds the symbols of a declared shape by a sample's, where they have as many axes."""
+        """Bind the symbols of a declared shape to a sample's sizes, if both have as many axes."""
         if len(sample) != len(declared):
             return
         for size, found in zip(declared, sample, strict=True):
@@ -87,7 +87,7 @@ def learn(graph: Graph, x: Iterable[Array], y: Iterable[Array], training: Traini
 
 
 def _said_of(graph: Graph, index: int, training: Training | None) -> Iterator[Shape]:
-    """The shapes that a spec says labels have: as declared, or as the output."""
+    """Yield the shapes that a spec gives for labels: the declared one, or that of the output."""
     if training is not None and training.labels is not None and index < len(training.labels):
         yield training.labels[index].shape
     tensor = graph.tensor(graph.outputs[index])
@@ -96,7 +96,7 @@ def _said_of(graph: Graph, index: int, training: Training | None) -> Iterator[Sh
 
 
 def _symbol(size: object) -> str:
-    """The name of a size that is one symbol; "" for any other."""
+    """Return the name of a size that is one symbol; "" for any other size."""
     if isinstance(size, Expr) and size.is_atom:
         atom = size.terms[0][0][0]
         return atom.name if isinstance(atom, Symbol) else ""

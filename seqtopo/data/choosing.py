@@ -1,4 +1,4 @@
-"""Choose the loss and metrics for a spec that names none, from the last layers and the labels."""
+"""Choose the loss and metrics for a spec that names none, from its last layers and the labels."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ SPARSE, ONE_HOT, BINARY = (
 )
 SQUARED, ABSOLUTE = "mse", "mae"
 SHARES = [name for name, reach in RANGES.items() if reach == (0.0, 1.0)]
-"""The activations that give numbers from 0 to 1."""
+"""The activations with a range from 0 to 1."""
 
 
 def chosen_training(
@@ -42,9 +42,8 @@ def chosen_training(
 ) -> tuple[Source, str]:
     """Return the text of a spec with a loss in it, and the ``train`` statement or loss that was added to it.
 
-    The text is unchanged, and nothing was added, where the spec says its loss. ``labels`` are those of
-    each output, in their order. Of a ``series`` the answers go back in as numbers of their own, or as its
-    ``ids``, which no number stands for.
+    Nothing is added if the spec names its loss. ``labels`` are those of each output, in order. The answers
+    of a model of a ``series`` are fed back: as numbers, or with ``ids`` as token ids, which are no numbers.
 
     >>> from seqtopo.report.analyse import analyse
     >>> from seqtopo.data.array import from_object
@@ -79,7 +78,7 @@ def _listed(items: Sequence[str]) -> str:
 
 
 def _for_output(view: View, index: int, labels: Array, series: bool, ids: bool) -> tuple[str, str]:
-    """The loss of one output and the metric beside it, "" for none."""
+    """Return the loss of one output and its metric, "" for no metric."""
     graph: Graph = view.graph
     value = graph.outputs[index]
     tensor = graph.tensor(value)
@@ -116,8 +115,9 @@ def _for_output(view: View, index: int, labels: Array, series: bool, ids: bool) 
 
 
 def noted(found: tuple[Diagnostic, ...], added: str, written: int) -> tuple[Diagnostic, ...]:
-    """Return the diagnostics, with a note where they are of what was ``added``: of labels and their loss, or
-    at a place behind what was ``written``.
+    """Return diagnostics, with a note on those that come from the ``added`` loss.
+
+    These are the ones of labels and losses, and those at a place behind the ``written`` text.
     """
     if not added:
         return found
@@ -132,20 +132,20 @@ def noted(found: tuple[Diagnostic, ...], added: str, written: int) -> tuple[Diag
 
 
 def kinds_of(training: Training, outputs: int) -> list[str]:
-    """Return the labels that the loss of each output takes: ``ids``, ``one-hot``, ``yes-no``, ``number``."""
+    """Return the kind of labels of each output's loss: ``ids``, ``one-hot``, ``yes-no`` or ``number``."""
     kinds = [("ids", IDS), ("one-hot", HOT), ("yes-no", YES_NO)]
     losses = losses_of(training, outputs) or [""] * outputs
     return [next((kind for kind, names in kinds if loss in names), "number") for loss in losses]
 
 
 def logits_of(training: Training, outputs: int) -> list[bool]:
-    """Return whether the loss of each output applies the softmax or sigmoid itself."""
+    """Return for each output whether its loss applies the softmax or sigmoid itself."""
     given = training.loss if isinstance(training.loss, list) else [training.loss] * outputs
     return [isinstance(loss, Object) and bool(loss.kwargs.get("from_logits")) for loss in given]
 
 
 class _Targets:
-    """The features of a series that are predicted, as they are trained on, read part by part."""
+    """The predicted features of a series, scaled as for training, read part by part."""
 
     def __init__(self, series: Series, columns: tuple[int, ...] | None) -> None:
         self.series, self.columns = series, columns
@@ -155,8 +155,10 @@ class _Targets:
 
 
 def labels_of(cut: Cut, whole: Series, early: Series) -> Array:
-    """Return the labels of all windows or pieces of a series, as one array: the shape of what is cut from it,
-    and what is known of the numbers of the whole series, scaled as ``early`` is.
+    """Return an array that describes the labels of all windows or segments of a series.
+
+    Its shape is that of the labels that are cut. The summary of its numbers is that of the whole series,
+    scaled like ``early``.
     """
     shape = cut[0][1].shape
     columns = cut.wanted.columns

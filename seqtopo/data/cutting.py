@@ -1,4 +1,4 @@
-"""Cut data into batches without copying: windows or consecutive segments of a series, and samples."""
+"""Cut data into batches without copying: windows or segments of a series, and samples."""
 
 from __future__ import annotations
 
@@ -16,11 +16,10 @@ _MIX = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
 
 
 def shuffled(at: np.ndarray[Any, Any], count: int, seed: int, epoch: int) -> np.ndarray[Any, Any]:
-    """Return where the numbers ``at``, of ``range(count)``, are in the order of an epoch: a permutation of
-    all.
+    """Return the places of the numbers ``at`` in an epoch's permutation of ``range(count)``.
 
-    A Feistel network (Luby and Rackoff, 1988) over the next power of four, walked on until it is inside
-    (Black and Rogaway, 2002). So billions of windows are shuffled without a list of them.
+    It is a Feistel network (Luby and Rackoff, 1988) over the next power of four, repeated until the result is
+    inside (Black and Rogaway, 2002). So billions of windows are shuffled without a list of them.
 
     >>> found = shuffled(np.arange(10), 10, seed=0, epoch=0)
     >>> sorted(found.tolist()) == list(range(10)), bool((found != np.arange(10)).any())
@@ -46,15 +45,14 @@ def _network(numbers: np.ndarray[Any, Any], half: int, keys: np.ndarray[Any, Any
 
 
 def _mixed(numbers: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Steele, Lea and Flood's splitmix64; it wraps around as it should."""
+    """Return hashes of numbers by splitmix64 (Steele, Lea and Flood); the products overflow on purpose."""
     numbers = (numbers ^ (numbers >> np.uint64(30))) * _MIX[0]
     numbers = (numbers ^ (numbers >> np.uint64(27))) * _MIX[1]
     return np.asarray(numbers ^ (numbers >> np.uint64(31)))
 
 
 def lacking_classes(early: np.ndarray[Any, Any], late: np.ndarray[Any, Any]) -> str:
-    """Return the classes that most of the later labels have and none of the earlier ones, in words; "" for
-    none.
+    """Return the classes that most later labels have and no earlier one has, in words; "" if there are none.
 
     >>> lacking_classes(np.array([0, 0, 1, 1]), np.array([2, 2, 2, 1]))
     'the class 2'
@@ -76,12 +74,14 @@ Remainder = Literal["keep", "drop", "pad", "error"]
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is wanted for a window: ``ahead``, the ``horizon`` steps after it; ``next``, at each of its steps
-    the step after; ``same``, the window itself. Of these ``columns`` (None: of all). Without ``time_axis``
-    the steps ahead are one axis with the features.
+    """The targets of a window.
 
-    ``places`` are the wanted steps where they are others than these, counted from the window's end (0 is
-    the first step after it): a model that gives answers for some of its steps only has those as targets.
+    ``answers`` is ``ahead`` for the ``horizon`` steps after the window, ``next`` for the step after each of
+    its steps, or ``same`` for the window itself. ``columns`` are the target features (None: all). Without
+    ``time_axis`` the steps ahead and the features are one axis.
+
+    ``places`` are the target steps of a model that gives answers for some of its steps only, counted from the
+    window's end: 0 is the first step after it. None for the steps that ``answers`` says.
     """
 
     answers: Answers = "ahead"
@@ -92,13 +92,13 @@ class Wanted:
 
     @property
     def beyond(self) -> int:
-        """Return how many steps after the window the targets need."""
+        """The number of steps after the window that the targets need."""
         if self.places is not None:
             return max(0, max(self.places) + 1)
         return {"ahead": self.horizon, "next": 1, "same": 0}[self.answers]
 
     def steps_of(self, steps: int) -> np.ndarray[Any, Any]:
-        """Return the target steps of a window of ``steps``, counted from its begin."""
+        """Return the target steps of a window of ``steps``, counted from its first step."""
         if self.places is not None:
             return np.asarray([steps + place for place in self.places])
         begin, count = (steps, self.horizon) if self.answers == "ahead" else (self.answers == "next", steps)
@@ -115,19 +115,19 @@ class Wanted:
         return f"{len(self.places)} of the steps after the window"
 
     def known_before(self, steps: int) -> np.ndarray[Any, Any]:
-        """For each of them, the last step of the window that comes before it."""
+        """Return, for each target step, the last step of the window that comes before it."""
         found: np.ndarray[Any, Any] = np.clip(self.steps_of(steps) - 1, 0, steps - 1)
         return found
 
     def at(self, starts: np.ndarray[Any, Any], steps: int) -> np.ndarray[Any, Any]:
-        """Return the numbers of the wanted steps for windows that start there: (windows, wanted steps)."""
+        """Return the target steps of windows that begin at ``starts``: (windows, target steps)."""
         found: np.ndarray[Any, Any] = starts[:, None] + self.steps_of(steps)
         return found
 
     def cut(
         self, series: Series, at: np.ndarray[Any, Any], ends: np.ndarray[Any, Any] | None = None
     ) -> np.ndarray[Any, Any]:
-        """Return the wanted numbers at these steps; zeros past the ends of the series."""
+        """Return the target numbers at these steps; zeros past the ends of the series."""
         found = series.take(at, self.columns, ends)
         flat = self.answers == "ahead" and not self.time_axis
         if not flat:
@@ -137,8 +137,9 @@ class Wanted:
 
 @dataclass
 class Windows:
-    """Windows of ``steps`` that overlap: each begins ``stride`` steps after the one before. Of several
-    series, none reaches from one into another.
+    """Overlapping windows of ``steps``: each begins ``stride`` steps after the one before.
+
+    No window reaches from one series into another.
     """
 
     series: Series
@@ -169,17 +170,17 @@ class Windows:
 
     @property
     def count(self) -> int:
-        """How many windows there are."""
+        """The number of windows."""
         return int(self._upto[-1])
 
     @cached_property
     def _upto(self) -> np.ndarray[Any, Any]:
-        """How many windows there are up to the end of each series."""
+        """The number of windows up to the end of each series."""
         room = np.array(self.series.every_length) - self.steps - self.wanted.beyond
         return np.cumsum(np.where(room >= 0, room // self.stride + 1, 0))
 
     def _starts(self, at: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        """Where the windows with these numbers begin."""
+        """Return the first steps of the windows with these numbers."""
         if not self.series.lengths:
             return at * self.stride
         of = np.searchsorted(self._upto, at, side="right")
@@ -189,20 +190,20 @@ class Windows:
 
     @property
     def before(self) -> int:
-        """Return how many steps of the first window come before its first target."""
+        """The number of steps of the first window before its first target."""
         return int(self.wanted.at(np.zeros(1, "int64"), self.steps).min())
 
     @property
     def dropped(self) -> int:
-        """Return how many windows are left out because they do not fill a batch."""
+        """The number of windows that are left out because they do not fill a batch."""
         return self.count % self.batch_size if self.remainder == "drop" else 0
 
     def __len__(self) -> int:
-        """Return how many batches there are."""
+        """Return the number of batches."""
         return -(-(self.count - self.dropped) // self.batch_size)
 
     def __getitem__(self, index: int) -> Batch:
-        """Return one batch: x (batch, steps, F), y as wanted."""
+        """Return one batch: x (batch, steps, F), and y as ``wanted`` says."""
         if not 0 <= index < len(self):
             raise IndexError(index)
         first = index * self.batch_size
@@ -225,10 +226,10 @@ class Windows:
 
 @dataclass
 class Pieces:
-    """Pieces of ``steps``, one after the other; row i of a batch goes on where row i of the one before ended.
+    """Consecutive segments of ``steps``: row i of a batch goes on where row i of the batch before ended.
 
-    The series is laid in ``batch_size`` rows, ``row`` steps each; several series are a row each. What does
-    not fill them is dropped from its end, filled up with zeros of weight 0, or an error.
+    The series is laid in ``batch_size`` rows of ``row`` steps; several series are a row each. Steps that do
+    not fill the rows are dropped from the end, padded with zeros of weight 0, or refused.
     """
 
     series: Series
@@ -268,25 +269,25 @@ class Pieces:
 
     @property
     def _usable(self) -> list[int]:
-        """How many steps of each series have answers."""
+        """The number of steps of each series that have targets."""
         return [max(0, length - self.wanted.beyond) for length in self.series.every_length]
 
     @property
     def dropped(self) -> int:
-        """How many steps at the end are in no segment; those that are only answers are not counted."""
+        """The number of steps at the end that are in no segment, without those that are only targets."""
         return max(0, sum(self._usable) - self.batch_size * self.row)
 
     @property
     def padded(self) -> int:
-        """Return how many steps are padded."""
+        """The number of steps that are padded."""
         return max(0, self.batch_size * self.row - sum(self._usable))
 
     def __len__(self) -> int:
-        """Return how many batches there are: segments in a row."""
+        """Return the number of batches, which is that of the segments in a row."""
         return self.row // self.steps
 
     def __getitem__(self, index: int) -> Batch:
-        """One batch: x (batch, steps, F), y as wanted; and the weights of the answers where it was padded."""
+        """Return one batch: x (batch, steps, F), y as ``wanted`` says, and weights if steps were padded."""
         if not 0 <= index < len(self):
             raise IndexError(index)
         several = bool(self.series.lengths)
@@ -315,8 +316,12 @@ Cut = Windows | Pieces
 
 
 def check_long_enough(series: Series, steps: int, wanted: Wanted, rows: int, *, every: bool = False) -> None:
-    """Raises SpecError (ST724) where a series is too short for one window, or for one piece in each row; of
-    several, where all are, or with ``every`` where one is.
+    """Refuse a series that is too short for one window, or for one segment in each row.
+
+    Several series are refused if all are too short, or with ``every`` if one is.
+
+    Raises:
+        SpecError: ST724.
     """
     beyond = wanted.beyond
     needs = steps * rows + beyond
@@ -348,7 +353,7 @@ Arrays = tuple[np.ndarray[Any, Any], ...]
 class Samples:
     """Arrays (samples, ...) for each input and each output, in batches.
 
-    ``weights`` are those of the samples, where there are some; ``whole`` leaves out a last smaller batch.
+    ``weights`` are the sample weights, if there are any; ``whole`` leaves out a last smaller batch.
     """
 
     x: Arrays
@@ -362,16 +367,16 @@ class Samples:
 
     @property
     def count(self) -> int:
-        """How many samples there are."""
+        """The number of samples."""
         there = len(self.x[0])
         return there // self.batch_size * self.batch_size if self.whole else there
 
     def __len__(self) -> int:
-        """Return how many batches there are."""
+        """Return the number of batches."""
         return -(-self.count // self.batch_size)
 
     def __getitem__(self, index: int) -> tuple[Any, ...]:
-        """Return one batch: (x, y), or (x, y, weights); of several inputs or outputs a tuple."""
+        """Return one batch: (x, y) or (x, y, weights), where several inputs or outputs are a tuple."""
         if not 0 <= index < len(self):
             raise IndexError(index)
         first = index * self.batch_size
@@ -382,7 +387,7 @@ class Samples:
         return batch if self.weights is None else (*batch, self.weights[at])
 
     def split(self, held: int) -> tuple[Samples, Samples]:
-        """Return the first samples, and the last ``held`` of them, in their order."""
+        """Return the first samples and the last ``held`` ones, both in order."""
         first = len(self.x[0]) - held
         return self._part(slice(first)), replace(self._part(slice(first, None)), shuffle=False)
 

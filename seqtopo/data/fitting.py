@@ -37,14 +37,14 @@ from seqtopo.report.analyse import Checked, analyse, run_passes
 from seqtopo.source import Span
 
 MOST_WRONG = 10
-"""After so many arrays that do not fit, the rest of them are not looked at: each try of a fix is a check."""
+"""The number of arrays that do not fit after which no more are looked at: each try of a fix is a check."""
 MOST_OUTPUTS = 100
-"""Labels are looked at for no more outputs than this."""
+"""The most outputs whose labels are looked at."""
 
 
 @dataclass(frozen=True)
 class Data:
-    """The arrays for a spec's inputs and outputs, in the order of both; what was wrong in reading them.
+    """The arrays for a spec's inputs and outputs, in order, and the problems found in reading them.
 
     ``weights`` are the sample weights: one array for all outputs, or one for each.
     """
@@ -56,7 +56,7 @@ class Data:
 
 
 class NoSuchLossError(ValueError):
-    """There is no loss of a name."""
+    """A loss has an unknown name."""
 
 
 def with_data(
@@ -69,13 +69,12 @@ def with_data(
     *,
     pad: bool = False,
 ) -> Checked:
-    """Return a spec that was read with these ``dims``, its symbols bound by data, with what is wrong with the
-    data.
+    """Return a spec with its symbols bound by data, and with the problems of the data among its diagnostics.
 
-    With ``pad``, samples of unequal lengths are padded to one.
+    The spec was read with these ``dims``. With ``pad``, samples of unequal lengths are padded to one length.
 
     Raises:
-        NoSuchLossError: there is none of that name.
+        NoSuchLossError: no loss has this name.
     """
     if loss is not None and not loss_name(loss):
         old = OBJECTS["loss"].get(loss)
@@ -101,9 +100,10 @@ def with_data(
 
 @dataclass(frozen=True)
 class Bound:
-    """A spec whose symbols data has bound: ``checked`` anew with them, and with all of ``dims``.
+    """A spec whose symbols data has bound: ``checked`` is the spec read again with them, ``dims`` all
+    bindings.
 
-    ``seen`` is what it means with the data's sizes in place of every ``?``, ``more`` what is wrong with that.
+    ``seen`` is its meaning with the data's sizes in place of every ``?``, ``more`` the problems of that.
     """
 
     checked: Checked
@@ -114,7 +114,7 @@ class Bound:
 
 
 def bind(checked: Checked, data: Data, dims: Mapping[str, Any] | None = None) -> Bound:
-    """Bind the symbols of a spec by data; it was read with these ``dims`` and has no errors."""
+    """Return a spec without errors, read with these ``dims``, with its symbols bound by data."""
     assert checked.resolved is not None
     learned = learned_from(checked.resolved, data)
     bound = {**(dims or {}), **learned.dims}
@@ -128,10 +128,10 @@ def bind(checked: Checked, data: Data, dims: Mapping[str, Any] | None = None) ->
 
 
 def read_data(graph: Graph, x: Any, y: Any, sample_weight: Any = None, pad: bool = False) -> Data:
-    """Return the arrays in what was given as x, y and weights (None: nothing), for a graph's inputs and
+    """Return the arrays in what was given as x, y and weights (None: nothing), by a graph's inputs and
     outputs.
 
-    With ``pad``, samples of unequal lengths are padded to one.
+    With ``pad``, samples of unequal lengths are padded to one length.
     """
     found: dict[str, list[Array]] = {"x": [], "y": [], "sample_weight": []}
     problems: list[Diagnostic] = []
@@ -166,7 +166,7 @@ def ends_of(graph: Graph) -> tuple[list[str], list[str]]:
 
 
 def learned_from(resolved: Resolved, data: Data) -> Learned:
-    """Return the symbols that data binds, where nothing else does."""
+    """Return the symbols that data binds and nothing else does."""
     return learn(resolved.graph, data.x, data.y, resolved.training)
 
 
@@ -178,11 +178,11 @@ def fit(
     loss: str = "",
     seen: Resolved | None = None,
 ) -> list[Diagnostic]:
-    """Return what is wrong with data for a spec without errors, in the order of the text.
+    """Return the problems of data for a spec without errors, in the order of the text.
 
-    ``dims`` are the symbols that are bound from outside, to try fixes with; ``learned`` is what data has
-    bound; ``loss`` is the loss of every output, where the spec has no ``train`` statement that says it.
-    ``seen`` is the spec with the data's sizes in place of every ``?``.
+    ``dims`` are the symbols bound from outside, to try fixes with; ``learned`` are those that data has bound.
+    ``loss`` is the loss of every output, if no ``train`` statement says one. ``seen`` is the spec with the
+    data's sizes in place of every ``?``.
     """
     tried = Trial(resolved.source.text, resolved.graph, dims).checks
     sides = [
@@ -260,7 +260,7 @@ def _targets(resolved: Resolved, data: Data, dims: dict[str, Any], loss: str) ->
 
 
 def _weights(resolved: Resolved, data: Data, loss: str) -> Iterator[Diagnostic]:
-    """ST730, ST715: sample weights that Keras would refuse, misplace, or learn nothing by."""
+    """Yield ST730 and ST715: sample weights that Keras refuses or misplaces, or none of which is positive."""
     graph = resolved.graph
     losses = losses_of(resolved.training, len(graph.outputs)) or []
     several = len(data.weights) > 1
@@ -302,7 +302,7 @@ def _weights(resolved: Resolved, data: Data, loss: str) -> Iterator[Diagnostic]:
 
 
 def _is_weightless(array: Array) -> bool:
-    """Whether all of some weights were looked at, and none of them is above 0."""
+    """Return whether all of some weights were looked at, and none is above 0."""
     if array.kind not in "fiub" or 0 in array.shape:
         return False
     values = array.values
@@ -310,7 +310,8 @@ def _is_weightless(array: Array) -> bool:
 
 
 def _weigh(shape: Shape, answers: Shape) -> bool:
-    """Whether weights of a shape (samples, ...) stand each beside its own answer, of samples of ``answers``.
+    """Return whether each of some weights (samples, ...) belongs to an answer of its own, of shape
+    ``answers``.
 
     >>> _weigh((40,), ()), _weigh((40, 10), ()), _weigh((40,), (10,)), _weigh((40, 1), (10,))
     (True, False, False, True)

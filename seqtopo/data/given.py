@@ -17,7 +17,7 @@ from seqtopo.source import Span
 
 @dataclass(frozen=True)
 class Given:
-    """Arrays for one side (``x`` or ``y``): with names, where whoever gave them named them."""
+    """Arrays for one side (``x`` or ``y``), with names if they were given by name."""
 
     side: str
     arrays: tuple[tuple[str, Array], ...]
@@ -25,7 +25,7 @@ class Given:
 
 
 class NotData(Exception):  # noqa: N818  (it is an answer, not a failure)
-    """What was given is no data; carries the diagnostic."""
+    """An object that was given as data is none; holds the diagnostic."""
 
     def __init__(self, diagnostic: Diagnostic) -> None:
         super().__init__(diagnostic.message)
@@ -36,7 +36,7 @@ def read_given(side: str, data: Any) -> Given:
     """Return the arrays in what was given as ``x`` or ``y``: an array, a path, a list or a dictionary.
 
     Raises:
-        NotData: there are none, or a file cannot be read.
+        NotData: it holds no array, or a file cannot be read.
     """
     if isinstance(data, Mapping):
         found = [
@@ -90,10 +90,10 @@ def _in_file(name: str, path: Path) -> list[tuple[str, Array]]:
 
 
 def paired(given: Given, names: Sequence[str], span: Span) -> list[Array]:
-    """Return the arrays in the order of inputs or outputs with these names.
+    """Return the arrays in the order of the inputs or outputs with these names.
 
     Raises:
-        NotData: there are more or fewer, or their names are others.
+        NotData: there are more or fewer arrays, or they have other names.
     """
     by_name = {name: array for name, array in given.arrays if name}
     found = members(given.side, by_name, names) if given.named else None
@@ -148,9 +148,7 @@ def unequal_lengths(shapes: Sequence[Shape]) -> tuple[int, int] | None:
 def unpadded(
     name: str, count: Size, lengths: tuple[int, int] | None, path: str = "samples.npz"
 ) -> Diagnostic:
-    """Return what is wrong with samples of unequal lengths, and what to do; without lengths they are a
-    pickle.
-    """
+    """Return the diagnostic of samples of unequal lengths; without ``lengths`` they are in a pickle."""
     many = f"{count} sample{'s' * (count != 1)}"
     ways = "--pad on the command line, pad=True or seqtopo.data.pad(samples) in Python"
     if lengths is not None:
@@ -177,7 +175,8 @@ def listed(names: Sequence[str], most: int = 6) -> str:
 
 
 def numbered(there: Collection[str], name: str) -> list[str]:
-    """Return the arrays of a file that hold one sample each, in the order of their numbers; [] where none do.
+    """Return the arrays of a file that hold one sample each, in the order of their numbers; [] if there are
+    none.
 
     >>> numbered(["x_10", "x_9", "y"], "x"), numbered(["arr_0", "arr_1"], "arr")
     (['x_9', 'x_10'], ['arr_0', 'arr_1'])
@@ -188,8 +187,9 @@ def numbered(there: Collection[str], name: str) -> list[str]:
 
 
 def one_a_sample(side: str, there: Collection[str], names: Sequence[str]) -> list[list[str]] | None:
-    """For each input or output the arrays of a file that hold one sample each, or its one array; None where
-    one lacks both, or none has samples of its own.
+    """Return for each input or output the names of its arrays of one sample each, or that of its one array.
+
+    None if one has neither, or if none has an array for each sample.
     """
     usual = [side, *(["arr"] if side == "x" else [])] if len(names) == 1 else []
     found = [
@@ -200,8 +200,7 @@ def one_a_sample(side: str, there: Collection[str], names: Sequence[str]) -> lis
 
 
 def members(side: str, there: Collection[str], names: Sequence[str]) -> list[str] | None:
-    """Return the arrays of a file with these for the inputs or outputs with those names; None where some
-    lack.
+    """Return the names of the arrays in a file for inputs or outputs of these names; None if one is missing.
 
     >>> members("x", ["x", "y"], ["input"]), members("y", ["a", "b", "y"], ["price"])
     (['x'], ['y'])
@@ -216,5 +215,5 @@ def members(side: str, there: Collection[str], names: Sequence[str]) -> list[str
 
 
 def _in_order(names: Mapping[str, Array]) -> bool:
-    """Whether names say no more than an order: what ``numpy.savez`` calls arrays that have none."""
+    """Return whether names are only those that ``numpy.savez`` gives to arrays without a name, in order."""
     return list(names) == [f"arr_{i}" for i in range(len(names))]

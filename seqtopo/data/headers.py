@@ -26,17 +26,17 @@ if TYPE_CHECKING:
 MAGIC = b"\x93NUMPY"
 VERSIONS = ((1, 0), (2, 0), (3, 0))
 LARGEST_SIZE = 10**18
-"""The size of an axis is below this; a header that says more is damaged."""
+"""The bound of an axis' size; a header with a larger one is damaged."""
 
 REFUSALS = (
     *(ArithmeticError, AttributeError, LookupError, MemoryError, RuntimeError),
     *(SyntaxError, TokenError, TypeError, ValueError),
 )
-"""What NumPy raises for headers that are damaged, among them what Python's parser raises on the way."""
+"""The errors that NumPy raises for damaged headers, those of Python's parser included."""
 
 
 class Unreadable(Exception):  # noqa: N818  (it is an answer, not a failure)
-    """A file is not an array, or not one that can be read; says why, and what to do."""
+    """A file is no array that can be read; ``help`` says what to do."""
 
     def __init__(self, reason: str, help: str) -> None:
         super().__init__(reason)
@@ -44,7 +44,7 @@ class Unreadable(Exception):  # noqa: N818  (it is an answer, not a failure)
         self.help = help
 
     def diagnostic(self, path: Path) -> Diagnostic:
-        """Return what is wrong with the file at ``path``."""
+        """Return the diagnostic of the file at ``path``."""
         return Diagnostic(
             "ST710",
             f"{path} cannot be read as data: {self.reason}",
@@ -56,7 +56,7 @@ class Unreadable(Exception):  # noqa: N818  (it is an answer, not a failure)
 
 @dataclass(frozen=True)
 class Header:
-    """What a header says: the shape, the dtype, and whether the first axis runs fastest (``fortran``).
+    """The header of an array: its shape, its dtype, and whether the first axis runs fastest (``fortran``).
 
     The numbers begin at the byte ``start``; ``member`` is the name inside an ``.npz``, "" in an ``.npy``.
     """
@@ -70,12 +70,12 @@ class Header:
 
     @property
     def kind(self) -> str:
-        """Return NumPy's letter for the kind (``f``, ``i``, ``U``)."""
+        """NumPy's letter for the kind (``f``, ``i``, ``U``)."""
         return self.dtype.kind
 
     @property
     def bytes(self) -> int:
-        """Return how many bytes the numbers take."""
+        """The number of bytes that the numbers take."""
         return math.prod(self.shape) * self.dtype.itemsize
 
 
@@ -83,7 +83,7 @@ def read_headers(path: Path) -> dict[str, Header]:
     """Return the headers of the arrays in a file by name; the name in an ``.npy`` is "".
 
     Raises:
-        Unreadable: it is not a file of arrays, or damaged.
+        Unreadable: it is not a file of arrays, or is damaged.
     """
     try:
         if path.exists() and not path.is_file():
@@ -125,7 +125,7 @@ def _members(path: Path, file: IO[bytes]) -> dict[str, Header]:
 
 @contextmanager
 def open_member(header: Header) -> Iterator[IO[bytes]]:
-    """The bytes of an array in an ``.npz``, from the first number on, unpacked as they are read.
+    """Open an array in an ``.npz`` at its first number; it is unpacked as it is read.
 
     Raises:
         Unreadable: it is damaged.
@@ -147,7 +147,7 @@ def _member(archive: zipfile.ZipFile, name: str) -> str:
 
 @contextmanager
 def _zip_failures() -> Iterator[None]:
-    """Turn what ``zipfile`` raises for damaged, encrypted and strangely packed files into one error."""
+    """Turn errors of ``zipfile`` for damaged, encrypted and unusually packed files into ``Unreadable``."""
     import zipfile
     import zlib
 
@@ -163,7 +163,7 @@ def _zip_failures() -> Iterator[None]:
 
 @dataclass
 class _Start:
-    """The start of a file, for NumPy: it reads no more than a header may have, and counts the bytes."""
+    """The start of a file, for NumPy: reads no more than a header may have, and counts the bytes."""
 
     file: IO[bytes]
     at: int = 0
@@ -199,7 +199,7 @@ def _header(file: IO[bytes], path: Path, member: str = "") -> Header:
 
 
 def _read_with_numpy(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:
-    """Return the shape, whether it is in Fortran order, the dtype, and where the data begins."""
+    """Return the shape, whether it is in Fortran order, the dtype, and the byte where numbers begin."""
     try:
         from numpy.lib import format as npy
     except ImportError:

@@ -1,4 +1,4 @@
-"""Read the data to train on, cut it as a spec wants it, and check it against the spec."""
+"""Read the data to train on, cut it for a spec, and check it against the spec."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from seqtopo.lint.selection import Selection
 from seqtopo.report.analyse import Checked, analyse, linted
 
 MOST_SHOWN = 6
-"""So many features are named."""
+"""The most features that a line names."""
 OTHER_SHARES = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.0)
-"""The shares to hold out that are tried where a series is too short for the one that was asked for."""
+"""The validation shares that are tried if a series is too short for the requested one."""
 
 
 class Options(Protocol):
-    """How data is read and cut, as ``seqtopo fit`` takes it on the command line."""
+    """The options of reading and cutting data, as the command line of ``seqtopo fit`` has them."""
 
     data: Any
     series: str | None
@@ -53,13 +53,14 @@ class OptionError(ValueError):
 
 
 _OF_SERIES = {"target": None, "steps": None, "horizon": None, "stride": 1, "scale": False, "same": False}
-"""The options for series alone, each with what it is where it is not given."""
+"""The options for series alone, each with its default."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """One training: the spec with its symbols and its loss, the data to train on, and the data that is
-    held out. ``added`` is the loss or ``train`` statement that was chosen for the spec, "" for none.
+    """One training: the spec with its symbols and loss, the training data, and the held-out data.
+
+    ``added`` is the loss or ``train`` statement that was chosen for the spec, "" for none.
     """
 
     checked: Checked
@@ -72,12 +73,12 @@ class Job:
 
     @property
     def wanted(self) -> Wanted | None:
-        """The kind of answers that windows or segments are cut with; None for samples."""
+        """The targets that windows or segments are cut with; None for samples."""
         return getattr(self.train, "wanted", None)
 
     @property
     def targets(self) -> tuple[int, ...]:
-        """The numbers of the features of a series that are predicted."""
+        """The numbers of the predicted features of a series."""
         assert self.series is not None
         wanted = self.wanted
         every = tuple(range(self.series.features))
@@ -86,10 +87,10 @@ class Job:
 
 @dataclass(frozen=True)
 class Reading:
-    """How one training reads its data.
+    """The settings with which one training reads its data.
 
-    ``selection`` are the rules that are on, ``say`` prints what there is, ``left_out`` is a share at the end
-    that this training knows nothing of.
+    ``selection`` are the rules that are on, ``say`` prints lines about the data, ``left_out`` is a share at
+    the end that this training must not see.
     """
 
     args: Options
@@ -100,10 +101,10 @@ class Reading:
 
 
 def read_data(checked: Checked, args: Options) -> Series | Members:
-    """Return what is in the file of data, as the spec takes it.
+    """Return the contents of the data file, as the spec takes it.
 
     Raises:
-        SpecError: it cannot be read so.
+        SpecError: the file does not hold such data.
     """
     assert checked.resolved is not None
     graph = checked.resolved.graph
@@ -113,12 +114,12 @@ def read_data(checked: Checked, args: Options) -> Series | Members:
 
 
 def job_of(checked: Checked, reading: Reading, read: Series | Members | None = None) -> Job:
-    """Reads the data, cuts it, and chooses a loss where the spec names none; says what there is.
+    """Read and cut the data, choose a loss if the spec names none, and print lines about the data.
 
-    ``read`` is the data where it is read already.
+    ``read`` is the data, if it was read already.
 
     Raises:
-        SpecError: something is wrong with the spec, the data, or both together.
+        SpecError: the spec or the data is wrong, or they do not fit together.
         OptionError: an option does not go with the spec.
     """
     args, say = reading.args, reading.say
@@ -157,10 +158,11 @@ def job_of(checked: Checked, reading: Reading, read: Series | Members | None = N
 def _cut(
     checked: Checked, read: Series, args: Options, dims: dict[str, Any]
 ) -> tuple[Cut, Cut | None, Series, Checked]:
-    """What is trained on, what is held out, the steps before those, and the spec with its symbols learned.
+    """Return the training part, the held-out part, the steps before that, and the spec with its symbols
+    bound.
 
     Raises:
-        SpecError: the series does not go with the spec; where it is too short, names a share that works.
+        SpecError: the series does not fit the spec; if it is too short, a share that works is named.
     """
     try:
         return _cut_at(checked, read, args, dims, args.validation)
@@ -255,10 +257,10 @@ def _given_samples(checked: Checked, reading: Reading, members: Members) -> Job:
 
 
 def _parted(samples: Samples, share: float, *, fixed: bool) -> tuple[Samples, Samples, int]:
-    """The samples to train with, those that are held out, and how many those are.
+    """Return the samples to train with, the held-out ones, and the number of these.
 
     Raises:
-        SpecError: ST724, one of the parts is smaller than a batch; names a share that works.
+        SpecError: ST724, a part is smaller than a batch; a share that works is named.
     """
     count, size = len(samples.x[0]), samples.batch_size
 
@@ -284,7 +286,7 @@ def _parted(samples: Samples, share: float, *, fixed: bool) -> tuple[Samples, Sa
 
 
 def _by_distance(share: float) -> list[float]:
-    """The shares to try in the place of one, the nearest first, and none at last."""
+    """Return the shares to try in place of one: the nearest first, 0 last."""
     return sorted(OTHER_SHARES, key=lambda other: (other == 0, abs(other - share)))
 
 
@@ -302,11 +304,11 @@ def _settled(
     series: bool = False,
     ids: bool = False,
 ) -> tuple[Checked, str]:
-    """The spec with a loss, chosen where it names none, after all that check says of it with this data; and
-    what was chosen.
+    """Return the spec with a loss, chosen if it names none, and the added text, after checking it with the
+    data.
 
     Raises:
-        SpecError: one of its rules finds an error.
+        SpecError: a rule finds an error.
     """
     assert checked.resolved is not None
     assert checked.spec is not None

@@ -18,12 +18,12 @@ from seqtopo.data.series import Series, read_series, refuse
 from seqtopo.diag.error import SpecError
 
 WEIGHTS = ("sample_weight", "sample_weights", "weights")
-"""What the weights of the samples may be called in a file."""
+"""The names that sample weights may have in a file."""
 
 
 @dataclass(frozen=True)
 class Members:
-    """Where the samples for a spec are: the names of the arrays of an ``.npz`` file."""
+    """The names of the arrays of an ``.npz`` file that hold the samples for a spec."""
 
     path: Path
     headers: Mapping[str, Header]
@@ -31,10 +31,10 @@ class Members:
     y: tuple[str, ...]
     weights: str = ""
     padded: Mapping[str, Array] = field(default_factory=dict)
-    """What stands for those of ``x`` whose samples were padded: each sample has an array in the file."""
+    """The padded samples of the inputs in ``x`` that have an array in the file for each sample, by name."""
 
     def arrays(self, side: str) -> list[Array] | None:
-        """Return what their headers say: of ``x``, ``y`` or ``sample_weight``; None where there is none."""
+        """Return the arrays that the headers describe for ``x``, ``y`` or ``sample_weight``, or None."""
         names = {"x": self.x, "y": self.y, "sample_weight": (self.weights,) * bool(self.weights)}[side]
         called = [side if len(names) == 1 else f"{side}[{name!r}]" for name in names]
         return [
@@ -43,10 +43,10 @@ class Members:
         ] or None
 
     def read(self) -> Samples:
-        """Return the arrays themselves; they were checked before.
+        """Return the samples themselves; their headers were checked before.
 
         Raises:
-            SpecError: the file is damaged behind a header that is right.
+            SpecError: the file is damaged behind a good header.
         """
         try:
             x, y = (tuple(self._read(name) for name in side) for side in (self.x, self.y))
@@ -60,7 +60,7 @@ class Members:
 
 
 def _plain(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Convert to a kind that every backend has: PyTorch lacks most unsigned numbers and means of booleans."""
+    """Return numbers in a dtype of every backend: PyTorch lacks most unsigned ones, and means of booleans."""
     return array.astype("int32") if array.dtype.kind in "ub" else array
 
 
@@ -72,14 +72,14 @@ def load(
     by: str | None = None,
     pad: Sequence[Slot] = (),
 ) -> Series | Members:
-    """Return what is in a file: samples where an ``.npz`` has arrays for the inputs and outputs, else a
+    """Return the contents of a file: samples if an ``.npz`` has arrays for all inputs and outputs, else a
     series.
 
-    In a table, the column ``by`` names the series that a row is of. ``pad`` says how samples of unequal
+    In a table, the column ``by`` names the series that a row belongs to. ``pad`` says how samples of unequal
     lengths are padded for each input; () refuses them.
 
     Raises:
-        SpecError: it cannot be read, or holds no numbers.
+        SpecError: the file cannot be read, or holds no numbers.
     """
     try:
         headers = read_headers(path) if path.suffix.lower() == ".npz" else {}
@@ -118,7 +118,7 @@ def _of_samples(
     outputs: Sequence[str],
     pad: Sequence[Slot],
 ) -> Members:
-    """The samples in a file that has one array for each.
+    """Return the samples in a file that has an array for each of them.
 
     Raises:
         SpecError: they are not to be padded or cannot be, or have no labels in the file.
@@ -149,7 +149,7 @@ def _of_samples(
 
 
 def _unequal(headers: Mapping[str, Header], each: Sequence[Sequence[str]]) -> tuple[int, int] | None:
-    """The lengths of samples of the first input whose samples are not of one length; None for none."""
+    """Return the least and most steps of the first input with samples of unequal lengths; None for none."""
     every = (unequal_lengths([headers[name].shape for name in names]) for names in each)
     return next(filter(None, every), None)
 

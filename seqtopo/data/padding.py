@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Slot:
-    """What padded samples are for: an input or output by name, the ``rank`` of a sample where it is known,
-    the steps it declares (None for any number), and the value that its masks take for padding.
+    """The input or output that padded samples are for.
+
+    ``name`` is its name and ``rank`` that of a sample, if it is known. ``steps`` is the declared number (None
+    for any), and ``value`` the padding that its masks recognise.
     """
 
     name: str
@@ -36,7 +38,7 @@ class Slot:
 
 
 def slots_of(graph: Graph, side: str, names: Sequence[str]) -> list[Slot]:
-    """Return the slots of the inputs (``x``) or of the outputs, by the names that data is given by."""
+    """Return the slots of the inputs (``x``) or the outputs, in order; ``names`` are those in the data."""
     if side == "x":
         ends = [graph.nodes[i] for i in graph.inputs]
         shapes = [node.outputs[0].shape if node.outputs else () for node in ends]
@@ -55,7 +57,7 @@ def _steps(shape: Shape) -> int | None:
 
 
 def padding_value(graph: Graph, source: Node) -> float:
-    """Return what the first layer that masks steps of an input takes for padding; 0 where none does."""
+    """Return the padding value of the first layer that masks steps of an input; 0 if no layer does."""
     node = next((n for n in users(graph, source) if masked_value(n) is not None), None)
     return (masked_value(node) if node is not None else None) or 0
 
@@ -68,11 +70,13 @@ def users(graph: Graph, source: Node) -> list[Node]:
 def padded(
     name: str, samples: Sequence[Any], slot: Slot, at: str = "end", *, bounded: bool = False
 ) -> tuple[Numbers, Padding]:
-    """Samples in one array (samples, steps, ...): of the longest's steps, or as many as the slot declares,
-    which is all that they may have where it is ``bounded``.
+    """Return samples in one array (samples, steps, ...), and the record of their padding.
+
+    The array has the steps of the longest sample, or as many as the slot declares, which no sample may exceed
+    if it is ``bounded``.
 
     Raises:
-        NotData: they are not arrays of numbers alike but for their steps, or there are too many numbers.
+        NotData: they are not arrays of numbers that differ in their steps alone, or hold too many numbers.
     """
     try:
         import numpy as np
@@ -160,7 +164,7 @@ def _refuse(message: str, help: str) -> NoReturn:
 
 
 def padded_array(name: str, samples: Sequence[Any], slot: Slot) -> Array:
-    """Return the same as ``padded``, as an array of data that knows how it was padded."""
+    """Return samples padded by ``padded``, as an array of data with its record of padding."""
     made, padding = padded(name, samples, slot)
     found = from_object(name, made)
     assert found is not None
@@ -168,7 +172,7 @@ def padded_array(name: str, samples: Sequence[Any], slot: Slot) -> Array:
 
 
 def padded_given(side: str, data: Any, slots: Sequence[Slot]) -> Any:
-    """Return what was given for one side, with samples of unequal lengths padded; the rest as it was.
+    """Return what was given for one side, with samples of unequal lengths padded and all else unchanged.
 
     Raises:
         NotData: they cannot be padded.
@@ -201,7 +205,7 @@ def _item(name: str, item: Any, slot: Slot) -> Any:
 
 
 def _are_samples(items: Sequence[Any], slot: Slot) -> bool:
-    """Whether a list holds samples, and not one array of all of them, or numbers."""
+    """Return whether a list holds samples, and not numbers or one array of all samples."""
     if not items or not all(
         hasattr(item, "__len__") and not isinstance(item, (str, bytes)) for item in items
     ):
@@ -233,7 +237,7 @@ def _in_file(name: str, path: Path, slots: Sequence[Slot]) -> Any:
 def from_file(
     name: str, path: Path, headers: Mapping[str, Header], group: Sequence[str], slot: Slot
 ) -> Array:
-    """Return the samples in a file, one array each, padded; no pickle is ever opened.
+    """Return the padded samples in a file that has an array for each of them; no pickle is opened.
 
     Raises:
         NotData: one is missing, or they cannot be padded.

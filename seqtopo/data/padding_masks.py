@@ -31,7 +31,7 @@ def padding_problems(
     weights: Sequence[Array],
     dims: Mapping[str, Any],
 ) -> Iterator[Diagnostic]:
-    """Find ST739 and ST740: padding that counts as data, and data that is masked as padding."""
+    """Yield ST739 and ST740: padding that counts as data, and data that is masked as padding."""
     for side in sides:
         padding = side.array.padding
         if padding is None:
@@ -45,7 +45,7 @@ def padding_problems(
 
 
 def _masked_otherwise(graph: Graph, source: Node) -> bool:
-    """Whether something behind an input makes a mask, or is given one."""
+    """Return whether a layer behind an input makes a mask, or is given one."""
     reached = {source.index}
     for node in graph.nodes:
         if any(value.node in reached for value in node.needs):
@@ -98,12 +98,12 @@ def _mask(node: Node, value: float) -> tree.Expr:
 
 
 def _free_value(padding: Padding) -> float:
-    """A whole number that is in none of the data."""
+    """Return a whole number that is not in the data."""
     return -1 if padding.low > -1 else math.floor(padding.low) - 1
 
 
 def _masks(fix: Fix, resolved: Resolved, dims: Mapping[str, Any]) -> bool:
-    """Whether a text checks without errors, and its mask ends before no layer that would read the padding."""
+    """Return whether a fixed spec has no errors, and no mask that ends before a layer that reads padding."""
     after = recheck(fix.apply(resolved.source.text), dims)
     if after.resolved is None or after.spec is None:
         return False
@@ -146,7 +146,7 @@ def _hidden(resolved: Resolved, side: Side, padding: Padding, mask: Node) -> Dia
 
 
 def _labels(resolved: Resolved, y: Sequence[Array], weights: Sequence[Array]) -> Iterator[Diagnostic]:
-    """ST739 for labels: what the loss makes of the padding, where no mask reaches the output."""
+    """Yield ST739 for labels whose padding enters the loss, since no mask reaches the output."""
     spec, _ = parse(resolved.source)
     if weights or spec is None or all(array.padding is None for array in y):
         return

@@ -18,7 +18,7 @@ from seqtopo.syntax.canonical import print_expr
 
 @dataclass(frozen=True)
 class Side:
-    """An input, how it is written, the array for it, and a way to try a fix."""
+    """An input, its text in the spec, the array for it, and a function that tries a fix."""
 
     node: Node
     written: tree.Expr | None
@@ -27,17 +27,17 @@ class Side:
 
     @property
     def declared(self) -> Shape:
-        """Return the shape that the input declares, without the batch axis."""
+        """The shape that the input declares, without the batch axis."""
         return self.node.outputs[0].shape if self.node.outputs else ()
 
     @property
     def call(self) -> str:
-        """The input as the spec has it."""
+        """The input as the spec writes it."""
         return print_expr(self.written) if self.written is not None else f"in{show_shape(self.declared)}"
 
     @property
     def is_ids(self) -> bool:
-        """Whether the input takes whole numbers."""
+        """True if the input takes whole numbers."""
         return self.node.outputs is not None and self.node.outputs[0].dtype in INTEGERS
 
     def problem(
@@ -55,8 +55,7 @@ class Side:
 
 
 def accepts(declared: Shape, sample: Shape) -> bool:
-    """Return whether Keras takes samples of a shape for an input: a last axis of 1 it adds or takes away
-    itself.
+    """Return whether Keras takes samples of a shape for an input; it adds or removes a last axis of 1.
 
     >>> accepts((24, 1), (24,)), accepts((24,), (24, 1)), accepts((24, 3), (24,))
     (True, True, False)
@@ -66,7 +65,7 @@ def accepts(declared: Shape, sample: Shape) -> bool:
 
 
 def shape_problem(side: Side) -> Diagnostic | None:
-    """Return why an array does not fit an input's shape; None if it fits."""
+    """Return the diagnostic of an array that does not fit an input's shape; None if it fits."""
     shape, declared, name = side.array.shape, side.declared, side.array.name
     if not shape:
         return side.problem(
@@ -172,7 +171,7 @@ def _other_sizes(side: Side) -> Diagnostic:
 
 
 def _axis(index: int, count: int) -> str:
-    """What an axis counts, in words, where the samples have so many."""
+    """Return the name of an axis of the samples, in words; ``count`` is the number of axes."""
     if index == count - 1 and count > 1:
         return "features at each step" if count == 2 else "channels"
     if index == 0:
@@ -207,7 +206,7 @@ def _other_axes(side: Side) -> Diagnostic:
 
 
 def _resized(side: Side, sizes: tuple[Size | str | None, ...], title: str = "") -> tuple[Fix, ...]:
-    """The ``in(...)`` with other sizes; None keeps one."""
+    """Return the fix that gives an ``in(...)`` other sizes; None keeps a size."""
     call = side.written
     if not isinstance(call, tree.Call):
         return ()
@@ -230,7 +229,7 @@ def _is_size(arg: tree.Argument) -> bool:
 
 
 def kind_problem(side: Side) -> Diagnostic | None:
-    """Return why an array's kind of values does not fit an input; None if it fits."""
+    """Return the diagnostic of an array whose kind of values does not fit an input; None if it fits."""
     array = side.array
     if array.kind not in "fiub":
         return side.problem(
@@ -253,7 +252,7 @@ def kind_problem(side: Side) -> Diagnostic | None:
 
 
 def batch_problems(side: Side, stateful: bool) -> Iterator[Diagnostic]:
-    """Find a fixed batch that the samples do not fill evenly."""
+    """Yield the diagnostic of a fixed batch that the samples do not fill evenly."""
     batch: Size | None = side.node.batch
     count = side.array.shape[0]
     if not isinstance(batch, int) or not isinstance(count, int) or count % batch == 0:
@@ -271,11 +270,11 @@ def batch_problems(side: Side, stateful: bool) -> Iterator[Diagnostic]:
 
 
 MOST_COMPARED = 20
-"""How many other inputs an array that does not fit is tried on."""
+"""The most other inputs on which an array is tried that does not fit its own."""
 
 
 def id_problems(resolved: Resolved, sides: Sequence[Side]) -> Iterator[Diagnostic]:
-    """Yield what is wrong with the ids that come into embeddings and into ``in(T,int(V))``."""
+    """Yield the diagnostics of ids that come into embeddings and into ``in(T,int(V))``."""
     tables = {side.node.index: _table(resolved.graph, side.node) for side in sides}
     swapped: set[int] = set()
     for side in sides:
@@ -289,7 +288,7 @@ def id_problems(resolved: Resolved, sides: Sequence[Side]) -> Iterator[Diagnosti
 
 
 def _table(graph: Graph, source: Node) -> tuple[int, Node] | None:
-    """How many ids the smallest table of an input has, and the embedding; None where none is known."""
+    """Return the number of ids of an input's smallest table, with its node; None if no number is known."""
     found = [(source.below, source)] if isinstance(source.below, int) else []
     for node in graph.nodes:
         if node.layer is not None and node.layer.row.name == "embed" and node.inputs:
@@ -303,7 +302,7 @@ Tables = dict[int, tuple[int, Node] | None]
 
 
 def _looks_swapped(side: Side, other: Side, tables: Tables) -> bool:
-    """Whether the ids of one do not fit its own table, and those of both fit the other's."""
+    """Return whether one input's ids fit the other's table and not their own, and the other's fit both."""
     mine, theirs = tables[side.node.index], tables[other.node.index]
     ours, its = side.array.values, other.array.values
     if side is other or mine is None or theirs is None or ours is None or its is None:
@@ -314,7 +313,7 @@ def _looks_swapped(side: Side, other: Side, tables: Tables) -> bool:
 
 
 def swapped_shapes(sides: Sequence[Side]) -> list[Diagnostic]:
-    """Two inputs of which neither takes its own array, and each the other's."""
+    """Return the diagnostic of two inputs that each take the other's array and not their own."""
     for i, side in enumerate(sides):
         for other in sides[i + 1 : i + 1 + MOST_COMPARED]:
             mine, its = side.array.shape[1:], other.array.shape[1:]
@@ -384,7 +383,7 @@ def _beyond(resolved: Resolved, side: Side, table: tuple[int, Node] | None) -> I
 
 
 def _larger(call: tree.Expr | None, rows: int) -> Iterator[Fix]:
-    """An ``embed(...)`` with more rows, where its number stands there."""
+    """Yield the fix that gives an ``embed(...)`` more rows, if their number is written there."""
     if not isinstance(call, tree.Call) or not call.args:
         return
     named = [i for i, a in enumerate(call.args) if a.name is not None and a.name.name == "input_dim"]

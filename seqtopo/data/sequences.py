@@ -1,6 +1,4 @@
-"""Cut series for training: the public functions for windows, segments, what a spec wants, splits, and
-padding.
-"""
+"""Cut series for training: the public functions for windows, segments, batches of a spec, and splits."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""Hold a series, steps one after the other with their features, from an array or a file larger
-than memory.
-"""
+"""Hold a series (steps, features) from an array, or from a file that may be larger than memory."""
 
 from __future__ import annotations
 
@@ -21,7 +19,7 @@ from seqtopo.layers.sizes import show_shape
 from seqtopo.source import Span
 
 Targets = int | str | Sequence[int | str] | None
-"""The features that are to be predicted, by number or name: one, several, or all (None)."""
+"""The predicted features, by number or name: one, several, or all (None)."""
 
 
 def refuse(code: str, message: str, help: str, notes: tuple[str, ...] = ()) -> NoReturn:
@@ -31,14 +29,14 @@ def refuse(code: str, message: str, help: str, notes: tuple[str, ...] = ()) -> N
 
 @dataclass(frozen=True)
 class Series:
-    """Steps of features: ``array`` is (steps, features), or (steps,) where it holds ids.
+    """Steps of features: ``array`` is (steps, features), or (steps,) for ids.
 
-    Several series side by side stand one after the other in it, and ``lengths`` says how long each is; ()
-    is for one alone. ``names`` are theirs, where a column of a table names them.
+    Several series stand one after the other in ``array``; ``lengths`` are their lengths, () for one series.
+    ``names`` are their names, if a column of a table gives them.
 
-    ``columns`` are the features' names where they have some; ``name`` is what messages call it;
-    ``mean`` and ``spread``, where they are given, scale each feature; ``watched`` says that not all of
-    it was looked at, so that what is cut from it still has to be.
+    ``columns`` are the features' names, if they have some. ``name`` is the series' name in messages. ``mean``
+    and ``spread``, if given, scale each feature. ``watched`` says that not all numbers were looked at, so
+    that what is cut from it still has to be.
     """
 
     array: np.ndarray[Any, Any]
@@ -53,47 +51,45 @@ class Series:
 
     @property
     def is_ids(self) -> bool:
-        """Whether each step is one id."""
+        """True if each step is one id."""
         return self.array.ndim == 1
 
     @property
     def steps(self) -> int:
-        """How many steps there are."""
+        """The number of steps."""
         return int(self.array.shape[0])
 
     @property
     def features(self) -> int:
-        """How many numbers a step has."""
+        """The number of features of a step."""
         return 1 if self.is_ids else int(self.array.shape[1])
 
     @property
     def every_length(self) -> tuple[int, ...]:
-        """How long each series is."""
+        """The length of each series."""
         return self.lengths or (self.steps,)
 
     @property
     def ends(self) -> np.ndarray[Any, Any]:
-        """Where each series ends: the number of the step behind its last."""
+        """The end of each series: the number of the step behind its last."""
         return np.cumsum(self.every_length)
 
     @property
     def begins(self) -> np.ndarray[Any, Any]:
-        """Where each series begins."""
+        """The first step of each series."""
         return np.asarray(self.ends - np.array(self.every_length))
 
     def alone(self, number: int) -> Series:
-        """Return one of several series side by side, by its number."""
+        """Return one of several series by its number."""
         begin, end = int(self.begins[number]), int(self.ends[number])
         return replace(self, array=self.array[begin:end], lengths=(), names=())
 
     def without_last(self, held: Sequence[int]) -> Series:
-        """Return each series without so many steps at its end; one alone is not copied."""
+        """Return the series without the last ``held`` steps of each; a single series is not copied."""
         return self._parts([0] * len(held), [n - h for n, h in zip(self.every_length, held, strict=True)])
 
     def last(self, held: Sequence[int], more: int = 0) -> Series:
-        """Return so many steps of the end of each series, with ``more`` before them where
-        there are as many.
-        """
+        """Return the last ``held`` steps of each series, with up to ``more`` steps before them."""
         begins = [max(n - h - more, 0) for n, h in zip(self.every_length, held, strict=True)]
         return self._parts(begins, self.every_length)
 
@@ -109,7 +105,7 @@ class Series:
         """Return the number of a feature, by its name or its number.
 
         Raises:
-            SpecError: ST723, there is none.
+            SpecError: ST723, there is no such feature, or several have this name.
         """
         same = [i for i, name in enumerate(self.columns) if name == wanted]
         if len(same) > 1:
@@ -130,7 +126,7 @@ class Series:
         )
 
     def called(self, column: int) -> str:
-        """Return what a message calls a feature."""
+        """Return a feature's name in messages."""
         return self.columns[column] if self.columns else f"feature {column}"
 
     def take(
@@ -139,8 +135,9 @@ class Series:
         columns: Sequence[int] | None = None,
         ends: np.ndarray[Any, Any] | None = None,
     ) -> np.ndarray[Any, Any]:
-        """Return the steps with these numbers, copied: float32, or int32 for ids. Those past the end, or past
-        ``ends`` of their own, are zeros.
+        """Return a copy of the steps with these numbers: float32, or int32 for ids.
+
+        Steps past the end, or past ``ends`` of their own, are zeros.
         """
         end = np.asarray(self.steps if ends is None else ends)
         inside = at < end
@@ -158,9 +155,7 @@ class Series:
         return found
 
     def moments(self) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-        """Return the mean and the standard deviation of each feature, (features,); a spread of
-        0 counts as 1.
-        """
+        """Return the means and the standard deviations (features,); a deviation of 0 counts as 1."""
         rows = max(1, PIECE // self.features)
         parts = [self.array[i : i + rows] for i in range(0, self.steps, rows)]
         mean = sum(part.sum(axis=0, dtype="float64") for part in parts) / self.steps
@@ -169,7 +164,7 @@ class Series:
         return np.atleast_1d(mean), np.where(spread > 0, spread, 1.0)
 
     def scaled_like(self, other: Series) -> Series:
-        """Return the same, scaled to mean 0 and spread 1 of the steps of another part.
+        """Return the series scaled to mean 0 and standard deviation 1 by the steps of another part.
 
         Raises:
             SpecError: ST731, the numbers are too large to be added up, or to be scaled.
@@ -185,7 +180,11 @@ class Series:
         return found
 
     def look_for_large(self) -> None:
-        """Raise SpecError (ST731) where a number, scaled where it is to be, is too large for float32."""
+        """Refuse a number that is too large for float32 once it is scaled.
+
+        Raises:
+            SpecError: ST731.
+        """
         if self.array.dtype.kind != "f" or self.is_ids:
             return
         rows = max(1, PIECE // self.features)
@@ -212,10 +211,10 @@ class Series:
         )
 
     def look(self) -> Series:
-        """Return the series once its numbers were looked at, piece by piece.
+        """Return the series, after a check of all its numbers.
 
         Raises:
-            SpecError: ST725, one of them is NaN or infinite; says which is the first.
+            SpecError: ST725, a number is NaN or infinite; the first one is named.
         """
         if self.array.dtype.kind != "f":
             return self
@@ -240,14 +239,14 @@ class Series:
 
 
 def read_series(given: Any, *, ids: bool = False, name: str = "the series", by: str | None = None) -> Series:
-    """Return the series in what was given: an array, a table with ``to_numpy``, nested lists, or the path of
-    an ``.npy`` (mapped into memory, not read), ``.npz`` (with one array in it) or ``.csv`` file.
+    """Return the series in an array, a table with ``to_numpy``, nested lists, or a file.
 
-    Several side by side are an array with one axis more in front, a list or a dict of arrays, or a table
-    whose column ``by`` names the series that a row is of.
+    An ``.npy`` file is mapped into memory and not read; an ``.npz`` has one array in it; others are ``.csv``.
+    Several series are an array with one more axis in front, a list or a dict of arrays, or a table whose
+    column ``by`` names the series that a row belongs to.
 
     Raises:
-        SpecError: it is none; or it holds NaN or infinite numbers.
+        SpecError: it is no series, or holds NaN or infinite numbers.
     """
     if isinstance(given, Series):
         return given
@@ -295,7 +294,7 @@ def read_series(given: Any, *, ids: bool = False, name: str = "the series", by: 
 
 
 def _is_several(given: Any, ids: bool) -> bool:
-    """Whether several series were given: a dict, or a list of arrays of two axes, of ids of one."""
+    """Return whether several series were given: a dict, or a list of arrays of two axes (ids: one)."""
     if isinstance(given, Mapping) and not hasattr(given, "to_numpy"):
         return bool(given)
     if not isinstance(given, (list, tuple)) or not given:
@@ -305,7 +304,7 @@ def _is_several(given: Any, ids: bool) -> bool:
 
 
 def _side_by_side(several: list[Series]) -> Series:
-    """Several series as one, each of its own length."""
+    """Return several series as one ``Series``, each with its own length."""
     first = several[0]
     other = next((s for s in several if s.features != first.features or s.is_ids != first.is_ids), None)
     if other is not None:
@@ -321,7 +320,7 @@ def _side_by_side(several: list[Series]) -> Series:
 
 
 def _of_one_length(array: np.ndarray[Any, Any], ids: bool, name: str) -> Series:
-    """Several series of as many steps, (series, steps, features); not copied."""
+    """Return several series of equal length, given as (series, steps, features), as one; not copied."""
     count, steps = array.shape[:2]
     flat = _in_form(array.reshape(count * steps, *array.shape[2:]), ids, name)
     return Series(flat, (), name, lengths=(steps,) * count).look()
@@ -330,7 +329,7 @@ def _of_one_length(array: np.ndarray[Any, Any], ids: bool, name: str) -> Series:
 def _grouped(
     array: np.ndarray[Any, Any], labels: Sequence[Any]
 ) -> tuple[np.ndarray[Any, Any], tuple[int, ...], tuple[str, ...]]:
-    """The rows of each label together, in their order, how many each has, and the labels."""
+    """Return the rows grouped by label, the number of rows of each label, and the labels."""
     places: dict[Any, list[int]] = {}
     for place, label in enumerate(labels):
         places.setdefault(label, []).append(place)
@@ -411,7 +410,7 @@ def _refuse_kind(name: str, kind: str) -> NoReturn:
 
 
 def columns_of(read: Series, targets: Targets) -> tuple[int, ...] | None:
-    """Return the numbers of the features that are predicted; None for all.
+    """Return the numbers of the predicted features; None for all.
 
     Raises:
         SpecError: the series has no such feature.

@@ -1,4 +1,4 @@
-"""Cut a series for a checked spec: it determines the steps, the batch and the targets."""
+"""Cut a series for a checked spec, which determines the steps, the batch and the targets."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from seqtopo.report.analyse import Checked, analyse
 from seqtopo.system.shell import command
 
 LENGTHS = (24, 12, 8, 6, 4, 3, 2, 1)
-"""The numbers of steps that are tried where a spec leaves it open."""
+"""The numbers of steps that are tried if a spec leaves it open."""
 
 
 def cut_for(
@@ -36,10 +36,10 @@ def cut_for(
 ) -> tuple[Cut, Checked]:
     """Return the batches that a spec needs of a series, and the spec with its symbols bound by them.
 
-    Without ``tries``, what is refused names no ways out.
+    Without ``tries``, a refusal proposes no fixes.
 
     Raises:
-        SpecError: the spec is wrong, the series is, or one does not fit the other.
+        SpecError: the spec or the series is wrong, or they do not fit together.
     """
     checked = spec if isinstance(spec, Checked) else analyse(spec, dims)
     if checked.resolved is None or not checked.ok:
@@ -69,8 +69,9 @@ def cut_for(
 def _advise_on_sizes(
     place: Place, found: Diagnostic, read: Series, steps: int, batch: int | None, wanted: Wanted
 ) -> None:
-    """Raises what was found of a series that is too short, or leaves something over, with what works instead:
-    shorter windows, smaller batches, fewer steps ahead, or what to do with the rest.
+    """Refuse a series that is too short or leaves steps over, and propose what works instead.
+
+    That is shorter windows, smaller batches, fewer steps ahead, or another ``remainder``.
     """
     asked, ways, fixes = place.asked, list[Way](), list[Fix | None]()
     pieces = carries_states(place.checked)
@@ -128,7 +129,11 @@ def carries_states(checked: Checked) -> bool:
 
 
 def _fitting(checked: Checked) -> Checked:
-    """The spec where the data fits it; raises SpecError otherwise."""
+    """Return the spec if the data fits it.
+
+    Raises:
+        SpecError: it does not.
+    """
     wrong = tuple(d for d in checked.diagnostics if d.severity == "error")
     if wrong:
         raise SpecError(wrong)
@@ -167,7 +172,7 @@ def _check_shape(place: Place, read: Series) -> None:
 
 
 def _takes_ids(place: Place) -> bool:
-    """Whether ids come in: whole numbers, or an axis of numbers that are looked up."""
+    """Return whether ids come in: whole numbers, or one axis of numbers that are looked up."""
     if place.node.outputs is None:
         return False
     tensor = place.node.outputs[0]
@@ -201,7 +206,7 @@ def _steps(place: Place, asked: Asked) -> int:
 
 
 def _sample(read: Series, steps: int, batch: int | None) -> np.ndarray[Any, Any]:
-    """What the spec is held against: of ids all, side by side; else a batch of the first window."""
+    """Return the sample that a spec is checked with: all ids in rows, or a batch of the first window."""
     rows = read.steps // steps // (batch or 1) * (batch or 1)
     if read.is_ids and rows:
         return read.array[: rows * steps].reshape(rows, steps)
@@ -255,7 +260,7 @@ def _for_steps(
     asked: Asked,
     columns: tuple[int, ...] | None,
 ) -> Wanted:
-    """What is wanted of a model that gives several steps: for each, what it cannot have seen."""
+    """Return the targets for a model that gives several steps, so that no answer's target was seen."""
     tensor = place.graph.tensor(output)
     assert tensor is not None
     shape, source = tensor.shape, place.node.index
@@ -324,7 +329,7 @@ def _for_steps(
 
 
 def _own_steps(field: Field | None, length: Size, steps: int, count: int) -> tuple[int, ...] | None:
-    """The step of the window that each answer belongs to; None where none does, or it cannot be told."""
+    """Return the step of the window that each answer belongs to; None if there is none or it is unknown."""
     if field is None or field.axis != 0 or field.window.own is None:
         return None
     if not field.window.exact and count == steps:
@@ -337,7 +342,7 @@ def _own_steps(field: Field | None, length: Size, steps: int, count: int) -> tup
 
 
 def _following(field: Field | None, own: tuple[int, ...], length: Size, steps: int) -> tuple[int, ...] | None:
-    """The step after each answer's own; None where one of them stands in the window and is seen."""
+    """Return the step after each answer's own; None if one of them is in the window and seen."""
     assert field is not None
     found = tuple(step + 1 for step in own)
     high = field.window.high._replace(plus=at_length(field.window.high.plus, length, steps))
@@ -349,9 +354,7 @@ def _following(field: Field | None, own: tuple[int, ...], length: Size, steps: i
 
 
 def _refuse_width(place: Place, read: Series, output: Value, targets: int, horizon: int) -> NoReturn:
-    """Refuse a model whose width is not that of ``targets`` features, of ``horizon`` steps (0:
-    of its own).
-    """
+    """Refuse a model whose width is not that of ``targets`` features at ``horizon`` steps (0: at its own)."""
     assert place.checked.resolved is not None
     asked, path = place.asked, MainPath(place.graph, output)
     gives, ahead = path.shape[-1], max(horizon, 1)
@@ -384,7 +387,7 @@ def _refuse_width(place: Place, read: Series, output: Value, targets: int, horiz
 
 
 def _naming(read: Series, asked: Asked, several: int) -> Way:
-    """How to say which features are predicted, the first ones for example."""
+    """Return the advice to name the predicted features, with the first ones as an example."""
     names: list[Any] = [read.columns[i] if read.columns else i for i in range(several)]
     if len(set(names)) < len(names) or any(read.columns.count(name) > 1 for name in names):
         names = list(range(several))

@@ -1,4 +1,4 @@
-"""Read series from ``.csv`` files: one row a step, one column a feature, names in the first row."""
+"""Read series from ``.csv`` files: a row for each step, a column for each feature, names in the first row."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".csv", ".tsv")
 MOST_LOOKED = 1000
-"""Of so many rows it is looked whether points may stand between thousands."""
+"""The number of rows that are checked for points between thousands."""
 _DATE = re.compile(
     r"\d{4}-\d\d(-\d\d)?([T ]\d\d:\d\d(:\d\d(\.\d+)?)?)?(Z|[+-]\d\d:?\d\d)?|\d\d?[./]\d\d?[./]\d{2,4}.*"
 )
@@ -34,8 +34,9 @@ _MISSING = ("", "na", "n/a", "nan", "null", "none", "-", "?")
 
 @dataclass(frozen=True)
 class Table:
-    """The numbers of a table (rows, columns), the columns' names, and what was left out; ``labels`` are the
-    words of a column that names the series that each row is of.
+    """The numbers of a table (rows, columns), the columns' names, and notes on what was left out.
+
+    ``labels`` are the words of the column that names the series of each row.
     """
 
     numbers: np.ndarray[Any, Any]
@@ -45,12 +46,13 @@ class Table:
 
 
 def read_table(path: Path, by: str | None = None) -> Table:
-    """Reads a table. Its first row may have names; columns of dates are left out, and noted. The column
-    ``by`` holds no numbers, but names the series of each row.
+    """Return the table in a file, whose first row may have names.
+
+    Columns of dates are left out, with a note. The column ``by`` holds names of series and no numbers.
 
     Raises:
-        SpecError: ST728, with line and column, where a row is too long or too short or a field is not a
-            number; ST710 where the file cannot be read as text.
+        SpecError: ST728, with line and column, a row is too long or too short or a field is not a number;
+            ST710, the file cannot be read as text.
     """
     import numpy as np
 
@@ -123,7 +125,7 @@ def read_table(path: Path, by: str | None = None) -> Table:
 
 
 def _may_be_thousands(fields: list[str]) -> bool:
-    """Whether the points in a column may stand between thousands: 987, 1.250, 12.400.
+    """Return whether the points in a column may stand between thousands: 987, 1.250, 12.400.
 
     >>> _may_be_thousands(["987", "1.250", "12.400"]), _may_be_thousands(["0.250", "1.250", "1.5"])
     (True, False)
@@ -135,7 +137,7 @@ def _may_be_thousands(fields: list[str]) -> bool:
 
 
 def _lines(path: Path, file: TextIO) -> Iterator[str]:
-    """The lines of a table; of one that does not end no more than a line may have."""
+    """Yield the lines of a table; of one that does not end, no more than the bound of a line."""
     number = 0
     while line := file.readline(TABLE_LINE + 1):
         number += 1
@@ -146,7 +148,7 @@ def _lines(path: Path, file: TextIO) -> Iterator[str]:
 
 
 def _delimiter(start: str) -> str:
-    r"""The sign between fields: one that cuts the first rows into equally many, a comma if none does.
+    r"""Return the delimiter that cuts the first rows into equally many fields; a comma if none does.
 
     >>> _delimiter("time;temp, C\n1;2,5\n"), _delimiter("a,b\n1,2\n"), _delimiter("1\n2\n")
     (';', ',', ',')
@@ -230,7 +232,7 @@ OTHER = "leave out columns that hold no numbers; make numbers of words first"
 
 
 def rewritten(field: str) -> str:
-    """Return how to write a number that a field most likely means; never one of another size.
+    """Return the advice to write a field as the number that it most likely means; never one of another size.
 
     >>> rewritten("2,5")
     'write numbers with a point, and nothing between thousands: 2.5'
@@ -269,7 +271,7 @@ def rewritten(field: str) -> str:
 
 
 def _separated(text: str) -> str:
-    """What to write for a number with signs between its digits; "" where there is none."""
+    """Return the advice for a number with separators between its digits; "" for any other text."""
     for sign, pattern in _THOUSANDS:
         if re.fullmatch(rf"[+-]?({pattern})", text):
             digits = text.replace(sign, "")
@@ -286,7 +288,7 @@ def _separated(text: str) -> str:
 
 
 def _is_like(text: str) -> bool:
-    """Whether a text is a number, perhaps with signs between its digits."""
+    """Return whether a text is a number, perhaps with separators between its digits."""
     try:
         float(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Refuse what does not fit where a series is cut for a spec, with fixes that were tried."""
+"""Refuse a series that does not fit a spec, with fixes that were tried."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from seqtopo.syntax.rewrite import declared, edit, number, with_argument, word
 
 @dataclass(frozen=True)
 class Asked:
-    """The arguments of ``for_spec`` beside the spec; None where the spec says it."""
+    """The arguments of ``for_spec`` besides the spec; None if the spec determines one."""
 
     steps: int | None = None
     horizon: int | None = None
@@ -37,26 +37,24 @@ class Asked:
 
 
 Way = tuple[str, Asked]
-"""A way out: what to write, and what is asked for then."""
+"""A way out: advice in words, and the arguments with it followed."""
 
 OTHERWISE = "cut the samples yourself, as with seqtopo.data.windows in Python, and give x and y to fit"
-"""The way out where no other works."""
+"""The advice if nothing else works."""
 MOST_FIXES, MOST_DRAFTS = 2, 8
-"""So many fixes are shown, of so many that are tried at most."""
+"""The most fixes that are shown, and the most that are tried."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """A spec that was read, its input, and the series that is cut for it: to refuse what does not fit, with
-    the ways out that were tried.
-    """
+    """A spec, its input, and the series that is cut for it; refuses what does not fit, with ways out."""
 
     checked: Checked
     node: Node
     asked: Asked = Asked()
     dims: Mapping[str, Any] | None = None
     cut: Callable[[Checked, Asked], object] | None = None
-    """What cuts the series, and raises SpecError where it cannot; None where no way out is tried."""
+    """The function that cuts the series or raises SpecError; None if no way out is tried."""
 
     @property
     def graph(self) -> Graph:
@@ -66,7 +64,7 @@ class Place:
 
     @property
     def steps(self) -> Size:
-        """How many steps the input takes."""
+        """The number of steps that the input takes."""
         assert self.node.outputs is not None
         return self.node.outputs[0].shape[0]
 
@@ -80,8 +78,10 @@ class Place:
         label: str = "",
         node: Node | None = None,
     ) -> NoReturn:
-        """Raises SpecError (ST727) at the input, or another node, with those ways and fixes that work; with
-        ``help`` where none does.
+        """Refuse at the input, or at ``node``, with the ways and fixes that work, or with ``help``.
+
+        Raises:
+            SpecError: ST727.
         """
         words, kept, drafted = self._that_work(ways, fixes)
         if not words and not kept:
@@ -109,8 +109,10 @@ class Place:
     def advise(
         self, found: Diagnostic, ways: Iterable[Way], fixes: Iterable[Fix | None], *, last: str
     ) -> NoReturn:
-        """Raises SpecError with what was found where the series was cut, at the input, and with those ways
-        and fixes that work; ``last`` is what always does.
+        """Refuse with a diagnostic at the input, with those ways and fixes that work and with ``last``.
+
+        Raises:
+            SpecError: always.
         """
         words, kept, _ = self._that_work(ways, fixes)
         found = replace(
@@ -126,7 +128,7 @@ class Place:
     def _that_work(
         self, ways: Iterable[Way], fixes: Iterable[Fix | None]
     ) -> tuple[list[str], tuple[Fix, ...], list[Fix]]:
-        """The words of the ways, and the fixes, with which the series can be cut; and all fixes tried."""
+        """Return the words of the ways and the fixes that let the series be cut, and all fixes tried."""
         if self.cut is None:
             return [], (), []
         words = [words for words, asked in ways if self.works(asked)]
@@ -134,7 +136,7 @@ class Place:
         return words, self._mending(drafted, self.asked), drafted
 
     def _mending(self, fixes: Iterable[Fix], asked: Asked) -> tuple[Fix, ...]:
-        """The first few fixes with which the series can be cut, none of which only adds to another."""
+        """Return the first fixes with which the series can be cut, none of which only adds to another one."""
         kept: list[Fix] = []
         for fix in fixes:
             if len(kept) == MOST_FIXES or any(set(fix.edits) > set(good.edits) for good in kept):
@@ -147,11 +149,11 @@ class Place:
         return tuple(kept)
 
     def repairs(self, fix: Fix | None) -> bool:
-        """Return whether the series can be cut as the spec with a fix wants it."""
+        """Return whether the series can be cut for the spec with a fix."""
         return fix is not None and bool(self._mending([fix], self.asked))
 
     def works(self, asked: Asked, checked: Checked | None = None) -> bool:
-        """Return whether the series can be cut so, as another spec wants it or as this one does."""
+        """Return whether the series can be cut with these arguments, for another spec or for this one."""
         assert self.cut is not None
         try:
             self.cut(checked or self.checked, asked)
@@ -160,7 +162,7 @@ class Place:
         return True
 
     def declare(self, *sizes: Size | None, batch: int | None = None, behind: str = "") -> Fix | None:
-        """Return the input with other sizes (None: a symbol for any), another batch, or a step behind it."""
+        """Return the fix that gives the input other sizes (None: any), another batch, or a next step."""
         assert self.checked.resolved is not None
         expr = self.checked.resolved.written.of(self.node)
         if not isinstance(expr, tree.Call) or not all(isinstance(size, int | None) for size in sizes):
@@ -176,6 +178,6 @@ class Place:
         return Fix(f"declare {text}", (replace(made, text=text),))
 
     def drafts(self, output: Value, shape: tuple[Size, ...]) -> Iterable[Fix]:
-        """Ways to make an output of another shape."""
+        """Return fixes that give an output another shape."""
         assert self.checked.resolved is not None
         return drafts(MainPath(self.graph, output), Wanted(shape), self.checked.resolved.written)

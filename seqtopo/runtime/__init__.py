@@ -1,1 +1,1 @@
-"""Run built models well, equally on every backend."""
+"""Run built models equally well on every backend: kernels, states, and one step at a time."""

@@ -1,4 +1,4 @@
-"""Build the models of a spec and attach them: stock Keras layers, ready to run on every backend."""
+"""Build the models of a spec from stock Keras layers, with kernels and states attached, for every backend."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def build(
     """Return the models of a spec that was read, each built when it is asked for, and ready to run.
 
     Raises:
-        SpecError: what ``compile`` raises it for.
+        SpecError: for the reasons for which ``compile`` raises it.
         ValueError: the seed is not a whole number from 0 up.
     """
     resolved = buildable_spec(checked, max_params)
@@ -48,7 +48,7 @@ def build(
 
 @contextmanager
 def keras_refusals(source: Source) -> Iterator[None]:
-    """Turn a refusal of Keras, of what the checker accepted, into a diagnostic with Keras' words.
+    """Turn an error of Keras about a spec that the checker accepted into a diagnostic with Keras' words.
 
     Raises:
         SpecError: ST404, from Keras' own error.
@@ -82,9 +82,9 @@ def keras_refusals(source: Source) -> Iterator[None]:
 
 @contextmanager
 def backend_failures(what: str, source: Source | None = None, help: str = "") -> Iterator[None]:
-    """Turn a failure of the backend, while ``what`` is done, into a diagnostic with its words.
+    """Turn an error of the backend, while ``what`` is done, into a diagnostic with the backend's words.
 
-    What code of ours raises goes on as it is.
+    Errors that seqtopo's own code raises are not changed.
 
     Raises:
         SpecError: ST438, from the backend's own error.
@@ -114,21 +114,21 @@ def backend_failures(what: str, source: Source | None = None, help: str = "") ->
 
 
 _NO_MEMORY = ("out of memory", "resource_exhausted", "can't allocate memory", "unable to allocate")
-"""How backends say that there is no memory left."""
+"""The words with which backends say that there is no memory left."""
 _OURS = str(Path(__file__).parents[1])
 _BEFORE = ("Graph execution error", "Detected at node", "Exception encountered when calling", "  ", "\t")
-"""How the lines begin in which Keras and TensorFlow say where an error is from, before they say which."""
+"""The first words of lines that only say where an error of Keras or TensorFlow is from."""
 
 
 def _reason(text: str) -> str:
-    """The line of an error that says what went wrong."""
+    """Return the first line of an error's text that says what went wrong."""
     lines = [line for line in text.splitlines() if line.strip()]
     found = next((line for line in lines if not line.startswith(_BEFORE)), lines[0] if lines else "")
     return " ".join(found.split())[:500]
 
 
 def _is_ours(error: Exception) -> bool:
-    """Whether seqtopo's code refuses something or is wrong; a backend may raise in a call of seqtopo's."""
+    """Return whether an error was raised by seqtopo's code, and not by a backend that it called."""
     if type(error).__module__.startswith("seqtopo"):
         return True
     if not isinstance(error, (ValueError, TypeError, AttributeError, NameError, LookupError, AssertionError)):

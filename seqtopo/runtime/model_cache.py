@@ -1,4 +1,4 @@
-"""Keep what is derived from a model with the model: one-step models and compiled loops."""
+"""Cache with a model what is derived from it: one-step models and compiled loops."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ Made = TypeVar("Made")
 
 
 def cached(model: Any, key: Hashable, make: Callable[[], Made]) -> Made:
-    """Return what ``make`` gave for this model and key; made once."""
+    """Return the result of ``make`` for this model and key, which is made once."""
     store = vars(model).get("_seqtopo_kept")
     if store is None:
         store = {}

@@ -1,4 +1,4 @@
-"""Find the user's own classes in a model: which Keras does not know, and which modules define them."""
+"""Find the user's own classes in a model: classes that Keras does not know, and their modules."""
 
 from __future__ import annotations
 
@@ -16,10 +16,9 @@ KERAS_OWN = ("keras", "builtins")
 
 
 def custom_objects(modules: Sequence[str]) -> dict[str, Any]:
-    """Return the classes and functions of modules by name, as Keras' ``custom_objects``; the modules are
-    imported.
+    """Import modules, and return their classes and functions by name, as Keras' ``custom_objects``.
 
-    Nothing is imported because a model's file names it: these are modules that the user has named.
+    The user names these modules; no module is imported because a model's file names it.
     """
     found: dict[str, Any] = {}
     for module in modules:
@@ -59,9 +58,7 @@ def own_classes(config: Any) -> dict[str, str]:
 
 
 def unknown_classes(config: Any, modules: Sequence[str]) -> tuple[str, str]:
-    """Return which classes of a model Keras does not know, in words, and what to do; both "" where it knows
-    all.
-    """
+    """Return the classes of a model that Keras does not know, in words, and the advice; both "" for none."""
     own = {name: module for name, module in own_classes(config).items() if module not in modules}
     if not own:
         return "", ""

@@ -1,4 +1,4 @@
-"""Find the row of a live Keras layer, its arguments, and what it does with time."""
+"""Find the row of a live Keras layer, its arguments, and its treatment of the time axis."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from seqtopo.layers.values import Refusal, Tensor
 
 
 def row_of(layer: Any) -> Row | None:
-    """Return the row of a layer of Keras' own class, or of a registered one; None where there is none."""
+    """Return the row of a layer of one of Keras' classes, or of a registered one; None for any other."""
     kind = type(layer)
     row = KERAS_ROWS.get(kind.__name__)
     if row is not None and kind is getattr(layers, row.keras):
@@ -33,9 +33,10 @@ def row_of(layer: Any) -> Row | None:
 
 
 def call_of(layer: Any, row: Row, inputs: Sequence[Any], output: Any, place: int) -> Call | None:
-    """Return a call of a live layer as the rules of rows see it, time being the axis behind the batch.
+    """Return a call of a live layer as rows' rules see it, with time as the axis behind the batch.
 
-    None where a spec cannot say the layer's arguments, and of a wrapper that goes by what it wraps.
+    None if a spec cannot say the layer's arguments, and for a wrapper that treats time as its inner layer
+    does.
     """
     if row.wraps and not row.steps:
         return None
@@ -54,8 +55,9 @@ def call_of(layer: Any, row: Row, inputs: Sequence[Any], output: Any, place: int
 def call_of_function(
     operation: Any, args: Sequence[Any], kwargs: Mapping[str, Any], output: Any
 ) -> tuple[Row, list[Any], Call] | None:
-    """Return the row of an operation of ``keras.ops``, the values that come in, and the first one's call as
-    the rules of rows see it; None where no row says it.
+    """Return the row of an operation of ``keras.ops``, its inputs, and the call for the first of them.
+
+    None if no row describes the operation.
     """
     function = BY_CLASS.get(type(operation).__name__.lower())
     given = None if function is None else given_to(function, operation.get_config(), args, kwargs)
@@ -99,5 +101,5 @@ def _tensor(value: Any) -> Tensor:
 
 
 def passes(row: Row, call: Call) -> Passed | None:
-    """Return what becomes of the time axis in a call; None where the row does not say."""
+    """Return how a call treats the time axis; None if its row does not say."""
     return None if row.time is None else row.time(call)

@@ -16,13 +16,11 @@ STILL_TO_DO: frozenset[str] = frozenset(
     (
         "advice",
         "ci",
-        "data",
         "decompiler",
         "distributing",
         "emit",
         "exporting",
         "labels",
-        "runtime",
         "searching",
         "vgsl",
     )

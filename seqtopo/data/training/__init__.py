@@ -1,1 +1,1 @@
-"""Train a model on a series, score it, save it with notes on its data, forecast with it; all load Keras."""
+"""Train, score and save a model with notes on its data, and forecast with it; all modules load Keras."""

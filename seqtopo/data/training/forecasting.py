@@ -16,11 +16,11 @@ from seqtopo.runtime.stepping.rollout import check_rollout, next_answers, rolled
 
 Array = np.ndarray[Any, Any]
 PARTED = 1000
-"""A forecast of more steps than this is made in parts, and says after each how many are done."""
+"""The steps of one part of a forecast; after each part the number of finished steps is reported."""
 
 
 class CannotGoOnError(ValueError):
-    """A model cannot forecast, or only ``steps``; says what to do."""
+    """A model cannot forecast, or only up to ``steps``; ``help`` says what to do."""
 
     def __init__(self, reason: str, help: str, steps: int = 0) -> None:
         super().__init__(reason)
@@ -29,7 +29,7 @@ class CannotGoOnError(ValueError):
 
 
 def takes(model: keras.Model) -> tuple[bool, int]:
-    """Return whether a model takes ids, and how many features at each step.
+    """Return whether a model takes ids, and the number of features of a step.
 
     Raises:
         ValueError: it takes several inputs, or no sequence.
@@ -52,14 +52,13 @@ def forecast(
     future: Array | None = None,
     told: Callable[[int], None] = lambda done: None,
 ) -> Array:
-    """Return the next steps (steps, target features) after a history (time, features), in the units of the
-    data.
+    """Return the next steps (steps, target features) after a history (time, features), in the data's units.
 
-    ``future`` is what is known of the steps ahead, (steps, features that are not predicted), unscaled.
-    ``told`` is called with how many steps are done.
+    ``future`` are the known features of the steps ahead, (steps, features that are not predicted), unscaled.
+    ``told`` is called with the number of finished steps.
 
     Raises:
-        ValueError: the model cannot go on for so long, or the history does not fit it.
+        ValueError: the model cannot forecast so many steps, or the history does not fit it.
     """
     ids, _ = takes(model)
     targets = _targets(model, notes, history)
@@ -85,10 +84,10 @@ def forecast(
 
 
 def most_steps(model: keras.Model, notes: Notes, history: Array) -> int | None:
-    """Return for how many steps ``forecast`` can go on by itself: None for any number.
+    """Return the most steps that ``forecast`` can predict without a ``future``; None for any number.
 
     Raises:
-        ValueError: for none at all.
+        ValueError: it can predict none.
     """
     targets = _targets(model, notes, history)
     if not _is_direct(model, notes, history):
@@ -104,8 +103,10 @@ def not_targets(targets: list[int], features: int) -> list[int]:
 
 
 def _targets(model: keras.Model, notes: Notes, history: Array) -> list[int]:
-    """The numbers of the predicted features; raises ValueError where the model predicts
-    nothing of a history.
+    """Return the numbers of the predicted features.
+
+    Raises:
+        ValueError: the model predicts no features of a history.
     """
     ids, _ = takes(model)
     if notes.answers == "same":
@@ -125,7 +126,7 @@ def _targets(model: keras.Model, notes: Notes, history: Array) -> list[int]:
 
 
 def _is_direct(model: keras.Model, notes: Notes, history: Array) -> bool:
-    """Whether a model gives several steps at once, or predicts only some features."""
+    """Return whether a model gives several steps at once, or predicts only some features."""
     if not keras.backend.is_float_dtype(model.inputs[0].dtype):
         return False
     output = tuple(model.outputs[0].shape)
@@ -148,8 +149,9 @@ def _directly(
     known: Array | None,
     told: Callable[[int], None],
 ) -> Array:
-    """Forecast by whole windows: each predicts the next steps; the features that it does not
-    are ``known``.
+    """Return the forecast of whole windows, each of which predicts the next steps.
+
+    ``known`` are the features that the model does not predict.
     """
     features = history.shape[1]
     others = not_targets(targets, features)
@@ -185,7 +187,7 @@ def _directly(
 
 
 def _answer(model: keras.Model, notes: Notes, history: Array, targets: int) -> Array:
-    """The predicted steps after a history: (steps, target features)."""
+    """Return the predicted steps after a history: (steps, target features)."""
     length = model.inputs[0].shape[1]
     window = history[-(length or len(history)) :]
     windows = [window]
@@ -207,7 +209,7 @@ def _answer(model: keras.Model, notes: Notes, history: Array, targets: int) -> A
 
 
 def _following(model: keras.Model, notes: Notes, steps: int, count: int) -> slice:
-    """Which of so many answers for a window of ``steps`` are those of the steps that follow it."""
+    """Return the slice of the ``count`` answers for a window of ``steps`` that belong to later steps."""
     which = next_answers(functional(model), 0, steps)
     if which == "other":
         raise ValueError("none of its answers stands for the next step")

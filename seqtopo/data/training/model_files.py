@@ -34,7 +34,7 @@ NOTES, HISTORY = "seqtopo.json", "seqtopo.npy"
 
 
 class NoModelError(Exception):
-    """A file is not a model that can be loaded; says why, and what to do."""
+    """A file is no model that can be loaded; ``help`` says what to do."""
 
     def __init__(self, reason: str, help: str) -> None:
         super().__init__(reason)
@@ -44,8 +44,10 @@ class NoModelError(Exception):
 
 @dataclass
 class Notes:
-    """What is known of the data that a model was trained on: the features' names, those that are predicted,
-    scaling, what is wanted of a window, and the end of the series, (steps, features), unscaled.
+    """Notes on the data that a model was trained on.
+
+    They are the features' names, the numbers of the predicted ones, the scaling, the targets of a window, and
+    the end of the series (steps, features), unscaled.
     """
 
     columns: list[str] = field(default_factory=list)
@@ -73,12 +75,12 @@ def save_with(model: keras.Model, notes: Notes, path: Path) -> None:
 
 
 def load_with(path: Path, *, kernels: bool = True, modules: Sequence[str] = ()) -> tuple[keras.Model, Notes]:
-    """Return a saved model, ready to run, and its notes; empty ones where Keras alone has saved it.
+    """Return a saved model, ready to run, and its notes; empty ones if the file has none.
 
     ``modules`` are those that define classes of the user's own.
 
     Raises:
-        NoModelError: it cannot be loaded, or its notes were altered.
+        NoModelError: the model cannot be loaded, or its notes were altered.
     """
     try:
         with open_file(path) as file, zipfile.ZipFile(file) as archive:
@@ -121,10 +123,10 @@ def load_with(path: Path, *, kernels: bool = True, modules: Sequence[str] = ()) 
 
 
 def _damaged(archive: zipfile.ZipFile) -> str | None:
-    """The name of a part whose bytes are not those that were saved; None for none.
+    """Return the name of a part whose bytes are not those that were saved; None if all are.
 
     Raises:
-        NoModelError: a part is packed so tightly that unpacking it would fill the memory.
+        NoModelError: a part is compressed so much that unpacking it would fill the memory.
     """
     for info in archive.infolist():
         if info.file_size > max(UNPACKED_BYTES, UNPACKED_TIMES * info.compress_size):
@@ -157,7 +159,7 @@ _FIELDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "horizon": ("a whole number from 1 up", lambda value: _is_a(value, int) and value >= 1),
     "digest": ("a text", lambda value: isinstance(value, str)),
 }
-"""What each of the notes holds, and whether a value is that."""
+"""The fields of the notes, each with its type in words and a function that checks a value."""
 
 
 def _is_a(value: Any, kind: type) -> bool:
@@ -180,7 +182,11 @@ def _unknown(path: Path, modules: Sequence[str]) -> tuple[str, str]:
 
 
 def _notes(archive: zipfile.ZipFile, model: keras.Model) -> Notes:
-    """Raises NoModelError where they are not as ``save_with`` writes them for this model."""
+    """Return the notes in a file.
+
+    Raises:
+        NoModelError: they are not as ``save_with`` writes them for this model.
+    """
     try:
         found = json.loads(archive.read(NOTES))
     except (ValueError, RecursionError):
@@ -214,10 +220,10 @@ def _notes(archive: zipfile.ZipFile, model: keras.Model) -> Notes:
 
 
 def _at_odds(notes: Notes, model: keras.Model, *, sealed: bool) -> str:
-    """What in the notes contradicts the rest of them, or the model; "" for nothing.
+    """Return, in words, what in the notes contradicts the rest of them or the model; "" for nothing.
 
-    Of several series none is kept as the one to go on from. That it was not taken away only a digest tells,
-    which notes that are ``sealed`` have.
+    For several series no end is kept. That an end was taken away only shows in the digest, which ``sealed``
+    notes have.
     """
     history, targets = notes.history, notes.targets
     features = len(notes.columns)
@@ -256,7 +262,7 @@ def _at_odds(notes: Notes, model: keras.Model, *, sealed: bool) -> str:
 
 
 def _digest(notes: Notes) -> str:
-    """What tells these notes, and the series beside them, from others."""
+    """Return a digest of the notes and of the series beside them."""
     found = hashlib.sha256(json.dumps(_plain(notes), sort_keys=True).encode())
     if notes.history is not None:
         found.update(np.ascontiguousarray(notes.history).tobytes())

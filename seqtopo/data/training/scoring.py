@@ -11,10 +11,10 @@ from keras import ops
 
 Array = np.ndarray[Any, Any]
 Guess = Callable[[Any, list[Array]], list[Array]]
-"""From a batch's x and the model's predictions (for their shapes): one prediction for each output."""
+"""A function from a batch's x and the model's predictions to a baseline's predictions of their shapes."""
 
 RIGHT = "right"
-"""The column of right classes, where the spec names no metric."""
+"""The column of the share of right classes, if the spec names no metric."""
 
 
 def own_scores(
@@ -24,10 +24,10 @@ def own_scores(
     guesses: Mapping[str, Guess],
     counted: keras.metrics.Metric | None = None,
 ) -> dict[str, dict[str, float]]:
-    """For each guess and then for the model: its metrics as Keras computes them, and its loss.
+    """Return the metrics, as Keras computes them, and the loss: of each baseline, and then of the model.
 
-    ``batches`` starts anew at each call, and ``begin`` gives what predicts from the first one. ``counted`` is
-    a metric that is taken beside those that the model was compiled with. The loss of a guess has none of
+    ``batches`` starts anew at each call, and ``begin`` gives the function that predicts from the first one.
+    ``counted`` is a metric besides those that the model was compiled with. The loss of a baseline has none of
     the model's penalties on weights in it.
     """
     found: dict[str, dict[str, float]] = {}
@@ -76,14 +76,12 @@ def _score(
 
 
 def _number(value: Any) -> float:
-    """A metric as one number: the mean, where it has one for each class."""
+    """Return a metric as one number: the mean, if it has a number for each class."""
     return float(np.mean(ops.convert_to_numpy(value)))
 
 
 def right_classes(kinds: list[str], logits: list[bool]) -> keras.metrics.Metric | None:
-    """Return the share of right classes, as a metric for the one output of a model; None where
-    none are told.
-    """
+    """Return a metric of the share of right classes, for a model with one output; None without classes."""
     if len(kinds) > 1 or kinds[0] == "number":
         return None
     if kinds[0] == "yes-no":
@@ -94,7 +92,7 @@ def right_classes(kinds: list[str], logits: list[bool]) -> keras.metrics.Metric 
 
 
 def _shapes(model: keras.Model, y: Any, x: Any) -> list[Array]:
-    """Zeros in the shapes of the outputs for one batch."""
+    """Return zeros in the shapes of the outputs for one batch."""
     first = x[0] if isinstance(x, (tuple, list)) else x
     labels = y if isinstance(y, tuple) else (y,)
     found = []

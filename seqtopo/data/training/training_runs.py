@@ -21,7 +21,7 @@ from seqtopo.system.bounds import NOTES_BYTES
 
 
 class Cut(Protocol):
-    """What knows its batches by number; ``epoch`` is what a shuffled order depends on."""
+    """A sequence of batches; ``epoch`` determines a shuffled order."""
 
     epoch: int
 
@@ -31,11 +31,11 @@ class Cut(Protocol):
 
 
 class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships no types
-    """A ``keras.utils.PyDataset`` of what was cut; ``cut`` knows how many steps were left over, and more.
+    """A ``keras.utils.PyDataset`` of cut data; ``cut`` has its counts, such as ``dropped``.
 
-    ``fit`` shuffles the batches of a PyDataset unless it is told not to, and says nothing. For pieces whose
-    states go on that would be ruin; so within an epoch the batches come in their own order, whichever is
-    asked for. Shuffled windows are shuffled one by one, by their seed and the number of the epoch.
+    By default ``fit`` shuffles the batches of a PyDataset, without saying so. That would ruin segments whose
+    states go on; so within an epoch the batches come in their own order, whichever is asked for. Shuffled
+    windows are shuffled one by one, by their seed and the number of the epoch.
     """
 
     def __init__(self, cut: Cut) -> None:
@@ -45,14 +45,14 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships no ty
         self._next: int | None = None
         self._given = 0
         self.told: Callable[[int], None] = lambda given: None
-        """Is called with how many batches of an epoch were given."""
+        """A function that is called with the number of batches of this epoch that were given."""
 
     def __len__(self) -> int:
-        """Return how many batches there are."""
+        """Return the number of batches."""
         return len(self.cut)
 
     def __getitem__(self, index: int) -> tuple[Any, ...]:
-        """One batch: (x, y), or (x, y, weights)."""
+        """Return one batch: (x, y) or (x, y, weights)."""
         if self._next is None:
             return self.cut[index]
         at, self._next = self._next, (self._next + 1) % len(self)
@@ -65,14 +65,14 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships no ty
         self._next = self._given = 0
 
     def on_epoch_end(self) -> None:
-        """Gives any batch that is asked for again; the next epoch has an order of its own."""
+        """Let batches be asked for by number again; the next epoch has an order of its own."""
         # Keras begins an epoch, takes one batch to see its shape, and ends it: that was none.
         if self._given >= len(self):
             self.cut.epoch += 1
         self._next, self._given = None, 0
 
     def __str__(self) -> str:
-        """How much was cut, in how many batches, and the shapes of the first of them."""
+        """Return the number of windows, segments or batches, with the shapes of the first batch."""
         shapes = [(name, part) for name, part in zip(("x", "y", "weights"), self.cut[0], strict=False)]
         shown = ", ".join(f"{name} {_shapes(part)}" for name, part in shapes)
         count = len(self)
@@ -82,12 +82,12 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships no ty
         printer.text(str(self))
 
     def go_to(self, epoch: int) -> None:
-        """Makes the next epoch the one of this number, as when training goes on after a stop."""
+        """Set the number of the next epoch, as when training continues after a stop."""
         self.cut.epoch = epoch
 
 
 def _shapes(part: Any) -> str:
-    """The shape of an array, or those of several."""
+    """Return the shape of an array, or those of several, in words."""
     if isinstance(part, (tuple, list)):
         return f"({', '.join(map(_shapes, part))})"
     return str(tuple(part.shape))
@@ -98,12 +98,12 @@ Write = Callable[[Path], object]
 
 
 def seed_everything(seed: int) -> None:
-    """Seed everything that is drawn from here on, weights included, so that runs repeat."""
+    """Seed all random numbers drawn from here on, those of the weights included, so that runs repeat."""
     keras.utils.set_random_seed(seed)
 
 
 class NotFiniteError(SpecError):
-    """ST731: the loss or a metric is not finite after an epoch; its name, value and epoch, from 1."""
+    """ST731: the loss or a metric is not finite after an epoch; has its name, value and epoch (from 1)."""
 
     def __init__(self, name: str, value: float, epoch: int) -> None:
         where = "on what is held out" if name.startswith("val_") else "in training"
@@ -114,7 +114,7 @@ class NotFiniteError(SpecError):
 
 
 class Progress:
-    """A run's epochs so far: ``history`` by name, and the model's variables, in one file."""
+    """The finished epochs of a run: ``history`` by name, and the model's variables, in one file."""
 
     def __init__(self, path: Path, fingerprint: str) -> None:
         self.path = path
@@ -122,7 +122,7 @@ class Progress:
         self.history: History = {}
         self.epochs = 0
         self.kept = 0
-        """How many of them are in the file."""
+        """The number of them that the file holds."""
 
     def belongs(self) -> bool:
         """Return whether there is a file of this very run."""
@@ -134,14 +134,14 @@ class Progress:
             return False
 
     def _opened(self) -> Any:
-        """The arrays in the file, whose notes are not larger than they can be."""
+        """Open the arrays in the file, if the size of its notes is within the bound."""
         notes = read_headers(self.path)["notes"]
         if notes.kind != "U" or notes.bytes > NOTES_BYTES:
             raise ValueError("its notes are too large")
         return np.load(self.path, allow_pickle=False)
 
     def restore(self, model: keras.Model) -> bool:
-        """Restore what the file holds; False where it is another run's, damaged, or not there."""
+        """Restore the run from the file; return False if it is another run's, is damaged, or is missing."""
         variables = _variables(model)
         try:
             shapes = [tuple(variable.shape) for variable in variables]
@@ -169,7 +169,7 @@ class Progress:
         return True
 
     def writer(self, model: keras.Model) -> Write:
-        """Return what writes the file anew, as it is now."""
+        """Return a function that writes the file anew with the present state."""
         notes = {"fingerprint": self.fingerprint, "history": self.history, "epochs": self.epochs}
         values = [keras.ops.convert_to_numpy(variable) for variable in _variables(model)]
         named = {f"v{i}": value for i, value in enumerate(values)}
@@ -197,8 +197,10 @@ def train(
     tell: Callable[[int, dict[str, float]], None],
     told: Callable[[int], None] = lambda done: None,
 ) -> None:
-    """Train for the epochs that are left. After each one ``keep`` is given the function that writes the
-    progress, and ``tell`` the numbers. ``told`` is called with how many batches of all epochs were given.
+    """Train for the remaining epochs.
+
+    After each epoch ``keep`` is called with the function that writes the progress, and ``tell`` with the
+    epoch and its numbers. ``told`` is called with the number of batches of all epochs so far.
 
     Raises:
         NotFiniteError: the loss or a metric is not finite; that epoch is not kept.
@@ -249,7 +251,7 @@ def train(
 
 
 def from_its_start(model: keras.Model) -> Callable[[Any], Any]:
-    """Return a model's outputs, as arrays, for one batch after another, from its initial states."""
+    """Return a function that predicts one batch after another, as arrays, from the initial states."""
     if stateful_layers(model):
         reset_states(model)
     predict: Callable[[Any], Any] = model.predict_on_batch

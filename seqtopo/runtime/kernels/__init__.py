@@ -1,5 +1,5 @@
-"""Compute faster what stock Keras layers compute, with one module for each backend.
+"""Compute what stock Keras layers compute by faster kernels, with one module for each backend.
 
-``kernel`` says what a kernel is, ``attaching`` puts kernels into the layers of a model, ``listing`` tells
-which layer has which. The running backend's module is the only one that is imported.
+``attaching`` defines a kernel and puts kernels into the layers of a model; ``listing`` tells which layer has
+which. Only the running backend's module is imported.
 """

@@ -1,8 +1,8 @@
-"""Attach kernels to the layers of a model, each to the one instance, and detach them again.
+"""Attach kernels to the layers of a model, and detach them again.
 
-Only a plain attribute of the instance changes: its ``inner_loop``, or its ``call`` where it wraps another
-layer. The class, the config, the weights and the saved file stay Keras' own. What makes a new layer from
-the config (``clone_model``, ``copy.deepcopy``, ``pickle``, a file) makes one without a kernel.
+Only a plain attribute of the layer's instance changes: its ``inner_loop``, or the ``call`` of a wrapper. The
+class, the config, the weights and the saved file stay Keras' own. A layer that is made from the config
+(``clone_model``, ``copy.deepcopy``, ``pickle``, a file) has no kernel.
 """
 
 from __future__ import annotations
@@ -22,11 +22,12 @@ from seqtopo.runtime.states import tracking
 
 @dataclass(frozen=True)
 class Kernel:
-    """Another way to compute a layer's ``method``, with equal outputs and gradients.
+    """A faster implementation of a layer's ``method``, with equal outputs and gradients.
 
-    ``run(layer, ...)`` takes what the method takes; ``more`` has other methods of the layer with theirs. It
-    reads the layer's weights and settings at each call, and keeps nothing. Where it cannot compute this call
-    it raises ``NotNow``, before it has drawn a random number or changed anything; then the stock method runs.
+    ``run(layer, ...)`` takes the arguments of the method; ``more`` has other methods of the layer with
+    theirs. It reads the layer's weights and settings at each call, and keeps nothing. For a call that it
+    cannot compute it raises ``NotNow``, before it has drawn a random number or changed anything; then the
+    stock method runs.
     """
 
     name: str
@@ -37,27 +38,27 @@ class Kernel:
 
     @property
     def methods(self) -> dict[str, Callable[..., Any]]:
-        """All that it computes another way."""
+        """All methods that it replaces, by name, each with its function."""
         return {self.method: self.run, **dict(self.more)}
 
 
 class NotNow(Exception):  # noqa: N818 - no error: the stock method takes over
-    """A call that a kernel hands on to the stock method; its text says why, for ``seqtopo.kernels``."""
+    """A kernel leaves a call to the stock method; the text says why, for ``seqtopo.kernels``."""
 
 
 @dataclass(frozen=True)
 class Stock:
-    """Why a layer of a kind that has kernels is left as Keras has it."""
+    """The reason for which a layer runs on Keras' own code though layers of its kind have kernels."""
 
     why: str
 
 
 Choice = Kernel | Stock | None
-"""What a backend's module chooses for a layer; nothing where layers of its kind have no kernel."""
+"""The choice of a backend's module for a layer; None for a layer of a kind without kernels."""
 
 
 class Attached:
-    """A layer's method with a kernel in it, which hands on to the stock method what the kernel cannot do."""
+    """A layer's method that runs a kernel, and the stock method for calls that the kernel leaves to it."""
 
     def __init__(self, layer: Any, kernel: Kernel, method: str = "") -> None:
         method = method or kernel.method
@@ -70,7 +71,7 @@ class Attached:
         self._run = kernel.methods[method]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Return what the stock method gives for the same arguments."""
+        """Return the result of the stock method for these arguments, computed by the kernel if it can."""
         try:
             result = self._run(self._layer, *args, **kwargs)
         except NotNow as reason:
@@ -81,8 +82,9 @@ class Attached:
 
 
 def attach(model: keras.Model, chooser: Callable[[Any], Choice] | None = None) -> None:
-    """Puts a kernel into every layer of a model that has none yet: the one that ``chooser`` says, by itself
-    the one that is best on this backend.
+    """Put a kernel into every layer of a model that has none: the one that ``chooser`` returns.
+
+    By default that is the best one on this backend.
     """
     for layer in layers(model):
         choice = (chooser or choose)(layer)
@@ -92,7 +94,7 @@ def attach(model: keras.Model, chooser: Callable[[Any], Choice] | None = None) -
 
 
 def detach(model: keras.Model) -> None:
-    """Take the kernels out again, so that each layer computes as in Keras."""
+    """Remove the kernels, so that each layer computes as in Keras."""
     for layer in layers(model):
         inside = attached(layer)
         if inside is not None:
@@ -101,7 +103,7 @@ def detach(model: keras.Model) -> None:
 
 
 def make_ready(model: keras.Model, *, kernels: bool = True) -> keras.Model:
-    """Lets a model's layers hand on masks, carry states and run on kernels; see ``seqtopo.attach``."""
+    """Prepare the layers of a model: pass masks on, carry states, run on kernels; see ``seqtopo.attach``."""
     keep_masks(model)
     tracking.attach(model)
     (attach if kernels else detach)(model)
@@ -109,21 +111,22 @@ def make_ready(model: keras.Model, *, kernels: bool = True) -> keras.Model:
 
 
 def layers(model: keras.Model) -> Iterator[Any]:
-    """Return a model and its layers, wherever they stand (in sub-models, in wrappers), each once, in its
-    order.
+    """Return an iterator over a model and its layers, those in sub-models and wrappers included.
+
+    Each layer comes once, in the model's order.
     """
     found = keras_private.layers_inside(model)
     return iter({id(layer): layer for layer in found}.values())
 
 
 def attached(layer: Any) -> Attached | None:
-    """Return the method that a layer's kernel is for, with the kernel in it."""
+    """Return a layer's method with a kernel in it; None for a layer without a kernel."""
     found = (x for x in vars(layer).values() if isinstance(x, Attached))
     return next((x for x in found if vars(layer).get(x.kernel.method) is x), None)
 
 
 def choose(layer: Any) -> Choice:
-    """Return the kernel that is best for a layer on the running backend, or why there is none."""
+    """Return the best kernel for a layer on the running backend, or the reason for which it has none."""
     # Every backend has the same kernel for TimeDistributed; what it loads, few models need.
     is_wrapper = isinstance(layer, keras.layers.TimeDistributed)
     module = "time_distributed" if is_wrapper else f"on_{keras.config.backend()}"

@@ -1,10 +1,11 @@
-"""Compute one step of each recurrent layer, forwards and its hand-written VJP; for JAX and TensorFlow.
+"""Compute one step of each recurrent layer, forward pass and hand-written VJP; for JAX and TensorFlow.
 
-A cell's ``step`` takes ``x`` of shape ``(batch, F)``, the states of shape ``(batch, units)`` each and the
-weights as Keras has them; it gives the next states and what the way back needs. A step is left out where the
-mask ``counts``, of shape ``(batch, 1)``, is false. What is saved of such a step is chosen so that the way
-back leaves it out by itself. ``back`` takes the gradient of the next states, and gives that of the states
-before and of the gates; ``finish`` takes the gates' of all steps, and gives the inputs' and the weights'.
+A cell's ``step`` takes ``x`` of shape ``(batch, F)``, the states of shape ``(batch, units)`` each, and the
+weights as Keras has them. It returns the next states and the values saved for the backward pass. A step is
+skipped where the mask ``counts``, of shape ``(batch, 1)``, is false; its saved values are chosen so that the
+backward pass skips it too. ``back`` takes the gradient of the next states, and returns those of the previous
+states and of the gates. ``finish`` takes the gates' gradients of all steps, and returns those of the inputs
+and of the weights.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ Weights = tuple[Array, Array, Array | None]
 
 @dataclass(frozen=True)
 class Activation:
-    """A function, and its slope as a function of the function's value."""
+    """An activation, and its derivative as a function of the activation's value."""
 
     of: Callable[[Array], Array]
     slope: Callable[[Array], Array]
@@ -38,36 +39,34 @@ ACTIVATIONS = {
     activations.relu: Activation(activations.relu, lambda y: ops.cast(y > 0, y.dtype)),
     activations.linear: Activation(activations.linear, ops.ones_like),
 }
-"""Keras' activations that a kernel knows."""
+"""The activations of Keras that kernels support."""
 
 GATES = {activations.sigmoid: SIGMOID, activations.hard_sigmoid: HARD_SIGMOID}
-"""Those that it knows for gates: their slope is 0 where they are shut (0) and where they are open (1)."""
+"""The activations that kernels support for gates: their derivative is 0 at the values 0 and 1."""
 
 
 class Cell(Hashable, Protocol):
-    """One kind of recurrent layer."""
+    """The computation of one kind of recurrent layer."""
 
     def step(self, x: Array, counts: Array | None, states: States, weights: Weights) -> tuple[States, States]:
-        """Return the next states, and what ``back`` needs."""
+        """Return the next states, and the values saved for ``back``."""
 
     def back(
         self, d_states: States, counts: Array | None, saved: States, turned: Array
     ) -> tuple[States, States]:
-        """Return the gradient of the states before, and of the gates; ``turned`` is the recurrent kernel
-        turned.
+        """Return the gradients of the previous states and of the gates; ``turned`` is the transposed
+        recurrent kernel.
         """
 
     def finish(
         self, x: Array, before: Array, d_gates: States, weights: Weights
     ) -> tuple[Array, tuple[Array, Array, Array | None]]:
-        """Return the gradient of the inputs and of the weights; ``before`` are the states
-        before each step.
-        """
+        """Return the gradients of inputs and weights; ``before`` are the states before each step."""
 
 
 @dataclass(frozen=True)
 class SimpleRNN:
-    """``h = act(x W + h U + b)``."""
+    """The cell ``h = act(x W + h U + b)``."""
 
     activation: Activation
 
@@ -93,7 +92,7 @@ class SimpleRNN:
 
 @dataclass(frozen=True)
 class LSTM:
-    """Gates in the order input, forget, candidate, output; the states are the output and the carry."""
+    """The LSTM cell: gates in the order input, forget, candidate, output; states output and carry."""
 
     activation: Activation
     gate: Activation
@@ -140,7 +139,7 @@ class LSTM:
 
 @dataclass(frozen=True)
 class GRU:
-    """Gates in the order update, reset, candidate; the reset gate comes after the product."""
+    """The GRU cell: gates in the order update, reset, candidate; the reset gate comes after the product."""
 
     activation: Activation
     gate: Activation
@@ -199,10 +198,10 @@ def _times_turned(d_gates: Array, kernel: Array, x: Array) -> Array:
 
 
 def _over_steps(factor: Array, d_gates: Array) -> Array:
-    """The gradient of a weight that ``factor`` is multiplied with: one product over all steps and samples."""
+    """Return the gradient of a weight that multiplies ``factor``: one product over all steps and samples."""
     return ops.matmul(ops.transpose(_flat(factor)), d_gates)
 
 
 def _flat(each: Array) -> Array:
-    """Time steps and batch in one axis."""
+    """Return values with time steps and batch in one axis."""
     return ops.reshape(each, (-1, each.shape[-1]))

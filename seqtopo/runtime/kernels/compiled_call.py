@@ -20,23 +20,28 @@ Arrays = list[Any]
 """One array for each input of a model, in its flat order; None for one that is left out."""
 
 TRIED = 5
-"""How often each of two programs is run, to see which is faster."""
+"""The runs of each of two programs whose times are compared."""
 
 value_of = attrgetter("_value")
-"""A variable's value. Not ``.value``, which looks for scopes and casts: for all the variables of a model that
-can take longer than the answer."""
+"""Return a variable's value.
+
+``.value`` would look for scopes and casts: for all variables of a model that can take longer than the answer.
+"""
 
 
 @dataclass(frozen=True)
 class Program:
-    """From a model's inputs to its outputs, both flat; what it was made into, and why into nothing faster."""
+    """A function from a model's inputs to its outputs, both flat.
+
+    ``how`` says in words what it was compiled to, and why to nothing faster.
+    """
 
     run: Callable[[Arrays], list[np.ndarray]]
     how: str
     writes: bool
-    """Whether it sets variables of the model: it may not run twice at a time."""
+    """True if it sets variables of the model, so that it must not run twice at a time."""
     holds: Callable[[], bool] = lambda: True
-    """Whether the variables are still where they were: what they hold may change."""
+    """A function that returns whether the variables still hold the same tensors, whose numbers may change."""
 
 
 class Call:
@@ -48,21 +53,19 @@ class Call:
         self.inputs = inputs
         self._on_jax = keras.config.backend() == "jax"
         self.outputs: Any = None
-        """What the outputs are in: known once it has run."""
+        """The structure of the outputs, which is known after the first call."""
         self.written: list[Any] = []
         """The variables that it sets, likewise."""
 
     def plain(self, arrays: Sequence[Any]) -> list[Any]:
-        """Return the outputs, by Keras' own call."""
+        """Return the outputs of Keras' own call."""
         found = self.model(tree.pack_sequence_as(self.inputs, list(arrays)), training=False)
         self.outputs = tree.map_structure(lambda _: 0, found)
         flat: list[Any] = tree.flatten(found)
         return flat
 
     def pure(self, values: Sequence[Any], arrays: Sequence[Any]) -> tuple[list[Any], list[Any]]:
-        """Return the outputs where the variables have these values, and the new values of
-        those it would set.
-        """
+        """Return the outputs for these values of the variables, and the new values that the call sets."""
         with keras.StatelessScope(state_mapping=list(zip(self.variables, values, strict=True))) as scope:
             before = [scope.get_current_value(v) for v in self.variables]
             outputs = self.plain(arrays)
@@ -72,7 +75,7 @@ class Call:
         return outputs, [value for _, value in changed]
 
     def values(self) -> list[Any]:
-        """Return the variables' values as they are now."""
+        """Return the present values of the variables."""
         if self._on_jax:
             # Inside fit JAX keeps the values apart from the variables.
             self.model.jax_state_sync()
@@ -163,7 +166,7 @@ def _on_tensorflow(call: Call, arrays: Arrays) -> Program:
 
 
 def _taken(program: Program, arrays: Arrays) -> float:
-    """The time that it takes, in seconds: the shortest of some."""
+    """Return the shortest time of some runs of a program, in seconds."""
     times = []
     for _ in range(TRIED):
         start = perf_counter()
@@ -226,21 +229,21 @@ def _on_torch(call: Call, arrays: Arrays) -> Program:
 
 
 def _shaken(x: np.ndarray) -> np.ndarray:
-    """Other numbers of the same kind: the same ids in another order, for one."""
+    """Return other values of the same kind, such as the same ids in another order."""
     numbers = np.random.default_rng(0)
     mixed = numbers.permutation(x.ravel()).reshape(x.shape)
     return mixed + numbers.normal(size=x.shape).astype(x.dtype) if x.dtype.kind == "f" else mixed
 
 
 def _whole(arrays: Arrays, given: Sequence[Any]) -> list[Any]:
-    """What is given, each in the place of its array; None in the other places."""
+    """Return the given values, each at the place of its array; None at the other places."""
     several = iter(given)
     return [None if x is None else next(several) for x in arrays]
 
 
 @contextmanager
 def _as_in_predict(model: keras.Model) -> Iterator[None]:
-    """On PyTorch without gradients, and with the modules of PyTorch that a model may hold not training."""
+    """Run on PyTorch without gradients, and with the PyTorch modules in the model not training."""
     if keras.config.backend() != "torch":
         yield
         return
@@ -258,7 +261,7 @@ def _as_in_predict(model: keras.Model) -> Iterator[None]:
 
 
 def _reason(error: Exception) -> str:
-    """The first line of an error, without what Keras puts before it, in bold."""
+    """Return the first line of an error, without the lines that Keras puts before it in bold."""
     lines = [line.strip("\x1b[01m ") for line in str(error).split("\n") if line.strip("\x1b[01m ")]
     if len(lines) > 1 and lines[0].startswith("Exception encountered when calling "):
         return f"{lines[0].removeprefix('Exception encountered when calling ').rstrip('.')}: {lines[1]}"
@@ -267,7 +270,7 @@ def _reason(error: Exception) -> str:
 
 @contextmanager
 def temporary_kernels(model: keras.Model) -> Iterator[None]:
-    """A kernel in every layer that can have one; afterwards each layer is as it was."""
+    """Put a kernel into every layer that can have one, inside the ``with`` block."""
     without = [layer for layer in layers(model) if attached(layer) is None]
     attach(model)
     inside = {layer: attached(layer) for layer in layers(model)}
@@ -285,7 +288,7 @@ def temporary_kernels(model: keras.Model) -> Iterator[None]:
 
 
 def _masked_as_one(layer: Any, inside: Attached) -> Callable[..., Any]:
-    """The kernel of a layer, which looks at the numbers of a mask and cannot be traced through."""
+    """Return a layer's kernel as one operation for tracing, since it reads the numbers of a mask."""
     from seqtopo.runtime.kernels.fx_trace import as_one_operation
 
     def inner_loop(sequences: Any, initial_state: Any, mask: Any, training: bool = False) -> Any:

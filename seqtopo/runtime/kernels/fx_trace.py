@@ -1,7 +1,7 @@
 """Trace a function of PyTorch tensors to a flat list of ATen operations (``make_fx``).
 
-Around each layer Keras looks at names, masks, dtypes and scopes; for a small model on one sample that is
-nearly all the time. Traced once, only what PyTorch itself is asked to do is left.
+Around each layer Keras looks at names, masks, dtypes and scopes, which takes nearly all the time of a small
+model on one sample. A traced function runs the operations of PyTorch alone.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from torch.fx.node import map_arg
 
 _TRACING = threading.Lock()
-"""PyTorch's tracer replaces methods of all modules while it is at work."""
+"""A lock, since PyTorch's tracer replaces methods of all modules while it runs."""
 
 _whole: list[Callable[..., list[Any]]] = []
-"""What was traced as one operation, by the number that the operation has for it until tracing is over."""
+"""The functions traced as one operation, by their numbers in the trace that is being made."""
 
 
 class CannotTraceError(Exception):
@@ -30,14 +30,14 @@ class CannotTraceError(Exception):
 def fx_trace(
     function: Callable[..., Any], arguments: Sequence[Any], steady: int = 0
 ) -> tuple[Callable[..., Any], int]:
-    """Return the operations of a function that takes tensors and gives a list of them, as a function of the
-    same arguments, and how many they are. They hold for tensors of these shapes, and with gradients off.
+    """Return the operations of a function from tensors to a list of tensors, and the number of operations.
 
-    The first ``steady`` arguments are always these very tensors, whatever numbers are in them then: they
-    are not given again, and what only looks at them in another way is done here.
+    They are a function of the same arguments, valid for tensors of these shapes and with gradients off. The
+    first ``steady`` arguments are always these very tensors, whatever numbers are in them: they are not
+    passed again, and views of them are made once, here.
 
     Raises:
-        CannotTraceError: the operations differ with the numbers in the tensors.
+        CannotTraceError: the operations depend on the numbers in the tensors.
     """
     with _TRACING:
         _whole.clear()
@@ -54,8 +54,10 @@ def fx_trace(
 
 
 def as_one_operation(function: Callable[..., list[Any]], *tensors: Any) -> list[Any]:
-    """Return what a function of tensors gives; where ``fx_trace`` traces, it is one operation, so that
-    what it does may depend on the numbers. Its other tensors are those that it finds when it runs.
+    """Return the result of a function of tensors, which ``fx_trace`` records as a single operation.
+
+    So it may depend on the numbers in the tensors. Other tensors that it uses are those it finds when it
+    runs.
     """
     _whole.append(function)
     found: list[Any] = _operation()(len(_whole) - 1, list(tensors))
@@ -72,11 +74,11 @@ def _operation() -> Any:
 
 
 _kept: list[Any] = []
-"""An operation of PyTorch is there as long as the library that defines it."""
+"""The libraries that define the operation; PyTorch drops an operation together with its library."""
 
 
 def _put_in_whole(traced: Any) -> None:
-    """Put functions that were traced as one operation in place of it."""
+    """Replace the single operations of a trace by the functions that they stand for."""
     for node in traced.graph.nodes:
         if _whole and node.target is _operation():
             number, tensors = node.args
@@ -85,11 +87,13 @@ def _put_in_whole(traced: Any) -> None:
 
 
 def _quicken(traced: Any, arguments: Sequence[Any], steady: int) -> list[Any]:
-    """Leaves out what gives its argument again, takes out what is the same each time, and asks for the
-    others under the names that cost half as much to call, where they give the same on these arguments.
+    """Remove operations without effect, hoist constant ones, and call the others by cheaper overloads.
+
+    An operation has no effect if it returns its argument. It is constant if it gives the same tensor each
+    time. An overload is cheaper if it takes half the time to call and gives the same on these arguments.
 
     Returns:
-        What was taken out: the first arguments from now on.
+        The hoisted tensors, which are the first arguments from now on.
     """
     graph = traced.graph
     places = [node for node in graph.nodes if node.op == "placeholder"]
@@ -142,7 +146,7 @@ def _are_tensors(found: Any) -> bool:
 
 
 def _only_looks(target: Any, args: Any, found: Any) -> bool:
-    """Whether what an operation gives is its first argument, looked at in another way."""
+    """Return whether the result of an operation is a view of its first argument."""
     if target is getitem:
         return True
     returns = getattr(getattr(target, "_schema", None), "returns", [])
@@ -155,12 +159,12 @@ def _only_looks(target: Any, args: Any, found: Any) -> bool:
 
 
 def _writes(target: Any) -> bool:
-    """Whether an operation changes its arguments."""
+    """Return whether an operation changes its arguments."""
     return isinstance(target, torch._ops.OpOverload) and target._schema.is_mutable
 
 
 def _draws(target: Any) -> bool:
-    """Whether an operation may give something else each time."""
+    """Return whether an operation may give another result each time."""
     return isinstance(target, torch._ops.OpOverload) and torch.Tag.nondeterministic_seeded in target.tags
 
 

@@ -33,17 +33,17 @@ class Kernels(tuple[LayerKernel, ...]):
     __slots__ = ()
 
     def __str__(self) -> str:
-        """The table: one layer a line."""
+        """Return the table: a line for each layer."""
         wide = [max(len(row.layer) for row in self), max(len(row.kernel) for row in self)] if self else [0, 0]
         lines = [f"{row.layer:{wide[0]}}  {row.kernel:{wide[1]}}  {row.why_not_faster}" for row in self]
         return "\n".join(line.rstrip() for line in lines)
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        """What IPython shows in a terminal."""
+        """Print the table, for IPython in a terminal."""
         printer.text(str(self))
 
     def _repr_html_(self) -> str:
-        """What a notebook shows."""
+        """Return the table as HTML, for a notebook."""
         style = 'style="padding:2px 12px 2px 0;text-align:left;vertical-align:top"'
         heads = "".join(f"<th {style}>{head}</th>" for head in ("layer", "kernel", "why not a faster one"))
         rows = "".join(

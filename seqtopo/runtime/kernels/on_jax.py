@@ -37,7 +37,7 @@ def scan(
     weights: Weights,
     training: bool = False,
 ) -> tuple[Array, States]:
-    """All outputs, or the last one alone, and the states at the end; the same in training and out of it.
+    """Return all outputs, or the last one alone, and the final states; the same in and out of training.
 
     Raises:
         NotNow: it is differentiated in forward mode.

@@ -18,7 +18,7 @@ from seqtopo.runtime.states.tracking import attach, get_states, set_states, stat
 from seqtopo.runtime.stepping.nodes import functional, ordered
 
 KEPT = 64
-"""Programs of so many shapes are kept; the one that was asked for longest ago goes first."""
+"""The most shapes with a compiled program; beyond that, the least recently used one is dropped."""
 
 Shapes = tuple[tuple[int, ...] | None, ...]
 
@@ -45,7 +45,7 @@ class Predictor:
         self._writing = threading.RLock()
 
     def __call__(self, x: Any) -> Any:
-        """Return what ``model.predict`` gives for one batch."""
+        """Return the result of ``model.predict`` for one batch."""
         arrays = self._arrays(x)
         sync_variables(self.model)
         program = self._program(arrays)
@@ -54,14 +54,14 @@ class Predictor:
         return found[0] if self._call.outputs == 0 else tree.pack_sequence_as(self._call.outputs, found)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle the model alone: what is compiled belongs to this process, and is compiled
-        anew in another.
-        """
+        """Pickle the model alone: compiled programs belong to one process, and another compiles its own."""
         return type(self), (self.model,)
 
     def warm_up(self, *shapes: Sequence[int]) -> None:
-        """Compiles for inputs of these shapes, batch included, so that the first answer is as fast as those
-        after it. Without shapes: for one sample, where the model's inputs leave no size open.
+        """Compile for inputs of these shapes, batch included, so that the first answer is as fast as later
+        ones.
+
+        Without shapes: for one sample, if the model's inputs leave no size open.
         """
         wanted = [tuple(shape) for shape in shapes] or [(x.shape[0] or 1, *x.shape[1:]) for x in self._inputs]
         if len(wanted) != len(self._inputs):
@@ -76,7 +76,7 @@ class Predictor:
 
     @property
     def how(self) -> dict[Any, str]:
-        """Return what runs for each shape that came so far; where it is Keras' own call, also why."""
+        """Return, for each shape so far, what runs, in words; for Keras' own call also the reason."""
         with self._lock:
             found = list(self._programs.items())
         return {shapes[0] if len(shapes) == 1 else shapes: program.how for shapes, program in found}
@@ -99,7 +99,7 @@ class Predictor:
         return arrays
 
     def _flat(self, x: Any) -> list[Any]:
-        """What is given for each input, in the model's order: by names, or in the model's own structure."""
+        """Return the input arrays in the model's order, given by names or in the model's own structure."""
         by_name = isinstance(self._structure, dict)
         names = sorted(self._structure) if by_name else [i.name for i in self._inputs]
         if isinstance(x, dict):
@@ -156,7 +156,7 @@ class Predictor:
 
 
 class _Input:
-    """What one input of a model takes."""
+    """The checks and conversions of one input of a model."""
 
     def __init__(self, tensor: Any, one_of_several: bool, rows: int | None) -> None:
         self.rows = rows
@@ -174,7 +174,7 @@ class _Input:
         return self.text
 
     def checked(self, x: Any) -> Any:
-        """Return an array of the right kind, laid out row by row."""
+        """Return an array of the right shape and dtype, contiguous in memory."""
         if x is None and self.optional:
             return None
         if not isinstance(x, np.ndarray):
@@ -223,7 +223,7 @@ class _Input:
 
 
 def _embedded(whole: Any) -> dict[int, int]:
-    """How many rows the embedding has that an input goes to, by the id of its tensor."""
+    """Return the number of rows of the embedding behind each input of ids, by the id of its tensor."""
     found: dict[int, int] = {}
     for node in ordered(whole.inputs, whole.outputs):
         if isinstance(node.operation, keras.layers.Embedding):
@@ -235,6 +235,6 @@ def _embedded(whole: Any) -> dict[int, int]:
 
 
 def _shown(shape: Sequence[int | None]) -> str:
-    """A shape as it is written in a spec, ``?`` for any size; of an input, with the batch in front."""
+    """Return a shape as a spec writes it, ``?`` for any size; of an input, with the batch in front."""
     sizes = ["?" if size is None else str(size) for size in shape]
     return f"({', '.join(sizes)}{',' if len(sizes) == 1 else ''})"

@@ -1,6 +1,6 @@
-"""Run LSTM, GRU and SimpleRNN by a scan with a gradient written by hand; for JAX and TensorFlow.
+"""Run LSTM, GRU and SimpleRNN by a scan with a hand-written gradient; for JAX and TensorFlow.
 
-Here is what a layer asks for: masks, directions, dropout on what comes in. ``Scan`` is the backend's.
+This module handles masks, directions, and dropout on the inputs. ``Scan`` is the backend's.
 """
 
 from __future__ import annotations
@@ -15,13 +15,15 @@ from seqtopo.runtime.kernels.attaching import Choice, Kernel, NotNow, Stock
 from seqtopo.runtime.kernels.cells import ACTIVATIONS, GATES, GRU, LSTM, Array, Cell, SimpleRNN
 
 Scan = Callable[..., tuple[Array, tuple[Array, ...]]]
-"""Of ``(cell, sequences, x, counts, states, weights, training)``, time first: all outputs where ``sequences``
-are wanted, otherwise the last one alone, of shape ``(1, batch, units)``; and the states at the end.
+"""A function of ``(cell, sequences, x, counts, states, weights, training)``, with time as the first axis.
+
+It returns all outputs if ``sequences``, else the last one, of shape ``(1, batch, units)``; and the final
+states.
 """
 
 
 def choose(layer: Any, name: str, scan: Scan) -> Choice:
-    """Return the kernel of a recurrent layer, or why it has none."""
+    """Return the kernel of a recurrent layer, or the reason for which it has none."""
     keras_cell: Any = layer.cell
     if type(layer) not in CELLS or type(keras_cell) is not CELLS[type(layer)][0]:
         return Stock("it is not Keras' own layer, but a subclass")
@@ -48,7 +50,7 @@ CELLS: dict[type[Any], tuple[type[Any], Any]] = {
     layers.GRU: (layers.GRUCell, GRU),
     layers.SimpleRNN: (layers.SimpleRNNCell, SimpleRNN),
 }
-"""The cell that Keras has in each layer, and ours."""
+"""The cell of Keras in each layer, and the one of this package."""
 
 
 def _name(activation: Any) -> str:
@@ -64,7 +66,7 @@ def run(
     mask: Any,
     training: bool = False,
 ) -> Any:
-    """Run a recurrent layer's ``inner_loop``: the last output, all outputs, and the states at the end.
+    """Run a recurrent layer's ``inner_loop``, and return the last output, all outputs, and the final states.
 
     Raises:
         NotNow: the stock loop has to do it.

@@ -1,8 +1,7 @@
-"""Run ``TimeDistributed`` in one call: to the layer inside, time steps are samples like any others.
+"""Run ``TimeDistributed`` in one call, with the time steps in the batch axis.
 
-Keras calls the layer inside once for each step, and stacks what it gives. Where that layer treats each
-sample by itself, without chance and without anything that it remembers, the steps can be laid into the
-batch axis, and it is called once.
+Keras calls the layer inside once for each step, and stacks the outputs. One call is enough if that layer
+treats each sample by itself, draws no random numbers and keeps no state.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from seqtopo.runtime.rows import row_of
 
 
 def choose(layer: Any) -> Choice:
-    """Return the kernel of a ``TimeDistributed``, or why it has none."""
+    """Return the kernel of a ``TimeDistributed``, or the reason for which it has none."""
     if type(layer) is not layers.TimeDistributed:
         return Stock("it is not Keras' own layer, but a subclass")
     inside = keras_private.layers_inside(layer.layer)
@@ -32,7 +31,10 @@ def choose(layer: Any) -> Choice:
 
 
 def _why_not(layer: Any, *, asked: bool) -> str:
-    """Why a layer cannot take all steps at once. Of one that is ``asked``, its row must say that it can."""
+    """Return, in words, why a layer cannot take all steps at once; "" if it can.
+
+    With ``asked`` its row must say that it treats each sample by itself.
+    """
     if "call" in vars(layer) and attached(layer) is None:
         return "has another call than its class"
     if isinstance(layer, keras.Model):

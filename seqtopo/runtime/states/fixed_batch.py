@@ -1,4 +1,4 @@
-"""Let ``fit``, ``evaluate`` and ``predict`` of a model with a fixed batch use its size by themselves."""
+"""Make ``fit``, ``evaluate`` and ``predict`` of a model with a fixed batch use its size by default."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from keras import tree
 
 
 def hold_to_batch(model: keras.Model) -> None:
-    """Lets a stateful model's ``fit``, ``evaluate`` and ``predict`` take arrays in its own batches, in order.
+    """Make a stateful model's ``fit``, ``evaluate`` and ``predict`` take arrays in batches of its size, in
+    order.
 
-    Where ``batch_size`` is not given it is the model's, and where ``shuffle`` is not given ``fit`` does not:
-    the state after a batch is for the rows that come next. Data sets and generators make their own batches
-    and are let through. A model without a fixed batch of its own is left as it is.
+    The default of ``batch_size`` is the model's size, and that of ``shuffle`` is False: the state after a
+    batch is for the rows that come next. Data sets and generators make their own batches and are not changed.
+    A model without a fixed batch is left as it is.
     """
     sizes = {tensor.shape[0] for tensor in getattr(model, "inputs", None) or ()}
     if len(sizes) != 1 or None in sizes:
@@ -61,7 +62,7 @@ def _in_batches(stock: Callable[..., Any], size: int) -> Callable[..., Any]:
 
 
 def rows_of(x: Any) -> int | None:
-    """Return how many rows arrays have; None for a data set or a generator."""
+    """Return the number of rows of arrays; None for a data set or a generator."""
     leaves = tree.flatten(x)
     shapes = [getattr(leaf, "shape", None) for leaf in leaves]
     whole = [int(shape[0]) for shape in shapes if shape]
@@ -69,7 +70,7 @@ def rows_of(x: Any) -> int | None:
 
 
 def _held_out(rows: int, given: dict[str, Any]) -> int:
-    """How many of the rows ``validation_split`` takes, reckoned as Keras does."""
+    """Return the number of rows that ``validation_split`` takes, counted as Keras counts them."""
     split = given.get("validation_split")
     if not split or given.get("validation_data") is not None:
         return 0

@@ -1,10 +1,10 @@
 """Track states that last from batch to batch, equally on every backend.
 
-Keras makes the state variables of a ``stateful`` layer untracked. So on JAX, whose trainer carries from step
-to step what ``model.variables`` holds, the state is lost after each batch, in silence; and on PyTorch the
-state is overwritten in place while the gradient still needs it, which is an error. Here the variables are
-tracked as Keras tracks the states of its random generators: variables, but neither weights nor saved. And
-the layer's loop is handed a copy of the state. Layers, configs and files stay Keras' own.
+Keras makes the state variables of a ``stateful`` layer untracked. So on JAX, whose trainer carries only
+``model.variables`` from step to step, the state is silently lost after each batch; and on PyTorch the state
+is overwritten in place while the gradient still needs it, which is an error. Here the variables are tracked
+as Keras tracks the states of its random generators: as variables, but neither weights nor saved. And the
+layer's loop gets a copy of the state. Layers, configs and files stay Keras' own.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from seqtopo.runtime.states.fixed_batch import hold_to_batch
 
 
 class Tracked:
-    """A state variable in the place of a random generator, of which ``Layer.variables`` takes ``state``."""
+    """A state variable in the place of a random generator, from which ``Layer.variables`` takes ``state``."""
 
     def __init__(self, variable: Any) -> None:
         self.state = variable
 
 
 def attach(model: keras.Model) -> keras.Model:
-    """Lets every stateful layer of a model carry its state; the same model again, see ``seqtopo.attach``."""
+    """Make every stateful layer of a model carry its state, and return the model; see ``seqtopo.attach``."""
     for layer in stateful_layers(model):
         if layer.states is None:
             raise ValueError(
@@ -47,16 +47,16 @@ def attach(model: keras.Model) -> keras.Model:
 
 
 def stateful_layers(model: keras.Model) -> list[Any]:
-    """Return the recurrent layers of a model that keep their state, wherever they stand: in sub-models, in
-    ``Bidirectional`` (both halves) and in ``TimeDistributed``. Each once, in the model's order.
+    """Return the stateful recurrent layers of a model, each once, in the model's order.
+
+    Those in sub-models, in ``Bidirectional`` (both directions) and in ``TimeDistributed`` are included.
     """
     found = keras_private.layers_inside(model, include_self=False)
     return list(dict.fromkeys(x for x in found if isinstance(x, keras.layers.RNN) and x.stateful))
 
 
 def reset_states(model: keras.Model) -> None:
-    """Sets the states of every stateful layer to zeros, as before the first batch; also inside ``fit``,
-    from a callback.
+    """Set the states of every stateful layer to zeros; also inside ``fit``, from a callback.
 
     Raises:
         ValueError: the model has no stateful layer.
@@ -71,7 +71,7 @@ def get_states(model: keras.Model) -> list[np.ndarray]:
 
 
 def set_states(model: keras.Model, states: Sequence[Any]) -> None:
-    """Sets the states of every stateful layer, see ``seqtopo.set_states``."""
+    """Set the states of every stateful layer; see ``seqtopo.set_states``."""
     variables = _variables(model)
     arrays = [np.asarray(state) for state in states]
     want = [tuple(variable.shape) for variable in variables]
@@ -87,9 +87,9 @@ def set_states(model: keras.Model, states: Sequence[Any]) -> None:
 
 
 def sync_variables(model: keras.Model) -> None:
-    """Writes the values that a running ``fit``, ``evaluate`` or ``predict`` works on into the variables.
+    """Write the values that a running ``fit``, ``evaluate`` or ``predict`` uses into the variables.
 
-    On JAX the trainer keeps them apart, and the variables hold none until then. It does nothing elsewhere.
+    On JAX the trainer keeps them apart, and the variables hold none until it ends. Elsewhere nothing is done.
     """
     if hasattr(model, "jax_state_sync"):
         model.jax_state_sync()
@@ -123,13 +123,13 @@ def _attach_layer(layer: Any) -> None:
 
 
 def _reset(layer: Any) -> None:
-    """Reset the states as Keras does, also where the states of stacked cells are nested."""
+    """Set the states of a layer to zeros as Keras does, also nested ones of stacked cells."""
     for variable in tree.flatten(layer.states):
         variable.assign(ops.zeros(variable.shape, variable.dtype))
 
 
 def _carrying(layer: Any, stock: Callable[..., Any]) -> Callable[..., Any]:
-    """The layer's ``call``, which starts from a copy of the states unless it is given others."""
+    """Return the layer's ``call``, which starts from a copy of the states unless it is given others."""
     on_jax = keras.config.backend() == "jax"
 
     @functools.wraps(stock)
@@ -154,9 +154,10 @@ def _carrying(layer: Any, stock: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _remembered(layer: Any, output: Any, initial_state: Any, mask: Any) -> Any:
-    """The output of ``layer``, whose masked steps repeat the step before them: those at the beginning
-    repeat the state it started from, which is the last output of the batch before. So does Keras on
-    JAX where it does not unroll; elsewhere it gives zeros there.
+    """Return a layer's outputs with masked steps at the beginning set to the state it started from.
+
+    A masked step repeats the step before it, and the first ones repeat the last output of the batch before.
+    Keras does so on JAX without unrolling; elsewhere it gives zeros there.
     """
     last = initial_state[0]
     if tree.is_nested(last):
@@ -173,17 +174,19 @@ def _remembered(layer: Any, output: Any, initial_state: Any, mask: Any) -> Any:
 
 
 def _fix_batch(sequences: Any, batch: int) -> None:
-    """Tells TensorFlow's graph how many sequences there are, which a data set leaves open: a loop that starts
-    from a state for one could otherwise end in a state for any number, and is refused.
+    """Set the number of sequences in TensorFlow's graph, which a data set leaves open.
+
+    Otherwise a loop could start from a state of fixed size and end in one of any size, which is refused.
     """
     if sequences.shape[0] is None and hasattr(sequences, "set_shape"):
         sequences.set_shape((batch, *sequences.shape[1:]))
 
 
 def _start(variable: Any) -> Any:
-    """The state as it is now. On PyTorch the variable is written to before the gradient is computed, so
-    it is copied; and on JAX, where it may come from another call of a shared layer in the same step, no
-    gradient may go back through it, as none does elsewhere.
+    """Return the present state, copied and without a gradient.
+
+    On PyTorch the variable is overwritten before the gradient is computed. On JAX it may come from another
+    call of a shared layer in the same step, and as elsewhere no gradient goes back through it.
     """
     return ops.stop_gradient(ops.copy(ops.convert_to_tensor(variable)))
 
@@ -197,7 +200,7 @@ class ResetStates(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ship
         self.predict = predict
 
     def set_model(self, model: Any) -> None:
-        """Takes the model that is about to run."""
+        """Set the model that is about to run, which must have a stateful layer."""
         super().set_model(model)
         if not stateful_layers(model):
             raise ValueError(
@@ -207,15 +210,15 @@ class ResetStates(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ship
         attach(model)
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Resets."""
+        """Reset the states."""
         reset_states(self.model)
 
     def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Resets, if it was asked to."""
+        """Reset the states, if ``evaluate`` was set."""
         if self.evaluate:
             reset_states(self.model)
 
     def on_predict_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Resets, if it was asked to."""
+        """Reset the states, if ``predict`` was set."""
         if self.predict:
             reset_states(self.model)

@@ -1,4 +1,4 @@
-"""Draw token ids from a model's output, the same on every backend, or search with beams."""
+"""Draw token ids from a model's output, equally on every backend, or search with beams."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ LOWEST = -1e30
 
 
 def drawn(sample: Any, logits: Any, chance: Any) -> Any:
-    """Return the ids (batch,) that a sampler, or any function of logits (batch, V), takes.
+    """Return the ids (batch,) that a sampler, or any function, takes from logits (batch, V).
 
-    ``chance`` is a number in [0, 1) for each row. An id is where the probabilities, added up, pass it.
+    ``chance`` is a number in [0, 1) for each row. The id is the first whose cumulative probability exceeds
+    it.
     """
     if not isinstance(sample, Sampler):
         return ops.cast(sample(logits), "int32")
@@ -73,15 +74,16 @@ NEVER = -1e30
 
 @dataclass(frozen=True)
 class Beams:
-    """``width`` sequences for each of the batch; those that have ended go on with the stop sign, for free."""
+    """A beam search with ``width`` sequences a sample; finished ones repeat the stop token at no cost."""
 
     width: int
     stop: int | None
 
     def start(self, batch: int, steps: int) -> list[np.ndarray]:
-        """Scores (batch, width), lengths (batch, width) and what is written (batch * width, steps).
+        """Return scores (batch, width), lengths (batch, width) and sequences (batch * width, steps) to start
+        with.
 
-        At first all of them are the same, so that only one of them counts.
+        All beams of a sample are equal at first, so only the first one's score counts.
         """
         scores = np.full((batch, self.width), NEVER, "float32")
         scores[:, 0] = 0
@@ -91,9 +93,10 @@ class Beams:
     def turn(
         self, log_probs: Any, done: Any, scores: Any, lengths: Any, written: Any, place: Any
     ) -> tuple[Any, ...]:
-        """Take one step, from the logarithms of the probabilities (batch * width, V).
+        """Take one step, from log probabilities (batch * width, V).
 
-        Gives which beam each goes on from, the ids that it gets, and the rest carried on.
+        Return the beam that each new one continues, the new ids, and the new values of all else that is
+        carried.
         """
         size = log_probs.shape[-1]
         if self.stop is not None:
@@ -117,9 +120,7 @@ class Beams:
         return from_, ids, done, scores, ops.reshape(lengths, (-1, self.width)), written
 
     def best(self, carried: list[np.ndarray], penalty: float) -> np.ndarray:
-        """Return the best of the beams (batch, steps), by its score over its length to the power of
-        ``penalty``.
-        """
+        """Return the best sequences (batch, steps), by score over length to the power of ``penalty``."""
         scores, lengths, written = carried
         ranked = scores / np.maximum(lengths, 1) ** penalty
         whole = written.reshape(*scores.shape, -1)

@@ -1,4 +1,4 @@
-"""Write sequences with a trained encoder-decoder; see ``seqtopo.generate``."""
+"""Generate sequences with a trained encoder-decoder; see ``seqtopo.generate``."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from seqtopo.runtime.stepping.one_step import OneStep, is_sequence, one_step
 from seqtopo.sampling import Sampler, greedy
 
 CHUNK = 32
-"""After so many steps it is looked whether all sequences have ended."""
+"""The steps after which it is checked whether all sequences have ended."""
 
 
 def generated(
@@ -37,7 +37,7 @@ def generated(
     seed: int | None,
     target: str | None,
 ) -> np.ndarray:
-    """Return what ``seqtopo.generate`` gives."""
+    """Return the result of ``seqtopo.generate``."""
     for name, number in (("max_steps", max_steps), ("beams", beams)):
         if not isinstance(number, (int, np.integer)) or isinstance(number, bool) or number < 1:
             raise ValueError(f"{name} is a whole number from 1 up, not {number!r}")
@@ -86,8 +86,10 @@ def generated(
 
 @dataclass(frozen=True)
 class Writer:
-    """The one-step model of a decoder. ``main`` is the place, among its inputs by steps, of the one that is
-    written; ``joined`` is the place of the one that what is known ahead goes into, where it has its own.
+    """The one-step model of a decoder, and the places of its inputs.
+
+    ``main`` is the place, among the inputs by steps, of the one that generated steps go into; ``joined`` that
+    of the one that the known future goes into, if it has its own.
     """
 
     step_model: OneStep
@@ -96,13 +98,13 @@ class Writer:
 
 
 def decoder_step(whole: Any, target: str | None, known: tuple[int, ...] | None = None) -> Writer:
-    """Return the one-step model that writes: one input by steps, all others read whole beforehand.
+    """Return the one-step model that generates: one input goes by steps, all others are read beforehand.
 
-    ``known`` is the shape, without batch and steps, of what is known ahead: it goes in behind the features
-    that are written, or into an input by steps of its own.
+    ``known`` is the shape, without batch and steps, of the known future: it goes in behind the generated
+    features, or into an input by steps of its own.
 
     Raises:
-        CannotStepError: no input can be written so, or it is not clear which.
+        CannotStepError: no input can go by steps so, or several can.
     """
     names = [source_of(x).name for x in whole.inputs]
     if target is not None and target not in names:
@@ -151,7 +153,7 @@ def decoder_step(whole: Any, target: str | None, known: tuple[int, ...] | None =
 
 
 def _takes_back(tensor: Any, output: Any, known: tuple[int, ...], joined: int | None) -> bool:
-    """Whether an input takes what comes out, with what is known ahead behind it or in another input."""
+    """Return whether an input takes the output, with the known future behind it or in another input."""
     if not keras.backend.is_float_dtype(tensor.dtype):
         return joined is not None
     behind = sum(known) if joined is None else 0
@@ -196,7 +198,7 @@ def _first(start: Any, want: tuple[int, ...], tensor: Any) -> np.ndarray:
 
 
 class _Decoder:
-    """The loop that writes, after the encoder has read."""
+    """The loop that generates after the encoder has read its inputs."""
 
     def __init__(
         self, writer: Writer, is_ids: bool, probabilities: bool, sample: Any, stop: int | None, beams: int
@@ -225,7 +227,7 @@ class _Decoder:
         numbers: Any,
         penalty: float,
     ) -> np.ndarray:
-        """Return the written sequences (batch, steps, ...)."""
+        """Return the generated sequences (batch, steps, ...)."""
         batch = first.shape[0]
         contexts, states = self._read(sources, self.step_model.start(batch, steps))
         width = self.beams.width if self.beams else 1

@@ -1,4 +1,4 @@
-"""Put in order what is given to a roll-out: the history, and what is known ahead."""
+"""Order the inputs of a roll-out: the history, and the known future."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ Extra = Literal["none", "features", "inputs"]
 
 @dataclass
 class Given:
-    """The history for each input with steps (batch, T, ...), and the inputs without steps.
+    """The history of each input with steps (batch, T, ...), and the inputs without steps.
 
-    ``main`` is the number, among those with steps, of the input that outputs are fed back into.
-    ``future`` is time first: (steps, batch, G). ``extra`` tells where it goes: behind the main input's own
-    features, or into the other inputs.
+    ``main`` is the number, among those with steps, of the input that outputs are fed back into. ``future`` is
+    time first: (steps, batch, G). ``extra`` says where it goes: behind the main input's own features, or into
+    the other inputs.
     """
 
     name: str
@@ -36,32 +36,32 @@ class Given:
 
     @property
     def batch(self) -> int:
-        """How many sequences go side by side."""
+        """The number of sequences in the batch."""
         return int(self.sequences[0].shape[0])
 
     @property
     def length(self) -> int:
-        """How many steps the history has."""
+        """The number of steps of the history."""
         return int(self.sequences[0].shape[1])
 
     @property
     def is_ids(self) -> bool:
-        """Whether ids are fed back, not numbers."""
+        """True if ids are fed back, and not numbers."""
         return not keras.backend.is_float_dtype(self.dtypes[self.main])
 
     def output_is_ids(self, shape: Sequence[int | None]) -> bool:
-        """Return whether an output of this shape says something of each id."""
+        """Return whether an output of this shape has a number for each id."""
         return self.is_ids and len(shape) == 2
 
     def keep_last(self, steps: int) -> None:
-        """Forgets all of the history but its last steps."""
+        """Drop all of the history but its last steps."""
         self.sequences = [x[:, -steps:] for x in self.sequences]
 
     def check_feedback(self, output: tuple[int | None, ...], samples: bool) -> None:
-        """Check that an output fits the input it is fed to.
+        """Check that an output fits the input into which it is fed.
 
         Raises:
-            ValueError: says what does not fit, and what to do.
+            ValueError: it does not; the text says why, and what to do.
         """
         width = output[-1]
         if self.is_ids or samples:
@@ -96,7 +96,7 @@ def given_for(whole: Any, history: Any, future: Any, steps: int) -> Given:
     """Return the history and the future of a roll-out, checked against the model's inputs.
 
     Raises:
-        ValueError: says what does not fit, and what to do.
+        ValueError: they do not fit; the text says why, and what to do.
     """
     inputs = list(whole.inputs)
     names = [source_of(x).name for x in inputs]
@@ -155,7 +155,7 @@ def _arrays(history: Any, names: Sequence[str]) -> list[np.ndarray]:
 
 
 def check_batch(name: str, array: np.ndarray, want: Sequence[int | None], what: str) -> None:
-    """Holds the rows of an array against the batch of an input whose shape is ``want``.
+    """Check the number of rows of an array against the batch of an input whose shape is ``want``.
 
     Raises:
         ValueError: the input has a fixed batch, and the array another number of rows.

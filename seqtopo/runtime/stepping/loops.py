@@ -1,7 +1,7 @@
 """Run loops inside one compiled program: scan on JAX, while_loop on TensorFlow.
 
-PyTorch has no such loop. There one turn is traced to the bare operations that it comes down to, and these are
-run again and again, without what Keras does around each layer: for a small LSTM some sixty times as fast.
+PyTorch has no such loop. There one turn is traced to its ATen operations, which are run again and again,
+without Keras' work around each layer: for a small LSTM some sixty times as fast.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ import numpy as np
 from keras import tree
 
 Body = Callable[[list[Any], list[Any], list[Any]], tuple[list[Any], list[Any]]]
-"""From what is fixed, what is carried and this turn's slices to what is carried on and what is given."""
+"""A function from fixed values, the carry and a turn's slices to the next carry and the turn's outputs.
+"""
 
 WORTH_TRACING = 4
-"""So many turns on PyTorch: tracing takes as long as some of them."""
+"""The turns on PyTorch from which tracing pays."""
 
 
 class Compiled:
@@ -37,7 +38,7 @@ class Compiled:
         self._run = make[keras.backend.backend()]()
 
     def __call__(self, *arrays: Any) -> Any:
-        """Return what the function gives for arrays or tensors: tensors of the backend."""
+        """Return the result of the function for arrays or tensors, as tensors of the backend."""
         return self._run(*arrays)
 
     def _jax(self) -> Callable[..., Any]:
@@ -71,16 +72,16 @@ class Compiled:
 
 
 _running: ContextVar[tuple[list[Any], dict[Any, Any], Any]] = ContextVar("running")
-"""On PyTorch, of the function that runs: its variables, what was traced for it, and a count of its loops."""
+"""The function that runs on PyTorch: its variables, its traced loops, and a counter of loops."""
 
 
 def scan(
     body: Body, fixed: list[Any], carry: list[Any], steps: list[Any], length: int
 ) -> tuple[list[Any], list[Any]]:
-    """Runs ``carry, given = body(fixed, carry, step)`` along the first axis of ``steps``.
+    """Run ``carry, given = body(fixed, carry, step)`` along the first axis of ``steps``.
 
-    Every tensor that a turn needs is in its arguments; variables need not be. Returns the last carry, and
-    what was given, each stacked along a new first axis.
+    All tensors that a turn needs are in its arguments, except variables. Return the last carry, and the
+    outputs, each stacked along a new first axis.
     """
     backend = keras.backend.backend()
     if backend == "jax":
@@ -101,9 +102,10 @@ def scan(
 
 
 def _traced(body: Body, fixed: list[Any], carry: list[Any], step: list[Any]) -> Body:
-    """One turn on PyTorch as its bare operations; traced once for each function, loop and set of shapes.
+    """Return one turn on PyTorch as its ATen operations; traced once for each function, loop and set of
+    shapes.
 
-    The variables go in as arguments: traced in, they would keep the numbers they have now.
+    The variables go in as arguments, since a trace would keep their present numbers.
     """
     from seqtopo.runtime.kernels.fx_trace import CannotTraceError, fx_trace
 
@@ -160,5 +162,5 @@ def _tensorflow_scan(
 
 
 def numpy_of(values: Any) -> Any:
-    """Tensors as arrays."""
+    """Return tensors as arrays."""
     return tree.map_structure(lambda x: np.asarray(keras.ops.convert_to_numpy(x)), values)

@@ -17,7 +17,7 @@ class CannotStepError(ValueError):
 
 
 def functional(model: Any) -> Any:
-    """Return the functional model over the graph of ``model``: itself, or what is inside a Sequential.
+    """Return the functional model over the graph of ``model``: itself, or the one inside a Sequential.
 
     Raises:
         CannotStepError: it has no graph (a subclass with a ``call`` of its own, or not built yet).
@@ -48,8 +48,9 @@ def source_of(tensor: Any) -> Any:
 
 
 def ordered(inputs: Sequence[Any], outputs: Sequence[Any]) -> list[Any]:
-    """Return the nodes between inputs and outputs, each after those it needs; without recursion, since a
-    model may be deeper than Python's stack.
+    """Return the nodes between inputs and outputs, each after those that it needs.
+
+    There is no recursion, since a model may be deeper than Python's stack.
     """
     given = {id(x) for x in inputs}
     found: list[Any] = []

@@ -18,14 +18,14 @@ from seqtopo.runtime.stepping.stepper import Seen, State, Stepper
 
 @dataclass(eq=False)
 class OneStep:
-    """A model that does one step, and what goes with it.
+    """A one-step model, and the models and states that go with it.
 
-    ``model`` takes the step's inputs, then ``contexts`` (what does not depend on the steps, such as an
-    encoder's outputs), then ``states``; it gives the outputs, then the next states. ``encoder`` gives, from
-    the other inputs of the whole model, the contexts and the starts of those states that have one; it is
-    None where nothing is needed. ``stepped`` are the numbers of the whole model's inputs that go in by
+    ``model`` takes the step's inputs, then ``contexts`` (values that do not depend on the steps, such as an
+    encoder's outputs), then ``states``; it returns the outputs, then the next states. ``encoder`` computes
+    the contexts, and the initial values of those states that have one, from the other inputs of the whole
+    model; it is None if there are none. ``stepped`` are the numbers of the whole model's inputs that go in by
     steps, ``others`` those of the encoder's. ``outputs`` are the numbers of its outputs, and ``sequences``
-    tells for each whether it gives one at every step; the others say what is known after the last.
+    tells for each whether it has a value at every step; the others have the value known after the last step.
     """
 
     model: keras.Model
@@ -154,10 +154,10 @@ def _step_model(whole: Any, stepped: tuple[int, ...]) -> OneStep:
 
 
 def _unlike_names(starts: Sequence[Any], ends: Sequence[Any]) -> None:
-    """Layers of inner models, which are all in one model now, must not bear the same name.
+    """Check that layers of inner models, which are all in one model now, have different names.
 
     Raises:
-        CannotStepError: two do.
+        CannotStepError: two have the same name.
     """
     found: dict[str, Any] = {}
     for node in ordered(starts, ends):

@@ -1,7 +1,7 @@
-"""Decide which calls of a Keras graph look at one time step at a time, and why the others do not.
+"""Decide which calls of a Keras graph act on each time step alone, and why the others do not.
 
-Inside a one-step model a sequence keeps its time axis, with one step in it: (batch, 1, F). So what looks at
-the steps one by one is called as it is, with the rank it was built for.
+Inside a one-step model a sequence keeps its time axis, with one step in it: (batch, 1, F). So a call that
+acts on each step alone is made as it is, with the rank for which the layer was built.
 """
 
 from __future__ import annotations
@@ -149,7 +149,7 @@ REASONS = {
 
 
 def reason(operation: Any) -> str:
-    """Return why a call that is not known to look at one step at a time cannot be stepped."""
+    """Return why a call cannot be stepped that is not known to act on each step alone."""
     kind = type(operation).__name__
     if "Pooling" in kind:
         return "it pools over the steps"
@@ -161,8 +161,8 @@ def refusal(
 ) -> str | None:
     """Return why a call cannot be made step by step as it is; None if it can.
 
-    ``flowing`` are those of its arguments that are sequences run step by step, in the rank they have in the
-    whole model; ``output`` is what it gives there.
+    ``flowing`` are those of its arguments that are sequences run step by step, with the rank that they have
+    in the whole model; ``output`` is its output there.
     """
     kind = type(operation).__name__
     own = f"{type(operation).__module__}.".startswith("keras.")
@@ -186,7 +186,7 @@ def refusal(
 def _of_function(
     operation: Any, args: Sequence[Any], kwargs: Mapping[str, Any], flowing: Sequence[Any], output: Any
 ) -> str | None:
-    """Why a function of ``keras.ops`` cannot be called step by step, by what its row says of time."""
+    """Return why a function of ``keras.ops`` cannot be called step by step, from its row; None if it can."""
     found = call_of_function(operation, args, kwargs, output)
     if found is None:
         return reason(operation)
@@ -214,7 +214,7 @@ def _of_layer(
     flowing: Sequence[Any],
     output: Any,
 ) -> str | None:
-    """Why a layer of the table cannot be called step by step, by what its row says of time."""
+    """Return why a layer of the table cannot be called step by step, from its row; None if it can."""
     inputs = _arrays(list(args))
     several = len(inputs) > 1 and row.role != "join"
     for place, value in enumerate(inputs):
@@ -235,7 +235,7 @@ def _of_layer(
 
 
 def _misaligned(args: Sequence[Any], kwargs: Mapping[str, Any], flowing: Sequence[Any]) -> str | None:
-    """Elementwise, a value that is not a sequence must be the same for every step."""
+    """Return why an elementwise call cannot be stepped: a value without steps must be equal at all steps."""
     rank = max(len(x.shape) for x in flowing)
     if any(len(x.shape) != rank for x in flowing):
         return "it joins sequences of different ranks"
@@ -277,13 +277,13 @@ def _axis_check(why: str, attribute: str = "axis") -> Callable[[Any, Sequence[An
 
 
 def _kept_axis(operation: Any, flowing: Sequence[Any], output: Any) -> str | None:
-    """The axis that is added or taken away must stand behind the time axis."""
+    """Return why a call cannot be stepped that adds or removes an axis in front of the time axis."""
     rank = max(len(flowing[0].shape), len(output.shape))
     return _over_time(operation.axis, rank, "it moves the time axis")
 
 
 def _weights_by_step(layer: Any, row: Row, flowing: Sequence[Any]) -> bool:
-    """Whether a size of the weights is the number of steps, so that no other number of them will do."""
+    """Return whether a size of the weights is the number of steps, so that no other number is possible."""
     call = call_of(layer, row, flowing, flowing[0], 0) if layer.weights else None
     if call is None or not isinstance(call.steps, int):
         return False

@@ -31,10 +31,11 @@ Which = Literal["last", "all", "other", ""]
 
 
 def next_answers(model: Any, source: int, steps: int) -> Which:
-    """Return which answers of a model of ``steps`` stand for what comes next after input number ``source``.
+    """Return which outputs of a model on ``steps`` steps are those of the steps after input number
+    ``source``.
 
-    The ``last`` where each belongs to a step that came in, ``all`` where they follow the input one after the
-    other, ``other`` where it is neither; "" where it cannot be told.
+    ``last`` if each output belongs to an input step, ``all`` if they follow the input one after the other,
+    ``other`` if neither is so; "" if it is not known.
     """
     graph = cached(model, "spec", lambda: _graph(model))
     if graph is None:
@@ -69,7 +70,7 @@ def _graph(model: Any) -> Graph | None:
 
 
 CHUNK = 100
-"""With a progress, so many steps are made between two reports."""
+"""The steps between two reports of a progress."""
 
 
 def rolled_out(
@@ -84,7 +85,7 @@ def rolled_out(
     mode: str | None = None,
     states: Any = None,
 ) -> np.ndarray:
-    """Return what ``seqtopo.rollout`` gives for a model that is built."""
+    """Return the result of ``seqtopo.rollout`` for a model that is built."""
     whole, given, plan, output, sample = _prepared(model, history, steps, future, sample, mode, states)
     feed = Feed(given, sample, gives_probabilities(whole, output) if sample is not None else False)
     key = (plan.mode, plan.place, plan.block, sample, given.extra, given.main_features)
@@ -105,7 +106,7 @@ def rolled_out(
 
 
 def check_rollout(model: keras.Model, history: Any, steps: int) -> None:
-    """Raises ValueError where ``rolled_out`` would; compiles and runs nothing."""
+    """Raise the ValueError that ``rolled_out`` would raise, without compiling or running anything."""
     _prepared(model, history, steps)
 
 
@@ -118,7 +119,7 @@ def _prepared(
     mode: str | None = None,
     states: Any = None,
 ) -> tuple[Any, Given, Plan, int, Any]:
-    """The functional model, the history in order, the plan, the number of the output, and the sampler."""
+    """Return the functional model, the ordered history, the plan, the output's number, and the sampler."""
     if not isinstance(steps, (int, np.integer)) or isinstance(steps, bool) or steps < 1:
         raise ValueError(f"steps is how many to go on for, 1 or more, not {steps!r}")
     if mode not in (None, "step", "window"):
@@ -137,7 +138,7 @@ def _prepared(
 
 @dataclass(frozen=True)
 class Plan:
-    """How to roll out: which output, which mode, and how many steps it gives at once."""
+    """The mode of a roll-out, its output, and the number of steps that the model gives at once."""
 
     mode: str
     place: int
@@ -226,7 +227,7 @@ def _step_model_of(whole: Any) -> tuple[OneStep | None, CannotStepError | None]:
 
 
 class Feed:
-    """From an output, what comes out and what goes in next."""
+    """The conversion of an output to the answer of a step, and of that to the next step's inputs."""
 
     def __init__(self, given: Given, sample: Any, probabilities: bool) -> None:
         self.sample = sample
@@ -238,7 +239,7 @@ class Feed:
         self.features = given.main_features
 
     def answer(self, output: Any, chance: Any) -> Any:
-        """Return what rollout gives for one step: (batch, F), or the ids (batch,)."""
+        """Return the answer of one step: (batch, F), or the ids (batch,)."""
         if self.sample is None:
             return output
         return drawn(self.sample, logits_of(output, self.probabilities), chance)
@@ -258,7 +259,7 @@ class Feed:
 
 
 class _StepLoop:
-    """Carries the states; two programs: reading the history, and going on."""
+    """The roll-out by states, in two programs: reading the history, and continuing."""
 
     def __init__(self, step_model: OneStep, place: int, feed: Feed) -> None:
         self.step_model, self.place, self.feed = step_model, place, feed
@@ -268,7 +269,7 @@ class _StepLoop:
         self.run = Compiled(self._going_on, models)
 
     def start(self, given: Given, steps: int, states: Any, model: Any) -> list[Any]:
-        """Reads the history: contexts, states and the first output."""
+        """Read the history, and return contexts, states and the first output."""
         room = given.length + steps
         first = self.step_model.start(given.batch, room)
         if states is not None:
@@ -326,14 +327,14 @@ class _StepLoop:
 
 
 class _WindowLoop:
-    """Slides a window: the model reads it anew each time."""
+    """The roll-out by a sliding window, which the model reads anew for each step."""
 
     def __init__(self, whole: Any, place: int, block: int, feed: Feed) -> None:
         self.whole, self.place, self.block, self.feed = whole, place, block, feed
         self.run = Compiled(self._going_on, [whole])
 
     def start(self, given: Given) -> list[Any]:
-        """Return the windows that are read first, and the inputs that have no steps."""
+        """Return the first windows, and the inputs that have no steps."""
         return [given.sequences, given.statics]
 
     def _going_on(self, begin: list[Any], chances: Any, future: list[Any]) -> tuple[Any, Any]:

@@ -1,6 +1,4 @@
-"""Define how layers with a memory do one step: recurrent, causal convolution and attention,
-sums over time.
-"""
+"""Define one step of layers with a memory: recurrent, causal convolution and attention, sums over time."""
 
 from __future__ import annotations
 
@@ -16,8 +14,9 @@ from seqtopo.runtime.stepping.stepper import Found, Rule, Seen, Stepper, cannot
 
 
 def rule(operation: Any) -> Rule | None:
-    """Return the rule of an operation that is more than the same call on one step. A rule may leave a call
-    aside by None: then it is looked at as a call on each step.
+    """Return the rule of an operation that has a memory; None for an operation on each step alone.
+
+    A rule may return None: then the call is treated as one on each step alone.
     """
     for kind, found in _RULES:
         if isinstance(operation, kind):
@@ -26,7 +25,7 @@ def rule(operation: Any) -> Rule | None:
 
 
 def _recurrent(stepper: Stepper, node: Any, env: dict[int, Seen]) -> Found:
-    """Its cell, once. A masked step leaves states and output as they were."""
+    """Call a recurrent layer's cell once. A masked step leaves states and output as they were."""
     layer = node.operation
     if layer.go_backwards:
         raise cannot(layer, "it reads the sequence from its end")
@@ -68,7 +67,7 @@ def _recurrent(stepper: Stepper, node: Any, env: dict[int, Seen]) -> Found:
 
 
 def _plain(sizes: Any) -> Any:
-    """Sizes as plain lists, without the kind of lists in which Keras' layers keep attributes."""
+    """Return sizes as plain lists, without the list class in which Keras' layers keep attributes."""
     return [_plain(size) for size in sizes] if isinstance(sizes, (list, tuple)) else sizes
 
 
@@ -85,9 +84,9 @@ def _image_recurrent(stepper: Stepper, node: Any, env: dict[int, Seen]) -> Found
 
 
 def _convolution(stepper: Stepper, node: Any, env: dict[int, Seen]) -> Found:
-    """Over the last steps that it spans, of which those before this one are the state.
+    """Convolve over the last steps that the kernel spans; those before this step are the state.
 
-    The same layer would pad them once more, so one without padding is made over the same weights.
+    The layer itself would pad them, so a copy without padding is made over the same weights.
     """
     layer = node.operation
     span = (layer.kernel_size[0] - 1) * layer.dilation_rate[0]
@@ -111,7 +110,7 @@ def _convolution(stepper: Stepper, node: Any, env: dict[int, Seen]) -> Found:
 
 
 def _unpadded(layer: Any) -> Any:
-    """A convolution with the same weights that pads nothing."""
+    """Return a convolution with the same weights that pads nothing."""
     config = {**layer.get_config(), "padding": "valid", "name": f"{layer.name}_step"}
     copied = type(layer).from_config(config)
     for name, value in vars(layer).items():
@@ -122,7 +121,7 @@ def _unpadded(layer: Any) -> Any:
 
 
 def _attention(stepper: Stepper, node: Any, env: dict[int, Seen]) -> Found:
-    """Multi-head attention: keys from elsewhere as they are; those of the own sequence from a memory."""
+    """Call multi-head attention with keys from another value as they are, or with those of its memory."""
     layer = node.operation
     given = bound(layer, *_arguments(node))
     query, value = given.pop("query"), given.pop("value")
@@ -157,7 +156,7 @@ def _attention(stepper: Stepper, node: Any, env: dict[int, Seen]) -> Found:
 
 
 def _dot_attention(stepper: Stepper, node: Any, env: dict[int, Seen]) -> Found:
-    """Attention and AdditiveAttention, whose values come as a list."""
+    """Call Attention or AdditiveAttention, whose values come as a list."""
     layer = node.operation
     given = bound(layer, *_arguments(node))
     inputs = given["inputs"]
@@ -181,16 +180,14 @@ def _dot_attention(stepper: Stepper, node: Any, env: dict[int, Seen]) -> Found:
 
 
 class _Memory:
-    """What an attention has seen: each of its values at every step so far, in room for all the steps."""
+    """The memory of an attention: its values at every step so far, with room for all steps."""
 
     def __init__(self, stepper: Stepper, name: str) -> None:
         self.stepper, self.name = stepper, name
         self.valid: Any = None
 
     def of(self, step: Any) -> Any:
-        """Return the values up to this step, (batch, room, F); what is not ``valid`` (batch, room) is to
-        come.
-        """
+        """Return the values so far (batch, room, F); those not ``valid`` (batch, room) are still to come."""
         state = self.stepper.state(f"{self.name}_seen", (None, *step.shape[2:]), step.dtype)
         count = self.stepper.count()
         ones = ops.ones_like(state.given[:, :, 0], dtype="int32")
@@ -207,8 +204,10 @@ class _Memory:
 
 
 def _cumsum(stepper: Stepper, node: Any, env: dict[int, Seen]) -> Found:
-    """The sum so far is the state. It is how positions are counted: of one row for all, there; here each row
-    has its own, as every state does.
+    """Add to the sum so far, which is the state.
+
+    Positions are counted by such a sum. In the whole model there is one row for all; here each row has its
+    own, as every state does.
     """
     operation = node.operation
     (whole,) = node.arguments.keras_tensors
@@ -222,7 +221,7 @@ def _cumsum(stepper: Stepper, node: Any, env: dict[int, Seen]) -> Found:
 
 
 def _get_item(stepper: Stepper, node: Any, env: dict[int, Seen]) -> Found:
-    """All the steps, or the last one, which is what is known so far."""
+    """Take all steps, or the last one, which is the newest so far."""
     whole, key = (bound(node.operation, *_arguments(node))[name] for name in ("x", "key"))
     keys = list(key) if isinstance(key, tuple) else [key]
     if any(k is Ellipsis or k is None for k in keys[: TIME + 1]):

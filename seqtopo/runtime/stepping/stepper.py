@@ -1,4 +1,4 @@
-"""Walk a Keras graph and build its one-step model of the same layers: states in, states out."""
+"""Walk a Keras graph, and build its one-step model of the same layers, with states in and out."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ Kind = Literal["context", "steps", "final"]
 
 @dataclass(eq=False)
 class Seen:
-    """What became of a tensor of the whole model.
+    """A tensor of the whole model, as the one-step model has it.
 
-    ``context``: it does not depend on the steps, and ``tensor`` is one of the whole model. ``steps``: a
-    sequence, of which the one-step model has one step, (batch, 1, ...). ``final``: what is known after the
-    last step so far; in the one-step model it has the shape that it has in the whole model.
+    ``kind`` is ``context`` for a tensor that does not depend on the steps; then ``tensor`` is the whole
+    model's. It is ``steps`` for a sequence, of which the one-step model has one step (batch, 1, ...), and
+    ``final`` for a value known after the last step so far, which has the same shape in both models.
     """
 
     kind: Kind
@@ -38,10 +38,10 @@ class Seen:
 
 @dataclass(eq=False)
 class State:
-    """A state of the one-step model: what goes in, what comes out, and how it starts.
+    """A state of the one-step model: its input, its output, and its initial value.
 
-    ``shape`` has None for the batch; a second None is how many steps are remembered at most. It starts
-    as zeros, or as ``context``, a tensor of the whole model.
+    ``shape`` has None for the batch; a second None is the most steps that are remembered. The initial value
+    is zeros, or ``context``, a tensor of the whole model.
     """
 
     name: str
@@ -51,13 +51,13 @@ class State:
 
     @property
     def shape(self) -> tuple[int | None, ...]:
-        """As Keras has it."""
+        """The shape, as Keras has it."""
         return tuple(self.given.shape)
 
 
 Found = list["Seen | None"] | None
 Rule = Callable[["Stepper", Any, dict[int, Seen]], Found]
-"""How one call is made for a step; None where it is looked at as a call on each step."""
+"""A function that makes one call for a step; it returns None for a call on each step alone."""
 
 
 class Stepper:
@@ -88,32 +88,32 @@ class Stepper:
         return free
 
     def count(self) -> Any:
-        """Return how many steps were before this one: (batch, 1)."""
+        """Return the number of steps before this one: (batch, 1)."""
         if self._count is None:
             self._count = self.state("step", (1,), "int32")
             self._count.next = ops.add(self._count.given, 1)
         return self._count.given
 
     def one(self, whole: Any, name: str) -> tuple[Any, Any]:
-        """Add an input for one step of a sequence: the input (batch, ...), and the sequence of that step."""
+        """Add an input for one step; return the input (batch, ...) and the sequence of that step."""
         given = keras.Input(tuple(whole.shape[2:]), dtype=whole.dtype, name=self._free(name))
         return given, self.lifted(given)
 
     def lifted(self, flat: Any) -> Any:
-        """Return a sequence of one step from what it is without the time axis."""
+        """Return a sequence of one step, from the step without a time axis."""
         found = ops.expand_dims(flat, TIME)
         self._flat[id(found)] = (found, flat)
         return found
 
     def flat(self, step: Any) -> Any:
-        """Return the one step of a sequence, without the time axis."""
+        """Return the step of a sequence of one step, without the time axis."""
         kept = self._flat.get(id(step))
         if kept is None:
             kept = self._flat[id(step)] = (step, ops.squeeze(step, TIME))
         return kept[1]
 
     def inside(self, seen: Seen) -> Any:
-        """Return the tensor in the one-step model; of what does not depend on the steps, an input for it."""
+        """Return a tensor in the one-step model; for one that does not depend on the steps, an input."""
         if seen.kind != "context":
             return seen.tensor
         tensor = seen.tensor
@@ -126,9 +126,9 @@ class Stepper:
         return self.contexts[id(tensor)][1]
 
     def run(self, inputs: Sequence[Any], given: Sequence[Seen], outputs: Sequence[Any]) -> list[Seen | None]:
-        """Walks from ``inputs``, of which ``given`` are what is known, to ``outputs``.
+        """Walk from ``inputs``, known as ``given``, to ``outputs``, and return these.
 
-        An output that cannot be told step by step is None.
+        An output that cannot be known step by step is None.
 
         Raises:
             CannotStepError: names the layer, says why, and what to do.
@@ -166,7 +166,7 @@ class Stepper:
                         keras_private.put_mask(value.tensor, mask.tensor)
 
     def _in_context(self, node: Any, needed: Sequence[Any], seen: Sequence[Seen]) -> list[Seen | None]:
-        """What depends on no step: as it stands in the whole model, or in a sub-model called anew."""
+        """Return outputs that depend on no step: those of the whole model, or of a sub-model called anew."""
         values = {id(x): s.tensor for x, s in zip(needed, seen, strict=True)}
         if all(values[id(x)] is x for x in needed):
             return [Seen("context", x) for x in node.outputs]
@@ -174,12 +174,12 @@ class Stepper:
         return [Seen("context", x) for x in tree.flatten(node.operation(*args, **kwargs))]
 
     def called(self, node: Any, env: dict[int, Seen], operation: Any = None) -> list[Any]:
-        """Return what a call gives in the one-step model."""
+        """Return the outputs of a call in the one-step model."""
         args, kwargs = self.filled(node, env)
         return list(tree.flatten((operation or node.operation)(*args, **kwargs)))
 
     def filled(self, node: Any, env: dict[int, Seen]) -> tuple[Any, Any]:
-        """Return the arguments of a call, in the one-step model."""
+        """Return the arguments of a call in the one-step model."""
         values = {id(x): self.inside(env[id(x)]) for x in node.arguments.keras_tensors}
         args, kwargs = node.arguments.fill_in(values)
         return args, kwargs
@@ -206,7 +206,7 @@ class Stepper:
         return [Seen("steps", x) for x in called]
 
     def _inlined(self, node: Any, env: dict[int, Seen]) -> list[Seen | None]:
-        """A model inside the model: its own calls, one by one."""
+        """Step through a model inside the model, by its own calls."""
         model = functional(node.operation)
         given = [env[id(x)] for x in tensors_in((node.arguments.args, node.arguments.kwargs))]
         if len(given) != len(model.inputs):
@@ -215,7 +215,7 @@ class Stepper:
 
 
 def cannot(operation: Any, why: str) -> CannotStepError:
-    """Return the refusal of one layer."""
+    """Return the error for one layer."""
     kind = type(operation).__name__
     return CannotStepError(
         f"{operation.name} ({kind}) cannot be run one step at a time: {why}. "

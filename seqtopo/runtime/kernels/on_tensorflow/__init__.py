@@ -34,7 +34,7 @@ def choose(layer: Any) -> Choice:
 
 
 def _trains_a_loop(model: keras.Model) -> bool:
-    """Whether ``fit`` is Keras' own and goes through loops that have a kernel."""
+    """Return whether ``fit`` is Keras' own and goes through loops that have a kernel."""
     # A step of the user's own is left alone, and what holds a stateful model to its batches has wrapped fit.
     replaced = {"train_step", "reset_states"} & vars(model).keys() or type(model).fit is not keras.Model.fit
     inner = keras_private.layers_inside(model, include_self=False)

@@ -1,9 +1,9 @@
-"""Plan the length of a ``fit``: compiling a loop pays only where training repeats it often enough.
+"""Estimate the length of a ``fit``, since compiling a loop pays only if training repeats it often enough.
 
-XLA takes one to two seconds of a processor to compile the loops of a model, and what they win grows with the
-training steps and the time steps in each. Measured on LSTM, GRU and SimpleRNN of 20 to 64 units, the two are
-even after 2,500 to 14,000 time steps; without this, a first epoch of 20 batches took 1.1 to 1.7 times as long
-as stock Keras.
+XLA takes one to two seconds of a processor to compile the loops of a model; the gain grows with the training
+steps and the time steps in each. Measured on LSTM, GRU and SimpleRNN of 20 to 64 units, the two are equal
+after 2,500 to 14,000 time steps; without this estimate, a first epoch of 20 batches took 1.1 to 1.7 times as
+long as with stock Keras.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from seqtopo.runtime.model_cache import cached
 from seqtopo.runtime.states.fixed_batch import rows_of
 
 WORTH_COMPILING = 10_000
-"""So many time steps, in all training steps together."""
+"""The time steps, in all training steps together, from which compiling pays."""
 
 _steps: ContextVar[float] = ContextVar("steps", default=math.inf)
-"""The training steps of the ``fit`` that runs, with those before it; infinite where nobody can tell."""
+"""The training steps of the running ``fit``, with earlier ones; infinite if they are not known."""
 _declined: ContextVar[set[int] | None] = ContextVar("declined", default=None)
-"""The lengths of the loops that were not worth compiling in it."""
+"""The lengths of the loops that were not compiled in the running ``fit``."""
 
 
 def look_ahead(length: int) -> None:
-    """Refuse a loop over so many time steps that is not worth compiling in the running ``fit``.
+    """Refuse a loop over ``length`` time steps if compiling it does not pay in the running ``fit``.
 
     Raises:
-        NotNow: it is not.
+        NotNow: it does not.
     """
     if _steps.get() * length < WORTH_COMPILING:
         declined = _declined.get()
@@ -43,7 +43,7 @@ def look_ahead(length: int) -> None:
 
 
 def fit(model: Any, *args: Any, **kwargs: Any) -> Any:
-    """Run a model's ``fit``, whose loops know how many training steps there will be."""
+    """Run a model's ``fit`` with its number of training steps known to its loops."""
     stock = type(model).fit
     given = inspect.signature(stock).bind(model, *args, **kwargs)
     steps = planned(given.arguments)
@@ -63,7 +63,7 @@ def fit(model: Any, *args: Any, **kwargs: Any) -> Any:
 
 
 def planned(given: Mapping[str, Any]) -> float:
-    """The training steps of a ``fit`` with these arguments; infinite where its data does not tell."""
+    """Return the training steps of a ``fit`` with these arguments; infinite if its data does not tell."""
     epochs = given.get("epochs", 1) - given.get("initial_epoch", 0)
     if given.get("steps_per_epoch"):
         return float(epochs * given["steps_per_epoch"])

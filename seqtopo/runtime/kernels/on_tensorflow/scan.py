@@ -1,8 +1,8 @@
 """Loop a cell over the time steps, with the cell's own gradient, each compiled by XLA.
 
 The first axis is time: inputs are of shape ``(T, batch, F)``, outputs ``(T, batch, units)``. XLA compiles
-anew for each batch size and each number of steps; so a loop is compiled where training repeats it often, and
-not where someone asks for answers.
+anew for each batch size and each number of steps; so a loop is compiled in training, which repeats it, and
+not in prediction.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from seqtopo.runtime.kernels.cells import Array, Cell, States, Weights
 from seqtopo.runtime.kernels.on_tensorflow.planned import look_ahead
 
 LEAST_STEPS = 16
-"""For shorter sequences, compiling takes longer than most trainings win by it."""
+"""The least steps of a compiled loop; for shorter ones compiling takes longer than most trainings gain."""
 
 EXPORTERS = ("keras.src.export", "tensorflow.python.saved_model", "tensorflow.lite", "tf2onnx")
-"""Who traces a model so that other programs can run it, which may not have XLA."""
+"""The packages that trace a model for other programs, which may lack XLA."""
 
 
 def scan(
@@ -34,7 +34,7 @@ def scan(
     weights: Weights,
     training: bool = False,
 ) -> tuple[Array, States]:
-    """All outputs, or the last one alone, and the states at the end.
+    """Return all outputs, or the last one alone, and the final states.
 
     Raises:
         NotNow: Keras' own loop has to do it.
@@ -76,8 +76,10 @@ def scan(
 def _back(
     loop: _Loop, counts: Array | None, outputs: Array, saved: States, given: States, d_found: States
 ) -> Any:
-    """The gradient of what the loop was given. XLA cannot differentiate its loops once more: where that is
-    asked for, TensorFlow differentiates a loop that is not compiled, twice.
+    """Return the gradient of the loop's arguments.
+
+    XLA cannot differentiate its loops twice. For second derivatives TensorFlow differentiates a loop that is
+    not compiled.
     """
     # The second time, what was saved comes from the other loop.
     outputs, saved = tf.stop_gradient(outputs), _cut(saved)
@@ -97,12 +99,12 @@ def _back(
 
 
 def _cut(values: States) -> States:
-    """Values that TensorFlow does not differentiate: their gradient is given elsewhere."""
+    """Return values that TensorFlow does not differentiate, since their gradient is given elsewhere."""
     return tuple(tf.stop_gradient(each) for each in values)
 
 
 class _Loop:
-    """The loops of one kind of cell over one number of steps: forwards and backwards."""
+    """The loops of one kind of cell over one number of steps: forward and backward."""
 
     def __init__(self, cell: Cell, sequences: bool, states: int, bias: bool, steps: int) -> None:
         self._cell, self._sequences, self._states, self._bias, self._steps = (
@@ -118,7 +120,7 @@ class _Loop:
         return states_and_weights[: self._states], (kernel, recurrent, bias)
 
     def _forward(self, counts: Array | None, x: Array, *rest: Array) -> Any:
-        """All outputs, or the states before each step; the states at the end; what the way back needs."""
+        """Return all outputs or the states before each step, the final states, and the saved values."""
         states, weights = self._named(rest)
 
         def step(t: Array, states: States) -> Any:
@@ -129,7 +131,7 @@ class _Loop:
         return outputs, last, tuple(saved)
 
     def plain_gradient(self, counts: Array | None, given: States, d_found: States) -> Any:
-        """What the way back gives, by TensorFlow's own differentiation."""
+        """Return the gradient of the loop's arguments, by TensorFlow's own differentiation."""
         with tf.GradientTape() as tape:
             tape.watch(given)
             outputs, last, _ = self._forward(counts, *given)
@@ -139,7 +141,7 @@ class _Loop:
     def _backward(
         self, counts: Array | None, outputs: Array, saved: States, given: States, d_found: States
     ) -> Any:
-        """The gradient of the inputs, of the first states, and of the weights."""
+        """Return the gradients of the inputs, of the initial states, and of the weights."""
         x, *rest = given
         d_outputs, d_last = (d_found[0], d_found[1:]) if self._sequences else (None, d_found)
         states, weights = self._named(tuple(rest))
@@ -156,7 +158,7 @@ class _Loop:
         return d_x, *d_first, *(each for each in d_weights if each is not None)
 
     def _over_time(self, step: Any, states: States, reverse: bool) -> Any:
-        """The states after all steps, and what each step gives, stacked over time."""
+        """Return the states after all steps, and the results of each step, stacked over time."""
         steps = self._steps
         first = steps - 1 if reverse else 0
         # What a step gives is known by its first call, which XLA takes out again.
@@ -187,7 +189,7 @@ def _at(counts: Array | None, t: Array) -> Array | None:
 
 
 def _is_exported() -> bool:
-    """Whether one of the exporters is tracing: the trace has no other sign of it."""
+    """Return whether an exporter is on the call stack, which is the only sign that it is tracing."""
     frame: FrameType | None = sys._getframe()
     while frame is not None:
         if frame.f_globals.get("__name__", "").startswith(EXPORTERS):

@@ -1,9 +1,8 @@
-"""Call a model's layers one after the other, without what Keras does around each call.
+"""Call a model's layers one after the other, without Keras' work around each call.
 
-Around a layer's ``call`` Keras converts the inputs and checks them, finds out whether it trains, opens scopes
-and hands on masks and losses. In a graph of built layers of Keras' own, in one precision, without masks and
-without losses of what they give, all of this leads to the same ``call``; on PyTorch it takes longer than a
-small layer does.
+Around a layer's ``call`` Keras converts and checks the inputs, finds out whether it trains, opens scopes, and
+passes on masks and losses. In a graph of built layers of Keras' own, in one precision, without masks and
+without losses on outputs, this work changes nothing; on PyTorch it takes longer than a small layer does.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ from seqtopo.runtime.kernels.attaching import NotNow, Stock
 
 
 def walk_of(model: Any) -> Walk | Stock:
-    """Return the direct walk through a functional or Sequential model, or why there is none."""
+    """Return the direct walk through a functional or Sequential model, or the reason why it has none."""
     try:
         return _walk_of(model)
     except KerasLacksError as error:
@@ -50,14 +49,14 @@ def _walk_of(model: Any) -> Walk | Stock:
 
 
 def _as_keras_runs_them(graph: Any) -> Iterator[Any]:
-    """The calls of a graph in Keras' order: a stateful layer that is called twice goes on from the first."""
+    """Yield the calls of a graph in Keras' order, in which a stateful layer goes on from call to call."""
     nodes = get(graph, "_nodes_by_depth")
     for depth in sorted(nodes, reverse=True):
         yield from (node for node in nodes[depth] if not node.is_input)
 
 
 def _graph(model: Any) -> Any:
-    """The functional model over a model's graph; none for a model of another kind."""
+    """Return the functional model over a model's graph; None for a model of another kind."""
     if not type(model).__module__.startswith("keras."):
         return None
     graph = get(model, "_functional") if isinstance(model, keras.Sequential) else model
@@ -65,7 +64,7 @@ def _graph(model: Any) -> Any:
 
 
 def _why_not(node: Any) -> str:
-    """Why a layer in a graph cannot be called directly."""
+    """Return, in words, why a layer in a graph cannot be called directly; "" if it can."""
     layer = node.operation
     if not isinstance(layer, keras.Layer) or type(layer).__call__ is not keras.Layer.__call__:
         return "is not a layer, but an operation"
@@ -86,7 +85,7 @@ def _why_not(node: Any) -> str:
 
 
 def _plain(layer: Any) -> bool:
-    """Whether nothing was set since that would make Keras do more than to call a layer."""
+    """Return whether a layer has no setting for which Keras would do more than to call it."""
     return (
         layer.built
         and layer.activity_regularizer is None
@@ -98,9 +97,9 @@ def _plain(layer: Any) -> bool:
 
 @dataclass(frozen=True)
 class Call:
-    """One call of a layer: what it is given, and what it gives, by the identities of the graph's tensors.
+    """One call of a layer: its inputs and outputs, as the identities of the graph's tensors.
 
-    ``given`` where it takes one tensor and ``constants``; else ``arguments`` are filled in, Keras' way.
+    A call with one tensor has ``given`` and ``constants``; for others Keras fills in ``arguments``.
     """
 
     layer: Any
@@ -119,7 +118,7 @@ def _call_of(node: Any) -> Call:
 
 
 class Walk:
-    """The ``call`` of a model over ``graph``, by its ``calls``."""
+    """The ``call`` of a model over ``graph``, as a sequence of ``calls``."""
 
     def __init__(self, graph: Any, calls: tuple[Call, ...]) -> None:
         self.graph = graph
@@ -128,10 +127,10 @@ class Walk:
         self.standardized = get(graph, "_standardize_inputs")
 
     def __call__(self, model: Any, inputs: Any, training: Any = None, mask: Any = None, **kwargs: Any) -> Any:
-        """What the model's own ``call`` gives.
+        """Return the result of the model's own ``call``.
 
         Raises:
-            NotNow: it was changed since it was attached, is distributed, or is given masks.
+            NotNow: the model was changed since it was attached, is distributed, or is given masks.
         """
         if _graph(model) is not self.graph or not all(_plain(call.layer) for call in self.calls):
             raise NotNow("its layers were changed since it was attached")
@@ -157,10 +156,10 @@ class Walk:
         return found[0] if len(found) == 1 else tree.pack_sequence_as(self.outputs, found)
 
     def _inputs(self, inputs: Any) -> Any:
-        """The inputs as Keras makes them ready, which leaves one tensor that fits as it is.
+        """Return the inputs as Keras prepares them; a single tensor that fits stays as it is.
 
         Raises:
-            NotNow: they have masks, or do not fit; then Keras says how.
+            NotNow: they have masks, or do not fit; then Keras' own call reports it.
         """
         flat = [inputs] if isinstance(inputs, torch.Tensor) else tree.flatten(inputs)
         wanted = self.graph.inputs
@@ -179,7 +178,7 @@ class Walk:
 
 
 def _fits(given: Any, wanted: Any) -> bool:
-    """Whether an input has the shape that its graph says."""
+    """Return whether an input has the shape that its graph declares."""
     shape = getattr(given, "shape", ())
     return len(shape) == len(wanted.shape) and all(
         want is None or want == have for have, want in zip(shape, wanted.shape, strict=True)

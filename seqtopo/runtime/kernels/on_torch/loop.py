@@ -1,8 +1,8 @@
-"""Loop an LSTM, a GRU or a SimpleRNN whose arguments PyTorch's own layers do not have.
+"""Loop an LSTM, a GRU or a SimpleRNN with arguments that PyTorch's own layers lack.
 
-Each step is Keras' cell, without a call of a layer for each. The inputs of all steps are multiplied at once,
-and taken apart once: Keras' own loop over such inputs takes each step out of the whole, and so the backward
-pass writes the whole anew for each.
+Each step is Keras' cell, without a call of a layer. The inputs of all steps are multiplied by the weights at
+once, and split once: Keras' own loop takes each step out of the whole, so that the backward pass writes the
+whole anew for each step.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def loop(why_not_faster: str) -> Kernel:
 
 
 def run(layer: Any, sequences: torch.Tensor, initial_state: Any, mask: Any, training: bool = False) -> Any:
-    """Run a recurrent layer's ``inner_loop``: the last output, all outputs, and the states at the end.
+    """Run a recurrent layer's ``inner_loop``, and return the last output, all outputs, and the final states.
 
     Raises:
         NotNow: the stock loop has to do it.
@@ -72,7 +72,7 @@ def _over_time(masks: Any) -> Any:
 
 
 def _multiplied(values: torch.Tensor, by: torch.Tensor, dropped: Any) -> torch.Tensor:
-    """Values times the weights of all gates, under one mask of dropout, or one for each gate."""
+    """Return values times the weights of all gates, under one dropout mask, or one for each gate."""
     if isinstance(dropped, list):
         gates = by.chunk(len(dropped), 1)
         return torch.cat([(values * d) @ gate for d, gate in zip(dropped, gates, strict=True)], -1)
@@ -113,4 +113,4 @@ def _simple(cell: Any, product: Callable[[torch.Tensor], torch.Tensor]) -> Step:
 
 
 STEPS = {layers.LSTMCell: _lstm, layers.GRUCell: _gru, layers.SimpleRNNCell: _simple}
-"""One step of each cell."""
+"""The function of each cell's step."""

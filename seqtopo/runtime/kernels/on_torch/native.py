@@ -1,14 +1,14 @@
 """Call PyTorch's own LSTM, GRU and RNN on the weights of Keras' layers.
 
-What differs: the order of a GRU's gates, and that PyTorch's weights are transposed and have two biases. The
-weights are handed over as views of Keras' variables wherever that is possible, and gradients flow to these.
+The order of a GRU's gates differs, and PyTorch's weights are transposed and have two biases. The weights are
+views of Keras' variables wherever that is possible, and gradients flow to these.
 
-A masked step leaves the state as it is, and gives the output of the step before it once more, or zeros. So
-a sequence with masked steps, wherever they are, is the shorter sequence of its other steps, whose outputs
-are put back where they belong. There are two layouts. *Packed* is PyTorch's own: the first steps of all, the
-longest sequence first, then the second steps of those that have one, and so on. *Aligned* has the steps that
-count first, and behind them what nobody looks at: it computes more, but on a CPU by a call that is several
-times as fast. Each way is one gather.
+A masked step leaves the state as it is, and repeats the output of the step before it, or gives zeros. So a
+sequence with masked steps is run as the shorter sequence of its other steps, whose outputs are put back at
+their places. There are two layouts. *Packed* is PyTorch's own: the first steps of all sequences, the longest
+sequence first, then the second steps, and so on. *Aligned* has the unmasked steps first, and behind them
+steps whose outputs are not used: it computes more, but on a CPU by a call that is several times as fast.
+Each layout is one gather.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Weights = list[torch.Tensor]
 
 @dataclass(frozen=True)
 class Native:
-    """A native call, what it computes, and how a cell's weights are handed to it."""
+    """A native call, and the function that passes a cell's weights to it."""
 
     kind: str
     cell: type[Any]
@@ -42,7 +42,7 @@ class Native:
 
 
 def choose(layer: Any) -> Choice:
-    """Return the native kernel of a layer, or why it has none."""
+    """Return the native kernel of a layer, or the reason for which it has none."""
     cell: Any = layer.cell
     if type(layer) not in CALLS or type(cell) is not CALLS[type(layer)][0].cell:
         return Stock("it is not Keras' own layer, but a subclass")
@@ -75,7 +75,7 @@ def _name(activation: Any) -> str:
 def call(
     layer: Any, sequences: torch.Tensor, initial_state: Any = None, mask: Any = None, training: bool = False
 ) -> Any:
-    """Run a recurrent layer's ``call`` where nothing is to be done before and after its ``inner_loop``.
+    """Run a recurrent layer's ``call`` if nothing has to be done before and after its ``inner_loop``.
 
     Raises:
         NotNow: states are given, dropout masks have to be drawn, or it is unrolled.
@@ -95,7 +95,7 @@ def call(
 def run(
     native: Native, layer: Any, sequences: torch.Tensor, initial_state: Any, mask: Any, training: bool = False
 ) -> Any:
-    """Run a recurrent layer's ``inner_loop``: the last output, all outputs, and the states at the end.
+    """Run a recurrent layer's ``inner_loop``, and return the last output, all outputs, and the final states.
 
     Raises:
         NotNow: the stock loop has to do it.
@@ -154,7 +154,7 @@ def run(
 
 
 def _transform(device: str) -> str:
-    """What PyTorch is doing with every operation that its recurrent calls have no rule for, or nothing."""
+    """Return the active transform for which PyTorch's recurrent calls have no rule, in words; else ""."""
     if peek_interpreter_stack() is not None:
         return "the transforms of torch.func"
     if forward_ad._current_level >= 0:
@@ -164,7 +164,7 @@ def _transform(device: str) -> str:
 
 
 def _states(states: list[torch.Tensor]) -> Any:
-    """States as the native calls take them: with an axis for stacked layers, two in a tuple."""
+    """Return states as the native calls take them: with an axis for stacked layers, two in a tuple."""
     found = tuple(state[None] for state in states)
     return found if len(found) > 1 else found[0]
 
@@ -174,11 +174,11 @@ def _plain_weights(cell: Any) -> Weights:
 
 
 _lstm_weights = _plain_weights
-"""Both have the gates in one order: input, forget, candidate, output."""
+"""The function for an LSTM: both libraries order the gates as input, forget, candidate, output."""
 
 
 def _gru_weights(cell: Any) -> Weights:
-    """Keras has update before reset, PyTorch reset before update; the candidate is the last."""
+    """Return a GRU's weights; Keras has update before reset, PyTorch reset before update."""
     biases = [] if cell.bias is None else list(_tensor(cell.bias))
     return [_reset_first(each) for each in (*_turned(cell), *biases)]
 
@@ -193,7 +193,7 @@ def _turned(cell: Any) -> Weights:
 
 
 def _biases(cell: Any) -> Weights:
-    """Keras' one bias, and nothing in place of PyTorch's second."""
+    """Return Keras' bias and zeros for PyTorch's second one; nothing if the cell has no bias."""
     if cell.bias is None:
         return []
     bias = _tensor(cell.bias)
@@ -201,7 +201,7 @@ def _biases(cell: Any) -> Weights:
 
 
 def _tensor(variable: Any) -> torch.Tensor:
-    """A variable's value, in the precision in which its layer computes."""
+    """Return a variable's value, in the precision in which its layer computes."""
     found: torch.Tensor = variable.value
     return found
 
@@ -214,17 +214,17 @@ CALLS = {
         Native("RNN", layers.SimpleRNNCell, activations.relu, torch._VF.rnn_relu, _plain_weights),
     ),
 }
-"""The native calls for each layer: more than one where they differ in the activation."""
+"""The native calls for each layer; more than one if they differ in the activation."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Where the steps of a batch of shape ``(batch, T)`` stand.
+    """The order in which the steps of a batch of shape ``(batch, T)`` are computed.
 
-    ``steps`` are the places ``batch * T + t`` of the steps that are gone through, in the order of the layout.
-    ``rows`` are the sequences with any step, the longest first; ``places`` tell for each sequence where among
-    these it is, or that it has none, by a number past the last. ``outputs`` tell for each step which output
-    of the layout it gives, from 1; 0 is zeros.
+    ``steps`` are the places ``batch * T + t`` of the computed steps, in the order of the layout. ``rows`` are
+    the sequences with any step, the longest first; ``places`` are the places of all sequences among these, or
+    a number past the last for a sequence without steps. ``outputs`` are the numbers, from 1, of each step's
+    output in the layout; 0 is zeros.
     """
 
     steps: torch.Tensor
@@ -233,19 +233,19 @@ class Layout:
     outputs: torch.Tensor
 
     def pack(self, sequences: torch.Tensor) -> torch.Tensor:
-        """The steps that are gone through, of shape ``(*steps.shape, F)``."""
+        """Return the computed steps, of shape ``(*steps.shape, F)``."""
         found = sequences.reshape(-1, sequences.shape[-1]).index_select(0, self.steps.reshape(-1))
         return found.reshape(*self.steps.shape, -1)
 
     def unpack(self, found: torch.Tensor, last_only: bool) -> torch.Tensor:
-        """The outputs of all steps, of shape ``(batch, T, units)``, or of the last one."""
+        """Return the outputs of all steps, of shape ``(batch, T, units)``, or of the last one."""
         wanted = self.outputs[:, -1:] if last_only else self.outputs
         zeros = found.new_zeros((1, found.shape[-1]))
         laid = torch.cat((zeros, found.reshape(-1, found.shape[-1]))).index_select(0, wanted.reshape(-1))
         return laid.reshape(*wanted.shape, -1)
 
     def final(self, state: torch.Tensor, initial: torch.Tensor) -> torch.Tensor:
-        """The states after the last step of each sequence; that of a sequence without steps as it was."""
+        """Return the states after each sequence's last step; without any step, its initial state."""
         if len(self.rows) == len(self.places):
             return state.index_select(0, self.places)
         kept = torch.arange(len(self.places), device=initial.device)
@@ -255,26 +255,26 @@ class Layout:
 
 @dataclass(frozen=True)
 class Packed(Layout):
-    """PyTorch's layout: ``sizes`` say how many sequences have a first step, a second, and so on."""
+    """PyTorch's layout: ``sizes`` are the numbers of sequences with a first step, a second, and so on."""
 
     sizes: torch.Tensor
 
 
 @dataclass(frozen=True)
 class Aligned(Layout):
-    """The steps that count first, ``steps`` of shape ``(rows, longest)``; behind them the last once more."""
+    """The unmasked steps first, ``steps`` of shape ``(rows, longest)``, then the last one again."""
 
     lengths: torch.Tensor
 
     def last(self, found: torch.Tensor) -> torch.Tensor:
-        """The outputs of each row's last step that counts, of shape ``(rows, units)``."""
+        """Return the outputs of each row's last unmasked step, of shape ``(rows, units)``."""
         return found[torch.arange(len(found), device=found.device), self.lengths - 1]
 
 
 def packing(mask: torch.Tensor, go_backwards: bool, zero_output: bool, *, aligned: bool) -> Layout | None:
-    """How a batch is laid whose steps count where ``mask``, of shape ``(batch, T)``, is true.
+    """Return the layout of a batch whose steps count where ``mask``, of shape ``(batch, T)``, is true.
 
-    Nothing where all steps count. ``outputs`` are in the order in which the layer goes.
+    None if all steps count. ``outputs`` are in the order in which the layer goes.
     """
     if bool(mask.all()):
         return None

@@ -1,8 +1,7 @@
-"""Run a model's training and prediction steps without what Keras does in each for less plain models.
+"""Run a model's training and prediction steps without Keras' work for less plain models.
 
-The loss, the metrics and the optimizer are Keras' own and do what they do. What takes the shorter way is a
-mean squared error, the mean of the losses so far, and Adam's update, each where it is set up as it is by
-default; all else goes Keras' way.
+The loss, the metrics and the optimizer are Keras' own. Shortcuts are taken for a mean squared error, the mean
+of the losses so far, and Adam's update, each with its default settings; for all else Keras' code runs.
 """
 
 from __future__ import annotations
@@ -24,16 +23,16 @@ from seqtopo.runtime.kernels.on_torch.graph import Walk, walk_of
 RUNS = ("fit", "evaluate", "predict")
 
 OWN = ("compute_loss", "_compute_loss", "compute_metrics", "zero_grad", "__call__")
-"""What a user may have put into a model; then each step goes as Keras goes."""
+"""The methods that a user may have replaced in a model; if so, each step is Keras' own."""
 
 
 STEP = ("_loss_tracker", "_compile_loss", "_compute_loss", "_aggregate_additional_loss")
 ADAM = ("_trainable_variables", "_momentums", "_velocities")
-"""What the steps use of a model and of its optimizer that has no public name."""
+"""The private attributes of an Adam optimizer that a step uses."""
 
 
 def choose(model: Any) -> Choice:
-    """Return the kernel of a model: its direct walk and its steps, or why there is none."""
+    """Return the kernel of a model: its direct walk and its steps, or the reason for which it has none."""
     walk = walk_of(model)
     if isinstance(walk, Stock):
         return walk
@@ -45,10 +44,11 @@ def choose(model: Any) -> Choice:
 
 
 class InStep(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
-    """A callback that does nothing at the end of each batch, and so keeps Keras from another thread.
+    """A callback that does nothing at the end of each batch, so that Keras calls callbacks in the main
+    thread.
 
-    Where no callback wants the end of a batch, Keras tells them of it in a thread of its own, so as not to
-    wait for an accelerator. Where the main thread computes, it waits for that thread at each batch instead.
+    If no callback wants the end of a batch, Keras tells them of it in a thread of its own, so as not to wait
+    for an accelerator. On a CPU the main thread would wait for that thread at each batch instead.
     """
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
@@ -62,7 +62,7 @@ class InStep(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no ty
 
 
 def in_step(name: str, model: Any, *args: Any, **kwargs: Any) -> Any:
-    """Run a model's ``fit``, ``evaluate`` or ``predict``, with its callbacks called where it computes.
+    """Run a model's ``fit``, ``evaluate`` or ``predict``, with its callbacks called in the main thread.
 
     Raises:
         NotNow: it computes on an accelerator, or the callbacks are a ``CallbackList``, which is kept.
@@ -79,7 +79,7 @@ def in_step(name: str, model: Any, *args: Any, **kwargs: Any) -> Any:
 
 
 def _nobody_looks_on(model: Any, given: dict[str, Any]) -> bool:
-    """Whether ``predict`` is asked only for what the model gives for an array."""
+    """Return whether ``predict`` is called for an array, with no option but the batch size."""
     x = given["x"]
     return (
         isinstance(x, np.ndarray)
@@ -96,7 +96,7 @@ def _nobody_looks_on(model: Any, given: dict[str, Any]) -> bool:
 
 
 def _predict(model: Any, x: Any, batch_size: int) -> Any:
-    """What ``predict`` gives for an array."""
+    """Return the result of ``predict`` for an array."""
     model.eval()
     with torch.no_grad():
         batches = torch.from_numpy(x).split(batch_size)
@@ -107,18 +107,18 @@ def _predict(model: Any, x: Any, batch_size: int) -> Any:
 
 
 class Steps:
-    """The ``train_step`` and ``predict_step`` of a model whose graph is walked straight from end to end."""
+    """The ``train_step`` and ``predict_step`` of a model whose layers are called directly."""
 
     def __init__(self, walk: Walk) -> None:
         self.walk = walk
 
     def predict(self, model: Any, data: Any) -> Any:
-        """Return what ``predict_step`` gives: the outputs for a batch."""
+        """Return the result of ``predict_step``: the outputs for a batch."""
         x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
         return self._outputs(model, x, training=False)
 
     def train(self, model: Any, data: Any) -> Any:
-        """Do what ``train_step`` does: update the weights once, and return the metrics."""
+        """Update the weights once, as ``train_step`` does, and return the metrics."""
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         optimizer, weights = model.optimizer, model.trainable_weights
         if optimizer is None or not weights or any(name in vars(model) for name in OWN):
@@ -140,10 +140,10 @@ class Steps:
         return model.compute_metrics(x, y, outputs, sample_weight=sample_weight)
 
     def _outputs(self, model: Any, x: Any, *, training: bool) -> Any:
-        """What the model gives, called without all that Keras does around a call.
+        """Return the model's outputs, without Keras' work around a call.
 
         Raises:
-            NotNow: something is to be done around the call; or as ``Walk`` says.
+            NotNow: there is work to be done around the call, or the ``Walk`` raises it.
         """
         if has_hooks(model) or model.activity_regularizer is not None:
             raise NotNow("there are hooks")
@@ -151,7 +151,7 @@ class Steps:
 
 
 def _loss(model: Any, x: Any, y: Any, outputs: Any, sample_weight: Any) -> torch.Tensor:
-    """The loss of a batch, with what regularizers add."""
+    """Return the loss of a batch, with that of regularizers."""
     found: torch.Tensor
     if (
         sample_weight is None
@@ -172,7 +172,7 @@ def _loss(model: Any, x: Any, y: Any, outputs: Any, sample_weight: Any) -> torch
 
 
 def _is_plain_error(compiled: Any) -> bool:
-    """Whether a model's loss is the mean squared error of its one output, and nothing else."""
+    """Return whether a model's only loss is the mean squared error of its one output."""
     if type(compiled).__module__ != "keras.src.trainers.compile_utils" or not compiled.built:
         return False
     if not has(compiled, "_flat_losses"):
@@ -187,7 +187,7 @@ def _is_plain_error(compiled: Any) -> bool:
 
 
 def _track(tracker: Any, loss: torch.Tensor, batch: int) -> None:
-    """Counts a batch in, as ``Mean.update_state`` does."""
+    """Add a batch's loss to a mean, as ``Mean.update_state`` does."""
     if type(tracker) is not keras.metrics.Mean or tracker.dtype != "float32" or loss.dtype != torch.float32:
         tracker.update_state(loss, sample_weight=batch)
         return
@@ -197,14 +197,14 @@ def _track(tracker: Any, loss: torch.Tensor, batch: int) -> None:
 
 
 def update(optimizer: Any, gradients: list[torch.Tensor | None], variables: list[Any]) -> None:
-    """Update variables as ``optimizer.apply`` does; Adam's, where it is plain, in one call."""
+    """Update variables as ``optimizer.apply`` does; a plain Adam's in one call."""
     with torch.no_grad():
         if not _adam(optimizer, gradients, variables):
             type(optimizer).apply(optimizer, gradients, variables)
 
 
 def _adam(optimizer: Any, gradients: list[torch.Tensor | None], variables: list[Any]) -> bool:
-    """Adam's update in one call; whether it could be done that way.
+    """Update variables by Adam in one call, and return whether that was possible.
 
     PyTorch adds epsilon to the corrected root, Keras to the uncorrected one.
     """
