@@ -22,11 +22,11 @@ PLACES = (
     "seqtopo/data/training",
     "seqtopo/runtime",
 )
-"""What runs once for each backend; everything else runs once."""
+"""The tests that run once for each backend; everything else runs once."""
 
 
 LONG = "SEQTOPO_FIRST_DRAW" in os.environ
-"""Whether this is the long run, in which everything runs on every backend."""
+"""True in the long run, in which everything runs on every backend."""
 
 
 def command(*arguments: str, places: Sequence[str] = PLACES) -> list[str]:

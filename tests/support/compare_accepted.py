@@ -31,7 +31,7 @@ LONG = (7, 12, 16, 5, 24, 48, 1)
 
 @dataclass(frozen=True)
 class Compared:
-    """What came of comparing one spec: what is wrong, if anything, and what was looked at."""
+    """The result of comparing one spec: the mistake found, if any, and whether the model ran."""
 
     wrong: str = ""
     ran: bool = False
@@ -42,8 +42,8 @@ class Compared:
 
 
 def compare_accepted(text: str) -> Compared:
-    """Whether Keras builds an accepted spec, with the same shapes, dtypes and parameter counts, and
-    runs it to what the checker says.
+    """Compares an accepted spec with Keras: it must build with the same shapes, dtypes and parameter
+    counts, and its outputs must be as the checker says.
     """
     checked = analyse(text)
     assert checked.ok, text
@@ -144,7 +144,7 @@ def _run(text: str, graph: Graph, model: Any) -> Compared:
 
 
 def call_model(model: Any, data: list[Any]) -> list[Any]:
-    """What a model gives for data, after a call in training, whose losses are asked for too.
+    """Returns a model's outputs for data, after a call in training, whose losses are read too.
 
     JAX traces the calls and does not run them: it would compile each operation for each shape.
     """
@@ -185,23 +185,25 @@ _NARROW: dict[str, dict[str, tuple[str, ...]]] = {
         "int64": ("int32",),
     },
 }
-"""What a backend makes of dtypes that it does not have, or not unless told to."""
+"""The dtypes that a backend may have instead of those that it lacks, or has on request only."""
 
 
 def narrowed(dtype: str) -> tuple[str, ...]:
-    """What the backend may make of a dtype."""
+    """Returns the dtypes that the backend may have instead of a dtype."""
     return _NARROW.get(keras.backend.backend(), {}).get(dtype, (dtype,))
 
 
 def _numbers(graph: Graph, lengths: Lengths) -> int:
-    """How many numbers the largest value on the way has, a batch of them."""
+    """Returns the number of values in the largest tensor on the way, for one batch."""
     shapes = [t.shape for n in graph.nodes for t in n.outputs or ()]
     scores = [found for node in graph.nodes for found in _scores(graph, node)]
     return BATCH * max(prod(size_at(s, lengths) for s in shape) for shape in (*shapes, *scores))
 
 
 def _scores(graph: Graph, node: Node) -> Iterator[Shape]:
-    """What an attention holds for each place of its query and each of its value."""
+    """Yields the shapes of an attention's scores: a value for each place of its query and each of
+    its value.
+    """
     if node.layer is not None and node.layer.row.name in ATTENTION:
         came = graph.tensors(node.inputs) or ()
         wide = max(int(node.layer.get(name) or 1) for name in ("num_heads", "num_query_heads"))
@@ -210,7 +212,7 @@ def _scores(graph: Graph, node: Node) -> Iterator[Shape]:
 
 
 def _guessed(graph: Graph) -> bool:
-    """Whether there is a ``?``, which may be anything: some lengths will not do then."""
+    """Returns whether there is a ``?``, which may be anything: some lengths will not do then."""
     return any("?" in str(s) for n in graph.nodes for t in n.outputs or () for s in t.shape)
 
 

@@ -117,7 +117,7 @@ class _Replay(Emitter):
 
 
 def compare_refused(refused: Refused) -> Compared:
-    """Whether Keras refuses a call that the checker refuses, or there is a reason to be stricter."""
+    """Compares a refused call with Keras: Keras must refuse it too, or there is a reason to be stricter."""
     graph, node = refused.graph, refused.node
     assert node.layer is not None
     row = node.layer.row

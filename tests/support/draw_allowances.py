@@ -1,4 +1,4 @@
-"""Where the checker is stricter than Keras on purpose, and what a backend cannot run: each with why."""
+"""Allowances for random specs: intended strictness beyond Keras, and limits of backends."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from seqtopo.report.analyse import analyse
 
 
 def stricter(code: str, row: str, message: str) -> str:
-    """Why the checker refuses what Keras builds and runs; "" where there is no such reason."""
+    """Returns why the checker refuses what Keras builds and runs; "" if there is no such reason."""
     return next(
         (
             why
@@ -22,7 +22,7 @@ def stricter(code: str, row: str, message: str) -> str:
 
 
 def onednn_only(text: str) -> tuple[str, str]:
-    """What of a spec TensorFlow computes on a CPU through oneDNN alone, the first of it, and its dtype."""
+    """Returns the first part of a spec that TensorFlow computes only through oneDNN, and its dtype."""
     checked = analyse(text)
     assert checked.resolved is not None, text
     graphs = [checked.resolved.graph]
@@ -40,7 +40,7 @@ def onednn_only(text: str) -> tuple[str, str]:
 
 
 def _lacks_onednn(text: str, said: str) -> bool:
-    """Whether TensorFlow fails for what the rows say that it computes through oneDNN alone."""
+    """Returns whether TensorFlow fails because it computes a part of the spec only through oneDNN."""
     if not said.startswith(("UnimplementedError", "InvalidArgumentError")):
         return False
     what, dtype = onednn_only(text)
@@ -48,7 +48,7 @@ def _lacks_onednn(text: str, said: str) -> bool:
 
 
 def at_run(backend: str, text: str, error: BaseException) -> str:
-    """Why a backend cannot run a model that Keras builds; "" where that is not a backend's limit."""
+    """Returns why a backend cannot run a model that Keras builds; "" if that is no limit of the backend."""
     said = f"{type(error).__name__}: {error}"
     if backend == "tensorflow" and _lacks_onednn(text, said):
         return "TensorFlow computes it on a CPU through oneDNN alone"

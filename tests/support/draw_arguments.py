@@ -61,7 +61,7 @@ POOL: tuple[str, ...] = (
 
 @cache
 def value_of(text: str) -> Any:
-    """What a value's text is worth."""
+    """Returns the value of an argument's text."""
     spec, _ = parse(Source(f"in({text})"))
     assert spec is not None, text
     call = spec.statements[0].value  # type: ignore[union-attr]
@@ -154,7 +154,7 @@ HINTS: dict[tuple[str, str], Hint] = {
     ("mel_spectrogram", "sequence_stride"): lambda r, _: r.choice(("2", "4", "8")),
     ("mel_spectrogram", "num_mel_bins"): lambda r, _: r.choice(("4", "2")),
 }
-"""Where a value must go with the incoming shape or with another value to be of any use."""
+"""The parameters whose value must go with the incoming shape or with another value."""
 
 _FRONT = ("normalization", "einsum_dense", "mel_spectrogram")
 """Rows that are nothing without some of their optional parameters."""

@@ -56,7 +56,7 @@ class Draft:
 
 @dataclass
 class Drawn:
-    """What one draw gave: the spec that the checker accepts, and those that it refuses on the way."""
+    """The result of one draw: the spec that the checker accepts, and those that it refuses on the way."""
 
     seed: int
     target: str
@@ -205,7 +205,7 @@ class _Drawing:
         return f"[{', '.join(self._branch(come, i) for i in range(count))}] -> {call}"
 
     def _inner(self, row: Row, come: tuple[Tensor, ...]) -> str:
-        """What stands in a wrapper, as text; "" for a row that wraps nothing."""
+        """Returns the text inside a wrapper; "" for a row that wraps nothing."""
         if row.name == "bi":
             kind = self.random.choice(
                 RECURRENT if self._chance(0.9) else ("dense", "convlstm1d", "convlstm2d")
@@ -289,7 +289,7 @@ def shrink(text: str, fails: Callable[[str], bool]) -> str:
 
 
 def rows_used(text: str) -> Counter[str]:
-    """How often each row stands in a spec that checks, wrapped ones and parts included."""
+    """Returns the number of uses of each row in a valid spec, wrapped layers and parts included."""
     found: Counter[str] = Counter()
     checked = analyse(text)
     if checked.resolved is None:

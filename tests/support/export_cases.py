@@ -1,4 +1,4 @@
-"""What is exported in the tests: each spec, through which backend, as what, and what is to come of it."""
+"""The cases of the export tests: a spec, the backend, the format, and the expected result."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Case:
 
     @property
     def name(self) -> str:
-        """What the test is called."""
+        """The name of the test."""
         specs = {value: key for key, value in globals().items() if isinstance(value, str)}
         marks = [f"{k}={v}" for k, v in self.dims.items()] + ["step"] * self.step
         marks += [f"batch={self.batch}"] * (self.batch is not None)

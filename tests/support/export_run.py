@@ -18,7 +18,7 @@ from tests.support.export_cases import CASES, STACK, Case
 
 
 def came_of(case: Case, folder: Path) -> dict[str, Any]:
-    """What the exporter answers."""
+    """Returns the exporter's answer for a case."""
     out = folder / f"out{FORMATS[case.format].suffix}"
     request: child.Request = {
         "spec": case.spec,

@@ -63,7 +63,7 @@ COMMON = (
     "ops.logsumexp(x,axis=1)",
     "ops.split(x,2,axis=-1)[1]",
 )
-"""What functional models are full of."""
+"""Expressions that are common in functional models."""
 
 FUNCTIONS = (
     "ops.bitwise_and(ids,ids)",

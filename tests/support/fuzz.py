@@ -115,7 +115,7 @@ def _specs(data: Any) -> Iterator[str]:
 
 @cache
 def tokens() -> tuple[str, ...]:
-    """What a mutation puts into a text: signs, words of the language, names of layers and parameters."""
+    """Returns the texts that a mutation inserts: signs, words, names of layers and parameters."""
     layers = [name for row in ROWS for name in (row.name, *(p.name for p in row.params))]
     return (*SIGNS, *WORDS, *NUMBERS, *layers)
 
@@ -440,7 +440,7 @@ KINDS = {"texts": try_text, "outputs": try_outputs, "models": try_model, "files"
 
 
 def run(kind: str, numbers: range) -> list[Fault]:
-    """What goes wrong in some draws of a kind."""
+    """Returns the faults found in some draws of a kind."""
     return [fault for fault in map(KINDS[kind], numbers) if fault is not None]
 
 

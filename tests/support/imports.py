@@ -1,4 +1,4 @@
-"""Who imports whom in the package, read from the sources."""
+"""The imports between the rooms of the package, read from the sources."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def part(module: str) -> str:
 
 
 def upward(modules: Mapping[str, str]) -> list[str]:
-    """What is wrong with the imports: those that run upwards, and those of rooms that stand on their own."""
+    """Returns the forbidden imports: those that run upwards, and those of rooms that stand on their own."""
     wrong = []
     for found in imports(modules):
         if found.imported.split(".")[0] != "seqtopo":

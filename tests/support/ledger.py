@@ -19,7 +19,7 @@ _VALUES: Mapping[str, Value] = {"true": True, "false": False, "none": None}
 
 @dataclass(frozen=True)
 class Line:
-    """What the ledger says of one layer. ``flags`` are all its bare words but activations' names."""
+    """The line of one layer in the ledger. ``flags`` are all its bare words but activations' names."""
 
     name: str
     keras: str

@@ -1,4 +1,4 @@
-"""What a rule finds in a spec, and whether its ways out check."""
+"""Assertions about the findings of one rule in a spec, and about its fixes."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from seqtopo.diag.model import Diagnostic
 
 
 def findings(spec: str, code: str, **dims: int) -> list[Diagnostic]:
-    """What one rule finds in a spec that has no errors; it is switched on where it is off by default."""
+    """Returns the findings of one rule in a spec without errors; the rule may be off by default."""
     report = check(spec, select=[code], **dims)
     assert report.ok, str(report)
     return [found for found in report.diagnostics if found.code == code]
 
 
 def assert_found(spec: str, code: str, at: str) -> Diagnostic:
-    """That a rule finds one thing, at a step that is written so; returns it."""
+    """Asserts that a rule has one finding, at a step that is written so; returns it."""
     found = findings(spec, code)
     assert [spec[d.span.start : d.span.end] for d in found] == [at], [d.message for d in found]
     return found[0]
 
 
 def assert_mended(spec: str, code: str) -> list[str]:
-    """That each way out checks without errors and removes its finding; returns the mended texts."""
+    """Asserts that each fix of a finding checks without errors and removes it; returns the mended texts."""
     (found,) = findings(spec, code)
     texts = [fix.apply(spec) for fix in found.fixes]
     for text in texts:

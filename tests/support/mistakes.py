@@ -88,7 +88,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What came of a trial: the report, and whether the cause and a way out were named."""
+    """The result of a trial: the report, and whether the cause and a fix were named."""
 
     report: Report
     said: Diagnostic | None
@@ -98,7 +98,7 @@ class Verdict:
 
     @property
     def caught(self) -> bool:
-        """Whether anything that may say it was found."""
+        """True if a finding that may report the mistake was made."""
         return self.said is not None
 
 
@@ -212,7 +212,7 @@ def _size(report: Report) -> tuple[Any, ...]:
 
 
 def judge(mistake: Mistake, trial: Trial) -> Verdict:
-    """Whether what is found in a trial names the cause and a way out."""
+    """Returns the verdict on a trial: the finding that best names the mistake's cause and a fix."""
     report = trial.check()
     grave = ("error", "warning")
     lenient = mistake.hint or "hardware" in mistake.needs

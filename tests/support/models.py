@@ -13,7 +13,7 @@ LEDGER: dict[str, Any] = json.loads((FOLDER / "models.json").read_text(encoding=
 
 @dataclass(frozen=True)
 class Model:
-    """What a published model comes to; shapes have the batch axis, and None where any size will do."""
+    """The facts of a published model; shapes have the batch axis, and None where any size will do."""
 
     id: str
     source: str
@@ -24,7 +24,7 @@ class Model:
 
     @property
     def path(self) -> Path:
-        """Where its spec is."""
+        """The file of its spec."""
         return FOLDER / f"{self.id}.txt"
 
 

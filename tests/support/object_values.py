@@ -77,7 +77,7 @@ VALUES: Mapping[str, tuple[str, Any]] = {
     "class_aggregation": ("variance_weighted_average", "variance_weighted_average"),
     "b": ("2.5", 2.5),
 }
-"""How a spec writes it, and what the object's configuration then says; by the parameter's name."""
+"""The text of a value in a spec, and the value in the object's configuration; by the parameter's name."""
 
 VALUES_OF: Mapping[tuple[str, str], tuple[str, Any]] = {
     ("muon", "nesterov"): ("false", False),
@@ -103,7 +103,7 @@ BESIDE: Mapping[tuple[str, str], str] = {
     ("auc", "label_weights"): "multi_label=true, num_labels=2",
     ("min_max_norm", "min_value"): "max_value=1.5",
 }
-"""What an argument needs beside it."""
+"""The arguments that must be given beside an argument."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -166,7 +166,7 @@ KERAS_2_TRAINING: Config = {
     "sample_weight_mode": None,
     "loss_weights": None,
 }
-"""What it was compiled with."""
+"""The arguments that it was compiled with."""
 
 TF_KERAS: Config = {
     "class_name": "Sequential",

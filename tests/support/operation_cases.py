@@ -27,7 +27,7 @@ from seqtopo.layers.values import Tensor
 Array = Any
 SAMPLES, STEPS, WIDTH = 3, 6, 4
 LENGTHS = (6, 3, 1)
-"""How many steps of each sample are not masked."""
+"""The number of steps of each sample that are not masked."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ IDS = (
 
 
 def _mean(x: Array, mask: Array) -> Array:
-    """What global average pooling makes of a masked value: the mean of the steps that count."""
+    """Returns the global average pooling of a masked value: the mean of the unmasked steps."""
     weights = mask[..., None].astype(x.dtype)
     return (x * weights).sum(1) / np.maximum(weights.sum(1), 1e-30)
 
@@ -191,7 +191,7 @@ def emit(case: Case, inputs: list[Any], name: str, stock: KerasStock) -> Any:
 
 
 def says(case: Case, shape: tuple[Any, ...], dtype: str) -> Tensor:
-    """What the row says of it."""
+    """Returns the output of a case as the row says it."""
     row: Row = NAMES[case.row]
     return row.outcome(case.args, (Tensor(shape, dtype),)).outputs[0]
 
@@ -244,7 +244,7 @@ def fill(model: keras.Model) -> None:
 
 
 def train(policy: str) -> float:
-    """How far the least trained position of a learned table moves in one step, under a dtype policy."""
+    """Returns how far the least trained position of a table moves in one step, under a dtype policy."""
     keras.config.set_dtype_policy(policy)
     x = keras.Input((None, WIDTH))
     wide = keras.layers.Dense(WIDTH)(x)

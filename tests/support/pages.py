@@ -42,7 +42,7 @@ class Command:
     line: str
     shown: str
     varies: bool = False
-    """Whether numbers in the output may differ from run to run."""
+    """True if numbers in the output may differ from run to run."""
 
     def agrees_with(self, printed: str) -> bool:
         """Return whether a command printed what is shown."""

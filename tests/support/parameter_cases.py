@@ -47,7 +47,7 @@ class Case:
     sets: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     changes: bool = True
-    """Whether it must change the configuration: the value is not the default."""
+    """True if it must change the configuration: the value is not the default."""
 
 
 def keras_parameters(line: Line) -> list[str]:
@@ -59,7 +59,7 @@ def keras_parameters(line: Line) -> list[str]:
 
 
 def always(line: Line, of: str) -> dict[str, str]:
-    """What the layer gets beside what is tried, ``of``: what Keras requires, and what ``of`` needs."""
+    """Returns the arguments beside the tried one: those that Keras requires, and those that it needs."""
     signature = inspect.signature(getattr(keras.layers, line.keras).__init__).parameters
     two = "0.125" if line.name in SHARES else "2"
     needed = {
@@ -124,7 +124,7 @@ def words(line: Line) -> dict[str, tuple[str, Any]]:
 
 
 def spellings(line: Line) -> Iterator[tuple[Case, Case]]:
-    """What can be said in two ways: a bare word or a short name, and the argument by Keras' name."""
+    """Yields pairs of spellings: a bare word or a short name, and the argument by Keras' name."""
     for word, (name, value) in words(line).items():
         text = {True: "true", False: "false"}.get(value, value) if isinstance(value, bool) else value
         long = Case(line.name, word, f"{name}={text}", always=always(line, name), sets=(name,))

@@ -17,7 +17,7 @@ class Config:
 
 @dataclass(frozen=True)
 class Refused:
-    """Why a parameter cannot be given, the code of the finding that says so, and a value to try."""
+    """The reason why a parameter cannot be given, the code of its finding, and a value to try."""
 
     why: str
     code: str
@@ -139,7 +139,7 @@ VALUES: Mapping[str, tuple[str, Any]] = {
     "layer": ("dense(3)", Config("Dense", {"units": 3})),
     "backward_layer": ("lstm(2,relu,back)", Config("LSTM", {"activation": "relu", "go_backwards": True})),
 }
-"""How a spec writes it, and what the layer's configuration then says; by the parameter's name."""
+"""The text of a value in a spec, and the value in the layer's configuration; by the parameter's name."""
 
 VALUES_OF: Mapping[tuple[str, str], tuple[str, Any]] = {
     ("additive_attention", "use_scale"): ("false", False),
@@ -200,7 +200,7 @@ ALWAYS: Mapping[str, Mapping[str, str]] = {
     "permute": {"dims": "(2,1)"},
     "act": {"activation": "tanh"},
 }
-"""What a row gets in each case, beside a 2 for all else that Keras requires (a share for a share)."""
+"""The arguments of a row in each case, beside a 2 for all else that Keras requires (a share for a share)."""
 
 BESIDE: Mapping[tuple[str, str], Mapping[str, str]] = {
     **{(f"conv{n}d_transpose", "output_padding"): {"strides": "2"} for n in (1, 2, 3)},
@@ -209,7 +209,7 @@ BESIDE: Mapping[tuple[str, str], Mapping[str, str]] = {
     **{(row, "lora_alpha"): {"lora_rank": "1"} for row in ("dense", "embed", "einsum_dense")},
     ("category_encoding", "count_weights"): {"output_mode": "count"},
 }
-"""What an argument needs beside it."""
+"""The arguments that must be given beside an argument."""
 
 INCOMING: Mapping[str, str] = {
     **dict.fromkeys(("lstm", "gru", "rnn", "bi"), "in(6,4,batch=2)"),
@@ -229,7 +229,7 @@ INCOMING: Mapping[str, str] = {
     **dict.fromkeys(("attention", "additive_attention", "dot"), "in(6,4) in(6,4)"),
     **dict.fromkeys(("add", "sub", "mul", "avg", "max", "min", "concat"), "in(6,4) in(6,4)"),
 }
-"""Where the values come from that a row takes; else by its number of axes."""
+"""The inputs of a row, if its number of axes does not decide them."""
 
 INCOMING_OF: Mapping[tuple[str, str], str] = {
     ("reversible_embedding", "reverse"): "in(6,2)",
@@ -299,7 +299,7 @@ FOLLOWS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("mel_spectrogram", "sampling_rate"): ("max_freq",),
     ("mel_spectrogram", "fft_length"): ("sequence_length",),
 }
-"""What Keras takes from a parameter where it is not given itself."""
+"""The parameters that Keras sets from another parameter where they are not given."""
 
 UNSEEN: Mapping[tuple[str, str], str] = {
     **{(row, "use_cudnn"): "use_cudnn" for row in ("lstm", "gru")},
@@ -320,16 +320,16 @@ NO_WORDS: Mapping[tuple[str, str], Refused] = {
 """Bare words that say what the layer cannot do."""
 
 WORDS_OF: Mapping[tuple[str, str], Any] = {("prelu", "features"): 2}
-"""What Keras is told for a bare word, where that follows from the shape: PReLU counts from the front only."""
+"""The value that Keras gets for a word that depends on the shape: PReLU counts axes from the front."""
 
 
 def refused(row: str, parameter: str) -> Refused | None:
-    """Why a parameter cannot be given; None where it can."""
+    """Returns the reason why a parameter cannot be given; None if it can."""
     return REFUSED_OF.get((row, parameter), REFUSED.get(parameter))
 
 
 def value_of(row: str, parameter: str) -> tuple[str, Any]:
-    """How a spec writes a value for it, and what Keras then has. ``KeyError`` where there is none."""
+    """Returns the text of a value for a parameter, and Keras' value. ``KeyError`` if there is none."""
     if (row, parameter) in VALUES_OF:
         return VALUES_OF[row, parameter]
     if parameter not in VALUES:

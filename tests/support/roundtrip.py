@@ -26,20 +26,20 @@ from tests.support.cheap_weights import cheap_weights
 from tests.support.numbering import number_anew
 
 ASIDES = ("build_config", "shared_object_id", "registered_name", "module", "compile_config")
-"""What a configuration says beside the topology."""
+"""The parts of a configuration beside the topology."""
 
 
 @dataclass(frozen=True)
 class RoundTrip:
-    """What became of one model."""
+    """The result for one model."""
 
     found: Decompiled
     wrong: str
-    """Where the two configurations differ; "" where they are the same."""
+    """The first difference of the two configurations; "" if they are the same."""
 
     @property
     def lossless(self) -> bool:
-        """Whether a spec can say all of the model."""
+        """True if a spec can say all of the model."""
         return not any(d.severity == "warning" for d in self.found.diagnostics)
 
 
@@ -186,7 +186,7 @@ def built(text: str) -> Any:
 
 
 def figures(pairs: Iterator[tuple[str, Any]], show: bool = False) -> Counter[str]:
-    """What became of many models, counted; with the lengths of both texts in all."""
+    """Returns counts of the results for many models, and the lengths of both texts in all."""
     found: Counter[str] = Counter()
     for text, model in pairs:
         found["models"] += 1

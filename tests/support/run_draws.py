@@ -25,7 +25,7 @@ MOST_ALIKE = 10
 
 @dataclass
 class Stretch:
-    """What came of some draws."""
+    """The results of some draws."""
 
     accepted: int = 0
     ran: int = 0

@@ -61,7 +61,7 @@ def data_for(model: Any, batch: int = 3, steps: int = 11) -> list[Any]:
 
 
 def outputs_of(model: Any, data: list[Any]) -> list[Any]:
-    """What a model gives, as arrays."""
+    """Returns the outputs of a model, as arrays."""
     given = model(data if len(data) > 1 else data[0], training=False)
     return [keras.ops.convert_to_numpy(x) for x in keras.tree.flatten(given)]
 

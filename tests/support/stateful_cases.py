@@ -50,7 +50,7 @@ ONE_WAY = (
         loose=True,
     ),
 )
-"""What goes forward only: in pieces it gives what it gives for the whole series."""
+"""Cases that only read forward: in pieces they give the same outputs as for the whole series."""
 
 OTHERS = (
     Case("both_ways", "in(T,2,batch=2) -> bi(lstm(3,seq,stateful)) -> bi(gru(3,stateful),sum) -> dense(1)"),
@@ -68,12 +68,12 @@ OTHERS = (
         inputs=2,
     ),
 )
-"""What reads its pieces backwards too, or in several places: only backends can be compared."""
+"""Cases that read pieces backwards too, or in several places: only backends can be compared."""
 
 CASES = (*ONE_WAY, *OTHERS)
 
 COMPILED = ("lstm", "both_ways")
-"""What is run as a user would run it; the others step by step where compiling each of them costs seconds."""
+"""Cases that run as a user would run them; the others run eagerly where compiling each costs seconds."""
 
 
 def series(case: Case) -> Any:

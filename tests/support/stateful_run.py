@@ -33,7 +33,7 @@ def main(folder: Path, stock: bool) -> None:
 
 
 def run(case: s.Case, model: Any, stock: bool) -> dict[str, Any]:
-    """What a model gives for a case, by name."""
+    """Returns the outputs of a model for a case, by name."""
     x = s.given(case)
     s.set_weights(model)
     # In Keras alone the batch is said each time, and nothing is shuffled on request.

@@ -18,7 +18,7 @@ from tests.support.imports import ROOT
 
 
 class Shown(NamedTuple):
-    """What a program wrote: ``out`` to its standard output, ``terminal`` to the terminal."""
+    """The output of a program: ``out`` to its standard output, ``terminal`` to the terminal."""
 
     code: int
     out: str

@@ -1,4 +1,4 @@
-"""Which input steps change which output steps of a built model, against what `graph.seen` says of the spec.
+"""Compare the input steps that change each output step of a built model with what `graph.seen` says.
 
 ``python -m tests.support.time_law found.json 0 200`` looks at some draws and writes what it found.
 """
@@ -37,8 +37,8 @@ UNSTEADY = ("mel_spectrogram", "unroll", "stateful", "float16", "bfloat16", "bat
 
 @dataclass
 class Law:
-    """What came of some specs: ``claims`` are ends of windows that are inside the input, ``seen`` those of
-    them where a changed input step changed the output step.
+    """The results for some specs: ``claims`` are ends of windows that are inside the input, ``seen`` those
+    of them where a changed input step changed the output step.
     """
 
     specs: int = 0

@@ -23,12 +23,12 @@ class Topology:
 
     @property
     def stateful(self) -> bool:
-        """Whether it remembers from batch to batch."""
+        """True if it keeps states from batch to batch."""
         return "stateful" in self.spec.replace("stateful=false", "")
 
     @property
     def trained(self) -> bool:
-        """Whether the spec says how it is trained."""
+        """True if the spec has a ``train`` line."""
         return "\ntrain " in self.spec
 
 
@@ -134,7 +134,7 @@ LITERATURE = (
     ),
     Topology("temperatures", "in(29,1) -> simple_rnn(20) -> dense(1)", MANY_TO_ONE, ((1,),)),
 )
-"""What introductions to sequence models show, under the names they go by there."""
+"""Topologies of introductions to sequence models, under the names they have there."""
 
 MIXTURES = (
     Topology(
@@ -304,12 +304,12 @@ MIXTURES = (
         ((6,),),
     ),
 )
-"""What a Keras user would put together: states, attention, positions, wrappers, sharing, training."""
+"""Topologies that a Keras user would build: states, attention, positions, wrappers, sharing, training."""
 
 TOPOLOGIES = (*LITERATURE, *MIXTURES)
 
 LENGTHS = (6, 5)
-"""What is given for lengths that a spec leaves open: the first input's, and every other one's."""
+"""The lengths for open sizes: that of the first input, and that of every other one."""
 
 
 def generator(name: str) -> Any:
@@ -363,10 +363,10 @@ def set_weights(topology: Topology, model: Any) -> None:
 
 
 def several(values: Any) -> list[Any]:
-    """What Keras gives for one output or for several, as a list."""
+    """Returns one output or several as a list."""
     return list(values) if isinstance(values, (list, tuple)) else [values]
 
 
 def one_or_list(values: list[Any]) -> Any:
-    """What Keras takes for one input or for several."""
+    """Returns inputs as Keras takes them: one input as it is, several as a list."""
     return values if len(values) > 1 else values[0]
