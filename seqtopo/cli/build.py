@@ -159,7 +159,7 @@ def _target(args: argparse.Namespace) -> Path:
 
 
 def _no_place(target: Path, folder: bool) -> Diagnostic | None:
-    """The reason why a model cannot be saved there; asked before a minute is spent on building it."""
+    """Returns the reason why a model cannot be saved there; it is asked before the model is built."""
     parent = target.parent
     try:
         if not parent.is_dir():

@@ -109,7 +109,7 @@ def _of_vgsl(args: argparse.Namespace) -> tuple[str | None, tuple[Diagnostic, ..
 
 
 def _of_keras(args: argparse.Namespace) -> tuple[str | None, tuple[Diagnostic, ...]]:
-    """The spec of a model in Python code."""
+    """Returns the spec of a model in Python code."""
     source, found = spec_in_code(f"{args.text}:{args.model}" if args.model else args.text)
     return (None if any(d.severity == "error" for d in found) else source.text), found
 

@@ -123,7 +123,7 @@ def data_of(args: argparse.Namespace, specs: int = 1) -> Files | None:
 
 
 def _given(side: str, files: Sequence[str]) -> Any:
-    """The value of an option: nothing, paths in their order, or paths by name."""
+    """Returns the value of an option: nothing, paths in their order, or paths by name."""
     pairs = [_pair(file) for file in files]
     names = [name for name, _ in pairs if name]
     if not names:

@@ -85,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _side(argument: str, checked: Checked | None) -> Side:
-    """A topology from a spec that was read, or else a saved model. Raises SpecError."""
+    """Returns a topology from a spec that was read, or else from a saved model. Raises SpecError."""
     if checked is None:
         found = decompiled(Path(argument))
         return Side(argument, found.graph, found.training)

@@ -225,7 +225,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _checked(argument: str, dims: Mapping[str, Any]) -> Checked:
-    """The spec that an argument names, or that a saved model comes from; what it leaves out is told.
+    """Returns the checked spec that an argument names, or that of a saved model; prints what it leaves out.
 
     Raises:
         SpecError: there is no model in the file.

@@ -138,7 +138,7 @@ def _model(file: Path, dims: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _spec(args: argparse.Namespace, dims: Mapping[str, Any]) -> dict[str, Any]:
-    """A spec, checked here, so that what is wrong with it is shown at its place.
+    """Returns the request for a spec, which is checked here, so that its errors are shown at their places.
 
     Raises:
         SpecError: it is wrong, or cannot be built.

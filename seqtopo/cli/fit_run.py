@@ -119,13 +119,13 @@ def fit(job: Job, args: argparse.Namespace, training: Training) -> None:
 
 
 def _digest(path: Path) -> str:
-    """A digest of a file's content."""
+    """Returns a digest of a file's content."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "blake2b").hexdigest()
 
 
 def _elsewhere(job: Job) -> str:
-    """The backends on which a model runs, where a finding says that not all run it; "" otherwise."""
+    """Returns the backends on which a model runs, if a finding says that not all run it; else ""."""
     known = [d.help for d in job.checked.diagnostics if d.code in ("ST658", "ST659") and d.help]
     return known[0] if known else ""
 
@@ -236,8 +236,10 @@ def _known(job: Job, model: keras.Model, kinds: Sequence[str]) -> list[Any]:
 
 
 def _units(job: Job, mean: Any) -> tuple[Any, Any, tuple[str, ...]]:
-    """The mean of each predicted number, as it was trained on; what brings it into the units of the data;
-    and its name.
+    """Returns how to convert errors to the units of the data.
+
+    The mean of each predicted number, as it was trained on; the factor that brings it into the units of the
+    data; and the name of the numbers.
     """
     if job.early is None:
         names = ("error",) if len(mean) == 1 else tuple(f"output {i}" for i in range(len(mean)))

@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _row(name: str) -> Row | None:
-    """The row of a name, as a spec or as Keras writes it."""
+    """Returns the row of a name that is written as in a spec or as in Keras."""
     return next((row for row in ROWS if row.keras == name), None) or find(name)
 
 
@@ -100,7 +100,7 @@ def _index(width: int, color: bool) -> str:
 
 
 def _page(of: LayerFacts, width: int) -> Iterator[Line]:
-    """The page of a layer, in lines of at most ``width`` columns."""
+    """Yields the page of a layer, in lines of at most ``width`` columns."""
     also = f"  (also {', '.join(of.aliases)})" if of.aliases else ""
     yield ((of.name, "strong"), (also, "plain"))
     yield from _lines(of.about, width)

@@ -42,7 +42,7 @@ def is_python(argument: str, language: str) -> bool:
 
 
 def split_name(argument: str) -> tuple[str, str]:
-    """The path and the name in ``train.py:NAME``; the last colon counts, if the part before it exists.
+    """Returns the path and the name in ``train.py:NAME``; the last colon counts, if that file exists.
 
     >>> split_name("train.py")
     ('train.py', '')
@@ -59,7 +59,7 @@ def split_name(argument: str) -> tuple[str, str]:
 
 
 def expanded(arguments: Iterable[str]) -> Iterator[str]:
-    """The arguments, with the specs and Python files that lie in the folders among them."""
+    """Yields the arguments, with the specs and Python files in the folders among them."""
     for argument in arguments:
         if not os.path.isdir(argument):
             yield argument
@@ -97,8 +97,9 @@ def _speaks_of_keras(path: str) -> bool:
 
 
 def checked_code(argument: str, asked: Asked, text: str | None = None) -> CheckedFile:
-    """The models of a Python file, checked; of a ``text`` where that is given. Of ``train.py:NAME`` only the
-    model that it names.
+    """Returns the models of a Python file, or of a ``text`` in its place, checked.
+
+    Of ``train.py:NAME`` it is only the model that is named.
 
     Raises:
         UsageError: there is data, and it cannot be told for which model, or for which loss.
@@ -130,8 +131,10 @@ def usage_errors() -> Iterator[None]:
 
 
 def spec_in_code(argument: str) -> tuple[Source, tuple[Diagnostic, ...]]:
-    """The spec of the model that ``train.py`` or ``train.py:NAME`` means, with warnings of what it leaves
-    out; or what is wrong with it.
+    """Returns the spec of the model that ``train.py`` or ``train.py:NAME`` means, with warnings of what it
+    leaves out.
+
+    Where there is no such model, the errors come instead.
     """
     from seqtopo.code.asked import Asked
     from seqtopo.code.check import model_named

@@ -227,7 +227,7 @@ def _line(of: LayerFacts) -> str:
 
 
 def _flags(of: LayerFacts) -> list[str]:
-    """The flags, the short word where a parameter has one; of many words, a few."""
+    """Returns the flags, the short word where a parameter has one; of many words, a few."""
     found: list[str] = []
     for param in of.params:
         words = [word for word in param.flags if word != param.name] or list(param.flags)

@@ -56,7 +56,7 @@ def settings_of(argument: str) -> Settings:
 
 
 def _table(path: str) -> Mapping[str, Any] | None:
-    """The file's table for seqtopo; None where there is none."""
+    """Returns the file's table for seqtopo; None if there is none."""
     try:
         with open(path, "rb") as file:
             data = file.read(SETTINGS_BYTES + 1)

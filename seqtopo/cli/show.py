@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _in_keras_words(found: Walk) -> Walk:
-    """The same walk, for one who wrote Keras code and no spec."""
+    """Returns the same walk in the words of Keras, for the author of Keras code."""
     from seqtopo.code.words import keras_title, keras_words  # a spec is walked without it
 
     def words(texts: tuple[str, ...]) -> tuple[str, ...]:

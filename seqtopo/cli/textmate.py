@@ -172,7 +172,7 @@ def _words() -> list[dict[str, Any]]:
 
 
 def _names() -> list[dict[str, Any]]:
-    """A name: after a dot, of a layer, of a Keras object, a symbol, or one of the spec's own."""
+    """Returns the patterns of names: after a dot, of a layer, an object, a symbol, or of the spec's own."""
     return [
         _match(r"(\.)([A-Za-z]\w*)", {1: "punctuation.accessor", 2: "variable.other.property"}),
         # With an equals sign behind it, it is bound here, and no longer the layer of that name.
@@ -185,7 +185,7 @@ def _names() -> list[dict[str, Any]]:
 
 
 def _marks() -> list[dict[str, Any]]:
-    """The marks of the language; then those that are read as another mark, and those that mean nothing."""
+    """Returns the patterns of marks: the language's, those read as other marks, and meaningless ones."""
     wrong = (*LOOKALIKES, *INSTEAD)
     return [
         # Before the marks, of which they are made up.

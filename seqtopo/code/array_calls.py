@@ -139,7 +139,7 @@ def _safely(function: Callable[[Given], Any], given: Given) -> Any:
 
 
 def _placed(found: Any, where: Where | None) -> Any:
-    """The same, with the call as the place of every array in it that has none."""
+    """Returns a value with the call as the place of every array in it that has none."""
     for one in found if isinstance(found, (list, tuple)) else (found,):
         if isinstance(one, CodeArray) and one.where is None:
             one.where = where
@@ -375,7 +375,7 @@ def _dtype(symbol: str, a: CodeArray, b: CodeArray, left: Any, right: Any) -> st
 
 
 def _bounds(symbol: str, a: CodeArray, b: CodeArray) -> Bounds | None:
-    """The range of arithmetic with one number."""
+    """Returns the range of arithmetic with one number; None if it is not known."""
     number = (
         b.bounds.low if b.shape == () and b.bounds is not None and b.bounds.low == b.bounds.high else None
     )
@@ -389,7 +389,7 @@ def _bounds(symbol: str, a: CodeArray, b: CodeArray) -> Bounds | None:
 
 
 def _number(array: CodeArray) -> float | None:
-    """The number that an array of no axes is."""
+    """Returns the number that an array of no axes is; None for any other."""
     bounds = array.bounds
     return bounds.low if array.shape == () and bounds is not None and bounds.low == bounds.high else None
 

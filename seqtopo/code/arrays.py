@@ -224,14 +224,14 @@ def as_array(value: Any) -> CodeArray | None:
 
 
 def _plain(array: CodeArray) -> CodeArray:
-    """A table as the array of its numbers."""
+    """Returns a table as the array of its numbers."""
     if not array.is_table:
         return array
     return CodeArray(array.shape, array.dtype, array.bounds, origin=Origin(array, "same"), where=array.where)
 
 
 def _with_first(items: Items, count: int) -> Items:
-    """The same behind ``count`` items that came before."""
+    """Returns a list that a loop fills, behind ``count`` items that came before."""
     if not count:
         return items
     start = items.start - items.step * count
@@ -246,7 +246,7 @@ def _filled(items: Items) -> CodeArray:
 
 
 def _windows(items: Items, item: CodeArray) -> Origin | None:
-    """The origin of windows that a loop cuts out of a series, or of its single rows."""
+    """Returns the origin of windows that a loop cuts out of a series, or of its single rows."""
     cut, steps = item.origin, items.step
     while cut is not None and cut.how == "same":
         cut = cut.of.origin
@@ -264,7 +264,7 @@ def _windows(items: Items, item: CodeArray) -> Origin | None:
 
 
 def _factor(size: Size, variable: Size) -> int:
-    """By how much a size grows with a variable; 0 where that cannot be told."""
+    """Returns the growth of a size with a variable; 0 if that cannot be told."""
     if not isinstance(size, Expr) or not isinstance(variable, Expr) or not variable.is_atom:
         return 0
     (atom,) = variable.terms[0][0]
@@ -299,7 +299,7 @@ def _differ(a: Size, b: Size) -> bool:
 
 
 def _listed_windows(arrays: Sequence[CodeArray]) -> Origin | None:
-    """The origin of windows that stand in a list one by one."""
+    """Returns the origin of windows that stand in a list one by one."""
     cuts = [array.origin for array in arrays]
     first = cuts[0]
     if len(cuts) < 2 or first is None or first.how != "rows":

@@ -185,7 +185,7 @@ def _str(machine: Machine, args: Arguments, node: ast.AST) -> Value:
 
 
 def text_of(value: Value) -> str:
-    """A plain value as ``str`` writes it, cut where it is long."""
+    """Returns a plain value as ``str`` writes it, cut where it is long."""
     return str(value)[:2000] if not is_list(value) or len(value) < 200 else "..."
 
 

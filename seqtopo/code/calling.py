@@ -202,7 +202,7 @@ class Caller(Machine):
             read_subclass(self, model, tensor, node)
 
     def make(self, cls: Class, args: Arguments, node: ast.AST) -> Value:
-        """An object of a class of the project."""
+        """Returns a new object of a class of the project."""
         if cls.made > 200:
             return self.unknown("an object of a class", node)
         return make_instance(self, cls, args, node)
@@ -239,7 +239,7 @@ class Caller(Machine):
         return value
 
     def _bound(self, function: Function, args: Arguments, of: Value, node: ast.AST) -> dict[str, Value]:
-        """The values of a function's parameters."""
+        """Returns the values of a function's parameters."""
         said = function.node.args
         places = [p.value for p in args.places]
         if of is not None and function.kind != "staticmethod":
@@ -365,7 +365,7 @@ class Caller(Machine):
             self.assign(target, item)
 
     def _item(self, value: Value, i: int, target: ast.expr, node: ast.AST) -> Value:
-        """The i-th of several values that a value stands for."""
+        """Returns the i-th of several values that a value stands for."""
         if is_tensor(value):
             return CodeTensor(value.of, i) if value.output == 0 else self.unknown("an item of a tensor", node)
         text = self.text(target)

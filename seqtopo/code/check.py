@@ -125,7 +125,9 @@ def verified(
     read: Read,
     asked: Asked | None = None,
 ) -> CheckedFile:
-    """The same findings, where a fix is safe only if the changed text has one finding less and no other.
+    """Returns the findings with their fixes tried.
+
+    A fix is safe only if the changed text has one finding less and no other.
 
     Fixes of old spellings are tried all at once, and one by one where that goes wrong: the models must stay
     as they are.
@@ -162,7 +164,7 @@ def verified(
 
 
 def _migrated(found: CheckedFile, read: Read, asked: Asked | None) -> set[Fix]:
-    """The fixes of old spellings that keep the models as they are, and bring no other findings."""
+    """Returns the fixes of old spellings that keep the models as they are, and bring no other findings."""
     fixes = [f for d in found.diagnostics if d.code.startswith(PREFIX) for f in d.fixes if f.safe]
     fixes = list(dict.fromkeys(fixes))
     text = found.code.source.text
@@ -205,7 +207,10 @@ def _key(found: Diagnostic) -> tuple[str, str]:
 
 
 def model_named(found: CheckedFile, name: str = "") -> tuple[CheckedModel | None, tuple[Diagnostic, ...]]:
-    """The model of a file that a name means, the only one where there is none; or what is wrong."""
+    """Returns the model of a file that a name means, or what is wrong with the name.
+
+    With no name, it is the only model of the file.
+    """
     names = [model.name for model in found.models]
     file = found.code.source.name
     chosen = [model for model in found.models if model.name == name] if name else found.models
@@ -229,7 +234,7 @@ def model_named(found: CheckedFile, name: str = "") -> tuple[CheckedModel | None
 
 
 def only_model(found: CheckedFile, name: str) -> CheckedFile:
-    """The same file with the model alone that a name means, or with what is wrong with the name."""
+    """Returns the file with only the model that a name means, or with what is wrong with the name."""
     model, wrong = model_named(found, name)
     if model is None:
         return replace(found, models=[], diagnostics=wrong)

@@ -28,7 +28,7 @@ from seqtopo.layers.values import Tensor
 
 
 def kind_of(cls: Class) -> str:
-    """``layer`` or ``model`` for a class that is one of Keras', else nothing."""
+    """Returns ``layer`` or ``model`` for a class that extends one of Keras', else ""."""
     for base in cls.ancestors():
         if isinstance(base, Outside):
             kind = keras_names.meaning(base.path).kind
@@ -40,7 +40,7 @@ def kind_of(cls: Class) -> str:
 
 
 def make_instance(machine: Machine, cls: Class, args: Arguments, node: ast.AST) -> Value:
-    """An object of a class of the project."""
+    """Returns a new object of a class of the project."""
     cls.made += 1
     kind = kind_of(cls)
     if kind == "layer":
@@ -144,14 +144,14 @@ def look_inside(
 
 
 def _shapes(value: Value) -> Value:
-    """The shapes of tensors as ``build`` is given them, with the batch axis."""
+    """Returns the shapes of tensors as ``build`` gets them, with the batch axis."""
     if is_tensor(value):
         return (None, *tensor_of(value).shape)
     return [_shapes(v) for v in value] if is_list(value) else None
 
 
 def with_flags(method: Function, args: Arguments) -> Arguments:
-    """The arguments of a ``call``, with those that Keras gives: no training, no mask."""
+    """Returns the arguments of a ``call``, with those that Keras adds: no training, no mask."""
     if not isinstance(method.node, ast.Lambda):
         for name in (a.arg for a in method.node.args.args[1 + len(args.places) :]):
             if name in ("training", "mask") and name not in args.names:
@@ -189,7 +189,7 @@ def read_subclass(machine: Machine, model: KerasModel, given: Value, node: ast.A
 
 
 def _like(value: Value) -> Value:
-    """New inputs in the structure of a value."""
+    """Returns new inputs in the structure of a value."""
     if is_tensor(value):
         batch = value.of.batch if isinstance(value.of, CodeInput) else None
         where = value.of.where

@@ -23,7 +23,7 @@ def is_data(value: Value) -> bool:
 
 
 def given(machine: Machine, value: Value, inside: bool = False) -> Value:
-    """A value as the calls on arrays take it: unknown numbers in shapes and slices as symbols."""
+    """Returns a value as the calls on arrays take it: unknown numbers in shapes and slices as symbols."""
     if isinstance(value, Unknown):
         return machine.symbol(value) if inside else value
     if isinstance(value, Outside):
@@ -54,7 +54,7 @@ def knows(name: str) -> bool:
 
 
 def method(machine: Machine, value: Value, name: str, args: Arguments, node: ast.AST) -> Value:
-    """A call of a method of an array or the like."""
+    """Returns the result of a method of an array, a table or the like."""
     if isinstance(value, Thing) and name == "texts_to_sequences":
         words = machine.size(machine.part(_words(machine, value, node), "len()", "len(word_index)", node))
         value.facts["words"] = words + 1 if is_size(words) else None
@@ -64,7 +64,7 @@ def method(machine: Machine, value: Value, name: str, args: Arguments, node: ast
 
 
 def attribute(machine: Machine, value: Value, name: str, node: ast.AST) -> Value:
-    """An attribute of an array or the like; a method as what can be called."""
+    """Returns an attribute of an array or the like; a method as a value that can be called."""
     if isinstance(value, Thing) and name in ("word_index", "index_word"):
         return _words(machine, value, node)
     found = array_calls.attribute(value, name)
@@ -74,7 +74,7 @@ def attribute(machine: Machine, value: Value, name: str, node: ast.AST) -> Value
 
 
 def _words(machine: Machine, tokenizer: Thing, node: ast.AST) -> Unknown:
-    """The vocabulary of a tokenizer, whose ids begin at 1."""
+    """Returns the vocabulary of a tokenizer, whose ids begin at 1."""
     found: Unknown = tokenizer.facts.setdefault("word_index", machine.unknown("a vocabulary", node))
     return found
 
@@ -88,7 +88,7 @@ class ArrayMethod:
 
 
 def _index(machine: Machine, key: Value) -> Value:
-    """A key as indexing takes it: an unknown one may be an array, unless it counts the turns of a loop."""
+    """Returns a key as indexing takes it; an unknown one may be an array, unless a loop counts with it."""
     if isinstance(key, Unknown) and not _counts(key):
         return key
     return given(machine, key, True)
@@ -102,7 +102,7 @@ def _counts(value: Value, depth: int = 0) -> bool:
 
 
 def item(machine: Machine, value: Value, key: Value, node: ast.AST) -> Value:
-    """An array with a key in brackets."""
+    """Returns the part of an array that a key in brackets selects."""
     key = tuple(_index(machine, one) for one in key) if isinstance(key, tuple) else _index(machine, key)
     return _or_unknown(machine, array_calls.item(value, key, machine.where(node)), node)
 
@@ -124,7 +124,7 @@ def unary(machine: Machine, sign: str, value: Value, node: ast.AST) -> Value:
 
 
 def length(machine: Machine, value: Value, node: ast.AST) -> Value:
-    """The length of an array or a list that a loop filled."""
+    """Returns the length of an array or a list that a loop filled."""
     return _or_unknown(machine, array_calls.length(value), node)
 
 
@@ -139,7 +139,7 @@ def filled(
     values: Value,
     evaluate: Callable[[Machine, ast.expr], Value],
 ) -> Value:
-    """The list of a comprehension over a range of unknown length; None where nothing is known of it."""
+    """Returns the list of a comprehension over a range of unknown length; None if it is not known."""
     turns = values.parts.get("turns") if isinstance(values, Unknown) else None
     if turns is None or generator.ifs or not isinstance(generator.target, ast.Name):
         return None

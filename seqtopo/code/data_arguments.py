@@ -37,7 +37,7 @@ def indent_of(where: Where) -> int:
 
 
 def arrays_of(argument: Argument | None, side: str, names: Sequence[str]) -> list[Given] | None:
-    """The arrays of an argument for inputs or outputs with these names; None where it is not known which."""
+    """Returns the arrays of an argument for the inputs or outputs with these names; None if unknown."""
     if argument is None or argument.value is None:
         return None
     value = argument.value
@@ -79,7 +79,7 @@ def _name(where: Where | None, otherwise: str) -> str:
 
 
 def parts_of(argument: Argument) -> list[Argument] | None:
-    """The parts of a list, tuple or dictionary, with their places where it is written out."""
+    """Returns the parts of a list, tuple or dictionary, with their places if it is written out."""
     value = argument.value
     values = list(value.values()) if isinstance(value, dict) else value
     if not isinstance(values, (list, tuple)):

@@ -339,7 +339,7 @@ def _lambda(machine: Machine, node: ast.Lambda) -> Value:
 
 
 def defaults_of(machine: Machine, node: ast.arguments) -> dict[str, Value]:
-    """The values of a function's defaults, by the names of its parameters."""
+    """Returns the values of a function's defaults, by the names of its parameters."""
     found: dict[str, Value] = {}
     places = [*node.posonlyargs, *node.args]
     for parameter, default in zip(places[len(places) - len(node.defaults) :], node.defaults, strict=True):

@@ -121,7 +121,7 @@ class CheckedModel:
         )
 
     def _line(self, line: LayerShape, text: SpecText) -> LayerShape:
-        """A line of the shape table with the layer as Keras has it, and its place in the Python text."""
+        """Returns a line of the shape table with the layer as in Keras and its place in the Python text."""
         pieces = [p for p in text.pieces_at(line.span) if p.kind in ("step", "input", "layer")]
         piece = pieces[0] if pieces else None
         span = piece.where.span if piece is not None and piece.where is not None else line.span
@@ -151,7 +151,7 @@ def _name_nodes(checked: Checked, text: SpecText) -> None:
 
 
 def _words_of(layer: CodeLayer) -> dict[str, str]:
-    """The activation and the padding that the code gives to a layer."""
+    """Returns the activation and the padding that the code gives to a layer."""
     if layer.kind.startswith("ops."):
         return {}
     given = {key: layer.args[key].value for key in ("activation", "padding") if key in layer.args}
@@ -159,7 +159,7 @@ def _words_of(layer: CodeLayer) -> dict[str, str]:
 
 
 def _given_name(piece: Piece) -> str:
-    """The name that the code gives to a layer or an input."""
+    """Returns the name that the code gives to a layer or an input."""
     if piece.input is not None:
         return piece.input.name
     if piece.layer is None:
@@ -266,7 +266,7 @@ class _Checker:
     def _with_data(
         self, text: SpecText, checked: Checked, dims: Mapping[str, Any]
     ) -> tuple[Checked, tuple[Diagnostic, ...]]:
-        """The model's spec with the data for it, and what is told of data that cannot be compared."""
+        """Returns the model's spec with the data for it, and findings about data that cannot be compared."""
         data = self.asked.data
         if data is None or checked.resolved is None:
             return checked, ()
@@ -321,7 +321,7 @@ def _damaged(damage: Opaque, code: CodeFile) -> Diagnostic:
 
 
 def symbols_of_text(text: SpecText) -> set[str]:
-    """The symbols in a model's spec."""
+    """Returns the symbols in a model's spec."""
     spec, _ = parse(text.source)
     return set(symbols_of(spec)) if spec is not None else set()
 

@@ -57,7 +57,7 @@ class Fixer:
         self.symbols = symbols
 
     def in_python(self, fix: Fix, source: Source) -> Fix | None:
-        """The fix as edits of a Python text; None where it has none."""
+        """Returns the fix as edits of a Python text; None if there are none."""
         try:
             translation = _Translation(self.text, source, self._old, self.symbols)
             edits = translation.edits(fix.apply(self.text.source.text))
@@ -460,7 +460,7 @@ class _Translation:
                 raise UntranslatableError
 
     def _taker(self, node: tree.Expr) -> CodeCall:
-        """The call that takes the values of a list."""
+        """Returns the call that takes the values of a list."""
         behind = [
             p for p in self.text.pieces if p.kind == "step" and p.span.start >= node.span.end and p.call
         ]

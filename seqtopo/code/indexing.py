@@ -59,7 +59,7 @@ def _axes_of(one: Any) -> int:
 
 
 def _of_unknown(array: CodeArray, given: tuple[Any, ...], where: Where | None) -> CodeArray:
-    """A part of an array with no known number of axes: only its rows can be told."""
+    """Returns a part of an array with no known number of axes: only its rows can be told."""
     return _part(array, given, None, where)
 
 

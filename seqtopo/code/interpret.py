@@ -184,7 +184,7 @@ class Interpreter(Caller):
         return end if end == other_end else ""
 
     def scope_of_function(self) -> Scope:
-        """The scope of the function that is running."""
+        """Returns the scope of the function that is running."""
         scope = self.scope
         while scope.function is None and scope.around is not None:
             scope = scope.around
@@ -347,7 +347,7 @@ class Interpreter(Caller):
     # ---- imports ---------------------------------------------------------------------------------------
 
     def module(self, name: str) -> Module | None:
-        """A file of the project by its dotted name, run once; None for an installed package."""
+        """Returns a file of the project by its dotted name, run once; None for an installed package."""
         if name not in self.modules:
             self.modules[name] = None
             if len(self.modules) > bounds.CODE_FILES:
@@ -445,7 +445,7 @@ class _ClassScope(Scope):
 
 
 def parse(text: str) -> ast.Module | None:
-    """The syntax of a Python text; None where it has none."""
+    """Returns the syntax of a Python text; None if it is not valid."""
     try:
         return ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):

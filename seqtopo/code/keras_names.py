@@ -211,7 +211,7 @@ def _elsewhere(parts: list[str]) -> Meaning:
 
 
 def _today(name: str) -> str:
-    """The name that Keras 3 has for a layer."""
+    """Returns the name that Keras 3 has for a layer."""
     if name in ROW_OF:
         return name
     return RENAMED_CLASSES.get(name) or _LATER.get(name, name)

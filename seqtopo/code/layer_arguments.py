@@ -51,7 +51,7 @@ def _takes_sizes(kind: Any) -> Sizes:
 
 
 def plain(machine: Machine, value: Value, sizes: Sizes = "") -> Value:
-    """A value as an ``Argument`` has it, with symbols for unknown numbers where ``sizes``."""
+    """Returns a value as an ``Argument`` has it, with symbols for unknown numbers where ``sizes``."""
     if isinstance(value, Unknown):
         return machine.symbol(value) if sizes == "all" else value
     if (
@@ -95,7 +95,7 @@ def _of_package(value: Outside) -> Value:
 
 
 def argument(machine: Machine, given: Passed, sizes: Sizes = "") -> Argument:
-    """An argument with its places."""
+    """Returns an argument with its places."""
     where = machine.where(given.node)
     if (
         sizes == "all"
@@ -109,7 +109,7 @@ def argument(machine: Machine, given: Passed, sizes: Sizes = "") -> Argument:
 
 
 def bind(machine: Machine, names: Sequence[str], args: Arguments, row: Row | None) -> dict[str, Argument]:
-    """The arguments of a call by their names; those given by position in the order of ``names``."""
+    """Returns the arguments of a call by name; ``names`` is the order of those given by position."""
     params = {p.keras_name: p for p in row.by_name.values()} if row is not None else {}
     found: dict[str, Argument] = {}
     for i, given in enumerate(args.places):
@@ -126,13 +126,16 @@ def _sized(param: Param | None, name: str) -> Sizes:
 
 
 def make_object(machine: Machine, found: Meaning, args: Arguments) -> Object:
-    """A Keras object such as an optimizer or a regularizer."""
+    """Returns a Keras object such as an optimizer or a regularizer."""
     places = tuple(plain(machine, p.value) for p in args.places)
     return Object(found.name, places, {k: plain(machine, p.value) for k, p in args.names.items()})
 
 
 def make_layer(machine: Machine, found: Meaning, args: Arguments, node: ast.AST) -> CodeLayer:
-    """The layer that a constructor of ``keras.layers`` gives; one in an old spelling with its old meaning."""
+    """Returns the layer that a constructor of ``keras.layers`` makes.
+
+    An old spelling keeps its old meaning.
+    """
     if found.name == "RNN":
         made = _of_cells(machine, args, node)
         if made is not None:
@@ -173,7 +176,7 @@ def _keeps_shape(row: Row) -> bool:
 
 
 def _run_by(cell: str) -> Row | None:
-    """The row of the layer that runs a cell: LSTM for LSTMCell."""
+    """Returns the row of the layer that runs a cell: LSTM for LSTMCell."""
     row = keras_names.ROW_OF.get(cell.removesuffix("Cell"))
     return row if row is not None and row.recurrent and cell.endswith("Cell") else None
 
@@ -184,7 +187,7 @@ _OF_RNN = frozenset({"cell", "stateful", "unroll", *_OF_FIRST, *_OF_LAST})
 
 
 def _of_cells(machine: Machine, args: Arguments, node: ast.AST) -> CodeLayer | None:
-    """The layer that an RNN of one stock cell is; of several cells a layer for each, one behind the other.
+    """Returns the layer for an RNN of one stock cell; for several cells a stack of layers.
 
     None where it is neither.
     """
@@ -241,7 +244,7 @@ def _complete(machine: Machine, layer: CodeLayer) -> None:
 
 
 def _age(written: str, args: Arguments) -> old_spellings.Age:
-    """The age of Keras that has a layer's spelling: 1 or, where nothing is old, 3."""
+    """Returns the age of Keras that has a layer's spelling: 1 or, where nothing is old, 3."""
     age = old_spellings.age_of([(written, args.names)])
     return age if age < (2, 0) else old_spellings.KERAS_3
 

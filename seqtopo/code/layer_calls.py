@@ -41,7 +41,7 @@ Form = Literal["call", "item", "add"]
 
 
 def as_tensor(machine: Machine, value: Value) -> CodeTensor:
-    """A value as a tensor; an unknown one is an input whose shape is not known."""
+    """Returns a value as a tensor; an unknown one is an input whose shape is not known."""
     if is_tensor(value):
         return value
     known = machine.implicit.get(id(value))
@@ -108,8 +108,9 @@ def _call_parts(
 
 
 def _at_each_step(machine: Machine, layer: CodeLayer) -> tuple[CodeLayer, ...]:
-    """The layers of a model that ``TimeDistributed`` applies, each at every step by itself; none where they
-    are not one behind the other.
+    """Returns the layers of a model that ``TimeDistributed`` applies, each as one applied at every step.
+
+    Empty if they are not one behind the other.
     """
     given = layer.args.get("layer")
     model = given.value if given is not None else None
@@ -173,7 +174,7 @@ def _read_lambda(
 
 
 def _operations_behind(gives: Value, inputs: tuple[CodeTensor, ...], before: int) -> list[CodeCall]:
-    """The calls that lead from the inputs to what a ``Lambda`` gives, where all are operations with rows."""
+    """Returns the calls from the inputs to the result of a ``Lambda``, if all are operations with rows."""
     found: dict[int, CodeCall] = {}
     ends = tensors_in(gives)
     todo = list(ends) if ends and len(ends) == len(_flat(gives)) else []
@@ -233,8 +234,9 @@ _ELEMENTWISE = frozenset({"Add", "Subtract", "Multiply", "Average", "Maximum", "
 
 
 def _of_equal_axes(machine: Machine, call: CodeCall) -> tuple[CodeTensor, ...]:
-    """The values of a merge; those of fewer axes with axes of size 1 behind the batch, as Keras gives them
-    to what it can merge then.
+    """Returns the values of a merge with equal ranks: axes of size 1 are put behind the batch.
+
+    Keras does so for the merges that can take such values.
     """
     tensors = [tensor_of(value) for value in call.inputs]
     if call.layer.kind not in _ELEMENTWISE or any(tensor is None for tensor in tensors):
@@ -268,7 +270,7 @@ def _axes(row: Row | None) -> Iterator[int]:
 
 
 def _split(layer: CodeLayer, args: Arguments) -> tuple[list[Value], dict[str, Passed]]:
-    """The values that come in, and everything else by its name."""
+    """Returns the inputs of a call, and its other arguments by name."""
     places = list(args.places)
     values: list[Value] = []
     row = layer.row

@@ -35,7 +35,7 @@ class InnerModel:
         return self.code.name or "the model"
 
     def get(self, name: str) -> Any:
-        """No arguments of its own."""
+        """Returns None: a model has no arguments of its own."""
         return None
 
     def outcome(self, inputs: tuple[Tensor, ...], tensors: Mapping[str, tuple[Tensor, ...]]) -> Outcome:
@@ -63,7 +63,7 @@ class InnerModel:
 
 
 def table_layer(layer: CodeLayer) -> Layer | None:
-    """The layer as the table has it; None where an argument that matters is not known."""
+    """Returns the layer as the table has it; None if an argument that matters is not known."""
     row = layer.row
     if row is None:
         return None

@@ -82,7 +82,7 @@ def _origins(array: CodeArray) -> list[Origin]:
 
 
 def _branches(a: CodeArray, b: CodeArray) -> tuple[CodeArray, list[Origin], list[Origin]] | None:
-    """The nearest array that two come from, and the steps from it to each, the first step first."""
+    """Returns the nearest common source of two arrays, and the steps from it to each of them, in order."""
     way, other = way_back(a), way_back(b)
     keys = [one.key for one in other]
     for i, one in enumerate(way):
@@ -101,7 +101,7 @@ def _is_random(array: CodeArray) -> bool:
 
 
 def _xs(argument: Argument | None) -> list[CodeArray]:
-    """The arrays of an argument ``x``."""
+    """Returns the arrays of an argument ``x``."""
     value = argument.value if argument is not None else None
     if isinstance(value, Batches):
         value = value.element[0] if isinstance(value.element, tuple) and value.element else value.element
@@ -112,7 +112,7 @@ def _xs(argument: Argument | None) -> list[CodeArray]:
 
 
 def _validated(call: Training) -> list[CodeArray]:
-    """The arrays x of ``validation_data``."""
+    """Returns the arrays x of ``validation_data``."""
     argument = call.args.get("validation_data")
     value = argument.value if argument is not None else None
     if isinstance(value, Batches):
@@ -129,7 +129,7 @@ def _fits(model: CodeModel) -> list[Training]:
 
 @rule("ST691")
 def scaled_before_split(model: CodeModel) -> Iterator[Leak]:
-    """A scaler is fitted on data that is split into training and test data later."""
+    """Finds a scaler that is fitted on data that is split into training and test data later."""
     for call in _fits(model):
         tests = [(one, "validation_data", call) for one in _validated(call)]
         tests += [
@@ -201,7 +201,7 @@ def _before(stop: Size | None, start: Size | None) -> bool:
 
 @rule("ST692")
 def windows_shuffled_apart(model: CodeModel) -> Iterator[Leak]:
-    """Windows that overlap are shuffled and split: test windows share their steps with training ones."""
+    """Finds overlapping windows that are shuffled and split: test windows share steps with training ones."""
     for call in _fits(model):
         for x in _xs(call.args.get("x")):
             for origin in _origins(x):
@@ -224,7 +224,10 @@ def windows_shuffled_apart(model: CodeModel) -> Iterator[Leak]:
 
 
 def _windows_of(array: CodeArray) -> Origin | None:
-    """The origin of an array as windows, in their order, that certainly overlap."""
+    """Returns the step that cut an array into ordered windows that certainly overlap.
+
+    None if there is none.
+    """
     for origin in _origins(array):
         if origin.how == "windows":
             step, length = origin.step, origin.length
@@ -237,7 +240,7 @@ def _windows_of(array: CodeArray) -> Origin | None:
 
 @rule("ST693")
 def states_of_shuffled_samples(model: CodeModel) -> Iterator[Leak]:
-    """A stateful model is trained on shuffled samples."""
+    """Finds a stateful model that is trained on shuffled samples."""
     layer = next((call.layer for call in model.calls if _is_stateful(call.layer.args)), None)
     if layer is None:
         return
@@ -283,7 +286,7 @@ def _is_one_batch(call: Training, arrays: Sequence[CodeArray]) -> bool:
 
 @rule("ST694")
 def validated_on_training_data(model: CodeModel) -> Iterator[Leak]:
-    """The validation data is, or holds, training data."""
+    """Finds validation data that is, or holds, training data."""
     for call in _fits(model):
         argument = call.args.get("validation_data")
         if argument is None:

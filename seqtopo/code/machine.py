@@ -57,7 +57,7 @@ class Lines:
         self.plain = source.text.isascii()
 
     def offset(self, line: int, column: int) -> int:
-        """The offset of a place that ``ast`` counts: lines from 1, columns in bytes from 0."""
+        """Returns the offset of a place as ``ast`` counts it: lines from 1, columns in bytes from 0."""
         start = self.starts[min(line, len(self.starts)) - 1]
         if self.plain:
             return start + column
@@ -66,7 +66,7 @@ class Lines:
         return start + (column if text.isascii() else len(text.encode()[:column].decode(errors="ignore")))
 
     def span(self, node: ast.AST) -> Span:
-        """The stretch of text of a node."""
+        """Returns the span of a node in the text."""
         first = self.offset(node.lineno, node.col_offset)  # type: ignore[attr-defined]
         end: int | None = getattr(node, "end_lineno", None)
         return Span(first, self.offset(end, node.end_col_offset) if end is not None else first)  # type: ignore[attr-defined]
@@ -163,7 +163,10 @@ class Machine:
         raise NotImplementedError
 
     def named(self, value: Value, node: ast.AST | None) -> Value:
-        """A value that code asks for; a size that only the data tells as what its text says."""
+        """Returns a value that code asks for.
+
+        A size that only the data tells becomes an unknown value, named after its text.
+        """
         if isinstance(value, Expr) and is_open(value):
             known = self._from_data.get(value)
             if known is None:
@@ -176,7 +179,7 @@ class Machine:
     # ---- places --------------------------------------------------------------------------------------
 
     def where(self, node: ast.AST | None) -> Where | None:
-        """The place of a node in the file that is being read."""
+        """Returns the place of a node in the file that is being read."""
         if node is None:
             return None
         known = self._places.get(id(node))
@@ -193,7 +196,7 @@ class Machine:
         return where
 
     def text(self, node: ast.AST) -> str:
-        """The text of a node, on one line."""
+        """Returns the text of a node, on one line."""
         where = self.where(node)
         return " ".join(where.text[:200].split()) if where else ""
 
@@ -218,14 +221,14 @@ class Machine:
     # ---- unknown values and symbols --------------------------------------------------------------------
 
     def unknown(self, why: str, node: ast.AST | None = None, text: str = "") -> Unknown:
-        """A value that is not known."""
+        """Returns a new value that is not known, with the reason and its place."""
         where = self.where(node)
         if not text and where is not None:
             text = " ".join(where.text[:200].split())
         return Unknown(why, where, text)
 
     def constant(self, value: Value) -> Value:
-        """A value; something of a package that is not followed as the unknown value that it is."""
+        """Returns a value as it is, but an unknown value for a name of a package that is not followed."""
         if not isinstance(value, Outside):
             return value
         known = self._constants.get(value.path)
@@ -235,7 +238,7 @@ class Machine:
         return known
 
     def part(self, value: Unknown, key: Any, text: str, node: ast.AST | None) -> Unknown:
-        """A part of an unknown value: the same each time it is asked for."""
+        """Returns a part of an unknown value: the same each time it is asked for."""
         try:
             known = value.parts.get(key)
         except TypeError:  # a list in the key
@@ -246,24 +249,30 @@ class Machine:
         return found
 
     def item(self, value: Unknown, index: int, node: ast.AST | None = None, text: str = "") -> Unknown:
-        """An item of an unknown value; that of ``x.shape[1:]`` is the one of ``x.shape`` behind it."""
+        """Returns an item of an unknown value.
+
+        That of ``x.shape[1:]`` is the one of ``x.shape`` behind it.
+        """
         whole = value.parts.get("from")
         if whole is not None and index >= 0:
             return self.item(whole[0], whole[1] + index, node)
         return self.part(value, ("item", index), text or f"{value.text}[{index}]", node)
 
     def size(self, value: Value) -> Value:
-        """A value as a size: an unknown one as a symbol, anything else as it is."""
+        """Returns a value as a size: an unknown one as a symbol, anything else as it is."""
         return self.symbol(value) if isinstance(value, Unknown) else value
 
     def sizes(self, value: Value) -> Value:
-        """A value or each of a list as sizes."""
+        """Returns a value, or each of a list, as sizes."""
         if is_list(value):
             return type(value)(map(self.size, value))
         return self.size(value)
 
     def symbol(self, value: Unknown) -> Size:
-        """The symbol of an unknown number, named after its text; of arithmetic, what symbols come to."""
+        """Returns the symbol of an unknown number, named after its text.
+
+        For arithmetic, the result on symbols.
+        """
         known: Size | None = value.parts.get("symbol")
         if known is None:
             made = value.parts.get("made of")
@@ -283,7 +292,7 @@ class Machine:
         return symbol(name)
 
     def open_size(self) -> Size:
-        """A new size for an axis of any length, which Keras calls None."""
+        """Returns a new size for an axis of any length, which Keras calls None."""
         self._unknown_sizes += 1
         return unknown(self._unknown_sizes)
 
@@ -359,7 +368,7 @@ class Machine:
             self.put(holder, key, self.join(a, b, node, key if isinstance(key, str) else ""))
 
     def _join_lists(self, a: list[Any], b: list[Any], node: ast.AST, turns: Turns | None = None) -> list[Any]:
-        """The items that two lists begin with alike, and one unknown item for what differs."""
+        """Returns the common beginning of two lists, and one unknown item for what differs."""
         alike = 0
         while alike < min(len(a), len(b)) and same_items(a[alike : alike + 1], b[alike : alike + 1]):
             alike += 1
@@ -373,7 +382,7 @@ class Machine:
         return [*a[:alike], Item(rest, self.where(node), self.where(node), gives=joined)]
 
     def join(self, a: Value, b: Value, node: ast.AST, text: str = "") -> Value:
-        """One value for two that a branch may give."""
+        """Returns one value for the two that the sides of a branch give."""
         if a is b or (type(a) is type(b) and is_known(a) and is_known(b) and a == b):
             return a
         if a is MISSING or b is MISSING:
@@ -397,7 +406,7 @@ class Machine:
         return self.unknown(BRANCH, node, text)
 
     def either(self, a: CodeTensor, b: CodeTensor, node: ast.AST) -> CodeTensor:
-        """One of two tensors, as what an opaque layer gives."""
+        """Returns a tensor for one of two, as the output of an opaque layer."""
         one, two = tensor_of(a), tensor_of(b)
         layer = CodeLayer("if", None, where=self.where(node), why=BRANCH)
         call = CodeCall(layer, (a, b), where=layer.where, statement=layer.where)
@@ -418,7 +427,7 @@ PARAMETER = "a parameter without a value"
 
 
 def tensor_of(value: CodeTensor) -> Any:
-    """The shape and dtype of a tensor; None where they are not known."""
+    """Returns the shape and dtype of a tensor; None if they are not known."""
     if isinstance(value.of, CodeInput):
         return value.of.tensor
     gives = value.of.gives

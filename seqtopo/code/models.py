@@ -42,7 +42,7 @@ from seqtopo.system import bounds
 
 
 def new_model(machine: Machine, kind: str, node: ast.AST, name: Value = None) -> KerasModel:
-    """A new model without layers."""
+    """Returns a new model without layers."""
     if len(machine.models) >= bounds.CODE_MODELS:
         raise BoundError("the file makes more models than are read")
     where = machine.where(node) or Where(machine.scope.module.source, Span(0, 0))
@@ -90,19 +90,19 @@ def make_input(machine: Machine, args: Arguments, node: ast.AST, old: str = "Inp
 
 
 def dtype_of(value: Value) -> str:
-    """The dtype that an argument names; float32 where it is not known."""
+    """Returns the dtype that an argument names; float32 where it is not known."""
     said = plain_dtype(value)
     return said if said in DTYPES else {"int": "int32", "float": "float32"}.get(said, "float32")
 
 
 def plain_dtype(value: Value) -> str:
-    """The last part of the name of a dtype: ``int32`` of ``tf.int32``."""
+    """Returns the last part of the name of a dtype: ``int32`` of ``tf.int32``."""
     path = value if isinstance(value, str) else getattr(value, "path", "")
     return str(path).rsplit(".", 1)[-1]
 
 
 def shape_tensor(machine: Machine, sizes: Value, dtype: str = "float32") -> Tensor | None:
-    """The tensor of a shape without the batch axis; None where it cannot be told."""
+    """Returns the tensor of a shape without the batch axis; None if it cannot be told."""
     if type(sizes) is int or isinstance(sizes, Expr):
         sizes = (sizes,)
     if not is_list(sizes):
@@ -124,7 +124,7 @@ def shape_tensor(machine: Machine, sizes: Value, dtype: str = "float32") -> Tens
 
 
 def sequential(machine: Machine, args: Arguments, node: ast.AST) -> KerasModel:
-    """A Sequential, with the layers of its list."""
+    """Returns a new Sequential, with the layers of its list."""
     model = new_model(machine, "sequential", node, args.value(1, "name"))
     layers = args.value(0, "layers")
     given = args.places[0] if args.places else args.names.get("layers")
@@ -209,7 +209,7 @@ def _apply(machine: Machine, model: KerasModel, at: int, node: ast.AST) -> None:
 
 
 def _first_input(machine: Machine, item: Item, model: KerasModel) -> Value:
-    """The input that the first layer of a Sequential says, by the arguments of old and new code."""
+    """Returns the input that the arguments of a Sequential's first layer declare, in old or new code."""
     value = item.value
     if isinstance(value, KerasModel):
         inner = value.code.inputs or code_of(machine, value).inputs
@@ -232,13 +232,13 @@ def _first_input(machine: Machine, item: Item, model: KerasModel) -> Value:
 
 
 def _batch(machine: Machine, given: Value) -> Value:
-    """A batch size as a size; None where it is none."""
+    """Returns a batch size as a size; None if it is none."""
     found = machine.size(given)
     return found if is_size(found) else None
 
 
 def input_of(machine: Machine, layer: CodeLayer) -> CodeInput | None:
-    """The input that the arguments of a first layer tell; None where they tell none."""
+    """Returns the input that the arguments of a first layer declare; None if they declare none."""
     given = {name: arg.value for name, arg in layer.args.items()}
     batch = given.get("batch_size")
     dtype = dtype_of(given.get("dtype"))
@@ -293,7 +293,7 @@ def set_input(machine: Machine, model: KerasModel, tensor: Tensor, batch: Value 
 
 
 def functional(machine: Machine, args: Arguments, node: ast.AST) -> KerasModel:
-    """A model from its inputs and outputs."""
+    """Returns a model made from its inputs and outputs."""
     model = new_model(machine, "functional", node, args.value(2, "name"))
     names = args.names
     inputs = args.value(0, "inputs") if "input" not in names else names["input"].value
@@ -354,7 +354,7 @@ def _swap(value: Value, found: dict[CodeTensor, CodeTensor]) -> Value:
 
 
 def sources(call: CodeCall) -> list[CodeTensor]:
-    """Every tensor that a call takes."""
+    """Returns every tensor that a call takes."""
     found = list(call.inputs)
     for arg in call.args.values():
         found += tensors_in(arg.value)
@@ -362,7 +362,7 @@ def sources(call: CodeCall) -> list[CodeTensor]:
 
 
 def behind(ends: Sequence[CodeTensor], starts: Sequence[CodeTensor]) -> list[CodeCall]:
-    """The calls that lead to tensors, up to others, in the order in which they run."""
+    """Returns the calls that lead to tensors, up to others, in the order in which they run."""
     found: dict[int, CodeCall] = {}
     stop = set(starts)
     todo = [t for t in ends if t not in stop]
@@ -425,7 +425,7 @@ def code_of(machine: Machine, model: KerasModel) -> CodeModel:
 
 
 def call_model(machine: Machine, model: KerasModel, args: Arguments, node: ast.AST) -> Value:
-    """A model called on tensors: its calls stand once more, on what is given."""
+    """Calls a model on tensors: its calls are made once more, on these; returns the outputs."""
     model.calls += 1
     given = args.places[0].value if args.places else args.value(-1, "inputs", args.value(-1, "x"))
     leaves = _leaves(given)
@@ -454,7 +454,7 @@ def call_model(machine: Machine, model: KerasModel, args: Arguments, node: ast.A
 
 
 def loaded(machine: Machine, name: str, why: str, node: ast.AST) -> KerasModel:
-    """A model that the code loads: nothing is known of it but what it is called on."""
+    """Returns a model that the code loads: one opaque layer between an input and an output."""
     model = new_model(machine, "opaque", node)
     machine.stop(why, node)
     incomplete(model, why, machine.where(node))

@@ -153,7 +153,7 @@ def _objects(call: Training) -> Iterator[Diagnostic]:
 
 
 def _words(value: object) -> Iterator[str]:
-    """The texts in what an argument of ``compile`` is given."""
+    """Yields the texts in the value of an argument of ``compile``."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):

@@ -62,12 +62,12 @@ class Notebook:
         return sorted(full, key=lambda cell: cell.run or 0)
 
     def cell(self, offset: int) -> Cell | None:
-        """The cell in which an offset of the text lies."""
+        """Returns the cell in which an offset of the text lies."""
         at = bisect_right(self._starts, offset) - 1
         return self.cells[at] if at >= 0 else None
 
     def place(self, offset: int) -> CellPlace:
-        """The cell, line and column of an offset of the text."""
+        """Returns the cell, line and column of an offset of the text."""
         cell = self.cell(offset)
         line, column = self.source.place(offset)
         if cell is None:
@@ -75,7 +75,7 @@ class Notebook:
         return CellPlace(cell.number, line - self.source.place(cell.span.start).line + 1, column)
 
     def offset(self, number: int, line: int, column: int = 1) -> int:
-        """The offset of a line and column in a cell.
+        """Returns the offset of a line and column in a cell.
 
         Raises:
             KeyError: there is no such code cell.
@@ -172,7 +172,7 @@ def plain_python(text: str) -> str:
 
 
 def _blank(command: str, indent: int) -> str:
-    """A ``0`` where a command begins, and nothing else, on as many lines."""
+    """Returns a ``0`` for a command and blanks for the rest, on as many lines."""
     return command[:indent] + "0" + re.sub(r"[^\r\n]", " ", command[indent + 1 :])
 
 

@@ -42,7 +42,7 @@ class Given:
         self.args, self.kwargs, self.where = args, kwargs, where
 
     def get(self, position: int, *names: str, otherwise: Any = None) -> Any:
-        """The argument at a position, or by one of its names."""
+        """Returns the argument at a position, or by one of its names."""
         for name in names:
             if name in self.kwargs:
                 return self.kwargs[name]
@@ -53,7 +53,7 @@ class Given:
         return 0 <= position < len(self.args) or any(name in self.kwargs for name in names)
 
     def array(self, position: int = 0, *names: str) -> CodeArray:
-        """The argument as an array; one of which nothing is known where it is none."""
+        """Returns the argument as an array; an unknown array if it is none."""
         return as_array(self.get(position, *names)) or nothing()
 
 

@@ -76,7 +76,7 @@ def layer_findings(text: OldText, call: ast.Call, found: Meaning) -> Iterator[Di
 
 
 def reference_findings(text: OldText, node: ast.Name | ast.Attribute, found: Meaning) -> Iterator[Diagnostic]:
-    """An old class that is handed on and not called, such as ``partial(Convolution2D, 64)`` (ST802)."""
+    """Finds an old class that is passed on and not called, such as ``partial(Convolution2D, 64)`` (ST802)."""
     if found.old == found.name or found.old in ALIASES or found.kind != "layer" or found.name not in ROW_OF:
         return
     edits = text.renamed(node, found.name) if found.old not in old_spellings.POSITIONAL else None
@@ -124,7 +124,7 @@ def _title(text: OldText, call: ast.Call, edits: tuple[Edit, ...]) -> str:
 
 
 def _layer(text: OldText, call: ast.Call, written: str, row: Row, called: bool) -> Rewriting:
-    """``called`` is whether it is a function that makes a layer and calls it, such as ``concatenate``."""
+    """Returns the edits of a layer's call; ``called`` is True for a function such as ``concatenate``."""
     name = row.keras
     made = Rewriting()
     spread = any(isinstance(a, ast.Starred) for a in call.args) or any(k.arg is None for k in call.keywords)
@@ -156,7 +156,7 @@ def _layer(text: OldText, call: ast.Call, written: str, row: Row, called: bool) 
 
 
 def arguments(text: OldText, call: ast.Call, places: tuple[str, ...]) -> list[Given]:
-    """The arguments of a call by their names, in their order."""
+    """Returns the arguments of a call by their names, in their order."""
     found: list[Given] = []
     for i, node in enumerate(call.args):
         span = text.span(node)
@@ -183,7 +183,7 @@ def _counts_axes(call: ast.Call) -> bool:
 def _arguments(
     text: OldText, call: ast.Call, row: Row, given: list[Given], found: Modern, made: Rewriting
 ) -> None:
-    """The edits that turn the arguments into those of Keras 3."""
+    """Adds the edits that turn the arguments into those of Keras 3."""
     names = _new_names(found.notes)
     for note in found.notes:
         if note.kind == "meaning" and note.why != OLD_HARD_SIGMOID:
@@ -325,7 +325,7 @@ def _literal(value: Any, text: OldText) -> str:
 
 
 def _merge(text: OldText, call: ast.Call) -> Rewriting:
-    """``merge([a, b], mode="concat")`` as ``concatenate([a, b])``."""
+    """Returns the edits that write ``merge([a, b], mode="concat")`` as ``concatenate([a, b])``."""
     made = Rewriting()
     given = arguments(text, call, old_spellings.POSITIONAL["merge"])
     mode = next((g.value for g in given if g.name == "mode"), "sum")

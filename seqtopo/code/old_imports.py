@@ -114,7 +114,7 @@ def _is_old(path: str, package: str) -> bool:
 
 
 def _object(module: str, name: str) -> str:
-    """The present name of an optimizer, a loss, a regularizer, a constraint or an initializer."""
+    """Returns the present name of an optimizer, a loss, a regularizer, a constraint or an initializer."""
     room = MODULES.get(module, module).removeprefix("keras.").split(".")[0]
     if room == "optimizers":
         return SHORT.get(name, "")
@@ -124,7 +124,7 @@ def _object(module: str, name: str) -> str:
 
 
 def _moved(text: OldText, node: ast.ImportFrom, homes: list[Home]) -> Iterator[Diagnostic]:
-    """An import all of whose names are somewhere."""
+    """Finds an import whose names Keras 3 all has, here or elsewhere."""
     module = node.module or ""
     modules = dict.fromkeys(home.module for home in homes)
     edits: list[Edit] = []
@@ -169,7 +169,7 @@ def _moved(text: OldText, node: ast.ImportFrom, homes: list[Home]) -> Iterator[D
 
 
 def _split(text: OldText, node: ast.ImportFrom, homes: list[Home]) -> Iterator[Diagnostic]:
-    """An import whose names are in several modules now: one statement for each of them."""
+    """Finds an import whose names are in several modules now; the fix writes one statement for each."""
     module, place = node.module or "", _module_at(text, node)
     span = text.span(node)
     if place is None:
@@ -205,7 +205,7 @@ def _module_at(text: OldText, node: ast.ImportFrom) -> Span | None:
 
 
 def _unused(text: OldText, node: ast.ImportFrom, i: int, alias: ast.alias) -> Iterator[Diagnostic]:
-    """The import of an old layer that nothing uses."""
+    """Finds the import of an old layer that nothing uses."""
     name = alias.asname or alias.name
     new = RENAMED_CLASSES.get(alias.name, "")
     ours = of_keras(node.module or "")
@@ -234,7 +234,7 @@ def _unused(text: OldText, node: ast.ImportFrom, i: int, alias: ast.alias) -> It
 
 
 def _left_out(text: OldText, node: ast.ImportFrom, i: int) -> tuple[Fix, ...]:
-    """The fix that leaves out a name that nothing uses."""
+    """Returns the fix that leaves out a name that nothing uses."""
     alias, at = node.names[i], text.span(node)
     if text.loads[alias.asname or alias.name] or alias.name == "*":
         return ()
@@ -266,7 +266,7 @@ def _is_gone(text: OldText, span: Span, path: str, why: str, fixes: tuple[Fix, .
 
 
 def _plain(text: OldText, node: ast.Import, alias: ast.alias) -> Iterator[Diagnostic]:
-    """``import tensorflow.python.keras as keras``."""
+    """Finds ``import tensorflow.python.keras as keras``."""
     ours, package = of_keras(alias.name), package_of(alias.name)
     if not ours:
         return
@@ -296,7 +296,7 @@ def _plain(text: OldText, node: ast.Import, alias: ast.alias) -> Iterator[Diagno
 
 
 def _dotted(text: OldText, node: ast.Attribute) -> Iterator[Diagnostic]:
-    """A dotted name with an old module in it, such as ``keras.layers.core.Dense``."""
+    """Finds a dotted name with an old module in it, such as ``keras.layers.core.Dense``."""
     path = text.path(node)
     ours = of_keras(path)
     if not ours:
@@ -340,7 +340,7 @@ def _dotted(text: OldText, node: ast.Attribute) -> Iterator[Diagnostic]:
 
 
 def _root(text: OldText, node: ast.expr) -> str:
-    """The dotted name that the first name of an expression means."""
+    """Returns the dotted name that the first name of an expression means."""
     while isinstance(node, ast.Attribute):
         node = node.value
     return text.path(node)

@@ -85,7 +85,7 @@ class OldText:
     # ---- names ---------------------------------------------------------------------------------------
 
     def path(self, node: ast.AST) -> str:
-        """The dotted name that an expression means, as the imports spell it; "" for anything else."""
+        """Returns the dotted name that an expression means, as the imports spell it; "" for anything else."""
         if isinstance(node, ast.Attribute):
             before = self.path(node.value)
             return f"{before}.{node.attr}" if before else ""
@@ -127,7 +127,7 @@ class OldText:
         return self.lines.span(node)
 
     def of(self, span: Span) -> str:
-        """The text of a stretch."""
+        """Returns the text of a span."""
         return self.text[span.start : span.end]
 
     def last_name(self, node: ast.expr) -> Span:
@@ -137,7 +137,7 @@ class OldText:
         return Span(end - length, end)
 
     def statement(self, node: ast.AST) -> ast.stmt | None:
-        """The statement that a node stands in."""
+        """Returns the statement that a node stands in."""
         while node in self.parents and not isinstance(node, ast.stmt):
             node = self.parents[node]
         return node if isinstance(node, ast.stmt) else None
@@ -147,18 +147,21 @@ class OldText:
         return not self.text[self.text.rfind("\n", 0, at) + 1 : at].strip()
 
     def indent(self, at: int) -> str:
-        """The blanks that the line of an offset begins with."""
+        """Returns the blanks that the line of an offset begins with."""
         line = self.text[self.text.rfind("\n", 0, at) + 1 : at]
         return line[: len(line) - len(line.lstrip())] if line.strip() else line
 
     def new_line(self, at: int) -> str:
-        """The end of line that the text has."""
+        """Returns the end of line that the text has."""
         return "\r\n" if "\r\n" in self.text else "\n"
 
     # ---- edits ---------------------------------------------------------------------------------------
 
     def renamed(self, node: ast.expr, new: str) -> list[Edit] | None:
-        """The edits that call a class by another name of the same module; None where that cannot be told."""
+        """Returns the edits that call a class by another name of the same module.
+
+        None if that cannot be told.
+        """
         place = self.last_name(node)
         if isinstance(node, ast.Attribute):
             return [Edit(place, new)]
@@ -177,7 +180,7 @@ class OldText:
         return None if brought is None else [Edit(place, new), *brought]
 
     def brought(self, alias: ast.alias, old: str, new: str) -> list[Edit] | None:
-        """The edits that import a name beside another one of its module."""
+        """Returns the edits that import a name beside another one of its module."""
         known = self.bindings.get(new)
         if known is not None:
             ours = (keras_names.canonical(known.path).rsplit(".", 1)[-1]) == new
@@ -190,13 +193,13 @@ class OldText:
         return [Edit(Span(at.end, at.end), f", {new}")]
 
     def without_arguments(self, call: ast.Call, gone: Iterable[ast.keyword]) -> list[Edit]:
-        """The edits that take arguments out of a call."""
+        """Returns the edits that take arguments out of a call."""
         taken = {self.span(keyword) for keyword in gone}
         spans = sorted(self.span(node) for node in (*call.args, *call.keywords))
         return self.without(spans, {i for i, span in enumerate(spans) if span in taken})
 
     def without(self, spans: Sequence[Span], gone: set[int]) -> list[Edit]:
-        """The edits that take arguments or names out of a list with commas between."""
+        """Returns the edits that take arguments or names out of a list with commas between."""
         edits: list[Edit] = []
         for i in sorted(gone):
             here, before = spans[i], spans[i - 1] if i else None
@@ -246,7 +249,7 @@ def package_of(path: str) -> str:
 
 
 def _set_names(nodes: Sequence[ast.AST]) -> Iterator[str]:
-    """The names that a text gives values to, other than by imports."""
+    """Yields the names that a text sets, other than by imports."""
     for node in nodes:
         if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
             yield node.id

@@ -113,7 +113,7 @@ def _dtype(row: Row, named: dict[str | None, ast.keyword], said: str, text: OldT
 def _fix(
     text: OldText, call: ast.Call, given: list[ast.keyword], shape: _Shape, firsts: Firsts
 ) -> Fix | None:
-    """The edits that move a shape out of a layer; None where none are sure to mean the same."""
+    """Returns the fix that moves a shape out of a layer; None if none is sure to mean the same."""
     if "..." in shape.text or any(k.arg is None for k in call.keywords):
         return None
     taken = text.without_arguments(call, given)
@@ -135,7 +135,9 @@ def _fix(
 
 
 def _in_place(text: OldText, given: list[ast.keyword], shape: _Shape) -> Fix | None:
-    """``input_shape`` in place of ``input_dim``, where the layer is not put into a model on the spot."""
+    """Returns the fix that writes ``input_shape`` for ``input_dim``, if the layer is not put into a model
+    on the spot.
+    """
     first = next((k for k in given if k.arg == "input_dim"), None)
     if first is None or len(given) > 2 or (len(given) == 2 and not _is_beside(text, given)):
         return None
@@ -151,7 +153,7 @@ def _is_beside(text: OldText, given: list[ast.keyword]) -> bool:
 
 
 def _outer(text: OldText, call: ast.Call) -> ast.expr:
-    """The layer with the wrappers around it."""
+    """Returns the layer with the wrappers around it."""
     here: ast.expr = call
     while True:
         around = text.parents.get(here)
@@ -167,7 +169,10 @@ def _outer(text: OldText, call: ast.Call) -> ast.expr:
 
 
 def _in_list(text: OldText, outer: ast.expr, where: ast.AST | None, shape: _Shape) -> list[Edit] | None:
-    """An ``Input`` as the first item of a list of layers; a null character stands for its name."""
+    """Returns the edits that put ``Input`` first in a list of layers.
+
+    A null character stands for its name.
+    """
     if not isinstance(where, (ast.List, ast.Tuple)) or where.elts[0] is not outer:
         return None
     at = text.span(outer).start
@@ -176,7 +181,7 @@ def _in_list(text: OldText, outer: ast.expr, where: ast.AST | None, shape: _Shap
 
 
 def _before_add(text: OldText, outer: ast.expr, where: ast.AST | None, shape: _Shape) -> list[Edit] | None:
-    """A line ``model.add(Input(...))`` before that of the first layer."""
+    """Returns the edits that put ``model.add(Input(...))`` on a line before that of the first layer."""
     if isinstance(where, ast.keyword):
         where = text.parents.get(where)
     if (

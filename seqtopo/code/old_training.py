@@ -55,7 +55,7 @@ def _says(
 
 
 def _renamed(text: OldText, code: str, keyword: ast.keyword, new: str) -> Diagnostic:
-    """The finding that an argument has another name, with its fix."""
+    """Returns the finding that an argument has another name, with its fix."""
     at = text.span(keyword)
     edit = Edit(Span(at.start, at.start + len(keyword.arg or "")), new)
     fix = Fix(f"write {new}=", (edit,), safe=True)
@@ -70,7 +70,7 @@ def _without(text: OldText, call: ast.Call, gone: Iterable[ast.keyword]) -> list
 
 
 def model_findings(text: OldText, call: ast.Call, found: Meaning) -> Iterator[Diagnostic]:
-    """``Model(input=x, output=y)`` and ``InputLayer(input_shape=...)``."""
+    """Finds old arguments: ``Model(input=x, output=y)`` and ``InputLayer(input_shape=...)``."""
     names = old.MODEL_ARGUMENTS if found.kind == "model" else old.INPUT_ARGUMENTS
     for keyword in call.keywords:
         if new := names.get(keyword.arg or ""):
@@ -134,7 +134,7 @@ def _named_loss(text: OldText, keyword: ast.keyword) -> Iterator[Diagnostic]:
 
 
 def _method(text: OldText, call: ast.Call, func: ast.Attribute, method: old.Method) -> Iterator[Diagnostic]:
-    """A method that is called otherwise, or whose arguments are."""
+    """Finds a method whose name or arguments Keras 3 has otherwise."""
     name, place = func.attr, text.last_name(func)
     by_hand = [k for k in call.keywords if k.arg in method.by_hand]
     gone = [k for k in call.keywords if k.arg in method.left_out]
@@ -183,7 +183,7 @@ def _gone_method(text: OldText, call: ast.Call, name: str, place: Span) -> Diagn
 
 
 def _reset(text: OldText, call: ast.Call, func: ast.Attribute, known: Known) -> Iterator[Diagnostic]:
-    """``model.reset_states()``: in Keras 3 the layers have that method, and models do not."""
+    """Finds ``model.reset_states()``: in Keras 3 the layers have that method, and models do not."""
     model, sure = text.of(text.span(func.value)), text.span(call) in known.resets
     if not sure and "model" not in model.lower():
         return
@@ -194,7 +194,7 @@ def _reset(text: OldText, call: ast.Call, func: ast.Attribute, known: Known) -> 
 
 
 def _weights_file(text: OldText, call: ast.Call) -> Iterator[Diagnostic]:
-    """``save_weights("x.h5")``: Keras 3 wants names that end in ``.weights.h5``."""
+    """Finds ``save_weights("x.h5")``: Keras 3 wants names that end in ``.weights.h5``."""
     given = call.args[0] if call.args else None
     if isinstance(given, ast.Constant) and isinstance(given.value, str):
         for ending in (".h5", ".hdf5"):
@@ -255,7 +255,10 @@ def _is_none(node: ast.expr) -> bool:
 
 
 def _decay(text: OldText, call: ast.Call, keyword: ast.keyword, title: str, known: Known) -> Diagnostic:
-    """``decay=`` as a schedule that lets the rate fall in the same way."""
+    """Returns the finding for ``decay=``.
+
+    Its fix writes a schedule that lets the rate fall in the same way.
+    """
     message = f"Keras 3 has no {keyword.arg} in {title}, but schedules of the learning rate"
     if _is_zero(keyword.value):
         fix = Fix("leave it out", tuple(_without(text, call, [keyword])), safe=True)
@@ -340,7 +343,7 @@ _KEYS = {"acc": "accuracy", "val_acc": "val_accuracy"}
 
 
 def key_findings(text: OldText, node: ast.Constant, known: Known) -> Iterator[Diagnostic]:
-    """``history.history["acc"]`` and ``monitor="val_acc"`` of a model that is compiled with ``accuracy``."""
+    """Finds ``history.history["acc"]`` and ``monitor="val_acc"`` of a model compiled with ``accuracy``."""
     written = node.value if isinstance(node.value, str) else ""
     new = _KEYS.get(written)
     around = text.parents.get(node)
@@ -359,7 +362,7 @@ def key_findings(text: OldText, node: ast.Constant, known: Known) -> Iterator[Di
 
 
 def backend_findings(text: OldText, node: ast.Attribute) -> Iterator[Diagnostic]:
-    """A function of ``keras.backend`` that ``keras.ops`` has now (ST808)."""
+    """Finds a function of ``keras.backend`` that ``keras.ops`` has now (ST808)."""
     path = text.path(node)
     if not of_keras(path).startswith("keras.backend.") or package_of(path) != "keras":
         return
@@ -419,7 +422,10 @@ def _ordering(text: OldText, call: ast.Call) -> tuple[str, list[Edit]]:
 
 
 def _import_keras(text: OldText, node: ast.expr) -> list[Edit] | None:
-    """The edits that import ``keras`` where ``keras.backend`` is imported; None where they cannot be."""
+    """Returns the edits that import ``keras`` where ``keras.backend`` is imported.
+
+    None if they cannot be made.
+    """
     known = text.bindings.get("keras")
     if known is not None:
         return [] if known.path == "keras" else None

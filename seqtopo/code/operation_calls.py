@@ -26,7 +26,7 @@ from seqtopo.layers.values import Refusal, Tensor
 
 
 def operation(machine: Machine, name: str, spelling: str, args: Arguments, node: ast.AST) -> Value:
-    """A call of a function on tensors: an operation of the model.
+    """Returns the result of calling a function on tensors: an operation of the model.
 
     ``name`` is that of ``keras.ops``, ``spelling`` how the code calls it: ``tf.concat``, ``K.mean``.
     """
@@ -128,7 +128,7 @@ def _lacks_argument(found: RowCall) -> bool:
 
 
 def argument_at(machine: Machine, passed: Passed, value: Value) -> Argument:
-    """A value with the places of what was passed."""
+    """Returns a value as an argument, with the places of the one that was passed."""
     where = machine.where(passed.node)
     return Argument(value, where, machine.where(passed.whole) or where)
 
@@ -145,7 +145,7 @@ def _shape(value: Any) -> Shape | None:
 
 
 def _same(value: Value, said: Mapping[str, Argument]) -> Argument:
-    """An argument of the row, at the place of the one that it came from."""
+    """Returns an argument of the row, at the place of the argument that it came from."""
     for argument in said.values():
         if argument.value is value:
             return argument
@@ -158,7 +158,7 @@ def _is_activation(name: str) -> bool:
 
 
 def operator(machine: Machine, name: str, left: Value, right: Value, node: ast.AST) -> Value:
-    """An operator with a tensor on one side or on both."""
+    """Returns the result of an operator with a tensor on one side or on both."""
     parts = (node.left, node.right) if isinstance(node, ast.BinOp) else (None, None)
     if name in ("negative", "logical_not"):
         return apply(machine, name, {"x": Passed(left)}, node)
@@ -169,7 +169,7 @@ def operator(machine: Machine, name: str, left: Value, right: Value, node: ast.A
 
 
 def item_of(machine: Machine, value: CodeTensor, key: Value, node: ast.AST) -> Value:
-    """A tensor with a key in brackets: one operation for each axis that is cut, taken or added."""
+    """Returns a tensor's item: one operation for each axis that the key cuts, takes or adds."""
     keys = key if type(key) is tuple else (key,)
     shape = _shape(value)
     steps = list(_steps(keys, shape)) if shape is not None else [None]
@@ -191,7 +191,10 @@ def item_of(machine: Machine, value: CodeTensor, key: Value, node: ast.AST) -> V
 
 
 def _steps(keys: tuple[Any, ...], shape: Shape) -> Iterator[tuple[str, dict[str, Any]] | None]:
-    """The rows of a key, in an order in which axes keep their numbers; None for what no row says."""
+    """Yields the rows for a key, in an order in which axes keep their numbers.
+
+    None for what no row can do.
+    """
     named = sum(k is not None and k is not ... for k in keys)
     plain_keys = all(k is None or k is ... or type(k) is int or isinstance(k, slice) for k in keys)
     if not plain_keys or sum(k is ... for k in keys) > 1:
@@ -220,7 +223,7 @@ def _steps(keys: tuple[Any, ...], shape: Shape) -> Iterator[tuple[str, dict[str,
 
 
 def _cut(part: slice, axis: int) -> tuple[str, dict[str, Any]] | None:
-    """The row of a slice of one axis."""
+    """Returns the row of a slice of one axis, with its arguments; None if there is none."""
     if not all(p is None or type(p) is int for p in (part.start, part.stop, part.step)):
         return None
     start, stop, step = part.start or 0, part.stop, 1 if part.step is None else part.step

@@ -124,7 +124,7 @@ def _operation(machine: Machine, found: Meaning, args: Arguments, node: ast.AST)
 
 
 def _merge(machine: Machine, found: Meaning, args: Arguments, node: ast.AST) -> Value:
-    """A function such as ``concatenate``: a layer that is made and called at once."""
+    """Calls a function such as ``concatenate``: its layer is made and called at once."""
     given = args.places[:1] or [args.names["inputs"]] if "inputs" in args.names or args.places else []
     named = {k: v for k, v in args.names.items() if k != "inputs"}
     rest = args.places[1:]
@@ -161,7 +161,7 @@ def _copy(machine: Machine, args: Arguments, node: ast.AST) -> Value:
 
 
 def copied(value: Value, depth: int = 0) -> Value:
-    """A copy of lists and dictionaries in each other; of an object, one with the same attributes."""
+    """Returns a copy of nested lists and dictionaries; for an object, one with the same attributes."""
     if depth > 20:
         return value
     if type(value) is list:
@@ -194,7 +194,7 @@ def _parser(machine: Machine, args: Arguments, node: ast.AST) -> Value:
 
 
 def parser_method(machine: Machine, parser: Namespace, name: str, args: Arguments, node: ast.AST) -> Value:
-    """A call of a method of an ``argparse`` parser: its arguments have their defaults."""
+    """Returns the result of a method of an ``argparse`` parser: its arguments have their defaults."""
     if name == "add_argument":
         flags = [p.value for p in args.places if isinstance(p.value, str)]
         said = args.value(-1, "dest")
@@ -290,7 +290,7 @@ def _reduce(machine: Machine, args: Arguments, node: ast.AST) -> Value:
 
 
 def _given(machine: Machine, args: Arguments, node: ast.AST) -> Value:
-    """A decorator or a cast that gives back what it takes."""
+    """Returns the first argument, as a decorator or a cast does that has no effect on reading."""
     return args.places[0].value if args.places else Outside("builtins.object")
 
 

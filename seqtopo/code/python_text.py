@@ -36,7 +36,7 @@ class PythonText:
         self.made: list[Edit] = []
 
     def mine(self, where: Where | None) -> Where:
-        """A place in this text.
+        """Returns a place that lies in this text.
 
         Raises:
             UntranslatableError: it is in another file, or there is none.
@@ -46,7 +46,7 @@ class PythonText:
         return where
 
     def call_at(self, place: Where) -> CallNode:
-        """The call that stands at a place, read."""
+        """Returns the call that stands at a place, parsed."""
         try:
             node = ast.parse(f"({place.text})", mode="eval").body
         except (SyntaxError, ValueError, RecursionError):
@@ -68,7 +68,10 @@ class PythonText:
         return Style("'" if text.count("'") > text.count('"') else '"', self.symbols)
 
     def spelled(self, step: tree.Expr, place: Where, hole: str = "") -> str:
-        """A new layer as this text names layers; ``hole`` stands for what it wraps."""
+        """Returns the code of a new layer as this text names layers.
+
+        ``hole`` stands for the layer it wraps.
+        """
         row = row_of(step)
         if row is None or not row.keras:
             raise UntranslatableError
@@ -93,7 +96,7 @@ class PythonText:
         return f"{self.spelling(head, place)}({inner}{joint}{rest}"
 
     def spelling(self, name: str, place: Where) -> str:
-        """A Keras class as this text names the layers at a place, which may need an import."""
+        """Returns a Keras class as this text names the layers at a place, which may need an import."""
         prefix = self._prefix(place)
         if not prefix and not self._imported(name):
             self._import(name)
@@ -145,7 +148,7 @@ class PythonText:
         raise UntranslatableError
 
     def applied(self, step: tree.Expr, place: Where) -> str:
-        """A step applied to a hole, which a null character stands for."""
+        """Returns the code of a step applied to a hole, which a null character stands for."""
         row = row_of(step)
         if row is not None and row.keras and keras_text(step) is not None:
             return f"{self.spelled(step, place)}(\0)"
@@ -173,7 +176,7 @@ class PythonText:
         return Span(start, end)
 
     def without_assignment(self, statement: Where, call: Span, inner: Span) -> list[Edit] | None:
-        """The edits that take out ``y = Layer()(x)``: the line, and ``x`` for the one ``y`` that is read.
+        """Returns the edits that take out ``y = Layer()(x)``, so that the one use of ``y`` reads ``x``.
 
         None where it is another statement, or the names have other uses.
         """
@@ -240,7 +243,7 @@ def part_span(node: ast.expr | ast.keyword, place: Where) -> Span:
 
 
 def with_names(fix: Fix, source: Source, inputs: Iterable[CodeInput]) -> Fix:
-    """A fix that repeats a vector, with the name that the code has for the number of steps of an input.
+    """Returns a fix with the name that the code has for the number of steps of an input, in a repeat.
 
     The name stands in the same block before it, so that it means the same number.
     """
@@ -310,7 +313,7 @@ def item_spans(place: Where) -> list[Span]:
 
 
 def item_texts(text: str) -> list[str]:
-    """The items of a tuple as they are written.
+    """Returns the items of a tuple as they are written.
 
     >>> item_texts("(None, 2*N)")
     ['None', '2*N']
@@ -325,7 +328,7 @@ def line_end(text: str, at: int) -> int:
 
 
 def offset(source: Source, line: int, column: int) -> int:
-    """A place that Python counts in bytes of UTF-8."""
+    """Returns the offset of a place that Python counts in bytes of UTF-8."""
     text = source.line(line)
     if not text.isascii():
         column = len(text.encode()[:column].decode(errors="ignore"))

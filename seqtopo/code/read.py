@@ -144,7 +144,7 @@ def _read(file: CodeFile, statements: list[ast.stmt], path: Path | None) -> Code
 
 
 def _models(machine: Interpreter) -> list[CodeModel]:
-    """The models that were made, those at one place that are alike once, each with a name of its own."""
+    """Returns the models that were made, equal ones at one place once, each with a name of its own."""
     found: list[CodeModel] = []
     seen: set[object] = set()
     names: dict[str, int] = {}
@@ -169,7 +169,7 @@ def _signature(code: CodeModel) -> tuple[object, ...]:
 
 
 def _units(call: CodeCall) -> str:
-    """The number that tells one layer from another of its kind."""
+    """Returns the units or filters of a call's layer as text; "" if it has none that are known."""
     given = call.layer.args.get("units", call.layer.args.get("filters"))
     return str(given.value) if given is not None and isinstance(given.value, (int, Expr)) else ""
 
@@ -178,7 +178,7 @@ def _units(call: CodeCall) -> str:
 
 
 def _cells(file: CodeFile, notebook: Notebook) -> list[ast.stmt]:
-    """The statements of the cells, each parsed by itself."""
+    """Returns the statements of the cells, each parsed by itself."""
     found: list[ast.stmt] = []
     for cell in notebook.in_order:
         text = notebook.python[cell.span.start : cell.span.end]
@@ -187,8 +187,9 @@ def _cells(file: CodeFile, notebook: Notebook) -> list[ast.stmt]:
 
 
 def _statements(file: CodeFile, text: str, lines: int) -> list[ast.stmt]:
-    """The statements of a text that stands ``lines`` lines below the beginning; those before an error if
-    it has one.
+    """Returns the statements of a text in front of which ``lines`` lines stand.
+
+    Of a text with an error these are the statements that can be read.
     """
     tree = _parsed(text)
     if isinstance(tree, SyntaxError):
@@ -279,7 +280,7 @@ def _note(file: CodeFile, error: SyntaxError, lines: int) -> None:
 
 
 def _before(text: str, line: int) -> ast.Module:
-    """The statements before a line, up to the last one that can be parsed."""
+    """Returns the statements before a line, up to the last one that can be parsed."""
     found = re.split(r"(?<=\n)", text)[: max(0, line)]
     for _ in range(12):
         while found and not found.pop().strip():
@@ -314,7 +315,7 @@ class Project:
         self.package = ".".join(parts)
 
     def find(self, name: str, around: Module) -> Module | None:
-        """The file of the project that a dotted name means; None for an installed package."""
+        """Returns the file of the project that a dotted name means; None for an installed package."""
         parts = name.split(".")
         if self.folder is None or self.root is None or parts[0] in _PACKAGES or not all(parts):
             return None

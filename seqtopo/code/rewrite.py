@@ -41,7 +41,7 @@ def rewritten(data: bytes, before: str, after: str, notebook: bool = False) -> b
 
 
 def _with_endings(text: str, before: str, after: str) -> str:
-    """The lines of ``after``, those that did not change with the line ending that they have in a text."""
+    """Returns the lines of ``after``; unchanged ones keep the line ending that they have in a text."""
     old, new = text.splitlines(keepends=True), after.splitlines(keepends=True)
     plain = before.splitlines(keepends=True)
     ending = "\r\n" if "\r\n" in text else "\n"
@@ -55,7 +55,7 @@ def _with_endings(text: str, before: str, after: str) -> str:
 
 
 def _in_cells(text: str, before: str, after: str) -> str:
-    """The JSON of a notebook with the lines of its cells that change."""
+    """Returns the JSON of a notebook with the changed lines of its cells."""
     notebook = read_notebook(text, "")
     if notebook.source.text != before:
         raise NotRewrittenError
@@ -127,7 +127,7 @@ def _in_cell(path: list[str]) -> bool:
 
 
 def _written(old: str, text: str) -> str:
-    """The source of a cell as JSON, laid out as it was."""
+    """Returns the source of a cell as JSON, laid out as it was."""
     ascii_only = old.isascii()
     lines = text.splitlines(keepends=True)
     was = json.loads(old)

@@ -45,7 +45,7 @@ class UnknownError(Exception):
 
 
 def read_arguments(layer: CodeLayer) -> dict[str, Any]:
-    """The arguments of a layer by the names of its row, as a spec has them.
+    """Returns the arguments of a layer by the names of its row, as a spec has them.
 
     Raises:
         UnknownError: one that decides what the layer gives cannot be told.
@@ -85,7 +85,7 @@ def _is_of_input(dtype: Any) -> bool:
 
 
 def parameter(row: Row, key: str) -> Param | None:
-    """The parameter of a row that Keras knows by a name."""
+    """Returns the parameter of a row that Keras knows by a name."""
     for param in row.by_name.values():
         if param.keras_name == key:
             return param
@@ -93,7 +93,7 @@ def parameter(row: Row, key: str) -> Param | None:
 
 
 def read_value(param: Param, value: Any) -> Any:
-    """A value as a spec has it; REQUIRED where it cannot be told."""
+    """Returns a value as a spec has it; REQUIRED if it cannot be told."""
     family = param.kind.family
     if isinstance(value, CodeLayer) and family == "activation":
         value = _activation(value)
@@ -125,7 +125,7 @@ def _activation(layer: CodeLayer) -> Any:
 
 
 def _object(family: str, given: Object) -> Any:
-    """A Keras object by the name that a spec has for it."""
+    """Returns a Keras object by the name that a spec has for it."""
     entry = entry_of(family, given.name)
     if entry is None:
         return Opaque(given.name)
@@ -138,7 +138,7 @@ def _object(family: str, given: Object) -> Any:
 
 
 def _part(part: Part, value: Any) -> Any:
-    """An argument of an object, which may be an object itself, such as a schedule."""
+    """Returns an argument of an object, which may be an object itself, such as a schedule."""
     if isinstance(value, Object):
         family = next((f for f in part.takes.families if entry_of(f, value.name)), "")
         made = _object(family, value) if family else Opaque(value.name)
@@ -208,7 +208,7 @@ def note_inners(layer: CodeLayer, arguments: Mapping[str, Any], found: dict[int,
 
 
 def tensors_of(call: CodeCall) -> list[tuple[str, tuple[CodeTensor, ...]]]:
-    """The arguments of a call that are values of the model."""
+    """Returns the arguments of a call that are values of the model."""
     found = ((key, tensors_in(argument.value)) for key, argument in call.args.items())
     return [(key, tensors) for key, tensors in found if tensors]
 
@@ -240,7 +240,7 @@ def primaries(of: CodeCall | CodeInput) -> int:
 
 
 def second_values(call: CodeCall) -> tuple[str, int]:
-    """The name that a spec has for the second values of a call, and how many they are; ("", 0) for none."""
+    """Returns a spec's name of the second values of a call, and their number; ("", 0) if there are none."""
     layer = call.layer
     if layer.row is None:
         return "", 0
@@ -262,7 +262,7 @@ def _states(row: Row) -> int:
 
 
 def units_of(layer: CodeLayer) -> Any:
-    """The width of each state of a recurrent layer, where it is a vector."""
+    """Returns the width of each state of a recurrent layer, if the state is a vector."""
     inner = layer.args.get("layer")
     if inner is not None and isinstance(inner.value, CodeLayer):
         return units_of(inner.value)

@@ -51,7 +51,9 @@ class SpecText:
     """The layers that are not in it, and why."""
 
     def pieces_at(self, span: Span) -> list[Piece]:
-        """The parts that a span means: those it is exactly, else the smallest around it, else those in it."""
+        """Returns the parts that a span means: the part at it exactly, else the smallest around it, else
+        those in it.
+        """
         exact = [p for p in self.pieces if p.span == span]
         if exact:
             return exact

@@ -200,7 +200,7 @@ def _one_hot_for_ids(resolved: Resolved, y: Given, loss: str) -> DataFinding:
 
 
 def at_the_data(told: Diagnostic, found: DataFinding) -> Diagnostic:
-    """A finding about data at the place of an array, with its own place as a label."""
+    """Returns a finding about data at the place of an array, with its own place as a label."""
     at, fix = found.at, found.fix
     if at is None or (told.span, told.source) == (at.span, at.source):
         return told if fix is None else replace(told, fixes=(fix, *told.fixes))
@@ -213,8 +213,9 @@ def at_the_data(told: Diagnostic, found: DataFinding) -> Diagnostic:
 
 
 def at_the_loss(text: SpecText, found: Diagnostic) -> Diagnostic:
-    """A finding of a sigmoid under a loss of one class, told at the loss where the labels show that several
-    classes may be right at once; ``found`` stands in the Python text.
+    """Returns a finding of a sigmoid under a loss of one class at the loss, if several classes may be right.
+
+    The labels show that. ``found`` stands in the Python text.
     """
     if found.code != "ST622":
         return found
@@ -235,8 +236,10 @@ def at_the_loss(text: SpecText, found: Diagnostic) -> Diagnostic:
 
 
 def of_one_step(text: SpecText, found: Diagnostic) -> Diagnostic:
-    """A finding that a recurrent layer is given one step: a warning where code makes the data so, else an
-    info, for then the model may be fed by a loop, or its sizes may be those of an example.
+    """Returns a finding that a recurrent layer is given one step, as a warning or an info.
+
+    It is a warning if code makes the data so. Else a loop may feed the model, or its sizes may be those of an
+    example.
     """
     if found.code != "ST601" or not any(
         given.where is not None and given.where.span == found.span for given in text.model.inputs
@@ -278,7 +281,7 @@ def _place(
 
 
 def _far(text: SpecText, found: Diagnostic, ys: Sequence[Given] | None) -> Where | None:
-    """The labels, where a finding about them points at a layer of a Sequential that the model is built on."""
+    """Returns the place of the labels, if a finding is about a Sequential that a functional model extends."""
     if found.code not in ("ST702", "ST703") or not ys:
         return None
     call = next((p.call for p in text.pieces_at(found.span) if p.call is not None), None)
@@ -315,7 +318,7 @@ def _knows_loss(resolved: Resolved) -> bool:
 
 
 def inputs_in(text: SpecText, graph: Graph) -> list[CodeInput] | None:
-    """The inputs of the code in the order of the graph's; None where they are not the same ones."""
+    """Returns the inputs of the code in the order of the graph's; None if they are not the same ones."""
     found: list[CodeInput] = []
     for index in graph.inputs:
         piece = next((p for p in text.pieces_at(graph.nodes[index].span) if p.input is not None), None)
@@ -334,14 +337,14 @@ def _declared(graph: Graph, index: int) -> Shape:
 
 
 def _expected(graph: Graph, index: int, losses: Sequence[str]) -> Shape:
-    """The shape of a label that fits an output."""
+    """Returns the shape of a label that fits an output."""
     tensor = graph.tensor(graph.outputs[index])
     shape = tensor.shape if tensor is not None else ()
     return shape[:-1] if index < len(losses) and losses[index] in IDS else shape
 
 
 def _as_data(given: Given, expected: Shape) -> Array:
-    """An array of the code for the rules; one of which nothing is known as one that fits."""
+    """Returns an array of the code for the rules; an unknown one becomes one that fits."""
     array = given.array
     shape = array.shape if array.shape is not None else (new_size(), *expected)
     kind = array.kind if array.kind in tuple("fiub") else ""
@@ -365,8 +368,9 @@ def _values(array: CodeArray, shape: Shape) -> Values | None:
 
 
 def _aligned(graph: Graph, seen: Graph, data: Data) -> Data:
-    """The same, with every size that may be equal to what the model has there as that size; ``seen`` is the
-    graph with the sizes of x in place of ``?``.
+    """Returns the data, with sizes that may be equal to those of the model set equal to them.
+
+    ``seen`` is the graph with the sizes of x in place of ``?``.
     """
     x = [_align(a, _declared(graph, i)) for i, a in enumerate(data.x)]
     outputs = [tensor.shape if (tensor := seen.tensor(v)) is not None else () for v in seen.outputs]

@@ -25,7 +25,7 @@ _MAKERS = frozenset(
 
 
 def _words(node: ast.AST) -> frozenset[str]:
-    """The names and attributes in a function."""
+    """Returns the names and attributes in a function."""
     found: set[str] = set()
     for part in ast.walk(node):
         if isinstance(part, ast.Name):

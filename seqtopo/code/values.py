@@ -72,7 +72,7 @@ class Arguments:
     unknown: bool = False
 
     def value(self, place: int, name: str, default: Value = None) -> Value:
-        """The value at a place or under a name."""
+        """Returns the value at a place or under a name."""
         if name in self.names:
             return self.names[name].value
         return self.places[place].value if 0 <= place < len(self.places) else default
@@ -149,7 +149,7 @@ class Class:
     """The number of its instances so far."""
 
     def ancestors(self) -> list[Value]:
-        """The class and its bases, those of the project followed, each once."""
+        """Returns the class and its bases, those of the project followed, each once."""
         found: list[Value] = []
         todo: list[Value] = [self]
         while todo:
@@ -277,7 +277,7 @@ def is_size(value: Value) -> bool:
 
 
 def tensors_in(value: Value, depth: int = 0) -> list[CodeTensor]:
-    """The tensors in a value, in lists, tuples and dictionaries, too."""
+    """Returns the tensors in a value, in lists, tuples and dictionaries, too."""
     if is_tensor(value):
         return [value]
     if depth > 4:
@@ -320,7 +320,7 @@ def truth(value: Value) -> bool | None:
 
 
 def items_of(value: Value) -> list[Value] | None:
-    """The items of a value that can be gone through; None where they are not known."""
+    """Returns the items of a value that can be iterated; None if they are not known."""
     if has_unknown_keys(value):
         return None
     if is_list(value) or isinstance(value, (range, str, dict, set, frozenset, bytes)):

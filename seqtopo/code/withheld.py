@@ -145,7 +145,7 @@ class Withheld:
         return [node for node in ast.walk(tree) if isinstance(node, ast.stmt)]
 
     def _span(self, node: ast.stmt) -> Span:
-        """The lines of a statement."""
+        """Returns the span of the lines of a statement."""
         source = self.code.source
         end = (node.end_lineno or node.lineno) + 1
         return Span(

@@ -99,7 +99,10 @@ def suggestions(text: str, check: Check) -> Iterator[Suggestion]:
 
 
 def _carried(text: str, titles: tuple[str, ...], check: Check, left: list[int]) -> Suggestion | None:
-    """The text with its mistakes fixed one after the other, until none is left."""
+    """Returns the text with its mistakes fixed one after the other, until none is left.
+
+    None if that fails.
+    """
     while left[0] > 0:
         left[0] -= 1
         errors = [d for d in check(text) if d.severity == "error"]

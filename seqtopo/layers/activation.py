@@ -74,14 +74,14 @@ def _prelu(given: Given) -> Mapping[str, Any]:
 
 
 def _counted(given: Given) -> Mapping[str, Any]:
-    """``shared_axes`` counted from the front: to Keras, -1 is the axis before the last."""
+    """Returns ``shared_axes`` counted from the front: to Keras, -1 is the axis before the last."""
     if given["shared_axes"] is None:
         return {}
     return {"shared_axes": tuple(i + 1 for i in axis_indices(given, "shared_axes"))}
 
 
 def _from_the_front(given: Given) -> Mapping[str, Any]:
-    """``shared_axes`` of a Keras layer, which takes i for the size i - 1 of the shape without the batch."""
+    """Returns ``shared_axes`` as a spec has it, from that of a Keras layer."""
     axes, rank = given["shared_axes"], len(given.shape)
     if axes is None:
         return {}

@@ -92,7 +92,7 @@ def _check_mask(given: Given, name: str, wanted: tuple[Shape, ...]) -> None:
 
 
 def _dot_product(given: Given) -> Shape:
-    """The output of ``attention``: the query's steps, the value's width."""
+    """Returns the output shape of ``attention``: the query's steps, the value's width."""
     _floats(given)
     _no_scores(given)
     query, value, key = attended(given)
@@ -169,7 +169,7 @@ def attention_axes(given: Given) -> tuple[int, ...]:
 
 
 def _many_heads(given: Given) -> Shape:
-    """The output of ``mha``: the query's axes, the last replaced by ``output_shape`` where given."""
+    """Returns the output shape of ``mha``: that of the query, its last axis replaced by ``output_shape``."""
     _no_scores(given)
     _floats(given)
     _same_rank(given)
@@ -248,7 +248,7 @@ def _projection(given: Given, name: str, kernel: Shape, bias: Shape) -> tuple[We
 
 
 def _projections(given: Given, key: Shape, value: Shape, whole: Shape, out: Shape) -> tuple[Weight, ...]:
-    """The variables, where each head has these shapes: (heads, width) for key, value and query."""
+    """Returns the weights of an attention whose heads have these shapes, (heads, width)."""
     q, v, kk = (t.shape[-1] for t in attended(given))
     query = (whole[0], key[1])
     return (
@@ -267,7 +267,7 @@ def _mha_weights(given: Given) -> tuple[Weight, ...]:
 
 
 def _grouped(given: Given) -> Shape:
-    """The output of ``group_query_attention``: the query's shape."""
+    """Returns the output shape of ``group_query_attention``: the query's shape."""
     _no_scores(given)
     _floats(given)
     query, value, key = attended(given)

@@ -109,7 +109,7 @@ def _backwards(rank: int) -> Callable[[Mapping[str, Any]], str]:
 
 
 def _unequal_strides(args: Mapping[str, Any]) -> str:
-    """The words for strides that differ; with a dilation, Keras strides afterwards, by itself."""
+    """Returns the words for strides that differ; with a dilation, Keras strides afterwards, by itself."""
     strides, dilations = (per_axis(args[name], 2) for name in ("strides", "dilation_rate"))
     unequal = len(set(strides)) > 1 and max(dilations) == 1
     return "strides that differ between rows and columns" if unequal else ""

@@ -97,7 +97,7 @@ def _stretches(have: int, over: Size) -> bool:
 
 
 def _kept(given: Given) -> tuple[int, ...]:
-    """The axes that have a mean and a variance of their own, in their order."""
+    """Returns the axes that have a mean and a variance of their own, in their order."""
     return () if given["axis"] is None else tuple(sorted(axis_indices(given)))
 
 

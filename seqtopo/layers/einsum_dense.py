@@ -60,7 +60,7 @@ def _no(given: Given, code: str, message: str, label: str, help: str, at: str = 
 
 
 def _letters(given: Given) -> Equation:
-    """The equation, with every letter where it can stand."""
+    """Returns the equation after checking that every letter stands where it can."""
     text = given["equation"]
     found = read_equation(text)
     if found is None:
@@ -212,7 +212,7 @@ def _known(size: Size | None) -> Size:
 
 
 def _agree(given: Given, letter: str, size: Size | None, sizes: Mapping[str, Size | None]) -> Size:
-    """An output's size: as it is written, or the input's where none is."""
+    """Returns a size of the output: as it is written, or that of the input where none is."""
     came = sizes.get(letter)
     if size is None and came is None:
         raise _no(

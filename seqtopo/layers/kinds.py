@@ -151,8 +151,10 @@ def each(kind: Kind, count: int | None = None) -> Kind:
 
 
 def spread(kind: Kind, count: int) -> Kind:
-    """One value for all of ``count`` axes, or a tuple with one for each; read as the tuple, and for
-    a single axis as the value itself. ``per_axis`` gives the tuple of either, and of a default.
+    """Returns the kind of one value for all of ``count`` axes, or a tuple with one for each.
+
+    It reads a tuple, and for a single axis the value itself. ``per_axis`` gives the tuple of either, and of a
+    default.
     """
     words = kind.words if count == 1 else f"{kind.words}, or {count} of them in parentheses"
     several = each(kind, count)

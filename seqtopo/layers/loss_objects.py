@@ -47,7 +47,10 @@ def _loss(
     behind: tuple[Part, ...] = (),
     called: str = "",
 ) -> Entry:
-    """A loss: what it takes ``before`` the reduction, ``between`` that and the name, ``behind`` the name."""
+    """Returns the entry of a loss.
+
+    Its parameters stand ``before`` the reduction, ``between`` that and the name, and ``behind`` the name.
+    """
     own = parts(name=(or_none(TEXT), called or name))
     return Entry(name, keras, tuple(aliases.split()), before + _REDUCTION + between + own + behind + _DTYPE)
 
@@ -127,7 +130,7 @@ def _metric(
     before: tuple[Part, ...] = (),
     called: str | None = "",
 ) -> Entry:
-    """A metric: what it takes ``before`` its name and dtype, and ``behind`` them."""
+    """Returns the entry of a metric: its parameters ``before`` its name and dtype, and ``behind`` them."""
     own = _named(name if called == "" else called)
     return Entry(name, keras, tuple(aliases.split()), before + own + behind)
 

@@ -355,7 +355,7 @@ def _has(class_name: str, argument: str) -> bool:
 
 
 def _renamed(class_name: str, argument: str) -> str:
-    """The present name of an argument; "" where it is not an old one of this class."""
+    """Returns the present name of an argument; "" if it is not an old one of this class."""
     own = RENAMED_ARGUMENTS.get(class_name, {}).get(argument)
     if own is not None:
         return own
@@ -368,7 +368,7 @@ def _renamed(class_name: str, argument: str) -> str:
 
 
 def _merged(given: dict[str, Any], found: Modern) -> str:
-    """The layer that a ``Merge`` is; ``Merge`` itself where its mode is code or is not known."""
+    """Returns the layer that a ``Merge`` is; ``Merge`` itself if its mode is code or not known."""
     mode = given.pop("mode", "sum")
     for aside in ("layers", "inputs", "arguments"):
         given.pop(aside, None)

@@ -87,7 +87,10 @@ def _kernels(given: Given) -> tuple[Weight, ...]:
 
 
 def _mel(given: Given) -> Mapping[str, Size]:
-    """One frame a stride, centred on it; the ends are mirrored, so half a transform must be there."""
+    """Returns the number of frames: one a stride, centred on it.
+
+    The ends are mirrored, so half a transform must be there.
+    """
     (length,) = given.shape
     fft, stride, frame = given["fft_length"], given["sequence_stride"], given["sequence_length"]
     if frame is not None and frame > fft:

@@ -135,7 +135,7 @@ def _gru_weights(given: Given) -> tuple[Weight, ...]:
 
 
 def _conv_lstm(rank: int) -> Row:
-    """The row of a convolutional LSTM over ``rank`` axes of each step."""
+    """Returns the row of a convolutional LSTM over ``rank`` axes of each step."""
     axes = {1: "W", 2: "H W", 3: "D H W"}[rank]
     images = {1: "a line", 2: "an image", 3: "a volume"}[rank]
     example = {1: "in(T,28,3)", 2: "in(T,28,28,3)", 3: "in(T,16,28,28,3)"}[rank]

@@ -37,7 +37,7 @@ def check_objects(name: str, args: Mapping[str, Any], weights: tuple[Weight, ...
 
 @cache
 def _for_some_weights(family: str) -> frozenset[str]:
-    """The names of a family's objects that do not work on every weight."""
+    """Returns the names of a family's objects that do not work on every weight."""
     every = ((name, entry_of(family, name)) for name in names(family))
     return frozenset(name for name, entry in every if entry is not None and entry.ranks is not None)
 

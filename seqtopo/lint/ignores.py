@@ -108,7 +108,7 @@ def without_ignored(
 
 
 def _ignores(source: Source, spec: tree.Spec) -> list[Ignore]:
-    """The comments that speak to seqtopo. Read by the lexer: a ``#`` may stand in a string."""
+    """Returns the comments that speak to seqtopo, as the lexer reads them: a ``#`` may stand in a string."""
     tokens = [token for token in tokenize(source.text) if token.type != "NEWLINE"]
     starts = [statement.span.start for statement in spec.statements]
     found: list[Ignore] = []
@@ -137,7 +137,7 @@ def _ignores(source: Source, spec: tree.Spec) -> list[Ignore]:
 
 
 def words_of(comment: re.Match[str]) -> tuple[str, ...]:
-    """The codes and names that a comment gives in its brackets, each once."""
+    """Returns the codes and names that a comment gives in its brackets, each once."""
     codes = (comment["codes"] or "") if comment["verb"] == "ignore" else ""
     return tuple(dict.fromkeys(word.strip() for word in codes.split(",") if word.strip()))
 
@@ -228,13 +228,13 @@ def _listed(words: Sequence[str]) -> str:
 
 
 def _with_words(one: Ignore, source: Source, words: Iterable[str]) -> str:
-    """The comment with other words in its brackets. Comments are no part of the tree."""
+    """Returns the edited comment with other words in its brackets; comments are no part of the tree."""
     head, _, rest = source.text[one.span.start : one.span.end].partition("[")
     return f"{head}[{', '.join(words)}]{rest.partition(']')[2]}"
 
 
 def _without(one: Ignore, source: Source, words: Collection[str], safe: bool) -> Fix:
-    """The fix that takes words out of a comment, and with the last of them all of it."""
+    """Returns the fix that takes words out of a comment, and with the last of them all of it."""
     gone = set(words)
     left = [word for word in one.words if word not in gone]
     if left:

@@ -82,7 +82,7 @@ def lint(
 
 
 def _verified(found: Iterable[Diagnostic], resolved: Resolved) -> list[Diagnostic]:
-    """The same diagnostics, each with the fixes that leave a text without errors, and its axes what they are.
+    """Returns the diagnostics with those of their fixes that add no errors and keep the axes.
 
     In a long spec nothing is tried, since each try is a check of its own, and every fix stays a guess.
     """

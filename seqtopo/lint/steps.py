@@ -100,7 +100,7 @@ class Steps(NamedTuple):
 
 @once
 def steps(view: View) -> dict[int, Steps]:
-    """The steps of each node that has any: two axes or more, or the ids of an input."""
+    """Returns the steps of each node that has any: two axes or more, or the ids of an input."""
     found: dict[int, Steps] = {}
     for node in view.nodes:
         here = _after(view, node, found)

@@ -300,7 +300,7 @@ class Names:
 
 
 def _binds(node: tree.Node) -> tuple[tree.Name, ...]:
-    """The names in a node that it binds, or that say which argument is given."""
+    """Returns the names in a node that it binds, or that say which argument is given."""
     match node:
         case tree.Bind() | tree.Def() | tree.Binding() | tree.Domain() | tree.Parameter() | tree.As():
             return (node.name,)

@@ -91,7 +91,7 @@ def workspace_edit(document: Document, edits: Iterable[Edit]) -> types.Workspace
 
 
 def _ignoring(document: Document, found: Diagnostic, place: Place) -> types.WorkspaceEdit | None:
-    """A comment that ignores a finding, where one does: it was tried."""
+    """Returns the edit that adds a comment to ignore a finding; None if no such comment does."""
     code = document.code
     if found.severity == "error" and code is None:
         return None
@@ -160,7 +160,7 @@ def _fix_all(document: Document, *, asked: bool) -> Iterator[types.CodeAction]:
 
 
 def _by_line(before: str, after: str) -> list[Edit]:
-    """The edits between two texts, of no more than the lines that change: a notebook's cells stay apart."""
+    """Returns the edits between two texts, of only the lines that change: a notebook's cells stay apart."""
     from difflib import SequenceMatcher  # only this needs it
 
     old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)

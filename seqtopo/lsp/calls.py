@@ -188,7 +188,7 @@ def _signature(
     markup: types.MarkupKind,
     places: int | None = None,
 ) -> types.SignatureHelp:
-    """A signature of parameters: each its name, how it is shown, and what it takes."""
+    """Returns a signature of parameters: each its name, how it is shown, and what it takes."""
     callee = here.callee
     known = [name for name, _, _ in words]
     active: Any = known.index(here.key) if here.key in known else None

@@ -29,7 +29,7 @@ def inlay_hints(document: Document, range: types.Range) -> list[types.InlayHint]
 
 
 def _in_spec(document: Document) -> Iterator[tuple[int, str]]:
-    """The shapes behind arrows and at the ends of flows, and where they are shown."""
+    """Yields the shapes behind arrows and at the ends of flows, and where they are shown."""
     spec = document.spec
     graph, nodes = nodes_of(document)
     if spec is None or graph is None:
@@ -76,8 +76,9 @@ def _bare(step: tree.Expr) -> tree.Expr:
 
 
 def _in_code(document: Document, code: Code) -> Iterator[tuple[int, str]]:
-    """The shapes behind the layers of Keras code; of a layer that is called several times, those that
-    differ.
+    """Yields the shapes behind the layers of Keras code.
+
+    Those that differ for a layer called several times.
     """
     gives: dict[Span, list[str]] = {}
     for model in code.checked.models:

@@ -96,7 +96,7 @@ def _in_spec(document: Document, spec: Spec, offset: int) -> tuple[Span, list[st
 
 
 def _call_at(spec: tree.Spec | None, span: Span) -> tree.Call | None:
-    """The innermost call in which a span lies."""
+    """Returns the innermost call in which a span lies."""
     found: tree.Call | None = None
     for node in tree.every(spec) if spec is not None else ():
         if isinstance(node, tree.Call) and node.span.start <= span.start and span.end <= node.span.end:
@@ -105,7 +105,7 @@ def _call_at(spec: tree.Spec | None, span: Span) -> tree.Call | None:
 
 
 def _param_at(row: Row, call: tree.Call, span: Span) -> Param | None:
-    """The parameter that an argument's name, a flag or a bare word is about."""
+    """Returns the parameter that an argument's name, a flag or a bare word is about."""
     for arg in call.args:
         if arg.name is not None and arg.name.span == span:
             return row.by_name.get(arg.name.name)

@@ -110,7 +110,10 @@ class Server(LanguageServer):
             logging.getLogger("seqtopo.lsp").error("the log cannot be written: %s", error)
 
     def _selected(self, select: Select) -> Select:
-        """The rules of a folder; the default ones where its settings cannot be read, which is said once."""
+        """Returns the rules of a folder.
+
+        If its settings cannot be read, tells so once, and gives the default ones.
+        """
 
         def found(folder: str) -> Selection:
             try:
@@ -457,7 +460,7 @@ def _drawing(server: Server, drawings: Drawings) -> None:
 
 
 def _plain(given: Any) -> dict[str, Any]:
-    """An object of the protocol that pygls has no class for, as a dictionary."""
+    """Returns an object of the protocol that pygls has no class for as a dictionary."""
     if isinstance(given, dict):
         return given
     return dict(given._asdict()) if hasattr(given, "_asdict") else {}

@@ -46,7 +46,7 @@ class Card(NamedTuple):
         printer.text(str(self))
 
     def __str__(self) -> str:
-        """The report, the picture in characters, and the note."""
+        """Returns the report, the picture in characters, and the note."""
         parts = [str(self.report).strip("\n")]
         if self.drawing is not None:
             parts.append(self.drawing.text(_TEXT_WIDTH))
@@ -141,7 +141,10 @@ def _epochs(history: Mapping[str, Sequence[float]]) -> str:
 
 
 def _numbers(name: str, values: Sequence[float]) -> tuple[str, str, str]:
-    """A number of a fit in its first epoch and its last; of a loss also the lowest, with its epoch."""
+    """Returns a number of a fit in its first and its last epoch.
+
+    For a loss also the lowest, with its epoch.
+    """
     finite = [float(value) for value in values if math.isfinite(value)]
     low = min(finite, default=None) if name.endswith("loss") else None
     best = "" if low is None else f"{low:.4g} (epoch {[*map(float, values)].index(low) + 1})"

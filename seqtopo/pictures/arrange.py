@@ -382,7 +382,7 @@ class _Arrangement:
 
 
 def _broken(text: str, metrics: Metrics, size: Size) -> list[str]:
-    """A text in lines that are not too wide: broken at spaces, else behind commas."""
+    """Returns a text in lines that are not too wide: broken at spaces, else behind commas."""
     if metrics.width(text, size) <= metrics.widest:
         return [text]
     spaced = text if " " in text else text.replace(",", ", ")

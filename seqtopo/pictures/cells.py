@@ -55,7 +55,7 @@ def _nodes(graph: Graph) -> Iterator[Node]:
 
 
 def _cell(node: Node) -> Layer | None:
-    """The layer whose step is drawn: of both directions, the one that reads forward."""
+    """Returns the layer whose step is drawn: for both directions, the one that reads forward."""
     layer = node.layer
     if layer is not None and layer.row.name == "bi":
         inner = layer.get("layer")
@@ -111,7 +111,7 @@ class _Cell:
         return next((w.shape for w in self.weights if w.name == name), ())
 
     def shapes(self, names: str) -> str:
-        """The weights of one gate in words, such as ``W (8, 64), U (64, 64), b (64,)``."""
+        """Returns the weights of one gate in words, such as ``W (8, 64), U (64, 64), b (64,)``."""
         shown = []
         for letter in names:
             shape = self._shape({"W": "kernel", "U": "recurrent_kernel", "b": "bias"}[letter])
@@ -126,11 +126,11 @@ class _Cell:
         return self.box("recurrent", title, words, self.shapes("WUb"), [(x, "data"), (h, "state")])
 
     def half(self, letter: str) -> str:
-        """The weights of a GRU's candidate for its input or its state, each with a bias of its own."""
+        """Returns the weights of a GRU's candidate for its input or its state, each with its own bias."""
         return self.shapes(letter) + (f", b {self.state}" if self._shape("bias") else "")
 
     def sum_of(self, *inner: str) -> str:
-        """The words of what an activation is taken of, with the bias where there is one."""
+        """Returns the words for the argument of an activation, with the bias where there is one."""
         return " + ".join([*inner, *(["b"] if self._shape("bias") else [])])
 
 

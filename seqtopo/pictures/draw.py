@@ -382,14 +382,14 @@ def drawing_of(
 
 
 def _about(plan: Plan) -> str:
-    """A description of the picture in words, for those who do not see it."""
+    """Returns a description of the picture in words, for those who do not see it."""
     words = [_text(block) for block in plan.blocks]
     shown = words if len(words) <= 40 else [*words[:39], f"{len(words) - 39} more"]
     return f"{len(words)} boxes: {', '.join(shown)}."
 
 
 def _text(block: Block) -> str:
-    """The words of a box; of a frame, what is in it too."""
+    """Returns the words of a box, for a frame also those of what is in it."""
     words = " ".join([block.title, *block.beside]).strip()
     if block.inner is None:
         return words

@@ -165,7 +165,7 @@ class _Folding:
         return None
 
     def _within(self, items: list[_Stretch], first: int, last: int, period: int) -> list[_Stretch] | None:
-        """The best fold in a stretch in which items are alike ``period`` apart.
+        """Returns the best fold in a stretch in which items are alike ``period`` apart.
 
         It is one in which the fewest values go from copy to copy, which is where a block begins; then one of
         the most copies, then the last, since what comes before a loop may be alike to its end.

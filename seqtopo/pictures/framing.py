@@ -51,8 +51,8 @@ def stretches_of(resolved: Resolved, spec: tree.Spec, graph: Graph) -> list[Stre
 
 
 def _places(graph: Graph, part: Block | Named) -> Iterator[range]:
-    """The nodes of each use of a part: those made where it was bound, and others that call the same layers in
-    the same order.
+    """Yields the nodes of each use of a part: those where it was bound, and others that call the same
+    layers in the same order.
     """
     if isinstance(part, Block):
         yield from (use.nodes for use in part.uses if use.graph is graph)

@@ -175,7 +175,7 @@ def _order(layers: Layers, edges: Sequence[Edge], first: Sequence[int], last: Se
 
 
 def _walked(layers: Layers, down: Sequence[Sequence[tuple[int, float]]]) -> list[int]:
-    """All elements, depth first from the top: what belongs together comes to lie together."""
+    """Returns all elements, depth first from the top, so that connected ones come to lie together."""
     seen: set[int] = set()
     found: list[int] = []
     starts = sorted(range(len(layers.ranks)), key=lambda e: (layers.ranks[e], e))

@@ -26,7 +26,7 @@ def count_params(plan: Plan, graph: Graph) -> None:
 
 
 def _words(counts: Sequence[Size]) -> str:
-    """The numbers of parameters of the layers that a box stands for.
+    """Returns the numbers of parameters of the layers that a box stands for.
 
     >>> _words([33]), _words([33, 33]), _words([99, 33, 65]), _words([1])
     ('33 parameters', '33 parameters each', '33 to 99 parameters', '1 parameter')
@@ -106,7 +106,7 @@ class _Sources:
                 todo += self._before(self.into.get(box, ()))
 
     def _before(self, lines: Sequence[Line]) -> Iterator[Box]:
-        """The boxes that lines come from, directly or by way of other lines."""
+        """Yields the boxes that lines come from, directly or by way of other lines."""
         ways = list(lines)
         while ways:
             line = ways.pop()
@@ -124,7 +124,7 @@ class _Sources:
                     ways.append(other)
 
     def _joining(self, line: Line) -> Iterator[Box]:
-        """The boxes whose lines join this one: what carries the same value comes from all of them."""
+        """Yields the boxes whose lines join this one: they all carry the same value."""
         same = [other for other in self.scene.lines if other.net == line.net and line.net]
         for other in same:
             start = _box_at(self.scene, other.points[0])
@@ -172,7 +172,7 @@ def _frames(plan: Plan) -> Iterator[Block]:
 
 
 def _boxes(plan: Plan, graph: Graph) -> Iterator[tuple[Block, Graph]]:
-    """The boxes of layers and inputs, in frames too, each with the graph that its nodes are of."""
+    """Yields the boxes of layers and inputs, in frames too, each with the graph that its nodes are of."""
     for block in plan.blocks:
         if block.inner is None:
             if block.nodes:

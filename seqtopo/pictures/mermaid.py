@@ -20,7 +20,7 @@ def mermaid(plan: Plan, direction: str = "down") -> str:
 
 
 def _marks(plan: Plan, prefix: str) -> list[str]:
-    """The lines that let the marked boxes stand out."""
+    """Returns the lines that let the marked boxes stand out."""
     lines: list[str] = []
     for place, block in enumerate(plan.blocks):
         if block.marked:
@@ -77,8 +77,9 @@ def _parts(plan: Plan, entry: int) -> bool:
 
 
 def _boxes(plan: Plan, place: int, number: int, prefix: str, *, leaving: bool) -> list[str]:
-    """The boxes that an arrow begins at, or ends at: in a frame, those beside its exit or entry of that
-    ``number``.
+    """Returns the boxes that an arrow begins at, or ends at.
+
+    In a frame they are those beside its exit or entry of that ``number``.
     """
     name = f"{prefix}{place}"
     inner = plan.blocks[place].inner
@@ -100,7 +101,10 @@ def _boxes(plan: Plan, place: int, number: int, prefix: str, *, leaving: bool) -
 
 
 def _text(block: Block) -> list[str]:
-    """The lines in a box. Mermaid takes no box without any: callers put a space there."""
+    """Returns the lines in a box.
+
+    If there are none, callers put a space there, as Mermaid needs some text.
+    """
     found = [*block.beside, *([] if block.inner is not None else [block.title])]
     found += [", ".join(block.details)] if block.details else []
     found += [block.name] if block.name else []
@@ -110,7 +114,7 @@ def _text(block: Block) -> list[str]:
 
 
 def label(text: str) -> str:
-    """A text between quotation marks, in which nothing can be taken for Mermaid, Markdown, HTML or an icon.
+    """Returns a text in quotation marks, in which nothing is read as Mermaid, Markdown, HTML or an icon.
 
     >>> label('lstm(64) "a" <b>'), label("query: (T, 8)"), label("fa:fa-car")
     ('lstm(64) #quot;a#quot; #lt;b#gt;', 'query: (T, 8)', 'fa#58;fa-car')

@@ -81,8 +81,9 @@ class _Edges:
 def _aligned(
     rows: Sequence[Sequence[int]], edges: _Edges, downwards: bool, leftwards: bool
 ) -> tuple[list[int], list[int]]:
-    """The blocks of elements that come to lie above each other: of each element the first of its block, and
-    how far to the right of that it lies.
+    """Returns the blocks of elements that lie above each other.
+
+    For each element: the first of its block, and how far to the right of that it lies.
     """
     root = list(range(len(edges.up)))
     offset = [0] * len(root)

@@ -302,7 +302,7 @@ class _Level:
         return len(block.slots) - 1
 
     def _origin(self, value: Value) -> tuple[int, int]:
-        """The block and the port that a value comes from."""
+        """Returns the block and the port that a value comes from."""
         place = self.owner.get(value.node)
         if place is None:
             if value not in self.entered:
@@ -399,7 +399,7 @@ class _Level:
 
 
 def _states(node: Node) -> list[str]:
-    """The states of a recurrent layer as they are called everywhere; of both directions, one line each."""
+    """Returns the names of the states of a recurrent layer; for both directions, one line each."""
     count = len(node.extras.get("state", ()))
     both = _layer(node).row.name == "bi"
     words = ", ".join("hc"[: count // 2 if both else count]) or "states"

@@ -171,7 +171,7 @@ def feed_back(scene: Scene, back: Feedback, metrics: Metrics) -> None:
 
 
 def _ways(start: Box, end: Box, x: int, h: int, m: Metrics) -> Iterator[tuple[Point, ...]]:
-    """The possible ways: out on the right or below, and in on the right or from above."""
+    """Yields the possible ways: out on the right or below, and in on the right or from above."""
     right_out = start.x + start.w, start.y + start.h // 2
     right_in = end.x + end.w - (1 if m.cells else 0), end.y + end.h // 2
     below = h - m.margin + (1 if m.cells else 14)

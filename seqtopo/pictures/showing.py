@@ -49,13 +49,13 @@ def _mark_all(axis: Axis, steps: Mapping[int, Place], order: Order) -> None:
 
 
 def _step(place: Place, number: int, order: Order) -> Size:
-    """The step with a number, counted from the nearer end of a place."""
+    """Returns the step with a number, counted from the nearer end of a place."""
     before, after = number - order(place.first), order(place.last) - number
     return place.first + before if before < after else place.last - after
 
 
 def _taps(tier: Tier, link: Link, steps: Iterable[int], order: Order) -> set[int]:
-    """The steps that those of a tier read, by their numbers; not many more than can be shown."""
+    """Returns the steps that those of a tier read, by their numbers; not many more than can be shown."""
     assert link.reads is not None
     first, base = order(tier.gives.first), order(link.place.first)
     found: set[int] = set()
@@ -67,7 +67,7 @@ def _taps(tier: Tier, link: Link, steps: Iterable[int], order: Order) -> set[int
 
 
 def _cone(tiers: Sequence[Tier], order: Order) -> dict[Axis, dict[int, Place]]:
-    """The steps of each axis that the last steps of the outputs are made of."""
+    """Returns the steps of each axis from which the last steps of the outputs are made."""
     needed: list[set[int]] = [set() for _ in tiers]
     found: dict[Axis, dict[int, Place]] = {}
     for i in reversed(range(len(tiers))):

@@ -63,7 +63,7 @@ class Cells:
         return i in self.joined and not link.alone
 
     def _across_from(self, tier: Tier) -> list[Link]:
-        """The states that come from the layer beside it."""
+        """Returns the states that come from the layer beside it."""
         return [link for link in tier.state if self.tiers[link.source].row == tier.row]
 
     def _lanes(self) -> None:
@@ -176,13 +176,13 @@ class Cells:
         return Cell(tier.row, column.slot, x, left, right, solid, gone, word, sub)
 
     def _touch(self, i: int, x: int, slot: int = -1) -> Cell:
-        """The place at which something enters or leaves a bar."""
+        """Returns the place at which a line enters or leaves a bar."""
         bar = self.bars[i]
         x = min(max(x, bar.left + self.m.beside // 2), bar.right - self.m.beside // 2)
         return self.touched.setdefault((i, x, slot), Cell(bar.row, slot, x, x, x))
 
     def _gives(self, link: Link) -> list[Cell]:
-        """The cells that what a link gives comes from, one for each step."""
+        """Returns the cells from which the value of a link comes, one for each step."""
         i, tier = link.source, self.tiers[link.source]
         if i in self.bars:
             slots = self.slots[region_of(link.place.axis)]
@@ -194,7 +194,7 @@ class Cells:
         return list(dict.fromkeys(found)) or list(self.cells[i].values())[-1:]
 
     def _hidden(self, link: Link, column: Column) -> Cell:
-        """The dots that stand for steps of what a link gives, as a place from which lines come."""
+        """Returns the dots that stand for the hidden steps of a link, as a place from which lines come."""
         x = self.slots[region_of(link.place.axis)][column.slot]
         if link.source in self.bars:
             return self._touch(link.source, x, column.slot)

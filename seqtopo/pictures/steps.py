@@ -93,7 +93,7 @@ class Steps(Cells):
         return [(-1, gives, [self._end(i, link)])]
 
     def _in_step(self, i: int, gives: list[Cell], link: Link) -> list[tuple[int, list[Cell], list[Cell]]]:
-        """Each step to the one above it, the same step or, of a bar, the place."""
+        """Returns each step with the cell above it: that of the same step or, of a bar, the place."""
         found: list[tuple[int, list[Cell], list[Cell]]] = []
         for cell in gives:
             above = self._touch(i, cell.x) if i in self.bars else self.cells[i].get(cell.slot)
@@ -102,7 +102,7 @@ class Steps(Cells):
         return found
 
     def _windows(self, i: int, link: Link) -> list[tuple[int, list[Cell], list[Cell]]]:
-        """Each step to those that are made of it; of steps that are not shown, the dots."""
+        """Returns each step with the cells that are made of it; for steps that are not shown, the dots."""
         assert link.reads is not None
         order, own = self.columns.order, self.tiers[i].gives
         base = order(link.place.first) - 1
@@ -235,7 +235,7 @@ class Steps(Cells):
                 out.texts.append(Text(x, y, DOTS, "title", "middle", m.width(DOTS, "title")))
 
     def _dots(self, i: int, tier: Tier) -> list[Column]:
-        """The dots between the cells of a tier."""
+        """Returns the dots between the cells of a tier."""
         dots = self.columns.dots(tier.gives if tier.kind == "range" else tier.place)
         return [column for column in dots if column.slot not in self.cells[i]]
 
@@ -249,13 +249,13 @@ class Steps(Cells):
             self.out.texts.append(Text(cell.x, at, word, "title", "middle", w, cell.sub))
 
     def _lines_of(self, tier: Tier) -> tuple[int, ...]:
-        """The heights of the words in a cell: of both directions, forward is nearer to the input."""
+        """Returns the heights of the words in a cell: of both directions, forward is nearer to the input."""
         middle = self._middle(tier.row)
         apart = 1 if self.m.cells else 13
         return (middle - apart, middle + apart) if tier.direction == "both" else (middle,)
 
     def _dropped(self, cell: Cell) -> None:
-        """A short line out of a cell, that ends."""
+        """Draws a short line out of a cell, that ends."""
         start = self.ys[cell.row] + self.hs[cell.row]
         if not self.m.cells:
             self.out.lines.append(Line(((cell.x, start), (cell.x, start + 7)), "dropped", arrow=False))
@@ -306,8 +306,9 @@ class Steps(Cells):
                 self._handed_over(link, self._gives(link)[-1], first)
 
     def _handed_over(self, link: Link, source: Cell, first: Cell) -> None:
-        """A state from the last step of one layer to the first one of the layer beside it: around the words
-        that stand between them.
+        """Draws a state from the last step of one layer to the first of the layer beside it.
+
+        The line goes around the words that stand between them.
         """
         m, middle = self.m, self._middle(source.row)
         lanes = self.lanes[region_of(link.place.axis)] * m.beside
@@ -346,7 +347,10 @@ class Steps(Cells):
             self.out.texts.append(Text(high + self.m.label, y, AFTER, "small", "start", w, faint=True))
 
     def _across(self, start: int, end: int, y: int, style: Style, arrow: bool = True) -> None:
-        """A horizontal arrow. In cells, one to the left begins and ends on the other side of its cells."""
+        """Draws a horizontal arrow.
+
+        In cells, one to the left begins and ends on the other side of its cells.
+        """
         shift = -1 if self.m.cells and end < start else 0
         self.out.lines.append(Line(((start + shift, y), (end + shift, y)), style, arrow))
 

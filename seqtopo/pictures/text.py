@@ -134,7 +134,7 @@ class _Canvas:
 
 
 def _ended(line: Line) -> list[Point]:
-    """The cells at which a line turns: it ends before the border of the box that it leads to."""
+    """Returns the points at which a line turns; it ends before the border of the box that it leads to."""
     *points, (x, y) = line.points
     ax, ay = points[-1]
     last = (x - ((x > ax) - (x < ax)), y - ((y > ay) - (y < ay)))

@@ -178,7 +178,7 @@ class Columns:
         ]
 
     def _slots(self, axis: Axis) -> list[int]:
-        """The slot of each column: near the step below it where one is known, else spread over all."""
+        """Returns the slot of each column: near the step below it if one is known, else spread over all."""
         row, count = self.rows[axis], self.count[region_of(axis)]
         wanted = [i * (count - 1) // max(1, len(row) - 1) for i in range(len(row))]
         base = axis.region.find() if axis.region is not None else None

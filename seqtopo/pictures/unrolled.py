@@ -211,7 +211,7 @@ class _Unrolling:
         self.at[Value(node.index)] = (self._add(tier), place)
 
     def _words(self, node: Node, more: str = "") -> tuple[str, str, str, str]:
-        """The family of a tier, what stands in its cells, and what stands beside it."""
+        """Returns the family of a tier, the words in its cells, and those beside it."""
         layer = node.layer
         assert layer is not None
         tensor = self._gives(node)

@@ -96,7 +96,7 @@ class Server(ThreadingHTTPServer):
         return f"{ADDRESS}:{self.server_port}", f"localhost:{self.server_port}"
 
     def config(self) -> str:
-        """The text of the module ``config.js``."""
+        """Returns the text of the module ``config.js``."""
         backends = [] if packages.missing() else list(installed())
         told = {
             "answers": "server",
@@ -177,7 +177,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self._refuse(refused)
 
     def _name(self) -> str:
-        """The name behind the token, of a request that is allowed.
+        """Returns the name behind the token, of a request that is allowed.
 
         Raises:
             _RefusedError: it is not.
@@ -197,7 +197,7 @@ class _Handler(BaseHTTPRequestHandler):
         return name
 
     def _body(self, most: int) -> bytes:
-        """The body of a request, of at most so many bytes."""
+        """Returns the body of a request, of at most so many bytes."""
         length = self.headers.get("Content-Length", "")
         if not length.isascii() or not length.isdigit() or len(length) > 12:
             raise _RefusedError(HTTPStatus.LENGTH_REQUIRED, "how long is it?")
@@ -206,7 +206,7 @@ class _Handler(BaseHTTPRequestHandler):
         return self.rfile.read(int(length))
 
     def _asked(self, most: int) -> tuple[str, dict[str, Any]]:
-        """The text and the options of a request."""
+        """Returns the text and the options of a request."""
         body = self._body(most)
         if self.headers.get_content_type() != "application/json":
             raise _RefusedError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "this takes JSON")

@@ -59,7 +59,7 @@ def _help(words: str) -> str:
 
 
 def _repaired(fix: Fix, source: Source) -> str:
-    """The corrected lines with their new parts marked, as a terminal shows them."""
+    """Returns the corrected lines with their new parts marked, as a terminal shows them."""
     hunks = hunks_of(fix, source)
     gutter = len(str(max((hunk.last_number for hunk in hunks), default=1)))
     return _drawn(map(_painted, repair_rows(hunks, gutter=gutter, room=None)))
@@ -78,7 +78,7 @@ def _painted(row: Row) -> str:
 
 
 def _excerpt(text: str, found: Diagnostic, edge: str) -> str:
-    """The lines that a finding lies in, with its place underlined."""
+    """Returns the lines that a finding lies in, with its place underlined."""
     start = text.rfind("\n", 0, found.span.start) + 1
     stop = text.find("\n", found.span.end)
     stop = len(text) if stop < 0 else stop

@@ -283,7 +283,7 @@ def _compared(node: Node) -> tuple[object, ...]:
 
 @cache
 def _parts(kind: Any) -> tuple[str, ...]:
-    """The fields of a kind of node that may hold nodes, the last first."""
+    """Returns the fields of a kind of node that may hold nodes, the last first."""
     if kind in (Name, Number, String):
         return ()
     return tuple(name for name in reversed(kind.__match_args__) if name != "span")

@@ -56,7 +56,7 @@ class At:
         return found if isinstance(found, (Layer, SubModel)) else None
 
     def inside(self) -> At | None:
-        """The call of the wrapped layer on one step; None where a whole flow is wrapped."""
+        """Returns the call of the wrapped layer on one step; None if a whole flow is wrapped."""
         inner = self.inner
         if not isinstance(inner, Layer):
             return None
@@ -67,7 +67,7 @@ class At:
         return At(graph, node, inner)
 
     def get(self, name: str) -> Any:
-        """An argument, that of the call where it has one, or its default."""
+        """Returns an argument: that of the call, else the layer's, else its default."""
         return self.node.call[name] if name in self.node.call else self.layer.get(name)
 
     def axis(self, name: str = "axis") -> int | None:
@@ -83,7 +83,7 @@ class At:
 
 
 def name_of(node: Node) -> str:
-    """The name of a node: its layer's, or the input's."""
+    """Returns the name of a node: its layer's, or the input's."""
     return node.layer.name if node.layer is not None else node.name
 
 
@@ -155,7 +155,7 @@ def value(tensor: Tensor, picture: bool = False, each: str = "feature", steps: b
 
 
 def ahead(shape: Shape) -> str:
-    """A chain of lengths: ``30 to 28``.
+    """Returns a chain of lengths: ``30 to 28``.
 
     >>> ahead((30, 28))
     '30 to 28'

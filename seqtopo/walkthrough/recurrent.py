@@ -124,7 +124,7 @@ def distributed(at: At) -> Iterator[str]:
 
 
 def _chain(flow: SubModel) -> str:
-    """The shapes inside a flow without branches; "" for one with branches, or a very long one."""
+    """Returns the shapes inside a flow without branches; "" for one with branches, or a very long one."""
     nodes = flow.graph.nodes
     straight = all(len(node.inputs) <= 1 for node in nodes) and len(nodes) <= 12
     if not straight or not all(node.outputs for node in nodes):

@@ -102,7 +102,7 @@ def _answers(field: Field, shape: Shape) -> str:
 
 
 def _ends(graph: Graph, nodes: list[Node]) -> list[Node]:
-    """The calls in which a sequence comes in and something without steps goes out."""
+    """Returns the calls that take a sequence and give something without steps."""
     found = []
     for node in nodes:
         came = graph.tensors(node.inputs) or ()
@@ -112,7 +112,7 @@ def _ends(graph: Graph, nodes: list[Node]) -> list[Node]:
 
 
 def _begins(graph: Graph, nodes: list[Node]) -> list[Node]:
-    """The calls in which no sequence comes in and one goes out."""
+    """Returns the calls that take no sequence and give one."""
     found = []
     for node in nodes:
         came = graph.tensors(node.inputs) or ()
@@ -201,7 +201,7 @@ def _label(labels: Labels) -> str:
 
 
 def _data(graph: Graph, training: Training | None) -> Iterator[str]:
-    """The shapes that x and y have for ``fit``."""
+    """Yields the shapes that x and y have for ``fit``."""
     tensors = [tensor for i in graph.inputs for tensor in graph.nodes[i].outputs or ()]
     if not tensors:
         return

@@ -92,7 +92,7 @@ class _Walker:
         return is_picture(self.graph, node.index)
 
     def _sample(self, node: Node) -> str:
-        """One sample of an input, in words."""
+        """Returns one sample of an input, in words."""
         assert node.outputs
         return value(node.outputs[0], self._is_picture(node), steps=is_sequence(self.graph, node.index))
 
@@ -105,7 +105,10 @@ class _Walker:
         return Step(name_of(node), written, shapes, self._call(node, node.layer, written, shapes))
 
     def _written(self, node: Node) -> str:
-        """The step as it stands in the spec, if it is that layer's alone; else what messages call it."""
+        """Returns the step as it stands in the spec, if it is that layer's alone.
+
+        Else its name in messages.
+        """
         expr = self.resolved.written.of(node)
         word = expr.name if isinstance(expr, tree.Call) else expr
         if node.layer is None:

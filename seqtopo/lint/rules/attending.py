@@ -19,7 +19,7 @@ from seqtopo.syntax.canonical import print_expr
 
 @rule("ST619")
 def query_and_value_swapped(view: View) -> Iterator[Finding]:
-    """An attention in which what was read asks the one that writes."""
+    """Finds an attention whose query is the encoder's output and whose value is the decoder's."""
     for node in view.calls_with("attention"):
         if len(node.inputs) < 2 or node.inputs[0].extra or node.inputs[1].extra:
             continue

@@ -24,7 +24,7 @@ from seqtopo.syntax.rewrite import with_flag
 
 @rule("ST605")
 def reshape_for_permute(view: View) -> Iterator[Finding]:
-    """A reshape that gives the axes in another order: the numbers stay where they are."""
+    """Finds a reshape that gives the axes in another order: the numbers stay where they are."""
     for flow in view.flows:
         for node in flow.calls_of("reshape"):
             before, after = flow.came(node).shape, flow.out(node).shape
@@ -54,7 +54,7 @@ def _calculated(view: View, node: Node) -> bool:
 
 
 def _turned(before: Shape, after: Shape, *, folds: bool = False) -> tuple[int, ...] | None:
-    """The order of axes that a shape of the same numbers seems to mean; None where it means none.
+    """Returns the order of axes that a shape of the same numbers seems to mean; None if it means none.
 
     ``folds`` is whether the sizes are worked out in the text: then folds of whole steps are meant.
 
@@ -116,7 +116,7 @@ def _of_a_picture(before: Shape, after: Shape) -> bool:
 
 
 def _where(before: Shape, after: Shape) -> str:
-    """An example of a number that comes to stand elsewhere than a permute would put it."""
+    """Returns an example of a number that a reshape puts elsewhere than a permute would."""
     while len(before) > 2 and len(after) > 2 and before[0] == after[0]:
         before, after = before[1:], after[1:]
     width, cut = product(before[1:]), product(after[1:])
@@ -140,7 +140,7 @@ def _permuted(view: View, node: Node, order: tuple[int, ...]) -> Iterator[Fix]:
 
 @rule("ST671")
 def rows_as_steps(view: View) -> Iterator[Finding]:
-    """The rows of an image that is wider than high, read as time steps."""
+    """Finds an image that is wider than high and whose rows are read as time steps."""
     for node in view.recurrent if any(len(view.out(n).shape) == 3 for n in view.inputs) else ():
         joined = back_over(view, node, step_by_step)
         if joined.layer is None or not joined.inputs or joined.inputs[0].extra:
@@ -183,7 +183,10 @@ def _flattens_each(node: Node) -> bool:
 
 
 def _of_one_image(view: View, node: Node) -> Node | None:
-    """The input of three axes whose rows a node has, behind convolutions and what keeps rows; None else."""
+    """Returns the input of three axes whose rows a node still has, behind convolutions and the like.
+
+    Else None.
+    """
     for _ in range(FURTHEST):
         if node.layer is None:
             shape = view.out(node).shape
@@ -213,7 +216,7 @@ def _columns(view: View, node: Node, turned: Shape) -> Iterator[Fix]:
 
 @rule("ST607")
 def stretched_merge(view: View) -> Iterator[Finding]:
-    """A raw input of one feature that is added to many: Keras adds it to each of them."""
+    """Finds a raw input of one feature that is added to many: Keras adds it to each of them."""
     for flow in view.flows:
         # Not a fact about layers: of merges, a product and the larger of two may well be meant so.
         merging = [node for node in flow.calls_of("add", "sub", "avg") if len(node.inputs) > 1]
@@ -253,7 +256,7 @@ def _projected(view: View, source: Node, width: Size) -> Iterator[Fix]:
 
 
 def _raw(view: View) -> dict[int, Node]:
-    """The inputs of fractions, and what hands them on as they are: for each, the input."""
+    """Returns, for each input of floats and each node that hands it on unchanged, that input."""
     found: dict[int, Node] = {}
     for node in view.nodes:
         if node.layer is None:
@@ -268,7 +271,7 @@ def _raw(view: View) -> dict[int, Node]:
 
 @rule("ST673")
 def steps_of_a_vector(view: View) -> Iterator[Finding]:
-    """``last(3)`` of a vector that a recurrent layer or a pooling has made: features, and no steps."""
+    """Finds ``last(3)`` of a vector from a recurrent layer or a pooling: it takes features, not steps."""
     for node in view.calls_with("selection", "order"):
         assert node.layer is not None
         if len(view.came(node).shape) != 1 or node.layer.get("axis") != 1:
@@ -296,7 +299,7 @@ def steps_of_a_vector(view: View) -> Iterator[Finding]:
 
 @rule("ST674")
 def normalized_by_step(view: View) -> Iterator[Finding]:
-    """A batch normalization along the time axis: a mean and a scale for every step, not for a feature."""
+    """Finds a batch normalization along the time axis: it has a mean for every step, not every feature."""
     given = view.calls_given("data_format")
     first = any(place_of(view, n).layer.get("data_format") == "channels_first" for n in given)
     for node in view.calls_of("batchnorm") if not first else ():
@@ -318,7 +321,7 @@ def normalized_by_step(view: View) -> Iterator[Finding]:
 
 
 def _without_axis(expr: tree.Expr, row: Row) -> tree.Expr | None:
-    """A call without its axis, which is its first argument where it is not named."""
+    """Returns a call without its axis, which is its first argument where it is not named."""
     if not isinstance(expr, tree.Call) or not expr.args:
         return None
     named = without(expr, "axis", row)
@@ -332,7 +335,7 @@ def _without_axis(expr: tree.Expr, row: Row) -> tree.Expr | None:
 
 @rule("ST675")
 def softmax_over_time(view: View) -> Iterator[Finding]:
-    """An answer whose softmax works along the steps where it gives several numbers at each of them."""
+    """Finds a softmax along the steps of an output that has several numbers at each of them."""
     for value in dict.fromkeys(view.graph.outputs):
         node = view.maker(value)
         came = view.tensor(value)

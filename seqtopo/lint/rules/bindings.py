@@ -21,7 +21,7 @@ from seqtopo.syntax.rewrite import items_of, without_item
 
 
 def _model(view: View) -> tree.Statement | None:
-    """The statement whose flow is the model's output."""
+    """Returns the statement whose flow is the model's output."""
     flows = [s for s in view.spec.statements if isinstance(s, (tree.Bind, tree.Output))]
     return flows[-1] if flows else None
 
@@ -32,7 +32,7 @@ def _gone(statement: tree.Statement) -> tuple[Fix, ...]:
 
 @rule("ST665")
 def unused_size(view: View) -> Iterator[Finding]:
-    """A name of a ``let`` or a ``search`` that nothing refers to."""
+    """Finds a name of a ``let`` or a ``search`` that nothing refers to."""
     for statement in view.spec.statements:
         if not isinstance(statement, (tree.Let, tree.Search)):
             continue
@@ -53,7 +53,7 @@ def unused_size(view: View) -> Iterator[Finding]:
 
 @rule("ST666")
 def unused_layers(view: View) -> Iterator[Finding]:
-    """A macro or a block that is never applied: none of its layers is made."""
+    """Finds a macro or a block that is never applied: none of its layers is made."""
     last = _model(view)
     for statement in view.spec.statements:
         if not isinstance(statement, (tree.Def, tree.Bind)) or statement is last:
@@ -73,7 +73,7 @@ def unused_layers(view: View) -> Iterator[Finding]:
 
 @rule("ST667")
 def unused_input(view: View) -> Iterator[Finding]:
-    """An input that reaches no output: the model does not take it."""
+    """Finds an input that reaches no output: the model does not take it."""
     last = _model(view)
     for statement in view.spec.statements:
         if not isinstance(statement, tree.Bind) or statement is last or view.names.uses(statement):
@@ -96,7 +96,7 @@ def _is_input(expr: tree.Expr) -> bool:
 
 @rule("ST660")
 def lost_flow(view: View) -> Iterator[Finding]:
-    """A flow without a name that is not the last: nothing is made of it."""
+    """Finds a flow without a name that is not the last: nothing is made of it."""
     last = _model(view)
     for statement in view.spec.statements:
         if isinstance(statement, tree.Output) and statement is not last and last is not None:
@@ -114,7 +114,7 @@ def lost_flow(view: View) -> Iterator[Finding]:
 
 @rule("ST664")
 def part_apart(view: View) -> Iterator[Finding]:
-    """A named model that is not part of the output: only ``compile_all`` and ``part`` give it."""
+    """Finds a named model that is not part of the output: only ``compile_all`` and ``part`` give it."""
     last = _model(view)
     for statement in view.spec.statements:
         if not isinstance(statement, tree.Bind) or statement is last or view.names.uses(statement):
@@ -153,7 +153,7 @@ _FEW_STEPS, _MANY_FEATURES = 16, 1000
 
 @rule("ST603")
 def axes_swapped(view: View) -> Iterator[Finding]:
-    """``in(F,T)``: time steps come first, features last."""
+    """Finds ``in(F,T)``: time steps come first, features last."""
     for index in view.graph.inputs:
         node = view.graph.nodes[index]
         shape, call = view.out(node).shape, view.edits.call(node)
@@ -223,7 +223,7 @@ def _symbol(call: tree.Call, place: int) -> str:
 
 @rule("ST604")
 def samples_in_input(view: View) -> Iterator[Finding]:
-    """``in(BATCH,T,F)``: the shape of one sample is declared, without the axis of the samples."""
+    """Finds ``in(BATCH,T,F)``: the shape of one sample is declared, without the axis of the samples."""
     for index in view.graph.inputs:
         node = view.graph.nodes[index]
         call = view.edits.call(node)
@@ -248,7 +248,7 @@ def samples_in_input(view: View) -> Iterator[Finding]:
 
 
 def _without_samples(view: View, node: Node, left: tree.Call) -> Iterator[Fix]:
-    """The ``in(...)`` without its first axis, where all that follows takes one axis less."""
+    """Yields the fix that drops the first axis of ``in(...)``, if all that follows takes one axis less."""
     edits = [Edit(node.span, print_expr(left))]
     for call in view.calls:
         if view.is_row(call, "td") and view.copies(call) == 1:
@@ -268,7 +268,7 @@ MOST = 10
 
 @rule("ST683")
 def branches_of_loop(view: View) -> Iterator[Finding]:
-    """A bare ``for`` in a list that could be read as a row, as it was before."""
+    """Finds a bare ``for`` in a list that could be read as a row, as it was before."""
     trial = Trial.of(view.resolved)
     if not trial.is_worth_it:
         return
@@ -289,7 +289,7 @@ def branches_of_loop(view: View) -> Iterator[Finding]:
 
 
 def _as_row(written: tree.Branches) -> Fix:
-    """The fix that makes of branches what stood for a row before: a loop over the last step."""
+    """Returns the fix that turns branches into a row, as in earlier versions: a loop over the last step."""
     last = written.body.steps[-1] if isinstance(written.body, tree.Flow) else written.body
     start, end = last.span.start, written.span.end
     return Fix("write the row that it was", (Edit(Span(start, start), "("), Edit(Span(end, end), ")")))

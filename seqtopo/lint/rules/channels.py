@@ -176,7 +176,10 @@ def _all_first(view: View, group: list[_Misread]) -> tuple[Edit, ...]:
 
 
 def _to_first(view: View, misread: _Misread) -> Edit | None:
-    """The edit with which a layer finds the channels on the first axis; None where none can be written."""
+    """Returns the edit with which a layer finds the channels on the first axis.
+
+    None if none can be written.
+    """
     node = misread.node
     place = place_of(view, node)
     expr, name = place.expr, place.layer.row.name
@@ -198,7 +201,7 @@ def _to_first(view: View, misread: _Misread) -> Edit | None:
 
 
 def _all_last(view: View) -> tuple[Edit, ...]:
-    """The edits that take ``channels_first`` out of every layer, and the axis that goes with it elsewhere.
+    """Returns the edits that take ``channels_first`` out of every layer, and move the axes that go with it.
 
     An input that has its channels in front is turned. None are made where something turns axes already.
     """
@@ -238,7 +241,7 @@ def _image_like(shape: Shape) -> bool:
 
 @rule("ST672")
 def image_turned(view: View) -> Iterator[Finding]:
-    """An image whose channels stand at the end where the layer that reads it does not look for them."""
+    """Finds an image whose channels stand at the end where the layer that reads it does not look for them."""
     for node in view.calls_with("convolution", "pooling", "padding"):
         source = view.maker(node.inputs[0])
         shape = view.out(source).shape

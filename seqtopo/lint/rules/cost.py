@@ -125,7 +125,7 @@ def _dropped(expr: tree.Expr) -> tree.Expr | None:
 
 @rule("ST652")
 def kernel_lost_to_a_mask(view: View) -> Iterator[Finding]:
-    """A mask that reaches a recurrent layer: only TensorFlow has a fast kernel that takes one."""
+    """Finds a mask that reaches a recurrent layer: only TensorFlow has a fast kernel that takes one."""
     for flow in view.flows:
         masks = flow.masks
         for index, came in masks.before.items():
@@ -147,7 +147,7 @@ def kernel_lost_to_a_mask(view: View) -> Iterator[Finding]:
 
 @rule("ST653")
 def attention_memory(view: View) -> Iterator[Finding]:
-    """The scores of an attention: one number for each query, each key and each head."""
+    """Finds an attention whose scores, one for each query, key and head, take much memory."""
     for flow in view.flows:
         for node in flow.calls_with("attention"):
             found = _scores(flow, node)
@@ -199,7 +199,7 @@ def _shortened(view: View, node: Node) -> tuple[Fix, ...]:
 
 @rule("ST654")
 def large_layer(view: View) -> Iterator[Finding]:
-    """A layer with more weights than fit a common GPU beside their gradients, mostly behind a flatten."""
+    """Finds a layer with more weights than fit a common GPU with their gradients, mostly behind a flatten."""
     counts = counting.counts(view.graph.weights)
     large = {la: n for la, n in counts.items() if isinstance(n, int) and n > MANY_PARAMETERS}
     first = {node.layer: node for node in reversed(view.calls)} if large else {}
@@ -261,7 +261,7 @@ def memory(size: int) -> str:
 
 @rule("ST656")
 def long_unrolled(view: View) -> Iterator[Finding]:
-    """A recurrent layer that is written out step by step, over very many steps."""
+    """Finds a recurrent layer that is written out step by step, over very many steps."""
     for flow in view.flows:
         for node in flow.calls_given("unroll"):
             place = place_of(flow, node)
@@ -332,7 +332,7 @@ def channels_before_places(view: View) -> Iterator[Finding]:
 
 @rule("ST659")
 def needs_onednn(view: View) -> Iterator[Finding]:
-    """Windows that TensorFlow does not compute on every CPU; those of a flow are reported together."""
+    """Finds windows that TensorFlow does not compute on every CPU; those of a flow are reported together."""
     for flow in view.flows:
         found = [(node, what) for node, what in _onednn_only(flow) if what != _CHANNELS_FIRST]
         if not found:
@@ -354,7 +354,7 @@ _WITH_ONEDNN = "by oneDNN only, which is not in use on every CPU"
 
 
 def _onednn_only(flow: View) -> Iterator[tuple[Node, str]]:
-    """The calls that TensorFlow runs on a CPU by oneDNN alone, and for what of their arguments."""
+    """Yields the calls that TensorFlow runs on a CPU only through oneDNN, with the arguments that need it."""
     for node in flow.calls_given("data_format", "strides", "dilation_rate"):
         layer = _innermost(node)
         what = layer.row.onednn_only(layer.args)
@@ -363,7 +363,7 @@ def _onednn_only(flow: View) -> Iterator[tuple[Node, str]]:
 
 
 def _innermost(node: Node) -> Layer:
-    """The layer of a call, inside its wrappers."""
+    """Returns the layer of a call, inside its wrappers."""
     layer = node.layer
     assert layer is not None
     while isinstance(inner := layer.args.get("layer"), Layer):

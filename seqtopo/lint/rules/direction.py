@@ -33,7 +33,7 @@ LAST, FIRST = "last", "first"
 
 @rule("ST611")
 def one_end_of_bidirectional(view: View) -> Iterator[Finding]:
-    """The last step of a ``bi``: its backward half has read one step there."""
+    """Finds the last step of a ``bi``: its backward half has read one step there."""
     for flow in view.flows:
         for node, reader, end in _ends(flow):
             assert reader.layer is not None
@@ -61,7 +61,7 @@ def one_end_of_bidirectional(view: View) -> Iterator[Finding]:
 
 @rule("ST612")
 def least_read_step(view: View) -> Iterator[Finding]:
-    """The step at which a recurrent layer has read just one, taken for its summary."""
+    """Finds an output that is taken from the step at which a recurrent layer has read just one."""
     for flow in view.flows:
         for node, reader, end in _ends(flow):
             assert reader.layer is not None
@@ -123,7 +123,7 @@ def orders_merged(view: View) -> Iterator[Finding]:
 
 @rule("ST614")
 def reversed_output(view: View) -> Iterator[Finding]:
-    """An output whose steps stand last first, because a layer went backwards."""
+    """Finds an output whose steps are in reverse order, because a layer read backwards."""
     if not view.calls_given("go_backwards"):
         return
     for value in dict.fromkeys(view.graph.outputs):
@@ -177,7 +177,7 @@ def _ends(view: View) -> list[tuple[Node, Node, str]]:
 
 
 def _short(view: View, reader: Node) -> bool:
-    """One step is its first and its last."""
+    """Returns whether there is one step only, which is the first and the last."""
     return view.out(reader).shape[0] == 1
 
 
@@ -291,7 +291,7 @@ _MANY_KINDS = 16
 
 @rule("ST615")
 def sees_the_future(view: View) -> Iterator[Finding]:
-    """A layer that reads later steps, in a model that seems to foretell the next id at every step."""
+    """Finds a layer that reads later steps in a model that seems to predict the next id at every step."""
     shares = [v for v in dict.fromkeys(view.graph.outputs) if not v.extra and _a_distribution(view, v)]
     origins = {index: here.origin for index, here in steps(view).items()} if shares else {}
     groups: dict[int, list[Value]] = {}
@@ -360,7 +360,7 @@ def _fixes(view: View, node: Node) -> Iterator[Fix]:
 
 
 def _forward_alone(layer: Layer, found: tree.Expr) -> tree.Expr | None:
-    """The layer inside a ``bi``, as wide as the ``bi`` was, with the states and the mask it was given."""
+    """Returns the layer inside a ``bi``, as wide as the ``bi``, with the states and mask it was given."""
     if not isinstance(found, tree.Call) or not found.args or layer.get("backward_layer") is not None:
         return None
     call = found.args[0].value
@@ -399,7 +399,7 @@ def _a_distribution(view: View, value: Value) -> bool:
 
 
 def _in_step(view: View, values: list[Value], origin: int, origins: dict[int, int]) -> list[Node]:
-    """The nodes that outputs come from and whose steps are those of one input, in their order."""
+    """Returns the nodes that outputs come from and whose steps are those of one input, in their order."""
     found: set[int] = set()
     todo = [value.node for value in values]
     while todo:

@@ -48,7 +48,7 @@ _CUTS = {
 
 @rule("ST629")
 def hits_of_a_regression(view: View) -> Iterator[Finding]:
-    """A share of right classes, measured for numbers that stand for no class."""
+    """Finds an accuracy that is measured for numbers that stand for no class."""
     written = argument(view.spec, "metrics")
     if view.training is None or written is None:
         return
@@ -72,7 +72,7 @@ def hits_of_a_regression(view: View) -> Iterator[Finding]:
 
 
 def _only_regression(view: View) -> list[tuple[Head, Loss]]:
-    """The heads and losses where every output is a number that stands for no class; empty otherwise."""
+    """Returns the heads and losses if every output is a number that stands for no class; else none."""
     found = [(h, lo) for h, lo in trained_heads(view) if lo.name in _DISTANCES and h.gives not in SHARES]
     return [] if len(found) != len(view.graph.outputs) or _yes_or_no_labels(view) else found
 
@@ -102,7 +102,7 @@ def _what_counts(metric: str, width: object) -> str:
 
 @rule("ST685")
 def metric_of_other_labels(view: View) -> Iterator[Finding]:
-    """A metric that takes the labels for another kind than the loss does."""
+    """Finds a metric that takes the labels for another kind than the loss does."""
     trained = dict(losses(view)) if view.training is not None else {}
     regression = _only_regression(view)
     for value, metric, expr in _metrics(view) if trained else ():
@@ -177,7 +177,7 @@ def _greatest(
 
 @rule("ST687")
 def curve_of_any_number(view: View) -> Iterator[Finding]:
-    """A metric that counts at thresholds from 0 to 1, and a head that gives any number."""
+    """Finds a metric with thresholds from 0 to 1, and a head that gives any number."""
     trained = dict(losses(view)) if view.training is not None else {}
     regression = _only_regression(view)
     for value, metric, expr in _metrics(view) if trained else ():
@@ -217,7 +217,7 @@ def curve_of_any_number(view: View) -> Iterator[Finding]:
 
 @rule("ST688")
 def threshold_of_logits(view: View) -> Iterator[Finding]:
-    """A metric that takes answers above 0.5 for a yes, where a yes begins at 0."""
+    """Finds a metric that counts outputs above 0.5 as 1, for a loss that does so above 0."""
     trained = dict(losses(view)) if view.training is not None else {}
     for value, metric, expr in _metrics(view) if trained else ():
         loss, entry, head = trained.get(value), entry_of("metric", word_of(metric)), head_of(view, value)
@@ -252,7 +252,7 @@ def threshold_of_logits(view: View) -> Iterator[Finding]:
 
 
 def _cut_of(metric: str) -> float | None:
-    """The threshold that Keras takes where none is given; None where it takes the greatest number."""
+    """Returns the threshold that Keras takes if none is given; None if it takes the greatest number."""
     return None if metric in _SCORES else 0.5
 
 
@@ -264,7 +264,7 @@ def _begins_at_0(loss: Loss, gives: str) -> bool:
 
 
 def _cut_at_0(expr: tree.Expr, name: str, argument: str) -> tuple[Fix, ...]:
-    """The metric with its threshold at 0, where Keras takes that and none is written."""
+    """Returns the fix that sets a metric's threshold to 0, if it has one and none is written."""
     if name in _SCORES:
         return ()
     if isinstance(expr, tree.Call):
@@ -290,7 +290,7 @@ def _renamed(expr: tree.Expr, metric: str, right: str) -> tuple[Fix, ...]:
 
 
 def _metrics(view: View) -> Iterator[tuple[Value, Any, tree.Expr]]:
-    """Each output with each of its metrics and the metric's text."""
+    """Yields each output with each of its metrics and the metric's text."""
     assert view.training is not None
     outputs = view.graph.outputs
     for name, given in (

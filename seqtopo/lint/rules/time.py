@@ -22,7 +22,7 @@ from seqtopo.syntax.rewrite import without
 
 @rule("ST601")
 def one_step(view: View) -> Iterator[Finding]:
-    """A recurrent layer that is given one step: it has no step before it to remember."""
+    """Finds a recurrent layer that is given one step: it has no step before it to remember."""
     for source, node in _one_step(view):
         if _stateful(view):
             continue
@@ -45,7 +45,7 @@ def one_step(view: View) -> Iterator[Finding]:
 
 @rule("ST602")
 def one_step_at_a_time(view: View) -> Iterator[Finding]:
-    """A stateful model that is given one step of several features, and gives another number of them."""
+    """Finds a stateful model that is given one step of several features, and gives another number of them."""
     for source, node in _one_step(view):
         shape = view.out(source).shape
         if not _stateful(view) or source.layer is not None or shape[-1] == 1:
@@ -179,7 +179,7 @@ def _as_steps(view: View, source: Node) -> Iterator[Fix]:
 
 
 def _last_recurrent(view: View) -> Node | None:
-    """The recurrent layer behind an output with steps, if ``dense`` layers alone follow it."""
+    """Returns the recurrent layer behind an output with steps, if ``dense`` layers alone follow it."""
     if len(view.graph.outputs) != 1 or len(view.tensor(view.graph.outputs[0]).shape) != 2:
         return None
     node = view.maker(view.graph.outputs[0])
@@ -314,7 +314,7 @@ def _ends_model(view: View, node: Node) -> bool:
 
 @rule("ST610")
 def answer_at_each_step(view: View) -> Iterator[Finding]:
-    """A classifier's head at every step: for one answer a sample, the steps have to end before it."""
+    """Finds a classifier's head at every step: for one answer a sample, the steps must end before it."""
     if view.training is not None and view.training.labels is not None:
         return
     for value in dict.fromkeys(view.graph.outputs):
@@ -355,7 +355,7 @@ def _without_seq(view: View, node: Node) -> Iterator[Fix]:
 
 
 def _classifier(view: View, value: Value) -> Node | None:
-    """The ``dense`` behind a softmax or sigmoid over the last axis."""
+    """Returns the ``dense`` behind a softmax or sigmoid over the last axis."""
     node = view.maker(value)
     if view.is_row(node, "softmax", "act") and node.layer is not None:
         if not (node.layer.row.name == "softmax" or node.layer.get("activation") in _CLASSIFIES):
