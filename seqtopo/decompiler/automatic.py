@@ -1,4 +1,4 @@
-"""Tell automatic names, which Keras or seqtopo gives, from those that somebody chose."""
+"""Distinguish automatic names, which Keras or seqtopo gives, from chosen ones."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _match(name: str) -> str:
 
 
 def bases(row: Row, activation: object = None) -> set[str]:
-    """Return what a layer of this row may be called where nobody chose."""
+    """Return the automatic names of a layer with this row."""
     found = {row.name, *row.aliases}
     if row.keras:
         found |= {snake_case(row.keras), row.keras.lower()}
@@ -55,7 +55,7 @@ def split(name: str, row: Row, activation: object = None) -> tuple[bool, str]:
 
 
 def giver(name: str, extra: str) -> str:
-    """Return the binding whose states or scores an output is named after; "" where it is named after none.
+    """Return the binding in the name of an output of states or scores; "" for any other name.
 
     >>> giver("encoder_state_1", "state"), giver("seen_scores", "scores"), giver("hidden", "state")
     ('encoder', 'seen', '')
@@ -65,10 +65,10 @@ def giver(name: str, extra: str) -> str:
 
 
 def is_model(name: str) -> bool:
-    """Return whether a model's name is one that nobody chose."""
+    """Return whether a model's name is automatic."""
     return _match(name) in MODELS
 
 
 def is_input(name: str) -> bool:
-    """Return whether an input's name is one that nobody chose."""
+    """Return whether an input's name is automatic."""
     return _match(name) in INPUTS

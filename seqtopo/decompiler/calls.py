@@ -1,4 +1,4 @@
-"""Read the calls in a model's configuration, each after those it needs."""
+"""Read the calls in a model's configuration, in an order in which each comes after those it needs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from seqtopo.layers.registry import NAMES
 from seqtopo.layers.wrappers import merging_row
 
 MOST_CALLS = 20_000
-"""As many layers as a spec may have."""
+"""The most calls of a model: as many layers as a spec may have."""
 TENSOR = "__keras_tensor__"
 SLICE = "__slice__"
 ELLIPSIS = "__ellipsis__"
@@ -39,9 +39,9 @@ class Call:
     args: list[Any] = field(default_factory=list)
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     gives: dict[int, Shaped] = field(default_factory=dict)
-    """What its outputs are, where a later call says it."""
+    """The shapes and dtypes of its outputs, by their numbers, if a later call says them."""
     shapes: Mapping[Ref, Shaped] = field(default_factory=dict)
-    """What comes in."""
+    """The shapes and dtypes of its inputs."""
 
     @property
     def name(self) -> str:
@@ -50,22 +50,22 @@ class Call:
 
     @property
     def kind(self) -> str:
-        """The class."""
+        """The name of the class."""
         return str(self.config.get("class_name"))
 
     @property
     def is_input(self) -> bool:
-        """Whether it is an ``InputLayer``."""
+        """True for an ``InputLayer``."""
         return self.kind == "InputLayer"
 
     @property
     def is_keras(self) -> bool:
-        """Whether the class is Keras' own."""
+        """True if the class is Keras' own."""
         return str(self.config.get("module")).split(".")[0] == "keras"
 
     @property
     def is_operation(self) -> bool:
-        """Whether it is an operation of ``keras.ops``."""
+        """True for an operation of ``keras.ops``."""
         return str(self.config.get("module")).startswith(("keras.src.ops", "keras.ops"))
 
     @cached_property
@@ -75,7 +75,7 @@ class Call:
 
     @property
     def asks_state(self) -> bool:
-        """Whether a recurrent layer, or the one inside a wrapper, gives its states."""
+        """True for a recurrent layer, or a wrapper of one, that returns its states."""
         inner = self.settings.get("layer")
         config = inner.get("config") if isinstance(inner, dict) else None
         return bool(self.settings.get("return_state")) or bool(
@@ -85,7 +85,7 @@ class Call:
 
 @dataclass
 class Calls:
-    """A model's calls in order, and where it begins and ends."""
+    """The calls of a model in order, and its inputs and outputs."""
 
     ordered: list[Call]
     inputs: list[Ref]
@@ -94,12 +94,12 @@ class Calls:
 
     @cached_property
     def by_ref(self) -> Mapping[Ref, Call]:
-        """The calls by what they give first."""
+        """The calls by the reference to their first output."""
         return {call.ref: call for call in self.ordered}
 
 
 def refs_in(value: Any) -> Iterator[Ref]:
-    """Yield the tensors in some arguments, in their order."""
+    """Yield the references to tensors in some arguments, in their order."""
     if isinstance(value, (list, tuple)):
         for item in value:
             yield from refs_in(item)
@@ -119,8 +119,9 @@ def _history(value: Any) -> Ref:
 
 
 def calls_of(config: Mapping[str, Any], inside: bool) -> Calls:
-    """Return the calls of a serialized ``Sequential`` or functional model; ``inside`` another one, it may do
-    without inputs of its own.
+    """Return the calls of a serialized ``Sequential`` or functional model.
+
+    A model ``inside`` another one may lack inputs of its own.
 
     Raises:
         UnreadableError: it is not what Keras writes (ST502).
@@ -178,7 +179,7 @@ def _tensor(ref: Ref) -> dict[str, Any]:
 
 
 def _unsaid_input(config: Mapping[str, Any], body: Mapping[str, Any], inside: bool) -> Call:
-    """The input of a Sequential whose list has none."""
+    """Return the input of a Sequential that lists none."""
     build = config.get("build_config")
     shape = body.get("build_input_shape") or (build.get("input_shape") if isinstance(build, dict) else None)
     if shape is None and not inside:
@@ -245,7 +246,7 @@ def _shapes(value: Any, into: dict[Ref, Shaped]) -> None:
 
 
 def _read_shapes(call: Call) -> None:
-    """Keep the shapes that a live model gives for a call; a file does not hold them."""
+    """Store the shapes in a call's configuration, which that of a live model has and a file lacks."""
     gives = call.config.get("gives")
     if isinstance(gives, list):
         for i, given in enumerate(gives):
@@ -258,7 +259,7 @@ def _is_shape(value: Any) -> TypeGuard[list[int | None]]:
 
 
 def _ends(value: Any, what: str, found: Mapping[tuple[str, int], Call]) -> tuple[list[Ref], tuple[str, ...]]:
-    """The inputs or outputs: one, a list of them, or by name; the tree is flattened as Keras does."""
+    """Return the references to inputs or outputs and their names, flattened as Keras does."""
     keys: list[str] = []
     refs: list[Ref] = []
 
@@ -288,7 +289,7 @@ def _ends(value: Any, what: str, found: Mapping[tuple[str, int], Call]) -> tuple
 
 
 def _sorted(found: Mapping[tuple[str, int], Call], outputs: list[Ref], inputs: list[Ref]) -> list[Call]:
-    """The calls that lead to the outputs, each after those it needs; the inputs first."""
+    """Return the calls behind the outputs, each after those that it needs, with the inputs first."""
     done: dict[tuple[str, int], Call] = {}
     open_: set[tuple[str, int]] = set()
     todo = [((r.layer, r.call), False) for r in (*reversed(outputs), *reversed(inputs))]
@@ -317,8 +318,9 @@ def _sorted(found: Mapping[tuple[str, int], Call], outputs: list[Ref], inputs: l
 
 
 def merging_states(calls: Calls) -> frozenset[Ref]:
-    """Return the calls that merge states of both directions, where nothing takes what they give but layers
-    that start from all of them.
+    """Return the calls that merge the states of both directions for the initial states of other layers.
+
+    Their outputs are used for nothing else.
     """
     handed: list[list[Ref]] = []
     other = set(calls.outputs)
@@ -336,13 +338,13 @@ def merging_states(calls: Calls) -> frozenset[Ref]:
 
 
 def _starts(call: Call) -> Iterator[Ref]:
-    """The initial states that a call is given."""
+    """Yield the references to the initial states of a call."""
     given = call.kwargs.get("initial_state", call.args[1] if len(call.args) > 1 else None)
     return iter(() if call.is_operation else refs_in(given))
 
 
 def _are_merged(calls: Calls, starts: list[Ref]) -> bool:
-    """Whether states are those of both directions of one layer, each merged with its other half."""
+    """Return whether initial states are those of a bidirectional layer, each merged of both directions."""
     merges = [calls.by_ref.get(ref) for ref in starts]
     pairs = [tuple(refs_in(merge.args)) if merge is not None else () for merge in merges]
     if not pairs or not pairs[0]:

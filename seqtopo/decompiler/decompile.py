@@ -1,4 +1,4 @@
-"""Decompile a Keras model's configuration to a spec as a person would have written it."""
+"""Decompile a Keras model's configuration to a spec as a person would write it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Decompiled:
-    """A spec, and what it cannot say of the model it comes from."""
+    """A spec, and diagnostics of the parts of its model that it cannot say."""
 
     text: str
     diagnostics: tuple[Diagnostic, ...]
@@ -51,12 +51,12 @@ class Decompiled:
 
     @property
     def lossy(self) -> bool:
-        """Whether something of the model is left out."""
+        """True if a part of the model is left out."""
         return any(d.severity == "warning" for d in self.diagnostics)
 
 
 class FailedError(Exception):
-    """No text that was tried means the same model, which is a fault of ours; says where they differ."""
+    """No tried text means the same model, which is a mistake of seqtopo; says where they differ."""
 
 
 def decompiled(model: keras.Model | str | Path | Mapping[str, Any]) -> Decompiled:
@@ -116,7 +116,7 @@ def decompile_config(config: Mapping[str, Any], name: str = "") -> Decompiled:
 
 
 def spec_of(graph: Graph, train: tree.Train | None = None) -> str:
-    """The spec of a graph, in the house style; ``train`` is its last statement.
+    """Return the spec of a graph, formatted; ``train`` is its last statement.
 
     Raises:
         FailedError: no spec was found that means the same.
@@ -126,7 +126,7 @@ def spec_of(graph: Graph, train: tree.Train | None = None) -> str:
 
 
 def _refuse_open_batches(graph: Graph) -> None:
-    """Refuses a stateful layer whose inputs have no batch size, which Keras cannot build either."""
+    """Refuse a stateful layer whose inputs have no batch size, which Keras cannot build either."""
     for problem in check_batches(graph, Sources()):
         if problem.code == "ST308":
             raise wrong(
@@ -142,7 +142,7 @@ def _name(node: Node) -> str:
 def _fitting(
     statements: Sequence[tree.Statement], train: tree.Train | None, losses: Losses
 ) -> tree.Train | None:
-    """The ``train`` statement without what the checker does not take for these outputs."""
+    """Return the ``train`` statement without the arguments that the checker refuses for these outputs."""
     while train is not None:
         spec, _ = parse(Source(_text([*statements, train])))
         assert spec is not None
@@ -206,7 +206,7 @@ def _statements(decoded: Decoded) -> tuple[list[tree.Statement], list[str]]:
 def shortened(
     statements: list[tree.Statement], decoded: Decoded, naming: Naming, hints: Hints
 ) -> list[tree.Statement]:
-    """Return the statements with repeats folded, where that means the same."""
+    """Return the statements with repeats folded, if they still mean the same."""
     found = statements
     for collect in (True, False):
         folded = fold(statements, collect).statements
@@ -233,7 +233,7 @@ def _text(statements: Sequence[tree.Statement]) -> str:
 
 
 def compare(text: str, graph: Graph) -> str:
-    """Return where a spec means another model than a graph; "" where it means the same."""
+    """Return where a spec means another model than a graph, in words; "" if it means the same."""
     resolved, found = read(text)
     if resolved is None:
         return f"{found[0].code} {found[0].message}" if found else "it cannot be read"
@@ -241,7 +241,7 @@ def compare(text: str, graph: Graph) -> str:
 
 
 def read(text: str) -> tuple[Resolved | None, list[Diagnostic]]:
-    """Resolve the text of a spec that was written."""
+    """Return what a written spec resolves to, and the diagnostics in it."""
     spec, found = parse(Source(text))
     if spec is None or found:
         return None, found

@@ -22,7 +22,7 @@ from seqtopo.syntax.canonical import print_expr
 
 @dataclass(frozen=True)
 class Side:
-    """One topology: what it is called, its graph, how it is trained."""
+    """One of the two topologies: its name, its graph and its training."""
 
     name: str
     graph: Graph
@@ -31,7 +31,7 @@ class Side:
 
 @dataclass(frozen=True)
 class Step:
-    """One call of a layer, or an input: as it is written, and what comes in and goes out."""
+    """One call of a layer, or an input: its text in a spec, its inputs and its outputs."""
 
     index: int
     name: str
@@ -41,7 +41,7 @@ class Step:
     gives: tuple[Shape, ...]
     params: Size
     again: bool
-    """Whether the layer was called before: its weights are counted there."""
+    """True if the layer was called before, where its weights are counted."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Change:
 
     @property
     def only_follows(self) -> bool:
-        """Whether nothing but its shapes and sizes is different, as follows from a change before it."""
+        """True if only shapes and sizes differ, as follows from an earlier change."""
         whats = {what for what, _, _ in self.differences}
         follows = bool(whats) and whats <= {"gives", "parameters"}
         return follows and self.one is not None and self.one.row != "in"
@@ -63,23 +63,23 @@ class Change:
 
 @dataclass(frozen=True)
 class Difference:
-    """All that differs; nothing does where ``changes`` and ``training`` are empty."""
+    """All differences of two topologies; ``changes`` and ``training`` are empty if they are equal."""
 
     changes: tuple[Change, ...]
     training: tuple[tuple[str, str, str], ...]
     params: tuple[Size, Size]
     unchanged: int = 0
-    """How many layers are the same."""
+    """The number of equal layers."""
 
     def __bool__(self) -> bool:
         return bool(self.changes or self.training)
 
 
 def difference(one: Side, two: Side) -> Difference:
-    """Return what differs from one topology to the other.
+    """Return the differences of two topologies.
 
-    Layers are aligned as lines are in a difference of texts: equal ones first, then those of the same
-    kind that stand between them. Names that differ are no difference, nor are the names of open sizes.
+    Layers are aligned as lines are in a diff of texts: equal ones first, then those of the same kind between
+    them. Other names are no difference, nor are other names of open sizes.
     """
     a, b = steps_of(one.graph), steps_of(two.graph)
     training = tuple(_training(one.training, two.training))
@@ -105,7 +105,7 @@ def difference(one: Side, two: Side) -> Difference:
 
 
 def steps_of(graph: Graph) -> list[Step]:
-    """Return the calls that lead to the outputs, in their order."""
+    """Return the calls behind the outputs, in their order."""
     seen: set[Layer] = set()
     found = []
     for index in _ordered(graph):
@@ -118,8 +118,9 @@ def steps_of(graph: Graph) -> list[Step]:
 
 
 def _ordered(graph: Graph) -> list[int]:
-    """The nodes behind the outputs, each after those it needs, in an order that is the graph's own:
-    whichever way it was written, the ways that lead to a step are gone through one after the other.
+    """Return the nodes behind the outputs in an order that depends on the graph alone, not on its spec.
+
+    Each comes after those that it needs, and the branches that lead to a step follow each other.
     """
     found: dict[int, None] = {}
     todo = [(v.node, False) for v in (*graph.outputs, *(Value(i) for i in graph.inputs))][::-1]
@@ -185,7 +186,7 @@ def _total(steps: Sequence[Step]) -> Size:
 
 
 def _aligned(a: Sequence[Step], b: Sequence[Step]) -> list[tuple[Step | None, Step | None]]:
-    """The steps of both sides in pairs; None where the other side has none."""
+    """Return the steps of both sides in pairs; None if the other side has no such step."""
     found: list[tuple[Step | None, Step | None]] = []
     whole = SequenceMatcher(None, [s.text for s in a], [s.text for s in b], autojunk=False)
     for tag, i, j, k, m in whole.get_opcodes():
@@ -255,7 +256,7 @@ def _argument(row: Any, node: Node, name: str) -> str:
 
 
 def _wiring(x: Step, y: Step, back: Mapping[int, Step], one: Side, two: Side) -> list[tuple[str, str, str]]:
-    """What comes in, where it does not come from the same steps."""
+    """Return the difference in a step's inputs, if they come from other steps."""
     ours = [(v.node, v.output, v.extra) for v in one.graph.nodes[x.index].needs]
     theirs = []
     for v in two.graph.nodes[y.index].needs:
@@ -274,7 +275,7 @@ def _wiring(x: Step, y: Step, back: Mapping[int, Step], one: Side, two: Side) ->
 
 
 def _written(graph: Graph, step: Step) -> list[str]:
-    """What comes into a step, each as its layer is written."""
+    """Return the inputs of a step, each as the text of its layer."""
     nodes = [graph.nodes[v.node] for v in graph.nodes[step.index].needs]
     return [n.name if n.layer is None else _text(graph, n, n.layer) for n in nodes]
 
@@ -317,7 +318,7 @@ def _training(one: Training | None, two: Training | None) -> list[tuple[str, str
 
 
 def _given(training: Training | None) -> dict[str, tuple[Any, Any]]:
-    """What is given to ``compile`` and is not what Keras takes anyhow: as short as can be, and as written."""
+    """Return the arguments of ``compile`` that are not at their defaults, in shortest form and as given."""
     if training is None:
         return {}
     found = {"optimizer": training.optimizer, "loss": training.loss, "metrics": training.metrics}
@@ -333,7 +334,7 @@ def _as_given(value: Any) -> str:
 
 
 def _alone(value: Any) -> Any:
-    """A list of one thing, which is for the one output, as that thing."""
+    """Return the item of a list of one, which is for the only output; any other value as it is."""
     while isinstance(value, list) and len(value) == 1:
         (value,) = value
     return value

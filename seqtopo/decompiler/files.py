@@ -1,4 +1,4 @@
-"""The JSON text of a model's configuration, within bounds, and its parts by their types."""
+"""Parse the JSON text of a model's configuration, within bounds, and check the types of its parts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def parse_config(data: bytes | str, name: str) -> dict[str, Any]:
     """Return the configuration in a JSON text.
 
     Raises:
-        UnreadableError: it is none (ST501).
+        UnreadableError: the text is no configuration (ST501).
     """
     if len(data) > CONFIG_BYTES:
         raise no_model(f"{name} has a configuration of more than {CONFIG_BYTES:,} bytes")
@@ -38,7 +38,7 @@ def parse_config(data: bytes | str, name: str) -> dict[str, Any]:
 
 
 def _bounded(value: Any, name: str) -> None:
-    """Refuse what is nested too deeply for the recursive readers."""
+    """Refuse a value that is nested too deeply for the recursive readers."""
     level = [value]
     for _ in range(CONFIG_DEPTH):
         level = [
@@ -53,7 +53,7 @@ def _bounded(value: Any, name: str) -> None:
 
 
 def no_model(message: str, help: str = "") -> UnreadableError:
-    """What is wrong with a file that no model can be read from."""
+    """Return the error for a file from which no model can be read."""
     return UnreadableError("ST501", message, help or NO_MODEL)
 
 
@@ -63,35 +63,51 @@ def _kind(value: Any) -> str:
 
 
 def shown(value: Any, most: int = 40) -> str:
-    """Return a value of a configuration in a message, cut where it is long."""
+    """Return a value of a configuration for a message, cut if it is long."""
     text = value if isinstance(value, str) else json.dumps(value, default=str)
     text = " ".join("".join(c if c.isprintable() else " " for c in text[: 4 * most]).split())
     return text if len(text) <= most else text[: most - 3] + "..."
 
 
 def as_dict(value: Any, what: str) -> dict[str, Any]:
-    """Return a value as a dictionary; raises ``UnreadableError`` where it is none."""
+    """Return a value as a dictionary.
+
+    Raises:
+        UnreadableError: it is none (ST502).
+    """
     if not isinstance(value, dict):
         raise wrong(f"{what} is {_kind(value)}, not a dictionary")
     return value
 
 
 def as_list(value: Any, what: str) -> list[Any]:
-    """Return a value as a list; raises ``UnreadableError`` where it is none."""
+    """Return a value as a list.
+
+    Raises:
+        UnreadableError: it is none (ST502).
+    """
     if not isinstance(value, (list, tuple)):
         raise wrong(f"{what} is {_kind(value)}, not a list")
     return list(value)
 
 
 def as_text(value: Any, what: str) -> str:
-    """Return a value as a text; raises ``UnreadableError`` where it is none."""
+    """Return a value as a text.
+
+    Raises:
+        UnreadableError: it is none (ST502).
+    """
     if not isinstance(value, str):
         raise wrong(f"{what} is {_kind(value)}, not a text")
     return value
 
 
 def bounded_name(name: str) -> str:
-    """A layer's name, or ``UnreadableError`` where it is not a name but a long text."""
+    """Return a layer's name.
+
+    Raises:
+        UnreadableError: it is too long for a name (ST502).
+    """
     if len(name) > CONFIG_NAME:
         raise wrong(f"a layer's name, {shown(name)}, has {len(name):,} characters", "give it a shorter name")
     return name

@@ -1,4 +1,4 @@
-"""Write the units of a graph as flows: chains, branches as lists, and the rest by name."""
+"""Write the units of a graph as flows: chains, lists of branches, and named values for the rest."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Steps = tuple[tree.Expr, ...]
 
 
 class Statements:
-    """The statements of one spec while they are written: its names, and how open sizes are written."""
+    """The statements of one spec while they are written, with its names and the symbols of its open sizes."""
 
     def __init__(
         self, decoded: Decoded, naming: Naming, inside: Callable[[Layer | SubModel], tree.Expr]
@@ -29,16 +29,16 @@ class Statements:
         self.decoded = decoded
         self.naming = naming
         self.inside = inside
-        """Writes what stands in a wrapper."""
+        """A function that writes the contents of a wrapper."""
         self.opens: dict[Any, str] = {}
         self.blocks: dict[object, str] = {}
-        """What is bound without a source: shared layers, and models inside the model."""
+        """The names of flows without a source: shared layers, and models inside the model."""
         self.hints: dict[str, Counter[str]] = {}
-        """By the text of a step, what the binding or macro was called that our own names tell of."""
+        """The bindings or macros in which a step stood, from its layer's name, by the step's text."""
 
 
 class Flows:
-    """Writes the units of one graph."""
+    """The flows of one graph while they are written."""
 
     def __init__(self, whole: Statements, units: Units, made: Plan) -> None:
         self.whole = whole
@@ -54,7 +54,7 @@ class Flows:
     # ---- statements ------------------------------------------------------------------------------
 
     def all(self) -> list[tree.Statement]:
-        """Return the named values in their order, then the output."""
+        """Return the statements of the named values in order, then the output."""
         found: list[tree.Statement] = []
         for index in sorted(self.plan.named | set(self.plan.inline)):
             self.names[index] = self._name(index)
@@ -75,8 +75,9 @@ class Flows:
         return naming.value(unit, wanted or self._hint(index))
 
     def _hint(self, index: int) -> str:
-        """What our own names say that the statement of a unit was called: most of its layers, and none of
-        the others', have it.
+        """Return the binding that a unit's statement had, from the names that seqtopo gave to its layers.
+
+        Most of its layers have this binding in their names, and no other layers do.
         """
         naming = self.whole.naming
         inside: Counter[str] = Counter()
@@ -130,7 +131,7 @@ class Flows:
         return as_flow((*self.steps(fork, None), listed))
 
     def _unnamed(self, item: Item, expr: tree.Expr) -> tree.Expr:
-        """Put a list around an output that is only a name: the output would be named after it."""
+        """Return an output that is only a name in a list, as the output would be named after it otherwise."""
         if not isinstance(expr, tree.Name) or not isinstance(item, int):
             return expr
         unit = self.units.units[item]
@@ -160,7 +161,7 @@ class Flows:
         return tuple(reversed(found))
 
     def _step(self, unit: Unit, base: int | None) -> tuple[list[tree.Expr], int | None]:
-        """A unit's own step, the list before it where it takes several values, and what flows in there."""
+        """Return a unit's own step, behind a list if it takes several values, and the unit before these."""
         if unit.node is not None and unit.node.layer is None:
             return [self._input(unit)], None
         items = unit.items
@@ -178,7 +179,7 @@ class Flows:
         return steps, fork
 
     def branches(self, items: Sequence[Item], base: int | None, by: int = -1) -> tuple[tree.Expr, ...]:
-        """Return each item as a flow from ``base``, which is ``id``, or from its own source."""
+        """Return each item as a flow from ``base`` (written ``id``), or from a source of its own."""
         return tuple(self._branch(item, base, by) for item in items)
 
     def _branch(self, item: Item, base: int | None, by: int) -> tree.Expr:
@@ -189,7 +190,11 @@ class Flows:
         return as_flow(self.steps(item, base))
 
     def _reference(self, index: int) -> tree.Expr:
-        """An inline name, which must stand further up."""
+        """Return an inline name.
+
+        Raises:
+            OrderError: it is not written further up.
+        """
         if index not in self.written:
             raise OrderError(index)
         return writing.name(self.names[index])
@@ -208,7 +213,7 @@ class Flows:
         return self.names[index]
 
     def _residual(self, unit: Unit, branches: tuple[tree.Expr, ...], relative: bool) -> tree.Expr | None:
-        """``res(...)`` for a sum of what comes in and what is made of it."""
+        """Return the ``res(...)`` for a sum of a value and what is computed from it, or None."""
         layer = unit.layer
         plain = (
             layer is not None
@@ -255,7 +260,7 @@ class Flows:
         return self._as(unit, step)
 
     def _as(self, unit: Unit, step: tree.Expr, own: bool = True) -> tree.Expr:
-        """The step with its name, where the layer has one or something refers to it in the middle."""
+        """Return a step with ``as`` and its name, if it has one or a value in a flow is referred to."""
         naming = self.whole.naming
         layer = unit.layer
         name = self.names.get(unit.index)
@@ -275,7 +280,7 @@ class Flows:
 
 
 def as_flow(steps: Sequence[tree.Expr]) -> tree.Expr:
-    """Return steps as one expression; ``id`` where there is none."""
+    """Return steps as one expression; ``id`` for none."""
     if not steps:
         return writing.name("id")
     return steps[0] if len(steps) == 1 else tree.Flow(NOWHERE, tuple(steps))

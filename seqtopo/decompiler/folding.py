@@ -12,21 +12,21 @@ from seqtopo.decompiler.unify import Pattern, size, symbols, unify
 from seqtopo.syntax import tree
 
 LONGEST = 24
-"""A repeated part has at most so many steps."""
+"""The most steps of a repeated part."""
 SHORTEST_LOOP = 26
-"""Two alike parts become a loop only where each is at least so long as text."""
+"""The least characters of two similar parts that become a loop."""
 
 MOST_COMPARED = 20_000
-"""After so many steps compared, only equal ones are folded: a very long flow takes seconds, not minutes."""
+"""The compared steps after which only equal ones are folded, so that a very long flow takes seconds."""
 FEW = 8
-"""Up to so many turns each number of them is tried."""
+"""The number of turns up to which every smaller number is tried."""
 APART = 16
-"""So much shorter a text must be for a list to be parted from what merges it."""
+"""The least characters that splitting a list from its merge must save."""
 
 
 @dataclass
 class Folded:
-    """The statements with their repeats folded, and what the loops have collected: how many of each name."""
+    """Statements with their repeats folded; ``collected`` has the number of values of each collected name."""
 
     statements: list[tree.Statement]
     collected: dict[str, int]
@@ -35,7 +35,7 @@ class Folded:
 def fold(statements: Sequence[tree.Statement], collect: bool = True) -> Folded:
     """Return the statements with repeats folded.
 
-    ``collect`` lets names that number off be collected by a loop.
+    With ``collect``, names that end in consecutive numbers may be collected by a loop.
     """
     one = _Folder(symbols(statements), _values(statements), collect)
     found = [one.statement(s) for s in statements]
@@ -44,7 +44,7 @@ def fold(statements: Sequence[tree.Statement], collect: bool = True) -> Folded:
 
 
 def _values(statements: Iterable[tree.Statement]) -> set[str]:
-    """The names that stand for values: what begins with one is not repeated."""
+    """Return the names of values; a flow that begins with one is not repeated."""
     named = {n.name.name for n in tree.every(statements) if isinstance(n, tree.As)}
     bound = {
         s.name.name for s in statements if isinstance(s, tree.Bind) and begins_with_source(s.value, named)
@@ -79,7 +79,7 @@ class _Folder:
         self.collect = collect
         self.collected: dict[str, int] = {}
         self.compared = 0
-        """How many steps were compared for loops."""
+        """The number of steps that were compared for loops."""
 
     def statement(self, statement: tree.Statement) -> tree.Statement:
         match statement:
@@ -97,7 +97,7 @@ class _Folder:
             self.values.add(statement.name.name)
 
     def expr(self, node: Any, ends: bool = False) -> Any:
-        """Return an expression with every flow in it folded; ``ends``: nothing takes its value."""
+        """Return an expression with every flow in it folded; ``ends`` says that its value is not used."""
         if isinstance(node, tuple):
             return tuple(self.expr(n) for n in node)
         if not isinstance(node, tree.Node):
@@ -113,7 +113,7 @@ class _Folder:
         return replace(node, **{k: v if k == "span" else self.expr(v) for k, v in parts.items()})
 
     def branches(self, items: tuple[tree.Expr, ...]) -> tuple[tree.Expr, ...]:
-        """Return the items of a list, with those that are alike and side by side as a loop."""
+        """Return the items of a list, with neighbours that are alike as a loop."""
         found: list[tree.Expr] = []
         heads = [tuple(map(_head, _steps(item))) for item in items]
         at = 0
@@ -127,7 +127,7 @@ class _Folder:
         return tuple(found)
 
     def _side_by_side(self, items: tuple[tree.Expr, ...]) -> tuple[int, tree.Expr] | None:
-        """How many items one loop stands for, from the first on, and the loop."""
+        """Return the number of items, from the first on, that one loop can replace, and the loop."""
         made = self._loop([_steps(item) for item in items], 0, 1)
         if made is None:
             return None
@@ -141,7 +141,7 @@ class _Folder:
         return count, looped
 
     def flow(self, several: Sequence[tuple[tree.Expr, ...]]) -> tree.Expr:
-        """Return the shortest of several ways to say a flow, each folded."""
+        """Return the shortest of several forms of a flow, each folded."""
         before = dict(self.collected)
         found: list[tuple[int, tree.Expr, dict[str, int]]] = []
         for steps in several:
@@ -152,7 +152,7 @@ class _Folder:
         return shortest
 
     def steps(self, steps: tuple[tree.Expr, ...]) -> tuple[tree.Expr, ...]:
-        """Return the steps of a flow, its best repeat folded, then the next best."""
+        """Return the steps of a flow with its best repeat folded, then the next best."""
         for _ in range(64):
             best = self._best(steps)
             if best is None:
@@ -200,7 +200,7 @@ class _Folder:
     def _folded(
         self, steps: tuple[tree.Expr, ...], start: int, period: int, times: int
     ) -> tuple[int, tree.Expr, Pattern | None] | None:
-        """The longest repeat of so many steps from here on."""
+        """Return the longest repeat of ``period`` steps from ``start`` on."""
         runs = [steps[start + i * period : start + (i + 1) * period] for i in range(times)]
         equal = 1
         while equal < times and runs[equal] == runs[0]:
@@ -230,8 +230,9 @@ class _Folder:
         return None
 
     def completed(self, steps: tuple[tree.Expr, ...]) -> list[tuple[tree.Expr, ...]]:
-        """Return the steps; and with a last turn whose sum nothing takes, with its sum: what is not taken is
-        not built.
+        """Return the steps, and the steps with an unused sum added to the last turn.
+
+        What is not used is not built.
         """
         if not (self.collect and isinstance(steps[-1], tree.As)):
             return [steps]
@@ -251,19 +252,19 @@ class _Folder:
 
 
 def _steps(item: tree.Expr) -> tuple[tree.Expr, ...]:
-    """The steps of a branch."""
+    """Return the steps of a branch."""
     return item.steps if isinstance(item, tree.Flow) else (item,)
 
 
 def _counts(most: int) -> Iterator[int]:
-    """How many turns to try, from all down to two; not each number where there are many."""
+    """Yield the numbers of turns to try, from all down to two, without each number if there are many."""
     while most > 1:
         yield most
         most = most - 1 if most <= FEW else most // 2
 
 
 def _head(step: tree.Expr) -> object:
-    """What steps must have in common to be alike at all."""
+    """Return the part of a step in which similar steps must be equal."""
     if isinstance(step, (tree.As, tree.For, tree.Branches)):
         return type(step), _head(step.body)
     if isinstance(step, tree.Call):
@@ -274,7 +275,7 @@ def _head(step: tree.Expr) -> object:
 
 
 def _times(heads: Sequence[object], start: int, period: int) -> int:
-    """How often the heads of so many steps come one after the other."""
+    """Return how many times the heads of ``period`` steps follow each other from ``start`` on."""
     times = 1
     while True:
         here = start + times * period
@@ -301,7 +302,7 @@ def loop(pattern: Pattern, count: int) -> tree.For:
 
 
 def _listed(node: Any, collected: dict[str, int]) -> Any:
-    """Lists of all that a loop has collected, as its name."""
+    """Return expressions in which lists of all values of a loop are replaced by its name."""
     if isinstance(node, tuple):
         return tuple(_listed(n, collected) for n in node)
     if not isinstance(node, tree.Node) or not collected:

@@ -21,7 +21,7 @@ TEXTS = ("model_config", "training_config", "keras_version", "backend")
 
 
 def main(what: str, path: Path, *out: str) -> dict[str, Any]:
-    """Return the answer: ``texts`` or ``layers``; or ``wrong``, a code, a message and a help."""
+    """Return the answer to print: ``texts`` or ``layers``, or ``wrong`` with a code, a message and a help."""
     _bound_memory(path)
     try:
         with h5py.File(path, "r") as file:
@@ -38,7 +38,7 @@ def main(what: str, path: Path, *out: str) -> dict[str, Any]:
 
 
 def _bound_memory(path: Path) -> None:
-    """Let this process have no more memory than an honest file needs."""
+    """Limit this process' memory to what an honest file needs."""
     try:
         import resource
 
@@ -92,7 +92,7 @@ def _weights(file: Any, path: Path, out: Path) -> dict[str, Any]:
 
 
 def check_size(file: Any, path: Path) -> None:
-    """Refuses a file of more groups and arrays than any model has, or whose links lead out of it.
+    """Refuse a file with more groups and arrays than any model has, or with links out of the file.
 
     Raises:
         UnreadableError: it is such a file (ST501).
@@ -123,7 +123,7 @@ def check_size(file: Any, path: Path) -> None:
 
 
 def text_of(attributes: Any, name: str, where: str) -> str | None:
-    """Return a text among the attributes of a group; None where there is none.
+    """Return a text among the attributes of a group; None if it has none of this name.
 
     Raises:
         UnreadableError: it is too long, or no text (ST501).
@@ -145,7 +145,7 @@ def text_of(attributes: Any, name: str, where: str) -> str | None:
 
 
 def _words(attributes: Any, name: str) -> list[str]:
-    """A list of texts among the attributes, which is cut into several where it is long."""
+    """Return a list of texts among the attributes, which stands in several parts if it is long."""
     parts = [attributes[name]] if name in attributes else []
     while f"{name}{len(parts)}" in attributes:
         parts.append(attributes[f"{name}{len(parts)}"])
@@ -154,7 +154,7 @@ def _words(attributes: Any, name: str) -> list[str]:
 
 
 def _weights_only(file: Any, path: Path) -> UnreadableError:
-    """What is wrong with an HDF5 file without a configuration: most hold weights alone."""
+    """Return the error for an HDF5 file without a configuration; most such files hold weights alone."""
     attributes, names = set(file.attrs), set(file)
     weights = attributes & {"layer_names", "layer_names0", "nb_layers"} or "graph" in names
     if weights or names & {"layers", "_layer_checkpoint_dependencies", "model_weights"}:

@@ -40,7 +40,7 @@ def read_h5(path: Path) -> dict[str, Any]:
 
 
 def ask(path: Path, what: str, *out: str) -> dict[str, Any]:
-    """Return what ``h5_child`` says of a file.
+    """Return the answer of ``h5_child`` for a file.
 
     Raises:
         UnreadableError: the file is damaged, or h5py is not installed (ST501).

@@ -20,7 +20,7 @@ from seqtopo.layers.values import Refusal, Tensor, show
 from seqtopo.layers.weight_objects import decomposes_half
 
 KERAS_ROWS: Mapping[str, Row] = {row.keras: row for row in ROWS if row.keras}
-"""The rows by their class in ``keras.layers``."""
+"""The rows by the names of their classes in ``keras.layers``."""
 
 UNSAID: Mapping[str, Any] = {
     "zero_output_for_mask": False,
@@ -34,11 +34,11 @@ UNSAID: Mapping[str, Any] = {
     "unroll": False,
     "data_format": "channels_last",
 }
-"""What Keras writes beside the rows' parameters, and the value that says nothing."""
+"""The arguments that Keras writes besides the rows' parameters, with the values that can be left out."""
 
 
 SET_BY_WRAPPERS = ("zero_output_for_mask",)
-"""What ``Bidirectional`` sets in the layers inside."""
+"""The arguments that ``Bidirectional`` sets in its inner layers."""
 
 
 class NoRowError(Exception):
@@ -51,15 +51,15 @@ class NoRowError(Exception):
 
 @dataclass
 class Read:
-    """A layer that was read: its row's arguments, and the name in its configuration."""
+    """A layer as it was read: its row, the row's arguments, and the name in its configuration."""
 
     row: Row
     args: dict[str, Any] = field(default_factory=dict)
     name: str = ""
     inner: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """Configurations of what it wraps, by the parameter's name."""
+    """The configurations of the layers that it wraps, by the parameter's name."""
     dtype: str = ""
-    """A dtype of whole numbers, which only some layers are given."""
+    """An integer dtype, which only some layers are given."""
 
 
 def row_of(config: Mapping[str, Any]) -> Row:
@@ -87,8 +87,9 @@ def row_of(config: Mapping[str, Any]) -> Row:
 
 
 def read_layer(config: Mapping[str, Any], losses: Losses, inside: bool = False) -> Read:
-    """Return a serialized layer by its row; what no argument can say goes to ``losses``. ``inside`` a
-    wrapper, it has arguments that the wrapper set.
+    """Return a serialized layer by its row; arguments that the row lacks go to ``losses``.
+
+    A layer ``inside`` a wrapper has arguments that the wrapper set.
 
     Raises:
         NoRowError: the language has no such layer, or cannot say an argument that it must have.
@@ -127,8 +128,9 @@ def read_layer(config: Mapping[str, Any], losses: Losses, inside: bool = False) 
 
 
 def _without_decomposing(read: Read, losses: Losses) -> None:
-    """Replaces each initializer that not every backend can run in the layer's dtype. The weights of a model
-    that was made elsewhere do not depend on it.
+    """Replace each initializer that not every backend can run in the layer's dtype.
+
+    The weights of an existing model do not depend on it.
     """
     dtype = read.args.get("dtype")
     for param in read.row.params:
@@ -140,7 +142,7 @@ def _without_decomposing(read: Read, losses: Losses) -> None:
 
 
 def _says_nothing(key: str, value: Any) -> bool:
-    """Whether an argument that no row has is as it is by default."""
+    """Return whether an argument that no row has is at its default."""
     if key in ("dtype", "trainable"):
         return value is True or "float32" in (value, plain_dtype(value))
     return value is None or (key in UNSAID and value == UNSAID[key])
@@ -198,7 +200,7 @@ def _unsaid(read: Read, param: Param, value: Any, why: str, losses: Losses) -> N
 
 
 def default_of(param: Param) -> Any:
-    """Return a parameter's default, read as an argument is."""
+    """Return a parameter's default, in the form in which arguments are read."""
     if param.default is REQUIRED:
         return REQUIRED
     try:
@@ -212,9 +214,7 @@ def _tuple(value: Any) -> Any:
 
 
 def same_value(a: Any, b: Any) -> bool:
-    """Return whether two arguments say the same to Keras: ``linear`` and none, an axis alone
-    or in a tuple.
-    """
+    """Return whether two arguments mean the same to Keras: ``linear`` and none, an axis and its tuple."""
     if isinstance(a, bool) != isinstance(b, bool):
         return False
     if a == b:
@@ -225,8 +225,7 @@ def same_value(a: Any, b: Any) -> bool:
 
 
 def written_value(name: str, value: Any, family: str = "") -> Any:
-    """Return an argument's value as short as it can be written, None where it says what Keras takes anyhow;
-    ``family`` is that of its objects.
+    """Return the shortest form of an argument's value, None for a default; ``family`` is that of its objects.
 
     >>> written_value("dtype", "float32"), written_value("dtype", "float16"), written_value("units", 3)
     (None, 'float16', 3)
@@ -237,14 +236,12 @@ def written_value(name: str, value: Any, family: str = "") -> Any:
 
 
 def make(read: Read) -> Layer:
-    """Return the layer of what was read."""
+    """Return the layer for what was read."""
     return Layer(read.row, dict(read.args), read.name)
 
 
 def settle(layer: Layer, inputs: tuple[Tensor, ...], losses: Losses) -> None:
-    """Leave out what Keras wrote only because the incoming shapes decide it, and count axes as
-    a spec does.
-    """
+    """Remove the arguments that the incoming shapes determine, and number axes as a spec does."""
     if layer.row.counted and inputs:
         given = Given(layer.row, {**layer.row.defaults, **layer.args}, inputs, {}, {})
         for name, value in layer.row.counted(given).items():

@@ -1,4 +1,4 @@
-"""Collect what a spec cannot say of a model, as diagnostics, each with its layer."""
+"""Collect the parts of a model that a spec cannot say, as diagnostics with the layer's name."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from seqtopo.system.bounds import LOSSES
 
 
 class UnreadableError(Exception):
-    """A file or configuration holds no model that can be read; carries the diagnostic."""
+    """A file or configuration holds no readable model; has the diagnostic."""
 
     def __init__(self, code: str, message: str, help: str = "") -> None:
         super().__init__(message)
         self.diagnostic = Diagnostic(code, message, Span(0, 0), help=help)
 
     def placed(self, name: str) -> Diagnostic:
-        """Return the diagnostic, of the file of that name."""
+        """Return the diagnostic, with the name of its file."""
         return replace(self.diagnostic, source=Source("", name)) if name else self.diagnostic
 
 
@@ -32,10 +32,10 @@ def wrong(message: str, help: str = "it is not what Keras 3 writes; save the mod
 
 @dataclass
 class Losses:
-    """Gathers what is lost or said otherwise, in the order in which it is met.
+    """The diagnostics on a model, in the order in which they are found.
 
-    What is found while a call is read belongs to what the call gives: the pieces of an operation are read
-    one by one, and what was said of them does not count once the whole is known.
+    A diagnostic found while a call is read belongs to that call. The calls inside an operation are read one
+    by one, and their diagnostics are dropped once the whole is recognised.
     """
 
     name: str = ""
@@ -43,7 +43,7 @@ class Losses:
     counts: Counter[Severity] = field(default_factory=Counter)
 
     def add(self, code: str, message: str, severity: Severity = "warning", help: str = "") -> None:
-        """Add one diagnostic; of very many, only that there are more."""
+        """Add a diagnostic; of very many, only a note that there are more."""
         self.counts[severity] += 1
         if self.counts[severity] > LOSSES + 1:
             return
@@ -58,19 +58,19 @@ class Losses:
         self.add("ST504", f"{layer} has {argument}={value}, which cannot be written in a spec{reason}")
 
     def unsaved(self, kind: str, argument: str, default: Any, layer: str = "") -> None:
-        """Add an argument of an object that Keras leaves out of what it saves."""
+        """Add an argument of an object that Keras does not save."""
         where = f"{layer} has" if layer else "the model was compiled with"
         message = f"{where} {kind}, whose {argument} Keras does not save: the spec has the default, {default}"
         help = f"if it was another, write {kind}({argument}=...)"
         self.add("ST504" if layer else "ST505", message, help=help)
 
     def otherwise(self, layer: str, what: str) -> None:
-        """Add what the spec says by other means, to the same outputs."""
+        """Add a note that the spec says something by other means, with the same outputs."""
         self.add("ST506", f"{layer} {what}", "info")
 
     @contextmanager
     def apart(self) -> Iterator[list[Diagnostic]]:
-        """Collect what is found inside the ``with`` block in a list of its own."""
+        """Collect the diagnostics inside the ``with`` block in a list of its own."""
         before, self.found, self.counts = (self.found, self.counts), [], Counter()
         try:
             yield self.found
@@ -79,5 +79,5 @@ class Losses:
 
     @property
     def diagnostics(self) -> tuple[Diagnostic, ...]:
-        """Each finding once."""
+        """Return the diagnostics, each once."""
         return tuple(dict.fromkeys(self.found))

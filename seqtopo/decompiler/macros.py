@@ -1,4 +1,4 @@
-"""Write parts that stand in several places as a macro: ``def``."""
+"""Replace equal parts in several places by a macro, a ``def``."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from seqtopo.syntax import tree
 from seqtopo.syntax.canonical import print_expr
 
 LONGEST = 14
-"""A macro has at most so many steps."""
+"""The most steps of a macro."""
 LEAST = 24
-"""It must save so many characters."""
+"""The least characters that a macro must save."""
 MOST = 8
-"""So many macros in one spec are enough."""
+"""The most macros in one spec."""
 
 Hints = Mapping[str, Counter[str]]
-"""By the text of a step, what the macro or binding was called that it was written in."""
+"""The macros or bindings in which a step was written, by the text of the step."""
 
 
 @dataclass(frozen=True)
 class _Place:
-    """Some steps of a flow: the flow by its id, where they begin, how many; the loops around it."""
+    """A run of steps in a flow: the flow's id, the first step, their number, and the loops around."""
 
     flow: int
     start: int
@@ -39,7 +39,7 @@ class _Place:
 def with_macro(
     statements: Sequence[tree.Statement], hints: Hints, fresh: Callable[[str], str]
 ) -> list[tree.Statement] | None:
-    """Return the same statements with one macro more; None where none is worth it."""
+    """Return the statements with one more macro; None if no macro saves enough."""
     taken = symbols(statements)
     values = _values(statements)
     best: tuple[int, Pattern, list[_Place]] | None = None
@@ -64,7 +64,7 @@ def with_macro(
 
 
 def _alike(statements: Sequence[tree.Statement], values: set[str]) -> Iterator[list[_Place]]:
-    """Places of equally many steps whose layers are the same, one after the other."""
+    """Yield places of equally many steps that call the same layers in the same order."""
     found: dict[tuple[object, ...], list[_Place]] = {}
     for flow, steps, loops in _flows(statements):
         first = 1 if begins_with_source(steps[0], values) else 0
@@ -82,7 +82,7 @@ def _alike(statements: Sequence[tree.Statement], values: set[str]) -> Iterator[l
 
 
 def _flows(nodes: Sequence[Any]) -> Iterator[tuple[int, tuple[tree.Expr, ...], frozenset[str]]]:
-    """Every flow, with the names of the loops around it."""
+    """Yield every flow, with the names of the loops around it."""
     todo: list[tuple[Any, frozenset[str]]] = [(n, frozenset()) for n in nodes]
     while todo:
         here, loops = todo.pop()
@@ -105,7 +105,7 @@ def _flows(nodes: Sequence[Any]) -> Iterator[tuple[int, tuple[tree.Expr, ...], f
 
 
 def _shape(step: tree.Expr) -> object:
-    """What two steps must have in common for one pattern."""
+    """Return the part of a step that must be equal in two steps of one pattern."""
     if isinstance(step, tree.Call):
         inner = tuple(_shape(a.value) for a in step.args if isinstance(a.value, (tree.Call, tree.Flow)))
         return step.name.name, len([a for a in step.args if a.name is None]), inner
@@ -125,7 +125,7 @@ def _shape(step: tree.Expr) -> object:
 
 
 def _is_bound(step: tree.Expr, values: set[str]) -> bool:
-    """Whether a step names something, has an input of its own, or refers to a value."""
+    """Return whether a step names something, has an input of its own, or refers to a value."""
     return any(
         isinstance(n, (tree.As, tree.Attribute))
         or (isinstance(n, tree.Name) and n.name in values)
@@ -135,7 +135,7 @@ def _is_bound(step: tree.Expr, values: set[str]) -> bool:
 
 
 def _choices(places: list[_Place]) -> Iterator[list[_Place]]:
-    """Places that do not overlap: all that can be one pattern, or those that are equal."""
+    """Yield places that do not overlap: all that fit one pattern, or only equal ones."""
     apart: list[_Place] = []
     for place in places:
         if not any(_overlap(place, other) for other in apart):
@@ -157,14 +157,14 @@ def _overlap(one: _Place, two: _Place) -> bool:
 
 
 def _saved(pattern: Pattern, places: list[_Place]) -> int:
-    """How much shorter the text gets."""
+    """Return the number of characters that the macro saves."""
     given = sum(size(column) for column in pattern.columns.values())
     head = len("def block() = ") + 3 * len(pattern.columns)
     return sum(size(p.steps) for p in places) - size(pattern.steps) - head - given - 11 * len(places)
 
 
 def _word(pattern: Pattern, places: list[_Place], hints: Hints) -> str:
-    """What the macro is called: as it was in the model's names, else after what is in it."""
+    """Return the macro's name: the one in the model's names, else one for the layers in it."""
     known: Counter[str] = Counter()
     for place in places:
         for step in tree.every(place.steps):
@@ -177,7 +177,7 @@ def _word(pattern: Pattern, places: list[_Place], hints: Hints) -> str:
 
 
 class _Replacer:
-    """Replaces what a macro stands for by its uses."""
+    """The replacement of a macro's places by its uses."""
 
     def __init__(self, name: str, pattern: Pattern, places: list[_Place]) -> None:
         self.name = name

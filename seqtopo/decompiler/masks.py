@@ -1,5 +1,7 @@
-"""Masks that Keras hands on by itself. Its configurations hold them as operations and arguments of calls,
-which a spec leaves out: they come of themselves again.
+"""Recognise the masks that Keras passes on by itself.
+
+A configuration holds them as operations and as arguments of calls. A spec leaves them out, as Keras makes
+them again.
 """
 
 from __future__ import annotations
@@ -12,10 +14,10 @@ from seqtopo.graph.graph import Graph, Node, Value
 from seqtopo.graph.masks import mask_of, masked_value
 
 Origin = tuple[Value, float]
-"""What a mask says: which steps of a value are not all this number."""
+"""The origin of a mask: it marks the steps of a value that are not all this number."""
 
 GIVEN = float("inf")
-"""In an origin: the mask is the value itself."""
+"""The number in an origin whose value is the mask itself."""
 MASK_ARGUMENTS = ("mask", "query_mask", "value_mask", "key_mask")
 _OF_MASKS = frozenset(
     {
@@ -34,11 +36,11 @@ _OF_MASKS = frozenset(
         ),
     }
 )
-"""Operations that masks are made by from other masks."""
+"""The operations that make masks from other masks."""
 
 
 class Masks:
-    """The mask that each value has, by where it came from."""
+    """The masks of all values, by their origins."""
 
     def __init__(
         self,
@@ -53,7 +55,7 @@ class Masks:
         self.of = of
 
     def after(self, node: Node) -> None:
-        """Keep the mask of what a call gives."""
+        """Store the mask of a call's output."""
         found = self._after(node)
         if found:
             self.of[Value(node.index)] = found
@@ -79,7 +81,7 @@ class Masks:
         return all(f is not None and f and f <= came for f in found)
 
     def origins(self, ref: Ref) -> frozenset[Origin] | None:
-        """Return what a mask was made from; None where it is something else than a mask."""
+        """Return the origins of a mask; None for a value that is no mask."""
         found: set[Origin] = set()
         todo, seen = [ref], set()
         while todo:

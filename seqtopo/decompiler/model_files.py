@@ -1,8 +1,8 @@
 """Read a model's configuration from its file, without Keras and without running code from it.
 
-A ``.keras`` file is a zip archive; its ``config.json`` alone is read, up to a bound, so neither weights
-nor code are touched, and a file that was made to do harm costs no more than a large one. What a file begins
-with says what it is, whatever its name.
+A ``.keras`` file is a zip archive; its ``config.json`` alone is read, up to a bound. So neither weights nor
+code are touched, and a malicious file costs no more than a large one. The first bytes of a file tell its
+kind, whatever its name.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from seqtopo.system.bounds import CONFIG_BYTES
 from seqtopo.system.files import open_file
 
 HDF5 = b"\x89HDF\r\n\x1a\n"
-"""How an HDF5 file begins."""
+"""The first bytes of an HDF5 file."""
 
 
 def read_config(path: Path) -> dict[str, Any]:
     """Return the configuration of the model in a file.
 
     Raises:
-        UnreadableError: there is none, or it is damaged, too large or nested too deeply (ST501).
+        UnreadableError: it holds none, or is damaged, too large or nested too deeply (ST501).
     """
     try:
         if path.suffix.lower() == ".json":

@@ -1,4 +1,4 @@
-"""Name things in the spec: names that somebody chose are kept, others are made where one is needed."""
+"""Name the values of a spec: chosen names are kept, and others are made where one is needed."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ WORDS: Mapping[Role, str] = {
     "convolution": "found",
     "transposed": "found",
 }
-"""What values are called that need a name and have none, by the role of the layer that makes them."""
+"""The names for values that need one and have none, by the role of their layer."""
 
 
 def is_name(text: str) -> bool:
-    """Return whether a text can be a name of the language, and is free."""
+    """Return whether a text is a name of the language without a meaning there."""
     return _NAME.fullmatch(text) is not None and not registry.has_meaning(text)
 
 
 def ours(graph: Graph) -> bool:
-    """Return whether a graph bears the names that our own emitter gives, and none that only Keras gives."""
+    """Return whether a graph has names that seqtopo's emitter gives, and none that only Keras gives."""
     found = False
     for node in graph.nodes:
         stem = automatic.base(node.layer.name if node.layer is not None else node.name)
@@ -59,7 +59,7 @@ def ours(graph: Graph) -> bool:
 
 
 def _functions_in(layer: Any) -> set[str]:
-    """The names of functions that a layer is, or that stand inside it, which nothing else may have."""
+    """Return the names of functions that a layer is or contains, which nothing else may have."""
     if isinstance(layer, SubModel):
         return {name for node in layer.graph.nodes for name in _functions_in(node.layer)}
     if not isinstance(layer, Layer):
@@ -70,15 +70,17 @@ def _functions_in(layer: Any) -> set[str]:
 
 @dataclass
 class Naming:
-    """Every name of one spec: which are taken, and which layers keep theirs."""
+    """The names of one spec: those that are taken, and those that layers keep."""
 
     ours: bool
     taken: set[str] = field(default_factory=set)
     kept: set[str] = field(default_factory=set)
-    """Names that layers and inputs have: other things may not take them first."""
+    """The names that layers and inputs have; other things may not take them first."""
     inputs: dict[str, int] = field(default_factory=dict)
-    """The nodes of the inputs that keep their names, which no layer may take: a layer inside an inner model
-    may have the name of an input of the whole."""
+    """The nodes of the inputs that keep their names, by name.
+
+    No layer may take these names; a layer inside an inner model may have the name of an input of the whole.
+    """
     lost: list[str] = field(default_factory=list)
 
     def copy(self) -> Naming:
@@ -86,7 +88,7 @@ class Naming:
         return Naming(self.ours, set(self.taken), set(self.kept), self.inputs, [])
 
     def reserve(self, graph: Graph) -> None:
-        """Keep the names that somebody chose free for their layers."""
+        """Reserve the chosen names for their layers."""
         for node in graph.nodes:
             self.taken |= _functions_in(node.layer)
             name = node.layer.name if node.layer is not None else node.name
@@ -99,7 +101,7 @@ class Naming:
     # ---- layers ------------------------------------------------------------------------------------
 
     def is_automatic(self, layer: Layer) -> bool:
-        """Return whether nobody chose a layer's name."""
+        """Return whether a layer's name is automatic."""
         return not layer.name or self._is_automatic(layer.name, layer.row, layer.args.get("activation"))
 
     def _is_automatic(self, name: str, row: Row, activation: object) -> bool:
@@ -107,7 +109,7 @@ class Naming:
         return found and (not prefix or self.ours)
 
     def named(self, step: tree.Expr, layer: Layer) -> tree.Expr:
-        """Return a step with the name that its layer has."""
+        """Return a step with its layer's name."""
         name = layer.name
         if is_name(name) and self._may_have(name):
             self.taken.add(name)
@@ -115,7 +117,7 @@ class Naming:
         return self._quoted(step, layer)
 
     def inner(self, step: tree.Expr, layer: Layer) -> tree.Expr:
-        """Return a step inside a wrapper with its layer's name, where somebody chose it."""
+        """Return a step inside a wrapper with its layer's name, if that is chosen."""
         name = re.sub(r"^(forward|backward)_", "", layer.name)
         if not name or self._is_automatic(name, layer.row, layer.args.get("activation")):
             return step
@@ -136,7 +138,7 @@ class Naming:
         return tree.Call(writing.NOWHERE, step.name, (*step.args, given))
 
     def input(self, node: Node) -> str:
-        """Return the name of an input, where somebody chose one that can be said."""
+        """Return the name of an input if it is chosen and a spec can say it; else ""."""
         if not node.name or automatic.is_input(node.name):
             return ""
         if self.inputs.get(node.name) == node.index:
@@ -145,18 +147,18 @@ class Naming:
         return ""
 
     def _may_have(self, name: str, node: Node | None = None) -> bool:
-        """Whether a name is free, for something that is not an input, or for the node of one."""
+        """Return whether a name is free for a layer, or for the input that is this node."""
         owner = self.inputs.get(name)
         return name not in self.taken and (owner is None or (node is not None and owner == node.index))
 
     # ---- values, blocks, models ------------------------------------------------------------------
 
     def bears(self, unit: Unit, name: str) -> bool:
-        """Return whether a unit's layer has this very name, chosen."""
+        """Return whether a unit's layer has this name, and it is chosen."""
         return unit.layer is not None and unit.layer.name == name and not self.is_automatic(unit.layer)
 
     def free(self, unit: Unit, name: str) -> bool:
-        """Return whether a name can be a unit's: it is a name, and nothing else has it or will."""
+        """Return whether a name can be a unit's: nothing else has it or will have it."""
         own = name not in self.kept or self.bears(unit, name)
         return is_name(name) and name not in self.taken and own
 
@@ -180,28 +182,28 @@ class Naming:
         return word if _NAME.fullmatch(word) else "part"
 
     def hint(self, layer: Layer) -> str:
-        """Return the binding that a layer of our own models was written in."""
+        """Return the binding in a layer's name, which seqtopo's emitter puts there; else ""."""
         if not self.ours:
             return ""
         found, prefix = automatic.split(layer.name, layer.row, layer.args.get("activation"))
         return prefix if found and is_name(prefix) else ""
 
     def block(self, layer: Layer) -> str:
-        """Return a name for a shared layer: its own where somebody chose one."""
+        """Return a name for a shared layer: its own if that is chosen."""
         if not self.is_automatic(layer) and is_name(layer.name) and self._may_have(layer.name):
             self.taken.add(layer.name)
             return layer.name
         return self.fresh(f"shared_{layer.row.name}")
 
     def binding(self, wanted: str, otherwise: str) -> str:
-        """Return a name for a part: the wanted one where it is free."""
+        """Return a name for a part: the wanted one if it is free."""
         if is_name(wanted) and self._may_have(wanted):
             self.taken.add(wanted)
             return wanted
         return self.fresh(re.sub(r"\W", "_", otherwise).strip("_").lower() or "part")
 
     def model(self, name: str) -> str:
-        """Return the last flow's name; "" where the model's is automatic."""
+        """Return the name of the last flow; "" if the model's is automatic."""
         if automatic.is_model(name):
             return ""
         if is_name(name) and name not in self.taken | self.kept:
@@ -211,7 +213,7 @@ class Naming:
         return ""
 
     def fresh(self, word: str) -> str:
-        """Return a name that nothing has: the word, or with a number behind it."""
+        """Return an unused name: the word, or the word with a number."""
         found = word
         for number in self._numbers():
             if is_name(found) and found not in self.taken and found not in self.kept:
@@ -225,7 +227,7 @@ class Naming:
 
 
 def word(row: Row) -> str:
-    """Return what the value of a layer is called where it needs a name."""
+    """Return the name for a layer's value where it needs one."""
     if row.name == "softmax":
         return "shares"
     return "read" if row.recurrent else WORDS.get(row.role, "h")

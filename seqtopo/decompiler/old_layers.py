@@ -1,4 +1,4 @@
-"""Translate a layer that Keras 0.3 to 2 saved to the layer or the layers of Keras 3."""
+"""Translate a layer that Keras 0.3 to 2 saved to one or several layers of Keras 3."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ GRAPHS = ("Model", "Functional", "Container", "Network")
 """The classes of functional models."""
 MODELS = (*GRAPHS, "Sequential", "Graph")
 UNNAMED = "input_layer"
-"""What Keras 3 calls an input that was given no name."""
+"""The name that Keras 3 gives to an input without a name."""
 _KEEPS_SHAPE = ("SReLU", "ParametricSoftplus", "ThresholdedLinear")
 
 
 def settings(layer: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the config of a layer; an empty one where it has none."""
+    """Return the config of a layer, or an empty one."""
     config = layer.get("config")
     return config if isinstance(config, dict) else {}
 
 
 def named_class(layer: Config) -> Config:
-    """A layer or model of Keras 0.3, whose class stood under ``name``, in the form of the later ages."""
+    """Return a layer or model of Keras 0.3 in later form; its class stood under ``name``."""
     if "class_name" in layer or not isinstance(layer.get("name"), str):
         return layer
     body = {key: value for key, value in layer.items() if key != "name"}
@@ -41,7 +41,10 @@ def named_class(layer: Config) -> Config:
 
 
 class Piece(NamedTuple):
-    """One of the layers that an old layer is now; ``takes`` other pieces by name, "" what came in."""
+    """One of the layers that replace an old layer.
+
+    ``takes`` are the names of its inputs among the other pieces, "" for the old layer's input.
+    """
 
     layer: Config
     takes: tuple[str, ...] = ()
@@ -74,7 +77,7 @@ def layer_of(class_name: str, config: Config) -> Config:
 
 
 class Layers:
-    """The layers of one file; ``model`` rewrites the models among them."""
+    """The translation of the layers of one file; ``model`` translates the models among them."""
 
     def __init__(self, age: Age, losses: Losses, model: Callable[[Config], Config]) -> None:
         self.age = age
@@ -82,7 +85,7 @@ class Layers:
         self.model = model
 
     def pieces(self, layer: Config) -> list[Piece]:
-        """A layer as the layers that it is now; the last one has its name."""
+        """Return the layers that replace a layer; the last one has its name."""
         layer = named_class(layer)
         kind = as_text(layer.get("class_name"), "a layer's class_name")
         given = layer.get("config", {})
@@ -120,14 +123,14 @@ class Layers:
         return pieces
 
     def note(self, name: str, found: Modern) -> None:
-        """Tells what Keras 3 computes otherwise."""
+        """Add diagnostics for what Keras 3 computes otherwise."""
         for note in found.notes:
             if note.kind == "meaning":
                 word = f"{note.old}={note.new}" if note.new and note.new != note.old else note.old
                 self.losses.add("ST504", f"{name} has {word}: {note.why}")
 
     def several(self, found: Modern, name: str, body: Config) -> list[Piece]:
-        """The layers that one without a successor is now; itself where there is none."""
+        """Return the layers that replace one without a successor; the layer itself if it has one."""
         kwargs, kind = found.kwargs, found.class_name
         units, features = kwargs.get("units"), kwargs.pop("nb_feature", 4)
         if kind == "MaxoutDense" and type(units) is type(features) is int:
@@ -161,7 +164,7 @@ class Layers:
         return [Piece(layer)]
 
     def inner(self, layer: Config, outside: str) -> Config:
-        """The layer in a wrapper."""
+        """Return the layer in a wrapper."""
         pieces = self.pieces(layer)
         if len(pieces) > 1:
             kind = layer.get("class_name", layer.get("name"))
@@ -169,7 +172,7 @@ class Layers:
         return pieces[0].layer
 
     def input_layer(self, body: Config, name: str) -> Config:
-        """An ``InputLayer``."""
+        """Return an ``InputLayer``."""
         shape = body.get("batch_input_shape", body.get("batch_shape"))
         if shape is None and isinstance(body.get("input_shape"), list):
             shape = [None, *body["input_shape"]]
@@ -181,7 +184,7 @@ class Layers:
         return made
 
     def declared(self, layer: Config, row: list[Piece]) -> Config | None:
-        """The input that a first layer declares; None where it declares none, or is one."""
+        """Return the input that a first layer declares; None if it declares none, or is one."""
         if row[0].layer.get("class_name") == "InputLayer":
             return None
         if layer.get("class_name") in MODELS:
@@ -211,7 +214,7 @@ class Layers:
 
 
 def _highway(kwargs: Config, width: int, name: str) -> list[Piece]:
-    """A ``Highway``: as much of a Dense as its gate lets through, and of what came in for the rest."""
+    """Return the layers of a ``Highway``: a gate times a Dense, plus the rest of the gate times the input."""
     own = {k: v for k, v in kwargs.items() if k not in ("transform_bias", "activation")}
     gate, new, change = f"{name}_gate", f"{name}_new", f"{name}_change"
     return [

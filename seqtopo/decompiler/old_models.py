@@ -1,9 +1,9 @@
 """Translate the configuration of a model that Keras 0.3 to 2 saved to that of Keras 3.
 
-The layers' names and arguments come from ``layers.old_spellings``; here are the forms of the whole: lists and
-dictionaries of layers, calls as lists of (layer, call, output), inputs that a first layer declares, ``Merge``
-at the head of a Sequential, the ``Graph`` of Keras 0.3. A layer that Keras 3 has only as several others is
-written as those.
+The layers' names and arguments come from ``layers.old_spellings``. This module handles the forms of the
+whole: lists and dictionaries of layers, calls as lists of (layer, call, output), inputs that a first layer
+declares, ``Merge`` at the head of a Sequential, the ``Graph`` of Keras 0.3. A layer that Keras 3 lacks
+becomes several.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ _CONSTANT = "_CONSTANT_VALUE"
 
 
 def modernized(config: Mapping[str, Any], losses: Losses) -> Mapping[str, Any]:
-    """Return a model's configuration as Keras 3 writes it; what Keras 3 has already is returned as it is.
+    """Return a model's configuration as Keras 3 writes it; one of Keras 3 is returned as it is.
 
-    What Keras 3 computes otherwise under the same name goes to ``losses``.
+    Layers that Keras 3 computes otherwise under the same name go to ``losses``.
 
     Raises:
         UnreadableError: it is not what any Keras wrote (ST502).
@@ -55,7 +55,7 @@ def modernized(config: Mapping[str, Any], losses: Losses) -> Mapping[str, Any]:
 
 
 def age_of_config(config: Mapping[str, Any]) -> Age | None:
-    """Return the age that a configuration was written in; None where it is Keras 3's own."""
+    """Return the age of a configuration; None if it is of Keras 3."""
     version = config.get("keras_version")
     said = age_of_version(version) if isinstance(version, str) and version[:1].isdigit() else None
     if "class_name" not in config and config.get("name") in ("Sequential", "Graph"):
@@ -79,7 +79,7 @@ def age_of_config(config: Mapping[str, Any]) -> Age | None:
 
 
 def _every_layer(config: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
-    """The layers of a model and of the models in it."""
+    """Yield the layers of a model and of the models in it."""
     todo: list[Any] = [config]
     seen = 0
     while todo and seen < 4 * MOST_CALLS:
@@ -105,26 +105,26 @@ class _Net:
         self.layers: dict[str, Config] = {}
 
     def free(self, name: str) -> str:
-        """The name itself, or with a number where it is taken."""
+        """Return a name, with a number if it is taken."""
         found, number = name, 1
         while found in self.layers:
             found, number = f"{name}_{number}", number + 1
         return found
 
     def call(self, layer: Config, args: list[Any], kwargs: Mapping[str, Any] | None = None) -> list[Any]:
-        """Calls a layer; returns the reference to what it gives."""
+        """Call a layer, and return the reference to its output."""
         name = layer["name"]
         held = self.layers.setdefault(name, {**layer, "inbound_nodes": []})
         held["inbound_nodes"].append({"args": args, "kwargs": dict(kwargs or {})})
         return [name, len(held["inbound_nodes"]) - 1, 0]
 
     def source(self, layer: Config) -> list[Any]:
-        """Adds an input; returns the reference to it."""
+        """Add an input, and return the reference to it."""
         self.layers[layer["name"]] = {**layer, "inbound_nodes": []}
         return [layer["name"], 0, 0]
 
     def model(self, name: str, inputs: list[Any], outputs: list[Any]) -> Config:
-        """The configuration of the whole."""
+        """Return the configuration of the whole."""
         body = {"name": name, "trainable": True, "layers": list(self.layers.values())}
         body |= {"input_layers": inputs, "output_layers": outputs}
         return {"module": "keras", "class_name": "Functional", "config": body, "registered_name": None}
@@ -135,7 +135,7 @@ class _Modernizer:
         self.layers = Layers(age, losses, self.model)
 
     def model(self, config: Config) -> Config:
-        """A model, with all that is inside."""
+        """Return a model, with all that is inside it."""
         kind = config.get("class_name")
         if kind == "Sequential":
             return self.sequential(config)
@@ -148,7 +148,7 @@ class _Modernizer:
     # ---- Sequential ------------------------------------------------------------------------------------
 
     def sequential(self, config: Config) -> Config:
-        """A Sequential; a functional model where it begins with a Merge, or one of its layers branches."""
+        """Return a Sequential, or a functional model if it begins with a Merge or a layer branches."""
         body = config.get("config")
         said = body if isinstance(body, dict) else {}
         layers = [
@@ -183,7 +183,7 @@ class _Modernizer:
         return {"module": "keras", "class_name": "Sequential", "config": whole, "registered_name": None}
 
     def unique(self, layers: list[Config]) -> None:
-        """Gives layers of one name, as Keras 0.3 left them, names of their own."""
+        """Give layers of the same name, which Keras 0.3 wrote, different names."""
         taken: set[str] = set()
         for layer in layers:
             name, number = layer["name"], 1
@@ -194,7 +194,7 @@ class _Modernizer:
                 layer["config"]["name"] = layer["name"]
 
     def branches(self, layer: Config) -> bool:
-        """Whether a first layer merges models that it holds."""
+        """Return whether a first layer merges models that it contains."""
         return layer.get("class_name") in ("Merge", "merge") and isinstance(
             settings(layer).get("layers"), list
         )
@@ -207,7 +207,7 @@ class _Modernizer:
         inputs: list[Any],
         first: Config | None = None,
     ) -> list[Any]:
-        """Calls layers one after the other; returns the reference to what the last one gives."""
+        """Call layers one after the other, and return the reference to the last output."""
         here = start
         for layer in layers:
             layer = named_class(layer)
@@ -235,7 +235,7 @@ class _Modernizer:
         return here
 
     def merged_models(self, net: _Net, layer: Config, inputs: list[Any]) -> list[Any]:
-        """A ``Merge`` of models: each with its own input."""
+        """Add a ``Merge`` of models, each with its own input, and return the reference to its output."""
         body = settings(layer)
         ends = []
         for branch in as_list(body.get("layers"), "the layers of a Merge"):
@@ -253,7 +253,7 @@ class _Modernizer:
     # ---- functional models -----------------------------------------------------------------------------
 
     def functional(self, body: Config) -> Config:
-        """A functional model."""
+        """Return a functional model."""
         layers = [as_dict(x, "a layer") for x in as_list(body.get("layers"), "the model's layers")]
         if len(layers) > MOST_CALLS:
             raise wrong(f"the model has {len(layers):,} layers, which is more than {MOST_CALLS:,}")
@@ -276,7 +276,7 @@ class _Modernizer:
         return {"module": "keras", "class_name": "Functional", "config": whole, "registered_name": None}
 
     def called(self, pieces: list[Piece], nodes: list[Config]) -> list[Config]:
-        """The layers of one old layer with its calls: the first takes what came in, each other the last."""
+        """Return the layers of one old layer with their calls: each takes the output of the one before."""
         found = []
         before = ""
         for piece in pieces:
@@ -286,7 +286,7 @@ class _Modernizer:
         return found
 
     def of_piece(self, piece: Piece, before: str, call: int, node: Config) -> Config:
-        """One call of a piece, where the whole was called with ``node``."""
+        """Return one call of a piece, for a call ``node`` of the old layer."""
         if not before and not piece.takes:
             return node
         takes = piece.takes or (before,)
@@ -294,7 +294,7 @@ class _Modernizer:
         return {"args": [values if len(values) > 1 else values[0]], "kwargs": {}}
 
     def node(self, node: Any, layer: Config, names: set[Any], shifted: Mapping[str, int]) -> Config:
-        """One call: a list of tensors, or what Keras 3 writes."""
+        """Return one call as Keras 3 writes it."""
         if isinstance(node, dict):
             return node
         name = shown(layer.get("name"))
@@ -328,7 +328,7 @@ class _Modernizer:
     # ---- the Graph of Keras 0.3 ------------------------------------------------------------------------
 
     def graph(self, body: Config) -> Config:
-        """The ``Graph`` of Keras 0.3, whose nodes take others by their names."""
+        """Return the functional model of a ``Graph`` of Keras 0.3, whose nodes refer to others by name."""
         net = _Net()
         refs: dict[str, list[Any]] = {}
         inputs: list[Any] = []
@@ -358,7 +358,7 @@ class _Modernizer:
         return net.model("model", inputs, outputs)
 
     def joined(self, net: _Net, one: Config, name: str, refs: Mapping[str, list[Any]]) -> list[Any]:
-        """What a node or an output takes: one value, or several that are merged."""
+        """Return the reference to the input of a node or an output, with several inputs merged."""
         several = one.get("inputs")
         given = several if isinstance(several, list) and several else [one.get("input")]
         names = [word for word in given if isinstance(word, str) and word in refs]
@@ -373,7 +373,7 @@ class _Modernizer:
 
 
 def _plain_names(body: Config, layers: list[Config]) -> tuple[Config, list[Config]]:
-    """A model whose functions of TensorFlow have names such as ``add``, not ``tf.__operators__.add``."""
+    """Return a model with functions of TensorFlow named ``add``, not ``tf.__operators__.add``."""
     words = {str(x.get("name")): tf_functions.word_of(x) for x in layers if tf_functions.word_of(x)}
     if not words:
         return body, layers
@@ -396,7 +396,10 @@ def _plain_names(body: Config, layers: list[Config]) -> tuple[Config, list[Confi
 
 
 def _counted_from_one(body: Mapping[str, Any], layers: list[Config]) -> dict[str, int]:
-    """The models in a model whose calls are counted from 1: Keras 1 and 2 took building it for a call."""
+    """Return the inner models whose calls count from 1, by their first numbers.
+
+    Keras 1 and 2 counted building a model as a call.
+    """
     calls = {
         str(x.get("name")): len(_nodes(x)) for x in layers if x.get("class_name") in MODELS and _nodes(x)
     }
@@ -414,7 +417,7 @@ def _counted_from_one(body: Mapping[str, Any], layers: list[Config]) -> dict[str
 
 
 def _shift(value: Any, shifted: Mapping[str, int]) -> Any:
-    """References with the calls of models counted from 0."""
+    """Return references with the calls of models counted from 0."""
     if not isinstance(value, list):
         return value
     if len(value) == 3 and isinstance(value[0], str) and type(value[1]) is int:
@@ -423,7 +426,7 @@ def _shift(value: Any, shifted: Mapping[str, int]) -> Any:
 
 
 def _reference(value: Any, names: set[Any], shifted: Mapping[str, int]) -> Any:
-    """An argument of a call with its tensors as Keras 3 writes them."""
+    """Return an argument of a call with its tensors as Keras 3 writes them."""
     if isinstance(value, list):
         ref = len(value) == 3 and isinstance(value[0], str) and value[0] in names
         if ref and type(value[1]) is int and type(value[2]) is int:

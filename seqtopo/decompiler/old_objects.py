@@ -1,6 +1,4 @@
-"""Translate regularizers, initializers, optimizers and losses that Keras 0.3 to 2 saved to
-those of Keras 3.
-"""
+"""Translate regularizers, initializers, optimizers and losses of Keras 0.3 to 2 to those of Keras 3."""
 
 from __future__ import annotations
 
@@ -44,7 +42,7 @@ def _keras(module: str, class_name: str, config: Mapping[str, Any]) -> dict[str,
 
 
 def _dtype(value: Any) -> Any:
-    """A dtype, or the policy that says it."""
+    """Return a dtype, from its name or from a policy."""
     config = value.get("config") if isinstance(value, dict) else None
     if (
         isinstance(value, dict)
@@ -61,7 +59,7 @@ def _dtype(value: Any) -> Any:
 
 
 def _object(family: str, value: dict[str, Any]) -> Any:
-    """An initializer, regularizer or constraint."""
+    """Return an initializer, regularizer or constraint as Keras 3 writes it."""
     name, config = value.get("class_name"), value.get("config")
     if name is None and isinstance(value.get("name"), str):
         # Keras 0.3 and 1 wrote the arguments beside the name.
@@ -84,7 +82,7 @@ def _object(family: str, value: dict[str, Any]) -> Any:
 
 
 def _scaled(config: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """The initializer that a ``VarianceScaling`` is by name."""
+    """Return the named initializer that a ``VarianceScaling`` equals, with its arguments."""
     key = (config.get("scale", 1.0), config.get("mode", "fan_in"), config.get("distribution", "normal"))
     try:
         word = SCALED.get(key)
@@ -94,7 +92,7 @@ def _scaled(config: dict[str, Any]) -> tuple[str, dict[str, Any]]:
 
 
 def _l1_l2(config: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """``L1L2`` with one of the two alone by the shorter name; "" where both are 0."""
+    """Return the name of an ``L1L2`` and its arguments: ``L1`` or ``L2`` if one is 0, "" if both are."""
     one, two = config.get("l1", 0.0), config.get("l2", 0.0)
     if not one and not two:
         return "", {}
@@ -107,7 +105,7 @@ def _l1_l2(config: dict[str, Any]) -> tuple[str, dict[str, Any]]:
 
 
 def compile_config(config: Mapping[str, Any], losses: Losses) -> dict[str, Any] | None:
-    """Return what an old file says of ``compile`` as Keras 3 writes it; None where it says nothing."""
+    """Return the arguments of ``compile`` in an old file as Keras 3 writes them; None if it has none."""
     given = config.get("compile_config")
     if isinstance(given, dict):
         return given
@@ -137,7 +135,7 @@ def compile_config(config: Mapping[str, Any], losses: Losses) -> dict[str, Any] 
 
 
 def _named(value: Mapping[str, Any]) -> dict[str, Any]:
-    """An object of Keras 0.3: its arguments beside its name."""
+    """Return an object of Keras 0.3, whose arguments stood beside its name, in today's form."""
     return {"class_name": value.get("name"), "config": {k: v for k, v in value.items() if k != "name"}}
 
 
@@ -183,7 +181,7 @@ def _keras_schedule(value: Any) -> Any:
 
 
 def _named_objects(family: str, given: Any) -> Any:
-    """Losses or metrics by today's names."""
+    """Return losses or metrics under today's names."""
     if isinstance(given, list):
         return [_named_objects(family, one) for one in given]
     if not isinstance(given, dict):
@@ -206,7 +204,7 @@ def _named_objects(family: str, given: Any) -> Any:
 
 
 def _words(family: str, given: Any) -> Any:
-    """One word that named a loss, metric or optimizer."""
+    """Return today's name for a word for a loss, metric or optimizer."""
     if not isinstance(given, str):
         return given
     if entry_of(family, given) is not None:

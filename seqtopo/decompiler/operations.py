@@ -1,8 +1,8 @@
-"""Recognise in a model's configuration the operations that seqtopo's emitter writes.
+"""Recognise the operations of seqtopo's emitter in a model's configuration.
 
-``last(3)`` is built as a slice and a reshape, ``repeat(T)`` as a sum with zeros, and where a value has a mask
-a marker and a ``Masking`` layer stand behind. Each is told by its operations, not by its name, so that a
-model written by hand comes back in the same words.
+``last(3)`` is built as a slice and a reshape, ``repeat(T)`` as a sum with zeros; a value with a mask is
+followed by a marker and a ``Masking`` layer. They are recognised by their operations and not by their names,
+so a model that was written by hand is decompiled to the same words.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ from seqtopo.layers.values import FLOATS, Object, Refusal, Word
 from seqtopo.source import Span
 
 MARKER = -(2.0**15)
-"""What the emitter sets masked steps to, before a Masking layer."""
+"""The value of masked steps that the emitter writes before a Masking layer."""
 # Not a fact about layers: functions of keras.ops that the emitter takes masked steps out for.
 REDUCTIONS = ("mean", "sum", "max", "min")
-"""Functions that masked steps take no part in, as they are emitted."""
+"""The functions from which the emitter leaves out masked steps."""
 MERGES = ("Add",)
 HINTS: Mapping[tuple[str, str], Callable[[Mapping[str, Any]], dict[str, Any] | None]] = {
     ("Rescaling", "scale"): lambda c: {"factor": c.get("scale")} if not c.get("offset") else None,
@@ -45,11 +45,11 @@ HINTS: Mapping[tuple[str, str], Callable[[Mapping[str, Any]], dict[str, Any] | N
     ("Cropping1D", "crop"): lambda c: _pair(c.get("cropping")),
     ("Permute", "swap"): lambda c: _swapped(c.get("dims")),
 }
-"""Stock layers that an operation is built of: told apart from the layer's own row by their names alone."""
+"""The stock layers that operations are built of; their names alone distinguish them from the layer's row."""
 
 
 def match(walk: ModelCalls, call: Call) -> bool:
-    """Make the node of an operation that ends with this call; returns False where none does."""
+    """Add the node of an operation that ends with this call, and return whether there is one."""
     if call.kind == "Masking" and call.settings.get("mask_value") == MARKER:
         return _remasked(walk, call)
     if call.kind == "Where" and _zeroed(walk, call):
@@ -68,7 +68,7 @@ def match(walk: ModelCalls, call: Call) -> bool:
 
 
 def resolve(walk: ModelCalls, ref: Ref) -> None:
-    """Makes the node of an operation that was left aside as a piece of a mask, where something takes it."""
+    """Add the node of an operation that was deferred as a part of a mask, since its value is used."""
     ref = ref._replace(output=0)
     if ref in walk.deferred:
         walk.deferred.remove(ref)
@@ -77,7 +77,7 @@ def resolve(walk: ModelCalls, ref: Ref) -> None:
 
 
 def _speaks_of_a_mask(walk: ModelCalls, call: Call) -> bool:
-    """Whether an operation may be a piece of a mask, which comes of itself again and is left out."""
+    """Return whether an operation may be a part of a mask, which a spec leaves out."""
     if call.ref in walk.resolved:
         return False
     refs = list(refs_in(call.args))
@@ -122,7 +122,7 @@ def _place(walk: ModelCalls, call: Call, made: Made) -> bool:
 
 
 def _needs_fractions(walk: ModelCalls, layer: Layer, inputs: Bundle) -> bool:
-    """Whether whole numbers become fractions by a number such as 2.0, which a spec writes as 2."""
+    """Return whether a number such as 2.0, which a spec writes as 2, makes floats of integers."""
     tensors = walk.graph.tensors(inputs)
     if tensors is None or any(t.dtype in FLOATS for t in tensors):
         return False
@@ -141,7 +141,7 @@ def _without_point(value: Any) -> Any:
 
 
 def _as_fractions(walk: ModelCalls, call: Call, value: Value) -> Value:
-    """A value as float32, which Keras makes of whole numbers where a fraction meets them."""
+    """Return a value cast to float32, as Keras casts integers where they meet a float."""
     node = walk.graph.add(Span(0, 0), Layer(NAMES["cast"], {"dtype": "float32"}))
     node.inputs = (value,)
     infer(walk.graph, node)
@@ -150,7 +150,7 @@ def _as_fractions(walk: ModelCalls, call: Call, value: Value) -> Value:
 
 
 def _tell_mask(walk: ModelCalls, call: Call, made: Made, node: Node) -> None:
-    """Note that Keras' operation drops a mask which the row uses; seqtopo's makes it anew."""
+    """Add a note that Keras' operation drops a mask which the row uses; seqtopo's makes it again."""
     value = Value(node.index)
     came = node.inputs[0]
     given = next(iter(refs_in(call.args)), None)
@@ -166,9 +166,7 @@ def _tell_mask(walk: ModelCalls, call: Call, made: Made, node: Node) -> None:
 
 
 def stem_of(name: str) -> str:
-    """Return an operation's name; "" for one with a hyphen, which only the emitter gives, to parts and
-    copies.
-    """
+    """Return an operation's name; "" for one with a hyphen, which only the emitter gives."""
     return "" if "-" in name else name
 
 
@@ -176,7 +174,7 @@ def stem_of(name: str) -> str:
 
 
 def _marked(walk: ModelCalls, ref: Ref, other: Callable[[Any], bool]) -> tuple[Ref, Ref] | None:
-    """The mask and the value of ``where(expand_dims(mask), value, other)``."""
+    """Return the mask and the value of ``where(expand_dims(mask), value, other)``."""
     call = walk.raw.get(ref)
     if call is None or call.kind != "Where" or len(call.args) != 3 or not other(call.args[2]):
         return None
@@ -185,7 +183,7 @@ def _marked(walk: ModelCalls, ref: Ref, other: Callable[[Any], bool]) -> tuple[R
 
 
 def _remasked(walk: ModelCalls, call: Call) -> bool:
-    """A value whose mask was made anew: the value itself, which has that mask."""
+    """Match a value whose mask was made again, which stands for the value itself."""
     refs = list(refs_in(call.args))
     found = _marked(walk, refs[0], lambda v: v == MARKER) if len(refs) == 1 else None
     if found is None or found[1] not in walk.values:
@@ -202,7 +200,7 @@ def _remasked(walk: ModelCalls, call: Call) -> bool:
 
 
 def _zeroed(walk: ModelCalls, call: Call) -> bool:
-    """What our softmax makes of masked places of a value that has not three axes."""
+    """Match zeros at the masked places of a softmax, which the emitter adds for values without three axes."""
     found = _marked(walk, call.ref, lambda v: v == 0)
     value = walk.values.get(found[1]) if found else None
     layer = walk.graph.nodes[value.node].layer if value is not None else None
@@ -213,7 +211,7 @@ def _zeroed(walk: ModelCalls, call: Call) -> bool:
 
 
 def _unmasked(walk: ModelCalls, ref: Ref) -> Ref:
-    """What comes into a reduction before its masked steps are taken out."""
+    """Return the input of a reduction before its masked steps are set to a number."""
     found = _marked(walk, ref, lambda v: isinstance(v, (int, float)))
     value = walk.values.get(found[1]) if found else None
     if found is not None and value is not None and walk.masks.is_of(found[0], value):
@@ -264,7 +262,7 @@ def _operation(walk: ModelCalls, call: Call) -> Made | None:
 
 
 def _of_function(walk: ModelCalls, call: Call, function: str) -> Made | None:
-    """A function of ``keras.ops`` by its row."""
+    """Return a function of ``keras.ops`` by its row."""
     given = given_to(function, call.settings, call.args, call.kwargs)
     if given is None:
         return None
@@ -302,7 +300,7 @@ def _is_one_axis(name: str, value: Any) -> bool:
 
 
 def _function(call: Call, refs: Sequence[Ref]) -> Made | None:
-    """An activation: as the operation that it is where it has arguments, else as the layer."""
+    """Return an activation: as an operation if it has arguments, else as the layer."""
     word = snake_case(call.kind)
     entry = entry_of("activation", word)
     if entry is None:
@@ -323,7 +321,7 @@ def _function(call: Call, refs: Sequence[Ref]) -> Made | None:
 
 
 def _steps_first(walk: ModelCalls, ref: Ref) -> Ref:
-    """What comes into the mean over the steps that stands before one over several axes."""
+    """Return the input of a mean over the steps that the emitter put before one over several axes."""
     call = walk.raw.get(ref)
     if call is not None and call.kind == "GlobalAveragePooling1D" and call.name.endswith("-steps"):
         return next(iter(refs_in(call.args)))
@@ -331,9 +329,9 @@ def _steps_first(walk: ModelCalls, ref: Ref) -> Ref:
 
 
 def _slices(walk: ModelCalls, call: Call) -> bool:
-    """Make the nodes of ``x[:, -3:, 0]``: one for each axis that is cut, picked or added, in a row.
+    """Add the nodes of ``x[:, -3:, 0]``: one for each axis that is cut, indexed or added.
 
-    False where the key cuts the batch, which no spec does.
+    Return False if the key cuts the batch, which no spec does.
     """
     refs = list(refs_in(call.args))
     for ref in refs:
@@ -361,7 +359,7 @@ def _slices(walk: ModelCalls, call: Call) -> bool:
 
 
 def _tell_short(walk: ModelCalls, call: Call, node: Node) -> None:
-    """Note a cut of fewer steps than asked for, where the built model needs them all."""
+    """Add a note on a cut of fewer steps than requested, if the built model needs them all."""
     came = walk.graph.tensor(node.inputs[0])
     if node.layer is None or came is None or node.layer.row.name not in ("last", "first") or is_ours(call):
         return
@@ -372,7 +370,7 @@ def _tell_short(walk: ModelCalls, call: Call, node: Node) -> None:
 
 
 def _pinned(walk: ModelCalls, call: Call) -> bool:
-    """A slice of an open axis, whose length is then said by a Reshape of its own."""
+    """Match a slice of an open axis whose length a Reshape then sets."""
     refs = list(refs_in(call.args))
     before = walk.raw.get(refs[0]) if len(refs) == 1 else None
     value = walk.values.get(refs[0]) if refs else None
@@ -382,7 +380,7 @@ def _pinned(walk: ModelCalls, call: Call) -> bool:
 
 
 def _counted(walk: ModelCalls, call: Call) -> bool:
-    """Match a cut where a second axis is open: the slice plus zeros, whose size was checked on one line."""
+    """Match a slice with a second open axis: zeros are added, whose size was checked before."""
     refs = list(refs_in(call.args))
     if len(refs) != 2 or (before := walk.raw.get(refs[0])) is None:
         return False
@@ -414,7 +412,7 @@ def _of_length(walk: ModelCalls, call: Call, reshape: Call, value: Value) -> boo
 
 
 def _repeated(walk: ModelCalls, call: Call, refs: list[Ref]) -> Made | None:
-    """``repeat(T)``: a vector plus zeros of another value's length."""
+    """Return ``repeat(T)`` for a vector plus zeros of another value's length."""
     if call.kind != "Add" or len(refs) != 2:
         return None
     one = chain(walk, refs[0], "ExpandDims")

@@ -1,4 +1,4 @@
-"""The vectors that ``pos`` adds to the steps, found again: learned ones, or sinusoids."""
+"""Recognise the vectors that ``pos`` adds to the steps: learned ones, or sinusoids."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ WAVES = ("Sin", "Multiply", "Subtract", "Add", "Subtract", "Multiply", "Subtract
 
 
 def chain(walk: ModelCalls, ref: Ref, *kinds: str) -> list[Call] | None:
-    """The calls of these kinds, one behind another, that end in a value."""
+    """Return the calls of these kinds, one behind the other, that end in a value; None for others."""
     found: list[Call] = []
     for kind in kinds:
         call = walk.raw.get(ref._replace(output=0))
@@ -30,7 +30,7 @@ def chain(walk: ModelCalls, ref: Ref, *kinds: str) -> list[Call] | None:
 
 
 def positions(walk: ModelCalls, call: Call, refs: list[Ref]) -> Made | None:
-    """``pos``: a value plus vectors that depend on the number of each step."""
+    """Return ``pos`` for a value plus vectors that depend on the number of each step."""
     if call.kind != "Add" or len(refs) != 2:
         return None
     added = refs[1]
@@ -63,7 +63,7 @@ def positions(walk: ModelCalls, call: Call, refs: list[Ref]) -> Made | None:
 
 
 def _are_rates(values: tuple[float, ...]) -> bool:
-    """Whether these are the rates of Vaswani's sinusoids, cut to their leading bits."""
+    """Return whether values are the rates of Vaswani's sinusoids, cut to their leading bits."""
     width = len(values)
     wanted = [10000.0 ** (-2 * (i // 2) / width) / 6.283185307179586 for i in range(width)]
     return all(abs(v - w) <= ldexp(w, -6) for v, w in zip(values, wanted, strict=True))

@@ -1,4 +1,4 @@
-"""Hold what is known of a model while it is read: its graph so far, and each call's values and masks."""
+"""Store what is known of a model while it is read: its graph so far, and each call's values and masks."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from seqtopo.source import Span
 
 @dataclass
 class Part:
-    """One use of a model inside the model: its nodes, what comes in, what it gives."""
+    """One use of an inner model: its nodes, its inputs and its outputs."""
 
     key: object
     name: str
@@ -34,21 +34,22 @@ class Part:
 
 @dataclass
 class Decoded:
-    """A model as a graph, and which of its nodes were a model of their own."""
+    """A model as a graph, and the groups of nodes that were inner models."""
 
     graph: Graph
     parts: list[Part] = field(default_factory=list)
     name: str = ""
     output_keys: tuple[str, ...] = ()
     aliases: dict[Value, str] = field(default_factory=dict)
-    """Second values that an Identity gives out under a name of its own, and that name."""
+    """The states and scores that an Identity outputs under a name of its own, with this name."""
     cut: list[tuple[str, Value]] = field(default_factory=list)
-    """What came into layers that no spec can say, and their names."""
+    """The inputs of layers that no spec can say, with the layers' names."""
 
 
 class Progress:
-    """What the walks over a model and over the models inside it share; ``losses`` gathers what a spec cannot
-    say.
+    """The data that is shared by a model and the models inside it while they are read.
+
+    ``losses`` collects what a spec cannot say.
     """
 
     def __init__(self, losses: Losses) -> None:
@@ -59,19 +60,19 @@ class Progress:
         self.symbols = 0
         self.models: dict[str, int] = {}
         self.unmasked: dict[tuple[int, int], str] = {}
-        """What drops a mask in Keras and not in a spec: graph, node and how it is said."""
+        """The operations that drop a mask in Keras and not in a spec: how this is said, by graph and node."""
         self.cut_names: Counter[tuple[int, str]] = Counter()
         """The inputs that stand for layers without a spec, counted by graph and name."""
         self.models_inside: dict[Any, SubModel] = {}
         """The models that wrappers apply."""
         self.masks: dict[int, dict[Value, frozenset[Any]]] = {}
         self.asked: list[tuple[str, int, int]] = []
-        """The calls that give their states: layer, node and graph."""
+        """The calls that return their states: layer, node and graph."""
         self.noted: dict[int, list[tuple[int, Diagnostic]]] = {}
-        """What was found of each graph's nodes."""
+        """The diagnostics on each graph's nodes."""
 
     def settle(self, graph: Graph) -> None:
-        """Keeps what was found of the nodes that lead to the outputs."""
+        """Keep the diagnostics on the nodes behind the outputs."""
         loose = [v for _, v in self.decoded.cut] if graph is self.decoded.graph else []
         behind = set(graph.ancestors((*graph.outputs, *loose)))
         used = {v.node for i in behind for v in graph.nodes[i].needs if v.extra}
@@ -87,7 +88,7 @@ class Progress:
                 self.losses.found.append(found)
 
     def name_size(self, graph: Graph, value: Value, axis: int) -> Size:
-        """Return an input's open size, which something repeats to: it gets a name."""
+        """Name an input's open size to which a value is repeated, and return the symbol."""
         node = graph.nodes[value.node]
         assert node.outputs is not None
         (tensor,) = node.outputs
@@ -97,13 +98,13 @@ class Progress:
         return size
 
     def fresh(self) -> Any:
-        """Return a size that is not known."""
+        """Return a new unknown size."""
         self.opens += 1
         return unknown(self.opens)
 
 
 class ModelCalls:
-    """One model's calls that were read: their values, and the masks of those."""
+    """The calls of one model that were read: their values, and the masks of these."""
 
     def __init__(self, progress: Progress, graph: Graph, path: tuple[Any, ...]) -> None:
         self.progress = progress
@@ -113,16 +114,17 @@ class ModelCalls:
         self.values: dict[Ref, Value] = {}
         self.raw: dict[Ref, Call] = {}
         self.deferred: set[Ref] = set()
-        """Operations that may be pieces of a mask, which nothing has taken as a value so far."""
+        """The operations that may be parts of a mask, and whose values are not used so far."""
         self.resolved: set[Ref] = set()
-        """Those of them that something has taken."""
+        """The operations among these whose values are used."""
         self.items: dict[Value, Value] = {}
-        """Values that are one of several of an operation, and the items that take them."""
+        """The values among the several of an operation, each with the value of its ``item``."""
         self.masks = Masks(graph, self.raw, self.values, progress.masks.setdefault(id(graph), {}))
 
     def place(self, call: Call, node: Node) -> str:
-        """Infers the shapes of a node that was made for a call, and files its values under the call's
-        references. Where the node cannot be, drops it and returns why.
+        """Infer the shapes of a call's node and store its values, and return "" if that worked.
+
+        If the layer does not take its inputs, drop the node and return why.
         """
         assert node.layer is not None
         try:
@@ -137,7 +139,7 @@ class ModelCalls:
         return ""
 
     def _second_values(self, call: Call, node: Node) -> None:
-        """Files the outputs; and states and scores where the layer was asked for them."""
+        """Store the outputs, and the states and scores if the layer returns them."""
         assert node.layer is not None
         outputs = node.outputs or ()
         for i in range(len(outputs)):
@@ -150,10 +152,10 @@ class ModelCalls:
                 at += 1
 
     def whole(self, values: Bundle) -> Bundle:
-        """Values as a spec can take them: of several that a layer gives, all or none.
+        """Return values in the form that a spec can take: of the several values of a layer, all or none.
 
-        The state h of an LSTM that gives its last step is that very step; any other that is taken alone
-        comes in as an input of its own.
+        The state h of an LSTM that returns its last step equals that step. Any other state that is used
+        without the rest becomes an input of its own.
         """
         found = list(values)
         at = 0
@@ -189,7 +191,7 @@ class ModelCalls:
         return Value(node.index)
 
     def _item(self, value: Value) -> Value:
-        """One of several values that an operation gives, by ``item``."""
+        """Return one of the several values of an operation, by ``item``."""
         if value not in self.items:
             count = len(self.graph.nodes[value.node].outputs or ())
             node = self.graph.add(Span(0, 0), Layer(NAMES["item"], {"index": value.output}))

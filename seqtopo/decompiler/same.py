@@ -13,7 +13,7 @@ from seqtopo.layers.values import Tensor
 
 
 def difference(one: Graph, two: Graph) -> str:
-    """Return where two graphs differ, in words; "" where they are the same model, whatever its names."""
+    """Return where two graphs differ, in words; "" if they are the same model, whatever its names."""
     return _Comparison(one, two).run()
 
 
@@ -22,7 +22,7 @@ class _Comparison:
         self.one = one
         self.two = two
         self.layers: dict[Layer, Layer] = {} if layers is None else layers
-        """Which layer of the one is which of the other."""
+        """The layers of the first graph, each with the one of the second that it equals."""
         self.taken = set(self.layers.values())
         self.nodes: dict[int, int] = {}
 
@@ -74,7 +74,7 @@ class _Comparison:
         return ""
 
     def layer(self, x: Layer, y: Layer) -> str:
-        """Return where two layers differ; each stands for one of the other graph's."""
+        """Return where two layers differ; a layer equals at most one of the other graph."""
         if x in self.layers:
             return "" if self.layers[x] is y else f"{x.title} is shared in one and not in the other"
         if y in self.taken:
@@ -105,7 +105,7 @@ class _Comparison:
 
 
 def _same_shape(a: Any, b: Any) -> bool:
-    """Tuples whose sizes are equal, or open in both."""
+    """Return whether two shapes have equal sizes, or sizes that are open in both."""
     if not (isinstance(a, tuple) and isinstance(b, tuple) and len(a) == len(b)):
         return False
     return all(x == y or (_open(x) and _open(y)) for x, y in zip(a, b, strict=True))

@@ -1,4 +1,4 @@
-"""Read a live model's configuration as its file would hold it."""
+"""Read a live model's configuration in the form of its file."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from seqtopo.layers.objects import entry_of
 
 
 def serialized(model: keras.Model) -> dict[str, Any]:
-    """Return what ``model.save`` writes of a model beside its weights, as plain data.
+    """Return the data that ``model.save`` writes besides the weights.
 
-    Layers that stand in several places of it are marked, which Keras leaves out where one of them is in
-    another model than the other: a file of such a model has its layers twice.
+    Layers that stand in several places are marked. Keras leaves this out if one place is in another model, so
+    that a file of such a model has its layers twice.
     """
     config = _plain(model)
     places = list(_places(config, model))
@@ -42,7 +42,7 @@ def serialized(model: keras.Model) -> dict[str, Any]:
 
 
 def _plain(live: Any) -> dict[str, Any]:
-    """What Keras writes of a model, or of an object, as plain data."""
+    """Return Keras' configuration of a model or an object, as plain data."""
     with warnings.catch_warnings():
         # Keras warns that code in it can be loaded in no safe way; nothing is loaded here.
         warnings.simplefilter("ignore")
@@ -51,8 +51,10 @@ def _plain(live: Any) -> dict[str, Any]:
 
 
 def _complete_options(config: dict[str, Any], model: keras.Model) -> None:
-    """Adds how a model was compiled where Keras keeps that aside: the scaling of its loss, which a spec's
-    model would not get by the policies of its layers, and whether the choice of XLA is one that Keras makes.
+    """Add the options of ``compile`` that Keras does not serialize.
+
+    These are the scaling of the loss, which a spec's model would not get from its layers' policies, and
+    whether Keras itself chooses XLA.
     """
     optimizer = config.get("optimizer")
     scaled = keras.optimizers.LossScaleOptimizer
@@ -67,24 +69,24 @@ def _complete_options(config: dict[str, Any], model: keras.Model) -> None:
 
 
 def _calls(layer: Any) -> list[Any]:
-    """The calls of a layer; none of a thing that is not a layer, such as a cell."""
+    """Return the calls of a layer; [] for an object that is no layer, such as a cell."""
     found = keras_private.look_up(layer, "_inbound_nodes")
     return [] if found is keras_private.ABSENT else found
 
 
 def _inside(model: keras.Sequential) -> list[Any]:
-    """The layers of a Sequential, and its input, which is not among its ``layers``."""
+    """Return the layers of a Sequential, with its input, which its ``layers`` leave out."""
     found = keras_private.look_up(model, "_layers")
     return list(model.layers) if found is keras_private.ABSENT else found
 
 
 def _shapes(tensors: Any) -> list[Any]:
-    """The shapes and dtypes of what a layer gives, which a configuration leaves to the next one to say."""
+    """Return the shapes and dtypes of a layer's outputs, which a configuration has only at the next layer."""
     return [[list(tensor.shape), tensor.dtype] for tensor in tensors]
 
 
 def _complete(config: dict[str, Any], layer: Any) -> None:
-    """Adds what Keras leaves out of a layer's configuration, and out of those of its initializers."""
+    """Add what Keras leaves out of a layer's configuration, and out of those of its initializers."""
     row, inner = KERAS_ROWS.get(str(config.get("class_name"))), config.get("config")
     if row is None or not isinstance(inner, dict) or type(layer) is not getattr(keras.layers, row.keras):
         return
@@ -96,7 +98,7 @@ def _complete(config: dict[str, Any], layer: Any) -> None:
 
 
 def _complete_objects(config: Any, live: Any, family: str) -> None:
-    """Adds what Keras leaves out of the configurations of some objects."""
+    """Add what Keras leaves out of the configurations of objects."""
     if isinstance(config, list) and isinstance(live, (list, tuple)) and len(config) == len(live):
         for found, each in zip(config, live, strict=True):
             _complete_objects(found, each, family)
@@ -114,14 +116,14 @@ def _complete_objects(config: Any, live: Any, family: str) -> None:
 
 
 def _add(config: dict[str, Any], name: str, attribute: str, default: Any, live: Any) -> None:
-    """Add a value that a live object has. False stands for no value, where no value is the default."""
+    """Add the value of a live object's attribute; False counts as no value if the default is None."""
     value = _live(live, attribute)
     if isinstance(value, (bool, int, float, str)) and not (value is False and default is None):
         config.setdefault(name, value)
 
 
 def _live(live: Any, attribute: str) -> Any:
-    """An attribute of an attribute, or a value of a dictionary that is one; None where there is none."""
+    """Return an attribute of an attribute, or a value of one that is a dictionary; None if it is missing."""
     found = live
     for name in attribute.split("."):
         found = found.get(name) if isinstance(found, dict) else getattr(found, name, None)
@@ -129,7 +131,7 @@ def _live(live: Any, attribute: str) -> Any:
 
 
 def _places(config: dict[str, Any], layer: Any) -> Iterator[tuple[dict[str, Any], Any]]:
-    """Each layer in a configuration, with the object that it is of; those inside others, too."""
+    """Yield each layer in a configuration, with its object; those inside others included."""
     inner = config.get("config")
     if not isinstance(inner, dict):
         return

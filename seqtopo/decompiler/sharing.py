@@ -1,6 +1,4 @@
-"""Find the regions of a graph that are applied several times with the same layers: each is
-bound to a name.
-"""
+"""Find the regions of a graph that are applied several times with the same layers, to bind them to names."""
 
 from __future__ import annotations
 
@@ -12,7 +10,7 @@ from seqtopo.layers.layer import Layer
 
 
 def one_step(graph: Graph, part: Part) -> bool:
-    """Return whether a part takes one value and gives one, and nothing else goes in or out."""
+    """Return whether a part has one input and one output, and no other value goes in or out."""
     if len(part.incoming) != 1 or len(part.values) != 1 or not part.nodes:
         return False
     if part.values[0].node not in part.nodes or part.values[0].extra or part.incoming[0].extra:
@@ -28,8 +26,9 @@ def one_step(graph: Graph, part: Part) -> bool:
 
 
 def shared_parts(graph: Graph, taken: set[int], hints: Mapping[Layer, str]) -> list[Part]:
-    """Return the largest regions of more than one layer that are applied several times, each time with one
-    value that comes in and one that goes out.
+    """Return the largest regions of several layers that are applied several times.
+
+    Each has one input and one output.
     """
     behind = graph.ancestors(graph.outputs)
     calls: dict[Layer, list[int]] = {}
@@ -60,7 +59,7 @@ def shared_parts(graph: Graph, taken: set[int], hints: Mapping[Layer, str]) -> l
 def _growing(
     graph: Graph, ends: list[int], shared: Mapping[Layer, list[int]], used: set[int]
 ) -> list[list[set[int]]]:
-    """The regions that end in the calls of one layer, growing backwards in step."""
+    """Return the regions that end in the calls of one layer, each larger than the one before."""
     regions = [{end} for end in ends]
     found = []
     while True:
@@ -89,7 +88,7 @@ def _before(graph: Graph, region: set[int]) -> set[int]:
 
 
 def _part(graph: Graph, region: set[int], end: int, layer: Layer, hints: Mapping[Layer, str]) -> Part | None:
-    """A region as a part, where one value comes in."""
+    """Return a region as a part if it has one input; else None."""
     incoming: dict[Value, None] = {}
     for index in sorted(region):
         for value in graph.nodes[index].needs:

@@ -16,9 +16,9 @@ from seqtopo.layers.values import Tensor
 
 @dataclass(frozen=True)
 class Made:
-    """A row's name, its arguments, what comes in, and what is said otherwise ("" for nothing).
+    """A row's name with arguments and inputs, and a note on what is said otherwise ("" for none).
 
-    ``ready`` are arguments that are read already; ``table`` names the layer whose weights it has.
+    ``ready`` are arguments that are read already; ``table`` names the layer whose weights it uses.
     """
 
     name: str
@@ -35,9 +35,9 @@ def is_ours(call: Call) -> bool:
 
 
 def of_key(call: Call, key: list[Any], tensor: Tensor) -> list[Made] | None:
-    """Return what a key does to a value, in an order in which axes keep their numbers.
+    """Return the operations of a key on a value, in an order in which axes keep their numbers.
 
-    None where it cuts the batch, or goes back along an axis by another stride than -1, or over a part of it.
+    None if the key cuts the batch, or has a negative stride other than -1 along a whole axis.
 
     Raises:
         UnreadableError: the value has fewer axes than the key.
@@ -73,19 +73,19 @@ def of_key(call: Call, key: list[Any], tensor: Tensor) -> list[Made] | None:
 
 
 def why_not(key: object) -> str:
-    """Return why a spec cannot say the key of a cut that :func:`of_key` has refused."""
+    """Return why a spec cannot say a key that :func:`of_key` refused."""
     if isinstance(key, list) and _keeps_batch(key):
         return "a spec cuts at whole numbers, and goes back along the whole of an axis only, with flip"
     return "it cuts the batch, which a spec leaves as it is"
 
 
 def _keeps_batch(key: list[Any]) -> bool:
-    """Whether a key leaves the first axis as it is."""
+    """Return whether a key keeps the first axis as it is."""
     return not key or _is_ellipsis(key[0]) or (key[0] is not None and _part(key[0]) == {})
 
 
 def _cut_of(call: Call, part: Mapping[str, int], size: Size) -> Made | None:
-    """One axis cut by a slice; None where all of it stays."""
+    """Return the operation that cuts one axis by a slice; None if the slice takes it whole."""
     if part.get("step", 1) < 0:
         return Made("flip", {}, ())
     start, stop, step = part.get("start", 0), part.get("stop"), part.get("step", 1)
@@ -113,7 +113,7 @@ def _is_ellipsis(part: Any) -> bool:
 
 
 def _part(part: Any) -> dict[str, int] | int | bool:
-    """A slice of one axis, or one index; False for anything else."""
+    """Return a slice of one axis as a dictionary, or an index; False for anything else."""
     if type(part) is int:
         return part
     config = part.get("config") if isinstance(part, dict) and part.get("class_name") == SLICE else None

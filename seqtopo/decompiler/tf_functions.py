@@ -1,4 +1,4 @@
-"""Functions of TensorFlow that a model of Keras 2 calls between its layers, as operations of Keras 3."""
+"""Translate functions of TensorFlow between the layers of a model of Keras 2 to operations of Keras 3."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from seqtopo.decompiler.old_layers import Config, layer_of
 
 CLASSES = ("TFOpLambda", "SlicingOpLambda")
-"""What Keras 2.4 and later wrote for ``a + b``, ``x[:, -1]`` or ``tf.reduce_mean(x, 1)`` of its tensors."""
+"""The classes by which Keras 2.4 and later wrote ``a + b``, ``x[:, -1]`` or ``tf.reduce_mean(x, 1)``."""
 
 # Not a fact about layers: functions of TensorFlow.
 _BINARY: Mapping[str, str] = {
@@ -47,7 +47,7 @@ _REDUCED: Mapping[str, str] = {
 
 
 def word_of(layer: Mapping[str, Any]) -> str:
-    """Return what a function of TensorFlow is called, without its module; "" where it is none."""
+    """Return the name of a function of TensorFlow without its module; "" for any other layer."""
     config = layer.get("config")
     if layer.get("class_name") not in CLASSES or not isinstance(config, dict):
         return ""
@@ -58,7 +58,7 @@ def word_of(layer: Mapping[str, Any]) -> str:
 
 
 def translated(layer: Config, nodes: list[Config]) -> Config | None:
-    """Return the operation or layer of Keras 3 with its one call; None where there is none."""
+    """Return the operation or layer of Keras 3 with its one call; None if there is no such one."""
     if len(nodes) != 1:
         return None
     word = word_of(layer)
@@ -71,7 +71,7 @@ def translated(layer: Config, nodes: list[Config]) -> Config | None:
 
 
 def _made(word: str, name: str, args: list[Any], kwargs: Config) -> Config | None:
-    """The operation; takes what it understands out of the keyword arguments."""
+    """Return the operation, and remove the keyword arguments that it has understood."""
     if not args:
         return None
     if word in _BINARY and len(args) == 1 and "y" in kwargs:
@@ -113,7 +113,7 @@ def _operation(kind: str, name: str, module: str = "keras.src.ops.numpy", **conf
 
 
 def _cut(one: Any) -> Any:
-    """One axis of a slice."""
+    """Return a slice of one axis."""
     if isinstance(one, dict) and {"start", "stop", "step"} >= set(one):
         config = {key: one.get(key) for key in ("start", "stop", "step")}
         return {"class_name": "__slice__", "config": config}
@@ -121,7 +121,7 @@ def _cut(one: Any) -> Any:
 
 
 def renamed(value: Any, names: Mapping[str, str]) -> Any:
-    """Return calls with references to other names."""
+    """Return calls with references to renamed layers."""
     if isinstance(value, dict):
         return {key: renamed(one, names) for key, one in value.items()}
     if not isinstance(value, list):

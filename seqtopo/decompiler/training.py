@@ -1,4 +1,4 @@
-"""Write ``train`` from what a model was compiled with."""
+"""Write ``train`` from the arguments with which a model was compiled."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ AS_BY_DEFAULT: Mapping[str, tuple[Any, ...]] = {
     "jit_compile": ("auto", True, False, None),
     "auto_scale_loss": (True, None),
 }
-"""What an argument of ``compile`` says that need not be said."""
+"""The values of ``compile`` arguments that need not be written."""
 CHOSEN = "chosen"
-"""Where a live model's configuration names the arguments that are not what Keras would find by itself."""
+"""The key in a live model's configuration with the names of the arguments that the user chose."""
 MIXED = "mixed_float16"
 """The policy for which Keras scales the loss."""
 
@@ -36,9 +36,9 @@ Read = Callable[[tree.Expr], Any]
 
 
 def train_statement(config: Any, outputs: Sequence[str], losses: Losses, read: Read) -> tree.Train | None:
-    """Return the ``train`` statement of a compile configuration; None where the model was not compiled.
+    """Return the ``train`` statement of a compile configuration; None if the model was not compiled.
 
-    ``outputs`` are the names by which Keras knows the outputs. ``read`` reads a value that is written.
+    ``outputs`` are the names by which Keras knows the outputs. ``read`` evaluates a written value.
     """
     if not isinstance(config, dict) or not config:
         return None
@@ -47,8 +47,10 @@ def train_statement(config: Any, outputs: Sequence[str], losses: Losses, read: R
 
 
 def tell_loss_scaling(config: Mapping[str, Any], graph: Graph, losses: Losses) -> None:
-    """Tell that a file does not say whether a loss was scaled: Keras scales it where the policy of the model
-    is mixed_float16, and saves neither that nor, for a functional model, the policy.
+    """Add a note if a file does not say whether the loss was scaled.
+
+    Keras scales the loss if the model's policy is mixed_float16. It saves neither that nor, for a functional
+    model, the policy.
     """
     compiled, model = config.get("compile_config"), config.get("config")
     if not isinstance(compiled, dict) or not compiled.get("optimizer") or "auto_scale_loss" in compiled:
@@ -68,7 +70,7 @@ def tell_loss_scaling(config: Mapping[str, Any], graph: Graph, losses: Losses) -
 
 
 def _items(given: Any) -> int:
-    """How many things an argument lists, those in lists included."""
+    """Return the number of items of an argument, those in nested lists included."""
     inner = given.values() if isinstance(given, dict) else given if isinstance(given, (list, tuple)) else ()
     return sum(map(_items, inner)) if inner else 1
 
@@ -81,7 +83,7 @@ class _Training:
         self.args: list[tree.Argument] = []
 
     def statement(self, config: Mapping[str, Any]) -> tree.Train | None:
-        """Return every argument that can be said, and the others as losses."""
+        """Return the statement with every argument that can be said; the others go to the losses."""
         self._add("", config.get("optimizer"), self._optimizer)
         for key, family in FAMILIES.items():
             given = config.get(key)
@@ -158,7 +160,7 @@ class _Training:
         return self._object(family, given)
 
     def _by_output(self, given: Mapping[str, Any]) -> list[Any]:
-        """What is given by the outputs' names, in their order."""
+        """Return the values that are given by the outputs' names, in order."""
         if not set(given) <= set(self.outputs):
             raise UnsayableError("it is given by names that are not the outputs'")
         return [given.get(name) for name in self.outputs]

@@ -1,4 +1,4 @@
-"""Find one pattern for several expressions: what they have in common, and the places where they differ."""
+"""Find one pattern for several expressions: their common part, and the places where they differ."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ LETTERS = {
     "num_heads": "H",
     "rate": "R",
 }
-"""What a parameter of a macro is called that stands for one of a layer."""
+"""The names of macro parameters, by the layer parameter whose values differ."""
 SPARE = ("N", "M", "A", "B", "C", "E", "G", "X", "Y", "Z", "N1", "N2", "N3", "N4", "N5", "N6")
 
 
 @dataclass
 class Pattern:
-    """What several runs of steps have in common; ``columns`` are the values that differ, by name."""
+    """The common part of several runs of steps; ``columns`` are the differing values, by name."""
 
     steps: tuple[tree.Expr, ...]
     columns: dict[str, tuple[tree.Expr, ...]] = field(default_factory=dict)
     collected: dict[str, int] = field(default_factory=dict)
-    """Names that number off from one to the next, as a loop names what it collects."""
+    """The names with consecutive numbers, as a loop names the values that it collects."""
 
 
 class UnlikeError(Exception):
@@ -45,9 +45,9 @@ class UnlikeError(Exception):
 def unify(
     runs: Sequence[Sequence[tree.Expr]], taken: Iterable[str], loops: Iterable[str] = ()
 ) -> Pattern | None:
-    """Return the pattern of several runs of equally many steps; None where they are too unlike.
+    """Return the pattern of several runs of equally many steps; None if they have too little in common.
 
-    ``taken`` are names that may not be used; names of ``loops`` around are handed on as parameters.
+    ``taken`` are names that may not be used; names of ``loops`` around become parameters.
     """
     one = _Unifier(len(runs), set(taken) | _targets(runs[0]), set(loops))
     try:
@@ -58,7 +58,7 @@ def unify(
 
 
 def _targets(run: Sequence[tree.Expr]) -> set[str]:
-    """The names that loops inside some steps bind: one of them around these would be hidden there."""
+    """Return the names that loops inside some steps bind, which would hide equal names of an outer loop."""
     loops = [n for n in tree.every(run) if isinstance(n, (tree.For, tree.Loop))]
     return {target.name for loop in loops for target in loop.targets}
 
@@ -72,9 +72,7 @@ class _Unifier:
         self.collected: dict[str, int] = {}
 
     def expr(self, many: Sequence[Any], of: str | None) -> Any:
-        """Return the pattern of one expression of each run; ``of`` is the parameter that it is an argument
-        of.
-        """
+        """Return the pattern of one expression of each run; ``of`` is the parameter whose argument it is."""
         first = many[0]
         if not isinstance(first, tree.Node) or any(type(m) is not type(first) for m in many):
             if all(m == first for m in many) and not isinstance(first, tree.Node):
@@ -193,10 +191,10 @@ def symbols(nodes: Iterable[Any]) -> set[str]:
 
 
 def size(nodes: Iterable[tree.Node]) -> int:
-    """Return how long some trees are as text."""
+    """Return the length of some trees as text."""
     return sum(len(print_expr(n)) + 4 for n in nodes)
 
 
 def numbered(name: str) -> bool:
-    """Return whether a name ends in a number, as a collected one does."""
+    """Return whether a name ends in a number, as collected names do."""
     return re.search(r"_\d+$", name) is not None

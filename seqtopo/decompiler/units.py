@@ -1,5 +1,6 @@
-"""What a spec writes as one step: a call of a layer, an input, or a whole model inside the model; and where
-the ways between them part and meet.
+"""Split a graph into units, and plan which become lists of branches and which get names.
+
+A unit is one step of a spec: a call of a layer, an input, or a whole inner model.
 """
 
 from __future__ import annotations
@@ -14,17 +15,17 @@ from seqtopo.layers.layer import Layer
 from seqtopo.layers.wrappers import merging_row
 
 SINK = -1
-"""What takes the outputs, as a consumer."""
+"""The consumer of the outputs."""
 LONGEST_BRANCH = 24
-"""A way from where it parts to where it meets again may have so many steps; a longer one gets names."""
+"""The most steps of a branch between its fork and its end; a longer one becomes named values."""
 LONGEST_SOURCE = 3
-"""And a branch that begins with an input, beside others that do not, so many."""
+"""The most steps of a branch that begins with an input, beside others that do not."""
 DEEPEST = 3
-"""And so many such regions may stand inside each other."""
+"""The most lists of branches inside each other."""
 
 
 class UnsayableError(Exception):
-    """The values are used in a way that no flow can write."""
+    """Values are used in a way that no flow can write."""
 
 
 class OrderError(Exception):
@@ -37,7 +38,7 @@ class OrderError(Exception):
 
 @dataclass(frozen=True)
 class State:
-    """The second values of a unit, all of them: ``encoder.state``."""
+    """All second values of a unit: ``encoder.state``."""
 
     unit: int
     extra: str
@@ -48,7 +49,7 @@ Item = int | State
 
 @dataclass
 class Unit:
-    """One step: its node, or the part it is; what comes in by flow, and by name."""
+    """One step: its node or the part that it is, its inputs by flow, and its inputs by name."""
 
     index: int
     node: Node | None
@@ -58,17 +59,17 @@ class Unit:
 
     @property
     def layer(self) -> Layer | None:
-        """The layer that it calls."""
+        """The layer that the unit calls."""
         return self.node.layer if self.node is not None else None
 
     @property
     def sources(self) -> tuple[int, ...]:
-        """The units that flow into it."""
+        """The units that flow into the unit."""
         return tuple(i for i in self.items if isinstance(i, int))
 
 
 class Units:
-    """A graph's steps between some values and others."""
+    """The steps of a graph between some values and others."""
 
     def __init__(
         self,
@@ -132,7 +133,7 @@ class Units:
         return [Value(index, i) for i in range(len(self.graph.nodes[index].outputs or ()))]
 
     def _items(self, values: Bundle) -> tuple[Item, ...]:
-        """Values as whole units and whole states."""
+        """Return values as whole units and whole states."""
         found: list[Item] = []
         rest = list(values)
         while rest:
@@ -158,7 +159,7 @@ class Units:
         return layer.name if layer is not None else "an input"
 
     def _given(self, name: str, values: Bundle) -> tuple[Item, ...]:
-        """A call's values; the merged states of a two-directional layer are its states again."""
+        """Return the values of an argument; merged states of a bidirectional layer count as its states."""
         merged = self._merged(values) if name == "initial_state" else None
         if merged is None:
             return self._items(values)
@@ -187,9 +188,9 @@ class Units:
 
     def _uses(self) -> None:
         self.flows: dict[int, list[int]] = {i: [] for i in self.units}
-        """Each unit's consumers by flow, once for each place."""
+        """The consumers of each unit by flow, once for each place."""
         self.named: dict[int, str] = {}
-        """The units that need a name, and why: ``state`` or ``value``."""
+        """The units that need a name, with the reason: ``state`` or ``value``."""
         for unit in self.units.values():
             for item in unit.items:
                 self._use(item, unit.index)
@@ -209,26 +210,26 @@ class Units:
 
 @dataclass
 class Plan:
-    """How the ways are written: ``forks`` go into a list of branches, ``names`` are referred to."""
+    """The form of each unit in the text: in a list of branches, inline, or with a statement of its own."""
 
     forks: dict[int, int] = field(default_factory=dict)
-    """From where a list of branches meets to where they parted."""
+    """The unit where a list of branches meets, with the unit where it forks."""
     inline: dict[int, int] = field(default_factory=dict)
-    """Named units that are written where this consumer takes them."""
+    """The named units that are written inline, with the consumer at which they are."""
     named: set[int] = field(default_factory=set)
-    """Named units that have a statement of their own."""
+    """The named units that have a statement of their own."""
     inside: set[int] = field(default_factory=set)
-    """Units that stand in a branch which begins where the ways part."""
+    """The units in a branch that begins at a fork."""
     flows: dict[int, list[int]] = field(default_factory=dict)
-    """Who takes each unit where it stands, and not by its name."""
+    """The consumers that take each unit by flow, and not by its name."""
 
 
 def plan(units: Units, allow_forks: bool = True, forced: Set[int] = frozenset(), body: bool = False) -> Plan:
-    """Decide what is a list of branches, and what gets a name.
+    """Return the plan of the lists of branches and the names.
 
-    A value that several steps take forks where all its ways meet again, if they are short and nothing
-    on them is taken elsewhere; else the longest way becomes a name, until that holds for all. What is
-    ``forced`` has a statement of its own; in the ``body`` of something nothing has.
+    A value with several consumers forks if all its branches meet again, are short, and no value in them is
+    used elsewhere. Otherwise the longest branch becomes a named value, until this holds for all. ``forced``
+    units have a statement of their own; no unit in the ``body`` of another has.
     """
     found = _plan(units, allow_forks, forced, body)
     apart = set() if body else _own_sources(units, found)
@@ -267,9 +268,7 @@ def _plan(units: Units, allow_forks: bool, forced: Set[int], body: bool) -> Plan
 
 
 def _own_sources(units: Units, found: Plan) -> set[int]:
-    """Branches beside others that begin with an input and go on for long: each reads better on a line of
-    its own.
-    """
+    """Return the branches that begin with an input and are long, which read better as a line of their own."""
     apart: set[int] = set()
     for unit in units.units.values():
         relative = unit.index in found.forks or unit.index in found.inside
@@ -294,7 +293,7 @@ def _own_sources(units: Units, found: Plan) -> set[int]:
 
 
 def branch_end(units: Units, found: Plan, index: int) -> int | None:
-    """Return the end of the branch that a unit stands in, where the branch begins with its own source."""
+    """Return the end of a unit's branch, if the branch begins with a source of its own."""
     at = index
     while True:
         takers = found.flows.get(at, [])
@@ -310,7 +309,7 @@ def branch_end(units: Units, found: Plan, index: int) -> int | None:
 
 
 def _meets(units: Units, flows: dict[int, list[int]]) -> dict[int, int]:
-    """For each unit, the first one through which all its ways lead (its immediate post-dominator)."""
+    """Return each unit's immediate post-dominator: the first one through which all its branches lead."""
     meets: dict[int, int] = {SINK: SINK}
     depth = {SINK: 0}
     for index in sorted(units.units, reverse=True):
@@ -334,7 +333,7 @@ def _crossing(
     references: dict[int, list[int]],
     allow: bool,
 ) -> list[int] | None:
-    """The forks that cannot be lists of branches; None where all can."""
+    """Return the forks that cannot be lists of branches; None if all can."""
     if not forks:
         return None
     if not allow:
@@ -378,13 +377,13 @@ def _region(flows: dict[int, list[int]], start: int, meet: int) -> set[int]:
 
 
 def _nesting(forks: dict[int, int], start: int, meet: int) -> int:
-    """How many regions stand around this one, itself included."""
+    """Return the number of regions around this one, itself included."""
     end = meet if meet != SINK else 10**9
     return sum(s <= start and (m if m != SINK else 10**9) >= end for s, m in forks.items())
 
 
 def _longest(flows: dict[int, list[int]], starts: list[int]) -> tuple[int, int]:
-    """The longest way from one of these units to a consumer."""
+    """Return the longest branch from one of these units to a consumer, as its two ends."""
     ways = [(((c if c != SINK else 10**9) - s), s, c) for s in starts for c in flows[s]]
     _, start, consumer = max(ways)
     return start, consumer

@@ -25,9 +25,10 @@ class UnsayableError(Exception):
 
 
 def plain(value: Any, family: str = "") -> Any:
-    """Return a configuration's value as the reader of arguments takes it: numbers, texts, tuples, objects.
+    """Return a configuration's value in the form in which arguments are read: numbers, texts, tuples,
+    objects.
 
-    ``family`` is the family of Keras objects that is meant, where one is.
+    ``family`` is the family of Keras objects that is meant, if one is.
 
     Raises:
         UnsayableError: no spec can say it.
@@ -72,11 +73,11 @@ def _from_dict(value: dict[str, Any], family: str) -> Any:
 
 
 _TENSORS = {("L1", "l1"), ("OrthogonalRegularizer", "factor")}
-"""What else Keras holds as a tensor of 32 bits, as it does a learning rate."""
+"""The arguments, besides learning rates, that Keras stores as a float32 tensor."""
 
 
 def object_of(family: str, value: Mapping[str, Any]) -> Word | Object:
-    """Return a Keras object from its class and its configuration, without what is as by default.
+    """Return a Keras object from its class and its configuration, without arguments at their defaults.
 
     Raises:
         UnsayableError: there is no row for it, or it has an argument that the row does not have.
@@ -124,15 +125,14 @@ def object_of(family: str, value: Mapping[str, Any]) -> Word | Object:
 
 
 def _nobodys(given: str, kind: str, default: Any) -> bool:
-    """Whether an object's name is the one that Keras gives to its class, with a number where it has no
-    other for it.
-    """
+    """Return whether an object's name is Keras' default for its class, or that with a number."""
     return given == default if default is not None else base(given) in (kind, kind.lower(), snake_case(kind))
 
 
 def unsaved_parts(family: str, value: Any) -> Iterator[tuple[str, Part]]:
-    """Yield the arguments that Keras leaves out of the configuration of an object, and of those inside it,
-    with the object's name. A loss's dtype is not among them: it says only how exactly Keras counts.
+    """Yield the arguments that Keras leaves out of the configurations of an object and of those inside it.
+
+    Each comes with the object's name. A loss's dtype is left out, which only sets the precision.
     """
     if not isinstance(value, dict):
         return
@@ -151,7 +151,7 @@ def plain_dtype(value: Any) -> Any:
 
 
 def _shortest(value: Any) -> Any:
-    """A number in 32 bits, as Keras holds a learning rate, by its fewest digits.
+    """Return a float32 number, as Keras stores a learning rate, with its fewest digits.
 
     >>> _shortest(0.0010000000474974513), _shortest(0.1)
     (0.001, 0.1)
@@ -170,7 +170,7 @@ def _entry(family: str, name: str) -> Entry | None:
 
 
 def _is_aside(family: str, key: str) -> bool:
-    """What a configuration holds beside the arguments of an object."""
+    """Return whether a key of an object's configuration is not one of its arguments."""
     if family == "activation":
         return key in _LAYER_KEYS
     if family in ("loss", "metric", "optimizer", "schedule"):
@@ -179,7 +179,7 @@ def _is_aside(family: str, key: str) -> bool:
 
 
 def _part(part: Part, given: Any) -> Any:
-    """An argument of an object; objects in it by the families that it takes."""
+    """Return an argument of an object, with objects in it read by the families that it takes."""
     if isinstance(given, dict) and part.takes.families:
         for family in part.takes.families:
             if _entry(family, str(given.get("class_name"))) is not None:

@@ -1,4 +1,4 @@
-"""Read a model's configuration to a graph: each call becomes a node, or stands for what no spec can say."""
+"""Read a model's configuration to a graph: each call becomes a node, or an input if no spec can say it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ POSITIONAL: Mapping[str, tuple[str, ...]] = {
     "Softmax": ("mask",),
     "ReversibleEmbedding": ("reverse",),
 }
-"""What Keras' calls take by position behind the values; recurrent layers take ``RNN_CALL``."""
+"""The positional arguments of Keras' calls behind the values; recurrent layers take ``RNN_CALL``."""
 VALUES = ("inputs", "sequences", "query", "value", "key", "x")
 """The names of the values in Keras' calls, in their order."""
 
@@ -64,7 +64,7 @@ def _model(
     incoming: Bundle | None,
     path: tuple[Any, ...],
 ) -> Bundle:
-    """The values that a model gives; ``incoming`` stands for its inputs, where it is inside another."""
+    """Return the outputs of a model; ``incoming`` are the values of its inputs if it is an inner one."""
     calls = calls_of(config, incoming is not None)
     walk = Walk(progress, graph, path)
     walk.merging_states = merging_states(calls)
@@ -104,7 +104,7 @@ def _model(
 def _sub_model(
     progress: Progress, config: Mapping[str, Any], inputs: tuple[Tensor, ...], path: tuple[Any, ...]
 ) -> SubModel:
-    """A model as one thing, such as ``td`` applies at every step."""
+    """Return a model as a sub-model, such as ``td`` applies to every step."""
     body = as_dict(config.get("config"), "a model's config")
     name = str(body.get("name", ""))
     graph = Graph(name="" if automatic.is_model(name) else name)
@@ -130,17 +130,17 @@ def _sub_model(
 
 
 class Walk(ModelCalls):
-    """One model's calls, from the first to the last."""
+    """The calls of one model, read from the first to the last."""
 
     def __init__(self, progress: Progress, graph: Graph, path: tuple[Any, ...]) -> None:
         super().__init__(progress, graph, path)
         self.cut: set[str] = set()
         self.ends: frozenset[Ref] = frozenset()
-        """The outputs of the whole model that nothing else takes."""
+        """The outputs of the whole model that nothing else uses."""
         self.merging_states: frozenset[Ref] = frozenset()
 
     def needed(self, ref: Ref, by: str) -> Bundle:
-        """Return the value of a reference; one that no spec can say comes in as an input of its own."""
+        """Return the values of a reference; a value that no spec can say becomes an input."""
         resolve(self, ref)
         if ref not in self.values:
             call = self.raw.get(ref._replace(output=0))
@@ -200,7 +200,7 @@ class Walk(ModelCalls):
             self._cut(call, call.ref, str(error), None, error.help)
 
     def _is_alias(self, call: Call) -> bool:
-        """Takes an Identity that only gives a state or scores out under a name for that value itself."""
+        """Return whether a call only renames a state or scores by an Identity, and note the name if so."""
         refs = list(refs_in(call.args))
         if call.kind != "Identity" or not call.is_keras or call.ref not in self.ends or len(refs) != 1:
             return False
@@ -273,7 +273,7 @@ class Walk(ModelCalls):
         return ("object", shared) if isinstance(shared, (int, str)) else (*self.path, name)
 
     def _wrapped(self, layer: Layer, read: Read, tensors: tuple[Tensor, ...], path: tuple[Any, ...]) -> None:
-        """The layers inside a wrapper, made the first time it is called."""
+        """Add the layers inside a wrapper, when it is called for the first time."""
         steps = tuple(Tensor(t.shape[1:] if layer.row.steps else t.shape, t.dtype) for t in tensors)
         for name, config in read.inner.items():
             if name in layer.args:
@@ -298,7 +298,7 @@ class Walk(ModelCalls):
                 self._wrapped(made, inner, steps, (*path, name))
 
     def _arguments(self, call: Call, row: Row) -> tuple[list[Any], dict[str, Any]]:
-        """What a call was given: the values that come in, and everything else by Keras' names."""
+        """Return the arguments of a call: its values, and all others by Keras' names."""
         kwargs = dict(call.kwargs)
         values: list[Any] = []
         rest = list(call.args)
@@ -325,7 +325,7 @@ class Walk(ModelCalls):
         return found[:1] if attends_to_itself else found
 
     def _given(self, value: Any) -> Bundle | None:
-        """The values in an argument of a call; None where one of them is not a value of the graph."""
+        """Return the values in an argument of a call; None if one is not a value of the graph."""
         refs = list(refs_in(value))
         if not refs or not all(ref in self.values for ref in refs):
             return None
@@ -372,7 +372,7 @@ class Walk(ModelCalls):
     # ---- what no spec can say ----------------------------------------------------------------------
 
     def _cut(self, call: Call, ref: Ref, why: str, code: str | None, help: str = "") -> None:
-        """Put a value of the right shape in place of something that no spec can say."""
+        """Add an input of the right shape in place of a layer or operation that no spec can say."""
         if call.is_operation:
             what = f"the operation {shown(call.kind)}"
             cut = why_not(call.args[1] if len(call.args) == 2 else None)
@@ -411,13 +411,13 @@ class Walk(ModelCalls):
             self.progress.decoded.cut += [(call.name, self.values[r]) for r in came]
 
     def _stand_in(self, name: str) -> Layer:
-        """The identity that stands for a layer that no spec can say: one for all its calls."""
+        """Return the identity in place of a layer that no spec can say; one for all its calls."""
         key = ("stands as identity", id(self.graph), name)
         return self.progress.shared.setdefault(key, Layer(NAMES["identity"], {}, name))
 
 
 def _mirrors(forward: Mapping[str, Any], backward: Mapping[str, Any]) -> bool:
-    """Whether a backward layer is what Bidirectional makes of the forward one."""
+    """Return whether a backward layer is the one that Bidirectional makes from the forward layer."""
     if forward.get("class_name") != backward.get("class_name"):
         return False
     one, two = forward.get("config"), backward.get("config")
@@ -430,7 +430,7 @@ def _mirrors(forward: Mapping[str, Any], backward: Mapping[str, Any]) -> bool:
 
 
 def _unmarked(value: Any) -> Any:
-    """The same without marks of what is shared, which initializers have."""
+    """Return a configuration without marks of shared objects, which initializers have."""
     if isinstance(value, dict):
         return {k: _unmarked(v) for k, v in value.items() if k != "shared_object_id"}
     return [_unmarked(v) for v in value] if isinstance(value, list) else value

@@ -1,4 +1,4 @@
-"""Write the statements of a spec from a graph: first what is bound, then the flows."""
+"""Write the statements of a spec from a graph: first the bindings, then the flows."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ from seqtopo.syntax import tree
 
 NOWHERE = writing.NOWHERE
 MOST_TRIES = 400
-"""So many values may get a statement of their own, until each is named before it is taken."""
+"""The tries of statements for single values, after which each value is named before its use."""
 
 
 @dataclass(frozen=True)
 class Choices:
-    """How to write: tried from the shortest text to the plainest."""
+    """The forms of a spec's text, tried from the shortest to the plainest."""
 
     forks: bool = True
     parts: bool = True
     blocks: bool = True
     opens: str = "T"
-    """How open sizes are written: as symbols, or as ``?``."""
+    """The form of open sizes: symbols, or ``?``."""
 
 
 class Writer(Statements):
-    """Writes one model's statements."""
+    """The statements of one model while they are written."""
 
     def __init__(self, decoded: Decoded, naming: Naming, choices: Choices) -> None:
         super().__init__(decoded, naming, self._inside)
         self.graph = decoded.graph
         self.choices = choices
         self.calls: dict[object, int] = {}
-        """How often each layer, and each model that a wrapper applies, is used."""
+        """The number of calls of each layer, and of each model that a wrapper applies."""
         self.statements: list[tree.Statement] = []
 
     def write(self) -> list[tree.Statement]:
@@ -73,7 +73,7 @@ class Writer(Statements):
     # ---- sizes, parts, shared layers ---------------------------------------------------------------
 
     def _name_opens(self) -> None:
-        """Symbols for the open sizes of the inputs: T where there is one, else each its own."""
+        """Choose symbols for the open sizes of the inputs: T for a single one, else one for each."""
         taken = {
             str(s) for i in self.graph.inputs for t in self.graph.nodes[i].outputs or () for s in t.shape
         }
@@ -90,14 +90,14 @@ class Writer(Statements):
         self.opens = dict(zip(found, letters, strict=False))
 
     def _parts(self) -> list[Part]:
-        """What is written as one step: models inside the model, and regions of shared layers."""
+        """Return the parts that are written as one step: inner models, and regions of shared layers."""
         nested = [part for part in self.decoded.parts if one_step(self.graph, part)]
         taken = {i for part in nested for i in part.nodes}
         hint = {layer: self.naming.hint(layer) for layer in self.graph.layers()}
         return [*nested, *shared_parts(self.graph, taken, hint)]
 
     def _shared(self, units: Units) -> None:
-        """Bindings for layers that are called more than once, and for parts."""
+        """Add bindings for layers that are called more than once, and for parts."""
         calls = self.calls
         self._count(self.graph, self.graph.ancestors(self.graph.outputs), calls)
         inside: set[int] = set()
@@ -114,7 +114,7 @@ class Writer(Statements):
                 self._part(unit.part)
 
     def _shared_inside(self, graph: Graph) -> None:
-        """Bindings for layers that are called more than once in a model that a wrapper applies."""
+        """Add bindings for layers that are called more than once in a model that a wrapper applies."""
         for index in graph.ancestors(graph.outputs):
             layer = graph.nodes[index].layer
             if layer is None:
@@ -149,7 +149,7 @@ class Writer(Statements):
                 self._count(value.graph, value.graph.ancestors(value.graph.outputs), calls)
 
     def block(self, layer: Layer, graph: Graph, index: int) -> None:
-        """Bind one shared layer, which a node of a graph calls."""
+        """Add the binding of a shared layer, which a node of a graph calls."""
         node = graph.nodes[index]
         tensors = graph.tensors(node.inputs) or ()
         name = self.naming.block(layer)
@@ -167,7 +167,7 @@ class Writer(Statements):
         self.statements.append(tree.Bind(NOWHERE, writing.name(name), body))
 
     def _body(self, units: Units, base: int, name: str) -> tree.Expr:
-        """A flow from what comes in. Names in it would be the whole spec's, so then it is a macro."""
+        """Return a flow from its input, or a macro if it has names, which would be the whole spec's."""
         made = plan(units, body=True)
         if made.named:
             raise UnsayableError("values in a flow are taken in a way that needs statements")
@@ -185,7 +185,7 @@ class Writer(Statements):
         return writing.call(macro, [])
 
     def _inside(self, inner: Layer | SubModel) -> tree.Expr:
-        """What stands in a wrapper."""
+        """Return the contents of a wrapper."""
         if isinstance(inner, Layer):
             if inner in self.blocks:
                 return writing.name(self.blocks[inner])

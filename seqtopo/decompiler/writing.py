@@ -1,4 +1,4 @@
-"""Write a layer and its arguments: in the row's order, flags where people write flags."""
+"""Write a layer and its arguments: in the row's order, with flags where people write flags."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from seqtopo.syntax.parse import parse
 
 NOWHERE = Span(0, 0)
 Inside = Callable[[Layer | SubModel], tree.Expr]
-"""Writes what stands in a wrapper."""
+"""A function that writes the contents of a wrapper."""
 
 _WORD = re.compile(r"[a-z][a-z0-9_]*")
 
@@ -36,7 +36,7 @@ def name(text: str) -> tree.Name:
 
 
 def number(value: int | float) -> tree.Expr:
-    """Return the tree node of a number; of a whole one without a point.
+    """Return the tree node of a number; a whole one has no decimal point.
 
     >>> from seqtopo.syntax.print import print_expr
     >>> [print_expr(number(v)) for v in (3, 0.5, 1e-07, 2.0, -4)]
@@ -51,7 +51,7 @@ def number(value: int | float) -> tree.Expr:
 
 
 def size(value: Any) -> tree.Expr:
-    """Return a size: a number, a symbol, an expression of them, or ``?``."""
+    """Return the tree node of a size: a number, a symbol, an expression of them, or ``?``."""
     if isinstance(value, Expr):
         if is_open(value):
             return tree.Unknown(NOWHERE)
@@ -64,7 +64,7 @@ def size(value: Any) -> tree.Expr:
 
 
 def value(given: Any, family: str = "") -> tree.Expr:
-    """Return a plain value as it is written; of an object, ``family`` says which of that name it is."""
+    """Return the tree node of a plain value; ``family`` is that of an object with this name."""
     if given is None or isinstance(given, bool):
         return name(str(given).lower())
     if isinstance(given, (int, float)):
@@ -103,7 +103,7 @@ def keras_object(given: Object, family: str = "") -> tree.Call:
 
 
 def _part(part: Part, given: Any) -> tree.Expr:
-    """An argument of an object. A text stands in quotes: bare, it may be a name of the spec."""
+    """Return an argument of an object. A text is quoted, since a bare one may be a name of the spec."""
     if TEXT.words in part.takes.words:
         if isinstance(given, str):
             return tree.String(NOWHERE, given)
@@ -178,7 +178,7 @@ def _key(param: Param) -> str:
 def _positional(
     row: Row, args: dict[str, Any], came: tuple[Tensor, ...], inside: Inside
 ) -> list[tree.Argument]:
-    """The leading arguments by position; they are taken out of ``args``."""
+    """Return the leading arguments by position, and remove them from ``args``."""
     found: list[tree.Argument] = []
     for given in row.positional:
         key = given.rstrip("*")
@@ -196,7 +196,7 @@ def _positional(
 
 
 def _flags(row: Row, args: dict[str, Any]) -> list[tree.Argument]:
-    """What a bare word says; taken out of ``args``."""
+    """Return the arguments that are written as flags, and remove them from ``args``."""
     found = []
     for key in sorted(args, key=list(row.by_name).index):
         param, v = row.by_name[key], args[key]
@@ -231,7 +231,7 @@ def _value(param: Param, given: Any, came: tuple[Tensor, ...], inside: Inside) -
 
 
 def _spreads(param: Param, given: tuple[Any, ...]) -> bool:
-    """Whether one number says what a tuple of it says."""
+    """Return whether one number means the same as a tuple of it."""
     try:
         return bool(param.kind.read(given[0]) == given)
     except (Refusal, TypeError):

@@ -170,7 +170,7 @@ def diagnostic_of(refusal: Refusal, **advice: Any) -> Diagnostic:
 
 
 class Resolver:
-    """Walks the statements of a spec, fills a graph, and records what is refused."""
+    """The walk over a spec's statements, which fills a graph and records what is refused."""
 
     def __init__(
         self, spec: tree.Spec, source: Source, dims: dict[str, Any], shapes: Mapping[int, Shape]

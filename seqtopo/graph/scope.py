@@ -147,7 +147,7 @@ class Scope:
 
 
 class Evaluator:
-    """Evaluates expressions in a scope. ``width`` answers ``_``, and is None if nothing comes in."""
+    """The evaluation of expressions in a scope. ``width`` answers ``_``; None if nothing comes in."""
 
     def __init__(self) -> None:
         self._unknowns = 0

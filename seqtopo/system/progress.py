@@ -41,7 +41,7 @@ class _Line:
         self.bar: Any = None
         self.hidden = 0
         self.lock: Any = None
-        """Is there while a thread draws the line."""
+        """The lock of the line, while a thread draws it; else None."""
 
     def draw(self) -> None:
         """Draw the line anew if a second has passed."""

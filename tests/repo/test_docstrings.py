@@ -16,7 +16,6 @@ STILL_TO_DO: frozenset[str] = frozenset(
     (
         "advice",
         "ci",
-        "decompiler",
         "distributing",
         "emit",
         "exporting",

@@ -23,7 +23,7 @@ TRIED = 5
 """The runs of each of two programs whose times are compared."""
 
 value_of = attrgetter("_value")
-"""Return a variable's value.
+"""A function that returns a variable's value.
 
 ``.value`` would look for scopes and casts: for all variables of a model that can take longer than the answer.
 """

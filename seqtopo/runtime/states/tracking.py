@@ -192,7 +192,7 @@ def _start(variable: Any) -> Any:
 
 
 class ResetStates(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ships no types
-    """Resets the states of every stateful layer, see ``seqtopo.ResetStates``."""
+    """A callback that resets the states of every stateful layer; see ``seqtopo.ResetStates``."""
 
     def __init__(self, *, evaluate: bool = False, predict: bool = False) -> None:
         super().__init__()

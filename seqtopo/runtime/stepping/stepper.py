@@ -65,7 +65,7 @@ class Stepper:
 
     def __init__(self, rule: Callable[[Any], Rule | None]) -> None:
         self.rule = rule
-        """Gives the rule of an operation that is more than the same call on one step."""
+        """A function that returns the rule of an operation that is more than the same call on one step."""
         self.states: list[State] = []
         self.contexts: dict[int, tuple[Any, Any]] = {}
         self._flat: dict[int, tuple[Any, Any]] = {}
