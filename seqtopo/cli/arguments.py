@@ -27,6 +27,13 @@ _NAME = r"[^\W\d]\w*"
 _WHOLE = r"[+-]?\d{1,18}"
 _FRACTION = r"[+-]?(\d{1,18}\.\d{0,18}|\.\d{1,18}|\d{1,18}(\.\d{0,18})?[eE][+-]?\d{1,3})"
 
+BATCH = 32
+"""The rows of a batch where neither the spec nor the command line says it, as in ``fit``."""
+GBPS = 10.0
+"""The network between two ranks where none is given: a common Ethernet's."""
+GFLOPS = 100.0
+"""What a rank computes where nothing is given: some cores of a CPU, on small matrices."""
+
 FORMATS = ("text", "concise", "json", "github", "sarif")
 
 
@@ -168,6 +175,52 @@ def add_fix_options(parser: Parser) -> None:
     )
 
 
+def add_rank_options(parser: Parser) -> None:
+    """Add ``--ranks`` and what a step of several processes is judged by; without them each is None."""
+    ranks = parser.add_argument_group("training in several processes")
+    ranks.add_argument(
+        "--ranks",
+        metavar="N",
+        type=whole,
+        help="say what a step of so many processes adds up and computes, and how the two compare",
+    )
+    ranks.add_argument(
+        "--batch",
+        metavar="B",
+        type=whole,
+        help=f"the rows of a whole batch (default: the spec's, or {BATCH})",
+    )
+    ranks.add_argument(
+        "--gbps",
+        metavar="G",
+        type=_speed,
+        help=f"the network between two processes, in gigabits a second (default: {GBPS:g})",
+    )
+    ranks.add_argument(
+        "--gflops",
+        metavar="F",
+        type=_speed,
+        help=f"what a process computes, in 10**9 operations a second (default: {GFLOPS:g})",
+    )
+
+
+def _speed(text: str) -> float:
+    if not re.fullmatch(rf"{_WHOLE}|{_FRACTION}", text) or not 0 < float(text) < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a number above 0")
+    return float(text)
+
+
+def whole(text: str) -> int:
+    """Read a whole number from 1 up.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none.
+    """
+    if not text.isascii() or not text.isdigit() or len(text) > 9 or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a whole number from 1 up")
+    return int(text)
+
+
 def add_code_options(parser: Parser) -> None:
     """Add ``--language``, ``--fix-only`` and ``--unread``."""
     parser.add_argument(
@@ -284,7 +337,7 @@ def _count(text: str) -> int:
     digits = text.replace("_", "").replace(",", "")
     if not digits.isascii() or not digits.isdigit() or len(digits) > 18 or int(digits) < 1:
         raise argparse.ArgumentTypeError(
-            f"{text[:40]!r} is not a whole number from 1 up; write --max-params 1000000"
+            f"{text[:40]!r} is not a whole number from 1 up, write --max-params 1000000"
         )
     return int(digits)
 

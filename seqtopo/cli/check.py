@@ -9,11 +9,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from seqtopo.cli.arguments import (
+    BATCH,
+    GBPS,
+    GFLOPS,
     Parser,
     UsageError,
     add_code_options,
     add_fix_options,
     add_format,
+    add_rank_options,
     add_rule_options,
     add_spec_options,
     bound_from_outside,
@@ -38,14 +42,18 @@ from seqtopo.diag.renderers import renderer
 from seqtopo.diag.renderers.cells import wrap
 from seqtopo.graph.buildable import unbound_names
 from seqtopo.layers.sizes import Shape, Size
+from seqtopo.lint.selection import Selection
 from seqtopo.report.analyse import Checked, is_space, linted, report_on, unbuildable
 from seqtopo.report.report import Report, shape_table
 from seqtopo.report.space import Space
+from seqtopo.source import Source, Span
 from seqtopo.syntax.read import is_model
 from seqtopo.system.shell import command
 
 if TYPE_CHECKING:
     from seqtopo.code.findings import CheckedFile
+    from seqtopo.graph.graph import Graph
+    from seqtopo.report.scaling import Scaling
 
 
 def parser() -> Parser:
@@ -68,6 +76,7 @@ def parser() -> Parser:
             "seqtopo check spec.txt --suggest   (prints each way out as a whole spec)",
             "cat spec.txt | seqtopo check -     (cat train.py | seqtopo check - --language python)",
             "seqtopo check model.h5             (a model that Keras 1 to 3 has saved)",
+            "seqtopo check spec.txt -D T=24 --ranks 64 --batch 4096   (is it worth 64 processes?)",
         ),
     )
     made.add_argument(
@@ -82,6 +91,7 @@ def parser() -> Parser:
     add_rule_options(made)
     add_fix_options(made)
     add_code_options(made)
+    add_rank_options(made)
     add_format(made)
     return made
 
@@ -101,12 +111,12 @@ def run(args: argparse.Namespace) -> int:
     found: list[_Found] = []
     for spec in args.specs:
         if spec in files:
-            found += [_Found(report, file=files[spec]) for report in reports_of(files[spec])]
+            found += _of_models(files[spec], args, spec)
         else:
             found.append(next(of_specs))
     every = [d for one in found for d in one.report.diagnostics]
     if args.format == "json":
-        put(as_json([one.report for one in found]))
+        put(as_json([one.report for one in found], scalings=[one.scaling for one in found]))
     elif args.format == "text":
         _put_text(found, list(files.values()))
     elif text := renderer(args.format)(every):
@@ -130,6 +140,12 @@ def _refuse_idle(args: argparse.Namespace) -> None:
         )
     if args.unread and not any(is_python(spec, args.language) for spec in args.specs):
         raise UsageError("--unread says where reading Python code stopped", "seqtopo check train.py --unread")
+    if not args.ranks and (args.batch or args.gbps or args.gflops):
+        raise UsageError(
+            "--batch, --gbps and --gflops say how several processes train", "add their number: --ranks 8"
+        )
+    if args.ranks and (args.fix or args.diff or args.suggest):
+        raise UsageError("--ranks goes with no fixes", "leave out --fix, --diff and --suggest")
     if args.fix_only and not (args.fix or args.diff):
         raise UsageError(
             "--fix-only says what --fix and --diff mend", "seqtopo check spec.txt --fix --fix-only ST62"
@@ -144,6 +160,7 @@ class _Found:
     unbound: tuple[Diagnostic, ...] = ()
     building: tuple[str, ...] = ()
     file: CheckedFile | None = None
+    scaling: Scaling | None = None
 
 
 def _check_specs(args: argparse.Namespace, specs: Sequence[str], dims: Mapping[str, Any]) -> list[_Found]:
@@ -164,7 +181,43 @@ def _check_specs(args: argparse.Namespace, specs: Sequence[str], dims: Mapping[s
         unbound = tuple(d for d in lacking if d.code == "ST401")
         wrong = tuple(d for d in lacking if d.code != "ST401")
         report = report_on(replace(one, diagnostics=(*one.diagnostics, *wrong)), space)
-        found.append(_Found(report, unbound, building))
+        made = _Found(report, unbound, building)
+        if args.ranks and report.ok and one.resolved is not None:
+            graph = one.resolved.graph
+            span = graph.nodes[graph.inputs[0]].span
+            scaling, warned = _on_ranks(graph, span, args, chosen(args, of.selection), one.source)
+            more = (*report.diagnostics, *warned)
+            made = replace(made, report=replace(report, diagnostics=more), scaling=scaling)
+        found.append(made)
+    return found
+
+
+def _on_ranks(
+    graph: Graph, span: Span, args: argparse.Namespace, selection: Selection, source: Source
+) -> tuple[Scaling, tuple[Diagnostic, ...]]:
+    """What a step of several processes costs, and what is warned of."""
+    from seqtopo.report.scaling import findings, scaling_of  # few checks ask for it
+
+    speeds = args.gbps or GBPS, args.gflops or GFLOPS
+    scaling = scaling_of(graph, args.ranks, args.batch or BATCH, *speeds)
+    on = selection.codes()
+    return scaling, tuple(d for d in findings(scaling, source, span) if d.code in on)
+
+
+def _of_models(file: CheckedFile, args: argparse.Namespace, argument: str) -> list[_Found]:
+    """The reports of a Python file, with the steps of those models that were read whole."""
+    found = [_Found(report, file=file) for report in reports_of(file)]
+    for i, model in enumerate(file.models if args.ranks else ()):
+        report, checked, text = found[i].report, model.checked, model.text
+        if not report.ok or checked is None or checked.resolved is None or text is None or not text.whole:
+            continue
+        from seqtopo.code.telling import in_cells  # a spec is checked without reading any Python
+
+        selection = asked_of(args, argument).selection
+        graph, place = checked.resolved.graph, model.place
+        scaling, warned = _on_ranks(graph, place.span, args, selection, place.source)
+        shown = (*report.diagnostics, *in_cells(warned, file.code))
+        found[i] = replace(found[i], report=replace(report, diagnostics=shown), scaling=scaling)
     return found
 
 
@@ -205,12 +258,18 @@ def _put_text(found: Sequence[_Found], files: Sequence[CheckedFile]) -> None:
     put_diagnostics(every, sys.stdout)
     if files and len(files) == 1 and all(one.file is not None for one in found):
         put_models(files[0], screen, apart=bool(every))
+        for one in found:
+            if one.scaling is not None:
+                say("", f"{one.report.name}:")
+                _put_scaling(one.scaling, screen.width)
         return
     if len(found) > 1 or files:
         for one in found:
             if one.file is None or one.report.name:
                 name = one.report.source.name + (f":{one.report.name}" if one.report.name else "")
                 say(f"{name}: " + (in_short(one.report) if one.report.ok else "errors, see above"))
+                if one.scaling is not None:
+                    _put_scaling(one.scaling, screen.width)
         for file in files:
             if not file.models:
                 say(f"{file.code.source.name}: no model")
@@ -221,7 +280,14 @@ def _put_text(found: Sequence[_Found], files: Sequence[CheckedFile]) -> None:
         if report.space is not None:
             lines = [line for text in report.space.lines() for line in _hanging(text, screen.width)]
             put("\n" + "\n".join(lines))
+        if found[0].scaling is not None:
+            say("")
+            _put_scaling(found[0].scaling, screen.width)
         put("\n" + _next_step(report, found[0].unbound, found[0].building, screen.width))
+
+
+def _put_scaling(scaling: Scaling, width: int) -> None:
+    put("\n".join(line for text in scaling.lines() for line in _hanging(text, width)))
 
 
 def in_short(report: Report) -> str:
@@ -254,6 +320,7 @@ def _next_step(report: Report, unbound: tuple[Diagnostic, ...], building: Sequen
 def as_json(
     found: Sequence[Report],
     files: Sequence[Mapping[str, str]] | None = None,
+    scalings: Sequence[Scaling | None] = (),
 ) -> str:
     """Return the reports as JSON, always ASCII. The keys are stable:
 
@@ -263,6 +330,7 @@ def as_json(
     - ``shapes``: each with ``name``, ``layer``, ``inputs``, ``outputs``, ``dtype``, ``params``, ``shared``,
     - ``outputs``: shapes by name; ``unbound``: the names that must be bound before it can be built;
     - of a spec with ``search`` also ``space``: its names, how many points it has, and what was looked at;
+    - with ``--ranks`` also ``scaling``: the bytes and operations of a step, and how the two compare;
     - after a build also ``files``: where each model is, by its name.
 
     A size is a number, or a text where symbols take part.
@@ -298,6 +366,9 @@ def as_json(
                 "diagnostics": json.loads(render_json(report.diagnostics)),
             }
         )
+    for spec, scaling in zip(specs, scalings, strict=False):
+        if scaling is not None:
+            spec["scaling"] = scaling.data()
     for spec, saved in zip(specs, files or (), strict=False):
         spec["files"] = dict(saved)
     return json.dumps({"version": 1, "specs": specs}, indent=2)

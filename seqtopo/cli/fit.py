@@ -7,7 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from seqtopo.cli.arguments import Parser, UsageError, add_spec_options, add_stock, dims_of, seed
+from seqtopo.cli.arguments import Parser, UsageError, add_spec_options, add_stock, dims_of, seed, whole
 from seqtopo.cli.data_options import add_pad
 from seqtopo.cli.files import STDIN, check_spec
 from seqtopo.cli.fit_files import PROGRESS, Training, keep_what_is_there, target_of
@@ -117,17 +117,6 @@ def add_training_options(made: Parser, *, data_needed: bool = True) -> None:
     )
     made.add_argument("--backend", metavar="NAME", help="tensorflow, torch or jax")
     add_stock(made)
-
-
-def whole(text: str) -> int:
-    """Read a whole number from 1 up.
-
-    Raises:
-        argparse.ArgumentTypeError: it is none.
-    """
-    if not text.isascii() or not text.isdigit() or len(text) > 9 or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a whole number from 1 up")
-    return int(text)
 
 
 def _share(text: str) -> float:

@@ -7,8 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from seqtopo.cli.arguments import Parser, add_imports, add_stock
-from seqtopo.cli.fit import whole
+from seqtopo.cli.arguments import Parser, add_imports, add_stock, whole
 from seqtopo.cli.terminal import put, put_diagnostics, say, terminal
 from seqtopo.cli.writing import add_force, apart, keep_what_is_there, write_whole
 from seqtopo.diag.error import SpecError

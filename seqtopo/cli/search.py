@@ -7,8 +7,8 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from seqtopo.cli.arguments import Parser, UsageError, add_spec_options
-from seqtopo.cli.fit import add_training_options, whole
+from seqtopo.cli.arguments import Parser, UsageError, add_spec_options, whole
+from seqtopo.cli.fit import add_training_options
 from seqtopo.cli.terminal import put_diagnostics, say
 from seqtopo.diag.error import SpecError
 from seqtopo.system import packages

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from seqtopo.layers import kinds as k
 from seqtopo.layers import masking, timing
 from seqtopo.layers.parameters import SEED, USE_BIAS
-from seqtopo.layers.row import Given, Param, Row, compute_dtype
-from seqtopo.layers.sizes import Shape, Size, fits, show_shape
+from seqtopo.layers.row import Given, Outcome, Param, Products, Row, compute_dtype
+from seqtopo.layers.sizes import Shape, Size, fits, product, show_shape, total
 from seqtopo.layers.values import FLOATS, Refusal, Tensor, Weight
 
 CAUSAL = Param("use_causal_mask", k.BOOL, False, flags={"causal": True}, call=True)
@@ -137,6 +137,14 @@ def _check_masks(given: Given, query: Tensor, value: Tensor) -> None:
 def _scores(given: Given, output: Tensor) -> Mapping[str, tuple[Tensor, ...]]:
     query, _, key = attended(given)
     return {"scores": (Tensor((*query.shape[:-1], key.shape[-2]), output.dtype),)}
+
+
+def _work(given: Given, outcome: Outcome) -> Products:
+    """The values by the scores, and the queries by the keys where scores are products."""
+    query, value, key = attended(given)
+    pairs = product(query.shape[:-1]) * value.shape[-2]
+    dot = given.row.name == "attention" and given["score_mode"] == "dot"
+    return Products(0, pairs * (value.shape[-1] + (key.shape[-1] if dot else 0)))
 
 
 _MASKS = Param("mask", k.TENSORS, None, call=True)
@@ -308,6 +316,23 @@ def _grouped_weights(given: Given) -> tuple[Weight, ...]:
     return _projections(given, few, few, (given["num_query_heads"], width), (given.shape[-1],))
 
 
+def _head_work(given: Given, outcome: Outcome) -> Products:
+    """The projections of what comes in, then scores, values by scores, and the projection of these."""
+    query, value, key = attended(given)
+    came = {"query": query, "gate": query, "key": key, "value": value}
+    kernels = {w.name.partition("/")[0]: w.shape for w in outcome.weights if w.name.endswith("kernel")}
+    projected = total(
+        product([*came[name].shape[:-1], *shape]) for name, shape in kernels.items() if name in came
+    )
+    axes = attention_axes(given) if "attention_axes" in given.row.by_name else (1,)
+    others = product(value.shape[a - 1] for a in axes)
+    *heads, key_width = kernels["query"][1:]
+    widths = key_width + kernels["value"][-1]
+    places = product(query.shape[:-1])
+    scores = product([places, *heads, others]) * widths
+    return Products(projected, scores + product([places, *kernels["attention_output"]]))
+
+
 _HEAD_PARAMS = (
     Param("kernel_initializer", k.INITIALIZER, "glorot_uniform"),
     Param("bias_initializer", k.INITIALIZER, "zeros"),
@@ -351,6 +376,7 @@ ROWS = (
         weights=_scale,
         inputs=(2, 3),
         extras=_scores,
+        work=_work,
     ),
     Row(
         "additive_attention",
@@ -372,6 +398,7 @@ ROWS = (
         weights=_scale,
         inputs=(2, 3),
         extras=_scores,
+        work=_work,
     ),
     Row(
         "mha",
@@ -409,6 +436,7 @@ ROWS = (
         apart=True,
         aliases=("multi_head_attention",),
         extras=_head_scores,
+        work=_head_work,
     ),
     Row(
         "group_query_attention",
@@ -436,5 +464,6 @@ ROWS = (
         apart=True,
         aliases=("gqa", "grouped_query_attention"),
         extras=_grouped_scores,
+        work=_head_work,
     ),
 )

@@ -21,8 +21,8 @@ from seqtopo.layers.parameters import (
     kernel_size,
     regularizers,
 )
-from seqtopo.layers.row import Given, Param, Row, Rule
-from seqtopo.layers.sizes import Size, floor_div, remainder
+from seqtopo.layers.row import Given, Outcome, Param, Products, Row, Rule
+from seqtopo.layers.sizes import Shape, Size, floor_div, product, remainder, total
 from seqtopo.layers.windows import EXAMPLE, GIVES, TAKES, channels_first, check_dilation, named, slid, unslid
 
 _OVER = {1: "the steps of a sequence", 2: "the height and width of an image", 3: "a volume"}
@@ -100,6 +100,22 @@ def _transpose(rank: int) -> Rule:
     return rule
 
 
+def _places(given: Given, shape: Shape) -> Size:
+    """How many places a value has, its channels left out."""
+    return product(shape[1:] if given["data_format"] == "channels_first" else shape[:-1])
+
+
+def _work(given: Given, outcome: Outcome) -> Products:
+    """The first kernel on what comes in, and one that mixes the channels on what that gives."""
+    kernels = [product(weight.shape) for weight in outcome.weights if weight.name.endswith("kernel")]
+    places = _places(given, outcome.outputs[0].shape)
+    return Products(kernels[0] * places, total(kernels[1:]) * places)
+
+
+def _transposed_work(given: Given, outcome: Outcome) -> Products:
+    return Products(product(outcome.weights[0].shape) * _places(given, given.shape))
+
+
 def _backwards(rank: int) -> Callable[[Mapping[str, Any]], str]:
     def by_onednn(args: Mapping[str, Any]) -> str:
         dilated = max(per_axis(args["dilation_rate"], rank)) > 1
@@ -150,6 +166,7 @@ def _conv_row(rank: int) -> Row:
         time=timing.Slides(rank),
         mask=masking.ends,
         role="convolution",
+        work=_work,
         weights="kernel: kernel_size channels filters; bias: filters if use_bias",
         aliases=_aliases(f"conv{rank}d"),
         by_onednn=channels_first if rank < 3 else None,
@@ -186,6 +203,7 @@ def _separable_row(rank: int) -> Row:
         time=timing.Slides(rank),
         mask=masking.ends,
         role="convolution",
+        work=_work,
         weights="depthwise_kernel: kernel_size channels depth_multiplier; "
         f"pointwise_kernel: {ones} channels*depth_multiplier filters; bias: filters if use_bias",
         aliases=_aliases(name, f"sepconv{rank}d"),
@@ -220,6 +238,7 @@ def _depthwise_row(rank: int) -> Row:
         time=timing.Slides(rank),
         mask=masking.ends,
         role="convolution",
+        work=_work,
         weights="kernel: kernel_size channels depth_multiplier; bias: channels*depth_multiplier if use_bias",
         aliases=(f"dwconv{rank}d",),
         by_onednn=_unequal_strides if rank == 2 else None,
@@ -255,6 +274,7 @@ def _transpose_row(rank: int) -> Row:
         time=timing.unslides(rank),
         mask=masking.ends,
         role="transposed",
+        work=_transposed_work,
         weights="kernel: kernel_size filters channels; bias: filters if use_bias",
         aliases=_aliases(name),
         by_onednn=_backwards(rank),

@@ -19,8 +19,8 @@ from seqtopo.layers.parameters import (
     regularizers,
     with_lora,
 )
-from seqtopo.layers.row import Given, Param, Row, compute_dtype
-from seqtopo.layers.sizes import Shape, Size, fits
+from seqtopo.layers.row import Given, Outcome, Param, Products, Row, compute_dtype
+from seqtopo.layers.sizes import Shape, Size, fits, product, volume
 from seqtopo.layers.values import FLOATS, Weight
 
 
@@ -28,6 +28,14 @@ def _dense_weights(given: Given) -> tuple[Weight, ...]:
     units = given["units"]
     bias = (Weight("bias", (units,)),) if given["use_bias"] else ()
     return with_lora(given, Weight("kernel", (given.axes["F"], units)), bias)
+
+
+def _dense_work(given: Given, outcome: Outcome) -> Products:
+    return Products(product(outcome.outputs[0].shape) * given.shape[-1])
+
+
+def _reversed_work(given: Given, outcome: Outcome) -> Products:
+    return Products(volume([outcome.outputs[0].shape]) * given["output_dim"] if given["reverse"] else 0)
 
 
 def _embedding_weights(given: Given) -> tuple[Weight, ...]:
@@ -175,6 +183,7 @@ ROWS = (
         ),
         positional=("units", "activation"),
         weights=_dense_weights,
+        work=_dense_work,
         kernels=("torch",),
     ),
     einsum_dense.ROW,
@@ -220,6 +229,7 @@ ROWS = (
         positional=("input_dim", "output_dim"),
         rule=_check_reverse,
         weights=_tied_weights,
+        work=_reversed_work,
     ),
     Row(
         "mask",

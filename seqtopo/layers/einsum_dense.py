@@ -18,8 +18,8 @@ from seqtopo.layers.parameters import (
     regularizers,
     with_lora,
 )
-from seqtopo.layers.row import Given, Param, Row
-from seqtopo.layers.sizes import Expr, Shape, Size, fits, is_open, show_shape, unknown
+from seqtopo.layers.row import Given, Outcome, Param, Products, Row
+from seqtopo.layers.sizes import Expr, Shape, Size, fits, is_open, product, show_shape, unknown
 from seqtopo.layers.step_windows import SAME, Call, Passed
 from seqtopo.layers.values import Refusal, Weight
 
@@ -272,6 +272,17 @@ def _weights(given: Given) -> tuple[Weight, ...]:
     return with_lora(given, Weight("kernel", solved.kernel), bias, keeps_alpha=True)
 
 
+def _work(given: Given, outcome: Outcome) -> Products:
+    equation = read_equation(given["equation"])
+    assert equation is not None
+    summed = [
+        size
+        for letter, size in zip(equation.kernel, solve(given).kernel, strict=True)
+        if letter not in equation.gives
+    ]
+    return Products(product([*outcome.outputs[0].shape, *summed]))
+
+
 def _settle(given: Given) -> Mapping[str, Any]:
     # Keras leaves an axis open where output_shape says none, even where the input's size is known; a spec
     # says ? for that.
@@ -330,6 +341,7 @@ ROW = Row(
     positional=("equation", "output_shape"),
     rule=_shape,
     weights=_weights,
+    work=_work,
     settle=_settle,
     counted=_counted,
     note="In `output_shape`, `none` is the size that comes in, and `?` leaves it open as Keras' None does.",

@@ -10,8 +10,8 @@ from seqtopo.layers import masking, timing
 from seqtopo.layers.operation_rules import reduced
 from seqtopo.layers.operations import KEEPDIMS
 from seqtopo.layers.parameters import axis_index, check_floats
-from seqtopo.layers.row import Given, Outcome, Param, Row
-from seqtopo.layers.sizes import Expr, Shape, Size, fits, is_open, same, show_shape, total
+from seqtopo.layers.row import Given, Outcome, Param, Products, Row
+from seqtopo.layers.sizes import Expr, Shape, Size, fits, is_open, product, same, show_shape, total
 from seqtopo.layers.values import FLOATS, Refusal, Tensor, show
 
 
@@ -237,6 +237,12 @@ def _dotted(given: Given) -> Shape:
     return rest or (1,)
 
 
+def _dot_work(given: Given, outcome: Outcome) -> Products:
+    axes = given["axes"]
+    axis = axis_index(given, "axes", axes[0] if isinstance(axes, tuple) else axes)
+    return Products(0, product([*outcome.outputs[0].shape, given.shape[axis]]))
+
+
 _AXIS = Param("axis", k.optional(k.AXES), None, keras="")
 _BY_ELEMENTS = "..., ... -> ..."
 
@@ -387,6 +393,7 @@ ROWS = (
         ),
         positional=("axes",),
         rule=_dotted,
+        work=_dot_work,
         inputs=(2, 2),
         dtype="declared",
     ),

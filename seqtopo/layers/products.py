@@ -10,8 +10,8 @@ from seqtopo.layers import masking, timing
 from seqtopo.layers.elementwise import function_row
 from seqtopo.layers.elementwise_rules import common_dtype, fraction
 from seqtopo.layers.merging import broadcast, refuse_bool
-from seqtopo.layers.row import Given, Outcome, Param, Row, Rule
-from seqtopo.layers.sizes import Shape, Size, fits
+from seqtopo.layers.row import Given, Outcome, Param, Products, Row, Rule
+from seqtopo.layers.sizes import Shape, Size, fits, product
 from seqtopo.layers.step_windows import FIRST, SAME, SELF, Bound, Call, Passed, Window, every
 from seqtopo.layers.values import Refusal, Tensor
 
@@ -105,6 +105,11 @@ def _matmul(given: Given) -> Outcome:
     return Outcome((Tensor((*front, one[-2], two[-1]), dtype),))
 
 
+def _matmul_work(given: Given, outcome: Outcome) -> Products:
+    summed = given.shape[-1] if given["x1"] is None else given.shape[-2]
+    return Products(0, product([*outcome.outputs[0].shape, summed]))
+
+
 def _multiplies(call: Call) -> Passed:
     rank = len(call.came)
     first = call.place == 0 and call.get("x1") is None
@@ -191,6 +196,19 @@ def _einsum(given: Given) -> Outcome:
     return Outcome((Tensor(tuple(sizes[letter] for letter in gives[1:]), dtype),))
 
 
+def _einsum_work(given: Given, outcome: Outcome) -> Products:
+    """One product for each place of all axes; a sum of one value has none."""
+    read = read_subscripts(given["subscripts"], tuple(len(t.shape) + 1 for t in given.inputs))
+    if read is None or len(given.inputs) == 1:
+        return Products()
+    sizes: dict[str, Size] = {}
+    for part, tensor in zip(read[0], given.inputs, strict=True):
+        for letter, size in zip(part[1:], tensor.shape, strict=True):
+            if sizes.get(letter, 1) == 1:
+                sizes[letter] = size
+    return Products(0, product(sizes.values()))
+
+
 def _no_equation(given: Given, label: str, help: str) -> Refusal:
     return given.refuse(
         "ST203",
@@ -255,6 +273,11 @@ def _measures(call: Call) -> Passed:
     return Passed(call.axis + call.place, SAME)
 
 
+def _attention_work(given: Given, outcome: Outcome) -> Products:
+    query, key, value = (t.shape for t in given.inputs)
+    return Products(0, product([*query[:-1], key[0]]) * (query[-1] + value[-1]))
+
+
 def _dot_product_attention(given: Given) -> Outcome:
     dtype = check_fractions(given)
     for i in range(3):
@@ -305,6 +328,7 @@ ROWS = (
         Param("x2", k.OPERAND, None),
         positional=("x2",),
         time=_multiplies,
+        work=_matmul_work,
         shape="..., ... -> ...",
         inputs=(1, 2),
     ),
@@ -316,6 +340,7 @@ ROWS = (
         _einsum,
         Param("subscripts", k.STRING),
         time=_by_letters,
+        work=_einsum_work,
         shape="..., ... -> ...",
         inputs=(1, None),
     ),
@@ -326,6 +351,7 @@ ROWS = (
         "x1, x2, axisa==-1, axisb==-1, axisc==-1, axis==None",
         _cross,
         time=_crosses,
+        work=lambda given, outcome: Products(),
         **_TWO,
     ),
     _row(
@@ -346,6 +372,7 @@ ROWS = (
         Param("scale", k.optional(k.NUMBER), None),
         Param("is_causal", k.BOOL, False),
         time=_attends,
+        work=_attention_work,
         shape="..., ..., ... -> ...",
         inputs=(3, 3),
     ),

@@ -19,8 +19,8 @@ from seqtopo.layers.parameters import (
     check_floats,
     kernel_size,
 )
-from seqtopo.layers.row import Given, Outcome, Param, Row, compute_dtype
-from seqtopo.layers.sizes import Shape, Size, fits
+from seqtopo.layers.row import Given, Outcome, Param, Products, Row, compute_dtype
+from seqtopo.layers.sizes import Shape, Size, divides, fits, product
 from seqtopo.layers.values import Tensor, Weight
 from seqtopo.layers.weight_objects import check_objects
 from seqtopo.layers.windows import channels_first, check_dilation, slid
@@ -125,6 +125,16 @@ _RNN_SEED = replace(SEED, unsaved="cell.seed")
 _USE_CUDNN = Param("use_cudnn", k.either(k.BOOL, k.choice("auto", flags=False)), "auto", unsaved="use_cudnn")
 
 
+def _work(given: Given, outcome: Outcome) -> Products:
+    """Both kernels once a step, at every place of a convolution's state."""
+    kernel, recurrent = (product(weight.shape) for weight in outcome.weights[:2])
+    state = outcome.extras["state"][0].shape
+    width = given["units"] if "units" in given.row.by_name else given["filters"]
+    places = divides(product(state), width)
+    times = given.shape[0] * (1 if places is None else places)
+    return Products(kernel * times, recurrent * times)
+
+
 def _gru_weights(given: Given) -> tuple[Weight, ...]:
     features, units = given.axes["F"], given["units"]
     weights = [Weight("kernel", (features, 3 * units)), Weight("recurrent_kernel", (units, 3 * units))]
@@ -173,6 +183,7 @@ def _conv_lstm(rank: int) -> Row:
         role="recurrent",
         aliases=(f"conv_lstm{rank}d",),
         recurrent=True,
+        work=_work,
         by_onednn=channels_first if rank < 3 else None,
     )
 
@@ -234,6 +245,7 @@ ROWS = (
         extras=_two_states,
         states=2,
         recurrent=True,
+        work=_work,
         needs=_unrolled,
         kernels=("jax", "torch", "tensorflow"),
     ),
@@ -265,6 +277,7 @@ ROWS = (
         extras=_one_state,
         states=1,
         recurrent=True,
+        work=_work,
         needs=_unrolled,
         kernels=("jax", "torch", "tensorflow"),
     ),
@@ -287,6 +300,7 @@ ROWS = (
         states=1,
         aliases=("simple_rnn",),
         recurrent=True,
+        work=_work,
         needs=_unrolled,
         kernels=("torch", "tensorflow"),
         note="Keras' class forgets its activity_regularizer: a loaded model is without it.",

@@ -77,6 +77,18 @@ class Outcome:
     needs: tuple[Size, ...] = ()
 
 
+@dataclass(frozen=True)
+class Products:
+    """The multiply-adds of one call for one sample: those of what comes in with weights, and the ``inner``
+    ones of two values that both are computed.
+
+    Going backwards, each takes as many again for every factor that has a gradient.
+    """
+
+    incoming: Size = 0
+    inner: Size = 0
+
+
 class Applied(Protocol):
     """Anything that can stand inside a wrapper: a layer with its arguments, or a sub-model."""
 
@@ -118,6 +130,8 @@ class Given:
 
 
 Rule = Callable[[Given], "Shape | Mapping[str, Size] | Outcome"]
+
+WorkRule = Callable[[Given, Outcome], "Products"]
 
 Role = Literal[
     "",
@@ -248,6 +262,11 @@ class Row:
 
     It is given all arguments. TensorFlow switches oneDNN on by itself on some CPUs only, for float32.
     """
+    work: WorkRule | None = None
+    """Returns the multiply-adds of a call, given the inputs as they are and what the call gave.
+
+    None for a layer that has none, or whose number of them is not known (see ``counts_work``).
+    """
     kernels: tuple[str, ...] = ()
     """The backends on which it has a kernel, a faster way to compute the same, if its arguments allow it."""
 
@@ -263,6 +282,25 @@ class Row:
         Noise is drawn for a whole batch at once, and of a custom layer nobody has said it.
         """
         return not (self.across or self.role == "noise" or self.make is not None)
+
+    @property
+    def counts_work(self) -> bool:
+        """True if the multiply-adds of a call are known: ``work`` says them, or there are none."""
+        return self.work is not None or not (
+            self.make is not None or self.role in ("algebra", "product", "spectrogram")
+        )
+
+    def work_of(
+        self,
+        args: Mapping[str, Any],
+        inputs: tuple[Tensor, ...],
+        tensors: Mapping[str, tuple[Tensor, ...]],
+        outcome: Outcome,
+    ) -> Products:
+        """Return the multiply-adds of a call that gave ``outcome``."""
+        if self.work is None:
+            return Products()
+        return self.work(Given(self, {**self.defaults, **args}, inputs, tensors, {}), outcome)
 
     @cached_property
     def by_name(self) -> Mapping[str, Param]:
