@@ -32,7 +32,7 @@ BATCH = 32
 GBPS = 10.0
 """The network between two ranks where none is given: a common Ethernet's."""
 GFLOPS = 100.0
-"""What a rank computes where nothing is given: some cores of a CPU, on small matrices."""
+"""The speed of a rank where none is given: some cores of a CPU, on small matrices."""
 
 FORMATS = ("text", "concise", "json", "github", "sarif")
 

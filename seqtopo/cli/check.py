@@ -195,7 +195,7 @@ def _check_specs(args: argparse.Namespace, specs: Sequence[str], dims: Mapping[s
 def _on_ranks(
     graph: Graph, span: Span, args: argparse.Namespace, selection: Selection, source: Source
 ) -> tuple[Scaling, tuple[Diagnostic, ...]]:
-    """What a step of several processes costs, and what is warned of."""
+    """Return the cost of a step of several processes, and the warnings about it."""
     from seqtopo.report.scaling import findings, scaling_of  # few checks ask for it
 
     speeds = args.gbps or GBPS, args.gflops or GFLOPS

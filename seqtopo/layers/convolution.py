@@ -101,7 +101,7 @@ def _transpose(rank: int) -> Rule:
 
 
 def _places(given: Given, shape: Shape) -> Size:
-    """How many places a value has, its channels left out."""
+    """Return the number of places of a value, its channels left out."""
     return product(shape[1:] if given["data_format"] == "channels_first" else shape[:-1])
 
 

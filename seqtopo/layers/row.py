@@ -263,7 +263,7 @@ class Row:
     It is given all arguments. TensorFlow switches oneDNN on by itself on some CPUs only, for float32.
     """
     work: WorkRule | None = None
-    """Returns the multiply-adds of a call, given the inputs as they are and what the call gave.
+    """Return the multiply-adds of a call, given the inputs as they are and what the call gave.
 
     None for a layer that has none, or whose number of them is not known (see ``counts_work``).
     """

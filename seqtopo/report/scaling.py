@@ -20,16 +20,16 @@ BYTES = 4
 
 @dataclass(frozen=True)
 class Scaling:
-    """What a step of synchronous data-parallel training costs.
+    """The cost of a step of synchronous data-parallel training.
 
     Attributes:
-        ranks: How many processes train.
+        ranks: The number of processes that train.
         batch: The rows of a whole batch.
         gbps: The speed of the network between two ranks, in gigabits a second.
         gflops: The speed of one rank, in 10**9 floating-point operations a second.
-        bytes: How many bytes are added up over the ranks in a step: a float32 for each trained parameter, and
+        bytes: The bytes that are added up over the ranks in a step: a float32 for each trained parameter, and
             for each moving average.
-        flops: What one rank computes in a step, forwards and backwards; symbolic where sizes are open.
+        flops: The operations of one rank in a step, forwards and backwards; symbolic where sizes are open.
         unknown: The layers whose operations nobody knows, and which ``flops`` leaves out.
     """
 
