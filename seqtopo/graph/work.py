@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 from seqtopo.graph.graph import Graph, SubModel, Value
 from seqtopo.layers.layer import Layer
-from seqtopo.layers.row import Outcome, Products
+from seqtopo.layers.row import Given, Outcome
 from seqtopo.layers.sizes import Size
-from seqtopo.layers.values import FLOATS, Tensor
+from seqtopo.layers.values import FLOATS, Products, Tensor
 
 FLOPS = 2
 """A multiply-add is a multiplication and an addition."""
@@ -92,7 +92,10 @@ def _call(
         return _wrapped(layer, came[0]), outcome, learned
     if not row.counts_work:
         return Work(unknown=(layer.title,)), outcome, learned
-    return _of(row.work_of(args, inputs, given, outcome), trained, before, learned), outcome, learned
+    if row.work is None:
+        return Work(), outcome, learned
+    products = row.work(Given(row, {**row.defaults, **args}, inputs, given, {}), outcome)
+    return _of(products, trained, before, learned), outcome, learned
 
 
 def _of(products: Products, trained: bool, before: bool, learned: bool) -> Work:

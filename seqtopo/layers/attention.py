@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from seqtopo.layers import kinds as k
 from seqtopo.layers import masking, timing
 from seqtopo.layers.parameters import SEED, USE_BIAS
-from seqtopo.layers.row import Given, Outcome, Param, Products, Row, compute_dtype
+from seqtopo.layers.row import Given, Outcome, Param, Row, compute_dtype
 from seqtopo.layers.sizes import Shape, Size, fits, product, show_shape, total
-from seqtopo.layers.values import FLOATS, Refusal, Tensor, Weight
+from seqtopo.layers.values import FLOATS, Products, Refusal, Tensor, Weight
 
 CAUSAL = Param("use_causal_mask", k.BOOL, False, flags={"causal": True}, call=True)
 SCORES = Param("return_attention_scores", k.BOOL, False, call=True)

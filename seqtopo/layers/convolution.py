@@ -21,8 +21,9 @@ from seqtopo.layers.parameters import (
     kernel_size,
     regularizers,
 )
-from seqtopo.layers.row import Given, Outcome, Param, Products, Row, Rule
+from seqtopo.layers.row import Given, Outcome, Param, Row, Rule
 from seqtopo.layers.sizes import Shape, Size, floor_div, product, remainder, total
+from seqtopo.layers.values import Products
 from seqtopo.layers.windows import EXAMPLE, GIVES, TAKES, channels_first, check_dilation, named, slid, unslid
 
 _OVER = {1: "the steps of a sequence", 2: "the height and width of an image", 3: "a volume"}

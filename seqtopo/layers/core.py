@@ -19,9 +19,9 @@ from seqtopo.layers.parameters import (
     regularizers,
     with_lora,
 )
-from seqtopo.layers.row import Given, Outcome, Param, Products, Row, compute_dtype
+from seqtopo.layers.row import Given, Outcome, Param, Row, compute_dtype
 from seqtopo.layers.sizes import Shape, Size, fits, product, volume
-from seqtopo.layers.values import FLOATS, Weight
+from seqtopo.layers.values import FLOATS, Products, Weight
 
 
 def _dense_weights(given: Given) -> tuple[Weight, ...]:

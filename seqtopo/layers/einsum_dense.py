@@ -18,10 +18,10 @@ from seqtopo.layers.parameters import (
     regularizers,
     with_lora,
 )
-from seqtopo.layers.row import Given, Outcome, Param, Products, Row
+from seqtopo.layers.row import Given, Outcome, Param, Row
 from seqtopo.layers.sizes import Expr, Shape, Size, fits, is_open, product, show_shape, unknown
 from seqtopo.layers.step_windows import SAME, Call, Passed
-from seqtopo.layers.values import Refusal, Weight
+from seqtopo.layers.values import Products, Refusal, Weight
 
 _FORM = re.compile(r"(\.\.\.)?([a-zA-Z]+)(\.\.\.)?,([a-zA-Z]+)->(\.\.\.)?([a-zA-Z]+)(\.\.\.)?")
 

@@ -10,9 +10,9 @@ from seqtopo.layers import masking, timing
 from seqtopo.layers.operation_rules import reduced
 from seqtopo.layers.operations import KEEPDIMS
 from seqtopo.layers.parameters import axis_index, check_floats
-from seqtopo.layers.row import Given, Outcome, Param, Products, Row
+from seqtopo.layers.row import Given, Outcome, Param, Row
 from seqtopo.layers.sizes import Expr, Shape, Size, fits, is_open, product, same, show_shape, total
-from seqtopo.layers.values import FLOATS, Refusal, Tensor, show
+from seqtopo.layers.values import FLOATS, Products, Refusal, Tensor, show
 
 
 def _mismatch(given: Given, blame: int, message: str, help: str) -> Refusal:

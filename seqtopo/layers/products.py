@@ -10,10 +10,10 @@ from seqtopo.layers import masking, timing
 from seqtopo.layers.elementwise import function_row
 from seqtopo.layers.elementwise_rules import common_dtype, fraction
 from seqtopo.layers.merging import broadcast, refuse_bool
-from seqtopo.layers.row import Given, Outcome, Param, Products, Row, Rule
+from seqtopo.layers.row import Given, Outcome, Param, Row, Rule
 from seqtopo.layers.sizes import Shape, Size, fits, product
 from seqtopo.layers.step_windows import FIRST, SAME, SELF, Bound, Call, Passed, Window, every
-from seqtopo.layers.values import Refusal, Tensor
+from seqtopo.layers.values import Products, Refusal, Tensor
 
 # ---- products ------------------------------------------------------------------------------------------
 

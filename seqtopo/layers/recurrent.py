@@ -19,9 +19,9 @@ from seqtopo.layers.parameters import (
     check_floats,
     kernel_size,
 )
-from seqtopo.layers.row import Given, Outcome, Param, Products, Row, compute_dtype
+from seqtopo.layers.row import Given, Outcome, Param, Row, compute_dtype
 from seqtopo.layers.sizes import Shape, Size, divides, fits, product
-from seqtopo.layers.values import Tensor, Weight
+from seqtopo.layers.values import Products, Tensor, Weight
 from seqtopo.layers.weight_objects import check_objects
 from seqtopo.layers.windows import channels_first, check_dilation, slid
 

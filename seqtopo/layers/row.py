@@ -18,7 +18,7 @@ from seqtopo.layers.masking import MaskRule
 from seqtopo.layers.pattern import Clause, fill_weights, read_clause, read_weights
 from seqtopo.layers.sizes import Shape, Size
 from seqtopo.layers.step_windows import TimeRule
-from seqtopo.layers.values import FLOATS, Refusal, Tensor, Weight
+from seqtopo.layers.values import FLOATS, Products, Refusal, Tensor, Weight
 from seqtopo.layers.weight_objects import check_objects
 
 
@@ -77,18 +77,6 @@ class Outcome:
     needs: tuple[Size, ...] = ()
 
 
-@dataclass(frozen=True)
-class Products:
-    """The multiply-adds of one call for one sample: those of what comes in with weights, and the ``inner``
-    ones of two values that both are computed.
-
-    Going backwards, each takes as many again for every factor that has a gradient.
-    """
-
-    incoming: Size = 0
-    inner: Size = 0
-
-
 class Applied(Protocol):
     """Anything that can stand inside a wrapper: a layer with its arguments, or a sub-model."""
 
@@ -131,7 +119,7 @@ class Given:
 
 Rule = Callable[[Given], "Shape | Mapping[str, Size] | Outcome"]
 
-WorkRule = Callable[[Given, Outcome], "Products"]
+WorkRule = Callable[[Given, Outcome], Products]
 
 Role = Literal[
     "",
@@ -289,18 +277,6 @@ class Row:
         return self.work is not None or not (
             self.make is not None or self.role in ("algebra", "product", "spectrogram")
         )
-
-    def work_of(
-        self,
-        args: Mapping[str, Any],
-        inputs: tuple[Tensor, ...],
-        tensors: Mapping[str, tuple[Tensor, ...]],
-        outcome: Outcome,
-    ) -> Products:
-        """Return the multiply-adds of a call that gave ``outcome``."""
-        if self.work is None:
-            return Products()
-        return self.work(Given(self, {**self.defaults, **args}, inputs, tensors, {}), outcome)
 
     @cached_property
     def by_name(self) -> Mapping[str, Param]:

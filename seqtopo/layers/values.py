@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from seqtopo.layers.sizes import Shape, show_shape
+from seqtopo.layers.sizes import Shape, Size, show_shape
 
 FLOATS = ("float32", "float16", "bfloat16", "float64")
 INTEGERS = ("int32", "int64", "int16", "int8", "uint8", "uint16", "uint32")
@@ -54,6 +54,18 @@ class Weight:
     name: str
     shape: Shape
     trainable: bool = True
+
+
+@dataclass(frozen=True)
+class Products:
+    """The multiply-adds of one call for one sample: those of what comes in with weights, and the ``inner``
+    ones of two values that both are computed.
+
+    Going backwards, each takes as many again for every factor that has a gradient.
+    """
+
+    incoming: Size = 0
+    inner: Size = 0
 
 
 def show(value: object) -> str:
