@@ -46,23 +46,23 @@ def check(
         spec: the text, or a ``pathlib.Path`` of it; or the path of a Python file or notebook, whose Keras
             models are read, see ``read_code``.
         x: data for the inputs: an array ``(samples, ...)`` or the path of an ``.npy`` or ``.npz`` file;
-            for several inputs a list of them in the order of the text, or a dictionary by name. The
-            symbols of ``in(...)`` that nothing binds are learned from it. NumPy reads
-            files, and looks at ids, ranges and NaN.
-        y: labels for the outputs, in the same way.
-        sample_weight: the weights that ``fit`` will be given: (samples,) for one answer a sample, or with
-            the axes of the steps; one array for all outputs, or one for each.
-        pad: pads samples of unequal lengths, such as a list of arrays (steps, F), to the longest, as
+            for several inputs a list of them in the order of the text, or a dictionary by name. Symbols of
+            ``in(...)`` without a value get theirs from the shapes. With data, NumPy is loaded: it reads
+            files, and checks ids, ranges and NaN.
+        y: labels for the outputs, in the same forms as ``x``.
+        sample_weight: the sample weights for ``fit``: shape ``(samples,)`` for one answer a sample, else
+            ``(samples, T)``; one array for all outputs, or one for each.
+        pad: True pads samples of unequal lengths, such as a list of arrays ``(T, F)``, to the longest one, as
             ``seqtopo.data.pad`` does, with the value that the spec masks (0, or V of ``mask(V)``).
-        loss: the loss that y is for, where the spec has no ``train`` statement that says it.
-        select: rules to switch on beside those that are on by default: codes, their names, or
-            beginnings of codes; ``ALL`` is every one.
-        ignore: rules to switch off, in the same way. Errors cannot be switched off.
+        loss: the loss to check ``y`` against, where the spec has no ``train`` statement with one.
+        select: rules to switch on beside those that are on by default: codes, names of codes, or
+            prefixes of codes; ``ALL`` selects every rule.
+        ignore: rules to switch off, in the same forms. Errors cannot be switched off.
         dims: values of names: numbers, or texts such as ``"relu"`` or ``"lstm"``; they win over ``let``.
 
     Returns:
-        The report; a mistake in the spec is a diagnostic in it, never an exception. Of a Python file with one
-        model it is that of the model; of one with several it has the diagnostics of all, and no shapes.
+        The report; a mistake in the spec is a diagnostic in it, never an exception. For a Python file with
+        one model, it is the report of the model; for one with several, it has all diagnostics and no shapes.
 
     Raises:
         ValueError: ``select`` or ``ignore`` names no code, or ``loss`` no loss; or there is data for a Python
@@ -101,7 +101,7 @@ def check(
 def read_code(
     code: Text, *, select: str | Iterable[str] = (), ignore: str | Iterable[str] = ()
 ) -> list[CheckedModel]:
-    r"""Reads the Keras models that Python code makes, and checks them. Nothing of the code is run.
+    r"""Read the Keras models that Python code makes, and check them, without running the code.
 
     Args:
         code: the text of a Python file or of a notebook, or a ``pathlib.Path`` of one.
@@ -109,10 +109,10 @@ def read_code(
         ignore: rules to switch off, in the same way.
 
     Returns:
-        The models in the order in which the code makes them, each with ``name``, the variable or function
-        that has it; ``place``, where it is made; ``spec``, the spec of it, "" where that cannot be told, and
-        ``left_out``, what that lacks, as warnings; and ``report``, as ``check`` returns it, with diagnostics
-        in the Python text.
+        The models in the order in which the code makes them. Each has ``name``, the variable or function
+        that has it; ``place``, where it is made; ``spec``, its spec, "" if the code does not say enough;
+        ``left_out``, warnings about parts that the spec lacks; and ``report``, as ``check`` returns it, with
+        diagnostics in the Python text.
 
     Raises:
         ValueError: ``select`` or ``ignore`` names no code.
@@ -164,16 +164,16 @@ def compile(
         spec: the text, or a ``pathlib.Path`` of it.
         backend: ``jax``, ``torch`` or ``tensorflow``; else ``KERAS_BACKEND`` decides, then
             ``keras.json``, then what is installed. Must be chosen before Keras is imported.
-        seed: what the initial weights are drawn from, on the host: the same spec and seed give the same
-            weights, to the bit, on every backend. Dropout and the like start from it too. Else each
-            build has others, as in Keras, and ``keras.utils.set_random_seed`` makes a program's the same
-            in each run.
-        max_params: more parameters than this are not built.
-        step: returns the one-step model instead, made of the same layers: one time step of each sequence
-            (batch, F), then the states, come in; the outputs, then the next states, come out. Its method
-            ``start(batch_size)`` gives the states to begin with.
-        kernels: whether its layers run on the fastest kernels there are for them, see ``kernels``;
-            otherwise they run as Keras has them.
+        seed: the seed of the initial weights, which are drawn on the host: the same spec and seed give the
+            same weights, to the bit, on every backend. Dropout and noise start from it too. Without a seed,
+            each build has other weights, as in Keras; ``keras.utils.set_random_seed`` makes them the same in
+            each run of a program.
+        max_params: the maximum number of parameters; a larger model is not built.
+        step: True returns the one-step model instead, made of the same layers. Its inputs are one time step
+            of each sequence, ``(batch, F)``, then the states; its outputs are those of the model, then the
+            next states. Its method ``start(batch_size)`` returns the initial states.
+        kernels: True runs the layers on the fastest kernels there are for them, see ``kernels``; False runs
+            them as Keras does.
         dims: values of names: numbers, or texts such as ``"relu"`` or ``"lstm"``; they win over ``let``.
 
     Returns:
@@ -182,9 +182,9 @@ def compile(
         see ``attach``.
 
     Raises:
-        SpecError: the spec is wrong, a symbol needs a number, or no backend can be had.
-        ValueError: with ``step``, for a layer that needs more than the steps so far, which it names; or
-            the seed is not a whole number from 0 up.
+        SpecError: the spec has errors, a symbol has no number, or no backend can be loaded.
+        ValueError: with ``step``, a layer needs later steps, and cannot run step by step; or the seed is
+            not a whole number from 0 up.
 
     >>> model = compile("in(T,F) -> lstm(8) -> dense(1)", T=24, F=3)
     >>> model.output_shape, model.count_params()
@@ -217,9 +217,11 @@ def compile_all(
 ) -> dict[str, keras.Model]:
     """Build every named model of a spec; they share their layers, and so their weights.
 
-    Takes and raises what ``compile`` does. Returns the models by name: each binding that has a
-    source, and each block that is used, as a model of its own; the model of the last flow, if it has
-    no name, is called ``model``.
+    Takes the arguments of ``compile``, and raises the same errors.
+
+    Returns:
+        The models by name: each binding that has a source, and each block that is used, as a model of its
+        own. The model of the last flow, if it has no name, is called ``model``.
 
     >>> models = compile_all('''
     ... encoder = in(5,3) -> lstm(4)
@@ -242,17 +244,20 @@ def compile_all(
 def to_python(spec: Text, *, part: str = "", max_params: int = MAX_PARAMS, **dims: Any) -> str:
     """Write the Keras code of the model that a spec describes: a module with ``build()``.
 
-    Running it gives the model that ``compile`` gives, with the same config; neither seqtopo is needed for
-    that, nor Keras for writing it.
+    Running the code makes the model that ``compile`` makes, with the same config, and needs Keras without
+    seqtopo. Writing it does not load Keras.
 
     Args:
         spec: the text, or a ``pathlib.Path`` of it.
         part: a named model of the spec, instead of that of the last flow.
-        max_params: models with more parameters than this are not written.
+        max_params: the maximum number of parameters; the code of a larger model is not written.
         dims: values of names: numbers, or texts such as ``"relu"`` or ``"lstm"``; they win over ``let``.
 
+    Returns:
+        The text of the module.
+
     Raises:
-        SpecError: the spec is wrong, a symbol needs a number, or a custom layer cannot be imported.
+        SpecError: the spec has errors, a symbol has no number, or a custom layer cannot be imported.
         KeyError: the spec has no part of that name.
 
     >>> written = to_python("in(24,3) -> lstm(64) -> dense(1)")
@@ -269,18 +274,18 @@ def to_python(spec: Text, *, part: str = "", max_params: int = MAX_PARAMS, **dim
 
 
 def decompile(model: keras.Model | str | Path | Mapping[str, Any], *, strict: bool = False) -> str:
-    """Return the spec of a Keras model: what a person would have written to get it.
+    """Return the spec of a Keras model, as a person would write it.
 
     Repeats are folded into ``* 3`` or ``for``, repeated parts into ``def``, residual blocks into
-    ``res``; names are kept where somebody chose them, and ``train`` says what the model was compiled
-    with. ``compile`` makes the same model of it again. What a spec cannot say, such as a ``Lambda``, is left
-    out, and stands as a comment at the top.
+    ``res``; names are kept if somebody chose them, and ``train`` has the arguments of the model's
+    ``compile``. Compiling the spec makes the same model again. Parts that a spec cannot say, such as a
+    ``Lambda``, are left out, and listed in comments at the top.
 
     Args:
         model: a Sequential or functional model; or the path of a ``.keras`` or ``.h5`` file, or of the
             ``.json`` text that ``model.to_json()`` gives, of Keras 0.3 to 3; or such a configuration as a
             dictionary. Files are read without Keras, and nothing in them is run.
-        strict: raises where something is left out.
+        strict: True raises an error if a part is left out.
 
     Returns:
         The spec, in the house style.
@@ -319,33 +324,34 @@ def rollout(
     Args:
         model_or_spec: a model from seqtopo, or any functional or Sequential Keras model; or a spec, which is
             compiled with fresh weights.
-        history: what came before: (batch, T, F), ids (batch, T), or without the batch for a single one. For
-            several inputs a list, or a dict by their names.
-        steps: how many steps to go on for.
-        future: what is known ahead, (batch, steps, G): the last G of the model's features, where it takes F+G
-            and gives F; or what goes into its second input. Row i belongs to step i of the answer.
+        history: the steps so far: ``(batch, T, F)``, ids ``(batch, T)``, or without the batch axis for a
+            single sequence. For several inputs a list, or a dict by their names.
+        steps: the number of steps to predict.
+        future: features that are known ahead, ``(batch, steps, G)``: the last G features of a model that
+            takes F+G and gives F; or the values of its second input. Row i belongs to step i of the answer.
         sample: for models that say how likely each token is: ``sampling.greedy`` (ids get it by
             themselves), ``sampling.temperature(0.8)``, ``sampling.top_k(5)``, or any function from logits
             (batch, V) to ids (batch,) of ``keras.ops``. A softmax at the model's end is undone by the
             logarithm. Ids go back into a model of vectors as vectors with a single 1.
         progress: True shows a bar on a terminal and in a notebook; a function is called with (done, steps).
-        seed: what chance starts from; with the same seed every backend draws the same.
-        mode: ``"step"`` carries the states and makes one step at a time, of what ``one_step`` derives;
-            ``"window"`` slides a window that the model reads anew. By itself: by steps where the length is
-            open (``in(?,F)``) or a layer is ``stateful``, or where the history is shorter than a causal
-            model of fixed length takes; else a window of the length the model was built for.
-        states: how to start before the history: zeros if not told, even for a ``stateful`` model, whose own
-            states are neither read nor changed; ``"model"`` for those; or the arrays.
+        seed: the seed of the draws of ``sample``; with the same seed every backend draws the same.
+        mode: ``"step"`` carries the states and computes one step at a time, with the model that ``one_step``
+            derives; ``"window"`` slides a window that the model reads anew for each step. Without a mode, it
+            is by steps if the length is open (``in(?,F)``), a layer is ``stateful``, or the history is
+            shorter than a causal model of fixed length takes; else by a window of the model's length.
+        states: the states before the history: zeros by default, even for a ``stateful`` model, whose own
+            states are neither read nor changed; ``"model"`` for the model's own; or the arrays.
 
     Returns:
         The answers (batch, steps, F), or ids (batch, steps); without the batch where the history had none. An
         answer is what the model gives for the last step of what it has read.
 
     Raises:
-        ValueError: what is given does not fit the model, or the model cannot be run so; says what to do.
+        ValueError: an argument does not fit the model, or the model cannot be run in this mode; the message
+            says what to do.
         SpecError: the spec cannot be compiled.
 
-    Feeding back what was predicted is iterated (recursive) multi-step forecasting, Chevillon, "Direct
+    Feeding predictions back is called iterated (recursive) multi-step forecasting: Chevillon, "Direct
     multi-step estimation and forecasting" (2007); for text see Graves (2013).
 
     >>> import numpy as np
@@ -391,26 +397,28 @@ def generate(
     Args:
         model: a model of two or more inputs, such as a decoder with ``init=encoder.state`` or with attention
             over the encoder's outputs.
-        source: what to read: (batch, T, F) or ids (batch, T); for several inputs a list, or a dict by names.
-        start: what the decoder is shown first: an id, or a vector (F,); or one for each row.
-        max_steps: how many steps are written.
-        future: what is known ahead, (batch, max_steps, G), such as a calendar: the last G features of the
-            decoder's input, where it takes F+G and the model gives F; or what goes into an input by steps of
-            its own, beside the one that is written. Row i goes in with what was written before step i.
-        stop: the id after which a sequence has ended; the rest is filled with it.
-        sample: how an id is taken, as in ``rollout``; the likeliest if not told.
-        beams: above 1, beam search: so many likeliest sequences side by side.
+        source: the encoder's input: ``(batch, T, F)`` or ids ``(batch, T)``; for several inputs a list, or a
+            dict by names.
+        start: the decoder's first input: an id, or a vector ``(F,)``; or one for each row.
+        max_steps: the number of steps to write.
+        future: features that are known ahead, ``(batch, max_steps, G)``, such as a calendar: the last G
+            features of the decoder's input, if that has F+G and the model gives F; or the values of an input
+            of its own. Row i is read together with the output of the step before step i.
+        stop: the id that ends a sequence; the rest of its row is filled with this id.
+        sample: the function that chooses an id, as in ``rollout``; by default the likeliest id.
+        beams: the number of sequences that a beam search keeps; 1 is no beam search.
         length_penalty: beams are ranked by the sum of the logarithms of the probabilities over the length to
             this power: 0 favours short ones, 1 takes the mean (Wu et al., "Google's Neural Machine
             Translation System", 2016, section 7).
-        seed: what chance starts from.
-        target: the name of the input that is written, where it is not clear.
+        seed: the seed of the draws of ``sample``.
+        target: the name of the input that is written, if the model has several that it may be.
 
     Returns:
         Ids (batch, max_steps), or vectors (batch, max_steps, F).
 
     Raises:
-        ValueError: what is given does not fit, or the model cannot be run so; says what to do.
+        ValueError: an argument does not fit the model, or the model cannot be run step by step; the message
+            says what to do.
 
     Sutskever, Vinyals and Le, "Sequence to Sequence Learning with Neural Networks" (2014).
 
@@ -478,29 +486,29 @@ def search(
         spec: the text, or a ``pathlib.Path`` of it.
         data: a ``.csv``, ``.npy`` or ``.npz`` file, as ``fit`` takes it. No trial sees the last
             ``validation`` share of it; of the rest, the same share at the end scores each trial.
-        trials: how many trials the study is to have, those of other processes among them.
+        trials: the number of trials that the study is to have, those of other processes included.
         storage: ``journal://FILE`` for processes of one machine, any URL that Optuna takes for several
             machines, or an Optuna storage; in memory if not told.
         study: the name of the study in the storage.
-        seed: what trials are drawn from and trained with. ``random`` and ``grid`` give the same trials
+        seed: the seed of the draws and of the trainings. ``random`` and ``grid`` give the same trials
             with any number of processes.
-        folds: scores each trial on so many later and later parts, and takes the mean.
+        folds: the number of successive parts of the data that each trial is scored on; the mean counts.
         sampler: ``"tpe"``, ``"random"``, ``"gp"``, ``"cmaes"`` or ``"grid"``.
         prune: ``"median"``, ``"hyperband"`` or ``"none"``.
-        max_params: no trial has more parameters; decided before a trial trains.
-        min_steps: no trial has fewer time steps left anywhere.
-        epochs: how often each trial goes through its data.
-        batch: samples a batch (None: the spec's, or 32).
-        steps: steps a window has, if the spec is open there.
-        horizon: steps ahead to predict, if the spec does not say it.
-        stride: steps from window to window.
+        max_params: the maximum number of parameters of a trial, which is checked before it trains.
+        min_steps: the minimum number of time steps that any layer of a trial gives.
+        epochs: the number of epochs of each trial.
+        batch: the batch size (None: that of the spec, or 32).
+        steps: the number of time steps of a window, if the spec leaves it open.
+        horizon: the number of steps ahead to predict, if the spec does not say it.
+        stride: the number of steps from one window to the next.
         target: the features to predict, by name or number from 0, if not all.
         validation: the share that is held out.
-        scale: bring each feature to mean 0 and spread 1.
-        series: the column of a ``.csv`` file that names the series that a row is of.
-        pad: pad samples of unequal lengths.
-        same: predict the window itself.
-        widen: record that the study searches a wider space from now on.
+        scale: True scales each feature to mean 0 and standard deviation 1.
+        series: the column of a ``.csv`` file that names the series of each row.
+        pad: True pads samples of unequal lengths.
+        same: True trains on the window itself as label, as an autoencoder does.
+        widen: True lets an existing study go on in a wider space.
         backend: as in ``compile``.
         kernels: as in ``compile``.
         dims: values of names; what is bound is not searched.
@@ -616,22 +624,22 @@ def _needs_optuna(what: str) -> None:
 
 
 def predictor(model: keras.Model) -> Predictor:
-    """Compile a model to a function that gives what ``model.predict`` gives, without its overhead.
+    """Compile a model to a function with the results of ``model.predict``, without its overhead.
 
-    For models that are asked one sequence at a time, or a small batch. What it is asked for the first time
-    in a new shape is compiled for that shape; then only the backend's own work is left.
+    It is meant for predictions of one sequence at a time, or a small batch. The first call with a new shape
+    compiles the model for that shape; later calls take only the backend's own time.
 
     Args:
         model: any functional or Sequential Keras model: from seqtopo, loaded, or written by hand.
 
     Returns:
         A function ``answer``. ``answer(x)`` takes one batch, ``(batch, T, F)``; for several inputs a list,
-        or a dict by their names. It gives a NumPy array, or a list or dict of them, as ``model.predict``.
-        Weights and states are those that the model has when it is asked; stateful layers go on from
-        answer to answer. It may be asked from several threads, and from a callback while the model trains. It
-        is copied and pickled as its model, and then compiles anew.
-        ``answer.warm_up(shape)`` compiles ahead. ``answer.how`` says what runs for each shape, and where
-        that is no more than Keras' own call, why. Programs of 64 shapes are kept.
+        or a dict by their names. It returns a NumPy array, or a list or dict of them, as ``model.predict``.
+        It uses the model's weights and states at the time of the call; stateful layers go on from
+        call to call. It may be called from several threads, and from a callback while the model trains. It
+        is copied and pickled with its model, and then compiles anew.
+        ``answer.warm_up(shape)`` compiles ahead. ``answer.how`` says what runs for each shape, and why, if
+        that is only Keras' own call. Compiled programs are kept for 64 shapes.
 
     Raises:
         ValueError: the model has no graph to read, such as a subclass with a ``call`` of its own; or from
@@ -653,15 +661,16 @@ def attach(model: keras.Model, *, kernels: bool = True) -> keras.Model:
 
     ``compile`` and ``compile_all`` do it for what they build; this is for a model that was loaded,
     cloned, unpickled or written by hand. Its layers compute the same on the fastest kernels there are for
-    them (``seqtopo.kernels`` lists these). And states last, which in Keras alone are lost on JAX, without a
-    word, while training is an error on PyTorch. The layers stay Keras' own, and the saved file is the same.
+    them (``seqtopo.kernels`` lists these). States last from batch to batch; with Keras alone they are
+    silently lost on JAX, and training is an error on PyTorch. The layers stay Keras' own, and the saved file
+    is the same.
 
     Args:
         model: any Keras model, compiled or not, run before or not. What is ``stateful`` in it may be
             ``LSTM``, ``GRU``, ``SimpleRNN``, ``ConvLSTM``, ``RNN`` of any cells, or ``Bidirectional`` of
             them, also inside other models. It takes ``(batch, T, F)`` with a fixed batch.
-        kernels: whether its layers run on kernels. Where this is false, kernels that are in them already
-            are taken out, and each layer computes as Keras has it.
+        kernels: True runs the layers on kernels. False removes kernels that they have already, so that each
+            layer computes as in Keras.
 
     Returns:
         The same model. Its states last through ``fit``, ``evaluate``, ``predict``, ``train_on_batch`` and
@@ -669,8 +678,8 @@ def attach(model: keras.Model, *, kernels: bool = True) -> keras.Model:
         and ``predict`` take arrays in the model's batches, in order, where ``batch_size`` and ``shuffle``
         are not given, and raise a ``ValueError`` where the rows are not whole batches.
 
-    Tracking the variables as ``Layer.variables`` tracks those of random generators is what stock Keras
-    leaves out; see ``keras.layers.RNN._create_state_variables``.
+    Stock Keras does not track states among ``Layer.variables``, as it tracks those of random generators; see
+    ``keras.layers.RNN._create_state_variables``.
 
     >>> import keras, seqtopo
     >>> built = seqtopo.compile("in(3,1,batch=2) -> gru(4,stateful)")
@@ -692,13 +701,14 @@ def distribute(model: keras.Model | None = None, *, device: str | None = None) -
     Each process runs the same script: ``torchrun --nproc-per-node 2 train.py``, ``srun python train.py``, or
     Ray's ``TorchTrainer``, which set the environment that says which process this is. Every process gives
     ``fit`` the same data; of each batch it computes its own share of the rows, and the gradients are added
-    up. So ``batch_size`` means what it means in one process. In one process alone this does nothing.
+    up. So ``batch_size`` is the size of the whole batch, as in one process. In a single process this does
+    nothing.
 
     Args:
-        model: a compiled and built model, also one that seqtopo did not make. Without it the processes are
-            joined only; a script on JAX or TensorFlow does so first, before anything is computed.
-        device: ``"cpu"``, ``"gpu"`` or ``"gpu:1"``: raise an error where the backend cannot use it, and
-            would train on another one.
+        model: a compiled and built model, also one that seqtopo did not make. Without a model, the processes
+            only connect; a script on JAX or TensorFlow must do so before it computes anything.
+        device: ``"cpu"``, ``"gpu"`` or ``"gpu:1"``: the device to train on. It is an error if the backend
+            cannot use it.
 
     Returns:
         The same model, whose ``fit`` raises ``DistributionError`` where the processes read different data, or
@@ -725,11 +735,11 @@ def distribute(model: keras.Model | None = None, *, device: str | None = None) -
 
 
 def get_states(model: keras.Model) -> list[np.ndarray]:
-    """Return the states of a model's stateful layers, as ``get_weights`` gives weights; no file holds them.
+    """Return the states of a model's stateful layers, which no saved file holds.
 
     Returns:
-        A copy of each, layer by layer in the model's order: one of shape ``(batch, units)`` for a GRU or
-        a SimpleRNN, ``h`` and ``c`` for an LSTM, forward before backward.
+        A copy of each state as a NumPy array, layer by layer in the model's order: one of shape
+        ``(batch, units)`` for a GRU or a SimpleRNN, ``h`` and ``c`` for an LSTM, forward before backward.
 
     Raises:
         ValueError: the model has no stateful layer.
@@ -745,7 +755,11 @@ def get_states(model: keras.Model) -> list[np.ndarray]:
 
 
 def set_states(model: keras.Model, values: Sequence[Any]) -> None:
-    """Set the states of a model's stateful layers to what ``get_states`` gave.
+    """Set the states of a model's stateful layers.
+
+    Args:
+        model: a model with stateful layers.
+        values: the arrays, in the order and shapes of ``get_states``.
 
     Raises:
         ValueError: the model has no stateful layer, or the shapes are not those of its states.
@@ -764,17 +778,17 @@ def set_states(model: keras.Model, values: Sequence[Any]) -> None:
 def ResetStates(*, evaluate: bool = False, predict: bool = False) -> keras.callbacks.Callback:  # noqa: N802 - it stands for a class
     """Return a Keras callback that resets the states of every stateful layer at the start of each epoch.
 
-    An epoch goes through the series from its beginning, where nothing is remembered yet. A model that
+    Each epoch reads the series from its beginning, and so must begin with empty states. A model that
     was not attached (see ``attach``) is attached when it runs with this callback.
 
     Args:
-        evaluate: also at the start of ``evaluate``, and of each validation inside ``fit``. Otherwise
-            these go on from what the last batch left, as they should where their rows follow it.
-        predict: also at the start of ``predict``.
+        evaluate: True resets also at the start of ``evaluate``, and of each validation inside ``fit``.
+            Otherwise these go on from the states of the last batch, as is right if their rows follow it.
+        predict: True resets also at the start of ``predict``.
 
     Returns:
-        A ``keras.callbacks.Callback``, for ``callbacks=[...]``. It raises a ``ValueError`` there where
-        the model has no stateful layer.
+        A ``keras.callbacks.Callback``, for ``callbacks=[...]``. With a model that has no stateful layer it
+        raises a ``ValueError``.
 
     Keras' guide to recurrent layers calls ``reset_states`` by hand between epochs.
 
