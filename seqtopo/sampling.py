@@ -12,10 +12,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Sampler:
-    """Draws ids; with a temperature of 0 the likeliest, else by chance, among the ``top_k`` likeliest.
+    """A rule that draws ids at random among the ``top_k`` likeliest; a temperature of 0 takes the likeliest.
 
-    Chance is one number for each draw, from the seed: with the same seed every backend draws the same ids,
-    up to the last digits of the logits.
+    Each draw takes one random number, which follows from the seed: with the same seed every backend draws the
+    same ids, up to the last digits of the logits.
+
+    Attributes:
+        temperature: the number that logits are divided by before the softmax.
+        top_k: the number of likeliest ids to draw from; None for all.
     """
 
     temperature: float = 1.0
@@ -29,23 +33,32 @@ class Sampler:
 
 
 greedy = Sampler(temperature=0.0)
-"""The likeliest id."""
+"""The sampler that takes the likeliest id."""
 
 
 def temperature(value: float) -> Sampler:
-    """Draws from softmax(logits / value): below 1 keeps closer to the likeliest, above 1 strays further.
+    """Returns a sampler that draws from softmax(logits / value).
+
+    A value below 1 prefers the likeliest ids more, one above 1 less; 0 always takes the likeliest.
 
     Raises:
-        ValueError: below 0.
+        ValueError: the value is below 0.
+
+    >>> temperature(0.8)
+    Sampler(temperature=0.8, top_k=None)
     """
     return Sampler(temperature=value)
 
 
 def top_k(k: int, temperature: float = 1.0) -> Sampler:
-    """Draws among the ``k`` likeliest ids (Fan, Lewis and Dauphin, "Hierarchical Neural Story Generation",
-    2018).
+    """Returns a sampler that draws among the ``k`` likeliest ids.
+
+    Fan, Lewis and Dauphin, "Hierarchical Neural Story Generation" (2018).
 
     Raises:
-        ValueError: k is below 1, or the temperature below 0.
+        ValueError: ``k`` is below 1, or the temperature below 0.
+
+    >>> top_k(5)
+    Sampler(temperature=1.0, top_k=5)
     """
     return Sampler(temperature=temperature, top_k=k)

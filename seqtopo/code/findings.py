@@ -49,9 +49,9 @@ _SYMBOLS_ARE = 5040
 
 @dataclass
 class CheckedModel:
-    """A model of a Python file that was checked.
+    """A checked model of a Python file.
 
-    ``text`` is its spec and ``checked`` what was found in it, None where nothing of the model can be told;
+    ``text`` is its spec and ``checked`` the check of that, None if nothing of the model can be told;
     ``diagnostics`` are the findings in the Python text.
     """
 
@@ -83,7 +83,7 @@ class CheckedModel:
 
     @cached_property
     def spec(self) -> str:
-        """The model as a person would have written it as a spec; "" where it has errors or cannot be told."""
+        """The spec of the model as a person would write it; "" if it has errors or cannot be told."""
         if self.text is None or self.checked is None or self.checked.resolved is None:
             return ""
         # A check of code needs no decompiler, which takes long to load.
@@ -98,14 +98,14 @@ class CheckedModel:
 
     @property
     def left_out(self) -> tuple[Diagnostic, ...]:
-        """Returns a diagnostic for each part of the model that its spec leaves out."""
+        """The diagnostics of the parts of the model that its spec leaves out."""
         from seqtopo.code.left_out import left_out  # a check of code does not say it
 
         return in_cells(left_out(self.text), self.code) if self.text is not None else ()
 
     @cached_property
     def report(self) -> Report:
-        """The report, whose diagnostics stand in the Python text."""
+        """The report of the model, as ``check`` returns it, with diagnostics in the Python text."""
         if self.text is None or self.checked is None:
             return Report(self.source, self.shown, name=self.name)
         found = report_on(self.checked)

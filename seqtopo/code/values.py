@@ -177,7 +177,7 @@ class Class:
 
     @property
     def is_plain(self) -> bool:
-        """Returns whether nothing unknown is among its bases."""
+        """True if nothing unknown is among its bases."""
         return all(isinstance(b, (Class, Outside)) for b in self.ancestors())
 
 

@@ -11,7 +11,7 @@ _OURS = str(Path(__file__).parents[1]) + os.sep
 
 
 class SpecError(ValueError):
-    """Raised where a spec, its data, or a model's file is wrong. As text it reads like the command's output.
+    """Raised if a spec, its data, or a model's file is wrong; its text reads like the command's output.
 
     Attributes:
         diagnostics: The findings; at least one of them is an error.

@@ -44,35 +44,35 @@ def layer(
     """Register a Keras layer for specs, by decorating its class or a function that returns it.
 
     The parameters, their kinds and defaults are read from the signature: a parameter without a default
-    is given by position, in order. Checking uses ``shape`` and ``weights`` alone, so a function that
-    imports Keras inside keeps a check free of Keras.
+    is given by position, in order. Checking uses only ``shape`` and ``weights``; so a check loads no Keras if
+    the function imports it inside.
 
     Args:
         shape: the shape rule as a pattern, ``T F -> units``: axes without the batch, parameters by
             name; ``...`` is any number of axes, a comma separates inputs.
-        name: how specs call it; else the function's name, or the class's in snake_case.
-        about: one sentence; else the docstring's first line.
+        name: the name in specs; by default that of the function, or of the class in snake_case.
+        about: one sentence on the layer; by default the docstring's first line.
         weights: the variables in order, ``kernel: F units; bias: units if use_bias``; a ``!`` behind
             the name marks one that is not trained.
-        inputs: how many values it takes, least and most (None: any number).
-        example: a spec that uses it.
+        inputs: the minimum and the maximum number of its inputs (None: any number).
+        example: a spec that uses the layer.
         aliases: other names.
-        time: what it does with the time steps, where it is to be drawn, cut and linted as a layer of the
-            table: ``keeps`` (each step is made from that one step), ``causal`` (from itself and those
-            before it), ``mixes`` (from all of them), ``ends`` (no steps are left, all of them count).
-        mask: what it does with the mask of padded steps: ``passes`` (hands it on and takes no notice of
-            it), ``uses`` (leaves masked steps out, and hands it on), ``uses_up`` (leaves them out, and no
-            steps are left), ``ends`` (hands none on), ``makes`` (a new one); of several values,
-            ``every`` (a mask where each has one) or ``any``. Where nothing is said, lints take it to pass.
-        role: what it is there for, as the rows of the table say it: ``norm``, ``noise``, ``attention``,
-            ``dense``, ``recurrent``, ``merge`` and so on; pictures and lints go by it.
+        time: the layer's effect on time steps, which pictures and lints use: ``keeps`` (each output step is
+            computed from the same input step), ``causal`` (from it and those before it), ``mixes`` (from
+            all steps), ``ends`` (the output has no steps, and depends on all of them).
+        mask: the layer's effect on the mask of padded steps: ``passes`` (hands it on, and ignores it),
+            ``uses`` (leaves masked steps out, and hands it on), ``uses_up`` (leaves them out, and has no
+            steps in the output), ``ends`` (hands none on), ``makes`` (a new one); for several inputs,
+            ``every`` (a mask if each of them has one) or ``any``. By default lints assume ``passes``.
+        role: the purpose of the layer, in a word that the rows of the table use: ``norm``, ``noise``,
+            ``attention``, ``dense``, ``recurrent``, ``merge`` and so on; pictures and lints use it.
 
     Returns:
-        The decorated function or class as it was, with its row as the attribute ``row``.
+        A decorator. It returns the function or class unchanged, with its row as the attribute ``row``.
 
     Raises:
-        ValueError: the name is taken, or ``time``, ``mask`` or ``role`` is not a word that is known.
-        TypeError: there is no shape rule, as in a bare ``@seqtopo.layer``.
+        ValueError: the name is taken, or ``time``, ``mask`` or ``role`` is an unknown word.
+        TypeError: the shape rule is missing, as in a bare ``@seqtopo.layer``.
 
     >>> @layer("T F -> F", weights="query: F", time="ends", mask="ends", role="pooling")
     ... def attend_pool(temperature: float = 1.0, name=None):

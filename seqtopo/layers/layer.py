@@ -27,7 +27,7 @@ class Layer:
 
     @property
     def title(self) -> str:
-        """Return the layer as messages show it: ``lstm(64)``, by the name that it is written with."""
+        """The layer as messages show it: ``lstm(64)``, by the name that it is written with."""
         given = [
             v if isinstance(v := self.args[n], str) else show(v) for n in self.row.places if n in self.args
         ]
@@ -44,7 +44,7 @@ class Layer:
 
     @property
     def counts_with_numbers(self) -> bool:
-        """Return whether a number stands in the place of a value: ``divide(2)``, ``max(x2=0)``."""
+        """True if a number stands in the place of an input: ``divide(2)``, ``max(x2=0)``."""
         return any(
             value is not None and self.row.by_name[name].kind is OPERAND for name, value in self.args.items()
         )

@@ -51,15 +51,15 @@ UNROLLED = (
 )
 OF_CELLS = "a cell is drawn alone: leave out unrolled, part, loop, feedback, params and highlight"
 MOST_BLOCKS = 400
-"""A picture of more boxes than this shows nothing to anybody."""
+"""The maximum number of boxes in a picture; with more of them nobody can read it."""
 
 
 @dataclass(frozen=True)
 class Drawing:
     """A picture of a spec: the graph of its layers, or its steps side by side.
 
-    Notebooks show it as it is. ``svg()``, ``png()``, ``pdf()``, ``tikz()``, ``text()`` and ``mermaid()`` give
-    it in other forms, and ``save`` writes one of them by the ending of the file's name.
+    Notebooks show it as an image. ``svg()``, ``png()``, ``pdf()``, ``tikz()``, ``text()`` and ``mermaid()``
+    return it in one format each, and ``save`` writes a file in the format of its suffix.
 
     >>> picture = draw("in(T,8) -> lstm(64) -> dense(1)")
     >>> picture.svg()[:5], picture.mermaid().splitlines()[0]
@@ -92,7 +92,7 @@ class Drawing:
 
     @cached_property
     def scene(self) -> Scene:
-        """Its boxes, lines and texts at their places, in pixels."""
+        """The boxes, lines and texts of the picture at their places, in pixels."""
         if self.paper is None:
             return self._scene(TURNED if self.direction == "right" else PIXELS)
         w, h = self.paper.w, self.paper.h
@@ -107,8 +107,9 @@ class Drawing:
         return self.direction or "down"
 
     def svg(self, theme: Theme | None = None) -> str:
-        """Return the picture as SVG. ``theme`` is ``light``, ``dark`` or ``auto``, which follows the reader's
-        screen.
+        """Return the picture as SVG.
+
+        ``theme`` is ``light``, ``dark``, or ``auto``, which follows the setting of the reader's screen.
         """
         return svg(self.scene, theme or self.theme, self._pixels)
 
@@ -136,12 +137,14 @@ class Drawing:
 
     @property
     def _pixels(self) -> tuple[int, int] | None:
-        """The width and the height in pixels that are asked for."""
+        """The requested width and height in pixels; None if none are."""
         return self.paper[:2] if self.paper is not None and self.paper.exact else None
 
     def text(self, width: int | None = None, *, ascii: bool = False) -> str:
-        """Return the picture in characters for a terminal of so many columns, or as a list where that is too
-        narrow.
+        """Return the picture in characters, for a terminal of ``width`` columns.
+
+        Where the terminal is too narrow, it is a list of the boxes in words. ``ascii`` uses no box-drawing
+        characters.
         """
         scene = self._scene(CELLS)
         if width is not None and scene.w > width and self.unrolled is not None:
@@ -156,12 +159,14 @@ class Drawing:
         return mermaid(self.plan, self._goes)
 
     def save(self, path: str | Path, *, scale: float = 2.0) -> Path:
-        """Writes it as ``.svg``, ``.png``, ``.pdf``, ``.tex`` (TikZ), ``.mmd`` or ``.md`` (Mermaid) or
-        ``.txt``, and returns the path.
+        """Write the picture to a file, and return the path.
+
+        The suffix decides the format: ``.svg``, ``.png``, ``.pdf``, ``.tex`` (TikZ), ``.mmd`` or ``.md``
+        (Mermaid), or ``.txt``.
 
         Raises:
-            ValueError: the name has none of these endings.
-            SpecError: a PNG is wanted, and Pillow is not installed.
+            ValueError: the name has none of these suffixes.
+            SpecError: the suffix is ``.png``, and Pillow is not installed.
             OSError: the file cannot be written.
         """
         path = Path(path)
@@ -169,7 +174,7 @@ class Drawing:
         return path
 
     def encoded(self, ending: str, *, scale: float = 2.0) -> bytes:
-        """Return the bytes of a file with this ending; raises what ``save`` does."""
+        """Return the bytes of a file with this suffix; raises the errors of ``save``."""
         match ending.lower():
             case ".png":
                 return self.png(scale)
@@ -202,7 +207,7 @@ class Drawing:
 
 
 class Paper(NamedTuple):
-    """The size of a picture: in pixels where that is ``exact``, otherwise the width for a height."""
+    """The size of a picture: in pixels if it is ``exact``, else the ratio of width to height."""
 
     w: int
     h: int
@@ -213,7 +218,7 @@ class Paper(NamedTuple):
         """Return the size in a text: ``16:9`` or ``1600x900``.
 
         Raises:
-            ValueError: there is none in it.
+            ValueError: the text is no size, or the size is too small or too large.
 
         >>> Paper.read("16:9"), Paper.read("1600x900")
         (Paper(w=16, h=9, exact=False), Paper(w=1600, h=900, exact=True))
@@ -250,33 +255,37 @@ def draw(
     sources: bool = False,
     **dims: Any,
 ) -> Drawing:
-    """Draws a spec; loads neither Keras nor NumPy.
+    """Draw a spec, without loading Keras or NumPy.
 
     Args:
         spec: the text, or a ``pathlib.Path`` of it.
-        unrolled: the time steps side by side, states going to the right, instead of the graph of layers.
-        part: a named model of the spec to draw, instead of the whole.
-        fold: draws copies (``* 3``, a ``for``) as one box with their number; False draws each.
-        parts: draws named flows of two boxes or more as frames with their names; False draws none.
-        loop: draws the states of recurrent layers as arrows that go back into them.
-        feedback: draws the output as the next input, as ``rollout`` and ``generate`` feed it back.
-        theme: ``light``, ``dark``, or ``auto``: as the reader's screen is.
-        direction: ``down`` or ``right``: which way data goes. A terminal shows it going down.
-        size: of the picture in a file: ``"16:9"``, the width for the height, or ``"1600x900"``, in pixels.
-            Without a direction the picture goes the way that fills it better.
-        params: writes into each box how many parameters it has.
+        unrolled: True draws the time steps side by side, with states going to the right, instead of the graph
+            of layers.
+        part: the name of a model of the spec to draw, instead of the whole.
+        fold: True draws copies (``* 3``, a ``for``) as one box with their number; False draws each.
+        parts: True draws named flows of two boxes or more as frames with their names; False draws no frames.
+        loop: True draws the states of recurrent layers as arrows that go back into them.
+        feedback: True draws the output as the next input, as ``rollout`` and ``generate`` feed it back.
+        theme: ``light``, ``dark``, or ``auto``, which follows the setting of the reader's screen.
+        direction: the direction of data, ``down`` or ``right``. In a terminal it is always down.
+        size: the size of the picture in a file: ``"16:9"``, the ratio of width to height, or ``"1600x900"``,
+            in pixels. Without a direction, the picture has the direction that fills it better.
+        params: True writes into each box its number of parameters.
         highlight: the name, or the names, of layers, inputs or named flows that are to stand out.
-        cell: the name of a recurrent layer: what happens inside one of its steps is drawn, with its gates and
-            the shapes of their weights.
-        sources: unrolled, lets everything stand out that the last step of each output is made of, such as the
-            fan of a TCN.
+        cell: the name of a recurrent layer: the inside of one of its steps is drawn, with its gates and the
+            shapes of their weights.
+        sources: True marks, in an unrolled picture, all that the last step of each output is computed from,
+            such as the fan of a TCN.
         dims: values of names: numbers, or texts such as ``"relu"`` or ``"lstm"``; they win over ``let``.
 
+    Returns:
+        The picture. ``print`` shows it in characters, and a notebook as an image.
+
     Raises:
-        SpecError: the spec has errors, or cannot be drawn so; says why.
+        SpecError: the spec has errors, or cannot be drawn in this way; the message says why.
         ValueError: there is no such theme, direction or size.
-        KeyError: the spec has no part, no cell, or the picture nothing to highlight, of that name; says which
-            there are.
+        KeyError: the spec has no part, no cell, or the picture nothing to highlight, of that name; the
+            message lists those that there are.
 
     >>> print(draw("in(8) -> dense(1)"))
       ╭───────╮
@@ -329,7 +338,7 @@ def drawing_of(
     cell: str = "",
     sources: bool = False,
 ) -> Drawing:
-    """Return the picture of a spec that was read; takes and raises what ``draw`` does."""
+    """Return the picture of a checked spec; the other arguments and the errors are those of ``draw``."""
     if theme not in THEMES:
         raise ValueError(f"a theme is {', '.join(THEMES)}, not {theme!r}")
     if direction not in (None, *DIRECTIONS):

@@ -23,22 +23,23 @@ from seqtopo.source import Source
 class Report:
     """The result of a check. As text it reads like the output of the command ``check``.
 
-    Where there are errors, all but ``source``, ``diagnostics``, ``unbound`` and ``name`` is empty or None.
+    If there are errors, all attributes but ``source``, ``diagnostics``, ``unbound`` and ``name`` are empty or
+    None.
 
     Attributes:
         source: The text that was checked.
         diagnostics: The findings, in the order of their places.
         shapes: The shape table, a line for each input and each call of a layer.
         outputs: The shape of each output by its name, without the batch axis.
-        params: The number of parameters; symbolic where sizes are open.
-        trainable_params: The number of those that training changes.
+        params: The number of parameters; an expression of symbols if sizes are open.
+        trainable_params: The number of trainable parameters.
         kind: The kind of topology: ``"many-to-one"``, ``"many-to-many"``, ...
         unbound: The names that must be bound before the model can be built.
         meaning: The kind in words.
-        receptive: How many steps each output sees, where that is fewer than all.
-        name: The name of the model, where it was read from Python code.
-        space: What was found in the space of a spec with ``search``; None for one model. The others are then
-            of its first choice.
+        receptive: The number of input steps that each output sees, if it does not see all.
+        name: The name of the model, if it was read from Python code.
+        space: The result of checking the space of a spec with ``search``; None for one model. With a space,
+            the other attributes are those of its first choice.
 
     >>> import seqtopo
     >>> report = seqtopo.check("in(T,8) -> lstm(64,seq) -> lstm(32) -> dense(1)")
@@ -88,10 +89,9 @@ class Report:
 
 
 def shape_table(report: Report, width: int | None = None, *, color: bool = False) -> str:
-    """Return the table of a report without errors, in lines of at most ``width`` columns (None: as wide as it
-    is).
+    """Return the shape table of a report without errors as text.
 
-    ``color`` makes the headings bold.
+    Its lines have at most ``width`` columns (None: as many as they need). ``color`` makes the headings bold.
 
     >>> from seqtopo.api import check
     >>> print(shape_table(check("in(T,8) -> lstm(64,seq) -> lstm(32)")))
@@ -121,7 +121,7 @@ def report_of(
     resolved: Resolved | None,
     unbound: tuple[str, ...] = (),
 ) -> Report:
-    """Return the report of a spec that was read; ``unbound`` are the names that building needs."""
+    """Return the report of a resolved spec; ``unbound`` are the names that need values before building."""
     if resolved is None or any(d.severity == "error" for d in diagnostics):
         return Report(source, diagnostics, unbound=unbound)
     graph = resolved.graph

@@ -1,4 +1,4 @@
-"""Write the shape table: what goes into each layer and what comes out, and its parameters."""
+"""Write the shape table: the input and output shapes of each layer, and its parameters."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class LayerShape:
     Attributes:
         name: The name of the call, which is the layer's name in Keras at the first call.
         layer: The layer as the spec writes it, ``"in"`` for an input.
-        inputs: The shapes that it takes, without the batch axis: numbers and symbolic sizes: ``(T, 8)``.
-        outputs: The shapes that it gives, in the same way.
+        inputs: The shapes of its inputs, without the batch axis: numbers and symbolic sizes, ``(T, 8)``.
+        outputs: The shapes of its outputs, in the same form.
         dtype: The dtype of the outputs.
         params: The layer's parameters, a number or a symbolic size; 0 at a later call of the same layer.
-        shared: Whether an earlier line has this layer already.
+        shared: True if an earlier line has this layer already.
         span: The layer's place in the text.
 
     >>> import seqtopo
@@ -53,7 +53,7 @@ class LayerShape:
 
 @dataclass(frozen=True)
 class ShapeTable:
-    """The lines of a shape table and what is said above and below it."""
+    """The lines of a shape table, and the facts for the texts above and below it."""
 
     kind: str
     meaning: str
@@ -72,7 +72,7 @@ class ShapeTable:
         return [*found, ("total", "", "", "", _count(self.params), "")] if self._is_counted else found
 
     def below(self) -> list[str]:
-        """Return what is said below the table, line by line."""
+        """Return the lines of text below the table."""
         found = [] if self._is_counted else [f"{self.params} parameters in total."]
         several = len(self.receptive) > 1
         found += [
@@ -89,10 +89,10 @@ class ShapeTable:
         return [*found, f"Shapes leave out the batch axis: {ranks}"]
 
     def text(self, width: int | None = None, *, color: bool = False) -> str:
-        """Return the table in lines of at most ``width`` columns (None: as wide as it is).
+        """Return the table in lines of at most ``width`` columns (None: as many as they need).
 
-        ``color`` makes the headings bold. What does not fit goes in this order: the notes, the shapes that
-        come in, the middle of long words.
+        ``color`` makes the headings bold. If the table is too wide, it leaves out first the notes, then the
+        input shapes, then the middle of long words.
         """
         lines = self.cells()
         found = [
