@@ -14,7 +14,7 @@ READING = ("check", "explain", "fmt", "layers", "show")
 
 
 def process() -> None:
-    """Runs the command line of the process and ends it with the exit code.
+    """Run the command line of the process and end it with the exit code.
 
     What a reading command makes it needs to the end, so nothing is collected on the way and nothing is taken
     apart at the end: that would be a fifth of a check. Where threads may be at work, or something watches
@@ -31,7 +31,7 @@ def process() -> None:
 
 
 def _open_streams() -> None:
-    """Gives a process that was started without standard streams (``>&-``) some that lead nowhere.
+    """Give a process that was started without standard streams (``>&-``) some that lead nowhere.
 
     Else a file that is opened later would get the number of one of them, and what is printed with it.
     """

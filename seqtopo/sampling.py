@@ -37,7 +37,7 @@ greedy = Sampler(temperature=0.0)
 
 
 def temperature(value: float) -> Sampler:
-    """Returns a sampler that draws from softmax(logits / value).
+    """Return a sampler that draws from softmax(logits / value).
 
     A value below 1 prefers the likeliest ids more, one above 1 less; 0 always takes the likeliest.
 
@@ -51,7 +51,7 @@ def temperature(value: float) -> Sampler:
 
 
 def top_k(k: int, temperature: float = 1.0) -> Sampler:
-    """Returns a sampler that draws among the ``k`` likeliest ids.
+    """Return a sampler that draws among the ``k`` likeliest ids.
 
     Fan, Lewis and Dauphin, "Hierarchical Neural Story Generation" (2018).
 

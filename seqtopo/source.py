@@ -74,7 +74,7 @@ class Source:
         return len(self._starts)
 
     def line(self, number: int) -> str:
-        """Returns one line, counted from 1, without its line break."""
+        """Return one line, counted from 1, without its line break."""
         start = self._starts[number - 1]
         end = self._starts[number] - 1 if number < len(self._starts) else len(self.text)
         return self.text[start:end].rstrip("\r")

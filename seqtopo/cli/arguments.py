@@ -92,7 +92,7 @@ def add_imports(parser: Parser) -> None:
 
 
 def import_modules(names: Sequence[str], backend: str | None = None) -> None:
-    """Imports modules that the command line names, from the current folder or where Python finds them.
+    """Import modules that the command line names, from the current folder or where Python finds them.
 
     They may import Keras, so the backend is chosen first.
 

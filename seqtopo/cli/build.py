@@ -94,7 +94,7 @@ class Saved:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Checks, builds, saves, and says where the model is. Returns the exit code."""
+    """Check, build and save a spec, and say where the model is. Return the exit code."""
     dims = dims_of(args.dims)
     target = _target(args)
     settings = settings_of(args.spec)
@@ -127,7 +127,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _target(args: argparse.Namespace) -> Path:
-    """Returns the path to save to: a file, or a folder for several models.
+    """Return the path to save to: a file, or a folder for several models.
 
     Raises:
         UsageError: Keras could not read it there, or the spec would be overwritten.
@@ -159,7 +159,7 @@ def _target(args: argparse.Namespace) -> Path:
 
 
 def _no_place(target: Path, folder: bool) -> Diagnostic | None:
-    """Returns the reason why a model cannot be saved there; it is asked before the model is built."""
+    """Return the reason why a model cannot be saved there; it is asked before the model is built."""
     parent = target.parent
     try:
         if not parent.is_dir():
@@ -177,7 +177,7 @@ def _no_place(target: Path, folder: bool) -> Diagnostic | None:
 
 
 def _check_part(checked: Checked, name: str) -> None:
-    """Raises UsageError where the spec has no model of that name."""
+    """Raise UsageError where the spec has no model of that name."""
     assert checked.resolved is not None
     known = sorted({*checked.resolved.parts, checked.resolved.graph.name})
     if name not in known:
@@ -199,7 +199,7 @@ def _models(built: Built, part: str | None, every: bool) -> dict[str, keras.Mode
 
 
 def _save(models: Mapping[str, keras.Model], target: Path, folder: bool) -> list[Saved]:
-    """Raises SpecError (ST405) where a file cannot be written."""
+    """Raise SpecError (ST405) where a file cannot be written."""
     saved: list[Saved] = []
     for name, model in models.items():
         path = target / f"{name}{SUFFIX}" if folder else target
@@ -215,7 +215,7 @@ def _save(models: Mapping[str, keras.Model], target: Path, folder: bool) -> list
 
 
 def _write(path: Path, text: str) -> None:
-    """Raises SpecError (ST405) where the file cannot be written."""
+    """Raise SpecError (ST405) where the file cannot be written."""
     write_whole(path, lambda there: there.write_text(text, encoding="utf-8"))
 
 

@@ -236,7 +236,7 @@ def _check_files(args: argparse.Namespace, dims: Mapping[str, Any], *, alone: bo
 def _building(
     args: argparse.Namespace, spec: str, before: Checked, checked: Checked, dims: Mapping[str, Any]
 ) -> list[str]:
-    """Returns the words of the command that builds a spec, or writes that of a saved model.
+    """Return the words of the command that builds a spec, or writes that of a saved model.
 
     Sizes that the data gave are given by ``-D``.
     """
@@ -297,14 +297,14 @@ def in_short(report: Report) -> str:
 
 
 def _hanging(text: str, width: int) -> list[str]:
-    """Returns a line of the space, wrapped; what goes on is indented as the line is, and two more."""
+    """Return a line of the space, wrapped; what goes on is indented as the line is, and two more."""
     indent = " " * (len(text) - len(text.lstrip()))
     lines = wrap(text.strip(), width - len(indent) - 2)
     return [indent + line if i == 0 else f"{indent}  {line}" for i, line in enumerate(lines)]
 
 
 def _next_step(report: Report, unbound: tuple[Diagnostic, ...], building: Sequence[str], width: int) -> str:
-    """Returns the command that builds the spec, with what that still needs."""
+    """Return the command that builds the spec, with what that still needs."""
     lines = [line for d in unbound for line in wrap(f"{d.message}.", width)]
     if building[1] == "decompile":
         return "\n".join([*lines, f"To write its spec: {command(*building)}"])

@@ -109,7 +109,7 @@ def _of_vgsl(args: argparse.Namespace) -> tuple[str | None, tuple[Diagnostic, ..
 
 
 def _of_keras(args: argparse.Namespace) -> tuple[str | None, tuple[Diagnostic, ...]]:
-    """Returns the spec of a model in Python code."""
+    """Return the spec of a model in Python code."""
     source, found = spec_in_code(f"{args.text}:{args.model}" if args.model else args.text)
     return (None if any(d.severity == "error" for d in found) else source.text), found
 
@@ -123,7 +123,7 @@ def _load(argument: str) -> tuple[Source, tuple[Diagnostic, ...]]:
 
 
 def _is_path(argument: str) -> bool:
-    """Returns whether an argument can only be a file's name: it has no bracket, and an ending or a folder."""
+    """Return whether an argument can only be a file's name: it has no bracket, and an ending or a folder."""
     return "[" not in argument and bool(re.search(r"[\w-]\.\w+$|[/\\]", argument))
 
 

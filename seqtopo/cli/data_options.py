@@ -69,7 +69,7 @@ def fitted(checked: Checked, args: argparse.Namespace, dims: Mapping[str, Any], 
 
 
 def asked_of(args: argparse.Namespace, argument: str) -> Asked:
-    """Returns the checks that the options of ``seqtopo check`` request for the models of a Python file.
+    """Return the checks that the options of ``seqtopo check`` request for the models of a Python file.
 
     Raises:
         UsageError: an option is for specs alone, or data is given for several of them.
@@ -123,7 +123,7 @@ def data_of(args: argparse.Namespace, specs: int = 1) -> Files | None:
 
 
 def _given(side: str, files: Sequence[str]) -> Any:
-    """Returns the value of an option: nothing, paths in their order, or paths by name."""
+    """Return the value of an option: nothing, paths in their order, or paths by name."""
     pairs = [_pair(file) for file in files]
     names = [name for name, _ in pairs if name]
     if not names:

@@ -54,7 +54,7 @@ def parser() -> Parser:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Reads, writes the spec, lists what it leaves out. Returns the exit code."""
+    """Read a model, write its spec, and list what that leaves out. Return the exit code."""
     path = Path(args.model)
     if not is_model(args.model):
         known = f"{', '.join(MODELS[:-1])} or {MODELS[-1]}"

@@ -59,7 +59,7 @@ def parser() -> Parser:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Reads both, compares, shows. Returns the exit code."""
+    """Read both topologies, compare them, and show the difference. Return the exit code."""
     dims = dims_of(args.dims)
     if args.a == args.b == STDIN:
         raise UsageError("the standard input can be read only once", "give one of the two as a file")
@@ -85,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _side(argument: str, checked: Checked | None) -> Side:
-    """Returns a topology from a spec that was read, or else from a saved model. Raises SpecError."""
+    """Return a topology from a spec that was read, or else from a saved model. Raises SpecError."""
     if checked is None:
         found = decompiled(Path(argument))
         return Side(argument, found.graph, found.training)

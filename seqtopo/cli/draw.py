@@ -135,7 +135,7 @@ def _size(text: str) -> str:
 
 
 def _refuse_spec(path: Path) -> None:
-    """Raises UsageError where a picture would replace a spec, which may have its ending, too."""
+    """Raise UsageError where a picture would replace a spec, which may have its ending, too."""
     if path.suffix.lower() != ".txt" or not path.is_file() or path.stat().st_size > SPEC_BYTES:
         return
     spec, wrong = parse(Source(path.read_text(encoding="utf-8", errors="replace")))
@@ -147,7 +147,7 @@ def _refuse_spec(path: Path) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Draws a spec, or says what is wrong with it. Returns the exit code."""
+    """Draw a spec, or say what is wrong with it. Return the exit code."""
     output: Path | None = args.output
     if output is not None and output.suffix.lower() not in FORMATS:
         raise UsageError(
@@ -225,7 +225,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _checked(argument: str, dims: Mapping[str, Any]) -> Checked:
-    """Returns the checked spec that an argument names, or that of a saved model; prints what it leaves out.
+    """Return the checked spec that an argument names, or that of a saved model; prints what it leaves out.
 
     Raises:
         SpecError: there is no model in the file.
@@ -241,7 +241,7 @@ def _checked(argument: str, dims: Mapping[str, Any]) -> Checked:
 
 
 def _plain() -> bool:
-    """Returns whether the output cannot take box-drawing characters."""
+    """Return whether the output cannot take box-drawing characters."""
     try:
         _SIGNS.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
     except (UnicodeEncodeError, LookupError):

@@ -30,7 +30,7 @@ def parser() -> Parser:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Prints the page or the list. Returns the exit code."""
+    """Print the page or the list. Return the exit code."""
     screen = terminal(sys.stdout)
     if args.code is None:
         put(overview(screen.width, color=screen.color))

@@ -70,7 +70,7 @@ def parser() -> Parser:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Builds where it is a spec, exports, says what to do with it. Returns the exit code."""
+    """Build a spec if it is one, export the model, and say how to use it. Return the exit code."""
     if args.batch is not None and args.batch < 1:
         raise UsageError(f"--batch {args.batch} is not a number of sequences", "write --batch 1")
     target = Path(args.output)
@@ -138,7 +138,7 @@ def _model(file: Path, dims: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _spec(args: argparse.Namespace, dims: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the request for a spec, which is checked here, so that its errors are shown at their places.
+    """Return the request for a spec, which is checked here, so that its errors are shown at their places.
 
     Raises:
         SpecError: it is wrong, or cannot be built.

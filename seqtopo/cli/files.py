@@ -78,7 +78,7 @@ def check_spec_or_model(argument: str, dims: Mapping[str, Any]) -> Checked:
 
 
 def is_left_out(found: Diagnostic) -> bool:
-    """Returns whether a finding says what a spec leaves out of a saved model or of one in Keras code."""
+    """Return whether a finding says what a spec leaves out of a saved model or of one in Keras code."""
     return found.code.startswith("ST50")
 
 

@@ -130,7 +130,7 @@ def _share(text: str) -> float:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Trains, compares, saves. Returns the exit code."""
+    """Train the model, compare it, and save it. Return the exit code."""
     try:
         return _run(args)
     except DistributionError as error:
@@ -185,7 +185,7 @@ def _in_processes(args: argparse.Namespace) -> int:
 
 
 def _job(checked: Checked, args: argparse.Namespace, dims: dict[str, Any]) -> Job:
-    """Returns the job of a training as ``job_of`` makes it.
+    """Return the job of a training as ``job_of`` makes it.
 
     Raises:
         UsageError: NumPy is not installed, or an option is wrong. Other errors are those of ``job_of``.

@@ -139,7 +139,7 @@ def ticks_of(low: float, high: float) -> list[float]:
 
 
 def _epochs(count: int) -> list[int]:
-    """Returns the epochs whose numbers are written: the first, the last, and some between.
+    """Return the epochs whose numbers are written: the first, the last, and some between.
 
     >>> _epochs(3), _epochs(20)
     ([1, 2, 3], [1, 5, 10, 15, 20])

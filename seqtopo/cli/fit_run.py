@@ -119,13 +119,13 @@ def fit(job: Job, args: argparse.Namespace, training: Training) -> None:
 
 
 def _digest(path: Path) -> str:
-    """Returns a digest of a file's content."""
+    """Return a digest of a file's content."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "blake2b").hexdigest()
 
 
 def _elsewhere(job: Job) -> str:
-    """Returns the backends on which a model runs, if a finding says that not all run it; else ""."""
+    """Return the backends on which a model runs, if a finding says that not all run it; else ""."""
     known = [d.help for d in job.checked.diagnostics if d.code in ("ST658", "ST659") and d.help]
     return known[0] if known else ""
 
@@ -187,8 +187,9 @@ def _save(job: Job, model: keras.Model, target: Path) -> Notes:
 
 
 def _compare(job: Job, model: keras.Model) -> None:
-    """Says how far off the model is on what was held out, and how far those who know nothing are: in the
-    units of the data, and by the loss and metrics of the spec.
+    """Print the errors of the model on the held-out data, beside those of baselines that learn nothing.
+
+    They are given in the units of the data, and by the loss and metrics of the spec.
     """
     held, training = job.held, job.checked.resolved.training if job.checked.resolved is not None else None
     if held is None or training is None:
@@ -236,7 +237,7 @@ def _known(job: Job, model: keras.Model, kinds: Sequence[str]) -> list[Any]:
 
 
 def _units(job: Job, mean: Any) -> tuple[Any, Any, tuple[str, ...]]:
-    """Returns how to convert errors to the units of the data.
+    """Return how to convert errors to the units of the data.
 
     The mean of each predicted number, as it was trained on; the factor that brings it into the units of the
     data; and the name of the numbers.
@@ -275,7 +276,7 @@ def _put_own(scores: dict[str, dict[str, float]], held: str) -> None:
 
 
 def _finite(scores: Iterable[tuple[str, float]]) -> None:
-    """Raises SpecError (ST731) for a score of the model that is not finite."""
+    """Raise SpecError (ST731) for a score of the model that is not finite."""
     for name, value in scores:
         if not math.isfinite(value):
             raise SpecError(

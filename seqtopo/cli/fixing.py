@@ -65,7 +65,7 @@ def _checker(args: argparse.Namespace, spec: str, dims: Mapping[str, Any], name:
 
 
 def _fix(spec: str, found: Original, check: Check, only_show: Sequence[str]) -> Sequence[Diagnostic]:
-    """Mends a spec, or with severities in ``only_show`` shows it mended; what is left to be told."""
+    """Mend a spec, or show it mended with severities in ``only_show``; return the findings that are left."""
     before = found.source.text
     done = fixed(before, check)
     name = found.source.name

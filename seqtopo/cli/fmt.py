@@ -50,7 +50,7 @@ class Formatted:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Formats, or with ``--check`` and ``--diff`` only says what would change. Returns the exit code."""
+    """Format, or with ``--check`` and ``--diff`` only say what would change. Return the exit code."""
     found: list[Diagnostic] = []
     done: list[Formatted] = []
     for spec in dict.fromkeys(args.specs):

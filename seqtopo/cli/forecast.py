@@ -61,7 +61,7 @@ def parser() -> Parser:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Loads, reads the history, goes on, shows. Returns the exit code."""
+    """Load a model, read the history, and show how it continues. Return the exit code."""
     if args.output:
         apart(args.output, args.model, *filter(None, (args.history, args.future)))
     try:

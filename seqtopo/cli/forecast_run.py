@@ -54,7 +54,7 @@ def forecast_of(args: argparse.Namespace, path: Path) -> tuple[list[str], Any]:
 
 
 def _words(args: argparse.Namespace, steps: int) -> list[str]:
-    """Returns the words of the same command for another number of steps."""
+    """Return the words of the same command for another number of steps."""
     words = ["seqtopo", "forecast", args.model, "--steps", str(steps)]
     for name in ("history", "series", "future", "output", "backend"):
         if given := getattr(args, name):
@@ -66,7 +66,7 @@ def _words(args: argparse.Namespace, steps: int) -> list[str]:
 def _history(
     args: argparse.Namespace, path: Path, notes: Notes, ids: bool, features: int
 ) -> tuple[Any, list[str]]:
-    """Returns the history, its features in the order of the model, and the names of the predicted ones."""
+    """Return the history, its features in the order of the model, and the names of the predicted ones."""
     given: Any = args.history or notes.history
     if given is None:
         _refuse(path, "no history is saved with it", "give what came before: --history data.csv", "goes on")
@@ -105,7 +105,7 @@ def _history(
 
 
 def _one_of(args: argparse.Namespace, ids: bool) -> Series:
-    """Returns the one of several series that ``--series`` names.
+    """Return the one of several series that ``--series`` names.
 
     Raises:
         UsageError: there is no history, or it is named in another way.
@@ -136,7 +136,7 @@ def _one_of(args: argparse.Namespace, ids: bool) -> Series:
 
 
 def _future(args: argparse.Namespace, notes: Notes, history: Any) -> Any:
-    """Returns the features that are not predicted, (steps, features), in their order.
+    """Return the features that are not predicted, (steps, features), in their order.
 
     Raises:
         SpecError: ST733, there are none, or the file has others or too few rows; or it cannot be read.
@@ -182,7 +182,7 @@ def _refuse_future(message: str, help: str) -> NoReturn:
 
 
 def _check_finite(numbers: Any, names: list[str], path: Path) -> None:
-    """Raises SpecError (ST731) for the first number that is not finite."""
+    """Raise SpecError (ST731) for the first number that is not finite."""
     for step, row in enumerate(numbers.tolist(), 1):
         for name, value in zip(names, row, strict=True):
             if not math.isfinite(value):

@@ -40,7 +40,7 @@ def parser() -> Parser:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Prints one layer or the list. Returns the exit code."""
+    """Print one layer or the list. Return the exit code."""
     screen = terminal(sys.stdout)
     if args.name is None:
         put(_json(ROWS) if args.format == "json" else _index(screen.width, screen.color))
@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _row(name: str) -> Row | None:
-    """Returns the row of a name that is written as in a spec or as in Keras."""
+    """Return the row of a name that is written as in a spec or as in Keras."""
     return next((row for row in ROWS if row.keras == name), None) or find(name)
 
 
@@ -100,7 +100,7 @@ def _index(width: int, color: bool) -> str:
 
 
 def _page(of: LayerFacts, width: int) -> Iterator[Line]:
-    """Yields the page of a layer, in lines of at most ``width`` columns."""
+    """Yield the page of a layer, in lines of at most ``width`` columns."""
     also = f"  (also {', '.join(of.aliases)})" if of.aliases else ""
     yield ((of.name, "strong"), (also, "plain"))
     yield from _lines(of.about, width)

@@ -56,7 +56,7 @@ seqtopo COMMAND --help shows examples of each; seqtopo --version, the version.""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs a command line, by default that of the process.
+    """Run a command line, by default that of the process.
 
     Returns:
         0 where all is fine, 1 where something was found, 2 where the command was not understood.

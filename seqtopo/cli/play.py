@@ -60,7 +60,7 @@ def _port(text: str) -> int:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serves the page until Ctrl-C. Returns the exit code."""
+    """Serve the page until Ctrl-C. Return the exit code."""
     try:
         start = _start(args)
     except SpecError as error:
@@ -82,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _start(args: argparse.Namespace) -> Start:
-    """Returns the text and settings that the page opens with.
+    """Return the text and settings that the page opens with.
 
     Raises:
         SpecError: the file cannot be read.

@@ -42,7 +42,7 @@ def is_python(argument: str, language: str) -> bool:
 
 
 def split_name(argument: str) -> tuple[str, str]:
-    """Returns the path and the name in ``train.py:NAME``; the last colon counts, if that file exists.
+    """Return the path and the name in ``train.py:NAME``; the last colon counts, if that file exists.
 
     >>> split_name("train.py")
     ('train.py', '')
@@ -59,7 +59,7 @@ def split_name(argument: str) -> tuple[str, str]:
 
 
 def expanded(arguments: Iterable[str]) -> Iterator[str]:
-    """Yields the arguments, with the specs and Python files in the folders among them."""
+    """Yield the arguments, with the specs and Python files in the folders among them."""
     for argument in arguments:
         if not os.path.isdir(argument):
             yield argument
@@ -81,7 +81,7 @@ def _inside(folder: str) -> Iterator[str]:
 
 
 def _is_ours(here: str, folder: str) -> bool:
-    """Returns whether a folder of a project is searched for specs and Keras code."""
+    """Return whether a folder of a project is searched for specs and Keras code."""
     if folder.startswith(".") or folder in _NOT_OURS:
         return False
     return not os.path.lexists(os.path.join(here, folder, _ENVIRONMENT))
@@ -97,7 +97,7 @@ def _speaks_of_keras(path: str) -> bool:
 
 
 def checked_code(argument: str, asked: Asked, text: str | None = None) -> CheckedFile:
-    """Returns the models of a Python file, or of a ``text`` in its place, checked.
+    """Return the models of a Python file, or of a ``text`` in its place, checked.
 
     Of ``train.py:NAME`` it is only the model that is named.
 
@@ -114,7 +114,7 @@ def checked_code(argument: str, asked: Asked, text: str | None = None) -> Checke
 
 @contextmanager
 def usage_errors() -> Iterator[None]:
-    """Turns errors about data for the models of a file into mistakes on the command line.
+    """Turn errors about data for the models of a file into mistakes on the command line.
 
     Raises:
         UsageError: it cannot be told for which model data is, or for which loss.
@@ -131,7 +131,7 @@ def usage_errors() -> Iterator[None]:
 
 
 def spec_in_code(argument: str) -> tuple[Source, tuple[Diagnostic, ...]]:
-    """Returns the spec of the model that ``train.py`` or ``train.py:NAME`` means, with warnings of what it
+    """Return the spec of the model that ``train.py`` or ``train.py:NAME`` means, with warnings of what it
     leaves out.
 
     Where there is no such model, the errors come instead.
@@ -162,7 +162,7 @@ def _unread(argument: str, stops: Sequence[Any]) -> Diagnostic:
 
 
 def unknown_dims(dims: Mapping[str, Any], files: Sequence[CheckedFile]) -> None:
-    """Refuses names that ``-D`` binds and no model of the files has.
+    """Refuse names that ``-D`` binds and no model of the files has.
 
     Raises:
         UsageError: there is one.

@@ -227,7 +227,7 @@ def _line(of: LayerFacts) -> str:
 
 
 def _flags(of: LayerFacts) -> list[str]:
-    """Returns the flags, the short word where a parameter has one; of many words, a few."""
+    """Return the flags, the short word where a parameter has one; of many words, a few."""
     found: list[str] = []
     for param in of.params:
         words = [word for word in param.flags if word != param.name] or list(param.flags)
@@ -296,7 +296,7 @@ def refreshed(text: str) -> str:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Writes the pages anew, or with ``--check`` says which are stale. Returns the exit code."""
+    """Write the pages anew, or with ``--check`` say which are stale. Return the exit code."""
     arguments = sys.argv[1:] if argv is None else list(argv)
     if arguments not in ([], ["--check"]):
         say("usage: python -m seqtopo.cli.reference [--check]", stream=sys.stderr)

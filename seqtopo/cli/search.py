@@ -94,7 +94,7 @@ def parser() -> Parser:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Searches, shows, and trains the best. Returns the exit code."""
+    """Search, show the results, and train the best. Return the exit code."""
     if find_spec("optuna") is None:
         say(f"seqtopo search needs Optuna; install it: {packages.get_extra('search')}", stream=sys.stderr)
         return 1

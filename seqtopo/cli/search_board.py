@@ -70,7 +70,7 @@ class Board:
 
 
 def _line(trial: FrozenTrial) -> str:
-    """Returns the line for a trial that has ended; "" for one that does not count."""
+    """Return the line for a trial that has ended; "" for one that does not count."""
     if SAME_AS in trial.user_attrs or SURPLUS in trial.user_attrs:
         return ""
     begin = f"trial {trial.number}: "

@@ -10,7 +10,7 @@ from seqtopo.system.threads import limit_threads
 
 
 def main() -> int:
-    """Works on the study until it is done. Returns the exit code."""
+    """Work on the study until it is done. Return the exit code."""
     given = json.loads(sys.stdin.read())
     limit_threads(given["cores"])
     from seqtopo.cli.arguments import import_modules  # may load a backend, which takes its threads then

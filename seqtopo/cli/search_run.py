@@ -249,7 +249,7 @@ def _finish(found: Search, study: Study, interrupt: Interrupt, args: argparse.Na
 
 
 def _claimed(study: Study) -> bool:
-    """Returns whether this process is the one that trains the best model.
+    """Return whether this process is the one that trains the best model.
 
     One process claims it. If that process dies, the next that asks has it.
     """
@@ -266,7 +266,7 @@ def _claimed(study: Study) -> bool:
 def _again(
     found: Search, study: Study, best: Sequence[FrozenTrial], interrupt: Interrupt, args: argparse.Namespace
 ) -> dict[int, list[float]] | None:
-    """Returns the scores of each of the best with several seeds; None if it was stopped."""
+    """Return the scores of each of the best with several seeds; None if it was stopped."""
     known: dict[str, list[float]] = dict(study.user_attrs.get(FINALISTS, {}))
     training: Any = None
 
@@ -295,7 +295,7 @@ def _again(
 
 
 def _fit_words(args: argparse.Namespace, output: Path) -> list[str]:
-    """Returns the words of the command that trains the best spec on all data but those that no trial saw."""
+    """Return the words of the command that trains the best spec on all data but those that no trial saw."""
     words = ["fit", str(output), str(args.data), "-o", str(output.with_suffix(".keras")), "--force"]
     for name, default in (("epochs", 10), ("batch", None), ("steps", None), ("horizon", None), ("stride", 1)):
         if getattr(args, name) != default:

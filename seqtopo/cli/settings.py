@@ -56,7 +56,7 @@ def settings_of(argument: str) -> Settings:
 
 
 def _table(path: str) -> Mapping[str, Any] | None:
-    """Returns the file's table for seqtopo; None if there is none."""
+    """Return the file's table for seqtopo; None if there is none."""
     try:
         with open(path, "rb") as file:
             data = file.read(SETTINGS_BYTES + 1)
@@ -83,7 +83,7 @@ def _table(path: str) -> Mapping[str, Any] | None:
 
 
 def _may_say_something(data: bytes) -> bool:
-    """Returns whether the table may be in a file; reading TOML takes longer than most checks.
+    """Return whether the table may be in a file; reading TOML takes longer than most checks.
 
     A line that leads to the table begins with ``tool``; where that stands alone, as in ``[tool]``,
     other lines may say the rest. An escape in quotes may hide anything.

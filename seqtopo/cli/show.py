@@ -43,7 +43,7 @@ def parser() -> Parser:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Walks through a spec, or says what is wrong with it. Returns the exit code."""
+    """Walk through a spec, or say what is wrong with it. Return the exit code."""
     screen = terminal(sys.stdout)
     checked = check_spec_or_model(args.spec, dims_of(args.dims))
     from_code = is_code(args.spec)
@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _in_keras_words(found: Walk) -> Walk:
-    """Returns the same walk in the words of Keras, for the author of Keras code."""
+    """Return the same walk in the words of Keras, for the author of Keras code."""
     from seqtopo.code.words import keras_title, keras_words  # a spec is walked without it
 
     def words(texts: tuple[str, ...]) -> tuple[str, ...]:

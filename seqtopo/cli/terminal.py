@@ -62,7 +62,7 @@ _COLOR = re.compile(r"(\x1b\[(?:1|1;3[1346]|3[12]|0)m)")
 
 
 def say(*lines: str, stream: TextIO | None = None) -> None:
-    r"""Writes each text as one line; what is in it from others cannot begin another line.
+    r"""Write each text as one line; what is in it from others cannot begin another line.
 
     >>> say("saved a\nb\x1b[31m.keras")
     saved a b\u241b[31m.keras
@@ -75,7 +75,7 @@ def say_nothing(*lines: str) -> None:
 
 
 def put(text: str, stream: TextIO | None = None, *, log_commands: bool = False) -> None:
-    """Writes a text that a renderer laid out in lines, and ends its last line.
+    """Write a text that a renderer laid out in lines, and end its last line.
 
     Control characters and those that reorder text get a visible stand-in; colours stay. ``log_commands``
     lets lines through that a build service takes for commands. What the stream cannot encode is written
@@ -98,7 +98,7 @@ def _cleaned(line: str) -> str:
 def put_diagnostics(
     found: Sequence[Diagnostic], stream: TextIO | None = None, *, wrapped: bool = True
 ) -> None:
-    """Writes diagnostics for people, as wide and colourful as the stream is; nothing where there are none.
+    """Write diagnostics for people, as wide and colourful as the stream is; nothing where there are none.
 
     ``stream`` is the standard error where none is given. A line that is to be copied is not ``wrapped``.
     """
@@ -111,7 +111,7 @@ def put_diagnostics(
 
 
 def put_bytes(data: bytes) -> None:
-    """Writes bytes to the standard output as they are, line endings included."""
+    """Write bytes to the standard output as they are, line endings included."""
     with cleared(), _written():
         sys.stdout.flush()
         sys.stdout.buffer.write(data)
@@ -119,7 +119,7 @@ def put_bytes(data: bytes) -> None:
 
 
 def flush() -> None:
-    """Writes out what the standard output still holds.
+    """Write out what the standard output still holds.
 
     Raises:
         OutputError: it cannot be written.

@@ -118,7 +118,7 @@ def _comment() -> dict[str, Any]:
 
 
 def _arguments() -> list[dict[str, Any]]:
-    """Returns the patterns for a name before an equals sign: an argument's, or one that is bound."""
+    """Return the patterns for a name before an equals sign: an argument's, or one that is bound."""
     known = {name for row in ROWS for param in row.by_name.values() for name in (param.name, param.short)}
     known |= {part.name for family in OBJECTS.values() for entry in family for part in entry.parts}
     known |= {"batch", "dtype", *ARGUMENTS}
@@ -172,7 +172,7 @@ def _words() -> list[dict[str, Any]]:
 
 
 def _names() -> list[dict[str, Any]]:
-    """Returns the patterns of names: after a dot, of a layer, an object, a symbol, or of the spec's own."""
+    """Return the patterns of names: after a dot, of a layer, an object, a symbol, or of the spec's own."""
     return [
         _match(r"(\.)([A-Za-z]\w*)", {1: "punctuation.accessor", 2: "variable.other.property"}),
         # With an equals sign behind it, it is bound here, and no longer the layer of that name.
@@ -185,7 +185,7 @@ def _names() -> list[dict[str, Any]]:
 
 
 def _marks() -> list[dict[str, Any]]:
-    """Returns the patterns of marks: the language's, those read as other marks, and meaningless ones."""
+    """Return the patterns of marks: the language's, those read as other marks, and meaningless ones."""
     wrong = (*LOOKALIKES, *INSTEAD)
     return [
         # Before the marks, of which they are made up.

@@ -26,7 +26,7 @@ from seqtopo.system import bounds
 
 
 def arithmetic(machine: Machine, sign: str, a: Value, b: Value, node: ast.AST) -> Value:
-    """Returns the value of a binary operator between plain values, sizes and unknown values.
+    """Return the value of a binary operator between plain values, sizes and unknown values.
 
     An operator that would fail, and one on operands that are not known, gives an ``Unknown``.
     """
@@ -118,7 +118,7 @@ def _of_lists(machine: Machine, sign: str, a: Value, b: Value, node: ast.AST) ->
 
 
 def compare(machine: Machine, sign: str, a: Value, b: Value, node: ast.AST) -> Value:
-    """Returns the value of a comparison: True, False, or an ``Unknown``."""
+    """Return the value of a comparison: True, False, or an ``Unknown``."""
     unknown = machine.unknown("a comparison", node)
     if sign in ("is", "is not"):
         found = _identical(a, b)

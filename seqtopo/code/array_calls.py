@@ -83,7 +83,7 @@ _ELSEWHERE = {
 
 
 def knows(name: str) -> bool:
-    """Returns whether a function is in the tables, so that ``call`` may tell its result."""
+    """Return whether a function is in the tables, so that ``call`` may tell its result."""
     return _function(name) is not None
 
 
@@ -91,7 +91,7 @@ _TAKE_SHAPES = ("zeros", "ones", "empty", "full", "reshape", "broadcast_to", "re
 
 
 def takes_shape(name: str) -> bool:
-    """Returns whether a list among the arguments of a function is a shape."""
+    """Return whether a list among the arguments of a function is a shape."""
     return ".random." in name or name.rpartition(".")[2] in _TAKE_SHAPES
 
 
@@ -131,7 +131,7 @@ def _function(name: str) -> Callable[[Given], Any] | None:
 
 
 def _safely(function: Callable[[Given], Any], given: Given) -> Any:
-    """Returns the result of a function, with its place; None if the call would fail in Python."""
+    """Return the result of a function, with its place; None if the call would fail in Python."""
     try:
         return _placed(function(given), given.where)
     except (TypeError, ValueError, IndexError, OverflowError, ZeroDivisionError, AttributeError, KeyError):
@@ -139,7 +139,7 @@ def _safely(function: Callable[[Given], Any], given: Given) -> Any:
 
 
 def _placed(found: Any, where: Where | None) -> Any:
-    """Returns a value with the call as the place of every array in it that has none."""
+    """Return a value with the call as the place of every array in it that has none."""
     for one in found if isinstance(found, (list, tuple)) else (found,):
         if isinstance(one, CodeArray) and one.where is None:
             one.where = where
@@ -375,7 +375,7 @@ def _dtype(symbol: str, a: CodeArray, b: CodeArray, left: Any, right: Any) -> st
 
 
 def _bounds(symbol: str, a: CodeArray, b: CodeArray) -> Bounds | None:
-    """Returns the range of arithmetic with one number; None if it is not known."""
+    """Return the range of arithmetic with one number; None if it is not known."""
     number = (
         b.bounds.low if b.shape == () and b.bounds is not None and b.bounds.low == b.bounds.high else None
     )
@@ -389,7 +389,7 @@ def _bounds(symbol: str, a: CodeArray, b: CodeArray) -> Bounds | None:
 
 
 def _number(array: CodeArray) -> float | None:
-    """Returns the number that an array of no axes is; None for any other."""
+    """Return the number that an array of no axes is; None for any other."""
     bounds = array.bounds
     return bounds.low if array.shape == () and bounds is not None and bounds.low == bounds.high else None
 

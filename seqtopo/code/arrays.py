@@ -94,7 +94,7 @@ class CodeArray:
         return kind_of(self.dtype)
 
     def forget(self) -> None:
-        """Forgets what numbers it holds: the code writes into it."""
+        """Forget the range of its numbers, as the code writes into it."""
         self.bounds, self.one_hot, self.below = None, False, None
 
 
@@ -168,7 +168,7 @@ def dtype_of(given: Any, otherwise: str = "") -> str:
 
 
 def is_number(value: Any) -> bool:
-    """Returns whether a value is a known number, ``int`` or ``float``."""
+    """Return whether a value is a known number, ``int`` or ``float``."""
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
@@ -224,14 +224,14 @@ def as_array(value: Any) -> CodeArray | None:
 
 
 def _plain(array: CodeArray) -> CodeArray:
-    """Returns a table as the array of its numbers."""
+    """Return a table as the array of its numbers."""
     if not array.is_table:
         return array
     return CodeArray(array.shape, array.dtype, array.bounds, origin=Origin(array, "same"), where=array.where)
 
 
 def _with_first(items: Items, count: int) -> Items:
-    """Returns a list that a loop fills, behind ``count`` items that came before."""
+    """Return a list that a loop fills, behind ``count`` items that came before."""
     if not count:
         return items
     start = items.start - items.step * count
@@ -246,7 +246,7 @@ def _filled(items: Items) -> CodeArray:
 
 
 def _windows(items: Items, item: CodeArray) -> Origin | None:
-    """Returns the origin of windows that a loop cuts out of a series, or of its single rows."""
+    """Return the origin of windows that a loop cuts out of a series, or of its single rows."""
     cut, steps = item.origin, items.step
     while cut is not None and cut.how == "same":
         cut = cut.of.origin
@@ -264,7 +264,7 @@ def _windows(items: Items, item: CodeArray) -> Origin | None:
 
 
 def _factor(size: Size, variable: Size) -> int:
-    """Returns the growth of a size with a variable; 0 if that cannot be told."""
+    """Return the growth of a size with a variable; 0 if that cannot be told."""
     if not isinstance(size, Expr) or not isinstance(variable, Expr) or not variable.is_atom:
         return 0
     (atom,) = variable.terms[0][0]
@@ -299,7 +299,7 @@ def _differ(a: Size, b: Size) -> bool:
 
 
 def _listed_windows(arrays: Sequence[CodeArray]) -> Origin | None:
-    """Returns the origin of windows that stand in a list one by one."""
+    """Return the origin of windows that stand in a list one by one."""
     cuts = [array.origin for array in arrays]
     first = cuts[0]
     if len(cuts) < 2 or first is None or first.how != "rows":

@@ -35,7 +35,7 @@ _CHANGE_KEYS = frozenset({"update", "setdefault", "pop", "popitem", "clear"})
 
 
 def attribute_of(machine: Machine, value: Value, name: str, node: ast.AST) -> Value:
-    """Returns an attribute of any value."""
+    """Return an attribute of any value."""
     if isinstance(value, Outside):
         return _of_outside(machine, value, name, node)
     if isinstance(value, Unknown):
@@ -145,7 +145,7 @@ _TYPES = frozenset({"typing", "builtins", "collections", "numpy", "keras", "tens
 
 
 def subscript(machine: Machine, value: Value, key: Value, node: ast.AST) -> Value:
-    """Returns the value of a key in brackets behind a value."""
+    """Return the value of a key in brackets behind a value."""
     if is_tensor(value):
         return item_of(machine, value, key, node)
     if is_list(value) or isinstance(value, (str, range, bytes)):

@@ -88,7 +88,7 @@ def _range(machine: Machine, args: Arguments, node: ast.AST) -> Value:
 
 
 def _turns_of(values: list[Value]) -> Turns | None:
-    """Returns the number of turns of a loop over a range of unknown length; None if that cannot be told."""
+    """Return the number of turns of a loop over a range of unknown length; None if that cannot be told."""
     if not 1 <= len(values) <= 3 or not all(map(is_size, values)):
         return None
     start, stop, step = (0, values[0], 1) if len(values) == 1 else (*values, 1)[:3]
@@ -185,7 +185,7 @@ def _str(machine: Machine, args: Arguments, node: ast.AST) -> Value:
 
 
 def text_of(value: Value) -> str:
-    """Returns a plain value as ``str`` writes it, cut where it is long."""
+    """Return a plain value as ``str`` writes it, cut where it is long."""
     return str(value)[:2000] if not is_list(value) or len(value) < 200 else "..."
 
 

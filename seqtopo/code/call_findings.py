@@ -18,7 +18,7 @@ _NAMED = re.compile(r"[\w.]+(\([\w.]*\))?")
 
 
 def call_findings(model: CodeModel) -> Iterator[Diagnostic]:
-    """Yields the mistakes in the calls of a model, each at its place in the Python text."""
+    """Yield the mistakes in the calls of a model, each at its place in the Python text."""
     seen: set[CodeLayer] = set()
     for call in model.calls:
         if call.lacks and call.where is not None:
@@ -66,7 +66,7 @@ def _lacks_value(call: CodeCall, where: Where) -> Diagnostic:
 
 
 def _last_brackets(text: str) -> Span | None:
-    """Returns the span between the last pair of brackets of a call; None if it cannot be found."""
+    """Return the span between the last pair of brackets of a call; None if it cannot be found."""
     if not text.endswith(")") or any(mark in text for mark in "\"'#"):
         return None
     depth = 0

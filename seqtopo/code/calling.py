@@ -61,7 +61,7 @@ class Caller(Machine):
     # ---- calls ---------------------------------------------------------------------------------------
 
     def call(self, function: Value, args: Arguments, node: ast.AST) -> Value:
-        """Returns the result of calling a value: a function, class, layer, model or something unknown."""
+        """Return the result of calling a value: a function, class, layer, model or something unknown."""
         self.tick()
         if isinstance(function, Outside):
             return call_outside(self, function.path, args, node)
@@ -92,11 +92,11 @@ class Caller(Machine):
         return self._call_unknown(function, args, node)
 
     def code(self, model: KerasModel) -> CodeModel:
-        """Returns the calls, inputs and outputs of a model as far as they have been read."""
+        """Return the calls, inputs and outputs of a model as far as they have been read."""
         return code_of(self, model)
 
     def look_inside(self, layer: CodeLayer, args: Arguments, node: ast.AST) -> tuple[Tensor, ...] | None:
-        """Returns the outputs of a layer of the project by following its code; None if it cannot."""
+        """Return the outputs of a layer of the project by following its code; None if it cannot."""
         if self.depth >= bounds.CODE_DEPTH // 2:
             return None
         models, statement = len(self.models), self.statement
@@ -111,7 +111,7 @@ class Caller(Machine):
                 self.take_back()
 
     def attribute(self, value: Value, name: str, node: ast.AST) -> Value:
-        """Returns an attribute of a value."""
+        """Return an attribute of a value."""
         return attribute_of(self, value, name, node)
 
     def _call_unknown(self, function: Value, args: Arguments, node: ast.AST) -> Value:
@@ -202,13 +202,13 @@ class Caller(Machine):
             read_subclass(self, model, tensor, node)
 
     def make(self, cls: Class, args: Arguments, node: ast.AST) -> Value:
-        """Returns a new object of a class of the project."""
+        """Return a new object of a class of the project."""
         if cls.made > 200:
             return self.unknown("an object of a class", node)
         return make_instance(self, cls, args, node)
 
     def call_function(self, function: Function, args: Arguments, node: ast.AST, of: Value = None) -> Value:
-        """Runs a function of the project, or of the object ``of``, and returns what it returns."""
+        """Run a function of the project, or of the object ``of``, and return what it returns."""
         function.calls += 1
         most = bounds.CODE_DEPTH if not self.trail else bounds.CODE_OPEN_DEPTH
         if self.depth >= bounds.CODE_DEPTH or function.running >= most:
@@ -239,7 +239,7 @@ class Caller(Machine):
         return value
 
     def _bound(self, function: Function, args: Arguments, of: Value, node: ast.AST) -> dict[str, Value]:
-        """Returns the values of a function's parameters."""
+        """Return the values of a function's parameters."""
         said = function.node.args
         places = [p.value for p in args.places]
         if of is not None and function.kind != "staticmethod":
@@ -273,7 +273,7 @@ class Caller(Machine):
     # ---- giving values to names ------------------------------------------------------------------------
 
     def assign(self, target: ast.expr, value: Value) -> None:
-        """Gives a value to a name, an attribute, an item or several of them."""
+        """Assign a value to a name, an attribute, an item or several of them."""
         if isinstance(target, ast.Name):
             self._bind(target.id, value)
         elif isinstance(target, (ast.Tuple, ast.List)):
@@ -365,7 +365,7 @@ class Caller(Machine):
             self.assign(target, item)
 
     def _item(self, value: Value, i: int, target: ast.expr, node: ast.AST) -> Value:
-        """Returns the i-th of several values that a value stands for."""
+        """Return the i-th of several values that a value stands for."""
         if is_tensor(value):
             return CodeTensor(value.of, i) if value.output == 0 else self.unknown("an item of a tensor", node)
         text = self.text(target)
@@ -378,7 +378,7 @@ class Caller(Machine):
 
 
 def _is_generator(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    """Returns whether a function has a ``yield`` of its own, outside of inner functions."""
+    """Return whether a function has a ``yield`` of its own, outside of inner functions."""
     known: bool | None = getattr(node, "is_generator", None)
     if known is None:
         todo: list[ast.AST] = list(node.body)

@@ -15,7 +15,7 @@ _RUNS_OUT = ("time runs out: ", "there is no place left: ")
 
 
 def at_the_cause(found: Diagnostic, text: SpecText) -> Diagnostic:
-    """Returns an error at the place that has to change, with its own place as a label.
+    """Return an error at the place that has to change, with its own place as a label.
 
     That is the line that its first fix changes, a layer that takes away or adds an axis which the next one
     needs otherwise, or an input that is too short for several layers.
@@ -36,7 +36,7 @@ def at_the_cause(found: Diagnostic, text: SpecText) -> Diagnostic:
 
 
 def _at_the_edit(found: Diagnostic, inputs: list[Span], source: Source) -> Diagnostic:
-    """Returns a finding at the line that its first fix changes, if a label points there or it is an input."""
+    """Return a finding at the line that its first fix changes, if a label points there or it is an input."""
     if not found.fixes:
         return found
     edit = found.fixes[0].edits[0]
@@ -55,7 +55,7 @@ def _at_the_edit(found: Diagnostic, inputs: list[Span], source: Source) -> Diagn
 
 
 def _at_the_rank(found: Diagnostic, text: SpecText, source: Source) -> Diagnostic | None:
-    """Returns a finding at the Flatten that removes the steps, or at an Embedding whose input is vectors."""
+    """Return a finding at the Flatten that removes the steps, or at an Embedding whose input is vectors."""
     for piece in text.pieces:
         layer, call = piece.layer, piece.call
         if piece.kind != "step" or layer is None or call is None or not call.inputs:
@@ -74,7 +74,7 @@ def _at_the_rank(found: Diagnostic, text: SpecText, source: Source) -> Diagnosti
 
 
 def _given_to(found: Diagnostic, text: SpecText, source: Source) -> CodeCall | CodeInput | None:
-    """Returns the call or input that feeds the layer of a finding; None if there is none."""
+    """Return the call or input that feeds the layer of a finding; None if there is none."""
     for piece in text.pieces:
         call = piece.call
         if piece.kind == "step" and call is not None and call.inputs:
@@ -85,7 +85,7 @@ def _given_to(found: Diagnostic, text: SpecText, source: Source) -> CodeCall | C
 
 
 def _at_the_input(found: Diagnostic, inputs: list[Span]) -> Diagnostic:
-    """Returns a finding at the input, if one of its fixes makes the input longer."""
+    """Return a finding at the input, if one of its fixes makes the input longer."""
     for fix in found.fixes:
         for span in inputs:
             if all(span.start <= edit.span.start and edit.span.end <= span.end for edit in fix.edits):

@@ -40,7 +40,7 @@ def check_path(
     path: str | os.PathLike[str],
     asked: Asked | None = None,
 ) -> CheckedFile:
-    """Returns the models of a Python file or notebook, checked, with safe fixes that were tried.
+    """Return the models of a Python file or notebook, checked, with safe fixes that were tried.
 
     Raises:
         NotOneModelError: there is data, and it cannot be told for which model.
@@ -62,7 +62,7 @@ def check_text(
     *,
     asked: Asked | None = None,
 ) -> CheckedFile:
-    """Returns the models of a Python text, checked; ``asked`` stands for ``dims`` and ``selection``."""
+    """Return the models of a Python text, checked; ``asked`` stands for ``dims`` and ``selection``."""
     code = read_text(text, name)
     asked = asked or Asked(selection or Selection(), dims or {})
     return verified(check_code(code, asked), reader(code), asked)
@@ -77,7 +77,7 @@ def report_of_file(path: str | os.PathLike[str], asked: Asked) -> Report:
 
 
 def with_models(checked: Checked) -> Checked:
-    """Returns a spec that is Python code with the models that the code makes, as notes.
+    """Return a spec that is Python code with the models that the code makes, as notes.
 
     The code may lack its imports: its names are those of Keras.
     """
@@ -125,7 +125,7 @@ def verified(
     read: Read,
     asked: Asked | None = None,
 ) -> CheckedFile:
-    """Returns the findings with their fixes tried.
+    """Return the findings with their fixes tried.
 
     A fix is safe only if the changed text has one finding less and no other.
 
@@ -164,7 +164,7 @@ def verified(
 
 
 def _migrated(found: CheckedFile, read: Read, asked: Asked | None) -> set[Fix]:
-    """Returns the fixes of old spellings that keep the models as they are, and bring no other findings."""
+    """Return the fixes of old spellings that keep the models as they are, and bring no other findings."""
     fixes = [f for d in found.diagnostics if d.code.startswith(PREFIX) for f in d.fixes if f.safe]
     fixes = list(dict.fromkeys(fixes))
     text = found.code.source.text
@@ -181,7 +181,7 @@ def _migrated(found: CheckedFile, read: Read, asked: Asked | None) -> set[Fix]:
 
 
 def _are_as_before(found: CheckedFile, after: CheckedFile) -> bool:
-    """Returns whether a file has the same models before and after a fix, whatever trains them.
+    """Return whether a file has the same models before and after a fix, whatever trains them.
 
     Models of which more is read than before count as the same.
     """
@@ -207,7 +207,7 @@ def _key(found: Diagnostic) -> tuple[str, str]:
 
 
 def model_named(found: CheckedFile, name: str = "") -> tuple[CheckedModel | None, tuple[Diagnostic, ...]]:
-    """Returns the model of a file that a name means, or what is wrong with the name.
+    """Return the model of a file that a name means, or what is wrong with the name.
 
     With no name, it is the only model of the file.
     """
@@ -234,7 +234,7 @@ def model_named(found: CheckedFile, name: str = "") -> tuple[CheckedModel | None
 
 
 def only_model(found: CheckedFile, name: str) -> CheckedFile:
-    """Returns the file with only the model that a name means, or with what is wrong with the name."""
+    """Return the file with only the model that a name means, or with what is wrong with the name."""
     model, wrong = model_named(found, name)
     if model is None:
         return replace(found, models=[], diagnostics=wrong)

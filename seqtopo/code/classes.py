@@ -28,7 +28,7 @@ from seqtopo.layers.values import Tensor
 
 
 def kind_of(cls: Class) -> str:
-    """Returns ``layer`` or ``model`` for a class that extends one of Keras', else ""."""
+    """Return ``layer`` or ``model`` for a class that extends one of Keras', else ""."""
     for base in cls.ancestors():
         if isinstance(base, Outside):
             kind = keras_names.meaning(base.path).kind
@@ -40,7 +40,7 @@ def kind_of(cls: Class) -> str:
 
 
 def make_instance(machine: Machine, cls: Class, args: Arguments, node: ast.AST) -> Value:
-    """Returns a new object of a class of the project."""
+    """Return a new object of a class of the project."""
     cls.made += 1
     kind = kind_of(cls)
     if kind == "layer":
@@ -65,7 +65,7 @@ def make_instance(machine: Machine, cls: Class, args: Arguments, node: ast.AST) 
 
 
 def start_model(machine: Machine, model: KerasModel, args: Arguments, node: ast.AST) -> None:
-    """Does what the ``__init__`` of Keras' own models does for a class of the project."""
+    """Do what the ``__init__`` of Keras' own models does for a class of the project."""
     if model.kind == "sequential":
         for layer in items_of(args.value(0, "layers", ())) or ():
             add(machine, model, layer, node, "item", where_of(layer))
@@ -112,7 +112,7 @@ def _custom_layer(machine: Machine, cls: Class, args: Arguments, node: ast.AST) 
 def look_inside(
     machine: Machine, layer: CodeLayer, args: Arguments, node: ast.AST
 ) -> tuple[Tensor, ...] | None:
-    """Returns the outputs of a ``Lambda`` or a layer of the project, by following its code.
+    """Return the outputs of a ``Lambda`` or a layer of the project, by following its code.
 
     None if one of them is no tensor of known shape, or the layer has no ``call`` that can be followed.
     """
@@ -144,14 +144,14 @@ def look_inside(
 
 
 def _shapes(value: Value) -> Value:
-    """Returns the shapes of tensors as ``build`` gets them, with the batch axis."""
+    """Return the shapes of tensors as ``build`` gets them, with the batch axis."""
     if is_tensor(value):
         return (None, *tensor_of(value).shape)
     return [_shapes(v) for v in value] if is_list(value) else None
 
 
 def with_flags(method: Function, args: Arguments) -> Arguments:
-    """Returns the arguments of a ``call``, with those that Keras adds: no training, no mask."""
+    """Return the arguments of a ``call``, with those that Keras adds: no training, no mask."""
     if not isinstance(method.node, ast.Lambda):
         for name in (a.arg for a in method.node.args.args[1 + len(args.places) :]):
             if name in ("training", "mask") and name not in args.names:
@@ -160,7 +160,7 @@ def with_flags(method: Function, args: Arguments) -> Arguments:
 
 
 def _keeps_shape(cls: Class) -> bool:
-    """Returns whether the ``compute_output_shape`` of a custom layer returns its argument as it is."""
+    """Return whether the ``compute_output_shape`` of a custom layer returns its argument as it is."""
     rule = cls.find("compute_output_shape")
     if not isinstance(rule, Function) or isinstance(rule.node, ast.Lambda):
         return False
@@ -173,7 +173,7 @@ def _keeps_shape(cls: Class) -> bool:
 
 
 def read_subclass(machine: Machine, model: KerasModel, given: Value, node: ast.AST) -> None:
-    """Follows the ``call`` of a subclassed model once, with inputs like what it is given."""
+    """Follow the ``call`` of a subclassed model once, with inputs like what it is given."""
     if model.kind != "subclass" or model.instance is None or model.code.inputs:
         return
     call = model.instance.cls.find("call")
@@ -189,7 +189,7 @@ def read_subclass(machine: Machine, model: KerasModel, given: Value, node: ast.A
 
 
 def _like(value: Value) -> Value:
-    """Returns new inputs in the structure of a value."""
+    """Return new inputs in the structure of a value."""
     if is_tensor(value):
         batch = value.of.batch if isinstance(value.of, CodeInput) else None
         where = value.of.where

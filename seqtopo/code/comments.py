@@ -14,7 +14,7 @@ _LAYOUT = {tokenize.NL, tokenize.INDENT, tokenize.DEDENT, tokenize.ENCODING, tok
 
 
 def comments(source: Source) -> tuple[list[Ignore], list[Span]]:
-    """Returns the comments of a Python text that speak to seqtopo, and the spans of its logical lines."""
+    """Return the comments of a Python text that speak to seqtopo, and the spans of its logical lines."""
     found: list[tuple[re.Match[str], int, bool]] = []
     statements: list[Span] = []
     begin: int | None = None

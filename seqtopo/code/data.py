@@ -18,12 +18,12 @@ _KINDS = (CodeArray, Items, Batches, Thing, Located)
 
 
 def is_data(value: Value) -> bool:
-    """Returns whether a value is an array, a table, or an object that makes them, such as a scaler."""
+    """Return whether a value is an array, a table, or an object that makes them, such as a scaler."""
     return isinstance(value, _KINDS)
 
 
 def given(machine: Machine, value: Value, inside: bool = False) -> Value:
-    """Returns a value as the calls on arrays take it: unknown numbers in shapes and slices as symbols."""
+    """Return a value as the calls on arrays take it: unknown numbers in shapes and slices as symbols."""
     if isinstance(value, Unknown):
         return machine.symbol(value) if inside else value
     if isinstance(value, Outside):
@@ -36,7 +36,7 @@ def given(machine: Machine, value: Value, inside: bool = False) -> Value:
 
 
 def call(machine: Machine, name: str, args: Arguments, node: ast.AST) -> Value:
-    """Returns the result of a function of NumPy, pandas or a similar package."""
+    """Return the result of a function of NumPy, pandas or a similar package."""
     sized = array_calls.takes_shape(name)
     places = [given(machine, p.value, sized and is_list(p.value)) for p in args.places]
     if name.endswith((".randint", ".integers")):
@@ -49,12 +49,12 @@ def call(machine: Machine, name: str, args: Arguments, node: ast.AST) -> Value:
 
 
 def knows(name: str) -> bool:
-    """Returns whether `call` may tell the result of a function."""
+    """Return whether `call` may tell the result of a function."""
     return array_calls.knows(name)
 
 
 def method(machine: Machine, value: Value, name: str, args: Arguments, node: ast.AST) -> Value:
-    """Returns the result of a method of an array, a table or the like."""
+    """Return the result of a method of an array, a table or the like."""
     if isinstance(value, Thing) and name == "texts_to_sequences":
         words = machine.size(machine.part(_words(machine, value, node), "len()", "len(word_index)", node))
         value.facts["words"] = words + 1 if is_size(words) else None
@@ -64,7 +64,7 @@ def method(machine: Machine, value: Value, name: str, args: Arguments, node: ast
 
 
 def attribute(machine: Machine, value: Value, name: str, node: ast.AST) -> Value:
-    """Returns an attribute of an array or the like; a method as a value that can be called."""
+    """Return an attribute of an array or the like; a method as a value that can be called."""
     if isinstance(value, Thing) and name in ("word_index", "index_word"):
         return _words(machine, value, node)
     found = array_calls.attribute(value, name)
@@ -74,7 +74,7 @@ def attribute(machine: Machine, value: Value, name: str, node: ast.AST) -> Value
 
 
 def _words(machine: Machine, tokenizer: Thing, node: ast.AST) -> Unknown:
-    """Returns the vocabulary of a tokenizer, whose ids begin at 1."""
+    """Return the vocabulary of a tokenizer, whose ids begin at 1."""
     found: Unknown = tokenizer.facts.setdefault("word_index", machine.unknown("a vocabulary", node))
     return found
 
@@ -88,43 +88,43 @@ class ArrayMethod:
 
 
 def _index(machine: Machine, key: Value) -> Value:
-    """Returns a key as indexing takes it; an unknown one may be an array, unless a loop counts with it."""
+    """Return a key as indexing takes it; an unknown one may be an array, unless a loop counts with it."""
     if isinstance(key, Unknown) and not _counts(key):
         return key
     return given(machine, key, True)
 
 
 def _counts(value: Value, depth: int = 0) -> bool:
-    """Returns whether an unknown value is the number of a turn of a loop, or arithmetic on one."""
+    """Return whether an unknown value is the number of a turn of a loop, or arithmetic on one."""
     if not isinstance(value, Unknown) or depth > 9:
         return False
     return "turn" in value.parts or any(_counts(v, depth + 1) for v in value.parts.get("made of", ())[1:])
 
 
 def item(machine: Machine, value: Value, key: Value, node: ast.AST) -> Value:
-    """Returns the part of an array that a key in brackets selects."""
+    """Return the part of an array that a key in brackets selects."""
     key = tuple(_index(machine, one) for one in key) if isinstance(key, tuple) else _index(machine, key)
     return _or_unknown(machine, array_calls.item(value, key, machine.where(node)), node)
 
 
 def store(machine: Machine, value: Value, key: Value, new: Value) -> None:
-    """Notes that an array is written into."""
+    """Note that an array is written into."""
     array_calls.store(value, given(machine, key, True), new)
 
 
 def binary(machine: Machine, sign: str, left: Value, right: Value, node: ast.AST) -> Value:
-    """Returns the result of a binary operator with an array on one side."""
+    """Return the result of a binary operator with an array on one side."""
     found = array_calls.binary(sign, given(machine, left), given(machine, right))
     return _or_unknown(machine, found, node)
 
 
 def unary(machine: Machine, sign: str, value: Value, node: ast.AST) -> Value:
-    """Returns the result of a unary operator on an array."""
+    """Return the result of a unary operator on an array."""
     return _or_unknown(machine, array_calls.unary(sign, value), node)
 
 
 def length(machine: Machine, value: Value, node: ast.AST) -> Value:
-    """Returns the length of an array or a list that a loop filled."""
+    """Return the length of an array or a list that a loop filled."""
     return _or_unknown(machine, array_calls.length(value), node)
 
 
@@ -139,7 +139,7 @@ def filled(
     values: Value,
     evaluate: Callable[[Machine, ast.expr], Value],
 ) -> Value:
-    """Returns the list of a comprehension over a range of unknown length; None if it is not known."""
+    """Return the list of a comprehension over a range of unknown length; None if it is not known."""
     turns = values.parts.get("turns") if isinstance(values, Unknown) else None
     if turns is None or generator.ifs or not isinstance(generator.target, ast.Name):
         return None
@@ -153,7 +153,7 @@ def filled(
 
 
 def counts_from_one(node: ast.DictComp) -> bool:
-    """Returns whether a dictionary numbers its keys from 1: ``{w: i for i, w in enumerate(ws, start=1)}``."""
+    """Return whether a dictionary numbers its keys from 1: ``{w: i for i, w in enumerate(ws, start=1)}``."""
     part = node.generators[0]
     call, target = part.iter, part.target
     if len(node.generators) > 1 or not isinstance(call, ast.Call) or not isinstance(target, ast.Tuple):

@@ -37,7 +37,7 @@ def indent_of(where: Where) -> int:
 
 
 def arrays_of(argument: Argument | None, side: str, names: Sequence[str]) -> list[Given] | None:
-    """Returns the arrays of an argument for the inputs or outputs with these names; None if unknown."""
+    """Return the arrays of an argument for the inputs or outputs with these names; None if unknown."""
     if argument is None or argument.value is None:
         return None
     value = argument.value
@@ -67,19 +67,19 @@ def arrays_of(argument: Argument | None, side: str, names: Sequence[str]) -> lis
 
 
 def _is_several(value: Sequence[Any], count: int) -> bool:
-    """Returns whether a list holds one array for each of ``count`` inputs, and no plain numbers."""
+    """Return whether a list holds one array for each of ``count`` inputs, and no plain numbers."""
     return len(value) == count and all(isinstance(one, CodeArray) and one.shape != () for one in value)
 
 
 def _name(where: Where | None, otherwise: str) -> str:
-    """Returns the name of an array in messages: its text if that is short, else ``otherwise``."""
+    """Return the name of an array in messages: its text if that is short, else ``otherwise``."""
     if where is None or len(where.text) > _NAME_LENGTH or "\n" in where.text:
         return otherwise
     return where.text
 
 
 def parts_of(argument: Argument) -> list[Argument] | None:
-    """Returns the parts of a list, tuple or dictionary, with their places if it is written out."""
+    """Return the parts of a list, tuple or dictionary, with their places if it is written out."""
     value = argument.value
     values = list(value.values()) if isinstance(value, dict) else value
     if not isinstance(values, (list, tuple)):
@@ -109,7 +109,7 @@ def parts_of(argument: Argument) -> list[Argument] | None:
 
 
 def in_batches(argument: Argument) -> tuple[Argument | None, Argument | None, Argument | None]:
-    """Returns the x, y and sample weights in the elements of a data set; None for those that it lacks."""
+    """Return the x, y and sample weights in the elements of a data set; None for those that it lacks."""
     data = argument.value
     element = data.element if data.batched else None
     parts = element if isinstance(element, tuple) else (element,)

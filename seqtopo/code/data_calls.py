@@ -133,7 +133,7 @@ for _name in (*SCALERS, "Normalizer", "LabelEncoder", "LabelBinarizer", "OneHotE
 
 
 def scaler_method(thing: Thing, name: str, given: Given) -> Any:
-    """Returns the result of a method of a scaler; its ``fit`` is noted in the scaler."""
+    """Return the result of a method of a scaler; its ``fit`` is noted in the scaler."""
     array = as_array(given.get(0, "X", "x", "y"))
     encoder = thing.kind.rpartition(".")[2]
     if array is None:
@@ -206,7 +206,7 @@ def _train_test_split(given: Given) -> list[CodeArray]:
 
 
 def _split_sizes(rows: Size, test: Any, train: Any, unknown: tuple[Size, Size]) -> tuple[Size, Size]:
-    """Returns the numbers of samples for training and for testing."""
+    """Return the numbers of samples for training and for testing."""
     if test is None and train is None:
         test = 0.25
     if not isinstance(rows, int) or not all(one is None or is_number(one) for one in (test, train)):
@@ -320,7 +320,7 @@ def _tokenizer(given: Given) -> Thing:
 
 
 def tokenizer_method(thing: Thing, name: str, given: Given) -> Any:
-    """Returns the result of a method of the ``Tokenizer`` of Keras 2."""
+    """Return the result of a method of the ``Tokenizer`` of Keras 2."""
     if name in ("texts_to_sequences", "texts_to_matrix"):
         most = thing.facts.get("num_words")
         texts = as_array(given.get(0, "texts"))
@@ -420,7 +420,7 @@ def _each(value: Any, change: Callable[[CodeArray], CodeArray]) -> Any:
 
 
 def batches_method(data: Batches, name: str, given: Given) -> Any:
-    """Returns the result of a method of a ``tf.data.Dataset``."""
+    """Return the result of a method of a ``tf.data.Dataset``."""
     if name in ("shuffle", "prefetch", "cache", "repeat", "take", "skip", "with_options", "shard"):
         return data
     if name in ("batch", "padded_batch"):

@@ -83,7 +83,7 @@ _COMPARISONS: dict[type[ast.cmpop], str] = {
 
 
 def evaluate(machine: Machine, node: ast.expr) -> Value:
-    """Returns the value of an expression; an ``Unknown`` where it is of a kind that is not followed."""
+    """Return the value of an expression; an ``Unknown`` where it is of a kind that is not followed."""
     machine.tick()
     found = _BY_KIND.get(type(node))
     if found is None:
@@ -95,7 +95,7 @@ def evaluate(machine: Machine, node: ast.expr) -> Value:
 
 
 def look_up(machine: Machine, name: str, node: ast.AST) -> Value:
-    """Returns the value of a name in the scopes around it, its module, or Python's builtins."""
+    """Return the value of a name in the scopes around it, its module, or Python's builtins."""
     scope: Scope | None = machine.scope
     if name in scope.elsewhere:  # type: ignore[union-attr]
         scope = scope.elsewhere[name]  # type: ignore[union-attr]
@@ -146,7 +146,7 @@ def _slice(machine: Machine, node: ast.Slice) -> Value:
 
 
 def binary(machine: Machine, sign: str, left: Value, right: Value, node: ast.AST) -> Value:
-    """Returns the value of a binary operator between any two values."""
+    """Return the value of a binary operator between any two values."""
     if is_tensor(left) or is_tensor(right):
         if is_list(left) or (is_list(right) and sign in ("+", "*")):
             return machine.unknown("an operator that is not followed", node)
@@ -339,7 +339,7 @@ def _lambda(machine: Machine, node: ast.Lambda) -> Value:
 
 
 def defaults_of(machine: Machine, node: ast.arguments) -> dict[str, Value]:
-    """Returns the values of a function's defaults, by the names of its parameters."""
+    """Return the values of a function's defaults, by the names of its parameters."""
     found: dict[str, Value] = {}
     places = [*node.posonlyargs, *node.args]
     for parameter, default in zip(places[len(places) - len(node.defaults) :], node.defaults, strict=True):

@@ -121,7 +121,7 @@ class CheckedModel:
         )
 
     def _line(self, line: LayerShape, text: SpecText) -> LayerShape:
-        """Returns a line of the shape table with the layer as in Keras and its place in the Python text."""
+        """Return a line of the shape table with the layer as in Keras and its place in the Python text."""
         pieces = [p for p in text.pieces_at(line.span) if p.kind in ("step", "input", "layer")]
         piece = pieces[0] if pieces else None
         span = piece.where.span if piece is not None and piece.where is not None else line.span
@@ -151,7 +151,7 @@ def _name_nodes(checked: Checked, text: SpecText) -> None:
 
 
 def _words_of(layer: CodeLayer) -> dict[str, str]:
-    """Returns the activation and the padding that the code gives to a layer."""
+    """Return the activation and the padding that the code gives to a layer."""
     if layer.kind.startswith("ops."):
         return {}
     given = {key: layer.args[key].value for key in ("activation", "padding") if key in layer.args}
@@ -159,7 +159,7 @@ def _words_of(layer: CodeLayer) -> dict[str, str]:
 
 
 def _given_name(piece: Piece) -> str:
-    """Returns the name that the code gives to a layer or an input."""
+    """Return the name that the code gives to a layer or an input."""
     if piece.input is not None:
         return piece.input.name
     if piece.layer is None:
@@ -194,7 +194,7 @@ class CheckedFile:
 
 
 def check_code(code: CodeFile, asked: Asked | None = None) -> CheckedFile:
-    """Checks every model of a file that was read; never raises for an author's mistake.
+    """Check every model of a file that was read; never raise for an author's mistake.
 
     Raises:
         NotOneModelError: there is data, and it cannot be told for which model.
@@ -266,7 +266,7 @@ class _Checker:
     def _with_data(
         self, text: SpecText, checked: Checked, dims: Mapping[str, Any]
     ) -> tuple[Checked, tuple[Diagnostic, ...]]:
-        """Returns the model's spec with the data for it, and findings about data that cannot be compared."""
+        """Return the model's spec with the data for it, and findings about data that cannot be compared."""
         data = self.asked.data
         if data is None or checked.resolved is None:
             return checked, ()
@@ -276,7 +276,7 @@ class _Checker:
         return data.fitted(checked, dims), untold
 
     def _stands(self, found: Diagnostic, text: SpecText, bound: Mapping[str, Any], symbols: set[str]) -> bool:
-        """Returns whether a finding is about the code and holds for all values of its unknown sizes."""
+        """Return whether a finding is about the code and holds for all values of its unknown sizes."""
         code = found.code
         if code in _OF_SPECS or (code[2] in "124" and code not in _OF_CALLS):
             return False
@@ -303,7 +303,7 @@ class _Checker:
 
 
 def _damaged(damage: Opaque, code: CodeFile) -> Diagnostic:
-    """Returns the diagnostic of a file that is not valid Python.
+    """Return the diagnostic of a file that is not valid Python.
 
     It is an error for a file, and mere information for a notebook's cell, which may hold other text.
     """
@@ -321,7 +321,7 @@ def _damaged(damage: Opaque, code: CodeFile) -> Diagnostic:
 
 
 def symbols_of_text(text: SpecText) -> set[str]:
-    """Returns the symbols in a model's spec."""
+    """Return the symbols in a model's spec."""
     spec, _ = parse(text.source)
     return set(symbols_of(spec)) if spec is not None else set()
 
@@ -347,7 +347,7 @@ def _equal_sizes(message: str, symbols: set[str]) -> list[dict[str, int]]:
 
 
 def _once(models: Iterable[CheckedModel]) -> None:
-    """Leaves out of later models what was found at the same place of an earlier one."""
+    """Leave out of later models what was found at the same place of an earlier one."""
     seen: set[tuple[str, str, Span]] = set()
     for model in models:
         kept: list[Diagnostic] = []
@@ -360,7 +360,7 @@ def _once(models: Iterable[CheckedModel]) -> None:
 
 
 def _ignored(result: CheckedFile, ran: set[str]) -> None:
-    """Leaves out what comments ignore, and reports comments that nothing needs."""
+    """Leave out the findings that comments ignore, and report unused comments."""
     source = result.code.source
     if "seqtopo:" not in source.text:
         return

@@ -57,7 +57,7 @@ class Fixer:
         self.symbols = symbols
 
     def in_python(self, fix: Fix, source: Source) -> Fix | None:
-        """Returns the fix as edits of a Python text; None if there are none."""
+        """Return the fix as edits of a Python text; None if there are none."""
         try:
             translation = _Translation(self.text, source, self._old, self.symbols)
             edits = translation.edits(fix.apply(self.text.source.text))
@@ -209,7 +209,7 @@ class _Translation:
             self._unset(layer, call, before[key][0])
 
     def _set(self, layer: CodeLayer, call: CodeCall | None, param: Param, value: object) -> None:
-        """Gives an argument in the call of a layer, or where the layer is made."""
+        """Give an argument in the call of a layer, or where the layer is made."""
         owner, place = (
             (call.args, call.where) if param.call and call is not None else (layer.args, layer.where)
         )
@@ -232,7 +232,7 @@ class _Translation:
         self._take_out(self.python.mine(given.whole), self.python.mine(where))
 
     def _shape_moved(self, layer: CodeLayer, call: CodeCall | None) -> str:
-        """Takes the input's shape out of the layer that had to say it, and returns it; "" where none has."""
+        """Take the input's shape out of the layer that had to say it, and return it; "" where none has."""
         given = [
             argument for key, argument in layer.args.items() if key in SHAPES and argument.whole is not None
         ]
@@ -245,7 +245,7 @@ class _Translation:
         return whole.text
 
     def _take_out(self, place: Where, of: Where) -> None:
-        """Takes an argument out of a call."""
+        """Take an argument out of a call."""
         node = self.python.call_at(of)
         args = self.python.argument_spans(node)
         at = next((i for i, span in enumerate(args) if span == place.span), None)
@@ -302,7 +302,7 @@ class _Translation:
                 )
 
     def _sizes_changed(self, place: Where, before: str, after: str) -> bool:
-        """Changes the sizes alone that are others, where as many are written out."""
+        """Change only the sizes that differ, if the text has the same number of them."""
         spans, old, new = item_spans(place), item_texts(before), item_texts(after)
         if not len(spans) == len(old) == len(new):
             return False
@@ -314,7 +314,7 @@ class _Translation:
     # ---- steps more, steps less ----------------------------------------------------------------------
 
     def _insert(self, steps: Sequence[tree.Expr], at: int, new: Sequence[tree.Expr]) -> None:
-        """Puts steps before the step at a place, or behind the last one."""
+        """Put steps before the step at a place, or behind the last one."""
         if at < len(steps) and not self._is_head(steps[at]):
             piece = self._piece(steps[at])
             if piece.call is None or piece.call.layer.part_of is not None:
@@ -351,7 +351,7 @@ class _Translation:
             self._line(call, new, before=False)
 
     def _around(self, span: Span, new: Sequence[tree.Expr], place: Where) -> None:
-        """Applies steps to what a piece of the text gives."""
+        """Apply steps to the value of a piece of the text."""
         head, tail = "", ""
         for step in new:
             made = self.python.applied(step, place)
@@ -433,7 +433,7 @@ class _Translation:
     # ---- what comes into a call as a list ------------------------------------------------------------
 
     def _change_list(self, old: tree.List, new: tree.Expr) -> None:
-        """Swaps the values of a list, or puts steps behind one of them."""
+        """Swap the values of a list, or put steps behind one of them."""
         if not isinstance(new, tree.List) or len(new.items) != len(old.items):
             raise UntranslatableError
         call = self._taker(old)
@@ -460,7 +460,7 @@ class _Translation:
                 raise UntranslatableError
 
     def _taker(self, node: tree.Expr) -> CodeCall:
-        """Returns the call that takes the values of a list."""
+        """Return the call that takes the values of a list."""
         behind = [
             p for p in self.text.pieces if p.kind == "step" and p.span.start >= node.span.end and p.call
         ]

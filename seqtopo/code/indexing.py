@@ -59,7 +59,7 @@ def _axes_of(one: Any) -> int:
 
 
 def _of_unknown(array: CodeArray, given: tuple[Any, ...], where: Where | None) -> CodeArray:
-    """Returns a part of an array with no known number of axes: only its rows can be told."""
+    """Return a part of an array with no known number of axes: only its rows can be told."""
     return _part(array, given, None, where)
 
 
@@ -84,7 +84,7 @@ def _part(array: CodeArray, given: tuple[Any, ...], shape: Shape | None, where: 
 
 
 def _keeps_last(given: tuple[Any, ...], rank: int | None) -> bool:
-    """Returns whether an index leaves the last axis as it is."""
+    """Return whether an index leaves the last axis as it is."""
     if rank is None or sum(map(_axes_of, given)) < rank:
         behind = given[-1]
         return behind is ... or (behind is not None and not any(one is ... for one in given))

@@ -49,7 +49,7 @@ class Interpreter(Caller):
     # ---- statements ------------------------------------------------------------------------------------
 
     def run(self, statements: Sequence[ast.stmt]) -> str:
-        """Runs statements, and returns how they end."""
+        """Run statements, and return how they end."""
         for statement in statements:
             self.tick()
             self.statement = statement
@@ -157,7 +157,7 @@ class Interpreter(Caller):
         return self._either(node.body, node.orelse, node)
 
     def _either(self, one: Sequence[ast.stmt], two: Sequence[ast.stmt], node: ast.stmt) -> str:
-        """Runs both sides of a branch that is not known, and keeps what they agree on."""
+        """Run both sides of a branch with an unknown condition, and keep the values on which they agree."""
         self.trail.append({})
         end = self.run(one)
         result = self.result
@@ -184,7 +184,7 @@ class Interpreter(Caller):
         return end if end == other_end else ""
 
     def scope_of_function(self) -> Scope:
-        """Returns the scope of the function that is running."""
+        """Return the scope of the function that is running."""
         scope = self.scope
         while scope.function is None and scope.around is not None:
             scope = scope.around
@@ -225,7 +225,7 @@ class Interpreter(Caller):
     def _some_turns(
         self, node: Any, start: Callable[[], None], values: Value, turns: Turns | None = None
     ) -> str:
-        """Runs the body of a loop of unknown length once, and keeps what it does not change."""
+        """Run the body of a loop of unknown length once, and keep the values that it does not change."""
         if turns is None and isinstance(values, Unknown):
             turns = values.parts.get("turns")
         self.trail.append({})
@@ -347,7 +347,7 @@ class Interpreter(Caller):
     # ---- imports ---------------------------------------------------------------------------------------
 
     def module(self, name: str) -> Module | None:
-        """Returns a file of the project by its dotted name, run once; None for an installed package."""
+        """Return a file of the project by its dotted name, run once; None for an installed package."""
         if name not in self.modules:
             self.modules[name] = None
             if len(self.modules) > bounds.CODE_FILES:
@@ -445,7 +445,7 @@ class _ClassScope(Scope):
 
 
 def parse(text: str) -> ast.Module | None:
-    """Returns the syntax of a Python text; None if it is not valid."""
+    """Return the syntax of a Python text; None if it is not valid."""
     try:
         return ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):

@@ -211,7 +211,7 @@ def _elsewhere(parts: list[str]) -> Meaning:
 
 
 def _today(name: str) -> str:
-    """Returns the name that Keras 3 has for a layer."""
+    """Return the name that Keras 3 has for a layer."""
     if name in ROW_OF:
         return name
     return RENAMED_CLASSES.get(name) or _LATER.get(name, name)
@@ -237,7 +237,7 @@ def object_name(family: str, name: str) -> str:
 
 @cache
 def is_layer_class(name: str) -> bool:
-    """Returns whether ``keras.layers`` has, or once had, a class of this name."""
+    """Return whether ``keras.layers`` has, or once had, a class of this name."""
     return name in ROW_OF or name in EXCLUDED or name in RENAMED_CLASSES
 
 

@@ -51,7 +51,7 @@ def _takes_sizes(kind: Any) -> Sizes:
 
 
 def plain(machine: Machine, value: Value, sizes: Sizes = "") -> Value:
-    """Returns a value as an ``Argument`` has it, with symbols for unknown numbers where ``sizes``."""
+    """Return a value as an ``Argument`` has it, with symbols for unknown numbers where ``sizes``."""
     if isinstance(value, Unknown):
         return machine.symbol(value) if sizes == "all" else value
     if (
@@ -95,7 +95,7 @@ def _of_package(value: Outside) -> Value:
 
 
 def argument(machine: Machine, given: Passed, sizes: Sizes = "") -> Argument:
-    """Returns an argument with its places."""
+    """Return an argument with its places."""
     where = machine.where(given.node)
     if (
         sizes == "all"
@@ -109,7 +109,7 @@ def argument(machine: Machine, given: Passed, sizes: Sizes = "") -> Argument:
 
 
 def bind(machine: Machine, names: Sequence[str], args: Arguments, row: Row | None) -> dict[str, Argument]:
-    """Returns the arguments of a call by name; ``names`` is the order of those given by position."""
+    """Return the arguments of a call by name; ``names`` is the order of those given by position."""
     params = {p.keras_name: p for p in row.by_name.values()} if row is not None else {}
     found: dict[str, Argument] = {}
     for i, given in enumerate(args.places):
@@ -126,13 +126,13 @@ def _sized(param: Param | None, name: str) -> Sizes:
 
 
 def make_object(machine: Machine, found: Meaning, args: Arguments) -> Object:
-    """Returns a Keras object such as an optimizer or a regularizer."""
+    """Return a Keras object such as an optimizer or a regularizer."""
     places = tuple(plain(machine, p.value) for p in args.places)
     return Object(found.name, places, {k: plain(machine, p.value) for k, p in args.names.items()})
 
 
 def make_layer(machine: Machine, found: Meaning, args: Arguments, node: ast.AST) -> CodeLayer:
-    """Returns the layer that a constructor of ``keras.layers`` makes.
+    """Return the layer that a constructor of ``keras.layers`` makes.
 
     An old spelling keeps its old meaning.
     """
@@ -169,14 +169,14 @@ def make_layer(machine: Machine, found: Meaning, args: Arguments, node: ast.AST)
 
 
 def _keeps_shape(row: Row) -> bool:
-    """Returns whether a layer gives the shape that it takes, whatever its arguments are."""
+    """Return whether a layer gives the shape that it takes, whatever its arguments are."""
     return bool(row.clauses) and all(
         len(c.takes) == 1 and c.takes[0] == tuple(term.text for term in c.gives) for c in row.clauses
     )
 
 
 def _run_by(cell: str) -> Row | None:
-    """Returns the row of the layer that runs a cell: LSTM for LSTMCell."""
+    """Return the row of the layer that runs a cell: LSTM for LSTMCell."""
     row = keras_names.ROW_OF.get(cell.removesuffix("Cell"))
     return row if row is not None and row.recurrent and cell.endswith("Cell") else None
 
@@ -187,7 +187,7 @@ _OF_RNN = frozenset({"cell", "stateful", "unroll", *_OF_FIRST, *_OF_LAST})
 
 
 def _of_cells(machine: Machine, args: Arguments, node: ast.AST) -> CodeLayer | None:
-    """Returns the layer for an RNN of one stock cell; for several cells a stack of layers.
+    """Return the layer for an RNN of one stock cell; for several cells a stack of layers.
 
     None where it is neither.
     """
@@ -230,7 +230,7 @@ def _of_cells(machine: Machine, args: Arguments, node: ast.AST) -> CodeLayer | N
 
 
 def _complete(machine: Machine, layer: CodeLayer) -> None:
-    """Writes what old code leaves out, and takes for opaque what learns from the data."""
+    """Add the arguments that old code leaves out, and make layers opaque that learn from the data."""
     row = layer.row
     if row is None:
         return
@@ -244,18 +244,18 @@ def _complete(machine: Machine, layer: CodeLayer) -> None:
 
 
 def _age(written: str, args: Arguments) -> old_spellings.Age:
-    """Returns the age of Keras that has a layer's spelling: 1 or, where nothing is old, 3."""
+    """Return the age of Keras that has a layer's spelling: 1 or, where nothing is old, 3."""
     age = old_spellings.age_of([(written, args.names)])
     return age if age < (2, 0) else old_spellings.KERAS_3
 
 
 def _counts_axes(written: str, args: Arguments) -> bool:
-    """Returns whether a class of Keras 1 is called as Keras 1 had it: ``Convolution2D(64, 3, 3)``."""
+    """Return whether a class of Keras 1 is called as Keras 1 had it: ``Convolution2D(64, 3, 3)``."""
     return len(args.places) < 2 or not is_list(args.places[1].value)
 
 
 def _modernize(layer: CodeLayer, written: str, age: old_spellings.Age) -> None:
-    """Turns the arguments of an old spelling into those of Keras 3; each keeps its place."""
+    """Turn the arguments of an old spelling into those of Keras 3; each keeps its place."""
     bound = layer.args
     own = layer.row.by_name if layer.row is not None else {}
     shapes = {k: v for k, v in bound.items() if k in SHAPES and k not in own}

@@ -41,7 +41,7 @@ Form = Literal["call", "item", "add"]
 
 
 def as_tensor(machine: Machine, value: Value) -> CodeTensor:
-    """Returns a value as a tensor; an unknown one is an input whose shape is not known."""
+    """Return a value as a tensor; an unknown one is an input whose shape is not known."""
     if is_tensor(value):
         return value
     known = machine.implicit.get(id(value))
@@ -108,7 +108,7 @@ def _call_parts(
 
 
 def _at_each_step(machine: Machine, layer: CodeLayer) -> tuple[CodeLayer, ...]:
-    """Returns the layers of a model that ``TimeDistributed`` applies, each as one applied at every step.
+    """Return the layers of a model that ``TimeDistributed`` applies, each as one applied at every step.
 
     Empty if they are not one behind the other.
     """
@@ -138,7 +138,7 @@ def _at_each_step(machine: Machine, layer: CodeLayer) -> tuple[CodeLayer, ...]:
 def _read_lambda(
     machine: Machine, layer: CodeLayer, inputs: tuple[CodeTensor, ...], args: Arguments, node: ast.AST
 ) -> Value:
-    """Takes a ``Lambda`` that does one operation, which has a row, for that operation; of one that does
+    """Take a ``Lambda`` that does one operation, which has a row, for that operation; of one that does
     several, returns what they give.
     """
     body, made_of = machine.bodies.get(id(layer), (None, Arguments()))
@@ -174,7 +174,7 @@ def _read_lambda(
 
 
 def _operations_behind(gives: Value, inputs: tuple[CodeTensor, ...], before: int) -> list[CodeCall]:
-    """Returns the calls from the inputs to the result of a ``Lambda``, if all are operations with rows."""
+    """Return the calls from the inputs to the result of a ``Lambda``, if all are operations with rows."""
     found: dict[int, CodeCall] = {}
     ends = tensors_in(gives)
     todo = list(ends) if ends and len(ends) == len(_flat(gives)) else []
@@ -198,7 +198,7 @@ def _operations_behind(gives: Value, inputs: tuple[CodeTensor, ...], before: int
 
 
 def _reduces_batch(function: ast.Lambda) -> bool:
-    """Returns whether a lambda is a mean, a sum or the like of its argument over the batch axis."""
+    """Return whether a lambda is a mean, a sum or the like of its argument over the batch axis."""
     call, names = function.body, [a.arg for a in function.args.args]
     if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute) or len(names) != 1:
         return False
@@ -218,7 +218,7 @@ REDUCES_BATCH = "it takes the samples of a batch together"
 
 
 def _tell_axes(machine: Machine, call: CodeCall) -> None:
-    """Gives an input of unknown shape as many axes as the layer takes that is called on it."""
+    """Give an input of unknown shape as many axes as the layer takes that is called on it."""
     for value, took in zip(call.inputs, _axes(call.layer.row), strict=False):
         source = value.of
         if not isinstance(source, CodeInput) or source.tensor is not None:
@@ -234,7 +234,7 @@ _ELEMENTWISE = frozenset({"Add", "Subtract", "Multiply", "Average", "Maximum", "
 
 
 def _of_equal_axes(machine: Machine, call: CodeCall) -> tuple[CodeTensor, ...]:
-    """Returns the values of a merge with equal ranks: axes of size 1 are put behind the batch.
+    """Return the values of a merge with equal ranks: axes of size 1 are put behind the batch.
 
     Keras does so for the merges that can take such values.
     """
@@ -262,7 +262,7 @@ def _of_equal_axes(machine: Machine, call: CodeCall) -> tuple[CodeTensor, ...]:
 
 
 def _axes(row: Row | None) -> Iterator[int]:
-    """Yields the rank of each input of a layer, up to the first input that may have any."""
+    """Yield the rank of each input of a layer, up to the first input that may have any."""
     for took in row.clauses[0].takes if row is not None and row.keras else ():
         if "..." in took:
             return
@@ -270,7 +270,7 @@ def _axes(row: Row | None) -> Iterator[int]:
 
 
 def _split(layer: CodeLayer, args: Arguments) -> tuple[list[Value], dict[str, Passed]]:
-    """Returns the inputs of a call, and its other arguments by name."""
+    """Return the inputs of a call, and its other arguments by name."""
     places = list(args.places)
     values: list[Value] = []
     row = layer.row
@@ -305,7 +305,7 @@ def _flat(values: Value) -> list[Value]:
 
 
 def outputs_of(call: CodeCall) -> int:
-    """Returns the number of values that a call gives, states and attention scores included."""
+    """Return the number of values that a call gives, states and attention scores included."""
     if call.gives is not None:
         return len(call.gives)
     layer = call.layer
@@ -326,7 +326,7 @@ def outputs_of(call: CodeCall) -> int:
 
 
 def result_of(call: CodeCall) -> Value:
-    """Returns the result of a call as the code sees it: one tensor, or a list of them."""
+    """Return the result of a call as the code sees it: one tensor, or a list of them."""
     count = outputs_of(call)
     return CodeTensor(call) if count == 1 else [CodeTensor(call, i) for i in range(count)]
 
@@ -334,7 +334,7 @@ def result_of(call: CodeCall) -> Value:
 def call_opaque(
     machine: Machine, name: str, why: str, args: Arguments, node: ast.AST, keeps: bool = False
 ) -> Value:
-    """Returns the result of calling something that is not read on tensors: a tensor of unknown shape."""
+    """Return the result of calling something that is not read on tensors: a tensor of unknown shape."""
     inputs = tuple(t for v in args.values for t in tensors_in(v))
     layer = CodeLayer(name, None, where=machine.where(node), why=why, keeps_shape=keeps)
     call = CodeCall(layer, inputs, where=layer.where, statement=machine.where(machine.statement))

@@ -35,7 +35,7 @@ class InnerModel:
         return self.code.name or "the model"
 
     def get(self, name: str) -> Any:
-        """Returns None: a model has no arguments of its own."""
+        """Return None: a model has no arguments of its own."""
         return None
 
     def outcome(self, inputs: tuple[Tensor, ...], tensors: Mapping[str, tuple[Tensor, ...]]) -> Outcome:
@@ -63,7 +63,7 @@ class InnerModel:
 
 
 def table_layer(layer: CodeLayer) -> Layer | None:
-    """Returns the layer as the table has it; None if an argument that matters is not known."""
+    """Return the layer as the table has it; None if an argument that matters is not known."""
     row = layer.row
     if row is None:
         return None
@@ -109,7 +109,7 @@ def _is_opaque(value: Value) -> bool:
 def outcome_of(
     call: CodeCall, gives: Mapping[CodeTensor, Tensor] | None = None
 ) -> tuple[tuple[Tensor, ...], tuple[Any, ...]] | None:
-    """Returns the outputs of a call, with states and scores behind them, and the weights of its layer.
+    """Return the outputs of a call, with states and scores behind them, and the weights of its layer.
 
     ``gives`` are the tensors that come in where they are not those of the calls themselves.
 
@@ -160,7 +160,7 @@ def _wants(layer: CodeLayer, call: CodeCall, extra: str) -> bool:
 
 
 def returns_state(layer: CodeLayer) -> Any:
-    """Returns the value of ``return_state``, that of the wrapped layer for a Bidirectional without one."""
+    """Return the value of ``return_state``, that of the wrapped layer for a Bidirectional without one."""
     inner = layer.args.get("layer")
     given = layer.args.get("return_state")
     if (
@@ -182,7 +182,7 @@ def _opaque_outcome(
 
 
 def infer(call: CodeCall, strict: bool = False) -> None:
-    """Fills in what a call gives, and its layer's weights at its first call.
+    """Fill in what a call gives, and its layer's weights at its first call.
 
     Raises:
         Refusal: the layer does not take what comes in, where ``strict``.

@@ -82,7 +82,7 @@ def _origins(array: CodeArray) -> list[Origin]:
 
 
 def _branches(a: CodeArray, b: CodeArray) -> tuple[CodeArray, list[Origin], list[Origin]] | None:
-    """Returns the nearest common source of two arrays, and the steps from it to each of them, in order."""
+    """Return the nearest common source of two arrays, and the steps from it to each of them, in order."""
     way, other = way_back(a), way_back(b)
     keys = [one.key for one in other]
     for i, one in enumerate(way):
@@ -96,12 +96,12 @@ def _branches(a: CodeArray, b: CodeArray) -> tuple[CodeArray, list[Origin], list
 
 
 def _is_random(array: CodeArray) -> bool:
-    """Returns whether the samples are drawn one by one, so that their order says nothing."""
+    """Return whether the samples are drawn one by one, so that their order says nothing."""
     return any(one.is_random for one in way_back(array))
 
 
 def _xs(argument: Argument | None) -> list[CodeArray]:
-    """Returns the arrays of an argument ``x``."""
+    """Return the arrays of an argument ``x``."""
     value = argument.value if argument is not None else None
     if isinstance(value, Batches):
         value = value.element[0] if isinstance(value.element, tuple) and value.element else value.element
@@ -112,7 +112,7 @@ def _xs(argument: Argument | None) -> list[CodeArray]:
 
 
 def _validated(call: Training) -> list[CodeArray]:
-    """Returns the arrays x of ``validation_data``."""
+    """Return the arrays x of ``validation_data``."""
     argument = call.args.get("validation_data")
     value = argument.value if argument is not None else None
     if isinstance(value, Batches):
@@ -129,7 +129,7 @@ def _fits(model: CodeModel) -> list[Training]:
 
 @rule("ST691")
 def scaled_before_split(model: CodeModel) -> Iterator[Leak]:
-    """Finds a scaler that is fitted on data that is split into training and test data later."""
+    """Find a scaler that is fitted on data that is split into training and test data later."""
     for call in _fits(model):
         tests = [(one, "validation_data", call) for one in _validated(call)]
         tests += [
@@ -154,7 +154,7 @@ def scaled_before_split(model: CodeModel) -> Iterator[Leak]:
 
 
 def _scaled_together(x: CodeArray, test: CodeArray) -> tuple[Where, Where] | None:
-    """Returns the place where a scaler is fitted on data that holds both arrays, and the place where they
+    """Return the place where a scaler is fitted on data that holds both arrays, and the place where they
     are split; None if no scaler is.
     """
     met = _branches(x, test)
@@ -175,7 +175,7 @@ def _scaled_together(x: CodeArray, test: CodeArray) -> tuple[Where, Where] | Non
 
 
 def _parted(ours: Sequence[Origin], theirs: Sequence[Origin]) -> Where | None:
-    """Returns the place where two arrays become different parts of one; None if they do not, or if it is
+    """Return the place where two arrays become different parts of one; None if they do not, or if it is
     not certain.
     """
     a = next((o for o in ours if o.how != "same"), None)
@@ -192,7 +192,7 @@ def _parted(ours: Sequence[Origin], theirs: Sequence[Origin]) -> Where | None:
 
 
 def _before(stop: Size | None, start: Size | None) -> bool:
-    """Returns whether a part certainly ends where another begins, or before that."""
+    """Return whether a part certainly ends where another begins, or before that."""
     if stop is None or start is None:
         return False
     gap = start - stop
@@ -201,7 +201,7 @@ def _before(stop: Size | None, start: Size | None) -> bool:
 
 @rule("ST692")
 def windows_shuffled_apart(model: CodeModel) -> Iterator[Leak]:
-    """Finds overlapping windows that are shuffled and split: test windows share steps with training ones."""
+    """Find overlapping windows that are shuffled and split: test windows share steps with training ones."""
     for call in _fits(model):
         for x in _xs(call.args.get("x")):
             for origin in _origins(x):
@@ -224,7 +224,7 @@ def windows_shuffled_apart(model: CodeModel) -> Iterator[Leak]:
 
 
 def _windows_of(array: CodeArray) -> Origin | None:
-    """Returns the step that cut an array into ordered windows that certainly overlap.
+    """Return the step that cut an array into ordered windows that certainly overlap.
 
     None if there is none.
     """
@@ -240,7 +240,7 @@ def _windows_of(array: CodeArray) -> Origin | None:
 
 @rule("ST693")
 def states_of_shuffled_samples(model: CodeModel) -> Iterator[Leak]:
-    """Finds a stateful model that is trained on shuffled samples."""
+    """Find a stateful model that is trained on shuffled samples."""
     layer = next((call.layer for call in model.calls if _is_stateful(call.layer.args)), None)
     if layer is None:
         return
@@ -276,7 +276,7 @@ def _is_stateful(args: dict[str, Argument], depth: int = 0) -> bool:
 
 
 def _is_one_batch(call: Training, arrays: Sequence[CodeArray]) -> bool:
-    """Returns whether all samples fit into one batch, as far as that is known."""
+    """Return whether all samples fit into one batch, as far as that is known."""
     given: Any = call.args["batch_size"].value if "batch_size" in call.args else 32
     rows = arrays[0].shape[0] if arrays and arrays[0].shape else None
     if isinstance(rows, int) and isinstance(given, int):
@@ -286,7 +286,7 @@ def _is_one_batch(call: Training, arrays: Sequence[CodeArray]) -> bool:
 
 @rule("ST694")
 def validated_on_training_data(model: CodeModel) -> Iterator[Leak]:
-    """Finds validation data that is, or holds, training data."""
+    """Find validation data that is, or holds, training data."""
     for call in _fits(model):
         argument = call.args.get("validation_data")
         if argument is None:
@@ -308,7 +308,7 @@ def validated_on_training_data(model: CodeModel) -> Iterator[Leak]:
 
 
 def _shared(x: CodeArray, valid: CodeArray) -> bool | None:
-    """Returns True if two arrays are the same samples, False if they share some; None if they share none,
+    """Return True if two arrays are the same samples, False if they share some; None if they share none,
     or if it is not known.
     """
     met = _branches(x, valid)

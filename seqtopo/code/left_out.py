@@ -32,7 +32,7 @@ def _layers(text: SpecText) -> Iterator[Diagnostic]:
 
 
 def _values(text: SpecText) -> Iterator[Diagnostic]:
-    """Yields a diagnostic for each value that is an input of the spec, as it cannot say what computes it."""
+    """Yield a diagnostic for each value that is an input of the spec, as it cannot say what computes it."""
     known = {stop.where for stop in text.left_out}
     for piece in text.pieces:
         where = piece.where if piece.kind == "input" and piece.span in text.guessed else None

@@ -57,7 +57,7 @@ class Lines:
         self.plain = source.text.isascii()
 
     def offset(self, line: int, column: int) -> int:
-        """Returns the offset of a place as ``ast`` counts it: lines from 1, columns in bytes from 0."""
+        """Return the offset of a place as ``ast`` counts it: lines from 1, columns in bytes from 0."""
         start = self.starts[min(line, len(self.starts)) - 1]
         if self.plain:
             return start + column
@@ -66,7 +66,7 @@ class Lines:
         return start + (column if text.isascii() else len(text.encode()[:column].decode(errors="ignore")))
 
     def span(self, node: ast.AST) -> Span:
-        """Returns the span of a node in the text."""
+        """Return the span of a node in the text."""
         first = self.offset(node.lineno, node.col_offset)  # type: ignore[attr-defined]
         end: int | None = getattr(node, "end_lineno", None)
         return Span(first, self.offset(end, node.end_col_offset) if end is not None else first)  # type: ignore[attr-defined]
@@ -83,7 +83,7 @@ class LoopBound:
         self.most = bounds.CODE_FEW_TURNS if items > bounds.CODE_IDLE_TURNS else bounds.CODE_IDLE_TURNS
 
     def is_reached(self) -> bool:
-        """Returns whether one more turn would be too many; counts the turn otherwise."""
+        """Return whether one more turn would be too many; counts the turn otherwise."""
         self.done += 1
         machine = self.machine
         if len(machine.models) - self.models > bounds.CODE_LOOP_MODELS:
@@ -139,31 +139,31 @@ class Machine:
     # ---- what the interpreter does -----------------------------------------------------------------
 
     def call(self, function: Value, args: Arguments, node: ast.AST) -> Value:
-        """Returns the result of calling a value."""
+        """Return the result of calling a value."""
         raise NotImplementedError
 
     def attribute(self, value: Value, name: str, node: ast.AST) -> Value:
-        """Returns an attribute of a value."""
+        """Return an attribute of a value."""
         raise NotImplementedError
 
     def code(self, model: KerasModel) -> CodeModel:
-        """Returns the calls, inputs and outputs of a model as far as they have been read."""
+        """Return the calls, inputs and outputs of a model as far as they have been read."""
         raise NotImplementedError
 
     def look_inside(self, layer: CodeLayer, args: Arguments, node: ast.AST) -> tuple[Tensor, ...] | None:
-        """Returns the outputs of a layer of the project by following its code; None if it cannot."""
+        """Return the outputs of a layer of the project by following its code; None if it cannot."""
         raise NotImplementedError
 
     def run(self, statements: Sequence[ast.stmt]) -> str:
-        """Runs statements, and returns how they end."""
+        """Run statements, and return how they end."""
         raise NotImplementedError
 
     def assign(self, target: ast.expr, value: Value) -> None:
-        """Gives a value to a name, an attribute, an item or several of them."""
+        """Assign a value to a name, an attribute, an item or several of them."""
         raise NotImplementedError
 
     def named(self, value: Value, node: ast.AST | None) -> Value:
-        """Returns a value that code asks for.
+        """Return a value that code asks for.
 
         A size that only the data tells becomes an unknown value, named after its text.
         """
@@ -179,7 +179,7 @@ class Machine:
     # ---- places --------------------------------------------------------------------------------------
 
     def where(self, node: ast.AST | None) -> Where | None:
-        """Returns the place of a node in the file that is being read."""
+        """Return the place of a node in the file that is being read."""
         if node is None:
             return None
         known = self._places.get(id(node))
@@ -196,7 +196,7 @@ class Machine:
         return where
 
     def text(self, node: ast.AST) -> str:
-        """Returns the text of a node, on one line."""
+        """Return the text of a node, on one line."""
         where = self.where(node)
         return " ".join(where.text[:200].split()) if where else ""
 
@@ -211,7 +211,7 @@ class Machine:
             raise BoundError("the code takes more steps than are followed")
 
     def stop(self, why: str, node: ast.AST | None = None) -> None:
-        """Notes that something could not be read."""
+        """Note that something could not be read."""
         where = self.where(node)
         key = (why, where.span if where else None)
         if key not in self._stopped:
@@ -221,14 +221,14 @@ class Machine:
     # ---- unknown values and symbols --------------------------------------------------------------------
 
     def unknown(self, why: str, node: ast.AST | None = None, text: str = "") -> Unknown:
-        """Returns a new value that is not known, with the reason and its place."""
+        """Return a new value that is not known, with the reason and its place."""
         where = self.where(node)
         if not text and where is not None:
             text = " ".join(where.text[:200].split())
         return Unknown(why, where, text)
 
     def constant(self, value: Value) -> Value:
-        """Returns a value as it is, but an unknown value for a name of a package that is not followed."""
+        """Return a value as it is, but an unknown value for a name of a package that is not followed."""
         if not isinstance(value, Outside):
             return value
         known = self._constants.get(value.path)
@@ -238,7 +238,7 @@ class Machine:
         return known
 
     def part(self, value: Unknown, key: Any, text: str, node: ast.AST | None) -> Unknown:
-        """Returns a part of an unknown value: the same each time it is asked for."""
+        """Return a part of an unknown value: the same each time it is asked for."""
         try:
             known = value.parts.get(key)
         except TypeError:  # a list in the key
@@ -249,7 +249,7 @@ class Machine:
         return found
 
     def item(self, value: Unknown, index: int, node: ast.AST | None = None, text: str = "") -> Unknown:
-        """Returns an item of an unknown value.
+        """Return an item of an unknown value.
 
         That of ``x.shape[1:]`` is the one of ``x.shape`` behind it.
         """
@@ -259,17 +259,17 @@ class Machine:
         return self.part(value, ("item", index), text or f"{value.text}[{index}]", node)
 
     def size(self, value: Value) -> Value:
-        """Returns a value as a size: an unknown one as a symbol, anything else as it is."""
+        """Return a value as a size: an unknown one as a symbol, anything else as it is."""
         return self.symbol(value) if isinstance(value, Unknown) else value
 
     def sizes(self, value: Value) -> Value:
-        """Returns a value, or each of a list, as sizes."""
+        """Return a value, or each of a list, as sizes."""
         if is_list(value):
             return type(value)(map(self.size, value))
         return self.size(value)
 
     def symbol(self, value: Unknown) -> Size:
-        """Returns the symbol of an unknown number, named after its text.
+        """Return the symbol of an unknown number, named after its text.
 
         For arithmetic, the result on symbols.
         """
@@ -292,32 +292,32 @@ class Machine:
         return symbol(name)
 
     def open_size(self) -> Size:
-        """Returns a new size for an axis of any length, which Keras calls None."""
+        """Return a new size for an axis of any length, which Keras calls None."""
         self._unknown_sizes += 1
         return unknown(self._unknown_sizes)
 
     # ---- what branches change ----------------------------------------------------------------------------
 
     def put(self, names: dict[Any, Any], key: Any, value: Value) -> None:
-        """Sets a name or an item; noted, so that a branch can be taken back."""
+        """Set a name or an item; noted, so that a branch can be taken back."""
         if self.trail:
             self.trail[-1].setdefault((id(names), key), (names, key, names.get(key, MISSING)))
         names[key] = value
 
     def drop(self, names: dict[Any, Any], key: Any) -> None:
-        """Deletes a name or an item."""
+        """Delete a name or an item."""
         if key in names:
             if self.trail:
                 self.trail[-1].setdefault((id(names), key), (names, key, names[key]))
             del names[key]
 
     def changes(self, values: list[Any] | set[Any]) -> None:
-        """Notes a list or set before it is changed."""
+        """Note a list or set before it is changed."""
         if self.trail:
             self.trail[-1].setdefault((id(values), None), (values, None, values.copy()))
 
     def take_back(self) -> dict[tuple[int, Any], tuple[Any, Any, Any]]:
-        """Ends a branch: puts back what it changed, and returns what it made of it."""
+        """End a branch: put back what it changed, and return its changes."""
         changed = {}
         for where, (holder, key, before) in self.trail.pop().items():
             if key is None and not isinstance(holder, dict):
@@ -332,7 +332,7 @@ class Machine:
         return changed
 
     def redo(self, changed: dict[tuple[int, Any], tuple[Any, Any, Any]]) -> None:
-        """Makes the changes of a branch for good."""
+        """Make the changes of a branch for good."""
         for holder, key, value in changed.values():
             if key is None and not isinstance(holder, dict):
                 self.changes(holder)
@@ -349,7 +349,7 @@ class Machine:
         node: ast.AST,
         turns: Turns | None = None,
     ) -> None:
-        """Keeps what two branches agree on; everything else that they changed is unknown.
+        """Keep what two branches agree on; everything else that they changed is unknown.
 
         ``turns`` are those of a loop whose body is ``one``: what it appends to a list is then told.
         """
@@ -368,7 +368,7 @@ class Machine:
             self.put(holder, key, self.join(a, b, node, key if isinstance(key, str) else ""))
 
     def _join_lists(self, a: list[Any], b: list[Any], node: ast.AST, turns: Turns | None = None) -> list[Any]:
-        """Returns the common beginning of two lists, and one unknown item for what differs."""
+        """Return the common beginning of two lists, and one unknown item for what differs."""
         alike = 0
         while alike < min(len(a), len(b)) and same_items(a[alike : alike + 1], b[alike : alike + 1]):
             alike += 1
@@ -382,7 +382,7 @@ class Machine:
         return [*a[:alike], Item(rest, self.where(node), self.where(node), gives=joined)]
 
     def join(self, a: Value, b: Value, node: ast.AST, text: str = "") -> Value:
-        """Returns one value for the two that the sides of a branch give."""
+        """Return one value for the two that the sides of a branch give."""
         if a is b or (type(a) is type(b) and is_known(a) and is_known(b) and a == b):
             return a
         if a is MISSING or b is MISSING:
@@ -406,7 +406,7 @@ class Machine:
         return self.unknown(BRANCH, node, text)
 
     def either(self, a: CodeTensor, b: CodeTensor, node: ast.AST) -> CodeTensor:
-        """Returns a tensor for one of two, as the output of an opaque layer."""
+        """Return a tensor for one of two, as the output of an opaque layer."""
         one, two = tensor_of(a), tensor_of(b)
         layer = CodeLayer("if", None, where=self.where(node), why=BRANCH)
         call = CodeCall(layer, (a, b), where=layer.where, statement=layer.where)
@@ -427,7 +427,7 @@ PARAMETER = "a parameter without a value"
 
 
 def tensor_of(value: CodeTensor) -> Any:
-    """Returns the shape and dtype of a tensor; None if they are not known."""
+    """Return the shape and dtype of a tensor; None if they are not known."""
     if isinstance(value.of, CodeInput):
         return value.of.tensor
     gives = value.of.gives
@@ -435,7 +435,7 @@ def tensor_of(value: CodeTensor) -> Any:
 
 
 def same_items(a: Iterable[Any], b: Iterable[Any]) -> bool:
-    """Returns whether two lists hold the same items: the same objects, or equal plain values of one type."""
+    """Return whether two lists hold the same items: the same objects, or equal plain values of one type."""
     one, two = list(a), list(b)
     return len(one) == len(two) and all(
         x is y or (type(x) is type(y) and is_known(x) and x == y) for x, y in zip(one, two, strict=True)

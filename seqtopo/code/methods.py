@@ -55,7 +55,7 @@ _TEXT_METHODS = frozenset(
 
 
 def text_method(machine: Machine, value: str, name: str, args: Arguments, node: ast.AST) -> Value:
-    """Returns the result of a method of a text."""
+    """Return the result of a method of a text."""
     values = [p.value for p in args.places]
     named = {k: p.value for k, p in args.names.items()}
     if name == "join" and len(values) == 1:
@@ -92,7 +92,7 @@ def _longest(values: list[Value]) -> int:
 
 
 def list_method(machine: Machine, value: list[Any], name: str, args: Arguments, node: ast.AST) -> Value:
-    """Returns the result of a method of a list."""
+    """Return the result of a method of a list."""
     values = [p.value for p in args.places]
     if name in ("append", "insert", "extend", "pop", "remove", "reverse", "clear", "sort"):
         machine.changes(value)
@@ -139,7 +139,7 @@ def list_method(machine: Machine, value: list[Any], name: str, args: Arguments, 
 
 
 def dict_method(machine: Machine, value: dict[Any, Any], name: str, args: Arguments, node: ast.AST) -> Value:
-    """Returns the result of a method of a dictionary."""
+    """Return the result of a method of a dictionary."""
     values = [p.value for p in args.places]
     if name in ("items", "keys", "values") and has_unknown_keys(value):
         return machine.unknown("the items of a dictionary", node)
@@ -176,7 +176,7 @@ def dict_method(machine: Machine, value: dict[Any, Any], name: str, args: Argume
 
 
 def set_method(machine: Machine, value: set[Any], name: str, args: Arguments, node: ast.AST) -> Value:
-    """Returns the result of a method of a set."""
+    """Return the result of a method of a set."""
     values = [p.value for p in args.places]
     if name == "add" and values and hashable(values[0]):
         machine.changes(value)
@@ -197,7 +197,7 @@ def set_method(machine: Machine, value: set[Any], name: str, args: Arguments, no
 
 
 def math_call(machine: Machine, name: str, args: Arguments, node: ast.AST) -> Value:
-    """Returns the result of a function of ``math`` on numbers."""
+    """Return the result of a function of ``math`` on numbers."""
     values = [p.value for p in args.places]
     function: Any = getattr(math, name, None)
     safe = name not in ("factorial", "comb", "perm", "prod", "lcm")

@@ -30,7 +30,7 @@ PREFIX = "ST8"
 
 
 def old_findings(code: CodeFile, on: frozenset[str]) -> list[Diagnostic]:
-    """Returns what is spelled in the way of an earlier Keras, for the codes that are ``on``."""
+    """Return what is spelled in the way of an earlier Keras, for the codes that are ``on``."""
     if not any(one.startswith(PREFIX) for one in on):
         return []
     text = OldText(code)

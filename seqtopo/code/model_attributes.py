@@ -31,7 +31,7 @@ TRAINING = {
 
 
 def train(machine: Machine, model: KerasModel, method: str, args: Arguments, node: ast.AST) -> Value:
-    """Notes a ``compile``, ``fit`` or the like of a model."""
+    """Note a ``compile``, ``fit`` or the like of a model."""
     names = TRAINING[method]
     found: dict[str, Argument] = {}
     for i, given in enumerate(args.places):
@@ -49,7 +49,7 @@ def train(machine: Machine, model: KerasModel, method: str, args: Arguments, nod
 
 
 def _shape_from_data(machine: Machine, model: KerasModel, found: dict[str, Argument]) -> None:
-    """Gives a model without a shape that of the data that ``fit`` or the like gets."""
+    """Give a model without a shape that of the data that ``fit`` or the like gets."""
     data = found["x"].value if "x" in found else None
     shape = getattr(data, "shape", None)
     if isinstance(data, (Opaque, CodeTensor)) or not is_list(shape) or len(shape) < 1:
@@ -60,7 +60,7 @@ def _shape_from_data(machine: Machine, model: KerasModel, found: dict[str, Argum
 
 
 def model_attribute(machine: Machine, model: KerasModel, name: str, node: ast.AST) -> Value:
-    """Returns an attribute of a model."""
+    """Return an attribute of a model."""
     if name in model.settings:
         return model.settings[name]
     code = code_of(machine, model)
@@ -95,7 +95,7 @@ METHODS |= {"save", "save_weights", "load_weights", "get_weights", "set_weights"
 
 
 def layers_of(machine: Machine, model: KerasModel) -> list[Value]:
-    """Returns the layers of a model: those of a Sequential as it has them, those of others in their order."""
+    """Return the layers of a model: those of a Sequential as it has them, those of others in their order."""
     if model.kind == "sequential":
         return [i.value for i in model.items if isinstance(i, Item) and not is_tensor(i.value)]
     found: list[Value] = [InputItem(i) for i in model.code.inputs]
@@ -111,7 +111,7 @@ class InputItem(CodeLayer):
 
 
 def model_method(machine: Machine, model: KerasModel, name: str, args: Arguments, node: ast.AST) -> Value:
-    """Returns the result of a method of a model."""
+    """Return the result of a method of a model."""
     if name in TRAINING:
         return train(machine, model, name, args, node)
     if name == "add":
@@ -168,7 +168,7 @@ def _get_layer(machine: Machine, model: KerasModel, args: Arguments, node: ast.A
 
 
 def _by_automatic_name(layers: list[Value], name: str) -> Value:
-    """Returns a layer by the name that Keras gives to the only one of its kind."""
+    """Return a layer by the name that Keras gives to the only one of its kind."""
     same = [x for x in layers if isinstance(x, CodeLayer) and not x.name and _default_name(x) == name]
     return same[0] if len(same) == 1 else None
 
@@ -178,7 +178,7 @@ def _default_name(layer: CodeLayer) -> str:
 
 
 def layer_attribute(machine: Machine, layer: CodeLayer, name: str, node: ast.AST) -> Value:
-    """Returns an attribute of a layer."""
+    """Return an attribute of a layer."""
     if isinstance(layer, InputItem) and name in ("output", "input"):
         return CodeTensor(layer.source)
     calls = layer.calls
@@ -216,7 +216,7 @@ def layer_attribute(machine: Machine, layer: CodeLayer, name: str, node: ast.AST
 
 
 def shape_of(machine: Machine, value: CodeTensor, node: ast.AST) -> Value:
-    """Returns the shape of a tensor with its batch axis, as Keras has it: None for open sizes."""
+    """Return the shape of a tensor with its batch axis, as Keras has it: None for open sizes."""
     tensor = tensor_of(value)
     if tensor is None:
         return machine.unknown("a shape that is not known", node)

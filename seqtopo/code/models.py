@@ -42,7 +42,7 @@ from seqtopo.system import bounds
 
 
 def new_model(machine: Machine, kind: str, node: ast.AST, name: Value = None) -> KerasModel:
-    """Returns a new model without layers."""
+    """Return a new model without layers."""
     if len(machine.models) >= bounds.CODE_MODELS:
         raise BoundError("the file makes more models than are read")
     where = machine.where(node) or Where(machine.scope.module.source, Span(0, 0))
@@ -58,7 +58,7 @@ def new_model(machine: Machine, kind: str, node: ast.AST, name: Value = None) ->
 
 
 def make_input(machine: Machine, args: Arguments, node: ast.AST, old: str = "Input") -> Value:
-    """Returns the tensor of a call of ``keras.Input``."""
+    """Return the tensor of a call of ``keras.Input``."""
     names: tuple[str, ...] = ("shape", "batch_size", "dtype", "sparse", "batch_shape", "name", "tensor")
     if old == "InputLayer":
         names = ("shape", "batch_size", "dtype")
@@ -90,19 +90,19 @@ def make_input(machine: Machine, args: Arguments, node: ast.AST, old: str = "Inp
 
 
 def dtype_of(value: Value) -> str:
-    """Returns the dtype that an argument names; float32 where it is not known."""
+    """Return the dtype that an argument names; float32 where it is not known."""
     said = plain_dtype(value)
     return said if said in DTYPES else {"int": "int32", "float": "float32"}.get(said, "float32")
 
 
 def plain_dtype(value: Value) -> str:
-    """Returns the last part of the name of a dtype: ``int32`` of ``tf.int32``."""
+    """Return the last part of the name of a dtype: ``int32`` of ``tf.int32``."""
     path = value if isinstance(value, str) else getattr(value, "path", "")
     return str(path).rsplit(".", 1)[-1]
 
 
 def shape_tensor(machine: Machine, sizes: Value, dtype: str = "float32") -> Tensor | None:
-    """Returns the tensor of a shape without the batch axis; None if it cannot be told."""
+    """Return the tensor of a shape without the batch axis; None if it cannot be told."""
     if type(sizes) is int or isinstance(sizes, Expr):
         sizes = (sizes,)
     if not is_list(sizes):
@@ -124,7 +124,7 @@ def shape_tensor(machine: Machine, sizes: Value, dtype: str = "float32") -> Tens
 
 
 def sequential(machine: Machine, args: Arguments, node: ast.AST) -> KerasModel:
-    """Returns a new Sequential, with the layers of its list."""
+    """Return a new Sequential, with the layers of its list."""
     model = new_model(machine, "sequential", node, args.value(1, "name"))
     layers = args.value(0, "layers")
     given = args.places[0] if args.places else args.names.get("layers")
@@ -141,7 +141,7 @@ def sequential(machine: Machine, args: Arguments, node: ast.AST) -> KerasModel:
 
 
 def where_of(value: Value) -> Where | None:
-    """Returns the place where a layer or model is made; None for any other value."""
+    """Return the place where a layer or model is made; None for any other value."""
     if isinstance(value, CodeLayer):
         return value.where
     if isinstance(value, KerasModel):
@@ -150,7 +150,7 @@ def where_of(value: Value) -> Where | None:
 
 
 def incomplete(model: KerasModel, why: str, where: Where | None) -> None:
-    """Notes that a model's structure is not known."""
+    """Note that a model's structure is not known."""
     model.code.complete = False
     stop = Opaque(why, where)
     if stop not in model.code.stops:
@@ -166,7 +166,7 @@ def add(
     where: Where | None = None,
     statement: Where | None = None,
 ) -> None:
-    """Adds a layer, a model or an input behind the others of a Sequential."""
+    """Add a layer, a model or an input behind the others of a Sequential."""
     machine.changes(model.items)
     statement = statement or machine.where(machine.statement)
     if isinstance(value, Instance):
@@ -209,7 +209,7 @@ def _apply(machine: Machine, model: KerasModel, at: int, node: ast.AST) -> None:
 
 
 def _first_input(machine: Machine, item: Item, model: KerasModel) -> Value:
-    """Returns the input that the arguments of a Sequential's first layer declare, in old or new code."""
+    """Return the input that the arguments of a Sequential's first layer declare, in old or new code."""
     value = item.value
     if isinstance(value, KerasModel):
         inner = value.code.inputs or code_of(machine, value).inputs
@@ -232,13 +232,13 @@ def _first_input(machine: Machine, item: Item, model: KerasModel) -> Value:
 
 
 def _batch(machine: Machine, given: Value) -> Value:
-    """Returns a batch size as a size; None if it is none."""
+    """Return a batch size as a size; None if it is none."""
     found = machine.size(given)
     return found if is_size(found) else None
 
 
 def input_of(machine: Machine, layer: CodeLayer) -> CodeInput | None:
-    """Returns the input that the arguments of a first layer declare; None if they declare none."""
+    """Return the input that the arguments of a first layer declare; None if they declare none."""
     given = {name: arg.value for name, arg in layer.args.items()}
     batch = given.get("batch_size")
     dtype = dtype_of(given.get("dtype"))
@@ -279,7 +279,7 @@ def input_of(machine: Machine, layer: CodeLayer) -> CodeInput | None:
 
 
 def set_input(machine: Machine, model: KerasModel, tensor: Tensor, batch: Value = None) -> None:
-    """Tells a model whose input had no shape what comes in, and its calls what they give."""
+    """Give the input of a model its shape, and infer the outputs of its calls."""
     code = code_of(machine, model)
     if len(code.inputs) == 1 and code.inputs[0].tensor is None:
         code.inputs[0].tensor = tensor
@@ -293,7 +293,7 @@ def set_input(machine: Machine, model: KerasModel, tensor: Tensor, batch: Value 
 
 
 def functional(machine: Machine, args: Arguments, node: ast.AST) -> KerasModel:
-    """Returns a model made from its inputs and outputs."""
+    """Return a model made from its inputs and outputs."""
     model = new_model(machine, "functional", node, args.value(2, "name"))
     names = args.names
     inputs = args.value(0, "inputs") if "input" not in names else names["input"].value
@@ -303,7 +303,7 @@ def functional(machine: Machine, args: Arguments, node: ast.AST) -> KerasModel:
 
 
 def connect(machine: Machine, model: KerasModel, inputs: Value, outputs: Value, node: ast.AST) -> None:
-    """Finds the calls between inputs and outputs."""
+    """Find the calls between inputs and outputs."""
     code = model.code
     if isinstance(inputs, dict):
         model.taken = [str(k) for k in inputs]
@@ -354,7 +354,7 @@ def _swap(value: Value, found: dict[CodeTensor, CodeTensor]) -> Value:
 
 
 def sources(call: CodeCall) -> list[CodeTensor]:
-    """Returns every tensor that a call takes."""
+    """Return every tensor that a call takes."""
     found = list(call.inputs)
     for arg in call.args.values():
         found += tensors_in(arg.value)
@@ -362,7 +362,7 @@ def sources(call: CodeCall) -> list[CodeTensor]:
 
 
 def behind(ends: Sequence[CodeTensor], starts: Sequence[CodeTensor]) -> list[CodeCall]:
-    """Returns the calls that lead to tensors, up to others, in the order in which they run."""
+    """Return the calls that lead to tensors, up to others, in the order in which they run."""
     found: dict[int, CodeCall] = {}
     stop = set(starts)
     todo = [t for t in ends if t not in stop]
@@ -377,7 +377,7 @@ def behind(ends: Sequence[CodeTensor], starts: Sequence[CodeTensor]) -> list[Cod
 def replay(
     machine: Machine, calls: Sequence[CodeCall], given: dict[CodeTensor, CodeTensor], node: ast.AST
 ) -> dict[CodeTensor, CodeTensor]:
-    """Makes calls once more with other tensors; returns the new tensor of each old one."""
+    """Make calls once more with other tensors; return the new tensor of each old one."""
     found = dict(given)
     machine.tick(10 * len(calls))
     for call in calls:
@@ -398,7 +398,7 @@ def replay(
 
 
 def code_of(machine: Machine, model: KerasModel) -> CodeModel:
-    """Returns the calls, inputs and outputs of a model as far as they have been read.
+    """Return the calls, inputs and outputs of a model as far as they have been read.
 
     Those of a Sequential are taken anew from its list of layers.
     """
@@ -454,7 +454,7 @@ def call_model(machine: Machine, model: KerasModel, args: Arguments, node: ast.A
 
 
 def loaded(machine: Machine, name: str, why: str, node: ast.AST) -> KerasModel:
-    """Returns a model that the code loads: one opaque layer between an input and an output."""
+    """Return a model that the code loads: one opaque layer between an input and an output."""
     model = new_model(machine, "opaque", node)
     machine.stop(why, node)
     incomplete(model, why, machine.where(node))

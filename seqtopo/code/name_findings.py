@@ -85,12 +85,12 @@ _CUSTOM = re.compile(r"custom_obj|CustomObject|register_keras_serializable|regis
 
 
 def has_own_objects(text: str) -> bool:
-    """Returns whether a Python text may register custom objects, such as activations."""
+    """Return whether a Python text may register custom objects, such as activations."""
     return _CUSTOM.search(text) is not None
 
 
 def name_findings(model: CodeModel) -> Iterator[Diagnostic]:
-    """Yields the names in a model's code that Keras lacks: arguments of layers, losses and the like."""
+    """Yield the names in a model's code that Keras lacks: arguments of layers, losses and the like."""
     seen: set[CodeLayer] = set()
     for call in model.calls:
         yield from _of_layer(call.layer, seen)
@@ -153,7 +153,7 @@ def _objects(call: Training) -> Iterator[Diagnostic]:
 
 
 def _words(value: object) -> Iterator[str]:
-    """Yields the texts in the value of an argument of ``compile``."""
+    """Yield the texts in the value of an argument of ``compile``."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
@@ -190,7 +190,7 @@ def _no_object(key: str, family: str, word: str, where: Where) -> Diagnostic:
 
 
 def _text_of(word: str, where: Where) -> Span | None:
-    """Returns the span of a text in an argument, in plain quotes; None if it comes from elsewhere."""
+    """Return the span of a text in an argument, in plain quotes; None if it comes from elsewhere."""
     try:
         node = ast.parse(f"({where.text})", mode="eval").body
     except (SyntaxError, ValueError, RecursionError):

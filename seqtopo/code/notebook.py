@@ -62,12 +62,12 @@ class Notebook:
         return sorted(full, key=lambda cell: cell.run or 0)
 
     def cell(self, offset: int) -> Cell | None:
-        """Returns the cell in which an offset of the text lies."""
+        """Return the cell in which an offset of the text lies."""
         at = bisect_right(self._starts, offset) - 1
         return self.cells[at] if at >= 0 else None
 
     def place(self, offset: int) -> CellPlace:
-        """Returns the cell, line and column of an offset of the text."""
+        """Return the cell, line and column of an offset of the text."""
         cell = self.cell(offset)
         line, column = self.source.place(offset)
         if cell is None:
@@ -75,7 +75,7 @@ class Notebook:
         return CellPlace(cell.number, line - self.source.place(cell.span.start).line + 1, column)
 
     def offset(self, number: int, line: int, column: int = 1) -> int:
-        """Returns the offset of a line and column in a cell.
+        """Return the offset of a line and column in a cell.
 
         Raises:
             KeyError: there is no such code cell.
@@ -172,12 +172,12 @@ def plain_python(text: str) -> str:
 
 
 def _blank(command: str, indent: int) -> str:
-    """Returns a ``0`` for a command and blanks for the rest, on as many lines."""
+    """Return a ``0`` for a command and blanks for the rest, on as many lines."""
     return command[:indent] + "0" + re.sub(r"[^\r\n]", " ", command[indent + 1 :])
 
 
 def _continued(text: str) -> set[int]:
-    """Returns the offsets of lines that continue a bracket of a line before.
+    """Return the offsets of lines that continue a bracket of a line before.
 
     A rough look, which need only be right for lines that begin with ``%``: a remainder in brackets.
     """

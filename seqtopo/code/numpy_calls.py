@@ -42,18 +42,18 @@ class Given:
         self.args, self.kwargs, self.where = args, kwargs, where
 
     def get(self, position: int, *names: str, otherwise: Any = None) -> Any:
-        """Returns the argument at a position, or by one of its names."""
+        """Return the argument at a position, or by one of its names."""
         for name in names:
             if name in self.kwargs:
                 return self.kwargs[name]
         return self.args[position] if 0 <= position < len(self.args) else otherwise
 
     def has(self, position: int, *names: str) -> bool:
-        """Returns whether the argument is given."""
+        """Return whether the argument is given."""
         return 0 <= position < len(self.args) or any(name in self.kwargs for name in names)
 
     def array(self, position: int = 0, *names: str) -> CodeArray:
-        """Returns the argument as an array; an unknown array if it is none."""
+        """Return the argument as an array; an unknown array if it is none."""
         return as_array(self.get(position, *names)) or nothing()
 
 

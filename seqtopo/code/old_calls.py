@@ -53,7 +53,7 @@ class Rewriting:
 
 
 def layer_findings(text: OldText, call: ast.Call, found: Meaning) -> Iterator[Diagnostic]:
-    """Yields what Keras 3 changed in a call of a layer: its class (ST802) and its arguments (ST803)."""
+    """Yield what Keras 3 changed in a call of a layer: its class (ST802) and its arguments (ST803)."""
     name = found.name
     written = name if found.kind == "merge" else found.old
     if found.kind == "merge" and not name:
@@ -76,7 +76,7 @@ def layer_findings(text: OldText, call: ast.Call, found: Meaning) -> Iterator[Di
 
 
 def reference_findings(text: OldText, node: ast.Name | ast.Attribute, found: Meaning) -> Iterator[Diagnostic]:
-    """Finds an old class that is passed on and not called, such as ``partial(Convolution2D, 64)`` (ST802)."""
+    """Find an old class that is passed on and not called, such as ``partial(Convolution2D, 64)`` (ST802)."""
     if found.old == found.name or found.old in ALIASES or found.kind != "layer" or found.name not in ROW_OF:
         return
     edits = text.renamed(node, found.name) if found.old not in old_spellings.POSITIONAL else None
@@ -112,7 +112,7 @@ def _shown(text: OldText, call: ast.Call, made: Rewriting) -> Iterator[Diagnosti
 
 
 def _title(text: OldText, call: ast.Call, edits: tuple[Edit, ...]) -> str:
-    """Returns the title of a fix, which shows the call after its edits where that is short."""
+    """Return the title of a fix, which shows the call after its edits where that is short."""
     here = text.span(call)
     inside = [e for e in edits if here.start <= e.span.start and e.span.end <= here.end]
     moved = tuple(Edit(Span(e.span.start - here.start, e.span.end - here.start), e.text) for e in inside)
@@ -124,7 +124,7 @@ def _title(text: OldText, call: ast.Call, edits: tuple[Edit, ...]) -> str:
 
 
 def _layer(text: OldText, call: ast.Call, written: str, row: Row, called: bool) -> Rewriting:
-    """Returns the edits of a layer's call; ``called`` is True for a function such as ``concatenate``."""
+    """Return the edits of a layer's call; ``called`` is True for a function such as ``concatenate``."""
     name = row.keras
     made = Rewriting()
     spread = any(isinstance(a, ast.Starred) for a in call.args) or any(k.arg is None for k in call.keywords)
@@ -156,7 +156,7 @@ def _layer(text: OldText, call: ast.Call, written: str, row: Row, called: bool) 
 
 
 def arguments(text: OldText, call: ast.Call, places: tuple[str, ...]) -> list[Given]:
-    """Returns the arguments of a call by their names, in their order."""
+    """Return the arguments of a call by their names, in their order."""
     found: list[Given] = []
     for i, node in enumerate(call.args):
         span = text.span(node)
@@ -176,14 +176,14 @@ def _value(text: OldText, node: ast.expr) -> Any:
 
 
 def _counts_axes(call: ast.Call) -> bool:
-    """Returns whether a class of Keras 1 is called as Keras 1 had it: ``Convolution2D(64, 3, 3)``."""
+    """Return whether a class of Keras 1 is called as Keras 1 had it: ``Convolution2D(64, 3, 3)``."""
     return len(call.args) < 2 or not isinstance(call.args[1], (ast.Tuple, ast.List))
 
 
 def _arguments(
     text: OldText, call: ast.Call, row: Row, given: list[Given], found: Modern, made: Rewriting
 ) -> None:
-    """Adds the edits that turn the arguments into those of Keras 3."""
+    """Add the edits that turn the arguments into those of Keras 3."""
     names = _new_names(found.notes)
     for note in found.notes:
         if note.kind == "meaning" and note.why != OLD_HARD_SIGMOID:
@@ -278,7 +278,7 @@ def _defaults(
     names: Mapping[str, str],
     made: Rewriting,
 ) -> None:
-    """Writes out what was another default when the layer was spelled so."""
+    """Write out the defaults that were others in the Keras version of the spelling."""
     if not made.changes:
         return
     named = {names.get(g.name, g.name) for g in given}
@@ -325,7 +325,7 @@ def _literal(value: Any, text: OldText) -> str:
 
 
 def _merge(text: OldText, call: ast.Call) -> Rewriting:
-    """Returns the edits that write ``merge([a, b], mode="concat")`` as ``concatenate([a, b])``."""
+    """Return the edits that write ``merge([a, b], mode="concat")`` as ``concatenate([a, b])``."""
     made = Rewriting()
     given = arguments(text, call, old_spellings.POSITIONAL["merge"])
     mode = next((g.value for g in given if g.name == "mode"), "sum")

@@ -32,7 +32,7 @@ class Home(NamedTuple):
 
 
 def import_findings(text: OldText) -> Iterator[Diagnostic]:
-    """Yields the imports of a text, and the modules of its dotted names, that Keras 3 changed."""
+    """Yield the imports of a text, and the modules of its dotted names, that Keras 3 changed."""
     for node in text.nodes:
         if isinstance(node, ast.ImportFrom) and not node.level and node.module:
             yield from _from(text, node)
@@ -66,7 +66,7 @@ def _from(text: OldText, node: ast.ImportFrom) -> Iterator[Diagnostic]:
 
 
 def _gone(path: str, package: str) -> str:
-    """Returns the advice for a name that Keras 3 does not have; "" for one that it has."""
+    """Return the advice for a name that Keras 3 does not have; "" for one that it has."""
     if package == "tensorflow.keras" and path.startswith("keras.preprocessing."):
         return ""
     if path in GONE:
@@ -77,7 +77,7 @@ def _gone(path: str, package: str) -> str:
 
 
 def _home(module: str, name: str, package: str) -> Home:
-    """Returns the module and name that Keras 3 has for a name of a module; the same where nothing changed."""
+    """Return the module and name that Keras 3 has for a name of a module; the same where nothing changed."""
     ours = of_keras(module)
     path = of_keras(f"{module}.{name}")
 
@@ -114,7 +114,7 @@ def _is_old(path: str, package: str) -> bool:
 
 
 def _object(module: str, name: str) -> str:
-    """Returns the present name of an optimizer, a loss, a regularizer, a constraint or an initializer."""
+    """Return the present name of an optimizer, a loss, a regularizer, a constraint or an initializer."""
     room = MODULES.get(module, module).removeprefix("keras.").split(".")[0]
     if room == "optimizers":
         return SHORT.get(name, "")
@@ -124,7 +124,7 @@ def _object(module: str, name: str) -> str:
 
 
 def _moved(text: OldText, node: ast.ImportFrom, homes: list[Home]) -> Iterator[Diagnostic]:
-    """Finds an import whose names Keras 3 all has, here or elsewhere."""
+    """Find an import whose names Keras 3 all has, here or elsewhere."""
     module = node.module or ""
     modules = dict.fromkeys(home.module for home in homes)
     edits: list[Edit] = []
@@ -169,7 +169,7 @@ def _moved(text: OldText, node: ast.ImportFrom, homes: list[Home]) -> Iterator[D
 
 
 def _split(text: OldText, node: ast.ImportFrom, homes: list[Home]) -> Iterator[Diagnostic]:
-    """Finds an import whose names are in several modules now; the fix writes one statement for each."""
+    """Find an import whose names are in several modules now; the fix writes one statement for each."""
     module, place = node.module or "", _module_at(text, node)
     span = text.span(node)
     if place is None:
@@ -196,7 +196,7 @@ def _split(text: OldText, node: ast.ImportFrom, homes: list[Home]) -> Iterator[D
 
 
 def _module_at(text: OldText, node: ast.ImportFrom) -> Span | None:
-    """Returns the span of the module's name in an import; None if more than blanks stand before it."""
+    """Return the span of the module's name in an import; None if more than blanks stand before it."""
     start = text.span(node).start
     found = re.compile(r"from[ \t]+").match(text.text, start)
     if found is None or not text.text.startswith(node.module or "", found.end()):
@@ -205,7 +205,7 @@ def _module_at(text: OldText, node: ast.ImportFrom) -> Span | None:
 
 
 def _unused(text: OldText, node: ast.ImportFrom, i: int, alias: ast.alias) -> Iterator[Diagnostic]:
-    """Finds the import of an old layer that nothing uses."""
+    """Find the import of an old layer that nothing uses."""
     name = alias.asname or alias.name
     new = RENAMED_CLASSES.get(alias.name, "")
     ours = of_keras(node.module or "")
@@ -234,7 +234,7 @@ def _unused(text: OldText, node: ast.ImportFrom, i: int, alias: ast.alias) -> It
 
 
 def _left_out(text: OldText, node: ast.ImportFrom, i: int) -> tuple[Fix, ...]:
-    """Returns the fix that leaves out a name that nothing uses."""
+    """Return the fix that leaves out a name that nothing uses."""
     alias, at = node.names[i], text.span(node)
     if text.loads[alias.asname or alias.name] or alias.name == "*":
         return ()
@@ -266,7 +266,7 @@ def _is_gone(text: OldText, span: Span, path: str, why: str, fixes: tuple[Fix, .
 
 
 def _plain(text: OldText, node: ast.Import, alias: ast.alias) -> Iterator[Diagnostic]:
-    """Finds ``import tensorflow.python.keras as keras``."""
+    """Find ``import tensorflow.python.keras as keras``."""
     ours, package = of_keras(alias.name), package_of(alias.name)
     if not ours:
         return
@@ -296,7 +296,7 @@ def _plain(text: OldText, node: ast.Import, alias: ast.alias) -> Iterator[Diagno
 
 
 def _dotted(text: OldText, node: ast.Attribute) -> Iterator[Diagnostic]:
-    """Finds a dotted name with an old module in it, such as ``keras.layers.core.Dense``."""
+    """Find a dotted name with an old module in it, such as ``keras.layers.core.Dense``."""
     path = text.path(node)
     ours = of_keras(path)
     if not ours:
@@ -340,7 +340,7 @@ def _dotted(text: OldText, node: ast.Attribute) -> Iterator[Diagnostic]:
 
 
 def _root(text: OldText, node: ast.expr) -> str:
-    """Returns the dotted name that the first name of an expression means."""
+    """Return the dotted name that the first name of an expression means."""
     while isinstance(node, ast.Attribute):
         node = node.value
     return text.path(node)

@@ -85,7 +85,7 @@ class OldText:
     # ---- names ---------------------------------------------------------------------------------------
 
     def path(self, node: ast.AST) -> str:
-        """Returns the dotted name that an expression means, as the imports spell it; "" for anything else."""
+        """Return the dotted name that an expression means, as the imports spell it; "" for anything else."""
         if isinstance(node, ast.Attribute):
             before = self.path(node.value)
             return f"{before}.{node.attr}" if before else ""
@@ -103,7 +103,7 @@ class OldText:
         return ""
 
     def meaning(self, node: ast.AST) -> Meaning:
-        """Returns Keras' meaning of an expression, ``OTHER`` if it is no name of Keras."""
+        """Return Keras' meaning of an expression, ``OTHER`` if it is no name of Keras."""
         path = of_keras(self.path(node))
         return keras_names.meaning(path) if path else OTHER
 
@@ -117,48 +117,48 @@ class OldText:
         return Counter(n.id for n in self.nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load))
 
     def is_free(self, name: str) -> bool:
-        """Returns whether no variable, import or parameter of the text has a name."""
+        """Return whether no variable, import or parameter of the text has a name."""
         return name not in self.bindings and name not in self._taken and not self.loads[name]
 
     # ---- places --------------------------------------------------------------------------------------
 
     def span(self, node: ast.AST) -> Span:
-        """Returns the span of a node in the text."""
+        """Return the span of a node in the text."""
         return self.lines.span(node)
 
     def of(self, span: Span) -> str:
-        """Returns the text of a span."""
+        """Return the text of a span."""
         return self.text[span.start : span.end]
 
     def last_name(self, node: ast.expr) -> Span:
-        """Returns the span of the last part of a dotted name."""
+        """Return the span of the last part of a dotted name."""
         end = self.span(node).end
         length = len(node.attr) if isinstance(node, ast.Attribute) else end - self.span(node).start
         return Span(end - length, end)
 
     def statement(self, node: ast.AST) -> ast.stmt | None:
-        """Returns the statement that a node stands in."""
+        """Return the statement that a node stands in."""
         while node in self.parents and not isinstance(node, ast.stmt):
             node = self.parents[node]
         return node if isinstance(node, ast.stmt) else None
 
     def begins_line(self, at: int) -> bool:
-        """Returns whether only blanks stand before an offset in its line."""
+        """Return whether only blanks stand before an offset in its line."""
         return not self.text[self.text.rfind("\n", 0, at) + 1 : at].strip()
 
     def indent(self, at: int) -> str:
-        """Returns the blanks that the line of an offset begins with."""
+        """Return the blanks that the line of an offset begins with."""
         line = self.text[self.text.rfind("\n", 0, at) + 1 : at]
         return line[: len(line) - len(line.lstrip())] if line.strip() else line
 
     def new_line(self, at: int) -> str:
-        """Returns the end of line that the text has."""
+        """Return the end of line that the text has."""
         return "\r\n" if "\r\n" in self.text else "\n"
 
     # ---- edits ---------------------------------------------------------------------------------------
 
     def renamed(self, node: ast.expr, new: str) -> list[Edit] | None:
-        """Returns the edits that call a class by another name of the same module.
+        """Return the edits that call a class by another name of the same module.
 
         None if that cannot be told.
         """
@@ -180,7 +180,7 @@ class OldText:
         return None if brought is None else [Edit(place, new), *brought]
 
     def brought(self, alias: ast.alias, old: str, new: str) -> list[Edit] | None:
-        """Returns the edits that import a name beside another one of its module."""
+        """Return the edits that import a name beside another one of its module."""
         known = self.bindings.get(new)
         if known is not None:
             ours = (keras_names.canonical(known.path).rsplit(".", 1)[-1]) == new
@@ -193,13 +193,13 @@ class OldText:
         return [Edit(Span(at.end, at.end), f", {new}")]
 
     def without_arguments(self, call: ast.Call, gone: Iterable[ast.keyword]) -> list[Edit]:
-        """Returns the edits that take arguments out of a call."""
+        """Return the edits that take arguments out of a call."""
         taken = {self.span(keyword) for keyword in gone}
         spans = sorted(self.span(node) for node in (*call.args, *call.keywords))
         return self.without(spans, {i for i, span in enumerate(spans) if span in taken})
 
     def without(self, spans: Sequence[Span], gone: set[int]) -> list[Edit]:
-        """Returns the edits that take arguments or names out of a list with commas between."""
+        """Return the edits that take arguments or names out of a list with commas between."""
         edits: list[Edit] = []
         for i in sorted(gone):
             here, before = spans[i], spans[i - 1] if i else None
@@ -249,7 +249,7 @@ def package_of(path: str) -> str:
 
 
 def _set_names(nodes: Sequence[ast.AST]) -> Iterator[str]:
-    """Yields the names that a text sets, other than by imports."""
+    """Yield the names that a text sets, other than by imports."""
     for node in nodes:
         if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
             yield node.id

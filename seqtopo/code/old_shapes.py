@@ -27,7 +27,7 @@ class Firsts(NamedTuple):
 
 
 def firsts_of(models: Iterable[CodeModel]) -> Firsts:
-    """Returns where the first layers of models stand, and where the others do."""
+    """Return where the first layers of models stand, and where the others do."""
     first: set[Span] = set()
     later: set[Span] = set()
     for model in models:
@@ -47,7 +47,7 @@ class _Shape(NamedTuple):
 
 
 def shape_findings(text: OldText, call: ast.Call, found: Meaning, firsts: Firsts) -> Iterator[Diagnostic]:
-    """Yields an ST804 for each argument of a layer's call that gives the shape of its input."""
+    """Yield an ST804 for each argument of a layer's call that gives the shape of its input."""
     row = ROW_OF.get(found.name)
     if row is None:
         return
@@ -113,7 +113,7 @@ def _dtype(row: Row, named: dict[str | None, ast.keyword], said: str, text: OldT
 def _fix(
     text: OldText, call: ast.Call, given: list[ast.keyword], shape: _Shape, firsts: Firsts
 ) -> Fix | None:
-    """Returns the fix that moves a shape out of a layer; None if none is sure to mean the same."""
+    """Return the fix that moves a shape out of a layer; None if none is sure to mean the same."""
     if "..." in shape.text or any(k.arg is None for k in call.keywords):
         return None
     taken = text.without_arguments(call, given)
@@ -135,7 +135,7 @@ def _fix(
 
 
 def _in_place(text: OldText, given: list[ast.keyword], shape: _Shape) -> Fix | None:
-    """Returns the fix that writes ``input_shape`` for ``input_dim``, if the layer is not put into a model
+    """Return the fix that writes ``input_shape`` for ``input_dim``, if the layer is not put into a model
     on the spot.
     """
     first = next((k for k in given if k.arg == "input_dim"), None)
@@ -153,7 +153,7 @@ def _is_beside(text: OldText, given: list[ast.keyword]) -> bool:
 
 
 def _outer(text: OldText, call: ast.Call) -> ast.expr:
-    """Returns the layer with the wrappers around it."""
+    """Return the layer with the wrappers around it."""
     here: ast.expr = call
     while True:
         around = text.parents.get(here)
@@ -169,7 +169,7 @@ def _outer(text: OldText, call: ast.Call) -> ast.expr:
 
 
 def _in_list(text: OldText, outer: ast.expr, where: ast.AST | None, shape: _Shape) -> list[Edit] | None:
-    """Returns the edits that put ``Input`` first in a list of layers.
+    """Return the edits that put ``Input`` first in a list of layers.
 
     A null character stands for its name.
     """
@@ -181,7 +181,7 @@ def _in_list(text: OldText, outer: ast.expr, where: ast.AST | None, shape: _Shap
 
 
 def _before_add(text: OldText, outer: ast.expr, where: ast.AST | None, shape: _Shape) -> list[Edit] | None:
-    """Returns the edits that put ``model.add(Input(...))`` on a line before that of the first layer."""
+    """Return the edits that put ``model.add(Input(...))`` on a line before that of the first layer."""
     if isinstance(where, ast.keyword):
         where = text.parents.get(where)
     if (
@@ -201,7 +201,7 @@ def _before_add(text: OldText, outer: ast.expr, where: ast.AST | None, shape: _S
 
 
 def _input_name(text: OldText, call: ast.Call, outer: ast.expr) -> tuple[str, list[Edit]] | None:
-    """Returns the name of ``Input`` in the text and the edits that import it; None if none is safe."""
+    """Return the name of ``Input`` in the text and the edits that import it; None if none is safe."""
     for name, bound in text.bindings.items():
         if of_keras(bound.path) and canonical(bound.path).rsplit(".", 1)[-1] == "Input":
             return name, []

@@ -31,7 +31,7 @@ class Known(NamedTuple):
 
 
 def known_of(text: OldText, code: CodeFile) -> Known:
-    """Returns what the reading of a file tells of its calls."""
+    """Return what the reading of a file tells of its calls."""
     trained = {one.where.span for model in code.models for one in model.training}
     metrics = [
         k.value for n in text.nodes if isinstance(n, ast.Call) for k in n.keywords if k.arg == "metrics"
@@ -55,7 +55,7 @@ def _says(
 
 
 def _renamed(text: OldText, code: str, keyword: ast.keyword, new: str) -> Diagnostic:
-    """Returns the finding that an argument has another name, with its fix."""
+    """Return the finding that an argument has another name, with its fix."""
     at = text.span(keyword)
     edit = Edit(Span(at.start, at.start + len(keyword.arg or "")), new)
     fix = Fix(f"write {new}=", (edit,), safe=True)
@@ -70,7 +70,7 @@ def _without(text: OldText, call: ast.Call, gone: Iterable[ast.keyword]) -> list
 
 
 def model_findings(text: OldText, call: ast.Call, found: Meaning) -> Iterator[Diagnostic]:
-    """Finds old arguments: ``Model(input=x, output=y)`` and ``InputLayer(input_shape=...)``."""
+    """Find old arguments: ``Model(input=x, output=y)`` and ``InputLayer(input_shape=...)``."""
     names = old.MODEL_ARGUMENTS if found.kind == "model" else old.INPUT_ARGUMENTS
     for keyword in call.keywords:
         if new := names.get(keyword.arg or ""):
@@ -78,7 +78,7 @@ def model_findings(text: OldText, call: ast.Call, found: Meaning) -> Iterator[Di
 
 
 def method_findings(text: OldText, call: ast.Call, known: Known) -> Iterator[Diagnostic]:
-    """Yields what Keras 3 changed in a call of a method of a model."""
+    """Yield what Keras 3 changed in a call of a method of a model."""
     if not isinstance(call.func, ast.Attribute):
         return
     name, place = call.func.attr, text.last_name(call.func)
@@ -114,7 +114,7 @@ def _compiles(call: ast.Call) -> bool:
 
 
 def _is_training(call: ast.Call) -> bool:
-    """Returns whether the arguments of a ``fit`` are such as only old Keras had."""
+    """Return whether the arguments of a ``fit`` are such as only old Keras had."""
     return any(
         k.arg in ("nb_epoch", "samples_per_epoch", "nb_val_samples", "show_accuracy") for k in call.keywords
     )
@@ -134,7 +134,7 @@ def _named_loss(text: OldText, keyword: ast.keyword) -> Iterator[Diagnostic]:
 
 
 def _method(text: OldText, call: ast.Call, func: ast.Attribute, method: old.Method) -> Iterator[Diagnostic]:
-    """Finds a method whose name or arguments Keras 3 has otherwise."""
+    """Find a method whose name or arguments Keras 3 has otherwise."""
     name, place = func.attr, text.last_name(func)
     by_hand = [k for k in call.keywords if k.arg in method.by_hand]
     gone = [k for k in call.keywords if k.arg in method.left_out]
@@ -183,7 +183,7 @@ def _gone_method(text: OldText, call: ast.Call, name: str, place: Span) -> Diagn
 
 
 def _reset(text: OldText, call: ast.Call, func: ast.Attribute, known: Known) -> Iterator[Diagnostic]:
-    """Finds ``model.reset_states()``: in Keras 3 the layers have that method, and models do not."""
+    """Find ``model.reset_states()``: in Keras 3 the layers have that method, and models do not."""
     model, sure = text.of(text.span(func.value)), text.span(call) in known.resets
     if not sure and "model" not in model.lower():
         return
@@ -194,7 +194,7 @@ def _reset(text: OldText, call: ast.Call, func: ast.Attribute, known: Known) -> 
 
 
 def _weights_file(text: OldText, call: ast.Call) -> Iterator[Diagnostic]:
-    """Finds ``save_weights("x.h5")``: Keras 3 wants names that end in ``.weights.h5``."""
+    """Find ``save_weights("x.h5")``: Keras 3 wants names that end in ``.weights.h5``."""
     given = call.args[0] if call.args else None
     if isinstance(given, ast.Constant) and isinstance(given.value, str):
         for ending in (".h5", ".hdf5"):
@@ -215,7 +215,7 @@ def _weights_file(text: OldText, call: ast.Call) -> Iterator[Diagnostic]:
 
 
 def object_findings(text: OldText, call: ast.Call, found: Meaning, known: Known) -> Iterator[Diagnostic]:
-    """Yields what Keras 3 changed in the arguments of an optimizer, a regularizer or a constraint."""
+    """Yield what Keras 3 changed in the arguments of an optimizer, a regularizer or a constraint."""
     if found.family != "optimizer":
         entry = entry_of(found.family, found.name) if found.family else None
         names = OBJECT_ARGUMENTS.get(entry.keras if entry is not None else found.name, {})
@@ -255,7 +255,7 @@ def _is_none(node: ast.expr) -> bool:
 
 
 def _decay(text: OldText, call: ast.Call, keyword: ast.keyword, title: str, known: Known) -> Diagnostic:
-    """Returns the finding for ``decay=``.
+    """Return the finding for ``decay=``.
 
     Its fix writes a schedule that lets the rate fall in the same way.
     """
@@ -286,7 +286,7 @@ def _decay(text: OldText, call: ast.Call, keyword: ast.keyword, title: str, know
 
 
 def _schedule(text: OldText, call: ast.Call) -> tuple[str, list[Edit]] | None:
-    """Returns the name of ``InverseTimeDecay`` in the text and edits that import it; None if none is safe."""
+    """Return the name of ``InverseTimeDecay`` in the text and edits that import it; None if none is safe."""
     name = "InverseTimeDecay"
     known = text.bindings.get(name)
     if known is not None:
@@ -343,7 +343,7 @@ _KEYS = {"acc": "accuracy", "val_acc": "val_accuracy"}
 
 
 def key_findings(text: OldText, node: ast.Constant, known: Known) -> Iterator[Diagnostic]:
-    """Finds ``history.history["acc"]`` and ``monitor="val_acc"`` of a model compiled with ``accuracy``."""
+    """Find ``history.history["acc"]`` and ``monitor="val_acc"`` of a model compiled with ``accuracy``."""
     written = node.value if isinstance(node.value, str) else ""
     new = _KEYS.get(written)
     around = text.parents.get(node)
@@ -362,7 +362,7 @@ def key_findings(text: OldText, node: ast.Constant, known: Known) -> Iterator[Di
 
 
 def backend_findings(text: OldText, node: ast.Attribute) -> Iterator[Diagnostic]:
-    """Finds a function of ``keras.backend`` that ``keras.ops`` has now (ST808)."""
+    """Find a function of ``keras.backend`` that ``keras.ops`` has now (ST808)."""
     path = text.path(node)
     if not of_keras(path).startswith("keras.backend.") or package_of(path) != "keras":
         return
@@ -386,7 +386,7 @@ def backend_findings(text: OldText, node: ast.Attribute) -> Iterator[Diagnostic]
 
 
 def _operation(text: OldText, name: str, call: ast.Call | None) -> tuple[str, list[Edit]]:
-    """Returns Keras 3's name of a backend function and edits of its arguments; "" if none means the same."""
+    """Return Keras 3's name of a backend function and edits of its arguments; "" if none means the same."""
     if call is None:
         return "", []
     names = {k.arg for k in call.keywords}
@@ -422,7 +422,7 @@ def _ordering(text: OldText, call: ast.Call) -> tuple[str, list[Edit]]:
 
 
 def _import_keras(text: OldText, node: ast.expr) -> list[Edit] | None:
-    """Returns the edits that import ``keras`` where ``keras.backend`` is imported.
+    """Return the edits that import ``keras`` where ``keras.backend`` is imported.
 
     None if they cannot be made.
     """

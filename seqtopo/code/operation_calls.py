@@ -26,7 +26,7 @@ from seqtopo.layers.values import Refusal, Tensor
 
 
 def operation(machine: Machine, name: str, spelling: str, args: Arguments, node: ast.AST) -> Value:
-    """Returns the result of calling a function on tensors: an operation of the model.
+    """Return the result of calling a function on tensors: an operation of the model.
 
     ``name`` is that of ``keras.ops``, ``spelling`` how the code calls it: ``tf.concat``, ``K.mean``.
     """
@@ -55,7 +55,7 @@ def _takes_rest(function: str, argument: str) -> bool:
 
 
 def apply(machine: Machine, function: str, given: Mapping[str, Passed], node: ast.AST) -> Value:
-    """Returns the result of a function of ``keras.ops``; its arguments are given by Keras' names."""
+    """Return the result of a function of ``keras.ops``; its arguments are given by Keras' names."""
     values = {name: _value(machine, passed.value) for name, passed in given.items()}
     constant = next((v for v in values.values() if isinstance(v, CodeArray)), None)
     unknown = any(isinstance(v, Opaque) for v in values.values())
@@ -85,7 +85,7 @@ def apply(machine: Machine, function: str, given: Mapping[str, Passed], node: as
 
 
 def _infer_or_leave(call: CodeCall) -> None:
-    """Infers what an operation gives; one that a spec does not have, and Keras does, is opaque."""
+    """Infer the output of an operation; one that only Keras has becomes opaque."""
     try:
         infer(call, strict=True)
     except Refusal as error:
@@ -104,7 +104,7 @@ _ARITHMETIC = frozenset(
 def _with_constant(
     function: str, inputs: tuple[CodeTensor, ...], constant: CodeArray
 ) -> tuple[Tensor, ...] | None:
-    """Returns the output of arithmetic with an array from outside the model; None if unknown."""
+    """Return the output of arithmetic with an array from outside the model; None if unknown."""
     tensor = tensor_of(inputs[0]) if len(inputs) == 1 else None
     shape = constant.shape
     if function in ("matmul", "dot") and tensor is not None and shape is not None and len(shape) == 2:
@@ -120,7 +120,7 @@ def _with_constant(
 
 
 def _lacks_argument(found: RowCall) -> bool:
-    """Returns whether a call lacks an argument that a spec requires and Keras does not, such as the axis
+    """Return whether a call lacks an argument that a spec requires and Keras does not, such as the axis
     of a mean.
     """
     params = NAMES[found.row].params
@@ -128,7 +128,7 @@ def _lacks_argument(found: RowCall) -> bool:
 
 
 def argument_at(machine: Machine, passed: Passed, value: Value) -> Argument:
-    """Returns a value as an argument, with the places of the one that was passed."""
+    """Return a value as an argument, with the places of the one that was passed."""
     where = machine.where(passed.node)
     return Argument(value, where, machine.where(passed.whole) or where)
 
@@ -145,7 +145,7 @@ def _shape(value: Any) -> Shape | None:
 
 
 def _same(value: Value, said: Mapping[str, Argument]) -> Argument:
-    """Returns an argument of the row, at the place of the argument that it came from."""
+    """Return an argument of the row, at the place of the argument that it came from."""
     for argument in said.values():
         if argument.value is value:
             return argument
@@ -158,7 +158,7 @@ def _is_activation(name: str) -> bool:
 
 
 def operator(machine: Machine, name: str, left: Value, right: Value, node: ast.AST) -> Value:
-    """Returns the result of an operator with a tensor on one side or on both."""
+    """Return the result of an operator with a tensor on one side or on both."""
     parts = (node.left, node.right) if isinstance(node, ast.BinOp) else (None, None)
     if name in ("negative", "logical_not"):
         return apply(machine, name, {"x": Passed(left)}, node)
@@ -169,7 +169,7 @@ def operator(machine: Machine, name: str, left: Value, right: Value, node: ast.A
 
 
 def item_of(machine: Machine, value: CodeTensor, key: Value, node: ast.AST) -> Value:
-    """Returns a tensor's item: one operation for each axis that the key cuts, takes or adds."""
+    """Return a tensor's item: one operation for each axis that the key cuts, takes or adds."""
     keys = key if type(key) is tuple else (key,)
     shape = _shape(value)
     steps = list(_steps(keys, shape)) if shape is not None else [None]
@@ -191,7 +191,7 @@ def item_of(machine: Machine, value: CodeTensor, key: Value, node: ast.AST) -> V
 
 
 def _steps(keys: tuple[Any, ...], shape: Shape) -> Iterator[tuple[str, dict[str, Any]] | None]:
-    """Yields the rows for a key, in an order in which axes keep their numbers.
+    """Yield the rows for a key, in an order in which axes keep their numbers.
 
     None for what no row can do.
     """
@@ -223,7 +223,7 @@ def _steps(keys: tuple[Any, ...], shape: Shape) -> Iterator[tuple[str, dict[str,
 
 
 def _cut(part: slice, axis: int) -> tuple[str, dict[str, Any]] | None:
-    """Returns the row of a slice of one axis, with its arguments; None if there is none."""
+    """Return the row of a slice of one axis, with its arguments; None if there is none."""
     if not all(p is None or type(p) is int for p in (part.start, part.stop, part.step)):
         return None
     start, stop, step = part.start or 0, part.stop, 1 if part.step is None else part.step

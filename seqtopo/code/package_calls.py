@@ -33,7 +33,7 @@ from seqtopo.system import bounds
 
 
 def call_outside(machine: Machine, path: str, args: Arguments, node: ast.AST) -> Value:
-    """Returns the result of a function or class of a package."""
+    """Return the result of a function or class of a package."""
     if path.startswith("builtins."):
         function = builtin_calls.FUNCTIONS.get(path.removeprefix("builtins."))
         if path == "builtins.len" and args.places and data.is_data(args.places[0].value):
@@ -98,7 +98,7 @@ _IMAGES = frozenset(
 
 
 def _image_format(machine: Machine, name: str, args: Arguments) -> Value:
-    """Returns the result of a call that sets, or asks for, the axis of the channels of images."""
+    """Return the result of a call that sets, or asks for, the axis of the channels of images."""
     if name.startswith("set_"):
         machine.channels_first = args.value(0, "data_format") in ("channels_first", "th")
         return None
@@ -161,7 +161,7 @@ def _copy(machine: Machine, args: Arguments, node: ast.AST) -> Value:
 
 
 def copied(value: Value, depth: int = 0) -> Value:
-    """Returns a copy of nested lists and dictionaries; for an object, one with the same attributes."""
+    """Return a copy of nested lists and dictionaries; for an object, one with the same attributes."""
     if depth > 20:
         return value
     if type(value) is list:
@@ -194,7 +194,7 @@ def _parser(machine: Machine, args: Arguments, node: ast.AST) -> Value:
 
 
 def parser_method(machine: Machine, parser: Namespace, name: str, args: Arguments, node: ast.AST) -> Value:
-    """Returns the result of a method of an ``argparse`` parser: its arguments have their defaults."""
+    """Return the result of a method of an ``argparse`` parser: its arguments have their defaults."""
     if name == "add_argument":
         flags = [p.value for p in args.places if isinstance(p.value, str)]
         said = args.value(-1, "dest")
@@ -290,7 +290,7 @@ def _reduce(machine: Machine, args: Arguments, node: ast.AST) -> Value:
 
 
 def _given(machine: Machine, args: Arguments, node: ast.AST) -> Value:
-    """Returns the first argument, as a decorator or a cast does that has no effect on reading."""
+    """Return the first argument, as a decorator or a cast does that has no effect on reading."""
     return args.places[0].value if args.places else Outside("builtins.object")
 
 

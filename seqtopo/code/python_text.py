@@ -36,7 +36,7 @@ class PythonText:
         self.made: list[Edit] = []
 
     def mine(self, where: Where | None) -> Where:
-        """Returns a place that lies in this text.
+        """Return a place that lies in this text.
 
         Raises:
             UntranslatableError: it is in another file, or there is none.
@@ -46,7 +46,7 @@ class PythonText:
         return where
 
     def call_at(self, place: Where) -> CallNode:
-        """Returns the call that stands at a place, parsed."""
+        """Return the call that stands at a place, parsed."""
         try:
             node = ast.parse(f"({place.text})", mode="eval").body
         except (SyntaxError, ValueError, RecursionError):
@@ -68,7 +68,7 @@ class PythonText:
         return Style("'" if text.count("'") > text.count('"') else '"', self.symbols)
 
     def spelled(self, step: tree.Expr, place: Where, hole: str = "") -> str:
-        """Returns the code of a new layer as this text names layers.
+        """Return the code of a new layer as this text names layers.
 
         ``hole`` stands for the layer it wraps.
         """
@@ -96,14 +96,14 @@ class PythonText:
         return f"{self.spelling(head, place)}({inner}{joint}{rest}"
 
     def spelling(self, name: str, place: Where) -> str:
-        """Returns a Keras class as this text names the layers at a place, which may need an import."""
+        """Return a Keras class as this text names the layers at a place, which may need an import."""
         prefix = self._prefix(place)
         if not prefix and not self._imported(name):
             self._import(name)
         return prefix + name
 
     def _prefix(self, place: Where) -> str:
-        """Returns the prefix of layer names in the text: ``layers.``, or nothing."""
+        """Return the prefix of layer names in the text: ``layers.``, or nothing."""
         for where in (place, *self.layers):
             match = re.match(r"((?:\w+\.)*)([A-Z]\w*)\(", where.text)
             if match is not None and where.source.text == self.source.text and match[2] not in ("Model",):
@@ -126,7 +126,7 @@ class PythonText:
         return False
 
     def _import(self, name: str) -> None:
-        """Adds a name to the import that brings the layers."""
+        """Add a name to the import that brings the layers."""
         for found in self._imports:
             if not (found.module or "").endswith("layers") and "keras.layers" not in (found.module or ""):
                 continue
@@ -139,7 +139,7 @@ class PythonText:
         raise UntranslatableError
 
     def _module(self, name: str) -> str:
-        """Returns the name of a module of Keras in the text, with a dot behind."""
+        """Return the name of a module of Keras in the text, with a dot behind."""
         for found in self._imports:
             if found.module == "keras" and any((a.asname or a.name) == name for a in found.names):
                 return f"{name}."
@@ -148,7 +148,7 @@ class PythonText:
         raise UntranslatableError
 
     def applied(self, step: tree.Expr, place: Where) -> str:
-        """Returns the code of a step applied to a hole, which a null character stands for."""
+        """Return the code of a step applied to a hole, which a null character stands for."""
         row = row_of(step)
         if row is not None and row.keras and keras_text(step) is not None:
             return f"{self.spelled(step, place)}(\0)"
@@ -176,7 +176,7 @@ class PythonText:
         return Span(start, end)
 
     def without_assignment(self, statement: Where, call: Span, inner: Span) -> list[Edit] | None:
-        """Returns the edits that take out ``y = Layer()(x)``, so that the one use of ``y`` reads ``x``.
+        """Return the edits that take out ``y = Layer()(x)``, so that the one use of ``y`` reads ``x``.
 
         None where it is another statement, or the names have other uses.
         """
@@ -223,16 +223,16 @@ class CallNode:
         self.place = place
 
     def span(self, node: ast.expr) -> Span:
-        """Returns the span of a part of the expression in the whole text."""
+        """Return the span of a part of the expression in the whole text."""
         return part_span(node, self.place)
 
     def keyword(self, node: ast.keyword) -> Span:
-        """Returns the span of an argument in the whole text, with its name."""
+        """Return the span of an argument in the whole text, with its name."""
         return part_span(node, self.place)
 
 
 def part_span(node: ast.expr | ast.keyword, place: Where) -> Span:
-    """Returns the span of a part of an expression in the whole text.
+    """Return the span of a part of an expression in the whole text.
 
     The expression was parsed from the text of a place, put between brackets.
     """
@@ -243,7 +243,7 @@ def part_span(node: ast.expr | ast.keyword, place: Where) -> Span:
 
 
 def with_names(fix: Fix, source: Source, inputs: Iterable[CodeInput]) -> Fix:
-    """Returns a fix with the name that the code has for the number of steps of an input, in a repeat.
+    """Return a fix with the name that the code has for the number of steps of an input, in a repeat.
 
     The name stands in the same block before it, so that it means the same number.
     """
@@ -275,7 +275,7 @@ _REPEATS = re.compile(r"\bRepeatVector\((\d+)\)")
 
 
 def parses(text: str) -> bool:
-    """Returns whether a text is valid Python."""
+    """Return whether a text is valid Python."""
     try:
         ast.parse(text)
     except (SyntaxError, ValueError, RecursionError):
@@ -297,12 +297,12 @@ def joined(edits: Iterable[Edit]) -> tuple[Edit, ...]:
 
 
 def _in_block(text: str, indent: str) -> bool:
-    """Returns whether all lines behind the first are in the block with that indentation."""
+    """Return whether all lines behind the first are in the block with that indentation."""
     return all(re.match(indent, line) for line in text.splitlines()[1:] if line.strip())
 
 
 def item_spans(place: Where) -> list[Span]:
-    """Returns the spans of the items of a tuple or list; none for anything else."""
+    """Return the spans of the items of a tuple or list; none for anything else."""
     try:
         node = ast.parse(f"({place.text})", mode="eval").body
     except (SyntaxError, ValueError, RecursionError):
@@ -313,7 +313,7 @@ def item_spans(place: Where) -> list[Span]:
 
 
 def item_texts(text: str) -> list[str]:
-    """Returns the items of a tuple as they are written.
+    """Return the items of a tuple as they are written.
 
     >>> item_texts("(None, 2*N)")
     ['None', '2*N']
@@ -328,7 +328,7 @@ def line_end(text: str, at: int) -> int:
 
 
 def offset(source: Source, line: int, column: int) -> int:
-    """Returns the offset of a place that Python counts in bytes of UTF-8."""
+    """Return the offset of a place that Python counts in bytes of UTF-8."""
     text = source.line(line)
     if not text.isascii():
         column = len(text.encode()[:column].decode(errors="ignore"))

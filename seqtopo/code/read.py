@@ -144,7 +144,7 @@ def _read(file: CodeFile, statements: list[ast.stmt], path: Path | None) -> Code
 
 
 def _models(machine: Interpreter) -> list[CodeModel]:
-    """Returns the models that were made, equal ones at one place once, each with a name of its own."""
+    """Return the models that were made, equal ones at one place once, each with a name of its own."""
     found: list[CodeModel] = []
     seen: set[object] = set()
     names: dict[str, int] = {}
@@ -169,7 +169,7 @@ def _signature(code: CodeModel) -> tuple[object, ...]:
 
 
 def _units(call: CodeCall) -> str:
-    """Returns the units or filters of a call's layer as text; "" if it has none that are known."""
+    """Return the units or filters of a call's layer as text; "" if it has none that are known."""
     given = call.layer.args.get("units", call.layer.args.get("filters"))
     return str(given.value) if given is not None and isinstance(given.value, (int, Expr)) else ""
 
@@ -178,7 +178,7 @@ def _units(call: CodeCall) -> str:
 
 
 def _cells(file: CodeFile, notebook: Notebook) -> list[ast.stmt]:
-    """Returns the statements of the cells, each parsed by itself."""
+    """Return the statements of the cells, each parsed by itself."""
     found: list[ast.stmt] = []
     for cell in notebook.in_order:
         text = notebook.python[cell.span.start : cell.span.end]
@@ -187,7 +187,7 @@ def _cells(file: CodeFile, notebook: Notebook) -> list[ast.stmt]:
 
 
 def _statements(file: CodeFile, text: str, lines: int) -> list[ast.stmt]:
-    """Returns the statements of a text in front of which ``lines`` lines stand.
+    """Return the statements of a text in front of which ``lines`` lines stand.
 
     Of a text with an error these are the statements that can be read.
     """
@@ -224,7 +224,7 @@ _OLD_NUMBER = re.compile(r"\b(\d+)[lL]\b|\b0(\d+)\b(?!\.)")
 
 
 def _mended(file: CodeFile, text: str, lines: int, error: SyntaxError) -> ast.Module:
-    """Parses as much as possible of a text with a syntax error, and notes the error.
+    """Parse as much as possible of a text with a syntax error, and note the error.
 
     Statements of Python 2 are blanked out, and an indented cell is read in a block. Where that does not help,
     the part before the error is read.
@@ -280,7 +280,7 @@ def _note(file: CodeFile, error: SyntaxError, lines: int) -> None:
 
 
 def _before(text: str, line: int) -> ast.Module:
-    """Returns the statements before a line, up to the last one that can be parsed."""
+    """Return the statements before a line, up to the last one that can be parsed."""
     found = re.split(r"(?<=\n)", text)[: max(0, line)]
     for _ in range(12):
         while found and not found.pop().strip():
@@ -315,7 +315,7 @@ class Project:
         self.package = ".".join(parts)
 
     def find(self, name: str, around: Module) -> Module | None:
-        """Returns the file of the project that a dotted name means; None for an installed package."""
+        """Return the file of the project that a dotted name means; None for an installed package."""
         parts = name.split(".")
         if self.folder is None or self.root is None or parts[0] in _PACKAGES or not all(parts):
             return None

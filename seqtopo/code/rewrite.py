@@ -41,7 +41,7 @@ def rewritten(data: bytes, before: str, after: str, notebook: bool = False) -> b
 
 
 def _with_endings(text: str, before: str, after: str) -> str:
-    """Returns the lines of ``after``; unchanged ones keep the line ending that they have in a text."""
+    """Return the lines of ``after``; unchanged ones keep the line ending that they have in a text."""
     old, new = text.splitlines(keepends=True), after.splitlines(keepends=True)
     plain = before.splitlines(keepends=True)
     ending = "\r\n" if "\r\n" in text else "\n"
@@ -55,7 +55,7 @@ def _with_endings(text: str, before: str, after: str) -> str:
 
 
 def _in_cells(text: str, before: str, after: str) -> str:
-    """Returns the JSON of a notebook with the changed lines of its cells."""
+    """Return the JSON of a notebook with the changed lines of its cells."""
     notebook = read_notebook(text, "")
     if notebook.source.text != before:
         raise NotRewrittenError
@@ -94,7 +94,7 @@ _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]')
 
 
 def _sources(text: str) -> Iterator[tuple[int, int]]:
-    """Yields the start and end of each cell's source (a text or a list) in the JSON of a notebook."""
+    """Yield the start and end of each cell's source (a text or a list) in the JSON of a notebook."""
     path: list[str] = []
     key = ""
     start = -1
@@ -122,12 +122,12 @@ def _sources(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _in_cell(path: list[str]) -> bool:
-    """Returns whether a path is that of a cell: an object in the list ``cells``."""
+    """Return whether a path is that of a cell: an object in the list ``cells``."""
     return len(path) >= 2 and path[-2] == "cells" and path[-1] == ""
 
 
 def _written(old: str, text: str) -> str:
-    """Returns the source of a cell as JSON, laid out as it was."""
+    """Return the source of a cell as JSON, laid out as it was."""
     ascii_only = old.isascii()
     lines = text.splitlines(keepends=True)
     was = json.loads(old)

@@ -45,7 +45,7 @@ class UnknownError(Exception):
 
 
 def read_arguments(layer: CodeLayer) -> dict[str, Any]:
-    """Returns the arguments of a layer by the names of its row, as a spec has them.
+    """Return the arguments of a layer by the names of its row, as a spec has them.
 
     Raises:
         UnknownError: one that decides what the layer gives cannot be told.
@@ -80,12 +80,12 @@ def read_arguments(layer: CodeLayer) -> dict[str, Any]:
 
 
 def _is_of_input(dtype: Any) -> bool:
-    """Returns whether a dtype is one of whole numbers: beside ``input_shape``, it is that of the input."""
+    """Return whether a dtype is one of whole numbers: beside ``input_shape``, it is that of the input."""
     return isinstance(dtype, str) and dtype.startswith(("int", "uint"))
 
 
 def parameter(row: Row, key: str) -> Param | None:
-    """Returns the parameter of a row that Keras knows by a name."""
+    """Return the parameter of a row that Keras knows by a name."""
     for param in row.by_name.values():
         if param.keras_name == key:
             return param
@@ -93,7 +93,7 @@ def parameter(row: Row, key: str) -> Param | None:
 
 
 def read_value(param: Param, value: Any) -> Any:
-    """Returns a value as a spec has it; REQUIRED if it cannot be told."""
+    """Return a value as a spec has it; REQUIRED if it cannot be told."""
     family = param.kind.family
     if isinstance(value, CodeLayer) and family == "activation":
         value = _activation(value)
@@ -125,7 +125,7 @@ def _activation(layer: CodeLayer) -> Any:
 
 
 def _object(family: str, given: Object) -> Any:
-    """Returns a Keras object by the name that a spec has for it."""
+    """Return a Keras object by the name that a spec has for it."""
     entry = entry_of(family, given.name)
     if entry is None:
         return Opaque(given.name)
@@ -138,7 +138,7 @@ def _object(family: str, given: Object) -> Any:
 
 
 def _part(part: Part, value: Any) -> Any:
-    """Returns an argument of an object, which may be an object itself, such as a schedule."""
+    """Return an argument of an object, which may be an object itself, such as a schedule."""
     if isinstance(value, Object):
         family = next((f for f in part.takes.families if entry_of(f, value.name)), "")
         made = _object(family, value) if family else Opaque(value.name)
@@ -153,7 +153,7 @@ def _tuple(value: Any) -> Any:
 
 
 def has_unknown(value: Any) -> bool:
-    """Returns whether a value, or an item of it, cannot be told or written in a spec."""
+    """Return whether a value, or an item of it, cannot be told or written in a spec."""
     if isinstance(value, (tuple, list)):
         return any(map(has_unknown, value))
     return not (value is None or isinstance(value, (bool, int, float, str, Expr, Word, Object)))
@@ -166,7 +166,7 @@ def _is_plain(value: Any) -> bool:
 
 
 def _decides(row: Row, param: Param) -> bool:
-    """Returns whether an argument decides a layer's output shapes, or whether the layer can be called."""
+    """Return whether an argument decides a layer's output shapes, or whether the layer can be called."""
     if param.default is REQUIRED:
         return True
     if param.kind.family or param in COMMON or param.kind in (kinds.RATE, kinds.NUMBER, kinds.SEED):
@@ -182,7 +182,7 @@ def argument_of(layer: CodeLayer, param: Param) -> Argument | None:
 
 
 def parameter_of(row: Row, arg: tree.Argument, place: int) -> tuple[Param | None, int]:
-    """Returns the parameter that an argument of a step is for, and the number of places taken then."""
+    """Return the parameter that an argument of a step is for, and the number of places taken then."""
     if arg.name is not None:
         return row.by_name.get(arg.name.name), place
     if isinstance(arg.value, tree.Name) and arg.value.name in row.flags:
@@ -194,7 +194,7 @@ def parameter_of(row: Row, arg: tree.Argument, place: int) -> tuple[Param | None
 
 
 def note_inners(layer: CodeLayer, arguments: Mapping[str, Any], found: dict[int, CodeLayer]) -> None:
-    """Adds to ``found`` the layer of the code for each layer inside a wrapper."""
+    """Add to ``found`` the layer of the code for each layer inside a wrapper."""
     assert layer.row is not None
     for key, argument in layer.args.items():
         param = parameter(layer.row, key)
@@ -208,13 +208,13 @@ def note_inners(layer: CodeLayer, arguments: Mapping[str, Any], found: dict[int,
 
 
 def tensors_of(call: CodeCall) -> list[tuple[str, tuple[CodeTensor, ...]]]:
-    """Returns the arguments of a call that are values of the model."""
+    """Return the arguments of a call that are values of the model."""
     found = ((key, tensors_in(argument.value)) for key, argument in call.args.items())
     return [(key, tensors) for key, tensors in found if tensors]
 
 
 def is_named(layer: CodeLayer, key: str) -> bool:
-    """Returns whether a spec gives this argument of the call by name, rather than as an input of the step."""
+    """Return whether a spec gives this argument of the call by name, rather than as an input of the step."""
     param = parameter(layer.row, key) if layer.row is not None else None
     return param is not None and param.kind.takes in ("tensor", "tensors")
 
@@ -229,7 +229,7 @@ def tensors_in(value: Any) -> tuple[CodeTensor, ...]:
 
 
 def primaries(of: CodeCall | CodeInput) -> int:
-    """Returns the number of values that a call gives before its states and scores."""
+    """Return the number of values that a call gives before its states and scores."""
     if isinstance(of, CodeCall):
         mode = of.layer.args.get("merge_mode")
         if mode is not None and mode.value is None:
@@ -240,7 +240,7 @@ def primaries(of: CodeCall | CodeInput) -> int:
 
 
 def second_values(call: CodeCall) -> tuple[str, int]:
-    """Returns a spec's name of the second values of a call, and their number; ("", 0) if there are none."""
+    """Return a spec's name of the second values of a call, and their number; ("", 0) if there are none."""
     layer = call.layer
     if layer.row is None:
         return "", 0
@@ -262,7 +262,7 @@ def _states(row: Row) -> int:
 
 
 def units_of(layer: CodeLayer) -> Any:
-    """Returns the width of each state of a recurrent layer, if the state is a vector."""
+    """Return the width of each state of a recurrent layer, if the state is a vector."""
     inner = layer.args.get("layer")
     if inner is not None and isinstance(inner.value, CodeLayer):
         return units_of(inner.value)
@@ -275,7 +275,7 @@ def plain_of(argument: Argument | None, default: Any) -> Any:
 
 
 def merges_states(call: CodeCall) -> bool:
-    """Returns whether a call merges two states of one Bidirectional layer, along their one axis."""
+    """Return whether a call merges two states of one Bidirectional layer, along their one axis."""
     pair = call.inputs
     if len(pair) != 2 or pair[0].of is not pair[1].of or not isinstance(pair[0].of, CodeCall):
         return False
@@ -294,7 +294,7 @@ def name_expr(ref: str) -> tree.Expr:
 
 
 def train_arguments(made: Training, outputs: int) -> list[tuple[str, tree.Expr]]:
-    """Returns the arguments of ``compile`` as those of ``train``, without what no spec can say."""
+    """Return the arguments of ``compile`` as those of ``train``, without what no spec can say."""
     found: list[tuple[str, tree.Expr]] = []
     for key, family in _TRAIN:
         argument = made.args.get(key)

@@ -51,7 +51,7 @@ class SpecText:
     """The layers that are not in it, and why."""
 
     def pieces_at(self, span: Span) -> list[Piece]:
-        """Returns the parts that a span means: the part at it exactly, else the smallest around it, else
+        """Return the parts that a span means: the part at it exactly, else the smallest around it, else
         those in it.
         """
         exact = [p for p in self.pieces if p.span == span]

@@ -14,7 +14,7 @@ from seqtopo.syntax.print import print_expr
 
 
 def shared_steps(one: Sequence[tree.Expr], other: Sequence[tree.Expr]) -> int:
-    """Returns the number of steps that two flows have in common at the beginning."""
+    """Return the number of steps that two flows have in common at the beginning."""
     for i, (a, b) in enumerate(zip(one, other, strict=False)):
         if not same(a, b):
             return i
@@ -37,7 +37,7 @@ def kind_of(node: tree.Expr) -> str:
 
 
 def is_bare_activation(node: tree.Expr) -> bool:
-    """Returns whether a node is a bare activation, short for ``act(...)`` with it as argument."""
+    """Return whether a node is a bare activation, short for ``act(...)`` with it as argument."""
     return False if isinstance(node, tree.Call) else row_of(node) is None
 
 
@@ -47,7 +47,7 @@ def same(one: tree.Expr | None, other: tree.Expr) -> bool:
 
 
 def wrapped_by(node: tree.Expr) -> tree.Expr | None:
-    """Returns the node inside a wrapper; None if the node is no wrapper."""
+    """Return the node inside a wrapper; None if the node is no wrapper."""
     row = row_of(node)
     if row is None or not row.wraps or not isinstance(node, tree.Call) or not node.args:
         return None
@@ -70,7 +70,7 @@ def argument_of(args: dict[str, Argument], param: Param) -> Argument | None:
 
 
 def rest_of_input(call: tree.Call) -> dict[str, str]:
-    """Returns the arguments of an ``in(...)`` beside its shape, as texts by name."""
+    """Return the arguments of an ``in(...)`` beside its shape, as texts by name."""
     found: dict[str, str] = {}
     for arg in call.args:
         if arg.name is not None:

@@ -55,7 +55,7 @@ FOLLOWS = "follows what is not known"
 
 
 def spec_text(model: CodeModel) -> SpecText | None:
-    """Returns the spec of a model; None if nothing of it can be told."""
+    """Return the spec of a model; None if nothing of it can be told."""
     return _Writer(model).written()
 
 
@@ -136,7 +136,7 @@ class _Writer:
         self.ends[id(given), 0] = chain
 
     def _open(self, tensor: CodeTensor, shape: Tensor) -> _Chain:
-        """Returns the chain of a new input, which stands for a value that no spec can say."""
+        """Return the chain of a new input, which stands for a value that no spec can say."""
         where = tensor.of.where
         chain = _Chain([], CodeInput(shape, where=where), guessed=True)
         self.chains.append(chain)
@@ -144,7 +144,7 @@ class _Writer:
         return chain
 
     def _uses(self) -> Counter[int]:
-        """Returns the number of uses of each call's or input's value; with 2 or more it needs a name."""
+        """Return the number of uses of each call's or input's value; with 2 or more it needs a name."""
         uses: Counter[int] = Counter()
         for call in self.calls:
             if id(call) in self.hidden:
@@ -161,7 +161,7 @@ class _Writer:
         return uses
 
     def _ref(self, tensors: Sequence[CodeTensor]) -> list[tuple[str, _Chain]]:
-        """Returns the texts for some values, each with its chain.
+        """Return the texts for some values, each with its chain.
 
         Several values of one layer may be one text.
         """
@@ -193,7 +193,7 @@ class _Writer:
         return found
 
     def _alone(self, tensor: CodeTensor) -> _Chain:
-        """Returns the chain of one of several values, or of an opaque layer's output: a new input."""
+        """Return the chain of one of several values, or of an opaque layer's output: a new input."""
         of = tensor.of
         if isinstance(of, CodeCall):
             if of.gives is not None and tensor.output < len(of.gives):
@@ -251,7 +251,7 @@ class _Writer:
         self.ends[id(call), 0] = chain
 
     def _forget(self, chain: _Chain) -> None:
-        """Removes the name of a chain's end, as the chain goes on."""
+        """Remove the name of a chain's end, as the chain goes on."""
         if chain.name:
             self.result.values.pop(chain.name, None)
             chain.name = ""
@@ -284,7 +284,7 @@ class _Writer:
             found += [ref for ref, _ in self._ref([tensor])]
 
     def _last(self, shown: Sequence[_Chain], outputs: list[str]) -> _Chain | None:
-        """Returns the chain that is the model's only output; None if there are several."""
+        """Return the chain that is the model's only output; None if there are several."""
         if not outputs:
             self.result.whole = False
             return [chain for chain in shown if chain.calls][-1]
@@ -292,7 +292,7 @@ class _Writer:
         return by_name.get(outputs[0]) if len(outputs) == 1 else None
 
     def _merged_states(self) -> None:
-        """Hides the calls that merge the states of both directions where they only start another layer."""
+        """Hide the calls that merge the states of both directions where they only start another layer."""
         given: dict[int, CodeCall] = {}
         for call in self.calls:
             starts = dict(tensors_of(call)).get("initial_state", ())
@@ -320,7 +320,7 @@ class _Writer:
     # ---- writing -------------------------------------------------------------------------------------
 
     def _shared(self, shown: Sequence[_Chain]) -> dict[int, str]:
-        """Returns the names of the layers that are called more than once."""
+        """Return the names of the layers that are called more than once."""
         calls = Counter(id(call.layer) for chain in shown for call in chain.calls)
         names: dict[int, str] = {}
         for chain in shown:
@@ -393,7 +393,7 @@ class _Writer:
         return span
 
     def _put_step(self, layer: CodeLayer, call: CodeCall | None, name: str = "") -> Span:
-        """Writes a layer, with the arguments of its call; or its name with those alone."""
+        """Write a layer, with the arguments of its call; or its name with those alone."""
         assert layer.row is not None
         plain: dict[str, Any] = {}
         given: dict[str, tree.Expr] = {}
@@ -434,7 +434,7 @@ class _Writer:
         return self._put_expr(step, layer, call, nodes, written_by)
 
     def _unmerged(self, tensors: tuple[CodeTensor, ...]) -> tuple[CodeTensor, ...]:
-        """Returns the states that merged states were made of."""
+        """Return the states that merged states were made of."""
         reader = next((self.hidden[id(t.of)] for t in tensors if id(t.of) in self.hidden), None)
         if reader is None:
             return tensors
@@ -449,7 +449,7 @@ class _Writer:
         nodes: Mapping[int, CodeLayer],
         written_by: Mapping[str, Argument],
     ) -> Span:
-        """Writes a step, argument by argument, so that the place of each is known."""
+        """Write a step, argument by argument, so that the place of each is known."""
         if not isinstance(step, tree.Call) or layer.row is None:
             return self.out.put(print_expr(step))
         start = len(self.out.text)

@@ -16,7 +16,7 @@ def _table_same(table: CodeArray, given: Given) -> CodeArray:
 
 
 def _table_rows(table: CodeArray, given: Given) -> CodeArray:
-    """Returns some rows of a table; their number is unknown."""
+    """Return some rows of a table; their number is unknown."""
     shape = None if table.shape is None else (new_size(), *table.shape[1:])
     found = _table_like(table, shape)
     found.origin = None

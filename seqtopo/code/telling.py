@@ -20,7 +20,7 @@ _LABELS = re.compile(r"\blabels\b")
 
 
 def told_in_code(found: Diagnostic, text: SpecText, fixer: Fixer) -> Diagnostic:
-    """Returns a finding in a model's spec as one in the Python text."""
+    """Return a finding in a model's spec as one in the Python text."""
     where = place_of(text, found.span)
     if where is None:
         where = text.model.where
@@ -63,13 +63,13 @@ def told_in_code(found: Diagnostic, text: SpecText, fixer: Fixer) -> Diagnostic:
 
 
 def _without_name(where: Where) -> Where:
-    """Returns the value of an argument that is written with its name."""
+    """Return the value of an argument that is written with its name."""
     name = re.match(r"\w+\s*=\s*(?!=)", where.text)
     return where if name is None else Where(where.source, Span(where.span.start + name.end(), where.span.end))
 
 
 def _open_shapes(title: str, symbols: Mapping[str, str]) -> str:
-    """Returns a title whose shapes have None for sizes without a name in the code, as its edits have."""
+    """Return a title whose shapes have None for sizes without a name in the code, as its edits have."""
     return re.sub(
         r"(?<=Input\(shape=\()[^)]*",
         lambda m: re.sub(r"\b[A-Z]\w*\b", lambda s: s[0] if s[0] in symbols else "None", m[0]),
@@ -78,7 +78,7 @@ def _open_shapes(title: str, symbols: Mapping[str, str]) -> str:
 
 
 def place_of(text: SpecText, span: Span) -> Where | None:
-    """Returns the place in the Python text that a place in a model's spec stands for."""
+    """Return the place in the Python text that a place in a model's spec stands for."""
     pieces = [p for p in text.pieces_at(span) if _where(p) is not None]
     if not pieces:
         return None
@@ -88,7 +88,7 @@ def place_of(text: SpecText, span: Span) -> Where | None:
 
 
 def _where(piece: Piece) -> Where | None:
-    """Returns the place where the layer is made, if that is part of the call; else that of the call."""
+    """Return the place where the layer is made, if that is part of the call; else that of the call."""
     call = piece.call
     if piece.kind in ("step", "name") and call is not None:
         made = call.layer.where
@@ -102,7 +102,7 @@ def _where(piece: Piece) -> Where | None:
 
 
 def _worded(message: str, text: SpecText, head: bool = False) -> str:
-    """Returns a message in Keras' words, with the generated names of the spec replaced."""
+    """Return a message in Keras' words, with the generated names of the spec replaced."""
     if VALUE in message or LAYER in message:
         for name, layer in text.layers.items():
             title = layer.kind
@@ -129,7 +129,7 @@ def _value_words(of: Any) -> str:
 
 
 def in_cells(found: Sequence[Diagnostic], code: CodeFile) -> tuple[Diagnostic, ...]:
-    """Returns the findings of a notebook, each in the text of its cell; those of another file as they are."""
+    """Return the findings of a notebook, each in the text of its cell; those of another file as they are."""
     notebook = code.notebook
     if notebook is None:
         return tuple(found)

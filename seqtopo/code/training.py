@@ -55,7 +55,7 @@ class DataFinding(NamedTuple):
 def data_findings(
     text: SpecText, checked: Checked, dims: Mapping[str, Any] | None = None
 ) -> list[DataFinding]:
-    """Returns the mistakes in the data that code hands to a model; what cannot be told is left out.
+    """Return the mistakes in the data that code hands to a model; what cannot be told is left out.
 
     The model's spec has no errors and was checked with these ``dims``.
     """
@@ -113,7 +113,7 @@ def _fit(
     weights: Argument | None,
     dims: Mapping[str, Any],
 ) -> Iterator[DataFinding]:
-    """Yields the mistakes in one x, y and sample weights for the model."""
+    """Yield the mistakes in one x, y and sample weights for the model."""
     resolved = checked.resolved
     assert resolved is not None
     xs = arrays_of(x, "x", [one.name for one in inputs])
@@ -174,7 +174,7 @@ def _beyond_symbols(graph: Graph, index: int, x: Given) -> Iterator[DataFinding]
 
 
 def _fix(found: Diagnostic, call: Training, xs: Sequence[Given] | None) -> Fix | None:
-    """Returns the fix that gives ``predict`` the axis that one sample lacks; None for any other finding."""
+    """Return the fix that gives ``predict`` the axis that one sample lacks; None for any other finding."""
     at = xs[0].where if xs and len(xs) == 1 else None
     if found.code != "ST713" or call.method != "predict" or at is None or not _NAMED.fullmatch(at.text):
         return None
@@ -200,7 +200,7 @@ def _one_hot_for_ids(resolved: Resolved, y: Given, loss: str) -> DataFinding:
 
 
 def at_the_data(told: Diagnostic, found: DataFinding) -> Diagnostic:
-    """Returns a finding about data at the place of an array, with its own place as a label."""
+    """Return a finding about data at the place of an array, with its own place as a label."""
     at, fix = found.at, found.fix
     if at is None or (told.span, told.source) == (at.span, at.source):
         return told if fix is None else replace(told, fixes=(fix, *told.fixes))
@@ -213,7 +213,7 @@ def at_the_data(told: Diagnostic, found: DataFinding) -> Diagnostic:
 
 
 def at_the_loss(text: SpecText, found: Diagnostic) -> Diagnostic:
-    """Returns a finding of a sigmoid under a loss of one class at the loss, if several classes may be right.
+    """Return a finding of a sigmoid under a loss of one class at the loss, if several classes may be right.
 
     The labels show that. ``found`` stands in the Python text.
     """
@@ -236,7 +236,7 @@ def at_the_loss(text: SpecText, found: Diagnostic) -> Diagnostic:
 
 
 def of_one_step(text: SpecText, found: Diagnostic) -> Diagnostic:
-    """Returns a finding that a recurrent layer is given one step, as a warning or an info.
+    """Return a finding that a recurrent layer is given one step, as a warning or an info.
 
     It is a warning if code makes the data so. Else a loop may feed the model, or its sizes may be those of an
     example.
@@ -264,7 +264,7 @@ def _place(
     ys: Sequence[Given] | None,
     ws: Sequence[Given] | None,
 ) -> Where | None:
-    """Returns the place at which a finding about arrays is shown; None for the diagnostic's own place."""
+    """Return the place at which a finding about arrays is shown; None for the diagnostic's own place."""
     sides: Sequence[Given] | None = None
     if found.code in _AT_X:
         sides = xs
@@ -281,7 +281,7 @@ def _place(
 
 
 def _far(text: SpecText, found: Diagnostic, ys: Sequence[Given] | None) -> Where | None:
-    """Returns the place of the labels, if a finding is about a Sequential that a functional model extends."""
+    """Return the place of the labels, if a finding is about a Sequential that a functional model extends."""
     if found.code not in ("ST702", "ST703") or not ys:
         return None
     call = next((p.call for p in text.pieces_at(found.span) if p.call is not None), None)
@@ -292,14 +292,14 @@ def _far(text: SpecText, found: Diagnostic, ys: Sequence[Given] | None) -> Where
 
 
 def _is_from_outside(arrays: Sequence[Given] | None, call: Where) -> bool:
-    """Returns whether some of the arrays are made outside of the function in which they are used."""
+    """Return whether some of the arrays are made outside of the function in which they are used."""
     return any(
         one.array.where is not None and indent_of(one.array.where) < indent_of(call) for one in arrays or ()
     )
 
 
 def _is_compiled_so(calls: Sequence[Training], call: Training) -> bool:
-    """Returns whether the loss at this call is that of the last ``compile``, which the model's spec has."""
+    """Return whether the loss at this call is that of the last ``compile``, which the model's spec has."""
     compiled = [i for i, one in enumerate(calls) if one.method == "compile"]
     before = [i for i in compiled if i < calls.index(call)]
     if not before or before[-1] == compiled[-1]:
@@ -309,7 +309,7 @@ def _is_compiled_so(calls: Sequence[Training], call: Training) -> bool:
 
 
 def _knows_loss(resolved: Resolved) -> bool:
-    """Returns whether the loss of each output is known."""
+    """Return whether the loss of each output is known."""
     losses = losses_of(resolved.training, len(resolved.graph.outputs))
     return bool(losses) and all(losses or ())
 
@@ -318,7 +318,7 @@ def _knows_loss(resolved: Resolved) -> bool:
 
 
 def inputs_in(text: SpecText, graph: Graph) -> list[CodeInput] | None:
-    """Returns the inputs of the code in the order of the graph's; None if they are not the same ones."""
+    """Return the inputs of the code in the order of the graph's; None if they are not the same ones."""
     found: list[CodeInput] = []
     for index in graph.inputs:
         piece = next((p for p in text.pieces_at(graph.nodes[index].span) if p.input is not None), None)
@@ -337,14 +337,14 @@ def _declared(graph: Graph, index: int) -> Shape:
 
 
 def _expected(graph: Graph, index: int, losses: Sequence[str]) -> Shape:
-    """Returns the shape of a label that fits an output."""
+    """Return the shape of a label that fits an output."""
     tensor = graph.tensor(graph.outputs[index])
     shape = tensor.shape if tensor is not None else ()
     return shape[:-1] if index < len(losses) and losses[index] in IDS else shape
 
 
 def _as_data(given: Given, expected: Shape) -> Array:
-    """Returns an array of the code for the rules; an unknown one becomes one that fits."""
+    """Return an array of the code for the rules; an unknown one becomes one that fits."""
     array = given.array
     shape = array.shape if array.shape is not None else (new_size(), *expected)
     kind = array.kind if array.kind in tuple("fiub") else ""
@@ -368,7 +368,7 @@ def _values(array: CodeArray, shape: Shape) -> Values | None:
 
 
 def _aligned(graph: Graph, seen: Graph, data: Data) -> Data:
-    """Returns the data, with sizes that may be equal to those of the model set equal to them.
+    """Return the data, with sizes that may be equal to those of the model set equal to them.
 
     ``seen`` is the graph with the sizes of x in place of ``?``.
     """

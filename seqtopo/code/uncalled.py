@@ -25,7 +25,7 @@ _MAKERS = frozenset(
 
 
 def _words(node: ast.AST) -> frozenset[str]:
-    """Returns the names and attributes in a function."""
+    """Return the names and attributes in a function."""
     found: set[str] = set()
     for part in ast.walk(node):
         if isinstance(part, ast.Name):
@@ -36,7 +36,7 @@ def _words(node: ast.AST) -> frozenset[str]:
 
 
 def run_uncalled(machine: Caller) -> None:
-    """Runs what makes models and is never called: functions, and the methods of classes."""
+    """Run the functions and methods that make models and are never called."""
     words = {id(f): _words(f.node) for f in machine.functions}
     makers = {f.name for f in machine.functions if words[id(f)] & _MAKERS}
     for _ in range(3):
@@ -85,7 +85,7 @@ def _run_alone(machine: Caller, function: Function) -> None:
 
 
 def read_unread(machine: Caller) -> None:
-    """Follows the subclassed models that nothing calls."""
+    """Follow the subclassed models that nothing calls."""
     for model in list(machine.models):
         if model.kind == "subclass" and not model.code.inputs and model.instance is not None:
             call = model.instance.cls.find("call")

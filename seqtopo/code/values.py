@@ -72,13 +72,13 @@ class Arguments:
     unknown: bool = False
 
     def value(self, place: int, name: str, default: Value = None) -> Value:
-        """Returns the value at a place or under a name."""
+        """Return the value at a place or under a name."""
         if name in self.names:
             return self.names[name].value
         return self.places[place].value if 0 <= place < len(self.places) else default
 
     def has(self, place: int, name: str) -> bool:
-        """Returns whether there is an argument at a place or under a name."""
+        """Return whether there is an argument at a place or under a name."""
         return name in self.names or 0 <= place < len(self.places)
 
     @property
@@ -149,7 +149,7 @@ class Class:
     """The number of its instances so far."""
 
     def ancestors(self) -> list[Value]:
-        """Returns the class and its bases, those of the project followed, each once."""
+        """Return the class and its bases, those of the project followed, each once."""
         found: list[Value] = []
         todo: list[Value] = [self]
         while todo:
@@ -162,7 +162,7 @@ class Class:
         return found
 
     def find(self, name: str, after: Class | None = None) -> Value:
-        """Returns the value of a name in the class or its bases (those behind ``after``), or ``MISSING``."""
+        """Return the value of a name in the class or its bases (those behind ``after``), or ``MISSING``."""
         behind = after is None
         for base in self.ancestors():
             if isinstance(base, Class):
@@ -172,7 +172,7 @@ class Class:
         return MISSING
 
     def is_a(self, *paths: str) -> bool:
-        """Returns whether one of its bases is one of these names of a package."""
+        """Return whether one of its bases is one of these names of a package."""
         return any(isinstance(b, Outside) and b.path in paths for b in self.ancestors())
 
     @property
@@ -262,22 +262,22 @@ class Namespace:
 
 
 def is_tensor(value: Value) -> TypeGuard[CodeTensor]:
-    """Returns whether a value is a tensor of a model."""
+    """Return whether a value is a tensor of a model."""
     return isinstance(value, CodeTensor)
 
 
 def is_list(value: Value) -> TypeGuard[list[Any] | tuple[Any, ...]]:
-    """Returns whether a value is a list or tuple of the code, and no named tuple of the interpreter."""
+    """Return whether a value is a list or tuple of the code, and no named tuple of the interpreter."""
     return type(value) in (list, tuple)
 
 
 def is_size(value: Value) -> bool:
-    """Returns whether a value is a whole number, or an expression of symbols."""
+    """Return whether a value is a whole number, or an expression of symbols."""
     return isinstance(value, Expr) or type(value) is int
 
 
 def tensors_in(value: Value, depth: int = 0) -> list[CodeTensor]:
-    """Returns the tensors in a value, in lists, tuples and dictionaries, too."""
+    """Return the tensors in a value, in lists, tuples and dictionaries, too."""
     if is_tensor(value):
         return [value]
     if depth > 4:
@@ -290,7 +290,7 @@ def tensors_in(value: Value, depth: int = 0) -> list[CodeTensor]:
 
 
 def is_known(value: Value) -> bool:
-    """Returns whether a value is plain Python and known in all its parts."""
+    """Return whether a value is plain Python and known in all its parts."""
     if value is None or isinstance(value, (bool, int, float, complex, str, bytes, range)) or value is ...:
         return True
     if is_list(value) or isinstance(value, (set, frozenset)):
@@ -303,7 +303,7 @@ def is_known(value: Value) -> bool:
 
 
 def truth(value: Value) -> bool | None:
-    """Returns the truth value of a value; None if it is not known."""
+    """Return the truth value of a value; None if it is not known."""
     if isinstance(value, (Opaque, Expr)):
         return None
     if value is None or isinstance(value, (bool, int, float, str, bytes, range)) or is_list(value):
@@ -320,7 +320,7 @@ def truth(value: Value) -> bool | None:
 
 
 def items_of(value: Value) -> list[Value] | None:
-    """Returns the items of a value that can be iterated; None if they are not known."""
+    """Return the items of a value that can be iterated; None if they are not known."""
     if has_unknown_keys(value):
         return None
     if is_list(value) or isinstance(value, (range, str, dict, set, frozenset, bytes)):
@@ -329,12 +329,12 @@ def items_of(value: Value) -> list[Value] | None:
 
 
 def has_unknown_keys(value: Value) -> bool:
-    """Returns whether a dictionary or set holds unknown keys, so that its length is unknown."""
+    """Return whether a dictionary or set holds unknown keys, so that its length is unknown."""
     return isinstance(value, (dict, set, frozenset)) and any(isinstance(key, Unknown) for key in value)
 
 
 def hashable(value: Value) -> bool:
-    """Returns whether a value can be the key of a dictionary."""
+    """Return whether a value can be the key of a dictionary."""
     try:
         hash(value)
     except TypeError:

@@ -51,7 +51,7 @@ class Withheld:
         self.is_test = _TEST_FILE.fullmatch(PurePath(code.source.name).name) is not None
 
     def of_spec(self, found: Diagnostic, text: SpecText) -> bool:
-        """Returns whether a finding in a model's spec is withheld."""
+        """Return whether a finding in a model's spec is withheld."""
         call = next((p.call for p in text.pieces_at(found.span) if p.call is not None), None)
         if found.code == "ST203" and self._is_own_object(found, text):
             return True
@@ -74,7 +74,7 @@ class Withheld:
         return found.code == "ST603" and _is_cut(model)
 
     def of_code(self, told: Diagnostic) -> bool:
-        """Returns whether a finding in the Python text is withheld."""
+        """Return whether a finding in the Python text is withheld."""
         if told.source is not self.code.source:
             return False
         if any(_holds(span, told.span) for span in self._failing):
@@ -83,7 +83,7 @@ class Withheld:
         return self.is_test and about_training and any(_holds(span, told.span) for span in self._tests)
 
     def _is_own_object(self, found: Diagnostic, text: SpecText) -> bool:
-        """Returns whether an unknown name may be that of a custom object, or that of a layer, which
+        """Return whether an unknown name may be that of a custom object, or that of a layer, which
         tf.keras took for an activation.
         """
         piece = next(iter(text.pieces_at(found.span)), None)
@@ -99,7 +99,7 @@ class Withheld:
         return was_layer or has_own_objects(self.code.source.text)
 
     def _was_taken(self, found: Diagnostic, call: CodeCall) -> bool:
-        """Returns whether a Keras before 3 took what Keras 3 refuses; tf.keras may be either."""
+        """Return whether a Keras before 3 took what Keras 3 refuses; tf.keras may be either."""
         if "tensorflow" not in self.code.source.text:
             return False
         if found.code == "ST203":
@@ -145,7 +145,7 @@ class Withheld:
         return [node for node in ast.walk(tree) if isinstance(node, ast.stmt)]
 
     def _span(self, node: ast.stmt) -> Span:
-        """Returns the span of the lines of a statement."""
+        """Return the span of the lines of a statement."""
         source = self.code.source
         end = (node.end_lineno or node.lineno) + 1
         return Span(
@@ -167,7 +167,7 @@ def _expects(item: ast.withitem) -> bool:
 
 
 def _has_channels_first(call: CodeCall, model: CodeModel) -> bool:
-    """Returns whether images seem to have their channels first, as the settings of Keras may have it."""
+    """Return whether images seem to have their channels first, as the settings of Keras may have it."""
     if "data_format" in call.layer.args or not _TAKES_PICTURES.fullmatch(call.layer.kind):
         return False
     shapes = [given.tensor.shape for given in model.inputs if given.tensor is not None]
@@ -175,7 +175,7 @@ def _has_channels_first(call: CodeCall, model: CodeModel) -> bool:
 
 
 def _takes_input(call: CodeCall, model: CodeModel) -> bool:
-    """Returns whether an Embedding takes an input of the model itself.
+    """Return whether an Embedding takes an input of the model itself.
 
     Its ids may have several axes then: the words of each line of a text.
     """
@@ -183,19 +183,19 @@ def _takes_input(call: CodeCall, model: CodeModel) -> bool:
 
 
 def _are_few(call: CodeCall) -> bool:
-    """Returns whether float32 holds every id of an Embedding exactly, so that Keras can cast them back."""
+    """Return whether float32 holds every id of an Embedding exactly, so that Keras can cast them back."""
     rows = call.layer.args.get("input_dim")
     return rows is None or not isinstance(rows.value, int) or rows.value <= _EXACT
 
 
 def _takes_numbers(call: CodeCall, model: CodeModel) -> bool:
-    """Returns whether each value is one number per sample, so that the batch is the only axis there is."""
+    """Return whether each value is one number per sample, so that the batch is the only axis there is."""
     tensors = [tensor_of(value) for value in call.inputs]
     return call.layer.kind == "Concatenate" and all(t is not None and t.shape == () for t in tensors)
 
 
 def _is_of_pictures(call: CodeCall, model: CodeModel) -> bool:
-    """Returns whether a model works on images, which have no time steps that could be pooled or left out."""
+    """Return whether a model works on images, which have no time steps that could be pooled or left out."""
     return any(_TAKES_PICTURES.fullmatch(one.layer.kind) for one in model.calls)
 
 
@@ -212,7 +212,7 @@ _OF_INPUTS: dict[str, Callable[[CodeCall, CodeModel], bool]] = {
 
 
 def _is_switched(call: CodeCall) -> bool:
-    """Returns whether the code decides elsewhere if a layer is stateful.
+    """Return whether the code decides elsewhere if a layer is stateful.
 
     It then carries states from batch to batch on purpose.
     """
@@ -221,7 +221,7 @@ def _is_switched(call: CodeCall) -> bool:
 
 
 def _is_turned(model: CodeModel) -> bool:
-    """Returns whether the model permutes the axes of an input itself, for another of its branches."""
+    """Return whether the model permutes the axes of an input itself, for another of its branches."""
     return any(
         call.layer.kind == "Permute" and call.inputs and isinstance(call.inputs[0].of, CodeInput)
         for call in model.calls
@@ -229,7 +229,7 @@ def _is_turned(model: CodeModel) -> bool:
 
 
 def _is_cut(model: CodeModel) -> bool:
-    """Returns whether the code reshapes its samples to the input's steps, so no axes are swapped."""
+    """Return whether the code reshapes its samples to the input's steps, so no axes are swapped."""
     shape = model.inputs[0].tensor.shape if model.inputs and model.inputs[0].tensor is not None else None
     for call in model.training:
         given = call.args.get("x")
@@ -245,7 +245,7 @@ def _is_reshape(where: Where | None) -> bool:
 
 
 def _has_axes(before: CodeArray | None, after: CodeArray) -> bool:
-    """Returns whether an array certainly had the axes of another before."""
+    """Return whether an array certainly had the axes of another before."""
     if before is None or before.shape is None or after.shape is None:
         return False
     return all(size in before.shape for size in after.shape[1:])

@@ -51,7 +51,7 @@ _SHAPE = re.compile(r"\((?:[^()]|\([^()]*\)){0,80}\)")
 
 
 def keras_words(text: str, head: bool = False) -> str:
-    """Returns a message in Keras' words; in a ``head``line the first word may be a layer's name.
+    """Return a message in Keras' words; in a ``head``line the first word may be a layer's name.
 
     >>> keras_words("add takes values of one shape", head=True)
     'Add takes values of one shape'
@@ -77,7 +77,7 @@ def keras_words(text: str, head: bool = False) -> str:
 
 
 def _first(word: str) -> str:
-    """Returns Keras' name for a layer's name, and any other word as it is."""
+    """Return Keras' name for a layer's name, and any other word as it is."""
     row = NAMES.get(word)
     return row.keras if row is not None and row.keras else word
 
@@ -94,7 +94,7 @@ def _bare(match: re.Match[str]) -> str:
 
 
 def _snippets(text: str) -> str:
-    """Returns a message with the flows that stand in it as Keras has them."""
+    """Return a message with the flows that stand in it as Keras has them."""
     done: list[str] = []
     at = 0
     while at < len(text):
@@ -115,12 +115,12 @@ def _snippets(text: str) -> str:
 
 
 def _is_step(word: str) -> bool:
-    """Returns whether a step or a list of a spec may begin with a word."""
+    """Return whether a step or a list of a spec may begin with a word."""
     return word in NAMES or word in ("[", "in", "res")
 
 
 def _flow(text: str, begin: int, arrow: bool) -> tuple[int, list[str]]:
-    """Returns the end of a flow that begins at a place, and its steps as Keras has them."""
+    """Return the end of a flow that begins at a place, and its steps as Keras has them."""
     steps: list[str] = []
     end = begin
     at = begin
@@ -161,7 +161,7 @@ def _step_end(text: str, at: int) -> int | None:
 
 
 def _made(written: str) -> str | None:
-    """Returns a step as Keras has it; None if it is none."""
+    """Return a step as Keras has it; None if it is none."""
     if written == "...":
         return "..."
     spec, found = parse(Source(f"x = {written}"))
@@ -180,7 +180,7 @@ def in_a_row(steps: list[str]) -> str:
 
 @cache
 def operation(step: str) -> str:
-    """Returns the Keras code for a step that is no layer, with the value ``x``; "" if it takes several lines.
+    """Return the Keras code for a step that is no layer, with the value ``x``; "" if it takes several lines.
 
     >>> operation("at(-1)"), operation("flip")
     ('x[:, -1]', 'ops.flip(x, axis=1)')
@@ -205,7 +205,7 @@ def operation(step: str) -> str:
 
 
 def keras_text(node: tree.Expr, style: Style = MESSAGE) -> str | None:
-    """Returns a step of a spec as Keras code; None if there is none for it.
+    """Return a step of a spec as Keras code; None if there is none for it.
 
     >>> from seqtopo.syntax.parse import parse
     >>> def written(text):
@@ -246,7 +246,7 @@ def _is_name(node: tree.Expr, name: str) -> bool:
 
 
 def arguments(row: Row, call: tree.Call) -> list[tuple[Param, Any]] | None:
-    """Returns the arguments of a step by their parameters; None if one is none of the row's."""
+    """Return the arguments of a step by their parameters; None if one is none of the row's."""
     found: list[tuple[Param, Any]] = []
     place = 0
     for arg in call.args:
@@ -274,7 +274,7 @@ def arguments(row: Row, call: tree.Call) -> list[tuple[Param, Any]] | None:
 
 
 def call_text(row: Row, given: list[tuple[Param, Any]], style: Style = MESSAGE) -> str:
-    """Returns a call of a Keras layer: arguments that Keras has first by position, the rest by name."""
+    """Return a call of a Keras layer: arguments that Keras has first by position, the rest by name."""
     written: list[str] = []
     order = [param for param in row.params if not param.call]
     for i, (param, value) in enumerate(given):
@@ -285,7 +285,7 @@ def call_text(row: Row, given: list[tuple[Param, Any]], style: Style = MESSAGE) 
 
 
 def value_text(value: Any, style: Style = MESSAGE) -> str:
-    """Returns a value of a spec, as a tree or plain, as Python writes it."""
+    """Return a value of a spec, as a tree or plain, as Python writes it."""
     if isinstance(value, list):
         items = [value_text(v, style) for v in value]
         if len(items) == 1 and isinstance(value[0], tree.Tuple):
@@ -331,12 +331,12 @@ def _symbol(name: str, style: Style) -> str:
 
 
 def shape_text(call: tree.Call, style: Style = MESSAGE) -> str:
-    """Returns the shape of an ``in(...)`` as a Python tuple."""
+    """Return the shape of an ``in(...)`` as a Python tuple."""
     return _input_parts(call, style)["shape"]
 
 
 def input_text(call: tree.Call, style: Style = MESSAGE) -> str:
-    """Returns an ``in(...)`` as a call of ``Input``."""
+    """Return an ``in(...)`` as a call of ``Input``."""
     parts = _input_parts(call, style)
     return f"Input({', '.join(f'{key}={text}' for key, text in parts.items())})"
 
@@ -358,7 +358,7 @@ def _input_parts(call: tree.Call, style: Style) -> Mapping[str, str]:
 
 
 def _known(size: tree.Expr, style: Style) -> tree.Expr:
-    """Returns a size of an input; an open one where the code knows no name for it."""
+    """Return a size of an input; an open one where the code knows no name for it."""
     try:
         value_text(size, style)
     except UnknownSymbolError:
@@ -367,7 +367,7 @@ def _known(size: tree.Expr, style: Style) -> tree.Expr:
 
 
 def keras_title(title: str) -> str:
-    """Returns a layer as Keras has it, from its title in a spec: ``Flatten`` for ``flatten``."""
+    """Return a layer as Keras has it, from its title in a spec: ``Flatten`` for ``flatten``."""
     row = NAMES.get(title)
     if row is not None and row.keras:
         return row.keras
@@ -375,7 +375,7 @@ def keras_title(title: str) -> str:
 
 
 def with_arguments(title: str, given: Mapping[str, Any]) -> str:
-    """Returns the title of a layer with more arguments, given as words.
+    """Return the title of a layer with more arguments, given as words.
 
     >>> with_arguments("Conv1D(8, 3)", {"padding": "same"})
     'Conv1D(8, 3, padding="same")'

@@ -34,7 +34,7 @@ class SpecError(ValueError):
         return "\n" + render_text(self.diagnostics)
 
     def _render_traceback_(self) -> list[str]:
-        """Returns the lines that IPython shows for an uncaught error: the user's code and the message."""
+        """Return the lines that IPython shows for an uncaught error: the user's code and the message."""
         import traceback  # only an error that nobody caught needs it
 
         from seqtopo.diag.renderers.text import render_text

@@ -99,7 +99,7 @@ def suggestions(text: str, check: Check) -> Iterator[Suggestion]:
 
 
 def _carried(text: str, titles: tuple[str, ...], check: Check, left: list[int]) -> Suggestion | None:
-    """Returns the text with its mistakes fixed one after the other, until none is left.
+    """Return the text with its mistakes fixed one after the other, until none is left.
 
     None if that fails.
     """

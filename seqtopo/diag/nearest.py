@@ -47,7 +47,7 @@ def _key(word: str) -> str:
 
 
 def _rank(word: str, key: str, candidate: str) -> int | None:
-    """Returns the distance of a candidate in tenths of an edit; None if it is too far."""
+    """Return the distance of a candidate in tenths of an edit; None if it is too far."""
     other = _key(candidate)
     if not key or not other:
         return None

@@ -74,14 +74,14 @@ def _prelu(given: Given) -> Mapping[str, Any]:
 
 
 def _counted(given: Given) -> Mapping[str, Any]:
-    """Returns ``shared_axes`` counted from the front: to Keras, -1 is the axis before the last."""
+    """Return ``shared_axes`` counted from the front: to Keras, -1 is the axis before the last."""
     if given["shared_axes"] is None:
         return {}
     return {"shared_axes": tuple(i + 1 for i in axis_indices(given, "shared_axes"))}
 
 
 def _from_the_front(given: Given) -> Mapping[str, Any]:
-    """Returns ``shared_axes`` as a spec has it, from that of a Keras layer."""
+    """Return ``shared_axes`` as a spec has it, from that of a Keras layer."""
     axes, rank = given["shared_axes"], len(given.shape)
     if axes is None:
         return {}
@@ -110,7 +110,7 @@ def _softmax(given: Given) -> Shape:
 
 
 def _is_operation(args: Mapping[str, Any]) -> bool:
-    """Returns whether an operation stands for Keras' Activation layer.
+    """Return whether an operation stands for Keras' Activation layer.
 
     Keras' layer gets the shape of glu wrong, and cannot save the arguments of an activation.
     """

@@ -75,7 +75,7 @@ def _floats(given: Given) -> None:
 
 
 def _check_mask(given: Given, name: str, wanted: tuple[Shape, ...]) -> None:
-    """Refuses a mask that is of none of the wanted shapes; sizes of 1 stand for any."""
+    """Refuse a mask that is of none of the wanted shapes; sizes of 1 stand for any."""
     for mask in given.tensors.get(name, ()):
         if not any(
             len(mask.shape) == len(shape)
@@ -92,7 +92,7 @@ def _check_mask(given: Given, name: str, wanted: tuple[Shape, ...]) -> None:
 
 
 def _dot_product(given: Given) -> Shape:
-    """Returns the output shape of ``attention``: the query's steps, the value's width."""
+    """Return the output shape of ``attention``: the query's steps, the value's width."""
     _floats(given)
     _no_scores(given)
     query, value, key = attended(given)
@@ -177,7 +177,7 @@ def attention_axes(given: Given) -> tuple[int, ...]:
 
 
 def _many_heads(given: Given) -> Shape:
-    """Returns the output shape of ``mha``: that of the query, its last axis replaced by ``output_shape``."""
+    """Return the output shape of ``mha``: that of the query, its last axis replaced by ``output_shape``."""
     _no_scores(given)
     _floats(given)
     _same_rank(given)
@@ -256,7 +256,7 @@ def _projection(given: Given, name: str, kernel: Shape, bias: Shape) -> tuple[We
 
 
 def _projections(given: Given, key: Shape, value: Shape, whole: Shape, out: Shape) -> tuple[Weight, ...]:
-    """Returns the weights of an attention whose heads have these shapes, (heads, width)."""
+    """Return the weights of an attention whose heads have these shapes, (heads, width)."""
     q, v, kk = (t.shape[-1] for t in attended(given))
     query = (whole[0], key[1])
     return (
@@ -275,7 +275,7 @@ def _mha_weights(given: Given) -> tuple[Weight, ...]:
 
 
 def _grouped(given: Given) -> Shape:
-    """Returns the output shape of ``group_query_attention``: the query's shape."""
+    """Return the output shape of ``group_query_attention``: the query's shape."""
     _no_scores(given)
     _floats(given)
     query, value, key = attended(given)

@@ -53,7 +53,7 @@ def _one(rank: int) -> Any:
 
 
 def check_groups(given: Given, channels: Size) -> None:
-    """Refuses groups that do not divide the incoming channels and the filters."""
+    """Refuse groups that do not divide the incoming channels and the filters."""
     groups = given["groups"]
     for what, size in (("incoming channels", channels), ("filters", given["filters"])):
         rest = remainder(size, groups)
@@ -126,7 +126,7 @@ def _backwards(rank: int) -> Callable[[Mapping[str, Any]], str]:
 
 
 def _unequal_strides(args: Mapping[str, Any]) -> str:
-    """Returns the words for strides that differ; with a dilation, Keras strides afterwards, by itself."""
+    """Return the words for strides that differ; with a dilation, Keras strides afterwards, by itself."""
     strides, dilations = (per_axis(args[name], 2) for name in ("strides", "dilation_rate"))
     unequal = len(set(strides)) > 1 and max(dilations) == 1
     return "strides that differ between rows and columns" if unequal else ""

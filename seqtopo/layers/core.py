@@ -105,7 +105,7 @@ def _stretches(have: int, over: Size) -> bool:
 
 
 def _kept(given: Given) -> tuple[int, ...]:
-    """Returns the axes that have a mean and a variance of their own, in their order."""
+    """Return the axes that have a mean and a variance of their own, in their order."""
     return () if given["axis"] is None else tuple(sorted(axis_indices(given)))
 
 

@@ -121,7 +121,7 @@ def layer(
 
 
 def _word(column: str, word: str, known: Mapping[str, Any]) -> Any:
-    """Returns the rule or value that a word of a column names; None for an empty word."""
+    """Return the rule or value that a word of a column names; None for an empty word."""
     if word and word not in known:
         raise ValueError(f"{column} is {word!r}, and may be {', '.join(filter(None, known))}")
     return known[word] if word else None

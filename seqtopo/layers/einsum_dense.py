@@ -60,7 +60,7 @@ def _no(given: Given, code: str, message: str, label: str, help: str, at: str = 
 
 
 def _letters(given: Given) -> Equation:
-    """Returns the equation after checking that every letter stands where it can."""
+    """Return the equation after checking that every letter stands where it can."""
     text = given["equation"]
     found = read_equation(text)
     if found is None:
@@ -102,7 +102,7 @@ def _letters(given: Given) -> Equation:
 
 
 def _axes(given: Given, equation: Equation) -> int:
-    """Returns the number of incoming axes, the batch included, that the ellipsis stands for."""
+    """Return the number of incoming axes, the batch included, that the ellipsis stands for."""
     rank = len(given.shape) + 1
     elided = rank - len(equation.takes)
     if elided < 0 or (elided and not (equation.left or equation.right)):
@@ -212,7 +212,7 @@ def _known(size: Size | None) -> Size:
 
 
 def _agree(given: Given, letter: str, size: Size | None, sizes: Mapping[str, Size | None]) -> Size:
-    """Returns a size of the output: as it is written, or that of the input where none is."""
+    """Return a size of the output: as it is written, or that of the input where none is."""
     came = sizes.get(letter)
     if size is None and came is None:
         raise _no(
@@ -300,7 +300,7 @@ def _counted(given: Given) -> Mapping[str, Any]:
 
 
 def _time(call: Call) -> Passed:
-    """Returns the place of the time axis in the output; it ends where its letter is summed over."""
+    """Return the place of the time axis in the output; it ends where its letter is summed over."""
     equation = read_equation(call.get("equation"))
     assert equation is not None
     elided = len(call.came) + 1 - len(equation.takes)

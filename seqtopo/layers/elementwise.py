@@ -49,7 +49,7 @@ def function_row(name: str, about: str, example: str, params: tuple[Param, ...] 
 
 
 def follows(get: Get, rank: int) -> Mask:
-    """Returns the rule for masks: a value's mask goes on beside numbers, and ends where two values meet."""
+    """Return the rule for masks: a value's mask goes on beside numbers, and ends where two values meet."""
     fixed = [name for name in SLOTS if get(name) is not None]
     return PASSED if fixed else ENDED
 
@@ -60,7 +60,7 @@ _FOLLOWS = "A mask follows its steps."
 
 
 def _of_one(name: str, about: str, rule: Rule, *params: Param, **more: Any) -> Row:
-    """Returns the row of a function of each number alone."""
+    """Return the row of a function of each number alone."""
     example = more.pop("example", f"in(T,8) -> {name}")
     signature = ", ".join(["x", *(p.name for p in params)])
     settings: dict[str, Any] = {"function": f"{name}({signature})", "mask": masking.passes, **more}
@@ -70,7 +70,7 @@ def _of_one(name: str, about: str, rule: Rule, *params: Param, **more: Any) -> R
 
 
 def _of_two(name: str, about: str, rule: Rule, *params: Param, **more: Any) -> Row:
-    """Returns the row of a function of two values, or of a value and a number."""
+    """Return the row of a function of two values, or of a value and a number."""
     example = more.pop("example", f"in(T,8) -> {name}(2)")
     sides = more.pop("sides", "x1, x2")
     signature = ", ".join([sides, *(p.name for p in params)])
@@ -93,7 +93,7 @@ def _of_two(name: str, about: str, rule: Rule, *params: Param, **more: Any) -> R
 
 
 def _of_pair(name: str, about: str, rule: Rule, example: str, names: tuple[str, str] = ("x1", "x2")) -> Row:
-    """Returns the row of a function of two values, which takes no number in the place of one."""
+    """Return the row of a function of two values, which takes no number in the place of one."""
     return function_row(
         name,
         about,

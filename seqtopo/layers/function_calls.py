@@ -59,7 +59,7 @@ def row_call(function: str, call: FunctionCall) -> RowCall | None:
 
 
 def _plainly(function: str, call: FunctionCall) -> RowCall | None:
-    """Returns a call whose arguments are those of its row."""
+    """Return a call whose arguments are those of its row."""
     known = FUNCTIONS.get(function)
     if known is None:
         return None
@@ -92,7 +92,7 @@ def _plainly(function: str, call: FunctionCall) -> RowCall | None:
 
 
 def _sides(call: FunctionCall) -> tuple[list[Any], Any, bool]:
-    """Returns the values of a function of two, the number among them, and whether the first is a value."""
+    """Return the values of a function of two, the number among them, and whether the first is a value."""
     sides = [call.given.get("x1"), call.given.get("x2")]
     values = [v for v in sides if call.is_value(v)]
     number = next((v for v in sides if not call.is_value(v)), None)
@@ -226,7 +226,7 @@ def _pad(call: FunctionCall) -> RowCall | None:
 
 
 def _along(row: str, axis: int, name: str = "x") -> Callable[[FunctionCall], RowCall | None]:
-    """Returns the reader of a function that is a row with its axis: ``hsplit``, ``fliplr``."""
+    """Return the reader of a function that is a row with its axis: ``hsplit``, ``fliplr``."""
 
     def read(call: FunctionCall) -> RowCall | None:
         args = {"axis": axis} | {k: v for k, v in call.given.items() if k != name}
@@ -281,7 +281,7 @@ def _pool(row: str) -> Callable[[FunctionCall], RowCall | None]:
 
 
 def _dotted(call: FunctionCall) -> RowCall | None:
-    """Returns a product with a given matrix; of two values it would multiply the samples with each other."""
+    """Return a product with a given matrix; of two values it would multiply the samples with each other."""
     matrix = call.given.get("x2")
     if call.is_value(matrix) or matrix is None or call.get("axes", 1) != 1:
         return None

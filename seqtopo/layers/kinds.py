@@ -151,7 +151,7 @@ def each(kind: Kind, count: int | None = None) -> Kind:
 
 
 def spread(kind: Kind, count: int) -> Kind:
-    """Returns the kind of one value for all of ``count`` axes, or a tuple with one for each.
+    """Return the kind of one value for all of ``count`` axes, or a tuple with one for each.
 
     It reads a tuple, and for a single axis the value itself. ``per_axis`` gives the tuple of either, and of a
     default.

@@ -10,7 +10,7 @@ from seqtopo.layers.values import Refusal, Tensor, Weight
 
 
 def check_sizes(name: str, inputs: tuple[Tensor, ...], shape: Shape) -> None:
-    """Refuses a shape with a size below 1 or beyond the limit."""
+    """Refuse a shape with a size below 1 or beyond the limit."""
     for size in shape:
         if isinstance(size, int) and size < 1:
             came = _shown(inputs)
@@ -31,7 +31,7 @@ def check_sizes(name: str, inputs: tuple[Tensor, ...], shape: Shape) -> None:
 
 
 def check_weights(name: str, inputs: tuple[Tensor, ...], weights: tuple[Weight, ...]) -> None:
-    """Refuses a weight whose shape is not known before the data is there."""
+    """Refuse a weight whose shape is not known before the data is there."""
     for weight in weights:
         if any(map(is_open, [size for size in weight.shape if isinstance(size, Expr)])):
             came = _shown(inputs)
@@ -48,7 +48,7 @@ def check_weights(name: str, inputs: tuple[Tensor, ...], weights: tuple[Weight, 
 def check_known(
     name: str, inputs: tuple[Tensor, ...], needs: tuple[Size, ...], args: Mapping[str, Any]
 ) -> None:
-    """Refuses a ``?`` in a size that Keras must have as a number, and one for an argument.
+    """Refuse a ``?`` in a size that Keras must have as a number, and one for an argument.
 
     Of a ``repeat(?)`` nothing tells how often, not even the data.
     """

@@ -47,7 +47,7 @@ def _loss(
     behind: tuple[Part, ...] = (),
     called: str = "",
 ) -> Entry:
-    """Returns the entry of a loss.
+    """Return the entry of a loss.
 
     Its parameters stand ``before`` the reduction, ``between`` that and the name, and ``behind`` the name.
     """
@@ -130,7 +130,7 @@ def _metric(
     before: tuple[Part, ...] = (),
     called: str | None = "",
 ) -> Entry:
-    """Returns the entry of a metric: its parameters ``before`` its name and dtype, and ``behind`` them."""
+    """Return the entry of a metric: its parameters ``before`` its name and dtype, and ``behind`` them."""
     own = _named(name if called == "" else called)
     return Entry(name, keras, tuple(aliases.split()), before + own + behind)
 

@@ -23,7 +23,7 @@ class Mask(NamedTuple):
     uses: bool = False
 
     def handed_on(self, came: Sequence[Known]) -> list[Known]:
-        """Returns the incoming masks that make up the mask of the output; a False one counts as no mask."""
+        """Return the incoming masks that make up the mask of the output; a False one counts as no mask."""
         there = [mask for mask in came if mask]
         if self.gives == "first":
             return [mask for mask in came[:1] if mask]

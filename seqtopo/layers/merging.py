@@ -33,7 +33,7 @@ def _same_rank(given: Given) -> None:
 
 
 def _one_size(given: Given, blame: int, axis: int, a: Size, b: Size) -> Size:
-    """Returns the size of an axis of two values merged by elements; Keras knows none if one is open."""
+    """Return the size of an axis of two values merged by elements; Keras knows none if one is open."""
     if a == b or b == 1:
         return a
     if isinstance(a, Expr) and a.is_atom and is_open(a) and is_open(b):
@@ -94,7 +94,7 @@ def _averaged(given: Given) -> Shape:
 
 
 def _extreme(given: Given) -> Shape | Outcome:
-    """Returns the shape of ``max`` and ``min``: over an axis where one is named, else by elements."""
+    """Return the shape of ``max`` and ``min``: over an axis where one is named, else by elements."""
     if given["x1"] is not None or given["x2"] is not None:
         return _beside_a_number(given)
     if given["axis"] is not None:
@@ -137,7 +137,7 @@ def _extreme(given: Given) -> Shape | Outcome:
 
 
 def _beside_a_number(given: Given) -> Outcome:
-    """Returns the outcome for one value and a number: ``sub(x1=1)``, ``max(x2=0)``."""
+    """Return the outcome for one value and a number: ``sub(x1=1)``, ``max(x2=0)``."""
     fixed = [name for name in ("x1", "x2") if given[name] is not None]
     others = [name for name in ("axis", "keepdims", "dtype") if given.args.get(name)]
     if len(given.inputs) > 1 or len(fixed) > 1 or others:
@@ -165,7 +165,7 @@ def _beside_a_number(given: Given) -> Outcome:
 
 
 def _difference(given: Given) -> Shape | Outcome:
-    """Returns the outcome of ``sub``: of two values, or of one and a number."""
+    """Return the outcome of ``sub``: of two values, or of one and a number."""
     if given["x1"] is not None or given["x2"] is not None:
         return _beside_a_number(given)
     if len(given.inputs) < 2:
@@ -180,7 +180,7 @@ def _difference(given: Given) -> Shape | Outcome:
 
 
 def _concatenated(given: Given) -> Shape:
-    """Returns the joined shape: sizes add along the axis, and the others are equal."""
+    """Return the joined shape: sizes add along the axis, and the others are equal."""
     first = given.inputs[0]
     at = axis_index(given, "axis", given["axis"])
     for i, other in enumerate(given.inputs[1:], 1):

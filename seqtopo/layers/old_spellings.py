@@ -355,7 +355,7 @@ def _has(class_name: str, argument: str) -> bool:
 
 
 def _renamed(class_name: str, argument: str) -> str:
-    """Returns the present name of an argument; "" if it is not an old one of this class."""
+    """Return the present name of an argument; "" if it is not an old one of this class."""
     own = RENAMED_ARGUMENTS.get(class_name, {}).get(argument)
     if own is not None:
         return own
@@ -368,7 +368,7 @@ def _renamed(class_name: str, argument: str) -> str:
 
 
 def _merged(given: dict[str, Any], found: Modern) -> str:
-    """Returns the layer that a ``Merge`` is; ``Merge`` itself if its mode is code or not known."""
+    """Return the layer that a ``Merge`` is; ``Merge`` itself if its mode is code or not known."""
     mode = given.pop("mode", "sum")
     for aside in ("layers", "inputs", "arguments"):
         given.pop(aside, None)
@@ -400,7 +400,7 @@ def _cudnn(name: str, given: dict[str, Any]) -> None:
 
 
 def _take_input(class_name: str, given: dict[str, Any], found: Modern) -> None:
-    """Takes out what a layer says of what comes in."""
+    """Take out the arguments of a layer that describe its input."""
     name = found.class_name
     found.input_dtype = given.pop("input_dtype", None)
     length = given.pop("input_length", None)
@@ -474,7 +474,7 @@ def _defaults(name: str, class_name: str, age: Age, found: Modern) -> None:
 
 
 def _meanings(name: str, age: Age, found: Modern) -> None:
-    """Notes what Keras 3 computes otherwise under the same name."""
+    """Note the arguments with the same name that mean something else in Keras 3."""
     if age >= KERAS_3:
         return
     for argument in ("activation", "recurrent_activation"):

@@ -9,7 +9,7 @@ from seqtopo.layers.values import FLOATS, Tensor, Weight
 
 
 def _resized(given: Given, size: Size, name: str = "axis") -> Shape:
-    """Returns the incoming shape with another size along the axis that an argument names."""
+    """Return the incoming shape with another size along the axis that an argument names."""
     at = axis_index(given, name, given[name])
     return (*given.shape[:at], size, *given.shape[at + 1 :])
 

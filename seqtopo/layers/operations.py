@@ -45,12 +45,12 @@ _AMOUNT = k.either(k.NUMBER, k.each(k.NUMBER), words="a number, or several of th
 
 
 def _own(name: str, kind: Kind, **more: Any) -> Param:
-    """Returns a parameter of an operation: Keras has none of its name."""
+    """Return a parameter of an operation: Keras has none of its name."""
     return Param(name, kind, keras="", **more)
 
 
 def _operation(name: str, about: str, example: str, params: tuple[Param, ...] = (), **more: Any) -> Row:
-    """Returns a row without a Keras layer; every parameter but the flags is positional, in its order."""
+    """Return a row without a Keras layer; every parameter but the flags is positional, in its order."""
     positional = tuple(p.name for p in params if p.kind is not k.BOOL and p.name not in more.get("named", ()))
     more.pop("named", None)
     settings: Mapping[str, Any] = {"shape": "... -> ...", "dtype": "keep", "emit": name, **more}

@@ -42,7 +42,7 @@ def constraints(*of: str) -> tuple[Param, ...]:
 
 
 def check_floats(given: Given) -> None:
-    """Refuses whole numbers where a layer computes with fractions.
+    """Refuse whole numbers where a layer computes with fractions.
 
     Keras casts floats only, and lets ids through when it builds; then one backend or all of them
     break at the first batch.

@@ -87,7 +87,7 @@ def _kernels(given: Given) -> tuple[Weight, ...]:
 
 
 def _mel(given: Given) -> Mapping[str, Size]:
-    """Returns the number of frames: one a stride, centred on it.
+    """Return the number of frames: one a stride, centred on it.
 
     The ends are mirrored, so half a transform must be there.
     """

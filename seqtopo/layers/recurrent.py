@@ -41,7 +41,7 @@ def states_of(given: Given, count: int, shape: Shape) -> tuple[Tensor, ...]:
 
 
 def check_call(given: Given, states: tuple[Tensor, ...], steps: Size) -> None:
-    """Refuses initial states and masks that do not go with the sequence; Keras looks at neither."""
+    """Refuse initial states and masks that do not go with the sequence; Keras looks at neither."""
     came = given.tensors.get("initial_state")
     if came is not None:
         check_states(given, came, states)
@@ -57,7 +57,7 @@ def check_call(given: Given, states: tuple[Tensor, ...], steps: Size) -> None:
 
 
 def check_states(given: Given, came: tuple[Tensor, ...], wanted: tuple[Tensor, ...]) -> None:
-    """Refuses initial states that are not of the number, rank and width wanted."""
+    """Refuse initial states that are not of the number, rank and width wanted."""
     each = "one" if len(wanted) == 1 else str(len(wanted))
     if len(came) != len(wanted):
         raise given.refuse(
@@ -145,7 +145,7 @@ def _gru_weights(given: Given) -> tuple[Weight, ...]:
 
 
 def _conv_lstm(rank: int) -> Row:
-    """Returns the row of a convolutional LSTM over ``rank`` axes of each step."""
+    """Return the row of a convolutional LSTM over ``rank`` axes of each step."""
     axes = {1: "W", 2: "H W", 3: "D H W"}[rank]
     images = {1: "a line", 2: "an image", 3: "a volume"}[rank]
     example = {1: "in(T,28,3)", 2: "in(T,28,28,3)", 3: "in(T,16,28,28,3)"}[rank]

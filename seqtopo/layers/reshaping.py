@@ -94,7 +94,7 @@ def _pad(rank: int) -> Rule:
 
 
 def _time(rank: int, argument: str, sign: int) -> TimeRule:
-    """Returns the time rule of layers that crop or pad: time moves by the steps cut or put in front."""
+    """Return the time rule of layers that crop or pad: time moves by the steps cut or put in front."""
 
     def rule(call: Call) -> Passed:
         place = timing.place_of(call, rank)

@@ -243,7 +243,7 @@ def _divided(form: type[Quotient | Remainder], top: Expr, bottom: int) -> Expr:
 
 
 def _divisions(size: Expr) -> int:
-    """Returns the depth of divisions inside divisions; never much more than what is allowed."""
+    """Return the depth of divisions inside divisions; never much more than what is allowed."""
     inside = [a.top for monomial, _ in size.terms for a in monomial if isinstance(a, (Quotient, Remainder))]
     return 1 + max(map(_divisions, inside)) if inside else 0
 

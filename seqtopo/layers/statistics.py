@@ -160,14 +160,14 @@ def _top_k(given: Given) -> Outcome:
 
 
 def _rolls(call: Call) -> Passed:
-    """Returns the window of a roll: each step is another one, and the ends join."""
+    """Return the window of a roll: each step is another one, and the ends join."""
     if call.axis not in call.axes():
         return timing.keeps(call)
     return Passed(call.axis, every(call.steps, Bound(1, 0 - call.get("shift")), False))
 
 
 def _differs(call: Call) -> Passed:
-    """Returns the window of a difference: each step is made from itself and so many steps behind it."""
+    """Return the window of a difference: each step is made from itself and so many steps behind it."""
     if call.axis not in call.axes():
         return timing.keeps(call)
     last = Bound(1, call.get("n"))
@@ -189,7 +189,7 @@ def _moments_of(call: Call) -> Passed:
 def _over(
     name: str, about: str, rule: Rule, *before: Param, axis: Param = _AXES, keepdims: bool = True
 ) -> Row:
-    """Returns the row of a function over an axis, or over several."""
+    """Return the row of a function over an axis, or over several."""
     params = (*before, axis, *((KEEPDIMS,) if keepdims else ()))
     given = {"q": "0.5,", "ord": ""}
     first = "".join(given[p.name] for p in before if p.name in given)
@@ -210,7 +210,7 @@ def _over(
 
 
 def _quantile(name: str, about: str, most: int) -> Row:
-    """Returns the row of a quantile; Keras puts the axis of several before the batch, so that it is one."""
+    """Return the row of a quantile; Keras puts the axis of several before the batch, so that it is one."""
     row = _over(name, about, _reduces(fraction), Param("q", k.number(0, most)))
     *params, keepdims = row.params
     method = Param("method", k.choice(*METHODS, flags=False), "linear")
@@ -232,7 +232,7 @@ def _quantile(name: str, about: str, most: int) -> Row:
 def _coded(
     name: str, about: str, example: str, signature: str, rule: Rule, *params: Param, **more: Any
 ) -> Row:
-    """Returns the row of a function that gives places, or the numbers at them."""
+    """Return the row of a function that gives places, or the numbers at them."""
     function = f"{name}({signature})"
     return function_row(name, about, example, params, rule=rule, mask=masking.ends, function=function, **more)
 

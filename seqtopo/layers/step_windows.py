@@ -99,7 +99,7 @@ def shifted(by: Size) -> Window:
 
 
 def every(steps: Size, own: Bound | None = None, exact: bool = True) -> Window:
-    """Returns the window of a step that sees all of so many."""
+    """Return the window of a step that sees all of so many."""
     return Window(FIRST, Bound(0, steps - 1), own, exact)
 
 
@@ -129,7 +129,7 @@ def through(inner: Window, outer: Window) -> Window:
 
 
 def _after(inner: Bound, outer: Bound, up: bool) -> tuple[Bound, bool]:
-    """Returns the bound ``inner`` at the step that ``outer`` gives, and whether it is exact."""
+    """Return the bound ``inner`` at the step that ``outer`` gives, and whether it is exact."""
     if inner.factor == 0:
         return inner, True
     if outer.over == 1:

@@ -37,7 +37,7 @@ def check_objects(name: str, args: Mapping[str, Any], weights: tuple[Weight, ...
 
 @cache
 def _for_some_weights(family: str) -> frozenset[str]:
-    """Returns the names of a family's objects that do not work on every weight."""
+    """Return the names of a family's objects that do not work on every weight."""
     every = ((name, entry_of(family, name)) for name in names(family))
     return frozenset(name for name, entry in every if entry is not None and entry.ranks is not None)
 
@@ -65,7 +65,7 @@ def _check(name: str, family: str, argument: str, value: Any, weight: Weight) ->
 
 
 def decomposes_half(value: Any, dtype: str | None) -> bool:
-    """Returns whether an initializer decomposes a matrix of 16 bits, which some backends cannot do."""
+    """Return whether an initializer decomposes a matrix of 16 bits, which some backends cannot do."""
     called = value.name if isinstance(value, Object) else value
     return called == "orthogonal" and dtype in ("float16", "bfloat16")
 

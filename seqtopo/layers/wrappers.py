@@ -28,7 +28,7 @@ def merging_row(mode: object) -> str:
 
 
 def _check_trainable(given: Given) -> None:
-    """Refuses ``frozen`` on the wrapper: Keras sets it there and trains the layer inside all the same."""
+    """Refuse ``frozen`` on the wrapper: Keras sets it there and trains the layer inside all the same."""
     if given["trainable"] is False:
         inner = given["layer"].title
         frozen = f"{inner[:-1]},frozen)" if inner.endswith(")") else f"{inner}(frozen)"
@@ -45,7 +45,7 @@ def _check_trainable(given: Given) -> None:
 
 
 def _inside(given: Given, inner: Any, step: Tensor, argument: str = "layer") -> Outcome:
-    """Returns the outcome of the layer inside; its refusal is shown at the wrapper."""
+    """Return the outcome of the layer inside; its refusal is shown at the wrapper."""
     try:
         outcome: Outcome = inner.outcome((step,), {})
     except Refusal as refusal:
@@ -108,7 +108,7 @@ def _td(given: Given) -> Outcome:
 
 
 def _td_dtype(given: Given) -> dict[str, Any]:
-    """Returns the dtype for whole numbers, which Keras would take for the wrapper's compute dtype."""
+    """Return the dtype for whole numbers, which Keras would take for the wrapper's compute dtype."""
     dtype = _td(given).outputs[0].dtype
     return {} if dtype in FLOATS else {"dtype": dtype}
 
@@ -118,7 +118,7 @@ def _is_recurrent(inner: Any) -> TypeGuard[Layer]:
 
 
 def _halves(given: Given) -> tuple[Layer, Layer]:
-    """Returns the layer that reads forward and the one that reads backward."""
+    """Return the layer that reads forward and the one that reads backward."""
     forward, backward = given["layer"], given["backward_layer"]
     for argument, inner in (("layer", forward), ("backward_layer", backward)):
         if not _is_recurrent(inner) and not (inner is None and argument == "backward_layer"):

@@ -76,22 +76,22 @@ class Edits:
         return flow.steps[i - 1] if flow is not None and i > 0 else None
 
     def after(self, node: Node, *steps: tree.Expr) -> Edit | None:
-        """Puts steps behind a node's."""
+        """Put steps behind a node's."""
         here = self.written(node)
         return None if here is None else self._put(here, (here, *steps))
 
     def before(self, node: Node, *steps: tree.Expr) -> Edit | None:
-        """Puts steps in front of a node's."""
+        """Put steps in front of a node's."""
         here = self.written(node)
         return None if here is None else self._put(here, (*steps, here))
 
     def replace(self, node: Node, *steps: tree.Expr) -> Edit | None:
-        """Puts steps in the place of a node's."""
+        """Put steps in the place of a node's."""
         here = self.written(node)
         return None if here is None else self._put(here, steps)
 
     def drop(self, node: Node) -> Edit | None:
-        """Takes a node's step out of its flow; ``id`` stays where it was alone."""
+        """Take a node's step out of its flow; ``id`` stays where it was alone."""
         here = self.written(node)
         if here is None:
             return None

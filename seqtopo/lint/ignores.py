@@ -79,7 +79,7 @@ def without_ignored(
     spoken_for: Callable[[Diagnostic], Iterable[Spoken]],
     errors: bool = False,
 ) -> list[Diagnostic]:
-    """Returns findings without those that comments ignore, with findings about the comments themselves.
+    """Return findings without those that comments ignore, with findings about the comments themselves.
 
     ``spoken_for`` yields the scopes from which a comment silences a finding; with ``errors``, errors may be
     silenced, too.
@@ -108,7 +108,7 @@ def without_ignored(
 
 
 def _ignores(source: Source, spec: tree.Spec) -> list[Ignore]:
-    """Returns the comments that speak to seqtopo, as the lexer reads them: a ``#`` may stand in a string."""
+    """Return the comments that speak to seqtopo, as the lexer reads them: a ``#`` may stand in a string."""
     tokens = [token for token in tokenize(source.text) if token.type != "NEWLINE"]
     starts = [statement.span.start for statement in spec.statements]
     found: list[Ignore] = []
@@ -137,13 +137,13 @@ def _ignores(source: Source, spec: tree.Spec) -> list[Ignore]:
 
 
 def words_of(comment: re.Match[str]) -> tuple[str, ...]:
-    """Returns the codes and names that a comment gives in its brackets, each once."""
+    """Return the codes and names that a comment gives in its brackets, each once."""
     codes = (comment["codes"] or "") if comment["verb"] == "ignore" else ""
     return tuple(dict.fromkeys(word.strip() for word in codes.split(",") if word.strip()))
 
 
 def _silencers(ignores: Iterable[Ignore]) -> dict[tuple[str, int, str], int]:
-    """Returns, by line or statement and code, the index of the first comment that silences the code there."""
+    """Return, by line or statement and code, the index of the first comment that silences the code there."""
     found: dict[tuple[str, int, str], int] = {}
     for at, one in enumerate(ignores):
         for word in one.words:
@@ -228,13 +228,13 @@ def _listed(words: Sequence[str]) -> str:
 
 
 def _with_words(one: Ignore, source: Source, words: Iterable[str]) -> str:
-    """Returns the edited comment with other words in its brackets; comments are no part of the tree."""
+    """Return the edited comment with other words in its brackets; comments are no part of the tree."""
     head, _, rest = source.text[one.span.start : one.span.end].partition("[")
     return f"{head}[{', '.join(words)}]{rest.partition(']')[2]}"
 
 
 def _without(one: Ignore, source: Source, words: Collection[str], safe: bool) -> Fix:
-    """Returns the fix that takes words out of a comment, and with the last of them all of it."""
+    """Return the fix that takes words out of a comment, and with the last of them all of it."""
     gone = set(words)
     left = [word for word in one.words if word not in gone]
     if left:

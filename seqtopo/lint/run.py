@@ -82,7 +82,7 @@ def lint(
 
 
 def _verified(found: Iterable[Diagnostic], resolved: Resolved) -> list[Diagnostic]:
-    """Returns the diagnostics with those of their fixes that add no errors and keep the axes.
+    """Return the diagnostics with those of their fixes that add no errors and keep the axes.
 
     In a long spec nothing is tried, since each try is a check of its own, and every fix stays a guess.
     """
@@ -98,7 +98,7 @@ def _verified(found: Iterable[Diagnostic], resolved: Resolved) -> list[Diagnosti
 
 
 def _leaves_right(fix: Fix, trial: Trial) -> bool:
-    """Returns whether a fix leaves no error, nor one in the labels."""
+    """Return whether a fix leaves no error, nor one in the labels."""
     if not trial.keeps_axes(fix):
         return False
     after = trial.after(fix).resolved

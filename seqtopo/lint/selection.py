@@ -117,7 +117,7 @@ def _check(word: str, what: str) -> None:
 
 
 def _specificity(words: Iterable[str], code: Code) -> int:
-    """Returns how many letters of a code the most specific word gives; 1 for ``ALL``, 0 for none."""
+    """Return how many letters of a code the most specific word gives; 1 for ``ALL``, 0 for none."""
     found = 0
     for word in words:
         if word.lower() == code.name:

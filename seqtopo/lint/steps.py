@@ -100,7 +100,7 @@ class Steps(NamedTuple):
 
 @once
 def steps(view: View) -> dict[int, Steps]:
-    """Returns the steps of each node that has any: two axes or more, or the ids of an input."""
+    """Return the steps of each node that has any: two axes or more, or the ids of an input."""
     found: dict[int, Steps] = {}
     for node in view.nodes:
         here = _after(view, node, found)
@@ -147,6 +147,6 @@ def _turn(before: Steps, node: Node) -> Node | None:
 
 
 def _ids(view: View, node: Node) -> bool:
-    """Returns whether a node hands on ids, one for each step."""
+    """Return whether a node hands on ids, one for each step."""
     came = view.came(node)
     return len(came.shape) == 1 and came.dtype != "float32" and view.out(node).dtype != "float32"

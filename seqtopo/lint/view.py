@@ -263,7 +263,7 @@ def _either(found: Found, names: Iterable[str]) -> list[Node]:
 
 
 def in_order(*several: list[Node]) -> list[Node]:
-    """Lists of nodes of one graph as one, each node once."""
+    """Return several lists of nodes of one graph as one list in order, each node once."""
     if len(several) == 1:
         return several[0]
     return [node for _, node in sorted({node.index: node for nodes in several for node in nodes}.items())]
@@ -300,7 +300,7 @@ class Names:
 
 
 def _binds(node: tree.Node) -> tuple[tree.Name, ...]:
-    """Returns the names in a node that it binds, or that say which argument is given."""
+    """Return the names in a node that it binds, or that say which argument is given."""
     match node:
         case tree.Bind() | tree.Def() | tree.Binding() | tree.Domain() | tree.Parameter() | tree.As():
             return (node.name,)
@@ -344,7 +344,7 @@ RULES: dict[str, Find] = {}
 
 
 def rule(code: str) -> Callable[[Find], Find]:
-    """Makes a function the rule of a code, which must have its row among the codes."""
+    """Make a function the rule of a code, which must have its row among the codes."""
 
     def add(find: Find) -> Find:
         if code in RULES:

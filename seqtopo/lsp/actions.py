@@ -91,7 +91,7 @@ def workspace_edit(document: Document, edits: Iterable[Edit]) -> types.Workspace
 
 
 def _ignoring(document: Document, found: Diagnostic, place: Place) -> types.WorkspaceEdit | None:
-    """Returns the edit that adds a comment to ignore a finding; None if no such comment does."""
+    """Return the edit that adds a comment to ignore a finding; None if no such comment does."""
     code = document.code
     if found.severity == "error" and code is None:
         return None
@@ -117,7 +117,7 @@ def _comment(text: Text, offset: int, code: str) -> Edit:
 
 
 def _again(document: Document, text: str) -> Sequence[Diagnostic]:
-    """Returns the findings of a document with another text, the other cells of a notebook as they are."""
+    """Return the findings of a document with another text, the other cells of a notebook as they are."""
     spec, code = document.spec, document.code
     if spec is not None:
         return spec.again(text).checked.diagnostics
@@ -160,7 +160,7 @@ def _fix_all(document: Document, *, asked: bool) -> Iterator[types.CodeAction]:
 
 
 def _by_line(before: str, after: str) -> list[Edit]:
-    """Returns the edits between two texts, of only the lines that change: a notebook's cells stay apart."""
+    """Return the edits between two texts, of only the lines that change: a notebook's cells stay apart."""
     from difflib import SequenceMatcher  # only this needs it
 
     old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)

@@ -86,7 +86,7 @@ def _starts_line(spec: Spec, offset: int) -> bool:
 
 
 def _look_back(spec: Spec, tokens: list[Token], found: Context) -> None:
-    """Finds the open bracket around the end of the tokens, or the word that begins the statement."""
+    """Find the open bracket around the end of the tokens, or the word that begins the statement."""
     depth = 0
     commas: list[int] = []
     for at in range(len(tokens) - 1, -1, -1):
@@ -114,13 +114,13 @@ def _look_back(spec: Spec, tokens: list[Token], found: Context) -> None:
 
 
 def _begins_statement(spec: Spec, token: Token) -> bool:
-    """Returns whether a token stands at the very beginning of a line, as statements do."""
+    """Return whether a token stands at the very beginning of a line, as statements do."""
     at = token.start
     return (at == 0 or spec.source.text[at - 1] == "\n") and token.type not in ("ARROW", "RPAR", "RSQB")
 
 
 def _arguments(tokens: list[Token], first: int, commas: list[int], found: Context) -> None:
-    """Reads the arguments before the cursor: which are given, and which one is being written."""
+    """Read the arguments before the cursor: which are given, and which one is being written."""
     bounds = [first - 1, *sorted(commas), len(tokens)]
     *given, last = [tokens[start + 1 : end] for start, end in pairwise(bounds)]
     row = NAMES.get(found.callee)
@@ -188,7 +188,7 @@ def _signature(
     markup: types.MarkupKind,
     places: int | None = None,
 ) -> types.SignatureHelp:
-    """Returns a signature of parameters: each its name, how it is shown, and what it takes."""
+    """Return a signature of parameters: each its name, how it is shown, and what it takes."""
     callee = here.callee
     known = [name for name, _, _ in words]
     active: Any = known.index(here.key) if here.key in known else None

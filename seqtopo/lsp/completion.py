@@ -63,7 +63,7 @@ def resolve(item: types.CompletionItem, markup: types.MarkupKind) -> types.Compl
 
 
 def _codes(document: Document, offset: int) -> Iterator[types.CompletionItem]:
-    """Yields the codes that a comment may ignore, those that are found first."""
+    """Yield the codes that a comment may ignore, those that are found first."""
     text = document.text.text
     if not _IGNORE.search(text[text.rfind("\n", 0, offset) + 1 : offset]):
         return
@@ -168,7 +168,7 @@ class _Maker:
         return self.item(f"{param.name}=", _KIND.Field, of.takes + default, "3", doc=param_words(row, param))
 
     def parts(self, entry: Entry) -> Iterator[types.CompletionItem]:
-        """Yields the arguments of a Keras object."""
+        """Yield the arguments of a Keras object."""
         for part in entry.parts:
             if part.name == self.here.key or (not self.here.key and part is entry.parts[0]):
                 for family in part.takes.families:
@@ -228,7 +228,7 @@ class _Maker:
                 yield self.item(f"{name}=", _KIND.Field, about, "3")
 
     def seconds(self) -> Iterator[types.CompletionItem]:
-        """Yields the second values of a name: its states and scores."""
+        """Yield the second values of a name: its states and scores."""
         bound = self.names().get(self.here.owner)
         graph, nodes = nodes_of(self.document)
         if bound is None or graph is None:
@@ -310,6 +310,6 @@ class _Maker:
 
 
 def _call(name: str, required: Iterable[str], always: bool = False) -> str:
-    """Returns a snippet of a call with the arguments that must be given."""
+    """Return a snippet of a call with the arguments that must be given."""
     inner = ",".join(f"${{{i}:{word}}}" for i, word in enumerate(required, 1))
     return f"{name}({inner})" if inner or always else ""

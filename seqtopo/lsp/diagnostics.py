@@ -90,7 +90,7 @@ def _tags(found: Diagnostic) -> list[types.DiagnosticTag] | None:
 
 
 def _is_unnecessary(found: Diagnostic) -> bool:
-    """Returns whether the first fix of a finding only removes the text that it is about."""
+    """Return whether the first fix of a finding only removes the text that it is about."""
     if found.severity == "error" or not found.fixes:
         return False
     edits = found.fixes[0].edits

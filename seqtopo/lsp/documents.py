@@ -158,14 +158,14 @@ class Document:
         return file_of(self.uri) or self.uri
 
     def changed(self, changes: Sequence[types.TextDocumentContentChangeEvent], version: int) -> None:
-        """Makes the changes that the editor tells of."""
+        """Apply the changes that the editor sends."""
         for change in changes:
             self.text = self.text.changed(change)
         self.version = version
         self.forget()
 
     def forget(self) -> None:
-        """Forgets what was known of the text, as after a change."""
+        """Discard the checks of the text, as after a change."""
         self._spec = self._code = None
         if self.notebook is not None:
             self.notebook.forget()
@@ -264,7 +264,7 @@ class OpenNotebook:
         return file_of(self.uri) or self.uri
 
     def forget(self) -> None:
-        """Forgets what was known of the code, as after a change in a cell."""
+        """Discard the checks of the code, as after a change in a cell."""
         self._code = None
 
     @property
@@ -323,7 +323,7 @@ class Documents:
         return document
 
     def open(self, item: types.TextDocumentItem, notebook: OpenNotebook | None = None) -> Document:
-        """Takes a document up that the editor has opened."""
+        """Add a document that the editor has opened."""
         language = self.language_of(item.uri, item.language_id)
         text = Text(item.text, self.encoding)
         made = Document(item.uri, language, text, item.version or 0, self.select, notebook)
@@ -336,13 +336,13 @@ class Documents:
         changes: Sequence[types.TextDocumentContentChangeEvent],
         version: int,
     ) -> None:
-        """Makes the changes of a document that the editor tells of."""
+        """Apply the changes of a document that the editor sends."""
         document = self._open.get(uri)
         if document is not None:
             document.changed(changes, version)
 
     def close(self, uri: str) -> None:
-        """Forgets a document that the editor has closed."""
+        """Remove a document that the editor has closed."""
         document = self._open.pop(uri, None)
         if document is not None and document.notebook is not None:
             document.notebook.forget()
@@ -359,7 +359,7 @@ class Documents:
     # ---- notebooks -----------------------------------------------------------------------------------
 
     def open_notebook(self, params: types.DidOpenNotebookDocumentParams) -> OpenNotebook:
-        """Takes a notebook up that the editor has opened, with its cells."""
+        """Add a notebook that the editor has opened, with its cells."""
         made = OpenNotebook(params.notebook_document.uri, self.select)
         self._notebooks[made.uri] = made
         texts = {item.uri: item for item in params.cell_text_documents}
@@ -368,7 +368,7 @@ class Documents:
         return made
 
     def change_notebook(self, params: types.DidChangeNotebookDocumentParams) -> OpenNotebook | None:
-        """Makes the changes of a notebook: cells that come, go, are run, or have another text."""
+        """Apply the changes of a notebook: cells that are added, removed, run, or have another text."""
         found = self._notebooks.get(params.notebook_document.uri)
         cells = params.change.cells
         if found is None or cells is None:
@@ -395,7 +395,7 @@ class Documents:
         return found
 
     def close_notebook(self, uri: str) -> list[Document]:
-        """Forgets a notebook; returns its cells, which are closed with it."""
+        """Remove a notebook, and return its cells, which are closed with it."""
         found = self._notebooks.pop(uri, None)
         closed = [document for document, _ in found.cells] if found is not None else []
         for document in closed:

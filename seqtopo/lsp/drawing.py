@@ -79,11 +79,11 @@ class Drawings:
         return kept._replace(stale=True, error=error or "there is nothing to draw")
 
     def forget(self, uri: str) -> None:
-        """Forgets the drawings of a document."""
+        """Forget the drawings of a document."""
         self._kept = {key: drawn for key, drawn in self._kept.items() if key[0] != uri}
 
     def save(self, drawn: Drawn, name: str) -> Path | None:
-        """Writes a drawing into a file that lasts as long as the server; returns its path."""
+        """Write a drawing into a file that lasts as long as the server; return its path."""
         if drawn.svg is None:
             return None
         if self._folder is None:
@@ -99,7 +99,7 @@ def _first(diagnostics: Any) -> str:
 
 
 def _chosen(document: Document, position: types.Position | None) -> tuple[Checked | None, str, str]:
-    """Returns the spec or model to draw, its name, and the first error in it as text.
+    """Return the spec or model to draw, its name, and the first error in it as text.
 
     With several models in a document, it is the last one that begins before the position.
     """

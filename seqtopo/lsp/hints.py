@@ -29,7 +29,7 @@ def inlay_hints(document: Document, range: types.Range) -> list[types.InlayHint]
 
 
 def _in_spec(document: Document) -> Iterator[tuple[int, str]]:
-    """Yields the shapes behind arrows and at the ends of flows, and where they are shown."""
+    """Yield the shapes behind arrows and at the ends of flows, and where they are shown."""
     spec = document.spec
     graph, nodes = nodes_of(document)
     if spec is None or graph is None:
@@ -61,7 +61,7 @@ def _comes(graph: Graph, node: Node) -> str:
 
 
 def _ends(spec: tree.Spec | None) -> set[int]:
-    """Returns the offsets where the last steps of flows end."""
+    """Return the offsets where the last steps of flows end."""
     return {
         _bare(node.steps[-1]).span.end
         for node in (tree.every(spec) if spec is not None else ())
@@ -76,7 +76,7 @@ def _bare(step: tree.Expr) -> tree.Expr:
 
 
 def _in_code(document: Document, code: Code) -> Iterator[tuple[int, str]]:
-    """Yields the shapes behind the layers of Keras code.
+    """Yield the shapes behind the layers of Keras code.
 
     Those that differ for a layer called several times.
     """

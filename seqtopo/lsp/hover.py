@@ -96,7 +96,7 @@ def _in_spec(document: Document, spec: Spec, offset: int) -> tuple[Span, list[st
 
 
 def _call_at(spec: tree.Spec | None, span: Span) -> tree.Call | None:
-    """Returns the innermost call in which a span lies."""
+    """Return the innermost call in which a span lies."""
     found: tree.Call | None = None
     for node in tree.every(spec) if spec is not None else ():
         if isinstance(node, tree.Call) and node.span.start <= span.start and span.end <= node.span.end:
@@ -105,7 +105,7 @@ def _call_at(spec: tree.Spec | None, span: Span) -> tree.Call | None:
 
 
 def _param_at(row: Row, call: tree.Call, span: Span) -> Param | None:
-    """Returns the parameter that an argument's name, a flag or a bare word is about."""
+    """Return the parameter that an argument's name, a flag or a bare word is about."""
     for arg in call.args:
         if arg.name is not None and arg.name.span == span:
             return row.by_name.get(arg.name.name)
@@ -127,7 +127,7 @@ def _is_step(spec: tree.Spec | None, span: Span) -> bool:
 
 
 def _nodes(document: Document, span: Span) -> Iterator[str]:
-    """Yields the text about each node that a name begins; equal texts of a macro's uses once."""
+    """Yield the text about each node that a name begins; equal texts of a macro's uses once."""
     graph, nodes = nodes_of(document)
     if graph is None:
         return
@@ -206,7 +206,7 @@ def _line_at(model: CheckedModel, offset: int) -> LayerShape | None:
 
 
 def _is_head(code: Code, model: CheckedModel, offset: int) -> bool:
-    """Returns whether a place is on the line on which a model begins, or in the expression that makes it."""
+    """Return whether a place is on the line on which a model begins, or in the expression that makes it."""
     source = code.file.source
     start, end = source.place(model.place.span.start), source.place(offset)
     return start.line == end.line or _holds(model.place.span, offset)

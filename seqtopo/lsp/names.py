@@ -101,7 +101,7 @@ def refused(why: str) -> JsonRpcException:
 
 
 def _unfit(name: str, old: tree.Name) -> str:
-    """Returns the reason why a text cannot be the new name; "" if it can."""
+    """Return the reason why a text cannot be the new name; "" if it can."""
     if [token.type for token in tokenize(name)] != ["NAME"]:
         return f"{name} is no name: write letters, digits and _, a letter first"
     if old.is_symbol != tree.Name(old.span, name).is_symbol:
@@ -112,7 +112,7 @@ def _unfit(name: str, old: tree.Name) -> str:
 
 
 def _means_the_same(before: list[Use], text: str, places: list[Span], longer: int) -> bool:
-    """Returns whether every name of a changed text means what it did before."""
+    """Return whether every name of a changed text means what it did before."""
     spec, _ = parse(Source(text))
 
     def moved(span: Span) -> int:

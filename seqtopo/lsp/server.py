@@ -50,7 +50,7 @@ class _Protocol(LanguageServerProtocol):
 
     @lsp_method(types.INITIALIZE)
     def lsp_initialize(self, params: types.InitializeParams) -> Generator[Any, Any, types.InitializeResult]:
-        """Chooses how positions are counted, of which pygls takes what the editor names first."""
+        """Choose the encoding of positions; pygls itself takes the one that the editor names first."""
         general = params.capabilities.general
         if general is not None and general.position_encodings:
             general.position_encodings = [choose_encoding(general.position_encodings)]
@@ -88,12 +88,12 @@ class Server(LanguageServer):
     # ---- faults and settings -------------------------------------------------------------------------
 
     def report_server_error(self, error: Exception, source: Any) -> None:
-        """Logs a fault as one line; what a request cannot be met for is told in its answer."""
+        """Log a fault as one line; the reason why a request fails stands in its answer."""
         if not isinstance(error, JsonRpcException) or isinstance(error, JsonRpcInternalError):
             self.log_fault(error, getattr(source, "__name__", "message"))
 
     def log_fault(self, error: BaseException, where: str) -> None:
-        """Logs a fault of ours as one line, for the editor and on the standard error."""
+        """Log a fault of ours as one line, for the editor and on the standard error."""
         at = error.__traceback__
         while at is not None and at.tb_next is not None:
             at = at.tb_next
@@ -103,14 +103,14 @@ class Server(LanguageServer):
         self.say(line, types.MessageType.Error)
 
     def say(self, line: str, kind: types.MessageType = types.MessageType.Info) -> None:
-        """Writes a line into the editor's log."""
+        """Write a line into the editor's log."""
         try:
             self.window_log_message(types.LogMessageParams(kind, line))
         except Exception as error:  # the editor is gone, and with it who would read this
             logging.getLogger("seqtopo.lsp").error("the log cannot be written: %s", error)
 
     def _selected(self, select: Select) -> Select:
-        """Returns the rules of a folder.
+        """Return the rules of a folder.
 
         If its settings cannot be read, tells so once, and gives the default ones.
         """
@@ -128,7 +128,7 @@ class Server(LanguageServer):
         return found
 
     def configure(self, given: Any) -> None:
-        """Takes settings over, from an object of the protocol or a dictionary."""
+        """Take settings over, from an object of the protocol or a dictionary."""
         found = _plain(given)
         inner = _plain(found.get("seqtopo", found))
         self.settings.update(inner)
@@ -142,7 +142,7 @@ class Server(LanguageServer):
     # ---- checks --------------------------------------------------------------------------------------
 
     def check_later(self, document: Document) -> None:
-        """Checks a document when its typing pauses; of a notebook all cells together."""
+        """Check a document when its typing pauses; of a notebook all cells together."""
         key = document.notebook.uri if document.notebook is not None else document.uri
         timer = self._timers.pop(key, None)
         if timer is not None:
@@ -163,7 +163,7 @@ class Server(LanguageServer):
         self._took[key] = time.perf_counter() - began
 
     def publish(self, document: Document) -> None:
-        """Sends the diagnostics of a document."""
+        """Send the diagnostics of a document."""
         document.check()
         found = diagnostics_of(document)
         self.text_document_publish_diagnostics(
@@ -173,7 +173,7 @@ class Server(LanguageServer):
             self.protocol.notify("seqtopo/drawingChanged", {"uri": document.uri, "version": document.version})
 
     def forget(self, uri: str) -> None:
-        """Takes back what was said of a document that is closed, or not looked at any more."""
+        """Clear the diagnostics of a document that is closed, or no longer checked."""
         timer = self._timers.pop(uri, None)
         if timer is not None:
             timer.cancel()
@@ -183,7 +183,7 @@ class Server(LanguageServer):
         self.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, []))
 
     def refresh(self) -> None:
-        """Looks at every open document anew, as after a change of the settings."""
+        """Check every open document anew, as after a change of the settings."""
         for document in self.documents:
             document.language = self.documents.language_of(document.uri, document.language)
             document.forget()
@@ -233,7 +233,7 @@ class Server(LanguageServer):
         return document.version == version
 
     def warm_up(self) -> None:
-        """Checks a few words, so that the first edit does not wait for what they load."""
+        """Check a short spec, so that the first edit does not wait for modules to load."""
         for text, language in ((_WORDS, SPEC), (_WRONG, SPEC), ("import keras", PYTHON)):
             item = types.TextDocumentItem(f"untitled:{language}", language, 0, text)
             diagnostics_of(Documents(self.documents.select).open(item))
@@ -243,11 +243,11 @@ _WORDS, _WRONG = "in(T,8) -> lstm(4) -> dense(1)", "in(T,8) -> lstm(4) -> lstm(4
 
 
 def _register(server: Server) -> None:
-    """Says which function answers what."""
+    """Register the functions that answer the requests of the editor."""
     documents = server.documents
 
     def on(method: str, options: Any = None) -> Callable[[Callable[[Any], Any]], None]:
-        """Registers what is done at a notification."""
+        """Register the handler of a notification."""
 
         def register(function: Callable[[Any], Any]) -> None:
             def handle(params: Any) -> None:
@@ -263,7 +263,7 @@ def _register(server: Server) -> None:
     def answer(
         method: str, function: Callable[[Document, Any], Any], options: Any = None, setting: str = ""
     ) -> None:
-        """Registers what answers a request about a document; None where the setting is off."""
+        """Register the handler of a request about a document; it answers None if its setting is off."""
 
         async def handle(params: Any) -> Any:
             document = documents.find(params.text_document.uri)
@@ -349,7 +349,7 @@ def _register(server: Server) -> None:
 
 
 def _answers(server: Server, answer: Callable[..., None]) -> None:
-    """Registers what answers each request about a document."""
+    """Register the handlers of requests about a document."""
     answer(
         types.TEXT_DOCUMENT_CODE_ACTION,
         lambda document, params: code_actions(document, params.range, params.context.only),
@@ -417,7 +417,7 @@ def _answers(server: Server, answer: Callable[..., None]) -> None:
 
 
 def _drawing(server: Server, drawings: Drawings) -> None:
-    """Registers what draws: the request and the command."""
+    """Register the handlers of drawings: the request and the command."""
 
     def drawn(uri: str, kind: str, at: Any, theme: str) -> Drawn:
         document = server.documents.find(uri)
@@ -460,7 +460,7 @@ def _drawing(server: Server, drawings: Drawings) -> None:
 
 
 def _plain(given: Any) -> dict[str, Any]:
-    """Returns an object of the protocol that pygls has no class for as a dictionary."""
+    """Return an object of the protocol that pygls has no class for as a dictionary."""
     if isinstance(given, dict):
         return given
     return dict(given._asdict()) if hasattr(given, "_asdict") else {}

@@ -46,7 +46,7 @@ class Card(NamedTuple):
         printer.text(str(self))
 
     def __str__(self) -> str:
-        """Returns the report, the picture in characters, and the note."""
+        """Return the report, the picture in characters, and the note."""
         parts = [str(self.report).strip("\n")]
         if self.drawing is not None:
             parts.append(self.drawing.text(_TEXT_WIDTH))
@@ -141,7 +141,7 @@ def _epochs(history: Mapping[str, Sequence[float]]) -> str:
 
 
 def _numbers(name: str, values: Sequence[float]) -> tuple[str, str, str]:
-    """Returns a number of a fit in its first and its last epoch.
+    """Return a number of a fit in its first and its last epoch.
 
     For a loss also the lowest, with its epoch.
     """

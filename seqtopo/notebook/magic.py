@@ -91,7 +91,7 @@ def run(shell: Any, line: str, cell: str) -> None:
 
 
 def _note(shell: Any, args: argparse.Namespace, model: Any, dims: dict[str, Any]) -> str:
-    """Returns the note that says what the name is bound to now."""
+    """Return the note that says what the name is bound to now."""
     if not args.name:
         return ""
     if model is not None:

@@ -183,7 +183,7 @@ class _Arrangement:
         found.box_h = found.inner.scene.h
 
     def _ports(self, found: _Measured) -> None:
-        """Sets where values leave, from the block's place: the first right below, others on the right."""
+        """Set where values leave, from the block's place: the first right below, others on the right."""
         m = self.m
         if found.block.family == "exit":
             return
@@ -202,7 +202,7 @@ class _Arrangement:
             found.right = max(found.right, at + m.across(port.label))
 
     def _widen(self, layers: Layers) -> None:
-        """Makes room in boxes, so that a line that is to be straight can arrive in the middle."""
+        """Make room in boxes, so that a line that is to be straight can arrive in the middle."""
         m = self.m
         place = {element: i for row in layers.rows for i, element in enumerate(row)}
         for s in self.straight:
@@ -222,13 +222,13 @@ class _Arrangement:
     # ---- places ----------------------------------------------------------------------------------
 
     def _shift(self, s: Stretch) -> int:
-        """Returns how far the bottom block of a straight stretch is to the right of the top one."""
+        """Return how far the bottom block of a straight stretch is to the right of the top one."""
         shift = self.measured[s.top].ports[s.port] if s.port >= 0 else 0
         inner = self.measured[s.bottom].inner if s.slot >= 0 else None
         return shift - (inner.entries[s.slot] - inner.entries[0] if inner is not None else 0)
 
     def _slots(self) -> None:
-        """Sets where each edge arrives at its block."""
+        """Set where each edge arrives at its block."""
         m = self.m
         self.arrive: dict[tuple[int, int], int] = {}
         for target, s in enumerate(self.measured):
@@ -254,11 +254,11 @@ class _Arrangement:
             self.arrive.update({(target, x.slot): place for x, place in zip(own, at, strict=True)})
 
     def _leave(self, s: Stretch) -> int:
-        """Returns the x at which a stretch begins."""
+        """Return the x at which a stretch begins."""
         return self.xs[s.top] + (self.measured[s.top].ports[s.port] if s.port >= 0 else 0)
 
     def _land(self, s: Stretch) -> int:
-        """Returns the x at which a stretch ends."""
+        """Return the x at which a stretch ends."""
         return self.arrive[s.bottom, s.slot] if s.slot >= 0 else self.xs[s.bottom]
 
     def _rows(self, layers: Layers, framed: bool) -> None:
@@ -382,7 +382,7 @@ class _Arrangement:
 
 
 def _broken(text: str, metrics: Metrics, size: Size) -> list[str]:
-    """Returns a text in lines that are not too wide: broken at spaces, else behind commas."""
+    """Return a text in lines that are not too wide: broken at spaces, else behind commas."""
     if metrics.width(text, size) <= metrics.widest:
         return [text]
     spaced = text if " " in text else text.replace(",", ", ")

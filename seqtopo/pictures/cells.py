@@ -55,7 +55,7 @@ def _nodes(graph: Graph) -> Iterator[Node]:
 
 
 def _cell(node: Node) -> Layer | None:
-    """Returns the layer whose step is drawn: for both directions, the one that reads forward."""
+    """Return the layer whose step is drawn: for both directions, the one that reads forward."""
     layer = node.layer
     if layer is not None and layer.row.name == "bi":
         inner = layer.get("layer")
@@ -111,7 +111,7 @@ class _Cell:
         return next((w.shape for w in self.weights if w.name == name), ())
 
     def shapes(self, names: str) -> str:
-        """Returns the weights of one gate in words, such as ``W (8, 64), U (64, 64), b (64,)``."""
+        """Return the weights of one gate in words, such as ``W (8, 64), U (64, 64), b (64,)``."""
         shown = []
         for letter in names:
             shape = self._shape({"W": "kernel", "U": "recurrent_kernel", "b": "bias"}[letter])
@@ -126,11 +126,11 @@ class _Cell:
         return self.box("recurrent", title, words, self.shapes("WUb"), [(x, "data"), (h, "state")])
 
     def half(self, letter: str) -> str:
-        """Returns the weights of a GRU's candidate for its input or its state, each with its own bias."""
+        """Return the weights of a GRU's candidate for its input or its state, each with its own bias."""
         return self.shapes(letter) + (f", b {self.state}" if self._shape("bias") else "")
 
     def sum_of(self, *inner: str) -> str:
-        """Returns the words for the argument of an activation, with the bias where there is one."""
+        """Return the words for the argument of an activation, with the bias where there is one."""
         return " + ".join([*inner, *(["b"] if self._shape("bias") else [])])
 
 

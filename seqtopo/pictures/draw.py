@@ -391,14 +391,14 @@ def drawing_of(
 
 
 def _about(plan: Plan) -> str:
-    """Returns a description of the picture in words, for those who do not see it."""
+    """Return a description of the picture in words, for those who do not see it."""
     words = [_text(block) for block in plan.blocks]
     shown = words if len(words) <= 40 else [*words[:39], f"{len(words) - 39} more"]
     return f"{len(words)} boxes: {', '.join(shown)}."
 
 
 def _text(block: Block) -> str:
-    """Returns the words of a box, for a frame also those of what is in it."""
+    """Return the words of a box, for a frame also those of what is in it."""
     words = " ".join([block.title, *block.beside]).strip()
     if block.inner is None:
         return words
@@ -455,7 +455,7 @@ def feedback_of(graph: Graph, source: Source | None = None) -> Feedback:
 
 
 def _words(given: Tensor, taken: Tensor) -> str:
-    """Returns the words for an output that is fed back to an input; "" where it does not fit."""
+    """Return the words for an output that is fed back to an input; "" where it does not fit."""
     if not given.shape or not taken.shape or given.dtype not in FLOATS:
         return ""
     if taken.dtype not in FLOATS:

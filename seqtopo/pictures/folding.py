@@ -165,7 +165,7 @@ class _Folding:
         return None
 
     def _within(self, items: list[_Stretch], first: int, last: int, period: int) -> list[_Stretch] | None:
-        """Returns the best fold in a stretch in which items are alike ``period`` apart.
+        """Return the best fold in a stretch in which items are alike ``period`` apart.
 
         It is one in which the fewest values go from copy to copy, which is where a block begins; then one of
         the most copies, then the last, since what comes before a loop may be alike to its end.
@@ -189,7 +189,7 @@ class _Folding:
         return [*items[:start], self._joined(copies), *items[stop:]]
 
     def _chain(self, copies: list[list[_Stretch]], at: int) -> tuple[int, int]:
-        """Returns the number of copies in a chain from one copy on, and of the values that it carries.
+        """Return the number of copies in a chain from one copy on, and of the values that it carries.
 
         In a chain each copy uses the outputs of the copy before it as the second uses those of the first.
         """
@@ -238,7 +238,7 @@ class _Folding:
         )
 
     def _leave_alike(self, copies: list[list[_Stretch]]) -> bool:
-        """Returns whether each user outside the copies uses the last copy alone, or all of them."""
+        """Return whether each user outside the copies uses the last copy alone, or all of them."""
         starts = [copy[0].start for copy in copies]
         size = copies[0][-1].stop - starts[0]
         inside = range(starts[0], starts[-1] + size)

@@ -60,7 +60,7 @@ def font(bold: bool) -> Font:
 
 
 def _characters(table: bytes) -> dict[int, int]:
-    """Returns the glyphs of characters, from the table's part for Unicode in format 4 (OpenType, 'cmap')."""
+    """Return the glyphs of characters, from the table's part for Unicode in format 4 (OpenType, 'cmap')."""
     for i in range(unpack_from(">H", table, 2)[0]):
         start = unpack_from(">I", table, 4 + 8 * i + 4)[0]
         if unpack_from(">H", table, start)[0] == 4:

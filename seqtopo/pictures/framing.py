@@ -51,7 +51,7 @@ def stretches_of(resolved: Resolved, spec: tree.Spec, graph: Graph) -> list[Stre
 
 
 def _places(graph: Graph, part: Block | Named) -> Iterator[range]:
-    """Yields the nodes of each use of a part: those where it was bound, and others that call the same
+    """Yield the nodes of each use of a part: those where it was bound, and others that call the same
     layers in the same order.
     """
     if isinstance(part, Block):

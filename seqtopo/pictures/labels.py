@@ -59,7 +59,7 @@ def title(node: Node) -> str:
 
 
 def _declared(node: Node) -> str:
-    """Returns the sizes of an input, as its ``in(...)`` says them."""
+    """Return the sizes of an input, as its ``in(...)`` says them."""
     if not node.outputs:
         return ""
     tensor = node.outputs[0]
@@ -93,7 +93,7 @@ def details(nodes: Sequence[Node]) -> list[str]:
 
 
 def _every_argument(layer: Layer, call: Mapping[str, Any]) -> dict[tuple[str, str], str]:
-    """Returns the shown arguments of a layer and of the layer in it, each under a key of its own."""
+    """Return the shown arguments of a layer and of the layer in it, each under a key of its own."""
     found = {("", name): text for name, text in _arguments(layer.row, {**layer.args, **call})}
     inner, backward = layer.args.get("layer"), layer.args.get("backward_layer")
     if isinstance(inner, Layer):
@@ -104,7 +104,7 @@ def _every_argument(layer: Layer, call: Mapping[str, Any]) -> dict[tuple[str, st
 
 
 def _default(layer: Layer, key: tuple[str, str]) -> str:
-    """Returns the text of an argument that has its default, beside copies of the layer with another value."""
+    """Return the text of an argument that has its default, beside copies of the layer with another value."""
     inner = layer.args.get(key[0]) if key[0] else layer
     param = inner.row.by_name.get(key[1]) if isinstance(inner, Layer) else None
     return f"{param.short or key[1]}={show(param.default)}" if param is not None else "-"

@@ -175,7 +175,7 @@ def _order(layers: Layers, edges: Sequence[Edge], first: Sequence[int], last: Se
 
 
 def _walked(layers: Layers, down: Sequence[Sequence[tuple[int, float]]]) -> list[int]:
-    """Returns all elements, depth first from the top, so that connected ones come to lie together."""
+    """Return all elements, depth first from the top, so that connected ones come to lie together."""
     seen: set[int] = set()
     found: list[int] = []
     starts = sorted(range(len(layers.ranks)), key=lambda e: (layers.ranks[e], e))
@@ -219,7 +219,7 @@ def _exchange(
 def _pair(
     towards: Sequence[Sequence[tuple[int, float]]], left: int, right: int, place: Sequence[float]
 ) -> int:
-    """Returns the number of crossings between the edges of two neighbours, if one is left of the other."""
+    """Return the number of crossings between the edges of two neighbours, if one is left of the other."""
     ours = sorted(place[n] + more for n, more in towards[right])
     return sum(bisect_right(ours, place[n] + more - 1e-9) for n, more in towards[left])
 

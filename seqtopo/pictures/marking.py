@@ -26,7 +26,7 @@ def count_params(plan: Plan, graph: Graph) -> None:
 
 
 def _words(counts: Sequence[Size]) -> str:
-    """Returns the numbers of parameters of the layers that a box stands for.
+    """Return the numbers of parameters of the layers that a box stands for.
 
     >>> _words([33]), _words([33, 33]), _words([99, 33, 65]), _words([1])
     ('33 parameters', '33 parameters each', '33 to 99 parameters', '1 parameter')
@@ -106,7 +106,7 @@ class _Sources:
                 todo += self._before(self.into.get(box, ()))
 
     def _before(self, lines: Sequence[Line]) -> Iterator[Box]:
-        """Yields the boxes that lines come from, directly or by way of other lines."""
+        """Yield the boxes that lines come from, directly or by way of other lines."""
         ways = list(lines)
         while ways:
             line = ways.pop()
@@ -124,7 +124,7 @@ class _Sources:
                     ways.append(other)
 
     def _joining(self, line: Line) -> Iterator[Box]:
-        """Yields the boxes whose lines join this one: they all carry the same value."""
+        """Yield the boxes whose lines join this one: they all carry the same value."""
         same = [other for other in self.scene.lines if other.net == line.net and line.net]
         for other in same:
             start = _box_at(self.scene, other.points[0])
@@ -139,7 +139,7 @@ class _Sources:
 
 
 def _meeting(line: Line, other: Line) -> Point | None:
-    """Returns the point where the first, upward part of a line crosses another line; None if it does not."""
+    """Return the point where the first, upward part of a line crosses another line; None if it does not."""
     (x, low), (_, high) = line.points[:2]
     for (ax, ay), (bx, by) in pairwise(other.points):
         if ay == by and min(ax, bx) <= x <= max(ax, bx) and high <= ay <= low:
@@ -148,7 +148,7 @@ def _meeting(line: Line, other: Line) -> Point | None:
 
 
 def _is_at(point: Point, text: Text) -> bool:
-    """Returns whether a point is beside a text, where lines begin and end."""
+    """Return whether a point is beside a text, where lines begin and end."""
     room = PIXELS.small_line
     return text.left - room <= point[0] <= text.left + text.w + room and abs(point[1] - text.y) <= room
 
@@ -172,7 +172,7 @@ def _frames(plan: Plan) -> Iterator[Block]:
 
 
 def _boxes(plan: Plan, graph: Graph) -> Iterator[tuple[Block, Graph]]:
-    """Yields the boxes of layers and inputs, in frames too, each with the graph that its nodes are of."""
+    """Yield the boxes of layers and inputs, in frames too, each with the graph that its nodes are of."""
     for block in plan.blocks:
         if block.inner is None:
             if block.nodes:

@@ -20,7 +20,7 @@ def mermaid(plan: Plan, direction: str = "down") -> str:
 
 
 def _marks(plan: Plan, prefix: str) -> list[str]:
-    """Returns the lines that let the marked boxes stand out."""
+    """Return the lines that let the marked boxes stand out."""
     lines: list[str] = []
     for place, block in enumerate(plan.blocks):
         if block.marked:
@@ -66,7 +66,7 @@ def _level(plan: Plan, prefix: str, indent: str) -> list[str]:
 
 
 def _parts(plan: Plan, entry: int) -> bool:
-    """Returns whether the value of an entry goes to several blocks.
+    """Return whether the value of an entry goes to several blocks.
 
     It is then drawn as a place of its own, so that a skip within the frame does not begin outside of it.
     """
@@ -77,7 +77,7 @@ def _parts(plan: Plan, entry: int) -> bool:
 
 
 def _boxes(plan: Plan, place: int, number: int, prefix: str, *, leaving: bool) -> list[str]:
-    """Returns the boxes that an arrow begins at, or ends at.
+    """Return the boxes that an arrow begins at, or ends at.
 
     In a frame they are those beside its exit or entry of that ``number``.
     """
@@ -101,7 +101,7 @@ def _boxes(plan: Plan, place: int, number: int, prefix: str, *, leaving: bool) -
 
 
 def _text(block: Block) -> list[str]:
-    """Returns the lines in a box.
+    """Return the lines in a box.
 
     If there are none, callers put a space there, as Mermaid needs some text.
     """
@@ -114,7 +114,7 @@ def _text(block: Block) -> list[str]:
 
 
 def label(text: str) -> str:
-    """Returns a text in quotation marks, in which nothing is read as Mermaid, Markdown, HTML or an icon.
+    """Return a text in quotation marks, in which nothing is read as Mermaid, Markdown, HTML or an icon.
 
     >>> label('lstm(64) "a" <b>'), label("query: (T, 8)"), label("fa:fa-car")
     ('lstm(64) #quot;a#quot; #lt;b#gt;', 'query: (T, 8)', 'fa#58;fa-car')

@@ -50,7 +50,7 @@ def pdf(scene: Scene, *, dark: bool = False, pixels: tuple[int, int] | None = No
 
 
 def _file(objects: Sequence[bytes]) -> bytes:
-    """Returns the bytes of the file: the objects with their numbers, and the table of where each begins."""
+    """Return the bytes of the file: the objects with their numbers, and the table of where each begins."""
     out = bytearray(b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n")
     places = []
     for number, body in enumerate(objects, 1):
@@ -75,7 +75,7 @@ def _string(text: str) -> str:
 
 
 def _font(one: Font, name: str, first: int, used: dict[int, str]) -> list[bytes]:
-    """Returns the five objects of a font, the first of them with the number ``first``."""
+    """Return the five objects of a font, the first of them with the number ``first``."""
     wide = " ".join(f"{glyph} [{one.advances[glyph]}]" for glyph in sorted(used))
     box = " ".join(map(str, one.box))
     return [
@@ -93,7 +93,7 @@ def _font(one: Font, name: str, first: int, used: dict[int, str]) -> list[bytes]
 
 
 def _to_unicode(used: dict[int, str]) -> str:
-    """Returns the map from glyphs to characters by which a reader can search and copy the text."""
+    """Return the map from glyphs to characters by which a reader can search and copy the text."""
     pairs = [
         f"<{glyph:04x}> <{char.encode('utf-16-be', 'replace').hex()}>" for glyph, char in sorted(used.items())
     ]
@@ -186,7 +186,7 @@ class _Page:
         return found + " ET"
 
     def _shown(self, text: str, bold: bool) -> str:
-        """Returns the glyphs of a text, and notes them as used."""
+        """Return the glyphs of a text, and note them as used."""
         one = font(bold)
         for char in text:
             self.used[bold][one.glyph(char)] = char
@@ -194,7 +194,7 @@ class _Page:
 
 
 def _colour(text: str) -> str:
-    """Returns a colour as a PDF has it.
+    """Return a colour as a PDF has it.
 
     >>> _colour("#ff8000")
     '1 0.502 0'

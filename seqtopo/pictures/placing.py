@@ -81,7 +81,7 @@ class _Edges:
 def _aligned(
     rows: Sequence[Sequence[int]], edges: _Edges, downwards: bool, leftwards: bool
 ) -> tuple[list[int], list[int]]:
-    """Returns the blocks of elements that lie above each other.
+    """Return the blocks of elements that lie above each other.
 
     For each element: the first of its block, and how far to the right of that it lies.
     """
@@ -228,7 +228,7 @@ def _by_weight(layers: Layers, between: dict[Pair, Stretch]) -> tuple[list[Pair]
 
 
 def _before(layers: Layers, up: list[list[int]]) -> list[set[int]]:
-    """Returns, for each element, the elements above it that it depends on, itself included."""
+    """Return, for each element, the elements above it that it depends on, itself included."""
     found: list[set[int]] = [{e} for e in range(len(layers.ranks))]
     for row in layers.rows:
         for element in row:

@@ -124,7 +124,7 @@ class _Tags:
         self.blocks.setdefault(layer, []).append(block)
 
     def settle(self) -> None:
-        """Gives each shared layer a letter, in the order of the first calls."""
+        """Give each shared layer a letter, in the order of the first calls."""
         shared = [blocks for blocks in self.blocks.values() if len(blocks) > 1]
         for number, blocks in enumerate(shared):
             for block in blocks:
@@ -274,7 +274,7 @@ class _Level:
     # ---- arrows ----------------------------------------------------------------------------------
 
     def _needs(self, item: Item) -> list[tuple[Value, Style, str]]:
-        """Returns the values that come into an item from outside, in order, with their style and word."""
+        """Return the values that come into an item from outside, in order, with their style and word."""
         if isinstance(item, Leaf):
             return list(_slots(item.nodes[0]))
         if isinstance(item, Part):
@@ -302,7 +302,7 @@ class _Level:
         return len(block.slots) - 1
 
     def _origin(self, value: Value) -> tuple[int, int]:
-        """Returns the block and the port that a value comes from."""
+        """Return the block and the port that a value comes from."""
         place = self.owner.get(value.node)
         if place is None:
             if value not in self.entered:
@@ -371,7 +371,7 @@ class _Level:
         return labels.merged([self.planner.shape(Value(index, *value[1:])) for index in alike])
 
     def _part(self, part: Part, slots: Mapping[Value, int], place: int) -> Plan:
-        """Returns the plan inside the frame of a named flow."""
+        """Return the plan inside the frame of a named flow."""
         inner = _Level(self.planner, part.items, numbers=slots)
         inner.exits([self.values[place, port][0] for port in range(len(self.plan.blocks[place].ports))])
         inner.finish()
@@ -383,7 +383,7 @@ class _Level:
         return inner.plan
 
     def _frame(self, group: Group, block: Block, place: int) -> Plan:
-        """Returns the plan inside the frame of copies: the first copy, with labels that hold for all."""
+        """Return the plan inside the frame of copies: the first copy, with labels that hold for all."""
         start, size = group.start, group.size
         inner = _Level(self.planner, group.first())
         offsets = {port: key[0] for (owner, key), port in self.ports.items() if owner == place}
@@ -399,7 +399,7 @@ class _Level:
 
 
 def _states(node: Node) -> list[str]:
-    """Returns the names of the states of a recurrent layer; for both directions, one line each."""
+    """Return the names of the states of a recurrent layer; for both directions, one line each."""
     count = len(node.extras.get("state", ()))
     both = _layer(node).row.name == "bi"
     words = ", ".join("hc"[: count // 2 if both else count]) or "states"
@@ -412,14 +412,14 @@ def _layer(node: Node) -> Layer:
 
 
 def _words_of(layer: Layer) -> tuple[str, ...]:
-    """Returns the names of a layer's several inputs, as an arrow shows them."""
+    """Return the names of a layer's several inputs, as an arrow shows them."""
     if layer.row.role == "attention":
         return ("query", "value", "key")
     return ("", "minus") if layer.row.name == "sub" else ()
 
 
 def _slots(node: Node) -> list[tuple[Value, Style, str]]:
-    """Returns the inputs of a node, each with the style of its line and the word at its arrow."""
+    """Return the inputs of a node, each with the style of its line and the word at its arrow."""
     words = _words_of(node.layer) if node.layer is not None else ()
     several = len(node.inputs) > 1
     found: list[tuple[Value, Style, str]] = [

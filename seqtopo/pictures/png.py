@@ -154,7 +154,7 @@ class _Pen:
 
 
 def _rounded(points: list[Point]) -> list[tuple[float, float]]:
-    """Returns a way with round corners, as short straight bits."""
+    """Return a way with round corners, as short straight bits."""
     found: list[tuple[float, float]] = [points[0]]
     for before, here, after in zip(points, points[1:], points[2:], strict=False):
         reach = min(

@@ -66,7 +66,7 @@ def _at(bound: Bound, step: int) -> int:
 
 
 def _unslid(call: Call, steps: int, dilation: int) -> Reads:
-    """Returns a function that gives the steps that a step of a transposed convolution reads."""
+    """Return a function that gives the steps that a step of a transposed convolution reads."""
     size, stride = (per_axis(call.get(name), 1)[0] for name in ("kernel_size", "strides"))
     beyond = dilation * (size - 1) + 1 - stride
     before = max(beyond, 0) // 2 if call.get("padding") == "same" else 0

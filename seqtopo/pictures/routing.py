@@ -33,7 +33,7 @@ class Net:
 
 
 def assign_tracks(nets: Sequence[Net], near: int) -> int:
-    """Gives each net a track, from the top down; returns how many there are.
+    """Give each net a track, from the top down; return how many there are.
 
     Two nets on one track lie apart by more than ``near``. Where one comes down at the place at which another
     goes on down, it turns above it, so that they do not lie on each other.
@@ -118,12 +118,12 @@ def loop_room(words: Sequence[str], metrics: Metrics) -> int:
 
 
 def _reach(metrics: Metrics) -> int:
-    """Returns the reach of a loop to the right of a box, the shadow of copies included."""
+    """Return the reach of a loop to the right of a box, the shadow of copies included."""
     return 2 if metrics.cells else 20
 
 
 def looped(scene: Scene, box: Box, words: Sequence[str], metrics: Metrics) -> None:
-    """Adds an arrow from a box around to itself, with words beside it."""
+    """Add an arrow from a box around to itself, with words beside it."""
     m = metrics
     right = box.x + box.w + (4 if box.copies and not m.cells else 0)
     top, bottom = (box.y + 1, box.y + 2) if m.cells else (box.y + 12, box.y + box.h - 12)
@@ -171,7 +171,7 @@ def feed_back(scene: Scene, back: Feedback, metrics: Metrics) -> None:
 
 
 def _ways(start: Box, end: Box, x: int, h: int, m: Metrics) -> Iterator[tuple[Point, ...]]:
-    """Yields the possible ways: out on the right or below, and in on the right or from above."""
+    """Yield the possible ways: out on the right or below, and in on the right or from above."""
     right_out = start.x + start.w, start.y + start.h // 2
     right_in = end.x + end.w - (1 if m.cells else 0), end.y + end.h // 2
     below = h - m.margin + (1 if m.cells else 14)
@@ -186,7 +186,7 @@ def _ways(start: Box, end: Box, x: int, h: int, m: Metrics) -> Iterator[tuple[Po
 
 
 def _is_free(scene: Scene, way: Sequence[Point], m: Metrics) -> bool:
-    """Returns whether a way crosses no box and no text."""
+    """Return whether a way crosses no box and no text."""
     cell = 1 if m.cells else 0
     half = 0 if m.cells else m.small_line // 2
     rooms = [(b.x, b.y, b.x + b.w - cell, b.y + b.h) for b in scene.boxes]

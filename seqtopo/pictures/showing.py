@@ -23,7 +23,7 @@ Order = Callable[[Size], int]
 
 
 def show_what_is_read(tiers: Sequence[Tier], order: Order) -> None:
-    """Shows the steps that the last one is made of, through all windows, where they are few; where they
+    """Show the steps that the last one is made of, through all windows, where they are few; where they
     are many, those that each window by itself reaches from the last step.
     """
     windows = [(tier, link) for tier in tiers for link in tier.links if link.reads is not None]
@@ -42,20 +42,20 @@ def show_what_is_read(tiers: Sequence[Tier], order: Order) -> None:
 
 
 def _mark_all(axis: Axis, steps: Mapping[int, Place], order: Order) -> None:
-    """Marks steps, if they are not too many."""
+    """Mark steps, if they are not too many."""
     if len({*axis.marks, *steps}) <= MOST_SHOWN:
         for number, place in steps.items():
             axis.mark(number, _step(place, number, order))
 
 
 def _step(place: Place, number: int, order: Order) -> Size:
-    """Returns the step with a number, counted from the nearer end of a place."""
+    """Return the step with a number, counted from the nearer end of a place."""
     before, after = number - order(place.first), order(place.last) - number
     return place.first + before if before < after else place.last - after
 
 
 def _taps(tier: Tier, link: Link, steps: Iterable[int], order: Order) -> set[int]:
-    """Returns the steps that those of a tier read, by their numbers; not many more than can be shown."""
+    """Return the steps that those of a tier read, by their numbers; not many more than can be shown."""
     assert link.reads is not None
     first, base = order(tier.gives.first), order(link.place.first)
     found: set[int] = set()
@@ -67,7 +67,7 @@ def _taps(tier: Tier, link: Link, steps: Iterable[int], order: Order) -> set[int
 
 
 def _cone(tiers: Sequence[Tier], order: Order) -> dict[Axis, dict[int, Place]]:
-    """Returns the steps of each axis from which the last steps of the outputs are made."""
+    """Return the steps of each axis from which the last steps of the outputs are made."""
     needed: list[set[int]] = [set() for _ in tiers]
     found: dict[Axis, dict[int, Place]] = {}
     for i in reversed(range(len(tiers))):

@@ -46,28 +46,28 @@ class Cells:
         self.dotted: dict[tuple[int, int], Cell] = {}
 
     def _links(self, tier: Tier) -> Iterator[Link]:
-        """Yields the links from below; a state from the side is drawn otherwise."""
+        """Yield the links from below; a state from the side is drawn otherwise."""
         yield from tier.links
         for link in tier.state:
             if self.tiers[link.source].row != tier.row:
                 yield link
 
     def _chain(self, i: int, link: Link) -> str:
-        """Returns the wire on which a link goes: single steps, all of them as a whole, or a state."""
+        """Return the wire on which a link goes: single steps, all of them as a whole, or a state."""
         if link.style == "state":
             return f"state {link.place.last}"
         return f"{'step' if link.way == 'step' and not self._is_joined(i, link) else 'whole'} {link.style}"
 
     def _is_joined(self, i: int, link: Link) -> bool:
-        """Returns whether every step of the source goes to every cell."""
+        """Return whether every step of the source goes to every cell."""
         return i in self.joined and not link.alone
 
     def _across_from(self, tier: Tier) -> list[Link]:
-        """Returns the states that come from the layer beside it."""
+        """Return the states that come from the layer beside it."""
         return [link for link in tier.state if self.tiers[link.source].row == tier.row]
 
     def _lanes(self) -> None:
-        """Gives what passes beside cells of other rows a lane, which is its own as long as it does."""
+        """Give each line that passes beside cells of other rows a lane of its own."""
         reach: dict[tuple[int, str], int] = {}
         for i, tier in enumerate(self.tiers):
             for link in self._links(tier):
@@ -95,7 +95,7 @@ class Cells:
         self.lanes = {region: len(lanes) for region, lanes in busy.items()}
 
     def _crossed(self, tier: Tier) -> bool:
-        """Returns whether a line passes the row of a bar, which is then drawn as joined cells."""
+        """Return whether a line passes the row of a bar, which is then drawn as joined cells."""
         region = region_of(tier.place.axis)
         if self.back is not None:
             given, taken = (self.tiers[i] for i in self.back)
@@ -105,7 +105,7 @@ class Cells:
         return any(low < tier.row < high for lane in spans for low, high in lane)
 
     def _places(self) -> None:
-        """Sets where the columns of each region are, and the words on their left."""
+        """Set where the columns of each region are, and the words on their left."""
         m = self.m
         self.slots: dict[Axis, list[int]] = {}
         self.width: dict[Axis, int] = {}
@@ -132,7 +132,7 @@ class Cells:
         self.w = x - self.gutter + m.margin
 
     def _words(self, tier: Tier) -> Iterator[tuple[str, str]]:
-        """Yields the word in each cell of a tier, and its subscript."""
+        """Yield the word in each cell of a tier, and its subscript."""
         if tier.kind == "bar" and not self._crossed(tier):
             return
         for column in self.columns.steps(tier.gives if tier.kind in ("range", "bar") else tier.place):
@@ -176,13 +176,13 @@ class Cells:
         return Cell(tier.row, column.slot, x, left, right, solid, gone, word, sub)
 
     def _touch(self, i: int, x: int, slot: int = -1) -> Cell:
-        """Returns the place at which a line enters or leaves a bar."""
+        """Return the place at which a line enters or leaves a bar."""
         bar = self.bars[i]
         x = min(max(x, bar.left + self.m.beside // 2), bar.right - self.m.beside // 2)
         return self.touched.setdefault((i, x, slot), Cell(bar.row, slot, x, x, x))
 
     def _gives(self, link: Link) -> list[Cell]:
-        """Returns the cells from which the value of a link comes, one for each step."""
+        """Return the cells from which the value of a link comes, one for each step."""
         i, tier = link.source, self.tiers[link.source]
         if i in self.bars:
             slots = self.slots[region_of(link.place.axis)]
@@ -194,7 +194,7 @@ class Cells:
         return list(dict.fromkeys(found)) or list(self.cells[i].values())[-1:]
 
     def _hidden(self, link: Link, column: Column) -> Cell:
-        """Returns the dots that stand for the hidden steps of a link, as a place from which lines come."""
+        """Return the dots that stand for the hidden steps of a link, as a place from which lines come."""
         x = self.slots[region_of(link.place.axis)][column.slot]
         if link.source in self.bars:
             return self._touch(link.source, x, column.slot)

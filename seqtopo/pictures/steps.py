@@ -79,7 +79,7 @@ class Steps(Cells):
         return list(found.values())
 
     def _ways(self, i: int, link: Link) -> list[tuple[int, list[Cell], list[Cell]]]:
-        """Returns the groups of lines of a link: the slot of the step, or -1 for all, the source cells,
+        """Return the groups of lines of a link: the slot of the step, or -1 for all, the source cells,
         and the target cells.
         """
         gives = self._gives(link)
@@ -93,7 +93,7 @@ class Steps(Cells):
         return [(-1, gives, [self._end(i, link)])]
 
     def _in_step(self, i: int, gives: list[Cell], link: Link) -> list[tuple[int, list[Cell], list[Cell]]]:
-        """Returns each step with the cell above it: that of the same step or, of a bar, the place."""
+        """Return each step with the cell above it: that of the same step or, of a bar, the place."""
         found: list[tuple[int, list[Cell], list[Cell]]] = []
         for cell in gives:
             above = self._touch(i, cell.x) if i in self.bars else self.cells[i].get(cell.slot)
@@ -102,7 +102,7 @@ class Steps(Cells):
         return found
 
     def _windows(self, i: int, link: Link) -> list[tuple[int, list[Cell], list[Cell]]]:
-        """Returns each step with the cells that are made of it; for steps that are not shown, the dots."""
+        """Return each step with the cells that are made of it; for steps that are not shown, the dots."""
         assert link.reads is not None
         order, own = self.columns.order, self.tiers[i].gives
         base = order(link.place.first) - 1
@@ -125,7 +125,7 @@ class Steps(Cells):
         return list(found.values())
 
     def _end(self, i: int, link: Link) -> Cell:
-        """Returns the cell at which everything arrives that comes to one place of a tier."""
+        """Return the cell at which everything arrives that comes to one place of a tier."""
         tier = self.tiers[i]
         if i in self.bars:
             own = region_of(tier.place.axis)
@@ -137,7 +137,7 @@ class Steps(Cells):
         return cells[-1] if link.to_last or not tier.place.many else cells[0]
 
     def _passes(self, link: Link, chain: str, sources: list[Cell]) -> int:
-        """Returns the x at which a wire passes the cells of the rows between."""
+        """Return the x at which a wire passes the cells of the rows between."""
         last = max(sources, key=lambda cell: cell.x)
         if self.straight.get(link.source) == chain:
             return last.x
@@ -149,7 +149,7 @@ class Steps(Cells):
         return right + (1 if self.m.cells else 8) + lane * self.m.beside
 
     def _route(self, wires: list[_Wire]) -> None:
-        """Sets where each wire arrives and turns, and with that the heights of rows and gaps."""
+        """Set where each wire arrives and turns, and with that the heights of rows and gaps."""
         m = self.m
         arriving: dict[Cell, list[_Wire]] = {}
         for wire in wires:
@@ -196,7 +196,7 @@ class Steps(Cells):
         return min((source.x for source in wire.sources), key=lambda x: abs(x - cell.x))
 
     def _dropping(self, tier: Tier) -> bool:
-        """Returns whether some steps of a tier go nowhere: those are marked."""
+        """Return whether some steps of a tier go nowhere: those are marked."""
         return bool(tier.ends) and len(self.columns.steps(tier.place)) > 1
 
     # ---- drawing -----------------------------------------------------------------------------------
@@ -235,7 +235,7 @@ class Steps(Cells):
                 out.texts.append(Text(x, y, DOTS, "title", "middle", m.width(DOTS, "title")))
 
     def _dots(self, i: int, tier: Tier) -> list[Column]:
-        """Returns the dots between the cells of a tier."""
+        """Return the dots between the cells of a tier."""
         dots = self.columns.dots(tier.gives if tier.kind == "range" else tier.place)
         return [column for column in dots if column.slot not in self.cells[i]]
 
@@ -249,13 +249,13 @@ class Steps(Cells):
             self.out.texts.append(Text(cell.x, at, word, "title", "middle", w, cell.sub))
 
     def _lines_of(self, tier: Tier) -> tuple[int, ...]:
-        """Returns the heights of the words in a cell: of both directions, forward is nearer to the input."""
+        """Return the heights of the words in a cell: of both directions, forward is nearer to the input."""
         middle = self._middle(tier.row)
         apart = 1 if self.m.cells else 13
         return (middle - apart, middle + apart) if tier.direction == "both" else (middle,)
 
     def _dropped(self, cell: Cell) -> None:
-        """Draws a short line out of a cell, that ends."""
+        """Draw a short line out of a cell, that ends."""
         start = self.ys[cell.row] + self.hs[cell.row]
         if not self.m.cells:
             self.out.lines.append(Line(((cell.x, start), (cell.x, start + 7)), "dropped", arrow=False))
@@ -306,7 +306,7 @@ class Steps(Cells):
                 self._handed_over(link, self._gives(link)[-1], first)
 
     def _handed_over(self, link: Link, source: Cell, first: Cell) -> None:
-        """Draws a state from the last step of one layer to the first of the layer beside it.
+        """Draw a state from the last step of one layer to the first of the layer beside it.
 
         The line goes around the words that stand between them.
         """
@@ -347,7 +347,7 @@ class Steps(Cells):
             self.out.texts.append(Text(high + self.m.label, y, AFTER, "small", "start", w, faint=True))
 
     def _across(self, start: int, end: int, y: int, style: Style, arrow: bool = True) -> None:
-        """Draws a horizontal arrow.
+        """Draw a horizontal arrow.
 
         In cells, one to the left begins and ends on the other side of its cells.
         """

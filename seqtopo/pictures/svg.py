@@ -90,7 +90,7 @@ def _line(line: Line, dark: bool) -> str:
 
 
 def _path(points: Sequence[Point]) -> str:
-    """Returns the path of a way with round corners."""
+    """Return the path of a way with round corners."""
     found = [f"M{points[0][0]} {points[0][1]}"]
     for (ax, ay), (x, y), (bx, by) in corners(points):
         found.append(f"L{ax} {ay}Q{x} {y} {bx} {by}")

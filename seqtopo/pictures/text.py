@@ -111,7 +111,7 @@ class _Canvas:
         self._join(points[-1], there, line)
 
     def _is_beside(self, point: Point) -> bool:
-        """Returns whether a point is on the right of a box."""
+        """Return whether a point is on the right of a box."""
         x, y = point
         return any(b.x + b.w == x and b.y <= y < b.y + b.h for b in self.scene.boxes if not b.is_frame)
 
@@ -134,7 +134,7 @@ class _Canvas:
 
 
 def _ended(line: Line) -> list[Point]:
-    """Returns the points at which a line turns; it ends before the border of the box that it leads to."""
+    """Return the points at which a line turns; it ends before the border of the box that it leads to."""
     *points, (x, y) = line.points
     ax, ay = points[-1]
     last = (x - ((x > ax) - (x < ax)), y - ((y > ay) - (y < ay)))
@@ -142,7 +142,7 @@ def _ended(line: Line) -> list[Point]:
 
 
 def _direction(a: Point, b: Point) -> tuple[int, int]:
-    """Returns the direction from one point to another, and that back."""
+    """Return the direction from one point to another, and that back."""
     if a[0] == b[0]:
         return (_DOWN, _UP) if b[1] > a[1] else (_UP, _DOWN)
     return (_RIGHT, _LEFT) if b[0] > a[0] else (_LEFT, _RIGHT)

@@ -40,7 +40,7 @@ class Axis:
         return self if self.root is None else self.root.find()
 
     def mark(self, number: int, step: Size) -> None:
-        """Shows a step, whose place in the order of steps is the number."""
+        """Show a step, whose place in the order of steps is the number."""
         self.find().marks.setdefault(number, step)
 
 
@@ -110,7 +110,7 @@ class Unrolled:
     """The tiers of an output and of the input whose next step it becomes."""
 
     def feed_back(self, back: Feedback, source: Source | None = None) -> None:
-        """Draws an output at every step as the next step of an input.
+        """Draw an output at every step as the next step of an input.
 
         Raises:
             SpecError: there is no output at every step of that input.
@@ -178,7 +178,7 @@ class Columns:
         ]
 
     def _slots(self, axis: Axis) -> list[int]:
-        """Returns the slot of each column: near the step below it if one is known, else spread over all."""
+        """Return the slot of each column: near the step below it if one is known, else spread over all."""
         row, count = self.rows[axis], self.count[region_of(axis)]
         wanted = [i * (count - 1) // max(1, len(row) - 1) for i in range(len(row))]
         base = axis.region.find() if axis.region is not None else None
@@ -269,7 +269,7 @@ def side_by_side(tiers: Sequence[Tier], axes: Sequence[Axis]) -> list[Axis]:
 
 
 def stack(tiers: Sequence[Tier], regions: Sequence[Axis]) -> None:
-    """Gives each tier a row above all that feeds it; one that starts from another's state lies beside it,
+    """Give each tier a row above all that feeds it; one that starts from another's state lies beside it,
     where nothing lies between.
 
     Raises:
@@ -316,7 +316,7 @@ class _Stacking:
                 yield link.source
 
     def _goes_across(self, link: Link) -> bool:
-        """Returns whether a state goes from the last step of one layer to the first of the next."""
+        """Return whether a state goes from the last step of one layer to the first of the next."""
         last = self.tiers[link.source].place.last
         return link.way == "one" and not link.to_last and link.place.last == last
 

@@ -211,7 +211,7 @@ class _Unrolling:
         self.at[Value(node.index)] = (self._add(tier), place)
 
     def _words(self, node: Node, more: str = "") -> tuple[str, str, str, str]:
-        """Returns the family of a tier, the words in its cells, and those beside it."""
+        """Return the family of a tier, the words in its cells, and those beside it."""
         layer = node.layer
         assert layer is not None
         tensor = self._gives(node)
@@ -291,7 +291,7 @@ class _Unrolling:
     def _passed(
         self, node: Node, came: list[tuple[int, Place]]
     ) -> tuple[dict[int, Passed], dict[int, Reads]]:
-        """Returns where the time axis of each input goes, and which steps each step reads where it does
+        """Return where the time axis of each input goes, and which steps each step reads where it does
         not read all.
         """
         layer = node.layer
@@ -322,7 +322,7 @@ class _Unrolling:
         return Tensor(tuple(map(self.order, tensor.shape)), tensor.dtype)
 
     def _are_alone(self, passed: Mapping[int, Passed], came: list[tuple[int, Place]]) -> bool:
-        """Returns whether each step is treated by itself."""
+        """Return whether each step is treated by itself."""
         lengths = {self._count(place) for _, place in came if place.many}
         return len(lengths) == 1 and all(map(keeps_steps, passed.values()))
 
@@ -439,7 +439,7 @@ def _cut(details: list[str]) -> str:
 
 
 def _cuts(row: Row) -> bool:
-    """Returns whether an operation takes steps off at the ends, or puts some there."""
+    """Return whether an operation takes steps off at the ends, or puts some there."""
     ends = any(name in row.by_name for name in ("n", "index", "before"))
     return bool(row.emit) and row.role in ("selection", "padding") and ends
 

@@ -101,7 +101,7 @@ def _shown(report: Report, diagnostics: tuple[Diagnostic, ...]) -> dict[str, Any
 
 
 def _layers(asked: Asked) -> list[list[str]]:
-    """Returns each layer's name, its sentence and an example, for completion."""
+    """Return each layer's name, its sentence and an example, for completion."""
     return [[name, row.about, row.example] for row in ROWS for name in (row.name, *row.aliases)]
 
 

@@ -96,7 +96,7 @@ class Server(ThreadingHTTPServer):
         return f"{ADDRESS}:{self.server_port}", f"localhost:{self.server_port}"
 
     def config(self) -> str:
-        """Returns the text of the module ``config.js``."""
+        """Return the text of the module ``config.js``."""
         backends = [] if packages.missing() else list(installed())
         told = {
             "answers": "server",
@@ -110,10 +110,10 @@ class Server(ThreadingHTTPServer):
         return f"export default {json.dumps(told)};\n"
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Says nothing of a connection that the browser closed."""
+        """Print nothing about a connection that the browser closed."""
 
     def server_close(self) -> None:
-        """Stops the training, too."""
+        """Stop the training, too."""
         self.training.stop()
         super().server_close()
 
@@ -177,7 +177,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self._refuse(refused)
 
     def _name(self) -> str:
-        """Returns the name behind the token, of a request that is allowed.
+        """Return the name behind the token, of a request that is allowed.
 
         Raises:
             _RefusedError: it is not.
@@ -197,7 +197,7 @@ class _Handler(BaseHTTPRequestHandler):
         return name
 
     def _body(self, most: int) -> bytes:
-        """Returns the body of a request, of at most so many bytes."""
+        """Return the body of a request, of at most so many bytes."""
         length = self.headers.get("Content-Length", "")
         if not length.isascii() or not length.isdigit() or len(length) > 12:
             raise _RefusedError(HTTPStatus.LENGTH_REQUIRED, "how long is it?")
@@ -206,7 +206,7 @@ class _Handler(BaseHTTPRequestHandler):
         return self.rfile.read(int(length))
 
     def _asked(self, most: int) -> tuple[str, dict[str, Any]]:
-        """Returns the text and the options of a request."""
+        """Return the text and the options of a request."""
         body = self._body(most)
         if self.headers.get_content_type() != "application/json":
             raise _RefusedError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "this takes JSON")
@@ -224,7 +224,7 @@ class _Handler(BaseHTTPRequestHandler):
         return text, options
 
     def _train(self) -> None:
-        """Trains on a series, and sends a line of JSON for each thing that happens."""
+        """Train on a series, and send a line of JSON for each thing that happens."""
         text, options = self._asked(PLAY_SERIES_BYTES)
         events = self.server.training.start(text, options)
         if events is None:
@@ -263,4 +263,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Writes nothing: the terminal stays as it is."""
+        """Write nothing: the terminal stays as it is."""

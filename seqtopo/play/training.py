@@ -147,13 +147,13 @@ def _backend(options: Mapping[str, Any]) -> str:
 
 
 def _path() -> str:
-    """Returns the child's ``PYTHONPATH``: that of this process, and the folder it was started in."""
+    """Return the child's ``PYTHONPATH``: that of this process, and the folder it was started in."""
     found = [str(packages.ROOT), os.getcwd(), os.environ.get("PYTHONPATH", "")]
     return os.pathsep.join(dict.fromkeys(filter(None, found)))
 
 
 def _event(line: str) -> Event:
-    """Returns a line of the training's output as an event for the page.
+    """Return a line of the training's output as an event for the page.
 
     >>> _event("epoch 3/10  loss 0.25  val_loss 0.5")
     {'epoch': 3, 'of': 10, 'numbers': {'loss': 0.25, 'val_loss': 0.5}}

@@ -43,7 +43,7 @@ def _drawn(asked: Asked, *, unrolled: bool) -> dict[str, Any]:
 
 
 def _python(asked: Asked) -> dict[str, Any]:
-    """Returns the Keras code of a spec; for Keras code, its spec."""
+    """Return the Keras code of a spec; for Keras code, its spec."""
     checked = asked.checked
     if asked.is_code:
         spec = asked.file.models[asked.number].spec
@@ -67,7 +67,7 @@ def _walk(asked: Asked) -> dict[str, Any]:
 
 
 def _markdown(asked: Asked) -> dict[str, Any]:
-    """Returns the text, its shapes and its drawing as a Markdown page."""
+    """Return the text, its shapes and its drawing as a Markdown page."""
     checked = asked.checked
     drawing = drawing_of(checked)
     table = table_of(report_on(checked))
@@ -87,7 +87,7 @@ def _markdown(asked: Asked) -> dict[str, Any]:
 
 
 def _markdown_text(text: str) -> str:
-    """Returns a text that is not taken for a tag, a link, code or a cell of a table."""
+    """Return a text that is not taken for a tag, a link, code or a cell of a table."""
     return re.sub(r"([\\`*|\[\]])", r"\\\1", escape(visible(text), quote=False).replace("&gt;", ">"))
 
 

@@ -53,7 +53,7 @@ class Checked:
 
 @collector.off()
 def analyse(spec: Text | Source, dims: Mapping[str, Any] | None = None) -> Checked:
-    """Reads and resolves a spec; never raises for a user's mistake."""
+    """Read and resolve a spec; never raise for a user's mistake."""
     source, problems = read(spec)
     if problems:
         return Checked(source, None, None, problems)

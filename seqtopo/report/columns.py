@@ -69,7 +69,7 @@ def _lines(text: str, room: int, wrapped: bool) -> list[str]:
 
 
 def _least(kept: Sequence[Column]) -> int:
-    """Returns the room below which a column has to go."""
+    """Return the room below which a column has to go."""
     return _total(kept) - sum(max(c.width - _SENTENCE, 0) for c in kept if c.wrapped)
 
 

@@ -53,13 +53,13 @@ def _finding(source: Source, found: Diagnostic) -> str:
 
 
 def _help(words: str) -> str:
-    """Returns the help of a finding as HTML; lines behind the first are commands to paste."""
+    """Return the help of a finding as HTML; lines behind the first are commands to paste."""
     first, *more = words.split("\n")
     return f"<div><i>help:</i> {escaped(first)}</div>{_drawn(map(escaped, more))}"
 
 
 def _repaired(fix: Fix, source: Source) -> str:
-    """Returns the corrected lines with their new parts marked, as a terminal shows them."""
+    """Return the corrected lines with their new parts marked, as a terminal shows them."""
     hunks = hunks_of(fix, source)
     gutter = len(str(max((hunk.last_number for hunk in hunks), default=1)))
     return _drawn(map(_painted, repair_rows(hunks, gutter=gutter, room=None)))
@@ -78,7 +78,7 @@ def _painted(row: Row) -> str:
 
 
 def _excerpt(text: str, found: Diagnostic, edge: str) -> str:
-    """Returns the lines that a finding lies in, with its place underlined."""
+    """Return the lines that a finding lies in, with its place underlined."""
     start = text.rfind("\n", 0, found.span.start) + 1
     stop = text.find("\n", found.span.end)
     stop = len(text) if stop < 0 else stop

@@ -97,7 +97,7 @@ def _shape(row: Row, clause: Clause) -> str:
 
 
 def _flag(row: Row, name: str) -> str:
-    """Returns the short word that switches an argument on, or its own name."""
+    """Return the short word that switches an argument on, or its own name."""
     return next((word for word, value in row.by_name[name].flags.items() if value is True), name)
 
 
@@ -123,7 +123,7 @@ def _default(param: Param) -> str:
 
 
 def _tried(row: Row) -> tuple[tuple[str, ...], str]:
-    """Returns the names of the second values, and the output of the row's example, as checked."""
+    """Return the names of the second values, and the output of the row's example, as checked."""
     checked = analyse(row.example)
     if checked.resolved is None:
         return (), ""

@@ -78,11 +78,11 @@ class Report:
         return "\n".join(parts)
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        """Prints the report for IPython in a terminal."""
+        """Print the report for IPython in a terminal."""
         printer.text(str(self).rstrip("\n"))
 
     def _repr_html_(self) -> str:
-        """Returns the report for a notebook: the findings with their places, and the table of shapes."""
+        """Return the report for a notebook: the findings with their places, and the table of shapes."""
         from seqtopo.report.html import html  # only a notebook needs it
 
         return html(self.source, self.diagnostics, table_of(self) if self.ok and self.shapes else None)

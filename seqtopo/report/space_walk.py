@@ -334,13 +334,13 @@ class _Walk:
 
 
 def _ends(domain: Domain) -> Sequence[int]:
-    """Returns the numbers of the values of a list, or of the two ends of a range."""
+    """Return the numbers of the values of a list, or of the two ends of a range."""
     count = domain.count or 1
     return range(count) if domain.choices else sorted({0, count - 1})
 
 
 def _of_the_optimizer(spec: tree.Spec) -> set[str]:
-    """Returns the names that stand only in the optimizer of the ``train`` line."""
+    """Return the names that stand only in the optimizer of the ``train`` line."""
     inside: set[str] = set()
     outside: set[str] = set()
     for statement in spec.statements:
@@ -416,7 +416,7 @@ def _fails_so(point: Point, looker: Looker, key: tuple[str, Any]) -> bool:
 
 
 def _advised(failure: _Failure, walk: _Walk) -> Diagnostic:
-    """Returns the diagnostic of the failing choice with its causes and fixes."""
+    """Return the diagnostic of the failing choice with its causes and fixes."""
     spec = walk.looker.spec_at(failure.point)
     _, found = run_passes(spec, walk.source, walk.dims)
     same = (d for d in found if (d.code, d.span) == (failure.found.code, failure.found.span))

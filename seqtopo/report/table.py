@@ -128,7 +128,7 @@ def _params(line: LayerShape) -> str:
 
 
 def _note(line: LayerShape) -> str:
-    """Returns a note on the time axis, where a reader may not expect what happens to it."""
+    """Return a note on the time axis, where a reader may not expect what happens to it."""
     if not line.inputs or not line.outputs:
         return ""
     came, gives = len(line.inputs[0]), len(line.outputs[0])

@@ -87,7 +87,7 @@ def _at(node: tree.Node, needed: int) -> str:
 
 
 def _is_size(node: tree.Node) -> bool:
-    """Returns whether an expression is arithmetic on sizes, and not the repeat of a flow."""
+    """Return whether an expression is arithmetic on sizes, and not the repeat of a flow."""
     match node:
         case tree.Number() | tree.Wild() | tree.Unknown():
             return True

@@ -65,7 +65,7 @@ def _nothing_before(place: Place) -> bool:
 
 
 def _word_as_name(place: Place) -> bool:
-    """Reports ``let in = 3``, ``train = a -> b``, ``a as for``."""
+    """Report ``let in = 3``, ``train = a -> b``, ``a as for``."""
     offset = 0
     if place.kind() == "EQUALS" and place.kind(-1) in WORDS and (place.at == 1 or place.kind(-1) == "IN"):
         offset = -1
@@ -88,7 +88,7 @@ def _word_as_name(place: Place) -> bool:
 
 
 def _unfinished(place: Place) -> bool:
-    """Reports a statement that breaks off, or goes on with a mark where something else must stand first."""
+    """Report a statement that breaks off, or goes on with a mark where something else must stand first."""
     last = place.kind(-1)
     begins = place.kind() in STARTS or place.kind() in WORDS
     if begins and not place.breaks_line() and (last, place.kind()) != ("FOR", "IN"):
@@ -145,7 +145,7 @@ def _unfinished(place: Place) -> bool:
 
 
 def _loop_without_in(place: Place) -> bool:
-    """Reports ``x for D [1, 2]``."""
+    """Report ``x for D [1, 2]``."""
     if "IN" not in place.accepts or "COMMA" not in place.accepts or "NUMBER" in place.accepts:
         return False
     behind = Span(place.last.end, place.last.end)
@@ -171,7 +171,7 @@ def _string_as_name(place: Place) -> bool:
 
 
 def _expected(place: Place) -> bool:
-    """Reports what could have stood here, if no other explanation fits."""
+    """Report what could have stood here, if no other explanation fits."""
     words: list[str] = []
     if "NUMBER" in place.accepts:
         words.append("a layer, a name or a number")

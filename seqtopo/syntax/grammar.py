@@ -32,18 +32,18 @@ class Given(Lexer):
     def __init__(self, lexer_conf: Any) -> None: ...
 
     def lex(self, lexer_state: Any, parser_state: Any = None) -> Iterator[Any]:
-        """Returns the tokens that ``Lark.parse`` was given."""
+        """Return the tokens that ``Lark.parse`` was given."""
         return iter(lexer_state)
 
 
 def grammar_text() -> str:
-    """Returns the grammar in Lark's notation."""
+    """Return the grammar in Lark's notation."""
     with open(grammar_path("seqtopo.lark"), encoding="utf-8") as file:
         return file.read()
 
 
 def compiled_parser() -> Lark:
-    """Returns the parser of a statement, its tables computed from the grammar."""
+    """Return the parser of a statement, its tables computed from the grammar."""
     return Lark(
         grammar_text(),
         parser="lalr",
@@ -56,7 +56,7 @@ def compiled_parser() -> Lark:
 
 @cache
 def statement_parser() -> Lark:
-    """Returns the parser of a statement: its ``parse`` takes tokens and gives a tree."""
+    """Return the parser of a statement: its ``parse`` takes tokens and gives a tree."""
     stored = json.loads(pkgutil.get_data(__package__, TABLES) or b"")
     if stored["lark"] != _lark_version():
         return compiled_parser()
@@ -71,14 +71,14 @@ def statement_parser() -> Lark:
 
 @cache
 def words() -> Vocabulary:
-    """Returns the words of the language, from the grammar's terminals."""
+    """Return the words of the language, from the grammar's terminals."""
     terminals = statement_parser().terminals
     marks = [(t.name, t.pattern.value) for t in terminals if isinstance(t.pattern, PatternStr)]
     return vocabulary(marks, patterns().items())
 
 
 def patterns() -> dict[str, str]:
-    r"""Returns the terminals that are patterns by their names, blanks left out.
+    r"""Return the terminals that are patterns by their names, blanks left out.
 
     >>> patterns()["COMMENT"]
     '#[^\n]*'
@@ -92,7 +92,7 @@ def patterns() -> dict[str, str]:
 
 
 def tables_text() -> str:
-    """Returns the tables of the grammar as JSON to be stored, the same at each run."""
+    """Return the tables of the grammar as JSON to be stored, the same at each run."""
     data, memo = compiled_parser().memo_serialize([TerminalDef, Rule])
     for name in ("lexer", "transformer"):  # objects, which loading gives anew
         del data["options"][name]
@@ -108,7 +108,7 @@ def _lark_version() -> str:
 
 
 def _with_numbers(table: dict[str, Any]) -> dict[int, Any]:
-    """Returns the table with whole numbers as keys, which JSON stores as strings."""
+    """Return the table with whole numbers as keys, which JSON stores as strings."""
     return {int(key): value for key, value in table.items()}
 
 

@@ -115,14 +115,14 @@ class _Splitter:
         return -1
 
     def _goes_on(self, token: Token) -> bool:
-        """Returns whether the statement goes on with the first token of a line, no bracket being open."""
+        """Return whether the statement goes on with the first token of a line, no bracket being open."""
         if token.type == "ARROW" or is_arrow(token.text):
             return True
         tokens = self.now.tokens
         return bool(tokens) and tokens[-1].type in _GOES_ON and token.type not in _OPENS
 
     def _begins_statement(self, index: int) -> bool:
-        """Returns whether a line inside an open bracket looks as if the bracket was to be closed before."""
+        """Return whether a line inside an open bracket looks as if the bracket was to be closed before."""
         token = self.tokens[index]
         if token.type in _OPENS:
             return True
@@ -131,7 +131,7 @@ class _Splitter:
         return not indented and (self._binds(index) or not goes_on)
 
     def _must_begin(self, index: int) -> bool:
-        """Returns whether a line cannot be inside a bracket: 'b =' after 'a' would need a comma before it."""
+        """Return whether a line cannot be inside a bracket: 'b =' after 'a' would need a comma before it."""
         goes_on = self.now.tokens[-1].type in _GOES_ON | _UNFINISHED
         return self.tokens[index].type in _OPENS or (self._binds(index) and not goes_on)
 

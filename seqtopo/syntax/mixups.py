@@ -166,7 +166,7 @@ def missing_between(place: Place) -> bool:
 
 
 def _called(place: Place) -> bool:
-    """Reports ``lstm(64)(x)``, Keras' way to apply a layer."""
+    """Report ``lstm(64)(x)``, Keras' way to apply a layer."""
     fixes: tuple[Fix, ...] = ()
     if place.kind(1) == "NAME" and place.kind(2) == "RPAR" and place.kind(3) == "":
         start = place.tokens[2 if place.tokens[1].type == "EQUALS" else 0].start
@@ -233,7 +233,7 @@ def search_values(place: Place) -> bool:
 
 
 def _with_blanks(place: Place) -> Span:
-    """Returns the wrong token with the blanks around it."""
+    """Return the wrong token with the blanks around it."""
     after = place.token(1).start if place.at + 1 < len(place.tokens) else place.token().end
     return Span(place.last.end, after)
 
@@ -422,7 +422,7 @@ def goes_on_after_loop(place: Place) -> bool:
 
 
 def _outside_brackets(place: Place, first: int) -> list[int]:
-    """Returns the tokens from one on, without those in brackets, up to the bracket that closes theirs."""
+    """Return the tokens from one on, without those in brackets, up to the bracket that closes theirs."""
     found: list[int] = []
     depth = 0
     for i in range(first, len(place.tokens)):

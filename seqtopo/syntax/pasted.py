@@ -29,7 +29,7 @@ _MESSAGE = "this is Python code, not a spec"
 
 
 def reports_python(diagnostic: Diagnostic) -> bool:
-    """Returns whether a diagnostic says that a text is Python code."""
+    """Return whether a diagnostic says that a text is Python code."""
     return diagnostic.message == _MESSAGE
 
 

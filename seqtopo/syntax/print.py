@@ -116,7 +116,7 @@ class _Writer:
             self.commented = True
 
     def blank_before(self, start: int) -> None:
-        """Keeps one blank line, if the source has any before the line on which ``start`` is."""
+        """Keep one blank line, if the source has any before the line on which ``start`` is."""
         number = self.source.place(start).line
         if self.lines and number > 1 and not self.source.line(number - 1).strip():
             self.lines.append("")
@@ -139,7 +139,7 @@ class _Writer:
         return "".join(line + "\n" for line in self.lines)
 
     def between(self, upto: int) -> None:
-        """Prints the comments behind a statement and on the lines before the next one."""
+        """Print the comments behind a statement and on the lines before the next one."""
         while self.next < len(self.comments) and self.starts[self.next] < upto:
             comment = self.comments[self.next]
             if not comment.trails:
@@ -165,7 +165,7 @@ class _Writer:
                 self.expr(node.value, 0)
 
     def series(self, word: str, items: Sequence[_Item]) -> None:
-        """Prints ``let``, ``search`` and ``train``: all on one line, or one item a line."""
+        """Print ``let``, ``search`` and ``train``: all on one line, or one item a line."""
         flat = word + ", ".join([print_expr(item) for item in items])
         last = items[-1]
         broken = self.comment_in(items[0].span.start, last.span.start) or self.must_break(_value(last))
@@ -281,7 +281,7 @@ class _Writer:
         indent: int,
         comma: bool = False,
     ) -> None:
-        """Prints the items between two brackets, one item a line."""
+        """Print the items between two brackets, one item a line."""
         # Parentheses around one expression would be a tuple, did a comma follow it.
         comma = comma or opening != "("
         inner = indent + _STEP
@@ -306,7 +306,7 @@ class _Writer:
 
 
 def _first(node: tree.Statement) -> tree.Node:
-    """Returns the part of a statement from which on it can stand on several lines."""
+    """Return the part of a statement from which on it can stand on several lines."""
     match node:
         case tree.Let():
             return node.bindings[0].value

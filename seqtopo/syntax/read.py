@@ -21,7 +21,7 @@ _YAML = re.compile(r"(backend|class_name|config|keras_version): ?\S*$", re.MULTI
 
 
 def is_model(argument: str) -> bool:
-    """Returns whether an argument names the file of a Keras model, by its ending.
+    """Return whether an argument names the file of a Keras model, by its ending.
 
     >>> is_model("old.h5"), is_model("spec.txt")
     (True, False)
@@ -94,7 +94,7 @@ def _no_spec(name: str, message: str, help: str) -> tuple[Source, tuple[Diagnost
 
 
 def _way_out(data: bytes) -> str:
-    """Returns advice for a file that is no text, by its first bytes."""
+    """Return advice for a file that is no text, by its first bytes."""
     if data.startswith(b"PK\x03\x04"):
         return "is it a saved Keras model? seqtopo decompile model.keras gives its spec"
     if data.startswith(b"\x89HDF"):

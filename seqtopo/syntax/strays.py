@@ -95,7 +95,7 @@ def read_stray(token: Token, findings: Findings) -> Token | None:
 
 
 def _stands_alone(token: Token, findings: Findings) -> bool:
-    """Returns whether the replacement of a character cannot run together with the characters beside it."""
+    """Return whether the replacement of a character cannot run together with the characters beside it."""
     text = findings.source.text
     beside = text[max(0, token.start - 1) : token.start] + text[token.end : token.end + 1]
     return all(c.isalnum() or c.isspace() or c in "()[],_?\"'" for c in beside)

@@ -277,13 +277,13 @@ class Spec(Node):
 
 
 def _compared(node: Node) -> tuple[object, ...]:
-    """Returns the values of a node that count where nodes are compared."""
+    """Return the values of a node that count where nodes are compared."""
     return tuple(getattr(node, field.name) for field in fields(node) if field.compare)
 
 
 @cache
 def _parts(kind: Any) -> tuple[str, ...]:
-    """Returns the fields of a kind of node that may hold nodes, the last first."""
+    """Return the fields of a kind of node that may hold nodes, the last first."""
     if kind in (Name, Number, String):
         return ()
     return tuple(name for name in reversed(kind.__match_args__) if name != "span")

@@ -56,7 +56,7 @@ class At:
         return found if isinstance(found, (Layer, SubModel)) else None
 
     def inside(self) -> At | None:
-        """Returns the call of the wrapped layer on one step; None if a whole flow is wrapped."""
+        """Return the call of the wrapped layer on one step; None if a whole flow is wrapped."""
         inner = self.inner
         if not isinstance(inner, Layer):
             return None
@@ -67,23 +67,23 @@ class At:
         return At(graph, node, inner)
 
     def get(self, name: str) -> Any:
-        """Returns an argument: that of the call, else the layer's, else its default."""
+        """Return an argument: that of the call, else the layer's, else its default."""
         return self.node.call[name] if name in self.node.call else self.layer.get(name)
 
     def axis(self, name: str = "axis") -> int | None:
-        """Returns the axis of the input that an argument names, counted from 0 without the batch."""
+        """Return the axis of the input that an argument names, counted from 0 without the batch."""
         axis = self.get(name)
         if not isinstance(axis, int):
             return None
         return axis - 1 if axis > 0 else len(self.came.shape) + axis
 
     def called(self, value: Value) -> str:
-        """Returns the name of the node that made an input."""
+        """Return the name of the node that made an input."""
         return name_of(self.graph.nodes[value.node])
 
 
 def name_of(node: Node) -> str:
-    """Returns the name of a node: its layer's, or the input's."""
+    """Return the name of a node: its layer's, or the input's."""
     return node.layer.name if node.layer is not None else node.name
 
 
@@ -155,7 +155,7 @@ def value(tensor: Tensor, picture: bool = False, each: str = "feature", steps: b
 
 
 def ahead(shape: Shape) -> str:
-    """Returns a chain of lengths: ``30 to 28``.
+    """Return a chain of lengths: ``30 to 28``.
 
     >>> ahead((30, 28))
     '30 to 28'

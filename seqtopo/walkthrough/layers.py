@@ -72,7 +72,7 @@ def _special(at: At) -> Iterator[str]:
 
 
 def _at_each_step(at: At, inside: At) -> list[str]:
-    """Returns sentences on what the layer in a wrapper does with one step, which is all it sees at a time."""
+    """Return sentences on what the layer in a wrapper does with one step, which is all it sees at a time."""
     words = list(_special(inside))
     first, *more = words if words and inside.row.name in _ENOUGH else [inside.row.about, *words]
     return [f"at each of {the(at.steps, 'step')} by itself: {first[:1].lower()}{first[1:]}", *more]

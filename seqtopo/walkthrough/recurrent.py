@@ -98,7 +98,7 @@ def _whence(at: At, start: tuple[Value, ...]) -> str:
 
 
 def _takers(at: At) -> list[str]:
-    """Returns the names of the nodes that use the final states of a call."""
+    """Return the names of the nodes that use the final states of a call."""
     if not at.node.wants:
         return []
     here = at.node.index
@@ -124,7 +124,7 @@ def distributed(at: At) -> Iterator[str]:
 
 
 def _chain(flow: SubModel) -> str:
-    """Returns the shapes inside a flow without branches; "" for one with branches, or a very long one."""
+    """Return the shapes inside a flow without branches; "" for one with branches, or a very long one."""
     nodes = flow.graph.nodes
     straight = all(len(node.inputs) <= 1 for node in nodes) and len(nodes) <= 12
     if not straight or not all(node.outputs for node in nodes):

@@ -80,7 +80,7 @@ def _in_step(graph: Graph) -> str:
 
 
 def _up_to(window: Window) -> bool:
-    """Returns whether no step sees a step behind its own."""
+    """Return whether no step sees a step behind its own."""
     own, high = window.own, window.high
     if own is None or (own.factor, own.over) != (high.factor, high.over) or own.factor < 0:
         return False
@@ -89,7 +89,7 @@ def _up_to(window: Window) -> bool:
 
 
 def _answers(field: Field, shape: Shape) -> str:
-    """Returns in words the steps that the output has an answer for."""
+    """Return in words the steps that the output has an answer for."""
     if field.window.own == SELF and shape[field.axis or 0] == field.length:
         return "there is one answer for each step that comes in"
     which = answered(field, shape)
@@ -102,7 +102,7 @@ def _answers(field: Field, shape: Shape) -> str:
 
 
 def _ends(graph: Graph, nodes: list[Node]) -> list[Node]:
-    """Returns the calls that take a sequence and give something without steps."""
+    """Return the calls that take a sequence and give something without steps."""
     found = []
     for node in nodes:
         came = graph.tensors(node.inputs) or ()
@@ -112,7 +112,7 @@ def _ends(graph: Graph, nodes: list[Node]) -> list[Node]:
 
 
 def _begins(graph: Graph, nodes: list[Node]) -> list[Node]:
-    """Returns the calls that take no sequence and give one."""
+    """Return the calls that take no sequence and give one."""
     found = []
     for node in nodes:
         came = graph.tensors(node.inputs) or ()
@@ -201,7 +201,7 @@ def _label(labels: Labels) -> str:
 
 
 def _data(graph: Graph, training: Training | None) -> Iterator[str]:
-    """Yields the shapes that x and y have for ``fit``."""
+    """Yield the shapes that x and y have for ``fit``."""
     tensors = [tensor for i in graph.inputs for tensor in graph.nodes[i].outputs or ()]
     if not tensors:
         return

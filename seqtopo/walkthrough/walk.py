@@ -41,7 +41,7 @@ class Walk:
 
 
 def walk(resolved: Resolved) -> Walk:
-    """Describes a spec without errors in words, in the order in which it is computed.
+    """Describe a spec without errors in words, in the order in which it is computed.
 
     >>> from seqtopo.report.analyse import analyse
     >>> found = walk(analyse("in(24,3) -> lstm(32)").resolved)
@@ -92,7 +92,7 @@ class _Walker:
         return is_picture(self.graph, node.index)
 
     def _sample(self, node: Node) -> str:
-        """Returns one sample of an input, in words."""
+        """Return one sample of an input, in words."""
         assert node.outputs
         return value(node.outputs[0], self._is_picture(node), steps=is_sequence(self.graph, node.index))
 
@@ -105,7 +105,7 @@ class _Walker:
         return Step(name_of(node), written, shapes, self._call(node, node.layer, written, shapes))
 
     def _written(self, node: Node) -> str:
-        """Returns the step as it stands in the spec, if it is that layer's alone.
+        """Return the step as it stands in the spec, if it is that layer's alone.
 
         Else its name in messages.
         """
@@ -169,7 +169,7 @@ class _Walker:
 
 
 def _left_open(tensor: Tensor, steps: bool) -> str:
-    """Returns the words for an open first axis: a length that changes by batch, or a width to be bound."""
+    """Return the words for an open first axis: a length that changes by batch, or a width to be bound."""
     size = str(tensor.shape[0])
     if not steps:
         return f"{size} needs a number before the model can be built"

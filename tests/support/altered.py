@@ -11,7 +11,7 @@ CHANGED = (None, 0, -1, 1.5, 1e308, "", "x", [], {}, True, [None], 10**20, "lstm
 
 
 def alter(data: Any, random: Random) -> None:
-    """Changes a value somewhere in nested data, takes it away, or puts in another part of the same data."""
+    """Change a value somewhere in nested data, take it away, or put in another part of the same data."""
     places = list(_places(data))
     if not places:
         return

@@ -42,7 +42,7 @@ def environment(backend: str) -> dict[str, str]:
 
 
 def run(backend: str, *arguments: str, places: Sequence[str] = PLACES, path: str = "") -> tuple[int, str]:
-    """Runs ``places`` on a backend: its exit code and what it said. ``path`` comes first on PYTHONPATH."""
+    """Run ``places`` on a backend: its exit code and what it said. ``path`` comes first on PYTHONPATH."""
     env = environment(backend)
     if path:
         env["PYTHONPATH"] = os.pathsep.join(filter(None, (path, env.get("PYTHONPATH"))))

@@ -13,7 +13,7 @@ PLAIN = ROOT / "tests" / "support" / "load_plain.py"
 
 
 def run_module(backend: str, module: str, *argv: str, more: Mapping[str, str] | None = None) -> None:
-    """Runs a module of the tests on a backend.
+    """Run a module of the tests on a backend.
 
     Raises:
         AssertionError: it failed; says what it said.
@@ -22,7 +22,7 @@ def run_module(backend: str, module: str, *argv: str, more: Mapping[str, str] | 
 
 
 def run_plain_keras(backend: str, *argv: str, more: Mapping[str, str] | None = None) -> None:
-    """Runs ``load_plain.py`` on a backend, isolated: neither the checkout nor PYTHONPATH is looked at.
+    """Run ``load_plain.py`` on a backend, isolated: neither the checkout nor PYTHONPATH is looked at.
 
     Raises:
         AssertionError: it failed; says what it said.

@@ -42,7 +42,7 @@ class Compared:
 
 
 def compare_accepted(text: str) -> Compared:
-    """Compares an accepted spec with Keras: it must build with the same shapes, dtypes and parameter
+    """Compare an accepted spec with Keras: it must build with the same shapes, dtypes and parameter
     counts, and its outputs must be as the checker says.
     """
     checked = analyse(text)
@@ -110,7 +110,7 @@ def _count(shape: Shape) -> int:
 
 
 def _run(text: str, graph: Graph, model: Any) -> Compared:
-    """Runs the model on data: with one of the lengths it must come out as the checker says."""
+    """Run the model on data: with one of the lengths it must come out as the checker says."""
     failed = ""
     for shortest in LONG:
         lengths = _lengths(graph, shortest)
@@ -144,7 +144,7 @@ def _run(text: str, graph: Graph, model: Any) -> Compared:
 
 
 def call_model(model: Any, data: list[Any]) -> list[Any]:
-    """Returns a model's outputs for data, after a call in training, whose losses are read too.
+    """Return a model's outputs for data, after a call in training, whose losses are read too.
 
     JAX traces the calls and does not run them: it would compile each operation for each shape.
     """
@@ -189,19 +189,19 @@ _NARROW: dict[str, dict[str, tuple[str, ...]]] = {
 
 
 def narrowed(dtype: str) -> tuple[str, ...]:
-    """Returns the dtypes that the backend may have instead of a dtype."""
+    """Return the dtypes that the backend may have instead of a dtype."""
     return _NARROW.get(keras.backend.backend(), {}).get(dtype, (dtype,))
 
 
 def _numbers(graph: Graph, lengths: Lengths) -> int:
-    """Returns the number of values in the largest tensor on the way, for one batch."""
+    """Return the number of values in the largest tensor on the way, for one batch."""
     shapes = [t.shape for n in graph.nodes for t in n.outputs or ()]
     scores = [found for node in graph.nodes for found in _scores(graph, node)]
     return BATCH * max(prod(size_at(s, lengths) for s in shape) for shape in (*shapes, *scores))
 
 
 def _scores(graph: Graph, node: Node) -> Iterator[Shape]:
-    """Yields the shapes of an attention's scores: a value for each place of its query and each of
+    """Yield the shapes of an attention's scores: a value for each place of its query and each of
     its value.
     """
     if node.layer is not None and node.layer.row.name in ATTENTION:
@@ -212,7 +212,7 @@ def _scores(graph: Graph, node: Node) -> Iterator[Shape]:
 
 
 def _guessed(graph: Graph) -> bool:
-    """Returns whether there is a ``?``, which may be anything: some lengths will not do then."""
+    """Return whether there is a ``?``, which may be anything: some lengths will not do then."""
     return any("?" in str(s) for n in graph.nodes for t in n.outputs or () for s in t.shape)
 
 

@@ -23,7 +23,7 @@ def run_source(source: str) -> Any:
 
 
 def compare_python(spec: str, run: bool = True, **dims: Any) -> str:
-    """Returns the first difference between the written model and the compiled one; "" if there is none."""
+    """Return the first difference between the written model and the compiled one; "" if there is none."""
     source = seqtopo.to_python(spec, **dims)
     with cheap_weights():
         number_anew()
@@ -48,7 +48,7 @@ def _compiled(model: Any) -> Any:
 
 
 def first_difference(one: Any, other: Any, path: str = "") -> str:
-    """Returns the path and the values at which two configs first differ."""
+    """Return the path and the values at which two configs first differ."""
     if isinstance(one, dict) and isinstance(other, dict):
         for key in [*one, *(k for k in other if k not in one)]:
             if one.get(key) != other.get(key):

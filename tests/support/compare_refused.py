@@ -59,7 +59,7 @@ def _raw(values: Iterable[Any]) -> list[Raw]:
 
 @contextmanager
 def _watching(found: list[Refused]) -> Iterator[None]:
-    """Records each call that is refused. Arguments that their kind does not take go through."""
+    """Record each call that is refused. Arguments that their kind does not take go through."""
     stock = resolver.infer  # type: ignore[attr-defined]
     read = arguments._read
 
@@ -117,7 +117,7 @@ class _Replay(Emitter):
 
 
 def compare_refused(refused: Refused) -> Compared:
-    """Compares a refused call with Keras: Keras must refuse it too, or there is a reason to be stricter."""
+    """Compare a refused call with Keras: Keras must refuse it too, or there is a reason to be stricter."""
     graph, node = refused.graph, refused.node
     assert node.layer is not None
     row = node.layer.row

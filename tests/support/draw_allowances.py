@@ -10,7 +10,7 @@ from seqtopo.report.analyse import analyse
 
 
 def stricter(code: str, row: str, message: str) -> str:
-    """Returns why the checker refuses what Keras builds and runs; "" if there is no such reason."""
+    """Return why the checker refuses what Keras builds and runs; "" if there is no such reason."""
     return next(
         (
             why
@@ -22,7 +22,7 @@ def stricter(code: str, row: str, message: str) -> str:
 
 
 def onednn_only(text: str) -> tuple[str, str]:
-    """Returns the first part of a spec that TensorFlow computes only through oneDNN, and its dtype."""
+    """Return the first part of a spec that TensorFlow computes only through oneDNN, and its dtype."""
     checked = analyse(text)
     assert checked.resolved is not None, text
     graphs = [checked.resolved.graph]
@@ -40,7 +40,7 @@ def onednn_only(text: str) -> tuple[str, str]:
 
 
 def _lacks_onednn(text: str, said: str) -> bool:
-    """Returns whether TensorFlow fails because it computes a part of the spec only through oneDNN."""
+    """Return whether TensorFlow fails because it computes a part of the spec only through oneDNN."""
     if not said.startswith(("UnimplementedError", "InvalidArgumentError")):
         return False
     what, dtype = onednn_only(text)
@@ -48,7 +48,7 @@ def _lacks_onednn(text: str, said: str) -> bool:
 
 
 def at_run(backend: str, text: str, error: BaseException) -> str:
-    """Returns why a backend cannot run a model that Keras builds; "" if that is no limit of the backend."""
+    """Return why a backend cannot run a model that Keras builds; "" if that is no limit of the backend."""
     said = f"{type(error).__name__}: {error}"
     if backend == "tensorflow" and _lacks_onednn(text, said):
         return "TensorFlow computes it on a CPU through oneDNN alone"

@@ -61,7 +61,7 @@ POOL: tuple[str, ...] = (
 
 @cache
 def value_of(text: str) -> Any:
-    """Returns the value of an argument's text."""
+    """Return the value of an argument's text."""
     spec, _ = parse(Source(f"in({text})"))
     assert spec is not None, text
     call = spec.statements[0].value  # type: ignore[union-attr]

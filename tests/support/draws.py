@@ -205,7 +205,7 @@ class _Drawing:
         return f"[{', '.join(self._branch(come, i) for i in range(count))}] -> {call}"
 
     def _inner(self, row: Row, come: tuple[Tensor, ...]) -> str:
-        """Returns the text inside a wrapper; "" for a row that wraps nothing."""
+        """Return the text inside a wrapper; "" for a row that wraps nothing."""
         if row.name == "bi":
             kind = self.random.choice(
                 RECURRENT if self._chance(0.9) else ("dense", "convlstm1d", "convlstm2d")
@@ -289,7 +289,7 @@ def shrink(text: str, fails: Callable[[str], bool]) -> str:
 
 
 def rows_used(text: str) -> Counter[str]:
-    """Returns the number of uses of each row in a valid spec, wrapped layers and parts included."""
+    """Return the number of uses of each row in a valid spec, wrapped layers and parts included."""
     found: Counter[str] = Counter()
     checked = analyse(text)
     if checked.resolved is None:

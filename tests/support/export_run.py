@@ -18,7 +18,7 @@ from tests.support.export_cases import CASES, STACK, Case
 
 
 def came_of(case: Case, folder: Path) -> dict[str, Any]:
-    """Returns the exporter's answer for a case."""
+    """Return the exporter's answer for a case."""
     out = folder / f"out{FORMATS[case.format].suffix}"
     request: child.Request = {
         "spec": case.spec,
@@ -36,7 +36,7 @@ def came_of(case: Case, folder: Path) -> dict[str, Any]:
 
 
 def main(file: str) -> None:
-    """Runs the cases; on PyTorch, also the exporter as it would be if it trusted Keras' own."""
+    """Run the cases; on PyTorch, also the exporter as it would be if it trusted Keras' own."""
     warnings.simplefilter("ignore")
     backend = keras.config.backend()
     found = {}

@@ -115,7 +115,7 @@ def _specs(data: Any) -> Iterator[str]:
 
 @cache
 def tokens() -> tuple[str, ...]:
-    """Returns the texts that a mutation inserts: signs, words, names of layers and parameters."""
+    """Return the texts that a mutation inserts: signs, words, names of layers and parameters."""
     layers = [name for row in ROWS for name in (row.name, *(p.name for p in row.params))]
     return (*SIGNS, *WORDS, *NUMBERS, *layers)
 
@@ -129,7 +129,7 @@ def mutant(random: Random) -> str:
 
 
 def _edit_tokens(text: str, random: Random) -> str:
-    """Deletes, doubles, swaps, replaces or inserts a token."""
+    """Delete, double, swap, replace or insert a token."""
     parts = TOKEN.findall(text)
     if not parts:
         return random.choice(tokens())
@@ -151,7 +151,7 @@ def _edit_tokens(text: str, random: Random) -> str:
 
 
 def _edit_name(text: str, random: Random) -> str:
-    """Writes a name with a letter less or more, as who types does, once or everywhere."""
+    """Write a name with a letter less or more, as who types does, once or everywhere."""
     names = re.findall(r"[A-Za-z_]\w*", text)
     if not names:
         return text
@@ -164,7 +164,7 @@ def _edit_name(text: str, random: Random) -> str:
 
 
 def _edit_number(text: str, random: Random) -> str:
-    """Writes another number, or a symbol, for one that stands there."""
+    """Write another number, or a symbol, for one that stands there."""
     found = list(re.finditer(r"\d+(?:\.\d+)?", text))
     if not found:
         return text
@@ -173,7 +173,7 @@ def _edit_number(text: str, random: Random) -> str:
 
 
 def _edit_lines(text: str, random: Random) -> str:
-    """Deletes, doubles or swaps lines."""
+    """Delete, double or swap lines."""
     lines = text.split("\n")
     i, j = random.randrange(len(lines)), random.randrange(len(lines))
     if random.random() < 0.4:
@@ -184,20 +184,20 @@ def _edit_lines(text: str, random: Random) -> str:
 
 
 def _splice(text: str, random: Random) -> str:
-    """Goes on with another text from some point."""
+    """Go on with another text from some point."""
     other = random.choice(corpus())
     return text[: random.randrange(len(text) + 1)] + other[random.randrange(len(other) + 1) :]
 
 
 def _swap_steps(text: str, random: Random) -> str:
-    """Takes a step from another text."""
+    """Take a step from another text."""
     steps = text.split("->")
     steps[random.randrange(len(steps))] = random.choice(random.choice(corpus()).split("->"))
     return "->".join(steps)
 
 
 def _edit_characters(text: str, random: Random) -> str:
-    """Cuts something out, or puts in a character from anywhere."""
+    """Cut something out, or put in a character from anywhere."""
     at = random.randrange(len(text) + 1)
     if random.random() < 0.5:
         return text[:at] + text[at + random.randrange(1, 8) :]
@@ -305,7 +305,7 @@ def draw(number: int) -> str:
 
 
 def try_text(number: int) -> Fault | None:
-    """Checks a text with every rule, and formats it."""
+    """Check a text with every rule, and format it."""
     text = draw(number)
     return _guarded(number, text, lambda: _read(text))
 
@@ -327,7 +327,7 @@ def _read(text: str) -> str:
 
 
 def try_outputs(number: int) -> Fault | None:
-    """Draws a text that is right in both ways, writes it as Python, compares it with its formatted self."""
+    """Draw a right text, write it as Python, and compare that with the Python of the formatted text."""
     for text in map(draw, _numbers(number)):
         fault = _guarded(number, text, lambda text=text: "" if analyse(text).ok else "refused")
         if fault is None:
@@ -367,7 +367,7 @@ def _shown(text: str) -> str:
 
 
 def try_model(number: int) -> Fault | None:
-    """Decompiles the configuration of a Keras model with a few values changed."""
+    """Decompile the configuration of a Keras model with a few values changed."""
     random = Random(f"model {number}")
     config = copy.deepcopy(random.choice(configurations()))
     for _ in range(random.choice([0, 1, 1, 2, 3])):
@@ -409,7 +409,7 @@ def _makes(function: Callable[..., Any]) -> bool:
 
 
 def try_file(number: int) -> Fault | None:
-    """Reads a file that is nearly right in every way that there is."""
+    """Read a file that is nearly right in every way that there is."""
     suffix, data = draw_file(Random(f"file {number}"))
     with TemporaryDirectory() as folder:
         path = Path(folder, f"file{suffix}")
@@ -418,7 +418,7 @@ def try_file(number: int) -> Fault | None:
 
 
 def try_code(number: int) -> Fault | None:
-    """Checks a program of Keras with every rule, as a file or as a notebook, and shows what was found."""
+    """Check a program of Keras with every rule, as a file or as a notebook, and show what was found."""
     random = Random(f"code {number}")
     text = program(random, CODE_MUTATIONS)
     return _guarded(number, text, lambda: checked_code(text, random.random() < 0.2))
@@ -440,12 +440,12 @@ KINDS = {"texts": try_text, "outputs": try_outputs, "models": try_model, "files"
 
 
 def run(kind: str, numbers: range) -> list[Fault]:
-    """Returns the faults found in some draws of a kind."""
+    """Return the faults found in some draws of a kind."""
     return [fault for fault in map(KINDS[kind], numbers) if fault is not None]
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Runs the draws on all cores; returns the exit code."""
+    """Run the draws on all cores; return the exit code."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

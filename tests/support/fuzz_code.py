@@ -42,7 +42,7 @@ def programs() -> tuple[str, ...]:
 
 
 def checked_code(text: str, as_notebook: bool) -> str:
-    """Checks a program and shows the findings; returns the product's own faults as text."""
+    """Check a program and show the findings; return the product's own faults as text."""
     if as_notebook:
         cells = [{"cell_type": "code", "source": part} for part in text.split("\n\n")]
         text = json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
@@ -61,5 +61,5 @@ def checked_code(text: str, as_notebook: bool) -> str:
 
 
 def own_faults(diagnostics: Any) -> str:
-    """Returns the product's own faults among diagnostics, as text."""
+    """Return the product's own faults among diagnostics, as text."""
     return "; ".join(f"{d.code} {d.message} {d.notes}" for d in diagnostics if d.code.startswith("ST9"))

@@ -305,7 +305,7 @@ def draw_file(random: Random) -> tuple[str, bytes]:
 
 
 def opened(path: Path) -> list[Diagnostic]:
-    """Reads a file in every way that there is; returns what is said of it."""
+    """Read a file in every way that there is; return what is said of it."""
     if path.suffix == ".keras":
         return _forecast(path)
     said: list[Diagnostic] = []
@@ -338,7 +338,7 @@ def _loaded(path: Path, ids: bool) -> None:
 
 
 def _forecast(path: Path) -> list[Diagnostic]:
-    """Goes on with a saved model, as the command does, which tells a fault of ours from a refusal."""
+    """Go on with a saved model, as the command does, which tells a fault of ours from a refusal."""
     said = io.StringIO()
     debug = mock.patch.dict(os.environ, SEQTOPO_DEBUG="1")
     with debug, contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):

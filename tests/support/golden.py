@@ -10,7 +10,7 @@ REQUEST = "SEQTOPO_REWRITE_GOLDEN"
 
 
 def assert_golden(name: str, found: bytes) -> None:
-    """Asserts that what was found is what the file holds; with SEQTOPO_REWRITE_GOLDEN=1, writes the file."""
+    """Assert that what was found is what the file holds; with SEQTOPO_REWRITE_GOLDEN=1, write the file."""
     path = FOLDER / name
     if os.environ.get(REQUEST):
         assert not os.environ.get("CI"), f"{REQUEST} is for people who look at what they rewrite"

@@ -109,7 +109,7 @@ def part(module: str) -> str:
 
 
 def upward(modules: Mapping[str, str]) -> list[str]:
-    """Returns the forbidden imports: those that run upwards, and those of rooms that stand on their own."""
+    """Return the forbidden imports: those that run upwards, and those of rooms that stand on their own."""
     wrong = []
     for found in imports(modules):
         if found.imported.split(".")[0] != "seqtopo":

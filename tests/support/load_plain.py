@@ -19,7 +19,7 @@ from cheap_weights import cheap_weights
 
 
 def main(folder: Path, into: Path) -> None:
-    """Predicts with every ``*.keras`` in ``folder`` on the data beside it.
+    """Predict with every ``*.keras`` in ``folder`` on the data beside it.
 
     Where labels lie beside it, the model is compiled, and goes on training: its losses are written down.
     """

@@ -67,7 +67,7 @@ class Page:
         raise AssertionError(f"no diagnostics for version {self.version} of {self.uri}")
 
     def write(self, text: str) -> None:
-        """Replaces the whole text."""
+        """Replace the whole text."""
         self.version += 1
         self.text = text
         self.client.text_document_did_change(
@@ -78,7 +78,7 @@ class Page:
         )
 
     def replace(self, range: types.Range, text: str) -> None:
-        """Replaces a part of the text; ``self.text`` is not kept up to date."""
+        """Replace a part of the text; ``self.text`` is not kept up to date."""
         self.version += 1
         self.client.text_document_did_change(
             types.DidChangeTextDocumentParams(
@@ -102,7 +102,7 @@ class Page:
 
 
 def watch(client: LanguageClient) -> None:
-    """Notes which version of each document the last diagnostics are of."""
+    """Note which version of each document the last diagnostics are of."""
     client.versions = {}
 
     @client.feature("seqtopo/drawingChanged")
@@ -119,7 +119,7 @@ def watch(client: LanguageClient) -> None:
 
 
 async def begin(client: LanguageClient, **more: Any) -> types.InitializeResult:
-    """Starts the session of an editor that can all that is asked for here."""
+    """Start the session of an editor that can all that is asked for here."""
     watch(client)
     capabilities = types.ClientCapabilities(
         general=types.GeneralClientCapabilities(position_encodings=more.pop("encodings", None)),
@@ -144,7 +144,7 @@ async def begin(client: LanguageClient, **more: Any) -> types.InitializeResult:
 
 
 def open_page(client: LanguageClient, text: str, name: str = "", language: str = "seqtopo") -> Page:
-    """Opens a document that needs not be a file."""
+    """Open a document that needs not be a file."""
     uri = name if ":" in name else f"file:///nowhere/{next(_NUMBERS)}-{name or 'spec.seqtopo'}"
     client.text_document_did_open(
         types.DidOpenTextDocumentParams(types.TextDocumentItem(uri, language, 1, text))

@@ -22,7 +22,7 @@ def checked(text: str, selection: Selection = OLD) -> CheckedFile:
 
 
 def old_in(text: str) -> list[Diagnostic]:
-    """Returns the findings of a text about spellings of earlier versions of Keras."""
+    """Return the findings of a text about spellings of earlier versions of Keras."""
     return [found for found in checked(text).every if found.code.startswith("ST8")]
 
 

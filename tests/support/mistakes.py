@@ -212,7 +212,7 @@ def _size(report: Report) -> tuple[Any, ...]:
 
 
 def judge(mistake: Mistake, trial: Trial) -> Verdict:
-    """Returns the verdict on a trial: the finding that best names the mistake's cause and a fix."""
+    """Return the verdict on a trial: the finding that best names the mistake's cause and a fix."""
     report = trial.check()
     grave = ("error", "warning")
     lenient = mistake.hint or "hardware" in mistake.needs
@@ -267,7 +267,7 @@ def _tell(mistake: Mistake, trial: Trial, verdict: Verdict, loud: bool) -> None:
 
 
 def main(words: list[str]) -> None:
-    """Prints the score."""
+    """Print the score."""
     loud, chosen = "-v" in words, [word for word in words if word != "-v"]
     total = caught = cause = fix = silent = silent_caught = noisy = 0
     for mistake in mistakes():

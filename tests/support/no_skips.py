@@ -16,7 +16,7 @@ def _fail(report: pytest.TestReport | pytest.CollectReport) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Turns a skipped test into a failed one; an expected failure stays what it is."""
+    """Turn a skipped test into a failed one; an expected failure stays what it is."""
     report = yield
     if report.skipped and not hasattr(report, "wasxfail") and os.environ.get("CI"):
         _fail(report)
@@ -25,7 +25,7 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 
 @pytest.hookimpl(wrapper=True)
 def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-    """Turns a skipped module into one that cannot be collected."""
+    """Turn a skipped module into one that cannot be collected."""
     report = yield
     if report.skipped and os.environ.get("CI"):
         _fail(report)

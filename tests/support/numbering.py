@@ -6,7 +6,7 @@ import keras
 
 
 def number_anew() -> None:
-    """Makes Keras name its next dense layer ``dense`` again.
+    """Make Keras name its next dense layer ``dense`` again.
 
     Nothing is freed, which Keras would do, too: to go through all that a long run holds takes a second.
     """

@@ -215,7 +215,7 @@ ALL: Mapping[str, Config] = {
 def write_h5(
     path: Path, config: Config, weights: Named, training: Config | None = None, *, texts: bool = False
 ) -> None:
-    """Writes what Keras 1 and 2 saved: the configuration as an attribute, and a group for each layer.
+    """Write a file of Keras 1 or 2: the configuration as an attribute, and a group for each layer.
 
     ``texts``: attributes are texts, as later h5py versions wrote them, not bytes.
     """
@@ -236,7 +236,7 @@ def write_h5(
 
 
 def write_layers(group: Any, weights: Named) -> None:
-    """Writes the groups of layers of Keras 1 and 2, as ``save_weights`` does at the head of a file."""
+    """Write the groups of layers of Keras 1 and 2, as ``save_weights`` does at the head of a file."""
     group.attrs["layer_names"] = [name.encode() for name in weights]
     for name, arrays in weights.items():
         held = group.create_group(name)
@@ -246,7 +246,7 @@ def write_layers(group: Any, weights: Named) -> None:
 
 
 def write_weights_03(path: Path, layers: Sequence[Arrays]) -> None:
-    """Writes what ``save_weights`` of Keras 0.3 did: layers and arrays by their numbers."""
+    """Write what ``save_weights`` of Keras 0.3 did: layers and arrays by their numbers."""
     with h5py.File(path, "w") as file:
         file.attrs["nb_layers"] = len(layers)
         for i, arrays in enumerate(layers):

@@ -138,7 +138,7 @@ IDS = (
 
 
 def _mean(x: Array, mask: Array) -> Array:
-    """Returns the global average pooling of a masked value: the mean of the unmasked steps."""
+    """Return the global average pooling of a masked value: the mean of the unmasked steps."""
     weights = mask[..., None].astype(x.dtype)
     return (x * weights).sum(1) / np.maximum(weights.sum(1), 1e-30)
 
@@ -191,7 +191,7 @@ def emit(case: Case, inputs: list[Any], name: str, stock: KerasStock) -> Any:
 
 
 def says(case: Case, shape: tuple[Any, ...], dtype: str) -> Tensor:
-    """Returns the output of a case as the row says it."""
+    """Return the output of a case as the row says it."""
     row: Row = NAMES[case.row]
     return row.outcome(case.args, (Tensor(shape, dtype),)).outputs[0]
 
@@ -244,7 +244,7 @@ def fill(model: keras.Model) -> None:
 
 
 def train(policy: str) -> float:
-    """Returns how far the least trained position of a table moves in one step, under a dtype policy."""
+    """Return how far the least trained position of a table moves in one step, under a dtype policy."""
     keras.config.set_dtype_policy(policy)
     x = keras.Input((None, WIDTH))
     wide = keras.layers.Dense(WIDTH)(x)
@@ -263,7 +263,7 @@ def train(policy: str) -> float:
 
 
 def main(folder: Path) -> None:
-    """Builds, saves and predicts everything on the backend that Keras has."""
+    """Build and save everything on the backend that Keras has, and predict with it."""
     folder.mkdir(parents=True, exist_ok=True)
     report: dict[str, Any] = {"names": {}, "again": {}, "spoken": {}, "trained": {}}
     for name, (model, data, cases) in models().items():

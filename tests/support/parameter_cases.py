@@ -59,7 +59,7 @@ def keras_parameters(line: Line) -> list[str]:
 
 
 def always(line: Line, of: str) -> dict[str, str]:
-    """Returns the arguments beside the tried one: those that Keras requires, and those that it needs."""
+    """Return the arguments beside the tried one: those that Keras requires, and those that it needs."""
     signature = inspect.signature(getattr(keras.layers, line.keras).__init__).parameters
     two = "0.125" if line.name in SHARES else "2"
     needed = {
@@ -124,7 +124,7 @@ def words(line: Line) -> dict[str, tuple[str, Any]]:
 
 
 def spellings(line: Line) -> Iterator[tuple[Case, Case]]:
-    """Yields pairs of spellings: a bare word or a short name, and the argument by Keras' name."""
+    """Yield pairs of spellings: a bare word or a short name, and the argument by Keras' name."""
     for word, (name, value) in words(line).items():
         text = {True: "true", False: "false"}.get(value, value) if isinstance(value, bool) else value
         long = Case(line.name, word, f"{name}={text}", always=always(line, name), sets=(name,))

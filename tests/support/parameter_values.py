@@ -324,12 +324,12 @@ WORDS_OF: Mapping[tuple[str, str], Any] = {("prelu", "features"): 2}
 
 
 def refused(row: str, parameter: str) -> Refused | None:
-    """Returns the reason why a parameter cannot be given; None if it can."""
+    """Return the reason why a parameter cannot be given; None if it can."""
     return REFUSED_OF.get((row, parameter), REFUSED.get(parameter))
 
 
 def value_of(row: str, parameter: str) -> tuple[str, Any]:
-    """Returns the text of a value for a parameter, and Keras' value. ``KeyError`` if there is none."""
+    """Return the text of a value for a parameter, and Keras' value. ``KeyError`` if there is none."""
     if (row, parameter) in VALUES_OF:
         return VALUES_OF[row, parameter]
     if parameter not in VALUES:

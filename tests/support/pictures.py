@@ -89,7 +89,7 @@ def _is_shown(plan: Plan, a: int, b: int) -> bool:
 
 
 def _leads(plan: Plan, arrow: Arrow, a: int, end: Block, b: int = -1) -> bool:
-    """Returns whether an arrow leads from the block of one node to that of another, within frames too."""
+    """Return whether an arrow leads from the block of one node to that of another, within frames too."""
     start = plan.blocks[arrow.source]
     if a not in start.nodes or plan.blocks[arrow.target] is not end:
         return False
@@ -98,7 +98,7 @@ def _leads(plan: Plan, arrow: Arrow, a: int, end: Block, b: int = -1) -> bool:
 
 
 def _within(plan: Plan, gate: str, number: int, node: int) -> bool:
-    """Returns whether a node's block is at one of the places where lines come into a frame or leave it."""
+    """Return whether a node's block is at one of the places where lines come into a frame or leave it."""
     for arrow in plan.arrows:
         ends = plan.blocks[arrow.source], plan.blocks[arrow.target]
         at, block = ends if gate == "entry" else ends[::-1]
@@ -168,12 +168,12 @@ def area(thing: Box | Text, metrics: Metrics) -> Area:
 
 
 def meet(a: Area, b: Area) -> bool:
-    """Returns whether two areas have more than an edge in common."""
+    """Return whether two areas have more than an edge in common."""
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
 def within(a: Area, b: Area) -> bool:
-    """Returns whether one area lies in another."""
+    """Return whether one area lies in another."""
     return b[0] <= a[0] and a[2] <= b[2] and b[1] <= a[1] and a[3] <= b[3]
 
 

@@ -18,7 +18,7 @@ _ROW = re.compile(r"^\| [^|]+ \| `(in\([^`]+)` \|$", re.M)
 
 
 def right_specs() -> Iterator[tuple[str, str]]:
-    """Yields the origin and the text of each spec."""
+    """Yield the origin and the text of each spec."""
     for model in MODELS:
         yield f"model {model.id}", model.path.read_text(encoding="utf-8")
     for path in sorted((ROOT / "examples").glob("*/spec.txt")):

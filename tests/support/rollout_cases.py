@@ -48,7 +48,7 @@ def generator() -> np.random.Generator:
 
 
 def set_weights(model: Any, scale: float = 0.4) -> None:
-    """Draws the weights anew, the same on every backend."""
+    """Draw the weights anew, the same on every backend."""
     numbers = generator()
     for weight in model.weights:
         drawn = numbers.normal(scale=scale, size=weight.shape).astype("float32")

@@ -13,7 +13,7 @@ from tests.support import rollout_cases as cases
 
 
 def main(file: str) -> None:
-    """Runs every case under weights that are the same on every backend."""
+    """Run every case under weights that are the same on every backend."""
     found: dict[str, Any] = {}
     for name, spec in {**cases.STEPPED, **cases.WINDOWS}.items():
         model = seqtopo.compile(spec)

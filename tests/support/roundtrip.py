@@ -186,7 +186,7 @@ def built(text: str) -> Any:
 
 
 def figures(pairs: Iterator[tuple[str, Any]], show: bool = False) -> Counter[str]:
-    """Returns counts of the results for many models, and the lengths of both texts in all."""
+    """Return counts of the results for many models, and the lengths of both texts in all."""
     found: Counter[str] = Counter()
     for text, model in pairs:
         found["models"] += 1

@@ -33,7 +33,7 @@ def assert_row_agrees(
     dtypes: Sequence[str] | None = None,
     tensors: Mapping[str, Sequence[tuple[GivenShape, str]]] | None = None,
 ) -> Outcome:
-    """Asserts that a row and its Keras layer give the same outputs and weights, and returns the row's.
+    """Assert that a row and its Keras layer give the same outputs and weights, and return the row's.
 
     ``args`` are the arguments by name as a spec gives them (they are read by their kinds),
     ``tensors`` the values given to call parameters: a shape and a dtype each, by name. Outputs agree
@@ -70,7 +70,7 @@ def assert_both_refuse(
     dtypes: Sequence[str] | None = None,
     match: str = r".",
 ) -> Refusal:
-    """Asserts that the row refuses with ``code``, and that Keras refuses too, when made or called."""
+    """Assert that the row refuses with ``code``, and that Keras refuses too, when made or called."""
     refusal = assert_row_refuses(row_name, args, shapes, code, dtypes, match)
     row = NAMES[row_name]
     with pytest.raises(Exception, match=r"."):
@@ -86,7 +86,7 @@ def assert_breaks_when_run(
     dtypes: Sequence[str] | None = None,
     match: str = ".",
 ) -> Refusal:
-    """Asserts that the row refuses with ``code`` what Keras builds, but cannot run."""
+    """Assert that the row refuses with ``code`` what Keras builds, but cannot run."""
     refusal = assert_row_refuses(row_name, args, shapes, code, dtypes, match)
     row = NAMES[row_name]
     inputs = _tensors(shapes, dtypes)
@@ -106,7 +106,7 @@ def assert_row_refuses(
     dtypes: Sequence[str] | None = None,
     match: str = r".",
 ) -> Refusal:
-    """Asserts that the row refuses with ``code``, whatever Keras does.
+    """Assert that the row refuses with ``code``, whatever Keras does.
 
     An argument whose kind does not take its value counts as ST203.
     """

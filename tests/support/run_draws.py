@@ -37,7 +37,7 @@ class Stretch:
 
 
 def compare(first: int, count: int, *, onednn: bool = False) -> Stretch:
-    """Compares the draws from ``first`` on; with ``onednn``, those for which that library matters."""
+    """Compare the draws from ``first`` on; with ``onednn``, those for which that library matters."""
     found = Stretch()
     alike: Counter[tuple[str, str]] = Counter()
     with cheap_weights():

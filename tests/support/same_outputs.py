@@ -34,7 +34,7 @@ def _wrapped(layer: Any) -> list[Any]:
 
 
 def same_weights(one: Any, two: Any) -> None:
-    """Gives the layers of two models the same random weights, layer by layer."""
+    """Give the layers of two models the same random weights, layer by layer."""
     first, second = list(leaves(one)), list(leaves(two))
     assert [type(x).__name__ for x in first] == [type(x).__name__ for x in second]
     random = np.random.default_rng(3)
@@ -61,13 +61,13 @@ def data_for(model: Any, batch: int = 3, steps: int = 11) -> list[Any]:
 
 
 def outputs_of(model: Any, data: list[Any]) -> list[Any]:
-    """Returns the outputs of a model, as arrays."""
+    """Return the outputs of a model, as arrays."""
     given = model(data if len(data) > 1 else data[0], training=False)
     return [keras.ops.convert_to_numpy(x) for x in keras.tree.flatten(given)]
 
 
 def assert_same_outputs(one: Any, two: Any, tolerance: float = 1e-5) -> None:
-    """Asserts that two models give the same from the same weights and data."""
+    """Assert that two models give the same from the same weights and data."""
     same_weights(one, two)
     data = data_for(one)
     for a, b in zip(outputs_of(one, data), outputs_of(two, data), strict=True):

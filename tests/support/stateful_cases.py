@@ -108,7 +108,7 @@ def labels(like: Any) -> Any:
 
 
 def set_weights(model: Any) -> None:
-    """Sets every weight to a number drawn for it, the same on every backend."""
+    """Set every weight to a number drawn for it, the same on every backend."""
     import numpy as np
 
     numbers = np.random.default_rng(11)

@@ -22,7 +22,7 @@ OPTIMIZERS = {"adam": lambda: keras.optimizers.Adam(0.01), "sgd": lambda: keras.
 
 
 def main(folder: Path, stock: bool) -> None:
-    """Runs every case."""
+    """Run every case."""
     folder.mkdir(parents=True)
     for case in s.CASES:
         with cheap_weights():
@@ -33,7 +33,7 @@ def main(folder: Path, stock: bool) -> None:
 
 
 def run(case: s.Case, model: Any, stock: bool) -> dict[str, Any]:
-    """Returns the outputs of a model for a case, by name."""
+    """Return the outputs of a model for a case, by name."""
     x = s.given(case)
     s.set_weights(model)
     # In Keras alone the batch is said each time, and nothing is shuffled on request.
@@ -68,7 +68,7 @@ def recurrent(model: Any) -> list[Any]:
 
 
 def reset_stock(model: Any) -> None:
-    """Resets by hand."""
+    """Reset by hand."""
     for layer in recurrent(model):
         layer.reset_states()
 

@@ -19,7 +19,7 @@ def scopes(grammar: Rule, text: str) -> list[str]:
 
 
 def _colour(grammar: Rule, outer: Rule, text: str, start: int, found: list[str]) -> None:
-    """Writes the scopes of a text that begins at ``start``; ``outer`` says by which patterns."""
+    """Write the scopes of a text that begins at ``start``; ``outer`` says by which patterns."""
     stack = [outer]
     for line in text.splitlines(keepends=True):
         at = 0
@@ -56,7 +56,7 @@ def _colour(grammar: Rule, outer: Rule, text: str, start: int, found: list[str])
 
 
 def _rules(grammar: Rule, outer: Rule) -> Iterator[tuple[str, Rule]]:
-    """Yields the rules inside another with the patterns that begin them, those it includes in their place."""
+    """Yield the rules inside another with the patterns that begin them, those it includes in their place."""
     for inner in outer["patterns"]:
         rule = grammar["repository"][inner["include"].removeprefix("#")] if "include" in inner else inner
         pattern = rule.get("match") or rule.get("begin")

@@ -50,7 +50,7 @@ class Law:
 
 
 def look(text: str, law: Law, lengths_from: int = 9) -> None:
-    """Builds a spec, changes each step of each input, and compares what changes with what is said."""
+    """Build a spec, change each step of each input, and compare what changes with what is said."""
     missing = {d.message.split()[0] for d in _unbound(text)}
     dims = {name: 6 + i for i, name in enumerate(sorted(missing))}
     checked = analyse(text, dims)
@@ -139,7 +139,7 @@ def _at(bound: Bound, step: int, lengths: Lengths) -> int:
 
 
 def main(first: int, count: int, planted: str = "") -> Law:
-    """Looks at the specs that move steps, and at the draws from ``first`` on. With ``planted``, the row of
+    """Look at the specs that move steps, and at the draws from ``first`` on. With ``planted``, the row of
     that name says that it leaves each step alone.
     """
     if planted:

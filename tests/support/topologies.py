@@ -355,7 +355,7 @@ def labels(topology: Topology, outputs: list[Any]) -> list[Any]:
 
 
 def set_weights(topology: Topology, model: Any) -> None:
-    """Sets every weight to a number drawn for it, the same on every backend."""
+    """Set every weight to a number drawn for it, the same on every backend."""
     numbers = generator(topology.name)
     for weight in model.weights:
         drawn = numbers.normal(scale=0.3, size=weight.shape).astype("float32")
@@ -363,10 +363,10 @@ def set_weights(topology: Topology, model: Any) -> None:
 
 
 def several(values: Any) -> list[Any]:
-    """Returns one output or several as a list."""
+    """Return one output or several as a list."""
     return list(values) if isinstance(values, (list, tuple)) else [values]
 
 
 def one_or_list(values: list[Any]) -> Any:
-    """Returns inputs as Keras takes them: one input as it is, several as a list."""
+    """Return inputs as Keras takes them: one input as it is, several as a list."""
     return values if len(values) > 1 else values[0]

@@ -20,7 +20,7 @@ from tests.support.cheap_weights import cheap_weights
 
 
 def main(folder: Path) -> None:
-    """Runs every topology; what one needs is let go before the next."""
+    """Run every topology; what one needs is let go before the next."""
     folder.mkdir(parents=True)
     for topology in t.TOPOLOGIES:
         with cheap_weights():
@@ -30,7 +30,7 @@ def main(folder: Path) -> None:
 
 
 def run(topology: t.Topology, model: Any, folder: Path) -> None:
-    """Writes what one built model gives."""
+    """Write what one built model gives."""
     values = t.data(topology, model)
     given = t.one_or_list(values)
     np.savez(folder / f"{topology.name}.in.npz", *values)

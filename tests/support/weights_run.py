@@ -26,7 +26,7 @@ def described(weight: Any) -> list[Any]:
 
 
 def main(path: Path) -> None:
-    """Builds every case; what one needs is let go before the next."""
+    """Build every case; what one needs is let go before the next."""
     found = {}
     for name, (spec, dims) in CASES.items():
         models = seqtopo.compile_all(spec, seed=SEED, **dims)

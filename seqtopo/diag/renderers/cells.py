@@ -138,7 +138,7 @@ def wrap(text: str, room: int | None) -> list[str]:
 
 
 def _cut(word: str, room: int) -> list[str]:
-    """Returns a word cut into parts of at most ``room`` columns."""
+    """Return a word cut into parts of at most ``room`` columns."""
     pieces: list[str] = []
     start = taken = 0
     for at in range(len(word)):

@@ -83,7 +83,7 @@ def window(line: str, wanted: Sequence[tuple[int, int]], room: int) -> Window:
 
 
 def _walk(line: str, start: int, end: int, most: int) -> _Piece:
-    """Returns the characters from ``start`` on that fit into ``most`` columns, at least one."""
+    """Return the characters from ``start`` on that fit into ``most`` columns, at least one."""
     at, taken = start, 0
     while at < end:
         size = cell(line, at)[1]
@@ -104,7 +104,7 @@ def _walk_back(line: str, start: int, end: int, most: int) -> _Piece:
 
 
 def _ends(line: str, start: int, end: int, room: int) -> list[_Piece]:
-    """Returns a stretch as one piece or, where it is long, its two ends."""
+    """Return a stretch as one piece or, where it is long, its two ends."""
     piece = _walk(line, start, end, room // 2)
     if piece.end == end:
         return [piece]
@@ -126,13 +126,13 @@ def _merged(pieces: list[_Piece], more: list[_Piece], line: str) -> list[_Piece]
 
 
 def _cost(pieces: list[_Piece], line: str) -> int:
-    """Returns the columns that the pieces take up together with the gaps around and between them."""
+    """Return the columns that the pieces take up together with the gaps around and between them."""
     gaps = len(pieces) - 1 + (pieces[0].start > 0) + (pieces[-1].end < len(line))
     return sum(piece.width for piece in pieces) + gaps * len(GAP)
 
 
 def _grown(pieces: list[_Piece], line: str, room: int) -> list[_Piece]:
-    """Returns the pieces with as much of their surroundings, on both sides alike, as there is room for."""
+    """Return the pieces with as much of their surroundings, on both sides alike, as there is room for."""
     left = room - _cost(pieces, line)
     growing = True
     while growing:

@@ -12,7 +12,7 @@ from seqtopo.source import region
 
 
 def render_concise(diagnostics: Sequence[Diagnostic]) -> str:
-    """Returns one line for each diagnostic: its place, severity, code and headline.
+    """Return one line for each diagnostic: its place, severity, code and headline.
 
     >>> from seqtopo.source import Source, Span
     >>> source = Source("in(T,F) -> lstn(64)", "spec.txt")
@@ -36,7 +36,7 @@ _ESCAPED = str.maketrans({"%": "%25", ":": "%3A", ",": "%2C"})
 
 
 def render_github(diagnostics: Sequence[Diagnostic]) -> str:
-    """Returns one ``::error file=...,line=...::message`` a diagnostic; notes and help go into the message.
+    """Return one ``::error file=...,line=...::message`` a diagnostic; notes and help go into the message.
 
     >>> from seqtopo.source import Span
     >>> print(render_github([Diagnostic("ST402", "no backend", Span(0, 0))]), end="")

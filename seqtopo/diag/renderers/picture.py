@@ -125,7 +125,7 @@ def _line_rows(
 
 
 def _mark_rows(marks: list[Mark], view: Window, style: Style, room: int | None) -> list[Row]:
-    """Returns the row of marks, and the words beside and beneath it."""
+    """Return the row of marks, and the words beside and beneath it."""
     if not marks:
         return []
     placed = []
@@ -154,7 +154,7 @@ def _look(place: _Placed, style: Style) -> Style:
 
 
 def _painted(placed: list[_Placed], style: Style) -> Row:
-    """Returns the marks in one row; short ones lie upon long ones, and the primary one upon its equals."""
+    """Return the marks in one row; short ones lie upon long ones, and the primary one upon its equals."""
     signs: list[tuple[str, Style]] = [(" ", "plain")] * max(place.right for place in placed)
     for place in sorted(placed, key=lambda place: (place.left - place.right, place.mark.primary)):
         sign = "^" if place.mark.primary else "-"
@@ -169,7 +169,7 @@ def _painted(placed: list[_Placed], style: Style) -> Row:
 
 
 def _hung_rows(hung: list[_Placed], style: Style, room: int | None) -> list[Row]:
-    """Returns the rows of words beneath the marks, the rightmost first.
+    """Return the rows of words beneath the marks, the rightmost first.
 
     Each begins under the start of its mark; lines lead down to those that are still to come.
     """
@@ -192,7 +192,7 @@ def _hung_rows(hung: list[_Placed], style: Style, room: int | None) -> list[Row]
 
 
 def _beneath(text: str, left: int, waiting: list[_Placed], look: Style) -> Row:
-    """Returns one row of words, with the lines on its left that lead down past it."""
+    """Return one row of words, with the lines on its left that lead down past it."""
     ahead = [" "] * left
     for place in waiting:
         if place.left < left:

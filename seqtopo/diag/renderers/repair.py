@@ -87,7 +87,7 @@ def _hunk(source: Source, first: int, last: int, edits: list[Edit], moved: int) 
 
 
 def _least(text: str, edit: Edit) -> Edit:
-    """Returns the same edit without its unchanged ends, cut between words and not within them."""
+    """Return the same edit without its unchanged ends, cut between words and not within them."""
     old, new = text[edit.span.start : edit.span.end], edit.text
     head = _shared(old, new)
     while head and _in_word(old, head) | _in_word(new, head):
@@ -108,7 +108,7 @@ def _of_word(char: str) -> bool:
 
 
 def _shared(left: str | tuple[str, ...], right: str | tuple[str, ...]) -> int:
-    """Returns the length of the common beginning, found by bisection, as the texts may be long."""
+    """Return the length of the common beginning, found by bisection, as the texts may be long."""
     most = min(len(left), len(right))
     return bisect_left(range(most), True, key=lambda size: left[: size + 1] != right[: size + 1])
 

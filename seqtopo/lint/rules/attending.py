@@ -19,7 +19,7 @@ from seqtopo.syntax.canonical import print_expr
 
 @rule("ST619")
 def query_and_value_swapped(view: View) -> Iterator[Finding]:
-    """Finds an attention whose query is the encoder's output and whose value is the decoder's."""
+    """Find an attention whose query is the encoder's output and whose value is the decoder's."""
     for node in view.calls_with("attention"):
         if len(node.inputs) < 2 or node.inputs[0].extra or node.inputs[1].extra:
             continue
@@ -44,7 +44,7 @@ def query_and_value_swapped(view: View) -> Iterator[Finding]:
 
 
 def _writer(view: View, query: Value, value: Value) -> Node | None:
-    """Returns the node that shows the value to be a decoder of the query; None if none does.
+    """Return the node that shows the value to be a decoder of the query; None if none does.
 
     Such a node takes its initial state from the encoder, or it is causal attention.
     """
@@ -107,7 +107,7 @@ def _bag_after(view: View, node: Node, bags: dict[int, _Bag]) -> _Bag | None:
 
 
 def _pools(view: View, node: Node) -> bool:
-    """Returns whether a call makes one vector of all steps, whatever their order."""
+    """Return whether a call makes one vector of all steps, whatever their order."""
     passed = passes(view.graph, node)
     ends = passed is not None and passed.axis is None and len(node.inputs) == 1
     return ends and view.has_role(node, "pooling", "reduction", "merge")

@@ -24,7 +24,7 @@ from seqtopo.syntax.rewrite import with_flag
 
 @rule("ST605")
 def reshape_for_permute(view: View) -> Iterator[Finding]:
-    """Finds a reshape that gives the axes in another order: the numbers stay where they are."""
+    """Find a reshape that gives the axes in another order: the numbers stay where they are."""
     for flow in view.flows:
         for node in flow.calls_of("reshape"):
             before, after = flow.came(node).shape, flow.out(node).shape
@@ -46,7 +46,7 @@ def reshape_for_permute(view: View) -> Iterator[Finding]:
 
 
 def _calculated(view: View, node: Node) -> bool:
-    """Returns whether its sizes are worked out in the text, as by someone who folds steps into features."""
+    """Return whether its sizes are worked out in the text, as by someone who folds steps into features."""
     call = view.written(node)
     if not isinstance(call, tree.Call):
         return True
@@ -54,7 +54,7 @@ def _calculated(view: View, node: Node) -> bool:
 
 
 def _turned(before: Shape, after: Shape, *, folds: bool = False) -> tuple[int, ...] | None:
-    """Returns the order of axes that a shape of the same numbers seems to mean; None if it means none.
+    """Return the order of axes that a shape of the same numbers seems to mean; None if it means none.
 
     ``folds`` is whether the sizes are worked out in the text: then folds of whole steps are meant.
 
@@ -92,7 +92,7 @@ _MOST_AXES = 5
 
 
 def _joined(sizes: Sequence[Size], wanted: Sequence[Size]) -> bool:
-    """Returns whether each wanted size is the product of whole axes, in their order."""
+    """Return whether each wanted size is the product of whole axes, in their order."""
     rest = list(sizes)
     for size in wanted:
         taken = rest[:1]
@@ -105,7 +105,7 @@ def _joined(sizes: Sequence[Size], wanted: Sequence[Size]) -> bool:
 
 
 def _of_a_picture(before: Shape, after: Shape) -> bool:
-    """Returns whether an image (height, width, channels) is read as (width, height * channels).
+    """Return whether an image (height, width, channels) is read as (width, height * channels).
 
     Axes in front that stay as they are do not matter.
     """
@@ -116,7 +116,7 @@ def _of_a_picture(before: Shape, after: Shape) -> bool:
 
 
 def _where(before: Shape, after: Shape) -> str:
-    """Returns an example of a number that a reshape puts elsewhere than a permute would."""
+    """Return an example of a number that a reshape puts elsewhere than a permute would."""
     while len(before) > 2 and len(after) > 2 and before[0] == after[0]:
         before, after = before[1:], after[1:]
     width, cut = product(before[1:]), product(after[1:])
@@ -140,7 +140,7 @@ def _permuted(view: View, node: Node, order: tuple[int, ...]) -> Iterator[Fix]:
 
 @rule("ST671")
 def rows_as_steps(view: View) -> Iterator[Finding]:
-    """Finds an image that is wider than high and whose rows are read as time steps."""
+    """Find an image that is wider than high and whose rows are read as time steps."""
     for node in view.recurrent if any(len(view.out(n).shape) == 3 for n in view.inputs) else ():
         joined = back_over(view, node, step_by_step)
         if joined.layer is None or not joined.inputs or joined.inputs[0].extra:
@@ -183,7 +183,7 @@ def _flattens_each(node: Node) -> bool:
 
 
 def _of_one_image(view: View, node: Node) -> Node | None:
-    """Returns the input of three axes whose rows a node still has, behind convolutions and the like.
+    """Return the input of three axes whose rows a node still has, behind convolutions and the like.
 
     Else None.
     """
@@ -216,7 +216,7 @@ def _columns(view: View, node: Node, turned: Shape) -> Iterator[Fix]:
 
 @rule("ST607")
 def stretched_merge(view: View) -> Iterator[Finding]:
-    """Finds a raw input of one feature that is added to many: Keras adds it to each of them."""
+    """Find a raw input of one feature that is added to many: Keras adds it to each of them."""
     for flow in view.flows:
         # Not a fact about layers: of merges, a product and the larger of two may well be meant so.
         merging = [node for node in flow.calls_of("add", "sub", "avg") if len(node.inputs) > 1]
@@ -256,7 +256,7 @@ def _projected(view: View, source: Node, width: Size) -> Iterator[Fix]:
 
 
 def _raw(view: View) -> dict[int, Node]:
-    """Returns, for each input of floats and each node that hands it on unchanged, that input."""
+    """Return, for each input of floats and each node that hands it on unchanged, that input."""
     found: dict[int, Node] = {}
     for node in view.nodes:
         if node.layer is None:
@@ -271,7 +271,7 @@ def _raw(view: View) -> dict[int, Node]:
 
 @rule("ST673")
 def steps_of_a_vector(view: View) -> Iterator[Finding]:
-    """Finds ``last(3)`` of a vector from a recurrent layer or a pooling: it takes features, not steps."""
+    """Find ``last(3)`` of a vector from a recurrent layer or a pooling: it takes features, not steps."""
     for node in view.calls_with("selection", "order"):
         assert node.layer is not None
         if len(view.came(node).shape) != 1 or node.layer.get("axis") != 1:
@@ -299,7 +299,7 @@ def steps_of_a_vector(view: View) -> Iterator[Finding]:
 
 @rule("ST674")
 def normalized_by_step(view: View) -> Iterator[Finding]:
-    """Finds a batch normalization along the time axis: it has a mean for every step, not every feature."""
+    """Find a batch normalization along the time axis: it has a mean for every step, not every feature."""
     given = view.calls_given("data_format")
     first = any(place_of(view, n).layer.get("data_format") == "channels_first" for n in given)
     for node in view.calls_of("batchnorm") if not first else ():
@@ -321,7 +321,7 @@ def normalized_by_step(view: View) -> Iterator[Finding]:
 
 
 def _without_axis(expr: tree.Expr, row: Row) -> tree.Expr | None:
-    """Returns a call without its axis, which is its first argument where it is not named."""
+    """Return a call without its axis, which is its first argument where it is not named."""
     if not isinstance(expr, tree.Call) or not expr.args:
         return None
     named = without(expr, "axis", row)
@@ -335,7 +335,7 @@ def _without_axis(expr: tree.Expr, row: Row) -> tree.Expr | None:
 
 @rule("ST675")
 def softmax_over_time(view: View) -> Iterator[Finding]:
-    """Finds a softmax along the steps of an output that has several numbers at each of them."""
+    """Find a softmax along the steps of an output that has several numbers at each of them."""
     for value in dict.fromkeys(view.graph.outputs):
         node = view.maker(value)
         came = view.tensor(value)

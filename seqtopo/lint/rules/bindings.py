@@ -21,7 +21,7 @@ from seqtopo.syntax.rewrite import items_of, without_item
 
 
 def _model(view: View) -> tree.Statement | None:
-    """Returns the statement whose flow is the model's output."""
+    """Return the statement whose flow is the model's output."""
     flows = [s for s in view.spec.statements if isinstance(s, (tree.Bind, tree.Output))]
     return flows[-1] if flows else None
 
@@ -32,7 +32,7 @@ def _gone(statement: tree.Statement) -> tuple[Fix, ...]:
 
 @rule("ST665")
 def unused_size(view: View) -> Iterator[Finding]:
-    """Finds a name of a ``let`` or a ``search`` that nothing refers to."""
+    """Find a name of a ``let`` or a ``search`` that nothing refers to."""
     for statement in view.spec.statements:
         if not isinstance(statement, (tree.Let, tree.Search)):
             continue
@@ -53,7 +53,7 @@ def unused_size(view: View) -> Iterator[Finding]:
 
 @rule("ST666")
 def unused_layers(view: View) -> Iterator[Finding]:
-    """Finds a macro or a block that is never applied: none of its layers is made."""
+    """Find a macro or a block that is never applied: none of its layers is made."""
     last = _model(view)
     for statement in view.spec.statements:
         if not isinstance(statement, (tree.Def, tree.Bind)) or statement is last:
@@ -73,7 +73,7 @@ def unused_layers(view: View) -> Iterator[Finding]:
 
 @rule("ST667")
 def unused_input(view: View) -> Iterator[Finding]:
-    """Finds an input that reaches no output: the model does not take it."""
+    """Find an input that reaches no output: the model does not take it."""
     last = _model(view)
     for statement in view.spec.statements:
         if not isinstance(statement, tree.Bind) or statement is last or view.names.uses(statement):
@@ -96,7 +96,7 @@ def _is_input(expr: tree.Expr) -> bool:
 
 @rule("ST660")
 def lost_flow(view: View) -> Iterator[Finding]:
-    """Finds a flow without a name that is not the last: nothing is made of it."""
+    """Find a flow without a name that is not the last: nothing is made of it."""
     last = _model(view)
     for statement in view.spec.statements:
         if isinstance(statement, tree.Output) and statement is not last and last is not None:
@@ -114,7 +114,7 @@ def lost_flow(view: View) -> Iterator[Finding]:
 
 @rule("ST664")
 def part_apart(view: View) -> Iterator[Finding]:
-    """Finds a named model that is not part of the output: only ``compile_all`` and ``part`` give it."""
+    """Find a named model that is not part of the output: only ``compile_all`` and ``part`` give it."""
     last = _model(view)
     for statement in view.spec.statements:
         if not isinstance(statement, tree.Bind) or statement is last or view.names.uses(statement):
@@ -153,7 +153,7 @@ _FEW_STEPS, _MANY_FEATURES = 16, 1000
 
 @rule("ST603")
 def axes_swapped(view: View) -> Iterator[Finding]:
-    """Finds ``in(F,T)``: time steps come first, features last."""
+    """Find ``in(F,T)``: time steps come first, features last."""
     for index in view.graph.inputs:
         node = view.graph.nodes[index]
         shape, call = view.out(node).shape, view.edits.call(node)
@@ -199,7 +199,7 @@ def _reads_steps(view: View, node: Node) -> bool:
 
 
 def _lopsided(steps: Size, features: Size) -> bool:
-    """Returns whether there are very few steps of very many features, as after an exchange of the two."""
+    """Return whether there are very few steps of very many features, as after an exchange of the two."""
     if not isinstance(steps, int) or not isinstance(features, int):
         return False
     usual = features & -features >= 128
@@ -207,7 +207,7 @@ def _lopsided(steps: Size, features: Size) -> bool:
 
 
 def _one_window(view: View, node: Node, shape: Shape) -> bool:
-    """Returns whether a convolution has one window only, over a few steps of many more features."""
+    """Return whether a convolution has one window only, over a few steps of many more features."""
     steps, features = shape
     if not view.has_role(node, "convolution") or not isinstance(features, int):
         return False
@@ -223,7 +223,7 @@ def _symbol(call: tree.Call, place: int) -> str:
 
 @rule("ST604")
 def samples_in_input(view: View) -> Iterator[Finding]:
-    """Finds ``in(BATCH,T,F)``: the shape of one sample is declared, without the axis of the samples."""
+    """Find ``in(BATCH,T,F)``: the shape of one sample is declared, without the axis of the samples."""
     for index in view.graph.inputs:
         node = view.graph.nodes[index]
         call = view.edits.call(node)
@@ -248,7 +248,7 @@ def samples_in_input(view: View) -> Iterator[Finding]:
 
 
 def _without_samples(view: View, node: Node, left: tree.Call) -> Iterator[Fix]:
-    """Yields the fix that drops the first axis of ``in(...)``, if all that follows takes one axis less."""
+    """Yield the fix that drops the first axis of ``in(...)``, if all that follows takes one axis less."""
     edits = [Edit(node.span, print_expr(left))]
     for call in view.calls:
         if view.is_row(call, "td") and view.copies(call) == 1:
@@ -268,7 +268,7 @@ MOST = 10
 
 @rule("ST683")
 def branches_of_loop(view: View) -> Iterator[Finding]:
-    """Finds a bare ``for`` in a list that could be read as a row, as it was before."""
+    """Find a bare ``for`` in a list that could be read as a row, as it was before."""
     trial = Trial.of(view.resolved)
     if not trial.is_worth_it:
         return
@@ -289,7 +289,7 @@ def branches_of_loop(view: View) -> Iterator[Finding]:
 
 
 def _as_row(written: tree.Branches) -> Fix:
-    """Returns the fix that turns branches into a row, as in earlier versions: a loop over the last step."""
+    """Return the fix that turns branches into a row, as in earlier versions: a loop over the last step."""
     last = written.body.steps[-1] if isinstance(written.body, tree.Flow) else written.body
     start, end = last.span.start, written.span.end
     return Fix("write the row that it was", (Edit(Span(start, start), "("), Edit(Span(end, end), ")")))

@@ -115,7 +115,7 @@ def _misreads(view: View) -> Iterator[_Misread]:
 
 
 def _reads_last(view: View, node: Node, layer: Layer, rank: int) -> bool:
-    """Returns whether a layer without a data format takes the last axis for the features."""
+    """Return whether a layer without a data format takes the last axis for the features."""
     name = layer.row.name
     if layer.row.role in ("norm", "join"):
         return layer.get("axis") in (-1, rank)
@@ -176,7 +176,7 @@ def _all_first(view: View, group: list[_Misread]) -> tuple[Edit, ...]:
 
 
 def _to_first(view: View, misread: _Misread) -> Edit | None:
-    """Returns the edit with which a layer finds the channels on the first axis.
+    """Return the edit with which a layer finds the channels on the first axis.
 
     None if none can be written.
     """
@@ -201,7 +201,7 @@ def _to_first(view: View, misread: _Misread) -> Edit | None:
 
 
 def _all_last(view: View) -> tuple[Edit, ...]:
-    """Returns the edits that take ``channels_first`` out of every layer, and move the axes that go with it.
+    """Return the edits that take ``channels_first`` out of every layer, and move the axes that go with it.
 
     An input that has its channels in front is turned. None are made where something turns axes already.
     """
@@ -235,13 +235,13 @@ def _all_last(view: View) -> tuple[Edit, ...]:
 
 
 def _image_like(shape: Shape) -> bool:
-    """Returns whether a shape is that of an image or a video whose channels stand last."""
+    """Return whether a shape is that of an image or a video whose channels stand last."""
     return len(shape) >= 3 and shape[-1] in _IMAGE_CHANNELS and shape[0] not in _IMAGE_CHANNELS
 
 
 @rule("ST672")
 def image_turned(view: View) -> Iterator[Finding]:
-    """Finds an image whose channels stand at the end where the layer that reads it does not look for them."""
+    """Find an image whose channels stand at the end where the layer that reads it does not look for them."""
     for node in view.calls_with("convolution", "pooling", "padding"):
         source = view.maker(node.inputs[0])
         shape = view.out(source).shape

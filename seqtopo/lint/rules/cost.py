@@ -73,7 +73,7 @@ def slow_kernel(view: View) -> Iterator[Finding]:
 
 
 def _long(view: View, node: Node, layer: Layer) -> bool:
-    """Returns whether a recurrent layer is unrolled over so many steps that another rule reports it."""
+    """Return whether a recurrent layer is unrolled over so many steps that another rule reports it."""
     if not layer.get("unroll"):
         return False
     steps = view.came(node).shape[0]
@@ -81,7 +81,7 @@ def _long(view: View, node: Node, layer: Layer) -> bool:
 
 
 def _reasons(layer: Layer, long: bool = False) -> tuple[str, ...]:
-    """Returns why a layer cannot use the fast kernels; another rule reports long unrolled sequences."""
+    """Return why a layer cannot use the fast kernels; another rule reports long unrolled sequences."""
     if layer.row.name not in _WHERE or layer.get("use_cudnn") is False:
         return ()
     activation, gate = word_of(layer.get("activation")), word_of(layer.get("recurrent_activation"))
@@ -125,7 +125,7 @@ def _dropped(expr: tree.Expr) -> tree.Expr | None:
 
 @rule("ST652")
 def kernel_lost_to_a_mask(view: View) -> Iterator[Finding]:
-    """Finds a mask that reaches a recurrent layer: only TensorFlow has a fast kernel that takes one."""
+    """Find a mask that reaches a recurrent layer: only TensorFlow has a fast kernel that takes one."""
     for flow in view.flows:
         masks = flow.masks
         for index, came in masks.before.items():
@@ -147,7 +147,7 @@ def kernel_lost_to_a_mask(view: View) -> Iterator[Finding]:
 
 @rule("ST653")
 def attention_memory(view: View) -> Iterator[Finding]:
-    """Finds an attention whose scores, one for each query, key and head, take much memory."""
+    """Find an attention whose scores, one for each query, key and head, take much memory."""
     for flow in view.flows:
         for node in flow.calls_with("attention"):
             found = _scores(flow, node)
@@ -199,7 +199,7 @@ def _shortened(view: View, node: Node) -> tuple[Fix, ...]:
 
 @rule("ST654")
 def large_layer(view: View) -> Iterator[Finding]:
-    """Finds a layer with more weights than fit a common GPU with their gradients, mostly behind a flatten."""
+    """Find a layer with more weights than fit a common GPU with their gradients, mostly behind a flatten."""
     counts = counting.counts(view.graph.weights)
     large = {la: n for la, n in counts.items() if isinstance(n, int) and n > MANY_PARAMETERS}
     first = {node.layer: node for node in reversed(view.calls)} if large else {}
@@ -229,7 +229,7 @@ def large_layer(view: View) -> Iterator[Finding]:
 
 @rule("ST655")
 def many_activations(view: View) -> Iterator[Finding]:
-    """Yields a finding if the layers' outputs, which training keeps for its gradients, take much memory."""
+    """Yield a finding if the layers' outputs, which training keeps for its gradients, take much memory."""
     sizes = [(size, node) for node in view.calls for size in [_bytes(view.out(node))] if size is not None]
     whole = sum(size for size, _ in sizes)
     if whole <= MUCH_MEMORY:
@@ -261,7 +261,7 @@ def memory(size: int) -> str:
 
 @rule("ST656")
 def long_unrolled(view: View) -> Iterator[Finding]:
-    """Finds a recurrent layer that is written out step by step, over very many steps."""
+    """Find a recurrent layer that is written out step by step, over very many steps."""
     for flow in view.flows:
         for node in flow.calls_given("unroll"):
             place = place_of(flow, node)
@@ -332,7 +332,7 @@ def channels_before_places(view: View) -> Iterator[Finding]:
 
 @rule("ST659")
 def needs_onednn(view: View) -> Iterator[Finding]:
-    """Finds windows that TensorFlow does not compute on every CPU; those of a flow are reported together."""
+    """Find windows that TensorFlow does not compute on every CPU; those of a flow are reported together."""
     for flow in view.flows:
         found = [(node, what) for node, what in _onednn_only(flow) if what != _CHANNELS_FIRST]
         if not found:
@@ -354,7 +354,7 @@ _WITH_ONEDNN = "by oneDNN only, which is not in use on every CPU"
 
 
 def _onednn_only(flow: View) -> Iterator[tuple[Node, str]]:
-    """Yields the calls that TensorFlow runs on a CPU only through oneDNN, with the arguments that need it."""
+    """Yield the calls that TensorFlow runs on a CPU only through oneDNN, with the arguments that need it."""
     for node in flow.calls_given("data_format", "strides", "dilation_rate"):
         layer = _innermost(node)
         what = layer.row.onednn_only(layer.args)
@@ -363,7 +363,7 @@ def _onednn_only(flow: View) -> Iterator[tuple[Node, str]]:
 
 
 def _innermost(node: Node) -> Layer:
-    """Returns the layer of a call, inside its wrappers."""
+    """Return the layer of a call, inside its wrappers."""
     layer = node.layer
     assert layer is not None
     while isinstance(inner := layer.args.get("layer"), Layer):

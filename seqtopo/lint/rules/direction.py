@@ -33,7 +33,7 @@ LAST, FIRST = "last", "first"
 
 @rule("ST611")
 def one_end_of_bidirectional(view: View) -> Iterator[Finding]:
-    """Finds the last step of a ``bi``: its backward half has read one step there."""
+    """Find the last step of a ``bi``: its backward half has read one step there."""
     for flow in view.flows:
         for node, reader, end in _ends(flow):
             assert reader.layer is not None
@@ -61,7 +61,7 @@ def one_end_of_bidirectional(view: View) -> Iterator[Finding]:
 
 @rule("ST612")
 def least_read_step(view: View) -> Iterator[Finding]:
-    """Finds an output that is taken from the step at which a recurrent layer has read just one."""
+    """Find an output that is taken from the step at which a recurrent layer has read just one."""
     for flow in view.flows:
         for node, reader, end in _ends(flow):
             assert reader.layer is not None
@@ -123,7 +123,7 @@ def orders_merged(view: View) -> Iterator[Finding]:
 
 @rule("ST614")
 def reversed_output(view: View) -> Iterator[Finding]:
-    """Finds an output whose steps are in reverse order, because a layer read backwards."""
+    """Find an output whose steps are in reverse order, because a layer read backwards."""
     if not view.calls_given("go_backwards"):
         return
     for value in dict.fromkeys(view.graph.outputs):
@@ -148,7 +148,7 @@ def reversed_output(view: View) -> Iterator[Finding]:
 
 
 def _by_reading(side: Steps) -> bool:
-    """Returns whether a layer has read the steps backwards, and left them so; a plain flip is meant so."""
+    """Return whether a layer has read the steps backwards, and left them so; a plain flip is meant so."""
     turned = side.turned
     return turned is not None and (side.reader is not None or not _is_flip(turned))
 
@@ -177,12 +177,12 @@ def _ends(view: View) -> list[tuple[Node, Node, str]]:
 
 
 def _short(view: View, reader: Node) -> bool:
-    """Returns whether there is one step only, which is the first and the last."""
+    """Return whether there is one step only, which is the first and the last."""
     return view.out(reader).shape[0] == 1
 
 
 def _end(view: View, node: Node) -> str:
-    """Returns the one step that a call keeps: ``first``, ``last``, or "" for another or for several."""
+    """Return the one step that a call keeps: ``first``, ``last``, or "" for another or for several."""
     passed = passes(view.graph, node)
     if passed is None or (passed.axis is not None and view.out(node).shape[:1] != (1,)):
         return ""
@@ -193,7 +193,7 @@ def _end(view: View, node: Node) -> str:
 
 
 def _halved(view: View, node: Node) -> bool:
-    """Returns whether every user of a value takes some of its features: the half that has read all steps."""
+    """Return whether every user of a value takes some of its features: the half that has read all steps."""
     users = view.users(node)
     return bool(users) and all(
         view.has_role(user, "selection")
@@ -239,7 +239,7 @@ def _both_ends(view: View, node: Node, reader: Node) -> Iterator[Fix]:
 
 
 def _same_width(view: View, node: Node, reader: Node) -> bool:
-    """Returns whether the two halves are still side by side: nothing after the ``bi`` has mixed features."""
+    """Return whether the two halves are still side by side: nothing after the ``bi`` has mixed features."""
     for _ in range(_NEAR):
         node = view.maker(node.inputs[0])
         if node.index == reader.index:
@@ -250,7 +250,7 @@ def _same_width(view: View, node: Node, reader: Node) -> bool:
 
 
 def _only(view: View, reader: Node, node: Node) -> bool:
-    """Returns whether ``seq`` can go: only this one step is used, and no copy of the layer is elsewhere."""
+    """Return whether ``seq`` can go: only this one step is used, and no copy of the layer is elsewhere."""
     if len(view.out(node).shape) > 1:
         return False
     if view.copies(reader) != view.copies(node):
@@ -291,7 +291,7 @@ _MANY_KINDS = 16
 
 @rule("ST615")
 def sees_the_future(view: View) -> Iterator[Finding]:
-    """Finds a layer that reads later steps in a model that seems to predict the next id at every step."""
+    """Find a layer that reads later steps in a model that seems to predict the next id at every step."""
     shares = [v for v in dict.fromkeys(view.graph.outputs) if not v.extra and _a_distribution(view, v)]
     origins = {index: here.origin for index, here in steps(view).items()} if shares else {}
     groups: dict[int, list[Value]] = {}
@@ -360,7 +360,7 @@ def _fixes(view: View, node: Node) -> Iterator[Fix]:
 
 
 def _forward_alone(layer: Layer, found: tree.Expr) -> tree.Expr | None:
-    """Returns the layer inside a ``bi``, as wide as the ``bi``, with the states and mask it was given."""
+    """Return the layer inside a ``bi``, as wide as the ``bi``, with the states and mask it was given."""
     if not isinstance(found, tree.Call) or not found.args or layer.get("backward_layer") is not None:
         return None
     call = found.args[0].value
@@ -379,7 +379,7 @@ def _forward_alone(layer: Layer, found: tree.Expr) -> tree.Expr | None:
 
 
 def _a_distribution(view: View, value: Value) -> bool:
-    """Returns whether a value is a softmax over the last axis at every step, or the logits of one."""
+    """Return whether a value is a softmax over the last axis at every step, or the logits of one."""
     if len(view.tensor(value).shape) != 2:
         return False
     layer = view.maker(value).layer
@@ -399,7 +399,7 @@ def _a_distribution(view: View, value: Value) -> bool:
 
 
 def _in_step(view: View, values: list[Value], origin: int, origins: dict[int, int]) -> list[Node]:
-    """Returns the nodes that outputs come from and whose steps are those of one input, in their order."""
+    """Return the nodes that outputs come from and whose steps are those of one input, in their order."""
     found: set[int] = set()
     todo = [value.node for value in values]
     while todo:
@@ -411,7 +411,7 @@ def _in_step(view: View, values: list[Value], origin: int, origins: dict[int, in
 
 
 def _foretells(view: View, value: Value, origin: Node, near: list[Node]) -> str:
-    """Returns why the output seems to predict the next input at every step; "" where it does not."""
+    """Return why the output seems to predict the next input at every step; "" where it does not."""
     if origin.layer is not None:
         return ""
     width = view.tensor(value).shape[-1]
@@ -438,7 +438,7 @@ def _many(width: Size) -> bool:
 
 
 def _looks_ahead(view: View, node: Node, origin: int, origins: dict[int, int]) -> bool:
-    """Returns whether a call mixes later steps of the input into earlier ones."""
+    """Return whether a call mixes later steps of the input into earlier ones."""
     layer = node.layer
     if layer is None or not node.inputs or origins.get(node.inputs[0].node) != origin:
         return False

@@ -24,7 +24,7 @@ from seqtopo.syntax.canonical import print_expr
 
 @rule("ST621")
 def softmax_over_one(view: View) -> Iterator[Finding]:
-    """Finds a softmax over an axis of size 1, which is 1.0 for any input."""
+    """Find a softmax over an axis of size 1, which is 1.0 for any input."""
     last = {n.index for value in view.graph.outputs for n in _tail(view, value.node)}
     for flow in view.flows:
         for node in with_activation(flow, "softmax"):
@@ -48,7 +48,7 @@ def softmax_over_one(view: View) -> Iterator[Finding]:
 
 
 def _softmax_axis(layer: Layer) -> Any:
-    """Returns the axis that a softmax works along, or several, as a layer or as an activation."""
+    """Return the axis that a softmax works along, or several, as a layer or as an activation."""
     axis: Any = -1
     if layer.row.name == "softmax":
         axis = layer.get("axis")
@@ -58,7 +58,7 @@ def _softmax_axis(layer: Layer) -> Any:
 
 
 def _over_one(view: View, node: Node) -> bool:
-    """Returns whether the axis of a softmax has size 1, and no other is named beside it."""
+    """Return whether the axis of a softmax has size 1, and no other is named beside it."""
     assert node.layer is not None
     layer = place_of(view, node).layer
     axis = _softmax_axis(layer)
@@ -91,7 +91,7 @@ def _ways_out(view: View, flow: View, node: Node, last: bool) -> Iterator[Fix]:
 
 
 def _tail(view: View, index: int) -> Iterator[Node]:
-    """Yields a node and those right before it, as far as they only pass on its numbers."""
+    """Yield a node and those right before it, as far as they only pass on its numbers."""
     node = view.graph.nodes[index]
     yield node
     if hands_on(view, node):
@@ -100,7 +100,7 @@ def _tail(view: View, index: int) -> Iterator[Node]:
 
 @rule("ST626")
 def activation_twice(view: View) -> Iterator[Finding]:
-    """Finds a softmax or sigmoid of what is one already."""
+    """Find a softmax or sigmoid of what is one already."""
     ends = {value.node for value in view.graph.outputs}
     for flow in view.flows:
         for node in flow.index.held(("act", "softmax")):
@@ -185,7 +185,7 @@ def _normed(view: View, node: Node, gives: str) -> Finding:
 
 @rule("ST620")
 def relu_on_a_regression(view: View) -> Iterator[Finding]:
-    """Finds a regression with a final relu: it gives no number below 0, and may get stuck at 0."""
+    """Find a regression with a final relu: it gives no number below 0, and may get stuck at 0."""
     for value, loss in losses(view):
         head = head_of(view, value)
         if head is not None and head.gives == "relu" and loss.name in REGRESSIONS:
@@ -210,7 +210,7 @@ _SQUEEZED = {"relu6": "relu", "softsign": "tanh", "hard_tanh": "tanh"}
 
 @rule("ST677")
 def cut_scores(view: View) -> Iterator[Finding]:
-    """Finds a softmax or sigmoid of scores that an activation before it has cut off or squeezed."""
+    """Find a softmax or sigmoid of scores that an activation before it has cut off or squeezed."""
     for value in dict.fromkeys(view.graph.outputs):
         node = view.maker(value)
         if value.extra or node.layer is None or not node.inputs or node.inputs[0].extra:
@@ -249,7 +249,7 @@ _SPANS = {"relu": "0 up", "tanh": "-1 to 1"}
 
 
 def _plain_scores(view: View, before: Node) -> Iterator[Fix]:
-    """Yields the fix: the activation before left out, or behind a recurrent layer a dense layer more."""
+    """Yield the fix: the activation before left out, or behind a recurrent layer a dense layer more."""
     first = place_of(view, before)
     name = activation_of(first.layer)
     if first.layer.row.recurrent:
@@ -281,7 +281,7 @@ RANGES = {
 
 
 def trained_heads(view: View) -> Iterator[tuple[Head, Loss]]:
-    """Yields each known head with its loss, where the loss works along the last axis."""
+    """Yield each known head with its loss, where the loss works along the last axis."""
     for value, loss in losses(view) if view.training is not None else ():
         head = head_of(view, value)
         if head is not None and loss.args.get("axis", -1) == -1:
@@ -289,7 +289,7 @@ def trained_heads(view: View) -> Iterator[tuple[Head, Loss]]:
 
 
 def loss_label(loss: Loss, text: str) -> Label:
-    """Says something of a loss, where it is written."""
+    """Return a label at the place where a loss is written."""
     return Label(loss.expr.span, text)
 
 
@@ -325,7 +325,7 @@ def sigmoid_with_classes(view: View) -> Iterator[Finding]:
 
 @rule("ST623")
 def softmax_with_yes_or_no(view: View) -> Iterator[Finding]:
-    """Finds a softmax under a loss that takes each of its shares for a question of its own."""
+    """Find a softmax under a loss that takes each of its shares for a question of its own."""
     for head, loss in trained_heads(view):
         many = not isinstance(head.width, int) or head.width > 2
         # With two classes both losses come to the same number.
@@ -343,7 +343,7 @@ def softmax_with_yes_or_no(view: View) -> Iterator[Finding]:
 
 @rule("ST624")
 def no_probabilities(view: View) -> Iterator[Finding]:
-    """Finds a loss that takes the logarithm of the output of a head that gives any number."""
+    """Find a loss that takes the logarithm of the output of a head that gives any number."""
     for head, loss in trained_heads(view):
         if not head.gives or loss.from_logits:
             continue
@@ -374,7 +374,7 @@ def no_probabilities(view: View) -> Iterator[Finding]:
 
 
 def activated(view: View, head: Head, word: str) -> tuple[Fix, ...]:
-    """Returns the fixes that give the head an activation in place of its own."""
+    """Return the fixes that give the head an activation in place of its own."""
     layer, place = head.place.layer, head.place
     title = f"write {word} in the last layer"
     if layer.row.recurrent:
@@ -400,7 +400,7 @@ def _logits(loss: Loss) -> tuple[Fix, ...]:
 
 @rule("ST625")
 def scores_wanted(view: View) -> Iterator[Finding]:
-    """Finds a loss that applies the activation itself, under a head that has applied it before."""
+    """Find a loss that applies the activation itself, under a head that has applied it before."""
     for head, loss in trained_heads(view):
         if head.gives not in ("softmax", "sigmoid"):
             continue
@@ -440,7 +440,7 @@ def _told_less(loss: Loss) -> tuple[Fix, ...]:
 
 @rule("ST628")
 def one_unit_for_classes(view: View) -> Iterator[Finding]:
-    """Finds a choice among one class: there is nothing to learn."""
+    """Find a choice among one class: there is nothing to learn."""
     for head, loss in trained_heads(view):
         if loss.name in CLASSES and head.width == 1:
             edits = _as_yes_or_no(head, loss)
@@ -457,7 +457,7 @@ def one_unit_for_classes(view: View) -> Iterator[Finding]:
 
 
 def _as_yes_or_no(head: Head, loss: Loss) -> tuple[Edit, ...]:
-    """Returns the edits that make it a sigmoid with its loss; none if the text does not say the parts."""
+    """Return the edits that make it a sigmoid with its loss; none if the text does not say the parts."""
     if not isinstance(loss.expr, tree.Name) or head.place.expr is None:
         return ()
     to = Edit(loss.expr.span, "binary_crossentropy")

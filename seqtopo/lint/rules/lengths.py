@@ -28,7 +28,7 @@ _MOST_SHOWN = 12
 
 @rule("ST606")
 def length_comes_back_otherwise(view: View) -> Iterator[Finding]:
-    """Finds a convolutional autoencoder whose output is a little longer or shorter than its input."""
+    """Find a convolutional autoencoder whose output is a little longer or shorter than its input."""
     if not view.calls_with("upsampling", "transposed"):
         return
     seen: set[int] = set()
@@ -49,7 +49,7 @@ def _slides(node: Node) -> bool:
 
 
 def _path(view: View, last: Node, seen: set[int]) -> list[Node] | None:
-    """Returns the only way from an input to an output, in its order; None if branches merge."""
+    """Return the only way from an input to an output, in its order; None if branches merge."""
     found = [last]
     node = last
     while node.layer is not None:
@@ -137,7 +137,7 @@ def _advice(breaks: list[int], uneven: bool, lengths: list[int], factor: int, wh
 
 
 def _shown(lengths: list[int]) -> str:
-    """Returns the lengths as text in their order, each once as long as it stays."""
+    """Return the lengths as text in their order, each once as long as it stays."""
     kept = [a for i, a in enumerate(lengths) if not i or lengths[i - 1] != a]
     words = [str(a) for a in kept]
     if len(words) > _MOST_SHOWN:
@@ -146,7 +146,7 @@ def _shown(lengths: list[int]) -> str:
 
 
 def _fixes(view: View, path: list[Node], breaks: list[int], factor: int) -> Iterator[Fix]:
-    """Yields fixes: ``same`` on the way up, or both ways, with a crop of the surplus, or a longer input."""
+    """Yield fixes: ``same`` on the way up, or both ways, with a crop of the surplus, or a longer input."""
     if any(view.copies(node) != 1 for node in path):
         return
     valid = [i for i, node in enumerate(path) if _padded(node) == "valid" and _slides(node)]
@@ -182,7 +182,7 @@ def _fixes(view: View, path: list[Node], breaks: list[int], factor: int) -> Iter
 
 
 def _declared(view: View, path: list[Node], padded: tuple[int, ...], factor: int) -> tuple[int, Edit] | None:
-    """Returns the next number of steps that comes back the same, and the edit of ``in(...)`` to it."""
+    """Return the next number of steps that comes back the same, and the edit of ``in(...)`` to it."""
     call, start = view.edits.call(path[0]), view.out(path[0])
     if (
         call is None
@@ -205,7 +205,7 @@ def _declared(view: View, path: list[Node], padded: tuple[int, ...], factor: int
 
 
 def _less(shape: Shape, start: Shape) -> int:
-    """Returns the number of surplus steps; 0 where there are too few, or where it is not a sequence."""
+    """Return the number of surplus steps; 0 where there are too few, or where it is not a sequence."""
     if len(shape) != 2 or shape[1:] != start[1:]:
         return 0
     more = shape[0] - start[0]
@@ -213,7 +213,7 @@ def _less(shape: Shape, start: Shape) -> int:
 
 
 def _padded_steps(view: View, path: list[Node], padded: tuple[int, ...]) -> dict[int, tree.Expr] | None:
-    """Returns the steps at these places with ``same``, by their places; None if one is not written out."""
+    """Return the steps at these places with ``same``, by their places; None if one is not written out."""
     found: dict[int, tree.Expr] = {}
     for i in padded:
         written = view.written(path[i])
@@ -228,7 +228,7 @@ def _edits(view: View, path: list[Node], steps: dict[int, tree.Expr]) -> tuple[E
 
 
 def _replayed(path: list[Node], came: Tensor, padded: tuple[int, ...]) -> Tensor | None:
-    """Returns the output of a chain of calls for another input, with ``padding="same"`` at some places."""
+    """Return the output of a chain of calls for another input, with ``padding="same"`` at some places."""
     for i, node in enumerate(path[1:], 1):
         assert node.layer is not None
         args = {**node.layer.args, **node.call, **({"padding": "same"} if i in padded else {})}
@@ -241,7 +241,7 @@ def _replayed(path: list[Node], came: Tensor, padded: tuple[int, ...]) -> Tensor
 
 @rule("ST678")
 def steps_skipped(view: View) -> Iterator[Finding]:
-    """Finds a window that moves on by more than its own length: steps between are never read."""
+    """Find a window that moves on by more than its own length: steps between are never read."""
     for flow in view.flows:
         for node in flow.calls_given("strides"):
             place = place_of(flow, node)
@@ -335,7 +335,7 @@ class _Kernel(NamedTuple):
 
 @rule("ST616")
 def taps_in_padding(view: View) -> Iterator[Finding]:
-    """Finds a kernel with taps that are further apart than the sequence is long."""
+    """Find a kernel with taps that are further apart than the sequence is long."""
     for node in view.calls_given("kernel_size"):
         for kernel in _kernels(view, node):
             if kernel.dead:
@@ -361,7 +361,7 @@ def _kernels(view: View, node: Node) -> Iterator[_Kernel]:
 
 
 def _real(view: View, node: Node, axis: int, length: int) -> tuple[int, int]:
-    """Returns the first and the last of the incoming steps that are made from steps of the input."""
+    """Return the first and the last of the incoming steps that are made from steps of the input."""
     found = fields(view.graph).get(node.inputs[0], NOTHING).values()
     ends = [] if found else [(0, length - 1)]
     for field in found:
@@ -396,7 +396,7 @@ def _dead_taps(kernel: _Kernel) -> Finding:
 
 @rule("ST617")
 def answer_sees_few(view: View) -> Iterator[Finding]:
-    """Finds one output for a sequence of fixed length that convolutions make from its end alone."""
+    """Find one output for a sequence of fixed length that convolutions make from its end alone."""
     windows = [n for n in view.calls if n.layer is not None and isinstance(n.layer.row.time, Slides)]
     if not windows:
         return
@@ -420,7 +420,7 @@ def answer_sees_few(view: View) -> Iterator[Finding]:
 
 
 def _straight(view: View, source: Node, first: Node) -> Iterator[Node]:
-    """Yields the calls between an input and the first convolution, by the first value of each."""
+    """Yield the calls between an input and the first convolution, by the first value of each."""
     node = first
     while node.inputs and node.inputs[0].node != source.index:
         node = view.maker(node.inputs[0])

@@ -23,7 +23,7 @@ from seqtopo.syntax.canonical import print_expr
 
 @rule("ST631")
 def mask_lost(view: View) -> Iterator[Finding]:
-    """Finds a mask that ends before the layers that would use it."""
+    """Find a mask that ends before the layers that would use it."""
     for flow in view.flows:
         masks = flow.masks
         ends: dict[int, tuple[Node, Masked, list[Node]]] = {}
@@ -43,7 +43,7 @@ def mask_lost(view: View) -> Iterator[Finding]:
 
 
 def _mixes(view: View, node: Node) -> bool:
-    """Returns whether a call without a mask makes one number of several steps, the padded ones among them."""
+    """Return whether a call without a mask makes one number of several steps, the padded ones among them."""
     several = view.is_row(node, "flatten") or view.has_role(node, "convolution", "transposed", "pooling")
     return several and len(view.came(node).shape) == 2 and not uses_mask(view.graph, node)
 
@@ -103,7 +103,7 @@ def _ways_to_keep(view: View, node: Node, mask: Masked, readers: list[Node], mas
 
 
 def _straight(view: View, node: Node, reader: Node) -> bool:
-    """Returns whether a value goes from one node to the other and nowhere else."""
+    """Return whether a value goes from one node to the other and nowhere else."""
     for _ in range(FURTHEST):
         users = view.users(node)
         if len(users) != 1 or view.is_output(node):
@@ -186,7 +186,7 @@ def _hands_mask_on(view: View, node: Node) -> bool:
 
 
 def _table(view: View, node: Node) -> Node | None:
-    """Returns the embedding that a recurrent layer reads, with nothing between that changes the steps."""
+    """Return the embedding that a recurrent layer reads, with nothing between that changes the steps."""
     here = back_over(view, node, _hands_mask_on)
     if not view.is_row(here, "embed") or view.came(here).dtype not in INTEGERS:
         return None
@@ -195,7 +195,7 @@ def _table(view: View, node: Node) -> Node | None:
 
 @rule("ST638")
 def zero_may_be_data(view: View) -> Iterator[Finding]:
-    """Finds a single feature that is masked where it is 0: a 0 that was measured is skipped as well."""
+    """Find a single feature that is masked where it is 0: a 0 that was measured is skipped as well."""
     for node in view.calls_of("mask"):
         assert node.layer is not None
         came = view.came(node)
@@ -228,7 +228,7 @@ _NO_IDS: tuple[Role, ...] = (
 
 
 def _keeps_ids(view: View, node: Node) -> bool:
-    """Returns whether a call gives numbers that came in, or ids of another range."""
+    """Return whether a call gives numbers that came in, or ids of another range."""
     if node.layer is None:
         return False
     row = node.layer.row
@@ -240,7 +240,7 @@ def _gives_no_ids(node: Node) -> bool:
 
 
 def _sources(view: View) -> Iterator[tuple[Node, Node, tuple[Node, ...]]]:
-    """Yields each embedding, the node that its ids come from, and the layers between, the last one first."""
+    """Yield each embedding, the node that its ids come from, and the layers between, the last one first."""
     for node in view.calls_with("embedding"):
         if node.call.get("reverse"):
             continue
@@ -282,7 +282,7 @@ def mask_on_ids(view: View) -> Iterator[Finding]:
 
 @rule("ST633")
 def embed_of_vectors(view: View) -> Iterator[Finding]:
-    """Finds an embedding of vectors of floats: each number in them is taken for an id."""
+    """Find an embedding of vectors of floats: each number in them is taken for an id."""
     for node, source, between in _sources(view):
         came = view.came(node)
         shape = came.shape
@@ -306,7 +306,7 @@ def embed_of_vectors(view: View) -> Iterator[Finding]:
 
 @rule("ST634")
 def embed_of_fractions(view: View) -> Iterator[Finding]:
-    """Finds an embedding of a layer's output: no whole numbers, so that the wrong rows are looked up."""
+    """Find an embedding of a layer's output: no whole numbers, so that the wrong rows are looked up."""
     for node, source, between in _sources(view):
         if not _gives_no_ids(source) or source.layer is None:
             continue
@@ -338,7 +338,7 @@ def embed_of_fractions(view: View) -> Iterator[Finding]:
 
 @rule("ST635")
 def ids_declared_as_floats(view: View) -> Iterator[Finding]:
-    """Finds an ``in(T)`` without ``int`` before an embedding: Keras casts, so it works."""
+    """Find an ``in(T)`` without ``int`` before an embedding: Keras casts, so it works."""
     for node, source, between in _sources(view):
         if source.layer is not None:
             continue
@@ -398,7 +398,7 @@ def ids_as_numbers(view: View) -> Iterator[Finding]:
 
 @rule("ST639")
 def embed_sizes_swapped(view: View) -> Iterator[Finding]:
-    """Finds a table of few ids with very long vectors: its two sizes seem to be swapped."""
+    """Find a table of few ids with very long vectors: its two sizes seem to be swapped."""
     for node in view.calls_of("embed"):
         place = place_of(view, node)
         rows, width = place.layer.get("input_dim"), place.layer.get("output_dim")

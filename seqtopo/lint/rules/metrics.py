@@ -48,7 +48,7 @@ _CUTS = {
 
 @rule("ST629")
 def hits_of_a_regression(view: View) -> Iterator[Finding]:
-    """Finds an accuracy that is measured for numbers that stand for no class."""
+    """Find an accuracy that is measured for numbers that stand for no class."""
     written = argument(view.spec, "metrics")
     if view.training is None or written is None:
         return
@@ -72,13 +72,13 @@ def hits_of_a_regression(view: View) -> Iterator[Finding]:
 
 
 def _only_regression(view: View) -> list[tuple[Head, Loss]]:
-    """Returns the heads and losses if every output is a number that stands for no class; else none."""
+    """Return the heads and losses if every output is a number that stands for no class; else none."""
     found = [(h, lo) for h, lo in trained_heads(view) if lo.name in _DISTANCES and h.gives not in SHARES]
     return [] if len(found) != len(view.graph.outputs) or _yes_or_no_labels(view) else found
 
 
 def _yes_or_no_labels(view: View) -> bool:
-    """Returns whether every label is known to be 0 or 1, so that outputs can be counted as yes or no."""
+    """Return whether every label is known to be 0 or 1, so that outputs can be counted as yes or no."""
     declared = view.training.labels if view.training is not None else None
     data = view.resolved.label_values
     if data and all(data):
@@ -89,7 +89,7 @@ def _yes_or_no_labels(view: View) -> bool:
 
 
 def _what_counts(metric: str, width: object) -> str:
-    """Returns in words what Keras counts by a metric, for an output of this width."""
+    """Return in words what Keras counts by a metric, for an output of this width."""
     if metric == "auc":
         return "auc takes the answers for probabilities of the labels 0 and 1"
     if metric == "binary_accuracy" or (metric == "accuracy" and width == 1):
@@ -102,7 +102,7 @@ def _what_counts(metric: str, width: object) -> str:
 
 @rule("ST685")
 def metric_of_other_labels(view: View) -> Iterator[Finding]:
-    """Finds a metric that takes the labels for another kind than the loss does."""
+    """Find a metric that takes the labels for another kind than the loss does."""
     trained = dict(losses(view)) if view.training is not None else {}
     regression = _only_regression(view)
     for value, metric, expr in _metrics(view) if trained else ():
@@ -133,7 +133,7 @@ def metric_of_other_labels(view: View) -> Iterator[Finding]:
 
 
 def _other_kind(metric: str, loss: Loss, width: object) -> tuple[str, str, str] | None:
-    """Returns the mistake of a metric for an output of this width, the metric to take, and a note.
+    """Return the mistake of a metric for an output of this width, the metric to take, and a note.
 
     None if the metric is right.
     """
@@ -177,7 +177,7 @@ def _greatest(
 
 @rule("ST687")
 def curve_of_any_number(view: View) -> Iterator[Finding]:
-    """Finds a metric with thresholds from 0 to 1, and a head that gives any number."""
+    """Find a metric with thresholds from 0 to 1, and a head that gives any number."""
     trained = dict(losses(view)) if view.training is not None else {}
     regression = _only_regression(view)
     for value, metric, expr in _metrics(view) if trained else ():
@@ -217,7 +217,7 @@ def curve_of_any_number(view: View) -> Iterator[Finding]:
 
 @rule("ST688")
 def threshold_of_logits(view: View) -> Iterator[Finding]:
-    """Finds a metric that counts outputs above 0.5 as 1, for a loss that does so above 0."""
+    """Find a metric that counts outputs above 0.5 as 1, for a loss that does so above 0."""
     trained = dict(losses(view)) if view.training is not None else {}
     for value, metric, expr in _metrics(view) if trained else ():
         loss, entry, head = trained.get(value), entry_of("metric", word_of(metric)), head_of(view, value)
@@ -252,19 +252,19 @@ def threshold_of_logits(view: View) -> Iterator[Finding]:
 
 
 def _cut_of(metric: str) -> float | None:
-    """Returns the threshold that Keras takes if none is given; None if it takes the greatest number."""
+    """Return the threshold that Keras takes if none is given; None if it takes the greatest number."""
     return None if metric in _SCORES else 0.5
 
 
 def _begins_at_0(loss: Loss, gives: str) -> bool:
-    """Returns whether outputs above 0 mean the label 1, as far as the loss says."""
+    """Return whether outputs above 0 mean the label 1, as far as the loss says."""
     if loss.name in MARGINS:
         return gives in ("linear", "tanh", "softsign", "hard_tanh")
     return loss.from_logits and loss.name in BINARY | ONE_HOT and gives not in SHARES
 
 
 def _cut_at_0(expr: tree.Expr, name: str, argument: str) -> tuple[Fix, ...]:
-    """Returns the fix that sets a metric's threshold to 0, if it has one and none is written."""
+    """Return the fix that sets a metric's threshold to 0, if it has one and none is written."""
     if name in _SCORES:
         return ()
     if isinstance(expr, tree.Call):
@@ -290,7 +290,7 @@ def _renamed(expr: tree.Expr, metric: str, right: str) -> tuple[Fix, ...]:
 
 
 def _metrics(view: View) -> Iterator[tuple[Value, Any, tree.Expr]]:
-    """Yields each output with each of its metrics and the metric's text."""
+    """Yield each output with each of its metrics and the metric's text."""
     assert view.training is not None
     outputs = view.graph.outputs
     for name, given in (

@@ -24,7 +24,7 @@ def _stateful(layer: Layer) -> bool:
 
 
 def _recurrent(view: View) -> Iterator[tuple[Node, Place]]:
-    """Yields each recurrent layer, with the one inside its wrapper; none if no layer is stateful."""
+    """Yield each recurrent layer, with the one inside its wrapper; none if no layer is stateful."""
     for node in view.recurrent if view.calls_given("stateful") else ():
         yield node, place_of(view, node)
 
@@ -59,7 +59,7 @@ def shuffled_states(view: View) -> Iterator[Finding]:
 
 @rule("ST642")
 def states_against_time(view: View) -> Iterator[Finding]:
-    """Finds a stateful layer that reads backwards: it goes on with a state from the wrong end."""
+    """Find a stateful layer that reads backwards: it goes on with a state from the wrong end."""
     for node, place in _recurrent(view):
         outer = view.is_row(node, "bi")
         back = bool(place.layer.get("go_backwards"))
@@ -78,7 +78,7 @@ def states_against_time(view: View) -> Iterator[Finding]:
 
 @rule("ST643")
 def state_given_and_kept(view: View) -> Iterator[Finding]:
-    """Finds a stateful layer that is given a state at every call: what it kept is never used."""
+    """Find a stateful layer that is given a state at every call: what it kept is never used."""
     for node, place in _recurrent(view):
         if not _stateful(place.layer) or "initial_state" not in node.tensors:
             continue
@@ -96,7 +96,7 @@ def state_given_and_kept(view: View) -> Iterator[Finding]:
 
 @rule("ST644")
 def partly_stateful(view: View) -> Iterator[Finding]:
-    """Finds a layer that forgets between batches, behind one that remembers."""
+    """Find a layer that forgets between batches, behind one that remembers."""
     for node, place in _recurrent(view):
         if _stateful(place.layer) or "initial_state" in node.tensors or view.is_row(node, "bi"):
             continue
@@ -120,7 +120,7 @@ def partly_stateful(view: View) -> Iterator[Finding]:
 
 @rule("ST645")
 def batch_without_states(view: View) -> Iterator[Finding]:
-    """Finds a fixed batch that nothing needs: the last, shorter batch of the data will not fit."""
+    """Find a fixed batch that nothing needs: the last, shorter batch of the data will not fit."""
     if any(_stateful(place.layer) for flow in view.flows for _, place in _recurrent(flow)):
         return
     for node in view.inputs:
@@ -146,7 +146,7 @@ def _without_batch(call: tree.Call) -> tree.Expr:
 
 @rule("ST646")
 def shared_state(view: View) -> Iterator[Finding]:
-    """Finds one stateful layer that reads two sequences: each begins where the other has ended."""
+    """Find one stateful layer that reads two sequences: each begins where the other has ended."""
     uses: dict[Layer, list[tuple[Node, Place]]] = {}
     for node, place in _recurrent(view):
         if _stateful(place.layer) and "initial_state" not in node.tensors:
@@ -173,7 +173,7 @@ GATES = ("sigmoid", "hard_sigmoid", "sparse_sigmoid")
 
 @rule("ST640")
 def gates_out_of_range(view: View) -> Iterator[Finding]:
-    """Finds a ``recurrent_activation`` that gives numbers below 0 or above 1.
+    """Find a ``recurrent_activation`` that gives numbers below 0 or above 1.
 
     The product with such a gate grows or changes its sign.
     """
@@ -200,7 +200,7 @@ def gates_out_of_range(view: View) -> Iterator[Finding]:
 
 @rule("ST649")
 def softmax_inside(view: View) -> Iterator[Finding]:
-    """Finds a softmax as the activation of an LSTM or a GRU, whose gates come after it."""
+    """Find a softmax as the activation of an LSTM or a GRU, whose gates come after it."""
     ends = {value.node for value in view.graph.outputs}
     for flow in view.flows:
         for node in flow.calls_given("activation"):
@@ -228,7 +228,7 @@ def softmax_inside(view: View) -> Iterator[Finding]:
 
 @once
 def _alike(view: View) -> dict[int, Node]:
-    """Returns the nodes whose steps are all the same, with the ``repeat`` that made them."""
+    """Return the nodes whose steps are all the same, with the ``repeat`` that made them."""
     found: dict[int, Node] = {}
     for node in view.calls if view.calls_of("repeat") else ():
         if view.is_row(node, "repeat"):
@@ -249,7 +249,7 @@ def _alike(view: View) -> dict[int, Node]:
 
 @rule("ST647")
 def steps_all_alike(view: View) -> Iterator[Finding]:
-    """Finds an output whose steps are copies: nothing behind ``repeat`` tells one of them from another."""
+    """Find an output whose steps are copies: nothing behind ``repeat`` tells one of them from another."""
     alike = _alike(view)
     for value in dict.fromkeys(view.graph.outputs):
         repeat = None if value.extra else alike.get(value.node)
@@ -275,7 +275,7 @@ def steps_all_alike(view: View) -> Iterator[Finding]:
 
 @rule("ST648")
 def repeated_and_forgotten(view: View) -> Iterator[Finding]:
-    """Finds a vector that is repeated for a layer that hands on its last step only."""
+    """Find a vector that is repeated for a layer that hands on its last step only."""
     if view.training is not None and view.training.labels is not None:
         return
     alike = _alike(view)

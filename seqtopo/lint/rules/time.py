@@ -22,7 +22,7 @@ from seqtopo.syntax.rewrite import without
 
 @rule("ST601")
 def one_step(view: View) -> Iterator[Finding]:
-    """Finds a recurrent layer that is given one step: it has no step before it to remember."""
+    """Find a recurrent layer that is given one step: it has no step before it to remember."""
     for source, node in _one_step(view):
         if _stateful(view):
             continue
@@ -45,7 +45,7 @@ def one_step(view: View) -> Iterator[Finding]:
 
 @rule("ST602")
 def one_step_at_a_time(view: View) -> Iterator[Finding]:
-    """Finds a stateful model that is given one step of several features, and gives another number of them."""
+    """Find a stateful model that is given one step of several features, and gives another number of them."""
     for source, node in _one_step(view):
         shape = view.out(source).shape
         if not _stateful(view) or source.layer is not None or shape[-1] == 1:
@@ -72,7 +72,7 @@ def one_step_at_a_time(view: View) -> Iterator[Finding]:
 
 @once
 def _one_step(view: View) -> list[tuple[Node, Node]]:
-    """Returns pairs: a node that gives a sequence of one step, and the recurrent layer that reads it."""
+    """Return pairs: a node that gives a sequence of one step, and the recurrent layer that reads it."""
     sources = [n for n in view.inputs if view.out(n).shape[:1] == (1,)]
     shortens = [n for n in view.calls if _shortens(n) and _leaves_one(view, n)]
     begins = {node.index: node for node in sources}
@@ -103,7 +103,7 @@ def _shortens(node: Node) -> bool:
 
 
 def _leaves_one(view: View, node: Node) -> bool:
-    """Returns whether a call makes one step of several, or of a vector's numbers."""
+    """Return whether a call makes one step of several, or of a vector's numbers."""
     after, before = view.out(node).shape, view.came(node).shape if node.inputs else ()
     if len(after) != 2 or after[0] != 1 or after[1] == 1:
         return False
@@ -140,7 +140,7 @@ def _more_steps(view: View, source: Node) -> str:
 
 
 def _ends_steps(view: View, node: Node) -> bool:
-    """Returns whether a call makes one vector of any number of steps."""
+    """Return whether a call makes one vector of any number of steps."""
     passed = passes(view.graph, node)
     ends = (
         passed is not None
@@ -179,7 +179,7 @@ def _as_steps(view: View, source: Node) -> Iterator[Fix]:
 
 
 def _last_recurrent(view: View) -> Node | None:
-    """Returns the recurrent layer behind an output with steps, if ``dense`` layers alone follow it."""
+    """Return the recurrent layer behind an output with steps, if ``dense`` layers alone follow it."""
     if len(view.graph.outputs) != 1 or len(view.tensor(view.graph.outputs[0]).shape) != 2:
         return None
     node = view.maker(view.graph.outputs[0])
@@ -222,7 +222,7 @@ def steps_never_meet(view: View) -> Iterator[Finding]:
 
 
 def _sees_one(view: View, value: Value) -> bool:
-    """Returns whether each step of an output sees exactly one step of the input."""
+    """Return whether each step of an output sees exactly one step of the input."""
     found = fields(view.graph).get(value, NOTHING).values()
     return all(field.steps == 1 and field.axis == 0 for field in found)
 
@@ -286,7 +286,7 @@ def steps_as_units(view: View) -> Iterator[Finding]:
 
 
 def _telling(size: Size) -> bool:
-    """Returns whether a number of steps is unlikely to equal a number of classes by chance."""
+    """Return whether a number of steps is unlikely to equal a number of classes by chance."""
     return size > 20 if isinstance(size, int) else bool(symbols(size))
 
 
@@ -305,7 +305,7 @@ def _summaries(view: View) -> dict[int, Node]:
 
 
 def _ends_model(view: View, node: Node) -> bool:
-    """Returns whether a node is an output, or an activation behind it is."""
+    """Return whether a node is an output, or an activation behind it is."""
     users = view.users(node)
     return view.is_output(node) or (
         len(users) == 1 and view.is_row(users[0], "softmax", "act") and view.is_output(users[0])
@@ -314,7 +314,7 @@ def _ends_model(view: View, node: Node) -> bool:
 
 @rule("ST610")
 def answer_at_each_step(view: View) -> Iterator[Finding]:
-    """Finds a classifier's head at every step: for one answer a sample, the steps must end before it."""
+    """Find a classifier's head at every step: for one answer a sample, the steps must end before it."""
     if view.training is not None and view.training.labels is not None:
         return
     for value in dict.fromkeys(view.graph.outputs):
@@ -355,7 +355,7 @@ def _without_seq(view: View, node: Node) -> Iterator[Fix]:
 
 
 def _classifier(view: View, value: Value) -> Node | None:
-    """Returns the ``dense`` behind a softmax or sigmoid over the last axis."""
+    """Return the ``dense`` behind a softmax or sigmoid over the last axis."""
     node = view.maker(value)
     if view.is_row(node, "softmax", "act") and node.layer is not None:
         if not (node.layer.row.name == "softmax" or node.layer.get("activation") in _CLASSIFIES):

@@ -27,7 +27,7 @@ _RELUS = ("relu", "relu6")
 def _steps(
     view: View, calls: Callable[[View], Iterable[Node]], idle: Callable[[View, Node], bool]
 ) -> Iterator[tuple[View, Node]]:
-    """Yields the steps of some calls that do nothing in any of their uses, and whose text alone says so.
+    """Yield the steps of some calls that do nothing in any of their uses, and whose text alone says so.
 
     Where a size has a name, the step may do something in another binding.
     """
@@ -43,7 +43,7 @@ def _steps(
 
 
 def _is_plain(view: View, node: Node) -> bool:
-    """Returns whether the text has the layer itself, with arguments that are no bound names."""
+    """Return whether the text has the layer itself, with arguments that are no bound names."""
     assert node.layer is not None
     place = place_of(view, node)
     if place.expr is None or place.layer is not node.layer:
@@ -73,7 +73,7 @@ def _left_out(view: View, node: Node, safe: bool = False) -> tuple[Fix, ...]:
 
 @rule("ST661")
 def flatten_of_a_vector(view: View) -> Iterator[Finding]:
-    """Finds a flatten of a vector, which is flat already."""
+    """Find a flatten of a vector, which is flat already."""
 
     def idle(flow: View, node: Node) -> bool:
         return flow.is_row(node, "flatten") and len(flow.came(node).shape) == 1
@@ -90,7 +90,7 @@ def flatten_of_a_vector(view: View) -> Iterator[Finding]:
 
 @rule("ST662")
 def step_without_effect(view: View) -> Iterator[Finding]:
-    """Finds a step that hands on its input unchanged."""
+    """Find a step that hands on its input unchanged."""
     for flow, node in _steps(view, lambda f: f.calls_with(*_MAY_BE_IDLE), lambda f, n: bool(_idle(f, n))):
         assert node.layer is not None
         yield Finding(
@@ -104,7 +104,7 @@ def step_without_effect(view: View) -> Iterator[Finding]:
 
 @rule("ST684")
 def row_before_merge(view: View) -> Iterator[Finding]:
-    """Finds a merge of what a ``for`` gives outside a list: a row, and so one value."""
+    """Find a merge of what a ``for`` gives outside a list: a row, and so one value."""
     for flow, node in _steps(view, lambda f: f.calls_with(*_MERGE), _merges_one):
         written = flow.edits.before_it(node)
         row = bare(written) if written is not None else None
@@ -139,20 +139,20 @@ def _merges_one(view: View, node: Node) -> bool:
 
 
 def _turns(row: tree.For) -> int:
-    """Returns the number of turns of a loop as the text says it; 2 where a name stands for its values."""
+    """Return the number of turns of a loop as the text says it; 2 where a name stands for its values."""
     values = bare(row.values)
     return len(values.items) if isinstance(values, (tree.List, tree.Tuple)) else 2
 
 
 def _called(view: View, node: Node) -> str:
-    """Returns the name that a step calls, as it is written."""
+    """Return the name that a step calls, as it is written."""
     step = view.written(node)
     name = step.name if isinstance(step, tree.Call) else step
     return name.name if isinstance(name, tree.Name) else "the step"
 
 
 def _idle(view: View, node: Node) -> str:
-    """Returns why a step only hands on its input; "" where it does something."""
+    """Return why a step only hands on its input; "" where it does something."""
     layer = node.layer
     if layer is None or node.inputs[0].extra:
         return ""
@@ -209,7 +209,7 @@ def _relu_again(view: View, node: Node) -> str:
 
 @rule("ST663")
 def placeholder(view: View) -> Iterator[Finding]:
-    """Finds a dropout of nothing, or the activation that leaves every number as it is."""
+    """Find a dropout of nothing, or the activation that leaves every number as it is."""
     for flow, node in _steps(view, lambda f: f.calls_with("activation", "noise"), _is_placeholder):
         linear = flow.is_row(node, "act")
         yield Finding(
@@ -234,7 +234,7 @@ def _is_placeholder(view: View, node: Node) -> bool:
 
 @rule("ST686")
 def everything_dropped(view: View) -> Iterator[Finding]:
-    """Finds a dropout with the rate 1: while the model trains, nothing is left."""
+    """Find a dropout with the rate 1: while the model trains, nothing is left."""
     for flow in view.flows:
         for node in flow.calls_given("rate", "dropout", "recurrent_dropout"):
             place = place_of(flow, node)
