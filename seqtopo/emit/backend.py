@@ -18,7 +18,7 @@ from seqtopo.system.files import open_file
 from seqtopo.system.progress import doing
 
 PREFERENCE = ("jax", "torch", "tensorflow")
-"""The backends, in the order in which they are taken where nobody chose: the lightest first."""
+"""The backends, in the order in which they are tried if nobody chose: the one that loads fastest first."""
 
 VARIABLE = "KERAS_BACKEND"
 
@@ -48,13 +48,13 @@ def choose(wanted: str | None = None) -> str:
 
 
 def pick(wanted: str | None = None) -> str:
-    """Picks the backend and tells Keras, by ``KERAS_BACKEND``.
+    """Choose the backend, and set ``KERAS_BACKEND`` for Keras.
 
-    ``wanted`` comes first, then ``KERAS_BACKEND``, then the user's ``keras.json`` where it names an
-    installed backend (Keras writes "tensorflow" there by itself), then the first one installed.
+    ``wanted`` comes first, then ``KERAS_BACKEND``, then the user's ``keras.json`` if it names an installed
+    backend (Keras writes "tensorflow" there by default), then the first installed one.
 
     Raises:
-        BackendError: there is no Keras, or one of a version that does not work; the backend is unknown or not
+        BackendError: Keras is missing, or has a version that does not work; the backend is unknown or not
             installed; or Keras runs on another one already.
     """
     refuse_packages(wanted)
@@ -85,8 +85,9 @@ def pick(wanted: str | None = None) -> str:
 
 
 def refuse_packages(wanted: str | None = None) -> None:
-    """Refuse to build where a package other than a backend is missing, or this Keras does not work. Loads
-    nothing.
+    """Refuse to build if a package other than a backend is missing, or this Keras does not work.
+
+    Nothing is loaded for that.
 
     Raises:
         BackendError: something is missing, or this Keras is known not to work.
@@ -101,7 +102,7 @@ def refuse_packages(wanted: str | None = None) -> None:
 
 
 def _load(name: str) -> None:
-    """Imports Keras.
+    """Import Keras.
 
     Raises:
         BackendError: it cannot be imported on this backend, or its version does not work.
@@ -123,15 +124,20 @@ def _load(name: str) -> None:
 
 
 def _check_version(found: str) -> None:
-    """Raises BackendError (ST436) where this Keras is known not to work."""
+    """Refuse a version of Keras that is known not to work.
+
+    Raises:
+        BackendError: ST436.
+    """
     wrong = packages.outside("keras", found)
     if wrong:
         raise BackendError(wrong, f"install one:\n  {packages.get(packages.wanted('keras'))}", "ST436")
 
 
 def old_versions(backend: str = "") -> tuple[str, ...]:
-    """Return what is wrong with the versions of Keras and of a backend, by default the running
-    one, in words.
+    """Return sentences on the versions of Keras and of a backend that do not work; () if both do.
+
+    The backend is the running one by default.
     """
     backend = backend or str(sys.modules["keras"].config.backend())
     wrong = [packages.outside(name, packages.installed(name)) for name in ("keras", backend)]
@@ -139,7 +145,7 @@ def old_versions(backend: str = "") -> tuple[str, ...]:
 
 
 def running() -> str:
-    """Return which Keras runs in this process, and on what, in words."""
+    """Return the version of the running Keras and its backend, in words."""
     import keras
 
     return f"Keras {keras.__version__} on {keras.config.backend()}"

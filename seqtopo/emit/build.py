@@ -1,4 +1,4 @@
-"""Build the Keras models of a resolved spec: the last flow's and its named parts share their layers."""
+"""Build the Keras models of a resolved spec; the whole model and its named parts share their layers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from seqtopo.graph.resolver import Resolved
 
 
 class Built:
-    """Builds on demand; each model once, and ``finish`` makes it ready to run."""
+    """The models of a spec, each built once, when it is asked for; ``finish`` makes it ready to run."""
 
     def __init__(
         self, resolved: Resolved, finish: Callable[[keras.Model], keras.Model], seed: int | None = None
@@ -27,7 +27,7 @@ class Built:
         self._models: dict[str, keras.Model] = {}
 
     def main(self) -> keras.Model:
-        """Return the model of the last flow, compiled where the spec says how it is trained."""
+        """Return the model of the last flow, compiled if the spec has a ``train`` statement."""
         graph = self.resolved.graph
         with self._stock.weights.supplied():
             model = self._emitter.model(
@@ -43,14 +43,14 @@ class Built:
         return model
 
     def parts(self) -> list[str]:
-        """Return the names that ``part`` knows, beside the last flow's own."""
+        """Return the names that ``part`` knows, without that of the last flow."""
         return parts_of(self.resolved)
 
     def part(self, name: str) -> keras.Model:
         """Return a named model of the spec, with the same layers and weights as the whole.
 
         Raises:
-            KeyError: the spec has no model of that name; says which there are.
+            KeyError: the spec has no model of that name; lists those that it has.
         """
         if name not in self._models:
             inputs, outputs = ends_of(self.resolved, name)

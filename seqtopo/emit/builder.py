@@ -1,8 +1,7 @@
-"""Define the interface of a builder: makes layers and operations by name, as Keras objects or as Python
-source.
+"""Define the interface through which emitters make layers and operations.
 
-The emitters decide what to make, and ask a stock for it. One stock is Keras itself, and gives tensors; the
-other writes down as Python what it is asked for. So what is built and what is written come from one place.
+The emitters decide what to make, and ask a stock for it. One stock is Keras, and returns tensors; the other
+writes a line of Python for each request. So a built model and its source come from the same code.
 """
 
 from __future__ import annotations
@@ -19,8 +18,9 @@ from seqtopo.layers.values import Tensor
 class Stock(Protocol):
     """The parts of Keras that the emitters use.
 
-    ``layers`` has the classes of ``keras.layers``, ``ops`` the functions of ``keras.ops`` and ``get_item``,
-    which is ``x[key]``. A tensor has ``shape`` (the batch first, None where any size will do) and ``dtype``.
+    ``layers`` has the classes of ``keras.layers``. ``ops`` has the functions of ``keras.ops``, and
+    ``get_item`` for ``x[key]``. A tensor has a ``shape`` (the batch first, None for any size) and a
+    ``dtype``.
     """
 
     layers: Any
@@ -33,22 +33,20 @@ class Stock(Protocol):
         """Return the model from some tensors to others."""
 
     def making(self, name: str) -> AbstractContextManager[None]:
-        """Make what is made inside the ``with`` block for the layer of this name."""
+        """Attribute what is made inside the ``with`` block to the layer of this name."""
 
     def settings(self) -> Mapping[str, Any]:
-        """Return what layers must be given, since Keras would take it from the user's
-        ``keras.json`` instead.
+        """Return the arguments that layers must get, since Keras would read them from the user's
+        ``keras.json``.
         """
 
     def custom(self, make: Any, kwargs: Mapping[str, Any]) -> Any:
-        """Return a layer that a function or class of the user's makes."""
+        """Return a layer made by a function or class of the user's."""
 
     def call(
         self, layer: Any, args: Sequence[Any], kwargs: Mapping[str, Any], gives: Sequence[Tensor]
     ) -> list[Any]:
-        """Return what a layer or a model gives when it is called: tensors, of which the checker says
-        ``gives``.
-        """
+        """Return the outputs of a layer or a model; ``gives`` are the checker's shapes and dtypes of them."""
 
     def object(self, path: str, kwargs: Mapping[str, Any]) -> Any:
         """Return an object of Keras by its place in ``keras``: ``initializers.Orthogonal``."""
@@ -57,61 +55,62 @@ class Stock(Protocol):
         """Return an array of constants."""
 
     def worked_out(self, function: str, argument: int, index: int) -> Any:
-        """Return one of the arrays that a function of ``seqtopo.emit.inlined_helpers`` gives."""
+        """Return one of the arrays that a function of ``seqtopo.emit.inlined_helpers`` returns."""
 
     def several(
         self, function: str, args: Sequence[Any], kwargs: Mapping[str, Any], gives: Sequence[Tensor]
     ) -> list[Any]:
-        """The values of a function of ``keras.ops`` that gives several, each as in ``gives``."""
+        """Return the outputs of a function of ``keras.ops`` with several, each as in ``gives``."""
 
     def mask(self, x: Any) -> Any | None:
         """Return the mask that Keras has put on a tensor."""
 
     def freeze(self, layer: Any) -> None:
-        """Keep what a frozen layer made in its first call from being trained."""
+        """Exclude from training what a frozen layer made in its first call."""
 
     def expect(self, layer: Any, axis: int, size: int) -> None:
-        """Make a layer raise an error with its name where an axis of its input has another size."""
+        """Make a layer raise an error with its name if an axis of its input has another size."""
 
     def hold_regularizer(self, layer: Any, given: Any) -> None:
-        """Give a layer the activity regularizer that its class leaves out."""
+        """Set a layer's activity regularizer, which its class drops."""
 
     def unique(self, word: str) -> str:
         """Return a name that no other operation has: the word with a number."""
 
     def settle(self, value: Any, gives: Tensor, stem: str, taken: bool) -> None:
-        """A node's value, of which the checker says ``gives``, is there, made of all that was asked for since
-        the last call of this. The operation behind it is called ``stem``, unless that is ``taken`` by a
-        layer, and the others after it.
+        """Finish a node's value, made of all that was asked for since the last call of this method.
+
+        ``gives`` are the checker's shape and dtype of it. Its last operation is named ``stem``, unless a
+        layer has that name (``taken``), and the others after it.
         """
 
     def name_of(self, tensor: Any) -> str:
-        """Return the name of what made a tensor."""
+        """Return the name of the operation or layer that made a tensor."""
 
     def compile(self, model: Any, kwargs: Mapping[str, Any]) -> None:
         """Compile a model."""
 
 
 class OperationNames:
-    """Names for the operations that are asked of a stock.
+    """The names of the operations that are asked of a stock.
 
-    Keras numbers operations by how many the process has made. Here the last one of a node is called as the
-    node is, ``steps``, those before it ``steps-flip``, ``steps-get_item``; the hyphen keeps them apart from
-    names that a spec can say. Layers are named when they are made.
+    Keras numbers operations by how many the process has made. Here the last one of a node has the name of the
+    node, ``steps``, and those before it ``steps-flip``, ``steps-get_item``; the hyphen separates them from
+    names that a spec can have. Layers are named when they are made.
     """
 
     def __init__(self) -> None:
         self.named: list[tuple[str, Any]] = []
-        """Every operation's name, with the tensor that it gave."""
+        """The name of every operation, with the tensor that it returned."""
         self._new: list[tuple[str, Any]] = []
 
     def note(self, kind: str, tensor: Any) -> Any:
-        """Note a tensor, or a list of several, that an operation of a kind has just given, and return it."""
+        """Note a tensor, or a list of several, that an operation has just returned, and return it."""
         self._new.append((kind, tensor))
         return tensor
 
     def settle(self, value: Any, stem: str, taken: bool) -> list[tuple[str, Any]]:
-        """Return the names of what was noted since the last time, ``value`` being what all of it is for."""
+        """Return the names of the tensors noted since the last time, which were all made for ``value``."""
         count: Counter[str] = Counter()
         found = []
         value = _first(value)
@@ -127,5 +126,5 @@ class OperationNames:
 
 
 def _first(value: Any) -> Any:
-    """One value, or the first of several, which one operation has given."""
+    """Return a value, or the first of the several values of one operation."""
     return value[0] if isinstance(value, (list, tuple)) else value

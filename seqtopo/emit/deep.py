@@ -13,15 +13,15 @@ from dataclasses import dataclass
 from seqtopo.graph.graph import Graph, Value
 
 DEEPEST = 800
-"""A graph that is deeper is cut: Keras has some frames of its own on the stack."""
+"""The depth from which a graph is cut; Keras needs some frames of Python's stack for itself."""
 
 SEGMENT = 400
-"""Nodes in one sub-model."""
+"""The number of nodes in one sub-model."""
 
 
 @dataclass(frozen=True)
 class Segment:
-    """Some nodes in a row: what they take from before, and what later ones take from them."""
+    """A run of nodes, with the values that they take and those that later nodes take from them."""
 
     nodes: tuple[int, ...]
     inputs: tuple[Value, ...]
@@ -29,7 +29,7 @@ class Segment:
 
 
 def depth(graph: Graph, outputs: Sequence[Value]) -> int:
-    """Return how many calls stand one behind another on the longest way to the outputs."""
+    """Return the number of calls on the longest path to the outputs."""
     found: dict[int, int] = {}
     for index in graph.ancestors(outputs):
         node = graph.nodes[index]
@@ -38,7 +38,7 @@ def depth(graph: Graph, outputs: Sequence[Value]) -> int:
 
 
 def segments(graph: Graph, inputs: Sequence[Value], outputs: Sequence[Value]) -> list[Segment]:
-    """Return the graph's calls between inputs and outputs, in stretches of at most ``SEGMENT``."""
+    """Return the graph's calls between inputs and outputs, in segments of at most ``SEGMENT``."""
     calls = [i for i in between(graph, inputs, outputs) if graph.nodes[i].layer is not None]
     last_use: dict[Value, int] = {v: len(calls) for v in outputs}
     for place, index in enumerate(calls):
@@ -55,7 +55,7 @@ def segments(graph: Graph, inputs: Sequence[Value], outputs: Sequence[Value]) ->
 
 
 def between(graph: Graph, inputs: Sequence[Value], outputs: Sequence[Value]) -> list[int]:
-    """Return the nodes that lead from the inputs to the outputs, in order; the inputs' own left out."""
+    """Return the nodes between inputs and outputs in order, without those of the inputs."""
     given = set(inputs)
     seen: set[int] = set()
     todo = [v.node for v in outputs if v not in given]

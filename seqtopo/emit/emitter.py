@@ -1,6 +1,6 @@
-"""Emit a model from a graph: creates its layers and calls them in order.
+"""Emit a model from a graph: make its layers and call them in order.
 
-Everything is asked of a stock, so the same walk builds a Keras model and writes one as Python.
+Everything is asked of a stock, so the same walk builds a Keras model or writes one as Python.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from seqtopo.layers.values import Tensor
 
 
 class Emitter:
-    """Builds the layers and tensors of a graph, each once; models are cut out of them.
+    """The layers and tensors of a graph, each made once, and the models between them.
 
-    Shared layers are shared between all the models of one emitter.
+    All models of one emitter share their layers.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Emitter:
         self.graph = graph
         self.stock = stock
         self._around = batch
-        """The fixed batch of the graph that this one stands in: what a layer takes at every step."""
+        """The fixed batch of the graph around this one, for a layer that is applied to every step."""
         self._layers: dict[Layer, Any] = {} if layers is None else layers
         self._made: dict[Layer, dict[str, Any]] = {} if made is None else made
         self._tensors: dict[Value, Any] = {}
@@ -63,14 +63,14 @@ class Emitter:
             return self.stock.model(starts, ends, name)
 
     def _beside(self) -> Emitter:
-        """Another one over the same layers, with tensors of its own."""
+        """Return another emitter over the same layers, with tensors of its own."""
         return Emitter(self.graph, self.stock, self._layers, self._made, self._around)
 
     def _declared(self, values: Sequence[Value]) -> bool:
         return all(self.graph.nodes[v.node].layer is None for v in values)
 
     def _declare(self, values: Sequence[Value]) -> None:
-        """Makes the inputs: those of the spec by their names, any other value as one of its shape."""
+        """Make the inputs: those of the spec by name, and inputs of the same shape for other values."""
         for value in values:
             if value not in self._tensors:
                 node = self.graph.nodes[value.node]
@@ -95,7 +95,7 @@ class Emitter:
                     self._call(node, node.layer)
 
     def _emit_deep(self, inputs: Sequence[Value], outputs: Sequence[Value], name: str) -> None:
-        """Emits sub-models in a row, each of some of the nodes, since Keras cannot walk them in one."""
+        """Emit sub-models one after the other, each of some nodes, since Keras cannot walk all in one."""
         for i, segment in enumerate(deep.segments(self.graph, inputs, outputs)):
             if all(v in self._tensors for v in segment.outputs):
                 continue
@@ -157,21 +157,21 @@ class Emitter:
         return results
 
     def _extras(self, node: Node, layer: Layer) -> Iterator[tuple[str, int, Tensor]]:
-        """The second values that a call gives: those it is asked for, and those its layer always gives."""
+        """Yield the second values of a call: the wanted ones, and those that its layer always returns."""
         for name, tensors in node.extras.items():
             if name in node.wants or name in self._kept.get(layer, ()):
                 for i, tensor in enumerate(tensors):
                     yield name, i, tensor
 
     def _gives(self, node: Node, layer: Layer, call: Mapping[str, Any]) -> list[Tensor]:
-        """What the checker says of everything that a call gives, in Keras' order."""
+        """Return the checker's shapes and dtypes of all that a call returns, in Keras' order."""
         extras = [tensor for _, _, tensor in self._extras(node, layer)]
         if call.get(SECOND["scores"].argument) and not extras:
             extras = list(node.extras["scores"])
         return [*(node.outputs or ()), *extras]
 
     def _keep(self, node: Node, layer: Layer, results: list[Any]) -> None:
-        """Files the tensors of a call: its outputs, then the second values it was asked for."""
+        """Store the tensors of a call: its outputs, and then the second values that are wanted."""
         outputs = node.outputs or ()
         if layer.row.make is not None:
             _hold_to_rule(layer, outputs, results)
@@ -181,7 +181,7 @@ class Emitter:
             self._tensors[Value(node.index, i, name)] = tensor
 
     def _reference(self, size: Size) -> tuple[Any, int]:
-        """An input that names a size, and the axis it names: at run time it has that many steps."""
+        """Return an input with an axis of a symbolic size, and the number of that axis."""
         for node in self.graph.nodes:
             if node.layer is None and node.outputs and Value(node.index) in self._tensors:
                 for axis, have in enumerate(node.outputs[0].shape):
@@ -190,7 +190,7 @@ class Emitter:
         raise KeyError(str(size))
 
     def layer(self, layer: Layer, inputs: tuple[Tensor, ...]) -> Any:
-        """Return the Keras layer: made for what comes in at the first call, and the same at later ones."""
+        """Return the Keras layer, which is made for the inputs of its first call."""
         if layer not in self._layers:
             row = layer.row
             kwargs = {}
@@ -234,7 +234,7 @@ def _steps(inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
 
 
 def _hold_to_rule(layer: Layer, ruled: Sequence[Tensor], given: Sequence[Any]) -> None:
-    """Check that Keras gives what a custom layer's rule says, which was written by hand."""
+    """Check that a custom layer's outputs are those that its hand-written rule says."""
     for want, have in zip(ruled, given, strict=False):
         shape = tuple(have.shape[1:])
         numbers = tuple(s if isinstance(s, int) else None for s in want.shape)
@@ -245,13 +245,15 @@ def _hold_to_rule(layer: Layer, ruled: Sequence[Tensor], given: Sequence[Any]) -
 
 
 def _first_of(node: Node) -> Tensor:
-    """What the checker says of the first value that a node gives."""
+    """Return the checker's shape and dtype of a node's first output."""
     return node.outputs[0] if node.outputs else Tensor(())
 
 
 def _frozen(layer: Layer) -> bool:
-    """Whether weights of it are to be kept from training once it is called: its own, or those of a layer
-    inside. What a custom layer has inside is not known.
+    """Return whether a layer may have frozen weights after its first call: its own, or those of an inner
+    layer.
+
+    The layers inside a custom layer are not known.
     """
     inner = [value for value in layer.args.values() if isinstance(value, Layer)]
     custom = layer.row.make is not None
@@ -267,7 +269,7 @@ def _left_over(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class Second:
-    """How Keras is asked for a second value: by which argument, of the call or of the constructor."""
+    """The argument that makes Keras return a second value: one of the call, or of the constructor."""
 
     argument: str
     in_call: bool
@@ -277,19 +279,19 @@ SECOND = {"state": Second("return_state", False), "scores": Second("return_atten
 
 
 def _unlike_heads(layer: Layer) -> bool:
-    """Whether values are of another width than keys.
+    """Return whether values have another width than keys.
 
-    The fused attention of JAX takes one width only. Keras leaves it aside where it has to give the
-    scores; asked for on every backend, since a saved model may be loaded on another.
+    The fused attention of JAX takes only one width. Keras does not use it if it has to return the scores;
+    they are asked for on every backend, since a saved model may be loaded on another.
     """
     width = layer.get("value_dim")
     return width not in (None, layer.get("key_dim")) and not layer.get("flash_attention")
 
 
 def _kept(graph: Graph) -> dict[Layer, tuple[str, ...]]:
-    """The layers that are made so as to give a second value, since one of their calls wants it.
+    """Return the layers that must be made so that they return a second value, since a call wants it.
 
-    A two-directional layer gives what the layers inside it give.
+    A bidirectional layer returns the second values of its inner layers.
     """
     found: dict[Layer, tuple[str, ...]] = {}
     for node in graph.nodes:
@@ -305,10 +307,10 @@ def _kept(graph: Graph) -> dict[Layer, tuple[str, ...]]:
 def _named(
     stock: Stock, ends: list[Any], names: Sequence[str], starts: list[Any], taken: set[str]
 ) -> list[Any]:
-    """Several outputs, each from a layer that bears its name.
+    """Return several outputs, each from a layer with its name.
 
-    A layer that has another name (it is used twice, or gives two outputs) gets an Identity behind it;
-    that has a number in its name where another layer bears it.
+    A layer with another name (it is used twice, or has two outputs) gets an Identity behind it, whose name
+    has a number if another layer has that name.
     """
     found = []
     for i, end in enumerate(ends):

@@ -1,8 +1,9 @@
 """Draw a model's initial weights on the host, from one seed.
 
-While a model is built, Keras' variables ask here for their first values. Each weight has random numbers of
-its own, told by the seed, the name of its layer in the spec and its place among that layer's. So they depend
-neither on the backend, nor on what the process did before, nor on the rest of the model.
+While a model is built, Keras' variables ask this module for their first values. Each weight has random
+numbers of its own, which depend on the seed, the name of its layer in the spec and its place among that
+layer's weights. They depend neither on the backend, nor on what the process did before, nor on the rest of
+the model.
 """
 
 from __future__ import annotations
@@ -39,9 +40,7 @@ class InitialWeights:
 
     @contextmanager
     def supplied(self) -> Iterator[None]:
-        """Let variables that this thread makes inside the ``with`` block get their first values from the
-        seed.
-        """
+        """Draw the first values of variables that this thread makes inside the ``with`` block."""
         before = _current.set(self)
         _hook.put()
         try:
@@ -52,8 +51,9 @@ class InitialWeights:
 
     @contextmanager
     def of(self, layer: str) -> Iterator[None]:
-        """Draw the weights inside the ``with`` block for the layer of this name; one without a name is part
-        of another.
+        """Draw the weights inside the ``with`` block for the layer of this name.
+
+        A layer without a name is a part of another.
         """
         before, self._layer = self._layer, layer or self._layer
         try:
@@ -93,9 +93,9 @@ class InitialWeights:
             stock(variable, initializer)
 
     def seed_generators(self, layer: Any) -> None:
-        """Seed what a layer draws when it runs, such as noise, where the spec gives no seed for it.
+        """Seed the random numbers that a layer draws when it runs, such as noise, if the spec gives no seed.
 
-        On PyTorch, Keras leaves dropout that has none to PyTorch's own generator, which is faster.
+        On PyTorch, Keras leaves dropout without a seed to PyTorch's own generator, which is faster.
         """
         for part in keras_private.layers_inside(layer):
             for generator in keras_private.seed_generators(part):
@@ -110,14 +110,14 @@ class InitialWeights:
                     generator.state.assign(np.array(seed, dtype=generator.state.dtype))
 
     def _bits(self, purpose: str) -> int:
-        """128 bits that differ at each call: this layer's next ones for that purpose."""
+        """Return 128 bits that differ at each call: this layer's next ones for that purpose."""
         key = f"{self.seed}/{self._layer}/{purpose}"
         self._drawn[key] += 1
         return _hash(f"{key}/{self._drawn[key]}")
 
 
 def _seed_of(initializer: Any) -> Any:
-    """The seed that an initializer was given; None where Keras drew it one, or it has none."""
+    """Return the seed that an initializer was given; None if Keras drew it, or if it has none."""
     seed = _given_seed(initializer, None)
     try:
         scopes = keras_private.function(_GLOBAL_STATE, "get_global_attribute")("name_scope_stack")
@@ -130,7 +130,7 @@ def _seed_of(initializer: Any) -> Any:
 
 
 def _given_seed(initializer: Any, default: Any) -> Any:
-    """The seed that an initializer of Keras was given; ``default`` for one that draws nothing."""
+    """Return the seed that an initializer of Keras was given; ``default`` for one that draws nothing."""
     found = keras_private.look_up(initializer, "_init_seed")
     return default if found is keras_private.ABSENT else found
 
@@ -144,11 +144,11 @@ _current: ContextVar[InitialWeights | None] = ContextVar("initial_weights", defa
 
 
 class _Hook:
-    """Makes Keras' variables ask for their first values while it is installed.
+    """A hook that makes Keras' variables ask for their first values while it is installed.
 
-    Keras has no public place to say them: a layer's inner ones make their own variables, and its
-    initializers must stay what they are. So the one method that every new variable goes through is
-    another one as long as something is being built. It leaves what other threads make alone.
+    Keras has no public way to set them: a layer's inner ones make their own variables, and its initializers
+    must not change. So the one method that every new variable calls is replaced while something is being
+    built. Variables of other threads are left alone.
     """
 
     METHOD = "_initialize_with_initializer"

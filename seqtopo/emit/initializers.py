@@ -1,7 +1,7 @@
 """Draw the values of Keras' initializers with NumPy, equal on every backend and without compiling.
 
-Each is the distribution that Keras documents, and draws from the generator it is given. On JAX,
-Keras' own compile a program for every shape of a weight; on PyTorch and TensorFlow they draw other numbers.
+Each has the distribution that Keras documents, and draws from the given generator. Keras' own compile a
+program for every shape of a weight on JAX, and draw other numbers on PyTorch and TensorFlow.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ Draw = Callable[[Any, Shape, Any, np.random.Generator], Array | None]
 Constant = Callable[[Any, Shape, Any], Array | None]
 
 WITHIN_TWO = 0.87962566103423978
-"""The standard deviation of a standard normal that is cut off at two: the truncated draws make up for it."""
+"""The standard deviation of a standard normal truncated at two, by which truncated draws are divided."""
 
 
 def draw(initializer: Any, shape: Shape, dtype: str, numbers: Numbers) -> Array | None:
-    """Return the values of a weight, or None where only Keras can say them.
+    """Return the values of a weight, or None if only Keras can draw them.
 
-    That is so for classes that Keras does not have, for functions, for random whole numbers, and for shapes
-    that Keras refuses. Narrow floats are drawn as float32 and rounded. ``numbers`` is asked for a
-    generator where one is needed.
+    That is so for classes that Keras does not have, for functions, for random integers, and for shapes that
+    Keras refuses. Narrow floats are drawn as float32 and rounded. ``numbers`` is called for a generator if
+    one is needed.
 
     >>> draw(keras.initializers.Orthogonal(), (4, 8), "float32", np.random.default_rng).shape
     (4, 8)
@@ -73,7 +73,7 @@ def _identity(given: Any, shape: Shape, dtype: Any) -> Array | None:
 
 
 def _stft(given: Any, shape: Shape, dtype: Any) -> Array | None:
-    """One side of a short-time Fourier transform, as kernels (steps, 1, frequencies)."""
+    """Return one part of a short-time Fourier transform, as kernels (steps, 1, frequencies)."""
     if len(shape) != 3 or isinstance(given.window, (list, tuple, np.ndarray)):
         return None
     steps, _, frequencies = shape
@@ -115,7 +115,7 @@ def _variance_scaling(given: Any, shape: Shape, dtype: Any, rng: np.random.Gener
 
 
 def _orthogonal(given: Any, shape: Shape, dtype: Any, rng: np.random.Generator) -> Array | None:
-    """Saxe et al., "Exact solutions to the nonlinear dynamics of learning" (2013)."""
+    """Draw orthogonal rows: Saxe et al., "Exact solutions to the nonlinear dynamics of learning" (2013)."""
     if len(shape) < 2:
         return None
     rows, columns = math.prod(shape[:-1]), shape[-1]
@@ -128,9 +128,10 @@ def _orthogonal(given: Any, shape: Shape, dtype: Any, rng: np.random.Generator) 
 
 
 def _one_thread() -> AbstractContextManager[object]:
-    """Run linear algebra on one thread: on several, the last bits depend on their number.
+    """Run linear algebra on one thread, since the last bits depend on the number of threads.
 
-    And on a busy machine they wait for each other, up to a hundred times as long as one takes alone.
+    On a busy machine several threads also wait for each other, up to a hundred times as long as one takes
+    alone.
     """
     limited: AbstractContextManager[object] = _thread_pools().limit(limits=1, user_api="blas")
     return limited
@@ -142,7 +143,7 @@ def _thread_pools() -> ThreadpoolController:
 
 
 def _moved(values: Array, scale: float, shift: float) -> Array:
-    """Scale and shift in place: a table of embeddings may have millions of rows."""
+    """Scale and shift in place, since a table of embeddings may have millions of rows."""
     values *= values.dtype.type(scale)
     if shift:
         values += values.dtype.type(shift)
@@ -150,7 +151,7 @@ def _moved(values: Array, scale: float, shift: float) -> Array:
 
 
 def _within_two(shape: Shape, dtype: Any, rng: np.random.Generator) -> Array:
-    """Standard normal draws, those beyond two drawn again."""
+    """Return standard normal draws; those beyond two are drawn again."""
     values = rng.standard_normal(math.prod(shape), dtype)
     beyond = np.flatnonzero(np.abs(values) > 2)
     while beyond.size:
@@ -160,7 +161,7 @@ def _within_two(shape: Shape, dtype: Any, rng: np.random.Generator) -> Array:
 
 
 def _fans(shape: Shape, inputs: Any, outputs: Any) -> tuple[int, int]:
-    """How many numbers each output is made of, and each input goes into."""
+    """Return the number of inputs of each output (fan-in), and of outputs of each input (fan-out)."""
     if inputs is not None and outputs is not None:
         return math.prod(shape[i] for i in inputs), math.prod(shape[i] for i in outputs)
     if len(shape) < 2:
@@ -170,7 +171,7 @@ def _fans(shape: Shape, inputs: Any, outputs: Any) -> tuple[int, int]:
 
 
 def _forget_bias(initializer: Any, shape: Shape, dtype: str, numbers: Numbers) -> Array | None:
-    """An LSTM's bias: ones for the forget gate, which comes second; the others as the layer says."""
+    """Return an LSTM's bias: ones for the forget gate, which is second, the layer's initializer elsewhere."""
     given = inspect.getclosurevars(initializer).nonlocals["self"].bias_initializer
     (size,) = shape
     before, after = (draw(given, (n,), dtype, numbers) for n in (size // 4, size // 2))
@@ -183,13 +184,13 @@ _FORGET_BIAS = (
     "LSTMCell.build.<locals>.bias_initializer",
     "ConvLSTMCell.build.<locals>.bias_initializer",
 )
-"""Functions that Keras makes while it builds; with these, nearly every weight of its layers is known."""
+"""The functions that Keras makes while it builds; with these, nearly every weight of its layers is known."""
 
 _DTYPES = (
     *("float16", "bfloat16", "float32", "float64", "bool"),
     *("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32"),
 )
-"""What NumPy and every backend hold alike."""
+"""The dtypes that NumPy and every backend store alike."""
 
 _CONSTANTS: Mapping[type, Constant] = {
     keras.initializers.Zeros: _zeros,

@@ -1,7 +1,8 @@
-"""Define helper functions that a model needs while it is built; they are copied into Python source.
+"""Define the helper functions of built models, which are copied into written Python source.
 
 Their source is copied as it stands, so each uses nothing but ``keras``, ``np`` and the standard library's
-modules that are imported here. For that reason private names of Keras stand here, not in ``keras_private``.
+modules that are imported here. For that reason private names of Keras stand here, and not in
+``keras_private``.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 
 
 def name_operations(names: dict[str, keras.KerasTensor]) -> set[keras.Operation]:
-    """Names the operations that gave some tensors, and returns them.
+    """Name the operations that made some tensors, and return them.
 
     Keras numbers operations by how many it has made before.
     """
@@ -28,9 +29,9 @@ def name_operations(names: dict[str, keras.KerasTensor]) -> set[keras.Operation]
 
 
 def name_masks(ends: list[keras.KerasTensor], named: set[keras.Operation]) -> None:
-    """Names the operations that compute masks: those behind ``ends`` that have no name yet.
+    """Name the operations that compute masks: those behind ``ends`` without a name.
 
-    A model that is made of them wants names that differ, those of layers included.
+    A model that is made of them needs names that differ, also from those of layers.
     """
     calls: dict[tuple[keras.Operation, int], None] = {}
     waiting = list(ends)
@@ -56,9 +57,9 @@ def name_masks(ends: list[keras.KerasTensor], named: set[keras.Operation]) -> No
 
 
 def freeze(layer: keras.Layer) -> None:
-    """Keeps the weights that a frozen layer made when it was first called from being trained.
+    """Exclude from training the weights that a frozen layer made in its first call.
 
-    Keras would train them all the same; so it would those of a frozen layer in a wrapper.
+    Keras would train them, and also those of a frozen layer in a wrapper.
     """
     for part in layer._flatten_layers():
         if not part.trainable:
@@ -67,10 +68,10 @@ def freeze(layer: keras.Layer) -> None:
 
 
 def sinusoid_rates(width: int) -> tuple[np.ndarray, ...]:
-    """What positions are multiplied by for sinusoids: turns a step, for each of the features.
+    """Return the factors of positions for sinusoids: turns a step, for each feature.
 
-    Each rate comes as its leading bits, whose product with a position of up to 2**14 is exact, and what
-    is left; then a quarter turn for the cosines.
+    A rate is its leading bits, whose product with a position of up to 2**14 is exact,
+    plus a rest. The third array holds a quarter turn for each cosine.
     """
     rates = [10000.0 ** (-2 * (i // 2) / width) / (2 * math.pi) for i in range(width)]
     shifts = [10 - math.frexp(rate)[1] for rate in rates]

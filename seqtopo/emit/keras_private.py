@@ -1,7 +1,7 @@
-"""Name every private part of Keras that is used, each with what is done where the installed Keras lacks it.
+"""Name every private part of Keras that is used, with what is done if the installed Keras lacks it.
 
-Keras may rename such a name in any version. So no other module reads one: they ask here, and where there is
-none a warning says so once and the public way, or Keras' own, is taken instead.
+Keras may rename such a part in any version. So no other module reads one: they call this module. If a part is
+missing it warns once, and the public way, or Keras' own, is taken instead.
 """
 
 from __future__ import annotations
@@ -51,16 +51,16 @@ NAMES = {
     "_resolve_auto_jit_compile": "a choice of jit_compile is not told from what Keras found to be faster",
     "_autocast": "states in mixed precision are cast as Keras does it",
 }
-"""Each private name, and what is done without it."""
+"""The private names, each with what is done without it."""
 
 ABSENT: Any = object()
-"""What ``look_up`` gives where there is nothing of a name."""
+"""The value that ``look_up`` returns if there is no such name."""
 
 _warned: set[str] = set()
 
 
 class KerasLacksError(Exception):
-    """The installed Keras has none of a private name; says which."""
+    """The installed Keras lacks a private name, which the message has."""
 
 
 def look_up(owner: Any, name: str) -> Any:
@@ -85,7 +85,7 @@ def get(owner: Any, name: str) -> Any:
 
 
 def has(owner: Any, *names: str) -> bool:
-    """Return whether an object has all of these names; where it lacks one, a warning says so."""
+    """Return whether an object has all of these names; if it lacks one, a warning is given."""
     try:
         for name in names:
             get(owner, name)
@@ -95,7 +95,11 @@ def has(owner: Any, *names: str) -> bool:
 
 
 def function(module: str, name: str) -> Any:
-    """Return a function of one of Keras' own modules; raises as ``get``."""
+    """Return a function of one of Keras' own modules.
+
+    Raises:
+        KerasLacksError: there is none.
+    """
     found = sys.modules.get(module)
     if found is None:
         try:
@@ -139,15 +143,13 @@ def takes(layer: Any, argument: str) -> bool:
 
 
 def sliding_window(layer: Any) -> Any:
-    """Return the sliding window of an attention; None where it sees all steps."""
+    """Return the sliding window of an attention; None if it sees all steps."""
     found = look_up(layer, "_sliding_window")
     return None if found is ABSENT else found
 
 
 def seed_generators(layer: Any) -> list[Any]:
-    """Return what a layer draws noise from: the very list that Keras keeps; an empty one where
-    there is none.
-    """
+    """Return the list, kept by Keras, of the generators from which a layer draws noise; [] if it has none."""
     try:
         found: list[Any] = get(layer, "_seed_generators")
     except KerasLacksError:
@@ -156,7 +158,7 @@ def seed_generators(layer: Any) -> list[Any]:
 
 
 def automatic_jit_compile(model: Any) -> bool | None:
-    """What ``jit_compile="auto"`` means for a model on this backend; None where Keras does not say."""
+    """Return the meaning of ``jit_compile="auto"`` for a model on this backend; None if it is unknown."""
     if model.run_eagerly:
         return False
     try:
@@ -171,7 +173,7 @@ def has_hooks(layer: Any) -> bool:
 
 
 def keep_precision(variable: Any) -> None:
-    """Let a variable be read and written in its own precision, whatever the policy."""
+    """Keep a variable in its own precision when it is read and written, whatever the policy."""
     if has(variable, "_autocast"):
         variable._autocast = False
 
@@ -180,17 +182,17 @@ def keep_precision(variable: Any) -> None:
 
 
 def history(tensor: Any) -> tuple[Any, int, int]:
-    """Return the operation that gave a KerasTensor, which of its calls that was, and which of its outputs.
+    """Return the operation that made a KerasTensor, with the numbers of its call and of its output.
 
     Raises:
-        KerasLacksError: tensors do not say.
+        KerasLacksError: tensors of this Keras have no history.
     """
     operation, call, output = get(tensor, "_keras_history")
     return operation, call, output
 
 
 def name_of(tensor: Any) -> str:
-    """Return the name of the operation that gave a KerasTensor; without that, the tensor's own."""
+    """Return the name of the operation that made a KerasTensor; if that is unknown, the tensor's own."""
     try:
         return str(history(tensor)[0].name)
     except KerasLacksError:
@@ -206,7 +208,11 @@ def is_optional(tensor: Any) -> bool:
 
 
 def node_of(tensor: Any) -> Any:
-    """Return the call whose output a KerasTensor is; raises as ``history``."""
+    """Return the call of which a KerasTensor is an output.
+
+    Raises:
+        KerasLacksError: as ``history``.
+    """
     operation, call, _ = history(tensor)
     return get(operation, "_inbound_nodes")[call]
 
@@ -221,7 +227,11 @@ def mask_of(tensor: Any) -> Any:
 
 
 def put_mask(tensor: Any, mask: Any) -> None:
-    """Puts a mask on a tensor, as Keras does; raises as ``mask_of``."""
+    """Put a mask on a tensor, as Keras does.
+
+    Raises:
+        BackendError: as ``mask_of``.
+    """
     _of_masks("set_keras_mask")(tensor, mask)
 
 

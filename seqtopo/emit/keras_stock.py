@@ -1,4 +1,4 @@
-"""Build with Keras: makes stock layers and operations."""
+"""Build with Keras: make stock layers and call operations."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _MASKED = (keras.layers.RNN, keras.layers.Bidirectional, keras.layers.TimeDistri
 
 
 def keep_masks(layer: keras.Layer) -> None:
-    """Lets recurrent layers and their wrappers hand on the mask that they work with.
+    """Make recurrent layers and their wrappers pass on the mask that they use.
 
-    Some versions of Keras after 3.15 make them without: the second of two LSTMs would count padding as steps.
+    Some versions of Keras after 3.15 drop it: the second of two LSTMs would count padding as steps.
     """
     for part in keras_private.layers_inside(layer):
         if isinstance(part, _MASKED):
@@ -29,7 +29,7 @@ def keep_masks(layer: keras.Layer) -> None:
 
 
 class _Operations:
-    """``keras.ops``, which notes what each operation gives."""
+    """The functions of ``keras.ops``, each noting the tensor that it returns."""
 
     def __init__(self, names: OperationNames) -> None:
         self._names = names
@@ -43,7 +43,7 @@ class _Operations:
 
 
 class KerasStock:
-    """Makes what the emitters ask for at once, of Keras' layers; ``weights`` gives the initial ones."""
+    """The stock that makes Keras layers and tensors at once; ``weights`` draws the initial weights."""
 
     def __init__(self, seed: int | None = None) -> None:
         self.weights = InitialWeights(seed)
@@ -71,11 +71,12 @@ class KerasStock:
         )
 
     def making(self, name: str) -> AbstractContextManager[None]:
-        """Let variables made inside the ``with`` block be those of the layer of this name."""
+        """Attribute variables that are made inside the ``with`` block to the layer of this name."""
         return self.weights.of(name)
 
     def settings(self) -> Mapping[str, Any]:
-        """Return what layers must be given, since Keras would take it from the user's ``keras.json`` instead.
+        """Return the arguments that layers must get, since Keras would read them from the user's
+        ``keras.json``.
 
         A spec has its channels last, unless it says otherwise.
         """
@@ -83,13 +84,13 @@ class KerasStock:
         return {} if keras.config.image_data_format() == usual["data_format"] else usual
 
     def custom(self, make: Any, kwargs: Mapping[str, Any]) -> Any:
-        """Return a layer that a function or class of the user's makes."""
+        """Return a layer made by a function or class of the user's."""
         return make(**kwargs)
 
     def call(
         self, layer: Any, args: Sequence[Any], kwargs: Mapping[str, Any], gives: Sequence[Tensor]
     ) -> list[Any]:
-        """Return what a layer or a model gives when it is called."""
+        """Return the outputs of a layer or a model."""
         keep_masks(layer)
         result = layer(*args, **kwargs)
         self.weights.seed_generators(layer)
@@ -107,13 +108,13 @@ class KerasStock:
         return np.asarray(values, dtype=dtype)
 
     def worked_out(self, function: str, argument: int, index: int) -> Any:
-        """Return one of the arrays that a function of `inlined_helpers` gives."""
+        """Return one of the arrays that a function of `inlined_helpers` returns."""
         return getattr(inlined_helpers, function)(argument)[index]
 
     def several(
         self, function: str, args: Sequence[Any], kwargs: Mapping[str, Any], gives: Sequence[Tensor]
     ) -> list[Any]:
-        """The values of a function of ``keras.ops`` that gives several."""
+        """Return the outputs of a function of ``keras.ops`` with several."""
         return list(getattr(self.ops, function)(*args, **kwargs))
 
     def mask(self, x: Any) -> Any | None:
@@ -121,20 +122,20 @@ class KerasStock:
         return keras_private.mask_of(x)
 
     def freeze(self, layer: Any) -> None:
-        """Keep what a frozen layer made in its first call from being trained."""
+        """Exclude from training what a frozen layer made in its first call."""
         inlined_helpers.freeze(layer)
 
     def expect(self, layer: Any, axis: int, size: int) -> None:
-        """Make a layer raise an error with its name where an axis of its input has another size.
+        """Make a layer raise an error with its name if an axis of its input has another size.
 
         No file stores this: a loaded model raises Keras' own error, that it cannot reshape.
         """
         layer.input_spec = keras.InputSpec(axes={axis: size})
 
     def hold_regularizer(self, layer: Any, given: Any) -> None:
-        """Gives a layer the ``activity_regularizer`` that it was made with, where its class left it out.
+        """Set the ``activity_regularizer`` with which a layer was made, if its class dropped it.
 
-        Keras' ``SimpleRNN`` takes one, documents it, and never looks at it; a loaded one loses it again.
+        Keras' ``SimpleRNN`` takes and documents one, but never uses it; a loaded layer drops it again.
         """
         if layer.activity_regularizer is None:
             layer.activity_regularizer = keras.regularizers.get(given)
@@ -148,9 +149,9 @@ class KerasStock:
         self._named |= inlined_helpers.name_operations(dict(self._names.settle(value, stem, taken)))
 
     def name_of(self, tensor: Any) -> str:
-        """Return the name of what made a tensor."""
+        """Return the name of the operation or layer that made a tensor."""
         return keras_private.name_of(tensor)
 
     def compile(self, model: keras.Model, kwargs: Mapping[str, Any]) -> None:
-        """Compiles a model."""
+        """Compile a model."""
         model.compile(**kwargs)

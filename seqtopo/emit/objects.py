@@ -13,7 +13,7 @@ from seqtopo.layers.row import Param
 from seqtopo.layers.values import Object
 
 _CLASSES = ("initializer", "regularizer", "constraint", "optimizer")
-"""Families whose every name is a class; in the others Keras gives some bare words a meaning of their own."""
+"""The families with a class for every name; in others Keras gives some bare words another meaning."""
 
 UNKNOWN_WORDS: Mapping[str, frozenset[str]] = {
     "loss": frozenset({"CategoricalGeneralizedCrossEntropy", "categorical_generalized_cross_entropy"}),
@@ -28,7 +28,7 @@ def argument(stock: Stock, param: Param, value: Any, dtype: str | None = None) -
 
 
 def made(stock: Stock, family: str, value: Any, dtype: str | None = None) -> Any:
-    """Return an object of a family: the name as it stands for one without arguments, else the object."""
+    """Return an object of a family: its name if it has no arguments, else the object."""
     if isinstance(value, (list, tuple)):
         return [made(stock, family, v) for v in value]
     if isinstance(value, str) and (family in _CLASSES or value in UNKNOWN_WORDS.get(family, ())):
@@ -47,8 +47,9 @@ def made(stock: Stock, family: str, value: Any, dtype: str | None = None) -> Any
 
 
 def _objects_in(family: str, value: Object) -> dict[str, Any]:
-    """An object's arguments; a bare word for an object is one without arguments, which Keras takes for an
-    object in no such place: ``loss_scale(adam)``.
+    """Return an object's arguments, with bare words for objects in them as objects.
+
+    A bare word is an object without arguments; in ``loss_scale(adam)`` Keras would not read it as one.
     """
     entry = objects.entry_of(family, value.name)
     takes = {part.name: part.takes.families for part in entry.parts} if entry is not None else {}
@@ -61,7 +62,7 @@ def _objects_in(family: str, value: Object) -> dict[str, Any]:
 
 
 def _inner(stock: Stock, value: Any) -> Any:
-    """An argument of an object, which may be an object itself: a schedule, an inner optimizer."""
+    """Return an argument of an object, which may be an object itself: a schedule, an inner optimizer."""
     if isinstance(value, Object):
         family = next(f for f in objects.FAMILIES if objects.entry_of(f, value.name))
         return made(stock, family, value)
@@ -73,12 +74,12 @@ def _inner(stock: Stock, value: Any) -> Any:
 
 
 def _metrics(stock: Stock, given: Any) -> Any:
-    """Metrics as Keras takes them: it takes one loss as it is, but metrics in a list only."""
+    """Return metrics as Keras takes them: in a list, even a single one."""
     return made(stock, "metric", given if given is None or isinstance(given, (list, tuple)) else [given])
 
 
 def compile_model(stock: Stock, model: Any, training: Training) -> None:
-    """Compiles a model as its spec says."""
+    """Compile a model with the arguments of its spec."""
     options = dict(training.options)
     if "weighted_metrics" in options:
         options["weighted_metrics"] = _metrics(stock, options["weighted_metrics"])
@@ -92,12 +93,12 @@ def compile_model(stock: Stock, model: Any, training: Training) -> None:
 
 
 def save_anywhere(model: Any, jit_compile: bool | str) -> None:
-    """Lets the compiled model be saved so that every backend can go on training it.
+    """Make the compiled model save its optimizer in a form that every backend can load and train further.
 
-    On PyTorch, Keras writes the backend's own subclass of the optimizer into the file, which no other
-    backend can load; the optimizer it stands for is written instead. And on every backend it writes
-    whether it found that compiling pays there; elsewhere that is found anew, unless the spec says it:
-    else JAX would go on without compiling, and PyTorch would compile each step.
+    On PyTorch, Keras writes the backend's own subclass of the optimizer into the file, which no other backend
+    can load; its base class is written instead. And on every backend Keras writes whether it found that
+    compiling pays there. Elsewhere that is found anew, unless the spec says it: otherwise JAX would go on
+    without compiling, and PyTorch would compile each step.
     """
     stock = model.get_compile_config
 

@@ -1,11 +1,10 @@
 """Build operations that Keras has no layer for from stock layers and ``keras.ops``.
 
-Nothing here is a Lambda, a custom class or a captured array, so a saved model loads in plain Keras,
-on any backend. Everything is asked of the stock that a call is given: Keras itself, or what writes the
-same down as Python.
+There is no Lambda, custom class or captured array, so a saved model loads in plain Keras, on any backend.
+Everything is asked of the stock that a call gets: Keras itself, or the recorder that writes Python.
 
-Keras' operations drop masks. Where a value of shape (batch, T, F) has one, it is made anew from its
-own graph: masked steps get a marker, which a Masking layer turns into zeros and a mask.
+Keras' operations drop masks. If a value of shape (batch, T, F) has one, it is made again: masked steps get a
+marker, which a Masking layer turns into zeros and a mask.
 """
 
 from __future__ import annotations
@@ -26,15 +25,15 @@ from seqtopo.layers.sizes import unknown
 from seqtopo.layers.values import FLOATS, Object, Tensor
 
 Value = Any
-"""A KerasTensor, or what stands for one: Keras has no types to import."""
+"""A KerasTensor, or the recorder's stand-in for one; Keras has no types to import."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """One call of an operation: what it is made of, what comes in, the row's arguments, sizes as numbers.
+    """One call of an operation: its stock, its inputs, the row's arguments, and sizes as numbers.
 
-    ``name`` is what it is called after, ``output`` what the checker says that it gives first, ``outputs`` of
-    all that it gives, and ``made`` are the layers that an earlier call of it made.
+    ``name`` is the name of its node. ``output`` is the checker's shape and dtype of the first output,
+    ``outputs`` are those of all, and ``made`` are the layers that an earlier call of it made.
     """
 
     stock: Stock
@@ -47,21 +46,21 @@ class Call:
 
     @property
     def x(self) -> Value:
-        """The first value that comes in."""
+        """The first input."""
         return self.inputs[0]
 
     @property
     def axis(self) -> int:
-        """The axis it works along, counted from the front."""
+        """The axis along which the operation works, counted from the front."""
         return _axis(self.x, self.args["axis"])
 
 
 Function = Callable[[Call], Value]
 
 AXES = ("axis", "axes", "axis1", "axis2")
-"""Arguments that are always given: Keras would take the batch."""
+"""The arguments that are always given, since Keras would use the batch axis by default."""
 NARROW = ("bool", "int8", "int16", "uint8", "uint16")
-"""What is summed as int32: each backend widens these in its own way."""
+"""The dtypes that are summed as int32, since each backend widens them in its own way."""
 MARKER = -(2.0**15)
 """The value of masked steps: exact in every float dtype, float16 included."""
 LOWEST = {"float16": -65504.0, "bfloat16": -3.3e38, "float32": -3.4e38, "float64": -1.7e308}
@@ -72,7 +71,7 @@ def _axis(x: Value, axis: int) -> int:
 
 
 def _mask_of(c: Call) -> Value | None:
-    """The mask of a value of shape (batch, T, F), itself a value of the graph."""
+    """Return the mask of a value of shape (batch, T, F), itself a value of the graph; else None."""
     mask = c.stock.mask(c.x)
     return mask if mask is not None and len(c.x.shape) == 3 and len(mask.shape) == 2 else None
 
@@ -89,10 +88,10 @@ def _remasked(c: Call, y: Value, mask: Value | None) -> Value:
 
 
 def masked_softmax(c: Call, softmax: Any) -> Value:
-    """Return what a Softmax layer makes of a value whose masked steps take no part.
+    """Return the output of a Softmax layer for a value whose masked steps take no part.
 
-    As it comes, Keras would take the mask of the steps for one of the features, so it gets an axis for
-    them; and since Keras hands that wide mask on, which no other layer can read, it is made anew.
+    Keras would take the mask of the steps for one of the features, so it gets an axis for them. Keras passes
+    that wide mask on, which no other layer can read, so the mask is made again.
     """
     ops, mask = c.stock.ops, c.stock.mask(c.x)
     if mask is None or len(mask.shape) >= len(c.x.shape):
@@ -109,16 +108,16 @@ def _along(axis: int, key: Any) -> tuple[Any, ...]:
 
 
 def _dtype(x: Value) -> dict[str, str]:
-    """Keeps a stock layer from casting floats to another dtype, and from calling whole numbers floats."""
+    """Return the dtype argument that keeps a stock layer from casting its input."""
     # Keras takes int8 for a way to quantize a layer; a layer casts floats only, so that it may go unsaid.
     return {} if x.dtype == "int8" else {"dtype": x.dtype}
 
 
 def _pinned(c: Call, y: Value, axis: int, size: int) -> Value:
-    """Return the same value with its size along the axis declared, which Keras cannot tell of an open axis.
+    """Return a value with its size along an axis declared, which Keras cannot infer for an open axis.
 
-    Another size at run time raises an error. Where a second axis is open, a Reshape of the whole array would
-    take the numbers that are missing here from that axis, so the size is checked on one line along this axis.
+    Another size at run time raises an error. If a second axis is open, a Reshape of the whole array would
+    take missing numbers from that axis, so the size is checked on one line along this axis.
     """
     if c.x.shape[axis] is not None:
         return y
@@ -204,7 +203,7 @@ def _axes(c: Call) -> tuple[int, ...]:
 
 
 def _reduction(function: str, neutral: Callable[[str], float]) -> Function:
-    """The emitter of a reduction that masked steps take no part in: they become ``neutral``."""
+    """Return the emitter of a reduction without masked steps, which are set to ``neutral``."""
 
     def emit(c: Call) -> Value:
         x, dtype, axes, mask = c.x, c.x.dtype, _axes(c), _mask_of(c)
@@ -250,7 +249,7 @@ def _whole(x: Value, amount: Any) -> bool:
 
 
 def _constant(c: Call, amount: Any) -> Any:
-    """A number as it is; several as an array, which Keras saves by its values."""
+    """Return a number as it is, and several as an array, which Keras saves by its values."""
     return c.stock.array(amount, c.x.dtype) if isinstance(amount, tuple) else amount
 
 
@@ -299,7 +298,7 @@ def _pos(c: Call) -> Value:
 
 
 def _repeat(c: Call) -> Value:
-    """A vector at every step of another value: (batch, F) and (batch, T, ...) give (batch, T, F).
+    """Emit a vector at every step of another value: (batch, F) and (batch, T, ...) give (batch, T, F).
 
     ``axis`` is the axis of the other value whose length counts, with the batch as 0.
     """
@@ -320,7 +319,7 @@ def _activation(c: Call) -> Value:
 
 
 def _extreme(reduction: Function, function: str) -> Function:
-    """``max`` and ``min``: over an axis, or of a value and a number."""
+    """Return the emitter of ``max`` or ``min``: over an axis, or of a value and a number."""
 
     def emit(c: Call) -> Value:
         if c.args["axis"] is not None:
@@ -331,7 +330,7 @@ def _extreme(reduction: Function, function: str) -> Function:
 
 
 def _operands(c: Call) -> tuple[Any, Any]:
-    """The two that a function of two takes: a value, and the number in the place of another."""
+    """Return the two operands of a function: a value, and a number in the place of another."""
     x1, x2 = c.args["x1"], c.args["x2"]
     return (_constant(c, x1), c.x) if x1 is not None else (c.x, _constant(c, x2))
 
@@ -349,7 +348,7 @@ def _tile(c: Call) -> Value:
 
 
 def _as_function(row: Row) -> Function:
-    """The emitter of a row that says a function of ``keras.ops`` with its own arguments."""
+    """Return the emitter of a row that calls a function of ``keras.ops`` with its own arguments."""
     function = next(iter(functions_of(row)))
 
     def emit(c: Call) -> Value:
@@ -392,7 +391,7 @@ def _from_front(x: Value, axis: Any) -> Any:
 
 
 def _is_given(param: Param, given: Any) -> bool:
-    """Return whether a function is given an argument: one that Keras would not take anyhow."""
+    """Return whether a function must be given an argument: one without a default, or with another value."""
     return param.name in AXES or param.default is REQUIRED or given != param.default
 
 
@@ -432,7 +431,7 @@ _FUNCTIONS: Mapping[str, Function] = {
 
 @dataclass(frozen=True)
 class OperationEmitter:
-    """The emitter of one operation: call it for the value that the operation gives."""
+    """The emitter of one operation; calling it returns the operation's value."""
 
     emit: str
 
@@ -446,12 +445,12 @@ class OperationEmitter:
         made: dict[str, Any] | None = None,
         outputs: Sequence[Tensor] = (),
     ) -> Value:
-        """Return the value, or a list of several, from those that come in and the row's arguments.
+        """Return the value, or a list of several, for some inputs and the row's arguments.
 
-        The last operation, or the layer that holds weights, is called ``name``, the others after it.
-        Calls of one layer get the same ``made``, at first empty: later ones share what the first
-        made, and are called ``name-2`` and so on. ``output`` is what the checker says of the value, and
-        ``outputs`` what it says of each of several.
+        The last operation, or the layer that holds weights, is named ``name``, the others after it. Calls of
+        one layer get the same ``made``, at first empty: later ones share the weights of the first, and are
+        named ``name-2`` and so on. ``output`` is the checker's shape and dtype of the value, and ``outputs``
+        are those of several values.
         """
         made = {} if made is None else made
         made["calls"] = made.get("calls", 0) + 1

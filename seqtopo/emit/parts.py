@@ -8,15 +8,15 @@ from seqtopo.graph.scope import Named
 
 
 def parts_of(resolved: Resolved) -> list[str]:
-    """Return the names of a spec that stand for models, beside the last flow's own."""
+    """Return the names of the models in a spec, without that of the last flow."""
     return [name for name in resolved.parts if ends_of(resolved, name)[0] and not _is_input(resolved, name)]
 
 
 def ends_of(resolved: Resolved, name: str) -> tuple[list[Value], tuple[Value, ...]]:
-    """Return the inputs and outputs of a named model: of a block, those of its first use.
+    """Return the inputs and outputs of a named model; for a block, those of its first use.
 
     Raises:
-        KeyError: the spec has no model of that name; says which there are.
+        KeyError: the spec has no model of that name; lists those that it has.
     """
     if name not in resolved.parts:
         known = ", ".join(sorted({*parts_of(resolved), resolved.graph.name}))

@@ -12,7 +12,7 @@ from seqtopo.emit.objects import made as made_of
 def positions(stock: Stock, x: Any, args: Mapping[str, Any], name: str, made: dict[str, Any]) -> Any:
     """Return the vectors to add to ``x`` (batch, T, F): shape (1, T, F), in its dtype.
 
-    The positions are counted from the value itself, so that any length will do.
+    The positions are counted from the value itself, so that any length is possible.
     """
     if args["sin"]:
         found, dtype = _sinusoids(stock, x), "float32"
@@ -38,11 +38,12 @@ def _learned(stock: Stock, x: Any, args: Mapping[str, Any], name: str, made: dic
 
 
 def _sinusoids(stock: Stock, x: Any) -> Any:
-    """Vaswani et al., "Attention is all you need" (2017), section 3.5: sines and cosines in turn.
+    """Return sinusoids: Vaswani et al., "Attention is all you need" (2017), section 3.5, sines and cosines in
+    turn.
 
-    An angle in float32 loses its fraction as the position grows. So it is counted in turns, and each
-    rate is split: the product with its leading bits is exact, whole turns of it fall away, and
-    what little is left is added.
+    An angle in float32 loses its fraction as the position grows. So it is counted in turns, and each rate is
+    split in two: the product with the leading bits is exact, and its whole turns are dropped; the product
+    with the small rest is added.
     """
     ops = stock.ops
     leading, rest, quarter = (stock.worked_out("sinusoid_rates", x.shape[2], i) for i in range(3))

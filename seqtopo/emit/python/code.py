@@ -1,7 +1,7 @@
-"""Python code as data, and its text in lines of at most 88 characters, as ruff formats it.
+"""Represent Python code as data, and format it in lines of at most 88 characters, as ruff does.
 
 Text of a spec gets into code in two ways only: as a constant, written by ``literal``, and in a comment,
-through ``remark``. Names are those of Keras' classes and our own variables.
+through ``remark``. All names are those of Keras' classes and of variables that are chosen here.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def is_dotted(path: str) -> bool:
 
 @dataclass(frozen=True)
 class Dotted:
-    """A name of Python: ``layers.LSTM``."""
+    """A dotted name of Python: ``layers.LSTM``."""
 
     path: str
 
@@ -49,7 +49,7 @@ class Apply:
 
 @dataclass(eq=False)
 class Item:
-    """What stands at a key: ``x[:, -3:]``; the key has numbers and slices."""
+    """The item at a key of numbers and slices: ``x[:, -3:]``."""
 
     of: Any
     key: tuple[Any, ...]
@@ -57,7 +57,7 @@ class Item:
 
 @dataclass(eq=False)
 class Attribute:
-    """``x.name``."""
+    """An attribute: ``x.name``."""
 
     of: Any
     name: str
@@ -67,7 +67,7 @@ class Attribute:
 
 
 class Unwritable(Exception):  # noqa: N818  (it is an answer, not a failure)
-    """Something that cannot be written as Python; says what, and what to do."""
+    """A value that cannot be written as Python; says which, and what to do."""
 
     def __init__(self, message: str, help: str) -> None:
         super().__init__(message)
@@ -76,7 +76,7 @@ class Unwritable(Exception):  # noqa: N818  (it is an answer, not a failure)
 
 
 def literal(value: Any) -> str:
-    """Return a constant: None, a boolean, a number or a string.
+    """Return a constant as Python: None, a boolean, a number or a string.
 
     >>> print(literal("relu"), literal('a"b'), literal(1e-4), literal(float("inf")))
     "relu" 'a"b' 0.0001 float("inf")
@@ -100,7 +100,7 @@ def literal(value: Any) -> str:
 
 
 def remark(text: str) -> str:
-    """Text for a comment: one line of plain characters."""
+    """Return a text for a comment: one line of plain characters."""
     return re.sub(r"[^\w .,:;()*/+%?'=<>-]", "?", text, flags=re.ASCII)
 
 
@@ -140,10 +140,10 @@ def _key(key: Any) -> str:
 
 
 def lines(prefix: str, value: Any, suffix: str, indent: str) -> list[str]:
-    """Return an expression with what stands before and behind it.
+    """Return the lines of an expression, with a prefix and a suffix.
 
-    What is too long for a line has its arguments on the next one, or each on its own; then the last ends in
-    a comma, which formatters take as a wish to leave it so.
+    A line that is too long has its arguments on the next line, or each on a line of its own; then the last
+    one ends in a comma, which makes formatters leave it so.
     """
     line = f"{indent}{prefix}{flat(value)}{suffix}"
     if len(line) <= WIDTH:

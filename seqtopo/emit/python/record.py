@@ -1,4 +1,4 @@
-"""Build by recording: writes down every layer and call as a Python statement."""
+"""Build by recording: write down every layer and call as a Python statement."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ from seqtopo.layers.sizes import Expr, Size
 from seqtopo.layers.values import Tensor
 
 FORGETS_REGULARIZER = frozenset({"SimpleRNN"})
-"""Classes that take an ``activity_regularizer`` and never look at it."""
+"""The classes that take an ``activity_regularizer`` and never use it."""
 
 RESERVED = frozenset(
     {*keyword.kwlist, *keyword.softkwlist, *dir(builtins)}
     | {"keras", "layers", "ops", "np", "math", "re", "Counter", "build", "model"}
     | {"name_operations", "name_masks", "freeze", "sinusoid_rates"}
 )
-"""Names that mean something in a written module."""
+"""The names with a meaning in a written module."""
 
 _REQUIRED: Mapping[str, tuple[str, ...]] = {
     row.keras: tuple(p.keras_name for p in row.params if p.default is REQUIRED) for row in ROWS if row.keras
 }
-"""What people give a class by position, in Keras' order."""
+"""The arguments that people pass to a class by position, in Keras' order."""
 
 
 @dataclass(eq=False)
 class Written:
-    """Something that a statement makes, or that stands inside one: a tensor, a layer or a model."""
+    """A result of a statement, or a part of one: a tensor, a layer or a model."""
 
     name: str = ""
-    """Keras' name for it, which its variable is called after."""
+    """The name in Keras, after which its variable is named."""
 
 
 Made = TypeVar("Made", bound=Written)
@@ -46,7 +46,7 @@ Made = TypeVar("Made", bound=Written)
 
 @dataclass(eq=False)
 class WrittenTensor(Written):
-    """A tensor. What a single operation on the way gives has no shape: nothing asks for it."""
+    """A tensor. The results of inner operations have no shape, as nothing asks for it."""
 
     shape: tuple[int | None, ...] = ()
     dtype: str = "float32"
@@ -57,20 +57,20 @@ class WrittenTensor(Written):
 
 @dataclass(eq=False)
 class WrittenLayer(Written):
-    """A layer, which stands in its one call or has a variable; ``keras`` is its class."""
+    """A layer, which is written inside its one call or has a variable; ``keras`` is its class."""
 
     recorder: Recorder | None = None
     keras: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def __call__(self, x: Any, **kwargs: Any) -> Any:
-        """Return the one value that a call gives."""
+        """Return the one output of a call."""
         assert self.recorder is not None
         return self.recorder.call(self, [x], kwargs, ())[0]
 
     @property
     def sequences(self) -> bool:
-        """Whether it, or the layer inside it, returns every step."""
+        """True if it, or the layer inside it, returns every step."""
         inner = self.options.get("layer")
         options = inner.options if isinstance(inner, WrittenLayer) else self.options
         return bool(options.get("return_sequences"))
@@ -78,7 +78,7 @@ class WrittenLayer(Written):
 
 @dataclass(eq=False)
 class WrittenModel(Written):
-    """A model, with the tensors it goes from and to."""
+    """A model, with its input and output tensors."""
 
     starts: Sequence[WrittenTensor] = ()
     ends: Sequence[WrittenTensor] = ()
@@ -86,7 +86,7 @@ class WrittenModel(Written):
 
 @dataclass(eq=False)
 class Statement:
-    """``targets = value``; without targets, it is a call for its effect on ``subject``."""
+    """A statement ``targets = value``; without targets, a call for its effect on ``subject``."""
 
     value: Any
     targets: tuple[Written, ...] = ()
@@ -96,7 +96,7 @@ class Statement:
 
 
 class Recorder:
-    """Writes down in order what the emitters ask for."""
+    """The stock that records, in order, what the emitters ask for."""
 
     def __init__(self) -> None:
         self.statements: list[Statement] = []
@@ -104,7 +104,7 @@ class Recorder:
         self.layers: Any = _Asked(lambda name: lambda *a, **k: self._layer(name, a, k))
         self.ops: Any = _Asked(lambda name: lambda *a, **k: self._operation(name, a, k))
         self.imports: dict[str, str] = {}
-        """Names that custom layers are imported by, and their modules."""
+        """The names by which custom layers are imported, with their modules."""
         self._numbers: dict[str, int] = {}
         self._frozen: set[Written] = set()
         self._worked_out: dict[tuple[str, int], tuple[Written, ...]] = {}
@@ -149,7 +149,7 @@ class Recorder:
         return {}
 
     def custom(self, make: Any, kwargs: Mapping[str, Any]) -> WrittenLayer:
-        """Return a layer that a function or class of the user's makes, imported from where it stands.
+        """Return a layer made by a function or class of the user's, which is imported.
 
         Raises:
             Unwritable: nothing can import it.
@@ -170,7 +170,7 @@ class Recorder:
     def call(
         self, layer: Any, args: Sequence[Any], kwargs: Mapping[str, Any], gives: Sequence[Tensor]
     ) -> list[Any]:
-        """Return what a layer or a model gives: one tensor, unless the checker says more of it."""
+        """Return the outputs of a layer or a model: one tensor, unless the checker has more."""
         masks = None
         dtype = "float32"
         if isinstance(layer, WrittenLayer):
@@ -201,7 +201,7 @@ class Recorder:
     def several(
         self, function: str, args: Sequence[Any], kwargs: Mapping[str, Any], gives: Sequence[Tensor]
     ) -> list[WrittenTensor]:
-        """The values of a function of ``keras.ops`` that gives several."""
+        """Return the outputs of a function of ``keras.ops`` with several."""
         made = [WrittenTensor() for _ in gives]
         self.statements.append(Statement(Apply(Dotted(f"ops.{function}"), args, kwargs), tuple(made)))
         self.names.note(function, made)
@@ -218,7 +218,7 @@ class Recorder:
         return Apply(Dotted("np.array"), (_lists(values),), {"dtype": dtype})
 
     def worked_out(self, function: str, argument: int, index: int) -> Written:
-        """Return one of the three arrays that a function of `seqtopo.emit.inlined_helpers` gives."""
+        """Return one of the arrays that a function of `seqtopo.emit.inlined_helpers` returns."""
         key = (function, argument)
         if key not in self._worked_out:
             made = tuple(Written(name) for name in ("leading", "rest", "quarter"))
@@ -236,7 +236,7 @@ class Recorder:
     # ---- what is done with it ------------------------------------------------------------------------
 
     def freeze(self, layer: WrittenLayer) -> None:
-        """Keep what a frozen layer made in its first call from being trained."""
+        """Exclude from training what a frozen layer made in its first call."""
         if layer not in self._frozen:
             self._frozen.add(layer)
             self.statements.append(Statement(Apply(Dotted("freeze"), (layer,)), subject=layer))
@@ -245,12 +245,12 @@ class Recorder:
         """Do nothing: Keras' Reshape refuses another size by itself."""
 
     def hold_regularizer(self, layer: WrittenLayer, given: Any) -> None:
-        """Gives a layer the activity regularizer that its class leaves out."""
+        """Set a layer's activity regularizer, which its class drops."""
         if layer.keras in FORGETS_REGULARIZER:
             self.statements.append(Statement(given, subject=layer, attribute="activity_regularizer"))
 
     def compile(self, model: WrittenModel, kwargs: Mapping[str, Any]) -> None:
-        """Compiles a model."""
+        """Compile a model."""
         given = {k: v for k, v in kwargs.items() if v is not None}
         self.statements.append(Statement(Apply(Attribute(model, "compile"), (), given), subject=model))
 
@@ -260,7 +260,7 @@ class Recorder:
         return f"{word}_{self._numbers[word]}"
 
     def settle(self, value: Any, gives: Tensor, stem: str, taken: bool) -> None:
-        """Names the operations that a node's value is made of, and says what the value is."""
+        """Name the operations of a node's value, and store the checker's shape and dtype of it."""
         for name, tensor in self.names.settle(value, stem, taken):
             tensor.name = name
         if isinstance(value, list):
@@ -268,7 +268,7 @@ class Recorder:
         value.shape, value.dtype, value.gives = (None, *_numbers(gives)), gives.dtype, gives
 
     def name_of(self, tensor: WrittenTensor) -> str:
-        """Return the name of what made a tensor."""
+        """Return the name of the operation or layer that made a tensor."""
         return tensor.name
 
     def _put(self, value: Any, made: Made) -> Made:
@@ -277,7 +277,7 @@ class Recorder:
 
 
 class _Asked:
-    """Returns a maker for any name it is asked for."""
+    """A namespace with a function for any name, made by ``maker``."""
 
     def __init__(self, maker: Callable[[str], Callable[..., Any]]) -> None:
         self._maker = maker
@@ -287,7 +287,7 @@ class _Asked:
 
 
 def inside(value: Any) -> Iterator[Written]:
-    """Yield what a value stands for or is made of, as far as it was written down."""
+    """Yield the recorded objects in a value."""
     todo = [value]
     while todo:
         here = todo.pop()
@@ -304,7 +304,7 @@ def inside(value: Any) -> Iterator[Written]:
 
 
 def tensors_in(value: Any) -> Iterator[WrittenTensor]:
-    """Return the tensors among them."""
+    """Return an iterator over the recorded tensors in a value."""
     return (x for x in inside(value) if isinstance(x, WrittenTensor))
 
 
@@ -326,11 +326,10 @@ _BY_CLASS: Mapping[str, Row] = {row.keras: row for row in ROWS if row.keras}
 def mask_axes(
     keras: str, options: Mapping[str, Any], came: Sequence[int | None], axes: Sequence[int], sequences: bool
 ) -> int | None:
-    """Return the number of axes of the mask that a layer of a class puts on its first output; None without
-    one.
+    """Return the number of axes of the mask of a layer's first output; None if it has no mask.
 
-    ``came`` says the same of what comes in, ``axes`` how many axes the values themselves have, and
-    ``sequences`` whether the layer, or the one inside it, returns every step.
+    ``came`` are these numbers for the inputs, ``axes`` the numbers of axes of the values themselves, and
+    ``sequences`` says whether the layer, or the one inside it, returns every step.
     """
     row = _BY_CLASS.get(keras)
     if row is None:

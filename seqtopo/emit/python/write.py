@@ -47,23 +47,23 @@ from seqtopo.report.analyse import Checked, buildable_spec
 from seqtopo.source import Span
 
 CHAIN = "x"
-"""The variable of what the very next statement takes, and nothing else."""
+"""The variable of a value that only the next statement takes."""
 
 LONGEST = 30
-"""Characters of a variable's name: what is indexed or set still fits a line."""
+"""The most characters of a variable's name, so that it fits a line when it is indexed or set."""
 
 
 @dataclass
 class Arranged:
-    """Statements in order, the variables of what they make, and which layers stand in their call."""
+    """Statements in order, the variables of their results, and the layers that stand inside their call."""
 
     statements: list[Statement]
     variables: Mapping[Written, str]
     standing: Mapping[Written, Any]
-    """Layers that stand in their one call, and how each is made."""
+    """The layers that stand inside their one call, each with the expression that makes it."""
 
     def spelled(self, value: Any) -> Any:
-        """Return a value with variables instead of what they hold."""
+        """Return an expression with variables in place of their values."""
         if isinstance(value, Written):
             variable = self.variables.get(value)
             return self.spelled(self.standing[value]) if variable is None else Dotted(variable)
@@ -80,7 +80,7 @@ class Arranged:
 
 
 def arrange(recorder: Recorder, model: WrittenModel) -> Arranged:
-    """Return the statements that lead to a model, with one behind each model that names its operations."""
+    """Return the statements that lead to a model; those that name its operations stand in front of it."""
     kept = _kept(recorder.statements, model)
     kept = [part for statement in kept for part in _with_names(statement, kept, recorder)]
     uses: Counter[Written] = Counter()
@@ -100,7 +100,7 @@ def arrange(recorder: Recorder, model: WrittenModel) -> Arranged:
 
 
 def _in_expressions(kept: Sequence[Statement]) -> set[Written]:
-    """Layers that are part of another expression: of their call, or of a layer around them."""
+    """Return the layers that are a part of another expression: of their call, or of a layer around them."""
     return {w for s in kept if s.subject is None for w in inside(s.value) if isinstance(w, WrittenLayer)}
 
 
@@ -122,8 +122,9 @@ def _kept(statements: Sequence[Statement], model: WrittenModel) -> list[Statemen
 
 
 def _with_names(statement: Statement, kept: Sequence[Statement], recorder: Recorder) -> Iterator[Statement]:
-    """A statement; one that makes a model stands behind those that name its operations, its own and those
-    that compute masks, since their names must differ from those of layers.
+    """Yield a statement; before one that makes a model, those that name its operations.
+
+    These include the operations that compute masks, since their names must differ from those of layers.
     """
     model = statement.targets[0] if statement.targets else None
     if not isinstance(model, WrittenModel):
@@ -144,7 +145,7 @@ def _with_names(statement: Statement, kept: Sequence[Statement], recorder: Recor
 
 
 def _calls(model: WrittenModel, kept: Iterable[Statement]) -> list[Statement]:
-    """The statements whose tensors lead from a model's inputs to its outputs."""
+    """Return the statements whose tensors lead from a model's inputs to its outputs."""
     maker = {target: s for s in kept for target in s.targets if isinstance(target, WrittenTensor)}
     found: dict[Statement, None] = {}
     starts = set(model.starts)
@@ -193,7 +194,7 @@ def _variables(
 
 
 def _may_chain(statement: Statement, target: Written) -> bool:
-    """Whether people call a value ``x``: what a layer or an operation gives, alone."""
+    """Return whether people name a value ``x``: the only output of a layer or an operation."""
     called = isinstance(statement.value, Apply) and statement.value.function != Dotted("keras.Input")
     return called and isinstance(target, WrittenTensor) and len(statement.targets) == 1
 
@@ -203,7 +204,7 @@ def _makes_layer(statement: Statement) -> bool:
 
 
 def _free(name: str, taken: set[str]) -> str:
-    """A variable after Keras' name of something: plain letters, digits and lines."""
+    """Return a free variable after a name in Keras: plain letters, digits and underscores."""
     word = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_")[:LONGEST].lower() or "inner"
     word = f"_{word}" if word[0].isdigit() else word
     word = "inputs" if word == "input" else word
@@ -216,17 +217,17 @@ def _free(name: str, taken: set[str]) -> str:
 
 
 INLINED = ("name_operations", "name_masks", "freeze", "sinusoid_rates")
-"""Functions that a written model may need, copied from ``seqtopo.emit.inlined_helpers``."""
+"""The functions that a written model may need, copied from ``seqtopo.emit.inlined_helpers``."""
 
 _MODULES = {"math": "import math", "re": "import re", "Counter": "from collections import Counter"}
-"""What those functions use of the standard library."""
+"""The modules of the standard library that these functions use."""
 
 
 def python_of(checked: Checked, max_params: int = buildable.MAX_PARAMS, part: str = "") -> str:
     """Return the Keras code of a spec that was read: of its last flow, or of a named part.
 
     Raises:
-        SpecError: what ``to_python`` raises it for.
+        SpecError: for the reasons for which ``to_python`` raises it.
     """
     resolved = buildable_spec(checked, max_params)
     try:
@@ -237,7 +238,7 @@ def python_of(checked: Checked, max_params: int = buildable.MAX_PARAMS, part: st
 
 
 def write_python(resolved: Resolved, part: str = "") -> str:
-    """Return the source of a module whose ``build()`` gives the model of the last flow, or of a named part.
+    """Return the source of a module whose ``build()`` returns the model of the last flow, or of a named part.
 
     Raises:
         Unwritable: a custom layer cannot be imported.
@@ -312,7 +313,7 @@ def _variable(arranged: Arranged, written: Any) -> str:
 
 
 def _shapes(statement: Statement) -> str:
-    """A comment with the shapes of what a statement gives, with the batch axis."""
+    """Return a comment with the shapes of a statement's results, with the batch axis."""
     gives = [x.gives for x in statement.targets if isinstance(x, WrittenTensor) and x.gives is not None]
     shown = [show_shape(tensor.shape)[1:-1].rstrip(",") for tensor in gives]
     shapes = ", ".join(f"({', '.join(filter(None, ('batch', shape)))})" for shape in shown)
@@ -324,7 +325,7 @@ def _names(code: Sequence[str]) -> set[str]:
 
 
 def _helpers(names: set[str]) -> list[str]:
-    """The functions of ``seqtopo.emit.inlined_helpers`` that are called, as they stand there."""
+    """Return the source of those functions of ``seqtopo.emit.inlined_helpers`` that are called."""
     text = files("seqtopo.emit").joinpath("inlined_helpers.py").read_text(encoding="utf-8")
     there = {node.name: node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)}
     found = []
@@ -337,7 +338,7 @@ def _helpers(names: set[str]) -> list[str]:
 
 
 def _head(names: set[str], imports: Mapping[str, str]) -> list[str]:
-    """The docstring and the imports of the names that are used."""
+    """Return the docstring, and the imports of the names that are used."""
     standard = [line for name, line in _MODULES.items() if name in names]
     used = [name for name in ("layers", "ops") if name in names]
     other = [f"from {module} import {name}" for name, module in sorted(imports.items(), key=itemgetter(1, 0))]
